@@ -1,0 +1,82 @@
+import type { CalibratorParameters } from '../calibrator/calibrator.ts';
+import type { Candidate } from '../candidate/candidate.ts';
+import type { HeadSpec } from '../head/head-spec.ts';
+
+/** The version of this file's shape. A loader refuses a newer one. */
+export const MANIFEST_SCHEMA_VERSION = 1;
+
+/** A file of the artifact: its path inside the folder (no `..`, no absolute path), size and digest. */
+export interface FileEntry {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** A candidate with what training learned of it as a whole. */
+export interface ManifestCandidate extends Candidate {
+  /** Mean quality over the fit and calibrate splits, 0 to 1. */
+  readonly meanQuality: number;
+  /** Mean cost per request in US dollars; null where the traffic does not say. */
+  readonly meanCostUsd: number | null;
+  /** Mean latency per request in milliseconds; null where the traffic does not say. */
+  readonly meanLatencyMs: number | null;
+}
+
+/** One stretch of the feature vector, in order. */
+export type FeatureBlock =
+  | { readonly kind: 'embedding'; readonly embedder: string; readonly dimensions: number }
+  /** Hashed word and character n-grams times a projection fitted on the fit split. */
+  | { readonly kind: 'ngrams'; readonly file: string; readonly buckets: number; readonly dimensions: number }
+  /** Numeric signals, named, in the order they are computed. */
+  | { readonly kind: 'numeric'; readonly names: readonly string[] };
+
+/** A head and what turns its outputs into probabilities or amounts. */
+export interface ManifestHeads {
+  /** Softmax over candidates: which to choose. `temperature` is its calibrator. */
+  readonly choice: { readonly head: HeadSpec; readonly temperature: number };
+  /** Per candidate: probability that the answer is good (expected quality). One calibrator a candidate. */
+  readonly success: { readonly head: HeadSpec; readonly calibrators: readonly CalibratorParameters[] };
+  /** Per candidate: ln(US dollars); expected cost = scale * exp(output). Null where the traffic has no costs. */
+  readonly cost: { readonly head: HeadSpec; readonly scales: readonly number[] } | null;
+  /** Per candidate: ln(milliseconds); expected latency = scale * exp(output). Null where there are none. */
+  readonly latency: { readonly head: HeadSpec; readonly scales: readonly number[] } | null;
+}
+
+/** `manifest.json`: everything a router is, but for the big tables, which it names with their digests. */
+export interface Manifest {
+  readonly schemaVersion: typeof MANIFEST_SCHEMA_VERSION;
+  /** `<name>-<first 12 hex digits of the content's sha256>`. The same content has the same id. */
+  readonly id: string;
+  readonly name: string;
+  readonly candidates: readonly ManifestCandidate[];
+  readonly embedder: {
+    readonly id: string;
+    readonly kind: 'static' | 'use' | 'transformers' | 'openai' | 'custom';
+    readonly dimensions: number;
+    /** What an implementation needs to be made again (model name, folder); never a secret. */
+    readonly options: Readonly<Record<string, string | number | boolean>>;
+  };
+  readonly features: {
+    readonly blocks: readonly FeatureBlock[];
+    /** Sum of the blocks' lengths. */
+    readonly length: number;
+    /** Binary float32 file: mean then scale, `[2, length]`; features are (x - mean) * scale. */
+    readonly standardisation: string;
+  };
+  /** TF.js LayersModel, loadable by `tf.loadLayersModel`. */
+  readonly model: { readonly topology: string; readonly weights: string };
+  readonly heads: ManifestHeads;
+  /** The policy used when a request names none; validated by `policy/`. */
+  readonly policy: unknown;
+  readonly provenance: {
+    readonly toolVersion: string;
+    readonly seed: number;
+    /** sha256 over the sorted outcome rows. */
+    readonly dataFingerprint: string;
+    readonly prompts: { readonly fit: number; readonly calibrate: number; readonly test: number };
+    readonly config: unknown;
+  };
+  /** Headline figures on the test split; `metrics.json` has them all. */
+  readonly metrics: Readonly<Record<string, number | null>>;
+  readonly files: readonly FileEntry[];
+}

@@ -1,0 +1,26 @@
+import type { Request } from 'pointsman';
+
+/** One prompt of the outcomes table. */
+export interface PromptRecord {
+  readonly requestId: string;
+  /** Milliseconds since the epoch, or null. */
+  readonly timestampMs: number | null;
+  readonly request: Request;
+  readonly task: string | null;
+  readonly tier: string | null;
+  readonly source: string;
+}
+
+/**
+ * The outcomes table pivoted for learning: N prompts by C candidates, row-major. What was not observed is NaN,
+ * so a full-information benchmark and a log of one model per prompt have the same shape.
+ */
+export interface OutcomeMatrix {
+  /** Sorted by name. */
+  readonly candidates: readonly string[];
+  readonly prompts: readonly PromptRecord[];
+  readonly quality: Float32Array; // [prompts, candidates]
+  readonly costUsd: Float32Array; // [prompts, candidates]
+  readonly latencyMs: Float32Array; // [prompts, candidates]
+  readonly propensity: Float32Array; // [prompts, candidates]
+}
