@@ -1,0 +1,12 @@
+export { argMax } from './arg-max.ts';
+export { binaryCrossEntropy } from './binary-cross-entropy.ts';
+export { dot } from './dot.ts';
+export { logSigmoid } from './log-sigmoid.ts';
+export { logSumExp } from './log-sum-exp.ts';
+export { logit } from './logit.ts';
+export { mean } from './mean.ts';
+export { type Moments, moments } from './moments.ts';
+export { quantile, quantileSorted } from './quantile.ts';
+export { createRandom, type Random } from './random.ts';
+export { sigmoid } from './sigmoid.ts';
+export { softmaxInto } from './softmax.ts';
