@@ -45,7 +45,7 @@ export interface ManifestHeads {
 /** `manifest.json`: everything a router is, but for the big tables, which it names with their digests. */
 export interface Manifest {
   readonly schemaVersion: typeof MANIFEST_SCHEMA_VERSION;
-  /** `<name>-<first 12 hex digits of the content's sha256>`. The same content has the same id. */
+  /** `<name>-<first 12 hex digits of the content's sha256>`: see `manifestId`. The same content has the same id. */
   readonly id: string;
   readonly name: string;
   readonly candidates: readonly ManifestCandidate[];
@@ -53,6 +53,8 @@ export interface Manifest {
     readonly id: string;
     readonly kind: 'static' | 'use' | 'transformers' | 'openai' | 'custom';
     readonly dimensions: number;
+    /** Kind `static` only: the token table, a file of the artifact. */
+    readonly table?: string;
     /** What an implementation needs to be made again (model name, folder); never a secret. */
     readonly options: Readonly<Record<string, string | number | boolean>>;
   };
@@ -78,5 +80,10 @@ export interface Manifest {
   };
   /** Headline figures on the test split; `metrics.json` has them all. */
   readonly metrics: Readonly<Record<string, number | null>>;
+  /** What decisions are made of: the files that the id covers. */
   readonly files: readonly FileEntry[];
+  /** What was found out about them: `metrics.json`, `CARD.md`, `report.html`. Not part of the id. */
+  readonly reports: readonly FileEntry[];
+  /** sha256 of everything above: see `manifestDigest`. An edited manifest does not load. */
+  readonly digest: string;
 }

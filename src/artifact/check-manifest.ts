@@ -1,0 +1,99 @@
+import { ArtifactError } from '../errors/artifact-error.ts';
+import type { HeadSpec } from '../head/head-spec.ts';
+import type { FeatureBlock, Manifest } from './manifest.ts';
+
+/**
+ * What the parts of a manifest must agree on: one calibrator and scale a candidate, lengths that add up, every
+ * file named with its digest.
+ *
+ * @throws ArtifactError naming the field.
+ */
+export function checkManifest(manifest: Manifest): void {
+  const { candidates, embedder, features, heads } = manifest;
+  const n = candidates.length;
+  if (new Set(candidates.map((candidate) => candidate.name)).size !== n) {
+    refuse('candidates', 'a list of different names', 'the same name twice');
+  }
+  equal('heads.success.calibrators', heads.success.calibrators.length, n);
+  if (heads.cost !== null) equal('heads.cost.scales', heads.cost.scales.length, n);
+  if (heads.latency !== null) equal('heads.latency.scales', heads.latency.scales.length, n);
+  const lengths = features.blocks.map(blockLength);
+  const sum = lengths.reduce((total, value) => total + value, 0);
+  if (sum !== features.length) refuse('features.length', `${sum}, the sum of its blocks`, features.length);
+  for (const block of features.blocks) {
+    if (block.kind !== 'embedding') continue;
+    if (block.embedder !== embedder.id)
+      refuse('features.blocks', `of embedder ${embedder.id}`, block.embedder);
+    if (block.dimensions !== embedder.dimensions) {
+      refuse('features.blocks', `of ${embedder.dimensions} dimensions, like the embedder`, block.dimensions);
+    }
+  }
+  if ((embedder.kind === 'static') !== (embedder.table !== undefined)) {
+    refuse('embedder.table', 'given for the kind "static" and for no other', `kind "${embedder.kind}"`);
+  }
+  checkPaths(manifest);
+  for (const [name, part] of Object.entries(heads)) {
+    if (part !== null) checkHead(`heads.${name}.head`, part.head, features.length, n);
+  }
+}
+
+function checkPaths(manifest: Manifest): void {
+  const seen = new Set<string>(['manifest.json']);
+  for (const { path } of [...manifest.files, ...manifest.reports]) {
+    // Some file systems do not tell upper from lower case.
+    const key = path.toLowerCase();
+    if (seen.has(key)) refuse('files', 'a list of different paths', `"${path}" twice`);
+    seen.add(key);
+  }
+  const listed = new Set(manifest.files.map((file) => file.path));
+  for (const path of namedFiles(manifest)) {
+    if (!listed.has(path))
+      refuse('files', `a list that has "${path}", which the manifest names`, 'no such entry');
+  }
+}
+
+/** Every file that the manifest needs in order to decide. */
+function namedFiles(manifest: Manifest): string[] {
+  const paths = [manifest.features.standardisation, manifest.model.topology, manifest.model.weights];
+  if (manifest.embedder.table !== undefined) paths.push(manifest.embedder.table);
+  for (const block of manifest.features.blocks) if (block.kind === 'ngrams') paths.push(block.file);
+  for (const part of Object.values(manifest.heads)) if (part !== null) collectHeadFiles(part.head, paths);
+  return paths;
+}
+
+function collectHeadFiles(spec: HeadSpec, paths: string[]): void {
+  if (spec.kind === 'knn') paths.push(spec.file);
+  else if (spec.kind === 'shrunk') collectHeadFiles(spec.head, paths);
+  else if (spec.kind === 'stack') for (const member of spec.members) collectHeadFiles(member.head, paths);
+}
+
+function checkHead(field: string, spec: HeadSpec, inputs: number, outputs: number): void {
+  switch (spec.kind) {
+    case 'knn':
+      if (spec.to > inputs) refuse(`${field}.to`, `at most ${inputs}, the length of the features`, spec.to);
+      return;
+    case 'stack':
+      for (const member of spec.members) checkHead(`${field}.members`, member.head, inputs, outputs);
+      return;
+    case 'shrunk':
+      equal(`${field}.prior`, spec.prior.length, outputs);
+      checkHead(`${field}.head`, spec.head, inputs, outputs);
+      return;
+    case 'layers':
+      return; // its sizes are in model.json, which the head itself checks
+  }
+}
+
+function blockLength(block: FeatureBlock): number {
+  return block.kind === 'numeric' ? block.names.length : block.dimensions;
+}
+
+function equal(field: string, length: number, candidates: number): void {
+  if (length !== candidates) refuse(field, `a list of ${candidates}, one a candidate`, `a list of ${length}`);
+}
+
+function refuse(field: string, expected: string, got: unknown): never {
+  throw new ArtifactError(
+    `\`${field}\` of manifest.json must be ${expected}. Got ${String(got)}. Export the artifact again.`,
+  );
+}

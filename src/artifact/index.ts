@@ -1,0 +1,10 @@
+export type { Artifact } from './artifact.ts';
+export type { ArtifactFiles } from './artifact-files.ts';
+export { canonicalJson } from './canonical-json.ts';
+export type { FeatureBlock, FileEntry, Manifest, ManifestCandidate, ManifestHeads } from './manifest.ts';
+export { MANIFEST_SCHEMA_VERSION } from './manifest.ts';
+export { ID_DIGITS, manifestDigest, manifestId } from './manifest-digest.ts';
+export { memoryFiles } from './memory-files.ts';
+export { type ReadArtifactOptions, readArtifact } from './read-artifact.ts';
+export { isSafePath } from './safe-path.ts';
+export { type Sha256, webSha256 } from './sha256.ts';

@@ -1,0 +1,105 @@
+import * as z from 'zod/mini';
+import { InvalidInputError } from '../errors/invalid-input-error.ts';
+
+/**
+ * Checks a value from outside against its schema, with one message shape:
+ * "`field` of Thing must be X. Got Y."
+ *
+ * @param thing what the value is, as a reader of the message knows it.
+ * @throws InvalidInputError naming the first field that is wrong.
+ */
+export function validate<T>(schema: z.core.$ZodType<T>, value: unknown, thing: string): T {
+  const result = z.safeParse(schema, value);
+  if (result.success) return result.data;
+  const issue = deepest(result.error.issues[0]);
+  throw new InvalidInputError(
+    `${fieldName(issue.path, thing)} must be ${expectation(issue)}. Got ${shown(valueAt(value, issue.path))}.`,
+  );
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** A union reports every branch; the branch that got furthest is the one that was meant. */
+function deepest(issue: Issue): Issue {
+  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue;
+  let best: Issue = issue;
+  for (const branch of issue.errors) {
+    if (branch.length === 0) continue;
+    const inner = deepest({ ...branch[0], path: [...issue.path, ...branch[0].path] });
+    if (inner.path.length > best.path.length) best = inner;
+  }
+  return best;
+}
+
+function fieldName(path: readonly PropertyKey[], thing: string): string {
+  if (path.length === 0) return `The ${thing}`;
+  let name = '';
+  for (const step of path) {
+    if (typeof step === 'number') name += `[${step}]`;
+    else name += name === '' ? String(step) : `.${String(step)}`;
+  }
+  return `\`${name}\` of ${thing}`;
+}
+
+function expectation(issue: Issue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return withArticle(issue.expected);
+    case 'too_small':
+      return limit(issue.origin, issue.inclusive === false ? '>' : '>=', issue.minimum);
+    case 'too_big':
+      return limit(issue.origin, issue.inclusive === false ? '<' : '<=', issue.maximum);
+    case 'invalid_value':
+      return issue.values.map((value) => shown(value)).join(' or ');
+    case 'invalid_union':
+      return issue.discriminator === undefined ? 'of a known shape' : 'of a known kind';
+    case 'unrecognized_keys':
+      return `without ${issue.keys.map((key) => `\`${key}\``).join(', ')}`;
+    case 'invalid_format':
+      return issue.pattern === undefined ? `a valid ${issue.format}` : `text matching ${issue.pattern}`;
+    case 'custom':
+      return issue.message;
+    default:
+      return 'valid';
+  }
+}
+
+function limit(origin: string, sign: string, bound: number | bigint): string {
+  if (origin === 'string') return `text of length ${sign} ${bound}`;
+  if (origin === 'array') return `a list of length ${sign} ${bound}`;
+  return `a number ${sign} ${bound}`;
+}
+
+function withArticle(type: string): string {
+  if (type === 'int') return 'a whole number';
+  if (type === 'array') return 'a list';
+  if (type === 'string') return 'text';
+  return /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`;
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  let at = value;
+  for (const step of path) {
+    if (at === null || typeof at !== 'object' || !Object.hasOwn(at, step)) return undefined;
+    at = (at as Record<PropertyKey, unknown>)[step];
+  }
+  return at;
+}
+
+const LONGEST_SHOWN = 80;
+
+function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol')
+    return typeof value;
+  if (typeof value === 'number') return String(value);
+  if (Array.isArray(value) && value.length > 8) return `a list of ${value.length}`;
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch {
+    // A cycle, or a toJSON that throws: its type says enough.
+  }
+  if (text === undefined) return `an ${typeof value}`;
+  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}...` : text;
+}
