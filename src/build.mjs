@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-const entries = ['index', 'artifact/index', 'node/index'];
+const entries = ['index', 'artifact/index', 'calibrator/index', 'head/index', 'math/index', 'node/index'];
 
 await build({
   absWorkingDir: here,
