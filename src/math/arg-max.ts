@@ -3,7 +3,7 @@ export function argMax(values: ArrayLike<number>): number {
   let best = -1;
   let highest = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
+    const value = values[i];
     if (value > highest || (best < 0 && !Number.isNaN(value))) {
       best = i;
       highest = value;

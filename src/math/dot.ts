@@ -2,6 +2,6 @@
 export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   const length = Math.min(a.length, b.length);
   let sum = 0;
-  for (let i = 0; i < length; i++) sum += a[i]! * b[i]!;
+  for (let i = 0; i < length; i++) sum += a[i] * b[i];
   return sum;
 }

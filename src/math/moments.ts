@@ -13,7 +13,7 @@ export function moments(values: ArrayLike<number>): Moments {
   let mean = 0;
   let squares = 0;
   for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
+    const value = values[i];
     if (Number.isNaN(value)) continue;
     count++;
     const before = value - mean;

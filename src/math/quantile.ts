@@ -17,6 +17,6 @@ export function quantileSorted(sorted: ArrayLike<number>, p: number): number {
   const position = Math.min(1, Math.max(0, p)) * (sorted.length - 1);
   const below = Math.floor(position);
   const fraction = position - below;
-  const low = sorted[below]!;
-  return fraction === 0 ? low : low + fraction * (sorted[below + 1]! - low);
+  const low = sorted[below];
+  return fraction === 0 ? low : low + fraction * (sorted[below + 1] - low);
 }

@@ -9,17 +9,17 @@ export function softmaxInto(
   temperature = 1,
 ): void {
   let highest = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < logits.length; i++) if (!(logits[i]! <= highest)) highest = logits[i]!;
+  for (let i = 0; i < logits.length; i++) if (!(logits[i] <= highest)) highest = logits[i];
   if (highest === Number.NEGATIVE_INFINITY) {
     out.fill(0, 0, logits.length);
     return;
   }
   let sum = 0;
   for (let i = 0; i < logits.length; i++) {
-    const e = Math.exp((logits[i]! - highest) / temperature);
+    const e = Math.exp((logits[i] - highest) / temperature);
     out[i] = e;
     sum += e;
   }
   const scale = 1 / sum;
-  for (let i = 0; i < logits.length; i++) out[i]! *= scale;
+  for (let i = 0; i < logits.length; i++) out[i] *= scale;
 }

@@ -1,0 +1,65 @@
+/**
+ * out = x W + b. Weights are kept as doubles and by output, so that the loop is a dot product that reads memory
+ * in order and converts nothing; four outputs at a time share each load of x.
+ */
+export class Dense {
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly #weights: Float64Array; // [outputs, inputs]
+  readonly #bias: Float64Array; // [outputs]
+
+  /**
+   * @param kernel `[inputs, outputs]` row-major, as TF.js keeps it
+   * @param bias `[outputs]`
+   */
+  constructor(kernel: ArrayLike<number>, bias: ArrayLike<number>) {
+    this.outputs = bias.length;
+    this.inputs = kernel.length / bias.length;
+    this.#bias = Float64Array.from(bias);
+    this.#weights = new Float64Array(kernel.length);
+    for (let i = 0; i < this.inputs; i++) {
+      for (let j = 0; j < this.outputs; j++)
+        this.#weights[j * this.inputs + i] = kernel[i * this.outputs + j];
+    }
+  }
+
+  /** Reads x `[inputs]`, writes out `[outputs]`. */
+  apply(x: Float64Array, out: Float64Array): void {
+    const weights = this.#weights;
+    const n = this.inputs;
+    let j = 0;
+    for (; j + 3 < this.outputs; j += 4) {
+      const a = j * n;
+      const b = a + n;
+      const c = b + n;
+      const d = c + n;
+      let sumA = 0;
+      let sumB = 0;
+      let sumC = 0;
+      let sumD = 0;
+      for (let i = 0; i < n; i++) {
+        const value = x[i];
+        sumA += value * weights[a + i];
+        sumB += value * weights[b + i];
+        sumC += value * weights[c + i];
+        sumD += value * weights[d + i];
+      }
+      out[j] = sumA + this.#bias[j];
+      out[j + 1] = sumB + this.#bias[j + 1];
+      out[j + 2] = sumC + this.#bias[j + 2];
+      out[j + 3] = sumD + this.#bias[j + 3];
+    }
+    for (; j < this.outputs; j++) {
+      let even = 0;
+      let odd = 0;
+      const start = j * n;
+      let i = 0;
+      for (; i + 1 < n; i += 2) {
+        even += x[i] * weights[start + i];
+        odd += x[i + 1] * weights[start + i + 1];
+      }
+      if (i < n) even += x[i] * weights[start + i];
+      out[j] = even + odd + this.#bias[j];
+    }
+  }
+}

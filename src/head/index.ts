@@ -1,0 +1,16 @@
+export { createHead, type HeadContext } from './create-head.ts';
+export type { Head } from './head.ts';
+export type { HeadSpec } from './head-spec.ts';
+export {
+  type KnnLink,
+  type KnnTable,
+  knnHeaderBytes,
+  knnLinks,
+  knnMagic,
+  knnVersion,
+  readKnnFile,
+} from './knn-file.ts';
+export { KnnHead, type KnnHeadOptions } from './knn-head.ts';
+export { type LayersModel, readLayersModel } from './layers-model.ts';
+export { ShrunkHead } from './shrunk-head.ts';
+export { StackHead, type StackMember } from './stack-head.ts';
