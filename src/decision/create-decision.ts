@@ -1,0 +1,64 @@
+import type { Plan } from '../policy/policy.ts';
+import type { Predictions } from '../policy/predictions.ts';
+import type { CandidatePrediction, Decision } from './decision.ts';
+
+/**
+ * A plan and its predictions, as plain data under the candidates' names.
+ *
+ * @param names the candidates, in the order of the predictions.
+ */
+export function createDecision(
+  names: readonly string[],
+  plan: Plan,
+  predictions: Predictions,
+  artifactId: string,
+  routerMs: number,
+): Decision {
+  const { order, utilities, removed } = plan;
+  const rows: CandidatePrediction[] = [];
+  for (const c of order) rows.push(row(names, c, plan, predictions));
+  if (order.length < names.length) {
+    for (let c = 0; c < names.length; c++) {
+      const reason = removed[c];
+      if (reason !== undefined) rows.push({ ...row(names, c, plan, predictions), removedBy: reason });
+    }
+  }
+  const chosen = order[0];
+  let runnerUp = Number.NEGATIVE_INFINITY;
+  for (let i = 1; i < order.length; i++) runnerUp = Math.max(runnerUp, utilities[order[i]]);
+  return {
+    candidate: names[chosen],
+    confidence: predictions.success[chosen],
+    probabilities: byName(names, predictions.choice),
+    predictions: rows,
+    margin: order.length === 1 ? null : utilities[chosen] - runnerUp,
+    reasons: plan.reasons,
+    policyPath: plan.path,
+    artifactId,
+    routerMs,
+  };
+}
+
+function row(names: readonly string[], c: number, plan: Plan, predictions: Predictions): CandidatePrediction {
+  return {
+    candidate: names[c],
+    successProbability: predictions.success[c],
+    expectedCostUsd: nullable(predictions.costUsd[c]),
+    expectedLatencyMs: nullable(predictions.latencyMs[c]),
+    utility: plan.utilities[c],
+  };
+}
+
+function nullable(value: number): number | null {
+  return Number.isNaN(value) ? null : value;
+}
+
+/** Own properties whatever the name: assignment would make `__proto__` something else. */
+function byName(names: readonly string[], values: Float64Array): Record<string, number> {
+  const record: Record<string, number> = {};
+  for (let c = 0; c < names.length; c++) {
+    if (names[c] !== '__proto__') record[names[c]] = values[c];
+    else Object.defineProperty(record, '__proto__', { value: values[c], enumerable: true });
+  }
+  return record;
+}

@@ -1,0 +1,35 @@
+/** What the router expects of one candidate for one request. */
+export interface CandidatePrediction {
+  readonly candidate: string;
+  /** Calibrated probability that its answer is good, 0 to 1. */
+  readonly successProbability: number;
+  /** US dollars; null where nothing is known. */
+  readonly expectedCostUsd: number | null;
+  /** Milliseconds; null where nothing is known. */
+  readonly expectedLatencyMs: number | null;
+  /** What the policy compared; higher is better. */
+  readonly utility: number;
+  /** Why a hard limit removed it. */
+  readonly removedBy?: string;
+}
+
+/** Which candidate takes the request, and everything that led there. Plain data: it can be logged as it is. */
+export interface Decision {
+  /** The chosen candidate. */
+  readonly candidate: string;
+  /** Calibrated probability that the chosen candidate's answer is good: its `successProbability`. */
+  readonly confidence: number;
+  /** Per candidate, the choice head's probability that it is the one to choose; sums to 1. */
+  readonly probabilities: Readonly<Record<string, number>>;
+  /** The chosen candidate first, then the order to fall back in, then those that a limit removed. */
+  readonly predictions: readonly CandidatePrediction[];
+  /** Utility of the chosen candidate minus that of the best other one; null when no other is left. Below 0 when the policy abstained. */
+  readonly margin: number | null;
+  /** Plain sentences, the most important first. */
+  readonly reasons: readonly string[];
+  /** The policies that led here, outermost first. */
+  readonly policyPath: readonly string[];
+  readonly artifactId: string;
+  /** Milliseconds that deciding took, embedding included. */
+  readonly routerMs: number;
+}

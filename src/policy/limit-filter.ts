@@ -1,0 +1,177 @@
+import { NoCandidateError } from '../errors/no-candidate-error.ts';
+import { candidateIndex } from './candidate-index.ts';
+import { DEFAULT_RELAX, type Limits, type RelaxableLimit } from './limits.ts';
+import type { PolicyCandidate, PolicyContext } from './policy.ts';
+
+/** Who is left under hard limits, and why the others are not. */
+export interface Remaining {
+  /** Indices of the candidates that are left, in the manifest's order. Never empty. */
+  readonly left: readonly number[];
+  /** Per candidate; undefined for those that are left. */
+  readonly removed: readonly (string | undefined)[];
+  /** A sentence where a limit gave way. */
+  readonly note: string | undefined;
+}
+
+export type LimitFilter = (context: PolicyContext) => Remaining;
+
+/** One bit a limit, so that "who is left if these give way" is one comparison a candidate. */
+const BIT = {
+  allow: 1,
+  deny: 2,
+  minSuccessProbability: 4,
+  maxLatencyMs: 8,
+  maxCostUsd: 16,
+  tools: 32,
+  modalities: 64,
+  contextWindow: 128,
+} as const satisfies Record<RelaxableLimit | 'allow' | 'deny', number>;
+
+/**
+ * @param limits the policy's own; those of a request are added, and of two the tighter counts.
+ * @param relax limits that give way when none is left, in order. Only as many as it takes: one that turns out not
+ * to matter stays in force.
+ */
+export function createLimitFilter(
+  candidates: readonly PolicyCandidate[],
+  limits: Limits = {},
+  relax: readonly RelaxableLimit[] = DEFAULT_RELAX,
+): LimitFilter {
+  const own = namedBits(candidates, limits);
+  const everyone = candidates.map((_, i) => i);
+  const nobody: undefined[] = candidates.map(() => undefined);
+
+  return (context) => {
+    const asked = context.overrides.limits;
+    const bits = new Uint8Array(own);
+    if (asked !== undefined) {
+      const named = namedBits(candidates, asked);
+      for (let c = 0; c < bits.length; c++) bits[c] |= named[c];
+    }
+    const bounds = tighter(limits, asked);
+    let any = 0;
+    for (let c = 0; c < bits.length; c++) {
+      bits[c] |= brokenLimits(candidates[c], c, context, bounds);
+      any |= bits[c];
+    }
+    if (any === 0) return { left: everyone, removed: nobody, note: undefined };
+
+    const relaxed = relaxedLimits(bits, relax);
+    const reason = (c: number, mask: number) => describe(candidates[c], c, bits[c] & ~mask, context, bounds);
+    if (relaxed === undefined) {
+      throw new NoCandidateError(new Map(candidates.map((candidate, c) => [candidate.name, reason(c, 0)])));
+    }
+    const mask = maskOf(relaxed);
+    return {
+      left: everyone.filter((c) => (bits[c] & ~mask) === 0),
+      removed: everyone.map((c) => ((bits[c] & ~mask) === 0 ? undefined : reason(c, mask))),
+      note:
+        relaxed.length === 0 ? undefined : `No candidate met every limit, so ${relaxed.join(', ')} gave way.`,
+    };
+  };
+}
+
+interface Bounds {
+  readonly maxCostUsd: number;
+  readonly maxLatencyMs: number;
+  readonly minSuccessProbability: number;
+}
+
+function tighter(own: Limits, asked: Limits = {}): Bounds {
+  return {
+    maxCostUsd: Math.min(own.maxCostUsd ?? Infinity, asked.maxCostUsd ?? Infinity),
+    maxLatencyMs: Math.min(own.maxLatencyMs ?? Infinity, asked.maxLatencyMs ?? Infinity),
+    minSuccessProbability: Math.max(own.minSuccessProbability ?? 0, asked.minSuccessProbability ?? 0),
+  };
+}
+
+function namedBits(candidates: readonly PolicyCandidate[], limits: Limits): Uint8Array {
+  const bits = new Uint8Array(candidates.length);
+  if (limits.allow !== undefined) {
+    bits.fill(BIT.allow);
+    for (const name of limits.allow) bits[candidateIndex(candidates, name, 'limits.allow')] = 0;
+  }
+  for (const name of limits.deny ?? []) bits[candidateIndex(candidates, name, 'limits.deny')] |= BIT.deny;
+  return bits;
+}
+
+function brokenLimits(candidate: PolicyCandidate, c: number, context: PolicyContext, bounds: Bounds): number {
+  const { predictions, needs } = context;
+  let bits = 0;
+  if (predictions.success[c] < bounds.minSuccessProbability) bits |= BIT.minSuccessProbability;
+  // Written so that NaN, "not known", breaks a bound that is set.
+  if (bounds.maxCostUsd !== Infinity && !(predictions.costUsd[c] <= bounds.maxCostUsd))
+    bits |= BIT.maxCostUsd;
+  if (bounds.maxLatencyMs !== Infinity && !(predictions.latencyMs[c] <= bounds.maxLatencyMs)) {
+    bits |= BIT.maxLatencyMs;
+  }
+  if (needs.tools && candidate.supportsTools === false) bits |= BIT.tools;
+  for (const modality of needs.modalities) if (!reads(candidate, modality)) bits |= BIT.modalities;
+  if (needs.tokens > (candidate.contextWindowTokens ?? Infinity)) bits |= BIT.contextWindow;
+  return bits;
+}
+
+function reads(candidate: PolicyCandidate, modality: string): boolean {
+  if (candidate.modalities === undefined) return modality === 'text';
+  return (candidate.modalities as readonly string[]).includes(modality);
+}
+
+/** The fewest limits, taken in order, that must give way for somebody to be left; undefined if that is not enough. */
+function relaxedLimits(bits: Uint8Array, relax: readonly RelaxableLimit[]): RelaxableLimit[] | undefined {
+  const leaves = (limits: readonly RelaxableLimit[]) => {
+    const mask = maskOf(limits);
+    return bits.some((broken) => (broken & ~mask) === 0);
+  };
+  let relaxed: RelaxableLimit[] = [];
+  for (let i = 0; !leaves(relaxed); i++) {
+    if (i === relax.length) return undefined;
+    relaxed.push(relax[i]);
+  }
+  for (const limit of [...relaxed]) {
+    const without = relaxed.filter((other) => other !== limit);
+    if (leaves(without)) relaxed = without;
+  }
+  return relaxed;
+}
+
+function maskOf(limits: readonly RelaxableLimit[]): number {
+  let mask = 0;
+  for (const limit of limits) mask |= BIT[limit];
+  return mask;
+}
+
+function describe(
+  candidate: PolicyCandidate,
+  c: number,
+  bits: number,
+  { predictions, needs }: PolicyContext,
+  bounds: Bounds,
+): string {
+  const reasons: string[] = [];
+  const add = (bit: number, reason: string) => {
+    if (bits & bit) reasons.push(reason);
+  };
+  add(BIT.allow, 'not in `allow`');
+  add(BIT.deny, 'in `deny`');
+  add(
+    BIT.minSuccessProbability,
+    `success probability ${predictions.success[c].toPrecision(3)} is under ${bounds.minSuccessProbability}`,
+  );
+  add(BIT.maxLatencyMs, over('latency', predictions.latencyMs[c], bounds.maxLatencyMs, 'ms'));
+  add(BIT.maxCostUsd, over('cost', predictions.costUsd[c], bounds.maxCostUsd, 'US dollars'));
+  add(BIT.tools, 'it cannot call tools');
+  add(
+    BIT.modalities,
+    `it does not read ${needs.modalities.filter((m) => !reads(candidate, m)).join(' and ')}`,
+  );
+  add(
+    BIT.contextWindow,
+    `about ${needs.tokens} tokens do not fit its context window of ${candidate.contextWindowTokens}`,
+  );
+  return reasons.join(', ');
+}
+
+function over(what: string, value: number, bound: number, unit: string): string {
+  if (Number.isNaN(value)) return `its ${what} is not known, and the limit is ${bound} ${unit}`;
+  return `expected ${what} ${value.toPrecision(3)} ${unit} is over ${bound} ${unit}`;
+}

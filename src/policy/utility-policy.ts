@@ -1,0 +1,83 @@
+import { createLimitFilter } from './limit-filter.ts';
+import type { Policy, PolicyCandidate } from './policy.ts';
+import type { UtilityPolicySpec } from './policy-spec.ts';
+import { rank } from './rank.ts';
+import { resolveWeights, type UtilityWeights } from './weights.ts';
+
+/**
+ * The candidate of highest utility within the limits. Cost and latency are measured against the largest mean of
+ * any candidate, so that the weights mean the same whatever the prices. What is not known counts nothing.
+ */
+export function createUtilityPolicy(spec: UtilityPolicySpec, candidates: readonly PolicyCandidate[]): Policy {
+  const filter = createLimitFilter(candidates, spec.limits, spec.relax);
+  const ownWeights = resolveWeights(spec.weights ?? 'best');
+  const ownPath = [pathName(spec.weights ?? 'best')];
+  const costliest = largest(candidates, (candidate) => candidate.meanCostUsd);
+  const slowest = largest(candidates, (candidate) => candidate.meanLatencyMs);
+
+  return {
+    spec,
+    decide(context) {
+      const { predictions, overrides } = context;
+      const weights = overrides.weights === undefined ? ownWeights : resolveWeights(overrides.weights);
+      const path = overrides.weights === undefined ? ownPath : [pathName(overrides.weights)];
+      const remaining = filter(context);
+      const { success, costUsd, latencyMs } = predictions;
+      const utilities = new Float64Array(success.length);
+      let unknownCost = false;
+      let unknownLatency = false;
+      for (let c = 0; c < utilities.length; c++) {
+        let utility = weights.quality * success[c];
+        if (weights.cost !== 0) {
+          const cost = weights.cost * (costUsd[c] / costliest);
+          if (cost >= 0) utility -= cost;
+          else unknownCost = true;
+        }
+        if (weights.latency !== 0) {
+          const latency = weights.latency * (latencyMs[c] / slowest);
+          if (latency >= 0) utility -= latency;
+          else unknownLatency = true;
+        }
+        utilities[c] = utility;
+      }
+      const order = rank(remaining.left, utilities, predictions);
+      const reasons = [explain(order, utilities, weights, candidates, success)];
+      if (unknownCost) reasons.push('Where a cost is not known, it counted nothing.');
+      if (unknownLatency) reasons.push('Where a latency is not known, it counted nothing.');
+      if (remaining.note !== undefined) reasons.push(remaining.note);
+      return { order, utilities, removed: remaining.removed, reasons, path };
+    },
+  };
+}
+
+function pathName(weights: string | UtilityWeights): string {
+  return typeof weights === 'string' ? `utility:${weights}` : 'utility:custom';
+}
+
+/** NaN when there is no mean above zero: then there is nothing to measure against. */
+function largest(
+  candidates: readonly PolicyCandidate[],
+  mean: (candidate: PolicyCandidate) => number | null,
+): number {
+  let most = 0;
+  for (const candidate of candidates) most = Math.max(most, mean(candidate) ?? 0);
+  return most > 0 ? most : Number.NaN;
+}
+
+function explain(
+  order: readonly number[],
+  utilities: Float64Array,
+  weights: UtilityWeights,
+  candidates: readonly PolicyCandidate[],
+  success: Float64Array,
+): string {
+  const first = order[0];
+  const name = candidates[first].name;
+  if (order.length === 1) return `${name} is the only candidate within the limits.`;
+  const goal = weights.cost === 0 && weights.latency === 0 ? 'success probability' : 'utility';
+  const second = order[1];
+  const lead = utilities[first] - utilities[second];
+  const chance = `it answers well with probability ${success[first].toFixed(3)}`;
+  if (!(lead > 0)) return `${name} ties with ${candidates[second].name} on ${goal}; ${chance}.`;
+  return `${name} has the highest ${goal}, ${lead.toPrecision(2)} above ${candidates[second].name}; ${chance}.`;
+}
