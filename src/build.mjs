@@ -3,7 +3,16 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-const entries = ['index', 'artifact/index', 'calibrator/index', 'head/index', 'math/index', 'node/index'];
+const entries = [
+  'index',
+  'artifact/index',
+  'calibrator/index',
+  'features/index',
+  'head/index',
+  'math/index',
+  'node/index',
+  'request/index',
+];
 
 await build({
   absWorkingDir: here,

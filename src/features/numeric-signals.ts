@@ -1,0 +1,233 @@
+import type { Prompt } from '../request/prompt-text.ts';
+import { buildLexiconIndex, QUESTION_WORDS, WORD_KINDS } from './lexicon.ts';
+import { createOptionLines, readOptionLines } from './option-lines.ts';
+import { CharClass, type TextScan, TokenKind } from './text-scan.ts';
+
+const SHAPE_NAMES = [
+  'logCharacters',
+  'logStemCharacters',
+  'logWords',
+  'logLines',
+  'logSentences',
+  'averageWordLength',
+  'longWordShare',
+  'capitalisedShare',
+  'logAllCapsWords',
+  'digitShare',
+  'logNumbers',
+  'yearLike',
+  'upperShare',
+  'punctuationShare',
+  'mathsShare',
+  'codeCharacterShare',
+  'cjkShare',
+  'foreignShare',
+  'logEquals',
+  'logParentheses',
+  'logQuotes',
+  'commasPerWord',
+  'logColons',
+  'logSemicolons',
+  'logQuestionMarks',
+  'logBackslashes',
+  'logDollars',
+  'carets',
+  'blank',
+  'codeFence',
+  'endsWithQuestionMark',
+  'endsWithColon',
+  'endsWithStop',
+] as const;
+
+const OPTION_NAMES = [
+  'logOptions',
+  'fourOptions',
+  'logMeanOptionLength',
+  'logMaxOptionLength',
+  'logMinOptionLength',
+  'optionLengthVariation',
+  'logOptionsToStem',
+  'optionDigitShare',
+  'optionNumericShare',
+  'optionCapitalShare',
+  'optionStopShare',
+  'optionCommaShare',
+  'numericOptionsAndCalculation',
+] as const;
+
+const CONVERSATION_NAMES = [
+  'logTurns',
+  'logContextCharacters',
+  'logTools',
+  'images',
+  'audios',
+  'structuredOutput',
+] as const;
+
+/** Names of the numeric signals, in the order they are written. Logs are ln(1 + count); shares are of characters or words. */
+export const NUMERIC_SIGNAL_NAMES: readonly string[] = [
+  ...SHAPE_NAMES,
+  ...WORD_KINDS.map((kind) => `log_${kind}_words`),
+  ...QUESTION_WORDS.map((word) => `has_${word}`),
+  ...QUESTION_WORDS.map((word) => `first_${word}`),
+  ...OPTION_NAMES,
+  ...CONVERSATION_NAMES,
+];
+
+/** Writes the numeric signals of a scanned prompt; see `NUMERIC_SIGNAL_NAMES`. */
+export interface NumericSignals {
+  /** @param scan the scan of `prompt.text`. @param out `[NUMERIC_SIGNAL_NAMES.length]` from `offset`. */
+  writeInto(prompt: Prompt, scan: TextScan, out: Float32Array, offset: number): void;
+}
+
+export function createNumericSignals(): NumericSignals {
+  const lexicon = buildLexiconIndex();
+  const kindCounts = new Float64Array(WORD_KINDS.length);
+  const options = createOptionLines();
+  const symbols = new Float64Array(128);
+
+  return {
+    writeInto(prompt, scan, out, offset) {
+      const { text } = prompt;
+      const { classes, length } = scan;
+      readOptionLines(text, length, options);
+      const words = countWords(text, scan, lexicon, kindCounts, symbols);
+      const characters = Math.max(1, length);
+      const wordCount = Math.max(1, words.count);
+      const last = lastVisible(text, length);
+      let at = offset;
+      const put = (value: number) => {
+        out[at++] = value;
+      };
+
+      put(Math.log1p(length));
+      put(Math.log1p(options.stemEnd));
+      put(Math.log1p(words.count));
+      put(Math.log1p(classes[CharClass.newline]));
+      put(Math.log1p(words.sentences));
+      put(words.letters / wordCount);
+      put(words.long / wordCount);
+      put(words.capitalised / wordCount);
+      put(Math.log1p(words.allCaps));
+      put(classes[CharClass.digit] / characters);
+      put(Math.log1p(words.numbers));
+      put(words.year ? 1 : 0);
+      put(classes[CharClass.upper] / characters);
+      put(classes[CharClass.punctuation] / characters);
+      put(classes[CharClass.maths] / characters);
+      put(classes[CharClass.code] / characters);
+      put(classes[CharClass.cjk] / characters);
+      put(classes[CharClass.foreign] / characters);
+      put(Math.log1p(symbols[61]));
+      put(Math.log1p(symbols[40]));
+      put(Math.log1p(symbols[34]));
+      put(symbols[44] / wordCount);
+      put(Math.log1p(symbols[58]));
+      put(Math.log1p(symbols[59]));
+      put(Math.log1p(symbols[63]));
+      put(Math.log1p(symbols[92]));
+      put(Math.log1p(symbols[36]));
+      put(symbols[94] > 0 ? 1 : 0);
+      put(symbols[95] >= 2 ? 1 : 0);
+      put(symbols[96] >= 3 ? 1 : 0);
+      put(last === 63 ? 1 : 0);
+      put(last === 58 ? 1 : 0);
+      put(last === 46 ? 1 : 0);
+
+      for (let kind = 0; kind < WORD_KINDS.length; kind++) put(Math.log1p(kindCounts[kind]));
+      for (let q = 0; q < QUESTION_WORDS.length; q++) put((words.questions >> q) & 1);
+      for (let q = 0; q < QUESTION_WORDS.length; q++) put((words.firstQuestion >> q) & 1);
+
+      put(Math.log1p(options.count));
+      put(options.count === 4 ? 1 : 0);
+      put(Math.log1p(options.meanLength));
+      put(Math.log1p(options.maxLength));
+      put(Math.log1p(options.minLength));
+      put(options.lengthVariation);
+      put(
+        options.count === 0
+          ? 0
+          : Math.log1p(options.meanLength * options.count) - Math.log1p(options.stemEnd),
+      );
+      put(options.digitShare);
+      put(options.numericShare);
+      put(options.capitalShare);
+      put(options.stopShare);
+      put(options.commaShare);
+      put(options.numericShare === 1 && kindCounts[WORD_KINDS.indexOf('calculation')] > 0 ? 1 : 0);
+
+      put(Math.log1p(prompt.turns - 1));
+      put(Math.log1p(prompt.contextCharacters));
+      put(Math.log1p(prompt.tools));
+      put(prompt.images);
+      put(prompt.audios);
+      put(prompt.structured ? 1 : 0);
+    },
+  };
+}
+
+/** Tokens counted by kind; the counts of ASCII symbols and of the lexicon's kinds go to the given arrays. */
+function countWords(
+  text: string,
+  scan: TextScan,
+  lexicon: ReadonlyMap<number, number>,
+  kindCounts: Float64Array,
+  symbols: Float64Array,
+) {
+  const seen = {
+    count: 0,
+    letters: 0,
+    long: 0,
+    capitalised: 0,
+    allCaps: 0,
+    numbers: 0,
+    sentences: 0,
+    year: false,
+    questions: 0,
+    firstQuestion: 0,
+  };
+  kindCounts.fill(0);
+  symbols.fill(0);
+  for (let t = 0; t < scan.tokens; t++) {
+    const kind = scan.kinds[t];
+    const start = scan.starts[t];
+    const size = scan.ends[t] - start;
+    if (kind === TokenKind.symbol) {
+      const unit = text.charCodeAt(start);
+      if (unit < 128) symbols[unit]++;
+      if ((unit === 46 || unit === 63 || unit === 33) && isSpaceOrEnd(text, scan.ends[t])) seen.sentences++;
+      continue;
+    }
+    if (kind === TokenKind.number) {
+      seen.numbers++;
+      const lead = text.charCodeAt(start);
+      if (size === 4 && (lead === 49 || lead === 50)) seen.year = true;
+      continue;
+    }
+    if (kind === TokenKind.capitalised && seen.count > 0) seen.capitalised++;
+    if (kind === TokenKind.allCaps) seen.allCaps++;
+    seen.letters += size;
+    if (size >= 9) seen.long++;
+    const mask = lexicon.get(scan.hashes[t]);
+    if (mask !== undefined) {
+      for (let bit = 0; bit < WORD_KINDS.length; bit++) if (mask & (1 << bit)) kindCounts[bit]++;
+      const questions = mask >> WORD_KINDS.length;
+      seen.questions |= questions;
+      if (seen.count === 0) seen.firstQuestion = questions;
+    }
+    seen.count++;
+  }
+  return seen;
+}
+
+function isSpaceOrEnd(text: string, at: number): boolean {
+  return at >= text.length || text.charCodeAt(at) <= 32;
+}
+
+function lastVisible(text: string, length: number): number {
+  for (let i = length - 1; i >= 0; i--) {
+    const unit = text.charCodeAt(i);
+    if (unit > 32) return unit;
+  }
+  return 0;
+}
