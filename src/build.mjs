@@ -7,11 +7,13 @@ const entries = [
   'index',
   'artifact/index',
   'calibrator/index',
+  'embedder/index',
   'features/index',
   'head/index',
   'math/index',
   'node/index',
   'request/index',
+  'text/index',
 ];
 
 await build({

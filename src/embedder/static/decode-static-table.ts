@@ -1,0 +1,93 @@
+import { ArtifactError } from '../../errors/artifact-error.ts';
+import { CELL_SIZE, MAX_CLASSES } from './piece-trie.ts';
+import type { StaticTable } from './static-table.ts';
+import {
+  PREFIX_BYTES,
+  STATIC_TABLE_MAGIC,
+  STATIC_TABLE_VERSION,
+  type StaticTableHeader,
+  sectionOffsets,
+} from './static-table-layout.ts';
+
+/**
+ * Reads a static table from memory. Its arrays are views of `bytes` where the alignment allows, so do not write there.
+ *
+ * @throws ArtifactError where the bytes are no static table, are of a newer version, or point outside themselves.
+ */
+export function decodeStaticTable(bytes: Uint8Array): StaticTable {
+  const file = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  const { header, headerBytes } = readHeader(file);
+  const at = sectionOffsets(header, headerBytes);
+  check(at.end === file.length, `must be ${at.end} bytes long by its header. Got ${file.length}`);
+  const section = (from: number) => file.byteOffset + from;
+  const pieces = new TextDecoder().decode(file.subarray(at.text)).split('\n');
+  check(
+    pieces.length === header.pieces,
+    `must hold the texts of ${header.pieces} pieces. Got ${pieces.length}`,
+  );
+  const table: StaticTable = {
+    id: header.id,
+    dimensions: header.dimensions,
+    pieces,
+    scores: new Float32Array(file.buffer, section(at.scores), header.pieces),
+    scales: new Float32Array(file.buffer, section(at.scales), header.dimensions),
+    trie: {
+      cells: new Int32Array(file.buffer, section(at.cells), header.cells * CELL_SIZE),
+      units: new Uint16Array(file.buffer, section(at.units), header.classes),
+    },
+    matrix: new Int8Array(file.buffer, section(at.matrix), header.pieces * header.dimensions),
+  };
+  checkNumbers(table);
+  return table;
+}
+
+function readHeader(file: Uint8Array): { header: StaticTableHeader; headerBytes: number } {
+  check(file.length >= PREFIX_BYTES, `must be at least ${PREFIX_BYTES} bytes long. Got ${file.length}`);
+  const view = new DataView(file.buffer, file.byteOffset, PREFIX_BYTES);
+  check(view.getUint32(0, true) === STATIC_TABLE_MAGIC, 'must begin with "PMST". Got other bytes');
+  const version = view.getUint32(4, true);
+  check(version === STATIC_TABLE_VERSION, `must be of version ${STATIC_TABLE_VERSION}. Got ${version}`);
+  const headerBytes = view.getUint32(8, true);
+  check(
+    headerBytes % 4 === 0 && headerBytes <= file.length - PREFIX_BYTES,
+    `must have a header inside the file. Got one of ${headerBytes} bytes`,
+  );
+  const json = new TextDecoder().decode(file.subarray(PREFIX_BYTES, PREFIX_BYTES + headerBytes));
+  let header: Partial<StaticTableHeader> | null;
+  try {
+    header = JSON.parse(json);
+  } catch (cause) {
+    throw new ArtifactError('The header of the static table must be JSON. Copy the file anew.', { cause });
+  }
+  check(typeof header?.id === 'string' && header.id !== '', 'must have an `id` in its header');
+  for (const name of ['dimensions', 'pieces', 'cells', 'classes', 'textBytes'] as const) {
+    const count = header?.[name];
+    check(
+      Number.isInteger(count) && count! > 0 && count! <= file.length,
+      `must have \`${name}\` from 1 to its length in bytes in its header. Got ${count}`,
+    );
+  }
+  return { header: header as StaticTableHeader, headerBytes };
+}
+
+function checkNumbers({ scores, scales, trie, pieces }: StaticTable): void {
+  const { cells, units } = trie;
+  check(units.length <= MAX_CLASSES, `must have at most ${MAX_CLASSES} classes. Got ${units.length}`);
+  for (const score of scores) check(score <= 0 && score > -1e6, `must have scores ≤ 0. Got ${score}`);
+  for (const scale of scales) check(Number.isFinite(scale), `must have finite scales. Got ${scale}`);
+  const lastBase = cells.length / CELL_SIZE - 1 - MAX_CLASSES;
+  for (let i = 0; i < cells.length; i += CELL_SIZE) {
+    const base = cells[i];
+    const piece = cells[i + 2];
+    if (base < 0 || base > lastBase) throw refused(`must point inside its trie. Got ${base}`);
+    if (piece < -1 || piece >= pieces.length) throw refused(`must point at pieces it has. Got ${piece}`);
+  }
+}
+
+function check(holds: boolean, rule: string): void {
+  if (!holds) throw refused(rule);
+}
+
+function refused(rule: string): ArtifactError {
+  return new ArtifactError(`The static table ${rule}. Copy the file anew, or make it again.`);
+}
