@@ -18,6 +18,7 @@ const amount = z.number().check(z.nonnegative());
 const share = z.number().check(z.minimum(0), z.maximum(1));
 const length = z.int().check(z.positive(), z.maximum(MAX_LENGTH));
 const count = z.int().check(z.nonnegative());
+const order = z.int().check(z.minimum(0), z.maximum(10));
 const path = z
   .string()
   .check(z.refine(isSafePath, { error: 'a relative path inside the artifact, such as "model.json"' }));
@@ -94,7 +95,15 @@ const amountHead = z.nullable(z.object({ head, scales: perCandidate(positive) })
 
 const block = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('embedding'), embedder: name, dimensions: length }),
-  z.object({ kind: z.literal('ngrams'), file: path, buckets: length, dimensions: length }),
+  z.object({
+    kind: z.literal('ngrams'),
+    file: path,
+    buckets: length.check(z.refine((n) => (n & (n - 1)) === 0, { error: 'a power of two' })),
+    dimensions: length,
+    wordOrder: order,
+    characterFrom: order,
+    characterTo: order,
+  }),
   z.object({ kind: z.literal('numeric'), names: z.array(name).check(z.minLength(1), z.maxLength(1000)) }),
 ]) satisfies z.ZodMiniType<FeatureBlock>;
 

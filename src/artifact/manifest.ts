@@ -26,7 +26,16 @@ export interface ManifestCandidate extends Candidate {
 export type FeatureBlock =
   | { readonly kind: 'embedding'; readonly embedder: string; readonly dimensions: number }
   /** Hashed word and character n-grams times a projection fitted on the fit split. */
-  | { readonly kind: 'ngrams'; readonly file: string; readonly buckets: number; readonly dimensions: number }
+  | {
+      readonly kind: 'ngrams';
+      readonly file: string;
+      readonly buckets: number;
+      readonly dimensions: number;
+      /** See `NgramSpec`. */
+      readonly wordOrder: number;
+      readonly characterFrom: number;
+      readonly characterTo: number;
+    }
   /** Numeric signals, named, in the order they are computed. */
   | { readonly kind: 'numeric'; readonly names: readonly string[] };
 
