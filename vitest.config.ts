@@ -9,6 +9,7 @@ export default defineConfig({
     alias: [
       { find: /^pointsman$/, replacement: `${root}src/index.ts` },
       { find: /^pointsman\/(.+)$/, replacement: `${root}src/$1/index.ts` },
+      { find: /^@pointsman\/training\/(.+)$/, replacement: `${root}training/$1/index.ts` },
       { find: /^@pointsman\/training$/, replacement: `${root}training/index.ts` },
     ],
   },

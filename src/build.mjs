@@ -12,6 +12,7 @@ const entries = [
   'head/index',
   'math/index',
   'node/index',
+  'policy/index',
   'request/index',
   'text/index',
 ];

@@ -1,0 +1,118 @@
+import type { Artifact } from '../artifact/artifact.ts';
+import type { ManifestCandidate } from '../artifact/manifest.ts';
+import { parseJson } from '../artifact/parse-json.ts';
+import type { Calibrator, CalibratorParameters } from '../calibrator/calibrator.ts';
+import { createCalibrator } from '../calibrator/create-calibrator.ts';
+import { ArtifactError } from '../errors/artifact-error.ts';
+import { InvalidInputError } from '../errors/invalid-input-error.ts';
+import { createHead } from '../head/create-head.ts';
+import type { Head } from '../head/head.ts';
+import { readLayersModel } from '../head/layers-model.ts';
+import { softmaxInto } from '../math/softmax.ts';
+import type { Predictions } from '../policy/predictions.ts';
+
+/** Features to predictions: every head of an artifact, calibrated. */
+export interface Predictor {
+  /**
+   * @param features standardised, `[features.length]`.
+   * @returns arrays that the next call overwrites.
+   * @throws InvalidInputError when the features hold a number that is not finite.
+   */
+  predict(features: Float32Array): Predictions;
+}
+
+type AmountHead = { readonly head: Head; readonly scales: readonly number[] } | null;
+
+/** @throws ArtifactError when heads, calibrators and features do not fit together. */
+export function createPredictor(artifact: Artifact): Predictor {
+  const { candidates, features, heads, model } = artifact.manifest;
+  const count = candidates.length;
+  const layers = readLayersModel(
+    parseJson(artifact.file(model.topology), model.topology),
+    artifact.file(model.weights),
+  );
+  const context = { layers, file: (path: string) => artifact.file(path) };
+  const build = (name: string, spec: Parameters<typeof createHead>[0]): Head => {
+    const head = createHead(spec, context);
+    if (head.inputs === features.length && head.outputs === count) return head;
+    throw new ArtifactError(
+      `\`heads.${name}\` of manifest.json must read ${features.length} numbers and give ${count}. ` +
+        `Got ${head.inputs} and ${head.outputs}. Export the artifact again.`,
+    );
+  };
+  const amount = (name: string, part: (typeof heads)['cost']): AmountHead =>
+    part === null ? null : { head: build(name, part.head), scales: part.scales };
+  const choice = build('choice', heads.choice.head);
+  const success = build('success', heads.success.head);
+  const calibrators = heads.success.calibrators.map(calibratorOf);
+  const cost = amount('cost', heads.cost);
+  const latency = amount('latency', heads.latency);
+  const meanCosts = candidates.map((candidate) => candidate.meanCostUsd);
+  const meanLatencies = candidates.map((candidate) => candidate.meanLatencyMs);
+
+  const raw = new Float32Array(count);
+  const predictions: Predictions = {
+    choice: new Float64Array(count),
+    success: new Float64Array(count),
+    costUsd: new Float64Array(count),
+    latencyMs: new Float64Array(count),
+  };
+  const predictor: Predictor = {
+    predict(input) {
+      choice.predictInto(input, raw);
+      softmaxInto(raw, predictions.choice, heads.choice.temperature);
+      checkFinite(predictions.choice, candidates);
+      success.predictInto(input, raw);
+      for (let c = 0; c < count; c++) predictions.success[c] = calibrators[c].probability(raw[c]);
+      checkFinite(predictions.success, candidates);
+      amountInto(cost, meanCosts, input, raw, predictions.costUsd);
+      amountInto(latency, meanLatencies, input, raw, predictions.latencyMs);
+      return predictions;
+    },
+  };
+  try {
+    predictor.predict(new Float32Array(features.length));
+  } catch (cause) {
+    throw new ArtifactError('The heads of the artifact do not give finite numbers. Fit it again.', { cause });
+  }
+  return predictor;
+}
+
+function calibratorOf(parameters: CalibratorParameters): Calibrator {
+  try {
+    return createCalibrator(parameters);
+  } catch (cause) {
+    throw new ArtifactError(`A calibrator of manifest.json cannot be used: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+/**
+ * scale * exp(output). The candidate's mean where there is no head or its amount is beyond all bounds; NaN for a
+ * candidate of which training saw no amount, whatever the head says of it.
+ */
+function amountInto(
+  part: AmountHead,
+  means: readonly (number | null)[],
+  features: Float32Array,
+  raw: Float32Array,
+  out: Float64Array,
+): void {
+  part?.head.predictInto(features, raw);
+  for (let c = 0; c < out.length; c++) {
+    const mean = means[c] ?? Number.NaN;
+    const value = part === null || Number.isNaN(mean) ? mean : part.scales[c] * Math.exp(raw[c]);
+    out[c] = Number.isFinite(value) ? value : mean;
+  }
+}
+
+function checkFinite(values: Float64Array, candidates: readonly ManifestCandidate[]): void {
+  for (let c = 0; c < values.length; c++) {
+    if (Number.isFinite(values[c])) continue;
+    throw new InvalidInputError(
+      `The embedding must be finite numbers of ordinary size: what follows for ${candidates[c].name} is ` +
+        `${values[c]}. Look at what the embedder gave.`,
+    );
+  }
+}

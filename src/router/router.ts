@@ -1,0 +1,38 @@
+import type { Manifest } from '../artifact/manifest.ts';
+import type { Decision } from '../decision/decision.ts';
+import type { PolicyOverrides } from '../policy/policy.ts';
+import type { Predictions } from '../policy/predictions.ts';
+import type { Request } from '../request/request.ts';
+
+/** What one request may ask for: weights and limits, beside those of the router's policy. */
+export type RouteOptions = PolicyOverrides;
+
+/** A trained router, loaded and ready. Routes from one thread; make one for each worker. */
+export interface Router {
+  /** What the artifact says of itself: candidates, policy, figures. */
+  readonly manifest: Manifest;
+
+  /**
+   * Decides which candidate takes a request. Content never makes it throw: any Unicode, any length, nothing at all.
+   *
+   * @throws InvalidInputError when the request or an option is not of its type, or the embedder gave no vector.
+   * @throws NoCandidateError when limits leave no candidate and may not give way.
+   * @example
+   * const decision = await router.route({ text: 'What is 17 * 23?' }, { limits: { maxCostUsd: 0.01 } });
+   */
+  route(request: Request, options?: RouteOptions): Promise<Decision>;
+
+  /**
+   * The same at once, when the embedding is there already: a cache, a batch, a vector store.
+   *
+   * @param embedding what the router's embedder gives for the prompt, `[embedder.dimensions]`.
+   * @param request may be left out when the features are the embedding alone.
+   */
+  routeEmbedding(embedding: ArrayLike<number>, request?: Request, options?: RouteOptions): Decision;
+
+  /** What the heads say, before any policy. Arrays in the order of `manifest.candidates`. */
+  predict(request: Request): Promise<Predictions>;
+
+  /** {@link predict} at once, as {@link routeEmbedding} is to {@link route}. */
+  predictEmbedding(embedding: ArrayLike<number>, request?: Request): Predictions;
+}
