@@ -1,0 +1,198 @@
+import { bootstrapMeans } from './bootstrap-means.ts';
+import { chooseBest } from './choose-best.ts';
+import type { Comparison } from './comparison.ts';
+import { costQualityHull, mixAtCost } from './cost-quality-hull.ts';
+import type { Contender, ContenderId } from './evaluation.ts';
+import { columnMeans, type TrainMeans } from './train-means.ts';
+
+/** A way to choose: one candidate a row, or the same random mixture for every row. */
+export interface Choice {
+  readonly id: ContenderId;
+  readonly name: string;
+  readonly note: string;
+  readonly by: { readonly chosen: Int32Array } | { readonly mixture: Float64Array };
+}
+
+export interface ContenderSources {
+  readonly names: readonly string[];
+  readonly means: TrainMeans;
+  /** `[rows, candidates]` of `nearestNeighbours`; null without embeddings. */
+  readonly nearest: Float64Array | null;
+  /** Says how the neighbours were found. */
+  readonly nearestNote: string;
+  /** `[rows, candidates]` of `taskMeans`; null without tasks. */
+  readonly task: Float64Array | null;
+}
+
+/** Candidate number of the best single candidate on the training rows, among those compared. */
+export function bestSingleCandidate({ compared }: Comparison, means: TrainMeans): number {
+  return chooseBest(means.quality, compared, means.costUsd);
+}
+
+/** The router and every baseline, as choices on the compared rows. */
+export function listChoices(comparison: Comparison, sources: ContenderSources): Choice[] {
+  const { chosen, compared, costUsd, quality } = comparison;
+  const { means, names, nearest, task } = sources;
+  const candidates = names.length;
+  const rows = chosen.length;
+  const always = (candidate: number) => new Int32Array(rows).fill(candidate);
+  const perRow = (score: Float64Array, ties: Float64Array | null) =>
+    Int32Array.from({ length: rows }, (_, row) =>
+      chooseBest(score.subarray(row * candidates, (row + 1) * candidates), compared, tiesOf(ties, row)),
+    );
+  const tiesOf = (ties: Float64Array | null, row: number) =>
+    ties && ties.length > candidates ? ties.subarray(row * candidates, (row + 1) * candidates) : ties;
+  const best = bestSingleCandidate(comparison, means);
+
+  const choices: Choice[] = [
+    {
+      id: 'router',
+      name: 'This router',
+      note: 'Its own policy, as it would choose in production.',
+      by: { chosen },
+    },
+  ];
+  if (costUsd) {
+    const trainCost = means.costUsd.map((cost, c) =>
+      Number.isNaN(cost) ? columnMeans(costUsd, candidates, iota(rows))[c] : cost,
+    );
+    const cheapest = chooseBest(
+      trainCost.map((cost) => -cost),
+      compared,
+    );
+    choices.push({
+      id: 'cheapest',
+      name: `Cheapest: ${names[cheapest]}`,
+      note: 'The candidate with the lowest mean cost on the training rows, always.',
+      by: { chosen: always(cheapest) },
+    });
+  }
+  choices.push({
+    id: 'bestSingle',
+    name: `Best single: ${names[best]}`,
+    note: 'The candidate with the highest mean quality on the training rows, always.',
+    by: { chosen: always(best) },
+  });
+  if (costUsd) {
+    choices.push({
+      id: 'fixedMix',
+      name: 'Best fixed mix at equal cost',
+      note: 'The random mixture that the training rows say is best for what the router spends.',
+      by: { mixture: bestFixedMix(comparison, means, candidates) },
+    });
+  }
+  choices.push({
+    id: 'shuffled',
+    name: 'Shuffled copy of the router',
+    note: 'The same choices dealt to other prompts at random, averaged over all orders.',
+    by: { mixture: sharesOf(chosen, candidates) },
+  });
+  if (nearest) {
+    choices.push({
+      id: 'nearest',
+      name: 'Nearest neighbours',
+      note: sources.nearestNote,
+      by: { chosen: perRow(nearest, means.costUsd) },
+    });
+  }
+  if (task) {
+    choices.push({
+      id: 'task',
+      name: 'Best per task',
+      note: "The candidate with the highest mean quality on the training rows of the prompt's task.",
+      by: { chosen: perRow(task, means.costUsd) },
+    });
+  }
+  choices.push({
+    id: 'oracle',
+    name: 'Oracle',
+    note: 'The best candidate of each prompt, the cheapest of equals: what perfect foresight would reach.',
+    by: { chosen: perRow(quality, costUsd) },
+  });
+  return choices;
+}
+
+/** Measures choices with paired intervals; the first is the router. */
+export function measureContenders(
+  comparison: Comparison,
+  choices: readonly Choice[],
+  candidates: number,
+  options: { readonly seed: number; readonly resamples: number },
+): Contender[] {
+  const { costUsd, latencyMs, quality } = comparison;
+  const qualities = choices.map((choice) => columnOf(quality, choice, candidates));
+  const columns = choices.flatMap((choice, i) => [
+    qualities[i],
+    costUsd ? columnOf(costUsd, choice, candidates) : new Float64Array(0),
+    columnOf(latencyMs, choice, candidates),
+    i === 0 ? new Float64Array(0) : qualities[0].map((value, row) => value - qualities[i][row]),
+  ]);
+  const used = columns.filter((column) => column.length > 0);
+  const intervals = bootstrapMeans(used, options);
+  let at = 0;
+  const next = (column: Float64Array) => {
+    const interval = column.length > 0 ? intervals[at++] : null;
+    return interval?.estimate === null ? null : interval;
+  };
+  return choices.map(({ id, name, note, by }, i) => {
+    const [own, cost, latency, difference] = columns.slice(4 * i, 4 * i + 4).map(next);
+    const shares = 'mixture' in by ? by.mixture : sharesOf(by.chosen, candidates);
+    return {
+      id,
+      name,
+      note,
+      quality: own!,
+      costUsd: cost,
+      latencyMs: latency,
+      difference,
+      shares: [...shares],
+    };
+  });
+}
+
+/** What a choice gets on each row; of a mixture, its expectation. @param cells `[rows, candidates]` */
+export function columnOf(cells: Float64Array, { by }: Pick<Choice, 'by'>, candidates: number): Float64Array {
+  if ('chosen' in by) return Float64Array.from(by.chosen, (c, row) => cells[row * candidates + c]);
+  const column = new Float64Array(cells.length / candidates);
+  by.mixture.forEach((share, c) => {
+    // Candidates outside the mixture may be NaN.
+    if (share > 0)
+      for (let row = 0; row < column.length; row++) column[row] += share * cells[row * candidates + c];
+  });
+  return column;
+}
+
+/**
+ * The mixture that maximises mean quality on the training rows among those that cost the router's mean cost or
+ * less on the compared rows: prices are known beforehand, quality is not.
+ */
+function bestFixedMix(
+  { chosen, compared, costUsd }: Comparison,
+  means: TrainMeans,
+  candidates: number,
+): Float64Array {
+  const rows = chosen.length;
+  const costs = columnMeans(costUsd!, candidates, iota(rows));
+  let budget = 0;
+  for (let row = 0; row < rows; row++) budget += costUsd![row * candidates + chosen[row]] / rows;
+  const hull = costQualityHull(
+    compared.map((candidate) => ({ candidate, cost: costs[candidate], quality: means.quality[candidate] })),
+  );
+  const mixture = new Float64Array(candidates);
+  // Rounding must not take the budget just under the cost of the one candidate that was always chosen.
+  mixAtCost(hull, budget * (1 + 1e-9)).forEach((share, i) => {
+    mixture[hull[i].candidate] = share;
+  });
+  if (hull.length === 0) mixture[compared[0]] = 1;
+  return mixture;
+}
+
+function sharesOf(chosen: Int32Array, candidates: number): Float64Array {
+  const shares = new Float64Array(candidates);
+  for (const c of chosen) shares[c] += 1 / chosen.length;
+  return shares;
+}
+
+function iota(length: number): Int32Array {
+  return Int32Array.from({ length }, (_, i) => i);
+}

@@ -1,0 +1,165 @@
+import { amountError } from './amount-error.ts';
+import { bestCandidates } from './best-candidates.ts';
+import { bootstrapMeans } from './bootstrap-means.ts';
+import { checkEvaluationInput } from './check-evaluation-input.ts';
+import { type Comparison, compareRows } from './comparison.ts';
+import { confusion } from './confusion.ts';
+import { bestSingleCandidate, columnOf, listChoices, measureContenders } from './contenders.ts';
+import { measureCostQuality } from './cost-quality-curves.ts';
+import type { Evaluation } from './evaluation.ts';
+import type { EvaluationInput, EvaluationOptions } from './evaluation-input.ts';
+import { measureChoiceCalibration, measureSuccessCalibration } from './head-calibration.ts';
+import { logHistogram } from './log-histogram.ts';
+import { nearestNeighbours } from './nearest-neighbours.ts';
+import { regret } from './regret.ts';
+import { measureStrongWeak } from './strong-weak.ts';
+import { taskMeans } from './task-means.ts';
+import { largestTasks, measureTasks } from './task-rows.ts';
+import { columnMeans, type TrainMeans, trainMeans, trainRows } from './train-means.ts';
+import { judge } from './verdict.ts';
+
+/** Most tasks that are reported one by one. */
+const TASK_LIMIT = 200;
+
+/**
+ * Measures a router on the test split, beside every baseline, with paired bootstrap intervals. Says so, rather
+ * than guess, where the outcomes cannot tell. The same input and options give the same result.
+ *
+ * @throws InvalidInputError when the predictions' shapes do not fit the test split
+ * @example const evaluation = evaluate({ matrix, splits, predictions, artifactId, policy: 'classifier' });
+ */
+export function evaluate(input: EvaluationInput, options: EvaluationOptions = {}): Evaluation {
+  checkEvaluationInput(input);
+  const { matrix, predictions, splits } = input;
+  const settings = { ...options, seed: options.seed ?? 0, resamples: options.resamples ?? 2000 };
+  const train = trainRows(splits);
+  const means = trainMeans(matrix, train);
+  const { comparison, coverage } = compareRows(input, means);
+  const tasks = largestTasks(
+    Array.from(splits.test.rows, (row) => matrix.prompts[row].task),
+    TASK_LIMIT,
+  );
+  const compared = comparison && compareAll(input, comparison, train, means, tasks.listed, settings);
+  const testCells = (cells: Float32Array) => gatherRows(cells, matrix.candidates.length, splits.test.rows);
+  return {
+    schemaVersion: 1,
+    artifactId: input.artifactId,
+    policy: input.policy,
+    seed: settings.seed,
+    resamples: settings.resamples,
+    config: input.config ?? null,
+    candidates: matrix.candidates,
+    prompts: {
+      fit: splits.fit.rows.length,
+      calibrate: splits.calibrate.rows.length,
+      test: splits.test.rows.length,
+    },
+    coverage,
+    verdict: judge(
+      compared?.contenders ?? [],
+      coverage,
+      comparison && matrix.candidates[bestSingleCandidate(comparison, means)],
+    ),
+    contenders: compared?.contenders ?? [],
+    regret: compared?.regret ?? null,
+    confusion: compared?.confusion ?? null,
+    strongWeak: compared?.strongWeak ?? null,
+    costQuality: compared?.costQuality ?? null,
+    calibration: {
+      success: measureSuccessCalibration(input, means, tasks.listed),
+      choice: compared?.choiceCalibration ?? null,
+    },
+    amounts: {
+      costUsd: amountError(predictions.expectedCostUsd, testCells(matrix.costUsd)),
+      latencyMs: amountError(predictions.expectedLatencyMs, testCells(matrix.latencyMs)),
+    },
+    tasks: compared?.tasks ?? [],
+    tasksLeftOut: tasks.leftOut,
+    decisionMicroseconds: predictions.decisionMicroseconds && logHistogram(predictions.decisionMicroseconds),
+    routedLatencyMs: compared?.routedLatencyMs ?? null,
+    losses: input.losses ?? [],
+  };
+}
+
+function compareAll(
+  { embeddings, matrix, predictions }: EvaluationInput,
+  comparison: Comparison,
+  train: Int32Array,
+  means: TrainMeans,
+  listedTasks: readonly string[],
+  settings: EvaluationOptions & { readonly seed: number; readonly resamples: number },
+) {
+  const names = matrix.candidates;
+  const candidates = names.length;
+  const { chosen, positions, prompts, quality } = comparison;
+  const tasksOfRows = Array.from(prompts, (prompt) => matrix.prompts[prompt].task);
+  const task = new Set(tasksOfRows).size > 1 ? taskMeans(matrix, train, prompts, means.quality) : null;
+  const neighbours = settings.neighbours ?? 40;
+  const maxTrainRows = settings.neighbourRows ?? 10_000;
+  const nearest =
+    embeddings && train.length > 0
+      ? nearestNeighbours(matrix, embeddings, train, prompts, {
+          neighbours,
+          maxTrainRows,
+          seed: settings.seed,
+          fallback: means.quality,
+        })
+      : null;
+  const nearestNote = `The best of the ${Math.min(neighbours, train.length)} most similar training prompts (cosine of embeddings, ${Math.min(maxTrainRows, train.length)} of ${train.length} training prompts).`;
+  const choices = listChoices(comparison, { names, means, nearest, nearestNote, task });
+  const contenders = measureContenders(comparison, choices, candidates, settings);
+  const qualityOf = (id: string) =>
+    columnOf(quality, choices.find((choice) => choice.id === id)!, candidates);
+  const success = gatherRows(predictions.success, candidates, positions);
+  const best = bestCandidates(quality, candidates);
+  const lost = regret(quality, chosen, candidates);
+  return {
+    contenders,
+    regret: {
+      mean: bootstrapMeans([lost], settings)[0],
+      noneShare: lost.filter((amount) => amount === 0).length / lost.length,
+    },
+    confusion: confusion(chosen, best, candidates),
+    strongWeak: measureStrongWeak(comparison, names, means, success, task, settings),
+    costQuality: measureCostQuality(
+      comparison,
+      names,
+      success,
+      expectedCosts(gatherRows(predictions.expectedCostUsd, candidates, positions), comparison, means),
+      settings,
+    ),
+    choiceCalibration:
+      predictions.choice &&
+      measureChoiceCalibration(gatherRows(predictions.choice, candidates, positions), best, candidates),
+    tasks: measureTasks(
+      comparison,
+      tasksOfRows,
+      listedTasks,
+      { router: qualityOf('router'), bestSingle: qualityOf('bestSingle'), oracle: qualityOf('oracle') },
+      names,
+      settings,
+    ),
+    routedLatencyMs: logHistogram(columnOf(comparison.latencyMs, choices[0], candidates)),
+  };
+}
+
+/** Predicted costs; where the router has none, the candidate's mean: on the training rows, or on these. */
+function expectedCosts(predicted: Float64Array, { costUsd }: Comparison, means: TrainMeans): Float64Array {
+  if (!costUsd) return predicted;
+  const candidates = means.costUsd.length;
+  const seen = columnMeans(
+    costUsd,
+    candidates,
+    Int32Array.from({ length: costUsd.length / candidates }, (_, i) => i),
+  );
+  const fallback = means.costUsd.map((mean, c) => (Number.isNaN(mean) ? seen[c] : mean));
+  return predicted.map((cost, i) => (Number.isNaN(cost) ? fallback[i % candidates] : cost));
+}
+
+/** Some rows of a table, in double precision. @param cells `[*, columns]` @returns `[rows, columns]` */
+function gatherRows(cells: Float32Array, columns: number, rows: Int32Array): Float64Array {
+  return Float64Array.from(
+    { length: rows.length * columns },
+    (_, i) => cells[rows[Math.floor(i / columns)] * columns + (i % columns)],
+  );
+}

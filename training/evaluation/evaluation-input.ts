@@ -1,0 +1,66 @@
+import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import type { Splits } from '../split/split.ts';
+
+/**
+ * What the exported artifact said of each test prompt, through the code that ships. Row i is prompt
+ * `splits.test.rows[i]`; columns are `matrix.candidates`.
+ */
+export interface TestPredictions {
+  /** Probability that the answer is good (expected quality). NaN where it was not predicted. */
+  readonly success: Float32Array; // [test, candidates]
+  /** Probability of being the one to choose; null where the router has no choice head. */
+  readonly choice: Float32Array | null; // [test, candidates]
+  /** US dollars; NaN where unknown. */
+  readonly expectedCostUsd: Float32Array; // [test, candidates]
+  /** Milliseconds; NaN where unknown. */
+  readonly expectedLatencyMs: Float32Array; // [test, candidates]
+  /** Candidate number that the router's own policy chose. */
+  readonly chosen: Int32Array; // [test]
+  /** The router's own time for each decision, in microseconds; null where it was not timed. */
+  readonly decisionMicroseconds: Float64Array | null; // [test]
+}
+
+/** Vectors of every prompt of the matrix, for the nearest-neighbours baseline. */
+export interface PromptEmbeddings {
+  readonly dimensions: number;
+  readonly vectors: Float32Array; // [prompts, dimensions]
+}
+
+/** How a head's loss went while it was fitted. */
+export interface LossCurve {
+  readonly head: string;
+  readonly fit: readonly number[]; // [epochs]
+  /** On the rows held out for early stopping; empty where there were none. */
+  readonly validation: readonly number[]; // [epochs]
+}
+
+/** All that an evaluation reads. Outcomes that were not observed are NaN in the matrix. */
+export interface EvaluationInput {
+  readonly matrix: OutcomeMatrix;
+  /** `test` is scored; baselines learn from `fit` and `calibrate`, as the router did. */
+  readonly splits: Splits;
+  readonly predictions: TestPredictions;
+  readonly artifactId: string;
+  /** How the router chose, in a word or two. */
+  readonly policy: string;
+  /** Null or absent: no nearest-neighbours baseline. */
+  readonly embeddings?: PromptEmbeddings | null;
+  readonly losses?: readonly LossCurve[];
+  /** What the router was trained with; kept as it is in the result. */
+  readonly config?: unknown;
+}
+
+export interface EvaluationOptions {
+  /** Of the bootstrap and of sampling. @default 0 */
+  readonly seed?: number;
+  /** Bootstrap resamples. @default 2000 */
+  readonly resamples?: number;
+  /** Neighbours in the nearest-neighbours baseline. @default 40 */
+  readonly neighbours?: number;
+  /** The nearest-neighbours baseline reads at most so many training rows, drawn by seed. @default 10000 */
+  readonly neighbourRows?: number;
+  /** Candidate that APGR calls strong. @default the best on the training rows */
+  readonly strong?: string;
+  /** Candidate that APGR calls weak. @default the cheapest on the training rows; without costs, the worst */
+  readonly weak?: string;
+}

@@ -1,0 +1,166 @@
+import type { AmountError } from './amount-error.ts';
+import type { Interval } from './bootstrap.ts';
+import type { CalibrationBin } from './calibration-bins.ts';
+import type { Confusion } from './confusion.ts';
+import type { CostQuality } from './cost-quality-hull.ts';
+import type { LossCurve } from './evaluation-input.ts';
+import type { LogHistogram } from './log-histogram.ts';
+
+/** Everything measured of one router on one test split: plain JSON, as in `metrics.json`. */
+export interface Evaluation {
+  readonly schemaVersion: 1;
+  readonly artifactId: string;
+  readonly policy: string;
+  readonly seed: number;
+  readonly resamples: number;
+  readonly config: unknown;
+  readonly candidates: readonly string[];
+  readonly prompts: { readonly fit: number; readonly calibrate: number; readonly test: number };
+  readonly coverage: Coverage;
+  readonly verdict: Verdict;
+  /** The router first, then the baselines. Empty where routed quality cannot be measured. */
+  readonly contenders: readonly Contender[];
+  readonly regret: { readonly mean: Interval; readonly noneShare: number } | null;
+  readonly confusion: Confusion | null;
+  readonly strongWeak: StrongWeak | null;
+  readonly costQuality: CostQualityCurves | null;
+  readonly calibration: {
+    readonly success: readonly HeadCalibration[];
+    readonly choice: ChoiceCalibration | null;
+  };
+  readonly amounts: { readonly costUsd: AmountError; readonly latencyMs: AmountError };
+  readonly tasks: readonly TaskRow[];
+  /** Tasks with fewer prompts than those listed. */
+  readonly tasksLeftOut: number;
+  readonly decisionMicroseconds: LogHistogram | null;
+  readonly routedLatencyMs: LogHistogram | null;
+  readonly losses: readonly LossCurve[];
+}
+
+/** How much of the truth the test split holds, and what the comparison rests on. */
+export interface Coverage {
+  /** `full`: every candidate on every prompt; `single`: never more than one; `none`: no quality at all. */
+  readonly kind: 'full' | 'partial' | 'single' | 'none';
+  /** Share of (prompt, candidate) cells whose quality was observed. */
+  readonly observedShare: number;
+  /** Test rows on which router and baselines are compared. */
+  readonly comparedRows: number;
+  /** Test rows left out because a compared candidate's quality is missing. */
+  readonly incompleteRows: number;
+  /** Test rows left out because the router chose a candidate that is not compared. */
+  readonly unmeasuredChoices: number;
+  /** Candidates that too few test rows have an outcome of. */
+  readonly notCompared: readonly string[];
+  /** Cells whose cost was missing and was taken to be the candidate's mean. */
+  readonly imputedCosts: number;
+  readonly costsKnown: boolean;
+}
+
+export interface Verdict {
+  readonly outcome: 'better' | 'worse' | 'unclear' | 'same' | 'unmeasured';
+  /** Is this router better than no router, by how much, how sure. */
+  readonly sentence: string;
+  /** What a reader should know before trusting the sentence. */
+  readonly caveats: readonly string[];
+  readonly bestSingle: string | null;
+  /** Router minus best single. */
+  readonly againstBestSingle: Interval | null;
+  /** Router minus the best fixed mix at equal cost; null without costs. */
+  readonly againstFixedMix: Interval | null;
+}
+
+export type ContenderId =
+  | 'router'
+  | 'cheapest'
+  | 'bestSingle'
+  | 'fixedMix'
+  | 'shuffled'
+  | 'nearest'
+  | 'task'
+  | 'oracle';
+
+/** One way to choose, measured on the compared rows. */
+export interface Contender {
+  readonly id: ContenderId;
+  readonly name: string;
+  /** What exactly it does. */
+  readonly note: string;
+  readonly quality: Interval;
+  readonly costUsd: Interval | null;
+  readonly latencyMs: Interval | null;
+  /** Router's quality minus this one's, paired; null for the router itself. */
+  readonly difference: Interval | null;
+  /** `[candidates]`: how often each was chosen. */
+  readonly shares: readonly number[];
+}
+
+/** RouteLLM's metrics for one pair of candidates. */
+export interface StrongWeak {
+  readonly strong: string;
+  readonly weak: string;
+  readonly strongQuality: number;
+  readonly weakQuality: number;
+  readonly router: StrongWeakFigures;
+  /** Ranking by the mean gap of the prompt's task on the training rows; null without tasks. */
+  readonly task: StrongWeakFigures | null;
+}
+
+export interface StrongWeakFigures {
+  readonly apgr: Interval;
+  readonly cpt50: Interval;
+  readonly cpt80: Interval;
+  /** Share of strong calls that reaches 95 % of the strong candidate's quality. */
+  readonly shareFor95: Interval;
+  /** The curve, thinned for drawing. */
+  readonly curve: readonly { readonly share: number; readonly quality: number }[];
+}
+
+export interface CostQualityCurves {
+  /** The router's success and cost heads under quality - lambda * cost, lambda from 0 to infinity. */
+  readonly router: readonly CostQuality[];
+  readonly oracle: readonly CostQuality[];
+  /** Best random mixtures of the candidates, by what they score on these very rows. */
+  readonly mixes: readonly CostQuality[];
+  readonly singles: readonly (CostQuality & { readonly candidate: string })[];
+  readonly aiq: {
+    readonly router: Interval;
+    readonly mixes: Interval;
+    readonly oracle: Interval;
+    /** Router minus mixes. */
+    readonly difference: Interval;
+  } | null;
+}
+
+export interface CalibrationFigures {
+  readonly rows: number;
+  readonly ece10: number | null;
+  readonly ece15: number | null;
+  readonly debiasedEce: number | null;
+  readonly brier: number | null;
+  readonly nll: number | null;
+}
+
+export interface HeadCalibration extends CalibrationFigures {
+  readonly candidate: string;
+  /** Brier score of always saying the candidate's mean on the training rows. */
+  readonly brierOfMean: number | null;
+  readonly bins: readonly CalibrationBin[];
+  readonly tasks: readonly (CalibrationFigures & { readonly task: string })[];
+}
+
+/** Top choice against whether it was best (ties shared); Brier and NLL over all candidates. */
+export interface ChoiceCalibration extends CalibrationFigures {
+  readonly bins: readonly CalibrationBin[];
+}
+
+export interface TaskRow {
+  readonly task: string;
+  readonly rows: number;
+  readonly router: number;
+  readonly bestSingle: number;
+  readonly oracle: number;
+  /** Router minus best single. */
+  readonly difference: Interval;
+  readonly costUsd: number | null;
+  readonly mostChosen: { readonly candidate: string; readonly share: number };
+}
