@@ -1,4 +1,6 @@
+export { type Activation, activate } from './activation.ts';
 export { createHead, type HeadContext } from './create-head.ts';
+export { Dense } from './dense.ts';
 export type { Head } from './head.ts';
 export type { HeadSpec } from './head-spec.ts';
 export {

@@ -16,7 +16,7 @@ const dense = z.object({
   name,
   config: z.object({
     units: size,
-    activation: z.enum(['linear', 'relu', 'tanh', 'sigmoid']),
+    activation: z.enum(['linear', 'relu', 'tanh', 'sigmoid', 'softmax']),
     use_bias: z._default(z.boolean(), true),
   }),
   inbound_nodes: inbound,

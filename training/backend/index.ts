@@ -1,0 +1,1 @@
+export { type Backend, type TensorFlow, useBackend } from './use-backend.ts';

@@ -1,0 +1,26 @@
+/** Numbers in rows, row-major. A row of features, of targets (NaN: unobserved), or of predictions. */
+export interface Matrix {
+  readonly rows: number;
+  readonly columns: number;
+  readonly values: Float32Array; // [rows, columns]
+}
+
+/** A matrix of zeros. */
+export function createMatrix(rows: number, columns: number): Matrix {
+  return { rows, columns, values: new Float32Array(rows * columns) };
+}
+
+/** The named rows, in the order given. */
+export function takeRows(matrix: Matrix, rows: ArrayLike<number>): Matrix {
+  const { columns } = matrix;
+  const taken = createMatrix(rows.length, columns);
+  for (let i = 0; i < rows.length; i++) {
+    taken.values.set(matrix.values.subarray(rows[i] * columns, (rows[i] + 1) * columns), i * columns);
+  }
+  return taken;
+}
+
+/** The same of one number per row. */
+export function takeValues(values: Float32Array, rows: ArrayLike<number>): Float32Array {
+  return Float32Array.from(rows, (row) => values[row]);
+}
