@@ -1,7 +1,6 @@
+import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import { createRandom } from 'pointsman/math';
-import { orthonormalise } from './orthonormalise.ts';
 import type { SparseRows } from './sparse-rows.ts';
-import { symmetricEigen } from './symmetric-eigen.ts';
 
 const OVERSAMPLING = 10;
 const POWER_STEPS = 3;
@@ -21,12 +20,12 @@ export function truncatedSvd(matrix: SparseRows, columns: number, rank: number, 
   let left = new Float64Array(sample.rows * width).map(() => random.normal());
   let right = new Float64Array(columns * width);
   for (let step = 0; step <= POWER_STEPS; step++) {
-    orthonormalise(left, sample.rows, width);
+    left = orthonormalised(left, sample.rows, width);
     right = transposedTimes(sample, left, columns, width);
     if (step < POWER_STEPS) left = times(sample, right, width);
   }
   // right = matrix' Q: its singular vectors on the left are the matrix's on the right.
-  const { vectors, values } = symmetricEigen(gram(right, columns, width), width);
+  const { values, vectors } = gramEigen(right, columns, width);
   const result = new Float64Array(columns * rank);
   for (let k = 0; k < Math.min(rank, width); k++) {
     const singular = Math.sqrt(Math.max(0, values[k]));
@@ -34,7 +33,7 @@ export function truncatedSvd(matrix: SparseRows, columns: number, rank: number, 
     let peak = 0;
     for (let c = 0; c < columns; c++) {
       let sum = 0;
-      for (let j = 0; j < width; j++) sum += right[c * width + j] * vectors[j * width + k];
+      for (let j = 0; j < width; j++) sum += right[c * width + j] * vectors[k][j];
       result[c * rank + k] = sum / singular;
       if (Math.abs(sum) > Math.abs(peak)) peak = sum;
     }
@@ -88,15 +87,40 @@ function transposedTimes(matrix: SparseRows, left: Float64Array, columns: number
   return out;
 }
 
-/** a' · a: [width, width] */
-function gram(a: Float64Array, rows: number, width: number): Float64Array {
-  const out = new Float64Array(width * width);
+/** An orthonormal basis of the columns of `a`, by the eigenvectors of their Gram matrix: [rows, width] */
+function orthonormalised(a: Float64Array, rows: number, width: number): Float64Array<ArrayBuffer> {
+  const { values, vectors } = gramEigen(a, rows, width);
+  const out = new Float64Array(rows * width);
+  for (let k = 0; k < width; k++) {
+    if (values[k] <= 1e-12 * values[0]) break;
+    const scale = 1 / Math.sqrt(values[k]);
+    for (let row = 0; row < rows; row++) {
+      let sum = 0;
+      for (let j = 0; j < width; j++) sum += a[row * width + j] * vectors[k][j];
+      out[row * width + k] = sum * scale;
+    }
+  }
+  return out;
+}
+
+/** Eigenvalues of a' · a, largest first, and their vectors: [width], [width][width] */
+function gramEigen(a: Float64Array, rows: number, width: number): { values: number[]; vectors: number[][] } {
+  const gram = Matrix.zeros(width, width);
+  const sums = new Float64Array(width * width);
   for (let row = 0; row < rows; row++)
     for (let i = 0; i < width; i++) {
       const value = a[row * width + i];
       if (value === 0) continue;
-      for (let j = 0; j <= i; j++) out[i * width + j] += value * a[row * width + j];
+      for (let j = 0; j <= i; j++) sums[i * width + j] += value * a[row * width + j];
     }
-  for (let i = 0; i < width; i++) for (let j = i + 1; j < width; j++) out[i * width + j] = out[j * width + i];
-  return out;
+  for (let i = 0; i < width; i++)
+    for (let j = 0; j <= i; j++) gram.set(i, j, sums[i * width + j]).set(j, i, sums[i * width + j]);
+  const eigen = new EigenvalueDecomposition(gram, { assumeSymmetric: true });
+  const order = eigen.realEigenvalues
+    .map((_, i) => i)
+    .sort((i, j) => eigen.realEigenvalues[j] - eigen.realEigenvalues[i]);
+  return {
+    values: order.map((i) => eigen.realEigenvalues[i]),
+    vectors: order.map((i) => eigen.eigenvectorMatrix.getColumn(i)),
+  };
 }

@@ -1,7 +1,6 @@
 import { createRandom } from 'pointsman/math';
 import { expect, test } from 'vitest';
 import type { SparseRows } from '../../../training/features/sparse-rows.ts';
-import { symmetricEigen } from '../../../training/features/symmetric-eigen.ts';
 import { truncatedSvd } from '../../../training/features/truncated-svd.ts';
 
 function sparse(dense: number[][]): SparseRows {
@@ -24,13 +23,6 @@ function sparse(dense: number[][]): SparseRows {
     values: Float32Array.from(values),
   };
 }
-
-test('the eigenvalues of [[2, 1], [1, 2]] are 3 and 1', () => {
-  const { values, vectors } = symmetricEigen(Float64Array.of(2, 1, 1, 2), 2);
-  expect(values[0]).toBeCloseTo(3, 12);
-  expect(values[1]).toBeCloseTo(1, 12);
-  expect(Math.abs(vectors[0])).toBeCloseTo(Math.SQRT1_2, 12);
-});
 
 test('a matrix of known rank is found again', () => {
   // rows are combinations of two directions, 3 and 1 strong
