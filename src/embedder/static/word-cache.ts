@@ -32,7 +32,15 @@ export class WordCache {
   }
 
   /** Keeps the `count` pieces in `ids` from `at` on as those of `text[start, end)`, where they are few enough. */
-  write(text: string, start: number, end: number, hash: number, ids: Int32Array, at: number, count: number): void {
+  write(
+    text: string,
+    start: number,
+    end: number,
+    hash: number,
+    ids: Int32Array,
+    at: number,
+    count: number,
+  ): void {
     const length = end - start;
     if (length > MAX_UNITS || count > MAX_PIECES) return;
     const slot = slotOf(hash);

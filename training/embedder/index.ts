@@ -1,0 +1,4 @@
+export { type DistilOptions, distillStatic } from './distill-static.ts';
+export { loadUseGraph, USE_DIMENSIONS, type UseGraph } from './use-graph.ts';
+export { readUseVocabulary, USE_PACKAGE, USE_RESERVED_PIECES, type UseVocabulary } from './use-package.ts';
+export { usePieceVectors } from './use-piece-vectors.ts';
