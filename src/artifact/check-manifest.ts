@@ -63,7 +63,8 @@ function namedFiles(manifest: Manifest): string[] {
 
 function collectHeadFiles(spec: HeadSpec, paths: string[]): void {
   if (spec.kind === 'knn') paths.push(spec.file);
-  else if (spec.kind === 'shrunk') collectHeadFiles(spec.head, paths);
+  else if (spec.kind === 'shrunk' || spec.kind === 'spread' || spec.kind === 'logit')
+    collectHeadFiles(spec.head, paths);
   else if (spec.kind === 'stack') for (const member of spec.members) collectHeadFiles(member.head, paths);
 }
 
@@ -76,6 +77,13 @@ function checkHead(field: string, spec: HeadSpec, inputs: number, outputs: numbe
       for (const member of spec.members) checkHead(`${field}.members`, member.head, inputs, outputs);
       return;
     case 'shrunk':
+      equal(`${field}.prior`, spec.prior.length, outputs);
+      checkHead(`${field}.head`, spec.head, inputs, outputs);
+      return;
+    case 'spread':
+      checkHead(`${field}.head`, spec.head, inputs, outputs);
+      return;
+    case 'logit':
       equal(`${field}.prior`, spec.prior.length, outputs);
       checkHead(`${field}.head`, spec.head, inputs, outputs);
       return;

@@ -89,6 +89,12 @@ const head: z.ZodMiniType<HeadSpec> = z.discriminatedUnion('kind', [
     prior: z.array(number).check(z.minLength(1), z.maxLength(MAX_LENGTH)),
     strength: share,
   }),
+  z.object({ kind: z.literal('spread'), head: z.lazy(() => head), level: number, deviation: number }),
+  z.object({
+    kind: z.literal('logit'),
+    head: z.lazy(() => head),
+    prior: z.array(number).check(z.minLength(1), z.maxLength(MAX_LENGTH)),
+  }),
 ]);
 
 const amountHead = z.nullable(z.object({ head, scales: perCandidate(positive) }));

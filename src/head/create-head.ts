@@ -4,7 +4,9 @@ import type { HeadSpec } from './head-spec.ts';
 import { readKnnFile } from './knn-file.ts';
 import { KnnHead } from './knn-head.ts';
 import type { LayersModel } from './layers-model.ts';
+import { LogitHead } from './logit-head.ts';
 import { ShrunkHead } from './shrunk-head.ts';
+import { SpreadHead } from './spread-head.ts';
 import { StackHead } from './stack-head.ts';
 
 /** What a head may need of the artifact it comes from. */
@@ -47,6 +49,17 @@ export function createHead(spec: HeadSpec, context: HeadContext): Head {
         throw new ArtifactError(`\`strength\` of a shrunk head must be from 0 to 1. Got ${spec.strength}.`);
       }
       return new ShrunkHead(head, spec.prior, spec.strength);
+    }
+    case 'spread':
+      return new SpreadHead(createHead(spec.head, context), spec.level, spec.deviation);
+    case 'logit': {
+      const head = createHead(spec.head, context);
+      if (spec.prior.length !== head.outputs) {
+        throw new ArtifactError(
+          `\`prior\` of a logit head must be ${head.outputs} numbers. Got [${spec.prior}].`,
+        );
+      }
+      return new LogitHead(head, spec.prior);
     }
   }
 }

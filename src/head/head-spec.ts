@@ -27,4 +27,8 @@ export type HeadSpec =
       readonly head: HeadSpec;
       readonly prior: readonly number[];
       readonly strength: number;
-    };
+    }
+  /** level * mean + deviation * (output - mean), the mean being over the head's outputs; see `SpreadHead`. */
+  | { readonly kind: 'spread'; readonly head: HeadSpec; readonly level: number; readonly deviation: number }
+  /** logit(prior + output), per output: an expected quality to a calibrator's input; see `LogitHead`. */
+  | { readonly kind: 'logit'; readonly head: HeadSpec; readonly prior: readonly number[] };

@@ -14,5 +14,7 @@ export {
 } from './knn-file.ts';
 export { KnnHead, type KnnHeadOptions } from './knn-head.ts';
 export { type LayersModel, readLayersModel } from './layers-model.ts';
+export { LogitHead } from './logit-head.ts';
 export { ShrunkHead } from './shrunk-head.ts';
+export { SpreadHead } from './spread-head.ts';
 export { StackHead, type StackMember } from './stack-head.ts';
