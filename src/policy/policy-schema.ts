@@ -4,6 +4,7 @@ import type { PolicySpec } from './policy-spec.ts';
 import type { UtilityWeights, WeightsName } from './weights.ts';
 
 const amount = z.number().check(z.nonnegative());
+const weight = z.number().check(z.nonnegative(), z.maximum(1e6));
 const share = z.number().check(z.minimum(0), z.maximum(1));
 const names = z.array(z.string());
 
@@ -17,7 +18,7 @@ export const limitsSchema = z.strictObject({
 
 export const weightsSchema = z.union([
   z.enum(['best', 'balanced', 'cheapest']),
-  z.strictObject({ quality: amount, cost: amount, latency: amount }),
+  z.strictObject({ quality: weight, cost: weight, latency: weight }),
 ]) satisfies z.ZodMiniType<WeightsName | UtilityWeights>;
 
 const limited = {

@@ -4,6 +4,9 @@ import type { UtilityPolicySpec } from './policy-spec.ts';
 import { rank } from './rank.ts';
 import { resolveWeights, type UtilityWeights } from './weights.ts';
 
+/** Ratios beyond this count as this, so that utilities stay finite. */
+const MOST = 1e9;
+
 /**
  * The candidate of highest utility within the limits. Cost and latency are measured against the largest mean of
  * any candidate, so that the weights mean the same whatever the prices. What is not known counts nothing.
@@ -29,12 +32,12 @@ export function createUtilityPolicy(spec: UtilityPolicySpec, candidates: readonl
       for (let c = 0; c < utilities.length; c++) {
         let utility = weights.quality * success[c];
         if (weights.cost !== 0) {
-          const cost = weights.cost * (costUsd[c] / costliest);
+          const cost = weights.cost * Math.min(costUsd[c] / costliest, MOST);
           if (cost >= 0) utility -= cost;
           else unknownCost = true;
         }
         if (weights.latency !== 0) {
-          const latency = weights.latency * (latencyMs[c] / slowest);
+          const latency = weights.latency * Math.min(latencyMs[c] / slowest, MOST);
           if (latency >= 0) utility -= latency;
           else unknownLatency = true;
         }

@@ -1,4 +1,4 @@
-/** What quality, cost and latency are worth to each other in a utility. Each is a number >= 0. */
+/** What quality, cost and latency are worth to each other in a utility. Each is a number from 0 to 1,000,000. */
 export interface UtilityWeights {
   /** Utility of one whole success probability (γ). */
   readonly quality: number;

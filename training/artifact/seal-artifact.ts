@@ -56,7 +56,7 @@ export async function addReports(
 ): Promise<SealedArtifact> {
   const core = new Map<string, Uint8Array>();
   for (const { path } of sealed.manifest.files) core.set(path, sealed.files.get(path)!);
-  const { digest, ...manifest } = { ...sealed.manifest, metrics, reports: fileEntries(reports) };
+  const manifest = { ...sealed.manifest, metrics, reports: fileEntries(reports) };
   return finish(manifest, new Map([...core, ...reports]));
 }
 
@@ -65,8 +65,10 @@ async function finish(
   files: ReadonlyMap<string, Uint8Array>,
 ): Promise<SealedArtifact> {
   // Through JSON first, so that the digest covers what a reader will parse (-0, undefined, toJSON).
-  const plain = JSON.parse(canonicalJson(JSON.parse(JSON.stringify(manifest)))) as Omit<Manifest, 'digest'>;
-  const sealed: Manifest = { ...plain, digest: await manifestDigest(plain, sha256) };
+  const plain = JSON.parse(canonicalJson(JSON.parse(JSON.stringify(manifest)))) as Manifest;
+  // A manifest that was sealed before may be sealed again; its old digest must not decide where the new one stands.
+  const { digest, ...rest } = plain;
+  const sealed: Manifest = { ...rest, digest: await manifestDigest(plain, sha256) };
   const text = `${JSON.stringify(sealed, null, 2)}\n`;
   return {
     manifest: sealed,

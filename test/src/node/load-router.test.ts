@@ -1,0 +1,84 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { writeArtifact } from '@pointsman/training/artifact';
+import { ArtifactError, type SyncEmbedder } from 'pointsman';
+import { folderFiles, loadRouter, readArtifactFolder, resolveVersion } from 'pointsman/node';
+import { afterAll, expect, test } from 'vitest';
+import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
+
+const root = await mkdtemp(join(tmpdir(), 'pointsman-node-'));
+afterAll(() => rm(root, { recursive: true }));
+
+const embedder: SyncEmbedder = {
+  id: 'fake',
+  dimensions: 8,
+  embedInto: (text, out) => void out.fill(text.length / 100),
+  embed: async () => [],
+};
+
+test('a router loads from its folder, from its version, and routes', async () => {
+  const folder = join(root, 'whole');
+  const { path, version } = await writeArtifact(folder, await tinyArtifact());
+  expect(await resolveVersion(folder)).toBe(path);
+  expect(await resolveVersion(path)).toBe(path);
+  const router = await loadRouter(folder, { embedder });
+  const decision = await router.route({ text: 'hello' });
+  expect(decision.artifactId).toBe(`tiny-${version.slice(2)}`);
+});
+
+test('what was checked is what is used: files changed after loading change nothing', async () => {
+  const folder = join(root, 'changed');
+  const { path } = await writeArtifact(folder, await tinyArtifact());
+  const router = await loadRouter(folder, { embedder });
+  const before = await router.predict({ text: 'hello' });
+  await writeFile(join(path, 'weights.bin'), 'x');
+  expect(await router.predict({ text: 'hello' })).toEqual(before);
+  await expect(loadRouter(folder, { embedder })).rejects.toBeInstanceOf(ArtifactError);
+});
+
+test.each([
+  ['an empty folder', undefined, /neither manifest.json nor current.json.*pointsman train --out/s],
+  ['a pointer that is no JSON', 'v-1', /must be \{"version": "<folder name>"\}. Got "v-1"/],
+  ['a pointer out of the folder', '{"version":"../whole"}', /must be \{"version"/],
+  ['a pointer to nothing', '{"version":"v-123"}', /names v-123, and .* has no manifest.json/],
+])('%s is refused with what to do', async (name, pointer, expected) => {
+  const folder = join(root, name.replaceAll(' ', '-'));
+  await mkdir(folder);
+  if (pointer !== undefined) await writeFile(join(folder, 'current.json'), pointer);
+  await expect(loadRouter(folder)).rejects.toThrow(expected);
+  await expect(loadRouter(folder)).rejects.toBeInstanceOf(ArtifactError);
+});
+
+test('a folder that is not there is refused', async () => {
+  await expect(readArtifactFolder(join(root, 'nowhere'))).rejects.toBeInstanceOf(ArtifactError);
+});
+
+test('a link that leads out of the folder is refused, one that stays inside is not', async () => {
+  const folder = join(root, 'links');
+  const { path } = await writeArtifact(folder, await tinyArtifact());
+  await writeFile(join(root, 'secret'), 'secret');
+  await symlink(join(root, 'secret'), join(path, 'out'));
+  await symlink(join(path, 'weights.bin'), join(path, 'in'));
+  const files = folderFiles(path);
+  await expect(files.read('out', 1e6)).rejects.toThrow('leads out of the artifact');
+  expect((await files.read('in', 1e6)).length).toBeGreaterThan(0);
+  await rm(join(path, 'weights.bin'));
+  await symlink(join(root, 'secret'), join(path, 'weights.bin'));
+  await expect(loadRouter(folder, { embedder })).rejects.toThrow(
+    /weights.bin of the artifact cannot be read/,
+  );
+});
+
+test('a pipe, a folder, a file that is too large: refused without waiting and without reading', async () => {
+  const folder = join(root, 'odd');
+  await mkdir(join(folder, 'sub'), { recursive: true });
+  await writeFile(join(folder, 'large'), 'x'.repeat(100));
+  execFileSync('mkfifo', [join(folder, 'pipe')]);
+  const files = folderFiles(folder);
+  await expect(files.read('pipe', 10)).rejects.toThrow('"pipe" is not a file');
+  await expect(files.read('sub', 10)).rejects.toThrow('"sub" is not a file');
+  await expect(files.read('large', 99)).rejects.toThrow('"large" is 100 bytes long; it must be at most 99');
+  await expect(files.read('../whole/current.json', 99)).rejects.toThrow('is not a path inside');
+});

@@ -1,0 +1,177 @@
+import { type Limits, NoCandidateError, type PolicySpec } from 'pointsman';
+import { createPolicy, type PolicyContext, type RequestNeeds } from 'pointsman/policy';
+import { expect, test } from 'vitest';
+
+const candidates = [
+  { name: 'small', meanCostUsd: 0.001, meanLatencyMs: 100, contextWindowTokens: 1000, supportsTools: false },
+  { name: 'medium', meanCostUsd: 0.004, meanLatencyMs: 200, contextWindowTokens: 8000 },
+  { name: 'large', meanCostUsd: 0.01, meanLatencyMs: 1000, modalities: ['text', 'image'] as const },
+];
+const predictions = {
+  choice: Float64Array.of(0.2, 0.5, 0.3),
+  success: Float64Array.of(0.7, 0.8, 0.85),
+  costUsd: Float64Array.of(0.001, 0.004, 0.01),
+  latencyMs: Float64Array.of(100, 200, 1000),
+};
+
+function decide(spec: PolicySpec, limits: Limits = {}, needs: Partial<RequestNeeds> = {}, more = {}) {
+  const context: PolicyContext = {
+    predictions: { ...predictions, ...more },
+    needs: { tokens: 10, modalities: ['text'], tools: false, ...needs },
+    overrides: { limits },
+  };
+  const plan = createPolicy(spec, candidates).decide(context);
+  return { ...plan, names: plan.order.map((c) => candidates[c].name) };
+}
+
+test('best takes the highest success probability', () => {
+  const plan = decide({ kind: 'utility' });
+  expect(plan.names).toEqual(['large', 'medium', 'small']);
+  expect(plan.path).toEqual(['utility:best']);
+  expect(plan.reasons).toEqual([
+    'large has the highest success probability, 0.050 above medium; it answers well with probability 0.850.',
+  ]);
+});
+
+test('balanced: 0.2 a costliest candidate, 0.02 a slowest', () => {
+  const { utilities, names } = decide({ kind: 'utility', weights: 'balanced' });
+  expect([...utilities]).toEqual([0.7 - 0.02 - 0.002, 0.8 - 0.08 - 0.004, 0.85 - 0.2 - 0.02].map(near));
+  expect(names[0]).toBe('medium');
+});
+
+test('cheapest takes the lowest cost within the limits', () => {
+  expect(decide({ kind: 'utility', weights: 'cheapest' }).names[0]).toBe('small');
+  const limited: PolicySpec = {
+    kind: 'utility',
+    weights: 'cheapest',
+    limits: { minSuccessProbability: 0.75 },
+  };
+  const plan = decide(limited);
+  expect(plan.names).toEqual(['medium', 'large']);
+  expect(plan.removed[0]).toBe('success probability 0.700 is under 0.75');
+});
+
+test('a request can bring its own weights', () => {
+  const policy = createPolicy({ kind: 'utility' }, candidates);
+  const needs: RequestNeeds = { tokens: 1, modalities: [], tools: false };
+  const plan = policy.decide({ predictions, needs, overrides: { weights: 'cheapest' } });
+  expect(plan.order[0]).toBe(0);
+  expect(plan.path).toEqual(['utility:cheapest']);
+});
+
+test('equal success goes to the lower cost, then to the one listed first', () => {
+  const success = Float64Array.of(0.8, 0.8, 0.8);
+  expect(decide({ kind: 'utility' }, {}, {}, { success, costUsd: Float64Array.of(2, 1, 1) }).names).toEqual([
+    'medium',
+    'large',
+    'small',
+  ]);
+});
+
+test('a cost that is not known counts nothing, and the reasons say so', () => {
+  const costUsd = Float64Array.of(Number.NaN, 0.004, 0.01);
+  const plan = decide({ kind: 'utility', weights: 'balanced' }, {}, {}, { costUsd });
+  expect(plan.utilities[0]).toBeCloseTo(0.7 - 0.002);
+  expect(plan.reasons).toContain('Where a cost is not known, it counted nothing.');
+});
+
+test('but under a cost limit it is removed', () => {
+  const plan = decide(
+    { kind: 'utility' },
+    { maxCostUsd: 0.005 },
+    {},
+    { costUsd: Float64Array.of(Number.NaN, 0.004, 0.01) },
+  );
+  expect(plan.names).toEqual(['medium']);
+  expect(plan.removed).toEqual([
+    'its cost is not known, and the limit is 0.005 US dollars',
+    undefined,
+    'expected cost 0.0100 US dollars is over 0.005 US dollars',
+  ]);
+});
+
+test('what a candidate cannot read, call or hold removes it', () => {
+  expect(decide({ kind: 'utility' }, {}, { modalities: ['text', 'image'] }).names).toEqual(['large']);
+  expect(decide({ kind: 'utility' }, {}, { tools: true }).names).toEqual(['large', 'medium']);
+  const long = decide({ kind: 'classifier' }, {}, { tokens: 5000 });
+  expect(long.names).toEqual(['medium', 'large']);
+  expect(long.removed[0]).toBe('about 5000 tokens do not fit its context window of 1000');
+});
+
+test('of the limits of policy and request the tighter counts', () => {
+  const spec: PolicySpec = { kind: 'utility', limits: { maxLatencyMs: 500 } };
+  expect(decide(spec, { maxLatencyMs: 5000 }).names).toEqual(['medium', 'small']);
+  expect(decide(spec, { maxLatencyMs: 150 }).names).toEqual(['small']);
+});
+
+test('limits give way in the stated order, and only those that matter', () => {
+  // Nobody reads audio. The success limit alone would leave somebody, so it stays in force.
+  const plan = decide({ kind: 'utility' }, { minSuccessProbability: 0.75 }, { modalities: ['audio'] });
+  expect(plan.names).toEqual(['large', 'medium']);
+  expect(plan.reasons).toContain('No candidate met every limit, so modalities gave way.');
+});
+
+test('success gives way before latency, latency before cost', () => {
+  const limits = { minSuccessProbability: 0.99, maxLatencyMs: 150, maxCostUsd: 0.005 };
+  expect(decide({ kind: 'utility' }, limits).names).toEqual(['small']);
+  const other = decide(
+    { kind: 'utility', relax: ['maxCostUsd', 'maxLatencyMs'] },
+    { ...limits, minSuccessProbability: 0.83 },
+  );
+  expect(other.names).toEqual(['large']);
+  expect(other.reasons).toContain('No candidate met every limit, so maxCostUsd, maxLatencyMs gave way.');
+});
+
+test('when nothing may give way, the error says why each candidate is out', () => {
+  const spec: PolicySpec = { kind: 'utility', relax: [] };
+  const error = thrown(() => decide(spec, { maxCostUsd: 0.0001, deny: ['large'] }));
+  expect(error).toBeInstanceOf(NoCandidateError);
+  expect((error as NoCandidateError).removed.get('large')).toMatch(/^in `deny`, expected cost/);
+  expect((error as Error).message).toContain(
+    'small: expected cost 0.00100 US dollars is over 0.0001 US dollars;',
+  );
+  expect(thrown(() => decide({ kind: 'utility' }, { deny: ['small', 'medium', 'large'] }))).toBeInstanceOf(
+    NoCandidateError,
+  );
+});
+
+test('the classifier takes the choice head at its word, and abstains under a confidence', () => {
+  expect(decide({ kind: 'classifier' }).names).toEqual(['medium', 'large', 'small']);
+  const shy: PolicySpec = { kind: 'classifier', abstain: { below: 0.6, to: 'large' } };
+  const plan = decide(shy);
+  expect(plan.names).toEqual(['large', 'medium', 'small']);
+  expect(plan.path).toEqual(['classifier', 'abstain']);
+  expect(decide(shy, { deny: ['large'] }).names[0]).toBe('medium');
+  expect(decide({ kind: 'classifier', abstain: { below: 0.5, to: 'large' } }).names[0]).toBe('medium');
+});
+
+test('a policy that names a candidate which is not there is an error when it is made', () => {
+  const spec: PolicySpec = { kind: 'classifier', abstain: { below: 0.5, to: 'huge' } };
+  expect(() => createPolicy(spec, candidates)).toThrow(
+    '`abstain.to` of policy must name candidates among small, medium, large. Got "huge".',
+  );
+});
+
+test('messages name the field, what it must be and what it was', () => {
+  const broken = { kind: 'utility', weights: { quality: 1, cost: -1, latency: 0 } };
+  expect(() => createPolicy(broken, candidates)).toThrow(
+    '`weights.cost` of policy must be a number >= 0. Got -1.',
+  );
+  expect(() => createPolicy({ kind: 'utility', limits: { maxCostUsd: '1' } }, candidates)).toThrow(
+    '`limits.maxCostUsd` of policy must be a number. Got "1".',
+  );
+  expect(() => createPolicy(null, candidates)).toThrow('The policy must be an object. Got null.');
+});
+
+function near(value: number): unknown {
+  return expect.closeTo(value, 10);
+}
+
+function thrown(run: () => unknown): unknown {
+  try {
+    run();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}

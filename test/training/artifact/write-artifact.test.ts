@@ -1,0 +1,132 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  addReports,
+  renderCard,
+  type SealedArtifact,
+  sealArtifact,
+  writeArtifact,
+} from '@pointsman/training/artifact';
+import { ArtifactError, InvalidInputError, memoryFiles, readArtifact } from 'pointsman';
+import { readArtifactFolder } from 'pointsman/node';
+import { afterAll, expect, test } from 'vitest';
+import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
+
+const root = await mkdtemp(join(tmpdir(), 'pointsman-write-'));
+afterAll(() => rm(root, { recursive: true }));
+
+const encode = (text: string) => new TextEncoder().encode(text);
+
+async function contents(folder: string): Promise<Record<string, string>> {
+  const names = (await readdir(folder)).sort();
+  const pairs = names.map(async (name) => [name, (await readFile(join(folder, name))).toString('hex')]);
+  return Object.fromEntries(await Promise.all(pairs));
+}
+
+test('the same content gives the same id and the same bytes, whatever the order it came in', async () => {
+  const one = await tinyArtifact();
+  const core = [...one.files].filter(([path]) => path !== 'manifest.json').reverse();
+  const { heads, ...rest } = one.manifest;
+  const two = await sealArtifact({ heads, ...rest }, new Map(core));
+  expect(two.manifest).toEqual(one.manifest);
+  expect(two.files.get('manifest.json')).toEqual(one.files.get('manifest.json'));
+  const other = await tinyArtifact({ seed: 2 });
+  expect(other.version).not.toBe(one.version);
+});
+
+test('written, it has its version, a pointer, and nothing else; written again, nothing changes', async () => {
+  const folder = join(root, 'again');
+  const sealed = await tinyArtifact();
+  const { version, path } = await writeArtifact(folder, sealed);
+  expect(version).toMatch(/^v-[0-9a-f]{12}$/);
+  expect((await readdir(folder)).sort()).toEqual(['current.json', version]);
+  expect(await readFile(join(folder, 'current.json'), 'utf8')).toBe(`{"version":"${version}"}\n`);
+  const before = await contents(path);
+  expect(Object.keys(before).sort()).toEqual([...sealed.files.keys()].sort());
+  expect(await writeArtifact(folder, sealed)).toEqual({ version, path });
+  expect(await contents(path)).toEqual(before);
+  const second = await writeArtifact(folder, await tinyArtifact({ seed: 2 }));
+  expect((await readdir(folder)).sort()).toEqual(['current.json', version, second.version].sort());
+  expect((await readArtifactFolder(folder)).manifest.id).toContain(second.version.slice(2));
+});
+
+test('a damaged folder of the same version is put right', async () => {
+  const folder = join(root, 'damaged');
+  const sealed = await tinyArtifact();
+  const { path } = await writeArtifact(folder, sealed);
+  await writeFile(join(path, 'weights.bin'), 'x');
+  await writeArtifact(folder, sealed);
+  expect((await readArtifactFolder(folder)).manifest).toEqual(sealed.manifest);
+  expect((await readdir(folder)).length).toBe(2);
+});
+
+test('reports come afterwards under the same id, are checked on load, and replace older ones', async () => {
+  const folder = join(root, 'reports');
+  const sealed = await tinyArtifact();
+  const first = await addReports(sealed, { routedQuality: 0.7 }, new Map([['CARD.md', encode('# one')]]));
+  const second = await addReports(first, { routedQuality: 0.7 }, new Map([['CARD.md', encode('# two')]]));
+  expect([first.version, second.version]).toEqual([sealed.version, sealed.version]);
+  expect(first.manifest.id).toBe(sealed.manifest.id);
+  await writeArtifact(folder, first);
+  const { path } = await writeArtifact(folder, second);
+  expect(await readFile(join(path, 'CARD.md'), 'utf8')).toBe('# two');
+  expect((await readArtifactFolder(folder)).manifest.metrics).toEqual({ routedQuality: 0.7 });
+  await writeFile(join(path, 'CARD.md'), '# tow');
+  await expect(readArtifactFolder(folder)).rejects.toThrow('CARD.md was edited or damaged');
+});
+
+test('an artifact that would not load is refused before anything is written', async () => {
+  const folder = join(root, 'bad');
+  const sealed = await tinyArtifact();
+  const broken: SealedArtifact = {
+    ...sealed,
+    files: new Map([...sealed.files, ['weights.bin', encode('x')]]),
+  };
+  await expect(writeArtifact(folder, broken)).rejects.toBeInstanceOf(ArtifactError);
+  await expect(readdir(folder)).rejects.toThrow('ENOENT');
+});
+
+test('a file cannot be put outside the artifact', async () => {
+  const { manifest } = await tinyArtifact();
+  await expect(sealArtifact(manifest, new Map([['../x', encode('')]]))).rejects.toBeInstanceOf(
+    InvalidInputError,
+  );
+  await expect(sealArtifact(manifest, new Map([['manifest.json', encode('')]]))).rejects.toBeInstanceOf(
+    InvalidInputError,
+  );
+});
+
+test('what cannot be written as JSON does not get past the reader', async () => {
+  const { manifest, files } = await tinyArtifact();
+  const core = new Map([...files].filter(([path]) => path !== 'manifest.json'));
+  const choice = { ...manifest.heads.choice, temperature: Number.NaN };
+  const sealed = await sealArtifact({ ...manifest, heads: { ...manifest.heads, choice } }, core);
+  await expect(readArtifact(memoryFiles(sealed.files))).rejects.toThrow(
+    '`heads.choice.temperature` of manifest.json must be a number. Got null.',
+  );
+});
+
+test('the card says what it was trained on, what it is worth and how to load it, and shows names as they are', async () => {
+  const { manifest } = await tinyArtifact({ names: ['gpt|4', '<b>x</b>', '[a](javascript:x)\n# y'] });
+  const card = renderCard(manifest, {
+    verdict: 'Better than always using gpt|4, by 0.03 (95 % interval 0.01 to 0.05).',
+    figures: [
+      {
+        name: 'routed quality',
+        value: 0.71234,
+        low: 0.69,
+        high: 0.73,
+        meaning: 'mean quality of the choice',
+      },
+    ],
+    tasks: ['maths', 'code'],
+  });
+  expect(card).toContain('70 prompts to fit, 15 to calibrate and 15 to test');
+  expect(card).toContain('| routed quality | 0.7123 | 0.69 to 0.73 | mean quality of the choice |');
+  expect(card).toContain('await loadRouter("models/tiny")');
+  expect(card).toContain('| gpt\\|4 |');
+  expect(card).toContain('| &lt;b&gt;x&lt;/b&gt; |');
+  expect(card).toContain('\\[a\\]\\(javascript:x\\) \\# y');
+  expect(card).toContain('Tasks: maths, code.');
+});
