@@ -13,7 +13,7 @@ export interface BaseRates {
 /** Half a success and half a failure beside the data, so that a rate of 0 or 1 still has a logit. */
 const smoothing = 0.5;
 
-export function baseRates(data: FitData, loss: Loss): BaseRates {
+export function baseRates(data: Omit<FitData, 'features'>, loss: Loss): BaseRates {
   const { rows, columns, values } = data.targets;
   const weights = targetWeights(data, loss);
   const sums = new Float64Array(columns);

@@ -67,7 +67,8 @@ export function checkFitData({ features, targets, weights, classWeights }: FitDa
 }
 
 /** Weight of every target, zero where it is unobserved; for `softmax` the weight of its row. `[rows, outputs]` */
-export function targetWeights({ targets, weights, classWeights }: FitData, loss: Loss): Float32Array {
+export function targetWeights(data: Omit<FitData, 'features'>, loss: Loss): Float32Array {
+  const { targets, weights, classWeights } = data;
   const { rows, columns, values } = targets;
   const result = new Float32Array(values.length);
   const perTarget = weights !== undefined && weights.length === values.length && columns > 1;

@@ -1,6 +1,26 @@
+export { chooseLossShrinkage } from './choose-loss-shrinkage.ts';
+export { chooseShrinkage, type ShrinkageChoice, type ShrinkageOptions } from './choose-shrinkage.ts';
+export { crossValidate } from './cross-validate.ts';
 export { chainHead, type DenseChain, type DenseLayer, predictRows } from './dense-chain.ts';
+export { encodeKnn } from './encode-knn.ts';
+export { type ExportedModel, exportLayersModel } from './export-layers-model.ts';
 export type { FitData, Loss } from './fit-data.ts';
+export { fitKnn, type KnnFit, type KnnOptions } from './fit-knn.ts';
 export { fitLinear, fitLinearPath, type LinearFit } from './fit-linear.ts';
+export {
+  type Factorisation,
+  type FactorisationOptions,
+  fitMatrixFactorisation,
+  onboardCandidate,
+} from './fit-matrix-factorisation.ts';
+export { fitMlp, type MlpFit } from './fit-mlp.ts';
 export type { FitProgress, OnProgress } from './fit-progress.ts';
+export { fitRbf, type Rbf, type RbfOptions } from './fit-rbf.ts';
+export { fitStack, type StackFit } from './fit-stack.ts';
+export { fitTaskMixture, type TaskMixture, type TaskMixtureOptions } from './fit-task-mixture.ts';
+export { foldRows, groupedFolds } from './grouped-folds.ts';
 export type { LinearOptions, LinearPathOptions } from './linear-options.ts';
 export { createMatrix, type Matrix, takeRows, takeValues } from './matrix.ts';
+export { meanLoss } from './mean-loss.ts';
+export type { MlpOptions, MlpTask } from './mlp-options.ts';
+export { softTargets } from './soft-targets.ts';

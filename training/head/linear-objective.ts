@@ -1,6 +1,7 @@
 import type { TensorFlow } from '../backend/use-backend.ts';
 import type { Loss } from './fit-data.ts';
 import type { Matrix } from './matrix.ts';
+import { totalWeight } from './mean-loss.ts';
 import { residualsInto } from './residuals.ts';
 import { createRowBlocks } from './row-blocks.ts';
 
@@ -36,7 +37,7 @@ export function createLinearObjective(tf: TensorFlow, data: WeightedRows, loss: 
   const weights = data.weights.values;
   const blocks = createRowBlocks(tf, features);
   return {
-    totalWeight: sumWeights(weights, outputs, loss),
+    totalWeight: totalWeight(loss, weights, outputs),
     evaluate(kernel, bias, kernelSlope, biasSlope) {
       kernelSlope.fill(0);
       biasSlope.fill(0);
@@ -76,18 +77,4 @@ export function createLinearObjective(tf: TensorFlow, data: WeightedRows, loss: 
     },
     dispose: () => blocks.dispose(),
   };
-}
-
-function sumWeights(weights: Float32Array, outputs: number, loss: Loss): number {
-  let total = 0;
-  if (loss !== 'softmax') {
-    for (let i = 0; i < weights.length; i++) total += weights[i];
-    return total;
-  }
-  for (let start = 0; start < weights.length; start += outputs) {
-    let row = 0;
-    for (let c = 0; c < outputs; c++) row = Math.max(row, weights[start + c]);
-    total += row;
-  }
-  return total;
 }
