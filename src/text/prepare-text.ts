@@ -3,6 +3,7 @@ export const MAX_HEAD_CHARACTERS = 16_384;
 export const MAX_TAIL_CHARACTERS = 4_096;
 
 const PLAIN = /^[\t\n\f\r -~]*$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it takes out.
 const CONTROL = /[\0-\x08\x0b\x0e-\x1f\x7f\x8f\x9f]/g;
 const SPACE = /[\x85\u1680\u200b\u200e\u200f\u2028\u2029\u2581\ufeff\ufffd]/g;
 

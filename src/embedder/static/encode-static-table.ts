@@ -1,3 +1,4 @@
+import { InvalidInputError } from '../../errors/invalid-input-error.ts';
 import { CELL_SIZE } from './piece-trie.ts';
 import type { StaticTable } from './static-table.ts';
 import {
@@ -8,8 +9,18 @@ import {
   sectionOffsets,
 } from './static-table-layout.ts';
 
-/** The bytes that `decodeStaticTable` reads; the same table gives the same bytes. */
+/**
+ * The bytes that `decodeStaticTable` reads; the same table gives the same bytes.
+ *
+ * @throws InvalidInputError where a piece holds a line feed, which separates them in the file.
+ */
 export function encodeStaticTable(table: StaticTable): Uint8Array<ArrayBuffer> {
+  const split = table.pieces.find((piece) => piece.includes('\n'));
+  if (split !== undefined) {
+    throw new InvalidInputError(
+      `\`pieces\` of a static table must not hold line feeds. Got ${JSON.stringify(split)}. Leave that piece out.`,
+    );
+  }
   const text = new TextEncoder().encode(table.pieces.join('\n'));
   const header: StaticTableHeader = {
     id: table.id,

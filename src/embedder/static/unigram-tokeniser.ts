@@ -35,9 +35,8 @@ export class UnigramTokeniser {
   ) {
     this.cells = trie.cells;
     this.classOf = classesOf(trie);
-    let lowest = 0;
-    for (const score of scores) if (score < lowest) lowest = score;
-    this.unknownScore = lowest - UNKNOWN_PENALTY;
+    // Sorting is native code: at load, a loop would still run interpreted.
+    this.unknownScore = (scores.slice().sort()[0] ?? 0) - UNKNOWN_PENALTY;
   }
 
   /** Piece ids of any text, in order; none for an empty or blank one. Long texts are cut as `prepareText` says. */
