@@ -1,0 +1,56 @@
+import * as Plot from '@observablehq/plot';
+import type { Contender } from '../../evaluation/evaluation.ts';
+import type { Html } from '../html.ts';
+import { shorten } from '../shorten.ts';
+import { drawFigure } from './draw-figure.ts';
+
+/** Router minus each baseline with its interval; right of the line the router is better. */
+export function differenceFigure(contenders: readonly Contender[]): Html | null {
+  const rows = contenders.flatMap(({ difference, name }, i) =>
+    difference?.estimate == null
+      ? []
+      : [
+          {
+            // Two names may be cut to the same text.
+            key: String(i),
+            name: shorten(name, 30),
+            estimate: 100 * difference.estimate,
+            low: 100 * (difference.low ?? difference.estimate),
+            high: 100 * (difference.high ?? difference.estimate),
+          },
+        ],
+  );
+  if (rows.length === 0) return null;
+  const low = Math.min(0, ...rows.map((row) => row.low));
+  const high = Math.max(0, ...rows.map((row) => row.high));
+  const pad = 0.05 * (high - low) || 1;
+  return drawFigure({
+    width: 520,
+    height: 56 + 30 * rows.length,
+    marginLeft: 196,
+    marginRight: 14,
+    marginTop: 8,
+    marginBottom: 42,
+    fontSize: 12.5,
+    description: 'Difference of quality, router minus each baseline, with 95 % intervals.',
+    x: {
+      domain: [low - pad, high + pad],
+      label: 'router minus baseline, points of quality →',
+      labelArrow: 'none',
+      ticks: 6,
+      grid: true,
+    },
+    y: {
+      type: 'band',
+      domain: rows.map(({ key }) => key),
+      tickFormat: (key: string) => rows.find((row) => row.key === key)?.name ?? '',
+      tickSize: 0,
+      label: null,
+    },
+    marks: [
+      Plot.ruleX([0], { stroke: 'currentColor', strokeWidth: 1.5 }),
+      Plot.ruleY(rows, { y: 'key', x1: 'low', x2: 'high', stroke: 'var(--router)', strokeWidth: 2.5 }),
+      Plot.dot(rows, { y: 'key', x: 'estimate', r: 4.5, fill: 'var(--router)' }),
+    ],
+  });
+}

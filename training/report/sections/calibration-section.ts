@@ -1,0 +1,53 @@
+import type { Evaluation } from '../../evaluation/evaluation.ts';
+import { reliabilityFigure } from '../figures/reliability-figure.ts';
+import { formatCount, formatDecimal } from '../format-number.ts';
+import { type Html, html } from '../html.ts';
+import { scrollTable } from '../scroll-table.ts';
+import { shorten } from '../shorten.ts';
+
+/** Slices smaller than this say too little to be listed. */
+const SLICE_ROWS = 100;
+const SLICES_LISTED = 10;
+
+/** Whether the probabilities mean what they say: each head over all rows, and the worst slices. */
+export function calibrationSection({ calibration, coverage }: Evaluation): Html | null {
+  const heads = calibration.success.filter(({ rows }) => rows > 0);
+  if (heads.length === 0) return null;
+  const slices = heads
+    .flatMap(({ candidate, tasks }) => tasks.map((slice) => ({ candidate, ...slice })))
+    .filter(({ rows }) => rows >= SLICE_ROWS)
+    .sort((a, b) => (b.debiasedEce ?? 0) - (a.debiasedEce ?? 0))
+    .slice(0, SLICES_LISTED);
+  const { choice } = calibration;
+  return html`<h2>Can its probabilities be trusted?</h2>
+<p class="note">Predicted probability across, what was seen upwards, in ten bins of equal mass with 95 % bars. On the diagonal a probability means what it says.${
+    coverage.kind !== 'full' &&
+    ' Each head is checked on the prompts its candidate answered, which the log chose; on others it may do worse.'
+  }</p>
+<div class="small">${heads.map((head) =>
+    reliabilityFigure(
+      head.bins,
+      html`<bdi>${shorten(head.candidate, 60)}</bdi>: ECE ${formatDecimal(head.ece10)}`,
+    ),
+  )}${choice && reliabilityFigure(choice.bins, html`choice head, top choice: ECE ${formatDecimal(choice.ece10)}`)}</div>
+${scrollTable('Calibration of each success head', heads, [
+  { heading: 'Candidate', cell: ({ candidate }) => html`<bdi>${shorten(candidate, 80)}</bdi>` },
+  { heading: 'Prompts', cell: ({ rows }) => formatCount(rows) },
+  { heading: 'ECE, 10 bins', cell: ({ ece10 }) => formatDecimal(ece10) },
+  { heading: 'ECE, 15 bins', cell: ({ ece15 }) => formatDecimal(ece15) },
+  { heading: 'ECE, debiased', cell: ({ debiasedEce }) => formatDecimal(debiasedEce) },
+  { heading: 'Brier', cell: ({ brier }) => formatDecimal(brier) },
+  { heading: 'Brier of the mean', cell: ({ brierOfMean }) => formatDecimal(brierOfMean) },
+  { heading: 'NLL', cell: ({ nll }) => formatDecimal(nll) },
+])}
+${
+  slices.length > 0 &&
+  scrollTable(`The least calibrated slices of ${SLICE_ROWS} prompts or more`, slices, [
+    { heading: 'Task', cell: ({ task }) => html`<bdi>${shorten(task, 60)}</bdi>` },
+    { heading: 'Candidate', text: true, cell: ({ candidate }) => html`<bdi>${shorten(candidate, 40)}</bdi>` },
+    { heading: 'Prompts', cell: ({ rows }) => formatCount(rows) },
+    { heading: 'ECE, debiased', cell: ({ debiasedEce }) => formatDecimal(debiasedEce) },
+    { heading: 'Brier', cell: ({ brier }) => formatDecimal(brier) },
+  ])
+}`;
+}

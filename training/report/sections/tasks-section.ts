@@ -1,0 +1,37 @@
+import type { Evaluation } from '../../evaluation/evaluation.ts';
+import { formatPoints } from '../../evaluation/format-points.ts';
+import { formatCost, formatCount, formatPercent } from '../format-number.ts';
+import { type Html, html } from '../html.ts';
+import { scrollTable, type TableColumn } from '../scroll-table.ts';
+import { shorten } from '../shorten.ts';
+import { coloured } from './contenders-section.ts';
+
+const TASKS_LISTED = 100;
+
+/** The comparison task by task. */
+export function tasksSection({ tasks, tasksLeftOut, verdict }: Evaluation): Html | null {
+  if (tasks.length === 0) return null;
+  const listed = tasks.slice(0, TASKS_LISTED);
+  const leftOut = tasks.length - listed.length + tasksLeftOut;
+  const columns: TableColumn<(typeof tasks)[number]>[] = [
+    { heading: 'Task', cell: ({ task }) => html`<bdi>${shorten(task, 60)}</bdi>` },
+    { heading: 'Prompts', cell: ({ rows }) => formatCount(rows) },
+    { heading: 'Router', cell: ({ router }) => formatPoints(router) },
+    { heading: 'Best single', cell: ({ bestSingle }) => formatPoints(bestSingle) },
+    { heading: 'Oracle', cell: ({ oracle }) => formatPoints(oracle) },
+    { heading: 'Router minus best single', cell: ({ difference }) => coloured(difference) },
+  ];
+  if (listed.some(({ costUsd }) => costUsd !== null)) {
+    columns.push({ heading: '$ per 1,000', cell: ({ costUsd }) => formatCost(costUsd) });
+  }
+  columns.push({
+    heading: 'Most chosen',
+    text: true,
+    cell: ({ mostChosen }) =>
+      html`<bdi>${shorten(mostChosen.candidate, 32)}</bdi> (${formatPercent(mostChosen.share)})`,
+  });
+  return html`<h2>Task by task</h2>
+<p class="note">Best single is <bdi>${shorten(verdict.bestSingle ?? '', 80)}</bdi>. With many tasks, about one in twenty intervals leaves out 0 by chance alone.</p>
+${scrollTable('Quality in points by task, the largest first', listed, columns)}
+${leftOut > 0 && html`<p class="note">${formatCount(leftOut)} smaller tasks are not listed.</p>`}`;
+}
