@@ -1,7 +1,10 @@
 import { z } from 'zod';
+import { FIELD_REASONS, type OutcomeField, REASONS } from './outcome-fields.ts';
+import { readJson, readLabel, readNumber, readQuality, readTimestamp } from './outcome-values.ts';
 
-const text = z.string();
-const amount = z.number().nonnegative().finite();
+const amount = z.preprocess(readNumber, z.number().nonnegative().nullable().default(null));
+const label = z.preprocess(readLabel, z.string().nullable().default(null));
+const name = z.preprocess(readLabel, z.string().min(1));
 
 const message = z.looseObject({
   role: z.string().min(1),
@@ -11,27 +14,39 @@ const message = z.looseObject({
 /** One row per (request, candidate): what one candidate made of one request. */
 export const outcomeRowSchema = z
   .object({
-    requestId: text.min(1),
-    timestamp: z.iso.datetime({ offset: true, local: true }).nullable().default(null),
+    requestId: name,
+    /** ISO 8601 in UTC with milliseconds. Without an offset, a time is taken as UTC. */
+    timestamp: z.preprocess(readTimestamp, z.iso.datetime({ offset: true }).nullable().default(null)),
     /** The prompt; or `messages`. One of them must be there. */
-    text: text.nullable().default(null),
-    messages: z.array(message).min(1).nullable().default(null),
-    task: text.min(1).nullable().default(null),
-    tier: text.min(1).nullable().default(null),
-    candidate: text.min(1),
-    /** How good the answer was, 0 to 1; null when nobody said. */
-    quality: z.number().min(0).max(1).nullable().default(null),
-    costUsd: amount.nullable().default(null),
-    latencyMs: amount.nullable().default(null),
-    inputTokens: amount.nullable().default(null),
-    outputTokens: amount.nullable().default(null),
+    text: z.string().nullable().default(null),
+    messages: z.preprocess(readJson, z.array(message).min(1).nullable().default(null)),
+    task: label,
+    tier: label,
+    candidate: name,
+    /** How good the answer was, 0 to 1; null when nobody said. `true` and `false` are 1 and 0. */
+    quality: z.preprocess(readQuality, z.number().min(0).max(1).nullable().default(null)),
+    costUsd: amount,
+    latencyMs: amount,
+    inputTokens: amount,
+    outputTokens: amount,
     /** Probability that the logging policy gave this candidate; null when it is unknown. */
-    propensity: z.number().gt(0).max(1).nullable().default(null),
-    source: text.default('unknown'),
-    metadata: z.record(text, z.unknown()).default({}),
+    propensity: z.preprocess(readNumber, z.number().gt(0).max(1).nullable().default(null)),
+    source: z.preprocess((value) => readLabel(value) ?? 'unknown', z.string()),
+    metadata: z.preprocess((value) => readJson(value) ?? {}, z.record(z.string(), z.unknown())),
   })
-  .refine((row) => row.text !== null || row.messages !== null, {
-    message: '`text` or `messages` must be given',
-  });
+  .refine((row) => row.text !== null || row.messages !== null, { message: REASONS.noRequest });
 
 export type OutcomeRow = z.output<typeof outcomeRowSchema>;
+
+/**
+ * Judges one row with canonical names, as the bulk path judges each row of a file.
+ * @returns the row, or the reason why it cannot be used.
+ */
+export function parseOutcomeRow(value: unknown): { row: OutcomeRow } | { reason: string } {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return { reason: REASONS.notObject };
+  const result = outcomeRowSchema.safeParse(value);
+  if (result.success) return { row: result.data };
+  const field = result.error.issues[0].path[0] as OutcomeField | undefined;
+  return { reason: field === undefined ? REASONS.noRequest : FIELD_REASONS[field] };
+}

@@ -1,0 +1,68 @@
+import { areMessages, embeddedJson } from './json-sql.ts';
+import { numberSql, qualitySql } from './number-sql.ts';
+import { FIELD_REASONS, OUTCOME_FIELDS, type OutcomeField, REASONS } from './outcome-fields.ts';
+import { isText, quoteText, unquoted } from './sql-text.ts';
+import { withTimestamp } from './timestamp-sql.ts';
+
+/**
+ * SQL that turns raw JSON texts into typed columns and a `reason` (null when the row is good):
+ * the judgement of `outcomeRowSchema`, a vector of rows at a time.
+ * @param relation SQL of a relation with `line`, `absent`, `broken` (a reason, or null) and a VARCHAR `r_<field>`
+ * for every field, null when the row does not have it.
+ */
+export function judgedRows(relation: string): string {
+  const values = OUTCOME_FIELDS.filter((field) => field !== 'timestamp');
+  const verdicts = OUTCOME_FIELDS.map(
+    (field) => `WHEN ${REFUSALS[field]} THEN ${quoteText(FIELD_REASONS[field])}`,
+  );
+  return `SELECT line, absent, coalesce(broken, CASE ${verdicts.join('\n')}
+      WHEN "text" IS NULL AND messages IS NULL THEN ${quoteText(REASONS.noRequest)} END) AS reason,
+    requestId, "timestamp", "text", messages, task, tier, candidate, quality, costUsd, latencyMs, inputTokens,
+    outputTokens, propensity, coalesce(source, 'unknown') AS source, coalesce(metadata, '{}') AS metadata
+    FROM (SELECT line, broken, absent, "timestamp", bad_timestamp, ${OUTCOME_FIELDS.map((field) => `r_${field}`).join(', ')},
+      ${values.map((field) => `${VALUES[field]} AS "${field}"`).join(',\n')}
+      FROM (${withTimestamp(relation)}))`;
+}
+
+const label = (raw: string): string =>
+  `CASE WHEN ${isText(raw)} THEN nullif(${unquoted(raw)}, '') WHEN regexp_full_match(${raw}, '-?[0-9]{1,20}') THEN ${raw} END`;
+const notLabel = (raw: string): string =>
+  `NOT ${isText(raw)} AND NOT regexp_full_match(${raw}, '-?[0-9]{1,20}')`;
+const outside = (field: string, allowed: string): string =>
+  `NOT (isfinite(${field}) AND ${field} ${allowed})`;
+
+const VALUES: Readonly<Record<Exclude<OutcomeField, 'timestamp'>, string>> = {
+  requestId: label('r_requestId'),
+  text: `CASE WHEN ${isText('r_text')} THEN ${unquoted('r_text')} END`,
+  messages: embeddedJson('r_messages'),
+  task: label('r_task'),
+  tier: label('r_tier'),
+  candidate: label('r_candidate'),
+  quality: qualitySql('r_quality'),
+  costUsd: numberSql('r_costUsd'),
+  latencyMs: numberSql('r_latencyMs'),
+  inputTokens: numberSql('r_inputTokens'),
+  outputTokens: numberSql('r_outputTokens'),
+  propensity: numberSql('r_propensity'),
+  source: label('r_source'),
+  metadata: embeddedJson('r_metadata'),
+};
+
+/** A refusal that is null counts as none, so a field that is not given passes. */
+const REFUSALS: Readonly<Record<OutcomeField, string>> = {
+  requestId: 'requestId IS NULL',
+  timestamp: 'bad_timestamp',
+  text: `NOT ${isText('r_text')}`,
+  messages: `messages IS NOT NULL AND NOT ${areMessages('messages')}`,
+  task: notLabel('r_task'),
+  tier: notLabel('r_tier'),
+  candidate: 'candidate IS NULL',
+  quality: outside('quality', 'BETWEEN 0 AND 1'),
+  costUsd: outside('costUsd', '>= 0'),
+  latencyMs: outside('latencyMs', '>= 0'),
+  inputTokens: outside('inputTokens', '>= 0'),
+  outputTokens: outside('outputTokens', '>= 0'),
+  propensity: outside('propensity', '> 0 AND propensity <= 1'),
+  source: notLabel('r_source'),
+  metadata: `NOT starts_with(metadata, '{')`,
+};

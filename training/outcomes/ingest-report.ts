@@ -1,0 +1,36 @@
+import type { OutcomeField } from './outcome-fields.ts';
+
+/** Rows turned down for one reason. */
+export interface Rejection {
+  readonly reason: string;
+  readonly count: number;
+  /** The first few. In Parquet and Arrow files, a row's number from 1 is its line. */
+  readonly examples: readonly { readonly file: string; readonly line: number }[];
+}
+
+/** What became of every row of an ingest: `rowsRead` is `rowsAccepted` plus the counts of `rejected`. */
+export interface IngestReport {
+  readonly files: readonly string[];
+  readonly rowsRead: number;
+  readonly rowsAccepted: number;
+  /** By count, the commonest first. */
+  readonly rejected: readonly Rejection[];
+  /** Null cells of wide files: that candidate was not asked. They are no rows. */
+  readonly cellsNotObserved: number;
+  /** Fields read from columns of another name. */
+  readonly aliases: Readonly<Partial<Record<OutcomeField, readonly string[]>>>;
+  /** Columns that nothing was read from. */
+  readonly ignoredColumns: readonly string[];
+  /** Rows whose cost was computed from tokens and prices. */
+  readonly costsDerived: number;
+  /** Accepted rows that have no cost. */
+  readonly costsMissing: number;
+  /** Sorted. */
+  readonly candidates: readonly string[];
+  /** Distinct request ids. */
+  readonly prompts: number;
+  /** Request ids that come with more than one text; the matrix takes the text of the first candidate by name. */
+  readonly promptsWithConflictingText: number;
+  /** sha256 over the accepted rows in order of (requestId, candidate): the same for any file order and format. */
+  readonly fingerprint: string;
+}

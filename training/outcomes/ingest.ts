@@ -1,0 +1,110 @@
+import { InvalidInputError } from 'pointsman';
+import { COLUMN_ALIASES } from './column-aliases.ts';
+import { type IngestOptions, readIngestOptions } from './ingest-options.ts';
+import type { IngestReport } from './ingest-report.ts';
+import { OUTCOME_FIELDS, type OutcomeField } from './outcome-fields.ts';
+import { openScratchDatabase } from './scratch-database.ts';
+import { findSourceFiles, type SourceFile } from './source-files.ts';
+import type { SourceLayout } from './source-layout.ts';
+import { CREATE_PRICES, CREATE_STAGED, stageSource } from './stage-source.ts';
+import { StagedRows } from './staged-rows.ts';
+
+/**
+ * Reads logs into the outcomes table: one Parquet file, a row per (request, candidate), sorted by both.
+ * Memory stays flat however long the files are. Every row read is in the file or counted in the report.
+ * @throws InvalidInputError when a file cannot be read, has no usable row, or (with `strict`) has a bad row.
+ * @example
+ * const report = await ingestOutcomes({ files: ['logs/*.jsonl.gz'], out: 'outcomes.parquet' });
+ * report.rowsAccepted; report.rejected;
+ */
+export async function ingestOutcomes(options: IngestOptions): Promise<IngestReport> {
+  const { files, out, map, prices, strict, memoryLimitMb, temporaryFolder, onProgress } =
+    readIngestOptions(options);
+  const database = await openScratchDatabase({ memoryLimitMb, temporaryFolder });
+  try {
+    const connection = await database.connect();
+    await connection.run("SET TimeZone = 'UTC'");
+    await connection.run(CREATE_STAGED);
+    await connection.run(CREATE_PRICES);
+    for (const [
+      name,
+      { inputPricePerMillionTokens: input, outputPricePerMillionTokens: output },
+    ] of Object.entries(prices)) {
+      await connection.run('INSERT INTO prices VALUES ($name, $input::DOUBLE, $output::DOUBLE)', {
+        name,
+        input,
+        output,
+      });
+    }
+    const sources = await findSourceFiles(connection, files);
+    const staged = new StagedRows(
+      connection,
+      sources.map((source) => source.path),
+    );
+    const bytesTotal = sources.reduce((sum, source) => sum + source.bytes, 0);
+    let bytesRead = 0;
+    const onBytes = (bytes: number): void => {
+      bytesRead += bytes;
+      onProgress?.({ bytesRead, bytesTotal });
+    };
+    const layouts: SourceLayout[] = [];
+    for (const [fileIndex, source] of sources.entries()) {
+      const onStaged = strict ? () => staged.refuseBadRows() : async () => {};
+      const workers = strict ? 1 : database.threads;
+      const layout = await stageSource(database, source, { fileIndex, map, onBytes, onStaged, workers });
+      layouts.push(layout);
+      if ((await staged.countUsable(fileIndex)) === 0)
+        throw noUsableRow(source, layout, await staged.reasons(fileIndex));
+    }
+    for (const target of Object.keys(map) as (keyof typeof map)[]) {
+      if (layouts.some((layout) => layout.mapped.includes(target))) continue;
+      const columns = [...new Set(layouts.flatMap((layout) => layout.columns))].sort();
+      throw new InvalidInputError(
+        `The column map says ${target}=${map[target]}, and no row has "${map[target]}". Columns seen: ${columns.join(', ')}.`,
+      );
+    }
+    await staged.refuseDuplicates();
+    if (strict) await staged.refuseBadRows();
+    const counts = await staged.counts();
+    const fingerprint = await staged.write(out);
+    return {
+      files: sources.map((source) => source.path),
+      ...counts,
+      aliases: mergeAliases(layouts),
+      ignoredColumns: [...new Set(layouts.flatMap((layout) => layout.ignoredColumns))].sort(),
+      fingerprint,
+    };
+  } finally {
+    await database.close();
+  }
+}
+
+function noUsableRow(
+  source: SourceFile,
+  layout: SourceLayout,
+  reasons: readonly (readonly [string, number])[],
+): InvalidInputError {
+  const names = (field: OutcomeField): string => {
+    const [first, ...others] = COLUMN_ALIASES[field];
+    return others.length === 0 ? first : `${first} (or ${others.slice(0, 3).join(', ')})`;
+  };
+  const why =
+    reasons.length === 0
+      ? 'it holds no row'
+      : reasons.map(([reason, count]) => `${count} × ${reason}`).join('; ');
+  const seen = layout.columns.length === 0 ? 'none' : layout.columns.slice(0, 40).join(', ');
+  return new InvalidInputError(
+    `There is no usable row in ${source.path}: ${why}. Columns seen: ${seen}. Looked for: ${names('requestId')}, ${names('text')} or messages, ` +
+      `${names('candidate')} and ${names('quality')}; or an object \`outcomes\` with a key per candidate; or columns "<candidate>" and "<candidate>|total_cost". ` +
+      'Name your own columns: --map requestId=your_id --map text=request.prompt',
+  );
+}
+
+function mergeAliases(layouts: readonly SourceLayout[]): IngestReport['aliases'] {
+  const merged: Partial<Record<OutcomeField, readonly string[]>> = {};
+  for (const field of OUTCOME_FIELDS) {
+    const names = [...new Set(layouts.flatMap((layout) => layout.aliases[field] ?? []))];
+    if (names.length > 0) merged[field] = names;
+  }
+  return merged;
+}

@@ -1,0 +1,24 @@
+import { isText, unquoted } from './sql-text.ts';
+
+/** `readJson` in SQL: a raw JSON text, or the JSON text inside a JSON string; null when blank. */
+export function embeddedJson(raw: string): string {
+  const text = unquoted(raw);
+  return `CASE WHEN NOT ${isText(raw)} THEN ${raw} WHEN ${raw} = '""' THEN NULL
+    WHEN json_valid(${text}) THEN nullif(json_extract(${text}, '$')::VARCHAR, 'null') ELSE ${raw} END`;
+}
+
+/** Whether the JSON text in column `json` is a non-empty list of messages, as `outcomeRowSchema` has them. */
+export function areMessages(json: string): string {
+  const role = `json_extract(m, '$.role')::VARCHAR`;
+  const content = `json_extract(m, '$.content')::VARCHAR`;
+  const part = `coalesce(starts_with(p, '{') AND starts_with(json_extract(p, '$.type')::VARCHAR, '"'), false)`;
+  return `CASE WHEN starts_with(${json}, '[') AND json_array_length(${json}) > 0 THEN
+    list_bool_and(list_transform(json_extract(${json}, '$[*]')::VARCHAR[], lambda m: CASE WHEN starts_with(m, '{')
+      THEN coalesce(starts_with(${role}, '"') AND ${role} <> '""', false) AND CASE
+        WHEN ${content} IS NULL OR ${content} = 'null' OR starts_with(${content}, '"') THEN true
+        WHEN starts_with(${content}, '[') THEN
+          coalesce(list_bool_and(list_transform(json_extract(${content}, '$[*]')::VARCHAR[], lambda p: ${part})), true)
+        ELSE false END
+      ELSE false END))
+    ELSE false END`;
+}

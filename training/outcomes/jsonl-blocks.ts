@@ -1,0 +1,81 @@
+import { isUtf8 } from 'node:buffer';
+import { REASONS } from './outcome-fields.ts';
+import { readBytes } from './read-bytes.ts';
+import { REFUSED_MARK } from './row-sql.ts';
+import { BLOCK_BYTES, type TextBlock } from './text-block.ts';
+
+const LINE_FEED = 10;
+/** A line that does not end within this is turned down unread, so that a file without line breaks cannot fill memory. */
+const LONGEST_LINE_BYTES = 64 * 2 ** 20;
+
+/** Cuts a JSONL file (plain or gzip) into blocks of whole lines. Lines that are not UTF-8 are marked, not lost. */
+export async function* jsonlBlocks(
+  file: string,
+  onBytes: (bytes: number) => void = () => {},
+  longestLine = LONGEST_LINE_BYTES,
+): AsyncGenerator<TextBlock> {
+  let pending: Buffer[] = [];
+  let pendingBytes = 0;
+  let firstLine = 1;
+  let skipping = false;
+  const take = (): Buffer => {
+    const bytes = pending.length === 1 ? pending[0] : Buffer.concat(pending, pendingBytes);
+    pending = [];
+    pendingBytes = 0;
+    return bytes;
+  };
+  const keep = (bytes: Buffer): void => {
+    if (bytes.length > 0) pending.push(bytes);
+    pendingBytes += bytes.length;
+  };
+  for await (let chunk of readBytes(file, onBytes)) {
+    if (skipping) {
+      const end = chunk.indexOf(LINE_FEED);
+      if (end < 0) continue;
+      keep(Buffer.from(`${REFUSED_MARK}${REASONS.tooLong}`));
+      chunk = chunk.subarray(end);
+      skipping = false;
+    }
+    const end = chunk.lastIndexOf(LINE_FEED);
+    if (end < 0) {
+      keep(chunk);
+      if (pendingBytes <= longestLine) continue;
+      // What is pending may start with whole lines; only the last one is too long.
+      const bytes = take();
+      const lines = bytes.subarray(0, bytes.lastIndexOf(LINE_FEED) + 1);
+      keep(lines);
+      skipping = true;
+      continue;
+    }
+    keep(chunk.subarray(0, end + 1));
+    const rest = Buffer.from(chunk.subarray(end + 1));
+    if (pendingBytes >= BLOCK_BYTES) {
+      const bytes = take();
+      yield { bytes: utf8Lines(bytes), firstLine };
+      firstLine += countLines(bytes);
+    }
+    // Whole lines that wait for more must stay in front of the unfinished one.
+    keep(rest);
+  }
+  if (skipping) keep(Buffer.from(`${REFUSED_MARK}${REASONS.tooLong}`));
+  if (pendingBytes > 0) yield { bytes: utf8Lines(take()), firstLine };
+}
+
+function countLines(bytes: Buffer): number {
+  let lines = 0;
+  for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) lines++;
+  return lines;
+}
+
+function utf8Lines(bytes: Buffer): Buffer {
+  if (isUtf8(bytes)) return bytes;
+  const lines: Buffer[] = [];
+  for (let start = 0; start <= bytes.length; ) {
+    const found = bytes.indexOf(LINE_FEED, start);
+    const end = found < 0 ? bytes.length : found;
+    const line = bytes.subarray(start, end);
+    lines.push(isUtf8(line) ? line : Buffer.from(`${REFUSED_MARK}${REASONS.notUtf8}`), Buffer.from('\n'));
+    start = end + 1;
+  }
+  return Buffer.concat(lines.slice(0, -1));
+}

@@ -1,0 +1,61 @@
+/** The columns of the outcomes table, in the order in which a row is judged. */
+export const OUTCOME_FIELDS = [
+  'requestId',
+  'timestamp',
+  'text',
+  'messages',
+  'task',
+  'tier',
+  'candidate',
+  'quality',
+  'costUsd',
+  'latencyMs',
+  'inputTokens',
+  'outputTokens',
+  'propensity',
+  'source',
+  'metadata',
+] as const;
+
+export type OutcomeField = (typeof OUTCOME_FIELDS)[number];
+
+/** Fields that belong to one candidate's answer; in wide form they sit in that candidate's cell. */
+export const CELL_FIELDS = [
+  'quality',
+  'costUsd',
+  'latencyMs',
+  'inputTokens',
+  'outputTokens',
+  'propensity',
+] as const satisfies readonly OutcomeField[];
+
+/** Why a row was turned down. The zod schema and the SQL of the bulk path give the same words. */
+export const FIELD_REASONS: Readonly<Record<OutcomeField, string>> = {
+  requestId: '`requestId` must be a non-empty string',
+  timestamp: '`timestamp` must be an ISO 8601 date and time, or seconds or milliseconds since 1970',
+  text: '`text` must be a string',
+  messages: '`messages` must be a non-empty list of { role, content }',
+  task: '`task` must be a string',
+  tier: '`tier` must be a string',
+  candidate: '`candidate` must be a non-empty string',
+  quality: '`quality` must be a number from 0 to 1',
+  costUsd: '`costUsd` must be a number >= 0',
+  latencyMs: '`latencyMs` must be a number >= 0',
+  inputTokens: '`inputTokens` must be a number >= 0',
+  outputTokens: '`outputTokens` must be a number >= 0',
+  propensity: '`propensity` must be a number above 0 and up to 1',
+  source: '`source` must be a string',
+  metadata: '`metadata` must be an object',
+};
+
+export const REASONS = {
+  noRequest: '`text` or `messages` must be given',
+  notJson: 'the line is not valid JSON',
+  notObject: 'the line is not a JSON object',
+  notUtf8: 'the line is not valid UTF-8',
+  tooLong: 'the line is longer than 64 MB',
+  brokenCsv: 'the CSV record is broken (a quote is not closed)',
+  csvColumns: 'the CSV record has another number of columns than the header',
+  noCandidates: 'the row holds no candidate: `outcomes` must be an object with a key per candidate',
+  duplicate: 'the same requestId and candidate came earlier (the first is kept)',
+} as const;

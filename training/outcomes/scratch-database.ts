@@ -1,0 +1,41 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+
+/** A DuckDB in memory whose overflow goes to a folder of its own. */
+export interface ScratchDatabase {
+  readonly threads: number;
+  connect(): Promise<DuckDBConnection>;
+  /** Closes every connection and removes the folder. */
+  close(): Promise<void>;
+}
+
+export async function openScratchDatabase(options: {
+  readonly memoryLimitMb: number;
+  readonly temporaryFolder?: string | undefined;
+}): Promise<ScratchDatabase> {
+  const folder = await mkdtemp(join(options.temporaryFolder ?? tmpdir(), 'pointsman-'));
+  const threads = Math.min(8, availableParallelism());
+  const instance = await DuckDBInstance.create(':memory:', {
+    memory_limit: `${options.memoryLimitMb}MB`,
+    temp_directory: folder,
+    threads: String(threads),
+    // A library of training must not reach for the network.
+    autoinstall_known_extensions: 'false',
+  });
+  const connections: DuckDBConnection[] = [];
+  return {
+    threads,
+    async connect() {
+      const connection = await instance.connect();
+      connections.push(connection);
+      return connection;
+    },
+    async close() {
+      for (const connection of connections) connection.closeSync();
+      instance.closeSync();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

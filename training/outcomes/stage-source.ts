@@ -1,0 +1,128 @@
+import { blobValue, type DuckDBBlobValue, type DuckDBConnection } from '@duckdb/node-api';
+import { InvalidInputError } from 'pointsman';
+import { arrowBlocks } from './arrow-blocks.ts';
+import { csvBlocks } from './csv-blocks.ts';
+import { detectLayout, type MapTarget } from './detect-layout.ts';
+import { judgedRows } from './field-sql.ts';
+import { jsonlBlocks } from './jsonl-blocks.ts';
+import { OUTCOME_FIELDS } from './outcome-fields.ts';
+import { rawRows } from './row-sql.ts';
+import type { ScratchDatabase } from './scratch-database.ts';
+import type { SourceFile } from './source-files.ts';
+import type { SourceLayout } from './source-layout.ts';
+import type { TextBlock } from './text-block.ts';
+
+export const STAGED_COLUMNS = OUTCOME_FIELDS.map((field) => `"${field}"`).join(', ');
+
+/** One row per row read; `reason` is null where it can be used, and `absent` marks cells that are no rows. */
+export const CREATE_STAGED = `CREATE TABLE staged (file INTEGER, line BIGINT, reason VARCHAR, absent BOOLEAN, derived BOOLEAN,
+  "requestId" VARCHAR, "timestamp" TIMESTAMP, "text" VARCHAR, messages VARCHAR, task VARCHAR, tier VARCHAR,
+  candidate VARCHAR, quality DOUBLE, "costUsd" DOUBLE, "latencyMs" DOUBLE, "inputTokens" DOUBLE, "outputTokens" DOUBLE,
+  propensity DOUBLE, source VARCHAR, metadata VARCHAR)`;
+export const CREATE_PRICES = 'CREATE TABLE prices (name VARCHAR, input DOUBLE, output DOUBLE)';
+
+const SAMPLE_ROWS = 1000;
+const BLOCK_LINES = `SELECT unnest(lines) AS doc, unnest(range($firstLine::BIGINT, $firstLine::BIGINT + len(lines))) AS line
+  FROM (SELECT string_split(decode($bytes::BLOB), chr(10)) AS lines)`;
+
+export interface StageOptions {
+  readonly fileIndex: number;
+  readonly map: Readonly<Partial<Record<MapTarget, string>>>;
+  readonly onBytes: (bytes: number) => void;
+  /** Called when rows were added, in the order of the file if `workers` is 1. */
+  readonly onStaged: () => Promise<void>;
+  /** Blocks judged at the same time. */
+  readonly workers: number;
+}
+
+/** Reads one file into the table `staged`, judging each row. @returns how the file was read. */
+export async function stageSource(
+  database: ScratchDatabase,
+  source: SourceFile,
+  options: StageOptions,
+): Promise<SourceLayout> {
+  if (source.format === 'parquet') return stageParquet(database, source, options);
+  const read = { jsonl: jsonlBlocks, csv: csvBlocks, arrow: arrowBlocks }[source.format];
+  const blocks = read(source.path, options.onBytes);
+  const first = await blocks.next();
+  const firstBlock: TextBlock = first.done === true ? { bytes: new Uint8Array(), firstLine: 1 } : first.value;
+  const connection = await database.connect();
+  const sample = `SELECT doc FROM (${BLOCK_LINES}) WHERE trim(doc) <> '' LIMIT ${SAMPLE_ROWS}`;
+  const layout = await detectLayout(connection, sample, parametersOf(firstBlock), options.map);
+  const insert = insertRows(
+    `SELECT line, doc FROM (${BLOCK_LINES}) WHERE trim(doc, ' \t\r') <> ''`,
+    layout,
+    options.fileIndex,
+  );
+  let waiting: TextBlock | null = firstBlock;
+  const work = async (worker: DuckDBConnection): Promise<void> => {
+    const statement = await worker.prepare(insert);
+    for (;;) {
+      const block = waiting ?? (await blocks.next()).value;
+      waiting = null;
+      if (block === undefined) break;
+      statement.bind(parametersOf(block));
+      await statement.run();
+      await options.onStaged();
+    }
+    statement.destroySync();
+  };
+  const workers = [connection];
+  while (workers.length < options.workers) workers.push(await database.connect());
+  await settle(workers.map(work));
+  for (const worker of workers) worker.closeSync();
+  return layout;
+}
+
+async function stageParquet(
+  database: ScratchDatabase,
+  source: SourceFile,
+  options: StageOptions,
+): Promise<SourceLayout> {
+  const connection = await database.connect();
+  const file = source.path.replaceAll("'", "''");
+  const documents = `SELECT file_row_number + 1 AS line, to_json(p)::VARCHAR AS doc
+    FROM (SELECT * FROM read_parquet('${file}', file_row_number = true)) AS p`;
+  try {
+    const layout = await detectLayout(connection, `${documents} LIMIT ${SAMPLE_ROWS}`, {}, options.map);
+    await connection.run(insertRows(documents, layout, options.fileIndex));
+    options.onBytes(source.bytes);
+    await options.onStaged();
+    const isOurs = (column: string): boolean => column === 'file_row_number';
+    return {
+      ...layout,
+      columns: layout.columns.filter((column) => !isOurs(column)),
+      ignoredColumns: layout.ignoredColumns.filter((column) => !isOurs(column)),
+    };
+  } catch (error) {
+    if (error instanceof InvalidInputError) throw error;
+    throw new InvalidInputError(
+      `${source.path} cannot be read as Parquet: ${(error as Error).message.split('\n')[0]} Write the file again.`,
+      { cause: error },
+    );
+  } finally {
+    connection.closeSync();
+  }
+}
+
+function parametersOf(block: TextBlock): { firstLine: bigint; bytes: DuckDBBlobValue } {
+  return { firstLine: BigInt(block.firstLine), bytes: blobValue(block.bytes) };
+}
+
+function insertRows(documents: string, layout: SourceLayout, fileIndex: number): string {
+  const price = '(inputTokens * input + outputTokens * output) / 1e6';
+  const columns = OUTCOME_FIELDS.map((field) =>
+    field === 'costUsd'
+      ? `CASE WHEN reason IS NULL THEN coalesce(costUsd, ${price}) END`
+      : // A row that is turned down only leaves its line behind.
+        `CASE WHEN reason IS NULL THEN "${field}" END`,
+  );
+  return `INSERT INTO staged SELECT ${fileIndex}, line, reason, absent, costUsd IS NULL AND ${price} IS NOT NULL, ${columns.join(', ')}
+    FROM (${judgedRows(rawRows(documents, layout))}) LEFT JOIN prices ON prices.name = candidate`;
+}
+
+/** Waits for all, so that nothing runs on after a failure; then throws the first failure. */
+async function settle(work: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(work);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}
