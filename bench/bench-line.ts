@@ -1,0 +1,17 @@
+/** One measured figure beside its target. */
+export interface BenchLine {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  /** As written in the targets, such as '≤ 100'; null where there is none. */
+  readonly target: string | null;
+  /** Whether the target is met; null where there is none. */
+  readonly met: boolean | null;
+  /** What it was measured on, or why it was not. */
+  readonly note: string;
+}
+
+/** A line whose value must be at most `target`. */
+export function atMost(name: string, value: number, unit: string, target: number, note: string): BenchLine {
+  return { name, value, unit, target: `≤ ${target}`, met: value <= target, note };
+}
