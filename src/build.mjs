@@ -1,4 +1,6 @@
-// Bundles each public entry of `src` (shared code goes into chunks), so that importing it opens few files.
+// Bundles `src` into one file that every public entry re-exports from: importing an entry opens two files, and a
+// class is the same class whichever entry it came through. Only the node entry has code of its own beside it.
+import { rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -11,23 +13,53 @@ const entries = [
   'features/index',
   'head/index',
   'math/index',
-  'node/index',
   'policy/index',
   'request/index',
   'text/index',
 ];
 
-await build({
+const common = {
   absWorkingDir: here,
-  entryPoints: entries.map((name) => ({ in: `${name}.ts`, out: name })),
-  outdir: 'dist',
   bundle: true,
-  splitting: true,
   format: 'esm',
   platform: 'neutral',
   target: 'es2023',
-  chunkNames: 'chunks/[name]-[hash]',
   external: ['node:*', '@huggingface/transformers'],
-  sourcemap: true,
   logLevel: 'warning',
+};
+
+await rm(`${here}dist/chunks`, { recursive: true, force: true });
+await build({
+  ...common,
+  stdin: { contents: entries.map((name) => `export * from './${name}.ts';`).join('\n'), resolveDir: here },
+  outfile: 'dist/core.js',
+  sourcemap: true,
 });
+for (const name of entries) {
+  const names = await exportedNames(name);
+  const core = name.includes('/') ? '../core.js' : './core.js';
+  await writeFile(`${here}dist/${name}.js`, `export { ${names.join(', ')} } from '${core}';\n`);
+}
+await build({
+  ...common,
+  entryPoints: ['node/index.ts'],
+  outfile: 'dist/node/index.js',
+  sourcemap: true,
+  plugins: [{ name: 'core', setup: (esbuild) => esbuild.onResolve({ filter: /^\.\.\// }, useCore) }],
+});
+
+async function exportedNames(name) {
+  const { metafile } = await build({
+    ...common,
+    entryPoints: [`${name}.ts`],
+    outdir: 'x',
+    write: false,
+    metafile: true,
+  });
+  return Object.values(metafile.outputs)[0].exports.sort();
+}
+
+/** What the node entry needs of the rest, it takes from where everyone takes it. */
+function useCore() {
+  return { path: '../core.js', external: true, sideEffects: false };
+}
