@@ -125,7 +125,7 @@ export function measureContenders(
     qualities[i],
     costUsd ? columnOf(costUsd, choice, candidates) : new Float64Array(0),
     columnOf(latencyMs, choice, candidates),
-    i === 0 ? new Float64Array(0) : qualities[0].map((value, row) => value - qualities[i][row]),
+    i === 0 ? new Float64Array(0) : qualities[0].map((value, row) => snap(value - qualities[i][row])),
   ]);
   const used = columns.filter((column) => column.length > 0);
   const intervals = bootstrapMeans(used, options);
@@ -148,6 +148,11 @@ export function measureContenders(
       shares: [...shares],
     };
   });
+}
+
+/** A mixture's weights add up to 1 but for rounding; what rounding alone makes of 0 is 0. */
+function snap(difference: number): number {
+  return Math.abs(difference) < 1e-9 ? 0 : difference;
 }
 
 /** What a choice gets on each row; of a mixture, its expectation. @param cells `[rows, candidates]` */
@@ -189,8 +194,8 @@ function bestFixedMix(
 
 function sharesOf(chosen: Int32Array, candidates: number): Float64Array {
   const shares = new Float64Array(candidates);
-  for (const c of chosen) shares[c] += 1 / chosen.length;
-  return shares;
+  for (const c of chosen) shares[c]++;
+  return shares.map((count) => count / chosen.length);
 }
 
 function iota(length: number): Int32Array {

@@ -7,68 +7,66 @@ export interface StrongShareCurve {
   readonly qualities: Float64Array; // [points]
 }
 
+/** Rows by descending score, and where each group of equal scores ends. */
+export interface Ranking {
+  readonly order: Int32Array; // [rows]
+  readonly groupEnds: Int32Array; // [groups], ascending, exclusive
+}
+
 /**
  * RouteLLM's performance curve (Ong et al. 2024, arXiv 2406.18665, section 3.2), exact rather than sampled.
  * Rows of equal score are sent in random order, in expectation: one straight piece, so that a constant score
- * gives the chord from weak to strong. A NaN score counts as the lowest.
+ * gives the chord from weak to strong.
  *
- * @param score `[rows]`, higher means "needs the strong candidate more"
+ * @param ranking of a score that is higher the more a row needs the strong candidate
  * @param strong `[rows]` quality of the strong candidate, observed
  * @param weak `[rows]` quality of the weak candidate, observed
- * @param order rows by descending score, when it is known already (see `descendingOrder`)
  * @param weights `[rows]` how often each row counts (a bootstrap resample); once each when absent
  * @returns a curve of two NaN points when there is no row
  */
 export function strongShareCurve(
-  score: ArrayLike<number>,
+  { groupEnds, order }: Ranking,
   strong: ArrayLike<number>,
   weak: ArrayLike<number>,
-  order: ArrayLike<number> = descendingOrder(score),
   weights?: ArrayLike<number>,
 ): StrongShareCurve {
-  const rows = order.length;
   let total = 0;
   let quality = 0;
-  for (let i = 0; i < rows; i++) {
-    const weight = weights ? weights[i] : 1;
+  for (let row = 0; row < order.length; row++) {
+    const weight = weights ? weights[row] : 1;
     total += weight;
-    quality += weight * weak[i];
-  }
-  const shares = new Float64Array(rows + 2);
-  const qualities = new Float64Array(rows + 2);
-  qualities[0] = quality / total;
-  let points = 1;
-  let sent = 0;
-  for (let at = 0; at < rows; ) {
-    const first = comparable(score[order[at]]);
-    let groupWeight = 0;
-    while (at < rows && comparable(score[order[at]]) === first) {
-      const row = order[at++];
-      const weight = weights ? weights[row] : 1;
-      groupWeight += weight;
-      quality += weight * (strong[row] - weak[row]);
-    }
-    if (groupWeight === 0) continue;
-    sent += groupWeight;
-    shares[points] = sent / total;
-    qualities[points++] = quality / total;
+    quality += weight * weak[row];
   }
   if (total === 0) {
-    shares[points] = 1;
-    qualities[points++] = Number.NaN;
+    return { shares: Float64Array.of(0, 1), qualities: Float64Array.of(Number.NaN, Number.NaN) };
   }
-  return { shares: shares.subarray(0, points), qualities: qualities.subarray(0, points) };
+  const shares = new Float64Array(groupEnds.length + 1);
+  const qualities = new Float64Array(groupEnds.length + 1);
+  qualities[0] = quality / total;
+  let sent = 0;
+  let at = 0;
+  for (let group = 0; group < groupEnds.length; group++) {
+    for (; at < groupEnds[group]; at++) {
+      const row = order[at];
+      const weight = weights ? weights[row] : 1;
+      sent += weight;
+      quality += weight * (strong[row] - weak[row]);
+    }
+    shares[group + 1] = sent / total;
+    qualities[group + 1] = quality / total;
+  }
+  return { shares, qualities };
 }
 
-/** Row numbers by descending score; rows of equal score stay in order. */
-export function descendingOrder(score: ArrayLike<number>): Int32Array {
-  return Int32Array.from({ length: score.length }, (_, i) => i).sort(
-    (a, b) =>
-      Number(comparable(score[a]) < comparable(score[b])) -
-        Number(comparable(score[a]) > comparable(score[b])) || a - b,
+/** Ranks rows by score; NaN counts as the lowest, rows of equal score stay in order. */
+export function rankByScore(score: ArrayLike<number>): Ranking {
+  const keys = Float64Array.from(score, (value) => (Number.isNaN(value) ? Number.NEGATIVE_INFINITY : value));
+  const order = Int32Array.from(keys, (_, row) => row).sort((a, b) =>
+    keys[a] === keys[b] ? a - b : keys[a] < keys[b] ? 1 : -1,
   );
-}
-
-function comparable(score: number): number {
-  return Number.isNaN(score) ? Number.NEGATIVE_INFINITY : score;
+  const groupEnds: number[] = [];
+  for (let at = 1; at <= order.length; at++) {
+    if (at === order.length || keys[order[at]] !== keys[order[at - 1]]) groupEnds.push(at);
+  }
+  return { order, groupEnds: Int32Array.from(groupEnds) };
 }

@@ -6,7 +6,7 @@ import type { Comparison } from './comparison.ts';
 import { bestSingleCandidate } from './contenders.ts';
 import type { StrongWeak, StrongWeakFigures } from './evaluation.ts';
 import type { EvaluationOptions } from './evaluation-input.ts';
-import { descendingOrder, type StrongShareCurve, strongShareCurve } from './strong-share-curve.ts';
+import { rankByScore, type StrongShareCurve, strongShareCurve } from './strong-share-curve.ts';
 import { callPerformanceThreshold, strongShareForQuality } from './strong-share-for-quality.ts';
 import type { TrainMeans } from './train-means.ts';
 
@@ -57,11 +57,11 @@ function measure(
   weak: Float64Array,
   options: { readonly seed: number; readonly resamples: number },
 ): StrongWeakFigures {
-  const order = descendingOrder(score);
+  const ranking = rankByScore(score);
   const [apgr, cpt50, cpt80, shareFor95] = bootstrap(
     4,
     (weights, out) => {
-      const curve = strongShareCurve(score, strong, weak, order, weights);
+      const curve = strongShareCurve(ranking, strong, weak, weights);
       out[0] = averageGapRecovered(curve);
       out[1] = callPerformanceThreshold(curve, 0.5);
       out[2] = callPerformanceThreshold(curve, 0.8);
@@ -69,7 +69,7 @@ function measure(
     },
     { rows: score.length, ...options },
   );
-  return { apgr, cpt50, cpt80, shareFor95, curve: thin(strongShareCurve(score, strong, weak, order), 100) };
+  return { apgr, cpt50, cpt80, shareFor95, curve: thin(strongShareCurve(ranking, strong, weak), 100) };
 }
 
 /** About `points` points of a curve, its ends among them. */

@@ -28,12 +28,13 @@ export function formatFigure({ estimate, low, high }: Interval): string {
     : `${estimate.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
 }
 
-/** "35.4 % (33.0 % to 38.1 %)". */
-export function formatShare({ estimate, low, high }: Interval): string {
+/** "35.4 (33.0 to 38.1)", in per cent. */
+export function formatShareNumber({ estimate, low, high }: Interval): string {
   if (estimate === null) return NONE;
+  const percent = (share: number) => (100 * share).toFixed(1);
   return low === null || high === null
-    ? formatPercent(estimate)
-    : `${formatPercent(estimate)} (${formatPercent(low)} to ${formatPercent(high)})`;
+    ? percent(estimate)
+    : `${percent(estimate)} (${percent(low)} to ${percent(high)})`;
 }
 
 export function formatPercent(share: number | null): string {

@@ -45,9 +45,9 @@ tr.router th[scope="row"] { color: var(--router); }
 figure { margin: 1rem 0; max-width: 42rem; }
 figure svg { display: block; width: 100%; height: auto; overflow: visible; }
 svg text, svg tspan { white-space: pre; }
-.small { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(9.5rem, 100%), 1fr)); gap: 1rem; }
+.small { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(10rem, 45%), 1fr)); gap: 1rem; }
 .small figure { margin: 0; max-width: 15rem; }
-.medium { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(19rem, 100%), 1fr)); gap: 1rem; }
+.medium { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); gap: 1rem; }
 .medium figure { margin: 0; }
 .legend { display: flex; flex-wrap: wrap; gap: 0.25rem 1.1rem; list-style: none; padding: 0; margin: 0.5rem 0; font-size: 0.875rem; }
 .legend svg { display: inline-block; width: 1.6em; height: 0.9em; vertical-align: -0.1em; margin-right: 0.35em; }

@@ -4,11 +4,13 @@ import { headlineMetrics } from '../../../training/evaluation/headline-metrics.t
 import { syntheticWorld } from './synthetic-world.ts';
 
 const quick = { resamples: 400 };
+/** Evaluated once: most tests look at the same world. */
+const known = evaluate(syntheticWorld({ rows: 6000 }), quick);
 const contender = (evaluation: ReturnType<typeof evaluate>, id: string) =>
   evaluation.contenders.find((one) => one.id === id)!;
 
 test('a router that knows the truth beats every baseline and says so', () => {
-  const evaluation = evaluate(syntheticWorld({ rows: 6000 }), quick);
+  const evaluation = known;
   // Best per task: (0.9 + 0.9 + 0.95) / 3. Best single is "great": (0.6 + 0.6 + 0.95) / 3.
   expect(contender(evaluation, 'router').quality.estimate).toBeCloseTo(0.9167, 1);
   expect(contender(evaluation, 'bestSingle').quality.estimate).toBeCloseTo(0.7167, 1);
@@ -28,7 +30,7 @@ test('a router that knows the truth beats every baseline and says so', () => {
 });
 
 test('neighbours and tasks find the same structure as the router, and a shuffled copy does not', () => {
-  const evaluation = evaluate(syntheticWorld({ rows: 6000 }), quick);
+  const evaluation = known;
   const router = contender(evaluation, 'router').quality.estimate!;
   expect(contender(evaluation, 'nearest').quality.estimate).toBeCloseTo(router, 1);
   expect(contender(evaluation, 'task').quality.estimate).toBeCloseTo(router, 2);
@@ -37,14 +39,14 @@ test('neighbours and tasks find the same structure as the router, and a shuffled
 });
 
 test('the fixed mix spends what the router spends', () => {
-  const evaluation = evaluate(syntheticWorld({ rows: 6000 }), quick);
+  const evaluation = known;
   const mix = contender(evaluation, 'fixedMix');
   expect(mix.costUsd!.estimate).toBeCloseTo(contender(evaluation, 'router').costUsd!.estimate!, 6);
   expect(mix.shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 9);
 });
 
 test('a calibrated head shows a small debiased ECE, and beats always saying the mean', () => {
-  const { calibration } = evaluate(syntheticWorld({ rows: 6000 }), quick);
+  const { calibration } = known;
   for (const head of calibration.success) {
     expect(head.debiasedEce).toBeLessThan(0.02);
     expect(head.brier!).toBeLessThan(head.brierOfMean! - 0.002);
@@ -115,7 +117,7 @@ test('a few missing costs become the mean and are counted', () => {
 });
 
 test('the AIQ of a router that knows the truth lies between mixes and oracle', () => {
-  const { aiq } = evaluate(syntheticWorld({ rows: 4000 }), quick).costQuality!;
+  const { aiq } = known.costQuality!;
   expect(aiq!.router.estimate).toBeGreaterThan(aiq!.mixes.estimate!);
   expect(aiq!.oracle.estimate).toBeGreaterThan(aiq!.router.estimate!);
   expect(aiq!.difference.low).toBeGreaterThan(0);

@@ -8,7 +8,7 @@ import { drawFigure } from './draw-figure.ts';
 import { type LegendEntry, legend } from './legend.ts';
 import { LABEL_GAP, type LabelSide, placeLabels } from './place-labels.ts';
 
-const SIZE = { width: 520, height: 380, marginLeft: 52, marginRight: 16, marginTop: 16, marginBottom: 46 };
+const SIZE = { width: 480, height: 370, marginLeft: 52, marginRight: 16, marginTop: 16, marginBottom: 46 };
 const FONT_SIZE = 13;
 
 /** Baselines that are points of their own; single candidates are drawn with their names. */

@@ -13,7 +13,7 @@ export function differenceFigure(contenders: readonly Contender[]): Html | null 
           {
             // Two names may be cut to the same text.
             key: String(i),
-            name: shorten(name, 30),
+            name: shorten(name, 28),
             estimate: 100 * difference.estimate,
             low: 100 * (difference.low ?? difference.estimate),
             high: 100 * (difference.high ?? difference.estimate),
@@ -25,9 +25,9 @@ export function differenceFigure(contenders: readonly Contender[]): Html | null 
   const high = Math.max(0, ...rows.map((row) => row.high));
   const pad = 0.05 * (high - low) || 1;
   return drawFigure({
-    width: 520,
+    width: 460,
     height: 56 + 30 * rows.length,
-    marginLeft: 196,
+    marginLeft: 178,
     marginRight: 14,
     marginTop: 8,
     marginBottom: 42,

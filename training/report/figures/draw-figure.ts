@@ -21,9 +21,9 @@ export function drawFigure({ caption, description, fontSize = 13, ...options }: 
     ...options,
     document,
     ariaLabel: description,
-    style: `font-size:${fontSize}px;background:none`,
   });
   svg.setAttribute('role', 'img');
+  svg.setAttribute('font-size', String(fontSize));
   // The page's own style sheet does what Plot's would.
   svg.querySelector('style')?.remove();
   return html`<figure>${new Html(svg.outerHTML)}${caption && html`<figcaption>${caption}</figcaption>`}</figure>`;

@@ -19,7 +19,7 @@ export function strongShareFigure({ router, strongQuality, task, weakQuality }: 
       : []),
     { label: 'at random', colour: 'var(--plain)', kind: 'dashed' },
   ])}${drawFigure({
-    width: 520,
+    width: 480,
     height: 320,
     marginLeft: 52,
     marginRight: 16,

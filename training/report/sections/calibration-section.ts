@@ -15,7 +15,7 @@ export function calibrationSection({ calibration, coverage }: Evaluation): Html 
   if (heads.length === 0) return null;
   const slices = heads
     .flatMap(({ candidate, tasks }) => tasks.map((slice) => ({ candidate, ...slice })))
-    .filter(({ rows }) => rows >= SLICE_ROWS)
+    .filter(({ debiasedEce, rows }) => rows >= SLICE_ROWS && (debiasedEce ?? 0) > 0)
     .sort((a, b) => (b.debiasedEce ?? 0) - (a.debiasedEce ?? 0))
     .slice(0, SLICES_LISTED);
   const { choice } = calibration;

@@ -1,7 +1,7 @@
 import type { StrongWeak, StrongWeakFigures } from '../../evaluation/evaluation.ts';
 import { formatPoints } from '../../evaluation/format-points.ts';
 import { strongShareFigure } from '../figures/strong-share-figure.ts';
-import { formatFigure, formatShare } from '../format-number.ts';
+import { formatFigure, formatShareNumber } from '../format-number.ts';
 import { type Html, html } from '../html.ts';
 import { scrollTable } from '../scroll-table.ts';
 import { shorten } from '../shorten.ts';
@@ -21,11 +21,15 @@ ${
     ? html`<p>On these prompts the strong candidate is not better than the weak one, so there is no gap to recover.</p>`
     : strongShareFigure(figures)
 }
-${scrollTable('RouteLLM metrics, with 95 % intervals', rows, [
-  { heading: 'Ranked by', cell: ({ name }) => name },
-  { heading: 'APGR', cell: (row) => formatFigure(row.figures.apgr) },
-  { heading: 'CPT(50)', cell: (row) => formatShare(row.figures.cpt50) },
-  { heading: 'CPT(80)', cell: (row) => formatShare(row.figures.cpt80) },
-  { heading: 'Strong share for 95 % of strong', cell: (row) => formatShare(row.figures.shareFor95) },
-])}`;
+${scrollTable(
+  'RouteLLM metrics, with 95 % intervals. CPT(50), CPT(80): share of strong calls that recovers so much of the gap, in %; last, the share that reaches 95 % of the strong quality',
+  rows,
+  [
+    { heading: 'Ranked by', cell: ({ name }) => name },
+    { heading: 'APGR', cell: (row) => formatFigure(row.figures.apgr) },
+    { heading: 'CPT(50)', cell: (row) => formatShareNumber(row.figures.cpt50) },
+    { heading: 'CPT(80)', cell: (row) => formatShareNumber(row.figures.cpt80) },
+    { heading: 'Share for 95 %', cell: (row) => formatShareNumber(row.figures.shareFor95) },
+  ],
+)}`;
 }
