@@ -1,0 +1,24 @@
+import type { Solver } from './solver.ts';
+
+/** Makes a solver of a plain function: what the function throws on odd content counts as no answer. */
+export function defineSolver(
+  name: string,
+  inputPricePerMillionTokens: number,
+  outputPricePerMillionTokens: number,
+  answer: (text: string, signal?: AbortSignal) => string | null | Promise<string | null>,
+): Solver {
+  return {
+    name,
+    price: { inputPricePerMillionTokens, outputPricePerMillionTokens },
+    async solve(text, signal) {
+      signal?.throwIfAborted();
+      try {
+        const said = await answer(text, signal);
+        return said === '' ? null : said;
+      } catch {
+        signal?.throwIfAborted();
+        return null;
+      }
+    },
+  };
+}
