@@ -1,4 +1,6 @@
 import { ArtifactError } from '../errors/artifact-error.ts';
+import { allFinite } from '../math/all-finite.ts';
+import { readFloat32 } from '../math/read-float32.ts';
 
 /** The fitted part of the n-gram block: how rare each bucket is, and where it points. */
 export interface NgramTable {
@@ -34,13 +36,15 @@ export function decodeNgramTable(bytes: Uint8Array, buckets: number, dimensions:
     throw new ArtifactError(
       `the n-gram table must have ${expected} bytes for ${buckets} buckets of ${dimensions} dimensions. Got ${bytes.byteLength}. Export the artifact again.`,
     );
-  const copy = bytes.slice();
-  const view = new DataView(copy.buffer);
-  const idf = new Float32Array(buckets);
-  const steps = new Float32Array(dimensions);
-  for (let i = 0; i < buckets; i++) idf[i] = view.getFloat32(i * 4, true);
-  for (let i = 0; i < dimensions; i++) steps[i] = view.getFloat32((buckets + i) * 4, true);
-  if (!idf.every(Number.isFinite) || !steps.every(Number.isFinite))
+  const idf = readFloat32(bytes, 0, buckets);
+  const steps = readFloat32(bytes, 4 * buckets, dimensions);
+  if (!allFinite(idf) || !allFinite(steps))
     throw new ArtifactError('the n-gram table holds a number that is not finite. Export the artifact again.');
-  return { buckets, dimensions, idf, steps, projection: new Int8Array(copy.buffer, floats * 4) };
+  return {
+    buckets,
+    dimensions,
+    idf,
+    steps,
+    projection: new Int8Array(bytes.buffer, bytes.byteOffset + floats * 4, buckets * dimensions),
+  };
 }

@@ -1,4 +1,6 @@
 import { ArtifactError } from '../errors/artifact-error.ts';
+import { allFinite } from '../math/all-finite.ts';
+import { readFloat32 } from '../math/read-float32.ts';
 
 /** Features are (x - mean) * scale, held within ±`LIMIT` so that one odd prompt cannot run away with a linear head. */
 export interface Standardisation {
@@ -43,10 +45,9 @@ export function decodeStandardisation(bytes: Uint8Array, length: number): Standa
     throw new ArtifactError(
       `the standardisation must have ${length * 8} bytes for ${length} features. Got ${bytes.byteLength}. Export the artifact again.`,
     );
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const mean = Float32Array.from({ length }, (_, i) => view.getFloat32(i * 4, true));
-  const scale = Float32Array.from({ length }, (_, i) => view.getFloat32((length + i) * 4, true));
-  if (!mean.every(Number.isFinite) || !scale.every(Number.isFinite))
+  const mean = readFloat32(bytes, 0, length);
+  const scale = readFloat32(bytes, 4 * length, length);
+  if (!allFinite(mean) || !allFinite(scale))
     throw new ArtifactError(
       'the standardisation holds a number that is not finite. Export the artifact again.',
     );

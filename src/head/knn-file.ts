@@ -1,4 +1,5 @@
 import { ArtifactError } from '../errors/artifact-error.ts';
+import { readFloat32 } from '../math/read-float32.ts';
 
 /** How the weighted mean of outcomes becomes the head's output. The index is the code in the file. */
 export const knnLinks = ['identity', 'logit', 'log'] as const;
@@ -73,8 +74,7 @@ export function readKnnFile(bytes: Uint8Array): KnnTable {
   }
   let offset = knnHeaderBytes;
   const take = (length: number): Float32Array => {
-    const values = new Float32Array(length);
-    for (let i = 0; i < length; i++) values[i] = view.getFloat32(offset + 4 * i, true);
+    const values = readFloat32(bytes, offset, length);
     offset += 4 * length;
     return values;
   };

@@ -1,4 +1,6 @@
 import { ArtifactError } from '../errors/artifact-error.ts';
+import { allFinite } from '../math/all-finite.ts';
+import { readFloat32 } from '../math/read-float32.ts';
 import type { LayersModelJson } from './layers-schema.ts';
 
 /** A weight tensor of the model, row-major. */
@@ -16,7 +18,6 @@ export function readLayerWeights(
   bytes: Uint8Array,
 ): Map<string, WeightTensor> {
   const tensors = new Map<string, WeightTensor>();
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let offset = 0;
   for (const { name, shape } of manifest.flatMap((group) => group.weights)) {
     const length = shape.reduce((product, side) => product * side, 1);
@@ -28,15 +29,12 @@ export function readLayerWeights(
     }
     if (tensors.has(name))
       throw new ArtifactError(`Weight "${name}" of the model must come once. Got it twice.`);
-    const values = new Float32Array(length);
-    for (let i = 0; i < length; i++) {
-      const value = view.getFloat32(offset + 4 * i, true);
-      if (!Number.isFinite(value)) {
-        throw new ArtifactError(
-          `Weight "${name}" of the model must be finite. Got ${value} at ${i}. Fit it again.`,
-        );
-      }
-      values[i] = value;
+    const values = readFloat32(bytes, offset, length);
+    if (!allFinite(values)) {
+      const at = values.findIndex((value) => !Number.isFinite(value));
+      throw new ArtifactError(
+        `Weight "${name}" of the model must be finite. Got ${values[at]} at ${at}. Fit it again.`,
+      );
     }
     tensors.set(name, { shape, values });
     offset += 4 * length;

@@ -30,7 +30,7 @@ interface Node {
  * @throws ArtifactError naming what is wrong
  */
 export function readLayersModel(modelJson: unknown, weights: Uint8Array): LayersModel {
-  const parsed = layersModelSchema.safeParse(modelJson);
+  const parsed = layersModelSchema.safeParse(modelJson, { jitless: true });
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new ArtifactError(

@@ -1,3 +1,4 @@
+export { allFinite } from './all-finite.ts';
 export { argMax } from './arg-max.ts';
 export { binaryCrossEntropy } from './binary-cross-entropy.ts';
 export { dot } from './dot.ts';
@@ -8,5 +9,6 @@ export { mean } from './mean.ts';
 export { type Moments, moments } from './moments.ts';
 export { quantile, quantileSorted } from './quantile.ts';
 export { createRandom, type Random } from './random.ts';
+export { readFloat32 } from './read-float32.ts';
 export { sigmoid } from './sigmoid.ts';
 export { softmaxInto } from './softmax.ts';

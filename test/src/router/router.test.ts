@@ -126,7 +126,7 @@ describe.each([
         expect(confidence >= 0 && confidence <= 1).toBe(true);
         expect(Object.values(probabilities).every((p) => p >= 0 && p <= 1)).toBe(true);
       }),
-      { seed: 1, numRuns: 200 },
+      { seed: 1, numRuns: 100 },
     );
   });
 
