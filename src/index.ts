@@ -8,6 +8,7 @@ export type { Candidate, Modality } from './candidate/candidate.ts';
 export type { CandidatePrediction, Decision } from './decision/decision.ts';
 export type { Embedder, SyncEmbedder } from './embedder/embedder.ts';
 export { ArtifactError } from './errors/artifact-error.ts';
+export { EmbeddingError } from './errors/embedding-error.ts';
 export { InvalidInputError } from './errors/invalid-input-error.ts';
 export { MissingPackageError } from './errors/missing-package-error.ts';
 export { NoCandidateError } from './errors/no-candidate-error.ts';

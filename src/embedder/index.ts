@@ -1,4 +1,5 @@
 export type { Embedder, SyncEmbedder } from './embedder.ts';
+export { createOpenAiEmbedder, type OpenAiEmbedderOptions } from './openai-embedder.ts';
 export { buildPieceTrie } from './static/build-piece-trie.ts';
 export { decodeStaticTable } from './static/decode-static-table.ts';
 export { encodeStaticTable } from './static/encode-static-table.ts';
@@ -6,3 +7,8 @@ export type { PieceTrie } from './static/piece-trie.ts';
 export { StaticEmbedder } from './static/static-embedder.ts';
 export type { StaticTable } from './static/static-table.ts';
 export { UNKNOWN_PIECE, UnigramTokeniser } from './static/unigram-tokeniser.ts';
+export {
+  loadTransformersEmbedder,
+  type TransformersEmbedderOptions,
+  type TransformersLibrary,
+} from './transformers-embedder.ts';

@@ -1,0 +1,154 @@
+import { EmbeddingError } from '../errors/embedding-error.ts';
+import { embedNonEmpty } from './embed-non-empty.ts';
+import type { Embedder } from './embedder.ts';
+import { retryDelayMs } from './retry-delay.ts';
+
+export interface OpenAiEmbedderOptions {
+  /** The endpoint's name for the model, such as `text-embedding-3-small`. */
+  model: string;
+  /** Length of the model's vectors. An answer of another length is refused. */
+  dimensions: number;
+  /** Gives the key when a request is sent; it is kept nowhere. Leave out for an endpoint that asks for none. */
+  apiKey?: () => string | undefined;
+  /** Where the key is said to come from when it is missing or refused. @default 'OPENAI_API_KEY' */
+  apiKeyName?: string;
+  /** All before `/embeddings`. @default 'https://api.openai.com/v1' */
+  baseUrl?: string;
+  /** Asks the endpoint to shorten its vectors to `dimensions`, which not every model can. @default false */
+  shorten?: boolean;
+  /** Texts a request. @default 128 */
+  batchSize?: number;
+  /** Further attempts after a 408, 429, 5xx or a lost connection. @default 4 */
+  retries?: number;
+  /** Time for one attempt, in milliseconds. @default 60000 */
+  timeoutMs?: number;
+  /** @default the global fetch */
+  fetch?: (url: string, init: RequestInit) => Promise<Response>;
+  /** Waits between attempts. @default a timer */
+  sleep?: (ms: number) => Promise<void>;
+  /** The time in milliseconds, for a `Retry-After` that is a date. @default Date.now */
+  now?: () => number;
+}
+
+/**
+ * Any endpoint that speaks OpenAI's `POST /v1/embeddings`.
+ *
+ * @example
+ * createOpenAiEmbedder({ model: 'text-embedding-3-small', dimensions: 1536, apiKey: () => process.env.OPENAI_API_KEY });
+ */
+export function createOpenAiEmbedder(options: OpenAiEmbedderOptions): Embedder {
+  const baseUrl = (options.baseUrl ?? 'https://api.openai.com/v1').replace(/\/+$/, '');
+  const { model, dimensions } = options;
+  return {
+    id: `openai:${baseUrl}:${model}:${dimensions}`,
+    dimensions,
+    embed: (texts) =>
+      embedNonEmpty(texts, dimensions, options.batchSize ?? 128, (batch) =>
+        request(`${baseUrl}/embeddings`, batch, options),
+      ),
+  };
+}
+
+async function request(
+  url: string,
+  texts: readonly string[],
+  options: OpenAiEmbedderOptions,
+): Promise<Float32Array[]> {
+  const sleep = options.sleep ?? ((ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)));
+  const send = options.fetch ?? fetch;
+  const retries = options.retries ?? 4;
+  for (let attempt = 0; ; attempt++) {
+    let retryAfter: string | null = null;
+    try {
+      const response = await send(url, init(texts, options));
+      if (response.ok) return readVectors(await response.json(), texts.length, url, options);
+      if (attempt >= retries || !isPassing(response.status)) throw await refusal(response, url, options);
+      retryAfter = response.headers.get('retry-after');
+    } catch (error) {
+      if (error instanceof EmbeddingError) throw error;
+      if (attempt >= retries) {
+        throw new EmbeddingError(
+          `${url} gave no answer that could be read, ${attempt + 1} times. Check the address and the network.`,
+          { cause: error },
+        );
+      }
+    }
+    await sleep(retryDelayMs(retryAfter, attempt, (options.now ?? Date.now)()));
+  }
+}
+
+function init(texts: readonly string[], options: OpenAiEmbedderOptions): RequestInit {
+  const key = options.apiKey?.();
+  if (options.apiKey !== undefined && (key === undefined || key === '')) {
+    throw new EmbeddingError(`The \`openai\` embedder needs a key. Set ${keyName(options)}.`);
+  }
+  return {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+    },
+    body: JSON.stringify({
+      model: options.model,
+      input: texts,
+      encoding_format: 'float',
+      ...(options.shorten === true ? { dimensions: options.dimensions } : {}),
+    }),
+    signal: AbortSignal.timeout(options.timeoutMs ?? 60_000),
+  };
+}
+
+function isPassing(status: number): boolean {
+  return status === 408 || status === 429 || status >= 500;
+}
+
+async function refusal(
+  response: Response,
+  url: string,
+  options: OpenAiEmbedderOptions,
+): Promise<EmbeddingError> {
+  const key = options.apiKey?.();
+  const body = (await response.text()).slice(0, 300);
+  const said = key === undefined || key === '' ? body : body.replaceAll(key, '***');
+  const advice =
+    response.status === 401 || response.status === 403
+      ? `Check the key in ${keyName(options)}.`
+      : 'Check the model name and the endpoint.';
+  return new EmbeddingError(`${url} answered ${response.status}: ${said} ${advice}`);
+}
+
+function keyName(options: OpenAiEmbedderOptions): string {
+  return options.apiKeyName ?? 'OPENAI_API_KEY';
+}
+
+interface EmbeddingList {
+  readonly data?: readonly { readonly index?: number; readonly embedding?: readonly number[] }[];
+}
+
+/** The order of the list is not promised: its `index` says which text a vector belongs to. */
+function readVectors(
+  body: unknown,
+  count: number,
+  url: string,
+  { dimensions, model }: OpenAiEmbedderOptions,
+): Float32Array[] {
+  const list = (body as EmbeddingList | null)?.data;
+  const vectors: Float32Array[] = [];
+  if (Array.isArray(list)) {
+    list.forEach((item: NonNullable<EmbeddingList['data']>[number] | null, i) => {
+      if (Array.isArray(item?.embedding)) vectors[item.index ?? i] = Float32Array.from(item.embedding);
+    });
+  }
+  for (let i = 0; i < count; i++) {
+    const vector = vectors[i];
+    if (vector === undefined)
+      throw new EmbeddingError(`${url} gave no vector for text ${i + 1} of ${count}.`);
+    if (vector.length !== dimensions || !vector.every(Number.isFinite)) {
+      throw new EmbeddingError(
+        `\`dimensions\` of the model ${model} at ${url} must be ${dimensions} finite numbers. Got ${vector.length}. ` +
+          'Set `dimensions` to the length of its vectors.',
+      );
+    }
+  }
+  return vectors;
+}
