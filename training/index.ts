@@ -9,6 +9,19 @@ export {
   type WrittenArtifact,
   writeArtifact,
 } from './artifact/index.ts';
+export { type BootstrapOptions, bootstrap, type Interval } from './evaluation/bootstrap.ts';
+export { bootstrapMeans } from './evaluation/bootstrap-means.ts';
+export { evaluate } from './evaluation/evaluate.ts';
+export type { Contender, Coverage, Evaluation, Verdict } from './evaluation/evaluation.ts';
+export type {
+  EvaluationInput,
+  EvaluationOptions,
+  LossCurve,
+  PromptEmbeddings,
+  TestPredictions,
+} from './evaluation/evaluation-input.ts';
+export { headlineMetrics } from './evaluation/headline-metrics.ts';
 export type { OutcomeMatrix, PromptRecord } from './outcomes/outcome-matrix.ts';
 export type { OutcomeRow } from './outcomes/outcome-row.ts';
+export { type ReportOptions, renderReport } from './report/render-report.ts';
 export type { Split, SplitRole, Splits } from './split/split.ts';

@@ -37,12 +37,12 @@ caption { text-align: left; color: var(--muted); font-size: 0.875rem; padding-bo
 th, td { padding: 0.35rem 0.75rem 0.35rem 0; text-align: right; vertical-align: top; border-bottom: 1px solid var(--line); white-space: nowrap; }
 thead th { color: var(--muted); font-weight: 600; vertical-align: bottom; }
 th:first-child, td:first-child, td.text, th.text { text-align: left; }
-th[scope="row"] { font-weight: 600; white-space: normal; min-width: 9rem; max-width: 20rem; }
+th[scope="row"] { font-weight: 600; white-space: normal; min-width: 10.5rem; max-width: 20rem; }
 th[scope="row"] small { display: block; font-weight: 400; color: var(--muted); line-height: 1.35; }
 tr.router th[scope="row"] { color: var(--router); }
 .better { color: var(--good); } .worse { color: var(--bad); }
 .verdict.better, .verdict.worse { color: inherit; }
-figure { margin: 1rem 0; max-width: 42rem; }
+figure { margin: 1rem 0; max-width: 36rem; }
 figure svg { display: block; width: 100%; height: auto; overflow: visible; }
 svg text, svg tspan { white-space: pre; }
 .small { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(10rem, 45%), 1fr)); gap: 1rem; }

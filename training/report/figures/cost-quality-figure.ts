@@ -8,7 +8,7 @@ import { drawFigure } from './draw-figure.ts';
 import { type LegendEntry, legend } from './legend.ts';
 import { LABEL_GAP, type LabelSide, placeLabels } from './place-labels.ts';
 
-const SIZE = { width: 480, height: 370, marginLeft: 52, marginRight: 16, marginTop: 16, marginBottom: 46 };
+const SIZE = { width: 480, height: 370, marginLeft: 52, marginRight: 16, marginTop: 24, marginBottom: 46 };
 const FONT_SIZE = 13;
 
 /** Baselines that are points of their own; single candidates are drawn with their names. */
@@ -42,7 +42,6 @@ export function costQualityFigure({ contenders, costQuality }: Evaluation): Html
   const curves = {
     router: costQuality.router.map(scaled),
     oracle: costQuality.oracle.map(scaled),
-    mixes: costQuality.mixes.map(scaled),
   };
   const everything = [...places, ...singles, ...curves.router, ...curves.oracle];
   const scale = createScale(everything);
@@ -60,7 +59,7 @@ export function costQualityFigure({ contenders, costQuality }: Evaluation): Html
       bottom: SIZE.height - SIZE.marginBottom,
     },
     FONT_SIZE,
-    [...marks, ...(router ? [router] : [])].map(({ x, y }) => scale.pixels(x, y)),
+    [...marks, ...(router ? [router] : []), ...curves.router].map(({ x, y }) => scale.pixels(x, y)),
   );
   const labelsOn = (side: LabelSide) =>
     Plot.text(

@@ -22,7 +22,10 @@ export function contendersSection({ contenders, coverage, regret }: Evaluation):
       cell: ({ name, note }) => html`<bdi>${shorten(name, 80)}</bdi><small>${note}</small>`,
     },
     { heading: 'Quality', cell: ({ quality }) => formatQuality(quality) },
-    { heading: 'Router minus this', cell: ({ difference }) => coloured(difference) },
+    {
+      heading: 'Router minus this',
+      cell: ({ difference, id }) => (id === 'oracle' ? formatDifference(difference) : coloured(difference)),
+    },
   ];
   if (contenders.some(({ costUsd }) => costUsd)) {
     columns.push({ heading: '$ per 1,000', cell: ({ costUsd }) => formatCost(costUsd?.estimate) });

@@ -15,21 +15,17 @@ export function strongWeakSection(figures: StrongWeak | null): Html | null {
     ...(task ? [{ name: "The task's mean gap", figures: task }] : []),
   ];
   return html`<h2>When to call the strong candidate</h2>
-<p class="note">Strong: <bdi>${shorten(strong, 80)}</bdi> (${formatPoints(strongQuality)} points). Weak: <bdi>${shorten(weak, 80)}</bdi> (${formatPoints(weakQuality)} points). Prompts with the largest predicted gap go to the strong one first. APGR is the share of the gap recovered on average: 0.5 is chance.</p>
+<p class="note">Strong: <bdi>${shorten(strong, 80)}</bdi> (${formatPoints(strongQuality)} points). Weak: <bdi>${shorten(weak, 80)}</bdi> (${formatPoints(weakQuality)} points). Prompts with the largest predicted gap go to the strong one first. APGR is the share of the gap recovered on average: 0.5 is chance. CPT(50) and CPT(80) are the shares of strong calls, in %, that recover so much of it; the last column is the share that reaches 95 % of the strong candidate's quality.</p>
 ${
   router.apgr.estimate === null
     ? html`<p>On these prompts the strong candidate is not better than the weak one, so there is no gap to recover.</p>`
     : strongShareFigure(figures)
 }
-${scrollTable(
-  'RouteLLM metrics, with 95 % intervals. CPT(50), CPT(80): share of strong calls that recovers so much of the gap, in %; last, the share that reaches 95 % of the strong quality',
-  rows,
-  [
-    { heading: 'Ranked by', cell: ({ name }) => name },
-    { heading: 'APGR', cell: (row) => formatFigure(row.figures.apgr) },
-    { heading: 'CPT(50)', cell: (row) => formatShareNumber(row.figures.cpt50) },
-    { heading: 'CPT(80)', cell: (row) => formatShareNumber(row.figures.cpt80) },
-    { heading: 'Share for 95 %', cell: (row) => formatShareNumber(row.figures.shareFor95) },
-  ],
-)}`;
+${scrollTable('RouteLLM metrics, with 95 % intervals', rows, [
+  { heading: 'Ranked by', cell: ({ name }) => name },
+  { heading: 'APGR', cell: (row) => formatFigure(row.figures.apgr) },
+  { heading: 'CPT(50)', cell: (row) => formatShareNumber(row.figures.cpt50) },
+  { heading: 'CPT(80)', cell: (row) => formatShareNumber(row.figures.cpt80) },
+  { heading: 'Share for 95 %', cell: (row) => formatShareNumber(row.figures.shareFor95) },
+])}`;
 }
