@@ -1,10 +1,14 @@
 import { createRouter, type RouterOptions } from '../router/create-router.ts';
 import type { Router } from '../router/router.ts';
+import { openEmbedder } from './open-embedder.ts';
 import { readArtifactFolder } from './read-artifact-folder.ts';
 
 /**
  * Loads a router from its folder: `models/<name>`, whose `current.json` names the version in use, or the folder
  * of one version. What is loaded is what was checked; the files are read once.
+ *
+ * The embedder is the static one that the artifact carries, or is made as the manifest says (`transformers`; `openai`
+ * with the key in `OPENAI_API_KEY`). Routers trained with `use` or an embedder of your own need it in `embedder`.
  *
  * @throws ArtifactError saying what is wrong with the artifact; InvalidInputError when an option does not fit it.
  * @example
@@ -12,5 +16,7 @@ import { readArtifactFolder } from './read-artifact-folder.ts';
  * const decision = await router.route({ text: 'Translate this to French: good morning' });
  */
 export async function loadRouter(folder: string, options: RouterOptions = {}): Promise<Router> {
-  return createRouter(await readArtifactFolder(folder), options);
+  const artifact = await readArtifactFolder(folder);
+  const embedder = options.embedder ?? (await openEmbedder(artifact.manifest.embedder, process.env));
+  return createRouter(artifact, embedder === undefined ? options : { ...options, embedder });
 }
