@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { createOpenAiEmbedder, type OpenAiEmbedderOptions } from '../../../src/embedder/index.ts';
+import { EmbeddingError } from '../../../src/errors/embedding-error.ts';
+import { fakeEmbeddingsEndpoint } from './fake-embeddings-endpoint.ts';
+
+function embedderAt(
+  endpoint: ReturnType<typeof fakeEmbeddingsEndpoint>,
+  more: Partial<OpenAiEmbedderOptions> = {},
+) {
+  const waits: number[] = [];
+  const embedder = createOpenAiEmbedder({
+    model: 'small',
+    dimensions: 3,
+    apiKey: () => 'sk-secret',
+    baseUrl: 'http://localhost:1/v1/',
+    fetch: endpoint.send,
+    sleep: async (ms) => {
+      waits.push(ms);
+    },
+    ...more,
+  });
+  return { embedder, waits };
+}
+
+describe('the openai embedder', () => {
+  it('sends batches, and puts the vectors in the order of the texts', async () => {
+    const endpoint = fakeEmbeddingsEndpoint();
+    const { embedder } = embedderAt(endpoint, { batchSize: 2 });
+    const vectors = await embedder.embed(['a', 'bb', '', 'ccc']);
+    expect(vectors.map((vector) => vector[0])).toEqual([1, 2, 0, 3]);
+    expect(endpoint.requests.map(({ body }) => body.input)).toEqual([['a', 'bb'], ['ccc']]);
+    expect(endpoint.requests[0].url).toBe('http://localhost:1/v1/embeddings');
+    expect(endpoint.requests[0].headers.authorization).toBe('Bearer sk-secret');
+    expect(endpoint.requests[0].body.dimensions).toBeUndefined();
+  });
+
+  it('asks for shorter vectors only when told to, and sends no key where there is none', async () => {
+    const endpoint = fakeEmbeddingsEndpoint();
+    const embedder = createOpenAiEmbedder({ model: 'm', dimensions: 3, shorten: true, fetch: endpoint.send });
+    await embedder.embed(['a']);
+    expect(endpoint.requests[0].url).toBe('https://api.openai.com/v1/embeddings');
+    expect(endpoint.requests[0].body.dimensions).toBe(3);
+    expect(endpoint.requests[0].headers.authorization).toBeUndefined();
+  });
+
+  it('waits as the endpoint asks and tries again after a 429 or a 5xx', async () => {
+    const endpoint = fakeEmbeddingsEndpoint([
+      new Response('slow down', { status: 429, headers: { 'retry-after': '3' } }),
+      new Response('', { status: 503 }),
+    ]);
+    const { embedder, waits } = embedderAt(endpoint);
+    expect((await embedder.embed(['abc']))[0]).toEqual(Float32Array.of(3, 97, 1));
+    expect(waits).toEqual([3000, 1000]);
+  });
+
+  it('gives up after its retries, naming the address', async () => {
+    const endpoint = fakeEmbeddingsEndpoint(
+      Array.from({ length: 3 }, () => new Response('busy', { status: 500 })),
+    );
+    const { embedder, waits } = embedderAt(endpoint, { retries: 2 });
+    await expect(embedder.embed(['a'])).rejects.toThrow(
+      'http://localhost:1/v1/embeddings answered 500: busy',
+    );
+    expect(waits).toHaveLength(2);
+  });
+
+  it('does not try a refused key again, names its variable, and never shows it', async () => {
+    const endpoint = fakeEmbeddingsEndpoint([new Response('bad key sk-secret', { status: 401 })]);
+    const { embedder, waits } = embedderAt(endpoint, { apiKeyName: 'MY_KEY' });
+    await expect(embedder.embed(['a'])).rejects.toThrow('answered 401: bad key *** Check the key in MY_KEY.');
+    expect(waits).toEqual([]);
+    expect(JSON.stringify(embedder)).not.toContain('sk-secret');
+  });
+
+  it('says which variable to set when the key is missing, before anything is sent', async () => {
+    const endpoint = fakeEmbeddingsEndpoint();
+    const { embedder } = embedderAt(endpoint, { apiKey: () => undefined });
+    await expect(embedder.embed(['a'])).rejects.toThrow('needs a key. Set OPENAI_API_KEY.');
+    expect(endpoint.requests).toEqual([]);
+  });
+
+  it('tries a lost connection again, then keeps the cause', async () => {
+    const cause = new TypeError('fetch failed');
+    const { embedder, waits } = embedderAt(fakeEmbeddingsEndpoint(), {
+      fetch: () => Promise.reject(cause),
+      retries: 1,
+    });
+    await expect(embedder.embed(['a'])).rejects.toMatchObject({ name: 'EmbeddingError', cause });
+    expect(waits).toEqual([500]);
+  });
+
+  it.each([
+    [{ data: [{ index: 0, embedding: [1, 2] }] }, 'must be 3 finite numbers. Got 2'],
+    [{ data: [{ index: 0, embedding: [1, null, 'x'] }] }, 'must be 3 finite numbers'],
+    [{ data: [{ index: 1, embedding: [1, 2, 3] }] }, 'no vector for text 1 of 1'],
+    [{ data: [null] }, 'no vector for text 1 of 1'],
+    [null, 'no vector for text 1 of 1'],
+  ])('refuses the answer %j', async (answer, message) => {
+    const { embedder } = embedderAt(fakeEmbeddingsEndpoint([Response.json(answer)]));
+    const embedded = embedder.embed(['a']);
+    await expect(embedded).rejects.toThrow(EmbeddingError);
+    await expect(embedded).rejects.toThrow(message);
+  });
+});
