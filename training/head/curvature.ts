@@ -44,6 +44,6 @@ export function measureCurvature(tf: TensorFlow, features: Matrix, sample = most
 }
 
 /** `count` of the indices below `total`, ascending and evenly spread. */
-export function evenly(total: number, count: number): Int32Array {
+function evenly(total: number, count: number): Int32Array {
   return Int32Array.from({ length: count }, (_, i) => Math.floor((i * total) / count));
 }

@@ -1,13 +1,12 @@
 import { mean } from 'pointsman/math';
 import type { TensorFlow } from '../backend/use-backend.ts';
 import { baseRates } from './base-rates.ts';
-import { type Curvature, evenly, measureCurvature } from './curvature.ts';
+import { type Curvature, measureCurvature } from './curvature.ts';
 import type { DenseLayer } from './dense-chain.ts';
 import { type FitData, type Loss, targetWeights } from './fit-data.ts';
 import { createProgressMeter } from './fit-progress.ts';
 import { createLinearObjective, type LinearObjective } from './linear-objective.ts';
 import type { LinearPathOptions } from './linear-options.ts';
-import { takeRows } from './matrix.ts';
 import { minimise } from './minimise.ts';
 
 export interface LinearSolution {
@@ -24,49 +23,23 @@ export interface LinearProblem {
   dispose(): void;
 }
 
-/** Above this many rows, a fit of a sample comes first: most steps then cost a tenth. */
-const rowsWorthSampling = 30_000;
-const sampleRows = 8192;
-
 export function createLinearProblem(
   tf: TensorFlow,
   data: FitData,
   loss: Loss,
   options: Omit<LinearPathOptions, 'l2s'>,
 ): LinearProblem {
-  const { features } = data;
+  const { features, targets } = data;
   const curvature = measureCurvature(tf, features);
   const spread = spreads(data, loss);
-  const weights = { ...data.targets, values: targetWeights(data, loss) };
-  const whole = createLinearObjective(tf, { features, targets: data.targets, weights }, loss);
-  const picked = evenly(features.rows, sampleRows);
-  const sample =
-    features.rows <= rowsWorthSampling
-      ? null
-      : createLinearObjective(
-          tf,
-          {
-            features: takeRows(features, picked),
-            targets: takeRows(data.targets, picked),
-            weights: takeRows(weights, picked),
-          },
-          loss,
-        );
-  const shared = { data, curvature, spread, options };
+  const weights = { ...targets, values: targetWeights(data, loss) };
+  const objective = createLinearObjective(tf, { features, targets, weights }, loss);
   return {
     solve(l2, from) {
-      let point = from?.point ?? startPoint(data, loss, options);
-      if (sample !== null && from === undefined) {
-        const scaled = { l2: (l2 * sample.totalWeight) / whole.totalWeight, tolerance: 1e-3 };
-        point = descend({ ...shared, objective: sample, point, ...scaled, report: false }).point;
-      }
-      const tolerance = options.tolerance ?? 1e-5;
-      return descend({ ...shared, objective: whole, point, l2, tolerance, report: true });
+      const point = from?.point ?? startPoint(data, loss, options);
+      return descend({ data, curvature, spread, options, objective, point, l2 });
     },
-    dispose() {
-      whole.dispose();
-      sample?.dispose();
-    },
+    dispose: () => objective.dispose(),
   };
 }
 
@@ -78,21 +51,9 @@ interface Descent {
   readonly objective: LinearObjective;
   readonly point: Float64Array;
   readonly l2: number;
-  readonly tolerance: number;
-  readonly report: boolean;
 }
 
-function descend({
-  data,
-  curvature,
-  spread,
-  options,
-  objective,
-  point,
-  l2,
-  tolerance,
-  report,
-}: Descent): LinearSolution {
+function descend({ data, curvature, spread, options, objective, point, l2 }: Descent): LinearSolution {
   const [inputs, outputs] = [data.features.columns, data.targets.columns];
   const weights = inputs * outputs;
   const penalties = Float64Array.from(
@@ -102,7 +63,8 @@ function descend({
   const centre = options.towards === undefined ? new Float64Array(point.length) : toPoint(options.towards);
   const biasPenalty = options.towards === undefined ? 0 : l2;
   const maxSteps = options.maxSteps ?? 100;
-  const meter = createProgressMeter(maxSteps, tolerance, report ? options.onProgress : undefined);
+  const tolerance = options.tolerance ?? 1e-5;
+  const meter = createProgressMeter(maxSteps, tolerance, options.onProgress);
   let dataLoss = 0;
   const minimum = minimise(point, {
     evaluate(at, slope) {
