@@ -32,9 +32,14 @@ async function nativeBackend(): Promise<Backend | null> {
   } catch {
     return null;
   }
-  const tf = asNamespace(await import(name));
-  await quietly(tf, 'tensorflow');
-  return { tf, name: 'tensorflow' };
+  try {
+    const tf = asNamespace(await import(name));
+    await quietly(tf, 'tensorflow');
+    return { tf, name: 'tensorflow' };
+  } catch {
+    // Installed, but its native part was not built for this machine. `name` tells which backend it came to be.
+    return null;
+  }
 }
 
 async function wasmBackend(): Promise<Backend> {
