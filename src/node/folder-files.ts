@@ -38,7 +38,8 @@ async function readWhole(file: FileHandle, path: string, maxBytes: number): Prom
   if (stat.size > maxBytes) {
     throw new ArtifactError(`"${path}" is ${stat.size} bytes long; it must be at most ${maxBytes}.`);
   }
-  const bytes = new Uint8Array(stat.size);
+  // Not zeroed first, since all of it is overwritten or cut off.
+  const bytes = new Uint8Array(Buffer.allocUnsafeSlow(stat.size).buffer);
   let length = 0;
   while (length < bytes.length) {
     const { bytesRead } = await file.read(bytes, length, bytes.length - length, length);
