@@ -11,6 +11,10 @@ export async function writeTinyTransformer(folder: string): Promise<void> {
   await json('config.json', { model_type: 'bert', hidden_size: WIDTH, vocab_size: VOCABULARY.length });
   await json('tokenizer_config.json', {
     tokenizer_class: 'BertTokenizer',
+    pad_token: '[PAD]',
+    unk_token: '[UNK]',
+    cls_token: '[CLS]',
+    sep_token: '[SEP]',
     model_max_length: 64,
     do_lower_case: true,
   });
