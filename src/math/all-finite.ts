@@ -1,7 +1,7 @@
-/** Whether no entry is NaN or infinite. Empty: true. One pass without branches, since tables are checked on every load. */
-export function allFinite(values: ArrayLike<number>): boolean {
-  let zero = 0;
-  // Infinity * 0 and NaN * 0 are NaN, and stay so.
-  for (let i = 0; i < values.length; i++) zero += values[i] * 0;
-  return zero === 0;
+/**
+ * Whether no entry is NaN or infinite. Empty: true. Three searches in the engine's own code are ready at once; a loop
+ * here would run interpreted, as tables are checked once a load.
+ */
+export function allFinite(values: Float32Array | Float64Array): boolean {
+  return !values.includes(Number.NaN) && !values.includes(Infinity) && !values.includes(-Infinity);
 }
