@@ -35,7 +35,7 @@ const fitters: Readonly<Record<CalibratorKind, (data: CalibrationData) => Calibr
 };
 
 /** A more complex kind must beat a simpler one by this share of the paired difference's standard error. */
-const worthwhile = 0.5;
+const worthwhile = 2;
 /** Fewer observed rows cannot tell calibrators apart, so the head is left as it is. */
 const fewestRows = 20;
 

@@ -1,0 +1,106 @@
+import {
+  chainHead,
+  createMatrix,
+  type DenseLayer,
+  fitLinearPath,
+  foldRows,
+  type Matrix,
+  predictRows,
+  takeRows,
+} from '../head/index.ts';
+import type { MemberData, TunedMember } from './member.ts';
+import { taskMeans } from './task-means.ts';
+
+/** Penalties tried, as shares of feature variance; the loss of a classifier is summed over rows, and so is not scaled by them. */
+const PENALTY_SHARES = [0.3, 0.1, 0.03, 0.01];
+
+/**
+ * What kind of prompt is it, and who is good at that kind? A softmax classifier of the task, read from the prompt
+ * alone, times each task's means, which are shrunk to 0 where few rows or small differences support them
+ * (empirical Bayes: Efron and Morris 1975).
+ *
+ * @returns null where fewer than two tasks have two rows.
+ */
+export async function tuneDomainMember(data: MemberData): Promise<TunedMember | null> {
+  const { tasks, taskCount, residuals, folds } = data;
+  if (tasks === null || taskCount < 2) return null;
+  const count = Math.max(...folds) + 1;
+  const posteriors = PENALTY_SHARES.map(() => createMatrix(residuals.rows, taskCount));
+  const outOfFold = PENALTY_SHARES.map(() => createMatrix(residuals.rows, residuals.columns));
+  for (let fold = 0; fold < count; fold++) {
+    const { fit, held } = foldRows(folds, fold);
+    const classifiers = await fitClassifiers(data, fit, PENALTY_SHARES);
+    const means = meansLayer(data, fit);
+    const heldFeatures = takeRows(data.features, held);
+    classifiers.forEach((classifier, i) => {
+      put(predictRows(chainHead([classifier]), heldFeatures), held, posteriors[i]);
+      put(predictRows(chainHead([classifier, means]), heldFeatures), held, outOfFold[i]);
+    });
+  }
+  const losses = posteriors.map((posterior) => logLoss(posterior, tasks));
+  const chosen = losses.indexOf(Math.min(...losses));
+  return {
+    name: 'domain',
+    settings: { penalty: PENALTY_SHARES[chosen], taskAccuracy: accuracy(posteriors[chosen], tasks) },
+    outOfFold: outOfFold[chosen],
+    async fit() {
+      const rows = Int32Array.from({ length: residuals.rows }, (_, i) => i);
+      const [classifier] = await fitClassifiers(data, rows, [PENALTY_SHARES[chosen]]);
+      const chain = [classifier, meansLayer(data, rows)];
+      return { head: chainHead(chain), form: { kind: 'chain', chain } };
+    },
+  };
+}
+
+async function fitClassifiers(
+  data: MemberData,
+  rows: Int32Array,
+  shares: readonly number[],
+): Promise<DenseLayer[]> {
+  const known = rows.filter((row) => data.tasks![row] >= 0);
+  const targets = createMatrix(known.length, data.taskCount);
+  known.forEach((row, i) => {
+    targets.values[i * data.taskCount + data.tasks![row]] = 1;
+  });
+  const fits = await fitLinearPath({ features: takeRows(data.features, known), targets }, 'softmax', {
+    l2s: shares.map((share) => share * data.featureVariance),
+  });
+  return fits.map((fit) => ({ ...fit.layer, activation: 'softmax' }));
+}
+
+function meansLayer({ tasks, taskCount, residuals, weights }: MemberData, rows: Int32Array): DenseLayer {
+  const kernel = taskMeans(residuals, weights, tasks!, taskCount, rows);
+  return {
+    inputs: taskCount,
+    outputs: residuals.columns,
+    kernel,
+    bias: new Float32Array(residuals.columns),
+    activation: 'linear',
+  };
+}
+
+function put(from: Matrix, rows: Int32Array, to: Matrix): void {
+  rows.forEach((row, i) => {
+    to.values.set(from.values.subarray(i * from.columns, (i + 1) * from.columns), row * from.columns);
+  });
+}
+
+function logLoss({ columns, values }: Matrix, tasks: Int32Array): number {
+  let sum = 0;
+  tasks.forEach((task, row) => {
+    if (task >= 0) sum -= Math.log(Math.max(1e-12, values[row * columns + task]));
+  });
+  return sum;
+}
+
+function accuracy({ columns, values }: Matrix, tasks: Int32Array): number {
+  let right = 0;
+  let known = 0;
+  tasks.forEach((task, row) => {
+    if (task < 0) return;
+    known++;
+    const posterior = values.subarray(row * columns, (row + 1) * columns);
+    if (posterior.indexOf(Math.max(...posterior)) === task) right++;
+  });
+  return right / known;
+}

@@ -1,0 +1,120 @@
+import {
+  chainHead,
+  createMatrix,
+  type DenseLayer,
+  fitLinearPath,
+  foldRows,
+  type Matrix,
+  predictRows,
+  takeRows,
+} from '../head/index.ts';
+import type { MemberData, TunedMember } from './member.ts';
+import { isFullyObserved, type Part, squaredError } from './squared-error.ts';
+
+/** Penalties tried, as shares of rows times feature variance; strong to weak. */
+export const PENALTY_SHARES = [10, 3, 1, 0.3, 0.1, 0.03, 0.01, 0.003];
+
+/**
+ * Ridge regression of every candidate's quality on the features. How hard the prompt is (the candidates' mean) and
+ * how the candidates differ get a penalty each, chosen by cross-validation, and one layer does both.
+ */
+export async function tuneLinearMember(data: MemberData): Promise<TunedMember> {
+  const { residuals } = data;
+  const path = await outOfFoldPath(data);
+  const parts: readonly [Part, Part] = isFullyObserved(residuals) ? ['level', 'deviation'] : ['all', 'all'];
+  const [level, deviation] = parts.map((part) => best(path, residuals, part));
+  return {
+    name: 'linear',
+    settings: { levelPenalty: PENALTY_SHARES[level], deviationPenalty: PENALTY_SHARES[deviation] },
+    outOfFold: combine(path[level], path[deviation]),
+    async fit() {
+      const rows = Int32Array.from({ length: residuals.rows }, (_, i) => i);
+      const layers = await fitPath(
+        data,
+        rows,
+        [...new Set([level, deviation])].sort((a, b) => a - b),
+      );
+      const layer = combineLayers(layers.get(level)!, layers.get(deviation)!);
+      return { head: chainHead([layer]), form: { kind: 'chain', chain: [layer] } };
+    },
+  };
+}
+
+async function outOfFoldPath(data: MemberData): Promise<Matrix[]> {
+  const { features, residuals, folds } = data;
+  const all = PENALTY_SHARES.map((_, i) => i);
+  const path = all.map(() => createMatrix(residuals.rows, residuals.columns));
+  const count = Math.max(...folds) + 1;
+  for (let fold = 0; fold < count; fold++) {
+    const { fit, held } = foldRows(folds, fold);
+    const layers = await fitPath(data, fit, all);
+    const heldFeatures = takeRows(features, held);
+    for (const i of all) {
+      const predicted = predictRows(chainHead([layers.get(i)!]), heldFeatures);
+      held.forEach((row, at) => {
+        path[i].values.set(
+          predicted.values.subarray(at * residuals.columns, (at + 1) * residuals.columns),
+          row * residuals.columns,
+        );
+      });
+    }
+  }
+  return path;
+}
+
+/** Layers for the named penalties, by their number. */
+async function fitPath(
+  data: MemberData,
+  rows: Int32Array,
+  penalties: readonly number[],
+): Promise<ReadonlyMap<number, DenseLayer>> {
+  const { residuals, weights, featureVariance } = data;
+  const fits = await fitLinearPath(
+    {
+      features: takeRows(data.features, rows),
+      targets: takeRows(residuals, rows),
+      ...(weights === null ? {} : { weights: takeRows({ ...residuals, values: weights }, rows).values }),
+    },
+    'squared',
+    { l2s: penalties.map((i) => PENALTY_SHARES[i] * rows.length * featureVariance) },
+  );
+  return new Map(penalties.map((penalty, i) => [penalty, fits[i].layer]));
+}
+
+function best(path: readonly Matrix[], residuals: Matrix, part: Part): number {
+  const errors = path.map((predictions) => squaredError(predictions, residuals, part));
+  return errors.indexOf(Math.min(...errors));
+}
+
+/** Row means of one, differences to them of the other. */
+function combine(level: Matrix, deviation: Matrix): Matrix {
+  if (level === deviation) return level;
+  const { rows, columns } = level;
+  const combined = createMatrix(rows, columns);
+  for (let row = 0; row < rows; row++)
+    combineRow(level.values, deviation.values, combined.values, row * columns, columns);
+  return combined;
+}
+
+/** The same for the layers themselves: a mean over outputs is linear in the kernel's columns. */
+function combineLayers(level: DenseLayer, deviation: DenseLayer): DenseLayer {
+  if (level === deviation) return level;
+  const kernel = new Float32Array(level.kernel.length);
+  for (let i = 0; i < level.inputs; i++)
+    combineRow(level.kernel, deviation.kernel, kernel, i * level.outputs, level.outputs);
+  const bias = new Float32Array(level.outputs);
+  combineRow(level.bias, deviation.bias, bias, 0, level.outputs);
+  return { ...level, kernel, bias };
+}
+
+function combineRow(
+  level: Float32Array,
+  deviation: Float32Array,
+  out: Float32Array,
+  from: number,
+  columns: number,
+) {
+  let shift = 0;
+  for (let i = from; i < from + columns; i++) shift += (level[i] - deviation[i]) / columns;
+  for (let i = from; i < from + columns; i++) out[i] = deviation[i] + shift;
+}

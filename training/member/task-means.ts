@@ -1,0 +1,73 @@
+import type { Matrix } from '../head/index.ts';
+
+/**
+ * Means of the residuals by task and candidate, shrunk to 0 by an empirical-Bayes weight: n / (n + within / between),
+ * with the variances of each candidate by the method of moments. A candidate whose tasks do not differ gets zeros.
+ *
+ * @param residuals `[all rows, candidates]`, NaN: unobserved
+ * @param rows the rows to use
+ * @returns `[tasks, candidates]`
+ */
+export function taskMeans(
+  residuals: Matrix,
+  weights: Float32Array | null,
+  tasks: Int32Array,
+  taskCount: number,
+  rows: Int32Array,
+): Float32Array {
+  const { columns, values } = residuals;
+  const means = new Float32Array(taskCount * columns);
+  for (let c = 0; c < columns; c++) {
+    const sums = new Float64Array(taskCount);
+    const totals = new Float64Array(taskCount);
+    const squares = new Float64Array(taskCount);
+    const weightSquares = new Float64Array(taskCount);
+    for (const row of rows) {
+      const value = values[row * columns + c];
+      const task = tasks[row];
+      if (task < 0 || Number.isNaN(value)) continue;
+      const weight = weights === null ? 1 : weights[row * columns + c];
+      sums[task] += weight * value;
+      squares[task] += weight * value * value;
+      totals[task] += weight;
+      weightSquares[task] += weight * weight;
+    }
+    // Kish's effective number of rows: totals² / weightSquares.
+    const counts = totals.map((total, t) => (weightSquares[t] > 0 ? (total * total) / weightSquares[t] : 0));
+    const ratio = varianceRatio(sums, squares, totals, counts);
+    for (let t = 0; t < taskCount; t++)
+      if (totals[t] > 0) means[t * columns + c] = ((sums[t] / totals[t]) * counts[t]) / (counts[t] + ratio);
+  }
+  return means;
+}
+
+/** Variance within tasks over variance between them; Infinity when they do not differ. */
+function varianceRatio(
+  sums: Float64Array,
+  squares: Float64Array,
+  totals: Float64Array,
+  counts: Float64Array,
+): number {
+  let within = 0;
+  let degrees = 0;
+  let between = 0;
+  let count = 0;
+  let noise = 0;
+  for (let t = 0; t < sums.length; t++) {
+    if (counts[t] < 2) continue;
+    const mean = sums[t] / totals[t];
+    within += (squares[t] / totals[t] - mean * mean) * counts[t];
+    degrees += counts[t] - 1;
+  }
+  if (degrees <= 0) return Number.POSITIVE_INFINITY;
+  within /= degrees;
+  for (let t = 0; t < sums.length; t++) {
+    if (counts[t] < 2) continue;
+    const mean = sums[t] / totals[t];
+    between += counts[t] * mean * mean;
+    noise += within;
+    count += counts[t];
+  }
+  const variance = (between - noise) / count;
+  return variance > 0 ? within / variance : Number.POSITIVE_INFINITY;
+}

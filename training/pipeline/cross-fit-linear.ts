@@ -1,0 +1,31 @@
+import { chainHead, fitLinearPath, foldRows, type Matrix, predictRows, takeRows } from '../head/index.ts';
+import { squaredError } from '../member/squared-error.ts';
+
+/**
+ * Cross-validated squared error of ridge regression at each penalty.
+ *
+ * @param l2s penalties for so many rows, strong to weak
+ */
+export async function crossFitLinear(
+  features: Matrix,
+  targets: Matrix,
+  folds: Int32Array,
+  l2s: (rows: number) => number[],
+): Promise<number[]> {
+  const sums: number[] = l2s(1).map(() => 0);
+  for (let fold = 0; fold <= Math.max(...folds); fold++) {
+    const { fit, held } = foldRows(folds, fold);
+    const known = takeRows(targets, fit);
+    if (known.values.every(Number.isNaN)) continue;
+    const fits = await fitLinearPath({ features: takeRows(features, fit), targets: known }, 'squared', {
+      l2s: l2s(fit.length),
+    });
+    const heldFeatures = takeRows(features, held);
+    const heldTargets = takeRows(targets, held);
+    fits.forEach(({ layer }, i) => {
+      const error = squaredError(predictRows(chainHead([layer]), heldFeatures), heldTargets, 'all');
+      if (!Number.isNaN(error)) sums[i] += error * held.length;
+    });
+  }
+  return sums;
+}

@@ -1,0 +1,69 @@
+import { fitRatioScale } from '../calibrator/index.ts';
+import {
+  chainHead,
+  type DenseChain,
+  fitLinearPath,
+  type Matrix,
+  predictRows,
+  takeRows,
+} from '../head/index.ts';
+import { crossFitLinear } from './cross-fit-linear.ts';
+
+/** Penalties tried, as shares of rows times feature variance; the strongest is "the mean and nothing else". */
+const PENALTY_SHARES = [100, 1, 0.3, 0.1, 0.03, 0.01, 0.003];
+
+export interface AmountData {
+  readonly features: Matrix; // [prompts, features]
+  readonly featureVariance: number;
+  /** US dollars or milliseconds, `[prompts, candidates]`; NaN: unobserved. */
+  readonly amounts: Matrix;
+  readonly fit: Int32Array;
+  readonly calibrate: Int32Array;
+  /** Fold of each fit row. */
+  readonly folds: Int32Array;
+}
+
+/** A head for ln(amount), and the ratio that makes the expected amounts add up on the calibrate split. */
+export interface FittedAmount {
+  readonly chain: DenseChain;
+  readonly scales: readonly number[];
+}
+
+/**
+ * Ridge regression of the logarithm of a cost or latency, its penalty by cross-validation.
+ *
+ * @returns null where nothing was observed on the fit split.
+ */
+export async function fitAmount(data: AmountData): Promise<FittedAmount | null> {
+  const logs = logarithms(data.amounts);
+  const targets = takeRows(logs, data.fit);
+  if (targets.values.every(Number.isNaN)) return null;
+  const features = takeRows(data.features, data.fit);
+  const l2s = (rows: number) => PENALTY_SHARES.map((share) => share * rows * data.featureVariance);
+  const errors = await crossFitLinear(features, targets, data.folds, l2s);
+  const chosen = errors.indexOf(Math.min(...errors));
+  const [{ layer }] = await fitLinearPath({ features, targets }, 'squared', {
+    l2s: [l2s(data.fit.length)[chosen]],
+  });
+  const predicted = predictRows(chainHead([layer]), takeRows(data.features, data.calibrate));
+  const seen = takeRows(data.amounts, data.calibrate);
+  const scales = Array.from({ length: logs.columns }, (_, c) =>
+    fitRatioScale(column(predicted, c), column(seen, c)),
+  );
+  return { chain: [layer], scales };
+}
+
+/** Amounts of nothing are held at a millionth of the column's mean, so that they have a logarithm. */
+function logarithms({ rows, columns, values }: Matrix): Matrix {
+  const floors = Array.from({ length: columns }, (_, c) => {
+    let [sum, count] = [0, 0];
+    for (let i = c; i < values.length; i += columns)
+      if (!Number.isNaN(values[i])) [sum, count] = [sum + values[i], count + 1];
+    return count > 0 && sum > 0 ? (sum / count) * 1e-6 : 1e-12;
+  });
+  return { rows, columns, values: values.map((x, i) => Math.log(Math.max(x, floors[i % columns]))) };
+}
+
+function column({ columns, values }: Matrix, c: number): Float32Array {
+  return Float32Array.from({ length: values.length / columns }, (_, row) => values[row * columns + c]);
+}

@@ -1,0 +1,114 @@
+import type { HeadSpec } from 'pointsman/head';
+
+import type { DenseChain, Matrix } from '../head/index.ts';
+import {
+  chainHead,
+  chooseLossShrinkage,
+  createMatrix,
+  crossValidate,
+  fitLinear,
+  fitStack,
+  meanLoss,
+  predictRows,
+  softTargets,
+  takeRows,
+} from '../head/index.ts';
+import type { MemberData } from '../member/index.ts';
+
+/** Soft targets: a candidate this much worse than another gets e times less of the mass. */
+export const TARGET_TEMPERATURE = 0.1;
+const PENALTY_SHARES = [0.3, 0.03];
+
+export interface FittedChoice {
+  readonly spec: HeadSpec;
+  readonly chains: Readonly<Record<string, DenseChain>>;
+  /** Weight of the choice layer's own logits and of the quality differences. */
+  readonly weights: readonly [number, number];
+}
+
+/**
+ * The choice head: softmax over candidates of base rates, plus a linear layer trained on soft targets, plus the
+ * quality head's differences, the two weighed by out-of-fold cross-entropy and the sum shrunk to the base rates
+ * unless it is sure to help.
+ *
+ * @param quality the quality head's spec; `outOfFold` its predictions `[fit rows, candidates]`
+ */
+export async function fitChoice(
+  data: MemberData,
+  quality: HeadSpec,
+  outOfFold: Matrix,
+): Promise<FittedChoice> {
+  const { features, residuals, prior, folds, groups } = data;
+  const { columns } = residuals;
+  const utility: Matrix = { ...residuals, values: residuals.values.map((x, i) => x + prior[i % columns]) };
+  const targets = softTargets(utility, TARGET_TEMPERATURE);
+  const base = baseLogits(targets);
+  const l2s = PENALTY_SHARES.map((share) => share * data.featureVariance);
+  const paths = [];
+  for (const l2 of l2s)
+    paths.push(
+      await crossValidate(folds, columns, async (fit, held) => {
+        const known = { features: takeRows(features, fit), targets: takeRows(targets, fit) };
+        const { layer } = await fitLinear(known, 'softmax', { l2 });
+        return without(predictRows(chainHead([layer]), takeRows(features, held)), base);
+      }),
+    );
+  const losses = paths.map((path) => meanLoss('softmax', add(path, base), { targets }));
+  const chosen = losses.indexOf(Math.min(...losses));
+  const differences = centred(outOfFold);
+  const { weights } = fitStack([paths[chosen], differences], { targets }, 'softmax', base);
+  const sum = createMatrix(residuals.rows, columns);
+  for (let i = 0; i < sum.values.length; i++)
+    sum.values[i] =
+      base[i % columns] + weights[0] * paths[chosen].values[i] + weights[1] * differences.values[i];
+  const { strength } = chooseLossShrinkage(sum, base, { targets }, 'softmax', { groups });
+  const { layer } = await fitLinear({ features, targets }, 'softmax', { l2: l2s[chosen] });
+  const own = { ...layer, bias: layer.bias.map((x, c) => x - base[c]) };
+  const spec: HeadSpec = {
+    kind: 'shrunk',
+    prior: base,
+    strength,
+    head: {
+      kind: 'stack',
+      members: [
+        { weight: 1, head: { kind: 'layers', output: 'choice_base' } },
+        { weight: weights[0], head: { kind: 'layers', output: 'choice' } },
+        { weight: weights[1], head: { kind: 'spread', level: 0, deviation: 1, head: quality } },
+      ],
+    },
+  };
+  const inputs = features.columns;
+  const baseLayer = {
+    inputs,
+    outputs: columns,
+    kernel: new Float32Array(inputs * columns),
+    bias: Float32Array.from(base),
+    activation: 'linear' as const,
+  };
+  return { spec, chains: { choice: [own], choice_base: [baseLayer] }, weights: [weights[0], weights[1]] };
+}
+
+/** Logarithms of the mean targets, smoothed: what to say without looking at the prompt. */
+function baseLogits({ rows, columns, values }: Matrix): number[] {
+  const sums = new Array<number>(columns).fill(0.5);
+  for (let i = 0; i < values.length; i++) if (!Number.isNaN(values[i])) sums[i % columns] += values[i];
+  return sums.map((sum) => Math.log(sum / (rows + columns / 2)));
+}
+
+function without(logits: Matrix, base: readonly number[]): Matrix {
+  return { ...logits, values: logits.values.map((x, i) => x - base[i % base.length]) };
+}
+
+function add(logits: Matrix, base: readonly number[]): Matrix {
+  return { ...logits, values: logits.values.map((x, i) => x + base[i % base.length]) };
+}
+
+function centred({ rows, columns, values }: Matrix): Matrix {
+  const out = createMatrix(rows, columns);
+  for (let row = 0; row < rows; row++) {
+    let mean = 0;
+    for (let c = 0; c < columns; c++) mean += values[row * columns + c] / columns;
+    for (let c = 0; c < columns; c++) out.values[row * columns + c] = values[row * columns + c] - mean;
+  }
+  return out;
+}

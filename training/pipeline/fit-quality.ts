@@ -1,0 +1,107 @@
+import type { HeadSpec } from 'pointsman/head';
+
+import type { DenseChain, Matrix } from '../head/index.ts';
+import { encodeKnn } from '../head/index.ts';
+import {
+  type FittedMember,
+  type MemberData,
+  type MemberName,
+  stackMembers,
+  tuneMembers,
+} from '../member/index.ts';
+
+/** The fitted quality of every candidate: how it is described, and the parts it is made of. */
+export interface FittedQuality {
+  /** Gives each candidate's expected quality as a difference to its mean. */
+  readonly spec: HeadSpec;
+  /** Chains of the LayersModel, by output name. */
+  readonly chains: Readonly<Record<string, DenseChain>>;
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** Out-of-fold, `[fit rows, candidates]`. */
+  readonly outOfFold: Matrix;
+  readonly report: QualityReport;
+}
+
+/** What cross-validation chose. */
+export interface QualityReport {
+  readonly members: readonly {
+    readonly name: string;
+    readonly levelWeight: number;
+    readonly deviationWeight: number;
+    readonly settings: Readonly<Record<string, number>>;
+  }[];
+  readonly signal: number;
+  readonly guard: number;
+}
+
+export async function fitQuality(
+  data: MemberData,
+  names: readonly MemberName[],
+  onStep: (what: string) => void,
+): Promise<FittedQuality> {
+  const members = await tuneMembers(data, names, (name) => onStep(`cross-validating the ${name} head`));
+  const stack = stackMembers(members, data);
+  const chains: Record<string, DenseChain> = {};
+  const files = new Map<string, Uint8Array>();
+  const parts: HeadSpec[] = [];
+  for (const [i, member] of members.entries()) {
+    const [level, deviation] = [stack.level[i], stack.deviation[i]];
+    if (level === 0 && deviation === 0) continue;
+    onStep(`fitting the ${member.name} head`);
+    const head = keep(`quality_${member.name}`, await member.fit(), chains, files);
+    parts.push({ kind: 'spread', head, level, deviation });
+  }
+  return {
+    spec: parts.length > 0 ? sumOf(parts) : constant(data, chains),
+    chains,
+    files,
+    outOfFold: stack.outOfFold,
+    report: {
+      members: members.map(({ name, settings }, i) => ({
+        name,
+        levelWeight: stack.level[i],
+        deviationWeight: stack.deviation[i],
+        settings,
+      })),
+      signal: stack.signal,
+      guard: stack.guard,
+    },
+  };
+}
+
+function keep(
+  name: string,
+  { form }: FittedMember,
+  chains: Record<string, DenseChain>,
+  files: Map<string, Uint8Array>,
+): HeadSpec {
+  if (form.kind === 'chain') {
+    chains[name] = form.chain;
+    return { kind: 'layers', output: name };
+  }
+  const file = `${name}.bin`;
+  files.set(file, encodeKnn(form.fit.table));
+  const { neighbours, from, to, table } = form.fit;
+  return { kind: 'knn', file, rows: table.rows, neighbours, from, to };
+}
+
+function sumOf(parts: readonly HeadSpec[]): HeadSpec {
+  return parts.length === 1
+    ? parts[0]
+    : { kind: 'stack', members: parts.map((head) => ({ weight: 1, head })) };
+}
+
+/** No signal at all: nothing to add to the candidates' means, whatever the prompt. */
+function constant({ features, residuals }: MemberData, chains: Record<string, DenseChain>): HeadSpec {
+  const [inputs, outputs] = [features.columns, residuals.columns];
+  chains.quality_none = [
+    {
+      inputs,
+      outputs,
+      kernel: new Float32Array(inputs * outputs),
+      bias: new Float32Array(outputs),
+      activation: 'linear',
+    },
+  ];
+  return { kind: 'layers', output: 'quality_none' };
+}

@@ -1,0 +1,176 @@
+import { type Candidate, createRouter } from 'pointsman';
+import { memoryFiles, readArtifact } from 'pointsman/artifact';
+import { readPrompt } from 'pointsman/request';
+import { addReports, renderCard, type SealedArtifact, sealArtifact } from '../artifact/index.ts';
+import type { TrainConfig } from '../config/train-config.ts';
+import { type EmbedProgress, embedAll } from '../embedder/index.ts';
+import { evaluate } from '../evaluation/evaluate.ts';
+import type { Evaluation } from '../evaluation/evaluation.ts';
+import { headlineMetrics } from '../evaluation/headline-metrics.ts';
+import { type FittedFeatures, fitFeatures } from '../features/index.ts';
+import type { Matrix } from '../head/index.ts';
+import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { renderReport } from '../report/render-report.ts';
+import type { Splits } from '../split/split.ts';
+import { TOOL_VERSION } from '../version.ts';
+import { cardFigures } from './card-figures.ts';
+import { type FittedHeads, fitHeads } from './fit-heads.ts';
+import type { QualityReport } from './fit-quality.ts';
+import { manifestCandidates } from './manifest-candidates.ts';
+import { predictTest } from './predict-test.ts';
+import type { RouterEmbedder } from './router-embedder.ts';
+
+export interface TrainInput {
+  /** Letters, digits, `.`, `_` and `-`: the router's name in its manifest. */
+  readonly name: string;
+  readonly matrix: OutcomeMatrix;
+  readonly splits: Splits;
+  /** Near-duplicate group of each prompt. */
+  readonly groups: Int32Array;
+  readonly dataFingerprint: string;
+  readonly config: TrainConfig;
+  readonly embedder: RouterEmbedder;
+  /** Where embeddings are kept from run to run. @default none are kept */
+  readonly cacheFolder?: string;
+  /** Where the traffic came from, for the card. */
+  readonly source?: string;
+  readonly onProgress?: (progress: TrainProgress) => void;
+}
+
+/** What training is at. */
+export type TrainProgress =
+  | { readonly kind: 'embed'; readonly done: number; readonly total: number }
+  | { readonly kind: 'step'; readonly what: string };
+
+/** A router, sealed and measured, not yet on disk. */
+export interface TrainedRouter {
+  readonly artifact: SealedArtifact;
+  readonly evaluation: Evaluation;
+  readonly quality: QualityReport;
+}
+
+/**
+ * Features, heads, calibrators, artifact, evaluation: everything between an outcomes table and a folder in `models/`.
+ * The test split is looked at once, through the exported artifact and the code that serves it.
+ *
+ * The same input gives the same artifact, byte for byte, but for the router's own times in its reports.
+ */
+export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
+  const { matrix, splits, config, embedder, onProgress = () => {} } = input;
+  const onStep = (what: string) => onProgress({ kind: 'step', what });
+  const prompts = matrix.prompts.map(({ request }) => readPrompt(request));
+  const embeddings: Matrix = {
+    rows: prompts.length,
+    columns: embedder.embedder.dimensions,
+    values: await embedAll(
+      embedder.embedder,
+      prompts.map((prompt) => prompt.text),
+      {
+        ...(input.cacheFolder === undefined ? {} : { cacheFolder: input.cacheFolder }),
+        onProgress: ({ done, total }: EmbedProgress) => onProgress({ kind: 'embed', done, total }),
+      },
+    ),
+  };
+  onStep('fitting features');
+  const fitted = fitFeatures(prompts, embeddings, splits.fit, {
+    embedder: embedder.embedder.id,
+    dimensions: embedder.embedder.dimensions,
+    ngrams: config.ngrams.dimensions === 0 ? null : { ...config.ngrams, seed: config.seed },
+  });
+  const heads = await fitHeads({
+    matrix,
+    splits,
+    groups: input.groups,
+    fitted,
+    members: config.heads,
+    folds: config.folds,
+    seed: config.seed,
+    onStep,
+  });
+  const sealed = await seal(input, fitted, heads);
+
+  onStep('evaluating on the test split');
+  const router = createRouter(await readArtifact(memoryFiles(sealed.files)), { embedder: embedder.embedder });
+  const evaluation = evaluate(
+    {
+      matrix,
+      splits,
+      predictions: await predictTest(router, embedder.embedder, matrix, splits.test, embeddings),
+      artifactId: sealed.manifest.id,
+      policy: config.policy.kind,
+      embeddings: { dimensions: embeddings.columns, vectors: embeddings.values },
+      config,
+    },
+    { seed: config.seed, resamples: config.resamples },
+  );
+  return { artifact: await report(input, sealed, evaluation), evaluation, quality: heads.report };
+}
+
+async function seal(input: TrainInput, fitted: FittedFeatures, heads: FittedHeads): Promise<SealedArtifact> {
+  const { config, embedder, matrix, splits } = input;
+  const files = new Map([...fitted.files, ...heads.files]);
+  files.set('model.json', new TextEncoder().encode(heads.model.modelJson));
+  files.set('weights.bin', heads.model.weights);
+  if (embedder.table !== null) files.set('static.bin', embedder.table);
+  return sealArtifact(
+    {
+      name: input.name,
+      candidates: manifestCandidates(matrix, splits, config.candidates as Record<string, Partial<Candidate>>),
+      embedder: {
+        id: embedder.embedder.id,
+        kind: embedder.kind,
+        dimensions: embedder.embedder.dimensions,
+        options: embedder.options,
+        ...(embedder.table === null ? {} : { table: 'static.bin' }),
+      },
+      features: {
+        blocks: fitted.blocks,
+        length: fitted.features.columns,
+        standardisation: fitted.standardisation,
+      },
+      model: { topology: 'model.json', weights: 'weights.bin' },
+      heads: heads.heads,
+      policy: config.policy,
+      provenance: {
+        toolVersion: TOOL_VERSION,
+        seed: config.seed,
+        dataFingerprint: input.dataFingerprint,
+        prompts: {
+          fit: splits.fit.rows.length,
+          calibrate: splits.calibrate.rows.length,
+          test: splits.test.rows.length,
+        },
+        config: { ...config, chosen: heads.report },
+      },
+    },
+    files,
+  );
+}
+
+async function report(
+  input: TrainInput,
+  sealed: SealedArtifact,
+  evaluation: Evaluation,
+): Promise<SealedArtifact> {
+  const encode = (text: string) => new TextEncoder().encode(text);
+  const tasks = new Set(input.matrix.prompts.map(({ task }) => task));
+  tasks.delete(null);
+  const card = renderCard(sealed.manifest, {
+    verdict: evaluation.verdict.sentence,
+    figures: cardFigures(evaluation),
+    tasks: [...(tasks as Set<string>)].sort(),
+    ...(input.source === undefined ? {} : { source: input.source }),
+  });
+  return addReports(
+    sealed,
+    headlineMetrics(evaluation),
+    new Map([
+      ['metrics.json', encode(`${JSON.stringify(evaluation, null, 2)}\n`)],
+      [
+        'report.html',
+        encode(renderReport(evaluation, { title: `${input.name}: is it better than no router?` })),
+      ],
+      ['CARD.md', encode(card)],
+    ]),
+  );
+}
