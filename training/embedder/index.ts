@@ -1,3 +1,4 @@
+export { cosineFidelity } from './cosine-fidelity.ts';
 export { type DistilOptions, distillStatic } from './distill-static.ts';
 export { type EmbedAllOptions, type EmbedProgress, embedAll } from './embed-all.ts';
 export { loadUseEmbedder, type UseEmbedderOptions } from './use-embedder.ts';

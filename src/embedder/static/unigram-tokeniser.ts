@@ -1,4 +1,5 @@
 import { prepareText } from '../../text/prepare-text.ts';
+import { TextUnits } from '../../text/text-units.ts';
 import { CELL_SIZE, classesOf, type PieceTrie } from './piece-trie.ts';
 import { WordCache } from './word-cache.ts';
 
@@ -19,6 +20,7 @@ export class UnigramTokeniser {
   private readonly classOf: Uint8Array;
   private readonly unknownScore: number;
   private readonly cache = new WordCache();
+  private readonly reader = new TextUnits();
   private ids = new Int32Array(1024);
   private classes = new Uint8Array(64);
   private best = new Float64Array(65);
@@ -50,24 +52,25 @@ export class UnigramTokeniser {
    * @returns a view that the next call overwrites.
    */
   tokenisePrepared(text: string): Int32Array {
-    const length = text.length;
+    const length = this.reader.read(text);
+    const { units } = this.reader;
     let count = 0;
     let at = 0;
     while (at < length) {
-      while (at < length && isSpace(text.charCodeAt(at))) at++;
+      while (at < length && isSpace(units[at])) at++;
       const start = at;
       let hash = HASH_SEED;
       for (; at < length; at++) {
-        const code = text.charCodeAt(at);
+        const code = units[at];
         if (isSpace(code)) break;
         hash = Math.imul(hash ^ code, HASH_PRIME);
       }
-      if (at > start) count += this.addWord(text, start, at, hash, count);
+      if (at > start) count += this.addWord(units, start, at, hash, count);
     }
     return this.ids.subarray(0, count);
   }
 
-  private addWord(text: string, start: number, end: number, hash: number, at: number): number {
+  private addWord(text: Uint16Array, start: number, end: number, hash: number, at: number): number {
     if (at + end - start + 1 > this.ids.length) {
       const larger = new Int32Array(2 * (at + end - start + 1));
       larger.set(this.ids);
@@ -82,13 +85,13 @@ export class UnigramTokeniser {
   }
 
   /** Viterbi over `▁` + `text[start, end)`: fills the back pointers. */
-  private solve(text: string, start: number, end: number): void {
+  private solve(text: Uint16Array, start: number, end: number): void {
     const length = end - start + 1;
     if (length > this.classes.length) this.reserve(2 * length);
     const { classes, classOf, best, startOf, pieceOf, cells, scores, unknownScore } = this;
     classes[0] = classOf[SPACE_MARK] ?? 0;
     for (let i = 1; i < length; i++) {
-      const code = text.charCodeAt(start + i - 1);
+      const code = text[start + i - 1];
       classes[i] = code < classOf.length ? classOf[code] : 0;
     }
     best.fill(Number.NEGATIVE_INFINITY, 1, length + 1);

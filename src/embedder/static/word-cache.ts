@@ -19,12 +19,12 @@ export class WordCache {
    * @param hash any 32-bit hash of the word.
    * @returns how many there are, 0 where the word is not known.
    */
-  read(text: string, start: number, end: number, hash: number, out: Int32Array, at: number): number {
+  read(text: Uint16Array, start: number, end: number, hash: number, out: Int32Array, at: number): number {
     const slot = slotOf(hash);
     const length = end - start;
     if (this.unitCounts[slot] !== length) return 0;
     const units = slot * MAX_UNITS;
-    for (let i = 0; i < length; i++) if (this.units[units + i] !== text.charCodeAt(start + i)) return 0;
+    for (let i = 0; i < length; i++) if (this.units[units + i] !== text[start + i]) return 0;
     const count = this.pieceCounts[slot];
     const pieces = slot * MAX_PIECES;
     for (let i = 0; i < count; i++) out[at + i] = this.pieces[pieces + i];
@@ -33,7 +33,7 @@ export class WordCache {
 
   /** Keeps the `count` pieces in `ids` from `at` on as those of `text[start, end)`, where they are few enough. */
   write(
-    text: string,
+    text: Uint16Array,
     start: number,
     end: number,
     hash: number,
@@ -44,7 +44,7 @@ export class WordCache {
     const length = end - start;
     if (length > MAX_UNITS || count > MAX_PIECES) return;
     const slot = slotOf(hash);
-    for (let i = 0; i < length; i++) this.units[slot * MAX_UNITS + i] = text.charCodeAt(start + i);
+    for (let i = 0; i < length; i++) this.units[slot * MAX_UNITS + i] = text[start + i];
     for (let i = 0; i < count; i++) this.pieces[slot * MAX_PIECES + i] = ids[at + i];
     this.unitCounts[slot] = length;
     this.pieceCounts[slot] = count;
