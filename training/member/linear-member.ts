@@ -12,7 +12,7 @@ import type { MemberData, TunedMember } from './member.ts';
 import { isFullyObserved, type Part, squaredError } from './squared-error.ts';
 
 /** Penalties tried, as shares of rows times feature variance; strong to weak. */
-export const PENALTY_SHARES = [10, 3, 1, 0.3, 0.1, 0.03, 0.01, 0.003];
+export const PENALTY_SHARES = [3, 1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001];
 
 /**
  * Ridge regression of every candidate's quality on the features. How hard the prompt is (the candidates' mean) and
