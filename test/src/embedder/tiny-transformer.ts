@@ -1,5 +1,14 @@
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+
+/**
+ * Whether transformers.js is there. It is no development dependency: with its runtimes it is 450 MB, and its install
+ * script fetches CUDA libraries. `.ci/run` adds it; by hand: npm i --no-save --ignore-scripts @huggingface/transformers
+ */
+export const hasTransformers = existsSync(
+  new URL('../../../node_modules/@huggingface/transformers/package.json', import.meta.url),
+);
 
 const VOCABULARY = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', 'hello', 'world', 'the', 'cat', '##s', 'a', 'b'];
 const WIDTH = 4;
