@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { type RecordBatch, RecordBatchReader } from 'apache-arrow';
 import { InvalidInputError } from 'pointsman';
 import { plainArrowValue } from './plain-arrow-value.ts';
@@ -9,8 +9,8 @@ export async function* arrowBlocks(
   file: string,
   onBytes: (bytes: number) => void = () => {},
 ): AsyncGenerator<TextBlock> {
-  const source = createReadStream(file);
-  source.on('data', (chunk) => onBytes(chunk.length));
+  const source = await open(file);
+  const { size } = await source.stat();
   let lines: string[] = [];
   let characters = 0;
   let firstLine = 1;
@@ -22,6 +22,7 @@ export async function* arrowBlocks(
     return made;
   };
   try {
+    // A file handle lets the reader tell a file (random access) from a stream by its first bytes.
     const reader = await RecordBatchReader.from(source);
     for await (const batch of reader as AsyncIterable<RecordBatch>) {
       const columns = batch.schema.fields.map(({ name, type }, i) => ({
@@ -45,7 +46,8 @@ export async function* arrowBlocks(
       { cause: error },
     );
   } finally {
-    source.destroy();
+    await source.close().catch(() => {});
+    onBytes(size);
   }
   if (lines.length > 0) yield block();
 }

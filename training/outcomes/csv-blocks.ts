@@ -29,12 +29,12 @@ export async function* csvBlocks(
     skip_empty_lines: true,
     skip_records_with_error: true,
     max_record_size: LONGEST_RECORD,
-    on_skip: (error) => {
-      broken.push(error !== undefined && 'lines' in error ? Number(error.lines) : 0);
+    on_skip: () => {
+      broken++;
       return undefined;
     },
   });
-  const broken: number[] = [];
+  let broken = 0;
   const source = Readable.from(
     (async function* () {
       yield first.value;
@@ -47,6 +47,7 @@ export async function* csvBlocks(
   let lines: string[] = [];
   let characters = 0;
   let firstLine = 1;
+  let nextLine = 1;
   const put = (line: number, document: string): void => {
     // Blank lines stand for the lines that a record spans, so that numbers stay those of the file.
     while (firstLine + lines.length < line) lines.push('');
@@ -61,11 +62,13 @@ export async function* csvBlocks(
     return made;
   };
   const putBroken = (): void => {
-    for (const line of broken.splice(0)) put(line, REFUSED_MARK + REASONS.brokenCsv);
+    // The parser knows where a broken record ends; it began after the last good one.
+    for (; broken > 0; broken--) put(nextLine++, REFUSED_MARK + REASONS.brokenCsv);
   };
   for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: Info }>) {
     if (header === null) {
       header = record.map((field) => utf8(field) ?? field);
+      nextLine = info.lines + 1;
       continue;
     }
     putBroken();
@@ -75,6 +78,7 @@ export async function* csvBlocks(
       0,
     );
     put(info.lines - breaks, documentOf(header, fields));
+    nextLine = info.lines + 1;
     if (characters >= BLOCK_BYTES) yield block();
   }
   putBroken();

@@ -23,7 +23,7 @@ export async function ingestOutcomes(options: IngestOptions): Promise<IngestRepo
   const database = await openScratchDatabase({ memoryLimitMb, temporaryFolder });
   try {
     const connection = await database.connect();
-    await connection.run("SET TimeZone = 'UTC'");
+    await connection.run("SET GLOBAL TimeZone = 'UTC'");
     await connection.run(CREATE_STAGED);
     await connection.run(CREATE_PRICES);
     for (const [

@@ -88,6 +88,6 @@ class PathList {
   }
 
   list(): string {
-    return this.#paths.length === 0 ? `['$.""']` : `[${this.#paths.map(quoteText).join(', ')}]`;
+    return this.#paths.length === 0 ? `['$.none']` : `[${this.#paths.map(quoteText).join(', ')}]`;
   }
 }

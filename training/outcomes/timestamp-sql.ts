@@ -24,7 +24,8 @@ export function withTimestamp(relation: string): string {
     floor(CASE WHEN t_number >= ${SMALLEST_EPOCH_MS} THEN t_number ELSE t_number * 1000 END) AS t_ms
     FROM (${parts})`;
   const read = `SELECT *, CASE WHEN t_ms >= 0 AND t_ms <= ${LARGEST_EPOCH_MS} THEN epoch_ms(t_ms::BIGINT)
-      WHEN t_plain OR regexp_matches(t_iso, '${ISO_PATTERN}') THEN TRY_CAST(t_iso AS TIMESTAMP) END AS t_read
+      -- Only a cast to TIMESTAMPTZ heeds the offset.
+      WHEN t_plain OR regexp_matches(t_iso, '${ISO_PATTERN}') THEN make_timestamp_ms(epoch_ms(TRY_CAST(t_iso AS TIMESTAMPTZ))) END AS t_read
     FROM (${iso})`;
   return `SELECT * EXCLUDE (t_text, t_plain, t_number, t_parts, t_iso, t_ms, t_read),
     CASE WHEN epoch_ms(t_read) BETWEEN ${SMALLEST_MS} AND ${LARGEST_EPOCH_MS} THEN t_read END AS "timestamp",

@@ -22,7 +22,9 @@ test('every pair that brute force finds similar is joined, and nothing else', ()
   const set = fc.uniqueArray(fc.integer({ min: 0, max: 30 }), { maxLength: 14 });
   fc.assert(
     fc.property(fc.array(set, { maxLength: 40 }), fc.constantFrom(0.5, 0.8, 0.9), (lists, threshold) => {
-      const sets = lists.map((list) => Uint32Array.from(list, (element) => Math.imul(element, 0x9e3779b1) >>> 0));
+      const sets = lists.map((list) =>
+        Uint32Array.from(list, (element) => Math.imul(element, 0x9e3779b1) >>> 0),
+      );
       const joined = createDisjointSets(sets.length);
       expect(joinSimilarSets(sets, threshold, joined)).toBe(0);
       const expected = createDisjointSets(sets.length);
@@ -66,7 +68,12 @@ test('scripts without spaces are compared by character', () => {
 test('a template that would swallow the set is parted by a stricter threshold, and the report says so', () => {
   const template = sentence(3, 120);
   const texts = Array.from({ length: 400 }, (_, i) =>
-    i % 2 === 0 ? template.with(40, `${i}`).with(80, `${i + 1}`).join(' ') : sentence(i + 10, 40).join(' '),
+    i % 2 === 0
+      ? template
+          .with(40, `${i}`)
+          .with(80, `${i + 1}`)
+          .join(' ')
+      : sentence(i + 10, 40).join(' '),
   );
   texts.push(texts[0].toUpperCase());
   const { groups, report } = groupNearDuplicates(texts);

@@ -18,14 +18,19 @@ function prompt(index: number, fields: Partial<PromptRecord> = {}): PromptRecord
   };
 }
 
-const many = (n: number, fields: (i: number) => Partial<PromptRecord> = () => ({})): { prompts: PromptRecord[] } => ({
+const many = (
+  n: number,
+  fields: (i: number) => Partial<PromptRecord> = () => ({}),
+): { prompts: PromptRecord[] } => ({
   prompts: Array.from({ length: n }, (_, i) => prompt(i, fields(i))),
 });
 
 test('shares are met, each task is spread alike, and the seed decides', () => {
   const matrix = many(1000, (i) => ({ task: i % 10 < 7 ? 'common' : i % 10 < 9 ? 'rare' : `own ${i}` }));
   const { splits } = splitOutcomes(matrix, { seed: 3 });
-  expect([splits.fit.rows.length, splits.calibrate.rows.length, splits.test.rows.length]).toEqual([600, 200, 200]);
+  expect([splits.fit.rows.length, splits.calibrate.rows.length, splits.test.rows.length]).toEqual([
+    600, 200, 200,
+  ]);
   for (const [task, share] of [
     ['common', 0.7],
     ['rare', 0.2],
@@ -41,7 +46,9 @@ test('shares are met, each task is spread alike, and the seed decides', () => {
 
 test('counts are met exactly, the rest is for testing', () => {
   const { splits } = splitOutcomes(many(500), { sizes: { fit: 100, calibrate: 50 } });
-  expect([splits.fit.rows.length, splits.calibrate.rows.length, splits.test.rows.length]).toEqual([100, 50, 350]);
+  expect([splits.fit.rows.length, splits.calibrate.rows.length, splits.test.rows.length]).toEqual([
+    100, 50, 350,
+  ]);
   const { splits: some } = splitOutcomes(many(500), { sizes: { fit: 100, calibrate: 50, test: 20 } });
   expect([some.fit.rows.length, some.calibrate.rows.length, some.test.rows.length]).toEqual([100, 50, 20]);
 });
@@ -60,10 +67,16 @@ test('sizes that cannot be are refused with what was given', () => {
 });
 
 test('every prompt is in one split, and no group in two, whatever the tasks and copies', () => {
-  const item = fc.record({ text: fc.integer({ min: 0, max: 30 }), task: fc.constantFrom(null, 'a', 'b', 'c') });
+  const item = fc.record({
+    text: fc.integer({ min: 0, max: 30 }),
+    task: fc.constantFrom(null, 'a', 'b', 'c'),
+  });
   fc.assert(
     fc.property(fc.array(item, { maxLength: 120 }), fc.integer(), (items, seed) => {
-      const matrix = many(items.length, (i) => ({ request: { text: `copy ${items[i].text}` }, task: items[i].task }));
+      const matrix = many(items.length, (i) => ({
+        request: { text: `copy ${items[i].text}` },
+        task: items[i].task,
+      }));
       const { splits, groups } = splitOutcomes(matrix, { seed });
       const parts = [splits.fit.rows, splits.calibrate.rows, splits.test.rows];
       const all = parts.flatMap((rows) => [...rows]).sort((a, b) => a - b);
@@ -79,19 +92,26 @@ test('every prompt is in one split, and no group in two, whatever the tasks and 
 test('a shared system prompt does not make two conversations near-duplicates', () => {
   const system = { role: 'system', content: 'You are a helpful assistant of the shop. '.repeat(50) };
   const matrix = many(2, (i) => ({
-    request: { messages: [system, { role: 'user', content: i === 0 ? 'Where is my parcel?' : 'Cancel it now' }] },
+    request: {
+      messages: [system, { role: 'user', content: i === 0 ? 'Where is my parcel?' : 'Cancel it now' }],
+    },
   }));
   expect(splitOutcomes(matrix).groups.report.groups).toBe(2);
 });
 
 test('by time: fit is older than calibrate, calibrate than test, and later repeats are left out', () => {
-  const matrix = many(100, (i) => ({ timestampMs: 1000 * (99 - i), ...(i === 5 ? { request: prompt(90).request } : {}) }));
+  const matrix = many(100, (i) => ({
+    timestampMs: 1000 * (99 - i),
+    ...(i === 5 ? { request: prompt(90).request } : {}),
+  }));
   const { splits, leftOut } = splitByTime(matrix);
   const times = (split: Split<'fit'> | Split<'calibrate'> | Split<'test'>): number[] =>
     [...split.rows].map((row) => matrix.prompts[row].timestampMs ?? 0);
   expect(Math.max(...times(splits.fit))).toBeLessThan(Math.min(...times(splits.calibrate)));
   expect(Math.max(...times(splits.calibrate))).toBeLessThan(Math.min(...times(splits.test)));
-  expect([splits.fit.rows.length, splits.calibrate.rows.length, splits.test.rows.length]).toEqual([60, 20, 19]);
+  expect([splits.fit.rows.length, splits.calibrate.rows.length, splits.test.rows.length]).toEqual([
+    60, 20, 19,
+  ]);
   expect([...leftOut]).toEqual([5]);
 });
 
