@@ -1,0 +1,62 @@
+/** Arrows between the folders of a package: folder → the folders it may import from. */
+export type Arrows = Readonly<Record<string, readonly string[]>>;
+
+/** Words and kernels that every folder of `src` may use; among themselves only as `SRC_ARROWS` says. */
+export const SRC_GROUND = ['errors', 'math', 'candidate', 'request', 'text', 'validation'] as const;
+
+export const SRC_ARROWS: Arrows = {
+  errors: [],
+  math: [],
+  candidate: [],
+  request: [],
+  text: [],
+  validation: ['errors'],
+  calibrator: [],
+  head: [],
+  embedder: [],
+  // What a request shows is read with the same words as the features are.
+  signals: ['features'],
+  policy: ['signals'],
+  // The manifest holds the specs of heads and calibrators, which they define themselves.
+  artifact: ['calibrator', 'head'],
+  // Its blocks are read from an artifact's files, in the form that the manifest gives them.
+  features: ['artifact'],
+  // A decision tells of the policy that made it.
+  decision: ['policy'],
+  // The one place where the parts meet.
+  router: ['artifact', 'calibrator', 'decision', 'embedder', 'features', 'head', 'policy', 'signals'],
+  // The same for Node: files, environment, digests.
+  node: ['artifact', 'embedder', 'router'],
+};
+
+export const TRAINING_ARROWS: Arrows = {
+  artifact: [],
+  config: [],
+  backend: [],
+  outcomes: [],
+  head: ['backend'],
+  embedder: ['backend'],
+  // Calibrators are fitted on the folds that heads are fitted on.
+  calibrator: ['head'],
+  split: ['outcomes'],
+  evaluation: ['outcomes', 'split'],
+  report: ['evaluation'],
+  // Blocks are fitted on the fit split alone, and are matrices of the heads.
+  features: ['head', 'split'],
+  member: ['calibrator', 'head'],
+  pipeline: [
+    'artifact',
+    'backend',
+    'calibrator',
+    'config',
+    'embedder',
+    'evaluation',
+    'features',
+    'head',
+    'member',
+    'outcomes',
+    'report',
+    'split',
+  ],
+  cli: ['artifact', 'config', 'embedder', 'evaluation', 'outcomes', 'pipeline', 'report', 'split'],
+};

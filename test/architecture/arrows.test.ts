@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { type Arrows, SRC_ARROWS, SRC_GROUND, TRAINING_ARROWS } from './allowed-arrows.ts';
+import { importedPath, importsOf, type SourceFile, sourceFiles } from './source-files.ts';
+
+const src = sourceFiles('src');
+const training = sourceFiles('training');
+
+/** Files that import from a folder they may not import from. */
+function wrongArrows(files: readonly SourceFile[], arrows: Arrows, ground: readonly string[]): string[] {
+  const wrong: string[] = [];
+  for (const file of files) {
+    if (file.folder === '') continue;
+    const groundBelow = ground.includes(file.folder) ? [] : ground;
+    const allowed = [file.folder, ...groundBelow, ...(arrows[file.folder] ?? [])];
+    for (const specifier of file.imports) {
+      const path = importedPath(file, specifier);
+      if (path === undefined) continue;
+      const parts = path.split('/');
+      const folder = parts.length > 2 ? parts[1] : '';
+      // training/version.ts is a constant beside index.ts.
+      if (parts[0] === file.path.split('/')[0] && (allowed.includes(folder) || parts[1] === 'version.ts'))
+        continue;
+      wrong.push(`${file.path} imports ${path}`);
+    }
+  }
+  return wrong;
+}
+
+describe('the arrows between folders', () => {
+  it.each([
+    ['src', src, SRC_ARROWS, SRC_GROUND],
+    ['training', training, TRAINING_ARROWS, []],
+  ] as const)('of %s are those of the table, which says why', (_, files, arrows, ground) => {
+    expect(wrongArrows(files, arrows, ground)).toEqual([]);
+  });
+
+  it.each([
+    ['src', src, SRC_ARROWS],
+    ['training', training, TRAINING_ARROWS],
+  ] as const)('name every folder of %s once', (_, files, arrows) => {
+    const folders = new Set(files.map(({ folder }) => folder).filter((folder) => folder !== ''));
+    expect([...folders].filter((folder) => !(folder in arrows))).toEqual([]);
+  });
+
+  it.each([
+    ['src', SRC_ARROWS],
+    ['training', TRAINING_ARROWS],
+  ] as const)('of %s never run in a circle', (_, arrows) => {
+    const seen = new Map<string, 'open' | 'done'>();
+    const visit = (folder: string): void => {
+      expect(seen.get(folder), `a circle through ${folder}`).not.toBe('open');
+      if (seen.get(folder) === 'done') return;
+      seen.set(folder, 'open');
+      for (const next of arrows[folder] ?? []) visit(next);
+      seen.set(folder, 'done');
+    };
+    for (const folder of Object.keys(arrows)) visit(folder);
+  });
+});
+
+describe('what src may import', () => {
+  const packages = (files: readonly SourceFile[]) =>
+    files.flatMap(({ path, imports }) =>
+      imports.filter((specifier) => !specifier.startsWith('.')).map((specifier) => ({ path, specifier })),
+    );
+
+  it('is its own dependencies alone, never training', () => {
+    const allowed = /^(zod\/mini|node:.*)$/;
+    expect(packages(src).filter(({ specifier }) => !allowed.test(specifier))).toEqual([]);
+  });
+
+  it('is node:* in src/node only', () => {
+    const outside = packages(src.filter(({ folder }) => folder !== 'node'));
+    expect(outside.filter(({ specifier }) => specifier.startsWith('node:'))).toEqual([]);
+  });
+
+  it('comes into training through public entries, never by path', () => {
+    const into = packages(training).filter(({ specifier }) => specifier.startsWith('pointsman'));
+    expect(into.filter(({ specifier }) => !/^pointsman(\/[a-z]+)?$/.test(specifier))).toEqual([]);
+  });
+});
+
+it('sees static, bare, type, re-exporting and dynamic imports', () => {
+  const text = [
+    "import { a,\n  b } from './one.ts';",
+    "import type { C } from 'two';",
+    "export { d } from './three.ts';",
+    "import 'four';",
+    "const five = await import('node:five');",
+  ].join('\n');
+  expect(importsOf(text)).toEqual(['./one.ts', 'two', './three.ts', 'four', 'node:five']);
+});

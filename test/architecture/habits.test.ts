@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { TOOL_VERSION } from '../../training/version.ts';
+import { root, type SourceFile, sourceFiles } from './source-files.ts';
+
+const src = sourceFiles('src');
+const training = sourceFiles('training');
+const data = sourceFiles('data');
+const packages = [...src, ...training];
+
+const matching = (files: readonly SourceFile[], pattern: RegExp) =>
+  files.filter(({ text }) => pattern.test(text)).map(({ path }) => path);
+
+describe('the code of the packages', () => {
+  it('writes to no console: progress goes through a callback', () => {
+    expect(matching(packages, /\bconsole\.\w+\(/)).toEqual([]);
+  });
+
+  it('touches the standard streams and the exit code in the command alone', () => {
+    const outside = packages.filter(({ path }) => !path.startsWith('training/cli/'));
+    expect(matching(outside, /\bprocess\.(std(in|out|err)|exit)/)).toEqual([]);
+  });
+
+  it('lists the names it exports, never `export *`, and has no default export', () => {
+    expect(matching(packages, /^export (\*|default)/m)).toEqual([]);
+  });
+
+  it('draws no number that a seed does not give', () => {
+    expect(matching(packages, /\bMath\.random\(/)).toEqual([]);
+  });
+
+  it('keeps no note to finish something later', () => {
+    expect(matching([...packages, ...data], /\b(TODO|FIXME|XXX|HACK)\b/)).toEqual([]);
+  });
+
+  it('has no file above 250 lines, and a median of at most 80', () => {
+    const files = [...packages, ...data];
+    expect(files.filter(({ lines }) => lines > 250).map(({ path }) => path)).toEqual([]);
+    const lines = files.map((file) => file.lines).sort((a, b) => a - b);
+    expect(lines[lines.length >> 1]).toBeLessThanOrEqual(80);
+  });
+});
+
+it('has one version everywhere', () => {
+  const read = (path: string) => JSON.parse(readFileSync(join(root, path), 'utf8'));
+  const trainingPackage = read('training/package.json');
+  expect(read('src/package.json').version).toBe(TOOL_VERSION);
+  expect(trainingPackage.version).toBe(TOOL_VERSION);
+  expect(trainingPackage.dependencies.pointsman).toBe(`^${TOOL_VERSION}`);
+});

@@ -1,0 +1,54 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface SourceFile {
+  /** From the root of the repository, with forward slashes. */
+  readonly path: string;
+  /** The first folder below its package or top-level folder; '' for files beside `index.ts`. */
+  readonly folder: string;
+  readonly text: string;
+  readonly lines: number;
+  readonly imports: readonly string[];
+}
+
+/** The TypeScript that a person wrote below a top-level folder. */
+export function sourceFiles(top: string): SourceFile[] {
+  return typescriptBelow(top)
+    .sort()
+    .map((path) => {
+      const text = readFileSync(join(root, path), 'utf8');
+      const parts = path.split('/');
+      return {
+        path,
+        folder: parts.length > 2 ? parts[1] : '',
+        text,
+        lines: text.trimEnd().split('\n').length,
+        imports: importsOf(text),
+      };
+    });
+}
+
+function typescriptBelow(folder: string): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory())
+      return ['dist', 'node_modules'].includes(entry.name) ? [] : typescriptBelow(path);
+    return entry.name.endsWith('.ts') ? [path] : [];
+  });
+}
+
+/** What a file imports or re-exports, statically or not. */
+export function importsOf(text: string): string[] {
+  const found = text.matchAll(
+    /^(?:import|export)\b[^;'"]*?\bfrom '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gms,
+  );
+  return [...found].map(([, from, bare, dynamic]) => from ?? bare ?? dynamic);
+}
+
+/** Path of an imported file from the root of the repository; undefined for packages. */
+export function importedPath(file: SourceFile, specifier: string): string | undefined {
+  return specifier.startsWith('.') ? normalize(join(dirname(file.path), specifier)) : undefined;
+}
