@@ -27,7 +27,7 @@ export async function createCasSolver(): Promise<Solver> {
 
 function answerAlgebra(nerdamer: Nerdamer, text: string): string | null {
   const value = (expression: string): string => nerdamer(expression).text('decimals');
-  const equations = equationsIn(text);
+  const equations = equationsIn(text.replaceAll(/\b(?:f\(x\)|y) = (?=.*x)/g, ' '));
   if (equations.length === 2)
     return fromSystem(nerdamer, equations, /(?:what is|find) ([a-z])\b/i.exec(text)?.[1] ?? 'x');
   const at = /\b(?:x = |f\()(-?\d+)\b/.exec(text)?.[1];
@@ -62,8 +62,8 @@ function answerAlgebra(nerdamer: Nerdamer, text: string): string | null {
 }
 
 function equationsIn(text: string): string[] {
-  const side = '(?:\\d+[a-z]?(?:\\^\\d)?|\\b[xyzn]\\b(?:\\^\\d)?|[-+*/() ])+';
-  const found = text.match(new RegExp(`${side}=${side}`, 'g')) ?? [];
+  const plain = text.replaceAll(/[A-Za-z]{2,}/g, '#');
+  const found = plain.match(/[\dxyzn^+\-*/() ]+=[\dxyzn^+\-*/() ]+/g) ?? [];
   return found
     .map((equation) => equation.trim())
     .filter(

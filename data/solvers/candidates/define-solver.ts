@@ -14,7 +14,8 @@ export function defineSolver(
       signal?.throwIfAborted();
       try {
         const said = await answer(text, signal);
-        return said === '' ? null : said;
+        // A sum over something that was no number is no answer.
+        return said === '' || said === 'NaN' || said === 'undefined' || said === 'null' ? null : said;
       } catch {
         signal?.throwIfAborted();
         return null;

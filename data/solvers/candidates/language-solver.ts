@@ -48,6 +48,12 @@ function whoIsMost(text: string): string | null {
 
 function spokenSum(nlp: Nlp, text: string): string | null {
   if (/\b(?:has|had|have|buys|each|earns|box|bags)\b/.test(text)) return null;
+  if (
+    !/\b(?:square|squared|power|plus|sum|added|total|times|product|multiplied|subtracting|taken|minus|less)\b/i.test(
+      text,
+    )
+  )
+    return null;
   const [a, b] = numbersOf(nlp, text);
   if (a === undefined) return null;
   if (/\bsquare(?:d)?\b|power of two/i.test(text)) return String(a * a);
@@ -59,6 +65,10 @@ function spokenSum(nlp: Nlp, text: string): string | null {
 }
 
 function numbersOf(nlp: Nlp, text: string): number[] {
+  if (
+    !/\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b|teen\b|ty\b|ty-/i.test(text)
+  )
+    return [];
   return nlp(text)
     .numbers()
     .json()

@@ -98,7 +98,7 @@ function functionCall(text: string): string | null {
 }
 
 function differentiate(math: MathLike, text: string): string | null {
-  if (!/differentiate|derivative|d\/dx|f'|slope|gradient|steep/i.test(text)) return null;
+  if (!/differentiate|\bderivative|d\/dx|f'|slope|gradient|steep/i.test(text)) return null;
   const at = /\bx = (-?\d+)/.exec(text)?.[1];
   const formula = formulaIn(text.replaceAll(/d\/dx|f\(x\) =|f'\(x\)|y = |\bx = -?\d+/g, ' '), 'x');
   if (formula === null) return null;

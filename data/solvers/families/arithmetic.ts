@@ -44,9 +44,10 @@ function inSymbols(random: Random, difficulty: number): Puzzle {
 function manyDigits(random: Random): Puzzle {
   const a = BigInt(between(random, 10 ** 8, 10 ** 9)) * 1000n + BigInt(between(random, 1, 999));
   const b = BigInt(between(random, 10 ** 7, 10 ** 9));
+  const c = BigInt(between(random, 10 ** 7, 10 ** 9));
   const [value, sign] = pick(random, [
     [a * b, '*'],
-    [a + b * 1000n * b, `+ ${b} * 1000 *`],
+    [a + c * 1000n * b, `+ ${c} * 1000 *`],
     [a * b, '×'],
   ] as const);
   return {
