@@ -15,3 +15,13 @@ export interface BenchLine {
 export function atMost(name: string, value: number, unit: string, target: number, note: string): BenchLine {
   return { name, value, unit, target: `≤ ${target}`, met: value <= target, note };
 }
+
+/** A line whose value must be at least `target`. */
+export function atLeast(name: string, value: number, unit: string, target: number, note: string): BenchLine {
+  return { name, value, unit, target: `≥ ${target}`, met: value >= target, note };
+}
+
+/** A line that could not be measured, with the reason. */
+export function skipped(name: string, reason: string): BenchLine {
+  return { name, value: Number.NaN, unit: '', target: null, met: null, note: `skipped: ${reason}` };
+}

@@ -6,6 +6,7 @@ import type { TrainConfig } from '../config/train-config.ts';
 import { type EmbedProgress, embedAll } from '../embedder/index.ts';
 import { evaluate } from '../evaluation/evaluate.ts';
 import type { Evaluation } from '../evaluation/evaluation.ts';
+import type { TestPredictions } from '../evaluation/evaluation-input.ts';
 import { headlineMetrics } from '../evaluation/headline-metrics.ts';
 import { type FittedFeatures, fitFeatures } from '../features/index.ts';
 import type { Matrix } from '../head/index.ts';
@@ -46,6 +47,8 @@ export type TrainProgress =
 export interface TrainedRouter {
   readonly artifact: SealedArtifact;
   readonly evaluation: Evaluation;
+  /** What the exported artifact said of each test prompt. */
+  readonly predictions: TestPredictions;
   readonly quality: QualityReport;
 }
 
@@ -91,11 +94,12 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
 
   onStep('evaluating on the test split');
   const router = createRouter(await readArtifact(memoryFiles(sealed.files)), { embedder: embedder.embedder });
+  const predictions = await predictTest(router, embedder.embedder, matrix, splits.test, embeddings);
   const evaluation = evaluate(
     {
       matrix,
       splits,
-      predictions: await predictTest(router, embedder.embedder, matrix, splits.test, embeddings),
+      predictions,
       artifactId: sealed.manifest.id,
       policy: config.policy.kind,
       embeddings: { dimensions: embeddings.columns, vectors: embeddings.values },
@@ -103,7 +107,12 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
     },
     { seed: config.seed, resamples: config.resamples },
   );
-  return { artifact: await report(input, sealed, evaluation), evaluation, quality: heads.report };
+  return {
+    artifact: await report(input, sealed, evaluation),
+    evaluation,
+    predictions,
+    quality: heads.report,
+  };
 }
 
 async function seal(input: TrainInput, fitted: FittedFeatures, heads: FittedHeads): Promise<SealedArtifact> {

@@ -1,0 +1,147 @@
+import { bootstrapMeans } from '../training/evaluation/bootstrap-means.ts';
+import type { Evaluation } from '../training/evaluation/evaluation.ts';
+import { atLeast, atMost, type BenchLine, skipped } from './bench-line.ts';
+import { type OutcomeSet, readOutcomeFile, readOutcomeSet } from './outcome-sets.ts';
+import { type TrainedOnce, trainOnce } from './train-once.ts';
+
+const SEEDS = [0, 1, 2, 3, 4];
+
+export interface QualityOptions {
+  /** Another table in the same shape, to be measured as `llmrouter9` is. */
+  readonly file?: string;
+  readonly onProgress?: (what: string) => void;
+}
+
+/** Quality on the public sets: five seeds each, the mean of the five. */
+export async function benchQuality({
+  file,
+  onProgress = () => {},
+}: QualityOptions = {}): Promise<BenchLine[]> {
+  if (file !== undefined) return routedLines(await readOutcomeFile(file, file), onProgress, null);
+  const lines: BenchLine[] = [];
+  const mmlu = await readOutcomeSet('routellm-mmlu');
+  if (mmlu === null) lines.push(skipped('APGR, routellm-mmlu', 'routellm-mmlu.jsonl.gz is not there'));
+  else
+    for (const [labels, apgr, ece] of [
+      [1500, 0.65, 0.03],
+      [7000, 0.71, 0.02],
+    ] as const)
+      lines.push(...(await gapLines(mmlu, labels, apgr, ece, onProgress)));
+  const nine = await readOutcomeSet('llmrouter9');
+  if (nine === null) lines.push(skipped('routed quality, llmrouter9', 'llmrouter9.jsonl.gz is not there'));
+  else lines.push(...(await routedLines(nine, onProgress, 0.655)));
+  return lines;
+}
+
+/** APGR and calibration of the two candidates of `routellm-mmlu`; fit and calibrate together have `labels` prompts. */
+async function gapLines(
+  { name, matrix, groups }: OutcomeSet,
+  labels: number,
+  apgrTarget: number,
+  eceTarget: number,
+  onProgress: (what: string) => void,
+): Promise<BenchLine[]> {
+  const evaluations: Evaluation[] = [];
+  for (const seed of SEEDS) {
+    onProgress(`${name}, ${labels} labels, seed ${seed}`);
+    const sizes = { fit: labels * 0.8, calibrate: labels * 0.2 };
+    evaluations.push((await trainOnce(matrix, groups, sizes, seed)).trained.evaluation);
+  }
+  const seeds = (read: (evaluation: Evaluation) => number | null | undefined) =>
+    evaluations.map((evaluation) => read(evaluation) ?? Number.NaN);
+  const apgr = seeds((e) => e.strongWeak?.router.apgr.estimate);
+  const task = seeds((e) => e.strongWeak?.task?.apgr.estimate);
+  const share = seeds((e) => e.strongWeak?.router.shareFor95.estimate);
+  const note = `${labels * 0.8} to fit, ${labels * 0.2} to calibrate, seeds ${shown(apgr)}`;
+  const lines = [
+    atLeast(`APGR, ${name}, ${labels} labels`, mean(apgr), '', apgrTarget, note),
+    plain(`  ranking by the true subject's mean gap`, mean(task), '', `seeds ${shown(task)}`),
+    plain('  strong share that reaches 95 % of its quality', mean(share), '', `seeds ${shown(share)}`),
+    plain('  50 % of the gap: CPT(50)', mean(seeds((e) => e.strongWeak?.router.cpt50.estimate)), '', ''),
+    plain('  80 % of the gap: CPT(80)', mean(seeds((e) => e.strongWeak?.router.cpt80.estimate)), '', ''),
+  ];
+  matrix.candidates.forEach((candidate, c) => {
+    const ece = seeds((e) => e.calibration.success[c]?.ece10);
+    lines.push(
+      atMost(`  ECE of ${candidate}`, mean(ece), '', eceTarget, `ten equal bins, seeds ${shown(ece)}`),
+    );
+  });
+  return lines;
+}
+
+/** Routed quality beside best single and kNN, 70 / 30; fit and calibrate together are the 70. */
+async function routedLines(
+  { name, matrix, groups }: OutcomeSet,
+  onProgress: (what: string) => void,
+  target: number | null,
+): Promise<BenchLine[]> {
+  const runs: TrainedOnce[] = [];
+  for (const seed of SEEDS) {
+    onProgress(`${name}, seed ${seed}`);
+    runs.push(await trainOnce(matrix, groups, { fit: 0.56, calibrate: 0.14, test: 0.3 }, seed));
+  }
+  const quality = (id: string) =>
+    runs.map(
+      ({ trained }) => trained.evaluation.contenders.find((c) => c.id === id)?.quality.estimate ?? Number.NaN,
+    );
+  const routed = quality('router');
+  const lines = [
+    target === null
+      ? plain(`routed quality, ${name}`, mean(routed), '', `seeds ${shown(routed)}`)
+      : atLeast(
+          `routed quality, ${name}`,
+          mean(routed),
+          '',
+          target,
+          `56 / 14 / 30 %, seeds ${shown(routed)}`,
+        ),
+  ];
+  for (const [id, label] of [
+    ['bestSingle', 'best single'],
+    ['nearest', 'kNN, k = 40'],
+    ['oracle', 'oracle'],
+  ] as const)
+    lines.push(plain(`  ${label}`, mean(quality(id)), '', `seeds ${shown(quality(id))}`));
+  const [low, estimate, high] = pooledDifference(runs, groups.groups);
+  lines.push({
+    name: '  difference to kNN, low end of its 95 % interval',
+    value: low,
+    unit: '',
+    target: target === null ? null : '> 0',
+    met: target === null ? null : low > 0,
+    note: `${estimate.toFixed(4)}, to ${high.toFixed(4)}; five seeds pooled, resampled by prompt group`,
+  });
+  const eces = matrix.candidates.map((_, c) =>
+    mean(runs.map(({ trained }) => trained.evaluation.calibration.success[c]?.ece10 ?? Number.NaN)),
+  );
+  lines.push(
+    plain('  ECE, mean over candidates', mean(eces), '', `worst ${Math.max(...eces).toFixed(4)}, ten bins`),
+  );
+  return lines;
+}
+
+/** Router minus kNN on every test row of every seed; rows of one near-duplicate group are resampled together. */
+function pooledDifference(runs: readonly TrainedOnce[], groups: Int32Array): [number, number, number] {
+  const differences: number[] = [];
+  const clusters: number[] = [];
+  for (const { differenceToNearest, splits } of runs) {
+    splits.test.rows.forEach((row, i) => {
+      differences.push(differenceToNearest[i]);
+      clusters.push(groups[row]);
+    });
+  }
+  const [interval] = bootstrapMeans([differences], { clusters: Int32Array.from(clusters), seed: 0 });
+  return [interval.low ?? Number.NaN, interval.estimate ?? Number.NaN, interval.high ?? Number.NaN];
+}
+
+function plain(name: string, value: number, unit: string, note: string): BenchLine {
+  return { name, value, unit, target: null, met: null, note };
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function shown(values: readonly number[]): string {
+  return values.map((value) => value.toFixed(4)).join(' ');
+}

@@ -1,0 +1,83 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import type { BenchLine } from './bench-line.ts';
+
+/** Every bench, in the order it is run; each is imported when its turn comes, so that none is timed beside another's code. */
+const BENCHES: Readonly<
+  Record<string, (options: { file?: string; large: boolean }) => Promise<BenchLine[]>>
+> = {
+  decision: async () => (await import('./decision.ts')).benchDecision(),
+  embedder: async () => (await import('./embedder.ts')).benchEmbedder(),
+  fit: async () => (await import('./fit.ts')).benchFit(),
+  ingest: async ({ large }) => (await import('./ingest.ts')).benchIngest({ large }),
+  quality: async ({ file }) =>
+    (await import('./quality.ts')).benchQuality({
+      onProgress: progress,
+      ...(file === undefined ? {} : { file }),
+    }),
+  'no-harm': async () => (await import('./no-harm.ts')).benchNoHarm({ onProgress: progress }),
+};
+
+const HELP = `npm run bench -- [--only NAME,...] [--data FILE] [--large]
+
+  --only   ${Object.keys(BENCHES).join(', ')}
+  --data   measures routed quality on another table of the shape of llmrouter9, instead of the public sets
+  --large  ingests 10 million rows as well as 1 million
+
+Public sets are read from POINTSMAN_DATA, or from shared/data beside the repository; where they are absent,
+their lines say so. Results go to bench/results/.`;
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    data: { type: 'string' },
+    large: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) console.log(HELP);
+else await main();
+
+async function main(): Promise<void> {
+  const names = values.data === undefined ? (values.only?.split(',') ?? Object.keys(BENCHES)) : ['quality'];
+  const unknown = names.find((name) => !(name in BENCHES));
+  if (unknown !== undefined) {
+    console.error(`\`--only\` must name benches: ${Object.keys(BENCHES).join(', ')}. Got ${unknown}.`);
+    process.exitCode = 2;
+    return;
+  }
+  const machine = `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.version}`;
+  const date = new Date().toISOString().slice(0, 10);
+  console.log(`${date}, ${machine}\n`);
+  for (const name of names) {
+    const options = { large: values.large, ...(values.data === undefined ? {} : { file: values.data }) };
+    const lines = await BENCHES[name](options);
+    process.stderr.write('\r\x1b[K');
+    for (const line of lines) console.log(row(line));
+    await save(name, { date, machine, lines });
+  }
+}
+
+/** One file a bench, so that one can be run again without the others. */
+async function save(
+  name: string,
+  result: { date: string; machine: string; lines: BenchLine[] },
+): Promise<void> {
+  const folder = fileURLToPath(new URL('results/', import.meta.url));
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, `${name}.json`), `${JSON.stringify(result, null, 2)}\n`);
+}
+
+function row({ name, value, unit, target, met, note }: BenchLine): string {
+  const shown = Number.isNaN(value) ? '-' : `${Number(value.toPrecision(4))} ${unit}`.trim();
+  const verdict = met === null ? '' : met ? 'met' : 'MISSED';
+  return `${name.padEnd(56)} ${shown.padStart(14)}  ${(target ?? '').padEnd(9)} ${verdict.padEnd(6)}  ${note}`;
+}
+
+function progress(what: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`);
+  else process.stderr.write(`${what}\n`);
+}

@@ -1,0 +1,67 @@
+import { argMax } from 'pointsman/math';
+import { readPrompt } from 'pointsman/request';
+import { parseTrainConfig, type TrainConfigInput } from '../training/config/train-config.ts';
+import { embedAll } from '../training/embedder/index.ts';
+import type { PromptEmbeddings } from '../training/evaluation/evaluation-input.ts';
+import { nearestNeighbours } from '../training/evaluation/nearest-neighbours.ts';
+import type { OutcomeMatrix } from '../training/outcomes/outcome-matrix.ts';
+import { openEmbedder } from '../training/pipeline/router-embedder.ts';
+import { type TrainedRouter, trainRouter } from '../training/pipeline/train-router.ts';
+import type { NearDuplicateGroups } from '../training/split/near-duplicate-groups.ts';
+import type { Splits } from '../training/split/split.ts';
+import { splitOutcomes } from '../training/split/split-outcomes.ts';
+import type { SplitSizes } from '../training/split/split-sizes.ts';
+
+/** One seed of a bench: the router, and the split it was trained on. */
+export interface TrainedOnce {
+  readonly trained: TrainedRouter;
+  readonly splits: Splits;
+  /** Router's quality minus that of plain kNN (k = 40), for each test row. */
+  readonly differenceToNearest: Float64Array;
+}
+
+/** Splits by seed and trains with the defaults that `pointsman train` has. */
+export async function trainOnce(
+  matrix: OutcomeMatrix,
+  groups: NearDuplicateGroups,
+  sizes: SplitSizes,
+  seed: number,
+  config: TrainConfigInput = {},
+): Promise<TrainedOnce> {
+  const { splits } = splitOutcomes(matrix, { sizes, seed, groups });
+  const parsed = parseTrainConfig({ resamples: 200, ...config, seed });
+  const embedder = await openEmbedder(parsed.embedder);
+  const trained = await trainRouter({
+    name: 'bench',
+    matrix,
+    splits,
+    groups: groups.groups,
+    dataFingerprint: 'bench',
+    config: parsed,
+    embedder,
+  });
+  const texts = matrix.prompts.map(({ request }) => readPrompt(request).text);
+  const vectors = await embedAll(embedder.embedder, texts);
+  const nearest = { dimensions: embedder.embedder.dimensions, vectors };
+  return { trained, splits, differenceToNearest: differences(trained, matrix, splits, nearest) };
+}
+
+function differences(
+  { predictions }: TrainedRouter,
+  matrix: OutcomeMatrix,
+  { fit, calibrate, test }: Splits,
+  embeddings: PromptEmbeddings,
+): Float64Array {
+  const columns = matrix.candidates.length;
+  const train = Int32Array.from([...fit.rows, ...calibrate.rows]).sort();
+  const estimates = nearestNeighbours(matrix, embeddings, train, test.rows, {
+    neighbours: 40,
+    maxTrainRows: 10_000,
+    seed: 0,
+    fallback: new Float64Array(columns),
+  });
+  return Float64Array.from(test.rows, (row, i) => {
+    const nearest = argMax(estimates.subarray(i * columns, (i + 1) * columns));
+    return matrix.quality[row * columns + predictions.chosen[i]] - matrix.quality[row * columns + nearest];
+  });
+}
