@@ -1,6 +1,8 @@
 // Bundles `src` into one file that every public entry re-exports from: importing an entry opens two files, and a
 // class is the same class whichever entry it came through. Only the node entry has code of its own beside it.
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -47,6 +49,11 @@ await build({
   sourcemap: true,
   plugins: [{ name: 'core', setup: (esbuild) => esbuild.onResolve({ filter: /^\.\.\// }, useCore) }],
 });
+
+// The bundle holds parts of zod, whose licence asks that its notice goes along.
+const zod = dirname(createRequire(import.meta.url).resolve('zod/package.json'));
+const notice = `core.js holds parts of zod (https://zod.dev):\n\n${await readFile(join(zod, 'LICENSE'), 'utf8')}`;
+await writeFile(`${here}dist/THIRD-PARTY-LICENSES.txt`, notice);
 
 async function exportedNames(name) {
   const { metafile } = await build({
