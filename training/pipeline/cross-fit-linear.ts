@@ -1,4 +1,12 @@
-import { chainHead, fitLinearPath, foldRows, type Matrix, predictRows, takeRows } from '../head/index.ts';
+import {
+  chainHead,
+  fitLinearPath,
+  foldRows,
+  type Matrix,
+  type OnFold,
+  predictRows,
+  takeRows,
+} from '../head/index.ts';
 import { squaredError } from '../member/squared-error.ts';
 
 /**
@@ -11,14 +19,17 @@ export async function crossFitLinear(
   targets: Matrix,
   folds: Int32Array,
   l2s: (rows: number) => number[],
+  onFold: OnFold = () => {},
 ): Promise<number[]> {
   const sums: number[] = l2s(1).map(() => 0);
-  for (let fold = 0; fold <= Math.max(...folds); fold++) {
+  const count = Math.max(...folds) + 1;
+  for (let fold = 0; fold < count; fold++) {
     const { fit, held } = foldRows(folds, fold);
     const known = takeRows(targets, fit);
     if (known.values.every(Number.isNaN)) continue;
     const fits = await fitLinearPath({ features: takeRows(features, fit), targets: known }, 'squared', {
       l2s: l2s(fit.length),
+      onProgress: ({ loss }) => onFold({ fold, folds: count, loss }),
     });
     const heldFeatures = takeRows(features, held);
     const heldTargets = takeRows(targets, held);

@@ -4,6 +4,7 @@ import {
   type DenseChain,
   fitLinearPath,
   type Matrix,
+  type OnFold,
   predictRows,
   takeRows,
 } from '../head/index.ts';
@@ -21,6 +22,7 @@ export interface AmountData {
   readonly calibrate: Int32Array;
   /** Fold of each fit row. */
   readonly folds: Int32Array;
+  readonly onFold?: OnFold;
 }
 
 /** A head for ln(amount), and the ratio that makes the expected amounts add up on the calibrate split. */
@@ -40,7 +42,7 @@ export async function fitAmount(data: AmountData): Promise<FittedAmount | null> 
   if (targets.values.every(Number.isNaN)) return null;
   const features = takeRows(data.features, data.fit);
   const l2s = (rows: number) => PENALTY_SHARES.map((share) => share * rows * data.featureVariance);
-  const errors = await crossFitLinear(features, targets, data.folds, l2s);
+  const errors = await crossFitLinear(features, targets, data.folds, l2s, data.onFold);
   const chosen = errors.indexOf(Math.min(...errors));
   const [{ layer }] = await fitLinearPath({ features, targets }, 'squared', {
     l2s: [l2s(data.fit.length)[chosen]],

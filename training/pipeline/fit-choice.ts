@@ -1,6 +1,6 @@
 import type { HeadSpec } from 'pointsman/head';
 
-import type { DenseChain, Matrix } from '../head/index.ts';
+import type { DenseChain, Matrix, OnFold } from '../head/index.ts';
 import {
   chainHead,
   chooseLossShrinkage,
@@ -37,6 +37,7 @@ export async function fitChoice(
   data: MemberData,
   quality: HeadSpec,
   outOfFold: Matrix,
+  onFold: OnFold = () => {},
 ): Promise<FittedChoice> {
   const { features, residuals, prior, folds, groups } = data;
   const { columns } = residuals;
@@ -44,12 +45,16 @@ export async function fitChoice(
   const targets = softTargets(utility, TARGET_TEMPERATURE);
   const base = baseLogits(targets);
   const l2s = PENALTY_SHARES.map((share) => share * data.featureVariance);
+  const count = Math.max(...folds) + 1;
   const paths = [];
-  for (const l2 of l2s)
+  for (const [i, l2] of l2s.entries())
     paths.push(
-      await crossValidate(folds, columns, async (fit, held) => {
+      await crossValidate(folds, columns, async (fit, held, fold) => {
         const known = { features: takeRows(features, fit), targets: takeRows(targets, fit) };
-        const { layer } = await fitLinear(known, 'softmax', { l2 });
+        const { layer } = await fitLinear(known, 'softmax', {
+          l2,
+          onProgress: ({ loss }) => onFold({ fold: i * count + fold, folds: l2s.length * count, loss }),
+        });
         return without(predictRows(chainHead([layer]), takeRows(features, held)), base);
       }),
     );

@@ -16,6 +16,7 @@ import { calibrateHeads } from './calibrate-heads.ts';
 import { type FittedAmount, fitAmount } from './fit-amount.ts';
 import { fitChoice } from './fit-choice.ts';
 import { fitQuality, type QualityReport } from './fit-quality.ts';
+import type { OnStep } from './train-progress.ts';
 
 export interface HeadsInput {
   readonly matrix: OutcomeMatrix;
@@ -26,7 +27,7 @@ export interface HeadsInput {
   readonly members: readonly MemberName[];
   readonly folds: number;
   readonly seed: number;
-  readonly onStep: (what: string) => void;
+  readonly onStep: OnStep;
 }
 
 /** All heads of a router, calibrated. */
@@ -43,7 +44,9 @@ export async function fitHeads(input: HeadsInput): Promise<FittedHeads> {
   const data = memberData(input);
   const quality = await fitQuality(data, input.members, onStep);
   onStep('fitting the choice head');
-  const choice = await fitChoice(data, quality.spec, quality.outOfFold);
+  const choice = await fitChoice(data, quality.spec, quality.outOfFold, (progress) =>
+    onStep('fitting the choice head', progress),
+  );
   onStep('fitting the cost and latency heads');
   const amountOf = (values: Float32Array) =>
     fitAmount({
@@ -53,6 +56,7 @@ export async function fitHeads(input: HeadsInput): Promise<FittedHeads> {
       fit: splits.fit.rows,
       calibrate: splits.calibrate.rows,
       folds: data.folds,
+      onFold: (progress) => onStep('fitting the cost and latency heads', progress),
     });
   const cost = await amountOf(matrix.costUsd);
   const latency = await amountOf(matrix.latencyMs);

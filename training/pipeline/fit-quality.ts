@@ -9,6 +9,7 @@ import {
   stackMembers,
   tuneMembers,
 } from '../member/index.ts';
+import type { OnStep } from './train-progress.ts';
 
 /** The fitted quality of every candidate: how it is described, and the parts it is made of. */
 export interface FittedQuality {
@@ -37,9 +38,11 @@ export interface QualityReport {
 export async function fitQuality(
   data: MemberData,
   names: readonly MemberName[],
-  onStep: (what: string) => void,
+  onStep: OnStep,
 ): Promise<FittedQuality> {
-  const members = await tuneMembers(data, names, (name) => onStep(`cross-validating the ${name} head`));
+  const members = await tuneMembers(data, names, (name, progress) =>
+    onStep(`cross-validating the ${name} head`, progress),
+  );
   const stack = stackMembers(members, data);
   const chains: Record<string, DenseChain> = {};
   const files = new Map<string, Uint8Array>();

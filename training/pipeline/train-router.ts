@@ -20,6 +20,7 @@ import type { QualityReport } from './fit-quality.ts';
 import { manifestCandidates } from './manifest-candidates.ts';
 import { predictTest } from './predict-test.ts';
 import type { RouterEmbedder } from './router-embedder.ts';
+import type { OnStep, TrainProgress } from './train-progress.ts';
 
 export interface TrainInput {
   /** Letters, digits, `.`, `_` and `-`: the router's name in its manifest. */
@@ -38,16 +39,11 @@ export interface TrainInput {
   readonly onProgress?: (progress: TrainProgress) => void;
 }
 
-/** What training is at. */
-export type TrainProgress =
-  | { readonly kind: 'embed'; readonly done: number; readonly total: number }
-  | { readonly kind: 'step'; readonly what: string };
-
 /** A router, sealed and measured, not yet on disk. */
 export interface TrainedRouter {
   readonly artifact: SealedArtifact;
   readonly evaluation: Evaluation;
-  /** What the exported artifact said of each test prompt. */
+  /** What the exported artifact said of each test prompt, and how long it took. */
   readonly predictions: TestPredictions;
   readonly quality: QualityReport;
 }
@@ -56,11 +52,11 @@ export interface TrainedRouter {
  * Features, heads, calibrators, artifact, evaluation: everything between an outcomes table and a folder in `models/`.
  * The test split is looked at once, through the exported artifact and the code that serves it.
  *
- * The same input gives the same artifact, byte for byte, but for the router's own times in its reports.
+ * The same input gives the same artifact, byte for byte, reports included.
  */
 export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
   const { matrix, splits, config, embedder, onProgress = () => {} } = input;
-  const onStep = (what: string) => onProgress({ kind: 'step', what });
+  const onStep: OnStep = (what, folds) => onProgress({ kind: 'step', what, folds: folds ?? null });
   const prompts = matrix.prompts.map(({ request }) => readPrompt(request));
   const embeddings: Matrix = {
     rows: prompts.length,
@@ -70,7 +66,7 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
       prompts.map((prompt) => prompt.text),
       {
         ...(input.cacheFolder === undefined ? {} : { cacheFolder: input.cacheFolder }),
-        onProgress: ({ done, total }: EmbedProgress) => onProgress({ kind: 'embed', done, total }),
+        onProgress: (progress: EmbedProgress) => onProgress({ kind: 'embed', ...progress }),
       },
     ),
   };
@@ -99,7 +95,8 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
     {
       matrix,
       splits,
-      predictions,
+      // The router's own times differ from run to run, and the same traffic must give the same bytes.
+      predictions: { ...predictions, decisionMicroseconds: null },
       artifactId: sealed.manifest.id,
       policy: config.policy.kind,
       embeddings: { dimensions: embeddings.columns, vectors: embeddings.values },

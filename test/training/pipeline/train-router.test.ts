@@ -1,0 +1,116 @@
+import { createRouter, memoryFiles, readArtifact } from 'pointsman';
+import { createHead, readLayersModel } from 'pointsman/head';
+import { beforeAll, expect, test } from 'vitest';
+import { useBackend } from '../../../training/backend/use-backend.ts';
+import { parseTrainConfig } from '../../../training/config/train-config.ts';
+import type { OutcomeMatrix } from '../../../training/outcomes/outcome-matrix.ts';
+import { openEmbedder } from '../../../training/pipeline/router-embedder.ts';
+import { type TrainedRouter, trainRouter } from '../../../training/pipeline/train-router.ts';
+import { splitOutcomes } from '../../../training/split/split-outcomes.ts';
+import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
+
+async function train(matrix: OutcomeMatrix, seed = 0): Promise<TrainedRouter> {
+  const config = parseTrainConfig({ seed, resamples: 200, ngrams: { dimensions: 16 } });
+  const { splits, groups } = splitOutcomes(matrix, { seed });
+  return trainRouter({
+    name: 'planted',
+    matrix,
+    splits,
+    groups: groups.groups,
+    dataFingerprint: 'planted',
+    config,
+    embedder: await openEmbedder(config.embedder),
+  });
+}
+
+const matrix = plantedTraffic({ prompts: 500, seed: 1 });
+let trained: TrainedRouter;
+
+beforeAll(async () => {
+  trained = await train(matrix);
+});
+
+test('it finds who is good at what, and says that it beats no router', () => {
+  const { contenders, verdict } = trained.evaluation;
+  const quality = (id: string) => contenders.find((contender) => contender.id === id)?.quality.estimate ?? 0;
+  expect(quality('router')).toBeGreaterThan(0.8);
+  expect(quality('bestSingle')).toBeLessThan(0.78);
+  expect(verdict.outcome).toBe('better');
+  expect(trained.quality.signal).toBeGreaterThan(0.8);
+});
+
+test('the artifact loads, and decides by what it has learned', async () => {
+  const router = createRouter(await readArtifact(memoryFiles(trained.artifact.files)));
+  const decision = await router.route({ text: 'What is 512 + 77 when rivers are counted twice?' });
+  expect(decision.candidate).toBe('reckoner');
+  expect(decision.confidence).toBeGreaterThan(0.7);
+  expect(Object.values(decision.probabilities).reduce((sum, p) => sum + p, 0)).toBeCloseTo(1, 6);
+  const cost = decision.predictions[0].expectedCostUsd ?? 0;
+  expect(cost).toBeGreaterThan(0.0005);
+  expect(cost).toBeLessThan(0.002);
+  const poem = await router.route({ text: 'Write a poem about lanterns and ships, with rhymes' });
+  expect(poem.candidate).toBe('poet');
+});
+
+test('the same traffic and seed give the same bytes, reports included', async () => {
+  const again = await train(matrix);
+  expect(again.artifact.version).toBe(trained.artifact.version);
+  expect([...again.artifact.files.keys()]).toEqual([...trained.artifact.files.keys()]);
+  for (const [path, bytes] of trained.artifact.files)
+    expect(Buffer.compare(bytes, again.artifact.files.get(path)!), path).toBe(0);
+});
+
+test('TF.js loads the model and agrees with the served heads to 1e-5', async () => {
+  const { tf } = await useBackend();
+  const { files, manifest } = trained.artifact;
+  const json = JSON.parse(new TextDecoder().decode(files.get('model.json')!));
+  const weights = files.get('weights.bin')!;
+  const model = await tf.loadLayersModel(
+    tf.io.fromMemory({
+      modelTopology: json.modelTopology,
+      weightSpecs: json.weightsManifest[0].weights,
+      weightData: weights.buffer.slice(
+        weights.byteOffset,
+        weights.byteOffset + weights.byteLength,
+      ) as ArrayBuffer,
+    }),
+  );
+  const layers = readLayersModel(json, weights);
+  const features = Float32Array.from({ length: manifest.features.length }, (_, i) => Math.sin(i));
+  const outputs = [model.predict(tf.tensor2d(features, [1, features.length]))].flat();
+  expect(outputs.length).toBe(layers.outputNames.length);
+  layers.outputNames.forEach((output, i) => {
+    const expected = outputs[i].dataSync();
+    const got = new Float32Array(expected.length);
+    createHead({ kind: 'layers', output }, { layers, file: () => weights }).predictInto(features, got);
+    expected.forEach((value, c) => {
+      expect(Math.abs(value - got[c]), output).toBeLessThan(1e-5 * Math.max(1, Math.abs(value)));
+    });
+  });
+});
+
+test('prompts that say nothing of the outcomes give the best single candidate, always', async () => {
+  const noise = await train(plantedTraffic({ prompts: 400, seed: 3, signal: false }));
+  const router = noise.evaluation.contenders.find((contender) => contender.id === 'router')!;
+  expect(Math.max(...router.shares)).toBe(1);
+  expect(['same', 'unclear']).toContain(noise.evaluation.verdict.outcome);
+});
+
+test('traffic without tasks, costs or latencies trains as well', async () => {
+  const bare = plantedTraffic({ prompts: 300, seed: 4, tasks: false });
+  const nothing = new Float32Array(bare.quality.length).fill(Number.NaN);
+  const result = await train({ ...bare, costUsd: nothing, latencyMs: nothing });
+  expect(result.artifact.manifest.heads.cost).toBeNull();
+  expect(result.artifact.manifest.heads.latency).toBeNull();
+  expect(result.evaluation.verdict.outcome).toBe('better');
+});
+
+test('one outcome a prompt is enough to train on', async () => {
+  const full = plantedTraffic({ prompts: 600, seed: 5 });
+  const quality = full.quality.map((value, i) => (i % 3 === Math.floor(i / 3) % 3 ? value : Number.NaN));
+  const { artifact, evaluation } = await train({ ...full, quality });
+  const router = createRouter(await readArtifact(memoryFiles(artifact.files)));
+  const { success } = await router.predict({ text: 'What is 41 + 377 when gardens are counted twice?' });
+  expect(success[2]).toBeGreaterThan(success[1] + 0.3);
+  expect(evaluation.coverage.kind).toBe('single');
+});
