@@ -14,17 +14,32 @@ export const SRC_ARROWS: Arrows = {
   calibrator: [],
   head: [],
   embedder: [],
+  novelty: [],
   // What a request shows is read with the same words as the features are.
   signals: ['features'],
+  // Optional companions: each wears an interface of the folder it points to, and is an entry of its own.
+  tokens: ['signals'],
+  language: ['signals'],
+  cel: ['policy', 'signals'],
   policy: ['signals'],
-  // The manifest holds the specs of heads and calibrators, which they define themselves.
-  artifact: ['calibrator', 'head'],
+  // The manifest holds the specs of heads, calibrators and novelty, which they define themselves.
+  artifact: ['calibrator', 'head', 'novelty'],
   // Its blocks are read from an artifact's files, in the form that the manifest gives them.
   features: ['artifact'],
-  // A decision tells of the policy that made it.
-  decision: ['policy'],
+  // A decision tells of the policy that made it, and of what the policy saw.
+  decision: ['policy', 'signals'],
   // The one place where the parts meet.
-  router: ['artifact', 'calibrator', 'decision', 'embedder', 'features', 'head', 'policy', 'signals'],
+  router: [
+    'artifact',
+    'calibrator',
+    'decision',
+    'embedder',
+    'features',
+    'head',
+    'novelty',
+    'policy',
+    'signals',
+  ],
   // The same for Node: files, environment, digests.
   node: ['artifact', 'embedder', 'router'],
 };

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Arrows, SRC_ARROWS, SRC_GROUND, TRAINING_ARROWS } from './allowed-arrows.ts';
-import { importedPath, importsOf, type SourceFile, sourceFiles } from './source-files.ts';
+import { importedPath, importsOf, root, type SourceFile, sourceFiles } from './source-files.ts';
 
 const src = sourceFiles('src');
 const training = sourceFiles('training');
@@ -65,8 +67,20 @@ describe('what src may import', () => {
     );
 
   it('is its own dependencies alone, never training', () => {
-    const allowed = /^(zod\/mini|node:.*)$/;
-    expect(packages(src).filter(({ specifier }) => !allowed.test(specifier))).toEqual([]);
+    const { dependencies, peerDependencies } = JSON.parse(
+      readFileSync(join(root, 'src/package.json'), 'utf8'),
+    );
+    const own = Object.keys({ ...dependencies, ...peerDependencies });
+    const isOwn = (specifier: string) =>
+      specifier.startsWith('node:') || own.some((name) => `${specifier}/`.startsWith(`${name}/`));
+    expect(packages(src).filter(({ specifier }) => !isOwn(specifier))).toEqual([]);
+    expect([...own, ...packages(src).map(({ specifier }) => specifier)]).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/training|tensorflow|duckdb|arrow/)]),
+    );
+  });
+
+  it('is zod in its small form, since the whole of it takes 90 ms to load', () => {
+    expect(packages(src).filter(({ specifier }) => specifier === 'zod')).toEqual([]);
   });
 
   it('is node:* in src/node only', () => {

@@ -1,0 +1,133 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { root } from '../architecture/source-files.ts';
+import { type Packed, packPackages, run } from './pack.ts';
+import { smallTraffic } from './small-traffic.ts';
+
+let packed: Packed;
+beforeAll(async () => {
+  packed = await packPackages();
+}, 240_000);
+afterAll(() => packed?.remove());
+
+const bin = (name: string) => join(root, 'node_modules/.bin', name);
+const PACKAGES = ['src', 'training'] as const;
+const tarballOf = (part: (typeof PACKAGES)[number]) => (part === 'src' ? packed.pointsman : packed.training);
+
+interface PackageJson {
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  readonly bin?: Readonly<Record<string, string>>;
+  readonly [field: string]: unknown;
+}
+
+async function packageJson(part: string): Promise<PackageJson> {
+  return JSON.parse(await readFile(join(packed.folder, part, 'package.json'), 'utf8'));
+}
+
+async function filesIn(tarball: string): Promise<string[]> {
+  const list = await run('tar', ['-tzf', tarball], packed.folder);
+  return list
+    .trim()
+    .split('\n')
+    .map((path) => path.replace(/^package\//, ''));
+}
+
+describe.each(PACKAGES)('the package packed from %s', (part) => {
+  it('holds every file that its exports and commands name', async () => {
+    const { exports, bin: commands = {} } = await packageJson(part);
+    const named = [...Object.values(exports), ...Object.values(commands)].flatMap((target) =>
+      typeof target === 'string' ? [target] : Object.values(target),
+    );
+    const files = await filesIn(tarballOf(part));
+    expect(named.filter((path) => !files.includes(path.replace(/^\.\//, '')))).toEqual([]);
+  });
+
+  it('has readme, licence and built code, and neither sources nor records of the build', async () => {
+    const files = await filesIn(tarballOf(part));
+    expect(files).toEqual(expect.arrayContaining(['README.md', 'LICENSE', 'package.json', 'dist/index.js']));
+    expect(files.filter((path) => /(?<!\.d)\.ts$|tsbuildinfo|node_modules|\.test\./.test(path))).toEqual([]);
+  });
+
+  it('says what it is, its licence and the Node it needs', async () => {
+    const { description, license, engines, type, keywords } = await packageJson(part);
+    expect(description).toMatch(/\w/);
+    expect([license, engines, type]).toEqual(['Apache-2.0', { node: '>=20.19' }, 'module']);
+    expect(keywords).not.toEqual([]);
+  });
+
+  it('is clean for publint', async () => {
+    expect(await run(bin('publint'), ['run', tarballOf(part), '--strict'], packed.folder)).toContain(
+      'All good!',
+    );
+  });
+
+  it('has types that resolve for every entry (Are The Types Wrong, ES modules only)', async () => {
+    const args = [tarballOf(part), '--profile', 'esm-only', '--format', 'ascii', '--no-emoji'];
+    // It ends with an error when there is a problem.
+    expect(await run(bin('attw'), args, packed.folder)).toContain('OK (ESM)');
+  });
+});
+
+it('the training package carries the static table with its card', async () => {
+  const files = await filesIn(packed.training);
+  expect(files).toEqual(expect.arrayContaining(['dist/static-en/static.bin', 'dist/static-en/CARD.md']));
+  const table = await readFile(join(packed.folder, 'training/dist/static-en/static.bin'));
+  expect(table.equals(await readFile(join(root, 'models/static-en/static.bin')))).toBe(true);
+});
+
+it('the licence of each package is that of the repository', async () => {
+  const licence = await readFile(join(root, 'LICENSE'), 'utf8');
+  for (const part of PACKAGES) {
+    expect(await readFile(join(packed.folder, part, 'LICENSE'), 'utf8')).toBe(licence);
+  }
+});
+
+describe('both packages, installed in an empty folder', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'pointsman-install-'));
+    await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
+    const tarballs = PACKAGES.map(tarballOf);
+    await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', ...tarballs], folder);
+  }, 240_000);
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  const node = (code: string) => run('node', ['--input-type=module', '--eval', code], folder);
+
+  it('import without starting anything: no output, no handle, no timer', async () => {
+    const { exports } = JSON.parse(
+      await readFile(join(folder, 'node_modules/pointsman/package.json'), 'utf8'),
+    );
+    const entries = Object.keys(exports).filter((key) => key !== './package.json');
+    const names = [...entries.map((key) => `pointsman${key.slice(1)}`), '@pointsman/training'];
+    const code = `
+      const before = process.getActiveResourcesInfo().length;
+      for (const name of ${JSON.stringify(names)}) await import(name);
+      const after = process.getActiveResourcesInfo();
+      if (after.length > before) throw new Error('left behind: ' + after.join(', '));`;
+    expect(await node(code)).toBe('');
+  });
+
+  it('train from a log, route by command and by code, and look into the router', async () => {
+    await writeFile(join(folder, 'traffic.jsonl'), smallTraffic(240));
+    await run('npx', ['pointsman', 'train', 'traffic.jsonl', '--out', 'models/support'], folder);
+    expect(await readdir(join(folder, 'models/support'))).toContain('current.json');
+
+    const prompt = 'What is 512 plus 2048? Answer with a number.';
+    const printed = JSON.parse(
+      await run('npx', ['pointsman', 'route', 'models/support', prompt, '--json'], folder),
+    );
+    const decision = JSON.parse(
+      await node(`
+        import { loadRouter } from 'pointsman/node';
+        const router = await loadRouter('models/support');
+        console.log(JSON.stringify(await router.route({ text: ${JSON.stringify(prompt)} })));`),
+    );
+    expect(decision.candidate).toBe('small');
+    expect(printed.candidate).toBe(decision.candidate);
+    expect(decision.predictions).toHaveLength(3);
+    expect(await run('npx', ['pointsman', 'inspect', 'models/support'], folder)).toContain('small');
+  });
+});
