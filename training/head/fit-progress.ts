@@ -11,6 +11,17 @@ export interface FitProgress {
 
 export type OnProgress = (progress: FitProgress) => void;
 
+/** How far a cross-validation is. */
+export interface FoldProgress {
+  /** Folds done. */
+  readonly fold: number;
+  readonly folds: number;
+  /** Mean loss of the fit under way, on the rows it learns from. */
+  readonly loss: number;
+}
+
+export type OnFold = (progress: FoldProgress) => void;
+
 /**
  * Reports the steps of a fit that ends when what is left to gain falls below `tolerance` (a share of the loss). The
  * gain falls by about the same factor at every step, which is what the time left is reckoned from.

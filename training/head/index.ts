@@ -14,7 +14,7 @@ export {
   onboardCandidate,
 } from './fit-matrix-factorisation.ts';
 export { fitMlp, type MlpFit } from './fit-mlp.ts';
-export type { FitProgress, OnProgress } from './fit-progress.ts';
+export type { FitProgress, FoldProgress, OnFold, OnProgress } from './fit-progress.ts';
 export { fitRbf, type Rbf, type RbfOptions } from './fit-rbf.ts';
 export { fitStack, type StackFit } from './fit-stack.ts';
 export { fitTaskMixture, type TaskMixture, type TaskMixtureOptions } from './fit-task-mixture.ts';

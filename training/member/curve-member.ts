@@ -6,6 +6,8 @@ import {
   fitLinearPath,
   foldRows,
   type Matrix,
+  type OnFold,
+  type OnProgress,
   predictRows,
   takeRows,
 } from '../head/index.ts';
@@ -24,7 +26,11 @@ const PENALTY_SHARES = [3, 1, 0.3, 0.1, 0.03, 0.01];
  *
  * It is fitted on the linear member's out-of-fold predictions, since those on its own rows are too sure of themselves.
  */
-export async function tuneCurveMember(data: MemberData, linear: TunedMember): Promise<TunedMember> {
+export async function tuneCurveMember(
+  data: MemberData,
+  linear: TunedMember,
+  onFold: OnFold = () => {},
+): Promise<TunedMember> {
   const { residuals, folds } = data;
   const hidden = hiddenLayer(linear.outOfFold, data.seed);
   const activations = predictRows(chainHead([hidden]), linear.outOfFold);
@@ -32,7 +38,9 @@ export async function tuneCurveMember(data: MemberData, linear: TunedMember): Pr
   const count = Math.max(...folds) + 1;
   for (let fold = 0; fold < count; fold++) {
     const { fit, held } = foldRows(folds, fold);
-    const layers = await fitOutput(data, activations, fit, PENALTY_SHARES);
+    const layers = await fitOutput(data, activations, fit, PENALTY_SHARES, ({ loss }) =>
+      onFold({ fold, folds: count, loss }),
+    );
     const heldActivations = takeRows(activations, held);
     layers.forEach((layer, i) => {
       const predicted = predictRows(chainHead([layer]), heldActivations);
@@ -67,6 +75,7 @@ async function fitOutput(
   activations: Matrix,
   rows: Int32Array,
   shares: readonly number[],
+  onProgress: OnProgress = () => {},
 ): Promise<DenseLayer[]> {
   const fits = await fitLinearPath(
     {
@@ -75,7 +84,7 @@ async function fitOutput(
       ...(weights === null ? {} : { weights: takeRows({ ...residuals, values: weights }, rows).values }),
     },
     'squared',
-    { l2s: shares.map((share) => share * rows.length) },
+    { l2s: shares.map((share) => share * rows.length), onProgress },
   );
   return fits.map((fit) => fit.layer);
 }

@@ -5,6 +5,8 @@ import {
   fitLinearPath,
   foldRows,
   type Matrix,
+  type OnFold,
+  type OnProgress,
   predictRows,
   takeRows,
 } from '../head/index.ts';
@@ -23,7 +25,10 @@ const TOLERANCE = 1e-3;
  *
  * @returns null where fewer than two tasks have two rows.
  */
-export async function tuneDomainMember(data: MemberData): Promise<TunedMember | null> {
+export async function tuneDomainMember(
+  data: MemberData,
+  onFold: OnFold = () => {},
+): Promise<TunedMember | null> {
   const { tasks, taskCount, residuals, folds } = data;
   if (tasks === null || taskCount < 2) return null;
   const count = Math.max(...folds) + 1;
@@ -31,7 +36,9 @@ export async function tuneDomainMember(data: MemberData): Promise<TunedMember | 
   const outOfFold = PENALTY_SHARES.map(() => createMatrix(residuals.rows, residuals.columns));
   for (let fold = 0; fold < count; fold++) {
     const { fit, held } = foldRows(folds, fold);
-    const classifiers = await fitClassifiers(data, fit, PENALTY_SHARES);
+    const classifiers = await fitClassifiers(data, fit, PENALTY_SHARES, ({ loss }) =>
+      onFold({ fold, folds: count, loss }),
+    );
     const means = meansLayer(data, fit);
     const heldFeatures = takeRows(data.features, held);
     classifiers.forEach((classifier, i) => {
@@ -58,6 +65,7 @@ async function fitClassifiers(
   data: MemberData,
   rows: Int32Array,
   shares: readonly number[],
+  onProgress: OnProgress = () => {},
 ): Promise<DenseLayer[]> {
   const known = rows.filter((row) => data.tasks![row] >= 0);
   const targets = createMatrix(known.length, data.taskCount);
@@ -67,6 +75,7 @@ async function fitClassifiers(
   const fits = await fitLinearPath({ features: takeRows(data.features, known), targets }, 'softmax', {
     l2s: shares.map((share) => share * data.featureVariance),
     tolerance: TOLERANCE,
+    onProgress,
   });
   return fits.map((fit) => ({ ...fit.layer, activation: 'softmax' }));
 }

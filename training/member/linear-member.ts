@@ -5,6 +5,8 @@ import {
   fitLinearPath,
   foldRows,
   type Matrix,
+  type OnFold,
+  type OnProgress,
   predictRows,
   takeRows,
 } from '../head/index.ts';
@@ -18,9 +20,9 @@ export const PENALTY_SHARES = [3, 1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001];
  * Ridge regression of every candidate's quality on the features. How hard the prompt is (the candidates' mean) and
  * how the candidates differ get a penalty each, chosen by cross-validation, and one layer does both.
  */
-export async function tuneLinearMember(data: MemberData): Promise<TunedMember> {
+export async function tuneLinearMember(data: MemberData, onFold?: OnFold): Promise<TunedMember> {
   const { residuals } = data;
-  const path = await outOfFoldPath(data);
+  const path = await outOfFoldPath(data, onFold);
   const parts: readonly [Part, Part] = isFullyObserved(residuals) ? ['level', 'deviation'] : ['all', 'all'];
   const [level, deviation] = parts.map((part) => best(path, residuals, part));
   return {
@@ -40,14 +42,14 @@ export async function tuneLinearMember(data: MemberData): Promise<TunedMember> {
   };
 }
 
-async function outOfFoldPath(data: MemberData): Promise<Matrix[]> {
+async function outOfFoldPath(data: MemberData, onFold: OnFold = () => {}): Promise<Matrix[]> {
   const { features, residuals, folds } = data;
   const all = PENALTY_SHARES.map((_, i) => i);
   const path = all.map(() => createMatrix(residuals.rows, residuals.columns));
   const count = Math.max(...folds) + 1;
   for (let fold = 0; fold < count; fold++) {
     const { fit, held } = foldRows(folds, fold);
-    const layers = await fitPath(data, fit, all);
+    const layers = await fitPath(data, fit, all, ({ loss }) => onFold({ fold, folds: count, loss }));
     const heldFeatures = takeRows(features, held);
     for (const i of all) {
       const predicted = predictRows(chainHead([layers.get(i)!]), heldFeatures);
@@ -67,6 +69,7 @@ async function fitPath(
   data: MemberData,
   rows: Int32Array,
   penalties: readonly number[],
+  onProgress: OnProgress = () => {},
 ): Promise<ReadonlyMap<number, DenseLayer>> {
   const { residuals, weights, featureVariance } = data;
   const fits = await fitLinearPath(
@@ -76,7 +79,7 @@ async function fitPath(
       ...(weights === null ? {} : { weights: takeRows({ ...residuals, values: weights }, rows).values }),
     },
     'squared',
-    { l2s: penalties.map((i) => PENALTY_SHARES[i] * rows.length * featureVariance) },
+    { l2s: penalties.map((i) => PENALTY_SHARES[i] * rows.length * featureVariance), onProgress },
   );
   return new Map(penalties.map((penalty, i) => [penalty, fits[i].layer]));
 }
