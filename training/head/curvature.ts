@@ -25,10 +25,13 @@ export function measureCurvature(tf: TensorFlow, features: Matrix, sample = most
   const diagonal = new Float64Array(columns);
   for (let i = 0; i < picked.values.length; i++) diagonal[i % columns] += picked.values[i] ** 2 / used;
   if (columns > mostInputs) return { diagonal, factor: () => null };
-  const products = tf.tidy(() => {
+  const gram = tf.tidy(() => {
     const rows = tf.tensor2d(picked.values, [used, columns]);
-    return tf.matMul(tf.transpose(rows), rows).dataSync();
+    return tf.matMul(tf.transpose(rows), rows);
   });
+  // Read outside of `tidy`, which would search every number of what it returns for tensors.
+  const products = gram.dataSync();
+  gram.dispose();
   // A sample knows the directions it spans too well: mix in its diagonal, the more the fewer rows it has.
   const mix = used === features.rows ? 1e-6 : Math.min(0.5, columns / (4 * used));
   const moments = Float64Array.from(products, (x) => ((1 - mix) * x) / used);

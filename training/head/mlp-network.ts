@@ -115,14 +115,15 @@ export function backward(
   for (let k = depth - 1; k >= 0; k--) {
     const layer = network.hidden[k];
     for (let i = 0; i < slope.length; i++) slope[i] *= pass.gates[k][i];
-    const below = tf.tidy(() => {
+    let below = new Float32Array(0);
+    tf.tidy(() => {
       const tensor = tf.tensor2d(slope, [rows, layer.outputs]);
       const turned = tf.transpose(tensor); // [units, rows]
       const kernelSlope = tf.transpose(tf.matMul(turned, pass.values[k])).dataSync() as Float32Array;
       hiddenSlopes.unshift(kernelSlope, rowSums(turned.dataSync() as Float32Array, rows));
-      if (k === 0) return new Float32Array(0);
+      if (k === 0) return;
       const kernel = tf.tensor2d(layer.kernel, [layer.inputs, layer.outputs]);
-      return tf.matMul(tensor, tf.transpose(kernel)).dataSync() as Float32Array;
+      below = tf.matMul(tensor, tf.transpose(kernel)).dataSync() as Float32Array<ArrayBuffer>;
     });
     slope = below;
   }
@@ -139,10 +140,10 @@ export function disposePass(pass: MlpPass): void {
 }
 
 function affine(tf: TensorFlow, rows: Tensor2D, layer: DenseLayer): Float32Array {
-  const values = tf.tidy(() => {
-    const kernel = tf.tensor2d(layer.kernel, [layer.inputs, layer.outputs]);
-    return tf.matMul(rows, kernel).dataSync() as Float32Array;
-  });
+  // Numbers are read outside of `tidy`, which would search all it returns for tensors.
+  const product = tf.tidy(() => tf.matMul(rows, tf.tensor2d(layer.kernel, [layer.inputs, layer.outputs])));
+  const values = product.dataSync() as Float32Array;
+  product.dispose();
   for (let i = 0; i < values.length; i++) values[i] += layer.bias[i % layer.outputs];
   return values;
 }

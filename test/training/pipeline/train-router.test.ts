@@ -10,7 +10,7 @@ import { splitOutcomes } from '../../../training/split/split-outcomes.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
 
 async function train(matrix: OutcomeMatrix, seed = 0): Promise<TrainedRouter> {
-  const config = parseTrainConfig({ seed, resamples: 200, ngrams: { dimensions: 16 } });
+  const config = parseTrainConfig({ seed, resamples: 200, folds: 3, ngrams: { dimensions: 16 } });
   const { splits, groups } = splitOutcomes(matrix, { seed });
   return trainRouter({
     name: 'planted',
