@@ -105,6 +105,7 @@ function memberData({ matrix, splits, groups, fitted, folds, seed }: HeadsInput)
   return {
     features: takeRows(fitted.features, rows),
     featureVariance: fitted.variance,
+    embedding: fitted.embedding,
     residuals: { ...quality, values: quality.values.map((x, i) => x - prior[i % columns]) },
     weights: null,
     tasks:

@@ -1,8 +1,10 @@
 import type { EmbedProgress } from '../embedder/index.ts';
 import type { FoldProgress } from '../head/index.ts';
+import type { IngestProgress } from '../outcomes/ingest-options.ts';
 
 /** What training is at. */
 export type TrainProgress =
+  | ({ readonly kind: 'read' } & IngestProgress)
   | ({ readonly kind: 'embed' } & EmbedProgress)
   /** A step begins (`folds` is null), or goes on. */
   | { readonly kind: 'step'; readonly what: string; readonly folds: FoldProgress | null };

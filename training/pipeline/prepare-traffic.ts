@@ -1,0 +1,88 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TrainConfig } from '../config/train-config.ts';
+import { ingestOutcomes } from '../outcomes/ingest.ts';
+import type { IngestOptions, Prices } from '../outcomes/ingest-options.ts';
+import type { IngestReport } from '../outcomes/ingest-report.ts';
+import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { readOutcomeMatrix } from '../outcomes/read-outcome-matrix.ts';
+import type { Splits } from '../split/split.ts';
+import { splitByTime } from '../split/split-by-time.ts';
+import { splitOutcomes } from '../split/split-outcomes.ts';
+import { checkSplits, checkTraffic } from './check-trainable.ts';
+import type { TrainProgress } from './train-progress.ts';
+import { trafficWarnings } from './traffic-warnings.ts';
+
+export interface PrepareOptions {
+  /** Paths or globs, as in `IngestOptions`. */
+  readonly files: readonly string[];
+  readonly config: TrainConfig;
+  /** Its table is kept in the work folder under this name. */
+  readonly name: string;
+  readonly workFolder: string;
+  readonly map?: IngestOptions['map'];
+  /** For rows with tokens and no cost; those of the config come first. @default {} */
+  readonly prices?: Prices;
+  readonly strict?: boolean;
+  readonly onProgress?: (progress: TrainProgress) => void;
+}
+
+/** Traffic as training wants it. */
+export interface PreparedTraffic {
+  readonly matrix: OutcomeMatrix;
+  readonly splits: Splits;
+  /** Near-duplicate group of each prompt. */
+  readonly groups: Int32Array;
+  readonly ingest: IngestReport;
+  /** The outcomes table, in Parquet. */
+  readonly table: string;
+  /** What a person should look at: sentences. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads files into the outcomes table and parts its prompts.
+ * @throws InvalidInputError when a file cannot be used, or a router cannot be learned from what it holds.
+ */
+export async function prepareTraffic(options: PrepareOptions): Promise<PreparedTraffic> {
+  const { config, name, workFolder, map = {}, strict = false, onProgress = () => {} } = options;
+  await mkdir(workFolder, { recursive: true });
+  const table = join(workFolder, `${name}.parquet`);
+  const ingest = await ingestOutcomes({
+    files: options.files,
+    out: table,
+    map,
+    strict,
+    prices: { ...options.prices, ...configuredPrices(config) },
+    onProgress: (progress) => onProgress({ kind: 'read', ...progress }),
+  });
+  const matrix = await readOutcomeMatrix(table);
+  checkTraffic(matrix);
+  onProgress({ kind: 'step', what: 'splitting', folds: null });
+  const { by, fit, calibrate, test } = config.split;
+  const sizes = { fit, calibrate, test };
+  const parted =
+    by === 'time'
+      ? splitByTime(matrix, { sizes })
+      : { ...splitOutcomes(matrix, { sizes, seed: config.seed }), leftOut: new Int32Array() };
+  checkSplits(parted.splits);
+  return {
+    matrix,
+    splits: parted.splits,
+    groups: parted.groups.groups,
+    ingest,
+    table,
+    warnings: trafficWarnings(matrix, ingest, config, parted.leftOut.length),
+  };
+}
+
+function configuredPrices({ candidates }: TrainConfig): Prices {
+  const prices: Prices = {};
+  for (const [name, { inputPricePerMillionTokens, outputPricePerMillionTokens }] of Object.entries(
+    candidates,
+  )) {
+    if (inputPricePerMillionTokens === undefined || outputPricePerMillionTokens === undefined) continue;
+    prices[name] = { inputPricePerMillionTokens, outputPricePerMillionTokens };
+  }
+  return prices;
+}

@@ -1,0 +1,37 @@
+import type { TrainConfig } from '../config/train-config.ts';
+import type { IngestReport } from '../outcomes/ingest-report.ts';
+import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { scoresOf } from './check-trainable.ts';
+
+/** Under so many scores, what is learned of a candidate is a guess. */
+const FEW_SCORES = 50;
+
+/** What about the traffic could make the router worse than it need be: sentences. */
+export function trafficWarnings(
+  matrix: OutcomeMatrix,
+  ingest: IngestReport,
+  config: TrainConfig,
+  leftOut: number,
+): string[] {
+  const { candidates, quality } = matrix;
+  const warnings: string[] = [];
+  const strangers = Object.keys(config.candidates).filter((name) => !candidates.includes(name));
+  if (strangers.length > 0)
+    warnings.push(`The config names candidates that the traffic does not have: ${strangers.join(', ')}.`);
+  const scores = scoresOf(quality, candidates.length);
+  const few = candidates.flatMap((name, c) => (scores[c] < FEW_SCORES ? [`${name} (${scores[c]})`] : []));
+  if (few.length > 0)
+    warnings.push(
+      `Fewer than ${FEW_SCORES} quality scores, so what is learned of these candidates is a guess: ${few.join(', ')}.`,
+    );
+  const rejected = ingest.rejected.reduce((sum, { count }) => sum + count, 0);
+  if (rejected > 0.05 * ingest.rowsRead)
+    warnings.push(
+      `${rejected} of ${ingest.rowsRead} rows could not be used; pointsman ingest tells which and why.`,
+    );
+  if (leftOut > 0)
+    warnings.push(
+      `${leftOut} later repeats of earlier prompts are in no split, since the split is by time.`,
+    );
+  return warnings;
+}
