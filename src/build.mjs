@@ -1,5 +1,6 @@
 // Bundles `src` into one file that every public entry re-exports from: importing an entry opens two files, and a
-// class is the same class whichever entry it came through. Only the node entry has code of its own beside it.
+// class is the same class whichever entry it came through. Only the cel and node entries have code of
+// their own beside it.
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -14,10 +15,13 @@ const entries = [
   'embedder/index',
   'features/index',
   'head/index',
+  'language/index',
   'math/index',
   'policy/index',
   'request/index',
+  'signals/index',
   'text/index',
+  'tokens/index',
 ];
 
 const common = {
@@ -26,7 +30,7 @@ const common = {
   format: 'esm',
   platform: 'neutral',
   target: 'es2023',
-  external: ['node:*', '@huggingface/transformers'],
+  external: ['node:*', '@huggingface/transformers', '@marcbachmann/cel-js', 'eld/*', 'gpt-tokenizer/*'],
   logLevel: 'warning',
 };
 
@@ -42,13 +46,15 @@ for (const name of entries) {
   const core = name.includes('/') ? '../core.js' : './core.js';
   await writeFile(`${here}dist/${name}.js`, `export { ${names.join(', ')} } from '${core}';\n`);
 }
-await build({
-  ...common,
-  entryPoints: ['node/index.ts'],
-  outfile: 'dist/node/index.js',
-  sourcemap: true,
-  plugins: [{ name: 'core', setup: (esbuild) => esbuild.onResolve({ filter: /^\.\.\// }, useCore) }],
-});
+for (const name of ['cel', 'node']) {
+  await build({
+    ...common,
+    entryPoints: [`${name}/index.ts`],
+    outfile: `dist/${name}/index.js`,
+    sourcemap: true,
+    plugins: [{ name: 'core', setup: (esbuild) => esbuild.onResolve({ filter: /^\.\.\// }, useCore) }],
+  });
+}
 
 // The bundle holds parts of zod, whose licence asks that its notice goes along.
 const zod = dirname(createRequire(import.meta.url).resolve('zod/package.json'));
@@ -66,7 +72,8 @@ async function exportedNames(name) {
   return Object.values(metafile.outputs)[0].exports.sort();
 }
 
-/** What the node entry needs of the rest, it takes from where everyone takes it. */
-function useCore() {
-  return { path: '../core.js', external: true, sideEffects: false };
+/** What these entries need of the rest, they take from where everyone takes it. */
+function useCore({ path }) {
+  const from = path === '../cel/index.ts' ? '../cel/index.js' : '../core.js';
+  return { path: from, external: true, sideEffects: false };
 }

@@ -19,5 +19,7 @@ export type { PolicySpec } from './policy/policy-spec.ts';
 export type { Predictions } from './policy/predictions.ts';
 export type { UtilityWeights, WeightsName } from './policy/weights.ts';
 export type { ContentPart, Message, Request } from './request/request.ts';
-export { createRouter, type RouterOptions } from './router/create-router.ts';
+export { createRouter } from './router/create-router.ts';
 export type { RouteOptions, Router } from './router/router.ts';
+export type { RouterOptions } from './router/router-options.ts';
+export type { Signals } from './signals/signals.ts';

@@ -42,6 +42,7 @@ const candidate = z.object({
   meanQuality: share,
   meanCostUsd: z.nullable(amount),
   meanLatencyMs: z.nullable(amount),
+  p95LatencyMs: z.exactOptional(amount),
 });
 
 const calibrator = z.discriminatedUnion('kind', [
@@ -138,6 +139,17 @@ export const manifestSchema = z.object({
     cost: amountHead,
     latency: amountHead,
   }),
+  task: z.exactOptional(
+    z.object({ output: name, names: z.array(name).check(z.minLength(2), z.maxLength(MAX_CANDIDATES)) }),
+  ),
+  novelty: z.exactOptional(
+    z.object({
+      file: path,
+      components: z.int().check(z.nonnegative(), z.maximum(1000)),
+      residualPrecision: amount,
+      threshold: positive,
+    }),
+  ),
   policy: z.unknown(),
   provenance: z.object({
     toolVersion: text,

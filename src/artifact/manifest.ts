@@ -1,6 +1,7 @@
 import type { CalibratorParameters } from '../calibrator/calibrator.ts';
 import type { Candidate } from '../candidate/candidate.ts';
 import type { HeadSpec } from '../head/head-spec.ts';
+import type { NoveltySpec } from '../novelty/novelty.ts';
 
 /** The version of this file's shape. A loader refuses a newer one. */
 export const MANIFEST_SCHEMA_VERSION = 1;
@@ -20,6 +21,8 @@ export interface ManifestCandidate extends Candidate {
   readonly meanCostUsd: number | null;
   /** Mean latency per request in milliseconds; null where the traffic does not say. */
   readonly meanLatencyMs: number | null;
+  /** 95th percentile of the latency in milliseconds, where the traffic says. */
+  readonly p95LatencyMs?: number;
 }
 
 /** One stretch of the feature vector, in order. */
@@ -77,6 +80,10 @@ export interface Manifest {
   /** TF.js LayersModel, loadable by `tf.loadLayersModel`. */
   readonly model: { readonly topology: string; readonly weights: string };
   readonly heads: ManifestHeads;
+  /** What kind of request it is, where the traffic had tasks: a softmax output of the model, one number a name. */
+  readonly task?: { readonly output: string; readonly names: readonly string[] };
+  /** How to tell a request that is unlike those of the fit split. */
+  readonly novelty?: NoveltySpec;
   /** The policy used when a request names none; validated by `policy/`. */
   readonly policy: unknown;
   readonly provenance: {

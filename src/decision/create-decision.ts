@@ -1,5 +1,6 @@
-import type { Plan } from '../policy/policy.ts';
+import type { Plan } from '../policy/plan.ts';
 import type { Predictions } from '../policy/predictions.ts';
+import type { Signals } from '../signals/signals.ts';
 import type { CandidatePrediction, Decision } from './decision.ts';
 
 /**
@@ -11,6 +12,7 @@ export function createDecision(
   names: readonly string[],
   plan: Plan,
   predictions: Predictions,
+  signals: Partial<Signals>,
   artifactId: string,
   routerMs: number,
 ): Decision {
@@ -32,6 +34,11 @@ export function createDecision(
     probabilities: byName(names, predictions.choice),
     predictions: rows,
     margin: order.length === 1 ? null : utilities[chosen] - runnerUp,
+    plan: plan.step,
+    fallback: order.slice(1).map((c) => names[c]),
+    propensity: plan.propensity,
+    whatWouldChangeIt: plan.changes,
+    signals,
     reasons: plan.reasons,
     policyPath: plan.path,
     artifactId,

@@ -1,3 +1,6 @@
+import type { Change, PlanStep } from '../policy/plan.ts';
+import type { Signals } from '../signals/signals.ts';
+
 /** What the router expects of one candidate for one request. */
 export interface CandidatePrediction {
   readonly candidate: string;
@@ -25,6 +28,16 @@ export interface Decision {
   readonly predictions: readonly CandidatePrediction[];
   /** Utility of the chosen candidate minus that of the best other one; null when no other is left. Below 0 when the policy abstained. */
   readonly margin: number | null;
+  /** What to call, in which order, with which accept test. */
+  readonly plan: PlanStep;
+  /** Candidates to call instead, in order, when the plan fails: all that are left but the chosen one. */
+  readonly fallback: readonly string[];
+  /** Probability that this policy decides so for this request: 1 unless it explores. Log it. */
+  readonly propensity: number;
+  /** The smallest changes that would put another candidate first, nearest first; `describeChange` says them. */
+  readonly whatWouldChangeIt: readonly Change[];
+  /** The signals that the policy looked at, and those the caller set. */
+  readonly signals: Readonly<Partial<Signals>>;
   /** Plain sentences, the most important first. */
   readonly reasons: readonly string[];
   /** The policies that led here, outermost first. */

@@ -1,5 +1,8 @@
-import { createRouter, type RouterOptions } from '../router/create-router.ts';
+import type { CompileExpression } from '../policy/expression.ts';
+import { createRouter } from '../router/create-router.ts';
 import type { Router } from '../router/router.ts';
+import type { RouterOptions } from '../router/router-options.ts';
+import { hasRules } from './has-rules.ts';
 import { openEmbedder } from './open-embedder.ts';
 import { readArtifactFolder } from './read-artifact-folder.ts';
 
@@ -18,5 +21,17 @@ import { readArtifactFolder } from './read-artifact-folder.ts';
 export async function loadRouter(folder: string, options: RouterOptions = {}): Promise<Router> {
   const artifact = await readArtifactFolder(folder);
   const embedder = options.embedder ?? (await openEmbedder(artifact.manifest.embedder, process.env));
-  return createRouter(artifact, embedder === undefined ? options : { ...options, embedder });
+  const compile = options.compile ?? (await compilerFor(options.policy ?? artifact.manifest.policy));
+  return createRouter(artifact, {
+    ...options,
+    ...(embedder === undefined ? {} : { embedder }),
+    ...(compile === undefined ? {} : { compile }),
+  });
+}
+
+/** Expressions take code to read, which is loaded when there are some. */
+async function compilerFor(policy: unknown): Promise<CompileExpression | undefined> {
+  if (!hasRules(policy)) return undefined;
+  const { compileCel } = await import('../cel/index.ts');
+  return compileCel;
 }

@@ -1,17 +1,22 @@
 import { candidateIndex } from './candidate-index.ts';
-import { createLimitFilter } from './limit-filter.ts';
-import type { Policy, PolicyCandidate } from './policy.ts';
+import { limitChanges } from './limit-changes.ts';
+import type { Change } from './plan.ts';
+import type { Policy } from './policy.ts';
+import type { PolicyParts } from './policy-parts.ts';
 import type { ClassifierPolicySpec } from './policy-spec.ts';
 import { rank } from './rank.ts';
 
-/** The candidate that the choice head gives the highest probability; under a confidence, a named one instead. */
+/**
+ * The candidate that the choice head gives the highest probability; a named one instead when that is too low, or
+ * when the request is unlike what the router was trained on.
+ */
 export function createClassifierPolicy(
   spec: ClassifierPolicySpec,
-  candidates: readonly PolicyCandidate[],
+  { candidates, calls, filter }: PolicyParts,
 ): Policy {
-  const filter = createLimitFilter(candidates, spec.limits, spec.relax);
   const { abstain } = spec;
   const safe = abstain === undefined ? -1 : candidateIndex(candidates, abstain.to, 'abstain.to');
+  const below = abstain?.below ?? 0;
 
   return {
     spec,
@@ -24,19 +29,49 @@ export function createClassifierPolicy(
         `${candidates[first].name} has the highest choice probability, ${utilities[first].toFixed(3)}.`,
       ];
       const path = ['classifier'];
-      if (abstain !== undefined && utilities[first] < abstain.below) {
+      const novelty = abstain?.outOfDistribution === true ? context.novelty() : null;
+      const isNovel = novelty !== null && novelty > 1;
+      if (abstain !== undefined && (isNovel || utilities[first] < below)) {
+        const why = isNovel
+          ? `The request is ${novelty.toFixed(2)} times as far from the training prompts as the limit`
+          : `That is under ${below}`;
         const at = order.indexOf(safe);
         if (at === -1) {
-          reasons.push(`That is under ${abstain.below}, but a limit removed ${abstain.to}, so it stands.`);
+          reasons.push(`${why}, but a limit removed ${abstain.to}, so it stands.`);
         } else {
           order.splice(at, 1);
           order.unshift(safe);
-          reasons.push(`That is under ${abstain.below}, so it goes to ${abstain.to}.`);
-          path.push('abstain');
+          reasons.push(`${why}, so it goes to ${abstain.to}.`);
+          path.push(isNovel ? 'abstain:novel' : 'abstain');
         }
       }
       if (remaining.note !== undefined) reasons.push(remaining.note);
-      return { order, utilities, removed: remaining.removed, reasons, path };
+      const changes: Change[] = limitChanges(remaining, utilities, first, candidates);
+      if (abstain !== undefined && !isNovel && first !== safe && order.includes(safe)) {
+        changes.push({
+          kind: 'threshold',
+          field: 'abstain.below',
+          from: below,
+          to: utilities[first],
+          candidate: candidates[order[0] === safe ? first : safe].name,
+        });
+      }
+      const second = order[0] === first ? order[1] : undefined;
+      if (second !== undefined) {
+        const of = candidates[second].name;
+        const [from, to] = [utilities[second], utilities[first]];
+        changes.push({ kind: 'prediction', prediction: 'choice', of, from, to, candidate: of });
+      }
+      return {
+        step: calls[order[0]],
+        order,
+        utilities,
+        removed: remaining.removed,
+        reasons,
+        path,
+        propensity: 1,
+        changes,
+      };
     },
   };
 }

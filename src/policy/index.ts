@@ -1,7 +1,20 @@
-export { createPolicy } from './create-policy.ts';
+export { createPolicy, type PolicyOptions } from './create-policy.ts';
+export { describeChange } from './describe-change.ts';
+export type { CompileExpression, Expression } from './expression.ts';
 export { DEFAULT_RELAX, type Limits, type RelaxableLimit } from './limits.ts';
 export type {
+  AcceptTest,
+  CallStep,
+  Change,
+  Combine,
+  HedgeStep,
+  ParallelStep,
   Plan,
+  PlanStep,
+  SequenceStep,
+  ToolStep,
+} from './plan.ts';
+export type {
   Policy,
   PolicyCandidate,
   PolicyContext,
@@ -9,9 +22,19 @@ export type {
   RequestNeeds,
 } from './policy.ts';
 export {
+  type CascadePolicySpec,
   type ClassifierPolicySpec,
   DEFAULT_POLICY,
+  type EnsemblePolicySpec,
+  type ExplorePolicySpec,
+  type HierarchicalPolicySpec,
   type PolicySpec,
+  type PolicyTarget,
+  type RouterPolicySpec,
+  type RulesPolicySpec,
+  type SpeculativePolicySpec,
+  type ThresholdPolicySpec,
+  type ToolsPolicySpec,
   type UtilityPolicySpec,
 } from './policy-spec.ts';
 export type { Predictions } from './predictions.ts';

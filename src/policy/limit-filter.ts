@@ -11,6 +11,16 @@ export interface Remaining {
   readonly removed: readonly (string | undefined)[];
   /** A sentence where a limit gave way. */
   readonly note: string | undefined;
+  /** The limit to blame, where one bound alone removed the candidate; undefined elsewhere. */
+  onlyBound(candidate: number): BrokenBound | undefined;
+}
+
+/** A bound that a candidate breaks, and what it would have to be. */
+export interface BrokenBound {
+  readonly limit: 'maxCostUsd' | 'maxLatencyMs' | 'minSuccessProbability';
+  readonly from: number;
+  /** NaN where the candidate's amount is not known. */
+  readonly to: number;
 }
 
 export type LimitFilter = (context: PolicyContext) => Remaining;
@@ -54,7 +64,7 @@ export function createLimitFilter(
       bits[c] |= brokenLimits(candidates[c], c, context, bounds);
       any |= bits[c];
     }
-    if (any === 0) return { left: everyone, removed: nobody, note: undefined };
+    if (any === 0) return { left: everyone, removed: nobody, note: undefined, onlyBound: noBound };
 
     const relaxed = relaxedLimits(bits, relax);
     const reason = (c: number, mask: number) => describe(candidates[c], c, bits[c] & ~mask, context, bounds);
@@ -67,8 +77,30 @@ export function createLimitFilter(
       removed: everyone.map((c) => ((bits[c] & ~mask) === 0 ? undefined : reason(c, mask))),
       note:
         relaxed.length === 0 ? undefined : `No candidate met every limit, so ${relaxed.join(', ')} gave way.`,
+      onlyBound: (c) => brokenBound(bits[c] & ~mask, c, context, bounds),
     };
   };
+}
+
+const noBound = () => undefined;
+
+function brokenBound(
+  bits: number,
+  c: number,
+  { predictions }: PolicyContext,
+  bounds: Bounds,
+): BrokenBound | undefined {
+  if (bits === BIT.maxCostUsd) {
+    return { limit: 'maxCostUsd', from: bounds.maxCostUsd, to: predictions.costUsd[c] };
+  }
+  if (bits === BIT.maxLatencyMs) {
+    return { limit: 'maxLatencyMs', from: bounds.maxLatencyMs, to: predictions.latencyMs[c] };
+  }
+  if (bits === BIT.minSuccessProbability) {
+    const from = bounds.minSuccessProbability;
+    return { limit: 'minSuccessProbability', from, to: predictions.success[c] };
+  }
+  return undefined;
 }
 
 interface Bounds {

@@ -1,5 +1,7 @@
 import type { Candidate, Modality } from '../candidate/candidate.ts';
+import type { Signals } from '../signals/signals.ts';
 import type { Limits } from './limits.ts';
+import type { Plan } from './plan.ts';
 import type { PolicySpec } from './policy-spec.ts';
 import type { Predictions } from './predictions.ts';
 import type { UtilityWeights, WeightsName } from './weights.ts';
@@ -15,6 +17,8 @@ export interface Policy {
 export interface PolicyCandidate extends Candidate {
   readonly meanCostUsd: number | null;
   readonly meanLatencyMs: number | null;
+  /** 95th percentile of the latency, in milliseconds, where the traffic says. */
+  readonly p95LatencyMs?: number;
 }
 
 /** What a candidate must be able to take. */
@@ -38,18 +42,13 @@ export interface PolicyContext {
   readonly predictions: Predictions;
   readonly needs: RequestNeeds;
   readonly overrides: PolicyOverrides;
-}
-
-/** What to call, and why. A policy that holds others hands on their plan, with its own name before the path. */
-export interface Plan {
-  /** Indices of the candidates that are left: the chosen one, then the order to fall back in. Never empty. */
-  readonly order: readonly number[];
-  /** What was compared, higher is better: `[candidates]`. */
-  readonly utilities: Float64Array;
-  /** Per candidate, why it was removed; undefined for those in `order`. */
-  readonly removed: readonly (string | undefined)[];
-  /** Plain sentences. */
-  readonly reasons: readonly string[];
-  /** Names of the policies that led here, outermost first. */
-  readonly path: readonly string[];
+  /** What can be seen of the request; computed at the first call, so that policies that do not look pay nothing. */
+  signals(): Signals;
+  /**
+   * How far the request is from what the router was trained on: over 1 is out of distribution. Null where the
+   * artifact does not say. Computed when asked, too.
+   */
+  novelty(): number | null;
+  /** Uniform in [0, 1), for policies that explore. */
+  random(): number;
 }

@@ -1,7 +1,9 @@
-import { createLimitFilter } from './limit-filter.ts';
+import { limitChanges } from './limit-changes.ts';
 import type { Policy, PolicyCandidate } from './policy.ts';
+import type { PolicyParts } from './policy-parts.ts';
 import type { UtilityPolicySpec } from './policy-spec.ts';
 import { rank } from './rank.ts';
+import { weightChanges } from './weight-changes.ts';
 import { resolveWeights, type UtilityWeights } from './weights.ts';
 
 /** Ratios beyond this count as this, so that utilities stay finite. */
@@ -11,8 +13,10 @@ const MOST = 1e9;
  * The candidate of highest utility within the limits. Cost and latency are measured against the largest mean of
  * any candidate, so that the weights mean the same whatever the prices. What is not known counts nothing.
  */
-export function createUtilityPolicy(spec: UtilityPolicySpec, candidates: readonly PolicyCandidate[]): Policy {
-  const filter = createLimitFilter(candidates, spec.limits, spec.relax);
+export function createUtilityPolicy(
+  spec: UtilityPolicySpec,
+  { candidates, calls, filter }: PolicyParts,
+): Policy {
   const ownWeights = resolveWeights(spec.weights ?? 'best');
   const ownPath = [pathName(spec.weights ?? 'best')];
   const costliest = largest(candidates, (candidate) => candidate.meanCostUsd);
@@ -27,28 +31,37 @@ export function createUtilityPolicy(spec: UtilityPolicySpec, candidates: readonl
       const remaining = filter(context);
       const { success, costUsd, latencyMs } = predictions;
       const utilities = new Float64Array(success.length);
+      const cost = new Float64Array(success.length);
+      const latency = new Float64Array(success.length);
       let unknownCost = false;
       let unknownLatency = false;
       for (let c = 0; c < utilities.length; c++) {
-        let utility = weights.quality * success[c];
-        if (weights.cost !== 0) {
-          const cost = weights.cost * Math.min(costUsd[c] / costliest, MOST);
-          if (cost >= 0) utility -= cost;
-          else unknownCost = true;
-        }
-        if (weights.latency !== 0) {
-          const latency = weights.latency * Math.min(latencyMs[c] / slowest, MOST);
-          if (latency >= 0) utility -= latency;
-          else unknownLatency = true;
-        }
-        utilities[c] = utility;
+        const costRatio = Math.min(costUsd[c] / costliest, MOST);
+        if (costRatio >= 0) cost[c] = -costRatio;
+        else unknownCost = weights.cost !== 0;
+        const latencyRatio = Math.min(latencyMs[c] / slowest, MOST);
+        if (latencyRatio >= 0) latency[c] = -latencyRatio;
+        else unknownLatency = weights.latency !== 0;
+        utilities[c] = weights.quality * success[c] + weights.cost * cost[c] + weights.latency * latency[c];
       }
       const order = rank(remaining.left, utilities, predictions);
       const reasons = [explain(order, utilities, weights, candidates, success)];
       if (unknownCost) reasons.push('Where a cost is not known, it counted nothing.');
       if (unknownLatency) reasons.push('Where a latency is not known, it counted nothing.');
       if (remaining.note !== undefined) reasons.push(remaining.note);
-      return { order, utilities, removed: remaining.removed, reasons, path };
+      const changes = limitChanges(remaining, utilities, order[0], candidates);
+      const parts = { quality: success, cost, latency };
+      changes.push(...weightChanges(order, utilities, weights, parts, candidates));
+      return {
+        step: calls[order[0]],
+        order,
+        utilities,
+        removed: remaining.removed,
+        reasons,
+        path,
+        propensity: 1,
+        changes,
+      };
     },
   };
 }

@@ -1,31 +1,22 @@
-import * as z from 'zod/mini';
 import type { Artifact } from '../artifact/artifact.ts';
 import { createDecision } from '../decision/create-decision.ts';
 import type { Decision } from '../decision/decision.ts';
 import type { Embedder, SyncEmbedder } from '../embedder/embedder.ts';
-import { ArtifactError } from '../errors/artifact-error.ts';
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
 import { readFeatures } from '../features/read-features.ts';
-import { createPolicy } from '../policy/create-policy.ts';
-import type { Policy } from '../policy/policy.ts';
-import { limitsSchema, weightsSchema } from '../policy/policy-schema.ts';
-import type { PolicySpec } from '../policy/policy-spec.ts';
+import type { Plan } from '../policy/plan.ts';
 import type { Predictions } from '../policy/predictions.ts';
 import { type Prompt, readPrompt } from '../request/prompt-text.ts';
 import type { Request } from '../request/request.ts';
-import { validate } from '../validation/validate.ts';
 import { checkRequest } from './check-request.ts';
 import { chooseEmbedder } from './choose-embedder.ts';
+import { choosePolicy } from './choose-policy.ts';
+import { createContexts } from './create-contexts.ts';
+import { handOver } from './hand-over.ts';
 import { createPredictor } from './predictor.ts';
-import { requestNeeds } from './request-needs.ts';
-import type { RouteOptions, Router } from './router.ts';
-
-export interface RouterOptions {
-  /** The embedder that the router was trained with. @default the static one that the artifact carries */
-  readonly embedder?: Embedder;
-  /** How to choose. @default the policy in the manifest */
-  readonly policy?: PolicySpec;
-}
+import { checkRouteOptions } from './route-options.ts';
+import type { Router } from './router.ts';
+import type { RouterOptions } from './router-options.ts';
 
 /**
  * Makes a router of an artifact. Everything that can be wrong with it is found here, and not at the first request.
@@ -42,19 +33,15 @@ export function createRouter(artifact: Artifact, options: RouterOptions = {}): R
   const readsText = manifest.features.blocks.some((block) => block.kind !== 'embedding');
   const extractor = readFeatures(manifest.features, (path) => artifact.file(path));
   const predictor = createPredictor(artifact);
-  const policy = choosePolicy(artifact, options.policy);
+  const policy = choosePolicy(artifact, options);
   const embedder = chooseEmbedder(artifact, options.embedder);
   const vector = new Float32Array(dimensions);
   const features = new Float32Array(extractor.length);
+  const contexts = createContexts(artifact, predictor, features, options);
 
   const predictPrompt = (prompt: Prompt): Predictions => {
     extractor.extractInto(prompt, vector, features);
     return predictor.predict(features);
-  };
-  const decide = (prompt: Prompt, routeOptions: RouteOptions, started: number): Decision => {
-    const predictions = predictPrompt(prompt);
-    const plan = policy.decide({ predictions, needs: requestNeeds(prompt), overrides: routeOptions });
-    return createDecision(names, plan, predictions, manifest.id, performance.now() - started);
   };
   /** Leaves the vector of the prompt in `vector`. Nothing may be awaited between this and its use. */
   const setVector = (embedding: ArrayLike<number>) => {
@@ -71,24 +58,49 @@ export function createRouter(artifact: Artifact, options: RouterOptions = {}): R
     checkRequest(request);
     return readPrompt(request);
   };
+  /** @returns the decision, or the plan to ask another router. */
+  const decide = (
+    prompt: Prompt,
+    request: Request | undefined,
+    checked: ReturnType<typeof checkRouteOptions>,
+    started: number,
+  ): { readonly decision: Decision } | { readonly decision: undefined; readonly plan: Plan } => {
+    const predictions = predictPrompt(prompt);
+    const { context, seen } = contexts(prompt, request, predictions, checked);
+    const plan = policy.decide(context);
+    if (plan.router !== undefined) return { decision: undefined, plan };
+    const routerMs = performance.now() - started;
+    return { decision: createDecision(names, plan, predictions, seen(), manifest.id, routerMs) };
+  };
 
   return {
     manifest,
     async route(request, routeOptions) {
       const started = performance.now();
       checkRequest(request);
-      const checked = checkOptions(routeOptions);
+      const checked = checkRouteOptions(routeOptions);
       const prompt = readPrompt(request);
       if (isSync(embedder)) embedder.embedInto(prompt.text, vector);
       else setVector((await embedder.embed([prompt.text]))[0]);
-      return decide(prompt, checked, started);
+      const result = decide(prompt, request, checked, started);
+      if (result.decision !== undefined) return result.decision;
+      const { plan } = result;
+      return handOver(plan, options.routers, routeOptions, started, (router, handed) =>
+        router.route(request, handed),
+      );
     },
     routeEmbedding(embedding, request, routeOptions) {
       const started = performance.now();
       const prompt = promptOf(request);
-      const checked = checkOptions(routeOptions);
+      const checked = checkRouteOptions(routeOptions);
       setVector(embedding);
-      return decide(prompt, checked, started);
+      const result = decide(prompt, request, checked, started);
+      if (result.decision !== undefined) return result.decision;
+      const { plan } = result;
+      return handOver(plan, options.routers, routeOptions, started, (router, handed) => {
+        checkSameEmbedder(router, manifest.embedder.id, plan.router);
+        return router.routeEmbedding(embedding, request, handed);
+      });
     },
     async predict(request) {
       checkRequest(request);
@@ -106,27 +118,13 @@ export function createRouter(artifact: Artifact, options: RouterOptions = {}): R
 }
 
 const NO_PROMPT = readPrompt({ text: '' });
-const NO_OPTIONS: RouteOptions = {};
 
-const routeOptionsSchema = z.strictObject({
-  weights: z.exactOptional(weightsSchema),
-  limits: z.exactOptional(limitsSchema),
-});
-
-function checkOptions(options: RouteOptions | undefined): RouteOptions {
-  return options === undefined
-    ? NO_OPTIONS
-    : validate<RouteOptions>(routeOptionsSchema, options, 'route options');
-}
-
-function choosePolicy({ manifest }: Artifact, given: PolicySpec | undefined): Policy {
-  if (given !== undefined) return createPolicy(given, manifest.candidates);
-  try {
-    return createPolicy(manifest.policy, manifest.candidates);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ArtifactError(`\`policy\` of manifest.json cannot be used: ${reason}`, { cause });
-  }
+function checkSameEmbedder({ manifest }: Router, id: string, name: string | undefined): void {
+  if (manifest.embedder.id === id) return;
+  throw new InvalidInputError(
+    `An embedding of "${id}" cannot be handed to the router "${name}", which was trained with ` +
+      `"${manifest.embedder.id}". Use \`route\` instead.`,
+  );
 }
 
 function isSync(embedder: Embedder): embedder is SyncEmbedder {

@@ -1,15 +1,17 @@
 import type { Artifact } from '../artifact/artifact.ts';
-import type { ManifestCandidate } from '../artifact/manifest.ts';
+import type { Manifest, ManifestCandidate } from '../artifact/manifest.ts';
 import { parseJson } from '../artifact/parse-json.ts';
 import type { Calibrator, CalibratorParameters } from '../calibrator/calibrator.ts';
 import { createCalibrator } from '../calibrator/create-calibrator.ts';
 import { ArtifactError } from '../errors/artifact-error.ts';
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
-import { createHead } from '../head/create-head.ts';
+import { createHead, type HeadContext } from '../head/create-head.ts';
 import type { Head } from '../head/head.ts';
 import { readLayersModel } from '../head/layers-model.ts';
+import { argMax } from '../math/arg-max.ts';
 import { softmaxInto } from '../math/softmax.ts';
 import type { Predictions } from '../policy/predictions.ts';
+import type { TaskGuess } from '../signals/read-signals.ts';
 
 /** Features to predictions: every head of an artifact, calibrated. */
 export interface Predictor {
@@ -19,6 +21,8 @@ export interface Predictor {
    * @throws InvalidInputError when the features hold a number that is not finite.
    */
   predict(features: Float32Array): Predictions;
+  /** What kind of request it is; undefined where the artifact has no classifier. */
+  readonly classifyTask: ((features: Float32Array) => TaskGuess) | undefined;
 }
 
 type AmountHead = { readonly head: Head; readonly scales: readonly number[] } | null;
@@ -58,6 +62,7 @@ export function createPredictor(artifact: Artifact): Predictor {
     latencyMs: new Float64Array(count),
   };
   const predictor: Predictor = {
+    classifyTask: taskClassifier(artifact.manifest, context),
     predict(input) {
       choice.predictInto(input, raw);
       softmaxInto(raw, predictions.choice, heads.choice.temperature);
@@ -76,6 +81,27 @@ export function createPredictor(artifact: Artifact): Predictor {
     throw new ArtifactError('The heads of the artifact do not give finite numbers. Fit it again.', { cause });
   }
   return predictor;
+}
+
+function taskClassifier(
+  { task, features }: Manifest,
+  context: HeadContext,
+): ((features: Float32Array) => TaskGuess) | undefined {
+  if (task === undefined) return undefined;
+  const { output, names } = task;
+  const head = createHead({ kind: 'layers', output }, context);
+  if (head.inputs !== features.length || head.outputs !== names.length) {
+    throw new ArtifactError(
+      `\`task\` of manifest.json must read ${features.length} numbers and give ${names.length}. ` +
+        `Got ${head.inputs} and ${head.outputs}. Export the artifact again.`,
+    );
+  }
+  const posterior = new Float32Array(names.length);
+  return (input) => {
+    head.predictInto(input, posterior);
+    const first = argMax(posterior);
+    return { task: names[first], confidence: Math.min(1, posterior[first]) };
+  };
 }
 
 function calibratorOf(parameters: CalibratorParameters): Calibrator {

@@ -3,9 +3,13 @@ import type { Decision } from '../decision/decision.ts';
 import type { PolicyOverrides } from '../policy/policy.ts';
 import type { Predictions } from '../policy/predictions.ts';
 import type { Request } from '../request/request.ts';
+import type { Signals } from '../signals/signals.ts';
 
-/** What one request may ask for: weights and limits, beside those of the router's policy. */
-export type RouteOptions = PolicyOverrides;
+/** What one request may ask for: weights and limits, beside those of the router's policy, and signals of its own. */
+export interface RouteOptions extends PolicyOverrides {
+  /** Signals that the caller knows better, or that only the caller knows: tier, budgets, quality. */
+  readonly signals?: Partial<Signals>;
+}
 
 /** A trained router, loaded and ready. Routes from one thread; make one for each worker. */
 export interface Router {

@@ -41,7 +41,7 @@ export const SRC_ARROWS: Arrows = {
     'signals',
   ],
   // The same for Node: files, environment, digests.
-  node: ['artifact', 'embedder', 'router'],
+  node: ['artifact', 'cel', 'embedder', 'policy', 'router'],
 };
 
 export const TRAINING_ARROWS: Arrows = {

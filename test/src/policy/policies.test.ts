@@ -1,6 +1,7 @@
 import { type Limits, NoCandidateError, type PolicySpec } from 'pointsman';
-import { createPolicy, type PolicyContext, type RequestNeeds } from 'pointsman/policy';
+import { createPolicy, type RequestNeeds } from 'pointsman/policy';
 import { expect, test } from 'vitest';
+import { policyContext } from './policy-context.ts';
 
 const candidates = [
   { name: 'small', meanCostUsd: 0.001, meanLatencyMs: 100, contextWindowTokens: 1000, supportsTools: false },
@@ -15,11 +16,11 @@ const predictions = {
 };
 
 function decide(spec: PolicySpec, limits: Limits = {}, needs: Partial<RequestNeeds> = {}, more = {}) {
-  const context: PolicyContext = {
+  const context = policyContext({
     predictions: { ...predictions, ...more },
-    needs: { tokens: 10, modalities: ['text'], tools: false, ...needs },
+    needs,
     overrides: { limits },
-  };
+  });
   const plan = createPolicy(spec, candidates).decide(context);
   return { ...plan, names: plan.order.map((c) => candidates[c].name) };
 }
@@ -53,8 +54,7 @@ test('cheapest takes the lowest cost within the limits', () => {
 
 test('a request can bring its own weights', () => {
   const policy = createPolicy({ kind: 'utility' }, candidates);
-  const needs: RequestNeeds = { tokens: 1, modalities: [], tools: false };
-  const plan = policy.decide({ predictions, needs, overrides: { weights: 'cheapest' } });
+  const plan = policy.decide(policyContext({ predictions, overrides: { weights: 'cheapest' } }));
   expect(plan.order[0]).toBe(0);
   expect(plan.path).toEqual(['utility:cheapest']);
 });

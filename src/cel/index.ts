@@ -1,0 +1,1 @@
+export { compileCel } from './compile-cel.ts';

@@ -1,0 +1,1 @@
+export { loadLanguageDetector } from './load-language-detector.ts';

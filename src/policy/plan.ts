@@ -1,0 +1,149 @@
+/**
+ * What to call, in which order, and when an answer is good enough. Pure data under the candidates' names: it
+ * survives JSON, and an executor needs nothing else of the policy.
+ *
+ * A step *answers* or *fails* (error, time-out, breaker). A step inside another is run by the same rules.
+ */
+export type PlanStep = CallStep | SequenceStep | ParallelStep | HedgeStep | ToolStep;
+
+/** One candidate, once. */
+export interface CallStep {
+  readonly kind: 'call';
+  readonly candidate: string;
+}
+
+/**
+ * Steps in turn, cheapest first. The first answer that its `accept` passes is the answer; one that fails, or whose
+ * answer is not accepted, is followed by the next. The last has `accept` null. When it fails too, the last answer
+ * that was there is *not* used: the whole sequence fails.
+ */
+export interface SequenceStep {
+  readonly kind: 'sequence';
+  /** Two or more. */
+  readonly steps: readonly {
+    readonly step: PlanStep;
+    /** null: any answer will do. */
+    readonly accept: AcceptTest | null;
+  }[];
+}
+
+/** Members at the same time; their answers become one. Members that fail drop out; with none left it fails. */
+export interface ParallelStep {
+  readonly kind: 'parallel';
+  /** Two or more, the likeliest to answer well first. */
+  readonly members: readonly PlanStep[];
+  readonly combine: Combine;
+}
+
+/**
+ * `fast` at once and `slow` after `delayMs`, sooner when `fast` fails or its answer is not accepted. The first
+ * answer that `accept` passes wins and the other is aborted; both costs count. When neither is accepted, the slow
+ * one's answer is used.
+ */
+export interface HedgeStep {
+  readonly kind: 'hedge';
+  readonly fast: PlanStep;
+  readonly slow: PlanStep;
+  /** 0 or more; 0 starts both together. */
+  readonly delayMs: number;
+  readonly accept: AcceptTest | null;
+}
+
+/**
+ * A function of the caller's, by name: `(input) => answer | null`.
+ *
+ * The tool is given the request and, with `before`, that step's answer: what a candidate made of the request for
+ * the tool. With `after`, the tool's result goes to that step beside the request, and its answer counts; without,
+ * the tool's result is the answer. When the tool gives null or fails, `otherwise` answers.
+ */
+export interface ToolStep {
+  readonly kind: 'tool';
+  readonly tool: string;
+  readonly before: PlanStep | null;
+  readonly after: PlanStep | null;
+  readonly otherwise: PlanStep;
+}
+
+/** Whether an answer is good enough. */
+export type AcceptTest =
+  /** Mean log-probability a token of the answer, ≤ 0, at least `min`. An answer without log-probabilities does not pass. */
+  | { readonly kind: 'logprob'; readonly min: number }
+  /** Self-consistency: of `samples` answers of the same step (this one among them), at least the share `min` agree with the commonest, which becomes the answer. */
+  | { readonly kind: 'agreement'; readonly samples: number; readonly min: number }
+  /** The caller's function of this name gives the answer a score of at least `min`; true is 1, false 0. */
+  | { readonly kind: 'verifier'; readonly verifier: string; readonly min: number }
+  /** The answer is JSON that this JSON schema allows; without one, the schema of the request's response format. */
+  | { readonly kind: 'json'; readonly schema?: Readonly<Record<string, unknown>> }
+  /** Every one of these passes, tried in order. */
+  | { readonly kind: 'all'; readonly tests: readonly AcceptTest[] };
+
+/** How the answers of parallel members become one. */
+export type Combine =
+  /** The commonest answer, compared after trimming and lower-casing; ties go to the member listed first. */
+  | { readonly kind: 'majority' }
+  /** The same with a weight for each member, in the members' order. */
+  | { readonly kind: 'weighted'; readonly weights: readonly number[] }
+  /** The answer to which the caller's function of this name gives the highest score. */
+  | { readonly kind: 'best'; readonly scorer: string }
+  /** A candidate reads the request and every answer, and writes the final one. */
+  | { readonly kind: 'judge'; readonly judge: string };
+
+/** What a policy makes of a request: what to call, and why. A policy that holds others hands on theirs, its name before the path. */
+export interface Plan {
+  readonly step: PlanStep;
+  /**
+   * Indices of the candidates that are left: the first one called, then the order to fall back in when the step
+   * fails. Never empty.
+   */
+  readonly order: readonly number[];
+  /** What was compared, higher is better: `[candidates]`. */
+  readonly utilities: Float64Array;
+  /** Per candidate, why it was removed; undefined for those in `order`. */
+  readonly removed: readonly (string | undefined)[];
+  /** Plain sentences. */
+  readonly reasons: readonly string[];
+  /** Names of the policies that led here, outermost first. */
+  readonly path: readonly string[];
+  /** Probability that the policy makes this plan for this request: 1 unless it explores. */
+  readonly propensity: number;
+  /** The smallest changes that would put another candidate first, nearest first. Empty where none is known. */
+  readonly changes: readonly Change[];
+  /** Another router to ask instead, by name: its decision counts, this one's path goes before. */
+  readonly router?: string;
+}
+
+/** One change that would put another candidate first, everything else as it is. */
+export type Change =
+  /** A weight of the utility. */
+  | {
+      readonly kind: 'weight';
+      readonly weight: 'quality' | 'cost' | 'latency';
+      readonly from: number;
+      readonly to: number;
+      readonly candidate: string;
+    }
+  /** A limit that removed the candidate, and what it would have to be. */
+  | {
+      readonly kind: 'limit';
+      readonly limit: 'maxCostUsd' | 'maxLatencyMs' | 'minSuccessProbability';
+      readonly from: number;
+      readonly to: number;
+      readonly candidate: string;
+    }
+  /** A threshold of the policy, by its field. */
+  | {
+      readonly kind: 'threshold';
+      readonly field: string;
+      readonly from: number;
+      readonly to: number;
+      readonly candidate: string;
+    }
+  /** A prediction for a candidate: what it is, and what would do. */
+  | {
+      readonly kind: 'prediction';
+      readonly prediction: 'success' | 'choice';
+      readonly of: string;
+      readonly from: number;
+      readonly to: number;
+      readonly candidate: string;
+    };

@@ -1,0 +1,70 @@
+import { InvalidInputError } from '../errors/invalid-input-error.ts';
+import type { Expression } from './expression.ts';
+import type { Policy } from './policy.ts';
+import type { PolicyParts } from './policy-parts.ts';
+import type { RulesPolicySpec } from './policy-spec.ts';
+
+/** The first rule that holds decides. A rule that cannot be evaluated for a request is passed over, and says so. */
+export function createRulesPolicy(spec: RulesPolicySpec, parts: PolicyParts): Policy {
+  const rules = spec.rules.map((rule, i) => {
+    const name = rule.name ?? String(i + 1);
+    return {
+      name,
+      when: rule.when,
+      expression: compileRule(rule.when, name, parts),
+      target: parts.make(rule.then, `rules[${i}].then`),
+    };
+  });
+  const otherwise = parts.make(spec.otherwise, 'otherwise');
+
+  return {
+    spec,
+    decide(context) {
+      const passedOver: string[] = [];
+      const signals = context.signals();
+      for (const { name, when, expression, target } of rules) {
+        try {
+          if (!expression.evaluate(signals, context.predictions, context.novelty)) continue;
+        } catch (error) {
+          passedOver.push(`Rule "${name}" was passed over: ${firstLine(error)}.`);
+          continue;
+        }
+        const plan = target.decide(context);
+        return {
+          ...plan,
+          reasons: [`Rule "${name}" holds: ${when}.`, ...plan.reasons, ...passedOver],
+          path: [`rules:${name}`, ...plan.path],
+        };
+      }
+      const plan = otherwise.decide(context);
+      return {
+        ...plan,
+        reasons: ['No rule holds.', ...plan.reasons, ...passedOver],
+        path: ['rules:otherwise', ...plan.path],
+      };
+    },
+  };
+}
+
+function compileRule(when: string, name: string, { compile, candidates }: PolicyParts): Expression {
+  if (compile === undefined) {
+    throw new InvalidInputError(
+      'A policy of kind "rules" needs a compiler for its expressions. Pass { compile: compileCel } of ' +
+        '"pointsman/cel"; `loadRouter` does so by itself.',
+    );
+  }
+  try {
+    return compile(
+      when,
+      candidates.map((candidate) => candidate.name),
+    );
+  } catch (cause) {
+    if (!(cause instanceof InvalidInputError)) throw cause;
+    throw new InvalidInputError(`\`when\` of rule "${name}" cannot be used. ${cause.message}`, { cause });
+  }
+}
+
+function firstLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split('\n', 1)[0].replace(/\.$/, '');
+}

@@ -1,0 +1,32 @@
+import * as z from 'zod/mini';
+import { mergeLimits } from '../policy/merge-limits.ts';
+import type { PolicyOverrides } from '../policy/policy.ts';
+import { limitsSchema, weightsSchema } from '../policy/policy-schema.ts';
+import type { Signals } from '../signals/signals.ts';
+import { signalsSchema } from '../signals/signals-schema.ts';
+import { validate } from '../validation/validate.ts';
+import type { RouteOptions } from './router.ts';
+import { signalLimits } from './signal-limits.ts';
+
+/** Route options, checked: what policies may look at, and the signals that the caller set. */
+export interface CheckedOptions {
+  readonly overrides: PolicyOverrides;
+  readonly signals: Partial<Signals>;
+}
+
+const NOTHING: CheckedOptions = { overrides: {}, signals: {} };
+
+const routeOptionsSchema = z.strictObject({
+  weights: z.exactOptional(weightsSchema),
+  limits: z.exactOptional(limitsSchema),
+  signals: z.exactOptional(signalsSchema),
+});
+
+/** @throws InvalidInputError naming the field. */
+export function checkRouteOptions(options: RouteOptions | undefined): CheckedOptions {
+  if (options === undefined) return NOTHING;
+  const { signals, ...overrides } = validate<RouteOptions>(routeOptionsSchema, options, 'route options');
+  if (signals === undefined) return { overrides, signals: {} };
+  const limits = mergeLimits(signalLimits(signals), overrides.limits);
+  return { overrides: { ...overrides, limits }, signals };
+}

@@ -1,0 +1,21 @@
+import type { Embedder } from '../embedder/embedder.ts';
+import type { CompileExpression } from '../policy/expression.ts';
+import type { PolicySpec } from '../policy/policy-spec.ts';
+import type { SignalSources } from '../signals/signal-sources.ts';
+import type { Router } from './router.ts';
+
+export interface RouterOptions extends SignalSources {
+  /** The embedder that the router was trained with. @default the static one that the artifact carries */
+  readonly embedder?: Embedder;
+  /** How to choose. @default the policy in the manifest */
+  readonly policy?: PolicySpec;
+  /**
+   * Reads the expressions of a `rules` policy: `compileCel` of `pointsman/cel`.
+   * @default none; `loadRouter` loads it when the policy has rules
+   */
+  readonly compile?: CompileExpression;
+  /** Routers that a `router` policy hands over to, by name. @default {} */
+  readonly routers?: Readonly<Record<string, Router>>;
+  /** Seed of what an `explore` policy draws. @default drawn at start, so that two processes explore differently */
+  readonly seed?: number;
+}

@@ -1,0 +1,1 @@
+export { loadTokenCounter, type TokenEncoding } from './load-token-counter.ts';
