@@ -37,7 +37,6 @@ export {
   fitMatrixFactorisation,
   fitMlp,
   fitStack,
-  fitTaskMixture,
   groupedFolds,
   type Loss,
   type Matrix,

@@ -1,5 +1,6 @@
 import { InvalidInputError } from 'pointsman';
 import { z } from 'zod';
+import { MEMBER_NAMES } from '../member/tune-members.ts';
 
 const amount = z.number().nonnegative();
 const share = z.number().gt(0).lt(1);
@@ -66,10 +67,7 @@ export const trainConfigSchema = z.strictObject({
   /** Folds of the cross-validation that chooses heads, penalties and shrinkage. */
   folds: z.int().min(2).max(20).default(5),
   /** Names of heads that may take part. */
-  heads: z
-    .array(z.enum(['linear', 'domain', 'curve']))
-    .min(1)
-    .default(['linear', 'domain', 'curve']),
+  heads: z.array(z.enum(MEMBER_NAMES)).min(1).default(['linear', 'domain', 'curve']),
   /** Policy of the router, as in the manifest. */
   policy: z.looseObject({ kind: z.string() }).default({ kind: 'utility', weights: 'best' }),
   /** Bootstrap resamples of the evaluation. */

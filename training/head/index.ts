@@ -15,9 +15,7 @@ export {
 } from './fit-matrix-factorisation.ts';
 export { fitMlp, type MlpFit } from './fit-mlp.ts';
 export type { FitProgress, FoldProgress, OnFold, OnProgress } from './fit-progress.ts';
-export { fitRbf, type Rbf, type RbfOptions } from './fit-rbf.ts';
 export { fitStack, type StackFit } from './fit-stack.ts';
-export { fitTaskMixture, type TaskMixture, type TaskMixtureOptions } from './fit-task-mixture.ts';
 export { foldRows, groupedFolds } from './grouped-folds.ts';
 export type { LinearOptions, LinearPathOptions } from './linear-options.ts';
 export { createMatrix, type Matrix, takeRows, takeValues } from './matrix.ts';

@@ -13,6 +13,7 @@ import {
 } from '../head/index.ts';
 import type { MemberData, TunedMember } from './member.ts';
 import { isFullyObserved, squaredError } from './squared-error.ts';
+import { putRows } from './tune-by-fold.ts';
 
 const HIDDEN = 64;
 /** Penalties tried, as shares of rows. */
@@ -44,12 +45,7 @@ export async function tuneCurveMember(
     const heldActivations = takeRows(activations, held);
     layers.forEach((layer, i) => {
       const predicted = predictRows(chainHead([layer]), heldActivations);
-      held.forEach((row, at) => {
-        outOfFold[i].values.set(
-          predicted.values.subarray(at * residuals.columns, (at + 1) * residuals.columns),
-          row * residuals.columns,
-        );
-      });
+      putRows(predicted, held, outOfFold[i]);
     });
   }
   const part = isFullyObserved(residuals) ? 'deviation' : 'all';

@@ -12,6 +12,7 @@ import {
 } from '../head/index.ts';
 import type { MemberData, TunedMember } from './member.ts';
 import { taskMeans } from './task-means.ts';
+import { putRows } from './tune-by-fold.ts';
 
 /** Penalties tried, as shares of feature variance; the loss of a classifier is summed over rows, and so is not scaled by them. */
 const PENALTY_SHARES = [0.1, 0.03, 0.01];
@@ -42,8 +43,8 @@ export async function tuneDomainMember(
     const means = meansLayer(data, fit);
     const heldFeatures = takeRows(data.features, held);
     classifiers.forEach((classifier, i) => {
-      put(predictRows(chainHead([classifier]), heldFeatures), held, posteriors[i]);
-      put(predictRows(chainHead([classifier, means]), heldFeatures), held, outOfFold[i]);
+      putRows(predictRows(chainHead([classifier]), heldFeatures), held, posteriors[i]);
+      putRows(predictRows(chainHead([classifier, means]), heldFeatures), held, outOfFold[i]);
     });
   }
   const losses = posteriors.map((posterior) => logLoss(posterior, tasks));
@@ -89,12 +90,6 @@ function meansLayer({ tasks, taskCount, residuals, weights }: MemberData, rows: 
     bias: new Float32Array(residuals.columns),
     activation: 'linear',
   };
-}
-
-function put(from: Matrix, rows: Int32Array, to: Matrix): void {
-  rows.forEach((row, i) => {
-    to.values.set(from.values.subarray(i * from.columns, (i + 1) * from.columns), row * from.columns);
-  });
 }
 
 function logLoss({ columns, values }: Matrix, tasks: Int32Array): number {

@@ -1,3 +1,3 @@
 export type { FittedMember, MemberData, TunedMember } from './member.ts';
 export { type Stack, stackMembers } from './stack-members.ts';
-export { type MemberName, tuneMembers } from './tune-members.ts';
+export { MEMBER_NAMES, type MemberName, tuneMembers } from './tune-members.ts';

@@ -12,6 +12,7 @@ import {
 } from '../head/index.ts';
 import type { MemberData, TunedMember } from './member.ts';
 import { isFullyObserved, type Part, squaredError } from './squared-error.ts';
+import { putRows } from './tune-by-fold.ts';
 
 /** Penalties tried, as shares of rows times feature variance; strong to weak. */
 export const PENALTY_SHARES = [3, 1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001];
@@ -53,12 +54,7 @@ async function outOfFoldPath(data: MemberData, onFold: OnFold = () => {}): Promi
     const heldFeatures = takeRows(features, held);
     for (const i of all) {
       const predicted = predictRows(chainHead([layers.get(i)!]), heldFeatures);
-      held.forEach((row, at) => {
-        path[i].values.set(
-          predicted.values.subarray(at * residuals.columns, (at + 1) * residuals.columns),
-          row * residuals.columns,
-        );
-      });
+      putRows(predicted, held, path[i]);
     }
   }
   return path;

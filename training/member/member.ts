@@ -8,6 +8,8 @@ export interface MemberData {
   readonly features: Matrix;
   /** Sum of the features' variances: penalties are given in this unit, so that they mean the same for any features. */
   readonly featureVariance: number;
+  /** Half-open range of the features that neighbours are compared by. */
+  readonly embedding: { readonly from: number; readonly to: number };
   /** Quality minus the candidate's mean, `[rows, candidates]`; NaN: unobserved. */
   readonly residuals: Matrix;
   /** Importance of each outcome, `[rows, candidates]`; inverse propensities, for one. Null: all alike. */

@@ -1,10 +1,15 @@
 import type { FoldProgress } from '../head/index.ts';
 import { tuneCurveMember } from './curve-member.ts';
 import { tuneDomainMember } from './domain-member.ts';
+import { tuneFactorisationMember } from './factorisation-member.ts';
+import { tuneKnnMember } from './knn-member.ts';
 import { tuneLinearMember } from './linear-member.ts';
 import type { MemberData, TunedMember } from './member.ts';
+import { tuneMlpMember } from './mlp-member.ts';
 
-export type MemberName = 'linear' | 'domain' | 'curve';
+/** Every head that may take part; the order is that of the tuning. */
+export const MEMBER_NAMES = ['linear', 'domain', 'curve', 'mlp', 'knn', 'factorisation'] as const;
+export type MemberName = (typeof MEMBER_NAMES)[number];
 
 /**
  * Tunes the named members, one after the other. Those that the traffic has nothing for (a domain member without
@@ -29,5 +34,12 @@ export async function tuneMembers(
     onMember('curve');
     members.push(await tuneCurveMember(data, linear, (progress) => onMember('curve', progress)));
   }
+  for (const [name, tune] of Object.entries(OTHERS) as [keyof typeof OTHERS, (typeof OTHERS)['mlp']][]) {
+    if (!names.includes(name)) continue;
+    onMember(name);
+    members.push(await tune(data));
+  }
   return members;
 }
+
+const OTHERS = { mlp: tuneMlpMember, knn: tuneKnnMember, factorisation: tuneFactorisationMember };

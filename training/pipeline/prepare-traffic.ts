@@ -10,8 +10,8 @@ import type { Splits } from '../split/split.ts';
 import { splitByTime } from '../split/split-by-time.ts';
 import { splitOutcomes } from '../split/split-outcomes.ts';
 import { checkSplits, checkTraffic } from './check-trainable.ts';
-import type { TrainProgress } from './train-progress.ts';
 import { trafficWarnings } from './traffic-warnings.ts';
+import type { TrainProgress } from './train-progress.ts';
 
 export interface PrepareOptions {
   /** Paths or globs, as in `IngestOptions`. */

@@ -30,8 +30,6 @@ export function trafficWarnings(
       `${rejected} of ${ingest.rowsRead} rows could not be used; pointsman ingest tells which and why.`,
     );
   if (leftOut > 0)
-    warnings.push(
-      `${leftOut} later repeats of earlier prompts are in no split, since the split is by time.`,
-    );
+    warnings.push(`${leftOut} later repeats of earlier prompts are in no split, since the split is by time.`);
   return warnings;
 }

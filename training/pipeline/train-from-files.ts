@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type WrittenArtifact, writeArtifact } from '../artifact/index.ts';
-import { openEmbedder } from './router-embedder.ts';
 import { type PreparedTraffic, type PrepareOptions, prepareTraffic } from './prepare-traffic.ts';
+import { openEmbedder } from './router-embedder.ts';
 import { type TrainedRouter, trainRouter } from './train-router.ts';
 
 export interface TrainFromFilesOptions extends PrepareOptions {

@@ -7,8 +7,6 @@ import {
   fitLinear,
   fitMatrixFactorisation,
   fitMlp,
-  fitRbf,
-  fitTaskMixture,
   meanLoss,
   onboardCandidate,
   predictRows,
@@ -122,50 +120,4 @@ describe('fitMatrixFactorisation', () => {
       fitMatrixFactorisation({ features, targets: success }, 'sigmoid', { rank: 7, l2: 1 }),
     ).rejects.toThrow('must be in 1..6. Got 7');
   });
-});
-
-describe('fitTaskMixture', () => {
-  test('scores candidates by the task of the prompt', async () => {
-    const { features, logits } = linearFixture(1200, 8, 3, 6, 8);
-    const tasks = Int32Array.from({ length: 1200 }, (_, row) => {
-      const of = logits.values.subarray(3 * row, 3 * row + 3);
-      return of.indexOf(Math.max(...of));
-    });
-    const worth = createMatrix(1200, 2);
-    const random = createRandom(1);
-    for (let row = 0; row < 1200; row++) {
-      worth.values[2 * row] = (tasks[row] === 0 ? 0.9 : 0.3) + 0.2 * random.normal();
-      worth.values[2 * row + 1] = (tasks[row] === 0 ? 0.2 : 0.6) + 0.2 * random.normal();
-    }
-    const chain = await fitTaskMixture(features, tasks, worth, { l2: 1 });
-    const scores = predictRows(chainHead(chain), features);
-    const right = tasks.reduce(
-      (n, task, row) => n + (scores.values[2 * row] > scores.values[2 * row + 1] === (task === 0) ? 1 : 0),
-      0,
-    );
-    expect(right / 1200).toBeGreaterThan(0.93);
-  });
-
-  test('tasks that do not differ are shrunk to the overall mean', async () => {
-    const { features, success } = linearFixture(600, 4, 2, 7, 0);
-    const tasks = Int32Array.from({ length: 600 }, (_, row) => row % 5);
-    const [, means] = await fitTaskMixture(features, tasks, success, { l2: 1 });
-    expect(Math.max(...means.kernel.map(Math.abs))).toBeLessThan(0.04);
-  });
-});
-
-test('fitRbf fits a hump over two scores, which a linear map cannot', async () => {
-  const random = createRandom(3);
-  const features = createMatrix(2000, 2);
-  const targets = createMatrix(2000, 1);
-  for (let row = 0; row < 2000; row++) {
-    const [x, y] = [3 * random.normal(), random.normal()];
-    features.values.set([x, y], 2 * row);
-    targets.values[row] = Math.exp((-x * x) / 4 - y * y) + 0.1 * random.normal();
-  }
-  const data = { features, targets };
-  const chain = await fitRbf(data, 'squared', { seed: 1, l2: 0.1 });
-  const hump = meanLoss('squared', predictRows(chainHead(chain), features), { targets });
-  const { loss: flat } = await fitLinear(data, 'squared', { l2: 0.1 });
-  expect(hump).toBeLessThan(0.25 * flat);
 });

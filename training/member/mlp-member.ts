@@ -1,0 +1,32 @@
+import { groupedFolds } from '../head/grouped-folds.ts';
+import { chainHead, fitMlp } from '../head/index.ts';
+import type { MemberData, TunedMember } from './member.ts';
+import { tuneByFold } from './tune-by-fold.ts';
+
+const SETTINGS = [
+  { hidden: 32, dropout: 0.5 },
+  { hidden: 64, dropout: 0.3 },
+] as const;
+/** One part in this many is held out to stop early by. */
+const HELD_OUT_PARTS = 7;
+
+/** One hidden layer of relu units with dropout, stopped early on held-out groups. */
+export function tuneMlpMember(data: MemberData): Promise<TunedMember> {
+  return tuneByFold(
+    'mlp',
+    data,
+    SETTINGS,
+    async ({ features, residuals, weights, groups }, { hidden, dropout }) => {
+      const parts = groupedFolds(groups, HELD_OUT_PARTS, data.seed);
+      const heldOut = Int32Array.from(parts.keys()).filter((row) => parts[row] === 0);
+      const task = { targets: residuals, loss: 'squared' as const, ...(weights === null ? {} : { weights }) };
+      const { chains } = await fitMlp(features, [task], {
+        seed: data.seed,
+        hidden: [hidden],
+        dropout,
+        heldOut,
+      });
+      return { head: chainHead(chains[0]), form: { kind: 'chain', chain: chains[0] } };
+    },
+  );
+}
