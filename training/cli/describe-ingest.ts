@@ -1,7 +1,7 @@
 import type { IngestReport } from '../outcomes/ingest-report.ts';
 
 /** The report of an ingest in words, one fact per line. */
-export function describeIngest(report: IngestReport, out: string): string {
+export function describeIngest(report: IngestReport): string {
   const number = (value: number): string => value.toLocaleString('en-US');
   const lines = [
     `${number(report.rowsAccepted)} of ${number(report.rowsRead)} rows accepted: ${number(report.prompts)} prompts, ${report.candidates.length} candidates (${report.candidates.slice(0, 12).join(', ')}${report.candidates.length > 12 ? ', ...' : ''})`,
@@ -27,6 +27,5 @@ export function describeIngest(report: IngestReport, out: string): string {
       `  ${number(report.promptsWithConflictingText)} request ids come with different texts; the first candidate's is used`,
     );
   }
-  lines.push(`  written to ${out}, fingerprint ${report.fingerprint.slice(0, 12)}`);
   return `${lines.join('\n')}\n`;
 }

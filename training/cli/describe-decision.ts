@@ -1,0 +1,37 @@
+import type { Decision } from 'pointsman';
+import { formatAmountMs, formatAmountUsd } from './format-amount.ts';
+import { printable } from './printable.ts';
+import { textTable } from './text-table.ts';
+import { wrapText } from './wrap-text.ts';
+
+/** A decision for a person: the candidate, what is expected of each, and why. */
+export function describeDecision(decision: Decision, columns: number): string {
+  const { candidate, confidence, predictions, probabilities, reasons, policyPath, artifactId, routerMs } =
+    decision;
+  const removed = predictions.filter(({ removedBy }) => removedBy !== undefined);
+  const table = textTable(
+    [
+      { title: 'candidate', shrinks: true },
+      { title: 'P(good answer)', align: 'right' },
+      { title: 'P(best choice)', align: 'right' },
+      { title: 'expected cost', align: 'right' },
+      { title: 'expected latency', align: 'right' },
+    ],
+    predictions.map((row) => [
+      `${row.candidate === candidate ? '→' : row.removedBy === undefined ? ' ' : '×'} ${row.candidate}`,
+      row.successProbability.toFixed(3),
+      probabilities[row.candidate].toFixed(3),
+      formatAmountUsd(row.expectedCostUsd),
+      formatAmountMs(row.expectedLatencyMs),
+    ]),
+    columns,
+  );
+  const notes = [...reasons, ...removed.map((row) => `× ${row.candidate}: ${row.removedBy}`)].map(
+    (note) => `  ${wrapText(printable(note), columns, '  ')}\n`,
+  );
+  return (
+    `${printable(candidate)}, with a probability of ${confidence.toFixed(2)} of a good answer\n\n${table}\n` +
+    `${notes.join('')}\n` +
+    `${artifactId}, policy ${policyPath.join(' > ')}, decided in ${routerMs.toFixed(1)} ms from a cold start\n`
+  );
+}

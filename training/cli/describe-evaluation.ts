@@ -1,0 +1,63 @@
+import type { Evaluation } from '../evaluation/evaluation.ts';
+import {
+  formatCost,
+  formatDecimal,
+  formatDifference,
+  formatPercent,
+  formatQuality,
+} from '../report/format-number.ts';
+import { textTable } from './text-table.ts';
+import { wrapText } from './wrap-text.ts';
+
+/** The verdict, the router beside every baseline, and how far its probabilities can be trusted. */
+export function describeEvaluation(evaluation: Evaluation, columns: number): string {
+  const { verdict } = evaluation;
+  const sentences = [verdict.sentence, ...verdict.caveats].map((text) => `${wrapText(text, columns)}\n`);
+  const contenders = contenderTable(evaluation, columns);
+  return [sentences.join(''), contenders, candidateTable(evaluation, columns)]
+    .filter((part) => part !== '')
+    .join('\n');
+}
+
+function contenderTable({ contenders }: Evaluation, columns: number): string {
+  if (contenders.length === 0) return '';
+  return textTable(
+    [
+      { title: 'on the test split', shrinks: true },
+      { title: 'quality (95 %)' },
+      { title: 'the router gains (95 %)' },
+      { title: 'cost of 1,000', align: 'right' },
+    ],
+    contenders.map(({ name, quality, difference, costUsd }) => [
+      name,
+      formatQuality(quality),
+      formatDifference(difference),
+      formatCost(costUsd?.estimate),
+    ]),
+    columns,
+  );
+}
+
+function candidateTable({ calibration, candidates, contenders }: Evaluation, columns: number): string {
+  const router = contenders.find(({ id }) => id === 'router');
+  return textTable(
+    [
+      { title: 'candidate', shrinks: true },
+      { title: 'chosen', align: 'right' },
+      { title: 'calibration error (ECE)', align: 'right' },
+      { title: 'Brier', align: 'right' },
+      { title: 'of its mean', align: 'right' },
+    ],
+    candidates.map((name, c) => {
+      const { brier, brierOfMean, ece10 } = calibration.success[c];
+      return [
+        name,
+        formatPercent(router?.shares[c] ?? null),
+        formatDecimal(ece10),
+        formatDecimal(brier),
+        formatDecimal(brierOfMean),
+      ];
+    }),
+    columns,
+  );
+}

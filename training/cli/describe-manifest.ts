@@ -1,0 +1,116 @@
+import type { FileEntry, Manifest } from 'pointsman/artifact';
+import { formatAmountMs, formatAmountUsd, formatBytes } from './format-amount.ts';
+import { printable } from './printable.ts';
+import { textTable } from './text-table.ts';
+import { wrapText } from './wrap-text.ts';
+
+/** A router's manifest for a person. Its files have been checked. */
+export function describeManifest(manifest: Manifest, columns: number): string {
+  return [
+    summary(manifest, columns),
+    candidateTable(manifest, columns),
+    metricTable(manifest, columns),
+    memberTable(manifest, columns),
+    fileTable([...manifest.files, ...manifest.reports], columns),
+  ]
+    .filter((part) => part !== '')
+    .join('\n');
+}
+
+function summary(manifest: Manifest, columns: number): string {
+  const { embedder, features, heads, id, policy, provenance } = manifest;
+  const { fit, calibrate, test } = provenance.prompts;
+  const blocks = features.blocks.map((block) => block.kind).join(', ');
+  const calibrators = [...new Set(heads.success.calibrators.map(({ kind }) => kind))].join(', ');
+  const rows = [
+    ['router', id],
+    ['made by', `pointsman ${provenance.toolVersion}, seed ${provenance.seed}`],
+    [
+      'traffic',
+      `${provenance.dataFingerprint.slice(0, 12)}: ${fit} prompts to fit, ${calibrate} to calibrate, ${test} to test`,
+    ],
+    ['embedder', `${embedder.id}, ${embedder.dimensions} dimensions`],
+    ['features', `${features.length}: ${blocks}`],
+    ['calibrators', `${calibrators}; choice at temperature ${heads.choice.temperature.toFixed(3)}`],
+    ['policy', JSON.stringify(policy)],
+  ];
+  return rows
+    .map(([label, text]) => `${label.padEnd(12)} ${wrapText(printable(text), columns, ' '.repeat(13))}\n`)
+    .join('');
+}
+
+function candidateTable({ candidates, heads }: Manifest, columns: number): string {
+  return textTable(
+    [
+      { title: 'candidate', shrinks: true },
+      { title: 'mean quality', align: 'right' },
+      { title: 'mean cost', align: 'right' },
+      { title: 'mean latency', align: 'right' },
+      { title: 'calibrator' },
+    ],
+    candidates.map(({ name, meanQuality, meanCostUsd, meanLatencyMs }, c) => [
+      name,
+      meanQuality.toFixed(3),
+      formatAmountUsd(meanCostUsd),
+      formatAmountMs(meanLatencyMs),
+      heads.success.calibrators[c].kind,
+    ]),
+    columns,
+  );
+}
+
+function metricTable({ metrics }: Manifest, columns: number): string {
+  const rows = Object.entries(metrics).filter(([, value]) => value !== null);
+  if (rows.length === 0) return '';
+  return textTable(
+    [
+      { title: 'on the test split', shrinks: true },
+      { title: 'value', align: 'right' },
+    ],
+    rows.map(([name, value]) => [inWords(name), String(Number(value!.toPrecision(4)))]),
+    columns,
+  );
+}
+
+/** "gainOverBestSingleLow" as "gain over best single low". */
+function inWords(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+/** What cross-validation chose, where the manifest says. */
+function memberTable({ provenance }: Manifest, columns: number): string {
+  const members = chosenMembers(provenance.config);
+  if (members.length === 0) return '';
+  const weight = (value: unknown) => (typeof value === 'number' ? value.toFixed(3) : '–');
+  return textTable(
+    [
+      { title: 'head', shrinks: true },
+      { title: 'weight for difficulty', align: 'right' },
+      { title: 'weight for differences', align: 'right' },
+      { title: 'settings', shrinks: true },
+    ],
+    members.map(({ name, levelWeight, deviationWeight, settings }) => [
+      String(name),
+      weight(levelWeight),
+      weight(deviationWeight),
+      Object.entries((settings as object) ?? {})
+        .map(([key, value]) => `${inWords(key)} ${Number(Number(value).toPrecision(3))}`)
+        .join(', '),
+    ]),
+    columns,
+  );
+}
+
+function chosenMembers(config: unknown): Record<string, unknown>[] {
+  const chosen = (config as { chosen?: { members?: unknown } } | null)?.chosen?.members;
+  return Array.isArray(chosen) ? chosen.filter((one) => typeof one === 'object' && one !== null) : [];
+}
+
+function fileTable(files: readonly FileEntry[], columns: number): string {
+  const table = textTable(
+    [{ title: 'file', shrinks: true }, { title: 'size', align: 'right' }, { title: 'sha256' }],
+    files.map(({ path, bytes, sha256 }) => [path, formatBytes(bytes), sha256.slice(0, 16)]),
+    columns,
+  );
+  return `${table}\nThe size and sha256 of every file are as the manifest says.\n`;
+}

@@ -1,0 +1,34 @@
+import { Command } from 'commander';
+import { TOOL_VERSION } from '../version.ts';
+import type { CommandIo } from './command-io.ts';
+import { ingestCommand } from './ingest-command.ts';
+import { inspectCommand } from './inspect-command.ts';
+import { routeCommand } from './route-command.ts';
+import { runCommand } from './run-command.ts';
+import { trainCommand } from './train-command.ts';
+
+const EXAMPLES = `
+Examples:
+  $ pointsman train traffic.jsonl --out models/support
+  $ pointsman route models/support "Translate this to French: good morning"
+  $ pointsman inspect models/support
+
+Each command has examples of its own: pointsman train --help`;
+
+/**
+ * The `pointsman` command.
+ * @param argv what the user typed after `pointsman`.
+ * @returns the exit code: 0, 1 for an error, 2 for wrong usage.
+ */
+export async function main(argv: readonly string[], io: CommandIo): Promise<number> {
+  const program = new Command('pointsman')
+    .description(
+      'Train a router that picks, per request, the model that should answer it; and route with it.',
+    )
+    .version(TOOL_VERSION, '-v, --version', 'print the version')
+    .option('--debug', 'show where an error came from')
+    .addHelpText('after', EXAMPLES);
+  for (const create of [trainCommand, routeCommand, inspectCommand, ingestCommand])
+    program.addCommand(create(io));
+  return runCommand(program, argv, io);
+}

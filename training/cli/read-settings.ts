@@ -1,0 +1,28 @@
+import { readFile } from 'node:fs/promises';
+import { InvalidInputError } from 'pointsman';
+import { parse } from 'yaml';
+import { type Prices, pricesSchema } from '../outcomes/ingest-options.ts';
+
+/**
+ * Reads a file of YAML, or of JSON, which is YAML too.
+ * @param what what the file is, to begin an error with: "The config".
+ * @throws InvalidInputError
+ */
+export async function readYaml(file: string, what: string): Promise<unknown> {
+  try {
+    return parse(await readFile(file, 'utf8'));
+  } catch (cause) {
+    const [reason] = (cause as Error).message.split('\n');
+    throw new InvalidInputError(`${what} cannot be read from ${file}: ${reason}`, { cause });
+  }
+}
+
+/** Reads prices by candidate. @throws InvalidInputError */
+export async function readPrices(file: string): Promise<Prices> {
+  const result = pricesSchema.safeParse(await readYaml(file, 'Prices'));
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new InvalidInputError(
+    `\`${issue.path.join('.')}\` of ${file}: ${issue.message}. See: pointsman ingest --help`,
+  );
+}

@@ -1,0 +1,59 @@
+import { printable } from './printable.ts';
+
+export interface TableColumn {
+  readonly title: string;
+  /** Numbers stand to the right. @default 'left' */
+  readonly align?: 'left' | 'right';
+  /** Whether its cells may be cut where the table is too wide. @default false */
+  readonly shrinks?: boolean;
+}
+
+const GAP = '  ';
+const NARROWEST = 8;
+
+/**
+ * A table of plain text that fits the terminal: columns that may shrink are cut, widest first.
+ * @param rows `[rows][columns]`
+ */
+export function textTable(
+  columns: readonly TableColumn[],
+  rows: readonly (readonly string[])[],
+  width: number,
+): string {
+  const cells = [columns.map(({ title }) => title), ...rows.map((row) => row.map(printable))];
+  const widths = columns.map((_, c) => Math.max(...cells.map((row) => length(row[c]))));
+  let over = widths.reduce((sum, one) => sum + one, GAP.length * (columns.length - 1)) - width;
+  while (over > 0) {
+    const c = widestOf(columns, widths);
+    if (c === -1) break;
+    widths[c]--;
+    over--;
+  }
+  return cells
+    .map((row) =>
+      row
+        .map((cell, c) => fit(cell, widths[c], columns[c].align ?? 'left'))
+        .join(GAP)
+        .trimEnd(),
+    )
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+function widestOf(columns: readonly TableColumn[], widths: readonly number[]): number {
+  let widest = -1;
+  columns.forEach(({ shrinks }, c) => {
+    if (shrinks && widths[c] > NARROWEST && (widest === -1 || widths[c] > widths[widest])) widest = c;
+  });
+  return widest;
+}
+
+function fit(cell: string, width: number, align: 'left' | 'right'): string {
+  const short = length(cell) > width ? `${[...cell].slice(0, width - 1).join('')}…` : cell;
+  const padding = ' '.repeat(width - length(short));
+  return align === 'right' ? padding + short : short + padding;
+}
+
+function length(text: string): number {
+  return [...text].length;
+}

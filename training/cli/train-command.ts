@@ -1,0 +1,79 @@
+import { Command, Option } from 'commander';
+import type { CommandIo } from './command-io.ts';
+import { addMapOption, type ColumnMap } from './map-option.ts';
+import { wholeNumber } from './number-option.ts';
+
+const EXAMPLES = `
+Examples:
+  $ pointsman train traffic.jsonl --out models/support
+  $ pointsman train 'logs/*.csv' --out models/support --map text=question --map candidate=model
+  $ pointsman train traffic.parquet --out models/support --config train.yaml --seed 7
+  $ pointsman train traffic.jsonl --out models/support --embedder transformers:Xenova/all-MiniLM-L6-v2
+  $ pointsman train traffic.jsonl --out models/support --split-by time --policy balanced
+
+A row of traffic.jsonl is one candidate's answer to one request:
+  {"requestId": "r1", "text": "What is 17 % of 80?", "candidate": "small-model", "quality": 1,
+   "costUsd": 0.0002, "latencyMs": 310, "task": "maths"}
+
+train.yaml, every field of which may be left out:
+  seed: 7
+  candidates:
+    small-model: { inputPricePerMillionTokens: 0.15, outputPricePerMillionTokens: 0.6 }
+  embedder: { kind: openai, model: text-embedding-3-small, dimensions: 1536 }
+  split: { by: random, fit: 0.6, calibrate: 0.2, test: 0.2 }
+  policy: { kind: utility, weights: balanced, limits: { minSuccessProbability: 0.5 } }`;
+
+export interface TrainFlags {
+  readonly out: string;
+  readonly config?: string;
+  readonly seed?: number;
+  readonly name?: string;
+  readonly embedder?: string;
+  readonly map: ColumnMap;
+  readonly prices?: string;
+  readonly strict: boolean;
+  readonly splitBy?: 'random' | 'time';
+  readonly policy?: 'best' | 'balanced' | 'cheapest';
+  readonly heads?: string;
+  readonly work: string;
+  readonly dryRun: boolean;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+/** `pointsman train`: a file of traffic into a calibrated, measured router. */
+export function trainCommand(io: CommandIo): Command {
+  const command = new Command('train')
+    .description('Train, calibrate and measure a router, and write it to a folder.')
+    .argument('<files...>', 'traffic: JSONL, CSV, Parquet or Arrow; files or quoted patterns')
+    .requiredOption('-o, --out <folder>', 'folder of the router; each version gets a folder in it')
+    .option('-c, --config <file>', 'YAML or JSON; what is given on the command line comes first')
+    .addOption(new Option('-s, --seed <number>', 'of splits and fits (default: 0)').argParser(wholeNumber))
+    .option('-n, --name <name>', "the router's name (default: the name of its folder)")
+    .option(
+      '-e, --embedder <kind>',
+      'static, use, transformers:<model> or openai:<model> (default: static, which needs nothing)',
+    );
+  return addMapOption(command)
+    .option('-p, --prices <file>', 'YAML or JSON with prices per million tokens by candidate')
+    .option('--strict', 'stop at the first row that cannot be used', false)
+    .addOption(
+      new Option('--split-by <how>', 'how prompts are parted (default: random)').choices(['random', 'time']),
+    )
+    .addOption(
+      new Option(
+        '--policy <weights>',
+        'what the router weighs unless asked otherwise (default: best)',
+      ).choices(['best', 'balanced', 'cheapest']),
+    )
+    .option('--heads <names>', 'heads that may take part, with commas: linear,domain,curve')
+    .option('--work <folder>', 'what is kept from run to run', '.pointsman')
+    .option('--dry-run', 'read and split the traffic, say what would be trained on, and stop', false)
+    .option('--json', 'print the result as JSON', false)
+    .option('-q, --quiet', 'show no progress', false)
+    .addHelpText('after', EXAMPLES)
+    .action(async (files: string[], flags: TrainFlags) => {
+      const { runTrain } = await import('./run-train.ts');
+      await runTrain(files, flags, io);
+    });
+}
