@@ -34,17 +34,17 @@ export interface IngestOptions {
   /** Where the Parquet file goes. Replaced whole, once everything went well. */
   readonly out: string;
   /** Your own column names: field to column, dots going into objects (`{ text: 'request.prompt' }`). @default {} */
-  readonly map?: z.input<typeof optionsSchema>['map'];
+  readonly map?: z.input<typeof optionsSchema>['map'] | undefined;
   /** For rows with tokens and no cost: US dollars per million tokens, by candidate. @default {} */
-  readonly prices?: Prices;
+  readonly prices?: Prices | undefined;
   /** Stop at the first row that cannot be used. @default false */
-  readonly strict?: boolean;
+  readonly strict?: boolean | undefined;
   /** Memory that DuckDB may hold, in megabytes; beyond it goes to `temporaryFolder`. @default 512 */
-  readonly memoryLimitMb?: number;
+  readonly memoryLimitMb?: number | undefined;
   /** Disk space for rows on their way. @default the system's */
-  readonly temporaryFolder?: string;
+  readonly temporaryFolder?: string | undefined;
   /** Told as files are read. */
-  readonly onProgress?: (progress: IngestProgress) => void;
+  readonly onProgress?: ((progress: IngestProgress) => void) | undefined;
 }
 
 /** @throws InvalidInputError naming the option that is wrong. */

@@ -22,6 +22,7 @@ export const CREATE_STAGED = `CREATE TABLE staged (file INTEGER, line BIGINT, re
 export const CREATE_PRICES = 'CREATE TABLE prices (name VARCHAR, input DOUBLE, output DOUBLE)';
 
 const SAMPLE_ROWS = 1000;
+const BATCH_BYTES = 32 * 2 ** 20;
 // Trimming costs more than parsing, so it is kept for the few lines that do not begin like an object.
 const isRow = `CASE WHEN starts_with(doc, '{') THEN true ELSE trim(doc, ' \t\r') <> '' END`;
 const BLOCK_LINES = `SELECT unnest(lines) AS doc, unnest(range($firstLine::BIGINT, $firstLine::BIGINT + len(lines))) AS line
@@ -33,7 +34,7 @@ export interface StageOptions {
   readonly onBytes: (bytes: number) => void;
   /** Called when rows were added, in the order of the file if `workers` is 1. */
   readonly onStaged: () => Promise<void>;
-  /** Blocks judged at the same time. */
+  /** Batches judged at the same time. */
   readonly workers: number;
 }
 
@@ -51,28 +52,37 @@ export async function stageSource(
   const connection = await database.connect();
   const sample = `SELECT doc FROM (${BLOCK_LINES}) WHERE ${isRow} LIMIT ${SAMPLE_ROWS}`;
   const layout = await detectLayout(connection, sample, parametersOf(firstBlock), options.map);
-  const insert = insertRows(
-    `SELECT line, doc FROM (${BLOCK_LINES}) WHERE ${isRow}`,
-    layout,
-    options.fileIndex,
-  );
+  const judge = insertRows('SELECT line, doc FROM documents', layout, options.fileIndex);
   let waiting: TextBlock | null = firstBlock;
+  // Planning the judgement takes as long as judging a thousand rows, so blocks gather in a table first.
   const work = async (worker: DuckDBConnection): Promise<void> => {
-    const statement = await worker.prepare(insert);
-    for (;;) {
-      const block = waiting ?? (await blocks.next()).value;
-      waiting = null;
-      if (block === undefined) break;
-      statement.bind(parametersOf(block));
-      await statement.run();
+    for (let bytes = BATCH_BYTES; bytes >= BATCH_BYTES; ) {
+      bytes = 0;
+      await worker.run('CREATE OR REPLACE TEMP TABLE documents (line BIGINT, doc VARCHAR)');
+      const gather = await worker.prepare(
+        `INSERT INTO documents SELECT line, doc FROM (${BLOCK_LINES}) WHERE ${isRow}`,
+      );
+      while (bytes < BATCH_BYTES) {
+        const block: TextBlock | undefined = waiting ?? (await blocks.next()).value;
+        waiting = null;
+        if (block === undefined) break;
+        gather.bind(parametersOf(block));
+        await gather.run();
+        bytes += block.bytes.length;
+      }
+      gather.destroySync();
+      await worker.run(judge);
       await options.onStaged();
     }
-    statement.destroySync();
   };
   const workers = [connection];
   while (workers.length < options.workers) workers.push(await database.connect());
-  await settle(workers.map(work));
-  for (const worker of workers) worker.closeSync();
+  try {
+    await settle(workers.map(work));
+  } finally {
+    for (const worker of workers) worker.closeSync();
+    await blocks.return(undefined);
+  }
   return layout;
 }
 
@@ -114,10 +124,7 @@ function parametersOf(block: TextBlock): { firstLine: bigint; bytes: DuckDBBlobV
 function insertRows(documents: string, layout: SourceLayout, fileIndex: number): string {
   const price = '(inputTokens * input + outputTokens * output) / 1e6';
   const columns = OUTCOME_FIELDS.map((field) =>
-    field === 'costUsd'
-      ? `CASE WHEN reason IS NULL THEN coalesce(costUsd, ${price}) END`
-      : // A row that is turned down only leaves its line behind.
-        `CASE WHEN reason IS NULL THEN "${field}" END`,
+    field === 'costUsd' ? `coalesce(costUsd, ${price})` : `"${field}"`,
   );
   return `INSERT INTO staged SELECT ${fileIndex}, line, reason, absent, costUsd IS NULL AND ${price} IS NOT NULL, ${columns.join(', ')}
     FROM (${judgedRows(rawRows(documents, layout))}) LEFT JOIN prices ON prices.name = candidate`;

@@ -10,6 +10,8 @@ import { STAGED_COLUMNS } from './stage-source.ts';
 
 const EXAMPLES = 5;
 const LINE_BITS = 40;
+const PART_ROWS = 2 ** 18;
+const GROUP_ROWS = 2 ** 10;
 const USABLE = 'reason IS NULL AND NOT absent';
 
 /** The rows of an ingest on their way, in DuckDB's table `staged`: counting them, and writing the good ones. */
@@ -100,12 +102,17 @@ export class StagedRows {
       field === 'timestamp' ? 'epoch_ms("timestamp")::VARCHAR' : `"${field}"::VARCHAR`,
     ).map((value) => `coalesce(${value}, chr(0))`);
     const canonical = `concat_ws(chr(31), ${values.join(', ')})`;
-    const result = await this.#connection.stream(
-      `SELECT sha256(${canonical}) FROM read_parquet(${quoteText(file)})`,
-    );
+    const digest = (group: number, rows: string): string =>
+      `SELECT n // ${group} AS n, sha256(string_agg(h, '' ORDER BY n)) AS h FROM (${rows}) GROUP BY n // ${group}`;
     const hash = createHash('sha256');
-    for await (const chunk of result) hash.update(chunk.getColumnValues(0).join(''));
-    return hash.digest('hex');
+    // A part at a time, and in groups within: all the digests of a long table would not fit in memory.
+    for (let start = 0; ; start += PART_ROWS) {
+      const rows = `SELECT file_row_number AS n, sha256(${canonical}) AS h FROM read_parquet(${quoteText(file)}, file_row_number = true)
+        WHERE file_row_number >= ${start} AND file_row_number < ${start + PART_ROWS}`;
+      const parts = await this.#rows(digest(PART_ROWS, digest(GROUP_ROWS, rows)));
+      if (parts.length === 0) return hash.digest('hex');
+      hash.update(String(parts[0][1]));
+    }
   }
 
   async #rejected(): Promise<Rejection[]> {
