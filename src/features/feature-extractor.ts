@@ -36,16 +36,11 @@ export function createFeatureExtractor(
     length,
     extractInto(prompt, embedding, out, offset = 0) {
       let at = offset;
-      let prepared = prompt;
-      if (readsText) {
-        const text = prepareText(prompt.text);
-        if (text !== prompt.text) prepared = { ...prompt, text };
-        scanText(text, scan, text.length);
-      }
+      if (readsText) scanText(prepareText(prompt.text), scan);
       for (const block of blocks) {
         if (block.kind === 'embedding') out.set(embedding, at);
-        else if (block.kind === 'ngrams') block.block.writeInto(prepared.text, scan, out, at);
-        else numeric.writeInto(prepared, scan, out, at);
+        else if (block.kind === 'ngrams') block.block.writeInto(scan, out, at);
+        else numeric.writeInto(prompt, scan, out, at);
         at += blockLength(block);
       }
       if (standardisation !== null) standardisation.apply(out, offset);

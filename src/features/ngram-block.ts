@@ -5,7 +5,7 @@ import type { TextScan } from './text-scan.ts';
 /** The dense block of a prompt's n-grams. */
 export interface NgramBlock {
   /** Writes `[dimensions]` numbers to `out` from `offset`. No known n-gram gives zeros. */
-  writeInto(text: string, scan: TextScan, out: Float32Array, offset: number): void;
+  writeInto(scan: TextScan, out: Float32Array, offset: number): void;
 }
 
 /**
@@ -36,8 +36,8 @@ export function createNgramBlock(counter: NgramCounter, table: NgramTable): Ngra
   }
 
   return {
-    writeInto(text, scan, out, offset) {
-      const { size, buckets, counts } = counter.count(text, scan);
+    writeInto(scan, out, offset) {
+      const { size, buckets, counts } = counter.count(scan);
       if (size > rows.length) {
         rows = new Int32Array(2 * size);
         weights = new Float64Array(2 * size);

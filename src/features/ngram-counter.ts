@@ -23,7 +23,7 @@ export interface NgramCounts {
 }
 
 export interface NgramCounter {
-  count(text: string, scan: TextScan): NgramCounts;
+  count(scan: TextScan): NgramCounts;
 }
 
 const WORD_SALT = 0x51ed270b;
@@ -52,21 +52,22 @@ export function createNgramCounter(spec: NgramSpec): NgramCounter {
     slots[bucket] = ++result.size;
   }
 
-  function addCharacters(text: string, start: number, end: number): void {
+  function addCharacters(units: Uint16Array, start: number, end: number): void {
     const { characterFrom, characterTo } = spec;
     const last = end + 1;
     for (let from = start - 1; from < end; from++) {
       let hash = (FNV_OFFSET | 0) ^ CHARACTER_SALT;
       const stop = Math.min(last, from + characterTo);
       for (let at = from; at < stop; at++) {
-        hash = hashUnit(hash, at < start || at >= end ? EDGE : lower(text.charCodeAt(at)));
+        hash = hashUnit(hash, at < start || at >= end ? EDGE : lower(units[at]));
         if (at - from + 1 >= characterFrom) add(hash);
       }
     }
   }
 
   return {
-    count(text, scan) {
+    count(scan) {
+      const { units } = scan.reader;
       for (let i = 0; i < result.size; i++) slots[result.buckets[i]] = 0;
       result.size = 0;
       let previous = 0;
@@ -79,7 +80,7 @@ export function createNgramCounter(spec: NgramSpec): NgramCounter {
         if (spec.wordOrder >= 1) add(hash ^ WORD_SALT);
         if (spec.wordOrder >= 2 && t > 0) add((Math.imul(previous, 31) + hash) ^ PAIR_SALT);
         if (spec.characterTo > 0 && scan.kinds[t] <= TokenKind.allCaps && end - start <= LONGEST_WORD)
-          addCharacters(text, start, end);
+          addCharacters(units, start, end);
         previous = hash;
       }
       return result;

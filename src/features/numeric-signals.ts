@@ -88,13 +88,13 @@ export function createNumericSignals(): NumericSignals {
 
   return {
     writeInto(prompt, scan, out, offset) {
-      const { text } = prompt;
       const { classes, length } = scan;
-      readOptionLines(text, length, options);
-      const words = countWords(text, scan, lexicon, kindCounts, symbols);
+      const { units } = scan.reader;
+      readOptionLines(units, length, options);
+      const words = countWords(units, scan, lexicon, kindCounts, symbols);
       const characters = Math.max(1, length);
       const wordCount = Math.max(1, words.count);
-      const last = lastVisible(text, length);
+      const last = lastVisible(units, length);
       let at = offset;
       const put = (value: number) => {
         out[at++] = value;
@@ -168,7 +168,7 @@ export function createNumericSignals(): NumericSignals {
 
 /** Tokens counted by kind; the counts of ASCII symbols and of the lexicon's kinds go to the given arrays. */
 function countWords(
-  text: string,
+  units: Uint16Array,
   scan: TextScan,
   lexicon: ReadonlyMap<number, number>,
   kindCounts: Float64Array,
@@ -193,14 +193,15 @@ function countWords(
     const start = scan.starts[t];
     const size = scan.ends[t] - start;
     if (kind === TokenKind.symbol) {
-      const unit = text.charCodeAt(start);
+      const unit = units[start];
       if (unit < 128) symbols[unit]++;
-      if ((unit === 46 || unit === 63 || unit === 33) && isSpaceOrEnd(text, scan.ends[t])) seen.sentences++;
+      if ((unit === 46 || unit === 63 || unit === 33) && isSpaceOrEnd(units, scan.ends[t], scan.length))
+        seen.sentences++;
       continue;
     }
     if (kind === TokenKind.number) {
       seen.numbers++;
-      const lead = text.charCodeAt(start);
+      const lead = units[start];
       if (size === 4 && (lead === 49 || lead === 50)) seen.year = true;
       continue;
     }
@@ -220,13 +221,13 @@ function countWords(
   return seen;
 }
 
-function isSpaceOrEnd(text: string, at: number): boolean {
-  return at >= text.length || text.charCodeAt(at) <= 32;
+function isSpaceOrEnd(units: Uint16Array, at: number, length: number): boolean {
+  return at >= length || units[at] <= 32;
 }
 
-function lastVisible(text: string, length: number): number {
+function lastVisible(units: Uint16Array, length: number): number {
   for (let i = length - 1; i >= 0; i--) {
-    const unit = text.charCodeAt(i);
+    const unit = units[i];
     if (unit > 32) return unit;
   }
   return 0;

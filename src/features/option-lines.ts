@@ -17,6 +17,8 @@ export interface OptionLines {
   stemEnd: number;
 }
 
+const [TAB, NEWLINE, SPACE, OPEN, CLOSE, STOP, COLON] = [9, 10, 32, 40, 41, 46, 58];
+
 export function createOptionLines(): OptionLines {
   return {
     count: 0,
@@ -33,18 +35,17 @@ export function createOptionLines(): OptionLines {
   };
 }
 
-/** Finds option lines in the first `limit` characters of `text`, writing to `out`. Options are single lines. */
-export function readOptionLines(text: string, limit: number, out: OptionLines): void {
-  const length = Math.min(text.length, limit);
+/** Finds option lines in the first `length` UTF-16 units of a text, writing to `out`. Options are single lines. */
+export function readOptionLines(units: Uint16Array, length: number, out: OptionLines): void {
   Object.assign(out, createOptionLines());
   out.stemEnd = length;
   let squares = 0;
   let total = 0;
   let lineStart = 0;
   while (lineStart < length) {
-    let lineEnd = text.indexOf('\n', lineStart);
+    let lineEnd = units.indexOf(NEWLINE, lineStart);
     if (lineEnd === -1 || lineEnd > length) lineEnd = length;
-    const start = optionStart(text, lineStart, lineEnd);
+    const start = optionStart(units, lineStart, lineEnd);
     if (start !== -1) {
       if (out.count === 0) out.stemEnd = lineStart;
       const size = lineEnd - start;
@@ -53,7 +54,7 @@ export function readOptionLines(text: string, limit: number, out: OptionLines): 
       out.count++;
       total += size;
       squares += size * size;
-      countOption(text, start, lineEnd, out);
+      countOption(units, start, lineEnd, out);
     }
     lineStart = lineEnd + 1;
   }
@@ -69,24 +70,24 @@ export function readOptionLines(text: string, limit: number, out: OptionLines): 
 }
 
 /** Offset of the option's text after its label, or -1 when the line is not an option. */
-function optionStart(text: string, lineStart: number, lineEnd: number): number {
+function optionStart(units: Uint16Array, lineStart: number, lineEnd: number): number {
   let i = lineStart;
-  while (i < lineEnd && (text[i] === ' ' || text[i] === '\t')) i++;
-  if (text[i] === '(') i++;
-  const label = text.charCodeAt(i) | 32;
+  while (i < lineEnd && (units[i] === SPACE || units[i] === TAB)) i++;
+  if (units[i] === OPEN) i++;
+  const label = units[i] | 32;
   if (!(label >= 97 && label <= 106)) return -1;
-  const mark = text[i + 1];
-  if (mark !== '.' && mark !== ')' && mark !== ':') return -1;
-  if (i + 2 >= lineEnd || text[i + 2] !== ' ') return -1;
+  const mark = units[i + 1];
+  if (mark !== STOP && mark !== CLOSE && mark !== COLON) return -1;
+  if (i + 2 >= lineEnd || units[i + 2] !== SPACE) return -1;
   return i + 3;
 }
 
-function countOption(text: string, start: number, end: number, out: OptionLines): void {
+function countOption(units: Uint16Array, start: number, end: number, out: OptionLines): void {
   let digits = 0;
   let letters = 0;
   let commas = 0;
   for (let i = start; i < end; i++) {
-    const unit = text.charCodeAt(i);
+    const unit = units[i];
     if (unit >= 48 && unit <= 57) digits++;
     else if ((unit | 32) >= 97 && (unit | 32) <= 122) letters++;
     else if (unit === 44) commas++;
@@ -94,7 +95,7 @@ function countOption(text: string, start: number, end: number, out: OptionLines)
   if (digits > 0) out.digitShare++;
   if (digits > 0 && letters <= 6 && letters <= digits * 2) out.numericShare++;
   if (commas > 0) out.commaShare++;
-  const first = text.charCodeAt(start);
+  const first = units[start];
   if (first >= 65 && first <= 90) out.capitalShare++;
-  if (text[end - 1] === '.') out.stopShare++;
+  if (units[end - 1] === STOP) out.stopShare++;
 }

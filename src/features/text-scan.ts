@@ -1,3 +1,4 @@
+import { TextUnits } from '../text/text-units.ts';
 import { FNV_OFFSET, hashUnit } from './word-hash.ts';
 
 /** What a character is, one class each. */
@@ -21,8 +22,10 @@ export const CHAR_CLASSES = 11;
  * of digits, or one other visible character. Scans are reused from prompt to prompt, so nothing is allocated.
  */
 export interface TextScan {
-  /** Characters scanned. */
+  /** UTF-16 units scanned. */
   length: number;
+  /** The units themselves; what stands behind `length` is left over from others. */
+  readonly reader: TextUnits;
   /** [CHAR_CLASSES] */
   readonly classes: Float64Array;
   /** Number of tokens. */
@@ -41,6 +44,7 @@ export const TokenKind = { word: 0, capitalised: 1, allCaps: 2, number: 3, symbo
 export function createTextScan(): TextScan {
   return {
     length: 0,
+    reader: new TextUnits(),
     classes: new Float64Array(CHAR_CLASSES),
     tokens: 0,
     hashes: new Int32Array(1024),
@@ -50,16 +54,17 @@ export function createTextScan(): TextScan {
   };
 }
 
-/** Scans the first `limit` UTF-16 units of `text` into `scan`. Any Unicode, lone surrogates too. */
-export function scanText(text: string, scan: TextScan, limit: number): void {
-  const length = Math.min(text.length, limit);
+/** Scans `text` into `scan`. Any Unicode, lone surrogates too. */
+export function scanText(text: string, scan: TextScan): void {
+  const length = scan.reader.read(text);
+  const { units } = scan.reader;
   scan.length = length;
   scan.classes.fill(0);
   scan.tokens = 0;
   const classes = scan.classes;
   let i = 0;
   while (i < length) {
-    const unit = text.charCodeAt(i);
+    const unit = units[i];
     const kind = classOf(unit);
     if (kind === CharClass.space || kind === CharClass.newline) {
       classes[kind]++;
@@ -80,7 +85,7 @@ export function scanText(text: string, scan: TextScan, limit: number): void {
         hash = hashUnit(hash, currentKind === CharClass.upper && current < 128 ? current | 32 : current);
         i++;
         if (i >= length) break;
-        current = text.charCodeAt(i);
+        current = units[i];
         currentKind = classOf(current);
       } while (isLetter(currentKind));
       const firstIsUpper = classOf(unit) === CharClass.upper;
@@ -94,7 +99,7 @@ export function scanText(text: string, scan: TextScan, limit: number): void {
         hash = hashUnit(hash, current);
         i++;
         if (i >= length) break;
-        current = text.charCodeAt(i);
+        current = units[i];
       } while (current >= 48 && current <= 57);
     } else {
       classes[kind]++;

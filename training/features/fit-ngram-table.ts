@@ -42,8 +42,8 @@ function countAll(texts: readonly string[], spec: NgramSpec): SparseRows {
   const offsets = new Int32Array(texts.length + 1);
   const rows = texts.map((text, row) => {
     const prepared = prepareText(text);
-    scanText(prepared, scan, prepared.length);
-    const { size, buckets, counts } = counter.count(prepared, scan);
+    scanText(prepared, scan);
+    const { size, buckets, counts } = counter.count(scan);
     offsets[row + 1] = offsets[row] + size;
     return { columns: buckets.slice(0, size), values: counts.slice(0, size) };
   });

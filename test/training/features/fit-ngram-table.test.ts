@@ -18,9 +18,9 @@ const table = fitNgramTable(texts, { ...spec, dimensions: 4, seed: 0 });
 
 function vector(text: string): number[] {
   const scan = createTextScan();
-  scanText(text, scan, text.length);
+  scanText(text, scan);
   const out = new Float32Array(4);
-  createNgramBlock(createNgramCounter(spec), table).writeInto(text, scan, out, 0);
+  createNgramBlock(createNgramCounter(spec), table).writeInto(scan, out, 0);
   return [...out];
 }
 
