@@ -1,9 +1,9 @@
 // Bundles `src` into one file that every public entry re-exports from: importing an entry opens two files, and a
-// class is the same class whichever entry it came through. Only the cel and node entries have code of
-// their own beside it.
+// class is the same class whichever entry it came through. Only the cel, node and policy entries have code of their
+// own beside it: what not every router loads.
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -17,11 +17,19 @@ const entries = [
   'head/index',
   'language/index',
   'math/index',
-  'policy/index',
   'request/index',
   'signals/index',
   'text/index',
   'tokens/index',
+];
+
+/** What entries with code of their own need of the core beside what is public. */
+const shared = [
+  'policy/basic-policies',
+  'policy/validate-policy',
+  'policy/build-policy',
+  'policy/compose-order',
+  'policy/rank',
 ];
 
 const common = {
@@ -37,7 +45,10 @@ const common = {
 await rm(`${here}dist/chunks`, { recursive: true, force: true });
 await build({
   ...common,
-  stdin: { contents: entries.map((name) => `export * from './${name}.ts';`).join('\n'), resolveDir: here },
+  stdin: {
+    contents: [...entries, ...shared].map((name) => `export * from './${name}.ts';`).join('\n'),
+    resolveDir: here,
+  },
   outfile: 'dist/core.js',
   sourcemap: true,
 });
@@ -46,13 +57,13 @@ for (const name of entries) {
   const core = name.includes('/') ? '../core.js' : './core.js';
   await writeFile(`${here}dist/${name}.js`, `export { ${names.join(', ')} } from '${core}';\n`);
 }
-for (const name of ['cel', 'node']) {
+for (const name of ['cel', 'node', 'policy']) {
   await build({
     ...common,
     entryPoints: [`${name}/index.ts`],
     outfile: `dist/${name}/index.js`,
     sourcemap: true,
-    plugins: [{ name: 'core', setup: (esbuild) => esbuild.onResolve({ filter: /^\.\.\// }, useCore) }],
+    plugins: [{ name: 'core', setup: (esbuild) => esbuild.onResolve({ filter: /^\.\.?\// }, useCore) }],
   });
 }
 
@@ -73,7 +84,12 @@ async function exportedNames(name) {
 }
 
 /** What these entries need of the rest, they take from where everyone takes it. */
-function useCore({ path }) {
-  const from = path === '../cel/index.ts' ? '../cel/index.js' : '../core.js';
-  return { path: from, external: true, sideEffects: false };
+function useCore({ path, importer }) {
+  const target = relative(here, resolve(dirname(importer), path)).replace(/\.ts$/, '');
+  if (['cel/index', 'policy/index'].includes(target) && path.startsWith('../')) {
+    return { path: `../${target}.js`, external: true, sideEffects: false };
+  }
+  if (path.startsWith('../') || shared.includes(target)) {
+    return { path: '../core.js', external: true, sideEffects: false };
+  }
 }

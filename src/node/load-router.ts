@@ -1,9 +1,9 @@
-import type { CompileExpression } from '../policy/expression.ts';
+import { BASIC_POLICIES } from '../policy/basic-policies.ts';
 import { createRouter } from '../router/create-router.ts';
 import type { Router } from '../router/router.ts';
 import type { RouterOptions } from '../router/router-options.ts';
-import { hasRules } from './has-rules.ts';
 import { openEmbedder } from './open-embedder.ts';
+import { policyKinds } from './policy-kinds.ts';
 import { readArtifactFolder } from './read-artifact-folder.ts';
 
 /**
@@ -21,17 +21,18 @@ import { readArtifactFolder } from './read-artifact-folder.ts';
 export async function loadRouter(folder: string, options: RouterOptions = {}): Promise<Router> {
   const artifact = await readArtifactFolder(folder);
   const embedder = options.embedder ?? (await openEmbedder(artifact.manifest.embedder, process.env));
-  const compile = options.compile ?? (await compilerFor(options.policy ?? artifact.manifest.policy));
   return createRouter(artifact, {
+    ...(await loadKinds(policyKinds(options.policy ?? artifact.manifest.policy))),
     ...options,
     ...(embedder === undefined ? {} : { embedder }),
-    ...(compile === undefined ? {} : { compile }),
   });
 }
 
-/** Expressions take code to read, which is loaded when there are some. */
-async function compilerFor(policy: unknown): Promise<CompileExpression | undefined> {
-  if (!hasRules(policy)) return undefined;
+/** Code that not every policy needs, loaded when this one does. */
+async function loadKinds(kinds: readonly string[]): Promise<Pick<RouterOptions, 'policies' | 'compile'>> {
+  if (kinds.every((kind) => kind in BASIC_POLICIES)) return {};
+  const { policies } = await import('../policy/index.ts');
+  if (!kinds.includes('rules')) return { policies };
   const { compileCel } = await import('../cel/index.ts');
-  return compileCel;
+  return { policies, compile: compileCel };
 }

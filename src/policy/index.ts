@@ -1,4 +1,4 @@
-export { createPolicy, type PolicyOptions } from './create-policy.ts';
+export { createPolicy } from './create-policy.ts';
 export { describeChange } from './describe-change.ts';
 export type { CompileExpression, Expression } from './expression.ts';
 export { DEFAULT_RELAX, type Limits, type RelaxableLimit } from './limits.ts';
@@ -14,6 +14,7 @@ export type {
   SequenceStep,
   ToolStep,
 } from './plan.ts';
+export { policies } from './policies.ts';
 export type {
   Policy,
   PolicyCandidate,
@@ -21,6 +22,8 @@ export type {
   PolicyOverrides,
   RequestNeeds,
 } from './policy.ts';
+export type { PolicyKit } from './policy-kit.ts';
+export type { PolicyOptions } from './policy-options.ts';
 export {
   type CascadePolicySpec,
   type ClassifierPolicySpec,

@@ -1,7 +1,7 @@
-import type { CompileExpression } from './expression.ts';
 import type { LimitFilter } from './limit-filter.ts';
 import type { CallStep } from './plan.ts';
 import type { Policy, PolicyCandidate } from './policy.ts';
+import type { PolicyOptions } from './policy-options.ts';
 import type { PolicyTarget } from './policy-spec.ts';
 
 /** A policy inside another, or one candidate in the place of a policy. */
@@ -14,7 +14,7 @@ export interface PolicyParts {
   readonly calls: readonly CallStep[];
   /** The limits that hold here: the spec's own and those of the policies around. */
   readonly filter: LimitFilter;
-  readonly compile: CompileExpression | undefined;
+  readonly options: PolicyOptions;
   /**
    * Makes what stands inside this policy.
    *

@@ -5,12 +5,8 @@ import type { RouterPolicySpec } from './policy-spec.ts';
 import { rank } from './rank.ts';
 
 /** Hands over to another router. What stands in the plan beside its name is what this router would do without it. */
-export function createRouterPolicy(
-  spec: RouterPolicySpec,
-  { calls, filter }: PolicyParts,
-  routers: readonly string[],
-): Policy {
-  if (!routers.includes(spec.router)) {
+export function createRouterPolicy(spec: RouterPolicySpec, { calls, filter, options }: PolicyParts): Policy {
+  if (options.routers?.includes(spec.router) !== true) {
     throw new InvalidInputError(
       `\`router\` of policy must name one of the routers given. Got "${spec.router}". Pass it: ` +
         `{ routers: { ${JSON.stringify(spec.router)}: await loadRouter('...') } }.`,

@@ -46,7 +46,11 @@ export function createRulesPolicy(spec: RulesPolicySpec, parts: PolicyParts): Po
   };
 }
 
-function compileRule(when: string, name: string, { compile, candidates }: PolicyParts): Expression {
+function compileRule(
+  when: string,
+  name: string,
+  { options: { compile }, candidates }: PolicyParts,
+): Expression {
   if (compile === undefined) {
     throw new InvalidInputError(
       'A policy of kind "rules" needs a compiler for its expressions. Pass { compile: compileCel } of ' +

@@ -1,7 +1,10 @@
 import type { Artifact } from '../artifact/artifact.ts';
 import { ArtifactError } from '../errors/artifact-error.ts';
-import { createPolicy, type PolicyOptions } from '../policy/create-policy.ts';
+import { BASIC_POLICIES } from '../policy/basic-policies.ts';
+import { buildPolicy } from '../policy/build-policy.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { PolicyOptions } from '../policy/policy-options.ts';
+import { validatePolicy } from '../policy/validate-policy.ts';
 import type { RouterOptions } from './router-options.ts';
 
 /**
@@ -15,9 +18,16 @@ export function choosePolicy({ manifest }: Artifact, options: RouterOptions): Po
     routers: Object.keys(options.routers ?? {}),
     ...(compile === undefined ? {} : { compile }),
   };
-  if (options.policy !== undefined) return createPolicy(options.policy, manifest.candidates, policyOptions);
+  const make = (spec: unknown) =>
+    buildPolicy(
+      validatePolicy(spec),
+      manifest.candidates,
+      policyOptions,
+      options.policies?.makers ?? BASIC_POLICIES,
+    );
+  if (options.policy !== undefined) return make(options.policy);
   try {
-    return createPolicy(manifest.policy, manifest.candidates, policyOptions);
+    return make(manifest.policy);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ArtifactError(`\`policy\` of manifest.json cannot be used: ${reason}`, { cause });

@@ -1,11 +1,14 @@
 import type { Artifact } from '../artifact/artifact.ts';
+import { InvalidInputError } from '../errors/invalid-input-error.ts';
 import { createRandom, type Random } from '../math/random.ts';
 import { readNovelty } from '../novelty/novelty.ts';
 import type { PolicyContext } from '../policy/policy.ts';
+import type { PolicyKit } from '../policy/policy-kit.ts';
 import type { Predictions } from '../policy/predictions.ts';
 import type { Prompt } from '../request/prompt-text.ts';
 import type { Request } from '../request/request.ts';
-import { readSignals, type SeenSignals } from '../signals/read-signals.ts';
+import { countRequestTokens } from '../signals/count-request-tokens.ts';
+import type { SeenSignals } from '../signals/read-signals.ts';
 import type { Signals } from '../signals/signals.ts';
 import type { Predictor } from './predictor.ts';
 import { requestNeeds } from './request-needs.ts';
@@ -44,10 +47,17 @@ export function createContexts(
     return random.next();
   };
 
+  const { countTokens, policies } = options;
+
   return (prompt, request, predictions, { overrides, signals: given }) => {
+    const count =
+      request === undefined || countTokens === undefined
+        ? undefined
+        : () => countRequestTokens(request, countTokens);
+    const needs = requestNeeds(prompt, given, smallestWindow, count);
     let signals: SeenSignals | undefined;
     const readOnce = () => {
-      signals ??= readSignals(
+      signals ??= readerOf(policies)(
         {
           request,
           prompt,
@@ -61,8 +71,6 @@ export function createContexts(
       );
       return signals;
     };
-    const count = options.countTokens === undefined ? undefined : () => readOnce().tokens;
-    const needs = requestNeeds(prompt, given, smallestWindow, count);
     return {
       context: {
         predictions,
@@ -75,4 +83,10 @@ export function createContexts(
       seen: () => signals?.seen ?? given,
     };
   };
+}
+
+/** Basic policies look at no signals, and those that do bring the reader along. */
+function readerOf(policies: PolicyKit | undefined): PolicyKit['readSignals'] {
+  if (policies !== undefined) return policies.readSignals;
+  throw new InvalidInputError('Signals need { policies } of "pointsman/policy".');
 }

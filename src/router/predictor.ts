@@ -35,7 +35,12 @@ export function createPredictor(artifact: Artifact): Predictor {
     parseJson(artifact.file(model.topology), model.topology),
     artifact.file(model.weights),
   );
-  const context = { layers, file: (path: string) => artifact.file(path) };
+  const turn = { count: 0 };
+  const context = {
+    layers,
+    file: (path: string) => artifact.file(path),
+    once: { turn, heads: new Map<string, Head>() },
+  };
   const build = (name: string, spec: Parameters<typeof createHead>[0]): Head => {
     const head = createHead(spec, context);
     if (head.inputs === features.length && head.outputs === count) return head;
@@ -64,6 +69,7 @@ export function createPredictor(artifact: Artifact): Predictor {
   const predictor: Predictor = {
     classifyTask: taskClassifier(artifact.manifest, context),
     predict(input) {
+      turn.count++;
       choice.predictInto(input, raw);
       softmaxInto(raw, predictions.choice, heads.choice.temperature);
       checkFinite(predictions.choice, candidates);

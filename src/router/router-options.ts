@@ -1,5 +1,6 @@
 import type { Embedder } from '../embedder/embedder.ts';
 import type { CompileExpression } from '../policy/expression.ts';
+import type { PolicyKit } from '../policy/policy-kit.ts';
 import type { PolicySpec } from '../policy/policy-spec.ts';
 import type { SignalSources } from '../signals/signal-sources.ts';
 import type { Router } from './router.ts';
@@ -9,6 +10,11 @@ export interface RouterOptions extends SignalSources {
   readonly embedder?: Embedder;
   /** How to choose. @default the policy in the manifest */
   readonly policy?: PolicySpec;
+  /**
+   * More kinds of policy than `utility`, `classifier` and `threshold`: `policies` of `pointsman/policy`.
+   * @default none; `loadRouter` loads them when the policy is of such a kind
+   */
+  readonly policies?: PolicyKit;
   /**
    * Reads the expressions of a `rules` policy: `compileCel` of `pointsman/cel`.
    * @default none; `loadRouter` loads it when the policy has rules

@@ -1,16 +1,18 @@
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
+import { loadedAtOnce } from '../../bench/loaded-at-once.ts';
 import { root } from '../architecture/source-files.ts';
 
 const BUDGET_BYTES = 40_000;
 
-/** One file that a bundler would make of an entry, everything it exports included. */
+/** What a bundler would make of an entry, everything it exports included, but for what is imported when needed. */
 async function bundle(entry: string) {
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
     entryPoints: [`src/${entry}`],
     bundle: true,
+    splitting: true,
     minify: true,
     format: 'esm',
     platform: 'neutral',
@@ -20,8 +22,11 @@ async function bundle(entry: string) {
     metafile: true,
     outdir: 'out',
   });
-  const external = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path));
-  return { bytes: gzipSync(outputFiles[0].contents, { level: 9 }).length, external };
+  const parts = loadedAtOnce(metafile.outputs, `src/${entry}`);
+  const external = parts.flatMap((part) => metafile.outputs[part].imports.map(({ path }) => path));
+  const contents = outputFiles.filter(({ path }) => parts.some((part) => path.endsWith(part)));
+  const bytes = contents.reduce((sum, file) => sum + gzipSync(file.contents, { level: 9 }).length, 0);
+  return { bytes, external: external.filter((path) => !(path in metafile.outputs)) };
 }
 
 describe('the size of what a product loads', () => {

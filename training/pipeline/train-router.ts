@@ -1,5 +1,7 @@
 import { type Candidate, createRouter } from 'pointsman';
 import { memoryFiles, readArtifact } from 'pointsman/artifact';
+import { compileCel } from 'pointsman/cel';
+import { policies } from 'pointsman/policy';
 import { readPrompt } from 'pointsman/request';
 import { addReports, renderCard, type SealedArtifact, sealArtifact } from '../artifact/index.ts';
 import type { TrainConfig } from '../config/train-config.ts';
@@ -89,7 +91,11 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
   const sealed = await seal(input, fitted, heads);
 
   onStep('evaluating on the test split');
-  const router = createRouter(await readArtifact(memoryFiles(sealed.files)), { embedder: embedder.embedder });
+  const router = createRouter(await readArtifact(memoryFiles(sealed.files)), {
+    embedder: embedder.embedder,
+    policies,
+    compile: compileCel,
+  });
   const predictions = await predictTest(router, embedder.embedder, matrix, splits.test, embeddings);
   const evaluation = evaluate(
     {

@@ -1,0 +1,8 @@
+import { validate } from '../validation/validate.ts';
+import { policySchema } from './policy-schema.ts';
+import type { PolicySpec } from './policy-spec.ts';
+
+/** @throws InvalidInputError naming the field, when the shape is wrong. */
+export function validatePolicy(spec: unknown): PolicySpec {
+  return validate<PolicySpec>(policySchema, spec, 'policy');
+}
