@@ -68,29 +68,21 @@ export async function fitChoice(
       base[i % columns] + weights[0] * paths[chosen].values[i] + weights[1] * differences.values[i];
   const { strength } = chooseLossShrinkage(sum, base, { targets }, 'softmax', { groups });
   const { layer } = await fitLinear({ features, targets }, 'softmax', { l2: l2s[chosen] });
-  const own = { ...layer, bias: layer.bias.map((x, c) => x - base[c]) };
+  // Shrinkage and weight go into the layer, the base rates into its bias: one layer to ask at serving time.
+  const scale = strength * weights[0];
+  const own = {
+    ...layer,
+    kernel: layer.kernel.map((x) => scale * x),
+    bias: layer.bias.map((x, c) => base[c] + scale * (x - base[c])),
+  };
   const spec: HeadSpec = {
-    kind: 'shrunk',
-    prior: base,
-    strength,
-    head: {
-      kind: 'stack',
-      members: [
-        { weight: 1, head: { kind: 'layers', output: 'choice_base' } },
-        { weight: weights[0], head: { kind: 'layers', output: 'choice' } },
-        { weight: weights[1], head: { kind: 'spread', level: 0, deviation: 1, head: quality } },
-      ],
-    },
+    kind: 'stack',
+    members: [
+      { weight: 1, head: { kind: 'layers', output: 'choice' } },
+      { weight: strength * weights[1], head: { kind: 'spread', level: 0, deviation: 1, head: quality } },
+    ],
   };
-  const inputs = features.columns;
-  const baseLayer = {
-    inputs,
-    outputs: columns,
-    kernel: new Float32Array(inputs * columns),
-    bias: Float32Array.from(base),
-    activation: 'linear' as const,
-  };
-  return { spec, chains: { choice: [own], choice_base: [baseLayer] }, weights: [weights[0], weights[1]] };
+  return { spec, chains: { choice: [own] }, weights: [weights[0], weights[1]] };
 }
 
 /** Logarithms of the mean targets, smoothed: what to say without looking at the prompt. */

@@ -1,4 +1,4 @@
-import type { ManifestHeads } from 'pointsman/artifact';
+import type { Manifest, ManifestHeads } from 'pointsman/artifact';
 import { createHead, readLayersModel } from 'pointsman/head';
 import type { FittedFeatures } from '../features/index.ts';
 import {
@@ -33,6 +33,8 @@ export interface HeadsInput {
 /** All heads of a router, calibrated. */
 export interface FittedHeads {
   readonly heads: ManifestHeads;
+  /** Where the traffic has tasks that the domain head tells apart. */
+  readonly task?: Manifest['task'];
   readonly model: ExportedModel;
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly report: QualityReport;
@@ -63,6 +65,10 @@ export async function fitHeads(input: HeadsInput): Promise<FittedHeads> {
   const chains: Record<string, DenseChain> = { ...quality.chains, ...choice.chains };
   if (cost !== null) chains.cost = cost.chain;
   if (latency !== null) chains.latency = latency.chain;
+  // The domain head is a classifier of tasks times their means: its first layer is worth an output of its own.
+  const names = taskNames(matrix, splits.fit.rows);
+  const classifier = quality.chains.quality_domain?.[0];
+  if (classifier !== undefined) chains.task = [classifier];
   const model = await exportLayersModel(chains);
 
   onStep('calibrating');
@@ -86,6 +92,7 @@ export async function fitHeads(input: HeadsInput): Promise<FittedHeads> {
       cost: amountHead('cost', cost),
       latency: amountHead('latency', latency),
     },
+    ...(classifier === undefined ? {} : { task: { output: 'task', names } }),
     model,
     files: quality.files,
     report: quality.report,
@@ -98,9 +105,7 @@ function memberData({ matrix, splits, groups, fitted, folds, seed }: HeadsInput)
   const prior = columnMeans(quality);
   const columns = quality.columns;
   const fitGroups = rows.map((row) => groups[row]);
-  const names = [...new Set(Array.from(rows, (row) => matrix.prompts[row].task))]
-    .filter((task) => task !== null)
-    .sort();
+  const names = taskNames(matrix, rows);
   const numbers = new Map(names.map((name, i) => [name, i]));
   return {
     features: takeRows(fitted.features, rows),
@@ -118,6 +123,11 @@ function memberData({ matrix, splits, groups, fitted, folds, seed }: HeadsInput)
     folds: groupedFolds(fitGroups, folds, seed),
     seed,
   };
+}
+
+function taskNames({ prompts }: OutcomeMatrix, rows: Int32Array): string[] {
+  const names = new Set(Array.from(rows, (row) => prompts[row].task));
+  return [...names].filter((task) => task !== null).sort();
 }
 
 function outcomes({ prompts, candidates }: OutcomeMatrix, values: Float32Array): Matrix {

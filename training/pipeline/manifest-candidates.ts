@@ -1,5 +1,6 @@
 import type { Candidate } from 'pointsman';
 import type { ManifestCandidate } from 'pointsman/artifact';
+import { quantileSorted } from 'pointsman/math';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { Splits } from '../split/split.ts';
 
@@ -12,12 +13,14 @@ export function manifestCandidates(
   const rows = [...fit.rows, ...calibrate.rows];
   return matrix.candidates.map((name, c) => {
     const mean = (values: Float32Array) => observedMean(values, rows, matrix.candidates.length, c);
+    const p95LatencyMs = observedQuantile(matrix.latencyMs, rows, matrix.candidates.length, c, 0.95);
     return {
       ...configured[name],
       name,
       meanQuality: mean(matrix.quality) ?? 0,
       meanCostUsd: mean(matrix.costUsd),
       meanLatencyMs: mean(matrix.latencyMs),
+      ...(p95LatencyMs === null ? {} : { p95LatencyMs }),
     };
   });
 }
@@ -36,4 +39,16 @@ function observedMean(
     count++;
   }
   return count === 0 ? null : sum / count;
+}
+
+/** Null where fewer than twenty were observed: a tail needs as many. */
+function observedQuantile(
+  values: Float32Array,
+  rows: readonly number[],
+  columns: number,
+  c: number,
+  q: number,
+): number | null {
+  const seen = Float64Array.from(rows, (row) => values[row * columns + c]).filter((x) => !Number.isNaN(x));
+  return seen.length < 20 ? null : quantileSorted(seen.sort(), q);
 }

@@ -18,6 +18,7 @@ import type { Splits } from '../split/split.ts';
 import { TOOL_VERSION } from '../version.ts';
 import { cardFigures } from './card-figures.ts';
 import { type FittedHeads, fitHeads } from './fit-heads.ts';
+import { fitNovelty } from './fit-novelty.ts';
 import type { QualityReport } from './fit-quality.ts';
 import { manifestCandidates } from './manifest-candidates.ts';
 import { predictTest } from './predict-test.ts';
@@ -121,6 +122,8 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
 async function seal(input: TrainInput, fitted: FittedFeatures, heads: FittedHeads): Promise<SealedArtifact> {
   const { config, embedder, matrix, splits } = input;
   const files = new Map([...fitted.files, ...heads.files]);
+  const novelty = fitNovelty(fitted.features, splits.fit, splits.calibrate, config.seed);
+  files.set(novelty.spec.file, novelty.bytes);
   files.set('model.json', new TextEncoder().encode(heads.model.modelJson));
   files.set('weights.bin', heads.model.weights);
   if (embedder.table !== null) files.set('static.bin', embedder.table);
@@ -142,6 +145,8 @@ async function seal(input: TrainInput, fitted: FittedFeatures, heads: FittedHead
       },
       model: { topology: 'model.json', weights: 'weights.bin' },
       heads: heads.heads,
+      ...(heads.task === undefined ? {} : { task: heads.task }),
+      novelty: novelty.spec,
       policy: config.policy,
       provenance: {
         toolVersion: TOOL_VERSION,
