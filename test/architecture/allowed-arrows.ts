@@ -46,7 +46,8 @@ export const SRC_ARROWS: Arrows = {
 
 export const TRAINING_ARROWS: Arrows = {
   artifact: [],
-  config: [],
+  // The heads that a configuration may name are the members there are.
+  config: ['member'],
   backend: [],
   outcomes: [],
   head: ['backend'],

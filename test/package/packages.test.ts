@@ -102,11 +102,11 @@ describe('both packages, installed in an empty folder', () => {
     );
     const entries = Object.keys(exports).filter((key) => key !== './package.json');
     const names = [...entries.map((key) => `pointsman${key.slice(1)}`), '@pointsman/training'];
+    // The loader of modules may still be closing their files.
     const code = `
-      const before = process.getActiveResourcesInfo().length;
       for (const name of ${JSON.stringify(names)}) await import(name);
-      const after = process.getActiveResourcesInfo();
-      if (after.length > before) throw new Error('left behind: ' + after.join(', '));`;
+      const left = process.getActiveResourcesInfo().filter((kind) => !/^(CloseReq|FSReq)/.test(kind));
+      if (left.length > 0) throw new Error('left behind: ' + left.join(', '));`;
     expect(await node(code)).toBe('');
   });
 
