@@ -17,6 +17,7 @@ const entries = [
   'head/index',
   'language/index',
   'math/index',
+  'novelty/index',
   'request/index',
   'signals/index',
   'text/index',
