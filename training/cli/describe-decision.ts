@@ -1,4 +1,5 @@
 import type { Decision } from 'pointsman';
+import { describeChange } from 'pointsman/policy';
 import { formatAmountMs, formatAmountUsd } from './format-amount.ts';
 import { printable } from './printable.ts';
 import { textTable } from './text-table.ts';
@@ -11,24 +12,28 @@ export function describeDecision(decision: Decision, columns: number): string {
   const removed = predictions.filter(({ removedBy }) => removedBy !== undefined);
   const table = textTable(
     [
+      { title: '' },
       { title: 'candidate', shrinks: true },
       { title: 'P(good answer)', align: 'right' },
       { title: 'P(best choice)', align: 'right' },
-      { title: 'expected cost', align: 'right' },
+      { title: 'cost of 1,000', align: 'right' },
       { title: 'expected latency', align: 'right' },
     ],
     predictions.map((row) => [
-      `${row.candidate === candidate ? '→' : row.removedBy === undefined ? ' ' : '×'} ${row.candidate}`,
+      row.candidate === candidate ? '→' : row.removedBy === undefined ? ' ' : '×',
+      row.candidate,
       row.successProbability.toFixed(3),
       probabilities[row.candidate].toFixed(3),
-      formatAmountUsd(row.expectedCostUsd),
+      formatAmountUsd(row.expectedCostUsd && 1000 * row.expectedCostUsd),
       formatAmountMs(row.expectedLatencyMs),
     ]),
     columns,
   );
-  const notes = [...reasons, ...removed.map((row) => `× ${row.candidate}: ${row.removedBy}`)].map(
-    (note) => `  ${wrapText(printable(note), columns, '  ')}\n`,
-  );
+  const notes = [
+    ...reasons,
+    ...decision.whatWouldChangeIt.slice(0, 2).map(describeChange),
+    ...removed.map((row) => `× ${row.candidate}: ${row.removedBy}`),
+  ].map((note) => `  ${wrapText(printable(note), columns, '  ')}\n`);
   return (
     `${printable(candidate)}, with a probability of ${confidence.toFixed(2)} of a good answer\n\n${table}\n` +
     `${notes.join('')}\n` +

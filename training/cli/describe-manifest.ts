@@ -44,14 +44,14 @@ function candidateTable({ candidates, heads }: Manifest, columns: number): strin
     [
       { title: 'candidate', shrinks: true },
       { title: 'mean quality', align: 'right' },
-      { title: 'mean cost', align: 'right' },
+      { title: 'cost of 1,000', align: 'right' },
       { title: 'mean latency', align: 'right' },
       { title: 'calibrator' },
     ],
     candidates.map(({ name, meanQuality, meanCostUsd, meanLatencyMs }, c) => [
       name,
       meanQuality.toFixed(3),
-      formatAmountUsd(meanCostUsd),
+      formatAmountUsd(meanCostUsd && 1000 * meanCostUsd),
       formatAmountMs(meanLatencyMs),
       heads.success.calibrators[c].kind,
     ]),

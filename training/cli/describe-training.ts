@@ -1,5 +1,7 @@
 import { join } from 'node:path';
+import { quantile } from 'pointsman/math';
 import type { TrainedFromFiles } from '../pipeline/train-from-files.ts';
+import { formatDuration } from '../report/format-number.ts';
 import { describeEvaluation } from './describe-evaluation.ts';
 
 /** What came of a training, for a person: the verdict first. */
@@ -12,8 +14,15 @@ export function describeTraining(
   const bytes = [...artifact.files.values()].reduce((sum, file) => sum + file.length, 0);
   return (
     `\n${describeEvaluation(evaluation, columns)}\n` +
+    decisionLine(trained.predictions.decisionMicroseconds) +
     `Router   ${written.path} (${(bytes / 1e6).toFixed(1)} MB)\n` +
     `Report   ${join(written.path, 'report.html')}\n` +
-    `Route    pointsman route ${out} "your prompt"\n`
+    `Route    npx pointsman route ${out} "your prompt"\n`
   );
+}
+
+function decisionLine(microseconds: ArrayLike<number> | null): string {
+  if (microseconds === null || microseconds.length === 0) return '';
+  const [median, high] = [0.5, 0.99].map((share) => formatDuration(quantile(microseconds, share)));
+  return `Decides  in ${median} (median), ${high} (99th percentile)\n`;
 }

@@ -1,4 +1,4 @@
-/** US dollars of one request, which are often millionths: "$0.0123", "$4.20e-7", "–" where nothing is known. */
+/** US dollars, often of 1,000 requests, since those of one can be millionths: "$0.0123"; "–" where nothing is known. */
 export function formatAmountUsd(usd: number | null): string {
   return usd === null ? '–' : `$${threeDigits(usd)}`;
 }

@@ -17,8 +17,8 @@ export interface IngestFlags {
   readonly out: string;
   readonly map: ColumnMap;
   readonly prices?: string;
-  readonly strict: boolean;
-  readonly json: boolean;
+  readonly strict?: boolean;
+  readonly json?: boolean;
   readonly memory?: number;
 }
 
@@ -30,8 +30,8 @@ export function ingestCommand(io: CommandIo): Command {
     .requiredOption('-o, --out <file>', 'the Parquet file to write');
   return addMapOption(command)
     .option('-p, --prices <file>', 'YAML or JSON with prices per million tokens by candidate')
-    .option('--strict', 'stop at the first row that cannot be used', false)
-    .option('--json', 'print the report as JSON', false)
+    .option('--strict', 'stop at the first row that cannot be used')
+    .option('--json', 'print the report as JSON')
     .addOption(
       new Option('--memory <megabytes>', 'memory for rows on their way; the rest goes to disk').argParser(
         positiveNumber,

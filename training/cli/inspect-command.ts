@@ -8,8 +8,8 @@ Examples:
   $ pointsman inspect models/support --card > CARD.md`;
 
 export interface InspectFlags {
-  readonly json: boolean;
-  readonly card: boolean;
+  readonly json?: boolean;
+  readonly card?: boolean;
 }
 
 /** `pointsman inspect`: what a router is, after every digest was checked. */
@@ -19,8 +19,8 @@ export function inspectCommand(io: CommandIo): Command {
       'Check the files of a router, and show what it is, what it was made of and what it is worth.',
     )
     .argument('<folder>', 'folder of a router, or of one of its versions')
-    .option('--json', 'print the manifest as JSON', false)
-    .option('--card', 'print its card, in Markdown', false)
+    .option('--json', 'print the manifest as JSON')
+    .option('--card', 'print its card, in Markdown')
     .addHelpText('after', EXAMPLES)
     .action(async (folder: string, flags: InspectFlags) => {
       const { runInspect } = await import('./run-inspect.ts');

@@ -18,7 +18,7 @@ export interface RouteFlags {
   readonly maxCost?: number;
   readonly maxLatency?: number;
   readonly minSuccess?: number;
-  readonly json: boolean;
+  readonly json?: boolean;
 }
 
 /** `pointsman route`: which candidate should take one request, and why. */
@@ -44,7 +44,7 @@ export function routeCommand(io: CommandIo): Command {
     .addOption(
       new Option('--min-success <probability>', 'lowest probability of a good answer').argParser(probability),
     )
-    .option('--json', 'print the decision as JSON', false)
+    .option('--json', 'print the decision as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (folder: string, prompt: string | undefined, flags: RouteFlags, command: Command) => {
       if ((prompt === undefined) === (flags.messages === undefined)) {

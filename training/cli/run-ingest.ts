@@ -13,7 +13,7 @@ export async function runIngest(files: readonly string[], flags: IngestFlags, io
       files,
       out: flags.out,
       map: flags.map,
-      strict: flags.strict,
+      strict: flags.strict === true,
       onProgress: ({ bytesRead, bytesTotal }) => progress.update('reading', bytesRead / bytesTotal),
       ...prices,
       ...(flags.memory === undefined ? {} : { memoryLimitMb: flags.memory }),

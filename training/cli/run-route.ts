@@ -15,7 +15,10 @@ export async function runRoute(
   const request =
     flags.messages === undefined
       ? { text: prompt === '-' ? await io.stdin() : (prompt ?? '') }
-      : parseRequest(await readText(flags.messages, io), flags.messages);
+      : parseRequest(
+          await readText(flags.messages, io),
+          flags.messages === '-' ? 'standard input' : flags.messages,
+        );
   const router = await openRouter(folder);
   const limits: Limits = {
     ...(flags.maxCost === undefined ? {} : { maxCostUsd: flags.maxCost }),

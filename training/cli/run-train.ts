@@ -22,10 +22,10 @@ export async function runTrain(files: readonly string[], flags: TrainFlags, io: 
     out: flags.out,
     workFolder: flags.work,
     map: flags.map,
-    strict: flags.strict,
+    strict: flags.strict === true,
     ...(flags.prices === undefined ? {} : { prices: await readPrices(flags.prices) }),
   };
-  const progress = createProgress(io, flags.quiet);
+  const progress = createProgress(io, flags.quiet === true);
   const onProgress = showTraining(progress);
   const warn = (warnings: readonly string[]) => {
     for (const warning of warnings) io.stderr(`${wrapText(`Note: ${warning}`, io.columns, '  ')}\n`);

@@ -31,14 +31,14 @@ export interface TrainFlags {
   readonly embedder?: string;
   readonly map: ColumnMap;
   readonly prices?: string;
-  readonly strict: boolean;
+  readonly strict?: boolean;
   readonly splitBy?: 'random' | 'time';
   readonly policy?: 'best' | 'balanced' | 'cheapest';
   readonly heads?: string;
   readonly work: string;
-  readonly dryRun: boolean;
-  readonly json: boolean;
-  readonly quiet: boolean;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
 }
 
 /** `pointsman train`: a file of traffic into a calibrated, measured router. */
@@ -56,7 +56,7 @@ export function trainCommand(io: CommandIo): Command {
     );
   return addMapOption(command)
     .option('-p, --prices <file>', 'YAML or JSON with prices per million tokens by candidate')
-    .option('--strict', 'stop at the first row that cannot be used', false)
+    .option('--strict', 'stop at the first row that cannot be used')
     .addOption(
       new Option('--split-by <how>', 'how prompts are parted (default: random)').choices(['random', 'time']),
     )
@@ -66,11 +66,14 @@ export function trainCommand(io: CommandIo): Command {
         'what the router weighs unless asked otherwise (default: best)',
       ).choices(['best', 'balanced', 'cheapest']),
     )
-    .option('--heads <names>', 'heads that may take part, with commas: linear,domain,curve')
+    .option(
+      '--heads <names>',
+      'heads that may take part (default: linear,domain,curve; also mlp, knn, factorisation)',
+    )
     .option('--work <folder>', 'what is kept from run to run', '.pointsman')
-    .option('--dry-run', 'read and split the traffic, say what would be trained on, and stop', false)
-    .option('--json', 'print the result as JSON', false)
-    .option('-q, --quiet', 'show no progress', false)
+    .option('--dry-run', 'read and split the traffic, say what would be trained on, and stop')
+    .option('--json', 'print the result as JSON')
+    .option('-q, --quiet', 'show no progress')
     .addHelpText('after', EXAMPLES)
     .action(async (files: string[], flags: TrainFlags) => {
       const { runTrain } = await import('./run-train.ts');
