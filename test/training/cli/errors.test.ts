@@ -1,0 +1,163 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { main } from '../../../training/cli/main.ts';
+import { TOOL_VERSION } from '../../../training/version.ts';
+import { temporaryFolder } from '../outcomes/temporary-folder.ts';
+import { capturedIo } from './captured-io.ts';
+import { type PlantedRow, plantedRows, writeRows } from './planted-file.ts';
+
+const { path, write } = temporaryFolder();
+const out = path('models/none');
+
+async function run(...argv: string[]) {
+  const io = capturedIo();
+  const code = await main(argv, io);
+  return { code, ...io.said };
+}
+
+async function train(rows: readonly PlantedRow[], ...more: string[]) {
+  const file = await writeRows(path('rows.jsonl'), rows);
+  return run('train', file, '--out', out, '--work', path('work'), '--quiet', ...more);
+}
+
+describe('what the command is', () => {
+  it('is said by --version and --help, with examples for each command', async () => {
+    expect(await run('--version')).toEqual({ code: 0, out: `${TOOL_VERSION}\n`, err: '' });
+    expect((await run('--help')).out).toContain('pointsman route models/support');
+    for (const name of ['train', 'route', 'inspect', 'ingest']) {
+      const { code, out: help } = await run(name, '--help');
+      expect(code).toBe(0);
+      expect(help).toContain(`$ pointsman ${name}`);
+    }
+  });
+
+  it.each([
+    [['trian'], /unknown command 'trian'.*Did you mean train\?.*pointsman --help/s],
+    [['train', 'x.jsonl'], /required option '-o, --out <folder>'.*pointsman train --help/s],
+    [['train', 'x.jsonl', '-o', 'm', '--seed', '-1'], /whole number of 0 or more/],
+    [['train', 'x.jsonl', '-o', 'm', '--split-by', 'luck'], /Allowed choices are random, time/],
+    [['train', 'x.jsonl', '-o', 'm', '--map', 'txt=prompt'], /field is one of: requestId/],
+    [['route', 'm'], /give a prompt, or --messages/],
+    [['route', 'm', 'x', '--messages', 'y'], /not both/],
+    [['route', 'm', 'x', '--max-cost', 'cheap'], /a number above 0/],
+    [['route', 'm', 'x', '--min-success', '2'], /a number from 0 to 1/],
+    [['inspect'], /missing required argument 'folder'/],
+  ])('is not %j, which exits with 2', async (argv, message) => {
+    const { code, err, out: printed } = await run(...argv);
+    expect(code).toBe(2);
+    expect(printed).toBe('');
+    expect(err).toMatch(message);
+  });
+});
+
+describe('an error', () => {
+  it.each([
+    [['train', 'nowhere.jsonl', '-o', out], /^There is no file "nowhere\.jsonl"/],
+    [['route', path('nowhere'), 'x'], /^There is no router in .*nowhere/],
+    [['inspect', path('nowhere')], /^There is no router in/],
+    [['route', out, '--messages', path('nowhere.json')], /nowhere\.json cannot be read/],
+    [['train', 'x.jsonl', '-o', out, '--embedder', 'word2vec'], /`--embedder` must be static, use/],
+    [['train', 'x.jsonl', '-o', out, '--embedder', 'openai:mine'], /dimensions: <number>/],
+    [['train', 'x.jsonl', '-o', out, '--heads', 'lineal'], /`heads\.0` of the training config/],
+    [['train', 'x.jsonl', '-o', out, '--config', path('nowhere.yaml')], /The config cannot be read/],
+    [['train', 'x.jsonl', '-o', out, '--config', write('list.yaml', '- 1')], /must be fields and values/],
+    [['train', 'x.jsonl', '-o', out, '--config', write('sead.yaml', 'sead: 1')], /Unrecognized key: "sead"/],
+    [['train', 'x.jsonl', '-o', out, '--name', '../x'], /router's name must be 1 to 64 letters/],
+    [['train', 'x.jsonl', '-o', out, '--prices', write('p.yaml', 'a: 1')], /`a` of .*p\.yaml/],
+  ])('of %j is a sentence, without a stack, and exits with 1', async (argv, message) => {
+    const {
+      code,
+      err,
+      out: printed,
+    } = await run(...argv, ...(argv[0] === 'train' ? ['--work', path('work')] : []));
+    expect(code).toBe(1);
+    expect(printed).toBe('');
+    expect(err).toMatch(message);
+    expect(err.trim().split('\n')).toHaveLength(1);
+  });
+
+  it('shows where it came from with --debug', async () => {
+    expect((await run('inspect', path('nowhere'), '--debug')).err).toMatch(/^ArtifactError: .*\n +at /m);
+    expect((await run('--debug', 'inspect', path('nowhere'))).err).toMatch(/^ArtifactError: .*\n +at /m);
+  });
+
+  it('that nobody foresaw says how to see more', async () => {
+    const io = capturedIo({
+      stdin: () => Promise.reject(new TypeError('the pipe is gone')),
+    });
+    expect(await main(['route', out, '-'], io)).toBe(1);
+    expect(io.said.err).toBe('Unexpected error: the pipe is gone\nRun it again with --debug to see where.\n');
+  });
+});
+
+describe('traffic that nothing can be learned from', () => {
+  const rows = plantedRows({ prompts: 80, seed: 1 });
+  const onlyPrompts = (count: number) =>
+    rows.filter(({ requestId }) => Number(String(requestId).slice(1)) < count);
+
+  it.each([
+    ['no usable row', rows.map(({ candidate, ...rest }) => rest), /There is no usable row in/],
+    [
+      'no quality',
+      rows.map((row) => ({ ...row, quality: null })),
+      /`quality`, 0 to 1\. None of 80 prompts has it/,
+    ],
+    [
+      'one candidate',
+      rows.filter(({ candidate }) => candidate === 'poet'),
+      /at least 2 candidates .* Got 1: poet/,
+    ],
+    ['few prompts', onlyPrompts(30), /at least 50 prompts with a quality score, .* Got 30/],
+    [
+      'one prompt again and again',
+      rows.map((row) => ({ ...row, text: 'What is the time?' })),
+      /Each split needs at least 8 prompts\. Got/,
+    ],
+  ])('(%s) is refused with what it lacks', async (_, bad, message) => {
+    const { code, err } = await train(bad);
+    expect(code).toBe(1);
+    expect(err).toMatch(message);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('is found at its first bad row with --strict', async () => {
+    const { code, err } = await train(
+      [...rows.slice(0, 4), { ...rows[4], quality: 7 }, ...rows.slice(5)],
+      '--strict',
+    );
+    expect(code).toBe(1);
+    expect(err).toMatch(/rows\.jsonl.*5/);
+  });
+
+  it('is refused by time when it has no times', async () => {
+    const { err } = await train(
+      rows.map(({ timestamp, ...rest }) => rest),
+      '--split-by',
+      'time',
+    );
+    expect(err).toMatch(/`timestamp` of every prompt must be given to split by time/);
+  });
+
+  it('is told of when part of it is bad', async () => {
+    const mixed = rows.map((row, i) => (i % 10 === 0 ? { ...row, quality: 'good' } : row));
+    const { code, err } = await train(mixed, '--dry-run');
+    expect(code).toBe(0);
+    expect(err).toMatch(/24 of 240 rows could not be used/);
+  });
+});
+
+it('writes nothing where the work folder cannot be made', async () => {
+  const file = await writeRows(path('rows.jsonl'), plantedRows({ prompts: 60, seed: 1 }));
+  const { code, err } = await run(
+    'train',
+    file,
+    '--out',
+    out,
+    '--work',
+    join(write('a-file', ''), 'work'),
+    '-q',
+  );
+  expect(code).toBe(1);
+  expect(err).toMatch(/ENOTDIR|EEXIST/);
+});

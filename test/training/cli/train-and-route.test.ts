@@ -1,0 +1,159 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { main } from '../../../training/cli/main.ts';
+import { temporaryFolder } from '../outcomes/temporary-folder.ts';
+import { type CapturedIo, capturedIo } from './captured-io.ts';
+import { plantedRows, writeRows } from './planted-file.ts';
+
+const SUM = 'What is 4711 + 42 when ships number 7 are counted twice?';
+
+const { path } = temporaryFolder();
+const models = path('models');
+let router: string;
+let trained: CapturedIo;
+
+async function run(argv: readonly string[], input = ''): Promise<CapturedIo & { code: number }> {
+  const io = capturedIo({ input });
+  return { ...io, code: await main(argv, io) };
+}
+
+beforeAll(async () => {
+  router = join(models, 'planted router');
+  const file = await writeRows(path('traffic.jsonl'), plantedRows({ prompts: 200, seed: 1 }));
+  const config = path('train.yaml');
+  await writeFile(
+    config,
+    'resamples: 200\nfolds: 3\ncandidates:\n  large: { contextWindowTokens: 128000 }\n  gone: {}\n',
+  );
+  trained = await run([
+    ...['train', file, '--out', router, '--config', config, '--seed', '3'],
+    ...['--work', path('work'), '--policy', 'balanced'],
+  ]);
+}, 120_000);
+
+describe('pointsman train', () => {
+  it('says first whether the router is better than no router, and where the report is', async () => {
+    const { out } = trained.said;
+    expect(out.trim()).toMatch(/^(This router is|It is not clear)/);
+    expect(out).toMatch(/^This router +\d+\.\d \(/m);
+    expect(out).toMatch(/^Best single: \w+ /m);
+    expect(out).toMatch(/^reckoner +\d+\.\d % +0\.\d{3}/m);
+    const report = /^Report +(.*report\.html)$/m.exec(out)![1];
+    expect(await readFile(report, 'utf8')).toContain('<!doctype html>');
+  });
+
+  it('keeps its lines within the terminal', () => {
+    const long = trained.said.out.split('\n').filter((line) => line.length > 100 && !line.includes(models));
+    expect(long).toEqual([]);
+  });
+
+  it('names what it does on standard error, a line a step, and warns of candidates that are not there', () => {
+    const { err } = trained.said;
+    for (const step of ['reading', 'splitting', 'embedding 200 prompts', 'fitting features', 'calibrating'])
+      expect(err.split('\n')).toContain(step);
+    expect(err).toContain('Note: The config names candidates that the traffic does not have: gone.');
+  });
+
+  it('puts the command line over the config', async () => {
+    const { said } = await run(['inspect', router, '--json']);
+    const { candidates, name, policy, provenance } = JSON.parse(said.out);
+    expect(name).toBe('planted-router');
+    expect(policy).toEqual({ kind: 'utility', weights: 'balanced' });
+    expect(provenance.seed).toBe(3);
+    expect(provenance.config.folds).toBe(3);
+    expect(candidates[0]).toMatchObject({ name: 'large', contextWindowTokens: 128_000 });
+  });
+
+  it('reads and splits alone with --dry-run, and writes no router', async () => {
+    const out = join(models, 'none');
+    const argv = ['train', path('traffic.jsonl'), '--out', out, '--work', path('work')];
+    const { code, said } = await run([...argv, '--dry-run', '--split-by', 'time', '--quiet']);
+    expect(code).toBe(0);
+    expect(said.out).toContain('120 prompts to fit, 40 to calibrate, 40 to test');
+    expect(said.out).toMatch(/^poet +200 +0\.\d+/m);
+    expect(said.err).toBe('');
+    expect(await readdir(models)).toEqual(['planted router']);
+    const json = await run([...argv, '--dry-run', '--json']);
+    expect(JSON.parse(json.said.out)).toMatchObject({ prompts: { fit: 120, calibrate: 40, test: 40 } });
+  });
+});
+
+describe('pointsman route', () => {
+  it('shows the decision, what is expected of every candidate, and why', async () => {
+    const { code, said } = await run(['route', router, SUM]);
+    expect(code).toBe(0);
+    expect(said.out).toMatch(/^reckoner, with a probability of 0\.\d\d of a good answer/);
+    expect(said.out).toMatch(/^→ {2}reckoner +\d\.\d{3} +\d\.\d{3} +\$[\d.]+ +[\d,.]+ ms$/m);
+    expect(said.out).toMatch(/decided in \d+\.\d ms from a cold start/);
+  });
+
+  it('gives the whole decision with --json, and takes a prompt from standard input', async () => {
+    const { said } = await run(['route', router, '-', '--json'], SUM);
+    const decision = JSON.parse(said.out);
+    expect(decision.candidate).toBe('reckoner');
+    expect(Object.keys(decision.probabilities).sort()).toEqual(['large', 'poet', 'reckoner']);
+    expect(decision.predictions[0].expectedCostUsd).toBeGreaterThan(0);
+  });
+
+  it('reads messages and the bodies of chat requests', async () => {
+    const messages = [{ role: 'user', content: [{ type: 'text', text: SUM }] }];
+    const file = path('request.json');
+    await writeFile(
+      file,
+      JSON.stringify({ model: 'auto', messages, tools: [], response_format: { type: 'text' } }),
+    );
+    for (const argv of [
+      ['--messages', file],
+      ['--messages', '-'],
+    ]) {
+      const { code, said } = await run(['route', router, ...argv, '--json'], JSON.stringify(messages));
+      expect(code).toBe(0);
+      expect(JSON.parse(said.out).candidate).toBe('reckoner');
+    }
+  });
+
+  it('keeps to limits, and says what they removed', async () => {
+    const { said } = await run(['route', router, SUM, '--max-latency', '200', '--weights', 'best']);
+    expect(said.out).toMatch(/^reckoner/);
+    expect(said.out).toMatch(/× large: expected latency .* ms is over 200 ms/);
+  });
+
+  it.each([
+    ['{"messages": 3}', '`messages` of standard input'],
+    ['not json', 'standard input must be JSON'],
+    ['[]', '`messages` of standard input'],
+  ])('refuses %s instead of messages', async (input, message) => {
+    const { code, said } = await run(['route', router, '--messages', '-'], input);
+    expect(code).toBe(1);
+    expect(said.err).toContain(message);
+  });
+});
+
+describe('pointsman inspect', () => {
+  it('shows the verdict, candidates, figures, heads and checked files', async () => {
+    const { code, said } = await run(['inspect', router]);
+    expect(code).toBe(0);
+    expect(said.out).toMatch(/^router +planted-router-[0-9a-f]{12}$/m);
+    expect(said.out).toMatch(/^routed quality +0\.\d+$/m);
+    expect(said.out).toMatch(/^weights\.bin +[\d.]+ kB +[0-9a-f]{16}$/m);
+    expect(said.out).toMatch(/is better than no router|is not clear/);
+  });
+
+  it('prints the card as it is', async () => {
+    const { said } = await run(['inspect', router, '--card']);
+    expect(said.out).toMatch(/^# planted/);
+  });
+
+  it('refuses a router that was edited', async () => {
+    const [version] = (await readdir(router)).filter((name) => name.startsWith('v-'));
+    const card = join(router, version, 'CARD.md');
+    const before = await readFile(card, 'utf8');
+    await writeFile(card, before.replace('router', 'rooter'));
+    const { code, said } = await run(['inspect', router]);
+    await writeFile(card, before);
+    expect(code).toBe(1);
+    expect(said.err).toMatch(/^CARD\.md was edited or damaged/);
+    expect(said.out).toBe('');
+  });
+});
