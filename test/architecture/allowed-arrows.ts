@@ -57,6 +57,8 @@ export const TRAINING_ARROWS: Arrows = {
   split: ['outcomes'],
   evaluation: ['outcomes', 'split'],
   report: ['evaluation'],
+  // Dials are set on outcomes and on what a router predicts for them.
+  policy: ['outcomes'],
   // Blocks are fitted on the fit split alone, and are matrices of the heads.
   features: ['head', 'split'],
   member: ['calibrator', 'head'],
@@ -74,5 +76,5 @@ export const TRAINING_ARROWS: Arrows = {
     'report',
     'split',
   ],
-  cli: ['artifact', 'config', 'embedder', 'evaluation', 'outcomes', 'pipeline', 'report', 'split'],
+  cli: ['artifact', 'config', 'embedder', 'evaluation', 'outcomes', 'pipeline', 'policy', 'report', 'split'],
 };
