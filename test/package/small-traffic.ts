@@ -21,6 +21,7 @@ export function smallTraffic(prompts: number, seed = 1): string {
       lines.push(
         JSON.stringify({
           requestId: `r${i}`,
+          timestamp: new Date(Date.UTC(2026, 0, 1, 0, i)).toISOString(),
           text: prompt,
           task,
           candidate,

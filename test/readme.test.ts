@@ -1,0 +1,115 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ingestOutcomes } from '../training/outcomes/ingest.ts';
+import { root } from './architecture/source-files.ts';
+import { fencedBlocks, shellCommands, shellWords } from './documents/fenced-blocks.ts';
+import { runCli } from './documents/run-cli.ts';
+import { runTypescript } from './documents/run-typescript.ts';
+import { smallTraffic } from './package/small-traffic.ts';
+
+/** Commands that are not run here, each with what vouches for it instead. */
+const EXEMPT: Readonly<Record<string, string>> = {
+  'npm ci && npm run demo': 'takes minutes; test/data runs the demo on few prompts',
+  'npm ci && npm test': 'would run itself; .ci/run is these two commands',
+  'npm run build && npm pack -w src -w training': 'test/package packs both',
+  'npm install /path/to/pointsman-0.1.0.tgz /path/to/pointsman-training-0.1.0.tgz':
+    'test/package installs both',
+  'npm install pointsman': 'needs the package on npm; test/package installs it from its tarball',
+  'npm install --save-dev @pointsman/training': 'as above',
+};
+const DOCUMENTS = ['README.md', 'training/README.md', 'src/README.md'];
+
+let folder: string;
+const startedIn = process.cwd();
+const used = new Set<string>();
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pointsman-readme-'));
+  process.chdir(folder);
+  await writeFile('logs.csv', csvOf(smallTraffic(60)));
+});
+afterAll(async () => {
+  process.chdir(startedIn);
+  await rm(folder, { recursive: true });
+});
+
+describe.each(DOCUMENTS)('%s', (document) => {
+  it('shows rows, settings, commands and code that work, in the order they stand in', async () => {
+    const blocks = fencedBlocks(await readFile(join(root, document), 'utf8'));
+    expect(blocks.length).toBeGreaterThan(0);
+    // The package's readme begins where the router is there already.
+    await writeFile('traffic.jsonl', smallTraffic(150));
+    for (const { language, name, body } of blocks) {
+      if (language === 'jsonl') await checkRows(name!, body);
+      else if (language === 'yaml') await checkSettings(name!, body);
+      else if (language === 'ts') await runTypescript(body, folder);
+      else if (language === 'sh') for (const command of shellCommands(body)) await runCommand(command);
+      else expect.fail(`nothing tests a block of "${language}"`);
+    }
+  }, 120_000);
+});
+
+it('exempts no command that no document shows', () => {
+  expect(Object.keys(EXEMPT).filter((command) => !used.has(command))).toEqual([]);
+});
+
+it('names folders and files that are there', async () => {
+  const readme = await readFile(join(root, 'README.md'), 'utf8');
+  const linked = [...readme.matchAll(/\]\((?!http)([^)]+)\)/g)].map(([, path]) => path);
+  const named = [
+    ...readme.matchAll(/`((?:docs|src|training|data|models|notebooks|bench|test)\/[\w./-]*)`/g),
+  ].map(([, path]) => path);
+  for (const path of [...linked, ...named].filter((path) => path !== 'bench/results')) {
+    await expect(
+      cp(join(root, path), join(folder, 'seen'), { recursive: true, filter: () => false }),
+    ).resolves.toBe(undefined);
+  }
+});
+
+/** Example rows are all accepted; the commands that follow get traffic of the same shape in their place. */
+async function checkRows(name: string, body: string): Promise<void> {
+  await writeFile(`example-${name}`, body);
+  const report = await ingestOutcomes({ files: [`example-${name}`], out: 'example.parquet' });
+  expect(report.rejected).toEqual([]);
+  expect(report.rowsAccepted).toBeGreaterThan(1);
+  expect(report.ignoredColumns).toEqual([]);
+}
+
+/** The file is used by a command that follows, or is a training configuration that a dry run accepts. */
+async function checkSettings(name: string, body: string): Promise<void> {
+  await writeFile(name, body);
+  if (name === 'train.yaml')
+    await runCommand('npx pointsman train traffic.jsonl --out models/x --config train.yaml --dry-run');
+}
+
+async function runCommand(command: string): Promise<void> {
+  if (command in EXEMPT) {
+    used.add(command);
+    return;
+  }
+  const [program, tool, ...args] = shellWords(command);
+  expect([program, tool], `nothing runs "${command}"`).toEqual(['npx', 'pointsman']);
+  const { code, stderr, stdout } = await runCli(args);
+  expect(code, `${command}\n${stderr}`).toBe(0);
+  expect(stdout).not.toBe('');
+}
+
+function csvOf(jsonl: string): string {
+  const rows = jsonl
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const cells = rows.map((row) => [
+    row.requestId,
+    JSON.stringify(row.text),
+    row.candidate,
+    row.quality,
+    120,
+    40,
+  ]);
+  return ['id,question,llm,grade,prompt_tokens,completion_tokens', ...cells.map((row) => row.join(','))].join(
+    '\n',
+  );
+}
