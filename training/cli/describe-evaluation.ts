@@ -19,11 +19,11 @@ export function describeEvaluation(evaluation: Evaluation, columns: number): str
     .join('\n');
 }
 
-function contenderTable({ contenders }: Evaluation, columns: number): string {
+function contenderTable({ contenders, coverage }: Evaluation, columns: number): string {
   if (contenders.length === 0) return '';
   return textTable(
     [
-      { title: 'on the test split', shrinks: true },
+      { title: `on ${coverage.comparedRows.toLocaleString('en-US')} test prompts`, shrinks: true },
       { title: 'quality (95 %)' },
       { title: 'the router gains (95 %)' },
       { title: 'cost of 1,000', align: 'right' },

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { TOOL_VERSION } from '../version.ts';
 import type { CommandIo } from './command-io.ts';
+import { evaluateCommand } from './evaluate-command.ts';
 import { ingestCommand } from './ingest-command.ts';
 import { inspectCommand } from './inspect-command.ts';
 import { routeCommand } from './route-command.ts';
@@ -28,7 +29,7 @@ export async function main(argv: readonly string[], io: CommandIo): Promise<numb
     .version(TOOL_VERSION, '-v, --version', 'print the version')
     .option('--debug', 'show where an error came from')
     .addHelpText('after', EXAMPLES);
-  for (const create of [trainCommand, routeCommand, inspectCommand, ingestCommand])
+  for (const create of [trainCommand, routeCommand, inspectCommand, evaluateCommand, ingestCommand])
     program.addCommand(create(io));
   return runCommand(program, argv, io);
 }

@@ -33,7 +33,7 @@ export function evaluate(input: EvaluationInput, options: EvaluationOptions = {}
   const { matrix, predictions, splits } = input;
   const settings = { ...options, seed: options.seed ?? 0, resamples: options.resamples ?? 2000 };
   const train = trainRows(splits);
-  const means = trainMeans(matrix, train);
+  const means = input.means ?? trainMeans(matrix, train);
   const { comparison, coverage } = compareRows(input, means);
   const tasks = largestTasks(
     Array.from(splits.test.rows, (row) => matrix.prompts[row].task),
@@ -93,7 +93,10 @@ function compareAll(
   const candidates = names.length;
   const { chosen, positions, prompts, quality } = comparison;
   const tasksOfRows = Array.from(prompts, (prompt) => matrix.prompts[prompt].task);
-  const task = new Set(tasksOfRows).size > 1 ? taskMeans(matrix, train, prompts, means.quality) : null;
+  const task =
+    train.length > 0 && new Set(tasksOfRows).size > 1
+      ? taskMeans(matrix, train, prompts, means.quality)
+      : null;
   const neighbours = settings.neighbours ?? 40;
   const maxTrainRows = settings.neighbourRows ?? 10_000;
   const nearest =

@@ -1,5 +1,6 @@
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { Splits } from '../split/split.ts';
+import type { TrainMeans } from './train-means.ts';
 
 /**
  * What the exported artifact said of each test prompt, through the code that ships. Row i is prompt
@@ -41,6 +42,11 @@ export interface EvaluationInput {
   readonly splits: Splits;
   readonly predictions: TestPredictions;
   readonly artifactId: string;
+  /**
+   * What baselines know of each candidate, for an evaluation without training rows.
+   * @default means over the rows of `fit` and `calibrate`
+   */
+  readonly means?: TrainMeans;
   /** How the router chose, in a word or two. */
   readonly policy: string;
   /** Null or absent: no nearest-neighbours baseline. */

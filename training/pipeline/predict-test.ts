@@ -1,20 +1,21 @@
 import type { Router } from 'pointsman';
-import type { Embedder } from 'pointsman/embedder';
 import type { TestPredictions } from '../evaluation/evaluation-input.ts';
 import type { Matrix } from '../head/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { Split } from '../split/split.ts';
 
 /**
- * Routes every test prompt as production would. A router whose embedder is a table is timed from the text on; for
- * the others the embedding is given, and the time is that of deciding alone.
+ * Routes every test prompt as production would.
+ *
+ * @param embeddings of every prompt of the matrix, where the router's embedder is slow: the times are then those of
+ * deciding alone. Null where it is a table, or prompts are to be embedded as they come.
  */
 export async function predictTest(
   router: Router,
-  embedder: Embedder,
   matrix: OutcomeMatrix,
   test: Split<'test'>,
-  embeddings: Matrix,
+  embeddings: Matrix | null,
+  onProgress: (done: number, total: number) => void = () => {},
 ): Promise<TestPredictions> {
   const columns = matrix.candidates.length;
   const cells = test.rows.length * columns;
@@ -25,12 +26,13 @@ export async function predictTest(
   for (const [i, row] of test.rows.entries()) {
     const { request } = matrix.prompts[row];
     const decision =
-      'embedInto' in embedder
+      embeddings === null
         ? await router.route(request)
         : router.routeEmbedding(
             embeddings.values.subarray(row * embeddings.columns, (row + 1) * embeddings.columns),
             request,
           );
+    onProgress(i + 1, test.rows.length);
     chosen[i] = numbers.get(decision.candidate)!;
     decisionMicroseconds[i] = decision.routerMs * 1000;
     for (const prediction of decision.predictions) {

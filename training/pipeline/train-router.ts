@@ -97,7 +97,12 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
     policies,
     compile: compileCel,
   });
-  const predictions = await predictTest(router, embedder.embedder, matrix, splits.test, embeddings);
+  const predictions = await predictTest(
+    router,
+    matrix,
+    splits.test,
+    'embedInto' in embedder.embedder ? null : embeddings,
+  );
   const evaluation = evaluate(
     {
       matrix,

@@ -25,7 +25,7 @@ describe('what the command is', () => {
   it('is said by --version and --help, with examples for each command', async () => {
     expect(await run('--version')).toEqual({ code: 0, out: `${TOOL_VERSION}\n`, err: '' });
     expect((await run('--help')).out).toContain('pointsman route models/support');
-    for (const name of ['train', 'route', 'inspect', 'ingest']) {
+    for (const name of ['train', 'route', 'inspect', 'evaluate', 'ingest']) {
       const { code, out: help } = await run(name, '--help');
       expect(code).toBe(0);
       expect(help).toContain(`$ pointsman ${name}`);

@@ -157,3 +157,41 @@ describe('pointsman inspect', () => {
     expect(said.out).toBe('');
   });
 });
+
+describe('pointsman evaluate', () => {
+  it('measures the router on other traffic, beside the baselines that need no training prompts', async () => {
+    const rows = plantedRows({ prompts: 150, seed: 2 }).map((row) =>
+      row.candidate === 'poet' ? { ...row, candidate: 'new-model' } : row,
+    );
+    const file = await writeRows(path('other.jsonl'), rows);
+    const report = path('reports/other.html');
+    const argv = ['evaluate', router, file, '--work', path('work'), '--report', report];
+    const { code, said } = await run(argv);
+    expect(said.err).toBe('reading\nrouting\n');
+    expect(code).toBe(0);
+    expect(said.out).toMatch(/^Best single: (large|reckoner) /m);
+    expect(said.out).not.toMatch(/new-model|Best per task|Nearest/);
+    expect(await readFile(report, 'utf8')).toContain('planted-router on other traffic');
+    const json = await run([...argv, '--json', '--quiet', '--policy', 'cheapest']);
+    expect(JSON.parse(json.said.out)).toMatchObject({
+      policy: 'utility:cheapest',
+      coverage: { notCompared: ['poet'] },
+    });
+  });
+
+  it('says when the traffic is what the router was trained on', async () => {
+    const { said } = await run(['evaluate', router, path('traffic.jsonl'), '--work', path('work')]);
+    expect(said.err).toContain('trained on this very traffic');
+  });
+
+  it('refuses traffic of other candidates', async () => {
+    const rows = plantedRows({ prompts: 5, seed: 2 }).map((row) => ({
+      ...row,
+      candidate: `my-${row.candidate}`,
+    }));
+    const file = await writeRows(path('stranger.jsonl'), rows);
+    const { code, said } = await run(['evaluate', router, file, '--work', path('work'), '-q']);
+    expect(code).toBe(1);
+    expect(said.err).toMatch(/at least two of the router's candidates: large, poet, reckoner/);
+  });
+});

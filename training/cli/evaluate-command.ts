@@ -1,0 +1,46 @@
+import { Command, Option } from 'commander';
+import type { CommandIo } from './command-io.ts';
+import { addMapOption, type ColumnMap } from './map-option.ts';
+
+const EXAMPLES = `
+Examples:
+  $ pointsman evaluate models/support last-week.jsonl
+  $ pointsman evaluate models/support last-week.jsonl --policy balanced --report balanced.html
+
+Use traffic that the router was not trained on: figures on its own traffic flatter it.`;
+
+export interface EvaluateFlags {
+  readonly map: ColumnMap;
+  readonly prices?: string;
+  readonly policy?: 'best' | 'balanced' | 'cheapest';
+  readonly report?: string;
+  readonly work: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** `pointsman evaluate`: what a trained router is worth on other traffic. */
+export function evaluateCommand(io: CommandIo): Command {
+  const command = new Command('evaluate')
+    .description('Measure a router on traffic that it was not trained on.')
+    .argument('<folder>', 'folder of a router, or of one of its versions')
+    .argument('<files...>', 'traffic: JSONL, CSV, Parquet or Arrow; files or quoted patterns');
+  return addMapOption(command)
+    .option('-p, --prices <file>', 'YAML or JSON with prices per million tokens by candidate')
+    .addOption(
+      new Option('--policy <weights>', "what to weigh (default: the router's own policy)").choices([
+        'best',
+        'balanced',
+        'cheapest',
+      ]),
+    )
+    .option('--report <file>', 'write a report with figures, in HTML')
+    .option('--work <folder>', 'what is kept from run to run', '.pointsman')
+    .option('--json', 'print every figure as JSON')
+    .option('-q, --quiet', 'show no progress')
+    .addHelpText('after', EXAMPLES)
+    .action(async (folder: string, files: string[], flags: EvaluateFlags) => {
+      const { runEvaluate } = await import('./run-evaluate.ts');
+      await runEvaluate(folder, files, flags, io);
+    });
+}

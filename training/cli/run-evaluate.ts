@@ -1,0 +1,55 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { ingestOutcomes } from '../outcomes/ingest.ts';
+import { readOutcomeMatrix } from '../outcomes/read-outcome-matrix.ts';
+import { evaluateRouter } from '../pipeline/evaluate-router.ts';
+import { renderReport } from '../report/render-report.ts';
+import type { CommandIo } from './command-io.ts';
+import { describeEvaluation } from './describe-evaluation.ts';
+import type { EvaluateFlags } from './evaluate-command.ts';
+import { openRouter } from './open-router.ts';
+import { createProgress } from './progress.ts';
+import { readPrices } from './read-settings.ts';
+
+export async function runEvaluate(
+  folder: string,
+  files: readonly string[],
+  flags: EvaluateFlags,
+  io: CommandIo,
+): Promise<void> {
+  const policy =
+    flags.policy === undefined ? {} : { policy: { kind: 'utility', weights: flags.policy } as const };
+  const router = await openRouter(folder, policy);
+  const { name, provenance } = router.manifest;
+  const prices = flags.prices === undefined ? {} : { prices: await readPrices(flags.prices) };
+  const progress = createProgress(io, flags.quiet === true);
+  try {
+    await mkdir(flags.work, { recursive: true });
+    const table = join(flags.work, `${name}-evaluated.parquet`);
+    const ingest = await ingestOutcomes({
+      files,
+      out: table,
+      map: flags.map,
+      onProgress: ({ bytesRead, bytesTotal }) =>
+        progress.update('reading', bytesRead / Math.max(1, bytesTotal)),
+      ...prices,
+    });
+    const traffic = await readOutcomeMatrix(table);
+    const evaluation = await evaluateRouter(router, traffic, {
+      onProgress: (done, total) => progress.update('routing', done / total),
+      ...(flags.policy === undefined ? {} : { policy: `utility:${flags.policy}` }),
+    });
+    progress.stop();
+    if (ingest.fingerprint === provenance.dataFingerprint)
+      io.stderr('Note: The router was trained on this very traffic, so these figures flatter it.\n');
+    if (flags.report !== undefined) {
+      await mkdir(dirname(flags.report), { recursive: true });
+      await writeFile(flags.report, renderReport(evaluation, { title: `${name} on other traffic` }));
+    }
+    io.stdout(
+      flags.json ? `${JSON.stringify(evaluation, null, 2)}\n` : describeEvaluation(evaluation, io.columns),
+    );
+  } finally {
+    progress.stop();
+  }
+}
