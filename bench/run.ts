@@ -12,6 +12,7 @@ const BENCHES: Readonly<
   decision: async () => (await import('./decision.ts')).benchDecision(),
   embedder: async () => (await import('./embedder.ts')).benchEmbedder(),
   fit: async () => (await import('./fit.ts')).benchFit(),
+  policy: async () => (await import('./policy.ts')).benchPolicy(),
   ingest: async ({ large }) => (await import('./ingest.ts')).benchIngest({ large }),
   quality: async ({ file }) =>
     (await import('./quality.ts')).benchQuality({

@@ -1,9 +1,8 @@
 // Bundles `src` into one file that every public entry re-exports from: importing an entry opens two files, and a
-// class is the same class whichever entry it came through. Only the cel, node and policy entries have code of their
-// own beside it: what not every router loads.
+// class is the same class whichever entry it came through. Only the cel, node and policy entries, and those that
+// execute, have code of their own beside it: what not every router loads.
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -26,12 +25,18 @@ const entries = [
 
 /** What entries with code of their own need of the core beside what is public. */
 const shared = [
-  'policy/basic-policies',
-  'policy/validate-policy',
-  'policy/build-policy',
-  'policy/compose-order',
+  'policy/basic-policy',
+  'policy/candidate-index',
+  'policy/classifier-policy',
+  'policy/limit-changes',
+  'policy/merge-limits',
   'policy/rank',
+  'policy/utility-policy',
+  'policy/validate-policy',
 ];
+
+/** Entries that execute a decision. */
+const executing = ['ai-sdk', 'clients', 'execution', 'telemetry'];
 
 const common = {
   absWorkingDir: here,
@@ -39,7 +44,7 @@ const common = {
   format: 'esm',
   platform: 'neutral',
   target: 'es2023',
-  external: ['node:*', '@huggingface/transformers', '@marcbachmann/cel-js', 'eld/*', 'gpt-tokenizer/*'],
+  external: ['node:*', '@huggingface/transformers', '@marcbachmann/cel-js', 'eld/*', 'gpt-tokenizer/*', '@opentelemetry/api'],
   logLevel: 'warning',
 };
 
@@ -68,10 +73,31 @@ for (const name of ['cel', 'node', 'policy']) {
   });
 }
 
-// The bundle holds parts of zod, whose licence asks that its notice goes along.
-const zod = dirname(createRequire(import.meta.url).resolve('zod/package.json'));
-const notice = `core.js holds parts of zod (https://zod.dev):\n\n${await readFile(join(zod, 'LICENSE'), 'utf8')}`;
-await writeFile(`${here}dist/THIRD-PARTY-LICENSES.txt`, notice);
+// These share what they have beside the core. Resilience, event streams and JSON schemas are bundled: as packages
+// they are some forty small files, which take a tenth of a second to load.
+await build({
+  ...common,
+  mainFields: ['module', 'main'],
+  entryPoints: executing.map((name) => `${name}/index.ts`),
+  outdir: 'dist',
+  outbase: '.',
+  splitting: true,
+  chunkNames: 'chunks/[name]-[hash]',
+  sourcemap: true,
+  plugins: [{ name: 'core', setup: (esbuild) => esbuild.onResolve({ filter: /^\.\.\// }, useCoreToExecute) }],
+});
+
+// The bundles hold parts of these, whose licences ask that their notices go along.
+const notices = [
+  ['core.js', 'zod', 'LICENSE'],
+  ['chunks/', 'cockatiel', 'LICENSE'],
+  ['chunks/', '@cfworker/json-schema', 'LICENSE.md'],
+  ['clients/', 'eventsource-parser', 'LICENSE'],
+].map(async ([file, name, licence]) => {
+  const folder = join(here, '../node_modules', name);
+  return `${file} holds parts of ${name}:\n\n${await readFile(join(folder, licence), 'utf8')}`;
+});
+await writeFile(`${here}dist/THIRD-PARTY-LICENSES.txt`, (await Promise.all(notices)).join('\n\n'));
 
 async function exportedNames(name) {
   const { metafile } = await build({
@@ -93,4 +119,11 @@ function useCore({ path, importer }) {
   if (path.startsWith('../') || shared.includes(target)) {
     return { path: '../core.js', external: true, sideEffects: false };
   }
+}
+
+function useCoreToExecute({ path, resolveDir }) {
+  // What the packages import among themselves is theirs.
+  if (resolveDir.includes('node_modules')) return undefined;
+  const [folder] = relative(here, resolve(resolveDir, path)).split(sep);
+  return executing.includes(folder) ? undefined : { path: '../core.js', external: true, sideEffects: false };
 }

@@ -1,4 +1,4 @@
-import { BASIC_POLICIES } from '../policy/basic-policies.ts';
+import { isBasicKind } from '../policy/basic-policy.ts';
 import { createRouter } from '../router/create-router.ts';
 import type { Router } from '../router/router.ts';
 import type { RouterOptions } from '../router/router-options.ts';
@@ -30,7 +30,7 @@ export async function loadRouter(folder: string, options: RouterOptions = {}): P
 
 /** Code that not every policy needs, loaded when this one does. */
 async function loadKinds(kinds: readonly string[]): Promise<Pick<RouterOptions, 'policies' | 'compile'>> {
-  if (kinds.every((kind) => kind in BASIC_POLICIES)) return {};
+  if (kinds.every(isBasicKind)) return {};
   const { policies } = await import('../policy/index.ts');
   if (!kinds.includes('rules')) return { policies };
   const { compileCel } = await import('../cel/index.ts');

@@ -1,43 +1,42 @@
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
+import { basicParts } from './basic-policy.ts';
 import { candidateIndex } from './candidate-index.ts';
+import { createCascadePolicy } from './cascade-policy.ts';
+import { createClassifierPolicy } from './classifier-policy.ts';
+import { createEnsemblePolicy } from './ensemble-policy.ts';
+import { createExplorePolicy } from './explore-policy.ts';
 import { createFixedPolicy } from './fixed-policy.ts';
-import { createLimitFilter } from './limit-filter.ts';
+import { createHierarchicalPolicy } from './hierarchical-policy.ts';
 import { candidateMember, policyMember } from './member.ts';
 import { mergeLimits } from './merge-limits.ts';
 import type { Policy, PolicyCandidate } from './policy.ts';
 import type { PolicyOptions } from './policy-options.ts';
 import type { PolicyParts } from './policy-parts.ts';
 import type { Limited, PolicySpec } from './policy-spec.ts';
-
-/** How each kind is made. A kind that is missing is one that was not loaded. */
-export type PolicyMakers = {
-  readonly [Kind in PolicySpec['kind']]?: (
-    spec: Extract<PolicySpec, { readonly kind: Kind }>,
-    parts: PolicyParts,
-  ) => Policy;
-};
+import { createRouterPolicy } from './router-policy.ts';
+import { createRulesPolicy } from './rules-policy.ts';
+import { createSpeculativePolicy } from './speculative-policy.ts';
+import { createThresholdPolicy } from './threshold-policy.ts';
+import { createToolsPolicy } from './tools-policy.ts';
+import { createUtilityPolicy } from './utility-policy.ts';
 
 /**
  * Makes a policy of a spec whose shape is right.
  *
  * @throws InvalidInputError naming the field, when a candidate that it names is not there, an expression cannot be
- * read, or a kind was not loaded.
+ * read, or a policy stands where it may not.
  */
 export function buildPolicy(
   spec: PolicySpec,
   candidates: readonly PolicyCandidate[],
   options: PolicyOptions,
-  makers: PolicyMakers,
 ): Policy {
-  const calls = candidates.map(({ name }) => ({ kind: 'call', candidate: name }) as const);
-  return build(spec, { candidates, calls, options, makers }, {}, '', true);
+  return build(spec, { candidates, options }, {}, '', true);
 }
 
 interface Shared {
   readonly candidates: readonly PolicyCandidate[];
-  readonly calls: PolicyParts['calls'];
   readonly options: PolicyOptions;
-  readonly makers: PolicyMakers;
 }
 
 /** Policies whose plan is that of one policy inside, unchanged: a propensity below them is a propensity of the whole. */
@@ -49,9 +48,7 @@ function build(spec: PolicySpec, shared: Shared, around: Limited, field: string,
   const relax = spec.relax ?? around.relax;
   const inside: Limited = relax === undefined ? { limits } : { limits, relax };
   const parts: PolicyParts = {
-    candidates: shared.candidates,
-    calls: shared.calls,
-    filter: createLimitFilter(shared.candidates, limits, relax),
+    ...basicParts(inside, shared.candidates),
     options: shared.options,
     make(target, name) {
       const path = field === '' ? name : `${field}.${name}`;
@@ -66,12 +63,34 @@ function build(spec: PolicySpec, shared: Shared, around: Limited, field: string,
       return candidateMember(candidateIndex(shared.candidates, target, name), decider, parts);
     },
   };
-  const make = shared.makers[spec.kind] as ((spec: PolicySpec, parts: PolicyParts) => Policy) | undefined;
-  if (make !== undefined) return make(spec, parts);
-  throw new InvalidInputError(
-    `A policy of kind "${spec.kind}" needs code that is loaded apart. Pass { policies } of "pointsman/policy"; ` +
-      '`loadRouter` does so by itself.',
-  );
+  return make(spec, parts);
+}
+
+function make(spec: PolicySpec, parts: PolicyParts): Policy {
+  switch (spec.kind) {
+    case 'utility':
+      return createUtilityPolicy(spec, parts);
+    case 'classifier':
+      return createClassifierPolicy(spec, parts);
+    case 'rules':
+      return createRulesPolicy(spec, parts);
+    case 'threshold':
+      return createThresholdPolicy(spec, parts);
+    case 'cascade':
+      return createCascadePolicy(spec, parts);
+    case 'ensemble':
+      return createEnsemblePolicy(spec, parts);
+    case 'speculative':
+      return createSpeculativePolicy(spec, parts);
+    case 'hierarchical':
+      return createHierarchicalPolicy(spec, parts);
+    case 'router':
+      return createRouterPolicy(spec, parts);
+    case 'tools':
+      return createToolsPolicy(spec, parts);
+    case 'explore':
+      return createExplorePolicy(spec, parts);
+  }
 }
 
 function misplaced(kind: 'explore' | 'router', field: string): InvalidInputError {

@@ -2,7 +2,7 @@ import { candidateIndex } from './candidate-index.ts';
 import { limitChanges } from './limit-changes.ts';
 import type { Change } from './plan.ts';
 import type { Policy } from './policy.ts';
-import type { PolicyParts } from './policy-parts.ts';
+import type { BasicParts } from './policy-parts.ts';
 import type { ClassifierPolicySpec } from './policy-spec.ts';
 import { rank } from './rank.ts';
 
@@ -12,7 +12,7 @@ import { rank } from './rank.ts';
  */
 export function createClassifierPolicy(
   spec: ClassifierPolicySpec,
-  { candidates, calls, filter }: PolicyParts,
+  { candidates, calls, filter }: BasicParts,
 ): Policy {
   const { abstain } = spec;
   const safe = abstain === undefined ? -1 : candidateIndex(candidates, abstain.to, 'abstain.to');

@@ -1,5 +1,4 @@
 import { buildPolicy } from './build-policy.ts';
-import { policies } from './policies.ts';
 import type { Policy, PolicyCandidate } from './policy.ts';
 import type { PolicyOptions } from './policy-options.ts';
 import { validatePolicy } from './validate-policy.ts';
@@ -16,5 +15,5 @@ export function createPolicy(
   candidates: readonly PolicyCandidate[],
   options: PolicyOptions = {},
 ): Policy {
-  return buildPolicy(validatePolicy(spec), candidates, options, policies.makers);
+  return buildPolicy(validatePolicy(spec), candidates, options);
 }

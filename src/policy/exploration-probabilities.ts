@@ -1,8 +1,8 @@
 import type { ExplorePolicySpec } from './policy-spec.ts';
 
 const OBSERVATIONS = 100;
-/** Points of the grid that Thompson probabilities are integrated on: error under 1e-4. */
-const GRID = 96;
+/** Points of the grid that Thompson probabilities are integrated on: error under 1e-3. */
+const GRID = 64;
 /** Standard deviations that the grid reaches to each side. */
 const REACH = 4;
 

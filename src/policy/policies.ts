@@ -1,27 +1,6 @@
 import { readSignals } from '../signals/read-signals.ts';
-import { BASIC_POLICIES } from './basic-policies.ts';
-import type { PolicyMakers } from './build-policy.ts';
-import { createCascadePolicy } from './cascade-policy.ts';
-import { createEnsemblePolicy } from './ensemble-policy.ts';
-import { createExplorePolicy } from './explore-policy.ts';
-import { createHierarchicalPolicy } from './hierarchical-policy.ts';
+import { buildPolicy } from './build-policy.ts';
 import type { PolicyKit } from './policy-kit.ts';
-import { createRouterPolicy } from './router-policy.ts';
-import { createRulesPolicy } from './rules-policy.ts';
-import { createSpeculativePolicy } from './speculative-policy.ts';
-import { createToolsPolicy } from './tools-policy.ts';
-
-const makers: PolicyMakers = {
-  ...BASIC_POLICIES,
-  rules: createRulesPolicy,
-  cascade: createCascadePolicy,
-  ensemble: createEnsemblePolicy,
-  speculative: createSpeculativePolicy,
-  hierarchical: createHierarchicalPolicy,
-  router: createRouterPolicy,
-  tools: createToolsPolicy,
-  explore: createExplorePolicy,
-};
 
 /**
  * Every kind of policy, for routers that are made by hand.
@@ -29,4 +8,4 @@ const makers: PolicyMakers = {
  * @example
  * const router = createRouter(artifact, { policies, compile: compileCel });
  */
-export const policies: PolicyKit = { makers, readSignals };
+export const policies: PolicyKit = { build: buildPolicy, readSignals };

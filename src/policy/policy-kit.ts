@@ -1,8 +1,8 @@
 import type { readSignals } from '../signals/read-signals.ts';
-import type { PolicyMakers } from './build-policy.ts';
+import type { buildPolicy } from './build-policy.ts';
 
-/** Kinds of policy, and what they look at requests with. */
+/** Every kind of policy, and what they look at requests with. */
 export interface PolicyKit {
-  readonly makers: PolicyMakers;
+  readonly build: typeof buildPolicy;
   readonly readSignals: typeof readSignals;
 }

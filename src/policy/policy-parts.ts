@@ -7,13 +7,17 @@ import type { PolicyTarget } from './policy-spec.ts';
 /** A policy inside another, or one candidate in the place of a policy. */
 export type Decider = Pick<Policy, 'decide'>;
 
-/** What a policy is made with, beside its spec. */
-export interface PolicyParts {
+/** What every policy is made with, beside its spec. */
+export interface BasicParts {
   readonly candidates: readonly PolicyCandidate[];
   /** One step a candidate. */
   readonly calls: readonly CallStep[];
   /** The limits that hold here: the spec's own and those of the policies around. */
   readonly filter: LimitFilter;
+}
+
+/** What a policy that may hold others is made with. */
+export interface PolicyParts extends BasicParts {
   readonly options: PolicyOptions;
   /**
    * Makes what stands inside this policy.

@@ -1,6 +1,6 @@
 import { limitChanges } from './limit-changes.ts';
 import type { Policy, PolicyCandidate } from './policy.ts';
-import type { PolicyParts } from './policy-parts.ts';
+import type { BasicParts } from './policy-parts.ts';
 import type { UtilityPolicySpec } from './policy-spec.ts';
 import { rank } from './rank.ts';
 import { weightChanges } from './weight-changes.ts';
@@ -15,7 +15,7 @@ const MOST = 1e9;
  */
 export function createUtilityPolicy(
   spec: UtilityPolicySpec,
-  { candidates, calls, filter }: PolicyParts,
+  { candidates, calls, filter }: BasicParts,
 ): Policy {
   const ownWeights = resolveWeights(spec.weights ?? 'best');
   const ownPath = [pathName(spec.weights ?? 'best')];

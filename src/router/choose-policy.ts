@@ -1,7 +1,6 @@
 import type { Artifact } from '../artifact/artifact.ts';
 import { ArtifactError } from '../errors/artifact-error.ts';
-import { BASIC_POLICIES } from '../policy/basic-policies.ts';
-import { buildPolicy } from '../policy/build-policy.ts';
+import { createBasicPolicy } from '../policy/basic-policy.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { PolicyOptions } from '../policy/policy-options.ts';
 import { validatePolicy } from '../policy/validate-policy.ts';
@@ -18,13 +17,13 @@ export function choosePolicy({ manifest }: Artifact, options: RouterOptions): Po
     routers: Object.keys(options.routers ?? {}),
     ...(compile === undefined ? {} : { compile }),
   };
-  const make = (spec: unknown) =>
-    buildPolicy(
-      validatePolicy(spec),
-      manifest.candidates,
-      policyOptions,
-      options.policies?.makers ?? BASIC_POLICIES,
+  const { candidates } = manifest;
+  const make = (spec: unknown) => {
+    const checked = validatePolicy(spec);
+    return (
+      options.policies?.build(checked, candidates, policyOptions) ?? createBasicPolicy(checked, candidates)
     );
+  };
   if (options.policy !== undefined) return make(options.policy);
   try {
     return make(manifest.policy);

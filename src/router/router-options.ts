@@ -11,7 +11,7 @@ export interface RouterOptions extends SignalSources {
   /** How to choose. @default the policy in the manifest */
   readonly policy?: PolicySpec;
   /**
-   * More kinds of policy than `utility`, `classifier` and `threshold`: `policies` of `pointsman/policy`.
+   * More kinds of policy than `utility` and `classifier`: `policies` of `pointsman/policy`.
    * @default none; `loadRouter` loads them when the policy is of such a kind
    */
   readonly policies?: PolicyKit;
