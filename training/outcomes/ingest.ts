@@ -6,8 +6,9 @@ import { OUTCOME_FIELDS, type OutcomeField } from './outcome-fields.ts';
 import { openScratchDatabase } from './scratch-database.ts';
 import { findSourceFiles, type SourceFile } from './source-files.ts';
 import type { SourceLayout } from './source-layout.ts';
-import { CREATE_PRICES, CREATE_STAGED, stageSource } from './stage-source.ts';
+import { stageSource } from './stage-source.ts';
 import { StagedRows } from './staged-rows.ts';
+import { CREATE_FIRST_ROWS, CREATE_PRICES, CREATE_STAGED } from './staged-table.ts';
 
 /**
  * Reads logs into the outcomes table: one Parquet file, a row per (request, candidate), sorted by both.
@@ -24,8 +25,7 @@ export async function ingestOutcomes(options: IngestOptions): Promise<IngestRepo
   try {
     const connection = await database.connect();
     await connection.run("SET GLOBAL TimeZone = 'UTC'");
-    await connection.run(CREATE_STAGED);
-    await connection.run(CREATE_PRICES);
+    for (const create of [CREATE_STAGED, CREATE_PRICES, CREATE_FIRST_ROWS]) await connection.run(create);
     for (const [
       name,
       { inputPricePerMillionTokens: input, outputPricePerMillionTokens: output },
@@ -50,8 +50,13 @@ export async function ingestOutcomes(options: IngestOptions): Promise<IngestRepo
     const layouts: SourceLayout[] = [];
     for (const [fileIndex, source] of sources.entries()) {
       const onStaged = strict ? () => staged.refuseBadRows() : async () => {};
-      const workers = strict ? 1 : database.threads;
-      const layout = await stageSource(database, source, { fileIndex, map, onBytes, onStaged, workers });
+      const layout = await stageSource(database, source, {
+        fileIndex,
+        map,
+        onBytes,
+        onStaged,
+        inOrder: strict,
+      });
       layouts.push(layout);
       if ((await staged.countUsable(fileIndex)) === 0)
         throw noUsableRow(source, layout, await staged.reasons(fileIndex));

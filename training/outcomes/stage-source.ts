@@ -3,23 +3,14 @@ import { InvalidInputError } from 'pointsman';
 import { arrowBlocks } from './arrow-blocks.ts';
 import { csvBlocks } from './csv-blocks.ts';
 import { detectLayout, type MapTarget } from './detect-layout.ts';
-import { judgedRows } from './field-sql.ts';
 import { jsonlBlocks } from './jsonl-blocks.ts';
-import { OUTCOME_FIELDS } from './outcome-fields.ts';
 import { rawRows } from './row-sql.ts';
 import type { ScratchDatabase } from './scratch-database.ts';
 import type { SourceFile } from './source-files.ts';
 import type { SourceLayout } from './source-layout.ts';
+import { stageRegularJsonl } from './stage-regular-jsonl.ts';
+import { insertJudged } from './staged-table.ts';
 import type { TextBlock } from './text-block.ts';
-
-export const STAGED_COLUMNS = OUTCOME_FIELDS.map((field) => `"${field}"`).join(', ');
-
-/** One row per row read; `reason` is null where it can be used, and `absent` marks cells that are no rows. */
-export const CREATE_STAGED = `CREATE TABLE staged (file INTEGER, line BIGINT, reason VARCHAR, absent BOOLEAN, derived BOOLEAN,
-  "requestId" VARCHAR, "timestamp" TIMESTAMP, "text" VARCHAR, messages VARCHAR, task VARCHAR, tier VARCHAR,
-  candidate VARCHAR, quality DOUBLE, "costUsd" DOUBLE, "latencyMs" DOUBLE, "inputTokens" DOUBLE, "outputTokens" DOUBLE,
-  propensity DOUBLE, source VARCHAR, metadata VARCHAR)`;
-export const CREATE_PRICES = 'CREATE TABLE prices (name VARCHAR, input DOUBLE, output DOUBLE)';
 
 const SAMPLE_ROWS = 1000;
 const BATCH_BYTES = 32 * 2 ** 20;
@@ -32,10 +23,10 @@ export interface StageOptions {
   readonly fileIndex: number;
   readonly map: Readonly<Partial<Record<MapTarget, string>>>;
   readonly onBytes: (bytes: number) => void;
-  /** Called when rows were added, in the order of the file if `workers` is 1. */
+  /** Called when rows were added, in the order of the file if `inOrder`. */
   readonly onStaged: () => Promise<void>;
-  /** Batches judged at the same time. */
-  readonly workers: number;
+  /** Whether rows must be judged in the order of the file, so that the first bad one is found first. */
+  readonly inOrder: boolean;
 }
 
 /** Reads one file into the table `staged`, judging each row. @returns how the file was read. */
@@ -52,7 +43,14 @@ export async function stageSource(
   const connection = await database.connect();
   const sample = `SELECT doc FROM (${BLOCK_LINES}) WHERE ${isRow} LIMIT ${SAMPLE_ROWS}`;
   const layout = await detectLayout(connection, sample, parametersOf(firstBlock), options.map);
-  const judge = insertRows('SELECT line, doc FROM documents', layout, options.fileIndex);
+  if (source.format === 'jsonl' && !options.inOrder) {
+    if (await stageRegularJsonl(connection, source, layout, options)) {
+      connection.closeSync();
+      await blocks.return(undefined);
+      return layout;
+    }
+  }
+  const judge = insertJudged(rawRows('SELECT line, doc FROM documents', layout), options.fileIndex);
   let waiting: TextBlock | null = firstBlock;
   // Planning the judgement takes as long as judging a thousand rows, so blocks gather in a table first.
   const work = async (worker: DuckDBConnection): Promise<void> => {
@@ -76,7 +74,7 @@ export async function stageSource(
     }
   };
   const workers = [connection];
-  while (workers.length < options.workers) workers.push(await database.connect());
+  while (!options.inOrder && workers.length < database.threads) workers.push(await database.connect());
   try {
     await settle(workers.map(work));
   } finally {
@@ -97,7 +95,7 @@ async function stageParquet(
     FROM (SELECT * FROM read_parquet('${file}', file_row_number = true)) AS p`;
   try {
     const layout = await detectLayout(connection, `${documents} LIMIT ${SAMPLE_ROWS}`, {}, options.map);
-    await connection.run(insertRows(documents, layout, options.fileIndex));
+    await connection.run(insertJudged(rawRows(documents, layout), options.fileIndex));
     options.onBytes(source.bytes);
     await options.onStaged();
     const isOurs = (column: string): boolean => column === 'file_row_number';
@@ -119,15 +117,6 @@ async function stageParquet(
 
 function parametersOf(block: TextBlock): { firstLine: bigint; bytes: DuckDBBlobValue } {
   return { firstLine: BigInt(block.firstLine), bytes: blobValue(block.bytes) };
-}
-
-function insertRows(documents: string, layout: SourceLayout, fileIndex: number): string {
-  const price = '(inputTokens * input + outputTokens * output) / 1e6';
-  const columns = OUTCOME_FIELDS.map((field) =>
-    field === 'costUsd' ? `coalesce(costUsd, ${price})` : `"${field}"`,
-  );
-  return `INSERT INTO staged SELECT ${fileIndex}, line, reason, absent, costUsd IS NULL AND ${price} IS NOT NULL, ${columns.join(', ')}
-    FROM (${judgedRows(rawRows(documents, layout))}) LEFT JOIN prices ON prices.name = candidate`;
 }
 
 /** Waits for all, so that nothing runs on after a failure; then throws the first failure. */

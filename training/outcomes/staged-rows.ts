@@ -5,8 +5,9 @@ import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
 import type { IngestReport, Rejection } from './ingest-report.ts';
 import { OUTCOME_FIELDS, REASONS } from './outcome-fields.ts';
+import { physicalLines } from './physical-lines.ts';
 import { quoteText } from './sql-text.ts';
-import { STAGED_COLUMNS } from './stage-source.ts';
+import { STAGED_COLUMNS } from './staged-table.ts';
 
 const EXAMPLES = 5;
 const LINE_BITS = 40;
@@ -59,6 +60,8 @@ export class StagedRows {
       SELECT id FROM (SELECT rowid AS id, row_number() OVER (PARTITION BY "requestId", candidate ORDER BY file, line, rowid) AS nth
         FROM staged WHERE ${USABLE} AND hash("requestId", candidate) IN (SELECT h FROM suspects)) WHERE nth > 1)`);
     await this.#connection.run('DROP TABLE suspects');
+    await this.#connection.run(`UPDATE staged SET line = staged.rowid - first_rows.row + 1 FROM first_rows
+      WHERE staged.file = first_rows.file AND reason IS NOT NULL`);
   }
 
   async counts(): Promise<Omit<IngestReport, 'files' | 'aliases' | 'ignoredColumns' | 'fingerprint'>> {
@@ -119,15 +122,34 @@ export class StagedRows {
     const rows =
       await this.#rows(`SELECT reason, count(*), array_to_string(min(file::BIGINT * ${2 ** LINE_BITS} + line, ${EXAMPLES}), ',')
       FROM staged WHERE reason IS NOT NULL AND NOT absent GROUP BY reason ORDER BY count(*) DESC, reason`);
-    return rows.map(([reason, count, places]) => ({
+    const found = rows.map(([reason, count, places]) => ({
       reason: String(reason),
       count: Number(count),
-      examples: String(places)
+      places: String(places)
         .split(',')
         .map((place) => ({
-          file: this.#files[Math.floor(Number(place) / 2 ** LINE_BITS)],
+          file: Math.floor(Number(place) / 2 ** LINE_BITS),
           line: Number(place) % 2 ** LINE_BITS,
         })),
+    }));
+    const lines = new Map<number, Map<number, number>>();
+    for (const [file] of await this.#rows('SELECT file FROM first_rows')) {
+      const counted = found.flatMap(({ places }) => places.filter((place) => place.file === file));
+      lines.set(
+        Number(file),
+        await physicalLines(
+          this.#files[Number(file)],
+          counted.map((place) => place.line),
+        ),
+      );
+    }
+    return found.map(({ reason, count, places }) => ({
+      reason,
+      count,
+      examples: places.map(({ file, line }) => ({
+        file: this.#files[file],
+        line: lines.get(file)?.get(line) ?? line,
+      })),
     }));
   }
 

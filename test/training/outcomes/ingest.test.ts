@@ -214,6 +214,23 @@ test('every line is accepted or counted with its reason and number', async () =>
   expect(report).toMatchObject({ rowsRead: 8, rowsAccepted: 2 });
 });
 
+test('a regular file, read whole, and one with a broken line, read line by line, give the same', async () => {
+  const many = Array.from({ length: 20_000 }, (_, i) => ({
+    ...rows[i % 3],
+    requestId: `${i % 19_990}`,
+    quality: i % 5_000 === 4_321 ? 7 : 0.5,
+  }));
+  const content = lines(many).replaceAll('{"requestId":"100"', '\n  \r\n\n{"requestId":"100"');
+  const whole = await ingest(write('whole.jsonl', content));
+  const byLine = await ingest(write('by-line.jsonl', `${content}{broken`));
+  expect(reasons(byLine)).toEqual([...reasons(whole), ['the line is not valid JSON', 1, [20_004]]]);
+  expect(reasons(whole)).toEqual([
+    ['`quality` must be a number from 0 to 1', 4, [4_325, 9_325, 14_325, 19_325]],
+    ['the same requestId and candidate came earlier (the first is kept)', 3, [19_996, 19_999, 20_002]],
+  ]);
+  expect(byLine.fingerprint).toBe(whole.fingerprint);
+});
+
 test('broken CSV records are counted, and numbers are those of the file', async () => {
   const csv =
     'id,prompt,model,score\n1,"two\nlines",m,1\n\n2,short,m\n3,x,m,7\n4,ok,m,true\n5,"never closed,m,1\n6,x,m,1\n';

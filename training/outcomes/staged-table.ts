@@ -1,0 +1,23 @@
+import { judgedRows } from './field-sql.ts';
+import { OUTCOME_FIELDS } from './outcome-fields.ts';
+
+export const STAGED_COLUMNS = OUTCOME_FIELDS.map((field) => `"${field}"`).join(', ');
+
+/** One row per row read; `reason` is null where it can be used, and `absent` marks cells that are no rows. */
+export const CREATE_STAGED = `CREATE TABLE staged (file INTEGER, line BIGINT, reason VARCHAR, absent BOOLEAN, derived BOOLEAN,
+  "requestId" VARCHAR, "timestamp" TIMESTAMP, "text" VARCHAR, messages VARCHAR, task VARCHAR, tier VARCHAR,
+  candidate VARCHAR, quality DOUBLE, "costUsd" DOUBLE, "latencyMs" DOUBLE, "inputTokens" DOUBLE, "outputTokens" DOUBLE,
+  propensity DOUBLE, source VARCHAR, metadata VARCHAR)`;
+export const CREATE_PRICES = 'CREATE TABLE prices (name VARCHAR, input DOUBLE, output DOUBLE)';
+/** Files whose rows have no `line` yet: they follow each other in the file and here, from `row` on. */
+export const CREATE_FIRST_ROWS = 'CREATE TABLE first_rows (file INTEGER, row BIGINT)';
+
+/** @param raw SQL of raw rows, as `rawRows` gives them. */
+export function insertJudged(raw: string, fileIndex: number): string {
+  const price = '(inputTokens * input + outputTokens * output) / 1e6';
+  const columns = OUTCOME_FIELDS.map((field) =>
+    field === 'costUsd' ? `coalesce(costUsd, ${price})` : `"${field}"`,
+  );
+  return `INSERT INTO staged SELECT ${fileIndex}, line, reason, absent, costUsd IS NULL AND ${price} IS NOT NULL, ${columns.join(', ')}
+    FROM (${judgedRows(raw)}) LEFT JOIN prices ON prices.name = candidate`;
+}
