@@ -71,8 +71,8 @@ function createEnvironment(): Environment {
   // CEL does not mix its two kinds of number, but a person who writes `codeShare == 0` means it.
   environment.registerOperator('double == int', (a: number, b: bigint) => a === Number(b));
   for (const [sign, apply] of Object.entries(ARITHMETIC)) {
-    environment.registerOperator(`double ${sign} int`, (a: number, b: bigint) => apply(a, Number(b)));
-    environment.registerOperator(`int ${sign} double`, (a: bigint, b: number) => apply(Number(a), b));
+    environment.registerOperator(`double ${sign} int: double`, (a: number, b: bigint) => apply(a, Number(b)));
+    environment.registerOperator(`int ${sign} double: double`, (a: bigint, b: number) => apply(Number(a), b));
   }
   return environment;
 }
