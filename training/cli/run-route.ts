@@ -1,8 +1,7 @@
-import type { Limits } from 'pointsman';
+import type { Limits, Request } from 'pointsman';
 import type { CommandIo } from './command-io.ts';
 import { describeDecision } from './describe-decision.ts';
 import { openRouter } from './open-router.ts';
-import { parseRequest } from './parse-request.ts';
 import { readText } from './read-text.ts';
 import type { RouteFlags } from './route-command.ts';
 
@@ -12,13 +11,7 @@ export async function runRoute(
   flags: RouteFlags,
   io: CommandIo,
 ): Promise<void> {
-  const request =
-    flags.messages === undefined
-      ? { text: prompt === '-' ? await io.stdin() : (prompt ?? '') }
-      : parseRequest(
-          await readText(flags.messages, io),
-          flags.messages === '-' ? 'standard input' : flags.messages,
-        );
+  const request = await readRequest(prompt, flags.messages, io);
   const router = await openRouter(folder);
   const limits: Limits = {
     ...(flags.maxCost === undefined ? {} : { maxCostUsd: flags.maxCost }),
@@ -30,4 +23,15 @@ export async function runRoute(
     ...(flags.weights === undefined ? {} : { weights: flags.weights }),
   });
   io.stdout(flags.json ? `${JSON.stringify(decision, null, 2)}\n` : describeDecision(decision, io.columns));
+}
+
+async function readRequest(
+  prompt: string | undefined,
+  file: string | undefined,
+  io: CommandIo,
+): Promise<Request> {
+  if (file === undefined) return { text: prompt === '-' ? await io.stdin() : (prompt ?? '') };
+  // A prompt alone needs no schema, and zod takes a while to load.
+  const { parseRequest } = await import('./parse-request.ts');
+  return parseRequest(await readText(file, io), file === '-' ? 'standard input' : file);
 }

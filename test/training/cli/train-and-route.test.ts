@@ -24,7 +24,7 @@ beforeAll(async () => {
   const config = path('train.yaml');
   await writeFile(
     config,
-    'resamples: 200\nfolds: 3\ncandidates:\n  large: { contextWindowTokens: 128000 }\n  gone: {}\n',
+    'resamples: 200\nfolds: 2\nheads: [linear]\nngrams: { dimensions: 8 }\ncandidates:\n  large: { contextWindowTokens: 128000 }\n  gone: {}\n',
   );
   trained = await run([
     ...['train', file, '--out', router, '--config', config, '--seed', '3'],
@@ -61,7 +61,7 @@ describe('pointsman train', () => {
     expect(name).toBe('planted-router');
     expect(policy).toEqual({ kind: 'utility', weights: 'balanced' });
     expect(provenance.seed).toBe(3);
-    expect(provenance.config.folds).toBe(3);
+    expect(provenance.config.folds).toBe(2);
     expect(candidates[0]).toMatchObject({ name: 'large', contextWindowTokens: 128_000 });
   });
 
