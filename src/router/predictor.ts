@@ -106,7 +106,7 @@ function taskClassifier(
   return (input) => {
     head.predictInto(input, posterior);
     const first = argMax(posterior);
-    return { task: names[first], confidence: Math.min(1, posterior[first]) };
+    return { task: names[first], confidence: Math.min(1, Math.max(0, posterior[first])) };
   };
 }
 

@@ -28,6 +28,25 @@ test('a router loads from its folder, from its version, and routes', async () =>
   expect(decision.artifactId).toBe(`tiny-${version.slice(2)}`);
 });
 
+test('code that only some policies need is loaded with them, whichever file they come from', async () => {
+  const folder = join(root, 'rules');
+  const rules = [{ when: 'tokens < 3', then: 'm1' }];
+  const policy = { kind: 'rules', rules, otherwise: { kind: 'utility' } };
+  await writeArtifact(folder, await tinyArtifact({ manifest: { policy } }));
+  const router = await loadRouter(folder, { embedder });
+  expect((await router.route({ text: 'hello' })).candidate).toBe('m1');
+  const given = await loadRouter(folder, {
+    embedder,
+    policy: { kind: 'threshold', weak: 'm0', strong: 'm2', threshold: 1 },
+  });
+  expect((await given.route({ text: 'hello' })).policyPath).toEqual(['threshold:weak']);
+  const broken = { ...policy, rules: [{ name: 'short', when: 'tokens <', then: 'm1' }] };
+  await writeArtifact(join(root, 'broken'), await tinyArtifact({ manifest: { policy: broken } }));
+  await expect(loadRouter(join(root, 'broken'), { embedder })).rejects.toThrow(
+    /`policy` of manifest.json cannot be used: `when` of rule "short" cannot be used/,
+  );
+});
+
 test('what was checked is what is used: files changed after loading change nothing', async () => {
   const folder = join(root, 'changed');
   const { path } = await writeArtifact(folder, await tinyArtifact());
