@@ -25,6 +25,7 @@ const entries = [
 
 /** What entries with code of their own need of the core beside what is public. */
 const shared = [
+  'errors/upstream-error',
   'policy/basic-policy',
   'policy/candidate-index',
   'policy/classifier-policy',
@@ -36,7 +37,7 @@ const shared = [
 ];
 
 /** Entries that execute a decision. */
-const executing = ['ai-sdk', 'clients', 'execution', 'telemetry'];
+const executing = ['clients', 'execution', 'telemetry'];
 
 const common = {
   absWorkingDir: here,
@@ -44,7 +45,14 @@ const common = {
   format: 'esm',
   platform: 'neutral',
   target: 'es2023',
-  external: ['node:*', '@huggingface/transformers', '@marcbachmann/cel-js', 'eld/*', 'gpt-tokenizer/*', '@opentelemetry/api'],
+  external: [
+    'node:*',
+    '@huggingface/transformers',
+    '@marcbachmann/cel-js',
+    'eld/*',
+    'gpt-tokenizer/*',
+    '@opentelemetry/api',
+  ],
   logLevel: 'warning',
 };
 
@@ -89,15 +97,18 @@ await build({
 
 // The bundles hold parts of these, whose licences ask that their notices go along.
 const notices = [
-  ['core.js', 'zod', 'LICENSE'],
-  ['chunks/', 'cockatiel', 'LICENSE'],
-  ['chunks/', '@cfworker/json-schema', 'LICENSE.md'],
-  ['clients/', 'eventsource-parser', 'LICENSE'],
-].map(async ([file, name, licence]) => {
+  ['core.js', 'zod'],
+  ['chunks', 'cockatiel'],
+  ['chunks', '@cfworker/json-schema'],
+  ['clients', 'eventsource-parser'],
+].map(async ([part, name]) => {
   const folder = join(here, '../node_modules', name);
-  return `${file} holds parts of ${name}:\n\n${await readFile(join(folder, licence), 'utf8')}`;
+  const { author, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+  // One of them is published without the text of its licence.
+  const text = await readFile(join(folder, 'LICENSE'), 'utf8').catch(() => `${license} License. ${author}\n`);
+  return `${part} holds parts of ${name}:\n\n${text}`;
 });
-await writeFile(`${here}dist/THIRD-PARTY-LICENSES.txt`, (await Promise.all(notices)).join('\n\n'));
+await writeFile(`${here}dist/THIRD-PARTY-LICENSES.txt`, (await Promise.all(notices)).join('\n'));
 
 async function exportedNames(name) {
   const { metafile } = await build({

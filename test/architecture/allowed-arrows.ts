@@ -40,6 +40,11 @@ export const SRC_ARROWS: Arrows = {
     'policy',
     'signals',
   ],
+  // A decision is carried out; the router comes in as an interface.
+  execution: ['decision', 'policy', 'router', 'signals'],
+  // What execution calls, and whom it tells.
+  clients: ['execution'],
+  telemetry: ['execution'],
   // The same for Node: files, environment, digests.
   node: ['artifact', 'cel', 'embedder', 'policy', 'router'],
 };

@@ -1,0 +1,2 @@
+export type { ModelRequest } from './completion-body.ts';
+export { createOpenAiClient, type OpenAiClientOptions } from './openai-client.ts';

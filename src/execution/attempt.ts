@@ -1,0 +1,62 @@
+/** What an attempt was for. */
+export type AttemptRole =
+  /** The plan's own call. */
+  | 'answer'
+  /** Beside the first, when that one kept us waiting. */
+  | 'hedge'
+  /** One of several answers that are compared. */
+  | 'member'
+  /** A further answer of the same step, to see whether it agrees with itself. */
+  | 'sample'
+  /** Reads the others' answers and writes the final one. */
+  | 'judge'
+  /** The caller's function. */
+  | 'tool'
+  /** After the plan failed. */
+  | 'fallback';
+
+export type AttemptState =
+  | 'running'
+  /** Its answer was used, or was one of those compared. */
+  | 'answered'
+  /** It answered, and the answer was not good enough. */
+  | 'rejected'
+  | 'failed'
+  /** Stopped by us: another one won, or the caller left, or the deadline came. */
+  | 'aborted'
+  /** Not sent: the breaker was open, the bulkhead full, or the budget too small. */
+  | 'refused';
+
+/** One call of one candidate or tool. Plain data. */
+export interface Attempt {
+  /** The candidate's name, or the tool's. */
+  readonly candidate: string;
+  readonly role: AttemptRole;
+  /** 0 for the first; 1 and on when the same call is sent again. */
+  readonly retry: number;
+  readonly state: AttemptState;
+  /** Milliseconds since the execution began. */
+  readonly startedMs: number;
+  /** Milliseconds until it ended. */
+  readonly latencyMs: number;
+  /** Milliseconds until the first piece came, for those that came in pieces. */
+  readonly firstChunkMs: number | null;
+  readonly inputTokens: number | null;
+  readonly outputTokens: number | null;
+  /** US dollars; null where nothing is known. */
+  readonly costUsd: number | null;
+  /** Whether the cost is what the router expected, for want of a bill. */
+  readonly costIsEstimated: boolean;
+  readonly error: AttemptFailure | null;
+}
+
+export interface AttemptFailure {
+  /** The error's `code`, or its name. */
+  readonly code: string;
+  readonly message: string;
+  /** HTTP status; null when there was no response. */
+  readonly status: number | null;
+}
+
+/** An attempt that is still being written. */
+export type AttemptRecord = { -readonly [Field in keyof Attempt]: Attempt[Field] };

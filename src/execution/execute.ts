@@ -1,0 +1,74 @@
+import type { Decision } from '../decision/decision.ts';
+import type { Request } from '../request/request.ts';
+import type { RouteOptions, Router } from '../router/router.ts';
+import type { ClientMap } from './client.ts';
+import { type ClientPool, poolParts } from './client-pool.ts';
+import type { ExecutionResult } from './execution-result.ts';
+import type { ExecuteOptions } from './options.ts';
+import type { PlannedExecution } from './planned.ts';
+import { runPlan } from './run-plan.ts';
+import { readSettings, type Settings } from './settings.ts';
+
+/** What an execution needs of a router. */
+export type DecidingRouter = Pick<Router, 'route'> & {
+  readonly manifest: Pick<Router['manifest'], 'candidates'>;
+};
+
+export interface RoutedOptions<R extends Request = Request> extends ExecuteOptions<R> {
+  /** Weights, limits and signals for this request. @default none */
+  readonly route?: RouteOptions;
+}
+
+/** An answer, how it came about, and why it was asked for there. */
+export interface RoutedResult extends ExecutionResult {
+  readonly decision: Decision;
+}
+
+/**
+ * Decides, carries out the decision's plan, and falls back in its order when that fails.
+ *
+ * @param clients one for each candidate that may be called, or a pool of them. Breakers, bulkheads and load are
+ * remembered from call to call, for as long as it is the same object.
+ * @throws InvalidInputError when an option is wrong, or the plan names what is not there.
+ * @throws NoCandidateError when limits leave no candidate.
+ * @throws ExecutionFailedError, DeadlineError, CostBudgetError when there is no answer; each has the `attempts`.
+ * @throws the reason of `signal` when it aborts.
+ * @example
+ * const { answer, outcome } = await execute(router, { text: 'What is 17 * 23?' }, clients, { deadlineMs: 20_000 });
+ */
+export async function execute<R extends Request>(
+  router: DecidingRouter,
+  request: R,
+  clients: ClientMap<R> | ClientPool<R>,
+  options: RoutedOptions<R> = {},
+): Promise<RoutedResult> {
+  readSettings(options);
+  const decision = await router.route(request, options.route);
+  const prices = options.prices ?? router.manifest.candidates;
+  return { ...(await executePlan(decision, request, clients, { ...options, prices })), decision };
+}
+
+/**
+ * Carries out a plan that is there already: a `Decision`, or one written by hand.
+ *
+ * @throws as {@link execute} does.
+ */
+export async function executePlan<R extends Request>(
+  planned: PlannedExecution,
+  request: R,
+  clients: ClientMap<R> | ClientPool<R>,
+  options: ExecuteOptions<R> = {},
+): Promise<ExecutionResult> {
+  return runPlan({
+    planned,
+    request,
+    pool: poolParts(clients),
+    settings: anyRequest(readSettings(options)),
+    output: null,
+  });
+}
+
+/** Functions of the caller's are only ever given the request that they came with, or what `extendRequest` makes of it. */
+export function anyRequest<R extends Request>(settings: Settings<R>): Settings {
+  return settings as unknown as Settings;
+}

@@ -1,0 +1,23 @@
+import type { Candidate } from '../candidate/candidate.ts';
+import type { Answer, Usage } from './answer.ts';
+
+/** What candidates ask for their tokens; `manifest.candidates` of a router, or the caller's own list. */
+export type Prices = readonly Pick<
+  Candidate,
+  'name' | 'inputPricePerMillionTokens' | 'outputPricePerMillionTokens'
+>[];
+
+/** US dollars for these tokens; null where a price is not known. */
+export function priceOf(usage: Usage, candidate: string, prices: Prices): number | null {
+  const price = prices.find(({ name }) => name === candidate);
+  const input = price?.inputPricePerMillionTokens;
+  const output = price?.outputPricePerMillionTokens;
+  if (input === undefined || output === undefined) return null;
+  return (usage.inputTokens * input + usage.outputTokens * output) / 1e6;
+}
+
+/** The client's own bill, else the tokens' price; null where neither is known. */
+export function answerCost(answer: Answer, candidate: string, prices: Prices): number | null {
+  if (answer.costUsd !== null) return answer.costUsd;
+  return answer.usage === null ? null : priceOf(answer.usage, candidate, prices);
+}

@@ -1,0 +1,150 @@
+import { AttemptTimeoutError } from '../errors/attempt-timeout-error.ts';
+import { BrokenStreamError } from '../errors/broken-stream-error.ts';
+import { DeadlineError } from '../errors/deadline-error.ts';
+import { type AbortScope, openScope } from './abort-scope.ts';
+import type { Answer, AnswerChunk } from './answer.ts';
+import { createAnswerBuilder } from './answer-builder.ts';
+import type { AttemptRecord } from './attempt.ts';
+import { AttemptError } from './attempt-error.ts';
+import type { Client, ClientContext } from './client.ts';
+import { readFailure } from './failure.ts';
+import type { Writer } from './output.ts';
+import { readAnswer } from './read-answer.ts';
+import { recordAnswer, recordFailure } from './record.ts';
+import type { Run, StepContext } from './run.ts';
+import { SupersededError } from './superseded-error.ts';
+import { untilAborted } from './until-aborted.ts';
+
+/**
+ * One call of one client, within its time. Streams are read here too: to the writer as they come, and put together.
+ *
+ * @throws AttemptError whatever went wrong, with what it means.
+ */
+export async function runAttempt(
+  run: Run,
+  context: StepContext,
+  client: Client,
+  record: AttemptRecord,
+): Promise<Answer> {
+  const { clock, timeoutMs, deadlineMs } = run.settings;
+  const scope = openScope(context.signal);
+  const writer = context.sink?.open();
+  const started = clock.now();
+  const timer = createTimer(run, scope, record.candidate);
+  const span = run.span.attempt(record.candidate, record.role, record.retry, context.request);
+  const clientContext: ClientContext = {
+    signal: scope.signal,
+    candidate: record.candidate,
+    stream: writer !== undefined,
+    logprobs: context.logprobs,
+    sample: context.sample,
+    retry: record.retry,
+  };
+  const done = run.pool.load.begin(record.candidate);
+  let answer: Answer | null = null;
+  try {
+    timer.start(timeoutMs, 'answer');
+    const given = await untilAborted(
+      span.run(async () => client(context.request, clientContext)),
+      scope.signal,
+    );
+    answer = isStream(given)
+      ? await readStream(given, { run, context, scope, timer, record, writer, started })
+      : readAnswer(given, record.candidate);
+    timer.stop();
+    recordAnswer(run, record, answer);
+    return answer;
+  } catch (thrown) {
+    // A client that was stopped may say so in its own words.
+    const error =
+      scope.signal.aborted && !(thrown instanceof BrokenStreamError) ? scope.signal.reason : thrown;
+    const failure = readFailure(error, clock.wallNow());
+    // Cut off by the end of everything: that speaks against a candidate that had a fair part of the time.
+    const fairMs = Math.min(timeoutMs, deadlineMs) / 2;
+    const slow = error instanceof DeadlineError && clock.now() - started >= fairMs;
+    const aborted = (context.signal.aborted || error instanceof SupersededError) && !slow;
+    recordFailure(run, record, failure, aborted);
+    throw new AttemptError(error, slow ? { ...failure, unhealthy: true } : failure, aborted);
+  } finally {
+    timer.stop();
+    scope.close();
+    done(answer === null ? null : record.latencyMs);
+    // Whoever still works on an answer that has failed learns that nobody waits.
+    if (answer === null) scope.abort(new SupersededError());
+    span.end(record, answer);
+  }
+}
+
+interface Reading {
+  readonly run: Run;
+  readonly context: StepContext;
+  readonly scope: AbortScope;
+  readonly timer: Timer;
+  readonly record: AttemptRecord;
+  readonly writer: Writer | undefined;
+  readonly started: number;
+}
+
+async function readStream(stream: AsyncIterable<AnswerChunk>, reading: Reading): Promise<Answer> {
+  const { run, context, scope, timer, record, writer, started } = reading;
+  const iterator = stream[Symbol.asyncIterator]();
+  const builder = createAnswerBuilder();
+  const broken = (cause?: unknown) =>
+    new BrokenStreamError(
+      record.candidate,
+      builder.characters,
+      writer?.committed === true,
+      run.attempts,
+      cause === undefined ? {} : { cause },
+    );
+  try {
+    while (!builder.finished) {
+      if (scope.signal.aborted) throw scope.signal.reason;
+      const { done, value } = await untilAborted(iterator.next(), scope.signal);
+      if (done === true) throw broken();
+      builder.add(value);
+      // The reader's own pace is not the candidate's: no timer runs while it is waited for.
+      if (builder.characters > 0) {
+        timer.stop();
+        record.firstChunkMs ??= run.settings.clock.now() - started;
+      }
+      await untilAborted(Promise.resolve(writer?.write(value)), scope.signal);
+      if (builder.characters > 0) timer.start(run.settings.idleTimeoutMs, 'further piece of its answer');
+    }
+    timer.stop();
+    return builder.build() as Answer;
+  } catch (thrown) {
+    const error = scope.signal.aborted ? scope.signal.reason : thrown;
+    const isOurs = context.signal.aborted || error instanceof SupersededError;
+    if (isOurs || builder.characters === 0 || error instanceof BrokenStreamError) throw error;
+    throw broken(error);
+  } finally {
+    // Not awaited: a client that hangs in its stream would hang here too.
+    iterator.return?.().then(undefined, () => {});
+  }
+}
+
+function isStream(given: unknown): given is AsyncIterable<AnswerChunk> {
+  return typeof given === 'object' && given !== null && Symbol.asyncIterator in given;
+}
+
+interface Timer {
+  /** Starts over. */
+  start(ms: number, waitedFor: string): void;
+  stop(): void;
+}
+
+/** Aborts an attempt that keeps us waiting. */
+function createTimer(run: Run, scope: AbortScope, candidate: string): Timer {
+  let cancel = () => {};
+  return {
+    start(ms, waitedFor) {
+      cancel();
+      if (ms === Number.POSITIVE_INFINITY) return;
+      cancel = run.settings.clock.after(ms, () => {
+        scope.abort(new AttemptTimeoutError(candidate, ms, waitedFor));
+      });
+    },
+    stop: () => cancel(),
+  };
+}

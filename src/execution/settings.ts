@@ -1,0 +1,55 @@
+import { InvalidInputError } from '../errors/invalid-input-error.ts';
+import type { Request } from '../request/request.ts';
+import { systemClock } from './clock.ts';
+import { extendRequest } from './extend-request.ts';
+import type { ExecuteOptions } from './options.ts';
+import { NO_TELEMETRY } from './telemetry.ts';
+
+/** Options with every default filled in. */
+export type Settings<R extends Request = Request> = Required<Omit<ExecuteOptions<R>, 'signal'>> & {
+  readonly signal: AbortSignal | undefined;
+};
+
+/** @throws InvalidInputError when a number is out of its range. */
+export function readSettings<R extends Request>(options: ExecuteOptions<R>): Settings<R> {
+  return {
+    signal: options.signal,
+    deadlineMs: positive(options.deadlineMs ?? 120_000, 'deadlineMs'),
+    costBudgetUsd: atLeast0(options.costBudgetUsd ?? Number.POSITIVE_INFINITY, 'costBudgetUsd'),
+    timeoutMs: positive(options.timeoutMs ?? 60_000, 'timeoutMs'),
+    idleTimeoutMs: positive(options.idleTimeoutMs ?? 30_000, 'idleTimeoutMs'),
+    retries: whole(options.retries ?? 2, 'retries'),
+    retryDelayMs: atLeast0(options.retryDelayMs ?? 250, 'retryDelayMs'),
+    longestRetryDelayMs: atLeast0(options.longestRetryDelayMs ?? 5000, 'longestRetryDelayMs'),
+    commitAfterCharacters: atLeast0(options.commitAfterCharacters ?? 1, 'commitAfterCharacters'),
+    tools: options.tools ?? {},
+    verifiers: options.verifiers ?? {},
+    scorers: options.scorers ?? {},
+    extendRequest: options.extendRequest ?? extendRequest,
+    prices: options.prices ?? [],
+    telemetry: options.telemetry ?? NO_TELEMETRY,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+  };
+}
+
+function systemRandom(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0] / 2 ** 32;
+}
+
+function positive(value: number, field: string): number {
+  return check(value, value > 0, field, 'a number > 0');
+}
+
+function atLeast0(value: number, field: string): number {
+  return check(value, value >= 0, field, 'a number >= 0');
+}
+
+function whole(value: number, field: string): number {
+  return check(value, value >= 0 && Number.isInteger(value), field, 'a whole number >= 0');
+}
+
+function check(value: number, right: boolean, field: string, expected: string): number {
+  if (right) return value;
+  throw new InvalidInputError(`\`${field}\` of execute options must be ${expected}. Got ${value}.`);
+}
