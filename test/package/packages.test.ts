@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { root } from '../architecture/source-files.ts';
+import { importsOf, root } from '../architecture/source-files.ts';
 import { type Packed, packPackages, run } from './pack.ts';
 import { smallTraffic } from './small-traffic.ts';
 
@@ -55,6 +55,28 @@ describe.each(PACKAGES)('the package packed from %s', (part) => {
     expect(description).toMatch(/\w/);
     expect([license, engines, type]).toEqual(['Apache-2.0', { node: '>=20.19' }, 'module']);
     expect(keywords).not.toEqual([]);
+  });
+
+  it('declares every package that its types and code import', async () => {
+    const { dependencies, peerDependencies } = await packageJson(part);
+    const declared = Object.keys({ ...(dependencies as object), ...(peerDependencies as object) });
+    const dist = join(packed.folder, part, 'dist');
+    const paths = (await readdir(dist, { recursive: true })).filter((path) => /(\.d\.ts|\.js)$/.test(path));
+    const imported = await Promise.all(
+      paths.map(async (path) => importsOf(await readFile(join(dist, path), 'utf8'))),
+    );
+    const packages = new Set(
+      imported
+        .flat()
+        .filter((specifier) => !/^(\.|node:)/.test(specifier))
+        .map((specifier) =>
+          specifier
+            .split('/')
+            .slice(0, specifier.startsWith('@') ? 2 : 1)
+            .join('/'),
+        ),
+    );
+    expect([...packages].filter((name) => !declared.includes(name))).toEqual([]);
   });
 
   it('is clean for publint', async () => {
