@@ -105,7 +105,7 @@ async function routedTable({ trained }: TrainedFromFiles, columns: number): Prom
       { title: 'prompt', shrinks: true },
       { title: 'candidate' },
       { title: 'P(good)', align: 'right' },
-      { title: 'cost of 1,000', align: 'right' },
+      { title: '1,000 cost', align: 'right' },
       { title: 'latency', align: 'right' },
       { title: 'its answer', shrinks: true },
     ],

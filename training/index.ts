@@ -11,6 +11,7 @@ export {
 } from './artifact/index.ts';
 export { type Backend, useBackend } from './backend/index.ts';
 export { type CalibrationData, type CalibratorChoice, chooseCalibrator } from './calibrator/index.ts';
+export { parseTrainConfig, type TrainConfig, type TrainConfigInput } from './config/train-config.ts';
 export { type BootstrapOptions, bootstrap, type Interval } from './evaluation/bootstrap.ts';
 export { bootstrapMeans } from './evaluation/bootstrap-means.ts';
 export { evaluate } from './evaluation/evaluate.ts';
@@ -43,7 +44,26 @@ export {
   onboardCandidate,
   softTargets,
 } from './head/index.ts';
+export { ingestOutcomes } from './outcomes/ingest.ts';
+export type { IngestOptions, IngestProgress, Prices } from './outcomes/ingest-options.ts';
+export type { IngestReport, Rejection } from './outcomes/ingest-report.ts';
 export type { OutcomeMatrix, PromptRecord } from './outcomes/outcome-matrix.ts';
-export type { OutcomeRow } from './outcomes/outcome-row.ts';
+export { outcomeMatrixFromRows } from './outcomes/outcome-matrix-from-rows.ts';
+export { type OutcomeRow, outcomeRowSchema, parseOutcomeRow } from './outcomes/outcome-row.ts';
+export { readOutcomeMatrix } from './outcomes/read-outcome-matrix.ts';
+export { type EvaluateRouterOptions, evaluateRouter } from './pipeline/evaluate-router.ts';
+export { type PreparedTraffic, type PrepareOptions, prepareTraffic } from './pipeline/prepare-traffic.ts';
+export { openEmbedder, type RouterEmbedder } from './pipeline/router-embedder.ts';
+export {
+  type TrainedFromFiles,
+  type TrainFromFilesOptions,
+  trainFromFiles,
+} from './pipeline/train-from-files.ts';
+export type { TrainProgress } from './pipeline/train-progress.ts';
+export { type TrainedRouter, type TrainInput, trainRouter } from './pipeline/train-router.ts';
 export { type ReportOptions, renderReport } from './report/render-report.ts';
+export { groupNearDuplicates, type NearDuplicateGroups } from './split/near-duplicate-groups.ts';
 export type { Split, SplitRole, Splits } from './split/split.ts';
+export { splitByTime } from './split/split-by-time.ts';
+export { type SplitOptions, splitOutcomes } from './split/split-outcomes.ts';
+export type { SplitSizes } from './split/split-sizes.ts';

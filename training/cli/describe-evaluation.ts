@@ -25,8 +25,8 @@ function contenderTable({ contenders, coverage }: Evaluation, columns: number): 
     [
       { title: `on ${coverage.comparedRows.toLocaleString('en-US')} test prompts`, shrinks: true },
       { title: 'quality (95 %)' },
-      { title: 'the router gains (95 %)' },
-      { title: 'cost of 1,000', align: 'right' },
+      { title: 'router gains (95 %)' },
+      { title: '1,000 cost', align: 'right' },
     ],
     contenders.map(({ name, quality, difference, costUsd }) => [
       name,

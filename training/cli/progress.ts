@@ -47,13 +47,15 @@ function bars(io: CommandIo): Progress {
     io.stderr(`${cut(line, io.columns)}\n`);
   };
   return {
-    update(step, share, detail) {
+    update(step, share = 0, detail) {
+      // Whoever counts may count a little too much.
+      const done = share > 0 ? Math.min(1, share) : 0;
       if (current?.step !== step) {
         stop();
         current = { step, started: performance.now(), bar: createBar(io) };
         current.bar.start(1, 0, { step });
       }
-      current.bar.update(share ?? 0, { step, share, detail });
+      current.bar.update(done, { step, share: done, detail });
     },
     stop,
   };
@@ -61,6 +63,7 @@ function bars(io: CommandIo): Progress {
 
 interface Shown {
   readonly step: string;
+  /** 0 where it is not known. */
   readonly share?: number;
   readonly detail?: string;
 }
@@ -89,9 +92,9 @@ function terminal(io: CommandIo): NodeJS.WritableStream {
   return Object.assign(stream, { isTTY: true, columns: io.columns });
 }
 
-function barLine({ step, share, detail }: Shown, elapsed: number, columns: number): string {
+function barLine({ step, share = 0, detail }: Shown, elapsed: number, columns: number): string {
   const parts = detail === undefined ? [] : [detail];
-  if (share === undefined || share <= 0) return [step, seconds(elapsed), ...parts].join(' · ');
+  if (share === 0) return [step, seconds(elapsed), ...parts].join(' · ');
   const width = Math.max(10, Math.min(30, columns - step.length - 40));
   const full = Math.round(share * width);
   const bar = '█'.repeat(full) + '░'.repeat(width - full);

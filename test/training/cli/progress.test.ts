@@ -16,6 +16,14 @@ it('draws a bar with the time left on a terminal, and leaves the step with its t
   expect(lines.every((line) => line.length < 60)).toBe(true);
 });
 
+it.each([1.4, -1, Number.NaN])('takes a share of %d for what it can be', (odd) => {
+  const io = capturedIo({ isTTY: true });
+  const progress = createProgress(io, false);
+  progress.update('reading', odd);
+  progress.stop();
+  expect(io.said.err).toMatch(odd > 1 ? /reading █+ 100 % / : /reading · 0\.0 s/);
+});
+
 it('says each step once where there is no terminal', () => {
   const io = capturedIo();
   const progress = createProgress(io, false);
