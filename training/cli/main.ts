@@ -2,11 +2,13 @@ import { Command } from 'commander';
 import { TOOL_VERSION } from '../version.ts';
 import type { CommandIo } from './command-io.ts';
 import { evaluateCommand } from './evaluate-command.ts';
+import { explainCommand } from './explain-command.ts';
 import { ingestCommand } from './ingest-command.ts';
 import { inspectCommand } from './inspect-command.ts';
 import { routeCommand } from './route-command.ts';
 import { runCommand } from './run-command.ts';
 import { trainCommand } from './train-command.ts';
+import { tuneCommand } from './tune-command.ts';
 
 const EXAMPLES = `
 Examples:
@@ -15,6 +17,16 @@ Examples:
   $ pointsman inspect models/support
 
 Each command has examples of its own: pointsman train --help`;
+
+const COMMANDS = [
+  trainCommand,
+  routeCommand,
+  explainCommand,
+  inspectCommand,
+  evaluateCommand,
+  tuneCommand,
+  ingestCommand,
+];
 
 /**
  * The `pointsman` command.
@@ -29,7 +41,6 @@ export async function main(argv: readonly string[], io: CommandIo): Promise<numb
     .version(TOOL_VERSION, '-v, --version', 'print the version')
     .option('--debug', 'show where an error came from')
     .addHelpText('after', EXAMPLES);
-  for (const create of [trainCommand, routeCommand, inspectCommand, evaluateCommand, ingestCommand])
-    program.addCommand(create(io));
+  for (const create of COMMANDS) program.addCommand(create(io));
   return runCommand(program, argv, io);
 }

@@ -70,6 +70,8 @@ export const trainConfigSchema = z.strictObject({
   heads: z.array(z.enum(MEMBER_NAMES)).min(1).default(['linear', 'domain', 'curve']),
   /** Policy of the router, as in the manifest. */
   policy: z.looseObject({ kind: z.string() }).default({ kind: 'utility', weights: 'best' }),
+  /** Labelled prompts that the artifact carries, for `pointsman explain`. They are there for everyone who has it. */
+  examples: z.int().min(0).max(10_000).default(0),
   /** Bootstrap resamples of the evaluation. */
   resamples: z.int().min(100).max(100_000).default(2000),
 });

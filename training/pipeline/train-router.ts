@@ -3,7 +3,13 @@ import { memoryFiles, readArtifact } from 'pointsman/artifact';
 import { compileCel } from 'pointsman/cel';
 import { policies } from 'pointsman/policy';
 import { readPrompt } from 'pointsman/request';
-import { addReports, renderCard, type SealedArtifact, sealArtifact } from '../artifact/index.ts';
+import {
+  addReports,
+  EXAMPLES_FILE,
+  renderCard,
+  type SealedArtifact,
+  sealArtifact,
+} from '../artifact/index.ts';
 import type { TrainConfig } from '../config/train-config.ts';
 import { type EmbedProgress, embedAll } from '../embedder/index.ts';
 import { evaluate } from '../evaluation/evaluate.ts';
@@ -17,6 +23,7 @@ import { renderReport } from '../report/render-report.ts';
 import type { Splits } from '../split/split.ts';
 import { TOOL_VERSION } from '../version.ts';
 import { cardFigures } from './card-figures.ts';
+import { chooseExamples } from './choose-examples.ts';
 import { type FittedHeads, fitHeads } from './fit-heads.ts';
 import { fitNovelty } from './fit-novelty.ts';
 import type { QualityReport } from './fit-quality.ts';
@@ -183,6 +190,8 @@ async function report(
     tasks: [...(tasks as Set<string>)].sort(),
     ...(input.source === undefined ? {} : { source: input.source }),
   });
+  const { examples: count, seed } = input.config;
+  const examples = chooseExamples(input.matrix, input.splits.fit, count, seed);
   return addReports(
     sealed,
     headlineMetrics(evaluation),
@@ -193,6 +202,7 @@ async function report(
         encode(renderReport(evaluation, { title: `${input.name}: is it better than no router?` })),
       ],
       ['CARD.md', encode(card)],
+      ...(count > 0 ? ([[EXAMPLES_FILE, encode(JSON.stringify(examples))]] as const) : []),
     ]),
   );
 }

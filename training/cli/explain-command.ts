@@ -1,0 +1,53 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { CommandIo } from './command-io.ts';
+
+const EXAMPLES = `
+Examples:
+  $ pointsman explain models/support "What is 17 * 23?"
+  $ pointsman explain models/support "What is 17 * 23?" --policy policy.yaml --signal tier=gold
+  $ pointsman explain models/support --messages request.json --json
+
+Signals: task, tokens, language, tier, quality, latencyBudgetMs, costBudgetUsd and others; see docs/signals.md.`;
+
+export interface ExplainFlags {
+  readonly messages?: string;
+  readonly policy?: string;
+  readonly signal: Readonly<Record<string, unknown>>;
+  readonly json?: boolean;
+}
+
+/** `pointsman explain`: the decision for one request, and everything that led there and could have led elsewhere. */
+export function explainCommand(io: CommandIo): Command {
+  return new Command('explain')
+    .description('Explain the decision for a request: signals, path, plan, and what would change it.')
+    .argument('<folder>', 'folder of a router, or of one of its versions')
+    .argument('[prompt]', 'the prompt; - reads it from standard input')
+    .option('-m, --messages <file>', 'JSON with messages instead of a prompt; - reads it from standard input')
+    .option('-p, --policy <file>', "YAML or JSON (default: the router's own policy)")
+    .addOption(
+      new Option('-s, --signal <name=value>', 'a signal that the caller sets (repeatable)')
+        .argParser(addSignal)
+        .default({}, 'none'),
+    )
+    .option('--json', 'print the decision as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (folder: string, prompt: string | undefined, flags: ExplainFlags, command: Command) => {
+      if ((prompt === undefined) === (flags.messages === undefined)) {
+        command.error('error: give a prompt or --messages, one of the two');
+      }
+      const { runExplain } = await import('./run-explain.ts');
+      await runExplain(folder, prompt, flags, io);
+    });
+}
+
+/** Values are JSON where they can be read so, else text. */
+function addSignal(pair: string, signals: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const [name, ...rest] = pair.split('=');
+  const text = rest.join('=');
+  if (rest.length === 0 || name === '') throw new InvalidArgumentError('Give name=value, such as tier=gold.');
+  try {
+    return { ...signals, [name]: JSON.parse(text) };
+  } catch {
+    return { ...signals, [name]: text };
+  }
+}
