@@ -37,7 +37,7 @@ const shared = [
 ];
 
 /** Entries that execute a decision. */
-const executing = ['clients', 'execution', 'telemetry'];
+const executing = ['ai-sdk', 'clients', 'execution', 'telemetry'];
 
 const common = {
   absWorkingDir: here,

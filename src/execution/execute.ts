@@ -6,12 +6,13 @@ import { type ClientPool, poolParts } from './client-pool.ts';
 import type { ExecutionResult } from './execution-result.ts';
 import type { ExecuteOptions } from './options.ts';
 import type { PlannedExecution } from './planned.ts';
+import type { Prices } from './price.ts';
 import { runPlan } from './run-plan.ts';
 import { readSettings, type Settings } from './settings.ts';
 
 /** What an execution needs of a router. */
 export type DecidingRouter = Pick<Router, 'route'> & {
-  readonly manifest: Pick<Router['manifest'], 'candidates'>;
+  readonly manifest: { readonly candidates: Prices };
 };
 
 export interface RoutedOptions<R extends Request = Request> extends ExecuteOptions<R> {

@@ -45,6 +45,7 @@ export const SRC_ARROWS: Arrows = {
   // What execution calls, and whom it tells.
   clients: ['execution'],
   telemetry: ['execution'],
+  'ai-sdk': ['execution', 'policy', 'router'],
   // The same for Node: files, environment, digests.
   node: ['artifact', 'cel', 'embedder', 'policy', 'router'],
 };

@@ -1,0 +1,99 @@
+import { InvalidInputError } from '../errors/invalid-input-error.ts';
+import {
+  type ClientPool,
+  createClientPool,
+  type DecidingRouter,
+  type ExecuteOptions,
+  execute,
+  executeStream,
+  type RoutedResult,
+} from '../execution/index.ts';
+import { mergeLimits } from '../policy/merge-limits.ts';
+import type { PolicyOverrides } from '../policy/policy.ts';
+import type { RouteOptions, Router } from '../router/router.ts';
+import { sdkResult } from './sdk-answer.ts';
+import { createSdkClients } from './sdk-client.ts';
+import type { SdkCallOptions, SdkMetadata, SdkModel } from './sdk-model.ts';
+import { extendSdkRequest, type SdkRequest, sdkRequest } from './sdk-request.ts';
+import { streamParts } from './stream-parts.ts';
+
+export interface RoutedModelOptions<Model extends SdkModel> {
+  readonly router: DecidingRouter & { readonly manifest: { readonly id: string } };
+  /** One model for each candidate that may be called, under its name; all of one specification version. */
+  readonly models: Readonly<Record<string, Model>>;
+  /** Weights and limits for every call, beside those of the router's own policy. @default {} */
+  readonly policy?: PolicyOverrides;
+  /** Deadline, budget, retries, tools and so on. Cancelling is the call's own `abortSignal`. @default {} */
+  readonly execution?: Omit<ExecuteOptions<SdkRequest>, 'signal' | 'extendRequest'>;
+  /** A pool of `createSdkClients(models)`, when its load or its breakers are of interest. @default one of its own */
+  readonly pool?: ClientPool<SdkRequest>;
+}
+
+/** The model's own kind, as far as the AI SDK looks at it. */
+export type RoutedModel<Model extends SdkModel> = Pick<Model, keyof SdkModel>;
+
+/**
+ * A language model for the AI SDK that is, for each call, the one that the router chooses, with everything that
+ * execution does: fallback, retries, cascades, hedges. `generateText`, `streamText`, tools and structured output work
+ * as with any model. `providerOptions.pointsman` of a call may hold weights, limits and signals;
+ * `providerMetadata.pointsman` of its result has the decision, the outcome and the attempts.
+ *
+ * @throws InvalidInputError when there are no models, or they are of different specification versions.
+ * @example
+ * const model = routedModel({ router, models: { small: openai('gpt-5-mini'), large: anthropic('claude-opus-4-1') } });
+ * const { text, providerMetadata } = await generateText({ model, prompt: 'What is 17 * 23?' });
+ */
+export function routedModel<Model extends SdkModel>(options: RoutedModelOptions<Model>): RoutedModel<Model> {
+  const { router, models } = options;
+  const pool = options.pool ?? createClientPool(createSdkClients(models));
+  const settingsOf = (call: SdkCallOptions) => ({
+    prices: router.manifest.candidates,
+    ...options.execution,
+    extendRequest: extendSdkRequest,
+    signal: call.abortSignal,
+    route: routeOptions(options.policy, call.providerOptions?.pointsman),
+  });
+  const model: SdkModel = {
+    specificationVersion: commonVersion(models),
+    provider: 'pointsman',
+    modelId: router.manifest.id,
+    // What one of them cannot fetch by itself, the SDK fetches for all.
+    supportedUrls: {},
+    async doGenerate(call: SdkCallOptions) {
+      const routed = await execute(router, sdkRequest(call), pool, settingsOf(call));
+      const result = sdkResult(routed.answer);
+      return { ...result, providerMetadata: withRouting(result.providerMetadata, routed) };
+    },
+    async doStream(call: SdkCallOptions) {
+      const stream = await executeStream(router, sdkRequest(call), pool, settingsOf(call));
+      const tell = (metadata: SdkMetadata | undefined, routed: RoutedResult) => withRouting(metadata, routed);
+      return { stream: streamParts(stream, tell) };
+    },
+  };
+  return model as RoutedModel<Model>;
+}
+
+function commonVersion(models: Readonly<Record<string, SdkModel>>): string {
+  const versions = new Map(Object.entries(models).map(([name, model]) => [model.specificationVersion, name]));
+  const [first, second] = versions;
+  if (first !== undefined && second === undefined && /^v[34]$/.test(first[0])) return first[0];
+  const got =
+    first === undefined
+      ? 'no models'
+      : [...versions].map(([version, name]) => `${version} (${name})`).join(', ');
+  throw new InvalidInputError(
+    `\`models\` of routed model must be all of specification v3 (ai 6) or all of v4 (ai 7). Got ${got}. ` +
+      'Update the provider packages to one version of the AI SDK.',
+  );
+}
+
+/** What a call asks for counts; of two limits the tighter. */
+function routeOptions(policy: PolicyOverrides = {}, hints: RouteOptions = {}): RouteOptions {
+  return { ...policy, ...hints, limits: mergeLimits(policy.limits, hints.limits) };
+}
+
+/** Plain JSON: the SDK hands it on to whoever looks. */
+function withRouting(metadata: SdkMetadata | undefined, routed: RoutedResult): SdkMetadata {
+  const { decision, candidate, outcome, trace } = routed;
+  return { ...metadata, pointsman: JSON.parse(JSON.stringify({ decision, candidate, outcome, trace })) };
+}
