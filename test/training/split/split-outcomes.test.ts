@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { PromptRecord } from '../../../training/outcomes/outcome-matrix.ts';
-import { groupedFolds } from '../../../training/split/grouped-folds.ts';
 import type { Split } from '../../../training/split/split.ts';
 import { splitByTime } from '../../../training/split/split-by-time.ts';
 import { splitOutcomes } from '../../../training/split/split-outcomes.ts';
@@ -120,25 +119,6 @@ test('by time: prompts of one moment stay together, and a prompt without a time 
   const { splits } = splitByTime(matrix);
   expect([splits.fit.rows.length, splits.calibrate.rows.length, splits.test.rows.length]).toEqual([8, 0, 2]);
   expect(() => splitByTime(many(3))).toThrow('"r000000" has none');
-});
-
-test('folds hold out every row once, whole groups, and spread the strata', () => {
-  const n = 200;
-  const groups = Int32Array.from({ length: n }, (_, i) => (i < 20 ? i - (i % 4) : i));
-  const strata = Array.from({ length: n }, (_, i) => (i % 4 === 0 ? 'rare' : 'common'));
-  const rows = Int32Array.from({ length: 150 }, (_, i) => i);
-  const folds = groupedFolds(rows, groups, 5, 7, strata);
-  expect(folds.flatMap((fold) => [...fold.heldOut]).sort((a, b) => a - b)).toEqual([...rows]);
-  for (const { fit, heldOut } of folds) {
-    expect(heldOut.length).toBe(30);
-    expect(fit.length + heldOut.length).toBe(150);
-    const inFit = new Set([...fit].map((row) => groups[row]));
-    for (const row of heldOut) expect(inFit.has(groups[row])).toBe(false);
-    const rare = heldOut.filter((row) => strata[row] === 'rare').length;
-    expect(rare).toBeGreaterThanOrEqual(5);
-    expect(rare).toBeLessThanOrEqual(11);
-  }
-  expect(() => groupedFolds(rows, groups, 1, 0)).toThrow('`k` of groupedFolds');
 });
 
 test('the wrong split does not compile', () => {
