@@ -10,7 +10,7 @@ import {
 } from '../execution/index.ts';
 import { mergeLimits } from '../policy/merge-limits.ts';
 import type { PolicyOverrides } from '../policy/policy.ts';
-import type { RouteOptions, Router } from '../router/router.ts';
+import type { RouteOptions } from '../router/router.ts';
 import { sdkResult } from './sdk-answer.ts';
 import { createSdkClients } from './sdk-client.ts';
 import type { SdkCallOptions, SdkMetadata, SdkModel } from './sdk-model.ts';
