@@ -77,8 +77,10 @@ function thompson(
     let product = 1;
     for (let i = 0; i < n; i++) {
       const z = (x - utilities[order[i]]) / deviations[i];
-      densities[i] = Math.exp(-0.5 * z * z) / deviations[i];
-      below[i] = normalBelow(z, densities[i] * deviations[i]);
+      // Most candidates are far from most points: there the normal is 0 or 1 to seven digits.
+      const kernel = z > -5 && z < 5 ? Math.exp(-0.5 * z * z) : 0;
+      densities[i] = kernel / deviations[i];
+      below[i] = kernel === 0 ? (z > 0 ? 1 : 0) : normalBelow(z, kernel);
       if (below[i] === 0) zeros++;
       else product *= below[i];
     }

@@ -1,6 +1,6 @@
 export { learnThenTest } from './learn-then-test.ts';
 export { measureSetting, type SettingFigures } from './measure-setting.ts';
-export { bettingPValue, binomialPValue, hoeffdingBentkusPValue } from './p-values.ts';
+export { bettingPValue, binomialPValue, hoeffdingBentkusPValue, predictivePValue } from './p-values.ts';
 export { predictSuccess } from './predict-success.ts';
 export { cascadeFamily, type RoutingFamily, thresholdFamily } from './routing-family.ts';
 export { type LossGuarantee, tuneForLoss } from './tune-for-loss.ts';

@@ -31,6 +31,28 @@ export function bettingPValue(losses: ArrayLike<number>, limit: number, delta: n
 }
 
 /**
+ * P-value for "the mean loss of as many further requests is over `limit`": a normal approximation, since the future
+ * mean differs from the one seen by the noise of both.
+ *
+ * @param losses in [-1, 1]
+ * @returns 1 for no losses
+ */
+export function predictivePValue(losses: ArrayLike<number>, limit: number): number {
+  const n = losses.length;
+  if (n === 0) return 1;
+  let sum = 0;
+  let squares = 0;
+  for (let i = 0; i < n; i++) {
+    sum += losses[i];
+    squares += losses[i] ** 2;
+  }
+  const mean = sum / n;
+  // A quarter of a squared loss beforehand, so that no losses at all do not count as certainty.
+  const variance = Math.max(0, squares / n - mean ** 2) + 0.25 / n;
+  return normalAbove((limit - mean) / Math.sqrt((2 * variance) / n));
+}
+
+/**
  * P-value for "the mean of losses in [0, 1] is over `limit`", the smaller of Hoeffding's and Bentkus's (Bates et al.
  * 2021, arXiv 2101.02703, proposition 5; used for Learn-then-Test in arXiv 2110.01052).
  *
@@ -67,6 +89,15 @@ function binomialAtMost(k: number, n: number, p: number): number {
   let sum = 0;
   for (const value of logs) sum += Math.exp(value - most);
   return Math.min(1, Math.exp(most) * sum);
+}
+
+/** P(Z > z), |error| < 7.5e-8: Abramowitz and Stegun 26.2.17. */
+function normalAbove(z: number): number {
+  const t = 1 / (1 + 0.2316419 * Math.abs(z));
+  const series =
+    t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
+  const tail = (Math.exp(-0.5 * z * z) / Math.sqrt(2 * Math.PI)) * series;
+  return z >= 0 ? tail : 1 - tail;
 }
 
 /** Kullback-Leibler divergence of Bernoulli(a) from Bernoulli(b). */

@@ -1,7 +1,7 @@
 import { createRandom } from 'pointsman/math';
 import { learnThenTest } from './learn-then-test.ts';
 import { lossesOf } from './measure-setting.ts';
-import { bettingPValue } from './p-values.ts';
+import { bettingPValue, predictivePValue } from './p-values.ts';
 import type { RoutingFamily } from './routing-family.ts';
 import type { TuningRows } from './tuning-rows.ts';
 
@@ -15,8 +15,12 @@ export interface LossGuarantee {
 }
 
 /**
- * The riskiest, and so cheapest, setting of which it is shown that it loses at most ε against the last candidate, with
- * probability 1-δ over the rows given. They must be rows that nothing was fitted on.
+ * The riskiest, and so cheapest, setting of which it is shown that it loses at most ε against the last candidate. They
+ * must be rows that nothing was fitted on; how likely a draw of them misleads is δ.
+ *
+ * Two things are shown at once: that the true mean loss is at most ε, at level δ/2 and without approximation; and that
+ * the mean over as many further requests is too, at level δ by a normal approximation. The true mean alone would let
+ * the loss that one then observes exceed ε more often than in a share δ of the cases.
  *
  * @returns the dial; null when not even the safest setting can be shown to do, for want of rows
  */
@@ -33,7 +37,8 @@ export function tuneForLoss(
     (setting) => {
       const losses = lossesOf(family, family.dials[setting], rows);
       for (let i = 0; i < count; i++) shuffled[i] = losses[order[i]];
-      return bettingPValue(shuffled, maxQualityLoss, delta);
+      const bets = 2 * bettingPValue(shuffled, maxQualityLoss, delta / 2);
+      return bets > delta ? bets : Math.max(bets, predictivePValue(losses, maxQualityLoss));
     },
     delta,
   );
