@@ -5,12 +5,12 @@ import type { AnswerChunk } from './answer.ts';
 import { createChannel } from './channel.ts';
 import type { ClientMap } from './client.ts';
 import { type ClientPool, poolParts } from './client-pool.ts';
-import { anyRequest, type DecidingRouter, type RoutedOptions } from './execute.ts';
+import { anyRequest, type DecidingRouter, type RoutedOptions, routeInTime } from './execute.ts';
 import type { ExecutionResult } from './execution-result.ts';
 import type { ExecuteOptions } from './options.ts';
 import { createOutput } from './output.ts';
 import type { PlannedExecution } from './planned.ts';
-import { runPlan } from './run-plan.ts';
+import { type PlanRun, runPlan } from './run-plan.ts';
 import { readSettings } from './settings.ts';
 
 /**
@@ -47,12 +47,9 @@ export async function executeStream<R extends Request>(
   clients: ClientMap<R> | ClientPool<R>,
   options: RoutedOptions<R> = {},
 ): Promise<RoutedStream> {
-  readSettings(options);
-  const decision = await router.route(request, options.route);
-  const prices = options.prices ?? router.manifest.candidates;
-  return Object.assign(await executePlanStream(decision, request, clients, { ...options, prices }), {
-    decision,
-  });
+  const { settings, begun, decision } = await routeInTime(router, request, options);
+  const stream = await openStream({ planned: decision, request, pool: poolParts(clients), settings, begun });
+  return Object.assign(stream, { decision });
 }
 
 /** `executePlan`, in pieces. */
@@ -63,6 +60,12 @@ export async function executePlanStream<R extends Request>(
   options: ExecuteOptions<R> = {},
 ): Promise<ExecutionStream> {
   const settings = anyRequest(readSettings(options));
+  return openStream({ planned, request, pool: poolParts(clients), settings });
+}
+
+/** Resolves when the first piece is there. */
+async function openStream(planRun: Omit<PlanRun, 'output'>): Promise<ExecutionStream> {
+  const { settings } = planRun;
   const scope = openScope(settings.signal);
   const channel = createChannel<AnswerChunk>(ROOM, () => {
     scope.abort(new DOMException('The reader of the stream left.', 'AbortError'));
@@ -72,9 +75,7 @@ export async function executePlanStream<R extends Request>(
     commit = resolve;
   });
   const result = runPlan({
-    planned,
-    request,
-    pool: poolParts(clients),
+    ...planRun,
     settings: { ...settings, signal: scope.signal },
     output: createOutput(channel, settings.commitAfterCharacters, commit),
   }).finally(() => scope.close());

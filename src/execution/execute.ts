@@ -1,6 +1,8 @@
 import type { Decision } from '../decision/decision.ts';
+import { DeadlineError } from '../errors/deadline-error.ts';
 import type { Request } from '../request/request.ts';
 import type { RouteOptions, Router } from '../router/router.ts';
+import { openScope } from './abort-scope.ts';
 import type { ClientMap } from './client.ts';
 import { type ClientPool, poolParts } from './client-pool.ts';
 import type { ExecutionResult } from './execution-result.ts';
@@ -9,6 +11,7 @@ import type { PlannedExecution } from './planned.ts';
 import type { Prices } from './price.ts';
 import { runPlan } from './run-plan.ts';
 import { readSettings, type Settings } from './settings.ts';
+import { untilAborted } from './until-aborted.ts';
 
 /** What an execution needs of a router. */
 export type DecidingRouter = Pick<Router, 'route'> & {
@@ -43,10 +46,16 @@ export async function execute<R extends Request>(
   clients: ClientMap<R> | ClientPool<R>,
   options: RoutedOptions<R> = {},
 ): Promise<RoutedResult> {
-  readSettings(options);
-  const decision = await router.route(request, options.route);
-  const prices = options.prices ?? router.manifest.candidates;
-  return { ...(await executePlan(decision, request, clients, { ...options, prices })), decision };
+  const { settings, begun, decision } = await routeInTime(router, request, options);
+  const result = await runPlan({
+    planned: decision,
+    request,
+    pool: poolParts(clients),
+    settings,
+    output: null,
+    begun,
+  });
+  return { ...result, decision };
 }
 
 /**
@@ -67,6 +76,34 @@ export async function executePlan<R extends Request>(
     settings: anyRequest(readSettings(options)),
     output: null,
   });
+}
+
+export interface Routed {
+  readonly settings: Settings;
+  /** When the router was asked, on the clock of the settings. */
+  readonly begun: number;
+  readonly decision: Decision;
+}
+
+/** Asks the router, which may have to ask an endpoint for an embedding, within the time and the signal of all. */
+export async function routeInTime<R extends Request>(
+  router: DecidingRouter,
+  request: R,
+  options: RoutedOptions<R>,
+): Promise<Routed> {
+  const prices = options.prices ?? router.manifest.candidates;
+  const settings = anyRequest(readSettings({ ...options, prices }));
+  const { clock, deadlineMs } = settings;
+  const begun = clock.now();
+  const scope = openScope(settings.signal);
+  const cancelDeadline = clock.after(deadlineMs, () => scope.abort(new DeadlineError(deadlineMs, [])));
+  try {
+    const decision = await untilAborted(router.route(request, options.route), scope.signal);
+    return { settings, begun, decision };
+  } finally {
+    cancelDeadline();
+    scope.close();
+  }
 }
 
 /** Functions of the caller's are only ever given the request that they came with, or what `extendRequest` makes of it. */

@@ -9,7 +9,7 @@ import type { Telemetry } from './telemetry.ts';
 export interface ExecuteOptions<R extends Request = Request> {
   /** Cancels: attempts are aborted, and the execution rejects with the signal's reason. @default never */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds for everything, the router left out. @default 120000 */
+  /** Milliseconds for everything, the router included. @default 120000 */
   readonly deadlineMs?: number;
   /** US dollars for all attempts together; one is not sent when it is expected to cost more than is left. @default Infinity */
   readonly costBudgetUsd?: number;

@@ -23,6 +23,8 @@ export interface PlanRun {
   readonly pool: ReturnType<typeof poolParts>;
   readonly settings: Settings;
   readonly output: Output | null;
+  /** When the execution began, on its clock: before the router was asked. @default now */
+  readonly begun?: number;
 }
 
 /**
@@ -30,18 +32,13 @@ export interface PlanRun {
  *
  * @throws InvalidInputError when the plan names what is not there, before anything is called.
  */
-export async function runPlan({
-  planned,
-  request,
-  pool,
-  settings,
-  output,
-}: PlanRun): Promise<ExecutionResult> {
+export async function runPlan(planRun: PlanRun): Promise<ExecutionResult> {
+  const { planned, request, pool, settings, output } = planRun;
   checkPlan(planned, (candidate) => pool.clientOf(candidate) !== undefined, settings);
   const { clock, deadlineMs, signal } = settings;
   const scope = openScope(signal);
   const attempts: AttemptRecord[] = [];
-  const begun = clock.now();
+  const begun = planRun.begun ?? clock.now();
   const expected = new Map(
     planned.predictions?.map(({ candidate, expectedCostUsd }) => [candidate, expectedCostUsd]),
   );
@@ -57,7 +54,9 @@ export async function runPlan({
     elapsedMs: () => clock.now() - begun,
     quality: null,
   };
-  const cancelDeadline = clock.after(deadlineMs, () => scope.abort(new DeadlineError(deadlineMs, attempts)));
+  const cancelDeadline = clock.after(deadlineMs - run.elapsedMs(), () =>
+    scope.abort(new DeadlineError(deadlineMs, attempts)),
+  );
   try {
     if (scope.signal.aborted) throw scope.signal.reason;
     const given = await planOrFallback(run, planned, {
@@ -70,7 +69,7 @@ export async function runPlan({
     });
     if (output !== null && !output.committed) await output.writeWhole(given.answer);
     run.span.end({ candidate: given.candidate, costUsd: run.budget.spentUsd, errorCode: null });
-    return resultOf(run, planned, given);
+    return resultOf(run, planRun, given);
   } catch (error) {
     const ending = endingOf(run, error);
     run.span.end({
@@ -120,7 +119,7 @@ function endingOf(run: Run, error: unknown): unknown {
   return new ExecutionFailedError(run.attempts, error);
 }
 
-function resultOf(run: Run, planned: PlannedExecution, given: StepAnswer): ExecutionResult {
+function resultOf(run: Run, { planned, begun }: PlanRun, given: StepAnswer): ExecutionResult {
   const { attempts } = run;
   const routerMs = planned.routerMs ?? 0;
   const total = (field: 'inputTokens' | 'outputTokens' | 'costUsd') =>
@@ -131,7 +130,7 @@ function resultOf(run: Run, planned: PlannedExecution, given: StepAnswer): Execu
     outcome: {
       quality: run.quality,
       costUsd: total('costUsd'),
-      latencyMs: routerMs + run.elapsedMs(),
+      latencyMs: run.elapsedMs() + (begun === undefined ? routerMs : 0),
       inputTokens: total('inputTokens'),
       outputTokens: total('outputTokens'),
     },

@@ -6,6 +6,7 @@ import {
   type ClientPool,
   createClientPool,
   type ExecuteOptions,
+  type ExecutionTrace,
   executePlan,
   executePlanStream,
   type PlannedExecution,
@@ -164,7 +165,8 @@ async function sendOne(
 type Sent = [PlannedExecution, ModelRequest, ClientPool<ModelRequest>, ExecuteOptions<ModelRequest>];
 
 async function whole(...sent: Sent): Promise<string> {
-  return (await executePlan(...sent)).answer.text;
+  const { answer, trace } = await executePlan(...sent);
+  return settled(trace) ? answer.text : 'An attempt is still running.';
 }
 
 async function streamed(...sent: Sent): Promise<string> {
@@ -175,9 +177,11 @@ async function streamed(...sent: Sent): Promise<string> {
     text += chunk.text ?? '';
     finished ||= chunk.finish !== undefined;
   }
-  const { answer } = await stream.result;
-  return finished && answer.text === text ? text : `unfinished: ${text}`;
+  const { answer, trace } = await stream.result;
+  return finished && answer.text === text && settled(trace) ? text : `unfinished: ${text}`;
 }
+
+const settled = ({ attempts }: ExecutionTrace) => attempts.every(({ state }) => state !== 'running');
 
 /** After the other side has had time to notice that a connection is closed. */
 async function whatIsLeft(
