@@ -1,7 +1,7 @@
 import { type Candidate, createRouter } from 'pointsman';
 import { memoryFiles, readArtifact } from 'pointsman/artifact';
 import { compileCel } from 'pointsman/cel';
-import { policies } from 'pointsman/policy';
+import { createPolicy, policies } from 'pointsman/policy';
 import { readPrompt } from 'pointsman/request';
 import {
   addReports,
@@ -66,6 +66,8 @@ export interface TrainedRouter {
  */
 export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
   const { matrix, splits, config, embedder, onProgress = () => {} } = input;
+  // First, since a misspelt candidate should not be found out after the fitting.
+  checkPolicy(config.policy, matrix.candidates);
   const onStep: OnStep = (what, folds) => onProgress({ kind: 'step', what, folds: folds ?? null });
   const prompts = matrix.prompts.map(({ request }) => readPrompt(request));
   const embeddings: Matrix = {
@@ -129,6 +131,11 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
     predictions,
     quality: heads.report,
   };
+}
+
+function checkPolicy(policy: unknown, names: readonly string[]): void {
+  const candidates = names.map((name) => ({ name, meanCostUsd: null, meanLatencyMs: null }));
+  createPolicy(policy, candidates, { compile: compileCel });
 }
 
 async function seal(input: TrainInput, fitted: FittedFeatures, heads: FittedHeads): Promise<SealedArtifact> {
