@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,6 +9,9 @@ import { localCascade } from '../../docs/examples/local-cascade.ts';
 import { multimodal } from '../../docs/examples/multimodal.ts';
 import { searchEngine } from '../../docs/examples/search-engine.ts';
 import { supportBot } from '../../docs/examples/support-bot.ts';
+import { root } from '../architecture/source-files.ts';
+import { fencedBlocks } from '../documents/fenced-blocks.ts';
+import { runTypescript } from '../documents/run-typescript.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -56,5 +59,24 @@ describe('the examples', () => {
 
   it('tell what they do', () => {
     expect(told.length).toBeGreaterThan(10);
+  });
+});
+
+describe('docs/execution.md', () => {
+  it('shows code that runs', async () => {
+    const blocks = fencedBlocks(await readFile(join(root, 'docs/execution.md'), 'utf8'));
+    await cp(join(folder, 'router'), join(folder, 'models/support'), { recursive: true });
+    const printed: string[] = [];
+    for (const { body } of blocks) printed.push(await runTypescript(body, folder));
+    expect(printed[0]).toMatch(/^You said: Good morning\. \w+ 0\.\d+ [\d.]+ 1\n$/);
+    expect(printed[1]).toBe('Once upon a time.true\n');
+    expect(printed[2]).toMatch(/^391 \w+\n$/);
+  });
+
+  it('links to files that are there', async () => {
+    const text = await readFile(join(root, 'docs/execution.md'), 'utf8');
+    for (const [, path] of text.matchAll(/\]\((?!http)([^)]+)\)/g)) {
+      expect((await readFile(join(root, 'docs', path), 'utf8')).length).toBeGreaterThan(0);
+    }
   });
 });

@@ -19,6 +19,10 @@ export async function runTypescript(code: string, cwd: string): Promise<string> 
       format: 'esm',
       platform: 'node',
       target: 'node20',
+      // Some packages that a user may have, such as ai, require parts of Node.
+      banner: {
+        js: "import { createRequire as _require } from 'node:module'; const require = _require(import.meta.url);",
+      },
       external: ['@huggingface/transformers', 'gpt-tokenizer', 'eld'],
       plugins: [
         {
