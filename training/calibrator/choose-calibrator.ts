@@ -34,7 +34,7 @@ const fitters: Readonly<Record<CalibratorKind, (data: CalibrationData) => Calibr
   isotonic: fitIsotonic,
 };
 
-/** A more complex kind must beat a simpler one by this share of the paired difference's standard error. */
+/** A more complex kind must beat a simpler one by this many standard errors of the paired difference. */
 const worthwhile = 2;
 /** Fewer observed rows cannot tell calibrators apart, so the head is left as it is. */
 const fewestRows = 20;

@@ -112,7 +112,7 @@ describe('chooseCalibrator', () => {
     );
     expect(shifted.calibrator.parameters.kind).toBe('platt');
     const stepped = chooseCalibrator(
-      drawn(3000, 11, (z) => (z > 1 ? 0.9 : z > -1 ? 0.5 : 0.45)),
+      drawn(12_000, 11, (z) => (z > 1 ? 0.9 : z > -1 ? 0.5 : 0.45)),
       { seed: 1 },
     );
     expect(stepped.calibrator.parameters.kind).toBe('isotonic');
