@@ -105,6 +105,7 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
     embedder: embedder.embedder,
     policies,
     compile: compileCel,
+    seed: config.seed,
   });
   const predictions = await predictTest(
     router,
