@@ -123,6 +123,22 @@ otherwise: large
     expect(said.out).toContain('rules:sums > cascade:1');
   });
 
+  it('splits by the tasks of the traffic, which the router has learned to tell apart', async () => {
+    const { task, novelty, candidates } = JSON.parse((await run(['inspect', router, '--json'])).said.out);
+    expect(task.names).toHaveLength(2);
+    expect(novelty.threshold).toBeGreaterThan(0);
+    expect(candidates[0].p95LatencyMs).toBeGreaterThan(candidates[0].meanLatencyMs);
+    const domains = Object.fromEntries(task.names.map((name: string) => [name, 'poet']));
+    await writeFile(
+      path('tasks.json'),
+      JSON.stringify({ kind: 'hierarchical', minConfidence: 0.6, domains, otherwise: 'large' }),
+    );
+    const { said } = await run(['explain', router, SUM, '--policy', path('tasks.json'), '--json']);
+    const { candidate, signals } = JSON.parse(said.out);
+    expect(candidate).toBe('poet');
+    expect(signals.taskConfidence).toBeGreaterThan(0.6);
+  });
+
   it('says what is wrong with a signal or a policy', async () => {
     const signal = await run(['explain', router, SUM, '--signal', 'quality=best']);
     expect(signal.said.err).toMatch(/`signals.quality` of route options must be/);
