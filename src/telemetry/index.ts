@@ -1,1 +1,1 @@
-export { createOpenTelemetry, type OpenTelemetryOptions } from './open-telemetry.ts';
+export { loadOpenTelemetry, type OpenTelemetryOptions } from './load-open-telemetry.ts';

@@ -7,7 +7,7 @@ import {
 } from '@opentelemetry/sdk-trace-base';
 import { UpstreamError } from 'pointsman';
 import { type ClientMap, executePlan, executePlanStream, type PlannedExecution } from 'pointsman/execution';
-import { createOpenTelemetry, type OpenTelemetryOptions } from 'pointsman/telemetry';
+import { loadOpenTelemetry, type OpenTelemetryOptions } from 'pointsman/telemetry';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { manualClock } from '../execution/manual-clock.ts';
 import { DONE, fails, says, streams } from '../execution/scripted-clients.ts';
@@ -31,7 +31,7 @@ const answers = says(`About ${SECRET}.`, {
 });
 
 async function spansOf(clients: ClientMap, options: OpenTelemetryOptions = {}) {
-  const telemetry = createOpenTelemetry({ tracer, ...options });
+  const telemetry = await loadOpenTelemetry({ tracer, ...options });
   const settings = { telemetry, retries: 0, clock: manualClock() };
   await executePlan(plan, { text: `Tell me ${SECRET}` }, clients, settings).catch(() => {});
   return exporter.getFinishedSpans();
@@ -118,7 +118,7 @@ describe('the spans of an execution', () => {
 
   it('hold how long a stream took to begin, and name tools', async () => {
     const clock = manualClock();
-    const telemetry = createOpenTelemetry({ tracer });
+    const telemetry = await loadOpenTelemetry({ tracer });
     const opening = executePlanStream(
       {
         plan: {
@@ -145,7 +145,7 @@ describe('the spans of an execution', () => {
   });
 
   it('are sent nowhere where no tracer is registered', async () => {
-    const telemetry = createOpenTelemetry();
+    const telemetry = await loadOpenTelemetry();
     const { answer } = await executePlan(plan, { text: 'x' }, { a: answers, b: answers }, { telemetry });
     expect(answer.text).toContain('About');
   });

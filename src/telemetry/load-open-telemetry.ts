@@ -1,12 +1,6 @@
-import {
-  type Context,
-  context,
-  type Span,
-  SpanKind,
-  SpanStatusCode,
-  type Tracer,
-  trace,
-} from '@opentelemetry/api';
+import type * as Api from '@opentelemetry/api';
+import type { Span, Tracer } from '@opentelemetry/api';
+import { MissingPackageError } from '../errors/missing-package-error.ts';
 import type {
   Answer,
   Attempt,
@@ -33,34 +27,46 @@ export interface OpenTelemetryOptions {
  * One span for an execution, and below it one for each attempt that was sent, with the attributes of OpenTelemetry's
  * semantic conventions for generative AI (1.37). What a client does while it is called belongs to its attempt.
  *
+ * @throws MissingPackageError when `@opentelemetry/api` is not installed.
  * @example
- * await execute(router, request, clients, { telemetry: createOpenTelemetry() });
+ * const telemetry = await loadOpenTelemetry();
+ * await execute(router, request, clients, { telemetry });
  */
-export function createOpenTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
+export async function loadOpenTelemetry(options: OpenTelemetryOptions = {}): Promise<Telemetry> {
+  const api = await importApi();
   return {
     begin(planned, request) {
-      const tracer = options.tracer ?? trace.getTracer('pointsman');
+      const tracer = options.tracer ?? api.trace.getTracer('pointsman');
       const span = tracer.startSpan('pointsman.execute', { attributes: executionAttributes(planned) });
-      return executionSpan(tracer, span, trace.setSpan(context.active(), span), request, options);
+      return executionSpan({ api, tracer, options }, span, request);
     },
   };
 }
 
-function executionSpan(
-  tracer: Tracer,
-  span: Span,
-  around: Context,
-  request: Request,
-  options: OpenTelemetryOptions,
-): ExecutionSpan {
+async function importApi(): Promise<typeof Api> {
+  try {
+    return await import('@opentelemetry/api');
+  } catch (cause) {
+    throw new MissingPackageError('@opentelemetry/api', 'Telling OpenTelemetry of executions', { cause });
+  }
+}
+
+interface Telling {
+  readonly api: typeof Api;
+  readonly tracer: Tracer;
+  readonly options: OpenTelemetryOptions;
+}
+
+function executionSpan(telling: Telling, span: Span, request: Request): ExecutionSpan {
+  const { api, options } = telling;
+  const around = api.trace.setSpan(api.context.active(), span);
   if (options.recordContent === true) span.setAttributes(inputMessages(request));
   return {
-    attempt: (candidate, role, retry, sent) =>
-      attemptSpan(tracer, around, { candidate, role, retry }, sent, options),
+    attempt: (candidate, role, retry, sent) => attemptSpan(telling, around, { candidate, role, retry }, sent),
     end({ candidate, costUsd, errorCode }: ExecutionEnd) {
       span.setAttribute('pointsman.cost_usd', costUsd);
       if (candidate !== null) span.setAttribute('pointsman.candidate', candidate);
-      if (errorCode !== null) endInError(span, errorCode);
+      if (errorCode !== null) endInError(api, span, errorCode);
       span.end();
     },
   };
@@ -73,18 +79,17 @@ interface Started {
 }
 
 function attemptSpan(
-  tracer: Tracer,
-  around: Context,
+  { api, tracer, options }: Telling,
+  around: Api.Context,
   started: Started,
   request: Request,
-  options: OpenTelemetryOptions,
 ): AttemptSpan {
   const isTool = started.role === 'tool';
   const operation = isTool ? 'execute_tool' : 'chat';
   const span = tracer.startSpan(
     `${operation} ${started.candidate}`,
     {
-      kind: isTool ? SpanKind.INTERNAL : SpanKind.CLIENT,
+      kind: isTool ? api.SpanKind.INTERNAL : api.SpanKind.CLIENT,
       attributes: {
         'gen_ai.operation.name': operation,
         ...(isTool
@@ -100,14 +105,18 @@ function attemptSpan(
     around,
   );
   if (options.recordContent === true && !isTool) span.setAttributes(inputMessages(request));
-  const inside = trace.setSpan(around, span);
+  const inside = api.trace.setSpan(around, span);
   return {
-    run: (work) => context.with(inside, work),
+    run: (work) => api.context.with(inside, work),
     end(attempt, answer) {
       span.setAttributes(attemptAttributes(attempt, answer));
       if (answer !== null && options.recordContent === true) span.setAttributes(outputMessages(answer));
       if (attempt.error !== null && answer === null) {
-        endInError(span, attempt.error.status === null ? attempt.error.code : String(attempt.error.status));
+        endInError(
+          api,
+          span,
+          attempt.error.status === null ? attempt.error.code : String(attempt.error.status),
+        );
       }
       span.end();
     },
@@ -115,9 +124,9 @@ function attemptSpan(
 }
 
 /** The error's code alone: a message may quote what was sent. */
-function endInError(span: Span, code: string): void {
+function endInError(api: typeof Api, span: Span, code: string): void {
   span.setAttribute('error.type', code);
-  span.setStatus({ code: SpanStatusCode.ERROR });
+  span.setStatus({ code: api.SpanStatusCode.ERROR });
 }
 
 function executionAttributes({ plan, routerMs }: PlannedExecution): Record<string, string | number> {
