@@ -6,7 +6,7 @@ const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
 const README = fileURLToPath(new URL('../README.md', import.meta.url));
 const MARKED = /(<!-- measured:[^>]*-->\n)[\s\S]*?(<!-- end of measured -->)/;
 /** The order of `npm run bench`. */
-const ORDER = ['quality', 'no-harm', 'decision', 'embedder', 'fit', 'ingest'];
+const ORDER = ['quality', 'no-harm', 'guarantee', 'decision', 'policy', 'embedder', 'fit', 'ingest'];
 
 export interface BenchResult {
   readonly date: string;
