@@ -16,9 +16,12 @@ export interface Tally {
  */
 export function tallyVotes(keys: readonly (string | null | undefined)[], weights: readonly number[]): Tally {
   const sums = new Map<string, { first: number; weight: number }>();
-  let open = 0;
+  let [waiting, open] = [0, 0];
   keys.forEach((key, voter) => {
-    if (key === undefined) open += weights[voter];
+    if (key === undefined) {
+      waiting++;
+      open += weights[voter];
+    }
     if (typeof key !== 'string') return;
     const sum = sums.get(key) ?? { first: voter, weight: 0 };
     sum.weight += weights[voter];
@@ -29,6 +32,6 @@ export function tallyVotes(keys: readonly (string | null | undefined)[], weights
   let second = 0;
   for (const sum of sums.values()) if (sum !== best) second = Math.max(second, sum.weight);
   // Strictly more: with a draw in reach, the order in which voters are listed would still count.
-  const decided = best.first !== -1 && (open === 0 || best.weight > second + open);
+  const decided = best.first !== -1 && (waiting === 0 || best.weight > second + open);
   return { winner: best.first, weight: Math.max(0, best.weight), decided };
 }

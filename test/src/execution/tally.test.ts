@@ -36,4 +36,9 @@ describe('a vote', () => {
       }),
     );
   });
+
+  it('of no weight at all is open until everybody has voted, since the first listed wins', () => {
+    expect(tallyVotes([undefined, 'x'], [0, 0]).decided).toBe(false);
+    expect(tallyVotes(['z', 'x'], [0, 0])).toMatchObject({ winner: 0, decided: true });
+  });
 });
