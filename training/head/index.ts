@@ -18,7 +18,7 @@ export type { FitProgress, FoldProgress, OnFold, OnProgress } from './fit-progre
 export { fitStack, type StackFit } from './fit-stack.ts';
 export { foldRows, groupedFolds } from './grouped-folds.ts';
 export type { LinearOptions, LinearPathOptions } from './linear-options.ts';
-export { createMatrix, type Matrix, takeRows, takeValues } from './matrix.ts';
+export { createMatrix, type Matrix, takeColumn, takeRows, takeValues } from './matrix.ts';
 export { meanLoss } from './mean-loss.ts';
 export type { MlpOptions, MlpTask } from './mlp-options.ts';
 export { softTargets } from './soft-targets.ts';

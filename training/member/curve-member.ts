@@ -12,8 +12,8 @@ import {
   takeRows,
 } from '../head/index.ts';
 import type { MemberData, TunedMember } from './member.ts';
+import { allRows, putRows, takeFitData } from './member-rows.ts';
 import { isFullyObserved, squaredError } from './squared-error.ts';
-import { putRows } from './tune-by-fold.ts';
 
 const HIDDEN = 64;
 /** Penalties tried, as shares of rows. */
@@ -58,7 +58,7 @@ export async function tuneCurveMember(
     async fit() {
       const fitted = await linear.fit();
       if (fitted.form.kind !== 'chain') throw new TypeError('The curve member reads a chain.');
-      const rows = Int32Array.from({ length: residuals.rows }, (_, i) => i);
+      const rows = allRows(residuals);
       const [output] = await fitOutput(data, activations, rows, [PENALTY_SHARES[chosen]]);
       const chain = [...fitted.form.chain, hidden, output];
       return { head: chainHead(chain), form: { kind: 'chain', chain } };
@@ -67,21 +67,16 @@ export async function tuneCurveMember(
 }
 
 async function fitOutput(
-  { residuals, weights }: MemberData,
+  data: MemberData,
   activations: Matrix,
   rows: Int32Array,
   shares: readonly number[],
   onProgress: OnProgress = () => {},
 ): Promise<DenseLayer[]> {
-  const fits = await fitLinearPath(
-    {
-      features: takeRows(activations, rows),
-      targets: takeRows(residuals, rows),
-      ...(weights === null ? {} : { weights: takeRows({ ...residuals, values: weights }, rows).values }),
-    },
-    'squared',
-    { l2s: shares.map((share) => share * rows.length), onProgress },
-  );
+  const fits = await fitLinearPath(takeFitData({ ...data, features: activations }, rows), 'squared', {
+    l2s: shares.map((share) => share * rows.length),
+    onProgress,
+  });
   return fits.map((fit) => fit.layer);
 }
 

@@ -11,8 +11,8 @@ import {
   takeRows,
 } from '../head/index.ts';
 import type { MemberData, TunedMember } from './member.ts';
+import { allRows, putRows } from './member-rows.ts';
 import { taskMeans } from './task-means.ts';
-import { putRows } from './tune-by-fold.ts';
 
 /** Penalties tried, as shares of feature variance; the loss of a classifier is summed over rows, and so is not scaled by them. */
 const PENALTY_SHARES = [0.1, 0.03, 0.01];
@@ -24,7 +24,7 @@ const TOLERANCE = 1e-3;
  * alone, times each task's means, which are shrunk to 0 where few rows or small differences support them
  * (empirical Bayes: Efron and Morris 1975).
  *
- * @returns null where fewer than two tasks have two rows.
+ * @returns null where the traffic has fewer than two tasks.
  */
 export async function tuneDomainMember(
   data: MemberData,
@@ -54,7 +54,7 @@ export async function tuneDomainMember(
     settings: { penalty: PENALTY_SHARES[chosen], taskAccuracy: accuracy(posteriors[chosen], tasks) },
     outOfFold: outOfFold[chosen],
     async fit() {
-      const rows = Int32Array.from({ length: residuals.rows }, (_, i) => i);
+      const rows = allRows(residuals);
       const [classifier] = await fitClassifiers(data, rows, [PENALTY_SHARES[chosen]]);
       const chain = [classifier, meansLayer(data, rows)];
       return { head: chainHead(chain), form: { kind: 'chain', chain } };

@@ -9,17 +9,11 @@ const RANKS = [1, 2, 4];
 export function tuneFactorisationMember(data: MemberData): Promise<TunedMember> {
   const ranks = RANKS.filter((rank) => rank <= data.residuals.columns);
   const settings = ranks.flatMap((rank) => PENALTY_SHARES.map((penalty) => ({ rank, penalty })));
-  return tuneByFold(
-    'factorisation',
-    data,
-    settings,
-    async ({ features, residuals, weights }, { rank, penalty }) => {
-      const chain = await fitMatrixFactorisation(
-        { features, targets: residuals, ...(weights === null ? {} : { weights }) },
-        'squared',
-        { rank, l2: penalty * features.rows * data.featureVariance },
-      );
-      return { head: chainHead(chain), form: { kind: 'chain', chain } };
-    },
-  );
+  return tuneByFold('factorisation', data, settings, async (known, { rank, penalty }) => {
+    const chain = await fitMatrixFactorisation(known, 'squared', {
+      rank,
+      l2: penalty * known.features.rows * data.featureVariance,
+    });
+    return { head: chainHead(chain), form: { kind: 'chain', chain } };
+  });
 }

@@ -13,8 +13,8 @@ const SETTINGS = [
  * decision: 1,500 rows of 256 numbers take longer than everything else together.
  */
 export function tuneKnnMember(data: MemberData): Promise<TunedMember> {
-  return tuneByFold('knn', data, SETTINGS, async ({ features, residuals }, { neighbours, shrinkage }) => {
-    const fit = fitKnn(features, residuals, { ...data.embedding, neighbours, shrinkage });
+  return tuneByFold('knn', data, SETTINGS, async ({ features, targets }, { neighbours, shrinkage }) => {
+    const fit = fitKnn(features, targets, { ...data.embedding, neighbours, shrinkage });
     return { head: fit.head, form: { kind: 'knn', fit } };
   });
 }

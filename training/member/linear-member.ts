@@ -10,9 +10,9 @@ import {
   predictRows,
   takeRows,
 } from '../head/index.ts';
-import type { MemberData, TunedMember } from './member.ts';
+import type { FittedMember, MemberData, TunedMember } from './member.ts';
+import { allRows, putRows, takeFitData } from './member-rows.ts';
 import { isFullyObserved, type Part, squaredError } from './squared-error.ts';
-import { putRows } from './tune-by-fold.ts';
 
 /** Penalties tried, as shares of rows times feature variance; strong to weak. */
 export const PENALTY_SHARES = [3, 1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001];
@@ -26,21 +26,21 @@ export async function tuneLinearMember(data: MemberData, onFold?: OnFold): Promi
   const path = await outOfFoldPath(data, onFold);
   const parts: readonly [Part, Part] = isFullyObserved(residuals) ? ['level', 'deviation'] : ['all', 'all'];
   const [level, deviation] = parts.map((part) => best(path, residuals, part));
+  let fitted: Promise<FittedMember> | undefined;
   return {
     name: 'linear',
     settings: { levelPenalty: PENALTY_SHARES[level], deviationPenalty: PENALTY_SHARES[deviation] },
     outOfFold: combine(path[level], path[deviation]),
-    async fit() {
-      const rows = Int32Array.from({ length: residuals.rows }, (_, i) => i);
-      const layers = await fitPath(
-        data,
-        rows,
-        [...new Set([level, deviation])].sort((a, b) => a - b),
-      );
-      const layer = combineLayers(layers.get(level)!, layers.get(deviation)!);
-      return { head: chainHead([layer]), form: { kind: 'chain', chain: [layer] } };
-    },
+    // The curve member is made of this one: both ask for the fit, and it is the same.
+    fit: () => (fitted ??= fitCombined(data, level, deviation)),
   };
+}
+
+async function fitCombined(data: MemberData, level: number, deviation: number): Promise<FittedMember> {
+  const strongFirst = [...new Set([level, deviation])].sort((a, b) => a - b);
+  const layers = await fitPath(data, allRows(data.residuals), strongFirst);
+  const layer = combineLayers(layers.get(level)!, layers.get(deviation)!);
+  return { head: chainHead([layer]), form: { kind: 'chain', chain: [layer] } };
 }
 
 async function outOfFoldPath(data: MemberData, onFold: OnFold = () => {}): Promise<Matrix[]> {
@@ -67,16 +67,11 @@ async function fitPath(
   penalties: readonly number[],
   onProgress: OnProgress = () => {},
 ): Promise<ReadonlyMap<number, DenseLayer>> {
-  const { residuals, weights, featureVariance } = data;
-  const fits = await fitLinearPath(
-    {
-      features: takeRows(data.features, rows),
-      targets: takeRows(residuals, rows),
-      ...(weights === null ? {} : { weights: takeRows({ ...residuals, values: weights }, rows).values }),
-    },
-    'squared',
-    { l2s: penalties.map((i) => PENALTY_SHARES[i] * rows.length * featureVariance), onProgress },
-  );
+  const { featureVariance } = data;
+  const fits = await fitLinearPath(takeFitData(data, rows), 'squared', {
+    l2s: penalties.map((i) => PENALTY_SHARES[i] * rows.length * featureVariance),
+    onProgress,
+  });
   return new Map(penalties.map((penalty, i) => [penalty, fits[i].layer]));
 }
 

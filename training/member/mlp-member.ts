@@ -12,21 +12,15 @@ const HELD_OUT_PARTS = 7;
 
 /** One hidden layer of relu units with dropout, stopped early on held-out groups. */
 export function tuneMlpMember(data: MemberData): Promise<TunedMember> {
-  return tuneByFold(
-    'mlp',
-    data,
-    SETTINGS,
-    async ({ features, residuals, weights, groups }, { hidden, dropout }) => {
-      const parts = groupedFolds(groups, HELD_OUT_PARTS, data.seed);
-      const heldOut = Int32Array.from(parts.keys()).filter((row) => parts[row] === 0);
-      const task = { targets: residuals, loss: 'squared' as const, ...(weights === null ? {} : { weights }) };
-      const { chains } = await fitMlp(features, [task], {
-        seed: data.seed,
-        hidden: [hidden],
-        dropout,
-        heldOut,
-      });
-      return { head: chainHead(chains[0]), form: { kind: 'chain', chain: chains[0] } };
-    },
-  );
+  return tuneByFold('mlp', data, SETTINGS, async ({ features, ...known }, { hidden, dropout }, rows) => {
+    const parts = groupedFolds(
+      rows.map((row) => data.groups[row]),
+      HELD_OUT_PARTS,
+      data.seed,
+    );
+    const heldOut = Int32Array.from(parts.keys()).filter((row) => parts[row] === 0);
+    const options = { seed: data.seed, hidden: [hidden], dropout, heldOut };
+    const { chains } = await fitMlp(features, [{ ...known, loss: 'squared' }], options);
+    return { head: chainHead(chains[0]), form: { kind: 'chain', chain: chains[0] } };
+  });
 }

@@ -2,6 +2,7 @@ import { createMatrix, fitStack, type Matrix } from '../head/index.ts';
 import { guardStrength } from './guard.ts';
 import type { MemberData, TunedMember } from './member.ts';
 import { shrinkage } from './shrinkage.ts';
+import { splitLevels } from './split-levels.ts';
 import { isFullyObserved } from './squared-error.ts';
 
 /** How the members add up. */
@@ -59,19 +60,8 @@ interface Parts {
 
 /** Row means and differences to them; where they cannot be told apart, everything is a difference. */
 function splitParts(matrix: Matrix, apart: boolean): Parts {
-  const { rows, columns, values } = matrix;
-  if (!apart) return { level: createMatrix(rows, columns), deviation: matrix };
-  const level = createMatrix(rows, columns);
-  const deviation = createMatrix(rows, columns);
-  for (let row = 0; row < rows; row++) {
-    let mean = 0;
-    for (let c = 0; c < columns; c++) mean += values[row * columns + c] / columns;
-    for (let c = 0; c < columns; c++) {
-      level.values[row * columns + c] = mean;
-      deviation.values[row * columns + c] = values[row * columns + c] - mean;
-    }
-  }
-  return { level, deviation };
+  if (apart) return splitLevels(matrix);
+  return { level: createMatrix(matrix.rows, matrix.columns), deviation: matrix };
 }
 
 function fitPart(

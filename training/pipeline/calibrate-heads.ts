@@ -1,7 +1,7 @@
 import type { CalibratorParameters } from 'pointsman';
 import type { Head } from 'pointsman/head';
 import { calibrationLoss, chooseCalibrator, fitSoftmaxTemperature } from '../calibrator/index.ts';
-import { type Matrix, predictRows, softTargets } from '../head/index.ts';
+import { type Matrix, predictRows, softTargets, takeColumn } from '../head/index.ts';
 import { TARGET_TEMPERATURE } from './fit-choice.ts';
 
 export interface CalibrateInput {
@@ -35,7 +35,7 @@ export function calibrateHeads({ choice, success, features, quality, groups, see
     { seed, groups: Int32Array.from(logits.values, (_, i) => groups[Math.floor(i / columns)]) },
   );
   const apart = Array.from({ length: columns }, (_, c) => {
-    const data = { logits: column(logits, c), labels: column(quality, c) };
+    const data = { logits: takeColumn(logits, c), labels: takeColumn(quality, c) };
     const observed = data.labels.filter((label) => !Number.isNaN(label)).length;
     const own = chooseCalibrator(data, { seed, groups });
     const ownLoss = Math.min(...Object.values(own.losses));
@@ -51,8 +51,4 @@ export function calibrateHeads({ choice, success, features, quality, groups, see
     temperature,
     calibrators: apart.map(({ own }) => (better ? own : together.calibrator).parameters),
   };
-}
-
-function column({ columns, values }: Matrix, c: number): Float32Array {
-  return Float32Array.from({ length: values.length / columns }, (_, row) => values[row * columns + c]);
 }

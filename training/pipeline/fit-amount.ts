@@ -6,6 +6,7 @@ import {
   type Matrix,
   type OnFold,
   predictRows,
+  takeColumn,
   takeRows,
 } from '../head/index.ts';
 import { crossFitLinear } from './cross-fit-linear.ts';
@@ -37,8 +38,8 @@ export interface FittedAmount {
  * @returns null where nothing was observed on the fit split.
  */
 export async function fitAmount(data: AmountData): Promise<FittedAmount | null> {
-  const logs = logarithms(data.amounts);
-  const targets = takeRows(logs, data.fit);
+  // Of the fit rows alone: what amounts of nothing are held at must not come from others.
+  const targets = logarithms(takeRows(data.amounts, data.fit));
   if (targets.values.every(Number.isNaN)) return null;
   const features = takeRows(data.features, data.fit);
   const l2s = (rows: number) => PENALTY_SHARES.map((share) => share * rows * data.featureVariance);
@@ -49,8 +50,8 @@ export async function fitAmount(data: AmountData): Promise<FittedAmount | null> 
   });
   const predicted = predictRows(chainHead([layer]), takeRows(data.features, data.calibrate));
   const seen = takeRows(data.amounts, data.calibrate);
-  const scales = Array.from({ length: logs.columns }, (_, c) =>
-    fitRatioScale(column(predicted, c), column(seen, c)),
+  const scales = Array.from({ length: targets.columns }, (_, c) =>
+    fitRatioScale(takeColumn(predicted, c), takeColumn(seen, c)),
   );
   return { chain: [layer], scales };
 }
@@ -64,8 +65,4 @@ function logarithms({ rows, columns, values }: Matrix): Matrix {
     return count > 0 && sum > 0 ? (sum / count) * 1e-6 : 1e-12;
   });
   return { rows, columns, values: values.map((x, i) => Math.log(Math.max(x, floors[i % columns]))) };
-}
-
-function column({ columns, values }: Matrix, c: number): Float32Array {
-  return Float32Array.from({ length: values.length / columns }, (_, row) => values[row * columns + c]);
 }

@@ -1,5 +1,4 @@
 import type { HeadSpec } from 'pointsman/head';
-
 import type { DenseChain, Matrix, OnFold } from '../head/index.ts';
 import {
   chainHead,
@@ -14,6 +13,7 @@ import {
   takeRows,
 } from '../head/index.ts';
 import type { MemberData } from '../member/index.ts';
+import { splitLevels } from '../member/split-levels.ts';
 
 /** Soft targets: a candidate this much worse than another gets e times less of the mass. */
 export const TARGET_TEMPERATURE = 0.1;
@@ -60,7 +60,7 @@ export async function fitChoice(
     );
   const losses = paths.map((path) => meanLoss('softmax', add(path, base), { targets }));
   const chosen = losses.indexOf(Math.min(...losses));
-  const differences = centred(outOfFold);
+  const differences = splitLevels(outOfFold).deviation;
   const { weights } = fitStack([paths[chosen], differences], { targets }, 'softmax', base);
   const sum = createMatrix(residuals.rows, columns);
   for (let i = 0; i < sum.values.length; i++)
@@ -98,14 +98,4 @@ function without(logits: Matrix, base: readonly number[]): Matrix {
 
 function add(logits: Matrix, base: readonly number[]): Matrix {
   return { ...logits, values: logits.values.map((x, i) => x + base[i % base.length]) };
-}
-
-function centred({ rows, columns, values }: Matrix): Matrix {
-  const out = createMatrix(rows, columns);
-  for (let row = 0; row < rows; row++) {
-    let mean = 0;
-    for (let c = 0; c < columns; c++) mean += values[row * columns + c] / columns;
-    for (let c = 0; c < columns; c++) out.values[row * columns + c] = values[row * columns + c] - mean;
-  }
-  return out;
 }

@@ -2,7 +2,7 @@ import { InvalidInputError } from 'pointsman';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { NearDuplicateGroups } from './near-duplicate-groups.ts';
 import { groupPrompts } from './prompt-groups.ts';
-import type { Splits } from './split.ts';
+import { nameSplits, type Splits } from './split.ts';
 import type { SplitOptions } from './split-outcomes.ts';
 import { countSplitSizes, DEFAULT_SPLIT_SIZES } from './split-sizes.ts';
 
@@ -51,11 +51,7 @@ export function splitByTime(
   }
   const [fit, calibrate, test] = parts.map((rows) => Int32Array.from(rows).sort());
   return {
-    splits: {
-      fit: { role: 'fit', rows: fit },
-      calibrate: { role: 'calibrate', rows: calibrate },
-      test: { role: 'test', rows: test },
-    },
+    splits: nameSplits(fit, calibrate, test),
     groups,
     leftOut: Int32Array.from(leftOut).sort(),
   };

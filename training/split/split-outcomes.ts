@@ -2,7 +2,7 @@ import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { assignGroups } from './assign-groups.ts';
 import type { NearDuplicateGroups, NearDuplicateOptions } from './near-duplicate-groups.ts';
 import { groupPrompts } from './prompt-groups.ts';
-import type { Splits } from './split.ts';
+import { nameSplits, type Splits } from './split.ts';
 import { countSplitSizes, DEFAULT_SPLIT_SIZES, type SplitSizes } from './split-sizes.ts';
 
 export interface SplitOptions {
@@ -37,11 +37,7 @@ export function splitOutcomes(
   const rows = Int32Array.from(matrix.prompts.keys());
   const [fit, calibrate, test] = assignGroups(rows, groups.groups, tasks, counts, seed);
   return {
-    splits: {
-      fit: { role: 'fit', rows: fit },
-      calibrate: { role: 'calibrate', rows: calibrate },
-      test: { role: 'test', rows: test },
-    },
+    splits: nameSplits(fit, calibrate, test),
     groups,
   };
 }

@@ -12,3 +12,12 @@ export interface Splits {
   readonly calibrate: Split<'calibrate'>;
   readonly test: Split<'test'>;
 }
+
+/** Names three lists of rows by their use. */
+export function nameSplits(fit: Int32Array, calibrate: Int32Array, test: Int32Array): Splits {
+  return {
+    fit: { role: 'fit', rows: fit },
+    calibrate: { role: 'calibrate', rows: calibrate },
+    test: { role: 'test', rows: test },
+  };
+}

@@ -1,0 +1,24 @@
+import { type FitData, type Matrix, takeRows } from '../head/index.ts';
+import type { MemberData } from './member.ts';
+
+/** The named rows of member data, for a head to be fitted on. */
+export function takeFitData(
+  { features, residuals, weights }: Pick<MemberData, 'features' | 'residuals' | 'weights'>,
+  rows: Int32Array,
+): FitData {
+  const taken = { features: takeRows(features, rows), targets: takeRows(residuals, rows) };
+  if (weights === null) return taken;
+  return { ...taken, weights: takeRows({ ...residuals, values: weights }, rows).values };
+}
+
+/** Every row of a matrix. */
+export function allRows({ rows }: Matrix): Int32Array {
+  return Int32Array.from({ length: rows }, (_, i) => i);
+}
+
+/** Writes row i of `from` to row `rows[i]` of `to`. */
+export function putRows(from: Matrix, rows: Int32Array, to: Matrix): void {
+  rows.forEach((row, i) => {
+    to.values.set(from.values.subarray(i * from.columns, (i + 1) * from.columns), row * from.columns);
+  });
+}
