@@ -4,35 +4,58 @@ import type { BenchLine } from './bench-line.ts';
 
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
 const README = fileURLToPath(new URL('../README.md', import.meta.url));
+const EVERYTHING = fileURLToPath(new URL('../docs/measured.md', import.meta.url));
 const MARKED = /(<!-- measured:[^>]*-->\n)[\s\S]*?(<!-- end of measured -->)/;
-/** The order of `npm run bench`. */
-const ORDER = ['quality', 'no-harm', 'guarantee', 'decision', 'policy', 'embedder', 'fit', 'ingest'];
+/** The order of the tables. */
+const ORDER = [
+  'quality',
+  'no-harm',
+  'bandit',
+  'off-policy',
+  'onboard',
+  'guarantee',
+  'month',
+  'decision',
+  'policy',
+  'faults',
+  'embedder',
+  'fit',
+  'ingest',
+  'logs',
+];
+/** So many lines of one kind, such as `no harm: <set>`, are one row of the README. */
+const MANY = 4;
+
+type Line = Omit<BenchLine, 'value'> & { readonly value: number | null };
 
 export interface BenchResult {
   readonly date: string;
   readonly machine: string;
-  readonly lines: readonly (Omit<BenchLine, 'value'> & { readonly value: number | null })[];
+  readonly lines: readonly Line[];
 }
 
-/** Measured lines with a target as a Markdown table, then where and when they were measured. */
+/** Measured lines with a target as a Markdown table; of many of one kind, the worst alone. */
 export function readmeTable(results: ReadonlyMap<string, BenchResult>): string {
-  const names = [...results.keys()].sort((a, b) => place(a) - place(b) || a.localeCompare(b));
-  if (names.length === 0) return 'Nothing is measured yet: `npm run bench`.\n';
-  const rows: string[] = [];
-  const made = new Set<string>();
-  for (const name of names) {
-    const { date, machine, lines } = results.get(name)!;
-    made.add(`${machine}, ${date}`);
-    for (const { name: what, value, unit, target, met, note } of lines) {
-      if (target === null || value === null) continue;
-      const verdict = met === true ? 'yes' : met === false ? '**no**' : '';
-      rows.push(
-        `| ${[what, shown(value, unit), `${target} ${unit}`.trim(), verdict, note].map(cell).join(' | ')} |`,
-      );
-    }
-  }
-  const head = ['| what | measured | target | met | on |', '|---|---|---|---|---|'];
-  return `${[...head, ...rows].join('\n')}\n\nMeasured by \`npm run bench\` on: ${[...made].join('; ')}.\n`;
+  if (results.size === 0) return 'Nothing is measured yet: `npm run bench`.\n';
+  const rows = [...ordered(results).values()].flatMap(({ lines }) =>
+    fold(lines.filter(hasTarget)).map(
+      ({ name, value, unit, target, met }) =>
+        `| ${[name, shown(value!, unit), `${target} ${unit}`.trim(), verdict(met)].map(cell).join(' | ')} |`,
+    ),
+  );
+  return `${['| what | measured | target | met |', '|---|---|---|---|', ...rows].join('\n')}\n\nMeasured by \`npm run bench\` on: ${machines(results)}.\n`;
+}
+
+/** Every line of every bench, with what it was measured on. */
+export function everythingMeasured(results: ReadonlyMap<string, BenchResult>): string {
+  const parts = [...ordered(results)].map(([bench, { date, machine, lines }]) => {
+    const rows = lines.map(
+      ({ name, value, unit, target, met, note }) =>
+        `| ${[name, value === null ? '' : shown(value, unit), target === null ? '' : `${target} ${unit}`.trim(), verdict(met), note].map(cell).join(' | ')} |`,
+    );
+    return `## ${bench}\n\n${machine}, ${date}: \`npm run bench -- --only ${bench}\`\n\n| what | measured | target | met | on |\n|---|---|---|---|---|\n${rows.join('\n')}\n`;
+  });
+  return `# Everything measured\n\nWritten by \`npm run bench:table\` from \`bench/results\`; what the figures mean stands in \`docs/metrics.md\`.\n\n${parts.join('\n')}`;
 }
 
 /** Puts the table between the markers of a text. @throws Error when there are none */
@@ -51,9 +74,50 @@ export async function readResults(): Promise<Map<string, BenchResult>> {
   return results;
 }
 
+function ordered(results: ReadonlyMap<string, BenchResult>): Map<string, BenchResult> {
+  return new Map([...results].sort(([a], [b]) => place(a) - place(b) || a.localeCompare(b)));
+}
+
 function place(name: string): number {
   const at = ORDER.indexOf(name);
   return at === -1 ? ORDER.length : at;
+}
+
+function hasTarget({ value, target }: Line): boolean {
+  return value !== null && target !== null;
+}
+
+/** Lines of one kind have the same words before a colon, and the same target. */
+function fold(lines: readonly Line[]): Line[] {
+  const kindOf = (line: Line) => `${line.name.split(':')[0]} ${line.target}`;
+  return lines.flatMap((line, i) => {
+    const alike = lines.filter((other) => kindOf(other) === kindOf(line));
+    if (alike.length < MANY) return [line];
+    return lines.indexOf(alike[0]) === i ? [worst(alike)] : [];
+  });
+}
+
+function worst(lines: readonly Line[]): Line {
+  const [{ name, target }] = lines;
+  const low = target!.startsWith('≥');
+  const value = lines.map((line) => line.value!).reduce((a, b) => (low === a < b ? a : b));
+  const missed = lines.filter(({ met }) => met === false).length;
+  const count = missed === 0 ? 'all within' : `${missed} of ${lines.length} missed`;
+  return {
+    ...lines[0],
+    name: `${name.split(':')[0]}, the worst of ${lines.length} (${count})`,
+    value,
+    met: missed === 0,
+  };
+}
+
+function machines(results: ReadonlyMap<string, BenchResult>): string {
+  const made = [...ordered(results).values()].map(({ machine, date }) => `${machine}, ${date}`);
+  return [...new Set(made)].join('; ');
+}
+
+function verdict(met: boolean | null): string {
+  return met === null ? '' : met ? 'yes' : '**no**';
 }
 
 function shown(value: number, unit: string): string {
@@ -68,5 +132,6 @@ function cell(text: string): string {
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const results = await readResults();
   await writeFile(README, putTable(await readFile(README, 'utf8'), readmeTable(results)));
-  console.log(`README.md now shows: ${[...results.keys()].join(', ') || 'nothing'}`);
+  await writeFile(EVERYTHING, everythingMeasured(results));
+  console.log(`README.md and docs/measured.md now show: ${[...results.keys()].join(', ') || 'nothing'}`);
 }

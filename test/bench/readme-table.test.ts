@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { putTable, readmeTable } from '../../bench/readme-table.ts';
+import { everythingMeasured, putTable, readmeTable } from '../../bench/readme-table.ts';
 import { root } from '../architecture/source-files.ts';
 
 const lines = [
@@ -15,12 +15,34 @@ describe('the table of measured targets', () => {
   it('holds what has a target and a value, to three digits, and where it was measured', () => {
     const table = readmeTable(new Map([['fit', { date: '2026-11-25', machine: 'a machine', lines }]]));
     expect(table.split('\n').slice(2)).toEqual([
-      '| a \\| b | 12,300 rows/s | ≥ 100000 rows/s | **no** | one core |',
-      '| size | 35.3 kB | ≤ 40 kB | yes | gzipped |',
+      '| a \\| b | 12,300 rows/s | ≥ 100000 rows/s | **no** |',
+      '| size | 35.3 kB | ≤ 40 kB | yes |',
       '',
       'Measured by `npm run bench` on: a machine, 2026-11-25.',
       '',
     ]);
+  });
+
+  it('shows of many lines of one kind the worst, and how many missed', () => {
+    const sets = [0.1, -0.2, 0.3, 0].map((value, i) => ({
+      name: `no harm: set ${i}`,
+      value,
+      unit: '',
+      target: '≥ -0.005',
+      met: value >= -0.005,
+      note: '',
+    }));
+    const table = readmeTable(
+      new Map([['no-harm', { date: '2026-11-25', machine: 'a machine', lines: sets }]]),
+    );
+    expect(table).toContain('| no harm, the worst of 4 (1 of 4 missed) | -0.2 | ≥ -0.005 | **no** |');
+    expect(table).not.toContain('set 2');
+  });
+
+  it('is beside a page with every line, and why some were not measured', () => {
+    const page = everythingMeasured(new Map([['fit', { date: '2026-11-25', machine: 'a machine', lines }]]));
+    expect(page).toContain('| no target | 1 MB |  |  |  |');
+    expect(page).toContain('| skipped |  | ≤ 1 |  | skipped |');
   });
 
   it('says so when nothing is measured', () => {
