@@ -13,6 +13,7 @@ const BENCHES: Readonly<
   embedder: async () => (await import('./embedder.ts')).benchEmbedder(),
   fit: async () => (await import('./fit.ts')).benchFit(),
   policy: async () => (await import('./policy.ts')).benchPolicy(),
+  faults: async () => (await import('./faults.ts')).benchFaults(),
   guarantee: async () => (await import('./guarantee.ts')).benchGuarantee(progress),
   ingest: async ({ large }) => (await import('./ingest.ts')).benchIngest({ large }),
   quality: async ({ file }) =>

@@ -1,3 +1,5 @@
+import { onAbort } from './on-abort.ts';
+
 /** A signal that aborts with its parent or by itself, and leaves no listener behind once it is closed. */
 export interface AbortScope {
   readonly signal: AbortSignal;
@@ -9,12 +11,8 @@ export interface AbortScope {
 /** `AbortSignal.any` keeps its listeners for as long as a long-lived parent lives; this does not. */
 export function openScope(parent?: AbortSignal): AbortScope {
   const controller = new AbortController();
-  const follow = () => controller.abort(parent?.reason);
-  if (parent?.aborted === true) follow();
-  else parent?.addEventListener('abort', follow, { once: true });
-  return {
-    signal: controller.signal,
-    abort: (reason) => controller.abort(reason),
-    close: () => parent?.removeEventListener('abort', follow),
-  };
+  let close = () => {};
+  if (parent?.aborted === true) controller.abort(parent.reason);
+  else if (parent !== undefined) close = onAbort(parent, () => controller.abort(parent.reason));
+  return { signal: controller.signal, abort: (reason) => controller.abort(reason), close };
 }

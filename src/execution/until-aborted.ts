@@ -1,3 +1,5 @@
+import { onAbort } from './on-abort.ts';
+
 /**
  * What `work` gives, or the signal's reason as soon as it aborts. For work that may not listen to the signal itself:
  * what it does afterwards is ignored.
@@ -5,9 +7,9 @@
 export function untilAborted<T>(work: PromiseLike<T>, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const stop = () => reject(signal.reason);
+    let letGo = () => {};
     if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
-    const letGo = () => signal.removeEventListener('abort', stop);
+    else letGo = onAbort(signal, stop);
     work.then(
       (value) => {
         letGo();

@@ -1,0 +1,64 @@
+import { runFaults } from '../test/fixtures/run-faults.ts';
+import { atMost, type BenchLine } from './bench-line.ts';
+
+const REQUESTS = 10_000;
+const SEED = 42;
+const CONCURRENCY = 16;
+/** What two busy cores may take to come back to a timer, in milliseconds. */
+const MARGIN_MS = 1_000;
+
+/**
+ * Requests through local upstreams that fail, hang, throttle, cut streams and return rubbish, and how they ended: every
+ * second attempt fails, one upstream is gone for a while, and one request in twelve has 120 ms.
+ */
+export async function benchFaults(): Promise<BenchLine[]> {
+  const report = await runFaults(REQUESTS, SEED, CONCURRENCY);
+  const { endings, left } = report;
+  const answered = endings.answered ?? 0;
+  const cancelled = endings.cancelled ?? 0;
+  const typed = Object.entries(endings).filter(([ending]) => /^[A-Z_]+$/.test(ending));
+  const errors = typed.reduce((sum, [, count]) => sum + count, 0);
+  const codes = typed.map(([code, count]) => `${count} ${code}`).join(', ');
+  const note = `${REQUESTS} requests, ${report.attempts} attempts, ${Math.round(report.seconds)} s`;
+  const what = (name: string, value: number, unit: string, on: string): BenchLine => ({
+    name,
+    value,
+    unit,
+    target: null,
+    met: null,
+    note: on,
+  });
+  return [
+    what('requests through faulty upstreams: answered', answered, '', note),
+    what('  ended in a typed error', errors, '', codes),
+    what('  cancelled by their caller', cancelled, '', 'they end with the reason of their signal'),
+    atMost('  answered with less than the whole answer', report.truncated.length, '', 0, note),
+    atMost(
+      '  neither answered, nor cancelled, nor a typed error',
+      REQUESTS - answered - errors - cancelled,
+      '',
+      0,
+      report.untyped[0] ?? note,
+    ),
+    atMost(
+      `  over their deadline by more than ${MARGIN_MS} ms`,
+      report.late.filter((ms) => ms > MARGIN_MS).length,
+      '',
+      0,
+      `the latest by ${Math.round(report.latestMs)} ms`,
+    ),
+    atMost(
+      '  timers, sockets, listeners and requests left over',
+      left.inFlight + left.open + left.listeners + left.resources.length,
+      '',
+      0,
+      left.resources.join(', ') || note,
+    ),
+    what(
+      '  times that a breaker opened',
+      report.breakerChanges.filter((change) => change.endsWith(' open')).length,
+      '',
+      'it closed again after one that was answered',
+    ),
+  ];
+}
