@@ -1,5 +1,5 @@
 // Bundles `src` into one file that every public entry re-exports from: importing an entry opens two files, and a
-// class is the same class whichever entry it came through. Only the cel, node and policy entries, and those that
+// class is the same class whichever entry it came through. Only the cel, log, node and policy entries, and those that
 // execute, have code of their own beside it: what not every router loads.
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
@@ -34,6 +34,7 @@ const shared = [
   'policy/rank',
   'policy/utility-policy',
   'policy/validate-policy',
+  'validation/validate',
 ];
 
 /** Entries that execute a decision. */
@@ -71,7 +72,7 @@ for (const name of entries) {
   const core = name.includes('/') ? '../core.js' : './core.js';
   await writeFile(`${here}dist/${name}.js`, `export { ${names.join(', ')} } from '${core}';\n`);
 }
-for (const name of ['cel', 'node', 'policy']) {
+for (const name of ['cel', 'log', 'node', 'policy']) {
   await build({
     ...common,
     entryPoints: [`${name}/index.ts`],

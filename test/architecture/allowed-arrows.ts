@@ -28,6 +28,8 @@ export const SRC_ARROWS: Arrows = {
   features: ['artifact'],
   // A decision tells of the policy that made it, and of what the policy saw.
   decision: ['policy', 'signals'],
+  // What is written down is a decision, and what came of it.
+  log: ['decision'],
   // The one place where the parts meet.
   router: [
     'artifact',
