@@ -63,7 +63,10 @@ export const TRAINING_ARROWS: Arrows = {
   // Calibrators are fitted on the folds that heads are fitted on.
   calibrator: ['head'],
   split: ['outcomes'],
-  evaluation: ['outcomes', 'split'],
+  // Who answers which prompt is learned as heads are; nothing of a router is known here.
+  'off-policy': ['head', 'outcomes'],
+  // Where the log holds one candidate per prompt, a comparison rests on off-policy scores.
+  evaluation: ['off-policy', 'outcomes', 'split'],
   report: ['evaluation'],
   // Dials are set on outcomes and on what a router predicts for them.
   policy: ['outcomes'],
@@ -80,6 +83,7 @@ export const TRAINING_ARROWS: Arrows = {
     'features',
     'head',
     'member',
+    'off-policy',
     'outcomes',
     'report',
     'split',
