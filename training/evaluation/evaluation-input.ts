@@ -1,3 +1,4 @@
+import type { LoggingPropensities } from '../off-policy/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { Splits } from '../split/split.ts';
 import type { TrainMeans } from './train-means.ts';
@@ -51,6 +52,13 @@ export interface EvaluationInput {
   readonly policy: string;
   /** Null or absent: no nearest-neighbours baseline. */
   readonly embeddings?: PromptEmbeddings | null;
+  /**
+   * How the log came about, where it does not hold every candidate's outcome: off-policy estimates rest on it. Null or
+   * absent: none are made.
+   */
+  readonly propensities?: LoggingPropensities | null;
+  /** Near-duplicate group of each prompt of the matrix, which off-policy intervals resample together. @default each its own */
+  readonly groups?: Int32Array;
   readonly losses?: readonly LossCurve[];
   /** What the router was trained with; kept as it is in the result. */
   readonly config?: unknown;

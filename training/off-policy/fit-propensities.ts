@@ -1,4 +1,4 @@
-import { softmaxInto } from 'pointsman/math';
+import { createRandom, softmaxInto } from 'pointsman/math';
 import {
   chainHead,
   createMatrix,
@@ -41,7 +41,8 @@ export async function fitPropensities(
   const losses = new Float64Array(PENALTY_SHARES.length);
   for (let f = 0; f < count; f++) {
     // A single group leaves nothing to hold out: its rows are predicted by themselves.
-    const { fit, held } = count === 1 ? { fit: rowsOf(rows), held: rowsOf(rows) } : foldRows(fold, f);
+    const { fit: all, held } = count === 1 ? { fit: rowsOf(rows), held: rowsOf(rows) } : foldRows(fold, f);
+    const fit = atMost(all, seed);
     const fits = await fitLinearPath(
       { features: takeRows(features, fit), targets: takeRows(shares, fit) },
       'softmax',
@@ -79,6 +80,14 @@ export function observedShares(
     for (let c = 0; c < columns; c++) if (observed(row, c)) shares.values[row * columns + c] = 1 / seen;
   }
   return shares;
+}
+
+/** Rows that one model is fitted on: more make it slower, and the propensities hardly better. */
+const MOST_ROWS = 20_000;
+
+function atMost(rows: Int32Array, seed: number): Int32Array {
+  if (rows.length <= MOST_ROWS) return rows;
+  return createRandom(seed).shuffle(rows.slice()).subarray(0, MOST_ROWS).sort();
 }
 
 function rowsOf(rows: number): Int32Array {

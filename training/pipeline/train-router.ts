@@ -30,6 +30,7 @@ import type { QualityReport } from './fit-quality.ts';
 import { manifestCandidates } from './manifest-candidates.ts';
 import { predictTest } from './predict-test.ts';
 import type { RouterEmbedder } from './router-embedder.ts';
+import { trafficPropensities } from './traffic-propensities.ts';
 import type { OnStep, TrainProgress } from './train-progress.ts';
 
 export interface TrainInput {
@@ -88,6 +89,13 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
     dimensions: embedder.embedder.dimensions,
     ngrams: config.ngrams.dimensions === 0 ? null : { ...config.ngrams, seed: config.seed },
   });
+  const propensities = await trafficPropensities(matrix, {
+    features: fitted.features,
+    groups: input.groups,
+    folds: config.folds,
+    seed: config.seed,
+    onStep,
+  });
   const heads = await fitHeads({
     matrix,
     splits,
@@ -122,6 +130,8 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
       artifactId: sealed.manifest.id,
       policy: config.policy.kind,
       embeddings: { dimensions: embeddings.columns, vectors: embeddings.values },
+      propensities,
+      groups: input.groups,
       config,
     },
     { seed: config.seed, resamples: config.resamples },
