@@ -8,6 +8,7 @@ import { beginRecord, recordFailure } from './record.ts';
 import { retryDelayMs } from './retry-delay.ts';
 import { isOver, type Run, type StepAnswer, type StepContext } from './run.ts';
 import { runAttempt } from './run-attempt.ts';
+import { settingsOf } from './settings.ts';
 import { wait } from './wait.ts';
 
 /**
@@ -24,7 +25,7 @@ export async function callCandidate(run: Run, context: StepContext, candidate: s
       return { answer: await attemptOnce(run, context, client, attempt), candidate, attempt };
     } catch (error) {
       if (!(error instanceof AttemptError)) throw error;
-      const delayMs = isOver(run, context) ? null : nextDelayMs(run, error, retry);
+      const delayMs = isOver(run, context) ? null : nextDelayMs(run, error, attempt);
       if (delayMs === null) throw error.cause;
       if (delayMs > 0) await wait(delayMs, run.settings.clock, context.signal);
     }
@@ -58,8 +59,13 @@ async function attemptOnce(
 }
 
 /** Milliseconds until the same call is sent again; null: not again. */
-function nextDelayMs(run: Run, { failure }: AttemptError, retry: number): number | null {
-  const { retries, longestRetryDelayMs, random, deadlineMs } = run.settings;
+function nextDelayMs(
+  run: Run,
+  { failure }: AttemptError,
+  { candidate, retry }: AttemptRecord,
+): number | null {
+  const { longestRetryDelayMs, random, deadlineMs } = run.settings;
+  const { retries } = settingsOf(run.settings, candidate);
   if (!failure.retryable || retry >= retries) return null;
   if (failure.retryAfterMs !== null && failure.retryAfterMs > longestRetryDelayMs) return null;
   const delayMs = Math.min(

@@ -39,6 +39,12 @@ export function checkPlan(
       if (step.combine.kind === 'judge') needClient(step.combine.judge);
     }
   };
+  for (const name of settings.candidates.keys()) {
+    if (hasClient(name)) continue;
+    throw new InvalidInputError(
+      `\`candidates\` of execute options must name candidates that have a client. Got "${name}". Look for a misspelling.`,
+    );
+  }
   check(plan);
   fallback.forEach(needClient);
 }

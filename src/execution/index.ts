@@ -19,9 +19,10 @@ export {
 export type { ExecutionResult, ExecutionTrace, SeenOutcome } from './execution-result.ts';
 export { type Addition, additionText, extendRequest } from './extend-request.ts';
 export type { BreakerState, GuardOptions } from './guard.ts';
-export type { ExecuteOptions, Judgement, Tool, ToolResult } from './options.ts';
+export type { CandidateOptions, ExecuteOptions, Judgement, Tool, ToolResult } from './options.ts';
 export type { PlannedExecution } from './planned.ts';
 export type { Prices } from './price.ts';
 export { answerChunks } from './read-answer.ts';
 export { readRetryAfter } from './read-retry-after.ts';
 export type { AttemptSpan, ExecutionEnd, ExecutionSpan, Telemetry } from './telemetry.ts';
+export { type Executing, withExecution } from './with-execution.ts';

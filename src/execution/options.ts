@@ -17,6 +17,8 @@ export interface ExecuteOptions<R extends Request = Request> {
   readonly timeoutMs?: number;
   /** Milliseconds between two pieces of a stream. @default 30000 */
   readonly idleTimeoutMs?: number;
+  /** Of these candidates other times and retries than of the rest. @default {} */
+  readonly candidates?: Readonly<Record<string, CandidateOptions>>;
   /** Further attempts at the same candidate after a 408, 409, 429, 5xx or a lost connection. @default 2 */
   readonly retries?: number;
   /** Milliseconds: the wait before the n-th retry is drawn between 0 and this · 2^(n-1). @default 250 */
@@ -42,6 +44,9 @@ export interface ExecuteOptions<R extends Request = Request> {
   /** Uniform in [0, 1), for the jitter. @default the platform's random source */
   readonly random?: () => number;
 }
+
+/** What is to hold for one candidate. What is left out is as for all. */
+export type CandidateOptions = Pick<ExecuteOptions, 'timeoutMs' | 'idleTimeoutMs' | 'retries'>;
 
 /** Answers without a model, or helps one to. */
 export type Tool<R extends Request = Request> = (

@@ -12,6 +12,7 @@ import type { Writer } from './output.ts';
 import { readAnswer } from './read-answer.ts';
 import { recordAnswer, recordFailure } from './record.ts';
 import type { Run, StepContext } from './run.ts';
+import { settingsOf } from './settings.ts';
 import { SupersededError } from './superseded-error.ts';
 import { untilAborted } from './until-aborted.ts';
 
@@ -26,7 +27,8 @@ export async function runAttempt(
   client: Client,
   record: AttemptRecord,
 ): Promise<Answer> {
-  const { clock, timeoutMs, deadlineMs } = run.settings;
+  const { clock, deadlineMs } = run.settings;
+  const { timeoutMs } = settingsOf(run.settings, record.candidate);
   const scope = openScope(context.signal);
   const writer = context.sink?.open();
   const started = clock.now();
@@ -87,6 +89,7 @@ interface Reading {
 
 async function readStream(stream: AsyncIterable<AnswerChunk>, reading: Reading): Promise<Answer> {
   const { run, context, scope, timer, record, writer, started } = reading;
+  const { idleTimeoutMs } = settingsOf(run.settings, record.candidate);
   const iterator = stream[Symbol.asyncIterator]();
   const builder = createAnswerBuilder();
   const broken = (cause?: unknown) =>
@@ -109,7 +112,7 @@ async function readStream(stream: AsyncIterable<AnswerChunk>, reading: Reading):
         record.firstChunkMs ??= run.settings.clock.now() - started;
       }
       await untilAborted(Promise.resolve(writer?.write(value)), scope.signal);
-      if (builder.characters > 0) timer.start(run.settings.idleTimeoutMs, 'further piece of its answer');
+      if (builder.characters > 0) timer.start(idleTimeoutMs, 'further piece of its answer');
     }
     timer.stop();
     return builder.build() as Answer;

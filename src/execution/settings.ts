@@ -2,23 +2,35 @@ import { InvalidInputError } from '../errors/invalid-input-error.ts';
 import type { Request } from '../request/request.ts';
 import { systemClock } from './clock.ts';
 import { extendRequest } from './extend-request.ts';
-import type { ExecuteOptions } from './options.ts';
+import type { CandidateOptions, ExecuteOptions } from './options.ts';
 import { NO_TELEMETRY } from './telemetry.ts';
 
 /** Options with every default filled in. */
-export type Settings<R extends Request = Request> = Required<Omit<ExecuteOptions<R>, 'signal'>> & {
+export type Settings<R extends Request = Request> = Required<
+  Omit<ExecuteOptions<R>, 'signal' | 'candidates'>
+> & {
   readonly signal: AbortSignal | undefined;
+  /** Candidates that have options of their own. */
+  readonly candidates: ReadonlyMap<string, CandidateSettings>;
 };
+
+/** What holds for one candidate. */
+export type CandidateSettings = Required<CandidateOptions>;
 
 /** @throws InvalidInputError when a number is out of its range. */
 export function readSettings<R extends Request>(options: ExecuteOptions<R>): Settings<R> {
+  const times = readTimes(options, { timeoutMs: 60_000, idleTimeoutMs: 30_000, retries: 2 }, '');
   return {
+    ...times,
+    candidates: new Map(
+      Object.entries(options.candidates ?? {}).map(([name, own]) => [
+        name,
+        readTimes(own, times, `candidates.${name}.`),
+      ]),
+    ),
     signal: options.signal,
     deadlineMs: positive(options.deadlineMs ?? 120_000, 'deadlineMs'),
     costBudgetUsd: atLeast0(options.costBudgetUsd ?? Number.POSITIVE_INFINITY, 'costBudgetUsd'),
-    timeoutMs: positive(options.timeoutMs ?? 60_000, 'timeoutMs'),
-    idleTimeoutMs: positive(options.idleTimeoutMs ?? 30_000, 'idleTimeoutMs'),
-    retries: whole(options.retries ?? 2, 'retries'),
     retryDelayMs: atLeast0(options.retryDelayMs ?? 250, 'retryDelayMs'),
     longestRetryDelayMs: atLeast0(options.longestRetryDelayMs ?? 5000, 'longestRetryDelayMs'),
     commitAfterCharacters: atLeast0(options.commitAfterCharacters ?? 1, 'commitAfterCharacters'),
@@ -31,6 +43,20 @@ export function readSettings<R extends Request>(options: ExecuteOptions<R>): Set
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   };
+}
+
+/** @param rest what holds where nothing is said. */
+function readTimes(options: CandidateOptions, rest: CandidateSettings, path: string): CandidateSettings {
+  return {
+    timeoutMs: positive(options.timeoutMs ?? rest.timeoutMs, `${path}timeoutMs`),
+    idleTimeoutMs: positive(options.idleTimeoutMs ?? rest.idleTimeoutMs, `${path}idleTimeoutMs`),
+    retries: whole(options.retries ?? rest.retries, `${path}retries`),
+  };
+}
+
+/** What holds for a candidate: its own, else what holds for all. */
+export function settingsOf(settings: Settings, candidate: string): CandidateSettings {
+  return settings.candidates.get(candidate) ?? settings;
 }
 
 function systemRandom(): number {

@@ -91,7 +91,8 @@ function changesOf(
   };
   if (kept.length === 0) return changes;
   for (const step of usable) if (step.at < kept[0].at) change(step, step.plan);
-  if (kept.length > 1) change(kept[0], kept[1].plan);
+  // No minimum is over 1.
+  if (kept.length > 1 && kept[0].predicted < 1) change(kept[0], kept[1].plan);
   return changes.sort((a, b) => distance(a) - distance(b));
 }
 

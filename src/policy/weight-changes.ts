@@ -5,9 +5,13 @@ const WEIGHTS = ['quality', 'cost', 'latency'] as const;
 /** As in the schema of weights. */
 const LARGEST = 1e6;
 
+/** Weights this close are one: crossings come out of a division. */
+const SMALLEST = 1e-9;
+
 /**
  * For each weight, the nearest value at which another candidate of `order` draws level with the first; nearest
- * change first. A utility is linear in each weight, so the first crossing is the whole answer.
+ * change first. A utility is linear in each weight, so the first crossing is the whole answer. Only past it is the
+ * other first, so a crossing at 0 is none: there all that the weight says is gone, and they may be level for ever.
  *
  * @param parts per weight what it multiplies, larger is better, `[candidates]`: success, -cost, -latency.
  */
@@ -31,7 +35,7 @@ export function weightChanges(
       if (slope === 0) continue;
       const step = (utilities[first] - utilities[other]) / slope;
       const to = from + step;
-      if (to >= 0 && to <= LARGEST && Math.abs(step) < Math.abs(nearest)) {
+      if (to > SMALLEST && to < LARGEST && Math.abs(step) < Math.abs(nearest)) {
         nearest = step;
         candidate = other;
       }

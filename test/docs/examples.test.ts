@@ -69,8 +69,9 @@ describe('docs/execution.md', () => {
     const printed: string[] = [];
     for (const { body } of blocks) printed.push(await runTypescript(body, folder));
     expect(printed[0]).toMatch(/^You said: Good morning\. \w+ 0\.\d+ [\d.]+ 1\n$/);
-    expect(printed[1]).toBe('Once upon a time.true\n');
-    expect(printed[2]).toMatch(/^391 \w+\n$/);
+    expect(printed[1]).toBe('true\n');
+    expect(printed[2]).toBe('Once upon a time.true\n');
+    expect(printed[3]).toMatch(/^391 \w+\n$/);
   });
 
   it('links to files that are there', async () => {

@@ -1,5 +1,5 @@
 import { type Limits, NoCandidateError, type PolicySpec } from 'pointsman';
-import { createPolicy, type RequestNeeds } from 'pointsman/policy';
+import { createPolicy, NAMED_WEIGHTS, type RequestNeeds } from 'pointsman/policy';
 import { expect, test } from 'vitest';
 import { policyContext } from './policy-context.ts';
 
@@ -175,3 +175,20 @@ function thrown(run: () => unknown): unknown {
   }
   return undefined;
 }
+
+test('what would change it names no weight at which nobody would be first', () => {
+  // Without its weight on quality, "best" says nothing of anybody; without that on cost, "cheapest" neither.
+  expect(
+    decide({ kind: 'utility' }).changes.map((change) => change.kind === 'weight' && change.weight),
+  ).toEqual(['latency', 'cost']);
+  const cheapest = decide({ kind: 'utility', weights: 'cheapest' }).changes;
+  expect(cheapest.map((change) => change.kind === 'weight' && change.weight)).toEqual(['quality']);
+  for (const weights of ['best', 'balanced', 'cheapest'] as const) {
+    for (const change of decide({ kind: 'utility', weights }).changes) {
+      if (change.kind !== 'weight') continue;
+      const past = change.from + 1.001 * (change.to - change.from);
+      const all = { ...NAMED_WEIGHTS[weights], [change.weight]: past };
+      expect(decide({ kind: 'utility', weights: all }).names[0]).toBe(change.candidate);
+    }
+  }
+});

@@ -191,3 +191,19 @@ test('a decision says what would change it', async () => {
   }).route({ text: 'hello' });
   expect(changed.candidate).toBe(change.candidate);
 });
+
+test('a tie, or a step of the same candidate, is not told as a change', async () => {
+  const tied = await routerWith({ kind: 'threshold', weak: 'm0', strong: 'm1', threshold: 0 }).route({
+    text: 'hello',
+  });
+  const of = (name: string) =>
+    tied.predictions.find(({ candidate }) => candidate === name)?.successProbability ?? 0;
+  const gap = of('m1') - of('m0');
+  const spec = { kind: 'threshold', weak: 'm0', strong: 'm1', threshold: gap } as const;
+  expect((await routerWith(spec).route({ text: 'hello' })).whatWouldChangeIt).toEqual([]);
+  const again = await routerWith({
+    kind: 'cascade',
+    steps: [{ use: 'm0', accept: { kind: 'logprob', min: -1 } }, { use: 'm0' }],
+  }).route({ text: 'hello' });
+  expect(again.whatWouldChangeIt).toEqual([]);
+});
