@@ -3,6 +3,8 @@ import type { Predictions } from '../policy/predictions.ts';
 import type { Signals } from '../signals/signals.ts';
 import type { CandidatePrediction, Decision } from './decision.ts';
 
+const SMALLEST_CHANGE = 1e-9;
+
 /**
  * A plan and its predictions, as plain data under the candidates' names.
  *
@@ -16,7 +18,7 @@ export function createDecision(
   artifactId: string,
   routerMs: number,
 ): Decision {
-  const { order, utilities, removed } = plan;
+  const { order, utilities, removed, propensities } = plan;
   const rows: CandidatePrediction[] = [];
   for (const c of order) rows.push(row(names, c, plan, predictions));
   if (order.length < names.length) {
@@ -37,7 +39,12 @@ export function createDecision(
     plan: plan.step,
     fallback: order.slice(1).map((c) => names[c]),
     propensity: plan.propensity,
-    whatWouldChangeIt: plan.changes,
+    ...(propensities === undefined ? {} : { propensities: byName(names, propensities) }),
+    // What would change nothing, or is so already, is no change: a tie, a policy inside that names the same candidate.
+    whatWouldChangeIt: plan.changes.filter(
+      ({ candidate, from, to }) =>
+        candidate !== names[chosen] && Math.abs(to - from) > SMALLEST_CHANGE * Math.abs(from),
+    ),
     signals,
     reasons: plan.reasons,
     policyPath: plan.path,

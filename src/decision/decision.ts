@@ -18,6 +18,8 @@ export interface CandidatePrediction {
 
 /** Which candidate takes the request, and everything that led there. Plain data: it can be logged as it is. */
 export interface Decision {
+  /** For feedback and outcomes, when the router has a log. */
+  readonly id?: string;
   /** The chosen candidate. */
   readonly candidate: string;
   /** Calibrated probability that the chosen candidate's answer is good: its `successProbability`. */
@@ -34,6 +36,8 @@ export interface Decision {
   readonly fallback: readonly string[];
   /** Probability that this policy decides so for this request: 1 unless it explores. Log it. */
   readonly propensity: number;
+  /** The same for every candidate, when it explores; they sum to 1. One that is not there had none. */
+  readonly propensities?: Readonly<Record<string, number>>;
   /** The smallest changes that would put another candidate first, nearest first; `describeChange` says them. */
   readonly whatWouldChangeIt: readonly Change[];
   /** The signals that the policy looked at, and those the caller set. */

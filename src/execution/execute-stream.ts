@@ -7,6 +7,7 @@ import type { ClientMap } from './client.ts';
 import { type ClientPool, poolParts } from './client-pool.ts';
 import { anyRequest, type DecidingRouter, type RoutedOptions, routeInTime } from './execute.ts';
 import type { ExecutionResult } from './execution-result.ts';
+import { logOutcome } from './log-outcome.ts';
 import type { ExecuteOptions } from './options.ts';
 import { createOutput } from './output.ts';
 import type { PlannedExecution } from './planned.ts';
@@ -48,7 +49,8 @@ export async function executeStream<R extends Request>(
   options: RoutedOptions<R> = {},
 ): Promise<RoutedStream> {
   const { settings, begun, decision } = await routeInTime(router, request, options);
-  const stream = await openStream({ planned: decision, request, pool: poolParts(clients), settings, begun });
+  const planRun = { planned: decision, request, pool: poolParts(clients), settings, begun };
+  const stream = await openStream(planRun, (result) => logOutcome(router.log, decision, result));
   return Object.assign(stream, { decision });
 }
 
@@ -63,8 +65,15 @@ export async function executePlanStream<R extends Request>(
   return openStream({ planned, request, pool: poolParts(clients), settings });
 }
 
-/** Resolves when the first piece is there. */
-async function openStream(planRun: Omit<PlanRun, 'output'>): Promise<ExecutionStream> {
+/**
+ * Resolves when the first piece is there.
+ *
+ * @param watch is given the result before anything else is; what it does with it is its own affair.
+ */
+async function openStream(
+  planRun: Omit<PlanRun, 'output'>,
+  watch: (result: Promise<ExecutionResult>) => Promise<unknown> = async () => {},
+): Promise<ExecutionStream> {
   const { settings } = planRun;
   const scope = openScope(settings.signal);
   const channel = createChannel<AnswerChunk>(ROOM, () => {
@@ -79,6 +88,8 @@ async function openStream(planRun: Omit<PlanRun, 'output'>): Promise<ExecutionSt
     settings: { ...settings, signal: scope.signal },
     output: createOutput(channel, settings.commitAfterCharacters, commit),
   }).finally(() => scope.close());
+  // Whoever reads the stream gets the error.
+  watch(result).catch(() => {});
   result.then(
     () => channel.end(),
     (error: unknown) => channel.fail(error),

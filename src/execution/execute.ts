@@ -6,6 +6,7 @@ import { openScope } from './abort-scope.ts';
 import type { ClientMap } from './client.ts';
 import { type ClientPool, poolParts } from './client-pool.ts';
 import type { ExecutionResult } from './execution-result.ts';
+import { logOutcome } from './log-outcome.ts';
 import type { ExecuteOptions } from './options.ts';
 import type { PlannedExecution } from './planned.ts';
 import type { Prices } from './price.ts';
@@ -16,6 +17,8 @@ import { untilAborted } from './until-aborted.ts';
 /** What an execution needs of a router. */
 export type DecidingRouter = Pick<Router, 'route'> & {
   readonly manifest: { readonly candidates: Prices };
+  /** Told how decisions were carried out. @default nobody is */
+  readonly log?: Router['log'];
 };
 
 export interface RoutedOptions<R extends Request = Request> extends ExecuteOptions<R> {
@@ -47,7 +50,7 @@ export async function execute<R extends Request>(
   options: RoutedOptions<R> = {},
 ): Promise<RoutedResult> {
   const { settings, begun, decision } = await routeInTime(router, request, options);
-  const result = await runPlan({
+  const running = runPlan({
     planned: decision,
     request,
     pool: poolParts(clients),
@@ -55,6 +58,7 @@ export async function execute<R extends Request>(
     output: null,
     begun,
   });
+  const result = await logOutcome(router.log, decision, running);
   return { ...result, decision };
 }
 

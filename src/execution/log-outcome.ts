@@ -24,52 +24,48 @@ export async function logOutcome<Result extends ExecutionResult>(
     }
     return result;
   } catch (error) {
-    if (error instanceof ExecutionError) log.outcome(id, failed(error, candidate));
+    if (error instanceof ExecutionError) {
+      log.outcome(id, failed(error.code, error.attempts as readonly Attempt[], candidate));
+    }
     throw error;
   }
 }
 
-function answered({ candidate, outcome, trace }: ExecutionResult): OutcomeInput {
+function answered({ candidate, trace }: ExecutionResult): OutcomeInput {
   const { attempts } = trace;
   const own = attempts.filter((attempt) => attempt.candidate === candidate && attempt.state === 'answered');
-  return {
-    candidate,
-    ...amountsOf(own),
-    ...(attempts.length === 1
-      ? {}
-      : { totalCostUsd: outcome.costUsd, totalLatencyMs: Math.max(0, outcome.latencyMs) }),
-  };
+  return { candidate, ...amountsOf(own), ...totalsOf(attempts) };
 }
 
-function failed({ code, attempts }: ExecutionError, candidate: string): OutcomeInput {
+function failed(code: string, attempts: readonly Attempt[], candidate: string): OutcomeInput {
   const own = attempts.filter((attempt) => attempt.candidate === candidate);
-  const ends = attempts.map(({ startedMs, latencyMs }) => startedMs + latencyMs);
-  return {
-    candidate,
-    status: 'failed',
-    ...amountsOf(own),
-    ...(attempts.length < 2
-      ? {}
-      : { totalCostUsd: sum(attempts, 'costUsd') ?? 0, totalLatencyMs: Math.max(0, ...ends) }),
-    error: code,
-  };
+  return { candidate, status: 'failed', ...amountsOf(own), ...totalsOf(attempts), error: code };
 }
 
 /** Of several samples or retries: their costs and tokens together, and the latency of the last. */
 function amountsOf(own: readonly Attempt[]) {
   return {
-    costUsd: sum(own, 'costUsd'),
-    latencyMs: own.length === 0 ? null : Math.max(0, own[own.length - 1].latencyMs),
-    inputTokens: sum(own, 'inputTokens'),
-    outputTokens: sum(own, 'outputTokens'),
+    costUsd: sum(own.map(({ costUsd }) => costUsd)),
+    latencyMs: sum(own.slice(-1).map(({ latencyMs }) => latencyMs)),
+    inputTokens: sum(own.map(({ inputTokens }) => inputTokens).filter(Number.isSafeInteger)),
+    outputTokens: sum(own.map(({ outputTokens }) => outputTokens).filter(Number.isSafeInteger)),
   };
 }
 
-/** Null where nothing is known, or a client's bill is no amount. */
-function sum(attempts: readonly Attempt[], field: 'costUsd' | 'inputTokens' | 'outputTokens'): number | null {
+/** Nothing where one attempt was all. */
+function totalsOf(attempts: readonly Attempt[]) {
+  if (attempts.length < 2) return {};
+  const ends = attempts.map(({ startedMs, latencyMs }) => startedMs + latencyMs);
+  return {
+    totalCostUsd: sum(attempts.map(({ costUsd }) => costUsd)) ?? 0,
+    totalLatencyMs: Math.max(0, ...ends.filter(Number.isFinite)),
+  };
+}
+
+/** Null where nothing is known; a client's numbers that are no amounts are passed over. */
+function sum(values: readonly (number | null)[]): number | null {
   let total: number | null = null;
-  for (const attempt of attempts) {
-    const value = attempt[field];
+  for (const value of values) {
     if (value !== null && value >= 0 && Number.isFinite(value)) total = (total ?? 0) + value;
   }
   return total;

@@ -1,3 +1,7 @@
+export { createDecisionLog } from './create-decision-log.ts';
+export type { DecisionLog, FeedbackInput, LogStats, OutcomeInput } from './decision-log.ts';
+export type { DecisionLogOptions } from './decision-log-options.ts';
+export type { LogClock } from './log-clock.ts';
 export {
   type DecisionRecord,
   type DroppedRecord,
@@ -9,4 +13,5 @@ export {
   type LogRecord,
   type OutcomeRecord,
 } from './log-record.ts';
+export type { LogSink, WriteRecords } from './log-sink.ts';
 export { parseLogRecord } from './parse-log-record.ts';

@@ -26,7 +26,9 @@ export function createExplorePolicy(spec: ExplorePolicySpec, parts: PolicyParts)
       const at = draw(probabilities, context.random());
       const path = [`explore:${spec.method}`, ...plan.path];
       const propensity = probabilities[at];
-      if (at === 0) return { ...plan, path, propensity };
+      const propensities = new Float64Array(candidates.length);
+      for (let i = 0; i < order.length; i++) propensities[order[i]] = probabilities[i];
+      if (at === 0) return { ...plan, path, propensity, propensities };
       const drawn = order[at];
       const rest = order.filter((c) => c !== drawn);
       return {
@@ -40,6 +42,7 @@ export function createExplorePolicy(spec: ExplorePolicySpec, parts: PolicyParts)
         ],
         path,
         propensity,
+        propensities,
         changes: [],
       };
     },

@@ -106,6 +106,8 @@ export interface Plan {
   readonly path: readonly string[];
   /** Probability that the policy makes this plan for this request: 1 unless it explores. */
   readonly propensity: number;
+  /** The probability of each candidate, when the policy explores: `[candidates]`. */
+  readonly propensities?: Float64Array;
   /** The smallest changes that would put another candidate first, nearest first. Empty where none is known. */
   readonly changes: readonly Change[];
   /** Another router to ask instead, by name: its decision counts, this one's path goes before. */

@@ -28,6 +28,7 @@ import type { RouterOptions } from './router-options.ts';
  */
 export function createRouter(artifact: Artifact, options: RouterOptions = {}): Router {
   const { manifest } = artifact;
+  const { log } = options;
   const names = manifest.candidates.map((candidate) => candidate.name);
   const dimensions = manifest.embedder.dimensions;
   const readsText = manifest.features.blocks.some((block) => block.kind !== 'embedding');
@@ -73,8 +74,15 @@ export function createRouter(artifact: Artifact, options: RouterOptions = {}): R
     return { decision: createDecision(names, plan, predictions, seen(), manifest.id, routerMs) };
   };
 
+  /** Gives it an id, if the router that it was handed over to has not. */
+  const logged = (decision: Decision, request: Request | undefined, embedding?: Float32Array): Decision =>
+    log === undefined || decision.id !== undefined
+      ? decision
+      : { id: log.decided(decision, request, embedding), ...decision };
+
   return {
     manifest,
+    log,
     async route(request, routeOptions) {
       const started = performance.now();
       checkRequest(request);
@@ -83,11 +91,13 @@ export function createRouter(artifact: Artifact, options: RouterOptions = {}): R
       if (isSync(embedder)) embedder.embedInto(prompt.text, vector);
       else setVector((await embedder.embed([prompt.text]))[0]);
       const result = decide(prompt, request, checked, started);
-      if (result.decision !== undefined) return result.decision;
+      if (result.decision !== undefined) return logged(result.decision, request, vector);
       const { plan } = result;
-      return handOver(plan, options.routers, routeOptions, started, (router, handed) =>
+      const decision = await handOver(plan, options.routers, routeOptions, started, (router, handed) =>
         router.route(request, handed),
       );
+      // The vector may be another request's by now.
+      return logged(decision, request);
     },
     routeEmbedding(embedding, request, routeOptions) {
       const started = performance.now();
@@ -95,12 +105,13 @@ export function createRouter(artifact: Artifact, options: RouterOptions = {}): R
       const checked = checkRouteOptions(routeOptions);
       setVector(embedding);
       const result = decide(prompt, request, checked, started);
-      if (result.decision !== undefined) return result.decision;
+      if (result.decision !== undefined) return logged(result.decision, request, vector);
       const { plan } = result;
-      return handOver(plan, options.routers, routeOptions, started, (router, handed) => {
+      const decision = handOver(plan, options.routers, routeOptions, started, (router, handed) => {
         checkSameEmbedder(router, manifest.embedder.id, plan.router);
         return router.routeEmbedding(embedding, request, handed);
       });
+      return logged(decision, request, vector);
     },
     async predict(request) {
       checkRequest(request);
@@ -113,6 +124,19 @@ export function createRouter(artifact: Artifact, options: RouterOptions = {}): R
       const prompt = promptOf(request);
       setVector(embedding);
       return copyOf(predictPrompt(prompt));
+    },
+    feedback(decisionId, feedback) {
+      if (log === undefined) {
+        throw new InvalidInputError(
+          '`log` of router must be given, or there is nowhere to keep feedback. Got nothing. Pass { log } of ' +
+            '"pointsman/log".',
+        );
+      }
+      // An id that is missing is refused like any other that is none.
+      log.feedback(decisionId as string, feedback);
+    },
+    async close() {
+      await log?.flush();
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Embedder } from '../embedder/embedder.ts';
+import type { DecisionLog } from '../log/decision-log.ts';
 import type { CompileExpression } from '../policy/expression.ts';
 import type { PolicyKit } from '../policy/policy-kit.ts';
 import type { PolicySpec } from '../policy/policy-spec.ts';
@@ -24,4 +25,6 @@ export interface RouterOptions extends SignalSources {
   readonly routers?: Readonly<Record<string, Router>>;
   /** Seed of what an `explore` policy draws. @default drawn at start, so that two processes explore differently */
   readonly seed?: number;
+  /** Takes down every decision: `createDecisionLog` of `pointsman/log`. Routing never waits for it. @default none */
+  readonly log?: DecisionLog;
 }

@@ -1,5 +1,6 @@
 import type { Manifest } from '../artifact/manifest.ts';
 import type { Decision } from '../decision/decision.ts';
+import type { DecisionLog, FeedbackInput } from '../log/decision-log.ts';
 import type { PolicyOverrides } from '../policy/policy.ts';
 import type { Predictions } from '../policy/predictions.ts';
 import type { Request } from '../request/request.ts';
@@ -15,6 +16,8 @@ export interface RouteOptions extends PolicyOverrides {
 export interface Router {
   /** What the artifact says of itself: candidates, policy, figures. */
   readonly manifest: Manifest;
+  /** Where decisions go; undefined where they are not logged. */
+  readonly log: DecisionLog | undefined;
 
   /**
    * Decides which candidate takes a request. Content never makes it throw: any Unicode, any length, nothing at all.
@@ -39,4 +42,17 @@ export interface Router {
 
   /** {@link predict} at once, as {@link routeEmbedding} is to {@link route}. */
   predictEmbedding(embedding: ArrayLike<number>, request?: Request): Predictions;
+
+  /**
+   * Says how good the answer was, whenever that is known, in this process or another.
+   *
+   * @param decisionId `id` of the decision.
+   * @throws InvalidInputError when the router has no log, or the feedback is not of its type.
+   * @example
+   * router.feedback(decision.id, { quality: thumbsUp ? 1 : 0, source: 'user' });
+   */
+  feedback(decisionId: string | undefined, feedback: FeedbackInput): void;
+
+  /** Resolves when what was logged is written. Of `loadRouter` with `watch`, also stops watching. */
+  close(): Promise<void>;
 }

@@ -29,7 +29,8 @@ export const SRC_ARROWS: Arrows = {
   // A decision tells of the policy that made it, and of what the policy saw.
   decision: ['policy', 'signals'],
   // What is written down is a decision, and what came of it.
-  log: ['decision'],
+  // Prompts are hashed as an artifact's files are.
+  log: ['artifact', 'decision'],
   // The one place where the parts meet.
   router: [
     'artifact',
@@ -38,12 +39,14 @@ export const SRC_ARROWS: Arrows = {
     'embedder',
     'features',
     'head',
+    // As an interface only: decisions are told to it.
+    'log',
     'novelty',
     'policy',
     'signals',
   ],
   // A decision is carried out; the router comes in as an interface.
-  execution: ['decision', 'policy', 'router', 'signals'],
+  execution: ['decision', 'log', 'policy', 'router', 'signals'],
   // What execution calls, and whom it tells.
   clients: ['execution'],
   telemetry: ['execution'],

@@ -1,0 +1,132 @@
+import * as z from 'zod/mini';
+import { readPrompt } from '../request/prompt-text.ts';
+import type { Request } from '../request/request.ts';
+import { validate } from '../validation/validate.ts';
+import { copyRequest } from './copy-request.ts';
+import type { DecisionLog, FeedbackInput, OutcomeInput } from './decision-log.ts';
+import type { DecisionLogOptions } from './decision-log-options.ts';
+import { createLogQueue } from './log-queue.ts';
+import type { LogRecord } from './log-record.ts';
+import { feedbackFields, outcomeFields } from './log-record-schema.ts';
+import { readLogSettings } from './log-settings.ts';
+import { finishRecord, type Pending } from './pending-record.ts';
+
+/** About what a record holds beside the prompt, in UTF-16 units. */
+const OVERHEAD = 1000;
+
+/**
+ * A log of decisions before a sink. Memory is bounded by `capacity` and `capacityCharacters`; the sink is written to in
+ * batches, one after another, beside whatever routes.
+ *
+ * A process that ends loses what waits; `close` writes it. The sink's turn comes when the event loop turns: in a loop
+ * of nothing but awaited decisions it never does.
+ *
+ * @throws InvalidInputError when an option is out of its range.
+ * @example
+ * const log = createDecisionLog({ sink: (records) => queue.send(records), content: 'hash' });
+ * const router = createRouter(artifact, { log });
+ */
+export function createDecisionLog(options: DecisionLogOptions): DecisionLog {
+  const settings = readLogSettings(options);
+  const { sink, content, clock, newId } = settings;
+  const isoNow = () => new Date(clock.wallNow()).toISOString();
+  const queue = createLogQueue<Pending>({
+    ...settings,
+    async write(items, dropped) {
+      const records: LogRecord[] = await Promise.all(
+        items.map((item) => finishRecord(item, settings.sha256, settings.embedding)),
+      );
+      if (dropped > 0) records.unshift({ schemaVersion: 1, kind: 'dropped', at: isoNow(), count: dropped });
+      await sink.write(records);
+    },
+  });
+  const keep = (
+    decision: Parameters<DecisionLog['decided']>[0],
+    request: Request | undefined,
+    embedding: ArrayLike<number> | undefined,
+    id: string,
+  ) => {
+    const prompt = request === undefined ? undefined : readPrompt(request);
+    const copied =
+      embedding !== undefined && (settings.embedding || request === undefined)
+        ? Float32Array.from(embedding)
+        : undefined;
+    const characters =
+      content === 'prompt' ? (prompt?.text.length ?? 0) + (prompt?.contextCharacters ?? 0) : 0;
+    queue.push({
+      size: OVERHEAD + characters + 2 * (copied?.length ?? 0),
+      id,
+      at: clock.wallNow(),
+      decision,
+      prompt: prompt?.text,
+      request: content === 'hash' || request === undefined ? undefined : copyRequest(request),
+      embedding: copied,
+    });
+  };
+  const tell = (record: LogRecord) => void queue.push({ size: OVERHEAD, record });
+  let closing: Promise<void> | undefined;
+
+  const log: DecisionLog = {
+    decided(decision, request, embedding) {
+      const id = newId();
+      try {
+        keep(decision, request, embedding, id);
+      } catch {
+        // Of a request that cannot be read nothing is logged; that is no reason not to answer it.
+        queue.counts.dropped++;
+      }
+      return id;
+    },
+    outcome(id, given) {
+      const outcome = validate<OutcomeInput>(outcomeSchema, { ...DEFAULTS, ...given }, 'outcome') as Required<
+        Pick<OutcomeInput, keyof typeof DEFAULTS>
+      > &
+        OutcomeInput;
+      tell({ schemaVersion: 1, kind: 'outcome', id: checkId(id), at: isoNow(), ...outcome });
+    },
+    feedback(id, given) {
+      const feedback = validate<FeedbackInput>(feedbackSchema, given, 'feedback');
+      tell({ schemaVersion: 1, kind: 'feedback', id: checkId(id), at: isoNow(), ...feedback });
+    },
+    flush: () => queue.flush(),
+    close() {
+      closing ??= (async () => {
+        await within(settings.closeMs, queue.flush());
+        queue.end();
+        await within(settings.closeMs, sink.close());
+      })();
+      return closing;
+    },
+    stats: () => ({
+      ...queue.counts,
+      error: queue.error === undefined ? null : messageOf(queue.error),
+    }),
+  };
+  /** The same, or nothing when it takes longer. */
+  const within = (ms: number, work: Promise<void>) =>
+    new Promise<void>((resolve, reject) => {
+      const cancel = clock.after(ms, resolve, true);
+      work.then(resolve, reject).finally(cancel);
+    });
+  return log;
+}
+
+const DEFAULTS = {
+  status: 'answered',
+  costUsd: null,
+  latencyMs: null,
+  inputTokens: null,
+  outputTokens: null,
+} as const;
+
+const outcomeSchema = z.strictObject(outcomeFields);
+const feedbackSchema = z.strictObject(feedbackFields);
+const idSchema = z.string().check(z.minLength(1));
+
+function checkId(id: string): string {
+  return validate(idSchema, id, 'decision id');
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,71 @@
+import type { Sha256 } from '../artifact/sha256.ts';
+import type { Decision } from '../decision/decision.ts';
+import type { DecisionRecord, LoggedRequest, LogRecord } from './log-record.ts';
+
+/** A decision as it is kept until it is written: what costs time is done then. */
+export interface PendingDecision {
+  readonly size: number;
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly decision: Decision;
+  /** What is hashed; undefined when only the embedding is known. */
+  readonly prompt: string | undefined;
+  /** Undefined when it is not to be kept. */
+  readonly request: LoggedRequest | undefined;
+  /** Undefined when it is not to be kept, and not needed instead of the prompt. */
+  readonly embedding: Float32Array | undefined;
+}
+
+/** What waits to be written: a record, or what becomes one. */
+export type Pending = PendingDecision | { readonly size: number; readonly record: LogRecord };
+
+/** @param keepEmbedding whether it goes into the record. */
+export async function finishRecord(
+  pending: Pending,
+  sha256: Sha256,
+  keepEmbedding: boolean,
+): Promise<LogRecord> {
+  if ('record' in pending) return pending.record;
+  const { decision, request, embedding } = pending;
+  const { task, tier } = decision.signals;
+  const record: DecisionRecord = {
+    schemaVersion: 1,
+    kind: 'decision',
+    id: pending.id,
+    at: new Date(pending.at).toISOString(),
+    artifactId: decision.artifactId,
+    policyPath: decision.policyPath,
+    candidate: decision.candidate,
+    propensity: decision.propensity,
+    ...(decision.propensities === undefined ? {} : { propensities: decision.propensities }),
+    confidence: decision.confidence,
+    probabilities: decision.probabilities,
+    predictions: decision.predictions.map(
+      ({ candidate, successProbability, expectedCostUsd, expectedLatencyMs }) => ({
+        candidate,
+        successProbability,
+        expectedCostUsd,
+        expectedLatencyMs,
+      }),
+    ),
+    signals: decision.signals,
+    promptHash: await sha256(hashed(pending)),
+    ...(request === undefined ? {} : { request }),
+    ...(embedding === undefined || !keepEmbedding ? {} : { embedding: Array.from(embedding, rounded) }),
+    ...(task === undefined ? {} : { task }),
+    ...(tier === undefined ? {} : { tier }),
+  };
+  return record;
+}
+
+/** The prompt's bytes; the embedding's where there is no prompt, so that different requests stay apart. */
+function hashed({ prompt, embedding }: PendingDecision): Uint8Array {
+  if (prompt !== undefined) return new TextEncoder().encode(prompt);
+  return embedding === undefined ? new Uint8Array() : new Uint8Array(embedding.buffer);
+}
+
+/** Seven decimals are as much as a float32 near 1 has, in half the characters. */
+function rounded(value: number): number {
+  return Math.round(value * 1e7) / 1e7;
+}
