@@ -59,6 +59,8 @@ export const TRAINING_ARROWS: Arrows = {
   artifact: [],
   // The heads that a configuration may name are the members there are.
   config: ['member'],
+  // Versions are artifacts that a pointer may name.
+  versions: ['artifact'],
   backend: [],
   outcomes: [],
   head: ['backend'],

@@ -1,4 +1,11 @@
 export { EXAMPLES_FILE, type Example } from './examples.ts';
 export { type CardFigure, type CardInfo, renderCard } from './render-card.ts';
 export { addReports, type ManifestContents, type SealedArtifact, sealArtifact } from './seal-artifact.ts';
-export { type WrittenArtifact, writeArtifact } from './write-artifact.ts';
+export {
+  pointAtVersion,
+  readVersionPointer,
+  type VersionPointer,
+  writeVersionPointer,
+} from './version-pointer.ts';
+export { type WriteOptions, type WrittenArtifact, writeArtifact } from './write-artifact.ts';
+export { WRITING_PREFIX, writeAtOnce } from './write-at-once.ts';

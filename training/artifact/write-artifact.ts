@@ -1,9 +1,10 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { memoryFiles, readArtifact } from 'pointsman/artifact';
-import { CURRENT_FILE, readArtifactFolder } from 'pointsman/node';
+import { readArtifactFolder } from 'pointsman/node';
 import type { SealedArtifact } from './seal-artifact.ts';
+import { pointAtVersion } from './version-pointer.ts';
+import { syncFolder, temporaryIn, writeSynced } from './write-at-once.ts';
 
 export interface WrittenArtifact {
   readonly version: string;
@@ -11,22 +12,30 @@ export interface WrittenArtifact {
   readonly path: string;
 }
 
+export interface WriteOptions {
+  /** Whether the router's folder is to point at this version from now on. @default true */
+  readonly point?: boolean;
+}
+
 /**
  * Writes an artifact to `<folder>/<version>/` and then points `<folder>/current.json` at it. Each appears at
  * once or not at all: a reader sees the old router or the new one, also when the machine stops half-way.
- * The same artifact written again changes nothing.
+ * The same artifact written again changes nothing. With `point: false` nobody is pointed at it.
  *
  * @param folder of the router, such as `models/support`.
  * @throws ArtifactError, before anything is written, when the artifact would not load.
  */
-export async function writeArtifact(folder: string, sealed: SealedArtifact): Promise<WrittenArtifact> {
+export async function writeArtifact(
+  folder: string,
+  sealed: SealedArtifact,
+  { point = true }: WriteOptions = {},
+): Promise<WrittenArtifact> {
   await readArtifact(memoryFiles(sealed.files));
   const { version } = sealed;
   const path = join(folder, version);
   await mkdir(folder, { recursive: true });
   if (!(await isThere(path, sealed))) await writeFolder(folder, path, sealed.files);
-  const pointer = new TextEncoder().encode(`${JSON.stringify({ version })}\n`);
-  await writeAtOnce(folder, join(folder, CURRENT_FILE), pointer);
+  if (point) await pointAtVersion(folder, version);
   return { version, path };
 }
 
@@ -46,8 +55,8 @@ async function writeFolder(
   path: string,
   files: ReadonlyMap<string, Uint8Array>,
 ): Promise<void> {
-  const building = temporary(folder);
-  const replaced = temporary(folder);
+  const building = temporaryIn(folder);
+  const replaced = temporaryIn(folder);
   try {
     const folders = new Set([building]);
     for (const [name, bytes] of files) {
@@ -69,42 +78,6 @@ async function writeFolder(
   } finally {
     await rm(building, { recursive: true, force: true });
     await rm(replaced, { recursive: true, force: true });
-  }
-}
-
-async function writeAtOnce(folder: string, path: string, bytes: Uint8Array): Promise<void> {
-  const building = temporary(folder);
-  try {
-    await writeSynced(building, bytes);
-    await rename(building, path);
-    await syncFolder(folder);
-  } finally {
-    await rm(building, { force: true });
-  }
-}
-
-function temporary(folder: string): string {
-  return join(folder, `.writing-${randomUUID()}`);
-}
-
-async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, 'wx');
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  // Windows cannot open a folder; there the rename alone must do.
-  if (process.platform === 'win32') return;
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 
