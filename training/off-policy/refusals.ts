@@ -1,0 +1,92 @@
+import type { LoggedTable } from './logged-table.ts';
+import type { Overlap } from './overlap.ts';
+
+/** Under so many equally weighted rows, normal intervals of off-policy estimates are too narrow to be trusted. */
+export const LEAST_SAMPLE = 30;
+/** At most this share of a policy's choices may be such as the log could not hold. */
+export const MOST_UNSUPPORTED = 0.1;
+/** A propensity from here on is taken for certainty. */
+const CERTAIN = 0.999;
+/** By chance alone, the mean weight of one policy in a thousand is this many standard errors off. */
+const SURE = 3.29;
+const Z = 1.96;
+
+/**
+ * Why the log cannot say what a policy is worth; empty where it can.
+ * @param subject how sentences name the policy's choices, such as `the router's choices`
+ */
+export function refusals(table: LoggedTable, overlap: Overlap, subject: string): string[] {
+  if (isDeterministic(table)) {
+    return [
+      'The log gave each prompt to its candidate with certainty, so that it holds nothing to compare with. Send a few per ' +
+        'cent of the traffic to candidates drawn at random, and log with which probability.',
+    ];
+  }
+  const reasons: string[] = [];
+  const { effectiveSampleSize, meanWeight, unseenShare, unsupportedShare } = overlap;
+  if (unseenShare > MOST_UNSUPPORTED) {
+    reasons.push(
+      `${percent(unseenShare)} of ${subject} are candidates without any outcome in the log. Log some of their answers.`,
+    );
+  } else if (isUnsupported(overlap)) {
+    reasons.push(
+      `${percent(unsupportedShare)} of ${subject} are such as the log could not hold: the weights of those it holds have ` +
+        `a mean of ${meanWeight.estimate.toFixed(2)}, where 1 is full support. Let the candidates that are rarely or never tried on such ` +
+        'prompts answer some.',
+    );
+  }
+  if (isMiscalibrated(overlap)) {
+    reasons.push(
+      `The propensities cannot be right: the weights of ${subject} have a mean of ${meanWeight.estimate.toFixed(2)}, and no log ` +
+        'with right propensities gives more than 1 but for chance. Check what the log says of them, or leave them out to have them estimated.',
+    );
+  }
+  if (effectiveSampleSize < LEAST_SAMPLE) {
+    reasons.push(
+      `The outcomes that agree with ${subject} say as much as ${effectiveSampleSize.toFixed(0)} equally weighted prompts; ` +
+        `at least ${LEAST_SAMPLE} are needed. Collect more traffic, or more of it at random.`,
+    );
+  }
+  return reasons;
+}
+
+/** Whether the log has too little of a policy to be compared with it. */
+export function isAnswerable(overlap: Overlap): boolean {
+  return (
+    overlap.effectiveSampleSize >= LEAST_SAMPLE &&
+    overlap.unseenShare <= MOST_UNSUPPORTED &&
+    !isUnsupported(overlap) &&
+    !isMiscalibrated(overlap)
+  );
+}
+
+function isUnsupported({ meanWeight }: Overlap): boolean {
+  return meanWeight.estimate < 1 - MOST_UNSUPPORTED && errorsOff(meanWeight) < -SURE;
+}
+
+function isMiscalibrated({ meanWeight }: Overlap): boolean {
+  return meanWeight.estimate > 1 + MOST_UNSUPPORTED && errorsOff(meanWeight) > SURE;
+}
+
+/** How many standard errors the mean weight is from 1. */
+function errorsOff({ estimate, high }: Overlap['meanWeight']): number {
+  const error = (high - estimate) / Z;
+  return error === 0 ? Math.sign(estimate - 1) * Number.POSITIVE_INFINITY : (estimate - 1) / error;
+}
+
+/** Full rows are certain and hold everything; what counts is the rows that do not. */
+function isDeterministic({ candidates, propensities, quality }: LoggedTable): boolean {
+  let incomplete = 0;
+  for (let from = 0; from < quality.length; from += candidates) {
+    const cells = Array.from({ length: candidates }, (_, c) => from + c);
+    const seen = cells.filter((cell) => !Number.isNaN(quality[cell]));
+    if (seen.length === candidates) return false;
+    if (seen.some((cell) => propensities[cell] < CERTAIN)) return false;
+    incomplete += seen.length > 0 ? 1 : 0;
+  }
+  return incomplete > 0;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(0)} %`;
+}
