@@ -2,7 +2,7 @@
 // class is the same class whichever entry it came through. Only the cel, log, node and policy entries, and those that
 // execute, have code of their own beside it: what not every router loads.
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { dirname, join, posix, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -36,6 +36,9 @@ const shared = [
   'policy/validate-policy',
   'validation/validate',
 ];
+
+/** Entries with code of their own: what not every router loads. */
+const apart = ['cel', 'log', 'log/postgres', 'node', 'node/log', 'policy'];
 
 /** Entries that execute a decision. */
 const executing = ['ai-sdk', 'clients', 'execution', 'telemetry'];
@@ -72,13 +75,18 @@ for (const name of entries) {
   const core = name.includes('/') ? '../core.js' : './core.js';
   await writeFile(`${here}dist/${name}.js`, `export { ${names.join(', ')} } from '${core}';\n`);
 }
-for (const name of ['cel', 'log', 'node', 'policy']) {
+for (const name of apart) {
+  const resolveInside = (imported) => (imported.kind === 'entry-point' ? undefined : useCore(name, imported));
   await build({
     ...common,
     entryPoints: [`${name}/index.ts`],
-    outfile: `dist/${name}/index.js`,
+    outdir: 'dist',
+    outbase: '.',
+    // What is imported when it is needed is a file of its own.
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
     sourcemap: true,
-    plugins: [{ name: 'core', setup: (esbuild) => esbuild.onResolve({ filter: /^\.\.?\// }, useCore) }],
+    plugins: [{ name: 'core', setup: (esbuild) => esbuild.onResolve({ filter: /^\.\.?\// }, resolveInside) }],
   });
 }
 
@@ -99,6 +107,7 @@ await build({
 // The bundles hold parts of these, whose licences ask that their notices go along.
 const notices = [
   ['core.js', 'zod'],
+  ['log', 'zod'],
   ['chunks', 'cockatiel'],
   ['chunks', '@cfworker/json-schema'],
   ['clients', 'eventsource-parser'],
@@ -122,15 +131,21 @@ async function exportedNames(name) {
   return Object.values(metafile.outputs)[0].exports.sort();
 }
 
-/** What these entries need of the rest, they take from where everyone takes it. */
-function useCore({ path, importer }) {
-  const target = relative(here, resolve(dirname(importer), path)).replace(/\.ts$/, '');
-  if (['cel/index', 'policy/index'].includes(target) && path.startsWith('../')) {
-    return { path: `../${target}.js`, external: true, sideEffects: false };
-  }
-  if (path.startsWith('../') || shared.includes(target)) {
-    return { path: '../core.js', external: true, sideEffects: false };
-  }
+/** What an entry needs of the rest, it takes from where everyone takes it: the core, or another entry. */
+function useCore(name, { path, importer }) {
+  const target = relative(here, resolve(dirname(importer), path))
+    .replace(/\.ts$/, '')
+    .split(sep)
+    .join('/');
+  const external = (file) => ({ path: posix.relative(name, file), external: true, sideEffects: false });
+  const own = (entry) => target.startsWith(`${entry}/`);
+  // Of entries inside one another the inner one has it.
+  const owner = apart.filter(own).sort((a, b) => b.length - a.length)[0];
+  if (shared.includes(target) || owner === undefined) return external('core.js');
+  if (owner === name) return undefined;
+  if (!target.endsWith('/index')) throw new Error(`${importer} must import ${owner}/index.ts, not ${path}.`);
+  const found = external(`${target}.js`);
+  return found.path.startsWith('.') ? found : { ...found, path: `./${found.path}` };
 }
 
 function useCoreToExecute({ path, resolveDir }) {

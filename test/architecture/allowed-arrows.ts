@@ -52,7 +52,7 @@ export const SRC_ARROWS: Arrows = {
   telemetry: ['execution'],
   'ai-sdk': ['execution', 'policy', 'router'],
   // The same for Node: files, environment, digests.
-  node: ['artifact', 'cel', 'embedder', 'policy', 'router'],
+  node: ['artifact', 'cel', 'embedder', 'log', 'policy', 'router'],
 };
 
 export const TRAINING_ARROWS: Arrows = {

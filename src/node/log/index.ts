@@ -1,0 +1,3 @@
+export { createFileSink } from './create-file-sink.ts';
+export type { FileSinkOptions } from './file-sink-options.ts';
+export { openDecisionLog } from './open-decision-log.ts';
