@@ -61,6 +61,8 @@ export const TRAINING_ARROWS: Arrows = {
   config: ['member'],
   // Versions are artifacts that a pointer may name.
   versions: ['artifact'],
+  // A challenger is compared with the contenders of the evaluation, on what the log can tell of them.
+  gate: ['evaluation', 'off-policy', 'outcomes'],
   backend: [],
   outcomes: [],
   head: ['backend'],

@@ -3,7 +3,7 @@ import { createRandom, quantileSorted } from 'pointsman/math';
 /** A figure with what resampling the test rows says of its precision. */
 export interface Interval {
   readonly estimate: number | null;
-  /** 2.5 % and 97.5 % points of the resampled figure; null where too few resamples gave one. */
+  /** 2.5 % and 97.5 % points of the resampled figure (or as `level` says); null where too few resamples gave one. */
   readonly low: number | null;
   readonly high: number | null;
   /** How many rows it rests on. */
@@ -21,6 +21,8 @@ export interface BootstrapOptions {
    * splits of several seeds are pooled. @default every row for itself
    */
   readonly clusters?: ArrayLike<number> | undefined;
+  /** Share of the resampled figures that lies within the interval, 0 to 1. @default 0.95 */
+  readonly level?: number;
 }
 
 /**
@@ -35,7 +37,7 @@ export interface BootstrapOptions {
 export function bootstrap(
   figures: number,
   statistic: (weights: Int32Array, out: Float64Array) => void,
-  { rows, resamples = 2000, seed = 0, clusters }: BootstrapOptions,
+  { rows, resamples = 2000, seed = 0, clusters, level = 0.95 }: BootstrapOptions,
 ): Interval[] {
   const random = createRandom(seed);
   const weights = new Int32Array(rows).fill(1);
@@ -55,8 +57,8 @@ export function bootstrap(
     const enough = sorted.length > 0 && sorted.length >= resamples / 2 && !Number.isNaN(estimate);
     return {
       estimate: Number.isNaN(estimate) ? null : estimate,
-      low: enough ? quantileSorted(sorted, 0.025) : null,
-      high: enough ? quantileSorted(sorted, 0.975) : null,
+      low: enough ? quantileSorted(sorted, (1 - level) / 2) : null,
+      high: enough ? quantileSorted(sorted, (1 + level) / 2) : null,
       rows,
     };
   });

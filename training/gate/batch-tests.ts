@@ -1,0 +1,57 @@
+import { mean, moments } from 'pointsman/math';
+import { formatSignedPoints } from '../evaluation/format-points.ts';
+import type { Opponent } from './comparison-tests.ts';
+import type { GateOptions } from './gate-options.ts';
+import type { GateTest } from './gate-verdict.ts';
+import type { ValueTable } from './value-table.ts';
+
+/** Standard errors by which a batch must differ from all others before it is said to disagree with them. */
+const DISAGREES = 3;
+
+/**
+ * Fails a verdict that one batch (a day of one source) carries: a challenger that is worse on all other rows, while
+ * this batch says otherwise, and more clearly than chance would. A log with wrong scores likes the wrong router.
+ */
+export function testBatches(
+  opponents: readonly Opponent[],
+  { batches }: ValueTable,
+  { tolerance }: Required<GateOptions>,
+): GateTest[] {
+  const names = [...new Set(batches)];
+  if (names.length < 2) return [];
+  const failed: GateTest[] = [];
+  for (const { difference, name } of opponents) {
+    for (const batch of names) {
+      const inside = difference.filter((_, row) => batches[row] === batch);
+      const outside = difference.filter((_, row) => batches[row] !== batch);
+      if (mean(outside) >= -tolerance) continue;
+      const gap = mean(inside) - mean(outside);
+      const error = Math.sqrt(squaredError(inside) + squaredError(outside));
+      if (!(gap > DISAGREES * error)) continue;
+      failed.push({
+        kind: 'batch',
+        passed: false,
+        sentence:
+          `Without the ${inside.length} prompts of ${batch} it scores ${formatSignedPoints(mean(outside))} points against ${name}, ` +
+          `with ${formatSignedPoints(mean(inside))} on those alone; one batch must not carry the verdict.`,
+        difference: null,
+        limit: -tolerance,
+      });
+    }
+  }
+  if (failed.length > 0) return failed;
+  return [
+    {
+      kind: 'batch',
+      passed: true,
+      sentence: `None of ${names.length} batches carries the verdict by itself.`,
+      difference: null,
+      limit: -tolerance,
+    },
+  ];
+}
+
+/** Squared standard error of the mean. */
+function squaredError(values: Float64Array): number {
+  return moments(values).variance / Math.max(1, values.length);
+}

@@ -1,0 +1,22 @@
+import type { GateOptions } from './gate-options.ts';
+import type { GateTest } from './gate-verdict.ts';
+import type { GateInput } from './judge-challenger.ts';
+
+/** Probabilities must hold: an error within the limit, or no larger than the champion's on the same rows. */
+export function testCalibration(
+  { challenger, champion }: GateInput['calibration'],
+  { calibrationLimit }: Required<GateOptions>,
+): GateTest {
+  const limit = Math.max(calibrationLimit, champion ?? 0);
+  const passed = challenger !== null && challenger <= limit;
+  const figure = (error: number | null) => (error === null ? 'not known' : error.toFixed(3));
+  return {
+    kind: 'calibration',
+    passed,
+    sentence:
+      `The calibration error of its probabilities is ${figure(challenger)}` +
+      `${champion === null ? '' : `, the champion's ${figure(champion)}`}; ${figure(limit)} is allowed.`,
+    difference: null,
+    limit,
+  };
+}

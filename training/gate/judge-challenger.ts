@@ -1,0 +1,113 @@
+import type { Comparison } from '../evaluation/comparison.ts';
+import { columnOf, listChoices } from '../evaluation/contenders.ts';
+import type { TrainMeans } from '../evaluation/train-means.ts';
+import { testBatches } from './batch-tests.ts';
+import { testCalibration } from './calibration-test.ts';
+import { type Opponent, testNotWorse } from './comparison-tests.ts';
+import { GATE_DEFAULTS, type GateOptions } from './gate-options.ts';
+import type { GateTest, GateVerdict } from './gate-verdict.ts';
+import { testRows, testSeen } from './row-tests.ts';
+import { testSlices } from './slice-tests.ts';
+import type { ValueTable } from './value-table.ts';
+
+export interface GateInput {
+  readonly table: ValueTable;
+  /** Numbers of the candidates it chose; null where there is no champion yet. */
+  readonly champion: Int32Array | null; // [rows]
+  readonly challenger: Int32Array; // [rows]
+  /** Of the rows that the challenger learned from: they choose best single and mix. */
+  readonly means: TrainMeans;
+  /** Calibration errors on the judged rows; null where no probability could be compared. */
+  readonly calibration: { readonly champion: number | null; readonly challenger: number | null };
+  /** Quality that a dollar is worth to the router's policy. @default 0: quality alone counts */
+  readonly qualityPerUsd?: number;
+}
+
+/**
+ * Whether a challenger may replace the champion: on rows that neither was trained on, it must not be worse than the champion,
+ * than the best single candidate, nor than the best fixed mix at equal cost, as a whole and by slice, and its
+ * probabilities must hold. The burden is on the challenger: it must be shown not to be worse than `tolerance`
+ * (a non-inferiority test: Wellek 2010, chapter 2), by a paired bootstrap over near-duplicate groups.
+ */
+export function judgeChallenger(input: GateInput, given: GateOptions = {}): GateVerdict {
+  const options = { ...GATE_DEFAULTS, ...given };
+  const { table, champion, challenger, calibration, qualityPerUsd = 0 } = input;
+  const rows = challenger.length;
+  const tests: GateTest[] = [testRows(rows, options)];
+  if (tests[0].passed) {
+    if (champion !== null && table.kind !== 'full')
+      tests.push(testSeen(table, champion, challenger, options));
+    const opponents = listOpponents(input, worthOf(table, qualityPerUsd));
+    tests.push(...opponents.map((opponent) => testNotWorse(opponent, table, options)));
+    tests.push(...testBatches(opponents, table, options));
+    tests.push(...testSlices(opponents[0], table, options));
+    tests.push(testCalibration(calibration, options));
+  }
+  const failed = tests.find(({ passed }) => !passed);
+  return {
+    passed: failed === undefined,
+    sentence:
+      failed === undefined
+        ? `Promoted: ${tests.find(({ difference }) => difference !== null)!.sentence}`
+        : `Refused: ${failed.sentence}`,
+    tests,
+    rows,
+    values: table.kind,
+    agreement:
+      champion === null
+        ? null
+        : champion.filter((c, row) => c === challenger[row]).length / Math.max(1, rows),
+  };
+}
+
+/** What a cell is worth to the policy: its quality, less what its cost is worth. `[rows, candidates]` */
+function worthOf({ quality, costUsd }: ValueTable, qualityPerUsd: number): Float64Array {
+  if (costUsd === null || qualityPerUsd === 0) return quality;
+  return quality.map((value, cell) => value - qualityPerUsd * costUsd[cell]);
+}
+
+/** Champion, best single, best fixed mix: challenger minus each, row by row. */
+function listOpponents({ table, champion, challenger, means }: GateInput, worth: Float64Array): Opponent[] {
+  const columns = table.candidates.length;
+  const known = Array.from({ length: columns }, (_, c) => c).filter((c) => !Number.isNaN(means.quality[c]));
+  const comparison: Comparison = {
+    positions: Int32Array.from(challenger.keys()),
+    prompts: Int32Array.from(challenger.keys()),
+    compared: known,
+    quality: table.quality,
+    costUsd: table.costUsd,
+    latencyMs: new Float64Array(table.quality.length).fill(Number.NaN),
+    chosen: challenger,
+  };
+  const choices = listChoices(comparison, {
+    names: table.candidates,
+    means,
+    nearest: null,
+    nearestNote: '',
+    task: null,
+  });
+  const own = columnOf(worth, { by: { chosen: challenger } }, columns);
+  const minus = (other: Float64Array) => own.map((value, row) => value - other[row]);
+  const found: Opponent[] =
+    champion === null
+      ? []
+      : [
+          {
+            kind: 'champion',
+            name: 'the champion',
+            difference: minus(columnOf(worth, { by: { chosen: champion } }, columns)),
+          },
+        ];
+  for (const { id, name, by } of choices) {
+    if (id !== 'bestSingle' && id !== 'fixedMix') continue;
+    found.push({
+      kind: id === 'bestSingle' ? 'best single' : 'best fixed mix',
+      name:
+        id === 'bestSingle'
+          ? `${name.replace('Best single: ', '')}, the best single candidate`
+          : 'the best fixed mix at equal cost',
+      difference: minus(columnOf(worth, { by }, columns)),
+    });
+  }
+  return found;
+}

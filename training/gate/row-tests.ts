@@ -1,0 +1,44 @@
+import type { GateOptions } from './gate-options.ts';
+import type { GateTest } from './gate-verdict.ts';
+import type { ValueTable } from './value-table.ts';
+
+/** Too few rows to judge by are no reason to change anything. */
+export function testRows(rows: number, { fewestRows }: Required<GateOptions>): GateTest {
+  return {
+    kind: 'rows',
+    passed: rows >= fewestRows,
+    sentence: `${rows} prompts with a quality score to judge by; ${fewestRows} are needed.`,
+    difference: null,
+    limit: fewestRows,
+  };
+}
+
+/**
+ * Where the challenger chooses otherwise than the champion, the log must hold outcomes of its choices: else their value is
+ * what a model expects, and nothing that was seen.
+ */
+export function testSeen(
+  { candidates, observed }: ValueTable,
+  champion: Int32Array,
+  challenger: Int32Array,
+  { fewestSeen }: Required<GateOptions>,
+): GateTest {
+  let different = 0;
+  let seen = 0;
+  challenger.forEach((choice, row) => {
+    if (choice === champion[row]) return;
+    different++;
+    seen += observed[row * candidates.length + choice];
+  });
+  const needed = Math.min(fewestSeen, different);
+  const passed = seen >= needed;
+  return {
+    kind: 'seen',
+    passed,
+    sentence:
+      `On ${different} prompts it chooses otherwise than the champion, and the log has the outcome of ${seen} of those choices; ` +
+      `${needed} are needed.${passed ? '' : ' An `explore` policy sees to it that they are there.'}`,
+    difference: null,
+    limit: needed,
+  };
+}

@@ -1,0 +1,61 @@
+import { bootstrapMeans } from '../evaluation/bootstrap-means.ts';
+import { formatSignedPoints } from '../evaluation/format-points.ts';
+import type { Opponent } from './comparison-tests.ts';
+import type { GateOptions } from './gate-options.ts';
+import type { GateTest } from './gate-verdict.ts';
+import type { ValueTable } from './value-table.ts';
+
+/**
+ * Fails a slice (a task, a tier) where the challenger is surely worse than `sliceTolerance`. Slices are small, so the burden
+ * is the other way about than for the whole: were each to be shown not to be worse, chance alone would refuse everything.
+ * Bonferroni's correction holds over all slices tested. One test for all that pass.
+ */
+export function testSlices(
+  { difference, kind, name }: Opponent,
+  { groups, slices }: ValueTable,
+  { resamples, seed, sliceAlpha, sliceRows, sliceTolerance }: Required<GateOptions>,
+): GateTest[] {
+  const found = slices.flatMap(({ by, of }) => {
+    const rowsOf = new Map<string, number[]>();
+    of.forEach((value, row) => {
+      if (value === null) return;
+      const rows = rowsOf.get(value);
+      if (rows === undefined) rowsOf.set(value, [row]);
+      else rows.push(row);
+    });
+    // A slice of all rows is the whole, which is tested already.
+    return [...rowsOf]
+      .filter(([, rows]) => rows.length >= sliceRows && rows.length < of.length)
+      .map(([value, rows]) => ({ by, value, rows }));
+  });
+  const failed: GateTest[] = [];
+  for (const { by, value, rows } of found) {
+    const [interval] = bootstrapMeans([Float64Array.from(rows, (row) => difference[row])], {
+      resamples,
+      seed,
+      clusters: rows.map((row) => groups[row]),
+      level: 1 - (2 * sliceAlpha) / found.length,
+    });
+    if (interval.high === null || interval.high >= -sliceTolerance) continue;
+    failed.push({
+      kind: 'slice',
+      passed: false,
+      sentence:
+        `${formatSignedPoints(interval.estimate ?? 0)} points against ${name} on the ${rows.length} prompts of ${by} "${value}", ` +
+        `and at most ${formatSignedPoints(interval.high)}; ${formatSignedPoints(-sliceTolerance)} is allowed.`,
+      difference: interval,
+      limit: -sliceTolerance,
+    });
+  }
+  if (failed.length > 0 || found.length === 0) return failed;
+  const [whole, noun] = [found.length, kind === 'champion' ? 'the champion' : name];
+  return [
+    {
+      kind: 'slice',
+      passed: true,
+      sentence: `In none of ${whole} slices is it surely worse than ${noun} by more than ${formatSignedPoints(-sliceTolerance)} points.`,
+      difference: null,
+      limit: -sliceTolerance,
+    },
+  ];
+}
