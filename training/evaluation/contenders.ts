@@ -1,3 +1,4 @@
+import type { Interval } from './bootstrap.ts';
 import { bootstrapMeans } from './bootstrap-means.ts';
 import { chooseBest } from './choose-best.ts';
 import type { Comparison } from './comparison.ts';
@@ -119,6 +120,16 @@ export function measureContenders(
   candidates: number,
   options: { readonly seed: number; readonly resamples: number },
 ): Contender[] {
+  return describeContenders(comparison, choices, candidates, (columns) => bootstrapMeans(columns, options));
+}
+
+/** The same, with intervals of the columns' means made otherwise. @param measure columns are `[rows]` each */
+export function describeContenders(
+  comparison: Comparison,
+  choices: readonly Choice[],
+  candidates: number,
+  measure: (columns: readonly Float64Array[]) => readonly Interval[],
+): Contender[] {
   const { costUsd, latencyMs, quality } = comparison;
   const qualities = choices.map((choice) => columnOf(quality, choice, candidates));
   const columns = choices.flatMap((choice, i) => [
@@ -128,7 +139,7 @@ export function measureContenders(
     i === 0 ? new Float64Array(0) : qualities[0].map((value, row) => snap(value - qualities[i][row])),
   ]);
   const used = columns.filter((column) => column.length > 0);
-  const intervals = bootstrapMeans(used, options);
+  const intervals = measure(used);
   let at = 0;
   const next = (column: Float64Array) => {
     const interval = column.length > 0 ? intervals[at++] : null;

@@ -2,9 +2,16 @@ import { amountError } from './amount-error.ts';
 import { bestCandidates } from './best-candidates.ts';
 import { bootstrapMeans } from './bootstrap-means.ts';
 import { checkEvaluationInput } from './check-evaluation-input.ts';
+import { compareOffPolicy } from './compare-off-policy.ts';
 import { type Comparison, compareRows } from './comparison.ts';
 import { confusion } from './confusion.ts';
-import { bestSingleCandidate, columnOf, listChoices, measureContenders } from './contenders.ts';
+import {
+  bestSingleCandidate,
+  type ContenderSources,
+  columnOf,
+  listChoices,
+  measureContenders,
+} from './contenders.ts';
 import { measureCostQuality } from './cost-quality-curves.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { EvaluationInput, EvaluationOptions } from './evaluation-input.ts';
@@ -33,13 +40,24 @@ export function evaluate(input: EvaluationInput, options: EvaluationOptions = {}
   const { matrix, predictions, splits } = input;
   const settings = { ...options, seed: options.seed ?? 0, resamples: options.resamples ?? 2000 };
   const train = trainRows(splits);
-  const means = input.means ?? trainMeans(matrix, train);
-  const { comparison, coverage } = compareRows(input, means);
+  const means = input.means ?? trainMeans(matrix, train, input.propensities?.values);
+  const seen = compareRows(input, means);
   const tasks = largestTasks(
     Array.from(splits.test.rows, (row) => matrix.prompts[row].task),
     TASK_LIMIT,
   );
+  const isReadOff = settings.offPolicy !== 'always' && seen.comparison !== null;
+  const comparison = isReadOff ? seen.comparison : null;
   const compared = comparison && compareAll(input, comparison, train, means, tasks.listed, settings);
+  const estimated =
+    !isReadOff && input.propensities && seen.coverage.kind !== 'none'
+      ? compareOffPolicy(input, input.propensities, means, seen.coverage, tasks.listed, (rows) =>
+          listChoices(rows, choiceSources(input, rows, train, means, settings)),
+        )
+      : null;
+  const best = comparison ? bestSingleCandidate(comparison, means) : (estimated?.bestSingle ?? null);
+  const coverage = estimated?.coverage ?? seen.coverage;
+  const contenders = compared?.contenders ?? estimated?.contenders ?? [];
   const testCells = (cells: Float32Array) => gatherRows(cells, matrix.candidates.length, splits.test.rows);
   return {
     schemaVersion: 1,
@@ -56,11 +74,12 @@ export function evaluate(input: EvaluationInput, options: EvaluationOptions = {}
     },
     coverage,
     verdict: judge(
-      compared?.contenders ?? [],
+      contenders,
       coverage,
-      comparison && matrix.candidates[bestSingleCandidate(comparison, means)],
+      best === null ? null : matrix.candidates[best],
+      estimated?.offPolicy ?? null,
     ),
-    contenders: compared?.contenders ?? [],
+    contenders,
     regret: compared?.regret ?? null,
     confusion: compared?.confusion ?? null,
     strongWeak: compared?.strongWeak ?? null,
@@ -73,30 +92,27 @@ export function evaluate(input: EvaluationInput, options: EvaluationOptions = {}
       costUsd: amountError(predictions.expectedCostUsd, testCells(matrix.costUsd)),
       latencyMs: amountError(predictions.expectedLatencyMs, testCells(matrix.latencyMs)),
     },
-    tasks: compared?.tasks ?? [],
+    tasks: compared?.tasks ?? estimated?.tasks ?? [],
     tasksLeftOut: tasks.leftOut,
     decisionMicroseconds: predictions.decisionMicroseconds && logHistogram(predictions.decisionMicroseconds),
     routedLatencyMs: compared?.routedLatencyMs ?? null,
     losses: input.losses ?? [],
+    offPolicy: estimated?.offPolicy ?? null,
   };
 }
 
-function compareAll(
-  { embeddings, matrix, predictions }: EvaluationInput,
-  comparison: Comparison,
+type Settings = EvaluationOptions & { readonly seed: number; readonly resamples: number };
+
+/** What baselines go by on the compared rows. */
+function choiceSources(
+  { embeddings, matrix }: EvaluationInput,
+  { prompts }: Comparison,
   train: Int32Array,
   means: TrainMeans,
-  listedTasks: readonly string[],
-  settings: EvaluationOptions & { readonly seed: number; readonly resamples: number },
-) {
-  const names = matrix.candidates;
-  const candidates = names.length;
-  const { chosen, positions, prompts, quality } = comparison;
-  const tasksOfRows = Array.from(prompts, (prompt) => matrix.prompts[prompt].task);
-  const task =
-    train.length > 0 && new Set(tasksOfRows).size > 1
-      ? taskMeans(matrix, train, prompts, means.quality)
-      : null;
+  settings: Settings,
+): ContenderSources {
+  const isTasked = new Set(Array.from(prompts, (prompt) => matrix.prompts[prompt].task)).size > 1;
+  const task = train.length > 0 && isTasked ? taskMeans(matrix, train, prompts, means.quality) : null;
   const neighbours = settings.neighbours ?? 40;
   const maxTrainRows = settings.neighbourRows ?? 10_000;
   const nearest =
@@ -109,7 +125,24 @@ function compareAll(
         })
       : null;
   const nearestNote = `The best of the ${Math.min(neighbours, train.length)} most similar training prompts (cosine of embeddings, ${Math.min(maxTrainRows, train.length)} of ${train.length} training prompts).`;
-  const choices = listChoices(comparison, { names, means, nearest, nearestNote, task });
+  return { names: matrix.candidates, means, nearest, nearestNote, task };
+}
+
+function compareAll(
+  input: EvaluationInput,
+  comparison: Comparison,
+  train: Int32Array,
+  means: TrainMeans,
+  listedTasks: readonly string[],
+  settings: Settings,
+) {
+  const { matrix, predictions } = input;
+  const names = matrix.candidates;
+  const candidates = names.length;
+  const { chosen, positions, prompts, quality } = comparison;
+  const tasksOfRows = Array.from(prompts, (prompt) => matrix.prompts[prompt].task);
+  const sources = choiceSources(input, comparison, train, means, settings);
+  const choices = listChoices(comparison, sources);
   const contenders = measureContenders(comparison, choices, candidates, settings);
   const qualityOf = (id: string) =>
     columnOf(quality, choices.find((choice) => choice.id === id)!, candidates);
@@ -123,7 +156,7 @@ function compareAll(
       noneShare: lost.filter((amount) => amount === 0).length / lost.length,
     },
     confusion: confusion(chosen, best, candidates),
-    strongWeak: measureStrongWeak(comparison, names, means, success, task, settings),
+    strongWeak: measureStrongWeak(comparison, names, means, success, sources.task, settings),
     costQuality: measureCostQuality(
       comparison,
       names,

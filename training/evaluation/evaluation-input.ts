@@ -65,6 +65,11 @@ export interface EvaluationInput {
 }
 
 export interface EvaluationOptions {
+  /**
+   * Whether figures are estimated off-policy: where they cannot be read off, or always. Either needs `propensities`.
+   * @default 'auto'
+   */
+  readonly offPolicy?: 'auto' | 'always';
   /** Of the bootstrap and of sampling. @default 0 */
   readonly seed?: number;
   /** Bootstrap resamples. @default 2000 */

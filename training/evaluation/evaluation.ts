@@ -5,6 +5,7 @@ import type { Confusion } from './confusion.ts';
 import type { CostQuality } from './cost-quality-hull.ts';
 import type { LossCurve } from './evaluation-input.ts';
 import type { LogHistogram } from './log-histogram.ts';
+import type { OffPolicyEvaluation } from './off-policy-evaluation.ts';
 
 /** Everything measured of one router on one test split: plain JSON, as in `metrics.json`. */
 export interface Evaluation {
@@ -35,6 +36,8 @@ export interface Evaluation {
   readonly decisionMicroseconds: LogHistogram | null;
   readonly routedLatencyMs: LogHistogram | null;
   readonly losses: readonly LossCurve[];
+  /** How the figures were got where the log holds too little of each prompt to read them off; null where it need not. */
+  readonly offPolicy: OffPolicyEvaluation | null;
 }
 
 /** How much of the truth the test split holds, and what the comparison rests on. */
@@ -158,7 +161,8 @@ export interface TaskRow {
   readonly rows: number;
   readonly router: number;
   readonly bestSingle: number;
-  readonly oracle: number;
+  /** Null where no prompt has every candidate's quality. */
+  readonly oracle: number | null;
   /** Router minus best single. */
   readonly difference: Interval;
   readonly costUsd: number | null;

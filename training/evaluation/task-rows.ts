@@ -1,3 +1,4 @@
+import type { Interval } from './bootstrap.ts';
 import { bootstrapMeans } from './bootstrap-means.ts';
 import type { Comparison } from './comparison.ts';
 import type { TaskRow } from './evaluation.ts';
@@ -6,7 +7,8 @@ import type { TaskRow } from './evaluation.ts';
 export interface TaskColumns {
   readonly router: Float64Array;
   readonly bestSingle: Float64Array;
-  readonly oracle: Float64Array;
+  /** Null where no row has every candidate's quality. */
+  readonly oracle: Float64Array | null;
 }
 
 /**
@@ -21,6 +23,25 @@ export function measureTasks(
   names: readonly string[],
   options: { readonly seed: number; readonly resamples: number },
 ): TaskRow[] {
+  return describeTasks(
+    comparison,
+    tasks,
+    listed,
+    columns,
+    names,
+    (column) => bootstrapMeans([column], options)[0],
+  );
+}
+
+/** The same, with intervals made otherwise. @param measure a column of some rows, and which rows they are */
+export function describeTasks(
+  comparison: Comparison,
+  tasks: readonly (string | null)[],
+  listed: readonly string[],
+  columns: TaskColumns,
+  names: readonly string[],
+  measure: (column: Float64Array, rows: readonly number[]) => Interval,
+): TaskRow[] {
   const rowsOf = new Map<string, number[]>(listed.map((task) => [task, []]));
   tasks.forEach((task, row) => {
     if (task !== null) rowsOf.get(task)?.push(row);
@@ -31,14 +52,16 @@ export function measureTasks(
       const pick = (column: Float64Array) => Float64Array.from(rows, (row) => column[row]);
       const router = pick(columns.router);
       const bestSingle = pick(columns.bestSingle);
-      const [difference] = bootstrapMeans([router.map((value, i) => value - bestSingle[i])], options);
       return {
         task,
         rows: rows.length,
         router: average(router),
         bestSingle: average(bestSingle),
-        oracle: average(pick(columns.oracle)),
-        difference,
+        oracle: columns.oracle && average(pick(columns.oracle)),
+        difference: measure(
+          router.map((value, i) => value - bestSingle[i]),
+          rows,
+        ),
         costUsd: costOf(comparison, rows, names.length),
         mostChosen: mostChosen(comparison.chosen, rows, names),
       };

@@ -1,3 +1,4 @@
+import { clipWeights } from '../off-policy/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { Splits } from '../split/split.ts';
 
@@ -12,27 +13,41 @@ export function trainRows({ fit, calibrate }: Splits): Int32Array {
   return Int32Array.from([...fit.rows, ...calibrate.rows]).sort();
 }
 
-export function trainMeans(matrix: OutcomeMatrix, rows: ArrayLike<number>): TrainMeans {
+/**
+ * @param propensities of the observed cells, `[prompts, candidates]`: each then counts by its inverse, so that a candidate
+ * that was given the easy prompts is not the better for it. Null where nothing was left to a logging policy.
+ */
+export function trainMeans(
+  matrix: OutcomeMatrix,
+  rows: ArrayLike<number>,
+  propensities: Float64Array | null = null,
+): TrainMeans {
+  const weights = propensities && clipWeights(propensities.map((p) => 1 / p)).weights;
   return {
-    quality: columnMeans(matrix.quality, matrix.candidates.length, rows),
-    costUsd: columnMeans(matrix.costUsd, matrix.candidates.length, rows),
+    quality: columnMeans(matrix.quality, matrix.candidates.length, rows, weights),
+    costUsd: columnMeans(matrix.costUsd, matrix.candidates.length, rows, weights),
   };
 }
 
-/** Means of each column over some rows, NaN cells left out. @param cells `[*, columns]` */
+/**
+ * Means of each column over some rows, NaN cells left out.
+ * @param cells `[*, columns]` @param weights the same; cells with a NaN weight are left out. Null: all alike
+ */
 export function columnMeans(
   cells: ArrayLike<number>,
   columns: number,
   rows: ArrayLike<number>,
+  weights: ArrayLike<number> | null = null,
 ): Float64Array {
   const sums = new Float64Array(columns);
   const counts = new Float64Array(columns);
   for (let i = 0; i < rows.length; i++) {
     for (let c = 0; c < columns; c++) {
       const value = cells[rows[i] * columns + c];
-      if (Number.isNaN(value)) continue;
-      sums[c] += value;
-      counts[c]++;
+      const weight = weights === null ? 1 : weights[rows[i] * columns + c];
+      if (Number.isNaN(value) || Number.isNaN(weight)) continue;
+      sums[c] += weight * value;
+      counts[c] += weight;
     }
   }
   return sums.map((sum, c) => sum / counts[c]);

@@ -1,6 +1,9 @@
 import type { Interval } from './bootstrap.ts';
 import type { Contender, Coverage, Verdict } from './evaluation.ts';
 import { formatPoints, formatSignedPoints } from './format-points.ts';
+import type { OffPolicyEvaluation } from './off-policy-evaluation.ts';
+import { HOW_ESTIMATED, offPolicyCaveats, refusalSentence } from './off-policy-verdict.ts';
+import { plural } from './plural.ts';
 
 /** Under so many rows, a figure is a hint. */
 const FEW_ROWS = 200;
@@ -9,19 +12,21 @@ const FEW_ROWS = 200;
  * Says in one sentence whether the router beats having no router. "No router" is the best fixed mix at equal
  * cost where costs are known, since always using one candidate is such a mix; the best single one where not.
  * @param bestSingle name of the best single candidate, null when nothing could be compared
+ * @param offPolicy how the contenders' figures were estimated; null where they were read off
  */
 export function judge(
   contenders: readonly Contender[],
   coverage: Coverage,
   bestSingle: string | null,
+  offPolicy: OffPolicyEvaluation | null = null,
 ): Verdict {
   const router = contenders.find(({ id }) => id === 'router');
   const single = contenders.find(({ id }) => id === 'bestSingle');
   if (!router || !single || bestSingle === null) {
     return {
       outcome: 'unmeasured',
-      sentence: unmeasuredSentence(coverage),
-      caveats: [],
+      sentence: offPolicy ? refusalSentence(offPolicy) : unmeasuredSentence(coverage),
+      caveats: offPolicy?.refusals.slice(1) ?? [],
       bestSingle,
       againstBestSingle: null,
       againstFixedMix: null,
@@ -40,11 +45,11 @@ export function judge(
   const sentence =
     outcome === 'same'
       ? `This router is no different from no router: it chose ${bestSingle} for all ${router.quality.rows} test prompts.`
-      : `${OPENINGS[outcome]}: on ${plural(router.quality.rows, 'test prompt')} it ${clauses.join(', and it ')}${costClause(router, single)}.`;
+      : `${OPENINGS[outcome]}: on ${plural(router.quality.rows, 'test prompt')}${offPolicy ? HOW_ESTIMATED : ''} it ${clauses.join(', and it ')}${costClause(router, single)}.`;
   return {
     outcome,
     sentence,
-    caveats: listCaveats(coverage, main.difference!),
+    caveats: offPolicy ? offPolicyCaveats(offPolicy, coverage) : listCaveats(coverage, main.difference!),
     bestSingle,
     againstBestSingle: single.difference,
     againstFixedMix: mix?.difference ?? null,
@@ -86,7 +91,7 @@ function unmeasuredSentence({ kind }: Coverage): string {
   const opening = 'Whether this router is better than no router cannot be read off this data:';
   if (kind === 'none') return `${opening} no test prompt has a quality score.`;
   if (kind === 'single') {
-    return `${opening} the log holds one candidate per prompt, so what another choice would have scored was never seen. Off-policy estimators, or a few hundred prompts sent to every candidate, can answer it.`;
+    return `${opening} the log holds one candidate per prompt, so what another choice would have scored was never seen. Off-policy estimators (pass the propensities), or a few hundred prompts sent to every candidate, can answer it.`;
   }
   return `${opening} no test prompt has the quality of every candidate that is to be compared.`;
 }
@@ -117,8 +122,4 @@ function listCaveats(coverage: Coverage, { rows }: Interval): string[] {
     caveats.push(`${plural(coverage.imputedCosts, 'missing cost')} taken to be the candidate's mean.`);
   }
   return caveats;
-}
-
-function plural(count: number, noun: string): string {
-  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
 }

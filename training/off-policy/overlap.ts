@@ -52,7 +52,7 @@ export function measureOverlap(table: LoggedTable, policy: TargetPolicy, clip = 
     matchedRows: perRow.filter((weight) => weight > 0).length,
     effectiveSampleSize: effectiveSampleSize(perRow),
     meanWeight,
-    unsupportedShare: Math.min(1, Math.max(0, 1 - meanWeight.estimate)),
+    unsupportedShare: Math.min(1, Math.max(0, 1 - (meanWeight.estimate ?? 0))),
     unseenShare: unseen,
     smallestPropensity: Number.isFinite(smallest) ? smallest : null,
     largestWeight: perRow.reduce((most, weight) => Math.max(most, weight), 0),

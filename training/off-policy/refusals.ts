@@ -31,13 +31,13 @@ export function refusals(table: LoggedTable, overlap: Overlap, subject: string):
   } else if (isUnsupported(overlap)) {
     reasons.push(
       `${percent(unsupportedShare)} of ${subject} are such as the log could not hold: the weights of those it holds have ` +
-        `a mean of ${meanWeight.estimate.toFixed(2)}, where 1 is full support. Let the candidates that are rarely or never tried on such ` +
+        `a mean of ${(meanWeight.estimate ?? 0).toFixed(2)}, where 1 is full support. Let the candidates that are rarely or never tried on such ` +
         'prompts answer some.',
     );
   }
   if (isMiscalibrated(overlap)) {
     reasons.push(
-      `The propensities cannot be right: the weights of ${subject} have a mean of ${meanWeight.estimate.toFixed(2)}, and no log ` +
+      `The propensities cannot be right: the weights of ${subject} have a mean of ${(meanWeight.estimate ?? 0).toFixed(2)}, and no log ` +
         'with right propensities gives more than 1 but for chance. Check what the log says of them, or leave them out to have them estimated.',
     );
   }
@@ -61,15 +61,16 @@ export function isAnswerable(overlap: Overlap): boolean {
 }
 
 function isUnsupported({ meanWeight }: Overlap): boolean {
-  return meanWeight.estimate < 1 - MOST_UNSUPPORTED && errorsOff(meanWeight) < -SURE;
+  return (meanWeight.estimate ?? 0) < 1 - MOST_UNSUPPORTED && errorsOff(meanWeight) < -SURE;
 }
 
 function isMiscalibrated({ meanWeight }: Overlap): boolean {
-  return meanWeight.estimate > 1 + MOST_UNSUPPORTED && errorsOff(meanWeight) > SURE;
+  return (meanWeight.estimate ?? 0) > 1 + MOST_UNSUPPORTED && errorsOff(meanWeight) > SURE;
 }
 
-/** How many standard errors the mean weight is from 1. */
+/** How many standard errors the mean weight is from 1; 0 where its error is not known. */
 function errorsOff({ estimate, high }: Overlap['meanWeight']): number {
+  if (estimate === null || high === null) return 0;
   const error = (high - estimate) / Z;
   return error === 0 ? Math.sign(estimate - 1) * Number.POSITIVE_INFINITY : (estimate - 1) / error;
 }

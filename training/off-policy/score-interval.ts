@@ -1,8 +1,10 @@
 /** A mean of scores with its 95 % interval. */
 export interface ScoreInterval {
-  readonly estimate: number;
-  readonly low: number;
-  readonly high: number;
+  /** Null for no row. */
+  readonly estimate: number | null;
+  /** Null for fewer than two clusters. */
+  readonly low: number | null;
+  readonly high: number | null;
   readonly rows: number;
 }
 
@@ -13,7 +15,6 @@ const Z = 1.959963984540054;
  * The mean of one score a row, with a normal interval whose error is that of the clusters' sums (the influence function's
  * variance; Liang and Zeger 1986): prompts are taken as a sample of the traffic, and rows of a cluster vary together.
  * @param scores `[rows]` @param clusters `[rows]`
- * @returns bounds of -Infinity and Infinity for fewer than two clusters
  */
 export function scoreInterval(scores: Float64Array, clusters: ArrayLike<number>): ScoreInterval {
   const rows = scores.length;
@@ -27,6 +28,7 @@ export function scoreInterval(scores: Float64Array, clusters: ArrayLike<number>)
   let squares = 0;
   for (const one of sums.values()) squares += one * one;
   const count = sums.size;
-  const error = count < 2 ? Number.POSITIVE_INFINITY : Math.sqrt((count / (count - 1)) * squares) / rows;
-  return { estimate, low: estimate - Z * error, high: estimate + Z * error, rows };
+  if (count < 2) return { estimate: rows === 0 ? null : estimate, low: null, high: null, rows };
+  const margin = (Z * Math.sqrt((count / (count - 1)) * squares)) / rows;
+  return { estimate, low: estimate - margin, high: estimate + margin, rows };
 }

@@ -1,4 +1,4 @@
-import type { Evaluation } from '../../evaluation/evaluation.ts';
+import type { Evaluation, TaskRow } from '../../evaluation/evaluation.ts';
 import { formatPoints } from '../../evaluation/format-points.ts';
 import { formatCost, formatCount, formatPercent } from '../format-number.ts';
 import { type Html, html } from '../html.ts';
@@ -13,12 +13,14 @@ export function tasksSection({ tasks, tasksLeftOut, verdict }: Evaluation): Html
   if (tasks.length === 0) return null;
   const listed = tasks.slice(0, TASKS_LISTED);
   const leftOut = tasks.length - listed.length + tasksLeftOut;
-  const columns: TableColumn<(typeof tasks)[number]>[] = [
+  const columns: TableColumn<TaskRow>[] = [
     { heading: 'Task', cell: ({ task }) => html`<bdi>${shorten(task, 60)}</bdi>` },
     { heading: 'Prompts', cell: ({ rows }) => formatCount(rows) },
     { heading: 'Router', cell: ({ router }) => formatPoints(router) },
     { heading: 'Best single', cell: ({ bestSingle }) => formatPoints(bestSingle) },
-    { heading: 'Oracle', cell: ({ oracle }) => formatPoints(oracle) },
+    ...(listed.some(({ oracle }) => oracle !== null)
+      ? [{ heading: 'Oracle', cell: ({ oracle }: TaskRow) => formatPoints(oracle ?? 0) }]
+      : []),
     { heading: 'Router minus best single', cell: ({ difference }) => coloured(difference) },
   ];
   if (listed.some(({ costUsd }) => costUsd !== null)) {

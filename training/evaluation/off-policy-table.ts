@@ -1,0 +1,83 @@
+import { type LoggedTable, pseudoOutcomes } from '../off-policy/index.ts';
+import type { EvaluationInput } from './evaluation-input.ts';
+import type { TrainMeans } from './train-means.ts';
+
+/** The part of the test split that holds an outcome, and doubly robust scores of every cell of it. */
+export interface OffPolicyRows {
+  /** Positions in the test split: [rows] */
+  readonly positions: Int32Array;
+  /** Prompt numbers in the matrix: [rows] */
+  readonly prompts: Int32Array;
+  readonly table: LoggedTable;
+  /** What the router chose: [rows] */
+  readonly chosen: Int32Array;
+  /** Doubly robust scores, which may leave 0 to 1: [rows, candidates] */
+  readonly quality: Float64Array;
+  /** The same of costs; NaN where a candidate's cost is nowhere known. */
+  readonly costUsd: Float64Array; // [rows, candidates]
+  readonly latencyMs: Float64Array; // [rows, candidates]
+}
+
+/** Reads what the log holds of the test prompts; the router's own success heads, which never saw them, are the model. */
+export function offPolicyRows(
+  { matrix, splits, predictions, groups }: EvaluationInput,
+  propensities: Float64Array,
+  means: TrainMeans,
+): OffPolicyRows {
+  const candidates = matrix.candidates.length;
+  const test = splits.test.rows;
+  const positions = Int32Array.from(test, (_, i) => i).filter((i) =>
+    matrix.quality
+      .subarray(test[i] * candidates, (test[i] + 1) * candidates)
+      .some((value) => !Number.isNaN(value)),
+  );
+  const prompts = Int32Array.from(positions, (i) => test[i]);
+  const seen = (cells: Float32Array | Float64Array) => gather(cells, prompts, candidates);
+  const predicted = (cells: Float32Array, fallback: ArrayLike<number> | null) =>
+    gather(cells, positions, candidates).map((value, cell) =>
+      Number.isNaN(value) && fallback !== null ? fallback[cell % candidates] : value,
+    );
+  const table: LoggedTable = {
+    candidates,
+    quality: seen(matrix.quality),
+    propensities: seen(propensities),
+    expected: predicted(predictions.success, means.quality),
+    clusters: Int32Array.from(prompts, (prompt) => groups?.[prompt] ?? prompt),
+  };
+  const scores = (observed: Float32Array, expected: Float64Array) =>
+    pseudoOutcomes({
+      // An amount is used where the quality was seen too: the propensity is that of the quality.
+      quality: seen(observed).map((value, cell) => (Number.isNaN(table.quality[cell]) ? Number.NaN : value)),
+      propensities: table.propensities,
+      expected,
+    });
+  return {
+    positions,
+    prompts,
+    table,
+    chosen: Int32Array.from(positions, (i) => predictions.chosen[i]),
+    quality: pseudoOutcomes(table),
+    costUsd: scores(matrix.costUsd, predicted(predictions.expectedCostUsd, means.costUsd)),
+    latencyMs: scores(matrix.latencyMs, predicted(predictions.expectedLatencyMs, null)),
+  };
+}
+
+/** Some rows of the table. @param rows positions in it */
+export function takeTable(table: LoggedTable, rows: Int32Array): LoggedTable {
+  const { candidates } = table;
+  return {
+    candidates,
+    quality: gather(table.quality, rows, candidates),
+    propensities: gather(table.propensities, rows, candidates),
+    expected: gather(table.expected, rows, candidates),
+    clusters: Int32Array.from(rows, (row) => table.clusters[row]),
+  };
+}
+
+function gather(cells: Float32Array | Float64Array, rows: Int32Array, columns: number): Float64Array {
+  const out = new Float64Array(rows.length * columns);
+  rows.forEach((row, i) => {
+    out.set(cells.subarray(row * columns, (row + 1) * columns), i * columns);
+  });
+  return out;
+}

@@ -1,0 +1,60 @@
+import type { Coverage } from './evaluation.ts';
+import type { OffPolicyEvaluation } from './off-policy-evaluation.ts';
+import { plural } from './plural.ts';
+
+/** How the figures of the verdict were got, said in the middle of its sentence. */
+export const HOW_ESTIMATED = ', by doubly robust estimation from a log that holds a part of their outcomes,';
+
+/** Under so many equally weighted rows, a figure is a hint. */
+const FEW_ROWS = 100;
+/** A share from here on is worth a sentence. */
+const WORTH_SAYING = 0.02;
+
+/** Why nothing is said of the router: the first reason; others are caveats. */
+export function refusalSentence({ refusals }: OffPolicyEvaluation): string {
+  return `Whether this router is better than no router cannot be read off this log. ${refusals[0]}`;
+}
+
+/** What to know before trusting figures that were not read off. */
+export function offPolicyCaveats(
+  { propensities, assumption, overlap, unratedRows }: OffPolicyEvaluation,
+  { comparedRows, costsKnown, notCompared, unmeasuredChoices }: Coverage,
+): string[] {
+  const { router } = overlap;
+  const says = router.effectiveSampleSize;
+  const caveats = [`This rests on ${propensities} propensities. ${assumption}`];
+  caveats.push(
+    `The outcomes that agree with the router say as much as ${says.toFixed(0)} equally weighted prompts${
+      says < FEW_ROWS ? ': read every figure as a hint, not as proof' : ''
+    }.`,
+  );
+  if (router.unsupportedShare > WORTH_SAYING) {
+    caveats.push(
+      `About ${percent(router.unsupportedShare)} of the router's choices may be such as the log could not hold; there the figures are what its own model expects.`,
+    );
+  }
+  if (router.clippedShare > 0) {
+    caveats.push(
+      `${percent(router.clippedShare)} of the weights were cut, which draws the figures towards what its own model expects.`,
+    );
+  }
+  if (unratedRows > 0)
+    caveats.push(
+      `${plural(unratedRows, 'test prompt')} without any quality left out; those kept may be unlike them.`,
+    );
+  if (notCompared.length > 0) {
+    const chosen = comparedRows > 0 ? unmeasuredChoices / comparedRows : 0;
+    caveats.push(
+      `Not compared for lack of outcomes: ${notCompared.join(', ')}${chosen > 0 ? `; the router chose one of them for ${percent(chosen)} of the prompts` : ''}.`,
+    );
+  }
+  if (!costsKnown)
+    caveats.push(
+      'Costs are not known for every compared candidate, so nothing is said of savings or equal cost.',
+    );
+  return caveats;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
