@@ -1,3 +1,10 @@
+export {
+  type Amendment,
+  type AmendmentNote,
+  amendArtifact,
+  amendmentsOf,
+  trainedConfig,
+} from './amend-artifact.ts';
 export { EXAMPLES_FILE, type Example } from './examples.ts';
 export { type CardFigure, type CardInfo, renderCard } from './render-card.ts';
 export { addReports, type ManifestContents, type SealedArtifact, sealArtifact } from './seal-artifact.ts';

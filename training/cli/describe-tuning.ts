@@ -7,15 +7,19 @@ export interface TuningContext {
   /** Whether the traffic is that which the router was trained on. */
   readonly isOwn: boolean;
   readonly goal: TunePolicyInput['goal'];
+  /** Whether answers are judged once they are there. */
+  readonly isJudged: boolean;
   /** Where the policy was written. */
   readonly out: string | null;
+  /** The new version of the router that has the policy. */
+  readonly version: string | null;
   readonly io: Pick<CommandIo, 'columns'>;
 }
 
 /** A tuned policy for a person: the policy, what it is sure of, and what it saves. */
 export function describeTuning(
   { policy, tuned, test }: TunedPolicy,
-  { isOwn, goal, out, io }: TuningContext,
+  { isOwn, isJudged, goal, out, version, io }: TuningContext,
 ): string {
   const lines = [
     ...(goal.kind === 'max-quality-loss'
@@ -25,15 +29,19 @@ export function describeTuning(
             `${percent(1 - (goal.delta ?? 0.1))} (Learn-then-Test).`,
         ]
       : []),
-    ...(isOwn
-      ? [
-          'It was tuned on the calibrate split, on which the calibrators were fitted too; what follows for the test ' +
-            'split was seen by neither.',
-        ]
-      : ['This is not the traffic that the router was trained on, so all of it was tuned on.']),
+    ...(isOwn && isJudged
+      ? ['It was tuned on the fit and calibrate splits: nothing was fitted on the scores of the answers.']
+      : isOwn
+        ? [
+            'It was tuned on the calibrate split, on which the calibrators were fitted too; what follows for the test ' +
+              'split was seen by neither.',
+          ]
+        : ['This is not the traffic that the router was trained on, so all of it was tuned on.']),
     `${test === null ? 'On the same prompts' : 'On the test split'}: ${figures(test ?? tuned)}`,
   ];
-  const where = out === null ? '' : `Written to ${out}.\n`;
+  const where =
+    (out === null ? '' : `Written to ${out}.\n`) +
+    (version === null ? '' : `It is in use: version ${version} of the router.\n`);
   return `${stringify(policy)}\n${lines.map((line) => `${wrapText(line, io.columns)}\n`).join('')}${where}`;
 }
 

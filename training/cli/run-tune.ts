@@ -1,13 +1,24 @@
 import { writeFile } from 'node:fs/promises';
-import type { Manifest } from 'pointsman';
+import type { Manifest, Router } from 'pointsman';
+import { readArtifactFolder } from 'pointsman/node';
 import { stringify } from 'yaml';
+import { amendArtifact, trainedConfig, writeArtifact } from '../artifact/index.ts';
 import { parseTrainConfig } from '../config/train-config.ts';
-import { prepareTraffic } from '../pipeline/prepare-traffic.ts';
-import { predictSuccess, tunePolicy } from '../policy/index.ts';
+import { readScoreColumn } from '../outcomes/read-score-column.ts';
+import { type PreparedTraffic, prepareTraffic } from '../pipeline/prepare-traffic.ts';
+import {
+  acceptScores,
+  type PredictedRows,
+  predictSuccess,
+  type TunableTest,
+  type TunedPolicy,
+  tunePolicy,
+} from '../policy/index.ts';
 import type { CommandIo } from './command-io.ts';
 import { describeTuning } from './describe-tuning.ts';
 import { openRouter } from './open-router.ts';
 import { createProgress } from './progress.ts';
+import { routerFolder } from './router-folder.ts';
 import { showTraining } from './show-training.ts';
 import type { TuneFlags } from './tune-command.ts';
 
@@ -17,41 +28,103 @@ export async function runTune(
   flags: TuneFlags,
   io: CommandIo,
 ): Promise<void> {
+  // First, since a folder that a version cannot be added to should not be found out after the tuning.
+  const applyTo = flags.apply ? await routerFolder(folder) : null;
   const router = await openRouter(folder);
   const { manifest } = router;
   const progress = createProgress(io, flags.quiet === true);
   try {
-    const { chosen: _, ...config } = manifest.provenance.config as Record<string, unknown>;
-    const { matrix, splits, ingest } = await prepareTraffic({
+    const traffic = await prepareTraffic({
       files,
-      config: parseTrainConfig(config),
+      config: parseTrainConfig(trainedConfig(manifest)),
       name: `tune-${manifest.name}`,
       workFolder: flags.work,
       map: flags.map,
       onProgress: showTraining(progress),
     });
-    const isOwn = ingest.fingerprint === manifest.provenance.dataFingerprint;
+    const isOwn = traffic.ingest.fingerprint === manifest.provenance.dataFingerprint;
     progress.update('predicting');
-    const everyRow = Int32Array.from(matrix.prompts.keys());
+    const candidates = flags.candidates ?? cheapestAndBest(manifest);
     const tuned = tunePolicy({
-      matrix,
-      tune: await predictSuccess(router, matrix, isOwn ? splits.calibrate.rows : everyRow),
-      test: isOwn ? await predictSuccess(router, matrix, splits.test.rows) : null,
-      candidates: flags.candidates ?? cheapestAndBest(manifest),
+      matrix: traffic.matrix,
+      ...(flags.accept === undefined
+        ? await predictedRows(router, traffic, isOwn)
+        : { accept: flags.accept, ...(await scoredRows(flags.accept, flags.acceptScore, traffic, isOwn)) }),
+      candidates,
       ...(flags.cascade ? { kind: 'cascade' } : {}),
+      perStep: flags.perStep === true,
       goal: goalOf(flags),
       seed: manifest.provenance.seed,
     });
     progress.stop();
     if (flags.out !== undefined) await writeFile(flags.out, stringify(tuned.policy));
+    const version = applyTo === null ? null : await apply(applyTo, tuned);
+    const isJudged = flags.accept !== undefined;
     io.stdout(
       flags.json
-        ? `${JSON.stringify(tuned, null, 2)}\n`
-        : describeTuning(tuned, { isOwn, io, goal: goalOf(flags), out: flags.out ?? null }),
+        ? `${JSON.stringify({ ...tuned, ...(version === null ? {} : { version }) }, null, 2)}\n`
+        : describeTuning(tuned, {
+            isOwn,
+            isJudged,
+            io,
+            goal: goalOf(flags),
+            out: flags.out ?? null,
+            version,
+          }),
     );
   } finally {
     progress.stop();
   }
+}
+
+type Rows = { readonly tune: PredictedRows; readonly test: PredictedRows | null };
+
+async function predictedRows(
+  router: Router,
+  { matrix, splits }: PreparedTraffic,
+  isOwn: boolean,
+): Promise<Rows> {
+  const everyRow = Int32Array.from(matrix.prompts.keys());
+  return {
+    tune: await predictSuccess(router, matrix, isOwn ? splits.calibrate.rows : everyRow),
+    test: isOwn ? await predictSuccess(router, matrix, splits.test.rows) : null,
+  };
+}
+
+/** Nothing was fitted on the scores of answers, so the fit split serves too. */
+async function scoredRows(
+  test: TunableTest,
+  field: string | undefined,
+  { matrix, splits, table }: PreparedTraffic,
+  isOwn: boolean,
+): Promise<Rows> {
+  const name = test.kind === 'verifier' ? test.verifier : test.kind;
+  const scores = acceptScores(test, await readScoreColumn(table, matrix, field ?? `metadata.${name}`));
+  const columns = matrix.candidates.length;
+  const take = (rows: Int32Array): PredictedRows => {
+    const success = new Float32Array(rows.length * columns);
+    rows.forEach((row, i) => {
+      success.set(scores.subarray(row * columns, (row + 1) * columns), i * columns);
+    });
+    return { rows, success };
+  };
+  if (!isOwn) return { tune: take(Int32Array.from(matrix.prompts.keys())), test: null };
+  const tune = Int32Array.from([...splits.fit.rows, ...splits.calibrate.rows]).sort();
+  return { tune: take(tune), test: take(splits.test.rows) };
+}
+
+/** @returns the name of the new version */
+async function apply(folder: string, { policy, tuned, test }: TunedPolicy): Promise<string> {
+  const artifact = await readArtifactFolder(folder);
+  const { provenance } = artifact.manifest;
+  const config = { ...(provenance.config as Readonly<Record<string, unknown>>), policy };
+  const { rows, quality, loss, strongShare, costSaved } = test ?? tuned;
+  const sealed = await amendArtifact(artifact, {
+    what: `The policy was tuned to a ${policy.kind} of ${policy.kind === 'cascade' ? policy.steps.length : 2} candidates.`,
+    contents: { policy, provenance: { ...provenance, config } },
+    metrics: { tunedRows: rows, quality, qualityLoss: loss, strongShare, costSaved },
+  });
+  return (await writeArtifact(folder, sealed)).version;
 }
 
 function goalOf({ strongShare, maxQualityLoss, confidence }: TuneFlags) {

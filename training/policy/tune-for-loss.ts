@@ -1,6 +1,6 @@
 import { createRandom } from 'pointsman/math';
 import { learnThenTest } from './learn-then-test.ts';
-import { lossesOf } from './measure-setting.ts';
+import { lossesOf, measureSetting } from './measure-setting.ts';
 import { bettingPValue, predictivePValue } from './p-values.ts';
 import type { RoutingFamily } from './routing-family.ts';
 import type { TuningRows } from './tuning-rows.ts';
@@ -43,4 +43,33 @@ export function tuneForLoss(
     delta,
   );
   return passed === -1 ? null : family.dials[passed];
+}
+
+/** A setting of one of several families. */
+export interface TunedSetting {
+  readonly family: RoutingFamily;
+  readonly dial: number;
+}
+
+/**
+ * The cheapest of what {@link tuneForLoss} finds along each path, each tested at its part of the level (Bonferroni). With
+ * probability 1-δ every setting that passed on any path keeps to the loss, so the one that is picked afterwards, by
+ * what it costs on the very same rows, does too.
+ *
+ * @returns null when no path has a setting that can be shown to do
+ */
+export function tuneAlongPaths(
+  paths: readonly RoutingFamily[],
+  rows: TuningRows,
+  { delta = 0.1, ...guarantee }: LossGuarantee,
+): TunedSetting | null {
+  let best: (TunedSetting & { readonly saved: number }) | null = null;
+  for (const family of paths) {
+    const dial = tuneForLoss(family, rows, { ...guarantee, delta: delta / paths.length });
+    if (dial === null) continue;
+    const { costSaved, strongShare } = measureSetting(family, dial, rows);
+    const saved = costSaved ?? 1 - strongShare;
+    if (best === null || saved > best.saved) best = { family, dial, saved };
+  }
+  return best === null ? null : { family: best.family, dial: best.dial };
 }

@@ -1,8 +1,9 @@
 import { InvalidInputError, type PolicySpec } from 'pointsman';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { acceptTest, type TunableTest, timesAsked } from './accept-scores.ts';
 import { measureSetting, type SettingFigures } from './measure-setting.ts';
-import { cascadeFamily, type RoutingFamily, thresholdFamily } from './routing-family.ts';
-import { tuneForLoss } from './tune-for-loss.ts';
+import { cascadeFamily, cascadePaths, type RoutingFamily, thresholdFamily } from './routing-family.ts';
+import { type TunedSetting, tuneAlongPaths } from './tune-for-loss.ts';
 import { tuneForShare } from './tune-for-share.ts';
 import { type TuningRows, tuningRows } from './tuning-rows.ts';
 
@@ -20,8 +21,15 @@ export interface TunePolicyInput {
   readonly test: PredictedRows | null;
   /** Cheapest first. Two of them make a `threshold`, unless `kind` says otherwise; more make a `cascade`. */
   readonly candidates: readonly string[];
-  /** @default 'threshold' for two candidates, 'cascade' for more */
+  /** @default 'threshold' for two candidates, 'cascade' for more and for an `accept` */
   readonly kind?: 'threshold' | 'cascade';
+  /**
+   * Judges answers once they are there, by this test; `success` of the rows is then the score of each candidate's
+   * answer, as `acceptScores` makes it. @default none: steps are judged by predicted success, before they are asked
+   */
+  readonly accept?: TunableTest;
+  /** A threshold of its own for each step, where there are several and the goal is a loss. @default false: they share one */
+  readonly perStep?: boolean;
   readonly goal:
     | { readonly kind: 'strong-share'; readonly share: number }
     | { readonly kind: 'max-quality-loss'; readonly loss: number; readonly delta?: number };
@@ -44,21 +52,24 @@ export interface TunedPolicy {
  * @throws InvalidInputError when a candidate is not there, or the rows cannot show that any setting does.
  */
 export function tunePolicy(input: TunePolicyInput): TunedPolicy {
-  const { matrix, goal, seed = 0 } = input;
+  const { matrix, accept } = input;
   const numbers = input.candidates.map((name) => numberOf(matrix, name));
-  const kind = input.kind ?? (numbers.length === 2 ? 'threshold' : 'cascade');
-  const family = familyOf(kind, numbers);
+  const kind = input.kind ?? (numbers.length === 2 && accept === undefined ? 'threshold' : 'cascade');
+  const paths = pathsOf(input, kind, numbers);
   const rows = tuningRows(matrix, input.tune.rows, input.tune.success, numbers);
-  const dial = dialFor(family, rows, kind, goal, seed);
+  const { family, dial } = settingFor(paths, rows, kind, input);
+  const names = family.candidates.map((c) => matrix.candidates[c]);
+  const thresholds = family.thresholds(dial);
+  const stepOf = (use: string, step: number) =>
+    step === thresholds.length
+      ? { use }
+      : accept === undefined
+        ? { use, minSuccess: thresholds[step] }
+        : { use, accept: acceptTest(accept, thresholds[step]) };
   const policy: PolicySpec =
     kind === 'threshold'
-      ? { kind, weak: input.candidates[0], strong: input.candidates[1], threshold: dial }
-      : {
-          kind,
-          steps: input.candidates.map((use, i) =>
-            i === numbers.length - 1 ? { use } : { use, minSuccess: dial },
-          ),
-        };
+      ? { kind, weak: names[0], strong: names[1], threshold: dial }
+      : { kind, steps: names.map(stepOf) };
   const test =
     input.test === null
       ? null
@@ -66,35 +77,45 @@ export function tunePolicy(input: TunePolicyInput): TunedPolicy {
   return { policy, dial, tuned: measureSetting(family, dial, rows), test };
 }
 
-function familyOf(kind: 'threshold' | 'cascade', numbers: readonly number[]): RoutingFamily {
+function pathsOf(
+  { accept, perStep = false, goal }: TunePolicyInput,
+  kind: 'threshold' | 'cascade',
+  numbers: readonly number[],
+): readonly RoutingFamily[] {
   if (numbers.length < 2 || (kind === 'threshold' && numbers.length !== 2)) {
     throw new InvalidInputError(
       `A ${kind} needs ${kind === 'threshold' ? 'two candidates' : 'two candidates or more'}, cheapest first. ` +
         `Got ${numbers.length}.`,
     );
   }
-  return kind === 'threshold' ? thresholdFamily(numbers[0], numbers[1]) : cascadeFamily(numbers);
+  if (kind === 'threshold') {
+    if (accept === undefined) return [thresholdFamily(numbers[0], numbers[1])];
+    throw new InvalidInputError('`accept` of tuning must go with a cascade. Got a threshold.');
+  }
+  const asked = accept === undefined ? 0 : timesAsked(accept);
+  if (!perStep) return [cascadeFamily(numbers, { asked })];
+  if (goal.kind === 'max-quality-loss') return cascadePaths(numbers, asked);
+  throw new InvalidInputError(
+    '`perStep` of tuning must go with a loss: many thresholds give the same share. Got a share.',
+  );
 }
 
-function dialFor(
-  family: RoutingFamily,
+function settingFor(
+  paths: readonly RoutingFamily[],
   rows: TuningRows,
   kind: 'threshold' | 'cascade',
-  goal: TunePolicyInput['goal'],
-  seed: number,
-): number {
+  { goal, seed = 0 }: TunePolicyInput,
+): TunedSetting {
+  const [family] = paths;
   if (goal.kind === 'max-quality-loss') {
     const { loss, delta = 0.1 } = goal;
-    const dial = tuneForLoss(family, rows, { maxQualityLoss: loss, delta, seed });
-    if (dial !== null) return dial;
-    throw new InvalidInputError(
-      `${rows.quality.length / rows.columns} prompts are too few to show a quality loss of at most ${loss} with ` +
-        `confidence ${1 - delta}. Collect about ${Math.ceil((2 * Math.log(1 / delta)) / loss)} prompts, or allow more loss.`,
-    );
+    const setting = tuneAlongPaths(paths, rows, { maxQualityLoss: loss, delta, seed });
+    if (setting !== null) return setting;
+    throw nothingShown(family, rows, loss, delta / paths.length);
   }
   if (kind === 'threshold') {
     const [weak, strong] = family.candidates;
-    return tuneForShare(rows, strong, weak, goal.share);
+    return { family, dial: tuneForShare(rows, strong, weak, goal.share) };
   }
   // A cascade: the last setting, from the safest on, that still sends so many to the last candidate.
   let dial = family.dials[0];
@@ -102,7 +123,26 @@ function dialFor(
     if (measureSetting(family, next, rows).strongShare < goal.share) break;
     dial = next;
   }
-  return dial;
+  return { family, dial };
+}
+
+function nothingShown(
+  family: RoutingFamily,
+  rows: TuningRows,
+  loss: number,
+  delta: number,
+): InvalidInputError {
+  const strictest = measureSetting(family, family.dials[0], rows);
+  if (strictest.loss > loss) {
+    return new InvalidInputError(
+      `Even at the strictest threshold the loss is ${strictest.loss.toFixed(3)}, over ${loss}: what passes is not good ` +
+        'enough. Allow more loss, or use another test.',
+    );
+  }
+  return new InvalidInputError(
+    `${strictest.rows} prompts are too few to show a quality loss of at most ${loss} with ` +
+      `confidence ${1 - delta}. Collect about ${Math.ceil((2 * Math.log(1 / delta)) / loss)} prompts, or allow more loss.`,
+  );
 }
 
 function numberOf({ candidates }: OutcomeMatrix, name: string): number {

@@ -7,6 +7,7 @@ export interface TuningRows {
   readonly columns: number;
   readonly quality: Float32Array; // [rows, candidates], NaN: unobserved
   readonly costUsd: Float32Array; // [rows, candidates]
+  /** What is held against the thresholds: calibrated success, or the score of the answer that was given. */
   readonly success: Float32Array; // [rows, candidates]
 }
 

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { main } from '../../../training/cli/main.ts';
@@ -69,6 +69,59 @@ describe('pointsman tune', () => {
     const { said } = await run(argv);
     expect(said.out).toContain('all of it was tuned on');
     expect(said.out).toMatch(/On the same prompts: \d+\.\d % of 310 requests/);
+  });
+
+  it('tunes a test of answers from a column of the metadata, one threshold a step', async () => {
+    const rows = plantedRows({ prompts: 400, seed: 3 }).map((row) => ({
+      ...row,
+      // Right answers are surer of themselves.
+      metadata: { judge: { logprob: row.quality === 1 ? -0.05 : -0.9 } },
+    }));
+    const scored = await writeRows(path('scored.jsonl'), rows);
+    const argv = ['tune', router, scored, '--work', path('work'), '--quiet', '--max-quality-loss', '0.1'];
+    const judged = [...argv, '--accept', 'logprob', '--candidates', 'poet,reckoner,large', '--per-step'];
+    const { code, said } = await run([...judged, '--accept-score', 'metadata.judge.logprob', '--json']);
+    expect(said.err).toBe('');
+    expect(code).toBe(0);
+    const { policy, tuned } = JSON.parse(said.out);
+    const { accept } = policy.steps[0];
+    expect(accept.kind).toBe('logprob');
+    expect(accept.min).toBeLessThan(-0.05);
+    expect(tuned.loss).toBeLessThan(0.1);
+    expect(tuned.costSaved).toBeGreaterThan(0.3);
+    const missing = await run(judged);
+    expect(missing.said.err).toMatch(/^No row has a number in metadata.logprob. Put it into the `metadata`/);
+    expect((await run([...argv, '--accept', 'agreement'])).code).toBe(2);
+    expect((await run([...argv, '--accept-score', 'metadata.x'])).code).toBe(2);
+  });
+
+  it('makes a policy that of the router: a new version, the same weights, in use at once', async () => {
+    const copy = path('models/applied');
+    await cp(router, copy, { recursive: true });
+    const before = JSON.parse((await run(['inspect', copy, '--json'])).said.out);
+    const argv = ['tune', copy, traffic, '--work', path('work'), '--quiet', '--apply'];
+    const { said } = await run([...argv, '--strong-share', '0.4', '--candidates', 'poet,large']);
+    const [, version] = /It is in use: version (v-\w+) of the router/.exec(said.out) ?? [];
+    const after = JSON.parse((await run(['inspect', copy, '--json'])).said.out);
+    expect(after.id.endsWith(version.slice(2))).toBe(true);
+    expect(after.policy).toMatchObject({ kind: 'threshold', weak: 'poet', strong: 'large' });
+    expect(after.files).toEqual(before.files);
+    expect(after.provenance.config.amended).toEqual([
+      { from: before.id, what: 'The policy was tuned to a threshold of 2 candidates.' },
+    ]);
+    expect(after.metrics.strongShare).toBeGreaterThan(0.2);
+    expect(after.metrics.strongShare).toBeLessThan(0.6);
+    const decided = JSON.parse((await run(['route', copy, SUM, '--json'])).said.out);
+    expect(decided.policyPath[0]).toMatch(/^threshold:/);
+    // It can be tuned again, and explained by the same examples; the version before is still there.
+    const again = await run([...argv, '--strong-share', '0.1', '--candidates', 'poet,large']);
+    expect(again.code).toBe(0);
+    const last = JSON.parse((await run(['inspect', copy, '--json'])).said.out);
+    expect(last.provenance.config.amended).toHaveLength(2);
+    expect((await run(['explain', copy, SUM])).said.out).toContain('Nearest prompts of the training');
+    expect((await run(['inspect', `${copy}/${version}`])).code).toBe(0);
+    const inVersion = await run(['tune', `${copy}/${version}`, ...argv.slice(2), '--strong-share', '0.1']);
+    expect(inVersion.said.err).toMatch(/^A new version must go to the folder of a router/);
   });
 
   it('says what is wrong', async () => {

@@ -1,0 +1,66 @@
+import type { Artifact, Manifest } from 'pointsman/artifact';
+import { EXAMPLES_FILE } from './examples.ts';
+import { renderCard } from './render-card.ts';
+import { addReports, type ManifestContents, type SealedArtifact, sealArtifact } from './seal-artifact.ts';
+
+export interface Amendment {
+  /** What it is, as a sentence for the card: "Candidate x was retired." */
+  readonly what: string;
+  /** Parts of the manifest that change. @default none */
+  readonly contents?: Partial<ManifestContents>;
+  /** Files that change or are new, by path. @default none */
+  readonly files?: ReadonlyMap<string, Uint8Array>;
+  /** Files that nothing names any more. @default none */
+  readonly removed?: readonly string[];
+  /** Figures of the new version, measured. @default none: those of the old one do not hold for it */
+  readonly metrics?: Manifest['metrics'];
+}
+
+/** One thing that was done to a router after its training. */
+export interface AmendmentNote {
+  /** The id of the version before. */
+  readonly from: string;
+  readonly what: string;
+}
+
+/**
+ * A new version of an artifact that is not trained again: what is not amended is carried over, byte for byte. Reports
+ * about the old version are left behind, except the labelled examples.
+ */
+export async function amendArtifact(artifact: Artifact, amendment: Amendment): Promise<SealedArtifact> {
+  const { schemaVersion: _v, id, metrics: _m, files, reports, digest: _d, ...before } = artifact.manifest;
+  const { what, contents = {}, removed = [], metrics = {} } = amendment;
+  const kept = files.filter(({ path }) => !removed.includes(path));
+  const after: ManifestContents = { ...before, ...contents };
+  const config = (after.provenance.config ?? {}) as Readonly<Record<string, unknown>>;
+  const notes: readonly AmendmentNote[] = [...amendmentsOf(artifact.manifest), { from: id, what }];
+  const sealed = await sealArtifact(
+    { ...after, provenance: { ...after.provenance, config: { ...config, amended: notes } } },
+    new Map([...kept.map(({ path }) => [path, artifact.file(path)] as const), ...(amendment.files ?? [])]),
+  );
+  const card = renderCard(sealed.manifest, {
+    verdict: `${what} The version before is ${id}; what was measured of that is in its own card.`,
+    figures: Object.entries(metrics).map(([name, value]) => ({ name, value: value ?? Number.NaN })),
+  });
+  const hasExamples = reports.some(({ path }) => path === EXAMPLES_FILE);
+  return addReports(
+    sealed,
+    metrics,
+    new Map([
+      ['CARD.md', new TextEncoder().encode(card)],
+      ...(hasExamples ? [[EXAMPLES_FILE, artifact.file(EXAMPLES_FILE)] as const] : []),
+    ]),
+  );
+}
+
+/** What was done to a router since it was trained, oldest first. */
+export function amendmentsOf({ provenance }: Manifest): readonly AmendmentNote[] {
+  const { amended } = (provenance.config ?? {}) as { readonly amended?: unknown };
+  return Array.isArray(amended) ? (amended as AmendmentNote[]) : [];
+}
+
+/** The training config in a manifest, without what training and amendments noted beside it. */
+export function trainedConfig({ provenance }: Manifest): Readonly<Record<string, unknown>> {
+  const { chosen: _c, amended: _a, ...config } = (provenance.config ?? {}) as Record<string, unknown>;
+  return config;
+}
