@@ -44,6 +44,7 @@ export {
   onboardCandidate,
   softTargets,
 } from './head/index.ts';
+export { LOG_FORMATS, type LogFormat } from './logs/index.ts';
 export { ingestOutcomes } from './outcomes/ingest.ts';
 export type { IngestOptions, IngestProgress, Prices } from './outcomes/ingest-options.ts';
 export type { IngestReport, Rejection } from './outcomes/ingest-report.ts';
@@ -52,7 +53,12 @@ export { outcomeMatrixFromRows } from './outcomes/outcome-matrix-from-rows.ts';
 export { type OutcomeRow, outcomeRowSchema, parseOutcomeRow } from './outcomes/outcome-row.ts';
 export { readOutcomeMatrix } from './outcomes/read-outcome-matrix.ts';
 export { type EvaluateRouterOptions, evaluateRouter } from './pipeline/evaluate-router.ts';
-export { type PreparedTraffic, type PrepareOptions, prepareTraffic } from './pipeline/prepare-traffic.ts';
+export {
+  type LogOptions,
+  type PreparedTraffic,
+  type PrepareOptions,
+  prepareTraffic,
+} from './pipeline/prepare-traffic.ts';
 export { openEmbedder, type RouterEmbedder } from './pipeline/router-embedder.ts';
 export {
   type TrainedFromFiles,

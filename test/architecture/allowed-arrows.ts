@@ -64,7 +64,9 @@ export const TRAINING_ARROWS: Arrows = {
   // A challenger is compared with the contenders of the evaluation, on what the log can tell of them.
   gate: ['evaluation', 'off-policy', 'outcomes'],
   backend: [],
-  outcomes: [],
+  // Formats of logs, taken apart record by record; what becomes of a record is for the table to judge.
+  logs: [],
+  outcomes: ['logs'],
   head: ['backend'],
   embedder: ['backend'],
   // Calibrators are fitted on the folds that heads are fitted on.
@@ -74,7 +76,7 @@ export const TRAINING_ARROWS: Arrows = {
   'off-policy': ['head', 'outcomes'],
   // Where the log holds one candidate per prompt, a comparison rests on off-policy scores.
   evaluation: ['off-policy', 'outcomes', 'split'],
-  report: ['evaluation'],
+  report: ['evaluation', 'off-policy'],
   // Dials are set on outcomes and on what a router predicts for them.
   policy: ['outcomes'],
   // Blocks are fitted on the fit split alone, and are matrices of the heads.
@@ -95,5 +97,16 @@ export const TRAINING_ARROWS: Arrows = {
     'report',
     'split',
   ],
-  cli: ['artifact', 'config', 'embedder', 'evaluation', 'outcomes', 'pipeline', 'policy', 'report', 'split'],
+  cli: [
+    'artifact',
+    'config',
+    'embedder',
+    'evaluation',
+    'logs',
+    'outcomes',
+    'pipeline',
+    'policy',
+    'report',
+    'split',
+  ],
 };

@@ -1,4 +1,4 @@
-import type { IngestReport } from '../outcomes/ingest-report.ts';
+import type { IngestReport, Rejection } from '../outcomes/ingest-report.ts';
 
 /** The report of an ingest in words, one fact per line. */
 export function describeIngest(report: IngestReport): string {
@@ -6,12 +6,17 @@ export function describeIngest(report: IngestReport): string {
   const lines = [
     `${number(report.rowsAccepted)} of ${number(report.rowsRead)} rows accepted: ${number(report.prompts)} prompts, ${report.candidates.length} candidates (${report.candidates.slice(0, 12).join(', ')}${report.candidates.length > 12 ? ', ...' : ''})`,
   ];
-  for (const { reason, count, examples } of report.rejected) {
+  const told = (what: string, { reason, count, examples }: Rejection): string => {
     const places = examples.slice(0, 3).map(({ file, line }) => `${file}:${line}`);
-    lines.push(
-      `  ${number(count)} rejected, ${reason}: ${places.join(', ')}${count > places.length ? ', ...' : ''}`,
-    );
-  }
+    return `  ${number(count)} ${what}, ${reason}: ${places.join(', ')}${count > places.length ? ', ...' : ''}`;
+  };
+  lines.push(...report.rejected.map((each) => told('rejected', each)));
+  lines.push(...report.passedOver.map((each) => told('passed over', each)));
+  if (report.recordsJoined > 0)
+    lines.push(`  ${number(report.recordsJoined)} outcomes and scores joined to their answers`);
+  if (report.rowsUpdated > 0) lines.push(`  ${number(report.rowsUpdated)} rows of the table updated`);
+  if (report.rowsInTable > report.rowsAccepted)
+    lines.push(`  ${number(report.rowsInTable)} rows in the table`);
   for (const [field, columns] of Object.entries(report.aliases)) {
     lines.push(`  ${field} read from ${columns.join(', ')}`);
   }

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import type { CommandIo } from './command-io.ts';
+import { addLogOptions, type LogFlags } from './log-options.ts';
 import { addMapOption, type ColumnMap } from './map-option.ts';
 import { positiveNumber } from './number-option.ts';
 
@@ -9,11 +10,12 @@ Examples:
   $ pointsman ingest 'logs/*.jsonl.gz' old.csv --out outcomes.parquet \\
       --map text=request.prompt --map candidate=llm
   $ pointsman ingest traffic.parquet --out outcomes.parquet --prices prices.yaml --strict
+  $ pointsman ingest 'decisions-*.jsonl' --format pointsman --out outcomes.parquet --append
 
 prices.yaml, US dollars per million tokens, for rows with tokens and no cost:
   small-model: { inputPricePerMillionTokens: 0.15, outputPricePerMillionTokens: 0.6 }`;
 
-export interface IngestFlags {
+export interface IngestFlags extends LogFlags {
   readonly out: string;
   readonly map: ColumnMap;
   readonly prices?: string;
@@ -28,7 +30,7 @@ export function ingestCommand(io: CommandIo): Command {
     .description('Read logs (JSONL, CSV, Parquet, Arrow) into one outcomes table in Parquet.')
     .argument('<files...>', 'files or quoted patterns; JSONL and CSV also as .gz')
     .requiredOption('-o, --out <file>', 'the Parquet file to write');
-  return addMapOption(command)
+  return addLogOptions(addMapOption(command))
     .option('-p, --prices <file>', 'YAML or JSON with prices per million tokens by candidate')
     .option('--strict', 'stop at the first row that cannot be used')
     .option('--json', 'print the report as JSON')

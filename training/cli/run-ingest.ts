@@ -2,6 +2,7 @@ import { ingestOutcomes } from '../outcomes/ingest.ts';
 import type { CommandIo } from './command-io.ts';
 import { describeIngest } from './describe-ingest.ts';
 import type { IngestFlags } from './ingest-command.ts';
+import { logOptions } from './log-options.ts';
 import { createProgress } from './progress.ts';
 import { readPrices } from './read-settings.ts';
 
@@ -13,6 +14,7 @@ export async function runIngest(files: readonly string[], flags: IngestFlags, io
       files,
       out: flags.out,
       map: flags.map,
+      ...logOptions(flags),
       strict: flags.strict === true,
       onProgress: ({ bytesRead, bytesTotal }) => progress.update('reading', bytesRead / bytesTotal),
       ...prices,

@@ -4,6 +4,7 @@ import type { CommandIo } from './command-io.ts';
 import { describeIngest } from './describe-ingest.ts';
 import { describeTraffic } from './describe-traffic.ts';
 import { describeTraining } from './describe-training.ts';
+import { logOptions } from './log-options.ts';
 import { createProgress } from './progress.ts';
 import { readPrices } from './read-settings.ts';
 import { showTraining } from './show-training.ts';
@@ -22,6 +23,7 @@ export async function runTrain(files: readonly string[], flags: TrainFlags, io: 
     out: flags.out,
     workFolder: flags.work,
     map: flags.map,
+    ...logOptions(flags),
     strict: flags.strict === true,
     ...(flags.prices === undefined ? {} : { prices: await readPrices(flags.prices) }),
   };

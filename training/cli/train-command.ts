@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import type { CommandIo } from './command-io.ts';
+import { addLogOptions, type LogFlags } from './log-options.ts';
 import { addMapOption, type ColumnMap } from './map-option.ts';
 import { wholeNumber } from './number-option.ts';
 
@@ -23,7 +24,7 @@ train.yaml, every field of which may be left out:
   split: { by: random, fit: 0.6, calibrate: 0.2, test: 0.2 }
   policy: { kind: utility, weights: balanced, limits: { minSuccessProbability: 0.5 } }`;
 
-export interface TrainFlags {
+export interface TrainFlags extends LogFlags {
   readonly out: string;
   readonly config?: string;
   readonly seed?: number;
@@ -54,7 +55,7 @@ export function trainCommand(io: CommandIo): Command {
       '-e, --embedder <kind>',
       'static, use, transformers:<model> or openai:<model> (default: static, which needs nothing)',
     );
-  return addMapOption(command)
+  return addLogOptions(addMapOption(command))
     .option('-p, --prices <file>', 'YAML or JSON with prices per million tokens by candidate')
     .option('--strict', 'stop at the first row that cannot be used')
     .addOption(

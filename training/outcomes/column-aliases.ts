@@ -16,6 +16,8 @@ export const COLUMN_ALIASES: Readonly<Record<OutcomeField, readonly string[]>> =
   timestamp: ['timestamp', 'created_at', 'createdAt', 'start_time', 'startTime', 'time', 'ts', 'date'],
   text: ['text', 'prompt', 'query', 'question', 'instruction', 'input'],
   messages: ['messages', 'conversation'],
+  promptHash: ['promptHash', 'prompt_hash'],
+  embedding: ['embedding'],
   task: ['task', 'task_name', 'taskName', 'category', 'eval_name'],
   tier: ['tier', 'user_tier', 'userTier'],
   candidate: ['candidate', 'model', 'model_name', 'modelName'],

@@ -1,6 +1,7 @@
-import { areMessages, embeddedJson } from './json-sql.ts';
+import { areMessages, areNumbers, embeddedJson } from './json-sql.ts';
 import { numberSql, qualitySql } from './number-sql.ts';
 import { FIELD_REASONS, OUTCOME_FIELDS, type OutcomeField, REASONS } from './outcome-fields.ts';
+import { HASH_PATTERN } from './outcome-values.ts';
 import { isText, quoteText, unquoted } from './sql-text.ts';
 import { withTimestamp } from './timestamp-sql.ts';
 
@@ -16,8 +17,8 @@ export function judgedRows(relation: string): string {
     (field) => `WHEN ${REFUSALS[field]} THEN ${quoteText(FIELD_REASONS[field])}`,
   );
   return `SELECT line, absent, coalesce(broken, CASE ${verdicts.join('\n')}
-      WHEN "text" IS NULL AND messages IS NULL THEN ${quoteText(REASONS.noRequest)} END) AS reason,
-    requestId, "timestamp", "text", messages, task, tier, candidate, quality, costUsd, latencyMs, inputTokens,
+      WHEN "text" IS NULL AND messages IS NULL AND promptHash IS NULL THEN ${quoteText(REASONS.noRequest)} END) AS reason,
+    requestId, "timestamp", "text", messages, promptHash, embedding, task, tier, candidate, quality, costUsd, latencyMs, inputTokens,
     outputTokens, propensity, coalesce(source, 'unknown') AS source, coalesce(metadata, '{}') AS metadata
     FROM (SELECT line, broken, absent, "timestamp", bad_timestamp, ${OUTCOME_FIELDS.map((field) => `r_${field}`).join(', ')},
       ${values.map((field) => `${VALUES[field]} AS "${field}"`).join(',\n')}
@@ -35,6 +36,8 @@ const VALUES: Readonly<Record<Exclude<OutcomeField, 'timestamp'>, string>> = {
   requestId: label('r_requestId'),
   text: `CASE WHEN ${isText('r_text')} THEN ${unquoted('r_text')} END`,
   messages: embeddedJson('r_messages'),
+  promptHash: `CASE WHEN ${isText('r_promptHash')} THEN ${unquoted('r_promptHash')} END`,
+  embedding: `TRY_CAST(${embeddedJson('r_embedding')} AS DOUBLE[])`,
   task: label('r_task'),
   tier: label('r_tier'),
   candidate: label('r_candidate'),
@@ -54,6 +57,8 @@ const REFUSALS: Readonly<Record<OutcomeField, string>> = {
   timestamp: 'bad_timestamp',
   text: `NOT ${isText('r_text')}`,
   messages: `messages IS NOT NULL AND NOT ${areMessages('messages')}`,
+  promptHash: `NOT ${isText('r_promptHash')} OR NOT regexp_matches(promptHash, '${HASH_PATTERN}')`,
+  embedding: `${embeddedJson('r_embedding')} IS NOT NULL AND NOT ${areNumbers(embeddedJson('r_embedding'))}`,
   task: notLabel('r_task'),
   tier: notLabel('r_tier'),
   candidate: 'candidate IS NULL',

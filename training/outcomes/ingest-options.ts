@@ -1,5 +1,6 @@
 import { InvalidInputError } from 'pointsman';
 import { z } from 'zod';
+import { LOG_FORMATS, type LogFormat } from '../logs/index.ts';
 import { OUTCOME_FIELDS } from './outcome-fields.ts';
 
 const price = z.strictObject({
@@ -16,6 +17,11 @@ const optionsSchema = z.strictObject({
   out: z.string().min(1),
   map: z.partialRecord(z.enum([...OUTCOME_FIELDS, 'outcomes']), z.string().min(1)).default({}),
   prices: pricesSchema.default({}),
+  format: z.enum(LOG_FORMATS).default('table'),
+  append: z.boolean().default(false),
+  score: z.string().min(1).optional(),
+  scoreRange: z.tuple([z.number(), z.number()]).default([0, 1]),
+  failures: z.enum(['null', 'zero']).default('null'),
   strict: z.boolean().default(false),
   memoryLimitMb: z.number().int().min(128).default(512),
   temporaryFolder: z.string().min(1).optional(),
@@ -37,6 +43,19 @@ export interface IngestOptions {
   readonly map?: z.input<typeof optionsSchema>['map'] | undefined;
   /** For rows with tokens and no cost: US dollars per million tokens, by candidate. @default {} */
   readonly prices?: Prices | undefined;
+  /** Whose log it is; `table` is rows of your own, long or wide, under any column names. @default 'table' */
+  readonly format?: LogFormat | undefined;
+  /**
+   * Keep the rows of `out` and add the new ones. Of one (requestId, candidate) a row with a quality replaces one
+   * without, else the first stays; so the same file twice changes nothing. @default false
+   */
+  readonly append?: boolean | undefined;
+  /** Of a log's scores, the name of those that say the quality. @default the only name there is */
+  readonly score?: string | undefined;
+  /** The lowest and highest score or rating of a log, brought to 0 and 1. @default [0, 1] */
+  readonly scoreRange?: readonly [number, number] | undefined;
+  /** What a failed call of a log says of quality: nothing (`null`), or 0 (`zero`). @default 'null' */
+  readonly failures?: 'null' | 'zero' | undefined;
   /** Stop at the first row that cannot be used. @default false */
   readonly strict?: boolean | undefined;
   /** Memory that DuckDB may hold, in megabytes; beyond it goes to `temporaryFolder`. @default 512 */

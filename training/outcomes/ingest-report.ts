@@ -8,13 +8,21 @@ export interface Rejection {
   readonly examples: readonly { readonly file: string; readonly line: number }[];
 }
 
-/** What became of every row of an ingest: `rowsRead` is `rowsAccepted` plus the counts of `rejected`. */
+/** What became of every row of an ingest: `rowsRead` is `rowsAccepted` plus the counts of `rejected` and `passedOver`. */
 export interface IngestReport {
   readonly files: readonly string[];
   readonly rowsRead: number;
   readonly rowsAccepted: number;
   /** By count, the commonest first. */
   readonly rejected: readonly Rejection[];
+  /** Records that are fine and are no new row: no answer of a model, or in the table already. As `rejected`. */
+  readonly passedOver: readonly Rejection[];
+  /** Records of a log that became part of another's row: outcomes, feedback, scores. */
+  readonly recordsJoined: number;
+  /** With `append`, rows of the table that got a quality or an outcome. */
+  readonly rowsUpdated: number;
+  /** Rows of the whole table: with `append`, those that were there too. */
+  readonly rowsInTable: number;
   /** Null cells of wide files: that candidate was not asked. They are no rows. */
   readonly cellsNotObserved: number;
   /** Fields read from columns of another name. */
@@ -25,9 +33,9 @@ export interface IngestReport {
   readonly costsDerived: number;
   /** Accepted rows that have no cost. */
   readonly costsMissing: number;
-  /** Sorted. */
+  /** Of the whole table. Sorted. */
   readonly candidates: readonly string[];
-  /** Distinct request ids. */
+  /** Distinct request ids of the whole table. */
   readonly prompts: number;
   /** Request ids that come with more than one text; the matrix takes the text of the first candidate by name. */
   readonly promptsWithConflictingText: number;

@@ -1,11 +1,16 @@
 import { InvalidInputError } from 'pointsman';
+import { LOG_READERS } from '../logs/index.ts';
 import { COLUMN_ALIASES } from './column-aliases.ts';
 import { type IngestOptions, readIngestOptions } from './ingest-options.ts';
 import type { IngestReport } from './ingest-report.ts';
+import { joinLog } from './join-log.ts';
+import { loadExisting } from './load-existing.ts';
 import { OUTCOME_FIELDS, type OutcomeField } from './outcome-fields.ts';
+import { createScoreScale } from './score-scale.ts';
 import { openScratchDatabase } from './scratch-database.ts';
 import { findSourceFiles, type SourceFile } from './source-files.ts';
 import type { SourceLayout } from './source-layout.ts';
+import { CREATE_LOG_TABLES, stageLog } from './stage-log.ts';
 import { stageSource } from './stage-source.ts';
 import { StagedRows } from './staged-rows.ts';
 import { CREATE_FIRST_ROWS, CREATE_PRICES, CREATE_STAGED } from './staged-table.ts';
@@ -19,13 +24,14 @@ import { CREATE_FIRST_ROWS, CREATE_PRICES, CREATE_STAGED } from './staged-table.
  * report.rowsAccepted; report.rejected;
  */
 export async function ingestOutcomes(options: IngestOptions): Promise<IngestReport> {
-  const { files, out, map, prices, strict, memoryLimitMb, temporaryFolder, onProgress } =
-    readIngestOptions(options);
+  const settings = readIngestOptions(options);
+  const { files, out, map, prices, strict, memoryLimitMb, temporaryFolder, onProgress } = settings;
   const database = await openScratchDatabase({ memoryLimitMb, temporaryFolder });
   try {
     const connection = await database.connect();
     await connection.run("SET GLOBAL TimeZone = 'UTC'");
-    for (const create of [CREATE_STAGED, CREATE_PRICES, CREATE_FIRST_ROWS]) await connection.run(create);
+    for (const create of [CREATE_STAGED, CREATE_PRICES, CREATE_FIRST_ROWS, ...CREATE_LOG_TABLES])
+      await connection.run(create);
     for (const [
       name,
       { inputPricePerMillionTokens: input, outputPricePerMillionTokens: output },
@@ -36,6 +42,7 @@ export async function ingestOutcomes(options: IngestOptions): Promise<IngestRepo
         output,
       });
     }
+    if (settings.append) await loadExisting(connection, out);
     const sources = await findSourceFiles(connection, files);
     const staged = new StagedRows(
       connection,
@@ -47,18 +54,18 @@ export async function ingestOutcomes(options: IngestOptions): Promise<IngestRepo
       bytesRead += bytes;
       onProgress?.({ bytesRead, bytesTotal });
     };
+    const failureQuality: 0 | null = settings.failures === 'zero' ? 0 : null;
+    const mapping = { scale: createScoreScale(settings.scoreRange), failureQuality, answers: false };
     const layouts: SourceLayout[] = [];
     for (const [fileIndex, source] of sources.entries()) {
       const onStaged = strict ? () => staged.refuseBadRows() : async () => {};
-      const layout = await stageSource(database, source, {
-        fileIndex,
-        map,
-        onBytes,
-        onStaged,
-        inOrder: strict,
-      });
+      const shared = { fileIndex, map, onBytes, onStaged, inOrder: strict };
+      const layout =
+        settings.format === 'table'
+          ? await stageSource(database, source, shared)
+          : await stageLog(database, source, LOG_READERS[settings.format], { ...shared, ...mapping });
       layouts.push(layout);
-      if ((await staged.countUsable(fileIndex)) === 0)
+      if (settings.format === 'table' && (await staged.countUsable(fileIndex)) === 0)
         throw noUsableRow(source, layout, await staged.reasons(fileIndex));
     }
     for (const target of Object.keys(map) as (keyof typeof map)[]) {
@@ -68,13 +75,18 @@ export async function ingestOutcomes(options: IngestOptions): Promise<IngestRepo
         `The column map says ${target}=${map[target]}, and no row has "${map[target]}". Columns seen: ${columns.join(', ')}.`,
       );
     }
+    const joined = await joinLog(connection, { score: settings.score, failureQuality });
     await staged.refuseDuplicates();
+    await staged.numberRefused();
     if (strict) await staged.refuseBadRows();
     const counts = await staged.counts();
+    if (counts.rowsInTable === 0)
+      throw noRowOfLog(settings.format, counts.rejected.concat(counts.passedOver));
     const fingerprint = await staged.write(out);
     return {
       files: sources.map((source) => source.path),
       ...counts,
+      ...joined,
       aliases: mergeAliases(layouts),
       ignoredColumns: [...new Set(layouts.flatMap((layout) => layout.ignoredColumns))].sort(),
       fingerprint,
@@ -102,6 +114,16 @@ function noUsableRow(
     `There is no usable row in ${source.path}: ${why}. Columns seen: ${seen}. Looked for: ${names('requestId')}, ${names('text')} or messages, ` +
       `${names('candidate')} and ${names('quality')}; or an object \`outcomes\` with a key per candidate; or columns "<candidate>" and "<candidate>|total_cost". ` +
       'Name your own columns: --map requestId=your_id --map text=request.prompt',
+  );
+}
+
+function noRowOfLog(format: string, refused: IngestReport['rejected']): InvalidInputError {
+  const why = refused.map(
+    ({ reason, count, examples: [{ file, line }] }) => `${count} × ${reason} (${file}:${line})`,
+  );
+  return new InvalidInputError(
+    `There is no usable row in the ${format} log: ${why.length === 0 ? 'it holds no record' : why.join('; ')}. ` +
+      'Check that --format names the program that wrote it; docs/logs.md shows what is read of each.',
   );
 }
 

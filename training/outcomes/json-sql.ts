@@ -22,3 +22,10 @@ export function areMessages(json: string): string {
       ELSE false END))
     ELSE false END`;
 }
+
+/** Whether the JSON text `json` is a non-empty list of finite numbers. */
+export function areNumbers(json: string): string {
+  const number = '-?[0-9]+(?:\\.[0-9]+)?(?:[eE][+-]?[0-9]+)?';
+  return `coalesce(regexp_full_match(${json}, '\\[\\s*${number}(?:\\s*,\\s*${number})*\\s*\\]')
+    AND list_bool_and(list_transform(TRY_CAST(${json} AS DOUBLE[]), lambda n: isfinite(n))), false)`;
+}

@@ -4,6 +4,8 @@ export const OUTCOME_FIELDS = [
   'timestamp',
   'text',
   'messages',
+  'promptHash',
+  'embedding',
   'task',
   'tier',
   'candidate',
@@ -35,6 +37,8 @@ export const FIELD_REASONS: Readonly<Record<OutcomeField, string>> = {
   timestamp: '`timestamp` must be an ISO 8601 date and time, or seconds or milliseconds since 1970',
   text: '`text` must be a string',
   messages: '`messages` must be a non-empty list of { role, content }',
+  promptHash: '`promptHash` must be 64 hexadecimal digits',
+  embedding: '`embedding` must be a non-empty list of finite numbers',
   task: '`task` must be a string',
   tier: '`tier` must be a string',
   candidate: '`candidate` must be a non-empty string',
@@ -49,7 +53,7 @@ export const FIELD_REASONS: Readonly<Record<OutcomeField, string>> = {
 };
 
 export const REASONS = {
-  noRequest: '`text` or `messages` must be given',
+  noRequest: '`text` or `messages` must be given, or `promptHash`',
   notJson: 'the line is not valid JSON',
   notObject: 'the line is not a JSON object',
   notUtf8: 'the line is not valid UTF-8',
@@ -57,5 +61,7 @@ export const REASONS = {
   brokenCsv: 'the CSV record is broken (a quote is not closed)',
   csvColumns: 'the CSV record has another number of columns than the header',
   noCandidates: 'the row holds no candidate: `outcomes` must be an object with a key per candidate',
-  duplicate: 'the same requestId and candidate came earlier (the first is kept)',
+  duplicate:
+    'the same requestId and candidate came already (kept is the first that has a quality, else the first)',
+  inTable: 'the table has this requestId and candidate already',
 } as const;

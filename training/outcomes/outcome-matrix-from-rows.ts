@@ -3,7 +3,11 @@ import type { OutcomeMatrix, PromptRecord } from './outcome-matrix.ts';
 import type { OutcomeRow } from './outcome-row.ts';
 
 /** The part of a row that the matrix keeps. */
-export type MatrixRow = Omit<OutcomeRow, 'metadata' | 'inputTokens' | 'outputTokens'>;
+export interface MatrixRow
+  extends Omit<OutcomeRow, 'metadata' | 'inputTokens' | 'outputTokens' | 'promptHash' | 'embedding'> {
+  readonly promptHash?: string | null;
+  readonly embedding?: readonly number[] | null;
+}
 
 /**
  * Pivots rows, in any order, into the matrix. What a prompt is (text, task, time) is taken from its first candidate
@@ -55,6 +59,8 @@ function promptOf(row: MatrixRow): PromptRecord {
     task: row.task,
     tier: row.tier,
     source: row.source,
+    ...(row.promptHash == null ? {} : { promptHash: row.promptHash }),
+    ...(row.embedding == null ? {} : { embedding: Float32Array.from(row.embedding) }),
   };
 }
 

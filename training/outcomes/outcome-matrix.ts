@@ -9,6 +9,10 @@ export interface PromptRecord {
   readonly task: string | null;
   readonly tier: string | null;
   readonly source: string;
+  /** sha256 of the prompt in hexadecimal, where its words are not kept: then `request` is empty. */
+  readonly promptHash?: string;
+  /** The prompt's embedding, where its words are not kept. */
+  readonly embedding?: Float32Array; // [dimensions]
 }
 
 /**

@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { FIELD_REASONS, type OutcomeField, REASONS } from './outcome-fields.ts';
-import { readJson, readLabel, readNumber, readQuality, readTimestamp } from './outcome-values.ts';
+import {
+  HASH_PATTERN,
+  readJson,
+  readLabel,
+  readNumber,
+  readQuality,
+  readTimestamp,
+} from './outcome-values.ts';
 
 const amount = z.preprocess(readNumber, z.number().nonnegative().nullable().default(null));
 const label = z.preprocess(readLabel, z.string().nullable().default(null));
@@ -17,9 +24,13 @@ export const outcomeRowSchema = z
     requestId: name,
     /** ISO 8601 in UTC with milliseconds. Without an offset, a time is taken as UTC. */
     timestamp: z.preprocess(readTimestamp, z.iso.datetime({ offset: true }).nullable().default(null)),
-    /** The prompt; or `messages`. One of them must be there. */
+    /** The prompt; or `messages`. One of them must be there, or else `promptHash`. */
     text: z.string().nullable().default(null),
     messages: z.preprocess(readJson, z.array(message).min(1).nullable().default(null)),
+    /** sha256 of the prompt, in hexadecimal: what is left of a prompt whose text is not kept. */
+    promptHash: z.string().regex(new RegExp(HASH_PATTERN)).nullable().default(null),
+    /** The prompt's embedding, where its text is not kept. */
+    embedding: z.preprocess(readJson, z.array(z.number()).min(1).nullable().default(null)),
     task: label,
     tier: label,
     candidate: name,
@@ -34,7 +45,9 @@ export const outcomeRowSchema = z
     source: z.preprocess((value) => readLabel(value) ?? 'unknown', z.string()),
     metadata: z.preprocess((value) => readJson(value) ?? {}, z.record(z.string(), z.unknown())),
   })
-  .refine((row) => row.text !== null || row.messages !== null, { message: REASONS.noRequest });
+  .refine((row) => row.text !== null || row.messages !== null || row.promptHash !== null, {
+    message: REASONS.noRequest,
+  });
 
 export type OutcomeRow = z.output<typeof outcomeRowSchema>;
 

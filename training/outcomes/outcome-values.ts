@@ -10,6 +10,8 @@ export const NUMBER_PATTERN = '[+-]?(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:[eE][+-]?[0
 /** The parts of a timestamp: date, hours and minutes, seconds, milliseconds (further digits are cut), offset. */
 export const TIMESTAMP_PATTERN =
   '^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2})(?:(:[0-9]{2})(\\.[0-9]{1,3})?[0-9]*)? ?(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$';
+/** sha256 in hexadecimal. */
+export const HASH_PATTERN = '^[0-9a-f]{64}$';
 /** What those parts, put together again, must look like. Calendar rules are zod's. */
 export const ISO_PATTERN = z.regexes.datetime({ offset: true }).source;
 /** Numbers from here on are milliseconds since 1970, smaller ones are seconds. */

@@ -12,9 +12,14 @@ export async function readOutcomeMatrix(parquet: string): Promise<OutcomeMatrix>
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
   try {
+    const described = await connection.runAndReadAll(
+      `DESCRIBE SELECT * FROM read_parquet(${quoteText(parquet)})`,
+    );
+    // Tables of earlier versions know no hashed prompts.
+    const hashed = described.getRows().some(([name]) => name === 'promptHash');
     const result =
       await connection.runAndReadAll(`SELECT "requestId", epoch_ms("timestamp")::DOUBLE, "text", messages, task, tier,
-      candidate, quality, "costUsd", "latencyMs", propensity, source FROM read_parquet(${quoteText(parquet)})`);
+      candidate, quality, "costUsd", "latencyMs", propensity, source, ${hashed ? '"promptHash", embedding' : 'NULL, NULL'} FROM read_parquet(${quoteText(parquet)})`);
     return outcomeMatrixFromRows(rowsOf(result.getColumns() as Columns));
   } catch (error) {
     if (error instanceof InvalidInputError) throw error;
@@ -30,7 +35,23 @@ export async function readOutcomeMatrix(parquet: string): Promise<OutcomeMatrix>
 
 type Texts = (string | null)[];
 type Numbers = (number | null)[];
-type Columns = [Texts, Numbers, Texts, Texts, Texts, Texts, Texts, Numbers, Numbers, Numbers, Numbers, Texts];
+type Lists = ({ readonly items: readonly number[] } | null)[];
+type Columns = [
+  Texts,
+  Numbers,
+  Texts,
+  Texts,
+  Texts,
+  Texts,
+  Texts,
+  Numbers,
+  Numbers,
+  Numbers,
+  Numbers,
+  Texts,
+  Texts,
+  Lists,
+];
 
 function* rowsOf(columns: Columns): Generator<MatrixRow> {
   const [
@@ -46,6 +67,8 @@ function* rowsOf(columns: Columns): Generator<MatrixRow> {
     latencies,
     propensities,
     sources,
+    hashes,
+    embeddings,
   ] = columns;
   for (let i = 0; i < ids.length; i++) {
     const time = times[i];
@@ -63,6 +86,8 @@ function* rowsOf(columns: Columns): Generator<MatrixRow> {
       latencyMs: latencies[i],
       propensity: propensities[i],
       source: sources[i] ?? 'unknown',
+      promptHash: hashes[i],
+      embedding: embeddings[i]?.items ?? null,
     };
   }
 }

@@ -1,3 +1,4 @@
+import { LOG_REASONS } from '../logs/index.ts';
 import { embeddedJson } from './json-sql.ts';
 import { CELL_FIELDS, OUTCOME_FIELDS, type OutcomeField, REASONS } from './outcome-fields.ts';
 import { PathReader } from './path-reader.ts';
@@ -23,7 +24,7 @@ export function rawRows(documents: string, layout: SourceLayout): string {
     `${rowPaths.firstGiven('x', layout.paths.get(field))} AS r_${field}`;
   const parsed = `SELECT line, CASE WHEN starts_with(doc, '${REFUSED_MARK}') THEN NULL
       ELSE TRY(${rowPaths.read('doc')}) END AS x, doc FROM (${documents})`;
-  const known = `${Object.values(REASONS).map(quoteText).join(', ')}`;
+  const known = `${[...Object.values(REASONS), ...Object.values(LOG_REASONS)].map(quoteText).join(', ')}`;
   // What is costly on long documents stays behind a CASE that good documents never pass.
   const broken = `CASE WHEN x IS NULL THEN
       CASE WHEN starts_with(doc, '${REFUSED_MARK}') AND substring(doc, 2) IN (${known}) THEN substring(doc, 2)

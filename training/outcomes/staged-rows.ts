@@ -4,16 +4,17 @@ import { dirname, resolve } from 'node:path';
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
 import type { IngestReport, Rejection } from './ingest-report.ts';
-import { OUTCOME_FIELDS, REASONS } from './outcome-fields.ts';
+import { OUTCOME_FIELDS, type OutcomeField, REASONS } from './outcome-fields.ts';
+import { PASSED_OVER } from './passed-over.ts';
 import { physicalLines } from './physical-lines.ts';
 import { quoteText } from './sql-text.ts';
-import { STAGED_COLUMNS } from './staged-table.ts';
+import { EXISTING, STAGED_COLUMNS, USABLE } from './staged-table.ts';
 
+const HASHED_FIELDS: readonly OutcomeField[] = ['promptHash', 'embedding'];
 const EXAMPLES = 5;
 const LINE_BITS = 40;
 const PART_ROWS = 2 ** 18;
 const GROUP_ROWS = 2 ** 10;
-const USABLE = 'reason IS NULL AND NOT absent';
 
 /** The rows of an ingest on their way, in DuckDB's table `staged`: counting them, and writing the good ones. */
 export class StagedRows {
@@ -43,7 +44,7 @@ export class StagedRows {
   async refuseBadRows(): Promise<void> {
     const rows =
       await this.#rows(`SELECT file, line, reason FROM staged WHERE reason IS NOT NULL AND NOT absent
-      ORDER BY file, line LIMIT 1`);
+      AND reason NOT IN (${PASSED_OVER.map(quoteText).join(', ')}) ORDER BY file, line LIMIT 1`);
     if (rows.length === 0) return;
     const [file, line, reason] = rows[0];
     throw new InvalidInputError(
@@ -51,31 +52,56 @@ export class StagedRows {
     );
   }
 
-  /** Turns down rows whose (requestId, candidate) came earlier. */
+  /**
+   * Leaves one row of each (requestId, candidate): the first that has a quality, else the first; those of the table
+   * that is appended to come before any other.
+   */
   async refuseDuplicates(): Promise<void> {
     // Hashes first: grouping 64-bit numbers is cheap, and most tables have no pair at all.
     await this.#connection.run(`CREATE TABLE suspects AS SELECT hash("requestId", candidate) AS h FROM staged
       WHERE ${USABLE} GROUP BY h HAVING count(*) > 1`);
-    await this.#connection.run(`UPDATE staged SET reason = ${quoteText(REASONS.duplicate)} WHERE rowid IN (
-      SELECT id FROM (SELECT rowid AS id, row_number() OVER (PARTITION BY "requestId", candidate ORDER BY file, line, rowid) AS nth
-        FROM staged WHERE ${USABLE} AND hash("requestId", candidate) IN (SELECT h FROM suspects)) WHERE nth > 1)`);
-    await this.#connection.run('DROP TABLE suspects');
-    await this.#connection.run(`UPDATE staged SET line = staged.rowid - first_rows.row + 1 FROM first_rows
-      WHERE staged.file = first_rows.file AND reason IS NOT NULL`);
+    await this.#connection.run(`CREATE TABLE repeats AS SELECT id, known FROM (SELECT rowid AS id,
+        row_number() OVER (key ORDER BY quality IS NULL, file, line, rowid) AS nth, min(file) OVER (key) = ${EXISTING} AS known
+      FROM staged WHERE ${USABLE} AND hash("requestId", candidate) IN (SELECT h FROM suspects)
+      WINDOW key AS (PARTITION BY "requestId", candidate)) WHERE nth > 1`);
+    // The row of the table gives way to one that has a quality; nobody reads of it again.
+    await this.#connection.run(
+      `UPDATE staged SET absent = true WHERE file = ${EXISTING} AND rowid IN (SELECT id FROM repeats)`,
+    );
+    await this.#connection.run(`UPDATE staged SET reason = CASE WHEN known THEN ${quoteText(REASONS.inTable)}
+      ELSE ${quoteText(REASONS.duplicate)} END FROM repeats WHERE staged.rowid = repeats.id AND file <> ${EXISTING}`);
+    await this.#connection.run('DROP TABLE suspects; DROP TABLE repeats');
   }
 
-  async counts(): Promise<Omit<IngestReport, 'files' | 'aliases' | 'ignoredColumns' | 'fingerprint'>> {
-    const [[read, accepted, absent, derived, missing]] =
-      await this.#rows(`SELECT count(*) FILTER (NOT absent), count(*) FILTER (${USABLE}),
-      count(*) FILTER (absent), count(*) FILTER (${USABLE} AND derived), count(*) FILTER (${USABLE} AND "costUsd" IS NULL) FROM staged`);
+  /** Gives rows that follow each other their lines, now that they are needed to tell of. */
+  async numberRefused(): Promise<void> {
+    await this.#connection.run(`UPDATE staged SET line = staged.rowid - first_rows.row + 1 FROM first_rows
+      WHERE staged.file = first_rows.file AND reason IS NOT NULL AND first_rows.row IS NOT NULL`);
+  }
+
+  async counts(): Promise<
+    Omit<
+      IngestReport,
+      'files' | 'aliases' | 'ignoredColumns' | 'recordsJoined' | 'rowsUpdated' | 'fingerprint'
+    >
+  > {
+    const isNew = `${USABLE} AND file <> ${EXISTING}`;
+    const [[read, accepted, absent, derived, missing, inTable]] =
+      await this.#rows(`SELECT count(*) FILTER (NOT absent AND file <> ${EXISTING}), count(*) FILTER (${isNew}),
+      count(*) FILTER (absent AND file <> ${EXISTING}), count(*) FILTER (${isNew} AND derived),
+      count(*) FILTER (${isNew} AND "costUsd" IS NULL), count(*) FILTER (${USABLE}) FROM staged`);
     const [[prompts, conflicts]] =
       await this.#rows(`SELECT count(*), count(*) FILTER (lowest <> highest) FROM (
       SELECT min(hash("text", messages)) AS lowest, max(hash("text", messages)) AS highest FROM staged WHERE ${USABLE} GROUP BY "requestId")`);
     const candidates = await this.#rows(`SELECT DISTINCT candidate FROM staged WHERE ${USABLE}`);
+    const refused = await this.#refused();
+    const isPassedOver = ({ reason }: Rejection): boolean => PASSED_OVER.includes(reason);
     return {
       rowsRead: Number(read),
       rowsAccepted: Number(accepted),
-      rejected: await this.#rejected(),
+      rejected: refused.filter((each) => !isPassedOver(each)),
+      passedOver: refused.filter(isPassedOver),
+      rowsInTable: Number(inTable),
       cellsNotObserved: Number(absent),
       costsDerived: Number(derived),
       costsMissing: Number(missing),
@@ -103,7 +129,10 @@ export class StagedRows {
   async #fingerprint(file: string): Promise<string> {
     const values = OUTCOME_FIELDS.map((field) =>
       field === 'timestamp' ? 'epoch_ms("timestamp")::VARCHAR' : `"${field}"::VARCHAR`,
-    ).map((value) => `coalesce(${value}, chr(0))`);
+    ).map((value, i) =>
+      // What plain tables do not have leaves no trace in their fingerprint.
+      HASHED_FIELDS.includes(OUTCOME_FIELDS[i]) ? value : `coalesce(${value}, chr(0))`,
+    );
     const canonical = `concat_ws(chr(31), ${values.join(', ')})`;
     const digest = (group: number, rows: string): string =>
       `SELECT n // ${group} AS n, sha256(string_agg(h, '' ORDER BY n)) AS h FROM (${rows}) GROUP BY n // ${group}`;
@@ -118,7 +147,7 @@ export class StagedRows {
     }
   }
 
-  async #rejected(): Promise<Rejection[]> {
+  async #refused(): Promise<Rejection[]> {
     const rows =
       await this.#rows(`SELECT reason, count(*), array_to_string(min(file::BIGINT * ${2 ** LINE_BITS} + line, ${EXAMPLES}), ',')
       FROM staged WHERE reason IS NOT NULL AND NOT absent GROUP BY reason ORDER BY count(*) DESC, reason`);

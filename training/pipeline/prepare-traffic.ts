@@ -13,7 +13,10 @@ import { checkSplits, checkTraffic } from './check-trainable.ts';
 import { trafficWarnings } from './traffic-warnings.ts';
 import type { TrainProgress } from './train-progress.ts';
 
-export interface PrepareOptions {
+/** How a log is read; as in `IngestOptions`. */
+export type LogOptions = Pick<IngestOptions, 'format' | 'append' | 'score' | 'scoreRange' | 'failures'>;
+
+export interface PrepareOptions extends LogOptions {
   /** Paths or globs, as in `IngestOptions`. */
   readonly files: readonly string[];
   readonly config: TrainConfig;
@@ -49,6 +52,7 @@ export async function prepareTraffic(options: PrepareOptions): Promise<PreparedT
   await mkdir(workFolder, { recursive: true });
   const table = join(workFolder, `${name}.parquet`);
   const ingest = await ingestOutcomes({
+    ...logOptions(options),
     files: options.files,
     out: table,
     map,
@@ -74,6 +78,10 @@ export async function prepareTraffic(options: PrepareOptions): Promise<PreparedT
     table,
     warnings: trafficWarnings(matrix, ingest, config, parted.leftOut.length),
   };
+}
+
+function logOptions({ format, append, score, scoreRange, failures }: LogOptions): LogOptions {
+  return { format, append, score, scoreRange, failures };
 }
 
 function configuredPrices({ candidates }: TrainConfig): Prices {

@@ -77,7 +77,7 @@ test('wide rows: cells, bare qualities, aliases, and null for a candidate that w
   expect(reasons(report)).toEqual([
     ['the row holds no candidate: `outcomes` must be an object with a key per candidate', 2, [3, 4]],
     ['`quality` must be a number from 0 to 1', 1, [6]],
-    ['`text` or `messages` must be given', 1, [5]],
+    ['`text` or `messages` must be given, or `promptHash`', 1, [5]],
   ]);
   expect(report).toMatchObject({
     rowsRead: 8,

@@ -39,7 +39,11 @@ test('every line is accepted or counted with its reason and number', async () =>
     ['the line is not a JSON object', 1, [4]],
     ['the line is not valid JSON', 1, [3]],
     ['the line is not valid UTF-8', 1, [5]],
-    ['the same requestId and candidate came earlier (the first is kept)', 1, [6]],
+    [
+      'the same requestId and candidate came already (kept is the first that has a quality, else the first)',
+      1,
+      [6],
+    ],
   ]);
   expect(report).toMatchObject({ rowsRead: 8, rowsAccepted: 2 });
 });
@@ -56,7 +60,11 @@ test('a regular file, read whole, and one with a broken line, read line by line,
   expect(reasons(byLine)).toEqual([...reasons(whole), ['the line is not valid JSON', 1, [20_004]]]);
   expect(reasons(whole)).toEqual([
     ['`quality` must be a number from 0 to 1', 4, [4_325, 9_325, 14_325, 19_325]],
-    ['the same requestId and candidate came earlier (the first is kept)', 3, [19_996, 19_999, 20_002]],
+    [
+      'the same requestId and candidate came already (kept is the first that has a quality, else the first)',
+      3,
+      [19_996, 19_999, 20_002],
+    ],
   ]);
   expect(byLine.fingerprint).toBe(whole.fingerprint);
 });

@@ -42,6 +42,7 @@ async function judgeInSql(documents: readonly string[]): Promise<unknown[]> {
       row: {
         ...row,
         timestamp: time === null ? null : new Date(time).toISOString(),
+        embedding: (row.embedding as { items: unknown } | null)?.items ?? null,
         messages: row.messages === null ? null : JSON.parse(row.messages as string),
         metadata: JSON.parse(row.metadata as string),
       },
@@ -164,6 +165,12 @@ const spoilt: Record<string, fc.Arbitrary<unknown>> = {
   timestamp: time,
   text: fc.oneof(text, hostile),
   messages,
+  promptHash: fc.oneof(fc.constantFrom('a'.repeat(64), 'A'.repeat(64), 'a'.repeat(63)), hostile),
+  embedding: fc.oneof(
+    fc.array(fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), hostile), { maxLength: 2 }),
+    fc.constantFrom('[1, 2.5e-3]', '[]', '[1e999]'),
+    hostile,
+  ),
   metadata,
 };
 const row = fc

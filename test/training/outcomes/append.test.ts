@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { readOutcomeMatrix } from '../../../training/outcomes/read-outcome-matrix.ts';
+import { ingestFixture, lines, rows } from './ingest-fixture.ts';
+
+const { ingest, out, path, write } = ingestFixture();
+const append = { append: true };
+
+test('appending keeps what is there, and the same file twice changes nothing', async () => {
+  const [first, second] = [write('1.jsonl', lines(rows.slice(0, 1))), write('2.jsonl', lines(rows.slice(1)))];
+  const whole = await ingest([first, second], { out: path('whole.parquet') });
+  expect(await ingest(first, append)).toMatchObject({ rowsAccepted: 1, rowsInTable: 1 });
+  expect(await ingest(second, append)).toMatchObject({
+    rowsAccepted: 2,
+    rowsInTable: 3,
+    prompts: 2,
+    candidates: ['large', 'small'],
+    fingerprint: whole.fingerprint,
+  });
+  const again = await ingest([second, first], append);
+  expect(again).toMatchObject({ rowsRead: 3, rowsAccepted: 0, rejected: [], fingerprint: whole.fingerprint });
+  expect(again.passedOver).toMatchObject([
+    { reason: 'the table has this requestId and candidate already', count: 3 },
+  ]);
+});
+
+test('a row with a quality replaces one without; else the first stays', async () => {
+  const table = { out: path('upgrade.parquet'), append: true };
+  const row = { requestId: 'q', text: 'Hi', candidate: 'm', costUsd: 1 };
+  await ingest(write('open.jsonl', lines([row])), table);
+  await ingest(write('rated.jsonl', lines([{ ...row, quality: 0.5, costUsd: 2 }])), table);
+  await ingest(write('later.jsonl', lines([{ ...row, quality: 1, costUsd: 3 }, row])), table);
+  const { costUsd, quality } = await readOutcomeMatrix(table.out);
+  expect([costUsd[0], quality[0]]).toEqual([2, 0.5]);
+  // In one file as well, whatever the order.
+  const report = await ingest(write('both.jsonl', lines([row, { ...row, quality: 1 }])));
+  expect(report.rejected).toMatchObject([{ count: 1, examples: [{ line: 1 }] }]);
+  expect((await readOutcomeMatrix(out)).quality[0]).toBe(1);
+});
+
+test('a file that is no outcomes table is not appended to', async () => {
+  const other = write('other.parquet', 'no table');
+  await expect(ingest(write('r.jsonl', lines(rows)), { out: other, append: true })).rejects.toThrow(
+    /other\.parquet cannot be appended to, since it is no outcomes table/,
+  );
+});

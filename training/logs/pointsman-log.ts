@@ -1,0 +1,76 @@
+import { LOG_SCHEMA_VERSION } from 'pointsman/log';
+import type { LogDocument, LogEntry, LogReader } from './log-entry.ts';
+import { LOG_REASONS } from './log-reasons.ts';
+import { textOf } from './values.ts';
+
+/**
+ * Pointsman's own decision log: decisions, their outcomes and feedback, in any order and across files. A decision is
+ * a row that awaits its outcome; feedback is a score of its answer.
+ */
+export const pointsmanLog: LogReader = {
+  fields: null,
+  *read(document) {
+    if (typeof document.schemaVersion === 'number' && document.schemaVersion > LOG_SCHEMA_VERSION)
+      yield { kind: 'refused', reason: LOG_REASONS.newerVersion };
+    else yield entryOf(document);
+  },
+};
+
+function entryOf(document: LogDocument): LogEntry {
+  const at = textOf(document.at);
+  const id = textOf(document.id) ?? '';
+  switch (document.kind) {
+    case 'decision':
+      return { kind: 'call', row: decisionRow(document) };
+    case 'outcome':
+      return {
+        kind: 'outcome',
+        id,
+        candidate: textOf(document.candidate) ?? '',
+        failed: document.status === 'failed',
+        costUsd: document.costUsd,
+        latencyMs: document.latencyMs,
+        inputTokens: document.inputTokens,
+        outputTokens: document.outputTokens,
+        error: textOf(document.error),
+        at,
+      };
+    case 'feedback':
+      return {
+        kind: 'score',
+        of: 'call',
+        id,
+        candidate: textOf(document.candidate),
+        name: FEEDBACK,
+        value: document.quality,
+        at,
+      };
+    case 'dropped':
+    case 'file':
+      return { kind: 'refused', reason: LOG_REASONS.bookkeeping };
+    default:
+      return { kind: 'refused', reason: LOG_REASONS.unknownKind };
+  }
+}
+
+/** Name of the scores that feedback gives. */
+export const FEEDBACK = 'feedback';
+
+function decisionRow(document: LogDocument): Record<string, unknown> {
+  const request = (document.request ?? {}) as { text?: unknown; messages?: unknown };
+  const kept = request.text ?? request.messages;
+  return {
+    requestId: document.id,
+    timestamp: document.at,
+    text: request.text,
+    messages: request.messages,
+    // Where the words are kept, they say more.
+    ...(kept == null ? { promptHash: document.promptHash, embedding: document.embedding } : {}),
+    task: document.task,
+    tier: document.tier,
+    candidate: document.candidate,
+    propensity: document.propensity,
+    source: 'pointsman',
+    metadata: { artifactId: document.artifactId, decided: document.candidate, awaiting: true },
+  };
+}

@@ -1,0 +1,73 @@
+import { blobValue, type DuckDBBlobValue, type DuckDBConnection } from '@duckdb/node-api';
+import type { ScratchDatabase } from './scratch-database.ts';
+import type { TextBlock } from './text-block.ts';
+
+const BATCH_BYTES = 32 * 2 ** 20;
+/** Trimming costs more than parsing, so it is kept for the few lines that do not begin like an object. */
+export const IS_ROW = `CASE WHEN starts_with(doc, '{') THEN true ELSE trim(doc, ' \t\r') <> '' END`;
+/** The lines of one block, from the parameters of `blockParameters`. */
+export const BLOCK_LINES = `SELECT unnest(lines) AS doc, unnest(range($firstLine::BIGINT, $firstLine::BIGINT + len(lines))) AS line
+  FROM (SELECT string_split(decode($bytes::BLOB), chr(10)) AS lines)`;
+/** The same of a block whose lines are numbered in front: the number, a tab, the document. */
+const NUMBERED_LINES = `SELECT substring(numbered, tab + 1) AS doc, substring(numbered, 1, tab - 1)::BIGINT + $firstLine AS line
+  FROM (SELECT numbered, instr(numbered, chr(9)) AS tab FROM (SELECT unnest(string_split(decode($bytes::BLOB), chr(10))) AS numbered))`;
+
+export interface StageBlocksOptions {
+  readonly fileIndex: number;
+  /** Called when rows were added, in the order of the file if `inOrder`. */
+  readonly onStaged: () => Promise<void>;
+  /** Whether rows must be judged in the order of the file, so that the first bad one is found first. */
+  readonly inOrder: boolean;
+  /** Whether lines are numbered in front, counted on from the block's `firstLine`. @default false */
+  readonly numbered?: boolean;
+}
+
+/**
+ * Judges documents a batch at a time, on as many connections as there are threads.
+ * @param judge SQL that inserts what it makes of the table `documents` (`line`, `doc`).
+ */
+export async function stageBlocks(
+  database: ScratchDatabase,
+  blocks: AsyncGenerator<TextBlock>,
+  judge: string,
+  { onStaged, inOrder, numbered = false }: StageBlocksOptions,
+): Promise<void> {
+  // Planning the judgement takes as long as judging a thousand rows, so blocks gather in a table first.
+  const work = async (worker: DuckDBConnection): Promise<void> => {
+    for (let bytes = BATCH_BYTES; bytes >= BATCH_BYTES; ) {
+      bytes = 0;
+      await worker.run('CREATE OR REPLACE TEMP TABLE documents (line BIGINT, doc VARCHAR)');
+      const gather = await worker.prepare(
+        `INSERT INTO documents SELECT line, doc FROM (${numbered ? NUMBERED_LINES : BLOCK_LINES}) WHERE ${IS_ROW}`,
+      );
+      while (bytes < BATCH_BYTES) {
+        const block: TextBlock | undefined = (await blocks.next()).value;
+        if (block === undefined) break;
+        gather.bind(blockParameters(block));
+        await gather.run();
+        bytes += block.bytes.length;
+      }
+      gather.destroySync();
+      await worker.run(judge);
+      await onStaged();
+    }
+  };
+  const workers: DuckDBConnection[] = [];
+  while (workers.length < (inOrder ? 1 : database.threads)) workers.push(await database.connect());
+  try {
+    await settle(workers.map(work));
+  } finally {
+    for (const worker of workers) worker.closeSync();
+    await blocks.return(undefined);
+  }
+}
+
+export function blockParameters(block: TextBlock): { firstLine: bigint; bytes: DuckDBBlobValue } {
+  return { firstLine: BigInt(block.firstLine), bytes: blobValue(block.bytes) };
+}
+
+/** Waits for all, so that nothing runs on after a failure; then throws the first failure. */
+async function settle(work: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(work);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}

@@ -1,0 +1,106 @@
+import { blobValue, type DuckDBConnection } from '@duckdb/node-api';
+import type { LogReader } from '../logs/index.ts';
+import type { MapTarget } from './detect-layout.ts';
+import { type LogMapping, mapLogBlock } from './map-log.ts';
+import { OUTCOME_FIELDS } from './outcome-fields.ts';
+import { readDocuments } from './read-documents.ts';
+import { rawRows } from './row-sql.ts';
+import type { ScratchDatabase } from './scratch-database.ts';
+import type { SourceFile } from './source-files.ts';
+import type { SourceLayout } from './source-layout.ts';
+import { type StageBlocksOptions, stageBlocks } from './stage-blocks.ts';
+import { insertJudged } from './staged-table.ts';
+import type { TextBlock } from './text-block.ts';
+
+/** What is joined to rows once all files are read. */
+export const CREATE_LOG_TABLES = [
+  `CREATE TABLE outcomes (file INTEGER, line BIGINT, id VARCHAR, candidate VARCHAR, failed BOOLEAN, "costUsd" DOUBLE,
+    "latencyMs" DOUBLE, "inputTokens" DOUBLE, "outputTokens" DOUBLE, error VARCHAR, "saidAt" VARCHAR)`,
+  `CREATE TABLE scores (file INTEGER, line BIGINT, "of" VARCHAR, id VARCHAR, candidate VARCHAR, name VARCHAR, value DOUBLE,
+    "saidAt" VARCHAR)`,
+  'CREATE TABLE answers (file INTEGER, line BIGINT, "requestId" VARCHAR, candidate VARCHAR, answer VARCHAR)',
+];
+const SIDES = {
+  outcomes: {
+    line: 'BIGINT',
+    id: 'VARCHAR',
+    candidate: 'VARCHAR',
+    failed: 'BOOLEAN',
+    costUsd: 'DOUBLE',
+    latencyMs: 'DOUBLE',
+    inputTokens: 'DOUBLE',
+    outputTokens: 'DOUBLE',
+    error: 'VARCHAR',
+    saidAt: 'VARCHAR',
+  },
+  scores: {
+    line: 'BIGINT',
+    of: 'VARCHAR',
+    id: 'VARCHAR',
+    candidate: 'VARCHAR',
+    name: 'VARCHAR',
+    value: 'DOUBLE',
+    saidAt: 'VARCHAR',
+  },
+  answers: { line: 'BIGINT', requestId: 'VARCHAR', candidate: 'VARCHAR', answer: 'VARCHAR' },
+} as const;
+
+/** How rows with canonical names are read. */
+const CANONICAL: SourceLayout = {
+  form: 'long',
+  paths: new Map(OUTCOME_FIELDS.map((field) => [field, [`$."${field}"`]])),
+  cellPaths: new Map(),
+  cells: null,
+  aliases: {},
+  columns: [],
+  ignoredColumns: [],
+  mapped: [],
+};
+
+export interface StageLogOptions extends Omit<StageBlocksOptions, 'numbered'>, LogMapping {
+  readonly onBytes: (bytes: number) => void;
+}
+
+/**
+ * Reads one file of a log: its calls into `staged`, each judged, and what is joined to them into tables of their own.
+ * @returns how the file was read.
+ */
+export async function stageLog(
+  database: ScratchDatabase,
+  source: SourceFile,
+  reader: LogReader,
+  options: StageLogOptions,
+): Promise<SourceLayout> {
+  const side = await database.connect();
+  const mapped = new Set<MapTarget>();
+  async function* rows(): AsyncGenerator<TextBlock> {
+    for await (const block of readDocuments(database, source, options.onBytes)) {
+      const made = mapLogBlock(block, reader, options);
+      for (const target of made.mapped) mapped.add(target);
+      for (const table of ['outcomes', 'scores', 'answers'] as const)
+        await insertSide(side, table, options.fileIndex, made[table]);
+      if (made.rows.length > 0) yield { bytes: Buffer.from(made.rows.join('\n')), firstLine: 0 };
+    }
+  }
+  const judge = insertJudged(rawRows('SELECT line, doc FROM documents', CANONICAL), options.fileIndex);
+  try {
+    await stageBlocks(database, rows(), judge, { ...options, numbered: true });
+  } finally {
+    side.closeSync();
+  }
+  return { ...CANONICAL, mapped: [...mapped] };
+}
+
+async function insertSide(
+  connection: DuckDBConnection,
+  table: keyof typeof SIDES,
+  fileIndex: number,
+  documents: readonly string[],
+): Promise<void> {
+  if (documents.length === 0) return;
+  await connection.run(
+    `INSERT INTO ${table} SELECT ${fileIndex}, unnest(json_transform(doc, '${JSON.stringify(SIDES[table])}'))
+      FROM (SELECT unnest(string_split(decode($bytes::BLOB), chr(10))) AS doc)`,
+    { bytes: blobValue(Buffer.from(documents.join('\n'))) },
+  );
+}
