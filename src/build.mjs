@@ -26,6 +26,7 @@ const entries = [
 /** What entries with code of their own need of the core beside what is public. */
 const shared = [
   'errors/upstream-error',
+  'log/log-record-schema',
   'policy/basic-policy',
   'policy/candidate-index',
   'policy/classifier-policy',
@@ -107,7 +108,6 @@ await build({
 // The bundles hold parts of these, whose licences ask that their notices go along.
 const notices = [
   ['core.js', 'zod'],
-  ['log', 'zod'],
   ['chunks', 'cockatiel'],
   ['chunks', '@cfworker/json-schema'],
   ['clients', 'eventsource-parser'],

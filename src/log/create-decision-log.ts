@@ -1,13 +1,12 @@
-import * as z from 'zod/mini';
 import { readPrompt } from '../request/prompt-text.ts';
 import type { Request } from '../request/request.ts';
 import { validate } from '../validation/validate.ts';
 import { copyRequest } from './copy-request.ts';
-import type { DecisionLog, FeedbackInput, OutcomeInput } from './decision-log.ts';
+import type { DecisionLog, FeedbackInput } from './decision-log.ts';
 import type { DecisionLogOptions } from './decision-log-options.ts';
 import { createLogQueue } from './log-queue.ts';
 import type { LogRecord } from './log-record.ts';
-import { feedbackFields, outcomeFields } from './log-record-schema.ts';
+import { decisionIdSchema, feedbackSchema, outcomeSchema } from './log-record-schema.ts';
 import { readLogSettings } from './log-settings.ts';
 import { finishRecord, type Pending } from './pending-record.ts';
 
@@ -51,10 +50,10 @@ export function createDecisionLog(options: DecisionLogOptions): DecisionLog {
       embedding !== undefined && (settings.embedding || request === undefined)
         ? Float32Array.from(embedding)
         : undefined;
-    const characters =
-      content === 'prompt' ? (prompt?.text.length ?? 0) + (prompt?.contextCharacters ?? 0) : 0;
+    // The text is held until it is hashed, whether it is kept or not.
+    const context = content === 'prompt' ? (prompt?.contextCharacters ?? 0) : 0;
     queue.push({
-      size: OVERHEAD + characters + 2 * (copied?.length ?? 0),
+      size: OVERHEAD + (prompt?.text.length ?? 0) + context + 2 * (copied?.length ?? 0),
       id,
       at: clock.wallNow(),
       decision,
@@ -78,10 +77,7 @@ export function createDecisionLog(options: DecisionLogOptions): DecisionLog {
       return id;
     },
     outcome(id, given) {
-      const outcome = validate<OutcomeInput>(outcomeSchema, { ...DEFAULTS, ...given }, 'outcome') as Required<
-        Pick<OutcomeInput, keyof typeof DEFAULTS>
-      > &
-        OutcomeInput;
+      const outcome = validate(outcomeSchema, { ...DEFAULTS, ...given }, 'outcome');
       tell({ schemaVersion: 1, kind: 'outcome', id: checkId(id), at: isoNow(), ...outcome });
     },
     feedback(id, given) {
@@ -119,12 +115,8 @@ const DEFAULTS = {
   outputTokens: null,
 } as const;
 
-const outcomeSchema = z.strictObject(outcomeFields);
-const feedbackSchema = z.strictObject(feedbackFields);
-const idSchema = z.string().check(z.minLength(1));
-
 function checkId(id: string): string {
-  return validate(idSchema, id, 'decision id');
+  return validate(decisionIdSchema, id, 'decision id');
 }
 
 function messageOf(error: unknown): string {

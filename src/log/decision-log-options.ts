@@ -19,7 +19,7 @@ export interface DecisionLogOptions {
   readonly flushMs?: number;
   /** Further attempts at a batch that the sink rejects; then it is given up. @default 3 */
   readonly retries?: number;
-  /** Milliseconds before the first of them; doubled for each further one. @default 200 */
+  /** Milliseconds before the first of them; doubled for each further one, up to half a minute. @default 200 */
   readonly retryDelayMs?: number;
   /** Milliseconds that `close` waits for the sink. @default 10000 */
   readonly closeMs?: number;

@@ -32,6 +32,8 @@ export interface LogQueueOptions<T> {
   write(items: readonly T[], dropped: number): Promise<void>;
 }
 
+const LONGEST_WAIT_MS = 30_000;
+
 export function createLogQueue<T extends Queued>(options: LogQueueOptions<T>): LogQueue<T> {
   const { capacity, capacityCharacters, batch, flushMs, retries, retryDelayMs, clock } = options;
   const counts = { written: 0, failed: 0, dropped: 0, pending: 0 };
@@ -78,7 +80,7 @@ export function createLogQueue<T extends Queued>(options: LogQueueOptions<T>): L
         error = reason;
         if (attempt === retries || ended) break;
       }
-      await waitToRetry(retryDelayMs * 2 ** attempt);
+      await waitToRetry(Math.min(retryDelayMs * 2 ** attempt, LONGEST_WAIT_MS));
     }
     settle('failed', items);
     try {

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
-import { LOG_SCHEMA_VERSION, type LogRecord } from './log-record.ts';
+import type { FeedbackInput } from './decision-log.ts';
+import { LOG_SCHEMA_VERSION, type LogRecord, type OutcomeRecord } from './log-record.ts';
 
 const name = z.string().check(z.minLength(1));
 const share = z.number().check(z.minimum(0), z.maximum(1));
@@ -11,8 +12,7 @@ const versioned = { schemaVersion: z.literal(LOG_SCHEMA_VERSION), at: time };
 
 const message = z.looseObject({ role: z.string() });
 
-/** What a caller says of an outcome; the record has more. */
-export const outcomeFields = {
+const outcomeFields = {
   candidate: name,
   status: z.enum(['answered', 'failed']),
   costUsd: amount,
@@ -24,12 +24,21 @@ export const outcomeFields = {
   error: z.exactOptional(z.string()),
 };
 
-/** What a caller says of an answer. */
-export const feedbackFields = {
+const feedbackFields = {
   quality: share,
   candidate: z.exactOptional(name),
   source: z.exactOptional(name),
 };
+
+/** What a caller says of how a decision was carried out. */
+export const outcomeSchema = z.strictObject(outcomeFields) as unknown as z.ZodMiniType<
+  Omit<OutcomeRecord, 'schemaVersion' | 'kind' | 'id' | 'at'>
+>;
+
+/** What a caller says of an answer. */
+export const feedbackSchema = z.strictObject(feedbackFields) satisfies z.ZodMiniType<FeedbackInput>;
+
+export const decisionIdSchema = name;
 
 /** The shape of a line. Fields of later versions that are not known yet are kept. */
 export const logRecordSchema = z.discriminatedUnion('kind', [

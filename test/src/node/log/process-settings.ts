@@ -1,0 +1,2 @@
+/** Records in a batch of `logging-process.ts`. */
+export const BATCH = 32;
