@@ -4,10 +4,15 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { agentTools } from '../../docs/examples/agent-tools.ts';
 import { codeAssistant } from '../../docs/examples/code-assistant.ts';
+import { everySignal } from '../../docs/examples/every-signal.ts';
 import { exampleRouter } from '../../docs/examples/example-router.ts';
+import { hedgedChat } from '../../docs/examples/hedged-chat.ts';
+import { learningTraffic } from '../../docs/examples/learning-traffic.ts';
 import { localCascade } from '../../docs/examples/local-cascade.ts';
 import { multimodal } from '../../docs/examples/multimodal.ts';
+import { panelOfModels } from '../../docs/examples/panel-of-models.ts';
 import { searchEngine } from '../../docs/examples/search-engine.ts';
+import { specialistRouter } from '../../docs/examples/specialist-router.ts';
 import { supportBot } from '../../docs/examples/support-bot.ts';
 import { root } from '../architecture/source-files.ts';
 import { fencedBlocks } from '../documents/fenced-blocks.ts';
@@ -55,6 +60,40 @@ describe('the examples', () => {
     const [sure, unsure] = await localCascade(tell, folder);
     expect(sure).toBe('mini: 90');
     expect(unsure).toMatch(/^pro: /);
+  });
+
+  it('panel: the vote outdoes the model that is wrong, and a judge makes one answer of two', async () => {
+    expect(await panelOfModels(tell, folder)).toEqual(['36', 'What both say.']);
+  });
+
+  it('hedged chat: the second model only when the first is stuck', async () => {
+    expect(await hedgedChat(tell, folder)).toEqual(['mini', 'pro']);
+  });
+
+  it('specialist router: code is decided by another router, what is unlike all traffic goes to the safe choice', async () => {
+    const [code, lookup, strange] = await specialistRouter(tell, folder);
+    expect(code).toBe('hierarchical:scripting → router:code → utility:cheapest → mini');
+    expect(lookup).toMatch(/^hierarchical:otherwise → classifier → /);
+    expect(strange).toBe('hierarchical:otherwise → classifier → abstain:novel → pro');
+  });
+
+  it('learning traffic: outcomes over propensities are what each model would get alone', async () => {
+    const values = await learningTraffic(tell, folder);
+    // Means over the five kinds of request in example-traffic.ts.
+    for (const [name, mean] of Object.entries({ mini: 0.54, coder: 0.74, vision: 0.59, pro: 0.824 })) {
+      expect(Math.abs(values[name] - mean), name).toBeLessThan(0.3);
+    }
+  });
+
+  it('every signal: rules over all of them', async () => {
+    expect(await everySignal(tell, folder)).toEqual([
+      'rules:easy → mini',
+      'rules:foreign → pro',
+      'rules:paying → pro',
+      'rules:in a hurry → mini',
+      'rules:pictures → vision',
+      'rules:code → coder',
+    ]);
   });
 
   it('tell what they do', () => {

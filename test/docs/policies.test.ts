@@ -29,15 +29,9 @@ describe('docs/policies.md', () => {
   );
 
   it('has a row for each kind of policy', () => {
-    const rows = [...text.matchAll(/^\| `(\w+)` \| .* \| .* \|$/gm)].map(([, kind]) => kind);
+    const rows = [...text.matchAll(/^\| `(\w+)` \| .* \|$/gm)].map(([, kind]) => kind);
     const kinds = ['utility', 'classifier', 'rules', 'threshold', 'cascade', 'ensemble', 'speculative'];
     expect(rows).toEqual(expect.arrayContaining([...kinds, 'hierarchical', 'router', 'tools', 'explore']));
-  });
-
-  it('links to tests that are there', () => {
-    for (const [, path] of text.matchAll(/\]\(\.\.\/(test\/[^)]+)\)/g)) {
-      expect(readFileSync(join(root, path), 'utf8').length).toBeGreaterThan(0);
-    }
   });
 });
 

@@ -62,7 +62,8 @@ export async function tuneDomainMember(
   };
 }
 
-async function fitClassifiers(
+/** One for each penalty, strong to weak. */
+export async function fitClassifiers(
   data: MemberData,
   rows: Int32Array,
   shares: readonly number[],

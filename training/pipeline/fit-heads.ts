@@ -9,7 +9,7 @@ import {
   type Matrix,
   takeRows,
 } from '../head/index.ts';
-import type { MemberData, MemberName } from '../member/index.ts';
+import { fitTaskClassifier, type MemberData, type MemberName } from '../member/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { Splits } from '../split/split.ts';
 import { calibrateHeads } from './calibrate-heads.ts';
@@ -33,7 +33,7 @@ export interface HeadsInput {
 /** All heads of a router, calibrated. */
 export interface FittedHeads {
   readonly heads: ManifestHeads;
-  /** Where the traffic has tasks that the domain head tells apart. */
+  /** Where the traffic has tasks. */
   readonly task?: Manifest['task'];
   readonly model: ExportedModel;
   readonly files: ReadonlyMap<string, Uint8Array>;
@@ -67,8 +67,8 @@ export async function fitHeads(input: HeadsInput): Promise<FittedHeads> {
   if (latency !== null) chains.latency = latency.chain;
   // The domain head is a classifier of tasks times their means: its first layer is worth an output of its own.
   const names = taskNames(matrix, splits.fit.rows);
-  const classifier = quality.chains.quality_domain?.[0];
-  if (classifier !== undefined) chains.task = [classifier];
+  const classifier = quality.chains.quality_domain?.[0] ?? (await fitTaskClassifier(data));
+  if (classifier !== null) chains.task = [classifier];
   const model = await exportLayersModel(chains);
 
   onStep('calibrating');
@@ -92,7 +92,7 @@ export async function fitHeads(input: HeadsInput): Promise<FittedHeads> {
       cost: amountHead('cost', cost),
       latency: amountHead('latency', latency),
     },
-    ...(classifier === undefined ? {} : { task: { output: 'task', names } }),
+    ...(classifier === null ? {} : { task: { output: 'task', names } }),
     model,
     files: quality.files,
     report: quality.report,

@@ -2,6 +2,7 @@ import type { TrainConfig } from '../config/train-config.ts';
 import type { IngestReport } from '../outcomes/ingest-report.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { scoresOf } from './check-trainable.ts';
+import { withoutRouters } from './without-routers.ts';
 
 /** Under so many scores, what is learned of a candidate is a guess. */
 const FEW_SCORES = 50;
@@ -28,6 +29,12 @@ export function trafficWarnings(
   if (rejected > 0.05 * ingest.rowsRead)
     warnings.push(
       `${rejected} of ${ingest.rowsRead} rows could not be used; pointsman ingest tells which and why.`,
+    );
+  const { routers } = withoutRouters(config.policy);
+  if (routers.length > 0)
+    warnings.push(
+      `The policy hands over to other routers (${routers.join(', ')}), which training does not know: it is measured with ` +
+        "this router's own most likely candidate there. Give them to loadRouter in `routers`.",
     );
   if (leftOut > 0)
     warnings.push(`${leftOut} later repeats of earlier prompts are in no split, since the split is by time.`);

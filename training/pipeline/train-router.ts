@@ -1,4 +1,4 @@
-import { type Candidate, createRouter } from 'pointsman';
+import { type Candidate, createRouter, type PolicySpec } from 'pointsman';
 import { memoryFiles, readArtifact } from 'pointsman/artifact';
 import { compileCel } from 'pointsman/cel';
 import { createPolicy, policies } from 'pointsman/policy';
@@ -32,6 +32,7 @@ import { predictTest } from './predict-test.ts';
 import type { RouterEmbedder } from './router-embedder.ts';
 import { trafficPropensities } from './traffic-propensities.ts';
 import type { OnStep, TrainProgress } from './train-progress.ts';
+import { withoutRouters } from './without-routers.ts';
 
 export interface TrainInput {
   /** Letters, digits, `.`, `_` and `-`: the router's name in its manifest. */
@@ -111,6 +112,8 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
   onStep('evaluating on the test split');
   const router = createRouter(await readArtifact(memoryFiles(sealed.files)), {
     embedder: embedder.embedder,
+    // Checked above; without the other routers that it may hand over to.
+    policy: withoutRouters(config.policy).policy as PolicySpec,
     policies,
     compile: compileCel,
     seed: config.seed,
@@ -146,7 +149,7 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
 
 function checkPolicy(policy: unknown, names: readonly string[]): void {
   const candidates = names.map((name) => ({ name, meanCostUsd: null, meanLatencyMs: null }));
-  createPolicy(policy, candidates, { compile: compileCel });
+  createPolicy(policy, candidates, { compile: compileCel, routers: withoutRouters(policy).routers });
 }
 
 async function seal(input: TrainInput, fitted: FittedFeatures, heads: FittedHeads): Promise<SealedArtifact> {

@@ -52,7 +52,8 @@ export interface TunedSetting {
 }
 
 /**
- * The cheapest of what {@link tuneForLoss} finds along each path, each tested at its part of the level (Bonferroni). With
+ * The cheapest of what {@link tuneForLoss} finds along each path, each tested at its part of the level (Bonferroni): half
+ * of it for the first path, which is the one to take where nothing speaks for another. With
  * probability 1-δ every setting that passed on any path keeps to the loss, so the one that is picked afterwards, by
  * what it costs on the very same rows, does too.
  *
@@ -64,8 +65,9 @@ export function tuneAlongPaths(
   { delta = 0.1, ...guarantee }: LossGuarantee,
 ): TunedSetting | null {
   let best: (TunedSetting & { readonly saved: number }) | null = null;
+  const [first, others] = paths.length === 1 ? [delta, 0] : [delta / 2, delta / 2 / (paths.length - 1)];
   for (const family of paths) {
-    const dial = tuneForLoss(family, rows, { ...guarantee, delta: delta / paths.length });
+    const dial = tuneForLoss(family, rows, { ...guarantee, delta: family === paths[0] ? first : others });
     if (dial === null) continue;
     const { costSaved, strongShare } = measureSetting(family, dial, rows);
     const saved = costSaved ?? 1 - strongShare;

@@ -111,7 +111,7 @@ function settingFor(
     const { loss, delta = 0.1 } = goal;
     const setting = tuneAlongPaths(paths, rows, { maxQualityLoss: loss, delta, seed });
     if (setting !== null) return setting;
-    throw nothingShown(family, rows, loss, delta / paths.length);
+    throw nothingShown(family, rows, loss, paths.length === 1 ? delta : delta / 2);
   }
   if (kind === 'threshold') {
     const [weak, strong] = family.candidates;
