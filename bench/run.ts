@@ -21,6 +21,7 @@ const BENCHES: Readonly<
       onProgress: progress,
       ...(file === undefined ? {} : { file }),
     }),
+  'off-policy': async () => (await import('./off-policy.ts')).benchOffPolicy(progress),
   'no-harm': async () => (await import('./no-harm.ts')).benchNoHarm({ onProgress: progress }),
 };
 

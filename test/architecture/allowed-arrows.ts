@@ -76,6 +76,7 @@ export const TRAINING_ARROWS: Arrows = {
   'off-policy': ['head', 'outcomes'],
   // Where the log holds one candidate per prompt, a comparison rests on off-policy scores.
   evaluation: ['off-policy', 'outcomes', 'split'],
+  // Shows how much a log can tell, and the least that is asked of it.
   report: ['evaluation', 'off-policy'],
   // Dials are set on outcomes and on what a router predicts for them.
   policy: ['outcomes'],

@@ -6,6 +6,7 @@ import {
   formatPercent,
   formatQuality,
 } from '../report/format-number.ts';
+import { describeOffPolicy } from './describe-off-policy.ts';
 import { textTable } from './text-table.ts';
 import { wrapText } from './wrap-text.ts';
 
@@ -14,7 +15,8 @@ export function describeEvaluation(evaluation: Evaluation, columns: number): str
   const { verdict } = evaluation;
   const sentences = [verdict.sentence, ...verdict.caveats].map((text) => `${wrapText(text, columns)}\n`);
   const contenders = contenderTable(evaluation, columns);
-  return [sentences.join(''), contenders, candidateTable(evaluation, columns)]
+  const offPolicy = evaluation.offPolicy ? describeOffPolicy(evaluation.offPolicy, columns) : '';
+  return [sentences.join(''), contenders, offPolicy, candidateTable(evaluation, columns)]
     .filter((part) => part !== '')
     .join('\n');
 }

@@ -6,13 +6,18 @@ const EXAMPLES = `
 Examples:
   $ pointsman evaluate models/support last-week.jsonl
   $ pointsman evaluate models/support last-week.jsonl --policy balanced --report balanced.html
+  $ pointsman evaluate models/support production-log.jsonl --off-policy
 
-Use traffic that the router was not trained on: figures on its own traffic flatter it.`;
+Use traffic that the router was not trained on: figures on its own traffic flatter it.
+
+Where the traffic holds one candidate's answer to each prompt, as most logs do, figures are estimated off-policy. With
+--off-policy they always are, and the exit code is 1 where the log cannot answer; the reason is given.`;
 
 export interface EvaluateFlags {
   readonly map: ColumnMap;
   readonly prices?: string;
   readonly policy?: 'best' | 'balanced' | 'cheapest';
+  readonly offPolicy?: boolean;
   readonly report?: string;
   readonly work: string;
   readonly json?: boolean;
@@ -33,6 +38,10 @@ export function evaluateCommand(io: CommandIo): Command {
         'balanced',
         'cheapest',
       ]),
+    )
+    .option(
+      '--off-policy',
+      'estimate from a part of the outcomes: IPS, SNIPS, DR and switch-DR, with diagnostics',
     )
     .option('--report <file>', 'write a report with figures, in HTML')
     .option('--work <folder>', 'what is kept from run to run', '.pointsman')

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { InvalidInputError } from 'pointsman';
 import { ingestOutcomes } from '../outcomes/ingest.ts';
 import { readOutcomeMatrix } from '../outcomes/read-outcome-matrix.ts';
 import { evaluateRouter } from '../pipeline/evaluate-router.ts';
@@ -37,6 +38,8 @@ export async function runEvaluate(
     const traffic = await readOutcomeMatrix(table);
     const evaluation = await evaluateRouter(router, traffic, {
       onProgress: (done, total) => progress.update('routing', done / total),
+      onPropensities: () => progress.update('finding propensities'),
+      offPolicy: flags.offPolicy ? 'always' : 'auto',
       ...(flags.policy === undefined ? {} : { policy: `utility:${flags.policy}` }),
     });
     progress.stop();
@@ -49,6 +52,8 @@ export async function runEvaluate(
     io.stdout(
       flags.json ? `${JSON.stringify(evaluation, null, 2)}\n` : describeEvaluation(evaluation, io.columns),
     );
+    if (flags.offPolicy && evaluation.contenders.length === 0)
+      throw new InvalidInputError('The log cannot say what this router is worth; the reason is given above.');
   } finally {
     progress.stop();
   }

@@ -46,7 +46,7 @@ export function compareOffPolicy(
   listedTasks: readonly string[],
   listChoices: ListChoices,
 ): OffPolicyComparison {
-  const rows = offPolicyRows(input, propensities.values, means);
+  const rows = offPolicyRows(input, propensities, means);
   const { table, chosen } = rows;
   const names = input.matrix.candidates;
   const router = measureOverlap(table, { chosen });

@@ -1,4 +1,4 @@
-import { type LoggedTable, pseudoOutcomes } from '../off-policy/index.ts';
+import { type LoggedTable, type LoggingPropensities, pseudoOutcomes } from '../off-policy/index.ts';
 import type { EvaluationInput } from './evaluation-input.ts';
 import type { TrainMeans } from './train-means.ts';
 
@@ -21,16 +21,13 @@ export interface OffPolicyRows {
 /** Reads what the log holds of the test prompts; the router's own success heads, which never saw them, are the model. */
 export function offPolicyRows(
   { matrix, splits, predictions, groups }: EvaluationInput,
-  propensities: Float64Array,
+  propensities: LoggingPropensities,
   means: TrainMeans,
 ): OffPolicyRows {
   const candidates = matrix.candidates.length;
   const test = splits.test.rows;
-  const positions = Int32Array.from(test, (_, i) => i).filter((i) =>
-    matrix.quality
-      .subarray(test[i] * candidates, (test[i] + 1) * candidates)
-      .some((value) => !Number.isNaN(value)),
-  );
+  // Those that a candidate answered which the router does not know count too: they are what the propensities are shares of.
+  const positions = Int32Array.from(test, (_, i) => i).filter((i) => propensities.answered[test[i]] === 1);
   const prompts = Int32Array.from(positions, (i) => test[i]);
   const seen = (cells: Float32Array | Float64Array) => gather(cells, prompts, candidates);
   const predicted = (cells: Float32Array, fallback: ArrayLike<number> | null) =>
@@ -40,7 +37,7 @@ export function offPolicyRows(
   const table: LoggedTable = {
     candidates,
     quality: seen(matrix.quality),
-    propensities: seen(propensities),
+    propensities: seen(propensities.values),
     expected: predicted(predictions.success, means.quality),
     clusters: Int32Array.from(prompts, (prompt) => groups?.[prompt] ?? prompt),
   };

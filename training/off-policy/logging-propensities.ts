@@ -7,6 +7,8 @@ import { propensityFeatures } from './propensity-features.ts';
 export interface LoggingPropensities {
   /** Probability that the cell was observed; NaN where nothing was. `[prompts, candidates]` */
   readonly values: Float64Array;
+  /** 1 for the prompts with an outcome of any candidate: `[prompts]` */
+  readonly answered: Uint8Array;
   /** `fitted` where at least one had to be estimated. */
   readonly source: 'logged' | 'fitted';
   /** What must hold for them to be right, in a sentence. */
@@ -49,10 +51,12 @@ export async function loggingPropensities(
   const rows = options.rows ?? Int32Array.from(matrix.prompts.keys());
   const values = new Float64Array(matrix.quality.length).fill(Number.NaN);
   const unknown: number[] = [];
+  const answered = new Uint8Array(matrix.prompts.length);
   let knownRows = 0;
   for (const row of rows) {
     const cells = observedCells(matrix, row);
     if (cells.length === 0) continue;
+    answered[row] = 1;
     const logged = cells.every((cell) => matrix.propensity[cell] > 0);
     if (!logged && cells.length < columns) {
       unknown.push(row);
@@ -64,6 +68,7 @@ export async function loggingPropensities(
   if (unknown.length > 0) await estimate(matrix, Int32Array.from(unknown), options, values);
   return {
     values,
+    answered,
     source: unknown.length > 0 ? 'fitted' : 'logged',
     assumption: assumptionOf(knownRows, unknown.length),
     knownRows,

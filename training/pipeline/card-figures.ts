@@ -8,7 +8,7 @@ export function cardFigures(evaluation: Evaluation): CardFigure[] {
     figure(
       id === 'router' ? 'routed quality' : `quality of ${name}`,
       quality,
-      'mean quality of what was chosen',
+      evaluation.offPolicy ? 'estimated off-policy, doubly robust' : 'mean quality of what was chosen',
     ),
   );
   const pair = evaluation.strongWeak;

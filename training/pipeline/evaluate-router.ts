@@ -1,9 +1,15 @@
 import { InvalidInputError, type Router } from 'pointsman';
+import { readPrompt } from 'pointsman/request';
+import { embedAll } from '../embedder/index.ts';
 import { evaluate } from '../evaluation/evaluate.ts';
 import type { Evaluation } from '../evaluation/evaluation.ts';
+import type { EvaluationInput } from '../evaluation/evaluation-input.ts';
+import { type LoggingPropensities, loggingPropensities } from '../off-policy/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { groupPrompts } from '../split/prompt-groups.ts';
 import { alignCandidates } from './align-candidates.ts';
 import { predictTest } from './predict-test.ts';
+import { openEmbedder } from './router-embedder.ts';
 
 export interface EvaluateRouterOptions {
   /** Of the bootstrap. @default 0 */
@@ -12,12 +18,21 @@ export interface EvaluateRouterOptions {
   readonly resamples?: number;
   /** How the router chooses, in a word or two. @default the kind of its policy */
   readonly policy?: string;
+  /**
+   * Whether figures are estimated off-policy: where the traffic holds too little of each prompt to read them off, or
+   * always.
+   * @default 'auto'
+   */
+  readonly offPolicy?: 'auto' | 'always';
   readonly onProgress?: (done: number, total: number) => void;
+  /** Called when the propensities of the traffic are about to be found. */
+  readonly onPropensities?: () => void;
 }
 
 /**
  * Measures a trained router on traffic that it has not seen: all of it is a test. Baselines go by the means that
  * the router has of its candidates; those that need training prompts (nearest neighbours, best per task) are left out.
+ * Traffic with one candidate per prompt is measured off-policy: by propensities that it logs, or that are fitted to it.
  *
  * @throws InvalidInputError when the traffic has fewer than two of the router's candidates.
  */
@@ -39,18 +54,56 @@ export async function evaluateRouter(
   const none = new Int32Array();
   const test = { role: 'test', rows: Int32Array.from(matrix.prompts.keys()) } as const;
   const predictions = await predictTest(router, matrix, test, null, options.onProgress);
-  return evaluate(
-    {
-      matrix,
-      splits: { fit: { role: 'fit', rows: none }, calibrate: { role: 'calibrate', rows: none }, test },
-      predictions,
-      artifactId: manifest.id,
-      policy: options.policy ?? String((manifest.policy as { kind?: unknown }).kind),
-      means: {
-        quality: Float64Array.from(manifest.candidates, ({ meanQuality }) => meanQuality),
-        costUsd: Float64Array.from(manifest.candidates, ({ meanCostUsd }) => meanCostUsd ?? Number.NaN),
-      },
+  const { offPolicy = 'auto', onPropensities = () => {} } = options;
+  const settings = { seed: options.seed ?? 0, resamples: options.resamples ?? 2000, offPolicy };
+  const input: EvaluationInput = {
+    matrix,
+    splits: { fit: { role: 'fit', rows: none }, calibrate: { role: 'calibrate', rows: none }, test },
+    predictions,
+    artifactId: manifest.id,
+    policy: options.policy ?? String((manifest.policy as { kind?: unknown }).kind),
+    means: {
+      quality: Float64Array.from(manifest.candidates, ({ meanQuality }) => meanQuality),
+      costUsd: Float64Array.from(manifest.candidates, ({ meanCostUsd }) => meanCostUsd ?? Number.NaN),
     },
-    { seed: options.seed ?? 0, resamples: options.resamples ?? 2000 },
+  };
+  if (offPolicy === 'auto') {
+    const evaluation = evaluate(input, settings);
+    if (evaluation.contenders.length > 0 || evaluation.coverage.kind === 'none') return evaluation;
+  }
+  onPropensities();
+  const { groups } = groupPrompts(traffic);
+  const propensities = await propensitiesOf(traffic, groups, settings.seed);
+  return evaluate(
+    { ...input, propensities: alignPropensities(propensities, traffic, names), groups },
+    settings,
   );
+}
+
+/** Fitted, where they are not logged, on what the static embedder sees: at hand whatever embedder the router has. */
+async function propensitiesOf(
+  traffic: OutcomeMatrix,
+  groups: Int32Array,
+  seed: number,
+): Promise<LoggingPropensities> {
+  const { embedder } = await openEmbedder({ kind: 'static' });
+  const texts = traffic.prompts.map(({ request }) => readPrompt(request).text);
+  const values = await embedAll(embedder, texts);
+  const features = { rows: texts.length, columns: embedder.dimensions, values };
+  return loggingPropensities(traffic, { features, groups, seed });
+}
+
+function alignPropensities(
+  propensities: LoggingPropensities,
+  { candidates, prompts }: OutcomeMatrix,
+  names: readonly string[],
+): LoggingPropensities {
+  const from = names.map((name) => candidates.indexOf(name));
+  const values = Float64Array.from({ length: prompts.length * names.length }, (_, i) => {
+    const column = from[i % names.length];
+    return column === -1
+      ? Number.NaN
+      : propensities.values[Math.floor(i / names.length) * candidates.length + column];
+  });
+  return { ...propensities, values };
 }

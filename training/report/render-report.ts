@@ -7,6 +7,7 @@ import { contendersSection } from './sections/contenders-section.ts';
 import { costSection } from './sections/cost-section.ts';
 import { latencySection } from './sections/latency-section.ts';
 import { lossesSection } from './sections/losses-section.ts';
+import { offPolicySection } from './sections/off-policy-section.ts';
 import { provenanceSection } from './sections/provenance-section.ts';
 import { strongWeakSection } from './sections/strong-weak-section.ts';
 import { tasksSection } from './sections/tasks-section.ts';
@@ -40,6 +41,7 @@ export function renderReport(evaluation: Evaluation, options: ReportOptions = {}
 <p class="meta">${evaluation.artifactId}, policy ${evaluation.policy}</p>
 ${verdictSection(evaluation.verdict)}
 ${contendersSection(evaluation)}
+${offPolicySection(evaluation)}
 ${costSection(evaluation)}
 ${strongWeakSection(evaluation.strongWeak)}
 ${calibrationSection(evaluation)}

@@ -1,12 +1,25 @@
 import * as Plot from '@observablehq/plot';
-import type { Contender } from '../../evaluation/evaluation.ts';
+import type { Interval } from '../../evaluation/bootstrap.ts';
 import type { Html } from '../html.ts';
 import { shorten } from '../shorten.ts';
 import { drawFigure } from './draw-figure.ts';
 
-/** Router minus each baseline with its interval; right of the line the router is better. */
-export function differenceFigure(contenders: readonly Contender[]): Html | null {
-  const rows = contenders.flatMap(({ difference, name }, i) =>
+/** A difference of quality and what it is called. */
+export interface NamedDifference {
+  readonly name: string;
+  readonly difference: Interval | null;
+}
+
+/**
+ * Router minus each baseline with its interval; right of the line the router is better.
+ * @param label under the axis @param description for those who cannot see it
+ */
+export function differenceFigure(
+  differences: readonly NamedDifference[],
+  label = 'router minus baseline, points of quality →',
+  description = 'Difference of quality, router minus each baseline, with 95 % intervals.',
+): Html | null {
+  const rows = differences.flatMap(({ difference, name }, i) =>
     difference?.estimate == null
       ? []
       : [
@@ -32,10 +45,10 @@ export function differenceFigure(contenders: readonly Contender[]): Html | null 
     marginTop: 8,
     marginBottom: 42,
     fontSize: 12.5,
-    description: 'Difference of quality, router minus each baseline, with 95 % intervals.',
+    description,
     x: {
       domain: [low - pad, high + pad],
-      label: 'router minus baseline, points of quality →',
+      label,
       labelArrow: 'none',
       ticks: 6,
       grid: true,

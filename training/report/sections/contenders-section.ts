@@ -14,7 +14,7 @@ import { scrollTable, type TableColumn } from '../scroll-table.ts';
 import { shorten } from '../shorten.ts';
 
 /** Router and baselines on the same rows. */
-export function contendersSection({ contenders, coverage, regret }: Evaluation): Html | null {
+export function contendersSection({ contenders, coverage, offPolicy, regret }: Evaluation): Html | null {
   if (contenders.length === 0) return null;
   const columns: TableColumn<Contender>[] = [
     {
@@ -37,8 +37,12 @@ export function contendersSection({ contenders, coverage, regret }: Evaluation):
         latencyMs?.estimate == null ? '–' : formatDuration(1000 * latencyMs.estimate),
     });
   }
-  return html`<h2>Beside no router, simple routers and the oracle</h2>
-<p class="note">Quality in points (hundredths of the 0 to 1 scale), on ${formatCount(coverage.comparedRows)} test prompts; in brackets 95 % intervals from a paired bootstrap. The oracle knows each answer beforehand: no router can reach it where chance decides.</p>
+  return html`<h2>${offPolicy ? 'Beside no router and simple routers' : 'Beside no router, simple routers and the oracle'}</h2>
+<p class="note">Quality in points (hundredths of the 0 to 1 scale), on ${formatCount(coverage.comparedRows)} test prompts; in brackets ${
+    offPolicy
+      ? '95 % intervals. All are doubly robust estimates, paired by prompt: what the log does not hold was never seen.'
+      : '95 % intervals from a paired bootstrap. The oracle knows each answer beforehand: no router can reach it where chance decides.'
+  }</p>
 ${differenceFigure(contenders)}
 ${scrollTable('Quality, cost and latency of each way to choose', contenders, columns, ({ id }) => (id === 'router' ? 'router' : ''))}
 ${regret && html`<p>Regret: the router loses ${formatQuality(regret.mean)} points to the oracle on average; on ${formatPercent(regret.noneShare)} of the prompts it loses nothing.</p>`}`;

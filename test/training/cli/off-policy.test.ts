@@ -1,0 +1,112 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createRandom } from 'pointsman/math';
+import { beforeAll, expect, it } from 'vitest';
+import { main } from '../../../training/cli/main.ts';
+import type { Evaluation } from '../../../training/evaluation/evaluation.ts';
+import { temporaryFolder } from '../outcomes/temporary-folder.ts';
+import { type CapturedIo, capturedIo } from './captured-io.ts';
+import { type PlantedRow, plantedRows, writeRows } from './planted-file.ts';
+
+const { path } = temporaryFolder();
+let router: string;
+let trained: CapturedIo;
+
+async function run(argv: readonly string[]): Promise<CapturedIo & { code: number }> {
+  const io = capturedIo({ input: '' });
+  return { ...io, code: await main(argv, io) };
+}
+
+/** One candidate a prompt, drawn with the given probabilities in the order of the rows. */
+function logged(prompts: number, seed: number, shares: readonly number[], propensity = true): PlantedRow[] {
+  // Not the stream that the traffic is made of.
+  const random = createRandom(seed + 1000);
+  const rows = plantedRows({ prompts, seed });
+  return Array.from({ length: prompts }, (_, prompt) => {
+    let at = random.next();
+    const drawn = shares.findIndex((share) => {
+      at -= share;
+      return at < 0;
+    });
+    const row = rows[prompt * 3 + drawn];
+    return propensity ? { ...row, propensity: shares[drawn] } : row;
+  });
+}
+
+beforeAll(async () => {
+  router = join(path('models'), 'logged');
+  const file = await writeRows(path('traffic.jsonl'), logged(1500, 1, [0.4, 0.3, 0.3]));
+  const config = path('train.yaml');
+  await writeFile(config, 'resamples: 100\nfolds: 2\nheads: [linear]\nngrams: { dimensions: 8 }\n');
+  trained = await run([
+    'train',
+    file,
+    '--out',
+    router,
+    '--config',
+    config,
+    '--policy',
+    'best',
+    '--work',
+    path('work'),
+  ]);
+}, 120_000);
+
+it('training on one candidate per prompt says whether the router is better, and how it knows', async () => {
+  const { out } = trained.said;
+  const said = out.replaceAll('\n', ' ').trim();
+  expect(said).toMatch(
+    /^This router is better than no router: on 300 test prompts, by doubly robust estimation/,
+  );
+  expect(said).toContain('This rests on logged propensities.');
+  const report = await readFile(/^Report +(.*report\.html)$/m.exec(out)![1], 'utf8');
+  expect(report).toContain('How much of this the log can tell');
+  expect(report).not.toMatch(/NaN|undefined|Infinity/);
+  const inspected = await run(['inspect', router]);
+  expect(inspected.said.out).toMatch(/^routed quality +0\.[789]\d*$/m);
+  const { metrics } = JSON.parse((await run(['inspect', router, '--json'])).said.out);
+  expect(metrics.gainOverBestSingleLow).toBeGreaterThan(0);
+});
+
+it('evaluate --off-policy prints every estimator and the overlap, and all of it as JSON', async () => {
+  const file = await writeRows(path('later.jsonl'), logged(500, 2, [0.4, 0.3, 0.3], false));
+  const argv = ['evaluate', router, file, '--work', path('work'), '-q'];
+  const { code, said } = await run([...argv, '--off-policy']);
+  expect(code).toBe(0);
+  for (const name of ['IPS', 'SNIPS', 'DR', 'switch-DR'])
+    expect(said.out).toMatch(new RegExp(`^${name} +\\d+\\.\\d \\(.* \\+\\d+\\.\\d \\(`, 'm'));
+  expect(said.out).toMatch(/^this router +1[3-9]\d +1\d\d +(0\.9|1\.)\d+/m);
+  expect(said.out.replaceAll('\n', ' ')).toContain('no unobserved confounding given the prompt');
+  // Without being asked, as nothing else could be said of such traffic.
+  const json = await run([...argv, '--json']);
+  const evaluation: Evaluation = JSON.parse(json.said.out);
+  expect(evaluation.offPolicy!.propensities).toBe('fitted');
+  expect(evaluation.verdict.outcome).toBe('better');
+});
+
+it('prompts that a candidate answered which the router does not know still count', async () => {
+  const rows = logged(600, 3, [0.4, 0.3, 0.3]).map((row) =>
+    row.candidate === 'large' ? { ...row, candidate: 'new-model' } : row,
+  );
+  const file = await writeRows(path('other.jsonl'), rows);
+  const { said } = await run(['evaluate', router, file, '--work', path('work'), '-q', '--json']);
+  const { offPolicy, coverage }: Evaluation = JSON.parse(said.out);
+  expect(offPolicy!.rows).toBe(600);
+  expect(Math.abs(offPolicy!.overlap.candidates[1].meanWeight.estimate! - 1)).toBeLessThan(0.2);
+  expect(coverage.notCompared).toEqual(['large']);
+});
+
+it('a log that cannot answer gives the reason and exit code 1', async () => {
+  const file = await writeRows(
+    path('certain.jsonl'),
+    plantedRows({ prompts: 100, seed: 4 })
+      .filter(({ candidate, task }) => candidate === (task === 'sum' ? 'reckoner' : 'large'))
+      .map((row) => ({ ...row, propensity: 1 })),
+  );
+  const argv = ['evaluate', router, file, '--work', path('work'), '-q'];
+  const { code, said } = await run([...argv, '--off-policy']);
+  expect(code).toBe(1);
+  expect(said.out.replaceAll('\n', ' ')).toContain('gave each prompt to its candidate with certainty');
+  expect(said.err).toMatch(/^The log cannot say what this router is worth/);
+  expect((await run(argv)).code).toBe(0);
+});

@@ -1,0 +1,57 @@
+import * as Plot from '@observablehq/plot';
+import type { Html } from '../html.ts';
+import { shorten } from '../shorten.ts';
+import { drawFigure } from './draw-figure.ts';
+
+/** How many equally weighted prompts the log is worth for one way to choose. */
+export interface NamedSample {
+  readonly name: string;
+  readonly effectiveSampleSize: number;
+  readonly isRouter: boolean;
+}
+
+/**
+ * Bars of effective sample sizes; left of the line a log says too little.
+ * @param least so many are needed
+ */
+export function overlapFigure(samples: readonly NamedSample[], least: number): Html {
+  const rows = samples.map((sample, i) => ({ ...sample, key: String(i), name: shorten(sample.name, 28) }));
+  const most = Math.max(least, ...rows.map((row) => row.effectiveSampleSize));
+  const common = { y: 'key', x: 'effectiveSampleSize', insetTop: 4, insetBottom: 4 };
+  return drawFigure({
+    width: 460,
+    height: 56 + 24 * rows.length,
+    marginLeft: 178,
+    marginRight: 14,
+    marginTop: 8,
+    marginBottom: 42,
+    fontSize: 12.5,
+    description: 'Effective sample size of the log for the router and for always choosing each candidate.',
+    x: {
+      domain: [0, 1.05 * most],
+      label: 'effective sample size, prompts →',
+      labelArrow: 'none',
+      ticks: 5,
+      grid: true,
+    },
+    y: {
+      type: 'band',
+      domain: rows.map(({ key }) => key),
+      tickFormat: (key: string) => rows.find((row) => row.key === key)?.name ?? '',
+      tickSize: 0,
+      label: null,
+    },
+    marks: [
+      Plot.barX(
+        rows.filter((row) => !row.isRouter),
+        { ...common, fill: 'var(--plain)' },
+      ),
+      Plot.barX(
+        rows.filter((row) => row.isRouter),
+        { ...common, fill: 'var(--router)' },
+      ),
+      Plot.ruleX([least], { stroke: 'var(--bad)', strokeWidth: 1.5, strokeDasharray: '5 4' }),
+      Plot.ruleX([0], { stroke: 'currentColor' }),
+    ],
+  });
+}
