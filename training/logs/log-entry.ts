@@ -34,8 +34,8 @@ export interface OutcomeEntry {
 /** How good an answer was, said apart from it. */
 export interface ScoreEntry {
   readonly kind: 'score';
-  /** Whether `id` is the `requestId` of a call, or the `traceId` in its metadata. */
-  readonly of: 'call' | 'trace';
+  /** Whether `id` is the `requestId` of a call, or the `traceId` or `responseId` in its metadata. */
+  readonly of: 'call' | 'trace' | 'response';
   readonly id: string;
   /** Whose answer it was. @default who answered */
   readonly candidate?: string | null;

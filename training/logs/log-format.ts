@@ -1,4 +1,12 @@
 /** Logs that are read as they are; `table` is rows of our own, with columns under any name. */
-export const LOG_FORMATS = ['table', 'pointsman'] as const;
+export const LOG_FORMATS = [
+  'table',
+  'pointsman',
+  'litellm',
+  'langfuse',
+  'helicone',
+  'openai',
+  'otel',
+] as const;
 
 export type LogFormat = (typeof LOG_FORMATS)[number];

@@ -50,3 +50,13 @@ export function valueAt(document: unknown, path: string): unknown {
   }
   return undefined;
 }
+
+/** Milliseconds since 1970 of an ISO time (UTC unless it says otherwise), seconds or milliseconds; else null. */
+export function millisecondsOf(value: unknown): number | null {
+  const number = numberOf(value);
+  if (number !== null) return number >= 1e11 ? number : number * 1000;
+  if (typeof value !== 'string') return null;
+  const iso = value.trim().replace(' ', 'T');
+  const ms = Date.parse(/(Z|[+-]\d{2}:?\d{2})$/.test(iso) ? iso : `${iso}Z`);
+  return Number.isNaN(ms) ? null : ms;
+}

@@ -55,7 +55,12 @@ export async function ingestOutcomes(options: IngestOptions): Promise<IngestRepo
       onProgress?.({ bytesRead, bytesTotal });
     };
     const failureQuality: 0 | null = settings.failures === 'zero' ? 0 : null;
-    const mapping = { scale: createScoreScale(settings.scoreRange), failureQuality, answers: false };
+    const mapping = {
+      scale: createScoreScale(settings.scoreRange),
+      score: settings.score,
+      failureQuality,
+      answers: false,
+    };
     const layouts: SourceLayout[] = [];
     for (const [fileIndex, source] of sources.entries()) {
       const onStaged = strict ? () => staged.refuseBadRows() : async () => {};

@@ -35,8 +35,11 @@ export async function joinScores(connection: DuckDBConnection, score: string | u
       SELECT s.id, coalesce(s.candidate, a.candidate) AS candidate, s.value, s."saidAt", s.file, s.line FROM scores AS s
       JOIN answered AS a ON a."requestId" = s.id WHERE ${wanted} AND "of" = 'call')) WHERE nth = 1`);
   await connection.run(`INSERT INTO given SELECT t."requestId", t.candidate, s.value, s."saidAt"
-    FROM (${latest} FROM scores WHERE ${wanted} AND "of" = 'trace') AS s
-    JOIN (SELECT DISTINCT "requestId", candidate, ${metadata('traceId')} AS trace FROM staged WHERE ${USABLE}) AS t ON t.trace = s.id
+    FROM (SELECT *, row_number() OVER (PARTITION BY "of", id ORDER BY "saidAt" DESC NULLS LAST, file, line) AS nth
+      FROM scores WHERE ${wanted} AND "of" <> 'call') AS s
+    JOIN (SELECT DISTINCT "requestId", candidate, unnest(['trace', 'response']) AS "of",
+        unnest([${metadata('traceId')}, ${metadata('responseId')}]) AS id FROM staged WHERE ${USABLE}) AS t
+      ON t."of" = s."of" AND t.id = s.id
     WHERE s.nth = 1 AND NOT EXISTS (SELECT 1 FROM given WHERE given."requestId" = t."requestId" AND given.candidate = t.candidate)`);
   const isLater = `(quality IS NULL OR coalesce(given."saidAt", '') > coalesce(${metadata('scoredAt')}, ''))`;
   const matches = `staged."requestId" = given."requestId" AND staged.candidate = given.candidate AND ${USABLE}`;
@@ -46,7 +49,8 @@ export async function joinScores(connection: DuckDBConnection, score: string | u
   await connection.run(`UPDATE staged SET quality = given.value,
       metadata = json_merge_patch(metadata, json_object('scoredAt', given."saidAt")) FROM given WHERE ${matches} AND ${isLater}`);
   const isJoined = `CASE WHEN "of" = 'call' THEN id IN (SELECT "requestId" FROM answered)
-    ELSE id IN (SELECT ${metadata('traceId')} FROM staged WHERE ${USABLE}) END`;
+    WHEN "of" = 'trace' THEN id IN (SELECT ${metadata('traceId')} FROM staged WHERE ${USABLE})
+    ELSE id IN (SELECT ${metadata('responseId')} FROM staged WHERE ${USABLE}) END`;
   const [[joined]] = await rows(`SELECT count(*) FROM scores WHERE ${wanted} AND ${isJoined}`);
   await connection.run(`INSERT INTO staged (file, line, reason, absent, derived) SELECT file, line,
       ${quoteText(LOG_REASONS.scoreWithoutCall)}, false, false FROM scores WHERE ${wanted} AND (${isJoined}) IS NOT TRUE`);

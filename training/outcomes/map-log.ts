@@ -1,4 +1,12 @@
-import { type LogDocument, type LogEntry, type LogReader, pickFields, valueAt } from '../logs/index.ts';
+import {
+  LOG_READERS,
+  LOG_REASONS,
+  type LogDocument,
+  type LogEntry,
+  type LogReader,
+  pickFields,
+  valueAt,
+} from '../logs/index.ts';
 import type { MapTarget } from './detect-layout.ts';
 import { REASONS } from './outcome-fields.ts';
 import { readTimestamp } from './outcome-values.ts';
@@ -9,6 +17,8 @@ import type { TextBlock } from './text-block.ts';
 export interface LogMapping {
   readonly map: Readonly<Partial<Record<MapTarget, string>>>;
   readonly scale: ScoreScale;
+  /** Name of the scores that count; undefined where there is to be one name only. */
+  readonly score?: string | undefined;
   /** What a failed call is worth: null where it says nothing. */
   readonly failureQuality: 0 | null;
   /** Whether answers are wanted, for a judge. */
@@ -51,10 +61,26 @@ export function mapLogBlock(block: TextBlock, reader: LogReader, mapping: LogMap
     }
     const document = parsed(text, fields);
     if (typeof document === 'string') made.rows.push(`${line}\t${REFUSED_MARK}${document}`);
-    else for (const entry of reader.read(document)) put(entry, line, document, mapping, made);
+    else {
+      for (const record of recordsIn(document))
+        for (const entry of readerOf(record, reader).read(record)) put(entry, line, record, mapping, made);
+    }
   }
   return made;
 }
+
+/** A page of an API holds its records in a list. */
+function recordsIn(document: LogDocument): readonly LogDocument[] {
+  const { data } = document;
+  const isPage = Array.isArray(data) && data.every((each) => typeof each === 'object' && each !== null);
+  return isPage && document.id === undefined ? (data as LogDocument[]) : [document];
+}
+
+/** Feedback in our own form may stand in any log. */
+function readerOf(record: LogDocument, reader: LogReader): LogReader {
+  return record.kind === 'feedback' && record.schemaVersion !== undefined ? LOG_READERS.pointsman : reader;
+}
+const COMMON_FIELDS = ['data', 'schemaVersion', 'kind', 'id', 'quality', 'candidate', 'at'];
 
 /** @returns the document, or the reason why it is none. */
 function parsed(text: string, fields: ReadonlySet<string> | null): LogDocument | string {
@@ -72,7 +98,7 @@ function wantedFields(
 ): Set<string> | null {
   if (fields === null) return null;
   const own = Object.values(map).flatMap((path) => [path, path.split('.')[0]]);
-  return new Set([...fields, ...(answers ? answerFields : []), ...own]);
+  return new Set([...COMMON_FIELDS, ...fields, ...(answers ? answerFields : []), ...own]);
 }
 
 function put(
@@ -90,6 +116,10 @@ function put(
       made.outcomes.push(JSON.stringify({ line, ...entry, saidAt: timeOf(entry.at) }));
       return;
     case 'score': {
+      if (mapping.score !== undefined && entry.name !== mapping.score) {
+        made.rows.push(`${line}\t${REFUSED_MARK}${LOG_REASONS.otherScore}`);
+        return;
+      }
       const value = mapping.scale.read(entry.value);
       if (typeof value === 'number')
         made.scores.push(JSON.stringify({ line, ...entry, value, saidAt: timeOf(entry.at) }));
