@@ -19,7 +19,8 @@ export function toBanditLog(
 ): OutcomeMatrix {
   const columns = matrix.candidates.length;
   const uniform = new Float64Array(columns).fill(1 / columns);
-  const random = createRandom(seed);
+  // A stream of its own: what was made or split by the same seed must not have a say in who answers.
+  const random = createRandom(Math.imul(seed + 1, 0x9e3779b1) ^ 0x6a09e667);
   const empty = () => new Float32Array(matrix.quality.length).fill(Number.NaN);
   const [quality, costUsd, latencyMs, propensity] = [empty(), empty(), empty(), empty()];
   for (let row = 0; row < matrix.prompts.length; row++) {
