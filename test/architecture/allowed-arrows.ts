@@ -58,15 +58,36 @@ export const SRC_ARROWS: Arrows = {
 export const TRAINING_ARROWS: Arrows = {
   artifact: [],
   // The heads that a configuration may name are the members there are.
-  config: ['member'],
+  config: ['logs', 'member'],
   // Versions are artifacts that a pointer may name.
   versions: ['artifact'],
+  // What a router expects of outcomes is the yardstick for all that changes.
+  drift: ['evaluation', 'outcomes'],
+  screening: ['drift', 'evaluation', 'outcomes'],
+  // One night: everything that training has, and what watches over it.
+  retrain: [
+    'artifact',
+    'config',
+    'drift',
+    'embedder',
+    'evaluation',
+    'gate',
+    'off-policy',
+    'outcomes',
+    'pipeline',
+    'report',
+    'screening',
+    'split',
+    'versions',
+  ],
   // A challenger is compared with the contenders of the evaluation, on what the log can tell of them.
   gate: ['evaluation', 'off-policy', 'outcomes'],
   backend: [],
   // Formats of logs, taken apart record by record; what becomes of a record is for the table to judge.
   logs: [],
   outcomes: ['logs'],
+  // Compacted with the database that tables are made with.
+  'log-store': ['outcomes'],
   head: ['backend'],
   embedder: ['backend'],
   // Calibrators are fitted on the folds that heads are fitted on.
@@ -103,6 +124,7 @@ export const TRAINING_ARROWS: Arrows = {
     'config',
     'embedder',
     'evaluation',
+    'log-store',
     'logs',
     'outcomes',
     'pipeline',

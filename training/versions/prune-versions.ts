@@ -7,28 +7,32 @@ import { versionFolders } from './list-versions.ts';
 const ABANDONED_MS = 24 * 3_600_000;
 
 /**
- * Deletes old versions of a router: those beyond the last `keep` written. The one in use and the one before it stay,
- * whatever their age; where there is no pointer that can be read, nothing is deleted.
+ * Deletes old versions of a router. The last `keep` that were in use stay, and the last `keep` written of those that never
+ * were (refused challengers); the one in use and the one before it stay in any case. Where there is no pointer that
+ * can be read, nothing is deleted.
  *
- * @param keep versions that stay, >= 1
+ * @param keep >= 1
  * @returns the versions deleted
  */
 export async function pruneVersions(folder: string, keep: number, nowMs = Date.now()): Promise<string[]> {
   const pointer = await readVersionPointer(folder);
   if (pointer === null) return [];
   const there = await versionFolders(folder);
-  const before = pointer.previous.find((one) => there.includes(one));
-  const dated = await Promise.all(
-    there.map(async (version) => {
-      const { mtimeMs } = await stat(join(folder, version, 'manifest.json'));
-      return { version, mtimeMs };
-    }),
+  const used = [pointer.version, ...pointer.previous].filter((one) => there.includes(one));
+  const others = await Promise.all(
+    there
+      .filter((version) => !used.includes(version))
+      .map(async (version) => {
+        const { mtimeMs } = await stat(join(folder, version, 'manifest.json'));
+        return { version, mtimeMs };
+      }),
   );
-  dated.sort((a, b) => b.mtimeMs - a.mtimeMs || (a.version < b.version ? -1 : 1));
-  const old = dated
-    .slice(keep)
-    .map(({ version }) => version)
-    .filter((version) => version !== pointer.version && version !== before);
+  others.sort((a, b) => b.mtimeMs - a.mtimeMs || (a.version < b.version ? -1 : 1));
+  const old = [
+    // Two at least: there must be one to roll back to.
+    ...used.slice(Math.max(2, keep)),
+    ...others.slice(keep).map(({ version }) => version),
+  ];
   for (const version of old) await rm(join(folder, version), { recursive: true, force: true });
   await removeAbandoned(folder, nowMs);
   return old;

@@ -66,15 +66,22 @@ test('a rollback to a damaged version is refused, and nothing changes', async ()
   );
 });
 
-test('pruning keeps the last versions, and never takes the one in use or the one before', async () => {
+test('pruning keeps the last that were in use and the last that never were, in any case the one in use and before', async () => {
   const { folder, versions } = await routerWith('pruned', 6);
-  await rollBack(folder, { to: versions[1] });
-  expect(await pruneVersions(folder, 2)).toEqual([versions[3], versions[2]]);
-  const left = (await readdir(folder)).filter((name) => name.startsWith('v-')).sort();
-  // In use, before it, and the last two.
-  expect(left).toEqual([versions[0], versions[1], versions[4], versions[5]].sort());
-  expect(await pruneVersions(folder, 1)).toEqual([versions[4]]);
-  expect(await inUse(folder)).toBe(versions[1]);
+  const refused: string[] = [];
+  for (let i = 0; i < 3; i++) {
+    const { version } = await writeArtifact(folder, await tinyArtifact({ seed: 20 + i }), { point: false });
+    const time = new Date(1_800_000_000_000 + i * 60_000);
+    await utimes(join(folder, version, 'manifest.json'), time, time);
+    refused.push(version);
+  }
+  const left = async () => (await readdir(folder)).filter((name) => name.startsWith('v-')).sort();
+  expect((await pruneVersions(folder, 3)).sort()).toEqual(versions.slice(0, 3).sort());
+  expect(await left()).toEqual([...versions.slice(3), ...refused].sort());
+  expect(await pruneVersions(folder, 1)).toEqual([versions[3], refused[1], refused[0]]);
+  expect(await left()).toEqual([versions[4], versions[5], refused[2]].sort());
+  expect(await inUse(folder)).toBe(versions[5]);
+  expect(await rollBack(folder)).toEqual({ from: versions[5], to: versions[4] });
 });
 
 test('what a crash left half-written is cleared away after a day, and not before', async () => {

@@ -1,0 +1,103 @@
+import { readPrompt } from 'pointsman/request';
+import type { Alarm } from './alarm.ts';
+import { describeShift } from './describe-shift.ts';
+import { type CandidateShift, findShifts, type ShiftOptions } from './find-shifts.ts';
+import { categoryStability, type PopulationStability, populationStability } from './population-stability.ts';
+import type { ScoredTraffic } from './scored-traffic.ts';
+import { type TwoSampleOptions, type TwoSampleResult, twoSampleTest } from './two-sample-test.ts';
+
+export interface DriftOptions extends ShiftOptions {
+  /** Population stability index from which on there is an alarm. @default 0.2 */
+  readonly stability?: number;
+  /** Chance of an alarm about embeddings when nothing has changed. @default 0.01 */
+  readonly pValue?: number;
+  /** Rows of each sample of embeddings. @default 200 */
+  readonly rows?: TwoSampleOptions['rows'];
+  /** @default 0 */
+  readonly seed?: number;
+}
+
+/** What has changed in the newest traffic, against that before. Plain JSON. */
+export interface DriftReport {
+  readonly populations: readonly (PopulationStability & { readonly what: string; readonly alarm: boolean })[];
+  /** Null without embeddings. */
+  readonly embeddings: (TwoSampleResult & { readonly alarm: boolean }) | null;
+  readonly candidates: readonly CandidateShift[];
+  readonly alarms: readonly Alarm[];
+}
+
+/**
+ * Compares newest prompts with those before (what is asked: scores, signals, embeddings), and each candidate's outcomes with
+ * what the router predicts of them, day by day (what is answered).
+ *
+ * @param newest @param before prompts of the matrix
+ * @param embeddings of every prompt, `[prompts, dimensions]`; null leaves them out
+ */
+export function findDrift(
+  traffic: ScoredTraffic,
+  newest: Int32Array,
+  before: Int32Array,
+  embeddings: { readonly values: Float32Array; readonly columns: number } | null,
+  options: DriftOptions = {},
+): DriftReport {
+  const { stability = 0.2, pValue = 0.01, rows = 200, seed = 0 } = options;
+  const populations = measures(traffic).map(({ what, of }) => {
+    const [reference, current] = [before, newest].map((part) => Array.from(part, of));
+    const found =
+      typeof reference[0] === 'number'
+        ? populationStability(reference as number[], current as number[])
+        : categoryStability(reference, current);
+    return { what, ...found, alarm: found.index >= stability };
+  });
+  const tested =
+    embeddings && twoSampleTest(embeddings.values, embeddings.columns, before, newest, { rows, seed });
+  const candidates = findShifts(traffic, options);
+  const alarmed = tested !== null && tested.pValue <= pValue;
+  return {
+    populations,
+    embeddings: tested && { ...tested, alarm: alarmed },
+    candidates,
+    alarms: [
+      ...candidates.filter(({ alarm }) => alarm).map(describeShift),
+      ...populations
+        .filter(({ alarm }) => alarm)
+        .map(
+          ({ index, what }): Alarm => ({
+            kind: 'population',
+            subject: what,
+            sentence: `The newest prompts differ from those before in ${what}: population stability index ${index.toFixed(2)}.`,
+          }),
+        ),
+      ...(alarmed
+        ? [
+            {
+              kind: 'embeddings',
+              subject: 'prompts',
+              sentence: `The newest prompts are about other things than those before: p = ${tested.pValue.toFixed(3)} (maximum mean discrepancy).`,
+            } as const,
+          ]
+        : []),
+    ],
+  };
+}
+
+/** What is looked at of a prompt. */
+function measures({
+  chosen,
+  matrix,
+  success,
+}: ScoredTraffic): { what: string; of: (row: number) => unknown }[] {
+  const columns = matrix.candidates.length;
+  const { prompts } = matrix;
+  return [
+    { what: 'the score of the chosen candidate', of: (row) => success[row * columns + chosen[row]] },
+    { what: 'the candidate chosen', of: (row) => matrix.candidates[chosen[row]] },
+    { what: 'the length of the prompt', of: (row) => readPrompt(prompts[row].request).text.length },
+    ...(prompts.some(({ task }) => task !== null)
+      ? [{ what: 'the task', of: (row: number) => prompts[row].task ?? '' }]
+      : []),
+    ...(prompts.some(({ tier }) => tier !== null)
+      ? [{ what: 'the tier', of: (row: number) => prompts[row].tier ?? '' }]
+      : []),
+  ];
+}

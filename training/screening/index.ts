@@ -1,0 +1,2 @@
+export { batchesOf, type ScreenOptions, screenBatches } from './screen-batches.ts';
+export type { BatchScreening, Suspicion } from './screening.ts';
