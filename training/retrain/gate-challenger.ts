@@ -1,0 +1,115 @@
+import type { Router } from 'pointsman';
+import { NAMED_WEIGHTS, type PolicySpec } from 'pointsman/policy';
+import type { RetrainConfig } from '../config/retrain-config.ts';
+import type { ScoredTraffic } from '../drift/index.ts';
+import { columnMeans, trainMeans } from '../evaluation/train-means.ts';
+import { type GateVerdict, judgeChallenger, valueTable, weightedCalibration } from '../gate/index.ts';
+import { loggingPropensities } from '../off-policy/index.ts';
+import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { batchesOf } from '../screening/index.ts';
+import { scoreTraffic, withoutExploring } from './score-traffic.ts';
+import { takeRows } from './take-rows.ts';
+
+export interface ChallengeInput {
+  /** Whose candidates are those of both routers. */
+  readonly matrix: OutcomeMatrix;
+  readonly groups: Int32Array;
+  readonly learn: Int32Array;
+  readonly judge: Int32Array;
+  /** What the champion says of the whole matrix; null where there is none. */
+  readonly champion: ScoredTraffic | null;
+  readonly challenger: Router;
+  readonly config: RetrainConfig;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** Puts a challenger before the gate, on the prompts that judge. */
+export async function gateChallenger(input: ChallengeInput): Promise<GateVerdict> {
+  const { challenger, champion, config, groups, judge, learn, matrix } = input;
+  const { clip, fewestPrompts, qualityPerUsd, slicePrompts, ...thresholds } = config.gate;
+  const columns = matrix.candidates.length;
+  const judged = takeRows(matrix, judge);
+  const theirs = await scoreTraffic(challenger, judged, input.onProgress);
+  const own = champion && gatherRows(champion, judge);
+  const [{ values: propensities }, learned] = await Promise.all([
+    loggingPropensities(matrix, { rows: judge, groups, seed: config.train.seed }),
+    loggingPropensities(matrix, { rows: learn, groups, seed: config.train.seed }),
+  ]);
+  // The champion's expectations come first: of the two it is the one that is trusted. Each fills the other's gaps.
+  const expected = firstKnown(own?.success, theirs.success, fallbackMeans(matrix, learn, 'quality'), columns);
+  const expectedCostUsd = firstKnown(
+    theirs.costUsd,
+    own?.costUsd,
+    fallbackMeans(matrix, learn, 'costUsd'),
+    columns,
+  );
+  const table = valueTable({
+    matrix,
+    rows: judge,
+    groups,
+    batches: batchesOf(matrix),
+    propensities,
+    expected,
+    expectedCostUsd,
+    clip,
+  });
+  const cells = Array.from(judge, (row) => row * columns).flatMap((from) =>
+    Array.from({ length: columns }, (_, c) => from + c),
+  );
+  const weights = cells.map((cell) => Math.min(clip, 1 / propensities[cell]));
+  const calibration = (success: Float64Array) => weightedCalibration(success, judged.quality, weights);
+  return judgeChallenger(
+    {
+      table,
+      champion: own?.chosen ?? null,
+      challenger: theirs.chosen,
+      means: trainMeans(matrix, learn, learned.values),
+      calibration: { champion: own && calibration(own.success), challenger: calibration(theirs.success) },
+      qualityPerUsd: qualityPerUsd ?? rateOf(challenger),
+    },
+    { ...thresholds, sliceRows: slicePrompts, fewestRows: fewestPrompts, seed: config.train.seed },
+  );
+}
+
+function gatherRows({ chosen, costUsd, matrix, success }: ScoredTraffic, rows: Int32Array) {
+  const columns = matrix.candidates.length;
+  const gather = (values: Float64Array) =>
+    Float64Array.from(
+      { length: rows.length * columns },
+      (_, i) => values[rows[Math.floor(i / columns)] * columns + (i % columns)],
+    );
+  return {
+    success: gather(success),
+    costUsd: gather(costUsd),
+    chosen: rows.map((row) => chosen[row]),
+  };
+}
+
+function fallbackMeans(matrix: OutcomeMatrix, learn: Int32Array, what: 'quality' | 'costUsd'): Float64Array {
+  return columnMeans(matrix[what], matrix.candidates.length, learn);
+}
+
+function firstKnown(
+  first: Float64Array | undefined,
+  second: Float64Array | undefined,
+  means: Float64Array,
+  columns: number,
+): Float64Array {
+  const length = (first ?? second)!.length;
+  return Float64Array.from({ length }, (_, cell) => {
+    const known = [first?.[cell], second?.[cell], means[cell % columns]].find(
+      (value) => value !== undefined && !Number.isNaN(value),
+    );
+    return known ?? Number.NaN;
+  });
+}
+
+/** What a dollar is worth in quality by the weights of a utility policy; other policies count quality alone. */
+function rateOf({ manifest }: Router): number {
+  const policy: PolicySpec = withoutExploring(manifest.policy);
+  if (policy.kind !== 'utility') return 0;
+  const given = policy.weights ?? 'best';
+  const weights = typeof given === 'string' ? NAMED_WEIGHTS[given] : given;
+  const dearest = Math.max(0, ...manifest.candidates.map(({ meanCostUsd }) => meanCostUsd ?? 0));
+  return weights.quality > 0 && dearest > 0 ? weights.cost / weights.quality / dearest : 0;
+}

@@ -1,0 +1,14 @@
+import type { RetrainConfig } from '../config/retrain-config.ts';
+import type { TrainProgress } from '../pipeline/train-progress.ts';
+import type { RetrainRun } from './retrain-run.ts';
+
+export interface RetrainOptions {
+  readonly config: RetrainConfig;
+  /** Does everything but change the router, its outcomes table and its quarantine. @default false */
+  readonly dryRun?: boolean;
+  /** Told of a run with alarms, beside the hooks of the config. */
+  readonly onAlert?: (run: RetrainRun) => void | Promise<void>;
+  readonly onProgress?: (progress: TrainProgress) => void;
+  /** @default the platform's time */
+  readonly now?: () => Date;
+}

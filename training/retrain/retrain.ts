@@ -1,0 +1,142 @@
+import { basename, resolve } from 'node:path';
+import { InvalidInputError, PointsmanError } from 'pointsman';
+import { pointAtVersion, readVersionPointer, writeArtifact } from '../artifact/index.ts';
+import type { Alarm } from '../drift/index.ts';
+import { openEmbedder } from '../pipeline/router-embedder.ts';
+import { pruneVersions, withRetrainLock } from '../versions/index.ts';
+import { challenge } from './challenge.ts';
+import { readStore } from './read-store.ts';
+import type { RetrainOptions } from './retrain-options.ts';
+import type { RetrainRun } from './retrain-run.ts';
+import { sendAlert } from './send-alert.ts';
+import { watchTraffic } from './watch-traffic.ts';
+import { writeRun } from './write-run.ts';
+
+/**
+ * One retraining: new logs into the outcomes table, what is not to be trusted into quarantine, a challenger from the older
+ * rows, the gate on the newest, and then it is promoted or the champion is kept. A run that fails changes nothing
+ * that routes. Every run leaves a record and a page in `runs/` of the router's folder.
+ *
+ * @throws RouterBusyError where another retraining is at it; whatever stopped it, after it was recorded as failed.
+ * @example
+ * const run = await retrain({ config: parseRetrainConfig({ router: 'models/support', logs: { files: ['logs/*.jsonl'] } }) });
+ * run.outcome; // 'promoted' or 'kept'
+ */
+export async function retrain(options: RetrainOptions): Promise<RetrainRun> {
+  const { config, dryRun = false, now = () => new Date() } = options;
+  const folder = config.router;
+  return withRetrainLock(folder, async () => {
+    const started = performance.now();
+    const at = now().toISOString();
+    const draft: RunDraft = { ...EMPTY, champion: (await readVersionPointer(folder))?.version ?? null };
+    const record = (rest: Pick<RetrainRun, 'outcome' | 'sentence'>): RetrainRun => ({
+      schemaVersion: 1,
+      id: at.replace(/[-:.]/g, ''),
+      startedAt: at,
+      router: nameOf(config.router, config.name),
+      dryRun,
+      ...draft,
+      ...rest,
+      durationMs: Math.round(performance.now() - started),
+      alertProblem: null,
+    });
+    try {
+      const result = await run(options, draft);
+      if (!dryRun) draft.pruned = await pruneVersions(folder, config.keep, now().getTime());
+      return await finish(options, record(result));
+    } catch (error) {
+      const { message } = error as Error;
+      const alarm: Alarm = { kind: 'failed', subject: basename(folder), sentence: message };
+      draft.alarms = [...draft.alarms, alarm];
+      await finish(options, record({ outcome: 'failed', sentence: `Failed: ${message}` }));
+      throw error;
+    }
+  });
+}
+
+/** The parts of a record that come about as the run goes on. */
+export type RunDraft = {
+  -readonly [Field in
+    | 'champion'
+    | 'challenger'
+    | 'traffic'
+    | 'screened'
+    | 'drift'
+    | 'forgotten'
+    | 'gate'
+    | 'alarms'
+    | 'pruned']: RetrainRun[Field];
+};
+
+const EMPTY: RunDraft = {
+  champion: null,
+  challenger: null,
+  traffic: null,
+  screened: [],
+  drift: null,
+  forgotten: [],
+  gate: null,
+  alarms: [],
+  pruned: [],
+};
+
+export function nameOf(router: string, name: string | undefined): string {
+  return name ?? basename(resolve(router));
+}
+
+async function run(
+  options: RetrainOptions,
+  draft: RunDraft,
+): Promise<Pick<RetrainRun, 'outcome' | 'sentence'>> {
+  const { config, dryRun = false, now = () => new Date(), onProgress = () => {} } = options;
+  const folder = config.router;
+  const name = nameOf(folder, config.name);
+  // First, since a missing key or package should not be found out after a long reading.
+  const embedder = await openEmbedder(config.train.embedder);
+  const stored = await readStore(config, name, dryRun, (progress) =>
+    onProgress({ kind: 'read', ...progress }),
+  );
+  const watched = await watchTraffic({
+    options,
+    stored,
+    embedder,
+    champion: draft.champion,
+    at: now().toISOString(),
+  });
+  Object.assign(draft, watched.found);
+  const challenger = await challenge({ options, name, embedder, stored, watched }).catch((error: unknown) => {
+    // Too little traffic is no failure: there is nothing to do yet.
+    if (error instanceof InvalidInputError) return error;
+    throw error;
+  });
+  if (challenger instanceof PointsmanError) return kept(`there is no challenger: ${challenger.message}`);
+  draft.challenger = challenger.sealed.version;
+  draft.gate = challenger.verdict;
+  // A refused one is written too, so that its report can be read.
+  if (!dryRun) await writeArtifact(folder, challenger.sealed, { point: false });
+  if (challenger.verdict === null) return kept('the challenger is the champion itself.');
+  if (!challenger.verdict.passed) return kept(challenger.verdict.sentence);
+  const pointer = await readVersionPointer(folder);
+  if (pointer?.withdrawn.includes(challenger.sealed.version))
+    return kept(
+      `${challenger.sealed.version} was rolled back from. Promote it by hand: pointsman rollback --to.`,
+    );
+  if ((pointer?.version ?? null) !== draft.champion)
+    return kept(`${pointer?.version ?? 'no version'} came into use while it was trained.`);
+  if (dryRun) return { outcome: 'promoted', sentence: challenger.verdict.sentence };
+  await pointAtVersion(folder, challenger.sealed.version);
+  return { outcome: 'promoted', sentence: challenger.verdict.sentence };
+}
+
+function kept(why: string): Pick<RetrainRun, 'outcome' | 'sentence'> {
+  return { outcome: 'kept', sentence: why.startsWith('Refused') ? why : `Kept: ${why}` };
+}
+
+/** Tells whoever is to be told, and writes the record. */
+async function finish({ config, dryRun, onAlert }: RetrainOptions, done: RetrainRun): Promise<RetrainRun> {
+  const alertProblem =
+    done.alarms.length === 0 || dryRun ? null : await sendAlert({ ...config.alert, call: onAlert }, done);
+  const recorded = { ...done, alertProblem };
+  await writeRun(config.router, recorded);
+  return recorded;
+}

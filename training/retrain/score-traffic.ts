@@ -1,0 +1,49 @@
+import type { Router } from 'pointsman';
+import { type LoadOptions, loadRouter, readArtifactFolder } from 'pointsman/node';
+import type { PolicySpec } from 'pointsman/policy';
+import type { ScoredTraffic } from '../drift/index.ts';
+import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+
+/** The policy without its exploring: what it would choose when it is not out to learn. */
+export function withoutExploring(policy: unknown): PolicySpec {
+  const spec = policy as PolicySpec;
+  return spec.kind === 'explore' ? withoutExploring(spec.policy) : spec;
+}
+
+/** Loads one version to be judged: it chooses by its policy, but explores nothing. */
+export async function loadToJudge(folder: string, options: LoadOptions = {}): Promise<Router> {
+  const { manifest } = await readArtifactFolder(folder);
+  return loadRouter(folder, { ...options, policy: withoutExploring(manifest.policy) });
+}
+
+/** Lets a router look at every prompt. @param matrix its candidates must be among the columns; others stay NaN */
+export async function scoreTraffic(
+  router: Router,
+  matrix: OutcomeMatrix,
+  onProgress: (done: number, total: number) => void = () => {},
+): Promise<ScoredTraffic> {
+  const columns = matrix.candidates.length;
+  const numbers = new Map(matrix.candidates.map((name, c) => [name, c]));
+  const [success, costUsd, latencyMs] = [0, 1, 2].map(() =>
+    new Float64Array(matrix.prompts.length * columns).fill(Number.NaN),
+  );
+  const chosen = new Int32Array(matrix.prompts.length);
+  for (const [row, { embedding, request }] of matrix.prompts.entries()) {
+    const decision =
+      embedding === undefined ? await router.route(request) : router.routeEmbedding(embedding, request);
+    chosen[row] = numbers.get(decision.candidate)!;
+    for (const {
+      candidate,
+      expectedCostUsd,
+      expectedLatencyMs,
+      successProbability,
+    } of decision.predictions) {
+      const cell = row * columns + numbers.get(candidate)!;
+      success[cell] = successProbability;
+      costUsd[cell] = expectedCostUsd ?? Number.NaN;
+      latencyMs[cell] = expectedLatencyMs ?? Number.NaN;
+    }
+    onProgress(row + 1, matrix.prompts.length);
+  }
+  return { matrix, success, costUsd, latencyMs, chosen };
+}

@@ -1,0 +1,20 @@
+import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+
+/** The matrix of some of its prompts, in their order. */
+export function takeRows(matrix: OutcomeMatrix, rows: ArrayLike<number>): OutcomeMatrix {
+  const columns = matrix.candidates.length;
+  const take = (cells: Float32Array) => {
+    const taken = new Float32Array(rows.length * columns);
+    for (let i = 0; i < rows.length; i++)
+      taken.set(cells.subarray(rows[i] * columns, (rows[i] + 1) * columns), i * columns);
+    return taken;
+  };
+  return {
+    candidates: matrix.candidates,
+    prompts: Array.from(rows, (row) => matrix.prompts[row]),
+    quality: take(matrix.quality),
+    costUsd: take(matrix.costUsd),
+    latencyMs: take(matrix.latencyMs),
+    propensity: take(matrix.propensity),
+  };
+}

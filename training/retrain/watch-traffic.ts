@@ -1,0 +1,202 @@
+import { join } from 'node:path';
+import { readArtifactFolder } from 'pointsman/node';
+import { readPrompt } from 'pointsman/request';
+import { type Alarm, DAY_MS, dayName, dayOf, findDrift, type ScoredTraffic } from '../drift/index.ts';
+import { embedAll } from '../embedder/index.ts';
+import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { alignCandidates } from '../pipeline/align-candidates.ts';
+import type { RouterEmbedder } from '../pipeline/router-embedder.ts';
+import { batchesOf, screenBatches } from '../screening/index.ts';
+import { groupPrompts } from '../split/prompt-groups.ts';
+import { forgetChanged } from './forget-changed.ts';
+import { partTraffic, scoredRows } from './part-traffic.ts';
+import {
+  batchesToScreen,
+  quarantinedBatches,
+  readQuarantine,
+  remember,
+  writeQuarantine,
+} from './quarantine.ts';
+import type { StoredTraffic } from './read-store.ts';
+import type { RunDraft } from './retrain.ts';
+import type { RetrainOptions } from './retrain-options.ts';
+import { loadToJudge, scoreTraffic } from './score-traffic.ts';
+import { takeRows } from './take-rows.ts';
+
+export interface WatchInput {
+  readonly options: RetrainOptions;
+  readonly stored: StoredTraffic;
+  readonly embedder: RouterEmbedder;
+  /** Version in use; null where there is none. */
+  readonly champion: string | null;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+/** Traffic that was looked through, and parted into what teaches and what judges. */
+export interface WatchedTraffic {
+  /** Of the days that matter, candidates those of traffic and champion; outcomes of changed candidates forgotten. */
+  readonly matrix: OutcomeMatrix;
+  readonly groups: Int32Array;
+  readonly learn: Int32Array;
+  readonly judge: Int32Array;
+  /** What the champion says of it; null where there is none. */
+  readonly champion: ScoredTraffic | null;
+  readonly championVersion: string | null;
+  readonly found: Pick<RunDraft, 'traffic' | 'screened' | 'drift' | 'forgotten' | 'alarms'>;
+}
+
+/** Screens new batches, looks for drift, and parts what is left by time. */
+export async function watchTraffic(input: WatchInput): Promise<WatchedTraffic> {
+  const { options, stored, embedder, at } = input;
+  const { config, dryRun = false, onProgress = () => {} } = options;
+  const folder = config.router;
+  const recent = recentRows(stored.matrix, config.traffic.learnDays + config.traffic.judgeDays);
+  const artifact = input.champion === null ? null : await readArtifactFolder(join(folder, input.champion));
+  const names = new Set([
+    ...recent.candidates,
+    ...(artifact?.manifest.candidates.map(({ name }) => name) ?? []),
+  ]);
+  const matrix = alignCandidates(recent, [...names].sort());
+  const { groups } = groupPrompts(matrix);
+  const router =
+    artifact === null
+      ? null
+      : await loadToJudge(
+          join(folder, input.champion!),
+          artifact.manifest.embedder.id === embedder.embedder.id ? { embedder: embedder.embedder } : {},
+        );
+  onProgress({ kind: 'step', what: 'asking the champion', folds: null });
+  const champion = router && (await scoreTraffic(router, matrix));
+
+  const batches = batchesOf(matrix);
+  const scored = scoredRows(matrix);
+  const rows = new Map<string, number>();
+  for (const row of scored) rows.set(batches[row], (rows.get(batches[row]) ?? 0) + 1);
+  const before = await readQuarantine(folder);
+  const { enabled, fewestPrompts, z } = config.screening;
+  const screened = enabled
+    ? screenBatches(
+        champion ?? unscored(matrix),
+        groups,
+        batchesToScreen(before, rows),
+        quarantinedBatches(before),
+        { fewestRows: fewestPrompts, z },
+      )
+    : [];
+  const quarantine = remember(before, rows, screened, at);
+  if (!dryRun && enabled) await writeQuarantine(folder, quarantine);
+  const distrusted = enabled ? quarantinedBatches(quarantine) : new Set<string>();
+  const trusted = (row: number) => !distrusted.has(batches[row]);
+
+  const parted = partTraffic(matrix, groups, trusted, config.traffic);
+  const drift = champion && (await lookForDrift({ ...input, matrix }, champion, parted, trusted));
+  const { forgotten, matrix: remembered } =
+    drift === null || !config.drift.forget
+      ? { forgotten: [], matrix }
+      : forgetChanged(matrix, parted.learn, drift.candidates);
+  return {
+    matrix: remembered,
+    groups,
+    learn: parted.learn,
+    judge: parted.judge,
+    champion,
+    championVersion: input.champion,
+    found: {
+      screened,
+      drift,
+      forgotten,
+      alarms: [...screened.flatMap(quarantineAlarm), ...(drift?.alarms ?? [])],
+      traffic: {
+        rowsInStore: stored.rowsInStore,
+        rowsAdded: stored.rowsAdded,
+        fingerprint: stored.fingerprint,
+        learn: parted.learn.length,
+        judge: parted.judge.length,
+        quarantined: scored.filter((row) => !trusted(row)).length,
+        repeats: parted.repeats,
+        undated: parted.undated,
+        learnDays: daysOf(matrix, parted.learn),
+        judgeDays: daysOf(matrix, parted.judge),
+      },
+    },
+  };
+}
+
+/** Prompts of the newest days, and those without a time, which are counted. */
+function recentRows(matrix: OutcomeMatrix, days: number): OutcomeMatrix {
+  let newest = Number.NEGATIVE_INFINITY;
+  for (const { timestampMs } of matrix.prompts) newest = Math.max(newest, timestampMs ?? newest);
+  const since = newest - (days + 1) * DAY_MS;
+  const rows = Array.from(matrix.prompts.keys()).filter(
+    (row) => (matrix.prompts[row].timestampMs ?? newest) >= since,
+  );
+  return takeRows(matrix, rows);
+}
+
+async function lookForDrift(
+  { embedder, options, matrix }: WatchInput & { readonly matrix: OutcomeMatrix },
+  champion: ScoredTraffic,
+  { judge, learn }: { readonly judge: Int32Array; readonly learn: Int32Array },
+  trusted: (row: number) => boolean,
+) {
+  const { forget, sample, ...thresholds } = options.config.drift;
+  const rows = Int32Array.from(matrix.prompts.keys()).filter(trusted);
+  const numberOf = new Map(Array.from(rows, (row, i) => [row, i]));
+  const renumber = (some: Int32Array) => some.map((row) => numberOf.get(row)!);
+  const kept = takeRows(matrix, rows);
+  const columns = matrix.candidates.length;
+  const gather = (values: Float64Array) =>
+    Float64Array.from(
+      { length: rows.length * columns },
+      (_, i) => values[rows[Math.floor(i / columns)] * columns + (i % columns)],
+    );
+  const values = await embedAll(
+    embedder.embedder,
+    kept.prompts.map(({ request }) => readPrompt(request).text),
+    { cacheFolder: join(options.config.work, 'embeddings') },
+  );
+  return findDrift(
+    {
+      matrix: kept,
+      success: gather(champion.success),
+      costUsd: gather(champion.costUsd),
+      latencyMs: gather(champion.latencyMs),
+      chosen: rows.map((row) => champion.chosen[row]),
+    },
+    renumber(judge),
+    renumber(learn),
+    { values, columns: embedder.embedder.dimensions },
+    { ...thresholds, rows: sample, seed: options.config.train.seed },
+  );
+}
+
+/** Traffic that no router has an opinion of. */
+function unscored(matrix: OutcomeMatrix): ScoredTraffic {
+  const nothing = () => new Float64Array(matrix.quality.length).fill(Number.NaN);
+  return {
+    matrix,
+    success: nothing(),
+    costUsd: nothing(),
+    latencyMs: nothing(),
+    chosen: new Int32Array(matrix.prompts.length),
+  };
+}
+
+function quarantineAlarm({ batch, rows, suspicions }: RunDraft['screened'][number]): Alarm[] {
+  if (suspicions.length === 0) return [];
+  const why = suspicions.map(({ sentence }) => sentence).join('; ');
+  return [
+    {
+      kind: 'quarantine',
+      subject: batch,
+      sentence: `The ${rows} prompts of ${batch} are neither learned from nor judged by: ${why}.`,
+    },
+  ];
+}
+
+function daysOf({ prompts }: OutcomeMatrix, rows: Int32Array): readonly [string, string] | null {
+  if (rows.length === 0) return null;
+  const name = (row: number) => dayName(dayOf(prompts[row].timestampMs));
+  return [name(rows[0]), name(rows[rows.length - 1])];
+}
