@@ -1,0 +1,50 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type MonthDay, simulateMonth } from '../data/month/simulate-month.ts';
+import { THE_MONTH } from '../data/month/the-month.ts';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: String(THE_MONTH.seed) },
+    days: { type: 'string', default: String(THE_MONTH.days) },
+    degrade: { type: 'string', default: THE_MONTH.events.degrade.candidate },
+    reprice: { type: 'string', default: THE_MONTH.events.reprice.candidate },
+  },
+});
+
+/** One line a day, while the month goes by. */
+function describeDay({ bestSingle, challenger, day, oracle, router, run }: MonthDay): string {
+  const points = (quality: number) => (100 * quality).toFixed(1);
+  const alarms = run.alarms.map(({ sentence }) => `\n      ! ${sentence}`).join('');
+  return (
+    `${String(day).padStart(2)}  router ${points(router.quality)} (${points(router.qualityUnexplored)} unexplored)  best ${points(bestSingle.quality)} ${bestSingle.candidate}` +
+    `  oracle ${points(oracle)}  challenger ${challenger === null ? '–' : points(challenger.qualityUnexplored)}  ${run.durationMs} ms  ` +
+    `$${(1000 * router.costUsd).toFixed(3)}\n      ${run.sentence}${run.forgotten.map((f) => `\n      forgot ${JSON.stringify(f)}`).join('')}${alarms}`
+  );
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'pointsman-month-'));
+try {
+  const { degrade, reprice } = THE_MONTH.events;
+  const month = await simulateMonth({
+    ...THE_MONTH,
+    folder,
+    days: Number(values.days),
+    seed: Number(values.seed),
+    events: {
+      degrade: { ...degrade, candidate: values.degrade },
+      reprice: { ...reprice, candidate: values.reprice },
+    },
+    onDay: (day) => console.log(describeDay(day)),
+  });
+  const least = Math.min(...month.days.map(({ bestSingle, router }) => router.quality - bestSingle.quality));
+  console.log(`Least above best single: ${(100 * least).toFixed(2)} points`);
+  if (month.unscreened !== null)
+    console.log(
+      `Unscreened, day ${month.unscreened.day}: ${month.unscreened.run.sentence} (truly ${(100 * month.unscreened.challenger.qualityUnexplored).toFixed(1)})`,
+    );
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
