@@ -43,8 +43,14 @@ export async function runEvaluate(
       ...(flags.policy === undefined ? {} : { policy: `utility:${flags.policy}` }),
     });
     progress.stop();
-    if (ingest.fingerprint === provenance.dataFingerprint)
-      io.stderr('Note: The router was trained on this very traffic, so these figures flatter it.\n');
+    const isOwn = ingest.fingerprint === provenance.dataFingerprint;
+    if (isOwn && evaluation.offPolicy !== null) {
+      throw new InvalidInputError(
+        `The router was trained on this very traffic, and what is estimated off-policy needs outcomes that its model never saw. Give ` +
+          `later traffic; what the part held back for the test says is in the report of ${folder}.`,
+      );
+    }
+    if (isOwn) io.stderr('Note: The router was trained on this very traffic, so these figures flatter it.\n');
     if (flags.report !== undefined) {
       await mkdir(dirname(flags.report), { recursive: true });
       await writeFile(flags.report, renderReport(evaluation, { title: `${name} on other traffic` }));

@@ -24,7 +24,7 @@ export function offPolicyCaveats(
   const says = router.effectiveSampleSize;
   const caveats = [`This rests on ${propensities} propensities. ${assumption}`];
   caveats.push(
-    `The outcomes that agree with the router say as much as ${says.toFixed(0)} equally weighted prompts${
+    `The outcomes that agree with the router say as much as ${plural(Math.round(says), 'equally weighted prompt')}${
       says < FEW_ROWS ? ': read every figure as a hint, not as proof' : ''
     }.`,
   );

@@ -1,50 +1,44 @@
 import type { Candidate } from 'pointsman';
 import type { ManifestCandidate } from 'pointsman/artifact';
 import { quantileSorted } from 'pointsman/math';
+import { columnMeans, trainMeans, trainRows } from '../evaluation/train-means.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { Splits } from '../split/split.ts';
 
-/** Every candidate of the traffic with its means over the fit and calibrate splits, and what the config says of it. */
+/**
+ * Every candidate of the traffic with its means over the fit and calibrate splits, and what the config says of it.
+ * @param propensities of what was observed, by whose inverse it counts; null where nothing was left to a logging policy
+ */
 export function manifestCandidates(
   matrix: OutcomeMatrix,
-  { fit, calibrate }: Splits,
+  splits: Splits,
   configured: Readonly<Record<string, Partial<Candidate>>>,
+  propensities: Float64Array | null = null,
 ): ManifestCandidate[] {
-  const rows = [...fit.rows, ...calibrate.rows];
+  const rows = trainRows(splits);
+  const { quality, costUsd } = trainMeans(matrix, rows, propensities);
+  const latencyMs = columnMeans(matrix.latencyMs, matrix.candidates.length, rows);
   return matrix.candidates.map((name, c) => {
-    const mean = (values: Float32Array) => observedMean(values, rows, matrix.candidates.length, c);
     const p95LatencyMs = observedQuantile(matrix.latencyMs, rows, matrix.candidates.length, c, 0.95);
     return {
       ...configured[name],
       name,
-      meanQuality: mean(matrix.quality) ?? 0,
-      meanCostUsd: mean(matrix.costUsd),
-      meanLatencyMs: mean(matrix.latencyMs),
+      meanQuality: orNull(quality[c]) ?? 0,
+      meanCostUsd: orNull(costUsd[c]),
+      meanLatencyMs: orNull(latencyMs[c]),
       ...(p95LatencyMs === null ? {} : { p95LatencyMs }),
     };
   });
 }
 
-function observedMean(
-  values: Float32Array,
-  rows: readonly number[],
-  columns: number,
-  c: number,
-): number | null {
-  let [sum, count] = [0, 0];
-  for (const row of rows) {
-    const value = values[row * columns + c];
-    if (Number.isNaN(value)) continue;
-    sum += value;
-    count++;
-  }
-  return count === 0 ? null : sum / count;
+function orNull(value: number): number | null {
+  return Number.isNaN(value) ? null : value;
 }
 
 /** Null where fewer than twenty were observed: a tail needs as many. */
 function observedQuantile(
   values: Float32Array,
-  rows: readonly number[],
+  rows: Int32Array,
   columns: number,
   c: number,
   q: number,

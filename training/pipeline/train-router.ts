@@ -18,6 +18,7 @@ import type { TestPredictions } from '../evaluation/evaluation-input.ts';
 import { headlineMetrics } from '../evaluation/headline-metrics.ts';
 import { type FittedFeatures, fitFeatures } from '../features/index.ts';
 import type { Matrix } from '../head/index.ts';
+import type { LoggingPropensities } from '../off-policy/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { renderReport } from '../report/render-report.ts';
 import type { Splits } from '../split/split.ts';
@@ -107,7 +108,7 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
     seed: config.seed,
     onStep,
   });
-  const sealed = await seal(input, fitted, heads);
+  const sealed = await seal(input, fitted, heads, propensities);
 
   onStep('evaluating on the test split');
   const router = createRouter(await readArtifact(memoryFiles(sealed.files)), {
@@ -152,7 +153,12 @@ function checkPolicy(policy: unknown, names: readonly string[]): void {
   createPolicy(policy, candidates, { compile: compileCel, routers: withoutRouters(policy).routers });
 }
 
-async function seal(input: TrainInput, fitted: FittedFeatures, heads: FittedHeads): Promise<SealedArtifact> {
+async function seal(
+  input: TrainInput,
+  fitted: FittedFeatures,
+  heads: FittedHeads,
+  propensities: LoggingPropensities | null,
+): Promise<SealedArtifact> {
   const { config, embedder, matrix, splits } = input;
   const files = new Map([...fitted.files, ...heads.files]);
   const novelty = fitNovelty(fitted.features, splits.fit, splits.calibrate, config.seed);
@@ -163,7 +169,12 @@ async function seal(input: TrainInput, fitted: FittedFeatures, heads: FittedHead
   return sealArtifact(
     {
       name: input.name,
-      candidates: manifestCandidates(matrix, splits, config.candidates as Record<string, Partial<Candidate>>),
+      candidates: manifestCandidates(
+        matrix,
+        splits,
+        config.candidates as Record<string, Partial<Candidate>>,
+        propensities?.values,
+      ),
       embedder: {
         id: embedder.embedder.id,
         kind: embedder.kind,

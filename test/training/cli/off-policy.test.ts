@@ -110,3 +110,10 @@ it('a log that cannot answer gives the reason and exit code 1', async () => {
   expect(said.err).toMatch(/^The log cannot say what this router is worth/);
   expect((await run(argv)).code).toBe(0);
 });
+
+it('refuses to estimate from the outcomes that the router was trained on', async () => {
+  const { code, said } = await run(['evaluate', router, path('traffic.jsonl'), '--work', path('work'), '-q']);
+  expect(code).toBe(1);
+  expect(said.err).toMatch(/^The router was trained on this very traffic/);
+  expect(said.out).toBe('');
+});

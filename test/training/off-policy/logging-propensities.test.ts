@@ -51,6 +51,15 @@ test.each([
   },
 );
 
+test('the same log and seed give the same estimates, to the last bit', async () => {
+  const { matrix, features } = loggedWorld(LOGGING, { rows: 300, keepPropensities: false });
+  const [once, again] = [
+    await loggingPropensities(matrix, { features }),
+    await loggingPropensities(matrix, { features }),
+  ];
+  expect(again.values).toEqual(once.values);
+});
+
 test('where nothing decides who answers, the estimates are the shares', async () => {
   const { matrix, features } = loggedWorld(
     [

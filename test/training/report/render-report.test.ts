@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { parseHTML } from 'linkedom';
 import { expect, test } from 'vitest';
 import { evaluate } from '../../../training/evaluation/evaluate.ts';
+import { loggingPropensities } from '../../../training/off-policy/index.ts';
 import { html } from '../../../training/report/html.ts';
 import { renderReport } from '../../../training/report/render-report.ts';
 import { shorten } from '../../../training/report/shorten.ts';
@@ -67,6 +68,31 @@ test('a log of one candidate per prompt gets no comparison, and says why', () =>
   expect(page).toContain('cannot be read off this data');
   expect(page).not.toContain('Beside no router');
   expect(page).toContain('Can its probabilities be trusted?');
+});
+
+test('with propensities, such a log gets estimates, and a section on how much it can tell', async () => {
+  const world = syntheticWorld({ rows: 2000, observed: 1 });
+  const hostile = '<i>great</i>';
+  const matrix = { ...world.matrix, candidates: ['basic', 'good', hostile] };
+  const propensities = await loggingPropensities(matrix);
+  const page = renderReport(evaluate({ ...world, matrix, propensities }, { resamples: 100 }));
+  const document = parse(page);
+  const headings = [...document.querySelectorAll('h2')].map((heading) => heading.textContent);
+  expect(headings).toContain('Beside no router and simple routers');
+  expect(headings).toContain('How much of this the log can tell');
+  expect(page).toContain('no unobserved confounding given the prompt');
+  const figures = [...document.querySelectorAll('figure svg')].map((svg) => svg.getAttribute('aria-label'));
+  expect(figures.filter((label) => /each estimator|Effective sample size/.test(label ?? ''))).toHaveLength(2);
+  expect(document.querySelectorAll('i')).toHaveLength(0);
+  expect(page).not.toMatch(/NaN|undefined|Infinity/);
+  const refused = renderReport(
+    evaluate({
+      ...world,
+      matrix,
+      propensities: { ...propensities, values: propensities.values.map(() => 1) },
+    }),
+  );
+  expect(refused).toContain('The log cannot answer:');
 });
 
 test('the report of an evaluation read back from metrics.json is the same', () => {
