@@ -39,6 +39,7 @@ const candidate = z.object({
   contextWindowTokens: z.exactOptional(z.int().check(z.positive())),
   modalities: z.exactOptional(z.array(z.enum(['text', 'image', 'audio']))),
   supportsTools: z.exactOptional(z.boolean()),
+  retired: z.exactOptional(z.boolean()),
   meanQuality: share,
   meanCostUsd: z.nullable(amount),
   meanLatencyMs: z.nullable(amount),

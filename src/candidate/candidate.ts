@@ -15,4 +15,6 @@ export interface Candidate {
   readonly modalities?: readonly Modality[];
   /** Whether it can call tools. @default true */
   readonly supportsTools?: boolean;
+  /** It is known, but never chosen nor fallen back on. @default false */
+  readonly retired?: boolean;
 }

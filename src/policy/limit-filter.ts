@@ -35,7 +35,8 @@ const BIT = {
   tools: 32,
   modalities: 64,
   contextWindow: 128,
-} as const satisfies Record<RelaxableLimit | 'allow' | 'deny', number>;
+  retired: 256,
+} as const satisfies Record<RelaxableLimit | 'allow' | 'deny' | 'retired', number>;
 
 /**
  * @param limits the policy's own; those of a request are added, and of two the tighter counts.
@@ -53,7 +54,7 @@ export function createLimitFilter(
 
   return (context) => {
     const asked = context.overrides.limits;
-    const bits = new Uint8Array(own);
+    const bits = new Uint16Array(own);
     if (asked !== undefined) {
       const named = namedBits(candidates, asked);
       for (let c = 0; c < bits.length; c++) bits[c] |= named[c];
@@ -117,8 +118,8 @@ function tighter(own: Limits, asked: Limits = {}): Bounds {
   };
 }
 
-function namedBits(candidates: readonly PolicyCandidate[], limits: Limits): Uint8Array {
-  const bits = new Uint8Array(candidates.length);
+function namedBits(candidates: readonly PolicyCandidate[], limits: Limits): Uint16Array {
+  const bits = new Uint16Array(candidates.length);
   if (limits.allow !== undefined) {
     bits.fill(BIT.allow);
     for (const name of limits.allow) bits[candidateIndex(candidates, name, 'limits.allow')] = 0;
@@ -129,7 +130,7 @@ function namedBits(candidates: readonly PolicyCandidate[], limits: Limits): Uint
 
 function brokenLimits(candidate: PolicyCandidate, c: number, context: PolicyContext, bounds: Bounds): number {
   const { predictions, needs } = context;
-  let bits = 0;
+  let bits = candidate.retired ? BIT.retired : 0;
   if (predictions.success[c] < bounds.minSuccessProbability) bits |= BIT.minSuccessProbability;
   // Written so that NaN, "not known", breaks a bound that is set.
   if (bounds.maxCostUsd !== Infinity && !(predictions.costUsd[c] <= bounds.maxCostUsd))
@@ -149,7 +150,7 @@ function reads(candidate: PolicyCandidate, modality: string): boolean {
 }
 
 /** The fewest limits, taken in order, that must give way for somebody to be left; undefined if that is not enough. */
-function relaxedLimits(bits: Uint8Array, relax: readonly RelaxableLimit[]): RelaxableLimit[] | undefined {
+function relaxedLimits(bits: Uint16Array, relax: readonly RelaxableLimit[]): RelaxableLimit[] | undefined {
   const leaves = (limits: readonly RelaxableLimit[]) => {
     const mask = maskOf(limits);
     return bits.some((broken) => (broken & ~mask) === 0);
@@ -183,6 +184,7 @@ function describe(
   const add = (bit: number, reason: string) => {
     if (bits & bit) reasons.push(reason);
   };
+  add(BIT.retired, 'it is retired');
   add(BIT.allow, 'not in `allow`');
   add(BIT.deny, 'in `deny`');
   add(

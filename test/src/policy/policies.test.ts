@@ -192,3 +192,16 @@ test('what would change it names no weight at which nobody would be first', () =
     }
   }
 });
+
+test('a retired candidate is never chosen nor fallen back on, whatever is allowed, relaxed or named', () => {
+  const retired = candidates.map((candidate) => ({ ...candidate, retired: candidate.name === 'large' }));
+  const plan = (spec: PolicySpec, limits: Limits = {}) =>
+    createPolicy(spec, retired).decide(policyContext({ predictions, overrides: { limits } }));
+  expect(plan({ kind: 'utility' }).order).toEqual([1, 0]);
+  expect(plan({ kind: 'utility' }).removed[2]).toBe('it is retired');
+  const named = plan({ kind: 'threshold', weak: 'small', strong: 'large', threshold: -1 });
+  expect(named.order[0]).toBe(0);
+  expect(named.order).not.toContain(2);
+  expect(() => plan({ kind: 'utility' }, { allow: ['large'] })).toThrow(NoCandidateError);
+  expect(() => plan({ kind: 'utility' }, { allow: ['large'] })).toThrow(/large.*it is retired/);
+});
