@@ -44,6 +44,15 @@ export {
   onboardCandidate,
   softTargets,
 } from './head/index.ts';
+export {
+  type CompactOptions,
+  type CompactReport,
+  compactLog,
+  type LogFile,
+  listLogFiles,
+  type ReadLogOptions,
+  readDecisionLog,
+} from './log-store/index.ts';
 export { LOG_FORMATS, type LogFormat } from './logs/index.ts';
 export { ingestOutcomes } from './outcomes/ingest.ts';
 export type { IngestOptions, IngestProgress, Prices } from './outcomes/ingest-options.ts';

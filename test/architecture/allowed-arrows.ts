@@ -103,6 +103,8 @@ export const TRAINING_ARROWS: Arrows = {
   policy: ['outcomes'],
   // Blocks are fitted on the fit split alone, and are matrices of the heads.
   features: ['head', 'split'],
+  // A candidate is added to heads as they were exported, from outcomes.
+  candidates: ['artifact', 'head', 'outcomes'],
   member: ['calibrator', 'head'],
   pipeline: [
     'artifact',

@@ -5,6 +5,7 @@ import { evaluateCommand } from './evaluate-command.ts';
 import { explainCommand } from './explain-command.ts';
 import { ingestCommand } from './ingest-command.ts';
 import { inspectCommand } from './inspect-command.ts';
+import { logCommand } from './log-command.ts';
 import { routeCommand } from './route-command.ts';
 import { runCommand } from './run-command.ts';
 import { trainCommand } from './train-command.ts';
@@ -26,6 +27,7 @@ const COMMANDS = [
   evaluateCommand,
   tuneCommand,
   ingestCommand,
+  logCommand,
 ];
 
 /**

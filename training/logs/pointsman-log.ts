@@ -1,15 +1,18 @@
 import { LOG_SCHEMA_VERSION } from 'pointsman/log';
 import type { LogDocument, LogEntry, LogReader } from './log-entry.ts';
 import { LOG_REASONS } from './log-reasons.ts';
-import { textOf } from './values.ts';
+import { objectOf, textOf } from './values.ts';
 
 /**
  * Pointsman's own decision log: decisions, their outcomes and feedback, in any order and across files. A decision is
- * a row that awaits its outcome; feedback is a score of its answer.
+ * a row that awaits its outcome; feedback is a score of its answer. JSONL as it is written, the Parquet that it is
+ * compacted to, and an export of the PostgreSQL table are read alike.
  */
 export const pointsmanLog: LogReader = {
   fields: null,
-  *read(document) {
+  *read(row) {
+    // A compacted log, or a table of a database, has what one looks for beside the record.
+    const document = objectOf(row.record) ?? row;
     if (typeof document.schemaVersion === 'number' && document.schemaVersion > LOG_SCHEMA_VERSION)
       yield { kind: 'refused', reason: LOG_REASONS.newerVersion };
     else yield entryOf(document);

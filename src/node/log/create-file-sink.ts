@@ -3,7 +3,7 @@ import type { FileSinkOptions } from './file-sink-options.ts';
 import { type LogFile, openLogFile } from './log-file.ts';
 
 const MAX_BYTES = 64 * 2 ** 20;
-const MAX_AGE_MS = 3_600_000;
+const MAX_AGE_MS = 86_400_000;
 
 /**
  * A sink that appends to files in a folder, `decisions-<time>-<n>.jsonl`, one record a line. A file is only ever

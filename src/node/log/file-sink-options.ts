@@ -3,7 +3,7 @@ export interface FileSinkOptions {
   readonly folder: string;
   /** Bytes after which the next batch begins a new file. @default 67108864 */
   readonly maxBytes?: number;
-  /** Milliseconds after which nothing is written to a file any more. @default 3600000 */
+  /** Milliseconds after which nothing is written to a file any more. @default 86400000, a day */
   readonly maxAgeMs?: number;
   /**
    * When records must have reached the disk, and not only the operating system, which keeps them when the process is
