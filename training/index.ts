@@ -24,6 +24,7 @@ export type {
   TestPredictions,
 } from './evaluation/evaluation-input.ts';
 export { headlineMetrics } from './evaluation/headline-metrics.ts';
+export type { OffPolicyEstimate, OffPolicyEvaluation } from './evaluation/off-policy-evaluation.ts';
 export {
   chooseShrinkage,
   crossValidate,
@@ -54,6 +55,16 @@ export {
   readDecisionLog,
 } from './log-store/index.ts';
 export { LOG_FORMATS, type LogFormat } from './logs/index.ts';
+export {
+  type ClippedWeights,
+  clipWeights,
+  effectiveSampleSize,
+  type LoggingPropensities,
+  loggingPropensities,
+  type PropensityOptions,
+  type PseudoOutcomeInput,
+  pseudoOutcomes,
+} from './off-policy/index.ts';
 export { ingestOutcomes } from './outcomes/ingest.ts';
 export type { IngestOptions, IngestProgress, Prices } from './outcomes/ingest-options.ts';
 export type { IngestReport, Rejection } from './outcomes/ingest-report.ts';

@@ -9,6 +9,8 @@ export function headlineMetrics(evaluation: Evaluation): Record<string, number |
   return {
     testPrompts: evaluation.prompts.test,
     comparedPrompts: evaluation.coverage.comparedRows,
+    // Null where qualities were seen, not estimated.
+    effectiveSampleSize: evaluation.offPolicy?.overlap.router.effectiveSampleSize ?? null,
     routedQuality: router?.quality.estimate ?? null,
     bestSingleQuality: contender('bestSingle')?.quality.estimate ?? null,
     nearestQuality: contender('nearest')?.quality.estimate ?? null,

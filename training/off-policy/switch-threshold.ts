@@ -4,8 +4,8 @@ import { quantileSorted } from 'pointsman/math';
 const STEPS = 20;
 
 /**
- * The weight above which switch-DR trusts the model rather than the outcome (Wang, Agarwal and Dudík 2017, arXiv 1612.01205,
- * section 4.1): the one with the smallest bound on the mean squared error. The bound is the estimated variance plus the square of the
+ * The weight above which switch-DR trusts the model rather than the outcome (Wang, Agarwal and Dudík 2017, arXiv
+ * 1612.01205): the one with the smallest bound on the mean squared error. The bound is the estimated variance plus the square of the
  * bias, which is at most the policy's mass beyond the threshold times the largest possible error. That mass is itself
  * estimated by its weights, since a log rarely tells the propensity of what was not chosen.
  *
