@@ -29,21 +29,32 @@ export async function trainOnce(
   config: TrainConfigInput = {},
 ): Promise<TrainedOnce> {
   const { splits } = splitOutcomes(matrix, { sizes, seed, groups });
+  const trained = await trainOn(matrix, groups, splits, seed, config);
+  const embedder = await openEmbedder(parseTrainConfig(config).embedder);
+  const texts = matrix.prompts.map(({ request }) => readPrompt(request).text);
+  const vectors = await embedAll(embedder.embedder, texts);
+  const nearest = { dimensions: embedder.embedder.dimensions, vectors };
+  return { trained, splits, differenceToNearest: differences(trained, matrix, splits, nearest) };
+}
+
+/** Trains on given splits. */
+export async function trainOn(
+  matrix: OutcomeMatrix,
+  groups: NearDuplicateGroups,
+  splits: Splits,
+  seed: number,
+  config: TrainConfigInput = {},
+): Promise<TrainedRouter> {
   const parsed = parseTrainConfig({ resamples: 200, ...config, seed });
-  const embedder = await openEmbedder(parsed.embedder);
-  const trained = await trainRouter({
+  return trainRouter({
     name: 'bench',
     matrix,
     splits,
     groups: groups.groups,
     dataFingerprint: 'bench',
     config: parsed,
-    embedder,
+    embedder: await openEmbedder(parsed.embedder),
   });
-  const texts = matrix.prompts.map(({ request }) => readPrompt(request).text);
-  const vectors = await embedAll(embedder.embedder, texts);
-  const nearest = { dimensions: embedder.embedder.dimensions, vectors };
-  return { trained, splits, differenceToNearest: differences(trained, matrix, splits, nearest) };
 }
 
 function differences(

@@ -1,6 +1,7 @@
 import { InvalidInputError } from 'pointsman';
 import { z } from 'zod';
 import { MEMBER_NAMES } from '../member/tune-members.ts';
+import { HIGHEST_WEIGHT } from '../off-policy/clip-weights.ts';
 
 const amount = z.number().nonnegative();
 const share = z.number().gt(0).lt(1);
@@ -11,6 +12,8 @@ const candidate = z.strictObject({
   contextWindowTokens: z.int().positive().optional(),
   modalities: z.array(z.enum(['text', 'image', 'audio'])).optional(),
   supportsTools: z.boolean().optional(),
+  /** Learned of, but never chosen. */
+  retired: z.boolean().optional(),
 });
 
 const embedder = z.discriminatedUnion('kind', [
@@ -50,6 +53,19 @@ const ngrams = z.strictObject({
   characterTo: z.int().min(0).max(8).default(0),
 });
 
+const offPolicy = z.strictObject({
+  /**
+   * How outcomes are weighed where the log does not hold every candidate of a prompt. `none`: all alike. `ipw`: by
+   * inverse propensity. `doublyRobust`: unseen cells are filled with what is expected of them, corrected by inverse
+   * propensity. `auto`: `none` unless inverse propensities show that it is off.
+   */
+  weights: z.enum(['auto', 'none', 'ipw', 'doublyRobust']).default('auto'),
+  /** Inverse propensities above this are cut. */
+  clip: z.number().min(1).default(HIGHEST_WEIGHT),
+  /** `logged`: the log must give them. `fitted`: estimated, whatever the log says. `auto`: as logged, else fitted. */
+  propensities: z.enum(['auto', 'logged', 'fitted']).default('auto'),
+});
+
 /** What may stand in `train.yaml`; the command line overrides it. Every field has a default. */
 export const trainConfigSchema = z.strictObject({
   seed: z.int().min(0).default(0),
@@ -68,6 +84,8 @@ export const trainConfigSchema = z.strictObject({
   folds: z.int().min(2).max(20).default(5),
   /** Names of heads that may take part. */
   heads: z.array(z.enum(MEMBER_NAMES)).min(1).default(['linear', 'domain', 'curve']),
+  /** How to learn from a log in which each prompt went to one candidate, or to some. */
+  offPolicy: offPolicy.default({ weights: 'auto', clip: HIGHEST_WEIGHT, propensities: 'auto' }),
   /** Policy of the router, as in the manifest. */
   policy: z.looseObject({ kind: z.string() }).default({ kind: 'utility', weights: 'best' }),
   /** Labelled prompts that the artifact carries, for `pointsman explain`. They are there for everyone who has it. */

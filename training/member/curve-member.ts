@@ -12,11 +12,11 @@ import {
   takeRows,
 } from '../head/index.ts';
 import type { MemberData, TunedMember } from './member.ts';
-import { allRows, putRows, takeFitData } from './member-rows.ts';
+import { allRows, putRows, takeFitData, weightPerCandidate } from './member-rows.ts';
 import { isFullyObserved, squaredError } from './squared-error.ts';
 
 const HIDDEN = 64;
-/** Penalties tried, as shares of rows. */
+/** Penalties tried, as shares of the outcomes of a candidate. */
 const PENALTY_SHARES = [3, 1, 0.3, 0.1, 0.03, 0.01];
 
 /**
@@ -49,7 +49,7 @@ export async function tuneCurveMember(
     });
   }
   const part = isFullyObserved(residuals) ? 'deviation' : 'all';
-  const errors = outOfFold.map((predictions) => squaredError(predictions, residuals, part));
+  const errors = outOfFold.map((predictions) => squaredError(predictions, residuals, part, data.weights));
   const chosen = errors.indexOf(Math.min(...errors));
   return {
     name: 'curve',
@@ -74,7 +74,7 @@ async function fitOutput(
   onProgress: OnProgress = () => {},
 ): Promise<DenseLayer[]> {
   const fits = await fitLinearPath(takeFitData({ ...data, features: activations }, rows), 'squared', {
-    l2s: shares.map((share) => share * rows.length),
+    l2s: shares.map((share) => share * weightPerCandidate(data, rows)),
     onProgress,
   });
   return fits.map((fit) => fit.layer);

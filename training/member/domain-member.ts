@@ -12,7 +12,8 @@ import {
 } from '../head/index.ts';
 import type { MemberData, TunedMember } from './member.ts';
 import { allRows, putRows } from './member-rows.ts';
-import { taskMeans } from './task-means.ts';
+import { isFullyObserved } from './squared-error.ts';
+import { sharedTaskMeans, taskMeans } from './task-means.ts';
 
 /** Penalties tried, as shares of feature variance; the loss of a classifier is summed over rows, and so is not scaled by them. */
 const PENALTY_SHARES = [0.1, 0.03, 0.01];
@@ -83,7 +84,8 @@ export async function fitClassifiers(
 }
 
 function meansLayer({ tasks, taskCount, residuals, weights }: MemberData, rows: Int32Array): DenseLayer {
-  const kernel = taskMeans(residuals, weights, tasks!, taskCount, rows);
+  const means = isFullyObserved(residuals) ? taskMeans : sharedTaskMeans;
+  const kernel = means(residuals, weights, tasks!, taskCount, rows);
   return {
     inputs: taskCount,
     outputs: residuals.columns,

@@ -1,5 +1,6 @@
 import { argMax } from 'pointsman/math';
 import { chooseShrinkage, createMatrix, type Matrix } from '../head/index.ts';
+import { loggedStrength } from './logged-guard.ts';
 import type { MemberData } from './member.ts';
 
 const STRENGTHS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
@@ -15,7 +16,8 @@ const HARMLESS_SHARE = 0.005;
  *
  * @param differences out-of-fold, `[rows, candidates]`, as differences to the candidates' means
  */
-export function guardStrength(differences: Matrix, { prior, residuals, groups }: MemberData): number {
+export function guardStrength(differences: Matrix, data: MemberData): number {
+  const { prior, residuals, groups } = data;
   const { rows, columns } = residuals;
   const scores = createMatrix(rows, columns);
   const quality = createMatrix(rows, columns);
@@ -23,12 +25,14 @@ export function guardStrength(differences: Matrix, { prior, residuals, groups }:
     scores.values[i] = prior[i % columns] + differences.values[i];
     quality.values[i] = prior[i % columns] + residuals.values[i];
   }
-  const proven = chooseShrinkage(scores, prior, quality, {
-    strengths: STRENGTHS,
-    standardErrors: STANDARD_ERRORS,
-    groups,
-  });
-  if (proven.strength > 0) return proven.strength;
+  const proven = data.logged
+    ? loggedStrength(differences, data)
+    : chooseShrinkage(scores, prior, quality, {
+        strengths: STRENGTHS,
+        standardErrors: STANDARD_ERRORS,
+        groups,
+      }).strength;
+  if (proven > 0) return proven;
   const harmless = STRENGTHS.filter((strength) => leavingShare(scores, prior, strength) <= HARMLESS_SHARE);
   return harmless.at(-1) ?? harmlessBelow(scores, prior);
 }

@@ -12,6 +12,7 @@ import {
 } from '../head/index.ts';
 import type { FittedMember, MemberData, TunedMember } from './member.ts';
 import { allRows, putRows, takeFitData } from './member-rows.ts';
+import { tuneSharedLinear } from './shared-linear.ts';
 import { isFullyObserved, type Part, squaredError } from './squared-error.ts';
 
 /** Penalties tried, as shares of rows times feature variance; strong to weak. */
@@ -23,8 +24,9 @@ export const PENALTY_SHARES = [3, 1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001];
  */
 export async function tuneLinearMember(data: MemberData, onFold?: OnFold): Promise<TunedMember> {
   const { residuals } = data;
+  if (!isFullyObserved(residuals)) return sharedLinearMember(data, onFold);
   const path = await outOfFoldPath(data, onFold);
-  const parts: readonly [Part, Part] = isFullyObserved(residuals) ? ['level', 'deviation'] : ['all', 'all'];
+  const parts: readonly Part[] = ['level', 'deviation'];
   const [level, deviation] = parts.map((part) => best(path, residuals, part));
   let fitted: Promise<FittedMember> | undefined;
   return {
@@ -33,6 +35,22 @@ export async function tuneLinearMember(data: MemberData, onFold?: OnFold): Promi
     outOfFold: combine(path[level], path[deviation]),
     // The curve member is made of this one: both ask for the fit, and it is the same.
     fit: () => (fitted ??= fitCombined(data, level, deviation)),
+  };
+}
+
+/** Where rows were seen with a candidate or two, the two parts are told apart by the model and not by the rows. */
+async function sharedLinearMember(data: MemberData, onFold?: OnFold): Promise<TunedMember> {
+  const { levelPenalty, deviationPenalty, outOfFold, fit } = await tuneSharedLinear(data, onFold);
+  let fitted: Promise<FittedMember> | undefined;
+  return {
+    name: 'linear',
+    settings: { levelPenalty, deviationPenalty },
+    outOfFold,
+    fit: () =>
+      (fitted ??= fit().then((layer) => ({
+        head: chainHead([layer]),
+        form: { kind: 'chain', chain: [layer] },
+      }))),
   };
 }
 

@@ -22,3 +22,15 @@ export function putRows(from: Matrix, rows: Int32Array, to: Matrix): void {
     to.values.set(from.values.subarray(i * from.columns, (i + 1) * from.columns), row * from.columns);
   });
 }
+
+/** Weight of the observed outcomes of the named rows, per candidate: what penalties are measured against. */
+export function weightPerCandidate(
+  { residuals: { columns, values }, weights }: Pick<MemberData, 'residuals' | 'weights'>,
+  rows: Int32Array,
+): number {
+  let sum = 0;
+  for (const row of rows)
+    for (let i = row * columns; i < (row + 1) * columns; i++)
+      if (!Number.isNaN(values[i])) sum += weights === null ? 1 : weights[i];
+  return sum / columns;
+}

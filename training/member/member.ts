@@ -14,6 +14,8 @@ export interface MemberData {
   readonly residuals: Matrix;
   /** Importance of each outcome, `[rows, candidates]`; inverse propensities, for one. Null: all alike. */
   readonly weights: Float32Array | null;
+  /** Whether a logging policy chose which outcomes were seen, so that no row can be compared with itself. */
+  readonly logged: boolean;
   /** Task of each row as a number, -1 where it has none; null where the traffic has no tasks. */
   readonly tasks: Int32Array | null;
   readonly taskCount: number;

@@ -18,64 +18,82 @@ export interface Stack {
   readonly outOfFold: Matrix;
 }
 
+/** One part of the sum, weighed and shrunk. */
+interface FittedPart {
+  readonly weights: Float64Array;
+  readonly strength: number;
+}
+
 /**
  * Weighs members by non-negative least squares on their out-of-fold predictions (Breiman 1996, "Stacked
- * regressions"), then shrinks the sum by how surely it says anything at all. Levels and differences are weighed
- * apart where outcomes are complete, together where they are not.
+ * regressions"), then shrinks the sum by how surely it says anything at all, levels and differences apart.
  */
 export function stackMembers(members: readonly TunedMember[], data: MemberData): Stack {
   const { residuals } = data;
-  const apart = isFullyObserved(residuals);
-  const parts = members.map((member) => splitParts(member.outOfFold, apart));
-  const truth = splitParts(residuals, apart);
-  const deviation = fitPart(
-    parts.map((part) => part.deviation),
-    truth.deviation,
-    data,
-  );
-  const level = apart
-    ? fitPart(
-        parts.map((part) => part.level),
-        truth.level,
-        data,
-      )
-    : deviation;
+  const parts = members.map((member) => splitLevels(member.outOfFold));
+  const levels = parts.map((part) => part.level);
+  const deviations = parts.map((part) => part.deviation);
+  const { level, deviation } = isFullyObserved(residuals)
+    ? fitApart(levels, deviations, data)
+    : fitTogether(levels, deviations, data);
   const guard = guardStrength(addUp(members, level.weights, deviation.weights, residuals), data);
   const guarded = deviation.weights.map((weight) => weight * guard);
-  // Without parts to tell apart, what holds back the differences holds back everything.
-  const levels = apart ? level.weights : guarded;
   return {
-    level: levels,
+    level: level.weights,
     deviation: guarded,
     signal: deviation.strength,
     guard,
-    outOfFold: addUp(members, levels, guarded, residuals),
+    outOfFold: addUp(members, level.weights, guarded, residuals),
   };
 }
 
-interface Parts {
-  readonly level: Matrix;
-  readonly deviation: Matrix;
+interface FittedParts {
+  readonly level: FittedPart;
+  readonly deviation: FittedPart;
 }
 
-/** Row means and differences to them; where they cannot be told apart, everything is a difference. */
-function splitParts(matrix: Matrix, apart: boolean): Parts {
-  if (apart) return splitLevels(matrix);
-  return { level: createMatrix(matrix.rows, matrix.columns), deviation: matrix };
+/** Rows with every outcome are in two parts themselves. */
+function fitApart(levels: readonly Matrix[], deviations: readonly Matrix[], data: MemberData): FittedParts {
+  const truth = splitLevels(data.residuals);
+  return {
+    deviation: fitPart(deviations, truth.deviation, data),
+    level: fitPart(levels, truth.level, data),
+  };
 }
 
-function fitPart(
-  members: readonly Matrix[],
-  truth: Matrix,
-  { weights, folds }: MemberData,
-): { weights: Float64Array; strength: number } {
-  const data = { targets: truth, ...(weights === null ? {} : { weights }) };
-  const fitted = fitStack(members, data, 'squared').weights;
-  const sum = createMatrix(truth.rows, truth.columns);
-  for (let i = 0; i < sum.values.length; i++)
-    for (let j = 0; j < members.length; j++) sum.values[i] += fitted[j] * members[j].values[i];
-  const strength = shrinkage(sum, truth, weights, folds.length);
+/** Of rows with an outcome or two, members alone can say what is level and what is difference. */
+function fitTogether(
+  levels: readonly Matrix[],
+  deviations: readonly Matrix[],
+  data: MemberData,
+): FittedParts {
+  const { residuals, weights, folds } = data;
+  const fitted = fitStack([...levels, ...deviations], weighed(residuals, weights), 'squared').weights;
+  const shrunk = (members: readonly Matrix[], own: readonly number[], truth: Matrix): FittedPart => {
+    const strength = shrinkage(sumOf(members, own, truth), truth, weights, folds.length);
+    return { weights: Float64Array.from(own, (weight) => weight * strength), strength };
+  };
+  const level = shrunk(levels, fitted.slice(0, levels.length), residuals);
+  const explained = sumOf(levels, level.weights, residuals);
+  const rest = { ...residuals, values: residuals.values.map((value, i) => value - explained.values[i]) };
+  return { level, deviation: shrunk(deviations, fitted.slice(levels.length), rest) };
+}
+
+function fitPart(members: readonly Matrix[], truth: Matrix, { weights, folds }: MemberData): FittedPart {
+  const fitted = fitStack(members, weighed(truth, weights), 'squared').weights;
+  const strength = shrinkage(sumOf(members, fitted, truth), truth, weights, folds.length);
   return { weights: Float64Array.from(fitted, (w) => w * strength), strength };
+}
+
+function weighed(targets: Matrix, weights: Float32Array | null) {
+  return weights === null ? { targets } : { targets, weights };
+}
+
+function sumOf(members: readonly Matrix[], weights: ArrayLike<number>, { rows, columns }: Matrix): Matrix {
+  const sum = createMatrix(rows, columns);
+  for (let i = 0; i < sum.values.length; i++)
+    for (let j = 0; j < members.length; j++) sum.values[i] += weights[j] * members[j].values[i];
+  return sum;
 }
 
 function addUp(

@@ -1,4 +1,5 @@
 import type { Matrix } from '../head/index.ts';
+import { rowLevels } from './row-levels.ts';
 
 /**
  * Means of the residuals by task and candidate, shrunk to 0 by an empirical-Bayes weight: n / (n + within / between),
@@ -39,6 +40,28 @@ export function taskMeans(
       if (totals[t] > 0) means[t * columns + c] = ((sums[t] / totals[t]) * counts[t]) / (counts[t] + ratio);
   }
   return means;
+}
+
+/**
+ * The same for rows that were seen with a candidate or two: first what a task is to all candidates alike, learned
+ * from every outcome, then each candidate's difference to that.
+ */
+export function sharedTaskMeans(
+  residuals: Matrix,
+  weights: Float32Array | null,
+  tasks: Int32Array,
+  taskCount: number,
+  rows: Int32Array,
+): Float32Array {
+  const { columns } = residuals;
+  const levels = rowLevels(residuals, weights);
+  const level = taskMeans(levels.targets, levels.weights, tasks, taskCount, rows);
+  const values = residuals.values.map((value, i) => {
+    const task = tasks[Math.floor(i / columns)];
+    return task < 0 ? value : value - level[task];
+  });
+  const rest = taskMeans({ ...residuals, values }, weights, tasks, taskCount, rows);
+  return rest.map((mean, i) => mean + level[Math.floor(i / columns)]);
 }
 
 /** Variance within tasks over variance between them; Infinity when they do not differ. */

@@ -21,7 +21,7 @@ export async function tuneByFold<Setting extends Readonly<Record<string, number>
       putRows(predicted, rows.held, outOfFold[i]);
     }
   }
-  const errors = outOfFold.map((predictions) => squaredError(predictions, residuals, 'all'));
+  const errors = outOfFold.map((predictions) => squaredError(predictions, residuals, 'all', data.weights));
   const chosen = errors.indexOf(Math.min(...errors));
   const all = allRows(residuals);
   return {

@@ -2,6 +2,7 @@ import { fitRatioScale } from '../calibrator/index.ts';
 import {
   chainHead,
   type DenseChain,
+  type DenseLayer,
   fitLinearPath,
   type Matrix,
   type OnFold,
@@ -9,6 +10,7 @@ import {
   takeColumn,
   takeRows,
 } from '../head/index.ts';
+import { isFullyObserved, tuneSharedLinear } from '../member/index.ts';
 import { crossFitLinear } from './cross-fit-linear.ts';
 
 /** Penalties tried, as shares of rows times feature variance; the strongest is "the mean and nothing else". */
@@ -42,18 +44,50 @@ export async function fitAmount(data: AmountData): Promise<FittedAmount | null> 
   const targets = logarithms(takeRows(data.amounts, data.fit));
   if (targets.values.every(Number.isNaN)) return null;
   const features = takeRows(data.features, data.fit);
-  const l2s = (rows: number) => PENALTY_SHARES.map((share) => share * rows * data.featureVariance);
-  const errors = await crossFitLinear(features, targets, data.folds, l2s, data.onFold);
-  const chosen = errors.indexOf(Math.min(...errors));
-  const [{ layer }] = await fitLinearPath({ features, targets }, 'squared', {
-    l2s: [l2s(data.fit.length)[chosen]],
-  });
+  const layer = isFullyObserved(targets)
+    ? await fitComplete(features, targets, data)
+    : await fitShared(features, targets, data);
   const predicted = predictRows(chainHead([layer]), takeRows(data.features, data.calibrate));
   const seen = takeRows(data.amounts, data.calibrate);
   const scales = Array.from({ length: targets.columns }, (_, c) =>
     fitRatioScale(takeColumn(predicted, c), takeColumn(seen, c)),
   );
   return { chain: [layer], scales };
+}
+
+async function fitComplete(features: Matrix, targets: Matrix, data: AmountData): Promise<DenseLayer> {
+  const l2s = (rows: number) => PENALTY_SHARES.map((share) => share * rows * data.featureVariance);
+  const errors = await crossFitLinear(features, targets, data.folds, l2s, data.onFold);
+  const chosen = errors.indexOf(Math.min(...errors));
+  const [{ layer }] = await fitLinearPath({ features, targets }, 'squared', {
+    l2s: [l2s(data.fit.length)[chosen]],
+  });
+  return layer;
+}
+
+/** Where rows were seen with a candidate or two, what makes a prompt costly is learned from all of them together. */
+async function fitShared(features: Matrix, targets: Matrix, data: AmountData): Promise<DenseLayer> {
+  const means = Array.from({ length: targets.columns }, (_, c) => observedMean(takeColumn(targets, c)));
+  const shared = await tuneSharedLinear(
+    {
+      features,
+      featureVariance: data.featureVariance,
+      folds: data.folds,
+      residuals: {
+        ...targets,
+        values: targets.values.map((value, i) => value - means[i % targets.columns]),
+      },
+      weights: null,
+    },
+    data.onFold,
+  );
+  const layer = await shared.fit();
+  return { ...layer, bias: layer.bias.map((value, c) => value + means[c]) };
+}
+
+function observedMean(values: Float32Array): number {
+  const seen = values.filter((value) => !Number.isNaN(value));
+  return seen.length === 0 ? 0 : seen.reduce((sum, value) => sum + value, 0) / seen.length;
 }
 
 /** Amounts of nothing are held at a millionth of the column's mean, so that they have a logarithm. */

@@ -14,6 +14,7 @@ import {
 } from '../head/index.ts';
 import type { MemberData } from '../member/index.ts';
 import { splitLevels } from '../member/split-levels.ts';
+import { loggedChoice } from './logged-choice.ts';
 
 /** Soft targets: a candidate this much worse than another gets e times less of the mass. */
 export const TARGET_TEMPERATURE = 0.1;
@@ -39,6 +40,7 @@ export async function fitChoice(
   outOfFold: Matrix,
   onFold: OnFold = () => {},
 ): Promise<FittedChoice> {
+  if (data.logged) return loggedChoice(data, quality, TARGET_TEMPERATURE);
   const { features, residuals, prior, folds, groups } = data;
   const { columns } = residuals;
   const utility: Matrix = { ...residuals, values: residuals.values.map((x, i) => x + prior[i % columns]) };

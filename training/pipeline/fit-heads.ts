@@ -1,21 +1,19 @@
 import type { Manifest, ManifestHeads } from 'pointsman/artifact';
 import { createHead, readLayersModel } from 'pointsman/head';
+import type { TrainConfig } from '../config/train-config.ts';
 import type { FittedFeatures } from '../features/index.ts';
-import {
-  type DenseChain,
-  type ExportedModel,
-  exportLayersModel,
-  groupedFolds,
-  type Matrix,
-  takeRows,
-} from '../head/index.ts';
-import { fitTaskClassifier, type MemberData, type MemberName } from '../member/index.ts';
+import { type DenseChain, type ExportedModel, exportLayersModel, takeRows } from '../head/index.ts';
+import { fitTaskClassifier, type MemberName } from '../member/index.ts';
+import type { LoggingPropensities } from '../off-policy/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { Splits } from '../split/split.ts';
 import { calibrateHeads } from './calibrate-heads.ts';
 import { type FittedAmount, fitAmount } from './fit-amount.ts';
 import { fitChoice } from './fit-choice.ts';
-import { fitQuality, type QualityReport } from './fit-quality.ts';
+import { fitLoggedQuality, type LogReport } from './fit-logged-quality.ts';
+import { fitTuned, type QualityReport, tuneQuality } from './fit-quality.ts';
+import { logWeights } from './log-weights.ts';
+import { memberData, outcomes, taskNames } from './member-data.ts';
 import type { OnStep } from './train-progress.ts';
 
 export interface HeadsInput {
@@ -27,6 +25,9 @@ export interface HeadsInput {
   readonly members: readonly MemberName[];
   readonly folds: number;
   readonly seed: number;
+  /** Null where every prompt with an outcome has one of every candidate. */
+  readonly propensities: LoggingPropensities | null;
+  readonly offPolicy: TrainConfig['offPolicy'];
   readonly onStep: OnStep;
 }
 
@@ -38,13 +39,14 @@ export interface FittedHeads {
   readonly model: ExportedModel;
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly report: QualityReport;
+  /** How the traffic was learned from where a policy chose what was seen; null where it was not. */
+  readonly log: LogReport | null;
 }
 
 /** Fits every head on the fit split, and its calibrator on the calibrate split. */
 export async function fitHeads(input: HeadsInput): Promise<FittedHeads> {
   const { matrix, splits, fitted, onStep } = input;
-  const data = memberData(input);
-  const quality = await fitQuality(data, input.members, onStep);
+  const { data, quality, log } = await learnQuality(input);
   onStep('fitting the choice head');
   const choice = await fitChoice(data, quality.spec, quality.outOfFold, (progress) =>
     onStep('fitting the choice head', progress),
@@ -82,6 +84,7 @@ export async function fitHeads(input: HeadsInput): Promise<FittedHeads> {
     success: createHead(success, context),
     features: takeRows(fitted.features, splits.calibrate.rows),
     quality: takeRows(outcomes(matrix, matrix.quality), splits.calibrate.rows),
+    weights: calibrationWeights(input, log),
     groups: splits.calibrate.rows.map((row) => input.groups[row]),
     seed: input.seed,
   });
@@ -96,60 +99,29 @@ export async function fitHeads(input: HeadsInput): Promise<FittedHeads> {
     model,
     files: quality.files,
     report: quality.report,
+    log,
   };
 }
 
-function memberData({ matrix, splits, groups, fitted, folds, seed }: HeadsInput): MemberData {
-  const rows = splits.fit.rows;
-  const quality = takeRows(outcomes(matrix, matrix.quality), rows);
-  const prior = columnMeans(quality);
-  const columns = quality.columns;
-  const fitGroups = rows.map((row) => groups[row]);
-  const names = taskNames(matrix, rows);
-  const numbers = new Map(names.map((name, i) => [name, i]));
-  return {
-    features: takeRows(fitted.features, rows),
-    featureVariance: fitted.variance,
-    embedding: fitted.embedding,
-    residuals: { ...quality, values: quality.values.map((x, i) => x - prior[i % columns]) },
-    weights: null,
-    tasks:
-      names.length < 2
-        ? null
-        : Int32Array.from(rows, (row) => numbers.get(matrix.prompts[row].task ?? '') ?? -1),
-    taskCount: names.length,
-    prior,
-    groups: fitGroups,
-    folds: groupedFolds(fitGroups, folds, seed),
-    seed,
-  };
+/** Inverse propensities of the calibrate split's outcomes, where the quality was fitted with them. */
+function calibrationWeights(
+  { matrix, offPolicy, propensities, splits }: HeadsInput,
+  log: LogReport | null,
+): Float32Array | null {
+  if (propensities === null || log === null || log.method === 'none') return null;
+  return logWeights(propensities, splits.calibrate.rows, matrix.candidates.length, offPolicy.clip).inverse;
 }
 
-function taskNames({ prompts }: OutcomeMatrix, rows: Int32Array): string[] {
-  const names = new Set(Array.from(rows, (row) => prompts[row].task));
-  return [...names].filter((task) => task !== null).sort();
-}
-
-function outcomes({ prompts, candidates }: OutcomeMatrix, values: Float32Array): Matrix {
-  return { rows: prompts.length, columns: candidates.length, values };
-}
-
-/** Mean of what was observed; a candidate with no outcome gets the mean of the others. */
-function columnMeans({ columns, values }: Matrix): number[] {
-  const sums = new Float64Array(columns);
-  const counts = new Float64Array(columns);
-  values.forEach((value, i) => {
-    if (Number.isNaN(value)) return;
-    sums[i % columns] += value;
-    counts[i % columns]++;
-  });
-  const total =
-    sums.reduce((a, b) => a + b, 0) /
-    Math.max(
-      1,
-      counts.reduce((a, b) => a + b, 0),
-    );
-  return Array.from(sums, (sum, c) => (counts[c] > 0 ? sum / counts[c] : total));
+async function learnQuality(input: HeadsInput) {
+  const { matrix, members, offPolicy, onStep, propensities, splits } = input;
+  const data = memberData(input);
+  if (propensities === null || (!data.logged && offPolicy.weights === 'auto')) {
+    const quality = await fitTuned(data, await tuneQuality(data, members, onStep), onStep);
+    return { data, quality, log: null };
+  }
+  const weights = logWeights(propensities, splits.fit.rows, matrix.candidates.length, offPolicy.clip);
+  const learned = await fitLoggedQuality(data, weights, propensities, { ...offPolicy, members }, onStep);
+  return { data: learned.data, quality: learned.quality, log: learned.report };
 }
 
 function amountHead(output: string, fitted: FittedAmount | null): ManifestHeads['cost'] {

@@ -6,7 +6,9 @@ import {
   type FittedMember,
   type MemberData,
   type MemberName,
+  type Stack,
   stackMembers,
+  type TunedMember,
   tuneMembers,
 } from '../member/index.ts';
 import type { OnStep } from './train-progress.ts';
@@ -35,15 +37,30 @@ export interface QualityReport {
   readonly guard: number;
 }
 
-export async function fitQuality(
+/** Members tuned by cross-validation, and how they add up. */
+export interface TunedQuality {
+  readonly members: readonly TunedMember[];
+  readonly stack: Stack;
+}
+
+/** Tunes the named members and stacks them: all of the cross-validation, and no fit on all rows yet. */
+export async function tuneQuality(
   data: MemberData,
   names: readonly MemberName[],
   onStep: OnStep,
-): Promise<FittedQuality> {
+): Promise<TunedQuality> {
   const members = await tuneMembers(data, names, (name, progress) =>
     onStep(`cross-validating the ${name} head`, progress),
   );
-  const stack = stackMembers(members, data);
+  return { members, stack: stackMembers(members, data) };
+}
+
+/** Fits the members that take part on all rows. */
+export async function fitTuned(
+  data: MemberData,
+  { members, stack }: TunedQuality,
+  onStep: OnStep,
+): Promise<FittedQuality> {
   const chains: Record<string, DenseChain> = {};
   const files = new Map<string, Uint8Array>();
   const parts: HeadSpec[] = [];

@@ -1,3 +1,5 @@
+import { InvalidInputError } from 'pointsman';
+import type { TrainConfig } from '../config/train-config.ts';
 import type { Matrix } from '../head/index.ts';
 import { type LoggingPropensities, loggingPropensities } from '../off-policy/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
@@ -10,21 +12,40 @@ export interface TrafficPropensityOptions {
   readonly groups: Int32Array;
   readonly folds: number;
   readonly seed: number;
+  /** Whether they must be logged, or are estimated whatever the log says. */
+  readonly use: TrainConfig['offPolicy']['propensities'];
   readonly onStep: OnStep;
 }
 
 /**
  * How likely it was that the traffic holds the outcomes that it holds.
+ *
  * @returns null where every prompt that has an outcome has one of every candidate: nothing was left to a logging policy
+ * @throws InvalidInputError where they must be logged and are not
  */
 export async function trafficPropensities(
   matrix: OutcomeMatrix,
-  { onStep, ...options }: TrafficPropensityOptions,
+  { onStep, use, ...options }: TrafficPropensityOptions,
 ): Promise<LoggingPropensities | null> {
   if (isComplete(matrix)) return null;
   const what = 'estimating who answers which prompt';
   onStep(what);
-  return loggingPropensities(matrix, { ...options, onFold: (progress) => onStep(what, progress) });
+  const asked = use === 'fitted' ? withoutPropensities(matrix) : matrix;
+  const found = await loggingPropensities(asked, {
+    ...options,
+    onFold: (progress) => onStep(what, progress),
+  });
+  if (use === 'logged' && found.source === 'fitted') {
+    throw new InvalidInputError(
+      `\`offPolicy.propensities\` of the training config is "logged", but ${found.fittedRows} of ` +
+        `${found.knownRows + found.fittedRows} prompts with an outcome have none. Log them, or use "auto" to have them estimated.`,
+    );
+  }
+  return found;
+}
+
+function withoutPropensities(matrix: OutcomeMatrix): OutcomeMatrix {
+  return { ...matrix, propensity: new Float32Array(matrix.propensity.length).fill(Number.NaN) };
 }
 
 function isComplete({ candidates, prompts, quality }: OutcomeMatrix): boolean {

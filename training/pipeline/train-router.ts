@@ -26,6 +26,7 @@ import { TOOL_VERSION } from '../version.ts';
 import { cardFigures } from './card-figures.ts';
 import { chooseExamples } from './choose-examples.ts';
 import { type FittedHeads, fitHeads } from './fit-heads.ts';
+import type { LogReport } from './fit-logged-quality.ts';
 import { fitNovelty } from './fit-novelty.ts';
 import type { QualityReport } from './fit-quality.ts';
 import { manifestCandidates } from './manifest-candidates.ts';
@@ -59,6 +60,8 @@ export interface TrainedRouter {
   /** What the exported artifact said of each test prompt, and how long it took. */
   readonly predictions: TestPredictions;
   readonly quality: QualityReport;
+  /** How the traffic was learned from where a policy chose what was seen; null where every candidate was. */
+  readonly log: LogReport | null;
 }
 
 /**
@@ -96,6 +99,7 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
     groups: input.groups,
     folds: config.folds,
     seed: config.seed,
+    use: config.offPolicy.propensities,
     onStep,
   });
   const heads = await fitHeads({
@@ -106,6 +110,8 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
     members: config.heads,
     folds: config.folds,
     seed: config.seed,
+    propensities,
+    offPolicy: config.offPolicy,
     onStep,
   });
   const sealed = await seal(input, fitted, heads, propensities);
@@ -145,6 +151,7 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
     evaluation,
     predictions,
     quality: heads.report,
+    log: heads.log,
   };
 }
 
@@ -201,7 +208,7 @@ async function seal(
           calibrate: splits.calibrate.rows.length,
           test: splits.test.rows.length,
         },
-        config: { ...config, chosen: heads.report },
+        config: { ...config, chosen: { ...heads.report, log: heads.log } },
       },
     },
     files,

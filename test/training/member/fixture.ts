@@ -42,6 +42,7 @@ export function memberFixture({ rows, candidates, seed, truth, noise, task }: Fi
       embedding: { from: 0, to: FEATURES },
       residuals: { rows, columns: candidates, values: expected.map((x) => x + noise * random.normal()) },
       weights: null,
+      logged: false,
       tasks,
       taskCount: tasks === null ? 0 : Math.max(...tasks) + 1,
       prior: Array.from({ length: candidates }, (_, c) => 0.6 - 0.05 * c),

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { MEMBER_NAMES, type MemberName, tuneMembers } from '../../../training/member/index.ts';
 import { squaredError } from '../../../training/member/squared-error.ts';
-import { taskMeans } from '../../../training/member/task-means.ts';
+import { sharedTaskMeans, taskMeans } from '../../../training/member/task-means.ts';
 import { memberFixture } from './fixture.ts';
 
 const side = (x: number) => (x > 0 ? 1 : -1);
@@ -66,4 +66,26 @@ test('task means that do not differ are shrunk to 0, those that do are hardly sh
   const parity = Int32Array.from(rows, (i) => i % 2);
   const noise = taskMeans(data.residuals, null, parity, 2, rows);
   expect(Math.max(...noise.map(Math.abs))).toBeLessThan(0.05);
+});
+
+test('rows with one outcome each give a task its level by all candidates, and their differences by each', () => {
+  const rows = 600;
+  const tasks = Int32Array.from({ length: rows }, (_, row) => row % 2);
+  // Hard and easy tasks, 0.3 apart either way; the first candidate is 0.1 better on easy ones, the second on hard ones.
+  const values = Float32Array.from({ length: 2 * rows }, (_, i) => {
+    const [row, c] = [Math.floor(i / 2), i % 2];
+    if (c !== Math.floor(row / 2) % 2) return Number.NaN;
+    const noise = row % 8 < 4 ? 0.05 : -0.05;
+    return (tasks[row] === 0 ? 0.3 : -0.3) + (tasks[row] === c ? 0.1 : -0.1) + noise;
+  });
+  const means = sharedTaskMeans(
+    { rows, columns: 2, values },
+    null,
+    tasks,
+    2,
+    Int32Array.from({ length: rows }, (_, row) => row),
+  );
+  [0.4, 0.2, -0.4, -0.2].forEach((mean, i) => {
+    expect(means[i]).toBeCloseTo(mean, 1);
+  });
 });

@@ -1,7 +1,20 @@
+import { createRandom } from 'pointsman/math';
 import { expect, test } from 'vitest';
-import { stackMembers, tuneMembers } from '../../../training/member/index.ts';
+import { type MemberData, stackMembers, tuneMembers } from '../../../training/member/index.ts';
 import { shrinkage } from '../../../training/member/shrinkage.ts';
+import { splitLevels } from '../../../training/member/split-levels.ts';
 import { memberFixture } from './fixture.ts';
+
+/** A log: each row keeps the outcome of one candidate. */
+function oneOutcomeEach(data: MemberData): MemberData {
+  const { columns } = data.residuals;
+  const random = createRandom(data.seed);
+  const seen = Int32Array.from({ length: data.residuals.rows }, () => random.integer(columns));
+  const values = data.residuals.values.map((value, i) =>
+    i % columns === seen[Math.floor(i / columns)] ? value : Number.NaN,
+  );
+  return { ...data, residuals: { ...data.residuals, values }, logged: true };
+}
 
 const none = () => 0;
 const some = (x: Float32Array, c: number) => 0.25 * x[1] * (c === 0 ? 1 : -1);
@@ -29,15 +42,39 @@ test('weights of members are never negative', async () => {
   for (const weight of [...level, ...deviation]) expect(weight).toBeGreaterThanOrEqual(0);
 });
 
-test('outcomes of one candidate a row are stacked with one weight for levels and differences', async () => {
-  const { data } = memberFixture({ rows: 600, candidates: 2, seed: 5, truth: some, noise: 0.2 });
-  const values = data.residuals.values.map((value, i) =>
-    i % 2 === Math.floor(i / 2) % 2 ? value : Number.NaN,
-  );
-  const single = { ...data, residuals: { ...data.residuals, values } };
-  const { level, deviation, signal } = stackMembers(await tuneMembers(single, ['linear']), single);
-  expect(level).toEqual(deviation);
-  expect(signal).toBeGreaterThan(0.8);
+test('rows with one outcome each still teach the differences', async () => {
+  const { data } = memberFixture({ rows: 900, candidates: 3, seed: 5, truth: some, noise: 0.3 });
+  const log = oneOutcomeEach(data);
+  const { deviation, signal, guard } = stackMembers(await tuneMembers(log, ['linear']), log);
+  expect(signal).toBeGreaterThan(0.9);
+  expect(guard).toBeGreaterThan(0.7);
+  expect(deviation[0]).toBeGreaterThan(0.5);
+});
+
+test('of rows with one outcome each, what moves all candidates alike is a level and no difference', async () => {
+  const hard = (x: Float32Array) => 0.3 * x[0];
+  const { data } = memberFixture({ rows: 900, candidates: 3, seed: 6, truth: hard, noise: 0.3 });
+  const log = oneOutcomeEach(data);
+  const { level, outOfFold } = stackMembers(await tuneMembers(log, ['linear']), log);
+  expect(level[0]).toBeGreaterThan(0.9);
+  const { deviation } = splitLevels(outOfFold);
+  expect(Math.max(...deviation.values.map(Math.abs))).toBeLessThan(0.1);
+});
+
+test('of rows with one outcome each and no signal the stack leaves best single on hardly a row, for nine seeds of ten', async () => {
+  let harmless = 0;
+  for (let seed = 0; seed < 10; seed++) {
+    const { data } = memberFixture({ rows: 600, candidates: 3, seed, truth: none, noise: 0.4 });
+    const log = oneOutcomeEach(data);
+    const { outOfFold } = stackMembers(await tuneMembers(log, ['linear']), log);
+    let leaving = 0;
+    for (let row = 0; row < 600; row++) {
+      const scores = log.prior.map((mean, c) => mean + outOfFold.values[row * 3 + c]);
+      if (scores[0] < Math.max(...scores)) leaving++;
+    }
+    if (leaving <= 12) harmless++;
+  }
+  expect(harmless).toBeGreaterThanOrEqual(9);
 });
 
 test('shrinkage is 0 for predictions that go the wrong way, and near 1 for the truth itself', () => {

@@ -2,15 +2,25 @@ import { createRouter, memoryFiles, readArtifact } from 'pointsman';
 import { createHead, readLayersModel } from 'pointsman/head';
 import { beforeAll, expect, test } from 'vitest';
 import { useBackend } from '../../../training/backend/use-backend.ts';
-import { parseTrainConfig } from '../../../training/config/train-config.ts';
+import { parseTrainConfig, type TrainConfigInput } from '../../../training/config/train-config.ts';
 import type { OutcomeMatrix } from '../../../training/outcomes/outcome-matrix.ts';
 import { openEmbedder } from '../../../training/pipeline/router-embedder.ts';
 import { type TrainedRouter, trainRouter } from '../../../training/pipeline/train-router.ts';
 import { splitOutcomes } from '../../../training/split/split-outcomes.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
 
-async function train(matrix: OutcomeMatrix, seed = 0): Promise<TrainedRouter> {
-  const config = parseTrainConfig({ seed, resamples: 200, folds: 3, ngrams: { dimensions: 16 } });
+async function train(
+  matrix: OutcomeMatrix,
+  seed = 0,
+  offPolicy: TrainConfigInput['offPolicy'] = {},
+): Promise<TrainedRouter> {
+  const config = parseTrainConfig({
+    seed,
+    resamples: 200,
+    folds: 3,
+    ngrams: { dimensions: 16 },
+    offPolicy,
+  });
   const { splits, groups } = splitOutcomes(matrix, { seed });
   return trainRouter({
     name: 'planted',
@@ -114,3 +124,32 @@ test('one outcome a prompt is enough to train on', async () => {
   expect(success[2]).toBeGreaterThan(success[1] + 0.3);
   expect(evaluation.coverage.kind).toBe('single');
 });
+
+test('how a log was learned from is in the manifest, propensities estimated where it has none', async () => {
+  const full = plantedTraffic({ prompts: 400, seed: 6 });
+  const quality = full.quality.map((value, i) => (i % 3 === Math.floor(i / 3) % 3 ? value : Number.NaN));
+  const log = { ...full, quality };
+  const { artifact, log: report } = await train(log);
+  expect(report).toMatchObject({ method: 'none', propensities: 'fitted', clippedShare: 0 });
+  expect(report!.effectiveOutcomes).toBeLessThanOrEqual(report!.outcomes);
+  expect(report!.outcomes).toBe(artifact.manifest.provenance.prompts.fit);
+  expect(artifact.manifest.provenance.config).toMatchObject({ chosen: { log: report } });
+  await expect(train(log, 0, { propensities: 'logged' })).rejects.toThrow(
+    /`offPolicy.propensities` .* have none/,
+  );
+});
+
+test.each(['ipw', 'doublyRobust'] as const)(
+  'a log is learned by %s where the config asks for it',
+  async (weights) => {
+    const full = plantedTraffic({ prompts: 600, seed: 5 });
+    const keep = (values: Float32Array) =>
+      values.map((value, i) => (i % 3 === Math.floor(i / 3) % 3 ? value : Number.NaN));
+    const log = { ...full, quality: keep(full.quality), propensity: full.quality.map(() => 1 / 3) };
+    const { artifact, log: report } = await train(log, 0, { weights });
+    expect(report).toMatchObject({ method: weights, propensities: 'logged' });
+    const router = createRouter(await readArtifact(memoryFiles(artifact.files)));
+    const { success } = await router.predict({ text: 'What is 41 + 377 when gardens are counted twice?' });
+    expect(success[2]).toBeGreaterThan(success[1] + 0.3);
+  },
+);

@@ -1,0 +1,141 @@
+import {
+  chainHead,
+  createMatrix,
+  type DenseLayer,
+  fitLinearPath,
+  foldRows,
+  type Matrix,
+  type OnFold,
+  predictRows,
+  takeRows,
+} from '../head/index.ts';
+import { allRows, putRows, takeFitData, weightPerCandidate } from './member-rows.ts';
+import { rowLevels } from './row-levels.ts';
+import { squaredError } from './squared-error.ts';
+
+/** Penalties tried, as shares of the outcomes' weight times feature variance; strong to weak. */
+const PENALTY_SHARES = [100, 3, 1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001];
+
+/** Outcomes of which a row may hold one or two. */
+export interface SharedLinearData {
+  readonly features: Matrix; // [rows, features]
+  /** Sum of the features' variances. */
+  readonly featureVariance: number;
+  /** Fold of each row. */
+  readonly folds: Int32Array;
+  /** Differences to each candidate's mean, NaN: unobserved. `[rows, candidates]` */
+  readonly residuals: Matrix;
+  /** Importance of each outcome, as the residuals; null: all alike. */
+  readonly weights: Float32Array | null;
+}
+
+/** A linear layer whose penalties cross-validation has chosen. */
+export interface SharedLinear {
+  readonly levelPenalty: number;
+  readonly deviationPenalty: number;
+  /** Predictions for each row by a fit that did not see its fold: `[rows, candidates]` */
+  readonly outOfFold: Matrix;
+  /** Fits on all rows. */
+  fit(): Promise<DenseLayer>;
+}
+
+/**
+ * Ridge regression for rows that were seen with a candidate or two. What a row's one outcome says of the prompt is
+ * learned by all candidates together: one regression of the level on every outcome, whoever it is of. What is left of
+ * each outcome then teaches its candidate's difference, with a penalty of its own that holds candidates back to the
+ * common level (a hierarchical model: Lindley and Smith 1972).
+ */
+export async function tuneSharedLinear(
+  data: SharedLinearData,
+  onFold: OnFold = () => {},
+): Promise<SharedLinear> {
+  const { residuals, weights } = data;
+  const count = Math.max(...data.folds) + 1;
+  const half =
+    (from: number): OnFold =>
+    ({ fold, loss }) =>
+      onFold({ fold: from + fold, folds: 2 * count, loss });
+  const common = { ...data, ...levelsOf(data) };
+  const levels = (await outOfFoldPath(common, half(0))).map((level) => broadcast(level, residuals.columns));
+  const level = least(levels.map((predictions) => squaredError(predictions, residuals, 'all', weights)));
+  const rest = { ...data, residuals: without(residuals, levels[level]) };
+  const path = await outOfFoldPath(rest, half(count));
+  const deviation = least(
+    path.map((predictions) => squaredError(predictions, rest.residuals, 'all', weights)),
+  );
+  return {
+    levelPenalty: PENALTY_SHARES[level],
+    deviationPenalty: PENALTY_SHARES[deviation],
+    outOfFold: add(levels[level], path[deviation]),
+    fit: async () => addLayers(await fitOne(common, level), await fitOne(rest, deviation)),
+  };
+}
+
+function levelsOf({ residuals, weights }: SharedLinearData) {
+  const levels = rowLevels(residuals, weights);
+  return { residuals: levels.targets, weights: levels.weights };
+}
+
+async function outOfFoldPath(data: SharedLinearData, onFold: OnFold): Promise<Matrix[]> {
+  const { features, folds, residuals } = data;
+  const path = PENALTY_SHARES.map(() => createMatrix(residuals.rows, residuals.columns));
+  const count = Math.max(...folds) + 1;
+  for (let fold = 0; fold < count; fold++) {
+    const { fit, held } = foldRows(folds, fold);
+    const layers = await fitPath(data, fit, PENALTY_SHARES, (loss) => onFold({ fold, folds: count, loss }));
+    const heldFeatures = takeRows(features, held);
+    layers.forEach((layer, i) => {
+      putRows(predictRows(chainHead([layer]), heldFeatures), held, path[i]);
+    });
+  }
+  return path;
+}
+
+async function fitOne(data: SharedLinearData, penalty: number): Promise<DenseLayer> {
+  const [layer] = await fitPath(data, allRows(data.residuals), [PENALTY_SHARES[penalty]]);
+  return layer;
+}
+
+async function fitPath(
+  data: SharedLinearData,
+  rows: Int32Array,
+  shares: readonly number[],
+  onLoss: (loss: number) => void = () => {},
+): Promise<DenseLayer[]> {
+  const unit = weightPerCandidate(data, rows) * data.featureVariance;
+  const fits = await fitLinearPath(takeFitData(data, rows), 'squared', {
+    l2s: shares.map((share) => share * unit),
+    onProgress: ({ loss }) => onLoss(loss),
+  });
+  return fits.map((fit) => fit.layer);
+}
+
+function least(errors: readonly number[]): number {
+  return errors.indexOf(Math.min(...errors));
+}
+
+function broadcast({ rows, values }: Matrix, columns: number): Matrix {
+  return {
+    rows,
+    columns,
+    values: Float32Array.from({ length: rows * columns }, (_, i) => values[Math.floor(i / columns)]),
+  };
+}
+
+function add(a: Matrix, b: Matrix): Matrix {
+  return { ...a, values: a.values.map((value, i) => value + b.values[i]) };
+}
+
+function without(a: Matrix, b: Matrix): Matrix {
+  return { ...a, values: a.values.map((value, i) => value - b.values[i]) };
+}
+
+/** A layer of one output added to every output of another. */
+function addLayers(level: DenseLayer, deviation: DenseLayer): DenseLayer {
+  const { outputs } = deviation;
+  return {
+    ...deviation,
+    kernel: deviation.kernel.map((value, i) => value + level.kernel[Math.floor(i / outputs)]),
+    bias: deviation.bias.map((value) => value + level.bias[0]),
+  };
+}

@@ -1,0 +1,72 @@
+import type { FittedFeatures } from '../features/index.ts';
+import { groupedFolds, type Matrix, takeRows } from '../head/index.ts';
+import { isFullyObserved, type MemberData } from '../member/index.ts';
+import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import type { Splits } from '../split/split.ts';
+
+export interface MemberDataInput {
+  readonly matrix: OutcomeMatrix;
+  readonly splits: Splits;
+  /** Near-duplicate group of each prompt. */
+  readonly groups: Int32Array;
+  readonly fitted: FittedFeatures;
+  readonly folds: number;
+  readonly seed: number;
+}
+
+/** The fit split as members want it. */
+export function memberData({ matrix, splits, groups, fitted, folds, seed }: MemberDataInput): MemberData {
+  const rows = splits.fit.rows;
+  const quality = takeRows(outcomes(matrix, matrix.quality), rows);
+  const prior = columnMeans(quality);
+  const columns = quality.columns;
+  const fitGroups = rows.map((row) => groups[row]);
+  const names = taskNames(matrix, rows);
+  const numbers = new Map(names.map((name, i) => [name, i]));
+  return {
+    features: takeRows(fitted.features, rows),
+    featureVariance: fitted.variance,
+    embedding: fitted.embedding,
+    residuals: { ...quality, values: quality.values.map((x, i) => x - prior[i % columns]) },
+    weights: null,
+    logged: !isFullyObserved(quality),
+    tasks:
+      names.length < 2
+        ? null
+        : Int32Array.from(rows, (row) => numbers.get(matrix.prompts[row].task ?? '') ?? -1),
+    taskCount: names.length,
+    prior,
+    groups: fitGroups,
+    folds: groupedFolds(fitGroups, folds, seed),
+    seed,
+  };
+}
+
+/** Tasks of the named rows, sorted. */
+export function taskNames({ prompts }: OutcomeMatrix, rows: Int32Array): string[] {
+  const names = new Set(Array.from(rows, (row) => prompts[row].task));
+  return [...names].filter((task) => task !== null).sort();
+}
+
+/** One kind of outcome as a matrix. */
+export function outcomes({ prompts, candidates }: OutcomeMatrix, values: Float32Array): Matrix {
+  return { rows: prompts.length, columns: candidates.length, values };
+}
+
+/** Mean of what was observed; a candidate with no outcome gets the mean of the others. */
+function columnMeans({ columns, values }: Matrix): number[] {
+  const sums = new Float64Array(columns);
+  const counts = new Float64Array(columns);
+  values.forEach((value, i) => {
+    if (Number.isNaN(value)) return;
+    sums[i % columns] += value;
+    counts[i % columns]++;
+  });
+  const total =
+    sums.reduce((a, b) => a + b, 0) /
+    Math.max(
+      1,
+      counts.reduce((a, b) => a + b, 0),
+    );
+  return Array.from(sums, (sum, c) => (counts[c] > 0 ? sum / counts[c] : total));
+}
