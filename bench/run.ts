@@ -9,13 +9,16 @@ import type { BenchLine } from './bench-line.ts';
 const BENCHES: Readonly<
   Record<string, (options: { file?: string; large: boolean }) => Promise<BenchLine[]>>
 > = {
+  bandit: async () => (await import('./bandit.ts')).benchBandit({ onProgress: progress }),
   decision: async () => (await import('./decision.ts')).benchDecision(),
+  'decision-log': async () => (await import('./decision-log.ts')).benchLog(),
   embedder: async () => (await import('./embedder.ts')).benchEmbedder(),
   fit: async () => (await import('./fit.ts')).benchFit(),
   policy: async () => (await import('./policy.ts')).benchPolicy(),
   faults: async () => (await import('./faults.ts')).benchFaults(),
   guarantee: async () => (await import('./guarantee.ts')).benchGuarantee(progress),
   ingest: async ({ large }) => (await import('./ingest.ts')).benchIngest({ large }),
+  logs: async () => (await import('./logs.ts')).benchLogs(),
   quality: async ({ file }) =>
     (await import('./quality.ts')).benchQuality({
       onProgress: progress,

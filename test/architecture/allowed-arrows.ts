@@ -57,8 +57,8 @@ export const SRC_ARROWS: Arrows = {
 
 export const TRAINING_ARROWS: Arrows = {
   artifact: [],
-  // The heads that a configuration may name are the members there are.
-  config: ['logs', 'member'],
+  // The heads that a configuration may name are the members there are; weights are cut where they are elsewhere.
+  config: ['logs', 'member', 'off-policy'],
   // Versions are artifacts that a pointer may name.
   versions: ['artifact'],
   // What a router expects of outcomes is the yardstick for all that changes.
@@ -85,7 +85,9 @@ export const TRAINING_ARROWS: Arrows = {
   backend: [],
   // Formats of logs, taken apart record by record; what becomes of a record is for the table to judge.
   logs: [],
-  outcomes: ['logs'],
+  judge: [],
+  redaction: [],
+  outcomes: ['judge', 'logs', 'redaction'],
   // Compacted with the database that tables are made with.
   'log-store': ['outcomes'],
   head: ['backend'],
