@@ -54,6 +54,7 @@ export {
   type ReadLogOptions,
   readDecisionLog,
 } from './log-store/index.ts';
+export type { JudgeAnswer, Judged } from './judge/index.ts';
 export { LOG_FORMATS, type LogFormat } from './logs/index.ts';
 export {
   type ClippedWeights,

@@ -135,5 +135,7 @@ export const TRAINING_ARROWS: Arrows = {
     'policy',
     'report',
     'split',
+    'retrain',
+    'versions',
   ],
 };

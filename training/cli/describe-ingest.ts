@@ -14,6 +14,14 @@ export function describeIngest(report: IngestReport): string {
   lines.push(...report.passedOver.map((each) => told('passed over', each)));
   if (report.recordsJoined > 0)
     lines.push(`  ${number(report.recordsJoined)} outcomes and scores joined to their answers`);
+  if (report.judgement !== null) {
+    const { judged, failed, firstFailure, withoutAnswer } = report.judgement;
+    lines.push(`  ${number(judged)} answers judged`);
+    if (failed > 0)
+      lines.push(`  ${number(failed)} answers could not be judged, the first since ${firstFailure}`);
+    if (withoutAnswer > 0)
+      lines.push(`  ${number(withoutAnswer)} rows have no quality, and no answer to judge`);
+  }
   if (report.rowsUpdated > 0) lines.push(`  ${number(report.rowsUpdated)} rows of the table updated`);
   if (report.rowsInTable > report.rowsAccepted)
     lines.push(`  ${number(report.rowsInTable)} rows in the table`);

@@ -22,6 +22,7 @@ export interface IngestFlags extends LogFlags {
   readonly strict?: boolean;
   readonly json?: boolean;
   readonly memory?: number;
+  readonly embedder: string;
 }
 
 /** `pointsman ingest`: logs of any shape into one outcomes table. Run it with `runCommand`. */
@@ -33,6 +34,7 @@ export function ingestCommand(io: CommandIo): Command {
   return addLogOptions(addMapOption(command))
     .option('-p, --prices <file>', 'YAML or JSON with prices per million tokens by candidate')
     .option('--strict', 'stop at the first row that cannot be used')
+    .option('-e, --embedder <kind>', 'for --keep hashes: as the router will use', 'static')
     .option('--json', 'print the report as JSON')
     .addOption(
       new Option('--memory <megabytes>', 'memory for rows on their way; the rest goes to disk').argParser(

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { LOG_FORMATS, type LogFormat } from '../logs/index.ts';
 import type { LogOptions } from '../pipeline/prepare-traffic.ts';
+import { positiveNumber } from './number-option.ts';
 
 /** What the command line says of the logs that are read. */
 export interface LogFlags {
@@ -9,6 +10,11 @@ export interface LogFlags {
   readonly score?: string;
   readonly scoreRange?: readonly [number, number];
   readonly failures: 'null' | 'zero';
+  readonly judge?: string;
+  readonly judgeConcurrency?: number;
+  readonly redact?: boolean;
+  readonly redactPattern: Readonly<Record<string, string>>;
+  readonly keep: 'prompts' | 'hashes';
 }
 
 /** Options of every command that reads logs. */
@@ -31,6 +37,26 @@ export function addLogOptions(command: Command): Command {
       new Option('--failures <quality>', 'what a failed call of a log is worth')
         .choices(['null', 'zero'])
         .default('null'),
+    )
+    .option(
+      '--judge <module or address>',
+      'who rates answers that nobody rated: an .mjs file, or an endpoint',
+    )
+    .addOption(
+      new Option('--judge-concurrency <number>', 'answers judged at once (default: 8)').argParser(
+        positiveNumber,
+      ),
+    )
+    .option('--redact', 'put [EMAIL] and the like in the place of personal data and keys')
+    .addOption(
+      new Option('--redact-pattern <NAME=expression>', 'redact this too (repeatable)')
+        .argParser(addPattern)
+        .default({}, 'none'),
+    )
+    .addOption(
+      new Option('--keep <what>', 'hashes keeps a hash and an embedding of each prompt, and no word')
+        .choices(['prompts', 'hashes'])
+        .default('prompts'),
     );
 }
 
@@ -42,6 +68,10 @@ export function logOptions(flags: LogFlags): LogOptions {
     score: flags.score,
     scoreRange: flags.scoreRange,
     failures: flags.failures,
+    judge: flags.judge,
+    judgeConcurrency: flags.judgeConcurrency,
+    redact: Object.keys(flags.redactPattern).length > 0 ? flags.redactPattern : flags.redact === true,
+    keep: flags.keep,
   };
 }
 
@@ -50,4 +80,11 @@ function readRange(text: string): [number, number] {
   if (ends.length !== 2 || !ends.every(Number.isFinite) || ends[0] >= ends[1])
     throw new InvalidArgumentError('Give the lowest and the highest score: 1..5');
   return [ends[0], ends[1]];
+}
+
+function addPattern(pair: string, patterns: Readonly<Record<string, string>>): Record<string, string> {
+  const [name, ...expression] = pair.split('=');
+  if (expression.join('=') === '')
+    throw new InvalidArgumentError('Give a name and a regular expression: ORDER=A-\\d{6}');
+  return { ...patterns, [name]: expression.join('=') };
 }

@@ -1,10 +1,13 @@
+import type { Embedder } from 'pointsman/embedder';
 import { ingestOutcomes } from '../outcomes/ingest.ts';
+import { openEmbedder } from '../pipeline/router-embedder.ts';
 import type { CommandIo } from './command-io.ts';
 import { describeIngest } from './describe-ingest.ts';
 import type { IngestFlags } from './ingest-command.ts';
 import { logOptions } from './log-options.ts';
 import { createProgress } from './progress.ts';
 import { readPrices } from './read-settings.ts';
+import { readTrainConfig } from './train-settings.ts';
 
 export async function runIngest(files: readonly string[], flags: IngestFlags, io: CommandIo): Promise<void> {
   const prices = flags.prices === undefined ? {} : { prices: await readPrices(flags.prices) };
@@ -17,6 +20,8 @@ export async function runIngest(files: readonly string[], flags: IngestFlags, io
       ...logOptions(flags),
       strict: flags.strict === true,
       onProgress: ({ bytesRead, bytesTotal }) => progress.update('reading', bytesRead / bytesTotal),
+      onStep: (what, done, total) => progress.update(what, total === 0 ? 1 : done / total),
+      ...(flags.keep === 'hashes' ? { embedder: await embedderOf(flags, io) } : {}),
       ...prices,
       ...(flags.memory === undefined ? {} : { memoryLimitMb: flags.memory }),
     });
@@ -26,4 +31,9 @@ export async function runIngest(files: readonly string[], flags: IngestFlags, io
   } finally {
     progress.stop();
   }
+}
+
+async function embedderOf(flags: IngestFlags, io: CommandIo): Promise<Embedder> {
+  const config = await readTrainConfig({ embedder: flags.embedder }, io.env);
+  return (await openEmbedder(config.embedder)).embedder;
 }

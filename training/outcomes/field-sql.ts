@@ -10,8 +10,10 @@ import { withTimestamp } from './timestamp-sql.ts';
  * the judgement of `outcomeRowSchema`, a vector of rows at a time.
  * @param relation SQL of a relation with `line`, `absent`, `broken` (a reason, or null) and a VARCHAR `r_<field>`
  * for every field, null when the row does not have it.
+ * @param scoreRange the lowest and highest quality that numbers of the relation stand for.
  */
-export function judgedRows(relation: string): string {
+export function judgedRows(relation: string, scoreRange: readonly [number, number] = [0, 1]): string {
+  const readers = { ...VALUES, quality: qualitySql('r_quality', scoreRange) };
   const values = OUTCOME_FIELDS.filter((field) => field !== 'timestamp');
   const verdicts = OUTCOME_FIELDS.map(
     (field) => `WHEN ${REFUSALS[field]} THEN ${quoteText(FIELD_REASONS[field])}`,
@@ -21,7 +23,7 @@ export function judgedRows(relation: string): string {
     requestId, "timestamp", "text", messages, promptHash, embedding, task, tier, candidate, quality, costUsd, latencyMs, inputTokens,
     outputTokens, propensity, coalesce(source, 'unknown') AS source, coalesce(metadata, '{}') AS metadata
     FROM (SELECT line, broken, absent, "timestamp", bad_timestamp, ${OUTCOME_FIELDS.map((field) => `r_${field}`).join(', ')},
-      ${values.map((field) => `${VALUES[field]} AS "${field}"`).join(',\n')}
+      ${values.map((field) => `${readers[field as keyof typeof VALUES]} AS "${field}"`).join(',\n')}
       FROM (${withTimestamp(relation)}))`;
 }
 
@@ -41,7 +43,7 @@ const VALUES: Readonly<Record<Exclude<OutcomeField, 'timestamp'>, string>> = {
   task: label('r_task'),
   tier: label('r_tier'),
   candidate: label('r_candidate'),
-  quality: qualitySql('r_quality'),
+  quality: qualitySql('r_quality', [0, 1]),
   costUsd: numberSql('r_costUsd'),
   latencyMs: numberSql('r_latencyMs'),
   inputTokens: numberSql('r_inputTokens'),

@@ -1,6 +1,8 @@
 import { InvalidInputError } from 'pointsman';
 import { z } from 'zod';
+import type { JudgeAnswer } from '../judge/index.ts';
 import { LOG_FORMATS, type LogFormat } from '../logs/index.ts';
+import type { RowEmbedder } from './hash-rows.ts';
 import { OUTCOME_FIELDS } from './outcome-fields.ts';
 
 const price = z.strictObject({
@@ -22,10 +24,21 @@ const optionsSchema = z.strictObject({
   score: z.string().min(1).optional(),
   scoreRange: z.tuple([z.number(), z.number()]).default([0, 1]),
   failures: z.enum(['null', 'zero']).default('null'),
+  judge: z
+    .union([z.string().min(1), z.custom<JudgeAnswer>((value) => typeof value === 'function')])
+    .optional(),
+  judgeConcurrency: z.int().min(1).default(8),
+  judgeCache: z.string().min(1).optional(),
+  redact: z.union([z.boolean(), z.record(z.string(), z.string())]).default(false),
+  keep: z.enum(['prompts', 'hashes']).default('prompts'),
+  embedder: z
+    .custom<RowEmbedder>((value) => typeof (value as RowEmbedder | null)?.embed === 'function')
+    .optional(),
   strict: z.boolean().default(false),
   memoryLimitMb: z.number().int().min(128).default(512),
   temporaryFolder: z.string().min(1).optional(),
   onProgress: z.custom<(progress: IngestProgress) => void>((value) => typeof value === 'function').optional(),
+  onStep: z.custom<OnIngestStep>((value) => typeof value === 'function').optional(),
 });
 
 /** How far the reading is. */
@@ -33,6 +46,9 @@ export interface IngestProgress {
   readonly bytesRead: number;
   readonly bytesTotal: number;
 }
+
+/** Told of what follows the reading: judging, embedding. */
+export type OnIngestStep = (what: string, done: number, total: number) => void;
 
 export interface IngestOptions {
   /** Paths or globs (`logs/*.jsonl.gz`): JSONL, CSV, TSV (each also .gz), Parquet, Arrow IPC. */
@@ -56,6 +72,24 @@ export interface IngestOptions {
   readonly scoreRange?: readonly [number, number] | undefined;
   /** What a failed call of a log says of quality: nothing (`null`), or 0 (`zero`). @default 'null' */
   readonly failures?: 'null' | 'zero' | undefined;
+  /**
+   * Who says how good answers are that nobody rated: a function, the path of an ES module whose default export is one,
+   * or an endpoint (see `openJudge`). Only logs have answers. @default nobody
+   */
+  readonly judge?: string | JudgeAnswer | undefined;
+  /** How many answers are judged at once. @default 8 */
+  readonly judgeConcurrency?: number | undefined;
+  /** File of what was judged, so that nothing is judged twice. @default `out` with `.judged` behind it */
+  readonly judgeCache?: string | undefined;
+  /**
+   * Put `[EMAIL]` and the like in the place of what is personal; with patterns of your own, by the name that stands in
+   * their place: `{ ORDER: '\\bA-\\d{6}\\b' }`. @default false
+   */
+  readonly redact?: boolean | Readonly<Record<string, string>> | undefined;
+  /** `hashes` keeps of each prompt its hash and its embedding, and no word. @default 'prompts' */
+  readonly keep?: 'prompts' | 'hashes' | undefined;
+  /** Of the prompts, for `keep: 'hashes'`; training must use the same. */
+  readonly embedder?: RowEmbedder | undefined;
   /** Stop at the first row that cannot be used. @default false */
   readonly strict?: boolean | undefined;
   /** Memory that DuckDB may hold, in megabytes; beyond it goes to `temporaryFolder`. @default 512 */
@@ -64,14 +98,26 @@ export interface IngestOptions {
   readonly temporaryFolder?: string | undefined;
   /** Told as files are read. */
   readonly onProgress?: ((progress: IngestProgress) => void) | undefined;
+  readonly onStep?: OnIngestStep | undefined;
 }
 
 /** @throws InvalidInputError naming the option that is wrong. */
 export function readIngestOptions(options: IngestOptions): z.output<typeof optionsSchema> {
   const result = optionsSchema.safeParse(options);
-  if (result.success) return result.data;
+  if (result.success) return checked(result.data);
   const issue = result.error.issues[0];
   throw new InvalidInputError(
     `\`${issue.path.join('.')}\` of IngestOptions: ${issue.message}. Correct it and try again.`,
   );
+}
+
+function checked(settings: z.output<typeof optionsSchema>): z.output<typeof optionsSchema> {
+  if (settings.judge !== undefined && settings.format === 'table') {
+    throw new InvalidInputError(
+      '`judge` of IngestOptions needs answers to judge, and tables hold none. Give requests and responses as --format openai, or map a column: --map quality=your_score.',
+    );
+  }
+  if (settings.keep === 'hashes' && settings.embedder === undefined)
+    throw new InvalidInputError('`embedder` of IngestOptions must be given to keep hashes. Got none.');
+  return settings;
 }

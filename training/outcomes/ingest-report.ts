@@ -1,3 +1,4 @@
+import type { JudgeReport } from './judge-rows.ts';
 import type { OutcomeField } from './outcome-fields.ts';
 
 /** Rows turned down for one reason. */
@@ -19,6 +20,8 @@ export interface IngestReport {
   readonly passedOver: readonly Rejection[];
   /** Records of a log that became part of another's row: outcomes, feedback, scores. */
   readonly recordsJoined: number;
+  /** What the judge made of rows without a quality; null when there was none. */
+  readonly judgement: JudgeReport | null;
   /** With `append`, rows of the table that got a quality or an outcome. */
   readonly rowsUpdated: number;
   /** Rows of the whole table: with `append`, those that were there too. */

@@ -1,6 +1,7 @@
 import { InvalidInputError } from 'pointsman';
 import { LOG_READERS } from '../logs/index.ts';
 import { COLUMN_ALIASES } from './column-aliases.ts';
+import { finishRows } from './finish-rows.ts';
 import { type IngestOptions, readIngestOptions } from './ingest-options.ts';
 import type { IngestReport } from './ingest-report.ts';
 import { joinLog } from './join-log.ts';
@@ -59,7 +60,7 @@ export async function ingestOutcomes(options: IngestOptions): Promise<IngestRepo
       scale: createScoreScale(settings.scoreRange),
       score: settings.score,
       failureQuality,
-      answers: false,
+      answers: settings.judge !== undefined,
     };
     const layouts: SourceLayout[] = [];
     for (const [fileIndex, source] of sources.entries()) {
@@ -67,7 +68,7 @@ export async function ingestOutcomes(options: IngestOptions): Promise<IngestRepo
       const shared = { fileIndex, map, onBytes, onStaged, inOrder: strict };
       const layout =
         settings.format === 'table'
-          ? await stageSource(database, source, shared)
+          ? await stageSource(database, source, { ...shared, scoreRange: settings.scoreRange })
           : await stageLog(database, source, LOG_READERS[settings.format], { ...shared, ...mapping });
       layouts.push(layout);
       if (settings.format === 'table' && (await staged.countUsable(fileIndex)) === 0)
@@ -84,6 +85,7 @@ export async function ingestOutcomes(options: IngestOptions): Promise<IngestRepo
     await staged.refuseDuplicates();
     await staged.numberRefused();
     if (strict) await staged.refuseBadRows();
+    const judgement = await finishRows(connection, settings);
     const counts = await staged.counts();
     if (counts.rowsInTable === 0)
       throw noRowOfLog(settings.format, counts.rejected.concat(counts.passedOver));
@@ -92,6 +94,7 @@ export async function ingestOutcomes(options: IngestOptions): Promise<IngestRepo
       files: sources.map((source) => source.path),
       ...counts,
       ...joined,
+      judgement,
       aliases: mergeAliases(layouts),
       ignoredColumns: [...new Set(layouts.flatMap((layout) => layout.ignoredColumns))].sort(),
       fingerprint,

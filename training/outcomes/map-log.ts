@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import {
   LOG_READERS,
   LOG_REASONS,
@@ -49,12 +50,10 @@ export function mapLogBlock(block: TextBlock, reader: LogReader, mapping: LogMap
     mapped: Set<MapTarget>;
   };
   const fields = wantedFields(reader, mapping);
-  const lines = Buffer.from(block.bytes.buffer, block.bytes.byteOffset, block.bytes.byteLength)
-    .toString('utf8')
-    .split('\n');
-  for (const [i, text] of lines.entries()) {
-    const line = block.firstLine + i;
-    if (text === '' || /^[ \t\r]*$/.test(text)) continue;
+  let line = block.firstLine - 1;
+  for (const text of linesOf(block.bytes)) {
+    line++;
+    if (!text.startsWith('{') && /^[ \t\r]*$/.test(text)) continue;
     if (text.startsWith(REFUSED_MARK)) {
       made.rows.push(`${line}\t${text}`);
       continue;
@@ -68,6 +67,19 @@ export function mapLogBlock(block: TextBlock, reader: LogReader, mapping: LogMap
   }
   return made;
 }
+
+/** Most lines are ASCII, and decoding those is a copy. */
+function* linesOf(bytes: Uint8Array): Generator<string> {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let start = 0; start <= buffer.length; ) {
+    const found = buffer.indexOf(LINE_FEED, start);
+    const end = found < 0 ? buffer.length : found;
+    const line = buffer.subarray(start, end);
+    yield line.toString(isAscii(line) ? 'latin1' : 'utf8');
+    start = end + 1;
+  }
+}
+const LINE_FEED = 10;
 
 /** A page of an API holds its records in a list. */
 function recordsIn(document: LogDocument): readonly LogDocument[] {

@@ -9,11 +9,13 @@ export function numberSql(raw: string): string {
     ELSE CASE WHEN ${raw} IS NOT NULL THEN coalesce(TRY_CAST(${raw} AS DOUBLE), ${NAN}) END END`;
 }
 
-/** `readQuality` in SQL. */
-export function qualitySql(raw: string): string {
+/** `readQuality` in SQL, with numbers brought from `low` to `high` to 0 to 1. */
+export function qualitySql(raw: string, [low, high]: readonly [number, number]): string {
+  const number = numberSql(raw);
+  const scaled = low === 0 && high === 1 ? number : `(${number} - ${low}) / ${high - low}`;
   return `CASE WHEN length(${raw}) BETWEEN 4 AND 7 AND lower(${raw}) IN ('true', '"true"') THEN 1.0
     WHEN length(${raw}) BETWEEN 4 AND 7 AND lower(${raw}) IN ('false', '"false"') THEN 0.0
-    ELSE ${numberSql(raw)} END`;
+    ELSE ${scaled} END`;
 }
 
 /** `readNumber` in SQL, of a string. */

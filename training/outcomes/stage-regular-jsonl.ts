@@ -18,7 +18,11 @@ export async function stageRegularJsonl(
   connection: DuckDBConnection,
   source: SourceFile,
   layout: SourceLayout,
-  options: { readonly fileIndex: number; readonly onBytes: (bytes: number) => void },
+  options: {
+    readonly fileIndex: number;
+    readonly scoreRange: readonly [number, number];
+    readonly onBytes: (bytes: number) => void;
+  },
 ): Promise<boolean> {
   const paths = new PathReader([...layout.paths.values()].flat());
   if (layout.form !== 'long' || paths.keys === null) return false;
@@ -40,7 +44,7 @@ export async function stageRegularJsonl(
     const { fileIndex } = options;
     await connection.run('SET enable_progress_bar = true; SET enable_progress_bar_print = false');
     await connection.run(`INSERT INTO first_rows SELECT ${fileIndex}, count(*) FROM staged`);
-    await connection.run(insertJudged(raw, fileIndex));
+    await connection.run(insertJudged(raw, fileIndex, options.scoreRange));
     options.onBytes(source.bytes - told);
     return true;
   } catch {

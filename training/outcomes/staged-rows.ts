@@ -82,7 +82,7 @@ export class StagedRows {
   async counts(): Promise<
     Omit<
       IngestReport,
-      'files' | 'aliases' | 'ignoredColumns' | 'recordsJoined' | 'rowsUpdated' | 'fingerprint'
+      'files' | 'aliases' | 'ignoredColumns' | 'recordsJoined' | 'rowsUpdated' | 'judgement' | 'fingerprint'
     >
   > {
     const isNew = `${USABLE} AND file <> ${EXISTING}`;

@@ -20,11 +20,11 @@ export const CREATE_PRICES = 'CREATE TABLE prices (name VARCHAR, input DOUBLE, o
 export const CREATE_FIRST_ROWS = 'CREATE TABLE first_rows (file INTEGER, row BIGINT)';
 
 /** @param raw SQL of raw rows, as `rawRows` gives them. */
-export function insertJudged(raw: string, fileIndex: number): string {
+export function insertJudged(raw: string, fileIndex: number, scoreRange?: readonly [number, number]): string {
   const price = '(inputTokens * input + outputTokens * output) / 1e6';
   const columns = OUTCOME_FIELDS.map((field) =>
     field === 'costUsd' ? `coalesce(costUsd, ${price})` : `"${field}"`,
   );
   return `INSERT INTO staged SELECT ${fileIndex}, line, reason, absent, costUsd IS NULL AND ${price} IS NOT NULL, ${columns.join(', ')}
-    FROM (${judgedRows(raw)}) LEFT JOIN prices ON prices.name = candidate`;
+    FROM (${judgedRows(raw, scoreRange)}) LEFT JOIN prices ON prices.name = candidate`;
 }

@@ -10,11 +10,24 @@ import type { Splits } from '../split/split.ts';
 import { splitByTime } from '../split/split-by-time.ts';
 import { splitOutcomes } from '../split/split-outcomes.ts';
 import { checkSplits, checkTraffic } from './check-trainable.ts';
+import { openEmbedder } from './router-embedder.ts';
 import { trafficWarnings } from './traffic-warnings.ts';
 import type { TrainProgress } from './train-progress.ts';
 
 /** How a log is read; as in `IngestOptions`. */
-export type LogOptions = Pick<IngestOptions, 'format' | 'append' | 'score' | 'scoreRange' | 'failures'>;
+export type LogOptions = Pick<
+  IngestOptions,
+  | 'format'
+  | 'append'
+  | 'score'
+  | 'scoreRange'
+  | 'failures'
+  | 'judge'
+  | 'judgeConcurrency'
+  | 'judgeCache'
+  | 'redact'
+  | 'keep'
+>;
 
 export interface PrepareOptions extends LogOptions {
   /** Paths or globs, as in `IngestOptions`. */
@@ -53,12 +66,14 @@ export async function prepareTraffic(options: PrepareOptions): Promise<PreparedT
   const table = join(workFolder, `${name}.parquet`);
   const ingest = await ingestOutcomes({
     ...logOptions(options),
+    ...(options.keep === 'hashes' ? { embedder: (await openEmbedder(config.embedder)).embedder } : {}),
     files: options.files,
     out: table,
     map,
     strict,
     prices: { ...options.prices, ...configuredPrices(config) },
     onProgress: (progress) => onProgress({ kind: 'read', ...progress }),
+    onStep: (what) => onProgress({ kind: 'step', what, folds: null }),
   });
   const matrix = await readOutcomeMatrix(table);
   checkTraffic(matrix);
@@ -80,8 +95,10 @@ export async function prepareTraffic(options: PrepareOptions): Promise<PreparedT
   };
 }
 
-function logOptions({ format, append, score, scoreRange, failures }: LogOptions): LogOptions {
-  return { format, append, score, scoreRange, failures };
+function logOptions(options: LogOptions): LogOptions {
+  const { format, append, score, scoreRange, failures, judge, judgeConcurrency, judgeCache, redact, keep } =
+    options;
+  return { format, append, score, scoreRange, failures, judge, judgeConcurrency, judgeCache, redact, keep };
 }
 
 function configuredPrices({ candidates }: TrainConfig): Prices {
