@@ -52,7 +52,11 @@ export function compareOffPolicy(
   const router = measureOverlap(table, { chosen });
   const candidates = names.map((candidate, c) => {
     const overlap = measureOverlap(table, always(c, names.length));
-    return { ...overlap, candidate, compared: isAnswerable(overlap) && !Number.isNaN(means.quality[c]) };
+    return {
+      ...overlap,
+      candidate,
+      compared: isAnswerable(overlap, table.source) && !Number.isNaN(means.quality[c]),
+    };
   });
   const comparison = comparisonOf(
     rows,

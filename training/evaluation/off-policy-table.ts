@@ -38,6 +38,7 @@ export function offPolicyRows(
     candidates,
     quality: seen(matrix.quality),
     propensities: seen(propensities.values),
+    source: propensities.source,
     expected: predicted(predictions.success, means.quality),
     clusters: Int32Array.from(prompts, (prompt) => groups?.[prompt] ?? prompt),
   };
@@ -63,7 +64,7 @@ export function offPolicyRows(
 export function takeTable(table: LoggedTable, rows: Int32Array): LoggedTable {
   const { candidates } = table;
   return {
-    candidates,
+    ...table,
     quality: gather(table.quality, rows, candidates),
     propensities: gather(table.propensities, rows, candidates),
     expected: gather(table.expected, rows, candidates),

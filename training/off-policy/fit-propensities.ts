@@ -33,7 +33,7 @@ const CHOOSING_FOLDS = 2;
  * @returns probabilities `[rows, candidates]` that add up to 1 in each row
  */
 export async function fitPropensities(
-  { features, variance }: PropensityFeatures,
+  { features, variance, penalties }: PropensityFeatures,
   shares: Matrix,
   { groups, folds, seed, onFold = () => {} }: FitPropensityOptions,
 ): Promise<Float64Array> {
@@ -41,7 +41,7 @@ export async function fitPropensities(
   const foldOf = groupedFolds(groups, folds, seed);
   const count = foldOf.reduce((most, one) => Math.max(most, one + 1), 0);
   const losses = new Float64Array(PENALTY_SHARES.length);
-  const predictFold = async (fold: number, penalties: readonly number[]) => {
+  const predictFold = async (fold: number, strengths: readonly number[]) => {
     // A single group leaves nothing to hold out: its rows are predicted by themselves.
     const everyRow = Int32Array.from({ length: rows }, (_, row) => row);
     const { fit: others, held } = count === 1 ? { fit: everyRow, held: everyRow } : foldRows(foldOf, fold);
@@ -50,7 +50,8 @@ export async function fitPropensities(
       { features: takeRows(features, fit), targets: takeRows(shares, fit) },
       'softmax',
       {
-        l2s: penalties.map((share) => share * Math.max(variance, 1e-9) * fit.length),
+        featurePenalties: penalties,
+        l2s: strengths.map((share) => share * Math.max(variance, 1e-9) * fit.length),
         tolerance: 1e-4,
         onProgress: ({ loss }) => onFold({ fold, folds: count, loss }),
       },

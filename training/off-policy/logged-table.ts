@@ -5,6 +5,8 @@ export interface LoggedTable {
   readonly quality: Float64Array;
   /** Probability that the cell was observed, where it was. */
   readonly propensities: Float64Array;
+  /** Where the propensities come from, as `LoggingPropensities` says. @default 'logged' */
+  readonly source?: 'logged' | 'fitted';
   /** What a model that was not fitted on these rows expects. */
   readonly expected: Float64Array;
   /** Rows of the same number vary together, such as near-duplicate prompts: `[rows]` */

@@ -9,7 +9,15 @@ export interface PropensityFeatures {
   readonly features: Matrix; // [rows, features]
   /** Sum of the variances of all features, for penalties to be measured by. */
   readonly variance: number;
+  /** Multiplies the penalty of each feature: `[features]` */
+  readonly penalties: Float32Array;
 }
+
+/**
+ * Tasks and tiers are few, and what rules go by; features are many, and most of them went by nobody. So their weights
+ * are held back by so much less.
+ */
+const LABEL_PENALTY = 0.1;
 
 /**
  * What may have decided who got a prompt: its features, its task and its tier. Each of the three varies as much in sum
@@ -23,11 +31,11 @@ export function propensityFeatures(
   rows: Int32Array,
 ): PropensityFeatures {
   const blocks = [
-    ...(features === null ? [] : [gather(features, rows)]),
-    oneHot(Array.from(rows, (row) => prompts[row].task)),
-    oneHot(Array.from(rows, (row) => prompts[row].tier)),
+    ...(features === null ? [] : [{ block: gather(features, rows), penalty: 1 }]),
+    { block: oneHot(Array.from(rows, (row) => prompts[row].task)), penalty: LABEL_PENALTY },
+    { block: oneHot(Array.from(rows, (row) => prompts[row].tier)), penalty: LABEL_PENALTY },
   ]
-    .map((block) => ({ ...centre(block), columns: block.columns }))
+    .map(({ block, penalty }) => ({ ...centre(block), columns: block.columns, penalty }))
     .filter(({ variance }) => variance > 0);
   // Always one column, so that there is something to fit: of zeros, it leaves the shares of the candidates.
   const columns = Math.max(
@@ -35,15 +43,17 @@ export function propensityFeatures(
     blocks.reduce((sum, block) => sum + block.columns, 0),
   );
   const joined = createMatrix(rows.length, columns);
+  const penalties = new Float32Array(columns).fill(1);
   let from = 0;
-  for (const { values, variance, columns: width } of blocks) {
+  for (const { values, variance, columns: width, penalty } of blocks) {
+    penalties.fill(penalty, from, from + width);
     const scale = 1 / Math.sqrt(variance);
     for (let row = 0; row < rows.length; row++)
       for (let i = 0; i < width; i++)
         joined.values[row * columns + from + i] = scale * values[row * width + i];
     from += width;
   }
-  return { features: joined, variance: blocks.length };
+  return { features: joined, variance: blocks.length, penalties };
 }
 
 function gather({ columns, values }: Matrix, rows: Int32Array): Matrix {

@@ -5,6 +5,11 @@ import type { Overlap } from './overlap.ts';
 export const LEAST_SAMPLE = 30;
 /** At most this share of a policy's choices may be such as the log could not hold. */
 export const MOST_UNSUPPORTED = 0.1;
+/**
+ * So much may the mean weight be above 1. Estimated propensities are noisy, and their inverses are larger on the mean for
+ * it, which moves IPS by as much and DR hardly.
+ */
+const MOST_EXCESS = { logged: 0.1, fitted: 0.5 } as const;
 /** A propensity from here on is taken for certainty. */
 const CERTAIN = 0.999;
 /** By chance alone, the mean weight of one policy in a thousand is this many standard errors off. */
@@ -35,7 +40,7 @@ export function refusals(table: LoggedTable, overlap: Overlap, subject: string):
         'prompts answer some.',
     );
   }
-  if (isMiscalibrated(overlap)) {
+  if (isMiscalibrated(overlap, table.source)) {
     reasons.push(
       `The propensities cannot be right: the weights of ${subject} have a mean of ${(meanWeight.estimate ?? 0).toFixed(2)}, and no log ` +
         'with right propensities gives more than 1 but for chance. Check what the log says of them, or leave them out to have them estimated.',
@@ -51,12 +56,12 @@ export function refusals(table: LoggedTable, overlap: Overlap, subject: string):
 }
 
 /** Whether the log has too little of a policy to be compared with it. */
-export function isAnswerable(overlap: Overlap): boolean {
+export function isAnswerable(overlap: Overlap, source: LoggedTable['source']): boolean {
   return (
     overlap.effectiveSampleSize >= LEAST_SAMPLE &&
     overlap.unseenShare <= MOST_UNSUPPORTED &&
     !isUnsupported(overlap) &&
-    !isMiscalibrated(overlap)
+    !isMiscalibrated(overlap, source)
   );
 }
 
@@ -64,8 +69,8 @@ function isUnsupported({ meanWeight }: Overlap): boolean {
   return (meanWeight.estimate ?? 0) < 1 - MOST_UNSUPPORTED && errorsOff(meanWeight) < -SURE;
 }
 
-function isMiscalibrated({ meanWeight }: Overlap): boolean {
-  return (meanWeight.estimate ?? 0) > 1 + MOST_UNSUPPORTED && errorsOff(meanWeight) > SURE;
+function isMiscalibrated({ meanWeight }: Overlap, source: LoggedTable['source'] = 'logged'): boolean {
+  return (meanWeight.estimate ?? 0) > 1 + MOST_EXCESS[source] && errorsOff(meanWeight) > SURE;
 }
 
 /** How many standard errors the mean weight is from 1; 0 where its error is not known. */

@@ -1,5 +1,7 @@
+import { createRandom, mean } from 'pointsman/math';
 import { expect, test } from 'vitest';
 import { toBanditLog } from '../../../bench/bandit-log.ts';
+import { createMatrix } from '../../../training/head/index.ts';
 import {
   clipWeights,
   effectiveSampleSize,
@@ -74,17 +76,26 @@ test('where nothing decides who answers, the estimates are the shares', async ()
   });
 });
 
-test('no row has a say in its own propensity', async () => {
-  const { matrix, features } = loggedWorld(LOGGING, { rows: 300, keepPropensities: false });
-  const groups = Int32Array.from(matrix.prompts.keys(), (row) => row >> 1);
-  const before = await loggingPropensities(matrix, { features, groups });
-  // Row 0 had another candidate: its fold's model is the same, so is the estimate of its neighbour in the group.
-  const quality = matrix.quality.slice();
-  const seen = quality.subarray(0, 3).findIndex((value) => !Number.isNaN(value));
-  quality[(seen + 1) % 3] = quality[seen];
-  quality[seen] = Number.NaN;
-  const after = await loggingPropensities({ ...matrix, quality }, { features, groups });
-  expect(after.values.subarray(3, 6)).toEqual(before.values.subarray(3, 6));
+test('near-duplicates have no say in the propensity of each other', async () => {
+  const { matrix } = loggedWorld(LOGGING, { rows: 200, keepPropensities: false });
+  // Pairs with the same features, which no other has, and the same candidate.
+  const random = createRandom(5);
+  const features = createMatrix(200, 100);
+  const quality = new Float32Array(600).fill(Number.NaN);
+  for (let pair = 0; pair < 100; pair++) {
+    const c = random.integer(3);
+    for (const row of [2 * pair, 2 * pair + 1]) {
+      features.values[row * 100 + pair] = 1;
+      quality[row * 3 + c] = 1;
+    }
+  }
+  const meanOf = async (groups: Int32Array) => {
+    const { values } = await loggingPropensities({ ...matrix, quality }, { features, groups });
+    return mean(values.filter((p) => !Number.isNaN(p)));
+  };
+  const pairs = Int32Array.from(matrix.prompts.keys(), (row) => row >> 1);
+  expect(await meanOf(pairs)).toBeLessThan(0.4);
+  expect(await meanOf(Int32Array.from(matrix.prompts.keys()))).toBeGreaterThan(0.6);
 });
 
 test('a prompt that every candidate answered is certain, whatever the others are', async () => {

@@ -180,6 +180,11 @@ test('a log that leaves nothing to chance, wrong propensities and too few rows a
   const wrong = tableOf(world);
   const halved = { ...wrong, propensities: wrong.propensities.map((p) => p / 2) };
   expect(reason(halved, world)).toMatch(/propensities cannot be right: .* mean of (1\.9|2\.0|2\.1)/);
+  // Estimates are noisy, which lifts the mean weight: more is let pass, not this much.
+  expect(
+    reason({ ...wrong, source: 'fitted', propensities: wrong.propensities.map((p) => p / 1.3) }, world),
+  ).toBe('');
+  expect(reason({ ...halved, source: 'fitted' }, world)).toContain('cannot be right');
   const few = loggedWorld(LOGGING, { rows: 40 });
   expect(reason(tableOf(few), few)).toMatch(/say as much as \d+ equally weighted prompts; at least 30/);
   expect(reason(wrong, world)).toBe('');
