@@ -26,6 +26,7 @@ const entries = [
 /** What entries with code of their own need of the core beside what is public. */
 const shared = [
   'errors/upstream-error',
+  'log/in-slices',
   'log/log-record-schema',
   'policy/basic-policy',
   'policy/candidate-index',

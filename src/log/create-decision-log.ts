@@ -4,6 +4,7 @@ import { validate } from '../validation/validate.ts';
 import { copyRequest } from './copy-request.ts';
 import type { DecisionLog, FeedbackInput } from './decision-log.ts';
 import type { DecisionLogOptions } from './decision-log-options.ts';
+import { inSlices } from './in-slices.ts';
 import { createLogQueue } from './log-queue.ts';
 import type { LogRecord } from './log-record.ts';
 import { decisionIdSchema, feedbackSchema, outcomeSchema } from './log-record-schema.ts';
@@ -17,7 +18,7 @@ const OVERHEAD = 1000;
  * A log of decisions before a sink. Memory is bounded by `capacity` and `capacityCharacters`; the sink is written to in
  * batches, one after another, beside whatever routes.
  *
- * A process that ends loses what waits; `close` writes it. The sink's turn comes when the event loop turns: in a loop
+ * A process that comes to its end writes what waits, and one that is ended does not: `close` it. The sink's turn comes when the event loop turns: in a loop
  * of nothing but awaited decisions it never does.
  *
  * @throws InvalidInputError when an option is out of its range.
@@ -32,8 +33,8 @@ export function createDecisionLog(options: DecisionLogOptions): DecisionLog {
   const queue = createLogQueue<Pending>({
     ...settings,
     async write(items, dropped) {
-      const records: LogRecord[] = await Promise.all(
-        items.map((item) => finishRecord(item, settings.sha256, settings.embedding)),
+      const records = await inSlices(items, (item) =>
+        finishRecord(item, settings.sha256, settings.embedding),
       );
       if (dropped > 0) records.unshift({ schemaVersion: 1, kind: 'dropped', at: isoNow(), count: dropped });
       await sink.write(records);

@@ -5,7 +5,7 @@ export interface LogClock {
   /**
    * Calls `done` once after `ms`; returns what cancels it.
    *
-   * @param keepAlive whether the process must not end before: somebody waits for it.
+   * @param keepAlive whether the process must not end before.
    */
   after(ms: number, done: () => void, keepAlive: boolean): () => void;
 }

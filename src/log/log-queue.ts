@@ -109,8 +109,8 @@ export function createLogQueue<T extends Queued>(options: LogQueueOptions<T>): L
       urgent = true;
       cancelTimer?.();
       // Not here: whoever pushes is about to answer a request.
-      cancelTimer = clock.after(0, drain, false);
-    } else cancelTimer ??= clock.after(flushMs, drain, false);
+      cancelTimer = clock.after(0, drain, true);
+    } else cancelTimer ??= clock.after(flushMs, drain, true);
   };
 
   return {

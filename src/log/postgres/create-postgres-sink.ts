@@ -1,3 +1,4 @@
+import { inSlices } from '../in-slices.ts';
 import type { LogRecord } from '../log-record.ts';
 import type { LogSink } from '../log-sink.ts';
 import { DEFAULT_TABLE, postgresTableSql, quoteTable } from './postgres-table.ts';
@@ -26,8 +27,10 @@ export function createPostgresSink({ client, table = DEFAULT_TABLE }: PostgresSi
     "row->'record' FROM jsonb_array_elements($1::jsonb) AS row ON CONFLICT (key) DO NOTHING";
   return {
     async write(records) {
-      const rows = records.map((record) => ({ key: keyOf(record), record }));
-      await client.query(insert, [JSON.stringify(rows, keepable)]);
+      const rows = await inSlices(records, (record) =>
+        JSON.stringify({ key: keyOf(record), record }, keepable),
+      );
+      await client.query(insert, [`[${rows.join(',')}]`]);
     },
     async close() {},
   };

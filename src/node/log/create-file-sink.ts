@@ -1,3 +1,4 @@
+import { inSlices } from '../../log/in-slices.ts';
 import type { LogRecord, LogSink } from '../../log/index.ts';
 import type { FileSinkOptions } from './file-sink-options.ts';
 import { type LogFile, openLogFile } from './log-file.ts';
@@ -30,7 +31,7 @@ export function createFileSink(options: FileSinkOptions): LogSink {
 
   return {
     async write(records) {
-      const lines = Buffer.from(records.map(lineOf).join(''));
+      const lines = Buffer.from((await inSlices(records, lineOf)).join(''));
       const target = await fileFor(lines.length);
       try {
         await target.append(lines);

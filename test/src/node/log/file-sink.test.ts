@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { LogRecord } from 'pointsman/log';
 import { createFileSink, openDecisionLog } from 'pointsman/node/log';
 import { afterAll, expect, test } from 'vitest';
+import { runTypescript } from '../../../documents/run-typescript.ts';
 import { aDecision } from '../../log/a-decision.ts';
 import { decisionIds, readFiles } from '../../log/log-folder.ts';
 import { RECORDS } from '../../log/log-records.ts';
@@ -111,4 +112,22 @@ test('what a log in a folder is told can be read there when it is closed', async
   const files = await readFiles(folder);
   expect(files.length).toBeGreaterThan(2);
   expect(decisionIds(files)).toEqual(told);
+});
+
+test('a process that comes to its end writes what waits, whether its sink takes it or not', async () => {
+  const folder = join(root, 'ended');
+  const program = (sink: string) => `
+    import { createDecisionLog } from 'pointsman/log';
+    import { createFileSink } from 'pointsman/node/log';
+    const log = createDecisionLog({ flushMs: 10, sink: ${sink} });
+    for (let i = 0; i < 40; i++) log.feedback(String(i), { quality: 1 });
+    process.on('exit', () => console.log(log.stats().pending));`;
+  const [written, hanging] = await Promise.all([
+    runTypescript(program(`createFileSink({ folder: ${JSON.stringify(folder)} })`), root),
+    runTypescript(program('() => new Promise(() => {})'), root),
+  ]);
+  expect([written, hanging]).toEqual(['0\n', '40\n']);
+  const [{ records, rest }] = await readFiles(folder);
+  expect(rest).toBe('');
+  expect(records.filter(({ kind }) => kind === 'feedback')).toHaveLength(40);
 });

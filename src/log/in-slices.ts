@@ -1,0 +1,22 @@
+/** Items that are worked on in a row: about a millisecond. */
+const SLICE = 16;
+
+/**
+ * What `work` gives for each item. After every few of them whatever else waits has its turn, so that a large batch does
+ * not keep a request waiting.
+ */
+export async function inSlices<T, R>(items: readonly T[], work: (item: T) => R | Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let i = 0; i < items.length; i += SLICE) {
+    if (i > 0) await new Promise<void>(nextTurn);
+    results.push(...(await Promise.all(items.slice(i, i + SLICE).map(work))));
+  }
+  return results;
+}
+
+/** Where there is no `setImmediate`, a timer does. */
+function nextTurn(resolve: () => void): void {
+  const { setImmediate } = globalThis as { setImmediate?: (done: () => void) => void };
+  if (setImmediate === undefined) setTimeout(resolve, 0);
+  else setImmediate(resolve);
+}
