@@ -11,6 +11,14 @@ export {
 } from './artifact/index.ts';
 export { type Backend, useBackend } from './backend/index.ts';
 export { type CalibrationData, type CalibratorChoice, chooseCalibrator } from './calibrator/index.ts';
+export {
+  type AddCandidateInput,
+  type AddedCandidate,
+  addCandidate,
+  type OnboardedCandidate,
+  restoreCandidate,
+  retireCandidate,
+} from './candidates/index.ts';
 export { parseTrainConfig, type TrainConfig, type TrainConfigInput } from './config/train-config.ts';
 export { type BootstrapOptions, bootstrap, type Interval } from './evaluation/bootstrap.ts';
 export { bootstrapMeans } from './evaluation/bootstrap-means.ts';

@@ -125,6 +125,7 @@ export const TRAINING_ARROWS: Arrows = {
   ],
   cli: [
     'artifact',
+    'candidates',
     'config',
     'embedder',
     'evaluation',

@@ -6,6 +6,8 @@ import { addReports, type ManifestContents, type SealedArtifact, sealArtifact } 
 export interface Amendment {
   /** What it is, as a sentence for the card: "Candidate x was retired." */
   readonly what: string;
+  /** What was found out in doing so, as plain data; kept beside the note. @default nothing */
+  readonly details?: unknown;
   /** Parts of the manifest that change. @default none */
   readonly contents?: Partial<ManifestContents>;
   /** Files that change or are new, by path. @default none */
@@ -21,6 +23,7 @@ export interface AmendmentNote {
   /** The id of the version before. */
   readonly from: string;
   readonly what: string;
+  readonly details?: unknown;
 }
 
 /**
@@ -29,11 +32,12 @@ export interface AmendmentNote {
  */
 export async function amendArtifact(artifact: Artifact, amendment: Amendment): Promise<SealedArtifact> {
   const { schemaVersion: _v, id, metrics: _m, files, reports, digest: _d, ...before } = artifact.manifest;
-  const { what, contents = {}, removed = [], metrics = {} } = amendment;
+  const { what, details, contents = {}, removed = [], metrics = {} } = amendment;
   const kept = files.filter(({ path }) => !removed.includes(path));
   const after: ManifestContents = { ...before, ...contents };
   const config = (after.provenance.config ?? {}) as Readonly<Record<string, unknown>>;
-  const notes: readonly AmendmentNote[] = [...amendmentsOf(artifact.manifest), { from: id, what }];
+  const note: AmendmentNote = { from: id, what, ...(details === undefined ? {} : { details }) };
+  const notes = [...amendmentsOf(artifact.manifest), note];
   const sealed = await sealArtifact(
     { ...after, provenance: { ...after.provenance, config: { ...config, amended: notes } } },
     new Map([...kept.map(({ path }) => [path, artifact.file(path)] as const), ...(amendment.files ?? [])]),

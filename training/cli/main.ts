@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { TOOL_VERSION } from '../version.ts';
+import { candidatesCommand } from './candidates-command.ts';
 import type { CommandIo } from './command-io.ts';
 import { evaluateCommand } from './evaluate-command.ts';
 import { explainCommand } from './explain-command.ts';
@@ -26,6 +27,7 @@ const COMMANDS = [
   inspectCommand,
   evaluateCommand,
   tuneCommand,
+  candidatesCommand,
   ingestCommand,
   logCommand,
 ];

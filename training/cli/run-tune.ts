@@ -14,6 +14,7 @@ import {
   type TunedPolicy,
   tunePolicy,
 } from '../policy/index.ts';
+import { withRetrainLock } from '../versions/index.ts';
 import type { CommandIo } from './command-io.ts';
 import { describeTuning } from './describe-tuning.ts';
 import { openRouter } from './open-router.ts';
@@ -58,7 +59,7 @@ export async function runTune(
     });
     progress.stop();
     if (flags.out !== undefined) await writeFile(flags.out, stringify(tuned.policy));
-    const version = applyTo === null ? null : await apply(applyTo, tuned);
+    const version = applyTo === null ? null : await withRetrainLock(applyTo, () => apply(applyTo, tuned));
     const isJudged = flags.accept !== undefined;
     io.stdout(
       flags.json

@@ -1,0 +1,65 @@
+import { createRouter, memoryFiles, type PolicySpec, type Router } from 'pointsman';
+import { type Artifact, readArtifact } from 'pointsman/artifact';
+import type { SealedArtifact } from '../../../training/artifact/index.ts';
+import { parseTrainConfig, type TrainConfigInput } from '../../../training/config/train-config.ts';
+import type { OutcomeMatrix } from '../../../training/outcomes/outcome-matrix.ts';
+import { openEmbedder } from '../../../training/pipeline/router-embedder.ts';
+import { trainRouter } from '../../../training/pipeline/train-router.ts';
+import { splitOutcomes } from '../../../training/split/split-outcomes.ts';
+
+/** A router of an artifact that carries its embedder. */
+export async function open({ files }: SealedArtifact): Promise<Router> {
+  return createRouter(await readArtifact(memoryFiles(files)));
+}
+
+/** A router that is given embeddings. */
+export function routerOf(artifact: Artifact, policy?: PolicySpec): Router {
+  const embedder = { id: 'fake', dimensions: 8, embed: async () => [] };
+  return createRouter(artifact, { embedder, ...(policy === undefined ? {} : { policy }) });
+}
+
+export async function trainedArtifact(
+  matrix: OutcomeMatrix,
+  config: TrainConfigInput = {},
+): Promise<Artifact> {
+  return readArtifact(memoryFiles((await trainedSealed(matrix, config)).files));
+}
+
+export async function trainedSealed(
+  matrix: OutcomeMatrix,
+  config: TrainConfigInput = {},
+): Promise<SealedArtifact> {
+  const parsed = parseTrainConfig({ resamples: 100, folds: 2, ngrams: { dimensions: 8 }, ...config });
+  const { splits, groups } = splitOutcomes(matrix, { seed: 0 });
+  const { artifact } = await trainRouter({
+    name: 'planted',
+    matrix,
+    splits,
+    groups: groups.groups,
+    dataFingerprint: 'planted',
+    config: parsed,
+    embedder: await openEmbedder(parsed.embedder),
+  });
+  return artifact;
+}
+
+/** Some candidates and prompts of a matrix. */
+export function part(
+  matrix: OutcomeMatrix,
+  names: readonly string[],
+  rows: readonly number[],
+): OutcomeMatrix {
+  const width = matrix.candidates.length;
+  const columns = names.map((name) => matrix.candidates.indexOf(name));
+  const pick = (values: Float32Array) =>
+    Float32Array.from(rows.flatMap((row) => columns.map((c) => values[row * width + c])));
+  return {
+    ...matrix,
+    candidates: names,
+    prompts: rows.map((row) => matrix.prompts[row]),
+    quality: pick(matrix.quality),
+    costUsd: pick(matrix.costUsd),
+    latencyMs: pick(matrix.latencyMs),
+    propensity: pick(matrix.propensity),
+  };
+}

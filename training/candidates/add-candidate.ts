@@ -1,0 +1,118 @@
+import { type Candidate, InvalidInputError, type Router } from 'pointsman';
+import type { Artifact, Manifest, ManifestCandidate } from 'pointsman/artifact';
+import { quantileSorted } from 'pointsman/math';
+import { amendArtifact, type SealedArtifact } from '../artifact/index.ts';
+import { exportLayersModel } from '../head/index.ts';
+import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { addToHeads } from './add-to-heads.ts';
+import { bareArtifact } from './bare-artifact.ts';
+import { candidatePosterior } from './candidate-posterior.ts';
+import { headParts } from './head-parts.ts';
+import { type OnboardedCandidate, onboardedCandidate } from './onboarded-candidate.ts';
+import { type ProbedCandidate, readProbes } from './read-probes.ts';
+
+/** Fewer say next to nothing. */
+const FEWEST_PROBES = 10;
+/** As many as a tail needs. */
+const FEWEST_LATENCIES = 20;
+
+export interface AddCandidateInput {
+  readonly artifact: Artifact;
+  /** Name, prices and limits, as in the training config. */
+  readonly candidate: Candidate;
+  /** Outcomes of the new candidate, and, where there are any, of others for the same prompts. */
+  readonly probes: OutcomeMatrix;
+  /** Candidates that it is expected to be like. @default all of them alike */
+  readonly family?: readonly string[];
+  /** Standard deviations below its estimated quality that it is routed by: the fewer, the sooner it gets traffic. @default 1 */
+  readonly caution?: number;
+  /** Makes a router of an artifact, with its embedder. */
+  readonly open: (artifact: SealedArtifact) => Promise<Router>;
+}
+
+/** A new version of a router that knows one candidate more. */
+export interface AddedCandidate {
+  readonly artifact: SealedArtifact;
+  readonly onboarded: OnboardedCandidate;
+}
+
+/**
+ * Adds a candidate to a trained router from some tens of outcomes. Nothing is fitted again: what the router says of the
+ * others stays as it is, to rounding.
+ *
+ * @throws InvalidInputError when the candidate is there already, the probes are too few, or a head cannot take one more
+ */
+export async function addCandidate(input: AddCandidateInput): Promise<AddedCandidate> {
+  const { artifact, candidate, caution = 1 } = input;
+  const { manifest } = artifact;
+  checkNew(manifest, candidate.name);
+  const family = input.family?.map((name) => columnOf(manifest, name)) ?? null;
+  const parts = headParts(artifact);
+  const bare = await input.open(await bareArtifact(artifact));
+  const probes = await readProbes(bare, input.probes, candidate.name, family);
+  const count = probes.own.quality.length;
+  if (count < FEWEST_PROBES) {
+    throw new InvalidInputError(
+      `A candidate needs ${FEWEST_PROBES} probes with a quality, better 50. Got ${count} of ${candidate.name}. Ask it ` +
+        "prompts of the traffic, and judge its answers as the traffic's were.",
+    );
+  }
+  const posterior = candidatePosterior({
+    expected: probes.expected,
+    means: Float64Array.from(manifest.candidates, ({ meanQuality }) => meanQuality),
+    quality: probes.own.quality,
+    others: probes.others,
+    family,
+  });
+  const { weights, mean, deviation } = posterior;
+  const routedBy = Math.min(1, Math.max(0, mean - caution * deviation));
+  const { heads, chains, tables } = addToHeads(manifest, parts, probes, weights, routedBy);
+  const model = await exportLayersModel(Object.fromEntries(chains));
+  const onboarded = onboardedCandidate(candidate.name, manifest, posterior, routedBy, count);
+  const sealed = await amendArtifact(artifact, {
+    what: `Candidate ${candidate.name} was added from ${count} probes.`,
+    details: { onboarded },
+    contents: { candidates: [...manifest.candidates, manifestCandidate(candidate, mean, probes.own)], heads },
+    files: new Map([
+      [manifest.model.topology, new TextEncoder().encode(model.modelJson)],
+      [manifest.model.weights, model.weights],
+      ...tables,
+    ]),
+  });
+  return { artifact: sealed, onboarded };
+}
+
+function manifestCandidate(candidate: Candidate, quality: number, own: ProbedCandidate): ManifestCandidate {
+  const latencies = own.latencyMs.filter((x) => !Number.isNaN(x)).sort();
+  return {
+    ...candidate,
+    meanQuality: Math.min(1, Math.max(0, quality)),
+    meanCostUsd: observedMean(own.costUsd),
+    meanLatencyMs: observedMean(own.latencyMs),
+    ...(latencies.length < FEWEST_LATENCIES ? {} : { p95LatencyMs: quantileSorted(latencies, 0.95) }),
+  };
+}
+
+function observedMean(values: Float64Array): number | null {
+  const seen = values.filter((x) => !Number.isNaN(x));
+  return seen.length === 0 ? null : seen.reduce((sum, x) => sum + x, 0) / seen.length;
+}
+
+function checkNew({ candidates }: Manifest, name: string): void {
+  const known = candidates.find((candidate) => candidate.name === name);
+  if (known === undefined) return;
+  throw new InvalidInputError(
+    known.retired === true
+      ? `${name} is a retired candidate of the router. Bring it back with: pointsman candidates restore`
+      : `The router knows ${name} already. To learn more of it, train again with its traffic.`,
+  );
+}
+
+function columnOf({ candidates }: Manifest, name: string): number {
+  const at = candidates.findIndex((candidate) => candidate.name === name);
+  if (at !== -1) return at;
+  const names = candidates.map((candidate) => candidate.name).join(', ');
+  throw new InvalidInputError(
+    `\`family\` must name candidates of the router, among ${names}. Got "${name}".`,
+  );
+}

@@ -1,0 +1,58 @@
+import { InvalidInputError } from 'pointsman';
+import type { Artifact } from 'pointsman/artifact';
+import { type HeadSpec, type KnnTable, readKnnFile } from 'pointsman/head';
+import type { DenseChain } from '../head/index.ts';
+import { readChains } from './read-chains.ts';
+
+/** What the heads of an artifact are made of. */
+export interface HeadParts {
+  /** Every output of the LayersModel, by name. */
+  readonly chains: ReadonlyMap<string, DenseChain>;
+  /** Tables of neighbours, by file. */
+  readonly tables: ReadonlyMap<string, KnnTable>;
+}
+
+/**
+ * Takes the heads of an artifact apart.
+ *
+ * @throws InvalidInputError when a head is of a form to which no output can be added
+ */
+export function headParts(artifact: Artifact): HeadParts {
+  const { model, heads } = artifact.manifest;
+  const chains = readChains(artifact.file(model.topology), artifact.file(model.weights));
+  const tables = new Map<string, KnnTable>();
+  const visit = (spec: HeadSpec): void => {
+    if (spec.kind === 'knn')
+      tables.set(spec.file, checkTable(readKnnFile(artifact.file(spec.file)), spec.file));
+    else if (spec.kind === 'layers') checkChain(chains.get(spec.output), spec.output);
+    else if (spec.kind === 'stack') for (const { head } of spec.members) visit(head);
+    else visit(spec.head);
+  };
+  for (const part of [heads.choice, heads.success, heads.cost, heads.latency])
+    if (part !== null) visit(part.head);
+  return { chains, tables };
+}
+
+function checkChain(chain: DenseChain | undefined, output: string): void {
+  const activation = chain?.at(-1)?.activation;
+  if (activation === 'linear') return;
+  throw new InvalidInputError(
+    `A candidate can be added to a "layers" head only if its last layer is linear. "${output}" is ` +
+      `${activation ?? 'not in the model'}. Train the router again with the new candidate's traffic.`,
+  );
+}
+
+/** What is missing of a neighbour weighs apart for each candidate, so the mean of all is no column of the table. */
+function checkTable(table: KnnTable, file: string): KnnTable {
+  const problem =
+    table.link !== 'identity'
+      ? `gives its means through a ${table.link}`
+      : table.outcomes.some(Number.isNaN)
+        ? 'has prompts that not every candidate was seen on'
+        : null;
+  if (problem === null) return table;
+  throw new InvalidInputError(
+    `A candidate cannot be added to the "knn" head of ${file}, which ${problem}. Train the router again with the new ` +
+      "candidate's traffic, or without this head.",
+  );
+}

@@ -1,0 +1,27 @@
+import { readArtifactFolder } from 'pointsman/node';
+import { writeArtifact } from '../artifact/index.ts';
+import { restoreCandidate, retireCandidate } from '../candidates/index.ts';
+import { withRetrainLock } from '../versions/index.ts';
+import type { RouterFlags } from './candidates-command.ts';
+import type { CommandIo } from './command-io.ts';
+import { printable } from './printable.ts';
+import { routerFolder } from './router-folder.ts';
+
+export async function runRetire(
+  what: 'retire' | 'restore',
+  name: string,
+  flags: RouterFlags,
+  io: CommandIo,
+): Promise<void> {
+  const folder = await routerFolder(flags.router);
+  const { version } = await withRetrainLock(folder, async () => {
+    const artifact = await readArtifactFolder(folder);
+    const change = what === 'retire' ? retireCandidate : restoreCandidate;
+    return writeArtifact(folder, await change(artifact, name));
+  });
+  io.stdout(
+    flags.json
+      ? `${JSON.stringify({ candidate: name, retired: what === 'retire', version }, null, 2)}\n`
+      : `${printable(name)} was ${what}d. In use: version ${version} of the router.\n`,
+  );
+}
