@@ -21,7 +21,7 @@ function describeDay({ bestSingle, challenger, day, oracle, router, run }: Month
   return (
     `${String(day).padStart(2)}  router ${points(router.quality)} (${points(router.qualityUnexplored)} unexplored)  best ${points(bestSingle.quality)} ${bestSingle.candidate}` +
     `  oracle ${points(oracle)}  challenger ${challenger === null ? '–' : points(challenger.qualityUnexplored)}  ${run.durationMs} ms  ` +
-    `$${(1000 * router.costUsd).toFixed(3)}\n      ${run.sentence}${run.forgotten.map((f) => `\n      forgot ${JSON.stringify(f)}`).join('')}${alarms}`
+    `$${(1000 * router.costUsd).toFixed(3)}\n      ${run.sentence}${run.restated.map((one) => `\n      restated ${JSON.stringify(one)}`).join('')}${alarms}`
   );
 }
 

@@ -22,7 +22,6 @@ export interface MonthEvents {
 export interface Outcome {
   readonly quality: number;
   readonly costUsd: number;
-  readonly latencyMs: number;
   readonly inputTokens: number;
   readonly outputTokens: number;
 }
@@ -75,8 +74,6 @@ export async function createMonthWorld(options: MonthWorldOptions): Promise<Mont
         costUsd:
           (factor * (inputTokens * inputPricePerMillionTokens + outputTokens * outputPricePerMillionTokens)) /
           1e6,
-        // The clock differs from run to run; a month must not.
-        latencyMs: 100 + 20 * outputTokens,
         inputTokens,
         outputTokens,
       };

@@ -41,8 +41,9 @@ export async function serveDay(options: ServeOptions): Promise<ReadonlyMap<strin
     now = options.startMs + 6 * HOUR_MS + Math.floor((12 * HOUR_MS * i) / prompts.length);
     const { candidate, id } = await router.route({ text: prompt.text }, { signals: { task: prompt.family } });
     const outcome = await world.ask(candidate, prompt, day);
-    const { costUsd, inputTokens, latencyMs, outputTokens } = outcome;
-    log.outcome(id!, { candidate, costUsd, inputTokens, latencyMs, outputTokens });
+    const { costUsd, inputTokens, outputTokens } = outcome;
+    // No latency: the clock differs from run to run, and a month must not.
+    log.outcome(id!, { candidate, costUsd, inputTokens, outputTokens });
     router.feedback(id, { quality: distort(outcome) });
     shares.set(candidate, (shares.get(candidate) ?? 0) + 1);
   }

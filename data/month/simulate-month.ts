@@ -7,6 +7,7 @@ import { retrain } from '../../training/retrain/retrain.ts';
 import type { RetrainRun } from '../../training/retrain/retrain-run.ts';
 import { createMonthWorld, type MonthEvents, type MonthWorld } from './month-world.ts';
 import { serveDay } from './serve-day.ts';
+import { shortEmbedder } from './short-embedder.ts';
 import { type DayTruth, dayTruth, type VersionTruth, versionTruth } from './true-quality.ts';
 
 /** Everything of a month that can be chosen. */
@@ -24,6 +25,8 @@ export interface MonthOptions {
   /** On this day the log holds so many more prompts, and every score of it upside down. */
   readonly poison: { readonly day: number; readonly extra: number };
   readonly seed: number;
+  /** Columns of the embedder: fewer are quicker to fit. */
+  readonly dimensions: number;
   readonly config: Omit<RetrainConfigInput, 'router' | 'logs' | 'store' | 'work'>;
   readonly onDay?: (day: MonthDay) => void;
 }
@@ -77,8 +80,9 @@ export async function simulateMonth(options: MonthOptions): Promise<Month> {
   const startOf = (day: number) => FIRST_DAY_MS + (day - 1) * DAY_MS;
   // At three in the morning after the day.
   const night = (day: number) => () => new Date(startOf(day + 1) + DAY_MS / 8);
+  const embedder = await shortEmbedder(options.dimensions);
   await writeHistory(world, { ...options, logs, startOf });
-  await retrain({ config, now: night(0) });
+  await retrain({ config, embedder, now: night(0) });
 
   const truths = new Map<string, DayTruth>();
   const truthOf = async (day: number) => {
@@ -117,12 +121,13 @@ export async function simulateMonth(options: MonthOptions): Promise<Month> {
           work: join(copy, 'work'),
           screening: { ...config.screening, enabled: false },
         },
+        embedder,
         now: night(day),
       });
       const challenger = await versionTruth(join(copy, 'router', run.challenger!), world, truth);
       unscreened = { day, run, challenger };
     }
-    const run = await retrain({ config, now: night(day) });
+    const run = await retrain({ config, embedder, now: night(day) });
     const challenger =
       run.challenger === null ? null : await versionTruth(join(router, run.challenger), world, truth);
     found.push({

@@ -3,8 +3,8 @@ import type { MonthOptions } from './simulate-month.ts';
 /** The month of the test and of the figure. */
 export const THE_MONTH: Omit<MonthOptions, 'folder'> = {
   days: 30,
-  perDay: 200,
-  historyDays: 8,
+  perDay: 250,
+  historyDays: 10,
   pool: 1500,
   candidates: ['cas', 'generalist', 'js-sandbox', 'language', 'mathjs'],
   events: {
@@ -13,13 +13,14 @@ export const THE_MONTH: Omit<MonthOptions, 'folder'> = {
   },
   poison: { day: 25, extra: 1000 },
   seed: 4,
+  dimensions: 48,
   config: {
     train: {
       seed: 1,
       heads: ['linear'],
       folds: 3,
       resamples: 100,
-      ngrams: { dimensions: 8 },
+      ngrams: { dimensions: 24 },
       split: { fit: 0.75, calibrate: 0.15, test: 0.1 },
       policy: {
         kind: 'explore',

@@ -61,8 +61,8 @@ const drift = z.strictObject({
   stability: z.number().positive().default(0.2),
   pValue: share.default(0.01),
   sample: z.int().min(20).max(2000).default(200),
-  /** Whether outcomes of a candidate from before it changed are left out of learning. */
-  forget: z.boolean().default(true),
+  /** Whether outcomes of a candidate from before it changed are brought up to date. */
+  restate: z.boolean().default(true),
 });
 
 const alert = z.strictObject({

@@ -11,7 +11,7 @@ const CLASSES = { promoted: 'better', kept: '', failed: 'worse' } as const;
 
 /** A run as one page of HTML, in the manner of the report: no script, nothing loaded, everything escaped. */
 export function renderRun(run: RetrainRun): string {
-  const { alarms, challenger, champion, drift, forgotten, gate, screened, traffic } = run;
+  const { alarms, challenger, champion, drift, restated, gate, screened, traffic } = run;
   const suspects = screened.filter(({ suspicions }) => suspicions.length > 0);
   return html`<!doctype html>
 <html lang="en">
@@ -38,9 +38,9 @@ ${
 <dt>Judged by</dt><dd>${traffic.judge} prompts${traffic.judgeDays && `, ${traffic.judgeDays.join(' to ')}`}</dd>
 <dt>Left out</dt><dd>${traffic.quarantined} in quarantine, ${traffic.repeats} repeats of what is learned from, ${traffic.undated} without a time</dd>
 </dl>
-${forgotten.map(
-  ({ before, candidate, measure, outcomes }) =>
-    html`<p class="note">${outcomes} outcomes (${measure}) of ${candidate} from before ${before}, when it changed, are not learned from.</p>`,
+${restated.map(
+  ({ before, candidate, factor, measure, outcomes }) =>
+    html`<p class="note">${outcomes} outcomes (${measure}) of ${candidate} from before it changed on ${before} were multiplied by ${factor.toFixed(2)}.</p>`,
 )}`
 }
 ${

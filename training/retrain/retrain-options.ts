@@ -1,4 +1,5 @@
 import type { RetrainConfig } from '../config/retrain-config.ts';
+import type { RouterEmbedder } from '../pipeline/router-embedder.ts';
 import type { TrainProgress } from '../pipeline/train-progress.ts';
 import type { RetrainRun } from './retrain-run.ts';
 
@@ -6,6 +7,8 @@ export interface RetrainOptions {
   readonly config: RetrainConfig;
   /** Does everything but change the router, its outcomes table and its quarantine. @default false */
   readonly dryRun?: boolean;
+  /** An embedder of one's own. @default the one that `train.embedder` of the config names */
+  readonly embedder?: RouterEmbedder;
   /** Told of a run with alarms, beside the hooks of the config. */
   readonly onAlert?: (run: RetrainRun) => void | Promise<void>;
   readonly onProgress?: (progress: TrainProgress) => void;

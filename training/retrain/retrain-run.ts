@@ -23,7 +23,7 @@ export interface RetrainRun {
   /** Batches looked at for the first time, or grown since. */
   readonly screened: readonly BatchScreening[];
   readonly drift: DriftReport | null;
-  readonly forgotten: readonly Forgotten[];
+  readonly restated: readonly Restated[];
   readonly gate: GateVerdict | null;
   readonly alarms: readonly Alarm[];
   /** What could not be told to the alert hook, and why. */
@@ -51,11 +51,13 @@ export interface RunTraffic {
   readonly judgeDays: readonly [string, string] | null;
 }
 
-/** Outcomes of a candidate that are left out, since it has changed after them. */
-export interface Forgotten {
+/** Outcomes of a candidate that were brought up to date, since it has changed after them. */
+export interface Restated {
   readonly candidate: string;
   readonly measure: 'quality' | 'costUsd' | 'latencyMs';
   /** The day it changed. */
   readonly before: string;
   readonly outcomes: number;
+  /** What they were multiplied by. */
+  readonly factor: number;
 }

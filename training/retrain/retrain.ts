@@ -62,7 +62,7 @@ export type RunDraft = {
     | 'traffic'
     | 'screened'
     | 'drift'
-    | 'forgotten'
+    | 'restated'
     | 'gate'
     | 'alarms'
     | 'pruned']: RetrainRun[Field];
@@ -74,7 +74,7 @@ const EMPTY: RunDraft = {
   traffic: null,
   screened: [],
   drift: null,
-  forgotten: [],
+  restated: [],
   gate: null,
   alarms: [],
   pruned: [],
@@ -92,7 +92,7 @@ async function run(
   const folder = config.router;
   const name = nameOf(folder, config.name);
   // First, since a missing key or package should not be found out after a long reading.
-  const embedder = await openEmbedder(config.train.embedder);
+  const embedder = options.embedder ?? (await openEmbedder(config.train.embedder));
   const stored = await readStore(config, name, dryRun, (progress) =>
     onProgress({ kind: 'read', ...progress }),
   );

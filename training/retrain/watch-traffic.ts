@@ -8,7 +8,6 @@ import { alignCandidates } from '../pipeline/align-candidates.ts';
 import type { RouterEmbedder } from '../pipeline/router-embedder.ts';
 import { batchesOf, screenBatches } from '../screening/index.ts';
 import { groupPrompts } from '../split/prompt-groups.ts';
-import { forgetChanged } from './forget-changed.ts';
 import { partTraffic, scoredRows } from './part-traffic.ts';
 import {
   batchesToScreen,
@@ -18,6 +17,7 @@ import {
   writeQuarantine,
 } from './quarantine.ts';
 import type { StoredTraffic } from './read-store.ts';
+import { restateChanged } from './restate-changed.ts';
 import type { RunDraft } from './retrain.ts';
 import type { RetrainOptions } from './retrain-options.ts';
 import { loadToJudge, scoreTraffic } from './score-traffic.ts';
@@ -35,7 +35,7 @@ export interface WatchInput {
 
 /** Traffic that was looked through, and parted into what teaches and what judges. */
 export interface WatchedTraffic {
-  /** Of the days that matter, candidates those of traffic and champion; outcomes of changed candidates forgotten. */
+  /** Of the days that matter, candidates those of traffic and champion; outcomes of changed candidates restated. */
   readonly matrix: OutcomeMatrix;
   readonly groups: Int32Array;
   readonly learn: Int32Array;
@@ -43,7 +43,7 @@ export interface WatchedTraffic {
   /** What the champion says of it; null where there is none. */
   readonly champion: ScoredTraffic | null;
   readonly championVersion: string | null;
-  readonly found: Pick<RunDraft, 'traffic' | 'screened' | 'drift' | 'forgotten' | 'alarms'>;
+  readonly found: Pick<RunDraft, 'traffic' | 'screened' | 'drift' | 'restated' | 'alarms'>;
 }
 
 /** Screens new batches, looks for drift, and parts what is left by time. */
@@ -91,12 +91,12 @@ export async function watchTraffic(input: WatchInput): Promise<WatchedTraffic> {
 
   const parted = partTraffic(matrix, groups, trusted, config.traffic);
   const drift = champion && (await lookForDrift({ ...input, matrix }, champion, parted, trusted));
-  const { forgotten, matrix: remembered } =
-    drift === null || !config.drift.forget
-      ? { forgotten: [], matrix }
-      : forgetChanged(matrix, parted.learn, drift.candidates);
+  const { restated, matrix: current } =
+    champion === null || drift === null || !config.drift.restate
+      ? { restated: [], matrix }
+      : restateChanged(matrix, parted.learn, champion, drift.candidates);
   return {
-    matrix: remembered,
+    matrix: current,
     groups,
     learn: parted.learn,
     judge: parted.judge,
@@ -105,7 +105,7 @@ export async function watchTraffic(input: WatchInput): Promise<WatchedTraffic> {
     found: {
       screened,
       drift,
-      forgotten,
+      restated,
       alarms: [...screened.flatMap(quarantineAlarm), ...(drift?.alarms ?? [])],
       traffic: {
         rowsInStore: stored.rowsInStore,
@@ -140,7 +140,7 @@ async function lookForDrift(
   { judge, learn }: { readonly judge: Int32Array; readonly learn: Int32Array },
   trusted: (row: number) => boolean,
 ) {
-  const { forget, sample, ...thresholds } = options.config.drift;
+  const { restate, sample, ...thresholds } = options.config.drift;
   const rows = Int32Array.from(matrix.prompts.keys()).filter(trusted);
   const numberOf = new Map(Array.from(rows, (row, i) => [row, i]));
   const renumber = (some: Int32Array) => some.map((row) => numberOf.get(row)!);

@@ -1,0 +1,115 @@
+import { createRandom } from 'pointsman/math';
+import { expect, test } from 'vitest';
+import { findDrift } from '../../../training/drift/find-drift.ts';
+import { findShifts } from '../../../training/drift/find-shifts.ts';
+import { categoryStability, populationStability } from '../../../training/drift/population-stability.ts';
+import { twoSampleTest } from '../../../training/drift/two-sample-test.ts';
+import { driftWorld } from './drift-world.ts';
+
+const normals = (count: number, mean: number, seed: number) => {
+  const random = createRandom(seed);
+  return Float64Array.from({ length: count }, () => mean + random.normal());
+};
+
+test('the stability index of known shares is what its definition gives, less what chance adds', () => {
+  const reference = [...Array(500).fill('a'), ...Array(500).fill('b')];
+  const current = [...Array(800).fill('a'), ...Array(200).fill('b')];
+  const plain = 0.3 * Math.log(0.8 / 0.5) + -0.3 * Math.log(0.2 / 0.5);
+  expect(categoryStability(reference, current).index).toBeCloseTo(plain - 2 / 1000, 10);
+});
+
+test('two samples of one thing are stable, a shifted one is not, and an empty one has no index', () => {
+  for (let seed = 0; seed < 20; seed++)
+    expect(populationStability(normals(1000, 0, seed), normals(200, 0, 100 + seed)).index).toBeLessThan(0.1);
+  expect(populationStability(normals(1000, 0, 1), normals(200, 1, 2)).index).toBeGreaterThan(0.5);
+  expect(populationStability(normals(100, 0, 1), []).index).toBeNaN();
+  expect(populationStability(new Float64Array(50), new Float64Array(50)).index).toBe(0);
+});
+
+test('the two-sample test finds a shift, and of equal samples it alarms no more often than it may', () => {
+  const dimensions = 8;
+  const rows = (seed: number, shift: number) => {
+    const values = Float32Array.from(normals(200 * dimensions, 0, seed));
+    for (let i = 100 * dimensions; i < values.length; i++) values[i] += shift;
+    return values;
+  };
+  const [a, b] = [0, 100].map((from) => Array.from({ length: 100 }, (_, i) => from + i));
+  const p = (seed: number, shift: number) =>
+    twoSampleTest(rows(seed, shift), dimensions, a, b, { permutations: 99, seed }).pValue;
+  expect(p(1, 0.5)).toBeLessThanOrEqual(0.01);
+  const equal = Array.from({ length: 40 }, (_, seed) => p(seed, 0));
+  // 2 expected of 40 at 0.05.
+  expect(equal.filter((value) => value <= 0.05).length).toBeLessThanOrEqual(6);
+  expect(twoSampleTest(rows(1, 0), dimensions, [0], b).pValue).toBeNaN();
+});
+
+test('a candidate that gets worse is named, with the day and how much, and no other is', () => {
+  const traffic = driftWorld({
+    days: 14,
+    perDay: 90,
+    seed: 1,
+    truth: (predicted, candidate, day) => (candidate === 1 && day >= 9 ? 0.4 * predicted : predicted),
+  });
+  const alarms = findShifts(traffic).filter(({ alarm }) => alarm);
+  expect(alarms.map(({ candidate, measure }) => [candidate, measure])).toEqual([['reckoner', 'quality']]);
+  expect(['2026-01-09', '2026-01-10', '2026-01-11']).toContain(alarms[0].changedOn);
+  // 0.6 of a mean prediction of 0.5.
+  expect(alarms[0].shift).toBeGreaterThan(-0.42);
+  expect(alarms[0].shift).toBeLessThan(-0.18);
+});
+
+test('a price that triples is found on its day, as a factor', () => {
+  const traffic = driftWorld({
+    days: 10,
+    perDay: 60,
+    seed: 2,
+    cost: (c, day) => (c === 2 && day >= 6 ? 0.03 : 0.01),
+  });
+  const alarms = findShifts(traffic).filter(({ alarm }) => alarm);
+  expect(alarms).toMatchObject([{ candidate: 'strong', measure: 'costUsd', changedOn: '2026-01-07' }]);
+  expect(Math.exp(alarms[0].shift!)).toBeCloseTo(3, 0);
+});
+
+test('nothing is said of a quiet month, whichever seed it has', () => {
+  let alarms = 0;
+  for (let seed = 0; seed < 100; seed++)
+    alarms += findShifts(driftWorld({ days: 14, perDay: 60, seed })).filter(({ alarm }) => alarm).length;
+  expect(alarms).toBeLessThanOrEqual(2);
+});
+
+test('a new way to route is no change of a candidate, though the router is too cautious about all of them', () => {
+  const traffic = driftWorld({
+    days: 14,
+    perDay: 150,
+    seed: 3,
+    // What is thought 0.8 is 0.95, what is thought 0.2 is 0.05.
+    truth: (predicted) => Math.min(1, Math.max(0, 0.5 + 1.5 * (predicted - 0.5))),
+    asked: (predictions, day, row) => (day < 7 ? row % 3 : predictions.indexOf(Math.max(...predictions))),
+  });
+  expect(findShifts(traffic).filter(({ alarm }) => alarm)).toEqual([]);
+});
+
+test('the report has an alarm for each thing that changed, in a sentence', () => {
+  const traffic = driftWorld({
+    days: 10,
+    perDay: 60,
+    seed: 4,
+    truth: (predicted, candidate, day) => (candidate === 0 && day >= 6 ? 0 : predicted),
+  });
+  const rows = Int32Array.from({ length: 600 }, (_, row) => row);
+  // Prompts are about something else from day 7 on.
+  const values = Float32Array.from(normals(600 * 4, 0, 5)).map((value, i) => value + (i >= 420 * 4 ? 1 : 0));
+  const report = findDrift(traffic, rows.slice(420), rows.slice(0, 420), { values, columns: 4 }, { seed: 1 });
+  expect(report.alarms.map(({ kind, subject }) => [kind, subject])).toEqual([
+    ['candidate', 'poet'],
+    ['embeddings', 'prompts'],
+  ]);
+  expect(report.alarms[0].sentence).toMatch(/^Worse answers of poet since 2026-01-0[678]: −\d+\.\d points/);
+  const quiet = findDrift(
+    driftWorld({ days: 10, perDay: 60, seed: 6 }),
+    rows.slice(420),
+    rows.slice(0, 420),
+    null,
+  );
+  expect(quiet.alarms).toEqual([]);
+});
