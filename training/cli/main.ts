@@ -7,10 +7,13 @@ import { explainCommand } from './explain-command.ts';
 import { ingestCommand } from './ingest-command.ts';
 import { inspectCommand } from './inspect-command.ts';
 import { logCommand } from './log-command.ts';
+import { retrainCommand } from './retrain-command.ts';
+import { rollbackCommand } from './rollback-command.ts';
 import { routeCommand } from './route-command.ts';
 import { runCommand } from './run-command.ts';
 import { trainCommand } from './train-command.ts';
 import { tuneCommand } from './tune-command.ts';
+import { versionsCommand } from './versions-command.ts';
 
 const EXAMPLES = `
 Examples:
@@ -27,6 +30,9 @@ const COMMANDS = [
   inspectCommand,
   evaluateCommand,
   tuneCommand,
+  retrainCommand,
+  rollbackCommand,
+  versionsCommand,
   candidatesCommand,
   ingestCommand,
   logCommand,
@@ -35,7 +41,7 @@ const COMMANDS = [
 /**
  * The `pointsman` command.
  * @param argv what the user typed after `pointsman`.
- * @returns the exit code: 0, 1 for an error, 2 for wrong usage.
+ * @returns the exit code: 0, 1 for an error, 2 for wrong usage; `retrain` has more.
  */
 export async function main(argv: readonly string[], io: CommandIo): Promise<number> {
   const program = new Command('pointsman')

@@ -1,11 +1,12 @@
 import { type Command, CommanderError } from 'commander';
 import { PointsmanError } from 'pointsman';
 import type { CommandIo } from './command-io.ts';
+import { ExitCode } from './exit-code.ts';
 
 /**
  * Runs a command, and all below it, on an io of its own: nothing exits and nothing escapes.
  * @param argv what the user typed after the command's name.
- * @returns the exit code: 0 when all went well, 1 for an error, 2 for wrong usage. An error is one sentence on
+ * @returns the exit code: 0 when all went well, 1 for an error, 2 for wrong usage, or what an `ExitCode` says. An error is one sentence on
  * stderr; its stack is shown too with `--debug`, or when POINTSMAN_DEBUG is set.
  */
 export async function runCommand(command: Command, argv: readonly string[], io: CommandIo): Promise<number> {
@@ -14,6 +15,7 @@ export async function runCommand(command: Command, argv: readonly string[], io: 
     await command.parseAsync([...argv], { from: 'user' });
     return 0;
   } catch (error) {
+    if (error instanceof ExitCode) return error.exitCode;
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     const debug = Boolean(io.env.POINTSMAN_DEBUG) || command.opts().debug === true;
     const message = error instanceof Error ? error.message : String(error);

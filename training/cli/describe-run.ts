@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+import type { RetrainRun } from '../retrain/retrain-run.ts';
+import { RUNS_FOLDER } from '../retrain/write-run.ts';
+import { printable } from './printable.ts';
+import { wrapText } from './wrap-text.ts';
+
+/** What came of a retraining, for a person: the verdict first, then what to look at. */
+export function describeRun(run: RetrainRun, folder: string, columns: number): string {
+  const { alarms, alertProblem, challenger, champion, dryRun, restated, id, outcome, sentence, traffic } =
+    run;
+  const line = (text: string) => `${wrapText(printable(text), columns, '  ')}\n`;
+  return [
+    line(sentence),
+    ...alarms.map((alarm) => line(`Alarm: ${alarm.sentence}`)),
+    ...(alertProblem === null ? [] : [line(`The alarms could not be told: ${alertProblem}.`)]),
+    ...restated.map(({ before, candidate, factor, measure, outcomes }) =>
+      line(
+        `Brought up to date: ${outcomes} outcomes (${measure}) of ${candidate} from before it changed on ${before}, times ${factor.toFixed(2)}.`,
+      ),
+    ),
+    traffic === null
+      ? ''
+      : `\nTraffic  ${traffic.rowsAdded} new rows of ${traffic.rowsInStore}; ${traffic.learn} prompts to learn from, ${traffic.judge} to judge by, ${traffic.quarantined} in quarantine\n`,
+    `Router   ${inUse(outcome, champion, challenger, dryRun)}\n`,
+    `Record   ${join(folder, RUNS_FOLDER, `${id}.html`)}\n`,
+  ].join('');
+}
+
+function inUse(
+  outcome: RetrainRun['outcome'],
+  champion: string | null,
+  challenger: string | null,
+  dryRun: boolean,
+): string {
+  if (outcome !== 'promoted') return `${champion ?? 'none'} stays in use`;
+  return dryRun
+    ? `${challenger} would come into use; nothing was changed`
+    : `${challenger} is in use${champion === null ? '' : `, before it ${champion}`}`;
+}

@@ -1,0 +1,46 @@
+import { Command } from 'commander';
+import type { CommandIo } from './command-io.ts';
+
+const EXAMPLES = `
+Examples:
+  $ pointsman retrain --config retrain.yaml
+  $ pointsman retrain --config retrain.yaml --dry-run --json
+  $ pointsman retrain --config retrain.yaml --schedule "0 3 * * *"
+  $ pointsman retrain --config retrain.yaml --release "2026-11-25 pointsman"
+
+retrain.yaml, of which router and logs must be there:
+  router: models/support
+  logs: { files: ['logs/*.jsonl'], format: pointsman }
+  traffic: { learnDays: 60, judgeDays: 3 }
+  alert: { url: https://hooks.example.com/pointsman }
+
+Ends with 0 when the challenger was promoted, 3 when the champion was kept, 4 when another retraining is at it,
+1 when it failed. With --schedule it goes on until it is told to end, and then ends with 0.`;
+
+export interface RetrainFlags {
+  readonly config: string;
+  readonly schedule?: string;
+  readonly timezone?: string;
+  readonly release?: string;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** `pointsman retrain`: new logs in, a better router out, or the old one kept. */
+export function retrainCommand(io: CommandIo): Command {
+  return new Command('retrain')
+    .description('Learn from new logs, and promote the new router if it passes the gate.')
+    .requiredOption('-c, --config <file>', 'YAML or JSON: docs/retraining.md')
+    .option('--schedule <cron>', 'run again and again, at these times (default: run once)')
+    .option('--timezone <name>', 'of the schedule, as Europe/Berlin (default: that of the machine)')
+    .option('--release <batch>', 'trust a batch that is in quarantine after all, and stop')
+    .option('--dry-run', 'train and judge, but change nothing that routes')
+    .option('--json', 'print the record of the run as JSON')
+    .option('-q, --quiet', 'show no progress')
+    .addHelpText('after', EXAMPLES)
+    .action(async (flags: RetrainFlags) => {
+      const { runRetrain } = await import('./run-retrain.ts');
+      await runRetrain(flags, io);
+    });
+}
