@@ -53,6 +53,7 @@ export {
   onboardCandidate,
   softTargets,
 } from './head/index.ts';
+export type { JudgeAnswer, Judged } from './judge/index.ts';
 export {
   type CompactOptions,
   type CompactReport,
@@ -62,7 +63,6 @@ export {
   type ReadLogOptions,
   readDecisionLog,
 } from './log-store/index.ts';
-export type { JudgeAnswer, Judged } from './judge/index.ts';
 export { LOG_FORMATS, type LogFormat } from './logs/index.ts';
 export {
   type ClippedWeights,

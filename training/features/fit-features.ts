@@ -20,6 +20,8 @@ export interface FeatureOptions {
   readonly dimensions: number;
   /** Null leaves the n-gram block out. */
   readonly ngrams: NgramTableOptions | null;
+  /** Whether what a prompt shows is counted; not where its words are not kept. @default true */
+  readonly numeric?: boolean;
 }
 
 /** Features, fitted on the fit split alone and computed for every prompt. */
@@ -81,7 +83,7 @@ function fitBlocks(
   options: FeatureOptions,
   files: Map<string, Uint8Array>,
 ): { blocks: FeatureBlock[]; extractorBlocks: ExtractorBlock[] } {
-  const { embedder, dimensions, ngrams } = options;
+  const { embedder, dimensions, ngrams, numeric = true } = options;
   const blocks: FeatureBlock[] = [{ kind: 'embedding', embedder, dimensions }];
   const extractorBlocks: ExtractorBlock[] = [{ kind: 'embedding', dimensions }];
   if (ngrams !== null) {
@@ -94,8 +96,10 @@ function fitBlocks(
     const block = createNgramBlock(createNgramCounter(spec), table);
     extractorBlocks.push({ kind: 'ngrams', dimensions: table.dimensions, block });
   }
-  blocks.push({ kind: 'numeric', names: NUMERIC_SIGNAL_NAMES });
-  extractorBlocks.push({ kind: 'numeric' });
+  if (numeric) {
+    blocks.push({ kind: 'numeric', names: NUMERIC_SIGNAL_NAMES });
+    extractorBlocks.push({ kind: 'numeric' });
+  }
   return { blocks, extractorBlocks };
 }
 

@@ -14,7 +14,9 @@ export function chooseExamples(
   count: number,
   seed: number,
 ): Example[] {
-  const rows = createRandom(seed).shuffle(fit.rows.slice()).slice(0, count).sort();
+  // Prompts whose words are not kept have nothing to show.
+  const worded = fit.rows.filter((row) => prompts[row].promptHash === undefined);
+  const rows = createRandom(seed).shuffle(worded).slice(0, count).sort();
   return Array.from(rows, (row) => ({
     text: readPrompt(prompts[row].request).text.slice(0, LONGEST),
     task: prompts[row].task,

@@ -1,6 +1,4 @@
 import { InvalidInputError, type Router } from 'pointsman';
-import { readPrompt } from 'pointsman/request';
-import { embedAll } from '../embedder/index.ts';
 import { evaluate } from '../evaluation/evaluate.ts';
 import type { Evaluation } from '../evaluation/evaluation.ts';
 import type { EvaluationInput } from '../evaluation/evaluation-input.ts';
@@ -8,6 +6,7 @@ import { type LoggingPropensities, loggingPropensities } from '../off-policy/ind
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { groupPrompts } from '../split/prompt-groups.ts';
 import { alignCandidates } from './align-candidates.ts';
+import { embedPrompts, keptEmbeddings } from './embed-prompts.ts';
 import { predictTest } from './predict-test.ts';
 import { openEmbedder } from './router-embedder.ts';
 
@@ -80,16 +79,18 @@ export async function evaluateRouter(
   );
 }
 
-/** Fitted, where they are not logged, on what the static embedder sees: at hand whatever embedder the router has. */
+/**
+ * Fitted, where they are not logged, on the embeddings that the traffic keeps, or else on what the static embedder sees:
+ * at hand whatever embedder the router has.
+ */
 async function propensitiesOf(
   traffic: OutcomeMatrix,
   groups: Int32Array,
   seed: number,
 ): Promise<LoggingPropensities> {
-  const { embedder } = await openEmbedder({ kind: 'static' });
-  const texts = traffic.prompts.map(({ request }) => readPrompt(request).text);
-  const values = await embedAll(embedder, texts);
-  const features = { rows: texts.length, columns: embedder.dimensions, values };
+  const features =
+    keptEmbeddings(traffic) ??
+    (await embedPrompts(traffic, (await openEmbedder({ kind: 'static' })).embedder));
   return loggingPropensities(traffic, { features, groups, seed });
 }
 

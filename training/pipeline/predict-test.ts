@@ -24,14 +24,13 @@ export async function predictTest(
   const chosen = new Int32Array(test.rows.length);
   const decisionMicroseconds = new Float64Array(test.rows.length);
   for (const [i, row] of test.rows.entries()) {
-    const { request } = matrix.prompts[row];
+    const { request, embedding: kept } = matrix.prompts[row];
+    const own = embeddings?.values.subarray(row * embeddings.columns, (row + 1) * embeddings.columns);
+    const embedding = kept ?? own;
     const decision =
-      embeddings === null
+      embedding === undefined
         ? await router.route(request)
-        : router.routeEmbedding(
-            embeddings.values.subarray(row * embeddings.columns, (row + 1) * embeddings.columns),
-            request,
-          );
+        : router.routeEmbedding(embedding, kept === undefined ? request : undefined);
     onProgress(i + 1, test.rows.length);
     chosen[i] = numbers.get(decision.candidate)!;
     decisionMicroseconds[i] = decision.routerMs * 1000;

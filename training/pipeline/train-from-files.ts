@@ -1,5 +1,7 @@
 import { join } from 'node:path';
+import { InvalidInputError } from 'pointsman';
 import { type WrittenArtifact, writeArtifact } from '../artifact/index.ts';
+import { keptEmbedders } from '../outcomes/kept-embedders.ts';
 import { type PreparedTraffic, type PrepareOptions, prepareTraffic } from './prepare-traffic.ts';
 import { openEmbedder } from './router-embedder.ts';
 import { type TrainedRouter, trainRouter } from './train-router.ts';
@@ -33,6 +35,7 @@ export async function trainFromFiles(options: TrainFromFilesOptions): Promise<Tr
   // First, since a missing key or package should not be found out after a long reading.
   const embedder = await openEmbedder(config.embedder);
   const traffic = await prepareTraffic(options);
+  await checkEmbedder(traffic.table, embedder.embedder.id);
   const trained = await trainRouter({
     name,
     matrix: traffic.matrix,
@@ -46,4 +49,13 @@ export async function trainFromFiles(options: TrainFromFilesOptions): Promise<Tr
     ...(options.source === undefined ? {} : { source: options.source }),
   });
   return { traffic, trained, written: await writeArtifact(out, trained.artifact) };
+}
+
+/** @throws InvalidInputError when the table keeps embeddings of another embedder. */
+async function checkEmbedder(table: string, id: string): Promise<void> {
+  const other = (await keptEmbedders(table)).find((each) => each !== id);
+  if (other === undefined) return;
+  throw new InvalidInputError(
+    `The table keeps embeddings of "${other}" in the place of prompts, and the router is to have "${id}". Train with the same embedder: see --embedder.`,
+  );
 }

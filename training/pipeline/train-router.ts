@@ -11,13 +11,12 @@ import {
   sealArtifact,
 } from '../artifact/index.ts';
 import type { TrainConfig } from '../config/train-config.ts';
-import { type EmbedProgress, embedAll } from '../embedder/index.ts';
+import type { EmbedProgress } from '../embedder/index.ts';
 import { evaluate } from '../evaluation/evaluate.ts';
 import type { Evaluation } from '../evaluation/evaluation.ts';
 import type { TestPredictions } from '../evaluation/evaluation-input.ts';
 import { headlineMetrics } from '../evaluation/headline-metrics.ts';
 import { type FittedFeatures, fitFeatures } from '../features/index.ts';
-import type { Matrix } from '../head/index.ts';
 import type { LoggingPropensities } from '../off-policy/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { renderReport } from '../report/render-report.ts';
@@ -25,6 +24,7 @@ import type { Splits } from '../split/split.ts';
 import { TOOL_VERSION } from '../version.ts';
 import { cardFigures } from './card-figures.ts';
 import { chooseExamples } from './choose-examples.ts';
+import { areHashed, embedPrompts } from './embed-prompts.ts';
 import { type FittedHeads, fitHeads } from './fit-heads.ts';
 import type { LogReport } from './fit-logged-quality.ts';
 import { fitNovelty } from './fit-novelty.ts';
@@ -76,23 +76,17 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
   checkPolicy(config.policy, matrix.candidates);
   const onStep: OnStep = (what, folds) => onProgress({ kind: 'step', what, folds: folds ?? null });
   const prompts = matrix.prompts.map(({ request }) => readPrompt(request));
-  const embeddings: Matrix = {
-    rows: prompts.length,
-    columns: embedder.embedder.dimensions,
-    values: await embedAll(
-      embedder.embedder,
-      prompts.map((prompt) => prompt.text),
-      {
-        ...(input.cacheFolder === undefined ? {} : { cacheFolder: input.cacheFolder }),
-        onProgress: (progress: EmbedProgress) => onProgress({ kind: 'embed', ...progress }),
-      },
-    ),
-  };
+  const embeddings = await embedPrompts(matrix, embedder.embedder, {
+    ...(input.cacheFolder === undefined ? {} : { cacheFolder: input.cacheFolder }),
+    onProgress: (progress: EmbedProgress) => onProgress({ kind: 'embed', ...progress }),
+  });
+  const hashed = areHashed(matrix);
   onStep('fitting features');
   const fitted = fitFeatures(prompts, embeddings, splits.fit, {
     embedder: embedder.embedder.id,
     dimensions: embedder.embedder.dimensions,
-    ngrams: config.ngrams.dimensions === 0 ? null : { ...config.ngrams, seed: config.seed },
+    ngrams: hashed || config.ngrams.dimensions === 0 ? null : { ...config.ngrams, seed: config.seed },
+    numeric: !hashed,
   });
   const propensities = await trafficPropensities(matrix, {
     features: fitted.features,
@@ -129,7 +123,7 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
     router,
     matrix,
     splits.test,
-    'embedInto' in embedder.embedder ? null : embeddings,
+    'embedInto' in embedder.embedder && !hashed ? null : embeddings,
   );
   const evaluation = evaluate(
     {

@@ -16,7 +16,9 @@ export async function predictSuccess(
   const from = matrix.candidates.map((name) => names.indexOf(name));
   const success = new Float32Array(rows.length * columns);
   for (const [i, row] of rows.entries()) {
-    const predictions = await router.predict(matrix.prompts[row].request);
+    const { embedding, request } = matrix.prompts[row];
+    const predictions =
+      embedding === undefined ? await router.predict(request) : router.predictEmbedding(embedding);
     from.forEach((at, c) => {
       success[i * columns + c] = at === -1 ? Number.NaN : predictions.success[at];
     });

@@ -15,7 +15,9 @@ export function groupPrompts(
   options?: NearDuplicateOptions,
 ): NearDuplicateGroups {
   const texts = matrix.prompts.map(
-    ({ request }) => readPrompt(request).text || JSON.stringify(request.messages ?? ''),
+    // Of a hash only the very same prompt can be told.
+    ({ request, promptHash }) =>
+      promptHash ?? (readPrompt(request).text || JSON.stringify(request.messages ?? '')),
   );
   return groupNearDuplicates(texts, options);
 }
