@@ -14,7 +14,7 @@ const CANDIDATES = 9;
 const WARM_UP = 2_000;
 const DECISIONS = 20_000;
 /** Decisions in a row before the event loop turns, and before the other router's turn. */
-const BLOCK = 100;
+const BLOCK = 10;
 
 /** What logging adds to a decision, and how fast a log can be written. Needs `npm run build`. */
 export async function benchLog(): Promise<BenchLine[]> {

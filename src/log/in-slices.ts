@@ -1,5 +1,7 @@
-/** Items that are worked on in a row: about a millisecond. */
-const SLICE = 16;
+/** Items that are worked on in a row, at least: about a millisecond. */
+const LEAST = 16;
+/** Slices of a large batch: with more, a busy process would fall behind. */
+const MOST_SLICES = 4;
 
 /**
  * What `work` gives for each item. After every few of them whatever else waits has its turn, so that a large batch does
@@ -7,9 +9,10 @@ const SLICE = 16;
  */
 export async function inSlices<T, R>(items: readonly T[], work: (item: T) => R | Promise<R>): Promise<R[]> {
   const results: R[] = [];
-  for (let i = 0; i < items.length; i += SLICE) {
+  const size = Math.max(LEAST, Math.ceil(items.length / MOST_SLICES));
+  for (let i = 0; i < items.length; i += size) {
     if (i > 0) await new Promise<void>(nextTurn);
-    results.push(...(await Promise.all(items.slice(i, i + SLICE).map(work))));
+    results.push(...(await Promise.all(items.slice(i, i + size).map(work))));
   }
   return results;
 }
