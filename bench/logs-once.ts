@@ -1,0 +1,15 @@
+import { ingestOutcomes } from '../training/outcomes/ingest.ts';
+
+/** One LiteLLM log read in a process of its own; prints rows accepted, seconds, and the peak of resident memory. */
+const [file, out, temporaryFolder] = process.argv.slice(2);
+const started = performance.now();
+const { rowsAccepted } = await ingestOutcomes({
+  files: [file],
+  out,
+  temporaryFolder,
+  format: 'litellm',
+  map: { quality: 'metadata.requester_metadata.grade' },
+});
+const seconds = (performance.now() - started) / 1000;
+const peakMb = process.resourceUsage().maxRSS / 1024;
+process.stdout.write(JSON.stringify({ accepted: rowsAccepted, seconds, peakMb }));
