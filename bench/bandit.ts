@@ -1,68 +1,73 @@
-import { createRandom } from 'pointsman/math';
+import { createCalibrator } from 'pointsman/calibrator';
+import { createHead, readLayersModel } from 'pointsman/head';
+import { argMax, createRandom, mean } from 'pointsman/math';
 import { readPrompt } from 'pointsman/request';
-import type { TrainConfigInput } from '../training/config/train-config.ts';
+import { parseTrainConfig, type TrainConfigInput } from '../training/config/train-config.ts';
+import { embedAll } from '../training/embedder/index.ts';
+import { type FittedFeatures, fitFeatures } from '../training/features/index.ts';
+import { predictRows, takeRows } from '../training/head/index.ts';
 import type { OutcomeMatrix } from '../training/outcomes/outcome-matrix.ts';
-import type { TrainedRouter } from '../training/pipeline/train-router.ts';
+import { fitHeads } from '../training/pipeline/fit-heads.ts';
+import type { LogMethod, LogReport } from '../training/pipeline/log-report.ts';
+import { openEmbedder } from '../training/pipeline/router-embedder.ts';
+import { trafficPropensities } from '../training/pipeline/traffic-propensities.ts';
 import { nameSplits, type Splits } from '../training/split/split.ts';
 import { splitOutcomes } from '../training/split/split-outcomes.ts';
 import { toBanditLog } from './bandit-log.ts';
 import { atLeast, type BenchLine, skipped } from './bench-line.ts';
+import { byHardness, byLength, severalAnswers } from './logging-policies.ts';
 import { type OutcomeSet, readOutcomeSet } from './outcome-sets.ts';
-import { trainOn } from './train-once.ts';
 
 const SEEDS = [0, 1, 2, 3, 4];
 const SIZES = { fit: 0.56, calibrate: 0.14, test: 0.3 };
-/** Of the gain over best single that full information gives. */
+/** Of the gain over best single that the whole table gives. */
 const TARGET_SHARE = 0.9;
-/** How strongly the skewed policies prefer: e to twice this for the most over the least preferred candidate. */
-const SKEW = 2;
-/** Probability that they give to every candidate at least. */
-const FLOOR = 0.05;
 
-/** One way of turning the full table into what a log would hold, and of learning from it. */
-interface Setting {
-  readonly name: string;
-  readonly log: (set: OutcomeSet, seed: number) => OutcomeMatrix;
-  readonly splits?: (splits: Splits, columns: number, seed: number) => Splits;
-  readonly config?: TrainConfigInput;
+/** One seed: its split, and features fitted on it, whoever answers. */
+interface Prepared {
+  readonly seed: number;
+  readonly splits: Splits;
+  readonly fitted: FittedFeatures;
 }
 
-const uniform = ({ matrix }: OutcomeSet, seed: number) => toBanditLog(matrix, { seed });
-const byLength = (set: OutcomeSet, seed: number) =>
-  toBanditLog(set.matrix, { seed, policy: preferring(set, lengths(set)) });
-const byHardness = (set: OutcomeSet, seed: number) =>
-  toBanditLog(set.matrix, { seed, policy: preferring(set, hardness(set)) });
-const learnedBy = (weights: 'none' | 'ipw' | 'doublyRobust'): TrainConfigInput => ({
-  offPolicy: { weights },
-});
+/** What the table is turned into before it is learned from. */
+interface Setting {
+  readonly name: string;
+  readonly log: (matrix: OutcomeMatrix, seed: number) => OutcomeMatrix;
+  readonly thin?: boolean;
+  /** Whether every way to learn from it is shown, beside the one that chooses itself. */
+  readonly compare?: boolean;
+}
 
 const SETTINGS: readonly Setting[] = [
-  { name: 'one candidate a prompt, uniform', log: uniform },
+  { name: 'one candidate a prompt, uniform', log: (matrix, seed) => toBanditLog(matrix, { seed }) },
   {
-    name: '  propensities fitted',
-    log: ({ matrix }, seed) => toBanditLog(matrix, { seed, keepPropensities: false }),
+    name: 'the same, propensities not logged',
+    log: (matrix, seed) => toBanditLog(matrix, { seed, keepPropensities: false }),
   },
-  { name: '  inverse propensity weights', log: uniform, config: learnedBy('ipw') },
-  { name: '  doubly robust scores', log: uniform, config: learnedBy('doublyRobust') },
+  { name: 'as many outcomes, of a ninth of the prompts', log: (matrix) => matrix, thin: true },
+  { name: 'three candidates a prompt, uniform', log: (matrix, seed) => severalAnswers(matrix, 3, seed) },
   {
-    name: 'as many outcomes, on a ninth of the prompts',
-    log: ({ matrix }) => matrix,
-    splits: thinned,
+    name: 'one, longer prompts to better candidates',
+    log: (matrix, seed) => toBanditLog(matrix, { seed, policy: byLength(matrix) }),
+    compare: true,
   },
-  { name: 'three candidates a prompt, uniform', log: (set, seed) => manyAnswers(set.matrix, 3, seed) },
-  { name: 'one, longer prompts to better candidates', log: byLength },
-  { name: '  no weights', log: byLength, config: learnedBy('none') },
-  { name: '  inverse propensity weights', log: byLength, config: learnedBy('ipw') },
-  { name: '  doubly robust scores', log: byLength, config: learnedBy('doublyRobust') },
-  { name: 'one, harder prompts to better ones (hidden)', log: byHardness },
-  { name: '  no weights', log: byHardness, config: learnedBy('none') },
-  { name: '  inverse propensity weights', log: byHardness, config: learnedBy('ipw') },
-  { name: '  doubly robust scores', log: byHardness, config: learnedBy('doublyRobust') },
+  {
+    name: 'one, harder prompts to better candidates',
+    log: (matrix, seed) => toBanditLog(matrix, { seed, policy: byHardness(matrix) }),
+    compare: true,
+  },
 ];
 
+const METHODS: Readonly<Record<LogMethod, string>> = {
+  none: 'all outcomes alike',
+  ipw: 'inverse propensity weights',
+  doublyRobust: 'doubly robust scores',
+};
+
 /**
- * What a router learns from a log with one candidate a prompt, beside what it learns from the whole table: routed
- * quality on the test prompts of `llmrouter9`, of which everything is known.
+ * What is learned from a log with one candidate a prompt, beside what is learned from the whole table: quality on the
+ * test prompts of `llmrouter9`, of which everything is known, routed to the candidate of highest expected quality.
  */
 export async function benchBandit({
   onProgress = () => {},
@@ -71,52 +76,125 @@ export async function benchBandit({
 } = {}): Promise<BenchLine[]> {
   const set = await readOutcomeSet('llmrouter9');
   if (set === null) return [skipped('bandit log', 'llmrouter9.jsonl.gz is not there')];
-  const splits = SEEDS.map(
-    (seed) => splitOutcomes(set.matrix, { sizes: SIZES, seed, groups: set.groups }).splits,
-  );
-  const single = splits.map((split) => bestSingle(set.matrix, split));
-  onProgress('bandit: the whole table');
-  const full = await routedQualities(set, splits, { name: '', log: ({ matrix }) => matrix }, onProgress);
-  const gainOf = (qualities: readonly number[]) => mean(qualities) - mean(single);
+  const prepared = await prepare(set);
+  const single = prepared.map(({ splits }) => bestSingle(set.matrix, splits));
+  const full: number[] = [];
+  for (const one of prepared) {
+    onProgress(`bandit: the whole table, seed ${one.seed}`);
+    full.push((await learn(set, set.matrix, one, {})).quality);
+  }
+  const share = (qualities: readonly number[]) =>
+    (mean(qualities) - mean(single)) / (mean(full) - mean(single));
   const lines = [
-    plain('best single, by the whole table', mean(single), `56 / 14 / 30 %, seeds ${shown(single)}`),
-    plain('routed quality, the whole table', mean(full.qualities), `seeds ${shown(full.qualities)}`),
+    plain('bandit: best single, by the whole table', mean(single), `56 / 14 / 30 %, seeds ${shown(single)}`),
+    plain('bandit: routed quality, the whole table', mean(full), `seeds ${shown(full)}`),
   ];
   for (const setting of SETTINGS) {
-    const { qualities, trained } = await routedQualities(set, splits, setting, onProgress);
-    const share = gainOf(qualities) / gainOf(full.qualities);
-    const note = `of the whole table's gain; routed quality ${mean(qualities).toFixed(4)}, seeds ${shown(qualities)}${methods(trained)}`;
-    lines.push(
-      setting === SETTINGS[0]
-        ? atLeast(`share of the gain: ${setting.name}`, share, '', TARGET_SHARE, note)
-        : plain(
-            setting.name.startsWith(' ') ? setting.name : `share of the gain: ${setting.name}`,
-            share,
-            note,
-          ),
-    );
+    const runs = await learnAll(set, prepared, setting, onProgress);
+    for (const [method, { qualities, logs }] of runs) {
+      const value = share(qualities);
+      const note = `share of the gain; quality ${mean(qualities).toFixed(4)}, seeds ${shown(qualities)}${told(logs)}`;
+      if (setting === SETTINGS[0])
+        lines.push(atLeast(`bandit: ${setting.name}`, value, '', TARGET_SHARE, note));
+      else
+        lines.push(
+          plain(method === 'auto' ? `bandit: ${setting.name}` : `  ${METHODS[method]}`, value, note),
+        );
+    }
   }
   return lines;
 }
 
-async function routedQualities(
+async function prepare({ matrix, groups }: OutcomeSet): Promise<Prepared[]> {
+  const config = parseTrainConfig({});
+  const { embedder } = await openEmbedder(config.embedder);
+  const prompts = matrix.prompts.map(({ request }) => readPrompt(request));
+  const values = await embedAll(
+    embedder,
+    prompts.map(({ text }) => text),
+  );
+  const embeddings = { rows: prompts.length, columns: embedder.dimensions, values };
+  return SEEDS.map((seed) => {
+    const { splits } = splitOutcomes(matrix, { sizes: SIZES, seed, groups });
+    const fitted = fitFeatures(prompts, embeddings, splits.fit, {
+      embedder: embedder.id,
+      dimensions: embedder.dimensions,
+      ngrams: { ...config.ngrams, seed },
+    });
+    return { seed, splits, fitted };
+  });
+}
+
+interface Runs {
+  readonly qualities: number[];
+  readonly logs: LogReport[];
+}
+
+/** Learns from a setting by the method that chooses itself, and by every other where they are to be compared. */
+async function learnAll(
   set: OutcomeSet,
-  splits: readonly Splits[],
-  { name, log, splits: change, config }: Setting,
+  prepared: readonly Prepared[],
+  { name, log, thin = false, compare = false }: Setting,
   onProgress: (what: string) => void,
-): Promise<{ qualities: number[]; trained: TrainedRouter[] }> {
-  const columns = set.matrix.candidates.length;
-  const trained: TrainedRouter[] = [];
-  const qualities: number[] = [];
-  for (const seed of SEEDS) {
-    onProgress(`bandit: ${name.trim()}, seed ${seed}`);
-    const own = change?.(splits[seed], columns, seed) ?? splits[seed];
-    const router = await trainOn(log(set, seed), set.groups, own, seed, config);
-    const { chosen } = router.predictions;
-    trained.push(router);
-    qualities.push(mean([...own.test.rows].map((row, i) => set.matrix.quality[row * columns + chosen[i]])));
+): Promise<ReadonlyMap<LogMethod | 'auto', Runs>> {
+  const methods = compare ? (['auto', 'none', 'ipw', 'doublyRobust'] as const) : (['auto'] as const);
+  const runs = new Map<LogMethod | 'auto', Runs>(
+    methods.map((method) => [method, { qualities: [], logs: [] }]),
+  );
+  for (const one of prepared) {
+    const own = thin ? { ...one, splits: thinned(one.splits, set.matrix.candidates.length, one.seed) } : one;
+    const table = log(set.matrix, one.seed);
+    let chosen: Awaited<ReturnType<typeof learn>> | undefined;
+    for (const method of methods) {
+      onProgress(`bandit: ${name}, ${method}, seed ${one.seed}`);
+      // The method that chose itself has been run.
+      const learned =
+        chosen?.log?.method === method
+          ? chosen
+          : await learn(set, table, own, { offPolicy: { weights: method } });
+      if (method === 'auto') chosen = learned;
+      runs.get(method)!.qualities.push(learned.quality);
+      if (learned.log !== null) runs.get(method)!.logs.push(learned.log);
+    }
   }
-  return { qualities, trained };
+  return runs;
+}
+
+/** Fits and calibrates the heads on what the log holds, and measures on the whole table. */
+async function learn(
+  { matrix, groups }: OutcomeSet,
+  log: OutcomeMatrix,
+  { seed, splits, fitted }: Prepared,
+  input: TrainConfigInput,
+): Promise<{ quality: number; log: LogReport | null }> {
+  const { heads: members, folds, offPolicy } = parseTrainConfig(input);
+  const shared = { groups: groups.groups, folds, seed, onStep: () => {} };
+  const propensities = await trafficPropensities(log, {
+    ...shared,
+    features: fitted.features,
+    use: offPolicy.propensities,
+  });
+  const { heads, model, files, ...learned } = await fitHeads({
+    ...shared,
+    matrix: log,
+    splits,
+    fitted,
+    members,
+    propensities,
+    offPolicy,
+  });
+  const head = createHead(heads.success.head, {
+    layers: readLayersModel(JSON.parse(model.modelJson), model.weights),
+    file: (path) => files.get(path)!,
+  });
+  const calibrators = heads.success.calibrators.map(createCalibrator);
+  const logits = predictRows(head, takeRows(fitted.features, splits.test.rows));
+  const { columns } = logits;
+  const qualities = Array.from(splits.test.rows, (row, i) => {
+    const own = logits.values.subarray(i * columns, (i + 1) * columns);
+    return matrix.quality[row * columns + argMax(calibrators.map((c, k) => c.probability(own[k])))];
+  });
+  return { quality: mean(qualities), log: learned.log };
 }
 
 /** Quality on the test rows of the candidate that is best on all others. */
@@ -124,80 +202,31 @@ function bestSingle({ candidates, quality }: OutcomeMatrix, { fit, calibrate, te
   const meanOf = (rows: ArrayLike<number>, c: number) =>
     mean(Array.from(rows, (row) => quality[row * candidates.length + c]));
   const known = [...fit.rows, ...calibrate.rows];
-  const means = candidates.map((_, c) => meanOf(known, c));
-  return meanOf(test.rows, means.indexOf(Math.max(...means)));
+  return meanOf(test.rows, argMax(candidates.map((_, c) => meanOf(known, c))));
 }
 
-/** A ninth of the rows to fit and of those to calibrate, by chance. */
-function thinned({ fit, calibrate, test }: Splits, columns: number, seed: number): Splits {
+/** One row in `parts` of those to fit and of those to calibrate, by chance. */
+function thinned({ fit, calibrate, test }: Splits, parts: number, seed: number): Splits {
   const random = createRandom(seed);
-  const some = (rows: Int32Array) =>
-    random
-      .shuffle(rows.slice())
-      .slice(0, Math.round(rows.length / columns))
-      .sort();
+  const some = (rows: Int32Array) => {
+    const order = random.shuffle(rows.slice());
+    return order.slice(0, Math.round(rows.length / parts)).sort();
+  };
   return nameSplits(some(fit.rows), some(calibrate.rows), test.rows);
 }
 
-/** Each prompt with so many candidates, all sets of them equally likely. */
-function manyAnswers(matrix: OutcomeMatrix, answers: number, seed: number): OutcomeMatrix {
-  const columns = matrix.candidates.length;
-  const random = createRandom(seed);
-  const kept = new Set<number>();
-  for (let row = 0; row < matrix.prompts.length; row++) {
-    const order = random.shuffle(Int32Array.from({ length: columns }, (_, c) => c));
-    for (const c of order.slice(0, answers)) kept.add(row * columns + c);
-  }
-  const only = (values: Float32Array) => values.map((value, i) => (kept.has(i) ? value : Number.NaN));
-  return {
-    ...matrix,
-    quality: only(matrix.quality),
-    costUsd: only(matrix.costUsd),
-    latencyMs: only(matrix.latencyMs),
-    propensity: only(matrix.quality.map(() => answers / columns)),
-  };
-}
-
-/** A policy that leans to candidates of higher mean quality where the score is high, to those of lower where it is low. */
-function preferring({ matrix }: OutcomeSet, scores: readonly number[]): (row: number) => number[] {
-  const { candidates, quality, prompts } = matrix;
-  const columns = candidates.length;
-  const means = candidates.map((_, c) => mean(prompts.map((_, row) => quality[row * columns + c])));
-  const rank = means.map((own) => (2 * means.filter((other) => other < own).length) / (columns - 1) - 1);
-  const centre = mean(scores);
-  const scale = Math.sqrt(mean(scores.map((score) => (score - centre) ** 2)));
-  return (row) => {
-    const odds = rank.map((place) => Math.exp((SKEW * place * (scores[row] - centre)) / scale));
-    const total = odds.reduce((sum, value) => sum + value, 0);
-    return odds.map((value) => FLOOR / columns + ((1 - FLOOR) * value) / total);
-  };
-}
-
-/** Can be seen of a prompt. */
-function lengths({ matrix }: OutcomeSet): number[] {
-  return matrix.prompts.map(({ request }) => Math.log(1 + readPrompt(request).text.length));
-}
-
-/** Cannot be seen before it is answered. */
-function hardness({ matrix: { candidates, prompts, quality } }: OutcomeSet): number[] {
-  const columns = candidates.length;
-  return prompts.map((_, row) => -mean([...quality.subarray(row * columns, (row + 1) * columns)]));
-}
-
-function methods(trained: readonly TrainedRouter[]): string {
-  const logs = trained.map(({ log }) => log).filter((log) => log !== null);
+function told(logs: readonly LogReport[]): string {
   if (logs.length === 0) return '';
-  const outcomes = mean(logs.map((log) => log.outcomes)).toFixed(0);
-  const effective = mean(logs.map((log) => log.effectiveOutcomes)).toFixed(0);
-  return `; learned by ${[...new Set(logs.map((log) => log.method))].join(', ')}; ${outcomes} outcomes, worth ${effective} by inverse propensity`;
+  const methods = [...new Set(logs.map(({ method }) => method))].join(', ');
+  const [outcomes, effective] = [
+    mean(logs.map((log) => log.outcomes)),
+    mean(logs.map((log) => log.effectiveOutcomes)),
+  ];
+  return `; ${methods}; ${outcomes.toFixed(0)} outcomes, worth ${effective.toFixed(0)} by inverse propensity`;
 }
 
 function plain(name: string, value: number, note: string): BenchLine {
   return { name, value, unit: '', target: null, met: null, note };
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function shown(values: readonly number[]): string {

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { quantile } from 'pointsman/math';
+import type { LogReport } from '../pipeline/log-report.ts';
 import type { TrainedFromFiles } from '../pipeline/train-from-files.ts';
 import { formatDuration } from '../report/format-number.ts';
 import { describeEvaluation } from './describe-evaluation.ts';
+import { wrapText } from './wrap-text.ts';
 
 /** What came of a training, for a person: the verdict first. */
 export function describeTraining(
@@ -14,11 +16,17 @@ export function describeTraining(
   const bytes = [...artifact.files.values()].reduce((sum, file) => sum + file.length, 0);
   return (
     `\n${describeEvaluation(evaluation, columns)}\n` +
+    logLine(trained.log, columns) +
     decisionLine(trained.predictions.decisionMicroseconds) +
     `Router   ${written.path} (${(bytes / 1e6).toFixed(1)} MB)\n` +
     `Report   ${join(written.path, 'report.html')}\n` +
     `Route    npx pointsman route ${out} "your prompt"\n`
   );
+}
+
+function logLine(log: LogReport | null, columns: number): string {
+  if (log === null) return '';
+  return `Learned  ${wrapText(`from ${log.summary} ${log.reason}`, columns, '         ')}\n`;
 }
 
 function decisionLine(microseconds: ArrayLike<number> | null): string {

@@ -3,7 +3,7 @@ import type { TrainedFromFiles } from '../pipeline/train-from-files.ts';
 
 /** The result of `pointsman train --json`. */
 export function summariseTraining({ traffic, trained, written }: TrainedFromFiles) {
-  const { artifact, evaluation, quality } = trained;
+  const { artifact, evaluation, log, quality } = trained;
   return {
     id: artifact.manifest.id,
     name: artifact.manifest.name,
@@ -21,6 +21,7 @@ export function summariseTraining({ traffic, trained, written }: TrainedFromFile
     })),
     metrics: artifact.manifest.metrics,
     chosen: quality,
+    log,
     ingest: traffic.ingest,
     warnings: traffic.warnings,
   };

@@ -26,9 +26,9 @@ import { cardFigures } from './card-figures.ts';
 import { chooseExamples } from './choose-examples.ts';
 import { areHashed, embedPrompts } from './embed-prompts.ts';
 import { type FittedHeads, fitHeads } from './fit-heads.ts';
-import type { LogReport } from './fit-logged-quality.ts';
 import { fitNovelty } from './fit-novelty.ts';
 import type { QualityReport } from './fit-quality.ts';
+import type { LogReport } from './log-report.ts';
 import { manifestCandidates } from './manifest-candidates.ts';
 import { predictTest } from './predict-test.ts';
 import type { RouterEmbedder } from './router-embedder.ts';
@@ -136,7 +136,7 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
       embeddings: { dimensions: embeddings.columns, vectors: embeddings.values },
       propensities,
       groups: input.groups,
-      config,
+      config: heads.log === null ? config : { ...config, log: heads.log },
     },
     { seed: config.seed, resamples: config.resamples },
   );

@@ -132,8 +132,13 @@ test('how a log was learned from is in the manifest, propensities estimated wher
   const { artifact, log: report } = await train(log);
   expect(report).toMatchObject({ method: 'none', propensities: 'fitted', clippedShare: 0 });
   expect(report!.effectiveOutcomes).toBeLessThanOrEqual(report!.outcomes);
+  expect(report!.summary).toMatch(
+    /^\d+ outcomes of a log that holds some candidates of each prompt, all of them alike;/,
+  );
   expect(report!.outcomes).toBe(artifact.manifest.provenance.prompts.fit);
   expect(artifact.manifest.provenance.config).toMatchObject({ chosen: { log: report } });
+  const html = new TextDecoder().decode(artifact.files.get('report.html'));
+  expect(html).toContain('Learned from');
   await expect(train(log, 0, { propensities: 'logged' })).rejects.toThrow(
     /`offPolicy.propensities` .* have none/,
   );

@@ -18,6 +18,7 @@ export function provenanceSection(evaluation: Evaluation): Html {
       'Outcomes seen',
       `${formatPercent(coverage.observedShare)} of (test prompt, candidate) pairs; compared on ${formatCount(coverage.comparedRows)} prompts`,
     ],
+    ...logFacts(config),
     ['Candidates', formatCount(evaluation.candidates.length)],
     ['Seed', String(evaluation.seed)],
     ['Bootstrap resamples', formatCount(evaluation.resamples)],
@@ -31,4 +32,14 @@ ${
     text.length > CONFIG_LIMIT ? `${text.slice(0, CONFIG_LIMIT)}\n… (metrics.json has the rest)` : text
   }</pre></details>`
 }`;
+}
+
+/** Of traffic in which a policy chose what was seen, how it was learned from. */
+function logFacts(config: unknown): [string, string][] {
+  const log = (config as { log?: Record<string, unknown> } | null | undefined)?.log;
+  if (typeof log?.summary !== 'string') return [];
+  return [
+    ['Learned from', log.summary],
+    ['Why so', `${log.reason} ${log.assumption}`],
+  ];
 }

@@ -1,0 +1,55 @@
+import type { TrainConfig } from '../config/train-config.ts';
+import type { LoggingPropensities } from '../off-policy/index.ts';
+import type { LogWeights } from './log-weights.ts';
+
+/** How a log is learned from: all outcomes alike, weighed, or filled up with doubly robust scores. */
+export type LogMethod = Exclude<TrainConfig['offPolicy']['weights'], 'auto'>;
+
+/** What training says of traffic in which a policy chose what was seen. */
+export interface LogReport {
+  readonly method: LogMethod;
+  /** What was learned from and how, in a sentence. */
+  readonly summary: string;
+  /** Why so, in a sentence. */
+  readonly reason: string;
+  readonly propensities: LoggingPropensities['source'];
+  /** What must hold for them to be right, in a sentence. */
+  readonly assumption: string;
+  /** Quality scores of the fit split. */
+  readonly outcomes: number;
+  /** How many outcomes of equal weight say as much as these do weighed by inverse propensity. */
+  readonly effectiveOutcomes: number;
+  /** Inverse propensities above this are cut. */
+  readonly clip: number;
+  readonly clippedShare: number;
+}
+
+const HOW: Readonly<Record<LogMethod, string>> = {
+  none: 'all of them alike',
+  ipw: 'weighed by inverse propensity',
+  doublyRobust: 'filled up with doubly robust scores',
+};
+
+export function logReport(
+  method: LogMethod,
+  reason: string,
+  { outcomes, effectiveOutcomes, clippedShare }: LogWeights,
+  { source, assumption }: LoggingPropensities,
+  clip: number,
+): LogReport {
+  const count = (number: number) => Math.round(number).toLocaleString('en-US');
+  const cut = clippedShare > 0 ? `, ${(100 * clippedShare).toFixed(1)} % of them cut at ${clip}` : '';
+  return {
+    method,
+    summary:
+      `${count(outcomes)} outcomes of a log that holds some candidates of each prompt, ${HOW[method]}; by inverse ` +
+      `propensity (${source}${cut}) they say as much as ${count(effectiveOutcomes)} of equal weight.`,
+    reason,
+    propensities: source,
+    assumption,
+    outcomes,
+    effectiveOutcomes,
+    clip,
+    clippedShare,
+  };
+}
