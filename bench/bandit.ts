@@ -41,10 +41,6 @@ interface Setting {
 
 const SETTINGS: readonly Setting[] = [
   { name: 'one candidate a prompt, uniform', log: (matrix, seed) => toBanditLog(matrix, { seed }) },
-  {
-    name: 'the same, propensities not logged',
-    log: (matrix, seed) => toBanditLog(matrix, { seed, keepPropensities: false }),
-  },
   { name: 'as many outcomes, of a ninth of the prompts', log: (matrix) => matrix, thin: true },
   { name: 'three candidates a prompt, uniform', log: (matrix, seed) => severalAnswers(matrix, 3, seed) },
   {
@@ -56,6 +52,10 @@ const SETTINGS: readonly Setting[] = [
     name: 'one, harder prompts to better candidates',
     log: (matrix, seed) => toBanditLog(matrix, { seed, policy: byHardness(matrix) }),
     compare: true,
+  },
+  {
+    name: 'the same, propensities not logged',
+    log: (matrix, seed) => toBanditLog(matrix, { seed, policy: byHardness(matrix), keepPropensities: false }),
   },
 ];
 
@@ -80,8 +80,8 @@ export async function benchBandit({
   const single = prepared.map(({ splits }) => bestSingle(set.matrix, splits));
   const full: number[] = [];
   for (const one of prepared) {
-    onProgress(`bandit: the whole table, seed ${one.seed}`);
     full.push((await learn(set, set.matrix, one, {})).quality);
+    onProgress(`bandit: the whole table, seed ${one.seed}: ${full.at(-1)!.toFixed(4)}`);
   }
   const share = (qualities: readonly number[]) =>
     (mean(qualities) - mean(single)) / (mean(full) - mean(single));
@@ -146,7 +146,6 @@ async function learnAll(
     const table = log(set.matrix, one.seed);
     let chosen: Awaited<ReturnType<typeof learn>> | undefined;
     for (const method of methods) {
-      onProgress(`bandit: ${name}, ${method}, seed ${one.seed}`);
       // The method that chose itself has been run.
       const learned =
         chosen?.log?.method === method
@@ -154,6 +153,7 @@ async function learnAll(
           : await learn(set, table, own, { offPolicy: { weights: method } });
       if (method === 'auto') chosen = learned;
       runs.get(method)!.qualities.push(learned.quality);
+      onProgress(`bandit: ${name}, ${method}, seed ${one.seed}: ${learned.quality.toFixed(4)}`);
       if (learned.log !== null) runs.get(method)!.logs.push(learned.log);
     }
   }

@@ -82,6 +82,7 @@ export { outcomeMatrixFromRows } from './outcomes/outcome-matrix-from-rows.ts';
 export { type OutcomeRow, outcomeRowSchema, parseOutcomeRow } from './outcomes/outcome-row.ts';
 export { readOutcomeMatrix } from './outcomes/read-outcome-matrix.ts';
 export { type EvaluateRouterOptions, evaluateRouter } from './pipeline/evaluate-router.ts';
+export type { LogMethod, LogReport } from './pipeline/log-report.ts';
 export {
   type LogOptions,
   type PreparedTraffic,
