@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createRandom } from 'pointsman/math';
 import { beforeAll, expect, it } from 'vitest';
 import { main } from '../../../training/cli/main.ts';
@@ -33,23 +33,20 @@ function logged(prompts: number, seed: number, shares: readonly number[], propen
   });
 }
 
+const train = (file: string, out: string) =>
+  run([
+    ...['train', file, '--out', out, '--config', path('train.yaml'), '--policy', 'best'],
+    ...['--work', path('work')],
+  ]);
+
 beforeAll(async () => {
   router = join(path('models'), 'logged');
   const file = await writeRows(path('traffic.jsonl'), logged(1500, 1, [0.4, 0.3, 0.3]));
-  const config = path('train.yaml');
-  await writeFile(config, 'resamples: 100\nfolds: 2\nheads: [linear]\nngrams: { dimensions: 8 }\n');
-  trained = await run([
-    'train',
-    file,
-    '--out',
-    router,
-    '--config',
-    config,
-    '--policy',
-    'best',
-    '--work',
-    path('work'),
-  ]);
+  await writeFile(
+    path('train.yaml'),
+    'resamples: 100\nfolds: 2\nheads: [linear]\nngrams: { dimensions: 8 }\n',
+  );
+  trained = await train(file, router);
 }, 120_000);
 
 it('training on one candidate per prompt says whether the router is better, and how it knows', async () => {
@@ -66,6 +63,19 @@ it('training on one candidate per prompt says whether the router is better, and 
   expect(inspected.said.out).toMatch(/^routed quality +0\.[789]\d*$/m);
   const { metrics } = JSON.parse((await run(['inspect', router, '--json'])).said.out);
   expect(metrics.gainOverBestSingleLow).toBeGreaterThan(0);
+});
+
+it('gives the same bytes for the same log, propensities fitted to it or not', async () => {
+  const file = await writeRows(path('unknown.jsonl'), logged(120, 5, [0.4, 0.3, 0.3], false));
+  const written = [];
+  for (const parent of ['once', 'again']) {
+    const { said } = await train(file, join(path(parent), 'logged'));
+    const report = /^Report +(.*report\.html)$/m.exec(said.out)![1];
+    const files = ['report.html', 'metrics.json', 'manifest.json', 'CARD.md'];
+    written.push(await Promise.all(files.map((name) => readFile(join(dirname(report), name), 'utf8'))));
+  }
+  expect(written[1]).toEqual(written[0]);
+  expect(written[0][0]).toContain('Propensities: fitted.');
 });
 
 it('evaluate --off-policy prints every estimator and the overlap, and all of it as JSON', async () => {

@@ -15,13 +15,13 @@ export interface NamedSample {
  * @param least so many are needed
  */
 export function overlapFigure(samples: readonly NamedSample[], least: number): Html {
-  const rows = samples.map((sample, i) => ({ ...sample, key: String(i), name: shorten(sample.name, 28) }));
+  const rows = samples.map((sample, i) => ({ ...sample, key: String(i), name: shorten(sample.name, 26) }));
   const most = Math.max(least, ...rows.map((row) => row.effectiveSampleSize));
   const common = { y: 'key', x: 'effectiveSampleSize', insetTop: 4, insetBottom: 4 };
   return drawFigure({
     width: 460,
     height: 56 + 24 * rows.length,
-    marginLeft: 178,
+    marginLeft: 186,
     marginRight: 14,
     marginTop: 8,
     marginBottom: 42,
@@ -29,7 +29,7 @@ export function overlapFigure(samples: readonly NamedSample[], least: number): H
     description: 'Effective sample size of the log for the router and for always choosing each candidate.',
     x: {
       domain: [0, 1.05 * most],
-      label: 'effective sample size, prompts →',
+      label: 'effective sample size of always choosing it, prompts →',
       labelArrow: 'none',
       ticks: 5,
       grid: true,

@@ -24,7 +24,7 @@ ${overlapFigure(
   [
     { name: 'This router', effectiveSampleSize: overlap.router.effectiveSampleSize, isRouter: true },
     ...overlap.candidates.map(({ candidate, effectiveSampleSize }) => ({
-      name: `Always ${candidate}`,
+      name: candidate,
       effectiveSampleSize,
       isRouter: false,
     })),
