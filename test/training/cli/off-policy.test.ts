@@ -76,7 +76,7 @@ it('gives the same bytes for the same log, propensities fitted to it or not', as
   }
   expect(written[1]).toEqual(written[0]);
   expect(written[0][0]).toContain('Propensities: fitted.');
-});
+}, 180_000);
 
 it('evaluate --off-policy prints every estimator and the overlap, and all of it as JSON', async () => {
   const file = await writeRows(path('later.jsonl'), logged(500, 2, [0.4, 0.3, 0.3], false));
