@@ -5,7 +5,7 @@ export const THE_MONTH: Omit<MonthOptions, 'folder'> = {
   days: 30,
   perDay: 250,
   historyDays: 10,
-  pool: 1500,
+  pool: 1000,
   candidates: ['cas', 'generalist', 'js-sandbox', 'language', 'mathjs'],
   events: {
     degrade: { day: 10, candidate: 'js-sandbox', to: 'regex-calculator', share: 0.6 },
@@ -24,12 +24,12 @@ export const THE_MONTH: Omit<MonthOptions, 'folder'> = {
       split: { fit: 0.75, calibrate: 0.15, test: 0.1 },
       policy: {
         kind: 'explore',
-        method: 'thompson',
-        observations: 20,
+        method: 'epsilon-greedy',
+        epsilon: 0.08,
         policy: { kind: 'utility', weights: { quality: 1, cost: 0.02, latency: 0 } },
       },
     },
-    traffic: { learnDays: 10, judgeDays: 3, judgePrompts: 300 },
+    traffic: { learnDays: 16, judgeDays: 3, judgePrompts: 300 },
     keep: 4,
   },
 };

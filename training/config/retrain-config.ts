@@ -55,9 +55,9 @@ const screening = z.strictObject({
 });
 
 const drift = z.strictObject({
-  z: z.number().positive().default(4),
+  z: z.number().positive().default(5),
   quality: points.default(0.1),
-  factor: z.number().gt(1).default(1.15),
+  factor: z.number().gt(1).default(1.2),
   stability: z.number().positive().default(0.2),
   pValue: share.default(0.01),
   sample: z.int().min(20).max(2000).default(200),

@@ -29,11 +29,11 @@ export interface CandidateShift {
 }
 
 export interface ShiftOptions {
-  /** Standard errors, in the largest of all places to part the days. @default 4 */
+  /** Standard errors, in the largest of all places to part the days. @default 5 */
   readonly z?: number;
   /** Smallest shift of quality that matters. @default 0.1 */
   readonly quality?: number;
-  /** Smallest factor by which cost or latency changes that matters. @default 1.15 */
+  /** Smallest factor by which cost or latency changes that matters. @default 1.2 */
   readonly factor?: number;
 }
 
@@ -47,7 +47,7 @@ const FEWEST_AFTER = 10;
  * of which the router expects about the same.
  */
 export function findShifts(traffic: ScoredTraffic, options: ShiftOptions = {}): CandidateShift[] {
-  const { z = 4, quality = 0.1, factor = 1.15 } = options;
+  const { z = 5, quality = 0.1, factor = 1.2 } = options;
   const found: CandidateShift[] = [];
   for (const [measure, least] of [
     ['quality', quality],

@@ -25,17 +25,21 @@ export async function scheduleRetrain(
   { onError = () => {}, onNext = () => {}, signal, timezone }: ScheduleOptions,
 ): Promise<void> {
   let running: Promise<unknown> = Promise.resolve();
+  let underWay = false;
   const tellNext = (job: Cron) => {
     const next = job.nextRun();
     if (next !== null) onNext(next);
   };
   const job = createJob(pattern, timezone, (self) => {
+    // Croner's own protection would make up for a run that was passed over as soon as the one before has ended.
+    if (underWay) return;
+    underWay = true;
     running = run()
       .catch((error: unknown) => onError(error instanceof Error ? error : new Error(String(error))))
       .then(() => {
+        underWay = false;
         if (!signal.aborted) tellNext(self);
       });
-    return running;
   });
   if (job.nextRun() === null) {
     job.stop();
@@ -52,19 +56,9 @@ export async function scheduleRetrain(
   await running;
 }
 
-function createJob(
-  pattern: string,
-  timezone: string | undefined,
-  run: (job: Cron) => Promise<unknown>,
-): Cron {
+function createJob(pattern: string, timezone: string | undefined, run: (job: Cron) => void): Cron {
   try {
-    return new Cron(
-      pattern,
-      { protect: true, ...(timezone === undefined ? {} : { timezone }) },
-      async (job: Cron) => {
-        await run(job);
-      },
-    );
+    return new Cron(pattern, timezone === undefined ? {} : { timezone }, run);
   } catch (cause) {
     throw new InvalidInputError(
       `\`schedule\` must be a cron expression such as "0 3 * * *". Got "${pattern}": ${(cause as Error).message}`,
