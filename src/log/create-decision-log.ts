@@ -65,15 +65,21 @@ export function createDecisionLog(options: DecisionLogOptions): DecisionLog {
   };
   const tell = (record: LogRecord) => void queue.push({ size: OVERHEAD, record });
   let closing: Promise<void> | undefined;
+  /** The same, or nothing when it takes longer. */
+  const within = (ms: number, work: Promise<void>) =>
+    new Promise<void>((resolve, reject) => {
+      const cancel = clock.after(ms, resolve, true);
+      work.then(resolve, reject).finally(cancel);
+    });
 
-  const log: DecisionLog = {
+  return {
     decided(decision, request, embedding) {
       const id = newId();
       try {
         keep(decision, request, embedding, id);
       } catch {
         // Of a request that cannot be read nothing is logged; that is no reason not to answer it.
-        queue.counts.dropped++;
+        queue.drop();
       }
       return id;
     },
@@ -99,13 +105,6 @@ export function createDecisionLog(options: DecisionLogOptions): DecisionLog {
       error: queue.error === undefined ? null : messageOf(queue.error),
     }),
   };
-  /** The same, or nothing when it takes longer. */
-  const within = (ms: number, work: Promise<void>) =>
-    new Promise<void>((resolve, reject) => {
-      const cancel = clock.after(ms, resolve, true);
-      work.then(resolve, reject).finally(cancel);
-    });
-  return log;
 }
 
 const DEFAULTS = {

@@ -1,3 +1,4 @@
+import type { LogStats } from './decision-log.ts';
 import type { LogClock } from './log-clock.ts';
 
 /** What waits in a queue. */
@@ -10,11 +11,13 @@ export interface Queued {
 export interface LogQueue<T extends Queued> {
   /** False when there is no room; then it is counted as dropped. */
   push(item: T): boolean;
+  /** Counts one that could not even be made as dropped. */
+  drop(): void;
   /** Resolves when everything pushed until now is written or given up. */
   flush(): Promise<void>;
   /** Gives up what is left, and takes nothing more. */
   end(): void;
-  readonly counts: { written: number; failed: number; dropped: number; pending: number };
+  readonly counts: Readonly<Omit<LogStats, 'error'>>;
   /** What the last write failed with; undefined when it went well. */
   readonly error: unknown;
 }
@@ -50,6 +53,9 @@ export function createLogQueue<T extends Queued>(options: LogQueueOptions<T>): L
   /** Ends the wait before a retry. */
   let wake = () => {};
 
+  const drop = () => {
+    counts.dropped++;
+  };
   const done = () => counts.written + counts.failed;
   const settle = (field: 'written' | 'failed', items: readonly T[]) => {
     if (ended) return;
@@ -118,9 +124,10 @@ export function createLogQueue<T extends Queued>(options: LogQueueOptions<T>): L
     get error() {
       return error;
     },
+    drop,
     push(item) {
       if (ended || counts.pending >= capacity || characters + item.size > capacityCharacters) {
-        counts.dropped++;
+        drop();
         return false;
       }
       waiting.push(item);
