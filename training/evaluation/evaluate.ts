@@ -16,6 +16,7 @@ import { measureCostQuality } from './cost-quality-curves.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { EvaluationInput, EvaluationOptions } from './evaluation-input.ts';
 import { measureChoiceCalibration, measureSuccessCalibration } from './head-calibration.ts';
+import { isReadOff } from './is-read-off.ts';
 import { logHistogram } from './log-histogram.ts';
 import { nearestNeighbours } from './nearest-neighbours.ts';
 import { regret } from './regret.ts';
@@ -46,11 +47,12 @@ export function evaluate(input: EvaluationInput, options: EvaluationOptions = {}
     Array.from(splits.test.rows, (row) => matrix.prompts[row].task),
     TASK_LIMIT,
   );
-  const isReadOff = settings.offPolicy !== 'always' && seen.comparison !== null;
-  const comparison = isReadOff ? seen.comparison : null;
+  const isEstimated = settings.offPolicy === 'always' || !isReadOff(matrix, splits.test.rows, seen.coverage);
+  const canEstimate = input.propensities && seen.coverage.kind !== 'none';
+  const comparison = isEstimated && canEstimate ? null : seen.comparison;
   const compared = comparison && compareAll(input, comparison, train, means, tasks.listed, settings);
   const estimated =
-    !isReadOff && input.propensities && seen.coverage.kind !== 'none'
+    isEstimated && input.propensities && canEstimate
       ? compareOffPolicy(input, input.propensities, means, seen.coverage, tasks.listed, (rows) =>
           listChoices(rows, choiceSources(input, rows, train, means, settings)),
         )

@@ -2,6 +2,7 @@ import { InvalidInputError, type Router } from 'pointsman';
 import { evaluate } from '../evaluation/evaluate.ts';
 import type { Evaluation } from '../evaluation/evaluation.ts';
 import type { EvaluationInput } from '../evaluation/evaluation-input.ts';
+import { isReadOff } from '../evaluation/is-read-off.ts';
 import { type LoggingPropensities, loggingPropensities } from '../off-policy/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { groupPrompts } from '../split/prompt-groups.ts';
@@ -68,7 +69,8 @@ export async function evaluateRouter(
   };
   if (offPolicy === 'auto') {
     const evaluation = evaluate(input, settings);
-    if (evaluation.contenders.length > 0 || evaluation.coverage.kind === 'none') return evaluation;
+    if (evaluation.coverage.kind === 'none' || isReadOff(matrix, test.rows, evaluation.coverage))
+      return evaluation;
   }
   onPropensities();
   const { groups } = groupPrompts(traffic);

@@ -129,6 +129,25 @@ test('too few prompts are refused, and a candidate hardly tried is not compared'
   expect(evaluation.verdict.outcome).toBe('same');
 });
 
+test('a few complete prompts among single answers are used with them, not instead of them', async () => {
+  const { log, full } = await logged({ rows: 4000 }, undefined, false);
+  const everyTenth = (_: number, cell: number) => Math.floor(cell / 3) % 10 === 0;
+  const quality = log.matrix.quality.map((value, cell) =>
+    everyTenth(value, cell) ? full.matrix.quality[cell] : value,
+  );
+  const matrix = { ...log.matrix, quality };
+  const mixed = { ...log, matrix, propensities: await loggingPropensities(matrix) };
+  const evaluation = evaluate(mixed, quick);
+  expect(evaluation.coverage.kind).toBe('partial');
+  expect(evaluation.offPolicy!.rows).toBe(2000);
+  expect(evaluation.offPolicy!.assumption).toContain('of 4000 prompts');
+  expect(evaluation.verdict.outcome).toBe('better');
+  const plain = evaluate({ ...mixed, propensities: null }, quick);
+  expect(plain.coverage.comparedRows).toBe(200);
+  const width = ({ low, high }: { low: number | null; high: number | null }) => high! - low!;
+  expect(width(evaluation.verdict.againstBestSingle!)).toBeLessThan(width(plain.verdict.againstBestSingle!));
+});
+
 test('asked for where everything is known, it says what is known', async () => {
   const full = syntheticWorld({ rows: 2000 });
   const propensities = await loggingPropensities(full.matrix);
