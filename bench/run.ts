@@ -25,6 +25,7 @@ const BENCHES: Readonly<
       ...(file === undefined ? {} : { file }),
     }),
   'off-policy': async () => (await import('./off-policy.ts')).benchOffPolicy(progress),
+  onboard: async () => (await import('./onboard.ts')).benchOnboard({ onProgress: progress }),
   'no-harm': async () => (await import('./no-harm.ts')).benchNoHarm({ onProgress: progress }),
 };
 

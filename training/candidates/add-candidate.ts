@@ -6,7 +6,7 @@ import { exportLayersModel } from '../head/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { addToHeads } from './add-to-heads.ts';
 import { bareArtifact } from './bare-artifact.ts';
-import { candidatePosterior } from './candidate-posterior.ts';
+import { type CandidatePosterior, candidatePosterior } from './candidate-posterior.ts';
 import { headParts } from './head-parts.ts';
 import { type OnboardedCandidate, onboardedCandidate } from './onboarded-candidate.ts';
 import { type ProbedCandidate, readProbes } from './read-probes.ts';
@@ -24,7 +24,10 @@ export interface AddCandidateInput {
   readonly probes: OutcomeMatrix;
   /** Candidates that it is expected to be like. @default all of them alike */
   readonly family?: readonly string[];
-  /** Standard deviations below its estimated quality that it is routed by: the fewer, the sooner it gets traffic. @default 1 */
+  /**
+   * Standard deviations below its estimated quality that it is routed by; its shape is kept to 1 / (1 + this). The less,
+   * the sooner it gets traffic. @default 1
+   */
   readonly caution?: number;
   /** Makes a router of an artifact, with its embedder. */
   readonly open: (artifact: SealedArtifact) => Promise<Router>;
@@ -64,15 +67,18 @@ export async function addCandidate(input: AddCandidateInput): Promise<AddedCandi
     others: probes.others,
     family,
   });
-  const { weights, mean, deviation } = posterior;
-  const routedBy = Math.min(1, Math.max(0, mean - caution * deviation));
+  const routedBy = Math.min(1, Math.max(0, posterior.mean - caution * posterior.deviation));
+  const weights = cautiousWeights(posterior, caution);
   const { heads, chains, tables } = addToHeads(manifest, parts, probes, weights, routedBy);
   const model = await exportLayersModel(Object.fromEntries(chains));
   const onboarded = onboardedCandidate(candidate.name, manifest, posterior, routedBy, count);
   const sealed = await amendArtifact(artifact, {
     what: `Candidate ${candidate.name} was added from ${count} probes.`,
     details: { onboarded },
-    contents: { candidates: [...manifest.candidates, manifestCandidate(candidate, mean, probes.own)], heads },
+    contents: {
+      candidates: [...manifest.candidates, manifestCandidate(candidate, posterior.mean, probes.own)],
+      heads,
+    },
     files: new Map([
       [manifest.model.topology, new TextEncoder().encode(model.modelJson)],
       [manifest.model.weights, model.weights],
@@ -80,6 +86,15 @@ export async function addCandidate(input: AddCandidateInput): Promise<AddedCandi
     ]),
   });
   return { artifact: sealed, onboarded };
+}
+
+/**
+ * Its shape, back towards that of its family: where a candidate looks best of all is where its estimate is likeliest to be
+ * too high, and that lowering its level does not mend. By half with the usual caution.
+ */
+function cautiousWeights({ weights, priorWeights }: CandidatePosterior, caution: number): Float64Array {
+  const kept = 1 / (1 + caution);
+  return weights.map((weight, c) => priorWeights[c] + kept * (weight - priorWeights[c]));
 }
 
 function manifestCandidate(candidate: Candidate, quality: number, own: ProbedCandidate): ManifestCandidate {

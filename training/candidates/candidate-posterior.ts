@@ -17,6 +17,8 @@ export interface PosteriorInput {
 export interface CandidatePosterior {
   /** Expected quality is Σ weight · that of the others + offset; they sum to 1. */
   readonly weights: Float64Array;
+  /** The weights before anything was seen: those of its family alike. */
+  readonly priorWeights: Float64Array;
   readonly offset: number;
   /** Mean quality over the traffic, and its standard deviation. */
   readonly mean: number;
@@ -77,7 +79,7 @@ export function candidatePosterior(input: PosteriorInput): CandidatePosterior {
   // Mean quality is linear in β: its variance is that along the known means.
   const along = Matrix.columnVector([...Array.from(means, (m) => m - center), 1]);
   const deviation = Math.sqrt(along.transpose().mmul(covariance).mmul(along).get(0, 0));
-  return { weights, offset, mean: dot(weights, means) + offset, deviation };
+  return { weights, priorWeights: start, offset, mean: dot(weights, means) + offset, deviation };
 }
 
 /** What each prompt did to all who answered it, shrunk, and the variance of what is left of a new one's answer. */
