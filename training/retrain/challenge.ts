@@ -10,6 +10,7 @@ import { gateChallenger } from './gate-challenger.ts';
 import type { StoredTraffic } from './read-store.ts';
 import type { RetrainOptions } from './retrain-options.ts';
 import { withoutExploring } from './score-traffic.ts';
+import { stillRetired } from './still-retired.ts';
 import { trainChallenger } from './train-challenger.ts';
 import type { WatchedTraffic } from './watch-traffic.ts';
 
@@ -39,7 +40,7 @@ export async function challenge({
     groups: watched.groups,
     learn: watched.learn,
     judge: watched.judge,
-    config: config.train,
+    config: await stillRetired(config.train, config.router, watched.championVersion),
     dataFingerprint: stored.fingerprint,
     embedder,
     cacheFolder: join(config.work, 'embeddings'),

@@ -1,0 +1,29 @@
+import { memoryFiles } from 'pointsman';
+import { readArtifact } from 'pointsman/artifact';
+import { expect, it } from 'vitest';
+import { writeArtifact } from '../../../training/artifact/index.ts';
+import { retireCandidate } from '../../../training/candidates/index.ts';
+import { parseTrainConfig } from '../../../training/config/train-config.ts';
+import { stillRetired } from '../../../training/retrain/still-retired.ts';
+import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
+import { temporaryFolder } from '../outcomes/temporary-folder.ts';
+
+const { path } = temporaryFolder();
+
+it('who was retired stays so through a training, unless the config says otherwise', async () => {
+  const sealed = await tinyArtifact();
+  const retired = await retireCandidate(await readArtifact(memoryFiles(sealed.files)), 'm1');
+  const { version } = await writeArtifact(path('router'), retired);
+  const config = parseTrainConfig({
+    candidates: { m1: { contextWindowTokens: 100 }, m2: { retired: true } },
+  });
+  expect((await stillRetired(config, path('router'), version)).candidates).toEqual({
+    m1: { retired: true, contextWindowTokens: 100 },
+    m2: { retired: true },
+  });
+  const restored = parseTrainConfig({ candidates: { m1: { retired: false } } });
+  expect((await stillRetired(restored, path('router'), version)).candidates).toEqual({
+    m1: { retired: false },
+  });
+  expect(await stillRetired(config, path('router'), null)).toBe(config);
+});
