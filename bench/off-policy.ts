@@ -24,6 +24,7 @@ const PREFERENCE = 4;
 /** Probability that they give to every candidate at least. */
 const FLOOR = 0.02;
 
+const NAMES = { ips: 'IPS', snips: 'SNIPS', dr: 'DR', 'switch-dr': 'switch-DR' } as const;
 /** The one with a target first. */
 const ORDER: readonly EstimatorId[] = ['dr', ...ESTIMATORS.filter((estimator) => estimator !== 'dr')];
 
@@ -177,8 +178,9 @@ function line(
   const width = mean(measured.map(({ low, high }) => high - low));
   const rmse = Math.sqrt(mean(measured.map(({ estimate }) => (estimate - truth) ** 2)));
   const bias = mean(measured.map(({ estimate }) => estimate - truth));
-  const note = `logs of ${LOGS}; truth ${truth.toFixed(4)}, mean width ${width.toFixed(4)}, RMSE ${rmse.toFixed(4)}, bias ${bias.toFixed(4)}`;
-  const title = `${estimator === 'dr' ? '' : '  '}${estimator.toUpperCase()} covers ${what === 'gain' ? 'gain over best single' : 'routed quality'}, logging ${name}`;
+  const note = `truth ${truth.toFixed(4)}, mean width ${width.toFixed(4)}, RMSE ${rmse.toFixed(4)}, bias ${bias.toFixed(4)}`;
+  const subject = what === 'gain' ? 'gain over best single' : 'routed quality';
+  const title = `${estimator === 'dr' ? '' : '  '}logs of ${LOGS} whose truth ${NAMES[estimator]} covers: ${subject}, logging ${name}`;
   return estimator === 'dr'
     ? atLeast(title, covered, '', 90, note)
     : { name: title, value: covered, unit: '', target: null, met: null, note };
