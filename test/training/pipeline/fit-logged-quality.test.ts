@@ -11,7 +11,7 @@ const PROPENSITIES = {
   assumption: '',
   knownRows: ROWS,
   fittedRows: 0,
-  answered: ROWS,
+  answered: new Uint8Array(ROWS).fill(1),
 } as const;
 
 /**
