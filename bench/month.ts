@@ -1,14 +1,19 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { monthFigure } from '../data/month/month-figure.ts';
 import { type MonthDay, simulateMonth } from '../data/month/simulate-month.ts';
 import { THE_MONTH } from '../data/month/the-month.ts';
+
+const OUT = fileURLToPath(new URL('../docs/month.svg', import.meta.url));
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: String(THE_MONTH.seed) },
     days: { type: 'string', default: String(THE_MONTH.days) },
+    figure: { type: 'boolean', default: false },
     degrade: { type: 'string', default: THE_MONTH.events.degrade.candidate },
     reprice: { type: 'string', default: THE_MONTH.events.reprice.candidate },
   },
@@ -28,15 +33,16 @@ function describeDay({ bestSingle, challenger, day, oracle, router, run }: Month
 const folder = await mkdtemp(join(tmpdir(), 'pointsman-month-'));
 try {
   const { degrade, reprice } = THE_MONTH.events;
+  const events = {
+    degrade: { ...degrade, candidate: values.degrade },
+    reprice: { ...reprice, candidate: values.reprice },
+  };
   const month = await simulateMonth({
     ...THE_MONTH,
     folder,
     days: Number(values.days),
     seed: Number(values.seed),
-    events: {
-      degrade: { ...degrade, candidate: values.degrade },
-      reprice: { ...reprice, candidate: values.reprice },
-    },
+    events,
     onDay: (day) => console.log(describeDay(day)),
   });
   const least = Math.min(...month.days.map(({ bestSingle, router }) => router.quality - bestSingle.quality));
@@ -45,6 +51,10 @@ try {
     console.log(
       `Unscreened, day ${month.unscreened.day}: ${month.unscreened.run.sentence} (truly ${(100 * month.unscreened.challenger.qualityUnexplored).toFixed(1)})`,
     );
+  if (values.figure) {
+    await writeFile(OUT, monthFigure(month, events, THE_MONTH.poison));
+    console.log(`Drawn to ${OUT}`);
+  }
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

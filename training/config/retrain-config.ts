@@ -44,7 +44,7 @@ const gate = z.strictObject({
   /** Quality that a dollar is worth; left out, what the policy's weights say. */
   qualityPerUsd: z.number().nonnegative().optional(),
   /** Inverse propensities above this are cut. */
-  clip: z.number().min(1).default(50),
+  clip: z.number().min(1).default(100),
   resamples: z.int().min(100).max(100_000).default(2000),
 });
 

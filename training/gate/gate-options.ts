@@ -14,7 +14,7 @@ export interface GateOptions {
   readonly calibrationLimit?: number;
   /** Fewer judged rows than this decide nothing. @default 100 */
   readonly fewestRows?: number;
-  /** Where it would choose otherwise than the champion, so many of its choices must have been seen. @default 10 */
+  /** Where it would choose otherwise than the champion, so many of its choices must have been seen, or one in a hundred. @default 10 */
   readonly fewestSeen?: number;
   /** Bootstrap resamples. @default 2000 */
   readonly resamples?: number;

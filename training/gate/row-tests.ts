@@ -2,6 +2,9 @@ import type { GateOptions } from './gate-options.ts';
 import type { GateTest } from './gate-verdict.ts';
 import type { ValueTable } from './value-table.ts';
 
+/** A choice that the log makes less often than this cannot be valued by it: one outcome would speak for more than 100 prompts. */
+const LEAST_SHARE = 0.01;
+
 /** Too few rows to judge by are no reason to change anything. */
 export function testRows(rows: number, { fewestRows }: Required<GateOptions>): GateTest {
   return {
@@ -30,7 +33,7 @@ export function testSeen(
     different++;
     seen += observed[row * candidates.length + choice];
   });
-  const needed = Math.min(fewestSeen, different);
+  const needed = Math.min(fewestSeen, Math.ceil(LEAST_SHARE * different));
   const passed = seen >= needed;
   return {
     kind: 'seen',

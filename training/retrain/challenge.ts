@@ -61,6 +61,7 @@ export async function challenge({
     judge: watched.judge,
     champion: watched.champion,
     challenger,
+    embeddings: watched.embeddings,
     config,
   });
   return { sealed, verdict };

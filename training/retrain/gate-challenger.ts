@@ -4,11 +4,12 @@ import type { RetrainConfig } from '../config/retrain-config.ts';
 import type { ScoredTraffic } from '../drift/index.ts';
 import { columnMeans, trainMeans } from '../evaluation/train-means.ts';
 import { type GateVerdict, judgeChallenger, valueTable, weightedCalibration } from '../gate/index.ts';
+import type { Matrix } from '../head/index.ts';
 import { loggingPropensities } from '../off-policy/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { batchesOf } from '../screening/index.ts';
 import { scoreTraffic, withoutExploring } from './score-traffic.ts';
-import { takeRows } from './take-rows.ts';
+import { takeCells, takeRows } from './take-rows.ts';
 
 export interface ChallengeInput {
   /** Whose candidates are those of both routers. */
@@ -19,8 +20,9 @@ export interface ChallengeInput {
   /** What the champion says of the whole matrix; null where there is none. */
   readonly champion: ScoredTraffic | null;
   readonly challenger: Router;
+  /** By the challenger's embedder: `[prompts, dimensions]`. */
+  readonly embeddings: Matrix;
   readonly config: RetrainConfig;
-  readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** Puts a challenger before the gate, on the prompts that judge. */
@@ -29,8 +31,8 @@ export async function gateChallenger(input: ChallengeInput): Promise<GateVerdict
   const { clip, fewestPrompts, qualityPerUsd, slicePrompts, ...thresholds } = config.gate;
   const columns = matrix.candidates.length;
   const judged = takeRows(matrix, judge);
-  const theirs = await scoreTraffic(challenger, judged, input.onProgress);
-  const own = champion && gatherRows(champion, judge);
+  const theirs = await scoreTraffic(challenger, judged, takeMatrix(input.embeddings, judge));
+  const own = champion && takeScored(champion, judge);
   const [{ values: propensities }, learned] = await Promise.all([
     loggingPropensities(matrix, { rows: judge, groups, seed: config.train.seed }),
     loggingPropensities(matrix, { rows: learn, groups, seed: config.train.seed }),
@@ -53,10 +55,7 @@ export async function gateChallenger(input: ChallengeInput): Promise<GateVerdict
     expectedCostUsd,
     clip,
   });
-  const cells = Array.from(judge, (row) => row * columns).flatMap((from) =>
-    Array.from({ length: columns }, (_, c) => from + c),
-  );
-  const weights = cells.map((cell) => Math.min(clip, 1 / propensities[cell]));
+  const weights = takeCells(propensities, columns, judge).map((propensity) => Math.min(clip, 1 / propensity));
   const calibration = (success: Float64Array) => weightedCalibration(success, judged.quality, weights);
   return judgeChallenger(
     {
@@ -71,18 +70,17 @@ export async function gateChallenger(input: ChallengeInput): Promise<GateVerdict
   );
 }
 
-function gatherRows({ chosen, costUsd, matrix, success }: ScoredTraffic, rows: Int32Array) {
+function takeScored({ chosen, costUsd, matrix, success }: ScoredTraffic, rows: Int32Array) {
   const columns = matrix.candidates.length;
-  const gather = (values: Float64Array) =>
-    Float64Array.from(
-      { length: rows.length * columns },
-      (_, i) => values[rows[Math.floor(i / columns)] * columns + (i % columns)],
-    );
   return {
-    success: gather(success),
-    costUsd: gather(costUsd),
+    success: takeCells(success, columns, rows),
+    costUsd: takeCells(costUsd, columns, rows),
     chosen: rows.map((row) => chosen[row]),
   };
+}
+
+function takeMatrix({ columns, values }: Matrix, rows: Int32Array): Matrix {
+  return { rows: rows.length, columns, values: takeCells(values, columns, rows) };
 }
 
 function fallbackMeans(matrix: OutcomeMatrix, learn: Int32Array, what: 'quality' | 'costUsd'): Float64Array {

@@ -2,6 +2,7 @@ import type { Router } from 'pointsman';
 import { type LoadOptions, loadRouter, readArtifactFolder } from 'pointsman/node';
 import type { PolicySpec } from 'pointsman/policy';
 import type { ScoredTraffic } from '../drift/index.ts';
+import type { Matrix } from '../head/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 
 /** The policy without its exploring: what it would choose when it is not out to learn. */
@@ -16,11 +17,15 @@ export async function loadToJudge(folder: string, options: LoadOptions = {}): Pr
   return loadRouter(folder, { ...options, policy: withoutExploring(manifest.policy) });
 }
 
-/** Lets a router look at every prompt. @param matrix its candidates must be among the columns; others stay NaN */
+/**
+ * Lets a router look at every prompt.
+ * @param matrix the router's candidates must be among the columns; others stay NaN
+ * @param embeddings of every prompt, by the router's embedder; null lets it embed them
+ */
 export async function scoreTraffic(
   router: Router,
   matrix: OutcomeMatrix,
-  onProgress: (done: number, total: number) => void = () => {},
+  embeddings: Matrix | null,
 ): Promise<ScoredTraffic> {
   const columns = matrix.candidates.length;
   const numbers = new Map(matrix.candidates.map((name, c) => [name, c]));
@@ -28,9 +33,13 @@ export async function scoreTraffic(
     new Float64Array(matrix.prompts.length * columns).fill(Number.NaN),
   );
   const chosen = new Int32Array(matrix.prompts.length);
-  for (const [row, { embedding, request }] of matrix.prompts.entries()) {
+  for (const [row, { embedding: kept, request }] of matrix.prompts.entries()) {
+    const own = embeddings?.values.subarray(row * embeddings.columns, (row + 1) * embeddings.columns);
+    const embedding = kept ?? own;
     const decision =
-      embedding === undefined ? await router.route(request) : router.routeEmbedding(embedding, request);
+      embedding === undefined
+        ? await router.route(request)
+        : router.routeEmbedding(embedding, kept === undefined ? request : undefined);
     chosen[row] = numbers.get(decision.candidate)!;
     for (const {
       candidate,
@@ -43,7 +52,6 @@ export async function scoreTraffic(
       costUsd[cell] = expectedCostUsd ?? Number.NaN;
       latencyMs[cell] = expectedLatencyMs ?? Number.NaN;
     }
-    onProgress(row + 1, matrix.prompts.length);
   }
   return { matrix, success, costUsd, latencyMs, chosen };
 }

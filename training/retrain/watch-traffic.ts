@@ -1,10 +1,20 @@
 import { join } from 'node:path';
+import type { Artifact } from 'pointsman';
 import { readArtifactFolder } from 'pointsman/node';
-import { readPrompt } from 'pointsman/request';
-import { type Alarm, DAY_MS, dayName, dayOf, findDrift, type ScoredTraffic } from '../drift/index.ts';
-import { embedAll } from '../embedder/index.ts';
+import type { RetrainConfig } from '../config/retrain-config.ts';
+import {
+  type Alarm,
+  DAY_MS,
+  type DriftReport,
+  dayName,
+  dayOf,
+  findDrift,
+  type ScoredTraffic,
+} from '../drift/index.ts';
+import type { Matrix } from '../head/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { alignCandidates } from '../pipeline/align-candidates.ts';
+import { embedPrompts } from '../pipeline/embed-prompts.ts';
 import type { RouterEmbedder } from '../pipeline/router-embedder.ts';
 import { batchesOf, screenBatches } from '../screening/index.ts';
 import { groupPrompts } from '../split/prompt-groups.ts';
@@ -21,7 +31,7 @@ import { restateChanged } from './restate-changed.ts';
 import type { RunDraft } from './retrain.ts';
 import type { RetrainOptions } from './retrain-options.ts';
 import { loadToJudge, scoreTraffic } from './score-traffic.ts';
-import { takeRows } from './take-rows.ts';
+import { takeCells, takeRows } from './take-rows.ts';
 
 export interface WatchInput {
   readonly options: RetrainOptions;
@@ -38,6 +48,8 @@ export interface WatchedTraffic {
   /** Of the days that matter, candidates those of traffic and champion; outcomes of changed candidates restated. */
   readonly matrix: OutcomeMatrix;
   readonly groups: Int32Array;
+  /** By the embedder of the config: `[prompts, dimensions]`. */
+  readonly embeddings: Matrix;
   readonly learn: Int32Array;
   readonly judge: Int32Array;
   /** What the champion says of it; null where there is none. */
@@ -59,15 +71,12 @@ export async function watchTraffic(input: WatchInput): Promise<WatchedTraffic> {
   ]);
   const matrix = alignCandidates(recent, [...names].sort());
   const { groups } = groupPrompts(matrix);
-  const router =
-    artifact === null
-      ? null
-      : await loadToJudge(
-          join(folder, input.champion!),
-          artifact.manifest.embedder.id === embedder.embedder.id ? { embedder: embedder.embedder } : {},
-        );
+  const embeddings = await embedPrompts(matrix, embedder.embedder, {
+    cacheFolder: join(config.work, 'embeddings'),
+    onProgress: (progress) => onProgress({ kind: 'embed', ...progress }),
+  });
   onProgress({ kind: 'step', what: 'asking the champion', folds: null });
-  const champion = router && (await scoreTraffic(router, matrix));
+  const champion = artifact && (await askChampion(input, artifact, matrix, embeddings));
 
   const batches = batchesOf(matrix);
   const scored = scoredRows(matrix);
@@ -90,7 +99,7 @@ export async function watchTraffic(input: WatchInput): Promise<WatchedTraffic> {
   const trusted = (row: number) => !distrusted.has(batches[row]);
 
   const parted = partTraffic(matrix, groups, trusted, config.traffic);
-  const drift = champion && (await lookForDrift({ ...input, matrix }, champion, parted, trusted));
+  const drift = champion && lookForDrift(config, champion, embeddings, parted, trusted);
   const { restated, matrix: current } =
     champion === null || drift === null || !config.drift.restate
       ? { restated: [], matrix }
@@ -98,6 +107,7 @@ export async function watchTraffic(input: WatchInput): Promise<WatchedTraffic> {
   return {
     matrix: current,
     groups,
+    embeddings,
     learn: parted.learn,
     judge: parted.judge,
     champion,
@@ -134,40 +144,42 @@ function recentRows(matrix: OutcomeMatrix, days: number): OutcomeMatrix {
   return takeRows(matrix, rows);
 }
 
-async function lookForDrift(
-  { embedder, options, matrix }: WatchInput & { readonly matrix: OutcomeMatrix },
-  champion: ScoredTraffic,
+async function askChampion(
+  { champion, embedder, options }: WatchInput,
+  { manifest }: Artifact,
+  matrix: OutcomeMatrix,
+  embeddings: Matrix,
+): Promise<ScoredTraffic> {
+  const folder = join(options.config.router, champion!);
+  const same = manifest.embedder.id === embedder.embedder.id;
+  const router = await loadToJudge(folder, same ? { embedder: embedder.embedder } : {});
+  return scoreTraffic(router, matrix, same ? embeddings : null);
+}
+
+function lookForDrift(
+  { drift, train }: RetrainConfig,
+  { chosen, costUsd, latencyMs, matrix, success }: ScoredTraffic,
+  embeddings: Matrix,
   { judge, learn }: { readonly judge: Int32Array; readonly learn: Int32Array },
   trusted: (row: number) => boolean,
-) {
-  const { restate, sample, ...thresholds } = options.config.drift;
+): DriftReport {
+  const { restate, sample, ...thresholds } = drift;
   const rows = Int32Array.from(matrix.prompts.keys()).filter(trusted);
   const numberOf = new Map(Array.from(rows, (row, i) => [row, i]));
   const renumber = (some: Int32Array) => some.map((row) => numberOf.get(row)!);
-  const kept = takeRows(matrix, rows);
-  const columns = matrix.candidates.length;
-  const gather = (values: Float64Array) =>
-    Float64Array.from(
-      { length: rows.length * columns },
-      (_, i) => values[rows[Math.floor(i / columns)] * columns + (i % columns)],
-    );
-  const values = await embedAll(
-    embedder.embedder,
-    kept.prompts.map(({ request }) => readPrompt(request).text),
-    { cacheFolder: join(options.config.work, 'embeddings') },
-  );
+  const take = (cells: Float64Array) => takeCells(cells, matrix.candidates.length, rows);
   return findDrift(
     {
-      matrix: kept,
-      success: gather(champion.success),
-      costUsd: gather(champion.costUsd),
-      latencyMs: gather(champion.latencyMs),
-      chosen: rows.map((row) => champion.chosen[row]),
+      matrix: takeRows(matrix, rows),
+      success: take(success),
+      costUsd: take(costUsd),
+      latencyMs: take(latencyMs),
+      chosen: rows.map((row) => chosen[row]),
     },
     renumber(judge),
     renumber(learn),
-    { values, columns: embedder.embedder.dimensions },
-    { ...thresholds, rows: sample, seed: options.config.train.seed },
+    { values: takeCells(embeddings.values, embeddings.columns, rows), columns: embeddings.columns },
+    { ...thresholds, rows: sample, seed: train.seed },
   );
 }
 

@@ -127,7 +127,9 @@ test('too few rows, and choices that the log never saw, decide nothing', () => {
   );
   const { kinds, table } = gateWorld({ rows: 600, seed: 10, logging: [0, 0, 1] });
   const blind = judgeChallenger(gateInput(table, strong(kinds), able(kinds)));
-  expect(blind.sentence).toMatch(/^Refused: On 600 prompts .* outcome of 0 of those choices.*explore/);
+  expect(blind.sentence).toMatch(
+    /^Refused: On 600 prompts .* outcome of 0 of those choices; 6 are needed.*explore/,
+  );
 });
 
 test('the calibration error is that of the whole traffic, though the log saw some of it seldom', () => {
