@@ -134,8 +134,9 @@ function goalOf({ strongShare, maxQualityLoss, confidence }: TuneFlags) {
     : ({ kind: 'max-quality-loss', loss: maxQualityLoss, delta: 1 - confidence } as const);
 }
 
-/** The cheapest candidate and the best; where the best is the cheapest too, the next best and it. */
-function cheapestAndBest({ candidates }: Manifest): string[] {
+/** The cheapest candidate in use and the best; where the best is the cheapest too, the next best and it. */
+function cheapestAndBest(manifest: Manifest): string[] {
+  const candidates = manifest.candidates.filter(({ retired }) => retired !== true);
   const best = candidates.reduce((a, b) => (b.meanQuality > a.meanQuality ? b : a));
   const others = candidates.filter((candidate) => candidate !== best);
   const known = others.filter(({ meanCostUsd }) => meanCostUsd !== null);

@@ -1,12 +1,17 @@
 import { createRouter, memoryFiles, readArtifact } from 'pointsman';
 import { policies } from 'pointsman/policy';
 import { expect, test } from 'vitest';
+import { writeArtifact } from '../../../training/artifact/index.ts';
+import { openRouter } from '../../../training/cli/open-router.ts';
 import { parseTrainConfig } from '../../../training/config/train-config.ts';
 import { openEmbedder } from '../../../training/pipeline/router-embedder.ts';
 import { trainRouter } from '../../../training/pipeline/train-router.ts';
 import { withoutRouters } from '../../../training/pipeline/without-routers.ts';
 import { splitOutcomes } from '../../../training/split/split-outcomes.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
+import { temporaryFolder } from '../outcomes/temporary-folder.ts';
+
+const { path } = temporaryFolder();
 
 const policy = {
   kind: 'hierarchical',
@@ -63,4 +68,9 @@ test('a policy that hands over can be trained with, by a task that is learned al
   const decision = await router.route({ text: 'What is 512 + 77 when rivers are counted twice?' });
   expect(decision.policyPath).toEqual(['hierarchical:sum', 'router:sums', 'utility:cheapest']);
   expect((await router.route({ text: 'Write a poem about lanterns and ships' })).candidate).toBe('poet');
+  await writeArtifact(path('router'), artifact);
+  const alone = await (await openRouter(path('router'))).route({
+    text: 'What is 512 + 77 when rivers are counted?',
+  });
+  expect(alone.policyPath).toEqual(['hierarchical:sum', 'utility:best']);
 }, 60_000);
