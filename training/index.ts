@@ -19,7 +19,22 @@ export {
   restoreCandidate,
   retireCandidate,
 } from './candidates/index.ts';
+export {
+  parseRetrainConfig,
+  type RetrainConfig,
+  type RetrainConfigInput,
+} from './config/retrain-config.ts';
 export { parseTrainConfig, type TrainConfig, type TrainConfigInput } from './config/train-config.ts';
+export {
+  type Alarm,
+  type CandidateShift,
+  type DayResidual,
+  type DriftOptions,
+  type DriftReport,
+  findDrift,
+  type ScoredTraffic,
+  type ShiftMeasure,
+} from './drift/index.ts';
 export { type BootstrapOptions, bootstrap, type Interval } from './evaluation/bootstrap.ts';
 export { bootstrapMeans } from './evaluation/bootstrap-means.ts';
 export { evaluate } from './evaluation/evaluate.ts';
@@ -33,6 +48,16 @@ export type {
 } from './evaluation/evaluation-input.ts';
 export { headlineMetrics } from './evaluation/headline-metrics.ts';
 export type { OffPolicyEstimate, OffPolicyEvaluation } from './evaluation/off-policy-evaluation.ts';
+export {
+  type GateInput,
+  type GateOptions,
+  type GateTest,
+  type GateVerdict,
+  judgeChallenger,
+  type ValueTable,
+  type ValueTableInput,
+  valueTable,
+} from './gate/index.ts';
 export {
   chooseShrinkage,
   crossValidate,
@@ -98,8 +123,34 @@ export {
 export type { TrainProgress } from './pipeline/train-progress.ts';
 export { type TrainedRouter, type TrainInput, trainRouter } from './pipeline/train-router.ts';
 export { type ReportOptions, renderReport } from './report/render-report.ts';
+export {
+  type Restated,
+  type RetrainOptions,
+  type RetrainRun,
+  type RunTraffic,
+  releaseBatch,
+  retrain,
+  type ScheduleOptions,
+  scheduleRetrain,
+} from './retrain/index.ts';
+export {
+  type BatchScreening,
+  batchesOf,
+  type ScreenOptions,
+  type Suspicion,
+  screenBatches,
+} from './screening/index.ts';
 export { groupNearDuplicates, type NearDuplicateGroups } from './split/near-duplicate-groups.ts';
 export type { Split, SplitRole, Splits } from './split/split.ts';
 export { splitByTime } from './split/split-by-time.ts';
 export { type SplitOptions, splitOutcomes } from './split/split-outcomes.ts';
 export type { SplitSizes } from './split/split-sizes.ts';
+export {
+  listVersions,
+  pruneVersions,
+  type RolledBack,
+  RouterBusyError,
+  rollBack,
+  type VersionEntry,
+  withRetrainLock,
+} from './versions/index.ts';

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import type { RetrainRun } from '../retrain/retrain-run.ts';
-import { RUNS_FOLDER } from '../retrain/write-run.ts';
+import { type RetrainRun, RUNS_FOLDER } from '../retrain/index.ts';
 import { printable } from './printable.ts';
 import { wrapText } from './wrap-text.ts';
 

@@ -1,8 +1,5 @@
 import { parseRetrainConfig, type RetrainConfig } from '../config/retrain-config.ts';
-import { releaseBatch } from '../retrain/quarantine.ts';
-import { retrain } from '../retrain/retrain.ts';
-import type { RetrainRun } from '../retrain/retrain-run.ts';
-import { scheduleRetrain } from '../retrain/schedule-retrain.ts';
+import { type RetrainRun, releaseBatch, retrain, scheduleRetrain } from '../retrain/index.ts';
 import { RouterBusyError } from '../versions/index.ts';
 import type { CommandIo } from './command-io.ts';
 import { describeRun } from './describe-run.ts';
