@@ -2,7 +2,14 @@ import { InvalidInputError } from 'pointsman';
 import type { EvaluationInput } from './evaluation-input.ts';
 
 /** Refuses predictions whose shape does not fit the test split, before a wrong figure is printed. */
-export function checkEvaluationInput({ matrix, splits, predictions, embeddings }: EvaluationInput): void {
+export function checkEvaluationInput({
+  matrix,
+  splits,
+  predictions,
+  embeddings,
+  propensities,
+  groups,
+}: EvaluationInput): void {
   const rows = splits.test.rows.length;
   const candidates = matrix.candidates.length;
   if (rows === 0) {
@@ -28,6 +35,17 @@ export function checkEvaluationInput({ matrix, splits, predictions, embeddings }
   if (embeddings && embeddings.vectors.length !== matrix.prompts.length * embeddings.dimensions) {
     throw new InvalidInputError(
       `\`embeddings.vectors\` of EvaluationInput must have ${matrix.prompts.length} prompts times ${embeddings.dimensions} numbers. Got ${embeddings.vectors.length}. Embed every prompt of the matrix, in order.`,
+    );
+  }
+  const prompts = matrix.prompts.length;
+  if (propensities && propensities.values.length !== matrix.quality.length) {
+    throw new InvalidInputError(
+      `\`propensities.values\` of EvaluationInput must have one number for each of ${matrix.quality.length} cells. Got ${propensities.values.length}. Find them with loggingPropensities(matrix).`,
+    );
+  }
+  if (groups && groups.length !== prompts) {
+    throw new InvalidInputError(
+      `\`groups\` of EvaluationInput must have one number for each of ${prompts} prompts. Got ${groups.length}.`,
     );
   }
 }

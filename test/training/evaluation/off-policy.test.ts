@@ -167,3 +167,12 @@ test('without costs the verdict is against best single, and the result is plain 
   expect(JSON.stringify(evaluate(log, quick))).toBe(JSON.stringify(once));
   expect(JSON.parse(JSON.stringify(once))).toEqual(once);
 });
+
+test('propensities and groups of another table are refused', async () => {
+  const { log } = await logged({ rows: 100 });
+  const values = log.propensities!.values.slice(3);
+  expect(() => evaluate({ ...log, propensities: { ...log.propensities!, values } }, quick)).toThrow(
+    /each of 300 cells. Got 297. Find them with loggingPropensities/,
+  );
+  expect(() => evaluate({ ...log, groups: new Int32Array(7) }, quick)).toThrow(/each of 100 prompts. Got 7/);
+});
