@@ -1,3 +1,4 @@
+export { litellmLog } from './litellm.ts';
 export type { CallEntry, LogDocument, LogEntry, LogReader, OutcomeEntry, ScoreEntry } from './log-entry.ts';
 export { LOG_FORMATS, type LogFormat } from './log-format.ts';
 export { LOG_READERS } from './log-readers.ts';

@@ -64,7 +64,7 @@ function rowOf(document: LogDocument): Record<string, unknown> {
     source: 'litellm',
     metadata: {
       traceId: textOf(document.trace_id) ?? undefined,
-      timeToFirstTokenMs: failed || cached ? undefined : (since(document.completionStartTime) ?? undefined),
+      timeToFirstTokenMs: failed || cached ? undefined : rounded(since(document.completionStartTime)),
       cached: cached || undefined,
       failed: failed || undefined,
       error: failed ? errorOf(document) : undefined,
@@ -85,4 +85,8 @@ function errorOf(document: LogDocument): string | undefined {
   const error = objectOf(document.error_information);
   const parts = [textOf(error?.error_class), textOf(error?.error_code)].filter((part) => part !== null);
   return parts.length === 0 ? undefined : parts.join(' ');
+}
+
+function rounded(ms: number | null): number | undefined {
+  return ms === null ? undefined : Math.round(ms);
 }

@@ -65,10 +65,11 @@ export async function ingestOutcomes(options: IngestOptions): Promise<IngestRepo
     const layouts: SourceLayout[] = [];
     for (const [fileIndex, source] of sources.entries()) {
       const onStaged = strict ? () => staged.refuseBadRows() : async () => {};
-      const shared = { fileIndex, map, onBytes, onStaged, inOrder: strict };
+      const { scoreRange } = settings;
+      const shared = { fileIndex, map, scoreRange, prices, onBytes, onStaged, inOrder: strict };
       const layout =
         settings.format === 'table'
-          ? await stageSource(database, source, { ...shared, scoreRange: settings.scoreRange })
+          ? await stageSource(database, source, shared)
           : await stageLog(database, source, LOG_READERS[settings.format], { ...shared, ...mapping });
       layouts.push(layout);
       if (settings.format === 'table' && (await staged.countUsable(fileIndex)) === 0)

@@ -1,6 +1,7 @@
 import { blobValue, type DuckDBConnection } from '@duckdb/node-api';
-import type { LogReader } from '../logs/index.ts';
+import { type LogReader, litellmLog } from '../logs/index.ts';
 import type { MapTarget } from './detect-layout.ts';
+import { litellmRows } from './litellm-sql.ts';
 import { type LogMapping, mapLogBlock } from './map-log.ts';
 import { OUTCOME_FIELDS } from './outcome-fields.ts';
 import { readDocuments } from './read-documents.ts';
@@ -9,7 +10,8 @@ import type { ScratchDatabase } from './scratch-database.ts';
 import type { SourceFile } from './source-files.ts';
 import type { SourceLayout } from './source-layout.ts';
 import { type StageBlocksOptions, stageBlocks } from './stage-blocks.ts';
-import { insertJudged } from './staged-table.ts';
+import { stageRegular } from './stage-regular-jsonl.ts';
+import { insertJudged, type JudgeSettings } from './staged-table.ts';
 import type { TextBlock } from './text-block.ts';
 
 /** What is joined to rows once all files are read. */
@@ -57,7 +59,7 @@ const CANONICAL: SourceLayout = {
   mapped: [],
 };
 
-export interface StageLogOptions extends Omit<StageBlocksOptions, 'numbered'>, LogMapping {
+export interface StageLogOptions extends Omit<StageBlocksOptions, 'numbered'>, LogMapping, JudgeSettings {
   readonly onBytes: (bytes: number) => void;
 }
 
@@ -71,6 +73,8 @@ export async function stageLog(
   reader: LogReader,
   options: StageLogOptions,
 ): Promise<SourceLayout> {
+  if (await stagedWhole(database, source, reader, options))
+    return { ...CANONICAL, mapped: Object.keys(options.map) as MapTarget[] };
   const side = await database.connect();
   const mapped = new Set<MapTarget>();
   async function* rows(): AsyncGenerator<TextBlock> {
@@ -82,13 +86,33 @@ export async function stageLog(
       if (made.rows.length > 0) yield { bytes: Buffer.from(made.rows.join('\n')), firstLine: 0 };
     }
   }
-  const judge = insertJudged(rawRows('SELECT line, doc FROM documents', CANONICAL), options.fileIndex);
+  const judge = insertJudged(rawRows('SELECT line, doc FROM documents', CANONICAL), options.fileIndex, {
+    ...options,
+    scoreRange: [0, 1],
+  });
   try {
     await stageBlocks(database, rows(), judge, { ...options, numbered: true });
   } finally {
     side.closeSync();
   }
   return { ...CANONICAL, mapped: [...mapped] };
+}
+
+/** The fast way, for a regular file of the one format that has it. */
+async function stagedWhole(
+  database: ScratchDatabase,
+  source: SourceFile,
+  reader: LogReader,
+  options: StageLogOptions,
+): Promise<boolean> {
+  if (reader !== litellmLog || source.format !== 'jsonl' || options.inOrder || options.answers) return false;
+  if (options.failureQuality !== null || 'outcomes' in options.map) return false;
+  const connection = await database.connect();
+  try {
+    return await stageRegular(connection, source, litellmRows(source.path, options.map), options);
+  } finally {
+    connection.closeSync();
+  }
 }
 
 async function insertSide(

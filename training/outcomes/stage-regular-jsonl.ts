@@ -4,9 +4,14 @@ import { PathReader } from './path-reader.ts';
 import type { SourceFile } from './source-files.ts';
 import type { SourceLayout } from './source-layout.ts';
 import { quoteText } from './sql-text.ts';
-import { insertJudged } from './staged-table.ts';
+import { insertJudged, type JudgeSettings } from './staged-table.ts';
 
 const PROGRESS_MS = 200;
+
+export interface StageRegularOptions extends JudgeSettings {
+  readonly fileIndex: number;
+  readonly onBytes: (bytes: number) => void;
+}
 
 /**
  * The fast way for a JSONL file in long form that holds nothing but objects: DuckDB's own reader, which stops at the
@@ -18,11 +23,7 @@ export async function stageRegularJsonl(
   connection: DuckDBConnection,
   source: SourceFile,
   layout: SourceLayout,
-  options: {
-    readonly fileIndex: number;
-    readonly scoreRange: readonly [number, number];
-    readonly onBytes: (bytes: number) => void;
-  },
+  options: StageRegularOptions,
 ): Promise<boolean> {
   const paths = new PathReader([...layout.paths.values()].flat());
   if (layout.form !== 'long' || paths.keys === null) return false;
@@ -33,6 +34,20 @@ export async function stageRegularJsonl(
   );
   const raw = `SELECT NULL::BIGINT AS line, NULL::VARCHAR AS broken, false AS absent, ${fields.join(', ')}
     FROM (SELECT ${values} AS x FROM read_json(${quoteText(source.path)}, format = 'newline_delimited', records = true, columns = {${columns}}))`;
+  return stageRegular(connection, source, raw, options);
+}
+
+/**
+ * Inserts what DuckDB's own reader makes of a file, all of it or nothing.
+ * @param raw SQL of raw rows, in the order of the file and without `line`.
+ * @returns false when the file must be read line by line.
+ */
+export async function stageRegular(
+  connection: DuckDBConnection,
+  source: SourceFile,
+  raw: string,
+  options: StageRegularOptions,
+): Promise<boolean> {
   let told = 0;
   const tell = (): void => {
     const read = Math.max(told, (connection.progress.percentage / 100) * source.bytes);
@@ -44,7 +59,7 @@ export async function stageRegularJsonl(
     const { fileIndex } = options;
     await connection.run('SET enable_progress_bar = true; SET enable_progress_bar_print = false');
     await connection.run(`INSERT INTO first_rows SELECT ${fileIndex}, count(*) FROM staged`);
-    await connection.run(insertJudged(raw, fileIndex, options.scoreRange));
+    await connection.run(insertJudged(raw, fileIndex, options));
     options.onBytes(source.bytes - told);
     return true;
   } catch {

@@ -15,13 +15,11 @@ import {
   stageBlocks,
 } from './stage-blocks.ts';
 import { stageRegularJsonl } from './stage-regular-jsonl.ts';
-import { insertJudged } from './staged-table.ts';
+import { insertJudged, type JudgeSettings } from './staged-table.ts';
 import type { TextBlock } from './text-block.ts';
 
 const SAMPLE_ROWS = 1000;
-export interface StageOptions extends StageBlocksOptions {
-  /** The lowest and highest quality that the file's numbers stand for. */
-  readonly scoreRange: readonly [number, number];
+export interface StageOptions extends StageBlocksOptions, JudgeSettings {
   readonly map: Readonly<Partial<Record<MapTarget, string>>>;
   readonly onBytes: (bytes: number) => void;
 }
@@ -48,11 +46,7 @@ export async function stageSource(
     }
   }
   connection.closeSync();
-  const judge = insertJudged(
-    rawRows('SELECT line, doc FROM documents', layout),
-    options.fileIndex,
-    options.scoreRange,
-  );
+  const judge = insertJudged(rawRows('SELECT line, doc FROM documents', layout), options.fileIndex, options);
   await stageBlocks(database, resumed(firstBlock, blocks), judge, options);
   return layout;
 }
@@ -68,7 +62,7 @@ async function stageParquet(
     FROM (SELECT * FROM read_parquet('${file}', file_row_number = true)) AS p`;
   try {
     const layout = await detectLayout(connection, `${documents} LIMIT ${SAMPLE_ROWS}`, {}, options.map);
-    await connection.run(insertJudged(rawRows(documents, layout), options.fileIndex, options.scoreRange));
+    await connection.run(insertJudged(rawRows(documents, layout), options.fileIndex, options));
     options.onBytes(source.bytes);
     await options.onStaged();
     const isOurs = (column: string): boolean => column === 'file_row_number';

@@ -1,5 +1,7 @@
 import { judgedRows } from './field-sql.ts';
+import type { Prices } from './ingest-options.ts';
 import { OUTCOME_FIELDS } from './outcome-fields.ts';
+import { quoteText } from './sql-text.ts';
 
 export const STAGED_COLUMNS = OUTCOME_FIELDS.map((field) => `"${field}"`).join(', ');
 
@@ -19,12 +21,29 @@ export const CREATE_PRICES = 'CREATE TABLE prices (name VARCHAR, input DOUBLE, o
  */
 export const CREATE_FIRST_ROWS = 'CREATE TABLE first_rows (file INTEGER, row BIGINT)';
 
+/** How rows are judged, beside what they say. */
+export interface JudgeSettings {
+  /** The lowest and highest quality that numbers stand for. @default 0 and 1 */
+  readonly scoreRange?: readonly [number, number];
+  /** For rows with tokens and no cost. @default {} */
+  readonly prices?: Prices;
+}
+
 /** @param raw SQL of raw rows, as `rawRows` gives them. */
-export function insertJudged(raw: string, fileIndex: number, scoreRange?: readonly [number, number]): string {
-  const price = '(inputTokens * input + outputTokens * output) / 1e6';
+export function insertJudged(raw: string, fileIndex: number, settings: JudgeSettings = {}): string {
+  const { prices = {}, scoreRange } = settings;
+  const entries = Object.entries(prices).map(
+    ([name, { inputPricePerMillionTokens: input, outputPricePerMillionTokens: output }]) =>
+      `${quoteText(name)}: {input: ${input}::DOUBLE, output: ${output}::DOUBLE}`,
+  );
+  // A lookup and no join: joined rows do not come in the order of their file, which their lines are counted by.
+  const price =
+    entries.length === 0
+      ? 'NULL::DOUBLE'
+      : `(inputTokens * MAP {${entries.join(', ')}}[candidate].input + outputTokens * MAP {${entries.join(', ')}}[candidate].output) / 1e6`;
   const columns = OUTCOME_FIELDS.map((field) =>
     field === 'costUsd' ? `coalesce(costUsd, ${price})` : `"${field}"`,
   );
   return `INSERT INTO staged SELECT ${fileIndex}, line, reason, absent, costUsd IS NULL AND ${price} IS NOT NULL, ${columns.join(', ')}
-    FROM (${judgedRows(raw, scoreRange)}) LEFT JOIN prices ON prices.name = candidate`;
+    FROM (${judgedRows(raw, scoreRange)})`;
 }

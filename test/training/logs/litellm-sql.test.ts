@@ -1,0 +1,96 @@
+import { DuckDBInstance } from '@duckdb/node-api';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { litellmRows } from '../../../training/outcomes/litellm-sql.ts';
+import { lines } from '../outcomes/ingest-fixture.ts';
+import { logFixture, tableRows } from './log-fixture.ts';
+
+const { ingest, path, write } = logFixture();
+const text = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 12 }),
+  fc.constantFrom('', 'é"\\', "it's", '日本'),
+);
+const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(value, { freq: 4 });
+const part = fc.oneof(
+  fc.record({ type: fc.constant('text'), text: fc.string({ minLength: 1, maxLength: 9 }) }),
+  fc.record({ type: fc.constantFrom('image_url', 'file'), image_url: fc.constant({ url: 'data:x' }) }),
+);
+const message = fc.record(
+  {
+    role: fc.constantFrom('user', 'system', 'assistant', 'tool'),
+    content: fc.oneof(text, fc.constant(null), fc.array(part, { maxLength: 3 })),
+    tool_calls: fc.constant([{ id: 'c', type: 'function' }]),
+  },
+  { requiredKeys: ['role', 'content'] },
+);
+const number = fc.oneof(fc.integer({ min: 0, max: 9999 }), fc.double({ min: 0, max: 9, noNaN: true }));
+const own = fc.record(
+  {
+    task: maybe(text),
+    tier: maybe(fc.oneof(text, fc.integer({ min: 0, max: 9 }))),
+    grade: maybe(fc.constantFrom(0, 1, 0.5, true, '0.25', 7)),
+  },
+  { requiredKeys: [] },
+);
+/** Payloads of every kind that a regular file holds. */
+const payload = fc.record(
+  {
+    trace_id: maybe(fc.constantFrom('trace-1', 'a_b', '')),
+    call_type: maybe(fc.constantFrom('acompletion', 'completion', 'aembedding', 'anthropic_messages', '')),
+    status: fc.constantFrom('success', 'failure'),
+    model: text,
+    model_group: maybe(fc.constantFrom('mini', 'large', '')),
+    messages: fc.array(message, { maxLength: 3 }),
+    prompt_tokens: maybe(number),
+    completion_tokens: maybe(fc.oneof(number, fc.constant(-1))),
+    response_cost: maybe(number),
+    saved_cache_cost: maybe(fc.oneof(number, fc.constant(0))),
+    startTime: maybe(fc.constantFrom(1762000000.25, 1762000000250, 1762000000)),
+    endTime: maybe(fc.constantFrom(1762000001.5, 1762000003)),
+    completionStartTime: maybe(fc.constantFrom(1762000000.75, 1762000000.7519)),
+    cache_hit: maybe(fc.constantFrom(true, false, 'True', 'False')),
+    metadata: maybe(fc.oneof(own, fc.record({ requester_metadata: maybe(own), task: maybe(text) }))),
+    request_tags: maybe(fc.array(fc.constantFrom('task:faq', 'tier:pro', 'x', 'task:'), { maxLength: 3 })),
+    error_information: maybe(fc.record({ error_class: text, error_code: maybe(text), traceback: text })),
+    response: fc.constant({ choices: [{ message: { content: '}"{' } }] }),
+  },
+  { requiredKeys: ['status', 'messages', 'model'] },
+);
+
+test('the SQL for regular files and the reader of records make the same of every payload', async () => {
+  const payloads = fc
+    .sample(payload, { numRuns: 1500, seed: 3 })
+    .map((each, i) => ({ ...each, id: `p${i}` }));
+  const regular = write('regular.jsonl', lines(payloads));
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  const map = { quality: 'metadata.grade' };
+  // It does read all of them, or the comparison would be of the reader with itself.
+  const [[read]] = (
+    await connection.runAndReadAll(`SELECT count(*) FROM (${litellmRows(regular, map)})`)
+  ).getRows();
+  expect(Number(read)).toBe(payloads.length);
+  instance.closeSync();
+
+  const options = { format: 'litellm', map } as const;
+  const bySql = await ingest(regular, { ...options, out: path('sql.parquet') });
+  const byReader = await ingest(write('list.json', JSON.stringify(payloads)), {
+    ...options,
+    out: path('reader.parquet'),
+  });
+  expect(await tableRows(path('sql.parquet'))).toEqual(await tableRows(path('reader.parquet')));
+  expect({ ...bySql, files: [], rejected: [], passedOver: [] }).toEqual({
+    ...byReader,
+    files: [],
+    rejected: [],
+    passedOver: [],
+  });
+  const told = (report: typeof bySql) =>
+    [...report.rejected, ...report.passedOver].map(({ reason, count, examples }) => [
+      reason,
+      count,
+      examples.map(({ line }) => line),
+    ]);
+  expect(told(bySql)).toEqual(told(byReader));
+  expect(bySql.rowsAccepted).toBeGreaterThan(300);
+});
