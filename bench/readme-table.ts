@@ -38,9 +38,9 @@ export interface BenchResult {
 export function readmeTable(results: ReadonlyMap<string, BenchResult>): string {
   if (results.size === 0) return 'Nothing is measured yet: `npm run bench`.\n';
   const rows = [...ordered(results).values()].flatMap(({ lines }) =>
-    fold(lines.filter(hasTarget)).map(
+    fold(withHeads(lines)).map(
       ({ name, value, unit, target, met }) =>
-        `| ${[name, shown(value!, unit), `${target} ${unit}`.trim(), verdict(met)].map(cell).join(' | ')} |`,
+        `| ${[name, shown(value!, unit), target === null ? '' : `${target} ${unit}`.trim(), verdict(met)].map(cell).join(' | ')} |`,
     ),
   );
   return `${['| what | measured | target | met |', '|---|---|---|---|', ...rows].join('\n')}\n\nMeasured by \`npm run bench\` on: ${machines(results)}.\n`;
@@ -81,6 +81,17 @@ function ordered(results: ReadonlyMap<string, BenchResult>): Map<string, BenchRe
 function place(name: string): number {
   const at = ORDER.indexOf(name);
   return at === -1 ? ORDER.length : at;
+}
+
+/** Lines with a target, each indented one below the line that says what it is of. */
+function withHeads(lines: readonly Line[]): Line[] {
+  const heads = new Set<Line>();
+  let head: Line | undefined;
+  for (const line of lines) {
+    if (!line.name.startsWith(' ')) head = line;
+    else if (head !== undefined && hasTarget(line)) heads.add(head);
+  }
+  return lines.filter((line) => hasTarget(line) || (heads.has(line) && line.value !== null));
 }
 
 function hasTarget({ value, target }: Line): boolean {

@@ -23,6 +23,27 @@ describe('the table of measured targets', () => {
     ]);
   });
 
+  it('shows above an indented line what it is of', () => {
+    const part = (name: string, target: string | null) => ({
+      name,
+      value: 0,
+      unit: '',
+      target,
+      met: null,
+      note: '',
+    });
+    const parts = [
+      part('requests', null),
+      part('  late', '≤ 0'),
+      part('other', null),
+      part('  nothing', null),
+    ];
+    const table = readmeTable(
+      new Map([['faults', { date: '2026-11-25', machine: 'a machine', lines: parts }]]),
+    );
+    expect(table).toContain('| requests | 0 |  |  |\n|   late | 0 | ≤ 0 |  |\n\n');
+  });
+
   it('shows of many lines of one kind the worst, and how many missed', () => {
     const sets = [0.1, -0.2, 0.3, 0].map((value, i) => ({
       name: `no harm: set ${i}`,
