@@ -5,18 +5,27 @@ import { HASH_PATTERN } from './outcome-values.ts';
 import { isText, quoteText, unquoted } from './sql-text.ts';
 import { withTimestamp } from './timestamp-sql.ts';
 
+/** How fields are judged, beside what they say. */
+export interface FieldSettings {
+  /** The lowest and highest quality that numbers stand for. @default 0 and 1 */
+  readonly scoreRange?: readonly [number, number];
+  /** Whether the messages were made here, so that they need no judging. @default false */
+  readonly plainMessages?: boolean;
+}
+
 /**
  * SQL that turns raw JSON texts into typed columns and a `reason` (null when the row is good):
  * the judgement of `outcomeRowSchema`, a vector of rows at a time.
  * @param relation SQL of a relation with `line`, `absent`, `broken` (a reason, or null) and a VARCHAR `r_<field>`
  * for every field, null when the row does not have it.
- * @param scoreRange the lowest and highest quality that numbers of the relation stand for.
  */
-export function judgedRows(relation: string, scoreRange: readonly [number, number] = [0, 1]): string {
+export function judgedRows(relation: string, settings: FieldSettings = {}): string {
+  const { scoreRange = [0, 1], plainMessages = false } = settings;
   const readers = { ...VALUES, quality: qualitySql('r_quality', scoreRange) };
   const values = OUTCOME_FIELDS.filter((field) => field !== 'timestamp');
   const verdicts = OUTCOME_FIELDS.map(
-    (field) => `WHEN ${REFUSALS[field]} THEN ${quoteText(FIELD_REASONS[field])}`,
+    (field) =>
+      `WHEN ${field === 'messages' && plainMessages ? 'false' : REFUSALS[field]} THEN ${quoteText(FIELD_REASONS[field])}`,
   );
   return `SELECT line, absent, coalesce(broken, CASE ${verdicts.join('\n')}
       WHEN "text" IS NULL AND messages IS NULL AND promptHash IS NULL THEN ${quoteText(REASONS.noRequest)} END) AS reason,

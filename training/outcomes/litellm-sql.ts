@@ -36,6 +36,13 @@ export function litellmRows(path: string, map: Readonly<Partial<Record<MapTarget
     false AS absent, ${values.join(', ')} FROM (${known})`;
 }
 
+/** SQL that gives a row when a payload has something at the path. */
+export function litellmHas(file: string, path: string): string {
+  const head = path.split('.')[0];
+  return `SELECT 1 FROM (SELECT nullif("${head}"::VARCHAR, 'null') AS "${head}" FROM read_json(${quoteText(file)},
+    format = 'newline_delimited', records = true, columns = {${quoteText(head)}: 'JSON'})) WHERE ${mappedValue(path)} IS NOT NULL LIMIT 1`;
+}
+
 /** Milliseconds since 1970 of a number; times in words are for `litellmLog`. */
 function milliseconds(column: string): string {
   return `CASE WHEN ${column} IS NULL THEN NULL WHEN ${isText(column)} THEN ${IRREGULAR}

@@ -1,7 +1,7 @@
 import { blobValue, type DuckDBConnection } from '@duckdb/node-api';
 import { type LogReader, litellmLog } from '../logs/index.ts';
 import type { MapTarget } from './detect-layout.ts';
-import { litellmRows } from './litellm-sql.ts';
+import { litellmHas, litellmRows } from './litellm-sql.ts';
 import { type LogMapping, mapLogBlock } from './map-log.ts';
 import { OUTCOME_FIELDS } from './outcome-fields.ts';
 import { readDocuments } from './read-documents.ts';
@@ -73,8 +73,10 @@ export async function stageLog(
   reader: LogReader,
   options: StageLogOptions,
 ): Promise<SourceLayout> {
-  if (await stagedWhole(database, source, reader, options))
-    return { ...CANONICAL, mapped: Object.keys(options.map) as MapTarget[] };
+  // Readers make messages that are messages; the user's own may be anything.
+  const plain = { plainMessages: options.map.messages === undefined };
+  const whole = await stageWhole(database, source, reader, { ...options, ...plain });
+  if (whole !== null) return { ...CANONICAL, mapped: whole };
   const side = await database.connect();
   const mapped = new Set<MapTarget>();
   async function* rows(): AsyncGenerator<TextBlock> {
@@ -88,6 +90,7 @@ export async function stageLog(
   }
   const judge = insertJudged(rawRows('SELECT line, doc FROM documents', CANONICAL), options.fileIndex, {
     ...options,
+    ...plain,
     scoreRange: [0, 1],
   });
   try {
@@ -98,18 +101,28 @@ export async function stageLog(
   return { ...CANONICAL, mapped: [...mapped] };
 }
 
-/** The fast way, for a regular file of the one format that has it. */
-async function stagedWhole(
+/**
+ * The fast way, for a regular file of the one format that has it.
+ * @returns the fields of `map` that a record had; null when the file must be read record by record.
+ */
+async function stageWhole(
   database: ScratchDatabase,
   source: SourceFile,
   reader: LogReader,
   options: StageLogOptions,
-): Promise<boolean> {
-  if (reader !== litellmLog || source.format !== 'jsonl' || options.inOrder || options.answers) return false;
-  if (options.failureQuality !== null || 'outcomes' in options.map) return false;
+): Promise<MapTarget[] | null> {
+  const { answers, failureQuality, inOrder, map } = options;
+  if (reader !== litellmLog || source.format !== 'jsonl' || inOrder || answers) return null;
+  if (failureQuality !== null || map.outcomes !== undefined) return null;
   const connection = await database.connect();
   try {
-    return await stageRegular(connection, source, litellmRows(source.path, options.map), options);
+    if (!(await stageRegular(connection, source, litellmRows(source.path, map), options))) return null;
+    const mapped: MapTarget[] = [];
+    for (const [target, path] of Object.entries(map) as [MapTarget, string][]) {
+      const found = await connection.runAndReadAll(litellmHas(source.path, path));
+      if (found.currentRowCount > 0) mapped.push(target);
+    }
+    return mapped;
   } finally {
     connection.closeSync();
   }

@@ -1,4 +1,4 @@
-import { judgedRows } from './field-sql.ts';
+import { type FieldSettings, judgedRows } from './field-sql.ts';
 import type { Prices } from './ingest-options.ts';
 import { OUTCOME_FIELDS } from './outcome-fields.ts';
 import { quoteText } from './sql-text.ts';
@@ -22,16 +22,14 @@ export const CREATE_PRICES = 'CREATE TABLE prices (name VARCHAR, input DOUBLE, o
 export const CREATE_FIRST_ROWS = 'CREATE TABLE first_rows (file INTEGER, row BIGINT)';
 
 /** How rows are judged, beside what they say. */
-export interface JudgeSettings {
-  /** The lowest and highest quality that numbers stand for. @default 0 and 1 */
-  readonly scoreRange?: readonly [number, number];
+export interface JudgeSettings extends FieldSettings {
   /** For rows with tokens and no cost. @default {} */
   readonly prices?: Prices;
 }
 
 /** @param raw SQL of raw rows, as `rawRows` gives them. */
 export function insertJudged(raw: string, fileIndex: number, settings: JudgeSettings = {}): string {
-  const { prices = {}, scoreRange } = settings;
+  const { prices = {} } = settings;
   const entries = Object.entries(prices).map(
     ([name, { inputPricePerMillionTokens: input, outputPricePerMillionTokens: output }]) =>
       `${quoteText(name)}: {input: ${input}::DOUBLE, output: ${output}::DOUBLE}`,
@@ -45,5 +43,5 @@ export function insertJudged(raw: string, fileIndex: number, settings: JudgeSett
     field === 'costUsd' ? `coalesce(costUsd, ${price})` : `"${field}"`,
   );
   return `INSERT INTO staged SELECT ${fileIndex}, line, reason, absent, costUsd IS NULL AND ${price} IS NOT NULL, ${columns.join(', ')}
-    FROM (${judgedRows(raw, scoreRange)})`;
+    FROM (${judgedRows(raw, settings)})`;
 }

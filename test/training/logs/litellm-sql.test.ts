@@ -93,4 +93,7 @@ test('the SQL for regular files and the reader of records make the same of every
     ]);
   expect(told(bySql)).toEqual(told(byReader));
   expect(bySql.rowsAccepted).toBeGreaterThan(300);
+  await expect(ingest(regular, { format: 'litellm', map: { quality: 'metadata.stars' } })).rejects.toThrow(
+    'no row has "metadata.stars"',
+  );
 });
