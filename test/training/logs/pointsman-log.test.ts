@@ -1,3 +1,4 @@
+import { DuckDBInstance } from '@duckdb/node-api';
 import { expect, test } from 'vitest';
 import { lines } from '../outcomes/ingest-fixture.ts';
 import { logFixture, refusals, tableRows } from './log-fixture.ts';
@@ -163,6 +164,16 @@ test('the same log twice changes nothing, and a log in parts gives the table of 
   // Decisions that were settled long ago come again, without their outcomes.
   expect(await ingest(path('p1.jsonl'), append)).toMatchObject({ fingerprint: whole.fingerprint });
   expect(await ingest(path('p2.jsonl'), append)).toMatchObject({ fingerprint: whole.fingerprint });
+});
+
+test('a compacted log, in Parquet, is read as its lines were', async () => {
+  const { fingerprint } = await ingest(write('compact.jsonl', lines(records)), { format });
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  await connection.run(`COPY (SELECT json->>'kind' AS kind, json->>'id' AS id, json->>'candidate' AS candidate, json::VARCHAR AS record
+    FROM read_ndjson_objects('${path('compact.jsonl')}')) TO '${path('compact.parquet')}' (FORMAT parquet)`);
+  instance.closeSync();
+  expect(await ingest(path('compact.parquet'), { format })).toMatchObject({ fingerprint, rowsAccepted: 5 });
 });
 
 test('delayed feedback corrects a row; older feedback does not', async () => {

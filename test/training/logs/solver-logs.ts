@@ -27,7 +27,7 @@ export const SOLVER_LOGS: Readonly<
       startTime: Date.parse(row.timestamp) / 1000,
       endTime: (Date.parse(row.timestamp) + row.latencyMs) / 1000,
       cache_hit: false,
-      metadata: { requester_metadata: { task: row.task, grade: row.quality } },
+      metadata: { requester_metadata: { task: row.task, grade: row.quality, stars: 1 + 4 * row.quality } },
       error_information: null,
     })),
   }),
