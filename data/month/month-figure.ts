@@ -5,7 +5,7 @@ import type { Month, MonthDay } from './simulate-month.ts';
 
 const WIDTH = 820;
 const HEIGHTS = [330, 150] as const;
-const MARGINS = { marginLeft: 150, marginRight: 16 };
+const MARGINS = { marginLeft: 180, marginRight: 16 };
 
 /** The report's colours, as fixed ones: a picture has no reader's theme. */
 const COLOURS: Readonly<Record<string, string>> = {
@@ -74,7 +74,7 @@ function qualityPlot(days: readonly MonthDay[], events: readonly Event[]) {
   return {
     width: WIDTH,
     height: HEIGHTS[0],
-    marginTop: 40,
+    marginTop: 56,
     marginBottom: 24,
     description: 'True quality of router, best single candidate and oracle by day.',
     x: { domain: [0.5, last.day + 0.5], label: null, ticks: 0 },
@@ -85,13 +85,13 @@ function qualityPlot(days: readonly MonthDay[], events: readonly Event[]) {
         stroke: 'var(--plain)',
         strokeDasharray: '3 3',
       }),
-      Plot.text(events, {
-        x: ({ day }: Event) => day - 0.4,
-        text: 'label',
-        frameAnchor: 'top',
-        dy: -14,
-        textAnchor: 'start',
-      }),
+      // At two heights in turn, since events may be close together.
+      ...[-30, -14].map((dy, turn) =>
+        Plot.text(
+          events.filter((_, i) => i % 2 === turn),
+          { x: ({ day }: Event) => day - 0.4, text: 'label', frameAnchor: 'top', dy, textAnchor: 'start' },
+        ),
+      ),
       ...lines.flatMap(({ colour, dash, name, of }) => [
         Plot.lineY(days, {
           x: 'day',

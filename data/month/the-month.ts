@@ -25,7 +25,7 @@ export const THE_MONTH: Omit<MonthOptions, 'folder'> = {
       policy: {
         kind: 'explore',
         method: 'softmax',
-        temperature: 0.15,
+        temperature: 0.1,
         policy: { kind: 'utility', weights: { quality: 1, cost: 0.02, latency: 0 } },
       },
     },

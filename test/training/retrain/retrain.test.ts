@@ -17,7 +17,7 @@ const folder = await mkdtemp(join(tmpdir(), 'pointsman-retrain-'));
 const config = quickConfig(folder);
 const router = config.router;
 const embedder = await shortEmbedder(32);
-const rows = plantedDays(100, 12);
+const rows = plantedDays(80, 12);
 const daysOf = (from: number, to: number) =>
   rows.filter((row) => dayOfRow(row) >= from && dayOfRow(row) <= to);
 const inUse = async () => JSON.parse(await readFile(join(router, 'current.json'), 'utf8'));
@@ -49,8 +49,8 @@ test('the first challenger must beat having no router, and comes into use', asyn
     ['calibration', true],
   ]);
   expect(first.traffic).toMatchObject({
-    rowsAdded: 2400,
-    judge: 200,
+    rowsAdded: 1920,
+    judge: 160,
     learnDays: ['2026-01-01', '2026-01-06'],
     judgeDays: ['2026-01-07', '2026-01-08'],
   });
@@ -88,7 +88,7 @@ test('a dry run judges, and changes neither router nor table nor quarantine', as
   ];
   const dry = await run({ dryRun: true });
   expect(dry.gate).not.toBeNull();
-  expect(dry.traffic?.rowsAdded).toBe(300);
+  expect(dry.traffic?.rowsAdded).toBe(240);
   expect([
     await inUse(),
     await readdir(config.work),
@@ -112,9 +112,9 @@ test('an upside-down day is put into quarantine with an alarm, judges nobody, an
   expect(found.alarms[0]).toMatchObject({ kind: 'quarantine', subject: '2026-01-10 broken' });
   expect(found.alarms[0].sentence).toContain('neither learned from nor judged by');
   expect(told.map(({ id }) => id)).toEqual([found.id]);
-  expect(found.traffic).toMatchObject({ quarantined: 100, judgeDays: ['2026-01-08', '2026-01-09'] });
+  expect(found.traffic).toMatchObject({ quarantined: 80, judgeDays: ['2026-01-08', '2026-01-09'] });
   // Still so on the next night, without another alarm.
-  expect(await run()).toMatchObject({ alarms: [], traffic: { quarantined: 100 } });
+  expect(await run()).toMatchObject({ alarms: [], traffic: { quarantined: 80 } });
   await expect(releaseBatch(router, '2026-01-11 x')).rejects.toThrow('There are: 2026-01-10 broken');
   await releaseBatch(router, '2026-01-10 broken');
   const released = await run({ dryRun: true });
