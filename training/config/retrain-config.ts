@@ -59,6 +59,7 @@ const drift = z.strictObject({
   quality: points.default(0.1),
   factor: z.number().gt(1).default(1.2),
   stability: z.number().positive().default(0.2),
+  scoreDistance: points.default(0.02),
   pValue: share.default(0.01),
   sample: z.int().min(20).max(2000).default(200),
   /** Whether outcomes of a candidate from before it changed are brought up to date. */

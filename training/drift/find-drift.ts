@@ -9,6 +9,11 @@ import { type TwoSampleOptions, type TwoSampleResult, twoSampleTest } from './tw
 export interface DriftOptions extends ShiftOptions {
   /** Population stability index from which on there is an alarm. @default 0.2 */
   readonly stability?: number;
+  /**
+   * How far scores must have moved besides, as a mean of probabilities: those of prompts that a router learned from differ by a
+   * hair from those of prompts it did not, and where scores lie close together a hair fills other bins. @default 0.02
+   */
+  readonly scoreDistance?: number;
   /** Chance of an alarm about embeddings when nothing has changed. @default 0.01 */
   readonly pValue?: number;
   /** Rows of each sample of embeddings. @default 200 */
@@ -40,14 +45,15 @@ export function findDrift(
   embeddings: { readonly values: Float32Array; readonly columns: number } | null,
   options: DriftOptions = {},
 ): DriftReport {
-  const { stability = 0.2, pValue = 0.01, rows = 200, seed = 0 } = options;
-  const populations = measures(traffic).map(({ what, of }) => {
+  const { stability = 0.2, scoreDistance = 0.02, pValue = 0.01, rows = 200, seed = 0 } = options;
+  const populations = measures(traffic, scoreDistance).map(({ leastDistance = 0, of, what }) => {
     const [reference, current] = [before, newest].map((part) => Array.from(part, of));
-    const found =
-      typeof reference[0] === 'number'
-        ? populationStability(reference as number[], current as number[])
-        : categoryStability(reference, current);
-    return { what, ...found, alarm: found.index >= stability };
+    if (typeof reference[0] !== 'number') {
+      const found = categoryStability(reference, current);
+      return { what, ...found, alarm: found.index >= stability };
+    }
+    const found = populationStability(reference as number[], current as number[]);
+    return { what, ...found, alarm: found.index >= stability && found.distance >= leastDistance };
   });
   const tested =
     embeddings && twoSampleTest(embeddings.values, embeddings.columns, before, newest, { rows, seed });
@@ -82,15 +88,18 @@ export function findDrift(
 }
 
 /** What is looked at of a prompt. */
-function measures({
-  chosen,
-  matrix,
-  success,
-}: ScoredTraffic): { what: string; of: (row: number) => unknown }[] {
+function measures(
+  { chosen, matrix, success }: ScoredTraffic,
+  scoreDistance: number,
+): { what: string; of: (row: number) => unknown; leastDistance?: number }[] {
   const columns = matrix.candidates.length;
   const { prompts } = matrix;
   return [
-    { what: 'the score of the chosen candidate', of: (row) => success[row * columns + chosen[row]] },
+    {
+      what: 'the score of the chosen candidate',
+      of: (row) => success[row * columns + chosen[row]],
+      leastDistance: scoreDistance,
+    },
     { what: 'the candidate chosen', of: (row) => matrix.candidates[chosen[row]] },
     { what: 'the length of the prompt', of: (row) => readPrompt(prompts[row].request).text.length },
     ...(prompts.some(({ task }) => task !== null)

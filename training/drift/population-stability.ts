@@ -6,6 +6,12 @@ export interface PopulationStability {
   readonly current: number;
 }
 
+/** A population stability index of numbers, which knows their unit. */
+export interface NumericStability extends PopulationStability {
+  /** Earth mover's distance between the samples: how far the mean value moves, in the values' unit. NaN where one is empty. */
+  readonly distance: number;
+}
+
 /** A share of nothing would make the index infinite. */
 const LEAST_SHARE = 1e-4;
 
@@ -18,7 +24,7 @@ export function populationStability(
   reference: ArrayLike<number>,
   current: ArrayLike<number>,
   bins = 10,
-): PopulationStability {
+): NumericStability {
   const sorted = Float64Array.from(reference).sort();
   const edges: number[] = [];
   for (let bin = 1; bin < bins; bin++) {
@@ -31,7 +37,21 @@ export function populationStability(
     while (bin < edges.length && value >= edges[bin]) bin++;
     return bin;
   };
-  return categoryStability(Array.from(reference, binOf), Array.from(current, binOf));
+  return {
+    ...categoryStability(Array.from(reference, binOf), Array.from(current, binOf)),
+    distance: earthMoversDistance(sorted, Float64Array.from(current).sort()),
+  };
+}
+
+/** Of two sorted samples on a line: the mean distance between their quantiles, at a hundred places. */
+function earthMoversDistance(a: Float64Array, b: Float64Array): number {
+  const quantile = (sorted: Float64Array, share: number) => sorted[Math.floor(share * sorted.length)];
+  let sum = 0;
+  for (let i = 0; i < 100; i++) {
+    const share = (i + 0.5) / 100;
+    sum += Math.abs(quantile(a, share) - quantile(b, share));
+  }
+  return sum / 100;
 }
 
 /** The same of categories. */

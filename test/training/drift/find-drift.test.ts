@@ -26,6 +26,36 @@ test('two samples of one thing are stable, a shifted one is not, and an empty on
   expect(populationStability(new Float64Array(50), new Float64Array(50)).index).toBe(0);
 });
 
+test('the distance of two samples is how far their values moved, however close together they lie', () => {
+  const near = normals(500, 0, 1).map((value) => 0.9 + value * 1e-3);
+  const moved = populationStability(
+    near,
+    near.map((value) => value + 2e-3),
+  );
+  expect(moved.index).toBeGreaterThan(0.5);
+  expect(moved.distance).toBeCloseTo(2e-3, 10);
+  expect(populationStability(near, near).distance).toBe(0);
+  expect(populationStability(near, []).distance).toBeNaN();
+});
+
+test('scores alarm where they moved far enough to matter, not by a hair', () => {
+  const alarmsAt = (by: number) => {
+    const traffic = driftWorld({ days: 10, perDay: 60, seed: 1, truth: (predicted) => predicted });
+    const rows = Int32Array.from(traffic.matrix.prompts.keys());
+    const columns = traffic.matrix.candidates.length;
+    const newest = rows.subarray(480);
+    const success = new Float64Array(traffic.success.length).fill(0.5);
+    for (const row of rows)
+      for (let c = 0; c < columns; c++)
+        success[row * columns + c] = 0.9 + (row % 60) * 1e-4 + (row < 480 ? 0 : by);
+    return findDrift({ ...traffic, success }, newest, rows.subarray(0, 480), null).alarms.filter(
+      ({ kind }) => kind === 'population',
+    );
+  };
+  expect(alarmsAt(0.005)).toEqual([]);
+  expect(alarmsAt(-0.1).map(({ subject }) => subject)).toEqual(['the score of the chosen candidate']);
+});
+
 test('the two-sample test finds a shift, and of equal samples it alarms no more often than it may', () => {
   const dimensions = 8;
   const rows = (seed: number, shift: number) => {
