@@ -43,6 +43,7 @@ const SETTINGS: readonly Setting[] = [
   { name: 'one candidate a prompt, uniform', log: (matrix, seed) => toBanditLog(matrix, { seed }) },
   { name: 'as many outcomes, of a ninth of the prompts', log: (matrix) => matrix, thin: true },
   { name: 'three candidates a prompt, uniform', log: (matrix, seed) => severalAnswers(matrix, 3, seed) },
+  { name: 'five candidates a prompt, uniform', log: (matrix, seed) => severalAnswers(matrix, 5, seed) },
   {
     name: 'one, longer prompts to better candidates',
     log: (matrix, seed) => toBanditLog(matrix, { seed, policy: byLength(matrix) }),
