@@ -2,13 +2,17 @@ import { createCalibrator } from 'pointsman/calibrator';
 import { createHead, readLayersModel } from 'pointsman/head';
 import { argMax, createRandom, mean } from 'pointsman/math';
 import { readPrompt } from 'pointsman/request';
-import { parseTrainConfig, type TrainConfigInput } from '../training/config/train-config.ts';
+import {
+  parseTrainConfig,
+  type TrainConfig,
+  type TrainConfigInput,
+} from '../training/config/train-config.ts';
 import { embedAll } from '../training/embedder/index.ts';
 import { type FittedFeatures, fitFeatures } from '../training/features/index.ts';
 import { predictRows, takeRows } from '../training/head/index.ts';
 import type { OutcomeMatrix } from '../training/outcomes/outcome-matrix.ts';
 import { fitHeads } from '../training/pipeline/fit-heads.ts';
-import type { LogMethod, LogReport } from '../training/pipeline/log-report.ts';
+import type { LogReport } from '../training/pipeline/log-report.ts';
 import { openEmbedder } from '../training/pipeline/router-embedder.ts';
 import { trafficPropensities } from '../training/pipeline/traffic-propensities.ts';
 import { nameSplits, type Splits } from '../training/split/split.ts';
@@ -60,7 +64,9 @@ const SETTINGS: readonly Setting[] = [
   },
 ];
 
-const METHODS: Readonly<Record<LogMethod, string>> = {
+type Method = Exclude<TrainConfig['offPolicy']['weights'], 'auto'>;
+
+const METHODS: Readonly<Record<Method, string>> = {
   none: 'all outcomes alike',
   ipw: 'inverse propensity weights',
   doublyRobust: 'doubly robust scores',
@@ -137,11 +143,9 @@ async function learnAll(
   prepared: readonly Prepared[],
   { name, log, thin = false, compare = false }: Setting,
   onProgress: (what: string) => void,
-): Promise<ReadonlyMap<LogMethod | 'auto', Runs>> {
+): Promise<ReadonlyMap<Method | 'auto', Runs>> {
   const methods = compare ? (['auto', 'none', 'ipw', 'doublyRobust'] as const) : (['auto'] as const);
-  const runs = new Map<LogMethod | 'auto', Runs>(
-    methods.map((method) => [method, { qualities: [], logs: [] }]),
-  );
+  const runs = new Map<Method | 'auto', Runs>(methods.map((method) => [method, { qualities: [], logs: [] }]));
   for (const one of prepared) {
     const own = thin ? { ...one, splits: thinned(one.splits, set.matrix.candidates.length, one.seed) } : one;
     const table = log(set.matrix, one.seed);

@@ -60,6 +60,11 @@ const offPolicy = z.strictObject({
    * propensity. `auto`: `none` unless inverse propensities show that it is off.
    */
   weights: z.enum(['auto', 'none', 'ipw', 'doublyRobust']).default('auto'),
+  /**
+   * Where a router is retrained, and `weights` is `auto`: how much of an outcome what the one in use expects of a prompt counts
+   * for. 0: its log alone is learned from.
+   */
+  memory: z.number().nonnegative().default(0.01),
   /** Inverse propensities above this are cut. */
   clip: z.number().min(1).default(HIGHEST_WEIGHT),
   /** `logged`: the log must give them. `fitted`: estimated, whatever the log says. `auto`: as logged, else fitted. */
@@ -85,7 +90,7 @@ export const trainConfigSchema = z.strictObject({
   /** Names of heads that may take part. */
   heads: z.array(z.enum(MEMBER_NAMES)).min(1).default(['linear', 'domain', 'curve']),
   /** How to learn from a log in which each prompt went to one candidate, or to some. */
-  offPolicy: offPolicy.default({ weights: 'auto', clip: HIGHEST_WEIGHT, propensities: 'auto' }),
+  offPolicy: offPolicy.prefault({}),
   /** Policy of the router, as in the manifest. */
   policy: z.looseObject({ kind: z.string() }).default({ kind: 'utility', weights: 'best' }),
   /** Labelled prompts that the artifact carries, for `pointsman explain`. They are there for everyone who has it. */

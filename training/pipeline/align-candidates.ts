@@ -19,5 +19,6 @@ export function alignCandidates(matrix: OutcomeMatrix, names: readonly string[])
     costUsd: take(matrix.costUsd),
     latencyMs: take(matrix.latencyMs),
     propensity: take(matrix.propensity),
+    ...(matrix.expected === undefined ? {} : { expected: take(matrix.expected) }),
   };
 }

@@ -115,13 +115,20 @@ function calibrationWeights(
 
 async function learnQuality(input: HeadsInput) {
   const { matrix, members, offPolicy, onStep, propensities, splits } = input;
-  const data = memberData(input);
+  // Whoever asks for weights asks for the log alone.
+  const data = memberData({ ...input, memory: offPolicy.weights === 'auto' ? offPolicy.memory : 0 });
   if (propensities === null || (!data.logged && offPolicy.weights === 'auto')) {
     const quality = await fitTuned(data, await tuneQuality(data, members, onStep), onStep);
     return { data, quality, log: null };
   }
   const weights = logWeights(propensities, splits.fit.rows, matrix.candidates.length, offPolicy.clip);
-  const learned = await fitLoggedQuality(data, weights, propensities, { ...offPolicy, members }, onStep);
+  const learned = await fitLoggedQuality(
+    data,
+    weights,
+    propensities,
+    { ...offPolicy, members, isAnchored: data.weights !== null },
+    onStep,
+  );
   return { data: learned.data, quality: learned.quality, log: learned.report };
 }
 

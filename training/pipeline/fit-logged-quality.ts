@@ -26,7 +26,11 @@ export async function fitLoggedQuality(
   data: MemberData,
   log: LogWeights,
   propensities: LoggingPropensities,
-  options: TrainConfig['offPolicy'] & { readonly members: readonly MemberName[] },
+  options: Omit<TrainConfig['offPolicy'], 'memory'> & {
+    readonly members: readonly MemberName[];
+    /** Whether the data hold what a router in use expects. */
+    readonly isAnchored?: boolean;
+  },
   onStep: OnStep,
 ): Promise<LoggedQuality> {
   const { clip, members } = options;
@@ -35,6 +39,7 @@ export async function fitLoggedQuality(
     quality: await fitTuned(used, tuned ?? (await tuneQuality(used, members, onStep)), onStep),
     report: logReport(method, reason, log, propensities, clip),
   });
+  if (options.isAnchored) return finish(data, 'anchored', IN_USE);
   if (options.weights === 'ipw') return finish(inverselyWeighted(data, log), 'ipw', ASKED);
   const tuned = await tuneQuality(data, members, onStep);
   if (options.weights === 'doublyRobust') {
@@ -48,6 +53,7 @@ export async function fitLoggedQuality(
 }
 
 const ASKED = 'The config asks for it.';
+const IN_USE = 'A log of what a router chose says too little of the other choices to be learned from alone.';
 const ALIKE =
   'Weighed by inverse propensity, qualities come out no more differently than chance allows; without weights there is ' +
   'less noise.';

@@ -2,8 +2,11 @@ import type { TrainConfig } from '../config/train-config.ts';
 import type { LoggingPropensities } from '../off-policy/index.ts';
 import type { LogWeights } from './log-weights.ts';
 
-/** How a log is learned from: all outcomes alike, weighed, or filled up with doubly robust scores. */
-export type LogMethod = Exclude<TrainConfig['offPolicy']['weights'], 'auto'>;
+/**
+ * How a log is learned from: all outcomes alike, weighed, filled up with doubly robust scores, or held to what the router
+ * expects that is in use.
+ */
+export type LogMethod = Exclude<TrainConfig['offPolicy']['weights'], 'auto'> | 'anchored';
 
 /** What training says of traffic in which a policy chose what was seen. */
 export interface LogReport {
@@ -28,6 +31,7 @@ const HOW: Readonly<Record<LogMethod, string>> = {
   none: 'all of them alike',
   ipw: 'weighed by inverse propensity',
   doublyRobust: 'filled up with doubly robust scores',
+  anchored: 'held to what the router in use expects',
 };
 
 export function logReport(

@@ -3,6 +3,7 @@ import { groupedFolds, type Matrix, takeRows } from '../head/index.ts';
 import { isFullyObserved, type MemberData } from '../member/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { Splits } from '../split/split.ts';
+import { anchorOutcomes } from './anchor-outcomes.ts';
 
 export interface MemberDataInput {
   readonly matrix: OutcomeMatrix;
@@ -12,12 +13,20 @@ export interface MemberDataInput {
   readonly fitted: FittedFeatures;
   readonly folds: number;
   readonly seed: number;
+  /** How much of an outcome what is expected already counts for in a log; 0: nothing. */
+  readonly memory: number;
 }
 
 /** The fit split as members want it. */
-export function memberData({ matrix, splits, groups, fitted, folds, seed }: MemberDataInput): MemberData {
+export function memberData(input: MemberDataInput): MemberData {
+  const { matrix, splits, groups, fitted, folds, seed, memory } = input;
   const rows = splits.fit.rows;
-  const quality = takeRows(outcomes(matrix, matrix.quality), rows);
+  const seen = takeRows(outcomes(matrix, matrix.quality), rows);
+  const logged = !isFullyObserved(seen);
+  const { quality, weights } =
+    logged && matrix.expected !== undefined && memory > 0
+      ? anchorOutcomes(seen, takeRows(outcomes(matrix, matrix.expected), rows), memory)
+      : { quality: seen, weights: null };
   const prior = columnMeans(quality);
   const columns = quality.columns;
   const fitGroups = rows.map((row) => groups[row]);
@@ -28,8 +37,8 @@ export function memberData({ matrix, splits, groups, fitted, folds, seed }: Memb
     featureVariance: fitted.variance,
     embedding: fitted.embedding,
     residuals: { ...quality, values: quality.values.map((x, i) => x - prior[i % columns]) },
-    weights: null,
-    logged: !isFullyObserved(quality),
+    weights,
+    logged,
     tasks:
       names.length < 2
         ? null

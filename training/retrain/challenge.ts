@@ -1,10 +1,13 @@
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { createRouter } from 'pointsman';
 import { memoryFiles, readArtifact } from 'pointsman/artifact';
 import { compileCel } from 'pointsman/cel';
 import { policies } from 'pointsman/policy';
 import type { SealedArtifact } from '../artifact/index.ts';
+import type { TrainConfig } from '../config/train-config.ts';
 import type { GateVerdict } from '../gate/index.ts';
+import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { RouterEmbedder } from '../pipeline/router-embedder.ts';
 import { gateChallenger } from './gate-challenger.ts';
 import type { StoredTraffic } from './read-store.ts';
@@ -15,9 +18,9 @@ import { trainChallenger } from './train-challenger.ts';
 import type { WatchedTraffic } from './watch-traffic.ts';
 
 export interface Challenge {
-  readonly sealed: SealedArtifact;
-  /** Null where the challenger is the champion. */
-  readonly verdict: GateVerdict | null;
+  readonly version: string;
+  /** Null where the challenger is the champion itself. */
+  readonly trained: { readonly sealed: SealedArtifact; readonly verdict: GateVerdict } | null;
 }
 
 /** Trains a challenger and puts it before the gate. @throws InvalidInputError where none can be trained */
@@ -34,19 +37,23 @@ export async function challenge({
   readonly stored: StoredTraffic;
   readonly watched: WatchedTraffic;
 }): Promise<Challenge> {
+  const { championVersion } = watched;
+  const trainConfig = await stillRetired(config.train, config.router, championVersion);
+  if (championVersion !== null && hasLearnedThis(watched, stored, trainConfig))
+    return { version: championVersion, trained: null };
   const sealed = await trainChallenger({
     name,
-    matrix: watched.matrix,
+    matrix: rememberChampion(watched),
     groups: watched.groups,
     learn: watched.learn,
     judge: watched.judge,
-    config: await stillRetired(config.train, config.router, watched.championVersion),
+    config: trainConfig,
     dataFingerprint: stored.fingerprint,
     embedder,
     cacheFolder: join(config.work, 'embeddings'),
     onProgress,
   });
-  if (sealed.version === watched.championVersion) return { sealed, verdict: null };
+  if (sealed.version === championVersion) return { version: championVersion, trained: null };
   const challenger = createRouter(await readArtifact(memoryFiles(sealed.files)), {
     embedder: embedder.embedder,
     policies,
@@ -64,5 +71,36 @@ export async function challenge({
     embeddings: watched.embeddings,
     config,
   });
-  return { sealed, verdict };
+  return { version: sealed.version, trained: { sealed, verdict } };
+}
+
+/** Whether the champion was made of this very traffic, by this very config: to learn from it again would only blur what it remembers. */
+function hasLearnedThis(
+  { championProvenance, judge, learn }: WatchedTraffic,
+  { fingerprint }: StoredTraffic,
+  trainConfig: TrainConfig,
+): boolean {
+  if (championProvenance === null) return false;
+  const { config, dataFingerprint, prompts } = championProvenance;
+  const { chosen, ...own } = config as Record<string, unknown>;
+  return (
+    dataFingerprint === fingerprint &&
+    // What is in quarantine may have changed since.
+    prompts.fit + prompts.calibrate === learn.length &&
+    prompts.test === judge.length &&
+    isDeepStrictEqual(own, JSON.parse(JSON.stringify(trainConfig)))
+  );
+}
+
+/** The matrix with what the champion expects of it, brought up to date as the outcomes were. */
+function rememberChampion({ champion, found: { restated }, matrix }: WatchedTraffic): OutcomeMatrix {
+  if (champion === null) return matrix;
+  const factors = matrix.candidates.map(
+    (name) =>
+      restated.find(({ candidate, measure }) => candidate === name && measure === 'quality')?.factor ?? 1,
+  );
+  return {
+    ...matrix,
+    expected: Float32Array.from(champion.success, (value, i) => value * factors[i % factors.length]),
+  };
 }

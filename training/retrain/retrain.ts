@@ -110,22 +110,20 @@ async function run(
     throw error;
   });
   if (challenger instanceof PointsmanError) return kept(`there is no challenger: ${challenger.message}`);
-  draft.challenger = challenger.sealed.version;
-  draft.gate = challenger.verdict;
+  const { trained, version } = challenger;
+  draft.challenger = version;
+  if (trained === null) return kept('the challenger is the champion itself.');
+  draft.gate = trained.verdict;
   // A refused one is written too, so that its report can be read.
-  if (!dryRun) await writeArtifact(folder, challenger.sealed, { point: false });
-  if (challenger.verdict === null) return kept('the challenger is the champion itself.');
-  if (!challenger.verdict.passed) return kept(challenger.verdict.sentence);
+  if (!dryRun) await writeArtifact(folder, trained.sealed, { point: false });
+  if (!trained.verdict.passed) return kept(trained.verdict.sentence);
   const pointer = await readVersionPointer(folder);
-  if (pointer?.withdrawn.includes(challenger.sealed.version))
-    return kept(
-      `${challenger.sealed.version} was rolled back from. Promote it by hand: pointsman rollback --to.`,
-    );
+  if (pointer?.withdrawn.includes(version))
+    return kept(`${version} was rolled back from. Promote it by hand: pointsman rollback --to.`);
   if ((pointer?.version ?? null) !== draft.champion)
     return kept(`${pointer?.version ?? 'no version'} came into use while it was trained.`);
-  if (dryRun) return { outcome: 'promoted', sentence: challenger.verdict.sentence };
-  await pointAtVersion(folder, challenger.sealed.version);
-  return { outcome: 'promoted', sentence: challenger.verdict.sentence };
+  if (!dryRun) await pointAtVersion(folder, version);
+  return { outcome: 'promoted', sentence: trained.verdict.sentence };
 }
 
 function kept(why: string): Pick<RetrainRun, 'outcome' | 'sentence'> {

@@ -23,5 +23,6 @@ export function takeRows(matrix: OutcomeMatrix, rows: ArrayLike<number>): Outcom
     costUsd: take(matrix.costUsd),
     latencyMs: take(matrix.latencyMs),
     propensity: take(matrix.propensity),
+    ...(matrix.expected === undefined ? {} : { expected: take(matrix.expected) }),
   };
 }

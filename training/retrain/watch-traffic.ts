@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Artifact } from 'pointsman';
+import type { Manifest } from 'pointsman/artifact';
 import { readArtifactFolder } from 'pointsman/node';
 import type { RetrainConfig } from '../config/retrain-config.ts';
 import {
@@ -55,6 +56,7 @@ export interface WatchedTraffic {
   /** What the champion says of it; null where there is none. */
   readonly champion: ScoredTraffic | null;
   readonly championVersion: string | null;
+  readonly championProvenance: Manifest['provenance'] | null;
   readonly found: Pick<RunDraft, 'traffic' | 'screened' | 'drift' | 'restated' | 'alarms'>;
 }
 
@@ -112,6 +114,7 @@ export async function watchTraffic(input: WatchInput): Promise<WatchedTraffic> {
     judge: parted.judge,
     champion,
     championVersion: input.champion,
+    championProvenance: artifact?.manifest.provenance ?? null,
     found: {
       screened,
       drift,

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadRouter } from 'pointsman/node';
+import { loadRouter, readArtifactFolder } from 'pointsman/node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { shortEmbedder } from '../../../data/month/short-embedder.ts';
 import { main } from '../../../training/cli/main.ts';
@@ -141,6 +141,38 @@ test('with the screening off, a challenger that learned from such a log is refus
   expect(refused.outcome).toBe('kept');
   expect(refused.sentence).toMatch(/^Refused: /);
   expect((await readdir(unscreened.router)).filter((name) => name.startsWith('v-')).length).toBe(2);
+});
+
+test('a log of one answer a prompt is learned from beside what the champion knows, and the same log but once', async () => {
+  const elsewhere = join(folder, 'one-answer');
+  await mkdir(join(elsewhere, 'logs'), { recursive: true });
+  const own = quickConfig(elsewhere);
+  // Three rows a prompt: one of them is kept.
+  const asked = rows
+    .filter((_, i) => i % 3 === (Math.floor(i / 3) * 7) % 3)
+    .map((row) => ({ ...row, propensity: 1 / 3 }));
+  const between = (from: number, to: number) =>
+    asked.filter((row) => dayOfRow(row) >= from && dayOfRow(row) <= to);
+  const methodOf = async ({ challenger }: RetrainRun) => {
+    const { manifest } = await readArtifactFolder(join(own.router, challenger!));
+    return (manifest.provenance.config as { chosen: unknown }).chosen;
+  };
+  await writeDays(elsewhere, 'first', between(1, 8));
+  const alone = await retrain({ config: own, embedder });
+  expect(alone.outcome).toBe('promoted');
+  expect(await methodOf(alone)).toMatchObject({ log: { method: 'none' } });
+  expect(await retrain({ config: own, embedder })).toMatchObject({
+    outcome: 'kept',
+    challenger: alone.challenger,
+    sentence: 'Kept: the challenger is the champion itself.',
+  });
+  await writeDays(elsewhere, 'second', between(9, 10));
+  const beside = await retrain({ config: own, embedder });
+  expect(beside.challenger).not.toBe(alone.challenger);
+  expect(await methodOf(beside)).toMatchObject({ log: { method: 'anchored' } });
+  const forgetful = { ...own, train: { ...own.train, offPolicy: { ...own.train.offPolicy, memory: 0 } } };
+  const forgot = await retrain({ config: forgetful, embedder, dryRun: true });
+  expect(forgot.challenger).not.toBe(beside.challenger);
 });
 
 test('a run that fails is recorded and told, and the router stays as it is', async () => {
