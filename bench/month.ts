@@ -16,8 +16,15 @@ const { values } = parseArgs({
     figure: { type: 'boolean', default: false },
     degrade: { type: 'string', default: THE_MONTH.events.degrade.candidate },
     reprice: { type: 'string', default: THE_MONTH.events.reprice.candidate },
+    memory: { type: 'string' },
   },
 });
+
+/** How much of an outcome the champion's expectations count for. */
+function withMemory(memory: number) {
+  const { config } = THE_MONTH;
+  return { ...config, train: { ...config.train, offPolicy: { memory } } };
+}
 
 /** One line a day, while the month goes by. */
 function describeDay({ bestSingle, challenger, day, oracle, router, run }: MonthDay): string {
@@ -43,6 +50,7 @@ try {
     days: Number(values.days),
     seed: Number(values.seed),
     events,
+    ...(values.memory === undefined ? {} : { config: withMemory(Number(values.memory)) }),
     onDay: (day) => console.log(describeDay(day)),
   });
   const least = Math.min(...month.days.map(({ bestSingle, router }) => router.quality - bestSingle.quality));

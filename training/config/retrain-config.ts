@@ -33,7 +33,7 @@ const traffic = z.strictObject({
 });
 
 const gate = z.strictObject({
-  tolerance: points.default(0.01),
+  tolerance: points.default(0.02),
   confidence: z.number().gt(0.5).lt(1).default(0.9),
   sliceTolerance: points.default(0.03),
   slicePrompts: whole.default(50),

@@ -64,7 +64,7 @@ const offPolicy = z.strictObject({
    * Where a router is retrained, and `weights` is `auto`: how much of an outcome what the one in use expects of a prompt counts
    * for. 0: its log alone is learned from.
    */
-  memory: z.number().nonnegative().default(0.01),
+  memory: z.number().nonnegative().default(0),
   /** Inverse propensities above this are cut. */
   clip: z.number().min(1).default(HIGHEST_WEIGHT),
   /** `logged`: the log must give them. `fitted`: estimated, whatever the log says. `auto`: as logged, else fitted. */

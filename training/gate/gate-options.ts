@@ -23,7 +23,7 @@ export interface GateOptions {
 }
 
 export const GATE_DEFAULTS: Required<GateOptions> = {
-  tolerance: 0.01,
+  tolerance: 0.02,
   confidence: 0.9,
   sliceTolerance: 0.03,
   sliceRows: 50,
