@@ -1,4 +1,4 @@
-// Bundles `src` into one file that every public entry re-exports from: importing an entry opens two files, and a
+// Bundles `src` into a core that every public entry re-exports from: importing an entry opens a handful of files, and a
 // class is the same class whichever entry it came through. Only the cel, log, node and policy entries, and those that
 // execute, have code of their own beside it: what not every router loads.
 import { readFile, rm, writeFile } from 'node:fs/promises';
@@ -26,8 +26,6 @@ const entries = [
 /** What entries with code of their own need of the core beside what is public. */
 const shared = [
   'errors/upstream-error',
-  'log/in-slices',
-  'log/log-record-schema',
   'policy/basic-policy',
   'policy/candidate-index',
   'policy/classifier-policy',
@@ -38,6 +36,16 @@ const shared = [
   'policy/validate-policy',
   'validation/validate',
 ];
+
+/**
+ * What is made of the same parts as the core, but is not loaded with every router: in files of its own beside it.
+ * Of an entry's folder all that others import comes from there.
+ */
+const besideCore = {
+  'core-embedder': ['embedder/index'],
+  'core-log': ['log/in-slices', 'log/log-record-schema'],
+  'core-signals': ['signals/index'],
+};
 
 /** Entries with code of their own: what not every router loads. */
 const apart = ['cel', 'log', 'log/postgres', 'node', 'node/log', 'policy'];
@@ -63,18 +71,23 @@ const common = {
 };
 
 await rm(`${here}dist/chunks`, { recursive: true, force: true });
+const cores = {
+  core: [...entries.filter((entry) => coreOf(entry) === 'core'), ...shared],
+  ...besideCore,
+};
 await build({
   ...common,
-  stdin: {
-    contents: [...entries, ...shared].map((name) => `export * from './${name}.ts';`).join('\n'),
-    resolveDir: here,
-  },
-  outfile: 'dist/core.js',
+  entryPoints: Object.keys(cores).map((name) => ({ in: `all:${name}`, out: name })),
+  outdir: 'dist',
+  // What they have in common is a file of its own.
+  splitting: true,
+  chunkNames: 'chunks/[name]-[hash]',
   sourcemap: true,
+  plugins: [{ name: 'all', setup: allOf }],
 });
 for (const name of entries) {
   const names = await exportedNames(name);
-  const core = name.includes('/') ? '../core.js' : './core.js';
+  const core = `${name.includes('/') ? '..' : '.'}/${coreOf(name)}.js`;
   await writeFile(`${here}dist/${name}.js`, `export { ${names.join(', ')} } from '${core}';\n`);
 }
 for (const name of apart) {
@@ -108,7 +121,7 @@ await build({
 
 // The bundles hold parts of these, whose licences ask that their notices go along.
 const notices = [
-  ['core.js', 'zod'],
+  ['the core', 'zod'],
   ['chunks', 'cockatiel'],
   ['chunks', '@cfworker/json-schema'],
   ['clients', 'eventsource-parser'],
@@ -132,6 +145,22 @@ async function exportedNames(name) {
   return Object.values(metafile.outputs)[0].exports.sort();
 }
 
+/** Modules that export all of what a core is made of. */
+function allOf(esbuild) {
+  esbuild.onResolve({ filter: /^all:/ }, ({ path }) => ({ path: path.slice(4), namespace: 'all' }));
+  esbuild.onLoad({ filter: /./, namespace: 'all' }, ({ path }) => ({
+    contents: cores[path].map((name) => `export * from './${name}.ts';`).join('\n'),
+    resolveDir: here,
+  }));
+}
+
+/** The file that a module's exports come from. */
+function coreOf(module) {
+  const holds = (part) =>
+    part === module || (part.endsWith('/index') && module.startsWith(part.slice(0, -5)));
+  return Object.keys(besideCore).find((file) => besideCore[file].some(holds)) ?? 'core';
+}
+
 /** What an entry needs of the rest, it takes from where everyone takes it: the core, or another entry. */
 function useCore(name, { path, importer }) {
   const target = relative(here, resolve(dirname(importer), path))
@@ -142,7 +171,8 @@ function useCore(name, { path, importer }) {
   const own = (entry) => target.startsWith(`${entry}/`);
   // Of entries inside one another the inner one has it.
   const owner = apart.filter(own).sort((a, b) => b.length - a.length)[0];
-  if (shared.includes(target) || owner === undefined) return external('core.js');
+  if (shared.includes(target) || coreOf(target) !== 'core' || owner === undefined)
+    return external(`${coreOf(target)}.js`);
   if (owner === name) return undefined;
   if (!target.endsWith('/index')) throw new Error(`${importer} must import ${owner}/index.ts, not ${path}.`);
   const found = external(`${target}.js`);
@@ -153,5 +183,7 @@ function useCoreToExecute({ path, resolveDir }) {
   // What the packages import among themselves is theirs.
   if (resolveDir.includes('node_modules')) return undefined;
   const [folder] = relative(here, resolve(resolveDir, path)).split(sep);
-  return executing.includes(folder) ? undefined : { path: '../core.js', external: true, sideEffects: false };
+  if (executing.includes(folder)) return undefined;
+  const target = relative(here, resolve(resolveDir, path)).split(sep).join('/').replace(/\.ts$/, '');
+  return { path: `../${coreOf(target)}.js`, external: true, sideEffects: false };
 }
