@@ -18,6 +18,11 @@ const message = z.looseObject({
   content: z.union([z.string(), z.array(z.looseObject({ type: z.string() })), z.null()]).optional(),
 });
 
+/** Kept as it is; `z.record` would lose a key that is called `__proto__`. */
+const anyObject = z.custom<Record<string, unknown>>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+);
+
 /** One row per (request, candidate): what one candidate made of one request. */
 export const outcomeRowSchema = z
   .object({
@@ -43,7 +48,7 @@ export const outcomeRowSchema = z
     /** Probability that the logging policy gave this candidate; null when it is unknown. */
     propensity: z.preprocess(readNumber, z.number().gt(0).max(1).nullable().default(null)),
     source: z.preprocess((value) => readLabel(value) ?? 'unknown', z.string()),
-    metadata: z.preprocess((value) => readJson(value) ?? {}, z.record(z.string(), z.unknown())),
+    metadata: z.preprocess((value) => readJson(value) ?? {}, anyObject),
   })
   .refine((row) => row.text !== null || row.messages !== null || row.promptHash !== null, {
     message: REASONS.noRequest,

@@ -98,7 +98,7 @@ describe('a decision log', () => {
     // The router's next request goes into the same array.
     vector.fill(9);
     await log.flush();
-    expect(JSON.stringify(batches)).not.toContain('17');
+    expect(JSON.stringify(batches)).not.toContain('17 * 23');
     expect(batches[0][0]).toMatchObject({
       promptHash: sha256('What is 17 * 23?'),
       embedding: [0.1, -0.25, 0],

@@ -202,6 +202,18 @@ test('the SQL of the bulk path and the zod schema judge every row alike, and rea
   );
 });
 
+test('metadata are kept whole, whatever their keys are called', async () => {
+  const document = JSON.stringify(good).replace(
+    '}',
+    ',"metadata":{"__proto__":1,"constructor":{"__proto__":[]}}}',
+  );
+  const [judged] = await judgeInSql([document]);
+  for (const one of [judged, parseOutcomeRow(JSON.parse(document))]) {
+    const { row } = one as { row: { metadata: object } };
+    expect(JSON.stringify(row.metadata)).toBe('{"__proto__":1,"constructor":{"__proto__":[]}}');
+  }
+});
+
 test('what is no JSON gives a reason and no crash', async () => {
   const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
   const documents = [
