@@ -4,15 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { gzipSync } from 'node:zlib';
 import { writeArtifact } from '@pointsman/training/artifact';
-import { build } from 'esbuild';
 import { createRouter, memoryFiles, type Router, readArtifact } from 'pointsman';
 import { createRandom, quantileSorted } from 'pointsman/math';
 import { servingArtifact } from '../test/fixtures/serving-artifact.ts';
 import { tinyArtifact } from '../test/fixtures/tiny-artifact.ts';
 import { atMost, type BenchLine } from './bench-line.ts';
-import { loadedAtOnce } from './loaded-at-once.ts';
+import { bundledSize } from './bundled-size.ts';
 import { readOutcomeSet } from './outcome-sets.ts';
 import { benchPrompts } from './prompts.ts';
 import { trainOnce } from './train-once.ts';
@@ -101,27 +99,10 @@ async function loadLine(): Promise<BenchLine> {
 async function sizeLines(): Promise<BenchLine[]> {
   const lines: BenchLine[] = [];
   for (const [name, entry] of [
-    ['pointsman', 'index.js'],
-    ['pointsman/node', 'node/index.js'],
+    ['pointsman', 'dist/index.js'],
+    ['pointsman/node', 'dist/node/index.js'],
   ]) {
-    const { outputFiles, metafile } = await build({
-      absWorkingDir: ROOT,
-      entryPoints: [`src/dist/${entry}`],
-      bundle: true,
-      splitting: true,
-      metafile: true,
-      outdir: 'out',
-      minify: true,
-      format: 'esm',
-      platform: 'neutral',
-      external: ['node:*', '@huggingface/transformers', '@marcbachmann/cel-js'],
-      write: false,
-      logLevel: 'error',
-    });
-    const parts = loadedAtOnce(metafile.outputs, `src/dist/${entry}`);
-    const loaded = outputFiles.filter(({ path }) => parts.some((part) => path.endsWith(part)));
-    const bytes = loaded.reduce((sum, file) => sum + gzipSync(file.contents, { level: 9 }).length, 0);
-    const kilobytes = bytes / 1000;
+    const kilobytes = (await bundledSize(entry)).bytes / 1000;
     lines.push(atMost(`size of ${name}`, kilobytes, 'kB', 40, 'everything it exports, minified and gzipped'));
   }
   return lines;

@@ -1,5 +1,6 @@
 import { createRandom } from 'pointsman/math';
 import type { OutcomeMatrix } from '../training/outcomes/outcome-matrix.ts';
+import { takeRows } from '../training/outcomes/take-rows.ts';
 import { groupPrompts } from '../training/split/prompt-groups.ts';
 import { atLeast, type BenchLine, skipped } from './bench-line.ts';
 import { type OutcomeSet, readOutcomeSet } from './outcome-sets.ts';
@@ -37,7 +38,7 @@ function hardSets(nine: OutcomeSet, mmlu: OutcomeSet): { name: string; matrix: O
   const single = tasks
     .map((task) => ({
       name: `${nine.name}, task ${task} alone`,
-      matrix: take(
+      matrix: takeRows(
         nine.matrix,
         rowsWhere(nine.matrix, (name) => name === task),
       ),
@@ -49,7 +50,10 @@ function hardSets(nine: OutcomeSet, mmlu: OutcomeSet): { name: string; matrix: O
     shuffled(nine, 1000),
     shuffled(mmlu, 1500),
     ...single,
-    { name: `${mmlu.name}, professional_law alone`, matrix: take(mmlu.matrix, rowsWhere(mmlu.matrix, law)) },
+    {
+      name: `${mmlu.name}, professional_law alone`,
+      matrix: takeRows(mmlu.matrix, rowsWhere(mmlu.matrix, law)),
+    },
     random(nine, 500),
     random(nine, 1000),
     random(mmlu, 500),
@@ -84,26 +88,9 @@ function shuffle(matrix: OutcomeMatrix): OutcomeMatrix {
 
 function sample(matrix: OutcomeMatrix, size: number, seed: number): OutcomeMatrix {
   const order = createRandom(seed).shuffle(Int32Array.from(matrix.prompts.keys()));
-  return take(matrix, order.slice(0, size).sort());
+  return takeRows(matrix, order.slice(0, size).sort());
 }
 
 function rowsWhere(matrix: OutcomeMatrix, keep: (task: string) => boolean): Int32Array {
   return Int32Array.from(matrix.prompts.keys()).filter((row) => keep(matrix.prompts[row].task ?? ''));
-}
-
-function take(matrix: OutcomeMatrix, rows: Int32Array): OutcomeMatrix {
-  const columns = matrix.candidates.length;
-  const pick = (values: Float32Array) =>
-    Float32Array.from({ length: rows.length * columns }, (_, i) => {
-      const row = rows[Math.floor(i / columns)];
-      return values[row * columns + (i % columns)];
-    });
-  return {
-    candidates: matrix.candidates,
-    prompts: Array.from(rows, (row) => matrix.prompts[row]),
-    quality: pick(matrix.quality),
-    costUsd: pick(matrix.costUsd),
-    latencyMs: pick(matrix.latencyMs),
-    propensity: pick(matrix.propensity),
-  };
 }

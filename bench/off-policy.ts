@@ -12,6 +12,7 @@ import {
   type TargetPolicy,
 } from '../training/off-policy/index.ts';
 import type { OutcomeMatrix } from '../training/outcomes/outcome-matrix.ts';
+import { takeCells, takeRows as takePromptRows } from '../training/outcomes/take-rows.ts';
 import { openEmbedder } from '../training/pipeline/router-embedder.ts';
 import { toBanditLog } from './bandit-log.ts';
 import { atLeast, type BenchLine, skipped } from './bench-line.ts';
@@ -83,7 +84,7 @@ async function holdOut({ matrix, groups }: OutcomeSet): Promise<HeldOut> {
   const values = await embedAll(embedder, texts);
   const best = matrix.candidates.indexOf(evaluation.verdict.bestSingle ?? '');
   return {
-    matrix: takePrompts(matrix, test),
+    matrix: takePromptRows(matrix, test),
     groups: test.map((row) => groups.groups[row]),
     expected: Float64Array.from(predictions.success),
     router: { chosen: predictions.chosen },
@@ -191,7 +192,7 @@ async function drawLog(held: HeldOut, setting: Setting, seed: number, columns: n
   const random = createRandom(1000 + seed);
   const logging = setting.logging === 'uniform' ? null : held.logging[setting.logging];
   const rows = Int32Array.from({ length: count }, (_, i) => (setting.isSampled ? random.integer(count) : i));
-  const log = toBanditLog(takePrompts(held.matrix, rows), {
+  const log = toBanditLog(takePromptRows(held.matrix, rows), {
     seed,
     keepPropensities: setting.propensities === 'known',
     ...(logging === null
@@ -208,7 +209,7 @@ async function drawLog(held: HeldOut, setting: Setting, seed: number, columns: n
     candidates: columns,
     quality: Float64Array.from(log.quality),
     propensities: propensities.values,
-    expected: takeCells(held.expected, rows, columns),
+    expected: takeCells(held.expected, columns, rows),
     clusters: groups,
   };
   const of = (policy: TargetPolicy): TargetPolicy =>
@@ -220,24 +221,4 @@ function trueValue({ matrix }: HeldOut, policy: TargetPolicy): number {
   const columns = matrix.candidates.length;
   if (!('chosen' in policy)) return Number.NaN;
   return mean(Float64Array.from(policy.chosen, (c, row) => matrix.quality[row * columns + c]));
-}
-
-function takePrompts(matrix: OutcomeMatrix, rows: Int32Array): OutcomeMatrix {
-  const columns = matrix.candidates.length;
-  const take = (cells: Float32Array) => Float32Array.from(takeCells(cells, rows, columns));
-  return {
-    candidates: matrix.candidates,
-    prompts: Array.from(rows, (row) => matrix.prompts[row]),
-    quality: take(matrix.quality),
-    costUsd: take(matrix.costUsd),
-    latencyMs: take(matrix.latencyMs),
-    propensity: take(matrix.propensity),
-  };
-}
-
-function takeCells(cells: ArrayLike<number>, rows: Int32Array, columns: number): Float64Array {
-  return Float64Array.from(
-    { length: rows.length * columns },
-    (_, i) => cells[rows[Math.floor(i / columns)] * columns + (i % columns)],
-  );
 }

@@ -3,6 +3,8 @@ import { createRandom } from 'pointsman/math';
 import type { SealedArtifact } from '../training/artifact/index.ts';
 import { addCandidate } from '../training/candidates/index.ts';
 import type { OutcomeMatrix } from '../training/outcomes/outcome-matrix.ts';
+import { takeRows } from '../training/outcomes/take-rows.ts';
+import { alignCandidates } from '../training/pipeline/align-candidates.ts';
 import { atLeast, type BenchLine, skipped } from './bench-line.ts';
 import { type OutcomeSet, readOutcomeSet } from './outcome-sets.ts';
 import { trainOnce } from './train-once.ts';
@@ -45,7 +47,10 @@ export async function benchOnboard({
 }
 
 async function holdOut(set: OutcomeSet, name: string, trained: number): Promise<HeldOut> {
-  const others = without(set.matrix, name);
+  const others = alignCandidates(
+    set.matrix,
+    set.matrix.candidates.filter((candidate) => candidate !== name),
+  );
   const { trained: router, splits } = await trainOnce(others, set.groups, SIZES, SEED);
   const artifact = await readArtifact(memoryFiles(router.artifact.files));
   const test = splits.test.rows;
@@ -60,7 +65,7 @@ async function holdOut(set: OutcomeSet, name: string, trained: number): Promise<
     const rows = random
       .shuffle(Int32Array.from([...splits.fit.rows, ...splits.calibrate.rows]))
       .slice(0, PROBES);
-    const probes = take(set.matrix, rows);
+    const probes = takeRows(set.matrix, rows);
     const result = await addCandidate({ artifact, candidate: { name }, probes, open });
     const after = await qualityOf(await open(result.artifact), set.matrix, test);
     added[draw] = after.quality;
@@ -136,40 +141,4 @@ async function qualityOf(
     shares.set(candidate, (shares.get(candidate) ?? 0) + 1 / rows.length);
   }
   return { quality: sum / rows.length, shares };
-}
-
-function without(matrix: OutcomeMatrix, name: string): OutcomeMatrix {
-  const kept = matrix.candidates.map((_, c) => c).filter((c) => matrix.candidates[c] !== name);
-  const columns = matrix.candidates.length;
-  const pick = (values: Float32Array) =>
-    Float32Array.from(
-      { length: matrix.prompts.length * kept.length },
-      (_, i) => values[Math.floor(i / kept.length) * columns + kept[i % kept.length]],
-    );
-  return {
-    ...matrix,
-    candidates: kept.map((c) => matrix.candidates[c]),
-    quality: pick(matrix.quality),
-    costUsd: pick(matrix.costUsd),
-    latencyMs: pick(matrix.latencyMs),
-    propensity: pick(matrix.propensity),
-  };
-}
-
-/** Some prompts, with the outcomes of all candidates. */
-function take(matrix: OutcomeMatrix, rows: Int32Array): OutcomeMatrix {
-  const columns = matrix.candidates.length;
-  const pick = (values: Float32Array) =>
-    Float32Array.from(
-      { length: rows.length * columns },
-      (_, i) => values[rows[Math.floor(i / columns)] * columns + (i % columns)],
-    );
-  return {
-    ...matrix,
-    prompts: Array.from(rows, (row) => matrix.prompts[row]),
-    quality: pick(matrix.quality),
-    costUsd: pick(matrix.costUsd),
-    latencyMs: pick(matrix.latencyMs),
-    propensity: pick(matrix.propensity),
-  };
 }

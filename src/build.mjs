@@ -161,12 +161,14 @@ function coreOf(module) {
   return Object.keys(besideCore).find((file) => besideCore[file].some(holds)) ?? 'core';
 }
 
+/** What a file of `folder` imports as `path`, as it is named here: `policy/rank`. */
+function moduleOf(folder, path) {
+  return relative(here, resolve(folder, path)).replace(/\.ts$/, '').split(sep).join('/');
+}
+
 /** What an entry needs of the rest, it takes from where everyone takes it: the core, or another entry. */
 function useCore(name, { path, importer }) {
-  const target = relative(here, resolve(dirname(importer), path))
-    .replace(/\.ts$/, '')
-    .split(sep)
-    .join('/');
+  const target = moduleOf(dirname(importer), path);
   const external = (file) => ({ path: posix.relative(name, file), external: true, sideEffects: false });
   const own = (entry) => target.startsWith(`${entry}/`);
   // Of entries inside one another the inner one has it.
@@ -182,8 +184,7 @@ function useCore(name, { path, importer }) {
 function useCoreToExecute({ path, resolveDir }) {
   // What the packages import among themselves is theirs.
   if (resolveDir.includes('node_modules')) return undefined;
-  const [folder] = relative(here, resolve(resolveDir, path)).split(sep);
-  if (executing.includes(folder)) return undefined;
-  const target = relative(here, resolve(resolveDir, path)).split(sep).join('/').replace(/\.ts$/, '');
+  const target = moduleOf(resolveDir, path);
+  if (executing.includes(target.split('/')[0])) return undefined;
   return { path: `../${coreOf(target)}.js`, external: true, sideEffects: false };
 }

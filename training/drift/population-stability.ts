@@ -1,3 +1,5 @@
+import { quantileSorted } from 'pointsman/math';
+
 /** How far two samples of one thing are apart. */
 export interface PopulationStability {
   /** Population stability index, what chance adds taken off, never below 0. NaN where a sample is empty. */
@@ -45,11 +47,10 @@ export function populationStability(
 
 /** Of two sorted samples on a line: the mean distance between their quantiles, at a hundred places. */
 function earthMoversDistance(a: Float64Array, b: Float64Array): number {
-  const quantile = (sorted: Float64Array, share: number) => sorted[Math.floor(share * sorted.length)];
   let sum = 0;
   for (let i = 0; i < 100; i++) {
     const share = (i + 0.5) / 100;
-    sum += Math.abs(quantile(a, share) - quantile(b, share));
+    sum += Math.abs(quantileSorted(a, share) - quantileSorted(b, share));
   }
   return sum / 100;
 }

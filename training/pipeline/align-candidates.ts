@@ -1,3 +1,4 @@
+import { mapCells } from '../outcomes/map-cells.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 
 /**
@@ -12,13 +13,5 @@ export function alignCandidates(matrix: OutcomeMatrix, names: readonly string[])
       const column = from[i % names.length];
       return column === -1 ? Number.NaN : values[Math.floor(i / names.length) * candidates.length + column];
     });
-  return {
-    candidates: names,
-    prompts,
-    quality: take(matrix.quality),
-    costUsd: take(matrix.costUsd),
-    latencyMs: take(matrix.latencyMs),
-    propensity: take(matrix.propensity),
-    ...(matrix.expected === undefined ? {} : { expected: take(matrix.expected) }),
-  };
+  return { candidates: names, prompts, ...mapCells(matrix, take) };
 }

@@ -122,13 +122,7 @@ async function learnQuality(input: HeadsInput) {
     return { data, quality, log: null };
   }
   const weights = logWeights(propensities, splits.fit.rows, matrix.candidates.length, offPolicy.clip);
-  const learned = await fitLoggedQuality(
-    data,
-    weights,
-    propensities,
-    { ...offPolicy, members, isAnchored: data.weights !== null },
-    onStep,
-  );
+  const learned = await fitLoggedQuality(data, weights, propensities, { ...offPolicy, members }, onStep);
   return { data: learned.data, quality: learned.quality, log: learned.report };
 }
 

@@ -26,11 +26,7 @@ export async function fitLoggedQuality(
   data: MemberData,
   log: LogWeights,
   propensities: LoggingPropensities,
-  options: Omit<TrainConfig['offPolicy'], 'memory'> & {
-    readonly members: readonly MemberName[];
-    /** Whether the data hold what a router in use expects. */
-    readonly isAnchored?: boolean;
-  },
+  options: Omit<TrainConfig['offPolicy'], 'memory'> & { readonly members: readonly MemberName[] },
   onStep: OnStep,
 ): Promise<LoggedQuality> {
   const { clip, members } = options;
@@ -39,7 +35,8 @@ export async function fitLoggedQuality(
     quality: await fitTuned(used, tuned ?? (await tuneQuality(used, members, onStep)), onStep),
     report: logReport(method, reason, log, propensities, clip),
   });
-  if (options.isAnchored) return finish(data, 'anchored', IN_USE);
+  // Member data come with weights where they hold what a router in use expects, and only there.
+  if (data.weights !== null) return finish(data, 'anchored', IN_USE);
   if (options.weights === 'ipw') return finish(inverselyWeighted(data, log), 'ipw', ASKED);
   const tuned = await tuneQuality(data, members, onStep);
   if (options.weights === 'doublyRobust') {

@@ -43,7 +43,7 @@ export async function challenge({
     return { version: championVersion, trained: null };
   const sealed = await trainChallenger({
     name,
-    matrix: rememberChampion(watched),
+    matrix: trainConfig.offPolicy.memory > 0 ? rememberChampion(watched) : watched.matrix,
     groups: watched.groups,
     learn: watched.learn,
     judge: watched.judge,
@@ -53,7 +53,6 @@ export async function challenge({
     cacheFolder: join(config.work, 'embeddings'),
     onProgress,
   });
-  if (sealed.version === championVersion) return { version: championVersion, trained: null };
   const challenger = createRouter(await readArtifact(memoryFiles(sealed.files)), {
     embedder: embedder.embedder,
     policies,

@@ -7,9 +7,9 @@ import { type GateVerdict, judgeChallenger, valueTable, weightedCalibration } fr
 import type { Matrix } from '../head/index.ts';
 import { loggingPropensities } from '../off-policy/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { takeCells, takeRows } from '../outcomes/take-rows.ts';
 import { batchesOf } from '../screening/index.ts';
 import { scoreTraffic, withoutExploring } from './score-traffic.ts';
-import { takeCells, takeRows } from './take-rows.ts';
 
 export interface ChallengeInput {
   /** Whose candidates are those of both routers. */

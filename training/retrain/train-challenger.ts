@@ -1,6 +1,7 @@
 import type { SealedArtifact } from '../artifact/index.ts';
 import type { TrainConfig } from '../config/train-config.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { takeRows } from '../outcomes/take-rows.ts';
 import { alignCandidates } from '../pipeline/align-candidates.ts';
 import { checkSplits, checkTraffic, scoresOf } from '../pipeline/check-trainable.ts';
 import type { RouterEmbedder } from '../pipeline/router-embedder.ts';
@@ -8,7 +9,6 @@ import type { TrainProgress } from '../pipeline/train-progress.ts';
 import { trainRouter } from '../pipeline/train-router.ts';
 import { assignGroups } from '../split/assign-groups.ts';
 import { nameSplits } from '../split/split.ts';
-import { takeRows } from './take-rows.ts';
 
 export interface ChallengerInput {
   readonly name: string;

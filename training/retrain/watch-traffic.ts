@@ -14,6 +14,7 @@ import {
 } from '../drift/index.ts';
 import type { Matrix } from '../head/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { takeCells, takeRows } from '../outcomes/take-rows.ts';
 import { alignCandidates } from '../pipeline/align-candidates.ts';
 import { embedPrompts } from '../pipeline/embed-prompts.ts';
 import type { RouterEmbedder } from '../pipeline/router-embedder.ts';
@@ -32,7 +33,6 @@ import { restateChanged } from './restate-changed.ts';
 import type { RunDraft } from './retrain.ts';
 import type { RetrainOptions } from './retrain-options.ts';
 import { loadToJudge, scoreTraffic } from './score-traffic.ts';
-import { takeCells, takeRows } from './take-rows.ts';
 
 export interface WatchInput {
   readonly options: RetrainOptions;

@@ -1,4 +1,5 @@
-import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { mapCells } from './map-cells.ts';
+import type { OutcomeMatrix } from './outcome-matrix.ts';
 
 /** A table of some of its rows. @param cells `[*, columns]` @returns `[rows, columns]` */
 export function takeCells<Cells extends Float64Array | Float32Array>(
@@ -14,15 +15,9 @@ export function takeCells<Cells extends Float64Array | Float32Array>(
 
 /** The matrix of some of its prompts, in their order. */
 export function takeRows(matrix: OutcomeMatrix, rows: ArrayLike<number>): OutcomeMatrix {
-  const columns = matrix.candidates.length;
-  const take = (cells: Float32Array) => takeCells(cells, columns, rows);
   return {
     candidates: matrix.candidates,
     prompts: Array.from(rows, (row) => matrix.prompts[row]),
-    quality: take(matrix.quality),
-    costUsd: take(matrix.costUsd),
-    latencyMs: take(matrix.latencyMs),
-    propensity: take(matrix.propensity),
-    ...(matrix.expected === undefined ? {} : { expected: take(matrix.expected) }),
+    ...mapCells(matrix, (cells) => takeCells(cells, matrix.candidates.length, rows)),
   };
 }
