@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-/** `npm run test:long` runs what is long and rare (`*.long.test.ts`); `npm test` runs all the rest. */
-const long = process.env.POINTSMAN_LONG_TESTS === '1';
-
 const root = fileURLToPath(new URL('.', import.meta.url));
 
-/** Tests run on the sources; `test/package` alone looks at what is packed. */
-export default defineConfig({
+/**
+ * Tests run on the sources; `test/package` alone looks at what is packed. `npm run test:long` (`--mode long`) runs what is
+ * long and rare (`*.long.test.ts`), `npm test` all the rest.
+ */
+export default defineConfig(({ mode }) => ({
   resolve: {
     alias: [
       { find: /^pointsman$/, replacement: `${root}src/index.ts` },
@@ -17,12 +17,12 @@ export default defineConfig({
     ],
   },
   test: {
-    include: long ? ['test/**/*.long.test.ts'] : ['test/**/*.test.ts'],
-    exclude: long ? ['**/node_modules/**'] : ['**/node_modules/**', '**/*.long.test.ts'],
-    passWithNoTests: long,
+    include: mode === 'long' ? ['test/**/*.long.test.ts'] : ['test/**/*.test.ts'],
+    exclude: mode === 'long' ? ['**/node_modules/**'] : ['**/node_modules/**', '**/*.long.test.ts'],
+    passWithNoTests: mode === 'long',
     setupFiles: ['test/fixtures/fuzz-seed.ts'],
-    testTimeout: long ? 900_000 : 60_000,
+    testTimeout: mode === 'long' ? 900_000 : 60_000,
     hookTimeout: 120_000,
     pool: 'forks',
   },
-});
+}));
