@@ -19,7 +19,7 @@ export interface Request {
   readonly text?: string;
   /** The conversation, oldest message first. Takes precedence over `text`. */
   readonly messages?: readonly Message[];
-  /** Tool definitions offered to the model; only their number and names are looked at. */
+  /** Tool definitions offered to the model; their number and their length in tokens are looked at. */
   readonly tools?: readonly unknown[];
   /** The response format asked for, as in the OpenAI API (`{ type: 'json_schema', ... }`). */
   readonly responseFormat?: { readonly type: string };

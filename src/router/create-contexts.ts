@@ -7,7 +7,6 @@ import type { PolicyKit } from '../policy/policy-kit.ts';
 import type { Predictions } from '../policy/predictions.ts';
 import type { Prompt } from '../request/prompt-text.ts';
 import type { Request } from '../request/request.ts';
-import { countRequestTokens } from '../signals/count-request-tokens.ts';
 import type { SeenSignals } from '../signals/read-signals.ts';
 import type { Signals } from '../signals/signals.ts';
 import type { Predictor } from './predictor.ts';
@@ -50,11 +49,7 @@ export function createContexts(
   const { countTokens, policies } = options;
 
   return (prompt, request, predictions, { overrides, signals: given }) => {
-    const count =
-      request === undefined || countTokens === undefined
-        ? undefined
-        : () => countRequestTokens(request, countTokens);
-    const needs = requestNeeds(prompt, given, smallestWindow, count);
+    const needs = requestNeeds(prompt, request, given, smallestWindow, countTokens);
     let signals: SeenSignals | undefined;
     const readOnce = () => {
       signals ??= readerOf(policies)(

@@ -1,7 +1,8 @@
 import type { Modality } from '../candidate/candidate.ts';
 import type { RequestNeeds } from '../policy/policy.ts';
+import { countRequestTokens, type TokenCounter } from '../request/count-request-tokens.ts';
 import type { Prompt } from '../request/prompt-text.ts';
-import { estimateTokens } from '../signals/count-request-tokens.ts';
+import type { Request } from '../request/request.ts';
 import type { Signals } from '../signals/signals.ts';
 
 const NOTHING: readonly Modality[] = [];
@@ -13,18 +14,21 @@ const CLOSE_TO_WINDOW = 0.2;
 /**
  * What a candidate must be able to take: what the caller says, else read off the shape of the request.
  *
- * @param count tokens of the request counted exactly, where there is a counter; asked only close to a window's end.
+ * @param request undefined when there is an embedding alone.
+ * @param count asked only close to a window's end.
  */
 export function requestNeeds(
   prompt: Prompt,
+  request: Request | undefined,
   given: Partial<Signals>,
   smallestWindow: number,
-  count: (() => number) | undefined,
+  count: TokenCounter | undefined,
 ): RequestNeeds {
   const characters = prompt.text.length + prompt.contextCharacters;
-  let tokens = given.tokens ?? estimateTokens(characters);
-  if (given.tokens === undefined && count !== undefined && tokens > CLOSE_TO_WINDOW * smallestWindow) {
-    tokens = count();
+  let tokens = given.tokens ?? (request === undefined ? 0 : countRequestTokens(request));
+  const isClose = tokens > CLOSE_TO_WINDOW * smallestWindow;
+  if (isClose && given.tokens === undefined && request !== undefined && count !== undefined) {
+    tokens = countRequestTokens(request, count);
   }
   return {
     tokens,

@@ -1,9 +1,9 @@
 import type { Modality } from '../candidate/candidate.ts';
 import { mean } from '../math/mean.ts';
+import { countRequestTokens } from '../request/count-request-tokens.ts';
 import type { Prompt } from '../request/prompt-text.ts';
 import type { Request } from '../request/request.ts';
 import { type CodeAndMaths, codeAndMaths } from './code-and-maths.ts';
-import { countRequestTokens, estimateTokens } from './count-request-tokens.ts';
 import type { SignalSources } from './signal-sources.ts';
 import type { CandidateLoad, QualityRequirement, Signals } from './signals.ts';
 import { taskByRules } from './task-by-rules.ts';
@@ -73,7 +73,10 @@ class LazySignals implements SeenSignals {
   }
 
   get tokens(): number {
-    return this.#once('tokens', () => countTokens(this.#input, this.#sources));
+    const { request } = this.#input;
+    return this.#once('tokens', () =>
+      request === undefined ? 0 : countRequestTokens(request, this.#sources.countTokens),
+    );
   }
 
   get language(): string {
@@ -146,12 +149,6 @@ class LazySignals implements SeenSignals {
     };
     return this.#task;
   }
-}
-
-/** The counter's number, or the stated estimate. */
-function countTokens({ request, prompt }: SignalInput, { countTokens: count }: SignalSources): number {
-  if (request !== undefined && count !== undefined) return countRequestTokens(request, count);
-  return estimateTokens(prompt.text.length + prompt.contextCharacters);
 }
 
 /** Own properties whatever the name. */

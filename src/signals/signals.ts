@@ -18,7 +18,7 @@ export interface Signals {
   readonly taskConfidence: number;
   /** How hard it is: 1 minus the mean calibrated success of all candidates, 0 to 1. */
   readonly complexity: number;
-  /** Length of the whole request in tokens, tool definitions left out. */
+  /** Length of the whole request in tokens: messages, calls and results of tools, definitions of tools. */
   readonly tokens: number;
   /** ISO 639-1 code of the prompt's language; 'und' where it is not known. */
   readonly language: string;

@@ -18,7 +18,7 @@ export const SRC_ARROWS: Arrows = {
   // What a request shows is read with the same words as the features are.
   signals: ['features'],
   // Optional companions: each wears an interface of the folder it points to, and is an entry of its own.
-  tokens: ['signals'],
+  tokens: [],
   language: ['signals'],
   cel: ['policy', 'signals'],
   policy: ['signals'],

@@ -36,7 +36,7 @@ test('signals of the caller reach the rules, and those looked at are in the deci
   });
   const gold = await router.route({ text: 'hello' }, { signals: { tier: 'gold' } });
   expect(gold.candidate).toBe('m2');
-  expect(gold.signals).toEqual({ tier: 'gold', tokens: 2 });
+  expect(gold.signals).toEqual({ tier: 'gold', tokens: 1 });
   const plain = await router.route({ text: 'hello' });
   expect(plain.candidate).toBe('m0');
   expect(plain.signals).toEqual({ tier: '' });

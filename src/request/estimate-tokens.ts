@@ -1,0 +1,185 @@
+import { overStretches } from './over-stretches.ts';
+
+/** Longer texts are estimated by this many UTF-16 units of them, so that the time is bounded. */
+const MOST_UNITS = 32_768;
+const STRETCH_UNITS = 1024;
+
+/**
+ * Tokens of a text without an encoding's tables: one pass, 2 to 3 ns a unit. The weights are fitted to o200k_base over
+ * prompts, answers, code, JSON, Markdown and 60 languages (median error 8 %); other encodings differ by some tens of
+ * per cent, more in alphabets that they hardly know.
+ *
+ * @returns not rounded, so that estimates of parts can be added; 0 for the empty text.
+ */
+export function estimateTokens(text: string): number {
+  return overStretches(text, MOST_UNITS, STRETCH_UNITS, estimateStretch);
+}
+
+/** What a unit is, as far as byte-pair encodings tell units apart. */
+const Kind = {
+  vowel: 0,
+  consonant: 1,
+  upperVowel: 2,
+  upperConsonant: 3,
+  digit: 4,
+  space: 5,
+  /** Tabs, too. */
+  newline: 6,
+  /** Punctuation that is drawn out into lines, for which there are long tokens: `----`. */
+  rule: 7,
+  punctuation: 8,
+  /** Latin letters beyond ASCII. */
+  accent: 9,
+  /** Letters of other alphabets. */
+  letter: 10,
+  /** Han, kana, hangul. */
+  syllable: 11,
+  /** A letter or syllable beyond ASCII, once more. */
+  repeated: 12,
+  other: 13,
+} as const;
+/** Of a row of the table: a power of two above the number of kinds. */
+const ROW = 16;
+
+/** What is remembered of the units before. */
+interface State {
+  /** Of the unit before. */
+  readonly kind: number;
+  /** Units since the word, number, white space or punctuation began. */
+  readonly run: number;
+  /** Consonants in a row. */
+  readonly consonants: number;
+}
+
+const START: State = { kind: Kind.space, run: 1, consonants: 0 };
+/** From here on it is no word: a key, or one letter held down. */
+const LONGEST_WORD = 16;
+
+/** What one more unit adds, and what is remembered of it. */
+function step(before: State, kind: number): { readonly tokens: number; readonly state: State } {
+  const next = (tokens: number, run: number, consonants = 0) => ({
+    tokens,
+    state: { kind, run, consonants },
+  });
+  switch (kind) {
+    case Kind.vowel:
+    case Kind.consonant:
+    case Kind.upperVowel:
+    case Kind.upperConsonant: {
+      const hump = isLower(before.kind) && !isLower(kind);
+      const begins = hump || !isLetter(before.kind);
+      const run = begins ? 1 : Math.min(before.run, LONGEST_WORD) + 1;
+      const consonants =
+        kind === Kind.vowel || kind === Kind.upperVowel ? 0 : begins ? 1 : Math.min(before.consonants, 2) + 1;
+      let tokens = begins ? (hump ? 1.3 : 1) : 0;
+      if (run > LONGEST_WORD) tokens += 0.5;
+      else if (run > 6) tokens += 0.18;
+      // Words that no language has are in no table, and are cut small.
+      if (consonants > 2) tokens += 0.14;
+      return next(tokens, run, consonants);
+    }
+    case Kind.digit: {
+      const run = before.kind === Kind.digit ? (before.run % 3) + 1 : 1;
+      // A space goes with a word, never with a number.
+      return next(before.kind === Kind.space ? 1.9 : run === 1 ? 1 : 0, run);
+    }
+    case Kind.space:
+      // A single space goes with the word behind it.
+      if (before.kind !== Kind.space) return next(0, 1);
+      return next(before.run === 1 ? 1.3 : 0.01, 2);
+    case Kind.newline:
+      // One behind punctuation goes with it.
+      if (before.kind === Kind.newline) return next(0.07, 1);
+      return next(isPunctuation(before.kind) ? 0 : 0.8, 1);
+    case Kind.rule:
+      if (!isPunctuation(before.kind)) return next(0.65, 1);
+      return next(before.kind === Kind.rule && before.run === 2 ? 0.02 : 0.35, 2);
+    case Kind.punctuation:
+      return next(isPunctuation(before.kind) ? 0.5 : 0.65, 1);
+    case Kind.letter:
+      return next(0.45, 1);
+    case Kind.syllable:
+      return next(0.9, 1);
+    default:
+      return next(1, 1);
+  }
+}
+
+function estimateStretch(text: string): number {
+  const { tokens, next } = steps();
+  let sum = 0;
+  let row = 0;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    const at = row + (unit < 128 ? ASCII_KINDS[unit] : kindBeyondAscii(unit, text, i));
+    sum += tokens[at];
+    row = next[at];
+  }
+  return sum;
+}
+
+interface Steps {
+  readonly tokens: Float64Array; // [states, ROW]
+  /** Where the row of the state that follows begins. */
+  readonly next: Uint16Array; // [states, ROW]
+}
+
+let made: Steps | undefined;
+
+/** `step` as a table, of all states that can be reached; {@link START} is the first. */
+function steps(): Steps {
+  if (made !== undefined) return made;
+  const states = [START];
+  const places = new Map([[JSON.stringify(START), 0]]);
+  const tokens: number[] = [];
+  const next: number[] = [];
+  for (let row = 0; row < states.length; row++) {
+    for (let kind = 0; kind < ROW; kind++) {
+      const one = step(states[row], kind);
+      const key = JSON.stringify(one.state);
+      if (!places.has(key)) places.set(key, states.push(one.state) - 1);
+      tokens.push(one.tokens);
+      next.push(places.get(key)! * ROW);
+    }
+  }
+  made = { tokens: Float64Array.from(tokens), next: Uint16Array.from(next) };
+  return made;
+}
+
+function isLower(kind: number): boolean {
+  return kind === Kind.vowel || kind === Kind.consonant;
+}
+
+function isLetter(kind: number): boolean {
+  return kind <= Kind.upperConsonant || kind === Kind.accent;
+}
+
+function isPunctuation(kind: number): boolean {
+  return kind === Kind.rule || kind === Kind.punctuation;
+}
+
+function kindBeyondAscii(unit: number, text: string, i: number): number {
+  if (unit >= 0x2000 && unit < 0x3000) return unit < 0x2070 ? Kind.punctuation : Kind.other;
+  if (unit < 0xc0 || (unit >= 0xd800 && unit < 0xf900)) return Kind.other;
+  if (i > 0 && text.charCodeAt(i - 1) === unit) return Kind.repeated;
+  if (unit >= 0x3000 || (unit >= 0x1100 && unit < 0x1200)) return Kind.syllable;
+  return unit < 0x370 || unit >= 0x1e00 ? Kind.accent : Kind.letter;
+}
+
+const ASCII_KINDS = asciiKinds();
+
+function asciiKinds(): Uint8Array {
+  const kinds = new Uint8Array(128).fill(Kind.punctuation);
+  const mark = (characters: string, kind: number) => {
+    for (const character of characters) kinds[character.charCodeAt(0)] = kind;
+  };
+  mark('aeiouy', Kind.vowel);
+  mark('bcdfghjklmnpqrstvwxz', Kind.consonant);
+  mark('AEIOUY', Kind.upperVowel);
+  mark('BCDFGHJKLMNPQRSTVWXZ', Kind.upperConsonant);
+  mark('0123456789', Kind.digit);
+  mark(' ', Kind.space);
+  mark('\n\r\t', Kind.newline);
+  mark('-=._#/*~+', Kind.rule);
+  return kinds;
+}
