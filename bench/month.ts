@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { smallest } from 'pointsman/math';
 import { monthFigure } from '../data/month/month-figure.ts';
 import { type MonthDay, simulateMonth } from '../data/month/simulate-month.ts';
 import { THE_MONTH } from '../data/month/the-month.ts';
@@ -53,7 +54,7 @@ try {
     ...(values.memory === undefined ? {} : { config: withMemory(Number(values.memory)) }),
     onDay: (day) => console.log(describeDay(day)),
   });
-  const least = Math.min(...month.days.map(({ bestSingle, router }) => router.quality - bestSingle.quality));
+  const least = smallest(month.days.map(({ bestSingle, router }) => router.quality - bestSingle.quality));
   console.log(`Least above best single: ${(100 * least).toFixed(2)} points`);
   if (month.unscreened !== null)
     console.log(

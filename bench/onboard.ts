@@ -1,5 +1,5 @@
 import { createRouter, memoryFiles, type Router, readArtifact } from 'pointsman';
-import { createRandom } from 'pointsman/math';
+import { createRandom, smallest } from 'pointsman/math';
 import type { SealedArtifact } from '../training/artifact/index.ts';
 import { addCandidate } from '../training/candidates/index.ts';
 import type { OutcomeMatrix } from '../training/outcomes/outcome-matrix.ts';
@@ -94,7 +94,7 @@ function lines(held: readonly HeldOut[]): BenchLine[] {
   return [
     atLeast(
       'onboarded, llmrouter9: lowest mean change against the router without it',
-      Math.min(...changes),
+      smallest(changes),
       '',
       HARM,
       note,

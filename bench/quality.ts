@@ -1,3 +1,4 @@
+import { largest } from 'pointsman/math';
 import { bootstrapMeans } from '../training/evaluation/bootstrap-means.ts';
 import type { Evaluation } from '../training/evaluation/evaluation.ts';
 import { atLeast, atMost, type BenchLine, skipped } from './bench-line.ts';
@@ -119,7 +120,7 @@ async function routedLines(
     mean(runs.map(({ trained }) => trained.evaluation.calibration.success[c]?.ece10 ?? Number.NaN)),
   );
   lines.push(
-    plain('  ECE, mean over candidates', mean(eces), '', `worst ${Math.max(...eces).toFixed(4)}, ten bins`),
+    plain('  ECE, mean over candidates', mean(eces), '', `worst ${largest(eces).toFixed(4)}, ten bins`),
   );
   return lines;
 }

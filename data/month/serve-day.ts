@@ -30,7 +30,7 @@ export async function serveDay(options: ServeOptions): Promise<ReadonlyMap<strin
   let ids = 0;
   const log = createDecisionLog({
     sink: (batch) => {
-      records.push(...batch);
+      for (const record of batch) records.push(record);
     },
     newId: () => `day-${day}-${ids++}`,
     clock: { wallNow: () => now, after: () => () => {} },

@@ -1,3 +1,4 @@
+import { argMax, largest } from 'pointsman/math';
 import { loadRouter } from 'pointsman/node';
 import type { PolicySpec } from 'pointsman/policy';
 import type { MonthWorld } from './month-world.ts';
@@ -34,12 +35,12 @@ export async function dayTruth({ ask, candidates, pool }: MonthWorld, day: numbe
     }
   }
   const means = candidates.map((_, c) => meanOf(pool.length, (row) => quality[row * columns + c]));
-  const best = means.indexOf(Math.max(...means));
+  const best = argMax(means);
   return {
     quality,
     costUsd,
     bestSingle: { candidate: candidates[best], quality: means[best] },
-    oracle: meanOf(pool.length, (row) => Math.max(...quality.subarray(row * columns, (row + 1) * columns))),
+    oracle: meanOf(pool.length, (row) => largest(quality.subarray(row * columns, (row + 1) * columns))),
   };
 }
 

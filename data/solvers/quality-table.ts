@@ -1,3 +1,4 @@
+import { largest } from 'pointsman/math';
 import type { SampleRow } from './sample-traffic.ts';
 
 export interface SolverSummary {
@@ -39,7 +40,7 @@ export function qualityTable(rows: readonly SampleRow[]): QualityTable {
   return {
     families,
     solvers,
-    bestSingle: Math.max(...solvers.map((s) => s.quality)),
+    bestSingle: largest(solvers.map((s) => s.quality)),
     oracle: mean([...best.values()]),
   };
 }

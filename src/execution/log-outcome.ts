@@ -1,6 +1,7 @@
 import type { Decision } from '../decision/decision.ts';
 import { ExecutionError } from '../errors/execution-error.ts';
 import type { DecisionLog, OutcomeInput } from '../log/decision-log.ts';
+import { largest } from '../math/extremes.ts';
 import type { Attempt } from './attempt.ts';
 import type { ExecutionResult } from './execution-result.ts';
 
@@ -58,7 +59,7 @@ function totalsOf(attempts: readonly Attempt[]) {
   const ends = attempts.map(({ startedMs, latencyMs }) => startedMs + latencyMs);
   return {
     totalCostUsd: sum(attempts.map(({ costUsd }) => costUsd)) ?? 0,
-    totalLatencyMs: Math.max(0, ...ends.filter(Number.isFinite)),
+    totalLatencyMs: Math.max(0, largest(ends.filter(Number.isFinite))),
   };
 }
 

@@ -1,3 +1,4 @@
+import { argMax } from '../math/arg-max.ts';
 import type { Combine, ParallelStep } from '../policy/plan.ts';
 import { openScope } from './abort-scope.ts';
 import { answerKey } from './answer-key.ts';
@@ -86,7 +87,7 @@ async function best(
       }
     }),
   );
-  const winner = scores.indexOf(Math.max(...scores));
+  const winner = argMax(scores);
   run.quality = asQuality(scores[winner]);
   return given[winner];
 }

@@ -12,7 +12,7 @@ export async function inSlices<T, R>(items: readonly T[], work: (item: T) => R |
   const size = Math.max(LEAST, Math.ceil(items.length / MOST_SLICES));
   for (let i = 0; i < items.length; i += size) {
     if (i > 0) await new Promise<void>(nextTurn);
-    results.push(...(await Promise.all(items.slice(i, i + size).map(work))));
+    for (const result of await Promise.all(items.slice(i, i + size).map(work))) results.push(result);
   }
   return results;
 }

@@ -1,7 +1,9 @@
 export { allFinite } from './all-finite.ts';
 export { argMax } from './arg-max.ts';
+export { argMin } from './arg-min.ts';
 export { binaryCrossEntropy } from './binary-cross-entropy.ts';
 export { dot } from './dot.ts';
+export { largest, smallest } from './extremes.ts';
 export { logSigmoid } from './log-sigmoid.ts';
 export { logSumExp } from './log-sum-exp.ts';
 export { logit } from './logit.ts';

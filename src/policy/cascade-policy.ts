@@ -47,7 +47,7 @@ export function createCascadePolicy(spec: CascadePolicySpec, parts: PolicyParts)
       }
       if (kept.length === 0) reasons.push('Limits removed every step of the cascade.');
       else reasons.push(`The cascade starts with ${candidates[order[0]].name}, step ${kept[0].at + 1}.`);
-      for (const { plan } of kept) reasons.push(...plan.reasons);
+      for (const { plan } of kept) for (const reason of plan.reasons) reasons.push(reason);
       if (kept.length === 0 && remaining.note !== undefined) reasons.push(remaining.note);
       return {
         step: kept.length === 0 ? calls[order[0]] : sequence(kept, spec),

@@ -60,7 +60,7 @@ export function createEnsemblePolicy(spec: EnsemblePolicySpec, parts: PolicyPart
         );
       }
       if (remaining.note !== undefined) reasons.push(remaining.note);
-      for (const { plan } of chosen) if (plan !== null) reasons.push(...plan.reasons);
+      for (const { plan } of chosen) for (const reason of plan?.reasons ?? []) reasons.push(reason);
       return {
         step:
           chosen.length < 2

@@ -51,7 +51,7 @@ export function createUtilityPolicy(
       if (remaining.note !== undefined) reasons.push(remaining.note);
       const changes = limitChanges(remaining, utilities, order[0], candidates);
       const parts = { quality: success, cost, latency };
-      changes.push(...weightChanges(order, utilities, weights, parts, candidates));
+      for (const change of weightChanges(order, utilities, weights, parts, candidates)) changes.push(change);
       return {
         step: calls[order[0]],
         order,

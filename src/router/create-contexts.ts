@@ -1,5 +1,6 @@
 import type { Artifact } from '../artifact/artifact.ts';
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
+import { smallest } from '../math/extremes.ts';
 import { createRandom, type Random } from '../math/random.ts';
 import { readNovelty } from '../novelty/novelty.ts';
 import type { PolicyContext } from '../policy/policy.ts';
@@ -35,9 +36,7 @@ export function createContexts(
 ): Contexts {
   const { candidates, novelty } = artifact.manifest;
   const names = candidates.map((candidate) => candidate.name);
-  const smallestWindow = Math.min(
-    ...candidates.map((candidate) => candidate.contextWindowTokens ?? Infinity),
-  );
+  const smallestWindow = smallest(candidates.map((candidate) => candidate.contextWindowTokens ?? Infinity));
   const noveltyOf =
     novelty === undefined ? undefined : readNovelty(novelty, features.length, artifact.file(novelty.file));
   let random: Random | undefined;

@@ -40,7 +40,7 @@ export function widenChain(chain: DenseChain): DenseChain {
     kernel.set(layer.kernel.subarray(i * outputs, (i + 1) * outputs), i * (outputs + 1));
     kernel[i * (outputs + 1) + outputs] = mean.kernel[i * (outputs + 1) + outputs];
   }
-  const bias = Float32Array.of(...layer.bias, mean.bias[outputs]);
+  const bias = Float32Array.from([...layer.bias, mean.bias[outputs]]);
   const wide: DenseLayer = { ...layer, outputs: outputs + 1, kernel, bias };
   return [...chain.slice(0, -1), wide];
 }
@@ -58,6 +58,6 @@ export function widenTable(table: KnnTable): KnnTable {
     ...table,
     outputs: outputs + 1,
     outcomes,
-    prior: Float32Array.of(...table.prior, mean.prior[outputs]),
+    prior: Float32Array.from([...table.prior, mean.prior[outputs]]),
   };
 }

@@ -10,8 +10,8 @@ export function describeIngest(report: IngestReport): string {
     const places = examples.slice(0, 3).map(({ file, line }) => `${file}:${line}`);
     return `  ${number(count)} ${what}, ${reason}: ${places.join(', ')}${count > places.length ? ', ...' : ''}`;
   };
-  lines.push(...report.rejected.map((each) => told('rejected', each)));
-  lines.push(...report.passedOver.map((each) => told('passed over', each)));
+  for (const each of report.rejected) lines.push(told('rejected', each));
+  for (const each of report.passedOver) lines.push(told('passed over', each));
   if (report.recordsJoined > 0)
     lines.push(`  ${number(report.recordsJoined)} outcomes and scores joined to their answers`);
   if (report.judgement !== null) {

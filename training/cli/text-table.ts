@@ -1,3 +1,4 @@
+import { largest } from 'pointsman/math';
 import { printable } from './printable.ts';
 
 export interface TableColumn {
@@ -21,7 +22,7 @@ export function textTable(
   width: number,
 ): string {
   const cells = [columns.map(({ title }) => title), ...rows.map((row) => row.map(printable))];
-  const widths = columns.map((_, c) => Math.max(...cells.map((row) => length(row[c]))));
+  const widths = columns.map((_, c) => largest(cells.map((row) => length(row[c]))));
   let over = widths.reduce((sum, one) => sum + one, GAP.length * (columns.length - 1)) - width;
   while (over > 0) {
     const c = widestOf(columns, widths);

@@ -35,7 +35,7 @@ export function twoSampleTest(
   const [first, second] = [thin(a), thin(b)];
   const all = [...first, ...second];
   const sizes = [first.length, second.length] as const;
-  if (Math.min(...sizes) < 2) return { discrepancy: Number.NaN, pValue: Number.NaN, rows: sizes };
+  if (sizes.some((size) => size < 2)) return { discrepancy: Number.NaN, pValue: Number.NaN, rows: sizes };
   const kernel = gaussianKernel(vectors, dimensions, all);
   const order = Int32Array.from(all.keys());
   const discrepancy = meanDiscrepancy(kernel, order, sizes[0]);

@@ -1,3 +1,4 @@
+import { largest, smallest } from 'pointsman/math';
 import { averageImprovementInQuality } from './average-improvement-in-quality.ts';
 import { bootstrap } from './bootstrap.ts';
 import type { Comparison } from './comparison.ts';
@@ -36,8 +37,8 @@ export function measureCostQuality(
   const singles = compared.map((c) => settingOf(new Int32Array(rows).fill(c)));
   const ones = new Int32Array(rows).fill(1);
   const singlePoints = pointsOf(singles, ones);
-  const from = Math.min(...singlePoints.map((point) => point.cost));
-  const to = Math.max(...singlePoints.map((point) => point.cost));
+  const from = smallest(singlePoints.map((point) => point.cost));
+  const to = largest(singlePoints.map((point) => point.cost));
   const measured = [thin(router), singles, thin(oracle)];
   const [routerAiq, mixesAiq, oracleAiq, difference] = bootstrap(
     4,

@@ -1,3 +1,4 @@
+import { largest } from 'pointsman/math';
 import type { Evaluation } from './evaluation.ts';
 
 /** The few figures that the manifest and the command line show. Null is "not measured". */
@@ -26,7 +27,7 @@ export function headlineMetrics(evaluation: Evaluation): Record<string, number |
     routedLatencyMs: router?.latencyMs?.estimate ?? null,
     apgr: strongWeak?.router.apgr.estimate ?? null,
     aiq: costQuality?.aiq?.router.estimate ?? null,
-    worstEce: eces.length > 0 ? Math.max(...eces) : null,
+    worstEce: eces.length > 0 ? largest(eces) : null,
     decisionP50Microseconds: decisionMicroseconds?.p50 ?? null,
     decisionP99Microseconds: decisionMicroseconds?.p99 ?? null,
   };

@@ -1,3 +1,4 @@
+import { argMax } from 'pointsman/math';
 import type { Interval } from './bootstrap.ts';
 import { bootstrapMeans } from './bootstrap-means.ts';
 import type { Comparison } from './comparison.ts';
@@ -90,6 +91,6 @@ function costOf({ chosen, costUsd }: Comparison, rows: readonly number[], candid
 function mostChosen(chosen: Int32Array, rows: readonly number[], names: readonly string[]) {
   const counts = new Int32Array(names.length);
   for (const row of rows) counts[chosen[row]]++;
-  const most = counts.indexOf(Math.max(...counts));
+  const most = argMax(counts);
   return { candidate: names[most], share: counts[most] / rows.length };
 }

@@ -38,9 +38,12 @@ export function judgeChallenger(input: GateInput, given: GateOptions = {}): Gate
     if (champion !== null && table.kind !== 'full')
       tests.push(testSeen(table, champion, challenger, options));
     const opponents = listOpponents(input, worthOf(table, qualityPerUsd));
-    tests.push(...opponents.map((opponent) => testNotWorse(opponent, table, options)));
-    tests.push(...testBatches(opponents, table, options));
-    tests.push(...testSlices(opponents[0], table, options));
+    const comparisons = [
+      ...opponents.map((opponent) => testNotWorse(opponent, table, options)),
+      ...testBatches(opponents, table, options),
+      ...testSlices(opponents[0], table, options),
+    ];
+    for (const test of comparisons) tests.push(test);
     tests.push(testCalibration(calibration, options));
   }
   const failed = tests.find(({ passed }) => !passed);

@@ -1,4 +1,4 @@
-import { foldRows } from './grouped-folds.ts';
+import { countFolds, foldRows } from './grouped-folds.ts';
 import { createMatrix, type Matrix } from './matrix.ts';
 
 /**
@@ -14,7 +14,7 @@ export async function crossValidate(
 ): Promise<Matrix> {
   const predictions = createMatrix(folds.length, outputs);
   predictions.values.fill(Number.NaN);
-  const count = folds.reduce((most, fold) => Math.max(most, fold + 1), 0);
+  const count = countFolds(folds);
   for (let fold = 0; fold < count; fold++) {
     const { fit, held } = foldRows(folds, fold);
     if (fit.length === 0 || held.length === 0) continue;

@@ -78,7 +78,12 @@ export async function onboardCandidate(
   }
   return [
     prompts,
-    { ...candidates, outputs: outputs + 1, kernel, bias: Float32Array.of(...candidates.bias, layer.bias[0]) },
+    {
+      ...candidates,
+      outputs: outputs + 1,
+      kernel,
+      bias: Float32Array.from([...candidates.bias, layer.bias[0]]),
+    },
   ];
 }
 

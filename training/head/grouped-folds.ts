@@ -22,6 +22,11 @@ export function groupedFolds(groups: ArrayLike<number>, folds: number, seed: num
   return Int32Array.from(groups, (group) => foldOf.get(group) ?? 0);
 }
 
+/** How many folds there are. @param folds fold of each row, from `groupedFolds`; none: 0 */
+export function countFolds(folds: Int32Array): number {
+  return folds.reduce((most, fold) => Math.max(most, fold + 1), 0);
+}
+
 /** Splits every row but those of one fold from those of it. */
 export function foldRows(
   folds: Int32Array,

@@ -16,7 +16,7 @@ export {
 export { fitMlp, type MlpFit } from './fit-mlp.ts';
 export type { FitProgress, FoldProgress, OnFold, OnProgress } from './fit-progress.ts';
 export { fitStack, type StackFit } from './fit-stack.ts';
-export { foldRows, groupedFolds } from './grouped-folds.ts';
+export { countFolds, foldRows, groupedFolds } from './grouped-folds.ts';
 export type { LinearOptions, LinearPathOptions } from './linear-options.ts';
 export { createMatrix, type Matrix, takeColumn, takeRows, takeValues } from './matrix.ts';
 export { meanLoss } from './mean-loss.ts';

@@ -1,6 +1,7 @@
-import { createRandom } from 'pointsman/math';
+import { argMin, createRandom } from 'pointsman/math';
 import {
   chainHead,
+  countFolds,
   createMatrix,
   type DenseLayer,
   fitLinearPath,
@@ -36,7 +37,7 @@ export async function tuneCurveMember(
   const hidden = hiddenLayer(linear.outOfFold, data.seed);
   const activations = predictRows(chainHead([hidden]), linear.outOfFold);
   const outOfFold = PENALTY_SHARES.map(() => createMatrix(residuals.rows, residuals.columns));
-  const count = Math.max(...folds) + 1;
+  const count = countFolds(folds);
   for (let fold = 0; fold < count; fold++) {
     const { fit, held } = foldRows(folds, fold);
     const layers = await fitOutput(data, activations, fit, PENALTY_SHARES, ({ loss }) =>
@@ -50,7 +51,7 @@ export async function tuneCurveMember(
   }
   const part = isFullyObserved(residuals) ? 'deviation' : 'all';
   const errors = outOfFold.map((predictions) => squaredError(predictions, residuals, part, data.weights));
-  const chosen = errors.indexOf(Math.min(...errors));
+  const chosen = argMin(errors);
   return {
     name: 'curve',
     settings: { penalty: PENALTY_SHARES[chosen] },

@@ -1,5 +1,7 @@
+import { argMax, argMin } from 'pointsman/math';
 import {
   chainHead,
+  countFolds,
   createMatrix,
   type DenseLayer,
   fitLinearPath,
@@ -33,7 +35,7 @@ export async function tuneDomainMember(
 ): Promise<TunedMember | null> {
   const { tasks, taskCount, residuals, folds } = data;
   if (tasks === null || taskCount < 2) return null;
-  const count = Math.max(...folds) + 1;
+  const count = countFolds(folds);
   const posteriors = PENALTY_SHARES.map(() => createMatrix(residuals.rows, taskCount));
   const outOfFold = PENALTY_SHARES.map(() => createMatrix(residuals.rows, residuals.columns));
   for (let fold = 0; fold < count; fold++) {
@@ -49,7 +51,7 @@ export async function tuneDomainMember(
     });
   }
   const losses = posteriors.map((posterior) => logLoss(posterior, tasks));
-  const chosen = losses.indexOf(Math.min(...losses));
+  const chosen = argMin(losses);
   return {
     name: 'domain',
     settings: { penalty: PENALTY_SHARES[chosen], taskAccuracy: accuracy(posteriors[chosen], tasks) },
@@ -110,7 +112,7 @@ function accuracy({ columns, values }: Matrix, tasks: Int32Array): number {
     if (task < 0) return;
     known++;
     const posterior = values.subarray(row * columns, (row + 1) * columns);
-    if (posterior.indexOf(Math.max(...posterior)) === task) right++;
+    if (argMax(posterior) === task) right++;
   });
   return right / known;
 }

@@ -1,5 +1,7 @@
+import { argMin } from 'pointsman/math';
 import {
   chainHead,
+  countFolds,
   createMatrix,
   type DenseLayer,
   fitLinearPath,
@@ -65,7 +67,7 @@ async function outOfFoldPath(data: MemberData, onFold: OnFold = () => {}): Promi
   const { features, residuals, folds } = data;
   const all = PENALTY_SHARES.map((_, i) => i);
   const path = all.map(() => createMatrix(residuals.rows, residuals.columns));
-  const count = Math.max(...folds) + 1;
+  const count = countFolds(folds);
   for (let fold = 0; fold < count; fold++) {
     const { fit, held } = foldRows(folds, fold);
     const layers = await fitPath(data, fit, all, ({ loss }) => onFold({ fold, folds: count, loss }));
@@ -95,7 +97,7 @@ async function fitPath(
 
 function best(path: readonly Matrix[], residuals: Matrix, part: Part): number {
   const errors = path.map((predictions) => squaredError(predictions, residuals, part));
-  return errors.indexOf(Math.min(...errors));
+  return argMin(errors);
 }
 
 /** Row means of one, differences to them of the other. */

@@ -1,5 +1,7 @@
+import { argMin } from 'pointsman/math';
 import {
   chainHead,
+  countFolds,
   createMatrix,
   type DenseLayer,
   fitLinearPath,
@@ -50,7 +52,7 @@ export async function tuneSharedLinear(
   onFold: OnFold = () => {},
 ): Promise<SharedLinear> {
   const { residuals, weights } = data;
-  const count = Math.max(...data.folds) + 1;
+  const count = countFolds(data.folds);
   const half =
     (from: number): OnFold =>
     ({ fold, loss }) =>
@@ -79,7 +81,7 @@ function levelsOf({ residuals, weights }: SharedLinearData) {
 async function outOfFoldPath(data: SharedLinearData, onFold: OnFold): Promise<Matrix[]> {
   const { features, folds, residuals } = data;
   const path = PENALTY_SHARES.map(() => createMatrix(residuals.rows, residuals.columns));
-  const count = Math.max(...folds) + 1;
+  const count = countFolds(folds);
   for (let fold = 0; fold < count; fold++) {
     const { fit, held } = foldRows(folds, fold);
     const layers = await fitPath(data, fit, PENALTY_SHARES, (loss) => onFold({ fold, folds: count, loss }));
@@ -111,7 +113,7 @@ async function fitPath(
 }
 
 function least(errors: readonly number[]): number {
-  return errors.indexOf(Math.min(...errors));
+  return argMin(errors);
 }
 
 function broadcast({ rows, values }: Matrix, columns: number): Matrix {

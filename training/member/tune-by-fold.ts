@@ -1,4 +1,5 @@
-import { createMatrix, type FitData, foldRows, predictRows, takeRows } from '../head/index.ts';
+import { argMin } from 'pointsman/math';
+import { countFolds, createMatrix, type FitData, foldRows, predictRows, takeRows } from '../head/index.ts';
 import type { FittedMember, MemberData, TunedMember } from './member.ts';
 import { allRows, putRows, takeFitData } from './member-rows.ts';
 import { squaredError } from './squared-error.ts';
@@ -12,7 +13,8 @@ export async function tuneByFold<Setting extends Readonly<Record<string, number>
 ): Promise<TunedMember> {
   const { features, residuals, folds } = data;
   const outOfFold = settings.map(() => createMatrix(residuals.rows, residuals.columns));
-  for (let fold = 0; fold <= Math.max(...folds); fold++) {
+  const count = countFolds(folds);
+  for (let fold = 0; fold < count; fold++) {
     const rows = foldRows(folds, fold);
     const known = takeFitData(data, rows.fit);
     const held = takeRows(features, rows.held);
@@ -22,7 +24,7 @@ export async function tuneByFold<Setting extends Readonly<Record<string, number>
     }
   }
   const errors = outOfFold.map((predictions) => squaredError(predictions, residuals, 'all', data.weights));
-  const chosen = errors.indexOf(Math.min(...errors));
+  const chosen = argMin(errors);
   const all = allRows(residuals);
   return {
     name,

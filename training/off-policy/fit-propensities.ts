@@ -1,6 +1,7 @@
-import { createRandom, softmaxInto } from 'pointsman/math';
+import { argMin, createRandom, softmaxInto } from 'pointsman/math';
 import {
   chainHead,
+  countFolds,
   createMatrix,
   type FoldProgress,
   fitLinearPath,
@@ -39,7 +40,7 @@ export async function fitPropensities(
 ): Promise<Float64Array> {
   const { rows, columns } = shares;
   const foldOf = groupedFolds(groups, folds, seed);
-  const count = foldOf.reduce((most, one) => Math.max(most, one + 1), 0);
+  const count = countFolds(foldOf);
   const losses = new Float64Array(PENALTY_SHARES.length);
   const predictFold = async (fold: number, strengths: readonly number[]) => {
     // A single group leaves nothing to hold out: its rows are predicted by themselves.
@@ -70,7 +71,7 @@ export async function fitPropensities(
     });
     choosing.push({ held, path });
   }
-  const best = losses.indexOf(Math.min(...losses));
+  const best = argMin(losses);
   const out = new Float64Array(rows * columns);
   const put = (held: Int32Array, predicted: Matrix) => {
     held.forEach((row, i) => {

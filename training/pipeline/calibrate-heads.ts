@@ -1,5 +1,6 @@
 import type { CalibratorParameters } from 'pointsman';
 import type { Head } from 'pointsman/head';
+import { smallest } from 'pointsman/math';
 import { calibrationLoss, chooseCalibrator, fitSoftmaxTemperature } from '../calibrator/index.ts';
 import { type Matrix, predictRows, softTargets, takeColumn } from '../head/index.ts';
 import { isFullyObserved } from '../member/index.ts';
@@ -59,7 +60,7 @@ export function calibrateHeads({
       0,
     );
     const own = chooseCalibrator(data, { seed, groups });
-    const ownLoss = Math.min(...Object.values(own.losses));
+    const ownLoss = smallest(Object.values(own.losses));
     return { own: own.calibrator, ownLoss, sharedLoss: calibrationLoss(together.calibrator, data), observed };
   });
   const gain = apart.reduce(

@@ -44,7 +44,7 @@ export function checkTraffic({ candidates, prompts, quality }: OutcomeMatrix): v
  */
 export function checkSplits({ fit, calibrate, test }: Splits): void {
   const sizes = [fit, calibrate, test].map(({ rows }) => rows.length);
-  if (Math.min(...sizes) >= FEWEST_IN_SPLIT) return;
+  if (sizes.every((size) => size >= FEWEST_IN_SPLIT)) return;
   throw new InvalidInputError(
     `Each split needs at least ${FEWEST_IN_SPLIT} prompts. Got ${sizes[0]} to fit, ${sizes[1]} to calibrate and ` +
       `${sizes[2]} to test; near-duplicate prompts are kept in one split. Collect more prompts that differ, or change ` +

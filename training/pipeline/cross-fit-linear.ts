@@ -1,5 +1,6 @@
 import {
   chainHead,
+  countFolds,
   fitLinearPath,
   foldRows,
   type Matrix,
@@ -22,7 +23,7 @@ export async function crossFitLinear(
   onFold: OnFold = () => {},
 ): Promise<number[]> {
   const sums: number[] = l2s(1).map(() => 0);
-  const count = Math.max(...folds) + 1;
+  const count = countFolds(folds);
   for (let fold = 0; fold < count; fold++) {
     const { fit, held } = foldRows(folds, fold);
     const known = takeRows(targets, fit);

@@ -1,3 +1,4 @@
+import { argMin } from 'pointsman/math';
 import { fitRatioScale } from '../calibrator/index.ts';
 import {
   chainHead,
@@ -58,7 +59,7 @@ export async function fitAmount(data: AmountData): Promise<FittedAmount | null> 
 async function fitComplete(features: Matrix, targets: Matrix, data: AmountData): Promise<DenseLayer> {
   const l2s = (rows: number) => PENALTY_SHARES.map((share) => share * rows * data.featureVariance);
   const errors = await crossFitLinear(features, targets, data.folds, l2s, data.onFold);
-  const chosen = errors.indexOf(Math.min(...errors));
+  const chosen = argMin(errors);
   const [{ layer }] = await fitLinearPath({ features, targets }, 'squared', {
     l2s: [l2s(data.fit.length)[chosen]],
   });

@@ -1,8 +1,10 @@
 import type { HeadSpec } from 'pointsman/head';
+import { argMin } from 'pointsman/math';
 import type { DenseChain, Matrix, OnFold } from '../head/index.ts';
 import {
   chainHead,
   chooseLossShrinkage,
+  countFolds,
   createMatrix,
   crossValidate,
   fitLinear,
@@ -47,7 +49,7 @@ export async function fitChoice(
   const targets = softTargets(utility, TARGET_TEMPERATURE);
   const base = baseLogits(targets);
   const l2s = PENALTY_SHARES.map((share) => share * data.featureVariance);
-  const count = Math.max(...folds) + 1;
+  const count = countFolds(folds);
   const paths = [];
   for (const [i, l2] of l2s.entries())
     paths.push(
@@ -61,7 +63,7 @@ export async function fitChoice(
       }),
     );
   const losses = paths.map((path) => meanLoss('softmax', add(path, base), { targets }));
-  const chosen = losses.indexOf(Math.min(...losses));
+  const chosen = argMin(losses);
   const differences = splitLevels(outOfFold).deviation;
   const { weights } = fitStack([paths[chosen], differences], { targets }, 'softmax', base);
   const sum = createMatrix(residuals.rows, columns);

@@ -92,7 +92,7 @@ function principalDirections(
   const directions: number[] = [];
   for (const k of order.slice(0, components)) {
     const direction = basis.mmul(Square.columnVector(eigenvectorMatrix.getColumn(k))).to1DArray();
-    directions.push(...direction);
+    for (const value of direction) directions.push(value);
   }
   return { directions, variances: order.slice(0, components).map((k) => realEigenvalues[k]) };
 }

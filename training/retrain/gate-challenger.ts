@@ -1,4 +1,5 @@
 import type { Router } from 'pointsman';
+import { largest } from 'pointsman/math';
 import { NAMED_WEIGHTS, type PolicySpec } from 'pointsman/policy';
 import type { RetrainConfig } from '../config/retrain-config.ts';
 import type { ScoredTraffic } from '../drift/index.ts';
@@ -108,6 +109,6 @@ function rateOf({ manifest }: Router): number {
   if (policy.kind !== 'utility') return 0;
   const given = policy.weights ?? 'best';
   const weights = typeof given === 'string' ? NAMED_WEIGHTS[given] : given;
-  const dearest = Math.max(0, ...manifest.candidates.map(({ meanCostUsd }) => meanCostUsd ?? 0));
+  const dearest = Math.max(0, largest(manifest.candidates.map(({ meanCostUsd }) => meanCostUsd ?? 0)));
   return weights.quality > 0 && dearest > 0 ? weights.cost / weights.quality / dearest : 0;
 }

@@ -1,4 +1,4 @@
-import { moments } from 'pointsman/math';
+import { largest, moments } from 'pointsman/math';
 import { formatSignedPoints } from '../evaluation/format-points.ts';
 import { groupBy, type ScoredCell } from './scored-cells.ts';
 import type { Suspicion } from './screening.ts';
@@ -30,12 +30,10 @@ export function checkLevels(
     const variance = Math.max(here.variance, there.variance);
     const apart = shift / Math.sqrt(variance * (1 / own.length + 1 / theirs.length) + 1e-12);
     if (Math.abs(shift) < LEAST_SHIFT || Math.abs(apart) < z) continue;
-    const bestDay = Math.max(
-      ...[...groupBy(theirs, ({ day }) => day).values()]
-        .filter((day) => day.length >= FEWEST)
-        .map((day) => residuals(day).mean),
-      there.mean,
-    );
+    const days = [...groupBy(theirs, ({ day }) => day).values()]
+      .filter((day) => day.length >= FEWEST)
+      .map((day) => residuals(day).mean);
+    const bestDay = Math.max(largest(days), there.mean);
     shifts.push({ name: candidates[candidate], shift, beyondBestDay: here.mean - bestDay });
   }
   if (shifts.length >= 2) {

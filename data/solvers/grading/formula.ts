@@ -1,3 +1,5 @@
+import { largest } from 'pointsman/math';
+
 /**
  * Whether two formulas in x agree at five points within 1e-6 of their size, or differ by one constant when
  * `upToConstant`. A text that is no formula agrees with nothing.
@@ -8,7 +10,7 @@ export function sameFormula(expected: string, given: string, upToConstant = fals
   if (a === null || b === null) return false;
   const points = [-2.3, -0.7, 0.9, 1.6, 3.1];
   const gaps = points.map((x) => b(x) - a(x));
-  const size = Math.max(1, ...points.map((x) => Math.abs(a(x))));
+  const size = Math.max(1, largest(points.map((x) => Math.abs(a(x)))));
   const start = upToConstant ? gaps[0]! : 0;
   return gaps.every((gap) => Math.abs(gap - start) <= 1e-6 * size);
 }

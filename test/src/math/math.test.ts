@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import {
   argMax,
+  argMin,
   binaryCrossEntropy,
   createRandom,
   dot,
+  largest,
   logit,
   logSigmoid,
   logSumExp,
@@ -11,6 +13,7 @@ import {
   moments,
   quantile,
   sigmoid,
+  smallest,
   softmaxInto,
 } from 'pointsman/math';
 import { describe, expect, test } from 'vitest';
@@ -94,12 +97,24 @@ describe('logarithms and sigmoids', () => {
 });
 
 describe('sums and orders', () => {
-  test('dot, argMax and mean say what empty and NaN give', () => {
+  test('the extremes of a list are those of Math, for any number of values', () => {
+    for (const values of [[], [2, -1, 2], [1, Number.NaN, 3]]) {
+      expect(largest(values)).toBe(Math.max(...values));
+      expect(smallest(values)).toBe(Math.min(...values));
+    }
+    const many = Float64Array.from({ length: 1_000_000 }, (_, i) => i % 999_983);
+    expect([largest(many), smallest(many)]).toEqual([999_982, 0]);
+  });
+
+  test('dot, argMax, argMin and mean say what empty and NaN give', () => {
     expect(dot([1, 2, 3], [4, 5, 6])).toBe(32);
     expect(dot([], [])).toBe(0);
     expect(argMax([1, 3, 3])).toBe(1);
     expect(argMax([Number.NaN, Number.NEGATIVE_INFINITY])).toBe(1);
     expect(argMax([])).toBe(-1);
+    expect(argMin([3, 1, 1])).toBe(1);
+    expect(argMin([Number.NaN, Number.POSITIVE_INFINITY])).toBe(1);
+    expect(argMin([])).toBe(-1);
     expect(mean([1, Number.NaN, 3])).toBe(2);
     expect(mean([])).toBeNaN();
   });

@@ -5,6 +5,7 @@ import {
   chainHead,
   chooseLossShrinkage,
   chooseShrinkage,
+  countFolds,
   createMatrix,
   crossValidate,
   encodeKnn,
@@ -45,6 +46,11 @@ describe('folds', () => {
     for (let fold = 0; fold < 5; fold++) expect(folds.filter((f) => f === fold).length).toBe(60);
     expect([...groupedFolds(groups, 5, 1)]).toEqual([...folds]);
     expect([...groupedFolds(groups, 5, 2)]).not.toEqual([...folds]);
+  });
+
+  test('are counted among any number of rows', () => {
+    expect(countFolds(Int32Array.from({ length: 500_000 }, (_, row) => row % 5))).toBe(5);
+    expect(countFolds(new Int32Array())).toBe(0);
   });
 
   test('every row is predicted by a fit that did not see its fold', async () => {

@@ -1,4 +1,5 @@
 import * as Plot from '@observablehq/plot';
+import { largest, smallest } from 'pointsman/math';
 import type { CostQuality } from '../../evaluation/cost-quality-hull.ts';
 import type { ContenderId, Evaluation } from '../../evaluation/evaluation.ts';
 import { formatDollars } from '../format-number.ts';
@@ -175,7 +176,7 @@ function mixLine(corners: readonly CostQuality[], log: boolean): { x: number; y:
 }
 
 function createScale(points: readonly { readonly x: number; readonly y: number }[]) {
-  const range = (values: readonly number[]) => [Math.min(...values), Math.max(...values)] as const;
+  const range = (values: readonly number[]) => [smallest(values), largest(values)] as const;
   const [lowX, highX] = range(points.map(({ x }) => x));
   const [lowY, highY] = range(points.map(({ y }) => y));
   const log = lowX > 0 && highX / lowX > 15;

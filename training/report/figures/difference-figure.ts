@@ -1,4 +1,5 @@
 import * as Plot from '@observablehq/plot';
+import { largest, smallest } from 'pointsman/math';
 import type { Interval } from '../../evaluation/bootstrap.ts';
 import type { Html } from '../html.ts';
 import { shorten } from '../shorten.ts';
@@ -34,8 +35,8 @@ export function differenceFigure(
         ],
   );
   if (rows.length === 0) return null;
-  const low = Math.min(0, ...rows.map((row) => row.low));
-  const high = Math.max(0, ...rows.map((row) => row.high));
+  const low = Math.min(0, smallest(rows.map((row) => row.low)));
+  const high = Math.max(0, largest(rows.map((row) => row.high)));
   const pad = 0.05 * (high - low) || 1;
   return drawFigure({
     width: 460,

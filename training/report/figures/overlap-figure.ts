@@ -1,4 +1,5 @@
 import * as Plot from '@observablehq/plot';
+import { largest } from 'pointsman/math';
 import type { Html } from '../html.ts';
 import { shorten } from '../shorten.ts';
 import { drawFigure } from './draw-figure.ts';
@@ -16,7 +17,7 @@ export interface NamedSample {
  */
 export function overlapFigure(samples: readonly NamedSample[], least: number): Html {
   const rows = samples.map((sample, i) => ({ ...sample, key: String(i), name: shorten(sample.name, 26) }));
-  const most = Math.max(least, ...rows.map((row) => row.effectiveSampleSize));
+  const most = Math.max(least, largest(rows.map((row) => row.effectiveSampleSize)));
   const common = { y: 'key', x: 'effectiveSampleSize', insetTop: 4, insetBottom: 4 };
   return drawFigure({
     width: 460,
