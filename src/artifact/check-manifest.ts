@@ -2,9 +2,14 @@ import { ArtifactError } from '../errors/artifact-error.ts';
 import type { HeadSpec } from '../head/head-spec.ts';
 import type { FeatureBlock, Manifest } from './manifest.ts';
 
+/** Heads inside one another, at most: each takes its time at every decision. */
+const MOST_HEADS = 1000;
+/** Bytes of the one file that is JSON, which takes many times its size in memory. */
+const MAX_TOPOLOGY_BYTES = 16 * 2 ** 20;
+
 /**
- * What the parts of a manifest must agree on: one calibrator and scale a candidate, lengths that add up, every
- * file named with its digest.
+ * What the parts of a manifest must agree on: a candidate that may be chosen, one calibrator and scale a candidate,
+ * lengths that add up, every file named with its digest.
  *
  * @throws ArtifactError naming the field.
  */
@@ -13,6 +18,9 @@ export function checkManifest(manifest: Manifest): void {
   const n = candidates.length;
   if (new Set(candidates.map((candidate) => candidate.name)).size !== n) {
     refuse('candidates', 'a list of different names', 'the same name twice');
+  }
+  if (candidates.every((candidate) => candidate.retired === true)) {
+    refuse('candidates', 'a list with one at least that is not retired', `${n} that all are`);
   }
   equal('heads.success.calibrators', heads.success.calibrators.length, n);
   if (heads.cost !== null) equal('heads.cost.scales', heads.cost.scales.length, n);
@@ -32,9 +40,14 @@ export function checkManifest(manifest: Manifest): void {
     refuse('embedder.table', 'given for the kind "static" and for no other', `kind "${embedder.kind}"`);
   }
   checkPaths(manifest);
+  let count = 0;
   for (const [name, part] of Object.entries(heads)) {
-    if (part !== null) checkHead(`heads.${name}.head`, part.head, features.length, n);
+    if (part === null) continue;
+    count += countHeads(part.head);
+    checkHead(`heads.${name}.head`, part.head, features.length, n);
   }
+  if (count > MOST_HEADS)
+    refuse('heads', `at most ${MOST_HEADS} heads, those inside others among them`, count);
 }
 
 function checkPaths(manifest: Manifest): void {
@@ -44,6 +57,10 @@ function checkPaths(manifest: Manifest): void {
     const key = path.toLowerCase();
     if (seen.has(key)) refuse('files', 'a list of different paths', `"${path}" twice`);
     seen.add(key);
+  }
+  const topology = manifest.files.find(({ path }) => path === manifest.model.topology);
+  if (topology !== undefined && topology.bytes > MAX_TOPOLOGY_BYTES) {
+    refuse('model.topology', `a file of at most ${MAX_TOPOLOGY_BYTES} bytes`, topology.bytes);
   }
   const listed = new Set(manifest.files.map((file) => file.path));
   for (const path of namedFiles(manifest)) {
@@ -67,6 +84,11 @@ function collectHeadFiles(spec: HeadSpec, paths: string[]): void {
   else if (spec.kind === 'shrunk' || spec.kind === 'spread' || spec.kind === 'logit')
     collectHeadFiles(spec.head, paths);
   else if (spec.kind === 'stack') for (const member of spec.members) collectHeadFiles(member.head, paths);
+}
+
+function countHeads(spec: HeadSpec): number {
+  if (spec.kind === 'stack') return spec.members.reduce((sum, { head }) => sum + countHeads(head), 1);
+  return 'head' in spec ? 1 + countHeads(spec.head) : 1;
 }
 
 function checkHead(field: string, spec: HeadSpec, inputs: number, outputs: number): void {

@@ -1,4 +1,4 @@
-export type { Artifact } from './artifact.ts';
+export type { Artifact, ArtifactReports } from './artifact.ts';
 export type { ArtifactFiles } from './artifact-files.ts';
 export { canonicalJson } from './canonical-json.ts';
 export type { FeatureBlock, FileEntry, Manifest, ManifestCandidate, ManifestHeads } from './manifest.ts';

@@ -9,6 +9,8 @@ export const MAX_FILE_BYTES = 2 ** 30;
 const MAX_CANDIDATES = 1000;
 const MAX_LENGTH = 1_000_000;
 const MAX_FILES = 100;
+/** Each decision puts so many rows in order. */
+const MAX_NEIGHBOURS = 1000;
 
 const text = z.string().check(z.maxLength(1000));
 const name = z.string().check(z.minLength(1), z.maxLength(200));
@@ -74,7 +76,7 @@ const head: z.ZodMiniType<HeadSpec> = z.discriminatedUnion('kind', [
       kind: z.literal('knn'),
       file: path,
       rows: length,
-      neighbours: length,
+      neighbours: z.int().check(z.positive(), z.maximum(MAX_NEIGHBOURS)),
       from: count,
       to: length,
     })

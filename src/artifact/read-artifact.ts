@@ -1,7 +1,7 @@
 import { ArtifactError } from '../errors/artifact-error.ts';
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
 import { validate } from '../validation/validate.ts';
-import type { Artifact } from './artifact.ts';
+import type { Artifact, ArtifactReports } from './artifact.ts';
 import type { ArtifactFiles } from './artifact-files.ts';
 import { checkManifest } from './check-manifest.ts';
 import { type FileEntry, MANIFEST_SCHEMA_VERSION, type Manifest } from './manifest.ts';
@@ -10,16 +10,21 @@ import { manifestSchema } from './manifest-schema.ts';
 import { parseJson } from './parse-json.ts';
 import { type Sha256, webSha256 } from './sha256.ts';
 
-const MAX_MANIFEST_BYTES = 64 * 2 ** 20;
+const MAX_MANIFEST_BYTES = 16 * 2 ** 20;
+const MAX_ARTIFACT_BYTES = 512 * 2 ** 20;
 
 export interface ReadArtifactOptions {
   /** How digests are computed. @default the Web Crypto API */
   readonly sha256?: Sha256;
+  /** Largest sum of the sizes that the manifest declares, in bytes. Checked before any of them is read. @default 512 MiB */
+  readonly maxBytes?: number;
+  /** Whether to read the reports too. One that is missing or changed is told in their `changed`. @default false */
+  readonly reports?: boolean;
 }
 
 /**
- * Reads an artifact whole and checks it: schema version, shape, its own digest and id, then size and digest of
- * every file. What it returns is what was checked: no file is read twice.
+ * Reads what an artifact decides with and checks it: schema version, shape, its own digest and id, then size and digest
+ * of every file. What it returns is what was checked: no file is read twice.
  *
  * @throws ArtifactError saying which file or field is wrong and what to do. Nothing is half-loaded.
  */
@@ -29,10 +34,11 @@ export async function readArtifact(
 ): Promise<Artifact> {
   const sha256 = options.sha256 ?? webSha256;
   const manifest = await readManifest(files, sha256);
-  const contents = new Map<string, Uint8Array>();
-  const entries = [...manifest.files, ...manifest.reports];
-  const read = await Promise.all(entries.map((entry) => readChecked(files, entry, sha256)));
-  for (const [i, entry] of entries.entries()) contents.set(entry.path, read[i]);
+  const withReports = options.reports === true;
+  const wanted = withReports ? [...manifest.files, ...manifest.reports] : manifest.files;
+  checkSize(wanted, options.maxBytes ?? MAX_ARTIFACT_BYTES);
+  const read = await Promise.all(manifest.files.map((entry) => readChecked(files, entry, sha256)));
+  const contents = new Map(manifest.files.map(({ path }, i) => [path, read[i]]));
   return {
     manifest,
     file(path) {
@@ -40,7 +46,36 @@ export async function readArtifact(
       if (bytes === undefined) throw new ArtifactError(`Artifact ${manifest.id} has no file "${path}".`);
       return bytes;
     },
+    ...(withReports ? { reports: await readReports(files, manifest.reports, sha256) } : {}),
   };
+}
+
+/** So that what is not a router is refused before its bytes fill the memory. */
+function checkSize(entries: readonly FileEntry[], maxBytes: number): void {
+  const sum = entries.reduce((total, { bytes }) => total + bytes, 0);
+  if (sum <= maxBytes) return;
+  throw new ArtifactError(
+    `The files of the artifact must be at most ${maxBytes} bytes together. manifest.json declares ${sum}. Use an ` +
+      'artifact of `pointsman train`, or allow more by `maxBytes`.',
+  );
+}
+
+async function readReports(
+  files: ArtifactFiles,
+  entries: readonly FileEntry[],
+  sha256: Sha256,
+): Promise<ArtifactReports> {
+  const unchanged = new Map<string, Uint8Array>();
+  const changed = new Map<string, string>();
+  for (const entry of entries) {
+    try {
+      unchanged.set(entry.path, await readChecked(files, entry, sha256));
+    } catch (cause) {
+      if (!(cause instanceof ArtifactError)) throw cause;
+      changed.set(entry.path, cause.message);
+    }
+  }
+  return { files: unchanged, changed };
 }
 
 async function readManifest(files: ArtifactFiles, sha256: Sha256): Promise<Manifest> {

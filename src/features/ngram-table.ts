@@ -1,5 +1,4 @@
 import { ArtifactError } from '../errors/artifact-error.ts';
-import { allFinite } from '../math/all-finite.ts';
 import { readFloat32 } from '../math/read-float32.ts';
 
 /** The fitted part of the n-gram block: how rare each bucket is, and where it points. */
@@ -28,7 +27,11 @@ export function encodeNgramTable(table: NgramTable): Uint8Array {
   return bytes;
 }
 
-/** @throws ArtifactError when the size is not what `buckets` and `dimensions` ask for, or a number is not finite. */
+/** Far beyond what any traffic gives, and small enough that no sum of them leaves the range of a float32. */
+const MOST = 1e6;
+const isOrdinary = (value: number) => Math.abs(value) <= MOST;
+
+/** @throws ArtifactError when the size is not what `buckets` and `dimensions` ask for, or a number is not finite or huge. */
 export function decodeNgramTable(bytes: Uint8Array, buckets: number, dimensions: number): NgramTable {
   const floats = buckets + dimensions;
   const expected = floats * 4 + buckets * dimensions;
@@ -38,8 +41,10 @@ export function decodeNgramTable(bytes: Uint8Array, buckets: number, dimensions:
     );
   const idf = readFloat32(bytes, 0, buckets);
   const steps = readFloat32(bytes, 4 * buckets, dimensions);
-  if (!allFinite(idf) || !allFinite(steps))
-    throw new ArtifactError('the n-gram table holds a number that is not finite. Export the artifact again.');
+  if (!idf.every(isOrdinary) || !steps.every(isOrdinary))
+    throw new ArtifactError(
+      `the n-gram table holds a number that is not between ±${MOST}. Export the artifact again.`,
+    );
   return {
     buckets,
     dimensions,

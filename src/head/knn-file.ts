@@ -97,11 +97,13 @@ export function readKnnFile(bytes: Uint8Array): KnnTable {
 
 function checkNumbers(table: KnnTable): void {
   const amount = (x: number) => x >= 0 && Number.isFinite(x);
+  // A row of whole numbers is at least 1 long, and its scale makes it 1.
+  const scale = (x: number) => x >= 0 && x <= 1;
   const inLink = (x: number) => Number.isFinite(x) && (table.link === 'identity' || (x >= 0 && x <= 1));
   const wrong =
     !amount(table.shrinkage) || !(table.sharpness > 0) || !amount(table.sharpness)
       ? 'shrinkage and sharpness'
-      : !table.scales.every(amount) || !table.weights.every(amount)
+      : !table.scales.every(scale) || !table.weights.every(amount)
         ? 'scales and weights'
         : !table.prior.every(inLink) || !table.outcomes.every((x) => Number.isNaN(x) || inLink(x))
           ? 'prior and outcomes'

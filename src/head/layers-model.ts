@@ -90,17 +90,35 @@ function inOrder(last: Node, seen = new Set<Node>()): Node[] {
   return [...last.before.flatMap((node) => inOrder(node, seen)), last];
 }
 
+/** Numbers that all layers may hold together: of layers that each read the one before twice, the last would hold 2^n. */
+const MOST_VALUES = 10_000_000;
+
+/** Makes room for the value of a layer. */
+type Allocate = (layer: string, length: number) => Float64Array;
+
+function allocator(): Allocate {
+  let left = MOST_VALUES;
+  return (layer, length) => {
+    left -= length;
+    if (left >= 0) return new Float64Array(length);
+    throw new ArtifactError(
+      `The layers of model.json must hold at most ${MOST_VALUES} numbers. They hold more with layer "${layer}".`,
+    );
+  };
+}
+
 function buildNodes(
   layers: readonly LayerJson[],
   tensors: ReadonlyMap<string, WeightTensor>,
 ): ReadonlyMap<string, Node> {
   const nodes = new Map<string, Node>();
+  const allocate = allocator();
   for (const layer of layers) {
     if (nodes.has(layer.name)) throw new ArtifactError(`Layer "${layer.name}" of model.json must come once.`);
     if (layer.class_name === 'InputLayer') {
       if (nodes.size > 0) throw new ArtifactError('model.json must have one InputLayer, and it comes first.');
       nodes.set(layer.name, {
-        value: new Float64Array(layer.config.batch_input_shape[1]),
+        value: allocate(layer.name, layer.config.batch_input_shape[1]),
         run: null,
         before: [],
       });
@@ -113,7 +131,7 @@ function buildNodes(
         `Layer "${layer.name}" of model.json must read layers before it. Got "${name}".`,
       );
     });
-    nodes.set(layer.name, layerNode(layer, before, tensors));
+    nodes.set(layer.name, layerNode(layer, before, tensors, allocate));
   }
   return nodes;
 }
@@ -122,6 +140,7 @@ function layerNode(
   layer: Exclude<LayerJson, { class_name: 'InputLayer' }>,
   before: readonly Node[],
   tensors: ReadonlyMap<string, WeightTensor>,
+  allocate: Allocate,
 ): Node {
   switch (layer.class_name) {
     case 'Dense': {
@@ -129,19 +148,18 @@ function layerNode(
       const { units, use_bias, activation } = layer.config;
       const kernel = weight(tensors, `${layer.name}/kernel`, [from.value.length, units]);
       const bias = use_bias ? weight(tensors, `${layer.name}/bias`, [units]) : new Float32Array(units);
-      return denseNode(from, new Dense(kernel, bias), activation);
+      return denseNode(from, new Dense(kernel, bias), activation, allocate(layer.name, units));
     }
     case 'Dropout':
       return one(layer.name, before)[0];
     case 'Add':
-      return addNode(layer.name, before);
+      return addNode(layer.name, before, allocate);
     case 'Concatenate':
-      return concatenateNode(before);
+      return concatenateNode(layer.name, before, allocate);
   }
 }
 
-function denseNode(from: Node, dense: Dense, activation: Activation): Node {
-  const value = new Float64Array(dense.outputs);
+function denseNode(from: Node, dense: Dense, activation: Activation, value: Float64Array): Node {
   const run = () => {
     dense.apply(from.value, value);
     activate(activation, value);
@@ -149,14 +167,14 @@ function denseNode(from: Node, dense: Dense, activation: Activation): Node {
   return { value, run, before: [from] };
 }
 
-function addNode(name: string, before: readonly Node[]): Node {
+function addNode(name: string, before: readonly Node[], allocate: Allocate): Node {
   const { length } = before[0].value;
   if (before.some((node) => node.value.length !== length)) {
     throw new ArtifactError(
       `Layer "${name}" of model.json must add equal lengths. Got ${before.map((node) => node.value.length)}.`,
     );
   }
-  const value = new Float64Array(length);
+  const value = allocate(name, length);
   const run = () => {
     value.fill(0);
     for (const node of before) for (let i = 0; i < length; i++) value[i] += node.value[i];
@@ -164,8 +182,11 @@ function addNode(name: string, before: readonly Node[]): Node {
   return { value, run, before };
 }
 
-function concatenateNode(before: readonly Node[]): Node {
-  const value = new Float64Array(before.reduce((sum, node) => sum + node.value.length, 0));
+function concatenateNode(name: string, before: readonly Node[], allocate: Allocate): Node {
+  const value = allocate(
+    name,
+    before.reduce((sum, node) => sum + node.value.length, 0),
+  );
   const run = () => {
     let offset = 0;
     for (const node of before) {

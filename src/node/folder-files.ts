@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open, realpath } from 'node:fs/promises';
+import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import type { ArtifactFiles } from '../artifact/artifact-files.ts';
 import { isSafePath } from '../artifact/safe-path.ts';
@@ -21,7 +21,9 @@ export function folderFiles(folder: string): ArtifactFiles {
       if (!real.startsWith(base.endsWith(sep) ? base : base + sep)) {
         throw new ArtifactError(`"${path}" leads out of the artifact's folder, to ${real}.`);
       }
-      // Not blocking, so that a pipe in the place of a file cannot make us wait.
+      // To open a device may do something, so only what is a file is opened.
+      if (!(await stat(real)).isFile()) throw new ArtifactError(`"${path}" is not a file.`);
+      // Not blocking, so that a pipe that takes its place meanwhile cannot make us wait.
       const file = await open(real, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
       try {
         return await readWhole(file, path, maxBytes);
@@ -33,13 +35,13 @@ export function folderFiles(folder: string): ArtifactFiles {
 }
 
 async function readWhole(file: FileHandle, path: string, maxBytes: number): Promise<Uint8Array> {
-  const stat = await file.stat();
-  if (!stat.isFile()) throw new ArtifactError(`"${path}" is not a file.`);
-  if (stat.size > maxBytes) {
-    throw new ArtifactError(`"${path}" is ${stat.size} bytes long; it must be at most ${maxBytes}.`);
+  const found = await file.stat();
+  if (!found.isFile()) throw new ArtifactError(`"${path}" is not a file.`);
+  if (found.size > maxBytes) {
+    throw new ArtifactError(`"${path}" is ${found.size} bytes long; it must be at most ${maxBytes}.`);
   }
   // Not zeroed first, since all of it is overwritten or cut off.
-  const bytes = new Uint8Array(Buffer.allocUnsafeSlow(stat.size).buffer);
+  const bytes = new Uint8Array(Buffer.allocUnsafeSlow(found.size).buffer);
   let length = 0;
   while (length < bytes.length) {
     const { bytesRead } = await file.read(bytes, length, bytes.length - length, length);

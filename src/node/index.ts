@@ -2,5 +2,5 @@ export { folderFiles } from './folder-files.ts';
 export type { LoadOptions } from './load-options.ts';
 export { loadRouter } from './load-router.ts';
 export { readArtifactFolder } from './read-artifact-folder.ts';
-export { CURRENT_FILE, resolveVersion } from './resolve-version.ts';
+export { CURRENT_FILE, MAX_POINTER_BYTES, resolveVersion } from './resolve-version.ts';
 export type { WatchOptions } from './watch-options.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Artifact } from '../artifact/artifact.ts';
-import { readArtifact } from '../artifact/read-artifact.ts';
+import { type ReadArtifactOptions, readArtifact } from '../artifact/read-artifact.ts';
 import { folderFiles } from './folder-files.ts';
 import { resolveVersion } from './resolve-version.ts';
 
@@ -9,8 +9,11 @@ import { resolveVersion } from './resolve-version.ts';
  *
  * @throws ArtifactError
  */
-export async function readArtifactFolder(folder: string): Promise<Artifact> {
-  return readArtifact(folderFiles(await resolveVersion(folder)), { sha256: nodeSha256 });
+export async function readArtifactFolder(
+  folder: string,
+  options: ReadArtifactOptions = {},
+): Promise<Artifact> {
+  return readArtifact(folderFiles(await resolveVersion(folder)), { sha256: nodeSha256, ...options });
 }
 
 /** Faster than Web Crypto for files of this size, and quicker to load. */

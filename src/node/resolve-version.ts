@@ -1,10 +1,13 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ArtifactError } from '../errors/artifact-error.ts';
+import { folderFiles } from './folder-files.ts';
 
 /** The file that says which version of a router is in use: `{"version": "v-0123456789ab"}`. */
 export const CURRENT_FILE = 'current.json';
 
+/** Largest `current.json`, in bytes. */
+export const MAX_POINTER_BYTES = 64 * 2 ** 10;
 const VERSION = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /**
@@ -16,15 +19,17 @@ const VERSION = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 export async function resolveVersion(folder: string): Promise<string> {
   if (await exists(join(folder, 'manifest.json'))) return folder;
   const pointer = join(folder, CURRENT_FILE);
-  let text: string;
-  try {
-    text = await readFile(pointer, 'utf8');
-  } catch (cause) {
+  if (!(await exists(pointer))) {
     throw new ArtifactError(
       `There is no router in ${folder}: it has neither manifest.json nor ${CURRENT_FILE}. Give the folder that ` +
         '`pointsman train --out` wrote.',
-      { cause },
     );
+  }
+  let text: string;
+  try {
+    text = new TextDecoder().decode(await folderFiles(folder).read(CURRENT_FILE, MAX_POINTER_BYTES));
+  } catch (cause) {
+    throw new ArtifactError(`${pointer} cannot be read: ${(cause as Error).message}`, { cause });
   }
   const version = readPointer(text);
   if (version === undefined) {

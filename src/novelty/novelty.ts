@@ -1,4 +1,5 @@
 import { ArtifactError } from '../errors/artifact-error.ts';
+import { allFinite } from '../math/all-finite.ts';
 import { readFloat32 } from '../math/read-float32.ts';
 
 /** How unlike the prompts of the fit split a request is. */
@@ -31,6 +32,9 @@ export function readNovelty(spec: NoveltySpec, length: number, bytes: Uint8Array
     );
   }
   const numbers = readFloat32(bytes, 0, count);
+  if (!allFinite(numbers)) {
+    throw new ArtifactError(`"${spec.file}" holds a number that is not finite. Export the artifact again.`);
+  }
   const precisions = numbers.subarray(0, components);
   const scale = 1 / (length * threshold);
   return (features) => {

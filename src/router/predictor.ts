@@ -5,6 +5,7 @@ import type { Calibrator, CalibratorParameters } from '../calibrator/calibrator.
 import { createCalibrator } from '../calibrator/create-calibrator.ts';
 import { ArtifactError } from '../errors/artifact-error.ts';
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
+import { LIMIT } from '../features/standardisation.ts';
 import { createHead, type HeadContext } from '../head/create-head.ts';
 import type { Head } from '../head/head.ts';
 import { readLayersModel } from '../head/layers-model.ts';
@@ -60,6 +61,7 @@ export function createPredictor(artifact: Artifact): Predictor {
   const meanLatencies = candidates.map((candidate) => candidate.meanLatencyMs);
 
   const raw = new Float32Array(count);
+  const named = Object.entries({ choice, success, cost: cost?.head, latency: latency?.head });
   const predictions: Predictions = {
     choice: new Float64Array(count),
     success: new Float64Array(count),
@@ -81,12 +83,45 @@ export function createPredictor(artifact: Artifact): Predictor {
       return predictions;
     },
   };
-  try {
-    predictor.predict(new Float32Array(features.length));
-  } catch (cause) {
-    throw new ArtifactError('The heads of the artifact do not give finite numbers. Fit it again.', { cause });
+  for (const input of extremeFeatures(features.length)) {
+    turn.count++;
+    for (const [name, head] of named) {
+      head?.predictInto(input, raw);
+      const wrong = head === undefined ? -1 : raw.findIndex((value) => !Number.isFinite(value));
+      if (wrong !== -1)
+        throw notFinite(`\`heads.${name}\` gives ${raw[wrong]} for ${candidates[wrong].name}`);
+    }
+    try {
+      predictor.predict(input);
+    } catch (cause) {
+      throw notFinite('Calibrated, they are not', { cause });
+    }
+    const confidence = predictor.classifyTask?.(input).confidence ?? 0;
+    if (!Number.isFinite(confidence)) throw notFinite(`\`task\` gives ${confidence}`);
   }
   return predictor;
+}
+
+/**
+ * Features as far out as standardisation lets them be: what is finite for all of them has no weight that is huge. All
+ * alike and in turn, so that weights of either sign add up somewhere.
+ */
+function extremeFeatures(length: number): Float32Array[] {
+  const signs: readonly ((i: number) => number)[] = [
+    () => 0,
+    () => 1,
+    () => -1,
+    (i) => (i % 2 === 0 ? 1 : -1),
+  ];
+  return signs.map((sign) => Float32Array.from({ length }, (_, i) => LIMIT * sign(i)));
+}
+
+function notFinite(what: string, options?: ErrorOptions): ArtifactError {
+  return new ArtifactError(
+    `The heads of the artifact must give finite numbers whatever the features. ${what}: a weight or parameter is ` +
+      'damaged or too large. Copy the artifact again, or train again.',
+    options,
+  );
 }
 
 function taskClassifier(

@@ -1,3 +1,4 @@
+import { ArtifactError } from 'pointsman';
 import type { Artifact, Manifest } from 'pointsman/artifact';
 import { EXAMPLES_FILE } from './examples.ts';
 import { renderCard } from './render-card.ts';
@@ -29,6 +30,9 @@ export interface AmendmentNote {
 /**
  * A new version of an artifact that is not trained again: what is not amended is carried over, byte for byte. Reports
  * about the old version are left behind, except the labelled examples.
+ *
+ * @param artifact read with its reports.
+ * @throws ArtifactError when it has examples that are not as they were written.
  */
 export async function amendArtifact(artifact: Artifact, amendment: Amendment): Promise<SealedArtifact> {
   const { schemaVersion: _v, id, metrics: _m, files, reports, digest: _d, ...before } = artifact.manifest;
@@ -46,15 +50,23 @@ export async function amendArtifact(artifact: Artifact, amendment: Amendment): P
     verdict: `${what} The version before is ${id}; what was measured of that is in its own card.`,
     figures: Object.entries(metrics).map(([name, value]) => ({ name, value: value ?? Number.NaN })),
   });
-  const hasExamples = reports.some(({ path }) => path === EXAMPLES_FILE);
   return addReports(
     sealed,
     metrics,
     new Map([
       ['CARD.md', new TextEncoder().encode(card)],
-      ...(hasExamples ? [[EXAMPLES_FILE, artifact.file(EXAMPLES_FILE)] as const] : []),
+      ...(reports.some(({ path }) => path === EXAMPLES_FILE)
+        ? [[EXAMPLES_FILE, examplesOf(artifact)] as const]
+        : []),
     ]),
   );
+}
+
+function examplesOf({ reports }: Artifact): Uint8Array {
+  const examples = reports?.files.get(EXAMPLES_FILE);
+  if (examples !== undefined) return examples;
+  const why = reports?.changed.get(EXAMPLES_FILE) ?? 'It was not read: pass { reports: true }.';
+  throw new ArtifactError(`${EXAMPLES_FILE} cannot go along with the new version. ${why}`);
 }
 
 /** What was done to a router since it was trained, oldest first. */

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CURRENT_FILE } from 'pointsman/node';
+import { CURRENT_FILE, folderFiles, MAX_POINTER_BYTES } from 'pointsman/node';
 import { z } from 'zod';
 import { writeAtOnce } from './write-at-once.ts';
 
@@ -26,9 +25,9 @@ const schema = z.object({
 
 /** @returns null where the folder has no pointer that can be read: `loadRouter` says what is wrong with one that cannot. */
 export async function readVersionPointer(folder: string): Promise<VersionPointer | null> {
-  const text = await readFile(join(folder, CURRENT_FILE), 'utf8').catch(() => 'null');
   try {
-    return schema.parse(JSON.parse(text));
+    const bytes = await folderFiles(folder).read(CURRENT_FILE, MAX_POINTER_BYTES);
+    return schema.parse(JSON.parse(new TextDecoder().decode(bytes)));
   } catch {
     return null;
   }

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { memoryFiles, readArtifact } from 'pointsman/artifact';
 import { readArtifactFolder } from 'pointsman/node';
@@ -34,7 +34,7 @@ export async function writeArtifact(
   const { version } = sealed;
   const path = join(folder, version);
   await mkdir(folder, { recursive: true });
-  if (!(await isThere(path, sealed))) await writeFolder(folder, path, sealed.files);
+  if (!(await isThere(path, sealed))) await writeFolder(folder, path, sealed);
   if (point) await pointAtVersion(folder, version);
   return { version, path };
 }
@@ -42,45 +42,63 @@ export async function writeArtifact(
 /** Whether the folder holds this artifact already, undamaged. */
 async function isThere(path: string, sealed: SealedArtifact): Promise<boolean> {
   try {
-    const manifest = await readFile(join(path, 'manifest.json'));
-    await readArtifactFolder(path);
-    return manifest.equals(sealed.files.get('manifest.json')!);
+    const { manifest, reports } = await readArtifactFolder(path, { reports: true });
+    return manifest.digest === sealed.manifest.digest && reports?.changed.size === 0;
   } catch {
     return false;
   }
 }
 
-async function writeFolder(
-  folder: string,
-  path: string,
-  files: ReadonlyMap<string, Uint8Array>,
-): Promise<void> {
+async function writeFolder(folder: string, path: string, sealed: SealedArtifact): Promise<void> {
   const building = temporaryIn(folder);
-  const replaced = temporaryIn(folder);
   try {
     const folders = new Set([building]);
-    for (const [name, bytes] of files) {
+    for (const [name, bytes] of sealed.files) {
       const target = join(building, name);
       folders.add(dirname(target));
       await mkdir(dirname(target), { recursive: true });
       await writeSynced(target, bytes);
     }
     for (const made of folders) await syncFolder(made);
-    // An older or damaged folder of this version makes way; nobody is pointed at it before `current.json` is.
-    await rename(path, replaced).catch(ignoreMissing);
-    try {
-      await rename(building, path);
-    } catch (cause) {
-      await rename(replaced, path).catch(ignoreMissing);
-      throw cause;
-    }
+    await putInPlace(building, path, folder, sealed);
     await syncFolder(folder);
   } finally {
     await rm(building, { recursive: true, force: true });
+  }
+}
+
+/** Times that a folder of this version, put there by somebody else meanwhile, may get in the way. */
+const MOST_TRIES = 20;
+
+/** Several processes may write the same version at once: whoever is first has written it for all. */
+async function putInPlace(
+  building: string,
+  path: string,
+  folder: string,
+  sealed: SealedArtifact,
+): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await rename(building, path);
+    } catch (cause) {
+      if (!isInTheWay(cause) || tries === MOST_TRIES) throw cause;
+    }
+    if (await isThere(path, sealed)) return;
+    // A damaged folder of this version, or one with older reports, makes way.
+    const replaced = temporaryIn(folder);
+    try {
+      await rename(path, replaced);
+    } catch (cause) {
+      // Somebody else took it away.
+      if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+    }
     await rm(replaced, { recursive: true, force: true });
   }
 }
 
-function ignoreMissing(cause: NodeJS.ErrnoException): void {
-  if (cause.code !== 'ENOENT') throw cause;
+/** POSIX says that the folder is not empty or exists, Windows that it must not be touched. */
+function isInTheWay(cause: unknown): boolean {
+  return ['ENOTEMPTY', 'EEXIST', 'EPERM', 'EACCES', 'ENOTDIR'].includes(
+    (cause as NodeJS.ErrnoException).code ?? '',
+  );
 }

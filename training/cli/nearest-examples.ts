@@ -14,16 +14,17 @@ const NEAREST = 5;
 
 /**
  * The labelled prompts nearest to a request, where the artifact carries some (`examples` of the training config) and
- * its own embedder to compare them by.
+ * its own embedder to compare them by. Those that were changed since are not shown; `pointsman inspect` says so.
  *
  * @returns null where it does not
  */
 export async function nearestExamples(folder: string, request: Request): Promise<NearExample[] | null> {
-  const artifact = await readArtifactFolder(folder);
-  const { embedder, reports } = artifact.manifest;
-  if (embedder.table === undefined || !reports.some(({ path }) => path === EXAMPLES_FILE)) return null;
+  const artifact = await readArtifactFolder(folder, { reports: true });
+  const { embedder } = artifact.manifest;
+  const file = artifact.reports?.files.get(EXAMPLES_FILE);
+  if (embedder.table === undefined || file === undefined) return null;
   const model = new StaticEmbedder(decodeStaticTable(artifact.file(embedder.table)));
-  const examples: Example[] = JSON.parse(new TextDecoder().decode(artifact.file(EXAMPLES_FILE)));
+  const examples: Example[] = JSON.parse(new TextDecoder().decode(file));
   const [wanted, ...vectors] = await model.embed([
     readPrompt(request).text,
     ...examples.map(({ text }) => text),

@@ -28,7 +28,7 @@ export async function runAddCandidate(name: string, flags: AddFlags, io: Command
     progress.update('adding the candidate');
     const { version, onboarded } = await withRetrainLock(folder, async () => {
       const added = await addCandidate({
-        artifact: await readArtifactFolder(folder),
+        artifact: await readArtifactFolder(folder, { reports: true }),
         candidate,
         probes,
         ...(flags.family === undefined ? {} : { family: flags.family }),

@@ -1,5 +1,5 @@
 import type { Artifact } from 'pointsman';
-import { InvalidInputError } from 'pointsman';
+import { ArtifactError, InvalidInputError } from 'pointsman';
 import { readArtifactFolder } from 'pointsman/node';
 import type { CommandIo } from './command-io.ts';
 import { describeManifest } from './describe-manifest.ts';
@@ -12,21 +12,30 @@ const METRICS = 'metrics.json';
 
 export async function runInspect(folder: string, flags: InspectFlags, io: CommandIo): Promise<void> {
   // Reading it checks the size and digest of every file.
-  const artifact = await readArtifactFolder(folder);
+  const artifact = await readArtifactFolder(folder, { reports: true });
   const { manifest } = artifact;
+  checkReports(artifact);
   if (flags.json) return io.stdout(`${JSON.stringify(manifest, null, 2)}\n`);
   if (!flags.card) return io.stdout(verdictOf(artifact, io.columns) + describeManifest(manifest, io.columns));
-  if (!manifest.reports.some(({ path }) => path === CARD))
+  const card = artifact.reports?.files.get(CARD);
+  if (card === undefined)
     throw new InvalidInputError(`The router in ${folder} has no card. Leave out --card to see its manifest.`);
-  io.stdout(new TextDecoder().decode(artifact.file(CARD)));
+  io.stdout(new TextDecoder().decode(card));
+}
+
+/** @throws ArtifactError naming every report that is not as it was written. */
+function checkReports({ reports }: Artifact): void {
+  if (reports === undefined || reports.changed.size === 0) return;
+  throw new ArtifactError(
+    `${[...reports.changed.values()].join(' ')} The router itself is as it was written, and can be used.`,
+  );
 }
 
 /** The sentence that its report opens with, where it has one. */
 function verdictOf(artifact: Artifact, columns: number): string {
-  if (!artifact.manifest.reports.some(({ path }) => path === METRICS)) return '';
-  const metrics: { verdict?: { sentence?: unknown } } = JSON.parse(
-    new TextDecoder().decode(artifact.file(METRICS)),
-  );
+  const file = artifact.reports?.files.get(METRICS);
+  if (file === undefined) return '';
+  const metrics: { verdict?: { sentence?: unknown } } = JSON.parse(new TextDecoder().decode(file));
   const sentence = metrics.verdict?.sentence;
   return typeof sentence === 'string' ? `${wrapText(printable(sentence), columns)}\n\n` : '';
 }

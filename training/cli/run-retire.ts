@@ -15,7 +15,7 @@ export async function runRetire(
 ): Promise<void> {
   const folder = await routerFolder(flags.router);
   const { version } = await withRetrainLock(folder, async () => {
-    const artifact = await readArtifactFolder(folder);
+    const artifact = await readArtifactFolder(folder, { reports: true });
     const change = what === 'retire' ? retireCandidate : restoreCandidate;
     return writeArtifact(folder, await change(artifact, name));
   });

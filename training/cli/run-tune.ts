@@ -116,7 +116,7 @@ async function scoredRows(
 
 /** @returns the name of the new version */
 async function apply(folder: string, { policy, tuned, test }: TunedPolicy): Promise<string> {
-  const artifact = await readArtifactFolder(folder);
+  const artifact = await readArtifactFolder(folder, { reports: true });
   const { provenance } = artifact.manifest;
   const config = { ...(provenance.config as Readonly<Record<string, unknown>>), policy };
   const { rows, quality, loss, strongShare, costSaved } = test ?? tuned;

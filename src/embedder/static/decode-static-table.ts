@@ -9,6 +9,10 @@ import {
   sectionOffsets,
 } from './static-table-layout.ts';
 
+const MAX_HEADER_BYTES = 64 * 2 ** 10;
+/** Far beyond any real one, and small enough that no sum of vectors leaves the range of a float32. */
+const MOST_SCALE = 1e6;
+
 /**
  * Reads a static table from memory. Its arrays are views of `bytes` where the alignment allows, so do not write there.
  *
@@ -50,6 +54,10 @@ function readHeader(file: Uint8Array): { header: StaticTableHeader; headerBytes:
   check(version === STATIC_TABLE_VERSION, `must be of version ${STATIC_TABLE_VERSION}. Got ${version}`);
   const headerBytes = view.getUint32(8, true);
   check(
+    headerBytes <= MAX_HEADER_BYTES,
+    `must have a header of at most ${MAX_HEADER_BYTES} bytes. Got ${headerBytes}`,
+  );
+  check(
     headerBytes % 4 === 0 && headerBytes <= file.length - PREFIX_BYTES,
     `must have a header inside the file. Got one of ${headerBytes} bytes`,
   );
@@ -79,7 +87,10 @@ function checkNumbers({ scores, scales }: StaticTable): void {
   const sorted = scores.slice().sort();
   check(sorted[0] > -1e6, `must have scores > -1e6. Got ${sorted[0]}`);
   check(sorted[sorted.length - 1] <= 0, `must have scores ≤ 0. Got ${sorted[sorted.length - 1]}`);
-  check(scales.every(Number.isFinite), 'must have finite scales. Got others');
+  check(
+    scales.every((scale) => Math.abs(scale) <= MOST_SCALE),
+    `must have scales between ±${MOST_SCALE}. Got others`,
+  );
 }
 
 function readPieces(text: Uint8Array, count: number): readonly string[] {

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeArtifact } from '@pointsman/training/artifact';
+import { readVersionPointer, writeArtifact } from '@pointsman/training/artifact';
 import { ArtifactError, type SyncEmbedder } from 'pointsman';
+import { manifestDigest, manifestId, webSha256 } from 'pointsman/artifact';
 import { folderFiles, loadRouter, readArtifactFolder, resolveVersion } from 'pointsman/node';
 import { afterAll, expect, test } from 'vitest';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
@@ -89,6 +90,53 @@ test('a link that leads out of the folder is refused, one that stays inside is n
     /weights.bin of the artifact cannot be read/,
   );
 });
+
+test.each<[string, (path: string) => Promise<unknown> | unknown]>([
+  ['a pipe', (path) => execFileSync('mkfifo', [path])],
+  ['a folder', (path) => mkdir(path)],
+  ['a link to a device', (path) => symlink('/dev/zero', path)],
+  ['a link to itself', (path) => symlink(path, path)],
+  ['a link to a file elsewhere', (path) => symlink(join(root, 'whole', 'current.json'), path)],
+  ['a file of gigabytes', (path) => sparse(path, 2 ** 32)],
+])('%s in the place of current.json, the manifest or the weights is refused at once', async (what, make) => {
+  for (const name of ['current.json', 'manifest.json', 'weights.bin']) {
+    const folder = join(root, `${what} as ${name}`.replaceAll(' ', '-'));
+    const { path } = await writeArtifact(folder, await tinyArtifact());
+    const place = join(name === 'current.json' ? folder : path, name);
+    await rm(place);
+    await make(place);
+    await expect(loadRouter(folder, { embedder })).rejects.toBeInstanceOf(ArtifactError);
+    await expect(loadRouter(folder, { embedder, watch: true })).rejects.toBeInstanceOf(ArtifactError);
+    if (name === 'current.json') expect(await readVersionPointer(folder)).toBeNull();
+  }
+});
+
+test('four files of 1 GiB that take no room on disk are refused before they are read', async () => {
+  const folder = join(root, 'sparse');
+  const sealed = await tinyArtifact();
+  const giants = [1, 2, 3, 4].map((i) => ({
+    path: `giant-${i}.bin`,
+    bytes: 2 ** 30,
+    sha256: '0'.repeat(64),
+  }));
+  const manifest = { ...structuredClone(sealed.manifest), files: [...sealed.manifest.files, ...giants] };
+  const id = await manifestId(manifest, webSha256);
+  const digest = await manifestDigest({ ...manifest, id }, webSha256);
+  await writeArtifact(folder, sealed);
+  const path = await resolveVersion(folder);
+  await writeFile(join(path, 'manifest.json'), JSON.stringify({ ...manifest, id, digest }));
+  for (const giant of giants) await sparse(join(path, giant.path), giant.bytes);
+  const before = process.memoryUsage().rss;
+  await expect(loadRouter(folder, { embedder })).rejects.toThrow('bytes together');
+  expect(process.memoryUsage().rss - before).toBeLessThan(200 * 2 ** 20);
+});
+
+/** A file of so many bytes that takes none on disk. */
+async function sparse(path: string, bytes: number): Promise<void> {
+  const file = await open(path, 'w');
+  await file.truncate(bytes);
+  await file.close();
+}
 
 test('a pipe, a folder, a file that is too large: refused without waiting and without reading', async () => {
   const folder = join(root, 'odd');

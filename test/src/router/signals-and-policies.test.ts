@@ -129,6 +129,28 @@ test('a domain can have a router of its own, whose decision counts', async () =>
   expect((await router.route({ text: 'hello' })).candidate).toBe('m0');
 });
 
+test('routers that hand over to one another are an error that names them, and no endless call', async () => {
+  const routers: Record<string, Router> = {};
+  const handing = (to: string): PolicySpec => ({ kind: 'router', router: to });
+  // Names must be there when a router is made; who they are may change afterwards.
+  routers.sales = routerWith({ kind: 'utility' });
+  routers.support = routerWith(handing('sales'), { routers });
+  routers.sales = routerWith(handing('support'), { routers });
+  routers.alone = routerWith({ kind: 'utility' });
+  const self = routerWith(handing('alone'), { routers });
+  routers.alone = self;
+  const vector = new Float32Array(8).fill(0.1);
+  for (const [router, names] of [
+    [routers.sales, 'support, sales, support'],
+    [self, 'alone, alone, alone'],
+  ] as const) {
+    const circle = new RegExp(`It went from router to router: ${names}`);
+    await expect(router.route({ text: 'hello' })).rejects.toThrow(circle);
+    await expect(router.route({ text: 'hello' }, { limits: { deny: ['m0'] } })).rejects.toThrow(circle);
+    expect(() => router.routeEmbedding(vector, { text: 'hello' })).toThrow(circle);
+  }
+});
+
 test('the task is that of the artifact, where it has a classifier', async () => {
   const layers = layersModelFiles({
     inputs: 8,

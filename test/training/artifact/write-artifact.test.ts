@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   addReports,
+  amendArtifact,
   renderCard,
   type SealedArtifact,
   sealArtifact,
@@ -61,7 +62,7 @@ test('a damaged folder of the same version is put right', async () => {
   expect((await readdir(folder)).length).toBe(2);
 });
 
-test('reports come afterwards under the same id, are checked on load, and replace older ones', async () => {
+test('reports come afterwards under the same id, replace older ones, and are put right where they were changed', async () => {
   const folder = join(root, 'reports');
   const sealed = await tinyArtifact();
   const first = await addReports(sealed, { routedQuality: 0.7 }, new Map([['CARD.md', encode('# one')]]));
@@ -73,7 +74,37 @@ test('reports come afterwards under the same id, are checked on load, and replac
   expect(await readFile(join(path, 'CARD.md'), 'utf8')).toBe('# two');
   expect((await readArtifactFolder(folder)).manifest.metrics).toEqual({ routedQuality: 0.7 });
   await writeFile(join(path, 'CARD.md'), '# tow');
-  await expect(readArtifactFolder(folder)).rejects.toThrow('CARD.md was edited or damaged');
+  const { reports } = await readArtifactFolder(folder, { reports: true });
+  expect(reports?.changed.get('CARD.md')).toContain('CARD.md was edited or damaged');
+  await writeArtifact(folder, second);
+  expect(await readFile(join(path, 'CARD.md'), 'utf8')).toBe('# two');
+});
+
+test('one version written by many at once is there, whole, and nothing else is', async () => {
+  const folder = join(root, 'at-once');
+  const sealed = await tinyArtifact();
+  const written = await Promise.all(Array.from({ length: 8 }, () => writeArtifact(folder, sealed)));
+  expect(new Set(written.map(({ path }) => path)).size).toBe(1);
+  expect((await readdir(folder)).sort()).toEqual(['current.json', sealed.version]);
+  await writeFile(join(written[0].path, 'weights.bin'), 'x');
+  await Promise.all(Array.from({ length: 8 }, () => writeArtifact(folder, sealed)));
+  expect((await readArtifactFolder(folder)).manifest).toEqual(sealed.manifest);
+  expect((await readdir(folder)).sort()).toEqual(['current.json', sealed.version]);
+});
+
+test('a new version takes the examples along, or says why it cannot', async () => {
+  const examples = new Map([['examples.json', encode('[]')]]);
+  const { files } = await addReports(await tinyArtifact(), {}, examples);
+  const whole = await readArtifact(memoryFiles(files), { reports: true });
+  const amended = await amendArtifact(whole, { what: 'Nothing was done.' });
+  expect(amended.files.get('examples.json')).toEqual(encode('[]'));
+  const unread = await readArtifact(memoryFiles(files));
+  await expect(amendArtifact(unread, { what: 'x' })).rejects.toThrow('pass { reports: true }');
+  const edited = new Map([...files, ['examples.json', encode('{}')]]);
+  const changed = await readArtifact(memoryFiles(edited), { reports: true });
+  await expect(amendArtifact(changed, { what: 'x' })).rejects.toThrow(
+    'examples.json cannot go along with the new version. examples.json was edited or damaged',
+  );
 });
 
 test('an artifact that would not load is refused before anything is written', async () => {

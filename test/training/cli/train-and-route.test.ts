@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../../training/cli/main.ts';
@@ -145,16 +145,21 @@ describe('pointsman inspect', () => {
     expect(said.out).toMatch(/^# planted/);
   });
 
-  it('refuses a router that was edited', async () => {
+  it('names every report that was edited, and the router routes all the same', async () => {
     const [version] = (await readdir(router)).filter((name) => name.startsWith('v-'));
     const card = join(router, version, 'CARD.md');
-    const before = await readFile(card, 'utf8');
+    const report = join(router, version, 'report.html');
+    const [before, whole] = await Promise.all([readFile(card, 'utf8'), readFile(report)]);
     await writeFile(card, before.replace('router', 'rooter'));
+    await rm(report);
     const { code, said } = await run(['inspect', router]);
-    await writeFile(card, before);
+    const routed = await run(['route', router, 'What is 17 * 23?', '--json']);
+    await Promise.all([writeFile(card, before), writeFile(report, whole)]);
     expect(code).toBe(1);
     expect(said.err).toMatch(/^CARD\.md was edited or damaged/);
+    expect(said.err).toMatch(/report\.html of the artifact cannot be read.*The router itself is as it was/s);
     expect(said.out).toBe('');
+    expect(routed.code).toBe(0);
   });
 });
 
