@@ -23,8 +23,12 @@ export function checkManifest(manifest: Manifest): void {
     refuse('candidates', 'a list with one at least that is not retired', `${n} that all are`);
   }
   equal('heads.success.calibrators', heads.success.calibrators.length, n);
-  if (heads.cost !== null) equal('heads.cost.scales', heads.cost.scales.length, n);
-  if (heads.latency !== null) equal('heads.latency.scales', heads.latency.scales.length, n);
+  for (const name of ['cost', 'latency', 'outputTokens', 'costBesideInput'] as const) {
+    const part = heads[name];
+    if (part != null) equal(`heads.${name}.scales`, part.scales.length, n);
+  }
+  const rates = heads.costBesideInput?.perInputToken;
+  if (rates !== undefined) equal('heads.costBesideInput.perInputToken', rates.length, n);
   const lengths = features.blocks.map(blockLength);
   const sum = lengths.reduce((total, value) => total + value, 0);
   if (sum !== features.length) refuse('features.length', `${sum}, the sum of its blocks`, features.length);

@@ -1,7 +1,16 @@
 export type { Artifact, ArtifactReports } from './artifact.ts';
 export type { ArtifactFiles } from './artifact-files.ts';
 export { canonicalJson } from './canonical-json.ts';
-export type { FeatureBlock, FileEntry, Manifest, ManifestCandidate, ManifestHeads } from './manifest.ts';
+export type {
+  AmountPart,
+  FeatureBlock,
+  FileEntry,
+  LatencyByTokens,
+  LearnedTokens,
+  Manifest,
+  ManifestCandidate,
+  ManifestHeads,
+} from './manifest.ts';
 export { MANIFEST_SCHEMA_VERSION } from './manifest.ts';
 export { ID_DIGITS, manifestDigest, manifestId } from './manifest-digest.ts';
 export { memoryFiles } from './memory-files.ts';

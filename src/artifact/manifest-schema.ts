@@ -34,10 +34,16 @@ const file = z.object({
   sha256: hex,
 });
 
-const candidate = z.object({
-  name,
+const prices = {
   inputPricePerMillionTokens: z.exactOptional(amount),
   outputPricePerMillionTokens: z.exactOptional(amount),
+  cachedInputPricePerMillionTokens: z.exactOptional(amount),
+  reasoningPricePerMillionTokens: z.exactOptional(amount),
+};
+
+const candidate = z.object({
+  name,
+  ...prices,
   contextWindowTokens: z.exactOptional(z.int().check(z.positive())),
   modalities: z.exactOptional(z.array(z.enum(['text', 'image', 'audio']))),
   supportsTools: z.exactOptional(z.boolean()),
@@ -46,6 +52,19 @@ const candidate = z.object({
   meanCostUsd: z.nullable(amount),
   meanLatencyMs: z.nullable(amount),
   p95LatencyMs: z.exactOptional(amount),
+  tokens: z.exactOptional(
+    z.object({
+      meanInput: amount,
+      meanOutput: amount,
+      mostOutput: amount,
+      inputFrame: amount,
+      inputRatio: amount,
+    }),
+  ),
+  paidPrices: z.exactOptional(z.object(prices)),
+  latencyByTokens: z.exactOptional(
+    z.object({ fixedMs: amount, perInputTokenMs: amount, perOutputTokenMs: amount }),
+  ),
 });
 
 const calibrator = z.discriminatedUnion('kind', [
@@ -101,7 +120,8 @@ const head: z.ZodMiniType<HeadSpec> = z.discriminatedUnion('kind', [
   }),
 ]);
 
-const amountHead = z.nullable(z.object({ head, scales: perCandidate(positive) }));
+const amountPart = { head, scales: perCandidate(positive) };
+const amountHead = z.object(amountPart);
 
 const block = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('embedding'), embedder: name, dimensions: length }),
@@ -139,8 +159,10 @@ export const manifestSchema = z.object({
   heads: z.object({
     choice: z.object({ head, temperature: positive }),
     success: z.object({ head, calibrators: perCandidate(calibrator) }),
-    cost: amountHead,
-    latency: amountHead,
+    cost: z.nullable(amountHead),
+    latency: z.nullable(amountHead),
+    outputTokens: z.exactOptional(amountHead),
+    costBesideInput: z.exactOptional(z.object({ ...amountPart, perInputToken: perCandidate(amount) })),
   }),
   task: z.exactOptional(
     z.object({ output: name, names: z.array(name).check(z.minLength(2), z.maxLength(MAX_CANDIDATES)) }),

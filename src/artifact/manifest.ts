@@ -1,5 +1,5 @@
 import type { CalibratorParameters } from '../calibrator/calibrator.ts';
-import type { Candidate } from '../candidate/candidate.ts';
+import type { Candidate, TokenPrices } from '../candidate/candidate.ts';
 import type { HeadSpec } from '../head/head-spec.ts';
 import type { NoveltySpec } from '../novelty/novelty.ts';
 
@@ -23,6 +23,34 @@ export interface ManifestCandidate extends Candidate {
   readonly meanLatencyMs: number | null;
   /** 95th percentile of the latency in milliseconds, where the traffic says. */
   readonly p95LatencyMs?: number;
+  /** Where the traffic says how many tokens its answers took. */
+  readonly tokens?: LearnedTokens;
+  /** Prices that bills and tokens of the traffic agree on, where none are given. */
+  readonly paidPrices?: TokenPrices;
+  /** Where latency goes by tokens; else the latency head says it. */
+  readonly latencyByTokens?: LatencyByTokens;
+}
+
+/** How many tokens a candidate reads and writes. */
+export interface LearnedTokens {
+  /** Means of the traffic. */
+  readonly meanInput: number;
+  readonly meanOutput: number;
+  /** The longest output of the traffic: no more is expected. */
+  readonly mostOutput: number;
+  /**
+   * What it counts for a request: `inputFrame` + `inputRatio` * the tokens that `countRequestTokens` estimates. The frame is its
+   * template, and a system prompt that the traffic does not show.
+   */
+  readonly inputFrame: number;
+  readonly inputRatio: number;
+}
+
+/** Milliseconds of an answer: a sum over what it reads and writes. */
+export interface LatencyByTokens {
+  readonly fixedMs: number;
+  readonly perInputTokenMs: number;
+  readonly perOutputTokenMs: number;
 }
 
 /** One stretch of the feature vector, in order. */
@@ -48,10 +76,23 @@ export interface ManifestHeads {
   readonly choice: { readonly head: HeadSpec; readonly temperature: number };
   /** Per candidate: probability that the answer is good (expected quality). One calibrator a candidate. */
   readonly success: { readonly head: HeadSpec; readonly calibrators: readonly CalibratorParameters[] };
-  /** Per candidate: ln(US dollars); expected cost = scale * exp(output). Null where the traffic has no costs. */
-  readonly cost: { readonly head: HeadSpec; readonly scales: readonly number[] } | null;
-  /** Per candidate: ln(milliseconds); expected latency = scale * exp(output). Null where there are none. */
-  readonly latency: { readonly head: HeadSpec; readonly scales: readonly number[] } | null;
+  /**
+   * Per candidate: ln(US dollars); expected cost = scale * exp(output). Null where the traffic has no costs, or
+   * others of these heads say all that this one would.
+   */
+  readonly cost: AmountPart | null;
+  /** Per candidate: ln(milliseconds); expected latency = scale * exp(output). Null likewise. */
+  readonly latency: AmountPart | null;
+  /** Per candidate: ln(tokens); expected output = scale * exp(output). Where the traffic says how many there were. */
+  readonly outputTokens?: AmountPart;
+  /** In the place of `cost`: what an answer costs beside its input, which costs `perInputToken` US dollars a token. */
+  readonly costBesideInput?: AmountPart & { readonly perInputToken: readonly number[] };
+}
+
+/** A head of logarithms, and what each candidate's exponential is multiplied by to be right in the mean. */
+export interface AmountPart {
+  readonly head: HeadSpec;
+  readonly scales: readonly number[];
 }
 
 /** `manifest.json`: everything a router is, but for the big tables, which it names with their digests. */

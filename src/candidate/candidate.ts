@@ -1,14 +1,20 @@
 /** What a request or an answer may be made of. */
 export type Modality = 'text' | 'image' | 'audio';
 
+/** What a candidate asks for its tokens, in US dollars per million. */
+export interface TokenPrices {
+  readonly inputPricePerMillionTokens?: number;
+  readonly outputPricePerMillionTokens?: number;
+  /** Of input tokens that the provider has in its cache. @default the input price */
+  readonly cachedInputPricePerMillionTokens?: number;
+  /** Of output tokens that were thought and not said. @default the output price */
+  readonly reasoningPricePerMillionTokens?: number;
+}
+
 /** A model (or tool) that may be chosen. */
-export interface Candidate {
+export interface Candidate extends TokenPrices {
   /** The name in the outcomes table, in decisions and in the client map. */
   readonly name: string;
-  /** US dollars per million input tokens. */
-  readonly inputPricePerMillionTokens?: number;
-  /** US dollars per million output tokens. */
-  readonly outputPricePerMillionTokens?: number;
   /** Longest input plus output, in tokens. */
   readonly contextWindowTokens?: number;
   /** Input modalities it reads. @default ['text'] */

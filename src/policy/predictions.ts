@@ -8,4 +8,6 @@ export interface Predictions {
   readonly costUsd: Float64Array;
   /** Expected latency in milliseconds; NaN where nothing is known. */
   readonly latencyMs: Float64Array;
+  /** Expected length of the answer in tokens; NaN where nothing is known. @default not known */
+  readonly outputTokens?: Float64Array;
 }

@@ -19,6 +19,7 @@ import type { RouterOptions } from './router-options.ts';
 export type Contexts = (
   prompt: Prompt,
   request: Request | undefined,
+  estimatedTokens: number,
   predictions: Predictions,
   options: CheckedOptions,
 ) => {
@@ -47,8 +48,8 @@ export function createContexts(
 
   const { countTokens, policies } = options;
 
-  return (prompt, request, predictions, { overrides, signals: given }) => {
-    const needs = requestNeeds(prompt, request, given, smallestWindow, countTokens);
+  return (prompt, request, estimatedTokens, predictions, { overrides, signals: given }) => {
+    const needs = requestNeeds(prompt, request, estimatedTokens, given, smallestWindow, countTokens);
     let signals: SeenSignals | undefined;
     const readOnce = () => {
       signals ??= readerOf(policies)(

@@ -6,15 +6,17 @@ import { InvalidInputError } from '../errors/invalid-input-error.ts';
 import { readFeatures } from '../features/read-features.ts';
 import type { Plan } from '../policy/plan.ts';
 import type { Predictions } from '../policy/predictions.ts';
+import { countRequestTokens } from '../request/count-request-tokens.ts';
 import { type Prompt, readPrompt } from '../request/prompt-text.ts';
 import type { Request } from '../request/request.ts';
 import { checkRequest } from './check-request.ts';
 import { chooseEmbedder } from './choose-embedder.ts';
 import { choosePolicy } from './choose-policy.ts';
 import { createContexts } from './create-contexts.ts';
+import { type RequestSize, UNKNOWN_SIZE } from './expected-amounts.ts';
 import { handOver } from './hand-over.ts';
 import { createPredictor } from './predictor.ts';
-import { checkRouteOptions } from './route-options.ts';
+import { type CheckedOptions, checkRouteOptions } from './route-options.ts';
 import type { Router } from './router.ts';
 import type { RouterOptions } from './router-options.ts';
 
@@ -40,9 +42,17 @@ export function createRouter(artifact: Artifact, options: RouterOptions = {}): R
   const features = new Float32Array(extractor.length);
   const contexts = createContexts(artifact, predictor, features, options);
 
-  const predictPrompt = (prompt: Prompt): Predictions => {
+  const predictPrompt = (prompt: Prompt, size: RequestSize) => {
     extractor.extractInto(prompt, vector, features);
-    return predictor.predict(features);
+    return predictor.predict(features, size);
+  };
+  const countsTokens =
+    predictor.readsSize ||
+    manifest.candidates.some(({ contextWindowTokens }) => contextWindowTokens !== undefined);
+  const sizeOf = (request: Request | undefined, checked?: CheckedOptions): RequestSize => {
+    if (!countsTokens || request === undefined) return UNKNOWN_SIZE;
+    const tokens = checked?.signals.tokens ?? countRequestTokens(request);
+    return { tokens, cachedTokens: checked?.cachedTokens };
   };
   /** Leaves the vector of the prompt in `vector`. Nothing may be awaited between this and its use. */
   const setVector = (embedding: ArrayLike<number>) => {
@@ -63,11 +73,12 @@ export function createRouter(artifact: Artifact, options: RouterOptions = {}): R
   const decide = (
     prompt: Prompt,
     request: Request | undefined,
-    checked: ReturnType<typeof checkRouteOptions>,
+    checked: CheckedOptions,
     started: number,
   ): { readonly decision: Decision } | { readonly decision: undefined; readonly plan: Plan } => {
-    const predictions = predictPrompt(prompt);
-    const { context, seen } = contexts(prompt, request, predictions, checked);
+    const size = sizeOf(request, checked);
+    const predictions = predictPrompt(prompt, size);
+    const { context, seen } = contexts(prompt, request, size.tokens, predictions, checked);
     const plan = policy.decide(context);
     if (plan.router !== undefined) return { decision: undefined, plan };
     const routerMs = performance.now() - started;
@@ -118,12 +129,12 @@ export function createRouter(artifact: Artifact, options: RouterOptions = {}): R
       const prompt = readPrompt(request);
       if (isSync(embedder)) embedder.embedInto(prompt.text, vector);
       else setVector((await embedder.embed([prompt.text]))[0]);
-      return copyOf(predictPrompt(prompt));
+      return copyOf(predictPrompt(prompt, sizeOf(request)));
     },
     predictEmbedding(embedding, request) {
       const prompt = promptOf(request);
       setVector(embedding);
-      return copyOf(predictPrompt(prompt));
+      return copyOf(predictPrompt(prompt, sizeOf(request)));
     },
     feedback(decisionId, feedback) {
       if (log === undefined) {
@@ -155,11 +166,12 @@ function isSync(embedder: Embedder): embedder is SyncEmbedder {
   return 'embedInto' in embedder;
 }
 
-function copyOf(predictions: Predictions): Predictions {
+function copyOf(predictions: Required<Predictions>): Predictions {
   return {
     choice: predictions.choice.slice(),
     success: predictions.success.slice(),
     costUsd: predictions.costUsd.slice(),
     latencyMs: predictions.latencyMs.slice(),
+    outputTokens: predictions.outputTokens.slice(),
   };
 }

@@ -13,20 +13,22 @@ import { argMax } from '../math/arg-max.ts';
 import { softmaxInto } from '../math/softmax.ts';
 import type { Predictions } from '../policy/predictions.ts';
 import type { TaskGuess } from '../signals/read-signals.ts';
+import { expectedAmounts, type RequestSize, UNKNOWN_SIZE } from './expected-amounts.ts';
 
 /** Features to predictions: every head of an artifact, calibrated. */
 export interface Predictor {
   /**
    * @param features standardised, `[features.length]`.
+   * @param size of the request; where it is not known, amounts are those of a request of mean size.
    * @returns arrays that the next call overwrites.
    * @throws InvalidInputError when the features hold a number that is not finite.
    */
-  predict(features: Float32Array): Predictions;
+  predict(features: Float32Array, size?: RequestSize): Required<Predictions>;
+  /** Whether the size of a request changes anything. */
+  readonly readsSize: boolean;
   /** What kind of request it is; undefined where the artifact has no classifier. */
   readonly classifyTask: ((features: Float32Array) => TaskGuess) | undefined;
 }
-
-type AmountHead = { readonly head: Head; readonly scales: readonly number[] } | null;
 
 /** @throws ArtifactError when heads, calibrators and features do not fit together. */
 export function createPredictor(artifact: Artifact): Predictor {
@@ -50,27 +52,24 @@ export function createPredictor(artifact: Artifact): Predictor {
         `Got ${head.inputs} and ${head.outputs}. Export the artifact again.`,
     );
   };
-  const amount = (name: string, part: (typeof heads)['cost']): AmountHead =>
-    part === null ? null : { head: build(name, part.head), scales: part.scales };
   const choice = build('choice', heads.choice.head);
   const success = build('success', heads.success.head);
   const calibrators = heads.success.calibrators.map(calibratorOf);
-  const cost = amount('cost', heads.cost);
-  const latency = amount('latency', heads.latency);
-  const meanCosts = candidates.map((candidate) => candidate.meanCostUsd);
-  const meanLatencies = candidates.map((candidate) => candidate.meanLatencyMs);
+  const amounts = expectedAmounts(artifact.manifest, build);
 
   const raw = new Float32Array(count);
-  const named = Object.entries({ choice, success, cost: cost?.head, latency: latency?.head });
-  const predictions: Predictions = {
+  const named = Object.entries({ choice, success, ...amounts.heads });
+  const predictions: Required<Predictions> = {
     choice: new Float64Array(count),
     success: new Float64Array(count),
     costUsd: new Float64Array(count),
     latencyMs: new Float64Array(count),
+    outputTokens: new Float64Array(count),
   };
   const predictor: Predictor = {
     classifyTask: taskClassifier(artifact.manifest, context),
-    predict(input) {
+    readsSize: amounts.readsSize,
+    predict(input, size = UNKNOWN_SIZE) {
       turn.count++;
       choice.predictInto(input, raw);
       softmaxInto(raw, predictions.choice, heads.choice.temperature);
@@ -78,16 +77,15 @@ export function createPredictor(artifact: Artifact): Predictor {
       success.predictInto(input, raw);
       for (let c = 0; c < count; c++) predictions.success[c] = calibrators[c].probability(raw[c]);
       checkFinite(predictions.success, candidates);
-      amountInto(cost, meanCosts, input, raw, predictions.costUsd);
-      amountInto(latency, meanLatencies, input, raw, predictions.latencyMs);
+      amounts.writeInto(input, size, predictions);
       return predictions;
     },
   };
   for (const input of extremeFeatures(features.length)) {
     turn.count++;
     for (const [name, head] of named) {
-      head?.predictInto(input, raw);
-      const wrong = head === undefined ? -1 : raw.findIndex((value) => !Number.isFinite(value));
+      head.predictInto(input, raw);
+      const wrong = raw.findIndex((value) => !Number.isFinite(value));
       if (wrong !== -1)
         throw notFinite(`\`heads.${name}\` gives ${raw[wrong]} for ${candidates[wrong].name}`);
     }
@@ -152,25 +150,6 @@ function calibratorOf(parameters: CalibratorParameters): Calibrator {
     throw new ArtifactError(`A calibrator of manifest.json cannot be used: ${(cause as Error).message}`, {
       cause,
     });
-  }
-}
-
-/**
- * scale * exp(output). The candidate's mean where there is no head or its amount is beyond all bounds; NaN for a
- * candidate of which training saw no amount, whatever the head says of it.
- */
-function amountInto(
-  part: AmountHead,
-  means: readonly (number | null)[],
-  features: Float32Array,
-  raw: Float32Array,
-  out: Float64Array,
-): void {
-  part?.head.predictInto(features, raw);
-  for (let c = 0; c < out.length; c++) {
-    const mean = means[c] ?? Number.NaN;
-    const value = part === null || Number.isNaN(mean) ? mean : part.scales[c] * Math.exp(raw[c]);
-    out[c] = Number.isFinite(value) ? value : mean;
   }
 }
 

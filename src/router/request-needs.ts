@@ -15,17 +15,19 @@ const CLOSE_TO_WINDOW = 0.2;
  * What a candidate must be able to take: what the caller says, else read off the shape of the request.
  *
  * @param request undefined when there is an embedding alone.
+ * @param estimated tokens of it, or the caller's; NaN where nobody needs to know.
  * @param count asked only close to a window's end.
  */
 export function requestNeeds(
   prompt: Prompt,
   request: Request | undefined,
+  estimated: number,
   given: Partial<Signals>,
   smallestWindow: number,
   count: TokenCounter | undefined,
 ): RequestNeeds {
   const characters = prompt.text.length + prompt.contextCharacters;
-  let tokens = given.tokens ?? (request === undefined ? 0 : countRequestTokens(request));
+  let tokens = given.tokens ?? (Number.isNaN(estimated) ? 0 : estimated);
   const isClose = tokens > CLOSE_TO_WINDOW * smallestWindow;
   if (isClose && given.tokens === undefined && request !== undefined && count !== undefined) {
     tokens = countRequestTokens(request, count);

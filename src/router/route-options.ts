@@ -12,6 +12,7 @@ import { signalLimits } from './signal-limits.ts';
 export interface CheckedOptions {
   readonly overrides: PolicyOverrides;
   readonly signals: Partial<Signals>;
+  readonly cachedTokens?: RouteOptions['cachedTokens'];
 }
 
 const NOTHING: CheckedOptions = { overrides: {}, signals: {} };
@@ -20,13 +21,15 @@ const routeOptionsSchema = z.strictObject({
   weights: z.exactOptional(weightsSchema),
   limits: z.exactOptional(limitsSchema),
   signals: z.exactOptional(signalsSchema),
+  cachedTokens: z.exactOptional(z.record(z.string(), z.number().check(z.nonnegative()))),
 });
 
 /** @throws InvalidInputError naming the field. */
 export function checkRouteOptions(options: RouteOptions | undefined): CheckedOptions {
   if (options === undefined) return NOTHING;
-  const { signals, ...overrides } = validate<RouteOptions>(routeOptionsSchema, options, 'route options');
-  if (signals === undefined) return { overrides, signals: {} };
+  const checked = validate<RouteOptions>(routeOptionsSchema, options, 'route options');
+  const { cachedTokens, signals, ...overrides } = checked;
+  if (signals === undefined) return { overrides, signals: {}, cachedTokens };
   const limits = mergeLimits(signalLimits(signals), overrides.limits);
-  return { overrides: { ...overrides, limits }, signals };
+  return { overrides: { ...overrides, limits }, signals, cachedTokens };
 }

@@ -10,6 +10,11 @@ import type { Signals } from '../signals/signals.ts';
 export interface RouteOptions extends PolicyOverrides {
   /** Signals that the caller knows better, or that only the caller knows: tier, budgets, quality. */
   readonly signals?: Partial<Signals>;
+  /**
+   * Tokens at the beginning of the request that a candidate's provider has in its cache, by candidate: what it answered
+   * before in the same conversation. They cost its `cachedInputPricePerMillionTokens`. @default none
+   */
+  readonly cachedTokens?: Readonly<Record<string, number>>;
 }
 
 /** A trained router, loaded and ready. Routes from one thread; make one for each worker. */
