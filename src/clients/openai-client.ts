@@ -1,5 +1,5 @@
 import { MalformedAnswerError } from '../errors/malformed-answer-error.ts';
-import type { AnswerChunk, Client, ClientAnswer, ClientContext } from '../execution/index.ts';
+import type { AnswerChunk, Client, ClientAnswer, ClientContext, Finish } from '../execution/index.ts';
 import { completionBody, type ModelRequest } from './completion-body.ts';
 import { type Endpoint, postJson } from './post-json.ts';
 import { readCompletion } from './read-completion.ts';
@@ -73,10 +73,16 @@ async function parsed(response: Response, { url }: Endpoint, { signal }: ClientC
 
 type Prices = Pick<OpenAiClientOptions, 'inputPricePerMillionTokens' | 'outputPricePerMillionTokens'>;
 
-function costOf(usage: ClientAnswer['usage'], prices: Prices): { readonly costUsd: number } | undefined {
+function costOf(
+  usage: ClientAnswer['usage'],
+  prices: Prices,
+): Required<Pick<Finish, 'costUsd' | 'costSource'>> | undefined {
   const { inputPricePerMillionTokens: input, outputPricePerMillionTokens: output } = prices;
   if (usage == null || input === undefined || output === undefined) return undefined;
-  return { costUsd: (usage.inputTokens * input + usage.outputTokens * output) / 1e6 };
+  return {
+    costUsd: (usage.inputTokens * input + usage.outputTokens * output) / 1e6,
+    costSource: 'computed',
+  };
 }
 
 function withCost(answer: ClientAnswer, prices: Prices): ClientAnswer {

@@ -58,6 +58,7 @@ export function createAnswerBuilder(): AnswerBuilder {
         finishReason: finish.reason,
         usage: finish.usage ?? null,
         costUsd: finish.costUsd ?? null,
+        ...(finish.costSource === undefined ? {} : { costSource: finish.costSource }),
         logprobs: logprobs.length === 0 ? null : logprobs,
         model: finish.model ?? null,
         raw: finish.raw,

@@ -1,3 +1,5 @@
+import type { CostSource } from '../log/log-record.ts';
+
 export type FinishReason = 'stop' | 'length' | 'tool-calls' | 'content-filter' | 'other';
 
 /** A function that the model asks to be called. */
@@ -24,6 +26,8 @@ export interface Answer {
   readonly usage: Usage | null;
   /** US dollars, where the client knows. */
   readonly costUsd: number | null;
+  /** Whether that is the provider's own bill, or was computed from tokens and prices. @default 'reported' */
+  readonly costSource?: CostSource;
   /** Natural log of the probability of each token of the answer, ≤ 0; null where the client gives none. */
   readonly logprobs: readonly number[] | null;
   /** The model that the endpoint says has answered. */
@@ -56,6 +60,8 @@ export interface Finish {
   readonly reason: FinishReason;
   readonly usage?: Usage;
   readonly costUsd?: number;
+  /** @default 'reported' */
+  readonly costSource?: CostSource;
   readonly model?: string;
   /** Goes to `raw` of the answer. */
   readonly raw?: unknown;

@@ -1,3 +1,5 @@
+import type { CostSource } from '../log/log-record.ts';
+
 /** What an attempt was for. */
 export type AttemptRole =
   /** The plan's own call. */
@@ -45,7 +47,12 @@ export interface Attempt {
   readonly outputTokens: number | null;
   /** US dollars; null where nothing is known. */
   readonly costUsd: number | null;
-  /** Whether the cost is what the router expected, for want of a bill. */
+  /**
+   * How the cost is known: by the provider's own bill, from tokens and prices, or, for want of both, by what the router
+   * expected. Null where nothing is known, and where nothing was billed.
+   */
+  readonly costSource: CostSource | 'estimated' | null;
+  /** Whether `costSource` is 'estimated'. */
   readonly costIsEstimated: boolean;
   readonly error: AttemptFailure | null;
 }

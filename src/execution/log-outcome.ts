@@ -7,8 +7,9 @@ import type { ExecutionResult } from './execution-result.ts';
 
 /**
  * Tells a router's log how its decision was carried out: whose answer it was and what that one cost, beside what
- * everything cost. A verifier's score goes along as feedback. Of an execution that the caller cancelled nothing is
- * told: nobody knows what the answer would have been.
+ * everything cost. A cost that the router only expected is not told: it would be learned as if it had been seen. A
+ * verifier's score goes along as feedback. Of an execution that the caller cancelled nothing is told: nobody knows
+ * what the answer would have been.
  */
 export async function logOutcome<Result extends ExecutionResult>(
   log: DecisionLog | undefined,
@@ -18,17 +19,26 @@ export async function logOutcome<Result extends ExecutionResult>(
   if (log === undefined || id === undefined) return execution;
   try {
     const result = await execution;
-    log.outcome(id, answered(result));
+    tell(() => log.outcome(id, answered(result)));
     const { quality } = result.outcome;
     if (quality !== null && quality >= 0 && quality <= 1) {
-      log.feedback(id, { quality, candidate: result.candidate, source: 'verifier' });
+      tell(() => log.feedback(id, { quality, candidate: result.candidate, source: 'verifier' }));
     }
     return result;
   } catch (error) {
     if (error instanceof ExecutionError) {
-      log.outcome(id, failed(error.code, error.attempts as readonly Attempt[], candidate));
+      tell(() => log.outcome(id, failed(error.code, error.attempts as readonly Attempt[], candidate)));
     }
     throw error;
+  }
+}
+
+/** A log that refuses a record takes nobody's answer away. */
+function tell(record: () => void): void {
+  try {
+    record();
+  } catch {
+    // What the log is not given to keep was of a decision that it has not kept either, and has counted.
   }
 }
 
@@ -45,29 +55,34 @@ function failed(code: string, attempts: readonly Attempt[], candidate: string): 
 
 /** Of several samples or retries: their costs and tokens together, and the latency of the last. */
 function amountsOf(own: readonly Attempt[]) {
+  const sources = own.map(({ costSource }) => costSource);
   return {
-    costUsd: sum(own.map(({ costUsd }) => costUsd)),
+    costUsd: sum(own.map((attempt) => (attempt.costSource === null ? null : seenCost(attempt)))),
+    costSource: sources.every((source) => source === 'computed') ? 'computed' : 'reported',
     latencyMs: sum(own.slice(-1).map(({ latencyMs }) => latencyMs)),
-    inputTokens: sum(own.map(({ inputTokens }) => inputTokens).filter(Number.isSafeInteger)),
-    outputTokens: sum(own.map(({ outputTokens }) => outputTokens).filter(Number.isSafeInteger)),
-  };
+    inputTokens: sum(own.map(({ inputTokens }) => inputTokens)),
+    outputTokens: sum(own.map(({ outputTokens }) => outputTokens)),
+  } as const;
 }
 
-/** Nothing where one attempt was all. */
+/** Nothing where one attempt was all; no cost where that of one of them is not known. */
 function totalsOf(attempts: readonly Attempt[]) {
   if (attempts.length < 2) return {};
-  const ends = attempts.map(({ startedMs, latencyMs }) => startedMs + latencyMs);
-  return {
-    totalCostUsd: sum(attempts.map(({ costUsd }) => costUsd)) ?? 0,
-    totalLatencyMs: Math.max(0, largest(ends.filter(Number.isFinite))),
-  };
+  const totalCostUsd = sum(attempts.map(seenCost));
+  const totalLatencyMs = largest(attempts.map(({ latencyMs, startedMs }) => startedMs + latencyMs));
+  return { ...(totalCostUsd === null ? {} : { totalCostUsd }), totalLatencyMs };
 }
 
-/** Null where nothing is known; a client's numbers that are no amounts are passed over. */
+/** Null where nothing but the router's own expectation is known. */
+function seenCost({ costSource, costUsd }: Attempt): number | null {
+  return costSource === 'estimated' ? null : costUsd;
+}
+
+/** Null where one of them is not known. */
 function sum(values: readonly (number | null)[]): number | null {
-  let total: number | null = null;
-  for (const value of values) {
-    if (value !== null && value >= 0 && Number.isFinite(value)) total = (total ?? 0) + value;
-  }
-  return total;
+  if (values.length === 0) return null;
+  return values.reduce<number | null>(
+    (total, value) => (total === null || value === null ? null : total + value),
+    0,
+  );
 }

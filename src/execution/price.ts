@@ -1,4 +1,5 @@
 import type { Candidate } from '../candidate/candidate.ts';
+import type { CostSource } from '../log/log-record.ts';
 import type { Answer, Usage } from './answer.ts';
 
 /** What candidates ask for their tokens; `manifest.candidates` of a router, or the caller's own list. */
@@ -17,7 +18,13 @@ export function priceOf(usage: Usage, candidate: string, prices: Prices): number
 }
 
 /** The client's own bill, else the tokens' price; null where neither is known. */
-export function answerCost(answer: Answer, candidate: string, prices: Prices): number | null {
-  if (answer.costUsd !== null) return answer.costUsd;
-  return answer.usage === null ? null : priceOf(answer.usage, candidate, prices);
+export function answerCost(
+  answer: Answer,
+  candidate: string,
+  prices: Prices,
+): { readonly costUsd: number; readonly costSource: CostSource } | null {
+  const { costSource = 'reported', costUsd, usage } = answer;
+  if (costUsd !== null) return { costUsd, costSource };
+  const price = usage === null ? null : priceOf(usage, candidate, prices);
+  return price === null ? null : { costUsd: price, costSource: 'computed' };
 }

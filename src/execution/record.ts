@@ -17,6 +17,7 @@ export function beginRecord(run: Run, candidate: string, role: AttemptRole, retr
     inputTokens: null,
     outputTokens: null,
     costUsd: null,
+    costSource: null,
     costIsEstimated: false,
     error: null,
   };
@@ -30,8 +31,9 @@ export function recordAnswer(run: Run, record: AttemptRecord, answer: Answer): v
   record.latencyMs = run.elapsedMs() - record.startedMs;
   record.inputTokens = answer.usage?.inputTokens ?? null;
   record.outputTokens = answer.usage?.outputTokens ?? null;
-  record.costUsd = answerCost(answer, record.candidate, run.settings.prices);
-  if (record.costUsd === null) estimateCost(run, record);
+  const cost = answerCost(answer, record.candidate, run.settings.prices);
+  if (cost === null) estimateCost(run, record);
+  else Object.assign(record, cost);
 }
 
 /** Closes it without one. */
@@ -50,4 +52,5 @@ const MAY_BE_BILLED = new Set(['BROKEN_STREAM', 'ATTEMPT_TIMEOUT', 'MALFORMED_AN
 function estimateCost(run: Run, record: AttemptRecord): void {
   record.costUsd = run.expectedCostUsd(record.candidate);
   record.costIsEstimated = record.costUsd !== null;
+  record.costSource = record.costIsEstimated ? 'estimated' : null;
 }

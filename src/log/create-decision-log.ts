@@ -7,12 +7,15 @@ import type { DecisionLogOptions } from './decision-log-options.ts';
 import { inSlices } from './in-slices.ts';
 import { createLogQueue } from './log-queue.ts';
 import type { LogRecord } from './log-record.ts';
-import { decisionIdSchema, feedbackSchema, outcomeSchema } from './log-record-schema.ts';
+import { candidateSchema, decisionIdSchema, feedbackSchema, outcomeSchema } from './log-record-schema.ts';
 import { readLogSettings } from './log-settings.ts';
 import { finishRecord, type Pending } from './pending-record.ts';
+import { lengthOf, withinLimits } from './record-limits.ts';
 
-/** About what a record holds beside the prompt, in UTF-16 units. */
+/** About what a record holds beside the prompt, in UTF-16 units, where it is not more. */
 const OVERHEAD = 1000;
+/** The same of a candidate's predictions. */
+const PREDICTION = 100;
 
 /**
  * A log of decisions before a sink. Memory is bounded by `capacity` and `capacityCharacters`; the sink is written to in
@@ -33,11 +36,17 @@ export function createDecisionLog(options: DecisionLogOptions): DecisionLog {
   const queue = createLogQueue<Pending>({
     ...settings,
     async write(items, dropped) {
-      const records = await inSlices(items, (item) =>
-        finishRecord(item, settings.sha256, settings.embedding),
+      const refused: unknown[] = [];
+      const finished = await inSlices(items, (item) =>
+        finishRecord(item, settings.sha256, settings.embedding).catch((reason: unknown) => {
+          refused.push(reason);
+          return null;
+        }),
       );
+      const records = finished.filter((record) => record !== null);
       if (dropped > 0) records.unshift({ schemaVersion: 1, kind: 'dropped', at: isoNow(), count: dropped });
-      await sink.write(records);
+      if (records.length === 0) return refused;
+      return [...refused, ...((await sink.write(records)) ?? [])].slice(0, items.length);
     },
   });
   const keep = (
@@ -51,19 +60,23 @@ export function createDecisionLog(options: DecisionLogOptions): DecisionLog {
       embedding !== undefined && (settings.embedding || request === undefined)
         ? Float32Array.from(embedding)
         : undefined;
-    // The text is held until it is hashed, whether it is kept or not.
-    const context = content === 'prompt' ? (prompt?.contextCharacters ?? 0) : 0;
+    validate(candidateSchema, decision.candidate, 'candidate of decision');
+    const kept = content === 'hash' || request === undefined ? undefined : copyRequest(request);
+    const beside = lengthOf(decision.signals) + PREDICTION * decision.predictions.length;
+    // The text is held until it is hashed, whether it is kept or not; a conversation is held beside it.
+    const conversation = kept !== undefined && 'messages' in kept ? lengthOf(kept.messages) : 0;
     queue.push({
-      size: OVERHEAD + (prompt?.text.length ?? 0) + context + 2 * (copied?.length ?? 0),
+      size:
+        Math.max(OVERHEAD, beside) + (prompt?.text.length ?? 0) + conversation + 2 * (copied?.length ?? 0),
       id,
       at: clock.wallNow(),
       decision,
       prompt: prompt?.text,
-      request: content === 'hash' || request === undefined ? undefined : copyRequest(request),
+      request: kept,
       embedding: copied,
     });
   };
-  const tell = (record: LogRecord) => void queue.push({ size: OVERHEAD, record });
+  const tell = (record: LogRecord) => void queue.push({ size: Math.max(OVERHEAD, lengthOf(record)), record });
   let closing: Promise<void> | undefined;
   /** The same, or nothing when it takes longer. */
   const within = (ms: number, work: Promise<void>) =>
@@ -76,7 +89,7 @@ export function createDecisionLog(options: DecisionLogOptions): DecisionLog {
     decided(decision, request, embedding) {
       const id = newId();
       try {
-        keep(decision, request, embedding, id);
+        keep(decision, request, embedding, checkId(id));
       } catch {
         // Of a request that cannot be read nothing is logged; that is no reason not to answer it.
         queue.drop();
@@ -84,7 +97,7 @@ export function createDecisionLog(options: DecisionLogOptions): DecisionLog {
       return id;
     },
     outcome(id, given) {
-      const outcome = validate(outcomeSchema, { ...DEFAULTS, ...given }, 'outcome');
+      const outcome = validate(outcomeSchema, withinLimits(given), 'outcome');
       tell({ schemaVersion: 1, kind: 'outcome', id: checkId(id), at: isoNow(), ...outcome });
     },
     feedback(id, given) {
@@ -106,14 +119,6 @@ export function createDecisionLog(options: DecisionLogOptions): DecisionLog {
     }),
   };
 }
-
-const DEFAULTS = {
-  status: 'answered',
-  costUsd: null,
-  latencyMs: null,
-  inputTokens: null,
-  outputTokens: null,
-} as const;
 
 function checkId(id: string): string {
   return validate(decisionIdSchema, id, 'decision id');

@@ -11,7 +11,7 @@ export interface DecisionLogOptions {
   readonly embedding?: boolean;
   /** Records that may wait; more are dropped. @default 10000 */
   readonly capacity?: number;
-  /** UTF-16 units of prompts that may wait; more are dropped. @default 33554432 */
+  /** UTF-16 units of text that may wait, prompts and all, at most two bytes each; more are dropped. @default 33554432 */
   readonly capacityCharacters?: number;
   /** Records written together; as many are written at once. @default 256 */
   readonly batch?: number;
@@ -23,7 +23,7 @@ export interface DecisionLogOptions {
   readonly retryDelayMs?: number;
   /** Milliseconds that `close` waits for the sink. @default 10000 */
   readonly closeMs?: number;
-  /** Told of each batch that is given up, with its number of records. @default nobody; `stats` counts them */
+  /** Told of each batch that is given up, with its number of records, and of each record that cannot be kept. @default nobody; `stats` counts them */
   readonly onError?: (error: unknown, records: number) => void;
   /** How prompts are hashed. @default the Web Crypto API */
   readonly sha256?: Sha256;

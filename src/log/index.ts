@@ -3,6 +3,7 @@ export type { DecisionLog, FeedbackInput, LogStats, OutcomeInput } from './decis
 export type { DecisionLogOptions } from './decision-log-options.ts';
 export type { LogClock } from './log-clock.ts';
 export {
+  type CostSource,
   type DecisionRecord,
   type DroppedRecord,
   type FeedbackRecord,
@@ -15,3 +16,4 @@ export {
 } from './log-record.ts';
 export type { LogSink, WriteRecords } from './log-sink.ts';
 export { parseLogRecord } from './parse-log-record.ts';
+export { LARGEST_AMOUNTS, LONGEST_TEXTS } from './record-limits.ts';

@@ -18,7 +18,7 @@ export interface LogQueue<T extends Queued> {
   /** Gives up what is left, and takes nothing more. */
   end(): void;
   readonly counts: Readonly<Omit<LogStats, 'error'>>;
-  /** What the last write failed with; undefined when it went well. */
+  /** What the last write failed with, or an item of it; undefined when it went well. */
   readonly error: unknown;
 }
 
@@ -31,11 +31,18 @@ export interface LogQueueOptions<T> {
   readonly retryDelayMs: number;
   readonly clock: LogClock;
   readonly onError: (error: unknown, items: number) => void;
-  /** @param dropped items that were dropped since the last call that went well. */
-  write(items: readonly T[], dropped: number): Promise<void>;
+  /**
+   * Rejects when nothing was written, to be called again.
+   *
+   * @param dropped items that were dropped since the last call that went well.
+   * @returns an error for each item that cannot be written, ever; the others are.
+   */
+  write(items: readonly T[], dropped: number): Promise<readonly unknown[]>;
 }
 
 const LONGEST_WAIT_MS = 30_000;
+/** UTF-16 units in a batch, unless one item alone has more: what a sink makes of them is in memory beside them. */
+const BATCH_CHARACTERS = 2 ** 22;
 
 export function createLogQueue<T extends Queued>(options: LogQueueOptions<T>): LogQueue<T> {
   const { capacity, capacityCharacters, batch, flushMs, retries, retryDelayMs, clock } = options;
@@ -57,9 +64,10 @@ export function createLogQueue<T extends Queued>(options: LogQueueOptions<T>): L
     counts.dropped++;
   };
   const done = () => counts.written + counts.failed;
-  const settle = (field: 'written' | 'failed', items: readonly T[]) => {
+  const settle = (items: readonly T[], failed: number) => {
     if (ended) return;
-    counts[field] += items.length;
+    counts.written += items.length - failed;
+    counts.failed += failed;
     counts.pending -= items.length;
     for (const { size } of items) characters -= size;
     const reached = done();
@@ -74,26 +82,42 @@ export function createLogQueue<T extends Queued>(options: LogQueueOptions<T>): L
         resolve();
       };
     });
+  const tellError = (reason: unknown, items: number) => {
+    try {
+      options.onError(reason, items);
+    } catch {
+      // Whoever listens must not stop the log.
+    }
+  };
   const write = async (items: readonly T[]) => {
     for (let attempt = 0; ; attempt++) {
       const { dropped } = counts;
       try {
-        await options.write(items, dropped - told);
+        const refused = await options.write(items, dropped - told);
         told = dropped;
-        error = undefined;
-        return settle('written', items);
+        error = refused.at(-1);
+        settle(items, refused.length);
+        for (const reason of refused) tellError(reason, 1);
+        return;
       } catch (reason) {
         error = reason;
         if (attempt === retries || ended) break;
       }
       await waitToRetry(Math.min(retryDelayMs * 2 ** attempt, LONGEST_WAIT_MS));
     }
-    settle('failed', items);
-    try {
-      options.onError(error, items.length);
-    } catch {
-      // Whoever listens must not stop the log.
+    settle(items, items.length);
+    tellError(error, items.length);
+  };
+  /** As many as go together. */
+  const nextBatch = () => {
+    let length = 0;
+    let size = 0;
+    while (length < Math.min(batch, waiting.length)) {
+      size += waiting[length].size;
+      if (length > 0 && size > BATCH_CHARACTERS) break;
+      length++;
     }
+    return waiting.splice(0, length);
   };
   const drain = async () => {
     cancelTimer?.();
@@ -104,7 +128,7 @@ export function createLogQueue<T extends Queued>(options: LogQueueOptions<T>): L
     // What comes meanwhile waits for others to be written with, unless there are enough.
     const until = done() + counts.pending;
     while (waiting.length > 0 && (done() < until || waiting.length >= batch || waiters.length > 0)) {
-      await write(waiting.splice(0, batch));
+      await write(nextBatch());
     }
     draining = false;
     if (waiting.length > 0) schedule();

@@ -1,8 +1,13 @@
 import * as z from 'zod/mini';
 import type { FeedbackInput } from './decision-log.ts';
 import { LOG_SCHEMA_VERSION, type LogRecord, type OutcomeRecord } from './log-record.ts';
+import { LONGEST_TEXTS } from './record-limits.ts';
 
 const name = z.string().check(z.minLength(1));
+/** What is written is kept within limits; what others wrote is read as it is. */
+const nameUpTo = (longest: number) => name.check(z.maxLength(longest));
+export const decisionIdSchema = nameUpTo(LONGEST_TEXTS.id);
+export const candidateSchema = nameUpTo(LONGEST_TEXTS.candidate);
 const share = z.number().check(z.minimum(0), z.maximum(1));
 const amount = z.nullable(z.number().check(z.nonnegative()));
 const count = z.nullable(z.int().check(z.nonnegative()));
@@ -16,12 +21,14 @@ const outcomeFields = {
   candidate: name,
   status: z.enum(['answered', 'failed']),
   costUsd: amount,
+  costSource: z.exactOptional(z.enum(['reported', 'computed'])),
   latencyMs: amount,
   inputTokens: count,
   outputTokens: count,
   totalCostUsd: z.exactOptional(z.number().check(z.nonnegative())),
   totalLatencyMs: z.exactOptional(z.number().check(z.nonnegative())),
   error: z.exactOptional(z.string()),
+  refused: z.exactOptional(z.record(z.string(), z.string())),
 };
 
 const feedbackFields = {
@@ -31,14 +38,17 @@ const feedbackFields = {
 };
 
 /** What a caller says of how a decision was carried out. */
-export const outcomeSchema = z.strictObject(outcomeFields) as unknown as z.ZodMiniType<
-  Omit<OutcomeRecord, 'schemaVersion' | 'kind' | 'id' | 'at'>
->;
+export const outcomeSchema = z.strictObject({
+  ...outcomeFields,
+  candidate: candidateSchema,
+}) as unknown as z.ZodMiniType<Omit<OutcomeRecord, 'schemaVersion' | 'kind' | 'id' | 'at'>>;
 
 /** What a caller says of an answer. */
-export const feedbackSchema = z.strictObject(feedbackFields) satisfies z.ZodMiniType<FeedbackInput>;
-
-export const decisionIdSchema = name;
+export const feedbackSchema = z.strictObject({
+  quality: share,
+  candidate: z.exactOptional(candidateSchema),
+  source: z.exactOptional(nameUpTo(LONGEST_TEXTS.source)),
+}) satisfies z.ZodMiniType<FeedbackInput>;
 
 /** The shape of a line. Fields of later versions that are not known yet are kept. */
 export const logRecordSchema = z.discriminatedUnion('kind', [

@@ -65,18 +65,31 @@ export interface OutcomeRecord extends Versioned {
    */
   readonly candidate: string;
   readonly status: 'answered' | 'failed';
-  /** US dollars of the candidate's own answer; null where nothing is known. */
+  /** US dollars of the candidate's own answer; null where nothing is known. Never what the router expected. */
   readonly costUsd: number | null;
+  /**
+   * How the cost is known; left out where it is not. Records from before this field was there may hold what the router
+   * expected: docs/decision-log.md.
+   */
+  readonly costSource?: CostSource;
   /** Milliseconds of the candidate's own answer; null where nothing is known. */
   readonly latencyMs: number | null;
   readonly inputTokens: number | null;
   readonly outputTokens: number | null;
-  /** US dollars of every attempt together, and milliseconds from the call to its end, where more was tried. */
+  /**
+   * US dollars of every attempt together, where that of each is known, and milliseconds from the call to its end, where
+   * more was tried.
+   */
   readonly totalCostUsd?: number;
   readonly totalLatencyMs?: number;
   /** The error's code, when nobody answered. */
   readonly error?: string;
+  /** Amounts that cannot be, by their fields, as they were told: `{ costUsd: '-5' }`. The fields are null or left out. */
+  readonly refused?: Readonly<Record<string, string>>;
 }
+
+/** The provider's own bill, or tokens times prices. */
+export type CostSource = 'reported' | 'computed';
 
 /** How good an answer was. Of several for one decision and candidate the last one counts. */
 export interface FeedbackRecord extends Versioned {

@@ -1,6 +1,7 @@
 import type { Sha256 } from '../artifact/sha256.ts';
 import type { Decision } from '../decision/decision.ts';
 import type { DecisionRecord, LoggedRequest, LogRecord } from './log-record.ts';
+import { LONGEST_TEXTS, mapTexts } from './record-limits.ts';
 
 /** A decision as it is kept until it is written: what costs time is done then. */
 export interface PendingDecision {
@@ -20,16 +21,36 @@ export interface PendingDecision {
 /** What waits to be written: a record, or what becomes one. */
 export type Pending = PendingDecision | { readonly size: number; readonly record: LogRecord };
 
-/** @param keepEmbedding whether it goes into the record. */
+/**
+ * A record that any reader of JSON takes: halves of surrogate pairs become U+FFFD.
+ *
+ * @param keepEmbedding whether it goes into the record.
+ */
 export async function finishRecord(
   pending: Pending,
   sha256: Sha256,
   keepEmbedding: boolean,
 ): Promise<LogRecord> {
-  if ('record' in pending) return pending.record;
+  const record = 'record' in pending ? pending.record : await decisionRecord(pending, sha256, keepEmbedding);
+  return mapTexts(record, wellFormed);
+}
+
+/** With the flag u a pair is one character, and only halves are surrogates. */
+const HALVES = /\p{Surrogate}/gu;
+
+function wellFormed(text: string): string {
+  return text.replace(HALVES, '\ufffd');
+}
+
+async function decisionRecord(
+  pending: PendingDecision,
+  sha256: Sha256,
+  keepEmbedding: boolean,
+): Promise<DecisionRecord> {
   const { decision, request, embedding } = pending;
-  const { task, tier } = decision.signals;
-  const record: DecisionRecord = {
+  const signals = mapTexts(decision.signals, (text) => text.slice(0, LONGEST_TEXTS.signal));
+  const { task, tier } = signals;
+  return {
     schemaVersion: 1,
     kind: 'decision',
     id: pending.id,
@@ -49,14 +70,13 @@ export async function finishRecord(
         expectedLatencyMs,
       }),
     ),
-    signals: decision.signals,
+    signals,
     promptHash: await sha256(hashed(pending)),
     ...(request === undefined ? {} : { request }),
     ...(embedding === undefined || !keepEmbedding ? {} : { embedding: Array.from(embedding, rounded) }),
     ...(task === undefined ? {} : { task }),
     ...(tier === undefined ? {} : { tier }),
   };
-  return record;
 }
 
 /** The prompt's bytes; the embedding's where there is no prompt, so that different requests stay apart. */

@@ -1,6 +1,8 @@
-import { inSlices } from '../in-slices.ts';
+import { webSha256 } from '../../artifact/sha256.ts';
 import type { LogRecord } from '../log-record.ts';
 import type { LogSink } from '../log-sink.ts';
+import { mapTexts } from '../record-limits.ts';
+import { cannotKeep, type RecordLine, recordLines } from '../record-lines.ts';
 import { DEFAULT_TABLE, postgresTableSql, quoteTable } from './postgres-table.ts';
 import type { QueryClient } from './query-client.ts';
 
@@ -13,7 +15,8 @@ export interface PostgresSinkOptions {
 
 /**
  * A sink that inserts each batch with one statement into a table of PostgreSQL. A record that comes again is there
- * already, and is left alone. Characters that PostgreSQL cannot keep (U+0000, halves of surrogate pairs) become U+FFFD.
+ * already, and is left alone. Characters that PostgreSQL cannot keep (U+0000, halves of surrogate pairs) become U+FFFD,
+ * in keys and in values. A record that PostgreSQL refuses is set aside, and the others of its batch are kept.
  *
  * @throws InvalidInputError when `table` is no name.
  * @example
@@ -25,12 +28,22 @@ export function createPostgresSink({ client, table = DEFAULT_TABLE }: PostgresSi
     `INSERT INTO ${quoteTable(table)} (key, kind, id, at, record) ` +
     "SELECT row->>'key', row->'record'->>'kind', row->'record'->>'id', (row->'record'->>'at')::timestamptz, " +
     "row->'record' FROM jsonb_array_elements($1::jsonb) AS row ON CONFLICT (key) DO NOTHING";
+  /** @returns an error for each row that the table cannot hold: found by halving, so that one costs little. */
+  const insertRows = async (rows: readonly RecordLine[]): Promise<Error[]> => {
+    try {
+      await client.query(insert, [`[${rows.map(({ line }) => line).join(',')}]`]);
+      return [];
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      if (rows.length === 1) return [cannotKeep(rows[0].record, 'is refused by PostgreSQL', error)];
+      const half = Math.ceil(rows.length / 2);
+      return [...(await insertRows(rows.slice(0, half))), ...(await insertRows(rows.slice(half)))];
+    }
+  };
   return {
     async write(records) {
-      const rows = await inSlices(records, (record) =>
-        JSON.stringify({ key: keyOf(record), record }, keepable),
-      );
-      await client.query(insert, [`[${rows.join(',')}]`]);
+      const { lines, refused } = await recordLines(records, lineOf);
+      return lines.length === 0 ? refused : [...refused, ...(await insertRows(lines))];
     },
     async close() {},
   };
@@ -45,8 +58,22 @@ export async function createPostgresTable(client: QueryClient, table?: string): 
   await client.query(postgresTableSql(table));
 }
 
+async function lineOf(record: LogRecord): Promise<string> {
+  const line = JSON.stringify({ key: await keyOf(record), record });
+  // Only such a line can hold what PostgreSQL cannot keep: elsewhere JSON writes these characters as escapes.
+  return ESCAPED.test(line) ? JSON.stringify(mapTexts(JSON.parse(line), keepable)) : line;
+}
+
+/** An entry of an index of PostgreSQL has at most 2,704 bytes, of which a UTF-16 unit can take three. */
+const LONGEST_KEY = 800;
+
 /** The same for a record that is written twice, and for no two that say different things. */
-function keyOf(record: LogRecord): string {
+async function keyOf(record: LogRecord): Promise<string> {
+  const key = wholeKey(record);
+  return key.length <= LONGEST_KEY ? key : `sha256 ${await webSha256(new TextEncoder().encode(key))}`;
+}
+
+function wholeKey(record: LogRecord): string {
   switch (record.kind) {
     case 'decision':
       return `decision ${record.id}`;
@@ -61,9 +88,16 @@ function keyOf(record: LogRecord): string {
   }
 }
 
-function keepable(_key: string, value: unknown): unknown {
-  return typeof value === 'string' ? value.replace(UNKEEPABLE, '\ufffd') : value;
-}
-
+const ESCAPED = /\\u(?:0000|d[89a-f])/;
 /** With the flag u a pair is one character, and only halves are surrogates. */
 const UNKEEPABLE = /[\0\p{Surrogate}]/gu;
+
+function keepable(text: string): string {
+  return text.replace(UNKEEPABLE, '\ufffd');
+}
+
+/** Whether it is the data that PostgreSQL refuses (SQLSTATE classes 22, 23 and 54), so that trying again is no use. */
+function isDataError(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && /^(?:22|23|54)\w{3}$/.test(code);
+}

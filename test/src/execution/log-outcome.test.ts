@@ -1,6 +1,6 @@
-import { UpstreamError } from 'pointsman';
+import { MalformedAnswerError, UpstreamError } from 'pointsman';
 import { type ClientMap, execute, executeStream } from 'pointsman/execution';
-import { createDecisionLog, type LogRecord, parseLogRecord } from 'pointsman/log';
+import { createDecisionLog, type LogRecord, type OutcomeRecord, parseLogRecord } from 'pointsman/log';
 import type { PlanStep } from 'pointsman/policy';
 import { describe, expect, it } from 'vitest';
 import { scriptedRouter } from '../ai-sdk/scripted-router.ts';
@@ -139,6 +139,66 @@ describe('what is logged of an execution', () => {
       status: 'failed',
       error: 'BROKEN_STREAM',
     });
+  });
+
+  it.each([
+    ['a bill', { usage, costUsd: 0.5 }, { costUsd: 0.5, costSource: 'reported' }],
+    ['tokens, and prices are known', { usage }, { costUsd: 0.002, costSource: 'computed' }],
+    ['a cost that its client computed', { costUsd: 0.3, costSource: 'computed' }, { costSource: 'computed' }],
+  ] as const)('says where a cost comes from: %s', async (_, more, logged) => {
+    const { router, written } = loggingRouter();
+    const streamed = streams(manualClock(), 'so', { finish: { reason: 'stop', ...more } });
+    await execute(router, request, { small: says('so', more), large: hangs });
+    const stream = await executeStream(router, request, { small: streamed, large: hangs });
+    for await (const _ of stream);
+    const outcomes = (await written()).filter(({ kind }) => kind === 'outcome');
+    expect(outcomes).toHaveLength(2);
+    for (const outcome of outcomes) expect(outcome).toMatchObject(logged);
+  });
+
+  it('is no cost that the router only expected, neither alone nor in a total', async () => {
+    const { router, written } = loggingRouter();
+    const expecting = {
+      ...router,
+      async route() {
+        const decision = await router.route();
+        const predictions = ['small', 'large'].map((candidate) => ({
+          candidate,
+          successProbability: 0.9,
+          expectedCostUsd: 0.123,
+          expectedLatencyMs: 777,
+          utility: 0,
+        }));
+        return { ...decision, predictions };
+      },
+    };
+    const { outcome } = await execute(expecting, request, { small: says('391'), large: hangs });
+    // Budgets go by what is expected, for want of something better.
+    expect(outcome.costUsd).toBe(0.123);
+    const broken = fails(new MalformedAnswerError('No JSON.'));
+    await execute(expecting, request, { small: broken, large: says('391', { usage }) }, { retries: 0 });
+    const [alone, , after] = await written();
+    expect(alone).toMatchObject({ costUsd: null });
+    expect((alone as OutcomeRecord).latencyMs).not.toBe(777);
+    expect(alone).not.toHaveProperty('costSource');
+    expect(after).toMatchObject({ candidate: 'large', costUsd: 0.002, costSource: 'computed' });
+    expect(after).not.toHaveProperty('totalCostUsd');
+    expect(after).toHaveProperty('totalLatencyMs');
+  });
+
+  it('that the log refuses takes nobody the answer', async () => {
+    const { router } = loggingRouter();
+    const refusing = {
+      ...router,
+      log: {
+        ...router.log,
+        outcome: () => {
+          throw new Error('no');
+        },
+      },
+    };
+    const { answer } = await execute(refusing, request, { small: says('391'), large: hangs });
+    expect(answer.text).toBe('391');
   });
 
   it('cannot break the execution, whatever a client bills', async () => {

@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Request } from 'pointsman';
-import { createDecisionLog, type DecisionLogOptions, type LogRecord, parseLogRecord } from 'pointsman/log';
+import {
+  createDecisionLog,
+  type DecisionLog,
+  type DecisionLogOptions,
+  LARGEST_AMOUNTS,
+  type LogRecord,
+  type OutcomeRecord,
+  parseLogRecord,
+} from 'pointsman/log';
 import { describe, expect, it } from 'vitest';
 import { manualClock, settle } from '../execution/manual-clock.ts';
 import { aDecision } from './a-decision.ts';
@@ -57,6 +65,7 @@ describe('a decision log', () => {
       candidate: 'mini',
       status: 'answered',
       costUsd: 0.002,
+      costSource: 'reported',
       latencyMs: 410,
       inputTokens: null,
       outputTokens: null,
@@ -133,10 +142,100 @@ describe('a decision log', () => {
       '`quality` of feedback must be a number <= 1. Got 2.',
     );
     expect(() => log.feedback('', { quality: 1 })).toThrow('The decision id must be text of length >= 1');
-    expect(() => log.outcome('x', { candidate: 'mini', costUsd: -1 })).toThrow(
-      '`costUsd` of outcome must be',
-    );
+    expect(() => log.outcome('x', { candidate: '' })).toThrow('`candidate` of outcome must be');
     expect(log.stats().pending).toBe(0);
+  });
+
+  it.each([
+    ['costUsd', Number.NaN, 'NaN'],
+    ['costUsd', Number.POSITIVE_INFINITY, 'Infinity'],
+    ['costUsd', 'Infinity', 'Infinity'],
+    ['costUsd', -5, '-5'],
+    ['costUsd', 1e300, '1e+300'],
+    ['costUsd', 1_000.01, '1000.01'],
+    ['costUsd', {}, 'object'],
+    ['latencyMs', -0.05, '-0.05'],
+    ['latencyMs', 1e12, '1000000000000'],
+    ['inputTokens', -1, '-1'],
+    ['inputTokens', 1.5, '1.5'],
+    ['outputTokens', 1e300, '1e+300'],
+    ['totalCostUsd', -0.001, '-0.001'],
+    ['totalLatencyMs', Number.NaN, 'NaN'],
+  ])('keeps an outcome whose %s is %s: without the number, which it names', async (field, value, shown) => {
+    const { log, batches } = keptLog();
+    const amounts = { costUsd: 0.002, latencyMs: 410, inputTokens: 12, outputTokens: 40 };
+    const totals = { totalCostUsd: 0.003, totalLatencyMs: 500 };
+    log.outcome('x', { candidate: 'mini', ...amounts, ...totals, [field]: value });
+    await log.flush();
+    const { kind, schemaVersion, id, at, costSource, ...record } = batches[0][0] as OutcomeRecord;
+    const expected: Record<string, unknown> = { ...amounts, ...totals, [field]: null };
+    if (field in totals) delete expected[field];
+    expect(record).toEqual({
+      candidate: 'mini',
+      status: 'answered',
+      ...expected,
+      refused: { [field]: shown },
+    });
+    expect(costSource).toBe(field === 'costUsd' ? undefined : 'reported');
+  });
+
+  it('takes the largest amounts that are documented, and says whose bill a cost is', async () => {
+    const { log, batches } = keptLog();
+    log.outcome('x', { candidate: 'mini', ...LARGEST_AMOUNTS, costSource: 'computed' });
+    log.outcome('x', { candidate: 'mini', costSource: 'computed' });
+    await log.flush();
+    expect(batches[0][0]).toMatchObject({ ...LARGEST_AMOUNTS, costSource: 'computed' });
+    expect(batches[0][0]).not.toHaveProperty('refused');
+    expect(batches[0][1]).not.toHaveProperty('costSource');
+  });
+
+  it('refuses names that are too long, cuts an error, and drops a decision that has no id', async () => {
+    const { log, batches } = keptLog();
+    const long = 'x'.repeat(257);
+    for (const call of [
+      () => log.feedback(long, { quality: 1 }),
+      () => log.feedback('x', { quality: 1, source: long }),
+      () => log.feedback('x', { quality: 1, candidate: long }),
+      () => log.outcome(long, { candidate: 'mini' }),
+      () => log.outcome('x', { candidate: long }),
+    ])
+      expect(call).toThrow(/must be text of length <= 256/);
+    log.outcome('x', { candidate: 'mini', status: 'failed', error: 'e'.repeat(5_000_000) });
+    log.decided(aDecision({ signals: { tier: 't'.repeat(5_000) } }), request);
+    await log.flush();
+    expect(batches[0][0]).toMatchObject({ error: 'e'.repeat(1_000) });
+    expect(batches[0][1]).toMatchObject({ tier: 't'.repeat(1_000), signals: { tier: 't'.repeat(1_000) } });
+    const odd = keptLog({ newId: () => long });
+    expect(odd.log.decided(aDecision(), request)).toBe(long);
+    expect(odd.log.stats()).toMatchObject({ dropped: 1, pending: 0 });
+  });
+
+  it('writes no half of a surrogate pair, wherever it stands', async () => {
+    const { log, batches } = keptLog();
+    const half = 'cut \ud83d';
+    const id = log.decided(
+      aDecision({ signals: { task: half, [half]: half } as never, probabilities: { [half]: 1 } }),
+      { messages: [{ role: 'user', name: half, content: [{ type: 'text', text: half }] }] },
+    );
+    log.outcome(id, { candidate: half, status: 'failed', error: half, costUsd: half as never });
+    log.feedback(id, { quality: 1, candidate: half, source: half });
+    log.feedback(`${id}\udc00`, { quality: 1 });
+    await log.flush();
+    const text = JSON.stringify(batches);
+    expect(text).not.toMatch(/\\ud[89a-f]/);
+    expect(text.match(/cut \ufffd/g)).toHaveLength(12);
+  });
+
+  it('sets aside a decision that cannot be made into a record, tells of it, and keeps the others', async () => {
+    const told: [string, number][] = [];
+    const { log, batches } = keptLog({ onError: (error, records) => told.push([String(error), records]) });
+    log.decided(aDecision(), request);
+    log.decided({ ...aDecision(), predictions: [null] } as never, request);
+    log.decided(aDecision(), request);
+    await log.flush();
+    expect(batches.map((batch) => batch.length)).toEqual([2]);
+    expect(told).toEqual([[expect.stringContaining('TypeError'), 1]]);
+    expect(log.stats()).toMatchObject({ written: 2, failed: 1, pending: 0, error: expect.any(String) });
   });
 
   it.each([
@@ -211,6 +310,63 @@ describe('a slow or dead sink', () => {
     for (let i = 0; i < 3; i++) hashed.decided(aDecision(), long);
     // Until it is hashed the prompt is held all the same.
     expect(hashed.stats()).toMatchObject({ pending: 2, dropped: 1 });
+  });
+
+  it('is given no more text to remember than there is room for, whatever holds it', () => {
+    const room = { sink: slowSink(), capacityCharacters: 10_000 };
+    const long = 'x'.repeat(4_000);
+    const pending = (tell: (log: DecisionLog) => void) => {
+      const log = createDecisionLog(room);
+      for (let i = 0; i < 100; i++) tell(log);
+      expect(log.stats().dropped + log.stats().pending).toBe(100);
+      return log.stats().pending;
+    };
+    const name = 'x'.repeat(256);
+    expect(pending((log) => log.feedback(name, { quality: 1, source: name, candidate: name }))).toBeLessThan(
+      11,
+    );
+    expect(pending((log) => log.outcome('x', { candidate: name, error: 'x'.repeat(1_000) }))).toBeLessThan(
+      11,
+    );
+    expect(pending((log) => log.decided(aDecision({ signals: { tier: long } }), request))).toBe(2);
+    expect(pending((log) => log.decided(aDecision(), { messages: [{ role: long }] }))).toBe(1);
+    expect(pending((log) => log.decided(aDecision(), { messages: [{ role: 'user', name: long }] }))).toBe(1);
+    const content = [{ type: long }];
+    expect(pending((log) => log.decided(aDecision(), { messages: [{ role: 'user', content }] }))).toBe(1);
+  });
+
+  it('is given batches that are no longer than it can hold beside them', async () => {
+    const clock = manualClock();
+    const sink = slowSink();
+    const log = createDecisionLog({ sink, clock, sha256: () => 'a'.repeat(64) });
+    for (let i = 0; i < 6; i++) log.decided(aDecision(), { text: 'x'.repeat(2_000_000) });
+    const flushed = log.flush();
+    for (let i = 0; i < 3; i++) {
+      await settle();
+      sink.writes[i].resolve();
+    }
+    await flushed;
+    expect(sink.writes.map(({ records }) => records.length)).toEqual([2, 2, 2]);
+  });
+
+  it('that sets a record aside has the others, and does not get them again', async () => {
+    const told: [string, number][] = [];
+    const seen: number[] = [];
+    const log = createDecisionLog({
+      sink: {
+        async write(records) {
+          seen.push(records.length);
+          return [new Error('no room for x')];
+        },
+        close: async () => {},
+      },
+      onError: (error, records) => told.push([String(error), records]),
+    });
+    for (let i = 0; i < 3; i++) log.feedback(`${i}`, { quality: 1 });
+    await log.flush();
+    expect(seen).toEqual([3]);
+    expect(told).toEqual([['Error: no room for x', 1]]);
+    expect(log.stats()).toEqual({ written: 2, failed: 1, dropped: 0, pending: 0, error: 'no room for x' });
   });
 
   it('gets a batch that it rejected again, later and later; then the batch is given up', async () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import pg from 'pg';
 import { createDecisionLog, type LogRecord, parseLogRecord } from 'pointsman/log';
 import { createPostgresSink, createPostgresTable, postgresTableSql } from 'pointsman/log/postgres';
+import { createRandom } from 'pointsman/math';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findPostgres, type PostgresServer, startPostgres } from '../../../fixtures/postgres-server.ts';
 import { aDecision } from '../a-decision.ts';
@@ -80,6 +81,62 @@ describe.skipIf(missing)(
       }
     });
 
+    it.each<[string, Record<string, unknown>]>([
+      ['an id that no index holds', { id: noise(5_000_000) }],
+      ['a time that is none', { at: '2026-13-45T00:00:00Z' }],
+      ['a number that is none there', { quality: JSON.parse(`1e${'9'.repeat(3)}`), at: 'never' }],
+    ])('sets aside %s, says which, and keeps the others of its batch', async (_, odd) => {
+      const { sink, rows } = await emptyTable();
+      const honest = Array.from({ length: 200 }, (_, i) => ({ ...RECORDS[2], id: `h${i}` }) as LogRecord);
+      const batch = honest.toSpliced(77, 0, { ...RECORDS[2], ...odd } as LogRecord);
+      const refused = await sink.write(batch);
+      expect(refused).toEqual([expect.any(Error)]);
+      expect(String(refused?.[0])).toMatch(
+        /^InvalidInputError: The feedback record ".*" is refused by PostgreSQL: /,
+      );
+      expect(String(refused?.[0]).length).toBeLessThan(500);
+      expect(await rows()).toHaveLength(200);
+    });
+
+    it('keeps a long source and odd keys, each in a row of its own', async () => {
+      const { sink, rows } = await emptyTable();
+      const source = noise(4_000);
+      const records = [
+        { ...RECORDS[2], source },
+        { ...RECORDS[2], source: `${source}!` },
+        { ...RECORDS[0], signals: { 'nul\0': 1, 'half\ud800': { '\udc00': 'x\0' } } },
+        { ...RECORDS[0], id: 'x', probabilities: { 'mini\0': 0.5 } },
+      ] as LogRecord[];
+      expect(await sink.write(records)).toEqual([]);
+      expect(await sink.write(records)).toEqual([]);
+      const kept = await rows();
+      expect(kept).toHaveLength(4);
+      expect(kept).toContainEqual({
+        ...RECORDS[0],
+        signals: { 'nul\ufffd': 1, 'half\ufffd': { '\ufffd': 'x\ufffd' } },
+      });
+    });
+
+    it('of a log counts what PostgreSQL refuses as failed, and tells of it', async () => {
+      const { table, rows } = await emptyTable();
+      const told: [string, number][] = [];
+      const log = createDecisionLog({
+        sink: createPostgresSink({ client: pool, table }),
+        // The year 275760 is past the last one that PostgreSQL knows in this form.
+        clock: { wallNow: () => (odd ? 8.64e15 : 0), after: () => () => {} },
+        onError: (error, records) => told.push([String(error), records]),
+      });
+      let odd = false;
+      for (let i = 0; i < 3; i++) {
+        odd = i === 1;
+        log.feedback(`${i}`, { quality: 1 });
+      }
+      await log.flush();
+      expect(log.stats()).toMatchObject({ written: 2, failed: 1, dropped: 0, pending: 0 });
+      expect(told).toEqual([[expect.stringContaining('The feedback record "1"'), 1]]);
+      expect(await rows()).toHaveLength(2);
+    });
+
     it('of a log loses nothing while the server is away, and writes nothing twice', async () => {
       const { table, rows } = await emptyTable();
       // Its pool loses every connection when the server goes.
@@ -118,6 +175,12 @@ it('a table whose name is none is refused before anything is asked of a server',
   );
   expect(postgresTableSql('audit.decisions')).toContain('CREATE TABLE IF NOT EXISTS "audit"."decisions"');
 });
+
+/** Text that does not compress: PostgreSQL's indexes hold as much as is short when it is compressed. */
+function noise(length: number): string {
+  const random = createRandom(length);
+  return Array.from({ length }, () => random.integer(36).toString(36)).join('');
+}
 
 /** A pool that does not mind when the server goes: the next query makes a new connection. */
 function poolOf({ connection }: PostgresServer): pg.Pool {
