@@ -1,10 +1,10 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InvalidInputError } from 'pointsman';
 import { openScratchDatabase } from '../outcomes/scratch-database.ts';
-import { compactFile, UNFINISHED_PREFIX } from './compact-file.ts';
+import { compactAgain, compactFile, UNFINISHED_PREFIX } from './compact-file.ts';
 import type { CompactReport } from './compact-report.ts';
-import { listCompactedTwice, listLogFiles } from './log-files.ts';
+import { CLAIMED_PREFIX, type LogFile, listLogFiles } from './log-files.ts';
 import { whenClosed } from './when-closed.ts';
 
 /** Clocks of machines that share a folder may differ by this much. */
@@ -32,11 +32,17 @@ export interface CompactOptions {
  */
 export async function compactLog(options: CompactOptions): Promise<CompactReport> {
   const { folder, settleMs = SETTLE_MS, memoryLimitMb = 512, now = Date.now, onProgress } = options;
-  const leftOver = await listCompactedTwice(folder);
-  await Promise.all(leftOver.map((path) => rm(path, { force: true })));
-  await removeAbandoned(folder, now());
+  // First, since it says best what is wrong with the folder.
+  await listLogFiles(folder);
+  await tidyUp(folder, now());
   const files = await listLogFiles(folder);
-  const todo = files.filter(({ format }) => format === 'jsonl');
+  const todo = files.flatMap((file): LogFile[] =>
+    file.format === 'jsonl'
+      ? [file]
+      : file.jsonl === undefined
+        ? []
+        : [{ ...file, path: file.jsonl, format: 'jsonl' }],
+  );
   const sum = { compacted: 0, records: 0, bytesBefore: 0, bytesAfter: 0, linesCutOff: 0, open: 0 };
   const refused: { path: string; reason: string }[] = [];
   const database = await openScratchDatabase({ memoryLimitMb });
@@ -49,14 +55,15 @@ export async function compactLog(options: CompactOptions): Promise<CompactReport
           sum.open++;
           continue;
         }
-        const done = await compactFile(connection, file);
+        const done = await (file.jsonl === undefined ? compactFile : compactAgain)(connection, file);
+        if (done === null) continue;
         sum.compacted++;
         for (const field of ['records', 'bytesBefore', 'bytesAfter', 'linesCutOff'] as const) {
           sum[field] += done[field];
         }
       } catch (error) {
         // Another one was faster.
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
+        if (['ENOENT', 'EEXIST'].includes(String((error as NodeJS.ErrnoException).code))) continue;
         if (!(error instanceof InvalidInputError)) throw error;
         refused.push({ path: file.path, reason: error.message });
       }
@@ -65,15 +72,24 @@ export async function compactLog(options: CompactOptions): Promise<CompactReport
   } finally {
     await database.close();
   }
-  return { ...sum, alreadyCompacted: files.length - todo.length, refused };
+  const alreadyCompacted = files.filter(({ format }) => format === 'parquet').length;
+  return { ...sum, alreadyCompacted, refused };
 }
 
-/** What others began and did not live to finish. */
-async function removeAbandoned(folder: string, now: number): Promise<void> {
+/**
+ * Removes what others began to write and did not live to finish, and gives files their names back that they were about to
+ * remove: whether everything of them is in the Parquet is looked at again.
+ */
+async function tidyUp(folder: string, now: number): Promise<void> {
   for (const name of await readdir(folder)) {
-    if (!name.startsWith(UNFINISHED_PREFIX)) continue;
     const path = join(folder, name);
-    const changed = await stat(path).catch(() => null);
-    if (changed !== null && changed.mtimeMs + ABANDONED_MS < now) await rm(path, { force: true });
+    if (name.startsWith(CLAIMED_PREFIX)) {
+      // Who is at work on it finds it gone, and goes on.
+      await rename(path, join(folder, name.slice(CLAIMED_PREFIX.length))).catch(() => {});
+    } else if (name.startsWith(UNFINISHED_PREFIX)) {
+      const changed = await stat(path).catch(() => null);
+      if (changed !== null && changed.mtimeMs + ABANDONED_MS < now)
+        await rm(path, { recursive: true, force: true });
+    }
   }
 }

@@ -8,37 +8,40 @@ export interface LogFile {
   /** Its name without what says the format: the same before and after it is compacted. */
   readonly stem: string;
   readonly format: 'jsonl' | 'parquet';
+  /** Of a Parquet, the JSONL of the same name, where that is there too: it holds the same, or more. */
+  readonly jsonl?: string;
 }
+
+/** How JSONL files begin that are about to be removed, since everything of them is in a Parquet. */
+export const CLAIMED_PREFIX = '.claimed-';
 
 const NAME = /^(decisions-(\d{8}T\d{9}Z)-(\d+))\.(jsonl|parquet)$/;
 
 /**
- * The files of a log, oldest first, each once: where one is there in both formats, compacting it was cut short after
- * the Parquet was whole, and that counts. Anything else in the folder is passed over.
+ * The files of a log, oldest first. Where one is there in both formats, compacting it was cut short after the Parquet was
+ * whole. Anything else in the folder is passed over.
  *
  * @throws InvalidInputError when there is no such folder.
  */
 export async function listLogFiles(folder: string): Promise<LogFile[]> {
-  const byStem = new Map<string, LogFile & { readonly order: string }>();
-  for (const name of await namesIn(folder)) {
+  const names = new Set(await namesIn(folder));
+  const files: (LogFile & { readonly order: string })[] = [];
+  for (const name of names) {
     const [, stem, time, number, format] = NAME.exec(name) ?? [];
     if (format !== 'jsonl' && format !== 'parquet') continue;
-    if (format === 'jsonl' && byStem.get(stem)?.format === 'parquet') continue;
+    const jsonl = `${stem}.jsonl`;
+    const isBoth = names.has(jsonl) && names.has(`${stem}.parquet`);
+    if (isBoth && format === 'jsonl') continue;
     const order = `${time}-${number.padStart(10, '0')}`;
-    byStem.set(stem, { path: join(folder, name), stem, format, order });
+    files.push({
+      path: join(folder, name),
+      stem,
+      format,
+      order,
+      ...(isBoth ? { jsonl: join(folder, jsonl) } : {}),
+    });
   }
-  return [...byStem.values()]
-    .sort((a, b) => (a.order < b.order ? -1 : 1))
-    .map(({ path, stem, format }) => ({ path, stem, format }));
-}
-
-/** JSONL files whose Parquet is whole: what is left to remove when compacting was cut short. */
-export async function listCompactedTwice(folder: string): Promise<string[]> {
-  const names = new Set(await namesIn(folder));
-  return [...names]
-    .filter((name) => NAME.test(name) && name.endsWith('.jsonl'))
-    .filter((name) => names.has(name.replace(/jsonl$/, 'parquet')))
-    .map((name) => join(folder, name));
+  return files.sort((a, b) => (a.order < b.order ? -1 : 1)).map(({ order: _, ...file }) => file);
 }
 
 async function namesIn(folder: string): Promise<string[]> {

@@ -47,6 +47,8 @@ async function* linesOf(
 ): AsyncGenerator<string> {
   if (file.format === 'parquet') {
     yield* parquetLines(database as ScratchDatabase, file.path);
+    if (file.jsonl !== undefined)
+      yield* linesBeyond(file.jsonl, file.path, database as ScratchDatabase, onRefused);
     return;
   }
   try {
@@ -63,6 +65,30 @@ async function* linesOf(
     } finally {
       if (own !== database) await own.close();
     }
+  }
+}
+
+/** Lines of a JSONL that do not begin the Parquet of the same name: what it has grown by since that was made of it. */
+async function* linesBeyond(
+  jsonl: string,
+  parquet: string,
+  database: ScratchDatabase,
+  onRefused: (path: string, reason: string) => void,
+): AsyncGenerator<string> {
+  const known = parquetLines(database, parquet);
+  let isKnown = true;
+  try {
+    for await (const line of logLines(jsonl, (n) =>
+      onRefused(jsonl, `The last line is cut off after ${n} characters.`),
+    )) {
+      isKnown &&= (await known.next()).value === line;
+      if (!isKnown) yield line;
+    }
+  } catch (error) {
+    // Removed since the folder was looked at: it held no more than the Parquet.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  } finally {
+    await known.return(undefined);
   }
 }
 

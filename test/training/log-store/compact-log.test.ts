@@ -1,6 +1,6 @@
 import { cp, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { compactLog, ingestOutcomes, listLogFiles, readDecisionLog } from '@pointsman/training';
 import fc from 'fast-check';
 import type { LogRecord } from 'pointsman/log';
@@ -201,6 +201,104 @@ describe('compacting a log', () => {
     expect((await read(folder)).refused).toHaveLength(1);
     expect(second.format).toBe('jsonl');
   });
+});
+
+const feedback = (id: string) => ({ ...RECORDS[2], id }) as LogRecord;
+const idsIn = async (folder: string) =>
+  (await read(folder)).records.flatMap((record) => (record.kind === 'feedback' ? [record.id] : []));
+
+describe('where clocks are apart', () => {
+  it('compacting a file that is still written to loses no record and doubles none', async () => {
+    const folder = join(root, `log-${folders++}`);
+    let now = AT;
+    const sink = createFileSink({ folder, now: () => now });
+    const told = Array.from({ length: 110 }, (_, i) => `${i}`);
+    for (const id of told.slice(0, 10)) await sink.write([feedback(id)]);
+    // The writer's clock is set back an hour; by the other machine's the file's time is over.
+    now -= 3_600_000;
+    expect(await compactLog({ folder, now: () => AT + DAY_MS + 600_000 })).toMatchObject({ compacted: 1 });
+    for (const id of told.slice(10)) await sink.write([feedback(id)]);
+    await sink.close();
+    expect((await idsIn(folder)).sort()).toEqual(told.toSorted());
+    await compactLog({ folder });
+    expect((await idsIn(folder)).sort()).toEqual(told.toSorted());
+  });
+
+  it('a name that comes again after its file was compacted is not given to another file', async () => {
+    const folder = join(root, `log-${folders++}`);
+    for (const id of ['a', 'b', 'c']) {
+      const sink = createFileSink({ folder, now: () => AT });
+      await sink.write([feedback(id)]);
+      await sink.close();
+      await compactLog({ folder });
+    }
+    expect(await idsIn(folder)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('files of one name in both formats that hold other records are both read, and both kept', async () => {
+    const folders = await Promise.all(
+      ['a', 'b'].map(async (id) => (await openFile([feedback(id), feedback(`${id}2`)])).folder),
+    );
+    await compactLog({ folder: folders[0], now: () => AT + 2 * DAY_MS });
+    await cp(folders[1], folders[0], { recursive: true });
+    const ids = ['a', 'a2', 'b', 'b2'];
+    expect(await idsIn(folders[0])).toEqual(ids);
+    for (let i = 0; i < 2; i++) await compactLog({ folder: folders[0], now: () => AT + 2 * DAY_MS });
+    expect(await idsIn(folders[0])).toEqual(ids);
+    expect(await readdir(folders[0])).toHaveLength(2);
+  });
+
+  it('a file that grew after its Parquet was made is compacted again before it is removed', async () => {
+    const { folder, path } = await openFile([feedback('a')]);
+    const copy = await readFile(path);
+    await compactLog({ folder, now: () => AT + 2 * DAY_MS });
+    await writeFile(path, Buffer.concat([copy, Buffer.from(`${JSON.stringify(feedback('late'))}\n`)]));
+    expect(await idsIn(folder)).toEqual(['a', 'late']);
+    expect(await compactLog({ folder, now: () => AT + 2 * DAY_MS })).toMatchObject({
+      compacted: 1,
+      refused: [],
+    });
+    expect(await idsIn(folder)).toEqual(['a', 'late']);
+    expect(await readdir(folder)).toHaveLength(1);
+  });
+
+  it('a file that was about to be removed when compacting was killed is looked at again', async () => {
+    const { folder, path } = await openFile([feedback('a')]);
+    const lines = await readFile(path, 'utf8');
+    await compactLog({ folder, now: () => AT + 2 * DAY_MS });
+    await writeFile(
+      join(folder, `.claimed-${basename(path)}`),
+      `${lines}${JSON.stringify(feedback('late'))}\n`,
+    );
+    await compactLog({ folder, now: () => AT + 2 * DAY_MS });
+    expect(await idsIn(folder)).toEqual(['a', 'late']);
+    expect(await readdir(folder)).toHaveLength(1);
+  });
+});
+
+it('nobody but the owner can read a compacted log, or what is on its way', async () => {
+  const folder = await closedLog();
+  let seen = 0;
+  const look = async () => {
+    for (const name of await readdir(folder)) {
+      const found = await stat(join(folder, name)).catch(() => null);
+      if (found === null) continue;
+      expect(`${name} ${(found.mode & 0o077).toString(8)}`).toBe(`${name} 0`);
+      seen++;
+    }
+  };
+  let done = false;
+  const compacting = compactLog({ folder }).finally(() => {
+    done = true;
+  });
+  while (!done) {
+    await look();
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+  await compacting;
+  await look();
+  expect((await stat(folder)).mode & 0o777).toBe(0o700);
+  expect(seen).toBeGreaterThan(0);
 });
 
 describe('a compacted log', () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LogRecord } from 'pointsman/log';
@@ -75,6 +75,50 @@ test('after its time nothing is written to a file, not even that it is closed', 
   expect(old.records.slice(1)).toEqual([feedback('a'), feedback('b')]);
   expect(young.records.slice(1)).toEqual([feedback('c')]);
   await sink.close();
+});
+
+test('a record that is no JSON is set aside, and the others of its batch are written', async () => {
+  const folder = join(root, 'odd');
+  const told: string[] = [];
+  const log = openDecisionLog(folder, { onError: (error) => told.push(String(error)) });
+  const itself: Record<string, unknown> = {};
+  itself.itself = itself;
+  let deep: unknown = 1;
+  for (let i = 0; i < 20_000; i++) deep = [deep];
+  const odd = [{ load: 10n }, { load: { toJSON: () => expect.unreachable() } }, { load: deep }, itself];
+  const kept = [log.decided(aDecision(), { text: 'first' })];
+  for (const signals of odd) log.decided(aDecision({ signals: signals as never }), { text: 'odd' });
+  kept.push(log.decided(aDecision(), { text: 'last' }));
+  await log.close();
+  const { written, failed, dropped } = log.stats();
+  expect({ written, lost: failed + dropped }).toEqual({ written: 2, lost: 4 });
+  expect(told).toHaveLength(failed);
+  expect(told[0]).toMatch(
+    /The decision record ".*" is no JSON: .*It is not kept; the others of its batch are/,
+  );
+  expect(decisionIds(await readFiles(folder))).toEqual(kept);
+});
+
+test('a file that is taken away while it is written to is followed by another, and no batch is lost', async () => {
+  const folder = join(root, 'taken');
+  const elsewhere = join(root, 'taken-elsewhere');
+  await mkdir(elsewhere);
+  const sink = createFileSink({ folder, now: () => AT });
+  const ids = (files: Awaited<ReturnType<typeof readFiles>>) =>
+    files.flatMap(({ records }) => records.flatMap((r) => (r.kind === 'feedback' ? [r.id] : [])));
+  await sink.write([feedback('a')]);
+  await rename(join(folder, 'decisions-20261125T033647123Z-0.jsonl'), join(elsewhere, 'kept.jsonl'));
+  await sink.write([feedback('b')]);
+  // One of the same name is another file.
+  await rename(join(folder, 'decisions-20261125T033647123Z-0.jsonl'), join(elsewhere, 'too.jsonl'));
+  await writeFile(join(folder, 'decisions-20261125T033647123Z-0.jsonl'), '');
+  await sink.write([feedback('c')]);
+  await rm(folder, { recursive: true });
+  await sink.write([feedback('d')]);
+  await sink.close();
+  expect(ids(await readFiles(folder))).toEqual(['d']);
+  // What was moved away holds what was written before; a batch may be there twice, and none is in no file.
+  expect(new Set(ids(await readFiles(elsewhere)))).toEqual(new Set(['a', 'b', 'c']));
 });
 
 test('many logs in one folder, opened in the same instant, do not mix', async () => {
