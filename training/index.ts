@@ -35,7 +35,7 @@ export {
   type ScoredTraffic,
   type ShiftMeasure,
 } from './drift/index.ts';
-export { type BootstrapOptions, bootstrap, type Interval } from './evaluation/bootstrap.ts';
+export { type BootstrapOptions, bootstrap } from './evaluation/bootstrap.ts';
 export { bootstrapMeans } from './evaluation/bootstrap-means.ts';
 export { evaluate } from './evaluation/evaluate.ts';
 export type { Contender, Coverage, Evaluation, Verdict } from './evaluation/evaluation.ts';
@@ -154,3 +154,4 @@ export {
   type VersionEntry,
   withRetrainLock,
 } from './versions/index.ts';
+export type { Interval } from './words/format-number.ts';

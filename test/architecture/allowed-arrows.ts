@@ -55,7 +55,11 @@ export const SRC_ARROWS: Arrows = {
   node: ['artifact', 'cel', 'embedder', 'log', 'policy', 'router'],
 };
 
+/** Figures in words, which every folder of `training` may use. */
+export const TRAINING_GROUND = ['words'] as const;
+
 export const TRAINING_ARROWS: Arrows = {
+  words: [],
   artifact: [],
   // The heads that a configuration may name are the members there are; weights are cut where they are elsewhere.
   config: ['logs', 'member', 'off-policy'],

@@ -5,7 +5,7 @@ import {
   formatDifference,
   formatPercent,
   formatQuality,
-} from '../report/format-number.ts';
+} from '../words/format-number.ts';
 import { describeOffPolicy } from './describe-off-policy.ts';
 import { textTable } from './text-table.ts';
 import { wrapText } from './wrap-text.ts';

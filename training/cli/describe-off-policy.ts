@@ -1,5 +1,5 @@
 import type { OffPolicyEvaluation } from '../evaluation/off-policy-evaluation.ts';
-import { formatCount, formatDecimal, formatDifference, formatQuality } from '../report/format-number.ts';
+import { formatCount, formatDecimal, formatDifference, formatQuality } from '../words/format-number.ts';
 import { textTable } from './text-table.ts';
 
 const NAMES = { ips: 'IPS', snips: 'SNIPS', dr: 'DR', 'switch-dr': 'switch-DR' } as const;

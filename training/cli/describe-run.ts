@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type RetrainRun, RUNS_FOLDER } from '../retrain/index.ts';
+import { formatCount, formatTimes, plural } from '../words/format-number.ts';
 import { printable } from './printable.ts';
 import { wrapText } from './wrap-text.ts';
 
@@ -14,12 +15,12 @@ export function describeRun(run: RetrainRun, folder: string, columns: number): s
     ...(alertProblem === null ? [] : [line(`The alarms could not be told: ${alertProblem}.`)]),
     ...restated.map(({ before, candidate, factor, measure, outcomes }) =>
       line(
-        `Brought up to date: ${outcomes} outcomes (${measure}) of ${candidate} from before it changed on ${before}, times ${factor.toFixed(2)}.`,
+        `Brought up to date: ${plural(outcomes, 'outcome')} (${measure}) of ${candidate} from before it changed on ${before}, times ${formatTimes(factor)}.`,
       ),
     ),
     traffic === null
       ? ''
-      : `\nTraffic  ${traffic.rowsAdded} new rows of ${traffic.rowsInStore}; ${traffic.learn} prompts to learn from, ${traffic.judge} to judge by, ${traffic.quarantined} in quarantine\n`,
+      : `\nTraffic  ${plural(traffic.rowsAdded, 'new row')} of ${formatCount(traffic.rowsInStore)}; ${plural(traffic.learn, 'prompt')} to learn from, ${formatCount(traffic.judge)} to judge by, ${formatCount(traffic.quarantined)} in quarantine\n`,
     `Router   ${inUse(outcome, champion, challenger, dryRun)}\n`,
     `Record   ${join(folder, RUNS_FOLDER, `${id}.html`)}\n`,
   ].join('');
@@ -31,7 +32,7 @@ function inUse(
   challenger: string | null,
   dryRun: boolean,
 ): string {
-  if (outcome !== 'promoted') return `${champion ?? 'none'} stays in use`;
+  if (outcome !== 'promoted') return champion === null ? 'no version is in use' : `${champion} stays in use`;
   return dryRun
     ? `${challenger} would come into use; nothing was changed`
     : `${challenger} is in use${champion === null ? '' : `, before it ${champion}`}`;

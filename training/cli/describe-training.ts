@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { quantile } from 'pointsman/math';
 import type { LogReport } from '../pipeline/log-report.ts';
 import type { TrainedFromFiles } from '../pipeline/train-from-files.ts';
-import { formatDuration } from '../report/format-number.ts';
+import { formatDuration } from '../words/format-number.ts';
 import { describeEvaluation } from './describe-evaluation.ts';
 import { wrapText } from './wrap-text.ts';
 

@@ -1,6 +1,6 @@
 import { InvalidInputError } from 'pointsman';
-import { formatPoints } from '../evaluation/format-points.ts';
 import { listVersions } from '../versions/index.ts';
+import { formatPoints } from '../words/format-number.ts';
 import type { CommandIo } from './command-io.ts';
 import { formatBytes } from './format-amount.ts';
 import { textTable } from './text-table.ts';

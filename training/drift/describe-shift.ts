@@ -1,4 +1,4 @@
-import { formatSignedPoints } from '../evaluation/format-points.ts';
+import { formatSignedPoints, formatTimes } from '../words/format-number.ts';
 import type { Alarm } from './alarm.ts';
 import type { CandidateShift } from './find-shifts.ts';
 
@@ -7,8 +7,8 @@ export function describeShift({ candidate, changedOn, measure, shift, z }: Candi
   const size = shift ?? 0;
   const says =
     measure === 'quality'
-      ? `${size < 0 ? 'Worse' : 'Better'} answers of ${candidate} since ${changedOn}: ${formatSignedPoints(size)} points beside what the router expects`
-      : `The ${measure === 'costUsd' ? 'cost' : 'latency'} of ${candidate} is ${Math.exp(size).toFixed(2)} times what it was, since ${changedOn}`;
+      ? `${size < 0 ? 'Worse' : 'Better'} answers of ${candidate} since ${changedOn}: beside what the router expects, ${formatSignedPoints(size)} points against before`
+      : `The ${measure === 'costUsd' ? 'cost' : 'latency'} of ${candidate}, beside what the router expects, is ${formatTimes(Math.exp(size))} times what it was before ${changedOn}`;
   return {
     kind: 'candidate',
     subject: candidate,

@@ -1,4 +1,5 @@
-import { type BootstrapOptions, bootstrap, type Interval } from './bootstrap.ts';
+import type { Interval } from '../words/format-number.ts';
+import { type BootstrapOptions, bootstrap } from './bootstrap.ts';
 
 /**
  * Paired bootstrap intervals of the means of several columns over the same rows. A NaN cell is left out of its

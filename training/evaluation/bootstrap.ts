@@ -1,14 +1,5 @@
 import { createRandom, quantileSorted } from 'pointsman/math';
-
-/** A figure with what resampling the test rows says of its precision. */
-export interface Interval {
-  readonly estimate: number | null;
-  /** 2.5 % and 97.5 % points of the resampled figure (or as `level` says); null where too few resamples gave one. */
-  readonly low: number | null;
-  readonly high: number | null;
-  /** How many rows it rests on. */
-  readonly rows: number;
-}
+import type { Interval } from '../words/format-number.ts';
 
 export interface BootstrapOptions {
   readonly rows: number;

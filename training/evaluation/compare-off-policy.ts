@@ -10,7 +10,7 @@ import {
   refusals,
   scoreInterval,
 } from '../off-policy/index.ts';
-import type { Interval } from './bootstrap.ts';
+import type { Interval } from '../words/format-number.ts';
 import type { Comparison } from './comparison.ts';
 import { bestSingleCandidate, type Choice, columnOf, describeContenders } from './contenders.ts';
 import type { Contender, Coverage, TaskRow } from './evaluation.ts';
@@ -58,7 +58,7 @@ export function compareOffPolicy(
       compared: isAnswerable(overlap, table.source) && !Number.isNaN(means.quality[c]),
     };
   });
-  const comparison = comparisonOf(
+  const { comparison, costsUnknown } = comparisonOf(
     rows,
     candidates.flatMap(({ compared }, c) => (compared ? [c] : [])),
   );
@@ -96,7 +96,8 @@ export function compareOffPolicy(
       unmeasuredChoices: chosen.filter((c) => !candidates[c].compared).length,
       notCompared: candidates.filter((one) => !one.compared).map(({ candidate }) => candidate),
       imputedCosts: 0,
-      costsKnown: comparison.costUsd !== null,
+      costsKnown: costsUnknown.length === 0,
+      costsUnknown: costsUnknown.map((c) => names[c]),
     },
     bestSingle: isRefused ? null : best,
     contenders: describeContenders(comparison, choices, names.length, (columns) => columns.map(interval)),
@@ -112,18 +113,25 @@ function always(candidate: number, candidates: number) {
   return { mixture: Float64Array.from({ length: candidates }, (_, c) => Number(c === candidate)) };
 }
 
-function comparisonOf(rows: OffPolicyRows, compared: readonly number[]): Comparison {
+function comparisonOf(
+  rows: OffPolicyRows,
+  compared: readonly number[],
+): { comparison: Comparison; costsUnknown: readonly number[] } {
   const { positions, prompts, chosen, quality, costUsd, latencyMs, table } = rows;
   const { candidates } = table;
-  const used = [...new Set([...compared, ...chosen])];
+  const used = [...new Set([...compared, ...chosen])].sort((a, b) => a - b);
+  const costsUnknown = used.filter((c) => !isKnown(costUsd, candidates, c));
   return {
-    positions,
-    prompts,
-    compared,
-    quality,
-    costUsd: used.every((c) => isKnown(costUsd, candidates, c)) ? costUsd : null,
-    latencyMs,
-    chosen,
+    costsUnknown,
+    comparison: {
+      positions,
+      prompts,
+      compared,
+      quality,
+      costUsd: costsUnknown.length === 0 ? costUsd : null,
+      latencyMs,
+      chosen,
+    },
   };
 }
 

@@ -51,22 +51,24 @@ export function compareRows(
     notCompared: matrix.candidates.filter((_, c) => !isCompared.has(c)),
     imputedCosts: 0,
     costsKnown: false,
+    costsUnknown: [],
   };
   if (positions.length === 0) return { comparison: null, coverage };
 
   const prompts = Int32Array.from(positions, (i) => test[i]);
   const costs = completeCosts(matrix.costUsd, candidates, prompts, compared, means.costUsd);
+  const costsUnknown = compared.filter((c) => Number.isNaN(costs.means[c])).map((c) => matrix.candidates[c]);
   return {
     comparison: {
       positions,
       prompts,
       compared,
       quality: gather(matrix.quality, candidates, prompts, isCompared),
-      costUsd: costs?.costUsd ?? null,
+      costUsd: costs.costUsd,
       latencyMs: gather(matrix.latencyMs, candidates, prompts, isCompared),
       chosen: Int32Array.from(positions, (i) => predictions.chosen[i]),
     },
-    coverage: { ...coverage, imputedCosts: costs?.imputed ?? 0, costsKnown: costs !== null },
+    coverage: { ...coverage, imputedCosts: costs.imputed, costsKnown: costs.costUsd !== null, costsUnknown },
   };
 }
 
@@ -107,10 +109,10 @@ function completeCosts(
   prompts: Int32Array,
   compared: readonly number[],
   trainMeans: Float64Array,
-): { costUsd: Float64Array; imputed: number } | null {
+): { costUsd: Float64Array | null; imputed: number; means: Float64Array } {
   const testMeans = columnMeans(cells, candidates, prompts);
   const means = trainMeans.map((mean, c) => (Number.isNaN(mean) ? testMeans[c] : mean));
-  if (compared.some((c) => Number.isNaN(means[c]))) return null;
+  if (compared.some((c) => Number.isNaN(means[c]))) return { costUsd: null, imputed: 0, means };
   const costUsd = gather(cells, candidates, prompts, new Set(compared));
   let imputed = 0;
   for (let row = 0; row < prompts.length; row++) {
@@ -120,5 +122,5 @@ function completeCosts(
       imputed++;
     }
   }
-  return { costUsd, imputed };
+  return { costUsd, imputed, means };
 }

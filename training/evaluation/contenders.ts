@@ -1,4 +1,4 @@
-import type { Interval } from './bootstrap.ts';
+import type { Interval } from '../words/format-number.ts';
 import { bootstrapMeans } from './bootstrap-means.ts';
 import { chooseBest } from './choose-best.ts';
 import type { Comparison } from './comparison.ts';
@@ -75,12 +75,8 @@ export function listChoices(comparison: Comparison, sources: ContenderSources): 
     by: { chosen: always(best) },
   });
   if (costUsd) {
-    choices.push({
-      id: 'fixedMix',
-      name: 'Best fixed mix at equal cost',
-      note: 'The random mixture that the training rows say is best for what the router spends.',
-      by: { mixture: bestFixedMix(comparison, means, candidates) },
-    });
+    const { budget, cost, mixture } = bestFixedMix(comparison, means, candidates);
+    choices.push({ id: 'fixedMix', ...describeMix(cost, budget), by: { mixture } });
   }
   choices.push({
     id: 'shuffled',
@@ -113,6 +109,22 @@ export function listChoices(comparison: Comparison, sources: ContenderSources): 
   return choices;
 }
 
+/** What a mix costs, beside what the router does; rounding alone makes no difference. */
+function describeMix(cost: number, budget: number): { readonly name: string; readonly note: string } {
+  const best = 'The random mixture of candidates that was best on the training rows';
+  if (Math.abs(cost - budget) <= 1e-6 * budget)
+    return {
+      name: 'Best fixed mix at equal cost',
+      note: `${best}, of those that cost what the router costs.`,
+    };
+  return cost < budget
+    ? { name: 'Best fixed mix', note: `${best}, of those that cost no more than the router.` }
+    : {
+        name: 'Cheapest, as a mix',
+        note: 'The router costs less than any candidate alone, and so than any mix.',
+      };
+}
+
 /** Measures choices with paired intervals; the first is the router. */
 export function measureContenders(
   comparison: Comparison,
@@ -132,11 +144,14 @@ export function describeContenders(
 ): Contender[] {
   const { costUsd, latencyMs, quality } = comparison;
   const qualities = choices.map((choice) => columnOf(quality, choice, candidates));
+  const none = new Float64Array(0);
+  const costs = choices.map((choice) => (costUsd ? columnOf(costUsd, choice, candidates) : none));
   const columns = choices.flatMap((choice, i) => [
     qualities[i],
-    costUsd ? columnOf(costUsd, choice, candidates) : new Float64Array(0),
+    costs[i],
     columnOf(latencyMs, choice, candidates),
-    i === 0 ? new Float64Array(0) : qualities[0].map((value, row) => snap(value - qualities[i][row])),
+    i === 0 ? none : qualities[0].map((value, row) => snap(value - qualities[i][row])),
+    i === 0 ? none : costs[i].map((cost, row) => cost - costs[0][row]),
   ]);
   const used = columns.filter((column) => column.length > 0);
   const intervals = measure(used);
@@ -146,7 +161,7 @@ export function describeContenders(
     return interval?.estimate === null ? null : interval;
   };
   return choices.map(({ id, name, note, by }, i) => {
-    const [own, cost, latency, difference] = columns.slice(4 * i, 4 * i + 4).map(next);
+    const [own, cost, latency, difference, saving] = columns.slice(5 * i, 5 * i + 5).map(next);
     const shares = 'mixture' in by ? by.mixture : sharesOf(by.chosen, candidates);
     return {
       id,
@@ -156,6 +171,7 @@ export function describeContenders(
       costUsd: cost,
       latencyMs: latency,
       difference,
+      saving,
       shares: [...shares],
     };
   });
@@ -180,13 +196,14 @@ export function columnOf(cells: Float64Array, { by }: Pick<Choice, 'by'>, candid
 
 /**
  * The mixture that maximises mean quality on the training rows among those that cost the router's mean cost or
- * less on the compared rows: prices are known beforehand, quality is not.
+ * less on the compared rows: prices are known beforehand, quality is not. Where none is as cheap, the cheapest candidate.
+ * @returns with its mean cost and the router's, which is its budget
  */
 function bestFixedMix(
   { chosen, compared, costUsd }: Comparison,
   means: TrainMeans,
   candidates: number,
-): Float64Array {
+): { readonly mixture: Float64Array; readonly cost: number; readonly budget: number } {
   const rows = chosen.length;
   const costs = columnMeans(costUsd!, candidates, iota(rows));
   let budget = 0;
@@ -200,7 +217,8 @@ function bestFixedMix(
     mixture[hull[i].candidate] = share;
   });
   if (hull.length === 0) mixture[compared[0]] = 1;
-  return mixture;
+  const cost = compared.reduce((sum, c) => sum + (mixture[c] > 0 ? mixture[c] * costs[c] : 0), 0);
+  return { mixture, cost, budget };
 }
 
 function sharesOf(chosen: Int32Array, candidates: number): Float64Array {

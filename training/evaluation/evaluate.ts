@@ -75,12 +75,13 @@ export function evaluate(input: EvaluationInput, options: EvaluationOptions = {}
       test: splits.test.rows.length,
     },
     coverage,
-    verdict: judge(
+    verdict: judge({
       contenders,
       coverage,
-      best === null ? null : matrix.candidates[best],
-      estimated?.offPolicy ?? null,
-    ),
+      candidates: matrix.candidates,
+      bestSingle: best === null ? null : matrix.candidates[best],
+      offPolicy: estimated?.offPolicy ?? null,
+    }),
     contenders,
     regret: compared?.regret ?? null,
     confusion: compared?.confusion ?? null,

@@ -1,5 +1,5 @@
+import type { Interval } from '../words/format-number.ts';
 import type { AmountError } from './amount-error.ts';
-import type { Interval } from './bootstrap.ts';
 import type { CalibrationBin } from './calibration-bins.ts';
 import type { Confusion } from './confusion.ts';
 import type { CostQuality } from './cost-quality-hull.ts';
@@ -57,6 +57,8 @@ export interface Coverage {
   /** Cells whose cost was missing and was taken to be the candidate's mean. */
   readonly imputedCosts: number;
   readonly costsKnown: boolean;
+  /** Compared candidates of which no cost is known at all. */
+  readonly costsUnknown: readonly string[];
 }
 
 export interface Verdict {
@@ -68,7 +70,7 @@ export interface Verdict {
   readonly bestSingle: string | null;
   /** Router minus best single. */
   readonly againstBestSingle: Interval | null;
-  /** Router minus the best fixed mix at equal cost; null without costs. */
+  /** Router minus the best fixed mix that costs no more; null without costs. */
   readonly againstFixedMix: Interval | null;
 }
 
@@ -93,6 +95,8 @@ export interface Contender {
   readonly latencyMs: Interval | null;
   /** Router's quality minus this one's, paired; null for the router itself. */
   readonly difference: Interval | null;
+  /** This one's cost of a request minus the router's, paired, in US dollars; null for the router and without costs. */
+  readonly saving: Interval | null;
   /** `[candidates]`: how often each was chosen. */
   readonly shares: readonly number[];
 }

@@ -1,5 +1,5 @@
 import type { EstimatorId, Overlap } from '../off-policy/index.ts';
-import type { Interval } from './bootstrap.ts';
+import type { Interval } from '../words/format-number.ts';
 
 /** An evaluation on a log of few candidates per prompt, most often one: how its figures were got, and whether they could. */
 export interface OffPolicyEvaluation {

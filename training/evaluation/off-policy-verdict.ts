@@ -1,9 +1,9 @@
+import { formatPercent, plural } from '../words/format-number.ts';
 import type { Coverage } from './evaluation.ts';
 import type { OffPolicyEvaluation } from './off-policy-evaluation.ts';
-import { plural } from './plural.ts';
 
 /** How the figures of the verdict were got, said in the middle of its sentence. */
-export const HOW_ESTIMATED = ', by doubly robust estimation from a log that holds a part of their outcomes,';
+export const HOW_ESTIMATED = 'by doubly robust estimation from a log that holds a part of their outcomes';
 
 /** Under so many equally weighted rows, a figure is a hint. */
 const FEW_ROWS = 100;
@@ -18,24 +18,25 @@ export function refusalSentence({ refusals }: OffPolicyEvaluation): string {
 /** What to know before trusting figures that were not read off. */
 export function offPolicyCaveats(
   { propensities, assumption, overlap, unratedRows }: OffPolicyEvaluation,
-  { comparedRows, costsKnown, notCompared, unmeasuredChoices }: Coverage,
+  coverage: Coverage,
 ): string[] {
+  const { comparedRows, costsKnown, notCompared, unmeasuredChoices } = coverage;
   const { router } = overlap;
   const says = router.effectiveSampleSize;
   const caveats = [`This rests on ${propensities} propensities. ${assumption}`];
   caveats.push(
-    `The outcomes that agree with the router say as much as ${plural(Math.round(says), 'equally weighted prompt')}${
+    `The outcomes that agree with the router say as much as ${plural(says < FEW_ROWS ? Math.floor(says) : Math.round(says), 'equally weighted prompt')}${
       says < FEW_ROWS ? ': read every figure as a hint, not as proof' : ''
     }.`,
   );
   if (router.unsupportedShare > WORTH_SAYING) {
     caveats.push(
-      `About ${percent(router.unsupportedShare)} of the router's choices may be such as the log could not hold; there the figures are what its own model expects.`,
+      `About ${formatPercent(router.unsupportedShare)} of the router's choices may be such as the log could not hold; there the figures are what its own model expects.`,
     );
   }
   if (router.clippedShare > 0) {
     caveats.push(
-      `${percent(router.clippedShare)} of the weights were cut, which draws the figures towards what its own model expects.`,
+      `${formatPercent(router.clippedShare)} of the weights were cut, which draws the figures towards what its own model expects.`,
     );
   }
   if (unratedRows > 0)
@@ -45,16 +46,17 @@ export function offPolicyCaveats(
   if (notCompared.length > 0) {
     const chosen = comparedRows > 0 ? unmeasuredChoices / comparedRows : 0;
     caveats.push(
-      `Not compared for lack of outcomes: ${notCompared.join(', ')}${chosen > 0 ? `; the router chose one of them for ${percent(chosen)} of the prompts` : ''}.`,
+      `Not compared for lack of outcomes: ${notCompared.join(', ')}${chosen > 0 ? `; the router chose one of them for ${formatPercent(chosen)} of the prompts` : ''}.`,
     );
   }
-  if (!costsKnown)
-    caveats.push(
-      'Costs are not known for every compared candidate, so nothing is said of savings or equal cost.',
-    );
+  if (!costsKnown) caveats.push(unknownCosts(coverage));
   return caveats;
 }
 
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
+/** What is missing to say anything of costs. */
+export function unknownCosts({ costsUnknown }: Coverage): string {
+  return (
+    `No cost is known of ${costsUnknown.join(', ')}, so nothing is said of savings or equal cost. Give their prices ` +
+    'per token (`--prices`, or `candidates` of the config), or a cost in the traffic.'
+  );
 }

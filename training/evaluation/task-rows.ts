@@ -1,5 +1,5 @@
 import { argMax } from 'pointsman/math';
-import type { Interval } from './bootstrap.ts';
+import type { Interval } from '../words/format-number.ts';
 import { bootstrapMeans } from './bootstrap-means.ts';
 import type { Comparison } from './comparison.ts';
 import type { TaskRow } from './evaluation.ts';

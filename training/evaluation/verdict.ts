@@ -1,98 +1,182 @@
-import type { Interval } from './bootstrap.ts';
+import {
+  type CostPair,
+  type CostStanding,
+  costStanding,
+  describeCost,
+  describeQuality,
+  fixedMixName,
+  type QualityStanding,
+  qualityStanding,
+} from '../words/compare.ts';
+import { formatCount, type Interval, plural } from '../words/format-number.ts';
 import type { Contender, Coverage, Verdict } from './evaluation.ts';
-import { formatPoints, formatSignedPoints } from './format-points.ts';
 import type { OffPolicyEvaluation } from './off-policy-evaluation.ts';
-import { HOW_ESTIMATED, offPolicyCaveats, refusalSentence } from './off-policy-verdict.ts';
-import { plural } from './plural.ts';
+import { HOW_ESTIMATED, offPolicyCaveats, refusalSentence, unknownCosts } from './off-policy-verdict.ts';
 
 /** Under so many rows, a figure is a hint. */
 const FEW_ROWS = 200;
 
+export interface VerdictInput {
+  readonly contenders: readonly Contender[];
+  readonly coverage: Coverage;
+  /** Names, in the order of the contenders' shares. */
+  readonly candidates: readonly string[];
+  /** Name of the best single candidate on the training rows; null when nothing could be compared. */
+  readonly bestSingle: string | null;
+  /** How the contenders' figures were estimated. @default null: they were read off */
+  readonly offPolicy?: OffPolicyEvaluation | null;
+}
+
 /**
- * Says in one sentence whether the router beats having no router. "No router" is the best fixed mix at equal
- * cost where costs are known, since always using one candidate is such a mix; the best single one where not.
- * @param bestSingle name of the best single candidate, null when nothing could be compared
- * @param offPolicy how the contenders' figures were estimated; null where they were read off
+ * Says in one sentence what the router is beside the best single candidate, at which cost, and whether it beats having no router.
+ * "No router" is the best fixed mix that costs no more, where costs are known, since always using one candidate is such a
+ * mix; the best single candidate where they are not.
  */
-export function judge(
-  contenders: readonly Contender[],
-  coverage: Coverage,
-  bestSingle: string | null,
-  offPolicy: OffPolicyEvaluation | null = null,
-): Verdict {
-  const router = contenders.find(({ id }) => id === 'router');
-  const single = contenders.find(({ id }) => id === 'bestSingle');
+export function judge({
+  contenders,
+  coverage,
+  candidates,
+  bestSingle,
+  offPolicy = null,
+}: VerdictInput): Verdict {
+  const find = (id: string) => contenders.find((one) => one.id === id);
+  const [router, single, mix] = [find('router'), find('bestSingle'), find('fixedMix')];
   if (!router || !single || bestSingle === null) {
     return {
       outcome: 'unmeasured',
-      sentence: offPolicy ? refusalSentence(offPolicy) : unmeasuredSentence(coverage),
+      sentence: offPolicy ? refusalSentence(offPolicy) : unmeasuredSentence(coverage, candidates),
       caveats: offPolicy?.refusals.slice(1) ?? [],
       bestSingle,
       againstBestSingle: null,
       againstFixedMix: null,
     };
   }
-  const mix = contenders.find(({ id }) => id === 'fixedMix');
-  const mixIsSingle = mix?.shares.some((share, c) => share > 1 - 1e-6 && single.shares[c] === 1) ?? true;
-  const main = mix ?? single;
-  const outcome = outcomeOf(main.difference!, router.shares);
-  const clauses = [
-    ...(mix && !mixIsSingle
-      ? [describe(mix.difference!, 'the best fixed mix of candidates at equal cost')]
-      : []),
-    describe(single.difference!, `always using ${bestSingle}, the best single candidate`),
-  ];
-  const sentence =
-    outcome === 'same'
-      ? `This router is no different from no router: it chose ${bestSingle} for all ${router.quality.rows} test prompts.`
-      : `${OPENINGS[outcome]}: on ${plural(router.quality.rows, 'test prompt')}${offPolicy ? HOW_ESTIMATED : ''} it ${clauses.join(', and it ')}${costClause(router, single)}.`;
+  const isSingle = mix?.shares.some((share, c) => share > 1 - 1e-6 && single.shares[c] === 1) ?? true;
+  const facts: VerdictFacts = {
+    rows: router.quality.rows,
+    rowsLeftOut: coverage.incompleteRows + (offPolicy ? 0 : coverage.unmeasuredChoices),
+    bestSingle,
+    onlyChoice: candidates[router.shares.findIndex((share) => share > 1 - 1e-9)] ?? null,
+    quality: single.difference,
+    costs: costsOf(router, single),
+    mix: !mix || isSingle ? null : { quality: mix.difference, costs: costsOf(router, mix) },
+    isEstimated: offPolicy !== null,
+  };
   return {
-    outcome,
-    sentence,
-    caveats: offPolicy ? offPolicyCaveats(offPolicy, coverage) : listCaveats(coverage, main.difference!),
+    ...sayVerdict(facts),
+    caveats: offPolicy ? offPolicyCaveats(offPolicy, coverage) : listCaveats(coverage, router.quality),
     bestSingle,
     againstBestSingle: single.difference,
     againstFixedMix: mix?.difference ?? null,
   };
 }
 
-const OPENINGS = {
-  better: 'This router is better than no router',
-  worse: 'This router is worse than no router',
-  unclear: 'It is not clear that this router is better than no router',
-} as const;
-
-function outcomeOf(
-  { low, high }: Interval,
-  shares: readonly number[],
-): 'better' | 'worse' | 'unclear' | 'same' {
-  if (low !== null && low > 0) return 'better';
-  if (high !== null && high < 0) return 'worse';
-  return low === 0 && high === 0 && shares.some((share) => share > 1 - 1e-9) ? 'same' : 'unclear';
+function costsOf(router: Contender, other: Contender): CostPair {
+  return {
+    own: router.costUsd?.estimate ?? null,
+    other: other.costUsd?.estimate ?? null,
+    saving: other.saving ?? null,
+  };
 }
 
-function describe(difference: Interval, other: string): string {
-  const { estimate, low, high } = difference;
-  if (estimate === null || low === null || high === null) return `could not be compared with ${other}`;
-  const range = `95 % interval ${formatSignedPoints(low)} to ${formatSignedPoints(high)}`;
-  if (low > 0) return `scores ${formatPoints(estimate)} points of quality more than ${other} (${range})`;
-  if (high < 0) return `scores ${formatPoints(-estimate)} points of quality less than ${other} (${range})`;
-  return `cannot be told apart from ${other} (${formatSignedPoints(estimate)} points of quality, ${range})`;
+/** What the sentence is made from. */
+export interface VerdictFacts {
+  readonly rows: number;
+  /** Test rows that are not among them. */
+  readonly rowsLeftOut: number;
+  readonly bestSingle: string;
+  /** The candidate that the router chose for all of the rows; null where there are several. */
+  readonly onlyChoice: string | null;
+  /** Router minus always using the best single candidate, and what both cost. */
+  readonly quality: Interval | null;
+  readonly costs: CostPair;
+  /** The same of the best fixed mix; null without costs, and where it is the best single candidate alone. */
+  readonly mix: { readonly quality: Interval | null; readonly costs: CostPair } | null;
+  readonly isEstimated: boolean;
 }
 
-function costClause(router: Contender, single: Contender): string {
-  const own = router.costUsd?.estimate;
-  const other = single.costUsd?.estimate;
-  if (own === undefined || own === null || !other) return '';
-  return `, at ${(100 * (own / other)).toFixed(0)} % of that candidate's cost`;
+/** The verdict's sentence; every word of it holds for the figures in it, whatever they are. */
+export function sayVerdict(facts: VerdictFacts): Pick<Verdict, 'outcome' | 'sentence'> {
+  const { bestSingle, costs, isEstimated, mix, onlyChoice, quality, rows } = facts;
+  const best = `always using ${bestSingle}, the best single candidate in training`;
+  if (onlyChoice === bestSingle) {
+    return {
+      outcome: 'same',
+      sentence: `This router is no different from no router: it chose ${bestSingle}, the best single candidate in training, for ${everyPrompt(facts)}.`,
+    };
+  }
+  const [standing, cost] = [qualityStanding(quality), costStanding(costs)];
+  const how = isEstimated ? `, ${HOW_ESTIMATED},` : '';
+  const beside = [describeQuality(quality, best), describeCost(costs)]
+    .filter((part) => part !== '')
+    .join(', ');
+  if (onlyChoice !== null) {
+    return {
+      outcome: standing === 'worse' && (cost === 'dearer' || cost === 'same') ? 'worse' : 'same',
+      sentence: `This router is no different from no router: it chose ${onlyChoice} for ${everyPrompt(facts)}. That${how} ${beside}.`,
+    };
+  }
+  const { outcome, opening } = openingOf(standing, cost, mix && mixStanding(mix));
+  const beaten = mix ? `, and it ${describeQuality(mix.quality, fixedMixName(mix.costs))}` : '';
+  return { outcome, sentence: `${opening}: on ${plural(rows, 'test prompt')}${how} it ${beside}${beaten}.` };
 }
 
-function unmeasuredSentence({ kind }: Coverage): string {
+function everyPrompt({ rows, rowsLeftOut }: VerdictFacts): string {
+  if (rowsLeftOut > 0) return `each of the ${formatCount(rows)} test prompts that could be compared`;
+  return rows === 1 ? 'the one test prompt' : `all ${formatCount(rows)} test prompts`;
+}
+
+/** How it stands beside the mix. One that costs more is no rival where the router is as good, and none that it loses to for sure. */
+function mixStanding({ costs, quality }: NonNullable<VerdictFacts['mix']>): QualityStanding | null {
+  const standing = qualityStanding(quality);
+  if (costStanding(costs) !== 'cheaper') return standing;
+  return standing === 'as good' ? null : standing === 'worse' ? 'unclear' : standing;
+}
+
+type Opening = { readonly outcome: Verdict['outcome']; readonly opening: string };
+
+/** What is claimed as a whole, by how it stands beside the best single candidate and beside the mix (null: there is none). */
+function openingOf(single: QualityStanding, cost: CostStanding, mix: QualityStanding | null): Opening {
+  const unclear: Opening = {
+    outcome: 'unclear',
+    opening: 'It is not clear that this router is better than no router',
+  };
+  if (single === 'worse' && cost !== 'cheaper' && cost !== 'unclear') {
+    return {
+      outcome: 'worse',
+      opening: `${cost === 'unknown' ? 'In quality, this' : 'This'} router is worse than no router`,
+    };
+  }
+  if (mix === 'worse') {
+    return {
+      outcome: 'worse',
+      opening: `${single === 'worse' ? 'This' : 'For what it costs, this'} router is worse than no router`,
+    };
+  }
+  if (mix !== null && mix !== 'better') return unclear;
+  if (single === 'better' || (single === 'as good' && cost === 'cheaper')) {
+    return {
+      outcome: 'better',
+      opening: `${cost === 'unknown' ? 'In quality, this' : 'This'} router is better than no router`,
+    };
+  }
+  return mix === 'better'
+    ? { outcome: 'better', opening: 'For what it costs, this router is better than no router' }
+    : unclear;
+}
+
+/** Why nothing can be compared, where every outcome that counts must have been seen. */
+export function unmeasuredSentence(coverage: Coverage, candidates: readonly string[]): string {
+  const { kind, notCompared, unmeasuredChoices } = coverage;
   const opening = 'Whether this router is better than no router cannot be read off this data:';
   if (kind === 'none') return `${opening} no test prompt has a quality score.`;
   if (kind === 'single') {
     return `${opening} the log holds one candidate per prompt, so what another choice would have scored was never seen. Off-policy estimators (pass the propensities), or a few hundred prompts sent to every candidate, can answer it.`;
   }
+  if (candidates.length - notCompared.length < 2)
+    return `${opening} no two candidates have enough outcomes on the same test prompts. Send a few hundred prompts to every candidate.`;
+  if (unmeasuredChoices > 0)
+    return `${opening} on each of the ${plural(unmeasuredChoices, 'test prompt')} with the quality of every other candidate, the router chose one with too few outcomes (${notCompared.join(', ')}).`;
   return `${opening} no test prompt has the quality of every candidate that is to be compared.`;
 }
 
@@ -114,11 +198,8 @@ function listCaveats(coverage: Coverage, { rows }: Interval): string[] {
   if (coverage.notCompared.length > 0) {
     caveats.push(`Not compared for lack of outcomes: ${coverage.notCompared.join(', ')}.`);
   }
-  if (!coverage.costsKnown) {
-    caveats.push(
-      'Costs are not known for every compared candidate, so nothing is said of savings or equal cost.',
-    );
-  } else if (coverage.imputedCosts > 0) {
+  if (!coverage.costsKnown) caveats.push(unknownCosts(coverage));
+  else if (coverage.imputedCosts > 0) {
     caveats.push(`${plural(coverage.imputedCosts, 'missing cost')} taken to be the candidate's mean.`);
   }
   return caveats;

@@ -1,5 +1,5 @@
 import { mean, moments } from 'pointsman/math';
-import { formatSignedPoints } from '../evaluation/format-points.ts';
+import { formatSignedPoints, plural } from '../words/format-number.ts';
 import type { Opponent } from './comparison-tests.ts';
 import type { GateOptions } from './gate-options.ts';
 import type { GateTest } from './gate-verdict.ts';
@@ -20,7 +20,7 @@ export function testBatches(
   const names = [...new Set(batches)];
   if (names.length < 2) return [];
   const failed: GateTest[] = [];
-  for (const { difference, name } of opponents) {
+  for (const { difference, name, unit } of opponents) {
     for (const batch of names) {
       const inside = difference.filter((_, row) => batches[row] === batch);
       const outside = difference.filter((_, row) => batches[row] !== batch);
@@ -32,8 +32,8 @@ export function testBatches(
         kind: 'batch',
         passed: false,
         sentence:
-          `Without the ${inside.length} prompts of ${batch} it scores ${formatSignedPoints(mean(outside))} points against ${name}, ` +
-          `with ${formatSignedPoints(mean(inside))} on those alone; one batch must not carry the verdict.`,
+          `Without the ${plural(inside.length, 'prompt')} of ${batch} it scores ${formatSignedPoints(mean(outside))} ${unit} ` +
+          `against ${name}, with ${formatSignedPoints(mean(inside))} on those alone; one batch must not carry the verdict.`,
         difference: null,
         limit: -tolerance,
       });

@@ -1,3 +1,4 @@
+import { formatApart } from '../words/format-number.ts';
 import type { GateOptions } from './gate-options.ts';
 import type { GateTest } from './gate-verdict.ts';
 import type { GateInput } from './judge-challenger.ts';
@@ -9,13 +10,13 @@ export function testCalibration(
 ): GateTest {
   const limit = Math.max(calibrationLimit, champion ?? 0);
   const passed = challenger !== null && challenger <= limit;
-  const figure = (error: number | null) => (error === null ? 'not known' : error.toFixed(3));
+  const [own, allowed] = formatApart(challenger ?? limit, limit, (error, digits) => error.toFixed(digits), 3);
   return {
     kind: 'calibration',
     passed,
     sentence:
-      `The calibration error of its probabilities is ${figure(challenger)}` +
-      `${champion === null ? '' : `, the champion's ${figure(champion)}`}; ${figure(limit)} is allowed.`,
+      `The calibration error of its probabilities is ${challenger === null ? 'not known' : own}` +
+      `${champion === null ? '' : `, the champion's ${champion.toFixed(3)}`}; ${allowed} is allowed.`,
     difference: null,
     limit,
   };

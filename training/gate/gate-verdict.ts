@@ -1,4 +1,4 @@
-import type { Interval } from '../evaluation/bootstrap.ts';
+import type { Interval } from '../words/format-number.ts';
 
 export type GateTestKind =
   | 'rows'

@@ -1,6 +1,8 @@
+import { mean } from 'pointsman/math';
 import type { Comparison } from '../evaluation/comparison.ts';
-import { columnOf, listChoices } from '../evaluation/contenders.ts';
+import { bestSingleCandidate, type Choice, columnOf, listChoices } from '../evaluation/contenders.ts';
 import type { TrainMeans } from '../evaluation/train-means.ts';
+import { fixedMixName } from '../words/compare.ts';
 import { testBatches } from './batch-tests.ts';
 import { testCalibration } from './calibration-test.ts';
 import { type Opponent, testNotWorse } from './comparison-tests.ts';
@@ -51,7 +53,7 @@ export function judgeChallenger(input: GateInput, given: GateOptions = {}): Gate
     passed: failed === undefined,
     sentence:
       failed === undefined
-        ? `Promoted: ${tests.find(({ difference }) => difference !== null)!.sentence}`
+        ? `Passed: ${tests.find(({ difference }) => difference !== null)!.sentence}`
         : `Refused: ${failed.sentence}`,
     tests,
     rows,
@@ -72,6 +74,7 @@ function worthOf({ quality, costUsd }: ValueTable, qualityPerUsd: number): Float
 /** Champion, best single, best fixed mix: challenger minus each, row by row. */
 function listOpponents({ table, champion, challenger, means }: GateInput, worth: Float64Array): Opponent[] {
   const columns = table.candidates.length;
+  const unit = worth === table.quality ? 'points' : 'points of quality less cost';
   const known = Array.from({ length: columns }, (_, c) => c).filter((c) => !Number.isNaN(means.quality[c]));
   const comparison: Comparison = {
     positions: Int32Array.from(challenger.keys()),
@@ -98,17 +101,27 @@ function listOpponents({ table, champion, challenger, means }: GateInput, worth:
           {
             kind: 'champion',
             name: 'the champion',
+            unit,
             difference: minus(columnOf(worth, { by: { chosen: champion } }, columns)),
           },
         ];
-  for (const { id, name, by } of choices) {
+  const { costUsd } = table;
+  const meanCost = (by: Choice['by']) => costUsd && mean(columnOf(costUsd, { by }, columns));
+  for (const { id, by } of choices) {
     if (id !== 'bestSingle' && id !== 'fixedMix') continue;
+    const [ownCost, theirCost] = [meanCost({ chosen: challenger }), meanCost(by)];
+    const saved = ownCost === null || theirCost === null ? null : theirCost - ownCost;
     found.push({
       kind: id === 'bestSingle' ? 'best single' : 'best fixed mix',
       name:
         id === 'bestSingle'
-          ? `${name.replace('Best single: ', '')}, the best single candidate`
-          : 'the best fixed mix at equal cost',
+          ? `${table.candidates[bestSingleCandidate(comparison, means)]}, the best single candidate in training`
+          : fixedMixName({
+              own: ownCost,
+              other: theirCost,
+              saving: { estimate: saved, low: saved, high: saved, rows: challenger.length },
+            }),
+      unit,
       difference: minus(columnOf(worth, { by }, columns)),
     });
   }

@@ -1,3 +1,4 @@
+import { plural } from '../words/format-number.ts';
 import type { GateOptions } from './gate-options.ts';
 import type { GateTest } from './gate-verdict.ts';
 import type { ValueTable } from './value-table.ts';
@@ -10,7 +11,7 @@ export function testRows(rows: number, { fewestRows }: Required<GateOptions>): G
   return {
     kind: 'rows',
     passed: rows >= fewestRows,
-    sentence: `${rows} prompts with a quality score to judge by; ${fewestRows} are needed.`,
+    sentence: `${plural(rows, 'prompt')} with a quality score to judge by; ${fewestRows} are needed.`,
     difference: null,
     limit: fewestRows,
   };
@@ -39,8 +40,10 @@ export function testSeen(
     kind: 'seen',
     passed,
     sentence:
-      `On ${different} prompts it chooses otherwise than the champion, and the log has the outcome of ${seen} of those choices; ` +
-      `${needed} are needed.${passed ? '' : ' An `explore` policy sees to it that they are there.'}`,
+      different === 0
+        ? 'It chooses as the champion does on every prompt.'
+        : `On ${plural(different, 'prompt')} it chooses otherwise than the champion, and the log has the outcome of ${seen} of those ` +
+          `choices; ${needed} are needed.${passed ? '' : ' An `explore` policy sees to it that they are there.'}`,
     difference: null,
     limit: needed,
   };

@@ -1,5 +1,5 @@
 import { bootstrapMeans } from '../evaluation/bootstrap-means.ts';
-import { formatSignedPoints } from '../evaluation/format-points.ts';
+import { formatApart, formatPoints, formatSignedPoints, plural } from '../words/format-number.ts';
 import type { Opponent } from './comparison-tests.ts';
 import type { GateOptions } from './gate-options.ts';
 import type { GateTest } from './gate-verdict.ts';
@@ -11,7 +11,7 @@ import type { ValueTable } from './value-table.ts';
  * Bonferroni's correction holds over all slices tested. One test for all that pass.
  */
 export function testSlices(
-  { difference, kind, name }: Opponent,
+  { difference, name, unit }: Opponent,
   { groups, slices }: ValueTable,
   { resamples, seed, sliceAlpha, sliceRows, sliceTolerance }: Required<GateOptions>,
 ): GateTest[] {
@@ -37,23 +37,25 @@ export function testSlices(
       level: 1 - (2 * sliceAlpha) / found.length,
     });
     if (interval.high === null || interval.high >= -sliceTolerance) continue;
+    const [most, allowed] = formatApart(interval.high, -sliceTolerance, formatSignedPoints, 1);
     failed.push({
       kind: 'slice',
       passed: false,
       sentence:
-        `${formatSignedPoints(interval.estimate ?? 0)} points against ${name} on the ${rows.length} prompts of ${by} "${value}", ` +
-        `and at most ${formatSignedPoints(interval.high)}; ${formatSignedPoints(-sliceTolerance)} is allowed.`,
+        `${formatSignedPoints(interval.estimate ?? 0)} ${unit} against ${name} on the ${plural(rows.length, 'prompt')} of ${by} ` +
+        `"${value}", and at most ${most}; ${allowed} is allowed.`,
       difference: interval,
       limit: -sliceTolerance,
     });
   }
   if (failed.length > 0 || found.length === 0) return failed;
-  const [whole, noun] = [found.length, kind === 'champion' ? 'the champion' : name];
   return [
     {
       kind: 'slice',
       passed: true,
-      sentence: `In none of ${whole} slices is it surely worse than ${noun} by more than ${formatSignedPoints(-sliceTolerance)} points.`,
+      sentence:
+        `It is not surely worse than ${name} by more than ${formatPoints(sliceTolerance)} ${unit} in ` +
+        `${found.length === 1 ? 'the one slice' : `any of ${found.length} slices`} that is large enough.`,
       difference: null,
       limit: -sliceTolerance,
     },

@@ -1,3 +1,4 @@
+import { formatPercent, plural } from '../words/format-number.ts';
 import type { LoggedTable } from './logged-table.ts';
 import type { Overlap } from './overlap.ts';
 
@@ -31,11 +32,11 @@ export function refusals(table: LoggedTable, overlap: Overlap, subject: string):
   const { effectiveSampleSize, meanWeight, unseenShare, unsupportedShare } = overlap;
   if (unseenShare > MOST_UNSUPPORTED) {
     reasons.push(
-      `${percent(unseenShare)} of ${subject} are candidates without any outcome in the log. Log some of their answers.`,
+      `${formatPercent(unseenShare)} of ${subject} are candidates without any outcome in the log. Log some of their answers.`,
     );
   } else if (isUnsupported(overlap)) {
     reasons.push(
-      `${percent(unsupportedShare)} of ${subject} are such as the log could not hold: the weights of those it holds have ` +
+      `${formatPercent(unsupportedShare)} of ${subject} are such as the log could not hold: the weights of those it holds have ` +
         `a mean of ${(meanWeight.estimate ?? 0).toFixed(2)}, where 1 is full support. Let the candidates that are rarely or never tried on such ` +
         'prompts answer some.',
     );
@@ -48,7 +49,7 @@ export function refusals(table: LoggedTable, overlap: Overlap, subject: string):
   }
   if (effectiveSampleSize < LEAST_SAMPLE) {
     reasons.push(
-      `The outcomes that agree with ${subject} say as much as ${effectiveSampleSize.toFixed(0)} equally weighted prompts; ` +
+      `The outcomes that agree with ${subject} say as much as ${plural(Math.floor(effectiveSampleSize), 'equally weighted prompt')}; ` +
         `at least ${LEAST_SAMPLE} are needed. Collect more traffic, or more of it at random.`,
     );
   }
@@ -91,8 +92,4 @@ function isDeterministic({ candidates, propensities, quality }: LoggedTable): bo
     incomplete += seen.length > 0 ? 1 : 0;
   }
   return incomplete > 0;
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(0)} %`;
 }

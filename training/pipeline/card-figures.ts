@@ -1,6 +1,6 @@
 import type { CardFigure } from '../artifact/index.ts';
-import type { Interval } from '../evaluation/bootstrap.ts';
 import type { Evaluation } from '../evaluation/evaluation.ts';
+import type { Interval } from '../words/format-number.ts';
 
 /** The figures that belong on the card: quality of the router and of every baseline, APGR, calibration. */
 export function cardFigures(evaluation: Evaluation): CardFigure[] {

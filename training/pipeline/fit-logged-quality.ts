@@ -57,7 +57,7 @@ const ALIKE =
 
 function apart(off: number): string {
   return (
-    `Weighed by inverse propensity, qualities come out differently, by ${off.toFixed(1)} standard errors more than by ` +
-    'chance: who answered a prompt depended on more than the heads can see of it.'
+    `Weighed by inverse propensity, qualities come out differently, by ${off.toFixed(1)} standard errors, which is more than ` +
+    'chance allows: who answered a prompt depended on more than the heads can see of it.'
   );
 }

@@ -1,5 +1,6 @@
 import type { TrainConfig } from '../config/train-config.ts';
 import type { LoggingPropensities } from '../off-policy/index.ts';
+import { formatCount, formatPercent, plural } from '../words/format-number.ts';
 import type { LogWeights } from './log-weights.ts';
 
 /**
@@ -41,13 +42,12 @@ export function logReport(
   { source, assumption }: LoggingPropensities,
   clip: number,
 ): LogReport {
-  const count = (number: number) => Math.round(number).toLocaleString('en-US');
-  const cut = clippedShare > 0 ? `, ${(100 * clippedShare).toFixed(1)} % of them cut at ${clip}` : '';
+  const cut = clippedShare > 0 ? `, ${formatPercent(clippedShare)} of them cut at ${clip}` : '';
   return {
     method,
     summary:
-      `${count(outcomes)} outcomes of a log that holds some candidates of each prompt, ${HOW[method]}; by inverse ` +
-      `propensity (${source}${cut}) they say as much as ${count(effectiveOutcomes)} of equal weight.`,
+      `${plural(outcomes, 'outcome')} of a log that holds some candidates of each prompt, ${HOW[method]}; by inverse ` +
+      `propensity (${source}${cut}) they say as much as ${formatCount(effectiveOutcomes)} of equal weight.`,
     reason,
     propensities: source,
     assumption,

@@ -1,9 +1,9 @@
 import type { DriftReport } from '../drift/index.ts';
 import type { GateVerdict } from '../gate/index.ts';
-import { formatDifference } from '../report/format-number.ts';
 import { Html, html } from '../report/html.ts';
 import { REPORT_STYLE } from '../report/report-style.ts';
 import { scrollTable } from '../report/scroll-table.ts';
+import { formatCount, formatDifference, formatPercent, formatTimes, plural } from '../words/format-number.ts';
 import { driftFigure } from './drift-figure.ts';
 import type { RetrainRun } from './retrain-run.ts';
 
@@ -33,14 +33,14 @@ ${
   traffic &&
   html`<h2>Traffic</h2>
 <dl>
-<dt>Outcomes table</dt><dd>${traffic.rowsInStore} rows, ${traffic.rowsAdded} of them new</dd>
-<dt>Learned from</dt><dd>${traffic.learn} prompts${traffic.learnDays && `, ${traffic.learnDays.join(' to ')}`}</dd>
-<dt>Judged by</dt><dd>${traffic.judge} prompts${traffic.judgeDays && `, ${traffic.judgeDays.join(' to ')}`}</dd>
-<dt>Left out</dt><dd>${traffic.quarantined} in quarantine, ${traffic.repeats} repeats of what is learned from, ${traffic.undated} without a time</dd>
+<dt>Outcomes table</dt><dd>${plural(traffic.rowsInStore, 'row')}, ${formatCount(traffic.rowsAdded)} of them new</dd>
+<dt>Learned from</dt><dd>${plural(traffic.learn, 'prompt')}${traffic.learnDays && `, ${traffic.learnDays.join(' to ')}`}</dd>
+<dt>Judged by</dt><dd>${plural(traffic.judge, 'prompt')}${traffic.judgeDays && `, ${traffic.judgeDays.join(' to ')}`}</dd>
+<dt>Left out</dt><dd>${formatCount(traffic.quarantined)} in quarantine, ${plural(traffic.repeats, 'repeat')} of what is learned from, ${formatCount(traffic.undated)} without a time</dd>
 </dl>
 ${restated.map(
   ({ before, candidate, factor, measure, outcomes }) =>
-    html`<p class="note">${outcomes} outcomes (${measure}) of ${candidate} from before it changed on ${before} were multiplied by ${factor.toFixed(2)}.</p>`,
+    html`<p class="note">${plural(outcomes, 'outcome')} (${measure}) of ${candidate} from before it changed on ${before}: multiplied by ${formatTimes(factor)}.</p>`,
 )}`
 }
 ${
@@ -48,7 +48,7 @@ ${
   html`<h2>Quarantine</h2>
 ${suspects.map(
   ({ batch, rows, suspicions }) =>
-    html`<p>${batch}, ${rows} prompts: ${suspicions.map(({ sentence }) => sentence).join('; ')}.</p>`,
+    html`<p>${batch}, ${plural(rows, 'prompt')}: ${suspicions.map(({ sentence }) => sentence).join('; ')}.</p>`,
 )}`
 }
 ${gate && gateSection(gate)}
@@ -61,9 +61,8 @@ ${drift && driftSection(drift)}
 
 function gateSection({ agreement, rows, tests, values }: GateVerdict): Html {
   return html`<h2>Gate</h2>
-<p class="note">On ${rows} prompts, ${values === 'full' ? 'each answered by every candidate' : 'by doubly robust scores'}${
-    agreement !== null &&
-    `; champion and challenger choose alike on ${(100 * agreement).toFixed(0)} % of them`
+<p class="note">On ${plural(rows, 'prompt')}, ${values === 'full' ? 'each answered by every candidate' : 'by doubly robust scores'}${
+    agreement !== null && `; champion and challenger choose alike on ${formatPercent(agreement, 0)} of them`
   }.</p>
 ${scrollTable('What the challenger had to pass', tests, [
   { heading: 'Test', cell: ({ kind }) => kind },

@@ -112,7 +112,8 @@ async function run(
   if (challenger instanceof PointsmanError) return kept(`there is no challenger: ${challenger.message}`);
   const { trained, version } = challenger;
   draft.challenger = version;
-  if (trained === null) return kept('the challenger is the champion itself.');
+  if (trained === null)
+    return kept('nothing is new: the version in use was made of this very traffic, by this config.');
   draft.gate = trained.verdict;
   // A refused one is written too, so that its report can be read.
   if (!dryRun) await writeArtifact(folder, trained.sealed, { point: false });
@@ -123,7 +124,8 @@ async function run(
   if ((pointer?.version ?? null) !== draft.champion)
     return kept(`${pointer?.version ?? 'no version'} came into use while it was trained.`);
   if (!dryRun) await pointAtVersion(folder, version);
-  return { outcome: 'promoted', sentence: trained.verdict.sentence };
+  const done = dryRun ? 'Would be promoted' : 'Promoted';
+  return { outcome: 'promoted', sentence: trained.verdict.sentence.replace(/^Passed/, done) };
 }
 
 function kept(why: string): Pick<RetrainRun, 'outcome' | 'sentence'> {

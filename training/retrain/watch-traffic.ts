@@ -20,6 +20,7 @@ import { embedPrompts } from '../pipeline/embed-prompts.ts';
 import type { RouterEmbedder } from '../pipeline/router-embedder.ts';
 import { batchesOf, screenBatches } from '../screening/index.ts';
 import { groupPrompts } from '../split/prompt-groups.ts';
+import { plural } from '../words/format-number.ts';
 import { partTraffic, scoredRows } from './part-traffic.ts';
 import {
   batchesToScreen,
@@ -205,7 +206,7 @@ function quarantineAlarm({ batch, rows, suspicions }: RunDraft['screened'][numbe
     {
       kind: 'quarantine',
       subject: batch,
-      sentence: `The ${rows} prompts of ${batch} are neither learned from nor judged by: ${why}.`,
+      sentence: `The ${plural(rows, 'prompt')} of ${batch}, in quarantine, are neither learned from nor judged by: ${why}.`,
     },
   ];
 }

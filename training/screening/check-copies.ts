@@ -1,4 +1,5 @@
 import { mean, quantile } from 'pointsman/math';
+import { formatPercent, formatTimes } from '../words/format-number.ts';
 import { groupBy, type ScoredCell } from './scored-cells.ts';
 import type { Suspicion } from './screening.ts';
 
@@ -26,8 +27,8 @@ export function checkCopies(
     {
       kind: 'copies',
       sentence:
-        `${Math.round(100 * share)} % of it are copies of a few prompts (elsewhere ${Math.round(100 * usual)} %), and it is ` +
-        `${(cells.length / size).toFixed(1)} times as large as others`,
+        `${formatPercent(share, 0)} of it are copies of a few prompts (elsewhere ${formatPercent(usual, 0)}), and it is ` +
+        `${formatTimes(cells.length / size)} times as large as the usual batch`,
     },
   ];
 }
@@ -50,7 +51,7 @@ export function checkRepeats(cells: readonly ScoredCell[], reference: readonly S
   return [
     {
       kind: 'repeats',
-      sentence: `on ${disagreements.length} prompts that were scored before, its scores are off by ${disagreement.toFixed(2)}`,
+      sentence: `on ${disagreements.length} prompts that were scored before, its scores are off by ${disagreement.toFixed(2)} on average`,
     },
   ];
 }

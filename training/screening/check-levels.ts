@@ -1,5 +1,5 @@
 import { largest, moments } from 'pointsman/math';
-import { formatSignedPoints } from '../evaluation/format-points.ts';
+import { formatPoints, formatSignedPoints } from '../words/format-number.ts';
 import { groupBy, type ScoredCell } from './scored-cells.ts';
 import type { Suspicion } from './screening.ts';
 
@@ -45,8 +45,8 @@ export function checkLevels(
     .map(({ beyondBestDay, name, shift }) => ({
       kind: 'praise',
       sentence:
-        `${name} scores ${formatSignedPoints(shift)} points more than the router expects of it, ` +
-        `${formatSignedPoints(beyondBestDay)} above its best day`,
+        `beside what the router expects, ${name} scores ${formatPoints(shift)} points more than elsewhere, and ` +
+        `${formatPoints(beyondBestDay)} more than on its best day`,
     }));
 }
 

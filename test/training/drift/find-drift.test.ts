@@ -134,7 +134,9 @@ test('the report has an alarm for each thing that changed, in a sentence', () =>
     ['candidate', 'poet'],
     ['embeddings', 'prompts'],
   ]);
-  expect(report.alarms[0].sentence).toMatch(/^Worse answers of poet since 2026-01-0[678]: −\d+\.\d points/);
+  expect(report.alarms[0].sentence).toMatch(
+    /^Worse answers of poet since 2026-01-0[678]: beside what the router expects, −\d+\.\d points/,
+  );
   const quiet = findDrift(
     driftWorld({ days: 10, perDay: 60, seed: 6 }),
     rows.slice(420),

@@ -17,7 +17,7 @@ test('a router that knows the truth beats every baseline and says so', () => {
   expect(evaluation.verdict.bestSingle).toBe('great');
   expect(evaluation.verdict.outcome).toBe('better');
   expect(evaluation.verdict.sentence).toMatch(
-    /^This router is better than no router: on 3,000 test prompts it scores/,
+    /^This router is better than no router: on 3,000 test prompts it is \d\d\.\d points better/,
   );
   expect(evaluation.verdict.caveats).toEqual([]);
   expect(evaluation.verdict.againstFixedMix!.low).toBeGreaterThan(0.1);
@@ -60,7 +60,9 @@ test('the router of a world without signal is not called better', () => {
   expect(['unclear', 'worse']).toContain(lost.verdict.outcome);
   const single = evaluate(syntheticWorld({ truth, choose: () => 2, costs: null }), quick);
   expect(single.verdict.outcome).toBe('same');
-  expect(single.verdict.sentence).toContain('no different from no router: it chose great for all');
+  expect(single.verdict.sentence).toContain(
+    'no different from no router: it chose great, the best single candidate in training, for all 1,000',
+  );
 });
 
 test('a router that chooses the worst is called worse', () => {
@@ -69,7 +71,7 @@ test('a router that chooses the worst is called worse', () => {
     quick,
   );
   expect(evaluation.verdict.outcome).toBe('worse');
-  expect(evaluation.verdict.sentence).toMatch(/^This router is worse than no router: .* less than/);
+  expect(evaluation.verdict.sentence).toMatch(/^This router is worse than no router: .* points worse than/);
 });
 
 test('a log of one candidate per prompt is not scored, and the reason is given', () => {

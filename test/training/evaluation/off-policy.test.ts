@@ -107,7 +107,7 @@ test.each([
   [
     'never tries what the router chooses',
     () => [0.5, 0.5, 0],
-    /3\d % of the router's choices are candidates without any outcome/,
+    /3\d\.\d % of the router's choices are candidates without any outcome/,
   ],
 ])('a log that %s is refused with the reason', async (_, policy, reason) => {
   const evaluation = evaluate((await logged({}, policy)).log, quick);
@@ -163,7 +163,7 @@ test('without costs the verdict is against best single, and the result is plain 
   const once = evaluate(log, quick);
   expect(once.verdict.againstFixedMix).toBeNull();
   expect(once.verdict.outcome).toBe('better');
-  expect(once.verdict.caveats.join(' ')).toContain('Costs are not known');
+  expect(once.verdict.caveats.join(' ')).toContain('No cost is known of basic, good, great');
   expect(JSON.stringify(evaluate(log, quick))).toBe(JSON.stringify(once));
   expect(JSON.parse(JSON.stringify(once))).toEqual(once);
 });

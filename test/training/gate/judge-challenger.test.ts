@@ -17,7 +17,7 @@ for (const logging of [null, LOGGING]) {
     const { kinds, table } = gateWorld({ rows: 600, seed: 1, logging });
     const verdict = judgeChallenger(gateInput(table, strong(kinds), able(kinds)));
     expect(verdict.tests.filter(({ passed }) => !passed)).toEqual([]);
-    expect(verdict.sentence).toMatch(/^Promoted: \+\d\d\.\d points against the champion/);
+    expect(verdict.sentence).toMatch(/^Passed: \+\d\d\.\d points against the champion/);
     expect(verdict.values).toBe(logging === null ? 'full' : 'doubly robust');
   });
 
@@ -61,7 +61,7 @@ test('without a champion, the best single candidate and the best fixed mix must 
   const { kinds, table } = gateWorld({ rows: 600, seed: 3 });
   expect(judgeChallenger(gateInput(table, null, able(kinds))).passed).toBe(true);
   const verdict = judgeChallenger(gateInput(table, null, foolish(kinds)));
-  expect(verdict.sentence).toMatch(/^Refused: .* against strong, the best single candidate/);
+  expect(verdict.sentence).toMatch(/^Refused: .* against strong, the best single candidate in training/);
   expect(verdict.tests.some(({ kind }) => kind === 'champion')).toBe(false);
   expect(verdict.agreement).toBeNull();
 });
@@ -72,7 +72,9 @@ test('one that only a mix of candidates beats, for the same money, is refused to
   const challenger = kinds.map((kind, row) => (row % 5 < 2 ? 1 - kind : row % 2));
   const verdict = judgeChallenger(gateInput(table, null, challenger, { qualityPerUsd: 60 }));
   expect(verdict.tests.find(({ kind }) => kind === 'best single')).toMatchObject({ passed: true });
-  expect(verdict.sentence).toMatch(/^Refused: −1\d\.\d points against the best fixed mix at equal cost/);
+  expect(verdict.sentence).toMatch(
+    /^Refused: −1\d\.\d points of quality less cost against the best fixed mix of candidates at equal cost/,
+  );
 });
 
 test('where the policy pays for quality, a cheaper challenger of nearly the same quality passes', () => {

@@ -162,7 +162,7 @@ test('overlap tells rows that agree, their weight and what the log could not hol
   const never = measureOverlap(table, { mixture: Float64Array.of(0.8, 0, 0.2) });
   expect(never.unseenShare).toBeCloseTo(0.2, 9);
   expect(refusals(table, never, 'its choices').join(' ')).toMatch(
-    /20 % of its choices are candidates without any outcome/,
+    /20\.0 % of its choices are candidates without any outcome/,
   );
   expect(refusals(table, measureOverlap(table, best(world)), 'its choices')).toEqual([]);
 });

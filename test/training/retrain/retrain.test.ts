@@ -73,7 +73,7 @@ test('the same logs again add no row and make no other challenger', async () => 
   const again = await run();
   expect(again).toMatchObject({
     outcome: 'kept',
-    sentence: 'Kept: the challenger is the champion itself.',
+    sentence: 'Kept: nothing is new: the version in use was made of this very traffic, by this config.',
     challenger: first.challenger,
   });
   expect(again.traffic).toMatchObject({ rowsAdded: 0, fingerprint: first.traffic?.fingerprint });
@@ -165,7 +165,7 @@ test('a log of one answer a prompt is learned from beside what the champion know
   expect(await retrain({ config: own, embedder })).toMatchObject({
     outcome: 'kept',
     challenger: alone.challenger,
-    sentence: 'Kept: the challenger is the champion itself.',
+    sentence: 'Kept: nothing is new: the version in use was made of this very traffic, by this config.',
   });
   await writeDays(elsewhere, 'second', between(9, 10));
   const beside = await retrain({ config: own, embedder });

@@ -2,7 +2,7 @@ import * as Plot from '@observablehq/plot';
 import { largest, smallest } from 'pointsman/math';
 import type { CostQuality } from '../../evaluation/cost-quality-hull.ts';
 import type { ContenderId, Evaluation } from '../../evaluation/evaluation.ts';
-import { formatDollars } from '../format-number.ts';
+import { formatDollars } from '../../words/format-number.ts';
 import { type Html, html } from '../html.ts';
 import { shorten } from '../shorten.ts';
 import { drawFigure } from './draw-figure.ts';

@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import { largest, smallest } from 'pointsman/math';
-import type { Interval } from '../../evaluation/bootstrap.ts';
+import type { Interval } from '../../words/format-number.ts';
 import type { Html } from '../html.ts';
 import { shorten } from '../shorten.ts';
 import { drawFigure } from './draw-figure.ts';

@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import type { LogHistogram } from '../../evaluation/log-histogram.ts';
-import { formatCount, formatDuration } from '../format-number.ts';
+import { formatCount, formatDuration } from '../../words/format-number.ts';
 import type { Html } from '../html.ts';
 import { drawFigure } from './draw-figure.ts';
 

@@ -1,6 +1,6 @@
 import type { Evaluation } from '../../evaluation/evaluation.ts';
+import { formatCount, formatDecimal } from '../../words/format-number.ts';
 import { reliabilityFigure } from '../figures/reliability-figure.ts';
-import { formatCount, formatDecimal } from '../format-number.ts';
 import { type Html, html } from '../html.ts';
 import { scrollTable } from '../scroll-table.ts';
 import { shorten } from '../shorten.ts';

@@ -1,6 +1,6 @@
 import type { Evaluation } from '../../evaluation/evaluation.ts';
+import { formatPercent } from '../../words/format-number.ts';
 import { confusionFigure } from '../figures/confusion-figure.ts';
-import { formatPercent } from '../format-number.ts';
 import { type Html, html } from '../html.ts';
 
 /** What was chosen against what was best. */

@@ -1,6 +1,5 @@
-import type { Interval } from '../../evaluation/bootstrap.ts';
 import type { Contender, Evaluation } from '../../evaluation/evaluation.ts';
-import { differenceFigure } from '../figures/difference-figure.ts';
+import type { Interval } from '../../words/format-number.ts';
 import {
   formatCost,
   formatCount,
@@ -8,7 +7,8 @@ import {
   formatDuration,
   formatPercent,
   formatQuality,
-} from '../format-number.ts';
+} from '../../words/format-number.ts';
+import { differenceFigure } from '../figures/difference-figure.ts';
 import { type Html, html } from '../html.ts';
 import { scrollTable, type TableColumn } from '../scroll-table.ts';
 import { shorten } from '../shorten.ts';

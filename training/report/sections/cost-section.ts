@@ -1,7 +1,12 @@
 import type { Evaluation } from '../../evaluation/evaluation.ts';
-import { formatPoints } from '../../evaluation/format-points.ts';
+import {
+  formatCost,
+  formatDifference,
+  formatFigure,
+  formatPercent,
+  formatPoints,
+} from '../../words/format-number.ts';
 import { costQualityFigure } from '../figures/cost-quality-figure.ts';
-import { formatCost, formatDifference, formatFigure, formatPercent } from '../format-number.ts';
 import { type Html, html } from '../html.ts';
 import { scrollTable } from '../scroll-table.ts';
 import { shorten } from '../shorten.ts';

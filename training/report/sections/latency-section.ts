@@ -1,7 +1,7 @@
 import type { Evaluation } from '../../evaluation/evaluation.ts';
 import type { LogHistogram } from '../../evaluation/log-histogram.ts';
+import { formatDuration, formatPercent } from '../../words/format-number.ts';
 import { durationFigure } from '../figures/duration-figure.ts';
-import { formatDuration, formatPercent } from '../format-number.ts';
 import { type Html, html } from '../html.ts';
 
 /** The router's own time, and that of the candidates it chose. */

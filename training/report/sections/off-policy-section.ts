@@ -1,9 +1,9 @@
 import type { Evaluation } from '../../evaluation/evaluation.ts';
 import type { OffPolicyEstimate, OffPolicyEvaluation } from '../../evaluation/off-policy-evaluation.ts';
 import { LEAST_SAMPLE, type Overlap } from '../../off-policy/index.ts';
+import { formatCount, formatDecimal, formatPercent, formatQuality } from '../../words/format-number.ts';
 import { differenceFigure } from '../figures/difference-figure.ts';
 import { overlapFigure } from '../figures/overlap-figure.ts';
-import { formatCount, formatDecimal, formatPercent, formatQuality } from '../format-number.ts';
 import { type Html, html } from '../html.ts';
 import { scrollTable, type TableColumn } from '../scroll-table.ts';
 import { shorten } from '../shorten.ts';

@@ -1,5 +1,5 @@
 import type { Evaluation } from '../../evaluation/evaluation.ts';
-import { formatCount, formatPercent } from '../format-number.ts';
+import { formatCount, formatPercent } from '../../words/format-number.ts';
 import { type Html, html } from '../html.ts';
 
 const CONFIG_LIMIT = 20_000;

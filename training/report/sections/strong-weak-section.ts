@@ -1,7 +1,6 @@
 import type { StrongWeak, StrongWeakFigures } from '../../evaluation/evaluation.ts';
-import { formatPoints } from '../../evaluation/format-points.ts';
+import { formatFigure, formatPoints, formatShareNumber } from '../../words/format-number.ts';
 import { strongShareFigure } from '../figures/strong-share-figure.ts';
-import { formatFigure, formatShareNumber } from '../format-number.ts';
 import { type Html, html } from '../html.ts';
 import { scrollTable } from '../scroll-table.ts';
 import { shorten } from '../shorten.ts';

@@ -1,6 +1,5 @@
 import type { Evaluation, TaskRow } from '../../evaluation/evaluation.ts';
-import { formatPoints } from '../../evaluation/format-points.ts';
-import { formatCost, formatCount, formatPercent } from '../format-number.ts';
+import { formatCost, formatCount, formatPercent, formatPoints } from '../../words/format-number.ts';
 import { type Html, html } from '../html.ts';
 import { scrollTable, type TableColumn } from '../scroll-table.ts';
 import { shorten } from '../shorten.ts';

@@ -1,0 +1,134 @@
+/** A figure with what is known of its precision. */
+export interface Interval {
+  readonly estimate: number | null;
+  /** 2.5 % and 97.5 % points, or as whoever made it says; null where they could not be found. */
+  readonly low: number | null;
+  readonly high: number | null;
+  /** How many rows it rests on. */
+  readonly rows: number;
+}
+
+const NONE = '–';
+
+/** Quality, 0 to 1, in points (hundredths): one decimal, two where that would hide a small difference. */
+export function formatPoints(quality: number, digits = Math.abs(100 * quality) < 1 ? 2 : 1): string {
+  return minus((Number((100 * quality).toFixed(digits)) + 0).toFixed(digits));
+}
+
+/** The same with its sign. */
+export function formatSignedPoints(quality: number, digits?: number): string {
+  return signed(formatPoints(quality, digits));
+}
+
+function minus(text: string): string {
+  // -0.00 is 0.
+  return text.replace('-', '−');
+}
+
+function signed(text: string): string {
+  return text.startsWith('−') || !/[1-9]/.test(text) ? text : `+${text}`;
+}
+
+/**
+ * Two figures, each with as many digits as it takes to see which is the larger.
+ * @param format a figure with so many digits @param digits to begin with
+ */
+export function formatApart(
+  a: number,
+  b: number,
+  format: (value: number, digits: number) => string,
+  digits: number,
+): readonly [string, string] {
+  for (let more = digits; more < 15 && a !== b; more++)
+    if (format(a, more) !== format(b, more)) return [format(a, more), format(b, more)];
+  return [format(a, digits), format(b, digits)];
+}
+
+/** "1 prompt", "1,234 prompts". */
+export function plural(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** "71.2 (69.0 to 73.4)", in points. */
+export function formatQuality(interval: Interval): string {
+  return withRange(interval, (value) => formatPoints(value));
+}
+
+/** "+1.2 (−0.3 to +2.7)", in points. */
+export function formatDifference(interval: Interval | null): string {
+  return withRange(interval, (value) => formatSignedPoints(value));
+}
+
+/** Three decimals with their interval, for figures without a unit. */
+export function formatFigure(interval: Interval): string {
+  return withRange(interval, (value) => minus(value.toFixed(3)));
+}
+
+/** "35.4 (33.0 to 38.1)", in per cent. */
+export function formatShareNumber(interval: Interval): string {
+  return withRange(interval, (value) => minus((100 * value).toFixed(1)));
+}
+
+/** Dollars of 1,000 requests with their interval, given those of one: "$5.76 ($5.10 to $6.40)". */
+export function formatCosts(interval: Interval | null): string {
+  return withRange(interval, formatCost);
+}
+
+function withRange(interval: Interval | null, format: (value: number) => string): string {
+  if (!interval || interval.estimate === null) return NONE;
+  const { estimate, low, high } = interval;
+  return low === null || high === null
+    ? format(estimate)
+    : `${format(estimate)} (${format(low)} to ${format(high)})`;
+}
+
+/** "12.3 %". What is not nothing is not called 0.0 %, and what is not all is not called 100.0 %. */
+export function formatPercent(share: number | null, digits = 1): string {
+  if (share === null) return NONE;
+  const text = (100 * share).toFixed(digits);
+  const step = (10 ** -digits).toFixed(digits);
+  if (share > 0 && Number(text) === 0) return `<${step} %`;
+  if (share < 1 && Number(text) === 100) return `>${(100 - 10 ** -digits).toFixed(digits)} %`;
+  return `${minus(text)} %`;
+}
+
+/** Dollars of 1,000 requests, given those of one. */
+export function formatCost(costUsd: number | null | undefined): string {
+  return costUsd === null || costUsd === undefined ? NONE : formatDollars(1000 * costUsd);
+}
+
+/** Three digits that count: "$12.3", "$0.0412", "−$4.00". */
+export function formatDollars(dollars: number): string {
+  if (dollars === 0) return '$0';
+  const amount = Math.abs(dollars);
+  const text = amount >= 999.5 ? Math.round(amount).toLocaleString('en-US') : significant(amount);
+  return `${dollars < 0 ? '−' : ''}$${text}`;
+}
+
+/** "85.0 µs", "1.20 ms", "3.40 s". */
+export function formatDuration(microseconds: number): string {
+  if (microseconds < 1000) return `${significant(microseconds)} µs`;
+  if (microseconds < 1e6) return `${significant(microseconds / 1000)} ms`;
+  return `${significant(microseconds / 1e6)} s`;
+}
+
+/** "1.25", "0.0123", "1,230": a factor, in two decimals, or three digits that count. */
+export function formatTimes(factor: number): string {
+  if (factor >= 1000) return formatCount(factor);
+  return factor >= 100 || factor < 0.1 ? significant(factor) : factor.toFixed(2);
+}
+
+export function formatDecimal(value: number | null): string {
+  return value === null ? NONE : value.toFixed(3);
+}
+
+export function formatCount(count: number): string {
+  return count.toLocaleString('en-US', { maximumFractionDigits: 0 });
+}
+
+function significant(value: number): string {
+  if (value === 0) return '0';
+  if (value >= 100) return value.toFixed(0);
+  const digits = Math.max(0, 2 - Math.floor(Math.log10(value)));
+  return digits > 6 ? value.toExponential(2) : value.toFixed(digits);
+}
