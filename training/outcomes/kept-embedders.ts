@@ -1,5 +1,5 @@
 import { DuckDBInstance } from '@duckdb/node-api';
-import { quoteText } from './sql-text.ts';
+import { parquetFile } from './sql-text.ts';
 
 /** Ids of the embedders that an outcomes table keeps embeddings of, as far as it says. */
 export async function keptEmbedders(parquet: string): Promise<string[]> {
@@ -7,7 +7,7 @@ export async function keptEmbedders(parquet: string): Promise<string[]> {
   const connection = await instance.connect();
   try {
     const reader = await connection.runAndReadAll(
-      `SELECT DISTINCT json_extract_string(metadata, '$.embedder') AS id FROM read_parquet(${quoteText(parquet)})
+      `SELECT DISTINCT json_extract_string(metadata, '$.embedder') AS id FROM ${parquetFile(parquet)}
         WHERE embedding IS NOT NULL AND id IS NOT NULL ORDER BY id`,
     );
     return reader.getRows().map(([id]) => String(id));

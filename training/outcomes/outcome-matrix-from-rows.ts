@@ -9,6 +9,15 @@ export interface MatrixRow
   readonly embedding?: readonly number[] | null;
 }
 
+/** What the matrix keeps of a row's request. */
+export type MatrixPrompt = Omit<MatrixRow, 'candidate' | 'quality' | 'costUsd' | 'latencyMs' | 'propensity'>;
+
+/** One outcome; `prompt` and `candidate` number what the matrix was begun with. */
+export interface MatrixCell extends Pick<MatrixRow, 'quality' | 'costUsd' | 'latencyMs' | 'propensity'> {
+  readonly prompt: number;
+  readonly candidate: number;
+}
+
 /**
  * Pivots rows, in any order, into the matrix. What a prompt is (text, task, time) is taken from its first candidate
  * by name.
@@ -22,31 +31,57 @@ export function outcomeMatrixFromRows(rows: Iterable<MatrixRow>): OutcomeMatrix 
     const held = first.get(row.requestId);
     if (held === undefined || row.candidate < held.candidate) first.set(row.requestId, row);
   }
-  if (kept.length === 0) throw new InvalidInputError('An outcome matrix needs at least one row. Got none.');
-  const candidates = [...new Set(kept.map((row) => row.candidate))].sort();
-  const prompts = [...first.values()].map(promptOf).sort(byTimeThenId);
-  const candidateIndex = new Map(candidates.map((name, i) => [name, i]));
-  const promptIndex = new Map(prompts.map((prompt, i) => [prompt.requestId, i]));
-  const empty = (): Float32Array => new Float32Array(prompts.length * candidates.length).fill(Number.NaN);
-  const matrix = { quality: empty(), costUsd: empty(), latencyMs: empty(), propensity: empty() };
-  const seen = new Uint8Array(prompts.length * candidates.length);
+  const names = [...new Set(kept.map((row) => row.candidate))];
+  const candidateIndex = new Map(names.map((name, i) => [name, i]));
+  const promptIndex = new Map([...first.keys()].map((id, i) => [id, i]));
+  const matrix = beginMatrix([...first.values()], names);
   for (const row of kept) {
-    const at = promptIndex.get(row.requestId)! * candidates.length + candidateIndex.get(row.candidate)!;
-    if (seen[at] === 1) {
-      throw new InvalidInputError(
-        `(\`requestId\`, \`candidate\`) of outcome rows must be unique. Got ("${row.requestId}", "${row.candidate}") twice. Keep one of them.`,
-      );
-    }
-    seen[at] = 1;
-    matrix.quality[at] = row.quality ?? Number.NaN;
-    matrix.costUsd[at] = row.costUsd ?? Number.NaN;
-    matrix.latencyMs[at] = row.latencyMs ?? Number.NaN;
-    matrix.propensity[at] = row.propensity ?? Number.NaN;
+    const [prompt, candidate] = [promptIndex.get(row.requestId)!, candidateIndex.get(row.candidate)!];
+    matrix.add({ ...row, prompt, candidate });
   }
-  return { candidates, prompts, ...matrix };
+  return matrix.finished();
 }
 
-function promptOf(row: MatrixRow): PromptRecord {
+/**
+ * A matrix to which cells are added one by one. In it prompts stand by time, candidates by name.
+ * @throws InvalidInputError when a cell is added twice, or there are no prompts.
+ */
+export function beginMatrix(
+  given: readonly MatrixPrompt[],
+  names: readonly string[],
+): { add(cell: MatrixCell): void; finished(): OutcomeMatrix } {
+  if (given.length === 0) throw new InvalidInputError('An outcome matrix needs at least one row. Got none.');
+  const candidates = [...names].sort();
+  const columnOf = names.map((name) => candidates.indexOf(name));
+  const records = given.map(promptOf);
+  const order = Int32Array.from(records.keys()).sort((a, b) => byTimeThenId(records[a], records[b]));
+  const rowOf = new Int32Array(order.length);
+  order.forEach((at, row) => {
+    rowOf[at] = row;
+  });
+  const prompts = Array.from(order, (at) => records[at]);
+  const empty = (): Float32Array => new Float32Array(prompts.length * candidates.length).fill(Number.NaN);
+  const cells = { quality: empty(), costUsd: empty(), latencyMs: empty(), propensity: empty() };
+  const seen = new Uint8Array(prompts.length * candidates.length);
+  return {
+    add({ prompt, candidate, quality, costUsd, latencyMs, propensity }) {
+      const at = rowOf[prompt] * candidates.length + columnOf[candidate];
+      if (seen[at] === 1) {
+        throw new InvalidInputError(
+          `(\`requestId\`, \`candidate\`) of outcome rows must be unique. Got ("${given[prompt].requestId}", "${names[candidate]}") twice. Keep one of them.`,
+        );
+      }
+      seen[at] = 1;
+      cells.quality[at] = quality ?? Number.NaN;
+      cells.costUsd[at] = costUsd ?? Number.NaN;
+      cells.latencyMs[at] = latencyMs ?? Number.NaN;
+      cells.propensity[at] = propensity ?? Number.NaN;
+    },
+    finished: () => ({ candidates, prompts, ...cells }),
+  };
+}
+
+function promptOf(row: MatrixPrompt): PromptRecord {
   const request: Request = {
     ...(row.text === null ? {} : { text: row.text }),
     // The schema checks what `Message` says; its loose objects only have wider types.

@@ -1,26 +1,26 @@
-import { DuckDBInstance } from '@duckdb/node-api';
+import {
+  type DuckDBConnection,
+  DuckDBInstance,
+  type DuckDBValue,
+  LIST,
+  listValue,
+  VARCHAR,
+} from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
 import type { OutcomeMatrix } from './outcome-matrix.ts';
-import { type MatrixRow, outcomeMatrixFromRows } from './outcome-matrix-from-rows.ts';
-import { quoteText } from './sql-text.ts';
+import { beginMatrix, type MatrixPrompt } from './outcome-matrix-from-rows.ts';
+import { parquetFile } from './sql-text.ts';
 
 /**
- * Reads an outcomes table written by `ingestOutcomes` into the matrix.
+ * Reads an outcomes table written by `ingestOutcomes` into the matrix. Each prompt is read once, however many
+ * candidates answered it, and outcomes come in a stream, so that memory goes with the prompts.
  * @throws InvalidInputError when the file cannot be read or lacks the columns of an outcomes table.
  */
 export async function readOutcomeMatrix(parquet: string): Promise<OutcomeMatrix> {
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
   try {
-    const described = await connection.runAndReadAll(
-      `DESCRIBE SELECT * FROM read_parquet(${quoteText(parquet)})`,
-    );
-    // Tables of earlier versions know no hashed prompts.
-    const hashed = described.getRows().some(([name]) => name === 'promptHash');
-    const result =
-      await connection.runAndReadAll(`SELECT "requestId", epoch_ms("timestamp")::DOUBLE, "text", messages, task, tier,
-      candidate, quality, "costUsd", "latencyMs", propensity, source, ${hashed ? '"promptHash", embedding' : 'NULL, NULL'} FROM read_parquet(${quoteText(parquet)})`);
-    return outcomeMatrixFromRows(rowsOf(result.getColumns() as Columns));
+    return await readMatrix(connection, parquet);
   } catch (error) {
     if (error instanceof InvalidInputError) throw error;
     throw new InvalidInputError(
@@ -33,61 +33,82 @@ export async function readOutcomeMatrix(parquet: string): Promise<OutcomeMatrix>
   }
 }
 
-type Texts = (string | null)[];
-type Numbers = (number | null)[];
-type Lists = ({ readonly items: readonly number[] } | null)[];
-type Columns = [
-  Texts,
-  Numbers,
-  Texts,
-  Texts,
-  Texts,
-  Texts,
-  Texts,
-  Numbers,
-  Numbers,
-  Numbers,
-  Numbers,
-  Texts,
-  Texts,
-  Lists,
-];
+async function readMatrix(connection: DuckDBConnection, parquet: string): Promise<OutcomeMatrix> {
+  const rows = parquetFile(parquet, ', file_row_number = true');
+  const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${parquetFile(parquet)}`);
+  // Tables of earlier versions know no hashed prompts.
+  const hashed = described.getRows().some(([name]) => name === 'promptHash');
+  const named = await connection.runAndReadAll(`SELECT DISTINCT candidate FROM ${rows}`);
+  const names = named.getRows().map(([name]) => String(name));
+  await connection.run(
+    'CREATE TABLE candidates AS SELECT unnest($names) AS name, unnest(range(len($names))) AS n',
+    { names: listValue(names) },
+    { names: LIST(VARCHAR) },
+  );
+  // What a prompt is, its first candidate says.
+  await connection.run(
+    `CREATE TABLE firsts AS SELECT "requestId", arg_min(file_row_number, candidate) AS place FROM ${rows} GROUP BY "requestId"`,
+  );
+  await connection.run(
+    'CREATE TABLE prompts AS SELECT "requestId", place, row_number() OVER (ORDER BY place) - 1 AS n FROM firsts',
+  );
+  const prompts: MatrixPrompt[] = [];
+  await forEachRow(
+    connection,
+    `SELECT t."requestId", epoch_ms("timestamp")::DOUBLE, "text", messages, task, tier, source,
+      ${hashed ? '"promptHash", embedding' : 'NULL, NULL'}
+    FROM ${rows} AS t JOIN prompts ON t.file_row_number = prompts.place ORDER BY n`,
+    (values) => prompts.push(promptOf(values)),
+  );
+  const matrix = beginMatrix(prompts, names);
+  await forEachRow(
+    connection,
+    `SELECT prompts.n::INTEGER, candidates.n::INTEGER, quality, "costUsd", "latencyMs", propensity FROM ${rows} AS t
+      JOIN prompts ON t."requestId" = prompts."requestId" JOIN candidates ON t.candidate = candidates.name`,
+    ([prompt, candidate, quality, costUsd, latencyMs, propensity]) =>
+      matrix.add({ prompt, candidate, quality, costUsd, latencyMs, propensity } as Parameters<
+        typeof matrix.add
+      >[0]),
+  );
+  return matrix.finished();
+}
 
-function* rowsOf(columns: Columns): Generator<MatrixRow> {
-  const [
-    ids,
-    times,
-    texts,
-    messages,
-    tasks,
-    tiers,
-    candidates,
-    qualities,
-    costs,
-    latencies,
-    propensities,
-    sources,
-    hashes,
-    embeddings,
-  ] = columns;
-  for (let i = 0; i < ids.length; i++) {
-    const time = times[i];
-    const conversation = messages[i];
-    yield {
-      requestId: ids[i] ?? '',
-      timestamp: time === null ? null : new Date(time).toISOString(),
-      text: texts[i],
-      messages: conversation === null ? null : (JSON.parse(conversation) as MatrixRow['messages']),
-      task: tasks[i],
-      tier: tiers[i],
-      candidate: candidates[i] ?? '',
-      quality: qualities[i],
-      costUsd: costs[i],
-      latencyMs: latencies[i],
-      propensity: propensities[i],
-      source: sources[i] ?? 'unknown',
-      promptHash: hashes[i],
-      embedding: embeddings[i]?.items ?? null,
-    };
-  }
+/** Rows as they come, some thousands at a time. */
+async function forEachRow(
+  connection: DuckDBConnection,
+  query: string,
+  visit: (values: readonly DuckDBValue[]) => void,
+): Promise<void> {
+  const result = await connection.stream(query);
+  for (
+    let chunk = await result.fetchChunk();
+    chunk !== null && chunk.rowCount > 0;
+    chunk = await result.fetchChunk()
+  )
+    for (const row of chunk.getRows()) visit(row);
+}
+
+function promptOf(values: readonly DuckDBValue[]): MatrixPrompt {
+  const [requestId, time, text, messages, task, tier, source, promptHash, embedding] = values as [
+    string,
+    number | null,
+    string | null,
+    string | null,
+    string | null,
+    string | null,
+    string | null,
+    string | null,
+    { readonly items: readonly number[] } | null,
+  ];
+  return {
+    requestId,
+    timestamp: time === null ? null : new Date(time).toISOString(),
+    text,
+    messages: messages === null ? null : (JSON.parse(messages) as MatrixPrompt['messages']),
+    task,
+    tier,
+    source: source ?? 'unknown',
+    promptHash,
+    embedding: embedding?.items ?? null,
+  };
 }

@@ -1,7 +1,7 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
 import type { OutcomeMatrix } from './outcome-matrix.ts';
-import { quoteText } from './sql-text.ts';
+import { parquetFile, quoteText } from './sql-text.ts';
 
 /**
  * A number that stands in the metadata of an outcomes table, in the shape of the matrix.
@@ -28,7 +28,7 @@ export async function readScoreColumn(
   try {
     const result = await connection.runAndReadAll(
       `SELECT "requestId", candidate, TRY_CAST(json_extract_string(metadata, ${quoteText(path)}) AS DOUBLE) AS score
-      FROM read_parquet(${quoteText(parquet)}) WHERE score IS NOT NULL`,
+      FROM ${parquetFile(parquet)} WHERE score IS NOT NULL`,
     );
     // Without rows there are no columns either.
     const [ids = [], names = [], scores = []] = result.getColumns() as [string[]?, string[]?, number[]?];
