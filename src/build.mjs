@@ -43,7 +43,7 @@ const shared = [
  */
 const besideCore = {
   'core-embedder': ['embedder/index'],
-  'core-log': ['log/in-slices', 'log/log-record-schema'],
+  'core-log': ['log/in-slices', 'log/log-record-schema', 'log/record-limits', 'log/record-lines'],
   'core-signals': ['signals/index'],
 };
 
