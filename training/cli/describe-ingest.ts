@@ -8,10 +8,12 @@ export function describeIngest(report: IngestReport): string {
   ];
   const told = (what: string, { reason, count, examples }: Rejection): string => {
     const places = examples.slice(0, 3).map(({ file, line }) => `${file}:${line}`);
+    if (places.length === 0) places.push('in the table');
     return `  ${number(count)} ${what}, ${reason}: ${places.join(', ')}${count > places.length ? ', ...' : ''}`;
   };
   for (const each of report.rejected) lines.push(told('rejected', each));
   for (const each of report.passedOver) lines.push(told('passed over', each));
+  for (const each of report.valuesIgnored) lines.push(told('values ignored', each));
   if (report.recordsJoined > 0)
     lines.push(`  ${number(report.recordsJoined)} outcomes and scores joined to their answers`);
   if (report.judgement !== null) {
@@ -34,6 +36,8 @@ export function describeIngest(report: IngestReport): string {
     lines.push(`  ${number(report.cellsNotObserved)} cells without an outcome`);
   if (report.costsDerived > 0)
     lines.push(`  ${number(report.costsDerived)} costs computed from tokens and prices`);
+  if (report.costsRepriced > 0)
+    lines.push(`  ${number(report.costsRepriced)} costs in the table computed again, by other prices`);
   if (report.costsMissing > 0) lines.push(`  ${number(report.costsMissing)} rows without a cost`);
   if (report.promptsWithConflictingText > 0) {
     lines.push(

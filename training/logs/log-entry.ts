@@ -1,3 +1,5 @@
+import type { CostSource } from 'pointsman/log';
+
 /** A record of a log, parsed. */
 export type LogDocument = Readonly<Record<string, unknown>>;
 
@@ -15,6 +17,10 @@ export interface CallEntry {
   readonly record?: LogDocument;
 }
 
+/** Amounts of an outcome; `LARGEST_AMOUNTS` has the most that is believed of each. */
+export const AMOUNT_FIELDS = ['costUsd', 'latencyMs', 'inputTokens', 'outputTokens'] as const;
+export type AmountField = (typeof AMOUNT_FIELDS)[number];
+
 /** How a decision of Pointsman's own log was carried out. */
 export interface OutcomeEntry {
   readonly kind: 'outcome';
@@ -22,10 +28,16 @@ export interface OutcomeEntry {
   readonly id: string;
   readonly candidate: string;
   readonly failed: boolean;
-  readonly costUsd: unknown;
-  readonly latencyMs: unknown;
-  readonly inputTokens: unknown;
-  readonly outputTokens: unknown;
+  readonly costUsd: number | null;
+  /** Null for logs of earlier versions: then the cost may be what the router expected. */
+  readonly costSource: CostSource | null;
+  /** Whether the costs of several attempts may be in `costUsd`. */
+  readonly several: boolean;
+  readonly latencyMs: number | null;
+  readonly inputTokens: number | null;
+  readonly outputTokens: number | null;
+  /** Amounts that the record has and that cannot be: null here. */
+  readonly refused: readonly AmountField[];
   readonly error: string | null;
   /** ISO 8601. */
   readonly at: string | null;

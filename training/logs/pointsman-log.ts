@@ -1,7 +1,7 @@
-import { LOG_SCHEMA_VERSION } from 'pointsman/log';
-import type { LogDocument, LogEntry, LogReader } from './log-entry.ts';
+import { LARGEST_AMOUNTS, LOG_SCHEMA_VERSION } from 'pointsman/log';
+import type { AmountField, LogDocument, LogEntry, LogReader, OutcomeEntry } from './log-entry.ts';
 import { LOG_REASONS } from './log-reasons.ts';
-import { objectOf, textOf } from './values.ts';
+import { listOf, numberOf, objectOf, textOf } from './values.ts';
 
 /**
  * Pointsman's own decision log: decisions, their outcomes and feedback, in any order and across files. A decision is
@@ -31,10 +31,12 @@ function entryOf(document: LogDocument): LogEntry {
         id,
         candidate: textOf(document.candidate) ?? '',
         failed: document.status === 'failed',
-        costUsd: document.costUsd,
-        latencyMs: document.latencyMs,
-        inputTokens: document.inputTokens,
-        outputTokens: document.outputTokens,
+        ...amountsOf(document),
+        costSource:
+          document.costSource === 'reported' || document.costSource === 'computed'
+            ? document.costSource
+            : null,
+        several: document.totalCostUsd != null,
         error: textOf(document.error),
         at,
       };
@@ -56,6 +58,35 @@ function entryOf(document: LogDocument): LogEntry {
   }
 }
 
+/** The amounts that can be; writers of any version, and of other languages, may have put down anything. */
+function amountsOf(document: LogDocument): Pick<OutcomeEntry, AmountField | 'refused'> {
+  const refused: AmountField[] = [];
+  const read = (field: AmountField): number | null => {
+    const number = numberOf(document[field]);
+    if (number !== null && number >= 0 && number <= LARGEST_AMOUNTS[field]) return number;
+    if (document[field] != null || objectOf(document.refused)?.[field] !== undefined) refused.push(field);
+    return null;
+  };
+  return {
+    costUsd: read('costUsd'),
+    latencyMs: read('latencyMs'),
+    inputTokens: read('inputTokens'),
+    outputTokens: read('outputTokens'),
+    refused,
+  };
+}
+
+/** What the router expected each candidate to cost: logs of earlier versions have it for a cost that was seen. */
+function expectedCosts({ predictions }: LogDocument): Record<string, number> | undefined {
+  const costs = (listOf(predictions) ?? []).flatMap((prediction): [string, number][] => {
+    const { candidate, expectedCostUsd } = objectOf(prediction) ?? {};
+    return typeof candidate === 'string' && typeof expectedCostUsd === 'number' && expectedCostUsd > 0
+      ? [[candidate, expectedCostUsd]]
+      : [];
+  });
+  return costs.length === 0 ? undefined : Object.fromEntries(costs);
+}
+
 /** Name of the scores that feedback gives. */
 export const FEEDBACK = 'feedback';
 
@@ -74,6 +105,11 @@ function decisionRow(document: LogDocument): Record<string, unknown> {
     candidate: document.candidate,
     propensity: document.propensity,
     source: 'pointsman',
-    metadata: { artifactId: document.artifactId, decided: document.candidate, awaiting: true },
+    metadata: {
+      artifactId: document.artifactId,
+      decided: document.candidate,
+      awaiting: true,
+      expectedCostUsd: expectedCosts(document),
+    },
   };
 }

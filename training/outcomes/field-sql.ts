@@ -1,3 +1,4 @@
+import { LARGEST_AMOUNTS } from 'pointsman/log';
 import { areMessages, areNumbers, embeddedJson } from './json-sql.ts';
 import { numberSql, qualitySql } from './number-sql.ts';
 import { FIELD_REASONS, OUTCOME_FIELDS, type OutcomeField, REASONS } from './outcome-fields.ts';
@@ -74,10 +75,10 @@ const REFUSALS: Readonly<Record<OutcomeField, string>> = {
   tier: notLabel('r_tier'),
   candidate: 'candidate IS NULL',
   quality: outside('quality', 'BETWEEN 0 AND 1'),
-  costUsd: outside('costUsd', '>= 0'),
-  latencyMs: outside('latencyMs', '>= 0'),
-  inputTokens: outside('inputTokens', '>= 0'),
-  outputTokens: outside('outputTokens', '>= 0'),
+  costUsd: outside('costUsd', `BETWEEN 0 AND ${LARGEST_AMOUNTS.costUsd}`),
+  latencyMs: outside('latencyMs', `BETWEEN 0 AND ${LARGEST_AMOUNTS.latencyMs}`),
+  inputTokens: outside('inputTokens', `BETWEEN 0 AND ${LARGEST_AMOUNTS.inputTokens}`),
+  outputTokens: outside('outputTokens', `BETWEEN 0 AND ${LARGEST_AMOUNTS.outputTokens}`),
   propensity: outside('propensity', '> 0 AND propensity <= 1'),
   source: notLabel('r_source'),
   metadata: `NOT starts_with(metadata, '{')`,

@@ -18,6 +18,8 @@ const KEPT_METADATA = [
   'answeredAt',
   'scoredAt',
   'awaiting',
+  'expectedCostUsd',
+  'costSource',
   'failed',
   'cached',
   'judged',

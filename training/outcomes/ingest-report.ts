@@ -18,6 +18,11 @@ export interface IngestReport {
   readonly rejected: readonly Rejection[];
   /** Records that are fine and are no new row: no answer of a model, or in the table already. As `rejected`. */
   readonly passedOver: readonly Rejection[];
+  /**
+   * Values that cannot be, or were not seen, and are taken as not known; the rows that they are of are accepted, and
+   * counted there. As `rejected`; those of the table that was there have no examples.
+   */
+  readonly valuesIgnored: readonly Rejection[];
   /** Records of a log that became part of another's row: outcomes, feedback, scores. */
   readonly recordsJoined: number;
   /** What the judge made of rows without a quality; null when there was none. */
@@ -34,6 +39,8 @@ export interface IngestReport {
   readonly ignoredColumns: readonly string[];
   /** Rows whose cost was computed from tokens and prices. */
   readonly costsDerived: number;
+  /** With `append`, rows of the table whose cost was computed by other prices, and is by those given now. */
+  readonly costsRepriced: number;
   /** Accepted rows that have no cost. */
   readonly costsMissing: number;
   /** Of the whole table. Sorted. */

@@ -4,7 +4,7 @@ import { COLUMN_ALIASES } from './column-aliases.ts';
 import { finishRows } from './finish-rows.ts';
 import { type IngestOptions, readIngestOptions } from './ingest-options.ts';
 import type { IngestReport } from './ingest-report.ts';
-import { joinLog } from './join-log.ts';
+import { joinLog, repriceRows } from './join-log.ts';
 import { loadExisting } from './load-existing.ts';
 import { OUTCOME_FIELDS, type OutcomeField } from './outcome-fields.ts';
 import { createScoreScale } from './score-scale.ts';
@@ -44,6 +44,7 @@ export async function ingestOutcomes(options: IngestOptions): Promise<IngestRepo
       });
     }
     if (settings.append) await loadExisting(connection, out);
+    const costsRepriced = await repriceRows(connection);
     const sources = await findSourceFiles(connection, files);
     const staged = new StagedRows(
       connection,
@@ -95,6 +96,7 @@ export async function ingestOutcomes(options: IngestOptions): Promise<IngestRepo
       files: sources.map((source) => source.path),
       ...counts,
       ...joined,
+      costsRepriced,
       judgement,
       aliases: mergeAliases(layouts),
       ignoredColumns: [...new Set(layouts.flatMap((layout) => layout.ignoredColumns))].sort(),

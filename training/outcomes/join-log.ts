@@ -1,5 +1,5 @@
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
-import { LOG_REASONS } from '../logs/index.ts';
+import { AMOUNT_FIELDS, LOG_REASONS, VALUE_REASONS } from '../logs/index.ts';
 import { joinScores } from './join-scores.ts';
 import { quoteText } from './sql-text.ts';
 import { EXISTING, USABLE } from './staged-table.ts';
@@ -15,6 +15,9 @@ export interface Joined {
   readonly recordsJoined: number;
   readonly rowsUpdated: number;
 }
+
+/** A cost is computed from the tokens of row `o`, with the row of `prices` that belongs to it. */
+const PRICE = '(o."inputTokens" * input + o."outputTokens" * output) / 1e6';
 
 const isAwaiting = (metadata: string): string => `contains(${metadata}, '"awaiting":true')`;
 const AWAITING = isAwaiting('metadata');
@@ -42,30 +45,43 @@ async function joinOutcomes(connection: DuckDBConnection, options: JoinOptions):
     await settleAwaiting(connection);
     return { recordsJoined: 0, rowsUpdated: 0 };
   }
+  await connection.run(`INSERT INTO ignored_values SELECT file, line,
+      CASE field ${AMOUNT_FIELDS.map((field) => `WHEN '${field}' THEN ${quoteText(VALUE_REASONS[field])}`).join(' ')} END
+    FROM (SELECT file, line, unnest(refused) AS field FROM outcomes)`);
   await connection.run(`INSERT INTO staged (file, line, reason, absent, derived)
     SELECT file, line, ${quoteText(LOG_REASONS.outcomeWithoutDecision)}, false, false FROM outcomes
     WHERE id NOT IN (SELECT "requestId" FROM staged WHERE ${USABLE})`);
   // What was asked comes from the decision, or from a row that was made of it before.
   await connection.run(`CREATE TABLE decisions AS SELECT * EXCLUDE (nth) FROM (SELECT *,
       json_extract_string(metadata, '$.decided') AS decided,
+      max(json_extract(metadata, '$.expectedCostUsd')::VARCHAR) OVER (PARTITION BY "requestId") AS expected,
       row_number() OVER (PARTITION BY "requestId" ORDER BY candidate IS DISTINCT FROM json_extract_string(metadata, '$.decided'), file, line) AS nth
     FROM staged WHERE ${USABLE} AND "requestId" IN (SELECT id FROM outcomes)) WHERE nth = 1`);
   const [[updated]] = await rows(`SELECT count(*) FROM decisions WHERE file = ${EXISTING} AND ${AWAITING}`);
-  const price = '(o."inputTokens" * input + o."outputTokens" * output) / 1e6';
-  const known = (column: string): string => `CASE WHEN NOT o.failed THEN ${column} END`;
+  await connection.run(`CREATE TABLE carried_out AS SELECT *,
+      -- The same number to its last digit; of several attempts, so many times.
+      "costSource" IS NULL AND "costUsd" > 0 AND expected > 0 AND ("costUsd" = expected
+        OR several AND abs("costUsd" / expected - round("costUsd" / expected)) < 1e-12) IS TRUE AS guessed
+    FROM (SELECT o.*, ${PRICE} AS price, TRY_CAST(json_extract(d.expected, '$."' || replace(o.candidate, '"', '\\"') || '"') AS DOUBLE) AS expected
+      FROM (SELECT *, row_number() OVER (PARTITION BY id, candidate ORDER BY "saidAt" DESC NULLS LAST, file, line) AS nth FROM outcomes) AS o
+      JOIN decisions AS d ON d."requestId" = o.id LEFT JOIN prices ON prices.name = o.candidate WHERE o.nth = 1)`);
+  await forgetGuesses(connection);
+  const known = (value: string): string => `CASE WHEN NOT o.failed THEN ${value} END`;
   const failed = options.failureQuality === null ? 'NULL' : String(options.failureQuality);
-  await connection.run(`INSERT INTO staged SELECT o.file, o.line, NULL, false,
-      ${known(`o."costUsd" IS NULL AND ${price} IS NOT NULL`)} IS TRUE,
+  const isComputed = `(o.price IS NOT NULL AND (o."costUsd" IS NULL OR o.guessed OR o."costSource" = 'computed') AND NOT o.failed) IS TRUE`;
+  await connection.run(`INSERT INTO staged SELECT o.file, o.line, NULL, false, ${isComputed},
       d."requestId", d."timestamp", d."text", d.messages, d."promptHash", d.embedding, d.task, d.tier, o.candidate,
-      CASE WHEN o.failed THEN ${failed} WHEN ${AWAITING_DECISION} THEN d.quality END, ${known(`coalesce(o."costUsd", ${price})`)}, ${known('o."latencyMs"')},
+      CASE WHEN o.failed THEN ${failed} WHEN ${AWAITING_DECISION} THEN d.quality END,
+      ${known(`CASE WHEN ${isComputed} THEN o.price WHEN NOT o.guessed THEN o."costUsd" END`)}, ${known('o."latencyMs"')},
       o."inputTokens", o."outputTokens",
       -- Who answers after a fallback was not drawn by the policy.
       CASE WHEN o.candidate = d.decided THEN d.propensity END, d.source,
       json_merge_patch('{}', json_object('artifactId', json_extract(d.metadata, '$.artifactId'), 'decided', d.decided,
         'answeredAt', o."saidAt", 'failed', CASE WHEN o.failed THEN true END, 'error', o.error,
+        'costSource', ${known(`CASE WHEN ${isComputed} THEN 'computed' ELSE o."costSource" END`)},
         'scoredAt', CASE WHEN NOT o.failed AND ${AWAITING_DECISION} THEN json_extract(d.metadata, '$.scoredAt') END))
-    FROM (SELECT *, row_number() OVER (PARTITION BY id, candidate ORDER BY "saidAt" DESC NULLS LAST, file, line) AS nth FROM outcomes) AS o
-    JOIN decisions AS d ON d."requestId" = o.id LEFT JOIN prices ON prices.name = o.candidate WHERE o.nth = 1`);
+    FROM carried_out AS o JOIN decisions AS d ON d."requestId" = o.id`);
+  await connection.run('DROP TABLE carried_out');
   await connection.run('DROP TABLE decisions');
   await settleAwaiting(connection);
   const [[joined]] = await rows(
@@ -78,4 +94,29 @@ async function joinOutcomes(connection: DuckDBConnection, options: JoinOptions):
 async function settleAwaiting(connection: DuckDBConnection): Promise<void> {
   await connection.run(`DELETE FROM staged WHERE ${USABLE} AND ${AWAITING}
     AND "requestId" IN (SELECT "requestId" FROM staged WHERE ${USABLE} AND NOT ${AWAITING})`);
+}
+
+/**
+ * Logs of earlier versions hold what the router expected where no bill was seen. It is counted, and taken out of rows that
+ * were made of it before.
+ */
+async function forgetGuesses(connection: DuckDBConnection): Promise<void> {
+  await connection.run(`INSERT INTO ignored_values SELECT file, line, ${quoteText(VALUE_REASONS.expectedCost)}
+    FROM carried_out WHERE guessed AND NOT failed`);
+  await connection.run(`UPDATE staged SET "costUsd" = o.price, metadata = CASE WHEN o.price IS NULL THEN metadata
+      ELSE json_merge_patch(metadata, '{"costSource":"computed"}') END
+    FROM carried_out AS o WHERE staged.file = ${EXISTING} AND staged."requestId" = o.id AND staged.candidate = o.candidate
+      AND o.guessed AND staged."costUsd" = o."costUsd"`);
+}
+
+/**
+ * Rows of the table whose cost was computed by other prices than those that are given now are computed again: what is
+ * learned is what the next request will cost.
+ * @returns how many rows.
+ */
+export async function repriceRows(connection: DuckDBConnection): Promise<number> {
+  const changed = await connection.runAndReadAll(`UPDATE staged AS o SET "costUsd" = ${PRICE} FROM prices
+    WHERE o.file = ${EXISTING} AND prices.name = o.candidate AND contains(o.metadata, '"costSource"')
+      AND json_extract_string(o.metadata, '$.costSource') = 'computed' AND ${PRICE} IS DISTINCT FROM o."costUsd" AND ${PRICE} IS NOT NULL`);
+  return Number(changed.getRows()[0]?.[0] ?? 0);
 }

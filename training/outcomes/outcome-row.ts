@@ -1,4 +1,6 @@
+import { LARGEST_AMOUNTS } from 'pointsman/log';
 import { z } from 'zod';
+import type { AmountField } from '../logs/index.ts';
 import { FIELD_REASONS, type OutcomeField, REASONS } from './outcome-fields.ts';
 import {
   HASH_PATTERN,
@@ -9,7 +11,8 @@ import {
   readTimestamp,
 } from './outcome-values.ts';
 
-const amount = z.preprocess(readNumber, z.number().nonnegative().nullable().default(null));
+const amount = (field: AmountField) =>
+  z.preprocess(readNumber, z.number().min(0).max(LARGEST_AMOUNTS[field]).nullable().default(null));
 const label = z.preprocess(readLabel, z.string().nullable().default(null));
 const name = z.preprocess(readLabel, z.string().min(1));
 
@@ -41,10 +44,10 @@ export const outcomeRowSchema = z
     candidate: name,
     /** How good the answer was, 0 to 1; null when nobody said. `true` and `false` are 1 and 0. */
     quality: z.preprocess(readQuality, z.number().min(0).max(1).nullable().default(null)),
-    costUsd: amount,
-    latencyMs: amount,
-    inputTokens: amount,
-    outputTokens: amount,
+    costUsd: amount('costUsd'),
+    latencyMs: amount('latencyMs'),
+    inputTokens: amount('inputTokens'),
+    outputTokens: amount('outputTokens'),
     /** Probability that the logging policy gave this candidate; null when it is unknown. */
     propensity: z.preprocess(readNumber, z.number().gt(0).max(1).nullable().default(null)),
     source: z.preprocess((value) => readLabel(value) ?? 'unknown', z.string()),

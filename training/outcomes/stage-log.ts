@@ -17,9 +17,11 @@ import type { TextBlock } from './text-block.ts';
 /** What is joined to rows once all files are read. */
 export const CREATE_LOG_TABLES = [
   `CREATE TABLE outcomes (file INTEGER, line BIGINT, id VARCHAR, candidate VARCHAR, failed BOOLEAN, "costUsd" DOUBLE,
-    "latencyMs" DOUBLE, "inputTokens" DOUBLE, "outputTokens" DOUBLE, error VARCHAR, "saidAt" VARCHAR)`,
+    "costSource" VARCHAR, several BOOLEAN, "latencyMs" DOUBLE, "inputTokens" DOUBLE, "outputTokens" DOUBLE, refused VARCHAR[], error VARCHAR,
+    "saidAt" VARCHAR)`,
   `CREATE TABLE scores (file INTEGER, line BIGINT, "of" VARCHAR, id VARCHAR, candidate VARCHAR, name VARCHAR, value DOUBLE,
     "saidAt" VARCHAR)`,
+  'CREATE TABLE ignored_values (file INTEGER, line BIGINT, reason VARCHAR)',
   'CREATE TABLE answers (file INTEGER, line BIGINT, "requestId" VARCHAR, candidate VARCHAR, answer VARCHAR)',
 ];
 const SIDES = {
@@ -29,9 +31,12 @@ const SIDES = {
     candidate: 'VARCHAR',
     failed: 'BOOLEAN',
     costUsd: 'DOUBLE',
+    costSource: 'VARCHAR',
+    several: 'BOOLEAN',
     latencyMs: 'DOUBLE',
     inputTokens: 'DOUBLE',
     outputTokens: 'DOUBLE',
+    refused: ['VARCHAR'],
     error: 'VARCHAR',
     saidAt: 'VARCHAR',
   },

@@ -82,7 +82,14 @@ export class StagedRows {
   async counts(): Promise<
     Omit<
       IngestReport,
-      'files' | 'aliases' | 'ignoredColumns' | 'recordsJoined' | 'rowsUpdated' | 'judgement' | 'fingerprint'
+      | 'files'
+      | 'aliases'
+      | 'ignoredColumns'
+      | 'recordsJoined'
+      | 'rowsUpdated'
+      | 'costsRepriced'
+      | 'judgement'
+      | 'fingerprint'
     >
   > {
     const isNew = `${USABLE} AND file <> ${EXISTING}`;
@@ -94,13 +101,14 @@ export class StagedRows {
       await this.#rows(`SELECT count(*), count(*) FILTER (lowest <> highest) FROM (
       SELECT min(hash("text", messages)) AS lowest, max(hash("text", messages)) AS highest FROM staged WHERE ${USABLE} GROUP BY "requestId")`);
     const candidates = await this.#rows(`SELECT DISTINCT candidate FROM staged WHERE ${USABLE}`);
-    const refused = await this.#refused();
+    const refused = await this.#counted('staged WHERE reason IS NOT NULL AND NOT absent');
     const isPassedOver = ({ reason }: Rejection): boolean => PASSED_OVER.includes(reason);
     return {
       rowsRead: Number(read),
       rowsAccepted: Number(accepted),
       rejected: refused.filter((each) => !isPassedOver(each)),
       passedOver: refused.filter(isPassedOver),
+      valuesIgnored: await this.#counted('ignored_values WHERE true'),
       rowsInTable: Number(inTable),
       cellsNotObserved: Number(absent),
       costsDerived: Number(derived),
@@ -147,15 +155,17 @@ export class StagedRows {
     }
   }
 
-  async #refused(): Promise<Rejection[]> {
-    const rows =
-      await this.#rows(`SELECT reason, count(*), array_to_string(min(file::BIGINT * ${2 ** LINE_BITS} + line, ${EXAMPLES}), ',')
-      FROM staged WHERE reason IS NOT NULL AND NOT absent GROUP BY reason ORDER BY count(*) DESC, reason`);
-    const found = rows.map(([reason, count, places]) => ({
+  /** @param rows SQL of a relation with `file`, `line` and `reason`, and of what counts of it. */
+  async #counted(rows: string): Promise<Rejection[]> {
+    const counts =
+      await this.#rows(`SELECT reason, count(*), array_to_string(min(file::BIGINT * ${2 ** LINE_BITS} + line, ${EXAMPLES})
+      FILTER (file <> ${EXISTING}), ',') FROM ${rows} GROUP BY reason ORDER BY count(*) DESC, reason`);
+    const found = counts.map(([reason, count, places]) => ({
       reason: String(reason),
       count: Number(count),
-      places: String(places)
+      places: String(places ?? '')
         .split(',')
+        .filter((place) => place !== '')
         .map((place) => ({
           file: Math.floor(Number(place) / 2 ** LINE_BITS),
           line: Number(place) % 2 ** LINE_BITS,

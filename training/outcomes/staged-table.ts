@@ -1,6 +1,6 @@
 import { type FieldSettings, judgedRows } from './field-sql.ts';
 import type { Prices } from './ingest-options.ts';
-import { OUTCOME_FIELDS } from './outcome-fields.ts';
+import { OUTCOME_FIELDS, type OutcomeField } from './outcome-fields.ts';
 import { quoteText } from './sql-text.ts';
 
 export const STAGED_COLUMNS = OUTCOME_FIELDS.map((field) => `"${field}"`).join(', ');
@@ -39,9 +39,13 @@ export function insertJudged(raw: string, fileIndex: number, settings: JudgeSett
     entries.length === 0
       ? 'NULL::DOUBLE'
       : `(inputTokens * MAP {${entries.join(', ')}}[candidate].input + outputTokens * MAP {${entries.join(', ')}}[candidate].output) / 1e6`;
-  const columns = OUTCOME_FIELDS.map((field) =>
-    field === 'costUsd' ? `coalesce(costUsd, ${price})` : `"${field}"`,
-  );
-  return `INSERT INTO staged SELECT ${fileIndex}, line, reason, absent, costUsd IS NULL AND ${price} IS NOT NULL, ${columns.join(', ')}
+  const isDerived = `costUsd IS NULL AND ${price} IS NOT NULL`;
+  const values: Partial<Record<OutcomeField, string>> = {
+    costUsd: `coalesce(costUsd, ${price})`,
+    // So that it can be computed again when prices have changed.
+    metadata: `CASE WHEN ${isDerived} THEN json_merge_patch(metadata, '{"costSource":"computed"}') ELSE metadata END`,
+  };
+  const columns = OUTCOME_FIELDS.map((field) => values[field] ?? `"${field}"`);
+  return `INSERT INTO staged SELECT ${fileIndex}, line, reason, absent, ${isDerived}, ${columns.join(', ')}
     FROM (${judgedRows(raw, settings)})`;
 }

@@ -1,5 +1,6 @@
 import { DuckDBInstance } from '@duckdb/node-api';
-import { expect, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
+import type { IngestReport } from '../../../training/outcomes/ingest-report.ts';
 import { lines } from '../outcomes/ingest-fixture.ts';
 import { logFixture, refusals, tableRows } from './log-fixture.ts';
 
@@ -187,4 +188,208 @@ test('delayed feedback corrects a row; older feedback does not', async () => {
   expect((await tableRows(table))[0]).toMatchObject({ quality: 0.25 });
   await ingest(path('l1.jsonl'), append);
   expect((await tableRows(table))[0]).toMatchObject({ quality: 0.25 });
+});
+
+const prices = { small: { inputPricePerMillionTokens: 100, outputPricePerMillionTokens: 200 } };
+/** 12 and 40 tokens by these prices. */
+const PRICE = 0.0092;
+const ignored = (report: IngestReport) =>
+  Object.fromEntries(
+    report.valuesIgnored.map(({ reason, examples }) => [reason, examples.map(({ line }) => line)]),
+  );
+
+describe('what an answer cost', () => {
+  const expecting = (expectedCostUsd: number) => ({
+    predictions: [{ candidate: 'small', successProbability: 0.5, expectedCostUsd, expectedLatencyMs: 1 }],
+  });
+  it.each([
+    [
+      'what was reported stays, whatever prices are given',
+      { costSource: 'reported' },
+      {},
+      0.002,
+      0.002,
+      'reported',
+    ],
+    ['what was computed is computed again', { costSource: 'computed' }, {}, 0.002, PRICE, 'computed'],
+    ['what is not known is computed', { costUsd: null }, {}, undefined, PRICE, undefined],
+    ['without a source it is taken as it is', {}, {}, 0.002, 0.002, undefined],
+    ['without a source it is no guess of the router', {}, expecting(0.002), undefined, PRICE, undefined],
+    [
+      'a guess a sample is one too',
+      { costUsd: 0.006, totalCostUsd: 0.006 },
+      expecting(0.002),
+      undefined,
+      PRICE,
+      undefined,
+    ],
+    ['one that is another than expected was seen', {}, expecting(0.0020000000001), 0.002, 0.002, undefined],
+    [
+      'three times as much of one attempt was seen',
+      { costUsd: 0.006 },
+      expecting(0.002),
+      0.006,
+      0.006,
+      undefined,
+    ],
+    [
+      'reported, it may be as expected',
+      { costSource: 'reported' },
+      expecting(0.002),
+      0.002,
+      0.002,
+      'reported',
+    ],
+    ['nothing was nothing', { costUsd: 0 }, expecting(0), 0, 0, undefined],
+    [
+      'without tokens nothing is computed',
+      { costSource: 'computed', inputTokens: null },
+      {},
+      0.002,
+      0.002,
+      'computed',
+    ],
+  ])('%s', async (_, said, decided, plain, priced, source) => {
+    const log = write('cost.jsonl', lines([decision('a', 'small', decided), outcome('a', 'small', said)]));
+    const [alone] = await rowsOf(log, { format });
+    expect(alone.costUsd).toBe(plain);
+    expect(alone.metadata).toEqual({
+      artifactId: 'art-1',
+      decided: 'small',
+      answeredAt: at(1),
+      ...(source === undefined ? {} : { costSource: source }),
+    });
+    const [withPrices] = await rowsOf(log, { format, prices });
+    expect(withPrices.costUsd).toBe(priced);
+    const isComputed = priced === PRICE;
+    expect((withPrices.metadata as { costSource?: string }).costSource).toBe(
+      isComputed ? 'computed' : source,
+    );
+  });
+
+  it('that was only expected is counted with its line, also where the decision came long before', async () => {
+    const [before, after] = [decision('a', 'small', expecting(0.002)), outcome('a', 'small')].map(
+      (record, i) => write(`guess-${i}.jsonl`, lines([record])),
+    );
+    const append = { format, append: true, out: path('guess.parquet') };
+    await ingest(before, append);
+    const report = await ingest(after, append);
+    expect(ignored(report)).toEqual({
+      '`costUsd` of the outcome is what the router expected, and not what was seen': [1],
+    });
+    const [row] = await tableRows(append.out);
+    expect(row).not.toHaveProperty('costUsd');
+    expect(row.metadata).not.toHaveProperty('expectedCostUsd');
+  });
+
+  it('in a table that an earlier version made of guesses is corrected when the log is read again', async () => {
+    const append = { format, append: true, out: path('made-before.parquet') };
+    const old = lines([decision('a', 'small'), outcome('a', 'small')]);
+    expect((await rowsOf(write('made-before.jsonl', old), append))[0]).toMatchObject({ costUsd: 0.002 });
+    const log = write(
+      'read-again.jsonl',
+      lines([decision('a', 'small', expecting(0.002)), outcome('a', 'small')]),
+    );
+    expect((await rowsOf(log, append))[0]).not.toHaveProperty('costUsd');
+  });
+
+  it.each([
+    ['a decision log', 'pointsman', [decision('a', 'small'), outcome('a', 'small', { costUsd: null })]],
+    [
+      'a table',
+      'table',
+      [{ requestId: 'a', text: 'x', candidate: 'small', inputTokens: 12, outputTokens: 40 }],
+    ],
+  ] as const)(
+    'computed from %s follows the prices of the day, also in the table that is there',
+    async (_, kind, records) => {
+      const log = write('prices.jsonl', lines(records));
+      const append = { format: kind, append: true, out: path(`prices-${kind}.parquet`) };
+      expect(await ingest(log, { ...append, prices })).toMatchObject({ costsDerived: 1, costsRepriced: 0 });
+      const dearer = { small: { inputPricePerMillionTokens: 300, outputPricePerMillionTokens: 600 } };
+      expect(await ingest(log, { ...append, prices: dearer })).toMatchObject({
+        rowsAccepted: 0,
+        costsRepriced: 1,
+      });
+      expect((await tableRows(append.out))[0].costUsd).toBeCloseTo(3 * PRICE, 12);
+      expect(await ingest(log, { ...append, prices: dearer })).toMatchObject({ costsRepriced: 0 });
+      expect(await ingest(log, append)).toMatchObject({ costsRepriced: 0 });
+      expect((await tableRows(append.out))[0].costUsd).toBeCloseTo(3 * PRICE, 12);
+    },
+  );
+});
+
+describe('an amount that cannot be', () => {
+  const fields = ['costUsd', 'latencyMs', 'inputTokens', 'outputTokens'];
+  const values = ['Infinity', '-Infinity', 'NaN', -5, 1e300, 1e12, {}, [], true, 'a lot'];
+  it('is counted by its reason, and the row is read without it', async () => {
+    const told = fields.flatMap((field) =>
+      values.map((value, i) => ({ id: `${field}-${i}`, field, more: { [field]: value } })),
+    );
+    // As a writer names it that refused it itself.
+    told.push({
+      id: 'named',
+      field: 'costUsd',
+      more: { costUsd: null, refused: { costUsd: '-5' } } as never,
+    });
+    const log = write(
+      'odd.jsonl',
+      `${lines(told.flatMap(({ id, more }) => [decision(id, 'small'), outcome(id, 'small', more)]))}${JSON.stringify(
+        outcome('1e999', 'small'),
+      ).replace('0.002', '1e999')}\n${JSON.stringify(decision('1e999', 'small'))}\n`,
+    );
+    const report = await ingest(log, { format });
+    expect(report).toMatchObject({ rowsAccepted: told.length + 1, rejected: [] });
+    expect(report.valuesIgnored.map(({ count }) => count)).toEqual([
+      values.length + 2,
+      values.length,
+      values.length,
+      values.length,
+    ]);
+    expect(report.valuesIgnored[0].reason).toBe(
+      '`costUsd` of the outcome cannot be: it must be a number from 0 to 1,000',
+    );
+    const read = new Map((await tableRows(out)).map((row) => [row.requestId, row]));
+    for (const { id, field } of told) {
+      const others = fields.filter((other) => other !== field);
+      expect(Object.keys(read.get(id) ?? {}), id).toEqual(expect.arrayContaining(others));
+      expect(read.get(id), id).not.toHaveProperty(field);
+    }
+  });
+
+  it('that an earlier version took into a table is counted, and taken out', async () => {
+    const table = path('before.parquet');
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    await ingest(write('plain.jsonl', lines([decision('a', 'small'), outcome('a', 'small')])), {
+      format,
+      out: table,
+    });
+    await connection.run(`COPY (SELECT * REPLACE ('Infinity'::DOUBLE AS "costUsd", -5::DOUBLE AS "latencyMs", 'NaN'::DOUBLE AS "inputTokens")
+      FROM '${table}') TO '${path('odd.parquet')}' (FORMAT parquet)`);
+    instance.closeSync();
+    const report = await ingest(write('more.jsonl', lines([decision('b', 'small'), outcome('b', 'small')])), {
+      format,
+      append: true,
+      out: path('odd.parquet'),
+    });
+    expect(report.valuesIgnored).toMatchObject([
+      { count: 1, examples: [] },
+      { count: 1, examples: [] },
+      { count: 1, examples: [] },
+    ]);
+    const [row] = await tableRows(path('odd.parquet'));
+    for (const field of fields.slice(0, 3)) expect(row).not.toHaveProperty(field);
+    expect(row).toMatchObject({ outputTokens: 40 });
+  });
+
+  it('of a table of rows turns its row down, with the reason', async () => {
+    const row = { requestId: 'a', text: 'x', candidate: 'small', quality: 1 };
+    const odd = fields.flatMap((field) =>
+      ['Infinity', -5, 1e300].map((value) => ({ ...row, [field]: value })),
+    );
+    const report = await ingest(write('table.jsonl', lines([row, ...odd])), {});
+    expect(report.rejected.map(({ count }) => count)).toEqual([3, 3, 3, 3]);
+    expect(report).toMatchObject({ rowsRead: 13, rowsAccepted: 1 });
+  });
 });

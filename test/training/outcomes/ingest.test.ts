@@ -34,7 +34,7 @@ test('every line is accepted or counted with its reason and number', async () =>
   ]);
   const report = await ingest(write('bad.jsonl', content));
   expect(reasons(report).sort()).toEqual([
-    ['`costUsd` must be a number >= 0', 1, [8]],
+    ['`costUsd` must be a number from 0 to 1,000', 1, [8]],
     ['`quality` must be a number from 0 to 1', 1, [9]],
     ['the line is not a JSON object', 1, [4]],
     ['the line is not valid JSON', 1, [3]],
