@@ -101,8 +101,9 @@ export const TRAINING_ARROWS: Arrows = {
   split: ['outcomes'],
   // Who answers which prompt is learned as heads are; nothing of a router is known here.
   'off-policy': ['head', 'outcomes'],
-  // Where the log holds one candidate per prompt, a comparison rests on off-policy scores.
-  evaluation: ['off-policy', 'outcomes', 'split'],
+  // Where the log holds one candidate per prompt, a comparison rests on off-policy scores. Weights of the dial are found
+  // as dials of policies are.
+  evaluation: ['off-policy', 'outcomes', 'policy', 'split'],
   // Shows how much a log can tell, and the least that is asked of it.
   report: ['evaluation', 'off-policy'],
   // Dials are set on outcomes and on what a router predicts for them.

@@ -6,17 +6,22 @@ import {
   formatPercent,
   formatQuality,
 } from '../words/format-number.ts';
+import { describeDial } from './describe-dial.ts';
 import { describeOffPolicy } from './describe-off-policy.ts';
 import { textTable } from './text-table.ts';
 import { wrapText } from './wrap-text.ts';
 
-/** The verdict, the router beside every baseline, and how far its probabilities can be trusted. */
-export function describeEvaluation(evaluation: Evaluation, columns: number): string {
+/**
+ * The verdict, the dial, the router beside every baseline, and how far its probabilities can be trusted.
+ * @param folder of the router, as it is given to commands
+ */
+export function describeEvaluation(evaluation: Evaluation, folder: string, columns: number): string {
   const { verdict } = evaluation;
   const sentences = [verdict.sentence, ...verdict.caveats].map((text) => `${wrapText(text, columns)}\n`);
   const contenders = contenderTable(evaluation, columns);
   const offPolicy = evaluation.offPolicy ? describeOffPolicy(evaluation.offPolicy, columns) : '';
-  return [sentences.join(''), contenders, offPolicy, candidateTable(evaluation, columns)]
+  const dial = evaluation.dial ? describeDial(evaluation.dial, folder, columns) : '';
+  return [sentences.join(''), dial, contenders, offPolicy, candidateTable(evaluation, columns)]
     .filter((part) => part !== '')
     .join('\n');
 }

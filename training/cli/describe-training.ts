@@ -4,6 +4,7 @@ import type { LogReport } from '../pipeline/log-report.ts';
 import type { TrainedFromFiles } from '../pipeline/train-from-files.ts';
 import { formatDuration } from '../words/format-number.ts';
 import { describeEvaluation } from './describe-evaluation.ts';
+import { quoted } from './printable.ts';
 import { wrapText } from './wrap-text.ts';
 
 /** What came of a training, for a person: the verdict first. */
@@ -15,12 +16,12 @@ export function describeTraining(
   const { artifact, evaluation } = trained;
   const bytes = [...artifact.files.values()].reduce((sum, file) => sum + file.length, 0);
   return (
-    `\n${describeEvaluation(evaluation, columns)}\n` +
+    `\n${describeEvaluation(evaluation, out, columns)}\n` +
     logLine(trained.log, columns) +
     decisionLine(trained.predictions.decisionMicroseconds) +
     `Router   ${written.path} (${(bytes / 1e6).toFixed(1)} MB)\n` +
     `Report   ${join(written.path, 'report.html')}\n` +
-    `Route    npx pointsman route ${out} "your prompt"\n`
+    `Route    npx pointsman route ${quoted(out)} "your prompt"\n`
   );
 }
 

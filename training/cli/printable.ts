@@ -8,3 +8,8 @@ export function printable(text: string): string {
     .trim()
     .replace(/[\p{Cc}\p{Cf}]/gu, '\ufffd');
 }
+
+/** A path as a shell takes it: in quotes where it needs them. */
+export function quoted(path: string): string {
+  return /^[\w./\\:@+-]+$/.test(path) ? path : `"${printable(path).replace(/(["$`])/g, '\\$1')}"`;
+}

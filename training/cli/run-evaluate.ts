@@ -56,7 +56,9 @@ export async function runEvaluate(
       await writeFile(flags.report, renderReport(evaluation, { title: `${name} on other traffic` }));
     }
     io.stdout(
-      flags.json ? `${JSON.stringify(evaluation, null, 2)}\n` : describeEvaluation(evaluation, io.columns),
+      flags.json
+        ? `${JSON.stringify(evaluation, null, 2)}\n`
+        : describeEvaluation(evaluation, folder, io.columns),
     );
     if (flags.offPolicy && evaluation.contenders.length === 0)
       throw new InvalidInputError('The log cannot say what this router is worth; the reason is given above.');

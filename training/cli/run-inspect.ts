@@ -1,7 +1,9 @@
 import type { Artifact } from 'pointsman';
 import { ArtifactError, InvalidInputError } from 'pointsman';
 import { readArtifactFolder } from 'pointsman/node';
+import { readDial } from '../evaluation/read-dial.ts';
 import type { CommandIo } from './command-io.ts';
+import { describeDial } from './describe-dial.ts';
 import { describeManifest } from './describe-manifest.ts';
 import type { InspectFlags } from './inspect-command.ts';
 import { printable } from './printable.ts';
@@ -16,7 +18,13 @@ export async function runInspect(folder: string, flags: InspectFlags, io: Comman
   const { manifest } = artifact;
   checkReports(artifact);
   if (flags.json) return io.stdout(`${JSON.stringify(manifest, null, 2)}\n`);
-  if (!flags.card) return io.stdout(verdictOf(artifact, io.columns) + describeManifest(manifest, io.columns));
+  if (!flags.card) {
+    return io.stdout(
+      verdictOf(artifact, io.columns) +
+        dialOf(artifact, folder, io.columns) +
+        describeManifest(manifest, io.columns),
+    );
+  }
   const card = artifact.reports?.files.get(CARD);
   if (card === undefined)
     throw new InvalidInputError(`The router in ${folder} has no card. Leave out --card to see its manifest.`);
@@ -29,6 +37,13 @@ function checkReports({ reports }: Artifact): void {
   throw new ArtifactError(
     `${[...reports.changed.values()].join(' ')} The router itself is as it was written, and can be used.`,
   );
+}
+
+/** What its settings between quality and cost are worth, where its report says. */
+function dialOf({ reports }: Artifact, folder: string, columns: number): string {
+  const file = reports?.files.get(METRICS);
+  const dial = file && readDial(file);
+  return dial ? `${describeDial(dial, folder, columns)}\n` : '';
 }
 
 /** The sentence that its report opens with, where it has one. */

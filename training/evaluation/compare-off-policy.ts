@@ -113,7 +113,8 @@ function always(candidate: number, candidates: number) {
   return { mixture: Float64Array.from({ length: candidates }, (_, c) => Number(c === candidate)) };
 }
 
-function comparisonOf(
+/** Doubly robust scores in the form of what was seen, and the candidates of which no cost is known. */
+export function comparisonOf(
   rows: OffPolicyRows,
   compared: readonly number[],
 ): { comparison: Comparison; costsUnknown: readonly number[] } {

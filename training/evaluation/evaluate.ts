@@ -13,17 +13,20 @@ import {
   measureContenders,
 } from './contenders.ts';
 import { measureCostQuality } from './cost-quality-curves.ts';
+import { type Dial, measureDial, noDial } from './dial.ts';
 import type { Evaluation } from './evaluation.ts';
-import type { EvaluationInput, EvaluationOptions } from './evaluation-input.ts';
+import type { EvaluationInput, EvaluationOptions, TestPredictions } from './evaluation-input.ts';
 import { measureChoiceCalibration, measureSuccessCalibration } from './head-calibration.ts';
 import { isReadOff } from './is-read-off.ts';
 import { logHistogram } from './log-histogram.ts';
 import { nearestNeighbours } from './nearest-neighbours.ts';
 import { regret } from './regret.ts';
+import { weighRows } from './setting-worth.ts';
 import { measureStrongWeak } from './strong-weak.ts';
 import { taskMeans } from './task-means.ts';
 import { largestTasks, measureTasks } from './task-rows.ts';
 import { columnMeans, type TrainMeans, trainMeans, trainRows } from './train-means.ts';
+import { valueRows } from './valued-rows.ts';
 import { judge } from './verdict.ts';
 
 /** Most tasks that are reported one by one. */
@@ -100,11 +103,33 @@ export function evaluate(input: EvaluationInput, options: EvaluationOptions = {}
     decisionMicroseconds: predictions.decisionMicroseconds && logHistogram(predictions.decisionMicroseconds),
     routedLatencyMs: compared?.routedLatencyMs ?? null,
     losses: input.losses ?? [],
+    dial: setDial(input, means, best, settings),
     offPolicy: estimated?.offPolicy ?? null,
   };
 }
 
 type Settings = EvaluationOptions & { readonly seed: number; readonly resamples: number };
+
+/** Found on the calibrate split, measured on the test split. */
+function setDial(
+  input: EvaluationInput,
+  means: TrainMeans,
+  best: number | null,
+  settings: Settings,
+): Dial | null {
+  const { dial, matrix, predictions, splits } = input;
+  if (!dial) return null;
+  const rowsOf = (rows: Int32Array, said: TestPredictions) => {
+    const test = { role: 'test', rows } as const;
+    const valued = valueRows({ ...input, splits: { ...splits, test }, predictions: said }, means, settings);
+    return typeof valued === 'string' ? valued : weighRows(valued, said, dial.candidates);
+  };
+  const test = rowsOf(splits.test.rows, predictions);
+  if (best === null || typeof test === 'string')
+    return noDial(typeof test === 'string' ? test : 'There is no candidate to compare settings with.');
+  const calibrate = dial.calibrate && rowsOf(dial.calibrate.rows, dial.calibrate.predictions);
+  return measureDial(test, calibrate, matrix.candidates, best, { ...dial, seed: settings.seed });
+}
 
 /** What baselines go by on the compared rows. */
 function choiceSources(

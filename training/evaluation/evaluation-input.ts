@@ -1,6 +1,7 @@
 import type { LoggingPropensities } from '../off-policy/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { Splits } from '../split/split.ts';
+import type { DialInput } from './dial.ts';
 import type { TrainMeans } from './train-means.ts';
 
 /**
@@ -18,6 +19,8 @@ export interface TestPredictions {
   readonly expectedLatencyMs: Float32Array; // [test, candidates]
   /** Candidate number that the router's own policy chose. */
   readonly chosen: Int32Array; // [test]
+  /** 1 where limits, or what the request needs, removed a candidate. @default nowhere */
+  readonly removed?: Uint8Array; // [test, candidates]
   /** The router's own time for each decision, in microseconds; null where it was not timed. */
   readonly decisionMicroseconds: Float64Array | null; // [test]
 }
@@ -60,6 +63,8 @@ export interface EvaluationInput {
   /** Near-duplicate group of each prompt of the matrix, which off-policy intervals resample together. @default each its own */
   readonly groups?: Int32Array;
   readonly losses?: readonly LossCurve[];
+  /** How the dial is found. Null or absent: none is measured. */
+  readonly dial?: DialInput | null;
   /** What the router was trained with; kept as it is in the result. */
   readonly config?: unknown;
 }

@@ -3,6 +3,7 @@ import type { AmountError } from './amount-error.ts';
 import type { CalibrationBin } from './calibration-bins.ts';
 import type { Confusion } from './confusion.ts';
 import type { CostQuality } from './cost-quality-hull.ts';
+import type { Dial } from './dial.ts';
 import type { LossCurve } from './evaluation-input.ts';
 import type { LogHistogram } from './log-histogram.ts';
 import type { OffPolicyEvaluation } from './off-policy-evaluation.ts';
@@ -36,6 +37,8 @@ export interface Evaluation {
   readonly decisionMicroseconds: LogHistogram | null;
   readonly routedLatencyMs: LogHistogram | null;
   readonly losses: readonly LossCurve[];
+  /** Weights from the highest quality to the lowest cost, and what each is worth; null where it was not measured. */
+  readonly dial: Dial | null;
   /** How the figures were got where the log holds too little of each prompt to read them off; null where it need not. */
   readonly offPolicy: OffPolicyEvaluation | null;
 }

@@ -54,7 +54,7 @@ export function offPolicyCaveats(
 }
 
 /** What is missing to say anything of costs. */
-export function unknownCosts({ costsUnknown }: Coverage): string {
+export function unknownCosts({ costsUnknown }: Pick<Coverage, 'costsUnknown'>): string {
   return (
     `No cost is known of ${costsUnknown.join(', ')}, so nothing is said of savings or equal cost. Give their prices ` +
     'per token (`--prices`, or `candidates` of the config), or a cost in the traffic.'

@@ -21,6 +21,7 @@ export async function predictTest(
   const cells = test.rows.length * columns;
   const numbers = new Map(matrix.candidates.map((name, c) => [name, c]));
   const [success, choice, costs, latencies] = [0, 1, 2, 3].map(() => new Float32Array(cells));
+  const removed = new Uint8Array(cells);
   const chosen = new Int32Array(test.rows.length);
   const decisionMicroseconds = new Float64Array(test.rows.length);
   for (const [i, row] of test.rows.entries()) {
@@ -40,6 +41,7 @@ export async function predictTest(
       choice[at] = decision.probabilities[prediction.candidate];
       costs[at] = prediction.expectedCostUsd ?? Number.NaN;
       latencies[at] = prediction.expectedLatencyMs ?? Number.NaN;
+      removed[at] = Number(prediction.removedBy !== undefined);
     }
   }
   return {
@@ -48,6 +50,7 @@ export async function predictTest(
     expectedCostUsd: costs,
     expectedLatencyMs: latencies,
     chosen,
+    removed,
     decisionMicroseconds,
   };
 }

@@ -1,6 +1,7 @@
 import { type Candidate, createRouter, type PolicySpec } from 'pointsman';
 import { memoryFiles, readArtifact } from 'pointsman/artifact';
 import { compileCel } from 'pointsman/cel';
+import { createRandom } from 'pointsman/math';
 import { createPolicy, policies } from 'pointsman/policy';
 import { readPrompt } from 'pointsman/request';
 import {
@@ -64,6 +65,9 @@ export interface TrainedRouter {
   readonly log: LogReport | null;
 }
 
+/** Prompts of the calibrate split that the dial is set on: more take their time, and hardly show more. */
+const DIAL_ROWS = 20_000;
+
 /**
  * Features, heads, calibrators, artifact, evaluation: everything between an outcomes table and a folder in `models/`.
  * The test split is looked at once, through the exported artifact and the code that serves it.
@@ -119,12 +123,13 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
     compile: compileCel,
     seed: config.seed,
   });
-  const predictions = await predictTest(
-    router,
-    matrix,
-    splits.test,
-    'embedInto' in embedder.embedder && !hashed ? null : embeddings,
-  );
+  const given = 'embedInto' in embedder.embedder && !hashed ? null : embeddings;
+  const predictions = await predictTest(router, matrix, splits.test, given);
+  const dialRows = createRandom(config.seed)
+    .shuffle(splits.calibrate.rows.slice())
+    .slice(0, DIAL_ROWS)
+    .sort();
+  const dialPredictions = await predictTest(router, matrix, { role: 'test', rows: dialRows }, given);
   const evaluation = evaluate(
     {
       matrix,
@@ -136,6 +141,11 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
       embeddings: { dimensions: embeddings.columns, vectors: embeddings.values },
       propensities,
       groups: input.groups,
+      dial: {
+        candidates: sealed.manifest.candidates,
+        policy: config.policy,
+        calibrate: { rows: dialRows, predictions: dialPredictions },
+      },
       config: heads.log === null ? config : { ...config, log: heads.log },
     },
     { seed: config.seed, resamples: config.resamples },

@@ -9,6 +9,8 @@ export interface TuningRows {
   readonly costUsd: Float32Array; // [rows, candidates]
   /** What is held against the thresholds: calibrated success, or the score of the answer that was given. */
   readonly success: Float32Array; // [rows, candidates]
+  /** Near-duplicate group of each row, where rows of one count as one draw. @default every row for itself */
+  readonly groups?: Int32Array; // [rows]
 }
 
 /**

@@ -5,6 +5,7 @@ import { calibrationSection } from './sections/calibration-section.ts';
 import { confusionSection } from './sections/confusion-section.ts';
 import { contendersSection } from './sections/contenders-section.ts';
 import { costSection } from './sections/cost-section.ts';
+import { dialSection } from './sections/dial-section.ts';
 import { latencySection } from './sections/latency-section.ts';
 import { lossesSection } from './sections/losses-section.ts';
 import { offPolicySection } from './sections/off-policy-section.ts';
@@ -40,6 +41,7 @@ export function renderReport(evaluation: Evaluation, options: ReportOptions = {}
 <h1>${title}</h1>
 <p class="meta">${evaluation.artifactId}, policy ${evaluation.policy}</p>
 ${verdictSection(evaluation.verdict)}
+${dialSection(evaluation)}
 ${contendersSection(evaluation)}
 ${offPolicySection(evaluation)}
 ${costSection(evaluation)}

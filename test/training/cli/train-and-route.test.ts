@@ -38,6 +38,12 @@ describe('pointsman train', () => {
     expect(out.trim()).toMatch(/^(This router is|It is not clear)/);
     expect(out).toMatch(/^This router +\d+\.\d \(/m);
     expect(out).toMatch(/^Best single: \w+ /m);
+    expect(out).toMatch(/^Quality against cost, on 40 test prompts, beside always using large \(/m);
+    expect(out).toMatch(/^balanced \* +\d+\.\d +[+−]\d+\.\d \(.*\) +\$[\d.]+ +−?\$[\d.]+ \(.*\) +−?\d+ %$/m);
+    expect(out).toMatch(
+      /^At most 1, 2 and 5 points below always using large: each shown on 40 prompts of the calibrate$/m,
+    );
+    expect(out).toContain(`Set one: npx pointsman tune "${router}" --setting lose-2 --apply`);
     expect(out).toMatch(/^reckoner +\d+\.\d % +0\.\d{3}/m);
     const report = /^Report +(.*report\.html)$/m.exec(out)![1];
     expect(await readFile(report, 'utf8')).toContain('<!doctype html>');
@@ -138,6 +144,9 @@ describe('pointsman inspect', () => {
     expect(said.out).toMatch(/^routed quality +0\.\d+$/m);
     expect(said.out).toMatch(/^weights\.bin +[\d.]+ kB +[0-9a-f]{16}$/m);
     expect(said.out).toMatch(/is better than no router|is not clear/);
+    // The dial is that of the training.
+    const [dial] = /^Quality against cost[\s\S]*?--apply\n/m.exec(trained.said.out)!;
+    expect(said.out).toContain(dial);
   });
 
   it('prints the card as it is', async () => {

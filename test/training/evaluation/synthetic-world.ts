@@ -1,5 +1,5 @@
 import { createRandom } from 'pointsman/math';
-import type { EvaluationInput } from '../../../training/evaluation/evaluation-input.ts';
+import type { EvaluationInput, TestPredictions } from '../../../training/evaluation/evaluation-input.ts';
 
 export interface WorldOptions {
   readonly rows?: number;
@@ -54,10 +54,22 @@ export function syntheticWorld(options: WorldOptions = {}): EvaluationInput {
   const range = (from: number, to: number) => Int32Array.from({ length: to - from }, (_, i) => from + i);
   const test = range(2 * third, rows);
   const choose = options.choose ?? ((p: readonly number[]) => p.indexOf(Math.max(...p)));
-  const perCell = (value: (p: readonly number[], c: number) => number) =>
-    Float32Array.from({ length: test.length * width }, (_, i) =>
-      value(truth[taskOf[test[Math.floor(i / width)]]], i % width),
-    );
+  const predict = (of: Int32Array): TestPredictions => {
+    const perCell = (value: (p: readonly number[], c: number) => number) =>
+      Float32Array.from({ length: of.length * width }, (_, i) =>
+        value(truth[taskOf[of[Math.floor(i / width)]]], i % width),
+      );
+    return {
+      success: perCell((p, c) => p[c]),
+      choice: perCell((p, c) => p[c] / p.reduce((sum, value) => sum + value, 0)),
+      expectedCostUsd: perCell((_, c) => costs?.[c] ?? Number.NaN),
+      expectedLatencyMs: perCell((_, c) => latencies?.[c] ?? Number.NaN),
+      chosen: Int32Array.from(of, (row) => choose(truth[taskOf[row]], random.next)),
+      decisionMicroseconds: Float64Array.from(of, () => 20 * Math.exp(0.3 * random.normal())),
+    };
+  };
+  const calibrate = range(third, 2 * third);
+  const predictions = predict(test);
   return {
     matrix: {
       candidates: names,
@@ -76,16 +88,18 @@ export function syntheticWorld(options: WorldOptions = {}): EvaluationInput {
     },
     splits: {
       fit: { role: 'fit', rows: range(0, third) },
-      calibrate: { role: 'calibrate', rows: range(third, 2 * third) },
+      calibrate: { role: 'calibrate', rows: calibrate },
       test: { role: 'test', rows: test },
     },
-    predictions: {
-      success: perCell((p, c) => p[c]),
-      choice: perCell((p, c) => p[c] / p.reduce((sum, value) => sum + value, 0)),
-      expectedCostUsd: perCell((_, c) => costs?.[c] ?? Number.NaN),
-      expectedLatencyMs: perCell((_, c) => latencies?.[c] ?? Number.NaN),
-      chosen: Int32Array.from(test, (row) => choose(truth[taskOf[row]], random.next)),
-      decisionMicroseconds: Float64Array.from(test, () => 20 * Math.exp(0.3 * random.normal())),
+    predictions,
+    dial: {
+      candidates: names.map((name, c) => ({
+        name,
+        meanCostUsd: costs?.[c] ?? null,
+        meanLatencyMs: latencies?.[c] ?? null,
+      })),
+      policy: { kind: 'utility' },
+      calibrate: { rows: calibrate, predictions: predict(calibrate) },
     },
     artifactId: 'synthetic-000000000000',
     policy: 'classifier',

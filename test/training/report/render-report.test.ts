@@ -16,6 +16,7 @@ test('it opens with the verdict, and holds every section and figure', () => {
   const document = parse(report());
   expect(document.querySelector('.verdict p')?.textContent).toMatch(/^This router is better than no router/);
   expect([...document.querySelectorAll('h2')].map((heading) => heading.textContent)).toEqual([
+    'Quality against cost',
     'Beside no router, simple routers and the oracle',
     'Cost and quality',
     'When to call the strong candidate',

@@ -1,0 +1,45 @@
+import { dialNotes, dialSubject } from '../evaluation/describe-dial.ts';
+import type { Dial } from '../evaluation/dial.ts';
+import {
+  formatCost,
+  formatCosts,
+  formatDifference,
+  formatPercent,
+  formatPoints,
+} from '../words/format-number.ts';
+import { printable, quoted } from './printable.ts';
+import { textTable } from './text-table.ts';
+import { wrapText } from './wrap-text.ts';
+
+/**
+ * The dial for a person: quality, cost and saving from the highest quality to the lowest cost, and the command that sets it.
+ * @param folder of the router, as it is given to commands
+ */
+export function describeDial(dial: Dial, folder: string, columns: number): string {
+  const line = (text: string) => `${wrapText(printable(text), columns, '  ')}\n`;
+  if (dial.missing !== null) return line(`No dial between quality and cost: ${dial.missing}`);
+  const table = textTable(
+    [
+      { title: 'setting' },
+      { title: 'quality', align: 'right' },
+      { title: 'difference (95 %)' },
+      { title: '1,000 cost', align: 'right' },
+      { title: '1,000 save (95 %)' },
+      { title: 'saved', align: 'right' },
+    ],
+    dial.settings.map(({ id, worth }) => [
+      id === dial.inUse ? `${id} *` : id,
+      worth === null ? '–' : formatPoints(worth.quality.estimate ?? 0),
+      formatDifference(worth?.difference ?? null),
+      formatCost(worth?.costUsd.estimate),
+      formatCosts(worth?.saving ?? null),
+      formatPercent(worth?.savedShare?.estimate ?? null, 0),
+    ]),
+    columns,
+  );
+  return (
+    line(`Quality against cost, ${dialSubject(dial)}:`) +
+    `${table}${dialNotes(dial).map(line).join('')}` +
+    `${dial.inUse === null ? '' : '* in use. '}Set one: npx pointsman tune ${quoted(folder)} --setting lose-2 --apply\n`
+  );
+}
