@@ -1,8 +1,11 @@
-// Puts the static embedder's table beside the built code, where the packed package looks for it.
-import { copyFile, mkdir } from 'node:fs/promises';
+// Puts beside the built code what ships with it: the static embedder's table, and the documentation.
+import { cp, mkdir, rm } from 'node:fs/promises';
 
-const from = new URL('../models/static-en/', import.meta.url);
-const to = new URL('dist/static-en/', import.meta.url);
+const folder = (path) => new URL(path, import.meta.url);
 
-await mkdir(to, { recursive: true });
-for (const name of ['static.bin', 'CARD.md']) await copyFile(new URL(name, from), new URL(name, to));
+await mkdir(folder('dist/static-en/'), { recursive: true });
+for (const name of ['static.bin', 'CARD.md'])
+  await cp(folder(`../models/static-en/${name}`), folder(`dist/static-en/${name}`));
+
+await rm(folder('docs/'), { recursive: true, force: true });
+await cp(folder('../docs/'), folder('docs/'), { recursive: true });

@@ -19,15 +19,15 @@ export function createDecision(
   routerMs: number,
 ): Decision {
   const { order, utilities, removed, propensities } = plan;
-  const rows: CandidatePrediction[] = [];
-  for (const c of order) rows.push(row(names, c, plan, predictions));
+  const chosen = order[0];
+  const rows: [CandidatePrediction, ...CandidatePrediction[]] = [row(names, chosen, plan, predictions)];
+  for (let i = 1; i < order.length; i++) rows.push(row(names, order[i], plan, predictions));
   if (order.length < names.length) {
     for (let c = 0; c < names.length; c++) {
       const reason = removed[c];
       if (reason !== undefined) rows.push({ ...row(names, c, plan, predictions), removedBy: reason });
     }
   }
-  const chosen = order[0];
   let runnerUp = Number.NEGATIVE_INFINITY;
   for (let i = 1; i < order.length; i++) runnerUp = Math.max(runnerUp, utilities[order[i]]);
   return {

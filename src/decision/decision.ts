@@ -27,7 +27,7 @@ export interface Decision {
   /** Per candidate, the choice head's probability that it is the one to choose; sums to 1. */
   readonly probabilities: Readonly<Record<string, number>>;
   /** The chosen candidate first, then the order to fall back in, then those that a limit removed. */
-  readonly predictions: readonly CandidatePrediction[];
+  readonly predictions: readonly [CandidatePrediction, ...CandidatePrediction[]];
   /** Utility of the chosen candidate minus that of the best other one; null when no other is left. Below 0 when the policy abstained. */
   readonly margin: number | null;
   /** What to call, in which order, with which accept test. */

@@ -38,7 +38,7 @@ export interface Packed {
 export async function packPackages(): Promise<Packed> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-pack-'));
   const isSource = (path: string) => !['dist', 'node_modules'].includes(basename(path));
-  for (const part of ['src', 'training', 'models/static-en', 'package.json', 'tsconfig.base.json']) {
+  for (const part of ['src', 'training', 'models/static-en', 'docs', 'package.json', 'tsconfig.base.json']) {
     await cp(join(root, part), join(folder, part), { recursive: true, filter: isSource });
   }
   await linkDependencies(folder);

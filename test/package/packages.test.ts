@@ -1,8 +1,10 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importsOf, root } from '../architecture/source-files.ts';
+import { fencedBlocks } from '../documents/fenced-blocks.ts';
 import { type Packed, packPackages, run } from './pack.ts';
 import { smallTraffic } from './small-traffic.ts';
 
@@ -47,7 +49,8 @@ describe.each(PACKAGES)('the package packed from %s', (part) => {
   it('has readme, licence and built code, and neither sources nor records of the build', async () => {
     const files = await filesIn(tarballOf(part));
     expect(files).toEqual(expect.arrayContaining(['README.md', 'LICENSE', 'package.json', 'dist/index.js']));
-    expect(files.filter((path) => /(?<!\.d)\.ts$|tsbuildinfo|node_modules|\.test\./.test(path))).toEqual([]);
+    const code = files.filter((path) => !path.startsWith('docs/'));
+    expect(code.filter((path) => /(?<!\.d)\.ts$|tsbuildinfo|node_modules|\.test\./.test(path))).toEqual([]);
   });
 
   it('says what it is, its licence and the Node it needs', async () => {
@@ -106,11 +109,39 @@ it('the licence of each package is that of the repository', async () => {
   }
 });
 
-describe('both packages, installed in an empty folder', () => {
+it('the training package carries every page of the documentation, and a log to try it on', async () => {
+  const files = await filesIn(packed.training);
+  const pages = (await readdir(join(root, 'docs'), { recursive: true })).filter((path) =>
+    /\.\w+$/.test(path),
+  );
+  expect(files).toEqual(expect.arrayContaining(pages.map((path) => `docs/${path}`)));
+  expect(files).toContain('samples/traffic.jsonl');
+});
+
+/** Every TypeScript block that a user is shown, each as a module of its own. */
+async function documentedCode(): Promise<Map<string, string>> {
+  const pages = (await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md'));
+  const documents = [
+    'README.md',
+    'src/README.md',
+    'training/README.md',
+    ...pages.map((name) => `docs/${name}`),
+  ];
+  const blocks = await Promise.all(
+    documents.map(async (document) =>
+      fencedBlocks(await readFile(join(root, document), 'utf8'))
+        .filter(({ language }) => language === 'ts')
+        .map(({ body }, i) => [`${document.replace(/\W+/g, '-')}-${i + 1}.mts`, body] as const),
+    ),
+  );
+  return new Map(blocks.flat());
+}
+
+describe('both packages, installed in a project that `npm init -y` made', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'pointsman-install-'));
-    await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
+    await run('npm', ['init', '-y'], folder);
     const tarballs = PACKAGES.map(tarballOf);
     await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', ...tarballs], folder);
   }, 240_000);
@@ -132,6 +163,56 @@ describe('both packages, installed in an empty folder', () => {
       const left = process.getActiveResourcesInfo().filter((kind) => !/^(CloseReq|FSReq)/.test(kind));
       if (left.length > 0) throw new Error('left behind: ' + left.join(', '));`;
     expect(await node(code)).toBe('');
+  });
+
+  it('give types under which the code of every document compiles, as strictly as TypeScript can', async () => {
+    // What the documents use beside the packages: optional, and the user's own choice.
+    for (const name of [
+      'ai',
+      'zod',
+      'yaml',
+      'pg',
+      '@types/pg',
+      '@types/node',
+      '@opentelemetry/api',
+      '@ai-sdk',
+    ])
+      await cp(join(root, 'node_modules', name), join(folder, 'node_modules', name), { recursive: true });
+    const code = await documentedCode();
+    expect(code.size).toBeGreaterThan(10);
+    for (const [name, body] of code) await writeFile(join(folder, name), body);
+    const compilerOptions = {
+      target: 'ES2023',
+      lib: ['ES2023', 'DOM'],
+      module: 'NodeNext',
+      strict: true,
+      noUncheckedIndexedAccess: true,
+      exactOptionalPropertyTypes: true,
+      // Of other packages' types.
+      skipLibCheck: true,
+      noEmit: true,
+      types: ['node'],
+    };
+    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mts'] }));
+    expect(await run(bin('tsc'), ['-p', '.'], folder)).toBe('');
+  });
+
+  it('train on the sample log that ships with them', async () => {
+    const log = 'node_modules/@pointsman/training/samples/traffic.jsonl';
+    const printed = await run('npx', ['pointsman', 'train', log, '--out', 'models/sample'], folder);
+    expect(printed).toContain('better than no router');
+  });
+
+  it('name in their help only pages that are there', async () => {
+    const commands = (await run('npx', ['pointsman', '--help'], folder)).matchAll(/^ {2}(\w+) .*/gm);
+    const helps = [...new Set([...commands].map(([, name]) => name))].map((name) =>
+      run('npx', ['pointsman', name, '--help'], folder),
+    );
+    const pages = (await Promise.all(helps)).flatMap(
+      (help) => help.match(/[\w./@-]*docs\/[\w-]+\.md\b/g) ?? [],
+    );
+    expect(pages.length).toBeGreaterThan(0);
+    for (const page of pages) expect(existsSync(join(folder, page)), page).toBe(true);
   });
 
   it('train from a log, route by command and by code, and look into the router', async () => {

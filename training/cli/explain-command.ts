@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { docPath } from '../doc-path.ts';
 import type { CommandIo } from './command-io.ts';
 
 const EXAMPLES = `
@@ -7,7 +8,7 @@ Examples:
   $ pointsman explain models/support "What is 17 * 23?" --policy policy.yaml --signal tier=gold
   $ pointsman explain models/support --messages request.json --json
 
-Signals: task, tokens, language, tier, quality, latencyBudgetMs, costBudgetUsd and others; see docs/signals.md.`;
+Signals: task, tokens, language, tier, quality, latencyBudgetMs, costBudgetUsd and others; see ${docPath('signals.md')}.`;
 
 export interface ExplainFlags {
   readonly messages?: string;

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { docPath } from '../doc-path.ts';
 import type { CommandIo } from './command-io.ts';
 
 const EXAMPLES = `
@@ -31,7 +32,7 @@ export interface RetrainFlags {
 export function retrainCommand(io: CommandIo): Command {
   return new Command('retrain')
     .description('Learn from new logs, and promote the new router if it passes the gate.')
-    .requiredOption('-c, --config <file>', 'YAML or JSON: docs/retraining.md')
+    .requiredOption('-c, --config <file>', `YAML or JSON: ${docPath('retraining.md')}`)
     .option('--schedule <cron>', 'run again and again, at these times (default: run once)')
     .option('--timezone <name>', 'of the schedule, as Europe/Berlin (default: that of the machine)')
     .option('--release <batch>', 'trust a batch that is in quarantine after all, and stop')

@@ -1,5 +1,6 @@
 import { InvalidInputError } from 'pointsman';
 import { z } from 'zod';
+import { docPath } from '../doc-path.ts';
 import { LOG_FORMATS } from '../logs/index.ts';
 import { trainConfigSchema } from './train-config.ts';
 
@@ -104,6 +105,6 @@ export function parseRetrainConfig(value: unknown): RetrainConfig {
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   throw new InvalidInputError(
-    `\`${issue.path.join('.') || 'config'}\` of the retraining config: ${issue.message}. See docs/retraining.md.`,
+    `\`${issue.path.join('.') || 'config'}\` of the retraining config: ${issue.message}. See ${docPath('retraining.md')}.`,
   );
 }

@@ -1,4 +1,5 @@
 import { InvalidInputError } from 'pointsman';
+import { docPath } from '../doc-path.ts';
 import { LOG_READERS } from '../logs/index.ts';
 import { COLUMN_ALIASES } from './column-aliases.ts';
 import { finishRows } from './finish-rows.ts';
@@ -134,7 +135,7 @@ function noRowOfLog(format: string, refused: IngestReport['rejected']): InvalidI
   );
   return new InvalidInputError(
     `There is no usable row in the ${format} log: ${why.length === 0 ? 'it holds no record' : why.join('; ')}. ` +
-      'Check that --format names the program that wrote it; docs/logs.md shows what is read of each.',
+      `Check that --format names the program that wrote it; ${docPath('logs.md')} shows what is read of each.`,
   );
 }
 

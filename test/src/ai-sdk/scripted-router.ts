@@ -9,7 +9,9 @@ export function scriptedRouter(plan: PlanStep, ...fallback: string[]) {
     candidate,
     confidence: 0.9,
     probabilities: { [candidate]: 1 },
-    predictions: [],
+    predictions: [
+      { candidate, successProbability: 0.9, expectedCostUsd: null, expectedLatencyMs: null, utility: 0.9 },
+    ],
     margin: null,
     plan,
     fallback,

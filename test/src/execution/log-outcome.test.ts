@@ -162,14 +162,14 @@ describe('what is logged of an execution', () => {
       ...router,
       async route() {
         const decision = await router.route();
-        const predictions = ['small', 'large'].map((candidate) => ({
-          candidate,
+        const expected = {
           successProbability: 0.9,
           expectedCostUsd: 0.123,
           expectedLatencyMs: 777,
           utility: 0,
-        }));
-        return { ...decision, predictions };
+        };
+        const [small, large] = ['small', 'large'].map((candidate) => ({ candidate, ...expected }));
+        return { ...decision, predictions: [small, large] as const };
       },
     };
     const { outcome } = await execute(expecting, request, { small: says('391'), large: hangs });
