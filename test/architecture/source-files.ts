@@ -35,7 +35,7 @@ function typescriptBelow(folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = `${folder}/${entry.name}`;
     if (entry.isDirectory())
-      return ['dist', 'node_modules'].includes(entry.name) ? [] : typescriptBelow(path);
+      return ['dist', 'node_modules', 'docs'].includes(entry.name) ? [] : typescriptBelow(path);
     return entry.name.endsWith('.ts') ? [path] : [];
   });
 }
