@@ -6,9 +6,12 @@ export class CostBudgetError extends ExecutionError {
   readonly budgetUsd: number;
   readonly spentUsd: number;
 
-  constructor(budgetUsd: number, spentUsd: number, attempts: readonly TriedAttempt[]) {
+  /** @param isBlind whether an answer was given whose cost nobody can tell. */
+  constructor(budgetUsd: number, spentUsd: number, attempts: readonly TriedAttempt[], isBlind = false) {
+    const unknown =
+      ' at least, and what one of the answers cost is not known. Give `prices`, or a client that says';
     super(
-      `The budget of $${budgetUsd} does not cover another attempt: $${spentUsd} is spent. ` +
+      `The budget of $${budgetUsd} does not cover another attempt: $${spentUsd} is spent${isBlind ? `${unknown} \`costUsd\`.` : '.'} ` +
         'Give a larger `costBudgetUsd`, or let the policy choose cheaper candidates.',
       attempts,
     );

@@ -1,5 +1,6 @@
 import { MalformedAnswerError } from '../errors/malformed-answer-error.ts';
 import type { Answer, AnswerChunk, Finish, ToolCall } from './answer.ts';
+import { checkedAnswer } from './read-answer.ts';
 
 /** Pieces of an answer, put together. */
 export interface AnswerBuilder {
@@ -7,11 +8,18 @@ export interface AnswerBuilder {
   add(chunk: AnswerChunk): void;
   /** UTF-16 units of text, thoughts and tool calls so far. */
   readonly characters: number;
-  /** Whether the last chunk has come. */
-  readonly finished: boolean;
-  /** The whole answer; undefined as long as the stream is not finished. */
+  /** How much there is to keep: the characters, and what else comes in numbers. */
+  readonly size: number;
+  /**
+   * The whole answer; undefined as long as the stream is not finished.
+   *
+   * @throws MalformedAnswerError when one of its tool calls cannot be carried out.
+   */
   build(): Answer | undefined;
 }
+
+/** What a tool call takes beside its name and arguments, in characters. */
+const CALL_SIZE = 100;
 
 export function createAnswerBuilder(): AnswerBuilder {
   const texts: string[] = [];
@@ -27,9 +35,13 @@ export function createAnswerBuilder(): AnswerBuilder {
           `A chunk of an answer must be an object. Got ${chunk === null ? 'null' : typeof chunk}.`,
         );
       }
+      for (const piece of [chunk.text, chunk.reasoning]) {
+        if (piece === undefined || typeof piece === 'string') continue;
+        throw new MalformedAnswerError(`A piece of an answer must be text. Got ${typeof piece}.`);
+      }
       characters += chunkLength(chunk);
-      if (chunk.text !== undefined) texts.push(chunk.text);
-      if (chunk.reasoning !== undefined) reasonings.push(chunk.reasoning);
+      if (chunk.text) texts.push(chunk.text);
+      if (chunk.reasoning) reasonings.push(chunk.reasoning);
       if (chunk.logprobs !== undefined) for (const value of chunk.logprobs) logprobs.push(value);
       if (chunk.toolCall !== undefined) {
         const { index, id, name, arguments: piece } = chunk.toolCall;
@@ -45,13 +57,13 @@ export function createAnswerBuilder(): AnswerBuilder {
     get characters() {
       return characters;
     },
-    get finished() {
-      return finish !== undefined;
+    get size() {
+      return characters + logprobs.length + calls.size * CALL_SIZE;
     },
     build() {
       if (finish === undefined) return undefined;
       const toolCalls: ToolCall[] = [...calls].sort(([a], [b]) => a - b).map(([, call]) => call);
-      return {
+      return checkedAnswer({
         text: texts.join(''),
         reasoning: reasonings.join(''),
         toolCalls,
@@ -61,8 +73,9 @@ export function createAnswerBuilder(): AnswerBuilder {
         ...(finish.costSource === undefined ? {} : { costSource: finish.costSource }),
         logprobs: logprobs.length === 0 ? null : logprobs,
         model: finish.model ?? null,
+        ...(finish.hasMedia === true ? { hasMedia: true } : {}),
         raw: finish.raw,
-      };
+      });
     },
   };
 }

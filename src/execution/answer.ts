@@ -32,6 +32,8 @@ export interface Answer {
   readonly logprobs: readonly number[] | null;
   /** The model that the endpoint says has answered. */
   readonly model: string | null;
+  /** Whether `raw` holds what is no text, such as an image: such an answer is not empty. @default false */
+  readonly hasMedia?: boolean;
   /** The answer as the client got it, for callers that know the client. */
   readonly raw?: unknown;
 }
@@ -63,6 +65,7 @@ export interface Finish {
   /** @default 'reported' */
   readonly costSource?: CostSource;
   readonly model?: string;
+  readonly hasMedia?: boolean;
   /** Goes to `raw` of the answer. */
   readonly raw?: unknown;
 }

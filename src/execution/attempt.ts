@@ -49,7 +49,7 @@ export interface Attempt {
   readonly costUsd: number | null;
   /**
    * How the cost is known: by the provider's own bill, from tokens and prices, or, for want of both, by what the router
-   * expected. Null where nothing is known, and where nothing was billed.
+   * expected, and no less than the words cost at the candidate's prices. Null where nothing is known or was billed.
    */
   readonly costSource: CostSource | 'estimated' | null;
   /** Whether `costSource` is 'estimated'. */

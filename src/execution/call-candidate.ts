@@ -39,10 +39,12 @@ async function attemptOnce(
   client: Client,
   record: AttemptRecord,
 ): Promise<Answer> {
-  const settle = run.budget.reserve(run.expectedCostUsd(record.candidate) ?? 0);
+  const { budget, settings } = run;
+  let settle: ((costUsd: number | null) => void) | undefined;
   try {
+    settle = await budget.reserve(record.candidate, run.expectedCostUsd(record.candidate), context.signal);
     if (settle === undefined) {
-      throw new CostBudgetError(run.settings.costBudgetUsd, run.budget.spentUsd, run.attempts);
+      throw new CostBudgetError(settings.costBudgetUsd, budget.spentUsd, run.attempts, budget.isBlind);
     }
     return await run.pool
       .guardOf(record.candidate)
@@ -50,11 +52,11 @@ async function attemptOnce(
   } catch (error) {
     if (error instanceof AttemptError) throw error;
     // It was never sent: refused, or given up while it waited for a place.
-    const failure = { ...readFailure(error, run.settings.clock.wallNow()), refused: true };
-    recordFailure(run, record, failure, false);
+    const failure = { ...readFailure(error, settings.clock.wallNow()), refused: true };
+    recordFailure(run, record, context.request, failure, false);
     throw new AttemptError(error, failure, context.signal.aborted);
   } finally {
-    settle?.(record.costUsd ?? 0);
+    settle?.(record.costUsd ?? (record.state === 'answered' ? null : 0));
   }
 }
 

@@ -5,9 +5,11 @@ import { InvalidInputError } from '../errors/invalid-input-error.ts';
 import { MalformedAnswerError } from '../errors/malformed-answer-error.ts';
 import { PointsmanError } from '../errors/pointsman-error.ts';
 import { UnavailableError } from '../errors/unavailable-error.ts';
-import { isRetryableStatus, UpstreamError } from '../errors/upstream-error.ts';
+import { UpstreamError } from '../errors/upstream-error.ts';
 import type { AttemptFailure } from './attempt.ts';
-import { readRetryAfter } from './read-retry-after.ts';
+import { readRetryAdvice } from './read-retry-after.ts';
+import { hideKeys, oneLine } from './redact.ts';
+import { isPassing, readSaidError } from './said-error.ts';
 
 /** What an error means for the next step. */
 export interface Failure extends AttemptFailure {
@@ -20,16 +22,20 @@ export interface Failure extends AttemptFailure {
   readonly refused: boolean;
 }
 
+/** Enough for every reason; an upstream may write books. */
+const LONGEST_MESSAGE = 1000;
+
 /**
- * Reads an error of a client. Our own kinds say what they are; others are read as the common HTTP clients write them:
- * `status` or `statusCode`, `isRetryable`, `code` of a lost connection, `Retry-After` among `headers`.
+ * Reads an error of a client. Our own kinds say what they are; others are read as the common HTTP clients and endpoints
+ * write them: texts, plain objects or instances of Error with `status` or `statusCode`, `isRetryable`, `code` and
+ * `type`, `Retry-After` and its like among `headers`, or words such as "Overloaded". What looks like a key is left out.
  *
  * @param wallNowMs the time against which a `Retry-After` that is a date is read.
  */
 export function readFailure(error: unknown, wallNowMs: number): Failure {
   const base = {
     code: codeOf(error),
-    message: error instanceof Error ? error.message : String(error),
+    message: oneLine(hideKeys(messageOf(error).slice(0, 4 * LONGEST_MESSAGE)), LONGEST_MESSAGE),
     status: null,
     retryAfterMs: null,
     refused: false,
@@ -50,26 +56,27 @@ export function readFailure(error: unknown, wallNowMs: number): Failure {
   if (error instanceof AttemptTimeoutError) return { ...base, retryable: false, unhealthy: true };
   if (error instanceof MalformedAnswerError) return { ...base, retryable: false, unhealthy: true };
   if (error instanceof InvalidInputError) return { ...base, retryable: false, unhealthy: false };
+  const said = readSaidError(error);
+  const { status } = said;
   const foreign = (typeof error === 'object' && error !== null ? error : {}) as ForeignError;
-  const status = numberOf(foreign.status) ?? numberOf(foreign.statusCode);
+  const advice = readRetryAdvice(headersOf(foreign), wallNowMs);
+  const own = typeof foreign.isRetryable === 'boolean' ? foreign.isRetryable : null;
   const retryable =
-    typeof foreign.isRetryable === 'boolean'
-      ? foreign.isRetryable
-      : status !== null
-        ? isRetryableStatus(status)
-        : isLostConnection(error);
+    advice.shouldRetry ??
+    (said.permanent ? false : null) ??
+    own ??
+    isPassing(said) ??
+    isLostConnection(error);
   return {
     ...base,
     status,
     retryable,
-    retryAfterMs: readRetryAfter(headerOf(foreign), wallNowMs),
+    retryAfterMs: advice.retryAfterMs,
     unhealthy: isUnhealthy(status, retryable),
   };
 }
 
 interface ForeignError {
-  readonly status?: unknown;
-  readonly statusCode?: unknown;
   readonly isRetryable?: unknown;
   readonly headers?: unknown;
   readonly responseHeaders?: unknown;
@@ -96,19 +103,32 @@ function isLostConnection(error: unknown): boolean {
   return false;
 }
 
+/** The error's own name for itself; of a text or a plain object, which have no class, what they say or are. */
 function codeOf(error: unknown): string {
   if (error instanceof PointsmanError) return error.code;
-  return error instanceof Error ? error.name : typeof error;
+  if (error instanceof Error) return error.name;
+  return oneLine(hideKeys(readSaidError(error).code ?? typeof error), 100);
 }
 
-function numberOf(value: unknown): number | null {
-  return typeof value === 'number' && Number.isInteger(value) ? value : null;
+function messageOf(error: unknown): string {
+  if (error instanceof Error && error.message !== '') return error.message;
+  const { message } = readSaidError(error);
+  if (message !== '') return message;
+  if (typeof error !== 'object' || error === null) return String(error);
+  try {
+    return `An error without words: ${JSON.stringify(error)}`;
+  } catch {
+    return 'An error without words.';
+  }
 }
 
-function headerOf({ headers, responseHeaders }: ForeignError): string | null {
+function headersOf({ headers, responseHeaders }: ForeignError): (name: string) => string | null {
   const found = headers ?? responseHeaders;
-  if (typeof found !== 'object' || found === null) return null;
-  if (found instanceof Headers) return found.get('retry-after');
-  const value = (found as Record<string, unknown>)['retry-after'];
-  return typeof value === 'string' ? value : null;
+  if (typeof found !== 'object' || found === null) return () => null;
+  if (found instanceof Headers) return (name) => found.get(name);
+  const values = new Map(Object.entries(found).map(([name, value]) => [name.toLowerCase(), value]));
+  return (name) => {
+    const value = values.get(name);
+    return typeof value === 'string' ? value : null;
+  };
 }

@@ -17,7 +17,7 @@ export interface ExecuteOptions<R extends Request = Request> {
   readonly timeoutMs?: number;
   /** Milliseconds between two pieces of a stream. @default 30000 */
   readonly idleTimeoutMs?: number;
-  /** Of these candidates other times and retries than of the rest. @default {} */
+  /** Of these candidates other times, retries and bounds than of the rest. @default {} */
   readonly candidates?: Readonly<Record<string, CandidateOptions>>;
   /** Further attempts at the same candidate after a 408, 409, 429, 5xx or a lost connection. @default 2 */
   readonly retries?: number;
@@ -27,6 +27,16 @@ export interface ExecuteOptions<R extends Request = Request> {
   readonly longestRetryDelayMs?: number;
   /** UTF-16 units of a stream that are held back, so that a stream which breaks within them can still be replaced. Infinity holds back all. @default 1 */
   readonly commitAfterCharacters?: number;
+  /**
+   * UTF-16 units of one attempt's text, thoughts and tool calls together. A longer one is stopped and has failed: an
+   * upstream may write without end. @default 4000000
+   */
+  readonly maxAnswerCharacters?: number;
+  /**
+   * Whether an answer may hold nothing: no text, no tool call, no image, and no word of a filter. Else the attempt has
+   * failed, and the next candidate is asked. @default false
+   */
+  readonly allowEmptyAnswers?: boolean;
   /** Functions that a plan's tools name. @default {} */
   readonly tools?: Readonly<Record<string, Tool<R>>>;
   /** Functions that a plan's accept tests name. @default {} */
@@ -46,7 +56,10 @@ export interface ExecuteOptions<R extends Request = Request> {
 }
 
 /** What is to hold for one candidate. What is left out is as for all. */
-export type CandidateOptions = Pick<ExecuteOptions, 'timeoutMs' | 'idleTimeoutMs' | 'retries'>;
+export type CandidateOptions = Pick<
+  ExecuteOptions,
+  'timeoutMs' | 'idleTimeoutMs' | 'retries' | 'maxAnswerCharacters' | 'allowEmptyAnswers'
+>;
 
 /** Answers without a model, or helps one to. */
 export type Tool<R extends Request = Request> = (

@@ -1,7 +1,9 @@
+import { readPrompt } from '../request/prompt-text.ts';
+import type { Request } from '../request/request.ts';
 import type { Answer } from './answer.ts';
 import type { AttemptRecord, AttemptRole } from './attempt.ts';
 import type { Failure } from './failure.ts';
-import { answerCost } from './price.ts';
+import { answerCost, priceOf } from './price.ts';
 import type { Run } from './run.ts';
 
 /** Opens the record of an attempt that is about to be made. */
@@ -26,31 +28,58 @@ export function beginRecord(run: Run, candidate: string, role: AttemptRole, retr
 }
 
 /** Closes it with an answer. */
-export function recordAnswer(run: Run, record: AttemptRecord, answer: Answer): void {
+export function recordAnswer(run: Run, record: AttemptRecord, request: Request, answer: Answer): void {
   record.state = 'answered';
   record.latencyMs = run.elapsedMs() - record.startedMs;
   record.inputTokens = answer.usage?.inputTokens ?? null;
   record.outputTokens = answer.usage?.outputTokens ?? null;
   const cost = answerCost(answer, record.candidate, run.settings.prices);
-  if (cost === null) estimateCost(run, record);
+  if (cost === null) estimateCost(run, record, request, charactersOf(answer));
   else Object.assign(record, cost);
 }
 
-/** Closes it without one. */
-export function recordFailure(run: Run, record: AttemptRecord, failure: Failure, aborted: boolean): void {
+/** Closes it without one. A cost that is there already is kept. */
+export function recordFailure(
+  run: Run,
+  record: AttemptRecord,
+  request: Request,
+  failure: Failure,
+  aborted: boolean,
+): void {
   const { code, message, status } = failure;
   record.state = aborted ? 'aborted' : failure.refused ? 'refused' : 'failed';
   record.latencyMs = run.elapsedMs() - record.startedMs;
   record.error = { code, message, status };
+  if (record.costUsd !== null) return;
   // Whoever refused or could not be reached sends no bill; whoever was writing, may.
-  if (aborted || MAY_BE_BILLED.has(code)) estimateCost(run, record);
+  if (!failure.refused && (aborted || MAY_BE_BILLED.has(code))) estimateCost(run, record, request, 0);
   else record.costUsd = 0;
 }
 
 const MAY_BE_BILLED = new Set(['BROKEN_STREAM', 'ATTEMPT_TIMEOUT', 'MALFORMED_ANSWER', 'DEADLINE']);
 
-function estimateCost(run: Run, record: AttemptRecord): void {
-  record.costUsd = run.expectedCostUsd(record.candidate);
+/** What the router expected, and no less than the words that are there cost at the candidate's prices. */
+function estimateCost(run: Run, record: AttemptRecord, request: Request, answerCharacters: number): void {
+  const { text, contextCharacters } = readPrompt(request);
+  const usage = {
+    inputTokens: tokensIn(text.length + contextCharacters),
+    outputTokens: tokensIn(answerCharacters),
+  };
+  const amounts = [
+    run.expectedCostUsd(record.candidate),
+    priceOf(usage, record.candidate, run.settings.prices),
+  ].filter((amount) => amount !== null);
+  record.costUsd = amounts.length === 0 ? null : Math.max(...amounts);
   record.costIsEstimated = record.costUsd !== null;
   record.costSource = record.costIsEstimated ? 'estimated' : null;
+}
+
+/** English text has about four characters a token. */
+function tokensIn(characters: number): number {
+  return Math.ceil(characters / 4);
+}
+
+function charactersOf({ text, reasoning, toolCalls }: Answer): number {
+  const calls = toolCalls.reduce((sum, call) => sum + call.name.length + call.arguments.length, 0);
+  return text.length + reasoning.length + calls;
 }

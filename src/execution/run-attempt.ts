@@ -1,6 +1,7 @@
 import { AttemptTimeoutError } from '../errors/attempt-timeout-error.ts';
 import { BrokenStreamError } from '../errors/broken-stream-error.ts';
 import { DeadlineError } from '../errors/deadline-error.ts';
+import { MalformedAnswerError } from '../errors/malformed-answer-error.ts';
 import { type AbortScope, openScope } from './abort-scope.ts';
 import type { Answer, AnswerChunk } from './answer.ts';
 import { createAnswerBuilder } from './answer-builder.ts';
@@ -8,8 +9,10 @@ import type { AttemptRecord } from './attempt.ts';
 import { AttemptError } from './attempt-error.ts';
 import type { Client, ClientContext } from './client.ts';
 import { readFailure } from './failure.ts';
+import { letTimersRun } from './let-timers-run.ts';
 import type { Writer } from './output.ts';
-import { readAnswer } from './read-answer.ts';
+import { answerCost } from './price.ts';
+import { isEmptyAnswer, readAnswer } from './read-answer.ts';
 import { recordAnswer, recordFailure } from './record.ts';
 import type { Run, StepContext } from './run.ts';
 import { settingsOf } from './settings.ts';
@@ -50,12 +53,13 @@ export async function runAttempt(
       span.run(async () => client(context.request, clientContext)),
       scope.signal,
     );
-    answer = isStream(given)
+    const read = isStream(given)
       ? await readStream(given, { run, context, scope, timer, record, writer, started })
-      : readAnswer(given, record.candidate);
+      : accepted(run, record, readAnswer(given, record.candidate));
     timer.stop();
-    recordAnswer(run, record, answer);
-    return answer;
+    recordAnswer(run, record, context.request, read);
+    answer = read;
+    return read;
   } catch (thrown) {
     // A client that was stopped may say so in its own words.
     const error =
@@ -65,7 +69,7 @@ export async function runAttempt(
     const fairMs = Math.min(timeoutMs, deadlineMs) / 2;
     const slow = error instanceof DeadlineError && clock.now() - started >= fairMs;
     const aborted = (context.signal.aborted || error instanceof SupersededError) && !slow;
-    recordFailure(run, record, failure, aborted);
+    recordFailure(run, record, context.request, failure, aborted);
     throw new AttemptError(error, slow ? { ...failure, unhealthy: true } : failure, aborted);
   } finally {
     timer.stop();
@@ -89,7 +93,7 @@ interface Reading {
 
 async function readStream(stream: AsyncIterable<AnswerChunk>, reading: Reading): Promise<Answer> {
   const { run, context, scope, timer, record, writer, started } = reading;
-  const { idleTimeoutMs } = settingsOf(run.settings, record.candidate);
+  const { idleTimeoutMs, maxAnswerCharacters } = settingsOf(run.settings, record.candidate);
   const iterator = stream[Symbol.asyncIterator]();
   const builder = createAnswerBuilder();
   const broken = (cause?: unknown) =>
@@ -101,21 +105,25 @@ async function readStream(stream: AsyncIterable<AnswerChunk>, reading: Reading):
       cause === undefined ? {} : { cause },
     );
   try {
-    while (!builder.finished) {
+    for (;;) {
       if (scope.signal.aborted) throw scope.signal.reason;
       const { done, value } = await untilAborted(iterator.next(), scope.signal);
       if (done === true) throw broken();
+      await letTimersRun();
       builder.add(value);
+      if (builder.size > maxAnswerCharacters) throw tooLong(record, maxAnswerCharacters);
+      // The finish is handed on only when it is one.
+      const answer = builder.build();
+      if (answer !== undefined) accepted(run, record, answer);
       // The reader's own pace is not the candidate's: no timer runs while it is waited for.
       if (builder.characters > 0) {
         timer.stop();
         record.firstChunkMs ??= run.settings.clock.now() - started;
       }
       await untilAborted(Promise.resolve(writer?.write(value)), scope.signal);
+      if (answer !== undefined) return answer;
       if (builder.characters > 0) timer.start(idleTimeoutMs, 'further piece of its answer');
     }
-    timer.stop();
-    return builder.build() as Answer;
   } catch (thrown) {
     const error = scope.signal.aborted ? scope.signal.reason : thrown;
     const isOurs = context.signal.aborted || error instanceof SupersededError;
@@ -125,6 +133,34 @@ async function readStream(stream: AsyncIterable<AnswerChunk>, reading: Reading):
     // Not awaited: a client that hangs in its stream would hang here too.
     iterator.return?.().then(undefined, () => {});
   }
+}
+
+/**
+ * An answer that says something and is not too long.
+ *
+ * @throws MalformedAnswerError for another.
+ */
+function accepted(run: Run, record: AttemptRecord, answer: Answer): Answer {
+  const { maxAnswerCharacters, allowEmptyAnswers } = settingsOf(run.settings, record.candidate);
+  const { text, reasoning, toolCalls, usage } = answer;
+  const calls = toolCalls.reduce((sum, call) => sum + call.name.length + call.arguments.length, 0);
+  if (text.length + reasoning.length + calls > maxAnswerCharacters)
+    throw tooLong(record, maxAnswerCharacters);
+  if (allowEmptyAnswers || !isEmptyAnswer(answer)) return answer;
+  // That it said nothing does not make it free.
+  record.inputTokens = usage?.inputTokens ?? null;
+  record.outputTokens = usage?.outputTokens ?? null;
+  Object.assign(record, answerCost(answer, record.candidate, run.settings.prices));
+  throw new MalformedAnswerError(
+    `\`${record.candidate}\` gave an empty answer: no text and no tool call. Set \`allowEmptyAnswers\` if that is an answer.`,
+  );
+}
+
+function tooLong({ candidate }: AttemptRecord, most: number): MalformedAnswerError {
+  return new MalformedAnswerError(
+    `The answer of \`${candidate}\` is longer than ${most} characters, and was stopped. If answers may be that long, ` +
+      'raise `maxAnswerCharacters`.',
+  );
 }
 
 function isStream(given: unknown): given is AsyncIterable<AnswerChunk> {

@@ -12,6 +12,7 @@ import type { ExecutionResult } from './execution-result.ts';
 import { readFailure } from './failure.ts';
 import type { Output } from './output.ts';
 import type { PlannedExecution } from './planned.ts';
+import { soundCost } from './price.ts';
 import { isOver, type Run, type StepAnswer, type StepContext } from './run.ts';
 import { runStep } from './run-step.ts';
 import type { Settings } from './settings.ts';
@@ -47,7 +48,7 @@ export async function runPlan(planRun: PlanRun): Promise<ExecutionResult> {
     pool,
     attempts,
     budget: createBudget(settings.costBudgetUsd),
-    expectedCostUsd: (candidate) => expected.get(candidate) ?? null,
+    expectedCostUsd: (candidate) => soundCost(expected.get(candidate)),
     signal: scope.signal,
     output,
     span: settings.telemetry.begin(planned, request),
@@ -114,7 +115,8 @@ function endingOf(run: Run, error: unknown): unknown {
   if (run.output?.committed === true && error instanceof ExecutionError) return error;
   const refused = run.attempts.find((attempt) => attempt.error?.code === 'COST_BUDGET');
   if (refused !== undefined) {
-    return new CostBudgetError(run.settings.costBudgetUsd, run.budget.spentUsd, run.attempts);
+    const { spentUsd, isBlind } = run.budget;
+    return new CostBudgetError(run.settings.costBudgetUsd, spentUsd, run.attempts, isBlind);
   }
   return new ExecutionFailedError(run.attempts, error);
 }

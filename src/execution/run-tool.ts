@@ -54,11 +54,12 @@ async function askTool(
     }
     const whole: ClientAnswer = typeof result === 'string' ? { text: result } : result;
     // A function that says nothing of its cost is free.
-    given = { ...readAnswer(whole, tool), costUsd: whole.costUsd ?? 0 };
-    recordAnswer(run, attempt, given);
+    const read = readAnswer(whole, tool);
+    given = { ...read, costUsd: read.costUsd ?? 0 };
+    recordAnswer(run, attempt, request, given);
     return { answer: given, candidate: tool, attempt };
   } catch (error) {
-    recordFailure(run, attempt, readFailure(error, run.settings.clock.wallNow()), signal.aborted);
+    recordFailure(run, attempt, request, readFailure(error, run.settings.clock.wallNow()), signal.aborted);
     throw error;
   } finally {
     run.budget.spend(attempt.costUsd ?? 0);

@@ -19,13 +19,13 @@ export type CandidateSettings = Required<CandidateOptions>;
 
 /** @throws InvalidInputError when a number is out of its range. */
 export function readSettings<R extends Request>(options: ExecuteOptions<R>): Settings<R> {
-  const times = readTimes(options, { timeoutMs: 60_000, idleTimeoutMs: 30_000, retries: 2 }, '');
+  const forAll = readCandidateSettings(options, DEFAULTS, '');
   return {
-    ...times,
+    ...forAll,
     candidates: new Map(
       Object.entries(options.candidates ?? {}).map(([name, own]) => [
         name,
-        readTimes(own, times, `candidates.${name}.`),
+        readCandidateSettings(own, forAll, `candidates.${name}.`),
       ]),
     ),
     signal: options.signal,
@@ -45,12 +45,27 @@ export function readSettings<R extends Request>(options: ExecuteOptions<R>): Set
   };
 }
 
+const DEFAULTS: CandidateSettings = {
+  timeoutMs: 60_000,
+  idleTimeoutMs: 30_000,
+  retries: 2,
+  maxAnswerCharacters: 4_000_000,
+  allowEmptyAnswers: false,
+};
+
 /** @param rest what holds where nothing is said. */
-function readTimes(options: CandidateOptions, rest: CandidateSettings, path: string): CandidateSettings {
+function readCandidateSettings(
+  options: CandidateOptions,
+  rest: CandidateSettings,
+  path: string,
+): CandidateSettings {
+  const most = options.maxAnswerCharacters ?? rest.maxAnswerCharacters;
   return {
     timeoutMs: positive(options.timeoutMs ?? rest.timeoutMs, `${path}timeoutMs`),
     idleTimeoutMs: positive(options.idleTimeoutMs ?? rest.idleTimeoutMs, `${path}idleTimeoutMs`),
     retries: whole(options.retries ?? rest.retries, `${path}retries`),
+    maxAnswerCharacters: positive(most, `${path}maxAnswerCharacters`),
+    allowEmptyAnswers: options.allowEmptyAnswers ?? rest.allowEmptyAnswers,
   };
 }
 
