@@ -124,7 +124,6 @@ const notices = [
   ['the core', 'zod'],
   ['chunks', 'cockatiel'],
   ['chunks', '@cfworker/json-schema'],
-  ['clients', 'eventsource-parser'],
 ].map(async ([part, name]) => {
   const folder = join(here, '../node_modules', name);
   const { author, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));

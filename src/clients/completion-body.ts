@@ -1,6 +1,8 @@
 import type { ClientContext } from '../execution/index.ts';
 import type { Request } from '../request/request.ts';
+import type { Endpoint } from './endpoint.ts';
 import type { OpenAiClientOptions } from './openai-client.ts';
+import { portableMessages } from './portable-messages.ts';
 
 /** A request with what is for the model alone. */
 export interface ModelRequest extends Request {
@@ -13,13 +15,18 @@ export function completionBody(
   request: ModelRequest,
   context: ClientContext,
   options: OpenAiClientOptions,
+  { url }: Endpoint,
 ): Record<string, unknown> {
+  const messages = request.messages ?? [{ role: 'user', content: request.text ?? '' }];
   return {
     ...options.parameters,
     ...(context.sample > 0 ? options.sampleParameters : {}),
     ...request.parameters,
     model: options.model,
-    messages: request.messages ?? [{ role: 'user', content: request.text ?? '' }],
+    messages:
+      options.keepSignedReasoning === true || !Array.isArray(messages)
+        ? messages
+        : portableMessages(messages, new URL(url).hostname),
     ...(request.tools === undefined || request.tools.length === 0 ? {} : { tools: request.tools }),
     ...(request.responseFormat === undefined ? {} : { response_format: request.responseFormat }),
     ...(context.logprobs ? { logprobs: true } : {}),

@@ -1,16 +1,23 @@
-import { MalformedAnswerError } from '../errors/malformed-answer-error.ts';
-import type { AnswerChunk, Client, ClientAnswer, ClientContext, Finish } from '../execution/index.ts';
+import type { AnswerChunk, Client, ClientAnswer, Finish } from '../execution/index.ts';
 import { completionBody, type ModelRequest } from './completion-body.ts';
-import { type Endpoint, postJson } from './post-json.ts';
+import { createEndpoint } from './endpoint.ts';
+import { postJson } from './post-json.ts';
+import { openBody, readWhole } from './read-body.ts';
 import { readCompletion } from './read-completion.ts';
 import { readCompletionStream } from './read-completion-stream.ts';
 
 export interface OpenAiClientOptions {
   /** The endpoint's name for the model. */
   readonly model: string;
-  /** All before `/chat/completions`. @default 'https://api.openai.com/v1' */
+  /**
+   * All before `/chat/completions`. A query stays behind it, such as Azure's `?api-version=`; a name and password are
+   * sent as Basic authorization. Redirects are followed within this origin alone. @default 'https://api.openai.com/v1'
+   */
   readonly baseUrl?: string;
-  /** Gives the key when a request is sent; it is kept nowhere. Leave out for an endpoint that asks for none. */
+  /**
+   * Gives the key when a request is sent; the last ones are kept in memory alone, to be hidden where an upstream writes
+   * them back. Leave out for an endpoint that asks for none.
+   */
   readonly apiKey?: () => string | undefined;
   /** Where the key is said to come from when it is missing or refused. @default 'OPENAI_API_KEY' */
   readonly apiKeyName?: string;
@@ -26,6 +33,19 @@ export interface OpenAiClientOptions {
   readonly outputPricePerMillionTokens?: number;
   /** Whether a stream is asked to end with its usage, which a few endpoints refuse. @default true */
   readonly streamUsage?: boolean;
+  /**
+   * Bytes, decompressed, of a whole answer and of one event of a stream. More is a failed attempt, and the connection is
+   * closed. How long a stream may become is `maxAnswerCharacters` of the execution. @default 16777216
+   */
+  readonly maxResponseBytes?: number;
+  /**
+   * Whether thoughts that an earlier answer's provider signed or encrypted are sent along with its messages: for an
+   * endpoint behind which there is one provider, and all answers came from there. Else only OpenRouter's and Google's
+   * own endpoints get back what is theirs. @default false
+   */
+  readonly keepSignedReasoning?: boolean;
+  /** Milliseconds: how long a stream may stay open after it said that it is finished, for its usage. @default 1000 */
+  readonly finishGraceMs?: number;
   /** @default the global fetch */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
   /** The time in milliseconds, for a `Retry-After` that is a date. @default Date.now */
@@ -40,35 +60,18 @@ export interface OpenAiClientOptions {
  * const large = createOpenAiClient({ model: 'gpt-5', apiKey: () => process.env.OPENAI_API_KEY });
  */
 export function createOpenAiClient(options: OpenAiClientOptions): Client<ModelRequest> {
-  const endpoint: Endpoint = {
-    url: `${(options.baseUrl ?? 'https://api.openai.com/v1').replace(/\/+$/, '')}/chat/completions`,
-    apiKey: options.apiKey,
-    apiKeyName: options.apiKeyName ?? 'OPENAI_API_KEY',
-    headers: options.headers ?? {},
-    fetch: options.fetch ?? ((url, init) => fetch(url, init)),
-    now: options.now ?? Date.now,
-  };
+  const endpoint = createEndpoint(options);
   return async (request, context) => {
-    const response = await postJson(endpoint, completionBody(request, context, options), context.signal);
-    if (context.stream && response.headers.get('content-type')?.includes('text/event-stream') === true) {
-      return priced(readCompletionStream(response, endpoint), options);
-    }
-    const answer = readCompletion(await parsed(response, endpoint, context), endpoint.url);
-    return withCost(answer, options);
-  };
-}
-
-async function parsed(response: Response, { url }: Endpoint, { signal }: ClientContext): Promise<unknown> {
-  const text = await response.text();
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    if (signal.aborted) throw signal.reason;
-    throw new MalformedAnswerError(
-      `${url} gave something else than JSON, ${text.length} characters. Check the address.`,
-      { cause },
+    const response = await postJson(
+      endpoint,
+      completionBody(request, context, options, endpoint),
+      context.signal,
     );
-  }
+    const { kind, text } = await openBody(response, endpoint);
+    // Whether it streams is for the endpoint to say: some always do, others never.
+    if (kind === 'events') return priced(readCompletionStream(text, endpoint), options);
+    return withCost(readCompletion(await readWhole(text, endpoint), endpoint), options);
+  };
 }
 
 type Prices = Pick<OpenAiClientOptions, 'inputPricePerMillionTokens' | 'outputPricePerMillionTokens'>;

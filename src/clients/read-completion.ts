@@ -1,72 +1,52 @@
 import { MalformedAnswerError } from '../errors/malformed-answer-error.ts';
-import { UpstreamError } from '../errors/upstream-error.ts';
-import type { ClientAnswer, ToolCall } from '../execution/index.ts';
+import type { ClientAnswer } from '../execution/index.ts';
 import {
-  type CompletionLike,
-  type MessageLike,
-  readFinishReason,
+  asCompletion,
+  firstChoice,
+  isObject,
+  type Message,
+  readFinish,
   readLogprobs,
+  readModel,
   readUsage,
-  textOf,
 } from './completion-parts.ts';
+import type { Endpoint } from './endpoint.ts';
+import { readContent } from './message-content.ts';
+import { readToolCalls } from './tool-calls.ts';
 
 /**
  * A whole chat completion.
  *
- * @param from the endpoint, for messages.
  * @throws MalformedAnswerError when it is none, or does not say that it is finished.
- * @throws UpstreamError when it is an error that came with a good status.
+ * @throws UpstreamError when it is an error that came with a good status, or ended without being whole.
  */
-export function readCompletion(body: unknown, from: string): ClientAnswer {
-  const completion = asCompletion(body, from);
-  const choice = completion.choices?.[0];
-  const message = choice?.message;
-  const finishReason = readFinishReason(choice);
-  if (choice == null || message == null || finishReason === undefined) {
+export function readCompletion(body: unknown, endpoint: Endpoint): ClientAnswer {
+  const completion = asCompletion(body, endpoint);
+  const choice = firstChoice(completion);
+  const finishReason = choice === undefined ? undefined : readFinish(choice, endpoint);
+  if (choice === undefined || !isObject(choice.message) || finishReason === undefined) {
     throw new MalformedAnswerError(
-      `${from} gave no finished message. Check that it speaks OpenAI's chat completions.`,
+      `${endpoint.shownUrl} gave no finished message. Check that it speaks OpenAI's chat completions.`,
     );
   }
-  const usage = readUsage(completion);
-  const logprobs = readLogprobs(choice);
-  const refused = textOf(message.refusal);
-  const toolCalls = readToolCalls(message);
-  if (typeof message.content !== 'string' && refused === '' && toolCalls.length === 0) {
-    throw new MalformedAnswerError(`${from} gave a message without content.`);
+  const message: Message = choice.message;
+  const { text, reasoning, refused, hasMedia } = readContent(message, endpoint);
+  const toolCalls = readToolCalls(message, endpoint);
+  const isSilent = message.content == null && text === '' && toolCalls.length === 0 && !hasMedia;
+  if (isSilent && finishReason !== 'content-filter') {
+    throw new MalformedAnswerError(`${endpoint.shownUrl} gave a message without content.`);
   }
+  const usage = readUsage(completion, choice);
+  const logprobs = readLogprobs(choice);
   return {
-    text: textOf(message.content) || refused,
-    reasoning: textOf(message.reasoning_content) || textOf(message.reasoning),
+    text,
+    reasoning,
     toolCalls,
-    finishReason: refused === '' ? finishReason : 'content-filter',
+    finishReason: refused ? 'content-filter' : finishReason,
+    ...(hasMedia ? { hasMedia } : {}),
     ...(usage === undefined ? {} : { usage }),
     ...(logprobs === undefined ? {} : { logprobs }),
-    ...(typeof completion.model === 'string' ? { model: completion.model } : {}),
+    ...readModel(completion, endpoint),
     raw: body,
   };
-}
-
-/** @throws UpstreamError for an error in the place of a completion. */
-export function asCompletion(body: unknown, from: string): CompletionLike {
-  if (typeof body !== 'object' || body === null) {
-    throw new MalformedAnswerError(
-      `${from} gave ${body === null ? 'null' : typeof body} in the place of an answer.`,
-    );
-  }
-  const completion = body as CompletionLike;
-  if (completion.error == null) return completion;
-  const { message, code, status } = completion.error;
-  const said = [status, code].find((value) => typeof value === 'number' && value >= 400 && value < 600);
-  throw new UpstreamError(`${from} gave an error: ${textOf(message).slice(0, 300)}`, {
-    ...(said === undefined ? {} : { status: said as number }),
-  });
-}
-
-function readToolCalls({ tool_calls: calls }: MessageLike): ToolCall[] {
-  if (!Array.isArray(calls)) return [];
-  return calls.map((call) => ({
-    id: textOf(call?.id),
-    name: textOf(call?.function?.name),
-    arguments: textOf(call?.function?.arguments),
-  }));
 }
