@@ -1,24 +1,35 @@
+import { UpstreamError } from '../errors/upstream-error.ts';
 import type { AnswerChunk, Finish } from '../execution/index.ts';
-import { readSdkFinishReason, readSdkUsage } from './sdk-answer.ts';
+import { isMedia, readSdkFinishReason, readSdkUsage, writtenInput } from './sdk-answer.ts';
 import { readSdkLogprobs } from './sdk-logprobs.ts';
 import type { SdkStreamPart } from './sdk-model.ts';
+import { type Issuer, issuedBy } from './signed-parts.ts';
 
 /**
  * The parts of a model's stream as chunks, each with its part in `raw`.
  *
  * @throws the error that a part holds.
  */
-export async function* chunksOfParts(stream: ReadableStream<SdkStreamPart>): AsyncGenerator<AnswerChunk> {
+export async function* chunksOfParts(
+  stream: ReadableStream<SdkStreamPart>,
+  issuer: Issuer,
+): AsyncGenerator<AnswerChunk> {
   const reader = stream.getReader();
   const calls = new Map<string, number>();
   let model: string | undefined;
+  let hasMedia = false;
   try {
     for (;;) {
       const { done, value: part } = await reader.read();
       if (done) return;
-      if (part.type === 'error') throw part.error;
+      if (part.type === 'error')
+        throw part.error ?? new UpstreamError('The model gave an error without words.');
       if (part.type === 'response-metadata') model = part.modelId;
-      yield { ...chunkOf(part, calls, model), raw: part };
+      hasMedia ||= isMedia(part);
+      const chunk = chunkOf(part, calls, model);
+      const finish = chunk.finish === undefined ? {} : { finish: { ...chunk.finish, hasMedia } };
+      // The finish is of the answer, not of a part of it.
+      yield { ...chunk, ...finish, raw: part.type === 'finish' ? part : issuedBy(part, issuer) };
     }
   } finally {
     reader.cancel().catch(() => {});
@@ -41,7 +52,12 @@ function chunkOf(part: SdkStreamPart, calls: Map<string, number>, model: string 
       // Its pieces came already, where the model sends pieces.
       if (calls.has(toolCallId)) return {};
       return {
-        toolCall: { index: indexOf(calls, toolCallId), id: toolCallId, name: toolName, arguments: input },
+        toolCall: {
+          index: indexOf(calls, toolCallId),
+          id: toolCallId,
+          name: toolName,
+          arguments: writtenInput(input),
+        },
       };
     }
     case 'finish': {
@@ -62,7 +78,7 @@ function indexOf(calls: Map<string, number>, id: string): number {
 function finishOf({ finishReason, usage }: SdkStreamPart, model: string | undefined): Finish {
   const counted = readSdkUsage(usage);
   return {
-    reason: finishReason === undefined ? 'other' : readSdkFinishReason(finishReason),
+    reason: readSdkFinishReason(finishReason),
     ...(counted === undefined ? {} : { usage: counted }),
     ...(model === undefined ? {} : { model }),
   };

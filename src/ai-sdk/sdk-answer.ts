@@ -1,14 +1,22 @@
+import { MalformedAnswerError } from '../errors/malformed-answer-error.ts';
 import { UpstreamError } from '../errors/upstream-error.ts';
+import { finishReasonOf } from '../execution/finish-reasons.ts';
 import type { Answer, ClientAnswer, FinishReason, Usage } from '../execution/index.ts';
+import { oneLine } from '../execution/redact.ts';
 import { readSdkLogprobs } from './sdk-logprobs.ts';
 import type { SdkFinishReason, SdkResult, SdkUsage } from './sdk-model.ts';
+import { type Issuer, issuedBy } from './signed-parts.ts';
 
 /**
  * What a model gave whole, as an answer; the result itself is kept in `raw`.
  *
- * @throws UpstreamError when the model says that it ended in an error.
+ * @throws UpstreamError when the model says that it ended in an error, or does not say how it ended.
+ * @throws MalformedAnswerError when it is no result.
  */
-export function readSdkResult(result: SdkResult): ClientAnswer {
+export function readSdkResult(result: SdkResult, issuer: Issuer): ClientAnswer {
+  if (!Array.isArray(result?.content)) {
+    throw new MalformedAnswerError(`\`content\` of a result must be a list. Got ${typeof result?.content}.`);
+  }
   const textOf = (type: string) =>
     result.content
       .filter((content) => content.type === type)
@@ -25,14 +33,20 @@ export function readSdkResult(result: SdkResult): ClientAnswer {
       .map(({ toolCallId = '', toolName = '', input = '' }) => ({
         id: toolCallId,
         name: toolName,
-        arguments: input,
+        arguments: writtenInput(input),
       })),
     finishReason: readSdkFinishReason(result.finishReason),
+    ...(result.content.some(isMedia) ? { hasMedia: true } : {}),
     ...(usage === undefined ? {} : { usage }),
     ...(logprobs === undefined ? {} : { logprobs }),
     ...(model === undefined ? {} : { model }),
-    raw: result,
+    raw: { ...result, content: result.content.map((content) => issuedBy(content, issuer)) },
   };
+}
+
+/** JSON already, by the specification. */
+export function writtenInput(input: unknown): string {
+  return typeof input === 'string' ? input : JSON.stringify(input);
 }
 
 /** An answer as a model would give it: the model's own result, or one made of what a tool said. */
@@ -59,15 +73,33 @@ export function sdkResult(answer: Answer): SdkResult {
   };
 }
 
-const REASONS = new Set(['stop', 'length', 'tool-calls', 'content-filter']);
+const REASONS: ReadonlySet<string> = new Set(['stop', 'length', 'tool-calls', 'content-filter']);
 
-/** @throws UpstreamError when the reason is an error. */
-export function readSdkFinishReason({ unified, raw }: SdkFinishReason): FinishReason {
-  if (unified === 'error' || unified === 'interrupted') {
-    throw new UpstreamError(`The model ended with "${unified}"${raw === undefined ? '' : ` (${raw})`}.`);
-  }
-  return REASONS.has(unified) ? (unified as FinishReason) : 'other';
+/** Beside text, thoughts and calls: a file that the model made, or what its provider's own tools did. */
+export function isMedia({ type }: { readonly type: string }): boolean {
+  return type === 'file' || type === 'tool-result';
 }
+
+/**
+ * How a model ended. `other` is what providers give for a reason that they do not know, and for none at all when
+ * their connection was cut; the provider's own word then tells the one from the other.
+ *
+ * @throws UpstreamError when it did not end as a whole answer does.
+ */
+export function readSdkFinishReason(finish: SdkFinishReason | undefined): FinishReason {
+  const { unified, raw } = typeof finish === 'string' ? { unified: finish, raw: undefined } : (finish ?? {});
+  const own = finishReasonOf(raw);
+  if (unified !== undefined && REASONS.has(unified) && !FAILED.test(raw ?? ''))
+    return unified as FinishReason;
+  if (unified === 'other' && own != null) return own;
+  throw new UpstreamError(
+    `The model ended with "${unified ?? 'no reason'}"${raw === undefined ? '' : ` (${oneLine(String(raw), 100)})`}, ` +
+      'which does not say that its answer is whole.',
+  );
+}
+
+/** Words of a failure that a provider may have mapped to a good reason. */
+const FAILED = /^(error|errored|failed|abort(ed)?|cancell?ed|interrupted|network_error)$/i;
 
 /** Undefined where the model does not count. */
 export function readSdkUsage(usage: SdkUsage | undefined): Usage | undefined {

@@ -5,25 +5,28 @@ import { readSdkResult } from './sdk-answer.ts';
 import { withLogprobs } from './sdk-logprobs.ts';
 import type { SdkCallOptions, SdkModel, SdkResult, SdkStreamPart } from './sdk-model.ts';
 import type { SdkRequest } from './sdk-request.ts';
+import { promptFor } from './signed-parts.ts';
 
 /** A model of the AI SDK as a client, whole or streamed. */
 export function createSdkClient(model: SdkModel): Client<SdkRequest> {
-  return async ({ call }, { signal, stream, logprobs, sample }) => {
+  return async ({ call }, { candidate, signal, stream, logprobs, sample }) => {
+    const issuer = { candidate, provider: model.provider, modelId: model.modelId };
     const { pointsman: _, ...providerOptions } = call.providerOptions ?? {};
     const plain: SdkCallOptions = {
       ...call,
+      prompt: promptFor(call.prompt, issuer),
       abortSignal: signal,
       // The same seed would give the same sample.
       ...(call.seed === undefined ? {} : { seed: call.seed + sample }),
       ...(call.providerOptions === undefined ? {} : { providerOptions }),
     };
     const options = (logprobs ? withLogprobs(plain) : plain) as never;
-    if (!stream) return readSdkResult((await model.doGenerate(options)) as SdkResult);
+    if (!stream) return readSdkResult((await model.doGenerate(options)) as SdkResult, issuer);
     const opened = (await model.doStream(options)) as { readonly stream?: ReadableStream<SdkStreamPart> };
     if (opened?.stream === undefined) {
       throw new MalformedAnswerError(`\`stream\` of ${model.modelId} must be a stream. Got nothing.`);
     }
-    return chunksOfParts(opened.stream);
+    return chunksOfParts(opened.stream, issuer);
   };
 }
 

@@ -61,6 +61,7 @@ export interface SdkContent {
   readonly toolCallId?: string;
   readonly toolName?: string;
   readonly input?: string;
+  readonly providerMetadata?: SdkMetadata;
 }
 
 /** A part of what `doStream` gives. */
