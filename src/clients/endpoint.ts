@@ -1,6 +1,6 @@
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
 import { UpstreamError } from '../errors/upstream-error.ts';
-import { createRedactor, oneLine } from '../execution/redact.ts';
+import { base64Of, createRedactor, oneLine } from '../execution/redact.ts';
 import type { OpenAiClientOptions } from './openai-client.ts';
 
 /** Where to send, as whom, and what may be said of it. */
@@ -89,7 +89,7 @@ function readKey({ apiKey, apiKeyName = 'OPENAI_API_KEY' }: OpenAiClientOptions)
 }
 
 function basic(user: string, password: string): string {
-  return `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(`${user}:${password}`)))}`;
+  return `Basic ${base64Of(new TextEncoder().encode(`${user}:${password}`))}`;
 }
 
 function cleanedError(error: unknown, redact: (text: string) => string, depth: number): unknown {

@@ -65,11 +65,9 @@ function estimateCost(run: Run, record: AttemptRecord, request: Request, answerC
     inputTokens: tokensIn(text.length + contextCharacters),
     outputTokens: tokensIn(answerCharacters),
   };
-  const amounts = [
-    run.expectedCostUsd(record.candidate),
-    priceOf(usage, record.candidate, run.settings.prices),
-  ].filter((amount) => amount !== null);
-  record.costUsd = amounts.length === 0 ? null : Math.max(...amounts);
+  const expected = run.expectedCostUsd(record.candidate);
+  const counted = priceOf(usage, record.candidate, run.settings.prices);
+  record.costUsd = expected === null ? counted : Math.max(expected, counted ?? 0);
   record.costIsEstimated = record.costUsd !== null;
   record.costSource = record.costIsEstimated ? 'estimated' : null;
 }

@@ -49,9 +49,14 @@ function hexOf(bytes: Uint8Array): string {
 function insideBase64(bytes: Uint8Array, before: number): string {
   const padded = new Uint8Array(before + bytes.length);
   padded.set(bytes, before);
-  const digits = btoa(String.fromCharCode(...padded));
+  const digits = base64Of(padded);
   // A digit that holds bits of a neighbour is not theirs alone.
   return digits.slice(Math.ceil((before * 8) / 6), Math.floor((padded.length * 8) / 6));
+}
+
+/** Bytes as base64. */
+export function base64Of(bytes: Uint8Array): string {
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 }
 
 function escaped(text: string): string {
