@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { TOOL_VERSION } from '../version.ts';
 import { candidatesCommand } from './candidates-command.ts';
 import type { CommandIo } from './command-io.ts';
+import { doctorCommand } from './doctor-command.ts';
 import { evaluateCommand } from './evaluate-command.ts';
 import { explainCommand } from './explain-command.ts';
 import { ingestCommand } from './ingest-command.ts';
@@ -36,6 +37,7 @@ const COMMANDS = [
   candidatesCommand,
   ingestCommand,
   logCommand,
+  doctorCommand,
 ];
 
 /**

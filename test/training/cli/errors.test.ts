@@ -53,6 +53,19 @@ describe('what the command is', () => {
 
 describe('an error', () => {
   it.each([
+    [['route', path('nowhere'), 'x', '--json'], 1, 'ARTIFACT', /There is no router in/],
+    [['inspect', path('nowhere'), '--json'], 1, 'ARTIFACT', /There is no router in/],
+    [['ingest', 'nowhere.jsonl', '-o', path('x.parquet'), '--json'], 1, 'INVALID_INPUT', /There is no file/],
+    [['route', '--json', '--bogus'], 2, 'USAGE', /unknown option '--bogus'/],
+    [['retrain', '--json'], 2, 'USAGE', /required option/],
+  ])('of %j is JSON on standard output, with its code', async (argv, exitCode, code, message) => {
+    const { code: exited, err, out: printed } = await run(...argv);
+    expect(exited).toBe(exitCode);
+    expect(err).toBe('');
+    expect(JSON.parse(printed).error).toMatchObject({ code, message: expect.stringMatching(message) });
+  });
+
+  it.each([
     [['train', 'nowhere.jsonl', '-o', out], /^There is no file "nowhere\.jsonl"/],
     [['route', path('nowhere'), 'x'], /^There is no router in .*nowhere/],
     [['inspect', path('nowhere')], /^There is no router in/],
