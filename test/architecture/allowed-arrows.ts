@@ -130,6 +130,8 @@ export const TRAINING_ARROWS: Arrows = {
   ],
   cli: [
     'artifact',
+    // doctor multiplies two matrices, to see that TF.js works here.
+    'backend',
     'candidates',
     'config',
     'embedder',
