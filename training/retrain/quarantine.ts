@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { InvalidInputError } from 'pointsman';
 import { z } from 'zod';
 import { writeAtOnce } from '../artifact/index.ts';
-import type { BatchScreening } from '../screening/index.ts';
+import { type BatchScreening, sourceOfBatch } from '../screening/index.ts';
 
 const schema = z.object({
   /** Batches that are not trusted, until somebody releases them. */
@@ -13,11 +13,17 @@ const schema = z.object({
       since: z.string(),
       rows: z.number(),
       reasons: z.array(z.string()),
+      /** What it was judged together with, where it is too small alone: a name that can be released. */
+      pool: z.string().optional(),
       released: z.boolean().default(false),
     }),
   ),
-  /** Batches looked at, with the prompts they had then. */
+  /** Batches that were judged, with the prompts they had then. */
   screened: z.record(z.string(), z.number()),
+  /** When a batch of each source was first believed; of files of earlier versions that is not known. */
+  believedSince: z.record(z.string(), z.string()).optional(),
+  /** Prompts dated in the future that were told of. */
+  future: z.number().default(0),
 });
 
 /** What is remembered of batches from run to run: `quarantine.json` in the router's folder. */
@@ -28,7 +34,7 @@ const FILE = 'quarantine.json';
 /** @throws InvalidInputError where the file is there and cannot be read: to go on would be to trust everything. */
 export async function readQuarantine(folder: string): Promise<Quarantine> {
   const text = await readFile(join(folder, FILE), 'utf8').catch(() => null);
-  if (text === null) return { quarantined: {}, screened: {} };
+  if (text === null) return { quarantined: {}, screened: {}, believedSince: {}, future: 0 };
   try {
     return schema.parse(JSON.parse(text));
   } catch (cause) {
@@ -49,13 +55,33 @@ export function quarantinedBatches({ quarantined }: Quarantine): Set<string> {
   return new Set(Object.keys(quarantined).filter((batch) => !quarantined[batch].released));
 }
 
-/** Batches that have to be looked at: new ones, and those that have grown since. */
-export function batchesToScreen(quarantine: Quarantine, rows: ReadonlyMap<string, number>): Set<string> {
+/**
+ * Batches that have to be looked at: new ones, those that have grown since, and those that were too small.
+ *
+ * @param rows prompts with a quality, by batch @param fewestRows what is enough to be judged alone
+ */
+export function batchesToScreen(
+  { believedSince, quarantined, screened }: Quarantine,
+  rows: ReadonlyMap<string, number>,
+  fewestRows: number,
+): Set<string> {
   return new Set(
-    [...rows.keys()].filter(
-      (batch) => !(batch in quarantine.quarantined) && quarantine.screened[batch] !== rows.get(batch),
-    ),
+    [...rows].flatMap(([batch, count]) => {
+      // Earlier versions took down small batches as if they had been judged.
+      const wasJudged = screened[batch] === count && (believedSince !== undefined || count >= fewestRows);
+      return batch in quarantined || wasJudged ? [] : [batch];
+    }),
   );
+}
+
+/** When each source was first believed. Of files of earlier versions all that is known is that it was before. */
+export function sourcesBelieved({
+  believedSince,
+  quarantined,
+  screened,
+}: Quarantine): Record<string, string> {
+  const batches = Object.keys(screened).filter((batch) => !(batch in quarantined));
+  return believedSince ?? Object.fromEntries(batches.map((batch) => [sourceOfBatch(batch), '']));
 }
 
 /** Takes down what was found of batches. */
@@ -64,34 +90,63 @@ export function remember(
   rows: ReadonlyMap<string, number>,
   found: readonly BatchScreening[],
   at: string,
+  future: number,
 ): Quarantine {
-  const suspects = found.filter(({ suspicions }) => suspicions.length > 0);
+  const judged = found.flatMap(({ batch, batches, suspicions }) =>
+    (batches ?? [batch]).map((name) => ({
+      name,
+      suspicions,
+      ...(batches === undefined ? {} : { pool: batch }),
+    })),
+  );
+  const suspects = judged.filter(({ suspicions }) => suspicions.length > 0);
+  const believed = judged.filter(({ suspicions }) => suspicions.length === 0);
+  const stillThere = Object.entries(quarantine.screened).filter(([batch]) => rows.has(batch));
   return {
     quarantined: {
       ...quarantine.quarantined,
       ...Object.fromEntries(
-        suspects.map(({ batch, rows: count, suspicions }) => [
-          batch,
-          { since: at, rows: count, reasons: suspicions.map(({ sentence }) => sentence), released: false },
+        suspects.map(({ name, suspicions, ...pool }) => [
+          name,
+          {
+            since: at,
+            rows: rows.get(name) ?? 0,
+            reasons: suspicions.map(({ sentence }) => sentence),
+            ...pool,
+            released: false,
+          },
         ]),
       ),
     },
-    screened: Object.fromEntries(rows),
+    screened: {
+      ...Object.fromEntries(stillThere),
+      ...Object.fromEntries(judged.map(({ name }) => [name, rows.get(name) ?? 0])),
+    },
+    believedSince: {
+      ...Object.fromEntries(believed.map(({ name }) => [sourceOfBatch(name), at])),
+      // Who was believed before stays as old as it is.
+      ...sourcesBelieved(quarantine),
+    },
+    future,
   };
 }
 
-/** Trusts a batch after all. @throws InvalidInputError where it is not in quarantine */
+/** Trusts a batch after all, or all that were judged together. @throws InvalidInputError where it is not in quarantine */
 export async function releaseBatch(folder: string, batch: string): Promise<void> {
   const quarantine = await readQuarantine(folder);
-  const held = quarantine.quarantined[batch];
-  if (held === undefined) {
-    const names = Object.keys(quarantine.quarantined);
+  const entries = Object.entries(quarantine.quarantined);
+  const held = entries.filter(([name, { pool }]) => name === batch || pool === batch);
+  if (held.length === 0) {
+    const names = [...new Set(entries.map(([name, { pool }]) => pool ?? name))];
     throw new InvalidInputError(
       `There is no batch "${batch}" in quarantine. ${names.length === 0 ? 'None is.' : `There are: ${names.join(', ')}.`}`,
     );
   }
   await writeQuarantine(folder, {
     ...quarantine,
-    quarantined: { ...quarantine.quarantined, [batch]: { ...held, released: true } },
+    quarantined: {
+      ...quarantine.quarantined,
+      ...Object.fromEntries(held.map(([name, entry]) => [name, { ...entry, released: true }])),
+    },
   });
 }

@@ -46,6 +46,10 @@ export interface RunTraffic {
   readonly repeats: number;
   /** Without a time: they are neither. */
   readonly undated: number;
+  /** Dated after the run: they are neither until then. */
+  readonly future: number;
+  /** Of days before those that teach. */
+  readonly older: number;
   /** Days, from and to: "2026-11-25". */
   readonly learnDays: readonly [string, string] | null;
   readonly judgeDays: readonly [string, string] | null;

@@ -27,6 +27,7 @@ import {
   quarantinedBatches,
   readQuarantine,
   remember,
+  sourcesBelieved,
   writeQuarantine,
 } from './quarantine.ts';
 import type { StoredTraffic } from './read-store.ts';
@@ -66,7 +67,11 @@ export async function watchTraffic(input: WatchInput): Promise<WatchedTraffic> {
   const { options, stored, embedder, at } = input;
   const { config, dryRun = false, onProgress = () => {} } = options;
   const folder = config.router;
-  const recent = recentRows(stored.matrix, config.traffic.learnDays + config.traffic.judgeDays);
+  const { future, older, recent } = recentRows(
+    stored.matrix,
+    config.traffic.learnDays + config.traffic.judgeDays,
+    Date.parse(at),
+  );
   const artifact = input.champion === null ? null : await readArtifactFolder(join(folder, input.champion));
   const names = new Set([
     ...recent.candidates,
@@ -91,12 +96,12 @@ export async function watchTraffic(input: WatchInput): Promise<WatchedTraffic> {
     ? screenBatches(
         champion ?? unscored(matrix),
         groups,
-        batchesToScreen(before, rows),
+        batchesToScreen(before, rows, fewestPrompts),
         quarantinedBatches(before),
-        { fewestRows: fewestPrompts, z },
+        { fewestRows: fewestPrompts, z, believedSince: sourcesBelieved(before) },
       )
     : [];
-  const quarantine = remember(before, rows, screened, at);
+  const quarantine = remember(before, rows, screened, at, future.length);
   if (!dryRun && enabled) await writeQuarantine(folder, quarantine);
   const distrusted = enabled ? quarantinedBatches(quarantine) : new Set<string>();
   const trusted = (row: number) => !distrusted.has(batches[row]);
@@ -120,7 +125,11 @@ export async function watchTraffic(input: WatchInput): Promise<WatchedTraffic> {
       screened,
       drift,
       restated,
-      alarms: [...screened.flatMap(quarantineAlarm), ...(drift?.alarms ?? [])],
+      alarms: [
+        ...screened.flatMap(quarantineAlarm),
+        ...(future.length > before.future ? [futureAlarm(stored.matrix, future, at)] : []),
+        ...(drift?.alarms ?? []),
+      ],
       traffic: {
         rowsInStore: stored.rowsInStore,
         rowsAdded: stored.rowsAdded,
@@ -130,6 +139,8 @@ export async function watchTraffic(input: WatchInput): Promise<WatchedTraffic> {
         quarantined: scored.filter((row) => !trusted(row)).length,
         repeats: parted.repeats,
         undated: parted.undated,
+        future: future.length,
+        older: older.length,
         learnDays: daysOf(matrix, parted.learn),
         judgeDays: daysOf(matrix, parted.judge),
       },
@@ -137,16 +148,45 @@ export async function watchTraffic(input: WatchInput): Promise<WatchedTraffic> {
   };
 }
 
-/** Prompts of the newest days, and those without a time, which are counted. */
-function recentRows(matrix: OutcomeMatrix, days: number): OutcomeMatrix {
+/** Clocks of those who write logs may be ahead by this much. */
+const AHEAD_MS = 3_600_000;
+
+/**
+ * Prompts of the newest days, and those without a time, which are counted. What is dated in the future is set aside until
+ * then: the days that teach and judge would be empty up to it.
+ *
+ * @returns the rows of the others, that have a quality.
+ */
+function recentRows(matrix: OutcomeMatrix, days: number, nowMs: number) {
+  const { prompts } = matrix;
+  const isFuture = (row: number) => (prompts[row].timestampMs ?? nowMs) > nowMs + AHEAD_MS;
   let newest = Number.NEGATIVE_INFINITY;
-  for (const { timestampMs } of matrix.prompts) newest = Math.max(newest, timestampMs ?? newest);
+  for (const [row, { timestampMs }] of prompts.entries())
+    if (!isFuture(row)) newest = Math.max(newest, timestampMs ?? newest);
   const since = newest - (days + 1) * DAY_MS;
-  const rows = Array.from(matrix.prompts.keys()).filter(
-    (row) => (matrix.prompts[row].timestampMs ?? newest) >= since,
-  );
-  return takeRows(matrix, rows);
+  const isOlder = (row: number) => (prompts[row].timestampMs ?? newest) < since;
+  const scored = scoredRows(matrix);
+  const rows = Array.from(prompts.keys()).filter((row) => !isFuture(row) && !isOlder(row));
+  return {
+    recent: takeRows(matrix, rows),
+    future: scored.filter(isFuture),
+    older: scored.filter((row) => !isFuture(row) && isOlder(row)),
+  };
 }
+
+function futureAlarm({ prompts }: OutcomeMatrix, rows: Int32Array, at: string): Alarm {
+  const last = prompts[rows[rows.length - 1]];
+  const sources = [...new Set(Array.from(rows, (row) => prompts[row].source))];
+  const named = sources.slice(0, MOST_NAMED).join(', ') + (sources.length > MOST_NAMED ? ', ...' : '');
+  return {
+    kind: 'future',
+    subject: last.requestId,
+    sentence:
+      `${rows.length} prompts are dated after this run (${at}), the last on ${dayName(dayOf(last.timestampMs))} ` +
+      `(${last.requestId}). They are set aside until then. Look at the clock, or the time zone, of ${named}.`,
+  };
+}
+const MOST_NAMED = 5;
 
 async function askChampion(
   { champion, embedder, options }: WatchInput,

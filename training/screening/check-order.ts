@@ -41,6 +41,23 @@ export function checkOrder(
   ];
 }
 
+/**
+ * Where there is nothing to compare with, the champion's own expectation must do: scores that are surely the better, the
+ * worse it expects them, are upside down.
+ */
+export function checkUpsideDown(cells: readonly ScoredCell[], z: number): Suspicion[] {
+  const found = cells.length < FEWEST ? null : slopeOf(cells);
+  if (found === null || found.slope + z * found.error >= 0) return [];
+  return [
+    {
+      kind: 'order',
+      sentence:
+        `its scores fall where the router expects them to rise: slope ${found.slope.toFixed(2)}, ` +
+        `${(-found.slope / found.error).toFixed(1)} standard errors below 0`,
+    },
+  ];
+}
+
 /** Slope of quality on prediction within candidates, with a standard error that holds for unequal noise (White 1980). */
 function slopeOf(cells: readonly ScoredCell[]): { slope: number; error: number } | null {
   const centred: { x: number; y: number }[] = [];

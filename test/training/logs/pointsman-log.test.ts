@@ -202,21 +202,14 @@ describe('what an answer cost', () => {
   const expecting = (expectedCostUsd: number) => ({
     predictions: [{ candidate: 'small', successProbability: 0.5, expectedCostUsd, expectedLatencyMs: 1 }],
   });
-  it.each([
-    [
-      'what was reported stays, whatever prices are given',
-      { costSource: 'reported' },
-      {},
-      0.002,
-      0.002,
-      'reported',
-    ],
+  const cases = [
+    ['what was reported stays', { costSource: 'reported' }, {}, 0.002, 0.002, 'reported'],
     ['what was computed is computed again', { costSource: 'computed' }, {}, 0.002, PRICE, 'computed'],
     ['what is not known is computed', { costUsd: null }, {}, undefined, PRICE, undefined],
     ['without a source it is taken as it is', {}, {}, 0.002, 0.002, undefined],
-    ['without a source it is no guess of the router', {}, expecting(0.002), undefined, PRICE, undefined],
+    ['a guess without a source is none', {}, expecting(0.002), undefined, PRICE, undefined],
     [
-      'a guess a sample is one too',
+      'a guess a sample is none',
       { costUsd: 0.006, totalCostUsd: 0.006 },
       expecting(0.002),
       undefined,
@@ -225,7 +218,7 @@ describe('what an answer cost', () => {
     ],
     ['one that is another than expected was seen', {}, expecting(0.0020000000001), 0.002, 0.002, undefined],
     [
-      'three times as much of one attempt was seen',
+      'three times as much for one attempt was seen',
       { costUsd: 0.006 },
       expecting(0.002),
       0.006,
@@ -242,28 +235,34 @@ describe('what an answer cost', () => {
     ],
     ['nothing was nothing', { costUsd: 0 }, expecting(0), 0, 0, undefined],
     [
-      'without tokens nothing is computed',
+      'without tokens none is computed',
       { costSource: 'computed', inputTokens: null },
       {},
       0.002,
       0.002,
       'computed',
     ],
-  ])('%s', async (_, said, decided, plain, priced, source) => {
-    const log = write('cost.jsonl', lines([decision('a', 'small', decided), outcome('a', 'small', said)]));
-    const [alone] = await rowsOf(log, { format });
-    expect(alone.costUsd).toBe(plain);
-    expect(alone.metadata).toEqual({
-      artifactId: 'art-1',
-      decided: 'small',
-      answeredAt: at(1),
-      ...(source === undefined ? {} : { costSource: source }),
-    });
-    const [withPrices] = await rowsOf(log, { format, prices });
-    expect(withPrices.costUsd).toBe(priced);
-    const isComputed = priced === PRICE;
-    expect((withPrices.metadata as { costSource?: string }).costSource).toBe(
-      isComputed ? 'computed' : source,
+  ] as const;
+  it('is what was seen, or what tokens cost by the prices given, and never what was only expected', async () => {
+    const records = cases.flatMap(([id, said, decided]) => [
+      decision(id, 'small', decided),
+      outcome(id, 'small', said),
+    ]);
+    const log = write('cost.jsonl', lines(records));
+    const found = async (options: object) =>
+      Object.fromEntries(
+        (await rowsOf(log, { format, ...options })).map(({ costUsd, metadata, requestId }) => [
+          requestId,
+          [costUsd, (metadata as { costSource?: string }).costSource],
+        ]),
+      );
+    expect(await found({})).toEqual(
+      Object.fromEntries(cases.map(([id, , , plain, , source]) => [id, [plain, source]])),
+    );
+    expect(await found({ prices })).toEqual(
+      Object.fromEntries(
+        cases.map(([id, , , , priced, source]) => [id, [priced, priced === PRICE ? 'computed' : source]]),
+      ),
     );
   });
 

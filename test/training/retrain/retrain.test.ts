@@ -22,7 +22,7 @@ const daysOf = (from: number, to: number) =>
   rows.filter((row) => dayOfRow(row) >= from && dayOfRow(row) <= to);
 const inUse = async () => JSON.parse(await readFile(join(router, 'current.json'), 'utf8'));
 /** Nights come one after another. */
-let night = Date.UTC(2026, 0, 9);
+let night = Date.UTC(2026, 0, 12);
 const run = (rest: Partial<Parameters<typeof retrain>[0]> = {}) => {
   night += 60_000;
   const at = new Date(night);
