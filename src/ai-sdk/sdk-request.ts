@@ -32,10 +32,17 @@ function part({ type, text, mediaType, ...rest }: SdkPart): ContentPart {
   if (type === 'text') return { type, text: text ?? '' };
   if (type === 'file') {
     const kind = mediaType?.split('/')[0];
-    return { type: kind === 'image' || kind === 'audio' ? kind : 'file' };
+    return { type: kind === 'image' || kind === 'audio' || kind === 'video' ? kind : 'file' };
   }
   // Calls and results of tools are a part of the conversation's length.
   if (type === 'tool-call') return { type: 'text', text: JSON.stringify(rest.input) ?? '' };
-  if (type === 'tool-result') return { type: 'text', text: JSON.stringify(rest.output) ?? '' };
+  if (type === 'tool-result') return toolResult(rest.output);
   return { type };
+}
+
+/** A result in parts may have pictures among them, whose bytes are no text. */
+function toolResult(output: unknown): ContentPart {
+  const { type, value } = (output ?? {}) as { readonly type?: unknown; readonly value?: unknown };
+  if (type === 'content' && Array.isArray(value)) return { type: 'tool-result', content: value };
+  return { type: 'text', text: JSON.stringify(output) ?? '' };
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import type { CalibratorParameters } from '../calibrator/calibrator.ts';
+import { MODALITIES } from '../candidate/candidate.ts';
 import type { HeadSpec } from '../head/head-spec.ts';
 import { type FeatureBlock, MANIFEST_SCHEMA_VERSION, type Manifest } from './manifest.ts';
 import { isSafePath } from './safe-path.ts';
@@ -45,7 +46,7 @@ const candidate = z.object({
   name,
   ...prices,
   contextWindowTokens: z.exactOptional(z.int().check(z.positive())),
-  modalities: z.exactOptional(z.array(z.enum(['text', 'image', 'audio']))),
+  modalities: z.exactOptional(z.array(z.enum(MODALITIES))),
   supportsTools: z.exactOptional(z.boolean()),
   retired: z.exactOptional(z.boolean()),
   meanQuality: share,

@@ -1,5 +1,6 @@
-/** What a request or an answer may be made of. */
-export type Modality = 'text' | 'image' | 'audio';
+/** What a request or an answer may be made of. Documents are files that are neither text nor one of the others: PDF, above all. */
+export const MODALITIES = ['text', 'image', 'audio', 'video', 'document'] as const;
+export type Modality = (typeof MODALITIES)[number];
 
 /** What a candidate asks for its tokens, in US dollars per million. */
 export interface TokenPrices {

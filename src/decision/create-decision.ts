@@ -18,14 +18,16 @@ export function createDecision(
   artifactId: string,
   routerMs: number,
 ): Decision {
-  const { order, utilities, removed, propensities } = plan;
+  const { order, reserve = [], utilities, removed, propensities } = plan;
   const chosen = order[0];
+  const usable = reserve.length === 0 ? order : [...order, ...reserve];
   const rows: [CandidatePrediction, ...CandidatePrediction[]] = [row(names, chosen, plan, predictions)];
-  for (let i = 1; i < order.length; i++) rows.push(row(names, order[i], plan, predictions));
-  if (order.length < names.length) {
+  for (let i = 1; i < usable.length; i++) rows.push(row(names, usable[i], plan, predictions));
+  if (usable.length < names.length) {
     for (let c = 0; c < names.length; c++) {
       const reason = removed[c];
-      if (reason !== undefined) rows.push({ ...row(names, c, plan, predictions), removedBy: reason });
+      if (reason === undefined || reserve.includes(c)) continue;
+      rows.push({ ...row(names, c, plan, predictions), removedBy: reason });
     }
   }
   let runnerUp = Number.NEGATIVE_INFINITY;
@@ -37,7 +39,7 @@ export function createDecision(
     predictions: rows,
     margin: order.length === 1 ? null : utilities[chosen] - runnerUp,
     plan: plan.step,
-    fallback: order.slice(1).map((c) => names[c]),
+    fallback: usable.slice(1).map((c) => names[c]),
     propensity: plan.propensity,
     ...(propensities === undefined ? {} : { propensities: byName(names, propensities) }),
     // What would change nothing, or is so already, is no change: a tie, a policy inside that names the same candidate.

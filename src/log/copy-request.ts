@@ -1,9 +1,10 @@
+import { isOfUser, mediaOf, readContent } from '../request/message-content.ts';
 import type { ContentPart, Message, Request } from '../request/request.ts';
 import type { LoggedRequest } from './log-record.ts';
 
 /**
- * What is kept of a request, apart from the caller's own objects: a conversation goes on after it was routed. Of
- * parts that are no text only the type is kept; they can be megabytes.
+ * What is kept of a request, apart from the caller's own objects: a conversation goes on after it was routed. Words are
+ * kept as text, whatever they were called; of parts that are no text only the type, since they can be megabytes.
  */
 export function copyRequest(request: Request): LoggedRequest {
   const { messages } = request;
@@ -11,16 +12,24 @@ export function copyRequest(request: Request): LoggedRequest {
   return { messages: (messages as readonly Message[]).map(copyMessage) };
 }
 
-function copyMessage({ role, content, name }: Message): Message {
+function copyMessage(message: Message): Message {
+  const { role, name, content, parts, type } = message as Message & Readonly<Record<string, unknown>>;
+  // An item of the Responses API is a part of its own.
+  const given = content ?? parts ?? (type === undefined || type === 'message' ? undefined : [message]);
   return {
-    role: String(role),
-    ...(typeof content === 'string' ? { content } : {}),
-    ...(Array.isArray(content) ? { content: (content as readonly ContentPart[]).map(copyPart) } : {}),
+    role: typeof role === 'string' ? role : isOfUser(message) ? 'user' : 'tool',
+    ...(typeof given === 'string' ? { content: given } : {}),
+    ...(typeof given === 'object' && given !== null ? { content: [given].flat().map(copyPart) } : {}),
     ...(typeof name === 'string' ? { name } : {}),
   };
 }
 
-function copyPart(part: ContentPart | null): ContentPart {
-  const text = part?.type === 'text' ? part.text : undefined;
-  return typeof text === 'string' ? { type: 'text', text } : { type: String(part?.type) };
+function copyPart(part: unknown): ContentPart {
+  const words: string[] = [];
+  const media = { text: 0, image: 0, audio: 0, video: 0, document: 0 };
+  readContent({ content: [part] }, { words, contextCharacters: 0, media });
+  if (words.length > 0) return { type: 'text', text: words.join('\n') };
+  const kind = mediaOf(part);
+  const kept = { type: String((part as ContentPart | null)?.type) };
+  return kind === undefined || mediaOf(kept) === kind ? kept : { type: kind };
 }

@@ -30,6 +30,6 @@ export function basicParts(limited: Limited, candidates: readonly PolicyCandidat
   return {
     candidates,
     calls: candidates.map(({ name }) => ({ kind: 'call', candidate: name })),
-    filter: createLimitFilter(candidates, limited.limits, limited.relax),
+    filter: createLimitFilter(candidates, limited.limits, limited.strict === true ? [] : limited.relax),
   };
 }

@@ -46,7 +46,12 @@ function build(spec: PolicySpec, shared: Shared, around: Limited, field: string,
   if (!handedOn && (spec.kind === 'explore' || spec.kind === 'router')) throw misplaced(spec.kind, field);
   const limits = mergeLimits(around.limits, spec.limits);
   const relax = spec.relax ?? around.relax;
-  const inside: Limited = relax === undefined ? { limits } : { limits, relax };
+  const strict = spec.strict === true || around.strict === true;
+  const inside: Limited = {
+    limits,
+    ...(relax === undefined ? {} : { relax }),
+    ...(strict ? { strict } : {}),
+  };
   const parts: PolicyParts = {
     ...basicParts(inside, shared.candidates),
     options: shared.options,

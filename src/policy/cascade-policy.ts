@@ -36,7 +36,7 @@ export function createCascadePolicy(spec: CascadePolicySpec, parts: PolicyParts)
       );
       const utilities = predictions.success.slice();
       const firsts = kept.map(({ plan }) => plan.order[0]);
-      const { order, removed } = composeOrder(firsts, remaining, utilities, predictions);
+      const { order, removed, reserve } = composeOrder(firsts, remaining, utilities, predictions);
       const reasons: string[] = [];
       for (const { at, plan, predicted } of usable) {
         if (kept.some((step) => step.at === at)) continue;
@@ -52,6 +52,7 @@ export function createCascadePolicy(spec: CascadePolicySpec, parts: PolicyParts)
       return {
         step: kept.length === 0 ? calls[order[0]] : sequence(kept, spec),
         order,
+        reserve,
         utilities,
         removed,
         reasons,

@@ -65,6 +65,7 @@ export function createClassifierPolicy(
       return {
         step: calls[order[0]],
         order,
+        reserve: remaining.reserve,
         utilities,
         removed: remaining.removed,
         reasons,

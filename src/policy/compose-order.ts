@@ -6,6 +6,7 @@ import { rank } from './rank.ts';
 export interface ComposedOrder {
   readonly order: readonly number[];
   readonly removed: readonly (string | undefined)[];
+  readonly reserve: readonly number[];
 }
 
 /**
@@ -14,7 +15,7 @@ export interface ComposedOrder {
  */
 export function composeOrder(
   firsts: readonly number[],
-  { left, removed }: Remaining,
+  { left, removed, reserve }: Remaining,
   utilities: Float64Array,
   predictions: Predictions,
 ): ComposedOrder {
@@ -30,5 +31,5 @@ export function composeOrder(
   }
   const ranked = rank(left, utilities, predictions);
   for (const c of ranked) if (!order.includes(c)) order.push(c);
-  return { order, removed: kept };
+  return { order, removed: kept, reserve: reserve.filter((c) => !order.includes(c)) };
 }

@@ -44,7 +44,7 @@ export function createEnsemblePolicy(spec: EnsemblePolicySpec, parts: PolicyPart
       const utilities = predictions.success.slice();
       const chosen = choose(context, remaining.left, utilities);
       const firsts = chosen.map(({ first }) => first);
-      const { order, removed } = composeOrder(firsts, remaining, utilities, predictions);
+      const { order, removed, reserve } = composeOrder(firsts, remaining, utilities, predictions);
       const names = firsts.map((c) => candidates[c].name).join(', ');
       const reasons = [
         chosen.length === 0
@@ -71,6 +71,7 @@ export function createEnsemblePolicy(spec: EnsemblePolicySpec, parts: PolicyPart
                 combine: combineOf(combine, judgeRemoved !== undefined, firsts, utilities),
               },
         order,
+        reserve,
         utilities,
         removed,
         reasons,

@@ -11,7 +11,7 @@ export function createFixedPolicy(candidate: number, { candidates, calls, filter
       const utilities = predictions.success.slice();
       const why = remaining.removed[candidate];
       const firsts = why === undefined ? [candidate] : [];
-      const { order, removed } = composeOrder(firsts, remaining, utilities, predictions);
+      const { order, removed, reserve } = composeOrder(firsts, remaining, utilities, predictions);
       const reasons: string[] = [];
       if (why !== undefined) {
         reasons.push(`${name} was removed, since ${why}; ${candidates[order[0]].name} takes its place.`);
@@ -20,6 +20,7 @@ export function createFixedPolicy(candidate: number, { candidates, calls, filter
       return {
         step: calls[order[0]],
         order,
+        reserve,
         utilities,
         removed,
         reasons,

@@ -1,14 +1,20 @@
 import { NoCandidateError } from '../errors/no-candidate-error.ts';
 import { candidateIndex } from './candidate-index.ts';
+import { type Bounds, compareExcess, type Excess, excessOf, reads } from './limit-excess.ts';
 import { DEFAULT_RELAX, type Limits, type RelaxableLimit } from './limits.ts';
 import type { PolicyCandidate, PolicyContext } from './policy.ts';
 
 /** Who is left under hard limits, and why the others are not. */
 export interface Remaining {
-  /** Indices of the candidates that are left, in the manifest's order. Never empty. */
+  /**
+   * Indices of the candidates that are left, in the manifest's order. Never empty. Where a limit gave way, those that
+   * break it least.
+   */
   readonly left: readonly number[];
   /** Per candidate; undefined for those that are left. */
   readonly removed: readonly (string | undefined)[];
+  /** Those that break by more what gave way, and could answer all the same: to fall back on last, nearest first. */
+  readonly reserve: readonly number[];
   /** A sentence where a limit gave way. */
   readonly note: string | undefined;
   /** The limit to blame, where one bound alone removed the candidate; undefined elsewhere. */
@@ -36,7 +42,8 @@ const BIT = {
   modalities: 64,
   contextWindow: 128,
   retired: 256,
-} as const satisfies Record<RelaxableLimit | 'allow' | 'deny' | 'retired', number>;
+  client: 512,
+} as const satisfies Record<RelaxableLimit | 'allow' | 'deny' | 'retired' | 'client', number>;
 
 /**
  * @param limits the policy's own; those of a request are added, and of two the tighter counts.
@@ -65,25 +72,65 @@ export function createLimitFilter(
       bits[c] |= brokenLimits(candidates[c], c, context, bounds);
       any |= bits[c];
     }
-    if (any === 0) return { left: everyone, removed: nobody, note: undefined, onlyBound: noBound };
+    if (any === 0)
+      return { left: everyone, removed: nobody, reserve: [], note: undefined, onlyBound: noBound };
 
-    const relaxed = relaxedLimits(bits, relax);
+    const relaxed = relaxedLimits(bits, context.overrides.strict === true ? [] : relax);
     const reason = (c: number, mask: number) => describe(candidates[c], c, bits[c] & ~mask, context, bounds);
-    if (relaxed === undefined) {
-      throw new NoCandidateError(new Map(candidates.map((candidate, c) => [candidate.name, reason(c, 0)])));
-    }
+    const excess = (c: number) =>
+      excessOf(candidates[c], c, (limit) => (bits[c] & BIT[limit]) !== 0, context, bounds);
+    if (relaxed === undefined) throw noCandidate(candidates, bits, (c) => reason(c, 0), excess);
     const mask = maskOf(relaxed);
+    const onlyBound = (c: number) => brokenBound(bits[c] & ~mask, c, context, bounds);
+    const allowed = everyone.filter((c) => (bits[c] & ~mask) === 0);
+    const removed = everyone.map((c) => ((bits[c] & ~mask) === 0 ? undefined : reason(c, mask)));
+    if (relaxed.length === 0) return { left: allowed, removed, reserve: [], note: undefined, onlyBound };
+
+    const over = new Map(allowed.map((c) => [c, excess(c)]));
+    const [least, ...others] = byExcess(allowed, over);
+    const isLeast = (c: number) => compareExcess(over.get(c)!, over.get(least)!) === 0;
+    for (const c of others) {
+      if (!isLeast(c)) removed[c] = `${reason(c, 0)}; ${candidates[least].name} comes closer`;
+    }
     return {
-      left: everyone.filter((c) => (bits[c] & ~mask) === 0),
-      removed: everyone.map((c) => ((bits[c] & ~mask) === 0 ? undefined : reason(c, mask))),
-      note:
-        relaxed.length === 0 ? undefined : `No candidate met every limit, so ${relaxed.join(', ')} gave way.`,
-      onlyBound: (c) => brokenBound(bits[c] & ~mask, c, context, bounds),
+      left: allowed.filter(isLeast),
+      removed,
+      // What it cannot do, it cannot do as a fallback either.
+      reserve: others.filter((c) => !isLeast(c) && over.get(c)!.hard === over.get(least)!.hard),
+      note: `No candidate met every limit, so ${relaxed.join(', ')} gave way.`,
+      onlyBound,
     };
   };
 }
 
 const noBound = () => undefined;
+
+/** The smallest excess first; of equals the one listed first. */
+function byExcess(some: readonly number[], excess: ReadonlyMap<number, Excess>): number[] {
+  return [...some].sort((a, b) => compareExcess(excess.get(a)!, excess.get(b)!) || a - b);
+}
+
+/** Limits whose breach no loosening of bounds would heal. */
+const FINAL = BIT.allow | BIT.deny | BIT.retired | BIT.client;
+
+function noCandidate(
+  candidates: readonly PolicyCandidate[],
+  bits: Uint16Array,
+  reason: (c: number) => string,
+  excess: (c: number) => Excess,
+): NoCandidateError {
+  const possible = [...bits.keys()].filter((c) => (bits[c] & FINAL) === 0);
+  const [nearest] = byExcess(possible, new Map(possible.map((c) => [c, excess(c)])));
+  return new NoCandidateError(
+    new Map(candidates.map((candidate, c) => [candidate.name, reason(c)])),
+    nearest === undefined
+      ? null
+      : {
+          candidate: candidates[nearest].name,
+          limits: DEFAULT_RELAX.filter((limit) => (bits[nearest] & BIT[limit]) !== 0),
+        },
+  );
+}
 
 function brokenBound(
   bits: number,
@@ -102,12 +149,6 @@ function brokenBound(
     return { limit: 'minSuccessProbability', from, to: predictions.success[c] };
   }
   return undefined;
-}
-
-interface Bounds {
-  readonly maxCostUsd: number;
-  readonly maxLatencyMs: number;
-  readonly minSuccessProbability: number;
 }
 
 function tighter(own: Limits, asked: Limits = {}): Bounds {
@@ -129,8 +170,9 @@ function namedBits(candidates: readonly PolicyCandidate[], limits: Limits): Uint
 }
 
 function brokenLimits(candidate: PolicyCandidate, c: number, context: PolicyContext, bounds: Bounds): number {
-  const { predictions, needs } = context;
+  const { predictions, needs, overrides } = context;
   let bits = candidate.retired ? BIT.retired : 0;
+  if (overrides.callable !== undefined && !overrides.callable.includes(candidate.name)) bits |= BIT.client;
   if (predictions.success[c] < bounds.minSuccessProbability) bits |= BIT.minSuccessProbability;
   // Written so that NaN, "not known", breaks a bound that is set.
   if (bounds.maxCostUsd !== Infinity && !(predictions.costUsd[c] <= bounds.maxCostUsd))
@@ -142,11 +184,6 @@ function brokenLimits(candidate: PolicyCandidate, c: number, context: PolicyCont
   for (const modality of needs.modalities) if (!reads(candidate, modality)) bits |= BIT.modalities;
   if (needs.tokens > (candidate.contextWindowTokens ?? Infinity)) bits |= BIT.contextWindow;
   return bits;
-}
-
-function reads(candidate: PolicyCandidate, modality: string): boolean {
-  if (candidate.modalities === undefined) return modality === 'text';
-  return (candidate.modalities as readonly string[]).includes(modality);
 }
 
 /** The fewest limits, taken in order, that must give way for somebody to be left; undefined if that is not enough. */
@@ -185,6 +222,7 @@ function describe(
     if (bits & bit) reasons.push(reason);
   };
   add(BIT.retired, 'it is retired');
+  add(BIT.client, 'it has no client');
   add(BIT.allow, 'not in `allow`');
   add(BIT.deny, 'in `deny`');
   add(

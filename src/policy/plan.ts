@@ -96,6 +96,8 @@ export interface Plan {
    * fails. Never empty.
    */
   readonly order: readonly number[];
+  /** Candidates to fall back on after those, where a limit gave way: they break it by more. @default none */
+  readonly reserve?: readonly number[];
   /** What was compared, higher is better: `[candidates]`. */
   readonly utilities: Float64Array;
   /** Per candidate, why it was removed; undefined for those in `order`. */

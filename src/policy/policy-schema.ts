@@ -26,6 +26,7 @@ export const weightsSchema = z.union([
 const limited = {
   limits: z.exactOptional(limitsSchema),
   relax: z.exactOptional(z.array(z.enum(DEFAULT_RELAX as [...typeof DEFAULT_RELAX]))),
+  strict: z.exactOptional(z.boolean()),
 };
 
 const accept: z.ZodMiniType<AcceptTest> = z.discriminatedUnion('kind', [

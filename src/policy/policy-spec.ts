@@ -8,6 +8,8 @@ export interface Limited {
   readonly limits?: Limits;
   /** Limits that give way, first one first, when none is left. @default that of the policy around, or DEFAULT_RELAX; [] is an error instead */
   readonly relax?: readonly RelaxableLimit[];
+  /** Whether no limit gives way: `relax: []`, which no policy inside can take back. @default false */
+  readonly strict?: boolean;
 }
 
 /** A candidate by its name, or another policy. */

@@ -36,6 +36,10 @@ export interface PolicyOverrides {
   readonly weights?: WeightsName | UtilityWeights;
   /** Added to the policy's own limits; of two, the tighter counts. */
   readonly limits?: Limits;
+  /** Whether a limit that leaves no candidate is an error, and never gives way. @default that of the policy, or false */
+  readonly strict?: boolean;
+  /** The candidates that can be called, where not all can: others are out of choice, and no limit gives way for them. */
+  readonly callable?: readonly string[];
 }
 
 export interface PolicyContext {

@@ -21,6 +21,7 @@ export function createRouterPolicy(spec: RouterPolicySpec, { calls, filter, opti
       return {
         step: calls[order[0]],
         order,
+        reserve: remaining.reserve,
         utilities,
         removed: remaining.removed,
         reasons: [`The router "${spec.router}" decides.`],

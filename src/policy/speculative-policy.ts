@@ -23,8 +23,8 @@ export function createSpeculativePolicy(spec: SpeculativePolicySpec, parts: Poli
       const utilities = predictions.success.slice();
       const plans = [fast, slow].filter((plan) => plan !== undefined);
       const firsts = plans.map((plan) => plan.order[0]);
-      const { order, removed } = composeOrder(firsts, remaining, utilities, predictions);
-      const common = { order, utilities, removed, propensity: 1, changes: [] };
+      const { order, removed, reserve } = composeOrder(firsts, remaining, utilities, predictions);
+      const common = { order, reserve, utilities, removed, propensity: 1, changes: [] };
       const reasons = plans.flatMap((plan) => plan.reasons);
       if (remaining.note !== undefined) reasons.push(remaining.note);
       if (fast === undefined || slow === undefined) {

@@ -22,7 +22,7 @@ export function createThresholdPolicy(
       const other = pointed === strong ? weak : strong;
       const firsts = [pointed, other].filter((c) => remaining.removed[c] === undefined);
       const utilities = predictions.success.slice();
-      const { order, removed } = composeOrder(firsts, remaining, utilities, predictions);
+      const { order, removed, reserve } = composeOrder(firsts, remaining, utilities, predictions);
       const reasons = [
         `${spec.strong} is ${gap.toFixed(3)} likelier to answer well than ${spec.weak}, ` +
           `${pointed === strong ? 'over' : 'not over'} the threshold of ${spec.threshold}.`,
@@ -47,7 +47,17 @@ export function createThresholdPolicy(
               } as const,
             ];
       const path = [pointed === strong ? 'threshold:strong' : 'threshold:weak'];
-      return { step: calls[order[0]], order, utilities, removed, reasons, path, propensity: 1, changes };
+      return {
+        step: calls[order[0]],
+        order,
+        reserve,
+        utilities,
+        removed,
+        reasons,
+        path,
+        propensity: 1,
+        changes,
+      };
     },
   };
 }

@@ -26,7 +26,7 @@ export function createToolsPolicy(spec: ToolsPolicySpec, parts: PolicyParts): Po
       const utilities = predictions.success.slice();
       const inOrder = [plans.after, plans.otherwise, plans.before].filter((plan) => plan !== null);
       const firsts = inOrder.map((plan) => plan.order[0]);
-      const { order, removed } = composeOrder(firsts, remaining, utilities, predictions);
+      const { order, removed, reserve } = composeOrder(firsts, remaining, utilities, predictions);
       const nameOf = (plan: { readonly order: readonly number[] }) => candidates[plan.order[0]].name;
       return {
         step: {
@@ -37,6 +37,7 @@ export function createToolsPolicy(spec: ToolsPolicySpec, parts: PolicyParts): Po
           otherwise: plans.otherwise.step,
         },
         order,
+        reserve,
         utilities,
         removed,
         reasons: [

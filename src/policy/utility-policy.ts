@@ -55,6 +55,7 @@ export function createUtilityPolicy(
       return {
         step: calls[order[0]],
         order,
+        reserve: remaining.reserve,
         utilities,
         removed: remaining.removed,
         reasons,

@@ -1,4 +1,6 @@
-import type { ContentPart, Message, Request } from './request.ts';
+import type { Modality } from '../candidate/candidate.ts';
+import { isOfUser, readContent, type Seen } from './message-content.ts';
+import type { Message, Request } from './request.ts';
 
 /** What the router reads of a request: the user's words, and the shape of what surrounds them. */
 export interface Prompt {
@@ -10,13 +12,16 @@ export interface Prompt {
   readonly contextCharacters: number;
   readonly images: number;
   readonly audios: number;
+  /** Left out where there are none; so are `documents`. */
+  readonly videos?: number;
+  readonly documents?: number;
   readonly tools: number;
   /** Whether JSON was asked for through the response format. */
   readonly structured: boolean;
 }
 
 /**
- * Reads a request without judging it: unknown parts are passed over, missing content is empty.
+ * Reads a request without judging it: content of any chat API, unknown parts passed over, missing content empty.
  * System prompts are left out of the text, since they are the same for every request of a product
  * and would drown what sets one request apart; their length is kept.
  */
@@ -30,24 +35,24 @@ export function readPrompt(request: Request): Prompt {
     return { text, turns: 1, contextCharacters: 0, images: 0, audios: 0, ...surroundings };
   }
   const userTexts: string[] = [];
-  const seen = { contextCharacters: 0, images: 0, audios: 0 };
-  for (const message of request.messages as readonly Message[]) {
-    const text = messageText(message, seen);
-    if (message?.role === 'user') userTexts.push(text);
-    else seen.contextCharacters += text.length;
+  const media: Record<Modality, number> = { text: 0, image: 0, audio: 0, video: 0, document: 0 };
+  let contextCharacters = 0;
+  for (const message of request.messages as readonly (Message | null)[]) {
+    const seen: Seen = { words: [], contextCharacters: 0, media };
+    readContent(message, seen);
+    const text = seen.words.join('\n');
+    contextCharacters += seen.contextCharacters;
+    if (isOfUser(message)) userTexts.push(text);
+    else contextCharacters += text.length;
   }
-  return { text: userTexts.join('\n'), turns: request.messages.length, ...seen, ...surroundings };
-}
-
-function messageText(message: Message | null, seen: { images: number; audios: number }): string {
-  const content = message?.content;
-  if (typeof content === 'string') return content;
-  if (!Array.isArray(content)) return '';
-  const texts: string[] = [];
-  for (const part of content as readonly (ContentPart | null)[]) {
-    if (part?.type === 'text' && typeof part.text === 'string') texts.push(part.text);
-    else if (part?.type === 'image_url' || part?.type === 'image') seen.images++;
-    else if (part?.type === 'input_audio' || part?.type === 'audio') seen.audios++;
-  }
-  return texts.join('\n');
+  return {
+    text: userTexts.join('\n'),
+    turns: request.messages.length,
+    contextCharacters,
+    images: media.image,
+    audios: media.audio,
+    ...(media.video === 0 ? {} : { videos: media.video }),
+    ...(media.document === 0 ? {} : { documents: media.document }),
+    ...surroundings,
+  };
 }

@@ -1,4 +1,4 @@
-/** A part of an OpenAI-style message. Parts of a type we do not know are kept and counted, never read. */
+/** A part of a message, as any chat API has it: see `readContent`. */
 export type ContentPart =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'image_url'; readonly image_url: unknown }

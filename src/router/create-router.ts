@@ -4,12 +4,13 @@ import type { Decision } from '../decision/decision.ts';
 import type { Embedder, SyncEmbedder } from '../embedder/embedder.ts';
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
 import { readFeatures } from '../features/read-features.ts';
+import { allFinite } from '../math/all-finite.ts';
 import type { Plan } from '../policy/plan.ts';
 import type { Predictions } from '../policy/predictions.ts';
 import { countRequestTokens } from '../request/count-request-tokens.ts';
 import { type Prompt, readPrompt } from '../request/prompt-text.ts';
 import type { Request } from '../request/request.ts';
-import { checkRequest } from './check-request.ts';
+import { checkPrompt, checkRequest } from './check-request.ts';
 import { chooseEmbedder } from './choose-embedder.ts';
 import { choosePolicy } from './choose-policy.ts';
 import { createContexts } from './create-contexts.ts';
@@ -69,6 +70,16 @@ export function createRouter(artifact: Artifact, options: RouterOptions = {}): R
     checkRequest(request);
     return readPrompt(request);
   };
+  const promptToEmbed = (request: Request): Prompt => {
+    checkRequest(request);
+    const prompt = readPrompt(request);
+    checkPrompt(request, prompt);
+    return prompt;
+  };
+  /** Of no words some embedders make a mean of nothing. A picture alone is a request all the same. */
+  const clearIfBlank = ({ text }: Prompt) => {
+    if (text.trim() === '' && !allFinite(vector)) vector.fill(0);
+  };
   /** @returns the decision, or the plan to ask another router. */
   const decide = (
     prompt: Prompt,
@@ -96,11 +107,11 @@ export function createRouter(artifact: Artifact, options: RouterOptions = {}): R
     log,
     async route(request, routeOptions) {
       const started = performance.now();
-      checkRequest(request);
+      const prompt = promptToEmbed(request);
       const checked = checkRouteOptions(routeOptions);
-      const prompt = readPrompt(request);
       if (isSync(embedder)) embedder.embedInto(prompt.text, vector);
       else setVector((await embedder.embed([prompt.text]))[0]);
+      clearIfBlank(prompt);
       const result = decide(prompt, request, checked, started);
       if (result.decision !== undefined) return logged(result.decision, request, vector);
       const { plan } = result;
@@ -125,10 +136,10 @@ export function createRouter(artifact: Artifact, options: RouterOptions = {}): R
       return logged(decision, request, vector);
     },
     async predict(request) {
-      checkRequest(request);
-      const prompt = readPrompt(request);
+      const prompt = promptToEmbed(request);
       if (isSync(embedder)) embedder.embedInto(prompt.text, vector);
       else setVector((await embedder.embed([prompt.text]))[0]);
+      clearIfBlank(prompt);
       return copyOf(predictPrompt(prompt, sizeOf(request)));
     },
     predictEmbedding(embedding, request) {

@@ -40,9 +40,12 @@ export function requestNeeds(
 }
 
 function modalities(prompt: Prompt, characters: number): readonly Modality[] {
-  if (prompt.images === 0 && prompt.audios === 0) return characters > 0 ? TEXT : NOTHING;
+  const { images, audios, videos = 0, documents = 0 } = prompt;
+  if (images + audios + videos + documents === 0) return characters > 0 ? TEXT : NOTHING;
   const needed: Modality[] = characters > 0 ? ['text'] : [];
-  if (prompt.images > 0) needed.push('image');
-  if (prompt.audios > 0) needed.push('audio');
+  if (images > 0) needed.push('image');
+  if (audios > 0) needed.push('audio');
+  if (videos > 0) needed.push('video');
+  if (documents > 0) needed.push('document');
   return needed;
 }

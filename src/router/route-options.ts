@@ -20,6 +20,8 @@ const NOTHING: CheckedOptions = { overrides: {}, signals: {} };
 const routeOptionsSchema = z.strictObject({
   weights: z.exactOptional(weightsSchema),
   limits: z.exactOptional(limitsSchema),
+  strict: z.exactOptional(z.boolean()),
+  callable: z.exactOptional(z.array(z.string())),
   signals: z.exactOptional(signalsSchema),
   cachedTokens: z.exactOptional(z.record(z.string(), z.number().check(z.nonnegative()))),
 });

@@ -25,10 +25,11 @@ export interface Router {
   readonly log: DecisionLog | undefined;
 
   /**
-   * Decides which candidate takes a request. Content never makes it throw: any Unicode, any length, nothing at all.
+   * Decides which candidate takes a request. What is said in it never makes it throw: any Unicode, any length.
    *
-   * @throws InvalidInputError when the request or an option is not of its type, or the embedder gave no vector.
-   * @throws NoCandidateError when limits leave no candidate and may not give way.
+   * @throws InvalidInputError when the request or an option is not of its type, nothing to answer is found in its messages,
+   * or the embedder gave no vector.
+   * @throws NoCandidateError when limits leave no candidate and may not give way; it says which is nearest.
    * @example
    * const decision = await router.route({ text: 'What is 17 * 23?' }, { limits: { maxCostUsd: 0.01 } });
    */

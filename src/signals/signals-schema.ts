@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { MODALITIES } from '../candidate/candidate.ts';
 import type { Signals } from './signals.ts';
 
 const amount = z.number().check(z.nonnegative());
@@ -15,7 +16,7 @@ export const signalsSchema = z.strictObject({
   language: z.exactOptional(word),
   codeShare: z.exactOptional(share),
   mathsShare: z.exactOptional(share),
-  modalities: z.exactOptional(z.array(z.enum(['text', 'image', 'audio']))),
+  modalities: z.exactOptional(z.array(z.enum(MODALITIES)).check(z.maxLength(MODALITIES.length))),
   tools: z.exactOptional(count),
   structured: z.exactOptional(z.boolean()),
   turns: z.exactOptional(count),

@@ -14,6 +14,7 @@ export interface ExplainFlags {
   readonly messages?: string;
   readonly policy?: string;
   readonly signal: Readonly<Record<string, unknown>>;
+  readonly strictLimits?: boolean;
   readonly json?: boolean;
 }
 
@@ -29,6 +30,10 @@ export function explainCommand(io: CommandIo): Command {
       new Option('-s, --signal <name=value>', 'a signal that the caller sets (repeatable)')
         .argParser(addSignal)
         .default({}, 'none'),
+    )
+    .option(
+      '--strict-limits',
+      'fail when no candidate meets every limit; without it limits give way, and it says which',
     )
     .option('--json', 'print the decision as JSON')
     .addHelpText('after', EXAMPLES)

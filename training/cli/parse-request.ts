@@ -1,19 +1,19 @@
 import { InvalidInputError, type Request } from 'pointsman';
 import { z } from 'zod';
 
-const message = z.looseObject({
-  role: z.string(),
-  content: z.union([z.string(), z.array(z.looseObject({ type: z.string() })), z.null()]).optional(),
-});
-
 const body = z.looseObject({
-  messages: z.array(message).min(1),
+  text: z.string().optional(),
+  messages: z.array(z.looseObject({})).optional(),
+  input: z.union([z.string(), z.array(z.looseObject({}))]).optional(),
+  contents: z.array(z.looseObject({})).optional(),
   tools: z.array(z.unknown()).optional(),
   response_format: z.looseObject({ type: z.string() }).optional(),
 });
 
 /**
- * A request from JSON: a list of messages, or the body of an OpenAI-style chat request.
+ * A request from JSON: a list of messages, or the body of a chat request: OpenAI's (`messages`, or `input` of the Responses
+ * API), Anthropic's (`messages`) or Gemini's (`contents`). A plain prompt is `text`.
+ *
  * @param file named in errors.
  * @throws InvalidInputError
  */
@@ -27,16 +27,24 @@ export function parseRequest(json: string, file: string): Request {
   const result = body.safeParse(Array.isArray(value) ? { messages: value } : value);
   if (!result.success) {
     const [issue] = result.error.issues;
-    throw new InvalidInputError(
-      `\`${issue.path.join('.') || 'messages'}\` of ${file}: ${issue.message}. Give a list of messages, such as ` +
-        '[{"role": "user", "content": "What is 17 * 23?"}], or an object with `messages`.',
-    );
+    throw wrong(`\`${issue.path.join('.') || 'messages'}\` of ${file}: ${issue.message}.`);
   }
-  const { messages, response_format: responseFormat, tools } = result.data;
+  const { input, contents, response_format: responseFormat, tools } = result.data;
+  const messages = result.data.messages ?? (typeof input === 'string' ? undefined : input) ?? contents;
+  const text = result.data.text ?? (typeof input === 'string' ? input : undefined);
+  if (messages === undefined && text === undefined) throw wrong(`There is no \`messages\` in ${file}.`);
   return {
-    // The schema checks what `Message` says; its loose objects only have wider types.
-    messages: messages as NonNullable<Request['messages']>,
+    ...(text === undefined ? {} : { text }),
+    // Of their content nothing is asked here: the router reads what it finds.
+    ...(messages === undefined ? {} : { messages: messages as unknown as NonNullable<Request['messages']> }),
     ...(tools === undefined ? {} : { tools }),
     ...(responseFormat === undefined ? {} : { responseFormat }),
   };
+}
+
+function wrong(what: string): InvalidInputError {
+  return new InvalidInputError(
+    `${what} Give a list of messages, such as [{"role": "user", "content": "What is 17 * 23?"}], or an object with ` +
+      '`messages`.',
+  );
 }

@@ -7,6 +7,7 @@ Examples:
   $ pointsman route models/support "Translate this to French: good morning"
   $ pointsman route models/support --messages request.json --weights balanced
   $ pointsman route models/support "What is 17 * 23?" --max-cost 0.001 --max-latency 800
+  $ pointsman route models/support "What is 17 * 23?" --max-cost 0.001 --strict-limits
   $ cat prompt.txt | pointsman route models/support - --json
 
 request.json is a list of messages, or the body of a chat request:
@@ -18,6 +19,7 @@ export interface RouteFlags {
   readonly maxCost?: number;
   readonly maxLatency?: number;
   readonly minSuccess?: number;
+  readonly strictLimits?: boolean;
   readonly json?: boolean;
 }
 
@@ -43,6 +45,10 @@ export function routeCommand(io: CommandIo): Command {
     )
     .addOption(
       new Option('--min-success <probability>', 'lowest probability of a good answer').argParser(probability),
+    )
+    .option(
+      '--strict-limits',
+      'fail when no candidate meets every limit; without it limits give way, and it says which',
     )
     .option('--json', 'print the decision as JSON')
     .addHelpText('after', EXAMPLES)

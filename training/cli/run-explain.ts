@@ -26,7 +26,10 @@ export async function runExplain(
   const options: RouterOptions =
     flags.policy === undefined ? {} : { policy: (await readYaml(flags.policy, 'The policy')) as PolicySpec };
   const router = await openRouter(folder, options);
-  const decision = await router.route(request, { signals: flags.signal as Partial<Signals> });
+  const decision = await router.route(request, {
+    signals: flags.signal as Partial<Signals>,
+    ...(flags.strictLimits === true ? { strict: true } : {}),
+  });
   const examples = await nearestExamples(folder, request);
   if (flags.json) io.stdout(`${JSON.stringify({ ...decision, nearest: examples }, null, 2)}\n`);
   else io.stdout(describeDecision(decision, io.columns) + describeWhy(decision, examples, io.columns));

@@ -20,6 +20,7 @@ export async function runRoute(
   };
   const decision = await router.route(request, {
     limits,
+    ...(flags.strictLimits === true ? { strict: true } : {}),
     ...(flags.weights === undefined ? {} : { weights: flags.weights }),
   });
   io.stdout(flags.json ? `${JSON.stringify(decision, null, 2)}\n` : describeDecision(decision, io.columns));

@@ -10,7 +10,7 @@ const candidate = z.strictObject({
   inputPricePerMillionTokens: amount.optional(),
   outputPricePerMillionTokens: amount.optional(),
   contextWindowTokens: z.int().positive().optional(),
-  modalities: z.array(z.enum(['text', 'image', 'audio'])).optional(),
+  modalities: z.array(z.enum(['text', 'image', 'audio', 'video', 'document'])).optional(),
   supportsTools: z.boolean().optional(),
   /** Learned of, but never chosen. */
   retired: z.boolean().optional(),

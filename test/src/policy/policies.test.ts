@@ -1,5 +1,5 @@
 import { type Limits, NoCandidateError, type PolicySpec } from 'pointsman';
-import { createPolicy, NAMED_WEIGHTS, type RequestNeeds } from 'pointsman/policy';
+import { createPolicy, NAMED_WEIGHTS, type PolicyOverrides, type RequestNeeds } from 'pointsman/policy';
 import { expect, test } from 'vitest';
 import { policyContext } from './policy-context.ts';
 
@@ -14,6 +14,9 @@ const predictions = {
   costUsd: Float64Array.of(0.001, 0.004, 0.01),
   latencyMs: Float64Array.of(100, 200, 1000),
 };
+
+const BEST: PolicySpec = { kind: 'utility' };
+const CHEAPEST: PolicySpec = { kind: 'utility', weights: 'cheapest' };
 
 function decide(spec: PolicySpec, limits: Limits = {}, needs: Partial<RequestNeeds> = {}, more = {}) {
   const context = policyContext({
@@ -120,6 +123,132 @@ test('success gives way before latency, latency before cost', () => {
   );
   expect(other.names).toEqual(['large']);
   expect(other.reasons).toContain('No candidate met every limit, so maxCostUsd, maxLatencyMs gave way.');
+});
+
+test.each<[string, PolicySpec, Limits, Partial<RequestNeeds>, string[], string[]]>([
+  ['the cheapest, where all are too dear', BEST, { maxCostUsd: 0.0001 }, {}, ['small'], ['medium', 'large']],
+  ['the quickest, where all are too slow', BEST, { maxLatencyMs: 1 }, {}, ['small'], ['medium', 'large']],
+  ['the cheapest, where nothing may be spent', BEST, { maxCostUsd: 0 }, {}, ['small'], ['medium', 'large']],
+  [
+    'the likeliest, where none is sure enough',
+    CHEAPEST,
+    { minSuccessProbability: 0.99 },
+    {},
+    ['large'],
+    ['medium', 'small'],
+  ],
+  [
+    'the largest window, where none is large enough',
+    BEST,
+    { deny: ['large'] },
+    { tokens: 50_000 },
+    ['medium'],
+    [],
+  ],
+  [
+    'what reads most of it, where none reads all',
+    CHEAPEST,
+    {},
+    { modalities: ['text', 'image', 'audio'] },
+    ['large'],
+    [],
+  ],
+  ['what reads pictures, for a document', CHEAPEST, {}, { modalities: ['text', 'document'] }, ['large'], []],
+  ['what reads pictures, for a video', CHEAPEST, {}, { modalities: ['text', 'video'] }, ['large'], []],
+  ['all that are as near', BEST, {}, { modalities: ['audio'] }, ['large', 'medium', 'small'], []],
+  [
+    'what can take it before what is cheap',
+    { kind: 'utility', weights: 'cheapest', relax: ['modalities', 'maxCostUsd'] },
+    { maxCostUsd: 0.0001 },
+    { modalities: ['text', 'document'] },
+    ['large'],
+    [],
+  ],
+  [
+    'a candidate that a policy names only where it is the nearest',
+    { kind: 'threshold', weak: 'small', strong: 'large', threshold: -1 },
+    { maxCostUsd: 0.0001 },
+    {},
+    ['small'],
+    ['medium', 'large'],
+  ],
+  [
+    'the first by the choice head of those that are nearest',
+    { kind: 'classifier' },
+    { maxCostUsd: 0.0001 },
+    {},
+    ['small'],
+    ['medium', 'large'],
+  ],
+])('where a limit gives way, %s: the least violation first', (_, spec, limits, needs, first, reserve) => {
+  const plan = decide(spec, limits, needs);
+  expect(plan.names).toEqual(first);
+  expect((plan.reserve ?? []).map((c) => candidates[c].name)).toEqual(reserve);
+  expect(plan.reasons.join()).toContain('No candidate met every limit, so ');
+  const out = candidates.filter(({ name }) => !first.includes(name) && !limits.deny?.includes(name));
+  for (const { name } of out) {
+    expect(plan.removed[candidates.findIndex((one) => one.name === name)]).toContain(
+      `; ${first[0]} comes closer`,
+    );
+  }
+});
+
+test('of amounts that are not known nothing is nearer than what is known', () => {
+  const costUsd = Float64Array.of(Number.NaN, 0.004, 0.01);
+  expect(decide(BEST, { maxCostUsd: 0.0001 }, {}, { costUsd }).names).toEqual(['medium']);
+  const unknown = new Float64Array(3).fill(Number.NaN);
+  expect(decide(BEST, { maxCostUsd: 0.0001 }, {}, { costUsd: unknown }).names).toHaveLength(3);
+});
+
+test.each<[string, PolicySpec, PolicyOverrides]>([
+  ['of the policy', { kind: 'utility', strict: true }, {}],
+  ['of the request', { kind: 'utility' }, { strict: true }],
+  [
+    'of the request, over what the policy relaxes',
+    { kind: 'utility', relax: ['maxCostUsd'] },
+    { strict: true },
+  ],
+  [
+    'of a policy around, over what those inside relax',
+    {
+      kind: 'cascade',
+      strict: true,
+      steps: [{ use: { kind: 'utility', relax: ['maxCostUsd'] } }, { use: 'large' }],
+    },
+    {},
+  ],
+])(
+  'strict %s: no limit gives way, and the error names the limits and the nearest candidate',
+  (_, spec, overrides) => {
+    const limits = { maxCostUsd: 0.0005, maxLatencyMs: 500 };
+    const policy = createPolicy(spec, candidates);
+    const error = thrown(() =>
+      policy.decide(policyContext({ predictions, overrides: { ...overrides, limits } })),
+    );
+    expect(error).toBeInstanceOf(NoCandidateError);
+    const { code, message, nearest, removed } = error as NoCandidateError;
+    expect(code).toBe('NO_CANDIDATE');
+    expect(nearest).toEqual({ candidate: 'small', limits: ['maxCostUsd'] });
+    expect(removed.size).toBe(3);
+    expect(message).toContain('The nearest is small, outside maxCostUsd. Loosen a limit');
+    expect(policy.decide(policyContext({ predictions, overrides })).order.length).toBeGreaterThan(0);
+  },
+);
+
+test('a candidate without a client is out of choice, whatever gives way; with none left, the error says so', () => {
+  const policy = createPolicy(
+    { kind: 'threshold', weak: 'small', strong: 'large', threshold: -1 },
+    candidates,
+  );
+  const plan = (callable: string[], limits: Limits = {}) =>
+    policy.decide(policyContext({ predictions, overrides: { callable, limits } }));
+  expect(plan(['small', 'medium', 'other']).order).toEqual([0, 1]);
+  expect(plan(['small', 'medium']).removed[2]).toBe('it has no client');
+  expect(plan(['medium'], { maxCostUsd: 0 }).order).toEqual([1]);
+  const error = thrown(() => plan([])) as NoCandidateError;
+  expect(error).toBeInstanceOf(NoCandidateError);
+  expect(error.nearest).toBeNull();
+  expect(error.message).toMatch(/small: it has no client.*give a client for one\.$/);
 });
 
 test('when nothing may give way, the error says why each candidate is out', () => {

@@ -82,11 +82,10 @@ describe.each([
       { text: '😀'.repeat(1000) },
       { text: '\ud800 lone \udc00' },
       { text: '\0\u200b\ufeff\u202e' },
-      { messages: [] },
-      { messages: [{ role: 'user', content: null }] },
-      { messages: [{ role: 'user' }] },
-      { messages: [{ role: 'user', content: [] }] },
       { messages: [{ role: 'user', content: [image] }] },
+      { messages: [{ role: 'user', content: [{ type: 'hologram', data: 1n }] }] },
+      { messages: [{ role: 'assistant', content: null, tool_calls: [{ type: 'function' }] }] },
+      { messages: [{ role: 'system', content: 'Say hello.' }] },
       {
         messages: [
           {
@@ -108,6 +107,63 @@ describe.each([
     }
   });
 
+  test.each<[string, Request, string]>([
+    ['no messages', { messages: [] }, '`messages` of request must not be empty. Got [].'],
+    ['no messages beside a text', { text: 'hi', messages: [] }, 'must not be empty'],
+    ['no content', { messages: [{ role: 'user' }] }, '`messages` of request must have words, or pictures'],
+    ['null', { messages: [{ role: 'user', content: null }] }, 'Got one without. Look at their `content`.'],
+    ['no parts', { messages: [{ role: 'user', content: [] }] }, 'must have words'],
+    ['blank text', { messages: [{ role: 'user', content: ' \n' }] }, 'must have words'],
+    [
+      'blank parts',
+      { messages: [{ role: 'user', content: [{ type: 'text', text: '' }] }] },
+      'must have words',
+    ],
+    [
+      'several of nothing',
+      {
+        messages: [
+          { role: 'system', content: '' },
+          { role: 'user', content: [{ type: 'input_text', text: '' }] },
+        ],
+      },
+      'Got 2 without',
+    ],
+  ])(
+    '%s in the messages is an error that says so, and not a prompt of nothing',
+    async (_, request, message) => {
+      const router = createRouter(reading, { embedder });
+      await expect(router.route(request)).rejects.toThrow(message);
+      await expect(router.route(request)).rejects.toBeInstanceOf(InvalidInputError);
+      await expect(router.predict(request)).rejects.toThrow(message);
+    },
+  );
+
+  test('where a limit gave way, those that break it by more are fallen back on last', async () => {
+    const router = createRouter(plain, { embedder });
+    const { candidate, fallback, predictions, margin } = await router.route(
+      { text: 'x' },
+      { limits: { maxCostUsd: 0 } },
+    );
+    const costs = predictions.map(({ expectedCostUsd }) => expectedCostUsd!);
+    expect(costs).toEqual([...costs].sort((a, b) => a - b));
+    expect([candidate, ...fallback]).toEqual(predictions.map((row) => row.candidate));
+    expect(margin).toBeNull();
+    const strict = router.route({ text: 'x' }, { limits: { maxCostUsd: 0 }, strict: true });
+    await expect(strict).rejects.toThrow(`The nearest is ${candidate}, outside maxCostUsd`);
+  });
+
+  test('a picture alone is routed, also where the embedder makes NaN of no words', async () => {
+    const embed = async (texts: readonly string[]) =>
+      texts.map((text) => new Float32Array(8).fill(text.trim() === '' ? Number.NaN : 0.1));
+    const router = createRouter(plain, { embedder: { id: 'fake', dimensions: 8, embed } });
+    const picture = {
+      messages: [{ role: 'user', content: [{ type: 'input_image', image_url: 'https://x' }] }],
+    };
+    const { confidence } = await router.route(picture);
+    expect(confidence).toBe((await router.route({ text: '' })).confidence);
+  });
+
   test('nor does any Unicode, in any shape of conversation', async () => {
     const router = createRouter(reading, { embedder });
     const text = fc.string({ unit: 'binary', maxLength: 200 });
@@ -116,9 +172,13 @@ describe.each([
       fc.record({ type: text, data: fc.anything() }),
     );
     const message = fc.record({ role: text, content: fc.oneof(text, fc.array(part), fc.constant(null)) });
+    const hello = { role: 'user', content: 'hello' };
     const request: fc.Arbitrary<Request> = fc.oneof(
       fc.record({ text }),
-      fc.record({ messages: fc.array(message), tools: fc.array(fc.anything()) }),
+      fc.record({
+        messages: fc.array(message).map((messages) => [...messages, hello]),
+        tools: fc.array(fc.anything()),
+      }),
     );
     await fc.assert(
       fc.asyncProperty(request, async (some) => {
