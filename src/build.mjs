@@ -34,6 +34,7 @@ const shared = [
   'policy/rank',
   'policy/utility-policy',
   'policy/validate-policy',
+  'request/message-content',
   'validation/validate',
 ];
 

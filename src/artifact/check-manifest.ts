@@ -50,8 +50,7 @@ export function checkManifest(manifest: Manifest): void {
     count += countHeads(part.head);
     checkHead(`heads.${name}.head`, part.head, features.length, n);
   }
-  if (count > MOST_HEADS)
-    refuse('heads', `at most ${MOST_HEADS} heads, those inside others among them`, count);
+  if (count > MOST_HEADS) refuse('heads', `at most ${MOST_HEADS} heads`, count);
 }
 
 function checkPaths(manifest: Manifest): void {

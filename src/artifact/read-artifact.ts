@@ -55,8 +55,8 @@ function checkSize(entries: readonly FileEntry[], maxBytes: number): void {
   const sum = entries.reduce((total, { bytes }) => total + bytes, 0);
   if (sum <= maxBytes) return;
   throw new ArtifactError(
-    `The files of the artifact must be at most ${maxBytes} bytes together. manifest.json declares ${sum}. Use an ` +
-      'artifact of `pointsman train`, or allow more by `maxBytes`.',
+    `The files of the artifact must be at most ${maxBytes} bytes together. manifest.json declares ${sum}. Allow more ` +
+      'by `maxBytes`.',
   );
 }
 

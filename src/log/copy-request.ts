@@ -1,4 +1,4 @@
-import { isOfUser, mediaOf, readContent } from '../request/message-content.ts';
+import { isOfUser, mediaOf, noMedia, readContent } from '../request/message-content.ts';
 import type { ContentPart, Message, Request } from '../request/request.ts';
 import type { LoggedRequest } from './log-record.ts';
 
@@ -26,8 +26,7 @@ function copyMessage(message: Message): Message {
 
 function copyPart(part: unknown): ContentPart {
   const words: string[] = [];
-  const media = { text: 0, image: 0, audio: 0, video: 0, document: 0 };
-  readContent({ content: [part] }, { words, contextCharacters: 0, media });
+  readContent({ content: [part] }, { words, contextCharacters: 0, media: noMedia(), others: 0 });
   if (words.length > 0) return { type: 'text', text: words.join('\n') };
   const kind = mediaOf(part);
   const kept = { type: String((part as ContentPart | null)?.type) };

@@ -1,5 +1,7 @@
+import { createRandom } from '../math/random.ts';
 import { readSignals } from '../signals/read-signals.ts';
 import { buildPolicy } from './build-policy.ts';
+import { handOver } from './hand-over.ts';
 import type { PolicyKit } from './policy-kit.ts';
 
 /**
@@ -8,4 +10,4 @@ import type { PolicyKit } from './policy-kit.ts';
  * @example
  * const router = createRouter(artifact, { policies, compile: compileCel });
  */
-export const policies: PolicyKit = { build: buildPolicy, readSignals };
+export const policies: PolicyKit = { build: buildPolicy, createRandom, handOver, readSignals };

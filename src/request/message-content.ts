@@ -8,6 +8,12 @@ export interface Seen {
   contextCharacters: number;
   /** Parts of each kind. Of several messages, when they share it. */
   readonly media: Record<Modality, number>;
+  /** Calls of tools, and parts of which nothing is known. */
+  others: number;
+}
+
+export function noMedia(): Seen['media'] {
+  return { text: 0, image: 0, audio: 0, video: 0, document: 0 };
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -22,7 +28,7 @@ const DEEPEST = 8;
  */
 export function readContent(message: unknown, seen: Seen): void {
   if (!isFields(message)) return;
-  const { content, parts, type, images } = message;
+  const { content, parts, type, images, tool_calls: calls } = message;
   if (typeof content === 'string') seen.words.push(content);
   else if (content !== undefined && content !== null) readParts(content, seen, 0);
   else if (parts !== undefined) readParts(parts, seen, 0);
@@ -30,6 +36,7 @@ export function readContent(message: unknown, seen: Seen): void {
   else if (typeof type === 'string' && type !== 'message') readPart(message, seen, 0);
   if (Array.isArray(images)) seen.media.image += images.length;
   if (isFields(message.audio)) seen.media.audio++;
+  if (Array.isArray(calls)) seen.others += calls.length;
   for (const attached of [message.attachments, message.experimental_attachments]) {
     if (Array.isArray(attached)) for (const part of attached) countMedia(part, seen);
   }
@@ -61,18 +68,22 @@ function readPart(part: Fields, seen: Seen, depth: number): void {
   const written = isPlain ? undefined : textOfDocument(part, type);
   if (isPlain) seen.words.push(text);
   else if (result !== undefined) readResult(result, seen, depth);
-  else if (CALL.test(type)) return;
+  else if (CALL.test(type)) seen.others++;
   else if (written !== undefined) readParts(written, seen, depth + 1);
   else if (countMedia(part, seen)) return;
   else if (typeof text === 'string') seen.words.push(text);
   // Texts with annotations, or inside a guard.
   else if (isFields(text)) readParts(text.value ?? text.text, seen, depth + 1);
-  else readParts(part.guardContent ?? part.content, seen, depth + 1);
+  else {
+    seen.others++;
+    readParts(part.guardContent ?? part.content, seen, depth + 1);
+  }
 }
 
 /** What a tool gave is said by nobody, but it is there. */
 function readResult(result: readonly unknown[], seen: Seen, depth: number): void {
-  const inner: Seen = { words: [], contextCharacters: 0, media: seen.media };
+  seen.others++;
+  const inner: Seen = { words: [], contextCharacters: 0, media: seen.media, others: 0 };
   for (const value of result) readParts(value, inner, depth + 1);
   seen.contextCharacters += inner.words.reduce((sum, { length }) => sum + length, inner.contextCharacters);
 }

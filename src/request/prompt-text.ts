@@ -1,5 +1,4 @@
-import type { Modality } from '../candidate/candidate.ts';
-import { isOfUser, readContent, type Seen } from './message-content.ts';
+import { isOfUser, noMedia, readContent, type Seen } from './message-content.ts';
 import type { Message, Request } from './request.ts';
 
 /** What the router reads of a request: the user's words, and the shape of what surrounds them. */
@@ -18,6 +17,8 @@ export interface Prompt {
   readonly tools: number;
   /** Whether JSON was asked for through the response format. */
   readonly structured: boolean;
+  /** True where messages have nothing in them: no words, no part of any kind, no call. Left out otherwise. */
+  readonly isEmpty?: true;
 }
 
 /**
@@ -35,12 +36,14 @@ export function readPrompt(request: Request): Prompt {
     return { text, turns: 1, contextCharacters: 0, images: 0, audios: 0, ...surroundings };
   }
   const userTexts: string[] = [];
-  const media: Record<Modality, number> = { text: 0, image: 0, audio: 0, video: 0, document: 0 };
+  const media = noMedia();
   let contextCharacters = 0;
+  let isEmpty = true;
   for (const message of request.messages as readonly (Message | null)[]) {
-    const seen: Seen = { words: [], contextCharacters: 0, media };
+    const seen: Seen = { words: [], contextCharacters: 0, media, others: 0 };
     readContent(message, seen);
     const text = seen.words.join('\n');
+    isEmpty &&= seen.others + seen.contextCharacters === 0 && text.trim() === '';
     contextCharacters += seen.contextCharacters;
     if (isOfUser(message)) userTexts.push(text);
     else contextCharacters += text.length;
@@ -54,5 +57,6 @@ export function readPrompt(request: Request): Prompt {
     ...(media.video === 0 ? {} : { videos: media.video }),
     ...(media.document === 0 ? {} : { documents: media.document }),
     ...surroundings,
+    ...(isEmpty && Object.values(media).every((count) => count === 0) ? { isEmpty } : {}),
   };
 }

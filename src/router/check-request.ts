@@ -30,38 +30,17 @@ export function checkRequest(request: unknown): asserts request is Request {
 }
 
 /**
- * Whether there is anything in the messages to answer. A `text` may be empty; messages in which nothing is found are
- * rather of a shape that cannot be read.
+ * Refuses messages in which there is nothing to answer: they are of a shape that is not read, more often than empty. A
+ * `text` may be empty.
  *
  * @throws InvalidInputError
  */
-export function checkPrompt({ messages }: Request, prompt: Prompt): void {
-  if (messages === undefined || prompt.contextCharacters > 0 || prompt.text.trim() !== '') return;
-  if (messages.length === 0) {
-    throw new InvalidInputError(
-      '`messages` of request must not be empty. Got []. Give the conversation, or leave it out and give `text`.',
-    );
-  }
-  if (messages.some(hasOtherContent)) return;
+export function checkPrompt({ isEmpty, turns }: Prompt): void {
+  if (isEmpty !== true) return;
+  const got = turns === 0 ? '[]' : `${turns} without any. Look at their \`content\``;
   throw new InvalidInputError(
-    '`messages` of request must have words, or pictures, sounds, videos or documents. Got ' +
-      `${messages.length === 1 ? 'one' : messages.length} without. Look at their \`content\`.`,
+    `\`messages\` of request must not be empty: they must have words, or pictures, sounds, videos or documents. Got ${got}.`,
   );
-}
-
-/** What is not read may be content all the same: a call of a tool, a part of a kind that is not known. */
-function hasOtherContent(message: object): boolean {
-  const { content, parts, tool_calls, images, type } = message as Readonly<Record<string, unknown>>;
-  if (typeof type === 'string' && type !== 'message') return true;
-  if (Array.isArray(tool_calls) && tool_calls.length > 0) return true;
-  if (Array.isArray(images) && images.length > 0) return true;
-  const given = content ?? parts;
-  const list: readonly unknown[] = Array.isArray(given) ? given : [given];
-  return list.some((part) => typeof part === 'object' && part !== null && !isText(part));
-}
-
-function isText(part: object): boolean {
-  return 'text' in part && typeof part.text === 'string';
 }
 
 function wrong(field: string, expected: string, got: unknown): InvalidInputError {

@@ -1,7 +1,7 @@
 import type { Artifact } from '../artifact/artifact.ts';
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
 import { smallest } from '../math/extremes.ts';
-import { createRandom, type Random } from '../math/random.ts';
+import type { Random } from '../math/random.ts';
 import { readNovelty } from '../novelty/novelty.ts';
 import type { PolicyContext } from '../policy/policy.ts';
 import type { PolicyKit } from '../policy/policy-kit.ts';
@@ -41,18 +41,17 @@ export function createContexts(
   const noveltyOf =
     novelty === undefined ? undefined : readNovelty(novelty, features.length, artifact.file(novelty.file));
   let random: Random | undefined;
+  const { countTokens, policies } = options;
   const nextRandom = () => {
-    random ??= createRandom(options.seed ?? crypto.getRandomValues(new Int32Array(1))[0]);
+    random ??= kitOf(policies).createRandom(options.seed ?? crypto.getRandomValues(new Int32Array(1))[0]);
     return random.next();
   };
-
-  const { countTokens, policies } = options;
 
   return (prompt, request, estimatedTokens, predictions, { overrides, signals: given }) => {
     const needs = requestNeeds(prompt, request, estimatedTokens, given, smallestWindow, countTokens);
     let signals: SeenSignals | undefined;
     const readOnce = () => {
-      signals ??= readerOf(policies)(
+      signals ??= kitOf(policies).readSignals(
         {
           request,
           prompt,
@@ -80,8 +79,8 @@ export function createContexts(
   };
 }
 
-/** Basic policies look at no signals, and those that do bring the reader along. */
-function readerOf(policies: PolicyKit | undefined): PolicyKit['readSignals'] {
-  if (policies !== undefined) return policies.readSignals;
-  throw new InvalidInputError('Signals need { policies } of "pointsman/policy".');
+/** Basic policies look at no signals and draw nothing, and those that do bring along what it takes. */
+function kitOf(policies: PolicyKit | undefined): PolicyKit {
+  if (policies !== undefined) return policies;
+  throw new InvalidInputError('Signals and exploration need { policies } of "pointsman/policy".');
 }

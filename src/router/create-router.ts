@@ -6,6 +6,7 @@ import { InvalidInputError } from '../errors/invalid-input-error.ts';
 import { readFeatures } from '../features/read-features.ts';
 import { allFinite } from '../math/all-finite.ts';
 import type { Plan } from '../policy/plan.ts';
+import type { PolicyKit } from '../policy/policy-kit.ts';
 import type { Predictions } from '../policy/predictions.ts';
 import { countRequestTokens } from '../request/count-request-tokens.ts';
 import { type Prompt, readPrompt } from '../request/prompt-text.ts';
@@ -15,7 +16,6 @@ import { chooseEmbedder } from './choose-embedder.ts';
 import { choosePolicy } from './choose-policy.ts';
 import { createContexts } from './create-contexts.ts';
 import { type RequestSize, UNKNOWN_SIZE } from './expected-amounts.ts';
-import { handOver } from './hand-over.ts';
 import { createPredictor } from './predictor.ts';
 import { type CheckedOptions, checkRouteOptions } from './route-options.ts';
 import type { Router } from './router.ts';
@@ -73,7 +73,7 @@ export function createRouter(artifact: Artifact, options: RouterOptions = {}): R
   const promptToEmbed = (request: Request): Prompt => {
     checkRequest(request);
     const prompt = readPrompt(request);
-    checkPrompt(request, prompt);
+    checkPrompt(prompt);
     return prompt;
   };
   /** Of no words some embedders make a mean of nothing. A picture alone is a request all the same. */
@@ -102,6 +102,9 @@ export function createRouter(artifact: Artifact, options: RouterOptions = {}): R
       ? decision
       : { id: log.decided(decision, request, embedding), ...decision };
 
+  // Whoever can make a plan that names a router brings it along.
+  const handOverWith: PolicyKit['handOver'] = (...given) => options.policies!.handOver(...given);
+
   return {
     manifest,
     log,
@@ -115,7 +118,7 @@ export function createRouter(artifact: Artifact, options: RouterOptions = {}): R
       const result = decide(prompt, request, checked, started);
       if (result.decision !== undefined) return logged(result.decision, request, vector);
       const { plan } = result;
-      const decision = await handOver(plan, options.routers, routeOptions, started, (router, handed) =>
+      const decision = await handOverWith(plan, options.routers, routeOptions, started, (router, handed) =>
         router.route(request, handed),
       );
       // The vector may be another request's by now.
@@ -129,7 +132,7 @@ export function createRouter(artifact: Artifact, options: RouterOptions = {}): R
       const result = decide(prompt, request, checked, started);
       if (result.decision !== undefined) return logged(result.decision, request, vector);
       const { plan } = result;
-      const decision = handOver(plan, options.routers, routeOptions, started, (router, handed) => {
+      const decision = handOverWith(plan, options.routers, routeOptions, started, (router, handed) => {
         checkSameEmbedder(router, manifest.embedder.id, plan.router);
         return router.routeEmbedding(embedding, request, handed);
       });

@@ -92,7 +92,7 @@ export function createPredictor(artifact: Artifact): Predictor {
     try {
       predictor.predict(input);
     } catch (cause) {
-      throw notFinite('Calibrated, they are not', { cause });
+      throw notFinite('Calibrated, they do not', { cause });
     }
     const confidence = predictor.classifyTask?.(input).confidence ?? 0;
     if (!Number.isFinite(confidence)) throw notFinite(`\`task\` gives ${confidence}`);
@@ -116,8 +116,7 @@ function extremeFeatures(length: number): Float32Array[] {
 
 function notFinite(what: string, options?: ErrorOptions): ArtifactError {
   return new ArtifactError(
-    `The heads of the artifact must give finite numbers whatever the features. ${what}: a weight or parameter is ` +
-      'damaged or too large. Copy the artifact again, or train again.',
+    `The heads of the artifact must give finite numbers whatever the features. ${what}: a weight is too large. Train again.`,
     options,
   );
 }

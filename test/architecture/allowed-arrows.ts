@@ -8,7 +8,8 @@ export const SRC_ARROWS: Arrows = {
   errors: [],
   math: [],
   candidate: [],
-  request: [],
+  // Parts of a request are of the modalities that candidates read.
+  request: ['candidate'],
   text: [],
   validation: ['errors'],
   calibrator: [],

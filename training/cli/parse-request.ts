@@ -1,11 +1,13 @@
 import { InvalidInputError, type Request } from 'pointsman';
 import { z } from 'zod';
 
+const messages = z.array(z.looseObject({})).min(1, 'it must not be empty');
+
 const body = z.looseObject({
   text: z.string().optional(),
-  messages: z.array(z.looseObject({})).optional(),
-  input: z.union([z.string(), z.array(z.looseObject({}))]).optional(),
-  contents: z.array(z.looseObject({})).optional(),
+  messages: messages.optional(),
+  input: z.union([z.string(), messages]).optional(),
+  contents: messages.optional(),
   tools: z.array(z.unknown()).optional(),
   response_format: z.looseObject({ type: z.string() }).optional(),
 });
@@ -30,13 +32,13 @@ export function parseRequest(json: string, file: string): Request {
     throw wrong(`\`${issue.path.join('.') || 'messages'}\` of ${file}: ${issue.message}.`);
   }
   const { input, contents, response_format: responseFormat, tools } = result.data;
-  const messages = result.data.messages ?? (typeof input === 'string' ? undefined : input) ?? contents;
+  const list = result.data.messages ?? (typeof input === 'string' ? undefined : input) ?? contents;
   const text = result.data.text ?? (typeof input === 'string' ? input : undefined);
-  if (messages === undefined && text === undefined) throw wrong(`There is no \`messages\` in ${file}.`);
+  if (list === undefined && text === undefined) throw wrong(`There is no \`messages\` in ${file}.`);
   return {
     ...(text === undefined ? {} : { text }),
     // Of their content nothing is asked here: the router reads what it finds.
-    ...(messages === undefined ? {} : { messages: messages as unknown as NonNullable<Request['messages']> }),
+    ...(list === undefined ? {} : { messages: list as unknown as NonNullable<Request['messages']> }),
     ...(tools === undefined ? {} : { tools }),
     ...(responseFormat === undefined ? {} : { responseFormat }),
   };

@@ -54,12 +54,8 @@ function readHeader(file: Uint8Array): { header: StaticTableHeader; headerBytes:
   check(version === STATIC_TABLE_VERSION, `must be of version ${STATIC_TABLE_VERSION}. Got ${version}`);
   const headerBytes = view.getUint32(8, true);
   check(
-    headerBytes <= MAX_HEADER_BYTES,
-    `must have a header of at most ${MAX_HEADER_BYTES} bytes. Got ${headerBytes}`,
-  );
-  check(
-    headerBytes % 4 === 0 && headerBytes <= file.length - PREFIX_BYTES,
-    `must have a header inside the file. Got one of ${headerBytes} bytes`,
+    headerBytes % 4 === 0 && headerBytes <= Math.min(file.length - PREFIX_BYTES, MAX_HEADER_BYTES),
+    `must have a header inside the file, of at most ${MAX_HEADER_BYTES} bytes. Got one of ${headerBytes}`,
   );
   const json = new TextDecoder().decode(file.subarray(PREFIX_BYTES, PREFIX_BYTES + headerBytes));
   let header: Partial<StaticTableHeader> | null;

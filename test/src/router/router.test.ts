@@ -108,10 +108,10 @@ describe.each([
   });
 
   test.each<[string, Request, string]>([
-    ['no messages', { messages: [] }, '`messages` of request must not be empty. Got [].'],
+    ['no messages', { messages: [] }, '`messages` of request must not be empty'],
     ['no messages beside a text', { text: 'hi', messages: [] }, 'must not be empty'],
-    ['no content', { messages: [{ role: 'user' }] }, '`messages` of request must have words, or pictures'],
-    ['null', { messages: [{ role: 'user', content: null }] }, 'Got one without. Look at their `content`.'],
+    ['no content', { messages: [{ role: 'user' }] }, 'they must have words, or pictures'],
+    ['null', { messages: [{ role: 'user', content: null }] }, 'Got 1 without any. Look at their `content`.'],
     ['no parts', { messages: [{ role: 'user', content: [] }] }, 'must have words'],
     ['blank text', { messages: [{ role: 'user', content: ' \n' }] }, 'must have words'],
     [
@@ -127,7 +127,7 @@ describe.each([
           { role: 'user', content: [{ type: 'input_text', text: '' }] },
         ],
       },
-      'Got 2 without',
+      'Got 2 without any',
     ],
   ])(
     '%s in the messages is an error that says so, and not a prompt of nothing',

@@ -119,6 +119,30 @@ describe('pointsman route', () => {
     }
   });
 
+  it.each([
+    ['the Responses API', { input: [{ role: 'user', content: [{ type: 'input_text', text: SUM }] }] }],
+    ['the Responses API, a text', { input: SUM }],
+    ['Gemini', { contents: [{ role: 'user', parts: [{ text: SUM }] }] }],
+    ['a prompt with tools', { text: SUM, tools: [] }],
+  ])('reads the body of a request of %s', async (_, body) => {
+    const { code, said } = await run(['route', router, '--messages', '-', '--json'], JSON.stringify(body));
+    expect(code).toBe(0);
+    expect(JSON.parse(said.out).candidate).toBe('reckoner');
+  });
+
+  it('takes the nearest to a limit that nobody meets, and with --strict-limits fails and names it', async () => {
+    const argv = ['route', router, SUM, '--max-cost', '0.0000001'];
+    const { said } = await run(argv);
+    expect(said.out).toMatch(/No candidate met every limit, so maxCostUsd gave way/);
+    for (const command of ['route', 'explain']) {
+      const limit =
+        command === 'route' ? ['--max-cost', '0.0000001'] : ['--signal', 'costBudgetUsd=0.0000001'];
+      const strict = await run([command, router, SUM, ...limit, '--strict-limits']);
+      expect(strict.code).toBe(1);
+      expect(strict.said.err).toMatch(/^No candidate is left\..*The nearest is \w+, outside maxCostUsd/s);
+    }
+  });
+
   it('keeps to limits, and says what they removed', async () => {
     const { said } = await run(['route', router, SUM, '--max-latency', '200', '--weights', 'best']);
     expect(said.out).toMatch(/^reckoner/);

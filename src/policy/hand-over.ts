@@ -1,15 +1,24 @@
-import type { Decision } from '../decision/decision.ts';
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
-import type { Limits } from '../policy/limits.ts';
-import type { Plan } from '../policy/plan.ts';
-import type { RouteOptions, Router } from './router.ts';
+import type { Limits } from './limits.ts';
+import type { Plan } from './plan.ts';
+import type { PolicyOverrides } from './policy.ts';
+
+/** What is looked at of another router, and of its decision. */
+export interface OtherRouter {
+  readonly manifest: { readonly candidates: readonly { readonly name: string }[] };
+}
+export interface OthersDecision {
+  readonly reasons: readonly string[];
+  readonly policyPath: readonly string[];
+  readonly routerMs: number;
+}
 
 type MaybePromise<T> = T | Promise<T>;
 
-/** Names of the routers that handed a request over, outermost first, by the options that they handed on. */
-const handedOverBy = new WeakMap<RouteOptions, readonly string[]>();
+/** Names of the routers that a request went through, the first one first, by the options that were handed on. */
+const handedOverBy = new WeakMap<object, readonly string[]>();
 
-/** A request that went through so many routers is in a circle: routers that know one another are not looked at before. */
+/** A request that went through so many routers is in a circle. */
 const MOST_ROUTERS = 16;
 
 /**
@@ -19,38 +28,45 @@ const MOST_ROUTERS = 16;
  * @param started when deciding began, for `routerMs`.
  * @throws InvalidInputError when there is no such router, or routers hand over to one another without end.
  */
-export function handOver<Result extends MaybePromise<Decision>>(
+export function handOver<
+  Router extends OtherRouter,
+  Options extends PolicyOverrides,
+  Result extends MaybePromise<OthersDecision>,
+>(
   plan: Plan,
   routers: Readonly<Record<string, Router>> | undefined,
-  options: RouteOptions | undefined,
+  options: Options | undefined,
   started: number,
-  ask: (router: Router, options: RouteOptions) => Result,
+  ask: (router: Router, options: Options) => Result,
 ): Result {
   const name = plan.router ?? '';
   const router = routers?.[name];
   if (router === undefined) throw new InvalidInputError(`There is no router "${name}".`);
-  const finish = (decision: Decision): Decision => ({
-    ...decision,
-    reasons: [...plan.reasons, ...decision.reasons],
-    policyPath: [...plan.path, ...decision.policyPath],
-    routerMs: performance.now() - started,
-  });
   const passed = [...(options === undefined ? [] : (handedOverBy.get(options) ?? [])), name];
   if (passed.length > MOST_ROUTERS) {
     throw new InvalidInputError(
-      `\`router\` of policy must not lead back to where the request came from. It went from router to router: ` +
+      '`router` of policy must not lead back to where the request came from. It went from router to router: ' +
         `${passed.slice(0, 6).join(', ')}, and so on. Let one of them decide for itself.`,
     );
   }
   const handed = handedOn(options, router);
   handedOverBy.set(handed, passed);
+  const finish = <D extends OthersDecision>(decision: D): D => ({
+    ...decision,
+    reasons: [...plan.reasons, ...decision.reasons],
+    policyPath: [...plan.path, ...decision.policyPath],
+    routerMs: performance.now() - started,
+  });
   const result = ask(router, handed);
   return (result instanceof Promise ? result.then(finish) : finish(result)) as Result;
 }
 
 /** A copy, with `allow` and `deny` as far as they name candidates of the router. */
-function handedOn(options: RouteOptions | undefined, { manifest }: Router): RouteOptions {
-  if (options?.limits === undefined) return { ...options };
+function handedOn<Options extends PolicyOverrides>(
+  options: Options | undefined,
+  { manifest }: OtherRouter,
+): Options {
+  if (options?.limits === undefined) return { ...options } as Options;
   const names = new Set(manifest.candidates.map((candidate) => candidate.name));
   const { allow, deny, ...bounds } = options.limits;
   const limits: Limits = {
