@@ -85,7 +85,7 @@ function checkNumbers({ scores, scales }: StaticTable): void {
   check(sorted[sorted.length - 1] <= 0, `must have scores ≤ 0. Got ${sorted[sorted.length - 1]}`);
   check(
     scales.every((scale) => Math.abs(scale) <= MOST_SCALE),
-    `must have scales between ±${MOST_SCALE}. Got others`,
+    `must have finite scales between ±${MOST_SCALE}. Got others`,
   );
 }
 
