@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
@@ -123,9 +123,12 @@ export class StagedRows {
   async write(out: string): Promise<string> {
     await mkdir(dirname(resolve(out)), { recursive: true });
     const partial = `${out}.${process.pid}.partial`;
+    await rm(partial, { force: true });
     try {
+      // Prompts are their owner's alone, from the first byte on: DuckDB writes into the file that is there.
+      await writeFile(partial, '', { mode: 0o600 });
       await this.#connection.run(`COPY (SELECT ${STAGED_COLUMNS} FROM staged WHERE ${USABLE} ORDER BY "requestId", candidate)
-        TO ${quoteText(partial)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)`);
+        TO ${quoteText(partial)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, USE_TMP_FILE false)`);
       const fingerprint = await this.#fingerprint(partial);
       await rename(partial, out);
       return fingerprint;

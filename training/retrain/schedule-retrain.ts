@@ -17,7 +17,7 @@ export interface ScheduleOptions {
  * another is under way is passed over.
  *
  * @param pattern five fields (minute, hour, day, month, weekday), or six with seconds first
- * @throws InvalidInputError where the pattern is none, or never comes
+ * @throws InvalidInputError where the pattern is none, or never comes, or the time zone is none
  */
 export async function scheduleRetrain(
   pattern: string,
@@ -57,6 +57,14 @@ export async function scheduleRetrain(
 }
 
 function createJob(pattern: string, timezone: string | undefined, run: (job: Cron) => void): Cron {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: timezone });
+  } catch (cause) {
+    throw new InvalidInputError(
+      `\`timezone\` must be an IANA name such as "Europe/Berlin". Got "${timezone}".`,
+      { cause },
+    );
+  }
   try {
     return new Cron(pattern, timezone === undefined ? {} : { timezone }, run);
   } catch (cause) {

@@ -1,3 +1,4 @@
+import { chmodSync, statSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { readOutcomeMatrix } from '../../../training/outcomes/read-outcome-matrix.ts';
 import { ingestFixture, lines, rows } from './ingest-fixture.ts';
@@ -42,4 +43,14 @@ test('a file that is no outcomes table is not appended to', async () => {
   await expect(ingest(write('r.jsonl', lines(rows)), { out: other, append: true })).rejects.toThrow(
     /other\.parquet cannot be appended to, since it is no outcomes table/,
   );
+});
+
+test('a table can be read by its owner alone, also where it replaces one that everybody could read', async () => {
+  const table = path('private.parquet');
+  const file = write('private.jsonl', lines(rows));
+  for (const options of [{}, append]) {
+    await ingest(file, { out: table, ...options });
+    expect((statSync(table).mode & 0o777).toString(8)).toBe('600');
+    chmodSync(table, 0o644);
+  }
 });

@@ -74,3 +74,10 @@ test('an expression that is none, or never comes, is refused with an example', a
   await refused('every night');
   await refused('0 0 30 2 *');
 });
+
+test('a time zone that is none is what the error speaks of', async () => {
+  const { signal } = new AbortController();
+  await expect(
+    scheduleRetrain('0 3 * * *', async () => {}, { signal, timezone: 'Mars/Olympus' }),
+  ).rejects.toThrow('`timezone` must be an IANA name such as "Europe/Berlin". Got "Mars/Olympus".');
+});
