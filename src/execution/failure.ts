@@ -111,6 +111,10 @@ function codeOf(error: unknown): string {
 }
 
 function messageOf(error: unknown): string {
+  // What broke it is what is of use.
+  if (error instanceof BrokenStreamError && error.cause !== undefined) {
+    return `${error.message} It broke by this: ${messageOf(error.cause)}`;
+  }
   if (error instanceof Error && error.message !== '') return error.message;
   const { message } = readSaidError(error);
   if (message !== '') return message;

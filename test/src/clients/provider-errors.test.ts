@@ -198,7 +198,9 @@ describe('an error that comes with a good status', () => {
 
   it('breaks a stream that has begun', async () => {
     const stream = sse(text('Two'), { error: 'model overloaded' });
-    expect(await askUpstream('stream', [stream])).toMatchObject({ ending: 'BROKEN_STREAM', asked: 1 });
+    const outcome = await askUpstream('stream', [stream]);
+    expect(outcome).toMatchObject({ ending: 'BROKEN_STREAM', asked: 1 });
+    expect(outcome.error?.message).toContain('model overloaded');
   });
 
   it.each([null, '', {}, [], false, { message: '', code: null }])(
