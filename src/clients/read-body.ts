@@ -20,6 +20,7 @@ export interface TextSource {
 
 /** UTF-16 units that are handed on at a time, so that timers have their turn in between. */
 const SLICE = 8192;
+const LONGEST_STRETCH_MS = 10;
 
 export function openText(response: Response, endpoint: Endpoint): TextSource {
   const reader = response.body?.getReader();
@@ -44,7 +45,7 @@ export function openText(response: Response, endpoint: Endpoint): TextSource {
       return bytes;
     },
     async next() {
-      await letTimersRun();
+      await letTimersRun(LONGEST_STRETCH_MS);
       while (waiting === '' && !ended) await read();
       const piece = waiting.slice(0, SLICE);
       waiting = waiting.slice(SLICE);
@@ -118,9 +119,10 @@ export async function readWhole(source: TextSource, endpoint: Endpoint): Promise
     return parseJson(text);
   } catch {
     // Without the parser's own error, which quotes what it read.
-    throw new MalformedAnswerError(
-      `${endpoint.shownUrl} gave something else than JSON, ${text.length} characters. Check the address.`,
-    );
+    const what = /^\s*[{[]/.test(text)
+      ? `JSON that is not whole, ${text.length} characters: it was cut, or is none.`
+      : `something else than JSON, ${text.length} characters. Check the address.`;
+    throw new MalformedAnswerError(`${endpoint.shownUrl} gave ${what}`);
   }
 }
 

@@ -50,7 +50,12 @@ export async function runAttempt(
   try {
     timer.start(timeoutMs, 'answer');
     const given = await untilAborted(
-      span.run(async () => client(context.request, clientContext)),
+      span.run(async () => {
+        // Only where it is needed: a client that is called at once is called at once.
+        const turn = letTimersRun(LONGEST_STRETCH_MS);
+        if (turn !== undefined) await turn;
+        return client(context.request, clientContext);
+      }),
       scope.signal,
     );
     const read = isStream(given)
@@ -81,6 +86,9 @@ export async function runAttempt(
   }
 }
 
+/** Of many attempts together, before timers have their turn. */
+const LONGEST_STRETCH_MS = 50;
+
 interface Reading {
   readonly run: Run;
   readonly context: StepContext;
@@ -109,7 +117,7 @@ async function readStream(stream: AsyncIterable<AnswerChunk>, reading: Reading):
       if (scope.signal.aborted) throw scope.signal.reason;
       const { done, value } = await untilAborted(iterator.next(), scope.signal);
       if (done === true) throw broken();
-      await letTimersRun();
+      await letTimersRun(LONGEST_STRETCH_MS);
       builder.add(value);
       if (builder.size > maxAnswerCharacters) throw tooLong(record, maxAnswerCharacters);
       // The finish is handed on only when it is one.
