@@ -17,6 +17,8 @@ export interface Amendment {
   readonly removed?: readonly string[];
   /** Figures of the new version, measured. @default none: those of the old one do not hold for it */
   readonly metrics?: Manifest['metrics'];
+  /** Reports about the new version, by path, beside its card. @default none */
+  readonly reports?: ReadonlyMap<string, Uint8Array>;
 }
 
 /** One thing that was done to a router after its training. */
@@ -55,6 +57,7 @@ export async function amendArtifact(artifact: Artifact, amendment: Amendment): P
     metrics,
     new Map([
       ['CARD.md', new TextEncoder().encode(card)],
+      ...(amendment.reports ?? []),
       ...(reports.some(({ path }) => path === EXAMPLES_FILE)
         ? [[EXAMPLES_FILE, examplesOf(artifact)] as const]
         : []),

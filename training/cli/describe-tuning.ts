@@ -1,5 +1,12 @@
 import { stringify } from 'yaml';
 import type { SettingFigures, TunedPolicy, TunePolicyInput } from '../policy/index.ts';
+import {
+  formatConfidence,
+  formatCount,
+  formatPercent,
+  formatPoints,
+  plural,
+} from '../words/format-number.ts';
 import type { CommandIo } from './command-io.ts';
 import { wrapText } from './wrap-text.ts';
 
@@ -24,9 +31,9 @@ export function describeTuning(
   const lines = [
     ...(goal.kind === 'max-quality-loss'
       ? [
-          `Of requests like the ${tuned.rows.toLocaleString('en-US')} it was tuned on, this policy loses at most ` +
-            `${goal.loss} of mean quality against the last candidate alone, with a confidence of ` +
-            `${percent(1 - (goal.delta ?? 0.1))} (Learn-then-Test).`,
+          `On requests like the ${formatCount(tuned.rows)} it was tuned on, this policy loses at most ${formatPoints(goal.loss)} ` +
+            `points of mean quality against the last candidate alone, with ${formatConfidence(1 - (goal.delta ?? 0.1))} confidence ` +
+            '(Learn-then-Test).',
         ]
       : []),
     ...(isOwn && isJudged
@@ -37,7 +44,7 @@ export function describeTuning(
               'split was seen by neither.',
           ]
         : ['This is not the traffic that the router was trained on, so all of it was tuned on.']),
-    `${test === null ? 'On the same prompts' : 'On the test split'}: ${figures(test ?? tuned)}`,
+    `${test === null ? 'On the same prompts, which flatters it' : 'On the test split'}: ${saySetting(test ?? tuned)}`,
   ];
   const where =
     (out === null ? '' : `Written to ${out}.\n`) +
@@ -45,14 +52,22 @@ export function describeTuning(
   return `${stringify(policy)}\n${lines.map((line) => `${wrapText(line, io.columns)}\n`).join('')}${where}`;
 }
 
-function figures({ rows, loss, quality, strongShare, costSaved }: SettingFigures): string {
-  const saved = costSaved === null ? '' : `, which saves ${percent(costSaved)} of its cost`;
-  return (
-    `${percent(strongShare)} of ${rows.toLocaleString('en-US')} requests go to the last candidate${saved}; mean ` +
-    `quality ${quality.toFixed(3)}, ${Math.abs(loss).toFixed(3)} ${loss > 0 ? 'below' : 'above'} the last candidate alone.`
-  );
+/** What a setting did: who answered, what it saved, and how good it was. */
+export function saySetting({ rows, loss, quality, strongShare, costSaved }: SettingFigures): string {
+  const share = `${formatPercent(strongShare)} of ${plural(rows, 'request')} go to the last candidate`;
+  return `${share}${saySaved(costSaved)}; mean quality ${formatPoints(quality)} points, ${sayLoss(loss)}.`;
 }
 
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
+function saySaved(saved: number | null): string {
+  if (saved === null) return ', and costs are not known';
+  if (Math.abs(saved) < 0.0005) return ', at the cost of the last candidate alone';
+  return saved > 0
+    ? `, which saves ${formatPercent(saved)} of the cost of the last candidate alone`
+    : `, which costs ${formatPercent(-saved)} more than the last candidate alone`;
+}
+
+function sayLoss(loss: number): string {
+  const points = formatPoints(Math.abs(loss));
+  if (!/[1-9]/.test(points)) return 'as the last candidate alone';
+  return `${points} points ${loss > 0 ? 'below' : 'above'} the last candidate alone`;
 }

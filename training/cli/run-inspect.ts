@@ -1,10 +1,10 @@
 import type { Artifact } from 'pointsman';
 import { ArtifactError, InvalidInputError } from 'pointsman';
 import { readArtifactFolder } from 'pointsman/node';
-import { readDial } from '../evaluation/read-dial.ts';
 import type { CommandIo } from './command-io.ts';
 import { describeDial } from './describe-dial.ts';
 import { describeManifest } from './describe-manifest.ts';
+import { dialOf } from './dial-reports.ts';
 import type { InspectFlags } from './inspect-command.ts';
 import { printable } from './printable.ts';
 import { wrapText } from './wrap-text.ts';
@@ -19,9 +19,10 @@ export async function runInspect(folder: string, flags: InspectFlags, io: Comman
   checkReports(artifact);
   if (flags.json) return io.stdout(`${JSON.stringify(manifest, null, 2)}\n`);
   if (!flags.card) {
+    const dial = dialOf(artifact);
     return io.stdout(
       verdictOf(artifact, io.columns) +
-        dialOf(artifact, folder, io.columns) +
+        (dial === null ? '' : `${describeDial(dial, folder, io.columns)}\n`) +
         describeManifest(manifest, io.columns),
     );
   }
@@ -37,13 +38,6 @@ function checkReports({ reports }: Artifact): void {
   throw new ArtifactError(
     `${[...reports.changed.values()].join(' ')} The router itself is as it was written, and can be used.`,
   );
-}
-
-/** What its settings between quality and cost are worth, where its report says. */
-function dialOf({ reports }: Artifact, folder: string, columns: number): string {
-  const file = reports?.files.get(METRICS);
-  const dial = file && readDial(file);
-  return dial ? `${describeDial(dial, folder, columns)}\n` : '';
 }
 
 /** The sentence that its report opens with, where it has one. */

@@ -16,7 +16,8 @@ import {
 } from '../policy/index.ts';
 import { withRetrainLock } from '../versions/index.ts';
 import type { CommandIo } from './command-io.ts';
-import { describeTuning } from './describe-tuning.ts';
+import { describeTuning, saySetting } from './describe-tuning.ts';
+import { dialReports } from './dial-reports.ts';
 import { openRouter } from './open-router.ts';
 import { createProgress } from './progress.ts';
 import { routerFolder } from './router-folder.ts';
@@ -54,6 +55,7 @@ export async function runTune(
       candidates,
       ...(flags.cascade ? { kind: 'cascade' } : {}),
       perStep: flags.perStep === true,
+      ...(flags.grouped ? { groups: traffic.groups } : {}),
       goal: goalOf(flags),
       seed: manifest.provenance.seed,
     });
@@ -120,18 +122,24 @@ async function apply(folder: string, { policy, tuned, test }: TunedPolicy): Prom
   const { provenance } = artifact.manifest;
   const config = { ...(provenance.config as Readonly<Record<string, unknown>>), policy };
   const { rows, quality, loss, strongShare, costSaved } = test ?? tuned;
+  const what = `The policy was tuned to a ${policy.kind} of ${policy.kind === 'cascade' ? policy.steps.length : 2} candidates.`;
   const sealed = await amendArtifact(artifact, {
-    what: `The policy was tuned to a ${policy.kind} of ${policy.kind === 'cascade' ? policy.steps.length : 2} candidates.`,
+    what,
     contents: { policy, provenance: { ...provenance, config } },
     metrics: { tunedRows: rows, quality, qualityLoss: loss, strongShare, costSaved },
+    reports: dialReports(
+      artifact,
+      policy,
+      `${what} ${test === null ? 'On the same prompts, which flatters it' : 'On the test split'}: ${saySetting(test ?? tuned)}`,
+    ),
   });
   return (await writeArtifact(folder, sealed)).version;
 }
 
-function goalOf({ strongShare, maxQualityLoss, confidence }: TuneFlags) {
-  return maxQualityLoss === undefined
-    ? ({ kind: 'strong-share', share: strongShare ?? 0 } as const)
-    : ({ kind: 'max-quality-loss', loss: maxQualityLoss, delta: 1 - confidence } as const);
+function goalOf({ strongShare, maxLoss, maxQualityLoss, confidence }: TuneFlags) {
+  return strongShare === undefined
+    ? ({ kind: 'max-quality-loss', loss: maxQualityLoss ?? maxLoss! / 100, delta: 1 - confidence } as const)
+    : ({ kind: 'strong-share', share: strongShare } as const);
 }
 
 /** The cheapest candidate in use and the best; where the best is the cheapest too, the next best and it. */

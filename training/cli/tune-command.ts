@@ -1,23 +1,44 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { UtilityWeights, WeightsName } from 'pointsman';
+import { DIAL_SETTINGS, type DialSettingId } from '../evaluation/dial-settings.ts';
 import type { TunableTest } from '../policy/index.ts';
 import type { CommandIo } from './command-io.ts';
 import { addMapOption, type ColumnMap } from './map-option.ts';
-import { probability } from './number-option.ts';
+import { nonNegativeNumber, positiveNumber, probability } from './number-option.ts';
 
 const EXAMPLES = `
-Examples:
-  $ pointsman tune models/support traffic.jsonl --strong-share 0.3
-  $ pointsman tune models/support traffic.jsonl --max-quality-loss 0.02 --out policy.yaml
-  $ pointsman tune models/support traffic.jsonl --max-quality-loss 0.02 --candidates small,medium,large --per-step
-  $ pointsman tune models/support traffic.jsonl --max-quality-loss 0.02 --accept logprob --apply
-  $ pointsman tune models/support traffic.jsonl --max-quality-loss 0.02 --accept verifier:grade --accept-score metadata.grade
+Weights of all candidates:
+  $ pointsman tune models/support --setting lose-2 --apply
+  $ pointsman tune models/support --weights quality=1,cost=0.05 --apply
+  $ pointsman tune models/support traffic.jsonl --max-loss 2
+  $ pointsman tune models/support traffic.jsonl --max-loss 2 --against gpt-5-mini --confidence 0.95 --grouped --apply
+  $ pointsman tune models/support traffic.jsonl --max-cost 0.0004 --out policy.yaml
 
-Give the traffic that the router was trained on: the dial is set on its calibrate split and measured on its test
-split. Or give newer traffic, all of which is used. Prompts need the outcomes of all candidates that take part.
+A strong and a weak candidate, or a cascade:
+  $ pointsman tune models/support traffic.jsonl --strong-share 0.3
+  $ pointsman tune models/support traffic.jsonl --max-loss 2 --candidates small,large --out policy.yaml
+  $ pointsman tune models/support traffic.jsonl --max-loss 2 --candidates small,medium,large --per-step
+  $ pointsman tune models/support traffic.jsonl --max-loss 2 --accept logprob --apply
+  $ pointsman tune models/support traffic.jsonl --max-loss 2 --accept verifier:grade --accept-score metadata.grade
+
+--setting takes what \`pointsman inspect\` shows: best, lose-1, lose-2, lose-5, balanced, cheapest. Neither it nor --weights needs
+traffic.
+
+Else give the traffic that the router was trained on: the dial is set on its calibrate split and measured on its test
+split. Or give newer traffic, all of which is used. For a strong and a weak candidate, and for a cascade, prompts need the
+outcomes of all that take part; for weights, a log of one candidate's answer a prompt will do, and is estimated off-policy.
 
 Use the policy: loadRouter('models/support', { policy }), or \`policy:\` in the config of the next training.`;
 
 export interface TuneFlags {
+  readonly setting?: DialSettingId;
+  readonly weights?: UtilityWeights | WeightsName;
+  /** In points. */
+  readonly maxLoss?: number;
+  /** US dollars a request, on the mean. */
+  readonly maxCost?: number;
+  readonly against?: string;
+  readonly grouped?: boolean;
   readonly strongShare?: number;
   readonly maxQualityLoss?: number;
   readonly confidence: number;
@@ -34,12 +55,39 @@ export interface TuneFlags {
   readonly quiet?: boolean;
 }
 
-/** `pointsman tune`: sets the dial of a strong/weak policy or a cascade from data. */
+/** Flags that say what is to be tuned: one of them. */
+const GOALS = ['setting', 'weights', 'maxLoss', 'maxCost', 'strongShare', 'maxQualityLoss'] as const;
+/** Flags of a strong and a weak candidate, or a cascade. */
+const STEPWISE = ['strongShare', 'maxQualityLoss', 'candidates', 'cascade', 'perStep', 'accept'] as const;
+
+/** `pointsman tune`: sets the weights of a router, or the dial of a strong/weak policy or a cascade, from data. */
 export function tuneCommand(io: CommandIo): Command {
   const command = new Command('tune')
-    .description('Set the dial of a strong/weak policy or a cascade from outcomes.')
+    .description(
+      'Set how much quality may be given up for cost: weights, or the dial of a strong/weak policy or a cascade.',
+    )
     .argument('<folder>', 'folder of a router, or of one of its versions')
-    .argument('<files...>', 'traffic: JSONL, CSV, Parquet or Arrow; files or quoted patterns')
+    .argument('[files...]', 'traffic: JSONL, CSV, Parquet or Arrow; files or quoted patterns')
+    .addOption(
+      new Option('--setting <name>', 'a setting of the dial that inspect shows').choices(DIAL_SETTINGS),
+    )
+    .addOption(
+      new Option(
+        '--weights <weights>',
+        'best, balanced, cheapest, or numbers: quality=1,cost=0.05',
+      ).argParser(utilityWeights),
+    )
+    .addOption(
+      new Option(
+        '--max-loss <points>',
+        'most that mean quality may be below that of --against; of a strong or last candidate with --candidates, --cascade or --accept',
+      ).argParser(points),
+    )
+    .addOption(
+      new Option('--max-cost <usd>', 'most that a request may cost on the mean').argParser(positiveNumber),
+    )
+    .option('--against <candidate>', 'whom --max-loss is counted from (default: the best single candidate)')
+    .option('--grouped', 'count near-duplicate prompts as one draw in what is guaranteed')
     .addOption(
       new Option('--strong-share <share>', 'share of requests for the strong candidate').argParser(
         probability,
@@ -48,11 +96,11 @@ export function tuneCommand(io: CommandIo): Command {
     .addOption(
       new Option(
         '--max-quality-loss <loss>',
-        'most that mean quality may be below that of the strong candidate',
+        '--max-loss of a strong or last candidate as a number from 0 to 1',
       ).argParser(probability),
     )
     .addOption(
-      new Option('--confidence <probability>', 'of keeping to --max-quality-loss')
+      new Option('--confidence <probability>', 'of keeping to --max-loss or --max-cost')
         .argParser(belowOne)
         .default(0.9),
     )
@@ -82,14 +130,27 @@ export function tuneCommand(io: CommandIo): Command {
     .option('-q, --quiet', 'show no progress')
     .addHelpText('after', EXAMPLES)
     .action(async (folder: string, files: string[], flags: TuneFlags, self: Command) => {
-      if ((flags.strongShare === undefined) === (flags.maxQualityLoss === undefined)) {
-        self.error('error: give --strong-share or --max-quality-loss, one of the two');
-      }
+      const goals = GOALS.filter((goal) => flags[goal] !== undefined);
+      if (goals.length !== 1)
+        self.error('error: give one of --setting, --weights, --max-loss, --max-cost and --strong-share');
+      const isNamed = flags.setting !== undefined || flags.weights !== undefined;
+      if (isNamed !== (files.length === 0))
+        self.error(
+          isNamed ? 'error: --setting and --weights need no traffic' : 'error: give traffic to tune on',
+        );
+      const isStepwise = STEPWISE.some((flag) => flags[flag] !== undefined);
+      if (isStepwise && (isNamed || flags.maxCost !== undefined || flags.against !== undefined))
+        self.error('error: --setting, --weights, --max-cost and --against are for weights of all candidates');
       if (flags.acceptScore !== undefined && flags.accept === undefined) {
         self.error('error: --accept-score goes with --accept');
       }
-      const { runTune } = await import('./run-tune.ts');
-      await runTune(folder, files, flags, io);
+      if (isStepwise) {
+        const { runTune } = await import('./run-tune.ts');
+        await runTune(folder, files, flags, io);
+      } else {
+        const { runTuneWeights } = await import('./run-tune-weights.ts');
+        await runTuneWeights(folder, files, flags, io);
+      }
     });
 }
 
@@ -102,6 +163,34 @@ function tunableTest(text: string): TunableTest {
     return { kind, samples };
   throw new InvalidArgumentError('Give logprob, agreement:<samples, 2 to 100> or verifier:<name>.');
 }
+
+function points(text: string): number {
+  const value = positiveNumber(text);
+  if (value >= 100) throw new InvalidArgumentError('It must be under 100 points.');
+  return value;
+}
+
+/** "balanced", or "quality=1,cost=0.05"; what is left out is 0. */
+function utilityWeights(text: string): UtilityWeights | WeightsName {
+  if (text === 'best' || text === 'balanced' || text === 'cheapest') return text;
+  const weights = { quality: 0, cost: 0, latency: 0 };
+  for (const pair of text.split(',')) {
+    const [name, value, ...rest] = pair.split('=').map((part) => part.trim());
+    if (!Object.hasOwn(weights, name) || value === undefined || value === '' || rest.length > 0)
+      throw new InvalidArgumentError(
+        'Give best, balanced, cheapest, or quality=<number>,cost=<number>,latency=<number>.',
+      );
+    const weight = nonNegativeNumber(value);
+    if (weight > MOST_WEIGHT) throw new InvalidArgumentError('A weight must be at most 1,000,000.');
+    weights[name as keyof typeof weights] = weight;
+  }
+  if (Object.values(weights).every((weight) => weight === 0))
+    throw new InvalidArgumentError('One of the weights must be above 0.');
+  return weights;
+}
+
+/** As in the schema of policies. */
+const MOST_WEIGHT = 1e6;
 
 function belowOne(text: string): number {
   const value = probability(text);

@@ -1,21 +1,8 @@
 import { describeCost, describeQuality } from '../words/compare.ts';
-import { formatCost, formatPercent, formatPoints, plural } from '../words/format-number.ts';
-import type { Dial, DialSettingId } from './dial.ts';
+import { formatConfidence, formatCost, formatPoints, plural } from '../words/format-number.ts';
+import type { Dial } from './dial.ts';
+import { settingLabel } from './dial-settings.ts';
 import type { SettingWorth } from './setting-worth.ts';
-
-const LABELS: Readonly<Record<DialSettingId, string>> = {
-  best: 'best quality',
-  'lose-1': 'lose at most 1 point',
-  'lose-2': 'lose at most 2 points',
-  'lose-5': 'lose at most 5 points',
-  balanced: 'balanced',
-  cheapest: 'cheapest',
-};
-
-/** "lose at most 2 points" */
-export function settingLabel(id: DialSettingId): string {
-  return LABELS[id];
-}
 
 /** What the settings are measured beside, in the middle of a sentence. */
 export function dialSubject({ against, isEstimated, rows }: Dial): string {
@@ -51,7 +38,7 @@ export function dialNotes({ against, settings }: Dial): string[] {
   return [
     `At most ${list} ${losses.length === 1 && losses[0] === '1' ? 'point' : 'points'} below always using ${against.candidate}: ` +
       `${losses.length === 1 ? '' : 'each '}${by === 'learn-then-test' ? 'shown' : 'estimated, by a normal approximation,'} on ` +
-      `${plural(rows, 'prompt')} of the calibrate split, with ${formatPercent(confidence, 0)} confidence` +
+      `${plural(rows, 'prompt')} of the calibrate split, with ${formatConfidence(confidence)} confidence` +
       `${by === 'learn-then-test' ? ' (Learn-then-Test)' : ''}.`,
     ...notes,
   ];

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { DIAL_SETTINGS, type Dial } from './dial.ts';
+import type { Dial } from './dial.ts';
+import { DIAL_SETTINGS } from './dial-settings.ts';
 
 const interval = z.object({
   estimate: z.number().nullable(),

@@ -1,7 +1,7 @@
 import { bootstrapMeans } from '../evaluation/bootstrap-means.ts';
 import {
   formatApart,
-  formatPercent,
+  formatConfidence,
   formatPoints,
   formatSignedPoints,
   type Interval,
@@ -57,7 +57,7 @@ export function sayNotWorse(
   const [sure, allowed] = formatApart(low, -tolerance, formatSignedPoints, 1);
   const short = formatPoints(-tolerance - low, allowed.split('.')[1]?.length ?? 0);
   return (
-    `${formatSignedPoints(estimate)} ${unit} against ${name}, and with ${formatPercent(confidence, 0)} confidence at least ` +
+    `${formatSignedPoints(estimate)} ${unit} against ${name}, and with ${formatConfidence(confidence)} confidence at least ` +
     `${sure}; ${allowed} is allowed.${low >= -tolerance ? '' : ` It falls short by ${short} points.`}`
   );
 }

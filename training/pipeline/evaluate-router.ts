@@ -1,4 +1,4 @@
-import { InvalidInputError, type Router } from 'pointsman';
+import { InvalidInputError, type Router, type WeightsName } from 'pointsman';
 import { evaluate } from '../evaluation/evaluate.ts';
 import type { Evaluation } from '../evaluation/evaluation.ts';
 import type { EvaluationInput } from '../evaluation/evaluation-input.ts';
@@ -18,6 +18,10 @@ export interface EvaluateRouterOptions {
   readonly resamples?: number;
   /** How the router chooses, in a word or two. @default the kind of its policy */
   readonly policy?: string;
+  /** Weights that its policy was given instead of its own. @default none */
+  readonly weights?: WeightsName;
+  /** Weights of dial settings that keep to a loss, as training found them. @default none: they are left out */
+  readonly dial?: NonNullable<EvaluationInput['dial']>['found'];
   /**
    * Whether figures are estimated off-policy: where the traffic holds too little of each prompt to read them off, or
    * always.
@@ -62,6 +66,12 @@ export async function evaluateRouter(
     predictions,
     artifactId: manifest.id,
     policy: options.policy ?? String((manifest.policy as { kind?: unknown }).kind),
+    dial: {
+      candidates: manifest.candidates,
+      policy: options.weights === undefined ? manifest.policy : { kind: 'utility', weights: options.weights },
+      calibrate: null,
+      found: options.dial ?? {},
+    },
     means: {
       quality: Float64Array.from(manifest.candidates, ({ meanQuality }) => meanQuality),
       costUsd: Float64Array.from(manifest.candidates, ({ meanCostUsd }) => meanCostUsd ?? Number.NaN),
@@ -74,33 +84,26 @@ export async function evaluateRouter(
   }
   onPropensities();
   const { groups } = groupPrompts(traffic);
-  const propensities = await propensitiesOf(traffic, groups, settings.seed);
-  return evaluate(
-    { ...input, propensities: alignPropensities(propensities, traffic, names), groups },
-    settings,
-  );
+  const propensities = await routerPropensities(traffic, names, groups, settings.seed);
+  return evaluate({ ...input, propensities, groups }, settings);
 }
 
 /**
- * Fitted, where they are not logged, on the embeddings that the traffic keeps, or else on what the static embedder sees:
- * at hand whatever embedder the router has.
+ * Propensities of traffic for a router's candidates. Fitted, where they are not logged, on the embeddings that the traffic
+ * keeps, or else on what the static embedder sees: at hand whatever embedder the router has.
+ * @param names of the router's candidates
  */
-async function propensitiesOf(
+export async function routerPropensities(
   traffic: OutcomeMatrix,
+  names: readonly string[],
   groups: Int32Array,
   seed: number,
 ): Promise<LoggingPropensities> {
   const features =
     keptEmbeddings(traffic) ??
     (await embedPrompts(traffic, (await openEmbedder({ kind: 'static' })).embedder));
-  return loggingPropensities(traffic, { features, groups, seed });
-}
-
-function alignPropensities(
-  propensities: LoggingPropensities,
-  { candidates, prompts }: OutcomeMatrix,
-  names: readonly string[],
-): LoggingPropensities {
+  const propensities = await loggingPropensities(traffic, { features, groups, seed });
+  const { candidates, prompts } = traffic;
   const from = names.map((name) => candidates.indexOf(name));
   const values = Float64Array.from({ length: prompts.length * names.length }, (_, i) => {
     const column = from[i % names.length];

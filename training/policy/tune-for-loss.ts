@@ -113,7 +113,7 @@ export function fewestRowsFor(maxQualityLoss: number, delta = 0.1): number {
   let high = 1;
   while (!isShown(high)) {
     high *= 2;
-    if (high > 1e7) return high;
+    if (high > 1e6) return high;
   }
   let low = high / 2;
   while (high - low > 1) {

@@ -1,9 +1,10 @@
 import { InvalidInputError, type PolicySpec } from 'pointsman';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { formatApart, formatConfidence, formatCount, formatPoints, plural } from '../words/format-number.ts';
 import { acceptTest, type TunableTest, timesAsked } from './accept-scores.ts';
 import { measureSetting, type SettingFigures } from './measure-setting.ts';
 import { cascadeFamily, cascadePaths, type RoutingFamily, thresholdFamily } from './routing-family.ts';
-import { type TunedSetting, tuneAlongPaths } from './tune-for-loss.ts';
+import { fewestRowsFor, type TunedSetting, tuneAlongPaths } from './tune-for-loss.ts';
 import { tuneForShare } from './tune-for-share.ts';
 import { type TuningRows, tuningRows } from './tuning-rows.ts';
 
@@ -30,6 +31,8 @@ export interface TunePolicyInput {
   readonly accept?: TunableTest;
   /** A threshold of its own for each step, where there are several and the goal is a loss. @default false: they share one */
   readonly perStep?: boolean;
+  /** Near-duplicate group of each prompt of the matrix: those of one count as one draw. @default every prompt for itself */
+  readonly groups?: Int32Array;
   readonly goal:
     | { readonly kind: 'strong-share'; readonly share: number }
     | { readonly kind: 'max-quality-loss'; readonly loss: number; readonly delta?: number };
@@ -56,7 +59,9 @@ export function tunePolicy(input: TunePolicyInput): TunedPolicy {
   const numbers = input.candidates.map((name) => numberOf(matrix, name));
   const kind = input.kind ?? (numbers.length === 2 && accept === undefined ? 'threshold' : 'cascade');
   const paths = pathsOf(input, kind, numbers);
-  const rows = tuningRows(matrix, input.tune.rows, input.tune.success, numbers);
+  const rows = tuningRows(matrix, input.tune.rows, input.tune.success, numbers, {
+    groups: input.groups ?? null,
+  });
   const { family, dial } = settingFor(paths, rows, kind, input);
   const names = family.candidates.map((c) => matrix.candidates[c]);
   const thresholds = family.thresholds(dial);
@@ -73,7 +78,11 @@ export function tunePolicy(input: TunePolicyInput): TunedPolicy {
   const test =
     input.test === null
       ? null
-      : measureSetting(family, dial, tuningRows(matrix, input.test.rows, input.test.success, numbers, 1));
+      : measureSetting(
+          family,
+          dial,
+          tuningRows(matrix, input.test.rows, input.test.success, numbers, { least: 1 }),
+        );
   return { policy, dial, tuned: measureSetting(family, dial, rows), test };
 }
 
@@ -134,14 +143,20 @@ function nothingShown(
 ): InvalidInputError {
   const strictest = measureSetting(family, family.dials[0], rows);
   if (strictest.loss > loss) {
+    const [lost, allowed] = formatApart(strictest.loss, loss, formatPoints, 1);
     return new InvalidInputError(
-      `Even at the strictest threshold the loss is ${strictest.loss.toFixed(3)}, over ${loss}: what passes is not good ` +
+      `Even at the strictest threshold ${lost} points are lost, and ${allowed} are allowed: what passes is not good ` +
         'enough. Allow more loss, or use another test.',
     );
   }
+  const fewest = fewestRowsFor(loss, delta);
   return new InvalidInputError(
-    `${strictest.rows} prompts are too few to show a quality loss of at most ${loss} with ` +
-      `confidence ${1 - delta}. Collect about ${Math.ceil((2 * Math.log(1 / delta)) / loss)} prompts, or allow more loss.`,
+    `${plural(strictest.rows, 'prompt')} are too few to show a loss of at most ${formatPoints(loss)} points with ` +
+      `${formatConfidence(1 - delta)} confidence. ${
+        strictest.rows < fewest
+          ? `Collect ${formatCount(fewest)} or more`
+          : `Collect more, as the strictest threshold loses ${formatPoints(strictest.loss)} points`
+      }, or allow more loss.`,
   );
 }
 

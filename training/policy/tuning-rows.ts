@@ -17,6 +17,7 @@ export interface TuningRows {
  * The rows on which every one of these candidates was observed.
  *
  * @param success calibrated success of each row, `[rows, candidates]`
+ * @param groups near-duplicate group of each prompt of the matrix; null: rows are draws of their own
  * @throws InvalidInputError when there are fewer than `least`
  */
 export function tuningRows(
@@ -24,7 +25,7 @@ export function tuningRows(
   rows: Int32Array,
   success: Float32Array,
   candidates: readonly number[],
-  least = 50,
+  { least = 50, groups = null }: { readonly least?: number; readonly groups?: Int32Array | null } = {},
 ): TuningRows {
   const columns = matrix.candidates.length;
   const kept: number[] = [];
@@ -49,5 +50,6 @@ export function tuningRows(
     quality: gather(matrix.quality, (i) => rows[i]),
     costUsd: gather(matrix.costUsd, (i) => rows[i]),
     success: gather(success, (i) => i),
+    ...(groups === null ? {} : { groups: Int32Array.from(kept, (i) => groups[rows[i]]) }),
   };
 }

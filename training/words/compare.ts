@@ -6,6 +6,7 @@ import {
   formatTimes,
   type Interval,
   plural,
+  pointsAsPrinted,
 } from './format-number.ts';
 
 /** The most that something "as good as" another may lose against it, in quality: 3 points. */
@@ -34,13 +35,9 @@ export function qualityStanding(difference: Interval | null): QualityStanding {
   const { low, high, rows } = difference;
   if (low === null || high === null || rows < FEWEST_ROWS) return 'too few';
   // What is said must hold for the figures as they are printed.
-  if (asPrinted(low) > 0) return 'better';
-  if (asPrinted(high) < 0) return 'worse';
-  return asPrinted(low) >= -100 * AS_GOOD_MARGIN && rows >= FEWEST_AS_GOOD ? 'as good' : 'unclear';
-}
-
-function asPrinted(quality: number): number {
-  return Number(formatPoints(quality).replace('−', '-'));
+  if (pointsAsPrinted(low) > 0) return 'better';
+  if (pointsAsPrinted(high) < 0) return 'worse';
+  return pointsAsPrinted(low) >= -100 * AS_GOOD_MARGIN && rows >= FEWEST_AS_GOOD ? 'as good' : 'unclear';
 }
 
 /** What `it` is beside another: "is 3.1 points better than always using X (95 % interval +1.0 to +5.2)". */
@@ -62,7 +59,7 @@ export function describeQuality(difference: Interval | null, other: string): str
     case 'unclear':
       return (
         `is not clearly better or worse than ${other} (${signed}, ${range}: ` +
-        `${asPrinted(low!) < -100 * AS_GOOD_MARGIN ? 'too wide' : 'of too few prompts'} to call it as good)`
+        `${pointsAsPrinted(low!) < -100 * AS_GOOD_MARGIN ? 'too wide' : 'of too few prompts'} to call it as good)`
       );
   }
 }

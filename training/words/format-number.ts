@@ -20,6 +20,11 @@ export function formatSignedPoints(quality: number, digits?: number): string {
   return signed(formatPoints(quality, digits));
 }
 
+/** The number that {@link formatPoints} shows: what is said beside it must hold for it. */
+export function pointsAsPrinted(quality: number): number {
+  return Number(formatPoints(quality).replace('−', '-'));
+}
+
 function minus(text: string): string {
   // -0.00 is 0.
   return text.replace('-', '−');
@@ -90,6 +95,11 @@ export function formatPercent(share: number | null, digits = 1): string {
   if (share > 0 && Number(text) === 0) return `<${step} %`;
   if (share < 1 && Number(text) === 100) return `>${(100 - 10 ** -digits).toFixed(digits)} %`;
   return `${minus(text)} %`;
+}
+
+/** "90 %", "97.5 %": as it was asked for. */
+export function formatConfidence(confidence: number): string {
+  return `${Number((100 * confidence).toFixed(3))} %`;
 }
 
 /** Dollars of 1,000 requests, given those of one. */

@@ -68,7 +68,7 @@ describe('pointsman tune', () => {
     const argv = ['tune', router, newer, '--work', path('work'), '--quiet', '--strong-share', '0.2'];
     const { said } = await run(argv);
     expect(said.out).toContain('all of it was tuned on');
-    expect(said.out).toMatch(/On the same prompts: \d+\.\d % of 310 requests/);
+    expect(said.out).toMatch(/On the same prompts, which flatters it: \d+\.\d % of 310 requests/);
   });
 
   it('tunes a test of answers from a column of the metadata, one threshold a step', async () => {
@@ -129,9 +129,113 @@ describe('pointsman tune', () => {
     expect((await tune('--strong-share', '2')).code).toBe(2);
     const few = await tune('--max-quality-loss', '0.001', '--candidates', 'poet,large');
     expect(few.code).toBe(1);
-    expect(few.said.err).toMatch(/^60 prompts are too few to show a quality loss of at most 0.001/);
+    expect(few.said.err).toMatch(
+      /^60 prompts are too few to show a loss of at most 0\.10 points with 90 % confidence\. Collect \d,\d{3} or more/,
+    );
     const unknown = await tune('--strong-share', '0.2', '--candidates', 'poet,huge');
     expect(unknown.said.err).toMatch(/among large, poet, reckoner. Got "huge"/);
+  });
+});
+
+describe('pointsman tune, weights of all candidates', () => {
+  const set = (folder: string, ...flags: string[]) => run(['tune', folder, ...flags]);
+  const copied = async (name: string) => {
+    await cp(router, path(name), { recursive: true });
+    return path(name);
+  };
+
+  it('sets a setting of the dial without traffic, and says what the training measured of it', async () => {
+    const { code, said } = await set(router, '--setting', 'cheapest');
+    expect(said.err).toBe('');
+    expect(code).toBe(0);
+    expect(said.out).toMatch(/^kind: utility\nweights: cheapest\n/);
+    expect(said.out.replaceAll('\n', ' ')).toMatch(
+      /On 60 prompts of the test split, it .* always using large .*, at \d+ % of the cost, which saves \$[\d.]+ per 1,000 requests\./,
+    );
+    const { policy, setting, worth } = JSON.parse(
+      (await set(router, '--setting', 'balanced', '--json')).said.out,
+    );
+    expect(policy).toEqual({ kind: 'utility', weights: 'balanced' });
+    expect(setting).toBe('balanced');
+    expect(worth.savedShare.estimate).toBeGreaterThan(0.5);
+  });
+
+  it('makes a setting that keeps to a loss the policy of the router; inspect shows the dial, and which is in use', async () => {
+    const folder = await copied('models/dialled');
+    const { said } = await set(folder, '--setting', 'lose-5', '--apply');
+    expect(said.out).toContain('this policy loses at most 5.0 points of mean quality against');
+    expect(said.out).toMatch(/It is in use: version v-\w+ of the router\.\n$/);
+    const inspected = (await run(['inspect', folder])).said.out;
+    expect(inspected).toMatch(
+      /^The policy was set to weights of 1 for quality, [\d.]+ for cost and 0 for latency/,
+    );
+    expect(inspected).toMatch(/^(lose-5|lose-1|lose-2) \* +\d+\.\d/m);
+    expect(inspected).not.toMatch(/^best \*/m);
+    const { metrics, policy } = JSON.parse((await run(['inspect', folder, '--json'])).said.out);
+    expect(policy.weights).toMatchObject({ quality: 1, latency: 0 });
+    expect(metrics.savedUsd).toBeGreaterThan(0);
+    const decided = JSON.parse((await run(['route', folder, SUM, '--json'])).said.out);
+    expect(decided.policyPath).toEqual(['utility:custom']);
+  });
+
+  it('sets weights that are given as numbers, and keeps the limits of the policy', async () => {
+    const { said } = await set(router, '--weights', 'quality=1,cost=0.05', '--json');
+    expect(JSON.parse(said.out)).toMatchObject({
+      policy: { kind: 'utility', weights: { quality: 1, cost: 0.05, latency: 0 } },
+      setting: null,
+      guarantee: null,
+      worth: null,
+    });
+  });
+
+  it('finds the cheapest weights that keep to a loss, among the others on the same prompts', async () => {
+    const { code, said } = await tune('--max-loss', '10', '--confidence', '0.8');
+    expect(said.err).toBe('');
+    expect(code).toBe(0);
+    const words = said.out.replaceAll(/\s+/g, ' ');
+    expect(words).toMatch(
+      /^kind: utility weights: .* loses at most 10\.0 points of mean quality against always using large, with 80 % confidence, as 60 prompts show \(Learn-then-Test\)\. On 60 prompts of the test split, it is /,
+    );
+    expect(said.out).toMatch(/^[\d.]+ \* +\d+\.\d +[+−]?\d+\.\d+ \(/m);
+    const { frontier, policy, weights, worth } = JSON.parse(
+      (await tune('--max-loss', '10', '--json')).said.out,
+    );
+    expect(policy.weights).toEqual(weights);
+    expect(frontier.length).toBeGreaterThan(1);
+    expect(frontier).toContainEqual({ weights, worth });
+    expect(frontier[0].weights).toEqual({ quality: 1, cost: 0, latency: 0 });
+    expect(frontier.at(-1).weights).toEqual({ quality: 0, cost: 1, latency: 0 });
+  });
+
+  it('counts the loss from another candidate, and near-duplicates as one draw, where asked', async () => {
+    const argv = ['--max-loss', '20', '--against', 'poet', '--grouped', '--json'];
+    const { against, guarantee } = JSON.parse((await tune(...argv)).said.out);
+    expect(against).toBe('poet');
+    expect(guarantee).toMatchObject({ maxLoss: 0.2, by: 'learn-then-test' });
+    expect((await tune('--max-loss', '20', '--against', 'nobody')).said.err).toMatch(
+      /`--against` must name a candidate .* among large, poet, reckoner. Got "nobody"/,
+    );
+  });
+
+  it('finds the best weights that keep to a mean cost', async () => {
+    const { guarantee, worth } = JSON.parse((await tune('--max-cost', '0.002', '--json')).said.out);
+    expect(guarantee).toMatchObject({ maxCostUsd: 0.002, confidence: 0.9 });
+    expect(worth.costUsd.estimate).toBeLessThan(0.0022);
+    expect((await tune('--max-cost', '0.0000001')).said.err).toMatch(/^Even the cheapest weights cost \$/);
+  });
+
+  it('says what is wrong', async () => {
+    for (const flags of [
+      ['--setting', 'lose-9'],
+      ['--weights', 'speed=1'],
+      ['--weights', 'quality=0'],
+      ['--setting', 'best', '--max-loss', '2'],
+      ['--max-loss', '2'],
+      ['--setting', 'best', '--cascade'],
+    ])
+      expect((await set(router, ...flags)).code, flags.join(' ')).toBe(2);
+    expect((await tune('--setting', 'best')).code).toBe(2);
+    expect((await tune('--max-cost', '1', '--candidates', 'poet,large')).code).toBe(2);
   });
 });
 

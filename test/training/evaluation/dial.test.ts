@@ -4,21 +4,17 @@ import { createRandom } from 'pointsman/math';
 import { policies } from 'pointsman/policy';
 import { describe, expect, it } from 'vitest';
 import { toBanditLog } from '../../../bench/bandit-log.ts';
-import {
-  dialNotes,
-  dialSubject,
-  sayWorth,
-  settingLabel,
-} from '../../../training/evaluation/describe-dial.ts';
+import { dialNotes, dialSubject, sayWorth } from '../../../training/evaluation/describe-dial.ts';
+import type { Dial } from '../../../training/evaluation/dial.ts';
 import {
   DIAL_LOSSES,
   DIAL_SETTINGS,
-  type Dial,
   type DialSettingId,
-  keepToLoss,
-} from '../../../training/evaluation/dial.ts';
+  settingLabel,
+} from '../../../training/evaluation/dial-settings.ts';
 import { evaluate } from '../../../training/evaluation/evaluate.ts';
 import type { EvaluationInput } from '../../../training/evaluation/evaluation-input.ts';
+import { keepToCost, keepToLoss } from '../../../training/evaluation/keep-weights.ts';
 import { weighRows } from '../../../training/evaluation/setting-worth.ts';
 import { trainMeans } from '../../../training/evaluation/train-means.ts';
 import { type ValuedRows, valueRows } from '../../../training/evaluation/valued-rows.ts';
@@ -107,7 +103,7 @@ describe('the dial of a router', () => {
         resamples: 2,
       }) as ValuedRows;
       const weighed = weighRows(valued, predictions, candidates);
-      const { weights } = keepToLoss(weighed, 2, { maxLoss: 0.05, seed });
+      const { weights } = keepToLoss(weighed, 2, 0.05, { seed });
       if (weights === null) continue;
       shown++;
       // Who is chosen depends on the task alone, and so does the true quality.
@@ -258,6 +254,37 @@ describe('losses of near-duplicates', () => {
       riskiestSetting(20, (i) => losses.map((loss) => (loss * i) / 10), groups, { maxQualityLoss: 0.04 });
     expect(settings(Int32Array.from(losses.keys()))).toBe(settings(null));
     expect(settings(null)).toBeGreaterThan(0);
+  });
+});
+
+describe('weights that keep to a mean cost', () => {
+  const world = syntheticWorld({ rows: 8000, truth: TRUTH });
+  const { predictions, rows } = world.dial!.calibrate!;
+  const splits = { ...world.splits, test: { role: 'test', rows } as const };
+  const valued = valueRows({ ...world, splits, predictions }, trainMeans(world.matrix, rows), {
+    seed: 1,
+    resamples: 2,
+  }) as ValuedRows;
+  const weighed = weighRows(valued, predictions, world.dial!.candidates);
+
+  it.each([0.002, 0.008, 0.1])('are of the highest quality that costs %f dollars or less', (maxCostUsd) => {
+    const { guarantee, weights } = keepToCost(weighed, maxCostUsd);
+    expect(guarantee).toEqual({ maxCostUsd, confidence: 0.9, rows: 2000 });
+    const costOf = (i: number) =>
+      weighed
+        .choose(WEIGHT_SETTINGS[i])
+        .reduce((sum, c, row) => sum + valued.comparison.costUsd![3 * row + c], 0) / 2000;
+    const at = WEIGHT_SETTINGS.indexOf(weights!);
+    expect(costOf(at)).toBeLessThan(maxCostUsd);
+    // The next dearer one that chooses otherwise costs more, or cannot be shown not to.
+    if (at > 0) expect(costOf(at - 1)).toBeGreaterThan(0.95 * maxCostUsd);
+    else expect(maxCostUsd).toBe(0.1);
+  });
+
+  it('are refused under the cost of the cheapest', () => {
+    expect(keepToCost(weighed, 0.0001).reason).toMatch(
+      /^Even the cheapest weights cost \$0\.000993 a request, and \$0\.000100 a request is the most/,
+    );
   });
 });
 

@@ -87,7 +87,7 @@ test('three candidates make a cascade whose policy runs as it is', () => {
 
 test('too few prompts, or candidates that are not there, are errors that say what to do', () => {
   const goal = { kind: 'max-quality-loss', loss: 0.001 } as const;
-  expect(() => tune({ goal }, 200)).toThrow(/100 prompts are too few .* Collect about 4606 prompts/);
+  expect(() => tune({ goal }, 200)).toThrow(/100 prompts are too few .* Collect 4,023 or more/);
   expect(() => tune({ goal }, 20)).toThrow(/Tuning needs 50 prompts/);
   expect(() => tune({ goal, candidates: ['small', 'huge'] })).toThrow(
     /among large, medium, small. Got "huge"/,

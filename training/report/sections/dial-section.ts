@@ -1,7 +1,14 @@
-import { dialNotes, dialSubject, settingLabel } from '../../evaluation/describe-dial.ts';
+import { dialNotes, dialSubject } from '../../evaluation/describe-dial.ts';
 import type { DialSetting } from '../../evaluation/dial.ts';
+import { settingLabel } from '../../evaluation/dial-settings.ts';
 import type { Evaluation } from '../../evaluation/evaluation.ts';
-import { formatCost, formatCosts, formatPercent, formatQuality } from '../../words/format-number.ts';
+import {
+  formatConfidence,
+  formatCost,
+  formatCosts,
+  formatPercent,
+  formatQuality,
+} from '../../words/format-number.ts';
 import { type Html, html } from '../html.ts';
 import { scrollTable, type TableColumn } from '../scroll-table.ts';
 import { coloured } from './contenders-section.ts';
@@ -27,7 +34,7 @@ export function dialSection({ dial }: Evaluation): Html | null {
     { heading: '$ per 1,000', cell: ({ worth }) => formatCost(worth?.costUsd.estimate) },
     {
       heading: 'Loss shown',
-      cell: ({ guarantee }) => (guarantee === null ? '–' : `with ${formatPercent(guarantee.confidence, 0)}`),
+      cell: ({ guarantee }) => (guarantee === null ? '–' : `with ${formatConfidence(guarantee.confidence)}`),
     },
     {
       heading: 'The command that sets it',

@@ -1,0 +1,217 @@
+import { writeFile } from 'node:fs/promises';
+import { InvalidInputError } from 'pointsman';
+import { readArtifactFolder } from 'pointsman/node';
+import { NAMED_WEIGHTS, type PolicySpec, type UtilityWeights, type WeightsName } from 'pointsman/policy';
+import { stringify } from 'yaml';
+import { amendArtifact, trainedConfig, writeArtifact } from '../artifact/index.ts';
+import { parseTrainConfig } from '../config/train-config.ts';
+import type { Dial } from '../evaluation/dial.ts';
+import { type DialSettingId, settingLabel } from '../evaluation/dial-settings.ts';
+import { type CostShown, keepToCost, keepToLoss, type LossShown } from '../evaluation/keep-weights.ts';
+import { measureSettings, type SettingWorth } from '../evaluation/setting-worth.ts';
+import { prepareTraffic } from '../pipeline/prepare-traffic.ts';
+import { type WeighedTraffic, weighTraffic } from '../pipeline/weigh-traffic.ts';
+import { WEIGHT_SETTINGS } from '../policy/index.ts';
+import { withRetrainLock } from '../versions/index.ts';
+import type { CommandIo } from './command-io.ts';
+import { describeWeights, sayMeasured } from './describe-weights.ts';
+import { dialOf, dialReports } from './dial-reports.ts';
+import { openRouter } from './open-router.ts';
+import { createProgress } from './progress.ts';
+import { routerFolder } from './router-folder.ts';
+import { showTraining } from './show-training.ts';
+import type { TuneFlags } from './tune-command.ts';
+
+/** Weights of a utility policy, and what is known of them. The result of `pointsman tune --json`. */
+export interface TunedWeights {
+  readonly policy: PolicySpec;
+  readonly weights: UtilityWeights;
+  /** The setting of the dial that they are; null where they are none. */
+  readonly setting: DialSettingId | null;
+  /** The candidate that they are compared with; null where nothing was measured. */
+  readonly against: string | null;
+  readonly guarantee: LossShown | CostShown | null;
+  readonly worth: SettingWorth | null;
+  readonly measuredOn: 'the test split' | 'the same prompts' | null;
+  readonly isEstimated: boolean;
+  /** Other weights on the same prompts, from the highest quality to the lowest cost. */
+  readonly frontier: readonly { readonly weights: UtilityWeights; readonly worth: SettingWorth }[];
+}
+
+/** Sets the weights of a router: those that are named, or the best that keep to a loss or a cost. */
+export async function runTuneWeights(
+  folder: string,
+  files: readonly string[],
+  flags: TuneFlags,
+  io: CommandIo,
+): Promise<void> {
+  // First, since a folder that a version cannot be added to should not be found out after the tuning.
+  const applyTo = flags.apply ? await routerFolder(folder) : null;
+  const artifact = await readArtifactFolder(folder, { reports: true });
+  const dial = dialOf(artifact);
+  const found =
+    files.length === 0 ? namedWeights(folder, flags, dial) : await findWeights(folder, files, flags, io);
+  const tuned: TunedWeights = {
+    ...found,
+    policy: withWeights(artifact.manifest.policy as PolicySpec, found.weights),
+  };
+  if (flags.out !== undefined) await writeFile(flags.out, stringify(tuned.policy));
+  const version = applyTo === null ? null : await withRetrainLock(applyTo, () => apply(applyTo, tuned));
+  io.stdout(
+    flags.json
+      ? `${JSON.stringify({ ...tuned, ...(version === null ? {} : { version }) }, null, 2)}\n`
+      : describeWeights(tuned, { out: flags.out ?? null, version, columns: io.columns }),
+  );
+}
+
+type Found = Omit<TunedWeights, 'policy'>;
+
+/** Weights that need no traffic: what is known of them is what the training measured. */
+function namedWeights(folder: string, { setting, weights }: TuneFlags, dial: Dial | null): Found {
+  const chosen =
+    weights === undefined
+      ? settingWeights(folder, setting!, dial)
+      : typeof weights === 'string'
+        ? NAMED_WEIGHTS[weights]
+        : weights;
+  const known = dial?.settings.find((one) => one.weights !== null && isSame(one.weights, chosen));
+  return {
+    weights: chosen,
+    setting: setting ?? known?.id ?? null,
+    against: dial?.against?.candidate ?? null,
+    guarantee:
+      (setting === undefined ? known : dial?.settings.find(({ id }) => id === setting))?.guarantee ?? null,
+    worth: known?.worth ?? null,
+    measuredOn: known?.worth ? 'the test split' : null,
+    isEstimated: dial?.isEstimated ?? false,
+    frontier: [],
+  };
+}
+
+/** @throws InvalidInputError where the training found no such weights. */
+function settingWeights(folder: string, id: DialSettingId, dial: Dial | null): UtilityWeights {
+  if (id in NAMED_WEIGHTS) return NAMED_WEIGHTS[id as WeightsName];
+  const found = dial?.settings.find((one) => one.id === id);
+  if (found?.weights) return found.weights;
+  const why = dial?.missing ?? found?.reason ?? 'Its report has no dial.';
+  throw new InvalidInputError(
+    `There are no weights for "${settingLabel(id)}" in the router in ${folder}. ${why} To look for them: ` +
+      `pointsman tune ${folder} FILES --max-loss ${id.slice('lose-'.length)}`,
+  );
+}
+
+function isSame(a: UtilityWeights, b: UtilityWeights): boolean {
+  return a.quality === b.quality && a.cost === b.cost && a.latency === b.latency;
+}
+
+/** On traffic: on the calibrate split of the router's own, measured on its test split; or on all of other traffic. */
+async function findWeights(
+  folder: string,
+  files: readonly string[],
+  flags: TuneFlags,
+  io: CommandIo,
+): Promise<Found> {
+  const router = await openRouter(folder);
+  const { manifest } = router;
+  const progress = createProgress(io, flags.quiet === true);
+  try {
+    const config = parseTrainConfig(trainedConfig(manifest));
+    const traffic = await prepareTraffic({
+      files,
+      config,
+      name: `tune-${manifest.name}`,
+      workFolder: flags.work,
+      map: flags.map,
+      onProgress: showTraining(progress),
+    });
+    const isOwn = traffic.ingest.fingerprint === manifest.provenance.dataFingerprint;
+    const weighed = await weighTraffic(router, traffic, {
+      isOwn,
+      resamples: config.resamples,
+      onProgress: (done, total) => progress.update('routing', done / total),
+      ...(flags.against === undefined ? {} : { against: flags.against }),
+    });
+    progress.update('weighing');
+    const { confidence, grouped = false } = flags;
+    const options = { confidence, grouped, seed: manifest.provenance.seed };
+    const kept =
+      flags.maxCost === undefined
+        ? keepToLoss(weighed.tune, weighed.single, flags.maxLoss! / 100, options)
+        : keepToCost(weighed.tune, flags.maxCost, options);
+    if (kept.weights === null) throw new InvalidInputError(kept.reason!);
+    return {
+      ...measure(weighed, kept.weights),
+      weights: kept.weights,
+      setting: null,
+      against: weighed.names[weighed.single],
+      guarantee: kept.guarantee,
+      measuredOn: weighed.test === null ? 'the same prompts' : 'the test split',
+      isEstimated: (weighed.test ?? weighed.tune).valued.isEstimated,
+    };
+  } finally {
+    progress.stop();
+  }
+}
+
+const FRONTIER = 12;
+
+/** The weights that were found, among others that choose otherwise, on the same prompts. */
+function measure(
+  { single, test, tune }: WeighedTraffic,
+  weights: UtilityWeights,
+): Pick<TunedWeights, 'worth' | 'frontier'> {
+  const { choose, valued } = test ?? tune;
+  const different = WEIGHT_SETTINGS.filter((one, i) => {
+    if (i === 0 || isSame(one, weights)) return true;
+    const before = choose(WEIGHT_SETTINGS[i - 1]);
+    return choose(one).some((candidate, row) => candidate !== before[row]);
+  });
+  const step = Math.max(1, (different.length - 1) / (FRONTIER - 1));
+  const kept = new Set(Array.from({ length: FRONTIER }, (_, i) => different[Math.round(i * step)]));
+  const shown = different.filter((one) => kept.has(one) || isSame(one, weights));
+  const { settings } = measureSettings(valued, shown.map(choose), single);
+  const frontier = shown.flatMap((one, i) => {
+    const worth = settings[i];
+    return typeof worth === 'string' ? [] : [{ weights: one, worth }];
+  });
+  return { frontier, worth: frontier.find((one) => isSame(one.weights, weights))?.worth ?? null };
+}
+
+/** The router's policy with other weights; another kind of policy gives way, but for its limits. */
+function withWeights(policy: PolicySpec, weights: UtilityWeights): PolicySpec {
+  if (policy.kind === 'explore')
+    return { ...policy, policy: withWeights(policy.policy as PolicySpec, weights) };
+  const name = (Object.keys(NAMED_WEIGHTS) as WeightsName[]).find((one) =>
+    isSame(NAMED_WEIGHTS[one], weights),
+  );
+  const { limits, relax } = policy;
+  return {
+    kind: 'utility',
+    weights: name ?? weights,
+    ...(limits === undefined ? {} : { limits }),
+    ...(relax === undefined ? {} : { relax }),
+  };
+}
+
+/** @returns the name of the new version */
+async function apply(folder: string, tuned: TunedWeights): Promise<string> {
+  const artifact = await readArtifactFolder(folder, { reports: true });
+  const { policy, setting, weights, worth } = tuned;
+  const { provenance } = artifact.manifest;
+  const config = { ...(provenance.config as Readonly<Record<string, unknown>>), policy };
+  const named = setting === null ? '' : ` ("${settingLabel(setting)}")`;
+  const what = `The policy was set to weights of ${weights.quality} for quality, ${weights.cost} for cost and ${weights.latency} for latency${named}.`;
+  const sentence = [what, sayMeasured(tuned)].filter((part) => part !== '').join(' ');
+  const sealed = await amendArtifact(artifact, {
+    what,
+    contents: { policy, provenance: { ...provenance, config } },
+    metrics: {
+      quality: worth?.quality.estimate ?? null,
+      gainOverBestSingle: worth?.difference.estimate ?? null,
+      costUsd: worth?.costUsd.estimate ?? null,
+      savedUsd: worth?.saving.estimate ?? null,
+    },
+    reports: dialReports(artifact, policy, sentence),
+  });
+  return (await writeArtifact(folder, sealed)).version;
+}

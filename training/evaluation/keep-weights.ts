@@ -1,0 +1,167 @@
+import type { UtilityWeights } from 'pointsman/policy';
+import { scoreInterval } from '../off-policy/index.ts';
+import {
+  fewestRowsFor,
+  learnThenTest,
+  normalAbove,
+  riskiestSetting,
+  WEIGHT_SETTINGS,
+} from '../policy/index.ts';
+import { formatCount, formatDollars, formatPoints, plural } from '../words/format-number.ts';
+import { comparableRows, type WeighedRows } from './setting-worth.ts';
+
+/** That mean quality is at most `maxLoss` below that of always using one candidate. */
+export interface LossShown {
+  readonly maxLoss: number;
+  /** 0 to 1 */
+  readonly confidence: number;
+  /** Prompts that show it. Nothing was fitted on them but the calibrators. */
+  readonly rows: number;
+  /** By Learn-then-Test; where outcomes were estimated, by a normal approximation to their mean. */
+  readonly by: 'learn-then-test' | 'normal approximation';
+}
+
+/** That the mean cost of a request is at most `maxCostUsd`; by a normal approximation. */
+export interface CostShown {
+  readonly maxCostUsd: number;
+  /** 0 to 1 */
+  readonly confidence: number;
+  readonly rows: number;
+}
+
+/** Weights that keep to something, or why there are none. */
+export interface Kept<Shown> {
+  readonly weights: UtilityWeights | null;
+  readonly guarantee: Shown | null;
+  /** In a sentence; null where there are weights. */
+  readonly reason: string | null;
+}
+
+export interface KeepOptions {
+  /** 0 to 1. @default 0.9 */
+  readonly confidence?: number;
+  /** Whether near-duplicate prompts count as one draw. @default true */
+  readonly grouped?: boolean;
+  /** Of the order in which rows are bet on. @default 0 */
+  readonly seed?: number;
+}
+
+/**
+ * The cheapest of {@link WEIGHT_SETTINGS} of which it is shown that they lose at most so much against always using one
+ * candidate: Learn-then-Test, from the highest quality on.
+ *
+ * @param single number of the candidate
+ */
+export function keepToLoss(
+  weighed: WeighedRows,
+  single: number,
+  maxLoss: number,
+  { confidence = 0.9, grouped = true, seed = 0 }: KeepOptions = {},
+): Kept<LossShown> {
+  const { choices, columns, groups, refuse, rows } = triedRows(weighed, grouped);
+  const { comparison, isEstimated } = weighed.valued;
+  const lossesOf = (setting: number) =>
+    Float64Array.from(rows, (row) => {
+      const at = row * columns;
+      return comparison.quality[at + single] - comparison.quality[at + choices[setting][row]];
+    });
+  const delta = 1 - confidence;
+  const passed = isEstimated
+    ? learnThenTest(
+        choices.length,
+        (setting) => (refuse(setting) === null ? meanPValue(lossesOf(setting), groups, maxLoss) : 1),
+        delta,
+      )
+    : riskiestSetting(choices.length, lossesOf, grouped ? groups : null, {
+        maxQualityLoss: maxLoss,
+        delta,
+        seed,
+      });
+  if (passed === -1)
+    return { weights: null, guarantee: null, reason: refuse(0) ?? lossNotShown(lossesOf(0), maxLoss, delta) };
+  const by = isEstimated ? 'normal approximation' : 'learn-then-test';
+  return {
+    weights: WEIGHT_SETTINGS[passed],
+    guarantee: { maxLoss, confidence, rows: rows.length, by },
+    reason: null,
+  };
+}
+
+/**
+ * Those of the highest quality of which it is shown that a request costs at most so much on the mean, from the cheapest on.
+ * Costs have no bound, so that it is shown by a normal approximation.
+ *
+ * @param maxCostUsd US dollars a request
+ */
+export function keepToCost(
+  weighed: WeighedRows,
+  maxCostUsd: number,
+  { confidence = 0.9, grouped = true }: Omit<KeepOptions, 'seed'> = {},
+): Kept<CostShown> {
+  const { choices, columns, groups, refuse, rows } = triedRows(weighed, grouped);
+  const { costUsd } = weighed.valued.comparison;
+  const last = choices.length - 1;
+  const costsOf = (setting: number) =>
+    Float64Array.from(rows, (row) => costUsd![row * columns + choices[setting][row]]);
+  const passed = learnThenTest(
+    choices.length,
+    (step) => (refuse(last - step) === null ? meanPValue(costsOf(last - step), groups, maxCostUsd) : 1),
+    1 - confidence,
+  );
+  if (passed === -1) {
+    const cheapest = costsOf(last).reduce((sum, cost) => sum + cost, 0) / rows.length;
+    return {
+      weights: null,
+      guarantee: null,
+      reason: refuse(last) ?? costNotShown(cheapest, rows.length, maxCostUsd),
+    };
+  }
+  return {
+    weights: WEIGHT_SETTINGS[last - passed],
+    guarantee: { maxCostUsd, confidence, rows: rows.length },
+    reason: null,
+  };
+}
+
+/** What every setting chooses, and the rows on which that can be valued. */
+function triedRows({ choose, valued }: WeighedRows, grouped: boolean) {
+  const { comparison, isEstimated, refuse } = valued;
+  const choices = WEIGHT_SETTINGS.map(choose);
+  const rows = isEstimated ? Int32Array.from(comparison.positions.keys()) : comparableRows(valued, choices);
+  const isRefused = isEstimated || rows.length === 0;
+  return {
+    choices,
+    rows,
+    columns: comparison.quality.length / comparison.positions.length,
+    groups: Int32Array.from(rows, (row) => (grouped ? valued.groups[row] : row)),
+    /** Why a setting cannot be valued. */
+    refuse: (setting: number) => (isRefused ? refuse(choices[setting]) : null),
+  };
+}
+
+/** P-value for "the mean of these scores is over `limit`", by the normal interval of the mean. */
+function meanPValue(scores: Float64Array, groups: Int32Array, limit: number): number {
+  const { estimate, high } = scoreInterval(scores, groups);
+  if (estimate === null || high === null) return 1;
+  const error = (high - estimate) / 1.96;
+  return error === 0 ? Number(estimate > limit) : normalAbove((limit - estimate) / error);
+}
+
+function lossNotShown(losses: Float64Array, maxLoss: number, delta: number): string {
+  const lost = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+  const [rows, most] = [plural(losses.length, 'prompt'), formatPoints(maxLoss)];
+  const quality = 'the weights of the highest quality';
+  if (lost > maxLoss)
+    return `Even ${quality} lose ${formatPoints(lost)} points on the ${rows} that it is looked for on.`;
+  const fewest = fewestRowsFor(maxLoss, delta);
+  const few = `${rows} are too few to show a loss of at most ${most} points`;
+  if (losses.length < fewest) return `${few}; ${formatCount(fewest)} would do if nothing were lost.`;
+  return `${few}, as ${quality} ${lost > 0 ? `lose ${formatPoints(lost)}` : 'gain too little for sure'}.`;
+}
+
+function costNotShown(cheapest: number, rows: number, maxCostUsd: number): string {
+  const most = `${formatDollars(maxCostUsd)} a request`;
+  return cheapest > maxCostUsd
+    ? `Even the cheapest weights cost ${formatDollars(cheapest)} a request, and ${most} is the most that it may cost.`
+    : `${plural(rows, 'prompt')} are too few to show a cost of at most ${most}, as the cheapest weights cost ${formatDollars(cheapest)}.`;
+}
