@@ -36,10 +36,11 @@ export async function finishRecord(
 }
 
 /** With the flag u a pair is one character, and only halves are surrogates. */
+const HALF = /\p{Surrogate}/u;
 const HALVES = /\p{Surrogate}/gu;
 
 function wellFormed(text: string): string {
-  return text.replace(HALVES, '\ufffd');
+  return HALF.test(text) ? text.replace(HALVES, '\ufffd') : text;
 }
 
 async function decisionRecord(

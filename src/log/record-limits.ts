@@ -54,19 +54,27 @@ function shown(value: unknown): string {
 
 /** The value with `change` made to every text and every key in it; the same value where that changes nothing. */
 export function mapTexts<T>(value: T, change: (text: string) => string): T {
+  // Nearly always nothing does, and looking costs a fraction of copying.
+  return isChanged(value, change) ? copyChanged(value, change) : value;
+}
+
+function isChanged(value: unknown, change: (text: string) => string): boolean {
+  if (typeof value === 'string') return change(value) !== value;
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(value)) return value.some((part) => isChanged(part, change));
+  for (const key of Object.keys(value)) {
+    if (change(key) !== key || isChanged((value as Record<string, unknown>)[key], change)) return true;
+  }
+  return false;
+}
+
+function copyChanged<T>(value: T, change: (text: string) => string): T {
   if (typeof value === 'string') return change(value) as T;
   if (typeof value !== 'object' || value === null) return value;
-  let changed = false;
-  const mapped = <Part>(part: Part): Part => {
-    const result = mapTexts(part, change);
-    changed ||= result !== part;
-    return result;
-  };
-  const copy = Array.isArray(value)
-    ? value.map(mapped)
-    : // Not by assignment, which would make `__proto__` something else.
-      Object.fromEntries(Object.entries(value).map(([key, part]) => [mapped(key), mapped(part)]));
-  return changed ? (copy as T) : value;
+  if (Array.isArray(value)) return value.map((part) => copyChanged(part, change)) as T;
+  const entries = Object.entries(value).map(([key, part]) => [change(key), copyChanged(part, change)]);
+  // Not by assignment, which would make `__proto__` something else.
+  return Object.fromEntries(entries) as T;
 }
 
 /** UTF-16 units of every text and key in a value, and some for each number. */
