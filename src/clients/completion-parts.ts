@@ -67,7 +67,8 @@ export function asCompletion(body: unknown, endpoint: Endpoint): Completion {
 
 /** Errors without an `error`: of vLLM, of FastAPI, of gateways. */
 function saysError(body: Record<string, unknown>): boolean {
-  if (body.object === 'error' || body.type === 'error' || 'detail' in body || 'errors' in body) return true;
+  if (body.object === 'error' || body.type === 'error') return true;
+  if (!isBlank(body.detail) || !isBlank(body.errors)) return true;
   return typeof body.message === 'string' && readSaidError(body).status !== null;
 }
 
