@@ -279,6 +279,12 @@ describe('content', () => {
       MOONS,
     ],
     [
+      'chunks whose errors are empty',
+      'stream',
+      sse({ choices: [], errors: [], detail: null }, moons, end()),
+      MOONS,
+    ],
+    [
       'choices that are none',
       'stream',
       sse({ choices: 'x' }, { choices: {} }, { choices: [null, 7] }, moons, end()),
