@@ -27,6 +27,8 @@ export interface RoutedModelOptions<Model extends SdkModel> {
   readonly execution?: Omit<ExecuteOptions<SdkRequest>, 'signal' | 'extendRequest'>;
   /** A pool of `createSdkClients(models)`, when its load or its breakers are of interest. @default one of its own */
   readonly pool?: ClientPool<SdkRequest>;
+  /** Told, once, of each candidate that has no model and so is out of choice. @default nobody is */
+  readonly onWarning?: (warning: string) => void;
 }
 
 /** The model's own kind, as far as the AI SDK looks at it. */
@@ -51,6 +53,7 @@ export function routedModel<Model extends SdkModel>(options: RoutedModelOptions<
     ...options.execution,
     extendRequest: extendSdkRequest,
     signal: call.abortSignal,
+    ...(options.onWarning === undefined ? {} : { onWarning: options.onWarning }),
     route: routeOptions(options.policy, call.providerOptions?.pointsman),
   });
   const model: SdkModel = {

@@ -5,11 +5,13 @@ import type { Settings } from './settings.ts';
 
 /**
  * Looks up every name of a plan before anything is called: a plan that cannot be carried out to its end is not begun.
+ * A router may know of more candidates than there are clients, so that those which a decision falls back on are left out
+ * later.
  *
  * @throws InvalidInputError naming what is not there.
  */
 export function checkPlan(
-  { plan, fallback }: PlannedExecution,
+  { plan, fallback, predictions }: PlannedExecution,
   hasClient: (candidate: string) => boolean,
   settings: Settings,
 ): void {
@@ -46,7 +48,7 @@ export function checkPlan(
     );
   }
   check(plan);
-  fallback.forEach(needClient);
+  if (predictions === undefined) fallback.forEach(needClient);
 }
 
 /** Those directly inside a step. */

@@ -49,7 +49,13 @@ export function createClientPool<R extends Request>(
     clients,
     load,
     breakerState: (candidate) => guardOf(candidate).state(),
-    [PARTS]: { guardOf, load, clientOf: (candidate) => ownClient(clients, candidate) },
+    [PARTS]: {
+      guardOf,
+      load,
+      clientOf: (candidate) => ownClient(clients, candidate),
+      names: () => Object.keys(clients),
+      warned: new Set(),
+    },
   };
   return pool;
 }
@@ -62,6 +68,9 @@ interface PoolParts {
     readonly load: LoadTracker;
     /** Undefined where there is none. */
     clientOf(candidate: string): Client | undefined;
+    names(): string[];
+    /** Candidates of which it was said that they have no client. */
+    readonly warned: Set<string>;
   };
 }
 

@@ -48,8 +48,9 @@ export async function executeStream<R extends Request>(
   clients: ClientMap<R> | ClientPool<R>,
   options: RoutedOptions<R> = {},
 ): Promise<RoutedStream> {
-  const { settings, begun, decision } = await routeInTime(router, request, options);
-  const planRun = { planned: decision, request, pool: poolParts(clients), settings, begun };
+  const pool = poolParts(clients);
+  const { settings, begun, decision } = await routeInTime(router, request, pool, options);
+  const planRun = { planned: decision, request, pool, settings, begun };
   const stream = await openStream(planRun, (result) => logOutcome(router.log, decision, result));
   return Object.assign(stream, { decision });
 }

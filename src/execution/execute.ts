@@ -3,6 +3,7 @@ import { DeadlineError } from '../errors/deadline-error.ts';
 import type { Request } from '../request/request.ts';
 import type { RouteOptions, Router } from '../router/router.ts';
 import { openScope } from './abort-scope.ts';
+import { callableOnly, type OnWarning } from './callable.ts';
 import type { ClientMap } from './client.ts';
 import { type ClientPool, poolParts } from './client-pool.ts';
 import type { ExecutionResult } from './execution-result.ts';
@@ -16,7 +17,7 @@ import { untilAborted } from './until-aborted.ts';
 
 /** What an execution needs of a router. */
 export type DecidingRouter = Pick<Router, 'route'> & {
-  readonly manifest: { readonly candidates: Prices };
+  readonly manifest: { readonly candidates: readonly (Prices[number] & { readonly retired?: boolean })[] };
   /** Told how decisions were carried out. @default nobody is */
   readonly log?: Router['log'];
 };
@@ -24,6 +25,11 @@ export type DecidingRouter = Pick<Router, 'route'> & {
 export interface RoutedOptions<R extends Request = Request> extends ExecuteOptions<R> {
   /** Weights, limits and signals for this request. @default none */
   readonly route?: RouteOptions;
+  /**
+   * Told, once for the same clients, of each candidate that has none and so is out of choice: at construction, and when
+   * the router has gone over to another version. @default nobody is
+   */
+  readonly onWarning?: OnWarning;
 }
 
 /** An answer, how it came about, and why it was asked for there. */
@@ -37,7 +43,7 @@ export interface RoutedResult extends ExecutionResult {
  * @param clients one for each candidate that may be called, or a pool of them. Breakers, bulkheads and load are
  * remembered from call to call, for as long as it is the same object.
  * @throws InvalidInputError when an option is wrong, or the plan names what is not there.
- * @throws NoCandidateError when limits leave no candidate.
+ * @throws NoCandidateError when limits leave no candidate, or none that is left has a client.
  * @throws ExecutionFailedError, DeadlineError, CostBudgetError when there is no answer; each has the `attempts`.
  * @throws the reason of `signal` when it aborts.
  * @example
@@ -49,11 +55,12 @@ export async function execute<R extends Request>(
   clients: ClientMap<R> | ClientPool<R>,
   options: RoutedOptions<R> = {},
 ): Promise<RoutedResult> {
-  const { settings, begun, decision } = await routeInTime(router, request, options);
+  const pool = poolParts(clients);
+  const { settings, begun, decision } = await routeInTime(router, request, pool, options);
   const running = runPlan({
     planned: decision,
     request,
-    pool: poolParts(clients),
+    pool,
     settings,
     output: null,
     begun,
@@ -93,16 +100,18 @@ export interface Routed {
 export async function routeInTime<R extends Request>(
   router: DecidingRouter,
   request: R,
+  pool: ReturnType<typeof poolParts>,
   options: RoutedOptions<R>,
 ): Promise<Routed> {
   const prices = options.prices ?? router.manifest.candidates;
   const settings = anyRequest(readSettings({ ...options, prices }));
   const { clock, deadlineMs } = settings;
+  const route = callableOnly(router, pool, options.route, options.onWarning);
   const begun = clock.now();
   const scope = openScope(settings.signal);
   const cancelDeadline = clock.after(deadlineMs, () => scope.abort(new DeadlineError(deadlineMs, [])));
   try {
-    const decision = await untilAborted(router.route(request, options.route), scope.signal);
+    const decision = await untilAborted(router.route(request, route), scope.signal);
     return { settings, begun, decision };
   } finally {
     cancelDeadline();

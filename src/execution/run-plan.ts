@@ -99,6 +99,7 @@ async function planOrFallback(
   }
   for (const candidate of fallback) {
     if (run.attempts.some((attempt) => attempt.candidate === candidate)) continue;
+    if (run.pool.clientOf(candidate) === undefined) continue;
     try {
       return await runStep(run, { kind: 'call', candidate }, { ...context, role: 'fallback' });
     } catch (error) {

@@ -1,7 +1,8 @@
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
 import type { Request } from '../request/request.ts';
+import { checkClients } from './callable.ts';
 import type { ClientMap } from './client.ts';
-import type { ClientPool } from './client-pool.ts';
+import { type ClientPool, poolParts } from './client-pool.ts';
 import { type DecidingRouter, execute, type RoutedOptions, type RoutedResult } from './execute.ts';
 import { executeStream, type RoutedStream } from './execute-stream.ts';
 
@@ -44,6 +45,7 @@ export function withExecution<T extends DecidingRouter, R extends Request = Requ
   clients?: ClientMap<R> | ClientPool<R>,
   options: RoutedOptions<R> = {},
 ): T & Executing<R> {
+  if (clients !== undefined) checkClients(router, poolParts(clients), options.onWarning);
   const executing: Executing<R> = {
     execute: (request, own = clients, more = {}) =>
       execute(router, request, needed(own), { ...options, ...more }),

@@ -1,0 +1,72 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { writeArtifact } from '@pointsman/training/artifact';
+import { InvalidInputError, NoCandidateError, type SyncEmbedder } from 'pointsman';
+import { execute, executePlan, withExecution } from 'pointsman/execution';
+import { loadRouter } from 'pointsman/node';
+import { afterAll, expect, test } from 'vitest';
+import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
+import { scriptedRouter } from '../ai-sdk/scripted-router.ts';
+import { manualClock } from './manual-clock.ts';
+import { fails, says } from './scripted-clients.ts';
+
+const root = await mkdtemp(join(tmpdir(), 'pointsman-clients-'));
+afterAll(() => rm(root, { recursive: true }));
+
+const embedder: SyncEmbedder = {
+  id: 'fake',
+  dimensions: 8,
+  embedInto: (text, out) => void out.fill(text.length / 100),
+  embed: async () => [],
+};
+const request = { text: 'hello' };
+const clients = { m0: says('zero'), m1: says('one') };
+
+test('a candidate that a version brings without a client takes nothing down: it is named once, and out of choice', async () => {
+  const folder = join(root, 'watched');
+  await writeArtifact(folder, await tinyArtifact({ candidates: 2 }));
+  const clock = manualClock();
+  const router = await loadRouter(folder, { embedder, watch: { after: clock.after } });
+  const warnings: string[] = [];
+  const executing = withExecution(router, clients, { onWarning: (warning) => warnings.push(warning) });
+  expect((await executing.execute(request)).decision.predictions).toHaveLength(2);
+  expect(warnings).toEqual([]);
+  const swapped = new Promise<void>((resolve) => {
+    const look = async () => {
+      while (router.manifest.candidates.length === 2) await clock.advance(1000);
+      resolve();
+    };
+    void writeArtifact(folder, { ...sealed }).then(look);
+  });
+  await swapped;
+  for (let i = 0; i < 20; i++) {
+    const { candidate, decision } = await executing.execute(request);
+    expect(['m0', 'm1']).toContain(candidate);
+    expect(decision.predictions.find((row) => row.candidate === 'm2')?.removedBy).toContain(
+      'it has no client',
+    );
+    expect(decision.fallback).not.toContain('m2');
+  }
+  expect(warnings).toEqual([expect.stringContaining('m2 has no client, so it is out of choice')]);
+  // A decision made without clients in mind falls back on those that there are.
+  const decided = { ...(await router.route(request)), plan: { kind: 'call', candidate: 'm0' } as const };
+  const failing = { ...clients, m0: fails(new Error('No.')) };
+  const planned = executePlan({ ...decided, fallback: ['m2', 'm1'] }, request, failing, { retries: 0 });
+  expect((await planned).candidate).toBe('m1');
+  await router.close();
+});
+const sealed = await tinyArtifact({ candidates: 3 });
+
+test('without a client for any candidate, the error comes at construction, and with the request', async () => {
+  const router = scriptedRouter({ kind: 'call', candidate: 'small' }, 'large');
+  expect(() => withExecution(router, { smal: says('x') })).toThrow(InvalidInputError);
+  expect(() => withExecution(router, { smal: says('x') })).toThrow(
+    /must have a client for one candidate of the router at least: .*small.*Got smal\./,
+  );
+  const folder = join(root, 'none');
+  await writeArtifact(folder, sealed);
+  const loaded = await loadRouter(folder, { embedder });
+  await expect(execute(loaded, request, { other: says('x') })).rejects.toBeInstanceOf(NoCandidateError);
+  await expect(execute(loaded, request, { other: says('x') })).rejects.toThrow('it has no client');
+});
