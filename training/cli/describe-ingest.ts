@@ -39,9 +39,14 @@ export function describeIngest(report: IngestReport): string {
   if (report.costsRepriced > 0)
     lines.push(`  ${number(report.costsRepriced)} costs in the table computed again, by other prices`);
   if (report.costsMissing > 0) lines.push(`  ${number(report.costsMissing)} rows without a cost`);
+  if (report.repeatedIds > 0) {
+    lines.push(
+      `  ${number(report.repeatedIds)} request ids came again with other prompts; each prompt is a request of its own`,
+    );
+  }
   if (report.promptsWithConflictingText > 0) {
     lines.push(
-      `  ${number(report.promptsWithConflictingText)} request ids come with different texts; the first candidate's is used`,
+      `  ${number(report.promptsWithConflictingText)} request ids come with different messages; the first candidate's are used`,
     );
   }
   return `${lines.join('\n')}\n`;

@@ -1,4 +1,4 @@
-export { litellmLog } from './litellm.ts';
+export { LANGUAGE_CALLS, litellmLog, OTHER_CALLS, SPEND_LOG_FIELDS } from './litellm.ts';
 export {
   AMOUNT_FIELDS,
   type AmountField,
@@ -7,10 +7,14 @@ export {
   type LogEntry,
   type LogReader,
   type OutcomeEntry,
+  type PromptEntry,
   type ScoreEntry,
 } from './log-entry.ts';
 export { LOG_FORMATS, type LogFormat } from './log-format.ts';
 export { LOG_READERS } from './log-readers.ts';
 export { LOG_REASONS, VALUE_REASONS } from './log-reasons.ts';
 export { pickFields } from './pick-fields.ts';
-export { valueAt } from './values.ts';
+export { LONGEST_REDACTED, promptProblem, REDACTED_PATTERN } from './prompt-problem.ts';
+export { readConversation } from './read-conversation.ts';
+export { readRating } from './read-rating.ts';
+export { listOf, NestedTooDeepError, numberOf, refuseDeepNesting, valueAt } from './values.ts';

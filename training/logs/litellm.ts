@@ -1,16 +1,25 @@
 import type { LogDocument, LogReader } from './log-entry.ts';
 import { LOG_REASONS } from './log-reasons.ts';
 import { readAnswer } from './read-answer.ts';
-import { readConversation } from './read-conversation.ts';
-import { listOf, millisecondsOf, numberOf, objectOf, textOf } from './values.ts';
+import { type Conversation, readConversation, readRequest } from './read-conversation.ts';
+import { withCached } from './read-usage.ts';
+import { listOf, millisecondsBetween, numberOf, objectOf, textOf } from './values.ts';
 
-const LANGUAGE_CALLS = /completion|chat|messages|responses|generate_content/;
+/** What is asked of a language model; the other patterns are what is done with a response afterwards. */
+export const LANGUAGE_CALLS = 'completion|chat|messages|responses|generate_content';
+export const OTHER_CALLS = '^a?(get|delete|cancel|list|retrieve|compact)_';
+/** Fields of the rows of LiteLLM's database, which has others than its payloads. */
+export const SPEND_LOG_FIELDS = ['request_id', 'spend', 'proxy_server_request', 'request_duration_ms'];
 
-/** LiteLLM's `StandardLoggingPayload` (docs.litellm.ai, "StandardLoggingPayload Specification"). */
+/**
+ * LiteLLM's `StandardLoggingPayload` (docs.litellm.ai, "StandardLoggingPayload Specification"), alone or within what a
+ * callback was given; and the rows of its table `LiteLLM_SpendLogs`.
+ */
 export const litellmLog: LogReader = {
   fields: [
     'id',
     'trace_id',
+    'session_id',
     'call_type',
     'status',
     'model',
@@ -19,6 +28,9 @@ export const litellmLog: LogReader = {
     'prompt_tokens',
     'completion_tokens',
     'response_cost',
+    'response_cost_failure_debug_info',
+    'zero_cost_diagnostic',
+    'model_map_information',
     'saved_cache_cost',
     'startTime',
     'endTime',
@@ -28,48 +40,90 @@ export const litellmLog: LogReader = {
     'request_tags',
     'error_information',
     'error_str',
+    'standard_logging_object',
+    ...SPEND_LOG_FIELDS,
   ],
   answerFields: ['response'],
   *read(document) {
+    const payload = objectOf(document.standard_logging_object);
+    if (payload !== null) {
+      yield* litellmLog.read(payload);
+      return;
+    }
     const kind = textOf(document.call_type);
-    if (kind !== null && !LANGUAGE_CALLS.test(kind)) yield { kind: 'refused', reason: LOG_REASONS.noCall };
-    else yield { kind: 'call', row: rowOf(document), answer: readAnswer(document.response) };
+    const isCall =
+      kind === null || (new RegExp(LANGUAGE_CALLS).test(kind) && !new RegExp(OTHER_CALLS).test(kind));
+    if (isCall) yield { kind: 'call', row: rowOf(document), answer: readAnswer(document.response) };
+    else yield { kind: 'refused', reason: LOG_REASONS.noCall };
   },
 };
 
 function rowOf(document: LogDocument): Record<string, unknown> {
-  const failed = document.status === 'failure';
-  const cached = /^true$/i.test(String(document.cache_hit));
-  const started = millisecondsOf(document.startTime);
-  const since = (time: unknown): number | null => {
-    const end = millisecondsOf(time);
-    return started === null || end === null ? null : end - started;
-  };
   const metadata = objectOf(document.metadata);
+  // Older versions of the database keep the status among the metadata.
+  const failed = (textOf(document.status) ?? textOf(metadata?.status)) === 'failure';
+  const cached = /^true$/i.test(String(document.cache_hit));
   const own = objectOf(metadata?.requester_metadata) ?? metadata;
   const tags = listOf(document.request_tags) ?? [];
+  const since = (time: unknown): number | null => millisecondsBetween(document.startTime, time);
   return {
-    requestId: document.id,
+    requestId: document.id ?? document.request_id,
     timestamp: document.startTime,
-    ...readConversation(document.messages),
+    ...conversationOf(document),
     task: own?.task ?? tagged(tags, 'task'),
     tier: own?.tier ?? tagged(tags, 'tier'),
     // The name that was asked for; `model` is the deployment that it led to.
     candidate: textOf(document.model_group) ?? document.model,
     // A cached answer tells of its quality, and nothing of what the candidate costs or how long it takes.
-    costUsd: failed ? null : cached ? numberOf(document.saved_cache_cost) || null : document.response_cost,
-    latencyMs: failed || cached ? null : since(document.endTime),
-    inputTokens: document.prompt_tokens,
+    costUsd: failed
+      ? null
+      : cached
+        ? numberOf(document.saved_cache_cost) || null
+        : costOf(document, metadata),
+    latencyMs: failed || cached ? null : (since(document.endTime) ?? numberOf(document.request_duration_ms)),
+    inputTokens: inputTokensOf(document, metadata),
     outputTokens: document.completion_tokens,
     source: 'litellm',
     metadata: {
-      traceId: textOf(document.trace_id) ?? undefined,
+      traceId: textOf(document.trace_id) ?? textOf(document.session_id) ?? undefined,
       timeToFirstTokenMs: failed || cached ? undefined : rounded(since(document.completionStartTime)),
       cached: cached || undefined,
       failed: failed || undefined,
-      error: failed ? errorOf(document) : undefined,
+      error: failed ? errorOf(document, metadata) : undefined,
     },
   };
+}
+
+/** The table has the messages where it was told to keep them, else those of the request that the proxy got. */
+function conversationOf(document: LogDocument): Conversation {
+  const found = readConversation(document.messages);
+  if (found.text !== undefined || found.messages !== undefined) return found;
+  const request = objectOf(document.proxy_server_request);
+  return readRequest(objectOf(request?.body) ?? request);
+}
+
+/**
+ * LiteLLM writes 0 where it could not work the cost out: it knows no price of the model, or says beside it what went
+ * wrong. A model whose price is 0 is in its list of prices.
+ */
+function costOf(document: LogDocument, metadata: LogDocument | null): unknown {
+  const cost = document.response_cost ?? document.spend;
+  if (numberOf(cost) !== 0) return cost;
+  const wentWrong = [document.response_cost_failure_debug_info, document.zero_cost_diagnostic].some(
+    (info) => objectOf(info) !== null,
+  );
+  const listed = objectOf(document.model_map_information ?? metadata?.model_map_information);
+  const isUnlisted = listed !== null && Object.keys(listed).length > 0 && listed.model_map_value == null;
+  return wentWrong || isUnlisted ? null : cost;
+}
+
+/** Cached tokens are among the others, except in payloads of versions that counted Anthropic's beside them. */
+function inputTokensOf(document: LogDocument, metadata: LogDocument | null): unknown {
+  const usage = objectOf(metadata?.usage_object) ?? objectOf(metadata?.additional_usage_values);
+  const cached =
+    (numberOf(usage?.cache_read_input_tokens) ?? 0) + (numberOf(usage?.cache_creation_input_tokens) ?? 0);
+  const input = numberOf(document.prompt_tokens);
+  return input === null || cached <= input ? document.prompt_tokens : withCached(input, cached);
 }
 
 /** The value of a tag `name:value`. */
@@ -81,8 +135,8 @@ function tagged(tags: readonly unknown[], name: string): string | undefined {
 }
 
 /** The error's class and code: its message may quote the prompt. */
-function errorOf(document: LogDocument): string | undefined {
-  const error = objectOf(document.error_information);
+function errorOf(document: LogDocument, metadata: LogDocument | null): string | undefined {
+  const error = objectOf(document.error_information) ?? objectOf(metadata?.error_information);
   const parts = [textOf(error?.error_class), textOf(error?.error_code)].filter((part) => part !== null);
   return parts.length === 0 ? undefined : parts.join(' ');
 }

@@ -4,7 +4,7 @@ import type { CostSource } from 'pointsman/log';
 export type LogDocument = Readonly<Record<string, unknown>>;
 
 /** What a record of a log says. Values are judged later, as those of any table are. */
-export type LogEntry = CallEntry | OutcomeEntry | ScoreEntry | RefusedEntry;
+export type LogEntry = CallEntry | PromptEntry | OutcomeEntry | ScoreEntry | RefusedEntry;
 
 /** One answer of one candidate. */
 export interface CallEntry {
@@ -15,6 +15,25 @@ export interface CallEntry {
   readonly answer?: string | null;
   /** Where `map` finds the user's own fields. @default the document */
   readonly record?: LogDocument;
+  /** Whether the prompt may stand in a `PromptEntry`, of this or another file, when it is not here. @default false */
+  readonly promptMayBeApart?: boolean;
+}
+
+/** What was asked, kept apart from the answer: a line of a batch's input, or a log record of a span. */
+export interface PromptEntry {
+  readonly kind: 'prompt';
+  /** The call's `requestId`. */
+  readonly id: string;
+  /** Where it is known, the call has the same. */
+  readonly traceId: string | null;
+  /** The whole prompt, and what else only this record knows of the call; null for one message of several. */
+  readonly row: Readonly<Record<string, unknown>> | null;
+  /** One message of several, in the order of `at`. */
+  readonly message?: unknown;
+  /** What was answered, where this record has it. */
+  readonly answer?: string | null;
+  /** ISO 8601. */
+  readonly at: string | null;
 }
 
 /** Amounts of an outcome; `LARGEST_AMOUNTS` has the most that is believed of each. */
@@ -56,9 +75,11 @@ export interface ScoreEntry {
   readonly value: unknown;
   /** ISO 8601. */
   readonly at: string | null;
+  /** Whether it stands in the call's own record, so that a quality which the user maps comes before it. @default false */
+  readonly isColumn?: boolean;
 }
 
-/** A record that is no row, and why: one of `LOG_REASONS`. */
+/** A record that is no row, and why: one of `LOG_REASONS`; of a label, with the label behind it. */
 export interface RefusedEntry {
   readonly kind: 'refused';
   readonly reason: string;

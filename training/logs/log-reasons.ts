@@ -1,9 +1,21 @@
 /** Why a record of a log is no row. */
 export const LOG_REASONS = {
   noCall: 'the record is no call of a language model',
+  noWords: 'no words of the user were found in the prompt',
+  redacted: 'the words of the prompt were redacted before they were logged: only a placeholder is left',
+  bodyElsewhere:
+    'the log does not hold the request: Helicone keeps it behind signed_body_url (export with --include-body)',
+  unanswered: 'the request has no answer in the log',
+  promptKnown: 'the record repeats the prompt of a call',
+  ambiguousId: 'several requests have this id and other prompts: whose record it is cannot be told',
+  tooDeep: 'the record is nested more than 100 levels deep',
+  empty: 'the record holds nothing',
   otherScore: 'the score is another than the one asked for',
   bookkeeping: 'the record tells of the log itself',
   scoreWithoutCall: 'the score is of a request that is not there',
+  scoreOfOther: 'the score is of a session or an experiment, and of no call',
+  scoreInWords: 'the score is a text or a correction, and has no number',
+  scoreLabel: 'the score is a label that says neither good nor bad',
   outcomeWithoutDecision: 'the outcome is of a decision that is not there',
   scoreNotNumber: 'the score is no number, true or false',
   scoreOutside: 'the score is outside its range: 0 to 1, or the range given',

@@ -1,116 +1,206 @@
-import type { LogDocument, LogEntry, LogReader } from './log-entry.ts';
+import type { CallEntry, LogDocument, LogEntry, LogReader, PromptEntry } from './log-entry.ts';
 import { LOG_REASONS } from './log-reasons.ts';
-import { otelPrompt } from './otel-prompt.ts';
-import { otlpAttributes } from './otlp-attributes.ts';
+import { otelMessage, otelPrompt, wholePrompt } from './otel-prompt.ts';
+import { type LogRecord, logRecordsIn, type Span, spansIn } from './otel-span.ts';
+import { longOf } from './otlp-attributes.ts';
 import { readAnswer } from './read-answer.ts';
-import { readRating } from './read-rating.ts';
-import { listOf, numberOf, objectOf, textOf } from './values.ts';
+import { labelScore } from './read-score.ts';
+import { withCached } from './read-usage.ts';
+import { firstGiven, numberOf, textOf } from './values.ts';
 
 const EVALUATION = 'gen_ai.evaluation.result';
 const LANGUAGE_OPERATIONS = ['chat', 'text_completion', 'generate_content'];
+/** Of the AI SDK's spans, those of one call to a provider; the ones around them hold several, or none of their own. */
+const AI_SDK_CALL = /\.(doGenerate|doStream)$/;
 
 /**
- * Spans and log records of OpenTelemetry as OTLP JSON, with the attributes of its conventions for generative AI. Spans
- * of chats are calls; `gen_ai.evaluation.result`, as event of a span, as log record or as span, is a score.
+ * Spans and log records of OpenTelemetry, with the attributes of its conventions for generative AI, old or new, of
+ * OpenLLMetry, of OpenInference, or of the AI SDK. Spans of chats are calls, whose prompt may stand in log records of the
+ * same span; `gen_ai.evaluation.result`, as event of a span, as log record or as span, is a score.
  */
 export const otelLog: LogReader = {
   fields: null,
   *read(document) {
-    if (document.resourceSpans === undefined && document.resourceLogs === undefined)
-      yield { kind: 'refused', reason: LOG_REASONS.unknownKind };
-    for (const span of inScopes(document.resourceSpans, 'scopeSpans', 'spans')) yield* readSpan(span);
-    for (const record of inScopes(document.resourceLogs, 'scopeLogs', 'logRecords')) {
-      const attributes = otlpAttributes(record.attributes);
-      const name = record.eventName ?? attributes['event.name'];
-      yield name === EVALUATION
-        ? scoreOf(attributes, record.timeUnixNano ?? record.observedTimeUnixNano, record)
-        : { kind: 'refused', reason: LOG_REASONS.noCall };
+    let found = false;
+    for (const span of spansIn(document)) {
+      found = true;
+      yield* readSpan(span);
     }
+    for (const record of logRecordsIn(document)) {
+      found = true;
+      yield readRecord(record);
+    }
+    if (!found) yield { kind: 'refused', reason: LOG_REASONS.unknownKind };
   },
 };
 
-function* inScopes(resources: unknown, scopes: string, items: string): Generator<LogDocument> {
-  for (const resource of listOf(resources) ?? [])
-    for (const scope of listOf(objectOf(resource)?.[scopes]) ?? [])
-      for (const item of listOf(objectOf(scope)?.[items]) ?? []) yield objectOf(item) ?? {};
-}
-
-function* readSpan(span: LogDocument): Generator<LogEntry> {
-  const attributes = otlpAttributes(span.attributes);
-  if (span.name === EVALUATION) {
-    yield scoreOf(attributes, span.startTimeUnixNano, { traceId: span.traceId, spanId: span.parentSpanId });
+function* readSpan(span: Span): Generator<LogEntry> {
+  const { attributes, events, name, parentSpanId, start, traceId } = span;
+  if (name === EVALUATION) {
+    yield scoreOf(attributes, start, { traceId, spanId: parentSpanId });
     return;
   }
-  if (isCall(attributes)) {
-    const answer = readAnswer(
-      attributes['gen_ai.output.messages'] ?? attributes['gen_ai.completion.0.content'],
-    );
-    yield { kind: 'call', row: rowOf(span, attributes), answer, record: attributes };
-  } else yield { kind: 'refused', reason: LOG_REASONS.noCall };
-  for (const each of listOf(span.events) ?? []) {
-    const event = objectOf(each) ?? {};
-    if (event.name === EVALUATION) yield scoreOf(otlpAttributes(event.attributes), event.timeUnixNano, span);
-  }
+  yield isCall(span) ? callOf(span) : { kind: 'refused', reason: LOG_REASONS.noCall };
+  for (const event of events) if (event.name === EVALUATION) yield scoreOf(event.attributes, event.at, span);
 }
 
-function isCall(attributes: LogDocument): boolean {
+function readRecord(record: LogRecord): LogEntry {
+  const { attributes, at, body, name, spanId, traceId } = record;
+  if (name === EVALUATION) return scoreOf(attributes, at, record);
+  if (spanId === null) return { kind: 'refused', reason: LOG_REASONS.noCall };
+  const entry = {
+    kind: 'prompt',
+    id: spanId,
+    traceId,
+    at: isoOf(at),
+  } as const satisfies Partial<PromptEntry>;
+  const whole = wholePrompt(attributes);
+  if (whole !== null)
+    return { ...entry, row: whole, answer: readAnswer(attributes['gen_ai.output.messages']) };
+  const message = otelMessage(name, attributes, body);
+  return message === null
+    ? { kind: 'refused', reason: LOG_REASONS.noCall }
+    : { ...entry, row: null, message };
+}
+
+function isCall({ attributes, events }: Span): boolean {
+  // The AI SDK has spans around those of its calls, which may bear the same attributes.
+  const sdk = textOf(attributes['ai.operationId']);
+  if (sdk !== null) return AI_SDK_CALL.test(sdk);
   const operation = textOf(attributes['gen_ai.operation.name']);
   if (operation !== null) return LANGUAGE_OPERATIONS.includes(operation);
-  // Before operations had names.
-  return attributes['llm.request.type'] === 'chat' || attributes['llm.request.type'] === 'completion';
+  const kind = textOf(attributes['openinference.span.kind']);
+  if (kind !== null) return kind.toUpperCase() === 'LLM';
+  const type = textOf(attributes['llm.request.type']);
+  if (type !== null) return type === 'chat' || type === 'completion';
+  // Some name neither, and are calls by what they hold.
+  if (modelOf(attributes) === undefined || attributes['gen_ai.tool.name'] !== undefined) return false;
+  const prompt = otelPrompt(attributes, events);
+  return prompt.text !== undefined || prompt.messages !== undefined;
 }
 
-function scoreOf(attributes: LogDocument, time: unknown, of: LogDocument): LogEntry {
-  const span = textOf(of.spanId);
+function modelOf(attributes: LogDocument): unknown {
+  return firstGiven(
+    attributes,
+    'gen_ai.request.model',
+    'llm.request.model_name',
+    'ai.model.id',
+    'llm.model_name',
+    'llm.request.model',
+    'gen_ai.response.model',
+  );
+}
+
+function callOf(span: Span): CallEntry {
+  const { attributes } = span;
+  const answer = firstGiven(
+    attributes,
+    'gen_ai.output.messages',
+    'gen_ai.completion.0.content',
+    'gen_ai.completion',
+    'llm.output_messages.0.message.content',
+    'llm.completions.0.content',
+    'ai.response.text',
+    'ai.result.text',
+    'ai.response.object',
+    'gen_ai.response.text',
+    'output.value',
+  );
+  const row = rowOf(span);
+  return { kind: 'call', row, answer: readAnswer(answer), record: attributes, promptMayBeApart: true };
+}
+
+function scoreOf(
+  attributes: LogDocument,
+  time: bigint | null,
+  of: { readonly traceId: string | null; readonly spanId: string | null },
+): LogEntry {
   const response = textOf(attributes['gen_ai.response.id']);
-  const trace = textOf(of.traceId);
-  return {
-    kind: 'score',
-    of: span !== null ? 'call' : response !== null ? 'response' : 'trace',
-    id: span ?? response ?? trace ?? '',
+  const score = {
+    of: of.spanId !== null ? 'call' : response !== null ? 'response' : 'trace',
+    id: of.spanId ?? response ?? of.traceId ?? '',
     name: textOf(attributes['gen_ai.evaluation.name']) ?? 'evaluation',
-    value:
-      attributes['gen_ai.evaluation.score.value'] ?? readRating(attributes['gen_ai.evaluation.score.label']),
     at: isoOf(time),
-  };
+  } as const;
+  const value = attributes['gen_ai.evaluation.score.value'];
+  if (value != null) return { kind: 'score', ...score, value: longOf(value) ?? value };
+  const label = attributes['gen_ai.evaluation.score.label'];
+  return label == null ? { kind: 'score', ...score, value: null } : labelScore(score, label);
 }
 
-function rowOf(span: LogDocument, attributes: LogDocument): Record<string, unknown> {
-  const code = objectOf(span.status)?.code;
-  const failed = code === 2 || code === 'STATUS_CODE_ERROR' || attributes['error.type'] !== undefined;
-  const [start, end] = [nanoseconds(span.startTimeUnixNano), nanoseconds(span.endTimeUnixNano)];
-  const tokens = (now: string, before: string): unknown =>
-    attributes[`gen_ai.usage.${now}`] ?? attributes[`gen_ai.usage.${before}`];
+function rowOf(span: Span): Record<string, unknown> {
+  const { attributes, end, failed, start } = span;
   return {
     requestId: span.spanId,
-    timestamp: isoOf(span.startTimeUnixNano),
-    ...otelPrompt(span, attributes),
-    task: attributes.task ?? attributes['gen_ai.task'],
-    tier: attributes.tier,
-    candidate: attributes['gen_ai.request.model'] ?? attributes['gen_ai.response.model'],
-    costUsd: failed ? null : (attributes['gen_ai.usage.cost'] ?? attributes['pointsman.cost_usd']),
-    latencyMs: failed || start === null || end === null ? null : Number(end - start) / 1e6,
-    inputTokens: tokens('input_tokens', 'prompt_tokens'),
-    outputTokens: tokens('output_tokens', 'completion_tokens'),
+    timestamp: isoOf(start),
+    ...otelPrompt(attributes, span.events),
+    task: firstGiven(attributes, 'task', 'gen_ai.task', 'ai.telemetry.metadata.task', 'metadata.task'),
+    tier: firstGiven(attributes, 'tier', 'ai.telemetry.metadata.tier', 'metadata.tier'),
+    candidate: modelOf(attributes),
+    costUsd: failed
+      ? null
+      : firstGiven(
+          attributes,
+          'gen_ai.usage.cost',
+          'llm.cost.total',
+          'gen_ai.usage.total_cost',
+          'pointsman.cost_usd',
+        ),
+    latencyMs: failed || start === null || end === null || end < start ? null : Number(end - start) / 1e6,
+    ...tokensOf(attributes),
     source: 'otel',
     metadata: {
-      traceId: textOf(span.traceId) ?? undefined,
-      responseId: textOf(attributes['gen_ai.response.id']) ?? undefined,
+      traceId: span.traceId ?? undefined,
+      responseId: textOf(attributes['gen_ai.response.id'] ?? attributes['ai.response.id']) ?? undefined,
+      timeToFirstTokenMs: failed ? undefined : firstTokenOf(attributes),
       failed: failed || undefined,
       error: failed ? (textOf(attributes['error.type']) ?? undefined) : undefined,
     },
   };
 }
 
-/** Nanoseconds since 1970, which no JavaScript number holds to the last digit. */
-function nanoseconds(value: unknown): bigint | null {
-  if (typeof value === 'string' && /^\d+$/.test(value)) return BigInt(value);
-  const number = numberOf(value);
-  return number === null || number < 0 ? null : BigInt(Math.round(number));
+function firstTokenOf(attributes: LogDocument): number | undefined {
+  return (
+    numberOf(firstGiven(attributes, 'ai.response.msToFirstChunk', 'ai.stream.msToFirstChunk')) ?? undefined
+  );
 }
 
-function isoOf(time: unknown): string | null {
-  const nano = nanoseconds(time);
+function tokensOf(attributes: LogDocument): Record<'inputTokens' | 'outputTokens', unknown> {
+  const count = (...names: readonly string[]): number | null => longOf(firstGiven(attributes, ...names));
+  const input = count(
+    'gen_ai.usage.input_tokens',
+    'gen_ai.usage.prompt_tokens',
+    'llm.token_count.prompt',
+    'ai.usage.inputTokens',
+    'ai.usage.promptTokens',
+    'llm.usage.prompt_tokens',
+  );
+  const read = count(
+    'gen_ai.usage.cache_read.input_tokens',
+    'gen_ai.usage.cache_read_input_tokens',
+    'gen_ai.usage.input_tokens.cached',
+    'llm.token_count.prompt_details.cache_read',
+    'ai.usage.cachedInputTokens',
+  );
+  const written = count(
+    'gen_ai.usage.cache_creation.input_tokens',
+    'gen_ai.usage.cache_creation_input_tokens',
+    'llm.token_count.prompt_details.cache_write',
+  );
+  return {
+    inputTokens: input === null ? null : withCached(input, (read ?? 0) + (written ?? 0)),
+    outputTokens: count(
+      'gen_ai.usage.output_tokens',
+      'gen_ai.usage.completion_tokens',
+      'llm.token_count.completion',
+      'ai.usage.outputTokens',
+      'ai.usage.completionTokens',
+      'llm.usage.completion_tokens',
+    ),
+  };
+}
+
+function isoOf(nano: bigint | null): string | null {
   const date = new Date(nano === null ? Number.NaN : Number(nano / 1_000_000n));
   return Number.isNaN(date.getTime()) ? null : date.toISOString();
 }

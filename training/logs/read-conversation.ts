@@ -1,44 +1,105 @@
 import type { LogDocument } from './log-entry.ts';
-import { jsonOf, textOf } from './values.ts';
+import { isMessage, type PlainMessage, readContent, readMessages } from './read-message.ts';
+import { isObject, jsonOf, textOf } from './values.ts';
 
-/** What was asked, as the outcomes table has it: words alone where there is nothing else. */
-export type Conversation = { readonly text?: string; readonly messages?: readonly unknown[] };
+/** What was asked, as the outcomes table has it: words alone where there is nothing else; empty where nothing was found. */
+export type Conversation = { readonly text?: string; readonly messages?: readonly PlainMessage[] };
 
-/** Objects that hold the prompt under a name of its own. */
-const HOLDERS = ['messages', 'input', 'prompt', 'text', 'query', 'question', 'content'];
+/** Names under which requests hold the prompt, the surest first. */
+const REQUEST_HOLDERS = ['messages', 'contents', 'input', 'inputs', 'prompt', 'prompts', 'message'];
+/** Those of any object. */
+const HOLDERS = [...REQUEST_HOLDERS, 'text', 'query', 'question', 'content', 'request', 'body'];
+const SYSTEM = [
+  'system',
+  'instructions',
+  'systemInstruction',
+  'system_instruction',
+  'system_prompt',
+  'preamble',
+];
+
+interface Found {
+  readonly messages: readonly PlainMessage[];
+  readonly system: unknown;
+}
 
 /**
- * Reads a prompt in any of the shapes that logs have it: a text, a list of messages (of OpenAI, Anthropic, or with the
- * parts of OpenTelemetry), or an object that holds either.
+ * Reads a prompt in any of the shapes that logs have it: a text, messages (see `readMessages`), an object that holds
+ * either under a name of its own, or the arguments of a traced function. An object in which no words are found is no
+ * prompt; neither is JSON that was cut off.
  * @param system instructions that the log keeps apart from the messages.
  */
 export function readConversation(value: unknown, system: unknown = null): Conversation {
+  const found = promptIn(value);
+  return found === null ? {} : withSystem(found.messages, system ?? found.system);
+}
+
+/** The prompt of what was sent to a provider: messages, input or prompt, and the instructions beside them. */
+export function readRequest(body: LogDocument | null): Conversation {
+  const found = body === null ? null : heldIn(body, REQUEST_HOLDERS);
+  return found === null ? {} : withSystem(found.messages, found.system);
+}
+
+function promptIn(value: unknown): Found | null {
   const prompt = jsonOf(value);
-  const messages = Array.isArray(prompt) ? prompt.flatMap(messageOf) : null;
-  if (messages === null) {
-    if (typeof prompt === 'object' && prompt !== null) return readHolder(prompt as LogDocument, system);
-    const text = textOf(prompt);
-    return text === null ? {} : withSystem([{ role: 'user', content: text }], system);
+  if (typeof prompt === 'string') return isCutJson(prompt) ? null : ofUser(prompt);
+  if (Array.isArray(prompt)) {
+    const messages = readMessages(prompt);
+    return messages.length === 0 ? firstPromptIn(prompt) : { messages, system: null };
   }
-  return messages.length === 0 ? {} : withSystem(messages, system);
+  if (!isObject(prompt)) return null;
+  if (isMessage(prompt) && !Array.isArray(prompt.args))
+    return { messages: readMessages([prompt]), system: null };
+  return heldIn(prompt, HOLDERS) ?? inArguments(prompt) ?? onlyText(prompt);
 }
 
-function readHolder(holder: LogDocument, system: unknown): Conversation {
-  if (typeof holder.role === 'string') return readConversation([holder], system);
-  const name = HOLDERS.find((each) => holder[each] != null);
-  if (name !== undefined)
-    return readConversation(holder[name], system ?? holder.system ?? holder.instructions);
-  const texts = Object.values(holder);
-  return { text: texts.length === 1 && typeof texts[0] === 'string' ? texts[0] : JSON.stringify(holder) };
+function heldIn(holder: LogDocument, names: readonly string[]): Found | null {
+  for (const name of names) {
+    const found = holder[name] == null ? null : promptIn(holder[name]);
+    if (found !== null) return { messages: found.messages, system: found.system ?? systemIn(holder) };
+  }
+  return null;
 }
 
-interface PlainMessage {
-  readonly role: string;
-  readonly content: string | readonly unknown[] | null;
+function ofUser(text: string): Found | null {
+  return textOf(text.trim()) === null ? null : { messages: [{ role: 'user', content: text }], system: null };
+}
+
+/** `{ args, kwargs }`, as Langfuse's decorator notes a call: a conversation among them comes before bare texts. */
+function inArguments({ args, kwargs }: LogDocument): Found | null {
+  const positional = Array.isArray(args) ? args : [];
+  const structured = positional.map(jsonOf).filter((each) => typeof each === 'object');
+  const named = isObject(kwargs) ? [kwargs] : [];
+  const bare = positional.filter((each) => typeof jsonOf(each) !== 'object');
+  return firstPromptIn([...structured, ...named, bare]);
+}
+
+function firstPromptIn(values: readonly unknown[]): Found | null {
+  for (const each of values) {
+    const found = isObject(each) || Array.isArray(each) ? promptIn(each) : null;
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** The text of an object that holds nothing else, as templates with one variable have it, by whatever name. */
+function onlyText(holder: LogDocument): Found | null {
+  const [[name, text] = ['', null], ...others] = Object.entries(holder);
+  return others.length === 0 && typeof text === 'string' && !NAMES.test(name) ? ofUser(text) : null;
+}
+/** What such a text names or excuses. */
+const NAMES =
+  /^(model|id|name|type|role|user|url|path|method|error|system|instructions)$|(_id|_name|_message)$/i;
+
+function systemIn(holder: LogDocument): unknown {
+  const name = SYSTEM.find((each) => holder[each] != null);
+  if (name !== undefined) return holder[name];
+  // Gemini's libraries keep it among the settings.
+  return isObject(holder.config) ? systemIn({ ...holder.config, config: null }) : null;
 }
 
 function withSystem(messages: readonly PlainMessage[], system: unknown): Conversation {
-  const instructions = system == null ? null : plainContent(jsonOf(system));
+  const instructions = system == null ? null : readContent(jsonOf(system), 'system');
   if (instructions !== null && instructions.length > 0)
     return { messages: [{ role: 'system', content: instructions }, ...messages] };
   const [only, ...others] = messages;
@@ -47,28 +108,9 @@ function withSystem(messages: readonly PlainMessage[], system: unknown): Convers
     : { messages };
 }
 
-function messageOf(value: unknown): PlainMessage[] {
-  if (typeof value === 'string') return [{ role: 'user', content: value }];
-  if (typeof value !== 'object' || value === null) return [];
-  const message = value as LogDocument;
-  const role = textOf(message.role);
-  // Calls of tools and their results stand among OpenAI's input items, with no role.
-  if (role === null) return [{ role: 'tool', content: plainContent(message.output ?? message.content) }];
-  return [{ role, content: plainContent(message.content ?? message.parts) }];
-}
-
-/** Words as they are; of what is no text only its kind, which is all that a router looks at. */
-function plainContent(content: unknown): string | readonly unknown[] | null {
-  if (content == null || typeof content === 'string') return content ?? null;
-  if (!Array.isArray(content)) return JSON.stringify(content);
-  const parts = content.map(partOf);
-  return parts.length === 1 && parts[0].type === 'text' ? (parts[0].text as string) : parts;
-}
-
-function partOf(value: unknown): { readonly type: string; readonly text?: string } {
-  if (typeof value === 'string') return { type: 'text', text: value };
-  const part = (value ?? {}) as LogDocument;
-  const words = part.text ?? (part.type === 'text' ? part.content : undefined);
-  if (typeof words === 'string') return { type: 'text', text: words };
-  return { type: textOf(part.type) ?? 'unknown' };
+/** JSON with messages in it that does not end, since a program kept only its beginning. */
+function isCutJson(text: string): boolean {
+  return (
+    /^\s*[[{]/.test(text) && /"(role|messages|content|contents|parts|kwargs)"\s*:/.test(text.slice(0, 400))
+  );
 }

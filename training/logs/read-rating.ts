@@ -1,10 +1,21 @@
-const GOOD = ['positive', 'good', 'up', 'thumbs_up', 'like', 'pass', 'passed', 'yes', 'correct'];
-const BAD = ['negative', 'bad', 'down', 'thumbs_down', 'dislike', 'fail', 'failed', 'no', 'incorrect'];
+const GOOD = ['positive', 'good', 'up', 'thumbs_up', 'like', 'pass', 'passed', 'yes', 'correct', 'true'];
+const BAD = [
+  'negative',
+  'bad',
+  'down',
+  'thumbs_down',
+  'dislike',
+  'fail',
+  'failed',
+  'no',
+  'incorrect',
+  'false',
+];
 
 /** A rating in words as true or false; numbers and whatever else as they are. */
 export function readRating(value: unknown): unknown {
   if (typeof value !== 'string') return value;
-  const word = value.toLowerCase().replaceAll(' ', '_');
+  const word = value.trim().toLowerCase().replaceAll(/[ -]/g, '_');
   if (GOOD.includes(word)) return true;
   return BAD.includes(word) ? false : value;
 }

@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { type Judge, type JudgeAnswer, openJudge, VerdictCache } from '../judge/index.ts';
-import { redactionPatterns } from '../redaction/index.ts';
+import { redactionPatterns, redactJson } from '../redaction/index.ts';
 import { dropPrompts, hashPrompts } from './hash-rows.ts';
 import type { readIngestOptions } from './ingest-options.ts';
 import { type JudgeReport, judgeRows } from './judge-rows.ts';
@@ -32,6 +32,15 @@ export async function finishRows(
   if (keep === 'hashes' && embedder !== undefined)
     await dropPrompts(connection, embedder, (done, total) => onStep?.('embedding prompts', done, total));
   return report;
+}
+
+/** What takes out of a prompt, as a text or as messages, what `redact` takes out of the rows. */
+export function cleaning(
+  redact: ReturnType<typeof readIngestOptions>['redact'],
+): (prompt: unknown) => unknown {
+  if (redact === false) return (prompt) => prompt;
+  const patterns = redactionPatterns(redact === true ? {} : redact);
+  return (prompt) => redactJson(prompt, patterns);
 }
 
 /** A function is known by its source. */

@@ -23,7 +23,7 @@ export interface IngestReport {
    * counted there. As `rejected`; those of the table that was there have no examples.
    */
   readonly valuesIgnored: readonly Rejection[];
-  /** Records of a log that became part of another's row: outcomes, feedback, scores. */
+  /** Records of a log that became part of another's row: outcomes, feedback, scores, prompts kept apart. */
   readonly recordsJoined: number;
   /** What the judge made of rows without a quality; null when there was none. */
   readonly judgement: JudgeReport | null;
@@ -47,7 +47,12 @@ export interface IngestReport {
   readonly candidates: readonly string[];
   /** Distinct request ids of the whole table. */
   readonly prompts: number;
-  /** Request ids that come with more than one text; the matrix takes the text of the first candidate by name. */
+  /**
+   * Request ids that came with other prompts. An id with other words is another request: all but the first got ids of
+   * their own, `<id>#<hash of the prompt>`.
+   */
+  readonly repeatedIds: number;
+  /** Request ids whose rows say the same words in other forms or under other instructions; the matrix takes the text of the first candidate by name. */
   readonly promptsWithConflictingText: number;
   /** sha256 over the accepted rows in order of (requestId, candidate): the same for any file order and format. */
   readonly fingerprint: string;

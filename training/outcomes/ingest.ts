@@ -2,14 +2,16 @@ import { InvalidInputError } from 'pointsman';
 import { docPath } from '../doc-path.ts';
 import { LOG_READERS } from '../logs/index.ts';
 import { COLUMN_ALIASES } from './column-aliases.ts';
-import { finishRows } from './finish-rows.ts';
+import { cleaning, finishRows } from './finish-rows.ts';
 import { type IngestOptions, readIngestOptions } from './ingest-options.ts';
 import type { IngestReport } from './ingest-report.ts';
 import { joinLog, repriceRows } from './join-log.ts';
+import { joinPrompts } from './join-prompts.ts';
 import { loadExisting } from './load-existing.ts';
 import { OUTCOME_FIELDS, type OutcomeField } from './outcome-fields.ts';
 import { createScoreScale } from './score-scale.ts';
 import { openScratchDatabase } from './scratch-database.ts';
+import { separateRequests } from './separate-requests.ts';
 import { findSourceFiles, type SourceFile } from './source-files.ts';
 import type { SourceLayout } from './source-layout.ts';
 import { CREATE_LOG_TABLES, stageLog } from './stage-log.ts';
@@ -84,6 +86,9 @@ export async function ingestOutcomes(options: IngestOptions): Promise<IngestRepo
         `The column map says ${target}=${map[target]}, and no row has "${map[target]}". Columns seen: ${columns.join(', ')}.`,
       );
     }
+    const options = { prices, onStaged: async () => {}, inOrder: strict };
+    const promptsJoined = await joinPrompts(database, connection, options);
+    const repeatedIds = await separateRequests(database, connection, cleaning(settings.redact));
     const joined = await joinLog(connection, { score: settings.score, failureQuality });
     await staged.refuseDuplicates();
     await staged.numberRefused();
@@ -96,7 +101,9 @@ export async function ingestOutcomes(options: IngestOptions): Promise<IngestRepo
     return {
       files: sources.map((source) => source.path),
       ...counts,
-      ...joined,
+      recordsJoined: joined.recordsJoined + promptsJoined,
+      rowsUpdated: joined.rowsUpdated,
+      repeatedIds,
       costsRepriced,
       judgement,
       aliases: mergeAliases(layouts),

@@ -1,15 +1,30 @@
-import { LOG_REASONS, litellmLog } from '../logs/index.ts';
+import {
+  LANGUAGE_CALLS,
+  LOG_REASONS,
+  LONGEST_REDACTED,
+  litellmLog,
+  OTHER_CALLS,
+  REDACTED_PATTERN,
+  SPEND_LOG_FIELDS,
+} from '../logs/index.ts';
 import type { MapTarget } from './detect-layout.ts';
 import { OUTCOME_FIELDS, type OutcomeField } from './outcome-fields.ts';
 import { isText, quoteText, unquoted } from './sql-text.ts';
 
 /** Raised for a record that only `litellmLog` can take apart; the file is then read by it, line by line. */
 const IRREGULAR = `error('irregular')`;
+const ROLES = ['user', 'system', 'assistant', 'tool', 'developer']
+  .map((role) => quoteText(`"${role}"`))
+  .join(', ');
+/** What JavaScript takes for a blank, which is more than RE2 does. */
+const BLANKS =
+  '\\s\\x0B\\x{A0}\\x{1680}\\x{2000}-\\x{200A}\\x{2028}\\x{2029}\\x{202F}\\x{205F}\\x{3000}\\x{FEFF}';
+const REDACTED = `[${BLANKS}]*${REDACTED_PATTERN.replaceAll('\\s', `[${BLANKS}]`)}`;
 
 /**
  * `litellmLog` in SQL, for a file of nothing but payloads: ten times as fast, since what is not needed of a payload never
  * leaves DuckDB. A test holds the two together. The query fails on records of another kind.
- * @param map the user's own fields, as paths with dots.
+ * @param map the user's own fields, as paths with dots; neither `text` nor `messages`.
  * @returns SQL of raw rows, as `rawRows` gives them.
  */
 export function litellmRows(path: string, map: Readonly<Partial<Record<MapTarget, string>>>): string {
@@ -18,21 +33,28 @@ export function litellmRows(path: string, map: Readonly<Partial<Record<MapTarget
   const columns = fields.map((field) => `${quoteText(field)}: 'JSON'`).join(', ');
   const read = `SELECT ${fields.map((field) => `nullif("${field}"::VARCHAR, 'null') AS "${field}"`).join(', ')}
     FROM read_json(${quoteText(path)}, format = 'newline_delimited', records = true, columns = {${columns}})`;
-  const known = `SELECT *, status = '"failure"' AS failed, coalesce(lower(cache_hit) IN ('true', '"true"'), false) AS cached,
+  const other = ['kind', 'data', 'standard_logging_object', ...SPEND_LOG_FIELDS];
+  const known = `SELECT *, coalesce(${inMetadata('status', `nullif(status, '""')`)} = '"failure"', false) AS failed,
+      coalesce(lower(cache_hit) IN ('true', '"true"'), false) AS cached,
       ${milliseconds('"startTime"')} AS started, ${milliseconds('"endTime"')} AS ended,
       ${milliseconds('"completionStartTime"')} AS first_token,
       CASE WHEN starts_with(json_extract(metadata, '$.requester_metadata')::VARCHAR, '{')
         THEN json_extract(metadata, '$.requester_metadata') ELSE metadata END AS own,
-      CASE WHEN kind IS NOT NULL OR data IS NOT NULL OR NOT starts_with(metadata, '{') OR NOT starts_with(messages, '[')
-        THEN ${IRREGULAR} ELSE ${MESSAGES} END AS conversation
+      CASE WHEN ${other.map((field) => `"${field}" IS NOT NULL`).join(' OR ')} OR NOT starts_with(metadata, '{') OR NOT starts_with(messages, '[')
+        THEN ${IRREGULAR} ELSE ${CONVERSATION} END AS conversation
     FROM (${read})`;
   const values = OUTCOME_FIELDS.map((field) => {
     const own = map[field] === undefined ? null : mappedValue(map[field]);
     const value = VALUES[field] ?? 'NULL::VARCHAR';
     return `${own === null ? value : `coalesce(${own}, ${value})`} AS r_${field}`;
   });
-  return `SELECT NULL::BIGINT AS line, CASE WHEN ${isText('call_type')} AND call_type <> '""'
-      AND NOT regexp_matches(call_type, 'completion|chat|messages|responses|generate_content') THEN ${quoteText(LOG_REASONS.noCall)} END AS broken,
+  const isOther = `${isText('call_type')} AND call_type <> '""'
+      AND (NOT regexp_matches(${unquoted('call_type')}, '${LANGUAGE_CALLS}') OR regexp_matches(${unquoted('call_type')}, '${OTHER_CALLS}'))`;
+  return `SELECT NULL::BIGINT AS line, CASE WHEN ${isOther} THEN ${quoteText(LOG_REASONS.noCall)}
+      WHEN regexp_matches(conversation, '${PLAIN_WORDS}') AND NOT regexp_matches(conversation, '${MAY_BE_REDACTED}') THEN NULL
+      WHEN NOT regexp_matches(${WORDS}, '[^${BLANKS}]') THEN ${quoteText(LOG_REASONS.noWords)}
+      WHEN length(${WORDS}) <= ${LONGEST_REDACTED} AND regexp_full_match(lower(${WORDS}), ${quoteText(REDACTED)})
+        THEN ${quoteText(LOG_REASONS.redacted)} END AS broken,
     false AS absent, ${values.join(', ')} FROM (${known})`;
 }
 
@@ -49,15 +71,30 @@ function milliseconds(column: string): string {
     WHEN ${column}::DOUBLE >= 1e11 THEN ${column}::DOUBLE ELSE ${column}::DOUBLE * 1000 END`;
 }
 
+/** A field that older versions keep among the metadata. */
+function inMetadata(field: string, column: string): string {
+  return `coalesce(${column}, nullif(json_extract(metadata, '$.${field}')::VARCHAR, 'null'))`;
+}
+
+const isContentText = isText('m.content::VARCHAR');
 /** The messages with their role and content alone, as a JSON text; parts that are no text keep their type. */
-const MESSAGES = `to_json(list_transform(json_transform(messages, '[{"role":"JSON","content":"JSON"}]'), lambda m: {
-    role: CASE WHEN ${isText('m.role::VARCHAR')} AND m.role::VARCHAR <> '""' THEN m.role ELSE ${IRREGULAR} END,
-    content: CASE WHEN m.content IS NULL OR ${isText('m.content::VARCHAR')} OR m.content::VARCHAR = 'null' THEN m.content
+const CONVERSATION = `to_json(list_transform(json_transform(messages, '[{"role":"JSON","content":"JSON"}]'), lambda m: {
+    role: CASE WHEN m.role::VARCHAR IN (${ROLES}) THEN m.role ELSE ${IRREGULAR} END,
+    content: CASE WHEN m.content IS NULL OR ${isContentText} OR m.content::VARCHAR = 'null' THEN m.content
       WHEN starts_with(m.content::VARCHAR, '[') THEN ${partsOf('m.content')} ELSE ${IRREGULAR} END}))::VARCHAR`;
 
+/** Most prompts begin with a letter or a digit of the user, and have no word that placeholders have: no need to look closer. */
+const PLAIN_WORDS = '\\{"role":"user","content":(?:\\[\\{"type":"text","text":)?"[^"\\\\]*?[A-Za-z0-9]';
+const MAY_BE_REDACTED =
+  '(?i)redact|mask|filter|scrub|remov|hidden|omit|truncat|anonymi|censor|saniti|\\*{3}|[•█■]{3}';
+/** What the user said, as `readPrompt` has it. */
+const WORDS = `array_to_string(list_transform(list_filter(json_transform(conversation, '[{"role":"JSON","content":"JSON"}]'), lambda m: m.role::VARCHAR = '"user"'), lambda m:
+    CASE WHEN ${isContentText} THEN ${unquoted('m.content::VARCHAR')}
+      ELSE coalesce(array_to_string(json_extract_string(m.content, '$[*].text'), chr(10)), '') END), chr(10))`;
+
 function partsOf(content: string): string {
-  const parts = `list_transform(json_transform(${content}, '[{"type":"VARCHAR","text":"VARCHAR","content":"JSON"}]'), lambda p:
-    CASE WHEN p.type IS NULL OR (p.type = 'text' AND p.text IS NULL) THEN ${IRREGULAR}
+  const parts = `list_transform(json_transform(${content}, '[{"type":"VARCHAR","text":"JSON","content":"JSON"}]'), lambda p:
+    CASE WHEN p.type IS NULL OR (p.type = 'text' AND p.text IS NULL) OR NOT ${isText('p.text::VARCHAR')} THEN ${IRREGULAR}
       WHEN p.text IS NOT NULL THEN json_object('type', 'text', 'text', p.text) ELSE json_object('type', p.type) END)`;
   return `CASE WHEN json_array_length(${content}) = 1 AND json_extract_string(${content}, '$[0].text') IS NOT NULL
     THEN json_extract(${content}, '$[0].text') ELSE to_json(${parts}) END`;
@@ -74,7 +111,29 @@ function ownValue(name: string): string {
     THEN to_json(substring(${tag}, ${name.length + 2}))::VARCHAR END)`;
 }
 
-const errorPart = (name: string): string => `nullif(json_extract_string(error_information, '$.${name}'), '')`;
+const ERRORS = `CASE WHEN ${isText('error_information')} THEN ${IRREGULAR} WHEN starts_with(error_information, '{') THEN error_information
+  ELSE json_extract(metadata, '$.error_information')::VARCHAR END`;
+const errorPart = (name: string): string => `nullif(json_extract_string(${ERRORS}, '$.${name}'), '')`;
+
+const isZero = (column: string): string =>
+  `coalesce(TRY_CAST(${unquotedNumber(column)} AS DOUBLE) = 0, false)`;
+const isObject = (column: string): string =>
+  `CASE WHEN ${isText(column)} THEN ${IRREGULAR} ELSE coalesce(starts_with(${column}, '{'), false) END`;
+const LISTED = inMetadata('model_map_information', 'model_map_information');
+/** Whether a cost of 0 stands for one that LiteLLM did not know. */
+const IS_UNKNOWN_COST = `${isZero('response_cost')} AND (${isObject('response_cost_failure_debug_info')} OR ${isObject('zero_cost_diagnostic')}
+  OR (${isObject(LISTED)} AND ${LISTED} <> '{}' AND coalesce(json_extract(${LISTED}, '$.model_map_value')::VARCHAR, 'null') = 'null'))`;
+
+/** Tokens that versions of LiteLLM counted beside the prompt's; few payloads have any. */
+const USAGE = `CASE WHEN starts_with(json_extract(metadata, '$.usage_object')::VARCHAR, '{') THEN json_extract(metadata, '$.usage_object')
+  ELSE json_extract(metadata, '$.additional_usage_values') END`;
+const cacheCount = (name: string): string =>
+  `coalesce(TRY_CAST(json_extract_string(${USAGE}, '$.cache_${name}_input_tokens') AS DOUBLE), 0)`;
+const CACHED = `CASE WHEN NOT contains(metadata, '"cache_') THEN 0 ELSE ${cacheCount('read')} + ${cacheCount('creation')} END`;
+const PROMPT_TOKENS = `TRY_CAST(${unquotedNumber('prompt_tokens')} AS DOUBLE)`;
+/** No prompt has no tokens. */
+const INPUT_TOKENS = `CASE WHEN coalesce(${CACHED} > ${PROMPT_TOKENS}, false) THEN (${PROMPT_TOKENS} + ${CACHED})::VARCHAR
+  WHEN NOT ${isZero('prompt_tokens')} THEN prompt_tokens END`;
 
 const VALUES: Readonly<Partial<Record<OutcomeField, string>>> = {
   requestId: 'id',
@@ -84,14 +143,15 @@ const VALUES: Readonly<Partial<Record<OutcomeField, string>>> = {
   task: ownValue('task'),
   tier: ownValue('tier'),
   candidate: `CASE WHEN ${named('model_group')} THEN model_group ELSE model END`,
-  costUsd: `CASE WHEN failed THEN NULL WHEN NOT cached THEN response_cost
+  costUsd: `CASE WHEN failed THEN NULL WHEN NOT cached THEN CASE WHEN ${IS_UNKNOWN_COST} THEN NULL ELSE response_cost END
     WHEN TRY_CAST(${unquotedNumber('saved_cache_cost')} AS DOUBLE) <> 0 THEN saved_cache_cost END`,
-  latencyMs: 'CASE WHEN NOT failed AND NOT cached THEN (ended - started)::VARCHAR END',
-  inputTokens: 'prompt_tokens',
-  outputTokens: 'completion_tokens',
+  latencyMs: 'CASE WHEN NOT failed AND NOT cached AND ended >= started THEN (ended - started)::VARCHAR END',
+  inputTokens: INPUT_TOKENS,
+  outputTokens: `CASE WHEN NOT ${isZero('completion_tokens')} OR (${INPUT_TOKENS}) IS NOT NULL THEN completion_tokens END`,
   source: `'"litellm"'`,
-  metadata: `'{' || concat_ws(',', CASE WHEN ${named('trace_id')} THEN '"traceId":"' || trim(trace_id, '"') || '"' END,
-    CASE WHEN NOT failed AND NOT cached THEN '"timeToFirstTokenMs":' || floor(first_token - started + 0.5)::BIGINT END,
+  metadata: `'{' || concat_ws(',', CASE WHEN ${named('trace_id')} THEN '"traceId":"' || trim(trace_id, '"') || '"'
+      WHEN ${named('session_id')} THEN '"traceId":"' || trim(session_id, '"') || '"' END,
+    CASE WHEN NOT failed AND NOT cached AND first_token >= started THEN '"timeToFirstTokenMs":' || floor(first_token - started + 0.5)::BIGINT END,
     CASE WHEN cached THEN '"cached":true' END, CASE WHEN failed THEN '"failed":true' END,
     CASE WHEN failed THEN '"error":' || to_json(nullif(concat_ws(' ', ${errorPart('error_class')}, ${errorPart('error_code')}), ''))::VARCHAR END) || '}'`,
 };

@@ -1,11 +1,20 @@
 import { isAscii } from 'node:buffer';
 import {
+  type CallEntry,
   LOG_READERS,
   LOG_REASONS,
   type LogDocument,
   type LogEntry,
   type LogReader,
+  listOf,
+  NestedTooDeepError,
+  numberOf,
+  type PromptEntry,
   pickFields,
+  promptProblem,
+  readConversation,
+  readRating,
+  refuseDeepNesting,
   valueAt,
 } from '../logs/index.ts';
 import type { MapTarget } from './detect-layout.ts';
@@ -26,46 +35,35 @@ export interface LogMapping {
   readonly answers: boolean;
 }
 
+/** What is joined to rows once all files are read. */
+export const SIDE_TABLES = ['outcomes', 'scores', 'answers', 'prompts', 'openCalls'] as const;
+export type SideTable = (typeof SIDE_TABLES)[number];
+
 /** What a block of a log became: documents numbered by their lines, and what is joined to them later. */
-export interface MappedBlock {
+export interface MappedBlock extends Readonly<Record<SideTable, string[]>> {
   /** Documents with canonical names, or refused marks: `<line>\t<document>`. */
   readonly rows: string[];
-  /** JSON objects with their `line`. */
-  readonly outcomes: string[];
-  readonly scores: string[];
-  readonly answers: string[];
   /** Fields of `map` that a record had. */
   readonly mapped: ReadonlySet<MapTarget>;
 }
 
 /** Takes the records of one block apart, one by one, each with the number of its line in the file. */
 export function mapLogBlock(block: TextBlock, reader: LogReader, mapping: LogMapping): MappedBlock {
-  const made = {
-    rows: [],
-    outcomes: [],
-    scores: [],
-    answers: [],
-    mapped: new Set<MapTarget>(),
-  } as MappedBlock & {
-    mapped: Set<MapTarget>;
-  };
+  const mapper = new LogMapper(mapping);
   const fields = wantedFields(reader, mapping);
   let line = block.firstLine - 1;
   for (const text of linesOf(block.bytes)) {
     line++;
     if (!text.startsWith('{') && /^[ \t\r]*$/.test(text)) continue;
     if (text.startsWith(REFUSED_MARK)) {
-      made.rows.push(`${line}\t${text}`);
+      mapper.rows.push(`${line}\t${text}`);
       continue;
     }
     const document = parsed(text, fields);
-    if (typeof document === 'string') made.rows.push(`${line}\t${REFUSED_MARK}${document}`);
-    else {
-      for (const record of recordsIn(document))
-        for (const entry of readerOf(record, reader).read(record)) put(entry, line, record, mapping, made);
-    }
+    if (typeof document === 'string') mapper.refuse(line, document);
+    else for (const record of recordsIn(document)) mapper.put(record, readerOf(record, reader), line);
   }
-  return made;
+  return mapper;
 }
 
 /** Most lines are ASCII, and decoding those is a copy. */
@@ -81,11 +79,16 @@ function* linesOf(bytes: Uint8Array): Generator<string> {
 }
 const LINE_FEED = 10;
 
-/** A page of an API holds its records in a list. */
+/** A page of an API holds its records in a list, or the one that was asked for. */
 function recordsIn(document: LogDocument): readonly LogDocument[] {
   const { data } = document;
-  const isPage = Array.isArray(data) && data.every((each) => typeof each === 'object' && each !== null);
-  return isPage && document.id === undefined ? (data as LogDocument[]) : [document];
+  if (typeof data !== 'object' || data === null || document.id !== undefined) return [document];
+  if (!Array.isArray(data)) {
+    const isPage = Object.keys(document).every((name) => ['data', 'error', 'meta'].includes(name));
+    return isPage ? [data as LogDocument] : [document];
+  }
+  const isPage = data.length > 0 && data.every((each) => typeof each === 'object' && each !== null);
+  return isPage ? data : [document];
 }
 
 /** Feedback in our own form may stand in any log. */
@@ -98,9 +101,10 @@ const COMMON_FIELDS = ['data', 'schemaVersion', 'kind', 'id', 'quality', 'candid
 function parsed(text: string, fields: ReadonlySet<string> | null): LogDocument | string {
   try {
     const value = fields === null ? JSON.parse(text) : pickFields(text, fields);
+    refuseDeepNesting(value);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : REASONS.notObject;
-  } catch {
-    return REASONS.notJson;
+  } catch (error) {
+    return error instanceof NestedTooDeepError ? LOG_REASONS.tooDeep : REASONS.notJson;
   }
 }
 
@@ -113,50 +117,157 @@ function wantedFields(
   return new Set([...COMMON_FIELDS, ...fields, ...(answers ? answerFields : []), ...own]);
 }
 
-function put(
-  entry: LogEntry,
-  line: number,
-  document: LogDocument,
-  mapping: LogMapping,
-  made: MappedBlock & { mapped: Set<MapTarget> },
-): void {
-  switch (entry.kind) {
-    case 'refused':
-      made.rows.push(`${line}\t${REFUSED_MARK}${entry.reason}`);
+class LogMapper implements MappedBlock {
+  readonly rows: string[] = [];
+  readonly outcomes: string[] = [];
+  readonly scores: string[] = [];
+  readonly answers: string[] = [];
+  readonly prompts: string[] = [];
+  readonly openCalls: string[] = [];
+  readonly mapped = new Set<MapTarget>();
+  readonly #mapping: LogMapping;
+
+  constructor(mapping: LogMapping) {
+    this.#mapping = mapping;
+  }
+
+  refuse(line: number, reason: string): void {
+    this.rows.push(`${line}\t${REFUSED_MARK}${reason}`);
+  }
+
+  /** Takes one record; each becomes at least one entry, so that none is lost. */
+  put(record: LogDocument, reader: LogReader, line: number): void {
+    let entries: LogEntry[];
+    try {
+      entries = [...reader.read(record)];
+    } catch (error) {
+      if (!(error instanceof NestedTooDeepError)) throw error;
+      this.refuse(line, LOG_REASONS.tooDeep);
       return;
-    case 'outcome':
-      made.outcomes.push(JSON.stringify({ line, ...entry, saidAt: timeOf(entry.at) }));
-      return;
-    case 'score': {
-      if (mapping.score !== undefined && entry.name !== mapping.score) {
-        made.rows.push(`${line}\t${REFUSED_MARK}${LOG_REASONS.otherScore}`);
+    }
+    if (entries.length === 0) this.refuse(line, LOG_REASONS.empty);
+    for (const [nth, entry] of entries.entries()) this.#putEntry(entry, record, line, nth);
+  }
+
+  #putEntry(entry: LogEntry, document: LogDocument, line: number, nth: number): void {
+    switch (entry.kind) {
+      case 'refused':
+        this.refuse(line, entry.reason);
+        return;
+      case 'outcome':
+        this.outcomes.push(jsonLine({ line, ...entry, saidAt: timeOf(entry.at) }));
+        return;
+      case 'score': {
+        const { map, scale, score } = this.#mapping;
+        const isOther = score !== undefined && entry.name !== score;
+        if (isOther || (entry.isColumn === true && map.quality !== undefined)) {
+          this.refuse(line, LOG_REASONS.otherScore);
+          return;
+        }
+        const value = scale.read(entry.value);
+        if (typeof value === 'number')
+          this.scores.push(jsonLine({ line, ...entry, value, saidAt: timeOf(entry.at) }));
+        else this.refuse(line, value);
         return;
       }
-      const value = mapping.scale.read(entry.value);
-      if (typeof value === 'number')
-        made.scores.push(JSON.stringify({ line, ...entry, value, saidAt: timeOf(entry.at) }));
-      else made.rows.push(`${line}\t${REFUSED_MARK}${value}`);
-      return;
-    }
-    case 'call': {
-      const row = { ...entry.row };
-      for (const [target, path] of Object.entries(mapping.map)) {
-        const value = valueAt(entry.record ?? document, path);
-        if (value === undefined) continue;
-        made.mapped.add(target as MapTarget);
-        row[target] = value;
-      }
-      if (row.quality != null) row.quality = mapping.scale.scaled(row.quality);
-      else if ((row.metadata as LogDocument | undefined)?.failed === true)
-        row.quality = mapping.failureQuality;
-      made.rows.push(`${line}\t${JSON.stringify(row)}`);
-      if (mapping.answers && entry.answer != null && row.quality == null)
-        made.answers.push(
-          JSON.stringify({ line, requestId: row.requestId, candidate: row.candidate, answer: entry.answer }),
-        );
+      case 'prompt':
+        this.#putPrompt(entry, document, line, nth);
+        return;
+      case 'call':
+        this.#putCall(entry, document, line);
     }
   }
+
+  #putPrompt(entry: PromptEntry, document: LogDocument, line: number, nth: number): void {
+    const row = entry.row === null ? null : { ...entry.row, ...this.#ownFields(document) };
+    const { answer = null, at, id, message, traceId } = entry;
+    this.prompts.push(
+      jsonLine({
+        line,
+        nth,
+        id,
+        traceId,
+        row: row === null ? null : jsonLine(row),
+        message: message === undefined ? null : jsonLine(message),
+        answer: this.#mapping.answers ? answer : null,
+        saidAt: timeOf(at),
+      }),
+    );
+  }
+
+  #putCall(entry: CallEntry, document: LogDocument, line: number): void {
+    const own = this.#ownFields(entry.record ?? document);
+    const row: Record<string, unknown> = { ...withoutImpossible(entry.row), ...own };
+    const { answers, failureQuality, scale } = this.#mapping;
+    row.quality = qualityOf(row.quality);
+    if (row.quality != null) row.quality = scale.scaled(row.quality);
+    else if ((row.metadata as LogDocument | undefined)?.failed === true) row.quality = failureQuality;
+    const answer = answers && row.quality == null ? (entry.answer ?? null) : null;
+    if (entry.promptMayBeApart === true && row.text == null && row.messages == null) {
+      const { traceId = null } = (row.metadata ?? {}) as LogDocument;
+      const id = row.requestId;
+      this.openCalls.push(jsonLine({ line, id, traceId, row: jsonLine(row), own: jsonLine(own), answer }));
+      return;
+    }
+    const problem = promptProblem(row);
+    if (problem !== null) {
+      this.refuse(line, problem);
+      return;
+    }
+    this.rows.push(`${line}\t${jsonLine(row)}`);
+    if (answer !== null)
+      this.answers.push(jsonLine({ line, requestId: row.requestId, candidate: row.candidate, answer }));
+  }
+
+  /** The user's own fields; a prompt among them may have any shape that the prompts of logs have. */
+  #ownFields(document: LogDocument): Record<string, unknown> {
+    const own: Record<string, unknown> = {};
+    for (const [target, path] of Object.entries(this.#mapping.map)) {
+      const value = valueAt(document, path);
+      if (value === undefined) continue;
+      this.mapped.add(target as MapTarget);
+      if (value === null) continue;
+      if (target !== 'text' && target !== 'messages') own[target] = value;
+      else {
+        const isPlain = target === 'text' && typeof value === 'string';
+        const { text = null, messages = null } = isPlain ? { text: value } : readConversation(value);
+        Object.assign(own, { text, messages });
+      }
+    }
+    return own;
+  }
 }
+
+/** Numbers that say that nothing is known: no call ends before it begins, and no prompt has no tokens. */
+function withoutImpossible(row: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { inputTokens, latencyMs, outputTokens, ...others } = row;
+  const isUncounted = inputTokens == null || numberOf(inputTokens) === 0;
+  return {
+    ...others,
+    latencyMs: (numberOf(latencyMs) ?? 0) < 0 ? null : latencyMs,
+    inputTokens: isUncounted ? null : inputTokens,
+    outputTokens: isUncounted && numberOf(outputTokens) === 0 ? null : outputTokens,
+  };
+}
+
+/** Of several ratings in one field their mean, or the last where they are words. */
+function qualityOf(value: unknown): unknown {
+  const ratings = typeof value === 'number' ? null : listOf(value);
+  if (ratings === null || ratings.length === 0) return value;
+  const numbers = ratings.map(numberOf);
+  return numbers.every((number) => number !== null)
+    ? numbers.reduce((sum, number) => sum + number, 0) / numbers.length
+    : readRating(ratings.at(-1));
+}
+
+/** JSON that DuckDB reads: half of a surrogate pair, which it refuses, becomes the sign for what cannot be shown. */
+export function jsonLine(value: unknown): string {
+  const json = JSON.stringify(value);
+  return json.includes('\\ud') ? json.replaceAll(LONE_SURROGATE, '$1\\ufffd') : json;
+}
+
+/** As JSON writes it, unless the backslash itself is one that was written. */
+const LONE_SURROGATE = /(?<!\\)((?:\\\\)*)\\ud[89a-f][0-9a-f]{2}/g;
 
 /** In one form, so that times compare as texts. */
 function timeOf(at: string | null): string | null {

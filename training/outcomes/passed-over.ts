@@ -5,6 +5,10 @@ import { REASONS } from './outcome-fields.ts';
 export const PASSED_OVER: readonly string[] = [
   REASONS.inTable,
   LOG_REASONS.noCall,
+  LOG_REASONS.unanswered,
+  LOG_REASONS.promptKnown,
+  LOG_REASONS.scoreOfOther,
+  LOG_REASONS.scoreInWords,
   LOG_REASONS.otherScore,
   LOG_REASONS.bookkeeping,
 ];

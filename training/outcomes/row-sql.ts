@@ -27,7 +27,8 @@ export function rawRows(documents: string, layout: SourceLayout): string {
   const known = `${[...Object.values(REASONS), ...Object.values(LOG_REASONS)].map(quoteText).join(', ')}`;
   // What is costly on long documents stays behind a CASE that good documents never pass.
   const broken = `CASE WHEN x IS NULL THEN
-      CASE WHEN starts_with(doc, '${REFUSED_MARK}') AND substring(doc, 2) IN (${known}) THEN substring(doc, 2)
+      CASE WHEN starts_with(doc, '${REFUSED_MARK}') AND (substring(doc, 2) IN (${known})
+          OR starts_with(substring(doc, 2), ${quoteText(LOG_REASONS.scoreLabel)})) THEN substring(doc, 2)
         WHEN trim(doc, ' \t\r') = 'null' THEN ${quoteText(REASONS.notObject)} ELSE ${quoteText(REASONS.notJson)} END
       WHEN NOT starts_with(doc, '{') THEN
         CASE WHEN NOT starts_with(ltrim(doc, ' \t\r'), '{') THEN ${quoteText(REASONS.notObject)} END END`;

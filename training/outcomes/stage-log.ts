@@ -2,7 +2,7 @@ import { blobValue, type DuckDBConnection } from '@duckdb/node-api';
 import { type LogReader, litellmLog } from '../logs/index.ts';
 import type { MapTarget } from './detect-layout.ts';
 import { litellmHas, litellmRows } from './litellm-sql.ts';
-import { type LogMapping, mapLogBlock } from './map-log.ts';
+import { type LogMapping, mapLogBlock, SIDE_TABLES, type SideTable } from './map-log.ts';
 import { OUTCOME_FIELDS } from './outcome-fields.ts';
 import { readDocuments } from './read-documents.ts';
 import { rawRows } from './row-sql.ts';
@@ -23,6 +23,9 @@ export const CREATE_LOG_TABLES = [
     "saidAt" VARCHAR)`,
   'CREATE TABLE ignored_values (file INTEGER, line BIGINT, reason VARCHAR)',
   'CREATE TABLE answers (file INTEGER, line BIGINT, "requestId" VARCHAR, candidate VARCHAR, answer VARCHAR)',
+  `CREATE TABLE prompts (file INTEGER, line BIGINT, nth INTEGER, id VARCHAR, "traceId" VARCHAR, "row" VARCHAR, message VARCHAR,
+    answer VARCHAR, "saidAt" VARCHAR)`,
+  'CREATE TABLE "openCalls" (file INTEGER, line BIGINT, id VARCHAR, "traceId" VARCHAR, "row" VARCHAR, own VARCHAR, answer VARCHAR)',
 ];
 const SIDES = {
   outcomes: {
@@ -50,7 +53,25 @@ const SIDES = {
     saidAt: 'VARCHAR',
   },
   answers: { line: 'BIGINT', requestId: 'VARCHAR', candidate: 'VARCHAR', answer: 'VARCHAR' },
-} as const;
+  prompts: {
+    line: 'BIGINT',
+    nth: 'INTEGER',
+    id: 'VARCHAR',
+    traceId: 'VARCHAR',
+    row: 'VARCHAR',
+    message: 'VARCHAR',
+    answer: 'VARCHAR',
+    saidAt: 'VARCHAR',
+  },
+  openCalls: {
+    line: 'BIGINT',
+    id: 'VARCHAR',
+    traceId: 'VARCHAR',
+    row: 'VARCHAR',
+    own: 'VARCHAR',
+    answer: 'VARCHAR',
+  },
+} as const satisfies Record<SideTable, Readonly<Record<string, string | readonly string[]>>>;
 
 /** How rows with canonical names are read. */
 const CANONICAL: SourceLayout = {
@@ -78,9 +99,7 @@ export async function stageLog(
   reader: LogReader,
   options: StageLogOptions,
 ): Promise<SourceLayout> {
-  // Readers make messages that are messages; the user's own may be anything.
-  const plain = { plainMessages: options.map.messages === undefined };
-  const whole = await stageWhole(database, source, reader, { ...options, ...plain });
+  const whole = await stageWhole(database, source, reader, options);
   if (whole !== null) return { ...CANONICAL, mapped: whole };
   const side = await database.connect();
   const mapped = new Set<MapTarget>();
@@ -88,22 +107,30 @@ export async function stageLog(
     for await (const block of readDocuments(database, source, options.onBytes)) {
       const made = mapLogBlock(block, reader, options);
       for (const target of made.mapped) mapped.add(target);
-      for (const table of ['outcomes', 'scores', 'answers'] as const)
-        await insertSide(side, table, options.fileIndex, made[table]);
+      for (const table of SIDE_TABLES) await insertSide(side, table, options.fileIndex, made[table]);
       if (made.rows.length > 0) yield { bytes: Buffer.from(made.rows.join('\n')), firstLine: 0 };
     }
   }
-  const judge = insertJudged(rawRows('SELECT line, doc FROM documents', CANONICAL), options.fileIndex, {
-    ...options,
-    ...plain,
-    scoreRange: [0, 1],
-  });
   try {
-    await stageBlocks(database, rows(), judge, { ...options, numbered: true });
+    await stageNumbered(database, rows(), options);
   } finally {
     side.closeSync();
   }
   return { ...CANONICAL, mapped: [...mapped] };
+}
+
+/** Judges documents with canonical names, numbered by their lines, whose scores are qualities and messages plain. */
+export async function stageNumbered(
+  database: ScratchDatabase,
+  blocks: AsyncGenerator<TextBlock>,
+  options: Omit<StageBlocksOptions, 'numbered'> & JudgeSettings,
+): Promise<void> {
+  const judge = insertJudged(rawRows('SELECT line, doc FROM documents', CANONICAL), options.fileIndex, {
+    ...options,
+    scoreRange: [0, 1],
+    plainMessages: true,
+  });
+  await stageBlocks(database, blocks, judge, { ...options, numbered: true });
 }
 
 /**
@@ -118,10 +145,17 @@ async function stageWhole(
 ): Promise<MapTarget[] | null> {
   const { answers, failureQuality, inOrder, map } = options;
   if (reader !== litellmLog || source.format !== 'jsonl' || inOrder || answers) return null;
-  if (failureQuality !== null || map.outcomes !== undefined) return null;
+  if (failureQuality !== null || ['outcomes', 'text', 'messages'].some((target) => target in map))
+    return null;
   const connection = await database.connect();
   try {
-    if (!(await stageRegular(connection, source, litellmRows(source.path, map), options))) return null;
+    if (
+      !(await stageRegular(connection, source, litellmRows(source.path, map), {
+        ...options,
+        plainMessages: true,
+      }))
+    )
+      return null;
     const mapped: MapTarget[] = [];
     for (const [target, path] of Object.entries(map) as [MapTarget, string][]) {
       const found = await connection.runAndReadAll(litellmHas(source.path, path));
@@ -133,15 +167,16 @@ async function stageWhole(
   }
 }
 
-async function insertSide(
+/** @param documents JSON objects, with the line each is of. */
+export async function insertSide(
   connection: DuckDBConnection,
-  table: keyof typeof SIDES,
+  table: SideTable,
   fileIndex: number,
   documents: readonly string[],
 ): Promise<void> {
   if (documents.length === 0) return;
   await connection.run(
-    `INSERT INTO ${table} SELECT ${fileIndex}, unnest(json_transform(doc, '${JSON.stringify(SIDES[table])}'))
+    `INSERT INTO "${table}" SELECT ${fileIndex}, unnest(json_transform(doc, '${JSON.stringify(SIDES[table])}'))
       FROM (SELECT unnest(string_split(decode($bytes::BLOB), chr(10))) AS doc)`,
     { bytes: blobValue(Buffer.from(documents.join('\n'))) },
   );

@@ -88,6 +88,7 @@ export class StagedRows {
       | 'recordsJoined'
       | 'rowsUpdated'
       | 'costsRepriced'
+      | 'repeatedIds'
       | 'judgement'
       | 'fingerprint'
     >

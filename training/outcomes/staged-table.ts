@@ -38,7 +38,9 @@ export function insertJudged(raw: string, fileIndex: number, settings: JudgeSett
   const price =
     entries.length === 0
       ? 'NULL::DOUBLE'
-      : `(inputTokens * MAP {${entries.join(', ')}}[candidate].input + outputTokens * MAP {${entries.join(', ')}}[candidate].output) / 1e6`;
+      : // A failed call has no cost, whatever it counted.
+        `CASE WHEN NOT contains(metadata, '"failed"') OR json_extract_string(metadata, '$.failed') IS DISTINCT FROM 'true'
+          THEN (inputTokens * MAP {${entries.join(', ')}}[candidate].input + outputTokens * MAP {${entries.join(', ')}}[candidate].output) / 1e6 END`;
   const isDerived = `costUsd IS NULL AND ${price} IS NOT NULL`;
   const values: Partial<Record<OutcomeField, string>> = {
     costUsd: `coalesce(costUsd, ${price})`,

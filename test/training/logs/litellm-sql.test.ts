@@ -8,7 +8,14 @@ import { logFixture, tableRows } from './log-fixture.ts';
 const { ingest, path, write } = logFixture();
 const text = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 12 }),
-  fc.constantFrom('', 'é"\\', "it's", '日本'),
+  fc.constantFrom('', ' \u00a0\n', 'é"\\', "it's", '日本', '"role":"user","content":"x'),
+  fc.constantFrom(
+    'redacted-by-litellm',
+    '[REDACTED] ***',
+    'REDACTED_BY_LITELM',
+    'what is [hidden] here',
+    '****',
+  ),
 );
 const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(value, { freq: 4 });
 const part = fc.oneof(
@@ -23,6 +30,7 @@ const message = fc.record(
   },
   { requiredKeys: ['role', 'content'] },
 );
+const question = fc.record({ role: fc.constant('user'), content: text });
 const number = fc.oneof(fc.integer({ min: 0, max: 9999 }), fc.double({ min: 0, max: 9, noNaN: true }));
 const own = fc.record(
   {
@@ -36,25 +44,53 @@ const own = fc.record(
 const payload = fc.record(
   {
     trace_id: maybe(fc.constantFrom('trace-1', 'a_b', '')),
-    call_type: maybe(fc.constantFrom('acompletion', 'completion', 'aembedding', 'anthropic_messages', '')),
-    status: fc.constantFrom('success', 'failure'),
+    session_id: maybe(fc.constantFrom('session-1', '')),
+    call_type: maybe(
+      fc.constantFrom('acompletion', 'completion', 'aembedding', 'anthropic_messages', 'aget_responses', ''),
+    ),
+    status: maybe(fc.constantFrom('success', 'failure', '')),
     model: text,
     model_group: maybe(fc.constantFrom('mini', 'large', '')),
-    messages: fc.array(message, { maxLength: 3 }),
+    messages: fc
+      .tuple(fc.array(message, { maxLength: 2 }), fc.array(question, { maxLength: 1 }))
+      .map(([others, questions]) => [...others, ...questions]),
     prompt_tokens: maybe(number),
     completion_tokens: maybe(fc.oneof(number, fc.constant(-1))),
-    response_cost: maybe(number),
+    response_cost: maybe(fc.oneof(number, fc.constantFrom(0, 0, '0', '0.5'))),
+    response_cost_failure_debug_info: maybe(fc.constantFrom({}, { error_str: 'unknown' })),
+    zero_cost_diagnostic: fc.option(fc.constant({ reason: 'missing_pricing_key' }), { freq: 1 }),
+    model_map_information: maybe(
+      fc.constantFrom(
+        {},
+        { model_map_key: 'm', model_map_value: null },
+        { model_map_value: { max_tokens: 9 } },
+      ),
+    ),
     saved_cache_cost: maybe(fc.oneof(number, fc.constant(0))),
     startTime: maybe(fc.constantFrom(1762000000.25, 1762000000250, 1762000000)),
-    endTime: maybe(fc.constantFrom(1762000001.5, 1762000003)),
-    completionStartTime: maybe(fc.constantFrom(1762000000.75, 1762000000.7519)),
+    endTime: maybe(fc.constantFrom(1762000001.5, 1762000003, 1761999999)),
+    completionStartTime: maybe(fc.constantFrom(1762000000.75, 1762000000.7519, 1761999999)),
     cache_hit: maybe(fc.constantFrom(true, false, 'True', 'False')),
-    metadata: maybe(fc.oneof(own, fc.record({ requester_metadata: maybe(own), task: maybe(text) }))),
+    metadata: maybe(
+      fc.oneof(
+        own,
+        fc.record({ requester_metadata: maybe(own), task: maybe(text) }),
+        fc.record({
+          status: maybe(fc.constantFrom('failure', 'success')),
+          error_information: maybe(fc.constant({ error_class: 'Timeout', error_code: 504 })),
+          usage_object: maybe(
+            fc.record({ cache_read_input_tokens: number, cache_creation_input_tokens: maybe(number) }),
+          ),
+          additional_usage_values: maybe(fc.constant({ cache_read_input_tokens: 7 })),
+          model_map_information: maybe(fc.constant({ model_map_key: 'm', model_map_value: null })),
+        }),
+      ),
+    ),
     request_tags: maybe(fc.array(fc.constantFrom('task:faq', 'tier:pro', 'x', 'task:'), { maxLength: 3 })),
     error_information: maybe(fc.record({ error_class: text, error_code: maybe(text), traceback: text })),
     response: fc.constant({ choices: [{ message: { content: '}"{' } }] }),
   },
-  { requiredKeys: ['status', 'messages', 'model'] },
+  { requiredKeys: ['messages', 'model'] },
 );
 
 test('the SQL for regular files and the reader of records make the same of every payload', async () => {
@@ -92,7 +128,7 @@ test('the SQL for regular files and the reader of records make the same of every
       examples.map(({ line }) => line),
     ]);
   expect(told(bySql)).toEqual(told(byReader));
-  expect(bySql.rowsAccepted).toBeGreaterThan(300);
+  expect(bySql.rowsAccepted).toBeGreaterThan(250);
   await expect(ingest(regular, { format: 'litellm', map: { quality: 'metadata.stars' } })).rejects.toThrow(
     'no row has "metadata.stars"',
   );

@@ -132,7 +132,7 @@ test('decisions, outcomes and feedback in any order become rows; a fallback has 
     'the score is of a request that is not there': [15],
     'the record is of a newer version of the decision log': [16],
     'the record is of no kind that the format has': [17],
-    '`text` or `messages` must be given, or `promptHash`': [18],
+    'no words of the user were found in the prompt': [18],
     'the record tells of the log itself': [2],
   });
   expect(report).toMatchObject({ rowsAccepted: 5, recordsJoined: 7, rowsUpdated: 0, rowsInTable: 5 });

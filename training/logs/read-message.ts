@@ -1,0 +1,182 @@
+import type { LogDocument } from './log-entry.ts';
+import { isObject, jsonOf, textOf } from './values.ts';
+
+/** A message as the outcomes table has it: words as they are; of what is no text only its kind. */
+export interface PlainMessage {
+  readonly role: string;
+  readonly content: string | readonly PlainPart[] | null;
+}
+export interface PlainPart {
+  readonly type: string;
+  readonly text?: string;
+}
+
+/** What the programs that write logs call the four who speak. */
+const ROLES: Readonly<Record<string, string>> = {
+  human: 'user',
+  customer: 'user',
+  end_user: 'user',
+  ai: 'assistant',
+  model: 'assistant',
+  bot: 'assistant',
+  chatbot: 'assistant',
+  gpt: 'assistant',
+  function: 'tool',
+};
+/** Items of OpenAI's responses that have no role, by their type. */
+const ROLELESS: Readonly<Record<string, string>> = {
+  function_call: 'assistant',
+  custom_tool_call: 'assistant',
+  reasoning: 'assistant',
+  function_call_output: 'tool',
+  custom_tool_call_output: 'tool',
+};
+const PART_TYPE = /^(input_)?(text|image|audio|video|file|document)(_url)?$/;
+
+/**
+ * The messages of a list, in any of the shapes that logs have them: of OpenAI, Anthropic, Gemini, Bedrock, LangChain
+ * (also serialized, or as pairs of role and words), OpenTelemetry, OpenInference, or ShareGPT; nested lists and JSON
+ * texts of messages too. A bare text is the user's, and so are parts without a message around them.
+ */
+export function readMessages(list: readonly unknown[]): PlainMessage[] {
+  const messages: PlainMessage[] = [];
+  let loose: unknown[] = [];
+  const takeLoose = (): void => {
+    if (loose.length > 0) messages.push({ role: 'user', content: readContent(loose, 'user') });
+    loose = [];
+  };
+  for (const item of list) {
+    if (isPart(item)) {
+      loose.push(item);
+      continue;
+    }
+    takeLoose();
+    messages.push(...messagesOf(item));
+  }
+  takeLoose();
+  return messages;
+}
+
+/** Whether an object is one message, and no holder of messages. */
+export function isMessage(value: LogDocument): boolean {
+  if (roleOf(value) !== null || isObject(value.message)) return true;
+  return isSerialized(value) || (typeof value.type === 'string' && isPart(value));
+}
+
+/** As LangChain writes its objects down: the class's path, and what it was made with. */
+function isSerialized(value: LogDocument): boolean {
+  return isObject(value.kwargs) && Array.isArray(value.id);
+}
+
+function messagesOf(item: unknown): PlainMessage[] {
+  if (typeof item === 'string') {
+    const parsed = jsonOf(item);
+    if (isObject(parsed) && isMessage(parsed)) return messagesOf(parsed);
+    return [{ role: 'user', content: item }];
+  }
+  if (Array.isArray(item)) return pairOf(item) ?? readMessages(item);
+  if (!isObject(item)) return [];
+  const inner = withinEnvelope(item);
+  if (inner !== null) return messagesOf(inner);
+  const content = firstOf(
+    item,
+    'content',
+    'parts',
+    'contents',
+    'message.content',
+    'message.contents',
+    'value',
+  );
+  const words = content ?? firstOf(item, 'text', 'output', 'message');
+  if (roleOf(item) === null && words === undefined) return [];
+  const isItem = typeof item.type === 'string' && item.type !== 'message';
+  const role = roleOf(item) ?? (isItem ? 'tool' : 'user');
+  return [{ role, content: readContent(words, role) }];
+}
+
+/** LangChain's short form: `["human", "Hello"]`. */
+function pairOf(list: readonly unknown[]): PlainMessage[] | null {
+  const [who, words, ...others] = list;
+  if (others.length > 0 || typeof who !== 'string' || typeof words !== 'string') return null;
+  const role = plainRole(who);
+  return ['user', 'assistant', 'system', 'tool', 'developer'].includes(role)
+    ? [{ role, content: words }]
+    : null;
+}
+
+/** The message inside what LangChain's serializer, its traces, or an event put around it. */
+function withinEnvelope(item: LogDocument): LogDocument | null {
+  if (item.content != null || item.parts != null) return null;
+  const role = roleOf(item);
+  const event = jsonOf(item['gen_ai.event.content']);
+  const inner = [
+    item.message,
+    isSerialized(item) ? item.kwargs : null,
+    role === null ? null : item.data,
+    event,
+  ].find(isObject);
+  if (inner === undefined) return null;
+  return role === null || roleOf(inner) === role ? inner : { ...inner, role };
+}
+
+function roleOf(item: LogDocument): string | null {
+  const said = textOf(firstOf(item, 'role', 'from', 'message.role'));
+  if (said !== null) return plainRole(said);
+  const type = textOf(item.type) ?? '';
+  if (ROLELESS[type] !== undefined) return ROLELESS[type];
+  const named = plainRole(type === 'constructor' || type === '' ? String([item.id].flat().at(-1)) : type);
+  return ['user', 'assistant', 'system', 'tool'].includes(named) && !isPart(item) ? named : null;
+}
+
+/** Also of the names of LangChain's classes, such as `HumanMessageChunk`. */
+function plainRole(name: string): string {
+  const role = name.replace(/Message(Chunk)?$/, '').toLowerCase();
+  return ROLES[role] ?? role;
+}
+
+/** A part of a message that stands alone. */
+function isPart(item: unknown): boolean {
+  if (!isObject(item) || 'role' in item || 'from' in item) return false;
+  if (typeof item.type === 'string') return PART_TYPE.test(item.type);
+  return typeof item.text === 'string' || 'inlineData' in item || 'inline_data' in item || 'fileData' in item;
+}
+
+/** The content of a message: its words, or its parts where it has others too; null where it has none. */
+export function readContent(content: unknown, role: string): PlainMessage['content'] {
+  if (content == null || typeof content === 'string') return content ?? null;
+  if (typeof content !== 'object') return String(content);
+  const parts = (Array.isArray(content) ? content : [content]).flatMap(partsOf);
+  if (parts.length === 1 && parts[0].text !== undefined) return parts[0].text;
+  if (Array.isArray(content) || role === 'user' || parts.some(({ text }) => text !== undefined)) return parts;
+  // What a tool gave is context, in any form.
+  return JSON.stringify(content);
+}
+
+function partsOf(value: unknown): PlainPart[] {
+  if (typeof value === 'string') return [{ type: 'text', text: value }];
+  if (Array.isArray(value)) return value.flatMap(partsOf);
+  if (!isObject(value)) return [{ type: 'unknown' }];
+  if (isObject(value.message_content)) return partsOf(value.message_content);
+  if (Array.isArray(value.parts)) return value.parts.flatMap(partsOf);
+  const type = textOf(firstOf(value, 'type', 'message_content.type'));
+  const isText = type === null || type === 'text';
+  const text = firstOf(value, 'text', 'message_content.text') ?? (isText ? value.content : undefined);
+  if (typeof text === 'string') return [{ type: 'text', text }];
+  // OpenAI's assistants keep annotations beside the words.
+  if (isObject(text) && typeof text.value === 'string') return [{ type: 'text', text: text.value }];
+  return [{ type: type ?? kindOf(value) }];
+}
+
+/** The kind of a part that does not name it, as those of Gemini and Bedrock. */
+function kindOf(part: LogDocument): string {
+  const data = firstOf(part, 'inlineData', 'inline_data', 'fileData', 'file_data');
+  if (isObject(data)) {
+    const kind = String(firstOf(data, 'mimeType', 'mime_type') ?? '').split('/')[0];
+    return ['image', 'audio', 'video'].includes(kind) ? kind : 'file';
+  }
+  return ['image', 'audio', 'video', 'document'].find((name) => isObject(part[name])) ?? 'unknown';
+}
+
+function firstOf(item: LogDocument, ...names: readonly string[]): unknown {
+  return item[names.find((name) => item[name] != null) ?? ''];
+}

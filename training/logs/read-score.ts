@@ -1,0 +1,20 @@
+import type { RefusedEntry, ScoreEntry } from './log-entry.ts';
+import { LOG_REASONS } from './log-reasons.ts';
+import { readRating } from './read-rating.ts';
+import { numberOf } from './values.ts';
+
+const LONGEST_LABEL = 40;
+
+/**
+ * A score that is a label, such as a category: a word that says good or bad, or a number written as a label. Any other
+ * label is refused by its name, for nobody but the user knows how good it is.
+ */
+export function labelScore(
+  score: Omit<ScoreEntry, 'kind' | 'value'>,
+  label: unknown,
+): ScoreEntry | RefusedEntry {
+  const value = readRating(label);
+  if (typeof value === 'boolean' || numberOf(value) !== null) return { kind: 'score', ...score, value };
+  const name = typeof label === 'string' && label.length <= LONGEST_LABEL ? `: ${JSON.stringify(label)}` : '';
+  return { kind: 'refused', reason: `${LOG_REASONS.scoreLabel}${name}` };
+}
