@@ -59,7 +59,7 @@ function bareBody(body: unknown): LogDocument {
 /** Tools, databases and further data are logged as requests too. */
 function isOtherCall(document: LogDocument, request: LogDocument | null): boolean {
   if (typeof request?._type === 'string') return true;
-  return OTHER_PATHS.test(String(firstGiven(document, 'request_path', 'target_url') ?? ''));
+  return OTHER_PATHS.test(String(firstGiven(document, ['request_path', 'target_url']) ?? ''));
 }
 
 /** Also where nothing is known of an answer at all. */
@@ -72,7 +72,7 @@ function isUnanswered(document: LogDocument, response: LoggedResponse, status: n
 
 function* scoresOf(document: LogDocument): Generator<LogEntry> {
   const id = idOf(document) ?? '';
-  const at = textOf(firstGiven(document, 'response_created_at', 'request_created_at'));
+  const at = textOf(firstGiven(document, ['response_created_at', 'request_created_at']));
   const score = { of: 'call', id, at } as const;
   const scores = objectOf(undoubled(document.scores)) ?? {};
   const rating = readRating(document.feedback_rating) ?? scores[FEEDBACK];
@@ -102,7 +102,7 @@ function asBoolean(value: unknown): unknown {
 
 /** The TypeScript exporter's CSV has the response's id alone. */
 function idOf(document: LogDocument): string | null {
-  return textOf(firstGiven(document, 'request_id', 'response_id'));
+  return textOf(firstGiven(document, ['request_id', 'response_id']));
 }
 
 function rowOf(
@@ -120,7 +120,7 @@ function rowOf(
   };
   // Where nothing is known Helicone's tables hold 0, which no call costs and no call takes.
   const known = (value: unknown): unknown => (numberOf(value) === 0 ? null : value);
-  const latency = known(firstGiven(document, 'delay_ms', 'latency'));
+  const latency = known(firstGiven(document, ['delay_ms', 'latency']));
   return {
     requestId: idOf(document),
     timestamp: document.request_created_at,
@@ -128,7 +128,7 @@ function rowOf(
     task: property(properties, 'task'),
     tier: property(properties, 'tier'),
     candidate: textOf(request.model) ?? textOf(document.request_model) ?? document.model,
-    costUsd: unmeasured ? null : known(firstGiven(document, 'costUSD', 'cost_usd', 'cost')),
+    costUsd: unmeasured ? null : known(firstGiven(document, ['costUSD', 'cost_usd', 'cost'])),
     latencyMs: unmeasured
       ? null
       : (latency ?? millisecondsBetween(document.request_created_at, document.response_created_at)),

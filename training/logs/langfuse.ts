@@ -29,9 +29,9 @@ export const langfuseLog: LogReader = {
 };
 
 function isScore(document: LogDocument): boolean {
-  if (firstGiven(document, 'data_type', 'dataType') !== undefined) return true;
-  const target = firstGiven(document, 'observation_id', 'observationId', 'trace_id', 'traceId', 'subject');
-  const value = document.value ?? firstGiven(document, 'string_value', 'stringValue');
+  if (firstGiven(document, ['data_type', 'dataType']) !== undefined) return true;
+  const target = firstGiven(document, ['observation_id', 'observationId', 'trace_id', 'traceId', 'subject']);
+  const value = document.value ?? firstGiven(document, ['string_value', 'stringValue']);
   return document.type === undefined && target !== undefined && value != null && document.name != null;
 }
 
@@ -43,7 +43,7 @@ function isGeneration(document: LogDocument): boolean {
 }
 
 function modelOf(document: LogDocument): unknown {
-  return firstGiven(document, 'provided_model_name', 'providedModelName', 'model');
+  return firstGiven(document, ['provided_model_name', 'providedModelName', 'model']);
 }
 
 function scoreOf(document: LogDocument): LogEntry {
@@ -51,19 +51,21 @@ function scoreOf(document: LogDocument): LogEntry {
   const kind = textOf(subject?.kind);
   const ofSubject = (wanted: string): unknown => (kind === wanted ? subject?.id : undefined);
   const observation = textOf(
-    firstGiven(document, 'observation_id', 'observationId') ?? ofSubject('observation'),
+    firstGiven(document, ['observation_id', 'observationId']) ?? ofSubject('observation'),
   );
-  const trace = textOf(firstGiven(document, 'trace_id', 'traceId') ?? ofSubject('trace') ?? subject?.traceId);
+  const trace = textOf(
+    firstGiven(document, ['trace_id', 'traceId']) ?? ofSubject('trace') ?? subject?.traceId,
+  );
   if (observation === null && trace === null && (kind !== null || isOfGroup(document)))
     return { kind: 'refused', reason: LOG_REASONS.scoreOfOther };
   const score = {
     of: observation === null ? 'trace' : 'call',
     id: observation ?? trace ?? '',
     name: textOf(document.name) ?? 'score',
-    at: textOf(firstGiven(document, 'timestamp', 'updated_at', 'updatedAt')),
+    at: textOf(firstGiven(document, ['timestamp', 'updated_at', 'updatedAt'])),
   } as const;
-  const label = firstGiven(document, 'string_value', 'stringValue');
-  switch (String(firstGiven(document, 'data_type', 'dataType') ?? '').toUpperCase()) {
+  const label = firstGiven(document, ['string_value', 'stringValue']);
+  switch (String(firstGiven(document, ['data_type', 'dataType']) ?? '').toUpperCase()) {
     // Their `value` is 0, and theirs alone is the text.
     case 'TEXT':
     case 'CORRECTION':
@@ -84,14 +86,13 @@ function scoreOf(document: LogDocument): LogEntry {
 
 /** Whether a score names a session or an experiment. */
 function isOfGroup(document: LogDocument): boolean {
-  const group = firstGiven(
-    document,
+  const group = firstGiven(document, [
     'session_id',
     'sessionId',
     'dataset_run_id',
     'datasetRunId',
     'experimentId',
-  );
+  ]);
   return group !== undefined;
 }
 
@@ -120,7 +121,7 @@ function* scoreColumns(document: LogDocument): Generator<ScoreEntry | RefusedEnt
     if (LISTS.includes(name) || column == null) continue;
     const values = listOf(column);
     if (values === null || values.length === 0) continue;
-    const at = textOf(firstGiven(document, 'endTime', 'end_time', 'startTime', 'start_time'));
+    const at = textOf(firstGiven(document, ['endTime', 'end_time', 'startTime', 'start_time']));
     const score = { of: 'call', id: textOf(document.id) ?? '', name, at, isColumn: true } as const;
     const numbers = values.map(numberOf);
     if (values.every((value) => typeof value === 'boolean'))
@@ -138,8 +139,8 @@ function* scoreColumns(document: LogDocument): Generator<ScoreEntry | RefusedEnt
 
 function rowOf(document: LogDocument): Record<string, unknown> {
   const failed = textOf(document.level)?.toUpperCase() === 'ERROR';
-  const startTime = firstGiven(document, 'start_time', 'startTime');
-  const duration = millisecondsBetween(startTime, firstGiven(document, 'end_time', 'endTime'));
+  const startTime = firstGiven(document, ['start_time', 'startTime']);
+  const duration = millisecondsBetween(startTime, firstGiven(document, ['end_time', 'endTime']));
   const latency = numberOf(document.latency);
   // Seconds; milliseconds in exports of integrations that were set up before 2026-04-01, as their times tell.
   const isInMilliseconds =
@@ -149,8 +150,8 @@ function rowOf(document: LogDocument): Record<string, unknown> {
   const inMs = (value: number | null): number | null =>
     value === null ? null : isInMilliseconds ? value : Math.round(value * 1e6) / 1e3;
   const first =
-    millisecondsBetween(startTime, firstGiven(document, 'completion_start_time', 'completionStartTime')) ??
-    inMs(numberOf(firstGiven(document, 'time_to_first_token', 'timeToFirstToken')));
+    millisecondsBetween(startTime, firstGiven(document, ['completion_start_time', 'completionStartTime'])) ??
+    inMs(numberOf(firstGiven(document, ['time_to_first_token', 'timeToFirstToken'])));
   const metadata = objectOf(document.metadata);
   return {
     requestId: document.id,
@@ -164,7 +165,7 @@ function rowOf(document: LogDocument): Record<string, unknown> {
     ...tokensOf(document),
     source: 'langfuse',
     metadata: {
-      traceId: textOf(firstGiven(document, 'trace_id', 'traceId')) ?? undefined,
+      traceId: textOf(firstGiven(document, ['trace_id', 'traceId'])) ?? undefined,
       timeToFirstTokenMs: failed ? undefined : (first ?? undefined),
       failed: failed || undefined,
     },
@@ -173,9 +174,9 @@ function rowOf(document: LogDocument): Record<string, unknown> {
 
 /** In the whole, 0 also stands for a model whose price Langfuse does not know; its parts tell which it is. */
 function costOf(document: LogDocument): unknown {
-  const costs = objectOf(firstGiven(document, 'cost_details', 'costDetails'));
+  const costs = objectOf(firstGiven(document, ['cost_details', 'costDetails']));
   if (numberOf(costs?.total) !== null) return costs?.total;
-  const whole = firstGiven(document, 'total_cost', 'totalCost', 'calculatedTotalCost');
+  const whole = firstGiven(document, ['total_cost', 'totalCost', 'calculatedTotalCost']);
   if (numberOf(whole) !== 0) return whole;
   const parts = [...Object.values(costs ?? {}), document.inputCost, document.outputCost].filter(
     (part) => part != null,
@@ -184,30 +185,30 @@ function costOf(document: LogDocument): unknown {
 }
 
 function tokensOf(document: LogDocument): Record<'inputTokens' | 'outputTokens', unknown> {
-  const usage = objectOf(firstGiven(document, 'usage_details', 'usageDetails') ?? document.usage);
+  const usage = objectOf(firstGiven(document, ['usage_details', 'usageDetails']) ?? document.usage);
   const unit = textOf(usage?.unit ?? document.unit);
   if (unit !== null && unit.toUpperCase() !== 'TOKENS') return { inputTokens: null, outputTokens: null };
-  const sum = (...kinds: readonly RegExp[]): number | null => {
+  const sum = (kinds: readonly RegExp[]): number | null => {
     const counts = Object.entries(usage ?? {})
       .filter(([kind]) => kinds.some((each) => each.test(kind)) && !/cost|price/i.test(kind))
       .flatMap(([, count]) => numberOf(count) ?? []);
     return counts.length === 0 ? null : counts.reduce((total, count) => total + count, 0);
   };
   // Kinds of usage exclude each other (`input`, `input_cached_tokens`), so a direction's kinds are added up.
-  const input = sum(/input|prompt/i, /^cache(?!.*output)/i);
-  const output = sum(/output|completion/i, /^reasoning/i);
+  const input = sum([/input|prompt/i, /^cache(?!.*output)/i]);
+  const output = sum([/output|completion/i, /^reasoning/i]);
   // Some libraries count a kind within another, and then the total is that of the two alone.
-  const total = numberOf(firstGiven(usage, 'total', 'total_tokens', 'totalTokens'));
-  const plainIn = numberOf(firstGiven(usage, 'input', 'prompt_tokens', 'promptTokens', 'input_tokens'));
+  const total = numberOf(firstGiven(usage, ['total', 'total_tokens', 'totalTokens']));
+  const plainIn = numberOf(firstGiven(usage, ['input', 'prompt_tokens', 'promptTokens', 'input_tokens']));
   const plainOut = numberOf(
-    firstGiven(usage, 'output', 'completion_tokens', 'completionTokens', 'output_tokens'),
+    firstGiven(usage, ['output', 'completion_tokens', 'completionTokens', 'output_tokens']),
   );
   const isWithin = total !== null && plainIn !== null && plainOut !== null && plainIn + plainOut === total;
   return {
     inputTokens:
-      (isWithin ? plainIn : input) ?? firstGiven(document, 'inputUsage', 'promptTokens', 'inputTokens'),
+      (isWithin ? plainIn : input) ?? firstGiven(document, ['inputUsage', 'promptTokens', 'inputTokens']),
     outputTokens:
       (isWithin ? plainOut : output) ??
-      firstGiven(document, 'outputUsage', 'completionTokens', 'outputTokens'),
+      firstGiven(document, ['outputUsage', 'completionTokens', 'outputTokens']),
   };
 }

@@ -50,7 +50,7 @@ function batchInput(document: LogDocument, request: LogDocument): LogEntry {
 
 /** The request as an object of its own, as the body of a batch's line, or as the document itself. */
 function requestOf(document: LogDocument): LogDocument | null {
-  const given = jsonOf(firstGiven(document, 'request', 'request_body', 'requestBody', 'body', 'params'));
+  const given = jsonOf(firstGiven(document, ['request', 'request_body', 'requestBody', 'body', 'params']));
   if (isObject(given)) return objectOf(given.body) ?? given;
   if (Array.isArray(given) || (typeof given === 'string' && !isBrokenJson(given)))
     return { messages: given, model: document.model };
@@ -59,7 +59,7 @@ function requestOf(document: LogDocument): LogDocument | null {
 }
 
 function responseOf(document: LogDocument): unknown {
-  const given = firstGiven(document, 'response', 'response_body', 'responseBody', 'completion', 'answer');
+  const given = firstGiven(document, ['response', 'response_body', 'responseBody', 'completion', 'answer']);
   if (given !== undefined) return given;
   // Anthropic's batches say what came of a request: a message, an error, or that it was never asked.
   const result = objectOf(document.result);
@@ -69,7 +69,7 @@ function responseOf(document: LogDocument): unknown {
 }
 
 function isOtherCall(document: LogDocument, { body }: LoggedResponse): boolean {
-  const url = String(firstGiven(document, 'url', 'path', 'endpoint') ?? '').split('?')[0];
+  const url = String(firstGiven(document, ['url', 'path', 'endpoint']) ?? '').split('?')[0];
   const [first] = Array.isArray(body?.data) ? body.data : [];
   return (
     OTHER_URLS.test(url) ||
@@ -94,7 +94,7 @@ function rowOf(
   request: LogDocument | null,
   response: LoggedResponse,
 ): Record<string, unknown> {
-  const status = numberOf(firstGiven(document, 'status_code', 'status')) ?? response.status;
+  const status = numberOf(firstGiven(document, ['status_code', 'status'])) ?? response.status;
   const { body } = response;
   const error = response.error ?? (document === body ? null : errorOf(document));
   const failed = error !== null || (status !== null && status >= 400);
@@ -102,18 +102,18 @@ function rowOf(
   const metadata = objectOf(request?.metadata) ?? objectOf(body?.metadata) ?? {};
   const custom = isBatchLine(document) ? document.custom_id : undefined;
   return {
-    requestId: custom ?? firstGiven(document, 'requestId', 'request_id', 'id', 'custom_id') ?? body?.id,
+    requestId: custom ?? firstGiven(document, ['requestId', 'request_id', 'id', 'custom_id']) ?? body?.id,
     timestamp:
-      firstGiven(document, 'timestamp', 'created_at', 'createdAt', 'time') ??
-      firstGiven(body, 'created', 'created_at'),
+      firstGiven(document, ['timestamp', 'created_at', 'createdAt', 'time']) ??
+      firstGiven(body, ['created', 'created_at']),
     ...readRequest(request),
     task: document.task ?? metadata.task,
     tier: document.tier ?? metadata.tier,
     // The name that was asked for: the response may name a dated version of it.
     candidate: document.candidate ?? request?.model ?? body?.model,
-    quality: ratingOf(firstGiven(document, 'quality', 'score', 'rating', 'feedback')),
-    costUsd: failed ? null : firstGiven(document, ...COST),
-    latencyMs: failed ? null : firstGiven(document, ...LATENCY),
+    quality: ratingOf(firstGiven(document, ['quality', 'score', 'rating', 'feedback'])),
+    costUsd: failed ? null : firstGiven(document, COST),
+    latencyMs: failed ? null : firstGiven(document, LATENCY),
     ...readUsage(body?.usage ?? body?.usageMetadata ?? document.usage),
     propensity: document.propensity,
     source: 'openai',
@@ -128,6 +128,6 @@ function rowOf(
 function ratingOf(value: unknown): unknown {
   const holder = objectOf(value);
   return readRating(
-    holder === null ? value : firstGiven(holder, 'quality', 'score', 'rating', 'value', 'thumbs'),
+    holder === null ? value : firstGiven(holder, ['quality', 'score', 'rating', 'value', 'thumbs']),
   );
 }

@@ -44,7 +44,7 @@ export function otelPrompt(attributes: LogDocument, events: readonly SpanEvent[]
   const said = listed
     .filter(isObject)
     .flatMap((each) => otelMessage(String(each['event.name']), each, null) ?? []);
-  return said.length > 0 ? readConversation(said) : readConversation(firstGiven(attributes, 'input.value'));
+  return said.length > 0 ? readConversation(said) : readConversation(firstGiven(attributes, ['input.value']));
 }
 
 /** All messages in one attribute; null where there is no such attribute, or no words in it. */

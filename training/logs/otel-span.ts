@@ -49,9 +49,9 @@ export function* logRecordsIn(document: LogDocument): Generator<LogRecord> {
 }
 
 function* inScopes(document: LogDocument, resources: readonly string[]): Generator<LogDocument> {
-  for (const resource of listOf(firstGiven(document, ...resources)) ?? [])
-    for (const scope of listOf(firstGiven(objectOf(resource), ...SCOPES)) ?? [])
-      for (const item of listOf(firstGiven(objectOf(scope), ...ITEMS)) ?? []) yield objectOf(item) ?? {};
+  for (const resource of listOf(firstGiven(document, resources)) ?? [])
+    for (const scope of listOf(firstGiven(objectOf(resource), SCOPES)) ?? [])
+      for (const item of listOf(firstGiven(objectOf(scope), ITEMS)) ?? []) yield objectOf(item) ?? {};
 }
 
 function spanOf(span: LogDocument): Span {
@@ -59,15 +59,15 @@ function spanOf(span: LogDocument): Span {
   const start = startOf(span);
   const end = timeOf(span, 'end');
   return {
-    name: textOf(firstGiven(span, 'name', 'SpanName', 'operationName', 'span_name')) ?? '',
+    name: textOf(firstGiven(span, ['name', 'SpanName', 'operationName', 'span_name'])) ?? '',
     traceId: idOf(span, 'trace'),
     spanId: idOf(span, 'span'),
-    parentSpanId: hexOf(firstGiven(span, 'parentSpanId', 'parent_span_id', 'parent_id', 'ParentSpanId')),
+    parentSpanId: hexOf(firstGiven(span, ['parentSpanId', 'parent_span_id', 'parent_id', 'ParentSpanId'])),
     start,
     end: end ?? endOf(span, start),
     failed: isFailed(span, attributes),
     attributes,
-    events: (listOf(firstGiven(span, 'events', 'logs')) ?? []).map(eventOf),
+    events: (listOf(firstGiven(span, ['events', 'logs'])) ?? []).map(eventOf),
   };
 }
 
@@ -77,9 +77,11 @@ function eventOf(value: unknown): SpanEvent {
   return {
     name:
       textOf(
-        firstGiven(event, 'name', 'eventName', 'event_name') ?? attributes['event.name'] ?? attributes.event,
+        firstGiven(event, ['name', 'eventName', 'event_name']) ??
+          attributes['event.name'] ??
+          attributes.event,
       ) ?? '',
-    at: nanoseconds(firstGiven(event, 'timeUnixNano', 'time_unix_nano', 'timestamp', 'time')),
+    at: nanoseconds(firstGiven(event, ['timeUnixNano', 'time_unix_nano', 'timestamp', 'time'])),
     attributes,
   };
 }
@@ -88,7 +90,7 @@ function logRecordOf(record: LogDocument): LogRecord {
   const times = ['timeUnixNano', 'time_unix_nano', 'timestamp', 'observedTimeUnixNano', 'observed_timestamp'];
   return {
     ...eventOf(record),
-    at: nanoseconds(firstGiven(record, ...times)),
+    at: nanoseconds(firstGiven(record, times)),
     traceId: idOf(record, 'trace'),
     spanId: idOf(record, 'span'),
     // The same kinds of value as of attributes.
@@ -103,13 +105,13 @@ function attributesOf(span: LogDocument): LogDocument {
     return otlpAttributes(
       Object.fromEntries(columns.map(([name, value]) => [name.slice('attributes.'.length), value])),
     );
-  return otlpAttributes(firstGiven(span, 'attributes', 'SpanAttributes', 'span_attributes', 'tags'));
+  return otlpAttributes(firstGiven(span, ['attributes', 'SpanAttributes', 'span_attributes', 'tags']));
 }
 
 function idOf(span: LogDocument, of: 'span' | 'trace'): string | null {
   const names = [`${of}Id`, `${of}_id`, `${of}ID`, of === 'span' ? 'SpanId' : 'TraceId'];
-  const context = objectOf(firstGiven(span, 'context', 'spanContext', 'span_context'));
-  return hexOf(firstGiven(span, ...names, `context.${of}_id`) ?? firstGiven(context, ...names));
+  const context = objectOf(firstGiven(span, ['context', 'spanContext', 'span_context']));
+  return hexOf(firstGiven(span, [...names, `context.${of}_id`]) ?? firstGiven(context, names));
 }
 
 /** An id as text: some write `0x` in front, and libraries of protobuf its bytes. */
@@ -125,8 +127,8 @@ function startOf(span: LogDocument): bigint | null {
 }
 
 function timeOf(span: LogDocument, which: 'start' | 'end'): bigint | null {
-  const exact = firstGiven(span, `${which}TimeUnixNano`, `${which}_time_unix_nano`);
-  return nanoseconds(exact ?? firstGiven(span, `${which}_time`, `${which}Time`), exact !== undefined);
+  const exact = firstGiven(span, [`${which}TimeUnixNano`, `${which}_time_unix_nano`]);
+  return nanoseconds(exact ?? firstGiven(span, [`${which}_time`, `${which}Time`]), exact !== undefined);
 }
 
 /** Where the length is given and not the end: microseconds in Jaeger's, nanoseconds in ClickHouse's. */
@@ -139,9 +141,9 @@ function endOf(span: LogDocument, start: bigint | null): bigint | null {
 
 function isFailed(span: LogDocument, attributes: LogDocument): boolean {
   const status = objectOf(span.status);
-  const code = status === null ? span.status : firstGiven(status, 'code', 'status_code', 'statusCode');
+  const code = status === null ? span.status : firstGiven(status, ['code', 'status_code', 'statusCode']);
   const said =
-    code ?? firstGiven(span, 'status_code', 'statusCode', 'StatusCode') ?? attributes['otel.status_code'];
+    code ?? firstGiven(span, ['status_code', 'statusCode', 'StatusCode']) ?? attributes['otel.status_code'];
   return (
     /^(2|error|status_code_error)$/i.test(String(said)) ||
     attributes['error.type'] != null ||

@@ -80,21 +80,19 @@ function isCall({ attributes, events }: Span): boolean {
 }
 
 function modelOf(attributes: LogDocument): unknown {
-  return firstGiven(
-    attributes,
+  return firstGiven(attributes, [
     'gen_ai.request.model',
     'llm.request.model_name',
     'ai.model.id',
     'llm.model_name',
     'llm.request.model',
     'gen_ai.response.model',
-  );
+  ]);
 }
 
 function callOf(span: Span): CallEntry {
   const { attributes } = span;
-  const answer = firstGiven(
-    attributes,
+  const answer = firstGiven(attributes, [
     'gen_ai.output.messages',
     'gen_ai.completion.0.content',
     'gen_ai.completion',
@@ -105,7 +103,7 @@ function callOf(span: Span): CallEntry {
     'ai.response.object',
     'gen_ai.response.text',
     'output.value',
-  );
+  ]);
   const row = rowOf(span);
   return { kind: 'call', row, answer: readAnswer(answer), record: attributes, promptMayBeApart: true };
 }
@@ -134,18 +132,17 @@ function rowOf(span: Span): Record<string, unknown> {
     requestId: span.spanId,
     timestamp: isoOf(start),
     ...otelPrompt(attributes, span.events),
-    task: firstGiven(attributes, 'task', 'gen_ai.task', 'ai.telemetry.metadata.task', 'metadata.task'),
-    tier: firstGiven(attributes, 'tier', 'ai.telemetry.metadata.tier', 'metadata.tier'),
+    task: firstGiven(attributes, ['task', 'gen_ai.task', 'ai.telemetry.metadata.task', 'metadata.task']),
+    tier: firstGiven(attributes, ['tier', 'ai.telemetry.metadata.tier', 'metadata.tier']),
     candidate: modelOf(attributes),
     costUsd: failed
       ? null
-      : firstGiven(
-          attributes,
+      : firstGiven(attributes, [
           'gen_ai.usage.cost',
           'llm.cost.total',
           'gen_ai.usage.total_cost',
           'pointsman.cost_usd',
-        ),
+        ]),
     latencyMs: failed || start === null || end === null || end < start ? null : Number(end - start) / 1e6,
     ...tokensOf(attributes),
     source: 'otel',
@@ -161,42 +158,42 @@ function rowOf(span: Span): Record<string, unknown> {
 
 function firstTokenOf(attributes: LogDocument): number | undefined {
   return (
-    numberOf(firstGiven(attributes, 'ai.response.msToFirstChunk', 'ai.stream.msToFirstChunk')) ?? undefined
+    numberOf(firstGiven(attributes, ['ai.response.msToFirstChunk', 'ai.stream.msToFirstChunk'])) ?? undefined
   );
 }
 
 function tokensOf(attributes: LogDocument): Record<'inputTokens' | 'outputTokens', unknown> {
-  const count = (...names: readonly string[]): number | null => longOf(firstGiven(attributes, ...names));
-  const input = count(
+  const count = (names: readonly string[]): number | null => longOf(firstGiven(attributes, names));
+  const input = count([
     'gen_ai.usage.input_tokens',
     'gen_ai.usage.prompt_tokens',
     'llm.token_count.prompt',
     'ai.usage.inputTokens',
     'ai.usage.promptTokens',
     'llm.usage.prompt_tokens',
-  );
-  const read = count(
+  ]);
+  const read = count([
     'gen_ai.usage.cache_read.input_tokens',
     'gen_ai.usage.cache_read_input_tokens',
     'gen_ai.usage.input_tokens.cached',
     'llm.token_count.prompt_details.cache_read',
     'ai.usage.cachedInputTokens',
-  );
-  const written = count(
+  ]);
+  const written = count([
     'gen_ai.usage.cache_creation.input_tokens',
     'gen_ai.usage.cache_creation_input_tokens',
     'llm.token_count.prompt_details.cache_write',
-  );
+  ]);
   return {
     inputTokens: input === null ? null : withCached(input, (read ?? 0) + (written ?? 0)),
-    outputTokens: count(
+    outputTokens: count([
       'gen_ai.usage.output_tokens',
       'gen_ai.usage.completion_tokens',
       'llm.token_count.completion',
       'ai.usage.outputTokens',
       'ai.usage.completionTokens',
       'llm.usage.completion_tokens',
-    ),
+    ]),
   };
 }
 

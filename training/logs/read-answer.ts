@@ -16,7 +16,7 @@ function wordsIn(response: unknown): string | null {
   if (!isObject(response) || response.type === 'reasoning' || response.type === 'thinking') return null;
   for (const list of [response.choices, response.candidates])
     if (Array.isArray(list)) return list.length === 0 ? null : wordsIn(list[0]);
-  return wordsIn(firstGiven(response, 'output', 'message', 'content', 'parts', 'text'));
+  return wordsIn(firstGiven(response, ['output', 'message', 'content', 'parts', 'text']));
 }
 
 /** An object that is neither a response nor a message. */

@@ -51,7 +51,7 @@ export function readMessages(list: readonly unknown[]): PlainMessage[] {
       continue;
     }
     takeLoose();
-    messages.push(...messagesOf(item));
+    for (const message of messagesOf(item)) messages.push(message);
   }
   takeLoose();
   return messages;
@@ -78,16 +78,15 @@ function messagesOf(item: unknown): PlainMessage[] {
   if (!isObject(item)) return [];
   const inner = withinEnvelope(item);
   if (inner !== null) return messagesOf(inner);
-  const content = firstOf(
-    item,
+  const content = firstOf(item, [
     'content',
     'parts',
     'contents',
     'message.content',
     'message.contents',
     'value',
-  );
-  const words = content ?? firstOf(item, 'text', 'output', 'message');
+  ]);
+  const words = content ?? firstOf(item, ['text', 'output', 'message']);
   if (roleOf(item) === null && words === undefined) return [];
   const isItem = typeof item.type === 'string' && item.type !== 'message';
   const role = roleOf(item) ?? (isItem ? 'tool' : 'user');
@@ -120,7 +119,7 @@ function withinEnvelope(item: LogDocument): LogDocument | null {
 }
 
 function roleOf(item: LogDocument): string | null {
-  const said = textOf(firstOf(item, 'role', 'from', 'message.role'));
+  const said = textOf(firstOf(item, ['role', 'from', 'message.role']));
   if (said !== null) return plainRole(said);
   const type = textOf(item.type) ?? '';
   if (ROLELESS[type] !== undefined) return ROLELESS[type];
@@ -158,9 +157,9 @@ function partsOf(value: unknown): PlainPart[] {
   if (!isObject(value)) return [{ type: 'unknown' }];
   if (isObject(value.message_content)) return partsOf(value.message_content);
   if (Array.isArray(value.parts)) return value.parts.flatMap(partsOf);
-  const type = textOf(firstOf(value, 'type', 'message_content.type'));
+  const type = textOf(firstOf(value, ['type', 'message_content.type']));
   const isText = type === null || type === 'text';
-  const text = firstOf(value, 'text', 'message_content.text') ?? (isText ? value.content : undefined);
+  const text = firstOf(value, ['text', 'message_content.text']) ?? (isText ? value.content : undefined);
   if (typeof text === 'string') return [{ type: 'text', text }];
   // OpenAI's assistants keep annotations beside the words.
   if (isObject(text) && typeof text.value === 'string') return [{ type: 'text', text: text.value }];
@@ -169,14 +168,14 @@ function partsOf(value: unknown): PlainPart[] {
 
 /** The kind of a part that does not name it, as those of Gemini and Bedrock. */
 function kindOf(part: LogDocument): string {
-  const data = firstOf(part, 'inlineData', 'inline_data', 'fileData', 'file_data');
+  const data = firstOf(part, ['inlineData', 'inline_data', 'fileData', 'file_data']);
   if (isObject(data)) {
-    const kind = String(firstOf(data, 'mimeType', 'mime_type') ?? '').split('/')[0];
+    const kind = String(firstOf(data, ['mimeType', 'mime_type']) ?? '').split('/')[0];
     return ['image', 'audio', 'video'].includes(kind) ? kind : 'file';
   }
   return ['image', 'audio', 'video', 'document'].find((name) => isObject(part[name])) ?? 'unknown';
 }
 
-function firstOf(item: LogDocument, ...names: readonly string[]): unknown {
+function firstOf(item: LogDocument, names: readonly string[]): unknown {
   return item[names.find((name) => item[name] != null) ?? ''];
 }

@@ -32,7 +32,7 @@ export function readResponse(value: unknown): LoggedResponse {
     return { ...NOTHING, given: response.length > 0, answer: readAnswer(response) };
   }
   if (!isObject(response)) return { ...NOTHING, given: true };
-  const status = numberOf(firstGiven(response, 'status_code', 'statusCode'));
+  const status = numberOf(firstGiven(response, ['status_code', 'statusCode']));
   if (response.body !== undefined) return { ...readResponse(response.body), given: true, status };
   return { given: true, body: response, answer: readAnswer(response), status, error: errorOf(response) };
 }
@@ -41,7 +41,7 @@ export function readResponse(value: unknown): LoggedResponse {
 export function errorOf(response: LogDocument): string | null {
   const error = jsonOf(response.error);
   if (isObject(error) && Object.keys(error).length > 0)
-    return textOf(firstGiven(error, 'code', 'type', 'status')) ?? 'error';
+    return textOf(firstGiven(error, ['code', 'type', 'status'])) ?? 'error';
   if (typeof error === 'string' && !/^\s*(|none|null|nil|false|undefined|n\/a)\s*$/i.test(error))
     return 'error';
   const failed =

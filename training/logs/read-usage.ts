@@ -22,24 +22,24 @@ const CACHE_WRITE = [
  */
 export function readUsage(value: unknown): Usage {
   const usage = objectOf(value);
-  const count = (...names: readonly string[]): number | null => numberOf(firstGiven(usage, ...names));
-  const cached = (count(...CACHE_READ) ?? 0) + (count(...CACHE_WRITE) ?? 0);
-  const whole = count('prompt_tokens', 'promptTokens', 'promptTokenCount', 'prompt_eval_count');
-  const apart = count('input_tokens', 'inputTokens');
+  const count = (names: readonly string[]): number | null => numberOf(firstGiven(usage, names));
+  const cached = (count(CACHE_READ) ?? 0) + (count(CACHE_WRITE) ?? 0);
+  const whole = count(['prompt_tokens', 'promptTokens', 'promptTokenCount', 'prompt_eval_count']);
+  const apart = count(['input_tokens', 'inputTokens']);
   const inputTokens = whole === null ? (apart === null ? null : apart + cached) : withCached(whole, cached);
-  const answered = count(
+  const answered = count([
     'completion_tokens',
     'completionTokens',
     'output_tokens',
     'outputTokens',
     'candidatesTokenCount',
     'eval_count',
-  );
+  ]);
   const reasoned =
-    count('thoughtsTokenCount') ??
+    count(['thoughtsTokenCount']) ??
     numberOf(objectOf(usage?.completion_tokens_details)?.reasoning_tokens) ??
     0;
-  const total = count('total_tokens', 'totalTokenCount');
+  const total = count(['total_tokens', 'totalTokenCount']);
   const isApart =
     total !== null && inputTokens !== null && total === inputTokens + (answered ?? 0) + reasoned;
   return { inputTokens, outputTokens: isApart && reasoned > 0 ? (answered ?? 0) + reasoned : answered };

@@ -50,7 +50,7 @@ export function numberOf(value: unknown): number | null {
 }
 
 /** The first of the names whose value is there: neither missing, nor null, nor an empty text. */
-export function firstGiven(document: LogDocument | null, ...names: readonly string[]): unknown {
+export function firstGiven(document: LogDocument | null, names: readonly string[]): unknown {
   for (const name of names) {
     const value = document?.[name];
     if (value != null && value !== '') return value;

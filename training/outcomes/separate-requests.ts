@@ -58,7 +58,7 @@ async function findSeparated(
   let lines: string[] = [];
   let group = new RequestGroup('', clean);
   const note = async (least: number): Promise<void> => {
-    lines.push(...group.separated());
+    lines = lines.concat(group.separated());
     if (lines.length <= least) return;
     await connection.run(
       `INSERT INTO separated SELECT unnest(json_transform(line,

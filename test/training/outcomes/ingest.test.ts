@@ -60,12 +60,12 @@ test('a regular file, read whole, and one with a broken line, read line by line,
   const byLine = await ingest(write('by-line.jsonl', `${content}{broken`));
   expect(reasons(byLine)).toEqual([...reasons(whole), ['the line is not valid JSON', 1, [20_004]]]);
   expect(reasons(whole)).toEqual([
-    ['`quality` must be a number from 0 to 1', 4, [4_325, 9_325, 14_325, 19_325]],
     [
       'the same requestId and candidate came already (kept is the first that has a quality, else the first)',
       11,
       [19_993, 19_994, 19_995, 19_996, 19_997],
     ],
+    ['`quality` must be a number from 0 to 1', 4, [4_325, 9_325, 14_325, 19_325]],
   ]);
   expect(byLine.fingerprint).toBe(whole.fingerprint);
 });
