@@ -392,3 +392,26 @@ describe('an amount that cannot be', () => {
     expect(report).toMatchObject({ rowsRead: 13, rowsAccepted: 1 });
   });
 });
+
+test('halves of surrogate pairs anywhere in a log that is there are read as U+FFFD, and stop nothing', async () => {
+  const half = 'cut \ud83d';
+  const text = 'cut \ufffd';
+  const log = write(
+    'halves.jsonl',
+    lines([
+      decision('a', half, { request: { text: half }, task: half, signals: { [half]: half } }),
+      outcome('a', half, { error: half, status: 'failed' }),
+      decision('b', 'small', { request: { messages: [{ role: 'user', content: half }] } }),
+      feedback('b', 1, { candidate: 'small', source: half }),
+      outcome('b', 'small'),
+      feedback(half, 1),
+    ]),
+  );
+  const report = await ingest(log, { format });
+  expect(report).toMatchObject({ rowsAccepted: 2, recordsJoined: 3 });
+  expect(refusals(report)).toEqual({ 'the score is of a request that is not there': [6] });
+  expect(await tableRows(out)).toMatchObject([
+    { requestId: 'a', text, candidate: text, task: text, metadata: { error: text } },
+    { requestId: 'b', messages: [{ role: 'user', content: text }], quality: 1 },
+  ]);
+});
