@@ -47,6 +47,11 @@ export interface Decision {
   /** The policies that led here, outermost first. */
   readonly policyPath: readonly string[];
   readonly artifactId: string;
+  /**
+   * With the option `novelty`: how unlike the training prompts the request is; above 1 it is out of distribution. Null
+   * where the artifact cannot say.
+   */
+  readonly novelty?: number | null;
   /** Milliseconds that deciding took, embedding included. */
   readonly routerMs: number;
 }

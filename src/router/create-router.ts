@@ -93,7 +93,8 @@ export function createRouter(artifact: Artifact, options: RouterOptions = {}): R
     const plan = policy.decide(context);
     if (plan.router !== undefined) return { decision: undefined, plan };
     const routerMs = performance.now() - started;
-    return { decision: createDecision(names, plan, predictions, seen(), manifest.id, routerMs) };
+    const decision = createDecision(names, plan, predictions, seen(), manifest.id, routerMs);
+    return { decision: checked.novelty ? { ...decision, novelty: context.novelty() } : decision };
   };
 
   /** Gives it an id, if the router that it was handed over to has not. */

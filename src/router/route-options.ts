@@ -13,6 +13,7 @@ export interface CheckedOptions {
   readonly overrides: PolicyOverrides;
   readonly signals: Partial<Signals>;
   readonly cachedTokens?: RouteOptions['cachedTokens'];
+  readonly novelty?: boolean | undefined;
 }
 
 const NOTHING: CheckedOptions = { overrides: {}, signals: {} };
@@ -24,14 +25,15 @@ const routeOptionsSchema = z.strictObject({
   callable: z.exactOptional(z.array(z.string())),
   signals: z.exactOptional(signalsSchema),
   cachedTokens: z.exactOptional(z.record(z.string(), z.number().check(z.nonnegative()))),
+  novelty: z.exactOptional(z.boolean()),
 });
 
 /** @throws InvalidInputError naming the field. */
 export function checkRouteOptions(options: RouteOptions | undefined): CheckedOptions {
   if (options === undefined) return NOTHING;
   const checked = validate<RouteOptions>(routeOptionsSchema, options, 'route options');
-  const { cachedTokens, signals, ...overrides } = checked;
-  if (signals === undefined) return { overrides, signals: {}, cachedTokens };
+  const { cachedTokens, novelty, signals, ...overrides } = checked;
+  if (signals === undefined) return { overrides, signals: {}, cachedTokens, novelty };
   const limits = mergeLimits(signalLimits(signals), overrides.limits);
-  return { overrides: { ...overrides, limits }, signals, cachedTokens };
+  return { overrides: { ...overrides, limits }, signals, cachedTokens, novelty };
 }

@@ -15,6 +15,8 @@ export interface RouteOptions extends PolicyOverrides {
    * before in the same conversation. They cost its `cachedInputPricePerMillionTokens`. @default none
    */
   readonly cachedTokens?: Readonly<Record<string, number>>;
+  /** Whether the decision says how unlike the training prompts the request is. It takes some microseconds. @default false */
+  readonly novelty?: boolean;
 }
 
 /** A trained router, loaded and ready. Routes from one thread; make one for each worker. */

@@ -31,6 +31,7 @@ export function describeDecision(decision: Decision, columns: number): string {
   );
   const notes = [
     ...reasons,
+    ...noveltyNote(decision.novelty),
     ...decision.whatWouldChangeIt.slice(0, 2).map(describeChange),
     ...removed.map((row) => `× ${row.candidate}: ${row.removedBy}`),
   ].map((note) => `  ${wrapText(printable(note), columns, '  ')}\n`);
@@ -39,4 +40,16 @@ export function describeDecision(decision: Decision, columns: number): string {
     `${notes.join('')}\n` +
     `${artifactId}, policy ${policyPath.join(' > ')}, decided in ${routerMs.toFixed(1)} ms from a cold start\n`
   );
+}
+
+/** How unlike the training prompts the request is, where the decision says so. */
+function noveltyNote(novelty: number | null | undefined): string[] {
+  if (novelty === undefined || novelty === null) return [];
+  const figure = novelty.toFixed(2);
+  // What is printed must not contradict itself: 1.00 is at the limit.
+  return novelty > 1 && figure !== '1.00'
+    ? [
+        `Novelty ${figure}: unlike the prompts that it was trained on (above 1), so trust its probabilities less.`,
+      ]
+    : [`Novelty ${figure}: like the prompts that it was trained on (at most 1).`];
 }
