@@ -143,6 +143,54 @@ describe('pointsman route', () => {
     }
   });
 
+  it('routes a file of requests: the line of a decision has the number of its request', async () => {
+    const lines = [JSON.stringify({ text: SUM }), '', 'not json', JSON.stringify({ messages: [] })];
+    const [batch, out] = [path('requests.jsonl'), path('decisions.jsonl')];
+    await writeFile(batch, lines.join('\n'));
+    const { code, said } = await run(['route', router, '--batch', batch, '--out', out]);
+    expect([code, said.out]).toEqual([1, `${out}: 1 decisions, 2 requests could not be routed\n`]);
+    const [first, second, third, fourth] = (await readFile(out, 'utf8')).split('\n');
+    expect(JSON.parse(first).candidate).toBe('reckoner');
+    expect(second).toBe('');
+    expect(JSON.parse(third).error.message).toContain('line 3 of');
+    expect(JSON.parse(fourth).error.code).toBe('INVALID_INPUT');
+
+    const piped = await run(['route', router, '--batch', '-'], `${lines[0]}\n${lines[0]}`);
+    expect(piped.code).toBe(0);
+    expect(
+      piped.said.out
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).candidate),
+    ).toEqual(['reckoner', 'reckoner']);
+  });
+
+  it.each([
+    [['--batch', 'nowhere.jsonl'], 1, /nowhere\.jsonl cannot be read/],
+    [['--batch', '-'], 1, /There is no request in standard input/],
+    [['--batch', '-', '--messages', '-'], 2, /not both/],
+    [[SUM, '--out', 'x'], 2, /--out goes with --batch/],
+    [[SUM, '--policy', 'p.yaml', '--weights', 'best'], 2, /--policy or --weights/],
+  ])('refuses %j', async (argv, exitCode, message) => {
+    const { code, said } = await run(['route', router, ...argv]);
+    expect(code).toBe(exitCode);
+    expect(said.err).toMatch(message);
+  });
+
+  it('decides by the policy of a file', async () => {
+    const policy = path('policy.yaml');
+    await writeFile(policy, "kind: rules\nrules: [{ when: 'tokens < 100', then: poet }]\notherwise: large\n");
+    const { said } = await run(['route', router, SUM, '--policy', policy]);
+    expect(said.out).toMatch(/^poet/);
+  });
+
+  it('says how unlike the training prompts a request is', async () => {
+    const noveltyOf = async (text: string) =>
+      JSON.parse((await run(['route', router, text, '--json'])).said.out).novelty;
+    expect(await noveltyOf(SUM)).toBeLessThan(await noveltyOf('私は明日、京都のお寺へ行きます。'));
+    expect((await run(['route', router, SUM])).said.out).toMatch(/Novelty \d\.\d\d: (un)?like the prompts/);
+  });
+
   it('keeps to limits, and says what they removed', async () => {
     const { said } = await run(['route', router, SUM, '--max-latency', '200', '--weights', 'best']);
     expect(said.out).toMatch(/^reckoner/);
