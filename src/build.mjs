@@ -64,6 +64,7 @@ const common = {
     'node:*',
     '@huggingface/transformers',
     '@marcbachmann/cel-js',
+    're2js',
     'eld/*',
     'gpt-tokenizer/*',
     '@opentelemetry/api',

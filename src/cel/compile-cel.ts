@@ -1,8 +1,11 @@
 import { type ASTNode, Environment } from '@marcbachmann/cel-js';
+import { MODALITIES } from '../candidate/candidate.ts';
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
 import type { CompileExpression } from '../policy/expression.ts';
 import type { Predictions } from '../policy/predictions.ts';
 import type { Signals } from '../signals/signals.ts';
+import { compilePattern } from './linear-pattern.ts';
+import { ruleCost, SCALAR, type Size } from './rule-cost.ts';
 
 /** Names that an expression may use, with their CEL types. */
 const VARIABLES = {
@@ -45,13 +48,16 @@ const PER_CANDIDATE = new Set(['load', 'success', 'choice', 'costUsd', 'latencyM
  * Numbers of either type compare with each other: `codeShare == 0` is fine.
  */
 export const compileCel: CompileExpression = (expression, candidates) => {
-  const environment = createEnvironment();
+  const patterns = new Map<string, (text: string) => boolean>();
+  const environment = createEnvironment(patterns);
   let run: ReturnType<Environment['parse']>;
   try {
     run = environment.parse(expression);
   } catch (cause) {
     throw refusal(expression, cause);
   }
+  const steps = boundOf(run.ast, candidates, expression);
+  linearMatches(run.ast, patterns, expression);
   const check = run.check();
   if (!check.valid) throw refusal(expression, check.error);
   if (check.type !== 'bool') {
@@ -59,15 +65,71 @@ export const compileCel: CompileExpression = (expression, candidates) => {
   }
   checkCandidates(run.ast, candidates, expression);
   return {
+    maxSteps: steps,
     evaluate(signals, predictions, novelty) {
       return run(new CelVariables(signals, predictions, novelty, candidates)) === true;
     },
   };
 };
 
-function createEnvironment(): Environment {
+/** Longest text among signals, in UTF-16 units; the caller's are checked to be no longer. */
+const LONGEST_TEXT = 200;
+/** Steps that one rule may take at most: some milliseconds. */
+const MOST_STEPS = 200_000;
+const MATCHES = 'matchesLinear';
+
+/** @throws InvalidInputError when the rule could take too long for some request. */
+function boundOf(ast: ASTNode, candidates: readonly string[], expression: string): number {
+  const text: Size = { length: LONGEST_TEXT };
+  const perCandidate: Size = { length: candidates.length, item: SCALAR };
+  const sizes = new Map<string, Size>();
+  for (const [name, type] of Object.entries(VARIABLES)) {
+    if (type === 'string') sizes.set(name, text);
+    else if (type === 'list<string>') sizes.set(name, { length: MODALITIES.length, item: text });
+    else if (name === 'load')
+      sizes.set(name, { length: candidates.length, item: { length: 2, item: SCALAR } });
+    else if (type.startsWith('map')) sizes.set(name, perCandidate);
+  }
+  let steps: number;
+  try {
+    steps = ruleCost(ast, sizes);
+  } catch (cause) {
+    throw new InvalidInputError(`${quoted(expression)} cannot be bounded: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+  if (steps <= MOST_STEPS) return steps;
+  throw new InvalidInputError(
+    `${quoted(expression)} must take at most ${MOST_STEPS} steps for any request. It could take ${steps.toPrecision(3)}. ` +
+      'Nest fewer comprehensions, and let lists and texts grow less.',
+  );
+}
+
+/** Puts RE2 in the place of JavaScript's expressions, which can take time without end. Patterns are compiled now. */
+function linearMatches(
+  node: ASTNode,
+  patterns: Map<string, (text: string) => boolean>,
+  expression: string,
+): void {
+  if (node.op === 'rcall' && node.args[0] === 'matches') {
+    const [pattern] = node.args[2];
+    if (pattern?.op !== 'value' || typeof pattern.args !== 'string') {
+      throw new InvalidInputError(
+        `The pattern of \`matches\` in ${quoted(expression)} must be a text in quotes.`,
+      );
+    }
+    patterns.set(pattern.args, compilePattern(pattern.args));
+    node.args[0] = MATCHES;
+  }
+  for (const child of children(node.args)) linearMatches(child, patterns, expression);
+}
+
+function createEnvironment(patterns: ReadonlyMap<string, (text: string) => boolean>): Environment {
   const environment = new Environment({ limits: { maxAstNodes: 2_000, maxDepth: 50 } });
   for (const [name, type] of Object.entries(VARIABLES)) environment.registerVariable(name, type);
+  environment.registerFunction(`string.${MATCHES}(string): bool`, (text: string, pattern: string) =>
+    patterns.get(pattern)!(text),
+  );
   // CEL does not mix its two kinds of number, but a person who writes `codeShare == 0` means it.
   environment.registerOperator('double == int', (a: number, b: bigint) => a === Number(b));
   for (const [sign, apply] of Object.entries(ARITHMETIC)) {
@@ -97,7 +159,7 @@ class CelVariables {
   }
 
   get task(): string {
-    return this.#signals.task;
+    return short(this.#signals.task);
   }
   get taskConfidence(): number {
     return this.#signals.taskConfidence;
@@ -109,7 +171,7 @@ class CelVariables {
     return BigInt(this.#signals.tokens);
   }
   get language(): string {
-    return this.#signals.language;
+    return short(this.#signals.language);
   }
   get codeShare(): number {
     return this.#signals.codeShare;
@@ -142,7 +204,7 @@ class CelVariables {
     return this.#signals.costBudgetUsd ?? Infinity;
   }
   get tier(): string {
-    return this.#signals.tier;
+    return short(this.#signals.tier);
   }
   get load(): Map<string, Map<string, number>> {
     const { load } = this.#signals;
@@ -178,6 +240,11 @@ class CelVariables {
   }
 }
 
+/** Rules were bounded for texts of this length; the router lets none through that is longer. */
+function short(text: string): string {
+  return text.slice(0, LONGEST_TEXT);
+}
+
 /** Candidates that an expression names must be there: a typing error would be silent otherwise. */
 function checkCandidates(node: ASTNode, candidates: readonly string[], expression: string): void {
   if ((node.op === '[]' || node.op === '.') && node.args[0].op === 'id') {
@@ -198,7 +265,9 @@ function children(args: unknown): ASTNode[] {
 }
 
 function refusal(expression: string, cause: unknown): InvalidInputError {
-  const summary = cause instanceof Error && 'summary' in cause ? String(cause.summary) : 'it cannot be read';
+  const summary = (
+    cause instanceof Error && 'summary' in cause ? String(cause.summary) : 'it cannot be read'
+  ).replaceAll(MATCHES, 'matches');
   return new InvalidInputError(
     `${quoted(expression)} is not an expression over ${Object.keys(VARIABLES).join(', ')}: ${summary.trim()}.`,
     { cause },

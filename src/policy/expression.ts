@@ -3,6 +3,8 @@ import type { Predictions } from './predictions.ts';
 
 /** A compiled expression. */
 export interface Expression {
+  /** The most steps that it takes for any request. @default it is not known */
+  readonly maxSteps?: number;
   /** @throws whatever evaluation throws, such as a division by zero. */
   evaluate(signals: Signals, predictions: Predictions, novelty: () => number | null): boolean;
 }

@@ -4,6 +4,9 @@ import type { Policy } from './policy.ts';
 import type { PolicyParts } from './policy-parts.ts';
 import type { RulesPolicySpec } from './policy-spec.ts';
 
+/** Steps that all rules of one policy may take for a request: some tens of milliseconds at the very most. */
+const MOST_STEPS = 1_000_000;
+
 /** The first rule that holds decides. A rule that cannot be evaluated for a request is passed over, and says so. */
 export function createRulesPolicy(spec: RulesPolicySpec, parts: PolicyParts): Policy {
   const rules = spec.rules.map((rule, i) => {
@@ -15,6 +18,12 @@ export function createRulesPolicy(spec: RulesPolicySpec, parts: PolicyParts): Po
       target: parts.make(rule.then, `rules[${i}].then`),
     };
   });
+  const steps = rules.reduce((sum, { expression }) => sum + (expression.maxSteps ?? 0), 0);
+  if (steps > MOST_STEPS) {
+    throw new InvalidInputError(
+      `\`rules\` of policy must take at most ${MOST_STEPS} steps together for any request. They could take ${steps}.`,
+    );
+  }
   const otherwise = parts.make(spec.otherwise, 'otherwise');
 
   return {
