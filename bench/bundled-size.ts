@@ -24,7 +24,7 @@ export async function bundledSize(entry: string): Promise<BundledSize> {
     format: 'esm',
     platform: 'neutral',
     target: 'es2023',
-    external: ['node:*', '@huggingface/transformers', '@marcbachmann/cel-js'],
+    external: ['node:*', '@huggingface/transformers', '@marcbachmann/cel-js', 're2js'],
     write: false,
     metafile: true,
     outdir: 'out',

@@ -1,5 +1,4 @@
 import { type ASTNode, Environment } from '@marcbachmann/cel-js';
-import { MODALITIES } from '../candidate/candidate.ts';
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
 import type { CompileExpression } from '../policy/expression.ts';
 import type { Predictions } from '../policy/predictions.ts';
@@ -74,6 +73,7 @@ export const compileCel: CompileExpression = (expression, candidates) => {
 
 /** Longest text among signals, in UTF-16 units; the caller's are checked to be no longer. */
 const LONGEST_TEXT = 200;
+const MOST_MODALITIES = 5;
 /** Steps that one rule may take at most: some milliseconds. */
 const MOST_STEPS = 200_000;
 const MATCHES = 'matchesLinear';
@@ -85,7 +85,7 @@ function boundOf(ast: ASTNode, candidates: readonly string[], expression: string
   const sizes = new Map<string, Size>();
   for (const [name, type] of Object.entries(VARIABLES)) {
     if (type === 'string') sizes.set(name, text);
-    else if (type === 'list<string>') sizes.set(name, { length: MODALITIES.length, item: text });
+    else if (type === 'list<string>') sizes.set(name, { length: MOST_MODALITIES, item: text });
     else if (name === 'load')
       sizes.set(name, { length: candidates.length, item: { length: 2, item: SCALAR } });
     else if (type.startsWith('map')) sizes.set(name, perCandidate);
