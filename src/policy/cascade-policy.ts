@@ -3,6 +3,7 @@ import type { AcceptTest, Change, Plan, PlanStep } from './plan.ts';
 import type { Policy } from './policy.ts';
 import type { PolicyParts } from './policy-parts.ts';
 import type { CascadePolicySpec } from './policy-spec.ts';
+import { printNumber } from './print-number.ts';
 
 interface Usable {
   /** Of the spec. */
@@ -42,7 +43,7 @@ export function createCascadePolicy(spec: CascadePolicySpec, parts: PolicyParts)
         if (kept.some((step) => step.at === at)) continue;
         const name = candidates[plan.order[0]].name;
         reasons.push(
-          `${name} is skipped: its success probability ${predicted.toFixed(3)} is under ${minimums[at]}.`,
+          `${name} is skipped: its success probability ${printNumber(predicted, (p) => p < minimums[at])} is under ${minimums[at]}.`,
         );
       }
       if (kept.length === 0) reasons.push('Limits removed every step of the cascade.');

@@ -1,12 +1,15 @@
 import type { Change } from './plan.ts';
+import { printNumber } from './print-number.ts';
 
-/** A change that would put another candidate first, as a sentence. */
+/** A change that would put another candidate first, as a sentence that holds for the numbers it prints. */
 export function describeChange(change: Change): string {
-  const from = format(change.from);
-  const to = format(change.to);
+  // As far as it takes, or further.
+  const isFar = (printed: number) => (change.to > change.from ? printed >= change.to : printed <= change.to);
+  const from = format(change.from, (printed) => (printed - change.to) * (change.from - change.to) > 0);
+  const to = format(change.to, isFar);
   switch (change.kind) {
     case 'weight':
-      return `${change.candidate} would be first with the weight of ${change.weight} at ${to} instead of ${from}.`;
+      return `${change.candidate} would be first with the weight of ${change.weight} past ${to} instead of ${from}.`;
     case 'limit':
       return `${change.candidate} would be first with \`${change.limit}\` at ${to} instead of ${from}.`;
     case 'threshold':
@@ -16,6 +19,6 @@ export function describeChange(change: Change): string {
   }
 }
 
-function format(value: number): string {
-  return Number.isInteger(value) ? String(value) : value.toPrecision(3);
+function format(value: number, holds: (printed: number) => boolean): string {
+  return Number.isInteger(value) ? String(value) : printNumber(value, holds);
 }

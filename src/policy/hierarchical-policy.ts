@@ -1,6 +1,7 @@
 import type { Policy } from './policy.ts';
 import type { PolicyParts } from './policy-parts.ts';
 import type { HierarchicalPolicySpec } from './policy-spec.ts';
+import { printNumber } from './print-number.ts';
 
 /** A signal picks the domain; the domain's own policy decides. */
 export function createHierarchicalPolicy(spec: HierarchicalPolicySpec, parts: PolicyParts): Policy {
@@ -20,7 +21,7 @@ export function createHierarchicalPolicy(spec: HierarchicalPolicySpec, parts: Po
       const domain = unsure ? undefined : domains.get(value);
       const plan = (domain ?? otherwise).decide(context);
       const reason = unsure
-        ? `The task is perhaps "${value}", but ${signals.taskConfidence.toFixed(2)} is under ${minConfidence}.`
+        ? `The task is perhaps "${value}", but ${printNumber(signals.taskConfidence, (p) => p < minConfidence)} is under ${minConfidence}.`
         : `The ${by} is "${value}"${domain === undefined ? ', which has no policy of its own' : ''}.`;
       return {
         ...plan,

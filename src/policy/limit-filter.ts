@@ -3,6 +3,7 @@ import { candidateIndex } from './candidate-index.ts';
 import { type Bounds, compareExcess, type Excess, excessOf, reads } from './limit-excess.ts';
 import { DEFAULT_RELAX, type Limits, type RelaxableLimit } from './limits.ts';
 import type { PolicyCandidate, PolicyContext } from './policy.ts';
+import { printNumber } from './print-number.ts';
 
 /** Who is left under hard limits, and why the others are not. */
 export interface Remaining {
@@ -227,7 +228,7 @@ function describe(
   add(BIT.deny, 'in `deny`');
   add(
     BIT.minSuccessProbability,
-    `success probability ${predictions.success[c].toPrecision(3)} is under ${bounds.minSuccessProbability}`,
+    `success probability ${printNumber(predictions.success[c], (p) => p < bounds.minSuccessProbability)} is under ${bounds.minSuccessProbability}`,
   );
   add(BIT.maxLatencyMs, over('latency', predictions.latencyMs[c], bounds.maxLatencyMs, 'ms'));
   add(BIT.maxCostUsd, over('cost', predictions.costUsd[c], bounds.maxCostUsd, 'US dollars'));
@@ -245,5 +246,5 @@ function describe(
 
 function over(what: string, value: number, bound: number, unit: string): string {
   if (Number.isNaN(value)) return `its ${what} is not known, and the limit is ${bound} ${unit}`;
-  return `expected ${what} ${value.toPrecision(3)} ${unit} is over ${bound} ${unit}`;
+  return `expected ${what} ${printNumber(value, (printed) => printed > bound)} ${unit} is over ${bound} ${unit}`;
 }

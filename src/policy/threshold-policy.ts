@@ -3,6 +3,7 @@ import { composeOrder } from './compose-order.ts';
 import type { Policy } from './policy.ts';
 import type { PolicyParts } from './policy-parts.ts';
 import type { ThresholdPolicySpec } from './policy-spec.ts';
+import { printNumber } from './print-number.ts';
 
 /** Strong or weak on one dial. When limits removed the one it points to, the other; without both, the likeliest. */
 export function createThresholdPolicy(
@@ -20,11 +21,12 @@ export function createThresholdPolicy(
       const gap = predictions.success[strong] - predictions.success[weak];
       const pointed = gap > spec.threshold ? strong : weak;
       const other = pointed === strong ? weak : strong;
+      const isPointed = (printed: number) => printed > spec.threshold === (pointed === strong);
       const firsts = [pointed, other].filter((c) => remaining.removed[c] === undefined);
       const utilities = predictions.success.slice();
       const { order, removed, reserve } = composeOrder(firsts, remaining, utilities, predictions);
       const reasons = [
-        `${spec.strong} is ${gap.toFixed(3)} likelier to answer well than ${spec.weak}, ` +
+        `The success probability of ${spec.strong} is ${printNumber(gap, isPointed)} above that of ${spec.weak}, ` +
           `${pointed === strong ? 'over' : 'not over'} the threshold of ${spec.threshold}.`,
       ];
       if (order[0] !== pointed) {

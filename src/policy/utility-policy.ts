@@ -90,10 +90,12 @@ function explain(
 ): string {
   const first = order[0];
   const name = candidates[first].name;
-  if (order.length === 1) return `${name} is the only candidate within the limits.`;
-  const goal = weights.cost === 0 && weights.latency === 0 ? 'success probability' : 'utility';
+  if (order.length === 1) return `${name} is the only candidate that is left.`;
+  const isQuality = weights.cost === 0 && weights.latency === 0 && weights.quality > 0;
+  const goal = isQuality ? 'success probability' : 'utility';
   const second = order[1];
-  const lead = utilities[first] - utilities[second];
+  const values = isQuality ? success : utilities;
+  const lead = values[first] - values[second];
   const chance = `it answers well with probability ${success[first].toFixed(3)}`;
   if (!(lead > 0)) return `${name} ties with ${candidates[second].name} on ${goal}; ${chance}.`;
   return `${name} has the highest ${goal}, ${lead.toPrecision(2)} above ${candidates[second].name}; ${chance}.`;

@@ -262,7 +262,7 @@ describe('hierarchical', () => {
   test('an unsure task goes otherwise', () => {
     const plan = decide(spec, { signals: { task: 'maths', taskConfidence: 0.4 } });
     expect(plan.names[0]).toBe('balanced');
-    expect(plan.reasons[0]).toBe('The task is perhaps "maths", but 0.40 is under 0.6.');
+    expect(plan.reasons[0]).toBe('The task is perhaps "maths", but 0.400 is under 0.6.');
   });
 
   test('names of domains may be anything', () => {
