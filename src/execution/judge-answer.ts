@@ -46,7 +46,7 @@ async function passes(
       return meanLogprob(given) >= accept.min ? given : null;
     case 'json': {
       const schema = accept.schema ?? schemaOf(context.request);
-      return isJsonMatching(given.answer.text, schema) ? given : null;
+      return (await isJsonMatching(given.answer.text, schema)) ? given : null;
     }
     case 'verifier': {
       const score = await verify(run, accept.verifier, given, context);
