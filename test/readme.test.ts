@@ -1,4 +1,4 @@
-import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -36,6 +36,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pointsman-readme-'));
   process.chdir(folder);
   await writeFile('logs.csv', csvOf(smallTraffic(60)));
+  // As it lies in a project that has installed the package.
+  await cp(join(root, 'training/samples'), 'node_modules/@pointsman/training/samples', { recursive: true });
   await writeFile('litellm.jsonl', await litellmLog(400));
 });
 afterAll(async () => {
