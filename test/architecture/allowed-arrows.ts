@@ -63,7 +63,8 @@ export const TRAINING_ARROWS: Arrows = {
   words: [],
   artifact: [],
   // The heads that a configuration may name are the members there are; weights are cut where they are elsewhere.
-  config: ['logs', 'member', 'off-policy'],
+  // How logs are read is said in the words that an ingest has for it.
+  config: ['logs', 'member', 'off-policy', 'outcomes'],
   // Versions are artifacts that a pointer may name.
   versions: ['artifact'],
   // What a router expects of outcomes is the yardstick for all that changes.

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import type { CommandIo } from './command-io.ts';
+import { addReadingOptions, type ReadingFlags } from './log-options.ts';
 import { addMapOption, type ColumnMap } from './map-option.ts';
 import { nonNegativeNumber } from './number-option.ts';
 
@@ -19,7 +20,7 @@ The new candidate is routed by its estimated quality less --caution standard dev
 a lucky handful of probes does not take the traffic. Train again once there is traffic of its own.
 ${EXAMPLES}`;
 
-export interface AddFlags {
+export interface AddFlags extends ReadingFlags {
   readonly router: string;
   readonly probes: readonly string[];
   readonly family?: readonly string[];
@@ -91,7 +92,7 @@ function addCommand(io: CommandIo): Command {
         .default(1),
     )
     .option('--settings <file>', 'prices, context window and the like, in YAML as in the training config');
-  return addMapOption(command)
+  return addReadingOptions(addMapOption(command))
     .option('--work <folder>', 'what is kept from run to run', '.pointsman')
     .option('--json', 'print the result as JSON')
     .option('-q, --quiet', 'show no progress')

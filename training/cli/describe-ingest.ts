@@ -1,4 +1,5 @@
 import type { IngestReport, Rejection } from '../outcomes/ingest-report.ts';
+import { describeScale } from '../outcomes/score-scale.ts';
 
 /** The report of an ingest in words, one fact per line. */
 export function describeIngest(report: IngestReport): string {
@@ -24,6 +25,10 @@ export function describeIngest(report: IngestReport): string {
     if (withoutAnswer > 0)
       lines.push(`  ${number(withoutAnswer)} rows have no quality, and no answer to judge`);
   }
+  const scale = describeScale(report.scoreScale);
+  if (scale !== null) lines.push(`  scores read as ${scale}`);
+  if (report.scoreScale.allOnes)
+    lines.push('  every score is 1, taken for the best; if it is the worst of a scale: --score-range 1..5');
   if (report.rowsUpdated > 0) lines.push(`  ${number(report.rowsUpdated)} rows of the table updated`);
   if (report.rowsInTable > report.rowsAccepted)
     lines.push(`  ${number(report.rowsInTable)} rows in the table`);

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import type { CommandIo } from './command-io.ts';
+import { addReadingOptions, type ReadingFlags } from './log-options.ts';
 import { addMapOption, type ColumnMap } from './map-option.ts';
 
 const EXAMPLES = `
@@ -13,7 +14,7 @@ Use traffic that the router was not trained on: figures on its own traffic flatt
 Where the traffic holds one candidate's answer to each prompt, as most logs do, figures are estimated off-policy. With
 --off-policy they always are, and the exit code is 1 where the log cannot answer; the reason is given.`;
 
-export interface EvaluateFlags {
+export interface EvaluateFlags extends ReadingFlags {
   readonly map: ColumnMap;
   readonly prices?: string;
   readonly policy?: 'best' | 'balanced' | 'cheapest';
@@ -30,7 +31,7 @@ export function evaluateCommand(io: CommandIo): Command {
     .description('Measure a router on traffic that it was not trained on.')
     .argument('<folder>', 'folder of a router, or of one of its versions')
     .argument('<files...>', 'traffic: JSONL, CSV, Parquet or Arrow; files or quoted patterns');
-  return addMapOption(command)
+  return addReadingOptions(addMapOption(command))
     .option('-p, --prices <file>', 'YAML or JSON with prices per million tokens by candidate')
     .addOption(
       new Option('--policy <weights>', "what to weigh (default: the router's own policy)").choices([

@@ -1,15 +1,21 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { LOG_FORMATS, type LogFormat } from '../logs/index.ts';
+import { MOST_REJECTED } from '../outcomes/ingest-options.ts';
 import type { LogOptions } from '../pipeline/prepare-traffic.ts';
-import { positiveNumber } from './number-option.ts';
+import { positiveNumber, probability } from './number-option.ts';
 
-/** What the command line says of the logs that are read. */
-export interface LogFlags {
+/** What the command line says of how traffic is read. */
+export interface ReadingFlags {
   readonly format: LogFormat;
-  readonly append?: boolean;
   readonly score?: string;
-  readonly scoreRange?: readonly [number, number];
+  readonly scoreRange?: readonly [number, number] | 'auto';
   readonly failures: 'null' | 'zero';
+  readonly maxRejected: number;
+}
+
+/** And of what is made of it. */
+export interface LogFlags extends ReadingFlags {
+  readonly append?: boolean;
   readonly judge?: string;
   readonly judgeConcurrency?: number;
   readonly redact?: boolean;
@@ -17,20 +23,19 @@ export interface LogFlags {
   readonly keep: 'prompts' | 'hashes';
 }
 
-/** Options of every command that reads logs. */
-export function addLogOptions(command: Command): Command {
+/** Options of every command that reads traffic. */
+export function addReadingOptions(command: Command): Command {
   return command
     .addOption(
       new Option('-f, --format <name>', 'whose log it is; table is rows of your own')
         .choices(LOG_FORMATS)
         .default('table'),
     )
-    .option('--append', 'keep the rows that the table has, and add the new ones')
     .option('--score <name>', "which of a log's scores says the quality (default: the only one)")
     .addOption(
       new Option(
-        '--score-range <low..high>',
-        'of scores and ratings, such as 1..5 (default: 0..1)',
+        '--score-range <worst..best>',
+        'of qualities, scores and ratings, such as 1..5; auto takes the scale that is plain from them (default: 0..1)',
       ).argParser(readRange),
     )
     .addOption(
@@ -38,6 +43,17 @@ export function addLogOptions(command: Command): Command {
         .choices(['null', 'zero'])
         .default('null'),
     )
+    .addOption(
+      new Option('--max-rejected <share>', 'stop where one reason rejects a larger share of the rows, 0 to 1')
+        .argParser(probability)
+        .default(MOST_REJECTED),
+    );
+}
+
+/** Options of the commands that make something of logs. */
+export function addLogOptions(command: Command): Command {
+  return addReadingOptions(command)
+    .option('--append', 'keep the rows that the table has, and add the new ones')
     .option(
       '--judge <module or address>',
       'who rates answers that nobody rated: an .mjs file, or an endpoint',
@@ -61,13 +77,16 @@ export function addLogOptions(command: Command): Command {
 }
 
 /** The flags as `ingestOutcomes` has them. */
+export function readingOptions(flags: ReadingFlags): LogOptions {
+  const { failures, format, maxRejected, score, scoreRange } = flags;
+  return { failures, format, maxRejected, score, scoreRange };
+}
+
+/** The same of all that is said of logs. */
 export function logOptions(flags: LogFlags): LogOptions {
   return {
-    format: flags.format,
+    ...readingOptions(flags),
     append: flags.append === true,
-    score: flags.score,
-    scoreRange: flags.scoreRange,
-    failures: flags.failures,
     judge: flags.judge,
     judgeConcurrency: flags.judgeConcurrency,
     redact: Object.keys(flags.redactPattern).length > 0 ? flags.redactPattern : flags.redact === true,
@@ -75,10 +94,13 @@ export function logOptions(flags: LogFlags): LogOptions {
   };
 }
 
-function readRange(text: string): [number, number] {
+function readRange(text: string): [number, number] | 'auto' {
+  if (text === 'auto') return text;
   const ends = text.split('..').map((end) => (end.trim() === '' ? Number.NaN : Number(end)));
-  if (ends.length !== 2 || !ends.every(Number.isFinite) || ends[0] >= ends[1])
-    throw new InvalidArgumentError('Give the lowest and the highest score: 1..5');
+  if (ends.length !== 2 || !ends.every(Number.isFinite) || ends[0] === ends[1])
+    throw new InvalidArgumentError(
+      'Give the worst score and the best: 1..5, or 6..1 where 1 is the best; or auto.',
+    );
   return [ends[0], ends[1]];
 }
 

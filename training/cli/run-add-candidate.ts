@@ -13,6 +13,7 @@ import { withRetrainLock } from '../versions/index.ts';
 import type { AddFlags } from './candidates-command.ts';
 import type { CommandIo } from './command-io.ts';
 import { describeOnboarded } from './describe-onboarded.ts';
+import { readingOptions } from './log-options.ts';
 import { openRouter } from './open-router.ts';
 import { createProgress } from './progress.ts';
 import { readYaml } from './read-settings.ts';
@@ -63,8 +64,9 @@ async function readCandidate(name: string, file: string | undefined): Promise<Ca
 
 async function readProbeFiles(
   { name, inputPricePerMillionTokens, outputPricePerMillionTokens }: Candidate,
-  { probes, work, map }: AddFlags,
+  flags: AddFlags,
 ): Promise<OutcomeMatrix> {
+  const { map, probes, work } = flags;
   await mkdir(work, { recursive: true });
   const folder = await mkdtemp(join(work, 'probes-'));
   try {
@@ -73,7 +75,7 @@ async function readProbeFiles(
       inputPricePerMillionTokens === undefined || outputPricePerMillionTokens === undefined
         ? {}
         : { [name]: { inputPricePerMillionTokens, outputPricePerMillionTokens } };
-    await ingestOutcomes({ files: [...probes], out, map, prices });
+    await ingestOutcomes({ ...readingOptions(flags), files: [...probes], out, map, prices });
     return await readOutcomeMatrix(out);
   } finally {
     await rm(folder, { recursive: true, force: true });

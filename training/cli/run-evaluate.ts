@@ -8,6 +8,7 @@ import { renderReport } from '../report/render-report.ts';
 import type { CommandIo } from './command-io.ts';
 import { describeEvaluation } from './describe-evaluation.ts';
 import type { EvaluateFlags } from './evaluate-command.ts';
+import { readingOptions } from './log-options.ts';
 import { openRouter } from './open-router.ts';
 import { createProgress } from './progress.ts';
 import { readPrices } from './read-settings.ts';
@@ -31,6 +32,7 @@ export async function runEvaluate(
       files,
       out: table,
       map: flags.map,
+      ...readingOptions(flags),
       onProgress: ({ bytesRead, bytesTotal }) =>
         progress.update('reading', bytesRead / Math.max(1, bytesTotal)),
       ...prices,

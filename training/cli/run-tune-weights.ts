@@ -16,6 +16,7 @@ import { withRetrainLock } from '../versions/index.ts';
 import type { CommandIo } from './command-io.ts';
 import { describeWeights, sayMeasured } from './describe-weights.ts';
 import { dialOf, dialReports } from './dial-reports.ts';
+import { readingOptions } from './log-options.ts';
 import { openRouter } from './open-router.ts';
 import { createProgress } from './progress.ts';
 import { routerFolder } from './router-folder.ts';
@@ -122,6 +123,7 @@ async function findWeights(
       name: `tune-${manifest.name}`,
       workFolder: flags.work,
       map: flags.map,
+      ...readingOptions(flags),
       onProgress: showTraining(progress),
     });
     const isOwn = traffic.ingest.fingerprint === manifest.provenance.dataFingerprint;

@@ -18,6 +18,7 @@ import { withRetrainLock } from '../versions/index.ts';
 import type { CommandIo } from './command-io.ts';
 import { describeTuning, saySetting } from './describe-tuning.ts';
 import { dialReports } from './dial-reports.ts';
+import { readingOptions } from './log-options.ts';
 import { openRouter } from './open-router.ts';
 import { createProgress } from './progress.ts';
 import { routerFolder } from './router-folder.ts';
@@ -42,6 +43,7 @@ export async function runTune(
       name: `tune-${manifest.name}`,
       workFolder: flags.work,
       map: flags.map,
+      ...readingOptions(flags),
       onProgress: showTraining(progress),
     });
     const isOwn = traffic.ingest.fingerprint === manifest.provenance.dataFingerprint;

@@ -3,6 +3,7 @@ import type { UtilityWeights, WeightsName } from 'pointsman';
 import { DIAL_SETTINGS, type DialSettingId } from '../evaluation/dial-settings.ts';
 import type { TunableTest } from '../policy/index.ts';
 import type { CommandIo } from './command-io.ts';
+import { addReadingOptions, type ReadingFlags } from './log-options.ts';
 import { addMapOption, type ColumnMap } from './map-option.ts';
 import { nonNegativeNumber, positiveNumber, probability } from './number-option.ts';
 
@@ -30,7 +31,7 @@ outcomes of all that take part; for weights, a log of one candidate's answer a p
 
 Use the policy: loadRouter('models/support', { policy }), or \`policy:\` in the config of the next training.`;
 
-export interface TuneFlags {
+export interface TuneFlags extends ReadingFlags {
   readonly setting?: DialSettingId;
   readonly weights?: UtilityWeights | WeightsName;
   /** In points. */
@@ -122,7 +123,7 @@ export function tuneCommand(io: CommandIo): Command {
       '--accept-score <field>',
       "the answers' scores (default: metadata.logprob, metadata.agreement or metadata.<name>)",
     );
-  return addMapOption(command)
+  return addReadingOptions(addMapOption(command))
     .option('--work <folder>', 'what is kept from run to run', '.pointsman')
     .option('-o, --out <file>', 'write the policy there, as YAML')
     .option('--apply', 'make it the policy of the router: a new version, which is then in use')

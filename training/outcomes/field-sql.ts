@@ -1,6 +1,6 @@
 import { LARGEST_AMOUNTS } from 'pointsman/log';
 import { areMessages, areNumbers, embeddedJson } from './json-sql.ts';
-import { numberSql, qualitySql } from './number-sql.ts';
+import { numberSql, qualitySql, ratingSql } from './number-sql.ts';
 import { FIELD_REASONS, OUTCOME_FIELDS, type OutcomeField, REASONS } from './outcome-fields.ts';
 import { HASH_PATTERN } from './outcome-values.ts';
 import { isText, quoteText, unquoted } from './sql-text.ts';
@@ -8,32 +8,31 @@ import { withTimestamp } from './timestamp-sql.ts';
 
 /** How fields are judged, beside what they say. */
 export interface FieldSettings {
-  /** The lowest and highest quality that numbers stand for. @default 0 and 1 */
-  readonly scoreRange?: readonly [number, number];
   /** Whether the messages were made here, so that they need no judging. @default false */
   readonly plainMessages?: boolean;
 }
 
 /**
- * SQL that turns raw JSON texts into typed columns and a `reason` (null when the row is good):
- * the judgement of `outcomeRowSchema`, a vector of rows at a time.
+ * SQL that turns raw JSON texts into typed columns and a `reason` (null when the row is good): the judgement of
+ * `outcomeRowSchema`, a vector of rows at a time. Of the quality it tells only what was given (`quality`, and `rating`
+ * where that is no number): whether that is one, only all of them together can tell (`settleScores`).
  * @param relation SQL of a relation with `line`, `absent`, `broken` (a reason, or null) and a VARCHAR `r_<field>`
  * for every field, null when the row does not have it.
  */
 export function judgedRows(relation: string, settings: FieldSettings = {}): string {
-  const { scoreRange = [0, 1], plainMessages = false } = settings;
-  const readers = { ...VALUES, quality: qualitySql('r_quality', scoreRange) };
+  const { plainMessages = false } = settings;
   const values = OUTCOME_FIELDS.filter((field) => field !== 'timestamp');
-  const verdicts = OUTCOME_FIELDS.map(
+  const verdicts = OUTCOME_FIELDS.filter((field) => field !== 'quality').map(
     (field) =>
       `WHEN ${field === 'messages' && plainMessages ? 'false' : REFUSALS[field]} THEN ${quoteText(FIELD_REASONS[field])}`,
   );
   return `SELECT line, absent, coalesce(broken, CASE ${verdicts.join('\n')}
       WHEN "text" IS NULL AND messages IS NULL AND promptHash IS NULL THEN ${quoteText(REASONS.noRequest)} END) AS reason,
     requestId, "timestamp", "text", messages, promptHash, embedding, task, tier, candidate, quality, costUsd, latencyMs, inputTokens,
-    outputTokens, propensity, coalesce(source, 'unknown') AS source, coalesce(metadata, '{}') AS metadata
+    outputTokens, propensity, coalesce(source, 'unknown') AS source, coalesce(metadata, '{}') AS metadata,
+    ${ratingSql('r_quality', 'quality')} AS rating
     FROM (SELECT line, broken, absent, "timestamp", bad_timestamp, ${OUTCOME_FIELDS.map((field) => `r_${field}`).join(', ')},
-      ${values.map((field) => `${readers[field as keyof typeof VALUES]} AS "${field}"`).join(',\n')}
+      ${values.map((field) => `${VALUES[field as keyof typeof VALUES]} AS "${field}"`).join(',\n')}
       FROM (${withTimestamp(relation)}))`;
 }
 
@@ -53,7 +52,7 @@ const VALUES: Readonly<Record<Exclude<OutcomeField, 'timestamp'>, string>> = {
   task: label('r_task'),
   tier: label('r_tier'),
   candidate: label('r_candidate'),
-  quality: qualitySql('r_quality', [0, 1]),
+  quality: qualitySql('r_quality'),
   costUsd: numberSql('r_costUsd'),
   latencyMs: numberSql('r_latencyMs'),
   inputTokens: numberSql('r_inputTokens'),
@@ -64,7 +63,7 @@ const VALUES: Readonly<Record<Exclude<OutcomeField, 'timestamp'>, string>> = {
 };
 
 /** A refusal that is null counts as none, so a field that is not given passes. */
-const REFUSALS: Readonly<Record<OutcomeField, string>> = {
+const REFUSALS: Readonly<Record<Exclude<OutcomeField, 'quality'>, string>> = {
   requestId: 'requestId IS NULL',
   timestamp: 'bad_timestamp',
   text: `NOT ${isText('r_text')}`,
@@ -74,7 +73,6 @@ const REFUSALS: Readonly<Record<OutcomeField, string>> = {
   task: notLabel('r_task'),
   tier: notLabel('r_tier'),
   candidate: 'candidate IS NULL',
-  quality: outside('quality', 'BETWEEN 0 AND 1'),
   costUsd: outside('costUsd', `BETWEEN 0 AND ${LARGEST_AMOUNTS.costUsd}`),
   latencyMs: outside('latencyMs', `BETWEEN 0 AND ${LARGEST_AMOUNTS.latencyMs}`),
   inputTokens: outside('inputTokens', `BETWEEN 0 AND ${LARGEST_AMOUNTS.inputTokens}`),

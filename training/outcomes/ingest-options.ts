@@ -14,6 +14,17 @@ const price = z.strictObject({
 export const pricesSchema = z.record(z.string().min(1), price);
 export type Prices = z.output<typeof pricesSchema>;
 
+/** Of the rows, so large a share may be rejected for one reason without stopping a command or a training. */
+export const MOST_REJECTED = 0.05;
+
+/** The worst score and the best, or `auto`. */
+export const scoreRangeSchema = z.union([
+  z.literal('auto'),
+  z
+    .tuple([z.number(), z.number()])
+    .refine(([worst, best]) => worst !== best, 'the worst score must differ from the best'),
+]);
+
 const optionsSchema = z.strictObject({
   files: z.array(z.string().min(1)).min(1),
   out: z.string().min(1),
@@ -22,7 +33,8 @@ const optionsSchema = z.strictObject({
   format: z.enum(LOG_FORMATS).default('table'),
   append: z.boolean().default(false),
   score: z.string().min(1).optional(),
-  scoreRange: z.tuple([z.number(), z.number()]).default([0, 1]),
+  scoreRange: scoreRangeSchema.optional(),
+  maxRejected: z.number().min(0).max(1).default(1),
   failures: z.enum(['null', 'zero']).default('null'),
   judge: z
     .union([z.string().min(1), z.custom<JudgeAnswer>((value) => typeof value === 'function')])
@@ -68,8 +80,18 @@ export interface IngestOptions {
   readonly append?: boolean | undefined;
   /** Of a log's scores, the name of those that say the quality. @default the only name there is */
   readonly score?: string | undefined;
-  /** The lowest and highest score or rating of a log, brought to 0 and 1. @default [0, 1] */
-  readonly scoreRange?: readonly [number, number] | undefined;
+  /**
+   * The worst quality, score or rating and the best, brought to 0 and 1: `[1, 5]`, or `[6, 1]` where 1 is the best. `auto`
+   * takes the scale that all of them together are plainly on, and reads words, percentages and stars. Otherwise they are
+   * expected on 0 to 1, and an ingest of such that are plainly on another scale stops.
+   * @default 0 to 1
+   */
+  readonly scoreRange?: readonly [number, number] | 'auto' | undefined;
+  /**
+   * Largest share of the rows that may be rejected for one reason, 0 to 1; with more the ingest stops, and `out` is left as it
+   * is. Fewer than ten rows, and repeats of a row, stop nothing. The commands and trainings have 0.05. @default 1
+   */
+  readonly maxRejected?: number | undefined;
   /** What a failed call of a log says of quality: nothing (`null`), or 0 (`zero`). @default 'null' */
   readonly failures?: 'null' | 'zero' | undefined;
   /**

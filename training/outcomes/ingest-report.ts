@@ -1,5 +1,9 @@
+import { InvalidInputError } from 'pointsman';
+import { LOG_REASONS } from '../logs/index.ts';
 import type { JudgeReport } from './judge-rows.ts';
-import type { OutcomeField } from './outcome-fields.ts';
+import { FIELD_REASONS, type OutcomeField, REASONS } from './outcome-fields.ts';
+import { PASSED_OVER } from './passed-over.ts';
+import type { ScoreScale } from './score-scale.ts';
 
 /** Rows turned down for one reason. */
 export interface Rejection {
@@ -27,6 +31,8 @@ export interface IngestReport {
   readonly recordsJoined: number;
   /** What the judge made of rows without a quality; null when there was none. */
   readonly judgement: JudgeReport | null;
+  /** How qualities, scores and ratings were read. */
+  readonly scoreScale: ScoreScale;
   /** With `append`, rows of the table that got a quality or an outcome. */
   readonly rowsUpdated: number;
   /** Rows of the whole table: with `append`, those that were there too. */
@@ -56,4 +62,38 @@ export interface IngestReport {
   readonly promptsWithConflictingText: number;
   /** sha256 over the accepted rows in order of (requestId, candidate): the same for any file order and format. */
   readonly fingerprint: string;
+}
+
+/** Fewer rows than these stop nothing. */
+const FEWEST_REJECTED = 10;
+/** Reasons by which nothing is lost, however often they come. */
+const HARMLESS: readonly string[] = [REASONS.duplicate];
+/** Rows that were never meant to be in the table do not count; those that are in it do. */
+const NOT_COUNTED = PASSED_OVER.filter((reason) => reason !== REASONS.inTable);
+
+/**
+ * @param most largest share of the rows that one reason may reject
+ * @param doubt what else may be wrong with them: a sentence without its full stop
+ * @throws InvalidInputError where one rejects more
+ */
+export function refuseTooManyRejected(
+  { passedOver, rejected, rowsRead }: Pick<IngestReport, 'rowsRead' | 'rejected' | 'passedOver'>,
+  most: number,
+  doubt: string | null,
+): void {
+  const others = passedOver.filter(({ reason }) => NOT_COUNTED.includes(reason));
+  const rows = others.reduce((left, { count }) => left - count, rowsRead);
+  const worst = rejected.find(({ reason }) => !HARMLESS.includes(reason));
+  if (worst === undefined || worst.count < FEWEST_REJECTED || worst.count <= most * rows) return;
+  const share = `${Math.round((100 * worst.count) / rows)} %`;
+  const places = worst.examples.slice(0, 3).map(({ file, line }) => `${file}:${line}`);
+  const isScore = [FIELD_REASONS.quality, LOG_REASONS.scoreNotNumber, LOG_REASONS.scoreOutside].includes(
+    worst.reason,
+  );
+  throw new InvalidInputError(
+    `${worst.count.toLocaleString('en-US')} of ${rows.toLocaleString('en-US')} rows (${share}) were rejected for one reason, and more than ` +
+      `${Number((100 * most).toPrecision(3))} % stop a run: ${worst.reason} (${places.join(', ')}${worst.count > places.length ? ', ...' : ''}). ` +
+      `${isScore && doubt !== null ? `${doubt}. ` : ''}Nothing was written. Correct the rows or the options that read them; or let them be left out: ` +
+      `--max-rejected ${Math.min(1, Math.ceil((100 * worst.count) / rows + 1) / 100)} (\`maxRejected\` in code and in retrain.yaml).`,
+  );
 }

@@ -4,14 +4,14 @@ import { LOG_READERS } from '../logs/index.ts';
 import { COLUMN_ALIASES } from './column-aliases.ts';
 import { cleaning, finishRows } from './finish-rows.ts';
 import { type IngestOptions, readIngestOptions } from './ingest-options.ts';
-import type { IngestReport } from './ingest-report.ts';
+import { type IngestReport, refuseTooManyRejected } from './ingest-report.ts';
 import { joinLog, repriceRows } from './join-log.ts';
 import { joinPrompts } from './join-prompts.ts';
 import { loadExisting } from './load-existing.ts';
 import { OUTCOME_FIELDS, type OutcomeField } from './outcome-fields.ts';
-import { createScoreScale } from './score-scale.ts';
 import { openScratchDatabase } from './scratch-database.ts';
 import { separateRequests } from './separate-requests.ts';
+import { settleScores, withQualityJudged } from './settle-scores.ts';
 import { findSourceFiles, type SourceFile } from './source-files.ts';
 import type { SourceLayout } from './source-layout.ts';
 import { CREATE_LOG_TABLES, stageLog } from './stage-log.ts';
@@ -59,18 +59,18 @@ export async function ingestOutcomes(options: IngestOptions): Promise<IngestRepo
       bytesRead += bytes;
       onProgress?.({ bytesRead, bytesTotal });
     };
-    const failureQuality: 0 | null = settings.failures === 'zero' ? 0 : null;
+    const failsAsBad = settings.failures === 'zero';
     const mapping = {
-      scale: createScoreScale(settings.scoreRange),
       score: settings.score,
-      failureQuality,
+      failureQuality: failsAsBad ? (false as const) : null,
       answers: settings.judge !== undefined,
     };
     const layouts: SourceLayout[] = [];
+    // What numbers say of quality, only all of them tell; what is no number says nothing unless texts are to be read.
+    const badReason = settings.scoreRange === undefined ? withQualityJudged('isnan(quality)') : 'reason';
     for (const [fileIndex, source] of sources.entries()) {
-      const onStaged = strict ? () => staged.refuseBadRows() : async () => {};
-      const { scoreRange } = settings;
-      const shared = { fileIndex, map, scoreRange, prices, onBytes, onStaged, inOrder: strict };
+      const onStaged = strict ? () => staged.refuseBadRows(badReason) : async () => {};
+      const shared = { fileIndex, map, prices, onBytes, onStaged, inOrder: strict };
       const layout =
         settings.format === 'table'
           ? await stageSource(database, source, shared)
@@ -88,11 +88,20 @@ export async function ingestOutcomes(options: IngestOptions): Promise<IngestRepo
     }
     const options = { prices, onStaged: async () => {}, inOrder: strict };
     const promptsJoined = await joinPrompts(database, connection, options);
+    const paths = sources.map((source) => source.path);
+    const { scale: scoreScale, doubt } = await settleScores(connection, { ...settings, files: paths });
+    for (const [fileIndex, source] of sources.entries())
+      if (settings.format === 'table' && (await staged.countUsable(fileIndex)) === 0)
+        throw noUsableRow(source, layouts[fileIndex], await staged.reasons(fileIndex), doubt);
     const repeatedIds = await separateRequests(database, connection, cleaning(settings.redact));
-    const joined = await joinLog(connection, { score: settings.score, failureQuality });
+    const joined = await joinLog(connection, {
+      score: settings.score,
+      failureQuality: failsAsBad ? 0 : null,
+    });
     await staged.refuseDuplicates();
     await staged.numberRefused();
     if (strict) await staged.refuseBadRows();
+    refuseTooManyRejected(await staged.refusals(), settings.maxRejected, doubt);
     const judgement = await finishRows(connection, settings);
     const counts = await staged.counts();
     if (counts.rowsInTable === 0)
@@ -106,6 +115,7 @@ export async function ingestOutcomes(options: IngestOptions): Promise<IngestRepo
       repeatedIds,
       costsRepriced,
       judgement,
+      scoreScale,
       aliases: mergeAliases(layouts),
       ignoredColumns: [...new Set(layouts.flatMap((layout) => layout.ignoredColumns))].sort(),
       fingerprint,
@@ -119,6 +129,7 @@ function noUsableRow(
   source: SourceFile,
   layout: SourceLayout,
   reasons: readonly (readonly [string, number])[],
+  doubt: string | null = null,
 ): InvalidInputError {
   const names = (field: OutcomeField): string => {
     const [first, ...others] = COLUMN_ALIASES[field];
@@ -132,7 +143,8 @@ function noUsableRow(
   return new InvalidInputError(
     `There is no usable row in ${source.path}: ${why}. Columns seen: ${seen}. Looked for: ${names('requestId')}, ${names('text')} or messages, ` +
       `${names('candidate')} and ${names('quality')}; or an object \`outcomes\` with a key per candidate; or columns "<candidate>" and "<candidate>|total_cost". ` +
-      'Name your own columns: --map requestId=your_id --map text=request.prompt',
+      'Name your own columns: --map requestId=your_id --map text=request.prompt' +
+      (doubt === null ? '' : ` ${doubt}.`),
   );
 }
 

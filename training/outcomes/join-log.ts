@@ -2,7 +2,7 @@ import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { AMOUNT_FIELDS, LOG_REASONS, VALUE_REASONS } from '../logs/index.ts';
 import { joinScores } from './join-scores.ts';
 import { quoteText } from './sql-text.ts';
-import { EXISTING, USABLE } from './staged-table.ts';
+import { EXISTING, STAGED_COLUMNS, USABLE } from './staged-table.ts';
 
 export interface JoinOptions {
   /** Name of the scores that count. @default the only name there is */
@@ -69,7 +69,7 @@ async function joinOutcomes(connection: DuckDBConnection, options: JoinOptions):
   const known = (value: string): string => `CASE WHEN NOT o.failed THEN ${value} END`;
   const failed = options.failureQuality === null ? 'NULL' : String(options.failureQuality);
   const isComputed = `(o.price IS NOT NULL AND (o."costUsd" IS NULL OR o.guessed OR o."costSource" = 'computed') AND NOT o.failed) IS TRUE`;
-  await connection.run(`INSERT INTO staged SELECT o.file, o.line, NULL, false, ${isComputed},
+  await connection.run(`INSERT INTO staged (file, line, reason, absent, derived, ${STAGED_COLUMNS}) SELECT o.file, o.line, NULL, false, ${isComputed},
       d."requestId", d."timestamp", d."text", d.messages, d."promptHash", d.embedding, d.task, d.tier, o.candidate,
       CASE WHEN o.failed THEN ${failed} WHEN ${AWAITING_DECISION} THEN d.quality END,
       ${known(`CASE WHEN ${isComputed} THEN o.price WHEN NOT o.guessed THEN o."costUsd" END`)}, ${known('o."latencyMs"')},

@@ -19,18 +19,16 @@ import {
 } from '../logs/index.ts';
 import type { MapTarget } from './detect-layout.ts';
 import { REASONS } from './outcome-fields.ts';
-import { readTimestamp } from './outcome-values.ts';
+import { readNumber, readQuality, readTimestamp } from './outcome-values.ts';
 import { REFUSED_MARK } from './row-sql.ts';
-import type { ScoreScale } from './score-scale.ts';
 import type { TextBlock } from './text-block.ts';
 
 export interface LogMapping {
   readonly map: Readonly<Partial<Record<MapTarget, string>>>;
-  readonly scale: ScoreScale;
   /** Name of the scores that count; undefined where there is to be one name only. */
   readonly score?: string | undefined;
-  /** What a failed call is worth: null where it says nothing. */
-  readonly failureQuality: 0 | null;
+  /** What a failed call is worth: nothing that is good, or null where it says nothing. */
+  readonly failureQuality: false | null;
   /** Whether answers are wanted, for a judge. */
   readonly answers: boolean;
 }
@@ -158,16 +156,13 @@ class LogMapper implements MappedBlock {
         this.outcomes.push(jsonLine({ line, ...entry, saidAt: timeOf(entry.at) }));
         return;
       case 'score': {
-        const { map, scale, score } = this.#mapping;
+        const { map, score } = this.#mapping;
         const isOther = score !== undefined && entry.name !== score;
         if (isOther || (entry.isColumn === true && map.quality !== undefined)) {
           this.refuse(line, LOG_REASONS.otherScore);
           return;
         }
-        const value = scale.read(entry.value);
-        if (typeof value === 'number')
-          this.scores.push(jsonLine({ line, ...entry, value, saidAt: timeOf(entry.at) }));
-        else this.refuse(line, value);
+        this.scores.push(jsonLine({ line, ...entry, ...scoreOf(entry.value), saidAt: timeOf(entry.at) }));
         return;
       }
       case 'prompt':
@@ -198,10 +193,10 @@ class LogMapper implements MappedBlock {
   #putCall(entry: CallEntry, document: LogDocument, line: number): void {
     const own = this.#ownFields(entry.record ?? document);
     const row: Record<string, unknown> = { ...withoutImpossible(entry.row), ...own };
-    const { answers, failureQuality, scale } = this.#mapping;
+    const { answers, failureQuality } = this.#mapping;
     row.quality = qualityOf(row.quality);
-    if (row.quality != null) row.quality = scale.scaled(row.quality);
-    else if ((row.metadata as LogDocument | undefined)?.failed === true) row.quality = failureQuality;
+    if (row.quality == null && (row.metadata as LogDocument | undefined)?.failed === true)
+      row.quality = failureQuality;
     const answer = answers && row.quality == null ? (entry.answer ?? null) : null;
     if (entry.promptMayBeApart === true && row.text == null && row.messages == null) {
       const { traceId = null } = (row.metadata ?? {}) as LogDocument;
@@ -268,6 +263,17 @@ export function jsonLine(value: unknown): string {
 
 /** As JSON writes it, unless the backslash itself is one that was written. */
 const LONE_SURROGATE = /(?<!\\)((?:\\\\)*)\\ud[89a-f][0-9a-f]{2}/g;
+
+/** A score as a number, or as the text that it is. */
+function scoreOf(given: unknown): { readonly value: number | null; readonly rating: string | null } {
+  const number = readNumber(given);
+  if (typeof number === 'number') return { value: number, rating: null };
+  const value = readQuality(given);
+  return {
+    value: typeof value === 'number' ? value : null,
+    rating: typeof given === 'string' ? given.trim() : JSON.stringify(given ?? null),
+  };
+}
 
 /** In one form, so that times compare as texts. */
 function timeOf(at: string | null): string | null {

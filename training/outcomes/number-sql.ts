@@ -9,13 +9,19 @@ export function numberSql(raw: string): string {
     ELSE CASE WHEN ${raw} IS NOT NULL THEN coalesce(TRY_CAST(${raw} AS DOUBLE), ${NAN}) END END`;
 }
 
-/** `readQuality` in SQL, with numbers brought from `low` to `high` to 0 to 1. */
-export function qualitySql(raw: string, [low, high]: readonly [number, number]): string {
-  const number = numberSql(raw);
-  const scaled = low === 0 && high === 1 ? number : `(${number} - ${low}) / ${high - low}`;
-  return `CASE WHEN length(${raw}) BETWEEN 4 AND 7 AND lower(${raw}) IN ('true', '"true"') THEN 1.0
-    WHEN length(${raw}) BETWEEN 4 AND 7 AND lower(${raw}) IN ('false', '"false"') THEN 0.0
-    ELSE ${scaled} END`;
+/** `readQuality` in SQL. */
+export function qualitySql(raw: string): string {
+  return `CASE WHEN ${isWord(raw, 'true')} THEN 1.0 WHEN ${isWord(raw, 'false')} THEN 0.0 ELSE ${numberSql(raw)} END`;
+}
+
+/** What was given as a quality where it is no number: its text, else null. */
+export function ratingSql(raw: string, quality: string): string {
+  return `CASE WHEN isnan(${quality}) OR ${isWord(raw, 'true')} OR ${isWord(raw, 'false')} THEN
+    trim(CASE WHEN ${isText(raw)} THEN ${unquoted(raw)} ELSE ${raw} END) END`;
+}
+
+function isWord(raw: string, word: 'true' | 'false'): string {
+  return `length(${raw}) BETWEEN 4 AND 7 AND lower(${raw}) IN ('${word}', '"${word}"')`;
 }
 
 /** `readNumber` in SQL, of a string. */

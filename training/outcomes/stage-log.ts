@@ -19,7 +19,7 @@ export const CREATE_LOG_TABLES = [
   `CREATE TABLE outcomes (file INTEGER, line BIGINT, id VARCHAR, candidate VARCHAR, failed BOOLEAN, "costUsd" DOUBLE,
     "costSource" VARCHAR, several BOOLEAN, "latencyMs" DOUBLE, "inputTokens" DOUBLE, "outputTokens" DOUBLE, refused VARCHAR[], error VARCHAR,
     "saidAt" VARCHAR)`,
-  `CREATE TABLE scores (file INTEGER, line BIGINT, "of" VARCHAR, id VARCHAR, candidate VARCHAR, name VARCHAR, value DOUBLE,
+  `CREATE TABLE scores (file INTEGER, line BIGINT, "of" VARCHAR, id VARCHAR, candidate VARCHAR, name VARCHAR, value DOUBLE, rating VARCHAR,
     "saidAt" VARCHAR)`,
   'CREATE TABLE ignored_values (file INTEGER, line BIGINT, reason VARCHAR)',
   'CREATE TABLE answers (file INTEGER, line BIGINT, "requestId" VARCHAR, candidate VARCHAR, answer VARCHAR)',
@@ -50,6 +50,7 @@ const SIDES = {
     candidate: 'VARCHAR',
     name: 'VARCHAR',
     value: 'DOUBLE',
+    rating: 'VARCHAR',
     saidAt: 'VARCHAR',
   },
   answers: { line: 'BIGINT', requestId: 'VARCHAR', candidate: 'VARCHAR', answer: 'VARCHAR' },
@@ -127,7 +128,6 @@ export async function stageNumbered(
 ): Promise<void> {
   const judge = insertJudged(rawRows('SELECT line, doc FROM documents', CANONICAL), options.fileIndex, {
     ...options,
-    scoreRange: [0, 1],
     plainMessages: true,
   });
   await stageBlocks(database, blocks, judge, { ...options, numbered: true });

@@ -40,11 +40,14 @@ export class StagedRows {
     return rows.map(([reason, count]) => [String(reason), Number(count)]);
   }
 
-  /** @throws InvalidInputError when any row was turned down, naming the first. */
-  async refuseBadRows(): Promise<void> {
+  /**
+   * @param judgement SQL of the reason why a row is turned down
+   * @throws InvalidInputError when any row was turned down, naming the first.
+   */
+  async refuseBadRows(judgement = 'reason'): Promise<void> {
     const rows =
-      await this.#rows(`SELECT file, line, reason FROM staged WHERE reason IS NOT NULL AND NOT absent
-      AND reason NOT IN (${PASSED_OVER.map(quoteText).join(', ')}) ORDER BY file, line LIMIT 1`);
+      await this.#rows(`SELECT file, line, why FROM (SELECT *, ${judgement} AS why FROM staged) WHERE why IS NOT NULL AND NOT absent
+      AND why NOT IN (${PASSED_OVER.map(quoteText).join(', ')}) ORDER BY file, line LIMIT 1`);
     if (rows.length === 0) return;
     const [file, line, reason] = rows[0];
     throw new InvalidInputError(
@@ -90,25 +93,22 @@ export class StagedRows {
       | 'costsRepriced'
       | 'repeatedIds'
       | 'judgement'
+      | 'scoreScale'
       | 'fingerprint'
     >
   > {
     const isNew = `${USABLE} AND file <> ${EXISTING}`;
-    const [[read, accepted, absent, derived, missing, inTable]] =
-      await this.#rows(`SELECT count(*) FILTER (NOT absent AND file <> ${EXISTING}), count(*) FILTER (${isNew}),
+    const [[accepted, absent, derived, missing, inTable]] =
+      await this.#rows(`SELECT count(*) FILTER (${isNew}),
       count(*) FILTER (absent AND file <> ${EXISTING}), count(*) FILTER (${isNew} AND derived),
       count(*) FILTER (${isNew} AND "costUsd" IS NULL), count(*) FILTER (${USABLE}) FROM staged`);
     const [[prompts, conflicts]] =
       await this.#rows(`SELECT count(*), count(*) FILTER (lowest <> highest) FROM (
       SELECT min(hash("text", messages)) AS lowest, max(hash("text", messages)) AS highest FROM staged WHERE ${USABLE} GROUP BY "requestId")`);
     const candidates = await this.#rows(`SELECT DISTINCT candidate FROM staged WHERE ${USABLE}`);
-    const refused = await this.#counted('staged WHERE reason IS NOT NULL AND NOT absent');
-    const isPassedOver = ({ reason }: Rejection): boolean => PASSED_OVER.includes(reason);
     return {
-      rowsRead: Number(read),
+      ...(await this.refusals()),
       rowsAccepted: Number(accepted),
-      rejected: refused.filter((each) => !isPassedOver(each)),
-      passedOver: refused.filter(isPassedOver),
       valuesIgnored: await this.#counted('ignored_values WHERE true'),
       rowsInTable: Number(inTable),
       cellsNotObserved: Number(absent),
@@ -117,6 +117,18 @@ export class StagedRows {
       candidates: candidates.map(([name]) => String(name)).sort(),
       prompts: Number(prompts),
       promptsWithConflictingText: Number(conflicts),
+    };
+  }
+
+  /** Rows read, and those of them that are no rows of the table. */
+  async refusals(): Promise<Pick<IngestReport, 'rowsRead' | 'rejected' | 'passedOver'>> {
+    const [[read]] = await this.#rows(`SELECT count(*) FROM staged WHERE NOT absent AND file <> ${EXISTING}`);
+    const refused = await this.#counted('staged WHERE reason IS NOT NULL AND NOT absent');
+    const isPassedOver = ({ reason }: Rejection): boolean => PASSED_OVER.includes(reason);
+    return {
+      rowsRead: Number(read),
+      rejected: refused.filter((each) => !isPassedOver(each)),
+      passedOver: refused.filter(isPassedOver),
     };
   }
 

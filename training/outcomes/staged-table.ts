@@ -9,11 +9,14 @@ export const STAGED_COLUMNS = OUTCOME_FIELDS.map((field) => `"${field}"`).join('
 export const EXISTING = -1;
 export const USABLE = 'reason IS NULL AND NOT absent';
 
-/** One row per row read; `reason` is null where it can be used, and `absent` marks cells that are no rows. */
+/**
+ * One row per row read; `reason` is null where it can be used, and `absent` marks cells that are no rows. `rating` is what was
+ * given as quality where it is no number.
+ */
 export const CREATE_STAGED = `CREATE TABLE staged (file INTEGER, line BIGINT, reason VARCHAR, absent BOOLEAN, derived BOOLEAN,
   "requestId" VARCHAR, "timestamp" TIMESTAMP, "text" VARCHAR, messages VARCHAR, "promptHash" VARCHAR, embedding DOUBLE[], task VARCHAR, tier VARCHAR,
   candidate VARCHAR, quality DOUBLE, "costUsd" DOUBLE, "latencyMs" DOUBLE, "inputTokens" DOUBLE, "outputTokens" DOUBLE,
-  propensity DOUBLE, source VARCHAR, metadata VARCHAR)`;
+  propensity DOUBLE, source VARCHAR, metadata VARCHAR, rating VARCHAR)`;
 export const CREATE_PRICES = 'CREATE TABLE prices (name VARCHAR, input DOUBLE, output DOUBLE)';
 /**
  * Files whose lines count no blank ones. Where `row` is given, rows have no `line` yet: they follow each other in the
@@ -48,6 +51,6 @@ export function insertJudged(raw: string, fileIndex: number, settings: JudgeSett
     metadata: `CASE WHEN ${isDerived} THEN json_merge_patch(metadata, '{"costSource":"computed"}') ELSE metadata END`,
   };
   const columns = OUTCOME_FIELDS.map((field) => values[field] ?? `"${field}"`);
-  return `INSERT INTO staged SELECT ${fileIndex}, line, reason, absent, ${isDerived}, ${columns.join(', ')}
+  return `INSERT INTO staged SELECT ${fileIndex}, line, reason, absent, ${isDerived}, ${columns.join(', ')}, rating
     FROM (${judgedRows(raw, settings)})`;
 }

@@ -1,4 +1,5 @@
 import { InvalidInputError } from 'pointsman';
+import type { IngestReport } from '../outcomes/ingest-report.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { Splits } from '../split/split.ts';
 
@@ -8,21 +9,22 @@ const FEWEST_IN_SPLIT = 8;
 
 /**
  * Refuses traffic that no router can be learned from, and says what is missing.
+ * @param ingest how it was read: what was lost there may be what is missing
  * @throws InvalidInputError
  */
-export function checkTraffic({ candidates, prompts, quality }: OutcomeMatrix): void {
+export function checkTraffic({ candidates, prompts, quality }: OutcomeMatrix, ingest?: IngestReport): void {
   const scored = scoresOf(quality, candidates.length);
   const withScores = candidates.filter((_, c) => scored[c] > 0);
   if (withScores.length === 0) {
     throw new InvalidInputError(
       `Training needs to know how good the answers were: \`quality\`, 0 to 1. None of ${prompts.length} prompts has it. ` +
-        'Add the column, or name yours: --map quality=your_score',
+        `Add the column, or name yours: --map quality=your_score${rejectedRows(ingest)}`,
     );
   }
   if (withScores.length < 2) {
     throw new InvalidInputError(
       `Training needs at least 2 candidates with a quality score to choose among. Got 1: ${withScores[0]}. ` +
-        'Add answers of another candidate, best of all to the same prompts.',
+        `Add answers of another candidate, best of all to the same prompts.${rejectedRows(ingest)}`,
     );
   }
   let known = 0;
@@ -33,9 +35,23 @@ export function checkTraffic({ candidates, prompts, quality }: OutcomeMatrix): v
   if (known < FEWEST_PROMPTS) {
     throw new InvalidInputError(
       `Training needs at least ${FEWEST_PROMPTS} prompts with a quality score, and some 1,000 for a router that can be ` +
-        `trusted. Got ${known}. Collect more traffic.`,
+        `trusted. Got ${known}. Collect more traffic.${rejectedRows(ingest)}`,
     );
   }
+}
+
+/** What of the traffic could not be used, and why; nothing where all of it could. */
+function rejectedRows(ingest: IngestReport | undefined): string {
+  const rejected = ingest?.rejected ?? [];
+  if (ingest === undefined || rejected.length === 0) return '';
+  const count = rejected.reduce((sum, each) => sum + each.count, 0);
+  const why = rejected.slice(0, 5).map(({ count: times, examples: [{ file, line }], reason }) => {
+    return `${times.toLocaleString('en-US')} × ${reason} (${file}:${line})`;
+  });
+  return (
+    ` ${count.toLocaleString('en-US')} of ${ingest.rowsRead.toLocaleString('en-US')} rows were rejected: ${why.join('; ')}` +
+    `${rejected.length > why.length ? '; ...' : ''}.`
+  );
 }
 
 /**

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TrainConfig } from '../config/train-config.ts';
 import { ingestOutcomes } from '../outcomes/ingest.ts';
-import type { IngestOptions, Prices } from '../outcomes/ingest-options.ts';
+import { type IngestOptions, MOST_REJECTED, type Prices } from '../outcomes/ingest-options.ts';
 import type { IngestReport } from '../outcomes/ingest-report.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { readOutcomeMatrix } from '../outcomes/read-outcome-matrix.ts';
@@ -21,6 +21,7 @@ export type LogOptions = Pick<
   | 'append'
   | 'score'
   | 'scoreRange'
+  | 'maxRejected'
   | 'failures'
   | 'judge'
   | 'judgeConcurrency'
@@ -66,6 +67,7 @@ export async function prepareTraffic(options: PrepareOptions): Promise<PreparedT
   const table = join(workFolder, `${name}.parquet`);
   const ingest = await ingestOutcomes({
     ...logOptions(options),
+    maxRejected: options.maxRejected ?? MOST_REJECTED,
     ...(options.keep === 'hashes' ? { embedder: (await openEmbedder(config.embedder)).embedder } : {}),
     files: options.files,
     out: table,
@@ -76,7 +78,7 @@ export async function prepareTraffic(options: PrepareOptions): Promise<PreparedT
     onStep: (what) => onProgress({ kind: 'step', what, folds: null }),
   });
   const matrix = await readOutcomeMatrix(table);
-  checkTraffic(matrix);
+  checkTraffic(matrix, ingest);
   onProgress({ kind: 'step', what: 'splitting', folds: null });
   const { by, fit, calibrate, test } = config.split;
   const sizes = { fit, calibrate, test };
@@ -96,9 +98,9 @@ export async function prepareTraffic(options: PrepareOptions): Promise<PreparedT
 }
 
 function logOptions(options: LogOptions): LogOptions {
-  const { format, append, score, scoreRange, failures, judge, judgeConcurrency, judgeCache, redact, keep } =
+  const { append, failures, format, judge, judgeCache, judgeConcurrency, keep, redact, score, scoreRange } =
     options;
-  return { format, append, score, scoreRange, failures, judge, judgeConcurrency, judgeCache, redact, keep };
+  return { append, failures, format, judge, judgeCache, judgeConcurrency, keep, redact, score, scoreRange };
 }
 
 function configuredPrices({ candidates }: TrainConfig): Prices {

@@ -1,6 +1,7 @@
 import type { TrainConfig } from '../config/train-config.ts';
 import type { IngestReport } from '../outcomes/ingest-report.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { describeScale } from '../outcomes/score-scale.ts';
 import { scoresOf } from './check-trainable.ts';
 import { withoutRouters } from './without-routers.ts';
 
@@ -29,6 +30,12 @@ export function trafficWarnings(
   if (rejected > 0.05 * ingest.rowsRead)
     warnings.push(
       `${rejected} of ${ingest.rowsRead} rows could not be used; pointsman ingest tells which and why.`,
+    );
+  const scale = describeScale(ingest.scoreScale);
+  if (scale !== null && ingest.scoreScale.by === 'found') warnings.push(`Scores were read as ${scale}.`);
+  if (ingest.scoreScale.allOnes)
+    warnings.push(
+      'Every score is 1, which is taken for the best. If it is the worst of a scale, say the scale: --score-range 1..5.',
     );
   const { routers } = withoutRouters(config.policy);
   if (routers.length > 0)

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { InvalidInputError } from 'pointsman';
 import { type WrittenArtifact, writeArtifact } from '../artifact/index.ts';
 import { keptEmbedders } from '../outcomes/kept-embedders.ts';
+import { describeScale } from '../outcomes/score-scale.ts';
 import { type PreparedTraffic, type PrepareOptions, prepareTraffic } from './prepare-traffic.ts';
 import { openEmbedder } from './router-embedder.ts';
 import { type TrainedRouter, trainRouter } from './train-router.ts';
@@ -42,6 +43,7 @@ export async function trainFromFiles(options: TrainFromFilesOptions): Promise<Tr
     splits: traffic.splits,
     groups: traffic.groups,
     dataFingerprint: traffic.ingest.fingerprint,
+    scores: describeScale(traffic.ingest.scoreScale),
     config,
     embedder,
     cacheFolder: join(workFolder, 'embeddings'),

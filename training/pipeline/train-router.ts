@@ -49,6 +49,8 @@ export interface TrainInput {
   readonly embedder: RouterEmbedder;
   /** Where embeddings are kept from run to run. @default none are kept */
   readonly cacheFolder?: string;
+  /** How its scores were read, for the report; null where they were qualities. @default null */
+  readonly scores?: string | null;
   /** Where the traffic came from, for the card. */
   readonly source?: string;
   readonly onProgress?: (progress: TrainProgress) => void;
@@ -146,7 +148,11 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
         policy: config.policy,
         calibrate: { rows: dialRows, predictions: dialPredictions },
       },
-      config: heads.log === null ? config : { ...config, log: heads.log },
+      config: {
+        ...config,
+        ...(heads.log === null ? {} : { log: heads.log }),
+        ...(input.scores == null ? {} : { scores: input.scores }),
+      },
     },
     { seed: config.seed, resamples: config.resamples },
   );

@@ -25,14 +25,12 @@ export async function readStore(
   await mkdir(dirname(kept), { recursive: true });
   try {
     if (dryRun) await copyFile(kept, out).catch(ignoreMissing);
-    const { files, format, map } = logs;
+    const { prices, ...reading } = logs;
     const report = await ingestOutcomes({
-      files,
+      ...reading,
       out,
-      format,
-      map,
       append: true,
-      prices: { ...logs.prices, ...configuredPrices(train.candidates) },
+      prices: { ...prices, ...configuredPrices(train.candidates) },
       onProgress,
     });
     return {

@@ -153,8 +153,11 @@ describe('traffic that nothing can be learned from', () => {
   });
 
   it('is told of when part of it is bad', async () => {
-    const mixed = rows.map((row, i) => (i % 10 === 0 ? { ...row, quality: 'good' } : row));
-    const { code, err } = await train(mixed, '--dry-run');
+    const mixed = rows.map((row, i) => (i % 10 === 0 ? { ...row, quality: 'so-so' } : row));
+    const stopped = await train(mixed, '--dry-run');
+    expect(stopped).toMatchObject({ code: 1, out: '' });
+    expect(stopped.err).toMatch(/24 of 240 rows \(10 %\) were rejected for one reason/);
+    const { code, err } = await train(mixed, '--dry-run', '--max-rejected', '0.1');
     expect(code).toBe(0);
     expect(err).toMatch(/24 of 240 rows could not be used/);
   });

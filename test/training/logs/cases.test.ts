@@ -3,7 +3,6 @@ import { LOG_READERS, LOG_REASONS } from '../../../training/logs/index.ts';
 import type { IngestReport } from '../../../training/outcomes/ingest-report.ts';
 import { mapLogBlock } from '../../../training/outcomes/map-log.ts';
 import { REFUSED_MARK } from '../../../training/outcomes/row-sql.ts';
-import { createScoreScale } from '../../../training/outcomes/score-scale.ts';
 import { HELICONE } from './cases/helicone.ts';
 import { LANGFUSE } from './cases/langfuse.ts';
 import { LITELLM } from './cases/litellm.ts';
@@ -120,7 +119,6 @@ function mapped(
 ): ReturnType<typeof mapLogBlock> {
   const mapping = {
     map: {},
-    scale: createScoreScale(),
     score: CASES[format]?.score,
     failureQuality: null,
     answers: false,

@@ -5,6 +5,7 @@ import { judgedRows } from '../../../training/outcomes/field-sql.ts';
 import { OUTCOME_FIELDS } from '../../../training/outcomes/outcome-fields.ts';
 import { parseOutcomeRow } from '../../../training/outcomes/outcome-row.ts';
 import { rawRows } from '../../../training/outcomes/row-sql.ts';
+import { withQualityJudged } from '../../../training/outcomes/settle-scores.ts';
 import type { SourceLayout } from '../../../training/outcomes/source-layout.ts';
 
 const layout: SourceLayout = {
@@ -30,12 +31,12 @@ afterAll(() => instance.closeSync());
 async function judgeInSql(documents: readonly string[]): Promise<unknown[]> {
   const connection = await instance.connect();
   const reader = await connection.runAndReadAll(
-    `SELECT * REPLACE (epoch_ms("timestamp")::DOUBLE AS "timestamp") FROM (${judgedRows(rawRows(DOCUMENTS, layout))}) ORDER BY line`,
+    `SELECT * REPLACE (epoch_ms("timestamp")::DOUBLE AS "timestamp", ${withQualityJudged()} AS reason) FROM (${judgedRows(rawRows(DOCUMENTS, layout))}) ORDER BY line`,
     { documents: listValue([...documents]) },
     { documents: LIST(VARCHAR) },
   );
   connection.closeSync();
-  return reader.getRowObjects().map(({ line: _line, absent: _absent, reason, ...row }) => {
+  return reader.getRowObjects().map(({ line: _line, absent: _absent, rating: _rating, reason, ...row }) => {
     if (reason !== null) return { reason };
     const time = row.timestamp as number | null;
     return {

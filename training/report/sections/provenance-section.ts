@@ -18,6 +18,7 @@ export function provenanceSection(evaluation: Evaluation): Html {
       'Outcomes seen',
       `${formatPercent(coverage.observedShare)} of (test prompt, candidate) pairs; compared on ${formatCount(coverage.comparedRows)} prompts`,
     ],
+    ...scoreFacts(config),
     ...logFacts(config),
     ['Candidates', formatCount(evaluation.candidates.length)],
     ['Seed', String(evaluation.seed)],
@@ -32,6 +33,12 @@ ${
     text.length > CONFIG_LIMIT ? `${text.slice(0, CONFIG_LIMIT)}\n… (metrics.json has the rest)` : text
   }</pre></details>`
 }`;
+}
+
+/** How scores were read that were no qualities of 0 to 1. */
+function scoreFacts(config: unknown): [string, string][] {
+  const scores = (config as { scores?: unknown } | null | undefined)?.scores;
+  return typeof scores === 'string' ? [['Scores', scores]] : [];
 }
 
 /** Of traffic in which a policy chose what was seen, how it was learned from. */
