@@ -20,7 +20,10 @@ export async function* tableRows(file: string): AsyncGenerator<TableRow> {
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
   const connection = await instance.connect();
   try {
-    const result = await connection.stream(`SELECT * FROM ${source}`, { file });
+    const result = await connection.stream(`SELECT * FROM ${source}`, {
+      // A name, and no pattern.
+      file: file.replace(/[[*?]/g, '[$&]'),
+    });
     for await (const rows of result.yieldRowObjectJs()) yield* rows;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
@@ -35,7 +38,7 @@ export async function* tableRows(file: string): AsyncGenerator<TableRow> {
 }
 
 function sourceOf(file: string): string {
-  if (/\.parquet$/i.test(file)) return 'read_parquet($file)';
+  if (/\.parquet$/i.test(file)) return 'read_parquet($file, hive_partitioning = false)';
   if (/\.csv(\.gz)?$/i.test(file)) {
     return `read_csv($file, header = true, all_varchar = true, delim = ',', quote = '"', escape = '"', parallel = false, max_line_size = ${longestLine})`;
   }

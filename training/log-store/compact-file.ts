@@ -3,7 +3,7 @@ import { chmod, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type DuckDBConnection, DuckDBTimestampValue } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
-import { quoteText } from '../outcomes/sql-text.ts';
+import { parquetFile, quoteText } from '../outcomes/sql-text.ts';
 import { CLAIMED_PREFIX, type LogFile } from './log-files.ts';
 import { logLines } from './log-lines.ts';
 
@@ -61,7 +61,7 @@ async function compareLines(connection: DuckDBConnection, parquet: string): Prom
   try {
     const compared = await connection.runAndReadAll(
       `SELECT count(*), count(*) FILTER (p.record IS DISTINCT FROM lines.record)
-        FROM (SELECT file_row_number AS row, record FROM read_parquet(${quoteText(parquet)}, file_row_number = true)) AS p
+        FROM (SELECT file_row_number AS row, record FROM ${parquetFile(parquet, ', file_row_number = true')}) AS p
         LEFT JOIN lines ON lines.line = p.row`,
     );
     return compared.getRows()[0].map(Number);

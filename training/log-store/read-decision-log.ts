@@ -1,7 +1,7 @@
 import { InvalidInputError } from 'pointsman';
 import { type LogRecord, parseLogRecord } from 'pointsman/log';
 import { openScratchDatabase, type ScratchDatabase } from '../outcomes/scratch-database.ts';
-import { quoteText } from '../outcomes/sql-text.ts';
+import { parquetFile } from '../outcomes/sql-text.ts';
 import { type LogFile, listLogFiles } from './log-files.ts';
 import { logLines } from './log-lines.ts';
 
@@ -95,7 +95,7 @@ async function* linesBeyond(
 async function* parquetLines(database: ScratchDatabase, path: string): AsyncGenerator<string> {
   const connection = await database.connect();
   try {
-    const rows = await connection.stream(`SELECT record FROM read_parquet(${quoteText(path)})`);
+    const rows = await connection.stream(`SELECT record FROM ${parquetFile(path)}`);
     for await (const chunk of rows.yieldRowsJs()) for (const [record] of chunk) yield String(record);
   } catch (cause) {
     throw new InvalidInputError(

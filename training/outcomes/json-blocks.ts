@@ -3,8 +3,9 @@ import { jsonlBlocks } from './jsonl-blocks.ts';
 import { readBytes } from './read-bytes.ts';
 import type { TextBlock } from './text-block.ts';
 
-const OPEN_LIST = 91;
 const OPEN_OBJECT = 123;
+/** As far as a file is looked at to know its form. */
+const LOOK_BYTES = 2 ** 20;
 
 /**
  * Reads JSON in either of its usual forms: an object a line, or one long list (or objects one after the other) with
@@ -14,18 +15,35 @@ export async function* jsonBlocks(
   file: string,
   onBytes: (bytes: number) => void = () => {},
 ): AsyncGenerator<TextBlock> {
-  yield* (await isOneValue(file)) ? jsonValueBlocks(file, onBytes) : jsonlBlocks(file, onBytes);
+  yield* (await isJsonLines(file)) ? jsonlBlocks(file, onBytes) : jsonValueBlocks(file, onBytes);
 }
 
-/** A list, or an object whose first line is only its beginning. */
-async function isOneValue(file: string): Promise<boolean> {
+/**
+ * Whether a file holds an object a line. One of its first two lines must be an object: the first alone may be cut off.
+ * What begins neither like an object nor like a list is told line by line.
+ */
+export async function isJsonLines(file: string): Promise<boolean> {
+  const start = (await firstBytes(file)).toString('latin1').trimStart();
+  if (start.charCodeAt(0) !== OPEN_OBJECT) return !start.startsWith('[');
+  const lines = start.split('\n', 3).filter((line) => line.trim() !== '');
+  return lines.slice(0, 2).some(isObject);
+}
+
+async function firstBytes(file: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
   for await (const chunk of readBytes(file)) {
-    const start = chunk.findIndex((byte) => byte > 32);
-    if (start < 0) continue;
-    if (chunk[start] === OPEN_LIST) return true;
-    if (chunk[start] !== OPEN_OBJECT) return false;
-    const end = chunk.indexOf(10, start);
-    return end >= 0 && /[{[,:]\s*$/.test(chunk.toString('latin1', start, end));
+    chunks.push(Buffer.from(chunk));
+    length += chunk.length;
+    if (length >= LOOK_BYTES) break;
   }
-  return false;
+  return Buffer.concat(chunks);
+}
+
+function isObject(line: string): boolean {
+  try {
+    return line.trimStart().startsWith('{') && typeof JSON.parse(line) === 'object';
+  } catch {
+    return false;
+  }
 }

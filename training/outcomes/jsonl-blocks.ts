@@ -51,15 +51,33 @@ export async function* jsonlBlocks(
     const rest = Buffer.from(chunk.subarray(end + 1));
     if (pendingBytes >= BLOCK_BYTES) {
       const bytes = take();
-      yield { bytes: utf8Lines(bytes), firstLine };
+      yield* separated(utf8Lines(bytes), firstLine);
       firstLine += countLines(bytes);
     }
     // Whole lines that wait for more must stay in front of the unfinished one.
     keep(rest);
   }
   if (skipping) keep(Buffer.from(`${REFUSED_MARK}${REASONS.tooLong}`));
-  if (pendingBytes > 0) yield { bytes: utf8Lines(take()), firstLine };
+  if (pendingBytes > 0) yield* separated(utf8Lines(take()), firstLine);
 }
+
+/**
+ * Objects that share a line, as two writers at once leave them, are each one on that line. Within a text, a quote has a
+ * backslash in front, or ends it and is followed by no key.
+ */
+function* separated(bytes: Buffer, firstLine: number): Generator<TextBlock> {
+  let start = 0;
+  let line = firstLine;
+  for (let at = bytes.indexOf('}{"'); at >= 0; at = bytes.indexOf('}{"', at + 1)) {
+    if (!/^\{"[^"\\]*"\s*:/.test(bytes.toString('latin1', at + 1, at + LONGEST_KEY))) continue;
+    const part = bytes.subarray(start, at + 1);
+    yield { bytes: part, firstLine: line };
+    line += countLines(part);
+    start = at + 1;
+  }
+  yield { bytes: bytes.subarray(start), firstLine: line };
+}
+const LONGEST_KEY = 300;
 
 function countLines(bytes: Buffer): number {
   let lines = 0;

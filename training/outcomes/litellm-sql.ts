@@ -9,7 +9,7 @@ import {
 } from '../logs/index.ts';
 import type { MapTarget } from './detect-layout.ts';
 import { OUTCOME_FIELDS, type OutcomeField } from './outcome-fields.ts';
-import { isText, quoteText, unquoted } from './sql-text.ts';
+import { isText, quotePath, quoteText, unquoted } from './sql-text.ts';
 
 /** Raised for a record that only `litellmLog` can take apart; the file is then read by it, line by line. */
 const IRREGULAR = `error('irregular')`;
@@ -32,7 +32,7 @@ export function litellmRows(path: string, map: Readonly<Partial<Record<MapTarget
   const fields = [...new Set([...(litellmLog.fields ?? []), 'kind', 'data', ...heads])];
   const columns = fields.map((field) => `${quoteText(field)}: 'JSON'`).join(', ');
   const read = `SELECT ${fields.map((field) => `nullif("${field}"::VARCHAR, 'null') AS "${field}"`).join(', ')}
-    FROM read_json(${quoteText(path)}, format = 'newline_delimited', records = true, columns = {${columns}})`;
+    FROM read_json(${quotePath(path)}, hive_partitioning = false, format = 'newline_delimited', records = true, columns = {${columns}})`;
   const other = ['kind', 'data', 'standard_logging_object', ...SPEND_LOG_FIELDS];
   const known = `SELECT *, coalesce(${inMetadata('status', `nullif(status, '""')`)} = '"failure"', false) AS failed,
       coalesce(lower(cache_hit) IN ('true', '"true"'), false) AS cached,
@@ -61,8 +61,8 @@ export function litellmRows(path: string, map: Readonly<Partial<Record<MapTarget
 /** SQL that gives a row when a payload has something at the path. */
 export function litellmHas(file: string, path: string): string {
   const head = path.split('.')[0];
-  return `SELECT 1 FROM (SELECT nullif("${head}"::VARCHAR, 'null') AS "${head}" FROM read_json(${quoteText(file)},
-    format = 'newline_delimited', records = true, columns = {${quoteText(head)}: 'JSON'})) WHERE ${mappedValue(path)} IS NOT NULL LIMIT 1`;
+  return `SELECT 1 FROM (SELECT nullif("${head}"::VARCHAR, 'null') AS "${head}" FROM read_json(${quotePath(file)},
+    hive_partitioning = false, format = 'newline_delimited', records = true, columns = {${quoteText(head)}: 'JSON'})) WHERE ${mappedValue(path)} IS NOT NULL LIMIT 1`;
 }
 
 /** Milliseconds since 1970 of a number; times in words are for `litellmLog`. */

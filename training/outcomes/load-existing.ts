@@ -4,7 +4,7 @@ import { InvalidInputError } from 'pointsman';
 import { LARGEST_AMOUNTS } from 'pointsman/log';
 import { AMOUNT_FIELDS, type AmountField, VALUE_REASONS } from '../logs/index.ts';
 import { OUTCOME_FIELDS, type OutcomeField } from './outcome-fields.ts';
-import { quoteText } from './sql-text.ts';
+import { parquetFile, quoteText } from './sql-text.ts';
 import { EXISTING, STAGED_COLUMNS } from './staged-table.ts';
 
 /** Columns that tables of earlier versions do not have. */
@@ -20,9 +20,7 @@ const canBe = (field: AmountField): string => `("${field}" BETWEEN 0 AND ${LARGE
 export async function loadExisting(connection: DuckDBConnection, file: string): Promise<void> {
   if (!(await stat(file).catch(() => null))) return;
   try {
-    const described = await connection.runAndReadAll(
-      `DESCRIBE SELECT * FROM read_parquet(${quoteText(file)})`,
-    );
+    const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${parquetFile(file)}`);
     const columns = described.getRows().map(([name]) => String(name));
     const values = OUTCOME_FIELDS.map((field) => {
       if (LATER_COLUMNS.includes(field) && !columns.includes(field)) return 'NULL';
@@ -30,11 +28,11 @@ export async function loadExisting(connection: DuckDBConnection, file: string): 
     });
     await connection.run(`INSERT INTO staged (file, line, absent, derived, ${STAGED_COLUMNS})
       SELECT ${EXISTING}, file_row_number + 1, false, false, ${values.join(', ')}
-      FROM read_parquet(${quoteText(file)}, file_row_number = true)`);
+      FROM ${parquetFile(file, ', file_row_number = true')}`);
     // Earlier versions took amounts from logs that cannot be.
     for (const field of AMOUNT_FIELDS) {
       await connection.run(`INSERT INTO ignored_values SELECT ${EXISTING}, file_row_number + 1, ${quoteText(VALUE_REASONS[field])}
-        FROM read_parquet(${quoteText(file)}, file_row_number = true) WHERE NOT ${canBe(field)}`);
+        FROM ${parquetFile(file, ', file_row_number = true')} WHERE NOT ${canBe(field)}`);
     }
   } catch (error) {
     throw new InvalidInputError(

@@ -58,6 +58,7 @@ export const REASONS = {
   notObject: 'the line is not a JSON object',
   notUtf8: 'the line is not valid UTF-8',
   tooLong: 'the line is longer than 64 MB',
+  notGzip: 'what follows the gzip data is not gzip data',
   brokenCsv: 'the CSV record is broken (a quote is not closed)',
   csvColumns: 'the CSV record has another number of columns than the header',
   noCandidates: 'the row holds no candidate: `outcomes` must be an object with a key per candidate',

@@ -4,7 +4,7 @@ import { csvBlocks } from './csv-blocks.ts';
 import { jsonBlocks } from './json-blocks.ts';
 import type { ScratchDatabase } from './scratch-database.ts';
 import type { SourceFile } from './source-files.ts';
-import { quoteText } from './sql-text.ts';
+import { parquetFile } from './sql-text.ts';
 import { BLOCK_BYTES, type TextBlock } from './text-block.ts';
 
 /** Reads a file of any kind as blocks of JSON documents, a document a line. */
@@ -28,7 +28,7 @@ async function* parquetBlocks(
   let firstLine = 1;
   try {
     const rows = await connection.stream(
-      `SELECT to_json(p)::VARCHAR FROM (SELECT * FROM read_parquet(${quoteText(source.path)})) AS p`,
+      `SELECT to_json(p)::VARCHAR FROM (SELECT * FROM ${parquetFile(source.path)}) AS p`,
     );
     for await (const chunk of rows.yieldRowsJs()) {
       for (const [document] of chunk) {

@@ -3,7 +3,7 @@ import { embeddedJson } from './json-sql.ts';
 import { CELL_FIELDS, OUTCOME_FIELDS, type OutcomeField, REASONS } from './outcome-fields.ts';
 import { PathReader } from './path-reader.ts';
 import type { SourceLayout } from './source-layout.ts';
-import { quoteText } from './sql-text.ts';
+import { isText, quoteText, unquoted } from './sql-text.ts';
 
 /** In front of a document that a reader already turned down: what follows is one of `REASONS`. */
 export const REFUSED_MARK = '\u0001';
@@ -38,9 +38,10 @@ export function rawRows(documents: string, layout: SourceLayout): string {
   const rowFields = OUTCOME_FIELDS.filter((field) => field !== 'candidate' && !isCellField(field));
   const cells = rowPaths.firstGiven('x', layout.cells === null ? [] : [layout.cells]);
   const columns = rowFields.map((field) => `r_${field}`).join(', ');
-  const map = layout.form === 'wide' ? `CASE WHEN starts_with(o, '{') THEN o END` : 'o';
-  const opened = `SELECT line, broken, ${columns}, CASE WHEN broken IS NULL THEN ${CELL_LISTS[layout.form](map)} END AS cells FROM (
-    SELECT line, ${broken} AS broken, ${rowFields.map(inRow).join(', ')}, ${layout.form === 'wide' ? embeddedJson(cells) : 'doc'} AS o FROM (${parsed}))`;
+  const candidate = rowPaths.firstGiven('x', layout.paths.get('candidate'));
+  const opened = `SELECT line, broken, ${columns}, CASE WHEN broken IS NULL THEN ${CELL_LISTS[layout.form]} END AS cells FROM (
+    SELECT line, ${broken} AS broken, ${rowFields.map(inRow).join(', ')}, doc, ${candidate} AS own,
+      ${layout.form === 'wide' ? embeddedJson(cells) : 'doc'} AS o FROM (${parsed}))`;
   const cellPaths = new PathReader([...layout.cellPaths.values()].flat());
   const cellField = (field: OutcomeField): string => {
     const held = cellPaths.firstGiven('y', layout.cellPaths.get(field));
@@ -56,15 +57,23 @@ export function rawRows(documents: string, layout: SourceLayout): string {
     FROM (SELECT *, CASE WHEN starts_with(cell, '{') THEN ${cellPaths.read('cell')} END AS y FROM (${spread}))`;
 }
 
-/** Lists of {name, cell}: cells are raw JSON. */
+/**
+ * Lists of {name, cell}, from the columns `o` (what holds the cells), `own` (the row's own candidate) and `doc`: cells are
+ * raw JSON. A row of long form among wide ones is its own cell.
+ */
 const CELL_LISTS = {
-  wide: (object: string): string =>
-    `list_transform(map_entries(TRY_CAST(${object}::JSON AS MAP(VARCHAR, JSON))), lambda e: {name: e.key, cell: e.value::VARCHAR})`,
-  paired: (object: string): string => {
-    const map = `TRY_CAST(${object}::JSON AS MAP(VARCHAR, JSON))`;
-    const cost = `json_extract(${object}, '$."' || replace(e.key, '"', '\\"') || '${COST_SUFFIX}"')::VARCHAR`;
-    return `list_transform(list_filter(map_entries(${map}), lambda e: ${cost} IS NOT NULL), lambda e: {name: e.key,
-      cell: CASE WHEN e.value::VARCHAR = 'null' AND ${cost} = 'null' THEN 'null'
-        ELSE '{"quality":' || e.value::VARCHAR || ',"costUsd":' || ${cost} || '}' END})`;
-  },
+  wide: `CASE WHEN starts_with(o, '{')
+      THEN list_transform(map_entries(TRY_CAST(CASE WHEN starts_with(o, '{') THEN o END::JSON AS MAP(VARCHAR, JSON))), lambda e: {name: e.key, cell: e.value::VARCHAR})
+    WHEN own IS NOT NULL THEN [{name: ${label('own')}, cell: ltrim(doc, ' \t\r')}] END`,
+  paired: `list_transform(list_filter(map_entries(TRY_CAST(o::JSON AS MAP(VARCHAR, JSON))), lambda e: ${costOf('e.key')} IS NOT NULL), lambda e: {name: e.key,
+      cell: CASE WHEN e.value::VARCHAR = 'null' AND ${costOf('e.key')} = 'null' THEN 'null'
+        ELSE '{"quality":' || e.value::VARCHAR || ',"costUsd":' || ${costOf('e.key')} || '}' END})`,
 } as const;
+
+function label(raw: string): string {
+  return `CASE WHEN ${isText(raw)} THEN ${unquoted(raw)} ELSE ${raw} END`;
+}
+
+function costOf(name: string): string {
+  return `json_extract(o, '$."' || replace(${name}, '"', '\\"') || '${COST_SUFFIX}"')::VARCHAR`;
+}

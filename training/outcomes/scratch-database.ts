@@ -7,6 +7,8 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 export interface ScratchDatabase {
   readonly threads: number;
   connect(): Promise<DuckDBConnection>;
+  /** Runs a statement on a connection of its own. */
+  run(statement: string): Promise<void>;
   /** Closes every connection and removes the folder. */
   close(): Promise<void>;
 }
@@ -31,6 +33,14 @@ export async function openScratchDatabase(options: {
       const connection = await instance.connect();
       connections.push(connection);
       return connection;
+    },
+    async run(statement) {
+      const connection = await instance.connect();
+      try {
+        await connection.run(statement);
+      } finally {
+        connection.closeSync();
+      }
     },
     async close() {
       for (const connection of connections) connection.closeSync();

@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
+import { escapePattern } from './sql-text.ts';
 
 export type SourceFormat = 'jsonl' | 'csv' | 'parquet' | 'arrow';
 
@@ -18,7 +20,8 @@ const FORMATS: readonly (readonly [RegExp, SourceFormat])[] = [
 ];
 
 /**
- * Finds the files that paths and globs name: in the order given, a glob's own files sorted, each file once.
+ * Finds the files that paths and globs name: in the order given, a glob's own files sorted, each file once. A name that
+ * a file has is that file, whatever it holds; only else is it a pattern.
  * @throws InvalidInputError when a file is not there or its ending is not known.
  */
 export async function findSourceFiles(
@@ -27,7 +30,13 @@ export async function findSourceFiles(
 ): Promise<SourceFile[]> {
   const found = new Map<string, SourceFile>();
   for (const name of names) {
-    const paths = (await isFile(name)) ? [name] : await expand(connection, name);
+    const kind = await kindOf(name);
+    if (kind === 'folder') {
+      throw new InvalidInputError(
+        `"${name}" is a folder. Give its files, as a quoted pattern: '${join(name, '*.jsonl')}'.`,
+      );
+    }
+    const paths = kind === 'file' ? [name] : await expand(connection, name);
     if (paths.length === 0) {
       throw new InvalidInputError(`There is no file "${name}". Check the path, or quote the pattern.`);
     }
@@ -44,15 +53,32 @@ export async function findSourceFiles(
   return [...found.values()];
 }
 
-async function isFile(path: string): Promise<boolean> {
+async function kindOf(path: string): Promise<'file' | 'folder' | null> {
   return stat(path).then(
-    (found) => found.isFile(),
-    () => false,
+    (found) => (found.isFile() ? 'file' : found.isDirectory() ? 'folder' : null),
+    () => null,
   );
 }
 
+/** The files that a pattern names. Folders on its way that are called so are these folders: `app/[id]/*.jsonl`. */
 async function expand(connection: DuckDBConnection, pattern: string): Promise<string[]> {
-  if (!/[*?[]/.test(pattern)) return [];
-  const reader = await connection.runAndReadAll('SELECT file FROM glob($pattern) ORDER BY file', { pattern });
-  return reader.getRows().map((row) => String(row[0]));
+  if (!IS_PATTERN.test(pattern)) return [];
+  const steps = pattern.split(/(?<=[/\\])/);
+  let escaped = '';
+  for (const [i, step] of steps.entries()) {
+    const isNamed = IS_PATTERN.test(step) && (await kindOf(steps.slice(0, i + 1).join(''))) === 'folder';
+    escaped += isNamed ? escapePattern(step) : step;
+  }
+  try {
+    const reader = await connection.runAndReadAll('SELECT file FROM glob($escaped) ORDER BY file', {
+      escaped,
+    });
+    return reader.getRows().map((row) => String(row[0]));
+  } catch (cause) {
+    throw new InvalidInputError(
+      `The pattern "${pattern}" cannot be looked up: ${(cause as Error).message.split('\n')[0]} Give files of this machine.`,
+      { cause },
+    );
+  }
 }
+const IS_PATTERN = /[*?[]/;

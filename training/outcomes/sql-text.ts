@@ -3,13 +3,22 @@ export function quoteText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
+/** A path as a pattern that fits it alone, whatever `*`, `?` and `[` it holds. */
+export function escapePattern(path: string): string {
+  return path.replace(/[[*?]/g, '[$&]');
+}
+
+/** A path as DuckDB's readers take it, which would read what looks like a pattern as one. */
+export function quotePath(path: string): string {
+  return quoteText(escapePattern(path));
+}
+
 /**
  * SQL that reads one Parquet file. Its path is a name, even where it looks like a pattern (`z[1].parquet`), and no
  * folder of it adds a column (`candidate=small/`).
  */
 export function parquetFile(path: string, options = ''): string {
-  const name = path.replace(/[[*?]/g, '[$&]');
-  return `read_parquet(${quoteText(name)}, hive_partitioning = false${options})`;
+  return `read_parquet(${quotePath(path)}, hive_partitioning = false${options})`;
 }
 
 /** Whether the raw JSON text in column `raw` is a string. */

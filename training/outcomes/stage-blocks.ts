@@ -18,6 +18,8 @@ export interface StageBlocksOptions {
   readonly onStaged: () => Promise<void>;
   /** Whether rows must be judged in the order of the file, so that the first bad one is found first. */
   readonly inOrder: boolean;
+  /** Told of a batch before it is judged: the table `documents` of that connection. @default nothing */
+  readonly look?: (worker: DuckDBConnection) => Promise<void>;
   /** Whether lines are numbered in front, counted on from the block's `firstLine`. @default false */
   readonly numbered?: boolean;
 }
@@ -30,7 +32,7 @@ export async function stageBlocks(
   database: ScratchDatabase,
   blocks: AsyncGenerator<TextBlock>,
   judge: string,
-  { onStaged, inOrder, numbered = false }: StageBlocksOptions,
+  { onStaged, inOrder, look = async () => {}, numbered = false }: StageBlocksOptions,
 ): Promise<void> {
   // Planning the judgement takes as long as judging a thousand rows, so blocks gather in a table first.
   const work = async (worker: DuckDBConnection): Promise<void> => {
@@ -48,6 +50,7 @@ export async function stageBlocks(
         bytes += block.bytes.length;
       }
       gather.destroySync();
+      await look(worker);
       await worker.run(judge);
       await onStaged();
     }

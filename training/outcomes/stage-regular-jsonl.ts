@@ -1,9 +1,10 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import type { SeenNames } from './detect-layout.ts';
 import { OUTCOME_FIELDS } from './outcome-fields.ts';
 import { PathReader } from './path-reader.ts';
 import type { SourceFile } from './source-files.ts';
 import type { SourceLayout } from './source-layout.ts';
-import { quoteText } from './sql-text.ts';
+import { quotePath, quoteText } from './sql-text.ts';
 import { insertJudged, type JudgeSettings } from './staged-table.ts';
 
 const PROGRESS_MS = 200;
@@ -11,6 +12,23 @@ const PROGRESS_MS = 200;
 export interface StageRegularOptions extends JudgeSettings {
   readonly fileIndex: number;
   readonly onBytes: (bytes: number) => void;
+}
+
+/** How to read a JSONL file of nothing but objects, from the keys of all of them; null when it is none. */
+export async function regularLayout(
+  connection: DuckDBConnection,
+  source: SourceFile,
+  seen: SeenNames,
+): Promise<SourceLayout | null> {
+  try {
+    await seen.add(
+      connection,
+      `SELECT json AS doc FROM read_json_objects(${quotePath(source.path)}, format = 'newline_delimited', hive_partitioning = false)`,
+    );
+    return seen.layout();
+  } catch {
+    return null;
+  }
 }
 
 /**
@@ -33,7 +51,7 @@ export async function stageRegularJsonl(
     (field) => `${paths.firstGiven('x', layout.paths.get(field))} AS r_${field}`,
   );
   const raw = `SELECT NULL::BIGINT AS line, NULL::VARCHAR AS broken, false AS absent, ${fields.join(', ')}
-    FROM (SELECT ${values} AS x FROM read_json(${quoteText(source.path)}, format = 'newline_delimited', records = true, columns = {${columns}}))`;
+    FROM (SELECT ${values} AS x FROM read_json(${quotePath(source.path)}, hive_partitioning = false, format = 'newline_delimited', records = true, columns = {${columns}}))`;
   return stageRegular(connection, source, raw, options);
 }
 

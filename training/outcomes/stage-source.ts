@@ -1,12 +1,14 @@
 import { InvalidInputError } from 'pointsman';
 import { arrowBlocks } from './arrow-blocks.ts';
 import { csvBlocks } from './csv-blocks.ts';
-import { detectLayout, type MapTarget } from './detect-layout.ts';
-import { jsonlBlocks } from './jsonl-blocks.ts';
+import { type ColumnMap, SeenNames } from './detect-layout.ts';
+import { isJsonLines, jsonBlocks } from './json-blocks.ts';
+import { checkGzip } from './read-bytes.ts';
 import { rawRows } from './row-sql.ts';
 import type { ScratchDatabase } from './scratch-database.ts';
 import type { SourceFile } from './source-files.ts';
 import type { SourceLayout } from './source-layout.ts';
+import { parquetFile } from './sql-text.ts';
 import {
   BLOCK_LINES,
   blockParameters,
@@ -14,42 +16,99 @@ import {
   type StageBlocksOptions,
   stageBlocks,
 } from './stage-blocks.ts';
-import { stageRegularJsonl } from './stage-regular-jsonl.ts';
+import { regularLayout, stageRegularJsonl } from './stage-regular-jsonl.ts';
 import { insertJudged, type JudgeSettings } from './staged-table.ts';
 import type { TextBlock } from './text-block.ts';
 
-const SAMPLE_ROWS = 1000;
-export interface StageOptions extends StageBlocksOptions, JudgeSettings {
-  readonly map: Readonly<Partial<Record<MapTarget, string>>>;
+export interface StageOptions extends Omit<StageBlocksOptions, 'look'>, JudgeSettings {
+  readonly map: ColumnMap;
   readonly onBytes: (bytes: number) => void;
 }
 
-/** Reads one file into the table `staged`, judging each row. @returns how the file was read. */
+/**
+ * Reads one file into the table `staged`, judging each row by what all rows of the file hold, the last ones too.
+ * @returns how the file was read.
+ */
 export async function stageSource(
   database: ScratchDatabase,
   source: SourceFile,
   options: StageOptions,
 ): Promise<SourceLayout> {
   if (source.format === 'parquet') return stageParquet(database, source, options);
-  const read = { jsonl: jsonlBlocks, csv: csvBlocks, arrow: arrowBlocks }[source.format];
-  const blocks = read(source.path, options.onBytes);
-  const first = await blocks.next();
-  const firstBlock: TextBlock = first.done === true ? { bytes: new Uint8Array(), firstLine: 1 } : first.value;
-  const connection = await database.connect();
-  const sample = `SELECT doc FROM (${BLOCK_LINES}) WHERE ${IS_ROW} LIMIT ${SAMPLE_ROWS}`;
-  const layout = await detectLayout(connection, sample, blockParameters(firstBlock), options.map);
-  if (source.format === 'jsonl' && !options.inOrder) {
-    if (await stageRegularJsonl(connection, source, layout, options)) {
-      connection.closeSync();
-      await blocks.return(undefined);
-      return layout;
-    }
+  const seen = new SeenNames(options.map);
+  if (source.format === 'jsonl' && !options.inOrder && (await isJsonLines(source.path))) {
+    const layout = await stageWhole(database, source, seen, options);
+    if (layout !== null) return layout;
   }
-  connection.closeSync();
-  const judge = insertJudged(rawRows('SELECT line, doc FROM documents', layout), options.fileIndex, options);
-  await stageBlocks(database, resumed(firstBlock, blocks), judge, options);
-  return layout;
+  const read = { jsonl: jsonBlocks, csv: csvBlocks, arrow: arrowBlocks }[source.format];
+  for (let layout: SourceLayout | null = null; ; ) {
+    let told = 0;
+    const blocks = read(source.path, (bytes) => {
+      told += bytes;
+      options.onBytes(bytes);
+    });
+    const first = await blocks.next();
+    const firstBlock: TextBlock =
+      first.done === true ? { bytes: new Uint8Array(), firstLine: 1 } : first.value;
+    layout ??= await firstLayout(database, firstBlock, seen);
+    const judge = insertJudged(
+      rawRows('SELECT line, doc FROM documents', layout),
+      options.fileIndex,
+      options,
+    );
+    await stageBlocks(database, resumed(firstBlock, blocks), judge, {
+      ...options,
+      look: (worker) => seen.add(worker, 'SELECT doc FROM documents'),
+    });
+    const known = seen.layout();
+    if (readsAlike(layout, known)) return known;
+    // A column came late that makes a difference: once more, with all that is known now.
+    layout = known;
+    options.onBytes(-told);
+    await database.run(`DELETE FROM staged WHERE file = ${options.fileIndex}`);
+  }
 }
+
+/** The fast way, for a regular file. @returns null when the file must be read block by block. */
+async function stageWhole(
+  database: ScratchDatabase,
+  source: SourceFile,
+  seen: SeenNames,
+  options: StageOptions,
+): Promise<SourceLayout | null> {
+  const connection = await database.connect();
+  try {
+    await checkGzip(source.path);
+    const layout = await regularLayout(connection, source, seen);
+    if (layout === null || !(await stageRegularJsonl(connection, source, layout, options))) return null;
+    return layout;
+  } finally {
+    connection.closeSync();
+  }
+}
+
+async function firstLayout(
+  database: ScratchDatabase,
+  block: TextBlock,
+  seen: SeenNames,
+): Promise<SourceLayout> {
+  const connection = await database.connect();
+  try {
+    await seen.add(connection, `SELECT doc FROM (${BLOCK_LINES}) WHERE ${IS_ROW}`, blockParameters(block));
+    return seen.layout();
+  } finally {
+    connection.closeSync();
+  }
+}
+
+/** Whether two layouts read the same from every document. */
+function readsAlike(one: SourceLayout, other: SourceLayout): boolean {
+  const reading = ({ form, paths, cellPaths, cells }: SourceLayout): string =>
+    JSON.stringify([form, [...paths], [...cellPaths], cells]);
+  return reading(one) === reading(other);
+}
+
+const ROW_NUMBER = 'file_row_number';
 
 async function stageParquet(
   database: ScratchDatabase,
@@ -57,20 +116,23 @@ async function stageParquet(
   options: StageOptions,
 ): Promise<SourceLayout> {
   const connection = await database.connect();
-  const file = source.path.replaceAll("'", "''");
-  const documents = `SELECT file_row_number + 1 AS line, to_json(p)::VARCHAR AS doc
-    FROM (SELECT * FROM read_parquet('${file}', file_row_number = true)) AS p`;
+  const seen = new SeenNames(options.map);
+  const described = `DESCRIBE SELECT * FROM ${parquetFile(source.path)}`;
   try {
-    const layout = await detectLayout(connection, `${documents} LIMIT ${SAMPLE_ROWS}`, {}, options.map);
+    const columns = (await connection.runAndReadAll(described)).getRows().map(([name]) => String(name));
+    seen.addColumns(columns);
+    const rows = `(SELECT * FROM ${parquetFile(source.path)})`;
+    await seen.addInside(connection, `SELECT to_json(p)::VARCHAR AS doc FROM ${rows} AS p`);
+    const layout = seen.layout();
+    // A column of that name is the file's own, and leaves no place for ours.
+    const numbered = columns.includes(ROW_NUMBER)
+      ? `SELECT row_number() OVER () AS line, p FROM ${rows} AS p`
+      : `SELECT ${ROW_NUMBER} + 1 AS line, p FROM (SELECT * FROM ${parquetFile(source.path, `, ${ROW_NUMBER} = true`)}) AS p`;
+    const documents = `SELECT line, to_json(p)::VARCHAR AS doc FROM (${numbered})`;
     await connection.run(insertJudged(rawRows(documents, layout), options.fileIndex, options));
     options.onBytes(source.bytes);
     await options.onStaged();
-    const isOurs = (column: string): boolean => column === 'file_row_number';
-    return {
-      ...layout,
-      columns: layout.columns.filter((column) => !isOurs(column)),
-      ignoredColumns: layout.ignoredColumns.filter((column) => !isOurs(column)),
-    };
+    return layout;
   } catch (error) {
     if (error instanceof InvalidInputError) throw error;
     throw new InvalidInputError(

@@ -7,7 +7,7 @@ import type { IngestReport, Rejection } from './ingest-report.ts';
 import { OUTCOME_FIELDS, type OutcomeField, REASONS } from './outcome-fields.ts';
 import { PASSED_OVER } from './passed-over.ts';
 import { physicalLines } from './physical-lines.ts';
-import { quoteText } from './sql-text.ts';
+import { parquetFile, quoteText } from './sql-text.ts';
 import { EXISTING, STAGED_COLUMNS, USABLE } from './staged-table.ts';
 
 const HASHED_FIELDS: readonly OutcomeField[] = ['promptHash', 'embedding'];
@@ -163,7 +163,7 @@ export class StagedRows {
     const hash = createHash('sha256');
     // A part at a time, and in groups within: all the digests of a long table would not fit in memory.
     for (let start = 0; ; start += PART_ROWS) {
-      const rows = `SELECT file_row_number AS n, sha256(${canonical}) AS h FROM read_parquet(${quoteText(file)}, file_row_number = true)
+      const rows = `SELECT file_row_number AS n, sha256(${canonical}) AS h FROM ${parquetFile(file, ', file_row_number = true')}
         WHERE file_row_number >= ${start} AND file_row_number < ${start + PART_ROWS}`;
       const parts = await this.#rows(digest(PART_ROWS, digest(GROUP_ROWS, rows)));
       if (parts.length === 0) return hash.digest('hex');
