@@ -27,7 +27,10 @@ export interface LogFlags extends ReadingFlags {
 export function addReadingOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('-f, --format <name>', 'whose log it is; table is rows of your own')
+      new Option(
+        '-f, --format <name>',
+        'whose log it is; table is rows of your own; docs/logs.md shows what is read of each',
+      )
         .choices(LOG_FORMATS)
         .default('table'),
     )

@@ -91,5 +91,6 @@ export interface LogReader {
   readonly fields: readonly string[] | null;
   /** Fields that are read for the answer's sake alone. */
   readonly answerFields?: readonly string[];
-  read(document: LogDocument): Iterable<LogEntry>;
+  /** @param path of the file, where names may stand in its folders. */
+  read(document: LogDocument, path?: string): Iterable<LogEntry>;
 }

@@ -7,6 +7,13 @@ export const LOG_FORMATS = [
   'helicone',
   'openai',
   'otel',
+  'mlflow',
+  'weave',
+  'langsmith',
+  'bedrock',
+  'gemini',
+  'openrouter',
+  'llmrouterbench',
 ] as const;
 
 export type LogFormat = (typeof LOG_FORMATS)[number];

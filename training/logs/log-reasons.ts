@@ -5,6 +5,10 @@ export const LOG_REASONS = {
   redacted: 'the words of the prompt were redacted before they were logged: only a placeholder is left',
   bodyElsewhere:
     'the log does not hold the request: Helicone keeps it behind signed_body_url (export with --include-body)',
+  requestElsewhere:
+    'the log does not hold the request, only where it is kept (an object in S3, or a reference): export it with its content',
+  withoutPrompts:
+    'the activity of OpenRouter holds no prompts: log requests and responses where you send them (--format openai), or let OpenRouter broadcast them to Langfuse, LangSmith, Weave or OpenTelemetry, and export from there',
   unanswered: 'the request has no answer in the log',
   promptKnown: 'the record repeats the prompt of a call',
   ambiguousId: 'several requests have this id and other prompts: whose record it is cannot be told',

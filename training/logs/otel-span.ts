@@ -177,3 +177,9 @@ export function nanoseconds(value: unknown, exact = false): bigint | null {
   const unit = exact || number >= 1e17 ? 1 : number >= 1e14 ? 1e3 : number >= 1e11 ? 1e6 : 1e9;
   return isDigits && unit === 1 ? BigInt(value) : BigInt(Math.round(number * unit));
 }
+
+/** The ISO time of nanoseconds since 1970; null where there is none. */
+export function isoOf(nano: bigint | null): string | null {
+  const date = new Date(nano === null ? Number.NaN : Number(nano / 1_000_000n));
+  return Number.isNaN(date.getTime()) ? null : date.toISOString();
+}

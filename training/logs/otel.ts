@@ -1,7 +1,7 @@
 import type { CallEntry, LogDocument, LogEntry, LogReader, PromptEntry } from './log-entry.ts';
 import { LOG_REASONS } from './log-reasons.ts';
 import { otelMessage, otelPrompt, wholePrompt } from './otel-prompt.ts';
-import { type LogRecord, logRecordsIn, type Span, spansIn } from './otel-span.ts';
+import { isoOf, type LogRecord, logRecordsIn, type Span, spansIn } from './otel-span.ts';
 import { longOf } from './otlp-attributes.ts';
 import { readAnswer } from './read-answer.ts';
 import { labelScore } from './read-score.ts';
@@ -195,9 +195,4 @@ function tokensOf(attributes: LogDocument): Record<'inputTokens' | 'outputTokens
       'llm.usage.completion_tokens',
     ]),
   };
-}
-
-function isoOf(nano: bigint | null): string | null {
-  const date = new Date(nano === null ? Number.NaN : Number(nano / 1_000_000n));
-  return Number.isNaN(date.getTime()) ? null : date.toISOString();
 }

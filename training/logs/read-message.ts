@@ -122,7 +122,7 @@ function roleOf(item: LogDocument): string | null {
   const said = textOf(firstOf(item, ['role', 'from', 'message.role']));
   if (said !== null) return plainRole(said);
   const type = textOf(item.type) ?? '';
-  if (ROLELESS[type] !== undefined) return ROLELESS[type];
+  if (Object.hasOwn(ROLELESS, type)) return ROLELESS[type];
   const named = plainRole(type === 'constructor' || type === '' ? String([item.id].flat().at(-1)) : type);
   return ['user', 'assistant', 'system', 'tool'].includes(named) && !isPart(item) ? named : null;
 }
@@ -130,7 +130,7 @@ function roleOf(item: LogDocument): string | null {
 /** Also of the names of LangChain's classes, such as `HumanMessageChunk`. */
 function plainRole(name: string): string {
   const role = name.replace(/Message(Chunk)?$/, '').toLowerCase();
-  return ROLES[role] ?? role;
+  return Object.hasOwn(ROLES, role) ? ROLES[role] : role;
 }
 
 /** A part of a message that stands alone. */

@@ -31,6 +31,8 @@ export interface LogMapping {
   readonly failureQuality: false | null;
   /** Whether answers are wanted, for a judge. */
   readonly answers: boolean;
+  /** Of the file that is read. */
+  readonly path?: string;
 }
 
 /** What is joined to rows once all files are read. */
@@ -137,7 +139,7 @@ class LogMapper implements MappedBlock {
   put(record: LogDocument, reader: LogReader, line: number): void {
     let entries: LogEntry[];
     try {
-      entries = [...reader.read(record)];
+      entries = [...reader.read(record, this.#mapping.path)];
     } catch (error) {
       if (!(error instanceof NestedTooDeepError)) throw error;
       this.refuse(line, LOG_REASONS.tooDeep);

@@ -106,7 +106,7 @@ export async function stageLog(
   const mapped = new Set<MapTarget>();
   async function* rows(): AsyncGenerator<TextBlock> {
     for await (const block of readDocuments(database, source, options.onBytes)) {
-      const made = mapLogBlock(block, reader, options);
+      const made = mapLogBlock(block, reader, { ...options, path: source.path });
       for (const target of made.mapped) mapped.add(target);
       for (const table of SIDE_TABLES) await insertSide(side, table, options.fileIndex, made[table]);
       if (made.rows.length > 0) yield { bytes: Buffer.from(made.rows.join('\n')), firstLine: 0 };

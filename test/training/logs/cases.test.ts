@@ -3,12 +3,18 @@ import { LOG_READERS, LOG_REASONS } from '../../../training/logs/index.ts';
 import type { IngestReport } from '../../../training/outcomes/ingest-report.ts';
 import { mapLogBlock } from '../../../training/outcomes/map-log.ts';
 import { REFUSED_MARK } from '../../../training/outcomes/row-sql.ts';
+import { BEDROCK } from './cases/bedrock.ts';
+import { GEMINI } from './cases/gemini.ts';
 import { HELICONE } from './cases/helicone.ts';
 import { LANGFUSE } from './cases/langfuse.ts';
+import { LANGSMITH } from './cases/langsmith.ts';
 import { LITELLM } from './cases/litellm.ts';
+import { LLMROUTERBENCH } from './cases/llmrouterbench.ts';
 import { type FormatCases, logLines } from './cases/log-case.ts';
+import { MLFLOW } from './cases/mlflow.ts';
 import { OPENAI } from './cases/openai.ts';
 import { OTEL } from './cases/otel.ts';
+import { WEAVE } from './cases/weave.ts';
 import { logFixture, tableRows } from './log-fixture.ts';
 
 /** What each format has shown to be hard to read, after its own documents and reports of its users. */
@@ -18,6 +24,12 @@ const CASES: Readonly<Partial<Record<keyof typeof LOG_READERS, FormatCases>>> = 
   helicone: HELICONE,
   openai: OPENAI,
   otel: OTEL,
+  mlflow: MLFLOW,
+  weave: WEAVE,
+  langsmith: LANGSMITH,
+  bedrock: BEDROCK,
+  gemini: GEMINI,
+  llmrouterbench: LLMROUTERBENCH,
 };
 const { ingest, path, write } = logFixture();
 

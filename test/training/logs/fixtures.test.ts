@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { LOG_FORMATS, type LogFormat } from '../../../training/logs/index.ts';
 import type { IngestOptions } from '../../../training/outcomes/ingest-options.ts';
 import { logFixture, refusals, tableRows } from './log-fixture.ts';
+import { READ_IN_CASES, type TrainedFormat } from './solver-logs.ts';
 
 const { ingest, out, path } = logFixture();
 const fixture = (name: string): string =>
@@ -15,7 +16,7 @@ interface Case {
 }
 
 /** `<format>.expected.json` holds the rows, the lines of what is no row, and how many records were joined. */
-const CASES: Readonly<Record<Exclude<LogFormat, 'table' | 'pointsman'>, Case>> = {
+const CASES: Readonly<Record<Exclude<TrainedFormat, 'pointsman'>, Case>> = {
   litellm: {
     files: ['litellm.jsonl'],
     options: { map: { quality: 'metadata.requester_metadata.stars' }, scoreRange: [1, 5] },
@@ -51,7 +52,7 @@ describe.each(Object.entries(CASES))('a %s log', (name, { files, options = {} })
 });
 
 test('there is a case for each format', () => {
-  const others: readonly string[] = ['table', 'pointsman'];
+  const others: readonly string[] = ['table', 'pointsman', ...READ_IN_CASES];
   expect(Object.keys(CASES)).toEqual(LOG_FORMATS.filter((format) => !others.includes(format)));
 });
 

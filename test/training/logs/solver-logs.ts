@@ -4,13 +4,25 @@ import type { LogFormat } from '../../../training/logs/index.ts';
 /** A log in one format: the lines of each of its files, by name. */
 export type LogFiles = Readonly<Record<string, readonly object[]>>;
 
+/** Formats that are read as the others are, and whose readers have cases of their own: no router is trained from them here. */
+export const READ_IN_CASES = [
+  'mlflow',
+  'weave',
+  'langsmith',
+  'bedrock',
+  'gemini',
+  'openrouter',
+  'llmrouterbench',
+] as const satisfies readonly LogFormat[];
+
+/** Formats of logs that routers are trained from, and that have files among the fixtures. */
+export type TrainedFormat = Exclude<LogFormat, 'table' | (typeof READ_IN_CASES)[number]>;
+
 /**
  * What each program would have logged of these answers, one a request, with a rating of each.
  * @param rows one for each request.
  */
-export const SOLVER_LOGS: Readonly<
-  Record<Exclude<LogFormat, 'table'>, (rows: readonly SampleRow[]) => LogFiles>
-> = {
+export const SOLVER_LOGS: Readonly<Record<TrainedFormat, (rows: readonly SampleRow[]) => LogFiles>> = {
   litellm: (rows) => ({
     'litellm.jsonl': rows.map((row) => ({
       id: row.requestId,
