@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { docPath } from '../doc-path.ts';
 import { LOG_FORMATS, type LogFormat } from '../logs/index.ts';
 import { MOST_REJECTED } from '../outcomes/ingest-options.ts';
 import type { LogOptions } from '../pipeline/prepare-traffic.ts';
@@ -29,7 +30,7 @@ export function addReadingOptions(command: Command): Command {
     .addOption(
       new Option(
         '-f, --format <name>',
-        'whose log it is; table is rows of your own; docs/logs.md shows what is read of each',
+        `whose log it is; table is rows of your own; ${docPath('logs.md')} shows what is read of each`,
       )
         .choices(LOG_FORMATS)
         .default('table'),

@@ -318,13 +318,12 @@ export const OTEL: FormatCases = {
         metadata: { failed: true, error: 'timeout' },
       },
     ),
-    ...[
-      { title: 'an integer in halves', halves: [187, 0] as [number, number], inputTokens: 187 },
-      { title: 'a large integer in halves', halves: [1, 1] as [number, number], inputTokens: 2 ** 32 + 1 },
-    ].map(({ title, halves, inputTokens }) => {
-      const one = withLong(...halves) as { spanId: string };
-      return { title, record: spans(one), requestId: one.spanId, row: { inputTokens } };
-    }),
+    ...[{ title: 'an integer in halves', halves: [187, 0] as [number, number], inputTokens: 187 }].map(
+      ({ title, halves, inputTokens }) => {
+        const one = withLong(...halves) as { spanId: string };
+        return { title, record: spans(one), requestId: one.spanId, row: { inputTokens } };
+      },
+    ),
     {
       title: "a span of Python's console exporter",
       record: {
