@@ -43,7 +43,7 @@ export function createCascadePolicy(spec: CascadePolicySpec, parts: PolicyParts)
         if (kept.some((step) => step.at === at)) continue;
         const name = candidates[plan.order[0]].name;
         reasons.push(
-          `${name} is skipped: its success probability ${printNumber(predicted, (p) => p < minimums[at])} is under ${minimums[at]}.`,
+          `${name} is skipped: its success probability ${printNumber(predicted, minimums[at])} is under ${minimums[at]}.`,
         );
       }
       if (kept.length === 0) reasons.push('Limits removed every step of the cascade.');

@@ -27,14 +27,14 @@ export function createClassifierPolicy(
       const order = rank(remaining.left, utilities, context.predictions);
       const first = order[0];
       const reasons = [
-        `${candidates[first].name} has the highest choice probability, ${printNumber(utilities[first], (p) => p < below === utilities[first] < below)}.`,
+        `${candidates[first].name} has the highest choice probability, ${printNumber(utilities[first], below)}.`,
       ];
       const path = ['classifier'];
       const novelty = abstain?.outOfDistribution === true ? context.novelty() : null;
       const isNovel = novelty !== null && novelty > 1;
       if (abstain !== undefined && (isNovel || utilities[first] < below)) {
         const why = isNovel
-          ? `The request is ${printNumber(novelty, (far) => far > 1)} times as far from the training prompts as the limit`
+          ? `The request is ${printNumber(novelty, 1)} times as far from the training prompts as the limit`
           : `That is under ${below}`;
         const at = order.indexOf(safe);
         if (at === -1) {

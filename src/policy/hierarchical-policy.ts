@@ -21,7 +21,7 @@ export function createHierarchicalPolicy(spec: HierarchicalPolicySpec, parts: Po
       const domain = unsure ? undefined : domains.get(value);
       const plan = (domain ?? otherwise).decide(context);
       const reason = unsure
-        ? `The task is perhaps "${value}", but ${printNumber(signals.taskConfidence, (p) => p < minConfidence)} is under ${minConfidence}.`
+        ? `The task is perhaps "${value}", but ${printNumber(signals.taskConfidence, minConfidence)} is under ${minConfidence}.`
         : `The ${by} is "${value}"${domain === undefined ? ', which has no policy of its own' : ''}.`;
       return {
         ...plan,

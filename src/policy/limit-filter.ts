@@ -133,22 +133,21 @@ function noCandidate(
   );
 }
 
+/** What each bound is on. */
+const BOUNDED = [
+  ['maxCostUsd', 'costUsd'],
+  ['maxLatencyMs', 'latencyMs'],
+  ['minSuccessProbability', 'success'],
+] as const;
+
 function brokenBound(
   bits: number,
   c: number,
   { predictions }: PolicyContext,
   bounds: Bounds,
 ): BrokenBound | undefined {
-  if (bits === BIT.maxCostUsd) {
-    return { limit: 'maxCostUsd', from: bounds.maxCostUsd, to: predictions.costUsd[c] };
-  }
-  if (bits === BIT.maxLatencyMs) {
-    return { limit: 'maxLatencyMs', from: bounds.maxLatencyMs, to: predictions.latencyMs[c] };
-  }
-  if (bits === BIT.minSuccessProbability) {
-    const from = bounds.minSuccessProbability;
-    return { limit: 'minSuccessProbability', from, to: predictions.success[c] };
-  }
+  for (const [limit, what] of BOUNDED)
+    if (bits === BIT[limit]) return { limit, from: bounds[limit], to: predictions[what][c] };
   return undefined;
 }
 
@@ -228,7 +227,7 @@ function describe(
   add(BIT.deny, 'in `deny`');
   add(
     BIT.minSuccessProbability,
-    `success probability ${printNumber(predictions.success[c], (p) => p < bounds.minSuccessProbability)} is under ${bounds.minSuccessProbability}`,
+    `success probability ${printNumber(predictions.success[c], bounds.minSuccessProbability)} is under ${bounds.minSuccessProbability}`,
   );
   add(BIT.maxLatencyMs, over('latency', predictions.latencyMs[c], bounds.maxLatencyMs, 'ms'));
   add(BIT.maxCostUsd, over('cost', predictions.costUsd[c], bounds.maxCostUsd, 'US dollars'));
@@ -246,5 +245,5 @@ function describe(
 
 function over(what: string, value: number, bound: number, unit: string): string {
   if (Number.isNaN(value)) return `its ${what} is not known, and the limit is ${bound} ${unit}`;
-  return `expected ${what} ${printNumber(value, (printed) => printed > bound)} ${unit} is over ${bound} ${unit}`;
+  return `expected ${what} ${printNumber(value, bound)} ${unit} is over ${bound} ${unit}`;
 }

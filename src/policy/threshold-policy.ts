@@ -21,12 +21,11 @@ export function createThresholdPolicy(
       const gap = predictions.success[strong] - predictions.success[weak];
       const pointed = gap > spec.threshold ? strong : weak;
       const other = pointed === strong ? weak : strong;
-      const isPointed = (printed: number) => printed > spec.threshold === (pointed === strong);
       const firsts = [pointed, other].filter((c) => remaining.removed[c] === undefined);
       const utilities = predictions.success.slice();
       const { order, removed, reserve } = composeOrder(firsts, remaining, utilities, predictions);
       const reasons = [
-        `The success probability of ${spec.strong} is ${printNumber(gap, isPointed)} above that of ${spec.weak}, ` +
+        `The success probability of ${spec.strong} is ${printNumber(gap, spec.threshold)} above that of ${spec.weak}, ` +
           `${pointed === strong ? 'over' : 'not over'} the threshold of ${spec.threshold}.`,
       ];
       if (order[0] !== pointed) {

@@ -45,7 +45,7 @@ export function createUtilityPolicy(
         utilities[c] = weights.quality * success[c] + weights.cost * cost[c] + weights.latency * latency[c];
       }
       const order = rank(remaining.left, utilities, predictions);
-      const reasons = [explain(order, utilities, weights, candidates, success)];
+      const reasons = [explain(order, utilities, candidates, success)];
       if (unknownCost) reasons.push('Where a cost is not known, it counted nothing.');
       if (unknownLatency) reasons.push('Where a latency is not known, it counted nothing.');
       if (remaining.note !== undefined) reasons.push(remaining.note);
@@ -82,21 +82,14 @@ function largest(
 }
 
 function explain(
-  order: readonly number[],
+  [first, second]: readonly number[],
   utilities: Float64Array,
-  weights: UtilityWeights,
   candidates: readonly PolicyCandidate[],
   success: Float64Array,
 ): string {
-  const first = order[0];
-  const name = candidates[first].name;
-  if (order.length === 1) return `${name} is the only candidate that is left.`;
-  const isQuality = weights.cost === 0 && weights.latency === 0 && weights.quality > 0;
-  const goal = isQuality ? 'success probability' : 'utility';
-  const second = order[1];
-  const values = isQuality ? success : utilities;
-  const lead = values[first] - values[second];
-  const chance = `it answers well with probability ${success[first].toFixed(3)}`;
-  if (!(lead > 0)) return `${name} ties with ${candidates[second].name} on ${goal}; ${chance}.`;
-  return `${name} has the highest ${goal}, ${lead.toPrecision(2)} above ${candidates[second].name}; ${chance}.`;
+  const { name } = candidates[first];
+  if (second === undefined) return `${name} is the only candidate left.`;
+  const lead = utilities[first] - utilities[second];
+  const stands = lead > 0 ? `has the highest utility, ${lead.toPrecision(2)} above` : 'ties on utility with';
+  return `${name} ${stands} ${candidates[second].name}; it answers well with probability ${success[first].toPrecision(3)}.`;
 }

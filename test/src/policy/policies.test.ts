@@ -33,7 +33,7 @@ test('best takes the highest success probability', () => {
   expect(plan.names).toEqual(['large', 'medium', 'small']);
   expect(plan.path).toEqual(['utility:best']);
   expect(plan.reasons).toEqual([
-    'large has the highest success probability, 0.050 above medium; it answers well with probability 0.850.',
+    'large has the highest utility, 0.050 above medium; it answers well with probability 0.850.',
   ]);
 });
 
