@@ -187,6 +187,7 @@ async function learn(
     members,
     propensities,
     offPolicy,
+    candidates: {},
   });
   const head = createHead(heads.success.head, {
     layers: readLayersModel(JSON.parse(model.modelJson), model.weights),

@@ -5,6 +5,7 @@ export { memoryFiles } from './artifact/memory-files.ts';
 export { type ReadArtifactOptions, readArtifact } from './artifact/read-artifact.ts';
 export type { Calibrator, CalibratorParameters } from './calibrator/calibrator.ts';
 export type { Candidate, Modality, TokenPrices } from './candidate/candidate.ts';
+export { tokenCost } from './candidate/token-cost.ts';
 export type { CandidatePrediction, Decision } from './decision/decision.ts';
 export type { Embedder, SyncEmbedder } from './embedder/embedder.ts';
 export { ArtifactError } from './errors/artifact-error.ts';

@@ -25,7 +25,9 @@ export function checkManifest(manifest: Manifest): void {
   equal('heads.success.calibrators', heads.success.calibrators.length, n);
   for (const name of ['cost', 'latency', 'outputTokens', 'costBesideInput'] as const) {
     const part = heads[name];
-    if (part != null) equal(`heads.${name}.scales`, part.scales.length, n);
+    if (part == null) continue;
+    equal(`heads.${name}.scales`, part.scales.length, n);
+    if (part.bounds !== undefined) equal(`heads.${name}.bounds`, part.bounds.length, n);
   }
   const rates = heads.costBesideInput?.perInputToken;
   if (rates !== undefined) equal('heads.costBesideInput.perInputToken', rates.length, n);

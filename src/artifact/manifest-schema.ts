@@ -57,7 +57,6 @@ const candidate = z.object({
     z.object({
       meanInput: amount,
       meanOutput: amount,
-      mostOutput: amount,
       inputFrame: amount,
       inputRatio: amount,
     }),
@@ -121,7 +120,11 @@ const head: z.ZodMiniType<HeadSpec> = z.discriminatedUnion('kind', [
   }),
 ]);
 
-const amountPart = { head, scales: perCandidate(positive) };
+const amountPart = {
+  head,
+  scales: perCandidate(positive),
+  bounds: z.exactOptional(perCandidate(z.tuple([amount, amount]))),
+};
 const amountHead = z.object(amountPart);
 
 const block = z.discriminatedUnion('kind', [

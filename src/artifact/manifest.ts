@@ -36,8 +36,6 @@ export interface LearnedTokens {
   /** Means of the traffic. */
   readonly meanInput: number;
   readonly meanOutput: number;
-  /** The longest output of the traffic: no more is expected. */
-  readonly mostOutput: number;
   /**
    * What it counts for a request: `inputFrame` + `inputRatio` * the tokens that `countRequestTokens` estimates. The frame is its
    * template, and a system prompt that the traffic does not show.
@@ -93,6 +91,11 @@ export interface ManifestHeads {
 export interface AmountPart {
   readonly head: HeadSpec;
   readonly scales: readonly number[];
+  /**
+   * The least and the most that is expected, by candidate: what was expected over the traffic, so that a prompt like no
+   * other does not lead to amounts like no other. @default none
+   */
+  readonly bounds?: readonly (readonly [least: number, most: number])[];
 }
 
 /** `manifest.json`: everything a router is, but for the big tables, which it names with their digests. */

@@ -41,7 +41,7 @@ export function expectedAmounts(
   const partOf = (name: string, part: AmountPart | null | undefined) => {
     if (part == null) return undefined;
     made[name] = build(name, part.head);
-    return { head: made[name], scales: part.scales };
+    return { ...part, head: made[name] };
   };
   const outputTokens = partOf('outputTokens', heads.outputTokens);
   const cost = partOf('cost', heads.cost) ?? partOf('costBesideInput', heads.costBesideInput);
@@ -82,22 +82,25 @@ interface AmountModel {
 
 function modelOf(candidate: ManifestCandidate, perInputToken: number): AmountModel {
   const { latencyByTokens, name, paidPrices, tokens: learned } = candidate;
-  const { inputPricePerMillionTokens: inputPrice, outputPricePerMillionTokens: outputPrice } = candidate;
-  const prices = inputPrice === undefined || outputPrice === undefined ? paidPrices : candidate;
+  const prices = { ...paidPrices, ...candidate };
   const meanCost = candidate.meanCostUsd ?? Number.NaN;
   const meanLatency = candidate.meanLatencyMs ?? Number.NaN;
   const { inputFrame = 0, inputRatio = 1, meanInput = Number.NaN } = learned ?? {};
-  const byTokens = prices !== undefined && learned !== undefined;
+  const byTokens = learned !== undefined && !Number.isNaN(tokenCost(prices, 1, 1));
   // What no output can make cheaper.
   const floor = { ...candidate, outputPricePerMillionTokens: 0 };
 
   return {
     name,
-    readsSize: byTokens || perInputToken > 0 || inputPrice !== undefined || latencyByTokens !== undefined,
+    readsSize:
+      byTokens ||
+      perInputToken > 0 ||
+      latencyByTokens !== undefined ||
+      candidate.inputPricePerMillionTokens !== undefined,
     input: (tokens) => (Number.isNaN(tokens) ? meanInput : inputFrame + inputRatio * tokens),
     output(predicted) {
       if (learned === undefined) return Number.NaN;
-      return Math.min(finiteOr(learned.meanOutput, predicted), learned.mostOutput);
+      return finiteOr(learned.meanOutput, predicted);
     },
     cost(predicted, input, output, cached) {
       if (byTokens) return finiteOr(meanCost, tokenCost(prices, input, output, cached));
@@ -120,9 +123,9 @@ function finiteOr(otherwise: number, value: number): number {
   return Number.isFinite(value) ? value : otherwise;
 }
 
-/** scale * exp(output); NaN without a head. */
+/** scale * exp(output), within bounds; NaN without a head. */
 function scaledInto(
-  part: { readonly head: Head; readonly scales: readonly number[] } | undefined,
+  part: (Omit<AmountPart, 'head'> & { readonly head: Head }) | undefined,
   features: Float32Array,
   raw: Float32Array,
   out: Float64Array,
@@ -131,6 +134,10 @@ function scaledInto(
     out.fill(Number.NaN);
     return;
   }
-  part.head.predictInto(features, raw);
-  for (let c = 0; c < out.length; c++) out[c] = part.scales[c] * Math.exp(raw[c]);
+  const { bounds, head, scales } = part;
+  head.predictInto(features, raw);
+  for (let c = 0; c < out.length; c++) {
+    const value = scales[c] * Math.exp(raw[c]);
+    out[c] = bounds === undefined ? value : Math.max(bounds[c][0], Math.min(bounds[c][1], value));
+  }
 }

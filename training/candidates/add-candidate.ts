@@ -1,9 +1,11 @@
 import { type Candidate, InvalidInputError, type Router } from 'pointsman';
 import type { Artifact, Manifest, ManifestCandidate } from 'pointsman/artifact';
-import { quantileSorted } from 'pointsman/math';
+import { mean, quantileSorted } from 'pointsman/math';
 import { amendArtifact, type SealedArtifact } from '../artifact/index.ts';
 import { exportLayersModel } from '../head/index.ts';
+import { countedTokens, inputLengths, learnTokens } from '../outcomes/learned-tokens.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { paidPrices } from '../outcomes/paid-prices.ts';
 import { addToHeads } from './add-to-heads.ts';
 import { bareArtifact } from './bare-artifact.ts';
 import { type CandidatePosterior, candidatePosterior } from './candidate-posterior.ts';
@@ -52,7 +54,10 @@ export async function addCandidate(input: AddCandidateInput): Promise<AddedCandi
   const family = input.family?.map((name) => columnOf(manifest, name)) ?? null;
   const parts = headParts(artifact);
   const bare = await input.open(await bareArtifact(artifact));
-  const probes = await readProbes(bare, input.probes, candidate.name, family);
+  const tokens = ownTokens(input.probes, candidate);
+  const inputRate = inputRateOf(manifest, candidate, input.probes, family);
+  const inputCosts = tokens.lengths.map((length) => (inputRate === 0 ? 0 : inputRate * length));
+  const probes = await readProbes(bare, input.probes, candidate.name, family, inputCosts);
   const count = probes.own.quality.length;
   if (count < FEWEST_PROBES) {
     throw new InvalidInputError(
@@ -69,14 +74,17 @@ export async function addCandidate(input: AddCandidateInput): Promise<AddedCandi
   });
   const routedBy = Math.min(1, Math.max(0, posterior.mean - caution * posterior.deviation));
   const weights = cautiousWeights(posterior, caution);
-  const { heads, chains, tables } = addToHeads(manifest, parts, probes, weights, routedBy);
+  const { heads, chains, tables } = addToHeads(manifest, parts, probes, weights, routedBy, inputRate);
   const model = await exportLayersModel(Object.fromEntries(chains));
   const onboarded = onboardedCandidate(candidate.name, manifest, posterior, routedBy, count);
   const sealed = await amendArtifact(artifact, {
     what: `Candidate ${candidate.name} was added from ${count} probes.`,
     details: { onboarded },
     contents: {
-      candidates: [...manifest.candidates, manifestCandidate(candidate, posterior.mean, probes.own)],
+      candidates: [
+        ...manifest.candidates,
+        { ...manifestCandidate(candidate, posterior.mean, probes.own), ...tokens.learned },
+      ],
       heads,
     },
     files: new Map([
@@ -106,6 +114,38 @@ function manifestCandidate(candidate: Candidate, quality: number, own: ProbedCan
     meanLatencyMs: observedMean(own.latencyMs),
     ...(latencies.length < FEWEST_LATENCIES ? {} : { p95LatencyMs: quantileSorted(latencies, 0.95) }),
   };
+}
+
+/** What its probes say of its tokens, and of their prices where none are given. */
+function ownTokens(
+  probes: OutcomeMatrix,
+  candidate: Candidate,
+): { readonly learned: Partial<ManifestCandidate>; readonly lengths: Float64Array } {
+  const c = probes.candidates.indexOf(candidate.name);
+  const counted = countedTokens(probes);
+  const tokens = c === -1 ? undefined : learnTokens(probes, c, Int32Array.from(counted.keys()), counted);
+  const lengths = inputLengths(probes, c, tokens, counted);
+  if (tokens === undefined) return { learned: {}, lengths };
+  const { inputPricePerMillionTokens: input, outputPricePerMillionTokens: output } = candidate;
+  const paid = input === undefined || output === undefined ? paidPrices(probes, c) : null;
+  return { learned: { tokens, ...(paid === null ? {} : { paidPrices: paid }) }, lengths };
+}
+
+/** Its price, or what its family pays, as much dearer as its answers are; 0 where cost heads hold the input, too. */
+function inputRateOf(
+  { candidates, heads }: Manifest,
+  { inputPricePerMillionTokens, name }: Candidate,
+  probes: OutcomeMatrix,
+  family: readonly number[] | null,
+): number {
+  const rates = heads.costBesideInput?.perInputToken;
+  if (rates === undefined) return 0;
+  if (inputPricePerMillionTokens !== undefined) return inputPricePerMillionTokens / 1e6;
+  const c = probes.candidates.indexOf(name);
+  const own = Float64Array.from(probes.costUsd.filter((_, cell) => cell % probes.candidates.length === c));
+  const relatives = (family ?? [...candidates.keys()]).filter((i) => candidates[i].meanCostUsd);
+  const shares = relatives.map((i) => rates[i] / candidates[i].meanCostUsd!);
+  return shares.length === 0 ? 0 : (observedMean(own) ?? 0) * mean(shares);
 }
 
 function observedMean(values: Float64Array): number | null {

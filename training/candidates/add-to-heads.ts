@@ -1,4 +1,4 @@
-import type { Manifest, ManifestHeads } from 'pointsman/artifact';
+import type { AmountPart, Manifest, ManifestHeads } from 'pointsman/artifact';
 import type { HeadSpec } from 'pointsman/head';
 import { type DenseChain, encodeKnn } from '../head/index.ts';
 import { addOutput } from './add-output.ts';
@@ -19,6 +19,7 @@ export interface WidenedHeads {
 /**
  * @param weights of the known candidates in the new one, which sum to 1
  * @param routedBy mean success that the new one is to have over the traffic
+ * @param inputRate US dollars that an input token of the new one costs, where cost heads leave that out
  */
 export function addToHeads(
   manifest: Manifest,
@@ -26,6 +27,7 @@ export function addToHeads(
   probes: Probes,
   weights: Float64Array,
   routedBy: number,
+  inputRate: number,
 ): WidenedHeads {
   const { heads, candidates, task } = manifest;
   const chains = new Map<string, DenseChain>();
@@ -43,10 +45,13 @@ export function addToHeads(
   const level = levelFor(manifest, probes, weights, routedBy);
   const like = weights.reduce((sum, weight, c) => sum + weight * candidates[c].meanQuality, 0);
   const success = heads.success.head;
-  const amount = (name: 'cost' | 'latency', { weights: own, scale }: AmountOutput): ManifestHeads['cost'] => {
-    const part = heads[name];
-    return part === null ? null : { head: add(name, part.head, own, 0), scales: [...part.scales, scale] };
-  };
+  const amount = (name: string, part: AmountPart, { weights: own, scale }: AmountOutput): AmountPart => ({
+    head: add(name, part.head, own, 0),
+    scales: [...part.scales, scale],
+    ...(part.bounds === undefined ? {} : { bounds: [...part.bounds, around(part.bounds)] }),
+  });
+  const { cost, costBesideInput, latency, outputTokens } = heads;
+  const { costRaw, latencyRaw, outputRaw } = probes.own;
   return {
     heads: {
       choice: {
@@ -64,10 +69,26 @@ export function addToHeads(
             : add('success', success, weights, level.value),
         calibrators: [...heads.success.calibrators, level.calibrator],
       },
-      cost: amount('cost', probes.own.costRaw),
-      latency: amount('latency', probes.own.latencyRaw),
+      cost: cost && amount('cost', cost, costRaw),
+      latency: latency && amount('latency', latency, latencyRaw),
+      ...(outputTokens === undefined
+        ? {}
+        : { outputTokens: amount('outputTokens', outputTokens, outputRaw) }),
+      ...(costBesideInput === undefined
+        ? {}
+        : {
+            costBesideInput: {
+              ...amount('costBesideInput', costBesideInput, costRaw),
+              perInputToken: [...costBesideInput.perInputToken, inputRate],
+            },
+          }),
     },
     chains,
     tables,
   };
+}
+
+/** What holds the others holds the new one, whoever it is most like. */
+function around(bounds: NonNullable<AmountPart['bounds']>): readonly [number, number] {
+  return bounds.reduce(([least, most], [from, to]) => [Math.min(least, from), Math.max(most, to)]);
 }

@@ -28,8 +28,7 @@ export function headParts(artifact: Artifact): HeadParts {
     else if (spec.kind === 'stack') for (const { head } of spec.members) visit(head);
     else visit(spec.head);
   };
-  for (const part of [heads.choice, heads.success, heads.cost, heads.latency])
-    if (part !== null) visit(part.head);
+  for (const part of Object.values(heads)) if (part != null) visit(part.head);
   return { chains, tables };
 }
 

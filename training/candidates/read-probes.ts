@@ -17,8 +17,11 @@ export interface ProbedCandidate {
   readonly quality: Float64Array;
   readonly costUsd: Float64Array;
   readonly latencyMs: Float64Array;
+  readonly outputTokens: Float64Array;
+  /** Of the cost, or of what it is beside its input. */
   readonly costRaw: AmountOutput;
   readonly latencyRaw: AmountOutput;
+  readonly outputRaw: AmountOutput;
 }
 
 /** An amount of the new candidate: scale · exp(Σ weight · output of the others). */
@@ -31,12 +34,14 @@ export interface AmountOutput {
  * @param router of the bare artifact
  * @param name the new candidate's, in the matrix
  * @param family columns whose amounts the new one's are expected to go with; null: all
+ * @param inputCosts what the input of each prompt of the matrix costs, where cost heads leave that out: `[prompts]`
  */
 export async function readProbes(
   router: Router,
   matrix: OutcomeMatrix,
   name: string,
   family: readonly number[] | null,
+  inputCosts: Float64Array,
 ): Promise<Probes> {
   const { candidates } = router.manifest;
   const columns = candidates.length;
@@ -47,21 +52,29 @@ export async function readProbes(
     (row) => own !== -1 && !Number.isNaN(matrix.quality[row * width + own]),
   );
   const table = () => new Float64Array(rows.length * columns).fill(Number.NaN);
-  const [expected, choice, others, costs, latencies] = [table(), table(), table(), table(), table()];
+  const [expected, choice, others] = [table(), table(), table()];
+  const [costs, latencies, lengths] = [table(), table(), table()];
   for (const [i, row] of rows.entries()) {
     const predictions = await router.predict(matrix.prompts[row].request);
     expected.set(predictions.success, i * columns);
     choice.set(predictions.choice.map(Math.log), i * columns);
     costs.set(predictions.costUsd.map(Math.log), i * columns);
     latencies.set(predictions.latencyMs.map(Math.log), i * columns);
+    if (predictions.outputTokens !== undefined)
+      lengths.set(predictions.outputTokens.map(Math.log), i * columns);
     from.forEach((at, c) => {
       if (at !== -1) others[i * columns + c] = matrix.quality[row * width + at];
     });
   }
-  const seen = (values: Float32Array) => Float64Array.from(rows, (row) => values[row * width + own]);
-  const [quality, costUsd, latencyMs] = [matrix.quality, matrix.costUsd, matrix.latencyMs].map(
-    rows.length === 0 ? () => new Float64Array() : seen,
-  );
+  const seen = (values: Float32Array | undefined) =>
+    Float64Array.from(rows, (row) => values?.[row * width + own] ?? Number.NaN);
+  const [quality, costUsd, latencyMs, outputTokens] = [
+    matrix.quality,
+    matrix.costUsd,
+    matrix.latencyMs,
+    matrix.outputTokens,
+  ].map(seen);
+  const besides = costUsd.map((cost, i) => Math.max(0, cost - inputCosts[rows[i]]));
   return {
     expected,
     choice,
@@ -70,8 +83,10 @@ export async function readProbes(
       quality,
       costUsd,
       latencyMs,
-      costRaw: amountOutput(costs, costUsd, columns, family),
+      outputTokens,
+      costRaw: amountOutput(costs, besides, columns, family),
       latencyRaw: amountOutput(latencies, latencyMs, columns, family),
+      outputRaw: amountOutput(lengths, outputTokens, columns, family),
     },
   };
 }

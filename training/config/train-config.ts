@@ -9,6 +9,8 @@ const share = z.number().gt(0).lt(1);
 const candidate = z.strictObject({
   inputPricePerMillionTokens: amount.optional(),
   outputPricePerMillionTokens: amount.optional(),
+  cachedInputPricePerMillionTokens: amount.optional(),
+  reasoningPricePerMillionTokens: amount.optional(),
   contextWindowTokens: z.int().positive().optional(),
   modalities: z.array(z.enum(['text', 'image', 'audio', 'video', 'document'])).optional(),
   supportsTools: z.boolean().optional(),

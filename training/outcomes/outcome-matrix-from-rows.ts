@@ -5,15 +5,22 @@ import type { OutcomeRow } from './outcome-row.ts';
 /** The part of a row that the matrix keeps. */
 export interface MatrixRow
   extends Omit<OutcomeRow, 'metadata' | 'inputTokens' | 'outputTokens' | 'promptHash' | 'embedding'> {
+  readonly inputTokens?: number | null;
+  readonly outputTokens?: number | null;
   readonly promptHash?: string | null;
   readonly embedding?: readonly number[] | null;
 }
 
 /** What the matrix keeps of a row's request. */
-export type MatrixPrompt = Omit<MatrixRow, 'candidate' | 'quality' | 'costUsd' | 'latencyMs' | 'propensity'>;
+export type MatrixPrompt = Omit<MatrixRow, 'candidate' | keyof Amounts>;
+
+type Amounts = Pick<
+  MatrixRow,
+  'quality' | 'costUsd' | 'latencyMs' | 'propensity' | 'inputTokens' | 'outputTokens'
+>;
 
 /** One outcome; `prompt` and `candidate` number what the matrix was begun with. */
-export interface MatrixCell extends Pick<MatrixRow, 'quality' | 'costUsd' | 'latencyMs' | 'propensity'> {
+export interface MatrixCell extends Amounts {
   readonly prompt: number;
   readonly candidate: number;
 }
@@ -62,9 +69,16 @@ export function beginMatrix(
   const prompts = Array.from(order, (at) => records[at]);
   const empty = (): Float32Array => new Float32Array(prompts.length * candidates.length).fill(Number.NaN);
   const cells = { quality: empty(), costUsd: empty(), latencyMs: empty(), propensity: empty() };
+  // Many logs have none.
+  const tokens: { inputTokens?: Float32Array; outputTokens?: Float32Array } = {};
+  const keep = (name: keyof typeof tokens, at: number, value: number | null | undefined) => {
+    if (value == null) return;
+    tokens[name] ??= empty();
+    tokens[name][at] = value;
+  };
   const seen = new Uint8Array(prompts.length * candidates.length);
   return {
-    add({ prompt, candidate, quality, costUsd, latencyMs, propensity }) {
+    add({ prompt, candidate, quality, costUsd, latencyMs, propensity, inputTokens, outputTokens }) {
       const at = rowOf[prompt] * candidates.length + columnOf[candidate];
       if (seen[at] === 1) {
         throw new InvalidInputError(
@@ -76,8 +90,10 @@ export function beginMatrix(
       cells.costUsd[at] = costUsd ?? Number.NaN;
       cells.latencyMs[at] = latencyMs ?? Number.NaN;
       cells.propensity[at] = propensity ?? Number.NaN;
+      keep('inputTokens', at, inputTokens);
+      keep('outputTokens', at, outputTokens);
     },
-    finished: () => ({ candidates, prompts, ...cells }),
+    finished: () => ({ candidates, prompts, ...cells, ...tokens }),
   };
 }
 

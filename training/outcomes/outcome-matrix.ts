@@ -27,6 +27,9 @@ export interface OutcomeMatrix {
   readonly costUsd: Float32Array; // [prompts, candidates]
   readonly latencyMs: Float32Array; // [prompts, candidates]
   readonly propensity: Float32Array; // [prompts, candidates]
+  /** Tokens as the candidate counted them. Absent where nobody said. */
+  readonly inputTokens?: Float32Array; // [prompts, candidates]
+  readonly outputTokens?: Float32Array; // [prompts, candidates]
   /** What a router that serves already expects of each quality, to be remembered in learning; NaN: nothing. */
   readonly expected?: Float32Array; // [prompts, candidates]
 }

@@ -63,12 +63,19 @@ async function readMatrix(connection: DuckDBConnection, parquet: string): Promis
   const matrix = beginMatrix(prompts, names);
   await forEachRow(
     connection,
-    `SELECT prompts.n::INTEGER, candidates.n::INTEGER, quality, "costUsd", "latencyMs", propensity FROM ${rows} AS t
+    `SELECT prompts.n::INTEGER, candidates.n::INTEGER, quality, "costUsd", "latencyMs", propensity, "inputTokens", "outputTokens" FROM ${rows} AS t
       JOIN prompts ON t."requestId" = prompts."requestId" JOIN candidates ON t.candidate = candidates.name`,
-    ([prompt, candidate, quality, costUsd, latencyMs, propensity]) =>
-      matrix.add({ prompt, candidate, quality, costUsd, latencyMs, propensity } as Parameters<
-        typeof matrix.add
-      >[0]),
+    ([prompt, candidate, quality, costUsd, latencyMs, propensity, inputTokens, outputTokens]) =>
+      matrix.add({
+        prompt,
+        candidate,
+        quality,
+        costUsd,
+        latencyMs,
+        propensity,
+        inputTokens,
+        outputTokens,
+      } as Parameters<typeof matrix.add>[0]),
   );
   return matrix.finished();
 }

@@ -5,6 +5,7 @@ import type { EvaluationInput } from '../evaluation/evaluation-input.ts';
 import { isReadOff } from '../evaluation/is-read-off.ts';
 import { type LoggingPropensities, loggingPropensities } from '../off-policy/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { withTokenCosts } from '../outcomes/paid-prices.ts';
 import { groupPrompts } from '../split/prompt-groups.ts';
 import { alignCandidates } from './align-candidates.ts';
 import { embedPrompts, keptEmbeddings } from './embed-prompts.ts';
@@ -54,7 +55,8 @@ export async function evaluateRouter(
         `${traffic.candidates.join(', ')}. Evaluate on traffic with the same names.`,
     );
   }
-  const matrix = alignCandidates(traffic, names);
+  const prices = Object.fromEntries(manifest.candidates.map((candidate) => [candidate.name, candidate]));
+  const matrix = withTokenCosts(alignCandidates(traffic, names), prices);
   const none = new Int32Array();
   const test = { role: 'test', rows: Int32Array.from(matrix.prompts.keys()) } as const;
   const predictions = await predictTest(router, matrix, test, null, options.onProgress);

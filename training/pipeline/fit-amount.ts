@@ -1,4 +1,4 @@
-import { argMin } from 'pointsman/math';
+import { argMin, quantile } from 'pointsman/math';
 import { fitRatioScale } from '../calibrator/index.ts';
 import {
   chainHead,
@@ -20,8 +20,12 @@ const PENALTY_SHARES = [100, 1, 0.3, 0.1, 0.03, 0.01, 0.003];
 export interface AmountData {
   readonly features: Matrix; // [prompts, features]
   readonly featureVariance: number;
-  /** US dollars or milliseconds, `[prompts, candidates]`; NaN: unobserved. */
+  /** US dollars, milliseconds or tokens, `[prompts, candidates]`; NaN: unobserved. */
   readonly amounts: Matrix;
+  /** What expected amounts are to add up to, as `amounts`. @default `amounts` */
+  readonly means?: Matrix;
+  /** What is less has the logarithm of this. @default a millionth of the candidate's mean */
+  readonly least?: number;
   readonly fit: Int32Array;
   readonly calibrate: Int32Array;
   /** Fold of each fit row. */
@@ -33,27 +37,37 @@ export interface AmountData {
 export interface FittedAmount {
   readonly chain: DenseChain;
   readonly scales: readonly number[];
+  /** The least and the most that is expected of prompts like those of the fit split, but for one in a thousand. */
+  readonly bounds: readonly (readonly [least: number, most: number])[];
 }
 
+const TAIL = 0.001;
+
 /**
- * Ridge regression of the logarithm of a cost or latency, its penalty by cross-validation.
+ * Ridge regression of the logarithm of a cost, latency or length, its penalty by cross-validation.
  *
  * @returns null where nothing was observed on the fit split.
  */
 export async function fitAmount(data: AmountData): Promise<FittedAmount | null> {
   // Of the fit rows alone: what amounts of nothing are held at must not come from others.
-  const targets = logarithms(takeRows(data.amounts, data.fit));
+  const targets = logarithms(takeRows(data.amounts, data.fit), data.least);
   if (targets.values.every(Number.isNaN)) return null;
   const features = takeRows(data.features, data.fit);
   const layer = isFullyObserved(targets)
     ? await fitComplete(features, targets, data)
     : await fitShared(features, targets, data);
-  const predicted = predictRows(chainHead([layer]), takeRows(data.features, data.calibrate));
-  const seen = takeRows(data.amounts, data.calibrate);
+  const head = chainHead([layer]);
+  const predicted = predictRows(head, takeRows(data.features, data.calibrate));
+  const seen = takeRows(data.means ?? data.amounts, data.calibrate);
   const scales = Array.from({ length: targets.columns }, (_, c) =>
     fitRatioScale(takeColumn(predicted, c), takeColumn(seen, c)),
   );
-  return { chain: [layer], scales };
+  const ofTraffic = predictRows(head, features);
+  const bounds = scales.map((scale, c) => {
+    const expected = takeColumn(ofTraffic, c).map((log) => scale * Math.exp(log));
+    return [quantile(expected, TAIL), quantile(expected, 1 - TAIL)] as const;
+  });
+  return { chain: [layer], scales, bounds };
 }
 
 async function fitComplete(features: Matrix, targets: Matrix, data: AmountData): Promise<DenseLayer> {
@@ -92,8 +106,9 @@ function observedMean(values: Float32Array): number {
 }
 
 /** Amounts of nothing are held at a millionth of the column's mean, so that they have a logarithm. */
-function logarithms({ rows, columns, values }: Matrix): Matrix {
+function logarithms({ rows, columns, values }: Matrix, least?: number): Matrix {
   const floors = Array.from({ length: columns }, (_, c) => {
+    if (least !== undefined) return least;
     let [sum, count] = [0, 0];
     for (let i = c; i < values.length; i += columns)
       if (!Number.isNaN(values[i])) [sum, count] = [sum + values[i], count + 1];

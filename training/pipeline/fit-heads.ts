@@ -1,3 +1,4 @@
+import type { Candidate } from 'pointsman';
 import type { Manifest, ManifestHeads } from 'pointsman/artifact';
 import { createHead, readLayersModel } from 'pointsman/head';
 import type { TrainConfig } from '../config/train-config.ts';
@@ -8,7 +9,7 @@ import type { LoggingPropensities } from '../off-policy/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { Splits } from '../split/split.ts';
 import { calibrateHeads } from './calibrate-heads.ts';
-import { type FittedAmount, fitAmount } from './fit-amount.ts';
+import { type FittedAmounts, fitAmounts } from './fit-amounts.ts';
 import { fitChoice } from './fit-choice.ts';
 import { fitLoggedQuality } from './fit-logged-quality.ts';
 import { fitTuned, type QualityReport, tuneQuality } from './fit-quality.ts';
@@ -29,6 +30,8 @@ export interface HeadsInput {
   /** Null where every prompt with an outcome has one of every candidate. */
   readonly propensities: LoggingPropensities | null;
   readonly offPolicy: TrainConfig['offPolicy'];
+  /** What the config says of candidates. */
+  readonly candidates: Readonly<Record<string, Partial<Candidate>>>;
   readonly onStep: OnStep;
 }
 
@@ -37,6 +40,8 @@ export interface FittedHeads {
   readonly heads: ManifestHeads;
   /** Where the traffic has tasks. */
   readonly task?: Manifest['task'];
+  /** What is known of each candidate's tokens, prices and times. */
+  readonly learned: FittedAmounts['learned'];
   readonly model: ExportedModel;
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly report: QualityReport;
@@ -53,21 +58,16 @@ export async function fitHeads(input: HeadsInput): Promise<FittedHeads> {
     onStep('fitting the choice head', progress),
   );
   onStep('fitting the cost and latency heads');
-  const amountOf = (values: Float32Array) =>
-    fitAmount({
-      features: fitted.features,
-      featureVariance: fitted.variance,
-      amounts: outcomes(matrix, values),
-      fit: splits.fit.rows,
-      calibrate: splits.calibrate.rows,
-      folds: data.folds,
-      onFold: (progress) => onStep('fitting the cost and latency heads', progress),
-    });
-  const cost = await amountOf(matrix.costUsd);
-  const latency = await amountOf(matrix.latencyMs);
-  const chains: Record<string, DenseChain> = { ...quality.chains, ...choice.chains };
-  if (cost !== null) chains.cost = cost.chain;
-  if (latency !== null) chains.latency = latency.chain;
+  const amounts = await fitAmounts({
+    matrix,
+    splits,
+    features: fitted.features,
+    featureVariance: fitted.variance,
+    folds: data.folds,
+    configured: input.candidates,
+    onFold: (progress) => onStep('fitting the cost and latency heads', progress),
+  });
+  const chains: Record<string, DenseChain> = { ...quality.chains, ...choice.chains, ...amounts.chains };
   // The domain head is a classifier of tasks times their means: its first layer is worth an output of its own.
   const names = taskNames(matrix, splits.fit.rows);
   const classifier = quality.chains.quality_domain?.[0] ?? (await fitTaskClassifier(data));
@@ -93,10 +93,10 @@ export async function fitHeads(input: HeadsInput): Promise<FittedHeads> {
     heads: {
       choice: { head: choice.spec, temperature: calibrated.temperature },
       success: { head: success, calibrators: calibrated.calibrators },
-      cost: amountHead('cost', cost),
-      latency: amountHead('latency', latency),
+      ...amounts.heads,
     },
     ...(classifier === null ? {} : { task: { output: 'task', names } }),
+    learned: amounts.learned,
     model,
     files: quality.files,
     report: quality.report,
@@ -124,8 +124,4 @@ async function learnQuality(input: HeadsInput) {
   const weights = logWeights(propensities, splits.fit.rows, matrix.candidates.length, offPolicy.clip);
   const learned = await fitLoggedQuality(data, weights, propensities, { ...offPolicy, members }, onStep);
   return { data: learned.data, quality: learned.quality, log: learned.report };
-}
-
-function amountHead(output: string, fitted: FittedAmount | null): ManifestHeads['cost'] {
-  return fitted === null ? null : { head: { kind: 'layers', output }, scales: fitted.scales };
 }

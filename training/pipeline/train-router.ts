@@ -20,6 +20,7 @@ import { headlineMetrics } from '../evaluation/headline-metrics.ts';
 import { type FittedFeatures, fitFeatures } from '../features/index.ts';
 import type { LoggingPropensities } from '../off-policy/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { withTokenCosts } from '../outcomes/paid-prices.ts';
 import { renderReport } from '../report/render-report.ts';
 import type { Splits } from '../split/split.ts';
 import { TOOL_VERSION } from '../version.ts';
@@ -77,7 +78,8 @@ const DIAL_ROWS = 20_000;
  * The same input gives the same artifact, byte for byte, reports included.
  */
 export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
-  const { matrix, splits, config, embedder, onProgress = () => {} } = input;
+  const { splits, config, embedder, onProgress = () => {} } = input;
+  const matrix = withTokenCosts(input.matrix, config.candidates as Record<string, Partial<Candidate>>);
   // First, since a misspelt candidate should not be found out after the fitting.
   checkPolicy(config.policy, matrix.candidates);
   const onStep: OnStep = (what, folds) => onProgress({ kind: 'step', what, folds: folds ?? null });
@@ -112,9 +114,10 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
     seed: config.seed,
     propensities,
     offPolicy: config.offPolicy,
+    candidates: config.candidates as Record<string, Partial<Candidate>>,
     onStep,
   });
-  const sealed = await seal(input, fitted, heads, propensities);
+  const sealed = await seal({ ...input, matrix }, fitted, heads, propensities);
 
   onStep('evaluating on the test split');
   const router = createRouter(await readArtifact(memoryFiles(sealed.files)), {
@@ -191,7 +194,7 @@ async function seal(
         splits,
         config.candidates as Record<string, Partial<Candidate>>,
         propensities?.values,
-      ),
+      ).map((candidate, c) => ({ ...candidate, ...heads.learned[c] })),
       embedder: {
         id: embedder.embedder.id,
         kind: embedder.kind,

@@ -6,7 +6,7 @@ import { countRequestTokens } from 'pointsman/request';
 import { describe, expect, test } from 'vitest';
 import { readTinyArtifact, tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 
-const TOKENS = { meanInput: 200, meanOutput: 100, mostOutput: 4_000, inputFrame: 10, inputRatio: 1.2 };
+const TOKENS = { meanInput: 200, meanOutput: 100, inputFrame: 10, inputRatio: 1.2 };
 const DEAR = { inputPricePerMillionTokens: 5, outputPricePerMillionTokens: 20 };
 const CHEAP = { inputPricePerMillionTokens: 0.1, outputPricePerMillionTokens: 0.4 };
 const LONG = 'Once upon a time, there was a switch. '.repeat(24_000).slice(0, 900_000);
@@ -187,9 +187,15 @@ describe('where prices and tokens are known', () => {
     expect(await costs(router, { text: 'Hello' })).toEqual(await costs(given, { text: 'Hello' }));
   });
 
-  test('no output is expected to be longer than the longest of the traffic', async () => {
-    const router = await routerOf([{ ...DEAR, tokens: { ...TOKENS, mostOutput: 7 } }], outputHead(1));
-    expect((await router.predict({ text: 'x' })).outputTokens?.[0]).toBe(7);
+  test('no output is expected to be longer or shorter than those that were expected of the traffic', async () => {
+    const expected = async (least: number, most: number) => {
+      const { outputTokens } = outputHead(1);
+      const heads = { cost: null, outputTokens: { ...outputTokens!, bounds: [[least, most]] as const } };
+      const router = await routerOf([{ ...DEAR, tokens: TOKENS }], heads);
+      return (await router.predict({ text: 'x' })).outputTokens?.[0];
+    };
+    expect(await expected(1, 7)).toBe(7);
+    expect(await expected(5_000, 9_000)).toBe(5_000);
   });
 
   test('a latency that goes by tokens is a sum over what is read and written', async () => {
