@@ -105,5 +105,13 @@ const FAILED = /^(error|errored|failed|abort(ed)?|cancell?ed|interrupted|network
 export function readSdkUsage(usage: SdkUsage | undefined): Usage | undefined {
   const inputTokens = usage?.inputTokens?.total;
   const outputTokens = usage?.outputTokens?.total;
-  return inputTokens === undefined || outputTokens === undefined ? undefined : { inputTokens, outputTokens };
+  if (inputTokens === undefined || outputTokens === undefined) return undefined;
+  const { cacheRead } = usage!.inputTokens;
+  const { reasoning } = usage!.outputTokens;
+  return {
+    inputTokens,
+    outputTokens,
+    ...(typeof cacheRead === 'number' ? { cachedInputTokens: cacheRead } : {}),
+    ...(typeof reasoning === 'number' ? { reasoningTokens: reasoning } : {}),
+  };
 }

@@ -130,10 +130,21 @@ export function readUsage(
     const input = given.prompt_tokens ?? given.input_tokens;
     const output =
       given.completion_tokens ?? given.output_tokens ?? Number(given.total_tokens) - Number(input);
-    const usage = soundUsage({ inputTokens: input as number, outputTokens: output as number });
+    const usage = soundUsage({
+      inputTokens: input as number,
+      outputTokens: output as number,
+      cachedInputTokens: partOf(given, ['prompt', 'input'], 'cached_tokens'),
+      reasoningTokens: partOf(given, ['completion', 'output'], 'reasoning_tokens'),
+    });
     if (usage !== null) return usage;
   }
   return undefined;
+}
+
+/** Some name what is read prompt, some input; 0 where nothing is said. */
+function partOf(usage: Record<string, unknown>, names: readonly string[], part: string): number {
+  const details = names.map((name) => usage[`${name}_tokens_details`]).find(isObject);
+  return Number(details?.[part] ?? 0);
 }
 
 /** Undefined where there are none. */

@@ -1,4 +1,6 @@
+import type { TokenPrices } from '../candidate/candidate.ts';
 import type { AnswerChunk, Client, ClientAnswer, Finish } from '../execution/index.ts';
+import { usageCost } from '../execution/price.ts';
 import { completionBody, type ModelRequest } from './completion-body.ts';
 import { createEndpoint } from './endpoint.ts';
 import { postJson } from './post-json.ts';
@@ -6,7 +8,8 @@ import { openBody, readWhole } from './read-body.ts';
 import { readCompletion } from './read-completion.ts';
 import { readCompletionStream } from './read-completion-stream.ts';
 
-export interface OpenAiClientOptions {
+/** Prices are in US dollars per million tokens. @default the executor's prices */
+export interface OpenAiClientOptions extends TokenPrices {
   /** The endpoint's name for the model. */
   readonly model: string;
   /**
@@ -27,10 +30,6 @@ export interface OpenAiClientOptions {
   readonly parameters?: Readonly<Record<string, unknown>>;
   /** The same for further samples of one request, which have to differ. @default {} */
   readonly sampleParameters?: Readonly<Record<string, unknown>>;
-  /** US dollars per million tokens. @default the executor's prices */
-  readonly inputPricePerMillionTokens?: number;
-  /** US dollars per million tokens. @default the executor's prices */
-  readonly outputPricePerMillionTokens?: number;
   /** Whether a stream is asked to end with its usage, which a few endpoints refuse. @default true */
   readonly streamUsage?: boolean;
   /**
@@ -74,25 +73,19 @@ export function createOpenAiClient(options: OpenAiClientOptions): Client<ModelRe
   };
 }
 
-type Prices = Pick<OpenAiClientOptions, 'inputPricePerMillionTokens' | 'outputPricePerMillionTokens'>;
-
 function costOf(
   usage: ClientAnswer['usage'],
-  prices: Prices,
+  prices: TokenPrices,
 ): Required<Pick<Finish, 'costUsd' | 'costSource'>> | undefined {
-  const { inputPricePerMillionTokens: input, outputPricePerMillionTokens: output } = prices;
-  if (usage == null || input === undefined || output === undefined) return undefined;
-  return {
-    costUsd: (usage.inputTokens * input + usage.outputTokens * output) / 1e6,
-    costSource: 'computed',
-  };
+  const costUsd = usage == null ? null : usageCost(usage, prices);
+  return costUsd === null ? undefined : { costUsd, costSource: 'computed' };
 }
 
-function withCost(answer: ClientAnswer, prices: Prices): ClientAnswer {
+function withCost(answer: ClientAnswer, prices: TokenPrices): ClientAnswer {
   return { ...answer, ...costOf(answer.usage, prices) };
 }
 
-async function* priced(chunks: AsyncIterable<AnswerChunk>, prices: Prices): AsyncGenerator<AnswerChunk> {
+async function* priced(chunks: AsyncIterable<AnswerChunk>, prices: TokenPrices): AsyncGenerator<AnswerChunk> {
   for await (const chunk of chunks) {
     yield chunk.finish === undefined
       ? chunk

@@ -11,8 +11,14 @@ export interface ToolCall {
 }
 
 export interface Usage {
+  /** All that was read, what came from a cache included. */
   readonly inputTokens: number;
+  /** All that was written, what was thought and not said included. */
   readonly outputTokens: number;
+  /** Of the input, what the provider had in its cache. @default 0 */
+  readonly cachedInputTokens?: number;
+  /** Of the output, what was thought and not said. @default 0 */
+  readonly reasoningTokens?: number;
 }
 
 /** What a candidate, a tool or several of them together answered; whole. */

@@ -1,33 +1,48 @@
-import type { Candidate } from '../candidate/candidate.ts';
+import type { TokenPrices } from '../candidate/candidate.ts';
+import { tokenCost } from '../candidate/token-cost.ts';
 import type { CostSource } from '../log/log-record.ts';
 import type { Answer, Usage } from './answer.ts';
 
 /** What candidates ask for their tokens; `manifest.candidates` of a router, or the caller's own list. */
-export type Prices = readonly Pick<
-  Candidate,
-  'name' | 'inputPricePerMillionTokens' | 'outputPricePerMillionTokens'
->[];
+export type Prices = readonly (TokenPrices & { readonly name: string })[];
 
 /** US dollars for these tokens; null where a price is not known. */
 export function priceOf(usage: Usage, candidate: string, prices: Prices): number | null {
-  const price = prices.find(({ name }) => name === candidate);
-  const input = price?.inputPricePerMillionTokens;
-  const output = price?.outputPricePerMillionTokens;
-  if (input === undefined || output === undefined) return null;
-  return (usage.inputTokens * input + usage.outputTokens * output) / 1e6;
+  return usageCost(usage, prices.find(({ name }) => name === candidate) ?? {});
+}
+
+/** US dollars for these tokens at these prices; null where a price is not known. */
+export function usageCost(usage: Usage, prices: TokenPrices): number | null {
+  const { cachedInputTokens, inputTokens, outputTokens, reasoningTokens } = usage;
+  const cost = tokenCost(prices, inputTokens, outputTokens, cachedInputTokens, reasoningTokens);
+  return Number.isNaN(cost) ? null : cost;
 }
 
 /** What is above is a mistake: the largest amounts that a decision log believes too. */
 const MOST_TOKENS = 1e8;
 const MOST_USD = 1000;
 
-/** Usage as an upstream says it, where it can be true: whole numbers from 0 on; else null, which is unknown. */
+/**
+ * Usage as an upstream says it, where it can be true: whole numbers from 0 on; else null, which is unknown. Of parts that
+ * cannot be true nothing is kept.
+ */
 export function soundUsage(usage: Usage | null | undefined): Usage | null {
   if (usage === null || typeof usage !== 'object') return null;
-  return isTokenCount(usage.inputTokens) && isTokenCount(usage.outputTokens) ? usage : null;
+  const { cachedInputTokens: cached, reasoningTokens: reasoning, ...whole } = usage;
+  const { inputTokens, outputTokens } = whole;
+  if (!isTokenCount(inputTokens) || !isTokenCount(outputTokens)) return null;
+  return {
+    ...whole,
+    ...(isPart(cached, inputTokens) ? { cachedInputTokens: cached } : {}),
+    ...(isPart(reasoning, outputTokens) ? { reasoningTokens: reasoning } : {}),
+  };
 }
 
-function isTokenCount(value: unknown): boolean {
+function isPart(value: unknown, whole: number): value is number {
+  return isTokenCount(value) && value > 0 && value <= whole;
+}
+
+function isTokenCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MOST_TOKENS;
 }
 

@@ -120,6 +120,33 @@ describe('a whole answer', () => {
     });
   });
 
+  it('costs less for what was cached, and what thoughts cost for thoughts', async () => {
+    const { client } = clientFor(
+      () =>
+        completion(
+          { content: 'x' },
+          {
+            usage: {
+              prompt_tokens: 100,
+              completion_tokens: 20,
+              prompt_tokens_details: { cached_tokens: 80 },
+              completion_tokens_details: { reasoning_tokens: 15 },
+            },
+          },
+        ),
+      {
+        inputPricePerMillionTokens: 1,
+        outputPricePerMillionTokens: 5,
+        cachedInputPricePerMillionTokens: 0.1,
+        reasoningPricePerMillionTokens: 2,
+      },
+    );
+    expect(await client({ text: 'x' }, context())).toMatchObject({
+      usage: { inputTokens: 100, outputTokens: 20, cachedInputTokens: 80, reasoningTokens: 15 },
+      costUsd: (20 * 1 + 80 * 0.1 + 5 * 5 + 15 * 2) / 1e6,
+    });
+  });
+
   it('may be cut at a limit of the caller, or be a refusal, and says so', async () => {
     const cut = clientFor(() => completion({ content: 'x' }, {}, { finish_reason: 'length' }));
     expect(await cut.client({ text: 'x' }, context())).toMatchObject({ finishReason: 'length' });
