@@ -15,9 +15,11 @@ export {
   type AddCandidateInput,
   type AddedCandidate,
   addCandidate,
+  type CandidateSettings,
   type OnboardedCandidate,
   restoreCandidate,
   retireCandidate,
+  setCandidate,
 } from './candidates/index.ts';
 export {
   parseRetrainConfig,

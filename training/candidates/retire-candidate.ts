@@ -9,13 +9,13 @@ import { amendArtifact, type SealedArtifact } from '../artifact/index.ts';
  * @throws InvalidInputError when there is no such candidate, it is retired already, or it is the last
  */
 export function retireCandidate(artifact: Artifact, name: string): Promise<SealedArtifact> {
-  const candidate = find(artifact, name);
+  const candidate = findCandidate(artifact, name);
   if (candidate.retired === true) throw new InvalidInputError(`${name} is retired already.`);
   const { candidates } = artifact.manifest;
   if (candidates.every((other) => other === candidate || other.retired === true)) {
     throw new InvalidInputError(`${name} is the last candidate in use. Add or restore another one first.`);
   }
-  return amend(artifact, `Candidate ${name} was retired.`, { ...candidate, retired: true });
+  return amendCandidate(artifact, `Candidate ${name} was retired.`, { ...candidate, retired: true });
 }
 
 /**
@@ -24,19 +24,25 @@ export function retireCandidate(artifact: Artifact, name: string): Promise<Seale
  * @throws InvalidInputError when there is no such candidate, or it is in use
  */
 export function restoreCandidate(artifact: Artifact, name: string): Promise<SealedArtifact> {
-  const { retired, ...candidate } = find(artifact, name);
+  const { retired, ...candidate } = findCandidate(artifact, name);
   if (retired !== true) throw new InvalidInputError(`${name} is in use: it was not retired.`);
-  return amend(artifact, `Candidate ${name} was restored.`, candidate);
+  return amendCandidate(artifact, `Candidate ${name} was restored.`, candidate);
 }
 
-function amend(artifact: Artifact, what: string, changed: ManifestCandidate): Promise<SealedArtifact> {
+/** The same artifact with one candidate changed. */
+export function amendCandidate(
+  artifact: Artifact,
+  what: string,
+  changed: ManifestCandidate,
+): Promise<SealedArtifact> {
   const candidates = artifact.manifest.candidates.map((candidate) =>
     candidate.name === changed.name ? changed : candidate,
   );
   return amendArtifact(artifact, { what, contents: { candidates } });
 }
 
-function find({ manifest: { candidates } }: Artifact, name: string): ManifestCandidate {
+/** @throws InvalidInputError when there is no such candidate */
+export function findCandidate({ manifest: { candidates } }: Artifact, name: string): ManifestCandidate {
   const found = candidates.find((candidate) => candidate.name === name);
   if (found !== undefined) return found;
   const names = candidates.map((candidate) => candidate.name).join(', ');

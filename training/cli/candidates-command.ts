@@ -9,6 +9,7 @@ Examples:
   $ pointsman candidates list --router models/support
   $ pointsman candidates add gpt-x --probes probes.jsonl --router models/support
   $ pointsman candidates add gpt-x --probes probes.jsonl --router models/support --family gpt-4,gpt-4-mini --settings gpt-x.yaml
+  $ pointsman candidates set gpt-x --settings gpt-x.yaml --router models/support
   $ pointsman candidates retire old-model --router models/support`;
 
 const ADD_EXAMPLES = `
@@ -19,6 +20,17 @@ estimate surer. Nothing is fitted again; what the router says of the others stay
 The new candidate is routed by its estimated quality less --caution standard deviations of what is not known yet, so that
 a lucky handful of probes does not take the traffic. Train again once there is traffic of its own.
 ${EXAMPLES}`;
+
+const SET_EXAMPLES = `
+gpt-x.yaml, US dollars per million tokens; what is left out stays as it is:
+  inputPricePerMillionTokens: 0.15
+  outputPricePerMillionTokens: 0.6
+
+Where the traffic said how many tokens answers take, costs are those at the new prices from then on. A retraining goes by its own
+config: put the new prices there, too.
+${EXAMPLES}`;
+
+const SETTINGS = 'prices, context window and the like, in YAML as in the training config';
 
 export interface AddFlags extends ReadingFlags {
   readonly router: string;
@@ -37,10 +49,16 @@ export interface RouterFlags {
   readonly json?: boolean;
 }
 
+export interface SetFlags extends RouterFlags {
+  readonly settings: string;
+}
+
 /** `pointsman candidates`: a router's candidates, and how one is added or retired without training. */
 export function candidatesCommand(io: CommandIo): Command {
   const command = new Command('candidates')
-    .description('List the candidates of a router; add one from some probes, retire or restore one.')
+    .description(
+      'List the candidates of a router; add one from some probes, set its prices, retire or restore it.',
+    )
     .addHelpText('after', EXAMPLES);
   command.addCommand(addCommand(io));
   for (const [name, description] of [
@@ -58,6 +76,20 @@ export function candidatesCommand(io: CommandIo): Command {
         }),
     );
   }
+  command.addCommand(
+    withRouter(new Command('set'))
+      .description(
+        'Change prices, context window and the like of a candidate: a new version, nothing is fitted.',
+      )
+      .argument('<name>', 'the candidate')
+      .requiredOption('--settings <file>', SETTINGS)
+      .option('--json', 'print the result as JSON')
+      .addHelpText('after', SET_EXAMPLES)
+      .action(async (candidate: string, flags: SetFlags) => {
+        const { runSetCandidate } = await import('./run-set-candidate.ts');
+        await runSetCandidate(candidate, flags, io);
+      }),
+  );
   command.addCommand(
     withRouter(new Command('list'))
       .description('List them: which are in use, and how well they are known.')
@@ -91,7 +123,7 @@ function addCommand(io: CommandIo): Command {
         .argParser(nonNegativeNumber)
         .default(1),
     )
-    .option('--settings <file>', 'prices, context window and the like, in YAML as in the training config');
+    .option('--settings <file>', SETTINGS);
   return addReadingOptions(addMapOption(command))
     .option('--work <folder>', 'what is kept from run to run', '.pointsman')
     .option('--json', 'print the result as JSON')

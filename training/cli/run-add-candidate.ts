@@ -50,7 +50,8 @@ export async function runAddCandidate(name: string, flags: AddFlags, io: Command
   }
 }
 
-async function readCandidate(name: string, file: string | undefined): Promise<Candidate> {
+/** @throws InvalidInputError naming the field that a candidate cannot have */
+export async function readCandidate(name: string, file: string | undefined): Promise<Candidate> {
   const settings = file === undefined ? {} : await readYaml(file, 'The settings');
   if (typeof settings !== 'object' || settings === null) {
     throw new InvalidInputError(

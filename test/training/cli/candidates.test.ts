@@ -51,6 +51,24 @@ describe('pointsman candidates', () => {
     expect((await readdir(path('work'))).filter((name) => name.startsWith('probes-'))).toEqual([]);
   });
 
+  it('sets what one costs and takes, and says which field cannot be set', async () => {
+    await writeFile(path('large.yaml'), 'inputPricePerMillionTokens: 1000\n');
+    const { said, code } = await candidates('set', 'large', '--settings', path('large.yaml'), '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(said.out)).toMatchObject({ candidate: 'large', inputPricePerMillionTokens: 1000 });
+    // No output can make it cheaper than its input.
+    const routed = JSON.parse((await run('route', router, 'word '.repeat(1_000), '--json')).said.out);
+    const large = routed.predictions.find(({ candidate }: { candidate: string }) => candidate === 'large');
+    expect(large.expectedCostUsd).toBeGreaterThan(0.9);
+    await writeFile(path('wrong.yaml'), 'inputPrice: 1\n');
+    const wrong = await candidates('set', 'large', '--settings', path('wrong.yaml'));
+    expect(wrong.code).not.toBe(0);
+    expect(wrong.said.err).toMatch(/inputPrice/);
+    await writeFile(path('retired.yaml'), 'retired: true\n');
+    const retired = await candidates('set', 'large', '--settings', path('retired.yaml'));
+    expect(retired.said.err).toMatch(/pointsman candidates retire large/);
+  });
+
   it('lists them, retires one and restores it; each time a version of its own', async () => {
     const { said } = await candidates('list');
     expect(said.out).toMatch(/bard +in use +0\.\d+ .*60 probes \(95 %: 0\.\d\d to 0\.\d\d\)/);
