@@ -1,4 +1,4 @@
-import { amountError } from './amount-error.ts';
+import { amountByCandidate, amountError } from './amount-error.ts';
 import { bestCandidates } from './best-candidates.ts';
 import { bootstrapMeans } from './bootstrap-means.ts';
 import { checkEvaluationInput } from './check-evaluation-input.ts';
@@ -95,6 +95,7 @@ export function evaluate(input: EvaluationInput, options: EvaluationOptions = {}
       choice: compared?.choiceCalibration ?? null,
     },
     amounts: {
+      costs: amountByCandidate(matrix.candidates, predictions.expectedCostUsd, testCells(matrix.costUsd)),
       costUsd: amountError(predictions.expectedCostUsd, testCells(matrix.costUsd)),
       latencyMs: amountError(predictions.expectedLatencyMs, testCells(matrix.latencyMs)),
     },

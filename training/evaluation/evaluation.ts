@@ -1,5 +1,5 @@
 import type { Interval } from '../words/format-number.ts';
-import type { AmountError } from './amount-error.ts';
+import type { AmountError, CandidateAmount } from './amount-error.ts';
 import type { CalibrationBin } from './calibration-bins.ts';
 import type { Confusion } from './confusion.ts';
 import type { CostQuality } from './cost-quality-hull.ts';
@@ -30,7 +30,12 @@ export interface Evaluation {
     readonly success: readonly HeadCalibration[];
     readonly choice: ChoiceCalibration | null;
   };
-  readonly amounts: { readonly costUsd: AmountError; readonly latencyMs: AmountError };
+  readonly amounts: {
+    readonly costUsd: AmountError;
+    readonly latencyMs: AmountError;
+    /** Costs by candidate: whether they are expected right, each on its own answers. */
+    readonly costs: readonly CandidateAmount[];
+  };
   readonly tasks: readonly TaskRow[];
   /** Tasks with fewer prompts than those listed. */
   readonly tasksLeftOut: number;

@@ -12,6 +12,14 @@ const report = (options: WorldOptions = {}) =>
   renderReport(evaluate(syntheticWorld({ rows: 400, ...options }), { resamples: 100 }));
 const parse = (page: string) => parseHTML(page).document;
 
+test('it shows what answers of each candidate were expected to cost, and what they did', () => {
+  const table = [...parse(report()).querySelectorAll('table')].find((each) =>
+    each.textContent?.includes('Expected ÷ paid'),
+  );
+  expect(table?.querySelectorAll('tbody tr')).toHaveLength(3);
+  expect(table?.textContent).toMatch(/\$\d/);
+});
+
 test('it opens with the verdict, and holds every section and figure', () => {
   const document = parse(report());
   expect(document.querySelector('.verdict p')?.textContent).toMatch(/^This router is better than no router/);

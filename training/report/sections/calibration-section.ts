@@ -1,5 +1,5 @@
 import type { Evaluation } from '../../evaluation/evaluation.ts';
-import { formatCount, formatDecimal } from '../../words/format-number.ts';
+import { formatCost, formatCount, formatDecimal, formatPercent } from '../../words/format-number.ts';
 import { reliabilityFigure } from '../figures/reliability-figure.ts';
 import { type Html, html } from '../html.ts';
 import { scrollTable } from '../scroll-table.ts';
@@ -10,7 +10,7 @@ const SLICE_ROWS = 100;
 const SLICES_LISTED = 10;
 
 /** Whether the probabilities mean what they say: each head over all rows, and the worst slices. */
-export function calibrationSection({ calibration, coverage }: Evaluation): Html | null {
+export function calibrationSection({ amounts, calibration, coverage }: Evaluation): Html | null {
   const heads = calibration.success.filter(({ rows }) => rows > 0);
   if (heads.length === 0) return null;
   const slices = heads
@@ -19,6 +19,7 @@ export function calibrationSection({ calibration, coverage }: Evaluation): Html 
     .sort((a, b) => (b.debiasedEce ?? 0) - (a.debiasedEce ?? 0))
     .slice(0, SLICES_LISTED);
   const { choice } = calibration;
+  const costs = amounts.costs.filter(({ rows }) => rows > 0);
   return html`<h2>Can its probabilities be trusted?</h2>
 <p class="note">Predicted probability across, what was seen upwards, in ten bins of equal mass with 95 % bars. On the diagonal a probability means what it says.${
     coverage.kind !== 'full' &&
@@ -48,6 +49,17 @@ ${
     { heading: 'Prompts', cell: ({ rows }) => formatCount(rows) },
     { heading: 'ECE, debiased', cell: ({ debiasedEce }) => formatDecimal(debiasedEce) },
     { heading: 'Brier', cell: ({ brier }) => formatDecimal(brier) },
+  ])
+}
+${
+  costs.length > 0 &&
+  scrollTable('What answers of each candidate were expected to cost, and what they did cost', costs, [
+    { heading: 'Candidate', cell: ({ candidate }) => html`<bdi>${shorten(candidate, 80)}</bdi>` },
+    { heading: 'Answers', cell: ({ rows }) => formatCount(rows) },
+    { heading: 'Expected per 1,000', cell: ({ meanExpected }) => formatCost(meanExpected) },
+    { heading: 'Paid per 1,000', cell: ({ meanSeen }) => formatCost(meanSeen) },
+    { heading: 'Expected ÷ paid', cell: ({ ratio }) => formatDecimal(ratio) },
+    { heading: 'Median error', cell: ({ medianRelativeError }) => formatPercent(medianRelativeError) },
   ])
 }`;
 }
