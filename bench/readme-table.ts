@@ -14,6 +14,7 @@ const ORDER = [
   'off-policy',
   'onboard',
   'guarantee',
+  'cost',
   'month',
   'decision',
   'policy',

@@ -10,6 +10,7 @@ const BENCHES: Readonly<
   Record<string, (options: { file?: string; large: boolean }) => Promise<BenchLine[]>>
 > = {
   bandit: async () => (await import('./bandit.ts')).benchBandit({ onProgress: progress }),
+  cost: async () => (await import('./cost.ts')).benchCost(progress),
   decision: async () => (await import('./decision.ts')).benchDecision(),
   'decision-log': async () => (await import('./decision-log.ts')).benchLog(),
   embedder: async () => (await import('./embedder.ts')).benchEmbedder(),
