@@ -98,14 +98,9 @@ export async function benchCost(onProgress: (what: string) => void = () => {}): 
       const { artifact } = await trainOn(logOf(whole, has), groups, splits, SEED, config);
       const embedder = (await openEmbedder({ kind: 'static' })).embedder;
       const router = createRouter(await readArtifact(memoryFiles(artifact.files)), { embedder });
-      lines.push(
-        ...(await errorsBySize(
-          router,
-          { answered, candidates, resized, splits, whole },
-          `${log}, ${learned}`,
-          has.tokens,
-        )),
-      );
+      const tested = { answered, candidates, resized, splits, whole };
+      for (const line of await errorsBySize(router, tested, `${log}, ${learned}`, has.tokens))
+        lines.push(line);
     }
   }
   return lines;

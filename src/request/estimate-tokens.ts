@@ -15,29 +15,27 @@ export function estimateTokens(text: string): number {
   return overStretches(text, MOST_UNITS, STRETCH_UNITS, estimateStretch);
 }
 
-/** What a unit is, as far as byte-pair encodings tell units apart. */
-const Kind = {
-  vowel: 0,
-  consonant: 1,
-  upperVowel: 2,
-  upperConsonant: 3,
-  digit: 4,
-  space: 5,
-  /** Tabs, too. */
-  newline: 6,
-  /** Punctuation that is drawn out into lines, for which there are long tokens: `----`. */
-  rule: 7,
-  punctuation: 8,
-  /** Latin letters beyond ASCII. */
-  accent: 9,
-  /** Letters of other alphabets. */
-  letter: 10,
-  /** Han, kana, hangul. */
-  syllable: 11,
-  /** A letter or syllable beyond ASCII, once more. */
-  repeated: 12,
-  other: 13,
-} as const;
+// What a unit is, as far as byte-pair encodings tell units apart.
+const VOWEL = 0;
+const CONSONANT = 1;
+const UPPER_VOWEL = 2;
+const UPPER_CONSONANT = 3;
+const DIGIT = 4;
+const SPACE = 5;
+/** Tabs, too. */
+const NEWLINE = 6;
+/** Punctuation that is drawn out into lines, for which there are long tokens: `----`. */
+const RULE = 7;
+const PUNCTUATION = 8;
+/** Latin letters beyond ASCII. */
+const ACCENT = 9;
+/** Letters of other alphabets. */
+const LETTER = 10;
+/** Han, kana, hangul. */
+const SYLLABLE = 11;
+/** A letter or syllable beyond ASCII, once more. */
+const REPEATED = 12;
+const OTHER = 13;
 /** Of a row of the table: a power of two above the number of kinds. */
 const ROW = 16;
 
@@ -51,7 +49,7 @@ interface State {
   readonly consonants: number;
 }
 
-const START: State = { kind: Kind.space, run: 1, consonants: 0 };
+const START: State = { kind: SPACE, run: 1, consonants: 0 };
 /** From here on it is no word: a key, or one letter held down. */
 const LONGEST_WORD = 16;
 
@@ -62,15 +60,15 @@ function step(before: State, kind: number): { readonly tokens: number; readonly 
     state: { kind, run, consonants },
   });
   switch (kind) {
-    case Kind.vowel:
-    case Kind.consonant:
-    case Kind.upperVowel:
-    case Kind.upperConsonant: {
+    case VOWEL:
+    case CONSONANT:
+    case UPPER_VOWEL:
+    case UPPER_CONSONANT: {
       const hump = isLower(before.kind) && !isLower(kind);
       const begins = hump || !isLetter(before.kind);
       const run = begins ? 1 : Math.min(before.run, LONGEST_WORD) + 1;
       const consonants =
-        kind === Kind.vowel || kind === Kind.upperVowel ? 0 : begins ? 1 : Math.min(before.consonants, 2) + 1;
+        kind === VOWEL || kind === UPPER_VOWEL ? 0 : begins ? 1 : Math.min(before.consonants, 2) + 1;
       let tokens = begins ? (hump ? 1.3 : 1) : 0;
       if (run > LONGEST_WORD) tokens += 0.5;
       else if (run > 6) tokens += 0.18;
@@ -78,27 +76,27 @@ function step(before: State, kind: number): { readonly tokens: number; readonly 
       if (consonants > 2) tokens += 0.14;
       return next(tokens, run, consonants);
     }
-    case Kind.digit: {
-      const run = before.kind === Kind.digit ? (before.run % 3) + 1 : 1;
+    case DIGIT: {
+      const run = before.kind === DIGIT ? (before.run % 3) + 1 : 1;
       // A space goes with a word, never with a number.
-      return next(before.kind === Kind.space ? 1.9 : run === 1 ? 1 : 0, run);
+      return next(before.kind === SPACE ? 1.9 : run === 1 ? 1 : 0, run);
     }
-    case Kind.space:
+    case SPACE:
       // A single space goes with the word behind it.
-      if (before.kind !== Kind.space) return next(0, 1);
+      if (before.kind !== SPACE) return next(0, 1);
       return next(before.run === 1 ? 1.3 : 0.01, 2);
-    case Kind.newline:
+    case NEWLINE:
       // One behind punctuation goes with it.
-      if (before.kind === Kind.newline) return next(0.07, 1);
+      if (before.kind === NEWLINE) return next(0.07, 1);
       return next(isPunctuation(before.kind) ? 0 : 0.8, 1);
-    case Kind.rule:
+    case RULE:
       if (!isPunctuation(before.kind)) return next(0.65, 1);
-      return next(before.kind === Kind.rule && before.run === 2 ? 0.02 : 0.35, 2);
-    case Kind.punctuation:
+      return next(before.kind === RULE && before.run === 2 ? 0.02 : 0.35, 2);
+    case PUNCTUATION:
       return next(isPunctuation(before.kind) ? 0.5 : 0.65, 1);
-    case Kind.letter:
+    case LETTER:
       return next(0.45, 1);
-    case Kind.syllable:
+    case SYLLABLE:
       return next(0.9, 1);
     default:
       return next(1, 1);
@@ -147,39 +145,39 @@ function steps(): Steps {
 }
 
 function isLower(kind: number): boolean {
-  return kind === Kind.vowel || kind === Kind.consonant;
+  return kind === VOWEL || kind === CONSONANT;
 }
 
 function isLetter(kind: number): boolean {
-  return kind <= Kind.upperConsonant || kind === Kind.accent;
+  return kind <= UPPER_CONSONANT || kind === ACCENT;
 }
 
 function isPunctuation(kind: number): boolean {
-  return kind === Kind.rule || kind === Kind.punctuation;
+  return kind === RULE || kind === PUNCTUATION;
 }
 
 function kindBeyondAscii(unit: number, text: string, i: number): number {
-  if (unit >= 0x2000 && unit < 0x3000) return unit < 0x2070 ? Kind.punctuation : Kind.other;
-  if (unit < 0xc0 || (unit >= 0xd800 && unit < 0xf900)) return Kind.other;
-  if (i > 0 && text.charCodeAt(i - 1) === unit) return Kind.repeated;
-  if (unit >= 0x3000 || (unit >= 0x1100 && unit < 0x1200)) return Kind.syllable;
-  return unit < 0x370 || unit >= 0x1e00 ? Kind.accent : Kind.letter;
+  if (unit >= 0x2000 && unit < 0x3000) return unit < 0x2070 ? PUNCTUATION : OTHER;
+  if (unit < 0xc0 || (unit >= 0xd800 && unit < 0xf900)) return OTHER;
+  if (i > 0 && text.charCodeAt(i - 1) === unit) return REPEATED;
+  if (unit >= 0x3000 || (unit >= 0x1100 && unit < 0x1200)) return SYLLABLE;
+  return unit < 0x370 || unit >= 0x1e00 ? ACCENT : LETTER;
 }
 
 const ASCII_KINDS = asciiKinds();
 
 function asciiKinds(): Uint8Array {
-  const kinds = new Uint8Array(128).fill(Kind.punctuation);
+  const kinds = new Uint8Array(128).fill(PUNCTUATION);
   const mark = (characters: string, kind: number) => {
     for (const character of characters) kinds[character.charCodeAt(0)] = kind;
   };
-  mark('aeiouy', Kind.vowel);
-  mark('bcdfghjklmnpqrstvwxz', Kind.consonant);
-  mark('AEIOUY', Kind.upperVowel);
-  mark('BCDFGHJKLMNPQRSTVWXZ', Kind.upperConsonant);
-  mark('0123456789', Kind.digit);
-  mark(' ', Kind.space);
-  mark('\n\r\t', Kind.newline);
-  mark('-=._#/*~+', Kind.rule);
+  mark('aeiouy', VOWEL);
+  mark('bcdfghjklmnpqrstvwxz', CONSONANT);
+  mark('AEIOUY', UPPER_VOWEL);
+  mark('BCDFGHJKLMNPQRSTVWXZ', UPPER_CONSONANT);
+  mark('0123456789', DIGIT);
+  mark(' ', SPACE);
+  mark('\n\r\t', NEWLINE);
+  mark('-=._#/*~+', RULE);
   return kinds;
 }
