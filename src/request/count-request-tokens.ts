@@ -22,8 +22,7 @@ export function countRequestTokens(request: Request, count: TokenCounter = estim
   if (Array.isArray(request.messages)) collect(request.messages, texts, 0);
   else if (typeof request.text === 'string') texts.push(request.text);
   if (Array.isArray(request.tools)) for (const tool of request.tools) collectJson(tool, texts);
-  const schema = (request.responseFormat as { readonly json_schema?: unknown } | undefined)?.json_schema;
-  if (schema !== undefined) collectJson(schema, texts);
+  collectJson((request.responseFormat as { readonly json_schema?: unknown } | undefined)?.json_schema, texts);
 
   let units = 0;
   for (const text of texts) units += text.length;
@@ -36,30 +35,13 @@ export function countRequestTokens(request: Request, count: TokenCounter = estim
 }
 
 /** Fields of messages and their parts that a model reads, by the names of all the dialects of chat APIs. */
-const READ_FIELDS = [
-  'content',
-  'text',
-  'tool_calls',
-  'function_call',
-  'function',
-  'custom',
-  'name',
-  'toolName',
-  'reasoning_content',
-  'reasoning',
-  'thinking',
-  'summary',
-  'refusal',
-  'title',
-  'context',
-  'parts',
-  'source',
-  'functionCall',
-  'functionResponse',
-] as const;
+const READ_FIELDS =
+  'content text tool_calls function_call function custom name toolName reasoning_content reasoning thinking summary refusal title context parts source functionCall functionResponse'.split(
+    ' ',
+  );
 
 /** Fields that hold data: text as it is, anything else as JSON. */
-const DATA_FIELDS = ['arguments', 'args', 'input', 'output', 'result', 'response'] as const;
+const DATA_FIELDS = 'arguments args input output result response'.split(' ');
 
 /** Nothing that a provider takes is nested deeper; and no nesting may end the process. */
 const DEEPEST = 100;
@@ -72,20 +54,15 @@ function collect(value: unknown, texts: string[], depth: number): void {
     return;
   }
   const part = value as Readonly<Record<string, unknown>>;
-  for (const field of READ_FIELDS) {
-    if (part[field] !== undefined) collect(part[field], texts, depth + 1);
-  }
-  for (const field of DATA_FIELDS) {
-    if (typeof part[field] === 'string') texts.push(part[field]);
-    else if (part[field] !== undefined) collectJson(part[field], texts);
-  }
+  for (const field of READ_FIELDS) collect(part[field], texts, depth + 1);
+  for (const field of DATA_FIELDS) collectJson(part[field], texts);
   // A document in plain text; other data are encoded bytes.
   if (part.type === 'text' && typeof part.data === 'string') texts.push(part.data);
 }
 
-/** What has no JSON cannot be sent. */
+/** Text as it is. What has no JSON cannot be sent. */
 function collectJson(value: unknown, texts: string[]): void {
   try {
-    texts.push(JSON.stringify(value) ?? '');
+    if (value !== undefined) texts.push(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
   } catch {}
 }

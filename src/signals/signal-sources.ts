@@ -6,7 +6,7 @@ export type LanguageDetector = (text: string) => string;
 
 /** What signals are computed with, beside the request. */
 export interface SignalSources {
-  /** Such as `loadTokenCounter()` of `pointsman/tokens` gives. @default an estimate, some 8 % off */
+  /** Such as `loadTokenCounter()` of `pointsman/tokens` gives. @default an estimate, some 4 % off */
   readonly countTokens?: TokenCounter;
   /** Such as `loadLanguageDetector()` of `pointsman/language` gives. @default every language is 'und' */
   readonly detectLanguage?: LanguageDetector;
