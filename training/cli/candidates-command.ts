@@ -3,6 +3,7 @@ import type { CommandIo } from './command-io.ts';
 import { addReadingOptions, type ReadingFlags } from './log-options.ts';
 import { addMapOption, type ColumnMap } from './map-option.ts';
 import { nonNegativeNumber } from './number-option.ts';
+import { withStandardInput } from './standard-input.ts';
 
 const EXAMPLES = `
 Examples:
@@ -109,8 +110,8 @@ function addCommand(io: CommandIo): Command {
     )
     .argument('<name>', 'the new candidate, as the probes name it')
     .requiredOption(
-      '-p, --probes <files...>',
-      'outcomes: JSONL, CSV, Parquet or Arrow; files or quoted patterns',
+      '--probes <files...>',
+      'outcomes: JSONL, CSV, Parquet or Arrow; files or quoted patterns; - reads standard input',
     )
     .addOption(
       new Option(
@@ -131,7 +132,7 @@ function addCommand(io: CommandIo): Command {
     .addHelpText('after', ADD_EXAMPLES)
     .action(async (name: string, flags: AddFlags) => {
       const { runAddCandidate } = await import('./run-add-candidate.ts');
-      await runAddCandidate(name, flags, io);
+      await withStandardInput(flags.probes, io, (probes) => runAddCandidate(name, { ...flags, probes }, io));
     });
 }
 

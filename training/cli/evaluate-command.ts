@@ -2,11 +2,15 @@ import { Command, Option } from 'commander';
 import type { CommandIo } from './command-io.ts';
 import { addReadingOptions, type ReadingFlags } from './log-options.ts';
 import { addMapOption, type ColumnMap } from './map-option.ts';
+import { withStandardInput } from './standard-input.ts';
 
 const EXAMPLES = `
 Examples:
   $ pointsman evaluate models/support last-week.jsonl
-  $ pointsman evaluate models/support last-week.jsonl --policy balanced --report balanced.html
+  $ pointsman evaluate models/support last-week.jsonl --weights balanced --report balanced.html
+  $ pointsman evaluate models/support last-week.jsonl --policy policy.yaml
+  $ pointsman evaluate models/support litellm.jsonl --format litellm
+  $ zcat last-week.jsonl.gz | pointsman evaluate models/support -
   $ pointsman evaluate models/support production-log.jsonl --off-policy
 
 Use traffic that the router was not trained on: figures on its own traffic flatter it.
@@ -17,7 +21,8 @@ Where the traffic holds one candidate's answer to each prompt, as most logs do, 
 export interface EvaluateFlags extends ReadingFlags {
   readonly map: ColumnMap;
   readonly prices?: string;
-  readonly policy?: 'best' | 'balanced' | 'cheapest';
+  readonly policy?: string;
+  readonly weights?: 'best' | 'balanced' | 'cheapest';
   readonly offPolicy?: boolean;
   readonly report?: string;
   readonly work: string;
@@ -30,16 +35,20 @@ export function evaluateCommand(io: CommandIo): Command {
   const command = new Command('evaluate')
     .description('Measure a router on traffic that it was not trained on.')
     .argument('<folder>', 'folder of a router, or of one of its versions')
-    .argument('<files...>', 'traffic: JSONL, CSV, Parquet or Arrow; files or quoted patterns');
+    .argument(
+      '<files...>',
+      'traffic: JSONL, CSV, Parquet or Arrow; files or quoted patterns; - reads standard input',
+    );
   return addReadingOptions(addMapOption(command))
     .option('-p, --prices <file>', 'YAML or JSON with prices per million tokens by candidate')
     .addOption(
-      new Option('--policy <weights>', "what to weigh (default: the router's own policy)").choices([
+      new Option('-w, --weights <name>', "what to weigh (default: the router's own policy)").choices([
         'best',
         'balanced',
         'cheapest',
       ]),
     )
+    .option('--policy <file>', "YAML or JSON (default: the router's own policy)")
     .option(
       '--off-policy',
       'estimate from a part of the outcomes: IPS, SNIPS, DR and switch-DR, with diagnostics',
@@ -49,8 +58,10 @@ export function evaluateCommand(io: CommandIo): Command {
     .option('--json', 'print every figure as JSON')
     .option('-q, --quiet', 'show no progress')
     .addHelpText('after', EXAMPLES)
-    .action(async (folder: string, files: string[], flags: EvaluateFlags) => {
+    .action(async (folder: string, files: string[], flags: EvaluateFlags, self: Command) => {
+      if (flags.policy !== undefined && flags.weights !== undefined)
+        self.error('error: give --policy or --weights, not both: a policy has weights of its own');
       const { runEvaluate } = await import('./run-evaluate.ts');
-      await runEvaluate(folder, files, flags, io);
+      await withStandardInput(files, io, (read) => runEvaluate(folder, read, flags, io));
     });
 }

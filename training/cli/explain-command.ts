@@ -25,9 +25,9 @@ export function explainCommand(io: CommandIo): Command {
     .argument('<folder>', 'folder of a router, or of one of its versions')
     .argument('[prompt]', 'the prompt; - reads it from standard input')
     .option('-m, --messages <file>', 'JSON with messages instead of a prompt; - reads it from standard input')
-    .option('-p, --policy <file>', "YAML or JSON (default: the router's own policy)")
+    .option('--policy <file>', "YAML or JSON (default: the router's own policy)")
     .addOption(
-      new Option('-s, --signal <name=value>', 'a signal that the caller sets (repeatable)')
+      new Option('--signal <name=value>', 'a signal that the caller sets (repeatable)')
         .argParser(addSignal)
         .default({}, 'none'),
     )

@@ -3,6 +3,7 @@ import type { CommandIo } from './command-io.ts';
 import { addLogOptions, type LogFlags } from './log-options.ts';
 import { addMapOption, type ColumnMap } from './map-option.ts';
 import { positiveNumber } from './number-option.ts';
+import { withStandardInput } from './standard-input.ts';
 
 const EXAMPLES = `
 Examples:
@@ -29,7 +30,7 @@ export interface IngestFlags extends LogFlags {
 export function ingestCommand(io: CommandIo): Command {
   const command = new Command('ingest')
     .description('Read logs (JSONL, CSV, Parquet, Arrow) into one outcomes table in Parquet.')
-    .argument('<files...>', 'files or quoted patterns; JSONL and CSV also as .gz')
+    .argument('<files...>', 'files or quoted patterns; - reads standard input; JSONL and CSV also as .gz')
     .requiredOption('-o, --out <file>', 'the Parquet file to write');
   return addLogOptions(addMapOption(command))
     .option('-p, --prices <file>', 'YAML or JSON with prices per million tokens by candidate')
@@ -44,6 +45,6 @@ export function ingestCommand(io: CommandIo): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (files: string[], flags: IngestFlags) => {
       const { runIngest } = await import('./run-ingest.ts');
-      await runIngest(files, flags, io);
+      await withStandardInput(files, io, (read) => runIngest(read, flags, io));
     });
 }

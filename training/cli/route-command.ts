@@ -41,7 +41,7 @@ export function routeCommand(io: CommandIo): Command {
     .option('-m, --messages <file>', 'JSON with messages instead of a prompt; - reads it from standard input')
     .option('-b, --batch <file>', 'JSONL with a request a line; - reads it from standard input')
     .option('-o, --out <file>', 'with --batch: where the decisions go, as JSONL (default: standard output)')
-    .option('-p, --policy <file>', "YAML or JSON (default: the router's own policy)")
+    .option('--policy <file>', "YAML or JSON (default: the router's own policy)")
     .addOption(
       new Option('-w, --weights <name>', "what to weigh (default: the router's own policy)").choices([
         'best',

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { InvalidInputError } from 'pointsman';
+import { InvalidInputError, type PolicySpec } from 'pointsman';
 import { ingestOutcomes } from '../outcomes/ingest.ts';
 import { readOutcomeMatrix } from '../outcomes/read-outcome-matrix.ts';
 import { evaluateRouter } from '../pipeline/evaluate-router.ts';
@@ -11,7 +11,7 @@ import type { EvaluateFlags } from './evaluate-command.ts';
 import { readingOptions } from './log-options.ts';
 import { openRouter } from './open-router.ts';
 import { createProgress } from './progress.ts';
-import { readPrices } from './read-settings.ts';
+import { readPrices, readYaml } from './read-settings.ts';
 
 export async function runEvaluate(
   folder: string,
@@ -19,9 +19,8 @@ export async function runEvaluate(
   flags: EvaluateFlags,
   io: CommandIo,
 ): Promise<void> {
-  const policy =
-    flags.policy === undefined ? {} : { policy: { kind: 'utility', weights: flags.policy } as const };
-  const router = await openRouter(folder, policy);
+  const policy = await policyOf(flags);
+  const router = await openRouter(folder, policy === undefined ? {} : { policy });
   const { name, provenance } = router.manifest;
   const prices = flags.prices === undefined ? {} : { prices: await readPrices(flags.prices) };
   const progress = createProgress(io, flags.quiet === true);
@@ -42,7 +41,7 @@ export async function runEvaluate(
       onProgress: (done, total) => progress.update('routing', done / total),
       onPropensities: () => progress.update('finding propensities'),
       offPolicy: flags.offPolicy ? 'always' : 'auto',
-      ...(flags.policy === undefined ? {} : { policy: `utility:${flags.policy}` }),
+      ...(policy === undefined ? {} : { policySpec: policy, policy: nameOf(flags, policy) }),
     });
     progress.stop();
     const isOwn = ingest.fingerprint === provenance.dataFingerprint;
@@ -67,4 +66,14 @@ export async function runEvaluate(
   } finally {
     progress.stop();
   }
+}
+
+/** What the router is measured with instead of its own policy. Whether a file holds a policy is checked where it is used. */
+async function policyOf({ policy, weights }: EvaluateFlags): Promise<PolicySpec | undefined> {
+  if (policy !== undefined) return (await readYaml(policy, 'The policy')) as PolicySpec;
+  return weights === undefined ? undefined : { kind: 'utility', weights };
+}
+
+function nameOf({ weights }: EvaluateFlags, { kind }: PolicySpec): string {
+  return weights === undefined ? kind : `${kind}:${weights}`;
 }

@@ -3,6 +3,7 @@ import type { CommandIo } from './command-io.ts';
 import { addLogOptions, type LogFlags } from './log-options.ts';
 import { addMapOption, type ColumnMap } from './map-option.ts';
 import { wholeNumber } from './number-option.ts';
+import { withStandardInput } from './standard-input.ts';
 
 const EXAMPLES = `
 Examples:
@@ -10,7 +11,7 @@ Examples:
   $ pointsman train 'logs/*.csv' --out models/support --map text=question --map candidate=model
   $ pointsman train traffic.parquet --out models/support --config train.yaml --seed 7
   $ pointsman train traffic.jsonl --out models/support --embedder transformers:Xenova/all-MiniLM-L6-v2
-  $ pointsman train traffic.jsonl --out models/support --split-by time --policy balanced
+  $ pointsman train traffic.jsonl --out models/support --split-by time --weights balanced
 
 A row of traffic.jsonl is one candidate's answer to one request:
   {"requestId": "r1", "text": "What is 17 % of 80?", "candidate": "small-model", "quality": 1,
@@ -34,7 +35,8 @@ export interface TrainFlags extends LogFlags {
   readonly prices?: string;
   readonly strict?: boolean;
   readonly splitBy?: 'random' | 'time';
-  readonly policy?: 'best' | 'balanced' | 'cheapest';
+  readonly policy?: string;
+  readonly weights?: 'best' | 'balanced' | 'cheapest';
   readonly heads?: string;
   readonly work: string;
   readonly dryRun?: boolean;
@@ -46,7 +48,10 @@ export interface TrainFlags extends LogFlags {
 export function trainCommand(io: CommandIo): Command {
   const command = new Command('train')
     .description('Train, calibrate and measure a router, and write it to a folder.')
-    .argument('<files...>', 'traffic: JSONL, CSV, Parquet or Arrow; files or quoted patterns')
+    .argument(
+      '<files...>',
+      'traffic: JSONL, CSV, Parquet or Arrow; files or quoted patterns; - reads standard input',
+    )
     .requiredOption('-o, --out <folder>', 'folder of the router; each version gets a folder in it')
     .option('-c, --config <file>', 'YAML or JSON; what is given on the command line comes first')
     .addOption(new Option('-s, --seed <number>', 'of splits and fits (default: 0)').argParser(wholeNumber))
@@ -63,10 +68,11 @@ export function trainCommand(io: CommandIo): Command {
     )
     .addOption(
       new Option(
-        '--policy <weights>',
+        '-w, --weights <name>',
         'what the router weighs unless asked otherwise (default: best)',
       ).choices(['best', 'balanced', 'cheapest']),
     )
+    .option('--policy <file>', 'YAML or JSON: how the router decides unless asked otherwise')
     .option(
       '--heads <names>',
       'heads that may take part (default: linear,domain,curve; also mlp, knn, factorisation)',
@@ -76,8 +82,10 @@ export function trainCommand(io: CommandIo): Command {
     .option('--json', 'print the result as JSON')
     .option('-q, --quiet', 'show no progress')
     .addHelpText('after', EXAMPLES)
-    .action(async (files: string[], flags: TrainFlags) => {
+    .action(async (files: string[], flags: TrainFlags, self: Command) => {
+      if (flags.policy !== undefined && flags.weights !== undefined)
+        self.error('error: give --policy or --weights, not both: a policy has weights of its own');
       const { runTrain } = await import('./run-train.ts');
-      await runTrain(files, flags, io);
+      await withStandardInput(files, io, (read) => runTrain(read, flags, io));
     });
 }

@@ -6,6 +6,7 @@ import type { CommandIo } from './command-io.ts';
 import { addReadingOptions, type ReadingFlags } from './log-options.ts';
 import { addMapOption, type ColumnMap } from './map-option.ts';
 import { nonNegativeNumber, positiveNumber, probability } from './number-option.ts';
+import { withStandardInput } from './standard-input.ts';
 
 const EXAMPLES = `
 Weights of all candidates:
@@ -68,7 +69,10 @@ export function tuneCommand(io: CommandIo): Command {
       'Set how much quality may be given up for cost: weights, or the dial of a strong/weak policy or a cascade.',
     )
     .argument('<folder>', 'folder of a router, or of one of its versions')
-    .argument('[files...]', 'traffic: JSONL, CSV, Parquet or Arrow; files or quoted patterns')
+    .argument(
+      '[files...]',
+      'traffic: JSONL, CSV, Parquet or Arrow; files or quoted patterns; - reads standard input',
+    )
     .addOption(
       new Option('--setting <name>', 'a setting of the dial that inspect shows').choices(DIAL_SETTINGS),
     )
@@ -147,10 +151,10 @@ export function tuneCommand(io: CommandIo): Command {
       }
       if (isStepwise) {
         const { runTune } = await import('./run-tune.ts');
-        await runTune(folder, files, flags, io);
+        await withStandardInput(files, io, (read) => runTune(folder, read, flags, io));
       } else {
         const { runTuneWeights } = await import('./run-tune-weights.ts');
-        await runTuneWeights(folder, files, flags, io);
+        await withStandardInput(files, io, (read) => runTuneWeights(folder, read, flags, io));
       }
     });
 }

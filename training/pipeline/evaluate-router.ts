@@ -1,4 +1,4 @@
-import { InvalidInputError, type Router, type WeightsName } from 'pointsman';
+import { InvalidInputError, type PolicySpec, type Router } from 'pointsman';
 import { evaluate } from '../evaluation/evaluate.ts';
 import type { Evaluation } from '../evaluation/evaluation.ts';
 import type { EvaluationInput } from '../evaluation/evaluation-input.ts';
@@ -19,8 +19,8 @@ export interface EvaluateRouterOptions {
   readonly resamples?: number;
   /** How the router chooses, in a word or two. @default the kind of its policy */
   readonly policy?: string;
-  /** Weights that its policy was given instead of its own. @default none */
-  readonly weights?: WeightsName;
+  /** The policy that it was loaded with instead of its own. @default none */
+  readonly policySpec?: PolicySpec;
   /** Weights of dial settings that keep to a loss, as training found them. @default none: they are left out */
   readonly dial?: NonNullable<EvaluationInput['dial']>['found'];
   /**
@@ -70,7 +70,7 @@ export async function evaluateRouter(
     policy: options.policy ?? String((manifest.policy as { kind?: unknown }).kind),
     dial: {
       candidates: manifest.candidates,
-      policy: options.weights === undefined ? manifest.policy : { kind: 'utility', weights: options.weights },
+      policy: options.policySpec ?? manifest.policy,
       calibrate: null,
       found: options.dial ?? {},
     },

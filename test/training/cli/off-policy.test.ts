@@ -35,7 +35,7 @@ function logged(prompts: number, seed: number, shares: readonly number[], propen
 
 const train = (file: string, out: string) =>
   run([
-    ...['train', file, '--out', out, '--config', path('train.yaml'), '--policy', 'best'],
+    ...['train', file, '--out', out, '--config', path('train.yaml'), '--weights', 'best'],
     ...['--work', path('work')],
   ]);
 

@@ -28,7 +28,7 @@ beforeAll(async () => {
   );
   trained = await run([
     ...['train', file, '--out', router, '--config', config, '--seed', '3'],
-    ...['--work', path('work'), '--policy', 'balanced'],
+    ...['--work', path('work'), '--weights', 'balanced'],
   ]);
 }, 120_000);
 
@@ -258,11 +258,25 @@ describe('pointsman evaluate', () => {
     expect(said.out).toMatch(/^Best single: (large|reckoner) /m);
     expect(said.out).not.toMatch(/new-model|Best per task|Nearest/);
     expect(await readFile(report, 'utf8')).toContain('planted-router on other traffic');
-    const json = await run([...argv, '--json', '--quiet', '--policy', 'cheapest']);
+    const json = await run([...argv, '--json', '--quiet', '--weights', 'cheapest']);
     expect(JSON.parse(json.said.out)).toMatchObject({
       policy: 'utility:cheapest',
       coverage: { notCompared: ['poet'] },
     });
+  });
+
+  it('reads traffic from standard input, measures a policy of a file, and takes one of weights and policy', async () => {
+    const file = await writeRows(path('later.jsonl'), plantedRows({ prompts: 60, seed: 9 }));
+    const policy = path('always-large.yaml');
+    await writeFile(policy, "kind: rules\nrules: [{ when: 'tokens < 0', then: poet }]\notherwise: large\n");
+    const argv = ['evaluate', router, '-', '--policy', policy, '--json', '--quiet', '--work', path('work')];
+    const { code, said } = await run(argv, await readFile(file, 'utf8'));
+    expect(code, said.out).toBe(0);
+    const { contenders, candidates } = JSON.parse(said.out);
+    expect(contenders[0].name).toBe('This router');
+    expect(JSON.stringify(candidates ?? contenders)).toContain('large');
+    expect((await run(['evaluate', router, '-'], '')).said.err).toContain('Standard input is empty');
+    expect((await run([...argv, '--weights', 'best'])).code).toBe(2);
   });
 
   it('says when the traffic is what the router was trained on', async () => {
