@@ -1,8 +1,8 @@
-import { isUtf8 } from 'node:buffer';
 import { REASONS } from './outcome-fields.ts';
 import { readBytes } from './read-bytes.ts';
 import { REFUSED_MARK } from './row-sql.ts';
 import { BLOCK_BYTES, type TextBlock } from './text-block.ts';
+import { validUtf8 } from './utf8-text.ts';
 
 const LONGEST_RECORD = 64 * 2 ** 20;
 
@@ -67,8 +67,7 @@ const BEYOND_ASCII = /[^\x00-\x7f]/;
 
 function utf8(latin1: string): string | null {
   if (!BEYOND_ASCII.test(latin1)) return latin1;
-  const bytes = Buffer.from(latin1, 'latin1');
-  return isUtf8(bytes) ? bytes.toString('utf8') : null;
+  return validUtf8(Buffer.from(latin1, 'latin1'))?.toString('utf8') ?? null;
 }
 
 /** A record, or the reason why there is none on that line. Fields hold a character for each byte. */

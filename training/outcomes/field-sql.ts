@@ -3,6 +3,7 @@ import { areMessages, areNumbers, embeddedJson } from './json-sql.ts';
 import { numberSql, qualitySql, ratingSql } from './number-sql.ts';
 import { FIELD_REASONS, OUTCOME_FIELDS, type OutcomeField, REASONS } from './outcome-fields.ts';
 import { HASH_PATTERN } from './outcome-values.ts';
+import { isPlainPrompt } from './prompt-sql.ts';
 import { isText, quoteText, unquoted } from './sql-text.ts';
 import { withTimestamp } from './timestamp-sql.ts';
 
@@ -10,6 +11,8 @@ import { withTimestamp } from './timestamp-sql.ts';
 export interface FieldSettings {
   /** Whether the messages were made here, so that they need no judging. @default false */
   readonly plainMessages?: boolean;
+  /** The reason of rows whose prompt, of whatever shape, is not plain and is left to be read later. @default none */
+  readonly unread?: string;
 }
 
 /**
@@ -20,20 +23,29 @@ export interface FieldSettings {
  * for every field, null when the row does not have it.
  */
 export function judgedRows(relation: string, settings: FieldSettings = {}): string {
-  const { plainMessages = false } = settings;
+  const { plainMessages = false, unread } = settings;
+  const isLater = plainMessages || unread !== undefined;
   const values = OUTCOME_FIELDS.filter((field) => field !== 'timestamp');
   const verdicts = OUTCOME_FIELDS.filter((field) => field !== 'quality').map(
     (field) =>
-      `WHEN ${field === 'messages' && plainMessages ? 'false' : REFUSALS[field]} THEN ${quoteText(FIELD_REASONS[field])}`,
+      `WHEN ${field === 'messages' && isLater ? 'false' : REFUSALS[field]} THEN ${quoteText(FIELD_REASONS[field])}`,
   );
   return `SELECT line, absent, coalesce(broken, CASE ${verdicts.join('\n')}
-      WHEN "text" IS NULL AND messages IS NULL AND promptHash IS NULL THEN ${quoteText(REASONS.noRequest)} END) AS reason,
+      WHEN "text" IS NULL AND messages IS NULL AND promptHash IS NULL THEN ${quoteText(REASONS.noRequest)}
+      ${unread === undefined ? '' : `WHEN ("text" IS NOT NULL OR messages IS NOT NULL) AND NOT ${isPlainPrompt('"text"', 'messages')} THEN ${quoteText(unread)}`} END) AS reason,
     requestId, "timestamp", "text", messages, promptHash, embedding, task, tier, candidate, quality, costUsd, latencyMs, inputTokens,
     outputTokens, propensity, coalesce(source, 'unknown') AS source, coalesce(metadata, '{}') AS metadata,
     ${ratingSql('r_quality', 'quality')} AS rating
     FROM (SELECT line, broken, absent, "timestamp", bad_timestamp, ${OUTCOME_FIELDS.map((field) => `r_${field}`).join(', ')},
       ${values.map((field) => `${VALUES[field as keyof typeof VALUES]} AS "${field}"`).join(',\n')}
-      FROM (${withTimestamp(relation)}))`;
+      FROM (${withTimestamp(unread === undefined ? relation : withLooseMessages(relation))}))`;
+}
+
+/** Messages under a name that texts have, such as `input` or `prompt`. */
+function withLooseMessages(relation: string): string {
+  const isLoose = `(starts_with(r_text, '[') OR starts_with(r_text, '{'))`;
+  return `SELECT * REPLACE (CASE WHEN r_messages IS NULL AND ${isLoose} THEN r_text ELSE r_messages END AS r_messages,
+    CASE WHEN ${isLoose} THEN NULL ELSE r_text END AS r_text) FROM (${relation})`;
 }
 
 const label = (raw: string): string =>

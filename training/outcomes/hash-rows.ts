@@ -58,7 +58,7 @@ export async function dropPrompts(
         return { embedding: vectorOf.get(prompt), metadata: keptMetadata(metadata, embedder.id) };
       });
     },
-    onProgress,
+    onProgress === undefined ? {} : { onProgress },
   );
 }
 

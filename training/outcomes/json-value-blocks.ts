@@ -1,8 +1,8 @@
-import { isUtf8 } from 'node:buffer';
 import { REASONS } from './outcome-fields.ts';
 import { readBytes } from './read-bytes.ts';
 import { REFUSED_MARK } from './row-sql.ts';
 import { BLOCK_BYTES, type TextBlock } from './text-block.ts';
+import { validUtf8 } from './utf8-text.ts';
 
 const [LINE_FEED, SPACE, QUOTE, COMMA, COLON, BACKSLASH] = [10, 32, 34, 44, 58, 92];
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [91, 93, 123, 125];
@@ -243,10 +243,9 @@ class ObjectCutter {
 
   #putObject(): void {
     const object = this.#parts.length === 1 ? this.#parts[0] : Buffer.concat(this.#parts);
-    const reason =
-      this.#length > LONGEST_OBJECT_BYTES ? REASONS.tooLong : isUtf8(object) ? null : REASONS.notUtf8;
     this.#noteFirstKey(object);
-    this.#put(reason === null ? object.toString('utf8') : REFUSED_MARK + reason);
+    if (this.#length > LONGEST_OBJECT_BYTES) this.#put(REFUSED_MARK + REASONS.tooLong);
+    else this.#put(validUtf8(object)?.toString('utf8') ?? REFUSED_MARK + REASONS.notUtf8);
     this.#parts = [];
     this.#length = 0;
     this.#place = 'between';

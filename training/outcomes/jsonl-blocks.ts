@@ -3,6 +3,7 @@ import { REASONS } from './outcome-fields.ts';
 import { readBytes } from './read-bytes.ts';
 import { REFUSED_MARK } from './row-sql.ts';
 import { BLOCK_BYTES, type TextBlock } from './text-block.ts';
+import { validUtf8 } from './utf8-text.ts';
 
 const LINE_FEED = 10;
 /** A line that does not end within this is turned down unread, so that a file without line breaks cannot fill memory. */
@@ -92,7 +93,7 @@ function utf8Lines(bytes: Buffer): Buffer {
     const found = bytes.indexOf(LINE_FEED, start);
     const end = found < 0 ? bytes.length : found;
     const line = bytes.subarray(start, end);
-    lines.push(isUtf8(line) ? line : Buffer.from(`${REFUSED_MARK}${REASONS.notUtf8}`), Buffer.from('\n'));
+    lines.push(validUtf8(line) ?? Buffer.from(`${REFUSED_MARK}${REASONS.notUtf8}`), Buffer.from('\n'));
     start = end + 1;
   }
   return Buffer.concat(lines.slice(0, -1));

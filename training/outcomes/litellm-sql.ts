@@ -9,16 +9,11 @@ import {
 } from '../logs/index.ts';
 import type { MapTarget } from './detect-layout.ts';
 import { OUTCOME_FIELDS, type OutcomeField } from './outcome-fields.ts';
+import { BLANKS, MAY_BE_REDACTED, PLAIN_ROLES, userWords } from './prompt-sql.ts';
 import { isText, quotePath, quoteText, unquoted } from './sql-text.ts';
 
 /** Raised for a record that only `litellmLog` can take apart; the file is then read by it, line by line. */
 const IRREGULAR = `error('irregular')`;
-const ROLES = ['user', 'system', 'assistant', 'tool', 'developer']
-  .map((role) => quoteText(`"${role}"`))
-  .join(', ');
-/** What JavaScript takes for a blank, which is more than RE2 does. */
-const BLANKS =
-  '\\s\\x0B\\x{A0}\\x{1680}\\x{2000}-\\x{200A}\\x{2028}\\x{2029}\\x{202F}\\x{205F}\\x{3000}\\x{FEFF}';
 const REDACTED = `[${BLANKS}]*${REDACTED_PATTERN.replaceAll('\\s', `[${BLANKS}]`)}`;
 
 /**
@@ -79,18 +74,13 @@ function inMetadata(field: string, column: string): string {
 const isContentText = isText('m.content::VARCHAR');
 /** The messages with their role and content alone, as a JSON text; parts that are no text keep their type. */
 const CONVERSATION = `to_json(list_transform(json_transform(messages, '[{"role":"JSON","content":"JSON"}]'), lambda m: {
-    role: CASE WHEN m.role::VARCHAR IN (${ROLES}) THEN m.role ELSE ${IRREGULAR} END,
+    role: CASE WHEN m.role::VARCHAR IN (${PLAIN_ROLES}) THEN m.role ELSE ${IRREGULAR} END,
     content: CASE WHEN m.content IS NULL OR ${isContentText} OR m.content::VARCHAR = 'null' THEN m.content
       WHEN starts_with(m.content::VARCHAR, '[') THEN ${partsOf('m.content')} ELSE ${IRREGULAR} END}))::VARCHAR`;
 
 /** Most prompts begin with a letter or a digit of the user, and have no word that placeholders have: no need to look closer. */
 const PLAIN_WORDS = '\\{"role":"user","content":(?:\\[\\{"type":"text","text":)?"[^"\\\\]*?[A-Za-z0-9]';
-const MAY_BE_REDACTED =
-  '(?i)redact|mask|filter|scrub|remov|hidden|omit|truncat|anonymi|censor|saniti|\\*{3}|[•█■]{3}';
-/** What the user said, as `readPrompt` has it. */
-const WORDS = `array_to_string(list_transform(list_filter(json_transform(conversation, '[{"role":"JSON","content":"JSON"}]'), lambda m: m.role::VARCHAR = '"user"'), lambda m:
-    CASE WHEN ${isContentText} THEN ${unquoted('m.content::VARCHAR')}
-      ELSE coalesce(array_to_string(json_extract_string(m.content, '$[*].text'), chr(10)), '') END), chr(10))`;
+const WORDS = userWords('conversation');
 
 function partsOf(content: string): string {
   const parts = `list_transform(json_transform(${content}, '[{"type":"VARCHAR","text":"JSON","content":"JSON"}]'), lambda p:

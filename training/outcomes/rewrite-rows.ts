@@ -4,6 +4,12 @@ import { EXISTING, USABLE } from './staged-table.ts';
 /** Rows that are held in memory at a time. */
 const BATCH = 2000;
 
+export interface RewriteOptions {
+  /** Which rows, in SQL. @default the new ones that can be used */
+  readonly where?: string;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
 /**
  * Reads columns of the new rows, some rows at a time, and writes what becomes of them.
  * @param read columns, by name.
@@ -15,12 +21,13 @@ export async function rewriteRows(
   read: readonly string[],
   write: Readonly<Record<string, string>>,
   rewrite: (rows: readonly (string | null)[][]) => Promise<(Readonly<Record<string, unknown>> | null)[]>,
-  onProgress: (done: number, total: number) => void = () => {},
+  { where = `${USABLE} AND file <> ${EXISTING}`, onProgress = () => {} }: RewriteOptions = {},
 ): Promise<void> {
   const rows = async (query: string): Promise<DuckDBValue[][]> =>
     (await connection.runAndReadAll(query)).getRows();
-  const [[highest]] = await rows('SELECT max(rowid) FROM staged');
-  const total = Number(highest ?? -1) + 1;
+  const [[lowest, highest]] = await rows(`SELECT min(rowid), max(rowid) FROM staged WHERE ${where}`);
+  if (highest === null) return;
+  const total = Number(highest) + 1;
   const columns = Object.keys(write);
   const types = Object.entries({ at: 'BIGINT', ...write }).map(
     ([name, type]) => `"${name}":${JSON.stringify(type.endsWith('[]') ? [type.slice(0, -2)] : type)}`,
@@ -28,10 +35,10 @@ export async function rewriteRows(
   await connection.run(
     `CREATE TABLE rewritten ("at" BIGINT, ${columns.map((name) => `"${name}" ${write[name]}`).join(', ')})`,
   );
-  for (let from = 0; from < total; from += BATCH) {
+  for (let from = Number(lowest); from < total; from += BATCH) {
     onProgress(from, total);
     const found = await rows(`SELECT rowid, ${read.map((name) => `"${name}"`).join(', ')} FROM staged
-      WHERE rowid >= ${from} AND rowid < ${from + BATCH} AND ${USABLE} AND file <> ${EXISTING} ORDER BY rowid`);
+      WHERE rowid >= ${from} AND rowid < ${from + BATCH} AND ${where} ORDER BY rowid`);
     const made = await rewrite(found.map(([, ...values]) => values as (string | null)[]));
     const lines = made.flatMap((values, i) =>
       values === null ? [] : [JSON.stringify({ at: Number(found[i][0]), ...values })],

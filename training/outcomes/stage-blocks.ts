@@ -1,4 +1,5 @@
 import { blobValue, type DuckDBBlobValue, type DuckDBConnection } from '@duckdb/node-api';
+import { mayHoldSurrogates, wellFormed } from './json-sql.ts';
 import type { ScratchDatabase } from './scratch-database.ts';
 import type { TextBlock } from './text-block.ts';
 
@@ -11,6 +12,8 @@ export const BLOCK_LINES = `SELECT unnest(lines) AS doc, unnest(range($firstLine
 /** The same of a block whose lines are numbered in front: the number, a tab, the document. */
 const NUMBERED_LINES = `SELECT substring(numbered, tab + 1) AS doc, substring(numbered, 1, tab - 1)::BIGINT + $firstLine AS line
   FROM (SELECT numbered, instr(numbered, chr(9)) AS tab FROM (SELECT unnest(string_split(decode($bytes::BLOB), chr(10))) AS numbered))`;
+
+const WHOLE_DOCUMENT = `CASE WHEN ${mayHoldSurrogates('doc')} AND NOT json_valid(doc) THEN ${wellFormed('doc')} ELSE doc END`;
 
 export interface StageBlocksOptions {
   readonly fileIndex: number;
@@ -40,7 +43,7 @@ export async function stageBlocks(
       bytes = 0;
       await worker.run('CREATE OR REPLACE TEMP TABLE documents (line BIGINT, doc VARCHAR)');
       const gather = await worker.prepare(
-        `INSERT INTO documents SELECT line, doc FROM (${numbered ? NUMBERED_LINES : BLOCK_LINES}) WHERE ${IS_ROW}`,
+        `INSERT INTO documents SELECT line, ${WHOLE_DOCUMENT} AS doc FROM (${numbered ? NUMBERED_LINES : BLOCK_LINES}) WHERE ${IS_ROW}`,
       );
       while (bytes < BATCH_BYTES) {
         const block: TextBlock | undefined = (await blocks.next()).value;

@@ -6,6 +6,7 @@ import { isJsonLines, jsonBlocks } from './json-blocks.ts';
 import { checkGzip } from './read-bytes.ts';
 import { rawRows } from './row-sql.ts';
 import type { ScratchDatabase } from './scratch-database.ts';
+import { settlePrompts } from './settle-prompts.ts';
 import type { SourceFile } from './source-files.ts';
 import type { SourceLayout } from './source-layout.ts';
 import { parquetFile } from './sql-text.ts';
@@ -17,7 +18,7 @@ import {
   stageBlocks,
 } from './stage-blocks.ts';
 import { regularLayout, stageRegularJsonl } from './stage-regular-jsonl.ts';
-import { insertJudged, type JudgeSettings } from './staged-table.ts';
+import { insertJudged, type JudgeSettings, UNREAD } from './staged-table.ts';
 import type { TextBlock } from './text-block.ts';
 
 export interface StageOptions extends Omit<StageBlocksOptions, 'look'>, JudgeSettings {
@@ -30,6 +31,26 @@ export interface StageOptions extends Omit<StageBlocksOptions, 'look'>, JudgeSet
  * @returns how the file was read.
  */
 export async function stageSource(
+  database: ScratchDatabase,
+  source: SourceFile,
+  options: StageOptions,
+): Promise<SourceLayout> {
+  const connection = await database.connect();
+  const settle = (): Promise<void> => settlePrompts(connection);
+  try {
+    const onStaged = async (): Promise<void> => {
+      if (options.inOrder) await settle();
+      await options.onStaged();
+    };
+    const layout = await stageFile(database, source, { ...options, onStaged, unread: UNREAD });
+    await settle();
+    return layout;
+  } finally {
+    connection.closeSync();
+  }
+}
+
+async function stageFile(
   database: ScratchDatabase,
   source: SourceFile,
   options: StageOptions,

@@ -7,6 +7,8 @@ export const STAGED_COLUMNS = OUTCOME_FIELDS.map((field) => `"${field}"`).join('
 
 /** Number of the file that rows of the table that is appended to come from. */
 export const EXISTING = -1;
+/** In the place of a reason: the prompt is still to be read. */
+export const UNREAD = '\u0001unread';
 export const USABLE = 'reason IS NULL AND NOT absent';
 
 /**
