@@ -75,7 +75,8 @@ function* scoresOf(document: LogDocument): Generator<LogEntry> {
   const at = textOf(firstGiven(document, ['response_created_at', 'request_created_at']));
   const score = { of: 'call', id, at } as const;
   const scores = objectOf(undoubled(document.scores)) ?? {};
-  const rating = readRating(document.feedback_rating) ?? scores[FEEDBACK];
+  const rating =
+    readRating(document.feedback_rating ?? objectOf(document.feedback)?.rating) ?? scores[FEEDBACK];
   if (rating != null && rating !== '')
     yield {
       kind: 'score',
@@ -111,7 +112,9 @@ function rowOf(
   response: LoggedResponse,
   status: number | null,
 ): Record<string, unknown> {
-  const failed = status !== null && status !== 0 ? status >= 400 || status < 0 : response.error !== null;
+  const isRefused = status !== null && (status >= 400 || status < 0);
+  // Some providers answer 200 with an error.
+  const failed = isRefused || response.error !== null;
   const cached = /[1-9a-f]/.test(textOf(document.cache_reference_id) ?? '');
   const unmeasured = failed || cached;
   const properties = {
@@ -140,7 +143,7 @@ function rowOf(
         : (numberOf(known(document.time_to_first_token)) ?? undefined),
       cached: cached || undefined,
       failed: failed || undefined,
-      error: failed ? (textOf(status) ?? response.error ?? undefined) : undefined,
+      error: (isRefused ? textOf(status) : response.error) ?? undefined,
     },
   };
 }

@@ -1,4 +1,4 @@
-export { LANGUAGE_CALLS, litellmLog, OTHER_CALLS, SPEND_LOG_FIELDS } from './litellm.ts';
+export { FAILURES, LANGUAGE_CALLS, litellmLog, OTHER_CALLS, SPEND_LOG_FIELDS } from './litellm.ts';
 export {
   AMOUNT_FIELDS,
   type AmountField,

@@ -17,6 +17,7 @@ export const langfuseLog: LogReader = {
     else if (isGeneration(document)) {
       yield { kind: 'call', row: rowOf(document), answer: readAnswer(document.output) };
       yield* scoreColumns(document);
+      yield* scoresWithin(document);
     } else {
       // A trace tells of no call itself; the API puts its observations and scores into it.
       const parts = [...(listOf(document.observations) ?? []), ...(listOf(document.scores) ?? [])].filter(
@@ -74,13 +75,18 @@ function scoreOf(document: LogDocument): LogEntry {
     case 'CATEGORICAL':
       return labelScore(score, label ?? (typeof document.value === 'string' ? document.value : undefined));
     case 'BOOLEAN': {
-      const value = document.value ?? label;
-      return { kind: 'score', ...score, value: value === true || /^(true|1)$/i.test(String(value)) };
+      const value = firstGiven(document, ['value']) ?? label;
+      const number = numberOf(value);
+      if (number === 0 || number === 1) return { kind: 'score', ...score, value: number === 1 };
+      return typeof value === 'string' ? labelScore(score, value) : { kind: 'score', ...score, value };
     }
+    case 'NUMERIC':
+      return { kind: 'score', ...score, value: document.value };
+    // Without a type, `value` may be the place of the category that the label names.
     default:
-      return numberOf(document.value) === null && label !== undefined
-        ? labelScore(score, label)
-        : { kind: 'score', ...score, value: document.value };
+      return label === undefined
+        ? { kind: 'score', ...score, value: document.value }
+        : labelScore(score, label);
   }
 }
 
@@ -115,6 +121,15 @@ const LISTS = [
   'observations',
   'scores',
 ];
+
+/** Scores that an observation holds itself: in a list, or by their names. */
+function* scoresWithin(document: LogDocument): Generator<LogEntry> {
+  const named = objectOf(document.scores);
+  if (named !== null) yield* scoreColumns({ ...named, id: document.id, endTime: document.endTime });
+  for (const score of listOf(document.scores) ?? [])
+    if (isObject(score) && isScore({ observationId: document.id, ...score }))
+      yield scoreOf({ observationId: document.id, ...score });
+}
 
 function* scoreColumns(document: LogDocument): Generator<ScoreEntry | RefusedEntry> {
   for (const [name, column] of Object.entries(document)) {
@@ -179,7 +194,7 @@ function costOf(document: LogDocument): unknown {
   const whole = firstGiven(document, ['total_cost', 'totalCost', 'calculatedTotalCost']);
   if (numberOf(whole) !== 0) return whole;
   const parts = [...Object.values(costs ?? {}), document.inputCost, document.outputCost].filter(
-    (part) => part != null,
+    (part) => numberOf(part) !== null,
   );
   return parts.length > 0 ? 0 : null;
 }

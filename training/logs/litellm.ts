@@ -8,6 +8,8 @@ import { listOf, millisecondsBetween, numberOf, objectOf, textOf } from './value
 /** What is asked of a language model; the other patterns are what is done with a response afterwards. */
 export const LANGUAGE_CALLS = 'completion|chat|messages|responses|generate_content';
 export const OTHER_CALLS = '^a?(get|delete|cancel|list|retrieve|compact)_';
+/** Statuses of a call that failed. */
+export const FAILURES = 'failure|failed|error';
 /** Fields of the rows of LiteLLM's database, which has others than its payloads. */
 export const SPEND_LOG_FIELDS = ['request_id', 'spend', 'proxy_server_request', 'request_duration_ms'];
 
@@ -61,7 +63,7 @@ export const litellmLog: LogReader = {
 function rowOf(document: LogDocument): Record<string, unknown> {
   const metadata = objectOf(document.metadata);
   // Older versions of the database keep the status among the metadata.
-  const failed = (textOf(document.status) ?? textOf(metadata?.status)) === 'failure';
+  const failed = isFailed(document, metadata, textOf(document.status) ?? textOf(metadata?.status));
   const cached = /^true$/i.test(String(document.cache_hit));
   const own = objectOf(metadata?.requester_metadata) ?? metadata;
   const tags = listOf(document.request_tags) ?? [];
@@ -94,6 +96,12 @@ function rowOf(document: LogDocument): Record<string, unknown> {
   };
 }
 
+/** Payloads without a status tell of a failure by its error. */
+function isFailed(document: LogDocument, metadata: LogDocument | null, status: string | null): boolean {
+  if (status !== null) return new RegExp(`^(${FAILURES})$`).test(status.toLowerCase());
+  return errorOf(document, metadata) !== undefined || textOf(document.error_str) !== null;
+}
+
 /** The table has the messages where it was told to keep them, else those of the request that the proxy got. */
 function conversationOf(document: LogDocument): Conversation {
   const found = readConversation(document.messages);
@@ -110,7 +118,7 @@ function costOf(document: LogDocument, metadata: LogDocument | null): unknown {
   const cost = document.response_cost ?? document.spend;
   if (numberOf(cost) !== 0) return cost;
   const wentWrong = [document.response_cost_failure_debug_info, document.zero_cost_diagnostic].some(
-    (info) => objectOf(info) !== null,
+    (info) => objectOf(info) !== null || textOf(info) !== null,
   );
   const listed = objectOf(document.model_map_information ?? metadata?.model_map_information);
   const isUnlisted = listed !== null && Object.keys(listed).length > 0 && listed.model_map_value == null;

@@ -51,7 +51,7 @@ function batchInput(document: LogDocument, request: LogDocument): LogEntry {
 /** The request as an object of its own, as the body of a batch's line, or as the document itself. */
 function requestOf(document: LogDocument): LogDocument | null {
   const given = jsonOf(firstGiven(document, ['request', 'request_body', 'requestBody', 'body', 'params']));
-  if (isObject(given)) return objectOf(given.body) ?? given;
+  if (isObject(given)) return objectOf(given.body ?? given.json) ?? given;
   if (Array.isArray(given) || (typeof given === 'string' && !isBrokenJson(given)))
     return { messages: given, model: document.model };
   if (given !== undefined) return null;
@@ -110,11 +110,12 @@ function rowOf(
     task: document.task ?? metadata.task,
     tier: document.tier ?? metadata.tier,
     // The name that was asked for: the response may name a dated version of it.
-    candidate: document.candidate ?? request?.model ?? body?.model,
+    candidate: document.candidate ?? request?.model ?? request?.modelId ?? body?.model,
     quality: ratingOf(firstGiven(document, ['quality', 'score', 'rating', 'feedback'])),
     costUsd: failed ? null : firstGiven(document, COST),
     latencyMs: failed ? null : firstGiven(document, LATENCY),
-    ...readUsage(body?.usage ?? body?.usageMetadata ?? document.usage),
+    // Ollama counts beside the answer.
+    ...readUsage(body?.usage ?? body?.usageMetadata ?? document.usage ?? body),
     propensity: document.propensity,
     source: 'openai',
     metadata: {

@@ -22,6 +22,8 @@ const NUMBERED = [
   { prefix: 'llm.prompts.', inner: '' },
   { prefix: 'llm.prompts.', inner: 'prompt.' },
 ];
+/** What was sent, as OpenInference, Logfire, Google's ADK and Langfuse keep it. */
+const RAW = ['input.value', 'request_data', 'gcp.vertex.agent.llm_request', 'langfuse.observation.input'];
 const MESSAGE_EVENT = /^gen_ai\.(system|user|assistant|tool)\.message$/;
 
 /**
@@ -44,7 +46,7 @@ export function otelPrompt(attributes: LogDocument, events: readonly SpanEvent[]
   const said = listed
     .filter(isObject)
     .flatMap((each) => otelMessage(String(each['event.name']), each, null) ?? []);
-  return said.length > 0 ? readConversation(said) : readConversation(firstGiven(attributes, ['input.value']));
+  return readConversation(said.length > 0 ? said : firstGiven(attributes, RAW));
 }
 
 /** All messages in one attribute; null where there is no such attribute, or no words in it. */

@@ -6,10 +6,12 @@ import { longOf } from './otlp-attributes.ts';
 import { readAnswer } from './read-answer.ts';
 import { labelScore } from './read-score.ts';
 import { withCached } from './read-usage.ts';
-import { firstGiven, numberOf, textOf } from './values.ts';
+import { firstGiven, numberOf, objectOf, textOf } from './values.ts';
 
 const EVALUATION = 'gen_ai.evaluation.result';
-const LANGUAGE_OPERATIONS = ['chat', 'text_completion', 'generate_content'];
+/** Operations of the conventions, and what programs call them that go by their provider's names. */
+const LANGUAGE_OPERATION =
+  /^((chat|text)?[._ ]?completions?|chat|responses?|messages?|text_generation|(generate|stream)_?(content|text|object))$/i;
 /** Of the AI SDK's spans, those of one call to a provider; the ones around them hold several, or none of their own. */
 const AI_SDK_CALL = /\.(doGenerate|doStream)$/;
 
@@ -54,7 +56,7 @@ function readRecord(record: LogRecord): LogEntry {
     traceId,
     at: isoOf(at),
   } as const satisfies Partial<PromptEntry>;
-  const whole = wholePrompt(attributes);
+  const whole = wholePrompt(attributes) ?? wholePrompt(objectOf(body) ?? {});
   if (whole !== null)
     return { ...entry, row: whole, answer: readAnswer(attributes['gen_ai.output.messages']) };
   const message = otelMessage(name, attributes, body);
@@ -65,10 +67,13 @@ function readRecord(record: LogRecord): LogEntry {
 
 function isCall({ attributes, events }: Span): boolean {
   // The AI SDK has spans around those of its calls, which may bear the same attributes.
-  const sdk = textOf(attributes['ai.operationId']);
+  const sdk =
+    textOf(attributes['ai.operationId']) ??
+    /^ai\.\S+/.exec(String(attributes['operation.name']))?.[0] ??
+    null;
   if (sdk !== null) return AI_SDK_CALL.test(sdk);
   const operation = textOf(attributes['gen_ai.operation.name']);
-  if (operation !== null) return LANGUAGE_OPERATIONS.includes(operation);
+  if (operation !== null) return LANGUAGE_OPERATION.test(operation);
   const kind = textOf(attributes['openinference.span.kind']);
   if (kind !== null) return kind.toUpperCase() === 'LLM';
   const type = textOf(attributes['llm.request.type']);
@@ -86,6 +91,7 @@ function modelOf(attributes: LogDocument): unknown {
     'ai.model.id',
     'llm.model_name',
     'llm.request.model',
+    'langfuse.observation.model.name',
     'gen_ai.response.model',
   ]);
 }
@@ -135,14 +141,7 @@ function rowOf(span: Span): Record<string, unknown> {
     task: firstGiven(attributes, ['task', 'gen_ai.task', 'ai.telemetry.metadata.task', 'metadata.task']),
     tier: firstGiven(attributes, ['tier', 'ai.telemetry.metadata.tier', 'metadata.tier']),
     candidate: modelOf(attributes),
-    costUsd: failed
-      ? null
-      : firstGiven(attributes, [
-          'gen_ai.usage.cost',
-          'llm.cost.total',
-          'gen_ai.usage.total_cost',
-          'pointsman.cost_usd',
-        ]),
+    costUsd: failed ? null : costOf(attributes),
     latencyMs: failed || start === null || end === null || end < start ? null : Number(end - start) / 1e6,
     ...tokensOf(attributes),
     source: 'otel',
@@ -154,6 +153,13 @@ function rowOf(span: Span): Record<string, unknown> {
       error: failed ? (textOf(attributes['error.type']) ?? undefined) : undefined,
     },
   };
+}
+
+/** Programs that work costs out of lists of prices, such as OpenLIT, write 0 for a model that is not in theirs. */
+function costOf(attributes: LogDocument): unknown {
+  const names = ['gen_ai.usage.cost', 'llm.cost.total', 'gen_ai.usage.total_cost', 'operation.cost'];
+  const cost = firstGiven(attributes, names);
+  return cost === undefined || numberOf(cost) === 0 ? attributes['pointsman.cost_usd'] : cost;
 }
 
 function firstTokenOf(attributes: LogDocument): number | undefined {

@@ -31,19 +31,29 @@ function addNamed(attributes: Record<string, unknown>, prefix: string, holder: L
 export function otlpValue(value: unknown): unknown {
   const any = isObject(value) ? value : null;
   if (any === null) return Array.isArray(value) ? value.map(otlpValue) : value;
-  if ('stringValue' in any) return any.stringValue;
-  if ('boolValue' in any) return any.boolValue;
-  if ('intValue' in any) return longOf(any.intValue);
-  if ('doubleValue' in any) return any.doubleValue;
-  if ('arrayValue' in any) return (listOf(objectOf(any.arrayValue)?.values) ?? []).map(otlpValue);
-  if ('kvlistValue' in any) return otlpAttributes(objectOf(any.kvlistValue)?.values);
-  return Object.keys(any).length === 0 ? null : any;
+  const name = Object.keys(any).find((each) => KIND.test(each));
+  if (name === undefined) return Object.keys(any).length === 0 ? null : any;
+  const held = any[name];
+  switch (KIND.exec(name)?.[1]) {
+    case 'int':
+      return longOf(held);
+    case 'array':
+      return (listOf(objectOf(held)?.values) ?? []).map(otlpValue);
+    case 'kvlist':
+      return otlpAttributes(objectOf(held)?.values);
+    case 'bytes':
+      return Buffer.from(String(held), 'base64').toString();
+    default:
+      return held;
+  }
 }
+/** The names of an `AnyValue`, also as programs write them that keep the names of protobuf. */
+const KIND = /^(string|bool|int|double|array|kvlist|bytes)(?:Value|_value)$/;
 
-/** A 64-bit integer: a text in OTLP JSON, halves in what JavaScript's protobuf libraries write, a number here. */
+/** A 64-bit integer: a text in OTLP JSON or MongoDB's, halves of JavaScript's protobuf libraries; a number here. */
 export function longOf(value: unknown): number | null {
   const halves = objectOf(value);
-  if (halves === null) return numberOf(value);
+  if (halves === null || '$numberLong' in halves) return numberOf(halves?.$numberLong ?? value);
   const [low, high] = [numberOf(halves.low), numberOf(halves.high)];
   return low === null || high === null ? null : Number(bigintOf(low, high));
 }

@@ -6,7 +6,18 @@ import { isObject, jsonOf, textOf } from './values.ts';
 export type Conversation = { readonly text?: string; readonly messages?: readonly PlainMessage[] };
 
 /** Names under which requests hold the prompt, the surest first. */
-const REQUEST_HOLDERS = ['messages', 'contents', 'input', 'inputs', 'prompt', 'prompts', 'message'];
+const REQUEST_HOLDERS = [
+  'messages',
+  'contents',
+  'conversation',
+  'conversations',
+  'input',
+  'inputs',
+  'inputText',
+  'prompt',
+  'prompts',
+  'message',
+];
 /** Those of any object. */
 const HOLDERS = [...REQUEST_HOLDERS, 'text', 'query', 'question', 'content', 'request', 'body'];
 const SYSTEM = [
@@ -41,15 +52,16 @@ export function readRequest(body: LogDocument | null): Conversation {
 }
 
 function promptIn(value: unknown): Found | null {
-  const prompt = jsonOf(value);
-  if (typeof prompt === 'string') return isCutJson(prompt) ? null : ofUser(prompt);
+  // Some programs write JSON down as JSON text once more.
+  const prompt = jsonOf(jsonOf(value));
+  if (typeof prompt === 'string') return isCutJson(prompt) || isPrinted(prompt) ? null : ofUser(prompt);
   if (Array.isArray(prompt)) {
     const messages = readMessages(prompt);
     return messages.length === 0 ? firstPromptIn(prompt) : { messages, system: null };
   }
   if (!isObject(prompt)) return null;
-  if (isMessage(prompt) && !Array.isArray(prompt.args))
-    return { messages: readMessages([prompt]), system: null };
+  const own = isMessage(prompt) && !Array.isArray(prompt.args) ? readMessages([prompt]) : [];
+  if (own.length > 0) return { messages: own, system: null };
   return heldIn(prompt, HOLDERS) ?? inArguments(prompt) ?? onlyText(prompt);
 }
 
@@ -70,9 +82,12 @@ function inArguments({ args, kwargs }: LogDocument): Found | null {
   const positional = Array.isArray(args) ? args : [];
   const structured = positional.map(jsonOf).filter((each) => typeof each === 'object');
   const named = isObject(kwargs) ? [kwargs] : [];
-  const bare = positional.filter((each) => typeof jsonOf(each) !== 'object');
+  const bare = positional.filter((each) => typeof jsonOf(each) !== 'object' && !OBJECT.test(String(each)));
   return firstPromptIn([...structured, ...named, bare]);
 }
+
+/** An object as Python prints it, such as the one whose method was traced. */
+const OBJECT = /^<.* object at 0x[0-9a-f]+>$/i;
 
 function firstPromptIn(values: readonly unknown[]): Found | null {
   for (const each of values) {
@@ -108,9 +123,26 @@ function withSystem(messages: readonly PlainMessage[], system: unknown): Convers
     : { messages };
 }
 
-/** JSON with messages in it that does not end, since a program kept only its beginning. */
+/** JSON, or what Python prints, that holds messages or does not end, since a program kept only its beginning. */
 function isCutJson(text: string): boolean {
-  return (
-    /^\s*[[{]/.test(text) && /"(role|messages|content|contents|parts|kwargs)"\s*:/.test(text.slice(0, 400))
-  );
+  const [, first] = /^\s*(?:\{|\[[\s[{(]*)\s*(["'])/.exec(text) ?? [];
+  if (first === undefined) return false;
+  if (/["'](role|messages|content|contents|parts|kwargs)["']\s*:/.test(text.slice(0, 400))) return true;
+  let depth = 0;
+  let quote = '';
+  for (let at = 0; at < text.length; at++) {
+    const c = text[at];
+    if (quote !== '') {
+      if (c === '\\') at++;
+      else if (c === quote) quote = '';
+    } else if (c === '"' || c === first) quote = c;
+    else if (c === '[' || c === '{') depth++;
+    else if ((c === ']' || c === '}') && --depth === 0) return false;
+  }
+  return true;
+}
+
+/** Messages of LangChain as Python prints them, which is no form that can be read back. */
+function isPrinted(text: string): boolean {
+  return /^\s*(messages=)?\[?\s*(\w+\.)*(Human|AI|System|Chat|Tool)Message(Chunk)?\(/.test(text);
 }

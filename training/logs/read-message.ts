@@ -12,31 +12,40 @@ export interface PlainPart {
 }
 
 /** What the programs that write logs call the four who speak. */
-const ROLES: Readonly<Record<string, string>> = {
-  human: 'user',
-  customer: 'user',
-  end_user: 'user',
-  ai: 'assistant',
-  model: 'assistant',
-  bot: 'assistant',
-  chatbot: 'assistant',
-  gpt: 'assistant',
-  function: 'tool',
-};
+const ROLES: ReadonlyMap<string, string> = new Map([
+  ['human', 'user'],
+  ['customer', 'user'],
+  ['end_user', 'user'],
+  ['user-prompt', 'user'],
+  ['ai', 'assistant'],
+  ['model', 'assistant'],
+  ['bot', 'assistant'],
+  ['chatbot', 'assistant'],
+  ['agent', 'assistant'],
+  ['gpt', 'assistant'],
+  ['llm', 'assistant'],
+  ['system-prompt', 'system'],
+  ['function', 'tool'],
+  ['tool-return', 'tool'],
+  ['retry-prompt', 'tool'],
+]);
+/** Names under which a message says whose it is. */
+const ROLE_NAMES = ['role', 'from', 'message.role', 'messageType', '_role'];
 /** Items of OpenAI's responses that have no role, by their type. */
-const ROLELESS: Readonly<Record<string, string>> = {
-  function_call: 'assistant',
-  custom_tool_call: 'assistant',
-  reasoning: 'assistant',
-  function_call_output: 'tool',
-  custom_tool_call_output: 'tool',
-};
+const ROLELESS: ReadonlyMap<string, string> = new Map([
+  ['function_call', 'assistant'],
+  ['custom_tool_call', 'assistant'],
+  ['reasoning', 'assistant'],
+  ['function_call_output', 'tool'],
+  ['custom_tool_call_output', 'tool'],
+]);
 const PART_TYPE = /^(input_)?(text|image|audio|video|file|document)(_url)?$/;
 
 /**
  * The messages of a list, in any of the shapes that logs have them: of OpenAI, Anthropic, Gemini, Bedrock, LangChain
- * (also serialized, or as pairs of role and words), OpenTelemetry, OpenInference, or ShareGPT; nested lists and JSON
- * texts of messages too. A bare text is the user's, and so are parts without a message around them.
+ * (also serialized, or as pairs of role and words), OpenTelemetry, OpenInference, LlamaIndex, Pydantic AI, Spring AI,
+ * Haystack, Semantic Kernel, Google's ADK, or ShareGPT; nested lists and JSON texts of messages too. A bare text is the
+ * user's, and so are parts without a message around them.
  */
 export function readMessages(list: readonly unknown[]): PlainMessage[] {
   const messages: PlainMessage[] = [];
@@ -76,14 +85,18 @@ function messagesOf(item: unknown): PlainMessage[] {
   }
   if (Array.isArray(item)) return pairOf(item) ?? readMessages(item);
   if (!isObject(item)) return [];
+  if (isOfPydantic(item)) return item.parts.flatMap((part) => messageOfPart(part, item.kind === 'response'));
   const inner = withinEnvelope(item);
   if (inner !== null) return messagesOf(inner);
   const content = firstOf(item, [
     'content',
     'parts',
     'contents',
+    'blocks',
+    'items',
     'message.content',
     'message.contents',
+    '_content',
     'value',
   ]);
   const words = content ?? firstOf(item, ['text', 'output', 'message']);
@@ -91,6 +104,23 @@ function messagesOf(item: unknown): PlainMessage[] {
   const isItem = typeof item.type === 'string' && item.type !== 'message';
   const role = roleOf(item) ?? (isItem ? 'tool' : 'user');
   return [{ role, content: readContent(words, role) }];
+}
+
+interface PydanticMessage {
+  readonly kind: 'request' | 'response';
+  readonly parts: readonly LogDocument[];
+}
+
+/** Pydantic AI puts the instructions, the user's words and what tools gave into one request, each a part of a kind. */
+function isOfPydantic(item: LogDocument): item is LogDocument & PydanticMessage {
+  const { kind, parts } = item;
+  if ((kind !== 'request' && kind !== 'response') || !Array.isArray(parts)) return false;
+  return parts.every((part) => isObject(part) && typeof part.part_kind === 'string');
+}
+
+function messageOfPart({ content, part_kind }: LogDocument, isAnswer: boolean): PlainMessage {
+  const role = isAnswer ? 'assistant' : plainRole(String(part_kind));
+  return { role, content: readContent(content, role) };
 }
 
 /** LangChain's short form: `["human", "Hello"]`. */
@@ -105,6 +135,9 @@ function pairOf(list: readonly unknown[]): PlainMessage[] | null {
 
 /** The message inside what LangChain's serializer, its traces, or an event put around it. */
 function withinEnvelope(item: LogDocument): LogDocument | null {
+  // Events of Google's ADK name an author, and hold a whole message as content.
+  if (isObject(item.content) && typeof item.content.role === 'string' && roleOf(item) === null)
+    return item.content;
   if (item.content != null || item.parts != null) return null;
   const role = roleOf(item);
   const event = jsonOf(item['gen_ai.event.content']);
@@ -119,23 +152,28 @@ function withinEnvelope(item: LogDocument): LogDocument | null {
 }
 
 function roleOf(item: LogDocument): string | null {
-  const said = textOf(firstOf(item, ['role', 'from', 'message.role']));
+  const given = firstOf(item, ROLE_NAMES);
+  const said = textOf(isObject(given) ? firstOf(given, ['label', 'value']) : given);
   if (said !== null) return plainRole(said);
   const type = textOf(item.type) ?? '';
-  if (Object.hasOwn(ROLELESS, type)) return ROLELESS[type];
+  const roleless = ROLELESS.get(type);
+  if (roleless !== undefined) return roleless;
   const named = plainRole(type === 'constructor' || type === '' ? String([item.id].flat().at(-1)) : type);
   return ['user', 'assistant', 'system', 'tool'].includes(named) && !isPart(item) ? named : null;
 }
 
-/** Also of the names of LangChain's classes, such as `HumanMessageChunk`. */
+/** Also of the names of LangChain's classes, such as `HumanMessageChunk`, and of enumerations, such as `MessageRole.USER`. */
 function plainRole(name: string): string {
-  const role = name.replace(/Message(Chunk)?$/, '').toLowerCase();
-  return Object.hasOwn(ROLES, role) ? ROLES[role] : role;
+  const role = name
+    .replace(/Message(Chunk)?$/, '')
+    .replace(/^.*\./, '')
+    .toLowerCase();
+  return ROLES.get(role) ?? role;
 }
 
 /** A part of a message that stands alone. */
 function isPart(item: unknown): boolean {
-  if (!isObject(item) || 'role' in item || 'from' in item) return false;
+  if (!isObject(item) || ROLE_NAMES.some((name) => name in item)) return false;
   if (typeof item.type === 'string') return PART_TYPE.test(item.type);
   return typeof item.text === 'string' || 'inlineData' in item || 'inline_data' in item || 'fileData' in item;
 }

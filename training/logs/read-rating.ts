@@ -1,4 +1,20 @@
-const GOOD = ['positive', 'good', 'up', 'thumbs_up', 'like', 'pass', 'passed', 'yes', 'correct', 'true'];
+const GOOD = [
+  'positive',
+  'good',
+  'up',
+  'thumbs_up',
+  'like',
+  'pass',
+  'passed',
+  'yes',
+  'correct',
+  'true',
+  'helpful',
+  'liked',
+  'upvote',
+  'accepted',
+  '👍',
+];
 const BAD = [
   'negative',
   'bad',
@@ -10,6 +26,11 @@ const BAD = [
   'no',
   'incorrect',
   'false',
+  'unhelpful',
+  'disliked',
+  'downvote',
+  'rejected',
+  '👎',
 ];
 
 /** A rating in words as true or false; numbers and whatever else as they are. */

@@ -28,18 +28,39 @@ export function readResponse(value: unknown): LoggedResponse {
   if (response == null || response === '') return NOTHING;
   if (typeof response === 'string') return ofText(response);
   if (Array.isArray(response)) {
-    if (response.some(isChunk)) return ofChunks(response);
+    const items = response.map(jsonOf);
+    if (items.some(isChunk)) return ofChunks(items);
+    if (items.length > 0 && items.every((item) => typeof item === 'string'))
+      return items.some((line) => /^\s*data:/.test(line))
+        ? ofText(items.join('\n'))
+        : { ...NOTHING, given: true, answer: textOf(items.join('')) };
     return { ...NOTHING, given: response.length > 0, answer: readAnswer(response) };
   }
   if (!isObject(response)) return { ...NOTHING, given: true };
   const status = numberOf(firstGiven(response, ['status_code', 'statusCode']));
   if (response.body !== undefined) return { ...readResponse(response.body), given: true, status };
-  return { given: true, body: response, answer: readAnswer(response), status, error: errorOf(response) };
+  // In an answer that is JSON, a status is the answer's.
+  const isAnswer = typeof value === 'string' && !RESPONSE_NAMES.some((name) => name in response);
+  const error = isAnswer ? errorOf({ error: response.error }) : errorOf(response);
+  return { given: true, body: response, answer: readAnswer(response), status, error };
 }
+
+/** What responses have one of, of whatever provider. */
+const RESPONSE_NAMES = [
+  'id',
+  'object',
+  'type',
+  'choices',
+  'output',
+  'candidates',
+  'message',
+  'code',
+  'detail',
+];
 
 /** What kind of failure an object says it is: its code, its type, or `error`; null where it says none. */
 export function errorOf(response: LogDocument): string | null {
-  const error = jsonOf(response.error);
+  const error = jsonOf(firstGiven(response, ['error', 'error_message', 'errorMessage', 'exception']));
   if (isObject(error) && Object.keys(error).length > 0)
     return textOf(firstGiven(error, ['code', 'type', 'status'])) ?? 'error';
   if (typeof error === 'string' && !/^\s*(|none|null|nil|false|undefined|n\/a)\s*$/i.test(error))
@@ -48,7 +69,8 @@ export function errorOf(response: LogDocument): string | null {
     error === true ||
     response.type === 'error' ||
     response.success === false ||
-    /^(failed|failure|error|errored)$/i.test(String(response.status));
+    (Array.isArray(response.errors) && response.errors.length > 0) ||
+    /^(failed|failure|error|errored|timeout|timed[-_ ]out)$/i.test(String(response.status));
   return failed ? 'error' : null;
 }
 

@@ -1,4 +1,5 @@
 import {
+  FAILURES,
   LANGUAGE_CALLS,
   LOG_REASONS,
   LONGEST_REDACTED,
@@ -29,7 +30,8 @@ export function litellmRows(path: string, map: Readonly<Partial<Record<MapTarget
   const read = `SELECT ${fields.map((field) => `nullif("${field}"::VARCHAR, 'null') AS "${field}"`).join(', ')}
     FROM read_json(${quotePath(path)}, hive_partitioning = false, format = 'newline_delimited', records = true, columns = {${columns}})`;
   const other = ['kind', 'data', 'standard_logging_object', ...SPEND_LOG_FIELDS];
-  const known = `SELECT *, coalesce(${inMetadata('status', `nullif(status, '""')`)} = '"failure"', false) AS failed,
+  const known = `SELECT *, coalesce(CASE WHEN ${STATUS} IS NOT NULL THEN regexp_full_match(lower(${STATUS}), '"(${FAILURES})"')
+        ELSE ${errorPart('error_class')} IS NOT NULL OR ${errorPart('error_code')} IS NOT NULL OR ${isText('error_str')} AND error_str <> '""' END, false) AS failed,
       coalesce(lower(cache_hit) IN ('true', '"true"'), false) AS cached,
       ${milliseconds('"startTime"')} AS started, ${milliseconds('"endTime"')} AS ended,
       ${milliseconds('"completionStartTime"')} AS first_token,
@@ -104,6 +106,8 @@ function ownValue(name: string): string {
 const ERRORS = `CASE WHEN ${isText('error_information')} THEN ${IRREGULAR} WHEN starts_with(error_information, '{') THEN error_information
   ELSE json_extract(metadata, '$.error_information')::VARCHAR END`;
 const errorPart = (name: string): string => `nullif(json_extract_string(${ERRORS}, '$.${name}'), '')`;
+
+const STATUS = inMetadata('status', `nullif(status, '""')`);
 
 const isZero = (column: string): string =>
   `coalesce(TRY_CAST(${unquotedNumber(column)} AS DOUBLE) = 0, false)`;

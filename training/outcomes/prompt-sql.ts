@@ -10,7 +10,7 @@ export const BLANKS =
   '\\s\\x0B\\x{A0}\\x{1680}\\x{2000}-\\x{200A}\\x{2028}\\x{2029}\\x{202F}\\x{205F}\\x{3000}\\x{FEFF}';
 /** What every placeholder of `promptProblem` holds, and most prompts do not. */
 export const MAY_BE_REDACTED =
-  '(?i)redact|mask|filter|scrub|remov|hidden|omit|truncat|anonymi|censor|saniti|\\*{3}|[•█■]{3}';
+  '(?i)redact|mask|filter|scrub|remov|hidden|omit|truncat|anonymi|censor|saniti|elided|withheld|suppress|strip|delet|encrypt|protect|no[-_ ]content|not[-_ ](captured|logged|recorded)|x{6}|sha[0-9]|[*•█■#]{3}';
 /** How every placeholder begins. */
 const MAY_BEGIN_REDACTED = `^[${BLANKS}]*(?:(?i:redacted)|[\\[<({*_•█■])`;
 /** Most prompts hold a letter or a digit of the user in plain sight. */

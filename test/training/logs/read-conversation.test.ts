@@ -25,6 +25,22 @@ const ONE_QUESTION: Readonly<Record<string, unknown>> = {
   "LangChain's classes": [{ type: 'HumanMessageChunk', content: 'How many moons?' }],
   "LangChain's serialized messages": [[lc('HumanMessage', 'How many moons?')]],
   "LangChain's stored messages": [{ type: 'human', data: { content: 'How many moons?' } }],
+  "LangChain's value of a prompt": {
+    lc: 1,
+    type: 'constructor',
+    id: ['langchain', 'prompts', 'ChatPromptValue'],
+    kwargs: { messages: [lc('HumanMessage', 'How many moons?')] },
+  },
+  "LlamaIndex's blocks": [
+    { role: 'MessageRole.USER', blocks: [{ block_type: 'text', text: 'How many moons?' }] },
+  ],
+  "Semantic Kernel's items": [
+    { role: { label: 'user' }, items: [{ $type: 'TextContent', text: 'How many moons?' }] },
+  ],
+  "Haystack's older messages": [{ _role: 'user', _content: [{ text: 'How many moons?' }] }],
+  "ShareGPT's conversations": { conversations: [{ from: 'human', value: 'How many moons?' }] },
+  'JSON text of JSON text': JSON.stringify(JSON.stringify([user('How many moons?')])),
+  "a method's arguments": { args: ['<__main__.Bot object at 0x7f2e>', 'How many moons?'], kwargs: {} },
   "LangChain's pairs": [['human', 'How many moons?']],
   'chain inputs': { input: 'How many moons?', chat_history: [] },
   'a question of a chain': { question: 'How many moons?', context: 'None' },
@@ -179,6 +195,18 @@ const REDACTED = [
   '[REDACTED: PII]',
   '****',
   ' redacted\n',
+  '[redacted].',
+  '--redacted--',
+  '<omitted/>',
+  '<elided>',
+  '[message content has been redacted]',
+  'Content has been redacted',
+  'Redacted for privacy',
+  "redacted by litellm. \n 'litellm.turn_off_message_logging=True'",
+  '[no content]',
+  '[withheld]',
+  'XXXXXXXX',
+  'sha256:9f86d081884c7d659a2feaa0c55ad015',
   '[REDACTED] [REDACTED]',
 ];
 
@@ -222,6 +250,76 @@ test('a prompt without words of the user is none; a hash alone will do', () => {
 
 test('a long run of what placeholders begin with takes no longer than its length', () => {
   // A pattern that tries all ways to part it would not end.
-  for (const sign of ['*', '_', '[', '<*'])
+  for (const sign of ['*', '_', '[', '<*', '-', '-a-', '#', 'content redacted '])
     expect(promptProblem({ text: `${sign.repeat(2000 / sign.length)}x` })).toBeNull();
+});
+
+const TURNS = [
+  { role: 'system', content: 'Be brief' },
+  user('Hi'),
+  { role: 'assistant', content: 'Hello' },
+  user('How many moons?'),
+];
+
+test.each([
+  [
+    "LangChain's serialized messages",
+    [
+      lc('SystemMessage', 'Be brief'),
+      lc('HumanMessage', 'Hi'),
+      lc('AIMessage', 'Hello'),
+      lc('HumanMessage', 'How many moons?'),
+    ],
+  ],
+  [
+    "Pydantic AI's requests and responses",
+    [
+      {
+        kind: 'request',
+        parts: [
+          { part_kind: 'system-prompt', content: 'Be brief' },
+          { part_kind: 'user-prompt', content: 'Hi' },
+        ],
+      },
+      { kind: 'response', parts: [{ part_kind: 'text', content: 'Hello' }] },
+      { kind: 'request', parts: [{ part_kind: 'user-prompt', content: 'How many moons?' }] },
+    ],
+  ],
+  [
+    "Spring AI's messages",
+    [
+      { messageType: 'SYSTEM', text: 'Be brief' },
+      { messageType: 'USER', text: 'Hi' },
+      { messageType: 'ASSISTANT', text: 'Hello' },
+      { messageType: 'USER', text: 'How many moons?' },
+    ],
+  ],
+  [
+    "events of Google's ADK",
+    [
+      { author: 'app', content: { role: 'system', parts: [{ text: 'Be brief' }] } },
+      { author: 'user', content: { role: 'user', parts: [{ text: 'Hi' }] } },
+      { author: 'moons', content: { role: 'model', parts: [{ text: 'Hello' }] } },
+      { author: 'user', content: { role: 'user', parts: [{ text: 'How many moons?' }] } },
+    ],
+  ],
+])('%s keep who said what', (_, messages) => {
+  expect(readConversation(messages)).toEqual({ messages: TURNS });
+});
+
+test.each([
+  ['an empty message', { message: {} }],
+  ['JSON that was cut off', '{"question":"How many mo'],
+  ['what Python prints, cut off', "[{'role': 'user', 'content': 'How many mo"],
+  ['messages as Python prints them', "[HumanMessage(content='How many moons?', additional_kwargs={})]"],
+])('%s holds no words', (_, value) => {
+  expect(readConversation(value)).toEqual({});
+});
+
+test('JSON with words behind it is what the user said, and a role that no map has stays as it is', () => {
+  const text = '{"a": 1} as YAML, please';
+  expect(readConversation(text)).toEqual({ text });
+  expect(readConversation([{ role: 'constructor', content: 'Hi' }])).toEqual({
+    messages: [{ role: 'constructor', content: 'Hi' }],
+  });
 });

@@ -133,6 +133,11 @@ export const HELICONE: FormatCases = {
       row: { costUsd: undefined, metadata: { failed: true, error: 'overloaded' } },
     },
     {
+      title: 'a status of 200 and an error',
+      record: request({ response_body: { error: { code: 'overloaded' } } }),
+      row: { costUsd: undefined, latencyMs: undefined, metadata: { failed: true, error: 'overloaded' } },
+    },
+    {
       title: 'nothing of an answer',
       record: request({
         response_status: null,
@@ -173,6 +178,11 @@ export const HELICONE: FormatCases = {
       title: 'a thumb',
       record: request({ feedback_rating: true, scores: { 'helicone-score-feedback': 1 } }),
       row: { quality: 1 },
+    },
+    {
+      title: 'a thumb within its feedback',
+      record: request({ feedback: { rating: false } }),
+      row: { quality: 0 },
     },
     { title: 'a thumb as a word', record: request({ feedback_rating: 'negative' }), row: { quality: 0 } },
     {

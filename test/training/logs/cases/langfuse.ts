@@ -100,6 +100,33 @@ export const LANGFUSE: FormatCases = {
       { data_type: 'BOOLEAN', value: null, string_value: 'False' },
       { row: { quality: 0 } },
     ),
+    scored(
+      'yes as CSV files have it',
+      { data_type: 'BOOLEAN', value: '1.0', string_value: '' },
+      { row: { quality: 1 } },
+    ),
+    scored('yes in another word', { data_type: 'BOOLEAN', string_value: 'Yes' }, { row: { quality: 1 } }),
+    scored(
+      'neither yes nor no',
+      { data_type: 'BOOLEAN', value: null, string_value: null },
+      { row: { quality: undefined }, furtherRefused: 'the score is no number, true or false' },
+    ),
+    scored('a category without its type', { value: 0, string_value: 'good' }, { row: { quality: 1 } }),
+    {
+      title: 'scores in a list of the observation',
+      record: generation({ scores: [{ name: 'helpful', value: 0.5, dataType: 'NUMERIC' }] }),
+      row: { quality: 0.5 },
+    },
+    {
+      title: 'scores by their names in the observation',
+      record: generation({ scores: { helpful: [0.9] } }),
+      row: { quality: 0.9 },
+    },
+    {
+      title: 'a cost of 0 with empty cells for its parts',
+      record: generation({ total_cost: '0', inputCost: '', outputCost: '' }),
+      row: { costUsd: undefined },
+    },
     scored('yes of version 3', { dataType: 'BOOLEAN', value: true }, { row: { quality: 1 } }),
     scored('a score without a type', { value: 0.5 }, { row: { quality: 0.5 } }),
     ...(() => {

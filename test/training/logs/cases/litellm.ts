@@ -73,6 +73,30 @@ export const LITELLM: FormatCases = {
       row: { costUsd: undefined, latencyMs: undefined, inputTokens: undefined, outputTokens: undefined },
     },
     {
+      title: 'a status of an error',
+      record: payload({ status: 'error' }),
+      row: { costUsd: undefined, metadata: { failed: true } },
+    },
+    {
+      title: 'no status and an error',
+      record: payload({ status: null, error_information: { error_class: 'Timeout', error_code: '' } }),
+      row: { costUsd: undefined, metadata: { failed: true, error: 'Timeout' } },
+    },
+    {
+      title: 'no status and the words of an error',
+      record: payload({ status: null, error_str: 'No' }),
+      row: { latencyMs: undefined, metadata: { failed: true } },
+    },
+    {
+      title: 'no status and an error that is empty',
+      record: payload({
+        status: null,
+        error_str: null,
+        error_information: { error_class: '', error_code: '' },
+      }),
+      row: { costUsd: 0.0004, metadata: {} },
+    },
+    {
       title: 'an end before its start',
       record: payload({ endTime: 1767000000.05 }),
       row: { text, latencyMs: undefined, costUsd: 0.0004 },
@@ -97,6 +121,15 @@ export const LITELLM: FormatCases = {
         model_group: 'other',
         response_cost: 0.0,
         response_cost_failure_debug_info: { error_str: 'No' },
+      }),
+      row: { costUsd: undefined },
+    },
+    {
+      title: 'an unknown price, said in words',
+      record: payload({
+        model_group: 'other',
+        response_cost: 0,
+        response_cost_failure_debug_info: "This model isn't mapped yet",
       }),
       row: { costUsd: undefined },
     },

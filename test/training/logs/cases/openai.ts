@@ -45,6 +45,40 @@ const replied = (id: string, answer: string, model = 'mini-2026-01-01'): object 
 
 export const OPENAI: FormatCases = {
   records: [
+    { title: 'an error by another name', record: pair({ response: null, error_message: 'No' }), row: failed },
+    { title: 'an exception', record: pair({ response: null, exception: 'Timeout' }), row: failed },
+    { title: 'a list of errors', record: pair({ response: null, errors: ['No'] }), row: failed },
+    { title: 'a timeout', record: pair({ response: null, status: 'timeout' }), row: failed },
+    { title: 'no error of many', record: pair({ errors: [], exception: 'None' }), row: answered },
+    {
+      title: 'an answer in JSON that has a status',
+      record: pair({ response: '{"status":"failed","form":7}' }),
+      row: answered,
+    },
+    {
+      title: 'chunks, each as JSON text',
+      record: pair({
+        response: [
+          '{"choices":[{"delta":{"content":"Two"}}]}',
+          '{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":2}}',
+        ],
+      }),
+      row: { ...answered, inputTokens: 9, outputTokens: 2 },
+    },
+    { title: 'a thumb as a picture', record: pair({ rating: '👎' }), row: { quality: 0 } },
+    {
+      title: "a request of Bedrock's",
+      record: pair({ request: { modelId: 'mini', messages: [{ role: 'user', content: [{ text }] }] } }),
+      row: { text, candidate: 'mini' },
+    },
+    {
+      title: "Ollama's counts",
+      record: pair({
+        request: { model: 'mini', prompt: text },
+        response: { response: 'Two', done: true, prompt_eval_count: 9, eval_count: 2 },
+      }),
+      row: { text, inputTokens: 9, outputTokens: 2 },
+    },
     { title: 'a pair', record: pair(), row: { ...answered, inputTokens: 9 } },
     {
       title: 'the answer as text',

@@ -81,6 +81,62 @@ const withLong = (low: number, high: number): object => {
 
 export const OTEL: FormatCases = {
   records: [
+    asked('a prompt in bytes', CHAT, {
+      attributes: [
+        ...attributes(CHAT),
+        { key: 'gen_ai.prompt', value: { bytesValue: Buffer.from(text).toString('base64') } },
+      ],
+    }),
+    asked(
+      'values by their names in protobuf',
+      {},
+      {
+        attributes: [
+          { key: 'gen_ai.operation.name', value: { string_value: 'chat' } },
+          { key: 'gen_ai.request.model', value: { string_value: 'mini' } },
+          { key: 'gen_ai.input.messages', value: { string_value: MESSAGES } },
+          { key: 'gen_ai.usage.input_tokens', value: { int_value: '187' } },
+          { key: 'gen_ai.usage.output_tokens', value: { intValue: { $numberLong: '4' } } },
+        ],
+      },
+      { inputTokens: 187, outputTokens: 4 },
+    ),
+    ...['responses', 'messages', 'Chat', 'chat.completions', 'stream_text'].map((name) =>
+      asked(`an operation ${name}`, {
+        ...CHAT,
+        'gen_ai.operation.name': name,
+        'gen_ai.input.messages': MESSAGES,
+      }),
+    ),
+    asked(
+      'a cost of 0, which stands for none',
+      { ...CHAT, 'gen_ai.input.messages': MESSAGES, 'gen_ai.usage.cost': 0 },
+      {},
+      { costUsd: undefined },
+    ),
+    asked(
+      "Logfire's request",
+      {
+        'gen_ai.request.model': 'mini',
+        request_data: JSON.stringify({ messages: [{ role: 'user', content: text }] }),
+        'operation.cost': 0.01,
+      },
+      {},
+      { costUsd: 0.01 },
+    ),
+    asked("the request of Google's ADK", {
+      'gen_ai.request.model': 'mini',
+      'gcp.vertex.agent.llm_request': JSON.stringify({ contents: [{ role: 'user', parts: [{ text }] }] }),
+    }),
+    asked("Langfuse's attributes", {
+      'langfuse.observation.model.name': 'mini',
+      'langfuse.observation.input': JSON.stringify([{ role: 'user', content: text }]),
+    }),
+    refused(
+      "an AI SDK span around a call's, by its operation's name alone",
+      { 'operation.name': 'ai.generateText chat', 'ai.model.id': 'mini', 'ai.prompt': text },
+      noCall,
+    ),
     asked(
       'messages as JSON text',
       { ...CHAT, 'gen_ai.input.messages': MESSAGES },
@@ -318,12 +374,13 @@ export const OTEL: FormatCases = {
         metadata: { failed: true, error: 'timeout' },
       },
     ),
-    ...[{ title: 'an integer in halves', halves: [187, 0] as [number, number], inputTokens: 187 }].map(
-      ({ title, halves, inputTokens }) => {
-        const one = withLong(...halves) as { spanId: string };
-        return { title, record: spans(one), requestId: one.spanId, row: { inputTokens } };
-      },
-    ),
+    ...[
+      { title: 'an integer in halves', halves: [187, 0] as [number, number], inputTokens: 187 },
+      { title: 'a larger integer in halves', halves: [90_000_000, 0] as [number, number], inputTokens: 9e7 },
+    ].map(({ title, halves, inputTokens }) => {
+      const one = withLong(...halves) as { spanId: string };
+      return { title, record: spans(one), requestId: one.spanId, row: { inputTokens } };
+    }),
     {
       title: "a span of Python's console exporter",
       record: {
