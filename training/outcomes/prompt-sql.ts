@@ -12,7 +12,7 @@ export const BLANKS =
 export const MAY_BE_REDACTED =
   '(?i)redact|mask|filter|scrub|remov|hidden|omit|truncat|anonymi|censor|saniti|elided|withheld|suppress|strip|delet|encrypt|protect|no[-_ ]content|not[-_ ](captured|logged|recorded)|x{6}|sha[0-9]|[*•█■#]{3}';
 /** How every placeholder begins. */
-const MAY_BEGIN_REDACTED = `^[${BLANKS}]*(?:(?i:redacted)|[\\[<({*_•█■])`;
+const MAY_BEGIN_REDACTED = `^[${BLANKS}]*(?:(?i:redacted|message|prompt|input|content|text|x{6}|sha[0-9])|[\\[<({*_•█■#-])`;
 /** Most prompts hold a letter or a digit of the user in plain sight. */
 const IN_PLAIN_SIGHT = '"role":\\s*"user",\\s*"content":\\s*"[^"\\\\]*?[A-Za-z0-9]';
 

@@ -84,6 +84,9 @@ describe('the prompt of a row of a table', () => {
     ['a picture alone', { messages: user([{ type: 'image_url', image_url: {} }]) }, LOG_REASONS.noWords],
     ['an object without words', { messages: { temperature: 1 } }, LOG_REASONS.noWords],
     ['a placeholder', { text: 'redacted-by-litellm' }, LOG_REASONS.redacted],
+    ['a sentence of redaction', { text: 'Content has been redacted' }, LOG_REASONS.redacted],
+    ['a placeholder in dashes', { text: '--redacted--' }, LOG_REASONS.redacted],
+    ['a run of letters', { text: 'xxxxxxxx' }, LOG_REASONS.redacted],
     [
       'placeholders in messages',
       { messages: [...user('[REDACTED]'), ...user([{ type: 'text', text: '***' }])] },
