@@ -78,6 +78,7 @@ function scoreOf(document: LogDocument): LogEntry {
       const value = firstGiven(document, ['value']) ?? label;
       const number = numberOf(value);
       if (number === 0 || number === 1) return { kind: 'score', ...score, value: number === 1 };
+      if (value == null) return { kind: 'refused', reason: LOG_REASONS.scoreNotNumber };
       return typeof value === 'string' ? labelScore(score, value) : { kind: 'score', ...score, value };
     }
     case 'NUMERIC':
