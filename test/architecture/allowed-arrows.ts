@@ -56,11 +56,12 @@ export const SRC_ARROWS: Arrows = {
   node: ['artifact', 'cel', 'embedder', 'log', 'policy', 'router'],
 };
 
-/** Figures in words, which every folder of `training` may use. */
-export const TRAINING_GROUND = ['words'] as const;
+/** Figures in words, and folders of runs with what may go wrong there, which every folder of `training` may use. */
+export const TRAINING_GROUND = ['words', 'work'] as const;
 
 export const TRAINING_ARROWS: Arrows = {
   words: [],
+  work: [],
   artifact: [],
   // The heads that a configuration may name are the members there are; weights are cut where they are elsewhere.
   // How logs are read is said in the words that an ingest has for it.

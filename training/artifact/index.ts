@@ -14,5 +14,10 @@ export {
   type VersionPointer,
   writeVersionPointer,
 } from './version-pointer.ts';
-export { type WriteOptions, type WrittenArtifact, writeArtifact } from './write-artifact.ts';
+export {
+  checkRouterFolder,
+  type WriteOptions,
+  type WrittenArtifact,
+  writeArtifact,
+} from './write-artifact.ts';
 export { WRITING_PREFIX, writeAtOnce } from './write-at-once.ts';

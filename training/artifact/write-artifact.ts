@@ -1,7 +1,9 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { access, constants, mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { InvalidInputError } from 'pointsman';
 import { memoryFiles, readArtifact } from 'pointsman/artifact';
 import { readArtifactFolder } from 'pointsman/node';
+import { fileError } from '../work/index.ts';
 import type { SealedArtifact } from './seal-artifact.ts';
 import { pointAtVersion } from './version-pointer.ts';
 import { syncFolder, temporaryIn, writeSynced } from './write-at-once.ts';
@@ -23,7 +25,8 @@ export interface WriteOptions {
  * The same artifact written again changes nothing. With `point: false` nobody is pointed at it.
  *
  * @param folder of the router, such as `models/support`.
- * @throws ArtifactError, before anything is written, when the artifact would not load.
+ * @throws ArtifactError, before anything is written, when the artifact would not load; InvalidInputError where the disk is full
+ * or may not be written to: then what was in use stays so.
  */
 export async function writeArtifact(
   folder: string,
@@ -33,10 +36,59 @@ export async function writeArtifact(
   await readArtifact(memoryFiles(sealed.files));
   const { version } = sealed;
   const path = join(folder, version);
-  await mkdir(folder, { recursive: true });
-  if (!(await isThere(path, sealed))) await writeFolder(folder, path, sealed);
-  if (point) await pointAtVersion(folder, version);
+  try {
+    await mkdir(folder, { recursive: true });
+    if (!(await isThere(path, sealed))) await writeFolder(folder, path, sealed);
+    if (point) await pointAtVersion(folder, version);
+  } catch (cause) {
+    const next = 'What is in use stays as it was; make room or set its rights, and try again';
+    throw fileError(cause, `Version ${version} cannot be written to ${folder}`, next);
+  }
   return { version, path };
+}
+
+/**
+ * Whether a router can be written to a folder, which need not be there: found out before hours of work, not after. Nothing is
+ * made.
+ * @throws InvalidInputError that says what is in the way
+ */
+export async function checkRouterFolder(folder: string): Promise<void> {
+  const give = 'Give the folder of a router, such as models/support';
+  for (let at = resolve(folder), isNearest = true; ; at = dirname(at)) {
+    const found = await stat(at).catch(ignoreMissing);
+    if (found !== null && !found.isDirectory())
+      throw new InvalidInputError(
+        `The router cannot be written to ${folder}, since ${at} is a file. ${give}.`,
+      );
+    if (found !== null && (await isVersion(at)))
+      throw new InvalidInputError(
+        `The router cannot be written to ${folder}, since ${at} is one version of a router, which must stay as it is. ` +
+          `Give the folder of the router: ${dirname(at)}.`,
+      );
+    if (found !== null && isNearest) {
+      isNearest = false;
+      await access(at, constants.W_OK | constants.X_OK).catch((cause: unknown) => {
+        throw fileError(cause, `The router cannot be written to ${folder}`, give);
+      });
+    }
+    if (at === dirname(at)) return;
+  }
+}
+
+/** Other programs have manifests too. */
+async function isVersion(folder: string): Promise<boolean> {
+  try {
+    const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8'));
+    return typeof manifest?.digest === 'string' && manifest.heads !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** A file in the place of a folder is found when its own turn comes. */
+function ignoreMissing(cause: NodeJS.ErrnoException): null {
+  if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR') return null;
+  throw fileError(cause, 'The folder of the router cannot be looked at', 'Set its rights, or name another');
 }
 
 /** Whether the folder holds this artifact already, undamaged. */

@@ -8,6 +8,7 @@ Examples:
   $ pointsman retrain --config retrain.yaml --dry-run --json
   $ pointsman retrain --config retrain.yaml --schedule "0 3 * * *"
   $ pointsman retrain --config retrain.yaml --release "2026-11-25 pointsman"
+  $ pointsman retrain --config retrain.yaml --import outcomes.parquet
 
 retrain.yaml, of which router and logs must be there:
   router: models/support
@@ -23,6 +24,7 @@ export interface RetrainFlags {
   readonly schedule?: string;
   readonly timezone?: string;
   readonly release?: string;
+  readonly import?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -36,6 +38,7 @@ export function retrainCommand(io: CommandIo): Command {
     .option('--schedule <cron>', 'run again and again, at these times (default: run once)')
     .option('--timezone <name>', 'of the schedule, as Europe/Berlin (default: that of the machine)')
     .option('--release <batch>', 'trust a batch that is in quarantine after all, and stop')
+    .option('--import <table>', "take an outcomes table into the router's store, and stop")
     .option('--dry-run', 'train and judge, but change nothing that routes')
     .option('--json', 'print the record of the run as JSON')
     .option('-q, --quiet', 'show no progress')

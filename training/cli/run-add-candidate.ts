@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Candidate, InvalidInputError, type Router } from 'pointsman';
@@ -10,6 +10,7 @@ import { ingestOutcomes } from '../outcomes/ingest.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { readOutcomeMatrix } from '../outcomes/read-outcome-matrix.ts';
 import { withRetrainLock } from '../versions/index.ts';
+import { openOwnFolder, withRunFolder } from '../work/index.ts';
 import type { AddFlags } from './candidates-command.ts';
 import type { CommandIo } from './command-io.ts';
 import { describeOnboarded } from './describe-onboarded.ts';
@@ -68,24 +69,20 @@ async function readProbeFiles(
   flags: AddFlags,
 ): Promise<OutcomeMatrix> {
   const { map, probes, work } = flags;
-  await mkdir(work, { recursive: true });
-  const folder = await mkdtemp(join(work, 'probes-'));
-  try {
+  return withRunFolder(work, 'probes', async (folder) => {
     const out = join(folder, 'probes.parquet');
     const prices =
       inputPricePerMillionTokens === undefined || outputPricePerMillionTokens === undefined
         ? {}
         : { [name]: { inputPricePerMillionTokens, outputPricePerMillionTokens } };
     await ingestOutcomes({ ...readingOptions(flags), files: [...probes], out, map, prices });
-    return await readOutcomeMatrix(out);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+    return readOutcomeMatrix(out);
+  });
 }
 
 /** Through a folder of its own, as whatever embedder it needs is found there. */
 async function openSealed(sealed: SealedArtifact): Promise<Router> {
-  const folder = await mkdtemp(join(tmpdir(), 'pointsman-candidate-'));
+  const folder = await openOwnFolder(tmpdir(), 'pointsman-candidate');
   try {
     await writeArtifact(folder, sealed);
     return await openRouter(folder);

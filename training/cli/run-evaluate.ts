@@ -5,6 +5,7 @@ import { ingestOutcomes } from '../outcomes/ingest.ts';
 import { readOutcomeMatrix } from '../outcomes/read-outcome-matrix.ts';
 import { evaluateRouter } from '../pipeline/evaluate-router.ts';
 import { renderReport } from '../report/render-report.ts';
+import { withRunFolder } from '../work/index.ts';
 import type { CommandIo } from './command-io.ts';
 import { describeEvaluation } from './describe-evaluation.ts';
 import type { EvaluateFlags } from './evaluate-command.ts';
@@ -25,18 +26,19 @@ export async function runEvaluate(
   const prices = flags.prices === undefined ? {} : { prices: await readPrices(flags.prices) };
   const progress = createProgress(io, flags.quiet === true);
   try {
-    await mkdir(flags.work, { recursive: true });
-    const table = join(flags.work, `${name}-evaluated.parquet`);
-    const ingest = await ingestOutcomes({
-      files,
-      out: table,
-      map: flags.map,
-      ...readingOptions(flags),
-      onProgress: ({ bytesRead, bytesTotal }) =>
-        progress.update('reading', bytesRead / Math.max(1, bytesTotal)),
-      ...prices,
+    const { ingest, traffic } = await withRunFolder(flags.work, 'evaluate', async (run) => {
+      const table = join(run, 'outcomes.parquet');
+      const ingest = await ingestOutcomes({
+        files,
+        out: table,
+        map: flags.map,
+        ...readingOptions(flags),
+        onProgress: ({ bytesRead, bytesTotal }) =>
+          progress.update('reading', bytesRead / Math.max(1, bytesTotal)),
+        ...prices,
+      });
+      return { ingest, traffic: await readOutcomeMatrix(table) };
     });
-    const traffic = await readOutcomeMatrix(table);
     const evaluation = await evaluateRouter(router, traffic, {
       onProgress: (done, total) => progress.update('routing', done / total),
       onPropensities: () => progress.update('finding propensities'),

@@ -1,6 +1,13 @@
 import { parseRetrainConfig, type RetrainConfig } from '../config/retrain-config.ts';
-import { type RetrainRun, releaseBatch, retrain, scheduleRetrain } from '../retrain/index.ts';
-import { RouterBusyError } from '../versions/index.ts';
+import {
+  importTable,
+  type RetrainRun,
+  releaseBatch,
+  retrain,
+  scheduleRetrain,
+  tableOfEarlierVersion,
+} from '../retrain/index.ts';
+import { RouterBusyError, withRetrainLock } from '../versions/index.ts';
 import type { CommandIo } from './command-io.ts';
 import { describeRun } from './describe-run.ts';
 import { ExitCode } from './exit-code.ts';
@@ -18,6 +25,11 @@ export async function runRetrain(flags: RetrainFlags, io: CommandIo): Promise<vo
     await releaseBatch(config.router, flags.release);
     return io.stdout(`"${flags.release}" is trusted from the next run on.\n`);
   }
+  if (flags.import !== undefined) {
+    const rows = await withRetrainLock(config.router, () => importTable(config, flags.import!));
+    return io.stdout(`The store of ${config.router} has ${rows.toLocaleString('en-US')} rows now.\n`);
+  }
+  await noteEarlierTable(config, flags, io);
   if (flags.schedule !== undefined) return repeat(flags.schedule, config, flags, io);
   const run = await once(config, flags, io).catch((error: unknown) => {
     if (!(error instanceof RouterBusyError)) throw error;
@@ -25,6 +37,16 @@ export async function runRetrain(flags: RetrainFlags, io: CommandIo): Promise<vo
     throw new ExitCode(BUSY);
   });
   if (run.outcome === 'kept') throw new ExitCode(KEPT);
+}
+
+/** What earlier versions gathered is not taken over by itself: any training of the same name wrote over it. */
+async function noteEarlierTable(config: RetrainConfig, flags: RetrainFlags, io: CommandIo): Promise<void> {
+  const file = await tableOfEarlierVersion(config);
+  if (file === null) return;
+  io.stderr(
+    `Note: ${file} is a table of an earlier version, which any training of that name wrote over, and is not used. If it holds what this ` +
+      `router has gathered, take it in: pointsman retrain --config ${flags.config} --import ${file}. If not, delete it.\n`,
+  );
 }
 
 async function once(config: RetrainConfig, flags: RetrainFlags, io: CommandIo): Promise<RetrainRun> {

@@ -1,5 +1,4 @@
-import { prepareTraffic } from '../pipeline/prepare-traffic.ts';
-import { trainFromFiles } from '../pipeline/train-from-files.ts';
+import { rehearseTraining, trainFromFiles } from '../pipeline/train-from-files.ts';
 import type { CommandIo } from './command-io.ts';
 import { describeIngest } from './describe-ingest.ts';
 import { describeTraffic } from './describe-traffic.ts';
@@ -34,15 +33,15 @@ export async function runTrain(files: readonly string[], flags: TrainFlags, io: 
   };
   try {
     if (flags.dryRun) {
-      const traffic = await prepareTraffic({ ...options, onProgress });
-      progress.stop();
-      warn(traffic.warnings);
-      io.stdout(
-        flags.json
-          ? `${JSON.stringify(summariseTraffic(traffic), null, 2)}\n`
-          : describeIngest(traffic.ingest) + describeTraffic(traffic, io.columns),
-      );
-      return;
+      return await rehearseTraining({ ...options, onProgress }, async (traffic) => {
+        progress.stop();
+        warn(traffic.warnings);
+        io.stdout(
+          flags.json
+            ? `${JSON.stringify(summariseTraffic(traffic), null, 2)}\n`
+            : describeIngest(traffic.ingest) + describeTraffic(traffic, io.columns),
+        );
+      });
     }
     const result = await trainFromFiles({ ...options, onProgress });
     progress.stop();

@@ -9,7 +9,7 @@ import type { Dial } from '../evaluation/dial.ts';
 import { type DialSettingId, settingLabel } from '../evaluation/dial-settings.ts';
 import { type CostShown, keepToCost, keepToLoss, type LossShown } from '../evaluation/keep-weights.ts';
 import { measureSettings, type SettingWorth } from '../evaluation/setting-worth.ts';
-import { prepareTraffic } from '../pipeline/prepare-traffic.ts';
+import { withTraffic } from '../pipeline/prepare-traffic.ts';
 import { type WeighedTraffic, weighTraffic } from '../pipeline/weigh-traffic.ts';
 import { WEIGHT_SETTINGS } from '../policy/index.ts';
 import { withRetrainLock } from '../versions/index.ts';
@@ -117,15 +117,15 @@ async function findWeights(
   const progress = createProgress(io, flags.quiet === true);
   try {
     const config = parseTrainConfig(trainedConfig(manifest));
-    const traffic = await prepareTraffic({
+    const reading = {
       files,
       config,
-      name: `tune-${manifest.name}`,
       workFolder: flags.work,
       map: flags.map,
       ...readingOptions(flags),
       onProgress: showTraining(progress),
-    });
+    };
+    const traffic = await withTraffic(reading, async (read) => read);
     const isOwn = traffic.ingest.fingerprint === manifest.provenance.dataFingerprint;
     const weighed = await weighTraffic(router, traffic, {
       isOwn,

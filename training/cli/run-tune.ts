@@ -5,7 +5,7 @@ import { stringify } from 'yaml';
 import { amendArtifact, trainedConfig, writeArtifact } from '../artifact/index.ts';
 import { parseTrainConfig } from '../config/train-config.ts';
 import { readScoreColumn } from '../outcomes/read-score-column.ts';
-import { type PreparedTraffic, prepareTraffic } from '../pipeline/prepare-traffic.ts';
+import { type PreparedTraffic, withTraffic } from '../pipeline/prepare-traffic.ts';
 import {
   acceptScores,
   type PredictedRows,
@@ -37,29 +37,30 @@ export async function runTune(
   const { manifest } = router;
   const progress = createProgress(io, flags.quiet === true);
   try {
-    const traffic = await prepareTraffic({
+    const reading = {
       files,
       config: parseTrainConfig(trainedConfig(manifest)),
-      name: `tune-${manifest.name}`,
       workFolder: flags.work,
       map: flags.map,
       ...readingOptions(flags),
       onProgress: showTraining(progress),
-    });
-    const isOwn = traffic.ingest.fingerprint === manifest.provenance.dataFingerprint;
-    progress.update('predicting');
-    const candidates = flags.candidates ?? cheapestAndBest(manifest);
-    const tuned = tunePolicy({
-      matrix: traffic.matrix,
-      ...(flags.accept === undefined
-        ? await predictedRows(router, traffic, isOwn)
-        : { accept: flags.accept, ...(await scoredRows(flags.accept, flags.acceptScore, traffic, isOwn)) }),
-      candidates,
-      ...(flags.cascade ? { kind: 'cascade' } : {}),
-      perStep: flags.perStep === true,
-      ...(flags.grouped ? { groups: traffic.groups } : {}),
-      goal: goalOf(flags),
-      seed: manifest.provenance.seed,
+    };
+    const { isOwn, tuned } = await withTraffic(reading, async (traffic) => {
+      const isOwn = traffic.ingest.fingerprint === manifest.provenance.dataFingerprint;
+      progress.update('predicting');
+      const tuned = tunePolicy({
+        matrix: traffic.matrix,
+        ...(flags.accept === undefined
+          ? await predictedRows(router, traffic, isOwn)
+          : { accept: flags.accept, ...(await scoredRows(flags.accept, flags.acceptScore, traffic, isOwn)) }),
+        candidates: flags.candidates ?? cheapestAndBest(manifest),
+        ...(flags.cascade ? { kind: 'cascade' } : {}),
+        perStep: flags.perStep === true,
+        ...(flags.grouped ? { groups: traffic.groups } : {}),
+        goal: goalOf(flags),
+        seed: manifest.provenance.seed,
+      });
+      return { isOwn, tuned };
     });
     progress.stop();
     if (flags.out !== undefined) await writeFile(flags.out, stringify(tuned.policy));

@@ -90,7 +90,7 @@ export const retrainConfigSchema = z.strictObject({
   /** @default the folder's own name */
   name: z.string().min(1).optional(),
   logs,
-  /** The outcomes table that grows from run to run. @default `<work>/<name>.parquet` */
+  /** Folder of the outcomes that are gathered from run to run. @default one for the router's folder, in `<work>/routers` */
   store: z.string().min(1).optional(),
   /** What is kept from run to run. */
   work: z.string().min(1).default('.pointsman'),

@@ -29,7 +29,7 @@ export class EmbeddingCache {
   /** @param folder may hold the caches of any number of embedders; it is made where it does not exist. */
   static async open(folder: string, embedderId: string, dimensions: number): Promise<EmbeddingCache> {
     const own = join(folder, createHash('sha256').update(embedderId).digest('hex').slice(0, 16));
-    await mkdir(own, { recursive: true });
+    await mkdir(own, { recursive: true, mode: 0o700 });
     const found = new Map<string, Float32Array>();
     const shards = new Set<string>();
     for (const name of (await readdir(own)).sort()) {
@@ -82,7 +82,8 @@ export class EmbeddingCache {
     const bytes = encodeEmbeddingShard({ keys, vectors });
     const name = shardName(bytes);
     const aside = join(this.folder, `${name}.${randomUUID()}.part`);
-    await writeFile(aside, bytes);
+    // Who has the embedder can guess at the prompts.
+    await writeFile(aside, bytes, { mode: 0o600 });
     await rename(aside, join(this.folder, name));
     return name;
   }

@@ -32,7 +32,7 @@ export class VerdictCache {
   /** Resolves when the verdict is in the file. */
   add(key: string, quality: number): Promise<void> {
     this.#known.set(key, quality);
-    this.#writing = this.#writing.then(() => appendFile(this.#file, `${key} ${quality}\n`));
+    this.#writing = this.#writing.then(() => appendFile(this.#file, `${key} ${quality}\n`, { mode: 0o600 }));
     return this.#writing;
   }
 }

@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { openOwnFolder } from '../work/index.ts';
 
-/** A DuckDB in memory whose overflow goes to a folder of its own. */
+/** A DuckDB in memory whose overflow goes to a folder of its own; folders of killed runs are removed. */
 export interface ScratchDatabase {
   readonly threads: number;
   connect(): Promise<DuckDBConnection>;
@@ -17,7 +17,7 @@ export async function openScratchDatabase(options: {
   readonly memoryLimitMb: number;
   readonly temporaryFolder?: string | undefined;
 }): Promise<ScratchDatabase> {
-  const folder = await mkdtemp(join(options.temporaryFolder ?? tmpdir(), 'pointsman-'));
+  const folder = await openOwnFolder(options.temporaryFolder ?? tmpdir(), 'pointsman');
   const threads = Math.min(8, availableParallelism());
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: `${options.memoryLimitMb}MB`,

@@ -1,14 +1,16 @@
-import { mkdir } from 'node:fs/promises';
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TrainConfig } from '../config/train-config.ts';
 import { ingestOutcomes } from '../outcomes/ingest.ts';
 import { type IngestOptions, MOST_REJECTED, type Prices } from '../outcomes/ingest-options.ts';
 import type { IngestReport } from '../outcomes/ingest-report.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { OutcomeStore } from '../outcomes/outcome-store.ts';
 import { readOutcomeMatrix } from '../outcomes/read-outcome-matrix.ts';
 import type { Splits } from '../split/split.ts';
 import { splitByTime } from '../split/split-by-time.ts';
 import { splitOutcomes } from '../split/split-outcomes.ts';
+import { routerPart, withRunFolder } from '../work/index.ts';
 import { checkSplits, checkTraffic } from './check-trainable.ts';
 import { openEmbedder } from './router-embedder.ts';
 import { trafficWarnings } from './traffic-warnings.ts';
@@ -34,9 +36,8 @@ export interface PrepareOptions extends LogOptions {
   /** Paths or globs, as in `IngestOptions`. */
   readonly files: readonly string[];
   readonly config: TrainConfig;
-  /** Its table is kept in the work folder under this name. */
-  readonly name: string;
-  readonly workFolder: string;
+  /** Of the run's own, and there: its table goes to `outcomes.parquet` in it. With `append` it is there already. */
+  readonly folder: string;
   readonly map?: IngestOptions['map'];
   /** For rows with tokens and no cost; those of the config come first. @default {} */
   readonly prices?: Prices;
@@ -57,14 +58,53 @@ export interface PreparedTraffic {
   readonly warnings: readonly string[];
 }
 
+const TABLE = 'outcomes.parquet';
+
+export interface TrafficOptions extends Omit<PrepareOptions, 'folder'> {
+  /** What is kept from run to run: `.pointsman`. */
+  readonly workFolder: string;
+  /** Folder of the router whose store `append` takes in. @default none */
+  readonly router?: string;
+}
+
+/**
+ * Does `use` with traffic that was read into a table of the run's own, which goes when the run ends. With `append` it begins
+ * with what the router has gathered; what is new goes into the store if `use` calls `keep`, else nothing there changes.
+ * @throws InvalidInputError when a file cannot be used, or a router cannot be learned from what it holds.
+ */
+export async function withTraffic<Result>(
+  options: TrafficOptions,
+  use: (traffic: PreparedTraffic, keep: () => Promise<void>) => Promise<Result>,
+): Promise<Result> {
+  const { append = false, router, workFolder, ...rest } = options;
+  return withRunFolder(workFolder, 'traffic', async (folder) => {
+    const store =
+      append && router !== undefined
+        ? new OutcomeStore(await routerPart(workFolder, router, 'outcomes'))
+        : null;
+    const base = join(folder, 'base.parquet');
+    const hasBase = (await store?.copyTo(base)) ?? false;
+    if (hasBase) await copyFile(base, join(folder, TABLE));
+    const judged = options.judge !== undefined && options.judgeCache === undefined && router !== undefined;
+    const traffic = await prepareTraffic({
+      ...rest,
+      append,
+      folder,
+      ...(judged ? { judgeCache: join(await routerPart(workFolder, router, 'judged'), 'verdicts') } : {}),
+    });
+    return use(traffic, async () => {
+      await store?.add(traffic.table, hasBase ? base : null);
+    });
+  });
+}
+
 /**
  * Reads files into the outcomes table and parts its prompts.
  * @throws InvalidInputError when a file cannot be used, or a router cannot be learned from what it holds.
  */
 export async function prepareTraffic(options: PrepareOptions): Promise<PreparedTraffic> {
-  const { config, name, workFolder, map = {}, strict = false, onProgress = () => {} } = options;
-  await mkdir(workFolder, { recursive: true });
-  const table = join(workFolder, `${name}.parquet`);
+  const { config, folder, map = {}, strict = false, onProgress = () => {} } = options;
+  const table = join(folder, TABLE);
   const ingest = await ingestOutcomes({
     ...logOptions(options),
     maxRejected: options.maxRejected ?? MOST_REJECTED,

@@ -168,7 +168,8 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
   };
 }
 
-function checkPolicy(policy: unknown, names: readonly string[]): void {
+/** @throws InvalidInputError where the policy is none, or names candidates that the traffic does not have */
+export function checkPolicy(policy: unknown, names: readonly string[]): void {
   const candidates = names.map((name) => ({ name, meanCostUsd: null, meanLatencyMs: null }));
   createPolicy(policy, candidates, { compile: compileCel, routers: withoutRouters(policy).routers });
 }

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { createRouter } from 'pointsman';
 import { memoryFiles, readArtifact } from 'pointsman/artifact';
@@ -9,6 +8,7 @@ import type { TrainConfig } from '../config/train-config.ts';
 import type { GateVerdict } from '../gate/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { RouterEmbedder } from '../pipeline/router-embedder.ts';
+import { workPart } from '../work/index.ts';
 import { gateChallenger } from './gate-challenger.ts';
 import type { StoredTraffic } from './read-store.ts';
 import type { RetrainOptions } from './retrain-options.ts';
@@ -50,7 +50,7 @@ export async function challenge({
     config: trainConfig,
     dataFingerprint: stored.fingerprint,
     embedder,
-    cacheFolder: join(config.work, 'embeddings'),
+    cacheFolder: await workPart(config.work, 'embeddings'),
     onProgress,
   });
   const challenger = createRouter(await readArtifact(memoryFiles(sealed.files)), {

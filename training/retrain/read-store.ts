@@ -1,10 +1,16 @@
-import { copyFile, mkdir, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { copyFile, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import type { RetrainConfig } from '../config/retrain-config.ts';
 import { ingestOutcomes } from '../outcomes/ingest.ts';
 import type { IngestProgress, Prices } from '../outcomes/ingest-options.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { OutcomeStore } from '../outcomes/outcome-store.ts';
 import { readOutcomeMatrix } from '../outcomes/read-outcome-matrix.ts';
+import { routerPart, withRunFolder } from '../work/index.ts';
+
+export function nameOf(router: string, name: string | undefined): string {
+  return name ?? basename(resolve(router));
+}
 
 export interface StoredTraffic {
   readonly matrix: OutcomeMatrix;
@@ -13,35 +19,76 @@ export interface StoredTraffic {
   readonly fingerprint: string;
 }
 
-/** Takes the logs into the outcomes table, which grows, and reads it. A dry run grows a copy. */
-export async function readStore(
-  { logs, store, train, work }: RetrainConfig,
-  name: string,
-  dryRun: boolean,
+type Reading = Pick<RetrainConfig, 'logs' | 'router' | 'store' | 'train' | 'work'>;
+
+/**
+ * Takes the logs into a copy of what the router has gathered, and does `use` with it. What is new goes into the store when
+ * `use` has ended well: a run that fails, or is killed, leaves the store as it was, and reads the logs again the next time.
+ *
+ * @param keep whether anything is to go there; not after a dry run
+ */
+export async function withStore<Result>(
+  { logs, router, store, train, work }: Reading,
+  keep: boolean,
   onProgress: (progress: IngestProgress) => void,
-): Promise<StoredTraffic> {
-  const kept = store ?? join(work, `${name}.parquet`);
-  const out = dryRun ? `${kept}.dry-run` : kept;
-  await mkdir(dirname(kept), { recursive: true });
-  try {
-    if (dryRun) await copyFile(kept, out).catch(ignoreMissing);
+  use: (stored: StoredTraffic) => Promise<Result>,
+): Promise<Result> {
+  return withRunFolder(work, 'retrain', async (folder) => {
+    const kept = new OutcomeStore(store ?? (await routerPart(work, router, 'outcomes')));
+    const [base, table] = [join(folder, 'base.parquet'), join(folder, 'outcomes.parquet')];
+    const hasBase = await kept.copyTo(base);
+    if (hasBase) await copyFile(base, table);
     const { prices, ...reading } = logs;
     const report = await ingestOutcomes({
       ...reading,
-      out,
+      out: table,
       append: true,
       prices: { ...prices, ...configuredPrices(train.candidates) },
       onProgress,
     });
-    return {
-      matrix: await readOutcomeMatrix(out),
+    const result = await use({
+      matrix: await readOutcomeMatrix(table),
       rowsInStore: report.rowsInTable,
       rowsAdded: report.rowsAccepted,
       fingerprint: report.fingerprint,
-    };
-  } finally {
-    if (dryRun) await rm(out, { force: true });
-  }
+    });
+    if (keep) {
+      await kept.add(table, hasBase ? base : null);
+      await kept.compact();
+    }
+    return result;
+  });
+}
+
+/** Takes an outcomes table into the store, as it is. @returns rows that the store has then */
+export async function importTable(config: RetrainConfig, file: string): Promise<number> {
+  const logs = {
+    files: [file],
+    format: 'table',
+    map: {},
+    prices: {},
+    failures: 'null',
+    maxRejected: 1,
+  } as const;
+  const reading = { ...config, logs: { ...logs, files: [file] } };
+  return withStore(
+    reading,
+    true,
+    () => {},
+    async ({ rowsInStore }) => rowsInStore,
+  );
+}
+
+/**
+ * The table that earlier versions kept under the router's name, where the store is empty. Any training of that name wrote over it, so
+ * whether it is this router's history only a person can tell.
+ */
+export async function tableOfEarlierVersion(config: RetrainConfig): Promise<string | null> {
+  const file = join(config.work, `${nameOf(config.router, config.name)}.parquet`);
+  const found = await stat(file).catch(() => null);
+  if (found === null) return null;
+  const store = new OutcomeStore(config.store ?? (await routerPart(config.work, config.router, 'outcomes')));
+  return (await store.isEmpty()) ? file : null;
 }
 
 function configuredPrices(candidates: RetrainConfig['train']['candidates']): Prices {
@@ -53,8 +100,4 @@ function configuredPrices(candidates: RetrainConfig['train']['candidates']): Pri
     prices[name] = { inputPricePerMillionTokens, outputPricePerMillionTokens };
   }
   return prices;
-}
-
-function ignoreMissing(cause: NodeJS.ErrnoException): void {
-  if (cause.code !== 'ENOENT') throw cause;
 }

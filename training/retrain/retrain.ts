@@ -1,11 +1,12 @@
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import { InvalidInputError, PointsmanError } from 'pointsman';
 import { pointAtVersion, readVersionPointer, writeArtifact } from '../artifact/index.ts';
 import type { Alarm } from '../drift/index.ts';
-import { openEmbedder } from '../pipeline/router-embedder.ts';
+import type { IngestProgress } from '../outcomes/ingest-options.ts';
+import { openEmbedder, type RouterEmbedder } from '../pipeline/router-embedder.ts';
 import { pruneVersions, withRetrainLock } from '../versions/index.ts';
 import { challenge } from './challenge.ts';
-import { readStore } from './read-store.ts';
+import { nameOf, type StoredTraffic, withStore } from './read-store.ts';
 import type { RetrainOptions } from './retrain-options.ts';
 import type { RetrainRun } from './retrain-run.ts';
 import { sendAlert } from './send-alert.ts';
@@ -80,22 +81,27 @@ const EMPTY: RunDraft = {
   pruned: [],
 };
 
-export function nameOf(router: string, name: string | undefined): string {
-  return name ?? basename(resolve(router));
-}
-
 async function run(
   options: RetrainOptions,
   draft: RunDraft,
 ): Promise<Pick<RetrainRun, 'outcome' | 'sentence'>> {
-  const { config, dryRun = false, now = () => new Date(), onProgress = () => {} } = options;
-  const folder = config.router;
-  const name = nameOf(folder, config.name);
+  const { config, dryRun = false, onProgress = () => {} } = options;
   // First, since a missing key or package should not be found out after a long reading.
   const embedder = options.embedder ?? (await openEmbedder(config.train.embedder));
-  const stored = await readStore(config, name, dryRun, (progress) =>
-    onProgress({ kind: 'read', ...progress }),
-  );
+  const onRead = (progress: IngestProgress) => onProgress({ kind: 'read', ...progress });
+  return withStore(config, !dryRun, onRead, (stored) => learn(options, draft, embedder, stored));
+}
+
+/** What is made of what the store and the logs hold. */
+async function learn(
+  options: RetrainOptions,
+  draft: RunDraft,
+  embedder: RouterEmbedder,
+  stored: StoredTraffic,
+): Promise<Pick<RetrainRun, 'outcome' | 'sentence'>> {
+  const { config, dryRun = false, now = () => new Date() } = options;
+  const folder = config.router;
+  const name = nameOf(folder, config.name);
   const watched = await watchTraffic({
     options,
     stored,

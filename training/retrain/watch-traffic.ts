@@ -21,6 +21,7 @@ import type { RouterEmbedder } from '../pipeline/router-embedder.ts';
 import { batchesOf, screenBatches } from '../screening/index.ts';
 import { groupPrompts } from '../split/prompt-groups.ts';
 import { plural } from '../words/format-number.ts';
+import { workPart } from '../work/index.ts';
 import { partTraffic, scoredRows } from './part-traffic.ts';
 import {
   batchesToScreen,
@@ -80,7 +81,7 @@ export async function watchTraffic(input: WatchInput): Promise<WatchedTraffic> {
   const matrix = alignCandidates(recent, [...names].sort());
   const { groups } = groupPrompts(matrix);
   const embeddings = await embedPrompts(matrix, embedder.embedder, {
-    cacheFolder: join(config.work, 'embeddings'),
+    cacheFolder: await workPart(config.work, 'embeddings'),
     onProgress: (progress) => onProgress({ kind: 'embed', ...progress }),
   });
   onProgress({ kind: 'step', what: 'asking the champion', folds: null });

@@ -229,8 +229,7 @@ describe('a training', () => {
     prepareTraffic({
       files: [file],
       config: parseTrainConfig({}),
-      name: 'scales',
-      workFolder: path('work'),
+      folder: path('.'),
       ...more,
     });
 

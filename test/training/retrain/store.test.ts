@@ -1,0 +1,146 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { main } from '../../../training/cli/main.ts';
+import { parseRetrainConfig } from '../../../training/config/retrain-config.ts';
+import { parseTrainConfig } from '../../../training/config/train-config.ts';
+import { ingestOutcomes } from '../../../training/outcomes/ingest.ts';
+import { withTraffic } from '../../../training/pipeline/prepare-traffic.ts';
+import { withStore } from '../../../training/retrain/read-store.ts';
+import { capturedIo } from '../cli/captured-io.ts';
+import { plantedRows, writeRows } from '../cli/planted-file.ts';
+import { temporaryFolder } from '../outcomes/temporary-folder.ts';
+
+const { path, write } = temporaryFolder();
+const work = path('work');
+const configOf = (router: string, files: string[], more: object = {}) =>
+  parseRetrainConfig({ router: path(router), logs: { files }, work, ...more });
+const textsIn = (config: ReturnType<typeof configOf>, keep = false) =>
+  withStore(
+    config,
+    keep,
+    () => {},
+    async ({ matrix }) => matrix.prompts.map(({ request }) => request.text).sort(),
+  );
+const log = (name: string, text: string) =>
+  write(name, `${JSON.stringify({ requestId: name, text, candidate: 'm', quality: 1 })}\n`);
+
+describe('a router', () => {
+  test('has a store by its folder: another of the same name has its own', async () => {
+    const eu = configOf('models/eu/support', [log('eu.jsonl', 'Guten Tag')]);
+    const us = configOf('models/us/support', [log('us.jsonl', 'Good day')]);
+    expect([await textsIn(eu, true), await textsIn(us, true)]).toEqual([['Guten Tag'], ['Good day']]);
+    const later = log('later.jsonl', 'Servus');
+    expect(await textsIn(configOf('models/eu/support', [later]))).toEqual(['Guten Tag', 'Servus']);
+    expect(await textsIn(configOf('models/us/support', [later]))).toEqual(['Good day', 'Servus']);
+  });
+
+  test('keeps its store when a run is dry, when it fails, and when two run at once', async () => {
+    const config = configOf('models/kept', [log('first.jsonl', 'One')]);
+    await textsIn(config, true);
+    const again = configOf('models/kept', [log('second.jsonl', 'Two')]);
+    await textsIn(again, false);
+    await expect(
+      withStore(
+        again,
+        true,
+        () => {},
+        () => Promise.reject(new Error('the training failed')),
+      ),
+    ).rejects.toThrow('the training failed');
+    const bad = configOf('models/kept', [write('bad.jsonl', '{"a":1}\n')]);
+    await expect(textsIn(bad, true)).rejects.toThrow('no usable row');
+    const third = configOf('models/kept', [log('third.jsonl', 'Three')]);
+    expect(await textsIn(third)).toEqual(['One', 'Three']);
+    await Promise.all([textsIn(again, true), textsIn(third, true)]);
+    expect(await textsIn(third)).toEqual(['One', 'Three', 'Two']);
+    expect(readdirSync(join(work, 'runs'))).toEqual(['.gitignore']);
+  });
+
+  test('may have its store elsewhere', async () => {
+    const config = configOf('models/else', [log('else.jsonl', 'Here')], { store: path('my store') });
+    await textsIn(config, true);
+    expect(readdirSync(path('my store'))).toEqual([expect.stringMatching(/^00000001-.*\.parquet$/)]);
+  });
+});
+
+describe('a training', () => {
+  const router = path('models/trained');
+  const files = [
+    write(
+      'traffic.jsonl',
+      plantedRows({ prompts: 60, seed: 1 })
+        .map((row) => JSON.stringify(row))
+        .join('\n'),
+    ),
+  ];
+  const options = { files, config: parseTrainConfig({}), workFolder: work, router };
+  const stored = () =>
+    textsIn(parseRetrainConfig({ router, logs: { files: [log('one.jsonl', 'One')] }, work }));
+
+  test('leaves the store of its router alone', async () => {
+    await textsIn(parseRetrainConfig({ router, logs: { files: [log('one.jsonl', 'One')] }, work }), true);
+    await withTraffic(options, async (traffic, keep) => {
+      expect(traffic.matrix.prompts).toHaveLength(60);
+      await keep();
+    });
+    expect(await stored()).toEqual(['One']);
+  });
+
+  test('with append learns from the store too, and adds to it what it read once it has succeeded', async () => {
+    const append = { ...options, append: true };
+    await withTraffic(append, async ({ matrix }) => expect(matrix.prompts).toHaveLength(61));
+    await expect(withTraffic(append, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(await stored()).toEqual(['One']);
+    await withTraffic(append, (_, keep) => keep());
+    expect(await stored()).toHaveLength(61);
+  });
+
+  test('and another at the same time have tables of their own', async () => {
+    const tables = await Promise.all(
+      [1, 2, 3].map(() => withTraffic(options, async ({ table, matrix }) => [table, matrix.prompts.length])),
+    );
+    expect(new Set(tables.map(([table]) => table)).size).toBe(3);
+    expect(tables.map(([, prompts]) => prompts)).toEqual([60, 60, 60]);
+  });
+});
+
+describe('a table of an earlier version', () => {
+  const retrain = async (...more: string[]) => {
+    const config = write(
+      'retrain.json',
+      JSON.stringify({ router: path('models/old'), logs: { files: [log('new.jsonl', 'New')] }, work }),
+    );
+    const io = capturedIo();
+    const code = await main(['retrain', '--config', config, '--quiet', ...more], io);
+    return { code, ...io.said };
+  };
+
+  test('is told of and not used, until it is taken in', async () => {
+    const old = join(work, 'old.parquet');
+    await ingestOutcomes({
+      files: [await writeRows(path('old.jsonl'), plantedRows({ prompts: 5, seed: 2 }))],
+      out: old,
+    });
+    const before = statSync(old).mtimeMs;
+    const dry = await retrain('--dry-run');
+    expect(dry.err).toMatch(
+      /old\.parquet is a table of an earlier version.*is not used.*--import .*old\.parquet\. If not, delete it/s,
+    );
+    expect(await retrain('--import', old)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('has 15 rows now'),
+    });
+    expect((await retrain('--dry-run')).err).toBe('');
+    expect(statSync(old).mtimeMs).toBe(before);
+  });
+});
+
+test('nothing of what is gathered is there for others, or for git', () => {
+  expect(existsSync(join(work, 'routers', '.gitignore'))).toBe(true);
+  if (process.platform === 'win32') return;
+  for (const entry of readdirSync(join(work, 'routers'), { recursive: true, withFileTypes: true })) {
+    const { mode } = statSync(join(entry.parentPath, entry.name));
+    expect([entry.name, mode & 0o077]).toEqual([entry.name, 0]);
+  }
+});

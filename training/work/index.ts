@@ -1,0 +1,4 @@
+export { fileError } from './file-error.ts';
+export { workPart } from './private-folder.ts';
+export { routerPart } from './router-store-folder.ts';
+export { openOwnFolder, withRunFolder } from './run-folder.ts';
