@@ -57,7 +57,10 @@ export function addReadingOptions(command: Command): Command {
 /** Options of the commands that make something of logs. */
 export function addLogOptions(command: Command): Command {
   return addReadingOptions(command)
-    .option('--append', 'add to the rows that are there: of the table (ingest), of the store of the router (train)')
+    .option(
+      '--append',
+      'add to the rows that are there: of the table (ingest), of the store of the router (train)',
+    )
     .option(
       '--judge <module or address>',
       'who rates answers that nobody rated: an .mjs file, or an endpoint',
