@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { main } from '../../../training/cli/main.ts';
@@ -161,6 +161,73 @@ describe('traffic that nothing can be learned from', () => {
     expect(code).toBe(0);
     expect(err).toMatch(/24 of 240 rows could not be used/);
   });
+});
+
+describe('the folder of a router', () => {
+  const version = path('models/support/v-0123456789ab');
+  const cases: [string, () => string, RegExp][] = [
+    [
+      'a file',
+      () => write('taken', ''),
+      /cannot be written to .*taken, since .*taken is a file\. Give the folder/,
+    ],
+    ['below a file', () => join(write('taken', ''), 'support'), /since .*taken is a file/],
+    [
+      'one version of a router',
+      () => version,
+      /is one version of a router.*Give the folder of the router: .*support\.$/m,
+    ],
+    ['inside a version', () => join(version, 'deep', 'er'), /is one version of a router/],
+  ];
+  if (process.platform !== 'win32' && process.getuid?.() !== 0) {
+    const closed = path('closed');
+    cases.push([
+      'one that may not be written to',
+      () => {
+        mkdirSync(closed, { mode: 0o500 });
+        return join(closed, 'support');
+      },
+      /this user may not write there \(EACCES\)/,
+    ]);
+  }
+
+  it.each(cases)(
+    'is not %s: which is said before anything is read, also in a rehearsal',
+    async (_, folder, message) => {
+      mkdirSync(version, { recursive: true });
+      write('models/support/v-0123456789ab/manifest.json', '{"digest":"sha256-0","heads":{}}');
+      const given = folder();
+      for (const more of [[], ['--dry-run']]) {
+        const { code, err } = await run(
+          'train',
+          'nowhere.jsonl',
+          '--out',
+          given,
+          '--work',
+          path('work'),
+          ...more,
+        );
+        expect([code, err]).toEqual([1, expect.stringMatching(message)]);
+      }
+    },
+  );
+
+  it('may lie beside the manifest of another program', async () => {
+    write('manifest.json', '{"name":"A browser extension"}');
+    const { err } = await run('train', 'nowhere.jsonl', '--out', path('models/fine'), '--work', path('work'));
+    expect(err).toMatch(/^There is no file "nowhere\.jsonl"/);
+  });
+});
+
+it('a rehearsal finds a policy that names a candidate which the traffic does not have', async () => {
+  const config = write(
+    'policy.yaml',
+    'policy: { kind: threshold, strong: gone, weak: large, threshold: 0.5 }\n',
+  );
+  const rows = plantedRows({ prompts: 80, seed: 1 });
+  const { code, err } = await train(rows, '--dry-run', '--config', config);
+  expect(code).toBe(1);
+  expect(err).toContain('gone');
 });
 
 it('writes nothing where the work folder cannot be made', async () => {
