@@ -7,6 +7,7 @@ export function describeIngest(report: IngestReport): string {
   const lines = [
     `${number(report.rowsAccepted)} of ${number(report.rowsRead)} rows accepted: ${number(report.prompts)} prompts, ${report.candidates.length} candidates (${report.candidates.slice(0, 12).join(', ')}${report.candidates.length > 12 ? ', ...' : ''})`,
   ];
+  lines.push(...formatLines(report.formats));
   const told = (what: string, { reason, count, examples }: Rejection): string => {
     const places = examples.slice(0, 3).map(({ file, line }) => `${file}:${line}`);
     if (places.length === 0) places.push('in the table');
@@ -55,4 +56,15 @@ export function describeIngest(report: IngestReport): string {
     );
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** As whose log files were read, where that was found out; files that say the same share a line. */
+export function formatLines(formats: IngestReport['formats']): string[] {
+  const found = formats.filter(({ reason }) => reason !== null);
+  const names = [...new Set(found.map(({ format }) => format))];
+  return names.map((name) => {
+    const [first, ...others] = found.filter(({ format }) => format === name);
+    const more = others.length === 0 ? '' : ` and ${others.length} more`;
+    return `  ${first.file}${more} read as ${name}: ${first.reason} (--format names another)`;
+  });
 }

@@ -1,8 +1,9 @@
 import type { PreparedTraffic } from '../pipeline/prepare-traffic.ts';
+import { readLines } from './describe-training.ts';
 import { textTable } from './text-table.ts';
 
 /** What a router would be trained on: the splits, and what the traffic holds of each candidate. */
-export function describeTraffic({ matrix, splits }: PreparedTraffic, columns: number): string {
+export function describeTraffic({ ingest, matrix, splits }: PreparedTraffic, columns: number): string {
   const { candidates, quality, costUsd, latencyMs } = matrix;
   const { fit, calibrate, test } = splits;
   const rows = candidates.map((name, c) => {
@@ -18,7 +19,7 @@ export function describeTraffic({ matrix, splits }: PreparedTraffic, columns: nu
     ];
   });
   return (
-    `\n${fit.rows.length} prompts to fit, ${calibrate.rows.length} to calibrate, ${test.rows.length} to test.\n\n` +
+    `\n${readLines(ingest.formats, columns)}${fit.rows.length} prompts to fit, ${calibrate.rows.length} to calibrate, ${test.rows.length} to test.\n\n` +
     textTable(
       [
         { title: 'candidate', shrinks: true },

@@ -1,15 +1,17 @@
 import { join } from 'node:path';
 import { quantile } from 'pointsman/math';
+import type { IngestReport } from '../outcomes/ingest-report.ts';
 import type { LogReport } from '../pipeline/log-report.ts';
 import type { TrainedFromFiles } from '../pipeline/train-from-files.ts';
 import { formatDuration } from '../words/format-number.ts';
 import { describeEvaluation } from './describe-evaluation.ts';
+import { formatLines } from './describe-ingest.ts';
 import { quoted } from './printable.ts';
 import { wrapText } from './wrap-text.ts';
 
 /** What came of a training, for a person: the verdict first. */
 export function describeTraining(
-  { trained, written }: TrainedFromFiles,
+  { traffic, trained, written }: TrainedFromFiles,
   out: string,
   columns: number,
 ): string {
@@ -17,12 +19,20 @@ export function describeTraining(
   const bytes = [...artifact.files.values()].reduce((sum, file) => sum + file.length, 0);
   return (
     `\n${describeEvaluation(evaluation, out, columns)}\n` +
+    readLines(traffic.ingest.formats, columns) +
     logLine(trained.log, columns) +
     decisionLine(trained.predictions.decisionMicroseconds) +
     `Router   ${written.path} (${(bytes / 1e6).toFixed(1)} MB)\n` +
     `Report   ${join(written.path, 'report.html')}\n` +
     `Route    npx pointsman route ${quoted(out)} "your prompt"\n`
   );
+}
+
+/** As whose log the files were read, where that was found out. */
+export function readLines(formats: IngestReport['formats'], columns: number): string {
+  return formatLines(formats)
+    .map((line) => `Read     ${wrapText(line.trim(), columns, '         ')}\n`)
+    .join('');
 }
 
 function logLine(log: LogReport | null, columns: number): string {

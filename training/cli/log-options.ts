@@ -7,7 +7,7 @@ import { positiveNumber, probability } from './number-option.ts';
 
 /** What the command line says of how traffic is read. */
 export interface ReadingFlags {
-  readonly format: LogFormat;
+  readonly format: LogFormat | 'auto';
   readonly score?: string;
   readonly scoreRange?: readonly [number, number] | 'auto';
   readonly failures: 'null' | 'zero';
@@ -30,10 +30,10 @@ export function addReadingOptions(command: Command): Command {
     .addOption(
       new Option(
         '-f, --format <name>',
-        `whose log it is; table is rows of your own; ${docPath('logs.md')} shows what is read of each`,
+        `whose log it is; table is rows of your own, auto finds out; ${docPath('logs.md')} shows what is read of each`,
       )
-        .choices(LOG_FORMATS)
-        .default('table'),
+        .choices(['auto', ...LOG_FORMATS])
+        .default('auto'),
     )
     .option('--score <name>', "which of a log's scores says the quality (default: the only one)")
     .addOption(

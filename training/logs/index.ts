@@ -13,6 +13,7 @@ export {
 export { LOG_FORMATS, type LogFormat } from './log-format.ts';
 export { LOG_READERS } from './log-readers.ts';
 export { LOG_REASONS, VALUE_REASONS } from './log-reasons.ts';
+export { signsOf } from './log-signs.ts';
 export { pickFields } from './pick-fields.ts';
 export { LONGEST_REDACTED, promptProblem, REDACTED_PATTERN } from './prompt-problem.ts';
 export { readConversation } from './read-conversation.ts';

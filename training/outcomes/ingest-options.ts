@@ -30,7 +30,7 @@ const optionsSchema = z.strictObject({
   out: z.string().min(1),
   map: z.partialRecord(z.enum([...OUTCOME_FIELDS, 'outcomes']), z.string().min(1)).default({}),
   prices: pricesSchema.default({}),
-  format: z.enum(LOG_FORMATS).default('table'),
+  format: z.enum([...LOG_FORMATS, 'auto']).default('table'),
   append: z.boolean().default(false),
   score: z.string().min(1).optional(),
   scoreRange: scoreRangeSchema.optional(),
@@ -71,8 +71,11 @@ export interface IngestOptions {
   readonly map?: z.input<typeof optionsSchema>['map'] | undefined;
   /** For rows with tokens and no cost: US dollars per million tokens, by candidate. @default {} */
   readonly prices?: Prices | undefined;
-  /** Whose log it is; `table` is rows of your own, long or wide, under any column names. @default 'table' */
-  readonly format?: LogFormat | undefined;
+  /**
+   * Whose log it is; `table` is rows of your own, long or wide, under any column names; `auto` finds out file by file, and
+   * the report says what it took. @default 'table'
+   */
+  readonly format?: LogFormat | 'auto' | undefined;
   /**
    * Keep the rows of `out` and add the new ones. Of one (requestId, candidate) a row with a quality replaces one
    * without, else the first stays; so the same file twice changes nothing. @default false
@@ -134,12 +137,14 @@ export function readIngestOptions(options: IngestOptions): z.output<typeof optio
 }
 
 function checked(settings: z.output<typeof optionsSchema>): z.output<typeof optionsSchema> {
-  if (settings.judge !== undefined && settings.format === 'table') {
-    throw new InvalidInputError(
-      '`judge` of IngestOptions needs answers to judge, and tables hold none. Give requests and responses as --format openai, or map a column: --map quality=your_score.',
-    );
-  }
+  if (settings.judge !== undefined && settings.format === 'table') throw nothingToJudge();
   if (settings.keep === 'hashes' && settings.embedder === undefined)
     throw new InvalidInputError('`embedder` of IngestOptions must be given to keep hashes. Got none.');
   return settings;
+}
+
+export function nothingToJudge(): InvalidInputError {
+  return new InvalidInputError(
+    '`judge` of IngestOptions needs answers to judge, and tables hold none. Give requests and responses as --format openai, or map a column: --map quality=your_score.',
+  );
 }

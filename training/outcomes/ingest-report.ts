@@ -1,4 +1,5 @@
 import { InvalidInputError } from 'pointsman';
+import type { LogFormat } from '../logs/index.ts';
 import { LOG_REASONS } from '../logs/index.ts';
 import type { JudgeReport } from './judge-rows.ts';
 import { FIELD_REASONS, type OutcomeField, REASONS } from './outcome-fields.ts';
@@ -18,6 +19,12 @@ export interface IngestReport {
   readonly files: readonly string[];
   readonly rowsRead: number;
   readonly rowsAccepted: number;
+  /** As whose log each file was read. */
+  readonly formats: readonly {
+    readonly file: string;
+    readonly format: LogFormat;
+    readonly reason: string | null;
+  }[];
   /** By count, the commonest first. */
   readonly rejected: readonly Rejection[];
   /** Records that are fine and are no new row: no answer of a model, or in the table already. As `rejected`. */

@@ -2,8 +2,9 @@ import { InvalidInputError } from 'pointsman';
 import { docPath } from '../doc-path.ts';
 import { LOG_READERS } from '../logs/index.ts';
 import { COLUMN_ALIASES } from './column-aliases.ts';
+import { detectFormat } from './detect-format.ts';
 import { cleaning, finishRows } from './finish-rows.ts';
-import { type IngestOptions, readIngestOptions } from './ingest-options.ts';
+import { type IngestOptions, nothingToJudge, readIngestOptions } from './ingest-options.ts';
 import { type IngestReport, refuseTooManyRejected } from './ingest-report.ts';
 import { joinLog, repriceRows } from './join-log.ts';
 import { joinPrompts } from './join-prompts.ts';
@@ -66,17 +67,25 @@ export async function ingestOutcomes(options: IngestOptions): Promise<IngestRepo
       answers: settings.judge !== undefined,
     };
     const layouts: SourceLayout[] = [];
+    const formats: IngestReport['formats'][number][] = [];
+    for (const source of sources) {
+      const given = settings.format === 'auto' ? null : { format: settings.format, reason: null };
+      formats.push({ file: source.path, ...(given ?? (await detectFormat(database, source))) });
+    }
+    if (settings.judge !== undefined && formats.every(({ format }) => format === 'table'))
+      throw nothingToJudge();
     // What numbers say of quality, only all of them tell; what is no number says nothing unless texts are to be read.
     const badReason = settings.scoreRange === undefined ? withQualityJudged('isnan(quality)') : 'reason';
     for (const [fileIndex, source] of sources.entries()) {
       const onStaged = strict ? () => staged.refuseBadRows(badReason) : async () => {};
       const shared = { fileIndex, map, prices, onBytes, onStaged, inOrder: strict };
+      const { format } = formats[fileIndex];
       const layout =
-        settings.format === 'table'
+        format === 'table'
           ? await stageSource(database, source, shared)
-          : await stageLog(database, source, LOG_READERS[settings.format], { ...shared, ...mapping });
+          : await stageLog(database, source, LOG_READERS[format], { ...shared, ...mapping });
       layouts.push(layout);
-      if (settings.format === 'table' && (await staged.countUsable(fileIndex)) === 0)
+      if (format === 'table' && (await staged.countUsable(fileIndex)) === 0)
         throw noUsableRow(source, layout, await staged.reasons(fileIndex));
     }
     for (const target of Object.keys(map) as (keyof typeof map)[]) {
@@ -91,7 +100,7 @@ export async function ingestOutcomes(options: IngestOptions): Promise<IngestRepo
     const paths = sources.map((source) => source.path);
     const { scale: scoreScale, doubt } = await settleScores(connection, { ...settings, files: paths });
     for (const [fileIndex, source] of sources.entries())
-      if (settings.format === 'table' && (await staged.countUsable(fileIndex)) === 0)
+      if (formats[fileIndex].format === 'table' && (await staged.countUsable(fileIndex)) === 0)
         throw noUsableRow(source, layouts[fileIndex], await staged.reasons(fileIndex), doubt);
     const repeatedIds = await separateRequests(database, connection, cleaning(settings.redact));
     const joined = await joinLog(connection, {
@@ -105,10 +114,14 @@ export async function ingestOutcomes(options: IngestOptions): Promise<IngestRepo
     const judgement = await finishRows(connection, settings);
     const counts = await staged.counts();
     if (counts.rowsInTable === 0)
-      throw noRowOfLog(settings.format, counts.rejected.concat(counts.passedOver));
+      throw noRowOfLog(
+        [...new Set(formats.map(({ format }) => format))].join(' and '),
+        counts.rejected.concat(counts.passedOver),
+      );
     const fingerprint = await staged.write(out);
     return {
       files: sources.map((source) => source.path),
+      formats,
       ...counts,
       recordsJoined: joined.recordsJoined + promptsJoined,
       rowsUpdated: joined.rowsUpdated,

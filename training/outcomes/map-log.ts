@@ -80,7 +80,7 @@ function* linesOf(bytes: Uint8Array): Generator<string> {
 const LINE_FEED = 10;
 
 /** A page of an API holds its records in a list, or the one that was asked for. */
-function recordsIn(document: LogDocument): readonly LogDocument[] {
+export function recordsIn(document: LogDocument): readonly LogDocument[] {
   const { data } = document;
   if (typeof data !== 'object' || data === null || document.id !== undefined) return [document];
   if (!Array.isArray(data)) {

@@ -86,6 +86,7 @@ export class StagedRows {
     Omit<
       IngestReport,
       | 'files'
+      | 'formats'
       | 'aliases'
       | 'ignoredColumns'
       | 'recordsJoined'
