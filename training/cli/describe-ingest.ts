@@ -7,7 +7,7 @@ export function describeIngest(report: IngestReport): string {
   const lines = [
     `${number(report.rowsAccepted)} of ${number(report.rowsRead)} rows accepted: ${number(report.prompts)} prompts, ${report.candidates.length} candidates (${report.candidates.slice(0, 12).join(', ')}${report.candidates.length > 12 ? ', ...' : ''})`,
   ];
-  lines.push(...formatLines(report.formats));
+  for (const line of formatLines(report.formats)) lines.push(line);
   const told = (what: string, { reason, count, examples }: Rejection): string => {
     const places = examples.slice(0, 3).map(({ file, line }) => `${file}:${line}`);
     if (places.length === 0) places.push('in the table');

@@ -64,7 +64,7 @@ async function firstRecords(database: ScratchDatabase, source: SourceFile): Prom
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
     for (const line of text.split('\n')) {
       if (line.startsWith(REFUSED_MARK)) continue;
-      records.push(...recordsOfLine(line));
+      for (const record of recordsOfLine(line)) records.push(record);
       if (records.length >= LOOKED_AT) return records.slice(0, LOOKED_AT);
     }
     if (records.length > 0) break;
