@@ -102,12 +102,12 @@ async function routedTable({ trained }: TrainedFromFiles, columns: number): Prom
   }
   return textTable(
     [
-      { title: 'prompt', shrinks: true },
+      { title: 'prompt', shrinks: 'text' },
       { title: 'candidate' },
       { title: 'P(good)', align: 'right' },
       { title: '1,000 cost', align: 'right' },
       { title: 'latency', align: 'right' },
-      { title: 'its answer', shrinks: true },
+      { title: 'its answer', shrinks: 'text' },
     ],
     rows,
     columns,

@@ -13,7 +13,7 @@ export function describeDecision(decision: Decision, columns: number): string {
   const table = textTable(
     [
       { title: '' },
-      { title: 'candidate', shrinks: true },
+      { title: 'candidate', shrinks: 'names' },
       { title: 'P(good answer)', align: 'right' },
       { title: 'P(best choice)', align: 'right' },
       { title: 'cost of 1,000', align: 'right' },

@@ -30,7 +30,7 @@ function contenderTable({ contenders, coverage }: Evaluation, columns: number): 
   if (contenders.length === 0) return '';
   return textTable(
     [
-      { title: `on ${coverage.comparedRows.toLocaleString('en-US')} test prompts`, shrinks: true },
+      { title: `on ${coverage.comparedRows.toLocaleString('en-US')} test prompts`, shrinks: 'names' },
       { title: 'quality (95 %)' },
       { title: 'router gains (95 %)' },
       { title: '1,000 cost', align: 'right' },
@@ -49,7 +49,7 @@ function candidateTable({ calibration, candidates, contenders }: Evaluation, col
   const router = contenders.find(({ id }) => id === 'router');
   return textTable(
     [
-      { title: 'candidate', shrinks: true },
+      { title: 'candidate', shrinks: 'names' },
       { title: 'chosen', align: 'right' },
       { title: 'calibration error (ECE)', align: 'right' },
       { title: 'Brier', align: 'right' },

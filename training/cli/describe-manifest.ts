@@ -42,7 +42,7 @@ function summary(manifest: Manifest, columns: number): string {
 function candidateTable({ candidates, heads }: Manifest, columns: number): string {
   return textTable(
     [
-      { title: 'candidate', shrinks: true },
+      { title: 'candidate', shrinks: 'names' },
       { title: 'mean quality', align: 'right' },
       { title: 'cost of 1,000', align: 'right' },
       { title: 'mean latency', align: 'right' },
@@ -64,7 +64,7 @@ function metricTable({ metrics }: Manifest, columns: number): string {
   if (rows.length === 0) return '';
   return textTable(
     [
-      { title: 'on the test split', shrinks: true },
+      { title: 'on the test split', shrinks: 'text' },
       { title: 'value', align: 'right' },
     ],
     rows.map(([name, value]) => [inWords(name), String(Number(value!.toPrecision(4)))]),
@@ -84,10 +84,10 @@ function memberTable({ provenance }: Manifest, columns: number): string {
   const weight = (value: unknown) => (typeof value === 'number' ? value.toFixed(3) : '–');
   return textTable(
     [
-      { title: 'head', shrinks: true },
+      { title: 'head', shrinks: 'names' },
       { title: 'weight for difficulty', align: 'right' },
       { title: 'weight for differences', align: 'right' },
-      { title: 'settings', shrinks: true },
+      { title: 'settings', shrinks: 'text' },
     ],
     members.map(({ name, levelWeight, deviationWeight, settings }) => [
       String(name),
@@ -108,7 +108,7 @@ function chosenMembers(config: unknown): Record<string, unknown>[] {
 
 function fileTable(files: readonly FileEntry[], columns: number): string {
   const table = textTable(
-    [{ title: 'file', shrinks: true }, { title: 'size', align: 'right' }, { title: 'sha256' }],
+    [{ title: 'file', shrinks: 'names' }, { title: 'size', align: 'right' }, { title: 'sha256' }],
     files.map(({ path, bytes, sha256 }) => [path, formatBytes(bytes), sha256.slice(0, 16)]),
     columns,
   );

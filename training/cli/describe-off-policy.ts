@@ -12,7 +12,7 @@ export function describeOffPolicy({ estimates, overlap }: OffPolicyEvaluation, c
   ];
   const overlaps = textTable(
     [
-      { title: 'who chooses', shrinks: true },
+      { title: 'who chooses', shrinks: 'names' },
       { title: 'agree', align: 'right' },
       { title: 'effective sample', align: 'right' },
       { title: 'mean weight', align: 'right' },

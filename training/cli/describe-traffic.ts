@@ -22,7 +22,7 @@ export function describeTraffic({ ingest, matrix, splits }: PreparedTraffic, col
     `\n${readLines(ingest.formats, columns)}${fit.rows.length} prompts to fit, ${calibrate.rows.length} to calibrate, ${test.rows.length} to test.\n\n` +
     textTable(
       [
-        { title: 'candidate', shrinks: true },
+        { title: 'candidate', shrinks: 'names' },
         { title: 'scores', align: 'right' },
         { title: 'mean quality', align: 'right' },
         { title: 'cost of 1,000', align: 'right' },

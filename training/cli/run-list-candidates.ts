@@ -16,12 +16,12 @@ export async function runListCandidates({ router, json }: RouterFlags, io: Comma
   io.stdout(
     textTable(
       [
-        { title: 'candidate', shrinks: true },
+        { title: 'candidate', shrinks: 'names' },
         { title: 'state' },
         { title: 'mean quality', align: 'right' },
         { title: 'cost of 1,000', align: 'right' },
         { title: 'mean latency', align: 'right' },
-        { title: 'known from', shrinks: true },
+        { title: 'known from', shrinks: 'text' },
       ],
       listed.map(({ name, retired, meanQuality, meanCostUsd, meanLatencyMs, onboarded: added }) => [
         name,

@@ -21,7 +21,7 @@ export async function runVersions(folder: string, flags: VersionsFlags, io: Comm
         { title: 'written' },
         { title: 'quality when tested', align: 'right' },
         { title: 'size', align: 'right' },
-        { title: 'problem', shrinks: true },
+        { title: 'problem', shrinks: 'text' },
       ],
       versions.map(({ bytes, metrics, problem, state, version, writtenAtMs }) => [
         version,

@@ -1,12 +1,16 @@
 import { largest } from 'pointsman/math';
+import { shortNames } from '../words/short-names.ts';
 import { printable } from './printable.ts';
 
 export interface TableColumn {
   readonly title: string;
   /** Numbers stand to the right. @default 'left' */
   readonly align?: 'left' | 'right';
-  /** Whether its cells may be cut where the table is too wide. @default false */
-  readonly shrinks?: boolean;
+  /**
+   * Whether its cells may be cut where the table is too wide: text at its end; names so that they stay different, in full
+   * under the table. @default not at all
+   */
+  readonly shrinks?: 'text' | 'names';
 }
 
 const GAP = '  ';
@@ -30,13 +34,26 @@ export function textTable(
     widths[c]--;
     over--;
   }
-  return cells
-    .map((row) =>
-      row
-        .map((cell, c) => fit(cell, widths[c], columns[c].align ?? 'left'))
-        .join(GAP)
-        .trimEnd(),
-    )
+  const names = columns.map(({ shrinks }, c) =>
+    shrinks === 'names'
+      ? shortNames(
+          cells.slice(1).map((row) => row[c]),
+          widths[c],
+        )
+      : new Map<string, string>(),
+  );
+  const lines = cells.map((row) =>
+    row
+      .map((cell, c) => fit(names[c].get(cell) ?? cell, widths[c], columns[c].align ?? 'left'))
+      .join(GAP)
+      .trimEnd(),
+  );
+  const inFull = names.flatMap((short, c) =>
+    [...short]
+      .filter(([name, own]) => own !== name)
+      .map(([name, own]) => `  ${own.padEnd(widths[c])}${GAP}${name}`),
+  );
+  return [...lines, ...(inFull.length > 0 ? ['In full:', ...inFull] : [])]
     .map((line) => `${line}\n`)
     .join('');
 }

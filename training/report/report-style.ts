@@ -3,12 +3,12 @@ export const REPORT_STYLE = `
 :root {
   color-scheme: light dark;
   --ink: #1b1f24; --muted: #57606a; --surface: #ffffff; --panel: #f4f6f8; --line: #d5dbe1;
-  --router: #2158c4; --oracle: #8a5200; --plain: #6b7580; --good: #14713f; --bad: #b3261e; --warn: #8a5200;
+  --router: #2158c4; --oracle: #8a5200; --plain: #6b7580; --good: #14713f; --bad: #b3261e; --warn: #8a5200; --shade: #1b1f2430;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ink: #e4e8ec; --muted: #a3adb8; --surface: #13171b; --panel: #1c2227; --line: #38424c;
-    --router: #7fabff; --oracle: #e0a84e; --plain: #97a2ad; --good: #5ec98f; --bad: #ff8a80; --warn: #e0a84e;
+    --router: #7fabff; --oracle: #e0a84e; --plain: #97a2ad; --good: #5ec98f; --bad: #ff8a80; --warn: #e0a84e; --shade: #00000090;
   }
 }
 * { box-sizing: border-box; }
@@ -21,7 +21,7 @@ h2 { font-size: 1.15rem; margin: 2.5rem 0 0.5rem; padding-top: 1rem; border-top:
 h3 { font-size: 1rem; margin: 1.5rem 0 0.25rem; }
 p { margin: 0.5rem 0; max-width: 44rem; }
 a { color: var(--router); }
-.meta, .note, figcaption { color: var(--muted); font-size: 0.875rem; }
+.meta, .note, .caption, figcaption { color: var(--muted); font-size: 0.875rem; }
 .verdict {
   margin: 1rem 0; padding: 1rem 1.25rem; background: var(--panel); border-radius: 0.5rem;
   border-left: 0.4rem solid var(--warn);
@@ -30,14 +30,23 @@ a { color: var(--router); }
 .verdict.worse { border-color: var(--bad); }
 .verdict p { font-size: 1.125rem; margin: 0; max-width: none; }
 .verdict ul { margin: 0.75rem 0 0; padding-left: 1.25rem; color: var(--muted); font-size: 0.9375rem; }
-.scroll { overflow-x: auto; margin: 0.75rem 0; }
+.caption { margin: 0.75rem 0 0.25rem; max-width: none; }
+.scroll {
+  overflow-x: auto; margin: 0 0 0.75rem;
+  /* A shadow at the right edge while there is more to see there. */
+  background:
+    linear-gradient(to left, var(--surface), transparent) right / 2.5rem 100% no-repeat local,
+    linear-gradient(to left, var(--shade), transparent) right / 0.75rem 100% no-repeat scroll;
+}
 .scroll:focus-visible { outline: 2px solid var(--router); outline-offset: 2px; }
 table { border-collapse: collapse; font-size: 0.9rem; min-width: 100%; font-variant-numeric: tabular-nums; }
-caption { text-align: left; color: var(--muted); font-size: 0.875rem; padding-bottom: 0.4rem; }
 th, td { padding: 0.35rem 0.75rem 0.35rem 0; text-align: right; vertical-align: top; border-bottom: 1px solid var(--line); white-space: nowrap; }
 thead th { color: var(--muted); font-weight: 600; vertical-align: bottom; }
 th:first-child, td:first-child, td.text, th.text { text-align: left; }
-th[scope="row"] { font-weight: 600; white-space: normal; min-width: 10.5rem; max-width: 20rem; }
+th:first-child { position: sticky; left: 0; background: var(--surface); }
+th[scope="row"] { font-weight: 600; white-space: normal; min-width: 8rem; max-width: 20rem; }
+td.text { white-space: normal; min-width: 6rem; }
+td.sentences { min-width: 15rem; max-width: 34rem; }
 th[scope="row"] small { display: block; font-weight: 400; color: var(--muted); line-height: 1.35; }
 tr.router th[scope="row"] { color: var(--router); }
 .better { color: var(--good); } .worse { color: var(--bad); }
@@ -54,6 +63,6 @@ svg text, svg tspan { white-space: pre; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.15rem 1rem; margin: 0.5rem 0; }
 dt { color: var(--muted); } dd { margin: 0; }
 pre { background: var(--panel); padding: 0.75rem; overflow-x: auto; font-size: 0.8rem; border-radius: 0.4rem; }
-@media (max-width: 30rem) { body { font-size: 15px; padding-top: 1rem; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 0.5rem; } }
+@media (max-width: 30rem) { th[scope="row"] { max-width: 9rem; } body { font-size: 15px; padding-top: 1rem; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 0.5rem; } }
 @media print { .scroll { overflow: visible; } body { max-width: none; } }
 `;

@@ -2,16 +2,24 @@ import * as Plot from '@observablehq/plot';
 import type { CandidateShift } from '../drift/index.ts';
 import { drawFigure } from '../report/figures/draw-figure.ts';
 import { type Html, html } from '../report/html.ts';
-import { shorten } from '../report/shorten.ts';
+import { inFull, named } from '../report/named.ts';
+import { shortNames } from '../words/short-names.ts';
 
 /** Calibration over time: a small figure a candidate of observed minus predicted quality by day, alarms marked. */
 export function driftFigure(shifts: readonly CandidateShift[]): Html | null {
   const shown = shifts.filter(({ days, measure }) => measure === 'quality' && days.length > 1);
   if (shown.length === 0) return null;
-  return html`<div class="medium">${shown.map((shift) => candidateFigure(shift))}</div>`;
+  const names = shortNames(
+    shown.map(({ candidate }) => candidate),
+    40,
+  );
+  return html`<div class="medium">${shown.map((shift) => candidateFigure(shift, names))}</div>${inFull(names)}`;
 }
 
-function candidateFigure({ alarm, candidate, changedOn, days }: CandidateShift): Html {
+function candidateFigure(
+  { alarm, candidate, changedOn, days }: CandidateShift,
+  names: ReadonlyMap<string, string>,
+): Html {
   const rows = days.map(({ day, residual, standardError }) => ({
     day: new Date(day),
     residual: 100 * residual,
@@ -28,7 +36,7 @@ function candidateFigure({ alarm, candidate, changedOn, days }: CandidateShift):
     marginBottom: 30,
     fontSize: 12.5,
     description: `Observed minus predicted quality of ${candidate} by day${alarm ? `; it changed on ${changedOn}` : ''}.`,
-    caption: html`${shorten(candidate, 40)}${alarm && ` changed on ${changedOn}`}`,
+    caption: html`${named(candidate, names)}${alarm && ` changed on ${changedOn}`}`,
     x: { type: 'utc', label: null, ticks: 5 },
     y: {
       domain: [-100, 100],

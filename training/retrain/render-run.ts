@@ -67,8 +67,8 @@ function gateSection({ agreement, rows, tests, values }: GateVerdict): Html {
 ${scrollTable('What the challenger had to pass', tests, [
   { heading: 'Test', cell: ({ kind }) => kind },
   { heading: 'Passed', cell: ({ passed }) => (passed ? 'yes' : 'no') },
+  { heading: 'In words', cell: ({ sentence }) => sentence, text: 'sentences' },
   { heading: 'Challenger minus the other', cell: ({ difference }) => formatDifference(difference) },
-  { heading: 'In words', cell: ({ sentence }) => sentence, text: true },
 ])}`;
 }
 

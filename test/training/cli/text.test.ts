@@ -8,7 +8,7 @@ describe('textTable', () => {
   it('aligns columns, and cuts those that may shrink until it fits', () => {
     const table = textTable(
       [
-        { title: 'name', shrinks: true },
+        { title: 'name', shrinks: 'text' },
         { title: 'cost', align: 'right' },
       ],
       [
@@ -24,12 +24,56 @@ describe('textTable', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.string(), fc.string()), { maxLength: 5 }), (rows) => {
         const columns = [
-          { title: 'one', shrinks: true },
-          { title: 'two', shrinks: true },
+          { title: 'one', shrinks: 'text' as const },
+          { title: 'two', shrinks: 'text' as const },
         ];
         const lines = textTable(columns, rows, 30).split('\n');
         expect(lines).toHaveLength(rows.length + 2);
         for (const line of lines) expect([...line].length).toBeLessThanOrEqual(30);
+      }),
+    );
+  });
+});
+
+describe('names in a table', () => {
+  const columns = [
+    { title: 'candidate', shrinks: 'names' as const },
+    { title: 'cost', align: 'right' as const },
+  ];
+
+  it('are cut so that they stay different, and stand in full under it', () => {
+    const names = ['accounts/fireworks/models/llama-70b', 'accounts/fireworks/models/llama-8b', 'gpt'];
+    expect(
+      textTable(
+        columns,
+        names.map((name) => [name, '$1']),
+        16,
+      ),
+    ).toBe(
+      'candidate   cost\n…70b          $1\n…8b           $1\ngpt           $1\n' +
+        'In full:\n  …70b        accounts/fireworks/models/llama-70b\n  …8b         accounts/fireworks/models/llama-8b\n',
+    );
+  });
+
+  it('stand there as they are where they fit', () => {
+    expect(textTable(columns, [['gpt', '$1']], 40)).toBe('candidate  cost\ngpt          $1\n');
+  });
+
+  it('are told apart, whatever they are', () => {
+    const name = fc
+      .array(fc.constantFrom('org/', 'model-', 'x', '1', 'a-very-long-name'), { minLength: 1, maxLength: 8 })
+      .map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(fc.uniqueArray(name, { minLength: 1, maxLength: 12 }), (names) => {
+        const lines = textTable(
+          columns,
+          names.map((one) => [one, '$1']),
+          24,
+        )
+          .split('\n')
+          .slice(1, names.length + 1);
+        expect(new Set(lines).size).toBe(names.length);
+        for (const line of lines) expect([...line].length).toBeLessThanOrEqual(24);
       }),
     );
   });

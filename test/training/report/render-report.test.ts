@@ -5,7 +5,6 @@ import { evaluate } from '../../../training/evaluation/evaluate.ts';
 import { loggingPropensities } from '../../../training/off-policy/index.ts';
 import { html } from '../../../training/report/html.ts';
 import { renderReport } from '../../../training/report/render-report.ts';
-import { shorten } from '../../../training/report/shorten.ts';
 import { syntheticWorld, type WorldOptions } from '../evaluation/synthetic-world.ts';
 
 const report = (options: WorldOptions = {}) =>
@@ -126,11 +125,4 @@ test('whatever the text, a template keeps it text', () => {
       expect(() => encodeURIComponent(markup)).not.toThrow();
     }),
   );
-});
-
-test('a name is cut in the middle, never through a character', () => {
-  expect(shorten('gpt-4-1106-preview', 40)).toBe('gpt-4-1106-preview');
-  expect(shorten('mistralai/Mixtral-8x7B-Instruct-v0.1', 16)).toBe('mistralai…t-v0.1');
-  expect([...shorten('😀'.repeat(50), 11)]).toHaveLength(11);
-  expect(shorten('a\u202Eb', 9)).toBe('ab');
 });

@@ -1,7 +1,8 @@
 import * as Plot from '@observablehq/plot';
 import type { Confusion } from '../../evaluation/confusion.ts';
-import type { Html } from '../html.ts';
-import { shorten } from '../shorten.ts';
+import { shortNames } from '../../words/short-names.ts';
+import { type Html, html } from '../html.ts';
+import { inFull } from '../named.ts';
 import { drawFigure } from './draw-figure.ts';
 
 const NAME_WIDTH = 172;
@@ -19,9 +20,10 @@ export function confusionFigure({ counts }: Confusion, candidates: readonly stri
       used: total > 0,
     }));
   });
+  const names = shortNames(candidates, 22);
   const numbers = candidates.map((_, i) => i);
   const used = cells.filter((cell) => cell.used);
-  return drawFigure({
+  const drawing = drawFigure({
     width: 520,
     height: 30 + size * candidates.length + 4,
     marginLeft: NAME_WIDTH,
@@ -43,7 +45,7 @@ export function confusionFigure({ counts }: Confusion, candidates: readonly stri
     y: {
       type: 'band',
       domain: numbers,
-      tickFormat: (i: number) => `${shorten(candidates[i], 22)}  ${i + 1}`,
+      tickFormat: (i: number) => `${names.get(candidates[i])}  ${i + 1}`,
       tickSize: 0,
       label: null,
       padding: 0.04,
@@ -76,4 +78,5 @@ export function confusionFigure({ counts }: Confusion, candidates: readonly stri
         : []),
     ],
   });
+  return html`${drawing}${inFull(names)}`;
 }

@@ -3,8 +3,9 @@ import { largest, smallest } from 'pointsman/math';
 import type { CostQuality } from '../../evaluation/cost-quality-hull.ts';
 import type { ContenderId, Evaluation } from '../../evaluation/evaluation.ts';
 import { formatDollars } from '../../words/format-number.ts';
+import { shorten, shortNames } from '../../words/short-names.ts';
 import { type Html, html } from '../html.ts';
-import { shorten } from '../shorten.ts';
+import { inFull } from '../named.ts';
 import { drawFigure } from './draw-figure.ts';
 import { type LegendEntry, legend } from './legend.ts';
 import { LABEL_GAP, type LabelSide, placeLabels } from './place-labels.ts';
@@ -35,9 +36,13 @@ export function costQualityFigure({ contenders, costQuality }: Evaluation): Html
       ? []
       : [{ id, ...scaled({ cost: costUsd.estimate, quality: quality.estimate }) }],
   );
+  const names = shortNames(
+    costQuality.singles.map(({ candidate }) => candidate),
+    20,
+  );
   const singles = costQuality.singles.map((single) => ({
     ...scaled(single),
-    label: shorten(single.candidate, 20),
+    label: names.get(single.candidate) ?? single.candidate,
     name: shorten(single.candidate, 200),
   }));
   const curves = {
@@ -144,7 +149,7 @@ export function costQualityFigure({ contenders, costQuality }: Evaluation): Html
     { label: 'oracle', colour: 'var(--oracle)', kind: 'dotted' },
     { label: 'a candidate alone', colour: 'currentColor', kind: 'ring' },
     ...marks,
-  ])}${drawing}${unlabelled && html`<p class="note">Names that would overlap are left out; the table of candidates has them all.</p>`}`;
+  ])}${drawing}${unlabelled && html`<p class="note">Names that would overlap are left out; the table of candidates has them all.</p>`}${inFull(names)}`;
 }
 
 const HALO = { stroke: 'var(--surface)', strokeWidth: 4, paintOrder: 'stroke' } as const;

@@ -1,8 +1,9 @@
 import * as Plot from '@observablehq/plot';
 import { largest, smallest } from 'pointsman/math';
 import type { Interval } from '../../words/format-number.ts';
-import type { Html } from '../html.ts';
-import { shorten } from '../shorten.ts';
+import { shortNames } from '../../words/short-names.ts';
+import { type Html, html } from '../html.ts';
+import { inFull } from '../named.ts';
 import { drawFigure } from './draw-figure.ts';
 
 /** A difference of quality and what it is called. */
@@ -10,6 +11,9 @@ export interface NamedDifference {
   readonly name: string;
   readonly difference: Interval | null;
 }
+
+/** Pixels of a character of the names, on average, in the widest of the fonts that a page may be shown in. */
+const CHARACTER = 7.2;
 
 /**
  * Router minus each baseline with its interval; right of the line the router is better.
@@ -20,6 +24,10 @@ export function differenceFigure(
   label = 'router minus baseline, points of quality →',
   description = 'Difference of quality, router minus each baseline, with 95 % intervals.',
 ): Html | null {
+  const names = shortNames(
+    differences.map(({ name }) => name),
+    28,
+  );
   const rows = differences.flatMap(({ difference, name }, i) =>
     difference?.estimate == null
       ? []
@@ -27,7 +35,7 @@ export function differenceFigure(
           {
             // Two names may be cut to the same text.
             key: String(i),
-            name: shorten(name, 28),
+            name: names.get(name) ?? name,
             estimate: 100 * difference.estimate,
             low: 100 * (difference.low ?? difference.estimate),
             high: 100 * (difference.high ?? difference.estimate),
@@ -38,10 +46,10 @@ export function differenceFigure(
   const low = Math.min(0, smallest(rows.map((row) => row.low)));
   const high = Math.max(0, largest(rows.map((row) => row.high)));
   const pad = 0.05 * (high - low) || 1;
-  return drawFigure({
+  const drawing = drawFigure({
     width: 460,
     height: 56 + 30 * rows.length,
-    marginLeft: 178,
+    marginLeft: 14 + CHARACTER * largest(rows.map(({ name }) => [...name].length)),
     marginRight: 14,
     marginTop: 8,
     marginBottom: 42,
@@ -67,4 +75,5 @@ export function differenceFigure(
       Plot.dot(rows, { y: 'key', x: 'estimate', r: 4.5, fill: 'var(--router)' }),
     ],
   });
+  return html`${drawing}${inFull(names)}`;
 }

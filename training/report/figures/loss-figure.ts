@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import type { LossCurve } from '../../evaluation/evaluation-input.ts';
+import { shorten } from '../../words/short-names.ts';
 import type { Html } from '../html.ts';
-import { shorten } from '../shorten.ts';
 import { drawFigure } from './draw-figure.ts';
 
 /** Loss by epoch: on the rows fitted (solid) and on those held out (dashed). */

@@ -1,7 +1,8 @@
 import * as Plot from '@observablehq/plot';
 import { largest } from 'pointsman/math';
-import type { Html } from '../html.ts';
-import { shorten } from '../shorten.ts';
+import { shortNames } from '../../words/short-names.ts';
+import { type Html, html } from '../html.ts';
+import { inFull } from '../named.ts';
 import { drawFigure } from './draw-figure.ts';
 
 /** How many equally weighted prompts the log is worth for one way to choose. */
@@ -16,10 +17,18 @@ export interface NamedSample {
  * @param least so many are needed
  */
 export function overlapFigure(samples: readonly NamedSample[], least: number): Html {
-  const rows = samples.map((sample, i) => ({ ...sample, key: String(i), name: shorten(sample.name, 26) }));
+  const names = shortNames(
+    samples.map(({ name }) => name),
+    26,
+  );
+  const rows = samples.map((sample, i) => ({
+    ...sample,
+    key: String(i),
+    name: names.get(sample.name) ?? sample.name,
+  }));
   const most = Math.max(least, largest(rows.map((row) => row.effectiveSampleSize)));
   const common = { y: 'key', x: 'effectiveSampleSize', insetTop: 4, insetBottom: 4 };
-  return drawFigure({
+  const drawing = drawFigure({
     width: 460,
     height: 56 + 24 * rows.length,
     marginLeft: 186,
@@ -55,4 +64,5 @@ export function overlapFigure(samples: readonly NamedSample[], least: number): H
       Plot.ruleX([0], { stroke: 'currentColor' }),
     ],
   });
+  return html`${drawing}${inFull(names)}`;
 }

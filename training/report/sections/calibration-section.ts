@@ -1,9 +1,10 @@
 import type { Evaluation } from '../../evaluation/evaluation.ts';
 import { formatCost, formatCount, formatDecimal, formatPercent } from '../../words/format-number.ts';
+import { shortNames } from '../../words/short-names.ts';
 import { reliabilityFigure } from '../figures/reliability-figure.ts';
 import { type Html, html } from '../html.ts';
+import { named } from '../named.ts';
 import { scrollTable } from '../scroll-table.ts';
-import { shorten } from '../shorten.ts';
 
 /** Slices smaller than this say too little to be listed. */
 const SLICE_ROWS = 100;
@@ -20,19 +21,22 @@ export function calibrationSection({ amounts, calibration, coverage }: Evaluatio
     .slice(0, SLICES_LISTED);
   const { choice } = calibration;
   const costs = amounts.costs.filter(({ rows }) => rows > 0);
+  const candidates = heads.map(({ candidate }) => candidate);
+  const [names, captions] = [shortNames(candidates, 80), shortNames(candidates, 40)];
+  const tasks = shortNames(
+    slices.map(({ task }) => task),
+    60,
+  );
   return html`<h2>Can its probabilities be trusted?</h2>
 <p class="note">Predicted probability across, what was seen upwards, in ten bins of equal mass with 95 % bars. On the diagonal a probability means what it says.${
     coverage.kind !== 'full' &&
     ' Each head is checked on the prompts its candidate answered, which the log chose; on others it may do worse.'
   }</p>
 <div class="small">${heads.map((head) =>
-    reliabilityFigure(
-      head.bins,
-      html`<bdi>${shorten(head.candidate, 60)}</bdi>: ECE ${formatDecimal(head.ece10)}`,
-    ),
+    reliabilityFigure(head.bins, html`${named(head.candidate, captions)}: ECE ${formatDecimal(head.ece10)}`),
   )}${choice && reliabilityFigure(choice.bins, html`choice head, top choice: ECE ${formatDecimal(choice.ece10)}`)}</div>
 ${scrollTable('Calibration of each success head', heads, [
-  { heading: 'Candidate', cell: ({ candidate }) => html`<bdi>${shorten(candidate, 80)}</bdi>` },
+  { heading: 'Candidate', cell: ({ candidate }) => named(candidate, names) },
   { heading: 'Prompts', cell: ({ rows }) => formatCount(rows) },
   { heading: 'ECE, 10 bins', cell: ({ ece10 }) => formatDecimal(ece10) },
   { heading: 'ECE, 15 bins', cell: ({ ece15 }) => formatDecimal(ece15) },
@@ -44,8 +48,8 @@ ${scrollTable('Calibration of each success head', heads, [
 ${
   slices.length > 0 &&
   scrollTable(`The least calibrated slices of ${SLICE_ROWS} prompts or more`, slices, [
-    { heading: 'Task', cell: ({ task }) => html`<bdi>${shorten(task, 60)}</bdi>` },
-    { heading: 'Candidate', text: true, cell: ({ candidate }) => html`<bdi>${shorten(candidate, 40)}</bdi>` },
+    { heading: 'Task', cell: ({ task }) => named(task, tasks) },
+    { heading: 'Candidate', text: true, cell: ({ candidate }) => named(candidate, captions) },
     { heading: 'Prompts', cell: ({ rows }) => formatCount(rows) },
     { heading: 'ECE, debiased', cell: ({ debiasedEce }) => formatDecimal(debiasedEce) },
     { heading: 'Brier', cell: ({ brier }) => formatDecimal(brier) },
@@ -54,7 +58,7 @@ ${
 ${
   costs.length > 0 &&
   scrollTable('What answers of each candidate were expected to cost, and what they did cost', costs, [
-    { heading: 'Candidate', cell: ({ candidate }) => html`<bdi>${shorten(candidate, 80)}</bdi>` },
+    { heading: 'Candidate', cell: ({ candidate }) => named(candidate, names) },
     { heading: 'Answers', cell: ({ rows }) => formatCount(rows) },
     { heading: 'Expected per 1,000', cell: ({ meanExpected }) => formatCost(meanExpected) },
     { heading: 'Paid per 1,000', cell: ({ meanSeen }) => formatCost(meanSeen) },

@@ -8,18 +8,23 @@ import {
   formatPercent,
   formatQuality,
 } from '../../words/format-number.ts';
+import { shortNames } from '../../words/short-names.ts';
 import { differenceFigure } from '../figures/difference-figure.ts';
 import { type Html, html } from '../html.ts';
+import { named } from '../named.ts';
 import { scrollTable, type TableColumn } from '../scroll-table.ts';
-import { shorten } from '../shorten.ts';
 
 /** Router and baselines on the same rows. */
 export function contendersSection({ contenders, coverage, offPolicy, regret }: Evaluation): Html | null {
   if (contenders.length === 0) return null;
+  const names = shortNames(
+    contenders.map(({ name }) => name),
+    80,
+  );
   const columns: TableColumn<Contender>[] = [
     {
       heading: 'Who chooses',
-      cell: ({ name, note }) => html`<bdi>${shorten(name, 80)}</bdi><small>${note}</small>`,
+      cell: ({ name, note }) => html`${named(name, names)}<small>${note}</small>`,
     },
     { heading: 'Quality', cell: ({ quality }) => formatQuality(quality) },
     {

@@ -6,10 +6,11 @@ import {
   formatPercent,
   formatPoints,
 } from '../../words/format-number.ts';
+import { shortNames } from '../../words/short-names.ts';
 import { costQualityFigure } from '../figures/cost-quality-figure.ts';
 import { type Html, html } from '../html.ts';
+import { named } from '../named.ts';
 import { scrollTable } from '../scroll-table.ts';
-import { shorten } from '../shorten.ts';
 
 /** Cost against quality, AIQ, and each candidate alone. */
 export function costSection(evaluation: Evaluation): Html | null {
@@ -17,12 +18,13 @@ export function costSection(evaluation: Evaluation): Html | null {
   if (!costQuality) return null;
   const router = contenders.find(({ id }) => id === 'router');
   const { aiq } = costQuality;
+  const names = shortNames(candidates, 80);
   return html`<h2>Cost and quality</h2>
 <p class="note">The blue line shows what the router's heads reach as the price of quality changes; above the dashed line they beat any fixed mix of candidates at that cost.</p>
 ${costQualityFigure(evaluation)}
 ${aiq && html`<p>AIQ, the mean quality over the whole range of costs: router ${formatFigure(aiq.router)}, fixed mixes ${formatFigure(aiq.mixes)}, oracle ${formatFigure(aiq.oracle)}. Router minus mixes: ${formatDifference(aiq.difference)} points.</p>`}
 ${scrollTable('Each candidate alone, and how often the router chooses it', costQuality.singles, [
-  { heading: 'Candidate', cell: ({ candidate }) => html`<bdi>${shorten(candidate, 80)}</bdi>` },
+  { heading: 'Candidate', cell: ({ candidate }) => named(candidate, names) },
   { heading: 'Quality', cell: ({ quality }) => formatPoints(quality) },
   { heading: '$ per 1,000', cell: ({ cost }) => formatCost(cost) },
   {

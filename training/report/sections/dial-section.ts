@@ -8,6 +8,7 @@ import {
   formatCosts,
   formatPercent,
   formatQuality,
+  type Interval,
 } from '../../words/format-number.ts';
 import { type Html, html } from '../html.ts';
 import { scrollTable, type TableColumn } from '../scroll-table.ts';
@@ -22,13 +23,13 @@ export function dialSection({ dial }: Evaluation): Html | null {
   const columns: TableColumn<DialSetting>[] = [
     {
       heading: 'Setting',
-      cell: ({ id, worth }) =>
-        html`${settingLabel(id)}<small>${id === dial.inUse && 'in use'}${
-          worth === null && (id === dial.inUse ? ', not measured' : 'not measured')
-        }</small>`,
+      cell: ({ id, worth }) => {
+        const notes = [id, id === dial.inUse && 'in use', worth === null && 'not measured'].filter(Boolean);
+        return html`${settingLabel(id)}<small>${notes.join(', ')}</small>`;
+      },
     },
     { heading: '$ saved per 1,000', cell: ({ worth }) => formatCosts(worth?.saving ?? null) },
-    { heading: 'Saved', cell: ({ worth }) => savedShare(worth?.savedShare ?? null) },
+    { heading: 'Saved, %', cell: ({ worth }) => savedShare(worth?.savedShare ?? null) },
     { heading: 'Quality', cell: ({ worth }) => (worth === null ? '–' : formatQuality(worth.quality)) },
     { heading: 'Difference', cell: ({ worth }) => coloured(worth?.difference ?? null) },
     { heading: '$ per 1,000', cell: ({ worth }) => formatCost(worth?.costUsd.estimate) },
@@ -36,22 +37,19 @@ export function dialSection({ dial }: Evaluation): Html | null {
       heading: 'Loss shown',
       cell: ({ guarantee }) => (guarantee === null ? '–' : `with ${formatConfidence(guarantee.confidence)}`),
     },
-    {
-      heading: 'The command that sets it',
-      text: true,
-      cell: ({ id, weights }) =>
-        weights === null ? '–' : html`<code>pointsman tune FOLDER --setting ${id} --apply</code>`,
-    },
   ];
   return html`<h2>Quality against cost</h2>
 <p class="note">The router's weights from the highest quality to the lowest cost, ${dialSubject(dial)}; in brackets 95 % intervals, paired by prompt. ${dialNotes(dial).map((note) => html`${note} `)}</p>
-${scrollTable('What each setting of the dial is worth, beside always using the best single candidate in training', dial.settings, columns, ({ id }) => (id === dial.inUse ? 'router' : ''))}`;
+${scrollTable('What each setting of the dial is worth, beside always using the best single candidate in training', dial.settings, columns, ({ id }) => (id === dial.inUse ? 'router' : ''))}
+<p>Set one: <code>pointsman tune FOLDER --setting lose-2 --apply</code></p>`;
 }
 
-function savedShare(share: NonNullable<DialSetting['worth']>['savedShare']): string {
+/** "56 (53 to 59)" */
+function savedShare(share: Interval | null): string {
   if (share === null || share.estimate === null) return '–';
+  const percent = (value: number) => formatPercent(value, 0).replace(' %', '');
   const { estimate, high, low } = share;
-  const range =
-    low === null || high === null ? '' : ` (${formatPercent(low, 0)} to ${formatPercent(high, 0)})`;
-  return `${formatPercent(estimate, 0)}${range}`;
+  return low === null || high === null
+    ? percent(estimate)
+    : `${percent(estimate)} (${percent(low)} to ${percent(high)})`;
 }

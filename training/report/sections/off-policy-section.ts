@@ -2,11 +2,12 @@ import type { Evaluation } from '../../evaluation/evaluation.ts';
 import type { OffPolicyEstimate, OffPolicyEvaluation } from '../../evaluation/off-policy-evaluation.ts';
 import { LEAST_SAMPLE, type Overlap } from '../../off-policy/index.ts';
 import { formatCount, formatDecimal, formatPercent, formatQuality } from '../../words/format-number.ts';
+import { shortNames } from '../../words/short-names.ts';
 import { differenceFigure } from '../figures/difference-figure.ts';
 import { overlapFigure } from '../figures/overlap-figure.ts';
 import { type Html, html } from '../html.ts';
+import { named } from '../named.ts';
 import { scrollTable, type TableColumn } from '../scroll-table.ts';
-import { shorten } from '../shorten.ts';
 import { coloured } from './contenders-section.ts';
 
 const TASKS_LISTED = 30;
@@ -90,8 +91,12 @@ function waysToChoose({ overlap }: OffPolicyEvaluation): NamedOverlap[] {
 }
 
 function overlapTable(caption: string, heading: string, rows: readonly NamedOverlap[]): Html {
+  const names = shortNames(
+    rows.map(({ name }) => name),
+    60,
+  );
   return scrollTable(caption, rows, [
-    { heading, cell: ({ name }) => html`<bdi>${shorten(name, 60)}</bdi>` },
+    { heading, cell: ({ name }) => named(name, names) },
     { heading: 'Prompts', cell: (one) => formatCount(one.rows) },
     { heading: 'That agree', cell: ({ matchedRows }) => formatCount(matchedRows) },
     { heading: 'Effective sample', cell: ({ effectiveSampleSize }) => formatCount(effectiveSampleSize) },

@@ -3,7 +3,6 @@ import { formatFigure, formatPoints, formatShareNumber } from '../../words/forma
 import { strongShareFigure } from '../figures/strong-share-figure.ts';
 import { type Html, html } from '../html.ts';
 import { scrollTable } from '../scroll-table.ts';
-import { shorten } from '../shorten.ts';
 
 /** RouteLLM's metrics for one strong and one weak candidate. */
 export function strongWeakSection(figures: StrongWeak | null): Html | null {
@@ -14,7 +13,7 @@ export function strongWeakSection(figures: StrongWeak | null): Html | null {
     ...(task ? [{ name: "The task's mean gap", figures: task }] : []),
   ];
   return html`<h2>When to call the strong candidate</h2>
-<p class="note">Strong: <bdi>${shorten(strong, 80)}</bdi> (${formatPoints(strongQuality)} points). Weak: <bdi>${shorten(weak, 80)}</bdi> (${formatPoints(weakQuality)} points). Prompts with the largest predicted gap go to the strong one first. APGR is the share of the gap recovered on average: 0.5 is chance. CPT(50) and CPT(80) are the shares of strong calls, in %, that recover so much of it; the last column is the share that reaches 95 % of the strong candidate's quality.</p>
+<p class="note">Strong: <bdi>${strong}</bdi> (${formatPoints(strongQuality)} points). Weak: <bdi>${weak}</bdi> (${formatPoints(weakQuality)} points). Prompts with the largest predicted gap go to the strong one first. APGR is the share of the gap recovered on average: 0.5 is chance. CPT(50) and CPT(80) are the shares of strong calls, in %, that recover so much of it; the last column is the share that reaches 95 % of the strong candidate's quality.</p>
 ${
   router.apgr.estimate === null
     ? html`<p>On these prompts the strong candidate is not better than the weak one, so there is no gap to recover.</p>`

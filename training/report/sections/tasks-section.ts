@@ -1,8 +1,9 @@
 import type { Evaluation, TaskRow } from '../../evaluation/evaluation.ts';
 import { formatCost, formatCount, formatPercent, formatPoints } from '../../words/format-number.ts';
+import { shortNames } from '../../words/short-names.ts';
 import { type Html, html } from '../html.ts';
+import { named } from '../named.ts';
 import { scrollTable, type TableColumn } from '../scroll-table.ts';
-import { shorten } from '../shorten.ts';
 import { coloured } from './contenders-section.ts';
 
 const TASKS_LISTED = 100;
@@ -12,8 +13,16 @@ export function tasksSection({ tasks, tasksLeftOut, verdict }: Evaluation): Html
   if (tasks.length === 0) return null;
   const listed = tasks.slice(0, TASKS_LISTED);
   const leftOut = tasks.length - listed.length + tasksLeftOut;
+  const names = shortNames(
+    listed.map(({ task }) => task),
+    60,
+  );
+  const candidates = shortNames(
+    listed.map(({ mostChosen }) => mostChosen.candidate),
+    32,
+  );
   const columns: TableColumn<TaskRow>[] = [
-    { heading: 'Task', cell: ({ task }) => html`<bdi>${shorten(task, 60)}</bdi>` },
+    { heading: 'Task', cell: ({ task }) => named(task, names) },
     { heading: 'Prompts', cell: ({ rows }) => formatCount(rows) },
     { heading: 'Router', cell: ({ router }) => formatPoints(router) },
     { heading: 'Best single', cell: ({ bestSingle }) => formatPoints(bestSingle) },
@@ -29,10 +38,10 @@ export function tasksSection({ tasks, tasksLeftOut, verdict }: Evaluation): Html
     heading: 'Most chosen',
     text: true,
     cell: ({ mostChosen }) =>
-      html`<bdi>${shorten(mostChosen.candidate, 32)}</bdi> (${formatPercent(mostChosen.share)})`,
+      html`${named(mostChosen.candidate, candidates)} (${formatPercent(mostChosen.share)})`,
   });
   return html`<h2>Task by task</h2>
-<p class="note">Best single is <bdi>${shorten(verdict.bestSingle ?? '', 80)}</bdi>. With many tasks, about one in twenty intervals leaves out 0 by chance alone.</p>
+<p class="note">Best single is <bdi>${verdict.bestSingle ?? ''}</bdi>. With many tasks, about one in twenty intervals leaves out 0 by chance alone.</p>
 ${scrollTable('Quality in points by task, the largest first', listed, columns)}
 ${leftOut > 0 && html`<p class="note">${formatCount(leftOut)} smaller tasks are not listed.</p>`}`;
 }

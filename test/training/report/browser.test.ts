@@ -1,0 +1,108 @@
+import { spawnSync } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { evaluate } from '../../../training/evaluation/evaluate.ts';
+import { loggingPropensities } from '../../../training/off-policy/index.ts';
+import { renderReport } from '../../../training/report/render-report.ts';
+import { renderRun } from '../../../training/retrain/render-run.ts';
+import { type BrowserPage, openBrowserPage } from '../../fixtures/browser-page.ts';
+import { retrainRun } from '../../fixtures/retrain-run.ts';
+import { syntheticWorld } from '../evaluation/synthetic-world.ts';
+
+const quick = { resamples: 100 };
+const long = ['70b', '8b', '405b'].map(
+  (size) => `accounts/a-very-long-organisation-name/models/llama-${size}-instruct-fp8`,
+);
+const tasks = ['first', 'second', 'third'].map((one) => `${'a-task-with-a-very-long-name-'.repeat(4)}${one}`);
+
+async function singleAnswers(): Promise<string> {
+  const world = syntheticWorld({ rows: 2000, observed: 1, candidates: long });
+  return renderReport(evaluate({ ...world, propensities: await loggingPropensities(world.matrix) }, quick));
+}
+
+const PAGES: readonly (readonly [string, () => string | Promise<string>])[] = [
+  [
+    'a report',
+    () =>
+      renderReport(evaluate(syntheticWorld({ rows: 800 }), quick), {
+        title: 'demo: is it better than no router?',
+      }),
+  ],
+  [
+    'a report of long names',
+    () =>
+      renderReport(
+        evaluate(
+          { ...syntheticWorld({ rows: 800, candidates: long, tasks }), losses: LOSSES, config: CONFIG },
+          quick,
+        ),
+      ),
+  ],
+  ['a report of single answers', singleAnswers],
+  ['a report without costs', () => renderReport(evaluate(syntheticWorld({ rows: 400, costs: null }), quick))],
+  ['a retraining', () => renderRun(retrainRun(['poet', 'reckoner', 'large']))],
+  ['a retraining of long names', () => renderRun(retrainRun(long))],
+];
+const LOSSES = [{ head: 'choice', fit: [3, 2, 1], validation: [3, 2, 2] }];
+const CONFIG = { text: 'x'.repeat(500) };
+
+/** What stands out of the page sideways: elements, and texts of figures, but for what lies in a box that scrolls. */
+const CUT_OFF = `
+  [...document.querySelectorAll('main *')]
+    .filter((element) => !element.closest('.scroll table, pre'))
+    .filter((element) => {
+      const { left, right, width } = element.getBoundingClientRect();
+      return width > 0 && (left < -0.5 || right > document.documentElement.clientWidth + 0.5);
+    })
+    .map((element) => element.tagName + ' ' + element.textContent.slice(0, 60))`;
+
+const WIDTHS = '[document.documentElement.scrollWidth, document.documentElement.clientWidth]';
+
+describe.skipIf(spawnSync('chromium', ['--version']).error !== undefined)('in a browser', () => {
+  let page: BrowserPage;
+  beforeAll(async () => {
+    page = await openBrowserPage();
+  }, 60_000);
+  afterAll(() => page?.close());
+
+  it.each(PAGES)('%s has nothing cut off, on a phone and on a desk', async (_, render) => {
+    const markup = await render();
+    for (const width of [400, 1200]) {
+      await page.show(markup, width);
+      const [scrolled, seen] = await page.evaluate<number[]>(WIDTHS);
+      expect(scrolled, `at ${width} px`).toBeLessThanOrEqual(seen);
+      expect(await page.evaluate(CUT_OFF), `at ${width} px`).toEqual([]);
+    }
+  });
+
+  it('reaches every column of a wide table by scrolling its box', async () => {
+    await page.show(await PAGES[0][1](), 400);
+    const reached = await page.evaluate<boolean[]>(`[...document.querySelectorAll('.scroll')].map((box) => {
+      box.scrollLeft = box.scrollWidth;
+      const cells = [...box.querySelectorAll('tr')].map((row) => row.lastElementChild.getBoundingClientRect().right);
+      return cells.every((right) => right <= box.getBoundingClientRect().right + 1);
+    })`);
+    expect(reached.length).toBeGreaterThan(3);
+    expect(reached).toEqual(reached.map(() => true));
+  });
+
+  it('shows candidates of long names apart, in figures and tables, with the whole name at hand', async () => {
+    await page.show(await PAGES[1][1](), 400);
+    const ticks = await page.evaluate<string[]>(
+      `[...document.querySelectorAll('svg text')].map((text) => text.textContent)`,
+    );
+    for (const size of ['70b', '8b', '405b'])
+      expect(ticks.some((text) => new RegExp(`…${size}…`).test(text))).toBe(true);
+    const notes = await page.evaluate<string>(`document.querySelector('main').textContent`);
+    for (const name of long) expect(notes).toContain(name);
+  });
+
+  it('is light or dark, as the reader likes it', async () => {
+    const markup = await PAGES[0][1]();
+    const background = async (scheme: 'light' | 'dark') => {
+      await page.show(markup, 400, scheme);
+      return page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
+    };
+    expect(await background('light')).toBe('rgb(255, 255, 255)');
+    expect(await background('dark')).toBe('rgb(19, 23, 27)');
+  });
+});
