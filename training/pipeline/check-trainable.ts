@@ -4,8 +4,8 @@ import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { Splits } from '../split/split.ts';
 
 /** Fewer prompts than these teach nothing that could be told from chance. */
-const FEWEST_PROMPTS = 50;
-const FEWEST_IN_SPLIT = 8;
+export const FEWEST_PROMPTS = 50;
+export const FEWEST_IN_SPLIT = 8;
 
 /**
  * Refuses traffic that no router can be learned from, and says what is missing.

@@ -1,5 +1,9 @@
-import { dayOf } from '../drift/index.ts';
+import { largest, smallest } from 'pointsman/math';
+import { dayName, dayOf } from '../drift/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { FEWEST_IN_SPLIT, FEWEST_PROMPTS } from '../pipeline/check-trainable.ts';
+import { formatCount } from '../words/format-number.ts';
+import type { RunTraffic } from './retrain-run.ts';
 
 export interface PartOptions {
   readonly learnDays: number;
@@ -53,6 +57,57 @@ export function partTraffic(
     repeats: newest.length - judge.length,
     undated: scored.length - dated.length,
   };
+}
+
+/**
+ * Which window has too few prompts to train and judge a challenger, and when there will be enough if traffic goes on as it does;
+ * null where both have. A sentence without its beginning: "Kept: ...".
+ *
+ * @param traffic prompts with a quality that are set aside, counted by why
+ */
+export function describeLack(
+  matrix: OutcomeMatrix,
+  { judge, learn }: Pick<PartedTraffic, 'judge' | 'learn'>,
+  traffic: Pick<RunTraffic, 'future' | 'quarantined' | 'repeats' | 'undated'>,
+  { judgeDays, judgePrompts, learnDays }: PartOptions,
+): string | null {
+  if (learn.length >= FEWEST_PROMPTS && judge.length >= FEWEST_IN_SPLIT) return null;
+  const { prompts } = matrix;
+  const dated = [...learn, ...judge];
+  const aside = [
+    [traffic.undated, 'have no timestamp'],
+    [traffic.future, 'are dated after this run'],
+    [traffic.quarantined, 'are in quarantine'],
+    [traffic.repeats, 'repeat what is learned from'],
+  ].flatMap(([count, why]) => ((count as number) > 0 ? [`${formatCount(count as number)} ${why}`] : []));
+  const apart = aside.length === 0 ? '' : ` Besides, ${aside.join(', ')}.`;
+  if (dated.length === 0) {
+    const none =
+      scoredRows(matrix).length === 0
+        ? `none of ${formatCount(prompts.length)} prompts has a quality yet: it comes with the log, or by feedback`
+        : 'no prompt with a quality can be used yet';
+    return `there is nothing to learn from: ${none}.${apart}`;
+  }
+  const days = dated.map((row) => dayOf(prompts[row].timestampMs));
+  const [first, last] = [smallest(days), largest(days)];
+  const perDay = dated.length / (last - first + 1);
+  const span = first === last ? dayName(first) : `${dayName(first)} to ${dayName(last)}`;
+  const rate = `At ${formatCount(Math.max(1, Math.round(perDay)))} prompts with a quality a day`;
+  if (learn.length >= FEWEST_PROMPTS) {
+    return (
+      `the newest days, which judge, have ${judge.length} prompts with a quality, and ${FEWEST_IN_SPLIT} are the fewest that can.${apart} ` +
+      `${rate} there are enough on ${dayName(last + 1)}.`
+    );
+  }
+  const has = learn.length === 0 ? 'no prompts' : `${learn.length} prompts`;
+  const why =
+    `the days that teach have ${has} with a quality, and ${FEWEST_PROMPTS} are the fewest that can: the newest ${judgeDays} days judge, and more until ` +
+    `there are ${formatCount(judgePrompts)} prompts; there are ${formatCount(dated.length)} in all, of ${span}.${apart}`;
+  if (perDay * learnDays < FEWEST_PROMPTS)
+    return `${why} ${rate} ${learnDays} days are too few: raise \`traffic.learnDays\`.`;
+  const judging = Math.max(judgeDays, Math.ceil(judgePrompts / perDay));
+  const when = Math.max(last + 1, first + judging + Math.ceil(FEWEST_PROMPTS / perDay) - 1);
+  return `${why} ${rate} there will be enough about ${dayName(when)}; fewer \`traffic.judgeDays\` or \`judgePrompts\` would do sooner.`;
 }
 
 /** Prompts with at least one quality, ascending. */

@@ -6,6 +6,7 @@ import type { IngestProgress } from '../outcomes/ingest-options.ts';
 import { openEmbedder, type RouterEmbedder } from '../pipeline/router-embedder.ts';
 import { pruneVersions, withRetrainLock } from '../versions/index.ts';
 import { challenge } from './challenge.ts';
+import { describeLack } from './part-traffic.ts';
 import { nameOf, type StoredTraffic, withStore } from './read-store.ts';
 import type { RetrainOptions } from './retrain-options.ts';
 import type { RetrainRun } from './retrain-run.ts';
@@ -110,6 +111,9 @@ async function learn(
     at: now().toISOString(),
   });
   Object.assign(draft, watched.found);
+  const { matrix } = watched;
+  const lack = watched.found.traffic && describeLack(matrix, watched, watched.found.traffic, config.traffic);
+  if (lack !== null) return kept(lack);
   const challenger = await challenge({ options, name, embedder, stored, watched }).catch((error: unknown) => {
     // Too little traffic is no failure: there is nothing to do yet.
     if (error instanceof InvalidInputError) return error;
