@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
+import { fileError } from '../work/index.ts';
 import type { IngestReport, Rejection } from './ingest-report.ts';
 import { OUTCOME_FIELDS, type OutcomeField, REASONS } from './outcome-fields.ts';
 import { PASSED_OVER } from './passed-over.ts';
@@ -135,10 +136,10 @@ export class StagedRows {
 
   /** Writes the good rows, sorted, beside `out` and then over it. @returns their fingerprint. */
   async write(out: string): Promise<string> {
-    await mkdir(dirname(resolve(out)), { recursive: true });
-    const partial = `${out}.${process.pid}.partial`;
-    await rm(partial, { force: true });
+    // A process may write the same table twice at a time.
+    const partial = `${out}.${process.pid}-${randomUUID().slice(0, 8)}.partial`;
     try {
+      await mkdir(dirname(resolve(out)), { recursive: true });
       // Prompts are their owner's alone, from the first byte on: DuckDB writes into the file that is there.
       await writeFile(partial, '', { mode: 0o600 });
       await this.#connection.run(`COPY (SELECT ${STAGED_COLUMNS} FROM staged WHERE ${USABLE} ORDER BY "requestId", candidate)
@@ -146,8 +147,15 @@ export class StagedRows {
       const fingerprint = await this.#fingerprint(partial);
       await rename(partial, out);
       return fingerprint;
+    } catch (cause) {
+      throw fileError(
+        cause,
+        `The table cannot be written to ${out}`,
+        'What was there stays as it was; make room, or name another',
+      );
     } finally {
-      await rm(partial, { force: true });
+      // Where its folder could not be made there is nothing to remove.
+      await rm(partial, { force: true }).catch(() => {});
     }
   }
 

@@ -54,3 +54,21 @@ test('a table can be read by its owner alone, also where it replaces one that ev
     chmodSync(table, 0o644);
   }
 });
+
+test('a table that cannot be written says why, and leaves nothing behind', async () => {
+  const file = write('a-file.parquet', 'mine');
+  const below = `${file}/table.parquet`;
+  await expect(ingest(write('ok.jsonl', lines(rows)), { out: below })).rejects.toThrow(
+    /The table cannot be written to .*table\.parquet: .*in the way.* \((ENOTDIR|EEXIST)\)\. What was there stays/,
+  );
+});
+
+test('two that write one table at a time give the one or the other, whole', async () => {
+  const out = path('both.parquet');
+  const reports = await Promise.all(
+    rows.map((row, i) => ingest(write(`both-${i}.jsonl`, lines([{ ...row, requestId: `r${i}` }])), { out })),
+  );
+  const { prompts } = await readOutcomeMatrix(out);
+  expect(reports.map(({ rowsAccepted }) => rowsAccepted)).toEqual([1, 1, 1]);
+  expect(['r0', 'r1', 'r2']).toContain(prompts[0].requestId);
+});
