@@ -13,6 +13,7 @@ export const LOG_REASONS = {
   promptKnown: 'the record repeats the prompt of a call',
   ambiguousId: 'several requests have this id and other prompts: whose record it is cannot be told',
   tooDeep: 'the record is nested more than 100 levels deep',
+  unforeseen: 'the record has a form that its reader cannot read',
   empty: 'the record holds nothing',
   otherScore: 'the score is another than the one asked for',
   bookkeeping: 'the record tells of the log itself',

@@ -37,13 +37,13 @@ const ITEMS = ['spans', 'logRecords', 'log_records', 'logs'];
 export function* spansIn(document: LogDocument): Generator<Span> {
   for (const item of inScopes(document, RESOURCES.spans)) yield spanOf(item);
   if (Array.isArray(document.spans)) for (const item of document.spans) yield spanOf(objectOf(item) ?? {});
-  const isAlone = idOf(document, 'span') !== null && startOf(document) !== null;
+  const isAlone = idOf(document, 'span') !== null && hasStart(document);
   if (isAlone && document.spans === undefined) yield spanOf(document);
 }
 
 export function* logRecordsIn(document: LogDocument): Generator<LogRecord> {
   for (const item of inScopes(document, RESOURCES.logs)) yield logRecordOf(item);
-  const isAlone = startOf(document) === null && ('body' in document || 'attributes' in document);
+  const isAlone = !hasStart(document) && ('body' in document || 'attributes' in document);
   if (isAlone && (idOf(document, 'span') !== null || 'eventName' in document || 'event_name' in document))
     yield logRecordOf(document);
 }
@@ -121,6 +121,12 @@ function hexOf(value: unknown): string | null {
   return textOf(value)?.replace(/^0x/, '') ?? null;
 }
 
+/** Spans have one, whether it can be or not; log records have none. */
+function hasStart(document: LogDocument): boolean {
+  const names = ['startTimeUnixNano', 'start_time_unix_nano', 'start_time', 'startTime'];
+  return firstGiven(document, document.SpanId === undefined ? names : ['Timestamp', ...names]) !== undefined;
+}
+
 function startOf(span: LogDocument): bigint | null {
   // ClickHouse's table of spans has one time, and how long it took.
   return timeOf(span, 'start') ?? (span.SpanId === undefined ? null : nanoseconds(span.Timestamp));
@@ -134,9 +140,14 @@ function timeOf(span: LogDocument, which: 'start' | 'end'): bigint | null {
 /** Where the length is given and not the end: microseconds in Jaeger's, nanoseconds in ClickHouse's. */
 function endOf(span: LogDocument, start: bigint | null): bigint | null {
   const [micros, nanos] = [numberOf(span.duration), longOf(span.Duration)];
-  if (start === null) return null;
-  if (micros !== null) return start + BigInt(Math.round(micros * 1000));
-  return nanos === null ? null : start + BigInt(Math.round(nanos));
+  const length = micros === null ? nanos : micros * 1000;
+  const whole = length === null ? null : integerOf(length);
+  return start === null || whole === null ? null : start + whole;
+}
+
+/** Nanoseconds that can be: numbers of that size are after the year 5000, or infinite. */
+function integerOf(nanos: number): bigint | null {
+  return Math.abs(nanos) < 1e20 ? BigInt(Math.round(nanos)) : null;
 }
 
 function isFailed(span: LogDocument, attributes: LogDocument): boolean {
@@ -161,7 +172,8 @@ export function nanoseconds(value: unknown, exact = false): bigint | null {
   if (Array.isArray(value)) {
     const [seconds, nanos] = value.map(numberOf);
     if (seconds == null || nanos == null || seconds < 0) return null;
-    return BigInt(Math.trunc(seconds)) * 1_000_000_000n + BigInt(Math.trunc(nanos));
+    const [whole, rest] = [integerOf(Math.trunc(seconds) * 1e9), integerOf(nanos)];
+    return whole === null || rest === null ? null : whole + rest;
   }
   if (isObject(value)) {
     const [low, high] = [numberOf(value.low), numberOf(value.high)];
@@ -175,7 +187,8 @@ export function nanoseconds(value: unknown, exact = false): bigint | null {
   }
   if (number < 0) return null;
   const unit = exact || number >= 1e17 ? 1 : number >= 1e14 ? 1e3 : number >= 1e11 ? 1e6 : 1e9;
-  return isDigits && unit === 1 ? BigInt(value) : BigInt(Math.round(number * unit));
+  const nanos = integerOf(number * unit);
+  return isDigits && unit === 1 && nanos !== null ? BigInt(value) : nanos;
 }
 
 /** The ISO time of nanoseconds since 1970; null where there is none. */

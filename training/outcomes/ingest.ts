@@ -102,7 +102,9 @@ export async function ingestOutcomes(options: IngestOptions): Promise<IngestRepo
     for (const [fileIndex, source] of sources.entries())
       if (formats[fileIndex].format === 'table' && (await staged.countUsable(fileIndex)) === 0)
         throw noUsableRow(source, layouts[fileIndex], await staged.reasons(fileIndex), doubt);
-    const repeatedIds = await separateRequests(database, connection, cleaning(settings.redact));
+    // Hashes are of what was asked, before anything is taken out.
+    const kept = settings.keep === 'hashes' ? undefined : cleaning(settings.redact);
+    const repeatedIds = await separateRequests(database, connection, kept);
     const joined = await joinLog(connection, {
       score: settings.score,
       failureQuality: failsAsBad ? 0 : null,

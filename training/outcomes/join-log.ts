@@ -42,8 +42,7 @@ async function joinOutcomes(connection: DuckDBConnection, options: JoinOptions):
     (await connection.runAndReadAll(query)).getRows();
   const [[given]] = await rows('SELECT count(*) FROM outcomes');
   if (Number(given) === 0) {
-    await settleAwaiting(connection);
-    return { recordsJoined: 0, rowsUpdated: 0 };
+    return { recordsJoined: await settleAwaiting(connection), rowsUpdated: 0 };
   }
   await connection.run(`INSERT INTO ignored_values SELECT file, line,
       CASE field ${AMOUNT_FIELDS.map((field) => `WHEN '${field}' THEN ${quoteText(VALUE_REASONS[field])}`).join(' ')} END
@@ -69,7 +68,8 @@ async function joinOutcomes(connection: DuckDBConnection, options: JoinOptions):
   const known = (value: string): string => `CASE WHEN NOT o.failed THEN ${value} END`;
   const failed = options.failureQuality === null ? 'NULL' : String(options.failureQuality);
   const isComputed = `(o.price IS NOT NULL AND (o."costUsd" IS NULL OR o.guessed OR o."costSource" = 'computed') AND NOT o.failed) IS TRUE`;
-  await connection.run(`INSERT INTO staged (file, line, reason, absent, derived, ${STAGED_COLUMNS}) SELECT o.file, o.line, NULL, false, ${isComputed},
+  const made =
+    await connection.runAndReadAll(`INSERT INTO staged (file, line, reason, absent, derived, ${STAGED_COLUMNS}) SELECT o.file, o.line, NULL, false, ${isComputed},
       d."requestId", d."timestamp", d."text", d.messages, d."promptHash", d.embedding, d.task, d.tier, o.candidate,
       CASE WHEN o.failed THEN ${failed} WHEN ${AWAITING_DECISION} THEN d.quality END,
       ${known(`CASE WHEN ${isComputed} THEN o.price WHEN NOT o.guessed THEN o."costUsd" END`)}, ${known('o."latencyMs"')},
@@ -83,17 +83,27 @@ async function joinOutcomes(connection: DuckDBConnection, options: JoinOptions):
     FROM carried_out AS o JOIN decisions AS d ON d."requestId" = o.id`);
   await connection.run('DROP TABLE carried_out');
   await connection.run('DROP TABLE decisions');
-  await settleAwaiting(connection);
-  const [[joined]] = await rows(
+  const settled = await settleAwaiting(connection);
+  const [[partners]] = await rows(
     `SELECT count(*) FROM outcomes WHERE id IN (SELECT "requestId" FROM staged WHERE ${USABLE})`,
   );
-  return { recordsJoined: Number(joined), rowsUpdated: Number(updated) };
+  // Each outcome's row was counted where it was made; what it was made of was not.
+  const recordsJoined = Number(partners) + settled - Number(made.getRows()[0]?.[0] ?? 0);
+  return { recordsJoined, rowsUpdated: Number(updated) };
 }
 
-/** A decision whose outcome is known is no row of its own any more. */
-async function settleAwaiting(connection: DuckDBConnection): Promise<void> {
-  await connection.run(`DELETE FROM staged WHERE ${USABLE} AND ${AWAITING}
-    AND "requestId" IN (SELECT "requestId" FROM staged WHERE ${USABLE} AND NOT ${AWAITING})`);
+/**
+ * A decision whose outcome is known is no row of its own any more.
+ * @returns how many records of the log such decisions were.
+ */
+async function settleAwaiting(connection: DuckDBConnection): Promise<number> {
+  const settled = `${USABLE} AND ${AWAITING}
+    AND "requestId" IN (SELECT "requestId" FROM staged WHERE ${USABLE} AND NOT ${AWAITING})`;
+  const found = await connection.runAndReadAll(
+    `SELECT count(*) FROM staged WHERE ${settled} AND file <> ${EXISTING}`,
+  );
+  await connection.run(`DELETE FROM staged WHERE ${settled}`);
+  return Number(found.getRows()[0]?.[0] ?? 0);
 }
 
 /**

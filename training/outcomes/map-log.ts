@@ -141,8 +141,8 @@ class LogMapper implements MappedBlock {
     try {
       entries = [...reader.read(record, this.#mapping.path)];
     } catch (error) {
-      if (!(error instanceof NestedTooDeepError)) throw error;
-      this.refuse(line, LOG_REASONS.tooDeep);
+      // A record of a form that nobody foresaw is no reason to lose the others.
+      this.refuse(line, error instanceof NestedTooDeepError ? LOG_REASONS.tooDeep : LOG_REASONS.unforeseen);
       return;
     }
     if (entries.length === 0) this.refuse(line, LOG_REASONS.empty);

@@ -1,39 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { LOG_READERS, LOG_REASONS } from '../../../training/logs/index.ts';
+import { LOG_READERS, LOG_REASONS, type LogDocument, type LogEntry } from '../../../training/logs/index.ts';
 import type { IngestReport } from '../../../training/outcomes/ingest-report.ts';
 import { mapLogBlock } from '../../../training/outcomes/map-log.ts';
 import { REFUSED_MARK } from '../../../training/outcomes/row-sql.ts';
-import { BEDROCK } from './cases/bedrock.ts';
-import { GEMINI } from './cases/gemini.ts';
-import { HELICONE } from './cases/helicone.ts';
-import { LANGFUSE } from './cases/langfuse.ts';
-import { LANGSMITH } from './cases/langsmith.ts';
-import { LITELLM } from './cases/litellm.ts';
-import { LLMROUTERBENCH } from './cases/llmrouterbench.ts';
+import { LOG_CASES } from './cases/index.ts';
 import { type FormatCases, logLines } from './cases/log-case.ts';
-import { MLFLOW } from './cases/mlflow.ts';
-import { OPENAI } from './cases/openai.ts';
-import { OTEL } from './cases/otel.ts';
-import { WEAVE } from './cases/weave.ts';
 import { logFixture, tableRows } from './log-fixture.ts';
 
-/** What each format has shown to be hard to read, after its own documents and reports of its users. */
-const CASES: Readonly<Partial<Record<keyof typeof LOG_READERS, FormatCases>>> = {
-  langfuse: LANGFUSE,
-  litellm: LITELLM,
-  helicone: HELICONE,
-  openai: OPENAI,
-  otel: OTEL,
-  mlflow: MLFLOW,
-  weave: WEAVE,
-  langsmith: LANGSMITH,
-  bedrock: BEDROCK,
-  gemini: GEMINI,
-  llmrouterbench: LLMROUTERBENCH,
-};
 const { ingest, path, write } = logFixture();
 
-describe.each(Object.entries(CASES) as [keyof typeof LOG_READERS, FormatCases][])(
+describe.each(Object.entries(LOG_CASES) as [keyof typeof LOG_READERS, FormatCases][])(
   'the %s reader',
   (format, { records, joins = [], prices = {}, score }) => {
     const all = records.flatMap(({ record, further = [] }) => [record, ...further]);
@@ -109,6 +85,20 @@ describe.each(Object.entries(CASES) as [keyof typeof LOG_READERS, FormatCases][]
   },
 );
 
+test('a record that its reader cannot read is counted, and the others are read', () => {
+  const reader = {
+    fields: null,
+    read: ({ id }: LogDocument): LogEntry[] => {
+      if (id === 'odd') throw new TypeError('nobody thought of it');
+      return [{ kind: 'call', row: { requestId: id, text: 'How many moons has Mars?', candidate: 'mini' } }];
+    },
+  };
+  const mapping = { map: {}, failureQuality: null, answers: false };
+  const bytes = Buffer.from(logLines([{ id: 'a' }, { id: 'odd' }, { id: 'b' }]));
+  const { rows } = mapLogBlock({ bytes, firstLine: 1 }, reader, mapping);
+  expect(rows.map((row) => row.includes(LOG_REASONS.unforeseen))).toEqual([false, true, false]);
+});
+
 /** The fields of a row that a case speaks of; ids of traces go without saying. */
 function picked(found: Record<string, unknown> | undefined, row: object = {}): object {
   expect(found).toBeDefined();
@@ -131,7 +121,7 @@ function mapped(
 ): ReturnType<typeof mapLogBlock> {
   const mapping = {
     map: {},
-    score: CASES[format]?.score,
+    score: LOG_CASES[format]?.score,
     failureQuality: null,
     answers: false,
   };

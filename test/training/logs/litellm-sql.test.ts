@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { litellmRows } from '../../../training/outcomes/litellm-sql.ts';
 import { lines } from '../outcomes/ingest-fixture.ts';
+import { DEEP, logLines } from './cases/log-case.ts';
 import { logFixture, tableRows } from './log-fixture.ts';
 
 const { ingest, path, write } = logFixture();
@@ -132,4 +133,40 @@ test('the SQL for regular files and the reader of records make the same of every
   await expect(ingest(regular, { format: 'litellm', map: { quality: 'metadata.stars' } })).rejects.toThrow(
     'no row has "metadata.stars"',
   );
+});
+
+test('a regular file stays regular with prompts that are none: each is counted, also one nested 5,000 deep', async () => {
+  const asked = (content: unknown, i: number) => ({
+    id: `p${i}`,
+    call_type: 'acompletion',
+    model: 'mini',
+    messages: [{ role: 'user', content }],
+  });
+  const contents = [
+    'How many moons has Mars?',
+    'redacted-by-litellm',
+    '',
+    [],
+    [{ type: 'text', text: 'Hi' }],
+    null,
+  ];
+  const file = write('none.jsonl', logLines(contents.map(asked)));
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  const read = await connection.runAndReadAll(`SELECT count(*) FROM (${litellmRows(file, {})})`);
+  expect(Number(read.getRows()[0][0])).toBe(contents.length);
+  instance.closeSync();
+  const deep = write('deep.jsonl', logLines([...contents, DEEP].map(asked)));
+  for (const [each, rowsRead] of [
+    [file, contents.length],
+    [deep, contents.length + 1],
+  ] as const) {
+    const report = await ingest(each, { format: 'litellm', out: path('none.parquet') });
+    expect(report).toMatchObject({ rowsRead, rowsAccepted: 2 });
+    expect(Object.fromEntries(report.rejected.map(({ reason, count }) => [reason, count]))).toEqual({
+      'no words of the user were found in the prompt': 3,
+      'the words of the prompt were redacted before they were logged: only a placeholder is left': 1,
+      ...(each === deep && { 'the record is nested more than 100 levels deep': 1 }),
+    });
+  }
 });

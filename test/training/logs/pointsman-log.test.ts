@@ -138,6 +138,26 @@ test('decisions, outcomes and feedback in any order become rows; a fallback has 
   expect(report).toMatchObject({ rowsAccepted: 5, recordsJoined: 7, rowsUpdated: 0, rowsInTable: 5 });
 });
 
+test('each record is counted once, also of a decision that comes twice, or that two candidates carried out', async () => {
+  const twice = [decision('d1', 'small'), decision('d1', 'small'), outcome('d1', 'small')];
+  const fallback = [
+    decision('d2', 'small'),
+    outcome('d2', 'small', { status: 'failed' }),
+    outcome('d2', 'large'),
+  ];
+  const report = await ingest(write('counted.jsonl', lines([...twice, ...fallback])), {
+    format: 'pointsman',
+  });
+  // Three rows: of a decision and its outcome one is the row, and the other is joined.
+  expect(report).toMatchObject({
+    rowsRead: 3,
+    rowsAccepted: 3,
+    recordsJoined: 3,
+    rejected: [],
+    passedOver: [],
+  });
+});
+
 test('failures can count as worthless', async () => {
   const rows = await rowsOf(write('failed.jsonl', lines(records)), { format, failures: 'zero' });
   expect(rows[2]).toMatchObject({ requestId: 'd3', quality: 0 });

@@ -248,6 +248,12 @@ test('a prompt without words of the user is none; a hash alone will do', () => {
   expect(promptProblem({ promptHash: 'ab'.repeat(32) })).toBeNull();
 });
 
+test('an envelope without a message in it holds no prompt', () => {
+  for (const value of [{ message: {} }, { message: {}, role: null }, [{ message: { name: 'x' } }]])
+    expect(readConversation(value)).toEqual({});
+  expect(readConversation({ message: {}, prompt: 'How many moons?' })).toEqual({ text: 'How many moons?' });
+});
+
 test('a long run of what placeholders begin with takes no longer than its length', () => {
   // A pattern that tries all ways to part it would not end.
   for (const sign of ['*', '_', '[', '<*', '-', '-a-', '#', 'content redacted '])

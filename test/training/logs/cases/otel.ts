@@ -413,6 +413,22 @@ export const OTEL: FormatCases = {
       requestId: 'eee19b7ec3c1b1ab',
       row: { text, candidate: 'mini', inputTokens: 12, latencyMs: 1500 },
     },
+    ...[
+      { id: 'eee19b7ec3c1b1b0', times: { startTime: 1_770_112_800_000_000, duration: 1e308 } },
+      { id: 'eee19b7ec3c1b1b1', times: { start_time: [1e300, 0], end_time: [1, 1e308] } },
+      { id: 'eee19b7ec3c1b1b2', times: { startTimeUnixNano: '9'.repeat(400), endTimeUnixNano: 1e308 } },
+    ].map(({ id, times }) => ({
+      title: `times that cannot be, as unknown: ${Object.keys(times).join(', ')}`,
+      record: {
+        name: 'chat mini',
+        spanId: id,
+        traceId: TRACE,
+        ...times,
+        attributes: { ...CHAT, 'gen_ai.input.messages': MESSAGES },
+      },
+      requestId: id,
+      row: { text, latencyMs: undefined },
+    })),
     {
       title: 'a span whose attributes are an object within objects',
       record: {
