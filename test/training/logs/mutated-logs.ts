@@ -73,7 +73,12 @@ export async function readMutated(
     entries += ofLine;
   }
   const out = path(`${format}-${seed}.parquet`);
-  const report = await ingest(write(`${format}-${seed}.jsonl`, text), { format, out, score: 'helpful', scoreRange: [0, 1] });
+  const report = await ingest(write(`${format}-${seed}.jsonl`, text), {
+    format,
+    out,
+    score: 'helpful',
+    scoreRange: [0, 1],
+  });
   const { rowsRead, rowsAccepted, rejected, passedOver, recordsJoined } = report;
   const counted = [...rejected, ...passedOver].reduce((sum, { count: some }) => sum + some, 0);
   const of = `of ${format} with seed ${seed}`;
