@@ -36,7 +36,7 @@ test('JSONL, gzip, CSV, Parquet and Arrow of the same rows give the same table a
   const reports: IngestReport[] = [];
   for (const file of files) reports.push(await ingest(file));
   for (const report of reports) {
-    expect(report).toEqual({ ...reports[0], files: report.files });
+    expect(report).toEqual({ ...reports[0], files: report.files, formats: report.formats });
     expect(report).toMatchObject({
       rowsRead: 3,
       rowsAccepted: 3,
