@@ -8,7 +8,7 @@ import {
   formatPoints,
 } from '../words/format-number.ts';
 import { printable, quoted } from './printable.ts';
-import { textTable } from './text-table.ts';
+import { type TableColumn, textTable } from './text-table.ts';
 import { wrapText } from './wrap-text.ts';
 
 /**
@@ -19,22 +19,8 @@ export function describeDial(dial: Dial, folder: string, columns: number): strin
   const line = (text: string) => `${wrapText(printable(text), columns, '  ')}\n`;
   if (dial.missing !== null) return line(`No dial between quality and cost: ${dial.missing}`);
   const table = textTable(
-    [
-      { title: 'setting' },
-      { title: 'quality', align: 'right' },
-      { title: 'difference (95 %)' },
-      { title: '1,000 cost', align: 'right' },
-      { title: '1,000 save (95 %)' },
-      { title: 'saved', align: 'right' },
-    ],
-    dial.settings.map(({ id, worth }) => [
-      id === dial.inUse ? `${id} *` : id,
-      worth === null ? '–' : formatPoints(worth.quality.estimate ?? 0),
-      formatDifference(worth?.difference ?? null),
-      formatCost(worth?.costUsd.estimate),
-      formatCosts(worth?.saving ?? null),
-      formatPercent(worth?.savedShare?.estimate ?? null, 0),
-    ]),
+    [{ title: 'setting' }, ...WORTH_COLUMNS],
+    dial.settings.map(({ id, worth }) => [id === dial.inUse ? `${id} *` : id, ...worthCells(worth)]),
     columns,
   );
   return (
@@ -42,4 +28,24 @@ export function describeDial(dial: Dial, folder: string, columns: number): strin
     `${table}${dialNotes(dial).map(line).join('')}` +
     `${dial.inUse === null ? '' : '* in use. '}Set one: npx pointsman tune ${quoted(folder)} --setting lose-2 --apply\n`
   );
+}
+
+/** What a setting is worth beside the best single candidate, as columns of a table. */
+export const WORTH_COLUMNS: readonly TableColumn[] = [
+  { title: 'quality', align: 'right' },
+  { title: 'difference (95 %)' },
+  { title: '1,000 cost', align: 'right' },
+  { title: '1,000 save (95 %)' },
+  { title: 'saved', align: 'right' },
+];
+
+/** The cells of {@link WORTH_COLUMNS}. @param worth null where it was not measured */
+export function worthCells(worth: Dial['settings'][number]['worth']): string[] {
+  return [
+    worth === null ? '–' : formatPoints(worth.quality.estimate ?? 0),
+    formatDifference(worth?.difference ?? null),
+    formatCost(worth?.costUsd.estimate),
+    formatCosts(worth?.saving ?? null),
+    formatPercent(worth?.savedShare?.estimate ?? null, 0),
+  ];
 }

@@ -1,5 +1,6 @@
 import type { IngestReport, Rejection } from '../outcomes/ingest-report.ts';
 import { describeScale } from '../outcomes/score-scale.ts';
+import { wrapText } from './wrap-text.ts';
 
 /** The report of an ingest in words, one fact per line. */
 export function describeIngest(report: IngestReport): string {
@@ -59,7 +60,7 @@ export function describeIngest(report: IngestReport): string {
 }
 
 /** As whose log files were read, where that was found out; files that say the same share a line. */
-export function formatLines(formats: IngestReport['formats']): string[] {
+function formatLines(formats: IngestReport['formats']): string[] {
   const found = formats.filter(({ reason }) => reason !== null);
   const names = [...new Set(found.map(({ format }) => format))];
   return names.map((name) => {
@@ -67,4 +68,11 @@ export function formatLines(formats: IngestReport['formats']): string[] {
     const more = others.length === 0 ? '' : ` and ${others.length} more`;
     return `  ${first.file}${more} read as ${name}: ${first.reason} (--format names another)`;
   });
+}
+
+/** The same in the summary of a command that goes on with the rows. */
+export function readLines(formats: IngestReport['formats'], columns: number): string {
+  return formatLines(formats)
+    .map((line) => `Read     ${wrapText(line.trim(), columns, '         ')}\n`)
+    .join('');
 }

@@ -1,5 +1,5 @@
 import type { PreparedTraffic } from '../pipeline/prepare-traffic.ts';
-import { readLines } from './describe-training.ts';
+import { readLines } from './describe-ingest.ts';
 import { textTable } from './text-table.ts';
 
 /** What a router would be trained on: the splits, and what the traffic holds of each candidate. */

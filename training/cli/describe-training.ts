@@ -1,11 +1,10 @@
 import { join } from 'node:path';
 import { quantile } from 'pointsman/math';
-import type { IngestReport } from '../outcomes/ingest-report.ts';
 import type { LogReport } from '../pipeline/log-report.ts';
 import type { TrainedFromFiles } from '../pipeline/train-from-files.ts';
 import { formatDuration } from '../words/format-number.ts';
 import { describeEvaluation } from './describe-evaluation.ts';
-import { formatLines } from './describe-ingest.ts';
+import { readLines } from './describe-ingest.ts';
 import { quoted } from './printable.ts';
 import { wrapText } from './wrap-text.ts';
 
@@ -26,13 +25,6 @@ export function describeTraining(
     `Report   ${join(written.path, 'report.html')}\n` +
     `Route    npx pointsman route ${quoted(out)} "your prompt"\n`
   );
-}
-
-/** As whose log the files were read, where that was found out. */
-export function readLines(formats: IngestReport['formats'], columns: number): string {
-  return formatLines(formats)
-    .map((line) => `Read     ${wrapText(line.trim(), columns, '         ')}\n`)
-    .join('');
 }
 
 function logLine(log: LogReport | null, columns: number): string {

@@ -1,15 +1,7 @@
 import { stringify } from 'yaml';
 import { sayWorth } from '../evaluation/describe-dial.ts';
-import {
-  formatConfidence,
-  formatCost,
-  formatCosts,
-  formatDifference,
-  formatDollars,
-  formatPercent,
-  formatPoints,
-  plural,
-} from '../words/format-number.ts';
+import { formatConfidence, formatDollars, formatPoints, plural } from '../words/format-number.ts';
+import { WORTH_COLUMNS, worthCells } from './describe-dial.ts';
 import { printable } from './printable.ts';
 import type { TunedWeights } from './run-tune-weights.ts';
 import { textTable } from './text-table.ts';
@@ -64,21 +56,10 @@ export function sayMeasured({
 function frontierTable({ against, frontier, weights }: TunedWeights, columns: number): string {
   if (frontier.length === 0) return '';
   const table = textTable(
-    [
-      { title: 'weight of cost' },
-      { title: 'quality', align: 'right' },
-      { title: 'difference (95 %)' },
-      { title: '1,000 cost', align: 'right' },
-      { title: '1,000 save (95 %)' },
-      { title: 'saved', align: 'right' },
-    ],
+    [{ title: 'weight of cost' }, ...WORTH_COLUMNS],
     frontier.map(({ weights: own, worth }) => [
       `${own.quality === 0 ? 'all' : own.cost}${own === weights ? ' *' : ''}`,
-      formatPoints(worth.quality.estimate ?? 0),
-      formatDifference(worth.difference),
-      formatCost(worth.costUsd.estimate),
-      formatCosts(worth.saving),
-      formatPercent(worth.savedShare?.estimate ?? null, 0),
+      ...worthCells(worth),
     ]),
     columns,
   );

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { InvalidInputError } from 'pointsman';
+import { InvalidInputError, type PolicySpec } from 'pointsman';
 import { parse } from 'yaml';
 import { type Prices, pricesSchema } from '../outcomes/ingest-options.ts';
 
@@ -15,6 +15,11 @@ export async function readYaml(file: string, what: string): Promise<unknown> {
     const [reason] = (cause as Error).message.split('\n');
     throw new InvalidInputError(`${what} cannot be read from ${file}: ${reason}`, { cause });
   }
+}
+
+/** Reads a policy. Whether it is one is checked where it is used. @throws InvalidInputError */
+export async function readPolicy(file: string): Promise<PolicySpec> {
+  return (await readYaml(file, 'The policy')) as PolicySpec;
 }
 
 /** Reads prices by candidate. @throws InvalidInputError */

@@ -12,7 +12,7 @@ import type { EvaluateFlags } from './evaluate-command.ts';
 import { readingOptions } from './log-options.ts';
 import { openRouter } from './open-router.ts';
 import { createProgress } from './progress.ts';
-import { readPrices, readYaml } from './read-settings.ts';
+import { readPolicy, readPrices } from './read-settings.ts';
 
 export async function runEvaluate(
   folder: string,
@@ -70,9 +70,9 @@ export async function runEvaluate(
   }
 }
 
-/** What the router is measured with instead of its own policy. Whether a file holds a policy is checked where it is used. */
+/** What the router is measured with instead of its own policy. */
 async function policyOf({ policy, weights }: EvaluateFlags): Promise<PolicySpec | undefined> {
-  if (policy !== undefined) return (await readYaml(policy, 'The policy')) as PolicySpec;
+  if (policy !== undefined) return readPolicy(policy);
   return weights === undefined ? undefined : { kind: 'utility', weights };
 }
 

@@ -1,4 +1,4 @@
-import type { PolicySpec, RouterOptions, Signals } from 'pointsman';
+import type { RouterOptions, Signals } from 'pointsman';
 import type { CommandIo } from './command-io.ts';
 import { describeDecision } from './describe-decision.ts';
 import { describeWhy } from './describe-why.ts';
@@ -6,7 +6,7 @@ import type { ExplainFlags } from './explain-command.ts';
 import { nearestExamples } from './nearest-examples.ts';
 import { openRouter } from './open-router.ts';
 import { parseRequest } from './parse-request.ts';
-import { readYaml } from './read-settings.ts';
+import { readPolicy } from './read-settings.ts';
 import { readText } from './read-text.ts';
 
 export async function runExplain(
@@ -22,9 +22,7 @@ export async function runExplain(
           await readText(flags.messages, io),
           flags.messages === '-' ? 'standard input' : flags.messages,
         );
-  // Whether it is a policy is checked where it is used.
-  const options: RouterOptions =
-    flags.policy === undefined ? {} : { policy: (await readYaml(flags.policy, 'The policy')) as PolicySpec };
+  const options: RouterOptions = flags.policy === undefined ? {} : { policy: await readPolicy(flags.policy) };
   const router = await openRouter(folder, options);
   const decision = await router.route(request, {
     signals: flags.signal as Partial<Signals>,

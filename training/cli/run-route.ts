@@ -2,14 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
-import {
-  InvalidInputError,
-  PointsmanError,
-  type PolicySpec,
-  type Request,
-  type RouteOptions,
-  type Router,
-} from 'pointsman';
+import { InvalidInputError, PointsmanError, type Request, type RouteOptions, type Router } from 'pointsman';
 import type { CommandIo } from './command-io.ts';
 import { describeDecision } from './describe-decision.ts';
 import { ExitCode } from './exit-code.ts';
@@ -31,11 +24,10 @@ export async function runRoute(
   io.stdout(flags.json ? `${JSON.stringify(decision, null, 2)}\n` : describeDecision(decision, io.columns));
 }
 
-/** A policy is checked where it is used. */
 async function openWithPolicy(folder: string, file: string | undefined): Promise<Router> {
   if (file === undefined) return openRouter(folder);
-  const { readYaml } = await import('./read-settings.ts');
-  return openRouter(folder, { policy: (await readYaml(file, 'The policy')) as PolicySpec });
+  const { readPolicy } = await import('./read-settings.ts');
+  return openRouter(folder, { policy: await readPolicy(file) });
 }
 
 function routeOptions(flags: RouteFlags): RouteOptions {

@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { InvalidInputError } from 'pointsman';
 import { parseTrainConfig, type TrainConfig } from '../config/train-config.ts';
-import { readYaml } from './read-settings.ts';
+import { readPolicy, readYaml } from './read-settings.ts';
 import type { TrainFlags } from './train-command.ts';
 
 type Flags = Pick<TrainFlags, 'config' | 'seed' | 'embedder' | 'splitBy' | 'policy' | 'weights' | 'heads'>;
@@ -27,7 +27,7 @@ export async function readTrainConfig(
     ...(flags.seed === undefined ? {} : { seed: flags.seed }),
     ...(flags.embedder === undefined ? {} : { embedder: readEmbedder(flags.embedder, env) }),
     ...(flags.splitBy === undefined ? {} : { split: { ...(fields.split as Fields), by: flags.splitBy } }),
-    ...(flags.policy === undefined ? {} : { policy: await readYaml(flags.policy, 'The policy') }),
+    ...(flags.policy === undefined ? {} : { policy: await readPolicy(flags.policy) }),
     ...(flags.weights === undefined ? {} : { policy: { kind: 'utility', weights: flags.weights } }),
     ...(flags.heads === undefined ? {} : { heads: flags.heads.split(',').map((name) => name.trim()) }),
   });

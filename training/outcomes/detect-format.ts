@@ -1,14 +1,7 @@
 import { InvalidInputError } from 'pointsman';
-import {
-  LOG_FORMATS,
-  type LogFormat,
-  NestedTooDeepError,
-  refuseDeepNesting,
-  signsOf,
-} from '../logs/index.ts';
-import { recordsIn } from './map-log.ts';
+import { LOG_FORMATS, type LogFormat, signsOf } from '../logs/index.ts';
+import { linesOf, parseRecord, recordsIn } from './map-log.ts';
 import { readDocuments } from './read-documents.ts';
-import { REFUSED_MARK } from './row-sql.ts';
 import type { ScratchDatabase } from './scratch-database.ts';
 import type { SourceFile } from './source-files.ts';
 
@@ -61,25 +54,13 @@ export async function detectFormat(database: ScratchDatabase, source: SourceFile
 async function firstRecords(database: ScratchDatabase, source: SourceFile): Promise<object[]> {
   const records: object[] = [];
   for await (const { bytes } of readDocuments(database, source, () => {})) {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-    for (const line of text.split('\n')) {
-      if (line.startsWith(REFUSED_MARK)) continue;
-      for (const record of recordsOfLine(line)) records.push(record);
+    for (const line of linesOf(bytes)) {
+      const document = parseRecord(line, null);
+      if (typeof document === 'string') continue;
+      for (const record of recordsIn(document)) records.push(record);
       if (records.length >= LOOKED_AT) return records.slice(0, LOOKED_AT);
     }
     if (records.length > 0) break;
   }
   return records;
-}
-
-function recordsOfLine(line: string): readonly object[] {
-  try {
-    const document = JSON.parse(line);
-    refuseDeepNesting(document);
-    if (typeof document !== 'object' || document === null || Array.isArray(document)) return [];
-    return recordsIn(document);
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof NestedTooDeepError) return [];
-    throw error;
-  }
 }

@@ -59,7 +59,7 @@ export function mapLogBlock(block: TextBlock, reader: LogReader, mapping: LogMap
       mapper.rows.push(`${line}\t${text}`);
       continue;
     }
-    const document = parsed(text, fields);
+    const document = parseRecord(text, fields);
     if (typeof document === 'string') mapper.refuse(line, document);
     else for (const record of recordsIn(document)) mapper.put(record, readerOf(record, reader), line);
   }
@@ -67,7 +67,7 @@ export function mapLogBlock(block: TextBlock, reader: LogReader, mapping: LogMap
 }
 
 /** Most lines are ASCII, and decoding those is a copy. */
-function* linesOf(bytes: Uint8Array): Generator<string> {
+export function* linesOf(bytes: Uint8Array): Generator<string> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let start = 0; start <= buffer.length; ) {
     const found = buffer.indexOf(LINE_FEED, start);
@@ -98,7 +98,7 @@ function readerOf(record: LogDocument, reader: LogReader): LogReader {
 const COMMON_FIELDS = ['data', 'schemaVersion', 'kind', 'id', 'quality', 'candidate', 'at'];
 
 /** @returns the document, or the reason why it is none. */
-function parsed(text: string, fields: ReadonlySet<string> | null): LogDocument | string {
+export function parseRecord(text: string, fields: ReadonlySet<string> | null): LogDocument | string {
   try {
     const value = fields === null ? JSON.parse(text) : pickFields(text, fields);
     refuseDeepNesting(value);

@@ -3,38 +3,13 @@ import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
 import { signsOf } from '../../../training/logs/index.ts';
 import { root } from '../../architecture/source-files.ts';
-import { BEDROCK } from './cases/bedrock.ts';
-import { GEMINI } from './cases/gemini.ts';
-import { HELICONE } from './cases/helicone.ts';
-import { LANGFUSE } from './cases/langfuse.ts';
-import { LANGSMITH } from './cases/langsmith.ts';
-import { LITELLM } from './cases/litellm.ts';
-import { LLMROUTERBENCH } from './cases/llmrouterbench.ts';
-import type { FormatCases } from './cases/log-case.ts';
-import { MLFLOW } from './cases/mlflow.ts';
-import { OPENAI } from './cases/openai.ts';
-import { OTEL } from './cases/otel.ts';
-import { WEAVE } from './cases/weave.ts';
+import { LOG_CASES } from './cases/index.ts';
 import { logFixture } from './log-fixture.ts';
 
 const { ingest, write } = logFixture();
 
-const CASES: Readonly<Record<string, FormatCases>> = {
-  bedrock: BEDROCK,
-  gemini: GEMINI,
-  helicone: HELICONE,
-  langfuse: LANGFUSE,
-  langsmith: LANGSMITH,
-  litellm: LITELLM,
-  llmrouterbench: LLMROUTERBENCH,
-  mlflow: MLFLOW,
-  openai: OPENAI,
-  otel: OTEL,
-  weave: WEAVE,
-};
-
 describe('the format of a log without --format', () => {
-  it.each(Object.entries(CASES))(
+  it.each(Object.entries(LOG_CASES))(
     'is found for the odd records of %s, none of which looks like another',
     (format, { records }) => {
       const all = records.flatMap(({ record, further = [] }) => [record, ...further]);
