@@ -137,16 +137,24 @@ class LogMapper implements MappedBlock {
 
   /** Takes one record; each becomes at least one entry, so that none is lost. */
   put(record: LogDocument, reader: LogReader, line: number): void {
-    let entries: LogEntry[];
-    try {
+    let entries: LogEntry[] = [];
+    const isRead = this.#orRefused(line, () => {
       entries = [...reader.read(record, this.#mapping.path)];
+    });
+    if (isRead && entries.length === 0) this.refuse(line, LOG_REASONS.empty);
+    for (const [nth, entry] of entries.entries())
+      this.#orRefused(line, () => this.#putEntry(entry, record, line, nth));
+  }
+
+  /** A record of a form that nobody foresaw is no reason to lose the others; what throws has put nothing. */
+  #orRefused(line: number, put: () => void): boolean {
+    try {
+      put();
+      return true;
     } catch (error) {
-      // A record of a form that nobody foresaw is no reason to lose the others.
       this.refuse(line, error instanceof NestedTooDeepError ? LOG_REASONS.tooDeep : LOG_REASONS.unforeseen);
-      return;
+      return false;
     }
-    if (entries.length === 0) this.refuse(line, LOG_REASONS.empty);
-    for (const [nth, entry] of entries.entries()) this.#putEntry(entry, record, line, nth);
   }
 
   #putEntry(entry: LogEntry, document: LogDocument, line: number, nth: number): void {

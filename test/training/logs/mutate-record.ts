@@ -54,7 +54,9 @@ const WAYS: readonly ((place: Place, random: Random, places: readonly Place[]) =
     else delete parent[key];
   },
   function retag({ parent, key }, random, places) {
-    const name = placeOf(places, random).key;
+    const { key: name } = placeOf(places, random);
+    // A list has places, and no names.
+    if (Array.isArray(parent) && typeof name === 'string') return;
     const value = parent[key];
     delete parent[key];
     put(parent, name, value);

@@ -1,6 +1,7 @@
 import { createRandom } from 'pointsman/math';
-import { expect, test } from 'vitest';
-import { LOG_READERS } from '../../../training/logs/index.ts';
+import { describe, expect, test } from 'vitest';
+import { LOG_READERS, type LogFormat } from '../../../training/logs/index.ts';
+import { mapLogBlock } from '../../../training/outcomes/map-log.ts';
 import { LOG_CASES } from './cases/index.ts';
 
 const ODD: readonly unknown[] = [
@@ -41,3 +42,23 @@ test.each(FORMATS)('a %s record with odd values anywhere becomes entries and no 
       expect(entries.length, JSON.stringify(odd)).toBeGreaterThan(0);
     }
 });
+
+const NESTED = `${'['.repeat(200)}${']'.repeat(200)}`;
+const MAPPINGS = { plainly: {}, 'as the quality': { quality: 'x' }, 'as the prompt': { messages: 'x' } };
+
+describe.each(Object.keys(LOG_CASES) as Exclude<LogFormat, 'table'>[])(
+  'text nested too deep in a %s record',
+  (format) => {
+    test.each(Object.entries(MAPPINGS))('read %s becomes entries and no error', (_, map) => {
+      for (const { record } of LOG_CASES[format]!.records)
+        for (const name of [...Object.keys(record), 'x']) {
+          const line = JSON.stringify({ ...record, [name]: NESTED });
+          const mapping = { map, score: undefined, failureQuality: null, answers: true };
+          const block = mapLogBlock({ bytes: Buffer.from(line), firstLine: 1 }, LOG_READERS[format], mapping);
+          const { rows, outcomes, scores, prompts, openCalls } = block;
+          const entries = [rows, outcomes, scores, prompts, openCalls].flat();
+          expect(entries.length, line).toBeGreaterThan(0);
+        }
+    });
+  },
+);
