@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { BenchLine } from './bench-line.ts';
+import { SIMULATIONS } from './simulations.ts';
 
 /** Every bench, in the order it is run; each is imported when its turn comes, so that none is timed beside another's code. */
 const BENCHES: Readonly<
@@ -28,11 +29,17 @@ const BENCHES: Readonly<
   'off-policy': async () => (await import('./off-policy.ts')).benchOffPolicy(progress),
   onboard: async () => (await import('./onboard.ts')).benchOnboard({ onProgress: progress }),
   'no-harm': async () => (await import('./no-harm.ts')).benchNoHarm({ onProgress: progress }),
+  ...Object.fromEntries(
+    Object.entries(SIMULATIONS).map(([name, load]) => [
+      `simulations-${name}`,
+      async () => (await load())(progress),
+    ]),
+  ),
 };
 
 const HELP = `npm run bench -- [--only NAME,...] [--data FILE] [--large]
 
-  --only   ${Object.keys(BENCHES).join(', ')}
+  --only   ${Object.keys(BENCHES).join(', ')}, simulations (all that begin so)
   --data   measures routed quality on another table of the shape of llmrouter9, instead of the public sets
   --large  ingests 10 million rows as well as 1 million
 
@@ -51,7 +58,8 @@ if (values.help) console.log(HELP);
 else await main();
 
 async function main(): Promise<void> {
-  const names = values.data === undefined ? (values.only?.split(',') ?? Object.keys(BENCHES)) : ['quality'];
+  const only = values.only?.split(',').flatMap(namesOf) ?? Object.keys(BENCHES);
+  const names = values.data === undefined ? only : ['quality'];
   const unknown = names.find((name) => !(name in BENCHES));
   if (unknown !== undefined) {
     console.error(`\`--only\` must name benches: ${Object.keys(BENCHES).join(', ')}. Got ${unknown}.`);
@@ -68,6 +76,12 @@ async function main(): Promise<void> {
     for (const line of lines) console.log(row(line));
     await save(name, { date, machine, lines });
   }
+}
+
+/** "simulations" is all of them. */
+function namesOf(name: string): string[] {
+  const all = Object.keys(BENCHES).filter((bench) => bench.startsWith(`${name}-`));
+  return name === 'simulations' ? all : [name];
 }
 
 /** One file a bench, so that one can be run again without the others. */

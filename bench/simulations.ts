@@ -1,0 +1,12 @@
+import type { BenchLine } from './bench-line.ts';
+
+/** Measures on simulated traffic, of which the truth is known, whether a statistical promise is kept. Minutes at most. */
+export type Simulation = (onProgress: (what: string) => void) => BenchLine[] | Promise<BenchLine[]>;
+
+/**
+ * Every simulation, by what is promised: a file of that name each. `--only simulations` runs them all, and
+ * `--only simulations-NAME` one; each has its own file of results.
+ */
+export const SIMULATIONS: Readonly<Record<string, () => Promise<Simulation>>> = {
+  'no-router': async () => (await import('./simulations/no-router.ts')).simulateNoRouter,
+};
