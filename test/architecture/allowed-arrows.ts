@@ -57,11 +57,13 @@ export const SRC_ARROWS: Arrows = {
 };
 
 /** Figures in words, and folders of runs with what may go wrong there, which every folder of `training` may use. */
-export const TRAINING_GROUND = ['words', 'work'] as const;
+export const TRAINING_GROUND = ['words', 'work', 'clusters'] as const;
 
 export const TRAINING_ARROWS: Arrows = {
   words: [],
   work: [],
+  // What rows of near-duplicate prompts say together: wherever evidence is weighed.
+  clusters: [],
   artifact: [],
   // The heads that a configuration may name are the members there are; weights are cut where they are elsewhere.
   // How logs are read is said in the words that an ingest has for it.

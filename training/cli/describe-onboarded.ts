@@ -19,7 +19,7 @@ export function describeOnboarded(
   const sentences = [
     `${name} was added from ${plural(probes, 'probe')}. Its mean quality over the traffic is estimated at ` +
       `${formatQuality(withinScale(quality))} points (95 % interval in brackets); beside ${advantage.over}, the best of the ` +
-      `others, that is ${formatDifference({ ...advantage, rows: probes })} points: ${sayAdvantage(advantage)}.`,
+      `others, that is ${formatDifference(advantage)} points: ${sayAdvantage(advantage)}.`,
     `It is routed by ${formatPoints(routedBy)} points${sayCaution(routedBy, quality.estimate)}, until there is traffic of its own to train on.`,
     ...sayLike(like),
     `It is in use: version ${version} of the router. Back: pointsman rollback, or pointsman candidates retire ${name}.`,
@@ -30,7 +30,7 @@ export function describeOnboarded(
 /** An estimate is normal and may leave what a quality can be; what is said of it does not. */
 function withinScale({ estimate, high, low }: Interval) {
   const within = (value: number) => Math.min(1, Math.max(0, value));
-  return { estimate: within(estimate), low: within(low), high: within(high), rows: 0 };
+  return { estimate: within(estimate), low: within(low), high: within(high) };
 }
 
 /** What the interval says of who is better. */

@@ -1,4 +1,5 @@
 import { createRandom, quantileSorted } from 'pointsman/math';
+import { type NumberedClusters, numberClusters } from '../clusters/number-clusters.ts';
 import type { Interval } from '../words/format-number.ts';
 
 export interface BootstrapOptions {
@@ -8,10 +9,10 @@ export interface BootstrapOptions {
   /** @default 0 */
   readonly seed?: number;
   /**
-   * `[rows]`: rows of the same number are drawn together. Needed when a prompt has several rows, as when test
-   * splits of several seeds are pooled. @default every row for itself
+   * `[rows]`: rows of the same number are drawn together, as near-duplicates must be: what they repeat is no new evidence.
+   * Null: every row for itself.
    */
-  readonly clusters?: ArrayLike<number> | undefined;
+  readonly clusters: ArrayLike<number> | null;
   /** Share of the resampled figures that lies within the interval, 0 to 1. @default 0.95 */
   readonly level?: number;
 }
@@ -28,7 +29,7 @@ export interface BootstrapOptions {
 export function bootstrap(
   figures: number,
   statistic: (weights: Int32Array, out: Float64Array) => void,
-  { rows, resamples = 2000, seed = 0, clusters, level = 0.95 }: BootstrapOptions,
+  { rows, clusters, resamples = 2000, seed = 0, level = 0.95 }: BootstrapOptions,
 ): Interval[] {
   const random = createRandom(seed);
   const weights = new Int32Array(rows).fill(1);
@@ -36,7 +37,8 @@ export function bootstrap(
   statistic(weights, out);
   const estimates = out.slice();
   const drawn = Array.from({ length: figures }, () => new Float64Array(resamples));
-  const draw = clusters ? clusterDraw(clusters, rows) : rowDraw(rows);
+  const numbered = clusters && numberClusters(clusters, rows);
+  const draw = numbered ? clusterDraw(numbered) : rowDraw(rows);
   for (let i = 0; i < resamples && rows > 0; i++) {
     draw(random.integer, weights);
     statistic(weights, out);
@@ -51,6 +53,7 @@ export function bootstrap(
       low: enough ? quantileSorted(sorted, (1 - level) / 2) : null,
       high: enough ? quantileSorted(sorted, (1 + level) / 2) : null,
       rows,
+      groups: numbered?.count ?? rows,
     };
   });
 }
@@ -64,18 +67,11 @@ function rowDraw(rows: number): Draw {
   };
 }
 
-function clusterDraw(clusters: ArrayLike<number>, rows: number): Draw {
-  const numbers = new Map<number, number>();
-  const clusterOf = Int32Array.from({ length: rows }, (_, row) => {
-    const known = numbers.get(clusters[row]);
-    if (known !== undefined) return known;
-    numbers.set(clusters[row], numbers.size);
-    return numbers.size - 1;
-  });
-  const counts = new Int32Array(numbers.size);
+function clusterDraw({ count, of }: NumberedClusters): Draw {
+  const counts = new Int32Array(count);
   return (integer, weights) => {
     counts.fill(0);
-    for (let i = 0; i < counts.length; i++) counts[integer(counts.length)]++;
-    for (let row = 0; row < rows; row++) weights[row] = counts[clusterOf[row]];
+    for (let i = 0; i < count; i++) counts[integer(count)]++;
+    for (let row = 0; row < weights.length; row++) weights[row] = counts[of[row]];
   };
 }

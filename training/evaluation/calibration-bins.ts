@@ -1,3 +1,5 @@
+import { clusteredMean } from '../clusters/clustered-mean.ts';
+
 /** One bin of a reliability diagram. */
 export interface CalibrationBin {
   readonly rows: number;
@@ -5,7 +7,7 @@ export interface CalibrationBin {
   readonly predicted: number;
   /** Mean label. */
   readonly observed: number;
-  /** Standard error of `observed - predicted`; null for one row. */
+  /** Standard error of `observed - predicted`, rows of a near-duplicate group varying together; null for one group. */
   readonly standardError: number | null;
 }
 
@@ -14,11 +16,13 @@ export interface CalibrationBin {
  * probabilities are never parted, so there may be fewer bins than asked for. Pairs with a NaN are left out.
  *
  * @param probabilities `[rows]` @param labels `[rows]`, in [0, 1]; fractions are fine
+ * @param groups near-duplicate group of each row; null: every row for itself
  */
 export function calibrationBins(
   probabilities: ArrayLike<number>,
   labels: ArrayLike<number>,
   bins: number,
+  groups: ArrayLike<number> | null,
 ): CalibrationBin[] {
   const order: number[] = [];
   for (let i = 0; i < probabilities.length; i++) {
@@ -31,7 +35,7 @@ export function calibrationBins(
     let end = Math.round((bin * order.length) / bins);
     if (end <= start) continue;
     while (end < order.length && probabilities[order[end]] === probabilities[order[end - 1]]) end++;
-    found.push(summarise(order.slice(start, end), probabilities, labels));
+    found.push(summarise(order.slice(start, end), probabilities, labels, groups));
     start = end;
   }
   return found;
@@ -41,6 +45,7 @@ function summarise(
   rows: readonly number[],
   probabilities: ArrayLike<number>,
   labels: ArrayLike<number>,
+  groups: ArrayLike<number> | null,
 ): CalibrationBin {
   let predicted = 0;
   let observed = 0;
@@ -50,8 +55,12 @@ function summarise(
   }
   predicted /= rows.length;
   observed /= rows.length;
-  let squares = 0;
-  for (const row of rows) squares += (labels[row] - probabilities[row] - (observed - predicted)) ** 2;
-  const standardError = rows.length < 2 ? null : Math.sqrt(squares / (rows.length - 1) / rows.length);
-  return { rows: rows.length, predicted, observed, standardError };
+  const gaps = Float64Array.from(rows, (row) => labels[row] - probabilities[row]);
+  const { standardError } = clusteredMean(gaps, groups === null ? rows : rows.map((row) => groups[row]));
+  return {
+    rows: rows.length,
+    predicted,
+    observed,
+    standardError: Number.isFinite(standardError) ? standardError : null,
+  };
 }

@@ -43,9 +43,9 @@ export function checkEvaluationInput({
       `\`propensities.values\` of EvaluationInput must have one number for each of ${matrix.quality.length} cells. Got ${propensities.values.length}. Find them with loggingPropensities(matrix).`,
     );
   }
-  if (groups && groups.length !== prompts) {
+  if (groups.length !== prompts) {
     throw new InvalidInputError(
-      `\`groups\` of EvaluationInput must have one number for each of ${prompts} prompts. Got ${groups.length}.`,
+      `\`groups\` of EvaluationInput must have one number for each of ${prompts} prompts. Got ${groups.length}. Find them with groupPrompts(matrix).`,
     );
   }
 }

@@ -70,7 +70,7 @@ export function compareOffPolicy(
   const choices = isRefused ? [] : listChoices(comparison).filter(({ id }) => id !== 'oracle');
   const interval = (column: Float64Array): Interval =>
     column.some(Number.isNaN)
-      ? { estimate: null, low: null, high: null, rows: column.length }
+      ? { estimate: null, low: null, high: null, rows: column.length, groups: 0 }
       : scoreInterval(column, table.clusters);
   return {
     offPolicy: {
@@ -127,6 +127,7 @@ export function comparisonOf(
     comparison: {
       positions,
       prompts,
+      groups: Int32Array.from(table.clusters),
       compared,
       quality,
       costUsd: costsUnknown.length === 0 ? costUsd : null,

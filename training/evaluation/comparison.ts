@@ -8,6 +8,8 @@ export interface Comparison {
   readonly positions: Int32Array;
   /** Prompt numbers in the matrix: [rows] */
   readonly prompts: Int32Array;
+  /** Near-duplicate group of each row. */
+  readonly groups: Int32Array; // [rows]
   /** Numbers of the candidates that are compared, ascending. */
   readonly compared: readonly number[];
   /** Complete for compared candidates, NaN for others: [rows, candidates] */
@@ -26,7 +28,7 @@ export interface Comparison {
  * as in a log of one model per prompt, routed quality cannot be read off and `comparison` is null.
  */
 export function compareRows(
-  { matrix, splits, predictions }: EvaluationInput,
+  { matrix, splits, predictions, groups }: EvaluationInput,
   means: TrainMeans,
 ): { comparison: Comparison | null; coverage: Coverage } {
   const candidates = matrix.candidates.length;
@@ -62,6 +64,7 @@ export function compareRows(
     comparison: {
       positions,
       prompts,
+      groups: prompts.map((prompt) => groups[prompt]),
       compared,
       quality: gather(matrix.quality, candidates, prompts, isCompared),
       costUsd: costs.costUsd,

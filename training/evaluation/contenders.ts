@@ -132,7 +132,9 @@ export function measureContenders(
   candidates: number,
   options: { readonly seed: number; readonly resamples: number },
 ): Contender[] {
-  return describeContenders(comparison, choices, candidates, (columns) => bootstrapMeans(columns, options));
+  return describeContenders(comparison, choices, candidates, (columns) =>
+    bootstrapMeans(columns, { ...options, clusters: comparison.groups }),
+  );
 }
 
 /** The same, with intervals of the columns' means made otherwise. @param measure columns are `[rows]` each */

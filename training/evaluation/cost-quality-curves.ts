@@ -48,7 +48,7 @@ export function measureCostQuality(
       });
       out[3] = out[0] - out[1];
     },
-    { rows, ...options },
+    { ...options, rows, clusters: comparison.groups },
   );
   return {
     router: pointsOf(router, ones).reverse(),

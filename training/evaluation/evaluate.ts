@@ -37,7 +37,7 @@ const TASK_LIMIT = 200;
  * than guess, where the outcomes cannot tell. The same input and options give the same result.
  *
  * @throws InvalidInputError when the predictions' shapes do not fit the test split
- * @example const evaluation = evaluate({ matrix, splits, predictions, artifactId, policy: 'classifier' });
+ * @example const evaluation = evaluate({ matrix, splits, groups, predictions, artifactId, policy: 'classifier' });
  */
 export function evaluate(input: EvaluationInput, options: EvaluationOptions = {}): Evaluation {
   checkEvaluationInput(input);
@@ -181,7 +181,7 @@ function compareAll(
   return {
     contenders,
     regret: {
-      mean: bootstrapMeans([lost], settings)[0],
+      mean: bootstrapMeans([lost], { ...settings, clusters: comparison.groups })[0],
       noneShare: lost.filter((amount) => amount === 0).length / lost.length,
     },
     confusion: confusion(chosen, best, candidates),
@@ -195,7 +195,11 @@ function compareAll(
     ),
     choiceCalibration:
       predictions.choice &&
-      measureChoiceCalibration(gatherRows(predictions.choice, candidates, positions), best, candidates),
+      measureChoiceCalibration(
+        gatherRows(predictions.choice, candidates, positions),
+        best,
+        comparison.groups,
+      ),
     tasks: measureTasks(
       comparison,
       tasksOfRows,

@@ -44,6 +44,11 @@ export interface EvaluationInput {
   readonly matrix: OutcomeMatrix;
   /** `test` is scored; baselines learn from `fit` and `calibrate`, as the router did. */
   readonly splits: Splits;
+  /**
+   * Near-duplicate group of each prompt of the matrix, as of `groupPrompts`. What copies of a prompt repeat is one piece of
+   * evidence: every interval is over groups.
+   */
+  readonly groups: Int32Array; // [prompts]
   readonly predictions: TestPredictions;
   readonly artifactId: string;
   /**
@@ -60,8 +65,6 @@ export interface EvaluationInput {
    * absent: none are made.
    */
   readonly propensities?: LoggingPropensities | null;
-  /** Near-duplicate group of each prompt of the matrix, which off-policy intervals resample together. @default each its own */
-  readonly groups?: Int32Array;
   readonly losses?: readonly LossCurve[];
   /** How the dial is found. Null or absent: none is measured. */
   readonly dial?: DialInput | null;

@@ -12,7 +12,7 @@ import type { TrainMeans } from './train-means.ts';
  * and on the rows of each listed task.
  */
 export function measureSuccessCalibration(
-  { matrix, predictions, splits }: EvaluationInput,
+  { matrix, predictions, splits, groups }: EvaluationInput,
   means: TrainMeans,
   tasks: readonly string[],
 ): HeadCalibration[] {
@@ -25,22 +25,23 @@ export function measureSuccessCalibration(
   return matrix.candidates.map((candidate, c) => {
     const probability = (i: number) => predictions.success[i * candidates + c];
     const label = (i: number) => matrix.quality[test[i] * candidates + c];
+    const group = (i: number) => groups[test[i]];
     const all = Array.from(test, (_, i) => i);
     const labels = all.map(label);
     const mean = means.quality[c];
     return {
       candidate,
-      ...calibrationFigures(all.map(probability), labels),
+      ...calibrationFigures(all.map(probability), labels, all.map(group)),
       brierOfMean: orNull(
         brierScore(
           labels.map(() => mean),
           labels,
         ),
       ),
-      bins: calibrationBins(all.map(probability), labels, 10),
+      bins: calibrationBins(all.map(probability), labels, 10, all.map(group)),
       tasks: [...positionsOfTask].map(([task, positions]) => ({
         task,
-        ...calibrationFigures(positions.map(probability), positions.map(label)),
+        ...calibrationFigures(positions.map(probability), positions.map(label), positions.map(group)),
       })),
     };
   });
@@ -50,13 +51,15 @@ export function measureSuccessCalibration(
  * How far the choice head can be trusted: the probability of its top choice against whether that one was best
  * (of k that tie, each 1/k); Brier score and NLL over all candidates.
  * @param choice `[rows, candidates]` on the compared rows @param best the same, of `bestCandidates`
+ * @param groups near-duplicate group of each row
  */
 export function measureChoiceCalibration(
   choice: Float64Array,
   best: Float64Array,
-  candidates: number,
+  groups: Int32Array,
 ): ChoiceCalibration {
-  const rows = choice.length / candidates;
+  const rows = groups.length;
+  const candidates = choice.length / rows;
   const top = new Float64Array(rows);
   const label = new Float64Array(rows);
   let brier = 0;
@@ -74,10 +77,10 @@ export function measureChoiceCalibration(
     }
   }
   return {
-    ...calibrationFigures(top, label),
+    ...calibrationFigures(top, label, groups),
     brier: orNull(brier),
     nll: orNull(nll),
-    bins: calibrationBins(top, label, 10),
+    bins: calibrationBins(top, label, 10, groups),
   };
 }
 
@@ -85,9 +88,10 @@ export function measureChoiceCalibration(
 export function calibrationFigures(
   probabilities: ArrayLike<number>,
   labels: ArrayLike<number>,
+  groups: ArrayLike<number>,
 ): CalibrationFigures {
-  const bins10 = calibrationBins(probabilities, labels, 10);
-  const bins15 = calibrationBins(probabilities, labels, 15);
+  const bins10 = calibrationBins(probabilities, labels, 10, groups);
+  const bins15 = calibrationBins(probabilities, labels, 15, groups);
   return {
     rows: bins10.reduce((rows, bin) => rows + bin.rows, 0),
     ece10: orNull(expectedCalibrationError(bins10)),

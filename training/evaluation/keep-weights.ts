@@ -133,7 +133,7 @@ function triedRows({ choose, valued }: WeighedRows, grouped: boolean) {
     choices,
     rows,
     columns: comparison.quality.length / comparison.positions.length,
-    groups: Int32Array.from(rows, (row) => (grouped ? valued.groups[row] : row)),
+    groups: Int32Array.from(rows, (row) => (grouped ? comparison.groups[row] : row)),
     /** Why a setting cannot be valued. */
     refuse: (setting: number) => (isRefused ? refuse(choices[setting]) : null),
   };

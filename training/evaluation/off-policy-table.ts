@@ -40,7 +40,7 @@ export function offPolicyRows(
     propensities: seen(propensities.values),
     source: propensities.source,
     expected: predicted(predictions.success, means.quality),
-    clusters: Int32Array.from(prompts, (prompt) => groups?.[prompt] ?? prompt),
+    clusters: Int32Array.from(prompts, (prompt) => groups[prompt]),
   };
   const scores = (observed: Float32Array, expected: Float64Array) =>
     pseudoOutcomes({

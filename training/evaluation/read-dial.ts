@@ -2,12 +2,16 @@ import { z } from 'zod';
 import type { Dial } from './dial.ts';
 import { DIAL_SETTINGS } from './dial-settings.ts';
 
-const interval = z.object({
-  estimate: z.number().nullable(),
-  low: z.number().nullable(),
-  high: z.number().nullable(),
-  rows: z.number(),
-});
+const interval = z
+  .object({
+    estimate: z.number().nullable(),
+    low: z.number().nullable(),
+    high: z.number().nullable(),
+    rows: z.number(),
+    groups: z.number().optional(),
+  })
+  // Those of earlier versions do not say.
+  .transform(({ groups, ...rest }) => ({ ...rest, groups: groups ?? rest.rows }));
 const weight = z.number().min(0).max(1e6);
 
 const worth = z.object({

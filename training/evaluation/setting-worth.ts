@@ -99,20 +99,23 @@ export function measureSettings(
   const column = (cells: Float64Array, chosen: Int32Array | null) =>
     Float64Array.from(rows, (row) => cells[row * columns + (chosen === null ? single : chosen[row])]);
   const [quality, cost] = [column(comparison.quality, null), column(comparison.costUsd!, null)];
-  const [againstQuality, againstCost] = measure([quality, cost]);
+  const [againstQuality, againstCost] = measure([quality, cost], rows);
   const paid = againstCost.estimate ?? 0;
   const worth = (chosen: Int32Array): SettingWorth => {
     const own = { quality: column(comparison.quality, chosen), cost: column(comparison.costUsd!, chosen) };
     const saved = own.cost.map((value, i) => cost[i] - value);
     const share = mean(saved) / paid;
-    const [ownQuality, ownCost, difference, saving, savedShare] = measure([
-      own.quality,
-      own.cost,
-      own.quality.map((value, i) => value - quality[i]),
-      saved,
-      // A ratio of means, linearised: its value, plus what each row adds to it.
-      saved.map((value, i) => share + (value - share * cost[i]) / paid),
-    ]);
+    const [ownQuality, ownCost, difference, saving, savedShare] = measure(
+      [
+        own.quality,
+        own.cost,
+        own.quality.map((value, i) => value - quality[i]),
+        saved,
+        // A ratio of means, linearised: its value, plus what each row adds to it.
+        saved.map((value, i) => share + (value - share * cost[i]) / paid),
+      ],
+      rows,
+    );
     const shares = new Array<number>(columns).fill(0);
     for (const row of rows) shares[chosen[row]] += 1 / rows.length;
     return {

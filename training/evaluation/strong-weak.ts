@@ -1,6 +1,6 @@
 import { InvalidInputError } from 'pointsman';
 import { averageGapRecovered } from './average-gap-recovered.ts';
-import { bootstrap } from './bootstrap.ts';
+import { type BootstrapOptions, bootstrap } from './bootstrap.ts';
 import { chooseBest } from './choose-best.ts';
 import type { Comparison } from './comparison.ts';
 import { bestSingleCandidate } from './contenders.ts';
@@ -34,7 +34,8 @@ export function measureStrongWeak(
     Float64Array.from({ length: rows }, (_, row) => cells[row * candidates + c]);
   const strongQuality = column(comparison.quality, strong);
   const weakQuality = column(comparison.quality, weak);
-  const figures = (score: Float64Array) => measure(score, strongQuality, weakQuality, options);
+  const figures = (score: Float64Array) =>
+    measure(score, strongQuality, weakQuality, { ...options, clusters: comparison.groups });
   const gap = (cells: Float64Array) => {
     const high = column(cells, strong);
     const low = column(cells, weak);
@@ -55,7 +56,7 @@ function measure(
   score: Float64Array,
   strong: Float64Array,
   weak: Float64Array,
-  options: { readonly seed: number; readonly resamples: number },
+  options: Omit<BootstrapOptions, 'rows'>,
 ): StrongWeakFigures {
   const ranking = rankByScore(score);
   const [apgr, cpt50, cpt80, shareFor95] = bootstrap(
@@ -67,7 +68,7 @@ function measure(
       out[2] = callPerformanceThreshold(curve, 0.8);
       out[3] = strongShareForQuality(curve, 0.95 * curve.qualities[curve.qualities.length - 1]);
     },
-    { rows: score.length, ...options },
+    { ...options, rows: score.length },
   );
   return { apgr, cpt50, cpt80, shareFor95, curve: thin(strongShareCurve(ranking, strong, weak), 100) };
 }

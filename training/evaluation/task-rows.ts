@@ -30,7 +30,8 @@ export function measureTasks(
     listed,
     columns,
     names,
-    (column) => bootstrapMeans([column], options)[0],
+    (column, rows) =>
+      bootstrapMeans([column], { ...options, clusters: rows.map((row) => comparison.groups[row]) })[0],
   );
 }
 

@@ -15,10 +15,8 @@ export interface ValuedRows {
   readonly isEstimated: boolean;
   /** Compared candidates of which no cost is known. */
   readonly costsUnknown: readonly string[];
-  /** Near-duplicate group of each row. */
-  readonly groups: Int32Array; // [rows]
-  /** Intervals of the means of columns, paired: `[rows]` each. */
-  readonly measure: (columns: readonly Float64Array[]) => Interval[];
+  /** Intervals of the means of columns, paired; `rows` says which of the rows they hold. */
+  readonly measure: (columns: readonly Float64Array[], rows: Int32Array) => Interval[];
   /** Why a way to choose cannot be valued, in a sentence; null where it can. @param chosen `[rows]` */
   readonly refuse: (chosen: Int32Array) => string | null;
 }
@@ -33,18 +31,16 @@ export function valueRows(
   means: TrainMeans,
   options: { readonly seed: number; readonly resamples: number; readonly offPolicy?: 'auto' | 'always' },
 ): ValuedRows | string {
-  const { matrix, splits, groups, propensities } = input;
+  const { matrix, splits, propensities } = input;
   const { comparison, coverage } = compareRows(input, means);
-  const groupsOf = (prompts: Int32Array) => Int32Array.from(prompts, (prompt) => groups?.[prompt] ?? prompt);
   const isRead = options.offPolicy !== 'always' && isReadOff(matrix, splits.test.rows, coverage);
   if (comparison !== null && (isRead || !propensities)) {
-    const { compared } = comparison;
+    const { compared, groups } = comparison;
     return {
       comparison,
       isEstimated: false,
       costsUnknown: coverage.costsUnknown,
-      groups: groupsOf(comparison.prompts),
-      measure: (columns) => bootstrapMeans(columns, options),
+      measure: (columns, rows) => bootstrapMeans(columns, { ...options, clusters: groupsOf(groups, rows) }),
       refuse: (chosen) => {
         const stranger = chosen.find((c) => !compared.includes(c));
         return stranger === undefined
@@ -69,8 +65,12 @@ export function valueRows(
     comparison: found.comparison,
     isEstimated: true,
     costsUnknown: found.costsUnknown.map((c) => matrix.candidates[c]),
-    groups: table.clusters as Int32Array,
-    measure: (columns) => columns.map((column) => scoreInterval(column, table.clusters)),
+    measure: (columns, rows) =>
+      columns.map((column) => scoreInterval(column, groupsOf(found.comparison.groups, rows))),
     refuse: (chosen) => refusals(table, measureOverlap(table, { chosen }), 'its choices')[0] ?? null,
   };
+}
+
+function groupsOf(groups: Int32Array, rows: Int32Array): Int32Array {
+  return rows.map((row) => groups[row]);
 }

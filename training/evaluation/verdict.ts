@@ -8,13 +8,13 @@ import {
   type QualityStanding,
   qualityStanding,
 } from '../words/compare.ts';
-import { formatCount, type Interval, plural } from '../words/format-number.ts';
+import { formatCount, type Interval, plural, pluralInGroups } from '../words/format-number.ts';
 import type { Contender, Coverage, Verdict } from './evaluation.ts';
 import type { OffPolicyEvaluation } from './off-policy-evaluation.ts';
 import { HOW_ESTIMATED, offPolicyCaveats, refusalSentence, unknownCosts } from './off-policy-verdict.ts';
 
-/** Under so many rows, a figure is a hint. */
-const FEW_ROWS = 200;
+/** Under so many near-duplicate groups, a figure is a hint. */
+const FEW_GROUPS = 200;
 
 export interface VerdictInput {
   readonly contenders: readonly Contender[];
@@ -98,6 +98,7 @@ export interface VerdictFacts {
 /** The verdict's sentence; every word of it holds for the figures in it, whatever they are. */
 export function sayVerdict(facts: VerdictFacts): Pick<Verdict, 'outcome' | 'sentence'> {
   const { bestSingle, costs, isEstimated, mix, onlyChoice, quality, rows } = facts;
+  const prompts = pluralInGroups(rows, quality?.groups ?? rows, 'test prompt');
   const best = `always using ${bestSingle}, the best single candidate in training`;
   if (onlyChoice === bestSingle) {
     return {
@@ -118,7 +119,7 @@ export function sayVerdict(facts: VerdictFacts): Pick<Verdict, 'outcome' | 'sent
   }
   const { outcome, opening } = openingOf(standing, cost, mix && mixStanding(mix));
   const beaten = mix ? `, and it ${describeQuality(mix.quality, fixedMixName(mix.costs))}` : '';
-  return { outcome, sentence: `${opening}: on ${plural(rows, 'test prompt')}${how} it ${beside}${beaten}.` };
+  return { outcome, sentence: `${opening}: on ${prompts}${how} it ${beside}${beaten}.` };
 }
 
 function everyPrompt({ rows, rowsLeftOut }: VerdictFacts): string {
@@ -180,10 +181,12 @@ export function unmeasuredSentence(coverage: Coverage, candidates: readonly stri
   return `${opening} no test prompt has the quality of every candidate that is to be compared.`;
 }
 
-function listCaveats(coverage: Coverage, { rows }: Interval): string[] {
+function listCaveats(coverage: Coverage, { rows, groups }: Interval): string[] {
   const caveats: string[] = [];
-  if (rows < FEW_ROWS) {
-    caveats.push(`Only ${plural(rows, 'test prompt')}: read every figure as a hint, not as proof.`);
+  if (groups < FEW_GROUPS) {
+    caveats.push(
+      `Only ${pluralInGroups(rows, groups, 'test prompt')}: read every figure as a hint, not as proof.`,
+    );
   }
   if (coverage.incompleteRows > 0) {
     caveats.push(

@@ -79,6 +79,7 @@ function listOpponents({ table, champion, challenger, means }: GateInput, worth:
   const comparison: Comparison = {
     positions: Int32Array.from(challenger.keys()),
     prompts: Int32Array.from(challenger.keys()),
+    groups: table.groups,
     compared: known,
     quality: table.quality,
     costUsd: table.costUsd,
@@ -119,7 +120,13 @@ function listOpponents({ table, champion, challenger, means }: GateInput, worth:
           : fixedMixName({
               own: ownCost,
               other: theirCost,
-              saving: { estimate: saved, low: saved, high: saved, rows: challenger.length },
+              saving: {
+                estimate: saved,
+                low: saved,
+                high: saved,
+                rows: challenger.length,
+                groups: new Set(table.groups).size,
+              },
             }),
       unit,
       difference: minus(columnOf(worth, { by }, columns)),

@@ -1,5 +1,5 @@
+import { clusteredMean } from '../clusters/clustered-mean.ts';
 import type { ShrinkageChoice, ShrinkageOptions } from './choose-shrinkage.ts';
-import { clusteredMean } from './clustered-mean.ts';
 import { type FitData, type Loss, targetWeights } from './fit-data.ts';
 import type { Matrix } from './matrix.ts';
 import { weightedMeanLoss } from './mean-loss.ts';

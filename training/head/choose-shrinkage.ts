@@ -1,5 +1,5 @@
 import { argMax } from 'pointsman/math';
-import { clusteredMean } from './clustered-mean.ts';
+import { clusteredMean } from '../clusters/clustered-mean.ts';
 import type { Matrix } from './matrix.ts';
 
 export interface ShrinkageOptions {

@@ -6,6 +6,8 @@ export interface ScoreInterval {
   readonly low: number | null;
   readonly high: number | null;
   readonly rows: number;
+  /** How many clusters they are of. */
+  readonly groups: number;
 }
 
 /** 97.5 % point of the standard normal distribution. */
@@ -28,7 +30,8 @@ export function scoreInterval(scores: Float64Array, clusters: ArrayLike<number>)
   let squares = 0;
   for (const one of sums.values()) squares += one * one;
   const count = sums.size;
-  if (count < 2) return { estimate: rows === 0 ? null : estimate, low: null, high: null, rows };
+  if (count < 2)
+    return { estimate: rows === 0 ? null : estimate, low: null, high: null, rows, groups: count };
   const margin = (Z * Math.sqrt((count / (count - 1)) * squares)) / rows;
-  return { estimate, low: estimate - margin, high: estimate + margin, rows };
+  return { estimate, low: estimate - margin, high: estimate + margin, rows, groups: count };
 }

@@ -62,8 +62,10 @@ export async function evaluateRouter(
   const predictions = await predictTest(router, matrix, test, null, options.onProgress);
   const { offPolicy = 'auto', onPropensities = () => {} } = options;
   const settings = { seed: options.seed ?? 0, resamples: options.resamples ?? 2000, offPolicy };
+  const { groups } = groupPrompts(traffic);
   const input: EvaluationInput = {
     matrix,
+    groups,
     splits: { fit: { role: 'fit', rows: none }, calibrate: { role: 'calibrate', rows: none }, test },
     predictions,
     artifactId: manifest.id,
@@ -85,9 +87,8 @@ export async function evaluateRouter(
       return evaluation;
   }
   onPropensities();
-  const { groups } = groupPrompts(traffic);
   const propensities = await routerPropensities(traffic, names, groups, settings.seed);
-  return evaluate({ ...input, propensities, groups }, settings);
+  return evaluate({ ...input, propensities }, settings);
 }
 
 /**

@@ -5,16 +5,19 @@ import {
   formatSignedPoints,
   formatTimes,
   type Interval,
-  plural,
+  pluralInGroups,
   pointsAsPrinted,
 } from './format-number.ts';
 
 /** The most that something "as good as" another may lose against it, in quality: 3 points. */
 export const AS_GOOD_MARGIN = 0.03;
-/** On fewer rows nothing is called better, worse or as good: an interval of so few is too narrow. */
-export const FEWEST_ROWS = 30;
 /**
- * Nor anything "as good as" on fewer than these: what happens on one row in 33, and so loses 3 points, may well not have
+ * On fewer nothing is called better, worse or as good: an interval of so few is too narrow. Near-duplicate groups are counted,
+ * not rows: a thousand copies of one prompt are one.
+ */
+export const FEWEST_GROUPS = 30;
+/**
+ * Nor anything "as good as" on fewer than these: what happens on one prompt in 33, and so loses 3 points, may well not have
  * been seen at all (the rule of three: Hanley and Lippman-Hand 1983).
  */
 export const FEWEST_AS_GOOD = Math.ceil(3 / AS_GOOD_MARGIN);
@@ -23,8 +26,8 @@ export const FEWEST_AS_GOOD = Math.ceil(3 / AS_GOOD_MARGIN);
  * How one way to choose stands beside another, by the 95 % interval of the difference:
  * - `better`, `worse`: the whole interval is on one side of 0;
  * - `as good`: it holds 0, and no loss above `AS_GOOD_MARGIN`;
- * - `unclear`: it holds 0 and larger losses, or there are too few rows to say `as good`;
- * - `too few`: fewer than `FEWEST_ROWS` rows, or no interval;
+ * - `unclear`: it holds 0 and larger losses, or there are too few groups to say `as good`;
+ * - `too few`: fewer than `FEWEST_GROUPS` near-duplicate groups, or no interval;
  * - `unknown`: there is no figure.
  */
 export type QualityStanding = 'better' | 'worse' | 'as good' | 'unclear' | 'too few' | 'unknown';
@@ -32,22 +35,22 @@ export type QualityStanding = 'better' | 'worse' | 'as good' | 'unclear' | 'too 
 /** @param difference this one minus the other, in quality from 0 to 1 */
 export function qualityStanding(difference: Interval | null): QualityStanding {
   if (difference === null || difference.estimate === null) return 'unknown';
-  const { low, high, rows } = difference;
-  if (low === null || high === null || rows < FEWEST_ROWS) return 'too few';
+  const { low, high, groups } = difference;
+  if (low === null || high === null || groups < FEWEST_GROUPS) return 'too few';
   // What is said must hold for the figures as they are printed.
   if (pointsAsPrinted(low) > 0) return 'better';
   if (pointsAsPrinted(high) < 0) return 'worse';
-  return pointsAsPrinted(low) >= -100 * AS_GOOD_MARGIN && rows >= FEWEST_AS_GOOD ? 'as good' : 'unclear';
+  return pointsAsPrinted(low) >= -100 * AS_GOOD_MARGIN && groups >= FEWEST_AS_GOOD ? 'as good' : 'unclear';
 }
 
 /** What `it` is beside another: "is 3.1 points better than always using X (95 % interval +1.0 to +5.2)". */
 export function describeQuality(difference: Interval | null, other: string): string {
   const standing = qualityStanding(difference);
   if (standing === 'unknown') return `could not be compared with ${other}`;
-  const { estimate, low, high, rows } = difference as Interval & { estimate: number };
+  const { estimate, low, high, rows, groups } = difference as Interval & { estimate: number };
   const signed = `${formatSignedPoints(estimate)} points`;
   if (standing === 'too few')
-    return `cannot be compared with ${other} on ${plural(rows, 'prompt')} (${signed}), which are too few`;
+    return `cannot be compared with ${other} on ${pluralInGroups(rows, groups, 'prompt')} (${signed}), which are too few`;
   const range = `95 % interval ${formatSignedPoints(low!)} to ${formatSignedPoints(high!)}`;
   switch (standing) {
     case 'better':

@@ -6,7 +6,12 @@ export interface Interval {
   readonly high: number | null;
   /** How many rows it rests on. */
   readonly rows: number;
+  /** How many near-duplicate groups they are of: what copies repeat is one piece of evidence. */
+  readonly groups: number;
 }
+
+/** The interval alone, whatever it rests on. */
+export type Bounds = Pick<Interval, 'estimate' | 'low' | 'high'>;
 
 const NONE = '–';
 
@@ -54,32 +59,38 @@ export function plural(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
+/** "200 prompts", or "200 prompts in 20 near-duplicate groups" where some are copies of others. */
+export function pluralInGroups(rows: number, groups: number, noun: string): string {
+  const all = plural(rows, noun);
+  return groups < rows ? `${all} in ${plural(groups, 'near-duplicate group')}` : all;
+}
+
 /** "71.2 (69.0 to 73.4)", in points. */
-export function formatQuality(interval: Interval): string {
+export function formatQuality(interval: Bounds): string {
   return withRange(interval, (value) => formatPoints(value));
 }
 
 /** "+1.2 (−0.3 to +2.7)", in points. */
-export function formatDifference(interval: Interval | null): string {
+export function formatDifference(interval: Bounds | null): string {
   return withRange(interval, (value) => formatSignedPoints(value));
 }
 
 /** Three decimals with their interval, for figures without a unit. */
-export function formatFigure(interval: Interval): string {
+export function formatFigure(interval: Bounds): string {
   return withRange(interval, (value) => minus(value.toFixed(3)));
 }
 
 /** "35.4 (33.0 to 38.1)", in per cent. */
-export function formatShareNumber(interval: Interval): string {
+export function formatShareNumber(interval: Bounds): string {
   return withRange(interval, (value) => minus((100 * value).toFixed(1)));
 }
 
 /** Dollars of 1,000 requests with their interval, given those of one: "$5.76 ($5.10 to $6.40)". */
-export function formatCosts(interval: Interval | null): string {
+export function formatCosts(interval: Bounds | null): string {
   return withRange(interval, formatCost);
 }
 
-function withRange(interval: Interval | null, format: (value: number) => string): string {
+function withRange(interval: Bounds | null, format: (value: number) => string): string {
   if (!interval || interval.estimate === null) return NONE;
   const { estimate, low, high } = interval;
   return low === null || high === null

@@ -42,6 +42,7 @@ describe('what is said of weights', () => {
     low: estimate - margin,
     high: estimate + margin,
     rows: 500,
+    groups: 500,
   });
   const worth = {
     quality: interval(0.7, 0.02),

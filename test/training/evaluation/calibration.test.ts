@@ -7,16 +7,16 @@ import { expectedCalibrationError } from '../../../training/evaluation/expected-
 import { negativeLogLikelihood } from '../../../training/evaluation/negative-log-likelihood.ts';
 
 test('bins hold equal numbers of rows and part no equal probabilities', () => {
-  const bins = calibrationBins([0.1, 0.2, 0.3, 0.4], [0, 1, 0, 1], 2);
+  const bins = calibrationBins([0.1, 0.2, 0.3, 0.4], [0, 1, 0, 1], 2, null);
   expect(bins.map(({ rows }) => rows)).toEqual([2, 2]);
   expect(bins[0].predicted).toBeCloseTo(0.15, 12);
   expect(bins[1].observed).toBe(0.5);
-  expect(calibrationBins(new Array(9).fill(0.3), new Array(9).fill(1), 5)).toHaveLength(1);
-  expect(calibrationBins([Number.NaN, 0.5], [1, Number.NaN], 5)).toEqual([]);
+  expect(calibrationBins(new Array(9).fill(0.3), new Array(9).fill(1), 5, null)).toHaveLength(1);
+  expect(calibrationBins([Number.NaN, 0.5], [1, Number.NaN], 5, null)).toEqual([]);
 });
 
 test('ECE of two bins that are 0.1 and 0.3 off, by hand', () => {
-  const bins = calibrationBins([0.1, 0.1, 0.8, 0.8], [0, 0, 0.5, 0.5], 2);
+  const bins = calibrationBins([0.1, 0.1, 0.8, 0.8], [0, 0, 0.5, 0.5], 2, null);
   expect(expectedCalibrationError(bins)).toBeCloseTo(0.2, 12);
   expect(expectedCalibrationError([])).toBeNaN();
   expect(debiasedCalibrationError([])).toBeNaN();
@@ -29,7 +29,7 @@ test('of a perfect model the plug-in ECE is noise, of which the debiased one tak
   for (let trial = 0; trial < 50; trial++) {
     const p = Array.from({ length: 500 }, () => random.next());
     const y = p.map((probability) => (random.next() < probability ? 1 : 0));
-    const bins = calibrationBins(p, y, 15);
+    const bins = calibrationBins(p, y, 15, null);
     plugIn += expectedCalibrationError(bins) / 50;
     debiased += debiasedCalibrationError(bins) / 50;
   }
@@ -44,7 +44,7 @@ test('a real miscalibration survives the debiasing', () => {
   const p = Array.from({ length: 5000 }, () => random.next());
   const y = p.map((probability) => (random.next() < 0.5 + (probability - 0.5) / 2 ? 1 : 0));
   // The gap is |p - 0.5| / 2, on average 0.125.
-  expect(debiasedCalibrationError(calibrationBins(p, y, 10))).toBeCloseTo(0.125, 1);
+  expect(debiasedCalibrationError(calibrationBins(p, y, 10, null))).toBeCloseTo(0.125, 1);
 });
 
 test('Brier score and NLL, by hand, with soft labels and NaN left out', () => {

@@ -86,6 +86,7 @@ export function syntheticWorld(options: WorldOptions = {}): EvaluationInput {
       latencyMs,
       propensity,
     },
+    groups: range(0, rows),
     splits: {
       fit: { role: 'fit', rows: range(0, third) },
       calibrate: { role: 'calibrate', rows: calibrate },

@@ -8,6 +8,7 @@ const interval = (estimate: number, margin: number, rows = 500): Interval => ({
   low: estimate - margin,
   high: estimate + margin,
   rows,
+  groups: rows,
 });
 const costs = (own: number | null, other: number | null, margin = 0) => ({
   own,

@@ -9,7 +9,13 @@ import { testSlices } from '../../../training/gate/slice-tests.ts';
 import { gateInput, gateWorld } from './gate-world.ts';
 
 const about = { name: 'the champion', unit: 'points', confidence: 0.9, tolerance: 0.02 };
-const found = (estimate: number, low: number | null) => ({ estimate, low, high: estimate, rows: 500 });
+const found = (estimate: number, low: number | null) => ({
+  estimate,
+  low,
+  high: estimate,
+  rows: 500,
+  groups: 500,
+});
 
 describe('what the gate says of a comparison', () => {
   it.each([

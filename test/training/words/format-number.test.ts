@@ -18,7 +18,7 @@ test('points, their signs, and small differences', () => {
   expect(formatSignedPoints(0.0012)).toBe('+0.12');
   expect(formatSignedPoints(-0.034)).toBe('−3.4');
   expect(formatSignedPoints(-1e-9)).toBe('0.00');
-  expect(formatDifference({ estimate: 0.05, low: -0.01, high: 0.1, rows: 9 })).toBe('+5.0 (−1.0 to +10.0)');
+  expect(formatDifference({ estimate: 0.05, low: -0.01, high: 0.1 })).toBe('+5.0 (−1.0 to +10.0)');
   expect(formatDifference(null)).toBe('–');
 });
 
@@ -28,7 +28,7 @@ test('dollars and durations keep three digits that count', () => {
   expect(formatDollars(12345.6)).toBe('$12,346');
   expect(formatDollars(999.9999)).toBe('$1,000');
   expect(formatDollars(-4)).toBe('−$4.00');
-  expect(formatCosts({ estimate: 0.005, low: -0.001, high: 0.01, rows: 9 })).toBe('$5.00 (−$1.00 to $10.0)');
+  expect(formatCosts({ estimate: 0.005, low: -0.001, high: 0.01 })).toBe('$5.00 (−$1.00 to $10.0)');
   expect(formatCost(0.0005)).toBe('$0.500');
   expect(formatCost(null)).toBe('–');
   expect(formatDuration(85)).toBe('85.0 µs');
