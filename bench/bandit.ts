@@ -190,7 +190,10 @@ async function learn(
     candidates: {},
   });
   const head = createHead(heads.success.head, {
-    layers: readLayersModel(JSON.parse(model.modelJson), model.weights),
+    layers: readLayersModel(
+      JSON.parse(new TextDecoder().decode(files.get(model.topology))),
+      files.get(model.weights)!,
+    ),
     file: (path) => files.get(path)!,
   });
   const calibrators = heads.success.calibrators.map(createCalibrator);

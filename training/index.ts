@@ -65,6 +65,7 @@ export {
   crossValidate,
   type DenseChain,
   type DenseLayer,
+  type ExportOptions,
   exportLayersModel,
   type FitData,
   type FitProgress,
@@ -75,6 +76,7 @@ export {
   fitMlp,
   fitStack,
   groupedFolds,
+  type JoinedLayer,
   type Loss,
   type Matrix,
   onboardCandidate,
@@ -116,6 +118,7 @@ export {
   type PrepareOptions,
   prepareTraffic,
 } from './pipeline/prepare-traffic.ts';
+export { type RequestFeaturesOptions, requestFeatures } from './pipeline/request-features.ts';
 export { openEmbedder, type RouterEmbedder } from './pipeline/router-embedder.ts';
 export {
   type TrainedFromFiles,

@@ -78,6 +78,7 @@ function checkPaths(manifest: Manifest): void {
 function namedFiles(manifest: Manifest): string[] {
   const paths = [manifest.features.standardisation, manifest.model.topology, manifest.model.weights];
   if (manifest.embedder.table !== undefined) paths.push(manifest.embedder.table);
+  if (manifest.model.router !== undefined) paths.push(manifest.model.router);
   if (manifest.novelty !== undefined) paths.push(manifest.novelty.file);
   for (const block of manifest.features.blocks) if (block.kind === 'ngrams') paths.push(block.file);
   for (const part of Object.values(manifest.heads)) if (part !== null) collectHeadFiles(part.head, paths);

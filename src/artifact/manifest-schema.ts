@@ -159,7 +159,12 @@ export const manifestSchema = z.object({
     length,
     standardisation: path,
   }),
-  model: z.object({ topology: path, weights: path }),
+  model: z.object({
+    topology: path,
+    weights: path,
+    router: z.exactOptional(path),
+    notLayers: z.exactOptional(z.array(text)),
+  }),
   heads: z.object({
     choice: z.object({ head, temperature: positive }),
     success: z.object({ head, calibrators: perCandidate(calibrator) }),

@@ -121,8 +121,19 @@ export interface Manifest {
     /** Binary float32 file: mean then scale, `[2, length]`; features are (x - mean) * scale. */
     readonly standardisation: string;
   };
-  /** TF.js LayersModel, loadable by `tf.loadLayersModel`. */
-  readonly model: { readonly topology: string; readonly weights: string };
+  /** TF.js LayersModels, loadable by `tf.loadLayersModel`. */
+  readonly model: {
+    /** The model that all heads are outputs of. */
+    readonly topology: string;
+    readonly weights: string;
+    /**
+     * The choice as a model of its own: `predict` of features gives its probabilities. It has the same weights, and no decision
+     * needs it.
+     */
+    readonly router?: string;
+    /** Why there is none: what the choice is made of beside layers. */
+    readonly notLayers?: readonly string[];
+  };
   readonly heads: ManifestHeads;
   /** What kind of request it is, where the traffic had tasks: a softmax output of the model, one number a name. */
   readonly task?: { readonly output: string; readonly names: readonly string[] };

@@ -5,7 +5,6 @@ import { readKnnFile } from './knn-file.ts';
 import { KnnHead } from './knn-head.ts';
 import type { LayersModel } from './layers-model.ts';
 import { LogitHead } from './logit-head.ts';
-import { OncePerTurn, type Turn } from './once-per-turn.ts';
 import { ShrunkHead } from './shrunk-head.ts';
 import { SpreadHead } from './spread-head.ts';
 import { StackHead } from './stack-head.ts';
@@ -15,8 +14,6 @@ export interface HeadContext {
   readonly layers: LayersModel;
   /** Bytes of one of the artifact's files, whose digest has been checked. @throws ArtifactError */
   file(path: string): Uint8Array;
-  /** Heads made with one context that read the same layers ask them once a turn. @default at every prediction */
-  readonly once?: { readonly turn: Turn; readonly heads: Map<string, Head> };
 }
 
 /**
@@ -26,7 +23,7 @@ export interface HeadContext {
 export function createHead(spec: HeadSpec, context: HeadContext): Head {
   switch (spec.kind) {
     case 'layers':
-      return layersHead(spec.output, context);
+      return context.layers.head(spec.output);
     case 'knn':
       return knnHead(spec, context);
     case 'stack': {
@@ -65,13 +62,6 @@ export function createHead(spec: HeadSpec, context: HeadContext): Head {
       return new LogitHead(head, spec.prior);
     }
   }
-}
-
-function layersHead(output: string, { layers, once }: HeadContext): Head {
-  if (once === undefined) return layers.head(output);
-  const head = once.heads.get(output) ?? new OncePerTurn(layers.head(output), once.turn);
-  once.heads.set(output, head);
-  return head;
 }
 
 function knnHead(spec: Extract<HeadSpec, { kind: 'knn' }>, context: HeadContext): Head {

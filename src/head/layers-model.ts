@@ -15,11 +15,18 @@ export interface LayersModel {
   head(output: string): Head;
 }
 
+/** Counts predictions: a new one means new features. */
+export interface Turn {
+  count: number;
+}
+
 /** A layer and where its value is written; `run` reads the values of the layers before it. */
 interface Node {
   readonly value: Float64Array;
   readonly run: (() => void) | null;
   readonly before: readonly Node[];
+  /** The turn that its value is of. */
+  turn: number;
 }
 
 /**
@@ -27,9 +34,10 @@ interface Node {
  * Concatenate, Add and Dropout (which does nothing here). Every shape is checked against the weights.
  * @param modelJson the parsed `model.json`
  * @param weights the weight file's bytes
+ * @param turn heads that are asked in one turn share the layers that they have in common. @default each is asked anew
  * @throws ArtifactError naming what is wrong
  */
-export function readLayersModel(modelJson: unknown, weights: Uint8Array): LayersModel {
+export function readLayersModel(modelJson: unknown, weights: Uint8Array, turn?: Turn): LayersModel {
   const parsed = layersModelSchema.safeParse(modelJson, { jitless: true });
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -54,7 +62,7 @@ export function readLayersModel(modelJson: unknown, weights: Uint8Array): Layers
       if (node === undefined) {
         throw new ArtifactError(`\`output_layers\` of model.json must name its layers. Got "${name}".`);
       }
-      return [name, layersHead(input, node)];
+      return [name, layersHead(input, node, turn)];
     }),
   );
   return {
@@ -70,14 +78,20 @@ export function readLayersModel(modelJson: unknown, weights: Uint8Array): Layers
   };
 }
 
-function layersHead(input: Node, output: Node): Head {
-  const runs = inOrder(output).flatMap((node) => (node.run === null ? [] : [node.run]));
+function layersHead(input: Node, output: Node, turn: Turn | undefined): Head {
+  const nodes = inOrder(output);
   return {
     inputs: input.value.length,
     outputs: output.value.length,
     predictInto(features, out) {
-      input.value.set(features);
-      for (const run of runs) run();
+      for (const node of nodes) {
+        if (turn !== undefined) {
+          if (node.turn === turn.count) continue;
+          node.turn = turn.count;
+        }
+        if (node.run === null) node.value.set(features);
+        else node.run();
+      }
       out.set(output.value);
     },
   };
@@ -121,6 +135,7 @@ function buildNodes(
         value: allocate(layer.name, layer.config.batch_input_shape[1]),
         run: null,
         before: [],
+        turn: -1,
       });
       continue;
     }
@@ -164,7 +179,7 @@ function denseNode(from: Node, dense: Dense, activation: Activation, value: Floa
     dense.apply(from.value, value);
     activate(activation, value);
   };
-  return { value, run, before: [from] };
+  return { value, run, before: [from], turn: -1 };
 }
 
 function addNode(name: string, before: readonly Node[], allocate: Allocate): Node {
@@ -179,7 +194,7 @@ function addNode(name: string, before: readonly Node[], allocate: Allocate): Nod
     value.fill(0);
     for (const node of before) for (let i = 0; i < length; i++) value[i] += node.value[i];
   };
-  return { value, run, before };
+  return { value, run, before, turn: -1 };
 }
 
 function concatenateNode(name: string, before: readonly Node[], allocate: Allocate): Node {
@@ -194,7 +209,7 @@ function concatenateNode(name: string, before: readonly Node[], allocate: Alloca
       offset += node.value.length;
     }
   };
-  return { value, run, before };
+  return { value, run, before, turn: -1 };
 }
 
 function one(name: string, before: readonly Node[]): readonly [Node] {

@@ -34,15 +34,14 @@ export interface Predictor {
 export function createPredictor(artifact: Artifact): Predictor {
   const { candidates, features, heads, model } = artifact.manifest;
   const count = candidates.length;
-  const layers = readLayersModel(
-    parseJson(artifact.file(model.topology), model.topology),
-    artifact.file(model.weights),
-  );
   const turn = { count: 0 };
-  const context = {
-    layers,
-    file: (path: string) => artifact.file(path),
-    once: { turn, heads: new Map<string, Head>() },
+  const context: HeadContext = {
+    layers: readLayersModel(
+      parseJson(artifact.file(model.topology), model.topology),
+      artifact.file(model.weights),
+      turn,
+    ),
+    file: (path) => artifact.file(path),
   };
   const build = (name: string, spec: Parameters<typeof createHead>[0]): Head => {
     const head = createHead(spec, context);

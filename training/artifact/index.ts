@@ -5,6 +5,7 @@ export {
   amendmentsOf,
   trainedConfig,
 } from './amend-artifact.ts';
+export { describeChoiceModel } from './choice-model.ts';
 export { EXAMPLES_FILE, type Example } from './examples.ts';
 export { type CardFigure, type CardInfo, renderCard } from './render-card.ts';
 export { addReports, type ManifestContents, type SealedArtifact, sealArtifact } from './seal-artifact.ts';

@@ -1,4 +1,5 @@
 import type { Manifest } from 'pointsman/artifact';
+import { describeChoiceModel } from './choice-model.ts';
 import { escapeMarkdown } from './escape-markdown.ts';
 
 /** One figure on the test split. */
@@ -66,6 +67,8 @@ export function renderCard(manifest: Manifest, info: CardInfo): string {
       `embedder ${escapeMarkdown(embedder.id)} (${embedder.dimensions} dimensions). Success is predicted by a ` +
       `\`${heads.success.head.kind}\` head, the choice by a \`${heads.choice.head.kind}\` head. ` +
       `${amountSentence('Cost', heads.cost)} ${amountSentence('Latency', heads.latency)}`,
+    '',
+    escapeMarkdown(describeChoiceModel(manifest)),
     '',
     '## Meant for',
     '',

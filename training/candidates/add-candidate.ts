@@ -2,7 +2,7 @@ import { type Candidate, InvalidInputError, type Router } from 'pointsman';
 import type { Artifact, Manifest, ManifestCandidate } from 'pointsman/artifact';
 import { mean, quantileSorted } from 'pointsman/math';
 import { amendArtifact, type SealedArtifact } from '../artifact/index.ts';
-import { exportLayersModel } from '../head/index.ts';
+import { exportRouter } from '../head/index.ts';
 import { countedTokens, inputLengths, learnTokens } from '../outcomes/learned-tokens.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { paidPrices } from '../outcomes/paid-prices.ts';
@@ -74,8 +74,8 @@ export async function addCandidate(input: AddCandidateInput): Promise<AddedCandi
   });
   const routedBy = Math.min(1, Math.max(0, posterior.mean - caution * posterior.deviation));
   const weights = cautiousWeights(posterior, caution);
-  const { heads, chains, tables } = addToHeads(manifest, parts, probes, weights, routedBy, inputRate);
-  const model = await exportLayersModel(Object.fromEntries(chains));
+  const { heads, outputs, tables } = addToHeads(manifest, parts, probes, weights, routedBy, inputRate);
+  const { model, files } = await exportRouter({ heads, outputs });
   const onboarded = onboardedCandidate(candidate.name, manifest, posterior, routedBy, count);
   const sealed = await amendArtifact(artifact, {
     what: `Candidate ${candidate.name} was added from ${count} probes.`,
@@ -86,14 +86,16 @@ export async function addCandidate(input: AddCandidateInput): Promise<AddedCandi
         { ...manifestCandidate(candidate, posterior.mean, probes.own), ...tokens.learned },
       ],
       heads,
+      model,
     },
-    files: new Map([
-      [manifest.model.topology, new TextEncoder().encode(model.modelJson)],
-      [manifest.model.weights, model.weights],
-      ...tables,
-    ]),
+    files: new Map([...files, ...tables]),
+    removed: modelFiles(manifest).filter((path) => !files.has(path)),
   });
   return { artifact: sealed, onboarded };
+}
+
+function modelFiles({ model: { topology, weights, router } }: Manifest): string[] {
+  return router === undefined ? [topology, weights] : [topology, weights, router];
 }
 
 /**

@@ -1,14 +1,19 @@
 import type { HeadSpec, KnnTable } from 'pointsman/head';
-import type { DenseChain, DenseLayer } from '../head/index.ts';
+import {
+  type DenseLayer,
+  isSameChain,
+  type JoinedLayer,
+  type ModelOutputs,
+  weighOutputs,
+} from '../head/index.ts';
 import type { HeadParts } from './head-parts.ts';
-import { weighOutputs } from './weigh-outputs.ts';
 import { weightedOutput, weightedTable } from './weighted-output.ts';
 import { widenHead } from './widen-head.ts';
 
 /** A head with one more output, and the parts that it has beside those of before, widened. */
 export interface AddedOutput {
   readonly spec: HeadSpec;
-  readonly chains: ReadonlyMap<string, DenseChain>;
+  readonly outputs: ModelOutputs;
   readonly tables: ReadonlyMap<string, KnnTable>;
 }
 
@@ -31,29 +36,26 @@ export function addOutput(
 ): AddedOutput {
   const missing = weights.map((weight) => weight - 1 / weights.length);
   const sum = weighOutputs(spec, missing);
-  const layers: { before: DenseChain; layer: DenseLayer }[] = [];
+  const layers: { sources: JoinedLayer['sources']; layer: DenseLayer }[] = [];
   for (const [output, outputWeights] of sum.layers) {
-    const chain = parts.chains.get(output) as DenseChain;
-    const before = chain.slice(0, -1);
-    const layer = weightedOutput(chain[chain.length - 1], outputWeights);
-    // What reads the same layer is one layer, so that a router to which many are added grows by a few each time.
-    const same = layers.find((other) => isSame(other.before, before));
-    if (same === undefined) layers.push({ before, layer });
+    const { sources, layer: last } = parts.outputs.get(output) as JoinedLayer;
+    const layer = weightedOutput(last, outputWeights);
+    // What reads the same is one layer, so that a router to which many are added grows by a few each time.
+    const same = layers.find((other) => isSame(other.sources, sources));
+    if (same === undefined) layers.push({ sources, layer });
     else same.layer = addLayers(same.layer, layer);
   }
   const rest = constant + sum.constant;
-  if (layers.length === 0 && rest !== 0) {
-    const [[{ inputs }]] = parts.chains.values();
-    layers.push({ before: [], layer: emptyLayer(inputs, weights.length + 1) });
-  }
+  if (layers.length === 0 && rest !== 0)
+    layers.push({ sources: [[]], layer: emptyLayer(parts.features, weights.length + 1) });
   if (layers.length > 0) layers[0].layer.bias[weights.length] += rest;
 
-  const chains = new Map<string, DenseChain>();
+  const outputs = new Map<string, JoinedLayer>();
   const tables = new Map<string, KnnTable>();
   const members: { weight: number; head: HeadSpec }[] = [{ weight: 1, head: widenHead(spec) }];
-  layers.forEach(({ before, layer }, i) => {
+  layers.forEach((added, i) => {
     const output = i === 0 ? name : `${name}_${i + 1}`;
-    chains.set(output, [...before, layer]);
+    outputs.set(output, added);
     members.push({ weight: 1, head: { kind: 'layers', output } });
   });
   for (const [file, { spec: knn, weights: tableWeights }] of sum.tables) {
@@ -61,11 +63,11 @@ export function addOutput(
     tables.set(added, weightedTable(parts.tables.get(file) as KnnTable, tableWeights));
     members.push({ weight: 1, head: { ...knn, file: added } });
   }
-  return { spec: { kind: 'stack', members }, chains, tables };
+  return { spec: { kind: 'stack', members }, outputs, tables };
 }
 
-function isSame(a: DenseChain, b: DenseChain): boolean {
-  return a.length === b.length && a.every((layer, i) => layer === b[i]);
+function isSame(a: JoinedLayer['sources'], b: JoinedLayer['sources']): boolean {
+  return a.length === b.length && a.every((chain, i) => isSameChain(chain, b[i]));
 }
 
 function addLayers(a: DenseLayer, b: DenseLayer): DenseLayer {

@@ -1,17 +1,17 @@
 import type { AmountPart, Manifest, ManifestHeads } from 'pointsman/artifact';
 import type { HeadSpec } from 'pointsman/head';
-import { type DenseChain, encodeKnn } from '../head/index.ts';
+import { encodeKnn, foldHeads, type JoinedLayer, type ModelOutputs } from '../head/index.ts';
 import { addOutput } from './add-output.ts';
 import { choiceWeight } from './choice-weight.ts';
 import type { HeadParts } from './head-parts.ts';
 import { levelFor } from './level-for.ts';
 import type { AmountOutput, Probes } from './read-probes.ts';
-import { widenChain, widenTable } from './widen-head.ts';
+import { widenOutput, widenTable } from './widen-head.ts';
 
 /** Heads with one candidate more, the last, and what they are made of. */
 export interface WidenedHeads {
   readonly heads: ManifestHeads;
-  readonly chains: ReadonlyMap<string, DenseChain>;
+  readonly outputs: ModelOutputs;
   /** Files of neighbour tables. */
   readonly tables: ReadonlyMap<string, Uint8Array>;
 }
@@ -30,15 +30,15 @@ export function addToHeads(
   inputRate: number,
 ): WidenedHeads {
   const { heads, candidates, task } = manifest;
-  const chains = new Map<string, DenseChain>();
+  const outputs = new Map<string, JoinedLayer>();
   const tables = new Map<string, Uint8Array>();
   // Tasks are no candidates.
-  for (const [name, chain] of parts.chains)
-    chains.set(name, name === task?.output ? chain : widenChain(chain));
+  for (const [name, output] of parts.outputs)
+    outputs.set(name, name === task?.output ? output : widenOutput(output));
   for (const [file, table] of parts.tables) tables.set(file, encodeKnn(widenTable(table)));
   const add = (name: string, spec: HeadSpec, outputWeights: Float64Array, constant: number): HeadSpec => {
     const added = addOutput(spec, parts, outputWeights, constant, `added${candidates.length}_${name}`);
-    for (const [output, chain] of added.chains) chains.set(output, chain);
+    for (const [output, layer] of added.outputs) outputs.set(output, layer);
     for (const [file, table] of added.tables) tables.set(file, encodeKnn(table));
     return added.spec;
   };
@@ -52,40 +52,35 @@ export function addToHeads(
   });
   const { cost, costBesideInput, latency, outputTokens } = heads;
   const { costRaw, latencyRaw, outputRaw } = probes.own;
-  return {
-    heads: {
-      choice: {
-        ...heads.choice,
-        head: add('choice', heads.choice.head, weights, choiceWeight(manifest, probes) * (routedBy - like)),
-      },
-      success: {
-        head:
-          success.kind === 'logit'
-            ? {
-                kind: 'logit',
-                prior: [...success.prior, level.value],
-                head: add('success', success.head, weights, 0),
-              }
-            : add('success', success, weights, level.value),
-        calibrators: [...heads.success.calibrators, level.calibrator],
-      },
-      cost: cost && amount('cost', cost, costRaw),
-      latency: latency && amount('latency', latency, latencyRaw),
-      ...(outputTokens === undefined
-        ? {}
-        : { outputTokens: amount('outputTokens', outputTokens, outputRaw) }),
-      ...(costBesideInput === undefined
-        ? {}
-        : {
-            costBesideInput: {
-              ...amount('costBesideInput', costBesideInput, costRaw),
-              perInputToken: [...costBesideInput.perInputToken, inputRate],
-            },
-          }),
+  const widened: ManifestHeads = {
+    choice: {
+      ...heads.choice,
+      head: add('choice', heads.choice.head, weights, choiceWeight(manifest, probes) * (routedBy - like)),
     },
-    chains,
-    tables,
+    success: {
+      head:
+        success.kind === 'logit'
+          ? {
+              kind: 'logit',
+              prior: [...success.prior, level.value],
+              head: add('success', success.head, weights, 0),
+            }
+          : add('success', success, weights, level.value),
+      calibrators: [...heads.success.calibrators, level.calibrator],
+    },
+    cost: cost && amount('cost', cost, costRaw),
+    latency: latency && amount('latency', latency, latencyRaw),
+    ...(outputTokens === undefined ? {} : { outputTokens: amount('outputTokens', outputTokens, outputRaw) }),
+    ...(costBesideInput === undefined
+      ? {}
+      : {
+          costBesideInput: {
+            ...amount('costBesideInput', costBesideInput, costRaw),
+            perInputToken: [...costBesideInput.perInputToken, inputRate],
+          },
+        }),
   };
+  return { ...foldHeads({ heads: widened, outputs }, task?.output), tables };
 }
 
 /** What holds the others holds the new one, whoever it is most like. */

@@ -1,15 +1,17 @@
 import { InvalidInputError } from 'pointsman';
 import type { Artifact } from 'pointsman/artifact';
 import { type HeadSpec, type KnnTable, readKnnFile } from 'pointsman/head';
-import type { DenseChain } from '../head/index.ts';
-import { readChains } from './read-chains.ts';
+import type { JoinedLayer, ModelOutputs } from '../head/index.ts';
+import { readOutputs } from './read-outputs.ts';
 
 /** What the heads of an artifact are made of. */
 export interface HeadParts {
   /** Every output of the LayersModel, by name. */
-  readonly chains: ReadonlyMap<string, DenseChain>;
+  readonly outputs: ModelOutputs;
   /** Tables of neighbours, by file. */
   readonly tables: ReadonlyMap<string, KnnTable>;
+  /** Length of the feature vector. */
+  readonly features: number;
 }
 
 /**
@@ -18,22 +20,22 @@ export interface HeadParts {
  * @throws InvalidInputError when a head is of a form to which no output can be added
  */
 export function headParts(artifact: Artifact): HeadParts {
-  const { model, heads } = artifact.manifest;
-  const chains = readChains(artifact.file(model.topology), artifact.file(model.weights));
+  const { features, model, heads } = artifact.manifest;
+  const outputs = readOutputs(artifact.file(model.topology), artifact.file(model.weights));
   const tables = new Map<string, KnnTable>();
   const visit = (spec: HeadSpec): void => {
     if (spec.kind === 'knn')
       tables.set(spec.file, checkTable(readKnnFile(artifact.file(spec.file)), spec.file));
-    else if (spec.kind === 'layers') checkChain(chains.get(spec.output), spec.output);
+    else if (spec.kind === 'layers') checkOutput(outputs.get(spec.output), spec.output);
     else if (spec.kind === 'stack') for (const { head } of spec.members) visit(head);
     else visit(spec.head);
   };
   for (const part of Object.values(heads)) if (part != null) visit(part.head);
-  return { chains, tables };
+  return { outputs, tables, features: features.length };
 }
 
-function checkChain(chain: DenseChain | undefined, output: string): void {
-  const activation = chain?.at(-1)?.activation;
+function checkOutput(found: JoinedLayer | undefined, output: string): void {
+  const activation = found?.layer.activation;
   if (activation === 'linear') return;
   throw new InvalidInputError(
     `A candidate can be added to a "layers" head only if its last layer is linear. "${output}" is ` +

@@ -1,5 +1,5 @@
 import type { HeadSpec, KnnTable } from 'pointsman/head';
-import type { DenseChain, DenseLayer } from '../head/index.ts';
+import type { DenseLayer, JoinedLayer } from '../head/index.ts';
 import { weightedOutput, weightedTable } from './weighted-output.ts';
 
 /**
@@ -30,9 +30,8 @@ export function widenHead(spec: HeadSpec, prior = 0): HeadSpec {
   }
 }
 
-/** A chain whose last layer has one more output, the mean of the others. */
-export function widenChain(chain: DenseChain): DenseChain {
-  const layer = chain[chain.length - 1];
+/** A layer with one more output, the mean of the others. */
+export function widenOutput({ sources, layer }: JoinedLayer): JoinedLayer {
   const { inputs, outputs } = layer;
   const mean = weightedOutput(layer, new Float64Array(outputs).fill(1 / outputs));
   const kernel = new Float32Array(inputs * (outputs + 1));
@@ -42,7 +41,7 @@ export function widenChain(chain: DenseChain): DenseChain {
   }
   const bias = Float32Array.from([...layer.bias, mean.bias[outputs]]);
   const wide: DenseLayer = { ...layer, outputs: outputs + 1, kernel, bias };
-  return [...chain.slice(0, -1), wide];
+  return { sources, layer: wide };
 }
 
 /** A table of neighbours with one more column, the mean of the others. */

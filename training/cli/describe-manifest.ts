@@ -1,4 +1,5 @@
 import type { FileEntry, Manifest } from 'pointsman/artifact';
+import { describeChoiceModel } from '../artifact/index.ts';
 import { formatAmountMs, formatAmountUsd, formatBytes } from './format-amount.ts';
 import { printable } from './printable.ts';
 import { textTable } from './text-table.ts';
@@ -31,12 +32,19 @@ function summary(manifest: Manifest, columns: number): string {
     ],
     ['embedder', `${embedder.id}, ${embedder.dimensions} dimensions`],
     ['features', `${features.length}: ${blocks}`],
-    ['calibrators', `${calibrators}; choice at temperature ${heads.choice.temperature.toFixed(3)}`],
+    ['calibrators', `${calibrators}; choice at temperature ${choiceTemperature(manifest).toFixed(3)}`],
+    ['choice', describeChoiceModel(manifest)],
     ['policy', JSON.stringify(policy)],
   ];
   return rows
     .map(([label, text]) => `${label.padEnd(12)} ${wrapText(printable(text), columns, ' '.repeat(13))}\n`)
     .join('');
+}
+
+/** Where the temperature is in the weights, the one that training found. */
+function choiceTemperature({ heads, provenance }: Manifest): number {
+  const found = (provenance.config as { chosen?: { temperature?: unknown } } | null)?.chosen?.temperature;
+  return typeof found === 'number' ? found : heads.choice.temperature;
 }
 
 function candidateTable({ candidates, heads }: Manifest, columns: number): string {

@@ -1,9 +1,18 @@
 import type { Candidate } from 'pointsman';
 import type { Manifest, ManifestHeads } from 'pointsman/artifact';
-import { createHead, readLayersModel } from 'pointsman/head';
+import { createHead, type HeadContext } from 'pointsman/head';
 import type { TrainConfig } from '../config/train-config.ts';
 import type { FittedFeatures } from '../features/index.ts';
-import { type DenseChain, type ExportedModel, exportLayersModel, takeRows } from '../head/index.ts';
+import {
+  type DenseChain,
+  exportRouter,
+  foldHeads,
+  joinedHead,
+  joinedLayer,
+  type ModelOutputs,
+  type RouterModel,
+  takeRows,
+} from '../head/index.ts';
 import { fitTaskClassifier, type MemberName } from '../member/index.ts';
 import type { LoggingPropensities } from '../off-policy/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
@@ -42,9 +51,10 @@ export interface FittedHeads {
   readonly task?: Manifest['task'];
   /** What is known of each candidate's tokens, prices and times. */
   readonly learned: FittedAmounts['learned'];
-  readonly model: ExportedModel;
+  readonly model: RouterModel['model'];
+  /** The model's, and tables of neighbours. */
   readonly files: ReadonlyMap<string, Uint8Array>;
-  readonly report: QualityReport;
+  readonly report: QualityReport & { readonly temperature: number };
   /** How the traffic was learned from where a policy chose what was seen; null where it was not. */
   readonly log: LogReport | null;
 }
@@ -72,35 +82,54 @@ export async function fitHeads(input: HeadsInput): Promise<FittedHeads> {
   const names = taskNames(matrix, splits.fit.rows);
   const classifier = quality.chains.quality_domain?.[0] ?? (await fitTaskClassifier(data));
   if (classifier !== null) chains.task = [classifier];
-  const model = await exportLayersModel(chains);
+  const task = classifier === null ? undefined : 'task';
+  const outputs = new Map(Object.entries(chains).map(([name, chain]) => [name, joinedLayer(chain)]));
+  const success = { kind: 'logit', prior: data.prior, head: quality.spec } as const;
+  const raw = {
+    choice: { head: choice.spec, temperature: 1 },
+    success: { head: success, calibrators: [] },
+    ...amounts.heads,
+  };
+  const folded = foldHeads({ heads: raw, outputs }, task);
 
   onStep('calibrating');
-  const success = { kind: 'logit', prior: data.prior, head: quality.spec } as const;
-  const context = {
-    layers: readLayersModel(JSON.parse(model.modelJson), model.weights),
-    file: (path: string) => quality.files.get(path)!,
+  const context: HeadContext = {
+    layers: layersOf(folded.outputs, fitted.features.columns),
+    file: (path) => quality.files.get(path)!,
   };
-  const calibrated = calibrateHeads({
-    choice: createHead(choice.spec, context),
-    success: createHead(success, context),
+  const { temperature, calibrators } = calibrateHeads({
+    choice: createHead(folded.heads.choice.head, context),
+    success: createHead(folded.heads.success.head, context),
     features: takeRows(fitted.features, splits.calibrate.rows),
     quality: takeRows(outcomes(matrix, matrix.quality), splits.calibrate.rows),
     weights: calibrationWeights(input, log),
     groups: splits.calibrate.rows.map((row) => input.groups[row]),
     seed: input.seed,
   });
+  const heads = {
+    ...folded.heads,
+    choice: { ...folded.heads.choice, temperature },
+    success: { ...folded.heads.success, calibrators },
+  };
+  const calibrated = foldHeads({ heads, outputs: folded.outputs }, task);
+  const { model, files } = await exportRouter(calibrated);
   return {
-    heads: {
-      choice: { head: choice.spec, temperature: calibrated.temperature },
-      success: { head: success, calibrators: calibrated.calibrators },
-      ...amounts.heads,
-    },
-    ...(classifier === null ? {} : { task: { output: 'task', names } }),
+    heads: calibrated.heads,
+    ...(task === undefined ? {} : { task: { output: task, names } }),
     learned: amounts.learned,
     model,
-    files: quality.files,
-    report: quality.report,
+    files: new Map([...quality.files, ...files]),
+    report: { ...quality.report, temperature },
     log,
+  };
+}
+
+/** The outputs as the model that they will be. */
+function layersOf(outputs: ModelOutputs, inputs: number): HeadContext['layers'] {
+  return {
+    inputs,
+    outputNames: [...outputs.keys()],
+    head: (name) => joinedHead(outputs.get(name)!, inputs),
   };
 }
 

@@ -184,8 +184,6 @@ async function seal(
   const files = new Map([...fitted.files, ...heads.files]);
   const novelty = fitNovelty(fitted.features, splits.fit, splits.calibrate, config.seed);
   files.set(novelty.spec.file, novelty.bytes);
-  files.set('model.json', new TextEncoder().encode(heads.model.modelJson));
-  files.set('weights.bin', heads.model.weights);
   if (embedder.table !== null) files.set('static.bin', embedder.table);
   return sealArtifact(
     {
@@ -208,7 +206,7 @@ async function seal(
         length: fitted.features.columns,
         standardisation: fitted.standardisation,
       },
-      model: { topology: 'model.json', weights: 'weights.bin' },
+      model: heads.model,
       heads: heads.heads,
       ...(heads.task === undefined ? {} : { task: heads.task }),
       novelty: novelty.spec,

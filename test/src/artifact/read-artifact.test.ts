@@ -96,6 +96,13 @@ test.each([...sealed.files.keys()].filter((path) => path !== 'manifest.json'))(
   },
 );
 
+test('a model of the choice that is not among the files is refused', async () => {
+  const files = await resealed((manifest) => {
+    (manifest.model as Json).router = 'router.json';
+  });
+  expect(await refusal(files)).toContain('`files` of manifest.json must be a list that has "router.json"');
+});
+
 test.each([
   '../weights.bin',
   '/etc/passwd',

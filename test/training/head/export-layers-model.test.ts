@@ -103,5 +103,5 @@ test('chains must read features of one length', async () => {
   await expect(exportLayersModel({ a: [layer(3, 1, 'linear')], b: [layer(4, 1, 'linear')] })).rejects.toThrow(
     'features of one length',
   );
-  await expect(exportLayersModel({})).rejects.toThrow('Got 0 chains');
+  await expect(exportLayersModel({})).rejects.toThrow('Got 0 outputs');
 });

@@ -70,10 +70,10 @@ test('the same traffic and seed give the same bytes, reports included', async ()
     expect(Buffer.compare(bytes, again.artifact.files.get(path)!), path).toBe(0);
 });
 
-test('TF.js loads the model and agrees with the served heads to 1e-5', async () => {
+test('TF.js loads the model of all heads and agrees with the served ones to 1e-5', async () => {
   const { tf } = await useBackend();
   const { files, manifest } = trained.artifact;
-  const json = JSON.parse(new TextDecoder().decode(files.get('model.json')!));
+  const json = JSON.parse(new TextDecoder().decode(files.get('heads.json')!));
   const weights = files.get('weights.bin')!;
   const model = await tf.loadLayersModel(
     tf.io.fromMemory({
@@ -86,6 +86,7 @@ test('TF.js loads the model and agrees with the served heads to 1e-5', async () 
     }),
   );
   const layers = readLayersModel(json, weights);
+  expect(model.outputNames).toEqual(['choice', 'cost', 'latency', 'quality', 'task']);
   const features = Float32Array.from({ length: manifest.features.length }, (_, i) => Math.sin(i));
   const outputs = [model.predict(tf.tensor2d(features, [1, features.length]))].flat();
   expect(outputs.length).toBe(layers.outputNames.length);
