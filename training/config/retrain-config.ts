@@ -45,6 +45,9 @@ const traffic = z.strictObject({
 const gate = z.strictObject({
   tolerance: points.default(0.02),
   confidence: z.number().gt(0.5).lt(1).default(0.9),
+  nightsTolerance: points.default(0.005),
+  nights: whole.default(30),
+  nightsAlpha: share.default(0.05),
   sliceTolerance: points.default(0.03),
   slicePrompts: whole.default(50),
   sliceAlpha: share.default(0.05),
@@ -55,7 +58,6 @@ const gate = z.strictObject({
   qualityPerUsd: z.number().nonnegative().optional(),
   /** Inverse propensities above this are cut. */
   clip: z.number().min(1).default(100),
-  resamples: z.int().min(100).max(100_000).default(2000),
 });
 
 const screening = z.strictObject({

@@ -1,4 +1,4 @@
-import { bootstrapMeans } from '../evaluation/bootstrap-means.ts';
+import { type ScoreDoubt, scoreInterval } from '../off-policy/index.ts';
 import {
   formatApart,
   formatConfidence,
@@ -19,20 +19,41 @@ export interface Opponent {
   readonly unit: string;
   /** Challenger minus this one: `[rows]` */
   readonly difference: Float64Array;
+  /** What the differences do not show. */
+  readonly doubt: ScoreDoubt;
+}
+
+/**
+ * What is sure of an opponent's difference on some rows, at a one-sided confidence. NaN: nothing.
+ * @param rows numbers of those that count. @default all
+ */
+export function sureOf(
+  { difference, doubt }: Opponent,
+  { groups }: ValueTable,
+  confidence: number,
+  rows: ArrayLike<number> = Int32Array.from(difference.keys()),
+): Interval {
+  const take = (column: Float64Array) => Float64Array.from(rows, (row) => column[row]);
+  const { leverage, slack } = doubt;
+  const found = scoreInterval(
+    take(difference),
+    Array.from(rows, (row) => groups[row]),
+    {
+      level: 2 * confidence - 1,
+      doubt: { ...doubt, leverage: take(leverage), slack: slack ? take(slack) : null },
+    },
+  );
+  return Number.isNaN(found.estimate) ? { ...found, estimate: null, low: null, high: null } : found;
 }
 
 /** Passes where the challenger is surely no worse than `tolerance`. */
 export function testNotWorse(
-  { difference, kind, name, unit }: Opponent,
-  { groups }: ValueTable,
-  { confidence, resamples, seed, tolerance }: Required<GateOptions>,
+  opponent: Opponent,
+  table: ValueTable,
+  { confidence, tolerance }: Required<GateOptions>,
 ): GateTest {
-  const [interval] = bootstrapMeans([difference], {
-    resamples,
-    seed,
-    clusters: groups,
-    level: 2 * confidence - 1,
-  });
+  const { kind, name, unit } = opponent;
+  const interval = sureOf(opponent, table, confidence);
   const passed = interval.low !== null && interval.low >= -tolerance;
   return {
     kind,
@@ -43,7 +64,10 @@ export function testNotWorse(
   };
 }
 
-/** What was found against an opponent, what is sure of it, and what is allowed. */
+/**
+ * What was found against an opponent, what is sure of it, and what is allowed.
+ * @param together says of what the confidence is a part
+ */
 export function sayNotWorse(
   { estimate, low }: Interval,
   {
@@ -52,12 +76,13 @@ export function sayNotWorse(
     tolerance,
     unit,
   }: Pick<Opponent, 'name' | 'unit'> & Pick<Required<GateOptions>, 'confidence' | 'tolerance'>,
+  together = '',
 ): string {
   if (estimate === null || low === null) return `It could not be compared with ${name}.`;
   const [sure, allowed] = formatApart(low, -tolerance, formatSignedPoints, 1);
   const short = formatPoints(-tolerance - low, allowed.split('.')[1]?.length ?? 0);
   return (
-    `${formatSignedPoints(estimate)} ${unit} against ${name}, and with ${formatConfidence(confidence)} confidence at least ` +
+    `${formatSignedPoints(estimate)} ${unit} against ${name}, and with ${formatConfidence(confidence)} confidence${together} at least ` +
     `${sure}; ${allowed} is allowed.${low >= -tolerance ? '' : ` It falls short by ${short} points.`}`
   );
 }

@@ -1,9 +1,15 @@
 /** How strict the gate is. Differences are in quality, 0 to 1: 0.01 is a point. */
 export interface GateOptions {
-  /** A challenger may be worse by this much. @default 0.02 */
+  /** A challenger may be worse than the best single candidate and the best fixed mix by this much. @default 0.02 */
   readonly tolerance?: number;
   /** How sure it must be that it is not worse than that: one-sided, 0.5 to 1. @default 0.9 */
   readonly confidence?: number;
+  /** What all promotions together may lose against the best version so far: spent once, and not anew each night. @default 0.005 */
+  readonly nightsTolerance?: number;
+  /** Nights over which `nightsAlpha` holds. @default 30 */
+  readonly nights?: number;
+  /** Chance, over so many nights together, that more than `nightsTolerance` is lost. @default 0.05 */
+  readonly nightsAlpha?: number;
   /** A slice may be worse by this much. @default 0.03 */
   readonly sliceTolerance?: number;
   /** Slices with fewer rows are not tested. @default 50 */
@@ -16,21 +22,18 @@ export interface GateOptions {
   readonly fewestRows?: number;
   /** Where it would choose otherwise than the champion, so many of its choices must have been seen, or one in a hundred. @default 10 */
   readonly fewestSeen?: number;
-  /** Bootstrap resamples. @default 2000 */
-  readonly resamples?: number;
-  /** @default 0 */
-  readonly seed?: number;
 }
 
 export const GATE_DEFAULTS: Required<GateOptions> = {
   tolerance: 0.02,
   confidence: 0.9,
+  nightsTolerance: 0.005,
+  nights: 30,
+  nightsAlpha: 0.05,
   sliceTolerance: 0.03,
   sliceRows: 50,
   sliceAlpha: 0.05,
   calibrationLimit: 0.1,
   fewestRows: 100,
   fewestSeen: 10,
-  resamples: 2000,
-  seed: 0,
 };

@@ -32,4 +32,6 @@ export interface GateVerdict {
   readonly values: 'full' | 'doubly robust';
   /** Share of the rows where challenger and champion choose alike; null without a champion. */
   readonly agreement: number | null;
+  /** Of the tolerance that all nights share, what is spent once this challenger is promoted; quality, 0 to 1. */
+  readonly spent: number;
 }

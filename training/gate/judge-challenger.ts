@@ -2,12 +2,14 @@ import { mean } from 'pointsman/math';
 import type { Comparison } from '../evaluation/comparison.ts';
 import { bestSingleCandidate, type Choice, columnOf, listChoices } from '../evaluation/contenders.ts';
 import type { TrainMeans } from '../evaluation/train-means.ts';
+import { scoreDoubt } from '../off-policy/index.ts';
 import { fixedMixName } from '../words/compare.ts';
 import { testBatches } from './batch-tests.ts';
 import { testCalibration } from './calibration-test.ts';
 import { type Opponent, testNotWorse } from './comparison-tests.ts';
 import { GATE_DEFAULTS, type GateOptions } from './gate-options.ts';
 import type { GateTest, GateVerdict } from './gate-verdict.ts';
+import { testNights } from './nights-test.ts';
 import { testRows, testSeen } from './row-tests.ts';
 import { testSlices } from './slice-tests.ts';
 import type { ValueTable } from './value-table.ts';
@@ -23,17 +25,26 @@ export interface GateInput {
   readonly calibration: { readonly champion: number | null; readonly challenger: number | null };
   /** Quality that a dollar is worth to the router's policy. @default 0: quality alone counts */
   readonly qualityPerUsd?: number;
+  /**
+   * Of the tolerance that all nights share, what earlier promotions have spent. Null: that is not known, so all of it.
+   * @default 0
+   */
+  readonly spent?: number | null;
+  /** Whether candidates were found to have changed. @default false */
+  readonly drifted?: boolean;
 }
 
 /**
  * Whether a challenger may replace the champion: on rows that neither was trained on, it must not be worse than the champion,
  * than the best single candidate, nor than the best fixed mix at equal cost, as a whole and by slice, and its
  * probabilities must hold. The burden is on the challenger: it must be shown not to be worse than `tolerance`
- * (a non-inferiority test: Wellek 2010, chapter 2), by a paired bootstrap over near-duplicate groups.
+ * (a non-inferiority test: Wellek 2010, chapter 2), by paired intervals over near-duplicate groups; against the champion,
+ * with all nights in mind (`testNights`).
  */
 export function judgeChallenger(input: GateInput, given: GateOptions = {}): GateVerdict {
   const options = { ...GATE_DEFAULTS, ...given };
-  const { table, champion, challenger, calibration, qualityPerUsd = 0 } = input;
+  const { table, champion, challenger, calibration, drifted = false, qualityPerUsd = 0 } = input;
+  let spent = 0;
   const rows = challenger.length;
   const tests: GateTest[] = [testRows(rows, options)];
   if (tests[0].passed) {
@@ -41,7 +52,12 @@ export function judgeChallenger(input: GateInput, given: GateOptions = {}): Gate
       tests.push(testSeen(table, champion, challenger, options));
     const opponents = listOpponents(input, worthOf(table, qualityPerUsd));
     const comparisons = [
-      ...opponents.map((opponent) => testNotWorse(opponent, table, options)),
+      ...opponents.map((opponent) => {
+        if (opponent.kind !== 'champion') return testNotWorse(opponent, table, options);
+        const nights = testNights(opponent, table, options, input.spent, drifted);
+        spent = nights.spent;
+        return nights.test;
+      }),
       ...testBatches(opponents, table, options),
       ...testSlices(opponents[0], table, options),
     ];
@@ -62,6 +78,7 @@ export function judgeChallenger(input: GateInput, given: GateOptions = {}): Gate
       champion === null
         ? null
         : champion.filter((c, row) => c === challenger[row]).length / Math.max(1, rows),
+    spent: champion === null ? 0 : spent,
   };
 }
 
@@ -94,7 +111,13 @@ function listOpponents({ table, champion, challenger, means }: GateInput, worth:
     task: null,
   });
   const own = columnOf(worth, { by: { chosen: challenger } }, columns);
-  const minus = (other: Float64Array) => own.map((value, row) => value - other[row]);
+  const against = (by: Choice['by']): Pick<Opponent, 'difference' | 'doubt'> => {
+    const theirs = columnOf(worth, { by }, columns);
+    return {
+      difference: own.map((value, row) => value - theirs[row]),
+      doubt: scoreDoubt(table.doubt, { chosen: challenger }, by),
+    };
+  };
   const found: Opponent[] =
     champion === null
       ? []
@@ -103,7 +126,7 @@ function listOpponents({ table, champion, challenger, means }: GateInput, worth:
             kind: 'champion',
             name: 'the champion',
             unit,
-            difference: minus(columnOf(worth, { by: { chosen: champion } }, columns)),
+            ...against({ chosen: champion }),
           },
         ];
   const { costUsd } = table;
@@ -129,7 +152,7 @@ function listOpponents({ table, champion, challenger, means }: GateInput, worth:
               },
             }),
       unit,
-      difference: minus(columnOf(worth, { by }, columns)),
+      ...against(by),
     });
   }
   return found;

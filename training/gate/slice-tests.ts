@@ -1,6 +1,5 @@
-import { bootstrapMeans } from '../evaluation/bootstrap-means.ts';
 import { formatApart, formatPoints, formatSignedPoints, plural } from '../words/format-number.ts';
-import type { Opponent } from './comparison-tests.ts';
+import { type Opponent, sureOf } from './comparison-tests.ts';
 import type { GateOptions } from './gate-options.ts';
 import type { GateTest } from './gate-verdict.ts';
 import type { ValueTable } from './value-table.ts';
@@ -11,10 +10,12 @@ import type { ValueTable } from './value-table.ts';
  * Bonferroni's correction holds over all slices tested. One test for all that pass.
  */
 export function testSlices(
-  { difference, name, unit }: Opponent,
-  { groups, slices }: ValueTable,
-  { resamples, seed, sliceAlpha, sliceRows, sliceTolerance }: Required<GateOptions>,
+  opponent: Opponent,
+  table: ValueTable,
+  { sliceAlpha, sliceRows, sliceTolerance }: Required<GateOptions>,
 ): GateTest[] {
+  const { name, unit } = opponent;
+  const { slices } = table;
   const found = slices.flatMap(({ by, of }) => {
     const rowsOf = new Map<string, number[]>();
     of.forEach((value, row) => {
@@ -30,12 +31,7 @@ export function testSlices(
   });
   const failed: GateTest[] = [];
   for (const { by, value, rows } of found) {
-    const [interval] = bootstrapMeans([Float64Array.from(rows, (row) => difference[row])], {
-      resamples,
-      seed,
-      clusters: rows.map((row) => groups[row]),
-      level: 1 - (2 * sliceAlpha) / found.length,
-    });
+    const interval = sureOf(opponent, table, 1 - sliceAlpha / found.length, rows);
     if (interval.high === null || interval.high >= -sliceTolerance) continue;
     const [most, allowed] = formatApart(interval.high, -sliceTolerance, formatSignedPoints, 1);
     failed.push({

@@ -1,4 +1,4 @@
-import { pseudoOutcomes } from '../off-policy/index.ts';
+import { type DoubtTable, doubtTable, pseudoOutcomes } from '../off-policy/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 
 /** What every choice would have got on the judged rows, however the log came about. */
@@ -11,6 +11,8 @@ export interface ValueTable {
   /** 1 where a quality was seen. */
   readonly observed: Uint8Array; // [rows, candidates]
   readonly kind: 'full' | 'doubly robust';
+  /** How much of each value was seen, and how much could be. */
+  readonly doubt: DoubtTable;
   /** Near-duplicate group of each row: they are resampled together. */
   readonly groups: Int32Array; // [rows]
   /** Where each row came from: day and source. */
@@ -34,6 +36,8 @@ export interface ValueTableInput {
   readonly batches: readonly string[];
   /** Of `loggingPropensities`: `[prompts, candidates]` */
   readonly propensities: Float64Array;
+  /** Probability that the log gave a prompt to a candidate, seen or not; NaN where it is not known: `[prompts, candidates]` */
+  readonly policy?: Float64Array | null;
   /** What a router that never saw these rows expects: `[rows, candidates]` */
   readonly expected: Float64Array;
   /** The same of costs, NaN where it knows none. */
@@ -52,14 +56,8 @@ export function valueTable(input: ValueTableInput): ValueTable {
   const seen = gather(matrix.quality, rows, columns);
   const observed = Uint8Array.from(seen, (value) => Number(!Number.isNaN(value)));
   const full = observed.every((cell) => cell === 1);
-  const quality = full
-    ? seen
-    : pseudoOutcomes({
-        quality: seen,
-        propensities: gather(input.propensities, rows, columns),
-        expected,
-        clip: input.clip,
-      });
+  const propensities = gather(input.propensities, rows, columns);
+  const quality = full ? seen : pseudoOutcomes({ quality: seen, propensities, expected, clip: input.clip });
   const prompts = Array.from(rows, (row) => matrix.prompts[row]);
   return {
     candidates: matrix.candidates,
@@ -67,6 +65,19 @@ export function valueTable(input: ValueTableInput): ValueTable {
     costUsd: completeCosts(gather(matrix.costUsd, rows, columns), input.expectedCostUsd, columns),
     observed,
     kind: full ? 'full' : 'doubly robust',
+    doubt: full
+      ? { candidates: columns, leverage: new Float64Array(seen.length).fill(1), slack: null }
+      : doubtTable(
+          {
+            candidates: columns,
+            quality: seen,
+            propensities,
+            policy: input.policy ? gather(input.policy, rows, columns) : null,
+            expected,
+            clusters: input.groups,
+          },
+          input.clip,
+        ),
     groups: Int32Array.from(rows, (row) => input.groups[row]),
     batches: Array.from(rows, (row) => input.batches[row]),
     slices: [

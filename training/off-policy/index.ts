@@ -11,4 +11,10 @@ export { ESTIMATORS, type EstimatorId, type PolicyScores, policyScores } from '.
 export { policyWeights } from './policy-weights.ts';
 export { type PseudoOutcomeInput, pseudoOutcomes } from './pseudo-outcomes.ts';
 export { isAnswerable, LEAST_SAMPLE, MOST_UNSUPPORTED, refusals } from './refusals.ts';
-export { type ScoreInterval, scoreInterval } from './score-interval.ts';
+export { type DoubtTable, doubtTable, scoreDoubt } from './score-doubt.ts';
+export {
+  type ScoreDoubt,
+  type ScoreInterval,
+  type ScoreIntervalOptions,
+  scoreInterval,
+} from './score-interval.ts';

@@ -5,6 +5,8 @@ export interface LoggedTable {
   readonly quality: Float64Array;
   /** Probability that the cell was observed, where it was. */
   readonly propensities: Float64Array;
+  /** Probability that the log gave the row to the candidate, seen or not; NaN where it is not known. @default not known */
+  readonly policy?: Float64Array | null;
   /** Where the propensities come from, as `LoggingPropensities` says. @default 'logged' */
   readonly source?: 'logged' | 'fitted';
   /** What a model that was not fitted on these rows expects. */

@@ -1,4 +1,6 @@
-/** A mean of scores with its 95 % interval. */
+import { studentQuantile } from './student-quantile.ts';
+
+/** A mean of scores with its interval. */
 export interface ScoreInterval {
   /** Null for no row. */
   readonly estimate: number | null;
@@ -10,28 +12,103 @@ export interface ScoreInterval {
   readonly groups: number;
 }
 
-/** 97.5 % point of the standard normal distribution. */
-const Z = 1.959963984540054;
+/** What the spread of scores does not show of how sure their mean is. */
+export interface ScoreDoubt {
+  /** How much the outcome of a row counts for its score; 0 where none was seen: `[rows]` */
+  readonly leverage: Float64Array;
+  /** How far a score may be off at most, since the log could not hold the choice: `[rows]`. Null: not at all */
+  readonly slack?: Float64Array | null;
+  /** Largest error of what is expected of an outcome: 1 for qualities. Null: what was seen is taken for all there is. */
+  readonly range?: number | null;
+}
+
+export interface ScoreIntervalOptions {
+  /** Share of the intervals that hold the mean. @default 0.95 */
+  readonly level?: number;
+  readonly doubt?: ScoreDoubt | null;
+}
+
+/** Of unseen outcomes, as a share of z²: chosen by simulated logs (`bench/simulations/heavy-weights.ts`). */
+const UNSEEN = 0.5;
+/** Squared error of qualities that are as uncertain as can be: half are 1, and half are 0. */
+const MOST_UNCERTAIN = 0.25;
 
 /**
- * The mean of one score a row, with a normal interval whose error is that of the clusters' sums (the influence function's
- * variance; Liang and Zeger 1986): prompts are taken as a sample of the traffic, and rows of a cluster vary together.
+ * The mean of one score a row, with a Student t interval whose error is that of the clusters' sums (the influence
+ * function's variance; Liang and Zeger 1986): prompts are taken as a sample of the traffic, and rows of a cluster
+ * vary together. Of scores that weigh outcomes, the degrees of freedom are the effective number of clusters that
+ * carry the variance, and outcomes are added that might have been seen, as Agresti and Coull (1998) do for a share:
+ * few good answers without a bad one do not show that there are none.
  * @param scores `[rows]` @param clusters `[rows]`
  */
-export function scoreInterval(scores: Float64Array, clusters: ArrayLike<number>): ScoreInterval {
+export function scoreInterval(
+  scores: Float64Array,
+  clusters: ArrayLike<number>,
+  { doubt = null, level = 0.95 }: ScoreIntervalOptions = {},
+): ScoreInterval {
   const rows = scores.length;
-  let sum = 0;
-  for (const score of scores) sum += score;
-  const estimate = sum / rows;
-  const sums = new Map<number, number>();
-  scores.forEach((score, row) => {
-    sums.set(clusters[row], (sums.get(clusters[row]) ?? 0) + score - estimate);
-  });
-  let squares = 0;
-  for (const one of sums.values()) squares += one * one;
-  const count = sums.size;
+  const estimate = sum(scores) / rows;
+  const sums = clusterSums(
+    scores.map((score) => score - estimate),
+    clusters,
+  );
+  const count = sums.length;
   if (count < 2)
     return { estimate: rows === 0 ? null : estimate, low: null, high: null, rows, groups: count };
-  const margin = (Z * Math.sqrt((count / (count - 1)) * squares)) / rows;
+  const probability = (1 + level) / 2;
+  const squares = (count / (count - 1)) * sum(sums.map((one) => one * one));
+  const slack = doubt?.slack ? sum(doubt.slack) / rows : 0;
+  const { carriers, typical, total } = carryingWeights(
+    doubt === null ? null : clusterSums(doubt.leverage, clusters),
+  );
+  const quantile = studentQuantile(
+    probability,
+    Math.max(1, (doubt === null || total === 0 ? count : carriers) - 1),
+  );
+  // What nobody has seen a part of has no interval.
+  if (doubt !== null && total === 0 && scores.some((score) => score !== 0))
+    return { estimate, low: null, high: null, rows, groups: count };
+  const range = doubt?.range === undefined ? 1 : doubt.range;
+  const known = Math.min(1, total > 0 && range ? squares / total / (MOST_UNCERTAIN * range ** 2) : 1);
+  const unseen = range
+    ? UNSEEN * studentQuantile(probability, Number.POSITIVE_INFINITY) ** 2 * typical * range ** 2
+    : 0;
+  const margin = (quantile * Math.sqrt(squares + (1 - known) * unseen)) / rows + slack;
   return { estimate, low: estimate - margin, high: estimate + margin, rows, groups: count };
+}
+
+/**
+ * How many clusters of equal weight carry as much of the variance: (Σ w²)² / Σ w⁴, with the variance going by the square
+ * of a weight. A hundred light rows beside eight heavy ones are eight.
+ * @param weights of each cluster; null: nothing is weighed
+ */
+export function carryingWeights(weights: Float64Array | null): {
+  readonly carriers: number;
+  /** Square of a weight, by its share of the variance. */
+  readonly typical: number;
+  /** Σ w² */
+  readonly total: number;
+} {
+  let [squares, fourths] = [0, 0];
+  for (const weight of weights ?? []) {
+    squares += weight ** 2;
+    fourths += weight ** 4;
+  }
+  return squares === 0
+    ? { carriers: 0, typical: 0, total: 0 }
+    : { carriers: squares ** 2 / fourths, typical: fourths / squares, total: squares };
+}
+
+/** @returns one sum a cluster, in the order in which clusters come */
+export function clusterSums(values: ArrayLike<number>, clusters: ArrayLike<number>): Float64Array {
+  const sums = new Map<number, number>();
+  for (let row = 0; row < values.length; row++)
+    sums.set(clusters[row], (sums.get(clusters[row]) ?? 0) + values[row]);
+  return Float64Array.from(sums.values());
+}
+
+function sum(values: Float64Array): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
 }

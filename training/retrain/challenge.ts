@@ -10,6 +10,7 @@ import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { RouterEmbedder } from '../pipeline/router-embedder.ts';
 import { workPart } from '../work/index.ts';
 import { gateChallenger } from './gate-challenger.ts';
+import { readNightsSpent } from './nights-spent.ts';
 import type { StoredTraffic } from './read-store.ts';
 import type { RetrainOptions } from './retrain-options.ts';
 import { withoutExploring } from './score-traffic.ts';
@@ -68,6 +69,8 @@ export async function challenge({
     champion: watched.champion,
     challenger,
     embeddings: watched.embeddings,
+    spent: await readNightsSpent(config.router),
+    drifted: watched.found.drift?.candidates.some(({ alarm }) => alarm) ?? false,
     config,
   });
   return { version: sealed.version, trained: { sealed, verdict } };

@@ -23,12 +23,16 @@ export interface ChallengeInput {
   readonly challenger: Router;
   /** By the challenger's embedder: `[prompts, dimensions]`. */
   readonly embeddings: Matrix;
+  /** Of the tolerance that all nights share, what earlier promotions have spent; null where that is not known. */
+  readonly spent: number | null;
+  /** Whether a candidate was found to have changed. */
+  readonly drifted: boolean;
   readonly config: RetrainConfig;
 }
 
 /** Puts a challenger before the gate, on the prompts that judge. */
 export async function gateChallenger(input: ChallengeInput): Promise<GateVerdict> {
-  const { challenger, champion, config, groups, judge, learn, matrix } = input;
+  const { challenger, champion, config, drifted, groups, judge, learn, matrix, spent } = input;
   const { clip, fewestPrompts, qualityPerUsd, slicePrompts, ...thresholds } = config.gate;
   const columns = matrix.candidates.length;
   const judged = takeRows(matrix, judge);
@@ -66,8 +70,10 @@ export async function gateChallenger(input: ChallengeInput): Promise<GateVerdict
       means: trainMeans(matrix, learn, learned.values),
       calibration: { champion: own && calibration(own.success), challenger: calibration(theirs.success) },
       qualityPerUsd: qualityPerUsd ?? rateOf(challenger),
+      spent,
+      drifted,
     },
-    { ...thresholds, sliceRows: slicePrompts, fewestRows: fewestPrompts, seed: config.train.seed },
+    { ...thresholds, sliceRows: slicePrompts, fewestRows: fewestPrompts },
   );
 }
 

@@ -1,5 +1,5 @@
 import type { DriftReport } from '../drift/index.ts';
-import type { GateVerdict } from '../gate/index.ts';
+import { type GateVerdict, sayNightsSpent } from '../gate/index.ts';
 import { Html, html } from '../report/html.ts';
 import { REPORT_STYLE } from '../report/report-style.ts';
 import { scrollTable } from '../report/scroll-table.ts';
@@ -59,11 +59,11 @@ ${drift && driftSection(drift)}
 `.markup;
 }
 
-function gateSection({ agreement, rows, tests, values }: GateVerdict): Html {
+function gateSection({ agreement, passed, rows, spent, tests, values }: GateVerdict): Html {
   return html`<h2>Gate</h2>
 <p class="note">On ${plural(rows, 'prompt')}, ${values === 'full' ? 'each answered by every candidate' : 'by doubly robust scores'}${
     agreement !== null && `; champion and challenger choose alike on ${formatPercent(agreement, 0)} of them`
-  }.</p>
+  }.${passed && agreement !== null && ` ${sayNightsSpent(spent)}`}</p>
 ${scrollTable('What the challenger had to pass', tests, [
   { heading: 'Test', cell: ({ kind }) => kind },
   { heading: 'Passed', cell: ({ passed }) => (passed ? 'yes' : 'no') },

@@ -6,6 +6,7 @@ import type { IngestProgress } from '../outcomes/ingest-options.ts';
 import { openEmbedder, type RouterEmbedder } from '../pipeline/router-embedder.ts';
 import { pruneVersions, withRetrainLock } from '../versions/index.ts';
 import { challenge } from './challenge.ts';
+import { writeNightsSpent } from './nights-spent.ts';
 import { describeLack } from './part-traffic.ts';
 import { nameOf, type StoredTraffic, withStore } from './read-store.ts';
 import type { RetrainOptions } from './retrain-options.ts';
@@ -133,7 +134,10 @@ async function learn(
     return kept(`${version} was rolled back from. Promote it by hand: pointsman rollback --to.`);
   if ((pointer?.version ?? null) !== draft.champion)
     return kept(`${pointer?.version ?? 'no version'} came into use while it was trained.`);
-  if (!dryRun) await pointAtVersion(folder, version);
+  if (!dryRun) {
+    await writeNightsSpent(folder, { spent: trained.verdict.spent, version, at: now().toISOString() });
+    await pointAtVersion(folder, version);
+  }
   const done = dryRun ? 'Would be promoted' : 'Promoted';
   return { outcome: 'promoted', sentence: trained.verdict.sentence.replace(/^Passed/, done) };
 }

@@ -59,7 +59,12 @@ describe('what the gate says of a comparison', () => {
   it('fails where there is nothing to be sure of', () => {
     const { table } = gateWorld({ rows: 3, seed: 1 });
     const difference = new Float64Array(3).fill(Number.NaN);
-    const opponent = { kind: 'champion' as const, ...about, difference };
+    const opponent = {
+      kind: 'champion' as const,
+      ...about,
+      difference,
+      doubt: { leverage: new Float64Array(3) },
+    };
     expect(testNotWorse(opponent, table, GATE_DEFAULTS)).toMatchObject({ passed: false });
   });
 });
@@ -87,7 +92,12 @@ test('one prompt is one prompt, and none are not counted out', () => {
 
 test('a tolerance is a positive number of points, and one slice is one', () => {
   const { table } = gateWorld({ rows: 200, seed: 3 });
-  const opponent = { kind: 'champion' as const, ...about, difference: new Float64Array(200) };
+  const opponent = {
+    kind: 'champion' as const,
+    ...about,
+    difference: new Float64Array(200),
+    doubt: { leverage: new Float64Array(200) },
+  };
   const half = {
     ...table,
     slices: [{ by: 'task' as const, of: table.batches.map((_, i) => (i % 2 ? 'a' : null)) }],

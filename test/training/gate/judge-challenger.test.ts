@@ -40,7 +40,7 @@ for (const logging of [null, LOGGING]) {
 test('a challenger like the champion passes, on every log', () => {
   for (let seed = 0; seed < 20; seed++) {
     const { kinds, table } = gateWorld({ rows: 300, seed, logging: LOGGING });
-    const verdict = judgeChallenger(gateInput(table, able(kinds), able(kinds)), { resamples: 200 });
+    const verdict = judgeChallenger(gateInput(table, able(kinds), able(kinds)));
     expect(verdict.tests.find(({ kind }) => kind === 'champion')).toMatchObject({ passed: true });
     expect(verdict.agreement).toBe(1);
   }
@@ -52,7 +52,7 @@ test('of logs of one candidate a prompt, hardly one lets a challenger pass that 
     const { kinds, table } = gateWorld({ rows: 600, seed, logging: LOGGING });
     // Wrong on one prompt in thirteen: 0.8 lost on each.
     const worse = kinds.map((kind, row) => (row % 13 === 0 ? 1 - kind : kind));
-    if (judgeChallenger(gateInput(table, able(kinds), worse), { resamples: 200 }).passed) passed++;
+    if (judgeChallenger(gateInput(table, able(kinds), worse)).passed) passed++;
   }
   expect(passed).toBeLessThanOrEqual(5);
 });

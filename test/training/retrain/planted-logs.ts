@@ -27,7 +27,6 @@ export function quickConfig(folder: string, rest: Partial<RetrainConfigInput> = 
     work: join(folder, 'work'),
     train: { seed: 1, heads: ['linear'], folds: 2, resamples: 100, ngrams: { dimensions: 8 } },
     traffic: { learnDays: 30, judgeDays: 2, judgePrompts: 150 },
-    gate: { resamples: 300 },
     ...rest,
   });
 }

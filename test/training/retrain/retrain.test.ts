@@ -54,6 +54,12 @@ test('the first challenger must beat having no router, and comes into use', asyn
     learnDays: ['2026-01-01', '2026-01-06'],
     judgeDays: ['2026-01-07', '2026-01-08'],
   });
+  // Nothing was in use that it could lose against.
+  expect(JSON.parse(await readFile(join(router, 'gate.json'), 'utf8'))).toMatchObject({
+    schemaVersion: 1,
+    spent: 0,
+    version: first.challenger,
+  });
   const decision = await (await loadRouter(router)).route({
     text: 'What is 12 + 9 when ships are counted twice?',
   });
