@@ -1,7 +1,7 @@
 import type { AcceptTest, PlanStep } from '../policy/plan.ts';
 import type { Request } from '../request/request.ts';
 import { answerKey } from './answer-key.ts';
-import { isJsonMatching } from './matches-schema.ts';
+import { checkJson } from './matches-schema.ts';
 import { isOver, type Run, type StepAnswer, type StepContext } from './run.ts';
 import type { RunStep } from './run-step.ts';
 import { asQuality, scoreAnswer } from './score-answer.ts';
@@ -46,7 +46,9 @@ async function passes(
       return meanLogprob(given) >= accept.min ? given : null;
     case 'json': {
       const schema = accept.schema ?? schemaOf(context.request);
-      return (await isJsonMatching(given.answer.text, schema)) ? given : null;
+      const { matches, problem } = await checkJson(given.answer.text, schema);
+      if (problem !== undefined) given.attempt.error = { ...problem, status: null };
+      return matches ? given : null;
     }
     case 'verifier': {
       const score = await verify(run, accept.verifier, given, context);

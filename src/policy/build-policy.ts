@@ -14,7 +14,7 @@ import type { PolicyOptions } from './policy-options.ts';
 import type { PolicyParts } from './policy-parts.ts';
 import type { Limited, PolicySpec } from './policy-spec.ts';
 import { createRouterPolicy } from './router-policy.ts';
-import { createRulesPolicy } from './rules-policy.ts';
+import { createRulesPolicy, withinSteps } from './rules-policy.ts';
 import { createSpeculativePolicy } from './speculative-policy.ts';
 import { createThresholdPolicy } from './threshold-policy.ts';
 import { createToolsPolicy } from './tools-policy.ts';
@@ -31,8 +31,13 @@ export function buildPolicy(
   candidates: readonly PolicyCandidate[],
   options: PolicyOptions,
 ): Policy {
-  return build(spec, { candidates, options }, {}, '', true);
+  const { compile } = options;
+  const bounded = compile === undefined ? options : { ...options, compile: withinSteps(compile) };
+  return build(spec, { candidates, options: bounded }, {}, '', true, 1);
 }
+
+/** Policies inside one another. */
+const DEEPEST = 50;
 
 interface Shared {
   readonly candidates: readonly PolicyCandidate[];
@@ -42,7 +47,17 @@ interface Shared {
 /** Policies whose plan is that of one policy inside, unchanged: a propensity below them is a propensity of the whole. */
 const HANDS_ON = new Set<PolicySpec['kind']>(['rules', 'hierarchical']);
 
-function build(spec: PolicySpec, shared: Shared, around: Limited, field: string, handedOn: boolean): Policy {
+function build(
+  spec: PolicySpec,
+  shared: Shared,
+  around: Limited,
+  field: string,
+  handedOn: boolean,
+  depth: number,
+): Policy {
+  if (depth > DEEPEST) {
+    throw new InvalidInputError(`Policies must be at most ${DEEPEST} deep inside one another. Got more.`);
+  }
   if (!handedOn && (spec.kind === 'explore' || spec.kind === 'router')) throw misplaced(spec.kind, field);
   const limits = mergeLimits(around.limits, spec.limits);
   const relax = spec.relax ?? around.relax;
@@ -58,7 +73,7 @@ function build(spec: PolicySpec, shared: Shared, around: Limited, field: string,
     make(target, name) {
       const path = field === '' ? name : `${field}.${name}`;
       if (typeof target !== 'string') {
-        return build(target, shared, inside, path, handedOn && HANDS_ON.has(spec.kind));
+        return build(target, shared, inside, path, handedOn && HANDS_ON.has(spec.kind), depth + 1);
       }
       return createFixedPolicy(candidateIndex(shared.candidates, target, path), parts);
     },

@@ -1,11 +1,8 @@
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
-import type { Expression } from './expression.ts';
+import type { CompileExpression, Expression } from './expression.ts';
 import type { Policy } from './policy.ts';
 import type { PolicyParts } from './policy-parts.ts';
 import type { RulesPolicySpec } from './policy-spec.ts';
-
-/** Steps that all rules of one policy may take for a request: some tens of milliseconds at the very most. */
-const MOST_STEPS = 1_000_000;
 
 /** The first rule that holds decides. A rule that cannot be evaluated for a request is passed over, and says so. */
 export function createRulesPolicy(spec: RulesPolicySpec, parts: PolicyParts): Policy {
@@ -18,12 +15,6 @@ export function createRulesPolicy(spec: RulesPolicySpec, parts: PolicyParts): Po
       target: parts.make(rule.then, `rules[${i}].then`),
     };
   });
-  const steps = rules.reduce((sum, { expression }) => sum + (expression.maxSteps ?? 0), 0);
-  if (steps > MOST_STEPS) {
-    throw new InvalidInputError(
-      `\`rules\` of policy must take at most ${MOST_STEPS} steps together for any request. They could take ${steps}.`,
-    );
-  }
   const otherwise = parts.make(spec.otherwise, 'otherwise');
 
   return {
@@ -52,6 +43,26 @@ export function createRulesPolicy(spec: RulesPolicySpec, parts: PolicyParts): Po
         path: ['rules:otherwise', ...plan.path],
       };
     },
+  };
+}
+
+/** Steps that all rules of a policy may take for a request: some tens of milliseconds at the very most. */
+const MOST_STEPS = 1_000_000;
+
+/**
+ * Compiles as `compile` does, as long as all that it compiles stays within the steps of one policy: those inside others
+ * count, since all of them may be asked for one request.
+ */
+export function withinSteps(compile: CompileExpression): CompileExpression {
+  let steps = 0;
+  return (expression, candidates) => {
+    const compiled = compile(expression, candidates);
+    steps += compiled.maxSteps ?? 0;
+    if (steps <= MOST_STEPS) return compiled;
+    throw new InvalidInputError(
+      `All rules of a policy, with those of the policies inside it, must take at most ${MOST_STEPS} steps together for ` +
+        `any request. Up to this one they could take ${steps}. Use fewer rules, or simpler ones.`,
+    );
   };
 }
 

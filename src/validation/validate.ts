@@ -10,12 +10,21 @@ import { InvalidInputError } from '../errors/invalid-input-error.ts';
  */
 export function validate<T>(schema: z.core.$ZodType<T>, value: unknown, thing: string): T {
   // Without its generated functions zod is ready sooner, and no code is made from data.
-  const result = z.safeParse(schema, value, { jitless: true });
+  const result = parse(schema, value, thing);
   if (result.success) return result.data;
   const issue = deepest(result.error.issues[0]);
   throw new InvalidInputError(
     `${fieldName(issue.path, thing)} must be ${expectation(issue)}. Got ${shown(valueAt(value, issue.path))}.`,
   );
+}
+
+function parse<T>(schema: z.core.$ZodType<T>, value: unknown, thing: string) {
+  try {
+    return z.safeParse(schema, value, { jitless: true });
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new InvalidInputError(`The ${thing} is nested too deep.`, { cause });
+  }
 }
 
 type Issue = z.core.$ZodIssue;

@@ -119,6 +119,20 @@ describe('a sequence', () => {
     expect(candidate).toBe(expected);
   });
 
+  it.each([
+    [{ $ref: '#' }, 'SCHEMA_LIMIT', 'The answer was not checked against its schema: '],
+    [{ pattern: '(?=a)' }, 'SCHEMA_UNREADABLE', 'The schema for the answer cannot be read: '],
+  ])(
+    'is not accepted where the schema %j shows nothing, and the attempt says why',
+    async (odd, code, start) => {
+      const accept: AcceptTest = { kind: 'all', tests: [{ kind: 'json', schema: odd }] };
+      const { candidate, trace } = await run(cascade(accept), { small: says('"a"'), large });
+      expect(candidate).toBe('large');
+      const error = { code, message: expect.stringContaining(start), status: null };
+      expect(trace.attempts[0]).toMatchObject({ state: 'rejected', error });
+    },
+  );
+
   it('reads the schema of the request where the test has none', async () => {
     const responseFormat = { type: 'json_schema', json_schema: { name: 'x', schema } };
     const go = (text: string) =>
