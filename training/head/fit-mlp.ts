@@ -1,21 +1,20 @@
 import { createRandom } from 'pointsman/math';
 import { type TensorFlow, useBackend } from '../backend/use-backend.ts';
-import { createAdam } from './adam.ts';
 import { baseRates } from './base-rates.ts';
 import type { DenseChain } from './dense-chain.ts';
 import { checkFitData, targetWeights } from './fit-data.ts';
 import { type Matrix, takeRows } from './matrix.ts';
 import { weightedMeanLoss } from './mean-loss.ts';
+import { type BatchTask, batchLoss } from './mlp-loss.ts';
 import {
-  backward,
+  chainsOf,
   createMlpNetwork,
-  disposePass,
+  drawDropout,
   forward,
   type MlpNetwork,
-  parametersOf,
+  variablesOf,
 } from './mlp-network.ts';
 import type { MlpOptions, MlpTask } from './mlp-options.ts';
-import { residualsInto } from './residuals.ts';
 
 /** A fitted network: a chain per task; their hidden layers are the same objects, so the export shares them. */
 export interface MlpFit {
@@ -27,8 +26,9 @@ export interface MlpFit {
 }
 
 /**
- * Fits hidden layers and one linear output per task with Adam and dropout, and keeps the epoch that was best on rows
- * it did not learn from. Seeded throughout: the same rows and seed give the same bytes.
+ * Fits hidden layers and one linear output per task with `tf.train.adam`, gradients by TF.js, dropout and decoupled weight
+ * decay (AdamW: Loshchilov and Hutter 2019), and keeps the epoch that was best on rows it did not learn from. Seeded
+ * throughout: the same rows and seed give the same bytes.
  * @throws InvalidInputError
  */
 export async function fitMlp(
@@ -49,45 +49,44 @@ export async function fitMlp(
   const { fit, held } = divide(features.rows, options.heldOut, seed);
   const random = createRandom(seed + 1);
   const biases = tasks.map((task) => baseRates(task, task.loss).logits);
-  const network = createMlpNetwork(features.columns, hidden, activation, biases, seed);
-  const parameters = parametersOf(network);
-  const adam = createAdam(parameters);
+  const network = createMlpNetwork(tf, features.columns, hidden, activation, biases, seed);
+  const variables = variablesOf(network);
+  const adam = tf.train.adam(learningRate, 0.9, 0.999, 1e-8);
   const weighted = tasks.map((task) => ({ ...task, cells: normalisedWeights(task) }));
-  let best = { loss: heldOutLoss(tf, network, features, tasks, held), epoch: 0, copy: copyOf(parameters) };
-  const started = performance.now();
-  for (let epoch = 1; epoch <= epochs && epoch - best.epoch <= patience; epoch++) {
-    random.shuffle(fit);
-    const rate = learningRate * 0.5 * (1 + Math.cos((Math.PI * (epoch - 1)) / epochs));
-    for (let start = 0; start < fit.length; start += batchRows) {
-      const rows = fit.subarray(start, start + batchRows);
-      const batch = takeRows(features, rows);
-      const input = tf.tensor2d(batch.values, [batch.rows, batch.columns]);
-      const pass = forward(tf, network, input, dropout, random);
-      const slopes = weighted.map((task, t) => batchSlopes(task, rows, pass.logits[t]));
-      const parameterSlopes = backward(tf, network, pass, slopes);
-      disposePass(pass);
-      input.dispose();
-      decay(parameters, rate * weightDecay);
-      adam.step(parameterSlopes, rate);
+  const values = () => variables.map((variable) => variable.dataSync().slice() as Float32Array);
+  try {
+    let best = { loss: heldOutLoss(tf, network, features, tasks, held), epoch: 0, values: values() };
+    const started = performance.now();
+    for (let epoch = 1; epoch <= epochs && epoch - best.epoch <= patience; epoch++) {
+      random.shuffle(fit);
+      const rate = learningRate * 0.5 * (1 + Math.cos((Math.PI * (epoch - 1)) / epochs));
+      Object.assign(adam, { learningRate: rate });
+      for (let start = 0; start < fit.length; start += batchRows)
+        tf.tidy(() => {
+          const rows = fit.subarray(start, start + batchRows);
+          const batch = takeRows(features, rows);
+          const input = tf.tensor2d(batch.values, [batch.rows, batch.columns]);
+          const masks = drawDropout(tf, network, batch.rows, dropout, random);
+          const targets = weighted.map((task) => batchTask(task, rows));
+          const { grads } = tf.variableGrads(
+            () => batchLoss(tf, targets, forward(tf, network, input, masks)),
+            variables,
+          );
+          for (const { kernel } of [...network.hidden, ...network.outputs])
+            kernel.assign(tf.mul(kernel, 1 - rate * weightDecay));
+          adam.applyGradients(Object.entries(grads).map(([name, tensor]) => ({ name, tensor })));
+        });
+      const loss = heldOutLoss(tf, network, features, tasks, held);
+      if (loss < best.loss) best = { loss, epoch, values: values() };
+      const perEpoch = (performance.now() - started) / 1000 / epoch;
+      const left = Math.min(epochs - epoch, best.epoch + patience - epoch + 1);
+      onProgress?.({ step: epoch, steps: epochs, loss, secondsLeft: perEpoch * left });
     }
-    const loss = heldOutLoss(tf, network, features, tasks, held);
-    if (loss < best.loss) best = { loss, epoch, copy: copyOf(parameters) };
-    const perEpoch = (performance.now() - started) / 1000 / epoch;
-    const left = Math.min(epochs - epoch, best.epoch + patience - epoch + 1);
-    onProgress?.({ step: epoch, steps: epochs, loss, secondsLeft: perEpoch * left });
+    return { chains: chainsOf(network, best.values), heldOutLoss: best.loss, epoch: best.epoch };
+  } finally {
+    tf.dispose(variables);
+    adam.dispose();
   }
-  parameters.forEach((parameter, k) => {
-    parameter.set(best.copy[k]);
-  });
-  return {
-    chains: network.outputs.map((output) => [...network.hidden, output]),
-    heldOutLoss: best.loss,
-    epoch: best.epoch,
-  };
-}
-
-function copyOf(parameters: readonly Float32Array[]): Float32Array[] {
-  return parameters.map((parameter) => parameter.slice());
 }
 
 function divide(
@@ -119,26 +118,12 @@ function normalisedWeights(task: MlpTask): Float32Array {
   return weights.map((weight) => weight * scale);
 }
 
-function batchSlopes(
-  task: MlpTask & { readonly cells: Float32Array },
-  rows: Int32Array,
-  logits: Float32Array,
-): Float32Array {
-  const outputs = task.targets.columns;
-  const slopes = new Float32Array(logits.length);
-  const targets = takeRows(task.targets, rows).values;
-  const weights = takeRows({ ...task.targets, values: task.cells }, rows).values;
-  residualsInto(task.loss, { rows: rows.length, outputs, logits, targets, weights }, slopes);
-  for (let i = 0; i < slopes.length; i++) slopes[i] /= rows.length;
-  return slopes;
-}
-
-/** Only kernels decay: they are the even entries. */
-function decay(parameters: readonly Float32Array[], share: number): void {
-  for (let k = 0; k < parameters.length; k += 2) {
-    const kernel = parameters[k];
-    for (let i = 0; i < kernel.length; i++) kernel[i] *= 1 - share;
-  }
+function batchTask(task: MlpTask & { readonly cells: Float32Array }, rows: Int32Array): BatchTask {
+  return {
+    loss: task.loss,
+    targets: takeRows(task.targets, rows),
+    weights: takeRows({ ...task.targets, values: task.cells }, rows).values,
+  };
 }
 
 function heldOutLoss(
@@ -150,16 +135,17 @@ function heldOutLoss(
 ): number {
   if (held.length === 0) return 0;
   const picked = takeRows(features, held);
-  const input = tf.tensor2d(picked.values, [picked.rows, picked.columns]);
-  const pass = forward(tf, network, input, 0);
-  disposePass(pass);
-  input.dispose();
+  const logits = tf.tidy(() =>
+    forward(tf, network, tf.tensor2d(picked.values, [picked.rows, picked.columns])),
+  );
   let total = 0;
   tasks.forEach((task, t) => {
     const cells = { ...task.targets, values: targetWeights(task, task.loss) };
     const weights = takeRows(cells, held).values;
-    const loss = weightedMeanLoss(task.loss, pass.logits[t], takeRows(task.targets, held), weights);
+    const values = logits[t].dataSync() as Float32Array;
+    const loss = weightedMeanLoss(task.loss, values, takeRows(task.targets, held), weights);
     if (Number.isFinite(loss)) total += (task.importance ?? 1) * loss;
   });
+  tf.dispose(logits);
   return total;
 }
