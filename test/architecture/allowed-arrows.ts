@@ -133,6 +133,8 @@ export const TRAINING_ARROWS: Arrows = {
     'report',
     'split',
   ],
+  // A log is read as training would read it, and what was seen becomes a config.
+  'first-config': ['logs', 'outcomes', 'pipeline', 'redaction'],
   cli: [
     'artifact',
     // doctor multiplies two matrices, to see that TF.js works here.
@@ -141,6 +143,7 @@ export const TRAINING_ARROWS: Arrows = {
     'config',
     'embedder',
     'evaluation',
+    'first-config',
     'log-store',
     'logs',
     'outcomes',

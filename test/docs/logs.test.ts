@@ -20,6 +20,8 @@ const LOGS = {
   pointsman: ['decisions.jsonl'],
 } as const;
 const QUICK = ['--config', 'quick.yaml', '--quiet'];
+/** Where there is a config already. */
+const QUICK_HEADS = ['--heads', 'linear', '--quiet'];
 
 let folder: string;
 let text: string;
@@ -68,7 +70,8 @@ describe('docs/logs.md', () => {
         for (const command of shellCommands(body)) {
           const [program, tool, ...args] = shellWords(command);
           expect([program, tool]).toEqual(['npx', 'pointsman']);
-          const { code, stderr } = await runCli([...args, ...(args[0] === 'train' ? QUICK : [])]);
+          const quick = args[0] !== 'train' ? [] : args.includes('--config') ? QUICK_HEADS : QUICK;
+          const { code, stderr } = await runCli([...args, ...quick]);
           expect(code, `${command}\n${stderr}`).toBe(0);
           commands++;
         }

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { LogsConfig } from '../config/logs-config.ts';
 import { docPath } from '../doc-path.ts';
 import { LOG_FORMATS, type LogFormat } from '../logs/index.ts';
 import { MOST_REJECTED } from '../outcomes/ingest-options.ts';
@@ -99,6 +100,19 @@ export function logOptions(flags: LogFlags): LogOptions {
     redact: Object.keys(flags.redactPattern).length > 0 ? flags.redactPattern : flags.redact === true,
     keep: flags.keep,
   };
+}
+
+/** The same where a config file says it too: what was given on the command line comes first. */
+export function withConfiguredLogs(
+  flags: LogFlags,
+  { map: _, ...logs }: LogsConfig,
+  isGiven: (option: string) => boolean,
+): LogOptions {
+  const said = Object.entries(logs).filter(([option]) => {
+    const isPattern = option === 'redact' && Object.keys(flags.redactPattern).length > 0;
+    return !isGiven(option) && !isPattern;
+  });
+  return { ...logOptions(flags), ...Object.fromEntries(said) };
 }
 
 function readRange(text: string): [number, number] | 'auto' {

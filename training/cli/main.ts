@@ -6,6 +6,7 @@ import { doctorCommand } from './doctor-command.ts';
 import { evaluateCommand } from './evaluate-command.ts';
 import { explainCommand } from './explain-command.ts';
 import { ingestCommand } from './ingest-command.ts';
+import { initCommand } from './init-command.ts';
 import { inspectCommand } from './inspect-command.ts';
 import { logCommand } from './log-command.ts';
 import { retrainCommand } from './retrain-command.ts';
@@ -18,6 +19,7 @@ import { versionsCommand } from './versions-command.ts';
 
 const EXAMPLES = `
 Examples:
+  $ pointsman init traffic.jsonl
   $ pointsman train traffic.jsonl --out models/support
   $ pointsman route models/support "Translate this to French: good morning"
   $ pointsman inspect models/support
@@ -25,6 +27,7 @@ Examples:
 Each command has examples of its own: pointsman train --help`;
 
 const COMMANDS = [
+  initCommand,
   trainCommand,
   routeCommand,
   explainCommand,

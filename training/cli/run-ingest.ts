@@ -7,7 +7,7 @@ import type { IngestFlags } from './ingest-command.ts';
 import { logOptions } from './log-options.ts';
 import { createProgress } from './progress.ts';
 import { readPrices } from './read-settings.ts';
-import { readTrainConfig } from './train-settings.ts';
+import { readTrainSettings } from './train-settings.ts';
 
 export async function runIngest(files: readonly string[], flags: IngestFlags, io: CommandIo): Promise<void> {
   const prices = flags.prices === undefined ? {} : { prices: await readPrices(flags.prices) };
@@ -34,6 +34,6 @@ export async function runIngest(files: readonly string[], flags: IngestFlags, io
 }
 
 async function embedderOf(flags: IngestFlags, io: CommandIo): Promise<Embedder> {
-  const config = await readTrainConfig({ embedder: flags.embedder }, io.env);
+  const { config } = await readTrainSettings({ embedder: flags.embedder }, io.env);
   return (await openEmbedder(config.embedder)).embedder;
 }

@@ -3,26 +3,32 @@ import type { CommandIo } from './command-io.ts';
 import { describeIngest } from './describe-ingest.ts';
 import { describeTraffic } from './describe-traffic.ts';
 import { describeTraining } from './describe-training.ts';
-import { logOptions } from './log-options.ts';
+import { withConfiguredLogs } from './log-options.ts';
 import { createProgress } from './progress.ts';
 import { readPrices } from './read-settings.ts';
 import { showTraining } from './show-training.ts';
 import { summariseTraffic } from './summarise-traffic.ts';
 import { summariseTraining } from './summarise-training.ts';
 import type { TrainFlags } from './train-command.ts';
-import { readTrainConfig, routerName } from './train-settings.ts';
+import { readTrainSettings, routerName } from './train-settings.ts';
 import { wrapText } from './wrap-text.ts';
 
-export async function runTrain(files: readonly string[], flags: TrainFlags, io: CommandIo): Promise<void> {
-  const config = await readTrainConfig(flags, io.env);
+/** @param isGiven whether an option was given on the command line, by its name in the flags */
+export async function runTrain(
+  files: readonly string[],
+  flags: TrainFlags,
+  io: CommandIo,
+  isGiven: (option: string) => boolean,
+): Promise<void> {
+  const { config, logs } = await readTrainSettings(flags, io.env);
   const options = {
     files,
     config,
     name: routerName(flags.name, flags.out),
     out: flags.out,
     workFolder: flags.work,
-    map: flags.map,
-    ...logOptions(flags),
+    map: { ...logs.map, ...flags.map },
+    ...withConfiguredLogs(flags, logs, isGiven),
     strict: flags.strict === true,
     ...(flags.prices === undefined ? {} : { prices: await readPrices(flags.prices) }),
   };

@@ -23,7 +23,10 @@ train.yaml, every field of which may be left out:
     small-model: { inputPricePerMillionTokens: 0.15, outputPricePerMillionTokens: 0.6 }
   embedder: { kind: openai, model: text-embedding-3-small, dimensions: 1536 }
   split: { by: random, fit: 0.6, calibrate: 0.2, test: 0.2 }
-  policy: { kind: utility, weights: balanced, limits: { minSuccessProbability: 0.5 } }`;
+  policy: { kind: utility, weights: balanced, limits: { minSuccessProbability: 0.5 } }
+  logs: { format: table, map: { candidate: llm, quality: stars }, scoreRange: [1, 5] }
+
+pointsman init looks at a log and writes such a file.`;
 
 export interface TrainFlags extends LogFlags {
   readonly out: string;
@@ -86,6 +89,8 @@ export function trainCommand(io: CommandIo): Command {
       if (flags.policy !== undefined && flags.weights !== undefined)
         self.error('error: give --policy or --weights, not both: a policy has weights of its own');
       const { runTrain } = await import('./run-train.ts');
-      await withStandardInput(files, io, (read) => runTrain(read, flags, io));
+      await withStandardInput(files, io, (read) =>
+        runTrain(read, flags, io, (option) => self.getOptionValueSource(option) === 'cli'),
+      );
     });
 }

@@ -1,5 +1,6 @@
 import { basename, resolve } from 'node:path';
 import { InvalidInputError } from 'pointsman';
+import { type LogsConfig, parseLogsConfig } from '../config/logs-config.ts';
 import { parseTrainConfig, type TrainConfig } from '../config/train-config.ts';
 import { readPolicy, readYaml } from './read-settings.ts';
 import type { TrainFlags } from './train-command.ts';
@@ -7,22 +8,29 @@ import type { TrainFlags } from './train-command.ts';
 type Flags = Pick<TrainFlags, 'config' | 'seed' | 'embedder' | 'splitBy' | 'policy' | 'weights' | 'heads'>;
 type Fields = Record<string, unknown>;
 
+/** A config file, and the command line's words put over it. */
+export interface TrainSettings {
+  readonly config: TrainConfig;
+  /** How its `logs` say that logs are read. */
+  readonly logs: LogsConfig;
+}
+
 /**
- * The config file with the command line's words put over it.
+ * The config file with the command line's words put over it; those on how logs are read are left to the caller.
  * @throws InvalidInputError
  */
-export async function readTrainConfig(
+export async function readTrainSettings(
   flags: Flags,
   env: Readonly<Record<string, string | undefined>>,
-): Promise<TrainConfig> {
+): Promise<TrainSettings> {
   const given = flags.config === undefined ? {} : ((await readYaml(flags.config, 'The config')) ?? {});
   if (typeof given !== 'object' || Array.isArray(given)) {
     throw new InvalidInputError(
       `The config in ${flags.config} must be fields and values. Got ${JSON.stringify(given).slice(0, 60)}.`,
     );
   }
-  const fields = given as Fields;
-  return parseTrainConfig({
+  const { logs, ...fields } = given as Fields;
+  const config = parseTrainConfig({
     ...fields,
     ...(flags.seed === undefined ? {} : { seed: flags.seed }),
     ...(flags.embedder === undefined ? {} : { embedder: readEmbedder(flags.embedder, env) }),
@@ -31,6 +39,7 @@ export async function readTrainConfig(
     ...(flags.weights === undefined ? {} : { policy: { kind: 'utility', weights: flags.weights } }),
     ...(flags.heads === undefined ? {} : { heads: flags.heads.split(',').map((name) => name.trim()) }),
   });
+  return { config, logs: parseLogsConfig(logs) };
 }
 
 /** Lengths of the vectors of OpenAI's own models. */

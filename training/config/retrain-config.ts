@@ -2,7 +2,8 @@ import { InvalidInputError } from 'pointsman';
 import { z } from 'zod';
 import { docPath } from '../doc-path.ts';
 import { LOG_FORMATS } from '../logs/index.ts';
-import { MOST_REJECTED, scoreRangeSchema } from '../outcomes/ingest-options.ts';
+import { MOST_REJECTED } from '../outcomes/ingest-options.ts';
+import { readingFields } from './logs-config.ts';
 import { trainConfigSchema } from './train-config.ts';
 
 const share = z.number().gt(0).lt(1);
@@ -14,19 +15,12 @@ const price = z.strictObject({
 });
 
 const logs = z.strictObject({
+  ...readingFields,
   /** Files or globs. What was read before changes nothing when it is read again. */
   files: z.array(z.string().min(1)).min(1),
-  format: z.enum(LOG_FORMATS).default('table'),
-  /** Field to column, as `--map`. */
-  map: z.record(z.string(), z.string()).default({}),
-  /** Which of a log's scores says the quality. */
-  score: z.string().min(1).optional(),
-  /** The worst score and the best, or `auto`. */
-  scoreRange: scoreRangeSchema.optional(),
-  /** What a failed call is worth. */
-  failures: z.enum(['null', 'zero']).default('null'),
-  /** Largest share of the rows that may be rejected for one reason. */
-  maxRejected: z.number().min(0).max(1).default(MOST_REJECTED),
+  format: z.enum(['auto', ...LOG_FORMATS]).default('table'),
+  failures: readingFields.failures.default('null'),
+  maxRejected: readingFields.maxRejected.default(MOST_REJECTED),
   /** For rows with tokens and no cost. */
   prices: z.record(z.string().min(1), price).default({}),
 });

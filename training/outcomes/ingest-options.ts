@@ -25,10 +25,13 @@ export const scoreRangeSchema = z.union([
     .refine(([worst, best]) => worst !== best, 'the worst score must differ from the best'),
 ]);
 
+/** Field to column; `outcomes` is where the cells of the wide form are. */
+export const mapSchema = z.partialRecord(z.enum([...OUTCOME_FIELDS, 'outcomes']), z.string().min(1));
+
 const optionsSchema = z.strictObject({
   files: z.array(z.string().min(1)).min(1),
   out: z.string().min(1),
-  map: z.partialRecord(z.enum([...OUTCOME_FIELDS, 'outcomes']), z.string().min(1)).default({}),
+  map: mapSchema.default({}),
   prices: pricesSchema.default({}),
   format: z.enum([...LOG_FORMATS, 'auto']).default('table'),
   append: z.boolean().default(false),

@@ -78,20 +78,41 @@ const HARMLESS: readonly string[] = [REASONS.duplicate];
 /** Rows that were never meant to be in the table do not count; those that are in it do. */
 const NOT_COUNTED = PASSED_OVER.filter((reason) => reason !== REASONS.inTable);
 
+type Counted = Pick<IngestReport, 'rowsRead' | 'rejected' | 'passedOver'>;
+
+/** One reason that rejects too many rows. */
+export interface TooManyRejected {
+  readonly worst: Rejection;
+  /** Of how many rows that could have been taken. */
+  readonly rows: number;
+  /** What would let them be left out, as `maxRejected`. */
+  readonly allowed: number;
+}
+
+/**
+ * @param most largest share of the rows that one reason may reject
+ * @returns null where none rejects more
+ */
+export function findTooManyRejected(
+  { passedOver, rejected, rowsRead }: Counted,
+  most: number,
+): TooManyRejected | null {
+  const others = passedOver.filter(({ reason }) => NOT_COUNTED.includes(reason));
+  const rows = others.reduce((left, { count }) => left - count, rowsRead);
+  const worst = rejected.find(({ reason }) => !HARMLESS.includes(reason));
+  if (worst === undefined || worst.count < FEWEST_REJECTED || worst.count <= most * rows) return null;
+  return { worst, rows, allowed: Math.min(1, Math.ceil((100 * worst.count) / rows + 1) / 100) };
+}
+
 /**
  * @param most largest share of the rows that one reason may reject
  * @param doubt what else may be wrong with them: a sentence without its full stop
  * @throws InvalidInputError where one rejects more
  */
-export function refuseTooManyRejected(
-  { passedOver, rejected, rowsRead }: Pick<IngestReport, 'rowsRead' | 'rejected' | 'passedOver'>,
-  most: number,
-  doubt: string | null,
-): void {
-  const others = passedOver.filter(({ reason }) => NOT_COUNTED.includes(reason));
-  const rows = others.reduce((left, { count }) => left - count, rowsRead);
-  const worst = rejected.find(({ reason }) => !HARMLESS.includes(reason));
-  if (worst === undefined || worst.count < FEWEST_REJECTED || worst.count <= most * rows) return;
+export function refuseTooManyRejected(report: Counted, most: number, doubt: string | null): void {
+  const found = findTooManyRejected(report, most);
+  if (found === null) return;
+  const { allowed, rows, worst } = found;
   const share = `${Math.round((100 * worst.count) / rows)} %`;
   const places = worst.examples.slice(0, 3).map(({ file, line }) => `${file}:${line}`);
   const isScore = [FIELD_REASONS.quality, LOG_REASONS.scoreNotNumber, LOG_REASONS.scoreOutside].includes(
@@ -101,6 +122,6 @@ export function refuseTooManyRejected(
     `${worst.count.toLocaleString('en-US')} of ${rows.toLocaleString('en-US')} rows (${share}) were rejected for one reason, and more than ` +
       `${Number((100 * most).toPrecision(3))} % stop a run: ${worst.reason} (${places.join(', ')}${worst.count > places.length ? ', ...' : ''}). ` +
       `${isScore && doubt !== null ? `${doubt}. ` : ''}Nothing was written. Correct the rows or the options that read them; or let them be left out: ` +
-      `--max-rejected ${Math.min(1, Math.ceil((100 * worst.count) / rows + 1) / 100)} (\`maxRejected\` in code and in retrain.yaml).`,
+      `--max-rejected ${allowed} (\`maxRejected\` in code and in retrain.yaml).`,
   );
 }

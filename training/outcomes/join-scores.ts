@@ -1,9 +1,9 @@
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
-import { InvalidInputError } from 'pointsman';
 import { LOG_REASONS } from '../logs/index.ts';
 import type { Joined } from './join-log.ts';
 import { quoteText } from './sql-text.ts';
 import { EXISTING, USABLE } from './staged-table.ts';
+import { UnclearScoresError } from './unclear-scores-error.ts';
 
 const metadata = (field: string): string => `json_extract_string(metadata, '$.${field}')`;
 
@@ -18,8 +18,9 @@ export async function joinScores(connection: DuckDBConnection, score: string | u
   if (named.length === 0) return { recordsJoined: 0, rowsUpdated: 0 };
   const name = score ?? String(named[0][0]);
   if (score === undefined && named.length > 1) {
-    throw new InvalidInputError(
+    throw new UnclearScoresError(
       `The log has scores of ${named.length} names: ${named.map(([each, count]) => `${each} (${count})`).join(', ')}. Say which is the quality: --score ${name}`,
+      { names: named.map(([each, count]) => [String(each), Number(count)] as const) },
     );
   }
   const wanted = `name = ${quoteText(name)}`;

@@ -1,6 +1,7 @@
 import { InvalidInputError } from 'pointsman';
 import { between, type FoundScale, findScale, type NumberCounts, type ScoreRange } from './find-scale.ts';
 import { type RatingForm, readTextRating } from './rating-text.ts';
+import { UnclearScoresError } from './unclear-scores-error.ts';
 
 /** Every quality, score and rating of an ingest, before any is used. */
 export interface SeenScores {
@@ -192,11 +193,12 @@ function otherScale([worst, best]: ScoreRange, counts: NumberCounts): InvalidInp
   );
 }
 
-function unclearScale(ranges: readonly ScoreRange[], counts: NumberCounts): InvalidInputError {
+function unclearScale(ranges: readonly ScoreRange[], counts: NumberCounts): UnclearScoresError {
   const flags = ranges.map(([worst, best]) => `--score-range ${worst}..${best}`).join(' or ');
-  return new InvalidInputError(
+  return new UnclearScoresError(
     `The scores are on another scale than 0 to 1, and which one cannot be told: ${tally(counts)}. ${NOTHING_READ} ` +
       `Say the worst score and the best, in this order: ${flags} (\`scoreRange\` in code and in retrain.yaml). ${OTHER_COLUMN}`,
+    { ranges },
   );
 }
 
@@ -207,8 +209,8 @@ function strayNumbers(counts: NumberCounts): string {
   );
 }
 
-function mixedScales(how: string): InvalidInputError {
-  return new InvalidInputError(
+function mixedScales(how: string): UnclearScoresError {
+  return new UnclearScoresError(
     `The scores are on several scales: ${how}. ${NOTHING_READ} Bring them to 0 to 1 beforehand; or, where each file has one ` +
       'scale, ingest one file after another into one table: pointsman ingest <file> --score-range <worst..best> --append --out <table>.',
   );
