@@ -10,4 +10,6 @@ export type Simulation = (onProgress: (what: string) => void) => BenchLine[] | P
 export const SIMULATIONS: Readonly<Record<string, () => Promise<Simulation>>> = {
   'no-router': async () => (await import('./simulations/no-router.ts')).simulateNoRouter,
   'gate-nights': async () => (await import('./simulations/gate-nights.ts')).simulateGateNights,
+  'fitted-propensities': async () =>
+    (await import('./simulations/fitted-propensities.ts')).simulateFittedPropensities,
 };

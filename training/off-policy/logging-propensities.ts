@@ -20,8 +20,11 @@ export interface LoggingPropensities {
 }
 
 export interface PropensityOptions {
-  /** Of every prompt of the matrix, `[prompts, features]`. @default null: task and tier alone */
-  readonly features?: Matrix | null;
+  /**
+   * Of every prompt of the matrix, `[prompts, features]`; a function is asked for them where some propensity must be estimated.
+   * @default null: task and tier alone
+   */
+  readonly features?: Matrix | null | (() => Matrix);
   /** Prompts that are looked at; others stay NaN. @default all */
   readonly rows?: Int32Array;
   /** Near-duplicate group of each prompt of the matrix. @default each its own */
@@ -85,7 +88,7 @@ async function estimate(
   const columns = matrix.candidates.length;
   const observed = (i: number, c: number) => !Number.isNaN(matrix.quality[rows[i] * columns + c]);
   const fitted = await fitPropensities(
-    propensityFeatures(matrix, features, rows),
+    propensityFeatures(matrix, typeof features === 'function' ? features() : features, rows),
     observedShares(observed, rows.length, columns),
     {
       groups: Int32Array.from(rows, (row) => groups?.[row] ?? row),

@@ -11,6 +11,7 @@ import { alignCandidates } from './align-candidates.ts';
 import { embedPrompts, keptEmbeddings } from './embed-prompts.ts';
 import { predictTest } from './predict-test.ts';
 import { openEmbedder } from './router-embedder.ts';
+import { seenOfPrompts } from './seen-of-prompts.ts';
 
 export interface EvaluateRouterOptions {
   /** Of the bootstrap. @default 0 */
@@ -93,7 +94,7 @@ export async function evaluateRouter(
 
 /**
  * Propensities of traffic for a router's candidates. Fitted, where they are not logged, on the embeddings that the traffic
- * keeps, or else on what the static embedder sees: at hand whatever embedder the router has.
+ * keeps, or else on what the static embedder sees, at hand whatever embedder the router has, and on the numeric signals.
  * @param names of the router's candidates
  */
 export async function routerPropensities(
@@ -102,9 +103,10 @@ export async function routerPropensities(
   groups: Int32Array,
   seed: number,
 ): Promise<LoggingPropensities> {
-  const features =
+  const embeddings =
     keptEmbeddings(traffic) ??
     (await embedPrompts(traffic, (await openEmbedder({ kind: 'static' })).embedder));
+  const features = () => seenOfPrompts(traffic, embeddings);
   const propensities = await loggingPropensities(traffic, { features, groups, seed });
   const { candidates, prompts } = traffic;
   const from = names.map((name) => candidates.indexOf(name));

@@ -44,7 +44,8 @@ export async function trafficPropensities(
   return found;
 }
 
-function withoutPropensities(matrix: OutcomeMatrix): OutcomeMatrix {
+/** As if the log said nothing of them. */
+export function withoutPropensities(matrix: OutcomeMatrix): OutcomeMatrix {
   return { ...matrix, propensity: new Float32Array(matrix.propensity.length).fill(Number.NaN) };
 }
 

@@ -9,6 +9,8 @@ import type { Matrix } from '../head/index.ts';
 import { loggingPropensities } from '../off-policy/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { takeCells, takeRows } from '../outcomes/take-rows.ts';
+import { seenOfPrompts } from '../pipeline/seen-of-prompts.ts';
+import { withoutPropensities } from '../pipeline/traffic-propensities.ts';
 import { batchesOf } from '../screening/index.ts';
 import { scoreTraffic, withoutExploring } from './score-traffic.ts';
 
@@ -38,10 +40,7 @@ export async function gateChallenger(input: ChallengeInput): Promise<GateVerdict
   const judged = takeRows(matrix, judge);
   const theirs = await scoreTraffic(challenger, judged, takeMatrix(input.embeddings, judge));
   const own = champion && takeScored(champion, judge);
-  const [{ values: propensities }, learned] = await Promise.all([
-    loggingPropensities(matrix, { rows: judge, groups, seed: config.train.seed }),
-    loggingPropensities(matrix, { rows: learn, groups, seed: config.train.seed }),
-  ]);
+  const { judged: propensities, learned } = await findPropensities(input);
   // The champion's expectations come first: of the two it is the one that is trusted. Each fills the other's gaps.
   const expected = firstKnown(own?.success, theirs.success, fallbackMeans(matrix, learn, 'quality'), columns);
   const expectedCostUsd = firstKnown(
@@ -67,7 +66,7 @@ export async function gateChallenger(input: ChallengeInput): Promise<GateVerdict
       table,
       champion: own?.chosen ?? null,
       challenger: theirs.chosen,
-      means: trainMeans(matrix, learn, learned.values),
+      means: trainMeans(matrix, learn, learned),
       calibration: { champion: own && calibration(own.success), challenger: calibration(theirs.success) },
       qualityPerUsd: qualityPerUsd ?? rateOf(challenger),
       spent,
@@ -75,6 +74,34 @@ export async function gateChallenger(input: ChallengeInput): Promise<GateVerdict
     },
     { ...thresholds, sliceRows: slicePrompts, fewestRows: fewestPrompts },
   );
+}
+
+/**
+ * Propensities of the prompts that judge and of those that teach, `[prompts, candidates]` each. What the log does not say is
+ * estimated from all that is seen of a prompt. More prompts estimate better, if the same policy served them: both sets together
+ * are used where they foretell the judging prompts better, held out, than those do alone.
+ */
+async function findPropensities({ config, embeddings, groups, judge, learn, matrix }: ChallengeInput) {
+  const { folds, offPolicy, seed } = config.train;
+  const asked = offPolicy.propensities === 'fitted' ? withoutPropensities(matrix) : matrix;
+  const propensitiesOf = (rows: Int32Array) =>
+    loggingPropensities(asked, {
+      features: () => seenOfPrompts(matrix, embeddings, rows),
+      rows,
+      groups,
+      folds,
+      seed,
+    });
+  const alone = await propensitiesOf(judge);
+  const learned = (await propensitiesOf(learn)).values;
+  if (alone.source === 'logged') return { judged: alone.values, learned };
+  const together = (await propensitiesOf(Int32Array.from([...learn, ...judge]))).values;
+  const surprise = (values: Float64Array) =>
+    takeCells(values, matrix.candidates.length, judge).reduce(
+      (sum, propensity) => (Number.isNaN(propensity) ? sum : sum - Math.log(propensity)),
+      0,
+    );
+  return { judged: surprise(together) < surprise(alone.values) ? together : alone.values, learned };
 }
 
 function takeScored({ chosen, costUsd, matrix, success }: ScoredTraffic, rows: Int32Array) {
