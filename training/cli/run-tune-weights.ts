@@ -137,9 +137,9 @@ async function findWeights(
     const { confidence, grouped = false } = flags;
     const options = { confidence, grouped, seed: manifest.provenance.seed };
     const kept =
-      flags.maxCost === undefined
+      flags.meanCost === undefined
         ? keepToLoss(weighed.tune, weighed.single, flags.maxLoss! / 100, options)
-        : keepToCost(weighed.tune, flags.maxCost, options);
+        : keepToCost(weighed.tune, flags.meanCost, options);
     if (kept.weights === null) throw new InvalidInputError(kept.reason!);
     return {
       ...measure(weighed, kept.weights),

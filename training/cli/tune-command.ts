@@ -14,7 +14,7 @@ Weights of all candidates:
   $ pointsman tune models/support --weights quality=1,cost=0.05 --apply
   $ pointsman tune models/support traffic.jsonl --max-loss 2
   $ pointsman tune models/support traffic.jsonl --max-loss 2 --against gpt-5-mini --confidence 0.95 --grouped --apply
-  $ pointsman tune models/support traffic.jsonl --max-cost 0.0004 --out policy.yaml
+  $ pointsman tune models/support traffic.jsonl --mean-cost 0.0004 --out policy.yaml
 
 A strong and a weak candidate, or a cascade:
   $ pointsman tune models/support traffic.jsonl --strong-share 0.3
@@ -38,7 +38,9 @@ export interface TuneFlags extends ReadingFlags {
   /** In points. */
   readonly maxLoss?: number;
   /** US dollars a request, on the mean. */
-  readonly maxCost?: number;
+  readonly meanCost?: number;
+  /** What `meanCost` was called. */
+  readonly maxCost?: string;
   readonly against?: string;
   readonly grouped?: boolean;
   readonly strongShare?: number;
@@ -58,7 +60,7 @@ export interface TuneFlags extends ReadingFlags {
 }
 
 /** Flags that say what is to be tuned: one of them. */
-const GOALS = ['setting', 'weights', 'maxLoss', 'maxCost', 'strongShare', 'maxQualityLoss'] as const;
+const GOALS = ['setting', 'weights', 'maxLoss', 'meanCost', 'strongShare', 'maxQualityLoss'] as const;
 /** Flags of a strong and a weak candidate, or a cascade. */
 const STEPWISE = ['strongShare', 'maxQualityLoss', 'candidates', 'cascade', 'perStep', 'accept'] as const;
 
@@ -89,8 +91,9 @@ export function tuneCommand(io: CommandIo): Command {
       ).argParser(points),
     )
     .addOption(
-      new Option('--max-cost <usd>', 'most that a request may cost on the mean').argParser(positiveNumber),
+      new Option('--mean-cost <usd>', 'most that a request may cost on the mean').argParser(positiveNumber),
     )
+    .addOption(new Option('--max-cost <usd>').hideHelp())
     .option('--against <candidate>', 'whom --max-loss is counted from (default: the best single candidate)')
     .option('--grouped', 'count near-duplicate prompts as one draw in what is guaranteed')
     .addOption(
@@ -105,7 +108,7 @@ export function tuneCommand(io: CommandIo): Command {
       ).argParser(probability),
     )
     .addOption(
-      new Option('--confidence <probability>', 'of keeping to --max-loss or --max-cost')
+      new Option('--confidence <probability>', 'of keeping to --max-loss or --mean-cost')
         .argParser(belowOne)
         .default(0.9),
     )
@@ -135,17 +138,23 @@ export function tuneCommand(io: CommandIo): Command {
     .option('-q, --quiet', 'show no progress')
     .addHelpText('after', EXAMPLES)
     .action(async (folder: string, files: string[], flags: TuneFlags, self: Command) => {
+      if (flags.maxCost !== undefined)
+        self.error(
+          `error: --max-cost is a limit of each request (pointsman route); for what they cost on the mean give --mean-cost ${flags.maxCost}`,
+        );
       const goals = GOALS.filter((goal) => flags[goal] !== undefined);
       if (goals.length !== 1)
-        self.error('error: give one of --setting, --weights, --max-loss, --max-cost and --strong-share');
+        self.error('error: give one of --setting, --weights, --max-loss, --mean-cost and --strong-share');
       const isNamed = flags.setting !== undefined || flags.weights !== undefined;
       if (isNamed !== (files.length === 0))
         self.error(
           isNamed ? 'error: --setting and --weights need no traffic' : 'error: give traffic to tune on',
         );
       const isStepwise = STEPWISE.some((flag) => flags[flag] !== undefined);
-      if (isStepwise && (isNamed || flags.maxCost !== undefined || flags.against !== undefined))
-        self.error('error: --setting, --weights, --max-cost and --against are for weights of all candidates');
+      if (isStepwise && (isNamed || flags.meanCost !== undefined || flags.against !== undefined))
+        self.error(
+          'error: --setting, --weights, --mean-cost and --against are for weights of all candidates',
+        );
       if (flags.acceptScore !== undefined && flags.accept === undefined) {
         self.error('error: --accept-score goes with --accept');
       }

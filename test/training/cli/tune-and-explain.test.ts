@@ -218,10 +218,10 @@ describe('pointsman tune, weights of all candidates', () => {
   });
 
   it('finds the best weights that keep to a mean cost', async () => {
-    const { guarantee, worth } = JSON.parse((await tune('--max-cost', '0.002', '--json')).said.out);
+    const { guarantee, worth } = JSON.parse((await tune('--mean-cost', '0.002', '--json')).said.out);
     expect(guarantee).toMatchObject({ maxCostUsd: 0.002, confidence: 0.9 });
     expect(worth.costUsd.estimate).toBeLessThan(0.0022);
-    expect((await tune('--max-cost', '0.0000001')).said.err).toMatch(/^Even the cheapest weights cost \$/);
+    expect((await tune('--mean-cost', '0.0000001')).said.err).toMatch(/^Even the cheapest weights cost \$/);
   });
 
   it('says what is wrong', async () => {
@@ -235,7 +235,13 @@ describe('pointsman tune, weights of all candidates', () => {
     ])
       expect((await set(router, ...flags)).code, flags.join(' ')).toBe(2);
     expect((await tune('--setting', 'best')).code).toBe(2);
-    expect((await tune('--max-cost', '1', '--candidates', 'poet,large')).code).toBe(2);
+    expect((await tune('--mean-cost', '1', '--candidates', 'poet,large')).code).toBe(2);
+    const old = await tune('--max-cost', '0.002');
+    expect(old.code).toBe(2);
+    expect(old.said.err).toContain(
+      'error: --max-cost is a limit of each request (pointsman route); for what they cost on the mean give --mean-cost 0.002\n',
+    );
+    expect((await set(router, '--help')).said.out).not.toContain('--max-cost');
   });
 });
 
