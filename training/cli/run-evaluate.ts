@@ -1,6 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { InvalidInputError, type PolicySpec } from 'pointsman';
+import { readArtifactFolder } from 'pointsman/node';
+import { foundWeights } from '../evaluation/dial.ts';
 import { ingestOutcomes } from '../outcomes/ingest.ts';
 import { readOutcomeMatrix } from '../outcomes/read-outcome-matrix.ts';
 import { evaluateRouter } from '../pipeline/evaluate-router.ts';
@@ -8,6 +10,7 @@ import { renderReport } from '../report/render-report.ts';
 import { withRunFolder } from '../work/index.ts';
 import type { CommandIo } from './command-io.ts';
 import { describeEvaluation } from './describe-evaluation.ts';
+import { dialOf } from './dial-reports.ts';
 import type { EvaluateFlags } from './evaluate-command.ts';
 import { readingOptions } from './log-options.ts';
 import { openRouter } from './open-router.ts';
@@ -23,6 +26,9 @@ export async function runEvaluate(
   const policy = await policyOf(flags);
   const router = await openRouter(folder, policy === undefined ? {} : { policy });
   const { name, provenance } = router.manifest;
+  const artifact = await readArtifactFolder(folder, { reports: true });
+  // Of a report that was edited it is not known what the training found.
+  const dial = artifact.reports?.changed.has('metrics.json') ? null : dialOf(artifact);
   const prices = flags.prices === undefined ? {} : { prices: await readPrices(flags.prices) };
   const progress = createProgress(io, flags.quiet === true);
   try {
@@ -42,6 +48,7 @@ export async function runEvaluate(
     const evaluation = await evaluateRouter(router, traffic, {
       onProgress: (done, total) => progress.update('routing', done / total),
       onPropensities: () => progress.update('finding propensities'),
+      ...(dial === null ? {} : { dial: foundWeights(dial) }),
       offPolicy: flags.offPolicy ? 'always' : 'auto',
       ...(policy === undefined ? {} : { policySpec: policy, policy: nameOf(flags, policy) }),
     });

@@ -1,7 +1,7 @@
 import { describeCost, describeQuality } from '../words/compare.ts';
 import { formatConfidence, formatCost, formatPoints, plural } from '../words/format-number.ts';
 import type { Dial } from './dial.ts';
-import { settingLabel } from './dial-settings.ts';
+import { isLossSetting, settingLabel } from './dial-settings.ts';
 import type { SettingWorth } from './setting-worth.ts';
 
 /** What the settings are measured beside, in the middle of a sentence. */
@@ -25,12 +25,19 @@ export function sayWorth({ costUsd, difference, saving }: SettingWorth, candidat
   return `it ${parts.filter((part) => part !== '').join(', ')}`;
 }
 
+const FOUND_BEFORE =
+  'The weights that keep to a loss are those that the training found; here they are measured, and nothing more is shown of them.';
+
 /** What is to be said beneath the table: what is guaranteed, and why a setting has no figures. */
 export function dialNotes({ against, settings }: Dial): string[] {
   const shown = settings.flatMap(({ guarantee }) => (guarantee === null ? [] : [guarantee]));
   const notes = settings.flatMap(({ id, reason }) =>
     reason === null ? [] : [`${settingLabel(id)}: ${reason}`],
   );
+  const isFound = settings.some(({ guarantee, id, weights }) => {
+    return isLossSetting(id) && weights !== null && guarantee === null;
+  });
+  if (isFound) return [FOUND_BEFORE, ...notes];
   if (shown.length === 0 || against === null) return notes;
   const { by, confidence, rows } = shown[0];
   const losses = shown.map(({ maxLoss }) => String(100 * maxLoss));

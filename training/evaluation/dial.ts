@@ -37,6 +37,9 @@ export interface DialSetting {
   readonly reason: string | null;
 }
 
+/** What an earlier evaluation found of settings that keep to a loss. */
+export type FoundWeights = Readonly<Partial<Record<DialSettingId, UtilityWeights | string>>>;
+
 /** What an evaluation needs to set the dial. */
 export interface DialInput {
   /** As in the manifest, in the order of the matrix. */
@@ -48,8 +51,8 @@ export interface DialInput {
    * are not looked for.
    */
   readonly calibrate: { readonly rows: Int32Array; readonly predictions: TestPredictions } | null;
-  /** Weights that keep to a loss, as an earlier evaluation found them. @default none */
-  readonly found?: Readonly<Partial<Record<DialSettingId, UtilityWeights>>>;
+  /** Weights that keep to a loss, as an earlier evaluation found them, or why it found none: a sentence. @default none */
+  readonly found?: FoundWeights;
 }
 
 /**
@@ -69,6 +72,7 @@ export function measureDial(
   const settings = DIAL_SETTINGS.map((id) => {
     if (!isLossSetting(id)) return { id, weights: NAMED_WEIGHTS[id], guarantee: null, reason: null };
     const weights = found[id];
+    if (typeof weights === 'string') return { id, weights: null, guarantee: null, reason: weights };
     if (weights !== undefined) return { id, weights, guarantee: null, reason: null };
     if (calibrate === null || typeof calibrate === 'string')
       return { id, weights: null, guarantee: null, reason: calibrate ?? 'It is found in training.' };
@@ -92,6 +96,17 @@ export function measureDial(
     inUse: settings.find(({ weights }) => weights !== null && hasWeights(policy, weights))?.id ?? null,
     missing: null,
   };
+}
+
+/** What a dial has found of settings that keep to a loss, to be measured on other traffic. */
+export function foundWeights({ missing, settings }: Dial): FoundWeights {
+  const none = (why: string): string => `The training found none: ${why}`;
+  if (missing !== null) return Object.fromEntries(Object.keys(DIAL_LOSSES).map((id) => [id, none(missing)]));
+  return Object.fromEntries(
+    settings
+      .filter(({ id }) => isLossSetting(id))
+      .map(({ id, reason, weights }) => [id, weights ?? none(reason ?? 'it does not say why.')]),
+  );
 }
 
 /** Whether a policy weighs so, as `utility` or exploring around it. */

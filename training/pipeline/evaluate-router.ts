@@ -22,7 +22,7 @@ export interface EvaluateRouterOptions {
   readonly policy?: string;
   /** The policy that it was loaded with instead of its own. @default none */
   readonly policySpec?: PolicySpec;
-  /** Weights of dial settings that keep to a loss, as training found them. @default none: they are left out */
+  /** Weights of dial settings that keep to a loss, as training found them, or why it found none. @default they are left out */
   readonly dial?: NonNullable<EvaluationInput['dial']>['found'];
   /**
    * Whether figures are estimated off-policy: where the traffic holds too little of each prompt to read them off, or

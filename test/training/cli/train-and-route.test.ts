@@ -279,6 +279,24 @@ describe('pointsman evaluate', () => {
     expect((await run([...argv, '--weights', 'best'])).code).toBe(2);
   });
 
+  it('measures every setting of the dial as the training found it, and says so', async () => {
+    const file = await writeRows(path('dialled.jsonl'), plantedRows({ prompts: 60, seed: 10 }));
+    const argv = ['evaluate', router, file, '--quiet', '--work', path('work')];
+    const versions = await readdir(router);
+    const version = versions.find((name) => name.startsWith('v-'))!;
+    const { dial: trainedDial } = JSON.parse(await readFile(join(router, version, 'metrics.json'), 'utf8'));
+    const { dial } = JSON.parse((await run([...argv, '--json'])).said.out);
+    const weightsOf = ({ settings }: typeof dial) =>
+      settings.map(({ id, weights }: { id: string; weights: unknown }) => [id, weights]);
+    expect(weightsOf(dial)).toEqual(weightsOf(trainedDial));
+    expect(weightsOf(dial)).toContainEqual(['lose-2', expect.objectContaining({ quality: 1 })]);
+    for (const { guarantee, id, worth } of dial.settings)
+      expect([id, guarantee, worth?.quality.rows]).toEqual([id, null, dial.rows]);
+    expect((await run(argv)).said.out.replaceAll(/\s+/g, ' ')).toContain(
+      'The weights that keep to a loss are those that the training found; here they are measured, and nothing more is shown of them.',
+    );
+  });
+
   it('says when the traffic is what the router was trained on', async () => {
     const { said } = await run(['evaluate', router, path('traffic.jsonl'), '--work', path('work')]);
     expect(said.err).toContain('trained on this very traffic');

@@ -5,7 +5,7 @@ import { policies } from 'pointsman/policy';
 import { describe, expect, it } from 'vitest';
 import { toBanditLog } from '../../../bench/bandit-log.ts';
 import { dialNotes, dialSubject, sayWorth } from '../../../training/evaluation/describe-dial.ts';
-import type { Dial } from '../../../training/evaluation/dial.ts';
+import { type Dial, foundWeights } from '../../../training/evaluation/dial.ts';
 import {
   DIAL_LOSSES,
   DIAL_SETTINGS,
@@ -298,4 +298,34 @@ it('says a setting as a user would', () => {
   expect(sayWorth(setting(dial, 'lose-5').worth!, 'great')).toMatch(
     /^it is .* always using great.*, at \d+ % of the cost, which saves \$\d\.\d\d per 1,000 requests$/,
   );
+});
+
+it('on other traffic, settings have the weights that were found, or the reason why there are none', () => {
+  const dial = dialOf(syntheticWorld({ rows: 12_000, truth: TRUTH }));
+  const [lost, ...others] = dial.settings.filter(({ id }) => id in DIAL_LOSSES);
+  const first: Dial = {
+    ...dial,
+    settings: [
+      { ...lost, weights: null, worth: null, guarantee: null, reason: '30 prompts are too few.' },
+      ...others,
+    ],
+  };
+  const found = foundWeights(first);
+  expect(found).toEqual({
+    'lose-1': 'The training found none: 30 prompts are too few.',
+    'lose-2': setting(dial, 'lose-2').weights,
+    'lose-5': setting(dial, 'lose-5').weights,
+  });
+  expect(foundWeights({ ...dial, settings: [], missing: 'Costs are missing.' })['lose-5']).toBe(
+    'The training found none: Costs are missing.',
+  );
+  const world = syntheticWorld({ rows: 3000, truth: TRUTH });
+  const later = dialOf({ ...world, dial: { ...world.dial!, calibrate: null, found } });
+  expect(setting(later, 'lose-1')).toMatchObject({ weights: null, worth: null, reason: found['lose-1'] });
+  expect(setting(later, 'lose-2')).toMatchObject({ weights: found['lose-2'], guarantee: null });
+  expect(setting(later, 'lose-2').worth).not.toBeNull();
+  expect(dialNotes(later)).toEqual([
+    'The weights that keep to a loss are those that the training found; here they are measured, and nothing more is shown of them.',
+    'lose at most 1 point: The training found none: 30 prompts are too few.',
+  ]);
 });
