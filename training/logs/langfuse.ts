@@ -200,6 +200,10 @@ function costOf(document: LogDocument): unknown {
   return parts.length > 0 ? 0 : null;
 }
 
+const CACHE_WRITE = /cache.?(creation|write)|ephemeral/i;
+/** How long it is kept: `ephemeral_5m`, `cache_creation_1h`. */
+const LIFETIME = /ephemeral|(creation|write).*_\d+[mh]/i;
+
 function tokensOf(document: LogDocument): Record<'inputTokens' | 'outputTokens', unknown> {
   const usage = objectOf(firstGiven(document, ['usage_details', 'usageDetails']) ?? document.usage);
   const unit = textOf(usage?.unit ?? document.unit);
@@ -207,8 +211,16 @@ function tokensOf(document: LogDocument): Record<'inputTokens' | 'outputTokens',
   const sum = (kinds: readonly RegExp[]): number | null => {
     const counts = Object.entries(usage ?? {})
       .filter(([kind]) => kinds.some((each) => each.test(kind)) && !/cost|price/i.test(kind))
-      .flatMap(([, count]) => numberOf(count) ?? []);
-    return counts.length === 0 ? null : counts.reduce((total, count) => total + count, 0);
+      .flatMap(([kind, value]) => {
+        const count = numberOf(value);
+        return count === null ? [] : { kind, count };
+      });
+    const total = (of: typeof counts) => of.reduce((all, { count }) => all + count, 0);
+    const written = counts.filter(({ kind }) => CACHE_WRITE.test(kind));
+    const byLifetime = written.filter(({ kind }) => LIFETIME.test(kind));
+    // What was written to a cache comes as a whole, by lifetimes, or both ways.
+    const twice = Math.min(total(byLifetime), total(written) - total(byLifetime));
+    return counts.length === 0 ? null : total(counts) - twice;
   };
   // Kinds of usage exclude each other (`input`, `input_cached_tokens`), so a direction's kinds are added up.
   const input = sum([/input|prompt/i, /^cache(?!.*output)/i]);

@@ -8,6 +8,8 @@ import { firstGiven, isBrokenJson, isObject, jsonOf, numberOf, objectOf, textOf 
 
 const COST = ['costUsd', 'cost_usd', 'cost'];
 const LATENCY = ['latencyMs', 'latency_ms', 'duration_ms', 'response_ms'];
+/** What a batch that ended early says of each request that it had not come to. */
+const NEVER_ASKED = /^batch_(expired|cancell?ed)$/;
 /** Ends of addresses at which no language model answers. */
 const OTHER_URLS = /\/(embeddings|moderations|images\/\w+|audio\/\w+|rerank)\/?$/;
 
@@ -79,6 +81,7 @@ function isOtherCall(document: LogDocument, { body }: LoggedResponse): boolean {
 
 /** Whether anything tells of an answer or a failure: a line of what was only asked has neither. */
 function isAnswered(document: LogDocument, response: LoggedResponse): boolean {
+  if (NEVER_ASKED.test(errorOf(document) ?? '')) return false;
   if (response.given || errorOf(document) !== null) return true;
   const measured = ['status_code', 'rating', 'quality', 'score', 'feedback', 'usage', ...COST, ...LATENCY];
   return measured.some((name) => document[name] != null && document[name] !== '') || isEnd(document.status);

@@ -227,6 +227,31 @@ export const LANGFUSE: FormatCases = {
       record: generation({ usage_details: { input: 5, output: 3, reasoning_tokens: 40, total: 48 } }),
       row: { inputTokens: 5, outputTokens: 43 },
     },
+    ...(
+      [
+        [
+          'as a whole and by lifetimes',
+          {
+            cache_creation_input_tokens: 100,
+            'cache_creation.ephemeral_5m_input_tokens': 60,
+            'cache_creation.ephemeral_1h_input_tokens': 40,
+          },
+          115,
+        ],
+        ['as a whole and by one lifetime', { input_cache_creation: 100, input_cache_creation_5m: 100 }, 115],
+        [
+          'by lifetimes alone',
+          { input_ephemeral_5m_input_tokens: 60, input_ephemeral_1h_input_tokens: 40 },
+          115,
+        ],
+        ['by lifetimes, with a whole of 0', { input_cache_creation: 0, ephemeral_5m_input_tokens: 100 }, 115],
+        ['as a whole alone', { cache_creation_input_tokens: 100 }, 115],
+      ] as const
+    ).map(([how, written, inputTokens]) => ({
+      title: `tokens written to a cache ${how}`,
+      record: generation({ usage_details: { input: 5, cache_read_input_tokens: 10, output: 3, ...written } }),
+      row: { inputTokens, outputTokens: 3 },
+    })),
     {
       title: 'usage of version 1 with costs in it',
       record: generation({

@@ -317,9 +317,29 @@ export const OPENAI: FormatCases = {
           latencyMs: undefined,
           metadata: { failed: true, error: 'invalid_prompt' },
         },
-        'q-3': { text: 'Three?', metadata: { failed: true, error: 'batch_expired' } },
       },
-      joined: 3,
+      // The request that was never asked, and what was said of it.
+      refused: { [unanswered]: 2 },
+      joined: 2,
+    },
+    {
+      title: 'a batch that was cancelled: only what was asked has an outcome, a server error too',
+      again: true,
+      files: {
+        'in.jsonl': [asked('q-1', 'One?'), asked('q-2', 'Two?'), asked('q-3', 'Three?')],
+        'errors.jsonl': [
+          ...['batch_cancelled', 'server_error'].map((code, i) => ({
+            id: `e${i}`,
+            custom_id: `q-${i + 1}`,
+            response: null,
+            error: { code, message: 'No.' },
+          })),
+          { id: 'e3', custom_id: 'q-3', response: null, error: { code: 'batch_expired', message: 'No.' } },
+        ],
+      },
+      rows: { 'q-2': { text: 'Two?', metadata: { failed: true, error: 'server_error' } } },
+      refused: { [unanswered]: 4 },
+      joined: 1,
     },
     {
       title: 'one question to two candidates in two batches',
