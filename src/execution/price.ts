@@ -1,6 +1,7 @@
 import type { TokenPrices } from '../candidate/candidate.ts';
 import { tokenCost } from '../candidate/token-cost.ts';
 import type { CostSource } from '../log/log-record.ts';
+import { LARGEST_AMOUNTS } from '../log/record-limits.ts';
 import type { Answer, Usage } from './answer.ts';
 
 /** What candidates ask for their tokens; `manifest.candidates` of a router, or the caller's own list. */
@@ -17,10 +18,6 @@ export function usageCost(usage: Usage, prices: TokenPrices): number | null {
   const cost = tokenCost(prices, inputTokens, outputTokens, cachedInputTokens, reasoningTokens);
   return Number.isNaN(cost) ? null : cost;
 }
-
-/** What is above is a mistake: the largest amounts that a decision log believes too. */
-const MOST_TOKENS = 1e8;
-const MOST_USD = 1000;
 
 /**
  * Usage as an upstream says it, where it can be true: whole numbers from 0 on; else null, which is unknown. Of parts that
@@ -43,12 +40,14 @@ function isPart(value: unknown, whole: number): value is number {
 }
 
 function isTokenCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MOST_TOKENS;
+  return (
+    typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= LARGEST_AMOUNTS.inputTokens
+  );
 }
 
 /** A cost where it can be true, else null: a negative one would give a budget back what was spent. */
 export function soundCost(costUsd: number | null | undefined): number | null {
-  return typeof costUsd === 'number' && costUsd >= 0 && costUsd <= MOST_USD ? costUsd : null;
+  return typeof costUsd === 'number' && costUsd >= 0 && costUsd <= LARGEST_AMOUNTS.costUsd ? costUsd : null;
 }
 
 /** The client's own bill, else the tokens' price; null where neither is known. */

@@ -1,4 +1,5 @@
-import { readPrompt } from '../request/prompt-text.ts';
+import { countRequestTokens } from '../request/count-request-tokens.ts';
+import { estimateTokens } from '../request/estimate-tokens.ts';
 import type { Request } from '../request/request.ts';
 import type { Answer } from './answer.ts';
 import type { AttemptRecord, AttemptRole } from './attempt.ts';
@@ -34,7 +35,7 @@ export function recordAnswer(run: Run, record: AttemptRecord, request: Request, 
   record.inputTokens = answer.usage?.inputTokens ?? null;
   record.outputTokens = answer.usage?.outputTokens ?? null;
   const cost = answerCost(answer, record.candidate, run.settings.prices);
-  if (cost === null) estimateCost(run, record, request, charactersOf(answer));
+  if (cost === null) estimateCost(run, record, request, tokensOf(answer));
   else Object.assign(record, cost);
 }
 
@@ -59,12 +60,8 @@ export function recordFailure(
 const MAY_BE_BILLED = new Set(['BROKEN_STREAM', 'ATTEMPT_TIMEOUT', 'MALFORMED_ANSWER', 'DEADLINE']);
 
 /** What the router expected, and no less than the words that are there cost at the candidate's prices. */
-function estimateCost(run: Run, record: AttemptRecord, request: Request, answerCharacters: number): void {
-  const { text, contextCharacters } = readPrompt(request);
-  const usage = {
-    inputTokens: tokensIn(text.length + contextCharacters),
-    outputTokens: tokensIn(answerCharacters),
-  };
+function estimateCost(run: Run, record: AttemptRecord, request: Request, outputTokens: number): void {
+  const usage = { inputTokens: countRequestTokens(request), outputTokens };
   const expected = run.expectedCostUsd(record.candidate);
   const counted = priceOf(usage, record.candidate, run.settings.prices);
   record.costUsd = expected === null ? counted : Math.max(expected, counted ?? 0);
@@ -72,12 +69,7 @@ function estimateCost(run: Run, record: AttemptRecord, request: Request, answerC
   record.costSource = record.costIsEstimated ? 'estimated' : null;
 }
 
-/** English text has about four characters a token. */
-function tokensIn(characters: number): number {
-  return Math.ceil(characters / 4);
-}
-
-function charactersOf({ text, reasoning, toolCalls }: Answer): number {
-  const calls = toolCalls.reduce((sum, call) => sum + call.name.length + call.arguments.length, 0);
-  return text.length + reasoning.length + calls;
+function tokensOf({ text, reasoning, toolCalls }: Answer): number {
+  const texts = [text, reasoning, ...toolCalls.flatMap((call) => [call.name, call.arguments])];
+  return Math.ceil(texts.reduce((sum, part) => sum + estimateTokens(part), 0));
 }

@@ -1,10 +1,12 @@
 import { CostBudgetError } from 'pointsman';
 import { type Client, type ClientAnswer, executePlan } from 'pointsman/execution';
 import type { PlanStep } from 'pointsman/policy';
+import { countRequestTokens, estimateTokens } from 'pointsman/request';
 import { describe, expect, it } from 'vitest';
 import { fails, hangs, says } from './scripted-clients.ts';
 
-const request = { text: 'x'.repeat(400) };
+/** Of 100 tokens. */
+const request = { text: Array(100).fill('word').join(' ') };
 const call = (candidate: string): PlanStep => ({ kind: 'call', candidate });
 const never = { kind: 'json' as const };
 
@@ -109,6 +111,20 @@ describe('a budget of $2 and answers of $1', () => {
       });
     },
   );
+
+  it('counts what has no usage as the router counts tokens: tools, and languages that need more of them', async () => {
+    const tool = { type: 'function', function: { name: 'f', description: 'Finds a word. '.repeat(50) } };
+    const asked = { ...request, tools: [tool] };
+    const text = '火星有两颗卫星。'.repeat(20);
+    const prices = [{ name: 'a', inputPricePerMillionTokens: 1e6, outputPricePerMillionTokens: 1e9 }];
+    const planned = { plan: call('a'), fallback: [] };
+    const { trace } = await executePlan(planned, asked, { a: says(text) }, { prices });
+    const [input, output] = [countRequestTokens(asked), Math.ceil(estimateTokens(text))];
+    expect(input).toBeGreaterThan(200);
+    expect(output).toBeGreaterThan(80);
+    expect(trace.attempts[0].costUsd).toBeCloseTo(input + 1000 * output, 6);
+    expect(trace.attempts[0]).toMatchObject({ costIsEstimated: true, costSource: 'estimated' });
+  });
 
   it.each([-1, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, Number.NaN, 1e300, '1'])(
     'is given nothing back by a bill of %j',
