@@ -1,4 +1,6 @@
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
+import { checkClients } from '../execution/callable.ts';
+import { poolParts } from '../execution/client-pool.ts';
 import {
   type ClientPool,
   createClientPool,
@@ -27,7 +29,10 @@ export interface RoutedModelOptions<Model extends SdkModel> {
   readonly execution?: Omit<ExecuteOptions<SdkRequest>, 'signal' | 'extendRequest'>;
   /** A pool of `createSdkClients(models)`, when its load or its breakers are of interest. @default one of its own */
   readonly pool?: ClientPool<SdkRequest>;
-  /** Told, once, of each candidate that has no model and so is out of choice. @default nobody is */
+  /**
+   * Told, once, of each candidate that has no model and so is out of choice: when the model is made, and when the router has
+   * gone over to another version. The reasons of each decision say so too. @default nobody is
+   */
   readonly onWarning?: (warning: string) => void;
 }
 
@@ -40,14 +45,17 @@ export type RoutedModel<Model extends SdkModel> = Pick<Model, keyof SdkModel>;
  * as with any model. `providerOptions.pointsman` of a call may hold weights, limits and signals;
  * `providerMetadata.pointsman` of its result has the decision, the outcome and the attempts.
  *
- * @throws InvalidInputError when there are no models, or they are of different specification versions.
+ * @throws InvalidInputError when there are no models, none for any candidate, or they are of different specification
+ * versions.
  * @example
  * const model = routedModel({ router, models: { small: openai('gpt-5-mini'), large: anthropic('claude-opus-4-1') } });
  * const { text, providerMetadata } = await generateText({ model, prompt: 'What is 17 * 23?' });
  */
 export function routedModel<Model extends SdkModel>(options: RoutedModelOptions<Model>): RoutedModel<Model> {
   const { router, models } = options;
+  const specificationVersion = commonVersion(models);
   const pool = options.pool ?? createClientPool(createSdkClients(models));
+  checkClients(router, poolParts(pool), options.onWarning);
   const settingsOf = (call: SdkCallOptions) => ({
     prices: router.manifest.candidates,
     ...options.execution,
@@ -57,7 +65,7 @@ export function routedModel<Model extends SdkModel>(options: RoutedModelOptions<
     route: routeOptions(options.policy, call.providerOptions?.pointsman),
   });
   const model: SdkModel = {
-    specificationVersion: commonVersion(models),
+    specificationVersion,
     provider: 'pointsman',
     modelId: router.manifest.id,
     // What one of them cannot fetch by itself, the SDK fetches for all.

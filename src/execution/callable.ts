@@ -9,20 +9,22 @@ type Pool = ReturnType<typeof poolParts>;
 export type OnWarning = (warning: string) => void;
 
 /**
- * Options under which a router chooses only whom there is a client for. It is asked of the router as it is now: a version
- * that it has gone over to meanwhile may have candidates that nobody has given a client for yet.
+ * Options under which a router chooses only whom there is a client for, and a sentence for each candidate that has none. It
+ * is asked of the router as it is now: a version that it has gone over to meanwhile may have candidates that nobody has
+ * given a client for yet.
  */
 export function callableOnly(
   router: DecidingRouter,
   pool: Pool,
   route: RouteOptions | undefined,
   onWarning: OnWarning | undefined,
-): RouteOptions | undefined {
+): { readonly route: RouteOptions | undefined; readonly warnings: readonly string[] } {
   const missing = withoutClient(router, pool, onWarning);
-  if (missing.length === 0) return route;
+  if (missing.length === 0) return { route, warnings: [] };
   const names = pool.names();
   const asked = route?.callable;
-  return { ...route, callable: asked === undefined ? names : names.filter((name) => asked.includes(name)) };
+  const callable = asked === undefined ? names : names.filter((name) => asked.includes(name));
+  return { route: { ...route, callable }, warnings: missing.map(warningOf) };
 }
 
 /**
@@ -45,9 +47,13 @@ function withoutClient(router: DecidingRouter, pool: Pool, onWarning: OnWarning 
   for (const name of missing) {
     if (onWarning === undefined || pool.warned.has(name)) continue;
     pool.warned.add(name);
-    onWarning(`${name} has no client, so it is out of choice. Give a client for it, or retire it.`);
+    onWarning(warningOf(name));
   }
   return missing;
+}
+
+function warningOf(name: string): string {
+  return `${name} has no client, so it is out of choice. Give a client for it, or retire it.`;
 }
 
 function candidatesInUse({ manifest }: DecidingRouter): string[] {

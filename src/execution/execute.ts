@@ -27,7 +27,7 @@ export interface RoutedOptions<R extends Request = Request> extends ExecuteOptio
   readonly route?: RouteOptions;
   /**
    * Told, once for the same clients, of each candidate that has none and so is out of choice: at construction, and when
-   * the router has gone over to another version. @default nobody is
+   * the router has gone over to another version. The reasons of each decision say so too. @default nobody is
    */
   readonly onWarning?: OnWarning;
 }
@@ -106,13 +106,15 @@ export async function routeInTime<R extends Request>(
   const prices = options.prices ?? router.manifest.candidates;
   const settings = anyRequest(readSettings({ ...options, prices }));
   const { clock, deadlineMs } = settings;
-  const route = callableOnly(router, pool, options.route, options.onWarning);
+  const { route, warnings } = callableOnly(router, pool, options.route, options.onWarning);
   const begun = clock.now();
   const scope = openScope(settings.signal);
   const cancelDeadline = clock.after(deadlineMs, () => scope.abort(new DeadlineError(deadlineMs, [])));
   try {
     const decision = await untilAborted(router.route(request, route), scope.signal);
-    return { settings, begun, decision };
+    // Whoever gave nobody to be told reads it with the reasons.
+    const reasons = [...decision.reasons, ...warnings];
+    return { settings, begun, decision: warnings.length === 0 ? decision : { ...decision, reasons } };
   } finally {
     cancelDeadline();
     scope.close();

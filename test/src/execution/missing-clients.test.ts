@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeArtifact } from '@pointsman/training/artifact';
 import { InvalidInputError, NoCandidateError, type SyncEmbedder } from 'pointsman';
-import { execute, executePlan, withExecution } from 'pointsman/execution';
+import { routedModel, type SdkModel } from 'pointsman/ai-sdk';
+import { execute, executePlan, executeStream, withExecution } from 'pointsman/execution';
 import { loadRouter } from 'pointsman/node';
 import { afterAll, expect, test } from 'vitest';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
@@ -69,4 +70,56 @@ test('without a client for any candidate, the error comes at construction, and w
   const loaded = await loadRouter(folder, { embedder });
   await expect(execute(loaded, request, { other: says('x') })).rejects.toBeInstanceOf(NoCandidateError);
   await expect(execute(loaded, request, { other: says('x') })).rejects.toThrow('it has no client');
+});
+
+const sdkModel: SdkModel = {
+  specificationVersion: 'v3',
+  provider: 'acme',
+  modelId: 'x',
+  supportedUrls: {},
+  doGenerate: async () => ({
+    content: [{ type: 'text', text: 'zero' }],
+    finishReason: { unified: 'stop', raw: 'stop' },
+    usage: { inputTokens: { total: 1 }, outputTokens: { total: 1 } },
+    warnings: [],
+  }),
+  doStream: async () => {
+    throw new Error('Not streamed.');
+  },
+};
+const WARNING = 'm2 has no client, so it is out of choice. Give a client for it, or retire it.';
+
+test('where nobody is to be told of a candidate without a client, the reasons of each decision say so', async () => {
+  const folder = join(root, 'told');
+  await writeArtifact(folder, sealed);
+  const loaded = await loadRouter(folder, { embedder });
+  for (let i = 0; i < 2; i++) {
+    const { decision } = await execute(loaded, request, clients);
+    expect(decision.reasons.filter((reason) => reason.includes('no client'))).toEqual([WARNING]);
+    const stream = await executeStream(loaded, request, clients);
+    expect(stream.decision.reasons.at(-1)).toBe(WARNING);
+    await stream.result;
+  }
+  const all = await execute(loaded, request, { ...clients, m2: says('two') });
+  expect(all.decision.reasons.join(' ')).not.toContain('no client');
+  const model = routedModel({ router: loaded, models: { m0: sdkModel, m1: sdkModel } });
+  const prompt = [{ role: 'user', content: [{ type: 'text', text: 'hello' }] }];
+  const generate = model.doGenerate as (call: object) => Promise<{
+    readonly providerMetadata: { readonly pointsman: { readonly decision: { readonly reasons: string[] } } };
+  }>;
+  const { providerMetadata } = await generate({ prompt });
+  expect(providerMetadata.pointsman.decision.reasons.at(-1)).toBe(WARNING);
+});
+
+test('a routed model tells of candidates without a model when it is made, and is not made without any', async () => {
+  const folder = join(root, 'routed');
+  await writeArtifact(folder, sealed);
+  const loaded = await loadRouter(folder, { embedder });
+  const warnings: string[] = [];
+  const onWarning = (warning: string) => void warnings.push(warning);
+  routedModel({ router: loaded, models: { m0: sdkModel, m1: sdkModel }, onWarning });
+  expect(warnings).toEqual([WARNING]);
+  const make = () => routedModel({ router: loaded, models: { mO: sdkModel }, onWarning });
+  expect(make).toThrow(InvalidInputError);
+  expect(make).toThrow(/must have a client for one candidate of the router at least: m0, m1, m2\. Got mO\./);
 });
