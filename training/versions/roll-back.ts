@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { InvalidInputError } from 'pointsman';
 import { readArtifactFolder } from 'pointsman/node';
-import { readVersionPointer, writeVersionPointer } from '../artifact/index.ts';
+import { changeVersionPointer, readVersionPointer, type VersionPointer } from '../artifact/index.ts';
 import { versionFolders } from './list-versions.ts';
 
 export interface RolledBack {
@@ -17,12 +17,26 @@ export interface RolledBack {
  * @throws InvalidInputError where there is none; ArtifactError where it would not load. Nothing has changed then.
  */
 export async function rollBack(folder: string, { to }: { readonly to?: string } = {}): Promise<RolledBack> {
-  const pointer = await readVersionPointer(folder);
-  if (pointer === null) {
-    throw new InvalidInputError(
+  const none = () =>
+    new InvalidInputError(
       `There is no router in ${folder}: it has no current.json that can be read. Give the folder that \`pointsman train --out\` wrote.`,
     );
-  }
+  // Nothing is made in a folder that is no router's.
+  if ((await readVersionPointer(folder)) === null) throw none();
+  let from = '';
+  const { version } = await changeVersionPointer(folder, async (pointer) => {
+    if (pointer === null) throw none();
+    from = pointer.version;
+    return backFrom(folder, pointer, to);
+  });
+  return { from, to: version };
+}
+
+async function backFrom(
+  folder: string,
+  pointer: VersionPointer,
+  to: string | undefined,
+): Promise<VersionPointer> {
   const there = await versionFolders(folder);
   const target = to ?? pointer.previous.find((one) => there.includes(one));
   const others = there.filter((one) => one !== pointer.version);
@@ -41,10 +55,9 @@ export async function rollBack(folder: string, { to }: { readonly to?: string } 
   const left = pointer.version;
   // Going back by one drops what is left from the history, so that a second rollback goes one further.
   const at = pointer.previous.indexOf(target);
-  await writeVersionPointer(folder, {
+  return {
     version: target,
     previous: at === -1 ? pointer.previous : pointer.previous.slice(at + 1),
     withdrawn: [left, ...pointer.withdrawn.filter((one) => one !== left && one !== target)],
-  });
-  return { from: left, to: target };
+  };
 }

@@ -14,6 +14,12 @@ const MEANINGS: Readonly<Record<string, string>> = {
   EROFS: 'the disk is there to be read only',
 };
 
+const WORDS: readonly (readonly [code: string, words: RegExp])[] = [
+  ['ENOSPC', /no space left on device/i],
+  ['EACCES', /permission denied/i],
+  ['EROFS', /read-only file system/i],
+];
+
 /**
  * An error of the file system in words. What is of our own family already, and what is no error of files, stays.
  * @param what what could not be done, without its full stop: "The router cannot be written to models/support"
@@ -23,7 +29,7 @@ export function fileError(cause: unknown, what: string, next: string): unknown {
   if (cause instanceof PointsmanError) return cause;
   const { code: given, message } = cause as NodeJS.ErrnoException;
   // DuckDB says it in words alone.
-  const code = given ?? (/no space left on device/i.test(message) ? 'ENOSPC' : undefined);
+  const code = given ?? WORDS.find(([, words]) => words.test(message))?.[0];
   if (code === undefined || !(code in MEANINGS)) return cause;
   return new InvalidInputError(`${what}: ${MEANINGS[code]} (${code}). ${next}.`, { cause });
 }

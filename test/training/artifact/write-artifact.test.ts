@@ -19,6 +19,11 @@ afterAll(() => rm(root, { recursive: true }));
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
+/** What is in a folder but for its lock. */
+async function visible(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => name !== '.pointer.lock').sort();
+}
+
 async function contents(folder: string): Promise<Record<string, string>> {
   const names = (await readdir(folder)).sort();
   const pairs = names.map(async (name) => [name, (await readFile(join(folder, name))).toString('hex')]);
@@ -41,14 +46,14 @@ test('written, it has its version, a pointer, and nothing else; written again, n
   const sealed = await tinyArtifact();
   const { version, path } = await writeArtifact(folder, sealed);
   expect(version).toMatch(/^v-[0-9a-f]{12}$/);
-  expect((await readdir(folder)).sort()).toEqual(['current.json', version]);
+  expect(await visible(folder)).toEqual(['current.json', version]);
   expect(await readFile(join(folder, 'current.json'), 'utf8')).toBe(`{"version":"${version}"}\n`);
   const before = await contents(path);
   expect(Object.keys(before).sort()).toEqual([...sealed.files.keys()].sort());
   expect(await writeArtifact(folder, sealed)).toEqual({ version, path });
   expect(await contents(path)).toEqual(before);
   const second = await writeArtifact(folder, await tinyArtifact({ seed: 2 }));
-  expect((await readdir(folder)).sort()).toEqual(['current.json', version, second.version].sort());
+  expect(await visible(folder)).toEqual(['current.json', version, second.version].sort());
   expect((await readArtifactFolder(folder)).manifest.id).toContain(second.version.slice(2));
 });
 
@@ -59,7 +64,7 @@ test('a damaged folder of the same version is put right', async () => {
   await writeFile(join(path, 'weights.bin'), 'x');
   await writeArtifact(folder, sealed);
   expect((await readArtifactFolder(folder)).manifest).toEqual(sealed.manifest);
-  expect((await readdir(folder)).length).toBe(2);
+  expect(await visible(folder)).toHaveLength(2);
 });
 
 test('reports come afterwards under the same id, replace older ones, and are put right where they were changed', async () => {
@@ -85,11 +90,11 @@ test('one version written by many at once is there, whole, and nothing else is',
   const sealed = await tinyArtifact();
   const written = await Promise.all(Array.from({ length: 8 }, () => writeArtifact(folder, sealed)));
   expect(new Set(written.map(({ path }) => path)).size).toBe(1);
-  expect((await readdir(folder)).sort()).toEqual(['current.json', sealed.version]);
+  expect(await visible(folder)).toEqual(['current.json', sealed.version]);
   await writeFile(join(written[0].path, 'weights.bin'), 'x');
   await Promise.all(Array.from({ length: 8 }, () => writeArtifact(folder, sealed)));
   expect((await readArtifactFolder(folder)).manifest).toEqual(sealed.manifest);
-  expect((await readdir(folder)).sort()).toEqual(['current.json', sealed.version]);
+  expect(await visible(folder)).toEqual(['current.json', sealed.version]);
 });
 
 test('a new version takes the examples along, or says why it cannot', async () => {

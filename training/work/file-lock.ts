@@ -1,0 +1,53 @@
+import type { DuckDBInstance } from '@duckdb/node-api';
+
+/** Somebody else holds a lock. */
+export class LockHeldError extends Error {
+  /** Of the process that holds it; null where it is not known. */
+  readonly pid: number | null;
+
+  constructor(file: string, pid: number | null, options?: ErrorOptions) {
+    super(`${file} is locked${pid === null ? '' : ` by process ${pid}`}.`, options);
+    this.pid = pid;
+  }
+}
+
+/** Files locked by this process: the system's locks keep processes apart, not two callers in one. */
+const held = new Set<string>();
+
+/**
+ * Locks a file, which is made where there is none and stays when the lock is given back.
+ *
+ * The lock is the operating system's (an exclusive record lock, which DuckDB takes on a database file that it opens to
+ * write). It ends with the process, however that ends, so no lock is ever left behind and none has to be guessed stale.
+ *
+ * @param file its real path, so that one file has one name.
+ * @returns gives it back.
+ * @throws LockHeldError at once, where somebody holds it.
+ */
+export async function lockFile(file: string): Promise<() => void> {
+  if (held.has(file)) throw new LockHeldError(file, process.pid);
+  held.add(file);
+  try {
+    const lock = await open(file);
+    return () => {
+      lock.closeSync();
+      held.delete(file);
+    };
+  } catch (error) {
+    held.delete(file);
+    throw error;
+  }
+}
+
+async function open(file: string): Promise<DuckDBInstance> {
+  // Whoever locks nothing does without it.
+  const { DuckDBInstance } = await import('@duckdb/node-api');
+  try {
+    return await DuckDBInstance.create(file);
+  } catch (cause) {
+    const { message } = cause as Error;
+    if (!/lock|being used by another process/i.test(message)) throw cause;
+    const [, pid] = /PID (\d+)/.exec(message) ?? [];
+    throw new LockHeldError(file, pid === undefined ? null : Number(pid), { cause });
+  }
+}
