@@ -7,7 +7,7 @@ export {
   chooseCalibrator,
 } from './choose-calibrator.ts';
 export { fitBeta } from './fit-beta.ts';
-export { fitIsotonic } from './fit-isotonic.ts';
+export { fitIsotonic, poolAdjacentViolators } from './fit-isotonic.ts';
 export { fitPlatt } from './fit-platt.ts';
 export { fitRatioScale } from './fit-ratio-scale.ts';
 export { fitSoftmaxTemperature } from './fit-softmax-temperature.ts';

@@ -22,5 +22,20 @@ export function tuneForShare(
   ).sort();
   if (share === 1) return -1;
   if (share === 0) return 1;
-  return Math.max(-1, Math.min(1, quantileSorted(gaps, 1 - share)));
+  return Math.max(-1, Math.min(1, nearestThreshold(gaps, share)));
+}
+
+/** Rows over the threshold go to the strong one. Rows of equal gap go together: to the side that is nearer to the share. */
+function nearestThreshold(gaps: Float64Array, share: number): number {
+  const at = quantileSorted(gaps, 1 - share);
+  const from = gaps.findIndex((gap) => gap >= at);
+  let to = from;
+  while (to < gaps.length && gaps[to] === at) to++;
+  // Under `at` all of those that tie with it go to the strong one, at it none of them.
+  if (to - from < 2) return at;
+  const wanted = share * gaps.length;
+  const none = Math.abs(gaps.length - to - wanted);
+  const all = Math.abs(gaps.length - from - wanted);
+  if (none <= all) return at;
+  return from === 0 ? -1 : (gaps[from - 1] + at) / 2;
 }
