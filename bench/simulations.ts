@@ -12,4 +12,6 @@ export const SIMULATIONS: Readonly<Record<string, () => Promise<Simulation>>> = 
   'gate-nights': async () => (await import('./simulations/gate-nights.ts')).simulateGateNights,
   'fitted-propensities': async () =>
     (await import('./simulations/fitted-propensities.ts')).simulateFittedPropensities,
+  'odd-columns': async () => (await import('./simulations/odd-columns.ts')).simulateOddColumns,
+  'tied-scores': async () => (await import('./simulations/tied-scores.ts')).simulateTiedScores,
 };

@@ -39,7 +39,9 @@ export function fitStandardisation(
     for (let i = group.from; i < group.to; i++) total += variance[i];
     for (let i = group.from; i < group.to; i++) {
       const ratio = group.each ? group.variance / size / variance[i] : group.variance / total;
-      scale[i] = variance[i] > 1e-10 ? Math.sqrt(ratio) : 0;
+      // A shared scale may be any; what varies less than rounding does is constant.
+      const least = group.each ? 1e-10 : 1e-12 * mean[i] ** 2;
+      scale[i] = variance[i] > least ? Math.sqrt(ratio) : 0;
     }
   }
   return createStandardisation(mean, scale);

@@ -5,17 +5,15 @@ import { allRows } from './member-rows.ts';
 
 /** Share of feature variance; between the ends of what the domain member tries. */
 const PENALTY_SHARE = 0.03;
-/** More tasks than a manifest may name are identifiers, not kinds of request. */
-const MOST_TASKS = 1000;
 
 /**
  * What kind of request is it? A softmax classifier of the traffic's tasks, for the `task` signal where the domain
  * member, which is made of such a one, takes no part.
  *
- * @returns null where the traffic has fewer than two tasks, or too many to be kinds
+ * @returns null where the traffic has fewer than two tasks
  */
 export async function fitTaskClassifier(data: MemberData): Promise<DenseLayer | null> {
-  if (data.tasks === null || data.taskCount < 2 || data.taskCount > MOST_TASKS) return null;
+  if (data.tasks === null || data.taskCount < 2) return null;
   const [classifier] = await fitClassifiers(data, allRows(data.residuals), [PENALTY_SHARE]);
   return classifier;
 }

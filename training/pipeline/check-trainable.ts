@@ -6,6 +6,9 @@ import type { Splits } from '../split/split.ts';
 /** Fewer prompts than these teach nothing that could be told from chance. */
 export const FEWEST_PROMPTS = 50;
 export const FEWEST_IN_SPLIT = 8;
+/** What a manifest may name. */
+const MOST_CANDIDATES = 1000;
+const LONGEST_NAME = 200;
 
 /**
  * Refuses traffic that no router can be learned from, and says what is missing.
@@ -13,6 +16,7 @@ export const FEWEST_IN_SPLIT = 8;
  * @throws InvalidInputError
  */
 export function checkTraffic({ candidates, prompts, quality }: OutcomeMatrix, ingest?: IngestReport): void {
+  checkNames(candidates);
   const scored = scoresOf(quality, candidates.length);
   const withScores = candidates.filter((_, c) => scored[c] > 0);
   if (withScores.length === 0) {
@@ -38,6 +42,22 @@ export function checkTraffic({ candidates, prompts, quality }: OutcomeMatrix, in
         `trusted. Got ${known}. Collect more traffic.${rejectedRows(ingest)}`,
     );
   }
+}
+
+/** Before anything is fitted: a manifest takes no more, and no other. */
+function checkNames(candidates: readonly string[]): void {
+  if (candidates.length > MOST_CANDIDATES) {
+    throw new InvalidInputError(
+      `A router chooses among at most ${MOST_CANDIDATES.toLocaleString('en-US')} candidates. Got ${candidates.length.toLocaleString('en-US')}, ` +
+        `such as ${candidates.slice(0, 3).join(', ')}. The candidate of a row is the name of a model, not an id: name its column with --map candidate=...`,
+    );
+  }
+  const odd = candidates.find((name) => name.length === 0 || name.length > LONGEST_NAME);
+  if (odd === undefined) return;
+  throw new InvalidInputError(
+    `The name of a candidate must have 1 to ${LONGEST_NAME} characters. Got ${odd.length === 0 ? 'none' : `${odd.length}: ${odd.slice(0, 60)}...`} ` +
+      'Name the column of models with --map candidate=...',
+  );
 }
 
 /** What of the traffic could not be used, and why; nothing where all of it could. */

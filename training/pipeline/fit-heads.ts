@@ -24,7 +24,8 @@ import { fitLoggedQuality } from './fit-logged-quality.ts';
 import { fitTuned, type QualityReport, tuneQuality } from './fit-quality.ts';
 import type { LogReport } from './log-report.ts';
 import { logWeights } from './log-weights.ts';
-import { memberData, outcomes, taskNames } from './member-data.ts';
+import { memberData, outcomes } from './member-data.ts';
+import { taskKinds } from './task-kinds.ts';
 import type { OnStep } from './train-progress.ts';
 
 export interface HeadsInput {
@@ -79,7 +80,7 @@ export async function fitHeads(input: HeadsInput): Promise<FittedHeads> {
   });
   const chains: Record<string, DenseChain> = { ...quality.chains, ...choice.chains, ...amounts.chains };
   // The domain head is a classifier of tasks times their means: its first layer is worth an output of its own.
-  const names = taskNames(matrix, splits.fit.rows);
+  const { names } = taskKinds(matrix, splits.fit.rows, input.groups);
   const classifier = quality.chains.quality_domain?.[0] ?? (await fitTaskClassifier(data));
   if (classifier !== null) chains.task = [classifier];
   const task = classifier === null ? undefined : 'task';

@@ -25,22 +25,24 @@ const FALSE_ALARMS = 0.01;
  * one in a hundred prompts of the calibrate split, which it has not seen, stay under.
  *
  * @param features standardised, `[prompts, features]`
+ * @returns null where the fit split's features do not vary: nothing can be told from what it has seen
  */
 export function fitNovelty(
   features: Matrix,
   fit: Split<'fit'>,
   calibrate: Split<'calibrate'>,
   seed: number,
-): FittedNovelty {
+): FittedNovelty | null {
   const every = Math.ceil(fit.rows.length / MOST_ROWS);
   const sample = takeRows(
     features,
     fit.rows.filter((_, i) => i % every === 0),
   );
   const length = features.columns;
+  const total = sample.values.reduce((sum, x) => sum + x * x, 0) / sample.rows;
+  if (!(total > 0)) return null;
   const components = Math.min(COMPONENTS, Math.floor(sample.rows / 4), length - 1);
   const { directions, variances } = principalDirections(sample, components, seed);
-  const total = sample.values.reduce((sum, x) => sum + x * x, 0) / sample.rows;
   const explained = variances.reduce((sum, variance) => sum + variance, 0);
   // A tenth of the mean variance at least: directions that the fit split does not use at all would decide alone.
   const floor = (0.1 * total) / length;

@@ -4,6 +4,7 @@ import { isFullyObserved, type MemberData } from '../member/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { Splits } from '../split/split.ts';
 import { anchorOutcomes } from './anchor-outcomes.ts';
+import { taskKinds } from './task-kinds.ts';
 
 export interface MemberDataInput {
   readonly matrix: OutcomeMatrix;
@@ -30,7 +31,7 @@ export function memberData(input: MemberDataInput): MemberData {
   const prior = columnMeans(quality);
   const columns = quality.columns;
   const fitGroups = rows.map((row) => groups[row]);
-  const names = taskNames(matrix, rows);
+  const { names } = taskKinds(matrix, rows, groups);
   const numbers = new Map(names.map((name, i) => [name, i]));
   return {
     features: takeRows(fitted.features, rows),
@@ -49,12 +50,6 @@ export function memberData(input: MemberDataInput): MemberData {
     folds: groupedFolds(fitGroups, folds, seed),
     seed,
   };
-}
-
-/** Tasks of the named rows, sorted. */
-export function taskNames({ prompts }: OutcomeMatrix, rows: Int32Array): string[] {
-  const names = new Set(Array.from(rows, (row) => prompts[row].task));
-  return [...names].filter((task) => task !== null).sort();
 }
 
 /** One kind of outcome as a matrix. */

@@ -133,7 +133,11 @@ export async function prepareTraffic(options: PrepareOptions): Promise<PreparedT
     groups: parted.groups.groups,
     ingest,
     table,
-    warnings: trafficWarnings(matrix, ingest, config, parted.leftOut.length),
+    warnings: trafficWarnings(matrix, ingest, config, {
+      fit: parted.splits.fit.rows,
+      groups: parted.groups.groups,
+      leftOut: parted.leftOut.length,
+    }),
   };
 }
 

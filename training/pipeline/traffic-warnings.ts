@@ -3,17 +3,28 @@ import type { IngestReport } from '../outcomes/ingest-report.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { describeScale } from '../outcomes/score-scale.ts';
 import { scoresOf } from './check-trainable.ts';
+import { FEWEST_OF_KIND, MOST_KINDS, type TaskKinds, taskKinds } from './task-kinds.ts';
 import { withoutRouters } from './without-routers.ts';
 
 /** Under so many scores, what is learned of a candidate is a guess. */
 const FEW_SCORES = 50;
+
+/** How the prompts were parted. */
+export interface PartedTraffic {
+  /** Prompts to fit. */
+  readonly fit: Int32Array;
+  /** Near-duplicate group of each prompt. */
+  readonly groups: Int32Array;
+  /** How many prompts are in no split. */
+  readonly leftOut: number;
+}
 
 /** What about the traffic could make the router worse than it need be: sentences. */
 export function trafficWarnings(
   matrix: OutcomeMatrix,
   ingest: IngestReport,
   config: TrainConfig,
-  leftOut: number,
+  { fit, groups, leftOut }: PartedTraffic,
 ): string[] {
   const { candidates, quality } = matrix;
   const warnings: string[] = [];
@@ -37,6 +48,13 @@ export function trafficWarnings(
     warnings.push(
       'Every score is 1, which is taken for the best. If it is the worst of a scale, say the scale: --score-range 1..5.',
     );
+  const tasks = tasksLeftOut(taskKinds(matrix, fit, groups), fit.length);
+  if (tasks !== null) warnings.push(tasks);
+  if (areAlike(matrix))
+    warnings.push(
+      'The embeddings of all prompts are the same and their words are not kept: nothing can tell prompts apart, and the ' +
+        'router can only find the best single candidate.',
+    );
   const { routers } = withoutRouters(config.policy);
   if (routers.length > 0)
     warnings.push(
@@ -46,4 +64,24 @@ export function trafficWarnings(
   if (leftOut > 0)
     warnings.push(`${leftOut} later repeats of earlier prompts are in no split, since the split is by time.`);
   return warnings;
+}
+
+/** A sentence where tasks that are not learned have more than one prompt in twenty. */
+function tasksLeftOut({ leftOut, names }: TaskKinds, prompts: number): string | null {
+  if (leftOut.prompts <= 0.05 * prompts) return null;
+  const all = leftOut.tasks + names.length;
+  const learned = names.length < 2 ? 'none is' : `${names.length} are`;
+  return (
+    `\`task\` has ${all.toLocaleString('en-US')} values among the prompts to fit, of which ${learned} learned: at most ${MOST_KINDS} are, each with ` +
+    `${FEWEST_OF_KIND} different prompts or more and a name of 1 to 200 characters. A task says what kind of request it is, not which one.`
+  );
+}
+
+/** Whether nothing of any prompt is known that could tell it from another. */
+function areAlike({ prompts }: OutcomeMatrix): boolean {
+  const first = prompts[0]?.embedding;
+  if (first === undefined) return false;
+  return prompts.every(
+    ({ embedding }) => embedding?.length === first.length && embedding.every((x, i) => x === first[i]),
+  );
 }

@@ -34,6 +34,7 @@ import type { LogReport } from './log-report.ts';
 import { manifestCandidates } from './manifest-candidates.ts';
 import { predictTest } from './predict-test.ts';
 import type { RouterEmbedder } from './router-embedder.ts';
+import { taskKinds } from './task-kinds.ts';
 import { trafficPropensities } from './traffic-propensities.ts';
 import type { OnStep, TrainProgress } from './train-progress.ts';
 import { withoutRouters } from './without-routers.ts';
@@ -183,7 +184,7 @@ async function seal(
   const { config, embedder, matrix, splits } = input;
   const files = new Map([...fitted.files, ...heads.files]);
   const novelty = fitNovelty(fitted.features, splits.fit, splits.calibrate, config.seed);
-  files.set(novelty.spec.file, novelty.bytes);
+  if (novelty !== null) files.set(novelty.spec.file, novelty.bytes);
   if (embedder.table !== null) files.set('static.bin', embedder.table);
   return sealArtifact(
     {
@@ -209,7 +210,7 @@ async function seal(
       model: heads.model,
       heads: heads.heads,
       ...(heads.task === undefined ? {} : { task: heads.task }),
-      novelty: novelty.spec,
+      ...(novelty === null ? {} : { novelty: novelty.spec }),
       policy: config.policy,
       provenance: {
         toolVersion: TOOL_VERSION,
@@ -233,12 +234,10 @@ async function report(
   evaluation: Evaluation,
 ): Promise<SealedArtifact> {
   const encode = (text: string) => new TextEncoder().encode(text);
-  const tasks = new Set(input.matrix.prompts.map(({ task }) => task));
-  tasks.delete(null);
   const card = renderCard(sealed.manifest, {
     verdict: evaluation.verdict.sentence,
     figures: cardFigures(evaluation),
-    tasks: [...(tasks as Set<string>)].sort(),
+    tasks: taskKinds(input.matrix, input.splits.fit.rows, input.groups).names,
     ...(input.source === undefined ? {} : { source: input.source }),
   });
   const { examples: count, seed } = input.config;

@@ -45,6 +45,7 @@ const FIGURES: Readonly<Record<string, (rows: Rows) => number[]>> = {
       logits.map((score) => (score + 3) / 6),
       labels,
       5,
+      rows.map((_, row) => row),
     );
     return [expectedCalibrationError(bins)];
   },

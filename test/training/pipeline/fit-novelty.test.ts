@@ -26,6 +26,7 @@ function fitted() {
     { role: 'calibrate', rows: Int32Array.from({ length: 400 }, (_, i) => 600 + i) },
     0,
   );
+  if (novelty === null) throw new Error('These features vary.');
   return { ...novelty, score: readNovelty(novelty.spec, LENGTH, novelty.bytes) };
 }
 
