@@ -28,7 +28,12 @@ export interface Notebook {
   readonly nbformat_minor: number;
 }
 
-export const NOTEBOOKS = ['from-log-to-router', 'reading-a-report', 'a-month-of-retraining'] as const;
+export const NOTEBOOKS = [
+  'from-log-to-router',
+  'reading-a-report',
+  'a-month-of-retraining',
+  'the-softmax-head',
+] as const;
 
 const FOLDER = dirname(fileURLToPath(import.meta.url));
 
