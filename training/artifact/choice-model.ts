@@ -6,7 +6,7 @@ export function describeChoiceModel({ candidates, model }: Manifest): string {
     const retired = candidates.some((candidate) => candidate.retired === true);
     return (
       `${model.router} is the choice as a TF.js model: predict of features gives the probabilities of the candidates, in ` +
-      `this order${retired ? ', the retired ones among them' : ''}.`
+      `their order${retired ? ', the retired ones among them' : ''}.`
     );
   }
   const rest = `${model.topology} holds what of the router is made of layers.`;

@@ -21,6 +21,7 @@ import {
   retireCandidate,
   setCandidate,
 } from '../../../training/candidates/index.ts';
+import { describeManifest } from '../../../training/cli/describe-manifest.ts';
 import type { OutcomeMatrix } from '../../../training/outcomes/outcome-matrix.ts';
 import { requestFeatures } from '../../../training/pipeline/request-features.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
@@ -234,13 +235,13 @@ test.each<[string, Manifest['model'], boolean, string]>([
     'a model',
     { ...files, router: 'model.json' },
     false,
-    'model.json is the choice as a TF.js model: predict of features gives the probabilities of the candidates, in this order.',
+    'model.json is the choice as a TF.js model: predict of features gives the probabilities of the candidates, in their order.',
   ],
   [
     'a model, and a candidate retired',
     { ...files, router: 'model.json' },
     true,
-    'model.json is the choice as a TF.js model: predict of features gives the probabilities of the candidates, in this ' +
+    'model.json is the choice as a TF.js model: predict of features gives the probabilities of the candidates, in their ' +
       'order, the retired ones among them.',
   ],
   [
@@ -264,6 +265,16 @@ test.each<[string, Manifest['model'], boolean, string]>([
   expect(describeChoiceModel(changed)).toBe(sentence);
   const card = renderCard(changed, { verdict: 'None.', figures: [] });
   expect(card.replaceAll('\\', '')).toContain(`\n${sentence}\n`);
+});
+
+test.each<[string, object, string]>([
+  ['that is in the weights', { chosen: { temperature: 0.9 } }, '0.900'],
+  ['of its own', {}, '1.500'],
+])('inspect shows a temperature %s', async (_, config, shown) => {
+  const { manifest } = await tinyArtifact();
+  const text = describeManifest({ ...manifest, provenance: { ...manifest.provenance, config } }, 200);
+  expect(text).toContain(`choice at temperature ${shown}\n`);
+  expect(text).toContain(`choice       ${describeChoiceModel(manifest)}\n`);
 });
 
 describe('features of requests', () => {
