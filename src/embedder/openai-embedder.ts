@@ -1,4 +1,5 @@
 import { EmbeddingError } from '../errors/embedding-error.ts';
+import { InvalidInputError } from '../errors/invalid-input-error.ts';
 import { embedNonEmpty } from './embed-non-empty.ts';
 import type { Embedder } from './embedder.ts';
 import { retryDelayMs } from './retry-delay.ts';
@@ -12,7 +13,7 @@ export interface OpenAiEmbedderOptions {
   apiKey?: () => string | undefined;
   /** Where the key is said to come from when it is missing or refused. @default 'OPENAI_API_KEY' */
   apiKeyName?: string;
-  /** All before `/embeddings`. @default 'https://api.openai.com/v1' */
+  /** All before `/embeddings`, without name and password. Redirects are not followed. @default 'https://api.openai.com/v1' */
   baseUrl?: string;
   /** Asks the endpoint to shorten its vectors to `dimensions`, which not every model can. @default false */
   shorten?: boolean;
@@ -33,12 +34,19 @@ export interface OpenAiEmbedderOptions {
 /**
  * Any endpoint that speaks OpenAI's `POST /v1/embeddings`.
  *
+ * @throws InvalidInputError when `baseUrl` holds a name and password.
  * @example
  * createOpenAiEmbedder({ model: 'text-embedding-3-small', dimensions: 1536, apiKey: () => process.env.OPENAI_API_KEY });
  */
 export function createOpenAiEmbedder(options: OpenAiEmbedderOptions): Embedder {
   const baseUrl = (options.baseUrl ?? 'https://api.openai.com/v1').replace(/\/+$/, '');
   const { model, dimensions } = options;
+  // It would stand in the router's manifest, and fetch refuses it.
+  if (/\/\/[^/]*@/.test(baseUrl)) {
+    throw new InvalidInputError(
+      '`baseUrl` of OpenAI embedder must be without name and password. Use `apiKey`.',
+    );
+  }
   return {
     id: `openai:${baseUrl}:${model}:${dimensions}`,
     dimensions,
@@ -61,7 +69,14 @@ async function request(
     let retryAfter: string | null = null;
     try {
       const response = await send(url, init(texts, options));
-      if (response.ok) return readVectors(await response.json(), texts.length, url, options);
+      if (response.ok) {
+        const most = texts.length * options.dimensions * NUMBER_BYTES + FRAME_BYTES;
+        const text = await readText(response, most);
+        if (text !== null) return readVectors(JSON.parse(text), texts.length, url, options);
+        throw new EmbeddingError(
+          `${url} gave more than ${most} bytes. Check the address and \`dimensions\`.`,
+        );
+      }
       if (attempt >= retries || !isPassing(response.status)) throw await refusal(response, url, options);
       retryAfter = response.headers.get('retry-after');
     } catch (error) {
@@ -94,8 +109,31 @@ function init(texts: readonly string[], options: OpenAiEmbedderOptions): Request
       encoding_format: 'float',
       ...(options.shorten === true ? { dimensions: options.dimensions } : {}),
     }),
+    // Prompts and keys go to this address alone.
+    redirect: 'manual',
     signal: AbortSignal.timeout(options.timeoutMs ?? 60_000),
   };
+}
+
+/** Bytes of an answer beside its numbers, and of a number. */
+const FRAME_BYTES = 2 ** 20;
+const NUMBER_BYTES = 32;
+const REFUSAL_BYTES = 2 ** 16;
+
+/** @returns null, and lets go of it, where it is longer than `most` bytes, decompressed. */
+async function readText({ body }: Response, most: number): Promise<string | null> {
+  const reader = body?.getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  for (let left = most; ; ) {
+    const { done = true, value } = (await reader?.read()) ?? {};
+    if (done) return text;
+    left -= value?.length ?? 0;
+    text += decoder.decode(value, { stream: true });
+    if (left >= 0) continue;
+    reader?.cancel().catch(() => {});
+    return null;
+  }
 }
 
 function isPassing(status: number): boolean {
@@ -108,13 +146,15 @@ async function refusal(
   options: OpenAiEmbedderOptions,
 ): Promise<EmbeddingError> {
   const key = options.apiKey?.();
-  const body = (await response.text()).slice(0, 300);
+  const body = (await readText(response, REFUSAL_BYTES).catch(() => null))?.slice(0, 300) ?? 'no words';
   const said = key === undefined || key === '' ? body : body.replaceAll(key, '***');
   const advice =
     response.status === 401 || response.status === 403
       ? `Check the key in ${keyName(options)}.`
-      : 'Check the model name and the endpoint.';
-  return new EmbeddingError(`${url} answered ${response.status}: ${said} ${advice}`);
+      : response.status < 400
+        ? 'Redirects are not followed: give the new address as `baseUrl`.'
+        : 'Check the model name and the endpoint.';
+  return new EmbeddingError(`${url} answered ${response.status}${said === '' ? '.' : `: ${said}`} ${advice}`);
 }
 
 function keyName(options: OpenAiEmbedderOptions): string {

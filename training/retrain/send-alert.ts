@@ -39,8 +39,11 @@ export async function sendAlert(
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: text,
+        // What it tells is for this address alone.
+        redirect: 'manual',
         signal: AbortSignal.timeout(PATIENCE_MS),
       });
+      await response.body?.cancel();
       if (!response.ok) throw new Error(`it answered ${response.status}`);
     });
   }

@@ -1,6 +1,9 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { createOpenAiEmbedder, type OpenAiEmbedderOptions } from '../../../src/embedder/index.ts';
 import { EmbeddingError } from '../../../src/errors/embedding-error.ts';
+import { InvalidInputError } from '../../../src/errors/invalid-input-error.ts';
 import { fakeEmbeddingsEndpoint } from './fake-embeddings-endpoint.ts';
 
 function embedderAt(
@@ -20,6 +23,11 @@ function embedderAt(
     ...more,
   });
   return { embedder, waits };
+}
+
+async function listening(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 describe('the openai embedder', () => {
@@ -87,6 +95,57 @@ describe('the openai embedder', () => {
     });
     await expect(embedder.embed(['a'])).rejects.toMatchObject({ name: 'EmbeddingError', cause });
     expect(waits).toEqual([500]);
+  });
+
+  it.each([301, 302, 303, 307, 308])(
+    'follows no redirect (%i): prompts and keys go to its address alone',
+    async (status) => {
+      let reached = 0;
+      const elsewhere = createServer((_, response) => {
+        reached++;
+        response.end('{}');
+      });
+      const other = await listening(elsewhere);
+      const here = createServer((_, response) => {
+        response.writeHead(status, { location: `${other}/v1/embeddings` }).end();
+      });
+      const baseUrl = await listening(here);
+      const embedder = createOpenAiEmbedder({
+        model: 'm',
+        dimensions: 3,
+        baseUrl,
+        apiKey: () => 'sk-secret',
+      });
+      await expect(embedder.embed(['a'])).rejects.toThrow(
+        `answered ${status}. Redirects are not followed: give the new address as \`baseUrl\`.`,
+      );
+      expect(reached).toBe(0);
+      here.close();
+      elsewhere.close();
+    },
+  );
+
+  it.each([200, 500])('reads no answer without end (%i)', async (status) => {
+    let sent = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        sent += 65_536;
+        controller.enqueue(new Uint8Array(65_536).fill(0x20));
+      },
+    });
+    const endpoint = fakeEmbeddingsEndpoint([new Response(endless, { status })]);
+    const { embedder, waits } = embedderAt(endpoint, { retries: 0 });
+    const message = status === 200 ? /gave more than \d+ bytes/ : /answered 500: no words/;
+    await expect(embedder.embed(['a'])).rejects.toThrow(message);
+    expect(sent).toBeLessThan(2 * 2 ** 20);
+    expect(waits).toEqual([]);
+  });
+
+  it('takes no name and password in the address: it would be written into the manifest', () => {
+    const make = () =>
+      createOpenAiEmbedder({ model: 'm', dimensions: 3, baseUrl: 'https://me:secret@host/v1' });
+    expect(make).toThrow(InvalidInputError);
+    expect(make).not.toThrow(/secret/);
   });
 
   it.each([
