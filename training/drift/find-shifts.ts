@@ -1,3 +1,5 @@
+import { clusteredMean } from '../clusters/clustered-mean.ts';
+import { numberClusters } from '../clusters/number-clusters.ts';
 import { DAY_MS, dayName, dayOf, type ScoredTraffic } from './scored-traffic.ts';
 
 /** What one day of a candidate was beside what the router predicts. */
@@ -7,7 +9,8 @@ export interface DayResidual {
   readonly rows: number;
   /** Mean of observed minus predicted quality; of cost and latency, of the logarithm of observed over predicted. */
   readonly residual: number;
-  readonly standardError: number;
+  /** Of near-duplicate groups; null of one alone. */
+  readonly standardError: number | null;
 }
 
 export type ShiftMeasure = 'quality' | 'costUsd' | 'latencyMs';
@@ -37,6 +40,7 @@ export interface ShiftOptions {
   readonly factor?: number;
 }
 
+/** Of near-duplicate groups: copies of one prompt say what one says. */
 const FEWEST_BEFORE = 20;
 const FEWEST_AFTER = 10;
 
@@ -45,8 +49,14 @@ const FEWEST_AFTER = 10;
  * change of its errors from some day on is a change of the candidate. The day is the one that parts the errors most
  * clearly (a scan for a change of the mean, in place of a CUSUM chart with a reference of its own: Hinkley 1970), among rows
  * of which the router expects about the same.
+ *
+ * @param groups near-duplicate group of each prompt: those of one are one observation before and one after
  */
-export function findShifts(traffic: ScoredTraffic, options: ShiftOptions = {}): CandidateShift[] {
+export function findShifts(
+  traffic: ScoredTraffic,
+  groups: ArrayLike<number>,
+  options: ShiftOptions = {},
+): CandidateShift[] {
   const { z = 5, quality = 0.1, factor = 1.2 } = options;
   const found: CandidateShift[] = [];
   for (const [measure, least] of [
@@ -55,12 +65,12 @@ export function findShifts(traffic: ScoredTraffic, options: ShiftOptions = {}): 
     ['latencyMs', Math.log(factor)],
   ] as const) {
     traffic.matrix.candidates.forEach((candidate, c) => {
-      const days = residualsByDay(traffic, measure, c);
-      const change = largestChange(days);
+      const seen = residualsOf(traffic, groups, measure, c);
+      const change = largestChange(seen);
       found.push({
         candidate,
         measure,
-        days: days.map(summarise),
+        days: daysOf(seen).map(({ from, to }) => summarise(seen.slice(from, to))),
         changedOn: change && dayName(change.day),
         changedAtMs: change && change.day * DAY_MS,
         shift: change?.shift ?? null,
@@ -72,25 +82,24 @@ export function findShifts(traffic: ScoredTraffic, options: ShiftOptions = {}): 
   return found;
 }
 
-/** Strata of predictions: what is asked of a candidate changes with who routes, and must not look like a change of its own. */
-const STRATA = 4;
-
-interface Sums {
-  count: number;
-  sum: number;
-  squares: number;
-}
-
-interface DaySums {
+interface Residual {
   readonly day: number;
-  readonly strata: readonly Sums[];
+  readonly group: number;
+  readonly expected: number;
+  readonly residual: number;
 }
 
-function residualsByDay(traffic: ScoredTraffic, measure: ShiftMeasure, c: number): DaySums[] {
+/** By day. */
+function residualsOf(
+  traffic: ScoredTraffic,
+  groups: ArrayLike<number>,
+  measure: ShiftMeasure,
+  c: number,
+): Residual[] {
   const { candidates, prompts } = traffic.matrix;
   const observed = traffic.matrix[measure];
   const predicted = measure === 'quality' ? traffic.success : traffic[measure];
-  const seen: { day: number; expected: number; residual: number }[] = [];
+  const seen: Residual[] = [];
   prompts.forEach(({ timestampMs }, row) => {
     const cell = row * candidates.length + c;
     const residual =
@@ -98,42 +107,101 @@ function residualsByDay(traffic: ScoredTraffic, measure: ShiftMeasure, c: number
         ? observed[cell] - predicted[cell]
         : Math.log(observed[cell]) - Math.log(predicted[cell]);
     if (!Number.isFinite(residual) || timestampMs === null) return;
-    seen.push({ day: dayOf(timestampMs), expected: predicted[cell], residual });
+    seen.push({ day: dayOf(timestampMs), group: groups[row], expected: predicted[cell], residual });
   });
+  return seen.sort((a, b) => a.day - b.day);
+}
+
+/** Where each day's rows are. */
+function daysOf(seen: readonly Residual[]): { readonly from: number; readonly to: number }[] {
+  const days: { from: number; to: number }[] = [];
+  for (let from = 0; from < seen.length; ) {
+    let to = from;
+    while (to < seen.length && seen[to].day === seen[from].day) to++;
+    days.push({ from, to });
+    from = to;
+  }
+  return days;
+}
+
+/** Strata of predictions: what is asked of a candidate changes with who routes, and must not look like a change of its own. */
+const STRATA = 4;
+
+/** Near-duplicate groups of a stratum on one side of a day, by the mean residual of each. */
+interface Sums {
+  count: number;
+  sum: number;
+  squares: number;
+}
+
+function largestChange(seen: readonly Residual[]): { day: number; shift: number; z: number } | null {
+  const strata = strataOf(seen);
+  const units = numberClusters(Float64Array.from(seen, ({ group }, i) => group * STRATA + strata[i]));
+  const stratumOf = new Int32Array(units.count);
+  units.of.forEach((unit, i) => {
+    stratumOf[unit] = strata[i];
+  });
+  const before = sideOf(units.count);
+  const after = sideOf(units.count);
+  seen.forEach(({ residual }, i) => {
+    put(after, units.of[i], stratumOf, residual, 1);
+  });
+  let best: { day: number; shift: number; z: number } | null = null;
+  for (const { from, to } of daysOf(seen)) {
+    const found = changeBetween(before.strata, after.strata);
+    if (found !== null && (best === null || Math.abs(found.z) > Math.abs(best.z)))
+      best = { day: seen[from].day, ...found };
+    for (let i = from; i < to; i++) {
+      put(before, units.of[i], stratumOf, seen[i].residual, 1);
+      put(after, units.of[i], stratumOf, seen[i].residual, -1);
+    }
+  }
+  return best;
+}
+
+/** Quarter of the predictions that each row is in. */
+function strataOf(seen: readonly Residual[]): Int32Array {
   const sorted = seen.map(({ expected }) => expected).sort((a, b) => a - b);
   const edges = Array.from(
     { length: STRATA - 1 },
     (_, i) => sorted[Math.floor(((i + 1) * sorted.length) / STRATA)],
   );
-  const byDay = new Map<number, DaySums>();
-  for (const { day, expected, residual } of seen) {
-    const sums = byDay.get(day) ?? { day, strata: Array.from({ length: STRATA }, empty) };
-    byDay.set(day, sums);
-    const stratum = edges.filter((edge) => expected >= edge).length;
-    add(sums.strata[stratum], { count: 1, sum: residual, squares: residual * residual }, 1);
-  }
-  return [...byDay.values()].sort((a, b) => a.day - b.day);
+  return Int32Array.from(seen, ({ expected }) => edges.filter((edge) => expected >= edge).length);
 }
 
-function largestChange(days: readonly DaySums[]): { day: number; shift: number; z: number } | null {
-  const before = Array.from({ length: STRATA }, empty);
-  const after = Array.from({ length: STRATA }, empty);
-  for (const { strata } of days) for (const [s, sums] of strata.entries()) add(after[s], sums, 1);
-  let best: { day: number; shift: number; z: number } | null = null;
-  for (const { day, strata } of days) {
-    const found = changeBetween(before, after);
-    if (found !== null && (best === null || Math.abs(found.z) > Math.abs(best.z))) best = { day, ...found };
-    strata.forEach((sums, s) => {
-      add(before[s], sums, 1);
-      add(after[s], sums, -1);
-    });
-  }
-  return best;
+/** What is on one side of a day: rows of each unit (a group in a stratum), and units of each stratum. */
+interface Side {
+  readonly counts: Float64Array; // [units]
+  readonly sums: Float64Array; // [units]
+  readonly strata: readonly Sums[];
+}
+
+function sideOf(units: number): Side {
+  return {
+    counts: new Float64Array(units),
+    sums: new Float64Array(units),
+    strata: Array.from({ length: STRATA }, empty),
+  };
+}
+
+/** Adds a row to its unit, or takes it away, and keeps the stratum's sums of unit means. */
+function put(
+  { counts, strata, sums }: Side,
+  unit: number,
+  stratumOf: Int32Array,
+  value: number,
+  sign: 1 | -1,
+): void {
+  const stratum = strata[stratumOf[unit]];
+  if (counts[unit] > 0) add(stratum, sums[unit] / counts[unit], -1);
+  counts[unit] += sign;
+  sums[unit] += sign * value;
+  if (counts[unit] > 0) add(stratum, sums[unit] / counts[unit], 1);
 }
 
 /** Differences of the strata, weighed by what each can tell (as Mantel and Haenszel 1959 weigh their tables). */
 function changeBetween(before: readonly Sums[], after: readonly Sums[]): { shift: number; z: number } | null {
-  let [total, shift, variance, rowsBefore, rowsAfter] = [0, 0, 0, 0, 0];
+  let [total, shift, variance, unitsBefore, unitsAfter] = [0, 0, 0, 0, 0];
   before.forEach((old, s) => {
     const now = after[s];
     if (old.count < 2 || now.count < 2) return;
@@ -143,10 +211,10 @@ function changeBetween(before: readonly Sums[], after: readonly Sums[]): { shift
     // Pooled: a handful of outcomes that are all alike are no proof that they always would be.
     const spread = (squaresAbout(old) + squaresAbout(now)) / (old.count + now.count - 2);
     variance += weight * weight * spread * (1 / old.count + 1 / now.count);
-    rowsBefore += old.count;
-    rowsAfter += now.count;
+    unitsBefore += old.count;
+    unitsAfter += now.count;
   });
-  if (rowsBefore < FEWEST_BEFORE || rowsAfter < FEWEST_AFTER) return null;
+  if (unitsBefore < FEWEST_BEFORE || unitsAfter < FEWEST_AFTER) return null;
   return { shift: shift / total, z: shift / Math.sqrt(variance + 1e-12) };
 }
 
@@ -154,10 +222,10 @@ function empty(): Sums {
   return { count: 0, sum: 0, squares: 0 };
 }
 
-function add(sums: Sums, { count, sum, squares }: Sums, sign: 1 | -1): void {
-  sums.count += sign * count;
-  sums.sum += sign * sum;
-  sums.squares += sign * squares;
+function add(sums: Sums, value: number, sign: 1 | -1): void {
+  sums.count += sign;
+  sums.sum += sign * value;
+  sums.squares += sign * value * value;
 }
 
 /** Sum of squared distances from the mean. */
@@ -165,13 +233,15 @@ function squaresAbout({ count, squares, sum }: Sums): number {
   return Math.max(0, squares - (sum * sum) / count);
 }
 
-function summarise({ day, strata }: DaySums): DayResidual {
-  const sums = empty();
-  for (const one of strata) add(sums, one, 1);
+function summarise(rows: readonly Residual[]): DayResidual {
+  const { mean, standardError } = clusteredMean(
+    Float64Array.from(rows, ({ residual }) => residual),
+    rows.map(({ group }) => group),
+  );
   return {
-    day: dayName(day),
-    rows: sums.count,
-    residual: sums.sum / sums.count,
-    standardError: Math.sqrt(squaresAbout(sums) / Math.max(1, sums.count - 1) / sums.count),
+    day: dayName(rows[0].day),
+    rows: rows.length,
+    residual: mean,
+    standardError: Number.isFinite(standardError) ? standardError : null,
   };
 }

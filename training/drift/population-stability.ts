@@ -1,9 +1,11 @@
-import { quantileSorted } from 'pointsman/math';
+import { createRandom, quantileSorted } from 'pointsman/math';
 
 /** How far two samples of one thing are apart. */
 export interface PopulationStability {
   /** Population stability index, what chance adds taken off, never below 0. NaN where a sample is empty. */
   readonly index: number;
+  /** Share of the permutations with as large an index. NaN where a sample is empty. */
+  readonly pValue: number;
   readonly reference: number;
   readonly current: number;
 }
@@ -14,20 +16,31 @@ export interface NumericStability extends PopulationStability {
   readonly distance: number;
 }
 
-/** A share of nothing would make the index infinite. */
-const LEAST_SHARE = 1e-4;
+export interface StabilityOptions {
+  /** @default 200 */
+  readonly permutations?: number;
+  /** @default 0 */
+  readonly seed?: number;
+}
 
 /**
- * Population stability index of numbers: bins of equal mass in the reference, then the sum of
- * (share − reference share) · ln(share / reference share). By custom 0.1 is worth a look and 0.2 is a shift. Two samples
- * of the same thing have (bins − 1)(1/n + 1/m) of it by chance (Yurdakul 2018, section 3); that is taken off.
+ * Added to each count, so that a category which one sample happens not to have is rare, not impossible (Krichevsky and
+ * Trofimov 1981). A floor under the shares makes of the rarest of many categories, seen once before and not now, a shift.
+ */
+const SMOOTHING = 0.5;
+
+/**
+ * Population stability index of numbers: the sum of (share − reference share) · ln(share / reference share) over bins of equal
+ * mass in both samples together. By custom 0.1 is worth a look and 0.2 is a shift. Rows must be independent: one a
+ * near-duplicate group.
  */
 export function populationStability(
   reference: ArrayLike<number>,
   current: ArrayLike<number>,
-  bins = 10,
+  { bins = 10, ...options }: StabilityOptions & { readonly bins?: number } = {},
 ): NumericStability {
-  const sorted = Float64Array.from(reference).sort();
+  // Of both together, since permutations hold only for what does not know which sample is which.
+  const sorted = Float64Array.from(Array.from(reference).concat(Array.from(current))).sort();
   const edges: number[] = [];
   for (let bin = 1; bin < bins; bin++) {
     const edge = sorted[Math.min(sorted.length - 1, Math.round((bin * sorted.length) / bins))];
@@ -40,8 +53,8 @@ export function populationStability(
     return bin;
   };
   return {
-    ...categoryStability(Array.from(reference, binOf), Array.from(current, binOf)),
-    distance: earthMoversDistance(sorted, Float64Array.from(current).sort()),
+    ...categoryStability(Array.from(reference, binOf), Array.from(current, binOf), options),
+    distance: earthMoversDistance(Float64Array.from(reference).sort(), Float64Array.from(current).sort()),
   };
 }
 
@@ -55,26 +68,69 @@ function earthMoversDistance(a: Float64Array, b: Float64Array): number {
   return sum / 100;
 }
 
-/** The same of categories. */
+/**
+ * The same of categories. Samples of one thing have an index above 0 by chance, the more so the more categories there are; what
+ * it is on the mean over permutations of the rows is taken off, and how many of them reach it is the p-value, which is
+ * exact however rare the categories (a formula such as (categories − 1)(1/n + 1/m) needs some of each).
+ */
 export function categoryStability<Category>(
   reference: readonly Category[],
   current: readonly Category[],
+  { permutations = 200, seed = 0 }: StabilityOptions = {},
 ): PopulationStability {
-  const categories = [...new Set([...reference, ...current])];
-  const share = (list: readonly Category[]) => {
-    const counts = new Map<Category, number>();
-    for (const one of list) counts.set(one, (counts.get(one) ?? 0) + 1);
-    return (category: Category) => Math.max(LEAST_SHARE, (counts.get(category) ?? 0) / list.length);
-  };
-  const [before, now] = [share(reference), share(current)];
-  let index = 0;
-  for (const category of categories)
-    index += (now(category) - before(category)) * Math.log(now(category) / before(category));
-  const chance = (categories.length - 1) * (1 / reference.length + 1 / current.length);
-  const empty = reference.length === 0 || current.length === 0;
+  const sizes = { reference: reference.length, current: current.length };
+  if (sizes.reference === 0 || sizes.current === 0)
+    return { index: Number.NaN, pValue: Number.NaN, ...sizes };
+  const { codes, categories } = numbered(reference.concat(current));
+  const totals = countOf(codes, codes.length, categories);
+  const indexOf = (counts: Float64Array, size: number) => stabilityIndex(counts, totals, size, codes.length);
+  const seen = indexOf(countOf(codes, sizes.reference, categories), sizes.reference);
+  const random = createRandom(seed);
+  // The index is the same from both sides, so that drawing the smaller sample is enough.
+  const drawn = Math.min(sizes.reference, sizes.current);
+  let [sum, asLarge] = [0, 0];
+  for (let i = 0; i < permutations; i++) {
+    for (let at = 0; at < drawn; at++) {
+      const other = at + random.integer(codes.length - at);
+      [codes[at], codes[other]] = [codes[other], codes[at]];
+    }
+    const index = indexOf(countOf(codes, drawn, categories), drawn);
+    sum += index;
+    // Sums in another order differ in their last digits.
+    if (index >= seen - 1e-12) asLarge++;
+  }
   return {
-    index: empty ? Number.NaN : Math.max(0, index - chance),
-    reference: reference.length,
-    current: current.length,
+    index: Math.max(0, seen - sum / permutations),
+    pValue: (asLarge + 1) / (permutations + 1),
+    ...sizes,
   };
+}
+
+function numbered<Category>(list: readonly Category[]): { codes: Int32Array; categories: number } {
+  const numbers = new Map<Category, number>();
+  const codes = Int32Array.from(list, (category) => {
+    const known = numbers.get(category) ?? numbers.size;
+    numbers.set(category, known);
+    return known;
+  });
+  return { codes, categories: numbers.size };
+}
+
+/** How often each category is among the first `size`. */
+function countOf(codes: Int32Array, size: number, categories: number): Float64Array {
+  const counts = new Float64Array(categories);
+  for (let at = 0; at < size; at++) counts[codes[at]]++;
+  return counts;
+}
+
+/** @param counts of one sample, of `size` @param totals of both together, of `all` */
+function stabilityIndex(counts: Float64Array, totals: Float64Array, size: number, all: number): number {
+  const added = SMOOTHING * counts.length;
+  let index = 0;
+  for (let category = 0; category < counts.length; category++) {
+    const own = (counts[category] + SMOOTHING) / (size + added);
+    const other = (totals[category] - counts[category] + SMOOTHING) / (all - size + added);
+    index += (own - other) * Math.log(own / other);
+  }
+  return index;
 }

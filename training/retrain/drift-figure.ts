@@ -23,8 +23,8 @@ function candidateFigure(
   const rows = days.map(({ day, residual, standardError }) => ({
     day: new Date(day),
     residual: 100 * residual,
-    low: 100 * (residual - 1.96 * standardError),
-    high: 100 * (residual + 1.96 * standardError),
+    low: 100 * (residual - 1.96 * (standardError ?? 0)),
+    high: 100 * (residual + 1.96 * (standardError ?? 0)),
   }));
   const colour = alarm ? 'var(--bad)' : 'var(--router)';
   return drawFigure({

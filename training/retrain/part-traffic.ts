@@ -16,6 +16,8 @@ export interface PartOptions {
 export interface PartedTraffic {
   readonly learn: Int32Array;
   readonly judge: Int32Array;
+  /** All of the days that judge, near-duplicates of what is learned from among them. */
+  readonly newest: Int32Array;
   /** Of the days that judge, but near-duplicates of what is learned from. */
   readonly repeats: number;
   readonly undated: number;
@@ -54,6 +56,7 @@ export function partTraffic(
   return {
     learn,
     judge,
+    newest,
     repeats: newest.length - judge.length,
     undated: scored.length - dated.length,
   };

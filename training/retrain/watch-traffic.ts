@@ -22,7 +22,7 @@ import { batchesOf, screenBatches } from '../screening/index.ts';
 import { groupPrompts } from '../split/prompt-groups.ts';
 import { plural } from '../words/format-number.ts';
 import { workPart } from '../work/index.ts';
-import { partTraffic, scoredRows } from './part-traffic.ts';
+import { type PartedTraffic, partTraffic, scoredRows } from './part-traffic.ts';
 import {
   batchesToScreen,
   quarantinedBatches,
@@ -108,11 +108,11 @@ export async function watchTraffic(input: WatchInput): Promise<WatchedTraffic> {
   const trusted = (row: number) => !distrusted.has(batches[row]);
 
   const parted = partTraffic(matrix, groups, trusted, config.traffic);
-  const drift = champion && lookForDrift(config, champion, embeddings, parted, trusted);
+  const drift = champion && lookForDrift(config, champion, groups, embeddings, parted, trusted);
   const { restated, matrix: current } =
     champion === null || drift === null || !config.drift.restate
       ? { restated: [], matrix }
-      : restateChanged(matrix, parted.learn, champion, drift.candidates);
+      : restateChanged(matrix, groups, parted.learn, champion, drift.candidates);
   return {
     matrix: current,
     groups,
@@ -204,8 +204,9 @@ async function askChampion(
 function lookForDrift(
   { drift, train }: RetrainConfig,
   { chosen, costUsd, latencyMs, matrix, success }: ScoredTraffic,
+  groups: Int32Array,
   embeddings: Matrix,
-  { judge, learn }: { readonly judge: Int32Array; readonly learn: Int32Array },
+  { learn, newest }: PartedTraffic,
   trusted: (row: number) => boolean,
 ): DriftReport {
   const { restate, sample, ...thresholds } = drift;
@@ -221,7 +222,8 @@ function lookForDrift(
       latencyMs: take(latencyMs),
       chosen: rows.map((row) => chosen[row]),
     },
-    renumber(judge),
+    rows.map((row) => groups[row]),
+    renumber(newest),
     renumber(learn),
     { values: takeCells(embeddings.values, embeddings.columns, rows), columns: embeddings.columns },
     { ...thresholds, rows: sample, seed: train.seed },

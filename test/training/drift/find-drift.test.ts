@@ -3,8 +3,13 @@ import { expect, test } from 'vitest';
 import { findDrift } from '../../../training/drift/find-drift.ts';
 import { findShifts } from '../../../training/drift/find-shifts.ts';
 import { categoryStability, populationStability } from '../../../training/drift/population-stability.ts';
+import type { ScoredTraffic } from '../../../training/drift/scored-traffic.ts';
 import { twoSampleTest } from '../../../training/drift/two-sample-test.ts';
 import { driftWorld } from './drift-world.ts';
+
+/** Every prompt its own group. */
+const itself = ({ matrix }: ScoredTraffic) => Int32Array.from(matrix.prompts.keys());
+const shiftsOf = (traffic: ScoredTraffic) => findShifts(traffic, itself(traffic));
 
 const normals = (count: number, mean: number, seed: number) => {
   const random = createRandom(seed);
@@ -14,8 +19,27 @@ const normals = (count: number, mean: number, seed: number) => {
 test('the stability index of known shares is what its definition gives, less what chance adds', () => {
   const reference = [...Array(500).fill('a'), ...Array(500).fill('b')];
   const current = [...Array(800).fill('a'), ...Array(200).fill('b')];
-  const plain = 0.3 * Math.log(0.8 / 0.5) + -0.3 * Math.log(0.2 / 0.5);
-  expect(categoryStability(reference, current).index).toBeCloseTo(plain - 2 / 1000, 10);
+  const [before, now] = [500.5 / 1001, 800.5 / 1001];
+  const plain = (now - before) * (Math.log(now / before) - Math.log((1 - now) / (1 - before)));
+  // Of two categories about (1/n + 1/m).
+  expect(categoryStability(reference, current).index).toBeCloseTo(plain - 2 / 1000, 3);
+  expect(categoryStability(reference, current).pValue).toBeCloseTo(1 / 201, 10);
+  expect(categoryStability(reference, reference)).toMatchObject({ index: 0, pValue: 1 });
+});
+
+test('a rare category that happens to be missing is no shift, and one that comes up is', () => {
+  // 57 equally rare ones: a hundred newest prompts leave some ten of them out.
+  const random = createRandom(1);
+  const draw = (count: number) => Array.from({ length: count }, () => `task ${random.integer(57)}`);
+  let alarms = 0;
+  for (let night = 0; night < 100; night++) {
+    const { index, pValue } = categoryStability(draw(500), draw(100), { seed: night });
+    if (index >= 0.2 && pValue <= 0.01) alarms++;
+  }
+  expect(alarms).toBeLessThanOrEqual(4);
+  const moved = categoryStability(draw(500), [...draw(80), ...new Array(20).fill('new')]);
+  expect(moved.index).toBeGreaterThan(0.2);
+  expect(moved.pValue).toBeLessThanOrEqual(0.01);
 });
 
 test('two samples of one thing are stable, a shifted one is not, and an empty one has no index', () => {
@@ -48,7 +72,7 @@ test('scores alarm where they moved far enough to matter, not by a hair', () => 
     for (const row of rows)
       for (let c = 0; c < columns; c++)
         success[row * columns + c] = 0.9 + (row % 60) * 1e-4 + (row < 480 ? 0 : by);
-    return findDrift({ ...traffic, success }, newest, rows.subarray(0, 480), null).alarms.filter(
+    return findDrift({ ...traffic, success }, rows, newest, rows.subarray(0, 480), null).alarms.filter(
       ({ kind }) => kind === 'population',
     );
   };
@@ -80,7 +104,7 @@ test('a candidate that gets worse is named, with the day and how much, and no ot
     seed: 1,
     truth: (predicted, candidate, day) => (candidate === 1 && day >= 9 ? 0.4 * predicted : predicted),
   });
-  const alarms = findShifts(traffic).filter(({ alarm }) => alarm);
+  const alarms = shiftsOf(traffic).filter(({ alarm }) => alarm);
   expect(alarms.map(({ candidate, measure }) => [candidate, measure])).toEqual([['reckoner', 'quality']]);
   expect(['2026-01-09', '2026-01-10', '2026-01-11']).toContain(alarms[0].changedOn);
   // 0.6 of a mean prediction of 0.5.
@@ -95,7 +119,7 @@ test('a price that triples is found on its day, as a factor', () => {
     seed: 2,
     cost: (c, day) => (c === 2 && day >= 6 ? 0.03 : 0.01),
   });
-  const alarms = findShifts(traffic).filter(({ alarm }) => alarm);
+  const alarms = shiftsOf(traffic).filter(({ alarm }) => alarm);
   expect(alarms).toMatchObject([{ candidate: 'strong', measure: 'costUsd', changedOn: '2026-01-07' }]);
   expect(Math.exp(alarms[0].shift!)).toBeCloseTo(3, 0);
 });
@@ -103,7 +127,7 @@ test('a price that triples is found on its day, as a factor', () => {
 test('nothing is said of a quiet month, whichever seed it has', () => {
   let alarms = 0;
   for (let seed = 0; seed < 100; seed++)
-    alarms += findShifts(driftWorld({ days: 14, perDay: 60, seed })).filter(({ alarm }) => alarm).length;
+    alarms += shiftsOf(driftWorld({ days: 14, perDay: 60, seed })).filter(({ alarm }) => alarm).length;
   expect(alarms).toBeLessThanOrEqual(2);
 });
 
@@ -116,7 +140,7 @@ test('a new way to route is no change of a candidate, though the router is too c
     truth: (predicted) => Math.min(1, Math.max(0, 0.5 + 1.5 * (predicted - 0.5))),
     asked: (predictions, day, row) => (day < 7 ? row % 3 : predictions.indexOf(Math.max(...predictions))),
   });
-  expect(findShifts(traffic).filter(({ alarm }) => alarm)).toEqual([]);
+  expect(shiftsOf(traffic).filter(({ alarm }) => alarm)).toEqual([]);
 });
 
 test('the report has an alarm for each thing that changed, in a sentence', () => {
@@ -129,7 +153,14 @@ test('the report has an alarm for each thing that changed, in a sentence', () =>
   const rows = Int32Array.from({ length: 600 }, (_, row) => row);
   // Prompts are about something else from day 7 on.
   const values = Float32Array.from(normals(600 * 4, 0, 5)).map((value, i) => value + (i >= 420 * 4 ? 1 : 0));
-  const report = findDrift(traffic, rows.slice(420), rows.slice(0, 420), { values, columns: 4 }, { seed: 1 });
+  const report = findDrift(
+    traffic,
+    rows,
+    rows.slice(420),
+    rows.slice(0, 420),
+    { values, columns: 4 },
+    { seed: 1 },
+  );
   expect(report.alarms.map(({ kind, subject }) => [kind, subject])).toEqual([
     ['candidate', 'poet'],
     ['embeddings', 'prompts'],
@@ -139,6 +170,7 @@ test('the report has an alarm for each thing that changed, in a sentence', () =>
   );
   const quiet = findDrift(
     driftWorld({ days: 10, perDay: 60, seed: 6 }),
+    rows,
     rows.slice(420),
     rows.slice(0, 420),
     null,
