@@ -46,6 +46,7 @@ async function unseenRows({ matrix, groups }: OutcomeSet): Promise<TuningRows> {
     quality: gather(matrix.quality),
     costUsd: gather(matrix.costUsd),
     success: Float32Array.from(trained.predictions.success),
+    groups: splits.test.rows.map((row) => groups.groups[row]),
   };
 }
 
@@ -95,7 +96,7 @@ function bestSaving(family: RoutingFamily, rows: TuningRows): number {
   return best;
 }
 
-function take({ columns, quality, costUsd, success }: TuningRows, rows: Int32Array): TuningRows {
+function take({ columns, quality, costUsd, success, groups }: TuningRows, rows: Int32Array): TuningRows {
   const gather = (values: Float32Array) => {
     const out = new Float32Array(rows.length * columns);
     rows.forEach((row, i) => {
@@ -103,5 +104,11 @@ function take({ columns, quality, costUsd, success }: TuningRows, rows: Int32Arr
     });
     return out;
   };
-  return { columns, quality: gather(quality), costUsd: gather(costUsd), success: gather(success) };
+  return {
+    columns,
+    quality: gather(quality),
+    costUsd: gather(costUsd),
+    success: gather(success),
+    groups: rows.map((row) => groups[row]),
+  };
 }

@@ -14,4 +14,7 @@ export const SIMULATIONS: Readonly<Record<string, () => Promise<Simulation>>> = 
     (await import('./simulations/fitted-propensities.ts')).simulateFittedPropensities,
   'odd-columns': async () => (await import('./simulations/odd-columns.ts')).simulateOddColumns,
   'tied-scores': async () => (await import('./simulations/tied-scores.ts')).simulateTiedScores,
+  drift: async () => (await import('./simulations/drift.ts')).simulateDrift,
+  stability: async () => (await import('./simulations/stability.ts')).simulateStability,
+  loss: async () => (await import('./simulations/loss.ts')).simulateLoss,
 };

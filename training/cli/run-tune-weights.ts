@@ -134,8 +134,8 @@ async function findWeights(
       ...(flags.against === undefined ? {} : { against: flags.against }),
     });
     progress.update('weighing');
-    const { confidence, grouped = false } = flags;
-    const options = { confidence, grouped, seed: manifest.provenance.seed };
+    const { confidence } = flags;
+    const options = { confidence, seed: manifest.provenance.seed };
     const kept =
       flags.meanCost === undefined
         ? keepToLoss(weighed.tune, weighed.single, flags.maxLoss! / 100, options)

@@ -56,7 +56,7 @@ export async function runTune(
         candidates: flags.candidates ?? cheapestAndBest(manifest),
         ...(flags.cascade ? { kind: 'cascade' } : {}),
         perStep: flags.perStep === true,
-        ...(flags.grouped ? { groups: traffic.groups } : {}),
+        groups: traffic.groups,
         goal: goalOf(flags),
         seed: manifest.provenance.seed,
       });

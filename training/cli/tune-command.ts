@@ -13,7 +13,7 @@ Weights of all candidates:
   $ pointsman tune models/support --setting lose-2 --apply
   $ pointsman tune models/support --weights quality=1,cost=0.05 --apply
   $ pointsman tune models/support traffic.jsonl --max-loss 2
-  $ pointsman tune models/support traffic.jsonl --max-loss 2 --against gpt-5-mini --confidence 0.95 --grouped --apply
+  $ pointsman tune models/support traffic.jsonl --max-loss 2 --against gpt-5-mini --confidence 0.95 --apply
   $ pointsman tune models/support traffic.jsonl --mean-cost 0.0004 --out policy.yaml
 
 A strong and a weak candidate, or a cascade:
@@ -42,7 +42,6 @@ export interface TuneFlags extends ReadingFlags {
   /** What `meanCost` was called. */
   readonly maxCost?: string;
   readonly against?: string;
-  readonly grouped?: boolean;
   readonly strongShare?: number;
   readonly maxQualityLoss?: number;
   readonly confidence: number;
@@ -95,7 +94,6 @@ export function tuneCommand(io: CommandIo): Command {
     )
     .addOption(new Option('--max-cost <usd>').hideHelp())
     .option('--against <candidate>', 'whom --max-loss is counted from (default: the best single candidate)')
-    .option('--grouped', 'count near-duplicate prompts as one draw in what is guaranteed')
     .addOption(
       new Option('--strong-share <share>', 'share of requests for the strong candidate').argParser(
         probability,

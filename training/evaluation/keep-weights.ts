@@ -1,13 +1,13 @@
 import type { UtilityWeights } from 'pointsman/policy';
 import { scoreInterval } from '../off-policy/index.ts';
 import {
-  fewestRowsFor,
+  fewestGroupsFor,
   learnThenTest,
   normalAbove,
   riskiestSetting,
   WEIGHT_SETTINGS,
 } from '../policy/index.ts';
-import { formatCount, formatDollars, formatPoints, plural } from '../words/format-number.ts';
+import { formatCount, formatDollars, formatPoints, plural, pluralInGroups } from '../words/format-number.ts';
 import { comparableRows, type WeighedRows } from './setting-worth.ts';
 
 /** That mean quality is at most `maxLoss` below that of always using one candidate. */
@@ -40,9 +40,7 @@ export interface Kept<Shown> {
 export interface KeepOptions {
   /** 0 to 1. @default 0.9 */
   readonly confidence?: number;
-  /** Whether near-duplicate prompts count as one draw. @default true */
-  readonly grouped?: boolean;
-  /** Of the order in which rows are bet on. @default 0 */
+  /** Of the order in which near-duplicate groups are bet on. @default 0 */
   readonly seed?: number;
 }
 
@@ -56,9 +54,9 @@ export function keepToLoss(
   weighed: WeighedRows,
   single: number,
   maxLoss: number,
-  { confidence = 0.9, grouped = true, seed = 0 }: KeepOptions = {},
+  { confidence = 0.9, seed = 0 }: KeepOptions = {},
 ): Kept<LossShown> {
-  const { choices, columns, groups, refuse, rows } = triedRows(weighed, grouped);
+  const { choices, columns, groups, refuse, rows } = triedRows(weighed);
   const { comparison, isEstimated } = weighed.valued;
   const lossesOf = (setting: number) =>
     Float64Array.from(rows, (row) => {
@@ -72,13 +70,17 @@ export function keepToLoss(
         (setting) => (refuse(setting) === null ? meanPValue(lossesOf(setting), groups, maxLoss) : 1),
         delta,
       )
-    : riskiestSetting(choices.length, lossesOf, grouped ? groups : null, {
+    : riskiestSetting(choices.length, lossesOf, groups, {
         maxQualityLoss: maxLoss,
         delta,
         seed,
       });
   if (passed === -1)
-    return { weights: null, guarantee: null, reason: refuse(0) ?? lossNotShown(lossesOf(0), maxLoss, delta) };
+    return {
+      weights: null,
+      guarantee: null,
+      reason: refuse(0) ?? lossNotShown(lossesOf(0), new Set(groups).size, maxLoss, delta),
+    };
   const by = isEstimated ? 'normal approximation' : 'learn-then-test';
   return {
     weights: WEIGHT_SETTINGS[passed],
@@ -96,9 +98,9 @@ export function keepToLoss(
 export function keepToCost(
   weighed: WeighedRows,
   maxCostUsd: number,
-  { confidence = 0.9, grouped = true }: Omit<KeepOptions, 'seed'> = {},
+  { confidence = 0.9 }: Omit<KeepOptions, 'seed'> = {},
 ): Kept<CostShown> {
-  const { choices, columns, groups, refuse, rows } = triedRows(weighed, grouped);
+  const { choices, columns, groups, refuse, rows } = triedRows(weighed);
   const { costUsd } = weighed.valued.comparison;
   const last = choices.length - 1;
   const costsOf = (setting: number) =>
@@ -124,7 +126,7 @@ export function keepToCost(
 }
 
 /** What every setting chooses, and the rows on which that can be valued. */
-function triedRows({ choose, valued }: WeighedRows, grouped: boolean) {
+function triedRows({ choose, valued }: WeighedRows) {
   const { comparison, isEstimated, refuse } = valued;
   const choices = WEIGHT_SETTINGS.map(choose);
   const rows = isEstimated ? Int32Array.from(comparison.positions.keys()) : comparableRows(valued, choices);
@@ -133,7 +135,7 @@ function triedRows({ choose, valued }: WeighedRows, grouped: boolean) {
     choices,
     rows,
     columns: comparison.quality.length / comparison.positions.length,
-    groups: Int32Array.from(rows, (row) => (grouped ? comparison.groups[row] : row)),
+    groups: Int32Array.from(rows, (row) => comparison.groups[row]),
     /** Why a setting cannot be valued. */
     refuse: (setting: number) => (isRefused ? refuse(choices[setting]) : null),
   };
@@ -147,15 +149,15 @@ function meanPValue(scores: Float64Array, groups: Int32Array, limit: number): nu
   return error === 0 ? Number(estimate > limit) : normalAbove((limit - estimate) / error);
 }
 
-function lossNotShown(losses: Float64Array, maxLoss: number, delta: number): string {
+function lossNotShown(losses: Float64Array, groups: number, maxLoss: number, delta: number): string {
   const lost = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
-  const [rows, most] = [plural(losses.length, 'prompt'), formatPoints(maxLoss)];
+  const [rows, most] = [pluralInGroups(losses.length, groups, 'prompt'), formatPoints(maxLoss)];
   const quality = 'the weights of the highest quality';
   if (lost > maxLoss)
     return `Even ${quality} lose ${formatPoints(lost)} points on the ${rows} that it is looked for on.`;
-  const fewest = fewestRowsFor(maxLoss, delta);
+  const fewest = fewestGroupsFor(maxLoss, delta);
   const few = `${rows} are too few to show a loss of at most ${most} points`;
-  if (losses.length < fewest) return `${few}; ${formatCount(fewest)} would do if nothing were lost.`;
+  if (groups < fewest) return `${few}; ${formatCount(fewest)} would do if nothing were lost.`;
   return `${few}, as ${quality} ${lost > 0 ? `lose ${formatPoints(lost)}` : 'gain too little for sure'}.`;
 }
 

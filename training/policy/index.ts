@@ -17,7 +17,7 @@ export {
   thresholdFamily,
 } from './routing-family.ts';
 export {
-  fewestRowsFor,
+  fewestGroupsFor,
   type LossGuarantee,
   riskiestSetting,
   type TunedSetting,

@@ -31,25 +31,27 @@ export function bettingPValue(losses: ArrayLike<number>, limit: number, delta: n
 }
 
 /**
- * P-value for "the mean loss of as many further requests is over `limit`": a normal approximation, since the future
- * mean differs from the one seen by the noise of both.
+ * P-value for "the mean loss over the rows of as many further draws is over `limit`": a normal approximation, since the future
+ * mean differs from the one seen by the noise of both. A mean over rows of draws is a ratio, and its error that of the draws'
+ * sums (Cochran 1977, section 6.4).
  *
- * @param losses in [-1, 1]
- * @returns 1 for no losses
+ * @param sums of the losses of each draw, which are in [-1, 1] @param sizes rows of each draw
+ * @returns 1 for no draws
  */
-export function predictivePValue(losses: ArrayLike<number>, limit: number): number {
-  const n = losses.length;
+export function predictivePValue(sums: ArrayLike<number>, sizes: ArrayLike<number>, limit: number): number {
+  const n = sums.length;
   if (n === 0) return 1;
-  let sum = 0;
-  let squares = 0;
+  let [sum, squares, squaredSizes] = [0, 0, 0];
   for (let i = 0; i < n; i++) {
-    sum += losses[i];
-    squares += losses[i] ** 2;
+    const surplus = limit * sizes[i] - sums[i];
+    sum += surplus;
+    squares += surplus ** 2;
+    squaredSizes += sizes[i] ** 2;
   }
   const mean = sum / n;
   // A quarter of a squared loss beforehand, so that no losses at all do not count as certainty.
-  const variance = Math.max(0, squares / n - mean ** 2) + 0.25 / n;
-  return normalAbove((limit - mean) / Math.sqrt((2 * variance) / n));
+  const variance = Math.max(0, squares / n - mean ** 2) + (0.25 * squaredSizes) / n / n;
+  return normalAbove(mean / Math.sqrt((2 * variance) / n));
 }
 
 /**

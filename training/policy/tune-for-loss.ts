@@ -1,7 +1,7 @@
-import { createRandom, largest } from 'pointsman/math';
+import { createRandom } from 'pointsman/math';
 import { learnThenTest } from './learn-then-test.ts';
+import { countDraws, lossPValue } from './loss-draws.ts';
 import { lossesOf, measureSetting } from './measure-setting.ts';
-import { bettingPValue, predictivePValue } from './p-values.ts';
 import type { RoutingFamily } from './routing-family.ts';
 import type { TuningRows } from './tuning-rows.ts';
 
@@ -10,7 +10,7 @@ export interface LossGuarantee {
   readonly maxQualityLoss: number;
   /** δ: how likely the guarantee may fail. @default 0.1 */
   readonly delta?: number;
-  /** Order in which rows are bet on. @default 0 */
+  /** Order in which near-duplicate groups are bet on. @default 0 */
   readonly seed?: number;
 }
 
@@ -28,7 +28,7 @@ export function tuneForLoss(
   const passed = riskiestSetting(
     family.dials.length,
     (setting) => lossesOf(family, family.dials[setting], rows),
-    rows.groups ?? null,
+    rows.groups,
     guarantee,
   );
   return passed === -1 ? null : family.dials[passed];
@@ -39,77 +39,39 @@ export function tuneForLoss(
  *
  * Two things are shown at once: that the true mean loss is at most ε, at level δ/2 and without approximation; and that
  * the mean over as many further requests is too, at level δ by a normal approximation. The true mean alone would let
- * the loss that one then observes exceed ε more often than in a share δ of the cases.
+ * the loss that one then observes exceed ε more often than in a share δ of the cases. See `lossPValue`.
  *
  * @param settings how many; fixed beforehand, as is their order @param lossesOf losses of a setting, `[rows]`, in [-1, 1]
- * @param groups near-duplicate group of each row: rows of one are one draw, and what is shown is still the mean over
- * rows. Null: every row for itself
+ * @param groups near-duplicate group of each row: rows of one are one draw, and what is shown is still the mean over rows
  * @returns its number; -1 when not even the first can be shown to
  */
 export function riskiestSetting(
   settings: number,
   lossesOf: (setting: number) => Float64Array,
-  groups: ArrayLike<number> | null,
+  groups: ArrayLike<number>,
   { maxQualityLoss, delta = 0.1, seed = 0 }: LossGuarantee,
 ): number {
-  const draws = groups === null ? null : countDraws(groups);
-  let order: Int32Array | null = null;
+  const draws = countDraws(groups);
+  const order = createRandom(seed).shuffle(Int32Array.from(draws.sizes.keys()));
   return learnThenTest(
     settings,
-    (setting) => {
-      const losses =
-        draws === null ? lossesOf(setting) : lossesOfDraws(lossesOf(setting), draws, maxQualityLoss);
-      order ??= createRandom(seed).shuffle(Int32Array.from({ length: losses.length }, (_, i) => i));
-      const shuffled = Float64Array.from(order, (at) => losses[at]);
-      const bets = 2 * bettingPValue(shuffled, maxQualityLoss, delta / 2);
-      return bets > delta ? bets : Math.max(bets, predictivePValue(losses, maxQualityLoss));
-    },
+    (setting) => lossPValue(lossesOf(setting), draws, maxQualityLoss, order, delta),
     delta,
   );
 }
 
-/** Rows that were drawn together. */
-interface Draws {
-  /** Number of the draw of each row: [rows] */
-  readonly of: Int32Array;
-  /** Rows of each draw: [draws] */
-  readonly sizes: Float64Array;
-  readonly largest: number;
-}
-
-function countDraws(groups: ArrayLike<number>): Draws {
-  const numbers = new Map<number, number>();
-  const of = Int32Array.from(groups, (group) => {
-    const known = numbers.get(group) ?? numbers.size;
-    numbers.set(group, known);
-    return known;
-  });
-  const sizes = new Float64Array(numbers.size);
-  for (const draw of of) sizes[draw]++;
-  return { of, sizes, largest: largest(sizes) };
-}
-
-/**
- * One loss a draw whose mean is at most ε just where that of the rows is. The mean over rows is at most ε where
- * E[Σ (ε − loss)] ≥ 0 over the rows of a draw; that sum, over the size of the largest draw, is within the bounds that one
- * row's is.
- */
-function lossesOfDraws(
-  losses: Float64Array,
-  { largest: most, of, sizes }: Draws,
-  limit: number,
-): Float64Array {
-  const sums = new Float64Array(sizes.length);
-  losses.forEach((loss, row) => {
-    sums[of[row]] += loss;
-  });
-  return sums.map((sum, draw) => limit - (limit * sizes[draw] - sum) / most);
-}
-
-/** The fewest rows on which it can be shown that a setting which loses nothing keeps to a loss of ε. */
-export function fewestRowsFor(maxQualityLoss: number, delta = 0.1): number {
-  const isShown = (rows: number) =>
-    riskiestSetting(1, () => new Float64Array(rows), null, { maxQualityLoss, delta }) === 0;
+/** The fewest near-duplicate groups on which it can be shown that a setting which loses nothing keeps to a loss of ε. */
+export function fewestGroupsFor(maxQualityLoss: number, delta = 0.1): number {
+  const isShown = (groups: number) =>
+    riskiestSetting(
+      1,
+      () => new Float64Array(groups),
+      Int32Array.from({ length: groups }, (_, i) => i),
+      {
+        maxQualityLoss,
+        delta,
+      },
+    ) === 0;
   let high = 1;
   while (!isShown(high)) {
     high *= 2;

@@ -1,10 +1,16 @@
 import { InvalidInputError, type PolicySpec } from 'pointsman';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
-import { formatApart, formatConfidence, formatCount, formatPoints, plural } from '../words/format-number.ts';
+import {
+  formatApart,
+  formatConfidence,
+  formatCount,
+  formatPoints,
+  pluralInGroups,
+} from '../words/format-number.ts';
 import { acceptTest, type TunableTest, timesAsked } from './accept-scores.ts';
 import { measureSetting, type SettingFigures } from './measure-setting.ts';
 import { cascadeFamily, cascadePaths, type RoutingFamily, thresholdFamily } from './routing-family.ts';
-import { fewestRowsFor, type TunedSetting, tuneAlongPaths } from './tune-for-loss.ts';
+import { fewestGroupsFor, type TunedSetting, tuneAlongPaths } from './tune-for-loss.ts';
 import { tuneForShare } from './tune-for-share.ts';
 import { type TuningRows, tuningRows } from './tuning-rows.ts';
 
@@ -31,8 +37,8 @@ export interface TunePolicyInput {
   readonly accept?: TunableTest;
   /** A threshold of its own for each step, where there are several and the goal is a loss. @default false: they share one */
   readonly perStep?: boolean;
-  /** Near-duplicate group of each prompt of the matrix: those of one count as one draw. @default every prompt for itself */
-  readonly groups?: Int32Array;
+  /** Near-duplicate group of each prompt of the matrix: those of one count as one draw. */
+  readonly groups: Int32Array; // [prompts]
   readonly goal:
     | { readonly kind: 'strong-share'; readonly share: number }
     | { readonly kind: 'max-quality-loss'; readonly loss: number; readonly delta?: number };
@@ -59,9 +65,7 @@ export function tunePolicy(input: TunePolicyInput): TunedPolicy {
   const numbers = input.candidates.map((name) => numberOf(matrix, name));
   const kind = input.kind ?? (numbers.length === 2 && accept === undefined ? 'threshold' : 'cascade');
   const paths = pathsOf(input, kind, numbers);
-  const rows = tuningRows(matrix, input.tune.rows, input.tune.success, numbers, {
-    groups: input.groups ?? null,
-  });
+  const rows = tuningRows(matrix, input.tune.rows, input.tune.success, numbers, input.groups);
   const { family, dial } = settingFor(paths, rows, kind, input);
   const names = family.candidates.map((c) => matrix.candidates[c]);
   const thresholds = family.thresholds(dial);
@@ -81,7 +85,7 @@ export function tunePolicy(input: TunePolicyInput): TunedPolicy {
       : measureSetting(
           family,
           dial,
-          tuningRows(matrix, input.test.rows, input.test.success, numbers, { least: 1 }),
+          tuningRows(matrix, input.test.rows, input.test.success, numbers, input.groups, { least: 1 }),
         );
   return { policy, dial, tuned: measureSetting(family, dial, rows), test };
 }
@@ -149,12 +153,13 @@ function nothingShown(
         'enough. Allow more loss, or use another test.',
     );
   }
-  const fewest = fewestRowsFor(loss, delta);
+  const fewest = fewestGroupsFor(loss, delta);
+  const groups = new Set(rows.groups).size;
   return new InvalidInputError(
-    `${plural(strictest.rows, 'prompt')} are too few to show a loss of at most ${formatPoints(loss)} points with ` +
+    `${pluralInGroups(strictest.rows, groups, 'prompt')} are too few to show a loss of at most ${formatPoints(loss)} points with ` +
       `${formatConfidence(1 - delta)} confidence. ${
-        strictest.rows < fewest
-          ? `Collect ${formatCount(fewest)} or more`
+        groups < fewest
+          ? `Collect ${formatCount(fewest)} or more${groups < strictest.rows ? ' that are no copies of one another' : ''}`
           : `Collect more, as the strictest threshold loses ${formatPoints(strictest.loss)} points`
       }, or allow more loss.`,
   );

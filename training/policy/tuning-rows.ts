@@ -9,15 +9,15 @@ export interface TuningRows {
   readonly costUsd: Float32Array; // [rows, candidates]
   /** What is held against the thresholds: calibrated success, or the score of the answer that was given. */
   readonly success: Float32Array; // [rows, candidates]
-  /** Near-duplicate group of each row, where rows of one count as one draw. @default every row for itself */
-  readonly groups?: Int32Array; // [rows]
+  /** Near-duplicate group of each row: rows of one count as one draw. */
+  readonly groups: Int32Array; // [rows]
 }
 
 /**
  * The rows on which every one of these candidates was observed.
  *
  * @param success calibrated success of each row, `[rows, candidates]`
- * @param groups near-duplicate group of each prompt of the matrix; null: rows are draws of their own
+ * @param groups near-duplicate group of each prompt of the matrix
  * @throws InvalidInputError when there are fewer than `least`
  */
 export function tuningRows(
@@ -25,7 +25,8 @@ export function tuningRows(
   rows: Int32Array,
   success: Float32Array,
   candidates: readonly number[],
-  { least = 50, groups = null }: { readonly least?: number; readonly groups?: Int32Array | null } = {},
+  groups: Int32Array,
+  { least = 50 }: { readonly least?: number } = {},
 ): TuningRows {
   const columns = matrix.candidates.length;
   const kept: number[] = [];
@@ -50,6 +51,6 @@ export function tuningRows(
     quality: gather(matrix.quality, (i) => rows[i]),
     costUsd: gather(matrix.costUsd, (i) => rows[i]),
     success: gather(success, (i) => i),
-    ...(groups === null ? {} : { groups: Int32Array.from(kept, (i) => groups[rows[i]]) }),
+    groups: Int32Array.from(kept, (i) => groups[rows[i]]),
   };
 }

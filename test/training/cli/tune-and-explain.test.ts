@@ -207,8 +207,8 @@ describe('pointsman tune, weights of all candidates', () => {
     expect(frontier.at(-1).weights).toEqual({ quality: 0, cost: 1, latency: 0 });
   });
 
-  it('counts the loss from another candidate, and near-duplicates as one draw, where asked', async () => {
-    const argv = ['--max-loss', '20', '--against', 'poet', '--grouped', '--json'];
+  it('counts the loss from another candidate where asked', async () => {
+    const argv = ['--max-loss', '20', '--against', 'poet', '--json'];
     const { against, guarantee } = JSON.parse((await tune(...argv)).said.out);
     expect(against).toBe('poet');
     expect(guarantee).toMatchObject({ maxLoss: 0.2, by: 'learn-then-test' });

@@ -230,30 +230,40 @@ it('weights choose as the router that ships does, whatever they are', async () =
 });
 
 describe('losses of near-duplicates', () => {
-  const passes = (rows: number, copies: number, grouped: boolean) =>
-    riskiestSetting(
-      1,
-      () => new Float64Array(rows * copies),
-      grouped ? Int32Array.from({ length: rows * copies }, (_, i) => Math.floor(i / copies)) : null,
-      { maxQualityLoss: 0.02 },
-    ) === 0;
+  const passes = (groups: readonly number[]) =>
+    riskiestSetting(1, () => new Float64Array(groups.length), groups, { maxQualityLoss: 0.02 }) === 0;
+  const copied = (prompts: number, copies: number) =>
+    Array.from({ length: prompts * copies }, (_, i) => Math.floor(i / copies));
 
   it('count as one draw: ten copies of 100 prompts show no more than 100 prompts', () => {
-    expect(passes(100, 1, true)).toBe(false);
-    expect(passes(1000, 1, true)).toBe(true);
-    expect(passes(100, 10, false)).toBe(true);
-    expect(passes(100, 10, true)).toBe(false);
+    expect(passes(copied(100, 1))).toBe(false);
+    expect(passes(copied(1000, 1))).toBe(true);
+    expect(passes(copied(100, 10))).toBe(false);
+    expect(passes(copied(1000, 10))).toBe(true);
   });
 
-  it('are those of rows where each row is its own group', () => {
+  it('show as much, and no more, where every prompt has as many copies', () => {
     const random = createRandom(1);
     const losses = Float64Array.from({ length: 900 }, () =>
       random.next() < 0.03 ? 1 : random.next() < 0.02 ? -1 : 0,
     );
-    const settings = (groups: Int32Array | null) =>
-      riskiestSetting(20, (i) => losses.map((loss) => (loss * i) / 10), groups, { maxQualityLoss: 0.04 });
-    expect(settings(Int32Array.from(losses.keys()))).toBe(settings(null));
-    expect(settings(null)).toBeGreaterThan(0);
+    const settings = (copies: number) =>
+      riskiestSetting(
+        20,
+        (i) => Float64Array.from(copied(900, copies), (prompt) => (losses[prompt] * i) / 10),
+        copied(900, copies),
+        { maxQualityLoss: 0.04 },
+      );
+    expect(settings(1)).toBeGreaterThan(0);
+    expect([settings(3), settings(10)]).toEqual([settings(1), settings(1)]);
+  });
+
+  it('do not hide what all others show behind one prompt of many copies', () => {
+    const large = [...copied(1000, 1), ...new Array<number>(50).fill(1000)];
+    expect(passes(large)).toBe(true);
+    // But what is lost on all copies of it counts in full.
+    const lost = Float64Array.from(large, (group) => Number(group === 1000));
+    expect(riskiestSetting(1, () => lost, large, { maxQualityLoss: 0.02 })).toBe(-1);
   });
 });
 

@@ -31,7 +31,8 @@ function answers(rows: number, seed: number): TuningRows {
       costUsd[3 * row + c] = COSTS[c];
     });
   }
-  return { columns: 3, quality, success, costUsd };
+  const groups = Int32Array.from({ length: rows }, (_, row) => row);
+  return { columns: 3, quality, success, costUsd, groups };
 }
 
 function inputOf(rows: TuningRows) {
@@ -57,7 +58,7 @@ function inputOf(rows: TuningRows) {
     rows: Int32Array.from({ length: to - from }, (_, i) => from + i),
     success: rows.success.subarray(3 * from, 3 * to),
   });
-  return { matrix, tune: part(0, half), test: part(half, count) };
+  return { matrix, groups: rows.groups, tune: part(0, half), test: part(half, count) };
 }
 
 describe('a cascade that judges answers', () => {

@@ -65,13 +65,20 @@ function subjectScores(): TuningRows {
     quality.set(qualities(FIT + k), 2 * k);
     success.set([(a + 7) / (n + 10), (b + 8.1) / (n + 10)], 2 * k);
   }
-  return { columns: 2, quality, success, costUsd: new Float32Array(2 * count).fill(Number.NaN) };
+  const groups = Int32Array.from({ length: count }, (_, i) => i);
+  return { columns: 2, quality, success, costUsd: new Float32Array(2 * count).fill(Number.NaN), groups };
 }
 
 function take({ quality, success, costUsd }: TuningRows, rows: Int32Array): TuningRows {
   const gather = (values: Float32Array) =>
     Float32Array.from({ length: 2 * rows.length }, (_, i) => values[2 * rows[i >> 1] + (i & 1)]);
-  return { columns: 2, quality: gather(quality), success: gather(success), costUsd: gather(costUsd) };
+  return {
+    columns: 2,
+    quality: gather(quality),
+    success: gather(success),
+    costUsd: gather(costUsd),
+    groups: rows,
+  };
 }
 
 /** The largest share that any threshold could have kept from the strong candidate on these rows. */

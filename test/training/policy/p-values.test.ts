@@ -53,17 +53,18 @@ describe('p-values', () => {
     const random = createRandom(6);
     const draw = () => Float64Array.from({ length: 400 }, () => (random.next() < 0.05 ? 1 : 0));
     const mean = (losses: Float64Array) => losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+    const ones = new Float64Array(400).fill(1);
     let wrong = 0;
     for (let i = 0; i < 2_000; i++) {
       // The limit that this very sample just shows.
       const seen = draw();
       let limit = mean(seen);
-      while (predictivePValue(seen, limit) > 0.1) limit += 0.001;
+      while (predictivePValue(seen, ones, limit) > 0.1) limit += 0.001;
       if (mean(draw()) > limit) wrong++;
     }
     expect(wrong / 2_000).toBeGreaterThan(0.05);
     expect(wrong / 2_000).toBeLessThan(0.13);
-    expect(predictivePValue([], 0.1)).toBe(1);
+    expect(predictivePValue([], [], 0.1)).toBe(1);
   });
 
   test('gains count against losses, so bets on signed losses show more than a bound on the losses alone', () => {

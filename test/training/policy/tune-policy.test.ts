@@ -42,7 +42,8 @@ function world(rows: number, seed: number) {
     rows: Int32Array.from({ length: to - from }, (_, i) => from + i),
     success: success.subarray(3 * from, 3 * to),
   });
-  return { matrix, tune: part(0, half), test: part(half, rows) };
+  const groups = Int32Array.from({ length: rows }, (_, row) => row);
+  return { matrix, groups, tune: part(0, half), test: part(half, rows) };
 }
 
 function tune(more: Pick<TunePolicyInput, 'goal'> & Partial<TunePolicyInput>, rows = 8_000) {
