@@ -53,10 +53,10 @@ export function findDrift(
   options: DriftOptions = {},
 ): DriftReport {
   const { stability = 0.2, scoreDistance = 0.02, pValue = 0.01, rows = 200, seed = 0 } = options;
-  const drawn = oneAGroup(groups, before, newest, seed);
+  const [older, newer] = oneAGroup(groups, before, newest, seed);
   const isShift = ({ index, pValue: p }: PopulationStability) => index >= stability && p <= pValue;
   const populations = measures(traffic, scoreDistance).map(({ leastDistance = 0, of, what }) => {
-    const [reference, current] = drawn.map((part) => Array.from(part, of));
+    const [reference, current] = [older, newer].map((part) => Array.from(part, of));
     if (typeof reference[0] !== 'number') {
       const found = categoryStability(reference, current, { seed });
       return { what, ...found, alarm: isShift(found) };
@@ -64,7 +64,8 @@ export function findDrift(
     const found = populationStability(reference as number[], current as number[], { seed });
     return { what, ...found, alarm: isShift(found) && found.distance >= leastDistance };
   });
-  const tested = embeddings && twoSampleTest(embeddings.values, embeddings.columns, ...drawn, { rows, seed });
+  const tested =
+    embeddings && twoSampleTest(embeddings.values, embeddings.columns, older, newer, { rows, seed });
   const candidates = findShifts(traffic, groups, options);
   const alarmed = tested !== null && tested.pValue <= pValue;
   return {
