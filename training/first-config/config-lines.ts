@@ -110,7 +110,10 @@ function routerLines({ files, router }: NonNullable<DraftOptions['retrain']>): C
   ];
 }
 
-function formatLine({ columns, formats, ingest }: LogLook): ConfigLine {
+/** Answers of models take longer than so many milliseconds, and less than so many seconds. */
+const FEW_SECONDS = 100;
+
+function formatLine({ columns, formats, ingest, rows }: LogLook): ConfigLine {
   const names = [...new Set(formats.map(({ format }) => format))];
   const told = names.map((name) => {
     const [first, ...others] = formats.filter(({ format }) => format === name);
@@ -122,7 +125,13 @@ function formatLine({ columns, formats, ingest }: LogLook): ConfigLine {
   const mapped = columns.taken.map(({ field }) => field as string);
   const known = Object.entries(ingest?.aliases ?? {}).filter(([field]) => !mapped.includes(field));
   const read = known.map(([field, own]) => `${field} from ${own.join(', ')}`).join('; ');
-  const unit = ingest?.aliases.latencyMs?.includes('latency') ? ' (latency taken for milliseconds)' : '';
+  const isBare = !mapped.includes('latencyMs') && ingest?.aliases.latencyMs?.includes('latency') === true;
+  const longest = rows?.longestMs ?? FEW_SECONDS;
+  const doubt =
+    longest < FEW_SECONDS
+      ? `, though the highest is ${Number(longest.toPrecision(3))}: if these are seconds, bring them to milliseconds`
+      : '';
+  const unit = isBare ? ` (latency taken for milliseconds${doubt})` : '';
   const because = `Whose log it is: ${told.join('; ')}.${read === '' ? '' : ` Columns known by their names: ${read}${unit}.`}`;
   return { path: ['logs', 'format'], value: names.length === 1 ? names[0] : 'auto', state: 'taken', because };
 }

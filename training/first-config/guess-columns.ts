@@ -1,8 +1,10 @@
+import { valueAt } from '../logs/index.ts';
 import { COLUMN_ALIASES } from '../outcomes/column-aliases.ts';
 import type { ColumnMap, MapTarget } from '../outcomes/detect-layout.ts';
 import type { OutcomeField } from '../outcomes/outcome-fields.ts';
-import { plural } from '../words/format-number.ts';
-import { type ColumnFacts, MOST_DISTINCT } from './column-facts.ts';
+import { formatCount, plural } from '../words/format-number.ts';
+import { type ColumnFacts, columnFacts } from './column-facts.ts';
+import { ANSWERS, RULES, type Rule } from './column-rules.ts';
 
 /** A column that is taken for a field. */
 export interface ColumnGuess {
@@ -24,197 +26,17 @@ export interface ColumnGuesses {
   readonly gaps: readonly ColumnGap[];
 }
 
-/** What is looked for where no column has one of the names that are known. */
-interface Rule {
-  /** Names, as their words; one with more of them, or earlier in the list, comes first. */
-  readonly names: readonly (readonly string[])[];
-  /** Words of names that say something else. */
-  readonly not: readonly string[];
-  readonly fits: (facts: ColumnFacts) => boolean;
-  readonly seen: (facts: ColumnFacts, records: number) => string;
-}
-
-const words = (list: string): string[][] => list.split(' ').map((name) => name.split('_'));
-const most = (count: number, { given }: ColumnFacts): boolean => given > 0 && count >= 0.8 * given;
-const shown = (count: number): string => count.toLocaleString('en-US');
-const ofAll = (count: number, records: number): string => `${shown(count)} of ${plural(records, 'record')}`;
-const span = ({ highest, lowest }: ColumnFacts): string => `${lowest} to ${highest}`;
-const distinctCount = ({ distinct }: ColumnFacts): string =>
-  distinct.size < MOST_DISTINCT ? shown(distinct.size) : `at least ${shown(MOST_DISTINCT)}`;
-
-const ANSWERS = [
-  'answer',
-  'response',
-  'output',
-  'completion',
-  'reply',
-  'generated',
-  'expected',
-  'reference',
-  'gold',
-];
-const AMOUNT = (facts: ColumnFacts): boolean => most(facts.numbers, facts) && facts.lowest >= 0;
-const WHOLE = ['max', 'limit', 'budget', 'total', 'quota'];
-const numbersSeen = (unit: string) => (facts: ColumnFacts, records: number) =>
-  `A number in ${ofAll(facts.numbers, records)}, ${span(facts)}${unit}`;
-
-const RULES: Readonly<Partial<Record<OutcomeField, Rule>>> = {
-  candidate: {
-    names: words(
-      'candidate llm_model model_name model llm engine deployment model_id modelname assistant bot route backend provider',
-    ),
-    not: ['version', 'price', 'cost', 'tokens', 'params', 'config', 'url', 'latency'],
-    fits: (facts) =>
-      most(facts.texts, facts) &&
-      facts.meanLength <= 80 &&
-      facts.distinct.size <= Math.max(30, facts.given / 20),
-    seen: ({ distinct, given }, records) => {
-      const names = [...distinct].sort();
-      return `A name in ${ofAll(given, records)}, ${names.length === 1 ? 'always this one' : `${shown(names.length)} different ones`}: ${names.slice(0, 6).join(', ')}${names.length > 6 ? ', ...' : ''}`;
-    },
-  },
-  quality: {
-    names: words(
-      'quality score rating stars grade ratings user_rating reward satisfaction csat thumbs thumb thumbs_up feedback correct passed pass is_correct mark marks vote helpful evaluation eval judge_score',
-    ),
-    not: [
-      'count',
-      'id',
-      'at',
-      'time',
-      'date',
-      'text',
-      'comment',
-      'reason',
-      'by',
-      'max',
-      'min',
-      'ms',
-      'model',
-    ],
-    fits: (facts) => most(facts.ratings, facts),
-    seen: (facts, records) =>
-      `A rating in ${ofAll(facts.ratings, records)}${facts.numbers > 0 ? `, ${span(facts)}` : ''}`,
-  },
-  messages: {
-    names: words(
-      'messages conversation chat history turns dialog dialogue transcript prompt_messages input request',
-    ),
-    not: ANSWERS,
-    fits: (facts) => most(facts.conversations, facts),
-    seen: ({ conversations }, records) => `Messages in ${ofAll(conversations, records)}`,
-  },
-  text: {
-    names: words(
-      'prompt_text user_prompt prompt question query user_query user_message user_msg message_text instruction instructions user_input input message msg text ask utterance request content body',
-    ),
-    not: [...ANSWERS, 'id', 'model', 'system', 'time', 'tokens', 'type', 'role', 'lang', 'language'],
-    fits: (facts) =>
-      most(facts.texts, facts) && facts.sentences >= 0.3 * facts.given && facts.distinct.size > 1,
-    seen: ({ meanLength, texts }, records) =>
-      `A text in ${ofAll(texts, records)}, ${Math.round(meanLength)} characters long on average`,
-  },
-  costUsd: {
-    names: words('cost_usd usd_cost price_usd usd dollars cost spend spent price charge charged bill'),
-    not: [
-      ...WHOLE.filter((word) => word !== 'total'),
-      'cents',
-      'cent',
-      'eur',
-      'gbp',
-      'jpy',
-      'per',
-      'million',
-      'input',
-      'output',
-      'saved',
-      'expected',
-      'unit',
-    ],
-    fits: AMOUNT,
-    seen: numbersSeen('; taken for US dollars'),
-  },
-  latencyMs: {
-    names: words(
-      'latency_ms duration_ms elapsed_ms took_ms response_ms response_time_ms time_ms ms millis milliseconds',
-    ),
-    not: ['ttft', 'first', 'queue', ...WHOLE],
-    fits: AMOUNT,
-    seen: numbersSeen('; taken for milliseconds, as its name says'),
-  },
-  inputTokens: {
-    names: words(
-      'input_tokens tokens_in prompt_tokens tokens_prompt tokens_input in_tokens input_tok prompt_tok tok_in n_input_tokens',
-    ),
-    not: ['cached', 'cache', 'price', 'cost', ...WHOLE],
-    fits: AMOUNT,
-    seen: numbersSeen(''),
-  },
-  outputTokens: {
-    names: words(
-      'output_tokens tokens_out completion_tokens tokens_completion tokens_output out_tokens output_tok completion_tok tok_out n_output_tokens',
-    ),
-    not: ['cached', 'price', 'cost', 'reasoning', ...WHOLE],
-    fits: AMOUNT,
-    seen: numbersSeen(''),
-  },
-  timestamp: {
-    names: words(
-      'timestamp created_at created sent_at asked_at logged_at requested_at start_time started_at datetime date_time date time ts when at',
-    ),
-    not: ['end', 'ended', 'finished', 'updated', 'deleted'],
-    fits: (facts) => most(facts.times, facts),
-    seen: ({ times }, records) => `A time in ${ofAll(times, records)}`,
-  },
-  requestId: {
-    names: words(
-      'request_id req_id requestid prompt_id query_id question_id message_id msg_id call_id log_id event_id row_id record_id item_id example_id uuid guid uid key id',
-    ),
-    not: [
-      'user',
-      'session',
-      'customer',
-      'account',
-      'tenant',
-      'org',
-      'project',
-      'model',
-      'thread',
-      'conversation',
-      'chat',
-      'api',
-      'parent',
-    ],
-    fits: (facts) => facts.given > 0 && facts.distinct.size >= Math.min(MOST_DISTINCT, 0.1 * facts.given),
-    seen: (facts, records) =>
-      `An id in ${ofAll(facts.given, records)}, ${distinctCount(facts)} different ones`,
-  },
-  task: {
-    names: words('task task_name category topic intent use_case usecase kind label domain'),
-    not: ['id', 'model'],
-    fits: (facts) =>
-      most(facts.texts, facts) &&
-      facts.distinct.size <= Math.min(50, facts.given / 10) &&
-      facts.meanLength <= 40,
-    seen: ({ distinct, given }, records) =>
-      `A word in ${ofAll(given, records)}, ${shown(distinct.size)} different ones`,
-  },
-};
-
 /** Fields in the order in which columns are given to them. */
 const ORDER = Object.keys(RULES) as OutcomeField[];
 
 /**
  * Says which columns of a table are which fields, where their names are none of those that are known.
- * @param columns what was seen of all places of its records
- * @param records how many were looked at
+ * @param rows records of it
  * @param given columns that the user has named, by field
  */
-export function guessColumns(
-  columns: readonly ColumnFacts[],
-  records: number,
-  given: ColumnMap = {},
-): ColumnGuesses {
+export function guessColumns(rows: readonly object[], given: ColumnMap = {}): ColumnGuesses {
+  const columns = columnFacts(rows);
+  const records = rows.length;
   const top = new Set(columns.filter(({ path }) => !isInside(path, columns)).map(({ path }) => path));
   const isKnown = (field: OutcomeField): boolean =>
     given[field] !== undefined || COLUMN_ALIASES[field].some((name) => top.has(name));
@@ -238,23 +60,28 @@ export function guessColumns(
   }
   // What is left once all have been given theirs.
   const gaps: ColumnGap[] = missing.map((field) => gapOf(field, left(), records));
-  if (!isKnown('requestId') && !taken.some(({ field }) => field === 'requestId')) {
-    const prompt =
-      given.text ??
-      taken.find(({ field }) => field === 'text')?.column ??
-      COLUMN_ALIASES.text.find((name) => top.has(name));
-    const none = 'No column was taken for ids of requests';
-    const same = 'rows with the same prompt are one request, with one answer of each candidate';
-    if (prompt === undefined)
-      gaps.push({ field: 'requestId', seen: `${none}; with that of the prompts, ${same}` });
-    else taken.push({ field: 'requestId', column: prompt, seen: `${none}; so ${same}` });
+  if (given.requestId === undefined) {
+    const columnOf = (field: 'requestId' | 'text' | 'candidate'): string | null =>
+      given[field] ??
+      taken.find((guess) => guess.field === field)?.column ??
+      COLUMN_ALIASES[field].find((name) => top.has(name)) ??
+      null;
+    const named = taken.find(({ field }) => field === 'requestId') ?? null;
+    const candidate = form === 'long' ? columnOf('candidate') : null;
+    const found = guessRequestId(
+      rows,
+      { id: columnOf('requestId'), prompt: columnOf('text'), candidate },
+      named,
+    );
+    if (found !== named && named !== null) taken.splice(taken.indexOf(named), 1);
+    if (found !== null && found !== named) 'column' in found ? taken.push(found) : gaps.push(found);
   }
   return { taken, gaps };
 }
 
 /** Where a log of another program may have its ratings: in fields of its users' own. */
-export function guessQuality(columns: readonly ColumnFacts[], records: number): ColumnGuess | null {
-  return guessField('quality', columns, records);
+export function guessQuality(rows: readonly object[]): ColumnGuess | null {
+  return guessField('quality', columnFacts(rows), rows.length);
 }
 
 function guessField(
@@ -332,4 +159,58 @@ function formOf(columns: readonly ColumnFacts[], top: ReadonlySet<string>): 'lon
 function isInside(path: string, columns: readonly ColumnFacts[]): boolean {
   const [first] = path.split('.');
   return path !== first && columns.some((facts) => facts.path === first && facts.objects > 0);
+}
+
+/** Columns that other fields are read from; null: none, or none that holds a plain text. */
+interface Columns {
+  readonly id: string | null;
+  readonly prompt: string | null;
+  readonly candidate: string | null;
+}
+
+/** Fewer records do not tell whether prompts come again. */
+const FEWEST = 20;
+/** So large a share of the records may be prompts that were not seen before. */
+const MOST_NEW = 0.6;
+
+const NONE = 'No column was taken for ids of requests';
+const SAME = 'rows with the same prompt are one request, with one answer of each candidate';
+
+/**
+ * Says which column tells one request from another. Answers of several candidates to one prompt belong together, also where each
+ * row has an id of its own.
+ * @param guess what the column of ids was taken for, by its name
+ * @returns null where nothing needs to be said: the ids are known by their name, and are those of requests
+ */
+function guessRequestId(
+  records: readonly object[],
+  columns: Columns,
+  guess: ColumnGuess | null,
+): ColumnGuess | ColumnGap | null {
+  const { id, prompt } = columns;
+  if (id === null && prompt === null)
+    return { field: 'requestId', seen: `${NONE}: rows need one, the same for all answers to one request` };
+  if (prompt === null) return guess;
+  if (id === null) return { field: 'requestId', column: prompt, seen: `${NONE}; so ${SAME}` };
+  const asked = promptsOfRows(records, columns);
+  if (asked === null) return guess;
+  const seen =
+    `Each of ${formatCount(records.length)} records has an id of its own (${id}), and their ${formatCount(asked)} prompts were ` +
+    `asked of several candidates, none twice of one; so ${SAME}`;
+  return { field: 'requestId', column: prompt, seen };
+}
+
+/** @returns how many prompts there are, where ids are of rows and prompts come again for other candidates; else null */
+function promptsOfRows(records: readonly object[], { candidate, id, prompt }: Columns): number | null {
+  if (candidate === null || records.length < FEWEST) return null;
+  const [ids, prompts, pairs] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  for (const record of records) {
+    const [own, text, name] = [id!, prompt!, candidate].map((path) => valueAt(record, path));
+    if (own == null || typeof text !== 'string' || typeof name !== 'string') return null;
+    ids.add(String(own));
+    prompts.add(text);
+    pairs.add(JSON.stringify([text, name]));
+  }
+  const areOfRows = ids.size === records.length && pairs.size === records.length;
+  return areOfRows && prompts.size <= MOST_NEW * records.length ? prompts.size : null;
 }

@@ -14,7 +14,6 @@ import { findSourceFiles } from '../outcomes/source-files.ts';
 import { type UnclearScores, UnclearScoresError } from '../outcomes/unclear-scores-error.ts';
 import { checkTraffic } from '../pipeline/check-trainable.ts';
 import { openOwnFolder } from '../work/index.ts';
-import { columnFacts } from './column-facts.ts';
 import {
   type ColumnGap,
   type ColumnGuess,
@@ -76,8 +75,7 @@ export async function lookAtLog(options: LookOptions): Promise<LogLook> {
     onStep('reading');
     const { formats, starts } = await readStarts(options, folder);
     const ofTables = starts.filter((_, i) => formats[i].format === 'table').flatMap(({ records }) => records);
-    const guessed =
-      ofTables.length === 0 ? NOTHING_GUESSED : guessColumns(columnFacts(ofTables), ofTables.length, map);
+    const guessed = ofTables.length === 0 ? NOTHING_GUESSED : guessColumns(ofTables, map);
     const given = Object.entries(map).map(([field, column]) => ({
       field: field as MapTarget,
       column,
@@ -153,7 +151,7 @@ async function lookAtStarts(
   const ofLogs = starts.filter((_, i) => formats[i].format !== 'table').flatMap(({ records }) => records);
   const isGiven = columns.taken.some(({ field }) => field === 'quality');
   if (rows.scored === 0 && ofLogs.length > 0 && read.unclear === null && !isGiven) {
-    const quality = guessQuality(columnFacts(ofLogs), ofLogs.length);
+    const quality = guessQuality(ofLogs);
     guesses = {
       taken: quality === null ? columns.taken : [...columns.taken, quality],
       gaps: quality === null ? [...columns.gaps, NO_RATING] : columns.gaps,

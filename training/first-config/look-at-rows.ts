@@ -26,11 +26,10 @@ export interface RowsLook {
   /** Of the qualities, 0 to 1. */
   readonly lowest: number | null;
   readonly highest: number | null;
+  /** Of the latencies, in milliseconds as they were read. */
+  readonly longestMs: number | null;
   /** Rows that say when they were asked. */
   readonly dated: number;
-  /** ISO 8601. */
-  readonly from: string | null;
-  readonly to: string | null;
   /** Sorted by name. */
   readonly candidates: readonly CandidateLook[];
   readonly personal: PersonalLook;
@@ -56,10 +55,8 @@ export async function lookAtRows(table: string, matrix: OutcomeMatrix): Promise<
     (await connection.runAndReadAll(query)).getRows();
   const from = `FROM ${parquetFile(table)}`;
   try {
-    await connection.run("SET TimeZone = 'UTC'");
-    const [[count, scored, lowest, highest, dated, first, last]] = await rows(
-      `SELECT count(*), count(quality), min(quality), max(quality), count("timestamp"),
-        strftime(min("timestamp"), '%Y-%m-%d'), strftime(max("timestamp"), '%Y-%m-%d') ${from}`,
+    const [[count, scored, lowest, highest, dated, longest]] = await rows(
+      `SELECT count(*), count(quality), min(quality), max(quality), count("timestamp"), max("latencyMs") ${from}`,
     );
     const groups = await rows(
       `SELECT candidate, count(*), count(quality), avg(quality), count("costUsd"), avg("costUsd"),
@@ -73,9 +70,8 @@ export async function lookAtRows(table: string, matrix: OutcomeMatrix): Promise<
       scored: Number(scored),
       lowest: numberOrNull(lowest),
       highest: numberOrNull(highest),
+      longestMs: numberOrNull(longest),
       dated: Number(dated),
-      from: first === null ? null : String(first),
-      to: last === null ? null : String(last),
       candidates: groups.map(([name, ...counts]) => candidateLook(String(name), counts, matrix)),
       personal: lookForPersonal(prompts.flatMap(([text, messages]) => promptOf(text, messages))),
     };

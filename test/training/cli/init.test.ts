@@ -298,6 +298,21 @@ describe('what is said of a log is so', () => {
     expect(found.config).toContain('\n#   poet: { inputPricePerMillionTokens: <dollars>,');
   });
 
+  it('latencies whose unit nobody says, which may be seconds', async () => {
+    const rows = plantedRows({ prompts: 60, seed: 12 }).map(({ latencyMs, ...row }) => ({
+      ...row,
+      latency: latencyMs,
+    }));
+    const longest = rows.reduce((most, { latency }) => Math.max(most, Number(latency)), 0);
+    expect(longest).toBeGreaterThan(1000);
+    const plain = lineOf(await look(write('latency.jsonl', lines(rows))), 'logs.format')?.[2];
+    expect(plain).toContain('latencyMs from latency (latency taken for milliseconds).');
+    const seconds = rows.map((row) => ({ ...row, latency: Number(row.latency) / 1000 }));
+    expect(lineOf(await look(write('seconds.jsonl', lines(seconds))), 'logs.format')?.[2]).toContain(
+      `(latency taken for milliseconds, though the highest is ${Number((longest / 1000).toPrecision(3))}: if these are seconds, bring them to milliseconds).`,
+    );
+  });
+
   it('what looks personal', async () => {
     const rows = plantedRows({ prompts: 60, seed: 7 }).map((row) => ({
       ...row,
@@ -414,7 +429,7 @@ it('names that YAML could take for something else are read back as they are', as
       'é́',
       '🦜',
       ' space ',
-      'x'.repeat(1500),
+      'x'.repeat(200),
     ],
   ];
   const rows = names.flatMap((model, n) =>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { columnFacts, wordsOf } from '../../../training/first-config/column-facts.ts';
+import { wordsOf } from '../../../training/first-config/column-facts.ts';
 import { guessColumns, guessQuality } from '../../../training/first-config/guess-columns.ts';
 
 type Row = Record<string, unknown>;
@@ -15,7 +15,7 @@ function rows(further: (i: number) => Row): Row[] {
 }
 
 function taken(records: readonly Row[]): Row {
-  const { taken: guesses } = guessColumns(columnFacts(records), records.length);
+  const { taken: guesses } = guessColumns(records);
   return Object.fromEntries(guesses.map(({ column, field }) => [field, column]));
 }
 
@@ -37,6 +37,11 @@ describe('columns of a table are told by their names and by what they hold', () 
     ],
     ['ids', (i) => ({ uuid: `u-${i}` }), { requestId: 'uuid' }],
     ['the id of a request before that of a row', (i) => ({ row_id: i, reqId: i }), { requestId: 'reqId' }],
+    [
+      'names in other languages',
+      (i) => ({ llm: undefined, stars: undefined, Modell: ['klein', 'gross'][i % 2], Note: 1 + (i % 5) }),
+      { candidate: 'Modell', quality: 'Note' },
+    ],
     ['a topic', (i) => ({ topic: ['sums', 'verse'][i % 2] }), { task: 'topic' }],
     [
       'objects',
@@ -74,7 +79,7 @@ describe('columns of a table are told by their names and by what they hold', () 
     const only = rows((i) => ({ userMsg: undefined, spalte: `Wie alt ist Schiff ${i}?` }));
     expect(taken(only)).toMatchObject({ text: 'spalte', requestId: 'spalte' });
     const two = only.map((row, i) => ({ ...row, bemerkung: `Das war gut, Nummer ${i}.` }));
-    const { gaps } = guessColumns(columnFacts(two), two.length);
+    const { gaps } = guessColumns(two);
     expect(gaps.map(({ field }) => field)).toEqual(['text', 'requestId']);
     expect(gaps[0].seen).toBe(
       'No column was taken for prompts in 100 records that were looked at; by what they hold, it might be spalte, bemerkung',
@@ -105,17 +110,80 @@ describe('columns of a table are told by their names and by what they hold', () 
   });
 
   it('leaves what the user has named', () => {
-    const facts = columnFacts(rows(() => ({})));
-    const { gaps, taken: guesses } = guessColumns(facts, 100, { quality: 'stars', text: 'userMsg' });
+    const records = rows(() => ({}));
+    const { gaps, taken: guesses } = guessColumns(records, { quality: 'stars', text: 'userMsg' });
     expect(gaps).toEqual([]);
     expect(guesses.map(({ field }) => field)).toEqual(['candidate', 'requestId']);
   });
 
   it('names others that might be meant', () => {
-    const { taken: guesses } = guessColumns(columnFacts(rows((i) => ({ csat: i % 5, grade: i % 5 }))), 100);
+    const { taken: guesses } = guessColumns(rows((i) => ({ csat: i % 5, grade: i % 5 })));
     expect(guesses.find(({ field }) => field === 'quality')?.seen).toBe(
       'A rating in 100 of 100 records, 1 to 5; grade, csat might be meant too',
     );
+  });
+});
+
+describe('ids of rows are no ids of requests', () => {
+  /** Three candidates answer each prompt; `id` may be of the row or of the request. */
+  const answers = (id: (i: number) => unknown): Row[] =>
+    Array.from({ length: 90 }, (_, i) => ({
+      id: id(i),
+      question: `What is ship number ${Math.floor(i / 3)}?`,
+      model: ['a', 'b', 'c'][i % 3],
+      score: i % 2,
+    }));
+
+  it('where each row has another, and prompts come again for other candidates', () => {
+    const { taken: guesses } = guessColumns(answers((i) => i));
+    expect(guesses).toEqual([
+      {
+        field: 'requestId',
+        column: 'question',
+        seen:
+          'Each of 90 records has an id of its own (id), and their 30 prompts were asked of several candidates, none twice of one; ' +
+          'so rows with the same prompt are one request, with one answer of each candidate',
+      },
+    ]);
+    const named = answers((i) => i).map(({ id, ...row }) => ({ ...row, uuid: `u${id}` }));
+    expect(taken(named)).toEqual({ requestId: 'question' });
+  });
+
+  it.each<[string, Row[]]>([
+    ['they are of requests', answers((i) => Math.floor(i / 3))],
+    [
+      'a prompt comes twice for a candidate',
+      [...answers((i) => i), { ...answers((i) => i)[0], id: 'again' }],
+    ],
+    [
+      'prompts hardly come again',
+      answers((i) => i).map((row, i) => ({ ...row, question: `What is ship ${i}?` })),
+    ],
+    ['there are few rows', answers((i) => i).slice(0, 15)],
+  ])('but not where %s', (_, records) => {
+    expect(taken(records)).toEqual({});
+  });
+
+  it('unless the user has said so', () => {
+    expect(
+      guessColumns(
+        answers((i) => i),
+        { requestId: 'id' },
+      ).taken,
+    ).toEqual([]);
+  });
+
+  it('and lists of messages are none', () => {
+    const records = answers(() => undefined).map(({ id, question, ...row }) => ({
+      ...row,
+      messages: [{ role: 'user', content: question }],
+    }));
+    expect(guessColumns(records).gaps).toEqual([
+      {
+        field: 'requestId',
+        seen: 'No column was taken for ids of requests: rows need one, the same for all answers to one request',
+      },
+    ]);
   });
 });
 
@@ -124,10 +192,10 @@ it('ratings of a log are found in the fields of its users', () => {
     stars: undefined,
     metadata: { custom: { grade: i % 2 === 0 ? 4 : null } },
   }));
-  expect(guessQuality(columnFacts(records), 100)).toEqual({
+  expect(guessQuality(records)).toEqual({
     field: 'quality',
     column: 'metadata.custom.grade',
-    seen: 'A rating in 50 of 100 records, 4 to 4',
+    seen: 'A rating in 50 of 100 records, always 4',
   });
 });
 
