@@ -12,8 +12,8 @@ export function processIo(): CommandIo {
     });
   }
   return {
-    stdout: (text) => void stdout.write(text),
-    stderr: (text) => void stderr.write(text),
+    stdout: (text) => void stdout.write(printable(text)),
+    stderr: (text) => void stderr.write(printable(text)),
     async stdin() {
       const chunks: Buffer[] = [];
       for await (const chunk of stdin) chunks.push(Buffer.from(chunk));
@@ -23,4 +23,9 @@ export function processIo(): CommandIo {
     columns: Math.max(60, Math.min(stdout.columns ?? stderr.columns ?? PLAIN_COLUMNS, 120)),
     env,
   };
+}
+
+/** Names and words of logs are printed too, and must not steer a terminal. Nothing of our own does. */
+function printable(text: string): string {
+  return text.replace(/(?![\n\t])\p{Cc}/gu, '\u{fffd}');
 }

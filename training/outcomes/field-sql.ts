@@ -2,7 +2,7 @@ import { LARGEST_AMOUNTS } from 'pointsman/log';
 import { areMessages, areNumbers, embeddedJson } from './json-sql.ts';
 import { numberSql, qualitySql, ratingSql } from './number-sql.ts';
 import { FIELD_REASONS, OUTCOME_FIELDS, type OutcomeField, REASONS } from './outcome-fields.ts';
-import { HASH_PATTERN } from './outcome-values.ts';
+import { HASH_PATTERN, LONGEST_NAME } from './outcome-values.ts';
 import { isPlainPrompt } from './prompt-sql.ts';
 import { isText, quoteText, unquoted } from './sql-text.ts';
 import { withTimestamp } from './timestamp-sql.ts';
@@ -84,7 +84,8 @@ const REFUSALS: Readonly<Record<Exclude<OutcomeField, 'quality'>, string>> = {
   embedding: `${embeddedJson('r_embedding')} IS NOT NULL AND NOT ${areNumbers(embeddedJson('r_embedding'))}`,
   task: notLabel('r_task'),
   tier: notLabel('r_tier'),
-  candidate: 'candidate IS NULL',
+  candidate: `candidate IS NULL OR length(candidate) > ${LONGEST_NAME} OR regexp_matches(candidate, '\\p{Cc}')
+    OR regexp_full_match(candidate, '[\\s\\p{Z}\\x{FEFF}]*')`,
   costUsd: outside('costUsd', `BETWEEN 0 AND ${LARGEST_AMOUNTS.costUsd}`),
   latencyMs: outside('latencyMs', `BETWEEN 0 AND ${LARGEST_AMOUNTS.latencyMs}`),
   inputTokens: outside('inputTokens', `BETWEEN 0 AND ${LARGEST_AMOUNTS.inputTokens}`),

@@ -41,7 +41,7 @@ export const FIELD_REASONS: Readonly<Record<OutcomeField, string>> = {
   embedding: '`embedding` must be a non-empty list of finite numbers',
   task: '`task` must be a string',
   tier: '`tier` must be a string',
-  candidate: '`candidate` must be a non-empty string',
+  candidate: '`candidate` must be a name of 1 to 200 characters, without control characters',
   quality: '`quality` must be a number from 0 to 1',
   costUsd: '`costUsd` must be a number from 0 to 1,000',
   latencyMs: '`latencyMs` must be a number from 0 to 604,800,000 (a week)',

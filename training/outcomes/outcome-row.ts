@@ -4,6 +4,7 @@ import type { AmountField } from '../logs/index.ts';
 import { FIELD_REASONS, type OutcomeField, REASONS } from './outcome-fields.ts';
 import {
   HASH_PATTERN,
+  isCandidateName,
   readJson,
   readLabel,
   readNumber,
@@ -15,6 +16,10 @@ const amount = (field: AmountField) =>
   z.preprocess(readNumber, z.number().min(0).max(LARGEST_AMOUNTS[field]).nullable().default(null));
 const label = z.preprocess(readLabel, z.string().nullable().default(null));
 const name = z.preprocess(readLabel, z.string().min(1));
+const candidateName = z.preprocess(
+  readLabel,
+  z.string().refine((value) => isCandidateName(value)),
+);
 
 const message = z.looseObject({
   role: z.string().min(1),
@@ -41,7 +46,7 @@ export const outcomeRowSchema = z
     embedding: z.preprocess(readJson, z.array(z.number()).min(1).nullable().default(null)),
     task: label,
     tier: label,
-    candidate: name,
+    candidate: candidateName,
     /** How good the answer was, 0 to 1; null when nobody said. `true` and `false` are 1 and 0. */
     quality: z.preprocess(readQuality, z.number().min(0).max(1).nullable().default(null)),
     costUsd: amount('costUsd'),

@@ -78,3 +78,11 @@ export function readJson(value: unknown): unknown {
     return value;
   }
 }
+
+/** As long as a name may be in a manifest, in characters. */
+export const LONGEST_NAME = 200;
+
+/** Names are printed: what steers a terminal is none. */
+export function isCandidateName(value: string): boolean {
+  return value.trim() !== '' && !/\p{Cc}/u.test(value) && [...value].length <= LONGEST_NAME;
+}

@@ -173,6 +173,22 @@ const spoilt: Record<string, fc.Arbitrary<unknown>> = {
     hostile,
   ),
   metadata,
+  candidate: fc.oneof(
+    fc.constantFrom(
+      ' ',
+      '\u00a0',
+      '\ufeff\u3000',
+      ' a ',
+      'a\u001b[2J',
+      'a\u009b',
+      'a\u2028b',
+      '\u007f',
+      'a\tb',
+    ),
+    fc.constantFrom(199, 200, 201, 100_000).map((length) => 'm'.repeat(length)),
+    fc.constantFrom(200, 201).map((length) => '\u{1F600}'.repeat(length)),
+    hostile,
+  ),
 };
 const row = fc
   .array(
@@ -201,6 +217,18 @@ test('the SQL of the bulk path and the zod schema judge every row alike, and rea
     // Each row is named when it fails; shrinking a thousand of them would take minutes.
     { numRuns: 5, endOnFailure: true },
   );
+});
+
+test.each([
+  ['is blank', ' \u00a0'],
+  ['would steer a terminal', 'a\u001b[2J'],
+  ['has a line break', 'a\nb'],
+  ['is longer than a manifest takes', 'm'.repeat(201)],
+])('a candidate whose name %s is no candidate', async (_, candidate) => {
+  const document = JSON.stringify({ ...good, candidate });
+  const reason = '`candidate` must be a name of 1 to 200 characters, without control characters';
+  expect(parseOutcomeRow(JSON.parse(document))).toEqual({ reason });
+  expect(await judgeInSql([document])).toEqual([{ reason }]);
 });
 
 test('metadata are kept whole, whatever their keys are called', async () => {
