@@ -160,3 +160,4 @@ export {
   withRetrainLock,
 } from './versions/index.ts';
 export type { Interval } from './words/format-number.ts';
+export { MemoryLimitError } from './work/index.ts';

@@ -1,8 +1,7 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import type { CommandIo } from './command-io.ts';
 import { addLogOptions, type LogFlags } from './log-options.ts';
 import { addMapOption, type ColumnMap } from './map-option.ts';
-import { positiveNumber } from './number-option.ts';
 import { withStandardInput } from './standard-input.ts';
 
 const EXAMPLES = `
@@ -22,7 +21,6 @@ export interface IngestFlags extends LogFlags {
   readonly prices?: string;
   readonly strict?: boolean;
   readonly json?: boolean;
-  readonly memory?: number;
   readonly embedder: string;
 }
 
@@ -37,11 +35,6 @@ export function ingestCommand(io: CommandIo): Command {
     .option('--strict', 'stop at the first row that cannot be used')
     .option('-e, --embedder <kind>', 'for --keep hashes: as the router will use', 'static')
     .option('--json', 'print the report as JSON')
-    .addOption(
-      new Option('--memory <megabytes>', 'memory for rows on their way; the rest goes to disk').argParser(
-        positiveNumber,
-      ),
-    )
     .addHelpText('after', EXAMPLES)
     .action(async (files: string[], flags: IngestFlags) => {
       const { runIngest } = await import('./run-ingest.ts');

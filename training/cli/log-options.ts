@@ -3,11 +3,18 @@ import type { LogsConfig } from '../config/logs-config.ts';
 import { docPath } from '../doc-path.ts';
 import { LOG_FORMATS, type LogFormat } from '../logs/index.ts';
 import { MOST_REJECTED } from '../outcomes/ingest-options.ts';
+import type { ScratchOptions } from '../outcomes/scratch-database.ts';
 import type { LogOptions } from '../pipeline/prepare-traffic.ts';
-import { positiveNumber, probability } from './number-option.ts';
+import { megabytes, positiveNumber, probability } from './number-option.ts';
 
-/** What the command line says of how traffic is read. */
-export interface ReadingFlags {
+/** What the command line says of the room that rows on their way may take. */
+export interface ScratchFlags {
+  readonly memory?: number;
+  readonly temporaryFolder?: string;
+}
+
+/** And of how traffic is read. */
+export interface ReadingFlags extends ScratchFlags {
   readonly format: LogFormat | 'auto';
   readonly score?: string;
   readonly scoreRange?: readonly [number, number] | 'auto';
@@ -25,9 +32,21 @@ export interface LogFlags extends ReadingFlags {
   readonly keep: 'prompts' | 'hashes';
 }
 
+/** Options of every command that has rows on their way. */
+export function addScratchOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--memory <size>',
+        'memory for rows on their way, such as 4GB; the rest goes to disk (default: a quarter of the memory there is)',
+      ).argParser(megabytes),
+    )
+    .option('--temporary-folder <folder>', "where rows go that do not fit (default: the system's)");
+}
+
 /** Options of every command that reads traffic. */
 export function addReadingOptions(command: Command): Command {
-  return command
+  return addScratchOptions(command)
     .addOption(
       new Option(
         '-f, --format <name>',
@@ -84,10 +103,14 @@ export function addLogOptions(command: Command): Command {
     );
 }
 
+export function scratchOptions({ memory, temporaryFolder }: ScratchFlags): ScratchOptions {
+  return { memoryLimitMb: memory, temporaryFolder };
+}
+
 /** The flags as `ingestOutcomes` has them. */
 export function readingOptions(flags: ReadingFlags): LogOptions {
   const { failures, format, maxRejected, score, scoreRange } = flags;
-  return { failures, format, maxRejected, score, scoreRange };
+  return { failures, format, maxRejected, score, scoreRange, ...scratchOptions(flags) };
 }
 
 /** The same of all that is said of logs. */

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { LEAST_MEMORY_MB } from '../outcomes/ingest-options.ts';
 
 /** Reads an option that is a number above 0. */
 export function positiveNumber(text: string): number {
@@ -6,6 +7,17 @@ export function positiveNumber(text: string): number {
   if (text.trim() === '' || !Number.isFinite(value) || value <= 0)
     throw new InvalidArgumentError('It must be a number above 0.');
   return value;
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, mb: 1, gb: 1000, tb: 1e6 };
+
+/** Reads an option that is a size of memory, such as 4GB; a number alone is megabytes. @returns megabytes */
+export function megabytes(text: string): number {
+  const [, number, unit = ''] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text) ?? [];
+  const size = Math.floor(Number(number) * (UNITS[unit.toLowerCase()] ?? Number.NaN));
+  if (!(size >= LEAST_MEMORY_MB && size < 1e9))
+    throw new InvalidArgumentError(`Give a size of at least ${LEAST_MEMORY_MB}MB, such as 800MB or 4GB.`);
+  return size;
 }
 
 /** Reads an option that is a number of 0 or more. */

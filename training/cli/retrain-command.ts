@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { docPath } from '../doc-path.ts';
 import type { CommandIo } from './command-io.ts';
+import { addScratchOptions, type ScratchFlags } from './log-options.ts';
 
 const EXAMPLES = `
 Examples:
@@ -19,7 +20,7 @@ retrain.yaml, of which router and logs must be there:
 Ends with 0 when the challenger was promoted, 3 when the champion was kept, 4 when another retraining is at it,
 1 when it failed. With --schedule it goes on until it is told to end, and then ends with 0.`;
 
-export interface RetrainFlags {
+export interface RetrainFlags extends ScratchFlags {
   readonly config: string;
   readonly schedule?: string;
   readonly timezone?: string;
@@ -32,9 +33,10 @@ export interface RetrainFlags {
 
 /** `pointsman retrain`: new logs in, a better router out, or the old one kept. */
 export function retrainCommand(io: CommandIo): Command {
-  return new Command('retrain')
+  const command = new Command('retrain')
     .description('Learn from new logs, and promote the new router if it passes the gate.')
-    .requiredOption('-c, --config <file>', `YAML or JSON: ${docPath('retraining.md')}`)
+    .requiredOption('-c, --config <file>', `YAML or JSON: ${docPath('retraining.md')}`);
+  return addScratchOptions(command)
     .option('--schedule <cron>', 'run again and again, at these times (default: run once)')
     .option('--timezone <name>', 'of the schedule, as Europe/Berlin (default: that of the machine)')
     .option('--release <batch>', 'trust a batch that is in quarantine after all, and stop')

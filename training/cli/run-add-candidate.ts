@@ -14,7 +14,7 @@ import { openOwnFolder, withRunFolder } from '../work/index.ts';
 import type { AddFlags } from './candidates-command.ts';
 import type { CommandIo } from './command-io.ts';
 import { describeOnboarded } from './describe-onboarded.ts';
-import { readingOptions } from './log-options.ts';
+import { readingOptions, scratchOptions } from './log-options.ts';
 import { openRouter } from './open-router.ts';
 import { createProgress } from './progress.ts';
 import { readYaml } from './read-settings.ts';
@@ -76,7 +76,7 @@ async function readProbeFiles(
         ? {}
         : { [name]: { inputPricePerMillionTokens, outputPricePerMillionTokens } };
     await ingestOutcomes({ ...readingOptions(flags), files: [...probes], out, map, prices });
-    return readOutcomeMatrix(out);
+    return readOutcomeMatrix(out, scratchOptions(flags));
   });
 }
 

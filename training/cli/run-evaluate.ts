@@ -12,7 +12,7 @@ import type { CommandIo } from './command-io.ts';
 import { describeEvaluation } from './describe-evaluation.ts';
 import { dialOf } from './dial-reports.ts';
 import type { EvaluateFlags } from './evaluate-command.ts';
-import { readingOptions } from './log-options.ts';
+import { readingOptions, scratchOptions } from './log-options.ts';
 import { openRouter } from './open-router.ts';
 import { createProgress } from './progress.ts';
 import { readPolicy, readPrices } from './read-settings.ts';
@@ -43,7 +43,7 @@ export async function runEvaluate(
           progress.update('reading', bytesRead / Math.max(1, bytesTotal)),
         ...prices,
       });
-      return { ingest, traffic: await readOutcomeMatrix(table) };
+      return { ingest, traffic: await readOutcomeMatrix(table, scratchOptions(flags)) };
     });
     const evaluation = await evaluateRouter(router, traffic, {
       onProgress: (done, total) => progress.update('routing', done / total),

@@ -23,7 +23,6 @@ export async function runIngest(files: readonly string[], flags: IngestFlags, io
       onStep: (what, done, total) => progress.update(what, total === 0 ? 1 : done / total),
       ...(flags.keep === 'hashes' ? { embedder: await embedderOf(flags, io) } : {}),
       ...prices,
-      ...(flags.memory === undefined ? {} : { memoryLimitMb: flags.memory }),
     });
     progress.stop();
     const written = `  written to ${flags.out}, fingerprint ${report.fingerprint.slice(0, 12)}\n`;

@@ -11,6 +11,7 @@ import { RouterBusyError, withRetrainLock } from '../versions/index.ts';
 import type { CommandIo } from './command-io.ts';
 import { describeRun } from './describe-run.ts';
 import { ExitCode } from './exit-code.ts';
+import { scratchOptions } from './log-options.ts';
 import { createProgress } from './progress.ts';
 import { readYaml } from './read-settings.ts';
 import type { RetrainFlags } from './retrain-command.ts';
@@ -26,7 +27,9 @@ export async function runRetrain(flags: RetrainFlags, io: CommandIo): Promise<vo
     return io.stdout(`"${flags.release}" is trusted from the next run on.\n`);
   }
   if (flags.import !== undefined) {
-    const rows = await withRetrainLock(config.router, () => importTable(config, flags.import!));
+    const rows = await withRetrainLock(config.router, () =>
+      importTable(config, flags.import!, scratchOptions(flags)),
+    );
     return io.stdout(`The store of ${config.router} has ${rows.toLocaleString('en-US')} rows now.\n`);
   }
   await noteEarlierTable(config, flags, io);
@@ -54,6 +57,7 @@ async function once(config: RetrainConfig, flags: RetrainFlags, io: CommandIo): 
   try {
     const run = await retrain({
       config,
+      ...scratchOptions(flags),
       dryRun: flags.dryRun === true,
       onProgress: showTraining(progress),
     });

@@ -1,7 +1,7 @@
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InvalidInputError } from 'pointsman';
-import { openScratchDatabase } from '../outcomes/scratch-database.ts';
+import { withScratchDatabase } from '../outcomes/scratch-database.ts';
 import { compactAgain, compactFile, UNFINISHED_PREFIX } from './compact-file.ts';
 import type { CompactReport } from './compact-report.ts';
 import { CLAIMED_PREFIX, type LogFile, listLogFiles } from './log-files.ts';
@@ -17,7 +17,7 @@ export interface CompactOptions {
   readonly folder: string;
   /** Milliseconds after its time that a file is left alone, unless it was closed in peace. @default 600000 */
   readonly settleMs?: number;
-  /** Memory for DuckDB; the rest goes to disk. @default 512 */
+  /** Memory for DuckDB; the rest goes to disk. @default a quarter of the memory there is */
   readonly memoryLimitMb?: number;
   /** Milliseconds since 1970. @default the system's time */
   readonly now?: () => number;
@@ -31,7 +31,7 @@ export interface CompactOptions {
  * @throws InvalidInputError when there is no such folder.
  */
 export async function compactLog(options: CompactOptions): Promise<CompactReport> {
-  const { folder, settleMs = SETTLE_MS, memoryLimitMb = 512, now = Date.now, onProgress } = options;
+  const { folder, settleMs = SETTLE_MS, memoryLimitMb, now = Date.now, onProgress } = options;
   // First, since it says best what is wrong with the folder.
   await listLogFiles(folder);
   await tidyUp(folder, now());
@@ -45,8 +45,7 @@ export async function compactLog(options: CompactOptions): Promise<CompactReport
   );
   const sum = { compacted: 0, records: 0, bytesBefore: 0, bytesAfter: 0, linesCutOff: 0, open: 0 };
   const refused: { path: string; reason: string }[] = [];
-  const database = await openScratchDatabase({ memoryLimitMb });
-  try {
+  await withScratchDatabase({ memoryLimitMb }, async (database) => {
     const connection = await database.connect();
     for (const [filesDone, file] of todo.entries()) {
       onProgress?.({ filesDone, filesTotal: todo.length });
@@ -69,9 +68,7 @@ export async function compactLog(options: CompactOptions): Promise<CompactReport
       }
     }
     onProgress?.({ filesDone: todo.length, filesTotal: todo.length });
-  } finally {
-    await database.close();
-  }
+  });
   const alreadyCompacted = files.filter(({ format }) => format === 'parquet').length;
   return { ...sum, alreadyCompacted, refused };
 }

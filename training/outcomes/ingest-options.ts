@@ -28,6 +28,9 @@ export const scoreRangeSchema = z.union([
 /** Field to column; `outcomes` is where the cells of the wide form are. */
 export const mapSchema = z.partialRecord(z.enum([...OUTCOME_FIELDS, 'outcomes']), z.string().min(1));
 
+/** Less than this nothing can be read with. */
+export const LEAST_MEMORY_MB = 128;
+
 const optionsSchema = z.strictObject({
   files: z.array(z.string().min(1)).min(1),
   out: z.string().min(1),
@@ -50,7 +53,7 @@ const optionsSchema = z.strictObject({
     .custom<RowEmbedder>((value) => typeof (value as RowEmbedder | null)?.embed === 'function')
     .optional(),
   strict: z.boolean().default(false),
-  memoryLimitMb: z.number().int().min(128).default(512),
+  memoryLimitMb: z.number().int().min(LEAST_MEMORY_MB).optional(),
   temporaryFolder: z.string().min(1).optional(),
   onProgress: z.custom<(progress: IngestProgress) => void>((value) => typeof value === 'function').optional(),
   onStep: z.custom<OnIngestStep>((value) => typeof value === 'function').optional(),
@@ -120,9 +123,12 @@ export interface IngestOptions {
   readonly embedder?: RowEmbedder | undefined;
   /** Stop at the first row that cannot be used. @default false */
   readonly strict?: boolean | undefined;
-  /** Memory that DuckDB may hold, in megabytes; beyond it goes to `temporaryFolder`. @default 512 */
+  /**
+   * Megabytes that DuckDB may hold of rows on their way; beyond it goes to `temporaryFolder`.
+   * @default a quarter of the memory of the machine, or of the container (cgroup) where it has less
+   */
   readonly memoryLimitMb?: number | undefined;
-  /** Disk space for rows on their way. @default the system's */
+  /** Folder on whose disk rows on their way may lie, in one of their own that goes at the end. @default the system's */
   readonly temporaryFolder?: string | undefined;
   /** Told as files are read. */
   readonly onProgress?: ((progress: IngestProgress) => void) | undefined;

@@ -10,7 +10,7 @@ import { joinLog, repriceRows } from './join-log.ts';
 import { joinPrompts } from './join-prompts.ts';
 import { loadExisting } from './load-existing.ts';
 import { OUTCOME_FIELDS, type OutcomeField } from './outcome-fields.ts';
-import { openScratchDatabase } from './scratch-database.ts';
+import { type ScratchDatabase, withScratchDatabase } from './scratch-database.ts';
 import { separateRequests } from './separate-requests.ts';
 import { settleScores, withQualityJudged } from './settle-scores.ts';
 import { findSourceFiles, type SourceFile } from './source-files.ts';
@@ -23,121 +23,128 @@ import { CREATE_FIRST_ROWS, CREATE_PRICES, CREATE_STAGED } from './staged-table.
 /**
  * Reads logs into the outcomes table: one Parquet file, a row per (request, candidate), sorted by both.
  * Memory stays flat however long the files are. Every row read is in the file or counted in the report.
- * @throws InvalidInputError when a file cannot be read, has no usable row, or (with `strict`) has a bad row.
+ * @throws InvalidInputError when a file cannot be read, has no usable row, or (with `strict`) has a bad row; MemoryLimitError when
+ * the rows need more memory than they may have. What was at `out` then stays.
  * @example
  * const report = await ingestOutcomes({ files: ['logs/*.jsonl.gz'], out: 'outcomes.parquet' });
  * report.rowsAccepted; report.rejected;
  */
 export async function ingestOutcomes(options: IngestOptions): Promise<IngestReport> {
   const settings = readIngestOptions(options);
-  const { files, out, map, prices, strict, memoryLimitMb, temporaryFolder, onProgress } = settings;
-  const database = await openScratchDatabase({ memoryLimitMb, temporaryFolder });
-  try {
-    const connection = await database.connect();
-    await connection.run("SET GLOBAL TimeZone = 'UTC'");
-    for (const create of [CREATE_STAGED, CREATE_PRICES, CREATE_FIRST_ROWS, ...CREATE_LOG_TABLES])
-      await connection.run(create);
-    for (const [
+  const { memoryLimitMb, temporaryFolder } = settings;
+  return withScratchDatabase({ memoryLimitMb, temporaryFolder }, (database) =>
+    ingestInto(database, settings),
+  );
+}
+
+async function ingestInto(
+  database: ScratchDatabase,
+  settings: ReturnType<typeof readIngestOptions>,
+): Promise<IngestReport> {
+  const { files, out, map, prices, strict, onProgress } = settings;
+  const connection = await database.connect();
+  await connection.run("SET GLOBAL TimeZone = 'UTC'");
+  for (const create of [CREATE_STAGED, CREATE_PRICES, CREATE_FIRST_ROWS, ...CREATE_LOG_TABLES])
+    await connection.run(create);
+  for (const [
+    name,
+    { inputPricePerMillionTokens: input, outputPricePerMillionTokens: output },
+  ] of Object.entries(prices)) {
+    await connection.run('INSERT INTO prices VALUES ($name, $input::DOUBLE, $output::DOUBLE)', {
       name,
-      { inputPricePerMillionTokens: input, outputPricePerMillionTokens: output },
-    ] of Object.entries(prices)) {
-      await connection.run('INSERT INTO prices VALUES ($name, $input::DOUBLE, $output::DOUBLE)', {
-        name,
-        input,
-        output,
-      });
-    }
-    if (settings.append) await loadExisting(connection, out);
-    const costsRepriced = await repriceRows(connection);
-    const sources = await findSourceFiles(connection, files);
-    const staged = new StagedRows(
-      connection,
-      sources.map((source) => source.path),
-    );
-    const bytesTotal = sources.reduce((sum, source) => sum + source.bytes, 0);
-    let bytesRead = 0;
-    const onBytes = (bytes: number): void => {
-      bytesRead += bytes;
-      onProgress?.({ bytesRead, bytesTotal });
-    };
-    const failsAsBad = settings.failures === 'zero';
-    const mapping = {
-      score: settings.score,
-      failureQuality: failsAsBad ? (false as const) : null,
-      answers: settings.judge !== undefined,
-    };
-    const layouts: SourceLayout[] = [];
-    const formats: IngestReport['formats'][number][] = [];
-    for (const source of sources) {
-      const given = settings.format === 'auto' ? null : { format: settings.format, reason: null };
-      formats.push({ file: source.path, ...(given ?? (await detectFormat(database, source))) });
-    }
-    if (settings.judge !== undefined && formats.every(({ format }) => format === 'table'))
-      throw nothingToJudge();
-    // What numbers say of quality, only all of them tell; what is no number says nothing unless texts are to be read.
-    const badReason = settings.scoreRange === undefined ? withQualityJudged('isnan(quality)') : 'reason';
-    for (const [fileIndex, source] of sources.entries()) {
-      const onStaged = strict ? () => staged.refuseBadRows(badReason) : async () => {};
-      const shared = { fileIndex, map, prices, onBytes, onStaged, inOrder: strict };
-      const { format } = formats[fileIndex];
-      const layout =
-        format === 'table'
-          ? await stageSource(database, source, shared)
-          : await stageLog(database, source, LOG_READERS[format], { ...shared, ...mapping });
-      layouts.push(layout);
-      if (format === 'table' && (await staged.countUsable(fileIndex)) === 0)
-        throw noUsableRow(source, layout, await staged.reasons(fileIndex));
-    }
-    for (const target of Object.keys(map) as (keyof typeof map)[]) {
-      if (layouts.some((layout) => layout.mapped.includes(target))) continue;
-      const columns = [...new Set(layouts.flatMap((layout) => layout.columns))].sort();
-      throw new InvalidInputError(
-        `The column map says ${target}=${map[target]}, and no row has "${map[target]}". Columns seen: ${columns.join(', ')}.`,
-      );
-    }
-    const options = { prices, onStaged: async () => {}, inOrder: strict };
-    const promptsJoined = await joinPrompts(database, connection, options);
-    const paths = sources.map((source) => source.path);
-    const { scale: scoreScale, doubt } = await settleScores(connection, { ...settings, files: paths });
-    for (const [fileIndex, source] of sources.entries())
-      if (formats[fileIndex].format === 'table' && (await staged.countUsable(fileIndex)) === 0)
-        throw noUsableRow(source, layouts[fileIndex], await staged.reasons(fileIndex), doubt);
-    // Hashes are of what was asked, before anything is taken out.
-    const kept = settings.keep === 'hashes' ? undefined : cleaning(settings.redact);
-    const repeatedIds = await separateRequests(database, connection, kept);
-    const joined = await joinLog(connection, {
-      score: settings.score,
-      failureQuality: failsAsBad ? 0 : null,
+      input,
+      output,
     });
-    await staged.refuseDuplicates();
-    await staged.numberRefused();
-    if (strict) await staged.refuseBadRows();
-    refuseTooManyRejected(await staged.refusals(), settings.maxRejected, doubt);
-    const judgement = await finishRows(connection, settings);
-    const counts = await staged.counts();
-    if (counts.rowsInTable === 0)
-      throw noRowOfLog(
-        [...new Set(formats.map(({ format }) => format))].join(' and '),
-        counts.rejected.concat(counts.passedOver),
-      );
-    const fingerprint = await staged.write(out);
-    return {
-      files: sources.map((source) => source.path),
-      formats,
-      ...counts,
-      recordsJoined: joined.recordsJoined + promptsJoined,
-      rowsUpdated: joined.rowsUpdated,
-      repeatedIds,
-      costsRepriced,
-      judgement,
-      scoreScale,
-      aliases: mergeAliases(layouts),
-      ignoredColumns: [...new Set(layouts.flatMap((layout) => layout.ignoredColumns))].sort(),
-      fingerprint,
-    };
-  } finally {
-    await database.close();
   }
+  if (settings.append) await loadExisting(connection, out);
+  const costsRepriced = await repriceRows(connection);
+  const sources = await findSourceFiles(connection, files);
+  const staged = new StagedRows(
+    database,
+    connection,
+    sources.map((source) => source.path),
+  );
+  const bytesTotal = sources.reduce((sum, source) => sum + source.bytes, 0);
+  let bytesRead = 0;
+  const onBytes = (bytes: number): void => {
+    bytesRead += bytes;
+    onProgress?.({ bytesRead, bytesTotal });
+  };
+  const failsAsBad = settings.failures === 'zero';
+  const mapping = {
+    score: settings.score,
+    failureQuality: failsAsBad ? (false as const) : null,
+    answers: settings.judge !== undefined,
+  };
+  const layouts: SourceLayout[] = [];
+  const formats: IngestReport['formats'][number][] = [];
+  for (const source of sources) {
+    const given = settings.format === 'auto' ? null : { format: settings.format, reason: null };
+    formats.push({ file: source.path, ...(given ?? (await detectFormat(database, source))) });
+  }
+  if (settings.judge !== undefined && formats.every(({ format }) => format === 'table'))
+    throw nothingToJudge();
+  // What numbers say of quality, only all of them tell; what is no number says nothing unless texts are to be read.
+  const badReason = settings.scoreRange === undefined ? withQualityJudged('isnan(quality)') : 'reason';
+  for (const [fileIndex, source] of sources.entries()) {
+    const onStaged = strict ? () => staged.refuseBadRows(badReason) : async () => {};
+    const shared = { fileIndex, map, prices, onBytes, onStaged, inOrder: strict };
+    const { format } = formats[fileIndex];
+    const layout =
+      format === 'table'
+        ? await stageSource(database, source, shared)
+        : await stageLog(database, source, LOG_READERS[format], { ...shared, ...mapping });
+    layouts.push(layout);
+    if (format === 'table' && (await staged.countUsable(fileIndex)) === 0)
+      throw noUsableRow(source, layout, await staged.reasons(fileIndex));
+  }
+  for (const target of Object.keys(map) as (keyof typeof map)[]) {
+    if (layouts.some((layout) => layout.mapped.includes(target))) continue;
+    const columns = [...new Set(layouts.flatMap((layout) => layout.columns))].sort();
+    throw new InvalidInputError(
+      `The column map says ${target}=${map[target]}, and no row has "${map[target]}". Columns seen: ${columns.join(', ')}.`,
+    );
+  }
+  const options = { prices, onStaged: async () => {}, inOrder: strict };
+  const promptsJoined = await joinPrompts(database, connection, options);
+  const paths = sources.map((source) => source.path);
+  const { scale: scoreScale, doubt } = await settleScores(connection, { ...settings, files: paths });
+  for (const [fileIndex, source] of sources.entries())
+    if (formats[fileIndex].format === 'table' && (await staged.countUsable(fileIndex)) === 0)
+      throw noUsableRow(source, layouts[fileIndex], await staged.reasons(fileIndex), doubt);
+  // Hashes are of what was asked, before anything is taken out.
+  const kept = settings.keep === 'hashes' ? undefined : cleaning(settings.redact);
+  const repeatedIds = await separateRequests(database, connection, kept);
+  const joined = await joinLog(connection, {
+    score: settings.score,
+    failureQuality: failsAsBad ? 0 : null,
+  });
+  await staged.refuseDuplicates();
+  await staged.numberRefused();
+  if (strict) await staged.refuseBadRows();
+  refuseTooManyRejected(await staged.refusals(), settings.maxRejected, doubt);
+  const judgement = await finishRows(connection, settings);
+  const counts = await staged.counts();
+  if (counts.rowsInTable === 0)
+    throw noRowOfLog(
+      [...new Set(formats.map(({ format }) => format))].join(' and '),
+      counts.rejected.concat(counts.passedOver),
+    );
+  const fingerprint = await staged.write(out);
+  return {
+    files: sources.map((source) => source.path),
+    formats,
+    ...counts,
+    recordsJoined: joined.recordsJoined + promptsJoined,
+    rowsUpdated: joined.rowsUpdated,
+    repeatedIds,
+    costsRepriced,
+    judgement,
+    scoreScale,
+    aliases: mergeAliases(layouts),
+    ignoredColumns: [...new Set(layouts.flatMap((layout) => layout.ignoredColumns))].sort(),
+    fingerprint,
+  };
 }
 
 function noUsableRow(

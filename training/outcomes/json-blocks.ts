@@ -4,6 +4,7 @@ import { readBytes } from './read-bytes.ts';
 import type { TextBlock } from './text-block.ts';
 
 const OPEN_OBJECT = 123;
+const LINE_FEED = 10;
 /** As far as a file is looked at to know its form. */
 const LOOK_BYTES = 2 ** 20;
 
@@ -46,4 +47,12 @@ function isObject(line: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Whether the lines that a file begins with are longer than so many bytes on average. */
+export async function hasLongLines(file: string, bytes: number): Promise<boolean> {
+  const start = await firstBytes(file);
+  let lines = 1;
+  for (let at = start.indexOf(LINE_FEED); at >= 0; at = start.indexOf(LINE_FEED, at + 1)) lines++;
+  return start.length / lines > bytes;
 }

@@ -1,16 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
-import { fileError } from '../work/index.ts';
+import { fileError, scratchError } from '../work/index.ts';
 import { OUTCOME_FIELDS } from './outcome-fields.ts';
-import { parquetFile, quoteText } from './sql-text.ts';
+import { type ScratchDatabase, type ScratchOptions, withScratchDatabase } from './scratch-database.ts';
+import { parquetFile } from './sql-text.ts';
+import { writeSorted } from './write-sorted.ts';
 
 /** More files than these are joined into one. */
 const MOST_SEGMENTS = 50;
 const COLUMNS = OUTCOME_FIELDS.map((field) => `"${field}"`).join(', ');
-const PARQUET = '(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, USE_TMP_FILE false)';
 
 /**
  * The outcomes that a router has gathered: a folder of Parquet files, each written once and never again. A file holds what
@@ -19,10 +20,12 @@ const PARQUET = '(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, USE_TMP
  */
 export class OutcomeStore {
   readonly #folder: string;
+  readonly #scratch: ScratchOptions;
 
   /** @param folder made when something is added */
-  constructor(folder: string) {
+  constructor(folder: string, scratch: ScratchOptions = {}) {
     this.#folder = folder;
+    this.#scratch = scratch;
   }
 
   async isEmpty(): Promise<boolean> {
@@ -40,10 +43,10 @@ export class OutcomeStore {
       await copyFile(join(this.#folder, segments[0]), table);
       return true;
     }
-    await withDatabase(async (connection) => {
+    await withScratchDatabase(this.#scratch, async (database) => {
+      const connection = await database.connect();
       await writeFile(table, '', { mode: 0o600 });
-      await connection.run(`COPY (SELECT ${COLUMNS} FROM (${await this.#merged(connection, segments)})
-        ORDER BY "requestId", candidate) TO ${quoteText(table)} ${PARQUET}`);
+      await writeSorted(database, connection, await this.#merged(connection, segments), COLUMNS, table);
     });
     return true;
   }
@@ -54,7 +57,8 @@ export class OutcomeStore {
    * @returns how many rows were added or changed
    */
   async add(table: string, base: string | null): Promise<number> {
-    return withDatabase(async (connection) => {
+    return withScratchDatabase(this.#scratch, async (database) => {
+      const connection = await database.connect();
       const changed =
         base === null
           ? `SELECT ${COLUMNS}, false AS gone FROM ${parquetFile(table)}`
@@ -63,7 +67,7 @@ export class OutcomeStore {
             UNION ALL BY NAME SELECT "requestId", candidate, true AS gone FROM ${parquetFile(base)} AS b
               WHERE NOT EXISTS (SELECT 1 FROM ${parquetFile(table)} AS t
                 WHERE t."requestId" = b."requestId" AND t.candidate = b.candidate)`;
-      return this.#write(connection, changed, '');
+      return this.#write(database, connection, changed, '');
     });
   }
 
@@ -71,9 +75,10 @@ export class OutcomeStore {
   async compact(): Promise<void> {
     const segments = await this.#segments();
     if (segments.length <= MOST_SEGMENTS) return;
-    await withDatabase(async (connection) => {
+    await withScratchDatabase(this.#scratch, async (database) => {
+      const connection = await database.connect();
       const merged = await this.#merged(connection, segments);
-      await this.#write(connection, `SELECT ${COLUMNS}, false AS gone FROM (${merged})`, WHOLE);
+      await this.#write(database, connection, `SELECT ${COLUMNS}, false AS gone FROM (${merged})`, WHOLE);
     });
     for (const name of segments) await rm(join(this.#folder, name), { force: true });
   }
@@ -98,18 +103,26 @@ export class OutcomeStore {
       AND rows.candidate = latest.candidate AND rows.nth = latest.nth WHERE NOT gone`;
   }
 
-  async #write(connection: DuckDBConnection, rows: string, mark: string): Promise<number> {
+  async #write(
+    database: ScratchDatabase,
+    connection: DuckDBConnection,
+    rows: string,
+    mark: string,
+  ): Promise<number> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const partial = join(this.#folder, `.writing-${randomUUID()}`);
     try {
       await writeFile(partial, '', { mode: 0o600 });
-      const written = await connection.runAndReadAll(`COPY (${rows}) TO ${quoteText(partial)} ${PARQUET}`);
-      const count = Number(written.getRows()[0][0]);
+      const count = await writeSorted(database, connection, rows, '*', partial);
       if (count > 0) await rename(partial, join(this.#folder, await this.#nextName(mark)));
       return count;
     } catch (cause) {
       const what = `The outcomes cannot be written to ${this.#folder}`;
-      throw fileError(cause, what, 'They are as they were; make room or set its rights, and try again');
+      throw fileError(
+        scratchError(cause, database.memoryLimitMb, database.folder),
+        what,
+        'They are as they were; make room or set its rights, and try again',
+      );
     } finally {
       await rm(partial, { force: true });
     }
@@ -137,17 +150,4 @@ async function listFiles(folder: string): Promise<string[]> {
     );
   }
   return readdir(folder);
-}
-
-async function withDatabase<Result>(
-  work: (connection: DuckDBConnection) => Promise<Result>,
-): Promise<Result> {
-  const instance = await DuckDBInstance.create(':memory:');
-  const connection = await instance.connect();
-  try {
-    return await work(connection);
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
 }

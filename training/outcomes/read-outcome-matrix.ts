@@ -1,36 +1,31 @@
-import {
-  type DuckDBConnection,
-  DuckDBInstance,
-  type DuckDBValue,
-  LIST,
-  listValue,
-  VARCHAR,
-} from '@duckdb/node-api';
+import { type DuckDBConnection, type DuckDBValue, LIST, listValue, VARCHAR } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
 import type { OutcomeMatrix } from './outcome-matrix.ts';
 import { beginMatrix, type MatrixPrompt } from './outcome-matrix-from-rows.ts';
+import { type ScratchOptions, withScratchDatabase } from './scratch-database.ts';
 import { parquetFile } from './sql-text.ts';
 
 /**
  * Reads an outcomes table written by `ingestOutcomes` into the matrix. Each prompt is read once, however many
  * candidates answered it, and outcomes come in a stream, so that memory goes with the prompts.
- * @throws InvalidInputError when the file cannot be read or lacks the columns of an outcomes table.
+ * @param scratch how much memory DuckDB may hold meanwhile, and where the rest goes
+ * @throws InvalidInputError when the file cannot be read or lacks the columns of an outcomes table; MemoryLimitError.
  */
-export async function readOutcomeMatrix(parquet: string): Promise<OutcomeMatrix> {
-  const instance = await DuckDBInstance.create(':memory:');
-  const connection = await instance.connect();
-  try {
-    return await readMatrix(connection, parquet);
-  } catch (error) {
-    if (error instanceof InvalidInputError) throw error;
-    throw new InvalidInputError(
-      `${parquet} is not an outcomes table: ${(error as Error).message.split('\n')[0]} Make one with: pointsman ingest`,
-      { cause: error },
-    );
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
+export async function readOutcomeMatrix(
+  parquet: string,
+  scratch: ScratchOptions = {},
+): Promise<OutcomeMatrix> {
+  return withScratchDatabase(scratch, async (database) => {
+    try {
+      return await readMatrix(await database.connect(), parquet);
+    } catch (error) {
+      if (error instanceof InvalidInputError) throw error;
+      throw new InvalidInputError(
+        `${parquet} is not an outcomes table: ${(error as Error).message.split('\n')[0]} Make one with: pointsman ingest`,
+        { cause: error },
+      );
+    }
+  });
 }
 
 async function readMatrix(connection: DuckDBConnection, parquet: string): Promise<OutcomeMatrix> {

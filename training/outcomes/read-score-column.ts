@@ -1,6 +1,6 @@
-import { DuckDBInstance } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
 import type { OutcomeMatrix } from './outcome-matrix.ts';
+import { type ScratchOptions, withScratchDatabase } from './scratch-database.ts';
 import { parquetFile, quoteText } from './sql-text.ts';
 
 /**
@@ -15,6 +15,7 @@ export async function readScoreColumn(
   parquet: string,
   { prompts, candidates }: OutcomeMatrix,
   field: string,
+  scratch: ScratchOptions = {},
 ): Promise<Float32Array> {
   const [first, ...names] = field.split('.');
   if (first !== 'metadata' || names.length === 0 || names.includes('')) {
@@ -23,9 +24,8 @@ export async function readScoreColumn(
     );
   }
   const path = `$${names.map((name) => `."${name.replaceAll('"', '')}"`).join('')}`;
-  const instance = await DuckDBInstance.create(':memory:');
-  const connection = await instance.connect();
-  try {
+  return withScratchDatabase(scratch, async (database) => {
+    const connection = await database.connect();
     const result = await connection.runAndReadAll(
       `SELECT "requestId", candidate, TRY_CAST(json_extract_string(metadata, ${quoteText(path)}) AS DOUBLE) AS score
       FROM ${parquetFile(parquet)} WHERE score IS NOT NULL`,
@@ -45,8 +45,5 @@ export async function readScoreColumn(
       );
     }
     return values;
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
+  });
 }

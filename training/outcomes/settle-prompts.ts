@@ -20,15 +20,16 @@ type Prompt = {
 /**
  * Reads the prompts that SQL did not know as plain, in any of the shapes that the prompts of logs have, and turns down
  * rows in which no words of a user are found.
+ * @param table with the columns of `staged`
  */
-export async function settlePrompts(connection: DuckDBConnection): Promise<void> {
+export async function settlePrompts(connection: DuckDBConnection, table = 'staged'): Promise<void> {
   const written = { text: 'VARCHAR', messages: 'VARCHAR', reason: 'VARCHAR' };
   await rewriteRows(
     connection,
     ['text', 'messages'],
     written,
     async (rows) => rows.map(([text, messages]) => settled({ text, messages })),
-    { where: `reason = ${quoteText(UNREAD)}` },
+    { where: `reason = ${quoteText(UNREAD)}`, table },
   );
 }
 

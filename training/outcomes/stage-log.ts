@@ -1,12 +1,13 @@
 import { blobValue, type DuckDBConnection } from '@duckdb/node-api';
 import { type LogReader, litellmLog } from '../logs/index.ts';
 import type { MapTarget } from './detect-layout.ts';
+import { hasLongLines } from './json-blocks.ts';
 import { litellmHas, litellmRows } from './litellm-sql.ts';
 import { type LogMapping, mapLogBlock, SIDE_TABLES, type SideTable } from './map-log.ts';
 import { OUTCOME_FIELDS } from './outcome-fields.ts';
 import { readDocuments } from './read-documents.ts';
 import { rawRows } from './row-sql.ts';
-import type { ScratchDatabase } from './scratch-database.ts';
+import { type ScratchDatabase, VECTOR_ROWS } from './scratch-database.ts';
 import type { SourceFile } from './source-files.ts';
 import type { SourceLayout } from './source-layout.ts';
 import { type StageBlocksOptions, stageBlocks } from './stage-blocks.ts';
@@ -126,10 +127,9 @@ export async function stageNumbered(
   blocks: AsyncGenerator<TextBlock>,
   options: Omit<StageBlocksOptions, 'numbered'> & JudgeSettings,
 ): Promise<void> {
-  const judge = insertJudged(rawRows('SELECT line, doc FROM documents', CANONICAL), options.fileIndex, {
-    ...options,
-    plainMessages: true,
-  });
+  const raw = rawRows('SELECT line, doc FROM documents', CANONICAL);
+  const settings = { ...options, plainMessages: true };
+  const judge = (table: string): string => insertJudged(raw, options.fileIndex, settings, table);
   await stageBlocks(database, blocks, judge, { ...options, numbered: true });
 }
 
@@ -147,6 +147,7 @@ async function stageWhole(
   if (reader !== litellmLog || source.format !== 'jsonl' || inOrder || answers) return null;
   if (failureQuality !== null || ['outcomes', 'text', 'messages'].some((target) => target in map))
     return null;
+  if (await hasLongLines(source.path, database.heavyBytes / VECTOR_ROWS)) return null;
   const connection = await database.connect();
   try {
     if (

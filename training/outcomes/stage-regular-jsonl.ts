@@ -76,13 +76,15 @@ export async function stageRegular(
   try {
     const { fileIndex } = options;
     await connection.run('SET enable_progress_bar = true; SET enable_progress_bar_print = false');
-    await connection.run(`INSERT INTO first_rows SELECT ${fileIndex}, count(*) FROM staged`);
     await connection.run(insertJudged(raw, fileIndex, options));
+    // Rows that were there before may have gone, and leave their places.
+    await connection.run(
+      `INSERT INTO first_rows SELECT ${fileIndex}, min(rowid) FROM staged WHERE file = ${fileIndex}`,
+    );
     options.onBytes(source.bytes - told);
     return true;
   } catch {
     // Reading line by line says what was wrong, and where.
-    await connection.run(`DELETE FROM first_rows WHERE file = ${options.fileIndex}`);
     options.onBytes(-told);
     return false;
   } finally {

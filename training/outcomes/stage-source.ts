@@ -2,10 +2,10 @@ import { InvalidInputError } from 'pointsman';
 import { arrowBlocks } from './arrow-blocks.ts';
 import { csvBlocks } from './csv-blocks.ts';
 import { type ColumnMap, SeenNames } from './detect-layout.ts';
-import { isJsonLines, jsonBlocks } from './json-blocks.ts';
+import { hasLongLines, isJsonLines, jsonBlocks } from './json-blocks.ts';
 import { checkGzip } from './read-bytes.ts';
 import { rawRows } from './row-sql.ts';
-import type { ScratchDatabase } from './scratch-database.ts';
+import { type ScratchDatabase, VECTOR_ROWS } from './scratch-database.ts';
 import { settlePrompts } from './settle-prompts.ts';
 import type { SourceFile } from './source-files.ts';
 import type { SourceLayout } from './source-layout.ts';
@@ -21,7 +21,7 @@ import { regularLayout, stageRegularJsonl } from './stage-regular-jsonl.ts';
 import { insertJudged, type JudgeSettings, UNREAD } from './staged-table.ts';
 import type { TextBlock } from './text-block.ts';
 
-export interface StageOptions extends Omit<StageBlocksOptions, 'look'>, JudgeSettings {
+export interface StageOptions extends Omit<StageBlocksOptions, 'look' | 'settle'>, JudgeSettings {
   readonly map: ColumnMap;
   readonly onBytes: (bytes: number) => void;
 }
@@ -57,7 +57,8 @@ async function stageFile(
 ): Promise<SourceLayout> {
   if (source.format === 'parquet') return stageParquet(database, source, options);
   const seen = new SeenNames(options.map);
-  if (source.format === 'jsonl' && !options.inOrder && (await isJsonLines(source.path))) {
+  const isWhole = source.format === 'jsonl' && !options.inOrder && (await isJsonLines(source.path));
+  if (isWhole && !(await hasLongLines(source.path, database.heavyBytes / VECTOR_ROWS))) {
     const layout = await stageWhole(database, source, seen, options);
     if (layout !== null) return layout;
   }
@@ -72,14 +73,12 @@ async function stageFile(
     const firstBlock: TextBlock =
       first.done === true ? { bytes: new Uint8Array(), firstLine: 1 } : first.value;
     layout ??= await firstLayout(database, firstBlock, seen);
-    const judge = insertJudged(
-      rawRows('SELECT line, doc FROM documents', layout),
-      options.fileIndex,
-      options,
-    );
+    const raw = rawRows('SELECT line, doc FROM documents', layout);
+    const judge = (table: string): string => insertJudged(raw, options.fileIndex, options, table);
     await stageBlocks(database, resumed(firstBlock, blocks), judge, {
       ...options,
       look: (worker) => seen.add(worker, 'SELECT doc FROM documents'),
+      settle: settlePrompts,
     });
     const known = seen.layout();
     if (readsAlike(layout, known)) return known;

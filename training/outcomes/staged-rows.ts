@@ -3,13 +3,15 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
-import { fileError } from '../work/index.ts';
+import { fileError, scratchError } from '../work/index.ts';
 import type { IngestReport, Rejection } from './ingest-report.ts';
 import { OUTCOME_FIELDS, type OutcomeField, REASONS } from './outcome-fields.ts';
 import { PASSED_OVER } from './passed-over.ts';
 import { physicalLines } from './physical-lines.ts';
+import type { ScratchDatabase } from './scratch-database.ts';
 import { parquetFile, quoteText } from './sql-text.ts';
 import { EXISTING, STAGED_COLUMNS, USABLE } from './staged-table.ts';
+import { writeSorted } from './write-sorted.ts';
 
 const HASHED_FIELDS: readonly OutcomeField[] = ['promptHash', 'embedding'];
 const EXAMPLES = 5;
@@ -19,10 +21,12 @@ const GROUP_ROWS = 2 ** 10;
 
 /** The rows of an ingest on their way, in DuckDB's table `staged`: counting them, and writing the good ones. */
 export class StagedRows {
+  readonly #database: ScratchDatabase;
   readonly #connection: DuckDBConnection;
   readonly #files: readonly string[];
 
-  constructor(connection: DuckDBConnection, files: readonly string[]) {
+  constructor(database: ScratchDatabase, connection: DuckDBConnection, files: readonly string[]) {
+    this.#database = database;
     this.#connection = connection;
     this.#files = files;
   }
@@ -80,7 +84,7 @@ export class StagedRows {
   /** Gives rows that follow each other their lines, now that they are needed to tell of. */
   async numberRefused(): Promise<void> {
     await this.#connection.run(`UPDATE staged SET line = staged.rowid - first_rows.row + 1 FROM first_rows
-      WHERE staged.file = first_rows.file AND reason IS NOT NULL AND first_rows.row IS NOT NULL`);
+      WHERE staged.file = first_rows.file AND reason IS NOT NULL AND first_rows.row IS NOT NULL AND line IS NULL`);
   }
 
   async counts(): Promise<
@@ -142,14 +146,15 @@ export class StagedRows {
       await mkdir(dirname(resolve(out)), { recursive: true });
       // Prompts are their owner's alone, from the first byte on: DuckDB writes into the file that is there.
       await writeFile(partial, '', { mode: 0o600 });
-      await this.#connection.run(`COPY (SELECT ${STAGED_COLUMNS} FROM staged WHERE ${USABLE} ORDER BY "requestId", candidate)
-        TO ${quoteText(partial)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, USE_TMP_FILE false)`);
+      const rows = `SELECT * FROM staged WHERE ${USABLE}`;
+      await writeSorted(this.#database, this.#connection, rows, STAGED_COLUMNS, partial);
       const fingerprint = await this.#fingerprint(partial);
       await rename(partial, out);
       return fingerprint;
     } catch (cause) {
+      const { folder, memoryLimitMb } = this.#database;
       throw fileError(
-        cause,
+        scratchError(cause, memoryLimitMb, folder),
         `The table cannot be written to ${out}`,
         'What was there stays as it was; make room, or name another',
       );

@@ -32,8 +32,16 @@ export interface JudgeSettings extends FieldSettings {
   readonly prices?: Prices;
 }
 
-/** @param raw SQL of raw rows, as `rawRows` gives them. */
-export function insertJudged(raw: string, fileIndex: number, settings: JudgeSettings = {}): string {
+/**
+ * @param raw SQL of raw rows, as `rawRows` gives them.
+ * @param into a table with the columns of `staged`
+ */
+export function insertJudged(
+  raw: string,
+  fileIndex: number,
+  settings: JudgeSettings = {},
+  into = 'staged',
+): string {
   const { prices = {} } = settings;
   const entries = Object.entries(prices).map(
     ([name, { inputPricePerMillionTokens: input, outputPricePerMillionTokens: output }]) =>
@@ -53,6 +61,6 @@ export function insertJudged(raw: string, fileIndex: number, settings: JudgeSett
     metadata: `CASE WHEN ${isDerived} THEN json_merge_patch(metadata, '{"costSource":"computed"}') ELSE metadata END`,
   };
   const columns = OUTCOME_FIELDS.map((field) => values[field] ?? `"${field}"`);
-  return `INSERT INTO staged SELECT ${fileIndex}, line, reason, absent, ${isDerived}, ${columns.join(', ')}, rating
+  return `INSERT INTO ${into} SELECT ${fileIndex}, line, reason, absent, ${isDerived}, ${columns.join(', ')}, rating
     FROM (${judgedRows(raw, settings)})`;
 }

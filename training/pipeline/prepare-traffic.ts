@@ -7,6 +7,7 @@ import type { IngestReport } from '../outcomes/ingest-report.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { OutcomeStore } from '../outcomes/outcome-store.ts';
 import { readOutcomeMatrix } from '../outcomes/read-outcome-matrix.ts';
+import type { ScratchOptions } from '../outcomes/scratch-database.ts';
 import type { Splits } from '../split/split.ts';
 import { splitByTime } from '../split/split-by-time.ts';
 import { splitOutcomes } from '../split/split-outcomes.ts';
@@ -30,6 +31,8 @@ export type LogOptions = Pick<
   | 'judgeCache'
   | 'redact'
   | 'keep'
+  | 'memoryLimitMb'
+  | 'temporaryFolder'
 >;
 
 export interface PrepareOptions extends LogOptions {
@@ -80,7 +83,7 @@ export async function withTraffic<Result>(
   return withRunFolder(workFolder, 'traffic', async (folder) => {
     const store =
       append && router !== undefined
-        ? new OutcomeStore(await routerPart(workFolder, router, 'outcomes'))
+        ? new OutcomeStore(await routerPart(workFolder, router, 'outcomes'), scratchOf(options))
         : null;
     const base = join(folder, 'base.parquet');
     const hasBase = (await store?.copyTo(base)) ?? false;
@@ -117,7 +120,7 @@ export async function prepareTraffic(options: PrepareOptions): Promise<PreparedT
     onProgress: (progress) => onProgress({ kind: 'read', ...progress }),
     onStep: (what) => onProgress({ kind: 'step', what, folds: null }),
   });
-  const matrix = await readOutcomeMatrix(table);
+  const matrix = await readOutcomeMatrix(table, scratchOf(options));
   checkTraffic(matrix, ingest);
   onProgress({ kind: 'step', what: 'splitting', folds: null });
   const { by, fit, calibrate, test } = config.split;
@@ -144,7 +147,26 @@ export async function prepareTraffic(options: PrepareOptions): Promise<PreparedT
 function logOptions(options: LogOptions): LogOptions {
   const { append, failures, format, judge, judgeCache, judgeConcurrency, keep, redact, score, scoreRange } =
     options;
-  return { append, failures, format, judge, judgeCache, judgeConcurrency, keep, redact, score, scoreRange };
+  const { memoryLimitMb, temporaryFolder } = options;
+  return {
+    append,
+    failures,
+    format,
+    judge,
+    judgeCache,
+    judgeConcurrency,
+    keep,
+    redact,
+    score,
+    scoreRange,
+    memoryLimitMb,
+    temporaryFolder,
+  };
+}
+
+/** The room that rows on their way may take. */
+export function scratchOf({ memoryLimitMb, temporaryFolder }: ScratchOptions): ScratchOptions {
+  return { memoryLimitMb, temporaryFolder };
 }
 
 function configuredPrices({ candidates }: TrainConfig): Prices {

@@ -2,8 +2,9 @@ import { InvalidInputError } from 'pointsman';
 import { checkRouterFolder, type WrittenArtifact, writeArtifact } from '../artifact/index.ts';
 import { keptEmbedders } from '../outcomes/kept-embedders.ts';
 import { describeScale } from '../outcomes/score-scale.ts';
+import type { ScratchOptions } from '../outcomes/scratch-database.ts';
 import { workPart } from '../work/index.ts';
-import { type PreparedTraffic, type TrafficOptions, withTraffic } from './prepare-traffic.ts';
+import { type PreparedTraffic, scratchOf, type TrafficOptions, withTraffic } from './prepare-traffic.ts';
 import { openEmbedder } from './router-embedder.ts';
 import { checkPolicy, type TrainedRouter, trainRouter } from './train-router.ts';
 
@@ -41,7 +42,7 @@ export async function trainFromFiles(options: TrainFromFilesOptions): Promise<Tr
   await checkRouterFolder(out);
   const embedder = await openEmbedder(config.embedder);
   return withTraffic({ ...options, router: out }, async (traffic, keep) => {
-    await checkEmbedder(traffic.table, embedder.embedder.id);
+    await checkEmbedder(traffic.table, embedder.embedder.id, options);
     const trained = await trainRouter({
       name,
       matrix: traffic.matrix,
@@ -73,15 +74,15 @@ export async function rehearseTraining<Result>(
   await checkRouterFolder(out);
   const { embedder } = await openEmbedder(config.embedder);
   return withTraffic({ ...options, router: out }, async (traffic) => {
-    await checkEmbedder(traffic.table, embedder.id);
+    await checkEmbedder(traffic.table, embedder.id, options);
     checkPolicy(config.policy, traffic.matrix.candidates);
     return use(traffic);
   });
 }
 
 /** @throws InvalidInputError when the table keeps embeddings of another embedder. */
-async function checkEmbedder(table: string, id: string): Promise<void> {
-  const other = (await keptEmbedders(table)).find((each) => each !== id);
+async function checkEmbedder(table: string, id: string, options: ScratchOptions): Promise<void> {
+  const other = (await keptEmbedders(table, scratchOf(options))).find((each) => each !== id);
   if (other === undefined) return;
   throw new InvalidInputError(
     `The table keeps embeddings of "${other}" in the place of prompts, and the router is to have "${id}". Train with the same embedder: see --embedder.`,

@@ -6,6 +6,7 @@ import type { IngestProgress, Prices } from '../outcomes/ingest-options.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { OutcomeStore } from '../outcomes/outcome-store.ts';
 import { readOutcomeMatrix } from '../outcomes/read-outcome-matrix.ts';
+import type { ScratchOptions } from '../outcomes/scratch-database.ts';
 import { routerPart, withRunFolder } from '../work/index.ts';
 
 export function nameOf(router: string, name: string | undefined): string {
@@ -19,7 +20,9 @@ export interface StoredTraffic {
   readonly fingerprint: string;
 }
 
-type Reading = Pick<RetrainConfig, 'logs' | 'router' | 'store' | 'train' | 'work'>;
+interface Reading extends Pick<RetrainConfig, 'logs' | 'router' | 'store' | 'train' | 'work'> {
+  readonly scratch?: ScratchOptions;
+}
 
 /**
  * Takes the logs into a copy of what the router has gathered, and does `use` with it. What is new goes into the store when
@@ -28,26 +31,27 @@ type Reading = Pick<RetrainConfig, 'logs' | 'router' | 'store' | 'train' | 'work
  * @param keep whether anything is to go there; not after a dry run
  */
 export async function withStore<Result>(
-  { logs, router, store, train, work }: Reading,
+  { logs, router, scratch = {}, store, train, work }: Reading,
   keep: boolean,
   onProgress: (progress: IngestProgress) => void,
   use: (stored: StoredTraffic) => Promise<Result>,
 ): Promise<Result> {
   return withRunFolder(work, 'retrain', async (folder) => {
-    const kept = new OutcomeStore(store ?? (await routerPart(work, router, 'outcomes')));
+    const kept = new OutcomeStore(store ?? (await routerPart(work, router, 'outcomes')), scratch);
     const [base, table] = [join(folder, 'base.parquet'), join(folder, 'outcomes.parquet')];
     const hasBase = await kept.copyTo(base);
     if (hasBase) await copyFile(base, table);
     const { prices, ...reading } = logs;
     const report = await ingestOutcomes({
       ...reading,
+      ...scratch,
       out: table,
       append: true,
       prices: { ...prices, ...configuredPrices(train.candidates) },
       onProgress,
     });
     const result = await use({
-      matrix: await readOutcomeMatrix(table),
+      matrix: await readOutcomeMatrix(table, scratch),
       rowsInStore: report.rowsInTable,
       rowsAdded: report.rowsAccepted,
       fingerprint: report.fingerprint,
@@ -61,7 +65,11 @@ export async function withStore<Result>(
 }
 
 /** Takes an outcomes table into the store, as it is. @returns rows that the store has then */
-export async function importTable(config: RetrainConfig, file: string): Promise<number> {
+export async function importTable(
+  config: RetrainConfig,
+  file: string,
+  scratch: ScratchOptions = {},
+): Promise<number> {
   const logs = {
     files: [file],
     format: 'table',
@@ -70,7 +78,7 @@ export async function importTable(config: RetrainConfig, file: string): Promise<
     failures: 'null',
     maxRejected: 1,
   } as const;
-  const reading = { ...config, logs: { ...logs, files: [file] } };
+  const reading = { ...config, scratch, logs: { ...logs, files: [file] } };
   return withStore(
     reading,
     true,

@@ -1,9 +1,10 @@
 import type { RetrainConfig } from '../config/retrain-config.ts';
+import type { ScratchOptions } from '../outcomes/scratch-database.ts';
 import type { RouterEmbedder } from '../pipeline/router-embedder.ts';
 import type { TrainProgress } from '../pipeline/train-progress.ts';
 import type { RetrainRun } from './retrain-run.ts';
 
-export interface RetrainOptions {
+export interface RetrainOptions extends ScratchOptions {
   readonly config: RetrainConfig;
   /** Does everything but change the router, its outcomes table and its quarantine. @default false */
   readonly dryRun?: boolean;

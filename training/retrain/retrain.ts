@@ -91,7 +91,9 @@ async function run(
   // First, since a missing key or package should not be found out after a long reading.
   const embedder = options.embedder ?? (await openEmbedder(config.train.embedder));
   const onRead = (progress: IngestProgress) => onProgress({ kind: 'read', ...progress });
-  return withStore(config, !dryRun, onRead, (stored) => learn(options, draft, embedder, stored));
+  const { memoryLimitMb, temporaryFolder } = options;
+  const reading = { ...config, scratch: { memoryLimitMb, temporaryFolder } };
+  return withStore(reading, !dryRun, onRead, (stored) => learn(options, draft, embedder, stored));
 }
 
 /** What is made of what the store and the logs hold. */
