@@ -3,7 +3,7 @@ import { ingestOutcomes } from '../training/outcomes/ingest.ts';
 /** One ingest in a process of its own; prints rows accepted, seconds, and the peak of resident memory. */
 const [file, out, temporaryFolder] = process.argv.slice(2);
 const started = performance.now();
-const { rowsAccepted } = await ingestOutcomes({ files: [file], out, temporaryFolder });
+const { rowsAccepted } = await ingestOutcomes({ files: [file], out, memoryLimitMb: 512, temporaryFolder });
 const seconds = (performance.now() - started) / 1000;
 const peakMb = process.resourceUsage().maxRSS / 1024;
 process.stdout.write(JSON.stringify({ accepted: rowsAccepted, seconds, peakMb }));

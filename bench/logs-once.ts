@@ -6,6 +6,7 @@ const started = performance.now();
 const { rowsAccepted } = await ingestOutcomes({
   files: [file],
   out,
+  memoryLimitMb: 512,
   temporaryFolder,
   format: 'litellm',
   map: { quality: 'metadata.requester_metadata.grade' },

@@ -22,6 +22,7 @@ const ORDER = [
   'embedder',
   'fit',
   'ingest',
+  'large',
   'logs',
 ];
 /** So many lines of one kind, such as `no harm: <set>`, are one row of the README. */

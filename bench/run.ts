@@ -20,6 +20,7 @@ const BENCHES: Readonly<
   faults: async () => (await import('./faults.ts')).benchFaults(),
   guarantee: async () => (await import('./guarantee.ts')).benchGuarantee(progress),
   ingest: async ({ large }) => (await import('./ingest.ts')).benchIngest({ large }),
+  large: async () => (await import('./large.ts')).benchLarge(),
   logs: async () => (await import('./logs.ts')).benchLogs(),
   quality: async ({ file }) =>
     (await import('./quality.ts')).benchQuality({

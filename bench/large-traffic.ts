@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { createRandom } from 'pointsman/math';
+
+export const LARGE_CANDIDATES = Array.from({ length: 9 }, (_, c) => `model-${c + 1}`);
+/** One candidate a topic is good at it, and bad at the others. */
+const GOOD = 0.8;
+const BAD = 0.35;
+const TOPIC_WORDS = [
+  'recipe oven butter flour simmer garlic sauce pastry roast onion spice dough',
+  'contract clause court plaintiff statute liability appeal attorney verdict lawsuit tribunal jurisdiction',
+  'function compiler python array pointer recursion debugger javascript variable thread library bug',
+  'football goalkeeper league tournament striker referee championship coach penalty midfield stadium match',
+  'patient symptom diagnosis surgery antibiotic fever vaccine nurse prescription infection clinic tumour',
+  'melody guitar symphony chord rhythm violin orchestra singer album concerto drummer piano',
+  'airport hotel passport luggage itinerary beach tourist flight visa cruise museum hostel',
+  'equation triangle integral theorem polynomial matrix derivative fraction geometry prime algebra proof',
+  'soil seedling pruning compost tulip greenhouse fertiliser lawn orchard weeds hedge harvest',
+].map((words) => words.split(' '));
+const COMMON_WORDS =
+  'please explain how the best way to find what is a good answer for my question about this and why does it not work when I try again today with some other people here'.split(
+    ' ',
+  );
+
+export interface LargePrompt {
+  readonly text: string;
+  /** How likely an answer of each candidate is good. */
+  readonly success: readonly number[];
+}
+
+/** Short prompts of nine topics: five words of the topic, five of none, and two numbers, so that none is like another. */
+export function largePrompts(seed: number): () => LargePrompt {
+  const random = createRandom(seed);
+  const oneOf = (words: readonly string[]): string => words[random.integer(words.length)];
+  return () => {
+    const topic = random.integer(TOPIC_WORDS.length);
+    const words = Array.from({ length: 5 }, () => `${oneOf(COMMON_WORDS)} ${oneOf(TOPIC_WORDS[topic])}`);
+    const numbers = `${random.integer(100_000)} ${random.integer(100_000)}`;
+    return {
+      text: `${words.join(' ')} ${numbers}`,
+      success: LARGE_CANDIDATES.map((_, c) => (c === topic ? GOOD : BAD)),
+    };
+  };
+}
+
+/**
+ * Writes JSONL, as a stream: with `logged` a row a prompt, of a candidate that was drawn evenly; else all candidates of each.
+ */
+export async function writeLargeTraffic(file: string, prompts: number, logged: boolean): Promise<void> {
+  const next = largePrompts(1);
+  const random = createRandom(2);
+  const stream = createWriteStream(file);
+  let block = '';
+  for (let i = 0; i < prompts; i++) {
+    const { success, text } = next();
+    const outcome = (c: number) => ({
+      quality: random.next() < success[c] ? 1 : 0,
+      costUsd: 0.0001 * (c + 1),
+    });
+    const c = random.integer(LARGE_CANDIDATES.length);
+    const answered = logged
+      ? { candidate: LARGE_CANDIDATES[c], propensity: 1 / LARGE_CANDIDATES.length, ...outcome(c) }
+      : { outcomes: Object.fromEntries(LARGE_CANDIDATES.map((name, each) => [name, outcome(each)])) };
+    block += `${JSON.stringify({ requestId: `r${i}`, timestamp: new Date(1.7e12 + 1000 * i).toISOString(), text, ...answered })}\n`;
+    if (block.length > 2 ** 20) {
+      if (!stream.write(block)) await once(stream, 'drain');
+      block = '';
+    }
+  }
+  stream.end(block);
+  await once(stream, 'finish');
+}
