@@ -1,4 +1,8 @@
+import { randomUUID } from 'node:crypto';
+import { link, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { DuckDBInstance } from '@duckdb/node-api';
+import { InvalidInputError } from 'pointsman';
 
 /** Somebody else holds a lock. */
 export class LockHeldError extends Error {
@@ -22,7 +26,7 @@ const held = new Set<string>();
  *
  * @param file its real path, so that one file has one name.
  * @returns gives it back.
- * @throws LockHeldError at once, where somebody holds it.
+ * @throws LockHeldError at once, where somebody holds it; InvalidInputError where the file is damaged.
  */
 export async function lockFile(file: string): Promise<() => void> {
   if (held.has(file)) throw new LockHeldError(file, process.pid);
@@ -42,12 +46,33 @@ export async function lockFile(file: string): Promise<() => void> {
 async function open(file: string): Promise<DuckDBInstance> {
   // Whoever locks nothing does without it.
   const { DuckDBInstance } = await import('@duckdb/node-api');
+  if ((await stat(file).catch(() => null)) === null) await makeWhole(file, DuckDBInstance);
   try {
     return await DuckDBInstance.create(file);
   } catch (cause) {
     const { message } = cause as Error;
-    if (!/lock|being used by another process/i.test(message)) throw cause;
-    const [, pid] = /PID (\d+)/.exec(message) ?? [];
-    throw new LockHeldError(file, pid === undefined ? null : Number(pid), { cause });
+    if (/set lock on|being used by another process/i.test(message)) {
+      const [, pid] = /PID (\d+)/.exec(message) ?? [];
+      throw new LockHeldError(file, pid === undefined ? null : Number(pid), { cause });
+    }
+    if (/permission denied|read-only|no space/i.test(message)) throw cause;
+    throw new InvalidInputError(
+      `${file} must be a file for a lock, and is damaged. Delete it: nothing is kept in it.`,
+      { cause },
+    );
+  }
+}
+
+/** Makes the file under another name first: of one that was half made when its process was killed no lock could be had. */
+async function makeWhole(file: string, duckdb: typeof DuckDBInstance): Promise<void> {
+  const building = join(dirname(file), `.writing-${randomUUID()}`);
+  try {
+    (await duckdb.create(building)).closeSync();
+    await link(building, file).catch((cause: NodeJS.ErrnoException) => {
+      // Somebody else was first; where there are no links, it is made in its place.
+      if (!['EEXIST', 'EPERM', 'ENOTSUP', 'ENOSYS'].includes(cause.code ?? '')) throw cause;
+    });
+  } finally {
+    await rm(building, { force: true });
   }
 }
