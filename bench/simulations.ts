@@ -17,4 +17,9 @@ export const SIMULATIONS: Readonly<Record<string, () => Promise<Simulation>>> = 
   drift: async () => (await import('./simulations/drift.ts')).simulateDrift,
   stability: async () => (await import('./simulations/stability.ts')).simulateStability,
   loss: async () => (await import('./simulations/loss.ts')).simulateLoss,
+  guard: async () => (await import('./simulations/guard.ts')).simulateGuard,
+  'shared-calibrator': async () =>
+    (await import('./simulations/shared-calibrator.ts')).simulateSharedCalibrator,
+  'unusual-candidate': async () =>
+    (await import('./simulations/unusual-candidate.ts')).simulateUnusualCandidate,
 };

@@ -1,11 +1,12 @@
 import { type Calibrator, IdentityCalibrator } from 'pointsman/calibrator';
 import { foldRows, groupedFolds } from '../head/grouped-folds.ts';
-import { type CalibrationData, observedRows } from './calibration-data.ts';
+import { type CalibrationData, type ObservedRows, observedRows } from './calibration-data.ts';
 import { calibrationLosses } from './calibration-loss.ts';
 import { fitBeta } from './fit-beta.ts';
 import { fitIsotonic } from './fit-isotonic.ts';
 import { fitPlatt } from './fit-platt.ts';
 import { fitTemperature } from './fit-temperature.ts';
+import { gainIsWorth } from './gain-is-worth.ts';
 
 export type CalibratorKind = Calibrator['parameters']['kind'];
 
@@ -23,6 +24,8 @@ export interface CalibratorChoice {
   readonly calibrator: Calibrator;
   /** Cross-validated log-loss of each kind, in nats. */
   readonly losses: Readonly<Partial<Record<CalibratorKind, number>>>;
+  /** Log-loss of each row by the chosen kind, fitted without its fold; NaN: unobserved. `[rows]` */
+  readonly rowLosses: Float64Array;
 }
 
 /** Simple first: a tie goes to the fewer parameters. */
@@ -34,8 +37,6 @@ const fitters: Readonly<Record<CalibratorKind, (data: CalibrationData) => Calibr
   isotonic: fitIsotonic,
 };
 
-/** A more complex kind must beat a simpler one by this many standard errors of the paired difference. */
-const worthwhile = 2;
 /** Fewer observed rows cannot tell calibrators apart, so the head is left as it is. */
 const fewestRows = 20;
 
@@ -54,10 +55,22 @@ export function chooseCalibrator(data: CalibrationData, options: ChoiceOptions):
   let chosen: { kind: CalibratorKind; rows: Float64Array } | undefined;
   for (const kind of considered) {
     const rows = enough ? outOfFold(observed, foldOf, fitters[kind]) : new Float64Array(0);
-    losses[kind] = weightedMean(rows, observed.weights).mean;
-    if (chosen === undefined || gainIsWorth(chosen.rows, rows, observed.weights)) chosen = { kind, rows };
+    losses[kind] = weightedMean(rows, observed.weights);
+    const saved = chosen?.rows.map((loss, i) => loss - rows[i]);
+    if (saved === undefined || gainIsWorth(saved, observed.weights, groups)) chosen = { kind, rows };
   }
-  return { calibrator: fitters[chosen?.kind ?? 'identity'](data), losses };
+  const kind = chosen?.kind ?? 'identity';
+  return { calibrator: fitters[kind](data), losses, rowLosses: lossesByRow(data, observed, chosen?.rows) };
+}
+
+/** With too few rows to tell nothing is fitted, and the identity's losses are out of fold as they are. */
+function lossesByRow(data: CalibrationData, { rows }: ObservedRows, chosen?: Float64Array): Float64Array {
+  if (chosen === undefined || chosen.length === 0) return calibrationLosses(fitters.identity(data), data);
+  const losses = new Float64Array(data.logits.length).fill(Number.NaN);
+  chosen.forEach((loss, i) => {
+    losses[rows[i]] = loss;
+  });
+  return losses;
 }
 
 function outOfFold(
@@ -85,22 +98,11 @@ function take(data: Required<CalibrationData>, rows: Int32Array): Required<Calib
   };
 }
 
-function gainIsWorth(simple: Float64Array, complex: Float64Array, weights: Float64Array): boolean {
-  const gains = simple.map((loss, i) => loss - complex[i]);
-  const { mean, standardError } = weightedMean(gains, weights);
-  return mean > worthwhile * standardError;
-}
-
-function weightedMean(values: Float64Array, weights: Float64Array): { mean: number; standardError: number } {
+function weightedMean(values: Float64Array, weights: Float64Array): number {
   let [sum, total] = [0, 0];
   values.forEach((value, i) => {
     sum += weights[i] * value;
     total += weights[i];
   });
-  const mean = sum / total;
-  let squares = 0;
-  values.forEach((value, i) => {
-    squares += (weights[i] * (value - mean)) ** 2;
-  });
-  return { mean, standardError: Math.sqrt(squares) / total };
+  return sum / total;
 }

@@ -12,3 +12,4 @@ export { fitPlatt } from './fit-platt.ts';
 export { fitRatioScale } from './fit-ratio-scale.ts';
 export { fitSoftmaxTemperature } from './fit-softmax-temperature.ts';
 export { fitTemperature } from './fit-temperature.ts';
+export { gainIsWorth } from './gain-is-worth.ts';

@@ -1,4 +1,5 @@
-import { Matrix, solve } from 'ml-matrix';
+import { CholeskyDecomposition, Matrix, solve } from 'ml-matrix';
+import { softmaxInto } from 'pointsman/math';
 
 export interface PosteriorInput {
   /** What the router expects of each candidate that it knows, `[probes, candidates]`, 0 to 1. */
@@ -29,6 +30,8 @@ export interface CandidatePosterior {
 const FAMILY_VARIANCE = 0.25;
 /** What is new of a candidate, as a share of the variance among the means of those that are known. */
 const NOVELTY = 0.25;
+/** How many times the variance of the offset may be after all: a new candidate may be unlike all that are known. */
+const SURPRISES = [1, 4, 16, 64, 256];
 /** Standard deviation among candidates that is reckoned with where those that are known hardly differ. */
 const LEAST_DEVIATION = 0.05;
 
@@ -39,6 +42,10 @@ const LEAST_DEVIATION = 0.05;
  * family, and it moves with evidence.
  *
  *   f_new = f_family + Σ β_c (f_c − f̄) + u,   β_c ~ N(0, v / (C − 1)),   u ~ N(0, τ²)
+ *
+ * The scatter of a few candidates is a guess of how far the next may be from them, so offsets of 4, 16, 64 and 256 times the
+ * variance are held beside it and weighed by how well each foretold what was seen (a scale mixture, as is Student's t). What a
+ * candidate unlike all others says of itself is then believed, and one like them is hardly less sure for it.
  *
  * Where others answered the same prompts, what they all did better or worse than expected is a fact about the prompt and
  * not about the new one, and is taken off beforehand.
@@ -67,19 +74,66 @@ export function candidatePosterior(input: PosteriorInput): CandidatePosterior {
     design.set(i, columns, 1);
     target.set(i, 0, input.quality[i] - shared[i] - dot(start, row));
   }
+  const beliefs = SURPRISES.map((surprise) =>
+    believe(
+      design,
+      target,
+      precision.map((value, c) => (c === columns ? value / surprise : value)),
+      noise,
+    ),
+  );
+  // Flat in the variance: heavy tails, so that evidence is not argued with for long.
+  const odds = Float64Array.from(beliefs, ({ logEvidence }, i) => logEvidence + Math.log(SURPRISES[i]));
+  softmaxInto(odds, odds);
+  // Mean quality is linear in β: its variance is that along the known means.
+  const along = Matrix.columnVector([...Array.from(means, (m) => m - center), 1]);
+  const levels = beliefs.map(({ beta }) => along.transpose().mmul(beta).get(0, 0));
+  const level = odds.reduce((sum, odd, i) => sum + odd * levels[i], 0);
+  let spreadOfLevel = 0;
+  const beta = new Float64Array(columns + 1);
+  beliefs.forEach(({ beta: own, covariance }, i) => {
+    const within = along.transpose().mmul(covariance).mmul(along).get(0, 0);
+    spreadOfLevel += odds[i] * (within + (levels[i] - level) ** 2);
+    for (let c = 0; c <= columns; c++) beta[c] += odds[i] * own.get(c, 0);
+  });
+  const betaMean = beta.subarray(0, columns).reduce((sum, x) => sum + x, 0) / columns;
+  const weights = start.map((weight, c) => weight + beta[c] - betaMean);
+  const offset = beta[columns];
+  const deviation = Math.sqrt(spreadOfLevel);
+  return { weights, priorWeights: start, offset, mean: dot(weights, means) + offset, deviation };
+}
+
+interface Belief {
+  readonly beta: Matrix; // [candidates + 1, 1]
+  readonly covariance: Matrix;
+  /** Log-density of what was seen, up to a constant. */
+  readonly logEvidence: number;
+}
+
+/** Bayesian linear regression with a known noise variance (Bishop 2006, sections 3.3 and 3.5). */
+function believe(design: Matrix, target: Matrix, precision: Float64Array, noise: number): Belief {
+  const size = precision.length;
   const information = design.transpose().mmul(design).div(noise);
   precision.forEach((value, c) => {
     information.set(c, c, information.get(c, c) + value);
   });
-  const covariance = solve(information, Matrix.eye(columns + 1));
-  const beta = covariance.mmul(design.transpose().mmul(target)).div(noise).to1DArray();
-  const betaMean = beta.slice(0, columns).reduce((sum, x) => sum + x, 0) / columns;
-  const weights = start.map((weight, c) => weight + beta[c] - betaMean);
-  const offset = beta[columns];
-  // Mean quality is linear in β: its variance is that along the known means.
-  const along = Matrix.columnVector([...Array.from(means, (m) => m - center), 1]);
-  const deviation = Math.sqrt(along.transpose().mmul(covariance).mmul(along).get(0, 0));
-  return { weights, priorWeights: start, offset, mean: dot(weights, means) + offset, deviation };
+  const covariance = solve(information, Matrix.eye(size));
+  const beta = covariance.mmul(design.transpose().mmul(target)).div(noise);
+  let penalty = 0;
+  let logPrior = 0;
+  precision.forEach((value, c) => {
+    penalty += value * beta.get(c, 0) ** 2;
+    logPrior += Math.log(value);
+  });
+  const missed = Matrix.sub(target, design.mmul(beta));
+  const error = missed.transpose().mmul(missed).get(0, 0) / noise;
+  return { beta, covariance, logEvidence: 0.5 * (logPrior - logDeterminant(information) - error - penalty) };
+}
+
+/** Of a positive definite matrix. */
+function logDeterminant(matrix: Matrix): number {
+  const lower = new CholeskyDecomposition(matrix).lowerTriangularMatrix;
+  return 2 * lower.diagonal().reduce((sum, x) => sum + Math.log(x), 0);
 }
 
 /** What each prompt did to all who answered it, shrunk, and the variance of what is left of a new one's answer. */

@@ -1,6 +1,6 @@
 import { argMax } from 'pointsman/math';
 import { chooseShrinkage, createMatrix, type Matrix } from '../head/index.ts';
-import { loggedStrength } from './logged-guard.ts';
+import { differenceSlope } from './difference-slope.ts';
 import type { MemberData } from './member.ts';
 
 const STRENGTHS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
@@ -11,30 +11,56 @@ const HARMLESS_SHARE = 0.005;
 
 /**
  * First, do no harm: how far the candidates' differences may be believed, so that choosing by quality alone is not
- * worse than always choosing the best single candidate. Where leaving it cannot be shown to pay, differences
- * shrink until they (almost) never leave it; they still rank prompts by how little a cheaper candidate would lose.
+ * worse than always choosing the best single candidate.
+ *
+ * Two questions, as what is chosen hardly depends on how large differences are where candidates are about equal.
+ * *Whether* to leave the best single candidate is decided by value: it must have paid. *How large* differences are is what the
+ * outcomes say: the slope of those on these. Where leaving cannot be shown to pay, differences shrink until they (almost)
+ * never leave it; they still rank prompts by how little a cheaper candidate would lose.
  *
  * @param differences out-of-fold, `[rows, candidates]`, as differences to the candidates' means
  */
 export function guardStrength(differences: Matrix, data: MemberData): number {
-  const { prior, residuals, groups } = data;
+  const { prior, residuals } = data;
   const { rows, columns } = residuals;
   const scores = createMatrix(rows, columns);
-  const quality = createMatrix(rows, columns);
-  for (let i = 0; i < scores.values.length; i++) {
+  for (let i = 0; i < scores.values.length; i++)
     scores.values[i] = prior[i % columns] + differences.values[i];
-    quality.values[i] = prior[i % columns] + residuals.values[i];
-  }
-  const proven = data.logged
-    ? loggedStrength(differences, data)
-    : chooseShrinkage(scores, prior, quality, {
-        strengths: STRENGTHS,
-        standardErrors: STANDARD_ERRORS,
-        groups,
-      }).strength;
+  const proven = data.logged ? loggedStrength(differences, data) : provenStrength(scores, differences, data);
   if (proven > 0) return proven;
   const harmless = STRENGTHS.filter((strength) => leavingShare(scores, prior, strength) <= HARMLESS_SHARE);
   return harmless.at(-1) ?? harmlessBelow(scores, prior);
+}
+
+/**
+ * What the outcomes say of the differences' size where leaving the best single candidate has paid, at one strength or another;
+ * else 0. The slope is shrunk by the positive part of 1 - 1 / t² (James and Stein 1961), t being how many standard errors it
+ * is above 0.
+ */
+function provenStrength(scores: Matrix, differences: Matrix, data: MemberData): number {
+  const { groups, prior, residuals } = data;
+  const { columns, values } = residuals;
+  const quality = { ...residuals, values: values.map((x, i) => prior[i % columns] + x) };
+  const options = { strengths: STRENGTHS, standardErrors: STANDARD_ERRORS, groups };
+  if (chooseShrinkage(scores, prior, quality, options).strength === 0) return 0;
+  const found = differenceSlope(differences, data);
+  if (found === null || !(found.slope > 0)) return 0;
+  const { slope, standardError } = found;
+  return Math.min(1, slope * Math.max(0, 1 - (standardError / slope) ** 2));
+}
+
+/**
+ * How far differences learned from a log may be believed. What leaving the best single candidate paid cannot be read
+ * off row by row, as a log holds the outcome of both on few rows or none; summing inverse propensities over those that
+ * agree leaves an error several times the gain. So the question is put to every outcome of a candidate in contention:
+ * by how much it is better, for each point that the differences among contenders say it is. The lower end of that
+ * slope, one standard error below it, is the strength: at the slope b, choosing by the means plus b times the differences
+ * gains most, and gains something or nothing.
+ */
+function loggedStrength(differences: Matrix, data: MemberData): number {
+  const found = differenceSlope(differences, data);
+  if (found === null) return 1;
+  return Math.min(1, Math.max(0, found.slope - STANDARD_ERRORS * found.standardError));
 }
 
 /** Share of rows on which the shrunk scores choose another candidate than the best single one. */

@@ -1,7 +1,6 @@
 import type { CalibratorParameters } from 'pointsman';
 import type { Head } from 'pointsman/head';
-import { smallest } from 'pointsman/math';
-import { calibrationLoss, chooseCalibrator, fitSoftmaxTemperature } from '../calibrator/index.ts';
+import { chooseCalibrator, fitSoftmaxTemperature, gainIsWorth } from '../calibrator/index.ts';
 import { type Matrix, predictRows, softTargets, takeColumn } from '../head/index.ts';
 import { isFullyObserved } from '../member/index.ts';
 import { TARGET_TEMPERATURE } from './fit-choice.ts';
@@ -22,8 +21,9 @@ export interface CalibrateInput {
 /**
  * Fits the choice head's temperature and a calibrator for every candidate's success, on the calibrate split.
  *
- * Candidates get one calibrator together unless apart they are better by cross-validated log-loss: a shared one keeps
- * the order of candidates, and has all their rows to learn from.
+ * Candidates get one calibrator together unless apart they are better by two standard errors of cross-validated log-loss,
+ * both out of fold and of the kind that would serve: a shared one keeps the order of candidates, and has all their rows to
+ * learn from.
  */
 export function calibrateHeads({
   choice,
@@ -45,32 +45,27 @@ export function calibrateHeads({
     : 1;
   const logits = predictRows(success, features);
   const { columns } = quality;
+  const groupOfCell = Int32Array.from(logits.values, (_, i) => groups[Math.floor(i / columns)]);
   const together = chooseCalibrator(
     { logits: logits.values, labels: quality.values, ...(weights === null ? {} : { weights }) },
-    { seed, groups: Int32Array.from(logits.values, (_, i) => groups[Math.floor(i / columns)]) },
+    { seed, groups: groupOfCell },
   );
-  const apart = Array.from({ length: columns }, (_, c) => {
-    const data = {
-      logits: takeColumn(logits, c),
-      labels: takeColumn(quality, c),
-      ...(weights === null ? {} : { weights: takeColumn({ ...quality, values: weights }, c) }),
-    };
-    const observed = data.labels.reduce(
-      (sum, label, row) => (Number.isNaN(label) ? sum : sum + (data.weights?.[row] ?? 1)),
-      0,
-    );
-    const own = chooseCalibrator(data, { seed, groups });
-    const ownLoss = smallest(Object.values(own.losses));
-    return { own: own.calibrator, ownLoss, sharedLoss: calibrationLoss(together.calibrator, data), observed };
-  });
-  const gain = apart.reduce(
-    (sum, { ownLoss, sharedLoss, observed }) => sum + observed * (sharedLoss - ownLoss),
-    0,
+  const apart = Array.from({ length: columns }, (_, c) =>
+    chooseCalibrator(
+      {
+        logits: takeColumn(logits, c),
+        labels: takeColumn(quality, c),
+        ...(weights === null ? {} : { weights: takeColumn({ ...quality, values: weights }, c) }),
+      },
+      { seed, groups },
+    ),
   );
-  // The shared one has seen these very rows, if as one of many candidates: that speaks for it only a little.
-  const better = Number.isFinite(gain) && gain > 0;
+  const saved = together.rowLosses.map(
+    (shared, i) => shared - apart[i % columns].rowLosses[Math.floor(i / columns)],
+  );
+  const better = gainIsWorth(saved, weights, groupOfCell);
   return {
     temperature,
-    calibrators: apart.map(({ own }) => (better ? own : together.calibrator).parameters),
+    calibrators: apart.map(({ calibrator }) => (better ? calibrator : together.calibrator).parameters),
   };
 }

@@ -2,27 +2,25 @@ import { argMax } from 'pointsman/math';
 import type { Matrix } from '../head/index.ts';
 import type { MemberData } from './member.ts';
 
-/** The slope is believed less this many of its standard errors. */
-const STANDARD_ERRORS = 1;
 /** A candidate in contention is chosen for at least this share of the rows, or is the best single one. */
 const CONTENDING_SHARE = 0.01;
 
+/** How much better a candidate is for each point that the differences say it is. */
+export interface DifferenceSlope {
+  readonly slope: number;
+  readonly standardError: number;
+}
+
 /**
- * How far differences learned from a log may be believed. What leaving the best single candidate paid cannot be read
- * off row by row, as a log holds the outcome of both on few rows or none; summing inverse propensities over those that
- * agree leaves an error several times the gain. So the question is put to every outcome of a candidate in contention:
- * by how much it is better, for each point that the differences among contenders say it is. The lower end of that
- * slope is the strength.
- *
- * It is the strength of the greatest lower bound: at the slope b, choosing by the means plus b times the differences
- * gains most, and gains something or nothing.
+ * Regression of the outcomes' differences on those that were predicted, among candidates in contention: 1 where they are
+ * exactly right, 1/2 where they are twice too large. A row is compared with itself where all contenders were seen, else with
+ * what is expected of it. Null where one candidate alone is in contention.
  *
  * @param differences out-of-fold, `[rows, candidates]`, as differences to the candidates' means
- * @returns 0 to 1
  */
-export function loggedStrength(differences: Matrix, data: MemberData): number {
+export function differenceSlope(differences: Matrix, data: MemberData): DifferenceSlope | null {
   const contenders = contending(differences, data.prior);
-  if (contenders.length < 2) return 1;
+  if (contenders.length < 2) return null;
   const { residuals, weights, groups } = data;
   const { rows, columns, values } = residuals;
   const scores = new Map<number, { product: number; square: number }>();
@@ -30,7 +28,6 @@ export function loggedStrength(differences: Matrix, data: MemberData): number {
   for (let row = 0; row < rows; row++) {
     const from = row * columns;
     const level = meanOf(differences.values, from, contenders);
-    // Where all of them were seen the row is compared with itself, else with what is expected of it.
     const own = meanOf(values, from, contenders);
     const base = Number.isNaN(own) ? level : own;
     for (const c of contenders) {
@@ -46,12 +43,12 @@ export function loggedStrength(differences: Matrix, data: MemberData): number {
       squares += square;
     }
   }
-  if (!(squares > 0)) return 0;
+  if (!(squares > 0)) return { slope: 0, standardError: 0 };
   const slope = products / squares;
   // Sandwich variance, one cluster a group (White 1980; Liang and Zeger 1986).
   let variance = 0;
   for (const { product, square } of scores.values()) variance += (product - slope * square) ** 2;
-  return Math.min(1, Math.max(0, slope - (STANDARD_ERRORS * Math.sqrt(variance)) / squares));
+  return { slope, standardError: Math.sqrt(variance) / squares };
 }
 
 /** The best single candidate, and whoever the differences choose on more than a few rows. */

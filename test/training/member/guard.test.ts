@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { type GuardWorld, guarded } from '../../../bench/simulations/guard.ts';
+
+const EQUAL: GuardWorld = {
+  candidates: 3,
+  prompts: 600,
+  step: 0,
+  spread: 0.12,
+  scale: 1,
+  noise: 0,
+  repeats: 1,
+};
+
+test('differences that are exactly right are believed where candidates are about equal', () => {
+  expect(guarded(EQUAL, 25).strength).toBeGreaterThan(0.9);
+  expect(guarded({ ...EQUAL, step: 0.01 }, 25).strength).toBeGreaterThan(0.9);
+});
+
+test('differences that are twice or four times too large are taken at the size that outcomes show', () => {
+  expect(Math.abs(guarded({ ...EQUAL, scale: 2 }, 25).strength - 0.5)).toBeLessThan(0.1);
+  expect(Math.abs(guarded({ ...EQUAL, scale: 4 }, 25).strength - 0.25)).toBeLessThan(0.05);
+});
+
+test('differences that are noise do no harm, copies of prompts or not', () => {
+  const noise = { ...EQUAL, candidates: 4, step: 0.02, prompts: 400, spread: 0, noise: 0.05 };
+  expect(guarded(noise, 40).change).toBeGreaterThan(-0.004);
+  expect(guarded({ ...noise, repeats: 4 }, 40).change).toBeGreaterThan(-0.004);
+});
+
+test('copies of prompts change nothing of what is believed', () => {
+  const once = guarded(EQUAL, 10).strength;
+  expect(guarded({ ...EQUAL, repeats: 4 }, 10).strength).toBeCloseTo(once, 2);
+});
