@@ -22,4 +22,5 @@ export const SIMULATIONS: Readonly<Record<string, () => Promise<Simulation>>> = 
     (await import('./simulations/shared-calibrator.ts')).simulateSharedCalibrator,
   'unusual-candidate': async () =>
     (await import('./simulations/unusual-candidate.ts')).simulateUnusualCandidate,
+  'heavy-weights': async () => (await import('./simulations/heavy-weights.ts')).simulateHeavyWeights,
 };

@@ -138,6 +138,7 @@ function nightTable(rows: number, better: number, seed: number): ValueTable {
     costUsd: null,
     observed: new Uint8Array(3 * rows).fill(1),
     kind: 'full',
+    clippedMass: 0,
     doubt: { candidates: 3, leverage: new Float64Array(3 * rows).fill(1), slack: null },
     groups: Int32Array.from({ length: rows }, (_, row) => row),
     batches: Array.from({ length: rows }, () => 'day'),

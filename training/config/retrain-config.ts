@@ -50,8 +50,8 @@ const gate = z.strictObject({
   fewestSeen: z.int().min(0).default(10),
   /** Quality that a dollar is worth; left out, what the policy's weights say. */
   qualityPerUsd: z.number().nonnegative().optional(),
-  /** Inverse propensities above this are cut. */
-  clip: z.number().min(1).default(100),
+  /** Inverse propensities above this are cut; left out, 100, or as many as a logged floor of 1/1000 or more allows. */
+  clip: z.number().min(1).optional(),
 });
 
 const screening = z.strictObject({

@@ -1,7 +1,6 @@
 import { InvalidInputError } from 'pointsman';
 import { z } from 'zod';
 import { MEMBER_NAMES } from '../member/tune-members.ts';
-import { HIGHEST_WEIGHT } from '../off-policy/clip-weights.ts';
 
 const amount = z.number().nonnegative();
 const share = z.number().gt(0).lt(1);
@@ -67,8 +66,8 @@ const offPolicy = z.strictObject({
    * for. 0: its log alone is learned from.
    */
   memory: z.number().nonnegative().default(0),
-  /** Inverse propensities above this are cut. */
-  clip: z.number().min(1).default(HIGHEST_WEIGHT),
+  /** Inverse propensities above this are cut; left out, 100, or as many as a logged floor of 1/1000 or more allows. */
+  clip: z.number().min(1).optional(),
   /** `logged`: the log must give them. `fitted`: estimated, whatever the log says. `auto`: as logged, else fitted. */
   propensities: z.enum(['auto', 'logged', 'fitted']).default('auto'),
 });

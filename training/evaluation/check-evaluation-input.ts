@@ -38,9 +38,11 @@ export function checkEvaluationInput({
     );
   }
   const prompts = matrix.prompts.length;
-  if (propensities && propensities.values.length !== matrix.quality.length) {
+  for (const field of ['values', 'policy'] as const) {
+    const cells = propensities?.[field];
+    if (cells === undefined || cells.length === matrix.quality.length) continue;
     throw new InvalidInputError(
-      `\`propensities.values\` of EvaluationInput must have one number for each of ${matrix.quality.length} cells. Got ${propensities.values.length}. Find them with loggingPropensities(matrix).`,
+      `\`propensities.${field}\` of EvaluationInput must have one number for each of ${matrix.quality.length} cells. Got ${cells.length}. Find them with loggingPropensities(matrix).`,
     );
   }
   if (groups.length !== prompts) {

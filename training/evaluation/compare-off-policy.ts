@@ -1,14 +1,17 @@
 import {
   ESTIMATORS,
-  HIGHEST_WEIGHT,
   isAnswerable,
+  LEAST_CARRIERS,
   LEAST_SAMPLE,
   type LoggingPropensities,
   measureOverlap,
   type Overlap,
   policyScores,
   refusals,
+  type ScoreDoubt,
+  scoreDoubt,
   scoreInterval,
+  takeDoubt,
 } from '../off-policy/index.ts';
 import type { Interval } from '../words/format-number.ts';
 import type { Comparison } from './comparison.ts';
@@ -68,10 +71,10 @@ export function compareOffPolicy(
   const reasons = [...refusals(table, router, "the router's choices"), ...(best === null ? [NO_SINGLE] : [])];
   const isRefused = reasons.length > 0 || best === null;
   const choices = isRefused ? [] : listChoices(comparison).filter(({ id }) => id !== 'oracle');
-  const interval = (column: Float64Array): Interval =>
+  const interval = (column: Float64Array, doubt: ScoreDoubt | null): Interval =>
     column.some(Number.isNaN)
       ? { estimate: null, low: null, high: null, rows: column.length, groups: 0 }
-      : scoreInterval(column, table.clusters);
+      : scoreInterval(column, table.clusters, { doubt });
   return {
     offPolicy: {
       estimator: 'dr',
@@ -79,7 +82,7 @@ export function compareOffPolicy(
       assumption: propensities.assumption,
       rows: prompts.length,
       unratedRows: input.splits.test.rows.length - prompts.length,
-      clip: HIGHEST_WEIGHT,
+      clip: rows.clip,
       refusals: reasons,
       estimates: isRefused ? [] : estimate(rows, choices),
       overlap: {
@@ -100,7 +103,9 @@ export function compareOffPolicy(
       costsUnknown: costsUnknown.map((c) => names[c]),
     },
     bestSingle: isRefused ? null : best,
-    contenders: describeContenders(comparison, choices, names.length, (columns) => columns.map(interval)),
+    contenders: describeContenders(comparison, choices, names.length, (columns, doubts) =>
+      columns.map((column, i) => interval(column, doubts[i])),
+    ),
     tasks: isRefused ? [] : measureTasks(rows, comparison, choices, tasks, listedTasks, names),
   };
 }
@@ -133,6 +138,7 @@ export function comparisonOf(
       costUsd: costsUnknown.length === 0 ? costUsd : null,
       latencyMs,
       chosen,
+      doubt: rows.doubt,
     },
   };
 }
@@ -143,7 +149,7 @@ function isKnown(cells: Float64Array, candidates: number, c: number): boolean {
 }
 
 /** The router by every estimator, each against the same choices. */
-function estimate({ table }: OffPolicyRows, choices: readonly Choice[]): OffPolicyEstimate[] {
+function estimate({ doubt, table }: OffPolicyRows, choices: readonly Choice[]): OffPolicyEstimate[] {
   const policy = (id: string) => choices.find((choice) => choice.id === id)?.by;
   const mix = policy('fixedMix');
   return ESTIMATORS.map((estimator) => {
@@ -153,11 +159,12 @@ function estimate({ table }: OffPolicyRows, choices: readonly Choice[]): OffPoli
       return scoreInterval(
         own.scores.map((score, row) => score - scores[row]),
         table.clusters,
+        { doubt: scoreDoubt(doubt, policy('router')!, by) },
       );
     };
     return {
       estimator,
-      quality: scoreInterval(own.scores, table.clusters),
+      quality: scoreInterval(own.scores, table.clusters, { doubt: scoreDoubt(doubt, policy('router')!) }),
       againstBestSingle: against(policy('bestSingle')!),
       againstFixedMix: mix === undefined ? null : against(mix),
       switchAt: Number.isFinite(own.switchAt) ? own.switchAt : null,
@@ -191,11 +198,15 @@ function measureTasks(
 ): TaskRow[] {
   const enough = new Set(
     overlapOfTasks(rows, tasks, listed)
-      .filter(({ effectiveSampleSize }) => effectiveSampleSize >= LEAST_SAMPLE)
+      .filter(
+        ({ carriers = 0, effectiveSampleSize }) =>
+          effectiveSampleSize >= LEAST_SAMPLE && carriers >= LEAST_CARRIERS,
+      )
       .map(({ task }) => task),
   );
-  const qualityOf = (id: string) =>
-    columnOf(rows.quality, choices.find((choice) => choice.id === id)!, names.length);
+  const choice = (id: string) => choices.find((one) => one.id === id)!;
+  const qualityOf = (id: string) => columnOf(rows.quality, choice(id), names.length);
+  const doubt = scoreDoubt(rows.doubt, choice('router').by, choice('bestSingle').by);
   return describeTasks(
     comparison,
     tasks,
@@ -206,6 +217,7 @@ function measureTasks(
       scoreInterval(
         column,
         Int32Array.from(at, (row) => rows.table.clusters[row]),
+        { doubt: takeDoubt(doubt, at) },
       ),
   );
 }

@@ -1,3 +1,4 @@
+import type { DoubtTable } from '../off-policy/index.ts';
 import type { Coverage } from './evaluation.ts';
 import type { EvaluationInput } from './evaluation-input.ts';
 import { columnMeans, type TrainMeans } from './train-means.ts';
@@ -20,6 +21,8 @@ export interface Comparison {
   readonly latencyMs: Float64Array; // [rows, candidates]
   /** What the router chose: [rows] */
   readonly chosen: Int32Array;
+  /** Where qualities are doubly robust scores: what is behind them. */
+  readonly doubt?: DoubtTable;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { type ScoreDoubt, scoreDoubt } from '../off-policy/index.ts';
 import type { Interval } from '../words/format-number.ts';
 import { bootstrapMeans } from './bootstrap-means.ts';
 import { chooseBest } from './choose-best.ts';
@@ -137,14 +138,17 @@ export function measureContenders(
   );
 }
 
-/** The same, with intervals of the columns' means made otherwise. @param measure columns are `[rows]` each */
+/**
+ * The same, with intervals of the columns' means made otherwise.
+ * @param measure columns are `[rows]` each; beside each what is to be doubted of it, where it is of estimated scores
+ */
 export function describeContenders(
   comparison: Comparison,
   choices: readonly Choice[],
   candidates: number,
-  measure: (columns: readonly Float64Array[]) => readonly Interval[],
+  measure: (columns: readonly Float64Array[], doubts: readonly (ScoreDoubt | null)[]) => readonly Interval[],
 ): Contender[] {
-  const { costUsd, latencyMs, quality } = comparison;
+  const { costUsd, doubt, latencyMs, quality } = comparison;
   const qualities = choices.map((choice) => columnOf(quality, choice, candidates));
   const none = new Float64Array(0);
   const costs = choices.map((choice) => (costUsd ? columnOf(costUsd, choice, candidates) : none));
@@ -155,8 +159,20 @@ export function describeContenders(
     i === 0 ? none : qualities[0].map((value, row) => snap(value - qualities[i][row])),
     i === 0 ? none : costs[i].map((cost, row) => cost - costs[0][row]),
   ]);
-  const used = columns.filter((column) => column.length > 0);
-  const intervals = measure(used);
+  const doubts = choices.flatMap(({ by }) => {
+    if (doubt === undefined) return [null, null, null, null, null];
+    const amount = scoreDoubt(doubt, by, null, null);
+    const [first] = choices;
+    return [
+      scoreDoubt(doubt, by),
+      amount,
+      amount,
+      scoreDoubt(doubt, first.by, by),
+      scoreDoubt(doubt, first.by, by, null),
+    ];
+  });
+  const isUsed = (_: unknown, i: number) => columns[i].length > 0;
+  const intervals = measure(columns.filter(isUsed), doubts.filter(isUsed));
   let at = 0;
   const next = (column: Float64Array) => {
     const interval = column.length > 0 ? intervals[at++] : null;

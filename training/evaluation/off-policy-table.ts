@@ -1,4 +1,11 @@
-import { type LoggedTable, type LoggingPropensities, pseudoOutcomes } from '../off-policy/index.ts';
+import {
+  type DoubtTable,
+  doubtTable,
+  highestWeight,
+  type LoggedTable,
+  type LoggingPropensities,
+  pseudoOutcomes,
+} from '../off-policy/index.ts';
 import type { EvaluationInput } from './evaluation-input.ts';
 import type { TrainMeans } from './train-means.ts';
 
@@ -9,6 +16,10 @@ export interface OffPolicyRows {
   /** Prompt numbers in the matrix: [rows] */
   readonly prompts: Int32Array;
   readonly table: LoggedTable;
+  /** Inverse propensities above this are cut. */
+  readonly clip: number;
+  /** What is behind each score. */
+  readonly doubt: DoubtTable;
   /** What the router chose: [rows] */
   readonly chosen: Int32Array;
   /** Doubly robust scores, which may leave 0 to 1: [rows, candidates] */
@@ -39,22 +50,27 @@ export function offPolicyRows(
     quality: seen(matrix.quality),
     propensities: seen(propensities.values),
     source: propensities.source,
+    policy: propensities.policy === undefined ? null : seen(propensities.policy),
     expected: predicted(predictions.success, means.quality),
     clusters: Int32Array.from(prompts, (prompt) => groups[prompt]),
   };
+  const clip = highestWeight(propensities.values, propensities.source);
   const scores = (observed: Float32Array, expected: Float64Array) =>
     pseudoOutcomes({
       // An amount is used where the quality was seen too: the propensity is that of the quality.
       quality: seen(observed).map((value, cell) => (Number.isNaN(table.quality[cell]) ? Number.NaN : value)),
       propensities: table.propensities,
       expected,
+      clip,
     });
   return {
     positions,
     prompts,
     table,
+    clip,
+    doubt: doubtTable(table, clip),
     chosen: Int32Array.from(positions, (i) => predictions.chosen[i]),
-    quality: pseudoOutcomes(table),
+    quality: pseudoOutcomes({ ...table, clip }),
     costUsd: scores(matrix.costUsd, predicted(predictions.expectedCostUsd, means.costUsd)),
     latencyMs: scores(matrix.latencyMs, predicted(predictions.expectedLatencyMs, null)),
   };
@@ -68,6 +84,7 @@ export function takeTable(table: LoggedTable, rows: Int32Array): LoggedTable {
     quality: gather(table.quality, rows, candidates),
     propensities: gather(table.propensities, rows, candidates),
     expected: gather(table.expected, rows, candidates),
+    policy: table.policy ? gather(table.policy, rows, candidates) : null,
     clusters: Int32Array.from(rows, (row) => table.clusters[row]),
   };
 }

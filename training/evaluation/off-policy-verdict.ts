@@ -31,12 +31,16 @@ export function offPolicyCaveats(
   );
   if (router.unsupportedShare > WORTH_SAYING) {
     caveats.push(
-      `About ${formatPercent(router.unsupportedShare)} of the router's choices may be such as the log could not hold; there the figures are what its own model expects.`,
+      router.supportKnown
+        ? `${formatPercent(router.unsupportedShare)} of the router's choices are such as the log could not hold; there the figures are what its own model expects, and the intervals of quality allow for all that it may be off.`
+        : `About ${formatPercent(router.unsupportedShare)} of the router's choices may be such as the log could not hold; there the figures are what its own model expects.`,
     );
   }
   if (router.clippedShare > 0) {
     caveats.push(
-      `${formatPercent(router.clippedShare)} of the weights were cut, which draws the figures towards what its own model expects.`,
+      `${formatPercent(router.clippedShare)} of the weights${
+        router.clippedMass === undefined ? '' : `, ${formatPercent(router.clippedMass)} of their sum,`
+      } were cut, which draws the figures towards what its own model expects.`,
     );
   }
   if (unratedRows > 0)

@@ -1,4 +1,5 @@
 import type { PolicyCandidate, UtilityWeights } from 'pointsman/policy';
+import { scoreDoubt, type TargetPolicy } from '../off-policy/index.ts';
 import { chooseByWeights } from '../policy/index.ts';
 import type { Interval } from '../words/format-number.ts';
 import type { TestPredictions } from './evaluation-input.ts';
@@ -99,7 +100,14 @@ export function measureSettings(
   const column = (cells: Float64Array, chosen: Int32Array | null) =>
     Float64Array.from(rows, (row) => cells[row * columns + (chosen === null ? single : chosen[row])]);
   const [quality, cost] = [column(comparison.quality, null), column(comparison.costUsd!, null)];
-  const [againstQuality, againstCost] = measure([quality, cost], rows);
+  // Settings are compared on all rows where scores are estimated.
+  const always: TargetPolicy = { chosen: new Int32Array(comparison.positions.length).fill(single) };
+  const doubtOf = (policy: TargetPolicy, other: TargetPolicy | null, range: number | null) =>
+    comparison.doubt ? scoreDoubt(comparison.doubt, policy, other, range) : null;
+  const [againstQuality, againstCost] = measure([quality, cost], rows, [
+    doubtOf(always, null, 1),
+    doubtOf(always, null, null),
+  ]);
   const paid = againstCost.estimate ?? 0;
   const worth = (chosen: Int32Array): SettingWorth => {
     const own = { quality: column(comparison.quality, chosen), cost: column(comparison.costUsd!, chosen) };
@@ -115,6 +123,13 @@ export function measureSettings(
         saved.map((value, i) => share + (value - share * cost[i]) / paid),
       ],
       rows,
+      [
+        doubtOf({ chosen }, null, 1),
+        doubtOf({ chosen }, null, null),
+        doubtOf({ chosen }, always, 1),
+        doubtOf({ chosen }, always, null),
+        doubtOf({ chosen }, always, null),
+      ],
     );
     const shares = new Array<number>(columns).fill(0);
     for (const row of rows) shares[chosen[row]] += 1 / rows.length;

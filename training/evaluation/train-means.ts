@@ -1,4 +1,4 @@
-import { clipWeights } from '../off-policy/index.ts';
+import { clipWeights, highestWeight, type LoggingPropensities } from '../off-policy/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { Splits } from '../split/split.ts';
 
@@ -16,13 +16,20 @@ export function trainRows({ fit, calibrate }: Splits): Int32Array {
 /**
  * @param propensities of the observed cells, `[prompts, candidates]`: each then counts by its inverse, so that a candidate
  * that was given the easy prompts is not the better for it. Null where nothing was left to a logging policy.
+ * @param clip weights above this are cut. @default highestWeight(propensities)
  */
 export function trainMeans(
   matrix: OutcomeMatrix,
   rows: ArrayLike<number>,
-  propensities: Float64Array | null = null,
+  propensities: Pick<LoggingPropensities, 'source' | 'values'> | null = null,
+  clip?: number,
 ): TrainMeans {
-  const weights = propensities && clipWeights(propensities.map((p) => 1 / p)).weights;
+  const weights =
+    propensities &&
+    clipWeights(
+      propensities.values.map((p) => 1 / p),
+      clip ?? highestWeight(propensities.values, propensities.source),
+    ).weights;
   return {
     quality: columnMeans(matrix.quality, matrix.candidates.length, rows, weights),
     costUsd: columnMeans(matrix.costUsd, matrix.candidates.length, rows, weights),

@@ -1,4 +1,10 @@
-import { isAnswerable, measureOverlap, refusals, scoreInterval } from '../off-policy/index.ts';
+import {
+  isAnswerable,
+  measureOverlap,
+  refusals,
+  type ScoreDoubt,
+  scoreInterval,
+} from '../off-policy/index.ts';
 import type { Interval } from '../words/format-number.ts';
 import { bootstrapMeans } from './bootstrap-means.ts';
 import { comparisonOf } from './compare-off-policy.ts';
@@ -15,8 +21,15 @@ export interface ValuedRows {
   readonly isEstimated: boolean;
   /** Compared candidates of which no cost is known. */
   readonly costsUnknown: readonly string[];
-  /** Intervals of the means of columns, paired; `rows` says which of the rows they hold. */
-  readonly measure: (columns: readonly Float64Array[], rows: Int32Array) => Interval[];
+  /**
+   * Intervals of the means of columns, paired; `rows` says which of the rows they hold, and `doubts` what is to be doubted of
+   * each column where scores are estimated.
+   */
+  readonly measure: (
+    columns: readonly Float64Array[],
+    rows: Int32Array,
+    doubts: readonly (ScoreDoubt | null)[],
+  ) => Interval[];
   /** Why a way to choose cannot be valued, in a sentence; null where it can. @param chosen `[rows]` */
   readonly refuse: (chosen: Int32Array) => string | null;
 }
@@ -65,8 +78,10 @@ export function valueRows(
     comparison: found.comparison,
     isEstimated: true,
     costsUnknown: found.costsUnknown.map((c) => matrix.candidates[c]),
-    measure: (columns, rows) =>
-      columns.map((column) => scoreInterval(column, groupsOf(found.comparison.groups, rows))),
+    measure: (columns, rows, doubts) =>
+      columns.map((column, i) =>
+        scoreInterval(column, groupsOf(found.comparison.groups, rows), { doubt: doubts[i] }),
+      ),
     refuse: (chosen) => refusals(table, measureOverlap(table, { chosen }), 'its choices')[0] ?? null,
   };
 }

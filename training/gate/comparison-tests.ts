@@ -1,4 +1,4 @@
-import { type ScoreDoubt, scoreInterval } from '../off-policy/index.ts';
+import { type ScoreDoubt, scoreInterval, takeDoubt } from '../off-policy/index.ts';
 import {
   formatApart,
   formatConfidence,
@@ -33,15 +33,10 @@ export function sureOf(
   confidence: number,
   rows: ArrayLike<number> = Int32Array.from(difference.keys()),
 ): Interval {
-  const take = (column: Float64Array) => Float64Array.from(rows, (row) => column[row]);
-  const { leverage, slack } = doubt;
   const found = scoreInterval(
-    take(difference),
+    Float64Array.from(rows, (row) => difference[row]),
     Array.from(rows, (row) => groups[row]),
-    {
-      level: 2 * confidence - 1,
-      doubt: { ...doubt, leverage: take(leverage), slack: slack ? take(slack) : null },
-    },
+    { level: 2 * confidence - 1, doubt: takeDoubt(doubt, rows) },
   );
   return Number.isNaN(found.estimate) ? { ...found, estimate: null, low: null, high: null } : found;
 }

@@ -1,4 +1,4 @@
-import { mean } from 'pointsman/math';
+import { largest, mean } from 'pointsman/math';
 import type { Comparison } from '../evaluation/comparison.ts';
 import { bestSingleCandidate, type Choice, columnOf, listChoices } from '../evaluation/contenders.ts';
 import type { TrainMeans } from '../evaluation/train-means.ts';
@@ -89,7 +89,10 @@ function worthOf({ quality, costUsd }: ValueTable, qualityPerUsd: number): Float
 }
 
 /** Champion, best single, best fixed mix: challenger minus each, row by row. */
-function listOpponents({ table, champion, challenger, means }: GateInput, worth: Float64Array): Opponent[] {
+function listOpponents(
+  { table, champion, challenger, means, qualityPerUsd = 0 }: GateInput,
+  worth: Float64Array,
+): Opponent[] {
   const columns = table.candidates.length;
   const unit = worth === table.quality ? 'points' : 'points of quality less cost';
   const known = Array.from({ length: columns }, (_, c) => c).filter((c) => !Number.isNaN(means.quality[c]));
@@ -110,12 +113,15 @@ function listOpponents({ table, champion, challenger, means }: GateInput, worth:
     nearestNote: '',
     task: null,
   });
+  // An outcome is off by 1 at most, and by what its cost is worth.
+  const range =
+    1 + (worth === table.quality ? 0 : largest(table.costUsd!.map((cost) => Math.abs(qualityPerUsd * cost))));
   const own = columnOf(worth, { by: { chosen: challenger } }, columns);
   const against = (by: Choice['by']): Pick<Opponent, 'difference' | 'doubt'> => {
     const theirs = columnOf(worth, { by }, columns);
     return {
       difference: own.map((value, row) => value - theirs[row]),
-      doubt: scoreDoubt(table.doubt, { chosen: challenger }, by),
+      doubt: scoreDoubt(table.doubt, { chosen: challenger }, by, range),
     };
   };
   const found: Opponent[] =

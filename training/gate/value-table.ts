@@ -1,4 +1,4 @@
-import { type DoubtTable, doubtTable, pseudoOutcomes } from '../off-policy/index.ts';
+import { clipWeights, type DoubtTable, doubtTable, pseudoOutcomes } from '../off-policy/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 
 /** What every choice would have got on the judged rows, however the log came about. */
@@ -13,6 +13,8 @@ export interface ValueTable {
   readonly kind: 'full' | 'doubly robust';
   /** How much of each value was seen, and how much could be. */
   readonly doubt: DoubtTable;
+  /** Share of the log's weights, in sum, that was cut. */
+  readonly clippedMass: number;
   /** Near-duplicate group of each row: they are resampled together. */
   readonly groups: Int32Array; // [rows]
   /** Where each row came from: day and source. */
@@ -65,6 +67,12 @@ export function valueTable(input: ValueTableInput): ValueTable {
     costUsd: completeCosts(gather(matrix.costUsd, rows, columns), input.expectedCostUsd, columns),
     observed,
     kind: full ? 'full' : 'doubly robust',
+    clippedMass: full
+      ? 0
+      : clipWeights(
+          propensities.map((propensity) => 1 / propensity),
+          input.clip,
+        ).clippedMass,
     doubt: full
       ? { candidates: columns, leverage: new Float64Array(seen.length).fill(1), slack: null }
       : doubtTable(

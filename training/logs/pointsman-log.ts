@@ -87,6 +87,14 @@ function expectedCosts({ predictions }: LogDocument): Record<string, number> | u
   return costs.length === 0 ? undefined : Object.fromEntries(costs);
 }
 
+/** Probability of every candidate, where the policy explored; one that is not there had none. */
+function propensitiesOf({ propensities }: LogDocument): Record<string, number> | undefined {
+  const shares = Object.entries(objectOf(propensities) ?? {}).filter(
+    (entry): entry is [string, number] => typeof entry[1] === 'number' && entry[1] >= 0 && entry[1] <= 1,
+  );
+  return shares.length === 0 ? undefined : Object.fromEntries(shares);
+}
+
 /** Name of the scores that feedback gives. */
 export const FEEDBACK = 'feedback';
 
@@ -110,6 +118,7 @@ function decisionRow(document: LogDocument): Record<string, unknown> {
       decided: document.candidate,
       awaiting: true,
       expectedCostUsd: expectedCosts(document),
+      propensities: propensitiesOf(document),
     },
   };
 }

@@ -1,4 +1,10 @@
-export { type ClippedWeights, clipWeights, HIGHEST_WEIGHT } from './clip-weights.ts';
+export {
+  type ClippedWeights,
+  clipWeights,
+  HIGHEST_WEIGHT,
+  highestWeight,
+  LEAST_FLOOR,
+} from './clip-weights.ts';
 export { effectiveSampleSize } from './effective-sample-size.ts';
 export type { LoggedTable, TargetPolicy } from './logged-table.ts';
 export {
@@ -10,8 +16,8 @@ export { measureOverlap, type Overlap } from './overlap.ts';
 export { ESTIMATORS, type EstimatorId, type PolicyScores, policyScores } from './policy-scores.ts';
 export { policyWeights } from './policy-weights.ts';
 export { type PseudoOutcomeInput, pseudoOutcomes } from './pseudo-outcomes.ts';
-export { isAnswerable, LEAST_SAMPLE, MOST_UNSUPPORTED, refusals } from './refusals.ts';
-export { type DoubtTable, doubtTable, scoreDoubt } from './score-doubt.ts';
+export { isAnswerable, LEAST_CARRIERS, LEAST_SAMPLE, MOST_UNSUPPORTED, refusals } from './refusals.ts';
+export { type DoubtTable, doubtTable, scoreDoubt, takeDoubt } from './score-doubt.ts';
 export {
   type ScoreDoubt,
   type ScoreInterval,

@@ -7,6 +7,8 @@ import { propensityFeatures } from './propensity-features.ts';
 export interface LoggingPropensities {
   /** Probability that the cell was observed; NaN where nothing was. `[prompts, candidates]` */
   readonly values: Float64Array;
+  /** Probability that the log gave the prompt to the candidate, seen or not; NaN where the log does not say. `[prompts, candidates]` */
+  readonly policy?: Float64Array;
   /** 1 for the prompts with an outcome of any candidate: `[prompts]` */
   readonly answered: Uint8Array;
   /** `fitted` where at least one had to be estimated. */
@@ -53,6 +55,7 @@ export async function loggingPropensities(
   const columns = matrix.candidates.length;
   const rows = options.rows ?? Int32Array.from(matrix.prompts.keys());
   const values = new Float64Array(matrix.quality.length).fill(Number.NaN);
+  const policy = new Float64Array(matrix.quality.length).fill(Number.NaN);
   const unknown: number[] = [];
   const answered = new Uint8Array(matrix.prompts.length);
   let knownRows = 0;
@@ -67,16 +70,39 @@ export async function loggingPropensities(
     }
     knownRows++;
     for (const cell of cells) values[cell] = logged ? matrix.propensity[cell] : 1;
+    putPolicy(matrix, row, cells, values, policy);
   }
   if (unknown.length > 0) await estimate(matrix, Int32Array.from(unknown), options, values);
   return {
     values,
+    policy,
     answered,
     source: unknown.length > 0 ? 'fitted' : 'logged',
     assumption: assumptionOf(knownRows, unknown.length),
     knownRows,
     fittedRows: unknown.length,
   };
+}
+
+/**
+ * What is known of all candidates of a prompt: what the log says, or that a candidate with propensity 1 was the only one that
+ * could be asked, or that all of them were.
+ */
+function putPolicy(
+  { candidates, policy: logged }: OutcomeMatrix,
+  row: number,
+  cells: readonly number[],
+  values: Float64Array,
+  policy: Float64Array,
+): void {
+  const columns = candidates.length;
+  const from = row * columns;
+  const isCertain = cells.every((cell) => values[cell] === 1);
+  for (let cell = from; cell < from + columns; cell++) {
+    if (logged !== undefined && !Number.isNaN(logged[cell])) policy[cell] = logged[cell];
+    else if (isCertain) policy[cell] = 0;
+  }
+  for (const cell of cells) policy[cell] = values[cell];
 }
 
 async function estimate(

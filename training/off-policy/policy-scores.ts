@@ -1,4 +1,4 @@
-import { HIGHEST_WEIGHT } from './clip-weights.ts';
+import { highestWeight } from './clip-weights.ts';
 import { type LoggedTable, type TargetPolicy, targetShare } from './logged-table.ts';
 import { policyWeights, rowSums } from './policy-weights.ts';
 import { switchThreshold } from './switch-threshold.ts';
@@ -23,12 +23,12 @@ export interface PolicyScores {
   readonly switchAt: number;
 }
 
-/** What each row says of a policy's value. @param clip inverse propensities above this are cut. @default HIGHEST_WEIGHT */
+/** What each row says of a policy's value. @param clip inverse propensities above this are cut. @default highestWeight(table.propensities, table.source) */
 export function policyScores(
   estimator: EstimatorId,
   table: LoggedTable,
   policy: TargetPolicy,
-  clip = HIGHEST_WEIGHT,
+  clip = highestWeight(table.propensities, table.source),
 ): PolicyScores {
   const { candidates, quality, expected } = table;
   const weights = policyWeights(table, policy, clip);

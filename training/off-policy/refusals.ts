@@ -4,6 +4,8 @@ import type { Overlap } from './overlap.ts';
 
 /** Under so many equally weighted rows, normal intervals of off-policy estimates are too narrow to be trusted. */
 export const LEAST_SAMPLE = 30;
+/** Under so many equally weighted groups that carry an interval's width, nobody knows how wide it should be. */
+export const LEAST_CARRIERS = 10;
 /** At most this share of a policy's choices may be such as the log could not hold. */
 export const MOST_UNSUPPORTED = 0.1;
 /**
@@ -15,6 +17,8 @@ const MOST_EXCESS = { logged: 0.1, fitted: 0.5 } as const;
 const CERTAIN = 0.999;
 /** By chance alone, the mean weight of one policy in a thousand is this many standard errors off. */
 const SURE = 3.29;
+/** A mean weight that is too low by this much is a refusal: heavy weights hide for long what the log could not hold. */
+const DOUBTFUL = 1.96;
 const Z = 1.96;
 
 /**
@@ -29,15 +33,17 @@ export function refusals(table: LoggedTable, overlap: Overlap, subject: string):
     ];
   }
   const reasons: string[] = [];
-  const { effectiveSampleSize, meanWeight, unseenShare, unsupportedShare } = overlap;
+  const { effectiveSampleSize, meanWeight, supportKnown, unseenShare, unsupportedShare } = overlap;
   if (unseenShare > MOST_UNSUPPORTED) {
     reasons.push(
       `${formatPercent(unseenShare)} of ${subject} are candidates without any outcome in the log. Log some of their answers.`,
     );
   } else if (isUnsupported(overlap)) {
+    const how = supportKnown
+      ? 'by the probabilities that it has of each candidate'
+      : `the weights of those it holds have a mean of ${(meanWeight.estimate ?? 0).toFixed(2)}, where 1 is full support`;
     reasons.push(
-      `${formatPercent(unsupportedShare)} of ${subject} are such as the log could not hold: the weights of those it holds have ` +
-        `a mean of ${(meanWeight.estimate ?? 0).toFixed(2)}, where 1 is full support. Let the candidates that are rarely or never tried on such ` +
+      `${formatPercent(unsupportedShare)} of ${subject} are such as the log could not hold: ${how}. Let the candidates that are rarely or never tried on such ` +
         'prompts answer some.',
     );
   }
@@ -53,6 +59,13 @@ export function refusals(table: LoggedTable, overlap: Overlap, subject: string):
         `at least ${LEAST_SAMPLE} are needed. Collect more traffic, or more of it at random.`,
     );
   }
+  const { carriers = effectiveSampleSize } = overlap;
+  if (reasons.length === 0 && carriers < LEAST_CARRIERS) {
+    reasons.push(
+      `Few outcomes carry nearly all of the weight of ${subject}: they say as much as ${plural(Math.floor(carriers), 'equally weighted prompt')} ` +
+        `on how sure a figure is; at least ${LEAST_CARRIERS} are needed. Collect more traffic, or explore more.`,
+    );
+  }
   return reasons;
 }
 
@@ -60,14 +73,16 @@ export function refusals(table: LoggedTable, overlap: Overlap, subject: string):
 export function isAnswerable(overlap: Overlap, source: LoggedTable['source']): boolean {
   return (
     overlap.effectiveSampleSize >= LEAST_SAMPLE &&
+    (overlap.carriers ?? LEAST_CARRIERS) >= LEAST_CARRIERS &&
     overlap.unseenShare <= MOST_UNSUPPORTED &&
     !isUnsupported(overlap) &&
     !isMiscalibrated(overlap, source)
   );
 }
 
-function isUnsupported({ meanWeight }: Overlap): boolean {
-  return (meanWeight.estimate ?? 0) < 1 - MOST_UNSUPPORTED && errorsOff(meanWeight) < -SURE;
+function isUnsupported({ meanWeight, supportKnown, unsupportedShare }: Overlap): boolean {
+  if (supportKnown) return unsupportedShare > MOST_UNSUPPORTED;
+  return (meanWeight.estimate ?? 0) < 1 - MOST_UNSUPPORTED && errorsOff(meanWeight) < -DOUBTFUL;
 }
 
 function isMiscalibrated({ meanWeight }: Overlap, source: LoggedTable['source'] = 'logged'): boolean {

@@ -1,4 +1,4 @@
-import { HIGHEST_WEIGHT } from './clip-weights.ts';
+import { highestWeight } from './clip-weights.ts';
 import { type LoggedTable, type TargetPolicy, targetShare } from './logged-table.ts';
 import type { ScoreDoubt } from './score-interval.ts';
 
@@ -13,9 +13,10 @@ export interface DoubtTable {
 
 /** @param clip inverse propensities above this are cut */
 export function doubtTable(
-  { candidates, expected, policy, propensities, quality }: LoggedTable,
-  clip = HIGHEST_WEIGHT,
+  table: LoggedTable,
+  clip = highestWeight(table.propensities, table.source),
 ): DoubtTable {
+  const { candidates, expected, policy, propensities, quality } = table;
   return {
     candidates,
     leverage: Float64Array.from(quality, (value, cell) =>
@@ -36,6 +37,20 @@ export function unsupported(probability: number, clip: number): number {
   return Number.isNaN(probability) ? 0 : Math.max(0, 1 - probability * clip);
 }
 
+/** The same of some rows. */
+export function takeDoubt(
+  { apart, leverage, range, slack }: ScoreDoubt,
+  rows: ArrayLike<number>,
+): ScoreDoubt {
+  const take = (column: Float64Array) => Float64Array.from(rows, (row) => column[row]);
+  return {
+    leverage: take(leverage),
+    slack: slack ? take(slack) : null,
+    ...(apart === undefined ? {} : { apart: take(apart) }),
+    ...(range === undefined ? {} : { range }),
+  };
+}
+
 /**
  * What is to be doubted of a policy's scores, or of how they differ from another's: where both choose alike, nothing.
  * @param range largest error of what is expected; null where it is not known, as of costs
@@ -46,9 +61,10 @@ export function scoreDoubt(
   other: TargetPolicy | null = null,
   range: number | null = 1,
 ): ScoreDoubt {
-  const apart = (cells: Float64Array) => {
-    const column = new Float64Array(cells.length / candidates);
-    cells.forEach((value, cell) => {
+  const apart = (cells: Float64Array | null) => {
+    const column = new Float64Array(leverage.length / candidates);
+    leverage.forEach((_, cell) => {
+      const value = cells === null ? 0.5 : cells[cell];
       if (value === 0) return;
       const candidate = cell % candidates;
       const row = (cell - candidate) / candidates;
@@ -58,6 +74,11 @@ export function scoreDoubt(
     });
     return column;
   };
-  // How far amounts may be off, such as costs, nobody knows.
-  return { leverage: apart(leverage), slack: slack === null || range === null ? null : apart(slack), range };
+  return {
+    leverage: apart(leverage),
+    // How far amounts may be off, such as costs, nobody knows.
+    slack: slack === null || range === null ? null : apart(slack),
+    ...(other === null ? {} : { apart: apart(null) }),
+    range,
+  };
 }

@@ -18,6 +18,8 @@ export interface ScoreDoubt {
   readonly leverage: Float64Array;
   /** How far a score may be off at most, since the log could not hold the choice: `[rows]`. Null: not at all */
   readonly slack?: Float64Array | null;
+  /** Of a difference of two policies: how far apart they are, 0 to 1: `[rows]` */
+  readonly apart?: Float64Array;
   /** Largest error of what is expected of an outcome: 1 for qualities. Null: what was seen is taken for all there is. */
   readonly range?: number | null;
 }
@@ -74,7 +76,22 @@ export function scoreInterval(
     ? UNSEEN * studentQuantile(probability, Number.POSITIVE_INFINITY) ** 2 * typical * range ** 2
     : 0;
   const margin = (quantile * Math.sqrt(squares + (1 - known) * unseen)) / rows + slack;
-  return { estimate, low: estimate - margin, high: estimate + margin, rows, groups: count };
+  const most =
+    doubt?.apart && range
+      ? range * (atMostApart(doubt.apart, clusters, level) ?? 1)
+      : Number.POSITIVE_INFINITY;
+  return {
+    estimate,
+    low: Math.min(estimate, Math.max(estimate - margin, -most)),
+    high: Math.max(estimate, Math.min(estimate + margin, most)),
+    rows,
+    groups: count,
+  };
+}
+
+/** Two policies cannot be further apart in quality than they are in their choices. */
+function atMostApart(apart: Float64Array, clusters: ArrayLike<number>, level: number): number | null {
+  return scoreInterval(apart, clusters, { level }).high;
 }
 
 /**

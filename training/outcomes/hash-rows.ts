@@ -15,6 +15,7 @@ const KEPT_METADATA = [
   'responseId',
   'artifactId',
   'decided',
+  'propensities',
   'answeredAt',
   'scoredAt',
   'awaiting',

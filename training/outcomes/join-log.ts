@@ -79,6 +79,7 @@ async function joinOutcomes(connection: DuckDBConnection, options: JoinOptions):
       json_merge_patch('{}', json_object('artifactId', json_extract(d.metadata, '$.artifactId'), 'decided', d.decided,
         'answeredAt', o."saidAt", 'failed', CASE WHEN o.failed THEN true END, 'error', o.error,
         'costSource', ${known(`CASE WHEN ${isComputed} THEN 'computed' ELSE o."costSource" END`)},
+        'propensities', CASE WHEN o.candidate = d.decided THEN json_extract(d.metadata, '$.propensities') END,
         'scoredAt', CASE WHEN NOT o.failed AND ${AWAITING_DECISION} THEN json_extract(d.metadata, '$.scoredAt') END))
     FROM carried_out AS o JOIN decisions AS d ON d."requestId" = o.id`);
   await connection.run('DROP TABLE carried_out');

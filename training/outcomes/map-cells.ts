@@ -5,12 +5,13 @@ export function mapCells(
   matrix: OutcomeMatrix,
   map: (cells: Float32Array) => Float32Array,
 ): Omit<OutcomeMatrix, 'candidates' | 'prompts'> {
-  const { costUsd, expected, inputTokens, latencyMs, outputTokens, propensity, quality } = matrix;
+  const { costUsd, expected, inputTokens, latencyMs, outputTokens, policy, propensity, quality } = matrix;
   return {
     quality: map(quality),
     costUsd: map(costUsd),
     latencyMs: map(latencyMs),
     propensity: map(propensity),
+    ...(policy === undefined ? {} : { policy: map(policy) }),
     ...(inputTokens === undefined ? {} : { inputTokens: map(inputTokens) }),
     ...(outputTokens === undefined ? {} : { outputTokens: map(outputTokens) }),
     ...(expected === undefined ? {} : { expected: map(expected) }),

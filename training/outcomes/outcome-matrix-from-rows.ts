@@ -7,6 +7,8 @@ export interface MatrixRow
   extends Omit<OutcomeRow, 'metadata' | 'inputTokens' | 'outputTokens' | 'promptHash' | 'embedding'> {
   readonly inputTokens?: number | null;
   readonly outputTokens?: number | null;
+  /** Probability of every candidate, where the policy that chose this one explored; one that is not there had none. */
+  readonly propensities?: Readonly<Record<string, number>> | null;
   readonly promptHash?: string | null;
   readonly embedding?: readonly number[] | null;
 }
@@ -16,7 +18,7 @@ export type MatrixPrompt = Omit<MatrixRow, 'candidate' | keyof Amounts>;
 
 type Amounts = Pick<
   MatrixRow,
-  'quality' | 'costUsd' | 'latencyMs' | 'propensity' | 'inputTokens' | 'outputTokens'
+  'quality' | 'costUsd' | 'latencyMs' | 'propensity' | 'propensities' | 'inputTokens' | 'outputTokens'
 >;
 
 /** One outcome; `prompt` and `candidate` number what the matrix was begun with. */
@@ -76,9 +78,11 @@ export function beginMatrix(
     tokens[name] ??= empty();
     tokens[name][at] = value;
   };
+  let policy: Float32Array | null = null;
   const seen = new Uint8Array(prompts.length * candidates.length);
   return {
-    add({ prompt, candidate, quality, costUsd, latencyMs, propensity, inputTokens, outputTokens }) {
+    add(cell) {
+      const { prompt, candidate, quality, costUsd, latencyMs, propensity, inputTokens, outputTokens } = cell;
       const at = rowOf[prompt] * candidates.length + columnOf[candidate];
       if (seen[at] === 1) {
         throw new InvalidInputError(
@@ -92,8 +96,15 @@ export function beginMatrix(
       cells.propensity[at] = propensity ?? Number.NaN;
       keep('inputTokens', at, inputTokens);
       keep('outputTokens', at, outputTokens);
+      const { propensities } = cell;
+      if (propensities == null || !Object.values(propensities).every(isShare)) return;
+      policy ??= empty();
+      for (const [c, name] of candidates.entries())
+        policy[rowOf[prompt] * candidates.length + c] = Object.hasOwn(propensities, name)
+          ? propensities[name]
+          : 0;
     },
-    finished: () => ({ candidates, prompts, ...cells, ...tokens }),
+    finished: () => ({ candidates, prompts, ...cells, ...(policy === null ? {} : { policy }), ...tokens }),
   };
 }
 
@@ -113,6 +124,10 @@ function promptOf(row: MatrixPrompt): PromptRecord {
     ...(row.promptHash == null ? {} : { promptHash: row.promptHash }),
     ...(row.embedding == null ? {} : { embedding: Float32Array.from(row.embedding) }),
   };
+}
+
+function isShare(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && value <= 1;
 }
 
 /** Prompts without a time come last. */

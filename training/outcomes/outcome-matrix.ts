@@ -27,6 +27,11 @@ export interface OutcomeMatrix {
   readonly costUsd: Float32Array; // [prompts, candidates]
   readonly latencyMs: Float32Array; // [prompts, candidates]
   readonly propensity: Float32Array; // [prompts, candidates]
+  /**
+   * Probability that the policy which wrote the log gave the prompt to the candidate, asked or not; NaN where it is not known.
+   * Absent where it is nowhere.
+   */
+  readonly policy?: Float32Array; // [prompts, candidates]
   /** Tokens as the candidate counted them. Absent where nobody said. */
   readonly inputTokens?: Float32Array; // [prompts, candidates]
   readonly outputTokens?: Float32Array; // [prompts, candidates]

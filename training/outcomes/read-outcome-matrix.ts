@@ -58,9 +58,12 @@ async function readMatrix(connection: DuckDBConnection, parquet: string): Promis
   const matrix = beginMatrix(prompts, names);
   await forEachRow(
     connection,
-    `SELECT prompts.n::INTEGER, candidates.n::INTEGER, quality, "costUsd", "latencyMs", propensity, "inputTokens", "outputTokens" FROM ${rows} AS t
+    `SELECT prompts.n::INTEGER, candidates.n::INTEGER, quality, "costUsd", "latencyMs", propensity, "inputTokens", "outputTokens",
+      -- What a policy that explores might have asked as well; looked for as text first, since most rows have none.
+      CASE WHEN propensity IS NOT NULL AND contains(metadata, '"propensities":{') THEN json_extract(metadata, '$.propensities')::VARCHAR END
+      FROM ${rows} AS t
       JOIN prompts ON t."requestId" = prompts."requestId" JOIN candidates ON t.candidate = candidates.name`,
-    ([prompt, candidate, quality, costUsd, latencyMs, propensity, inputTokens, outputTokens]) =>
+    ([prompt, candidate, quality, costUsd, latencyMs, propensity, inputTokens, outputTokens, propensities]) =>
       matrix.add({
         prompt,
         candidate,
@@ -70,6 +73,7 @@ async function readMatrix(connection: DuckDBConnection, parquet: string): Promis
         propensity,
         inputTokens,
         outputTokens,
+        propensities: propensities === null ? null : JSON.parse(String(propensities)),
       } as Parameters<typeof matrix.add>[0]),
   );
   return matrix.finished();

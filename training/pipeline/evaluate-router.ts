@@ -110,11 +110,19 @@ export async function routerPropensities(
   const propensities = await loggingPropensities(traffic, { features, groups, seed });
   const { candidates, prompts } = traffic;
   const from = names.map((name) => candidates.indexOf(name));
-  const values = Float64Array.from({ length: prompts.length * names.length }, (_, i) => {
-    const column = from[i % names.length];
-    return column === -1
-      ? Number.NaN
-      : propensities.values[Math.floor(i / names.length) * candidates.length + column];
-  });
-  return { ...propensities, values };
+  const align = (cells: Float64Array, missing: (row: number) => number) =>
+    Float64Array.from({ length: prompts.length * names.length }, (_, i) => {
+      const row = Math.floor(i / names.length);
+      const column = from[i % names.length];
+      return column === -1 ? missing(row) : cells[row * candidates.length + column];
+    });
+  const { policy, values } = propensities;
+  return {
+    ...propensities,
+    values: align(values, () => Number.NaN),
+    // What the log says of a prompt's candidates, it says of all of them.
+    ...(policy === undefined
+      ? {}
+      : { policy: align(policy, (row) => (Number.isNaN(policy[row * candidates.length]) ? Number.NaN : 0)) }),
+  };
 }

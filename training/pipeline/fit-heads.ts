@@ -14,7 +14,7 @@ import {
   takeRows,
 } from '../head/index.ts';
 import { fitTaskClassifier, type MemberName } from '../member/index.ts';
-import type { LoggingPropensities } from '../off-policy/index.ts';
+import { highestWeight, type LoggingPropensities } from '../off-policy/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { Splits } from '../split/split.ts';
 import { calibrateHeads } from './calibrate-heads.ts';
@@ -136,11 +136,11 @@ function layersOf(outputs: ModelOutputs, inputs: number): HeadContext['layers'] 
 
 /** Inverse propensities of the calibrate split's outcomes, where the quality was fitted with them. */
 function calibrationWeights(
-  { matrix, offPolicy, propensities, splits }: HeadsInput,
+  { matrix, propensities, splits }: HeadsInput,
   log: LogReport | null,
 ): Float32Array | null {
   if (propensities === null || log === null || log.method === 'none') return null;
-  return logWeights(propensities, splits.calibrate.rows, matrix.candidates.length, offPolicy.clip).inverse;
+  return logWeights(propensities, splits.calibrate.rows, matrix.candidates.length, log.clip).inverse;
 }
 
 async function learnQuality(input: HeadsInput) {
@@ -151,7 +151,14 @@ async function learnQuality(input: HeadsInput) {
     const quality = await fitTuned(data, await tuneQuality(data, members, onStep), onStep);
     return { data, quality, log: null };
   }
-  const weights = logWeights(propensities, splits.fit.rows, matrix.candidates.length, offPolicy.clip);
-  const learned = await fitLoggedQuality(data, weights, propensities, { ...offPolicy, members }, onStep);
+  const clip = offPolicy.clip ?? highestWeight(propensities.values, propensities.source);
+  const weights = logWeights(propensities, splits.fit.rows, matrix.candidates.length, clip);
+  const learned = await fitLoggedQuality(
+    data,
+    weights,
+    propensities,
+    { ...offPolicy, clip, members },
+    onStep,
+  );
   return { data: learned.data, quality: learned.quality, log: learned.report };
 }

@@ -26,7 +26,10 @@ export async function fitLoggedQuality(
   data: MemberData,
   log: LogWeights,
   propensities: LoggingPropensities,
-  options: Omit<TrainConfig['offPolicy'], 'memory'> & { readonly members: readonly MemberName[] },
+  options: Omit<TrainConfig['offPolicy'], 'memory'> & {
+    readonly clip: number;
+    readonly members: readonly MemberName[];
+  },
   onStep: OnStep,
 ): Promise<LoggedQuality> {
   const { clip, members } = options;

@@ -2,6 +2,7 @@ import type { Candidate } from 'pointsman';
 import type { ManifestCandidate } from 'pointsman/artifact';
 import { quantileSorted } from 'pointsman/math';
 import { columnMeans, trainMeans, trainRows } from '../evaluation/train-means.ts';
+import type { LoggingPropensities } from '../off-policy/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { Splits } from '../split/split.ts';
 
@@ -13,7 +14,7 @@ export function manifestCandidates(
   matrix: OutcomeMatrix,
   splits: Splits,
   configured: Readonly<Record<string, Partial<Candidate>>>,
-  propensities: Float64Array | null = null,
+  propensities: LoggingPropensities | null = null,
 ): ManifestCandidate[] {
   const rows = trainRows(splits);
   const { quality, costUsd } = trainMeans(matrix, rows, propensities);

@@ -3,6 +3,7 @@ import type { IngestReport } from '../outcomes/ingest-report.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { describeScale } from '../outcomes/score-scale.ts';
 import { scoresOf } from './check-trainable.ts';
+import { exploringWarning } from './exploring-warning.ts';
 import { FEWEST_OF_KIND, MOST_KINDS, type TaskKinds, taskKinds } from './task-kinds.ts';
 import { withoutRouters } from './without-routers.ts';
 
@@ -55,6 +56,12 @@ export function trafficWarnings(
       'The embeddings of all prompts are the same and their words are not kept: nothing can tell prompts apart, and the ' +
         'router can only find the best single candidate.',
     );
+  const exploring = exploringWarning(
+    config.policy,
+    candidates.filter((name) => config.candidates[name]?.retired !== true).length,
+    config.offPolicy.clip,
+  );
+  if (exploring !== null) warnings.push(exploring);
   const { routers } = withoutRouters(config.policy);
   if (routers.length > 0)
     warnings.push(

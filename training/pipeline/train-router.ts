@@ -193,7 +193,7 @@ async function seal(
         matrix,
         splits,
         config.candidates as Record<string, Partial<Candidate>>,
-        propensities?.values,
+        propensities,
       ).map((candidate, c) => ({ ...candidate, ...heads.learned[c] })),
       embedder: {
         id: embedder.embedder.id,

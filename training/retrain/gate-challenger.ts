@@ -6,7 +6,7 @@ import type { ScoredTraffic } from '../drift/index.ts';
 import { columnMeans, trainMeans } from '../evaluation/train-means.ts';
 import { type GateVerdict, judgeChallenger, valueTable, weightedCalibration } from '../gate/index.ts';
 import type { Matrix } from '../head/index.ts';
-import { loggingPropensities } from '../off-policy/index.ts';
+import { highestWeight, type LoggingPropensities, loggingPropensities } from '../off-policy/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { takeCells, takeRows } from '../outcomes/take-rows.ts';
 import { seenOfPrompts } from '../pipeline/seen-of-prompts.ts';
@@ -35,12 +35,14 @@ export interface ChallengeInput {
 /** Puts a challenger before the gate, on the prompts that judge. */
 export async function gateChallenger(input: ChallengeInput): Promise<GateVerdict> {
   const { challenger, champion, config, drifted, groups, judge, learn, matrix, spent } = input;
-  const { clip, fewestPrompts, qualityPerUsd, slicePrompts, ...thresholds } = config.gate;
+  const { clip: _, fewestPrompts, qualityPerUsd, slicePrompts, ...thresholds } = config.gate;
   const columns = matrix.candidates.length;
   const judged = takeRows(matrix, judge);
   const theirs = await scoreTraffic(challenger, judged, takeMatrix(input.embeddings, judge));
   const own = champion && takeScored(champion, judge);
-  const { judged: propensities, learned } = await findPropensities(input);
+  const { judged: found, learned } = await findPropensities(input);
+  const propensities = found.values;
+  const clip = config.gate.clip ?? highestWeight(found.values, found.source);
   // The champion's expectations come first: of the two it is the one that is trusted. Each fills the other's gaps.
   const expected = firstKnown(own?.success, theirs.success, fallbackMeans(matrix, learn, 'quality'), columns);
   const expectedCostUsd = firstKnown(
@@ -55,6 +57,7 @@ export async function gateChallenger(input: ChallengeInput): Promise<GateVerdict
     groups,
     batches: batchesOf(matrix),
     propensities,
+    policy: found.policy ?? null,
     expected,
     expectedCostUsd,
     clip,
@@ -66,7 +69,7 @@ export async function gateChallenger(input: ChallengeInput): Promise<GateVerdict
       table,
       champion: own?.chosen ?? null,
       challenger: theirs.chosen,
-      means: trainMeans(matrix, learn, learned),
+      means: trainMeans(matrix, learn, learned, config.gate.clip),
       calibration: { champion: own && calibration(own.success), challenger: calibration(theirs.success) },
       qualityPerUsd: qualityPerUsd ?? rateOf(challenger),
       spent,
@@ -93,15 +96,15 @@ async function findPropensities({ config, embeddings, groups, judge, learn, matr
       seed,
     });
   const alone = await propensitiesOf(judge);
-  const learned = (await propensitiesOf(learn)).values;
-  if (alone.source === 'logged') return { judged: alone.values, learned };
-  const together = (await propensitiesOf(Int32Array.from([...learn, ...judge]))).values;
-  const surprise = (values: Float64Array) =>
+  const learned = await propensitiesOf(learn);
+  if (alone.source === 'logged') return { judged: alone, learned };
+  const together = await propensitiesOf(Int32Array.from([...learn, ...judge]));
+  const surprise = ({ values }: LoggingPropensities) =>
     takeCells(values, matrix.candidates.length, judge).reduce(
       (sum, propensity) => (Number.isNaN(propensity) ? sum : sum - Math.log(propensity)),
       0,
     );
-  return { judged: surprise(together) < surprise(alone.values) ? together : alone.values, learned };
+  return { judged: surprise(together) < surprise(alone) ? together : alone, learned };
 }
 
 function takeScored({ chosen, costUsd, matrix, success }: ScoredTraffic, rows: Int32Array) {

@@ -50,6 +50,7 @@ function repeated(input: EvaluationInput): EvaluationInput {
           propensities: {
             ...propensities,
             values: gather(propensities.values, width, new Float64Array(taken.length * width)),
+            policy: gather(propensities.policy!, width, new Float64Array(taken.length * width)),
             answered: taken.map((row) => propensities.answered[row]) as unknown as Uint8Array,
           },
         }

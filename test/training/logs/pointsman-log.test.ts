@@ -1,6 +1,7 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, it, test } from 'vitest';
 import type { IngestReport } from '../../../training/outcomes/ingest-report.ts';
+import { readOutcomeMatrix } from '../../../training/outcomes/read-outcome-matrix.ts';
 import { lines } from '../outcomes/ingest-fixture.ts';
 import { logFixture, refusals, tableRows } from './log-fixture.ts';
 
@@ -434,4 +435,38 @@ test('halves of surrogate pairs anywhere in a log that is there are read as U+FF
     { requestId: 'a', text, candidate: text, task: text, metadata: { error: text } },
     { requestId: 'b', messages: [{ role: 'user', content: text }], quality: 1 },
   ]);
+});
+
+test('how likely an exploring policy was to ask each candidate is read back, where who was drawn is who answered', async () => {
+  const drawn = { propensity: 0.1, propensities: { large: 0.9, small: 0.1 } };
+  const log = [
+    decision('e1', 'small', drawn),
+    outcome('e1', 'small'),
+    feedback('e1', 1),
+    // A fallback was not drawn.
+    decision('e2', 'small', drawn),
+    outcome('e2', 'large'),
+    feedback('e2', 1),
+    // Not said, and routed by hand.
+    decision('e3', 'large'),
+    outcome('e3', 'large'),
+    feedback('e3', 1),
+    decision('e4', 'large', { propensity: 1, propensities: { large: 1 } }),
+    feedback('e4', 0),
+    decision('e5', 'large', { propensities: { large: 'much' } }),
+    outcome('e5', 'large'),
+    feedback('e5', 0),
+  ];
+  await ingest(write('explored.jsonl', lines(log)), { format });
+  const { candidates, policy, prompts } = await readOutcomeMatrix(out);
+  expect(candidates).toEqual(['large', 'small']);
+  const of = (id: string) => {
+    const row = prompts.findIndex(({ requestId }) => requestId === id);
+    return Array.from(policy!.subarray(2 * row, 2 * row + 2));
+  };
+  expect(of('e1')).toEqual([Math.fround(0.9), Math.fround(0.1)]);
+  expect(of('e2')).toEqual([Number.NaN, Number.NaN]);
+  expect(of('e3')).toEqual([Number.NaN, Number.NaN]);
+  expect(of('e4')).toEqual([1, 0]);
+  expect(of('e5')).toEqual([Number.NaN, Number.NaN]);
 });

@@ -27,6 +27,27 @@ test('logged propensities are taken as they are, and only where something was ob
   });
 });
 
+test('what the log says of candidates that were not asked is kept, and certainty leaves nothing to the others', async () => {
+  const { matrix } = loggedWorld(LOGGING, { rows: 200 });
+  expect((await loggingPropensities(matrix)).policy!.filter((p) => !Number.isNaN(p)).length).toBe(200);
+  const policy = matrix.quality.map((_, cell) => (cell < 300 ? [0.7, 0.2, 0.1][cell % 3] : Number.NaN));
+  const found = (await loggingPropensities({ ...matrix, policy })).policy!;
+  expect(found.subarray(0, 300).every((p) => !Number.isNaN(p))).toBe(true);
+  expect(found.subarray(300).filter((p) => !Number.isNaN(p)).length).toBe(100);
+  const certain = loggedWorld([
+    [1, 0, 0],
+    [0, 0, 1],
+  ]);
+  const known = (await loggingPropensities(certain.matrix)).policy!;
+  certain.kinds.forEach((kind, row) => {
+    expect(Array.from(known.subarray(3 * row, 3 * row + 3))).toEqual(kind === 0 ? [1, 0, 0] : [0, 0, 1]);
+  });
+  const fitted = await loggingPropensities(
+    loggedWorld(LOGGING, { rows: 200, keepPropensities: false }).matrix,
+  );
+  expect(fitted.policy!.every(Number.isNaN)).toBe(true);
+});
+
 test.each([
   ['the task', true],
   ['a feature', false],

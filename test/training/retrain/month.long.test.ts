@@ -49,10 +49,14 @@ test('on no day is the router, exploring included, more than a point under the b
   expect(worst).toBeGreaterThan(-0.01);
 });
 
-test('what was promoted was never truly much worse, and what was truly much worse was never promoted', () => {
+test('what was promoted was never truly worse by more than all nights may lose, and what was truly worse was never promoted', () => {
   const promoted = month.days.filter(({ run }) => run.outcome === 'promoted');
-  expect(promoted.length).toBeGreaterThan(1);
-  expect(Math.min(...promoted.map(gained))).toBeGreaterThan(-0.03);
+  const lost = promoted.reduce((sum, day) => sum + Math.min(0, gained(day)), 0);
+  // What is measured on 1,000 prompts is uncertain by about a point.
+  expect(lost).toBeGreaterThan(-0.015);
+  const worse = month.days.filter((day) => gained(day) < -0.02);
+  expect(worse.length).toBeGreaterThan(0);
+  expect(worse.filter(({ run }) => run.outcome === 'promoted')).toEqual([]);
 });
 
 test('the candidate that got worse is named within three days, with the day on which it did', () => {

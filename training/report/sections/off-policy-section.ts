@@ -33,7 +33,7 @@ ${overlapFigure(
   LEAST_SAMPLE,
 )}
 ${overlapTable(`How much the log tells of each way to choose, on ${formatCount(rows)} test prompts`, 'Who chooses', waysToChoose(offPolicy))}
-<p class="note">Effective sample size: so many equally weighted prompts say as much; under ${LEAST_SAMPLE} (dashed) nothing is concluded. The mean weight is 1 but for chance where the log could hold every choice; what is missing to 1 is the share of choices that it could not. Weights above ${offPolicy.clip} are cut.</p>
+<p class="note">Effective sample size: so many equally weighted prompts say as much; under ${LEAST_SAMPLE} (dashed) nothing is concluded. The mean weight is 1 but for chance where the log could hold every choice; what is missing to 1 is the share of choices that it could not. Weights above ${formatCount(offPolicy.clip)} are cut; the table says which share of their sum.</p>
 ${
   overlap.tasks.length > 0 &&
   overlapTable(
@@ -107,6 +107,10 @@ function overlapTable(caption: string, heading: string, rows: readonly NamedOver
       cell: ({ smallestPropensity }) =>
         smallestPropensity === null ? '–' : smallestPropensity.toPrecision(2),
     },
-    { heading: 'Cut', cell: ({ clippedShare }) => formatPercent(clippedShare) },
+    {
+      heading: 'Cut',
+      // Earlier versions wrote only how many were cut.
+      cell: ({ clippedMass, clippedShare }) => formatPercent(clippedMass ?? clippedShare),
+    },
   ]);
 }
