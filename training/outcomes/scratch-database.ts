@@ -25,6 +25,8 @@ export interface ScratchDatabase {
   readonly bytesAtOnce: number;
   /** The same for one thread. */
   readonly heavyBytes: number;
+  /** Bytes of a row on average, above which DuckDB can neither read whole files nor sort their rows within the memory. */
+  readonly longRowBytes: number;
   connect(): Promise<DuckDBConnection>;
   /** Runs a statement on a connection of its own. */
   run(statement: string): Promise<void>;
@@ -35,6 +37,8 @@ export interface ScratchDatabase {
 const MEBIBYTE = 2 ** 20;
 /** What judging a batch takes, over its bytes: 200 for lists of parts, 60 for texts, as far as seen. */
 const COPIES = 250;
+/** Reading at one go and sorting hold fewer copies than judging. */
+const LONG = 8;
 const MOST_AT_ONCE = 32 * MEBIBYTE;
 
 /** Rows that DuckDB works on at a time. */
@@ -47,6 +51,7 @@ export async function openScratchDatabase(options: ScratchOptions = {}): Promise
   const threads = Math.min(8, availableParallelism());
   const memoryLimitMb = options.memoryLimitMb ?? defaultMemoryMb();
   const bytesAtOnce = (memoryLimitMb * MEBIBYTE) / COPIES;
+  const heavyBytes = Math.min(MOST_AT_ONCE, Math.max(MEBIBYTE, bytesAtOnce / threads));
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: `${memoryLimitMb}MB`,
     temp_directory: folder,
@@ -60,7 +65,8 @@ export async function openScratchDatabase(options: ScratchOptions = {}): Promise
     folder,
     memoryLimitMb,
     bytesAtOnce,
-    heavyBytes: Math.min(MOST_AT_ONCE, Math.max(MEBIBYTE, bytesAtOnce / threads)),
+    heavyBytes,
+    longRowBytes: (LONG * heavyBytes) / VECTOR_ROWS,
     async connect() {
       const connection = await instance.connect();
       connections.push(connection);

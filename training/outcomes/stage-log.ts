@@ -7,7 +7,7 @@ import { type LogMapping, mapLogBlock, SIDE_TABLES, type SideTable } from './map
 import { OUTCOME_FIELDS } from './outcome-fields.ts';
 import { readDocuments } from './read-documents.ts';
 import { rawRows } from './row-sql.ts';
-import { type ScratchDatabase, VECTOR_ROWS } from './scratch-database.ts';
+import type { ScratchDatabase } from './scratch-database.ts';
 import type { SourceFile } from './source-files.ts';
 import type { SourceLayout } from './source-layout.ts';
 import { type StageBlocksOptions, stageBlocks } from './stage-blocks.ts';
@@ -147,7 +147,7 @@ async function stageWhole(
   if (reader !== litellmLog || source.format !== 'jsonl' || inOrder || answers) return null;
   if (failureQuality !== null || ['outcomes', 'text', 'messages'].some((target) => target in map))
     return null;
-  if (await hasLongLines(source.path, database.heavyBytes / VECTOR_ROWS)) return null;
+  if (await hasLongLines(source.path, database.longRowBytes)) return null;
   const connection = await database.connect();
   try {
     if (

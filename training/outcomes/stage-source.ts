@@ -5,7 +5,7 @@ import { type ColumnMap, SeenNames } from './detect-layout.ts';
 import { hasLongLines, isJsonLines, jsonBlocks } from './json-blocks.ts';
 import { checkGzip } from './read-bytes.ts';
 import { rawRows } from './row-sql.ts';
-import { type ScratchDatabase, VECTOR_ROWS } from './scratch-database.ts';
+import type { ScratchDatabase } from './scratch-database.ts';
 import { settlePrompts } from './settle-prompts.ts';
 import type { SourceFile } from './source-files.ts';
 import type { SourceLayout } from './source-layout.ts';
@@ -58,7 +58,7 @@ async function stageFile(
   if (source.format === 'parquet') return stageParquet(database, source, options);
   const seen = new SeenNames(options.map);
   const isWhole = source.format === 'jsonl' && !options.inOrder && (await isJsonLines(source.path));
-  if (isWhole && !(await hasLongLines(source.path, database.heavyBytes / VECTOR_ROWS))) {
+  if (isWhole && !(await hasLongLines(source.path, database.longRowBytes))) {
     const layout = await stageWhole(database, source, seen, options);
     if (layout !== null) return layout;
   }

@@ -31,7 +31,7 @@ export async function writeSorted(
   const [count, total] = sums.getRows()[0].map(Number);
   const mean = total / Math.max(1, count);
   const memory = database.memoryLimitMb * 1e6;
-  if (mean * VECTOR_ROWS <= database.heavyBytes) {
+  if (mean <= database.longRowBytes) {
     const most = (memory * GROUP_SHARE) / database.threads / Math.max(1, mean);
     const groupRows = Math.min(MOST_GROUP_ROWS, Math.max(1, Math.floor(most / VECTOR_ROWS)) * VECTOR_ROWS);
     await connection.run(`COPY (SELECT ${columns} FROM (${rows}) ORDER BY "requestId", candidate)
