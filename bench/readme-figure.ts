@@ -1,7 +1,7 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { readArtifactFolder } from 'pointsman/node';
+import { resolveVersion } from 'pointsman/node';
 import type { Evaluation } from '../training/evaluation/evaluation.ts';
 import { costQualityFigure } from '../training/report/figures/cost-quality-figure.ts';
 
@@ -32,9 +32,11 @@ export function readmeFigure(evaluation: Evaluation): string {
       `<g transform="translate(0 ${i * ROW})">${shape}<text x="32" y="11.5">${label}</text></g>`,
   );
   const [, width, height] = drawing.match(/viewBox="0 0 ([\d.]+) ([\d.]+)"/)!.map(Number);
+  // Where a text has no anchor of its own, as at the ticks, that of the drawing counts.
+  const [anchor = ''] = drawing.match(/ text-anchor="\w+"(?=[^>]*>)/) ?? [];
   const body = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="system-ui, sans-serif" font-size="13" fill="currentColor" role="img" aria-label="Cost against quality of the demo router">
 <rect width="${WIDTH}" height="${height}" fill="var(--surface)"/>
-<svg x="0" y="0" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">${drawing.replace(/^<svg[^>]*>/, '').replace(/<\/svg>$/, '')}</svg>
+<svg x="0" y="0" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"${anchor}>${drawing.replace(/^<svg[^>]*>/, '').replace(/<\/svg>$/, '')}</svg>
 <g transform="translate(${LEGEND_LEFT} 40)">${entries.join('\n')}</g>
 </svg>
 `;
@@ -43,8 +45,7 @@ export function readmeFigure(evaluation: Evaluation): string {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const folder = process.argv[2] ?? 'models/demo';
-  const artifact = await readArtifactFolder(folder);
-  const metrics = new TextDecoder().decode(artifact.file('metrics.json'));
-  await writeFile(OUT, readmeFigure(JSON.parse(metrics)));
-  console.log(`${join(folder, 'metrics.json')} drawn to ${OUT}`);
+  const metrics = join(await resolveVersion(folder), 'metrics.json');
+  await writeFile(OUT, readmeFigure(JSON.parse(await readFile(metrics, 'utf8'))));
+  console.log(`${metrics} drawn to ${OUT}`);
 }

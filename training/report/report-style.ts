@@ -35,13 +35,15 @@ a { color: var(--router); }
   overflow-x: auto; margin: 0 0 0.75rem;
   /* A shadow at the right edge while there is more to see there. */
   background:
-    linear-gradient(to left, var(--surface), transparent) right / 2.5rem 100% no-repeat local,
+    linear-gradient(to left, var(--surface) 30%, transparent) right / 2.5rem 100% no-repeat local,
     linear-gradient(to left, var(--shade), transparent) right / 0.75rem 100% no-repeat scroll;
 }
 .scroll:focus-visible { outline: 2px solid var(--router); outline-offset: 2px; }
 table { border-collapse: collapse; font-size: 0.9rem; min-width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.35rem 0.75rem 0.35rem 0; text-align: right; vertical-align: top; border-bottom: 1px solid var(--line); white-space: nowrap; }
-thead th { color: var(--muted); font-weight: 600; vertical-align: bottom; }
+th:last-child, td:last-child { padding-right: 0; }
+thead th { color: var(--muted); font-weight: 600; vertical-align: bottom; white-space: normal; overflow-wrap: normal; }
+td .gap { white-space: normal; }
 th:first-child, td:first-child, td.text, th.text { text-align: left; }
 th:first-child { position: sticky; left: 0; background: var(--surface); }
 th[scope="row"] { font-weight: 600; white-space: normal; min-width: 8rem; max-width: 20rem; }
@@ -63,6 +65,16 @@ svg text, svg tspan { white-space: pre; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.15rem 1rem; margin: 0.5rem 0; }
 dt { color: var(--muted); } dd { margin: 0; }
 pre { background: var(--panel); padding: 0.75rem; overflow-x: auto; font-size: 0.8rem; border-radius: 0.4rem; }
+@media (max-width: 40rem) {
+  .stacks, .stacks tbody { display: block; }
+  .stacks thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .stacks tr { display: block; padding: 0.5rem 0; border-bottom: 1px solid var(--line); }
+  .stacks th[scope="row"], .stacks td { display: flex; gap: 1rem; justify-content: space-between; max-width: none; padding: 0.1rem 0; border: 0; }
+  .stacks th[scope="row"] { display: block; position: static; }
+  .stacks td::before { content: attr(data-heading); flex: none; max-width: 55%; color: var(--muted); text-align: left; white-space: normal; }
+  .stacks td.sentences { display: block; max-width: none; }
+  .stacks td.sentences::before { display: block; }
+}
 @media (max-width: 30rem) { th[scope="row"] { max-width: 9rem; } body { font-size: 15px; padding-top: 1rem; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 0.5rem; } }
 @media print { .scroll { overflow: visible; } body { max-width: none; } }
 `;

@@ -85,6 +85,10 @@ ${scrollTable('Newest prompts against those before', populations, [
 ])}
 ${
   embeddings &&
-  html`<p class="note">Embeddings: maximum mean discrepancy ${embeddings.discrepancy.toFixed(5)}, p = ${embeddings.pValue.toFixed(3)} on ${embeddings.rows[0]} and ${embeddings.rows[1]} prompts.</p>`
+  html`<p class="note">${
+    Number.isNaN(embeddings.pValue)
+      ? 'Embeddings were not compared, as there are'
+      : `Embeddings: maximum mean discrepancy ${embeddings.discrepancy.toFixed(5)}, p = ${embeddings.pValue.toFixed(3)}, on`
+  } ${embeddings.rows[0]} prompts from before and ${embeddings.rows[1]} of the newest.</p>`
 }`;
 }

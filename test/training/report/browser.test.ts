@@ -4,6 +4,7 @@ import { evaluate } from '../../../training/evaluation/evaluate.ts';
 import { loggingPropensities } from '../../../training/off-policy/index.ts';
 import { renderReport } from '../../../training/report/render-report.ts';
 import { renderRun } from '../../../training/retrain/render-run.ts';
+import type { RetrainRun } from '../../../training/retrain/retrain-run.ts';
 import { type BrowserPage, openBrowserPage } from '../../fixtures/browser-page.ts';
 import { retrainRun } from '../../fixtures/retrain-run.ts';
 import { syntheticWorld } from '../evaluation/synthetic-world.ts';
@@ -41,7 +42,23 @@ const PAGES: readonly (readonly [string, () => string | Promise<string>])[] = [
   ['a report without costs', () => renderReport(evaluate(syntheticWorld({ rows: 400, costs: null }), quick))],
   ['a retraining', () => renderRun(retrainRun(['poet', 'reckoner', 'large']))],
   ['a retraining of long names', () => renderRun(retrainRun(long))],
+  ['the first night', () => renderRun(firstNight())],
 ];
+
+/** Two days of outcomes, and nothing before them to compare with. */
+function firstNight(): RetrainRun {
+  const run = retrainRun(['poet', 'reckoner']);
+  const drift = run.drift!;
+  return {
+    ...run,
+    champion: null,
+    drift: {
+      ...drift,
+      candidates: drift.candidates.map((shift) => ({ ...shift, days: shift.days.slice(0, 2), alarm: false })),
+      embeddings: { discrepancy: Number.NaN, pValue: Number.NaN, rows: [0, 200], alarm: false },
+    },
+  };
+}
 const LOSSES = [{ head: 'choice', fit: [3, 2, 1], validation: [3, 2, 2] }];
 const CONFIG = { text: 'x'.repeat(500) };
 
@@ -55,6 +72,21 @@ const CUT_OFF = `
     })
     .map((element) => element.tagName + ' ' + element.textContent.slice(0, 60))`;
 
+/** Texts of figures that stand out of their figure, by more than the side of a letter. */
+const OUT_OF_FIGURE = `
+  [...document.querySelectorAll('figure svg text')]
+    .filter((text) => {
+      const [own, box] = [text, text.ownerSVGElement].map((element) => element.getBoundingClientRect());
+      return own.left < box.left - 3 || own.right > box.right + 3 || own.top < box.top - 3 || own.bottom > box.bottom + 3;
+    })
+    .map((text) => text.textContent)`;
+
+/** Tables of which a part is out of sight until their box is scrolled. */
+const OUT_OF_SIGHT = `
+  [...document.querySelectorAll('.scroll')]
+    .filter((box) => box.scrollWidth > box.clientWidth)
+    .map((box) => box.getAttribute('aria-label'))`;
+
 const WIDTHS = '[document.documentElement.scrollWidth, document.documentElement.clientWidth]';
 
 describe.skipIf(spawnSync('chromium', ['--version']).error !== undefined)('in a browser', () => {
@@ -66,16 +98,28 @@ describe.skipIf(spawnSync('chromium', ['--version']).error !== undefined)('in a 
 
   it.each(PAGES)('%s has nothing cut off, on a phone and on a desk', async (_, render) => {
     const markup = await render();
-    for (const width of [400, 1200]) {
+    for (const width of [400, 700, 1280]) {
       await page.show(markup, width);
       const [scrolled, seen] = await page.evaluate<number[]>(WIDTHS);
       expect(scrolled, `at ${width} px`).toBeLessThanOrEqual(seen);
       expect(await page.evaluate(CUT_OFF), `at ${width} px`).toEqual([]);
+      expect(await page.evaluate(OUT_OF_FIGURE), `at ${width} px`).toEqual([]);
+      if (width !== 700) expect(await page.evaluate(OUT_OF_SIGHT), `at ${width} px`).toEqual([]);
     }
   });
 
-  it('reaches every column of a wide table by scrolling its box', async () => {
+  it('says on a phone of each figure of a wide table what it is', async () => {
     await page.show(await PAGES[0][1](), 400);
+    const said = await page.evaluate<string[]>(`[...document.querySelectorAll('.stacks td')].map((cell) =>
+      getComputedStyle(cell, '::before').content)`);
+    expect(said.length).toBeGreaterThan(30);
+    expect(said.filter((heading) => !/^".+"$/.test(heading))).toEqual([]);
+    expect(said).toContain('"Loss shown"');
+  });
+
+  it('reaches every column of a table that is wider than its box by scrolling', async () => {
+    await page.show(await PAGES[0][1](), 700);
+    await page.evaluate(`document.querySelector('main').style.width = '400px'`);
     const reached = await page.evaluate<boolean[]>(`[...document.querySelectorAll('.scroll')].map((box) => {
       box.scrollLeft = box.scrollWidth;
       const cells = [...box.querySelectorAll('tr')].map((row) => row.lastElementChild.getBoundingClientRect().right);

@@ -6,12 +6,7 @@ const area = { left: 0, right: 200, top: 0, bottom: 100 };
 test('a label goes to the right, to the left at the right edge, and nowhere when all sides are taken', () => {
   expect(placeLabels([{ x: 50, y: 50, text: 'name' }], area, 10)).toEqual(['right']);
   expect(placeLabels([{ x: 190, y: 50, text: 'name' }], area, 10)).toEqual(['left']);
-  const around = [
-    { x: 70, y: 50 },
-    { x: 30, y: 50 },
-    { x: 50, y: 36 },
-    { x: 50, y: 64 },
-  ];
+  const around = [62, 38].flatMap((x) => [36, 50, 64].map((y) => ({ x, y })));
   expect(placeLabels([{ x: 50, y: 50, text: 'name' }], area, 10, around)).toEqual([null]);
 });
 
@@ -25,4 +20,20 @@ test('labels of points that lie close take different sides', () => {
     10,
   );
   expect(new Set(sides).size).toBe(2);
+});
+
+test('a label stands askew of its point where the four sides are taken', () => {
+  const around = [
+    { x: 70, y: 50 },
+    { x: 30, y: 50 },
+    { x: 44, y: 36 },
+    { x: 44, y: 64 },
+  ];
+  expect(placeLabels([{ x: 50, y: 50, text: 'name' }], area, 10, around)).toEqual(['above right']);
+});
+
+test('a long name in narrow letters is not taken for a wide one', () => {
+  const [narrow, wide] = ['lilliput-tilt-ii', 'WOMBAT-MAMMOTH-W'].map((text) => ({ x: 100, y: 50, text }));
+  expect(placeLabels([narrow], area, 12)).toEqual(['right']);
+  expect(placeLabels([wide], area, 12)).not.toEqual(['right']);
 });

@@ -8,7 +8,7 @@ import { type Html, html } from '../html.ts';
 import { inFull } from '../named.ts';
 import { drawFigure } from './draw-figure.ts';
 import { type LegendEntry, legend } from './legend.ts';
-import { LABEL_GAP, type LabelSide, placeLabels } from './place-labels.ts';
+import { LABEL_ASKEW, LABEL_GAP, type LabelSide, placeLabels } from './place-labels.ts';
 
 const SIZE = { width: 480, height: 370, marginLeft: 52, marginRight: 16, marginTop: 24, marginBottom: 46 };
 const FONT_SIZE = 13;
@@ -138,7 +138,7 @@ export function costQualityFigure({ contenders, costQuality }: Evaluation): Html
             }),
           ]
         : []),
-      ...(['right', 'left', 'above', 'below'] as const).map(labelsOn),
+      ...(Object.keys(SIDES) as LabelSide[]).map(labelsOn),
     ],
   });
   const unlabelled = labelled.some((side) => side === null);
@@ -159,7 +159,11 @@ const SIDES = {
   left: { textAnchor: 'end', dx: -LABEL_GAP },
   above: { textAnchor: 'middle', dy: -LABEL_GAP, lineAnchor: 'bottom' },
   below: { textAnchor: 'middle', dy: LABEL_GAP, lineAnchor: 'top' },
-} as const;
+  'above right': { textAnchor: 'start', dx: LABEL_ASKEW, dy: -LABEL_GAP, lineAnchor: 'bottom' },
+  'below right': { textAnchor: 'start', dx: LABEL_ASKEW, dy: LABEL_GAP, lineAnchor: 'top' },
+  'above left': { textAnchor: 'end', dx: -LABEL_ASKEW, dy: -LABEL_GAP, lineAnchor: 'bottom' },
+  'below left': { textAnchor: 'end', dx: -LABEL_ASKEW, dy: LABEL_GAP, lineAnchor: 'top' },
+} as const satisfies Record<LabelSide, object>;
 
 /** Dollars of 1,000 requests, and points. */
 function scaled({ cost, quality }: CostQuality): { x: number; y: number } {
@@ -186,12 +190,13 @@ function createScale(points: readonly { readonly x: number; readonly y: number }
   const [lowY, highY] = range(points.map(({ y }) => y));
   const log = lowX > 0 && highX / lowX > 15;
   const padX = 0.06 * (highX - lowX) || Math.max(1e-9, 0.1 * highX);
-  const padY = 0.06 * (highY - lowY) || 1;
+  const rise = highY - lowY || 16;
   const ratio = (highX / lowX) ** 0.06;
   const x = log
     ? ([lowX / ratio, highX * ratio] as const)
     : ([Math.max(0, lowX - padX), highX + padX] as const);
-  const y = [lowY - padY, highY + padY] as const;
+  // Room for a name below the lowest point.
+  const y = [lowY - 0.1 * rise, highY + 0.06 * rise] as const;
   const along = (value: number) =>
     log ? Math.log(value / x[0]) / Math.log(x[1] / x[0]) : (value - x[0]) / (x[1] - x[0]);
   return {

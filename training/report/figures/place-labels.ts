@@ -1,5 +1,17 @@
 /** Where a label stands beside its point. */
-export type LabelSide = 'right' | 'left' | 'above' | 'below';
+export type LabelSide = (typeof SIDES)[number];
+
+/** In the order in which they are tried. */
+const SIDES = [
+  'right',
+  'left',
+  'above',
+  'below',
+  'above right',
+  'below right',
+  'above left',
+  'below left',
+] as const;
 
 export interface LabelPoint {
   readonly x: number; // pixels
@@ -32,7 +44,7 @@ export function placeLabels(
     bottom: y + 4,
   }));
   return points.map((point) => {
-    for (const side of ['right', 'left', 'above', 'below'] as const) {
+    for (const side of SIDES) {
       const box = boxOf(point, side, fontSize);
       const inside =
         box.left >= area.left && box.right <= area.right && box.top >= area.top && box.bottom <= area.bottom;
@@ -47,21 +59,32 @@ export function placeLabels(
 /** Pixels from a point to its label. */
 export const LABEL_GAP = 7;
 
+/** Pixels from a point to a label that stands askew of it, sideways. */
+export const LABEL_ASKEW = 4;
+
 function boxOf({ x, y, text }: LabelPoint, side: LabelSide, fontSize: number): LabelArea {
-  const width = 0.6 * fontSize * text.length;
+  const width = textWidth(text, fontSize);
   const height = 1.1 * fontSize;
-  const centre = { right: x + LABEL_GAP + width / 2, left: x - LABEL_GAP - width / 2, above: x, below: x }[
-    side
-  ];
-  const middle = { right: y, left: y, above: y - LABEL_GAP - height / 2, below: y + LABEL_GAP + height / 2 }[
-    side
-  ];
-  return {
-    left: centre - width / 2,
-    right: centre + width / 2,
-    top: middle - height / 2,
-    bottom: middle + height / 2,
-  };
+  const aside = side.includes(' ') ? LABEL_ASKEW : LABEL_GAP;
+  const left = side.endsWith('right') ? x + aside : side.endsWith('left') ? x - aside - width : x - width / 2;
+  const top = side.startsWith('above')
+    ? y - LABEL_GAP - height
+    : side.startsWith('below')
+      ? y + LABEL_GAP
+      : y - height / 2;
+  return { left, right: left + width, top, bottom: top + height };
+}
+
+/** Pixels of a text in a plain sans-serif font, rather too many than too few. */
+function textWidth(text: string, fontSize: number): number {
+  let width = 0;
+  for (const character of text)
+    width += /[fijlrtI.,:;'|!()[\]/\s-]/.test(character)
+      ? 0.42
+      : /[a-z0-9]/.test(character) && !/[mw]/.test(character)
+        ? 0.64
+        : 1;
+  return fontSize * width;
 }
 
 function overlaps(a: LabelArea, b: LabelArea): boolean {
