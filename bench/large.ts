@@ -9,7 +9,7 @@ import { LARGE_CANDIDATES, writeLargeTraffic } from './large-traffic.ts';
 
 const PROMPTS = 300_000;
 /** Of the whole process. */
-export const LARGE_MEMORY_MB = 6000;
+export const LARGE_MEMORY_MB = 4000;
 
 export interface LargeMeasure {
   readonly prompts: number;

@@ -8,7 +8,7 @@ describe(`a training of ${PROMPTS} prompts of 9 candidates, each of which one an
   let measured: LargeMeasure;
   beforeAll(async () => {
     measured = await trainLarge(PROMPTS, true);
-  }, 900_000);
+  }, 2_400_000);
 
   it('takes every row', () => {
     expect(measured).toMatchObject({ prompts: PROMPTS, rows: PROMPTS });
