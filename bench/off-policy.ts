@@ -3,11 +3,13 @@ import { readPrompt } from 'pointsman/request';
 import { embedAll } from '../training/embedder/index.ts';
 import { type Matrix, takeRows } from '../training/head/index.ts';
 import {
+  doubtTable,
   ESTIMATORS,
   type EstimatorId,
   type LoggedTable,
   loggingPropensities,
   policyScores,
+  scoreDoubt,
   scoreInterval,
   type TargetPolicy,
 } from '../training/off-policy/index.ts';
@@ -149,15 +151,18 @@ async function simulate(
   for (let seed = 0; seed < LOGS; seed++) {
     if (seed % 10 === 0) onProgress(`off-policy: ${setting.name}, log ${seed + 1} of ${LOGS}`);
     const { table, of } = await drawLog(held, setting, seed, columns);
+    const [own, other] = [of(held.router), of(held.bestSingle)];
+    const doubt = doubtTable(table);
     for (const estimator of ESTIMATORS) {
-      const router = policyScores(estimator, table, of(held.router)).scores;
-      const single = policyScores(estimator, table, of(held.bestSingle)).scores;
-      keep(`${estimator} value`, scoreInterval(router, table.clusters));
+      const router = policyScores(estimator, table, own).scores;
+      const single = policyScores(estimator, table, other).scores;
+      keep(`${estimator} value`, scoreInterval(router, table.clusters, { doubt: scoreDoubt(doubt, own) }));
       keep(
         `${estimator} gain`,
         scoreInterval(
           router.map((score, row) => score - single[row]),
           table.clusters,
+          { doubt: scoreDoubt(doubt, own, other) },
         ),
       );
     }
@@ -209,6 +214,8 @@ async function drawLog(held: HeldOut, setting: Setting, seed: number, columns: n
     candidates: columns,
     quality: Float64Array.from(log.quality),
     propensities: propensities.values,
+    source: propensities.source,
+    policy: propensities.policy ?? null,
     expected: takeCells(held.expected, columns, rows),
     clusters: groups,
   };

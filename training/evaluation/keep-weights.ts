@@ -1,12 +1,6 @@
 import type { UtilityWeights } from 'pointsman/policy';
-import { scoreInterval } from '../off-policy/index.ts';
-import {
-  fewestGroupsFor,
-  learnThenTest,
-  normalAbove,
-  riskiestSetting,
-  WEIGHT_SETTINGS,
-} from '../policy/index.ts';
+import { type ScoreDoubt, scoreDoubt, scoreInterval } from '../off-policy/index.ts';
+import { fewestGroupsFor, learnThenTest, riskiestSetting, WEIGHT_SETTINGS } from '../policy/index.ts';
 import { formatCount, formatDollars, formatPoints, plural, pluralInGroups } from '../words/format-number.ts';
 import { comparableRows, type WeighedRows } from './setting-worth.ts';
 
@@ -56,7 +50,7 @@ export function keepToLoss(
   maxLoss: number,
   { confidence = 0.9, seed = 0 }: KeepOptions = {},
 ): Kept<LossShown> {
-  const { choices, columns, groups, refuse, rows } = triedRows(weighed);
+  const { choices, columns, doubtOf, groups, refuse, rows } = triedRows(weighed);
   const { comparison, isEstimated } = weighed.valued;
   const lossesOf = (setting: number) =>
     Float64Array.from(rows, (row) => {
@@ -67,7 +61,11 @@ export function keepToLoss(
   const passed = isEstimated
     ? learnThenTest(
         choices.length,
-        (setting) => (refuse(setting) === null ? meanPValue(lossesOf(setting), groups, maxLoss) : 1),
+        (setting) =>
+          refuse(setting) === null &&
+          isShown(lossesOf(setting), groups, maxLoss, delta, doubtOf(setting, single))
+            ? delta
+            : 1,
         delta,
       )
     : riskiestSetting(choices.length, lossesOf, groups, {
@@ -100,15 +98,20 @@ export function keepToCost(
   maxCostUsd: number,
   { confidence = 0.9 }: Omit<KeepOptions, 'seed'> = {},
 ): Kept<CostShown> {
-  const { choices, columns, groups, refuse, rows } = triedRows(weighed);
+  const { choices, columns, doubtOf, groups, refuse, rows } = triedRows(weighed);
+  const delta = 1 - confidence;
   const { costUsd } = weighed.valued.comparison;
   const last = choices.length - 1;
   const costsOf = (setting: number) =>
     Float64Array.from(rows, (row) => costUsd![row * columns + choices[setting][row]]);
   const passed = learnThenTest(
     choices.length,
-    (step) => (refuse(last - step) === null ? meanPValue(costsOf(last - step), groups, maxCostUsd) : 1),
-    1 - confidence,
+    (step) =>
+      refuse(last - step) === null &&
+      isShown(costsOf(last - step), groups, maxCostUsd, delta, doubtOf(last - step, null))
+        ? delta
+        : 1,
+    delta,
   );
   if (passed === -1) {
     const cheapest = costsOf(last).reduce((sum, cost) => sum + cost, 0) / rows.length;
@@ -136,17 +139,30 @@ function triedRows({ choose, valued }: WeighedRows) {
     rows,
     columns: comparison.quality.length / comparison.positions.length,
     groups: Int32Array.from(rows, (row) => comparison.groups[row]),
+    /** What is to be doubted of a setting's loss against one candidate, or of its cost, where they are estimated. */
+    doubtOf: (setting: number, single: number | null): ScoreDoubt | null => {
+      const { doubt, positions } = comparison;
+      if (doubt === undefined) return null;
+      const chosen = { chosen: choices[setting] };
+      return single === null
+        ? scoreDoubt(doubt, chosen, null, null)
+        : scoreDoubt(doubt, { chosen: new Int32Array(positions.length).fill(single) }, chosen);
+    },
     /** Why a setting cannot be valued. */
     refuse: (setting: number) => (isRefused ? refuse(choices[setting]) : null),
   };
 }
 
-/** P-value for "the mean of these scores is over `limit`", by the normal interval of the mean. */
-function meanPValue(scores: Float64Array, groups: Int32Array, limit: number): number {
-  const { estimate, high } = scoreInterval(scores, groups);
-  if (estimate === null || high === null) return 1;
-  const error = (high - estimate) / 1.96;
-  return error === 0 ? Number(estimate > limit) : normalAbove((limit - estimate) / error);
+/** Whether it is shown that the mean of these scores is at most `limit`, but for a chance of `delta`: by its one-sided interval. */
+function isShown(
+  scores: Float64Array,
+  groups: Int32Array,
+  limit: number,
+  delta: number,
+  doubt: ScoreDoubt | null,
+): boolean {
+  const { high } = scoreInterval(scores, groups, { level: 1 - 2 * delta, doubt });
+  return high !== null && high <= limit;
 }
 
 function lossNotShown(losses: Float64Array, groups: number, maxLoss: number, delta: number): string {

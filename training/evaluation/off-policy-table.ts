@@ -54,7 +54,7 @@ export function offPolicyRows(
     expected: predicted(predictions.success, means.quality),
     clusters: Int32Array.from(prompts, (prompt) => groups[prompt]),
   };
-  const clip = highestWeight(propensities.values, propensities.source);
+  const clip = highestWeight(propensities.values, propensities.source, propensities.policy);
   const scores = (observed: Float32Array, expected: Float64Array) =>
     pseudoOutcomes({
       // An amount is used where the quality was seen too: the propensity is that of the quality.

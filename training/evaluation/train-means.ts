@@ -21,14 +21,14 @@ export function trainRows({ fit, calibrate }: Splits): Int32Array {
 export function trainMeans(
   matrix: OutcomeMatrix,
   rows: ArrayLike<number>,
-  propensities: Pick<LoggingPropensities, 'source' | 'values'> | null = null,
+  propensities: Pick<LoggingPropensities, 'policy' | 'source' | 'values'> | null = null,
   clip?: number,
 ): TrainMeans {
   const weights =
     propensities &&
     clipWeights(
       propensities.values.map((p) => 1 / p),
-      clip ?? highestWeight(propensities.values, propensities.source),
+      clip ?? highestWeight(propensities.values, propensities.source, propensities.policy),
     ).weights;
   return {
     quality: columnMeans(matrix.quality, matrix.candidates.length, rows, weights),

@@ -14,19 +14,23 @@ export const LEAST_FLOOR = 1 / 1000;
 /**
  * Where weights are cut, unless somebody says otherwise. A policy that explores with ε among K candidates gives each of them
  * ε/K, so weights go up to K/ε, beyond 100 for 5 % among 6: to cut them would take away a share of every explored
- * outcome. Propensities without such a floor (softmax, Thompson, all that were fitted) are cut at 100.
- * @param propensities of what was seen; NaN is passed over
+ * outcome. Propensities without such a floor (softmax, Thompson, all that were fitted) are cut at 100. Where some were fitted,
+ * as those of who answered after a fallback, the others say where the floor is.
+ * @param propensities of what was seen; NaN is passed over @param policy NaN where they were fitted; null: nowhere, or all
  */
 export function highestWeight(
   propensities: ArrayLike<number>,
   source: 'logged' | 'fitted' = 'logged',
+  policy: ArrayLike<number> | null = null,
 ): number {
+  if (source === 'fitted' && policy === null) return HIGHEST_WEIGHT;
   let least = 1;
-  for (let i = 0; i < propensities.length; i++) if (propensities[i] < least) least = propensities[i];
+  for (let i = 0; i < propensities.length; i++) {
+    const isKnown = policy === null || !Number.isNaN(policy[i]);
+    if (isKnown && propensities[i] < least) least = propensities[i];
+  }
   // The inverse of a rounded number may come out a little larger than what it was rounded from.
-  return source === 'logged' && least >= LEAST_FLOOR * (1 - 1e-6)
-    ? Math.max(HIGHEST_WEIGHT, 1 / least)
-    : HIGHEST_WEIGHT;
+  return least >= LEAST_FLOOR * (1 - 1e-6) ? Math.max(HIGHEST_WEIGHT, 1 / least) : HIGHEST_WEIGHT;
 }
 
 /**

@@ -25,7 +25,7 @@ export interface Overlap {
   readonly meanWeight: ScoreInterval;
   /**
    * Share of the policy's choices that the log could not hold, and of the weight that is cut off: exact where the log says how
-   * likely each candidate was, else as the mean weight says.
+   * likely each candidate was (of nearly all prompts, at least), else as the mean weight says.
    */
   readonly unsupportedShare: number;
   /** Whether it is exact. */
@@ -45,7 +45,7 @@ export interface Overlap {
 export function measureOverlap(
   table: LoggedTable,
   policy: TargetPolicy,
-  clip = highestWeight(table.propensities, table.source),
+  clip = highestWeight(table.propensities, table.source, table.policy),
 ): Overlap {
   const { candidates, propensities, quality, clusters } = table;
   const weights = policyWeights(table, policy, Number.POSITIVE_INFINITY);
@@ -83,22 +83,28 @@ export function measureOverlap(
   };
 }
 
-/** Share of a policy's choices that no outcome can speak for; null where of some choice its probability is not known. */
+/** Of choices whose probability is known, so many are enough to speak for the others. */
+const MOST_KNOWN = 0.9;
+
+/** Share of a policy's choices that no outcome can speak for; null where of many choices the probability is not known. */
 function supportOf(
   { candidates, policy: logged }: LoggedTable,
   policy: TargetPolicy,
   clip: number,
 ): number | null {
   if (logged == null) return null;
-  let missing = 0;
+  let [known, missing, rows] = [0, 0, 0];
   for (let cell = 0; cell < logged.length; cell++) {
     const candidate = cell % candidates;
     const share = targetShare(policy, (cell - candidate) / candidates, candidate);
     if (share === 0) continue;
-    if (Number.isNaN(logged[cell])) return null;
+    rows += share;
+    // Of some rows it is not known, as after a fallback.
+    if (Number.isNaN(logged[cell])) continue;
+    known += share;
     missing += share * unsupported(logged[cell], clip);
   }
-  return missing / Math.max(1, logged.length / candidates);
+  return known > 0 && known >= MOST_KNOWN * rows ? missing / known : null;
 }
 
 /** The same policy with every candidate that it may choose weighing 1: what is cut is the inverse propensity. */

@@ -23,12 +23,12 @@ export interface PolicyScores {
   readonly switchAt: number;
 }
 
-/** What each row says of a policy's value. @param clip inverse propensities above this are cut. @default highestWeight(table.propensities, table.source) */
+/** What each row says of a policy's value. @param clip inverse propensities above this are cut. @default highestWeight(table.propensities, table.source, table.policy) */
 export function policyScores(
   estimator: EstimatorId,
   table: LoggedTable,
   policy: TargetPolicy,
-  clip = highestWeight(table.propensities, table.source),
+  clip = highestWeight(table.propensities, table.source, table.policy),
 ): PolicyScores {
   const { candidates, quality, expected } = table;
   const weights = policyWeights(table, policy, clip);

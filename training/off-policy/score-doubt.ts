@@ -14,7 +14,7 @@ export interface DoubtTable {
 /** @param clip inverse propensities above this are cut */
 export function doubtTable(
   table: LoggedTable,
-  clip = highestWeight(table.propensities, table.source),
+  clip = highestWeight(table.propensities, table.source, table.policy),
 ): DoubtTable {
   const { candidates, expected, policy, propensities, quality } = table;
   return {

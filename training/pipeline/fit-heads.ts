@@ -151,7 +151,7 @@ async function learnQuality(input: HeadsInput) {
     const quality = await fitTuned(data, await tuneQuality(data, members, onStep), onStep);
     return { data, quality, log: null };
   }
-  const clip = offPolicy.clip ?? highestWeight(propensities.values, propensities.source);
+  const clip = offPolicy.clip ?? highestWeight(propensities.values, propensities.source, propensities.policy);
   const weights = logWeights(propensities, splits.fit.rows, matrix.candidates.length, clip);
   const learned = await fitLoggedQuality(
     data,

@@ -5,7 +5,6 @@ export {
   bettingPValue,
   binomialPValue,
   hoeffdingBentkusPValue,
-  normalAbove,
   predictivePValue,
 } from './p-values.ts';
 export { predictSuccess } from './predict-success.ts';

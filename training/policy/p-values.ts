@@ -94,7 +94,7 @@ function binomialAtMost(k: number, n: number, p: number): number {
 }
 
 /** P(Z > z), |error| < 7.5e-8: Abramowitz and Stegun 26.2.17. */
-export function normalAbove(z: number): number {
+function normalAbove(z: number): number {
   const t = 1 / (1 + 0.2316419 * Math.abs(z));
   const series =
     t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));

@@ -42,7 +42,7 @@ export async function gateChallenger(input: ChallengeInput): Promise<GateVerdict
   const own = champion && takeScored(champion, judge);
   const { judged: found, learned } = await findPropensities(input);
   const propensities = found.values;
-  const clip = config.gate.clip ?? highestWeight(found.values, found.source);
+  const clip = config.gate.clip ?? highestWeight(found.values, found.source, found.policy);
   // The champion's expectations come first: of the two it is the one that is trusted. Each fills the other's gaps.
   const expected = firstKnown(own?.success, theirs.success, fallbackMeans(matrix, learn, 'quality'), columns);
   const expectedCostUsd = firstKnown(

@@ -42,6 +42,12 @@ test('what the log could not hold is known from its probabilities, and refused t
   expect(refusals(table, overlap, 'its choices')[0]).toMatch(
     /1\d\.\d % of its choices are such as the log could not hold: by the probabilities that it has of each candidate/,
   );
+  // Nor does it matter that nothing is known of a few.
+  const mostly = table.policy!.map((p, cell) => (cell < 50 * 9 ? Number.NaN : p));
+  expect(measureOverlap({ ...table, policy: mostly }, router)).toMatchObject({
+    supportKnown: true,
+    unsupportedShare: expect.closeTo(overlap.unsupportedShare, 1),
+  });
   // Without them it is read off the weights, which are uncertain.
   const unknown = measureOverlap({ ...table, policy: null }, router);
   expect(unknown.supportKnown).toBe(false);
@@ -93,6 +99,9 @@ test('weights are cut where nothing bounds them, and at what was said', () => {
   expect(highestWeight([0.5, 0.001])).toBe(1000);
   expect(highestWeight([0.5, 1e-5])).toBe(100);
   expect(highestWeight([0.5, 0.05 / 9], 'fitted')).toBe(100);
+  // After a fallback the propensity is fitted; the exploring that was logged bounds the weights all the same.
+  expect(highestWeight([0.5, 0.05 / 9, 1e-5], 'fitted', [0.5, 0.05 / 9, Number.NaN])).toBeCloseTo(180, 6);
+  expect(highestWeight([0.5, 0.05 / 9, 1e-5], 'fitted', [Number.NaN, Number.NaN, Number.NaN])).toBe(100);
   const { clippedMass, clippedShare } = clipWeights([1, 1, 1, 1, 1, 1, 1, 1, 1, 191], 100);
   expect([clippedShare, clippedMass]).toEqual([0.1, 91 / 200]);
 });
