@@ -23,4 +23,6 @@ export const SIMULATIONS: Readonly<Record<string, () => Promise<Simulation>>> = 
   'unusual-candidate': async () =>
     (await import('./simulations/unusual-candidate.ts')).simulateUnusualCandidate,
   'heavy-weights': async () => (await import('./simulations/heavy-weights.ts')).simulateHeavyWeights,
+  'nested-curve': async () => (await import('./simulations/nested-curve.ts')).simulateNestedCurve,
+  'penalty-ends': async () => (await import('./simulations/penalty-ends.ts')).simulatePenaltyEnds,
 };

@@ -24,5 +24,6 @@ export type { LinearOptions, LinearPathOptions } from './linear-options.ts';
 export { createMatrix, type Matrix, takeColumn, takeRows, takeValues } from './matrix.ts';
 export { meanLoss } from './mean-loss.ts';
 export type { MlpOptions, MlpTask } from './mlp-options.ts';
+export { searchPenalties } from './search-penalties.ts';
 export { softTargets } from './soft-targets.ts';
 export { weighOutputs } from './weigh-outputs.ts';

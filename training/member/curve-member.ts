@@ -10,15 +10,17 @@ import {
   type OnFold,
   type OnProgress,
   predictRows,
+  searchPenalties,
   takeRows,
 } from '../head/index.ts';
+import type { LinearMember } from './linear-member.ts';
 import type { MemberData, TunedMember } from './member.ts';
 import { allRows, putRows, takeFitData, weightPerCandidate } from './member-rows.ts';
 import { isFullyObserved, squaredError } from './squared-error.ts';
 
 const HIDDEN = 64;
 /** Penalties tried, as shares of the outcomes of a candidate. */
-const PENALTY_SHARES = [3, 1, 0.3, 0.1, 0.03, 0.01];
+const PENALTIES = { from: 3, to: 0.01 } as const;
 
 /**
  * Quality as a smooth function of what the linear member expects of every candidate. Candidates differ most on
@@ -26,45 +28,84 @@ const PENALTY_SHARES = [3, 1, 0.3, 0.1, 0.03, 0.01];
  * are humped where the linear member can only slope. One hidden layer of fixed random tanh units, then ridge
  * regression: smooth, convex and cheap (Rahimi and Recht 2008).
  *
- * It is fitted on the linear member's out-of-fold predictions, since those on its own rows are too sure of themselves.
+ * It is fitted on the linear member's out-of-fold predictions, since those on its own rows are too sure of themselves; and
+ * cross-validated on predictions by fits that saw neither a row's own fold nor the one that is held out, as what the
+ * latter's outcomes did to the linear member would be told to the curve beforehand.
  */
 export async function tuneCurveMember(
   data: MemberData,
-  linear: TunedMember,
+  linear: LinearMember,
   onFold: OnFold = () => {},
 ): Promise<TunedMember> {
   const { residuals, folds } = data;
   const hidden = hiddenLayer(linear.outOfFold, data.seed);
   const activations = predictRows(chainHead([hidden]), linear.outOfFold);
-  const outOfFold = PENALTY_SHARES.map(() => createMatrix(residuals.rows, residuals.columns));
   const count = countFolds(folds);
-  for (let fold = 0; fold < count; fold++) {
-    const { fit, held } = foldRows(folds, fold);
-    const layers = await fitOutput(data, activations, fit, PENALTY_SHARES, ({ loss }) =>
-      onFold({ fold, folds: count, loss }),
-    );
-    const heldActivations = takeRows(activations, held);
-    layers.forEach((layer, i) => {
-      const predicted = predictRows(chainHead([layer]), heldActivations);
-      putRows(predicted, held, outOfFold[i]);
-    });
-  }
+  const inner = await nestedPredictions(data, linear);
+  const nested = inner.map((predictions) => predictRows(chainHead([hidden]), predictions));
+  const attempt = async (some: readonly number[]) => {
+    const path = some.map(() => createMatrix(residuals.rows, residuals.columns));
+    for (let fold = 0; fold < count; fold++) {
+      const { fit, held } = foldRows(folds, fold);
+      const layers = await fitOutput(data, nested[fold], fit, some, ({ loss }) =>
+        onFold({ fold, folds: count, loss }),
+      );
+      const heldActivations = takeRows(activations, held);
+      layers.forEach((layer, i) => {
+        putRows(predictRows(chainHead([layer]), heldActivations), held, path[i]);
+      });
+    }
+    return path;
+  };
   const part = isFullyObserved(residuals) ? 'deviation' : 'all';
-  const errors = outOfFold.map((predictions) => squaredError(predictions, residuals, part, data.weights));
-  const chosen = argMin(errors);
+  const least = (path: readonly Matrix[]) =>
+    argMin(path.map((predictions) => squaredError(predictions, residuals, part, data.weights)));
+  const { shares, tried } = await searchPenalties(PENALTIES, attempt, (path) => [least(path)]);
+  const chosen = least(tried);
   return {
     name: 'curve',
-    settings: { penalty: PENALTY_SHARES[chosen] },
-    outOfFold: outOfFold[chosen],
+    settings: { penalty: shares[chosen] },
+    outOfFold: tried[chosen],
     async fit() {
       const fitted = await linear.fit();
       if (fitted.form.kind !== 'chain') throw new TypeError('The curve member reads a chain.');
       const rows = allRows(residuals);
-      const [output] = await fitOutput(data, activations, rows, [PENALTY_SHARES[chosen]]);
+      const [output] = await fitOutput(data, activations, rows, [shares[chosen]]);
       const chain = [...fitted.form.chain, hidden, output];
       return { head: chainHead(chain), form: { kind: 'chain', chain } };
     },
   };
+}
+
+/**
+ * For each fold, what the linear member says of the rows of every other, fitted without either: one fit for each two folds.
+ * @returns `[folds][rows, candidates]`; rows of the fold itself are zeros
+ */
+async function nestedPredictions(
+  { features, folds, residuals }: MemberData,
+  linear: LinearMember,
+): Promise<Matrix[]> {
+  const count = countFolds(folds);
+  const all = allRows(residuals);
+  const predictions = Array.from({ length: count }, () => createMatrix(residuals.rows, residuals.columns));
+  for (let one = 0; one < count; one++)
+    for (let other = 0; other < one; other++) {
+      const rest = all.filter((row) => folds[row] !== one && folds[row] !== other);
+      // Two folds are all there is: nothing is left to learn from without both.
+      const layer = rest.length === 0 ? null : await linear.fitOn(rest);
+      for (const [held, fold] of [
+        [one, other],
+        [other, one],
+      ]) {
+        const rows = all.filter((row) => folds[row] === held);
+        const predicted =
+          layer === null
+            ? takeRows(linear.outOfFold, rows)
+            : predictRows(chainHead([layer]), takeRows(features, rows));
+        putRows(predicted, rows, predictions[fold]);
+      }
+    }
+  return predictions;
 }
 
 async function fitOutput(

@@ -10,6 +10,7 @@ import {
   type OnFold,
   type OnProgress,
   predictRows,
+  searchPenalties,
   takeRows,
 } from '../head/index.ts';
 import type { MemberData, TunedMember } from './member.ts';
@@ -17,8 +18,11 @@ import { allRows, putRows } from './member-rows.ts';
 import { isFullyObserved } from './squared-error.ts';
 import { sharedTaskMeans, taskMeans } from './task-means.ts';
 
-/** Penalties tried, as shares of feature variance; the loss of a classifier is summed over rows, and so is not scaled by them. */
-const PENALTY_SHARES = [0.1, 0.03, 0.01];
+/**
+ * Penalties tried, as shares of feature variance; the loss of a classifier is summed over rows, and so is not scaled by them.
+ * Tasks that can be told apart without fail ask for none at all, at ever more steps, to say the same more surely.
+ */
+const PENALTIES = { from: 0.1, to: 0.01, weakest: 0.001 } as const;
 /** Posteriors need no more digits than task means have: a coarser end saves two thirds of the steps. */
 const TOLERANCE = 1e-3;
 
@@ -36,29 +40,36 @@ export async function tuneDomainMember(
   const { tasks, taskCount, residuals, folds } = data;
   if (tasks === null || taskCount < 2) return null;
   const count = countFolds(folds);
-  const posteriors = PENALTY_SHARES.map(() => createMatrix(residuals.rows, taskCount));
-  const outOfFold = PENALTY_SHARES.map(() => createMatrix(residuals.rows, residuals.columns));
-  for (let fold = 0; fold < count; fold++) {
-    const { fit, held } = foldRows(folds, fold);
-    const classifiers = await fitClassifiers(data, fit, PENALTY_SHARES, ({ loss }) =>
-      onFold({ fold, folds: count, loss }),
-    );
-    const means = meansLayer(data, fit);
-    const heldFeatures = takeRows(data.features, held);
-    classifiers.forEach((classifier, i) => {
-      putRows(predictRows(chainHead([classifier]), heldFeatures), held, posteriors[i]);
-      putRows(predictRows(chainHead([classifier, means]), heldFeatures), held, outOfFold[i]);
-    });
-  }
-  const losses = posteriors.map((posterior) => logLoss(posterior, tasks));
-  const chosen = argMin(losses);
+  const attempt = async (some: readonly number[]) => {
+    const path = some.map(() => ({
+      posteriors: createMatrix(residuals.rows, taskCount),
+      outOfFold: createMatrix(residuals.rows, residuals.columns),
+    }));
+    for (let fold = 0; fold < count; fold++) {
+      const { fit, held } = foldRows(folds, fold);
+      const classifiers = await fitClassifiers(data, fit, some, ({ loss }) =>
+        onFold({ fold, folds: count, loss }),
+      );
+      const means = meansLayer(data, fit);
+      const heldFeatures = takeRows(data.features, held);
+      classifiers.forEach((classifier, i) => {
+        putRows(predictRows(chainHead([classifier]), heldFeatures), held, path[i].posteriors);
+        putRows(predictRows(chainHead([classifier, means]), heldFeatures), held, path[i].outOfFold);
+      });
+    }
+    return path;
+  };
+  const least = (path: Awaited<ReturnType<typeof attempt>>) =>
+    argMin(path.map(({ posteriors }) => logLoss(posteriors, tasks)));
+  const { shares, tried } = await searchPenalties(PENALTIES, attempt, (path) => [least([...path])]);
+  const chosen = least([...tried]);
   return {
     name: 'domain',
-    settings: { penalty: PENALTY_SHARES[chosen], taskAccuracy: accuracy(posteriors[chosen], tasks) },
-    outOfFold: outOfFold[chosen],
+    settings: { penalty: shares[chosen], taskAccuracy: accuracy(tried[chosen].posteriors, tasks) },
+    outOfFold: tried[chosen].outOfFold,
     async fit() {
       const rows = allRows(residuals);
-      const [classifier] = await fitClassifiers(data, rows, [PENALTY_SHARES[chosen]]);
+      const [classifier] = await fitClassifiers(data, rows, [shares[chosen]]);
       const chain = [classifier, meansLayer(data, rows)];
       return { head: chainHead(chain), form: { kind: 'chain', chain } };
     },

@@ -10,6 +10,7 @@ import {
   type OnFold,
   type OnProgress,
   predictRows,
+  searchPenalties,
   takeRows,
 } from '../head/index.ts';
 import type { FittedMember, MemberData, TunedMember } from './member.ts';
@@ -17,82 +18,102 @@ import { allRows, putRows, takeFitData } from './member-rows.ts';
 import { tuneSharedLinear } from './shared-linear.ts';
 import { isFullyObserved, type Part, squaredError } from './squared-error.ts';
 
-/** Penalties tried, as shares of rows times feature variance; strong to weak. */
-export const PENALTY_SHARES = [3, 1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001];
+/** Penalties tried, as shares of rows times feature variance. */
+const PENALTIES = { from: 3, to: 0.003 } as const;
+
+/** A linear member, which the curve member is made of. */
+export interface LinearMember extends TunedMember {
+  /** The same with the penalties that were chosen, fitted on these rows alone. */
+  fitOn(rows: Int32Array): Promise<DenseLayer>;
+}
 
 /**
  * Ridge regression of every candidate's quality on the features. How hard the prompt is (the candidates' mean) and
  * how the candidates differ get a penalty each, chosen by cross-validation, and one layer does both.
  */
-export async function tuneLinearMember(data: MemberData, onFold?: OnFold): Promise<TunedMember> {
+export async function tuneLinearMember(data: MemberData, onFold?: OnFold): Promise<LinearMember> {
   const { residuals } = data;
   if (!isFullyObserved(residuals)) return sharedLinearMember(data, onFold);
-  const path = await outOfFoldPath(data, onFold);
   const parts: readonly Part[] = ['level', 'deviation'];
-  const [level, deviation] = parts.map((part) => best(path, residuals, part));
+  const { shares, tried } = await searchPenalties(
+    PENALTIES,
+    (some) => outOfFoldPath(data, some, onFold),
+    (path) => parts.map((part) => best(path, residuals, part)),
+  );
+  const [level, deviation] = parts.map((part) => best(tried, residuals, part));
+  const fitOn = (rows: Int32Array) => fitCombined(data, shares[level], shares[deviation], rows);
   let fitted: Promise<FittedMember> | undefined;
   return {
     name: 'linear',
-    settings: { levelPenalty: PENALTY_SHARES[level], deviationPenalty: PENALTY_SHARES[deviation] },
-    outOfFold: combine(path[level], path[deviation]),
+    settings: { levelPenalty: shares[level], deviationPenalty: shares[deviation] },
+    outOfFold: combine(tried[level], tried[deviation]),
     // The curve member is made of this one: both ask for the fit, and it is the same.
-    fit: () => (fitted ??= fitCombined(data, level, deviation)),
+    fit: () => (fitted ??= asMember(fitOn(allRows(residuals)))),
+    fitOn,
   };
 }
 
 /** Where rows were seen with a candidate or two, the two parts are told apart by the model and not by the rows. */
-async function sharedLinearMember(data: MemberData, onFold?: OnFold): Promise<TunedMember> {
-  const { levelPenalty, deviationPenalty, outOfFold, fit } = await tuneSharedLinear(data, onFold);
+async function sharedLinearMember(data: MemberData, onFold?: OnFold): Promise<LinearMember> {
+  const { levelPenalty, deviationPenalty, outOfFold, fitOn } = await tuneSharedLinear(data, onFold);
   let fitted: Promise<FittedMember> | undefined;
   return {
     name: 'linear',
     settings: { levelPenalty, deviationPenalty },
     outOfFold,
-    fit: () =>
-      (fitted ??= fit().then((layer) => ({
-        head: chainHead([layer]),
-        form: { kind: 'chain', chain: [layer] },
-      }))),
+    fit: () => (fitted ??= asMember(fitOn(allRows(data.residuals)))),
+    fitOn,
   };
 }
 
-async function fitCombined(data: MemberData, level: number, deviation: number): Promise<FittedMember> {
-  const strongFirst = [...new Set([level, deviation])].sort((a, b) => a - b);
-  const layers = await fitPath(data, allRows(data.residuals), strongFirst);
-  const layer = combineLayers(layers.get(level)!, layers.get(deviation)!);
+async function asMember(fitting: Promise<DenseLayer>): Promise<FittedMember> {
+  const layer = await fitting;
   return { head: chainHead([layer]), form: { kind: 'chain', chain: [layer] } };
 }
 
-async function outOfFoldPath(data: MemberData, onFold: OnFold = () => {}): Promise<Matrix[]> {
+async function fitCombined(
+  data: MemberData,
+  level: number,
+  deviation: number,
+  rows: Int32Array,
+): Promise<DenseLayer> {
+  const strongFirst = [...new Set([level, deviation])].sort((a, b) => b - a);
+  const layers = await fitPath(data, rows, strongFirst);
+  return combineLayers(layers[strongFirst.indexOf(level)], layers[strongFirst.indexOf(deviation)]);
+}
+
+async function outOfFoldPath(
+  data: MemberData,
+  shares: readonly number[],
+  onFold: OnFold = () => {},
+): Promise<Matrix[]> {
   const { features, residuals, folds } = data;
-  const all = PENALTY_SHARES.map((_, i) => i);
-  const path = all.map(() => createMatrix(residuals.rows, residuals.columns));
+  const path = shares.map(() => createMatrix(residuals.rows, residuals.columns));
   const count = countFolds(folds);
   for (let fold = 0; fold < count; fold++) {
     const { fit, held } = foldRows(folds, fold);
-    const layers = await fitPath(data, fit, all, ({ loss }) => onFold({ fold, folds: count, loss }));
+    const layers = await fitPath(data, fit, shares, ({ loss }) => onFold({ fold, folds: count, loss }));
     const heldFeatures = takeRows(features, held);
-    for (const i of all) {
-      const predicted = predictRows(chainHead([layers.get(i)!]), heldFeatures);
-      putRows(predicted, held, path[i]);
-    }
+    layers.forEach((layer, i) => {
+      putRows(predictRows(chainHead([layer]), heldFeatures), held, path[i]);
+    });
   }
   return path;
 }
 
-/** Layers for the named penalties, by their number. */
+/** Layers for these penalties, strong to weak. */
 async function fitPath(
   data: MemberData,
   rows: Int32Array,
-  penalties: readonly number[],
+  shares: readonly number[],
   onProgress: OnProgress = () => {},
-): Promise<ReadonlyMap<number, DenseLayer>> {
+): Promise<DenseLayer[]> {
   const { featureVariance } = data;
   const fits = await fitLinearPath(takeFitData(data, rows), 'squared', {
-    l2s: penalties.map((i) => PENALTY_SHARES[i] * rows.length * featureVariance),
+    l2s: shares.map((share) => share * rows.length * featureVariance),
     onProgress,
   });
-  return new Map(penalties.map((penalty, i) => [penalty, fits[i].layer]));
+  return fits.map(({ layer }) => layer);
 }
 
 function best(path: readonly Matrix[], residuals: Matrix, part: Part): number {

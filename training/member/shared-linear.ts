@@ -9,14 +9,15 @@ import {
   type Matrix,
   type OnFold,
   predictRows,
+  searchPenalties,
   takeRows,
 } from '../head/index.ts';
-import { allRows, putRows, takeFitData, weightPerCandidate } from './member-rows.ts';
+import { putRows, takeFitData, weightPerCandidate } from './member-rows.ts';
 import { rowLevels } from './row-levels.ts';
 import { squaredError } from './squared-error.ts';
 
-/** Penalties tried, as shares of the outcomes' weight times feature variance; strong to weak. */
-const PENALTY_SHARES = [100, 3, 1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001];
+/** Penalties tried, as shares of the outcomes' weight times feature variance. */
+const PENALTIES = { from: 3, to: 0.003 } as const;
 
 /** Outcomes of which a row may hold one or two. */
 export interface SharedLinearData {
@@ -37,8 +38,8 @@ export interface SharedLinear {
   readonly deviationPenalty: number;
   /** Predictions for each row by a fit that did not see its fold: `[rows, candidates]` */
   readonly outOfFold: Matrix;
-  /** Fits on all rows. */
-  fit(): Promise<DenseLayer>;
+  /** Fits on these rows. */
+  fitOn(rows: Int32Array): Promise<DenseLayer>;
 }
 
 /**
@@ -58,18 +59,29 @@ export async function tuneSharedLinear(
     ({ fold, loss }) =>
       onFold({ fold: from + fold, folds: 2 * count, loss });
   const common = { ...data, ...levelsOf(data) };
-  const levels = (await outOfFoldPath(common, half(0))).map((level) => broadcast(level, residuals.columns));
-  const level = least(levels.map((predictions) => squaredError(predictions, residuals, 'all', weights)));
-  const rest = { ...data, residuals: without(residuals, levels[level]) };
-  const path = await outOfFoldPath(rest, half(count));
-  const deviation = least(
-    path.map((predictions) => squaredError(predictions, rest.residuals, 'all', weights)),
+  const least = (path: readonly Matrix[], truth: Matrix) =>
+    argMin(path.map((predictions) => squaredError(predictions, truth, 'all', weights)));
+  const levels = await searchPenalties(
+    PENALTIES,
+    async (some) =>
+      (await outOfFoldPath(common, some, half(0))).map((level) => broadcast(level, residuals.columns)),
+    (path) => [least(path, residuals)],
   );
+  const level = least(levels.tried, residuals);
+  const rest = { ...data, residuals: without(residuals, levels.tried[level]) };
+  const deviations = await searchPenalties(
+    PENALTIES,
+    (some) => outOfFoldPath(rest, some, half(count)),
+    (path) => [least(path, rest.residuals)],
+  );
+  const deviation = least(deviations.tried, rest.residuals);
+  const [levelPenalty, deviationPenalty] = [levels.shares[level], deviations.shares[deviation]];
   return {
-    levelPenalty: PENALTY_SHARES[level],
-    deviationPenalty: PENALTY_SHARES[deviation],
-    outOfFold: add(levels[level], path[deviation]),
-    fit: async () => addLayers(await fitOne(common, level), await fitOne(rest, deviation)),
+    levelPenalty,
+    deviationPenalty,
+    outOfFold: add(levels.tried[level], deviations.tried[deviation]),
+    fitOn: async (rows) =>
+      addLayers(await fitOne(common, levelPenalty, rows), await fitOne(rest, deviationPenalty, rows)),
   };
 }
 
@@ -78,13 +90,17 @@ function levelsOf({ residuals, weights }: SharedLinearData) {
   return { residuals: levels.targets, weights: levels.weights };
 }
 
-async function outOfFoldPath(data: SharedLinearData, onFold: OnFold): Promise<Matrix[]> {
+async function outOfFoldPath(
+  data: SharedLinearData,
+  shares: readonly number[],
+  onFold: OnFold,
+): Promise<Matrix[]> {
   const { features, folds, residuals } = data;
-  const path = PENALTY_SHARES.map(() => createMatrix(residuals.rows, residuals.columns));
+  const path = shares.map(() => createMatrix(residuals.rows, residuals.columns));
   const count = countFolds(folds);
   for (let fold = 0; fold < count; fold++) {
     const { fit, held } = foldRows(folds, fold);
-    const layers = await fitPath(data, fit, PENALTY_SHARES, (loss) => onFold({ fold, folds: count, loss }));
+    const layers = await fitPath(data, fit, shares, (loss) => onFold({ fold, folds: count, loss }));
     const heldFeatures = takeRows(features, held);
     layers.forEach((layer, i) => {
       putRows(predictRows(chainHead([layer]), heldFeatures), held, path[i]);
@@ -93,8 +109,8 @@ async function outOfFoldPath(data: SharedLinearData, onFold: OnFold): Promise<Ma
   return path;
 }
 
-async function fitOne(data: SharedLinearData, penalty: number): Promise<DenseLayer> {
-  const [layer] = await fitPath(data, allRows(data.residuals), [PENALTY_SHARES[penalty]]);
+async function fitOne(data: SharedLinearData, penalty: number, rows: Int32Array): Promise<DenseLayer> {
+  const [layer] = await fitPath(data, rows, [penalty]);
   return layer;
 }
 
@@ -110,10 +126,6 @@ async function fitPath(
     onProgress: ({ loss }) => onLoss(loss),
   });
   return fits.map((fit) => fit.layer);
-}
-
-function least(errors: readonly number[]): number {
-  return argMin(errors);
 }
 
 function broadcast({ rows, values }: Matrix, columns: number): Matrix {

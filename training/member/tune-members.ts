@@ -24,7 +24,7 @@ export async function tuneMembers(
 ): Promise<TunedMember[]> {
   onMember('linear');
   const linear = await tuneLinearMember(data, (progress) => onMember('linear', progress));
-  const members = names.includes('linear') ? [linear] : [];
+  const members: TunedMember[] = names.includes('linear') ? [linear] : [];
   if (names.includes('domain')) {
     onMember('domain');
     const domain = await tuneDomainMember(data, (progress) => onMember('domain', progress));

@@ -8,14 +8,15 @@ import {
   type Matrix,
   type OnFold,
   predictRows,
+  searchPenalties,
   takeColumn,
   takeRows,
 } from '../head/index.ts';
 import { isFullyObserved, tuneSharedLinear } from '../member/index.ts';
 import { crossFitLinear } from './cross-fit-linear.ts';
 
-/** Penalties tried, as shares of rows times feature variance; the strongest is "the mean and nothing else". */
-const PENALTY_SHARES = [100, 1, 0.3, 0.1, 0.03, 0.01, 0.003];
+/** Penalties tried, as shares of rows times feature variance; 100, the strongest there is, is "the mean and nothing else". */
+const PENALTIES = { from: 1, to: 0.003 } as const;
 
 export interface AmountData {
   readonly features: Matrix; // [prompts, features]
@@ -71,11 +72,15 @@ export async function fitAmount(data: AmountData): Promise<FittedAmount | null> 
 }
 
 async function fitComplete(features: Matrix, targets: Matrix, data: AmountData): Promise<DenseLayer> {
-  const l2s = (rows: number) => PENALTY_SHARES.map((share) => share * rows * data.featureVariance);
-  const errors = await crossFitLinear(features, targets, data.folds, l2s, data.onFold);
-  const chosen = argMin(errors);
+  const l2s = (some: readonly number[], rows: number) =>
+    some.map((share) => share * rows * data.featureVariance);
+  const { shares, tried } = await searchPenalties(
+    PENALTIES,
+    (some) => crossFitLinear(features, targets, data.folds, (rows) => l2s(some, rows), data.onFold),
+    (errors) => [argMin(errors)],
+  );
   const [{ layer }] = await fitLinearPath({ features, targets }, 'squared', {
-    l2s: [l2s(data.fit.length)[chosen]],
+    l2s: l2s([shares[argMin(tried)]], data.fit.length),
   });
   return layer;
 }
@@ -96,7 +101,7 @@ async function fitShared(features: Matrix, targets: Matrix, data: AmountData): P
     },
     data.onFold,
   );
-  const layer = await shared.fit();
+  const layer = await shared.fitOn(Int32Array.from({ length: features.rows }, (_, row) => row));
   return { ...layer, bias: layer.bias.map((value, c) => value + means[c]) };
 }
 

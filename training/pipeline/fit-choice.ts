@@ -11,6 +11,7 @@ import {
   fitStack,
   meanLoss,
   predictRows,
+  searchPenalties,
   softTargets,
   takeRows,
 } from '../head/index.ts';
@@ -20,7 +21,8 @@ import { loggedChoice } from './logged-choice.ts';
 
 /** Soft targets: a candidate this much worse than another gets e times less of the mass. */
 export const TARGET_TEMPERATURE = 0.1;
-const PENALTY_SHARES = [0.3, 0.03];
+/** Penalties tried, as shares of feature variance; the loss is summed over rows. */
+const PENALTIES = { from: 0.3, to: 0.03 } as const;
 
 export interface FittedChoice {
   readonly spec: HeadSpec;
@@ -48,30 +50,34 @@ export async function fitChoice(
   const utility: Matrix = { ...residuals, values: residuals.values.map((x, i) => x + prior[i % columns]) };
   const targets = softTargets(utility, TARGET_TEMPERATURE);
   const base = baseLogits(targets);
-  const l2s = PENALTY_SHARES.map((share) => share * data.featureVariance);
   const count = countFolds(folds);
-  const paths = [];
-  for (const [i, l2] of l2s.entries())
-    paths.push(
-      await crossValidate(folds, columns, async (fit, held, fold) => {
-        const known = { features: takeRows(features, fit), targets: takeRows(targets, fit) };
-        const { layer } = await fitLinear(known, 'softmax', {
-          l2,
-          onProgress: ({ loss }) => onFold({ fold: i * count + fold, folds: l2s.length * count, loss }),
-        });
-        return without(predictRows(chainHead([layer]), takeRows(features, held)), base);
-      }),
-    );
-  const losses = paths.map((path) => meanLoss('softmax', add(path, base), { targets }));
-  const chosen = argMin(losses);
+  const attempt = async (some: readonly number[]) => {
+    const paths: Matrix[] = [];
+    for (const [i, share] of some.entries())
+      paths.push(
+        await crossValidate(folds, columns, async (fit, held, fold) => {
+          const known = { features: takeRows(features, fit), targets: takeRows(targets, fit) };
+          const { layer } = await fitLinear(known, 'softmax', {
+            l2: share * data.featureVariance,
+            onProgress: ({ loss }) => onFold({ fold: i * count + fold, folds: some.length * count, loss }),
+          });
+          return without(predictRows(chainHead([layer]), takeRows(features, held)), base);
+        }),
+      );
+    return paths;
+  };
+  const least = (paths: readonly Matrix[]) =>
+    argMin(paths.map((path) => meanLoss('softmax', add(path, base), { targets })));
+  const { shares, tried } = await searchPenalties(PENALTIES, attempt, (paths) => [least(paths)]);
+  const path = tried[least(tried)];
+  const l2 = shares[least(tried)] * data.featureVariance;
   const differences = splitLevels(outOfFold).deviation;
-  const { weights } = fitStack([paths[chosen], differences], { targets }, 'softmax', base);
+  const { weights } = fitStack([path, differences], { targets }, 'softmax', base);
   const sum = createMatrix(residuals.rows, columns);
   for (let i = 0; i < sum.values.length; i++)
-    sum.values[i] =
-      base[i % columns] + weights[0] * paths[chosen].values[i] + weights[1] * differences.values[i];
+    sum.values[i] = base[i % columns] + weights[0] * path.values[i] + weights[1] * differences.values[i];
   const { strength } = chooseLossShrinkage(sum, base, { targets }, 'softmax', { groups });
-  const { layer } = await fitLinear({ features, targets }, 'softmax', { l2: l2s[chosen] });
+  const { layer } = await fitLinear({ features, targets }, 'softmax', { l2 });
   // Shrinkage and weight go into the layer, the base rates into its bias: one layer to ask at serving time.
   const scale = strength * weights[0];
   const own = {
