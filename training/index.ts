@@ -112,6 +112,7 @@ export { type OutcomeRow, outcomeRowSchema, parseOutcomeRow } from './outcomes/o
 export { readOutcomeMatrix } from './outcomes/read-outcome-matrix.ts';
 export { type EvaluateRouterOptions, evaluateRouter } from './pipeline/evaluate-router.ts';
 export type { LogMethod, LogReport } from './pipeline/log-report.ts';
+export { partBySeen, type SeenParts } from './pipeline/part-by-seen.ts';
 export {
   type LogOptions,
   type PreparedTraffic,

@@ -115,8 +115,8 @@ export const TRAINING_ARROWS: Arrows = {
   policy: ['outcomes'],
   // Blocks are fitted on the fit split alone, and are matrices of the heads.
   features: ['head', 'split'],
-  // A candidate is added to heads as they were exported, from outcomes.
-  candidates: ['artifact', 'head', 'outcomes'],
+  // A candidate is added to heads as they were exported, from outcomes, whose prompts are then among those that were fitted on.
+  candidates: ['artifact', 'head', 'outcomes', 'split'],
   member: ['calibrator', 'head'],
   pipeline: [
     'artifact',

@@ -1,6 +1,6 @@
 import { ArtifactError } from 'pointsman';
 import type { Artifact, Manifest } from 'pointsman/artifact';
-import { EXAMPLES_FILE } from './examples.ts';
+import { EXAMPLES_FILE, SEEN_FILE } from './examples.ts';
 import { renderCard } from './render-card.ts';
 import { addReports, type ManifestContents, type SealedArtifact, sealArtifact } from './seal-artifact.ts';
 
@@ -31,7 +31,7 @@ export interface AmendmentNote {
 
 /**
  * A new version of an artifact that is not trained again: what is not amended is carried over, byte for byte. Reports
- * about the old version are left behind, except the labelled examples.
+ * about the old version are left behind, except the labelled examples and, where it is there, the record of the prompts that were seen.
  *
  * @param artifact read with its reports.
  * @throws ArtifactError when it has examples that are not as they were written.
@@ -61,6 +61,7 @@ export async function amendArtifact(artifact: Artifact, amendment: Amendment): P
       ...(reports.some(({ path }) => path === EXAMPLES_FILE)
         ? [[EXAMPLES_FILE, examplesOf(artifact)] as const]
         : []),
+      ...seenBy(artifact, amendment),
     ]),
   );
 }
@@ -70,6 +71,12 @@ function examplesOf({ reports }: Artifact): Uint8Array {
   if (examples !== undefined) return examples;
   const why = reports?.changed.get(EXAMPLES_FILE) ?? 'It was not read: pass { reports: true }.';
   throw new ArtifactError(`${EXAMPLES_FILE} cannot go along with the new version. ${why}`);
+}
+
+/** Whoever took the record away has decided that it need not be there; of a version without it nothing is claimed. */
+function seenBy(artifact: Artifact, amendment: Amendment): (readonly [string, Uint8Array])[] {
+  const record = amendment.reports?.get(SEEN_FILE) ?? artifact.reports?.files.get(SEEN_FILE);
+  return record === undefined ? [] : [[SEEN_FILE, record]];
 }
 
 /** What was done to a router since it was trained, oldest first. */

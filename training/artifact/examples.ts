@@ -8,3 +8,6 @@ export interface Example {
   /** Quality of each candidate observed, 0 to 1. */
   readonly quality: Readonly<Record<string, number>>;
 }
+
+/** Which prompts a router was made of, as keys that show nothing of them. A report, likewise: `../split/seen-prompts.ts` reads it. */
+export const SEEN_FILE = 'seen.bin';

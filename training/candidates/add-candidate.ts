@@ -1,11 +1,12 @@
 import { type Candidate, InvalidInputError, type Router } from 'pointsman';
 import type { Artifact, Manifest, ManifestCandidate } from 'pointsman/artifact';
 import { mean, quantileSorted } from 'pointsman/math';
-import { amendArtifact, type SealedArtifact } from '../artifact/index.ts';
+import { amendArtifact, SEEN_FILE, type SealedArtifact } from '../artifact/index.ts';
 import { exportRouter } from '../head/index.ts';
 import { countedTokens, inputLengths, learnTokens } from '../outcomes/learned-tokens.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { paidPrices } from '../outcomes/paid-prices.ts';
+import { addFittedPrompts } from '../split/seen-prompts.ts';
 import { addToHeads } from './add-to-heads.ts';
 import { bareArtifact } from './bare-artifact.ts';
 import { type CandidatePosterior, candidatePosterior } from './candidate-posterior.ts';
@@ -90,8 +91,22 @@ export async function addCandidate(input: AddCandidateInput): Promise<AddedCandi
     },
     files: new Map([...files, ...tables]),
     removed: modelFiles(manifest).filter((path) => !files.has(path)),
+    reports: seenWithProbes(artifact, input.probes, candidate.name),
   });
   return { artifact: sealed, onboarded };
+}
+
+/** What was fitted on is seen, the probes too. */
+function seenWithProbes(
+  { manifest, reports }: Artifact,
+  { candidates, prompts, quality }: OutcomeMatrix,
+  name: string,
+): ReadonlyMap<string, Uint8Array> {
+  const record = reports?.files.get(SEEN_FILE);
+  if (record === undefined) return new Map();
+  const c = candidates.indexOf(name);
+  const probed = prompts.filter((_, row) => !Number.isNaN(quality[row * candidates.length + c]));
+  return new Map([[SEEN_FILE, addFittedPrompts(record, probed, manifest.provenance.dataFingerprint)]]);
 }
 
 function modelFiles({ model: { topology, weights, router } }: Manifest): string[] {

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import type { TuningParts } from '../pipeline/tuning-parts.ts';
 import type { SettingFigures, TunedPolicy, TunePolicyInput } from '../policy/index.ts';
 import {
   formatConfidence,
@@ -11,8 +12,7 @@ import type { CommandIo } from './command-io.ts';
 import { wrapText } from './wrap-text.ts';
 
 export interface TuningContext {
-  /** Whether the traffic is that which the router was trained on. */
-  readonly isOwn: boolean;
+  readonly parts: TuningParts;
   readonly goal: TunePolicyInput['goal'];
   /** Whether answers are judged once they are there. */
   readonly isJudged: boolean;
@@ -26,7 +26,7 @@ export interface TuningContext {
 /** A tuned policy for a person: the policy, what it is sure of, and what it saves. */
 export function describeTuning(
   { policy, tuned, test }: TunedPolicy,
-  { isOwn, isJudged, goal, out, version, io }: TuningContext,
+  { parts, isJudged, goal, out, version, io }: TuningContext,
 ): string {
   const lines = [
     ...(goal.kind === 'max-quality-loss'
@@ -36,20 +36,39 @@ export function describeTuning(
             '(Learn-then-Test).',
         ]
       : []),
-    ...(isOwn && isJudged
+    ...(isJudged && parts.kind === 'own'
       ? ['It was tuned on the fit and calibrate splits: nothing was fitted on the scores of the answers.']
-      : isOwn
-        ? [
-            'It was tuned on the calibrate split, on which the calibrators were fitted too; what follows for the test ' +
-              'split was seen by neither.',
-          ]
-        : ['This is not the traffic that the router was trained on, so all of it was tuned on.']),
-    `${test === null ? 'On the same prompts, which flatters it' : 'On the test split'}: ${saySetting(test ?? tuned)}`,
+      : isJudged
+        ? ['All of the traffic was tuned on: nothing was fitted on the scores of the answers.']
+        : [sayTunedOn(parts)]),
+    `${sayMeasuredOn(test, parts)}: ${saySetting(test ?? tuned)}`,
   ];
   const where =
     (out === null ? '' : `Written to ${out}.\n`) +
     (version === null ? '' : `It is in use: version ${version} of the router.\n`);
   return `${stringify(policy)}\n${lines.map((line) => `${wrapText(line, io.columns)}\n`).join('')}${where}`;
+}
+
+/** What a dial was set on, and what was left out of it. */
+export function sayTunedOn({ kind, note, seen, test }: TuningParts): string {
+  if (kind === 'own')
+    return 'It was tuned on the calibrate split, on which the calibrators were fitted too; what follows for the test split was seen by neither.';
+  if (kind === 'calibrate') {
+    const after =
+      test === null ? '' : '; what follows for those that the router has not seen was seen by neither';
+    return [note, `It was tuned on prompts that the router was calibrated on${after}.`]
+      .filter(Boolean)
+      .join(' ');
+  }
+  if (seen === null) return `All of the traffic was tuned on. ${note}`;
+  if (note !== null) return `${note} It was tuned on all others, none of which the router has seen.`;
+  return 'This is not the traffic that the router was trained on, so all of it was tuned on.';
+}
+
+/** What figures of a setting are of, at the beginning of a sentence. */
+export function sayMeasuredOn(test: unknown, { kind }: Pick<TuningParts, 'kind'>): string {
+  if (test === null) return 'On the same prompts, which flatters it';
+  return kind === 'own' ? 'On the test split' : 'On the prompts that the router has not seen';
 }
 
 /** What a setting did: who answered, what it saved, and how good it was. */

@@ -16,7 +16,11 @@ export function describeWeights(
     version,
   }: { readonly out: string | null; readonly version: string | null; readonly columns: number },
 ): string {
-  const lines = [sayShown(tuned), sayMeasured(tuned)].filter((line) => line !== '');
+  const lines = [
+    sayShown(tuned),
+    tuned.tunedOn === 'own' ? '' : (tuned.found ?? ''),
+    sayMeasured(tuned),
+  ].filter((line) => line !== '');
   const where =
     (out === null ? '' : `Written to ${out}.\n`) +
     (version === null ? '' : `It is in use: version ${version} of the router.\n`);
@@ -49,7 +53,9 @@ export function sayMeasured({
   const where =
     measuredOn === 'the test split'
       ? `On ${plural(worth.quality.rows, 'prompt')} of the test split`
-      : `On the same ${plural(worth.quality.rows, 'prompt')}, which flatters it`;
+      : measuredOn === 'unseen prompts'
+        ? `On ${plural(worth.quality.rows, 'prompt')} that the router has not seen`
+        : `On the same ${plural(worth.quality.rows, 'prompt')}, which flatters it`;
   return `${where}${isEstimated ? ', estimated off-policy' : ''}, ${sayWorth(worth, against)}.`;
 }
 

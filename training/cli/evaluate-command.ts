@@ -13,7 +13,7 @@ Examples:
   $ zcat last-week.jsonl.gz | pointsman evaluate models/support -
   $ pointsman evaluate models/support production-log.jsonl --off-policy
 
-Use traffic that the router was not trained on: figures on its own traffic flatter it.
+Prompts that the router was fitted or calibrated on are left out, and near-duplicates of them in the same traffic; how many is said.
 
 Where the traffic holds one candidate's answer to each prompt, as most logs do, figures are estimated off-policy. With
 --off-policy they always are, and the exit code is 1 where the log cannot answer; the reason is given.`;

@@ -5,13 +5,18 @@ import { readArtifactFolder } from 'pointsman/node';
 import { foundWeights } from '../evaluation/dial.ts';
 import { ingestOutcomes } from '../outcomes/ingest.ts';
 import { readOutcomeMatrix } from '../outcomes/read-outcome-matrix.ts';
+import { FEWEST_IN_SPLIT } from '../pipeline/check-trainable.ts';
 import { evaluateRouter } from '../pipeline/evaluate-router.ts';
+import { partBySeen, type SeenParts, sayLeftOut } from '../pipeline/part-by-seen.ts';
 import { renderReport } from '../report/render-report.ts';
+import { groupPrompts } from '../split/prompt-groups.ts';
+import { plural } from '../words/format-number.ts';
 import { withRunFolder } from '../work/index.ts';
 import type { CommandIo } from './command-io.ts';
 import { describeEvaluation } from './describe-evaluation.ts';
 import { dialOf } from './dial-reports.ts';
 import type { EvaluateFlags } from './evaluate-command.ts';
+import { ExitCode } from './exit-code.ts';
 import { readingOptions, scratchOptions } from './log-options.ts';
 import { openRouter } from './open-router.ts';
 import { createProgress } from './progress.ts';
@@ -45,7 +50,14 @@ export async function runEvaluate(
       });
       return { ingest, traffic: await readOutcomeMatrix(table, scratchOptions(flags)) };
     });
+    const { groups } = groupPrompts(traffic);
+    const seen = partBySeen(artifact, traffic, groups);
+    const isTold = typeof seen !== 'string';
+    const leftOut = isTold ? sayLeftOut(seen) : null;
+    if (isTold && leftOut !== null) checkLeft(seen, leftOut, folder);
     const evaluation = await evaluateRouter(router, traffic, {
+      groups,
+      ...(isTold ? { rows: seen.unseen } : {}),
       onProgress: (done, total) => progress.update('routing', done / total),
       onPropensities: () => progress.update('finding propensities'),
       ...(dial === null ? {} : { dial: foundWeights(dial) }),
@@ -53,28 +65,55 @@ export async function runEvaluate(
       ...(policy === undefined ? {} : { policySpec: policy, policy: nameOf(flags, policy) }),
     });
     progress.stop();
-    const isOwn = ingest.fingerprint === provenance.dataFingerprint;
+    const isOwn = !isTold && ingest.fingerprint === provenance.dataFingerprint;
     if (isOwn && evaluation.offPolicy !== null) {
       throw new InvalidInputError(
         `The router was trained on this very traffic, and what is estimated off-policy needs outcomes that its model never saw. Give ` +
           `later traffic; what the part held back for the test says is in the report of ${folder}.`,
       );
     }
-    if (isOwn) io.stderr('Note: The router was trained on this very traffic, so these figures flatter it.\n');
+    const note = isOwn
+      ? 'The router was trained on this very traffic, so these figures flatter it.'
+      : isTold
+        ? leftOut
+        : seen;
+    if (note !== null) io.stderr(`Note: ${note}\n`);
     if (flags.report !== undefined) {
       await mkdir(dirname(flags.report), { recursive: true });
-      await writeFile(flags.report, renderReport(evaluation, { title: `${name} on other traffic` }));
+      const title = `${name} on other traffic`;
+      await writeFile(flags.report, renderReport(evaluation, { title, ...(note === null ? {} : { note }) }));
     }
+    const cannotTell =
+      flags.offPolicy && evaluation.contenders.length === 0
+        ? new InvalidInputError(
+            `The log cannot say what this router is worth; the reason is given ${flags.json ? 'in the verdict' : 'above'}.`,
+          )
+        : null;
+    if (!flags.json) {
+      io.stdout(describeEvaluation(evaluation, folder, io.columns));
+      if (cannotTell !== null) throw cannotTell;
+      return;
+    }
+    const counted = isTold ? { fit: seen.fit.length, calibrate: seen.calibrate.length, why: leftOut } : null;
+    const error = cannotTell && { code: cannotTell.code, message: cannotTell.message };
+    // One document, whatever happens.
     io.stdout(
-      flags.json
-        ? `${JSON.stringify(evaluation, null, 2)}\n`
-        : describeEvaluation(evaluation, folder, io.columns),
+      `${JSON.stringify({ ...evaluation, leftOut: counted, ...(error === null ? {} : { error }) }, null, 2)}\n`,
     );
-    if (flags.offPolicy && evaluation.contenders.length === 0)
-      throw new InvalidInputError('The log cannot say what this router is worth; the reason is given above.');
+    if (cannotTell !== null) throw new ExitCode(1);
   } finally {
     progress.stop();
   }
+}
+
+/** @throws InvalidInputError where what is left says nothing. */
+function checkLeft({ unseen }: SeenParts, leftOut: string, folder: string): void {
+  if (unseen.length >= FEWEST_IN_SPLIT) return;
+  throw new InvalidInputError(
+    `${unseen.length === 0 ? 'Nothing is' : `Only ${plural(unseen.length, 'prompt')} ${unseen.length === 1 ? 'is' : 'are'}`} left to ` +
+      `measure the router on${unseen.length === 0 ? '' : `, and ${FEWEST_IN_SPLIT} are the fewest`}. ${leftOut} Give newer traffic; what the ` +
+      `part held back for the test says is in the report of ${folder}.`,
+  );
 }
 
 /** What the router is measured with instead of its own policy. */

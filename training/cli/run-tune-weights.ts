@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { InvalidInputError } from 'pointsman';
+import { type Artifact, InvalidInputError } from 'pointsman';
 import { readArtifactFolder } from 'pointsman/node';
 import { NAMED_WEIGHTS, type PolicySpec, type UtilityWeights, type WeightsName } from 'pointsman/policy';
 import { stringify } from 'yaml';
@@ -10,15 +10,18 @@ import { type DialSettingId, settingLabel } from '../evaluation/dial-settings.ts
 import { type CostShown, keepToCost, keepToLoss, type LossShown } from '../evaluation/keep-weights.ts';
 import { measureSettings, type SettingWorth } from '../evaluation/setting-worth.ts';
 import { withTraffic } from '../pipeline/prepare-traffic.ts';
+import { sayingLeftOut, type TuningParts, tunedOn, tuningParts } from '../pipeline/tuning-parts.ts';
 import { type WeighedTraffic, weighTraffic } from '../pipeline/weigh-traffic.ts';
 import { WEIGHT_SETTINGS } from '../policy/index.ts';
 import { withRetrainLock } from '../versions/index.ts';
 import type { CommandIo } from './command-io.ts';
+import { sayTunedOn } from './describe-tuning.ts';
 import { describeWeights, sayMeasured } from './describe-weights.ts';
 import { dialOf, dialReports } from './dial-reports.ts';
 import { readingOptions } from './log-options.ts';
 import { openRouter } from './open-router.ts';
 import { createProgress } from './progress.ts';
+import { readPrices } from './read-settings.ts';
 import { routerFolder } from './router-folder.ts';
 import { showTraining } from './show-training.ts';
 import type { TuneFlags } from './tune-command.ts';
@@ -33,8 +36,14 @@ export interface TunedWeights {
   readonly against: string | null;
   readonly guarantee: LossShown | CostShown | null;
   readonly worth: SettingWorth | null;
-  readonly measuredOn: 'the test split' | 'the same prompts' | null;
+  readonly measuredOn: 'the test split' | 'unseen prompts' | 'the same prompts' | null;
   readonly isEstimated: boolean;
+  /** What they were found on; null where they were named. See `TuningParts`. */
+  readonly tunedOn: TuningParts['kind'] | null;
+  /** Prompts of the traffic that were left out, and why; null where it cannot be told, or there was none. */
+  readonly leftOut: ReturnType<typeof tunedOn>['leftOut'];
+  /** What of the traffic they were found on, in words; null where they were named. */
+  readonly found: string | null;
   /** Other weights on the same prompts, from the highest quality to the lowest cost. */
   readonly frontier: readonly { readonly weights: UtilityWeights; readonly worth: SettingWorth }[];
 }
@@ -51,7 +60,9 @@ export async function runTuneWeights(
   const artifact = await readArtifactFolder(folder, { reports: true });
   const dial = dialOf(artifact);
   const found =
-    files.length === 0 ? namedWeights(folder, flags, dial) : await findWeights(folder, files, flags, io);
+    files.length === 0
+      ? namedWeights(folder, flags, dial)
+      : await findWeights(artifact, folder, files, flags, io);
   const tuned: TunedWeights = {
     ...found,
     policy: withWeights(artifact.manifest.policy as PolicySpec, found.weights),
@@ -85,6 +96,9 @@ function namedWeights(folder: string, { setting, weights }: TuneFlags, dial: Dia
     worth: known?.worth ?? null,
     measuredOn: known?.worth ? 'the test split' : null,
     isEstimated: dial?.isEstimated ?? false,
+    tunedOn: null,
+    leftOut: null,
+    found: null,
     frontier: [],
   };
 }
@@ -107,6 +121,7 @@ function isSame(a: UtilityWeights, b: UtilityWeights): boolean {
 
 /** On traffic: on the calibrate split of the router's own, measured on its test split; or on all of other traffic. */
 async function findWeights(
+  artifact: Artifact,
   folder: string,
   files: readonly string[],
   flags: TuneFlags,
@@ -114,6 +129,7 @@ async function findWeights(
 ): Promise<Found> {
   const router = await openRouter(folder);
   const { manifest } = router;
+  const prices = flags.prices === undefined ? {} : { prices: await readPrices(flags.prices) };
   const progress = createProgress(io, flags.quiet === true);
   try {
     const config = parseTrainConfig(trainedConfig(manifest));
@@ -123,31 +139,42 @@ async function findWeights(
       workFolder: flags.work,
       map: flags.map,
       ...readingOptions(flags),
+      ...prices,
       onProgress: showTraining(progress),
     };
     const traffic = await withTraffic(reading, async (read) => read);
-    const isOwn = traffic.ingest.fingerprint === manifest.provenance.dataFingerprint;
-    const weighed = await weighTraffic(router, traffic, {
-      isOwn,
-      resamples: config.resamples,
-      onProgress: (done, total) => progress.update('routing', done / total),
-      ...(flags.against === undefined ? {} : { against: flags.against }),
-    });
-    progress.update('weighing');
+    const parts = tuningParts(artifact, traffic);
     const { confidence } = flags;
     const options = { confidence, seed: manifest.provenance.seed };
-    const kept =
-      flags.meanCost === undefined
-        ? keepToLoss(weighed.tune, weighed.single, flags.maxLoss! / 100, options)
-        : keepToCost(weighed.tune, flags.meanCost, options);
-    if (kept.weights === null) throw new InvalidInputError(kept.reason!);
+    const { kept, weighed } = await sayingLeftOut(parts, async () => {
+      const weighed = await weighTraffic(router, traffic, {
+        parts,
+        resamples: config.resamples,
+        onProgress: (done, total) => progress.update('routing', done / total),
+        ...(flags.against === undefined ? {} : { against: flags.against }),
+      });
+      progress.update('weighing');
+      const kept =
+        flags.meanCost === undefined
+          ? keepToLoss(weighed.tune, weighed.single, flags.maxLoss! / 100, options)
+          : keepToCost(weighed.tune, flags.meanCost, options);
+      if (kept.weights === null) throw new InvalidInputError(kept.reason!);
+      return { kept: { ...kept, weights: kept.weights }, weighed };
+    });
     return {
       ...measure(weighed, kept.weights),
+      ...tunedOn(parts),
+      found: sayTunedOn(parts),
       weights: kept.weights,
       setting: null,
       against: weighed.names[weighed.single],
       guarantee: kept.guarantee,
-      measuredOn: weighed.test === null ? 'the same prompts' : 'the test split',
+      measuredOn:
+        weighed.test === null
+          ? 'the same prompts'
+          : parts.kind === 'own'
+            ? 'the test split'
+            : 'unseen prompts',
       isEstimated: (weighed.test ?? weighed.tune).valued.isEstimated,
     };
   } finally {

@@ -6,6 +6,7 @@ import { amendArtifact, trainedConfig, writeArtifact } from '../artifact/index.t
 import { parseTrainConfig } from '../config/train-config.ts';
 import { readScoreColumn } from '../outcomes/read-score-column.ts';
 import { type PreparedTraffic, withTraffic } from '../pipeline/prepare-traffic.ts';
+import { sayingLeftOut, type TuningParts, tunedOn, tuningParts } from '../pipeline/tuning-parts.ts';
 import {
   acceptScores,
   type PredictedRows,
@@ -16,11 +17,12 @@ import {
 } from '../policy/index.ts';
 import { withRetrainLock } from '../versions/index.ts';
 import type { CommandIo } from './command-io.ts';
-import { describeTuning, saySetting } from './describe-tuning.ts';
+import { describeTuning, sayMeasuredOn, saySetting } from './describe-tuning.ts';
 import { dialReports } from './dial-reports.ts';
 import { readingOptions } from './log-options.ts';
 import { openRouter } from './open-router.ts';
 import { createProgress } from './progress.ts';
+import { readPrices } from './read-settings.ts';
 import { routerFolder } from './router-folder.ts';
 import { showTraining } from './show-training.ts';
 import type { TuneFlags } from './tune-command.ts';
@@ -35,6 +37,8 @@ export async function runTune(
   const applyTo = flags.apply ? await routerFolder(folder) : null;
   const router = await openRouter(folder);
   const { manifest } = router;
+  const artifact = await readArtifactFolder(folder, { reports: true });
+  const prices = flags.prices === undefined ? {} : { prices: await readPrices(flags.prices) };
   const progress = createProgress(io, flags.quiet === true);
   try {
     const reading = {
@@ -43,34 +47,40 @@ export async function runTune(
       workFolder: flags.work,
       map: flags.map,
       ...readingOptions(flags),
+      ...prices,
       onProgress: showTraining(progress),
     };
-    const { isOwn, tuned } = await withTraffic(reading, async (traffic) => {
-      const isOwn = traffic.ingest.fingerprint === manifest.provenance.dataFingerprint;
+    const { parts, tuned } = await withTraffic(reading, async (traffic) => {
+      const { accept, acceptScore } = flags;
+      const parts =
+        accept === undefined ? tuningParts(artifact, traffic) : judgedParts(artifact.manifest, traffic);
       progress.update('predicting');
-      const tuned = tunePolicy({
-        matrix: traffic.matrix,
-        ...(flags.accept === undefined
-          ? await predictedRows(router, traffic, isOwn)
-          : { accept: flags.accept, ...(await scoredRows(flags.accept, flags.acceptScore, traffic, isOwn)) }),
-        candidates: flags.candidates ?? cheapestAndBest(manifest),
-        ...(flags.cascade ? { kind: 'cascade' } : {}),
-        perStep: flags.perStep === true,
-        groups: traffic.groups,
-        goal: goalOf(flags),
-        seed: manifest.provenance.seed,
-      });
-      return { isOwn, tuned };
+      const tuned = await sayingLeftOut(parts, async () =>
+        tunePolicy({
+          matrix: traffic.matrix,
+          ...(accept === undefined
+            ? await predictedRows(router, traffic, parts)
+            : { accept, ...(await scoredRows(accept, acceptScore, traffic, parts)) }),
+          candidates: flags.candidates ?? cheapestAndBest(manifest),
+          ...(flags.cascade ? { kind: 'cascade' } : {}),
+          perStep: flags.perStep === true,
+          groups: traffic.groups,
+          goal: goalOf(flags),
+          seed: manifest.provenance.seed,
+        }),
+      );
+      return { parts, tuned };
     });
     progress.stop();
     if (flags.out !== undefined) await writeFile(flags.out, stringify(tuned.policy));
-    const version = applyTo === null ? null : await withRetrainLock(applyTo, () => apply(applyTo, tuned));
+    const version =
+      applyTo === null ? null : await withRetrainLock(applyTo, () => apply(applyTo, tuned, parts));
     const isJudged = flags.accept !== undefined;
     io.stdout(
       flags.json
-        ? `${JSON.stringify({ ...tuned, ...(version === null ? {} : { version }) }, null, 2)}\n`
+        ? `${JSON.stringify({ ...tuned, ...tunedOn(parts), ...(version === null ? {} : { version }) }, null, 2)}\n`
         : describeTuning(tuned, {
-            isOwn,
+            parts,
             isJudged,
             io,
             goal: goalOf(flags),
@@ -87,22 +97,36 @@ type Rows = { readonly tune: PredictedRows; readonly test: PredictedRows | null 
 
 async function predictedRows(
   router: Router,
-  { matrix, splits }: PreparedTraffic,
-  isOwn: boolean,
+  { matrix }: PreparedTraffic,
+  { test, tune }: TuningParts,
 ): Promise<Rows> {
-  const everyRow = Int32Array.from(matrix.prompts.keys());
   return {
-    tune: await predictSuccess(router, matrix, isOwn ? splits.calibrate.rows : everyRow),
-    test: isOwn ? await predictSuccess(router, matrix, splits.test.rows) : null,
+    tune: await predictSuccess(router, matrix, tune),
+    test: test === null ? null : await predictSuccess(router, matrix, test),
   };
 }
 
-/** Nothing was fitted on the scores of answers, so the fit split serves too. */
+/** Nothing was fitted on the scores of answers, so every prompt serves, but for a test split held back. */
+function judgedParts(
+  { provenance }: Manifest,
+  { ingest, matrix, splits: { calibrate, fit, test } }: PreparedTraffic,
+): TuningParts {
+  const none = { seen: null, note: null };
+  if (ingest.fingerprint !== provenance.dataFingerprint)
+    return { kind: 'unseen', tune: Int32Array.from(matrix.prompts.keys()), test: null, ...none };
+  return {
+    kind: 'own',
+    tune: Int32Array.from([...fit.rows, ...calibrate.rows]).sort(),
+    test: test.rows,
+    ...none,
+  };
+}
+
 async function scoredRows(
   test: TunableTest,
   field: string | undefined,
-  { matrix, splits, table }: PreparedTraffic,
-  isOwn: boolean,
+  { matrix, table }: PreparedTraffic,
+  parts: TuningParts,
 ): Promise<Rows> {
   const name = test.kind === 'verifier' ? test.verifier : test.kind;
   const scores = acceptScores(test, await readScoreColumn(table, matrix, field ?? `metadata.${name}`));
@@ -114,13 +138,15 @@ async function scoredRows(
     });
     return { rows, success };
   };
-  if (!isOwn) return { tune: take(Int32Array.from(matrix.prompts.keys())), test: null };
-  const tune = Int32Array.from([...splits.fit.rows, ...splits.calibrate.rows]).sort();
-  return { tune: take(tune), test: take(splits.test.rows) };
+  return { tune: take(parts.tune), test: parts.test && take(parts.test) };
 }
 
 /** @returns the name of the new version */
-async function apply(folder: string, { policy, tuned, test }: TunedPolicy): Promise<string> {
+async function apply(
+  folder: string,
+  { policy, tuned, test }: TunedPolicy,
+  parts: TuningParts,
+): Promise<string> {
   const artifact = await readArtifactFolder(folder, { reports: true });
   const { provenance } = artifact.manifest;
   const config = { ...(provenance.config as Readonly<Record<string, unknown>>), policy };
@@ -133,7 +159,7 @@ async function apply(folder: string, { policy, tuned, test }: TunedPolicy): Prom
     reports: dialReports(
       artifact,
       policy,
-      `${what} ${test === null ? 'On the same prompts, which flatters it' : 'On the test split'}: ${saySetting(test ?? tuned)}`,
+      `${what} ${sayMeasuredOn(test, parts)}: ${saySetting(test ?? tuned)}`,
     ),
   });
   return (await writeArtifact(folder, sealed)).version;

@@ -27,7 +27,7 @@ A strong and a weak candidate, or a cascade:
 traffic.
 
 Else give the traffic that the router was trained on: the dial is set on its calibrate split and measured on its test
-split. Or give newer traffic, all of which is used. For a strong and a weak candidate, and for a cascade, prompts need the
+split. Or give newer traffic: what the router has seen of it is left out, and the rest is used. For a strong and a weak candidate, and for a cascade, prompts need the
 outcomes of all that take part; for weights, a log of one candidate's answer a prompt will do, and is estimated off-policy.
 
 Use the policy: loadRouter('models/support', { policy }), or \`policy:\` in the config of the next training.`;
@@ -52,6 +52,7 @@ export interface TuneFlags extends ReadingFlags {
   readonly acceptScore?: string;
   readonly apply?: boolean;
   readonly map: ColumnMap;
+  readonly prices?: string;
   readonly work: string;
   readonly out?: string;
   readonly json?: boolean;
@@ -129,6 +130,7 @@ export function tuneCommand(io: CommandIo): Command {
       "the answers' scores (default: metadata.logprob, metadata.agreement or metadata.<name>)",
     );
   return addReadingOptions(addMapOption(command))
+    .option('-p, --prices <file>', 'YAML or JSON with prices per million tokens by candidate')
     .option('--work <folder>', 'what is kept from run to run', '.pointsman')
     .option('-o, --out <file>', 'write the policy there, as YAML')
     .option('--apply', 'make it the policy of the router: a new version, which is then in use')

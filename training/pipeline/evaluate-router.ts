@@ -30,13 +30,17 @@ export interface EvaluateRouterOptions {
    * @default 'auto'
    */
   readonly offPolicy?: 'auto' | 'always';
+  /** The prompts that it is measured on: rows of the traffic, ascending, such as the unseen of `partBySeen`. @default all of them */
+  readonly rows?: Int32Array;
+  /** Near-duplicate group of each prompt of the traffic. @default they are found */
+  readonly groups?: Int32Array;
   readonly onProgress?: (done: number, total: number) => void;
   /** Called when the propensities of the traffic are about to be found. */
   readonly onPropensities?: () => void;
 }
 
 /**
- * Measures a trained router on traffic that it has not seen: all of it is a test. Baselines go by the means that
+ * Measures a trained router on traffic that it has not seen: all of it is a test, or the `rows` that are named. Baselines go by the means that
  * the router has of its candidates; those that need training prompts (nearest neighbours, best per task) are left out.
  * Traffic with one candidate per prompt is measured off-policy: by propensities that it logs, or that are fitted to it.
  *
@@ -59,11 +63,11 @@ export async function evaluateRouter(
   const prices = Object.fromEntries(manifest.candidates.map((candidate) => [candidate.name, candidate]));
   const matrix = withTokenCosts(alignCandidates(traffic, names), prices);
   const none = new Int32Array();
-  const test = { role: 'test', rows: Int32Array.from(matrix.prompts.keys()) } as const;
+  const test = { role: 'test', rows: options.rows ?? Int32Array.from(matrix.prompts.keys()) } as const;
   const predictions = await predictTest(router, matrix, test, null, options.onProgress);
   const { offPolicy = 'auto', onPropensities = () => {} } = options;
   const settings = { seed: options.seed ?? 0, resamples: options.resamples ?? 2000, offPolicy };
-  const { groups } = groupPrompts(traffic);
+  const groups = options.groups ?? groupPrompts(traffic).groups;
   const input: EvaluationInput = {
     matrix,
     groups,

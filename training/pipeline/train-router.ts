@@ -8,6 +8,7 @@ import {
   addReports,
   EXAMPLES_FILE,
   renderCard,
+  SEEN_FILE,
   type SealedArtifact,
   sealArtifact,
 } from '../artifact/index.ts';
@@ -22,6 +23,7 @@ import type { LoggingPropensities } from '../off-policy/index.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { withTokenCosts } from '../outcomes/paid-prices.ts';
 import { renderReport } from '../report/render-report.ts';
+import { encodeSeenPrompts } from '../split/seen-prompts.ts';
 import type { Splits } from '../split/split.ts';
 import { TOOL_VERSION } from '../version.ts';
 import { cardFigures } from './card-figures.ts';
@@ -241,6 +243,10 @@ async function report(
     ...(input.source === undefined ? {} : { source: input.source }),
   });
   const { examples: count, seed } = input.config;
+  const promptsOf = ({ rows }: { readonly rows: Int32Array }) =>
+    Array.from(rows, (row) => input.matrix.prompts[row]);
+  const { calibrate, fit } = input.splits;
+  const seen = { fit: promptsOf(fit), calibrate: promptsOf(calibrate) };
   const examples = chooseExamples(input.matrix, input.splits.fit, count, seed);
   return addReports(
     sealed,
@@ -252,6 +258,7 @@ async function report(
         encode(renderReport(evaluation, { title: `${input.name}: is it better than no router?` })),
       ],
       ['CARD.md', encode(card)],
+      [SEEN_FILE, encodeSeenPrompts(seen, input.dataFingerprint)],
       ...(count > 0 ? ([[EXAMPLES_FILE, encode(JSON.stringify(examples))]] as const) : []),
     ]),
   );

@@ -11,6 +11,7 @@ import { alignCandidates } from './align-candidates.ts';
 import { routerPropensities } from './evaluate-router.ts';
 import { predictTest } from './predict-test.ts';
 import type { PreparedTraffic } from './prepare-traffic.ts';
+import type { TuningParts } from './tuning-parts.ts';
 
 /** Traffic on which weights of a router can be found and measured. */
 export interface WeighedTraffic {
@@ -18,15 +19,15 @@ export interface WeighedTraffic {
   readonly names: readonly string[];
   /** Number of the candidate that settings are compared with. */
   readonly single: number;
-  /** What weights are found on: the calibrate split of the router's own traffic, or all of other traffic. */
+  /** What weights are found on. */
   readonly tune: WeighedRows;
-  /** What they are measured on: the test split; null for other traffic. */
+  /** What they are measured on; null where that is the same. */
   readonly test: WeighedRows | null;
 }
 
 export interface WeighOptions {
-  /** Whether the router was trained on this very traffic. */
-  readonly isOwn: boolean;
+  /** The rows that weights are found on, and others that they are measured on. */
+  readonly parts: Pick<TuningParts, 'tune' | 'test'>;
   /** The candidate that settings are compared with. @default the best single candidate in training */
   readonly against?: string;
   readonly resamples: number;
@@ -41,8 +42,8 @@ export interface WeighOptions {
  */
 export async function weighTraffic(
   router: Router,
-  { groups, matrix: traffic, splits }: PreparedTraffic,
-  { against, isOwn, onProgress, resamples }: WeighOptions,
+  { groups, matrix: traffic }: Pick<PreparedTraffic, 'groups' | 'matrix'>,
+  { against, onProgress, parts, resamples }: WeighOptions,
 ): Promise<WeighedTraffic> {
   const { manifest } = router;
   const names = manifest.candidates.map(({ name }) => name);
@@ -54,11 +55,9 @@ export async function weighTraffic(
     costUsd: Float64Array.from(manifest.candidates, ({ meanCostUsd }) => meanCostUsd ?? Number.NaN),
   };
   const { seed } = manifest.provenance;
-  const everyRow = Int32Array.from(matrix.prompts.keys());
-  const parts = isOwn ? [splits.calibrate.rows, splits.test.rows] : [everyRow];
   const none = new Int32Array();
   const inputs: EvaluationInput[] = [];
-  for (const rows of parts) {
+  for (const rows of parts.test === null ? [parts.tune] : [parts.tune, parts.test]) {
     const test = { role: 'test', rows } as const;
     inputs.push({
       matrix,

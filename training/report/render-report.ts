@@ -17,6 +17,8 @@ import { verdictSection } from './sections/verdict-section.ts';
 export interface ReportOptions {
   /** Heading of the page. @default 'Router evaluation' */
   readonly title?: string;
+  /** What should be known before all figures: a sentence. @default nothing */
+  readonly note?: string;
 }
 
 /**
@@ -40,6 +42,7 @@ export function renderReport(evaluation: Evaluation, options: ReportOptions = {}
 <main>
 <h1>${title}</h1>
 <p class="meta">${evaluation.artifactId}, policy ${evaluation.policy}</p>
+${options.note !== undefined && html`<p>${options.note}</p>`}
 ${verdictSection(evaluation.verdict)}
 ${dialSection(evaluation)}
 ${contendersSection(evaluation)}

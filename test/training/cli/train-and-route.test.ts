@@ -253,7 +253,9 @@ describe('pointsman evaluate', () => {
     const report = path('reports/other.html');
     const argv = ['evaluate', router, file, '--work', path('work'), '--report', report];
     const { code, said } = await run(argv);
-    expect(said.err).toBe('reading\nrouting\n');
+    expect(said.err).toBe(
+      'reading\nrouting\nNote: 1 of 150 prompts was left out: the router was calibrated on it or on a near-duplicate of it.\n',
+    );
     expect(code).toBe(0);
     expect(said.out).toMatch(/^Best single: (large|reckoner) /m);
     expect(said.out).not.toMatch(/new-model|Best per task|Nearest/);
@@ -297,9 +299,12 @@ describe('pointsman evaluate', () => {
     );
   });
 
-  it('says when the traffic is what the router was trained on', async () => {
+  it('leaves out what the router was trained on, and says how much that was', async () => {
     const { said } = await run(['evaluate', router, path('traffic.jsonl'), '--work', path('work')]);
-    expect(said.err).toContain('trained on this very traffic');
+    expect(said.err).toContain(
+      'Note: 160 of 200 prompts were left out: the router was fitted or calibrated on',
+    );
+    expect(said.out).toContain('on 40 test prompts');
   });
 
   it('refuses traffic of other candidates', async () => {
