@@ -37,19 +37,19 @@ const fitters: Readonly<Record<CalibratorKind, (data: CalibrationData) => Calibr
   isotonic: fitIsotonic,
 };
 
-/** Fewer observed rows cannot tell calibrators apart, so the head is left as it is. */
-const fewestRows = 20;
+/** Fewer near-duplicate groups with an outcome cannot tell calibrators apart, so the head is left as it is. */
+const fewestGroups = 20;
 
 /**
- * Fits the kind of calibrator with the least cross-validated log-loss on all rows. With fewer than 20 observed rows
- * it is the identity.
+ * Fits the kind of calibrator with the least cross-validated log-loss on all rows. With fewer than 20 observed
+ * near-duplicate groups it is the identity.
  */
 export function chooseCalibrator(data: CalibrationData, options: ChoiceOptions): CalibratorChoice {
   const { seed, folds = 5, kinds = Object.keys(fitters) as CalibratorKind[] } = options;
   const observed = observedRows(data);
   const groups = Array.from(observed.rows, (row) => options.groups?.[row] ?? row);
   const foldOf = groupedFolds(groups, folds, seed);
-  const enough = observed.rows.length >= fewestRows && new Set(foldOf).size > 1;
+  const enough = new Set(groups).size >= fewestGroups && new Set(foldOf).size > 1;
   const considered = enough ? kinds : kinds.slice(0, 1);
   const losses: Partial<Record<CalibratorKind, number>> = {};
   let chosen: { kind: CalibratorKind; rows: Float64Array } | undefined;

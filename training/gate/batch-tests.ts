@@ -1,4 +1,4 @@
-import { mean, moments } from 'pointsman/math';
+import { clusteredMean } from '../clusters/clustered-mean.ts';
 import { formatSignedPoints, plural } from '../words/format-number.ts';
 import type { Opponent } from './comparison-tests.ts';
 import type { GateOptions } from './gate-options.ts';
@@ -14,7 +14,7 @@ const DISAGREES = 3;
  */
 export function testBatches(
   opponents: readonly Opponent[],
-  { batches }: ValueTable,
+  { batches, groups }: ValueTable,
   { tolerance }: Required<GateOptions>,
 ): GateTest[] {
   const names = [...new Set(batches)];
@@ -22,18 +22,23 @@ export function testBatches(
   const failed: GateTest[] = [];
   for (const { difference, name, unit } of opponents) {
     for (const batch of names) {
-      const inside = difference.filter((_, row) => batches[row] === batch);
-      const outside = difference.filter((_, row) => batches[row] !== batch);
-      if (mean(outside) >= -tolerance) continue;
-      const gap = mean(inside) - mean(outside);
-      const error = Math.sqrt(squaredError(inside) + squaredError(outside));
+      const meanWhere = (isIt: (row: number) => boolean) =>
+        clusteredMean(
+          difference.filter((_, row) => isIt(row)),
+          groups.filter((_, row) => isIt(row)),
+        );
+      const inside = meanWhere((row) => batches[row] === batch);
+      const outside = meanWhere((row) => batches[row] !== batch);
+      if (outside.mean >= -tolerance) continue;
+      const gap = inside.mean - outside.mean;
+      const error = Math.hypot(inside.standardError, outside.standardError);
       if (!(gap > DISAGREES * error)) continue;
       failed.push({
         kind: 'batch',
         passed: false,
         sentence:
-          `Without the ${plural(inside.length, 'prompt')} of ${batch} it scores ${formatSignedPoints(mean(outside))} ${unit} ` +
-          `against ${name}, with ${formatSignedPoints(mean(inside))} on those alone; one batch must not carry the verdict.`,
+          `Without the ${plural(batches.filter((one) => one === batch).length, 'prompt')} of ${batch} it scores ${formatSignedPoints(outside.mean)} ${unit} ` +
+          `against ${name}, with ${formatSignedPoints(inside.mean)} on those alone; one batch must not carry the verdict.`,
         difference: null,
         limit: -tolerance,
       });
@@ -49,9 +54,4 @@ export function testBatches(
       limit: -tolerance,
     },
   ];
-}
-
-/** Squared standard error of the mean. */
-function squaredError(values: Float64Array): number {
-  return moments(values).variance / Math.max(1, values.length);
 }

@@ -12,15 +12,15 @@ export interface GateOptions {
   readonly nightsAlpha?: number;
   /** A slice may be worse by this much. @default 0.03 */
   readonly sliceTolerance?: number;
-  /** Slices with fewer rows are not tested. @default 50 */
-  readonly sliceRows?: number;
+  /** Slices with fewer near-duplicate groups are not tested. @default 50 */
+  readonly sliceGroups?: number;
   /** Chance, over all slices together, that an equal challenger is refused for one. @default 0.05 */
   readonly sliceAlpha?: number;
   /** Calibration error (ECE, noise taken off) that is always good enough. @default 0.1 */
   readonly calibrationLimit?: number;
-  /** Fewer judged rows than this decide nothing. @default 100 */
-  readonly fewestRows?: number;
-  /** Where it would choose otherwise than the champion, so many of its choices must have been seen, or one in a hundred. @default 10 */
+  /** Fewer judged near-duplicate groups than this decide nothing: copies of one prompt are one. @default 100 */
+  readonly fewestGroups?: number;
+  /** Where it would choose otherwise than the champion, so many of its choices must have been seen, or one in a hundred, near-duplicates counted once. @default 10 */
   readonly fewestSeen?: number;
 }
 
@@ -31,9 +31,9 @@ export const GATE_DEFAULTS: Required<GateOptions> = {
   nights: 30,
   nightsAlpha: 0.05,
   sliceTolerance: 0.03,
-  sliceRows: 50,
+  sliceGroups: 50,
   sliceAlpha: 0.05,
   calibrationLimit: 0.1,
-  fewestRows: 100,
+  fewestGroups: 100,
   fewestSeen: 10,
 };

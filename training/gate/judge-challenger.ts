@@ -46,7 +46,7 @@ export function judgeChallenger(input: GateInput, given: GateOptions = {}): Gate
   const { table, champion, challenger, calibration, drifted = false, qualityPerUsd = 0 } = input;
   let spent = 0;
   const rows = challenger.length;
-  const tests: GateTest[] = [testRows(rows, options)];
+  const tests: GateTest[] = [testRows(table, options)];
   if (tests[0].passed) {
     if (champion !== null && table.kind !== 'full')
       tests.push(testSeen(table, champion, challenger, options));

@@ -9,14 +9,17 @@ const LEAST_SHARE = 0.01;
 /** A share of the weights that is cut from here on is worth a sentence. */
 const WORTH_SAYING = 0.01;
 
-/** Too few rows to judge by are no reason to change anything. */
-export function testRows(rows: number, { fewestRows }: Required<GateOptions>): GateTest {
+/** Too few prompts to judge by, copies counted once, are no reason to change anything. */
+export function testRows({ groups }: ValueTable, { fewestGroups }: Required<GateOptions>): GateTest {
+  const distinct = new Set(groups).size;
   return {
     kind: 'rows',
-    passed: rows >= fewestRows,
-    sentence: `${plural(rows, 'prompt')} with a quality score to judge by; ${fewestRows} are needed.`,
+    passed: distinct >= fewestGroups,
+    sentence:
+      `${plural(groups.length, 'prompt')} with a quality score to judge by` +
+      `${distinct < groups.length ? `, ${plural(distinct, 'near-duplicate group')} of them` : ''}; ${fewestGroups} are needed.`,
     difference: null,
-    limit: fewestRows,
+    limit: fewestGroups,
   };
 }
 
@@ -25,28 +28,31 @@ export function testRows(rows: number, { fewestRows }: Required<GateOptions>): G
  * what a model expects, and nothing that was seen.
  */
 export function testSeen(
-  { candidates, clippedMass, observed }: ValueTable,
+  { candidates, clippedMass, groups, observed }: ValueTable,
   champion: Int32Array,
   challenger: Int32Array,
   { fewestSeen }: Required<GateOptions>,
 ): GateTest {
-  let different = 0;
-  let seen = 0;
+  const different: number[] = [];
+  const seen: number[] = [];
   challenger.forEach((choice, row) => {
     if (choice === champion[row]) return;
-    different++;
-    seen += observed[row * candidates.length + choice];
+    different.push(groups[row]);
+    if (observed[row * candidates.length + choice] === 1) seen.push(groups[row]);
   });
-  const needed = Math.min(fewestSeen, Math.ceil(LEAST_SHARE * different));
-  const passed = seen >= needed;
+  const needed = Math.min(fewestSeen, Math.ceil(LEAST_SHARE * new Set(different).size));
+  const distinct = new Set(seen).size;
+  const passed = distinct >= needed;
   return {
     kind: 'seen',
     passed,
     sentence:
-      different === 0
+      different.length === 0
         ? 'It chooses as the champion does on every prompt.'
-        : `On ${plural(different, 'prompt')} it chooses otherwise than the champion, and the log has the outcome of ${seen} of those ` +
-          `choices; ${needed} are needed.${passed ? '' : ' An `explore` policy sees to it that they are there.'}${
+        : `On ${plural(different.length, 'prompt')} it chooses otherwise than the champion, and the log has the outcome of ${seen.length} of those ` +
+          `choices${distinct < seen.length ? `, ${plural(distinct, 'near-duplicate group')} of them` : ''}; ${needed} are needed.${
+            passed ? '' : ' An `explore` policy sees to it that they are there.'
+          }${
             clippedMass > WORTH_SAYING
               ? ` ${formatPercent(clippedMass)} of the weight of the log's outcomes is cut (\`gate.clip\`), and counts as not seen.`
               : ''

@@ -12,10 +12,11 @@ import type { ValueTable } from './value-table.ts';
 export function testSlices(
   opponent: Opponent,
   table: ValueTable,
-  { sliceAlpha, sliceRows, sliceTolerance }: Required<GateOptions>,
+  { sliceAlpha, sliceGroups, sliceTolerance }: Required<GateOptions>,
 ): GateTest[] {
   const { name, unit } = opponent;
-  const { slices } = table;
+  const { groups, slices } = table;
+  const groupsOf = (rows: readonly number[]) => new Set(rows.map((row) => groups[row])).size;
   const found = slices.flatMap(({ by, of }) => {
     const rowsOf = new Map<string, number[]>();
     of.forEach((value, row) => {
@@ -26,7 +27,7 @@ export function testSlices(
     });
     // A slice of all rows is the whole, which is tested already.
     return [...rowsOf]
-      .filter(([, rows]) => rows.length >= sliceRows && rows.length < of.length)
+      .filter(([, rows]) => groupsOf(rows) >= sliceGroups && rows.length < of.length)
       .map(([value, rows]) => ({ by, value, rows }));
   });
   const failed: GateTest[] = [];

@@ -1,3 +1,4 @@
+import { clusteredMean } from '../clusters/clustered-mean.ts';
 import type { CalibrationBin } from '../evaluation/calibration-bins.ts';
 import { debiasedCalibrationError } from '../evaluation/debiased-calibration-error.ts';
 
@@ -9,12 +10,14 @@ const BINS = 10;
  * `debiasedCalibrationError`. Cells with a NaN are left out.
  *
  * @param probabilities `[cells]` @param labels `[cells]`, 0 to 1 @param weights `[cells]`, >= 0
+ * @param groups near-duplicate group of each cell
  * @returns null where no cell has all three
  */
 export function weightedCalibration(
   probabilities: ArrayLike<number>,
   labels: ArrayLike<number>,
   weights: ArrayLike<number>,
+  groups: ArrayLike<number>,
 ): number | null {
   const order: number[] = [];
   let total = 0;
@@ -34,7 +37,7 @@ export function weightedCalibration(
     const next = order[at + 1];
     const whole = mass >= ((bins.length + 1) * total) / BINS;
     if (next !== undefined && (!whole || probabilities[next] === probabilities[cell])) return;
-    bins.push(summarise(cells, probabilities, labels, weights));
+    bins.push(summarise(cells, probabilities, labels, weights, groups));
     cells = [];
   });
   return debiasedCalibrationError(bins);
@@ -46,6 +49,7 @@ function summarise(
   probabilities: ArrayLike<number>,
   labels: ArrayLike<number>,
   weights: ArrayLike<number>,
+  groups: ArrayLike<number>,
 ): CalibrationBin {
   let [total, predicted, observed] = [0, 0, 0];
   for (const cell of cells) {
@@ -55,13 +59,15 @@ function summarise(
   }
   predicted /= total;
   observed /= total;
-  let squares = 0;
-  for (const cell of cells)
-    squares += (weights[cell] * (labels[cell] - probabilities[cell] - (observed - predicted))) ** 2;
+  const { standardError } = clusteredMean(
+    Float64Array.from(cells, (cell) => labels[cell] - probabilities[cell]),
+    cells.map((cell) => groups[cell]),
+    cells.map((cell) => weights[cell]),
+  );
   return {
     rows: total,
     predicted,
     observed,
-    standardError: cells.length < 2 ? null : Math.sqrt((squares * cells.length) / (cells.length - 1)) / total,
+    standardError: Number.isFinite(standardError) ? standardError : null,
   };
 }

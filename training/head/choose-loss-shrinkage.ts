@@ -1,4 +1,4 @@
-import { clusteredMean } from '../clusters/clustered-mean.ts';
+import { clusteredMean, FEWEST_GROUPS } from '../clusters/clustered-mean.ts';
 import type { ShrinkageChoice, ShrinkageOptions } from './choose-shrinkage.ts';
 import { type FitData, type Loss, targetWeights } from './fit-data.ts';
 import type { Matrix } from './matrix.ts';
@@ -34,9 +34,9 @@ export function chooseLossShrinkage(
   let bestBound = 0;
   for (const strength of strengths) {
     const saved = lossesAt(strength).map((value, row) => still[row] - value);
-    const { mean, standardError } = clusteredMean(saved, groups);
+    const { mean, standardError, groups: told } = clusteredMean(saved, groups);
     const bound = mean - sure * standardError;
-    if (bound > bestBound) {
+    if (told >= FEWEST_GROUPS && bound > bestBound) {
       best = { strength, gain: mean, standardError };
       bestBound = bound;
     }

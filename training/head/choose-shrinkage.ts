@@ -1,5 +1,5 @@
 import { argMax } from 'pointsman/math';
-import { clusteredMean } from '../clusters/clustered-mean.ts';
+import { clusteredMean, FEWEST_GROUPS } from '../clusters/clustered-mean.ts';
 import type { Matrix } from './matrix.ts';
 
 export interface ShrinkageOptions {
@@ -22,7 +22,7 @@ export interface ShrinkageChoice {
 /**
  * First, do no harm: how far to trust a choice head beyond "always the best single candidate". Takes the strength
  * whose gain in utility has the highest lower confidence bound, and 0 unless that bound is above 0; so with no signal
- * it is exactly 0, but for the share of mistakes that `standardErrors` allows.
+ * it is exactly 0, but for the share of mistakes that `standardErrors` allows. Fewer than `FEWEST_GROUPS` groups show nothing.
  * @param scores out-of-fold scores `[rows, candidates]`
  * @param prior score of each candidate with no prompt looked at, on the same scale
  * @param utility what choosing it was worth `[rows, candidates]`; a row where the choice was not observed is left out
@@ -51,9 +51,9 @@ export function chooseShrinkage(
       const at = (c: number) => utility.values[row * columns + c];
       gains[row] = chosen < 0 || chosen === single ? 0 * at(single) : at(chosen) - at(single);
     }
-    const { mean, standardError } = clusteredMean(gains, groups);
+    const { mean, standardError, groups: told } = clusteredMean(gains, groups);
     const bound = mean - sure * standardError;
-    if (bound > bestBound) {
+    if (told >= FEWEST_GROUPS && bound > bestBound) {
       best = { strength, gain: mean, standardError };
       bestBound = bound;
     }

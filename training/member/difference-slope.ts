@@ -1,4 +1,5 @@
 import { argMax } from 'pointsman/math';
+import { FEWEST_GROUPS } from '../clusters/clustered-mean.ts';
 import type { Matrix } from '../head/index.ts';
 import type { MemberData } from './member.ts';
 
@@ -14,7 +15,7 @@ export interface DifferenceSlope {
 /**
  * Regression of the outcomes' differences on those that were predicted, among candidates in contention: 1 where they are
  * exactly right, 1/2 where they are twice too large. A row is compared with itself where all contenders were seen, else with
- * what is expected of it. Null where one candidate alone is in contention.
+ * what is expected of it. Null where one candidate alone is in contention; 0 on fewer than `FEWEST_GROUPS` near-duplicate groups.
  *
  * @param differences out-of-fold, `[rows, candidates]`, as differences to the candidates' means
  */
@@ -43,11 +44,12 @@ export function differenceSlope(differences: Matrix, data: MemberData): Differen
       squares += square;
     }
   }
-  if (!(squares > 0)) return { slope: 0, standardError: 0 };
+  if (!(squares > 0) || scores.size < FEWEST_GROUPS) return { slope: 0, standardError: 0 };
   const slope = products / squares;
   // Sandwich variance, one cluster a group (White 1980; Liang and Zeger 1986).
   let variance = 0;
   for (const { product, square } of scores.values()) variance += (product - slope * square) ** 2;
+  variance *= scores.size / (scores.size - 1);
   return { slope, standardError: Math.sqrt(variance) / squares };
 }
 

@@ -96,9 +96,12 @@ export async function fitClassifiers(
   return fits.map((fit) => ({ ...fit.layer, activation: 'softmax' }));
 }
 
-function meansLayer({ tasks, taskCount, residuals, weights }: MemberData, rows: Int32Array): DenseLayer {
+function meansLayer(
+  { tasks, taskCount, residuals, weights, groups }: MemberData,
+  rows: Int32Array,
+): DenseLayer {
   const means = isFullyObserved(residuals) ? taskMeans : sharedTaskMeans;
-  const kernel = means(residuals, weights, tasks!, taskCount, rows);
+  const kernel = means(residuals, weights, tasks!, taskCount, groups, rows);
   return {
     inputs: taskCount,
     outputs: residuals.columns,

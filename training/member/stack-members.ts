@@ -67,10 +67,10 @@ function fitTogether(
   deviations: readonly Matrix[],
   data: MemberData,
 ): FittedParts {
-  const { residuals, weights, folds } = data;
+  const { residuals, weights, groups } = data;
   const fitted = fitStack([...levels, ...deviations], weighed(residuals, weights), 'squared').weights;
   const shrunk = (members: readonly Matrix[], own: readonly number[], truth: Matrix): FittedPart => {
-    const strength = shrinkage(sumOf(members, own, truth), truth, weights, folds.length);
+    const strength = shrinkage(sumOf(members, own, truth), truth, weights, groups);
     return { weights: Float64Array.from(own, (weight) => weight * strength), strength };
   };
   const level = shrunk(levels, fitted.slice(0, levels.length), residuals);
@@ -79,9 +79,9 @@ function fitTogether(
   return { level, deviation: shrunk(deviations, fitted.slice(levels.length), rest) };
 }
 
-function fitPart(members: readonly Matrix[], truth: Matrix, { weights, folds }: MemberData): FittedPart {
+function fitPart(members: readonly Matrix[], truth: Matrix, { weights, groups }: MemberData): FittedPart {
   const fitted = fitStack(members, weighed(truth, weights), 'squared').weights;
-  const strength = shrinkage(sumOf(members, fitted, truth), truth, weights, folds.length);
+  const strength = shrinkage(sumOf(members, fitted, truth), truth, weights, groups);
   return { weights: Float64Array.from(fitted, (w) => w * strength), strength };
 }
 

@@ -1,12 +1,14 @@
+import { numberClusters } from '../clusters/number-clusters.ts';
 import type { Matrix } from '../head/index.ts';
 import { rowLevels } from './row-levels.ts';
 
 /**
  * Means of the residuals by task and candidate, shrunk to 0 by an empirical-Bayes weight: n / (n + within / between),
- * with the variances of each candidate by the method of moments. A candidate whose tasks do not differ gets zeros.
+ * with the variances of each candidate by the method of moments. A candidate whose tasks do not differ gets zeros. What is
+ * counted is near-duplicate groups, by the mean of each: copies of a prompt say no more of its task than one does.
  *
  * @param residuals `[all rows, candidates]`, NaN: unobserved
- * @param rows the rows to use
+ * @param groups near-duplicate group of each of all rows @param rows the rows to use
  * @returns `[tasks, candidates]`
  */
 export function taskMeans(
@@ -14,26 +16,38 @@ export function taskMeans(
   weights: Float32Array | null,
   tasks: Int32Array,
   taskCount: number,
+  groups: Int32Array,
   rows: Int32Array,
 ): Float32Array {
   const { columns, values } = residuals;
   const means = new Float32Array(taskCount * columns);
+  const units = numberClusters(rows.map((row) => groups[row] * taskCount + Math.max(0, tasks[row])));
   for (let c = 0; c < columns; c++) {
+    const unitSums = new Float64Array(units.count);
+    const unitWeights = new Float64Array(units.count);
+    const taskOf = new Int32Array(units.count).fill(-1);
+    rows.forEach((row, i) => {
+      const value = values[row * columns + c];
+      if (tasks[row] < 0 || Number.isNaN(value)) return;
+      const weight = weights === null ? 1 : weights[row * columns + c];
+      const unit = units.of[i];
+      unitSums[unit] += weight * value;
+      unitWeights[unit] += weight;
+      taskOf[unit] = tasks[row];
+    });
     const sums = new Float64Array(taskCount);
     const totals = new Float64Array(taskCount);
     const squares = new Float64Array(taskCount);
     const weightSquares = new Float64Array(taskCount);
-    for (const row of rows) {
-      const value = values[row * columns + c];
-      const task = tasks[row];
-      if (task < 0 || Number.isNaN(value)) continue;
-      const weight = weights === null ? 1 : weights[row * columns + c];
-      sums[task] += weight * value;
-      squares[task] += weight * value * value;
+    taskOf.forEach((task, unit) => {
+      const weight = unitWeights[unit];
+      if (!(weight > 0)) return;
+      sums[task] += unitSums[unit];
+      squares[task] += unitSums[unit] ** 2 / weight;
       totals[task] += weight;
       weightSquares[task] += weight * weight;
-    }
-    // Kish's effective number of rows: totals² / weightSquares.
+    });
+    // Kish's effective number of groups: totals² / weightSquares.
     const counts = totals.map((total, t) => (weightSquares[t] > 0 ? (total * total) / weightSquares[t] : 0));
     const ratio = varianceRatio(sums, squares, totals, counts);
     for (let t = 0; t < taskCount; t++)
@@ -51,16 +65,17 @@ export function sharedTaskMeans(
   weights: Float32Array | null,
   tasks: Int32Array,
   taskCount: number,
+  groups: Int32Array,
   rows: Int32Array,
 ): Float32Array {
   const { columns } = residuals;
   const levels = rowLevels(residuals, weights);
-  const level = taskMeans(levels.targets, levels.weights, tasks, taskCount, rows);
+  const level = taskMeans(levels.targets, levels.weights, tasks, taskCount, groups, rows);
   const values = residuals.values.map((value, i) => {
     const task = tasks[Math.floor(i / columns)];
     return task < 0 ? value : value - level[task];
   });
-  const rest = taskMeans({ ...residuals, values }, weights, tasks, taskCount, rows);
+  const rest = taskMeans({ ...residuals, values }, weights, tasks, taskCount, groups, rows);
   return rest.map((mean, i) => mean + level[Math.floor(i / columns)]);
 }
 

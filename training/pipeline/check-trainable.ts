@@ -75,15 +75,15 @@ function rejectedRows(ingest: IngestReport | undefined): string {
 }
 
 /**
- * Refuses splits too small to be of use: near-duplicates share a split, so few distinct prompts make few rows.
- * @throws InvalidInputError
+ * Refuses splits too small to be of use: near-duplicates share a split, and say no more than one of them.
+ * @param groups near-duplicate group of each prompt @throws InvalidInputError
  */
-export function checkSplits({ fit, calibrate, test }: Splits): void {
-  const sizes = [fit, calibrate, test].map(({ rows }) => rows.length);
+export function checkSplits({ fit, calibrate, test }: Splits, groups: Int32Array): void {
+  const sizes = [fit, calibrate, test].map(({ rows }) => new Set(rows.map((row) => groups[row])).size);
   if (sizes.every((size) => size >= FEWEST_IN_SPLIT)) return;
   throw new InvalidInputError(
     `Each split needs at least ${FEWEST_IN_SPLIT} prompts. Got ${sizes[0]} to fit, ${sizes[1]} to calibrate and ` +
-      `${sizes[2]} to test; near-duplicate prompts are kept in one split. Collect more prompts that differ, or change ` +
+      `${sizes[2]} to test; near-duplicate prompts count once. Collect more prompts that differ, or change ` +
       '`split` in the config.',
   );
 }

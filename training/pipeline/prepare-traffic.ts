@@ -129,7 +129,7 @@ export async function prepareTraffic(options: PrepareOptions): Promise<PreparedT
     by === 'time'
       ? splitByTime(matrix, { sizes })
       : { ...splitOutcomes(matrix, { sizes, seed: config.seed }), leftOut: new Int32Array() };
-  checkSplits(parted.splits);
+  checkSplits(parted.splits, parted.groups.groups);
   return {
     matrix,
     splits: parted.splits,

@@ -63,7 +63,9 @@ export async function gateChallenger(input: ChallengeInput): Promise<GateVerdict
     clip,
   });
   const weights = takeCells(propensities, columns, judge).map((propensity) => Math.min(clip, 1 / propensity));
-  const calibration = (success: Float64Array) => weightedCalibration(success, judged.quality, weights);
+  const cellGroups = Int32Array.from(weights, (_, cell) => table.groups[Math.floor(cell / columns)]);
+  const calibration = (success: Float64Array) =>
+    weightedCalibration(success, judged.quality, weights, cellGroups);
   return judgeChallenger(
     {
       table,
@@ -75,7 +77,7 @@ export async function gateChallenger(input: ChallengeInput): Promise<GateVerdict
       spent,
       drifted,
     },
-    { ...thresholds, sliceRows: slicePrompts, fewestRows: fewestPrompts },
+    { ...thresholds, sliceGroups: slicePrompts, fewestGroups: fewestPrompts },
   );
 }
 

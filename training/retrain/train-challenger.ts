@@ -55,7 +55,7 @@ export async function trainChallenger(input: ChallengerInput): Promise<SealedArt
     calibrate,
     Int32Array.from(judge, (_, i) => learn.length + i),
   );
-  checkSplits(splits);
+  checkSplits(splits, groups);
   const { artifact } = await trainRouter({
     name: input.name,
     matrix,

@@ -52,7 +52,7 @@ const FIGURES: Readonly<Record<string, (rows: Rows) => number[]>> = {
   'weighted calibration error': (rows) => {
     const { logits, labels, weights } = columns(rows);
     const probabilities = logits.map((score) => (score + 3) / 6);
-    return [weightedCalibration(probabilities, labels, weights) ?? 0];
+    return [weightedCalibration(probabilities, labels, weights, Int32Array.from(rows.keys())) ?? 0];
   },
   APGR: (rows) => {
     const { logits, labels } = columns(rows);

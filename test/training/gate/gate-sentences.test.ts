@@ -79,7 +79,7 @@ test('points from which cost was taken are not called points of quality alone', 
 });
 
 test('one prompt is one prompt, and none are not counted out', () => {
-  expect(testRows(1, GATE_DEFAULTS).sentence).toBe(
+  expect(testRows(gateWorld({ rows: 1, seed: 2 }).table, GATE_DEFAULTS).sentence).toBe(
     '1 prompt with a quality score to judge by; 100 are needed.',
   );
   const { kinds, table } = gateWorld({ rows: 50, seed: 2 });

@@ -142,8 +142,9 @@ test('the calibration error is that of the whole traffic, though the log saw som
     cells.map((i) => (seldom(i) ? 0.9 : 0.25)),
     cells.map((i) => Number(i % 4 === 0 || (seldom(i) && i % 4 === 1))),
     cells.map((i) => (seldom(i) ? 10 : 1)),
+    cells,
   );
   expect(error).toBeGreaterThan(0.17);
   expect(error).toBeLessThan(0.21);
-  expect(weightedCalibration([Number.NaN], [1], [1])).toBeNull();
+  expect(weightedCalibration([Number.NaN], [1], [1], [0])).toBeNull();
 });

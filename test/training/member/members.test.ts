@@ -60,11 +60,11 @@ test('without tasks there is no domain member', async () => {
 test('task means that do not differ are shrunk to 0, those that do are hardly shrunk', () => {
   const { data } = planted;
   const rows = Int32Array.from({ length: 400 }, (_, i) => i);
-  const real = taskMeans(data.residuals, null, data.tasks!, 2, rows);
+  const real = taskMeans(data.residuals, null, data.tasks!, 2, data.groups, rows);
   expect(real[3]).toBeGreaterThan(0.25);
   expect(real[0]).toBeLessThan(-0.25);
   const parity = Int32Array.from(rows, (i) => i % 2);
-  const noise = taskMeans(data.residuals, null, parity, 2, rows);
+  const noise = taskMeans(data.residuals, null, parity, 2, data.groups, rows);
   expect(Math.max(...noise.map(Math.abs))).toBeLessThan(0.05);
 });
 
@@ -83,6 +83,7 @@ test('rows with one outcome each give a task its level by all candidates, and th
     null,
     tasks,
     2,
+    Int32Array.from({ length: rows }, (_, row) => row),
     Int32Array.from({ length: rows }, (_, row) => row),
   );
   [0.4, 0.2, -0.4, -0.2].forEach((mean, i) => {

@@ -79,7 +79,8 @@ test('of rows with one outcome each and no signal the stack leaves best single o
 
 test('shrinkage is 0 for predictions that go the wrong way, and near 1 for the truth itself', () => {
   const truth = { rows: 200, columns: 1, values: Float32Array.from({ length: 200 }, (_, i) => Math.sin(i)) };
+  const groups = Int32Array.from(truth.values.keys());
   const wrong = { ...truth, values: truth.values.map((x) => -x) };
-  expect(shrinkage(wrong, truth, null, 200)).toBe(0);
-  expect(shrinkage(truth, truth, null, 200)).toBeCloseTo(1, 6);
+  expect(shrinkage(wrong, truth, null, groups)).toBe(0);
+  expect(shrinkage(truth, truth, null, groups)).toBeCloseTo(1, 6);
 });
