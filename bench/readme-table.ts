@@ -39,13 +39,30 @@ export interface BenchResult {
 /** Measured lines with a target as a Markdown table; of many of one kind, the worst alone. */
 export function readmeTable(results: ReadonlyMap<string, BenchResult>): string {
   if (results.size === 0) return 'Nothing is measured yet: `npm run bench`.\n';
-  const rows = [...ordered(results).values()].flatMap(({ lines }) =>
+  const measured = [...ordered(results)].filter(([bench]) => !isSimulation(bench));
+  const rows = measured.flatMap(([, { lines }]) =>
     fold(withHeads(lines)).map(
       ({ name, value, unit, target, met }) =>
         `| ${[name, shown(value!, unit), target === null ? '' : `${target} ${unit}`.trim(), verdict(met)].map(cell).join(' | ')} |`,
     ),
   );
+  rows.push(...simulationRow(results));
   return `${['| what | measured | target | met |', '|---|---|---|---|', ...rows].join('\n')}\n\nMeasured by \`npm run bench\` on: ${machines(results)}.\n`;
+}
+
+/** Whether statistical promises were held against traffic that was simulated: one line for them all. */
+function isSimulation(bench: string): boolean {
+  return bench.startsWith('simulations-');
+}
+
+function simulationRow(results: ReadonlyMap<string, BenchResult>): string[] {
+  const promises = [...results]
+    .filter(([bench]) => isSimulation(bench))
+    .flatMap(([, { lines }]) => lines.filter(hasTarget));
+  if (promises.length === 0) return [];
+  const kept = promises.filter(({ met }) => met === true).length;
+  const what = '[statistical promises](docs/measured.md) kept where traffic is simulated';
+  return [`| ${what} | ${kept} of ${promises.length} | all | ${verdict(kept === promises.length)} |`];
 }
 
 /** Every line of every bench, with what it was measured on. */

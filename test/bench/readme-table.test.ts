@@ -23,6 +23,28 @@ describe('the table of measured targets', () => {
     ]);
   });
 
+  it('counts the promises that simulations kept in one row, and lists them with everything measured', () => {
+    const part = (target: string | null, met: boolean | null) => ({ ...lines[3], target, met });
+    const result = (...some: ReturnType<typeof part>[]) => ({
+      date: '2026-11-25',
+      machine: 'a machine',
+      lines: some,
+    });
+    const results = new Map([
+      ['fit', result(part('≤ 40', true))],
+      ['simulations-a', result(part('≤ 1', true), part(null, null))],
+      ['simulations-b', result(part('≤ 1', true), part('≤ 1', false))],
+    ]);
+    const table = readmeTable(results).split('\n');
+    expect(table.slice(2, 4)).toEqual([
+      '| size | 35.3 kB | ≤ 40 kB | yes |',
+      '| [statistical promises](docs/measured.md) kept where traffic is simulated | 2 of 3 | all | **no** |',
+    ]);
+    expect(everythingMeasured(results)).toContain('## simulations-b');
+    results.delete('simulations-b');
+    expect(readmeTable(results)).toContain('| 1 of 1 | all | yes |');
+  });
+
   it('shows above an indented line what it is of', () => {
     const part = (name: string, target: string | null) => ({
       name,
