@@ -40,14 +40,14 @@ export interface BenchResult {
 export function readmeTable(results: ReadonlyMap<string, BenchResult>): string {
   if (results.size === 0) return 'Nothing is measured yet: `npm run bench`.\n';
   const measured = [...ordered(results)].filter(([bench]) => !isSimulation(bench));
+  const promised = simulationRow(results);
   const rows = measured.flatMap(([, { lines }]) =>
     fold(withHeads(lines)).map(
       ({ name, value, unit, target, met }) =>
         `| ${[name, shown(value!, unit), target === null ? '' : `${target} ${unit}`.trim(), verdict(met)].map(cell).join(' | ')} |`,
     ),
   );
-  rows.push(...simulationRow(results));
-  return `${['| what | measured | target | met |', '|---|---|---|---|', ...rows].join('\n')}\n\nMeasured by \`npm run bench\` on: ${machines(results)}.\n`;
+  return `${['| what | measured | target | met |', '|---|---|---|---|', ...rows, ...promised].join('\n')}\n\nMeasured by \`npm run bench\` on: ${machines(results)}.\n`;
 }
 
 /** Whether statistical promises were held against traffic that was simulated: one line for them all. */
