@@ -11,7 +11,8 @@ const MOST = 1e9;
 
 /**
  * The candidate of highest utility within the limits. Cost and latency are measured against the largest mean of
- * any candidate, so that the weights mean the same whatever the prices. What is not known counts nothing.
+ * any candidate, so that the weights mean the same whatever the prices; where no mean is known, against the largest that is
+ * expected of the request. What is not known counts nothing.
  */
 export function createUtilityPolicy(
   spec: UtilityPolicySpec,
@@ -19,8 +20,8 @@ export function createUtilityPolicy(
 ): Policy {
   const ownWeights = resolveWeights(spec.weights ?? 'best');
   const ownPath = [pathName(spec.weights ?? 'best')];
-  const costliest = largest(candidates, (candidate) => candidate.meanCostUsd);
-  const slowest = largest(candidates, (candidate) => candidate.meanLatencyMs);
+  const costliest = largest(candidates.map(({ meanCostUsd }) => meanCostUsd));
+  const slowest = largest(candidates.map(({ meanLatencyMs }) => meanLatencyMs));
 
   return {
     spec,
@@ -35,13 +36,13 @@ export function createUtilityPolicy(
       const latency = new Float64Array(success.length);
       let unknownCost = false;
       let unknownLatency = false;
+      const costScale = costliest || largest(costUsd);
+      const latencyScale = slowest || largest(latencyMs);
       for (let c = 0; c < utilities.length; c++) {
-        const costRatio = Math.min(costUsd[c] / costliest, MOST);
-        if (costRatio >= 0) cost[c] = -costRatio;
-        else unknownCost = weights.cost !== 0;
-        const latencyRatio = Math.min(latencyMs[c] / slowest, MOST);
-        if (latencyRatio >= 0) latency[c] = -latencyRatio;
-        else unknownLatency = weights.latency !== 0;
+        if (!(costUsd[c] >= 0)) unknownCost = weights.cost !== 0;
+        else if (costScale > 0) cost[c] = -Math.min(costUsd[c] / costScale, MOST);
+        if (!(latencyMs[c] >= 0)) unknownLatency = weights.latency !== 0;
+        else if (latencyScale > 0) latency[c] = -Math.min(latencyMs[c] / latencyScale, MOST);
         utilities[c] = weights.quality * success[c] + weights.cost * cost[c] + weights.latency * latency[c];
       }
       const order = rank(remaining.left, utilities, predictions);
@@ -71,14 +72,11 @@ function pathName(weights: string | UtilityWeights): string {
   return typeof weights === 'string' ? `utility:${weights}` : 'utility:custom';
 }
 
-/** NaN when there is no mean above zero: then there is nothing to measure against. */
-function largest(
-  candidates: readonly PolicyCandidate[],
-  mean: (candidate: PolicyCandidate) => number | null,
-): number {
+/** 0 when none is above it: then there is nothing to measure against. Unknown ones are passed over. */
+function largest(amounts: ArrayLike<number | null>): number {
   let most = 0;
-  for (const candidate of candidates) most = Math.max(most, mean(candidate) ?? 0);
-  return most > 0 ? most : Number.NaN;
+  for (let i = 0; i < amounts.length; i++) if (amounts[i]! > most) most = amounts[i]!;
+  return most;
 }
 
 function explain(

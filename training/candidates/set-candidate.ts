@@ -1,6 +1,7 @@
-import { type Candidate, InvalidInputError, tokenCost } from 'pointsman';
+import { type Candidate, InvalidInputError } from 'pointsman';
 import type { Artifact, ManifestCandidate } from 'pointsman/artifact';
 import type { SealedArtifact } from '../artifact/index.ts';
+import { meanTokensCost } from '../outcomes/learned-tokens.ts';
 import { amendCandidate, findCandidate } from './retire-candidate.ts';
 
 /** What may be said of a candidate without learning anything. */
@@ -39,12 +40,4 @@ function meanCostOf(before: ManifestCandidate, after: ManifestCandidate): number
   const [old, now] = [meanTokensCost(before), meanTokensCost(after)];
   if (now === null) return before.meanCostUsd;
   return old === null || before.meanCostUsd === null || old === 0 ? now : (before.meanCostUsd * now) / old;
-}
-
-/** What its mean input and output cost; null where tokens or prices are not known. */
-function meanTokensCost({ paidPrices, tokens, ...candidate }: ManifestCandidate): number | null {
-  if (tokens === undefined) return null;
-  const prices = { ...paidPrices, ...candidate };
-  const cost = tokenCost(prices, tokens.meanInput, tokens.meanOutput);
-  return Number.isNaN(cost) ? null : cost;
 }

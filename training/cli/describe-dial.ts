@@ -1,5 +1,5 @@
 import { dialNotes, dialSubject } from '../evaluation/describe-dial.ts';
-import type { Dial } from '../evaluation/dial.ts';
+import { type Dial, settingToTry } from '../evaluation/dial.ts';
 import {
   formatCost,
   formatCosts,
@@ -26,7 +26,7 @@ export function describeDial(dial: Dial, folder: string, columns: number): strin
   return (
     line(`Quality against cost, ${dialSubject(dial)}:`) +
     `${table}${dialNotes(dial).map(line).join('')}` +
-    `${dial.inUse === null ? '' : '* in use. '}Set one: npx pointsman tune ${quoted(folder)} --setting lose-2 --apply\n`
+    `${dial.inUse === null ? '' : '* in use. '}Set one: npx pointsman tune ${quoted(folder)} --setting ${settingToTry(dial)} --apply\n`
   );
 }
 

@@ -10,7 +10,7 @@ import { type DialSettingId, settingLabel } from '../evaluation/dial-settings.ts
 import { type CostShown, keepToCost, keepToLoss, type LossShown } from '../evaluation/keep-weights.ts';
 import { measureSettings, type SettingWorth } from '../evaluation/setting-worth.ts';
 import { withTraffic } from '../pipeline/prepare-traffic.ts';
-import { sayingLeftOut, type TuningParts, tunedOn, tuningParts } from '../pipeline/tuning-parts.ts';
+import { sayingMissing, type TuningParts, tunedOn, tuningParts } from '../pipeline/tuning-parts.ts';
 import { type WeighedTraffic, weighTraffic } from '../pipeline/weigh-traffic.ts';
 import { WEIGHT_SETTINGS } from '../policy/index.ts';
 import { withRetrainLock } from '../versions/index.ts';
@@ -146,7 +146,7 @@ async function findWeights(
     const parts = tuningParts(artifact, traffic);
     const { confidence } = flags;
     const options = { confidence, seed: manifest.provenance.seed };
-    const { kept, weighed } = await sayingLeftOut(parts, async () => {
+    const { kept, weighed } = await sayingMissing(manifest.candidates, traffic.matrix, parts, async () => {
       const weighed = await weighTraffic(router, traffic, {
         parts,
         resamples: config.resamples,

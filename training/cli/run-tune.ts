@@ -1,12 +1,18 @@
 import { writeFile } from 'node:fs/promises';
-import type { Manifest, Router } from 'pointsman';
+import { InvalidInputError, type Manifest, type Router } from 'pointsman';
 import { readArtifactFolder } from 'pointsman/node';
 import { stringify } from 'yaml';
 import { amendArtifact, trainedConfig, writeArtifact } from '../artifact/index.ts';
 import { parseTrainConfig } from '../config/train-config.ts';
 import { readScoreColumn } from '../outcomes/read-score-column.ts';
 import { type PreparedTraffic, withTraffic } from '../pipeline/prepare-traffic.ts';
-import { sayingLeftOut, type TuningParts, tunedOn, tuningParts } from '../pipeline/tuning-parts.ts';
+import {
+  candidatesSeen,
+  sayingMissing,
+  type TuningParts,
+  tunedOn,
+  tuningParts,
+} from '../pipeline/tuning-parts.ts';
 import {
   acceptScores,
   type PredictedRows,
@@ -52,16 +58,17 @@ export async function runTune(
     };
     const { parts, tuned } = await withTraffic(reading, async (traffic) => {
       const { accept, acceptScore } = flags;
+      const named = manifest.candidates.filter(({ name }) => flags.candidates?.includes(name));
       const parts =
         accept === undefined ? tuningParts(artifact, traffic) : judgedParts(artifact.manifest, traffic);
       progress.update('predicting');
-      const tuned = await sayingLeftOut(parts, async () =>
+      const tuned = await sayingMissing(named, traffic.matrix, parts, async () =>
         tunePolicy({
           matrix: traffic.matrix,
           ...(accept === undefined
             ? await predictedRows(router, traffic, parts)
             : { accept, ...(await scoredRows(accept, acceptScore, traffic, parts)) }),
-          candidates: flags.candidates ?? cheapestAndBest(manifest),
+          candidates: flags.candidates ?? cheapestAndBest(manifest, candidatesSeen(traffic.matrix)),
           ...(flags.cascade ? { kind: 'cascade' } : {}),
           perStep: flags.perStep === true,
           groups: traffic.groups,
@@ -171,9 +178,19 @@ function goalOf({ strongShare, maxLoss, maxQualityLoss, confidence }: TuneFlags)
     : ({ kind: 'strong-share', share: strongShare } as const);
 }
 
-/** The cheapest candidate in use and the best; where the best is the cheapest too, the next best and it. */
-function cheapestAndBest(manifest: Manifest): string[] {
-  const candidates = manifest.candidates.filter(({ retired }) => retired !== true);
+/**
+ * The cheapest candidate in use and the best; where the best is the cheapest too, the next best and it.
+ * @param seen candidates that the traffic has outcomes of
+ * @throws InvalidInputError where those are fewer than two
+ */
+function cheapestAndBest(manifest: Manifest, seen: ReadonlySet<string>): string[] {
+  const inUse = manifest.candidates.filter(({ retired }) => retired !== true);
+  const candidates = inUse.filter(({ name }) => seen.has(name));
+  if (candidates.length < 2) {
+    throw new InvalidInputError(
+      `The traffic must have outcomes of two candidates at least of those in use: ${inUse.map(({ name }) => name).join(', ')}.`,
+    );
+  }
   const best = candidates.reduce((a, b) => (b.meanQuality > a.meanQuality ? b : a));
   const others = candidates.filter((candidate) => candidate !== best);
   const known = others.filter(({ meanCostUsd }) => meanCostUsd !== null);

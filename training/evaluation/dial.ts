@@ -75,7 +75,7 @@ export function measureDial(
     if (typeof weights === 'string') return { id, weights: null, guarantee: null, reason: weights };
     if (weights !== undefined) return { id, weights, guarantee: null, reason: null };
     if (calibrate === null || typeof calibrate === 'string')
-      return { id, weights: null, guarantee: null, reason: calibrate ?? 'It is found in training.' };
+      return { id, weights: null, guarantee: null, reason: calibrate ?? NOT_LOOKED_FOR };
     return { id, ...keepToLoss(calibrate, single, DIAL_LOSSES[id], { seed }) };
   });
   const measured = measureSettings(
@@ -97,6 +97,9 @@ export function measureDial(
     missing: null,
   };
 }
+
+/** Other traffic may not say it, as what finds weights must not measure them. */
+const NOT_LOOKED_FOR = "Training looks for it, and what this router's training found is not known here.";
 
 /** What a dial has found of settings that keep to a loss, to be measured on other traffic. */
 export function foundWeights({ missing, settings }: Dial): FoundWeights {
@@ -121,4 +124,12 @@ export function hasWeights(policy: unknown, weights: UtilityWeights): boolean {
 /** A dial that cannot be set. @param missing why, in a sentence */
 export function noDial(missing: string): Dial {
   return { against: null, rows: 0, isEstimated: false, settings: [], inUse: null, missing };
+}
+
+/** The setting to name as an example: one that there is; a middle loss where there is one. */
+export function settingToTry({ settings }: Pick<Dial, 'settings'>): DialSettingId {
+  const order: readonly DialSettingId[] = ['lose-2', 'lose-5', 'lose-1', 'balanced', 'best', 'cheapest'];
+  const isThere = (id: DialSettingId) =>
+    settings.some((one) => one.id === id && one.weights !== null && one.worth !== null);
+  return order.find(isThere) ?? 'balanced';
 }

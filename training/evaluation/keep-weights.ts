@@ -148,8 +148,13 @@ function triedRows({ choose, valued }: WeighedRows) {
         ? scoreDoubt(doubt, chosen, null, null)
         : scoreDoubt(doubt, { chosen: new Int32Array(positions.length).fill(single) }, chosen);
     },
-    /** Why a setting cannot be valued. */
-    refuse: (setting: number) => (isRefused ? refuse(choices[setting]) : null),
+    /** Why a setting cannot be valued; where none can on any row, why another cannot. */
+    refuse: (setting: number): string | null => {
+      if (!isRefused) return null;
+      const own = refuse(choices[setting]);
+      if (own !== null || isEstimated) return own;
+      return choices.map((chosen) => refuse(chosen)).find((why) => why !== null) ?? null;
+    },
   };
 }
 

@@ -58,7 +58,7 @@ export function valueRows(
         const stranger = chosen.find((c) => !compared.includes(c));
         return stranger === undefined
           ? null
-          : `It chooses ${matrix.candidates[stranger]}, of which there are too few outcomes.`;
+          : `It chooses ${matrix.candidates[stranger]}, of which there are too few outcomes: let it answer more of the traffic.`;
       },
     };
   }

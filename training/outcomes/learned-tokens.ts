@@ -1,4 +1,5 @@
-import type { LearnedTokens } from 'pointsman/artifact';
+import { type TokenPrices, tokenCost } from 'pointsman';
+import type { LearnedTokens, ManifestCandidate } from 'pointsman/artifact';
 import { mean, quantile } from 'pointsman/math';
 import { countRequestTokens } from 'pointsman/request';
 import { fitSum } from './fit-sum.ts';
@@ -74,6 +75,18 @@ export function inputLengths(
     const seen = inputTokens?.[row * candidates.length + c] ?? Number.NaN;
     return Number.isNaN(seen) ? inputFrame + inputRatio * count : seen;
   });
+}
+
+/** What its mean input and output cost; null where tokens or prices are not known. */
+export function meanTokensCost({
+  paidPrices,
+  tokens,
+  ...candidate
+}: Pick<ManifestCandidate, 'paidPrices' | 'tokens'> & TokenPrices): number | null {
+  if (tokens === undefined) return null;
+  const prices = { ...paidPrices, ...candidate };
+  const cost = tokenCost(prices, tokens.meanInput, tokens.meanOutput);
+  return Number.isNaN(cost) ? null : cost;
 }
 
 function isKnown(value: number): boolean {

@@ -18,6 +18,8 @@ export function manifestCandidates(
 ): ManifestCandidate[] {
   const rows = trainRows(splits);
   const { quality, costUsd } = trainMeans(matrix, rows, propensities);
+  // Costs of calls that nobody rated, which no propensity weighs: all there are in a log whose ratings have none.
+  const anyCostUsd = columnMeans(matrix.costUsd, matrix.candidates.length, rows);
   const latencyMs = columnMeans(matrix.latencyMs, matrix.candidates.length, rows);
   return matrix.candidates.map((name, c) => {
     const p95LatencyMs = observedQuantile(matrix.latencyMs, rows, matrix.candidates.length, c, 0.95);
@@ -25,7 +27,7 @@ export function manifestCandidates(
       ...configured[name],
       name,
       meanQuality: orNull(quality[c]) ?? 0,
-      meanCostUsd: orNull(costUsd[c]),
+      meanCostUsd: orNull(costUsd[c]) ?? orNull(anyCostUsd[c]),
       meanLatencyMs: orNull(latencyMs[c]),
       ...(p95LatencyMs === null ? {} : { p95LatencyMs }),
     };

@@ -20,6 +20,7 @@ import type { TestPredictions } from '../evaluation/evaluation-input.ts';
 import { headlineMetrics } from '../evaluation/headline-metrics.ts';
 import { type FittedFeatures, fitFeatures } from '../features/index.ts';
 import type { LoggingPropensities } from '../off-policy/index.ts';
+import { meanTokensCost } from '../outcomes/learned-tokens.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { withTokenCosts } from '../outcomes/paid-prices.ts';
 import { renderReport } from '../report/render-report.ts';
@@ -196,7 +197,10 @@ async function seal(
         splits,
         config.candidates as Record<string, Partial<Candidate>>,
         propensities,
-      ).map((candidate, c) => ({ ...candidate, ...heads.learned[c] })),
+      ).map((candidate, c) => {
+        const learned = { ...candidate, ...heads.learned[c] };
+        return { ...learned, meanCostUsd: learned.meanCostUsd ?? meanTokensCost(learned) };
+      }),
       embedder: {
         id: embedder.embedder.id,
         kind: embedder.kind,

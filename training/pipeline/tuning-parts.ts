@@ -1,5 +1,7 @@
 import { InvalidInputError } from 'pointsman';
-import type { Artifact } from 'pointsman/artifact';
+import type { Artifact, Manifest } from 'pointsman/artifact';
+import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { scoresOf } from './check-trainable.ts';
 import { partBySeen, type SeenParts, sayLeftOut } from './part-by-seen.ts';
 import type { PreparedTraffic } from './prepare-traffic.ts';
 
@@ -76,15 +78,35 @@ export function tunedOn({ kind, note, seen }: TuningParts) {
   return { tunedOn: kind, leftOut };
 }
 
-/** Does `find`; where rows were left out, its errors say so, since that may be why there are too few. */
-export async function sayingLeftOut<Result>(
+/** Candidates that traffic has a quality of. */
+export function candidatesSeen({ candidates, quality }: OutcomeMatrix): ReadonlySet<string> {
+  const scores = scoresOf(quality, candidates.length);
+  return new Set(candidates.filter((_, c) => scores[c] > 0));
+}
+
+/**
+ * Does `find`. Its errors also say which of these candidates, if in use, the traffic has no outcome of, and what of it was left out: that may be
+ * why there are too few.
+ */
+export async function sayingMissing<Result>(
+  candidates: Manifest['candidates'],
+  traffic: OutcomeMatrix,
   { note, seen }: TuningParts,
-  find: () => Promise<Result> | Result,
+  find: () => Promise<Result>,
 ): Promise<Result> {
   try {
     return await find();
   } catch (error) {
-    if (!(error instanceof InvalidInputError) || note === null || seen === null) throw error;
-    throw new InvalidInputError(`${error.message} ${note}`, { cause: error });
+    if (!(error instanceof InvalidInputError)) throw error;
+    const known = candidatesSeen(traffic);
+    const missing = candidates.filter(({ name, retired }) => retired !== true && !known.has(name));
+    const names = missing.map(({ name }) => name).join(', ');
+    const why =
+      missing.length === 0
+        ? ''
+        : ` The traffic has no outcome of ${names}, which the router may choose: give traffic with its answers, or name others by --candidates.`;
+    throw new InvalidInputError(`${error.message}${why}${note === null || seen === null ? '' : ` ${note}`}`, {
+      cause: error,
+    });
   }
 }

@@ -78,6 +78,26 @@ test('a cost that is not known counts nothing, and the reasons say so', () => {
   expect(plan.reasons).toContain('Where a cost is not known, it counted nothing.');
 });
 
+test('where no mean of a cost is known, what the request is expected to cost is the measure, and nothing is said to be unknown', () => {
+  const unknown = candidates.map((candidate) => ({ ...candidate, meanCostUsd: null, meanLatencyMs: null }));
+  const policy = createPolicy({ kind: 'utility', weights: { quality: 0, cost: 1, latency: 1 } }, unknown);
+  const amounts = { costUsd: Float64Array.of(0.02, 0.01, 0.04), latencyMs: Float64Array.of(20, 40, 80) };
+  const plan = policy.decide(policyContext({ predictions: { ...predictions, ...amounts } }));
+  expect([...plan.utilities]).toEqual([-0.75, -0.75, -2]);
+  expect(plan.reasons.join(' ')).not.toContain('counted nothing');
+});
+
+test('what costs nothing is known to: there is no word of costs that are not', () => {
+  const free = candidates.map((candidate) => ({ ...candidate, meanCostUsd: 0, meanLatencyMs: 0 }));
+  const policy = createPolicy({ kind: 'utility', weights: { quality: 1, cost: 1, latency: 1 } }, free);
+  const nothing = new Float64Array(3);
+  const plan = policy.decide(
+    policyContext({ predictions: { ...predictions, costUsd: nothing, latencyMs: nothing } }),
+  );
+  expect([...plan.utilities]).toEqual([...predictions.success]);
+  expect(plan.reasons.join(' ')).not.toContain('counted nothing');
+});
+
 test('but under a cost limit it is removed', () => {
   const plan = decide(
     { kind: 'utility' },

@@ -345,3 +345,27 @@ it('what a version after learns from is seen as well: probes of a candidate that
   const { leftOut, prompts: used } = JSON.parse(said.out);
   expect([leftOut.fit, used.test]).toEqual([40, 360]);
 });
+
+it('after a candidate was added, tuning on traffic without it says that, and takes others where none are named', async () => {
+  const copy = path('models/with-new');
+  await cp(full(), copy, { recursive: true });
+  const probes = prompts(newer, 0, 60)
+    .filter(({ candidate }) => candidate === 'large')
+    .map((row) => ({ ...row, candidate: 'fresh', quality: 1, costUsd: 0.00001 }));
+  const file = await inFile('probes of fresh.jsonl', probes);
+  expect((await run(['candidates', 'add', 'fresh', '--router', copy, '--probes', file])).code).toBe(0);
+  for (const goal of [
+    ['--max-loss', '5'],
+    ['--mean-cost', '0.0000001'],
+  ]) {
+    const { code, said } = await run(['tune', copy, path('full.jsonl'), ...goal]);
+    expect(code).toBe(1);
+    expect(said.err).not.toMatch(/^0 prompts/);
+    expect(said.err).toContain(
+      'It chooses fresh, of which there are too few outcomes: let it answer more of the traffic. The traffic has no outcome of fresh, which the router may choose: give traffic with its answers',
+    );
+  }
+  const share = await run(['tune', copy, path('full.jsonl'), '--strong-share', '0.3', '--json']);
+  expect(share.code, share.said.out).toBe(0);
+  expect(JSON.parse(share.said.out).policy).toMatchObject({ kind: 'threshold', strong: 'large' });
+});

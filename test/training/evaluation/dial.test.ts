@@ -4,8 +4,9 @@ import { createRandom } from 'pointsman/math';
 import { policies } from 'pointsman/policy';
 import { describe, expect, it } from 'vitest';
 import { toBanditLog } from '../../../bench/bandit-log.ts';
+import { describeDial } from '../../../training/cli/describe-dial.ts';
 import { dialNotes, dialSubject, sayWorth } from '../../../training/evaluation/describe-dial.ts';
-import { type Dial, foundWeights } from '../../../training/evaluation/dial.ts';
+import { type Dial, foundWeights, settingToTry } from '../../../training/evaluation/dial.ts';
 import {
   DIAL_LOSSES,
   DIAL_SETTINGS,
@@ -20,6 +21,7 @@ import { trainMeans } from '../../../training/evaluation/train-means.ts';
 import { type ValuedRows, valueRows } from '../../../training/evaluation/valued-rows.ts';
 import { loggingPropensities } from '../../../training/off-policy/index.ts';
 import { chooseByWeights, riskiestSetting, WEIGHT_SETTINGS } from '../../../training/policy/index.ts';
+import { dialSection } from '../../../training/report/sections/dial-section.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 import { syntheticWorld } from './synthetic-world.ts';
 
@@ -162,7 +164,7 @@ describe('the dial of a router', () => {
     const some = dialOf({ ...world, matrix: { ...world.matrix, quality } });
     expect(setting(some, 'cheapest')).toMatchObject({
       worth: null,
-      reason: 'It chooses basic, of which there are too few outcomes.',
+      reason: 'It chooses basic, of which there are too few outcomes: let it answer more of the traffic.',
     });
     expect(setting(some, 'best').worth).not.toBeNull();
   });
@@ -308,6 +310,38 @@ it('says a setting as a user would', () => {
   expect(sayWorth(setting(dial, 'lose-5').worth!, 'great')).toMatch(
     /^it is .* always using great.*, at \d+ % of the cost, which saves \$\d\.\d\d per 1,000 requests$/,
   );
+});
+
+it('names a setting to try that there is, in the terminal and in the report', () => {
+  const dial = dialOf(syntheticWorld({ rows: 12_000, truth: TRUTH }));
+  const without = (...ids: DialSettingId[]): Dial => ({
+    ...dial,
+    settings: dial.settings.map((one) =>
+      ids.includes(one.id) ? { ...one, weights: null, worth: null, guarantee: null, reason: 'No.' } : one,
+    ),
+  });
+  for (const [shown, id] of [
+    [dial, 'lose-2'],
+    [without('lose-2'), 'lose-5'],
+    [without('lose-2', 'lose-5'), 'lose-1'],
+    [without('lose-1', 'lose-2', 'lose-5'), 'balanced'],
+  ] as const) {
+    expect(settingToTry(shown)).toBe(id);
+    expect(describeDial(shown, 'models/a', 100)).toContain(`tune models/a --setting ${id} --apply`);
+    expect(dialSection({ dial: shown } as never)!.markup).toContain(`tune FOLDER --setting ${id} --apply`);
+  }
+});
+
+it('on other traffic without what training found, no setting is said to be found', () => {
+  const world = syntheticWorld({ rows: 3000, truth: TRUTH });
+  const { reason, weights } = setting(
+    dialOf({ ...world, dial: { ...world.dial!, calibrate: null } }),
+    'lose-1',
+  );
+  expect([weights, reason]).toEqual([
+    null,
+    "Training looks for it, and what this router's training found is not known here.",
+  ]);
 });
 
 it('on other traffic, settings have the weights that were found, or the reason why there are none', () => {
