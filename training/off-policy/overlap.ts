@@ -1,3 +1,4 @@
+import { numberClusters } from '../clusters/number-clusters.ts';
 import { clipWeights, highestWeight } from './clip-weights.ts';
 import { effectiveSampleSize } from './effective-sample-size.ts';
 import { type LoggedTable, type TargetPolicy, targetShare } from './logged-table.ts';
@@ -71,7 +72,7 @@ export function measureOverlap(
     rows: perRow.length,
     matchedRows: perRow.filter((weight) => weight > 0).length,
     effectiveSampleSize: effectiveSampleSize(perRow),
-    carriers: carryingWeights(clusterSums(clipped, clusters)).carriers,
+    carriers: carryingWeights(clusterSums(clipped, numberClusters(clusters))).carriers,
     meanWeight,
     unsupportedShare: support ?? Math.min(1, Math.max(0, 1 - (meanWeight.estimate ?? 0))),
     supportKnown: support !== null,

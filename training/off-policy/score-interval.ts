@@ -1,3 +1,4 @@
+import { type NumberedClusters, numberClusters } from '../clusters/number-clusters.ts';
 import { studentQuantile } from './student-quantile.ts';
 
 /** A mean of scores with its interval. */
@@ -49,19 +50,15 @@ export function scoreInterval(
   { doubt = null, level = 0.95 }: ScoreIntervalOptions = {},
 ): ScoreInterval {
   const rows = scores.length;
-  const estimate = sum(scores) / rows;
-  const sums = clusterSums(
-    scores.map((score) => score - estimate),
-    clusters,
-  );
-  const count = sums.length;
+  const numbered = numberClusters(clusters, rows);
+  const { count } = numbered;
+  const { estimate, squares } = meanOf(scores, numbered);
   if (count < 2)
     return { estimate: rows === 0 ? null : estimate, low: null, high: null, rows, groups: count };
   const probability = (1 + level) / 2;
-  const squares = (count / (count - 1)) * sum(sums.map((one) => one * one));
   const slack = doubt?.slack ? sum(doubt.slack) / rows : 0;
   const { carriers, typical, total } = carryingWeights(
-    doubt === null ? null : clusterSums(doubt.leverage, clusters),
+    doubt === null ? null : clusterSums(doubt.leverage, numbered),
   );
   const quantile = studentQuantile(
     probability,
@@ -76,10 +73,13 @@ export function scoreInterval(
     ? UNSEEN * studentQuantile(probability, Number.POSITIVE_INFINITY) ** 2 * typical * range ** 2
     : 0;
   const margin = (quantile * Math.sqrt(squares + (1 - known) * unseen)) / rows + slack;
-  const most =
-    doubt?.apart && range
-      ? range * (atMostApart(doubt.apart, clusters, level) ?? 1)
-      : Number.POSITIVE_INFINITY;
+  // Two policies cannot be further apart in quality than they are in their choices.
+  let most = Number.POSITIVE_INFINITY;
+  if (doubt?.apart && range) {
+    const apart = meanOf(doubt.apart, numbered);
+    most =
+      range * (apart.estimate + (studentQuantile(probability, count - 1) * Math.sqrt(apart.squares)) / rows);
+  }
   return {
     estimate,
     low: Math.min(estimate, Math.max(estimate - margin, -most)),
@@ -89,9 +89,15 @@ export function scoreInterval(
   };
 }
 
-/** Two policies cannot be further apart in quality than they are in their choices. */
-function atMostApart(apart: Float64Array, clusters: ArrayLike<number>, level: number): number | null {
-  return scoreInterval(apart, clusters, { level }).high;
+/** A mean, and the squared error of its sum. At least two clusters, else the error is not known. */
+function meanOf(scores: Float64Array, clusters: NumberedClusters): { estimate: number; squares: number } {
+  const estimate = sum(scores) / scores.length;
+  const sums = clusterSums(
+    scores.map((score) => score - estimate),
+    clusters,
+  );
+  const { count } = clusters;
+  return { estimate, squares: (count / (count - 1)) * sum(sums.map((one) => one * one)) };
 }
 
 /**
@@ -116,12 +122,13 @@ export function carryingWeights(weights: Float64Array | null): {
     : { carriers: squares ** 2 / fourths, typical: fourths / squares, total: squares };
 }
 
-/** @returns one sum a cluster, in the order in which clusters come */
-export function clusterSums(values: ArrayLike<number>, clusters: ArrayLike<number>): Float64Array {
-  const sums = new Map<number, number>();
-  for (let row = 0; row < values.length; row++)
-    sums.set(clusters[row], (sums.get(clusters[row]) ?? 0) + values[row]);
-  return Float64Array.from(sums.values());
+/** @returns one sum a cluster: `[clusters]` */
+export function clusterSums(values: ArrayLike<number>, { count, of }: NumberedClusters): Float64Array {
+  const sums = new Float64Array(count);
+  of.forEach((cluster, row) => {
+    sums[cluster] += values[row];
+  });
+  return sums;
 }
 
 function sum(values: Float64Array): number {
