@@ -30,6 +30,8 @@ export interface GateInput {
    * @default 0
    */
   readonly spent?: number | null;
+  /** Whether the champion explores by its own policy; null where that is not known. @default null */
+  readonly explores?: boolean | null;
   /** Whether candidates were found to have changed. @default false */
   readonly drifted?: boolean;
 }
@@ -49,7 +51,7 @@ export function judgeChallenger(input: GateInput, given: GateOptions = {}): Gate
   const tests: GateTest[] = [testRows(table, options)];
   if (tests[0].passed) {
     if (champion !== null && table.kind !== 'full')
-      tests.push(testSeen(table, champion, challenger, options));
+      tests.push(testSeen(table, champion, challenger, options, input.explores));
     const opponents = listOpponents(input, worthOf(table, qualityPerUsd));
     const comparisons = [
       ...opponents.map((opponent) => {

@@ -23,15 +23,25 @@ export function testRows({ groups }: ValueTable, { fewestGroups }: Required<Gate
   };
 }
 
+/** What brings outcomes of other choices into the log. */
+const TO_SEE_MORE = {
+  exploring:
+    'The version in use explores: with more prompts that judge, or a larger share of exploring, they will be there.',
+  not: 'The version in use does not explore by its own policy. Train it again with an `explore` policy (`pointsman train --policy`), or serve it with one (`loadRouter(folder, { policy })`); that of this config is the policy of the next version.',
+  unknown: 'An `explore` policy of the version in use sees to it that they are there.',
+};
+
 /**
  * Where the challenger chooses otherwise than the champion, the log must hold outcomes of its choices: else their value is
  * what a model expects, and nothing that was seen.
+ * @param explores whether the champion does by its own policy; null where that is not known
  */
 export function testSeen(
   { candidates, clippedMass, groups, observed }: ValueTable,
   champion: Int32Array,
   challenger: Int32Array,
   { fewestSeen }: Required<GateOptions>,
+  explores: boolean | null = null,
 ): GateTest {
   const different: number[] = [];
   const seen: number[] = [];
@@ -50,8 +60,10 @@ export function testSeen(
       different.length === 0
         ? 'It chooses as the champion does on every prompt.'
         : `On ${plural(different.length, 'prompt')} it chooses otherwise than the champion, and the log has the outcome of ${seen.length} of those ` +
-          `choices${distinct < seen.length ? `, ${plural(distinct, 'near-duplicate group')} of them` : ''}; ${needed} are needed.${
-            passed ? '' : ' An `explore` policy sees to it that they are there.'
+          `choices${distinct < seen.length ? `, ${plural(distinct, 'near-duplicate group')} of them` : ''}; ${needed} ${needed === 1 ? 'is' : 'are'} needed.${
+            passed
+              ? ''
+              : ` ${explores === null ? TO_SEE_MORE.unknown : explores ? TO_SEE_MORE.exploring : TO_SEE_MORE.not}`
           }${
             clippedMass > WORTH_SAYING
               ? ` ${formatPercent(clippedMass)} of the weight of the log's outcomes is cut (\`gate.clip\`), and counts as not seen.`

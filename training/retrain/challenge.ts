@@ -67,6 +67,7 @@ export async function challenge({
     learn: watched.learn,
     judge: watched.judge,
     champion: watched.champion,
+    championPolicy: watched.championPolicy,
     challenger,
     embeddings: watched.embeddings,
     spent: await readNightsSpent(config.router),

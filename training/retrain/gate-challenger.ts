@@ -12,7 +12,7 @@ import { takeCells, takeRows } from '../outcomes/take-rows.ts';
 import { seenOfPrompts } from '../pipeline/seen-of-prompts.ts';
 import { withoutPropensities } from '../pipeline/traffic-propensities.ts';
 import { batchesOf } from '../screening/index.ts';
-import { scoreTraffic, withoutExploring } from './score-traffic.ts';
+import { explores, scoreTraffic, withoutExploring } from './score-traffic.ts';
 
 export interface ChallengeInput {
   /** Whose candidates are those of both routers. */
@@ -22,6 +22,8 @@ export interface ChallengeInput {
   readonly judge: Int32Array;
   /** What the champion says of the whole matrix; null where there is none. */
   readonly champion: ScoredTraffic | null;
+  /** The champion's own policy. @default not known */
+  readonly championPolicy?: unknown;
   readonly challenger: Router;
   /** By the challenger's embedder: `[prompts, dimensions]`. */
   readonly embeddings: Matrix;
@@ -70,6 +72,7 @@ export async function gateChallenger(input: ChallengeInput): Promise<GateVerdict
     {
       table,
       champion: own?.chosen ?? null,
+      explores: input.championPolicy == null ? null : explores(input.championPolicy),
       challenger: theirs.chosen,
       means: trainMeans(matrix, learn, learned, config.gate.clip),
       calibration: { champion: own && calibration(own.success), challenger: calibration(theirs.success) },

@@ -11,6 +11,12 @@ export function withoutExploring(policy: unknown): PolicySpec {
   return spec.kind === 'explore' ? withoutExploring(spec.policy) : spec;
 }
 
+/** Whether a policy explores, itself or anywhere inside it. */
+export function explores(policy: unknown): boolean {
+  if (policy === null || typeof policy !== 'object') return false;
+  return ('kind' in policy && policy.kind === 'explore') || Object.values(policy).some(explores);
+}
+
 /** Loads one version to be judged: it chooses by its policy, but explores nothing. */
 export async function loadToJudge(folder: string, options: LoadOptions = {}): Promise<Router> {
   const { manifest } = await readArtifactFolder(folder);

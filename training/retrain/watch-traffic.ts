@@ -60,6 +60,7 @@ export interface WatchedTraffic {
   readonly champion: ScoredTraffic | null;
   readonly championVersion: string | null;
   readonly championProvenance: Manifest['provenance'] | null;
+  readonly championPolicy: unknown;
   readonly found: Pick<RunDraft, 'traffic' | 'screened' | 'drift' | 'restated' | 'alarms'>;
 }
 
@@ -122,6 +123,7 @@ export async function watchTraffic(input: WatchInput): Promise<WatchedTraffic> {
     champion,
     championVersion: input.champion,
     championProvenance: artifact?.manifest.provenance ?? null,
+    championPolicy: artifact?.manifest.policy ?? null,
     found: {
       screened,
       drift,

@@ -90,6 +90,23 @@ test('one prompt is one prompt, and none are not counted out', () => {
   });
 });
 
+test('where the log lacks outcomes of other choices, it is said what brings them, by what the version in use does', () => {
+  const { kinds, table } = gateWorld({ rows: 100, seed: 2, logging: [0, 0, 1] });
+  const [champion, challenger] = [Int32Array.from(kinds, () => 2), Int32Array.from(kinds)];
+  const said = (explores: boolean | null) =>
+    testSeen(table, champion, challenger, GATE_DEFAULTS, explores).sentence;
+  for (const explores of [true, false, null])
+    expect(said(explores)).toMatch(
+      /^On 100 prompts it chooses otherwise than the champion, and the log has the outcome of 0 of those choices; 1 is needed\. /,
+    );
+  expect(said(false)).toMatch(/The version in use does not explore.*Train it again with an `explore` policy/);
+  expect(said(true)).toMatch(/The version in use explores: with more prompts/);
+  expect(said(null)).not.toMatch(/does not explore|explores:/);
+  expect(judgeChallenger(gateInput(table, champion, challenger, { explores: false })).tests).toContainEqual(
+    expect.objectContaining({ kind: 'seen', sentence: said(false) }),
+  );
+});
+
 test('a tolerance is a positive number of points, and one slice is one', () => {
   const { table } = gateWorld({ rows: 200, seed: 3 });
   const opponent = {
