@@ -66,7 +66,7 @@ async function gapLines(
   ];
   matrix.candidates.forEach((candidate, c) => {
     const ece = seeds((e) => e.calibration.success[c]?.ece10);
-    const [what, how] = [`  ECE of ${candidate}`, `ten equal bins, seeds ${shown(ece)}`];
+    const [what, how] = [`  ECE of ${candidate}`, `ten bins of equal mass, seeds ${shown(ece)}`];
     lines.push(
       eceTarget === null ? plain(what, mean(ece), '', how) : atMost(what, mean(ece), '', eceTarget, how),
     );

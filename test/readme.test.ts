@@ -16,6 +16,7 @@ const EXEMPT: Readonly<Record<string, string>> = {
   'npm ci && npm run demo': 'takes minutes; test/data runs the demo on few prompts',
   'npm ci && npm test': 'would run itself; .ci/run is these two commands',
   'npm run build && npm pack -w src -w training': 'test/package packs both',
+  'npm pkg set type=module': 'test/package installs both into such a project',
   'npm install /path/to/pointsman-0.1.0.tgz /path/to/pointsman-training-0.1.0.tgz':
     'test/package installs both',
   'npm install pointsman': 'needs the package on npm; test/package installs it from its tarball',

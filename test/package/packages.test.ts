@@ -131,17 +131,19 @@ async function documentedCode(): Promise<Map<string, string>> {
     documents.map(async (document) =>
       fencedBlocks(await readFile(join(root, document), 'utf8'))
         .filter(({ language }) => language === 'ts')
-        .map(({ body }, i) => [`${document.replace(/\W+/g, '-')}-${i + 1}.mts`, body] as const),
+        .map(({ body }, i) => [`${document.replace(/\W+/g, '-')}-${i + 1}.ts`, body] as const),
     ),
   );
   return new Map(blocks.flat());
 }
 
-describe('both packages, installed in a project that `npm init -y` made', () => {
+describe('both packages, installed in a project that `npm init -y` and `npm pkg set type=module` made', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'pointsman-install-'));
     await run('npm', ['init', '-y'], folder);
+    // As the documents say: without it, code of a project is CommonJS, and `await` does not stand alone.
+    await run('npm', ['pkg', 'set', 'type=module'], folder);
     const tarballs = PACKAGES.map(tarballOf);
     await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', ...tarballs], folder);
   }, 240_000);
@@ -193,7 +195,7 @@ describe('both packages, installed in a project that `npm init -y` made', () => 
       noEmit: true,
       types: ['node'],
     };
-    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mts'] }));
+    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }));
     expect(await run(bin('tsc'), ['-p', '.'], folder)).toBe('');
   });
 

@@ -1,4 +1,4 @@
-import type { Manifest } from 'pointsman/artifact';
+import type { Manifest, ManifestCandidate } from 'pointsman/artifact';
 import { describeChoiceModel } from './choice-model.ts';
 import { escapeMarkdown } from './escape-markdown.ts';
 
@@ -18,6 +18,8 @@ export interface CardInfo {
   /** One plain sentence: is this router better than no router, by how much, how sure. */
   readonly verdict: string;
   readonly figures: readonly CardFigure[];
+  /** What must be said beside it. @default [] */
+  readonly caveats?: readonly string[];
   /** Where the traffic came from. @default 'the traffic it was given' */
   readonly source?: string;
   /** What the traffic held, if it says. @default [] */
@@ -38,6 +40,8 @@ export function renderCard(manifest: Manifest, info: CardInfo): string {
     '',
     escapeMarkdown(info.verdict),
     '',
+    ...(info.caveats ?? []).map((caveat) => `- ${escapeMarkdown(caveat)}`),
+    ...((info.caveats ?? []).length === 0 ? [] : ['']),
     '## Trained on',
     '',
     `${fit} prompts to fit, ${calibrate} to calibrate and ${test} to test, from ` +
@@ -66,7 +70,8 @@ export function renderCard(manifest: Manifest, info: CardInfo): string {
     `It reads ${features.length} features (${features.blocks.map((block) => block.kind).join(', ')}), with the ` +
       `embedder ${escapeMarkdown(embedder.id)} (${embedder.dimensions} dimensions). Success is predicted by a ` +
       `\`${heads.success.head.kind}\` head, the choice by a \`${heads.choice.head.kind}\` head. ` +
-      `${amountSentence('Cost', heads.cost)} ${amountSentence('Latency', heads.latency)}`,
+      `${amountSentence('Cost', candidates, (one) => costWay(one, heads))} ` +
+      amountSentence('Latency', candidates, (one) => latencyWay(one, heads)),
     '',
     escapeMarkdown(describeChoiceModel(manifest)),
     '',
@@ -94,8 +99,46 @@ export function renderCard(manifest: Manifest, info: CardInfo): string {
   return lines.join('\n');
 }
 
-function amountSentence(what: string, head: object | null): string {
-  return head === null ? `${what} is the candidate's mean.` : `${what} is predicted for each request.`;
+/** How an amount is expected: "Cost of a, b is predicted for each request. Cost of c is not known." */
+function amountSentence(
+  what: string,
+  candidates: readonly ManifestCandidate[],
+  wayOf: (candidate: ManifestCandidate) => string,
+): string {
+  const ways = new Map<string, string[]>();
+  for (const candidate of candidates) {
+    const way = wayOf(candidate);
+    ways.set(way, [...(ways.get(way) ?? []), escapeMarkdown(candidate.name)]);
+  }
+  const [[most, names], ...others] = [...ways].sort(([, a], [, b]) => b.length - a.length);
+  if (others.length === 0) return `${what} is ${most}.`;
+  return [[most, names] as const, ...others]
+    .map(([way, of]) => `${what} of ${of.join(', ')} is ${way}.`)
+    .join(' ');
+}
+
+/** In the order in which a router looks for what it knows (`src/router/expected-amounts.ts`). */
+function costWay(candidate: ManifestCandidate, heads: Manifest['heads']): string {
+  const prices = { ...candidate.paidPrices, ...candidate };
+  const priced =
+    prices.inputPricePerMillionTokens !== undefined && prices.outputPricePerMillionTokens !== undefined;
+  if (candidate.tokens !== undefined && priced)
+    return heads.outputTokens
+      ? 'prices times tokens: those of the request, and those of the answer as predicted for each request'
+      : 'prices times tokens: those of the request, and those of a mean answer';
+  if (candidate.meanCostUsd === null) return 'not known';
+  if (heads.cost === null && !heads.costBesideInput)
+    return candidate.inputPricePerMillionTokens === undefined
+      ? "the candidate's mean"
+      : "the candidate's mean, or the price of the input where that is more";
+  return 'predicted for each request';
+}
+
+function latencyWay(candidate: ManifestCandidate, heads: Manifest['heads']): string {
+  if (candidate.latencyByTokens !== undefined)
+    return 'a sum over the tokens of the request and of the answer';
+  if (candidate.meanLatencyMs === null) return 'not known';
+  return heads.latency === null ? "the candidate's mean" : 'predicted for each request';
 }
 
 function figureRow({ name, value, low, high, meaning }: CardFigure): string {

@@ -175,7 +175,7 @@ function checkNew({ candidates }: Manifest, name: string): void {
   if (known === undefined) return;
   throw new InvalidInputError(
     known.retired === true
-      ? `${name} is a retired candidate of the router. Bring it back with: pointsman candidates restore`
+      ? `${name} is a retired candidate of the router. Bring it back with: npx pointsman candidates restore`
       : `The router knows ${name} already. To learn more of it, train again with its traffic.`,
   );
 }

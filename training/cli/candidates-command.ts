@@ -7,11 +7,11 @@ import { withStandardInput } from './standard-input.ts';
 
 const EXAMPLES = `
 Examples:
-  $ pointsman candidates list --router models/support
-  $ pointsman candidates add gpt-x --probes probes.jsonl --router models/support
-  $ pointsman candidates add gpt-x --probes probes.jsonl --router models/support --family gpt-4,gpt-4-mini --settings gpt-x.yaml
-  $ pointsman candidates set gpt-x --settings gpt-x.yaml --router models/support
-  $ pointsman candidates retire old-model --router models/support`;
+  $ npx pointsman candidates list --router models/support
+  $ npx pointsman candidates add gpt-x --probes probes.jsonl --router models/support
+  $ npx pointsman candidates add gpt-x --probes probes.jsonl --router models/support --family gpt-4,gpt-4-mini --settings gpt-x.yaml
+  $ npx pointsman candidates set gpt-x --settings gpt-x.yaml --router models/support
+  $ npx pointsman candidates retire old-model --router models/support`;
 
 const ADD_EXAMPLES = `
 Probes are rows of outcomes like the traffic that the router was trained on, of the new candidate: about 50 prompts as

@@ -22,7 +22,7 @@ export function describeOnboarded(
       `others, that is ${formatDifference(advantage)} points: ${sayAdvantage(advantage)}.`,
     `It is routed by ${formatPoints(routedBy)} points${sayCaution(routedBy, quality.estimate)}, until there is traffic of its own to train on.`,
     ...sayLike(like),
-    `It is in use: version ${version} of the router. Back: pointsman rollback, or pointsman candidates retire ${name}.`,
+    `It is in use: version ${version} of the router. Back: npx pointsman rollback, or npx pointsman candidates retire ${name}.`,
   ];
   return sentences.map((sentence) => `${wrapText(printable(sentence), columns)}\n`).join('');
 }

@@ -10,9 +10,9 @@ import { wrapText } from './wrap-text.ts';
 
 const EXAMPLES = `
 Examples:
-  $ pointsman doctor
-  $ pointsman doctor models/support
-  $ pointsman doctor models/support --json
+  $ npx pointsman doctor
+  $ npx pointsman doctor models/support
+  $ npx pointsman doctor models/support --json
 
 Ends with 1 when something that is needed does not work.`;
 

@@ -6,12 +6,12 @@ import { withStandardInput } from './standard-input.ts';
 
 const EXAMPLES = `
 Examples:
-  $ pointsman evaluate models/support last-week.jsonl
-  $ pointsman evaluate models/support last-week.jsonl --weights balanced --report balanced.html
-  $ pointsman evaluate models/support last-week.jsonl --policy policy.yaml
-  $ pointsman evaluate models/support litellm.jsonl --format litellm
-  $ zcat last-week.jsonl.gz | pointsman evaluate models/support -
-  $ pointsman evaluate models/support production-log.jsonl --off-policy
+  $ npx pointsman evaluate models/support last-week.jsonl
+  $ npx pointsman evaluate models/support last-week.jsonl --weights balanced --report balanced.html
+  $ npx pointsman evaluate models/support last-week.jsonl --policy policy.yaml
+  $ npx pointsman evaluate models/support litellm.jsonl --format litellm
+  $ zcat last-week.jsonl.gz | npx pointsman evaluate models/support -
+  $ npx pointsman evaluate models/support production-log.jsonl --off-policy
 
 Prompts that the router was fitted or calibrated on are left out, and near-duplicates of them in the same traffic; how many is said.
 

@@ -4,9 +4,9 @@ import type { CommandIo } from './command-io.ts';
 
 const EXAMPLES = `
 Examples:
-  $ pointsman explain models/support "What is 17 * 23?"
-  $ pointsman explain models/support "What is 17 * 23?" --policy policy.yaml --signal tier=gold
-  $ pointsman explain models/support --messages request.json --json
+  $ npx pointsman explain models/support "What is 17 * 23?"
+  $ npx pointsman explain models/support "What is 17 * 23?" --policy policy.yaml --signal tier=gold
+  $ npx pointsman explain models/support --messages request.json --json
 
 Signals: task, tokens, language, tier, quality, latencyBudgetMs, costBudgetUsd and others; see ${docPath('signals.md')}.`;
 

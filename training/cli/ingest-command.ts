@@ -6,11 +6,11 @@ import { withStandardInput } from './standard-input.ts';
 
 const EXAMPLES = `
 Examples:
-  $ pointsman ingest traffic.jsonl --out outcomes.parquet
-  $ pointsman ingest 'logs/*.jsonl.gz' old.csv --out outcomes.parquet \\
+  $ npx pointsman ingest traffic.jsonl --out outcomes.parquet
+  $ npx pointsman ingest 'logs/*.jsonl.gz' old.csv --out outcomes.parquet \\
       --map text=request.prompt --map candidate=llm
-  $ pointsman ingest traffic.parquet --out outcomes.parquet --prices prices.yaml --strict
-  $ pointsman ingest 'decisions-*.jsonl' --format pointsman --out outcomes.parquet --append
+  $ npx pointsman ingest traffic.parquet --out outcomes.parquet --prices prices.yaml --strict
+  $ npx pointsman ingest 'decisions-*.jsonl' --format pointsman --out outcomes.parquet --append
 
 prices.yaml, US dollars per million tokens, for rows with tokens and no cost:
   small-model: { inputPricePerMillionTokens: 0.15, outputPricePerMillionTokens: 0.6 }`;

@@ -8,11 +8,11 @@ import { withStandardInput } from './standard-input.ts';
 
 const EXAMPLES = `
 Examples:
-  $ pointsman init traffic.jsonl
-  $ pointsman init observations.jsonl scores.jsonl --out support.yaml
-  $ pointsman init 'logs/*.csv' --dry-run
-  $ pointsman init 'logs/decisions/decisions-*' --retrain --router models/support
-  $ zcat traffic.jsonl.gz | pointsman init - --rows 5000
+  $ npx pointsman init traffic.jsonl
+  $ npx pointsman init observations.jsonl scores.jsonl --out support.yaml
+  $ npx pointsman init 'logs/*.csv' --dry-run
+  $ npx pointsman init 'logs/decisions/decisions-*' --retrain --router models/support
+  $ zcat traffic.jsonl.gz | npx pointsman init - --rows 5000
 
 Each line of the file stands under a comment that says what was seen; what could not be told is a comment to fill in.
 Ends with 0 when nothing is left to fill in, 3 when something is, 1 when it failed.`;

@@ -3,9 +3,9 @@ import type { CommandIo } from './command-io.ts';
 
 const EXAMPLES = `
 Examples:
-  $ pointsman inspect models/support
-  $ pointsman inspect models/support/v-0123456789ab --json
-  $ pointsman inspect models/support --card > CARD.md`;
+  $ npx pointsman inspect models/support
+  $ npx pointsman inspect models/support/v-0123456789ab --json
+  $ npx pointsman inspect models/support --card > CARD.md`;
 
 export interface InspectFlags {
   readonly json?: boolean;

@@ -4,11 +4,11 @@ import { wholeNumber } from './number-option.ts';
 
 const EXAMPLES = `
 Examples:
-  $ pointsman log compact logs/decisions
-  $ pointsman log compact logs/decisions --json
+  $ npx pointsman log compact logs/decisions
+  $ npx pointsman log compact logs/decisions --json
 
 Learn from it, compacted or not:
-  $ pointsman ingest 'logs/decisions/decisions-*' --format pointsman --out outcomes.parquet`;
+  $ npx pointsman ingest 'logs/decisions/decisions-*' --format pointsman --out outcomes.parquet`;
 
 export interface CompactFlags {
   readonly settle?: number;

@@ -19,12 +19,12 @@ import { versionsCommand } from './versions-command.ts';
 
 const EXAMPLES = `
 Examples:
-  $ pointsman init traffic.jsonl
-  $ pointsman train traffic.jsonl --out models/support
-  $ pointsman route models/support "Translate this to French: good morning"
-  $ pointsman inspect models/support
+  $ npx pointsman init traffic.jsonl
+  $ npx pointsman train traffic.jsonl --out models/support
+  $ npx pointsman route models/support "Translate this to French: good morning"
+  $ npx pointsman inspect models/support
 
-Each command has examples of its own: pointsman train --help`;
+Each command has examples of its own: npx pointsman train --help`;
 
 const COMMANDS = [
   initCommand,

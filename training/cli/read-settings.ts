@@ -28,6 +28,6 @@ export async function readPrices(file: string): Promise<Prices> {
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   throw new InvalidInputError(
-    `\`${issue.path.join('.')}\` of ${file}: ${issue.message}. See: pointsman ingest --help`,
+    `\`${issue.path.join('.')}\` of ${file}: ${issue.message}. See: npx pointsman ingest --help`,
   );
 }

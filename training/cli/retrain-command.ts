@@ -5,11 +5,11 @@ import { addScratchOptions, type ScratchFlags } from './log-options.ts';
 
 const EXAMPLES = `
 Examples:
-  $ pointsman retrain --config retrain.yaml
-  $ pointsman retrain --config retrain.yaml --dry-run --json
-  $ pointsman retrain --config retrain.yaml --schedule "0 3 * * *"
-  $ pointsman retrain --config retrain.yaml --release "2026-11-25 pointsman"
-  $ pointsman retrain --config retrain.yaml --import outcomes.parquet
+  $ npx pointsman retrain --config retrain.yaml
+  $ npx pointsman retrain --config retrain.yaml --dry-run --json
+  $ npx pointsman retrain --config retrain.yaml --schedule "0 3 * * *"
+  $ npx pointsman retrain --config retrain.yaml --release "2026-11-25 pointsman"
+  $ npx pointsman retrain --config retrain.yaml --import outcomes.parquet
 
 retrain.yaml, of which router and logs must be there:
   router: models/support

@@ -3,11 +3,11 @@ import type { CommandIo } from './command-io.ts';
 
 const EXAMPLES = `
 Examples:
-  $ pointsman rollback models/support
-  $ pointsman rollback models/support --to v-0123456789ab
+  $ npx pointsman rollback models/support
+  $ npx pointsman rollback models/support --to v-0123456789ab
 
 A router loaded with { watch: true } goes over to it by itself. What is rolled back from is not promoted again by
-pointsman retrain; --to promotes it by hand. Versions: pointsman versions models/support`;
+pointsman retrain; --to promotes it by hand. Versions: npx pointsman versions models/support`;
 
 export interface RollbackFlags {
   readonly to?: string;

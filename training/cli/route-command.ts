@@ -4,13 +4,13 @@ import { positiveNumber, probability } from './number-option.ts';
 
 const EXAMPLES = `
 Examples:
-  $ pointsman route models/support "Translate this to French: good morning"
-  $ pointsman route models/support --messages request.json --weights balanced
-  $ pointsman route models/support "What is 17 * 23?" --max-cost 0.001 --max-latency 800
-  $ pointsman route models/support "What is 17 * 23?" --max-cost 0.001 --strict-limits
-  $ pointsman route models/support "What is 17 * 23?" --policy policy.yaml
-  $ cat prompt.txt | pointsman route models/support - --json
-  $ pointsman route models/support --batch requests.jsonl --out decisions.jsonl
+  $ npx pointsman route models/support "Translate this to French: good morning"
+  $ npx pointsman route models/support --messages request.json --weights balanced
+  $ npx pointsman route models/support "What is 17 * 23?" --max-cost 0.001 --max-latency 800
+  $ npx pointsman route models/support "What is 17 * 23?" --max-cost 0.001 --strict-limits
+  $ npx pointsman route models/support "What is 17 * 23?" --policy policy.yaml
+  $ cat prompt.txt | npx pointsman route models/support - --json
+  $ npx pointsman route models/support --batch requests.jsonl --out decisions.jsonl
 
 request.json is a list of messages, or the body of a chat request:
   {"messages": [{"role": "user", "content": "What is 17 * 23?"}], "tools": []}

@@ -36,7 +36,7 @@ export async function runInit(
   const told = [...draft.seen, ...open];
   const text = configYaml(
     [
-      `Made by: pointsman init ${files.map(quoted).join(' ')}${flags.retrain ? ' --retrain' : ''}`,
+      `Made by: npx pointsman init ${files.map(quoted).join(' ')}${flags.retrain ? ' --retrain' : ''}`,
       ...told.flatMap(inLines),
       `Then: ${next}`,
     ],

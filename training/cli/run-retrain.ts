@@ -48,7 +48,7 @@ async function noteEarlierTable(config: RetrainConfig, flags: RetrainFlags, io: 
   if (file === null) return;
   io.stderr(
     `Note: ${file} is a table of an earlier version, which any training of that name wrote over, and is not used. If it holds what this ` +
-      `router has gathered, take it in: pointsman retrain --config ${flags.config} --import ${file}. If not, delete it.\n`,
+      `router has gathered, take it in: npx pointsman retrain --config ${flags.config} --import ${file}. If not, delete it.\n`,
   );
 }
 

@@ -14,7 +14,7 @@ export async function runSetCandidate(name: string, flags: SetFlags, io: Command
   const { name: _n, retired, ...settings } = await readCandidate(name, flags.settings);
   if (retired !== undefined) {
     throw new InvalidInputError(
-      `\`retired\` cannot be set. Got ${retired}. Use: pointsman candidates ${retired ? 'retire' : 'restore'} ${name}`,
+      `\`retired\` cannot be set. Got ${retired}. Use: npx pointsman candidates ${retired ? 'retire' : 'restore'} ${name}`,
     );
   }
   const { version } = await withRetrainLock(folder, async () => {

@@ -111,7 +111,7 @@ function settingWeights(folder: string, id: DialSettingId, dial: Dial | null): U
   const why = dial?.missing ?? found?.reason ?? 'Its report has no dial.';
   throw new InvalidInputError(
     `There are no weights for "${settingLabel(id)}" in the router in ${folder}. ${why} To look for them: ` +
-      `pointsman tune ${folder} FILES --max-loss ${id.slice('lose-'.length)}`,
+      `npx pointsman tune ${folder} FILES --max-loss ${id.slice('lose-'.length)}`,
   );
 }
 

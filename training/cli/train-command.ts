@@ -7,11 +7,11 @@ import { withStandardInput } from './standard-input.ts';
 
 const EXAMPLES = `
 Examples:
-  $ pointsman train traffic.jsonl --out models/support
-  $ pointsman train 'logs/*.csv' --out models/support --map text=question --map candidate=model
-  $ pointsman train traffic.parquet --out models/support --config train.yaml --seed 7
-  $ pointsman train traffic.jsonl --out models/support --embedder transformers:Xenova/all-MiniLM-L6-v2
-  $ pointsman train traffic.jsonl --out models/support --split-by time --weights balanced
+  $ npx pointsman train traffic.jsonl --out models/support
+  $ npx pointsman train 'logs/*.csv' --out models/support --map text=question --map candidate=model
+  $ npx pointsman train traffic.parquet --out models/support --config train.yaml --seed 7
+  $ npx pointsman train traffic.jsonl --out models/support --embedder transformers:Xenova/all-MiniLM-L6-v2
+  $ npx pointsman train traffic.jsonl --out models/support --split-by time --weights balanced
 
 A row of traffic.jsonl is one candidate's answer to one request:
   {"requestId": "r1", "text": "What is 17 % of 80?", "candidate": "small-model", "quality": 1,

@@ -10,18 +10,18 @@ import { withStandardInput } from './standard-input.ts';
 
 const EXAMPLES = `
 Weights of all candidates:
-  $ pointsman tune models/support --setting lose-2 --apply
-  $ pointsman tune models/support --weights quality=1,cost=0.05 --apply
-  $ pointsman tune models/support traffic.jsonl --max-loss 2
-  $ pointsman tune models/support traffic.jsonl --max-loss 2 --against gpt-5-mini --confidence 0.95 --apply
-  $ pointsman tune models/support traffic.jsonl --mean-cost 0.0004 --out policy.yaml
+  $ npx pointsman tune models/support --setting lose-2 --apply
+  $ npx pointsman tune models/support --weights quality=1,cost=0.05 --apply
+  $ npx pointsman tune models/support traffic.jsonl --max-loss 2
+  $ npx pointsman tune models/support traffic.jsonl --max-loss 2 --against gpt-5-mini --confidence 0.95 --apply
+  $ npx pointsman tune models/support traffic.jsonl --mean-cost 0.0004 --out policy.yaml
 
 A strong and a weak candidate, or a cascade:
-  $ pointsman tune models/support traffic.jsonl --strong-share 0.3
-  $ pointsman tune models/support traffic.jsonl --max-loss 2 --candidates small,large --out policy.yaml
-  $ pointsman tune models/support traffic.jsonl --max-loss 2 --candidates small,medium,large --per-step
-  $ pointsman tune models/support traffic.jsonl --max-loss 2 --accept logprob --apply
-  $ pointsman tune models/support traffic.jsonl --max-loss 2 --accept verifier:grade --accept-score metadata.grade
+  $ npx pointsman tune models/support traffic.jsonl --strong-share 0.3
+  $ npx pointsman tune models/support traffic.jsonl --max-loss 2 --candidates small,large --out policy.yaml
+  $ npx pointsman tune models/support traffic.jsonl --max-loss 2 --candidates small,medium,large --per-step
+  $ npx pointsman tune models/support traffic.jsonl --max-loss 2 --accept logprob --apply
+  $ npx pointsman tune models/support traffic.jsonl --max-loss 2 --accept verifier:grade --accept-score metadata.grade
 
 --setting takes what \`pointsman inspect\` shows: best, lose-1, lose-2, lose-5, balanced, cheapest. Neither it nor --weights needs
 traffic.

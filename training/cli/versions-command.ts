@@ -3,8 +3,8 @@ import type { CommandIo } from './command-io.ts';
 
 const EXAMPLES = `
 Examples:
-  $ pointsman versions models/support
-  $ pointsman versions models/support --json`;
+  $ npx pointsman versions models/support
+  $ npx pointsman versions models/support --json`;
 
 export interface VersionsFlags {
   readonly json?: boolean;

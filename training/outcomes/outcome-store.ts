@@ -146,7 +146,7 @@ async function listFiles(folder: string): Promise<string[]> {
   if (!found.isDirectory()) {
     throw new InvalidInputError(
       `\`store\` must be a folder, and ${folder} is a file. If it is a table of an earlier version, name a new folder and take it in: ` +
-        `pointsman retrain --config <file> --import ${folder}`,
+        `npx pointsman retrain --config <file> --import ${folder}`,
     );
   }
   return readdir(folder);

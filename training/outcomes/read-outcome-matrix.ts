@@ -21,7 +21,7 @@ export async function readOutcomeMatrix(
     } catch (error) {
       if (error instanceof InvalidInputError) throw error;
       throw new InvalidInputError(
-        `${parquet} is not an outcomes table: ${(error as Error).message.split('\n')[0]} Make one with: pointsman ingest`,
+        `${parquet} is not an outcomes table: ${(error as Error).message.split('\n')[0]} Make one with: npx pointsman ingest`,
         { cause: error },
       );
     }

@@ -212,7 +212,7 @@ function strayNumbers(counts: NumberCounts): string {
 function mixedScales(how: string): UnclearScoresError {
   return new UnclearScoresError(
     `The scores are on several scales: ${how}. ${NOTHING_READ} Bring them to 0 to 1 beforehand; or, where each file has one ` +
-      'scale, ingest one file after another into one table: pointsman ingest <file> --score-range <worst..best> --append --out <table>.',
+      'scale, ingest one file after another into one table: npx pointsman ingest <file> --score-range <worst..best> --append --out <table>.',
   );
 }
 

@@ -19,7 +19,7 @@ export function cardFigures(evaluation: Evaluation): CardFigure[] {
       figures.push({
         name: `ECE of ${candidate}`,
         value: ece10,
-        meaning: 'calibration error, ten equal bins',
+        meaning: 'calibration error, ten bins of equal mass',
       });
   return figures;
 }

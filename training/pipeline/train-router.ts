@@ -242,6 +242,7 @@ async function report(
   const encode = (text: string) => new TextEncoder().encode(text);
   const card = renderCard(sealed.manifest, {
     verdict: evaluation.verdict.sentence,
+    caveats: evaluation.verdict.caveats,
     figures: cardFigures(evaluation),
     tasks: taskKinds(input.matrix, input.splits.fit.rows, input.groups).names,
     ...(input.source === undefined ? {} : { source: input.source }),

@@ -133,7 +133,7 @@ async function learn(
   if (!trained.verdict.passed) return kept(trained.verdict.sentence);
   const pointer = await readVersionPointer(folder);
   if (pointer?.withdrawn.includes(version))
-    return kept(`${version} was rolled back from. Promote it by hand: pointsman rollback --to.`);
+    return kept(`${version} was rolled back from. Promote it by hand: npx pointsman rollback --to.`);
   if ((pointer?.version ?? null) !== draft.champion)
     return kept(`${pointer?.version ?? 'no version'} came into use while it was trained.`);
   if (!dryRun) {

@@ -41,7 +41,7 @@ export function dialSection({ dial }: Evaluation): Html | null {
   return html`<h2>Quality against cost</h2>
 <p class="note">The router's weights from the highest quality to the lowest cost, ${dialSubject(dial)}; in brackets 95 % intervals, paired by prompt. ${dialNotes(dial).map((note) => html`${note} `)}</p>
 ${scrollTable('What each setting of the dial is worth, beside always using the best single candidate in training', dial.settings, columns, ({ id }) => (id === dial.inUse ? 'router' : ''))}
-<p>Set one: <code>pointsman tune FOLDER --setting ${settingToTry(dial)} --apply</code></p>`;
+<p>Set one: <code>npx pointsman tune FOLDER --setting ${settingToTry(dial)} --apply</code></p>`;
 }
 
 /** "56 (53 to 59)" */
