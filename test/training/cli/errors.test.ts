@@ -28,7 +28,7 @@ describe('what the command is', () => {
     for (const name of ['train', 'route', 'inspect', 'evaluate', 'ingest']) {
       const { code, out: help } = await run(name, '--help');
       expect(code).toBe(0);
-      expect(help).toContain(`$ pointsman ${name}`);
+      expect(help).toContain(`$ npx pointsman ${name}`);
     }
   });
 
