@@ -419,18 +419,7 @@ it('names that YAML could take for something else are read back as they are', as
       '@at',
       '`tick',
     ],
-    ...[
-      '"quoted"',
-      "it's",
-      'back\\slash',
-      'two\nlines',
-      'tab\there',
-      '模型',
-      'é́',
-      '🦜',
-      ' space ',
-      'x'.repeat(200),
-    ],
+    ...['"quoted"', "it's", 'back\\slash', '模型', 'é́', '🦜', ' space ', 'x'.repeat(200)],
   ];
   const rows = names.flatMap((model, n) =>
     Array.from({ length: 60 }, (_, i) => ({
@@ -467,9 +456,10 @@ it('names that YAML could take for something else are read back as they are', as
 });
 
 it('text of a log stays within its comment', async () => {
-  const rows = plantedRows({ prompts: 60, seed: 10 }).map(({ candidate, ...row }) => ({
+  const rows = plantedRows({ prompts: 60, seed: 10 }).map(({ candidate, quality, ...row }) => ({
     ...row,
-    'llm\nseed: 7 # ': `${candidate}\nseed: 8\u2028seed: 9\u0085seed: 9\r\nseed: 10\u001b[31m`,
+    'llm\nseed: 7 # ': candidate,
+    quality: Number(quality) === 1 ? 'good\nseed: 8\u2028seed: 9\u0085seed: 9\r\nseed: 10\u001b[31m' : 'bad',
   }));
   const { config } = await look(write('escape.jsonl', lines(rows)));
   expect(parse(config).seed).toBe(undefined);
