@@ -31,6 +31,8 @@ export function describeIngest(report: IngestReport): string {
   if (scale !== null) lines.push(`  scores read as ${scale}`);
   if (report.scoreScale.allOnes)
     lines.push('  every score is 1, taken for the best; if it is the worst of a scale: --score-range 1..5');
+  if (report.scoreScale.allBest)
+    lines.push('  every score says the best: nothing tells a good answer from a bad one');
   if (report.rowsUpdated > 0) lines.push(`  ${number(report.rowsUpdated)} rows of the table updated`);
   if (report.rowsInTable > report.rowsAccepted)
     lines.push(`  ${number(report.rowsInTable)} rows in the table`);

@@ -83,6 +83,8 @@ export interface ScoreEntry {
 export interface RefusedEntry {
   readonly kind: 'refused';
   readonly reason: string;
+  /** Of a score, its name: one that was not asked for is refused for that. */
+  readonly name?: string;
 }
 
 /** Takes the records of one format apart. */

@@ -15,6 +15,6 @@ export function labelScore(
 ): ScoreEntry | RefusedEntry {
   const value = readRating(label);
   if (typeof value === 'boolean' || numberOf(value) !== null) return { kind: 'score', ...score, value };
-  const name = typeof label === 'string' && label.length <= LONGEST_LABEL ? `: ${JSON.stringify(label)}` : '';
-  return { kind: 'refused', reason: `${LOG_REASONS.scoreLabel}${name}` };
+  const said = typeof label === 'string' && label.length <= LONGEST_LABEL ? `: ${JSON.stringify(label)}` : '';
+  return { kind: 'refused', reason: `${LOG_REASONS.scoreLabel}${said}`, name: score.name };
 }

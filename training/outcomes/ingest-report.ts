@@ -118,10 +118,15 @@ export function refuseTooManyRejected(report: Counted, most: number, doubt: stri
   const isScore = [FIELD_REASONS.quality, LOG_REASONS.scoreNotNumber, LOG_REASONS.scoreOutside].includes(
     worst.reason,
   );
+  const isLabel = worst.reason.startsWith(LOG_REASONS.scoreLabel);
+  // What is left of scores that could not be read is what happened to be understood: one end of their scale, say.
+  const way =
+    isLabel || (isScore && doubt !== null)
+      ? 'Put numbers in the place of these scores, and leave empty what is no score.'
+      : `Correct the rows or the options that read them; or let them be left out: --max-rejected ${allowed} (\`maxRejected\` in code, and under \`logs\` in a config).`;
   throw new InvalidInputError(
     `${worst.count.toLocaleString('en-US')} of ${rows.toLocaleString('en-US')} rows (${share}) were rejected for one reason, and more than ` +
       `${Number((100 * most).toPrecision(3))} % stop a run: ${worst.reason} (${places.join(', ')}${worst.count > places.length ? ', ...' : ''}). ` +
-      `${isScore && doubt !== null ? `${doubt}. ` : ''}Nothing was written. Correct the rows or the options that read them; or let them be left out: ` +
-      `--max-rejected ${allowed} (\`maxRejected\` in code and in retrain.yaml).`,
+      `${isScore && doubt !== null ? `${doubt}. ` : ''}Nothing was written. ${way}`,
   );
 }

@@ -159,9 +159,12 @@ class LogMapper implements MappedBlock {
 
   #putEntry(entry: LogEntry, document: LogDocument, line: number, nth: number): void {
     switch (entry.kind) {
-      case 'refused':
-        this.refuse(line, entry.reason);
+      case 'refused': {
+        const { score } = this.#mapping;
+        const isOther = entry.name !== undefined && score !== undefined && entry.name !== score;
+        this.refuse(line, isOther ? LOG_REASONS.otherScore : entry.reason);
         return;
+      }
       case 'outcome':
         this.outcomes.push(jsonLine({ line, ...entry, saidAt: timeOf(entry.at) }));
         return;

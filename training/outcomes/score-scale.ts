@@ -1,6 +1,15 @@
 import { InvalidInputError } from 'pointsman';
 import { between, type FoundScale, findScale, type NumberCounts, type ScoreRange } from './find-scale.ts';
 import { type RatingForm, readTextRating } from './rating-text.ts';
+import {
+  areAllBest,
+  commonest,
+  examplesOf,
+  isTold,
+  knownWords,
+  refuseUnknownWords,
+  TRACE,
+} from './score-words.ts';
 import { UnclearScoresError } from './unclear-scores-error.ts';
 
 /** Every quality, score and rating of an ingest, before any is used. */
@@ -14,6 +23,10 @@ export interface SeenScores {
   }[];
   /** How often each rating was seen that is no number, nor `true` or `false`. */
   readonly texts: ReadonlyMap<string, number>;
+  /** How often answers were said to be good (`true`) or bad (`false`), failed calls aside. */
+  readonly booleans?: Readonly<Record<'true' | 'false', number>>;
+  /** Labels of categories that a log's reader has refused already, and how often. */
+  readonly labels?: ReadonlyMap<string, number>;
 }
 
 /** How scores become qualities of 0 to 1. */
@@ -26,10 +39,10 @@ export interface ScoreScale {
   readonly forms: readonly RatingForm[];
   /** Whether every score is 1, which is the best of 0 to 1 and the worst of 1 to 5. */
   readonly allOnes: boolean;
+  /** Whether every score that was read says the best, in words or as `true`. */
+  readonly allBest: boolean;
 }
 
-/** So large a share of what was rated may be strays. */
-const TRACE = 0.01;
 /** Fewer scores of one file or candidate do not tell its scale. */
 const FEWEST_TOLD = 20;
 
@@ -51,17 +64,24 @@ export function decideScale(seen: SeenScores, given: ScoreRange | 'auto' | undef
   const numbers = countOf(counts);
   const rated = numbers + texts.total - texts.ofNumbers;
   const unread = isTold(texts.unread, rated) ? unreadTexts(seen.texts) : null;
+  refuseUnknownWords(seen, numbers);
+  const allBest = areAllBest(seen, numbers);
   if (given !== undefined && given !== 'auto') {
     refuseScaledTwice(counts, given);
-    return { scale: { range: given, by: 'given', forms: texts.forms, allOnes: false }, doubt: unread };
+    if (given[0] !== 0 || given[1] !== 1) refuseWordsAmongNumbers(seen, counts, rated);
+    return {
+      scale: { range: given, by: 'given', forms: texts.forms, allOnes: false, allBest },
+      doubt: unread,
+    };
   }
+  const found = findScale(counts);
+  if (found.kind !== 'unit') refuseWordsAmongNumbers(seen, counts, rated);
   if (given === undefined && isTold(texts.total - texts.unread, rated))
     throw ratingsInText(seen.texts, texts, rated);
   if (isTold(texts.shares, rated) && isTold(numbers, rated))
     throw mixedScales(
       `${shown(numbers)} are plain numbers, others texts such as ${examples(seen.texts, 'percent', 'parts')}`,
     );
-  const found = findScale(counts);
   refuseSeveralScales(seen, found);
   if (found.kind === 'unclear') throw unclearScale(found.ranges, counts);
   if (found.kind === 'range' && given === undefined) throw otherScale(found.range, counts);
@@ -71,14 +91,10 @@ export function decideScale(seen: SeenScores, given: ScoreRange | 'auto' | undef
       by: given === 'auto' ? 'found' : 'default',
       forms: given === 'auto' ? texts.forms : [],
       allOnes: numbers > 1 && counts.get(1) === numbers && texts.total === 0,
+      allBest,
     },
     doubt: found.kind === 'mixed' || found.kind === 'none' ? strayNumbers(counts) : unread,
   };
-}
-
-/** Whether so many of all that was rated are more than strays. */
-function isTold(count: number, rated: number): boolean {
-  return count > TRACE * rated && (count >= 10 || count > rated / 4) && count > 1;
 }
 
 /** How the scores were read, in words; null where nothing was said of it and they are qualities. */
@@ -139,6 +155,15 @@ function countOf(counts: NumberCounts): number {
   return between(counts, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
 }
 
+/** A word says good or bad, and which of five stars is good, or which of three, it does not say. */
+function refuseWordsAmongNumbers(seen: SeenScores, counts: NumberCounts, rated: number): void {
+  const words = knownWords(seen);
+  const told = [...words.values()].reduce((sum, count) => sum + count, 0);
+  const all = rated + Object.values(seen.booleans ?? {}).reduce((sum, count) => sum + count, 0);
+  if (isTold(told, all) && isTold(countOf(counts), all))
+    throw mixedScales(`some are numbers (${tally(counts)}), others words such as ${examplesOf(words)}`);
+}
+
 /** Whether the files, or the candidates, were rated alike: what is a 1 of one must be a 1 of the others. */
 function refuseSeveralScales({ numbers }: SeenScores, whole: FoundScale): void {
   for (const kind of ['file', 'candidate'] as const) {
@@ -182,6 +207,7 @@ function refuseScaledTwice(counts: NumberCounts, [worst, best]: ScoreRange): voi
 }
 
 const NOTHING_READ = 'Nothing was read.';
+const IN_CONFIG = '`scoreRange` in code, and under `logs` in a config';
 const OTHER_COLUMN =
   'If they say something else than how good an answer was, name the right column: --map quality=your_score.';
 
@@ -189,7 +215,7 @@ function otherScale([worst, best]: ScoreRange, counts: NumberCounts): InvalidInp
   const isUpsideDown = worst === 1 ? 'Read as they are, the worst answers would count as perfect. ' : '';
   return new InvalidInputError(
     `The scores are on a scale of ${worst} to ${best}, and qualities are 0 to 1: ${tally(counts)}. ${isUpsideDown}${NOTHING_READ} ` +
-      `If ${worst} is the worst and ${best} the best, say so: --score-range ${worst}..${best} (or \`auto\`; \`scoreRange\` in code and in retrain.yaml). ${OTHER_COLUMN}`,
+      `If ${worst} is the worst and ${best} the best, say so: --score-range ${worst}..${best} (or \`auto\`; ${IN_CONFIG}). ${OTHER_COLUMN}`,
   );
 }
 
@@ -197,7 +223,7 @@ function unclearScale(ranges: readonly ScoreRange[], counts: NumberCounts): Uncl
   const flags = ranges.map(([worst, best]) => `--score-range ${worst}..${best}`).join(' or ');
   return new UnclearScoresError(
     `The scores are on another scale than 0 to 1, and which one cannot be told: ${tally(counts)}. ${NOTHING_READ} ` +
-      `Say the worst score and the best, in this order: ${flags} (\`scoreRange\` in code and in retrain.yaml). ${OTHER_COLUMN}`,
+      `Say the worst score and the best, in this order: ${flags} (${IN_CONFIG}). ${OTHER_COLUMN}`,
     { ranges },
   );
 }
@@ -237,29 +263,28 @@ function ratingsInText(
     return [`${JSON.stringify(text)} as ${Number(rating.value.toPrecision(3))}`];
   });
   const as = read.length === 0 ? 'by the scale that they are on' : read.slice(0, 4).join(', ');
+  const rest = unread === 0 ? '' : ` Rejected would be what it cannot read: ${examples(unknownOf(texts))}.`;
   return new InvalidInputError(
     `${who} are ${what}, and qualities are numbers of 0 to 1: ${examples(texts)} (of ${shown(rated)}). ${NOTHING_READ} ` +
-      `To have them read (${as}): --score-range auto (\`scoreRange\` in code and in retrain.yaml). ${OTHER_COLUMN}`,
+      `To have them read (${as}): --score-range auto (${IN_CONFIG}).${rest} ${OTHER_COLUMN}`,
   );
 }
 
-function unreadTexts(texts: ReadonlyMap<string, number>): string {
-  const unknown = new Map([...texts].filter(([text]) => readTextRating(text) === null));
-  return `Some scores are texts that say no quality: ${examples(unknown)}. Put numbers of 0 (worst) to 1 (best) in their place`;
+function unknownOf(texts: ReadonlyMap<string, number>): Map<string, number> {
+  return new Map([...texts].filter(([text]) => readTextRating(text) === null));
 }
 
-function commonest(texts: ReadonlyMap<string, number>): [string, number][] {
-  return [...texts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+function unreadTexts(texts: ReadonlyMap<string, number>): string {
+  return `Some scores are texts that say no quality: ${examples(unknownOf(texts))}. Put numbers of 0 (worst) to 1 (best) in their place`;
 }
 
 /** The commonest ratings, of some forms or of any, each with how often it was seen. */
 function examples(texts: ReadonlyMap<string, number>, ...forms: readonly RatingForm[]): string {
-  const some = commonest(texts).filter(([text]) => {
+  const some = [...texts].filter(([text]) => {
     const form = readTextRating(text)?.form;
     return forms.length === 0 || (form !== undefined && forms.includes(form));
   });
-  const told = some.slice(0, 5).map(([text, count]) => `${JSON.stringify(text)} × ${shown(count)}`);
-  return told.join(', ') + (some.length > told.length ? ', ...' : '');
+  return examplesOf(new Map(some));
 }
 
 /** The numbers seen, the commonest ten in their order. */

@@ -22,6 +22,10 @@ export interface SettleOptions {
   readonly files: readonly string[];
 }
 
+/** Before the label of a score that a log's reader has refused. */
+const LABELS = `${LOG_REASONS.scoreLabel}: `;
+/** Of a call whose quality nobody said: that it failed is all that is known. */
+const FAILED = `(metadata IS NOT NULL AND contains(metadata, '"failed":true') AND lower(rating) IS NOT DISTINCT FROM 'false')`;
 /** Texts that are looked up at a time. */
 const BATCH = 10_000;
 const NEW = `file <> ${EXISTING} AND NOT absent`;
@@ -64,7 +68,7 @@ async function seenScores(
   const all = sources
     .map(
       ({ column, table, where }) =>
-        `SELECT file, candidate, ${column} AS score, rating FROM ${table} WHERE ${where}`,
+        `SELECT file, candidate, ${column} AS score, rating FROM ${table} WHERE ${where}${table === 'staged' ? ` AND NOT ${FAILED}` : ''}`,
     )
     .join(' UNION ALL ');
   const rows = async (query: string): Promise<DuckDBValue[][]> =>
@@ -75,7 +79,19 @@ async function seenScores(
   const texts = await rows(
     `SELECT rating, count(*) FROM (${all}) WHERE ${IS_TEXT} GROUP BY ALL ORDER BY ALL`,
   );
+  const booleans = await rows(
+    `SELECT lower(rating), count(*) FROM (${all}) WHERE lower(rating) IN ('true', 'false') GROUP BY ALL`,
+  );
+  const labels =
+    await rows(`SELECT json_extract_string(substring(reason, ${LABELS.length + 1}), '$'), count(*) FROM staged
+    WHERE starts_with(reason, ${quoteText(LABELS)}) GROUP BY ALL ORDER BY ALL`);
   return {
+    booleans: {
+      true: 0,
+      false: 0,
+      ...Object.fromEntries(booleans.map(([word, count]) => [word, Number(count)])),
+    },
+    labels: new Map(labels.map(([label, count]) => [String(label), Number(count)])),
     numbers: numbers.map(([file, candidate, value, count]) => ({
       file: files[Number(file)],
       candidate: candidate === null ? null : String(candidate),

@@ -45,9 +45,14 @@ export function trafficWarnings(
     );
   const scale = describeScale(ingest.scoreScale);
   if (scale !== null && ingest.scoreScale.by === 'found') warnings.push(`Scores were read as ${scale}.`);
+  const only = onlyQuality(quality);
   if (ingest.scoreScale.allOnes)
     warnings.push(
       'Every score is 1, which is taken for the best. If it is the worst of a scale, say the scale: --score-range 1..5.',
+    );
+  else if (only !== null)
+    warnings.push(
+      `Every score is the same, a quality of ${Number(only.toPrecision(3))} on 0 (worst) to 1 (best): nothing tells a good answer from a bad one, so that only costs differ.`,
     );
   const tasks = tasksLeftOut(taskKinds(matrix, fit, groups), fit.length);
   if (tasks !== null) warnings.push(tasks);
@@ -71,6 +76,13 @@ export function trafficWarnings(
   if (leftOut > 0)
     warnings.push(`${leftOut} later repeats of earlier prompts are in no split, since the split is by time.`);
   return warnings;
+}
+
+/** The quality that all rows with one have; null where they differ. */
+function onlyQuality(quality: Float32Array): number | null {
+  const first = quality.find((value) => !Number.isNaN(value));
+  if (first === undefined) return null;
+  return quality.every((value) => Number.isNaN(value) || value === first) ? first : null;
 }
 
 /** A sentence where tasks that are not learned have more than one prompt in twenty. */

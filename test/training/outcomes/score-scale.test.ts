@@ -104,7 +104,7 @@ describe('scores that are plainly on another scale than 0 to 1 stop an ingest, w
     const file = write('seen.jsonl', lines(table(cycle([1, 5, 5], 30))));
     await expect(ingest(file)).rejects.toThrow(
       'The scores are on a scale of 1 to 5, and qualities are 0 to 1: 1 × 20, 5 × 40. Read as they are, the worst answers would count as perfect. ' +
-        'Nothing was read. If 1 is the worst and 5 the best, say so: --score-range 1..5 (or `auto`; `scoreRange` in code and in retrain.yaml).',
+        'Nothing was read. If 1 is the worst and 5 the best, say so: --score-range 1..5 (or `auto`; `scoreRange` in code, and under `logs` in a config).',
     );
   });
 });
@@ -154,6 +154,139 @@ describe('a scale that is not plain is asked for, also with auto', () => {
     await expect(ingest(file, { scoreRange: [0, 100] })).rejects.toThrow(
       /all 48 of them lie between 0 and 1.*Leave out --score-range/,
     );
+  });
+});
+
+describe('words of which it is not known how good they are', () => {
+  const FIVE = ['terrible', 'poor', 'okay', 'good', 'excellent'];
+  /** Every way to say the scale. */
+  const OPTIONS = [
+    { maxRejected: 0.05 },
+    { scoreRange: 'auto', maxRejected: 1 },
+    { scoreRange: [0, 1] },
+  ] as const;
+
+  test.each<[string, unknown[], RegExp]>([
+    [
+      'five grades, one of them known',
+      FIVE,
+      /"excellent" × 40, "okay" × 40, "poor" × 40.*beside "good" × 40, and with words between the ends "good" need not be an end/,
+    ],
+    [
+      'five grades, none of them known',
+      FIVE.filter((word) => word !== 'good'),
+      /"excellent" × .*, "terrible" × \d+\. What they are worth is for you to say/,
+    ],
+    ['letters', ['A', 'B', 'C', 'F'], /"A" × 50, "B" × 50, "C" × 50, "F" × 50\. What they are worth/],
+    [
+      'one rare grade beside good and bad',
+      [...cycle(['good', 'bad'], 97), 'excellent', 'excellent', 'excellent'],
+      /"excellent" × 6/,
+    ],
+    ['true and false beside a word', ['true', 'false', 'unsure'], /"unsure" × .*beside "true" × /],
+    ['words of another language', ['good', 'bad', 'mittel'], /"mittel" × .*beside "good" × /],
+  ])(
+    'are named at once, whatever was said of the scale, and never left out: %s',
+    async (_, values, message) => {
+      const file = write('words.jsonl', lines(table(cycle(values, 100))));
+      for (const options of OPTIONS) {
+        const error = await ingest(file, options).catch((thrown: Error) => thrown);
+        expect(error).toBeInstanceOf(Error);
+        const said = (error as Error).message;
+        expect(said).toMatch(message);
+        expect(said).toMatch(/Put a number of 0 \(worst\) to 1 \(best\)/);
+        expect(said).not.toMatch(/--score-range|--max-rejected/);
+      }
+    },
+  );
+
+  test('are no reason to leave rows out where they stand beside numbers, either', async () => {
+    const file = write('remarks.jsonl', lines(table(cycle(['so-so', 0.5, 1, 0.25], 40))));
+    const said = String(await ingest(file, { maxRejected: 0.05 }).catch((error) => error.message));
+    expect(said).toMatch(/"so-so" × 20.*leave empty what is no score/s);
+    expect(said).not.toContain('--max-rejected');
+  });
+
+  test('are no words where nobody rated: those rows are rejected as before', async () => {
+    const file = write('na.jsonl', lines(table(cycle(['good', 'bad', 'N/A'], 90))));
+    await expect(ingest(file)).rejects.toThrow(
+      /--score-range auto.*Rejected would be what it cannot read: "N\/A" × 60/s,
+    );
+    expect(await ingest(file, { scoreRange: 'auto' })).toMatchObject({ rowsAccepted: 120 });
+  });
+
+  test('are found among the labels of a log, and a score of another name is not asked for its label', async () => {
+    const prompt = (i: number) => ({
+      id: `o${i}`,
+      type: 'GENERATION',
+      trace_id: `t${i}`,
+      start_time: '2026-01-01T00:00:00Z',
+      provided_model_name: 'mini',
+      input: `How many of ${i}?`,
+      output: 'One',
+    });
+    const label = (i: number, name: string, value: string) => ({
+      id: `s${i}${name}`,
+      name,
+      trace_id: `t${i}`,
+      observation_id: `o${i}`,
+      data_type: 'CATEGORICAL',
+      string_value: value,
+      value: 0,
+    });
+    const calls = FIVE.flatMap((_, f) => Array.from({ length: 20 }, (__, i) => prompt(20 * f + i)));
+    const grades = calls.map((_, i) => label(i, 'grade', FIVE[i % 5]));
+    const file = write('labels.jsonl', lines([...calls, ...grades]));
+    await expect(ingest(file, { format: 'langfuse', scoreRange: 'auto', maxRejected: 1 })).rejects.toThrow(
+      /"excellent" × 20, "okay" × 20.*beside "true" × 20/,
+    );
+    const tones = calls.map((_, i) => label(i, 'tone', ['formal', 'casual'][i % 2]));
+    const both = calls.map((_, i) => label(i, 'helpful', ['good', 'bad'][i % 2]));
+    const named = write('named.jsonl', lines([...calls, ...both, ...tones]));
+    expect(await ingest(named, { format: 'langfuse', score: 'helpful', maxRejected: 0 })).toMatchObject({
+      rowsAccepted: 100,
+      rejected: [],
+    });
+  });
+
+  test.each<[string, unknown[], RegExp]>([
+    [
+      'stars',
+      [1, 2, 5, 'good'],
+      /some are numbers \(1 × \d+, 2 × \d+, 5 × \d+\), others words such as "good" × \d+/,
+    ],
+    ['drawn stars', ['★★★★☆', '★☆☆☆☆', '👍', '★★★★★'], /others words such as "👍"/],
+    ['true and false among stars', [1, 5, true, 4], /others words such as "true"/],
+  ])('and known words are not mixed with numbers of another scale: %s', async (_, values, message) => {
+    const file = write('mixed.jsonl', lines(table(cycle(values, 40))));
+    for (const scoreRange of ['auto', [1, 5], undefined] as const)
+      await expect(ingest(file, { scoreRange, maxRejected: 1 })).rejects.toThrow(message);
+  });
+
+  test('with 0 and 1 they are', async () => {
+    const file = write('ones.jsonl', lines(table(cycle(['good', 'bad', 1, 0], 40))));
+    expect(await ingest(file, { scoreRange: 'auto' })).toMatchObject({ rowsAccepted: 80 });
+  });
+
+  test.each<[unknown[], boolean, RegExp | null]>([
+    [['good'], true, /a quality of 1 on/],
+    [[true], true, /a quality of 1 on/],
+    [['100%', '5/5'], false, /a quality of 1 on/],
+    [['bad'], false, /a quality of 0 on/],
+    [[0.3], false, /a quality of 0\.3 on/],
+    [['good', 'bad'], false, null],
+    [[1], false, null],
+  ])('%j alone is told of', async (values, allBest, warning) => {
+    const file = write('same.jsonl', lines(table(cycle(values, 80))));
+    const { ingest: report, warnings } = await prepareTraffic({
+      files: [file],
+      config: parseTrainConfig({}),
+      folder: path('.'),
+      scoreRange: 'auto',
+    });
+    expect(report.scoreScale.allBest).toBe(allBest);
+    const told = warnings.filter((each) => each.startsWith('Every score is the same'));
+    expect(told).toEqual(warning === null ? [] : [expect.stringMatching(warning)]);
   });
 });
 
