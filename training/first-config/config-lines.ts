@@ -1,5 +1,7 @@
+import { countKinds } from '../outcomes/count-records.ts';
 import type { ScoreRange } from '../outcomes/find-scale.ts';
 import type { IngestReport } from '../outcomes/ingest-report.ts';
+import { latencyDoubt } from '../outcomes/report-doubts.ts';
 import {
   formatConfidence,
   formatCost,
@@ -77,10 +79,9 @@ function seenOf({ formats, ingest, isWhole, records, unclear }: LogLook): string
   return seen;
 }
 
-function usableRows(
-  { passedOver, recordsJoined, rejected, rowsAccepted, rowsRead }: IngestReport,
-  isWhole: boolean,
-): string {
+function usableRows(report: IngestReport, isWhole: boolean): string {
+  const { recordsJoined, rowsAccepted } = report;
+  const [rows, ...others] = countKinds(report);
   const told = (what: string, list: IngestReport['rejected']): string => {
     if (list.length === 0) return '';
     const count = list.reduce((sum, each) => sum + each.count, 0);
@@ -90,7 +91,10 @@ function usableRows(
     return `; ${formatCount(count)} ${what}${why}`;
   };
   const joined = recordsJoined > 0 ? `; ${plural(recordsJoined, 'record')} joined to answers` : '';
-  return `${formatCount(rowsAccepted)} of ${plural(rowsRead, 'row')} can be used${told('rejected', rejected)}${told('passed over', passedOver)}${joined}.`;
+  const kinds = others.map(({ kind, passedOver, rejected }) =>
+    [told(`${kind}s rejected`, rejected), told(`${kind}s passed over`, passedOver)].join(''),
+  );
+  return `${formatCount(rowsAccepted)} of ${plural(rows.total, 'row')} can be used${told('rejected', rows.rejected)}${told('passed over', rows.passedOver)}${kinds.join('')}${joined}.`;
 }
 
 function routerLines({ files, router }: NonNullable<DraftOptions['retrain']>): ConfigLine[] {
@@ -110,10 +114,7 @@ function routerLines({ files, router }: NonNullable<DraftOptions['retrain']>): C
   ];
 }
 
-/** Answers of models take longer than so many milliseconds, and less than so many seconds. */
-const FEW_SECONDS = 100;
-
-function formatLine({ columns, formats, ingest, rows }: LogLook): ConfigLine {
+function formatLine({ columns, formats, ingest }: LogLook): ConfigLine {
   const names = [...new Set(formats.map(({ format }) => format))];
   const told = names.map((name) => {
     const [first, ...others] = formats.filter(({ format }) => format === name);
@@ -125,13 +126,8 @@ function formatLine({ columns, formats, ingest, rows }: LogLook): ConfigLine {
   const mapped = columns.taken.map(({ field }) => field as string);
   const known = Object.entries(ingest?.aliases ?? {}).filter(([field]) => !mapped.includes(field));
   const read = known.map(([field, own]) => `${field} from ${own.join(', ')}`).join('; ');
-  const isBare = !mapped.includes('latencyMs') && ingest?.aliases.latencyMs?.includes('latency') === true;
-  const longest = rows?.longestMs ?? FEW_SECONDS;
-  const doubt =
-    longest < FEW_SECONDS
-      ? `, though the highest is ${Number(longest.toPrecision(3))}: if these are seconds, bring them to milliseconds`
-      : '';
-  const unit = isBare ? ` (latency taken for milliseconds${doubt})` : '';
+  const doubt = ingest === null || mapped.includes('latencyMs') ? null : latencyDoubt(ingest);
+  const unit = doubt === null ? '' : ` (${doubt})`;
   const because = `Whose log it is: ${told.join('; ')}.${read === '' ? '' : ` Columns known by their names: ${read}${unit}.`}`;
   return { path: ['logs', 'format'], value: names.length === 1 ? names[0] : 'auto', state: 'taken', because };
 }
@@ -237,14 +233,14 @@ function toScale([worst, best]: ScoreRange, low: number, high: number): [number,
 
 function rejectedLines({ tooMany }: LogLook): ConfigLine[] {
   if (tooMany === null) return [];
-  const { allowed, rows, worst } = tooMany;
+  const { allowed, kind, rows, worst } = tooMany;
   return [
     {
       path: ['logs', 'maxRejected'],
       value: allowed,
       state: 'needed',
       because:
-        `${formatCount(worst.count)} of ${plural(rows, 'row')} (${formatPercent(worst.count / rows)}) are rejected for one reason, ${worst.reason}: ` +
+        `${formatCount(worst.count)} of ${plural(rows, kind)} (${formatPercent(worst.count / rows)}) are rejected for one reason, ${worst.reason}: ` +
         'correct the columns above, or let these rows be left out.',
     },
   ];

@@ -61,7 +61,7 @@ export function guessColumns(rows: readonly object[], given: ColumnMap = {}): Co
   // What is left once all have been given theirs.
   const gaps: ColumnGap[] = missing.map((field) => gapOf(field, left(), records));
   if (given.requestId === undefined) {
-    const columnOf = (field: 'requestId' | 'text' | 'candidate'): string | null =>
+    const columnOf = (field: 'requestId' | 'text' | 'messages' | 'candidate'): string | null =>
       given[field] ??
       taken.find((guess) => guess.field === field)?.column ??
       COLUMN_ALIASES[field].find((name) => top.has(name)) ??
@@ -70,7 +70,12 @@ export function guessColumns(rows: readonly object[], given: ColumnMap = {}): Co
     const candidate = form === 'long' ? columnOf('candidate') : null;
     const found = guessRequestId(
       rows,
-      { id: columnOf('requestId'), prompt: columnOf('text'), candidate },
+      {
+        id: columnOf('requestId'),
+        prompt: columnOf('text'),
+        hasMessages: columnOf('messages') !== null,
+        candidate,
+      },
       named,
     );
     if (found !== named && named !== null) taken.splice(taken.indexOf(named), 1);
@@ -165,6 +170,7 @@ function isInside(path: string, columns: readonly ColumnFacts[]): boolean {
 interface Columns {
   readonly id: string | null;
   readonly prompt: string | null;
+  readonly hasMessages: boolean;
   readonly candidate: string | null;
 }
 
@@ -187,7 +193,9 @@ function guessRequestId(
   columns: Columns,
   guess: ColumnGuess | null,
 ): ColumnGuess | ColumnGap | null {
-  const { id, prompt } = columns;
+  const { hasMessages, id, prompt } = columns;
+  // Of messages, ingest makes the ids itself.
+  if (id === null && prompt === null && hasMessages) return null;
   if (id === null && prompt === null)
     return { field: 'requestId', seen: `${NONE}: rows need one, the same for all answers to one request` };
   if (prompt === null) return guess;

@@ -26,8 +26,6 @@ export interface RowsLook {
   /** Of the qualities, 0 to 1. */
   readonly lowest: number | null;
   readonly highest: number | null;
-  /** Of the latencies, in milliseconds as they were read. */
-  readonly longestMs: number | null;
   /** Rows that say when they were asked. */
   readonly dated: number;
   /** Sorted by name. */
@@ -55,8 +53,8 @@ export async function lookAtRows(table: string, matrix: OutcomeMatrix): Promise<
     (await connection.runAndReadAll(query)).getRows();
   const from = `FROM ${parquetFile(table)}`;
   try {
-    const [[count, scored, lowest, highest, dated, longest]] = await rows(
-      `SELECT count(*), count(quality), min(quality), max(quality), count("timestamp"), max("latencyMs") ${from}`,
+    const [[count, scored, lowest, highest, dated]] = await rows(
+      `SELECT count(*), count(quality), min(quality), max(quality), count("timestamp") ${from}`,
     );
     const groups = await rows(
       `SELECT candidate, count(*), count(quality), avg(quality), count("costUsd"), avg("costUsd"),
@@ -70,7 +68,6 @@ export async function lookAtRows(table: string, matrix: OutcomeMatrix): Promise<
       scored: Number(scored),
       lowest: numberOrNull(lowest),
       highest: numberOrNull(highest),
-      longestMs: numberOrNull(longest),
       dated: Number(dated),
       candidates: groups.map(([name, ...counts]) => candidateLook(String(name), counts, matrix)),
       personal: lookForPersonal(prompts.flatMap(([text, messages]) => promptOf(text, messages))),

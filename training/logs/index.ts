@@ -1,4 +1,5 @@
 export { FAILURES, LANGUAGE_CALLS, litellmLog, OTHER_CALLS, SPEND_LOG_FIELDS } from './litellm.ts';
+export { adviceOn } from './log-advice.ts';
 export {
   AMOUNT_FIELDS,
   type AmountField,
@@ -18,4 +19,4 @@ export { pickFields } from './pick-fields.ts';
 export { LONGEST_REDACTED, promptProblem, REDACTED_PATTERN } from './prompt-problem.ts';
 export { readConversation } from './read-conversation.ts';
 export { readRating } from './read-rating.ts';
-export { listOf, NestedTooDeepError, numberOf, refuseDeepNesting, valueAt } from './values.ts';
+export { listOf, NestedTooDeepError, numberOf, objectOf, refuseDeepNesting, valueAt } from './values.ts';

@@ -3,7 +3,7 @@ import { LOG_REASONS } from './log-reasons.ts';
 import { readAnswer } from './read-answer.ts';
 import { type Conversation, readConversation, readRequest } from './read-conversation.ts';
 import { withCached } from './read-usage.ts';
-import { listOf, millisecondsBetween, numberOf, objectOf, textOf } from './values.ts';
+import { jsonOf, listOf, millisecondsBetween, numberOf, objectOf, textOf } from './values.ts';
 
 /** What is asked of a language model; the other patterns are what is done with a response afterwards. */
 export const LANGUAGE_CALLS = 'completion|chat|messages|responses|generate_content';
@@ -55,7 +55,10 @@ export const litellmLog: LogReader = {
     const kind = textOf(document.call_type);
     const isCall =
       kind === null || (new RegExp(LANGUAGE_CALLS).test(kind) && !new RegExp(OTHER_CALLS).test(kind));
-    if (isCall) yield { kind: 'call', row: rowOf(document), answer: readAnswer(document.response) };
+    const { messages, proxy_server_request: request } = document;
+    const withoutPrompt = [messages, request].every(isNothing) ? LOG_REASONS.promptNotKept : undefined;
+    if (isCall)
+      yield { kind: 'call', row: rowOf(document), answer: readAnswer(document.response), withoutPrompt };
     else yield { kind: 'refused', reason: LOG_REASONS.noCall };
   },
 };
@@ -94,6 +97,12 @@ function rowOf(document: LogDocument): Record<string, unknown> {
       error: failed ? errorOf(document, metadata) : undefined,
     },
   };
+}
+
+/** The database has `{}` where nothing is kept. */
+function isNothing(value: unknown): boolean {
+  const given = jsonOf(value) ?? '';
+  return given === '' || (typeof given === 'object' && Object.keys(given).length === 0);
 }
 
 /** Payloads without a status tell of a failure by its error. */

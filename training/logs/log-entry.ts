@@ -17,6 +17,8 @@ export interface CallEntry {
   readonly record?: LogDocument;
   /** Whether the prompt may stand in a `PromptEntry`, of this or another file, when it is not here. @default false */
   readonly promptMayBeApart?: boolean;
+  /** One of `LOG_REASONS`: why a prompt that the record lacks is not there. @default no words were found in it */
+  readonly withoutPrompt?: string | undefined;
 }
 
 /** What was asked, kept apart from the answer: a line of a batch's input, or a log record of a span. */

@@ -1,6 +1,12 @@
 /** Why a record of a log is no row. */
 export const LOG_REASONS = {
   noCall: 'the record is no call of a language model',
+  promptNotKept: 'the log has no prompt: LiteLLM was not told to keep it',
+  batchInputMissing:
+    'the record is the output of a batch, and no line of the input that it answers was found',
+  spanWithoutPrompt: 'no prompt was found in the span, nor in a log record of it',
+  ambiguousPrompt:
+    'several lines of batches have this id and other prompts: which of them was answered cannot be told',
   noWords: 'no words of the user were found in the prompt',
   redacted: 'the words of the prompt were redacted before they were logged: only a placeholder is left',
   bodyElsewhere:

@@ -9,13 +9,17 @@ type Sign = readonly string[];
  * one named here is taken. Field names are those that the readers cite.
  */
 export const LOG_SIGNS: Readonly<Record<LogFormat, readonly Sign[]>> = {
+  // As it is written, and as it is compacted or exported from a database.
+  pointsman: [
+    ['schemaVersion', 'kind'],
+    ['record.schemaVersion', 'record.kind'],
+  ],
   table: [
     ['outcomes', 'requestId'],
     ['requestId', 'candidate'],
     ['candidate', 'quality'],
     ['text', 'candidate'],
   ],
-  pointsman: [['schemaVersion', 'kind']],
   bedrock: [
     ['schemaType', 'modelId'],
     ['modelId', 'operation', 'input'],

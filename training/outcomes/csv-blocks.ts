@@ -40,6 +40,14 @@ export async function* csvBlocks(
   if (lines.length > 0) yield block();
 }
 
+/** Names of the columns, also where no record follows them; none where the file has no header. */
+export async function csvHeader(file: string): Promise<string[]> {
+  for await (const { fields } of csvRecords(readBytes(file, () => {})))
+    if (fields !== null)
+      return keysOf(fields.map((field) => utf8(field) ?? field)).map((key) => JSON.parse(key));
+  return [];
+}
+
 /** Keys of the documents as JSON texts: names of columns, which may repeat in a file and not in an object. */
 function keysOf(header: readonly string[]): string[] {
   const counts = new Map<string, number>();

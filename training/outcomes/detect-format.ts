@@ -51,7 +51,7 @@ export async function detectFormat(database: ScratchDatabase, source: SourceFile
 }
 
 /** Of the first block of the file; what is no record is passed over here, and counted when the file is read. */
-async function firstRecords(database: ScratchDatabase, source: SourceFile): Promise<object[]> {
+export async function firstRecords(database: ScratchDatabase, source: SourceFile): Promise<object[]> {
   const records: object[] = [];
   for await (const { bytes } of readDocuments(database, source, () => {})) {
     for (const line of linesOf(bytes)) {

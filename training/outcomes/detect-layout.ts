@@ -120,8 +120,10 @@ export class SeenNames {
       for (const pair of pairs)
         for (const column of columns) if (column === pair || column.startsWith(`${pair}|`)) used.add(column);
     }
+    const isGiven = (field: OutcomeField): boolean => (paths.get(field) ?? []).length > 0;
     return {
       form,
+      idsOfPrompts: !isGiven('requestId') && (['text', 'messages', 'promptHash'] as const).some(isGiven),
       paths,
       cellPaths,
       cells: form === 'wide' ? this.#path(this.#cellColumn) : null,

@@ -1,6 +1,7 @@
 import { InvalidInputError } from 'pointsman';
 import type { LogFormat } from '../logs/index.ts';
-import { LOG_REASONS } from '../logs/index.ts';
+import { adviceOn, LOG_REASONS } from '../logs/index.ts';
+import { countKinds, type RecordKind } from './count-records.ts';
 import type { JudgeReport } from './judge-rows.ts';
 import { FIELD_REASONS, type OutcomeField, REASONS } from './outcome-fields.ts';
 import { PASSED_OVER } from './passed-over.ts';
@@ -36,6 +37,8 @@ export interface IngestReport {
   readonly valuesIgnored: readonly Rejection[];
   /** Records of a log that became part of another's row: outcomes, feedback, scores, prompts kept apart. */
   readonly recordsJoined: number;
+  /** The same by what they say; a decision that its outcome was joined to is counted in the whole alone. */
+  readonly joined: { readonly prompts: number; readonly outcomes: number; readonly scores: number };
   /** What the judge made of rows without a quality; null when there was none. */
   readonly judgement: JudgeReport | null;
   /** How qualities, scores and ratings were read. */
@@ -56,6 +59,16 @@ export interface IngestReport {
   readonly costsRepriced: number;
   /** Accepted rows that have no cost. */
   readonly costsMissing: number;
+  /** Of these, answers of candidates that have prices, but no tokens; and answers with tokens of candidates that have none. */
+  readonly costsWithout: { readonly tokens: number; readonly prices: number };
+  /** Candidates that prices were given for, and that the whole table does not have. */
+  readonly pricesOfNobody: readonly string[];
+  /** Accepted rows that have no quality. */
+  readonly qualitiesMissing: number;
+  /** Of the accepted rows, in milliseconds as they were read; null where none has a latency. */
+  readonly longestLatencyMs: number | null;
+  /** Whether a table had no column of ids, so that the rows of one prompt are one request. */
+  readonly idsFromPrompts: boolean;
   /** Of the whole table. Sorted. */
   readonly candidates: readonly string[];
   /** Distinct request ids of the whole table. */
@@ -78,13 +91,14 @@ const HARMLESS: readonly string[] = [REASONS.duplicate];
 /** Rows that were never meant to be in the table do not count; those that are in it do. */
 const NOT_COUNTED = PASSED_OVER.filter((reason) => reason !== REASONS.inTable);
 
-type Counted = Pick<IngestReport, 'rowsRead' | 'rejected' | 'passedOver'>;
+type Counted = Pick<IngestReport, 'joined' | 'rowsRead' | 'rejected' | 'passedOver'>;
 
 /** One reason that rejects too many rows. */
 export interface TooManyRejected {
   readonly worst: Rejection;
-  /** Of how many rows that could have been taken. */
+  /** Of how many rows, or records of its kind, that could have been taken. */
   readonly rows: number;
+  readonly kind: RecordKind;
   /** What would let them be left out, as `maxRejected`. */
   readonly allowed: number;
 }
@@ -93,15 +107,15 @@ export interface TooManyRejected {
  * @param most largest share of the rows that one reason may reject
  * @returns null where none rejects more
  */
-export function findTooManyRejected(
-  { passedOver, rejected, rowsRead }: Counted,
-  most: number,
-): TooManyRejected | null {
-  const others = passedOver.filter(({ reason }) => NOT_COUNTED.includes(reason));
-  const rows = others.reduce((left, { count }) => left - count, rowsRead);
-  const worst = rejected.find(({ reason }) => !HARMLESS.includes(reason));
-  if (worst === undefined || worst.count < FEWEST_REJECTED || worst.count <= most * rows) return null;
-  return { worst, rows, allowed: Math.min(1, Math.ceil((100 * worst.count) / rows + 1) / 100) };
+export function findTooManyRejected(report: Counted, most: number): TooManyRejected | null {
+  for (const { kind, passedOver, rejected, total } of countKinds(report)) {
+    const others = passedOver.filter(({ reason }) => NOT_COUNTED.includes(reason));
+    const rows = others.reduce((left, { count }) => left - count, total);
+    const worst = rejected.find(({ reason }) => !HARMLESS.includes(reason));
+    if (worst === undefined || worst.count < FEWEST_REJECTED || worst.count <= most * rows) continue;
+    return { worst, rows, kind, allowed: Math.min(1, Math.ceil((100 * worst.count) / rows + 1) / 100) };
+  }
+  return null;
 }
 
 /**
@@ -112,7 +126,7 @@ export function findTooManyRejected(
 export function refuseTooManyRejected(report: Counted, most: number, doubt: string | null): void {
   const found = findTooManyRejected(report, most);
   if (found === null) return;
-  const { allowed, rows, worst } = found;
+  const { allowed, kind, rows, worst } = found;
   const share = `${Math.round((100 * worst.count) / rows)} %`;
   const places = worst.examples.slice(0, 3).map(({ file, line }) => `${file}:${line}`);
   const isScore = [FIELD_REASONS.quality, LOG_REASONS.scoreNotNumber, LOG_REASONS.scoreOutside].includes(
@@ -120,12 +134,16 @@ export function refuseTooManyRejected(report: Counted, most: number, doubt: stri
   );
   const isLabel = worst.reason.startsWith(LOG_REASONS.scoreLabel);
   // What is left of scores that could not be read is what happened to be understood: one end of their scale, say.
+  const isMost = worst.count > rows / 2;
+  const advice = adviceOn(worst.reason);
   const way =
     isLabel || (isScore && doubt !== null)
       ? 'Put numbers in the place of these scores, and leave empty what is no score.'
-      : `Correct the rows or the options that read them; or let them be left out: --max-rejected ${allowed} (\`maxRejected\` in code, and under \`logs\` in a config).`;
+      : isMost
+        ? (advice ?? 'Correct the rows or the options that read them: --format, --map, --score-range.')
+        : `${advice === null ? '' : `${advice} `}Correct the rows or the options that read them; or let them be left out: --max-rejected ${allowed} (\`maxRejected\` in code, and under \`logs\` in a config).`;
   throw new InvalidInputError(
-    `${worst.count.toLocaleString('en-US')} of ${rows.toLocaleString('en-US')} rows (${share}) were rejected for one reason, and more than ` +
+    `${worst.count.toLocaleString('en-US')} of ${rows.toLocaleString('en-US')} ${kind}s (${share}) were rejected for one reason, and more than ` +
       `${Number((100 * most).toPrecision(3))} % stop a run: ${worst.reason} (${places.join(', ')}${worst.count > places.length ? ', ...' : ''}). ` +
       `${isScore && doubt !== null ? `${doubt}. ` : ''}Nothing was written. ${way}`,
   );

@@ -1,19 +1,18 @@
-import { InvalidInputError } from 'pointsman';
-import { docPath } from '../doc-path.ts';
 import { LOG_READERS } from '../logs/index.ts';
-import { COLUMN_ALIASES } from './column-aliases.ts';
-import { detectFormat } from './detect-format.ts';
+import { csvHeader } from './csv-blocks.ts';
+import { detectFormat, firstRecords } from './detect-format.ts';
 import { cleaning, finishRows } from './finish-rows.ts';
 import { type IngestOptions, nothingToJudge, readIngestOptions } from './ingest-options.ts';
 import { type IngestReport, refuseTooManyRejected } from './ingest-report.ts';
 import { joinLog, repriceRows } from './join-log.ts';
 import { joinPrompts } from './join-prompts.ts';
 import { loadExisting } from './load-existing.ts';
+import { noRowOfLog, noUsableRow, unmappedColumn } from './nothing-read.ts';
 import { OUTCOME_FIELDS, type OutcomeField } from './outcome-fields.ts';
 import { type ScratchDatabase, withScratchDatabase } from './scratch-database.ts';
 import { separateRequests } from './separate-requests.ts';
 import { settleScores, withQualityJudged } from './settle-scores.ts';
-import { findSourceFiles, type SourceFile } from './source-files.ts';
+import { findSourceFiles } from './source-files.ts';
 import type { SourceLayout } from './source-layout.ts';
 import { CREATE_LOG_TABLES, stageLog } from './stage-log.ts';
 import { stageSource } from './stage-source.ts';
@@ -95,14 +94,25 @@ async function ingestInto(
         ? await stageSource(database, source, shared)
         : await stageLog(database, source, LOG_READERS[format], { ...shared, ...mapping });
     layouts.push(layout);
-    if (format === 'table' && (await staged.countUsable(fileIndex)) === 0)
-      throw noUsableRow(source, layout, await staged.reasons(fileIndex));
+    if (format === 'table' && (await staged.countUsable(fileIndex)) === 0) {
+      const unmapped = Object.keys(map).filter((target) => !layout.mapped.includes(target));
+      const reasons = await staged.reasons(fileIndex);
+      if (reasons.length > 0 && unmapped.length > 0)
+        throw await unmappedColumn(unmapped[0] as keyof typeof map, map, [layout], () =>
+          firstRecords(database, source),
+        );
+      const isHeaderAlone = reasons.length === 0 && source.format === 'csv';
+      throw noUsableRow(
+        source,
+        isHeaderAlone ? { ...layout, columns: await csvHeader(source.path) } : layout,
+        reasons,
+      );
+    }
   }
   for (const target of Object.keys(map) as (keyof typeof map)[]) {
     if (layouts.some((layout) => layout.mapped.includes(target))) continue;
-    const columns = [...new Set(layouts.flatMap((layout) => layout.columns))].sort();
-    throw new InvalidInputError(
-      `The column map says ${target}=${map[target]}, and no row has "${map[target]}". Columns seen: ${columns.join(', ')}.`,
+    throw await unmappedColumn(target, map, layouts, async () =>
+      (await Promise.all(sources.map((source) => firstRecords(database, source)))).flat(),
     );
   }
   const options = { prices, onStaged: async () => {}, inOrder: strict };
@@ -122,7 +132,9 @@ async function ingestInto(
   await staged.refuseDuplicates();
   await staged.numberRefused();
   if (strict) await staged.refuseBadRows();
-  refuseTooManyRejected(await staged.refusals(), settings.maxRejected, doubt);
+  const counted = { prompts: promptsJoined, outcomes: joined.outcomes, scores: joined.scores };
+  const refusals = { joined: counted, ...(await staged.refusals()) };
+  refuseTooManyRejected(refusals, settings.maxRejected, doubt);
   const judgement = await finishRows(connection, settings);
   const counts = await staged.counts();
   if (counts.rowsInTable === 0)
@@ -136,6 +148,9 @@ async function ingestInto(
     formats,
     ...counts,
     recordsJoined: joined.recordsJoined + promptsJoined,
+    joined: counted,
+    pricesOfNobody: Object.keys(prices).filter((name) => !counts.candidates.includes(name)),
+    idsFromPrompts: layouts.some(({ idsOfPrompts }) => idsOfPrompts === true),
     rowsUpdated: joined.rowsUpdated,
     repeatedIds,
     costsRepriced,
@@ -145,39 +160,6 @@ async function ingestInto(
     ignoredColumns: [...new Set(layouts.flatMap((layout) => layout.ignoredColumns))].sort(),
     fingerprint,
   };
-}
-
-function noUsableRow(
-  source: SourceFile,
-  layout: SourceLayout,
-  reasons: readonly (readonly [string, number])[],
-  doubt: string | null = null,
-): InvalidInputError {
-  const names = (field: OutcomeField): string => {
-    const [first, ...others] = COLUMN_ALIASES[field];
-    return others.length === 0 ? first : `${first} (or ${others.slice(0, 3).join(', ')})`;
-  };
-  const why =
-    reasons.length === 0
-      ? 'it holds no row'
-      : reasons.map(([reason, count]) => `${count} × ${reason}`).join('; ');
-  const seen = layout.columns.length === 0 ? 'none' : layout.columns.slice(0, 40).join(', ');
-  return new InvalidInputError(
-    `There is no usable row in ${source.path}: ${why}. Columns seen: ${seen}. Looked for: ${names('requestId')}, ${names('text')} or messages, ` +
-      `${names('candidate')} and ${names('quality')}; or an object \`outcomes\` with a key per candidate; or columns "<candidate>" and "<candidate>|total_cost". ` +
-      'Name your own columns: --map requestId=your_id --map text=request.prompt' +
-      (doubt === null ? '' : ` ${doubt}.`),
-  );
-}
-
-function noRowOfLog(format: string, refused: IngestReport['rejected']): InvalidInputError {
-  const why = refused.map(
-    ({ reason, count, examples: [{ file, line }] }) => `${count} × ${reason} (${file}:${line})`,
-  );
-  return new InvalidInputError(
-    `There is no usable row in the ${format} log: ${why.length === 0 ? 'it holds no record' : why.join('; ')}. ` +
-      `Check that --format names the program that wrote it; ${docPath('logs.md')} shows what is read of each.`,
-  );
 }
 
 function mergeAliases(layouts: readonly SourceLayout[]): IngestReport['aliases'] {

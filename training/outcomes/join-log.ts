@@ -13,6 +13,8 @@ export interface JoinOptions {
 /** Records that became part of a row, and rows of the table that was there which they changed. */
 export interface Joined {
   readonly recordsJoined: number;
+  /** Of these, outcomes or scores themselves. */
+  readonly said: number;
   readonly rowsUpdated: number;
 }
 
@@ -28,12 +30,17 @@ const AWAITING_DECISION = isAwaiting('d.metadata');
  * finds no partner is turned down with its line.
  * @throws InvalidInputError when scores of several names are there and none was asked for.
  */
-export async function joinLog(connection: DuckDBConnection, options: JoinOptions): Promise<Joined> {
+export async function joinLog(
+  connection: DuckDBConnection,
+  options: JoinOptions,
+): Promise<Omit<Joined, 'said'> & Record<'outcomes' | 'scores', number>> {
   const outcomes = await joinOutcomes(connection, options);
   const scores = await joinScores(connection, options.score);
   return {
     recordsJoined: outcomes.recordsJoined + scores.recordsJoined,
     rowsUpdated: outcomes.rowsUpdated + scores.rowsUpdated,
+    outcomes: outcomes.said,
+    scores: scores.said,
   };
 }
 
@@ -42,7 +49,7 @@ async function joinOutcomes(connection: DuckDBConnection, options: JoinOptions):
     (await connection.runAndReadAll(query)).getRows();
   const [[given]] = await rows('SELECT count(*) FROM outcomes');
   if (Number(given) === 0) {
-    return { recordsJoined: await settleAwaiting(connection), rowsUpdated: 0 };
+    return { recordsJoined: await settleAwaiting(connection), rowsUpdated: 0, said: 0 };
   }
   await connection.run(`INSERT INTO ignored_values SELECT file, line,
       CASE field ${AMOUNT_FIELDS.map((field) => `WHEN '${field}' THEN ${quoteText(VALUE_REASONS[field])}`).join(' ')} END
@@ -90,7 +97,7 @@ async function joinOutcomes(connection: DuckDBConnection, options: JoinOptions):
   );
   // Each outcome's row was counted where it was made; what it was made of was not.
   const recordsJoined = Number(partners) + settled - Number(made.getRows()[0]?.[0] ?? 0);
-  return { recordsJoined, rowsUpdated: Number(updated) };
+  return { recordsJoined, rowsUpdated: Number(updated), said: Number(partners) };
 }
 
 /**

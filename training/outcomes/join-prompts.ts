@@ -111,7 +111,7 @@ function openCallOf(json: string): OpenCall {
 function completedCall(call: OpenCall): { reason: string } | { row: Row; answer: string | null } {
   const prompts = new Set(call.wholes.map(({ text, messages }) => JSON.stringify([text, messages])));
   // An id of a batch may come again with another question.
-  if (prompts.size > 1) return { reason: LOG_REASONS.ambiguousId };
+  if (prompts.size > 1) return { reason: LOG_REASONS.ambiguousPrompt };
   const candidate = askedCandidate(call);
   const asked: Row = call.wholes[0] ?? readConversation(call.messages);
   const row: Record<string, unknown> = {
@@ -121,10 +121,18 @@ function completedCall(call: OpenCall): { reason: string } | { row: Row; answer:
     ...call.own,
   };
   const problem = promptProblem(row);
-  if (problem !== null) return { reason: problem };
+  const isMissing = row.text == null && row.messages == null;
+  if (problem !== null) return { reason: (isMissing ? NOT_FOUND[String(row.source)] : null) ?? problem };
   const isJudged = row.quality != null;
   return { row, answer: isJudged ? null : (call.answer ?? call.answers[0] ?? null) };
 }
+
+/** Why a call that may have its prompt elsewhere has none, by whose log it is. */
+const NOT_FOUND: Readonly<Partial<Record<string, string>>> = {
+  openai: LOG_REASONS.batchInputMissing,
+  gemini: LOG_REASONS.batchInputMissing,
+  otel: LOG_REASONS.spanWithoutPrompt,
+};
 
 /** Of several candidates that were asked the same under one id, the one whose version answered. */
 function askedCandidate({ row, wholes }: OpenCall): string | null {

@@ -15,7 +15,7 @@ export async function joinScores(connection: DuckDBConnection, score: string | u
   const rows = async (query: string): Promise<DuckDBValue[][]> =>
     (await connection.runAndReadAll(query)).getRows();
   const named = await rows('SELECT name, count(*) FROM scores GROUP BY name ORDER BY count(*) DESC, name');
-  if (named.length === 0) return { recordsJoined: 0, rowsUpdated: 0 };
+  if (named.length === 0) return { recordsJoined: 0, rowsUpdated: 0, said: 0 };
   const name = score ?? String(named[0][0]);
   if (score === undefined && named.length > 1) {
     throw new UnclearScoresError(
@@ -56,5 +56,5 @@ export async function joinScores(connection: DuckDBConnection, score: string | u
   await connection.run(`INSERT INTO staged (file, line, reason, absent, derived) SELECT file, line,
       ${quoteText(LOG_REASONS.scoreWithoutCall)}, false, false FROM scores WHERE ${wanted} AND (${isJoined}) IS NOT TRUE`);
   await connection.run('DROP TABLE answered; DROP TABLE given');
-  return { recordsJoined: Number(joined), rowsUpdated: Number(updated) };
+  return { recordsJoined: Number(joined), rowsUpdated: Number(updated), said: Number(joined) };
 }

@@ -49,6 +49,7 @@ export function litellmRows(path: string, map: Readonly<Partial<Record<MapTarget
       AND (NOT regexp_matches(${unquoted('call_type')}, '${LANGUAGE_CALLS}') OR regexp_matches(${unquoted('call_type')}, '${OTHER_CALLS}'))`;
   return `SELECT NULL::BIGINT AS line, CASE WHEN ${isOther} THEN ${quoteText(LOG_REASONS.noCall)}
       WHEN regexp_matches(conversation, '${PLAIN_WORDS}') AND NOT regexp_matches(conversation, '${MAY_BE_REDACTED}') THEN NULL
+      WHEN coalesce(json_array_length(messages), 0) = 0 THEN ${quoteText(LOG_REASONS.promptNotKept)}
       WHEN NOT regexp_matches(${WORDS}, '[^${BLANKS}]') THEN ${quoteText(LOG_REASONS.noWords)}
       WHEN length(${WORDS}) <= ${LONGEST_REDACTED} AND regexp_full_match(lower(${WORDS}), ${quoteText(REDACTED)})
         THEN ${quoteText(LOG_REASONS.redacted)} END AS broken,

@@ -219,7 +219,8 @@ class LogMapper implements MappedBlock {
     }
     const problem = promptProblem(row);
     if (problem !== null) {
-      this.refuse(line, problem);
+      const isMissing = row.text == null && row.messages == null;
+      this.refuse(line, (isMissing ? entry.withoutPrompt : null) ?? problem);
       return;
     }
     this.rows.push(`${line}\t${jsonLine(row)}`);

@@ -20,8 +20,7 @@ const isCellField = (field: OutcomeField): boolean =>
  */
 export function rawRows(documents: string, layout: SourceLayout): string {
   const rowPaths = new PathReader([...layout.paths.values()].flat().concat(layout.cells ?? []));
-  const inRow = (field: OutcomeField): string =>
-    `${rowPaths.firstGiven('x', layout.paths.get(field))} AS r_${field}`;
+  const inRow = (field: OutcomeField): string => `${rawField(rowPaths, layout, field)} AS r_${field}`;
   const parsed = `SELECT line, CASE WHEN starts_with(doc, '${REFUSED_MARK}') THEN NULL
       ELSE TRY(${rowPaths.read('doc')}) END AS x, doc FROM (${documents})`;
   const known = `${[...Object.values(REASONS), ...Object.values(LOG_REASONS)].map(quoteText).join(', ')}`;
@@ -69,6 +68,15 @@ const CELL_LISTS = {
       cell: CASE WHEN e.value::VARCHAR = 'null' AND ${costOf('e.key')} = 'null' THEN 'null'
         ELSE '{"quality":' || e.value::VARCHAR || ',"costUsd":' || ${costOf('e.key')} || '}' END})`,
 } as const;
+
+/** SQL of a field of the values `x` that `paths` read. Where there are no ids, the same prompt is the same request, whoever answered it. */
+export function rawField(paths: PathReader, layout: SourceLayout, field: OutcomeField): string {
+  const given = (name: OutcomeField): string => paths.firstGiven('x', layout.paths.get(name));
+  if (field !== 'requestId' || layout.idsOfPrompts !== true) return given(field);
+  // What lacks a prompt is refused for that.
+  const prompt = `coalesce(${given('messages')}, ${given('text')}, ${given('promptHash')}, '')`;
+  return `'"prompt-' || substring(sha256(${prompt}), 1, 32) || '"'`;
+}
 
 function label(raw: string): string {
   return `CASE WHEN ${isText(raw)} THEN ${unquoted(raw)} ELSE ${raw} END`;

@@ -75,7 +75,7 @@ export function decideScale(seen: SeenScores, given: ScoreRange | 'auto' | undef
     };
   }
   const found = findScale(counts);
-  if (found.kind !== 'unit') refuseWordsAmongNumbers(seen, counts, rated);
+  if (found.kind === 'range' || found.kind === 'unclear') refuseWordsAmongNumbers(seen, counts, rated);
   if (given === undefined && isTold(texts.total - texts.unread, rated))
     throw ratingsInText(seen.texts, texts, rated);
   if (isTold(texts.shares, rated) && isTold(numbers, rated))

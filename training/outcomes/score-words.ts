@@ -7,6 +7,9 @@ export const TRACE = 0.01;
 /** Of words that nobody knows, so large a share beside others that are known. */
 const FEW = 0.05;
 
+/** No scale has more words. */
+const MOST_WORDS = 20;
+
 /** Words of scales that have more than a good and a bad end. */
 const GRADES = new Set(
   'excellent great perfect outstanding superb exceptional amazing fantastic ok okay fair average medium moderate mediocre acceptable adequate decent satisfactory unsatisfactory satisfied unsatisfied dissatisfied poor weak strong terrible awful horrible worst best better worse'.split(
@@ -54,8 +57,11 @@ export function refuseUnknownWords(seen: SeenScores, numbers: number): void {
         .some((word) => GRADES.has(word)),
     ),
   );
-  const isMuch = grades > Math.max(1, TRACE * rated) || (ofUnknown > FEW * rated && isTold(ofUnknown, rated));
-  if (!isMuch || (!isTold(ofKnown, rated) && ofUnknown <= rated / 2)) return;
+  const isGraded = grades > Math.max(1, TRACE * rated);
+  // Words of a scale come again and again; remarks seldom do, and rows with them are rejected like any other.
+  const areOfScale = unknown.size <= MOST_WORDS && ofUnknown >= Math.max(10, 3 * unknown.size);
+  if (!isGraded && !(areOfScale && ofUnknown > FEW * rated)) return;
+  if (!isTold(ofKnown, rated) && ofUnknown <= rated / 2) return;
   const [first] = commonest(known);
   const beside =
     first === undefined

@@ -19,4 +19,6 @@ export interface SourceLayout {
   readonly ignoredColumns: readonly string[];
   /** Left-hand sides of the column map that this file has. */
   readonly mapped: readonly string[];
+  /** Whether there is no column of ids, so that the rows of one prompt are one request. @default false */
+  readonly idsOfPrompts?: boolean;
 }

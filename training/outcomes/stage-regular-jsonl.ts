@@ -2,6 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { SeenNames } from './detect-layout.ts';
 import { OUTCOME_FIELDS } from './outcome-fields.ts';
 import { PathReader } from './path-reader.ts';
+import { rawField } from './row-sql.ts';
 import type { SourceFile } from './source-files.ts';
 import type { SourceLayout } from './source-layout.ts';
 import { quotePath, quoteText } from './sql-text.ts';
@@ -47,9 +48,7 @@ export async function stageRegularJsonl(
   if (layout.form !== 'long' || paths.keys === null) return false;
   const columns = paths.keys.map((key) => `${quoteText(key)}: 'JSON'`).join(', ');
   const values = `{${paths.keys.map((key) => `${quoteText(key)}: "${key}"`).join(', ')}}`;
-  const fields = OUTCOME_FIELDS.map(
-    (field) => `${paths.firstGiven('x', layout.paths.get(field))} AS r_${field}`,
-  );
+  const fields = OUTCOME_FIELDS.map((field) => `${rawField(paths, layout, field)} AS r_${field}`);
   const raw = `SELECT NULL::BIGINT AS line, NULL::VARCHAR AS broken, false AS absent, ${fields.join(', ')}
     FROM (SELECT ${values} AS x FROM read_json(${quotePath(source.path)}, hive_partitioning = false, format = 'newline_delimited', records = true, columns = {${columns}}))`;
   return stageRegular(connection, source, raw, options);

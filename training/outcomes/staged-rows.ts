@@ -95,6 +95,9 @@ export class StagedRows {
       | 'aliases'
       | 'ignoredColumns'
       | 'recordsJoined'
+      | 'joined'
+      | 'pricesOfNobody'
+      | 'idsFromPrompts'
       | 'rowsUpdated'
       | 'costsRepriced'
       | 'repeatedIds'
@@ -104,6 +107,13 @@ export class StagedRows {
     >
   > {
     const isNew = `${USABLE} AND file <> ${EXISTING}`;
+    const isUnpriced = `${isNew} AND "costUsd" IS NULL AND NOT contains(metadata, '"failed":true')`;
+    const isPriced = 'candidate IN (SELECT name FROM prices)';
+    const hasTokens = '"inputTokens" IS NOT NULL AND "outputTokens" IS NOT NULL';
+    const [[withoutTokens, withoutPrices, unrated, longest]] =
+      await this.#rows(`SELECT count(*) FILTER (${isUnpriced} AND ${isPriced} AND NOT (${hasTokens})),
+      count(*) FILTER (${isUnpriced} AND NOT (${isPriced}) AND ${hasTokens}), count(*) FILTER (${isNew} AND quality IS NULL),
+      max("latencyMs") FILTER (${isNew}) FROM staged`);
     const [[accepted, absent, derived, missing, inTable]] =
       await this.#rows(`SELECT count(*) FILTER (${isNew}),
       count(*) FILTER (absent AND file <> ${EXISTING}), count(*) FILTER (${isNew} AND derived),
@@ -120,6 +130,9 @@ export class StagedRows {
       cellsNotObserved: Number(absent),
       costsDerived: Number(derived),
       costsMissing: Number(missing),
+      costsWithout: { tokens: Number(withoutTokens), prices: Number(withoutPrices) },
+      qualitiesMissing: Number(unrated),
+      longestLatencyMs: longest === null ? null : Number(longest),
       candidates: candidates.map(([name]) => String(name)).sort(),
       prompts: Number(prompts),
       promptsWithConflictingText: Number(conflicts),

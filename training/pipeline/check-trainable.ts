@@ -1,7 +1,10 @@
 import { InvalidInputError } from 'pointsman';
+import { countKinds } from '../outcomes/count-records.ts';
 import type { IngestReport } from '../outcomes/ingest-report.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { qualityAdvice } from '../outcomes/report-doubts.ts';
 import type { Splits } from '../split/split.ts';
+import { plural } from '../words/format-number.ts';
 
 /** Fewer prompts than these teach nothing that could be told from chance. */
 export const FEWEST_PROMPTS = 50;
@@ -22,7 +25,7 @@ export function checkTraffic({ candidates, prompts, quality }: OutcomeMatrix, in
   if (withScores.length === 0) {
     throw new InvalidInputError(
       `Training needs to know how good the answers were: \`quality\`, 0 to 1. None of ${prompts.length} prompts has it. ` +
-        `Add the column, or name yours: --map quality=your_score${rejectedRows(ingest)}`,
+        `${qualityAdvice(ingest?.formats)}.${rejectedRows(ingest)}`,
     );
   }
   if (withScores.length < 2) {
@@ -64,12 +67,15 @@ function checkNames(candidates: readonly string[]): void {
 function rejectedRows(ingest: IngestReport | undefined): string {
   const rejected = ingest?.rejected ?? [];
   if (ingest === undefined || rejected.length === 0) return '';
-  const count = rejected.reduce((sum, each) => sum + each.count, 0);
   const why = rejected.slice(0, 5).map(({ count: times, examples: [{ file, line }], reason }) => {
     return `${times.toLocaleString('en-US')} × ${reason} (${file}:${line})`;
   });
+  const counts = countKinds(ingest).flatMap(({ kind, rejected: own, total }) => {
+    const count = own.reduce((sum, each) => sum + each.count, 0);
+    return count === 0 ? [] : [`${count.toLocaleString('en-US')} of ${plural(total, kind)}`];
+  });
   return (
-    ` ${count.toLocaleString('en-US')} of ${ingest.rowsRead.toLocaleString('en-US')} rows were rejected: ${why.join('; ')}` +
+    ` ${counts.join(' and ')} were rejected: ${why.join('; ')}` +
     `${rejected.length > why.length ? '; ...' : ''}.`
   );
 }

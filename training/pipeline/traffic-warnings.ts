@@ -1,7 +1,10 @@
 import type { TrainConfig } from '../config/train-config.ts';
+import { countKinds } from '../outcomes/count-records.ts';
 import type { IngestReport } from '../outcomes/ingest-report.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { costsWithout, latencyDoubt } from '../outcomes/report-doubts.ts';
 import { describeScale } from '../outcomes/score-scale.ts';
+import { plural } from '../words/format-number.ts';
 import { scoresOf } from './check-trainable.ts';
 import { exploringWarning } from './exploring-warning.ts';
 import { FEWEST_OF_KIND, MOST_KINDS, type TaskKinds, taskKinds } from './task-kinds.ts';
@@ -38,11 +41,21 @@ export function trafficWarnings(
     warnings.push(
       `Fewer than ${FEW_SCORES} quality scores, so what is learned of these candidates is a guess: ${few.join(', ')}.`,
     );
-  const rejected = ingest.rejected.reduce((sum, { count }) => sum + count, 0);
-  if (rejected > 0.05 * ingest.rowsRead)
-    warnings.push(
-      `${rejected} of ${ingest.rowsRead} rows could not be used; pointsman ingest tells which and why.`,
-    );
+  for (const { kind, rejected, total } of countKinds(ingest)) {
+    const lost = rejected.reduce((sum, { count }) => sum + count, 0);
+    if (lost > 0.05 * total)
+      warnings.push(
+        `${lost} of ${plural(total, kind)} could not be used; pointsman ingest tells which and why.`,
+      );
+  }
+  const prices = ingest.pricesOfNobody.filter((name) => !strangers.includes(name));
+  if (prices.length > 0)
+    warnings.push(`The prices name candidates that the traffic does not have: ${prices.join(', ')}.`);
+  const { costsWithout: without, rowsAccepted } = ingest;
+  if (without.tokens + without.prices > 0.05 * rowsAccepted)
+    warnings.push(`${plural(ingest.costsMissing, 'row')} without a cost${costsWithout(ingest)}.`);
+  const latency = latencyDoubt(ingest);
+  if (latency?.includes('though') === true) warnings.push(`The column ${latency}.`);
   const scale = describeScale(ingest.scoreScale);
   if (scale !== null && ingest.scoreScale.by === 'found') warnings.push(`Scores were read as ${scale}.`);
   const only = onlyQuality(quality);

@@ -306,10 +306,10 @@ describe('what is said of a log is so', () => {
     const longest = rows.reduce((most, { latency }) => Math.max(most, Number(latency)), 0);
     expect(longest).toBeGreaterThan(1000);
     const plain = lineOf(await look(write('latency.jsonl', lines(rows))), 'logs.format')?.[2];
-    expect(plain).toContain('latencyMs from latency (latency taken for milliseconds).');
+    expect(plain).toContain('latencyMs from latency (latency is taken to be in milliseconds).');
     const seconds = rows.map((row) => ({ ...row, latency: Number(row.latency) / 1000 }));
     expect(lineOf(await look(write('seconds.jsonl', lines(seconds))), 'logs.format')?.[2]).toContain(
-      `(latency taken for milliseconds, though the highest is ${Number((longest / 1000).toPrecision(3))}: if these are seconds, bring them to milliseconds).`,
+      `(latency is taken to be in milliseconds, though the highest is ${Number((longest / 1000).toPrecision(3))}: if these are seconds, bring them to milliseconds).`,
     );
   });
 

@@ -117,7 +117,7 @@ test('a file with no usable row, a missing file, and a broken file say what to d
     /no usable row in .*strange\.jsonl: 1 × `requestId` must be a non-empty string\. Columns seen: q, who\. Looked for: requestId \(or request_id, .*--map/,
   );
   await expect(ingest(write('empty.jsonl', ''))).rejects.toThrow(
-    /no usable row in .*it holds no row\. Columns seen: none/,
+    /no usable row in .*empty\.jsonl: the file is empty\./,
   );
   await expect(ingest(path('missing.jsonl'))).rejects.toThrow('There is no file');
   await expect(ingest(path('*.nothing'))).rejects.toThrow('There is no file');

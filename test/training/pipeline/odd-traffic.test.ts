@@ -58,6 +58,11 @@ describe('warnings', () => {
     const ingest = {
       rejected: [],
       rowsRead: 1,
+      passedOver: [],
+      joined: { prompts: 0, outcomes: 0, scores: 0 },
+      pricesOfNobody: [],
+      costsWithout: { tokens: 0, prices: 0 },
+      aliases: {},
       scoreScale: { by: 'default', forms: [], range: [0, 1] },
     } as unknown as IngestReport;
     return trafficWarnings(matrix, ingest, parseTrainConfig({}), { fit: rows, groups: rows, leftOut: 0 });

@@ -140,7 +140,10 @@ export const GEMINI: FormatCases = {
         a: { text, candidate: 'gemini-2.5-flash', outputTokens: 21, metadata: {} },
         b: { text: 'Who found Phobos?', candidate: 'gemini-2.5-pro', metadata: {} },
       },
-      refused: { 'the request has no answer in the log': 1, [noWords]: 1 },
+      refused: {
+        'the request has no answer in the log': 1,
+        'the record is the output of a batch, and no line of the input that it answers was found': 1,
+      },
       joined: 2,
       again: true,
     },

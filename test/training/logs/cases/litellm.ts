@@ -39,6 +39,7 @@ const spendLog = (more: object = {}): object => ({
   ...more,
 });
 const redacted = 'the words of the prompt were redacted before they were logged: only a placeholder is left';
+const notKept = 'the log has no prompt: LiteLLM was not told to keep it';
 const noWords = 'no words of the user were found in the prompt';
 const noCall = 'the record is no call of a language model';
 const text = 'Which planet is largest?';
@@ -199,7 +200,7 @@ export const LITELLM: FormatCases = {
       record: payload({ messages: 'redacted-by-litellm' }),
       refused: redacted,
     },
-    { title: 'no messages', record: payload({ messages: null }), refused: noWords },
+    { title: 'no messages', record: payload({ messages: null }), refused: notKept },
     {
       title: 'instructions alone',
       record: payload({ messages: [{ role: 'system', content: 'Be brief' }] }),
@@ -261,7 +262,7 @@ export const LITELLM: FormatCases = {
     {
       title: 'a row of the database without a prompt',
       record: spendLog({ proxy_server_request: {} }),
-      refused: noWords,
+      refused: notKept,
     },
     {
       title: 'a failure in the database',

@@ -22,7 +22,11 @@ const pair = (more: object = {}): Record<string, unknown> & { id: string } => ({
 const noWords = 'no words of the user were found in the prompt';
 const unanswered = 'the request has no answer in the log';
 const noCall = 'the record is no call of a language model';
-const ambiguous = 'several requests have this id and other prompts: whose record it is cannot be told';
+const otherRequest = 'several requests have this id and other prompts: whose record it is cannot be told';
+const ambiguous =
+  'several lines of batches have this id and other prompts: which of them was answered cannot be told';
+const withoutInput =
+  'the record is the output of a batch, and no line of the input that it answers was found';
 const answered = { text, latencyMs: 800, costUsd: 0.00003, quality: undefined, metadata: {} };
 const failed = { text, latencyMs: undefined, costUsd: undefined, quality: undefined };
 
@@ -368,7 +372,7 @@ export const OPENAI: FormatCases = {
       title: 'the output of a batch without its input',
       files: { 'in.jsonl': [asked('q-1', 'One?')], 'out.jsonl': [replied('q-1', 'a'), replied('q-2', 'b')] },
       rows: { 'q-1': { text: 'One?' } },
-      refused: { [noWords]: 1 },
+      refused: { [withoutInput]: 1 },
       joined: 1,
     },
     {
@@ -490,7 +494,7 @@ export const OPENAI: FormatCases = {
         'chatcmpl-693#a7048e6f16f1': { text: 'another question', candidate: 'llama3', quality: 0 },
         'chatcmpl-693#94f18e039753': { text: 'third question', candidate: 'qwen', quality: 0 },
       },
-      refused: { [ambiguous]: 1 },
+      refused: { [otherRequest]: 1 },
     },
   ],
 };
