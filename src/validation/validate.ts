@@ -14,7 +14,7 @@ export function validate<T>(schema: z.core.$ZodType<T>, value: unknown, thing: s
   if (result.success) return result.data;
   const issue = deepest(result.error.issues[0]);
   throw new InvalidInputError(
-    `${fieldName(issue.path, thing)} must be ${expectation(issue)}. Got ${shown(valueAt(value, issue.path))}.`,
+    `${fieldName(issue.path, thing)} must be ${expectation(issue)}${known(schema, value, issue)}. Got ${shown(valueAt(value, issue.path))}.`,
   );
 }
 
@@ -72,6 +72,30 @@ function expectation(issue: Issue): string {
     default:
       return 'valid';
   }
+}
+
+/** Of a field that there is none of, those that there are. */
+function known(schema: z.core.$ZodType, value: unknown, issue: Issue): string {
+  if (issue.code !== 'unrecognized_keys') return '';
+  const names = namesAt(schema, value, issue.path);
+  return names.length === 0 ? '' : ` (it may have ${names.join(', ')})`;
+}
+
+function namesAt(schema: z.core.$ZodType, value: unknown, [step, ...rest]: readonly PropertyKey[]): string[] {
+  // biome-ignore lint/suspicious/noExplicitAny: schemas of every kind are gone through.
+  const def = schema._zod.def as any;
+  if (def.innerType !== undefined) return namesAt(def.innerType, value, [step, ...rest]);
+  if (def.getter !== undefined) return namesAt(def.getter(), value, [step, ...rest]);
+  if (def.discriminator !== undefined) {
+    const kind = (value as Record<string, unknown>)?.[def.discriminator];
+    const own = def.options.find((option: z.core.$ZodType) =>
+      option._zod.propValues?.[def.discriminator]?.has(kind as string),
+    );
+    return own === undefined ? [] : namesAt(own, value, [step, ...rest]);
+  }
+  if (step === undefined) return Object.keys(def.shape ?? {});
+  const next = def.shape?.[step] ?? def.valueType ?? def.element;
+  return next === undefined ? [] : namesAt(next, (value as Record<PropertyKey, unknown>)?.[step], rest);
 }
 
 function limit(origin: string, sign: string, bound: number | bigint): string {

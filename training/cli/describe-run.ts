@@ -11,6 +11,11 @@ export function describeRun(run: RetrainRun, folder: string, columns: number): s
   const line = (text: string) => `${wrapText(printable(text), columns, '  ')}\n`;
   return [
     line(sentence),
+    dryRun
+      ? line(
+          'This was a rehearsal (--dry-run): nothing that routes was changed, and the store has no new row.',
+        )
+      : '',
     ...alarms.map((alarm) => line(`Alarm: ${alarm.sentence}`)),
     ...(alertProblem === null ? [] : [line(`The alarms could not be told: ${alertProblem}.`)]),
     ...restated.map(({ before, candidate, factor, measure, outcomes }) =>

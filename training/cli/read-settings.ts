@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { InvalidInputError, type PolicySpec } from 'pointsman';
 import { parse } from 'yaml';
+import { fieldProblem } from '../config/field-problem.ts';
 import { type Prices, pricesSchema } from '../outcomes/ingest-options.ts';
+import { readingProblem } from './read-text.ts';
 
 /**
  * Reads a file of YAML, or of JSON, which is YAML too.
@@ -12,8 +14,8 @@ export async function readYaml(file: string, what: string): Promise<unknown> {
   try {
     return parse(await readFile(file, 'utf8'));
   } catch (cause) {
-    const [reason] = (cause as Error).message.split('\n');
-    throw new InvalidInputError(`${what} cannot be read from ${file}: ${reason}`, { cause });
+    const reason = readingProblem(cause);
+    throw new InvalidInputError(`${what} cannot be read from ${file}: ${reason}.`, { cause });
   }
 }
 
@@ -27,7 +29,5 @@ export async function readPrices(file: string): Promise<Prices> {
   const result = pricesSchema.safeParse(await readYaml(file, 'Prices'));
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new InvalidInputError(
-    `\`${issue.path.join('.')}\` of ${file}: ${issue.message}. See: npx pointsman ingest --help`,
-  );
+  throw new InvalidInputError(`${fieldProblem(pricesSchema, issue, file)} See: npx pointsman ingest --help`);
 }

@@ -67,7 +67,8 @@ export function routeCommand(io: CommandIo): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (folder: string, prompt: string | undefined, flags: RouteFlags, command: Command) => {
       const given = [prompt, flags.messages, flags.batch].filter((one) => one !== undefined);
-      if (given.length === 0) command.error('error: give a prompt, or --messages, or --batch');
+      if (given.length === 0)
+        command.error('error: give a prompt (- reads it from standard input), or --messages, or --batch');
       if (given.length > 1) command.error('error: give a prompt or --messages or --batch, not both');
       if (flags.out !== undefined && flags.batch === undefined)
         command.error('error: --out goes with --batch');

@@ -25,7 +25,14 @@ export async function runCommand(command: Command, argv: readonly string[], io: 
     if (error instanceof ExitCode) return error.exitCode;
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return 0;
-      if (json) tell('USAGE', usage.trim());
+      if (json)
+        tell(
+          'USAGE',
+          usage
+            .replace(HELP, '')
+            .trim()
+            .replace(/^error: /, ''),
+        );
       return 2;
     }
     const debug = Boolean(io.env.POINTSMAN_DEBUG) || command.opts().debug === true;
@@ -41,6 +48,9 @@ export async function runCommand(command: Command, argv: readonly string[], io: 
     return 1;
   }
 }
+
+/** The line on help, which is for people. */
+const HELP = /\(How it is used: [^\n]* --help\)/;
 
 function prepare(command: Command, io: CommandIo): void {
   command

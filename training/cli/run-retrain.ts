@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { parseRetrainConfig, type RetrainConfig } from '../config/retrain-config.ts';
 import {
   importTable,
@@ -7,7 +9,7 @@ import {
   scheduleRetrain,
   tableOfEarlierVersion,
 } from '../retrain/index.ts';
-import { RouterBusyError, withRetrainLock } from '../versions/index.ts';
+import { RouterBusyError, versionFolders, withRetrainLock } from '../versions/index.ts';
 import type { CommandIo } from './command-io.ts';
 import { describeRun } from './describe-run.ts';
 import { ExitCode } from './exit-code.ts';
@@ -33,6 +35,7 @@ export async function runRetrain(flags: RetrainFlags, io: CommandIo): Promise<vo
     return io.stdout(`The store of ${config.router} has ${rows.toLocaleString('en-US')} rows now.\n`);
   }
   await noteEarlierTable(config, flags, io);
+  await noteFirst(config.router, flags.config, io);
   if (flags.schedule !== undefined) return repeat(flags.schedule, config, flags, io);
   const run = await once(config, flags, io).catch((error: unknown) => {
     if (!(error instanceof RouterBusyError)) throw error;
@@ -49,6 +52,23 @@ async function noteEarlierTable(config: RetrainConfig, flags: RetrainFlags, io: 
   io.stderr(
     `Note: ${file} is a table of an earlier version, which any training of that name wrote over, and is not used. If it holds what this ` +
       `router has gathered, take it in: npx pointsman retrain --config ${flags.config} --import ${file}. If not, delete it.\n`,
+  );
+}
+
+/** The first run makes a router where there is none, and so does a misspelled folder. */
+async function noteFirst(router: string, config: string, io: CommandIo): Promise<void> {
+  if ((await versionFolders(router)).length > 0) return;
+  const parent = dirname(resolve(router));
+  const entries = await readdir(parent).catch(() => []);
+  const others: string[] = [];
+  for (const name of entries.filter((each) => each !== basename(router)).sort())
+    if ((await versionFolders(join(parent, name))).length > 0) others.push(name);
+  const beside =
+    others.length === 0
+      ? ''
+      : `; beside it there ${others.length === 1 ? 'is' : 'are'} ${others.slice(0, 5).join(', ')}`;
+  io.stderr(
+    `Note: there is no router in ${router}${beside}. A run makes the first version there; if the name is wrong, correct \`router\` in ${config}.\n`,
   );
 }
 

@@ -3,12 +3,13 @@ import { open, rename } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { InvalidInputError, PointsmanError, type Request, type RouteOptions, type Router } from 'pointsman';
+import { fileError } from '../work/index.ts';
 import type { CommandIo } from './command-io.ts';
 import { describeDecision } from './describe-decision.ts';
 import { ExitCode } from './exit-code.ts';
 import { openRouter } from './open-router.ts';
 import { createProgress } from './progress.ts';
-import { readText } from './read-text.ts';
+import { readingProblem, readText } from './read-text.ts';
 import type { RouteFlags } from './route-command.ts';
 
 export async function runRoute(
@@ -113,7 +114,9 @@ async function* linesOf(file: string, io: CommandIo): AsyncIterable<string> {
     }
   } catch (cause) {
     if (!(cause instanceof Error) || !('syscall' in cause)) throw cause;
-    throw new InvalidInputError(`${file} cannot be read: ${cause.message}. Check the path.`, { cause });
+    throw new InvalidInputError(`${file} cannot be read: ${readingProblem(cause)}. Check the path.`, {
+      cause,
+    });
   }
 }
 
@@ -129,7 +132,7 @@ async function openSink(out: string | undefined, io: CommandIo): Promise<Decisio
   if (out === undefined) return { write: io.stdout, close: async () => {}, abandon: async () => {} };
   const unfinished = `${out}.part`;
   const handle = await open(unfinished, 'w', 0o600).catch((cause) => {
-    throw new InvalidInputError(`${out} cannot be written: ${cause.message}. Check the path.`, { cause });
+    throw fileError(cause, `${out} cannot be written`, 'Check the path');
   });
   let isOpen = true;
   return {

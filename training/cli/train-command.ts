@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { CommandIo } from './command-io.ts';
 import { addLogOptions, type LogFlags } from './log-options.ts';
@@ -55,7 +56,10 @@ export function trainCommand(io: CommandIo): Command {
       '<files...>',
       'traffic: JSONL, CSV, Parquet or Arrow; files or quoted patterns; - reads standard input',
     )
-    .requiredOption('-o, --out <folder>', 'folder of the router; each version gets a folder in it')
+    .option(
+      '-o, --out <folder>',
+      'folder of the router; each version gets a folder in it (--dry-run needs none)',
+    )
     .option('-c, --config <file>', 'YAML or JSON; what is given on the command line comes first')
     .addOption(new Option('-s, --seed <number>', 'of splits and fits (default: 0)').argParser(wholeNumber))
     .option('-n, --name <name>', "the router's name (default: the name of its folder)")
@@ -85,12 +89,18 @@ export function trainCommand(io: CommandIo): Command {
     .option('--json', 'print the result as JSON')
     .option('-q, --quiet', 'show no progress')
     .addHelpText('after', EXAMPLES)
-    .action(async (files: string[], flags: TrainFlags, self: Command) => {
-      if (flags.policy !== undefined && flags.weights !== undefined)
-        self.error('error: give --policy or --weights, not both: a policy has weights of its own');
-      const { runTrain } = await import('./run-train.ts');
-      await withStandardInput(files, io, (read) =>
-        runTrain(read, flags, io, (option) => self.getOptionValueSource(option) === 'cli'),
-      );
-    });
+    .action(
+      async (files: string[], flags: Omit<TrainFlags, 'out'> & { readonly out?: string }, self: Command) => {
+        if (flags.policy !== undefined && flags.weights !== undefined)
+          self.error('error: give --policy or --weights, not both: a policy has weights of its own');
+        // A rehearsal writes none; with --append it reads the store of one.
+        if (flags.out === undefined && (flags.dryRun !== true || flags.append === true))
+          self.error("error: required option '-o, --out <folder>' not specified");
+        const out = flags.out ?? join(flags.work, 'rehearsal');
+        const { runTrain } = await import('./run-train.ts');
+        await withStandardInput(files, io, (read) =>
+          runTrain(read, { ...flags, out }, io, (option) => self.getOptionValueSource(option) === 'cli'),
+        );
+      },
+    );
 }

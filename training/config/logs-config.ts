@@ -2,6 +2,7 @@ import { InvalidInputError } from 'pointsman';
 import { z } from 'zod';
 import { LOG_FORMATS } from '../logs/index.ts';
 import { mapSchema, scoreRangeSchema } from '../outcomes/ingest-options.ts';
+import { fieldProblem } from './field-problem.ts';
 
 /** How logs are read, as the options of the command line that are called so. */
 export const readingFields = {
@@ -32,7 +33,5 @@ export function parseLogsConfig(value: unknown): LogsConfig {
   const result = logsSchema.safeParse(value ?? {});
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  throw new InvalidInputError(
-    `\`${['logs', ...issue.path].join('.')}\` of the training config: ${issue.message}.`,
-  );
+  throw new InvalidInputError(fieldProblem(logsSchema, issue, 'the training config', ['logs']));
 }

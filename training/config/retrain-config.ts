@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { docPath } from '../doc-path.ts';
 import { LOG_FORMATS } from '../logs/index.ts';
 import { MOST_REJECTED } from '../outcomes/ingest-options.ts';
+import { fieldProblem } from './field-problem.ts';
 import { readingFields } from './logs-config.ts';
 import { trainConfigSchema } from './train-config.ts';
 
@@ -110,6 +111,6 @@ export function parseRetrainConfig(value: unknown): RetrainConfig {
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   throw new InvalidInputError(
-    `\`${issue.path.join('.') || 'config'}\` of the retraining config: ${issue.message}. See ${docPath('retraining.md')}.`,
+    `${fieldProblem(retrainConfigSchema, issue, 'the retraining config')} See ${docPath('retraining.md')}.`,
   );
 }

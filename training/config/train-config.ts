@@ -1,6 +1,7 @@
 import { InvalidInputError } from 'pointsman';
 import { z } from 'zod';
 import { MEMBER_NAMES } from '../member/tune-members.ts';
+import { fieldProblem } from './field-problem.ts';
 
 const amount = z.number().nonnegative();
 const share = z.number().gt(0).lt(1);
@@ -115,7 +116,5 @@ export function parseTrainConfig(value: unknown): TrainConfig {
     return result.data;
   }
   const issue = result.error.issues[0];
-  throw new InvalidInputError(
-    `\`${issue.path.join('.') || 'config'}\` of the training config: ${issue.message}.`,
-  );
+  throw new InvalidInputError(fieldProblem(trainConfigSchema, issue, 'the training config'));
 }

@@ -146,6 +146,10 @@ export function readIngestOptions(options: IngestOptions): z.output<typeof optio
 }
 
 function checked(settings: z.output<typeof optionsSchema>): z.output<typeof optionsSchema> {
+  if (!/\.(parquet|pq)$/i.test(settings.out))
+    throw new InvalidInputError(
+      `\`out\` of IngestOptions (--out) must end in .parquet: the table is Parquet, and a file is read by its ending. Got "${settings.out}".`,
+    );
   if (settings.judge !== undefined && settings.format === 'table') throw nothingToJudge();
   if (settings.keep === 'hashes' && settings.embedder === undefined)
     throw new InvalidInputError('`embedder` of IngestOptions must be given to keep hashes. Got none.');

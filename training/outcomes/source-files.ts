@@ -19,6 +19,9 @@ const FORMATS: readonly (readonly [RegExp, SourceFormat])[] = [
   [/\.(arrow|arrows|feather|ipc)$/i, 'arrow'],
 ];
 
+/** A pattern that no file fits, in a folder that is there. */
+export class NoFilesError extends InvalidInputError {}
+
 /**
  * Finds the files that paths and globs name: in the order given, a glob's own files sorted, each file once. A name that
  * a file has is that file, whatever it holds; only else is it a pattern.
@@ -38,6 +41,8 @@ export async function findSourceFiles(
     }
     const paths = kind === 'file' ? [name] : await expand(connection, name);
     if (paths.length === 0) {
+      if (IS_PATTERN.test(name) && (await kindOf(folderOf(name))) === 'folder')
+        throw new NoFilesError(`There is no file that fits "${name}". Check the pattern, and quote it.`);
       throw new InvalidInputError(`There is no file "${name}". Check the path, or quote the pattern.`);
     }
     for (const path of paths) {
@@ -51,6 +56,13 @@ export async function findSourceFiles(
     }
   }
   return [...found.values()];
+}
+
+/** Of a pattern, what stands before its first step that has signs. */
+function folderOf(pattern: string): string {
+  const steps = pattern.split(/(?<=[/\\])/);
+  const first = steps.findIndex((step) => IS_PATTERN.test(step));
+  return steps.slice(0, Math.max(0, first)).join('') || '.';
 }
 
 async function kindOf(path: string): Promise<'file' | 'folder' | null> {

@@ -3,6 +3,7 @@ import { InvalidInputError, PointsmanError } from 'pointsman';
 import { pointAtVersion, readVersionPointer, writeArtifact } from '../artifact/index.ts';
 import type { Alarm } from '../drift/index.ts';
 import type { IngestProgress } from '../outcomes/ingest-options.ts';
+import { NoFilesError } from '../outcomes/source-files.ts';
 import { openEmbedder, type RouterEmbedder } from '../pipeline/router-embedder.ts';
 import { pruneVersions, withRetrainLock } from '../versions/index.ts';
 import { challenge } from './challenge.ts';
@@ -93,7 +94,13 @@ async function run(
   const onRead = (progress: IngestProgress) => onProgress({ kind: 'read', ...progress });
   const { memoryLimitMb, temporaryFolder } = options;
   const reading = { ...config, scratch: { memoryLimitMb, temporaryFolder } };
-  return withStore(reading, !dryRun, onRead, (stored) => learn(options, draft, embedder, stored));
+  return withStore(reading, !dryRun, onRead, (stored) => learn(options, draft, embedder, stored)).catch(
+    (error: unknown) => {
+      // A night before the first log, or after one without any: there is nothing to do yet.
+      if (error instanceof NoFilesError) return kept(`there is no log to learn from. ${error.message}`);
+      throw error;
+    },
+  );
 }
 
 /** What is made of what the store and the logs hold. */

@@ -38,7 +38,8 @@ describe('what the command is', () => {
     [['train', 'x.jsonl', '-o', 'm', '--seed', '-1'], /whole number of 0 or more/],
     [['train', 'x.jsonl', '-o', 'm', '--split-by', 'luck'], /Allowed choices are random, time/],
     [['train', 'x.jsonl', '-o', 'm', '--map', 'txt=prompt'], /field is one of: requestId/],
-    [['route', 'm'], /give a prompt, or --messages/],
+    [['route', 'm'], /give a prompt \(- reads it from standard input\), or --messages/],
+    [['train', 'x.jsonl', '--dry-run', '--append'], /required option '-o, --out <folder>'/],
     [['route', 'm', 'x', '--messages', 'y'], /not both/],
     [['route', 'm', 'x', '--max-cost', 'cheap'], /a number above 0/],
     [['route', 'm', 'x', '--min-success', '2'], /a number from 0 to 1/],
@@ -63,6 +64,7 @@ describe('an error', () => {
     expect(exited).toBe(exitCode);
     expect(err).toBe('');
     expect(JSON.parse(printed).error).toMatchObject({ code, message: expect.stringMatching(message) });
+    expect(JSON.parse(printed).error.message).not.toMatch(/^error: |--help/);
   });
 
   it.each([
@@ -75,7 +77,39 @@ describe('an error', () => {
     [['train', 'x.jsonl', '-o', out, '--heads', 'lineal'], /`heads\.0` of the training config/],
     [['train', 'x.jsonl', '-o', out, '--config', path('nowhere.yaml')], /The config cannot be read/],
     [['train', 'x.jsonl', '-o', out, '--config', write('list.yaml', '- 1')], /must be fields and values/],
-    [['train', 'x.jsonl', '-o', out, '--config', write('sead.yaml', 'sead: 1')], /Unrecognized key: "sead"/],
+    [
+      ['train', 'x.jsonl', '-o', out, '--config', write('sead.yaml', 'sead: 1')],
+      /`sead` is no field of the training config\. Did you mean seed\? It has: seed, candidates, /,
+    ],
+    [
+      ['train', 'x.jsonl', '-o', out, '--config', write('policyy.yaml', 'policyy: {}')],
+      /`policyy` is no field of the training config\. Did you mean policy\?/,
+    ],
+    [
+      [
+        'train',
+        'x.jsonl',
+        '-o',
+        out,
+        '--config',
+        write('deep.yaml', 'candidates: { a: { contextWindow: 3 } }'),
+      ],
+      /`candidates\.a\.contextWindow` is no field of .*`candidates\.a` has: inputPricePerMillionTokens, /,
+    ],
+    [
+      ['train', 'x.jsonl', '-o', out, '--config', write('logs.yaml', 'logs: { formats: otel }')],
+      /`logs\.formats` is no field of the training config\. Did you mean format\? `logs` has: map, score, /,
+    ],
+    [
+      ['retrain', '--config', write('gates.yaml', 'router: m\nlogs: { files: [x.jsonl] }\ngates: {}')],
+      /`gates` is no field of the retraining config\. Did you mean gate\?/,
+    ],
+    [
+      ['train', 'x.jsonl', '-o', out, '--config', path('nowhere.yaml')],
+      /nowhere\.yaml: there is no such file\.$/m,
+    ],
+    [['route', out, '--messages', path('.')], /cannot be read: it is a folder\./],
+    [['ingest', 'x.jsonl', '-o', path('z.txt')], /must end in \.parquet.*Got ".*z\.txt"/],
     [['train', 'x.jsonl', '-o', out, '--name', '../x'], /router's name must be 1 to 64 letters/],
     [['train', 'x.jsonl', '-o', out, '--prices', write('p.yaml', 'a: 1')], /`a` of .*p\.yaml/],
   ])('of %j is a sentence, without a stack, and exits with 1', async (argv, message) => {
@@ -216,6 +250,51 @@ describe('the folder of a router', () => {
     write('manifest.json', '{"name":"A browser extension"}');
     const { err } = await run('train', 'nowhere.jsonl', '--out', path('models/fine'), '--work', path('work'));
     expect(err).toMatch(/^There is no file "nowhere\.jsonl"/);
+  });
+});
+
+it('a rehearsal needs no folder of a router, and makes none', async () => {
+  const file = await writeRows(path('rehearsed.jsonl'), plantedRows({ prompts: 80, seed: 1 }));
+  const work = path('rehearsal-work');
+  const { code, out: said } = await run('train', file, '--dry-run', '--work', work, '--quiet');
+  expect([code, said]).toEqual([0, expect.stringMatching(/prompts to fit/)]);
+  expect(existsSync(join(work, 'rehearsal'))).toBe(false);
+});
+
+describe('a retraining', () => {
+  const config = (name: string, files: string) =>
+    write(
+      name,
+      `router: ${path('models/nope')}\nlogs: { files: ['${files}'] }\nwork: ${path('retrain-work')}\n`,
+    );
+
+  it('of a folder without a router says so, and names those beside it', async () => {
+    mkdirSync(path('models/support/v-0123456789ab'), { recursive: true });
+    write('models/support/v-0123456789ab/manifest.json', '{}');
+    const given = config('nope.yaml', path('logs-*.jsonl'));
+    const { code, err, out: said } = await run('retrain', '--config', given, '--quiet', '--dry-run');
+    expect(code).toBe(3);
+    expect(err).toContain(
+      `Note: there is no router in ${path('models/nope')}; beside it there is support. A run makes the first version there; if the name is wrong, correct \`router\` in ${given}.\n`,
+    );
+    const words = said.replaceAll(/\s+/g, ' ');
+    expect(words).toMatch(
+      /^Kept: there is no log to learn from\. There is no file that fits ".*logs-\*\.jsonl"/,
+    );
+    expect(words).toContain(
+      'This was a rehearsal (--dry-run): nothing that routes was changed, and the store has no new row.',
+    );
+    expect((await run('retrain', '--config', given, '--quiet')).out).not.toContain('rehearsal');
+  });
+
+  it('of a log that has a name and is not there fails', async () => {
+    const { code, err } = await run(
+      'retrain',
+      '--config',
+      config('named.yaml', path('named.jsonl')),
+      '--quiet',
+    );
+    expect([code, err]).toEqual([1, expect.stringMatching(/There is no file ".*named\.jsonl"/)]);
   });
 });
 

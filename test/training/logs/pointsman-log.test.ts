@@ -196,6 +196,8 @@ test('a compacted log, in Parquet, is read as its lines were', async () => {
     FROM read_ndjson_objects('${path('compact.jsonl')}')) TO '${path('compact.parquet')}' (FORMAT parquet)`);
   instance.closeSync();
   expect(await ingest(path('compact.parquet'), { format })).toMatchObject({ fingerprint, rowsAccepted: 5 });
+  const found = await ingest(path('compact.parquet'), { format: 'auto' });
+  expect(found).toMatchObject({ fingerprint, formats: [{ format: 'pointsman' }] });
 });
 
 test('delayed feedback corrects a row; older feedback does not', async () => {

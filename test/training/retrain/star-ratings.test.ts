@@ -64,7 +64,7 @@ test.each([[[1, 5]], ['auto']] as const)(
 test('stars without a range stop the run, which says what to give and makes no router', async () => {
   const { config } = await folderWith('unsaid', daysOf(1, 8).map(starred), {});
   await expect(retrain({ config, embedder, now: night(9) })).rejects.toThrow(
-    /The scores are on a scale of 1 to 5.*Nothing was read\..*`scoreRange` in code and in retrain\.yaml/s,
+    /The scores are on a scale of 1 to 5.*Nothing was read\..*`scoreRange` in code, and under `logs` in a config/s,
   );
   await expect(loadRouter(config.router)).rejects.toThrow();
 });
