@@ -1,5 +1,13 @@
 import type { FileEntry, Manifest } from 'pointsman/artifact';
 import { describeChoiceModel } from '../artifact/index.ts';
+import {
+  formatCost,
+  formatCount,
+  formatPercent,
+  formatPoints,
+  formatSample,
+  formatSignedPoints,
+} from '../words/format-number.ts';
 import { formatAmountMs, formatAmountUsd, formatBytes } from './format-amount.ts';
 import { printable } from './printable.ts';
 import { textTable } from './text-table.ts';
@@ -75,9 +83,32 @@ function metricTable({ metrics }: Manifest, columns: number): string {
       { title: 'on the test split', shrinks: 'text' },
       { title: 'value', align: 'right' },
     ],
-    rows.map(([name, value]) => [inWords(name), String(Number(value!.toPrecision(4)))]),
+    rows.map(([name, value]) => [METRIC_NAMES[name] ?? inWords(name), metricValue(name, value!)]),
     columns,
   );
+}
+
+const METRIC_NAMES: Readonly<Record<string, string>> = {
+  routedCostUsd: 'routed cost of 1,000',
+  bestSingleCostUsd: 'best single cost of 1,000',
+  costUsd: 'cost of 1,000',
+  savedUsd: 'saved on 1,000',
+  routedLatencyMs: 'routed latency',
+  apgr: 'average performance gap recovered (APGR)',
+  aiq: 'average improvement in quality (AIQ)',
+  worstEce: 'worst calibration error (ECE)',
+};
+
+/** In the units of the rest of the page: points, dollars of 1,000 requests, milliseconds. */
+function metricValue(name: string, value: number): string {
+  if (/^gain/.test(name)) return `${formatSignedPoints(value)} points`;
+  if (/quality(Loss)?$/i.test(name)) return `${formatPoints(value)} points`;
+  if (/Usd$/.test(name)) return formatCost(value);
+  if (/Ms$/.test(name)) return formatAmountMs(value);
+  if (/^(strongShare|costSaved)$/.test(name)) return formatPercent(value);
+  if (/(Prompts|Rows)$/.test(name)) return formatCount(value);
+  if (name === 'effectiveSampleSize') return formatSample(value);
+  return String(Number(value.toPrecision(4)));
 }
 
 /** "gainOverBestSingleLow" as "gain over best single low". */

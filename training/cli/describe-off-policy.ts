@@ -1,5 +1,11 @@
 import type { OffPolicyEvaluation } from '../evaluation/off-policy-evaluation.ts';
-import { formatCount, formatDecimal, formatDifference, formatQuality } from '../words/format-number.ts';
+import {
+  formatCount,
+  formatDecimal,
+  formatDifference,
+  formatQuality,
+  formatSample,
+} from '../words/format-number.ts';
 import { textTable } from './text-table.ts';
 
 const NAMES = { ips: 'IPS', snips: 'SNIPS', dr: 'DR', 'switch-dr': 'switch-DR' } as const;
@@ -22,7 +28,7 @@ export function describeOffPolicy({ estimates, overlap }: OffPolicyEvaluation, c
     ways.map(({ name, matchedRows, effectiveSampleSize, meanWeight, largestWeight, smallestPropensity }) => [
       name,
       formatCount(matchedRows),
-      formatCount(effectiveSampleSize),
+      formatSample(effectiveSampleSize),
       formatDecimal(meanWeight.estimate),
       largestWeight.toPrecision(3),
       smallestPropensity === null ? '–' : smallestPropensity.toPrecision(2),

@@ -1,3 +1,4 @@
+import type { PolicySpec } from 'pointsman';
 import { stringify } from 'yaml';
 import type { TuningParts } from '../pipeline/tuning-parts.ts';
 import type { SettingFigures, TunedPolicy, TunePolicyInput } from '../policy/index.ts';
@@ -32,7 +33,7 @@ export function describeTuning(
     ...(goal.kind === 'max-quality-loss'
       ? [
           `On requests like the ${formatCount(tuned.rows)} it was tuned on, this policy loses at most ${formatPoints(goal.loss)} ` +
-            `points of mean quality against the last candidate alone, with ${formatConfidence(1 - (goal.delta ?? 0.1))} confidence ` +
+            `points of mean quality against ${lastOf(policy)} alone, with ${formatConfidence(1 - (goal.delta ?? 0.1))} confidence ` +
             '(Learn-then-Test).',
         ]
       : []),
@@ -41,7 +42,7 @@ export function describeTuning(
       : isJudged
         ? ['All of the traffic was tuned on: nothing was fitted on the scores of the answers.']
         : [sayTunedOn(parts)]),
-    `${sayMeasuredOn(test, parts)}: ${saySetting(test ?? tuned)}`,
+    `${sayMeasuredOn(test, parts)}: ${saySetting(test ?? tuned, lastOf(policy))}`,
   ];
   const where =
     (out === null ? '' : `Written to ${out}.\n`) +
@@ -71,22 +72,32 @@ export function sayMeasuredOn(test: unknown, { kind }: Pick<TuningParts, 'kind'>
   return kind === 'own' ? 'On the test split' : 'On the prompts that the router has not seen';
 }
 
-/** What a setting did: who answered, what it saved, and how good it was. */
-export function saySetting({ rows, loss, quality, strongShare, costSaved }: SettingFigures): string {
-  const share = `${formatPercent(strongShare)} of ${plural(rows, 'request')} go to the last candidate`;
-  return `${share}${saySaved(costSaved)}; mean quality ${formatPoints(quality)} points, ${sayLoss(loss)}.`;
+/** The candidate that all is compared with: the strong one, or the last of a cascade. */
+export function lastOf(policy: PolicySpec): string {
+  if (policy.kind === 'threshold') return policy.strong;
+  const use = policy.kind === 'cascade' ? policy.steps.at(-1)?.use : undefined;
+  return typeof use === 'string' ? use : 'the last candidate';
 }
 
-function saySaved(saved: number | null): string {
+/** What a setting did: who answered, what it saved, and how good it was. @param last whom it is compared with */
+export function saySetting(
+  { rows, loss, quality, strongShare, costSaved }: SettingFigures,
+  last: string,
+): string {
+  const share = `${formatPercent(strongShare)} of ${plural(rows, 'request')} go to ${last}`;
+  return `${share}${saySaved(costSaved, last)}; mean quality ${formatPoints(quality)} points, ${sayLoss(loss, last)}.`;
+}
+
+function saySaved(saved: number | null, last: string): string {
   if (saved === null) return ', and costs are not known';
-  if (Math.abs(saved) < 0.0005) return ', at the cost of the last candidate alone';
+  if (Math.abs(saved) < 0.0005) return `, at the cost of ${last} alone`;
   return saved > 0
-    ? `, which saves ${formatPercent(saved)} of the cost of the last candidate alone`
-    : `, which costs ${formatPercent(-saved)} more than the last candidate alone`;
+    ? `, which saves ${formatPercent(saved)} of the cost of ${last} alone`
+    : `, which costs ${formatPercent(-saved)} more than ${last} alone`;
 }
 
-function sayLoss(loss: number): string {
+function sayLoss(loss: number, last: string): string {
   const points = formatPoints(Math.abs(loss));
-  if (!/[1-9]/.test(points)) return 'as the last candidate alone';
-  return `${points} points ${loss > 0 ? 'below' : 'above'} the last candidate alone`;
+  if (!/[1-9]/.test(points)) return `as ${last} alone`;
+  return `${points} points ${loss > 0 ? 'below' : 'above'} ${last} alone`;
 }

@@ -24,6 +24,7 @@ export function dialReports(
   if (dial === null) return new Map();
   const inUse =
     dial.settings.find(({ weights }) => weights !== null && hasWeights(policy, weights))?.id ?? null;
-  const metrics = { schemaVersion: 1, verdict: { sentence }, dial: { ...dial, inUse } };
+  const isExploring = (policy as { kind?: unknown }).kind === 'explore';
+  const metrics = { schemaVersion: 1, verdict: { sentence }, dial: { ...dial, inUse, isExploring } };
   return new Map([[METRICS, new TextEncoder().encode(`${JSON.stringify(metrics, null, 2)}\n`)]]);
 }

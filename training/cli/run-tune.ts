@@ -23,7 +23,7 @@ import {
 } from '../policy/index.ts';
 import { withRetrainLock } from '../versions/index.ts';
 import type { CommandIo } from './command-io.ts';
-import { describeTuning, sayMeasuredOn, saySetting } from './describe-tuning.ts';
+import { describeTuning, lastOf, sayMeasuredOn, saySetting } from './describe-tuning.ts';
 import { dialReports } from './dial-reports.ts';
 import { readingOptions } from './log-options.ts';
 import { openRouter } from './open-router.ts';
@@ -166,7 +166,7 @@ async function apply(
     reports: dialReports(
       artifact,
       policy,
-      `${what} ${sayMeasuredOn(test, parts)}: ${saySetting(test ?? tuned)}`,
+      `${what} ${sayMeasuredOn(test, parts)}: ${saySetting(test ?? tuned, lastOf(policy))}`,
     ),
   });
   return (await writeArtifact(folder, sealed)).version;

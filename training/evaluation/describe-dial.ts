@@ -29,7 +29,14 @@ const FOUND_BEFORE =
   'The weights that keep to a loss are those that the training found; here they are measured, and nothing more is shown of them.';
 
 /** What is to be said beneath the table: what is guaranteed, and why a setting has no figures. */
-export function dialNotes({ against, settings }: Dial): string[] {
+export function dialNotes(dial: Dial): string[] {
+  return [...(dial.isExploring === true ? [EXPLORING] : []), ...settingNotes(dial)];
+}
+
+const EXPLORING =
+  'Settings are measured without exploring; the policy in use explores beside, so that what is said of the router itself differs.';
+
+function settingNotes({ against, settings }: Dial): string[] {
   const shown = settings.flatMap(({ guarantee }) => (guarantee === null ? [] : [guarantee]));
   const notes = settings.flatMap(({ id, reason }) =>
     reason === null ? [] : [`${settingLabel(id)}: ${reason}`],

@@ -21,6 +21,8 @@ export interface Dial {
   readonly settings: readonly DialSetting[];
   /** The setting that the router's own policy is at; null where it is at none of them. */
   readonly inUse: DialSettingId | null;
+  /** Whether the router's own policy explores beside, which no setting here does. Absent: no. */
+  readonly isExploring?: boolean | undefined;
   /** Why there is no dial, in a sentence; null where there is. */
   readonly missing: string | null;
 }
@@ -94,6 +96,7 @@ export function measureDial(
         : { ...setting, worth };
     }),
     inUse: settings.find(({ weights }) => weights !== null && hasWeights(policy, weights))?.id ?? null,
+    ...((policy as PolicySpec).kind === 'explore' ? { isExploring: true } : {}),
     missing: null,
   };
 }

@@ -25,7 +25,7 @@ export function offPolicyCaveats(
   const says = router.effectiveSampleSize;
   const caveats = [`This rests on ${propensities} propensities. ${assumption}`];
   caveats.push(
-    `The outcomes that agree with the router say as much as ${plural(says < FEW_ROWS ? Math.floor(says) : Math.round(says), 'equally weighted prompt')}${
+    `The outcomes that agree with the router say as much as ${plural(Math.floor(says), 'equally weighted prompt')}${
       says < FEW_ROWS ? ': read every figure as a hint, not as proof' : ''
     }.`,
   );

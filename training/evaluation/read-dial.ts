@@ -44,6 +44,7 @@ const schema: z.ZodType<Dial> = z.object({
     }),
   ),
   inUse: z.enum(DIAL_SETTINGS).nullable(),
+  isExploring: z.boolean().optional(),
   missing: z.string().nullable(),
 });
 

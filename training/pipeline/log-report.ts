@@ -1,6 +1,6 @@
 import type { TrainConfig } from '../config/train-config.ts';
 import type { LoggingPropensities } from '../off-policy/index.ts';
-import { formatCount, formatPercent, plural } from '../words/format-number.ts';
+import { formatPercent, formatSample, plural } from '../words/format-number.ts';
 import type { LogWeights } from './log-weights.ts';
 
 /**
@@ -47,7 +47,7 @@ export function logReport(
     method,
     summary:
       `${plural(outcomes, 'outcome')} of a log that holds some candidates of each prompt, ${HOW[method]}; by inverse ` +
-      `propensity (${source}${cut}) they say as much as ${formatCount(effectiveOutcomes)} of equal weight.`,
+      `propensity (${source}${cut}) they say as much as ${formatSample(effectiveOutcomes)} of equal weight.`,
     reason,
     propensities: source,
     assumption,

@@ -22,7 +22,17 @@ export function tuneForShare(
   ).sort();
   if (share === 1) return -1;
   if (share === 0) return 1;
-  return Math.max(-1, Math.min(1, nearestThreshold(gaps, share)));
+  return shortened(Math.max(-1, Math.min(1, nearestThreshold(gaps, share))), gaps);
+}
+
+/** The same in as few digits as send the same rows over it. @param gaps ascending */
+function shortened(threshold: number, gaps: Float64Array): number {
+  const over = (at: number) => gaps.reduce((count, gap) => count + Number(gap > at), 0);
+  for (let digits = 3; digits < 17; digits++) {
+    const short = Number(threshold.toPrecision(digits));
+    if (over(short) === over(threshold)) return short;
+  }
+  return threshold;
 }
 
 /** Rows over the threshold go to the strong one. Rows of equal gap go together: to the side that is nearer to the share. */

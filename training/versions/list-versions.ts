@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Manifest } from 'pointsman/artifact';
 import { readArtifactFolder } from 'pointsman/node';
 import { readVersionPointer } from '../artifact/index.ts';
 
@@ -10,6 +11,7 @@ export interface VersionEntry {
   /** `in use`; `before`: a rollback goes there next; `withdrawn`: rolled back from. */
   readonly state: 'in use' | 'before' | 'kept' | 'withdrawn' | 'damaged';
   readonly writtenAtMs: number;
+  /** Of all of its files, manifest and reports too. */
   readonly bytes: number;
   /** Null where it is damaged. */
   readonly id: string | null;
@@ -25,7 +27,7 @@ export async function listVersions(folder: string): Promise<VersionEntry[]> {
   const entries: VersionEntry[] = [];
   for (const version of await versionFolders(folder)) {
     const path = join(folder, version);
-    const { mtimeMs } = await stat(join(path, 'manifest.json'));
+    const { mtimeMs, size } = await stat(join(path, 'manifest.json'));
     const read = await readArtifactFolder(path).catch((error: Error) => error);
     const damaged = read instanceof Error;
     entries.push({
@@ -41,13 +43,17 @@ export async function listVersions(folder: string): Promise<VersionEntry[]> {
               ? 'before'
               : 'kept',
       writtenAtMs: mtimeMs,
-      bytes: damaged ? 0 : read.manifest.files.reduce((sum, { bytes }) => sum + bytes, 0),
+      bytes: damaged ? 0 : sizeOf(read.manifest) + size,
       id: damaged ? null : read.manifest.id,
       metrics: damaged ? {} : read.manifest.metrics,
       problem: damaged ? read.message : null,
     });
   }
   return entries.sort((a, b) => b.writtenAtMs - a.writtenAtMs || (a.version < b.version ? -1 : 1));
+}
+
+function sizeOf({ files, reports }: Pick<Manifest, 'files' | 'reports'>): number {
+  return [...files, ...reports].reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** Names of the folders that hold a manifest. */

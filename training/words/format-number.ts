@@ -143,6 +143,11 @@ export function formatDecimal(value: number | null): string {
   return value === null ? NONE : value.toFixed(3);
 }
 
+/** An effective sample size: whole prompts, and never more than it is, as in what is said and decided by it. */
+export function formatSample(size: number): string {
+  return formatCount(Math.floor(size));
+}
+
 export function formatCount(count: number): string {
   return count.toLocaleString('en-US', { maximumFractionDigits: 0 });
 }

@@ -60,7 +60,11 @@ it('training on one candidate per prompt says whether the router is better, and 
   expect(report).toContain('How much of this the log can tell');
   expect(report).not.toMatch(/NaN|undefined|Infinity/);
   const inspected = await run(['inspect', router]);
-  expect(inspected.said.out).toMatch(/^routed quality +0\.[789]\d*$/m);
+  expect(inspected.said.out).toMatch(/^routed quality +[789]\d\.\d points$/m);
+  // One number for one thing: what the outcomes say as much as.
+  const [, says] = /say as much as ([\d,]+) equally weighted prompt/.exec(said)!;
+  expect(out).toMatch(new RegExp(`^this router +[\\d,]+ +${says} `, 'm'));
+  expect(inspected.said.out).toMatch(new RegExp(`^effective sample size +${says}$`, 'm'));
   const { metrics } = JSON.parse((await run(['inspect', router, '--json'])).said.out);
   expect(metrics.gainOverBestSingleLow).toBeGreaterThan(0);
 });

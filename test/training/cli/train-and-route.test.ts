@@ -213,7 +213,13 @@ describe('pointsman inspect', () => {
     const { code, said } = await run(['inspect', router]);
     expect(code).toBe(0);
     expect(said.out).toMatch(/^router +planted-router-[0-9a-f]{12}$/m);
-    expect(said.out).toMatch(/^routed quality +0\.\d+$/m);
+    expect(said.out).toMatch(/^routed quality +\d+\.\d points$/m);
+    expect(said.out).toMatch(/^gain over best single +[+−]\d+\.\d+ points$/m);
+    expect(said.out).toMatch(/^routed cost of 1,000 +\$\d/m);
+    expect(said.out).toMatch(/^worst calibration error \(ECE\) +0\.\d+$/m);
+    // The size that the training gave.
+    const [, size] = / \(([\d.]+ MB)\)$/m.exec(trained.said.out)!;
+    expect((await run(['versions', router])).said.out).toContain(size);
     expect(said.out).toMatch(/^weights\.bin +[\d.]+ kB +[0-9a-f]{16}$/m);
     expect(said.out).toMatch(/is better than no router|is not clear/);
     // The dial is that of the training.

@@ -16,6 +16,7 @@ import {
 import { evaluate } from '../../../training/evaluation/evaluate.ts';
 import type { EvaluationInput } from '../../../training/evaluation/evaluation-input.ts';
 import { keepToCost, keepToLoss } from '../../../training/evaluation/keep-weights.ts';
+import { readDial } from '../../../training/evaluation/read-dial.ts';
 import { weighRows } from '../../../training/evaluation/setting-worth.ts';
 import { trainMeans } from '../../../training/evaluation/train-means.ts';
 import { type ValuedRows, valueRows } from '../../../training/evaluation/valued-rows.ts';
@@ -310,6 +311,22 @@ it('says a setting as a user would', () => {
   expect(sayWorth(setting(dial, 'lose-5').worth!, 'great')).toMatch(
     /^it is .* always using great.*, at \d+ % of the cost, which saves \$\d\.\d\d per 1,000 requests$/,
   );
+});
+
+it('says that a policy explores beside the settings, and of no other', () => {
+  const world = syntheticWorld({ rows: 3000, truth: TRUTH });
+  const note = /^Settings are measured without exploring; the policy in use explores beside/;
+  const best = { kind: 'utility', weights: 'best' };
+  for (const [policy, explores] of [
+    [{ kind: 'explore', strategy: { kind: 'epsilon', epsilon: 0.1 }, policy: best }, true],
+    [best, false],
+  ] as const) {
+    const shown = dialOf({ ...world, dial: { ...world.dial!, policy } });
+    expect(shown.inUse).toBe('best');
+    expect(dialNotes(shown).some((one) => note.test(one))).toBe(explores);
+    const read = readDial(new TextEncoder().encode(JSON.stringify({ dial: shown })))!;
+    expect(dialNotes(read)).toEqual(dialNotes(shown));
+  }
 });
 
 it('names a setting to try that there is, in the terminal and in the report', () => {

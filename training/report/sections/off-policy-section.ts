@@ -1,7 +1,13 @@
 import type { Evaluation } from '../../evaluation/evaluation.ts';
 import type { OffPolicyEstimate, OffPolicyEvaluation } from '../../evaluation/off-policy-evaluation.ts';
 import { LEAST_SAMPLE, type Overlap } from '../../off-policy/index.ts';
-import { formatCount, formatDecimal, formatPercent, formatQuality } from '../../words/format-number.ts';
+import {
+  formatCount,
+  formatDecimal,
+  formatPercent,
+  formatQuality,
+  formatSample,
+} from '../../words/format-number.ts';
 import { shortNames } from '../../words/short-names.ts';
 import { differenceFigure } from '../figures/difference-figure.ts';
 import { overlapFigure } from '../figures/overlap-figure.ts';
@@ -99,7 +105,7 @@ function overlapTable(caption: string, heading: string, rows: readonly NamedOver
     { heading, cell: ({ name }) => named(name, names) },
     { heading: 'Prompts', cell: (one) => formatCount(one.rows) },
     { heading: 'That agree', cell: ({ matchedRows }) => formatCount(matchedRows) },
-    { heading: 'Effective sample', cell: ({ effectiveSampleSize }) => formatCount(effectiveSampleSize) },
+    { heading: 'Effective sample', cell: ({ effectiveSampleSize }) => formatSample(effectiveSampleSize) },
     { heading: 'Mean weight', cell: ({ meanWeight }) => formatDecimal(meanWeight.estimate) },
     { heading: 'Largest weight', cell: ({ largestWeight }) => largestWeight.toPrecision(3) },
     {
