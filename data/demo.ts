@@ -105,7 +105,7 @@ async function routedTable({ trained }: TrainedFromFiles, columns: number): Prom
       { title: 'prompt', shrinks: 'text' },
       { title: 'candidate' },
       { title: 'P(good)', align: 'right' },
-      { title: '1,000 cost', align: 'right' },
+      { title: '$ per 1,000', align: 'right' },
       { title: 'latency', align: 'right' },
       { title: 'its answer', shrinks: 'text' },
     ],

@@ -14,7 +14,7 @@ const WORSE = [
   { better: 0, promotions: '20.5', lost: '0' },
   { better: -0.0025, promotions: '17.5', lost: '6.0 points' },
   { better: -0.006, promotions: '13.7', lost: '10.8 points' },
-  { better: -0.015, promotions: '5.7', lost: '15.3 points (8.6 in the mean)' },
+  { better: -0.015, promotions: '5.7', lost: '15.3 points (8.6 on average)' },
 ] as const;
 
 /**

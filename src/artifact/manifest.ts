@@ -87,7 +87,7 @@ export interface ManifestHeads {
   readonly costBesideInput?: AmountPart & { readonly perInputToken: readonly number[] };
 }
 
-/** A head of logarithms, and what each candidate's exponential is multiplied by to be right in the mean. */
+/** A head of logarithms, and what each candidate's exponential is multiplied by to be right on average. */
 export interface AmountPart {
   readonly head: HeadSpec;
   readonly scales: readonly number[];

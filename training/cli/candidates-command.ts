@@ -18,7 +18,7 @@ Probes are rows of outcomes like the traffic that the router was trained on, of 
 users write them, its answers judged as the others' were. Rows of other candidates for the same prompts make the
 estimate surer. Nothing is fitted again; what the router says of the others stays.
 
-The new candidate is routed by its estimated quality less --caution standard deviations of what is not known yet, so that
+The new candidate is routed by its estimated quality minus --caution standard deviations of what is not known yet, so that
 a lucky handful of probes does not take the traffic. Train again once there is traffic of its own.
 ${EXAMPLES}`;
 

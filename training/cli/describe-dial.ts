@@ -34,8 +34,8 @@ export function describeDial(dial: Dial, folder: string, columns: number): strin
 export const WORTH_COLUMNS: readonly TableColumn[] = [
   { title: 'quality', align: 'right' },
   { title: 'difference (95 %)' },
-  { title: '1,000 cost', align: 'right' },
-  { title: '1,000 save (95 %)' },
+  { title: '$ per 1,000', align: 'right' },
+  { title: '$ saved per 1,000 (95 %)' },
   { title: 'saved', align: 'right' },
 ];
 

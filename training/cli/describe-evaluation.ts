@@ -33,7 +33,7 @@ function contenderTable({ contenders, coverage }: Evaluation, columns: number): 
       { title: `on ${coverage.comparedRows.toLocaleString('en-US')} test prompts`, shrinks: 'names' },
       { title: 'quality (95 %)' },
       { title: 'router gains (95 %)' },
-      { title: '1,000 cost', align: 'right' },
+      { title: '$ per 1,000', align: 'right' },
     ],
     contenders.map(({ name, quality, difference, costUsd }) => [
       name,
@@ -53,7 +53,7 @@ function candidateTable({ calibration, candidates, contenders }: Evaluation, col
       { title: 'chosen', align: 'right' },
       { title: 'calibration error (ECE)', align: 'right' },
       { title: 'Brier', align: 'right' },
-      { title: 'of its mean', align: 'right' },
+      { title: 'Brier of a constant', align: 'right' },
     ],
     candidates.map((name, c) => {
       const { brier, brierOfMean, ece10 } = calibration.success[c];

@@ -35,5 +35,5 @@ function logLine(log: LogReport | null, columns: number): string {
 function decisionLine(microseconds: ArrayLike<number> | null): string {
   if (microseconds === null || microseconds.length === 0) return '';
   const [median, high] = [0.5, 0.99].map((share) => formatDuration(quantile(microseconds, share)));
-  return `Decides  in ${median} (median), ${high} (99th percentile)\n`;
+  return `Decides  in ${median} (median), ${high} (99th percentile), embedding not counted\n`;
 }

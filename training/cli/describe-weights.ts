@@ -38,7 +38,7 @@ export function sayShown({ against, guarantee }: Pick<TunedWeights, 'against' | 
   return 'maxLoss' in guarantee
     ? `On requests like those it was tuned on, this policy loses at most ${formatPoints(guarantee.maxLoss)} points of mean quality against ` +
         `always using ${against}, ${sure}, ${shown} (${guarantee.by === 'learn-then-test' ? 'Learn-then-Test' : 'estimated off-policy, by a normal approximation'}).`
-    : `On requests like those it was tuned on, a request costs at most ${formatDollars(guarantee.maxCostUsd)} on the mean, ${sure}, ` +
+    : `On requests like those it was tuned on, a request costs at most ${formatDollars(guarantee.maxCostUsd)} on average, ${sure}, ` +
         `${shown} (by a normal approximation).`;
 }
 

@@ -83,6 +83,6 @@ function wrapIndented(line: string, columns: number): string {
 
 function describeMargin(margin: number | null): string {
   if (margin === null) return 'there is no other candidate';
-  if (margin >= 0) return `${margin.toPrecision(3)} ahead of the next best`;
-  return `${(-margin).toPrecision(3)} behind the best on what was compared, but the policy puts it first`;
+  if (margin >= 0) return `its utility is ${margin.toPrecision(3)} above that of the next best`;
+  return `its utility is ${(-margin).toPrecision(3)} below that of the best, but the policy puts it first`;
 }

@@ -1,6 +1,6 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import type { CommandIo } from './command-io.ts';
-import { positiveNumber, probability } from './number-option.ts';
+import { addDecisionFlags, checkDecisionFlags, type DecisionFlags } from './decision-flags.ts';
 
 const EXAMPLES = `
 Examples:
@@ -18,50 +18,24 @@ request.json is a list of messages, or the body of a chat request:
 requests.jsonl has such a body a line, or {"text": "What is 17 * 23?"}. The line of decisions.jsonl with the same number
 holds its decision, or { "error" } where a request could not be read; then the exit code is 1.`;
 
-export interface RouteFlags {
+export interface RouteFlags extends DecisionFlags {
   readonly messages?: string;
   readonly batch?: string;
   readonly out?: string;
-  readonly policy?: string;
-  readonly weights?: 'best' | 'balanced' | 'cheapest';
-  readonly maxCost?: number;
-  readonly maxLatency?: number;
-  readonly minSuccess?: number;
-  readonly strictLimits?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
 
 /** `pointsman route`: which candidate should take a request, or each of a file of them, and why. */
 export function routeCommand(io: CommandIo): Command {
-  return new Command('route')
+  const route = new Command('route')
     .description('Decide which candidate should take a request.')
     .argument('<folder>', 'folder of a router, or of one of its versions')
     .argument('[prompt]', 'the prompt; - reads it from standard input')
     .option('-m, --messages <file>', 'JSON with messages instead of a prompt; - reads it from standard input')
     .option('-b, --batch <file>', 'JSONL with a request a line; - reads it from standard input')
-    .option('-o, --out <file>', 'with --batch: where the decisions go, as JSONL (default: standard output)')
-    .option('--policy <file>', "YAML or JSON (default: the router's own policy)")
-    .addOption(
-      new Option('-w, --weights <name>', "what to weigh (default: the router's own policy)").choices([
-        'best',
-        'balanced',
-        'cheapest',
-      ]),
-    )
-    .addOption(
-      new Option('--max-cost <usd>', 'highest expected cost of the request').argParser(positiveNumber),
-    )
-    .addOption(
-      new Option('--max-latency <ms>', 'highest expected latency of the request').argParser(positiveNumber),
-    )
-    .addOption(
-      new Option('--min-success <probability>', 'lowest probability of a good answer').argParser(probability),
-    )
-    .option(
-      '--strict-limits',
-      'fail when no candidate meets every limit; without it limits give way, and it says which',
-    )
+    .option('-o, --out <file>', 'with --batch: where the decisions go, as JSONL (default: standard output)');
+  return addDecisionFlags(route)
     .option('--json', 'print the decision as JSON')
     .option('-q, --quiet', 'show no progress')
     .addHelpText('after', EXAMPLES)
@@ -72,8 +46,7 @@ export function routeCommand(io: CommandIo): Command {
       if (given.length > 1) command.error('error: give a prompt or --messages or --batch, not both');
       if (flags.out !== undefined && flags.batch === undefined)
         command.error('error: --out goes with --batch');
-      if (flags.policy !== undefined && flags.weights !== undefined)
-        command.error('error: give --policy or --weights, not both: a policy has weights of its own');
+      checkDecisionFlags(flags, command);
       const { runRoute } = await import('./run-route.ts');
       await runRoute(folder, prompt, flags, io);
     });

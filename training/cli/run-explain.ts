@@ -1,5 +1,6 @@
 import type { RouterOptions, Signals } from 'pointsman';
 import type { CommandIo } from './command-io.ts';
+import { decisionOptions } from './decision-flags.ts';
 import { describeDecision } from './describe-decision.ts';
 import { describeWhy } from './describe-why.ts';
 import type { ExplainFlags } from './explain-command.ts';
@@ -26,9 +27,14 @@ export async function runExplain(
   const router = await openRouter(folder, options);
   const decision = await router.route(request, {
     signals: flags.signal as Partial<Signals>,
-    ...(flags.strictLimits === true ? { strict: true } : {}),
+    ...decisionOptions(flags),
   });
   const examples = await nearestExamples(folder, request);
   if (flags.json) io.stdout(`${JSON.stringify({ ...decision, nearest: examples }, null, 2)}\n`);
-  else io.stdout(describeDecision(decision, io.columns) + describeWhy(decision, examples, io.columns));
+  else
+    io.stdout(
+      // What would change it is said in full below.
+      describeDecision({ ...decision, whatWouldChangeIt: [] }, io.columns) +
+        describeWhy(decision, examples, io.columns),
+    );
 }

@@ -2,9 +2,10 @@ import { createReadStream } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
-import { InvalidInputError, PointsmanError, type Request, type RouteOptions, type Router } from 'pointsman';
+import { InvalidInputError, PointsmanError, type Request, type Router } from 'pointsman';
 import { fileError } from '../work/index.ts';
 import type { CommandIo } from './command-io.ts';
+import { decisionOptions } from './decision-flags.ts';
 import { describeDecision } from './describe-decision.ts';
 import { ExitCode } from './exit-code.ts';
 import { openRouter } from './open-router.ts';
@@ -21,7 +22,7 @@ export async function runRoute(
   if (flags.batch !== undefined) return routeBatch(folder, flags.batch, flags, io);
   const request = await readRequest(prompt, flags.messages, io);
   const router = await openWithPolicy(folder, flags.policy);
-  const decision = await router.route(request, routeOptions(flags));
+  const decision = await router.route(request, { novelty: true, ...decisionOptions(flags) });
   io.stdout(flags.json ? `${JSON.stringify(decision, null, 2)}\n` : describeDecision(decision, io.columns));
 }
 
@@ -29,19 +30,6 @@ async function openWithPolicy(folder: string, file: string | undefined): Promise
   if (file === undefined) return openRouter(folder);
   const { readPolicy } = await import('./read-settings.ts');
   return openRouter(folder, { policy: await readPolicy(file) });
-}
-
-function routeOptions(flags: RouteFlags): RouteOptions {
-  return {
-    novelty: true,
-    limits: {
-      ...(flags.maxCost === undefined ? {} : { maxCostUsd: flags.maxCost }),
-      ...(flags.maxLatency === undefined ? {} : { maxLatencyMs: flags.maxLatency }),
-      ...(flags.minSuccess === undefined ? {} : { minSuccessProbability: flags.minSuccess }),
-    },
-    ...(flags.strictLimits === true ? { strict: true } : {}),
-    ...(flags.weights === undefined ? {} : { weights: flags.weights }),
-  };
 }
 
 async function readRequest(
@@ -63,7 +51,7 @@ async function routeBatch(folder: string, file: string, flags: RouteFlags, io: C
   const { parseRequest } = await import('./parse-request.ts');
   const name = file === '-' ? 'standard input' : file;
   const router = await openWithPolicy(folder, flags.policy);
-  const options = routeOptions(flags);
+  const options = { novelty: true, ...decisionOptions(flags) };
   const progress = createProgress(io, flags.quiet === true);
   const sink = await openSink(flags.out, io);
   let [line, routed, failed] = [0, 0, 0];

@@ -37,7 +37,7 @@ export interface TuneFlags extends ReadingFlags {
   readonly weights?: UtilityWeights | WeightsName;
   /** In points. */
   readonly maxLoss?: number;
-  /** US dollars a request, on the mean. */
+  /** US dollars a request, on average. */
   readonly meanCost?: number;
   /** What `meanCost` was called. */
   readonly maxCost?: string;
@@ -91,7 +91,7 @@ export function tuneCommand(io: CommandIo): Command {
       ).argParser(points),
     )
     .addOption(
-      new Option('--mean-cost <usd>', 'most that a request may cost on the mean').argParser(positiveNumber),
+      new Option('--mean-cost <usd>', 'most that a request may cost on average').argParser(positiveNumber),
     )
     .addOption(new Option('--max-cost <usd>').hideHelp())
     .option('--against <candidate>', 'whom --max-loss is counted from (default: the best single candidate)')
@@ -140,7 +140,7 @@ export function tuneCommand(io: CommandIo): Command {
     .action(async (folder: string, files: string[], flags: TuneFlags, self: Command) => {
       if (flags.maxCost !== undefined)
         self.error(
-          `error: --max-cost is a limit of each request (pointsman route); for what they cost on the mean give --mean-cost ${flags.maxCost}`,
+          `error: --max-cost is a limit of each request (pointsman route); for what they cost on average give --mean-cost ${flags.maxCost}`,
         );
       const goals = GOALS.filter((goal) => flags[goal] !== undefined);
       if (goals.length !== 1)

@@ -70,7 +70,7 @@ function earthMoversDistance(a: Float64Array, b: Float64Array): number {
 
 /**
  * The same of categories. Samples of one thing have an index above 0 by chance, the more so the more categories there are; what
- * it is on the mean over permutations of the rows is taken off, and how many of them reach it is the p-value, which is
+ * it is on average over permutations of the rows is taken off, and how many of them reach it is the p-value, which is
  * exact however rare the categories (a formula such as (categories − 1)(1/n + 1/m) needs some of each).
  */
 export function categoryStability<Category>(

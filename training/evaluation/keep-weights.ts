@@ -88,7 +88,7 @@ export function keepToLoss(
 }
 
 /**
- * Those of the highest quality of which it is shown that a request costs at most so much on the mean, from the cheapest on.
+ * Those of the highest quality of which it is shown that a request costs at most so much on average, from the cheapest on.
  * Costs have no bound, so that it is shown by a normal approximation.
  *
  * @param maxCostUsd US dollars a request

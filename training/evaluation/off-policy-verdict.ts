@@ -25,15 +25,15 @@ export function offPolicyCaveats(
   const says = router.effectiveSampleSize;
   const caveats = [`This rests on ${propensities} propensities. ${assumption}`];
   caveats.push(
-    `The outcomes that agree with the router say as much as ${plural(Math.floor(says), 'equally weighted prompt')}${
+    `The effective sample size of the router's choices is ${plural(Math.floor(says), 'prompt')}${
       says < FEW_ROWS ? ': read every figure as a hint, not as proof' : ''
     }.`,
   );
   if (router.unsupportedShare > WORTH_SAYING) {
     caveats.push(
       router.supportKnown
-        ? `${formatPercent(router.unsupportedShare)} of the router's choices are such as the log could not hold; there the figures are what its own model expects, and the intervals of quality allow for all that it may be off.`
-        : `About ${formatPercent(router.unsupportedShare)} of the router's choices may be such as the log could not hold; there the figures are what its own model expects.`,
+        ? `${formatPercent(router.unsupportedShare)} of the router's choices are not covered by the log (no overlap); there the figures are predictions of its own model, and the intervals of quality allow for all that it may be off.`
+        : `About ${formatPercent(router.unsupportedShare)} of the router's choices may not be covered by the log (no overlap); there the figures are predictions of its own model.`,
     );
   }
   if (router.clippedShare > 0) {

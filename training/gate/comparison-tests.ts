@@ -78,6 +78,6 @@ export function sayNotWorse(
   const short = formatPoints(-tolerance - low, allowed.split('.')[1]?.length ?? 0);
   return (
     `${formatSignedPoints(estimate)} ${unit} against ${name}, and with ${formatConfidence(confidence)} confidence${together} at least ` +
-    `${sure}; ${allowed} is allowed.${low >= -tolerance ? '' : ` It falls short by ${short} points.`}`
+    `${sure}; ${allowed} is allowed.${low >= -tolerance ? '' : ` That is ${short} points too low.`}`
   );
 }

@@ -96,7 +96,7 @@ function listOpponents(
   worth: Float64Array,
 ): Opponent[] {
   const columns = table.candidates.length;
-  const unit = worth === table.quality ? 'points' : 'points of quality less cost';
+  const unit = worth === table.quality ? 'points' : 'points of quality minus cost';
   const known = Array.from({ length: columns }, (_, c) => c).filter((c) => !Number.isNaN(means.quality[c]));
   const comparison: Comparison = {
     positions: Int32Array.from(challenger.keys()),

@@ -147,7 +147,7 @@ function assumptionOf(known: number, fitted: number): string {
   const share =
     known === 0 ? 'The propensities' : `The propensities of ${fitted} of ${known + fitted} prompts`;
   return (
-    `${share} are estimated from the prompts: nothing that is not seen of a prompt decided both who answered it and ` +
-    `how good the answer was (no unobserved confounding given the prompt), and ${rated}.`
+    `${share} are estimated from the prompts, which assumes that nothing but the prompt influenced both which candidate answered and ` +
+    `how good the answer was (no unobserved confounding given the prompt), and that ${rated}.`
   );
 }

@@ -9,7 +9,7 @@ export const LEAST_CARRIERS = 10;
 /** At most this share of a policy's choices may be such as the log could not hold. */
 export const MOST_UNSUPPORTED = 0.1;
 /**
- * So much may the mean weight be above 1. Estimated propensities are noisy, and their inverses are larger on the mean for
+ * So much may the mean weight be above 1. Estimated propensities are noisy, and their inverses are larger on average for
  * it, which moves IPS by as much and DR hardly.
  */
 const MOST_EXCESS = { logged: 0.1, fitted: 0.5 } as const;
@@ -43,7 +43,7 @@ export function refusals(table: LoggedTable, overlap: Overlap, subject: string):
       ? 'by the probabilities that it has of each candidate'
       : `the weights of those it holds have a mean of ${(meanWeight.estimate ?? 0).toFixed(2)}, where 1 is full support`;
     reasons.push(
-      `${formatPercent(unsupportedShare)} of ${subject} are such as the log could not hold: ${how}. Let the candidates that are rarely or never tried on such ` +
+      `${formatPercent(unsupportedShare)} of ${subject} are not covered by the log (no overlap): ${how}. Let the candidates that are rarely or never tried on such ` +
         'prompts answer some.',
     );
   }
@@ -55,15 +55,15 @@ export function refusals(table: LoggedTable, overlap: Overlap, subject: string):
   }
   if (effectiveSampleSize < LEAST_SAMPLE) {
     reasons.push(
-      `The outcomes that agree with ${subject} say as much as ${plural(Math.floor(effectiveSampleSize), 'equally weighted prompt')}; ` +
+      `The effective sample size of ${subject} is ${plural(Math.floor(effectiveSampleSize), 'prompt')}; ` +
         `at least ${LEAST_SAMPLE} are needed. Collect more traffic, or more of it at random.`,
     );
   }
   const { carriers = effectiveSampleSize } = overlap;
   if (reasons.length === 0 && carriers < LEAST_CARRIERS) {
     reasons.push(
-      `Few outcomes carry nearly all of the weight of ${subject}: they say as much as ${plural(Math.floor(carriers), 'equally weighted prompt')} ` +
-        `on how sure a figure is; at least ${LEAST_CARRIERS} are needed. Collect more traffic, or explore more.`,
+      `Few outcomes carry nearly all of the weight of ${subject}: the effective sample size of their variance is ${plural(Math.floor(carriers), 'prompt')}` +
+        `; at least ${LEAST_CARRIERS} are needed. Collect more traffic, or explore more.`,
     );
   }
   return reasons;

@@ -55,12 +55,12 @@ export async function fitLoggedQuality(
 const ASKED = 'The config asks for it.';
 const IN_USE = 'A log of what a router chose says too little of the other choices to be learned from alone.';
 const ALIKE =
-  'Weighed by inverse propensity, qualities come out no more differently than chance allows; without weights there is ' +
-  'less noise.';
+  'Inverse propensity weights are not used: qualities with and without them do not differ significantly, and the variance ' +
+  'is lower without.';
 
 function apart(off: number): string {
   return (
-    `Weighed by inverse propensity, qualities come out differently, by ${off.toFixed(1)} standard errors, which is more than ` +
-    'chance allows: who answered a prompt depended on more than the heads can see of it.'
+    `Inverse propensity weights are used: qualities with and without them differ significantly, by ${off.toFixed(1)} standard errors: ` +
+    'which candidate answered a prompt depended on more than the heads can see of it.'
   );
 }

@@ -28,7 +28,7 @@ export async function trafficPropensities(
   { onStep, use, ...options }: TrafficPropensityOptions,
 ): Promise<LoggingPropensities | null> {
   if (isComplete(matrix)) return null;
-  const what = 'estimating who answers which prompt';
+  const what = 'estimating propensities';
   onStep(what);
   const asked = use === 'fitted' ? withoutPropensities(matrix) : matrix;
   const found = await loggingPropensities(asked, {

@@ -85,7 +85,7 @@ describe('what is said of weights', () => {
     ],
     [
       { maxCostUsd: 0.0004, confidence: 0.9, rows: 300 },
-      'On requests like those it was tuned on, a request costs at most $0.000400 on the mean, with 90 % confidence, as 300 ' +
+      'On requests like those it was tuned on, a request costs at most $0.000400 on average, with 90 % confidence, as 300 ' +
         'prompts show (by a normal approximation).',
     ],
   ])('as shown: %#', (guarantee, sentence) => {

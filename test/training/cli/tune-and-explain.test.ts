@@ -238,7 +238,7 @@ describe('pointsman tune, weights of all candidates', () => {
     const old = await tune('--max-cost', '0.002');
     expect(old.code).toBe(2);
     expect(old.said.err).toContain(
-      'error: --max-cost is a limit of each request (pointsman route); for what they cost on the mean give --mean-cost 0.002\n',
+      'error: --max-cost is a limit of each request (pointsman route); for what they cost on average give --mean-cost 0.002\n',
     );
     expect((await set(router, '--help')).said.out).not.toContain('--max-cost');
   });
@@ -254,6 +254,30 @@ describe('pointsman explain', () => {
     expect(said.out).toMatch(/\nWhat would change it\n {2}\w+ would be first with the weight of/);
     expect(said.out).toContain('\nSignals looked at\n  tier: "gold"\n');
     expect(said.out).toMatch(/\nNearest prompts of the training\n {2}0\.\d\d "What is \d+ \+ /);
+  });
+
+  it('explains what route decides: the same weights and limits, each change once', async () => {
+    for (const flags of [
+      ['--weights', 'cheapest'],
+      ['--weights', 'balanced', '--max-cost', '0.003'],
+    ]) {
+      const [routed, explained, told] = await Promise.all([
+        run(['route', router, SUM, ...flags, '--json']),
+        run(['explain', router, SUM, ...flags, '--json', '--quiet']),
+        run(['explain', router, SUM, ...flags]),
+      ]);
+      const [one, other] = [routed, explained].map(({ said }) => JSON.parse(said.out));
+      expect([other.candidate, other.margin, other.predictions]).toEqual([
+        one.candidate,
+        one.margin,
+        one.predictions,
+      ]);
+      const changes = told.said.out.match(/\w+ would be first with [^.]*\d/g) ?? [];
+      expect(changes.length).toBeGreaterThan(0);
+      expect(new Set(changes).size).toBe(changes.length);
+      expect(told.said.out).toMatch(/\nHow sure\n {2}its utility is \S+ above that of the next best/);
+    }
+    expect((await run(['explain', router, SUM, '--weights', 'best', '--policy', 'x.yaml'])).code).toBe(2);
   });
 
   it('shows nested plans, a line a step', async () => {

@@ -121,7 +121,7 @@ test.each([
 
 test('too few prompts are refused, and a candidate hardly tried is not compared', async () => {
   const few = evaluate((await logged({ rows: 100 })).log, quick);
-  expect(few.verdict.sentence).toMatch(/say as much as \d+ equally weighted prompts/);
+  expect(few.verdict.sentence).toMatch(/effective sample size of the router's choices is \d+ prompts/);
   const { log } = await logged({ choose: () => 2 }, () => [0.002, 0.4, 0.598]);
   const evaluation = evaluate(log, quick);
   expect(evaluation.coverage.notCompared).toEqual(['basic']);

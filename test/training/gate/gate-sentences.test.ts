@@ -25,12 +25,12 @@ describe('what the gate says of a comparison', () => {
     ],
     [
       found(-0.03, -0.052),
-      '−3.0 points against the champion, and with 90 % confidence at least −5.2; −2.0 is allowed. It falls short by 3.2 points.',
+      '−3.0 points against the champion, and with 90 % confidence at least −5.2; −2.0 is allowed. That is 3.2 points too low.',
     ],
-    // What falls short by a hair is printed so that it does.
+    // What is too low by a hair is printed so that it is.
     [
       found(-0.01, -0.02001),
-      '−1.0 points against the champion, and with 90 % confidence at least −2.001; −2.000 is allowed. It falls short by 0.001 points.',
+      '−1.0 points against the champion, and with 90 % confidence at least −2.001; −2.000 is allowed. That is 0.001 points too low.',
     ],
     [
       found(-0.01, -0.02),
@@ -48,7 +48,7 @@ describe('what the gate says of a comparison', () => {
         const [low, estimate] = [Math.min(a, b), Math.max(a, b)];
         const sentence = sayNotWorse(found(estimate, low), { ...about, tolerance }).replaceAll('−', '-');
         const [, sure, allowed] = sentence.match(/at least ([+-]?[\d.]+); ([+-]?[\d.]+) is allowed/)!;
-        const short = /falls short by ([\d.]+) points/.exec(sentence)?.[1];
+        const short = /That is ([\d.]+) points too low/.exec(sentence)?.[1];
         expect(short !== undefined).toBe(low < -tolerance);
         if (short === undefined) expect(Number(sure)).toBeGreaterThanOrEqual(Number(allowed));
         else expect(Number(sure)).toBeLessThanOrEqual(Number(allowed));
@@ -74,7 +74,7 @@ test('points from which cost was taken are not called points of quality alone', 
   const able = [...kinds];
   expect(judgeChallenger(gateInput(table, able, able)).sentence).toMatch(/^Passed: 0\.00 points against/);
   expect(judgeChallenger(gateInput(table, able, able, { qualityPerUsd: 20 })).sentence).toMatch(
-    /^Passed: 0\.00 points of quality less cost against/,
+    /^Passed: 0\.00 points of quality minus cost against/,
   );
 });
 

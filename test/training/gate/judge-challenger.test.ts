@@ -26,7 +26,7 @@ for (const logging of [null, LOGGING]) {
     const verdict = judgeChallenger(gateInput(table, able(kinds), foolish(kinds)));
     expect(verdict.passed).toBe(false);
     expect(verdict.sentence).toMatch(
-      /^Refused: −\d\d\.\d points against the champion.*falls short by \d+\.\d points/,
+      /^Refused: −\d\d\.\d points against the champion.*That is \d+\.\d points too low/,
     );
     const against = (kind: string) => verdict.tests.find((one) => one.kind === kind)?.passed;
     expect([against('champion'), against('best single'), against('best fixed mix')]).toEqual([
@@ -73,7 +73,7 @@ test('one that only a mix of candidates beats, for the same money, is refused to
   const verdict = judgeChallenger(gateInput(table, null, challenger, { qualityPerUsd: 60 }));
   expect(verdict.tests.find(({ kind }) => kind === 'best single')).toMatchObject({ passed: true });
   expect(verdict.sentence).toMatch(
-    /^Refused: −1\d\.\d points of quality less cost against the best fixed mix of candidates at equal cost/,
+    /^Refused: −1\d\.\d points of quality minus cost against the best fixed mix of candidates at equal cost/,
   );
 });
 

@@ -56,7 +56,7 @@ test('the tolerance is spent once: after two versions that may be a little worse
   const third = judge(about(0.0001), 300, second.spent);
   expect(third.test.passed).toBe(false);
   expect(third.test.sentence).toMatch(
-    /with 99\.833 % confidence \(95 % over 30 nights\) at least −0\.\d+; 0\.0+ is allowed\. It falls short by .* Of the 0\.50 points that all nights together may lose, 0\.50 are spent: only a version that is surely no worse/,
+    /with 99\.833 % confidence \(95 % over 30 nights\) at least −0\.\d+; 0\.0+ is allowed\. That is .* points too low\. Of the 0\.50 points that all nights together may lose, 0\.50 are spent: only a version that is surely no worse/,
   );
   // What is surely gained is earned back.
   const better = judge(about(0.004), 300, second.spent);
@@ -95,7 +95,7 @@ test('what is spent stays within the tolerance, and what passes has not spent mo
       if (low >= 0) expect(after).toBeLessThanOrEqual(before);
       // The chain of what may have been lost since the best version.
       if (found.passed) expect(after).toBeGreaterThanOrEqual(Math.max(0, before - low) - 1e-12);
-      expect(/falls short/.test(found.sentence)).toBe(low < found.limit);
+      expect(/too low/.test(found.sentence)).toBe(low < found.limit);
     }),
   );
 });

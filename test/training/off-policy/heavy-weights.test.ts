@@ -27,7 +27,7 @@ test('a log whose weight lies in a handful of outcomes is refused, whatever its 
   expect(overlap.effectiveSampleSize).toBeGreaterThan(30);
   expect(overlap.carriers).toBeLessThan(10);
   expect(refusals(table, overlap, "the router's choices").join(' ')).toMatch(
-    /^Few outcomes carry nearly all of the weight of the router's choices: they say as much as \d equally weighted prompts? on how sure a figure is; at least 10 are needed/,
+    /^Few outcomes carry nearly all of the weight of the router's choices: the effective sample size of their variance is \d prompts?; at least 10 are needed/,
   );
 });
 
@@ -40,7 +40,7 @@ test('what the log could not hold is known from its probabilities, and refused t
   expect(overlap.unsupportedShare).toBeGreaterThan(0.1);
   expect(overlap.unsupportedShare).toBeLessThan(0.15);
   expect(refusals(table, overlap, 'its choices')[0]).toMatch(
-    /1\d\.\d % of its choices are such as the log could not hold: by the probabilities that it has of each candidate/,
+    /1\d\.\d % of its choices are not covered by the log \(no overlap\): by the probabilities that it has of each candidate/,
   );
   // Nor does it matter that nothing is known of a few.
   const mostly = table.policy!.map((p, cell) => (cell < 50 * 9 ? Number.NaN : p));

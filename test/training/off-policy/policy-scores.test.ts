@@ -157,7 +157,7 @@ test('overlap tells rows that agree, their weight and what the log could not hol
   expect(Math.abs(always.unsupportedShare - 0.5)).toBeLessThan(0.05);
   expect(always.unseenShare).toBe(0);
   expect(refusals(table, always, 'its choices').join(' ')).toMatch(
-    /% of its choices are such as the log could not hold/,
+    /% of its choices are not covered by the log \(no overlap\)/,
   );
   const never = measureOverlap(table, { mixture: Float64Array.of(0.8, 0, 0.2) });
   expect(never.unseenShare).toBeCloseTo(0.2, 9);
@@ -186,6 +186,6 @@ test('a log that leaves nothing to chance, wrong propensities and too few rows a
   ).toBe('');
   expect(reason({ ...halved, source: 'fitted' }, world)).toContain('cannot be right');
   const few = loggedWorld(LOGGING, { rows: 40 });
-  expect(reason(tableOf(few), few)).toMatch(/say as much as \d+ equally weighted prompts; at least 30/);
+  expect(reason(tableOf(few), few)).toMatch(/effective sample size of .* is \d+ prompts; at least 30/);
   expect(reason(wrong, world)).toBe('');
 });

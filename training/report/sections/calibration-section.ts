@@ -42,7 +42,7 @@ ${scrollTable('Calibration of each success head', heads, [
   { heading: 'ECE, 15 bins', cell: ({ ece15 }) => formatDecimal(ece15) },
   { heading: 'ECE, debiased', cell: ({ debiasedEce }) => formatDecimal(debiasedEce) },
   { heading: 'Brier', cell: ({ brier }) => formatDecimal(brier) },
-  { heading: 'Brier of the mean', cell: ({ brierOfMean }) => formatDecimal(brierOfMean) },
+  { heading: 'Brier of a constant', cell: ({ brierOfMean }) => formatDecimal(brierOfMean) },
   { heading: 'NLL', cell: ({ nll }) => formatDecimal(nll) },
 ])}
 ${

@@ -39,7 +39,7 @@ ${overlapFigure(
   LEAST_SAMPLE,
 )}
 ${overlapTable(`How much the log tells of each way to choose, on ${formatCount(rows)} test prompts`, 'Who chooses', waysToChoose(offPolicy))}
-<p class="note">Effective sample size: so many equally weighted prompts say as much; under ${LEAST_SAMPLE} (dashed) nothing is concluded. The mean weight is 1 but for chance where the log could hold every choice; what is missing to 1 is the share of choices that it could not. Weights above ${formatCount(offPolicy.clip)} are cut; the table says which share of their sum.</p>
+<p class="note">Effective sample size: how many prompts of equal weight would give the same precision; under ${LEAST_SAMPLE} (dashed) nothing is concluded. The mean weight is 1 but for chance where the log could hold every choice; what is missing to 1 is the share of choices that it could not. Weights above ${formatCount(offPolicy.clip)} are clipped; the table says which share of their sum.</p>
 ${
   overlap.tasks.length > 0 &&
   overlapTable(
@@ -114,7 +114,7 @@ function overlapTable(caption: string, heading: string, rows: readonly NamedOver
         smallestPropensity === null ? '–' : smallestPropensity.toPrecision(2),
     },
     {
-      heading: 'Cut',
+      heading: 'Clipped',
       // Earlier versions wrote only how many were cut.
       cell: ({ clippedMass, clippedShare }) => formatPercent(clippedMass ?? clippedShare),
     },
