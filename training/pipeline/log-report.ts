@@ -47,7 +47,7 @@ export function logReport(
     method,
     summary:
       `${plural(outcomes, 'outcome')} of a log that holds some candidates of each prompt, ${HOW[method]}; by inverse ` +
-      `propensity (${source}${cut}) they say as much as ${formatSample(effectiveOutcomes)} of equal weight.`,
+      `propensity (${source}${cut}) their effective sample size is ${formatSample(effectiveOutcomes)}.`,
     reason,
     propensities: source,
     assumption,

@@ -61,8 +61,8 @@ it('training on one candidate per prompt says whether the router is better, and 
   expect(report).not.toMatch(/NaN|undefined|Infinity/);
   const inspected = await run(['inspect', router]);
   expect(inspected.said.out).toMatch(/^routed quality +[789]\d\.\d points$/m);
-  // One number for one thing: what the outcomes say as much as.
-  const [, says] = /say as much as ([\d,]+) equally weighted prompt/.exec(said)!;
+  // One number for one thing: the effective sample size.
+  const [, says] = /effective sample size of the router's choices is ([\d,]+) prompt/.exec(said)!;
   expect(out).toMatch(new RegExp(`^this router +[\\d,]+ +${says} `, 'm'));
   expect(inspected.said.out).toMatch(new RegExp(`^effective sample size +${says}$`, 'm'));
   const { metrics } = JSON.parse((await run(['inspect', router, '--json'])).said.out);
