@@ -459,12 +459,20 @@ it('text of a log stays within its comment', async () => {
   const rows = plantedRows({ prompts: 60, seed: 10 }).map(({ candidate, quality, ...row }) => ({
     ...row,
     'llm\nseed: 7 # ': candidate,
-    quality: Number(quality) === 1 ? 'good\nseed: 8\u2028seed: 9\u0085seed: 9\r\nseed: 10\u001b[31m' : 'bad',
+    quality: Number(quality) === 1 ? '85\u2028\r\n%' : 3,
+    metadata: { note: 'good\nseed: 8\u2028seed: 9\u0085seed: 9\r\nseed: 10\u001b[31m' },
   }));
   const { config } = await look(write('escape.jsonl', lines(rows)));
   expect(parse(config).seed).toBe(undefined);
   expect(parse(config).logs.map.candidate).toBe('llm\nseed: 7 # ');
-  expect(config).not.toContain('\u001b');
+  expect(config).not.toContain('\u2028');
+  const words = rows.map((row) => ({ ...row, quality: row.quality === 3 ? 'bad' : row.metadata.note }));
+  const refused = await run(['init', write('words.jsonl', lines(words)), '--dry-run']);
+  expect([refused.code, refused.err]).toEqual([
+    1,
+    expect.stringMatching(/of which it is not known how good they are/),
+  ]);
+  expect(refused.err).not.toContain('\u001b');
 });
 
 describe('the file', () => {
@@ -527,7 +535,7 @@ describe('the file', () => {
 
 describe('what is no log is refused in words', () => {
   it.each<[string, () => string, RegExp]>([
-    ['an empty file', () => write('empty.jsonl', ''), /There is no usable row in .*: it holds no row/],
+    ['an empty file', () => write('empty.jsonl', ''), /There is no usable row in .*: the file is empty/],
     [
       'bytes',
       () =>
