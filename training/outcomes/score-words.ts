@@ -44,19 +44,15 @@ export function knownWords({ booleans, texts }: SeenScores): Map<string, number>
 export function refuseUnknownWords(seen: SeenScores, numbers: number): void {
   const known = knownWords(seen);
   const unknown = new Map<string, number>();
-  for (const [text, count] of [...seen.texts, ...(seen.labels ?? [])])
+  // Of labels that are no grades a log may have others beside its scores: a tone, a topic.
+  const labels = [...(seen.labels ?? [])].filter(([label]) => isGrade(label));
+  for (const [text, count] of [...seen.texts, ...labels])
     if (readTextRating(text) === null && !NO_SCORE.has(wordOf(text)))
       unknown.set(text, (unknown.get(text) ?? 0) + count);
   const shares = [...seen.texts].filter(([text]) => !unknown.has(text) && !known.has(text));
   const [ofKnown, ofUnknown] = [sumOf(known), sumOf(unknown)];
   const rated = numbers + sumOf(shares) + ofKnown + ofUnknown;
-  const grades = sumOf(
-    [...unknown].filter(([text]) =>
-      wordOf(text)
-        .split(' ')
-        .some((word) => GRADES.has(word)),
-    ),
-  );
+  const grades = sumOf([...unknown].filter(([text]) => isGrade(text)));
   const isGraded = grades > Math.max(1, TRACE * rated);
   // Words of a scale come again and again; remarks seldom do, and rows with them are rejected like any other.
   const areOfScale = unknown.size <= MOST_WORDS && ofUnknown >= Math.max(10, 3 * unknown.size);
@@ -80,6 +76,12 @@ export function areAllBest(seen: SeenScores, numbers: number): boolean {
   const read = [...seen.texts.keys()].filter((text) => readTextRating(text) !== null);
   const isBest = [...known.keys()].every((text) => text === 'true' || readTextRating(text)?.value === 1);
   return numbers === 0 && sumOf(known) > 1 && isBest && read.every((text) => known.has(text));
+}
+
+function isGrade(text: string): boolean {
+  return wordOf(text)
+    .split(' ')
+    .some((word) => GRADES.has(word));
 }
 
 function wordOf(text: string): string {

@@ -131,7 +131,7 @@ describe('a table of an earlier version', () => {
       code: 0,
       out: expect.stringContaining('has 15 rows now'),
     });
-    expect((await retrain('--dry-run')).err).toBe('');
+    expect((await retrain('--dry-run')).err).not.toContain('earlier version');
     expect(statSync(old).mtimeMs).toBe(before);
   });
 });
