@@ -3,7 +3,8 @@ import { chooseShrinkage, createMatrix, type Matrix } from '../head/index.ts';
 import { differenceSlope } from './difference-slope.ts';
 import type { MemberData } from './member.ts';
 
-const STRENGTHS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
+/** Parts of the size that the outcomes give, the largest first. */
+const PARTS = [1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1];
 /** Leaving the best single candidate must have paid by this many standard errors, out of fold. */
 const STANDARD_ERRORS = 1;
 /** Of prompts: a router that leaves the best single candidate on fewer is, for quality, the best single candidate. */
@@ -15,8 +16,9 @@ const HARMLESS_SHARE = 0.005;
  *
  * Two questions, as what is chosen hardly depends on how large differences are where candidates are about equal.
  * *Whether* to leave the best single candidate is decided by value: it must have paid. *How large* differences are is what the
- * outcomes say: the slope of those on these. Where leaving cannot be shown to pay, differences shrink until they (almost)
- * never leave it; they still rank prompts by how little a cheaper candidate would lose.
+ * outcomes say: the slope of those on these. Where it did not pay at that size, the largest part of it at which it did is
+ * taken; and where it paid at none, differences shrink until they (almost) never leave it. They still rank prompts by how
+ * little a cheaper candidate would lose.
  *
  * @param differences out-of-fold, `[rows, candidates]`, as differences to the candidates' means
  */
@@ -28,25 +30,23 @@ export function guardStrength(differences: Matrix, data: MemberData): number {
     scores.values[i] = prior[i % columns] + differences.values[i];
   const proven = data.logged ? loggedStrength(differences, data) : provenStrength(scores, differences, data);
   if (proven > 0) return proven;
-  const harmless = STRENGTHS.filter((strength) => leavingShare(scores, prior, strength) <= HARMLESS_SHARE);
-  return harmless.at(-1) ?? harmlessBelow(scores, prior);
+  const harmless = PARTS.find((strength) => leavingShare(scores, prior, strength) <= HARMLESS_SHARE);
+  return harmless ?? harmlessBelow(scores, prior);
 }
 
-/**
- * What the outcomes say of the differences' size where leaving the best single candidate has paid, at one strength or another;
- * else 0. The slope is shrunk by the positive part of 1 - 1 / t² (James and Stein 1961), t being how many standard errors it
- * is above 0.
- */
+/** The size that the outcomes give, or the largest part of it at which leaving best single has paid; 0: at none. */
 function provenStrength(scores: Matrix, differences: Matrix, data: MemberData): number {
   const { groups, prior, residuals } = data;
+  const size = Math.min(1, differenceSlope(differences, data)?.slope ?? 0);
+  if (!(size > 0)) return 0;
   const { columns, values } = residuals;
   const quality = { ...residuals, values: values.map((x, i) => prior[i % columns] + x) };
-  const options = { strengths: STRENGTHS, standardErrors: STANDARD_ERRORS, groups };
-  if (chooseShrinkage(scores, prior, quality, options).strength === 0) return 0;
-  const found = differenceSlope(differences, data);
-  if (found === null || !(found.slope > 0)) return 0;
-  const { slope, standardError } = found;
-  return Math.min(1, slope * Math.max(0, 1 - (standardError / slope) ** 2));
+  const options = { standardErrors: STANDARD_ERRORS, groups };
+  for (const part of PARTS) {
+    const strengths = [part * size];
+    if (chooseShrinkage(scores, prior, quality, { ...options, strengths }).strength > 0) return strengths[0];
+  }
+  return 0;
 }
 
 /**
@@ -78,7 +78,7 @@ function leavingShare({ rows, columns, values }: Matrix, prior: readonly number[
 
 /** Candidates that tie from the start need the differences smaller yet. */
 function harmlessBelow(scores: Matrix, prior: readonly number[]): number {
-  for (let strength = STRENGTHS[0] / 2; strength > 1e-3; strength /= 2)
+  for (let strength = 0.05; strength > 1e-3; strength /= 2)
     if (leavingShare(scores, prior, strength) <= HARMLESS_SHARE) return strength;
   return 0;
 }
