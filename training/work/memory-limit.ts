@@ -17,13 +17,20 @@ export class MemoryLimitError extends PointsmanError {
   constructor(limitMb: number, lacking: string | null, options?: ErrorOptions) {
     const more = lacking === null ? '' : ` (${lacking})`;
     super(
-      `The rows do not fit into the ${limitMb} MB of memory that they may have${more}. Of this machine's memory, ${memoryMb()} MB can be had. ` +
-        'Give more with --memory (`memoryLimitMb`), such as --memory 8GB, or split the files and add one after the other with --append. ' +
-        'What was there stays as it was.',
+      `The rows do not fit into the ${limitMb} MB of memory that they may have${more}. ${adviceOf(limitMb)} What was there stays as it was.`,
       options,
     );
     this.limitMb = limitMb;
   }
+}
+
+/** Twice as much where the machine has it to give. */
+export function adviceOf(limitMb: number, available = memoryMb()): string {
+  const twice = Math.ceil((2 * limitMb) / 1000);
+  const had = `Of this machine's memory, ${available} MB can be had.`;
+  return 1000 * twice <= 0.8 * available
+    ? `${had} Give more with --memory (\`memoryLimitMb\`), such as --memory ${twice}GB, or split the files and add one after the other with --append.`
+    : `${had} Split the files and add one after the other with --append, or take a machine with more memory.`;
 }
 
 /** Megabytes that this process may have: of the machine, or of the container (cgroup) that it runs in. */

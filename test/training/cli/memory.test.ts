@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { beforeAll, expect, it } from 'vitest';
 import { main } from '../../../training/cli/main.ts';
 import { megabytes } from '../../../training/cli/number-option.ts';
+import { adviceOf } from '../../../training/work/memory-limit.ts';
 import { temporaryFolder } from '../outcomes/temporary-folder.ts';
 import { capturedIo } from './captured-io.ts';
 
@@ -30,6 +31,17 @@ it.each([
   expect(megabytes(text)).toBe(size);
 });
 
+it.each([
+  [128, 24_000, 'such as --memory 1GB,'],
+  [5500, 24_000, 'such as --memory 11GB,'],
+  [8000, 24_000, 'such as --memory 16GB,'],
+  [12_000, 24_000, 'had. Split the files'],
+  [500, 600, 'had. Split the files'],
+])('advises more than %d MB where %d MB can be had', (limit, available, advice) => {
+  expect(adviceOf(limit, available)).toContain(`${available} MB can be `);
+  expect(adviceOf(limit, available)).toContain(advice);
+});
+
 it.each(['lots', '', '-4GB', '64MB', '4 gigabytes', '4GB8', '1e9GB'])('takes %j for no size', (text) => {
   expect(() => megabytes(text)).toThrow('Give a size of at least 128MB');
 });
@@ -43,7 +55,7 @@ it.each([
   const { code, out } = await run(...argv, ...room, '--json');
   expect(code).toBe(1);
   expect(JSON.parse(out)).toMatchObject({
-    error: { code: 'MEMORY_LIMIT', message: expect.stringMatching(/the 128 MB of memory.*--memory 8GB/) },
+    error: { code: 'MEMORY_LIMIT', message: expect.stringMatching(/the 128 MB of memory.*--memory 1GB/) },
   });
   expect(readdirSync(path('room'))).toEqual([]);
   expect(existsSync(path('out.parquet'))).toBe(false);
