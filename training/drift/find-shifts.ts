@@ -86,6 +86,8 @@ interface Residual {
   readonly day: number;
   readonly group: number;
   readonly expected: number;
+  /** How much likelier than the best of the others the router expects it to answer well. */
+  readonly advantage: number;
   readonly residual: number;
 }
 
@@ -107,7 +109,13 @@ function residualsOf(
         ? observed[cell] - predicted[cell]
         : Math.log(observed[cell]) - Math.log(predicted[cell]);
     if (!Number.isFinite(residual) || timestampMs === null) return;
-    seen.push({ day: dayOf(timestampMs), group: groups[row], expected: predicted[cell], residual });
+    seen.push({
+      day: dayOf(timestampMs),
+      group: groups[row],
+      expected: predicted[cell],
+      advantage: advantageOf(traffic, row, c),
+      residual,
+    });
   });
   return seen.sort((a, b) => a.day - b.day);
 }
@@ -124,8 +132,13 @@ function daysOf(seen: readonly Residual[]): { readonly from: number; readonly to
   return days;
 }
 
-/** Strata of predictions: what is asked of a candidate changes with who routes, and must not look like a change of its own. */
-const STRATA = 4;
+const QUARTERS = 4;
+/**
+ * Quarters of the predictions times quarters of the candidate's advantage over the others, by which a router chooses: what is
+ * asked of a candidate changes with who routes, and must not look like a change of its own (strata of what decides who is asked:
+ * Rosenbaum and Rubin 1984).
+ */
+const STRATA = QUARTERS * QUARTERS;
 
 /** Near-duplicate groups of a stratum on one side of a day, by the mean residual of each. */
 interface Sums {
@@ -159,14 +172,30 @@ function largestChange(seen: readonly Residual[]): { day: number; shift: number;
   return best;
 }
 
-/** Quarter of the predictions that each row is in. */
+/** Stratum that each row is in. */
 function strataOf(seen: readonly Residual[]): Int32Array {
-  const sorted = seen.map(({ expected }) => expected).sort((a, b) => a - b);
+  const byPrediction = quartersOf(seen.map(({ expected }) => expected));
+  const byAdvantage = quartersOf(seen.map(({ advantage }) => advantage));
+  return byPrediction.map((quarter, i) => quarter * QUARTERS + byAdvantage[i]);
+}
+
+function quartersOf(values: readonly number[]): Int32Array {
+  const sorted = [...values].sort((a, b) => a - b);
   const edges = Array.from(
-    { length: STRATA - 1 },
-    (_, i) => sorted[Math.floor(((i + 1) * sorted.length) / STRATA)],
+    { length: QUARTERS - 1 },
+    (_, i) => sorted[Math.floor(((i + 1) * sorted.length) / QUARTERS)],
   );
-  return Int32Array.from(seen, ({ expected }) => edges.filter((edge) => expected >= edge).length);
+  return Int32Array.from(values, (value) => edges.filter((edge) => value >= edge).length);
+}
+
+function advantageOf({ matrix, success }: ScoredTraffic, row: number, c: number): number {
+  const columns = matrix.candidates.length;
+  let best = Number.NEGATIVE_INFINITY;
+  for (let other = 0; other < columns; other++) {
+    const probability = success[row * columns + other];
+    if (other !== c && probability > best) best = probability;
+  }
+  return best === Number.NEGATIVE_INFINITY ? 0 : success[row * columns + c] - best;
 }
 
 /** What is on one side of a day: rows of each unit (a group in a stratum), and units of each stratum. */
@@ -204,7 +233,7 @@ function changeBetween(before: readonly Sums[], after: readonly Sums[]): { shift
   let [total, shift, variance, unitsBefore, unitsAfter] = [0, 0, 0, 0, 0];
   before.forEach((old, s) => {
     const now = after[s];
-    if (old.count < 2 || now.count < 2) return;
+    if (old.count === 0 || now.count === 0 || old.count + now.count < 3) return;
     const weight = (old.count * now.count) / (old.count + now.count);
     total += weight;
     shift += weight * (now.sum / now.count - old.sum / old.count);

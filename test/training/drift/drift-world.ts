@@ -8,7 +8,7 @@ export interface DriftWorldOptions {
   /** Probability that an answer of this candidate on this day is good, given what the router predicts. @default that */
   readonly truth?: (predicted: number, candidate: number, day: number, row: number) => number;
   /** @default 0.01 */
-  readonly cost?: (candidate: number, day: number) => number;
+  readonly cost?: (candidate: number, day: number, predictions: readonly number[]) => number;
   /** Who is asked; a number of a candidate. @default each in turn */
   readonly asked?: (predictions: readonly number[], day: number, row: number) => number;
   /** What is logged of a quality. @default itself */
@@ -39,7 +39,7 @@ export function driftWorld(options: DriftWorldOptions): ScoredTraffic {
     const c = asked(predictions, day, row);
     const good = Number(random.next() < truth(predictions[c], c, day, row));
     matrix.quality[row * 3 + c] = logged(good, c, day);
-    matrix.costUsd[row * 3 + c] = cost(c, day) * (0.8 + 0.4 * random.next());
+    matrix.costUsd[row * 3 + c] = cost(c, day, predictions) * (0.8 + 0.4 * random.next());
   }
   return {
     matrix: {

@@ -177,3 +177,28 @@ test('the report has an alarm for each thing that changed, in a sentence', () =>
   );
   expect(quiet.alarms).toEqual([]);
 });
+
+/** Evenly drawn for six days; then the best is asked, but for one prompt in five. A candidate costs more where it is better than others. */
+const routedWorld = (seed: number, dearerFrom = Number.POSITIVE_INFINITY) =>
+  driftWorld({
+    days: 12,
+    perDay: 150,
+    seed,
+    asked: (predictions, day, row) =>
+      day < 6 || row % 5 === 0 ? (row + day) % 3 : predictions.indexOf(Math.max(...predictions)),
+    cost: (candidate, day, predictions) => {
+      const others = predictions.filter((_, other) => other !== candidate);
+      const price = day >= dearerFrom && candidate === 0 ? 2 : 1;
+      return 0.01 * price * Math.exp(predictions[candidate] - Math.max(...others));
+    },
+  });
+
+test('who routes from some day on is no change of the candidates, whatever their answers cost where they are good', () => {
+  for (let seed = 0; seed < 10; seed++)
+    expect(shiftsOf(routedWorld(seed)).filter(({ alarm }) => alarm)).toEqual([]);
+});
+
+test('a price that doubles is found beside a change of who routes', () => {
+  const found = shiftsOf(routedWorld(1, 9)).filter(({ alarm }) => alarm);
+  expect(found).toMatchObject([{ candidate: 'poet', measure: 'costUsd', changedOn: '2026-01-10' }]);
+});

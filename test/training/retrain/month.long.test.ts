@@ -59,6 +59,11 @@ test('what was promoted was never truly worse by more than all nights may lose, 
   expect(worse.filter(({ run }) => run.outcome === 'promoted')).toEqual([]);
 });
 
+test('no candidate is named before one has changed, though who routes has', () => {
+  const early = [...alarmsOf('quality'), ...alarmsOf('costUsd')].filter(({ day }) => day < degrade.day);
+  expect(early).toEqual([]);
+});
+
 test('the candidate that got worse is named within three days, with the day on which it did', () => {
   const alarms = alarmsOf('quality').filter(
     ({ candidate, shift }) => candidate === degrade.candidate && shift < 0,
