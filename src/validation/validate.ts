@@ -81,20 +81,30 @@ function known(schema: z.core.$ZodType, value: unknown, issue: Issue): string {
   return names.length === 0 ? '' : ` (it may have ${names.join(', ')})`;
 }
 
+/** What schemas of every kind have inside them. */
+interface Inside {
+  readonly innerType?: z.core.$ZodType;
+  readonly getter?: () => z.core.$ZodType;
+  readonly discriminator?: string;
+  readonly options?: readonly z.core.$ZodType[];
+  readonly shape?: Readonly<Record<string, z.core.$ZodType>>;
+  readonly valueType?: z.core.$ZodType;
+  readonly element?: z.core.$ZodType;
+}
+
 function namesAt(schema: z.core.$ZodType, value: unknown, [step, ...rest]: readonly PropertyKey[]): string[] {
-  // biome-ignore lint/suspicious/noExplicitAny: schemas of every kind are gone through.
-  const def = schema._zod.def as any;
+  const def = schema._zod.def as Inside;
   if (def.innerType !== undefined) return namesAt(def.innerType, value, [step, ...rest]);
   if (def.getter !== undefined) return namesAt(def.getter(), value, [step, ...rest]);
   if (def.discriminator !== undefined) {
     const kind = (value as Record<string, unknown>)?.[def.discriminator];
-    const own = def.options.find((option: z.core.$ZodType) =>
-      option._zod.propValues?.[def.discriminator]?.has(kind as string),
+    const own = def.options?.find((option) =>
+      option._zod.propValues?.[def.discriminator!]?.has(kind as string),
     );
     return own === undefined ? [] : namesAt(own, value, [step, ...rest]);
   }
   if (step === undefined) return Object.keys(def.shape ?? {});
-  const next = def.shape?.[step] ?? def.valueType ?? def.element;
+  const next = def.shape?.[step as string] ?? def.valueType ?? def.element;
   return next === undefined ? [] : namesAt(next, (value as Record<PropertyKey, unknown>)?.[step], rest);
 }
 
