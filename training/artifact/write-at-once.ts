@@ -1,19 +1,41 @@
 import { randomUUID } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { link, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-/** Writes a file whole or not at all, on disk when it returns: under another name, then renamed. */
-export async function writeAtOnce(path: string, bytes: Uint8Array): Promise<void> {
+/**
+ * Writes a file whole or not at all, on disk when it returns: under another name, then put in its place.
+ *
+ * @param options `over`: whether a file that is there is written over. @default true
+ * @throws the system's EEXIST where there is a file that is not to be written over, though it came there meanwhile
+ */
+export async function writeAtOnce(
+  path: string,
+  bytes: Uint8Array,
+  { over = true }: { readonly over?: boolean } = {},
+): Promise<void> {
   const folder = dirname(path);
   const building = temporaryIn(folder);
   try {
     await writeSynced(building, bytes);
-    await rename(building, path);
+    await (over ? rename(building, path) : placeBeside(building, path));
     await syncFolder(folder);
   } finally {
     await rm(building, { force: true });
   }
 }
+
+/** Gives a file another name, if nobody has it. */
+async function placeBeside(building: string, path: string): Promise<void> {
+  try {
+    await link(building, path);
+  } catch (cause) {
+    // Some file systems have no links; there whoever writes must have looked before.
+    if (!NO_LINKS.has((cause as NodeJS.ErrnoException).code ?? '')) throw cause;
+    await rename(building, path);
+  }
+}
+
+const NO_LINKS = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
 
 /** What half-written files and folders are called; what is left of a crash can be told by it. */
 export const WRITING_PREFIX = '.writing-';

@@ -1,7 +1,8 @@
-import { link, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { InvalidInputError } from 'pointsman';
 import { parse } from 'yaml';
+import { writeAtOnce } from '../artifact/index.ts';
 import { parseLogsConfig } from '../config/logs-config.ts';
 import { parseRetrainConfig } from '../config/retrain-config.ts';
 import { parseTrainConfig } from '../config/train-config.ts';
@@ -120,20 +121,10 @@ function isThere(out: string): InvalidInputError {
 
 /** The whole file at once, or nothing. A file that came there meanwhile is left as it is, unless forced. */
 async function place(text: string, out: string, force: boolean): Promise<void> {
-  const unfinishedFile = `${out}.${process.pid}.part`;
   try {
-    await writeFile(unfinishedFile, text);
-    if (force) await rename(unfinishedFile, out);
-    else
-      await link(unfinishedFile, out).catch((cause) => {
-        // Some file systems have no links; there the look before must do.
-        if (!['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes(cause.code)) throw cause;
-        return rename(unfinishedFile, out);
-      });
+    await writeAtOnce(out, new TextEncoder().encode(text), { over: force });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw isThere(out);
     throw fileError(cause, `The config cannot be written to ${out}`, 'Name another file: --out');
-  } finally {
-    await rm(unfinishedFile, { force: true });
   }
 }
