@@ -48,7 +48,7 @@ const FEWEST_AFTER = 10;
  * Calibration over time, candidate by candidate. The router is the yardstick: it predicts every row by the same heads, so a
  * change of its errors from some day on is a change of the candidate. The day is the one that parts the errors most
  * clearly (a scan for a change of the mean, in place of a CUSUM chart with a reference of its own: Hinkley 1970), among rows
- * of which the router expects about the same.
+ * of which the router expects about the same, of the candidate and of how it does beside the others.
  *
  * @param groups near-duplicate group of each prompt: those of one are one observation before and one after
  */
@@ -66,11 +66,12 @@ export function findShifts(
   ] as const) {
     traffic.matrix.candidates.forEach((candidate, c) => {
       const seen = residualsOf(traffic, groups, measure, c);
-      const change = largestChange(seen);
+      const days = daysOf(seen);
+      const change = largestChange(seen, days);
       found.push({
         candidate,
         measure,
-        days: daysOf(seen).map(({ from, to }) => summarise(seen.slice(from, to))),
+        days: days.map(({ from, to }) => summarise(seen.slice(from, to))),
         changedOn: change && dayName(change.day),
         changedAtMs: change && change.day * DAY_MS,
         shift: change?.shift ?? null,
@@ -120,9 +121,14 @@ function residualsOf(
   return seen.sort((a, b) => a.day - b.day);
 }
 
-/** Where each day's rows are. */
-function daysOf(seen: readonly Residual[]): { readonly from: number; readonly to: number }[] {
-  const days: { from: number; to: number }[] = [];
+/** Where a day's rows are. */
+interface DayRows {
+  readonly from: number;
+  readonly to: number;
+}
+
+function daysOf(seen: readonly Residual[]): DayRows[] {
+  const days: DayRows[] = [];
   for (let from = 0; from < seen.length; ) {
     let to = from;
     while (to < seen.length && seen[to].day === seen[from].day) to++;
@@ -147,7 +153,10 @@ interface Sums {
   squares: number;
 }
 
-function largestChange(seen: readonly Residual[]): { day: number; shift: number; z: number } | null {
+function largestChange(
+  seen: readonly Residual[],
+  days: readonly DayRows[],
+): { day: number; shift: number; z: number } | null {
   const strata = strataOf(seen);
   const units = numberClusters(Float64Array.from(seen, ({ group }, i) => group * STRATA + strata[i]));
   const stratumOf = new Int32Array(units.count);
@@ -160,7 +169,7 @@ function largestChange(seen: readonly Residual[]): { day: number; shift: number;
     put(after, units.of[i], stratumOf, residual, 1);
   });
   let best: { day: number; shift: number; z: number } | null = null;
-  for (const { from, to } of daysOf(seen)) {
+  for (const { from, to } of days) {
     const found = changeBetween(before.strata, after.strata);
     if (found !== null && (best === null || Math.abs(found.z) > Math.abs(best.z)))
       best = { day: seen[from].day, ...found };
