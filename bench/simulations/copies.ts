@@ -4,6 +4,7 @@ import { chooseShrinkage, type Matrix } from '../../training/head/index.ts';
 import { shrinkage } from '../../training/member/shrinkage.ts';
 import type { OutcomeMatrix } from '../../training/outcomes/outcome-matrix.ts';
 import { atLeast, atMost, type BenchLine, mended } from '../bench-line.ts';
+import { simulatedPrompts } from './simulated-prompts.ts';
 
 const RUNS = 2000;
 const GATES = 200;
@@ -122,14 +123,11 @@ export function countPassed(copies: Copies, runs: number): number {
     const none = new Float32Array(2 * rows).fill(Number.NaN);
     const matrix: OutcomeMatrix = {
       candidates: ['champion', 'challenger'],
-      prompts: Array.from(groups, (group, row) => ({
-        requestId: String(row),
-        timestampMs: row,
-        request: { text: `prompt ${group}` },
-        task: null,
-        tier: null,
-        source: 'simulated',
-      })),
+      prompts: simulatedPrompts(
+        rows,
+        (row) => `prompt ${groups[row]}`,
+        (row) => row,
+      ),
       quality: Float32Array.from({ length: 2 * rows }, (_, i) => own[groups[i >> 1]][i % 2]),
       costUsd: none,
       latencyMs: none,

@@ -2,6 +2,7 @@ import { createRandom } from 'pointsman/math';
 import { DAY_MS, findDrift, type ScoredTraffic } from '../../training/drift/index.ts';
 import { restateChanged } from '../../training/retrain/restate-changed.ts';
 import { atLeast, atMost, type BenchLine, mended } from '../bench-line.ts';
+import { simulatedPrompts } from './simulated-prompts.ts';
 
 const DRAWS = 200;
 /** What comes up in 200 draws at a true rate of 1 % in 99 of 100 simulations. */
@@ -133,14 +134,11 @@ export function driftTraffic({ repeats, moved }: DriftScenario, seed: number) {
   const traffic: ScoredTraffic = {
     matrix: {
       candidates: NAMES,
-      prompts: rows.map(({ group, day }, row) => ({
-        requestId: String(row),
-        timestampMs: day * DAY_MS + row,
-        request: { text: prompts[group].text },
-        task: null,
-        tier: null,
-        source: 'simulated',
-      })),
+      prompts: simulatedPrompts(
+        rows.length,
+        (row) => prompts[rows[row].group].text,
+        (row) => rows[row].day * DAY_MS + row,
+      ),
       quality,
       costUsd: cells(),
       latencyMs: cells(),

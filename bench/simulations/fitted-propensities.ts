@@ -5,6 +5,7 @@ import { createMatrix, type Matrix } from '../../training/head/index.ts';
 import type { OutcomeMatrix } from '../../training/outcomes/outcome-matrix.ts';
 import { gateChallenger } from '../../training/retrain/gate-challenger.ts';
 import { atMost, type BenchLine, mended } from '../bench-line.ts';
+import { simulatedPrompts } from './simulated-prompts.ts';
 
 const LOGS = 40;
 const ROWS = 800;
@@ -100,16 +101,12 @@ function unlabelledLog(rows: number, seed: number, seen: 'words' | 'embedding') 
   });
   const matrix: OutcomeMatrix = {
     candidates: ['a', 'b', 'c'],
-    prompts: Array.from(kinds, (kind, row) => ({
-      requestId: `${row}`,
-      timestampMs: row,
-      request: {
-        text: seen === 'words' && kind === 0 ? `word ${'and more '.repeat(10)}${row}` : `word ${row}`,
-      },
-      task: null,
-      tier: null,
-      source: 'simulated',
-    })),
+    prompts: simulatedPrompts(
+      kinds.length,
+      (row) =>
+        seen === 'words' && kinds[row] === 0 ? `word ${'and more '.repeat(10)}${row}` : `word ${row}`,
+      (row) => row,
+    ),
     quality,
     costUsd: empty(),
     latencyMs: empty(),

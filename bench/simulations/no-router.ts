@@ -3,6 +3,7 @@ import { evaluate } from '../../training/evaluation/evaluate.ts';
 import type { EvaluationInput } from '../../training/evaluation/evaluation-input.ts';
 import type { OutcomeMatrix } from '../../training/outcomes/outcome-matrix.ts';
 import { atMost, type BenchLine, mended } from '../bench-line.ts';
+import { simulatedPrompts } from './simulated-prompts.ts';
 
 const PROMPTS = 200;
 const RUNS = 1000;
@@ -48,14 +49,7 @@ export function equalRouter(prompts: number, repeats: number, random: () => numb
   const none = () => new Float32Array(2 * rows).fill(Number.NaN);
   const matrix: OutcomeMatrix = {
     candidates: ['a', 'b'],
-    prompts: Array.from(groups, (group, row) => ({
-      requestId: String(row),
-      timestampMs: null,
-      request: { text: `prompt ${group}` },
-      task: null,
-      tier: null,
-      source: 'simulated',
-    })),
+    prompts: simulatedPrompts(rows, (row) => `prompt ${groups[row]}`),
     quality: Float32Array.from({ length: 2 * rows }, (_, i) => perPrompt[groups[i >> 1]].quality[i % 2]),
     costUsd: none(),
     latencyMs: none(),
