@@ -1,4 +1,4 @@
-import type { PolicySpec } from 'pointsman/policy';
+import type { PolicySpec } from 'pointsman';
 import { HIGHEST_WEIGHT, LEAST_FLOOR } from '../off-policy/index.ts';
 import { formatCount, formatPercent } from '../words/format-number.ts';
 
