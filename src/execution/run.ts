@@ -1,6 +1,6 @@
 import type { Request } from '../request/request.ts';
 import type { Answer } from './answer.ts';
-import type { Attempt, AttemptRecord, AttemptRole } from './attempt.ts';
+import type { AttemptRecord, AttemptRole } from './attempt.ts';
 import type { Budget } from './budget.ts';
 import type { poolParts } from './client-pool.ts';
 import type { Output, Sink } from './output.ts';
@@ -51,9 +51,4 @@ export interface StepAnswer {
 /** Whether nothing else may be tried: everything is over, or the caller has a part of an answer already. */
 export function isOver(run: Run, context: StepContext): boolean {
   return context.signal.aborted || run.signal.aborted || run.output?.committed === true;
-}
-
-/** As it is read by the caller. */
-export function attemptsOf(run: Run): readonly Attempt[] {
-  return run.attempts;
 }
