@@ -1,7 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { everythingMeasured, putTable, readmeTable } from '../../bench/readme-table.ts';
+import {
+  everythingMeasured,
+  putTable,
+  readmeTable,
+  readResults,
+  targetTable,
+} from '../../bench/readme-table.ts';
 import { root } from '../architecture/source-files.ts';
 
 const lines = [
@@ -13,7 +19,7 @@ const lines = [
 
 describe('the table of measured targets', () => {
   it('holds what has a target and a value, to three digits, and where it was measured', () => {
-    const table = readmeTable(new Map([['fit', { date: '2026-11-25', machine: 'a machine', lines }]]));
+    const table = targetTable(new Map([['fit', { date: '2026-11-25', machine: 'a machine', lines }]]));
     expect(table.split('\n').slice(2)).toEqual([
       '| a \\| b | 12,300 rows/s | ≥ 100000 rows/s | **no** |',
       '| size | 35.3 kB | ≤ 40 kB | yes |',
@@ -35,14 +41,14 @@ describe('the table of measured targets', () => {
       ['simulations-a', result(part('≤ 1', true), part(null, null))],
       ['simulations-b', result(part('≤ 1', true), part('≤ 1', false))],
     ]);
-    const table = readmeTable(results).split('\n');
+    const table = targetTable(results).split('\n');
     expect(table.slice(2, 4)).toEqual([
       '| size | 35.3 kB | ≤ 40 kB | yes |',
-      '| [statistical promises](docs/measured.md) kept where traffic is simulated | 2 of 3 | all | **no** |',
+      '| [statistical promises](measured.md) kept where traffic is simulated | 2 of 3 | all | **no** |',
     ]);
     expect(everythingMeasured(results)).toContain('## simulations-b');
     results.delete('simulations-b');
-    expect(readmeTable(results)).toContain('| 1 of 1 | all | yes |');
+    expect(targetTable(results)).toContain('| 1 of 1 | all | yes |');
   });
 
   it('shows above an indented line what it is of', () => {
@@ -60,7 +66,7 @@ describe('the table of measured targets', () => {
       part('other', null),
       part('  nothing', null),
     ];
-    const table = readmeTable(
+    const table = targetTable(
       new Map([['faults', { date: '2026-11-25', machine: 'a machine', lines: parts }]]),
     );
     expect(table).toContain('| requests | 0 |  |  |\n|   late | 0 | ≤ 0 |  |\n\n');
@@ -75,11 +81,47 @@ describe('the table of measured targets', () => {
       met: value >= -0.005,
       note: '',
     }));
-    const table = readmeTable(
+    const table = targetTable(
       new Map([['no-harm', { date: '2026-11-25', machine: 'a machine', lines: sets }]]),
     );
     expect(table).toContain('| no harm, the worst of 4 (1 of 4 missed) | -0.2 | ≥ -0.005 | **no** |');
     expect(table).not.toContain('set 2');
+  });
+
+  it('is six rows in the README, met or missed, with the number of targets that are met', () => {
+    const part = (name: string, met: boolean) => ({ name, value: 1, unit: '', target: '≤ 1', met, note: '' });
+    const quality = [
+      part('APGR, routellm-mmlu, 1500 rows to fit', true),
+      part('  ECE of gpt-4-1106-preview', true),
+      part('APGR, routellm-mmlu, 7000 rows to fit', false),
+      part('  ECE of gpt-4-1106-preview', false),
+      part('routed quality, llmrouter9', true),
+    ];
+    const noHarm = [1, 2, 3, 4].map((set) => part(`no harm: ${set}`, set > 1));
+    const decision = ['one decision, static embedder, p50', 'size of pointsman', 'size of pointsman/node'];
+    const result = (lines: ReturnType<typeof part>[]) => ({
+      date: '2026-11-25',
+      machine: 'a machine',
+      lines,
+    });
+    const table = readmeTable(
+      new Map([
+        ['quality', result(quality)],
+        ['no-harm', result(noHarm)],
+        ['decision', result(decision.map((name) => part(name, true)))],
+      ]),
+    );
+    expect(table.split('\n').slice(2)).toEqual([
+      '| routed quality, llmrouter9 | 1 | ≤ 1 | yes |',
+      '| APGR, routellm-mmlu, 7000 rows to fit | 1 | ≤ 1 | **no** |',
+      '|   ECE of gpt-4-1106-preview | 1 | ≤ 1 | **no** |',
+      '| no harm, the worst of 4 (1 of 4 missed) | 1 | ≤ 1 | **no** |',
+      '| one decision, static embedder, p50 | 1 | ≤ 1 | yes |',
+      '| size of pointsman | 1 | ≤ 1 | yes |',
+      '',
+      '6 of 9 targets are met: [all of them](bench/README.md).',
+      '',
+    ]);
   });
 
   it('is beside a page with every line, and why some were not measured', () => {
@@ -89,7 +131,16 @@ describe('the table of measured targets', () => {
   });
 
   it('says so when nothing is measured', () => {
+    expect(targetTable(new Map())).toContain('npm run bench');
     expect(readmeTable(new Map())).toContain('npm run bench');
+  });
+
+  it.each([
+    ['README.md', readmeTable],
+    ['bench/README.md', targetTable],
+  ] as const)('of %s is what bench/results holds', async (page, table) => {
+    const text = await readFile(join(root, page), 'utf8');
+    expect(putTable(text, table(await readResults())), 'write it anew: npm run bench:table').toBe(text);
   });
 
   it('goes between the markers of the README, and twice is once', async () => {
