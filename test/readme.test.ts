@@ -27,7 +27,9 @@ const ENDS_WITH: Readonly<Record<string, number>> = {
   // The log holds one decision; test/training/retrain/retrain.test.ts promotes from a log that is worth it.
   'npx pointsman retrain --config retrain.yaml': 3,
 };
-const DOCUMENTS = ['README.md', 'training/README.md', 'src/README.md'];
+const DOCUMENTS = ['README.md', 'docs/quickstart.md', 'training/README.md', 'src/README.md'];
+/** As `wc -w` counts. */
+const MOST_WORDS = 900;
 
 let folder: string;
 const startedIn = process.cwd();
@@ -60,6 +62,11 @@ describe.each(DOCUMENTS)('%s', (document) => {
       else expect.fail(`nothing tests a block of "${language}"`);
     }
   }, 300_000);
+});
+
+it('the README is short', async () => {
+  const readme = await readFile(join(root, 'README.md'), 'utf8');
+  expect(readme.trim().split(/\s+/).length).toBeLessThanOrEqual(MOST_WORDS);
 });
 
 it('exempts no command that no document shows', () => {

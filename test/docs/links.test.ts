@@ -1,15 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { root } from '../architecture/source-files.ts';
+import { pages } from '../documents/pages.ts';
 import { SIGNALS } from '../src/policy/policy-context.ts';
 
-const documents = [
-  ...readdirSync(root).filter((name) => name.endsWith('.md')),
-  ...readdirSync(join(root, 'docs'))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name}`),
-];
+const documents = pages();
 const textOf = (document: string) => readFileSync(join(root, document), 'utf8');
 
 /** Relative links outside code: where from the root, and which heading there. */
@@ -48,19 +44,54 @@ function tableOf(document: string, header: string): Map<string, string> {
   return new Map([...rows].map(([, name, cells]) => [name, cells]));
 }
 
+const COMPOSITE = 'test/src/policy/composite-policies.test.ts';
+const READ = 'test/src/signals/read-signals.test.ts';
+const CHOSEN_BY = 'test/src/router/signals-and-policies.test.ts';
+/** Where each kind of policy is tested. */
+const POLICY_TESTS: Readonly<Record<string, string>> = {
+  utility: 'test/src/policy/policies.test.ts',
+  classifier: 'test/src/policy/policies.test.ts',
+  rules: COMPOSITE,
+  threshold: COMPOSITE,
+  cascade: COMPOSITE,
+  ensemble: COMPOSITE,
+  speculative: COMPOSITE,
+  hierarchical: COMPOSITE,
+  router: CHOSEN_BY,
+  tools: 'test/src/policy/tools-for-real.test.ts',
+  explore: 'test/src/policy/explore-policy.test.ts',
+};
+/** Where each signal is tested. */
+const SIGNAL_TESTS = Object.fromEntries(
+  Object.keys(SIGNALS).map((signal) => [
+    signal,
+    ['quality', 'latencyBudgetMs', 'costBudgetUsd', 'tier'].includes(signal) ? CHOSEN_BY : READ,
+  ]),
+);
+
 describe('every row', () => {
-  const kinds = ['utility', 'classifier', 'rules', 'threshold', 'cascade', 'ensemble', 'speculative'];
   it.each([
-    ['docs/policies.md', 'kind', [...kinds, 'hierarchical', 'router', 'tools', 'explore']],
-    ['docs/signals.md', 'signal', Object.keys(SIGNALS)],
-  ])('of the table of %s links an example and a test that name it', (document, header, names) => {
+    ['docs/policies.md', 'kind', POLICY_TESTS],
+    ['docs/signals.md', 'signal', SIGNAL_TESTS],
+  ])('of the table of %s links an example that names it, and a test does too', (document, header, tests) => {
     const rows = tableOf(document, header);
-    expect([...rows.keys()].sort()).toEqual([...names].sort());
+    expect([...rows.keys()].sort()).toEqual(Object.keys(tests).sort());
     for (const [name, cells] of rows) {
       const example = /\((examples\/[\w-]+\.ts)\)/.exec(cells)?.[1];
-      const test = /\(\.\.\/(test\/[\w/-]+\.test\.ts)\)/.exec(cells)?.[1];
       expect(textOf(`docs/${example}`), `the example of ${name}`).toContain(name);
-      expect(textOf(test ?? ''), `the test of ${name}`).toContain(name);
+      expect(textOf(tests[name]), `the test of ${name}`).toContain(name);
     }
+  });
+});
+
+describe('what users read', () => {
+  const forUsers = [
+    'README.md',
+    'src/README.md',
+    'training/README.md',
+    ...documents.filter((page) => page.startsWith('docs/')),
+  ];
+  it.each(forUsers)('%s links to no test', (document) => {
+    expect(linksOf(document).filter(({ path }) => path.startsWith('test/'))).toEqual([]);
   });
 });

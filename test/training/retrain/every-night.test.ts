@@ -23,14 +23,15 @@ const rows = plantedRows({ prompts: DAYS.length * A_DAY, seed: 4 });
 
 const startedIn = process.cwd();
 let folder: string;
-/** The README's settings and commands of "Every night". */
+/** The settings and commands of "Every night" in the quickstart. */
 let commands: string[];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pointsman-nights-'));
   process.chdir(folder);
-  const readme = await readFile(join(root, 'README.md'), 'utf8');
-  const blocks = fencedBlocks(readme.slice(readme.indexOf('## Every night'), readme.indexOf('## Measured')));
+  const quickstart = await readFile(join(root, 'docs/quickstart.md'), 'utf8');
+  const [, after] = quickstart.split('## Every night');
+  const blocks = fencedBlocks(after.split('\n## ')[0]);
   for (const { body, language, name } of blocks) if (language === 'yaml') await writeFile(name!, body);
   commands = blocks.flatMap(({ body, language }) => (language === 'sh' ? shellCommands(body) : []));
   // Prompts say nothing here, so the first router is the best single candidate.
@@ -49,7 +50,7 @@ async function run(command: string) {
   return { code, ...io.said };
 }
 
-/** Serves the planted prompts of some days, as the README's code does, by the version in use. */
+/** Serves the planted prompts of some days, as the quickstart's code does, by the version in use. */
 async function serve(
   folder: string,
   log: string,
@@ -80,7 +81,7 @@ async function retrainBy(command: string): Promise<RetrainRun & { code: number }
   return { ...JSON.parse(out), code };
 }
 
-test('followed as written, a night of the README promotes a router that is truly better', async () => {
+test('followed as written, a night of the quickstart promotes a router that is truly better', async () => {
   const [training, retraining] = commands;
   vi.useFakeTimers({ toFake: ['Date'], now: FIRST_MS - DAY_MS });
   expect((await run(training)).code).toBe(0);
