@@ -1,5 +1,4 @@
-import { access, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access, cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type SampleRow, sampleTraffic } from '../data/solvers/sample-traffic.ts';
@@ -8,6 +7,7 @@ import { root } from './architecture/source-files.ts';
 import { fencedBlocks, shellCommands, shellWords } from './documents/fenced-blocks.ts';
 import { runCli } from './documents/run-cli.ts';
 import { runTypescript } from './documents/run-typescript.ts';
+import { temporaryFolder } from './fixtures/temporary-folder.ts';
 import { smallTraffic } from './package/small-traffic.ts';
 import { SOLVER_LOGS } from './training/logs/solver-logs.ts';
 
@@ -31,12 +31,11 @@ const DOCUMENTS = ['README.md', 'docs/quickstart.md', 'training/README.md', 'src
 /** As `wc -w` counts. */
 const MOST_WORDS = 900;
 
-let folder: string;
+const { folder } = temporaryFolder();
 const startedIn = process.cwd();
 const used = new Set<string>();
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'pointsman-readme-'));
   process.chdir(folder);
   await writeFile('logs.csv', csvOf(smallTraffic(60)));
   // As it lies in a project that has installed the package.
@@ -45,7 +44,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   process.chdir(startedIn);
-  await rm(folder, { recursive: true });
 });
 
 describe.each(DOCUMENTS)('%s', (document) => {

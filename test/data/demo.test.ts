@@ -2,8 +2,8 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { runDemo } from '../../data/demo.ts';
 import { ensureSampleFile } from '../../data/sample-file.ts';
+import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 import { capturedIo } from '../training/cli/captured-io.ts';
-import { temporaryFolder } from '../training/outcomes/temporary-folder.ts';
 
 const { path } = temporaryFolder();
 const data = path('sample/traffic.jsonl');

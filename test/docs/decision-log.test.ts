@@ -1,22 +1,20 @@
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readDecisionLog } from '@pointsman/training';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { exampleRouter } from '../../docs/examples/example-router.ts';
 import { root } from '../architecture/source-files.ts';
 import { fencedBlocks } from '../documents/fenced-blocks.ts';
 import { runTypescript } from '../documents/run-typescript.ts';
+import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 import { RECORDS } from '../src/log/log-records.ts';
 
 const text = await readFile(join(root, 'docs/decision-log.md'), 'utf8');
-let folder: string;
+const { folder } = temporaryFolder();
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'pointsman-decision-log-'));
   await exampleRouter({}, folder);
   await cp(join(folder, 'router'), join(folder, 'models/support'), { recursive: true });
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('docs/decision-log.md', () => {
   it('shows code that runs, and a log that can be read', async () => {

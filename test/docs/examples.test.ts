@@ -1,7 +1,6 @@
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { agentTools } from '../../docs/examples/agent-tools.ts';
 import { codeAssistant } from '../../docs/examples/code-assistant.ts';
 import { everySignal } from '../../docs/examples/every-signal.ts';
@@ -17,13 +16,12 @@ import { supportBot } from '../../docs/examples/support-bot.ts';
 import { root } from '../architecture/source-files.ts';
 import { fencedBlocks } from '../documents/fenced-blocks.ts';
 import { runTypescript } from '../documents/run-typescript.ts';
+import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 
-let folder: string;
+const { folder } = temporaryFolder();
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'pointsman-examples-'));
   await exampleRouter({}, folder);
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const told: string[] = [];
 const tell = (line: string) => {

@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SampleRow } from '../../data/solvers/sample-traffic.ts';
@@ -7,6 +6,7 @@ import { LOG_FORMATS } from '../../training/logs/index.ts';
 import { root } from '../architecture/source-files.ts';
 import { fencedBlocks, shellCommands, shellWords } from '../documents/fenced-blocks.ts';
 import { runCli } from '../documents/run-cli.ts';
+import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 import { smallTraffic } from '../package/small-traffic.ts';
 import { SOLVER_LOGS } from '../training/logs/solver-logs.ts';
 
@@ -23,12 +23,11 @@ const QUICK = ['--config', 'quick.yaml', '--quiet'];
 /** Where there is a config already. */
 const QUICK_HEADS = ['--heads', 'linear', '--quiet'];
 
-let folder: string;
+const { folder } = temporaryFolder();
 let text: string;
 const startedIn = process.cwd();
 beforeAll(async () => {
   text = await readFile(join(root, 'docs/logs.md'), 'utf8');
-  folder = await mkdtemp(join(tmpdir(), 'pointsman-logs-'));
   process.chdir(folder);
   await writeFile('quick.yaml', 'resamples: 100\nfolds: 2\nheads: [linear]\n');
   const rows = smallTraffic(240)
@@ -56,7 +55,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   process.chdir(startedIn);
-  await rm(folder, { recursive: true });
 });
 
 describe('docs/logs.md', () => {

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importsOf, root } from '../architecture/source-files.ts';
 import { fencedBlocks } from '../documents/fenced-blocks.ts';
+import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 import { type Packed, packPackages, run } from './pack.ts';
 import { smallTraffic } from './small-traffic.ts';
 
@@ -138,16 +138,14 @@ async function documentedCode(): Promise<Map<string, string>> {
 }
 
 describe('both packages, installed in a project that `npm init -y` and `npm pkg set type=module` made', () => {
-  let folder: string;
+  const { folder } = temporaryFolder();
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'pointsman-install-'));
     await run('npm', ['init', '-y'], folder);
     // As the documents say: without it, code of a project is CommonJS, and `await` does not stand alone.
     await run('npm', ['pkg', 'set', 'type=module'], folder);
     const tarballs = PACKAGES.map(tarballOf);
     await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', ...tarballs], folder);
   }, 240_000);
-  afterAll(() => rm(folder, { recursive: true, force: true }));
 
   const node = (code: string) => run('node', ['--input-type=module', '--eval', code], folder);
 

@@ -1,9 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { writePrompts } from '../../../data/load-public.ts';
 import { loadRouteLlm } from '../../../data/loaders/load-routellm.ts';
 import { loadRouterBench } from '../../../data/loaders/load-routerbench.ts';
@@ -11,12 +10,9 @@ import { pythonList } from '../../../data/loaders/python-list.ts';
 import { readCell } from '../../../data/loaders/read-cell.ts';
 import type { WidePrompt } from '../../../data/loaders/wide-prompt.ts';
 import { ingestOutcomes } from '../../../training/outcomes/ingest.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'loaders-'));
-});
-afterAll(() => rm(folder, { recursive: true }));
+const { folder } = temporaryFolder();
 
 async function file(name: string, content: string): Promise<string> {
   const path = join(folder, name);

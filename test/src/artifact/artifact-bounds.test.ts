@@ -1,17 +1,12 @@
 import { addReports } from '@pointsman/training/artifact';
-import { ArtifactError, createRouter, memoryFiles, readArtifact, type SyncEmbedder } from 'pointsman';
+import { ArtifactError, createRouter, memoryFiles, readArtifact } from 'pointsman';
 import { type ArtifactFiles, type Manifest, manifestDigest, manifestId, webSha256 } from 'pointsman/artifact';
 import { describe, expect, test } from 'vitest';
+import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 import { floatBytes, tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 
 type Json = Record<string, never>;
 
-const embedder: SyncEmbedder = {
-  id: 'fake',
-  dimensions: 8,
-  embedInto: (text, out) => void out.fill(text.length / 100),
-  embed: async () => [],
-};
 const sealed = await tinyArtifact();
 const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 
@@ -90,7 +85,7 @@ describe('reports', async () => {
 
   test('an artifact whose card has other line ends, or whose report is not shipped, serves', async () => {
     const artifact = await readArtifact(memoryFiles(serving));
-    const decision = await createRouter(artifact, { embedder }).route({ text: 'hello' });
+    const decision = await createRouter(artifact, { embedder: fakeEmbedder }).route({ text: 'hello' });
     expect(decision.artifactId).toBe(sealed.manifest.id);
     expect(artifact.reports).toBeUndefined();
   });
@@ -135,8 +130,8 @@ describe('weights that are finite and huge', () => {
     ['in a bias and a weight', changedAt(4, 24)],
   ])('%s are refused at load', async (_, bytes) => {
     const artifact = await readArtifact(memoryFiles((await withFile('weights.bin', bytes)).files));
-    expect(() => createRouter(artifact, { embedder })).toThrow(ArtifactError);
-    expect(() => createRouter(artifact, { embedder })).toThrow(
+    expect(() => createRouter(artifact, { embedder: fakeEmbedder })).toThrow(ArtifactError);
+    expect(() => createRouter(artifact, { embedder: fakeEmbedder })).toThrow(
       /must give finite numbers whatever the features. `heads.\w+` gives -?Infinity|NaN for m\d/,
     );
   });
@@ -154,7 +149,7 @@ describe('weights that are finite and huge', () => {
     const artifact = await readArtifact(
       memoryFiles(new Map([...sealed.files, ['manifest.json', encode(manifest)]])),
     );
-    expect(() => createRouter(artifact, { embedder })).toThrow('must give finite numbers');
+    expect(() => createRouter(artifact, { embedder: fakeEmbedder })).toThrow('must give finite numbers');
   });
 });
 
@@ -188,7 +183,7 @@ describe('models that grow from a few bytes', () => {
       });
     }
     const artifact = await readArtifact(memoryFiles((await withFile('model.json', encode(model))).files));
-    expect(() => createRouter(artifact, { embedder })).toThrow(
+    expect(() => createRouter(artifact, { embedder: fakeEmbedder })).toThrow(
       /layers of model.json must hold at most 10000000 numbers. They hold more with layer "twice-/,
     );
   });

@@ -1,29 +1,18 @@
 import fc from 'fast-check';
-import {
-  type Artifact,
-  createRouter,
-  type Embedder,
-  memoryFiles,
-  PointsmanError,
-  readArtifact,
-} from 'pointsman';
+import { type Artifact, createRouter, memoryFiles, PointsmanError, readArtifact } from 'pointsman';
 import { manifestDigest, manifestId, webSha256 } from 'pointsman/artifact';
 import { expect, test } from 'vitest';
+import { fakeAsyncEmbedder } from '../../fixtures/fake-embedder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 
 const sealed = await tinyArtifact();
-const embedder: Embedder = {
-  id: 'fake',
-  dimensions: 8,
-  async embed(texts) {
-    return texts.map(() => Float32Array.of(0.1, -0.2, 0.3, -0.4, 0.5, -0.6, 0.7, -0.8));
-  },
-};
 const expected = await answer(await readArtifact(memoryFiles(sealed.files)));
 const paths = [...sealed.files.keys()];
 
 async function answer(artifact: Artifact) {
-  const { routerMs, ...decision } = await createRouter(artifact, { embedder }).route({ text: 'hello' });
+  const { routerMs, ...decision } = await createRouter(artifact, { embedder: fakeAsyncEmbedder() }).route({
+    text: 'hello',
+  });
   return decision;
 }
 

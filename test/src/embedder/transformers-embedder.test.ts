@@ -1,18 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { loadTransformersEmbedder } from '../../../src/embedder/index.ts';
 import { EmbeddingError } from '../../../src/errors/embedding-error.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { hasTransformers, writeTinyTransformer } from './tiny-transformer.ts';
 
 describe('the transformers embedder', () => {
-  let folder: string;
+  const { folder } = temporaryFolder();
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'transformer-'));
     await writeTinyTransformer(folder);
   });
-  afterAll(() => rm(folder, { recursive: true }));
 
   it.skipIf(!hasTransformers)('gives the mean of the token vectors, scaled to length 1', async () => {
     const embedder = await loadTransformersEmbedder({ model: folder });

@@ -1,26 +1,19 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeArtifact } from '@pointsman/training/artifact';
-import { InvalidInputError, NoCandidateError, type SyncEmbedder } from 'pointsman';
+import { InvalidInputError, NoCandidateError } from 'pointsman';
 import { routedModel, type SdkModel } from 'pointsman/ai-sdk';
 import { execute, executePlan, executeStream, withExecution } from 'pointsman/execution';
 import { loadRouter } from 'pointsman/node';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 import { scriptedRouter } from '../ai-sdk/scripted-router.ts';
 import { manualClock } from './manual-clock.ts';
 import { fails, says } from './scripted-clients.ts';
 
-const root = await mkdtemp(join(tmpdir(), 'pointsman-clients-'));
-afterAll(() => rm(root, { recursive: true }));
+const { folder: root } = temporaryFolder();
 
-const embedder: SyncEmbedder = {
-  id: 'fake',
-  dimensions: 8,
-  embedInto: (text, out) => void out.fill(text.length / 100),
-  embed: async () => [],
-};
 const request = { text: 'hello' };
 const clients = { m0: says('zero'), m1: says('one') };
 
@@ -28,7 +21,7 @@ test('a candidate that a version brings without a client takes nothing down: it 
   const folder = join(root, 'watched');
   await writeArtifact(folder, await tinyArtifact({ candidates: 2 }));
   const clock = manualClock();
-  const router = await loadRouter(folder, { embedder, watch: { after: clock.after } });
+  const router = await loadRouter(folder, { embedder: fakeEmbedder, watch: { after: clock.after } });
   const warnings: string[] = [];
   const executing = withExecution(router, clients, { onWarning: (warning) => warnings.push(warning) });
   expect((await executing.execute(request)).decision.predictions).toHaveLength(2);
@@ -67,7 +60,7 @@ test('without a client for any candidate, the error comes at construction, and w
   );
   const folder = join(root, 'none');
   await writeArtifact(folder, sealed);
-  const loaded = await loadRouter(folder, { embedder });
+  const loaded = await loadRouter(folder, { embedder: fakeEmbedder });
   await expect(execute(loaded, request, { other: says('x') })).rejects.toBeInstanceOf(NoCandidateError);
   await expect(execute(loaded, request, { other: says('x') })).rejects.toThrow('it has no client');
 });
@@ -92,7 +85,7 @@ const WARNING = 'm2 has no client, so it is out of choice. Give a client for it,
 test('where nobody is to be told of a candidate without a client, the reasons of each decision say so', async () => {
   const folder = join(root, 'told');
   await writeArtifact(folder, sealed);
-  const loaded = await loadRouter(folder, { embedder });
+  const loaded = await loadRouter(folder, { embedder: fakeEmbedder });
   for (let i = 0; i < 2; i++) {
     const { decision } = await execute(loaded, request, clients);
     expect(decision.reasons.filter((reason) => reason.includes('no client'))).toEqual([WARNING]);
@@ -114,7 +107,7 @@ test('where nobody is to be told of a candidate without a client, the reasons of
 test('a routed model tells of candidates without a model when it is made, and is not made without any', async () => {
   const folder = join(root, 'routed');
   await writeArtifact(folder, sealed);
-  const loaded = await loadRouter(folder, { embedder });
+  const loaded = await loadRouter(folder, { embedder: fakeEmbedder });
   const warnings: string[] = [];
   const onWarning = (warning: string) => void warnings.push(warning);
   routedModel({ router: loaded, models: { m0: sdkModel, m1: sdkModel }, onWarning });

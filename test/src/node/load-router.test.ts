@@ -1,30 +1,23 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, open, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, open, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readVersionPointer, writeArtifact } from '@pointsman/training/artifact';
-import { ArtifactError, type SyncEmbedder } from 'pointsman';
+import { ArtifactError } from 'pointsman';
 import { manifestDigest, manifestId, webSha256 } from 'pointsman/artifact';
 import { folderFiles, loadRouter, readArtifactFolder, resolveVersion } from 'pointsman/node';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 
-const root = await mkdtemp(join(tmpdir(), 'pointsman-node-'));
-afterAll(() => rm(root, { recursive: true }));
-
-const embedder: SyncEmbedder = {
-  id: 'fake',
-  dimensions: 8,
-  embedInto: (text, out) => void out.fill(text.length / 100),
-  embed: async () => [],
-};
+const { folder: root } = temporaryFolder();
 
 test('a router loads from its folder, from its version, and routes', async () => {
   const folder = join(root, 'whole');
   const { path, version } = await writeArtifact(folder, await tinyArtifact());
   expect(await resolveVersion(folder)).toBe(path);
   expect(await resolveVersion(path)).toBe(path);
-  const router = await loadRouter(folder, { embedder });
+  const router = await loadRouter(folder, { embedder: fakeEmbedder });
   const decision = await router.route({ text: 'hello' });
   expect(decision.artifactId).toBe(`tiny-${version.slice(2)}`);
 });
@@ -34,16 +27,16 @@ test('code that only some policies need is loaded with them, whichever file they
   const rules = [{ when: 'tokens < 3', then: 'm1' }];
   const policy = { kind: 'rules', rules, otherwise: { kind: 'utility' } };
   await writeArtifact(folder, await tinyArtifact({ manifest: { policy } }));
-  const router = await loadRouter(folder, { embedder });
+  const router = await loadRouter(folder, { embedder: fakeEmbedder });
   expect((await router.route({ text: 'hello' })).candidate).toBe('m1');
   const given = await loadRouter(folder, {
-    embedder,
+    embedder: fakeEmbedder,
     policy: { kind: 'threshold', weak: 'm0', strong: 'm2', threshold: 1 },
   });
   expect((await given.route({ text: 'hello' })).policyPath).toEqual(['threshold:weak']);
   const broken = { ...policy, rules: [{ name: 'short', when: 'tokens <', then: 'm1' }] };
   await writeArtifact(join(root, 'broken'), await tinyArtifact({ manifest: { policy: broken } }));
-  await expect(loadRouter(join(root, 'broken'), { embedder })).rejects.toThrow(
+  await expect(loadRouter(join(root, 'broken'), { embedder: fakeEmbedder })).rejects.toThrow(
     /`policy` of manifest.json cannot be used: `when` of rule "short" cannot be used/,
   );
 });
@@ -51,11 +44,11 @@ test('code that only some policies need is loaded with them, whichever file they
 test('what was checked is what is used: files changed after loading change nothing', async () => {
   const folder = join(root, 'changed');
   const { path } = await writeArtifact(folder, await tinyArtifact());
-  const router = await loadRouter(folder, { embedder });
+  const router = await loadRouter(folder, { embedder: fakeEmbedder });
   const before = await router.predict({ text: 'hello' });
   await writeFile(join(path, 'weights.bin'), 'x');
   expect(await router.predict({ text: 'hello' })).toEqual(before);
-  await expect(loadRouter(folder, { embedder })).rejects.toBeInstanceOf(ArtifactError);
+  await expect(loadRouter(folder, { embedder: fakeEmbedder })).rejects.toBeInstanceOf(ArtifactError);
 });
 
 test.each([
@@ -86,7 +79,7 @@ test('a link that leads out of the folder is refused, one that stays inside is n
   expect((await files.read('in', 1e6)).length).toBeGreaterThan(0);
   await rm(join(path, 'weights.bin'));
   await symlink(join(root, 'secret'), join(path, 'weights.bin'));
-  await expect(loadRouter(folder, { embedder })).rejects.toThrow(
+  await expect(loadRouter(folder, { embedder: fakeEmbedder })).rejects.toThrow(
     /weights.bin of the artifact cannot be read/,
   );
 });
@@ -105,8 +98,10 @@ test.each<[string, (path: string) => Promise<unknown> | unknown]>([
     const place = join(name === 'current.json' ? folder : path, name);
     await rm(place);
     await make(place);
-    await expect(loadRouter(folder, { embedder })).rejects.toBeInstanceOf(ArtifactError);
-    await expect(loadRouter(folder, { embedder, watch: true })).rejects.toBeInstanceOf(ArtifactError);
+    await expect(loadRouter(folder, { embedder: fakeEmbedder })).rejects.toBeInstanceOf(ArtifactError);
+    await expect(loadRouter(folder, { embedder: fakeEmbedder, watch: true })).rejects.toBeInstanceOf(
+      ArtifactError,
+    );
     if (name === 'current.json') expect(await readVersionPointer(folder)).toBeNull();
   }
 });
@@ -127,7 +122,7 @@ test('four files of 1 GiB that take no room on disk are refused before they are 
   await writeFile(join(path, 'manifest.json'), JSON.stringify({ ...manifest, id, digest }));
   for (const giant of giants) await sparse(join(path, giant.path), giant.bytes);
   const before = process.memoryUsage().rss;
-  await expect(loadRouter(folder, { embedder })).rejects.toThrow('bytes together');
+  await expect(loadRouter(folder, { embedder: fakeEmbedder })).rejects.toThrow('bytes together');
   expect(process.memoryUsage().rss - before).toBeLessThan(200 * 2 ** 20);
 });
 

@@ -1,14 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ManifestContents, writeArtifact } from '@pointsman/training/artifact';
 import { InvalidInputError, MissingPackageError } from 'pointsman';
 import { loadRouter } from 'pointsman/node';
-import { afterAll, afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 
-const root = await mkdtemp(join(tmpdir(), 'pointsman-embedder-'));
-afterAll(() => rm(root, { recursive: true }));
+const { folder: root } = temporaryFolder();
 afterEach(() => vi.unstubAllEnvs());
 
 let folders = 0;

@@ -1,25 +1,19 @@
-import { cp, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { type SealedArtifact, writeArtifact } from '@pointsman/training/artifact';
-import { ArtifactError, type Embedder, InvalidInputError, type Manifest, type SyncEmbedder } from 'pointsman';
+import { ArtifactError, InvalidInputError, type Manifest } from 'pointsman';
 import { createDecisionLog } from 'pointsman/log';
 import { loadRouter, type WatchOptions } from 'pointsman/node';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { fakeAsyncEmbedder, fakeEmbedder } from '../../fixtures/fake-embedder.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 import { decisionIds, readFiles } from '../log/log-folder.ts';
 
-const root = await mkdtemp(join(tmpdir(), 'pointsman-watch-'));
-afterAll(() => rm(root, { recursive: true }));
+const { folder: root } = temporaryFolder();
 
-const embedder: SyncEmbedder = {
-  id: 'fake',
-  dimensions: 8,
-  embedInto: (text, out) => void out.fill(text.length / 100),
-  embed: async () => [],
-};
 const request = { text: 'hello' };
 
 /** A folder with two versions, the first in use. */
@@ -72,7 +66,7 @@ test('a watched router goes over to the version that current.json names, and say
   const { look, after } = turns();
   const swaps: string[][] = [];
   const onSwap = (manifest: Manifest, previous: Manifest) => swaps.push([previous.id, manifest.id]);
-  const router = await loadRouter(folder, { embedder, watch: { after, onSwap } });
+  const router = await loadRouter(folder, { embedder: fakeEmbedder, watch: { after, onSwap } });
   const idOf = (version: string) => `tiny-${version.slice(2)}`;
   await look();
   expect((await router.route(request)).artifactId).toBe(idOf(first));
@@ -92,7 +86,7 @@ test('a version that cannot be used is refused: the old one stays, and the reaso
   const { look, after, waits } = turns();
   const errors: unknown[] = [];
   const watch = { after, intervalMs: 10, onError: (error: unknown) => errors.push(error) };
-  const router = await loadRouter(folder, { embedder, watch });
+  const router = await loadRouter(folder, { embedder: fakeEmbedder, watch });
   const used = router.manifest.id;
   await cp(join(folder, second), join(folder, 'v-damaged'), { recursive: true });
   await writeFile(join(folder, 'v-damaged', 'weights.bin'), 'x');
@@ -128,7 +122,7 @@ test('a version that fits the options of the router no more is refused too', asy
   const errors: unknown[] = [];
   const policy = { kind: 'threshold', weak: 'm0', strong: 'm2', threshold: 0.5 } as const;
   const watch = { after, onError: (error: unknown) => errors.push(error) };
-  const router = await loadRouter(folder, { embedder, policy, watch });
+  const router = await loadRouter(folder, { embedder: fakeEmbedder, policy, watch });
   const used = router.manifest.id;
   await writeArtifact(folder, await tinyArtifact({ candidates: 2 }));
   await look();
@@ -149,19 +143,15 @@ test('while versions are swapped 50 times, every request is answered by one of t
   const said = ({ candidate, probabilities }: { candidate: string; probabilities: object }) =>
     JSON.stringify({ candidate, probabilities });
   for (const version of versions) {
-    const router = await loadRouter(join(folder, version), { embedder });
+    const router = await loadRouter(join(folder, version), { embedder: fakeEmbedder });
     alone.set(router.manifest.id, said(await router.route(request)));
   }
   let swaps = 0;
   // Its answer comes later: requests are under way while versions change.
-  const later: Embedder = {
-    id: 'fake',
-    dimensions: 8,
-    embed: (texts: readonly string[]) =>
-      new Promise<Float32Array[]>((resolve) =>
-        setImmediate(() => resolve(texts.map((text) => new Float32Array(8).fill(text.length / 100)))),
-      ),
-  };
+  const later = fakeAsyncEmbedder(async (texts) => {
+    await new Promise((resolve) => setImmediate(resolve));
+    return fakeEmbedder.embed(texts);
+  });
   let swapped = () => {};
   const watch = {
     intervalMs: 1,
@@ -207,7 +197,7 @@ test('a version that was replaced is let go of', async () => {
   const collect = runInNewContext('gc') as () => void;
   const { folder, second } = await folderWithTwo('memory');
   const { look, after } = turns();
-  const router = await loadRouter(folder, { embedder, watch: { after } });
+  const router = await loadRouter(folder, { embedder: fakeEmbedder, watch: { after } });
   const held = new WeakRef(router.manifest);
   await router.route(request);
   await pointTo(folder, second);
@@ -229,7 +219,7 @@ test.each([
   const watching = turns();
   const controller = new AbortController();
   const router = await loadRouter(folder, {
-    embedder,
+    embedder: fakeEmbedder,
     watch: { after: watching.after, signal: controller.signal },
   });
   const used = router.manifest.id;
@@ -243,7 +233,7 @@ test.each([
 test('one that ends while a version is being loaded does not go over to it', async () => {
   const { folder, second } = await folderWithTwo('closing');
   const { after, look } = turns();
-  const router = await loadRouter(folder, { embedder, watch: { after } });
+  const router = await loadRouter(folder, { embedder: fakeEmbedder, watch: { after } });
   const used = router.manifest.id;
   await pointTo(folder, second);
   void look();
@@ -255,7 +245,7 @@ test('decisions before and after a swap are in one log, with the version that ma
   const { folder, first, second } = await folderWithTwo('logged');
   const { look, after } = turns();
   const logs = join(folder, 'log');
-  const router = await loadRouter(folder, { embedder, log: logs, watch: { after } });
+  const router = await loadRouter(folder, { embedder: fakeEmbedder, log: logs, watch: { after } });
   const before = await router.route(request);
   await pointTo(folder, second);
   await look();
@@ -279,7 +269,7 @@ test('a log that is given is flushed at the close, and stays open', async () => 
       written += records.length;
     },
   });
-  const router = await loadRouter(folder, { embedder, log });
+  const router = await loadRouter(folder, { embedder: fakeEmbedder, log });
   await router.route(request);
   await router.close();
   expect(written).toBe(1);
@@ -290,10 +280,10 @@ test('a log that is given is flushed at the close, and stays open', async () => 
 
 test('the folder of one version cannot be watched, nor without an interval', async () => {
   const { folder, first } = await folderWithTwo('one');
-  const version = loadRouter(join(folder, first), { embedder, watch: true });
+  const version = loadRouter(join(folder, first), { embedder: fakeEmbedder, watch: true });
   await expect(version).rejects.toThrow(/needs a folder whose current.json names.*Give the folder around it/);
   await expect(version).rejects.toBeInstanceOf(InvalidInputError);
-  const busy = loadRouter(folder, { embedder, watch: { intervalMs: 0 } });
+  const busy = loadRouter(folder, { embedder: fakeEmbedder, watch: { intervalMs: 0 } });
   await expect(busy).rejects.toThrow('`watch.intervalMs` of router must be a number > 0. Got 0.');
   await mkdir(join(root, 'empty'));
   await expect(loadRouter(join(root, 'empty'), { watch: true })).rejects.toBeInstanceOf(ArtifactError);

@@ -4,6 +4,7 @@ import { createRouter, NoCandidateError, type Request, type RouteOptions, type R
 import { type ManifestCandidate, type ManifestHeads, memoryFiles, readArtifact } from 'pointsman/artifact';
 import { countRequestTokens } from 'pointsman/request';
 import { describe, expect, test } from 'vitest';
+import { fakeAsyncEmbedder } from '../../fixtures/fake-embedder.ts';
 import { readTinyArtifact, tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 
 const TOKENS = { meanInput: 200, meanOutput: 100, inputFrame: 10, inputRatio: 1.2 };
@@ -32,11 +33,7 @@ async function routerOf(
     },
   });
   return createRouter(await readBack(sealed), {
-    embedder: {
-      id: 'fake',
-      dimensions: 8,
-      embed: async (texts) => texts.map(() => new Float32Array(8).fill(0.2)),
-    },
+    embedder: fakeAsyncEmbedder(async (texts) => texts.map(() => new Float32Array(8).fill(0.2))),
   });
 }
 
@@ -97,7 +94,7 @@ describe('where prices and tokens are known', () => {
       },
     });
     const router = createRouter(await readBack(sealed), {
-      embedder: { id: 'fake', dimensions: 8, embed: async () => [new Float32Array(8)] },
+      embedder: fakeAsyncEmbedder(),
     });
     await expect(router.route({ text: LONG }, { limits: { maxCostUsd: 0.05 } })).rejects.toThrow(
       NoCandidateError,

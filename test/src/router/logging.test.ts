@@ -1,10 +1,4 @@
-import {
-  createRouter,
-  type Embedder,
-  InvalidInputError,
-  type RouterOptions,
-  type SyncEmbedder,
-} from 'pointsman';
+import { createRouter, InvalidInputError, type RouterOptions } from 'pointsman';
 import {
   createDecisionLog,
   type DecisionLog,
@@ -14,23 +8,9 @@ import {
 } from 'pointsman/log';
 import { policies } from 'pointsman/policy';
 import { describe, expect, it } from 'vitest';
+import { fakeAsyncEmbedder, fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 import { readTinyArtifact } from '../../fixtures/tiny-artifact.ts';
 
-const sync: SyncEmbedder = {
-  id: 'fake',
-  dimensions: 8,
-  embedInto(text, out) {
-    out.fill(0);
-    for (let i = 0; i < text.length; i++) out[text.charCodeAt(i) % 8] += 1 / text.length;
-  },
-  embed: async (texts) =>
-    texts.map((text) => {
-      const out = new Float32Array(8);
-      sync.embedInto(text, out);
-      return out;
-    }),
-};
-const later: Embedder = { id: 'fake', dimensions: 8, embed: (texts) => sync.embed(texts) };
 const artifact = await readTinyArtifact();
 const request = { text: 'hello' };
 
@@ -51,7 +31,7 @@ function keptLog(options: { embedding?: boolean } = {}) {
 }
 
 function routerWith(options: RouterOptions) {
-  return createRouter(artifact, { embedder: sync, ...options });
+  return createRouter(artifact, { embedder: fakeEmbedder, ...options });
 }
 
 describe('a router with a log', () => {
@@ -88,8 +68,8 @@ describe('a router with a log', () => {
   });
 
   it.each([
-    ['at once', sync],
-    ['later', later],
+    ['at once', fakeEmbedder],
+    ['later', fakeAsyncEmbedder()],
   ])('logs each prompt with its own embedding, when the embedder answers %s', async (_, embedder) => {
     const { log, decisions } = keptLog({ embedding: true });
     const router = routerWith({ log, embedder });
@@ -98,7 +78,7 @@ describe('a router with a log', () => {
     const logged = await decisions();
     expect(logged).toHaveLength(texts.length);
     for (const { request, embedding = [] } of logged) {
-      const [expected] = await sync.embed([(request as { text: string }).text]);
+      const [expected] = await fakeEmbedder.embed([(request as { text: string }).text]);
       expect(embedding).toHaveLength(8);
       for (const [i, value] of expected.entries()) expect(embedding[i]).toBeCloseTo(value, 6);
     }

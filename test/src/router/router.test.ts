@@ -1,32 +1,9 @@
 import fc from 'fast-check';
-import {
-  createRouter,
-  type Embedder,
-  InvalidInputError,
-  NoCandidateError,
-  type Request,
-  type SyncEmbedder,
-} from 'pointsman';
+import { createRouter, InvalidInputError, NoCandidateError, type Request } from 'pointsman';
 import { NUMERIC_SIGNAL_NAMES } from 'pointsman/features';
 import { describe, expect, test } from 'vitest';
+import { fakeAsyncEmbedder, fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 import { floatBytes, readTinyArtifact } from '../../fixtures/tiny-artifact.ts';
-
-const sync: SyncEmbedder = {
-  id: 'fake',
-  dimensions: 8,
-  embedInto(text, out) {
-    out.fill(0);
-    for (let i = 0; i < text.length; i++) out[text.charCodeAt(i) % 8] += 1 / text.length;
-  },
-  async embed(texts) {
-    return texts.map((text) => {
-      const out = new Float32Array(8);
-      sync.embedInto(text, out);
-      return out;
-    });
-  },
-};
-const later: Embedder = { id: 'fake', dimensions: 8, embed: (texts) => sync.embed(texts) };
 
 const NUMERIC = NUMERIC_SIGNAL_NAMES.length;
 /** An artifact that reads the text too, and not only its embedding. */
@@ -48,8 +25,8 @@ const reading = await readTinyArtifact({
 const plain = await readTinyArtifact();
 
 describe.each([
-  ['a synchronous embedder', sync],
-  ['an asynchronous embedder', later],
+  ['a synchronous embedder', fakeEmbedder],
+  ['an asynchronous embedder', fakeAsyncEmbedder()],
 ])('with %s', (_, embedder) => {
   test('a decision is complete, plain data, and says how it came about', async () => {
     const router = createRouter(reading, { embedder });
@@ -156,7 +133,7 @@ describe.each([
   test('a picture alone is routed, also where the embedder makes NaN of no words', async () => {
     const embed = async (texts: readonly string[]) =>
       texts.map((text) => new Float32Array(8).fill(text.trim() === '' ? Number.NaN : 0.1));
-    const router = createRouter(plain, { embedder: { id: 'fake', dimensions: 8, embed } });
+    const router = createRouter(plain, { embedder: fakeAsyncEmbedder(embed) });
     const picture = {
       messages: [{ role: 'user', content: [{ type: 'input_image', image_url: 'https://x' }] }],
     };
@@ -211,8 +188,10 @@ describe.each([
 
 test('the request may be left out when the features are the embedding alone, and only then', () => {
   const embedding = new Float32Array(8).fill(0.1);
-  expect(createRouter(plain, { embedder: sync }).routeEmbedding(embedding).candidate).toMatch(/^m\d$/);
-  expect(() => createRouter(reading, { embedder: sync }).routeEmbedding(embedding)).toThrow(
+  expect(createRouter(plain, { embedder: fakeEmbedder }).routeEmbedding(embedding).candidate).toMatch(
+    /^m\d$/,
+  );
+  expect(() => createRouter(reading, { embedder: fakeEmbedder }).routeEmbedding(embedding)).toThrow(
     InvalidInputError,
   );
 });
@@ -235,7 +214,7 @@ test('each head gives the number that its formula gives', async () => {
       features.reduce((sum, x, i) => sum + x * kernel[i * 3 + c], bias[c]),
     );
   }
-  const got = createRouter(artifact, { embedder: sync }).predictEmbedding(embedding);
+  const got = createRouter(artifact, { embedder: fakeEmbedder }).predictEmbedding(embedding);
   const exps = logits.choice.map((z) => Math.exp(z / 1.5));
   const total = exps.reduce((sum, e) => sum + e, 0);
   const sigmoid = (z: number) => 1 / (1 + Math.exp(-z));
@@ -260,7 +239,7 @@ function close(got: Float64Array, expected: readonly number[]): void {
 }
 
 test('without costs in the traffic they are null, and the policy goes by quality', async () => {
-  const router = createRouter(await readTinyArtifact({ amounts: false }), { embedder: sync });
+  const router = createRouter(await readTinyArtifact({ amounts: false }), { embedder: fakeEmbedder });
   const decision = await router.route({ text: 'hi' }, { weights: 'balanced' });
   expect(
     decision.predictions.every((row) => row.expectedCostUsd === null && row.expectedLatencyMs === null),
@@ -271,12 +250,12 @@ test('without costs in the traffic they are null, and the policy goes by quality
 test('where there is no cost head, the mean of the traffic stands in', async () => {
   const { manifest, file } = await readTinyArtifact();
   const artifact = { file, manifest: { ...manifest, heads: { ...manifest.heads, cost: null } } };
-  const { costUsd } = await createRouter(artifact, { embedder: sync }).predict({ text: 'hi' });
+  const { costUsd } = await createRouter(artifact, { embedder: fakeEmbedder }).predict({ text: 'hi' });
   expect([...costUsd]).toEqual([0.001, 0.002, 0.003]);
 });
 
 test('a request brings its own limits and weights', async () => {
-  const router = createRouter(plain, { embedder: sync });
+  const router = createRouter(plain, { embedder: fakeEmbedder });
   const decision = await router.route({ text: 'hi' }, { limits: { allow: ['m2'] } });
   expect(decision.candidate).toBe('m2');
   expect(decision.margin).toBeNull();
@@ -290,14 +269,14 @@ test('a request brings its own limits and weights', async () => {
 });
 
 test('a router can be given another policy than the one it was exported with', async () => {
-  const router = createRouter(plain, { embedder: sync, policy: { kind: 'classifier' } });
+  const router = createRouter(plain, { embedder: fakeEmbedder, policy: { kind: 'classifier' } });
   const { candidate, probabilities } = await router.route({ text: 'hi' });
   expect(probabilities[candidate]).toBe(Math.max(...Object.values(probabilities)));
 });
 
 test('candidates may have any name', async () => {
   const names = ['__proto__', 'constructor', 'a/b:c', '模型'];
-  const router = createRouter(await readTinyArtifact({ names }), { embedder: sync });
+  const router = createRouter(await readTinyArtifact({ names }), { embedder: fakeEmbedder });
   const { probabilities } = await router.route({ text: 'hi' });
   expect(Object.keys(probabilities)).toEqual(names);
 });
@@ -326,18 +305,18 @@ test.each<[string, unknown, unknown, RegExp]>([
     /must name candidates among m0, m1, m2/,
   ],
 ])('%s is an error of its own kind', async (_, request, options, expected) => {
-  const router = createRouter(plain, { embedder: sync });
+  const router = createRouter(plain, { embedder: fakeEmbedder });
   const error = await router.route(request as Request, options as object).catch((cause: unknown) => cause);
   expect(error).toBeInstanceOf(InvalidInputError);
   expect((error as Error).message).toMatch(expected);
 });
 
 test('a vector of another length, or of what is no number, is an error and not a decision', async () => {
-  const router = createRouter(plain, { embedder: sync });
+  const router = createRouter(plain, { embedder: fakeEmbedder });
   expect(() => router.routeEmbedding(new Float32Array(7))).toThrow('The embedding must be 8 numbers. Got 7.');
   expect(() => router.routeEmbedding(new Float32Array(8).fill(Number.NaN))).toThrow(InvalidInputError);
   expect(() => router.routeEmbedding(undefined as unknown as number[])).toThrow(InvalidInputError);
-  const broken: Embedder = { id: 'fake', dimensions: 8, embed: async () => [] };
+  const broken = fakeAsyncEmbedder(async () => []);
   await expect(createRouter(plain, { embedder: broken }).route({ text: 'x' })).rejects.toBeInstanceOf(
     InvalidInputError,
   );
@@ -347,7 +326,7 @@ test('an embedder must be the one of the training; where the artifact carries no
   expect(() => createRouter(plain)).toThrow(
     /trained with the custom embedder "fake".*pass it as \{ embedder \}/,
   );
-  expect(() => createRouter(plain, { embedder: { ...sync, id: 'other' } })).toThrow(
+  expect(() => createRouter(plain, { embedder: { ...fakeEmbedder, id: 'other' } })).toThrow(
     '`embedder` of router must be the one it was trained with, "fake" of 8 dimensions. Got "other" of 8.',
   );
 });

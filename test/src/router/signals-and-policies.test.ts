@@ -1,29 +1,21 @@
-import { createRouter, type PolicySpec, type Router, type SyncEmbedder } from 'pointsman';
+import { createRouter, type PolicySpec, type Router } from 'pointsman';
 import { compileCel } from 'pointsman/cel';
 import { createRandom } from 'pointsman/math';
 import { policies } from 'pointsman/policy';
 import { expect, test } from 'vitest';
+import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 import { layersModelFiles } from '../../fixtures/layers-model-files.ts';
 import { floatBytes, readTinyArtifact } from '../../fixtures/tiny-artifact.ts';
 
-const embedder: SyncEmbedder = {
-  id: 'fake',
-  dimensions: 8,
-  embedInto(text, out) {
-    out.fill(0);
-    for (let i = 0; i < text.length; i++) out[text.charCodeAt(i) % 8] += 1 / text.length;
-  },
-  embed: async (texts) => texts.map(() => new Float32Array(8)),
-};
 const artifact = await readTinyArtifact();
 
 function routerWith(policy: PolicySpec, more: object = {}): Router {
-  return createRouter(artifact, { embedder, policies, compile: compileCel, policy, ...more });
+  return createRouter(artifact, { embedder: fakeEmbedder, policies, compile: compileCel, policy, ...more });
 }
 
 test('without { policies } a kind that is loaded apart is an error that says so', () => {
   const policy: PolicySpec = { kind: 'threshold', weak: 'm0', strong: 'm1', threshold: 0 };
-  expect(() => createRouter(artifact, { embedder, policy })).toThrow(
+  expect(() => createRouter(artifact, { embedder: fakeEmbedder, policy })).toThrow(
     'A policy of kind "threshold" needs code that is loaded apart. Pass { policies } of "pointsman/policy"',
   );
 });
@@ -65,7 +57,7 @@ test('a counter is asked where the estimate comes close to a context window', as
   const router = createRouter(
     { file, manifest: { ...manifest, candidates } },
     {
-      embedder,
+      embedder: fakeEmbedder,
       countTokens: (text) => {
         asked++;
         return text.length;
@@ -103,7 +95,9 @@ test('exploration is seeded, and its propensity is in the decision', async () =>
 });
 
 test('a domain can have a router of its own, whose decision counts', async () => {
-  const code = createRouter(await readTinyArtifact({ names: ['coder', 'reviewer'], seed: 5 }), { embedder });
+  const code = createRouter(await readTinyArtifact({ names: ['coder', 'reviewer'], seed: 5 }), {
+    embedder: fakeEmbedder,
+  });
   const router = routerWith(
     {
       kind: 'hierarchical',
@@ -174,7 +168,7 @@ test('the task is that of the artifact, where it has a classifier', async () => 
     domains: { legal: 'm0', medical: 'm1' },
     otherwise: 'm2',
   };
-  const router = createRouter(trained, { embedder, policies, policy });
+  const router = createRouter(trained, { embedder: fakeEmbedder, policies, policy });
   const { candidate, signals } = await router.route({ text: 'hello' });
   expect(['legal', 'medical']).toContain(signals.task);
   expect(candidate).toBe(signals.task === 'legal' ? 'm0' : 'm1');
@@ -187,7 +181,7 @@ test('an artifact that measures novelty abstains by it', async () => {
     files: new Map([['novelty.bin', floatBytes([1, 1, 0, 0, 0, 0, 0, 0, 0])]]),
   });
   const policy: PolicySpec = { kind: 'classifier', abstain: { to: 'm1', outOfDistribution: true } };
-  const router = createRouter(measuring, { embedder, policy });
+  const router = createRouter(measuring, { embedder: fakeEmbedder, policy });
   expect(router.routeEmbedding(new Float32Array(8).fill(0.2)).policyPath).toEqual(['classifier']);
   const far = router.routeEmbedding(new Float32Array(8).fill(9));
   expect(far.policyPath).toEqual(['classifier', 'abstain:novel']);

@@ -1,18 +1,17 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pointAtVersion, readVersionPointer, writeArtifact } from '@pointsman/training/artifact';
 import { InvalidInputError } from 'pointsman';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { changeVersionPointer } from '../../../training/artifact/version-pointer.ts';
 import { rollBack } from '../../../training/versions/roll-back.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 
-const root = await mkdtemp(join(tmpdir(), 'pointsman-pointer-'));
-afterAll(() => rm(root, { recursive: true }));
+const { folder: root } = temporaryFolder();
 
 async function newFolder(name: string): Promise<string> {
   const folder = join(root, name);

@@ -1,5 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   addReports,
@@ -11,11 +10,11 @@ import {
 } from '@pointsman/training/artifact';
 import { ArtifactError, InvalidInputError, memoryFiles, readArtifact } from 'pointsman';
 import { readArtifactFolder } from 'pointsman/node';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 
-const root = await mkdtemp(join(tmpdir(), 'pointsman-write-'));
-afterAll(() => rm(root, { recursive: true }));
+const { folder: root } = temporaryFolder();
 
 const encode = (text: string) => new TextEncoder().encode(text);
 

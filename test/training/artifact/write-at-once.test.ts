@@ -1,11 +1,10 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { writeAtOnce } from '../../../training/artifact/index.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
-const folder = await mkdtemp(join(tmpdir(), 'pointsman-write-'));
-afterAll(() => rm(folder, { recursive: true }));
+const { folder } = temporaryFolder();
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 test('a file is written over, unless it is not to be, and nothing is left beside it', async () => {

@@ -3,6 +3,7 @@ import { type Artifact, readArtifact } from 'pointsman/artifact';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { useBackend } from '../../../training/backend/use-backend.ts';
 import { type AddedCandidate, addCandidate } from '../../../training/candidates/index.ts';
+import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
 import { readTinyArtifact } from '../../fixtures/tiny-artifact.ts';
 import { open, part, trainedArtifact } from './fixture.ts';
@@ -166,14 +167,8 @@ describe('heads of every kind', () => {
 
   test('a head that gives the logit itself, with a calibrator for each candidate, takes one too', async () => {
     const artifact = await readTinyArtifact({ success: 'linear', dimensions: 8 });
-    const embedder = {
-      id: 'fake',
-      dimensions: 8,
-      embed: async (texts: readonly string[]) =>
-        texts.map((text) => Float32Array.from({ length: 8 }, (_, i) => Math.sin(text.length * (i + 1)))),
-    };
     const openFake = async ({ files }: AddedCandidate['artifact']) =>
-      createRouter(await readArtifact(memoryFiles(files)), { embedder });
+      createRouter(await readArtifact(memoryFiles(files)), { embedder: fakeEmbedder });
     const probes = part(withTwin(), ['twin'], every(50));
     const { artifact: sealed, onboarded } = await addCandidate({
       artifact,
@@ -182,7 +177,7 @@ describe('heads of every kind', () => {
       open: openFake,
     });
     const router = await openFake(sealed);
-    const old = createRouter(artifact, { embedder });
+    const old = createRouter(artifact, { embedder: fakeEmbedder });
     let sum = 0;
     for (const { request } of probes.prompts) {
       const [before, now] = [await old.predict(request), await router.predict(request)];

@@ -6,6 +6,7 @@ import type { OutcomeMatrix } from '../../../training/outcomes/outcome-matrix.ts
 import { openEmbedder } from '../../../training/pipeline/router-embedder.ts';
 import { trainRouter } from '../../../training/pipeline/train-router.ts';
 import { splitOutcomes } from '../../../training/split/split-outcomes.ts';
+import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 
 /** A router of an artifact that carries its embedder. */
 export async function open({ files }: SealedArtifact): Promise<Router> {
@@ -14,8 +15,7 @@ export async function open({ files }: SealedArtifact): Promise<Router> {
 
 /** A router that is given embeddings. */
 export function routerOf(artifact: Artifact, policy?: PolicySpec): Router {
-  const embedder = { id: 'fake', dimensions: 8, embed: async () => [] };
-  return createRouter(artifact, { embedder, ...(policy === undefined ? {} : { policy }) });
+  return createRouter(artifact, { embedder: fakeEmbedder, ...(policy === undefined ? {} : { policy }) });
 }
 
 export async function trainedArtifact(

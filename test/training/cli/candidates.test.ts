@@ -3,8 +3,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { writeArtifact } from '../../../training/artifact/index.ts';
 import { main } from '../../../training/cli/main.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { trainedSealed } from '../candidates/fixture.ts';
-import { temporaryFolder } from '../outcomes/temporary-folder.ts';
 import { type CapturedIo, capturedIo } from './captured-io.ts';
 import { plantedRows, writeRows } from './planted-file.ts';
 

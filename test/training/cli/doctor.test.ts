@@ -1,14 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { runCli } from '../../documents/run-cli.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 interface Finding {
   readonly what: string;
   readonly state: string;
   readonly detail: string;
 }
+
+const { folder } = temporaryFolder();
 
 const findings = (stdout: string): Map<string, Finding> =>
   new Map(JSON.parse(stdout).findings.map((finding: Finding) => [finding.what, finding]));
@@ -31,9 +31,7 @@ it('pointsman doctor finds that all that is needed works, and names what is opti
 });
 
 it('pointsman doctor fails for a router that cannot be loaded, and says why', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'pointsman-doctor-test-'));
   const { code, stdout } = await runCli(['doctor', folder, '--json']);
-  await rm(folder, { recursive: true });
   expect(code).toBe(1);
   expect(JSON.parse(stdout).works).toBe(false);
   expect(findings(stdout).get(`router ${folder}`)?.detail).toContain('There is no router in');

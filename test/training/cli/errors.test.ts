@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { main } from '../../../training/cli/main.ts';
 import { TOOL_VERSION } from '../../../training/version.ts';
-import { temporaryFolder } from '../outcomes/temporary-folder.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { capturedIo } from './captured-io.ts';
 import { type PlantedRow, plantedRows, writeRows } from './planted-file.ts';
 

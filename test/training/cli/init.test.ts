@@ -8,8 +8,8 @@ import { main } from '../../../training/cli/main.ts';
 import { parseRetrainConfig } from '../../../training/config/retrain-config.ts';
 import { root } from '../../architecture/source-files.ts';
 import { shellWords } from '../../documents/fenced-blocks.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { SOLVER_LOGS } from '../logs/solver-logs.ts';
-import { temporaryFolder } from '../outcomes/temporary-folder.ts';
 import { capturedIo } from './captured-io.ts';
 import { type PlantedRow, plantedRows } from './planted-file.ts';
 

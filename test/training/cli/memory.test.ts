@@ -4,7 +4,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { main } from '../../../training/cli/main.ts';
 import { megabytes } from '../../../training/cli/number-option.ts';
 import { adviceOf } from '../../../training/work/memory-limit.ts';
-import { temporaryFolder } from '../outcomes/temporary-folder.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { capturedIo } from './captured-io.ts';
 
 const { path } = temporaryFolder();

@@ -4,7 +4,7 @@ import { createRandom } from 'pointsman/math';
 import { beforeAll, expect, it } from 'vitest';
 import { main } from '../../../training/cli/main.ts';
 import type { Evaluation } from '../../../training/evaluation/evaluation.ts';
-import { temporaryFolder } from '../outcomes/temporary-folder.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { type CapturedIo, capturedIo } from './captured-io.ts';
 import { type PlantedRow, plantedRows, writeRows } from './planted-file.ts';
 

@@ -3,7 +3,7 @@ import { main } from '../../../training/cli/main.ts';
 import { ingestOutcomes } from '../../../training/outcomes/ingest.ts';
 import { readOutcomeMatrix } from '../../../training/outcomes/read-outcome-matrix.ts';
 import { costsWithout, latencyDoubt, qualityAdvice } from '../../../training/outcomes/report-doubts.ts';
-import { temporaryFolder } from '../outcomes/temporary-folder.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { capturedIo } from './captured-io.ts';
 
 const { path, write } = temporaryFolder();

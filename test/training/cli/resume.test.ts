@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { main } from '../../../training/cli/main.ts';
-import { temporaryFolder } from '../outcomes/temporary-folder.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { capturedIo } from './captured-io.ts';
 import { plantedRows, writeRows } from './planted-file.ts';
 

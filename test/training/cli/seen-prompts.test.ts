@@ -4,7 +4,7 @@ import { readArtifactFolder } from 'pointsman/node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { main } from '../../../training/cli/main.ts';
-import { temporaryFolder } from '../outcomes/temporary-folder.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { type CapturedIo, capturedIo } from './captured-io.ts';
 import { type PlantedRow, plantedRows, writeRows } from './planted-file.ts';
 

@@ -1,6 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import {
   createOpenAiEmbedder,
@@ -10,18 +8,17 @@ import {
   StaticEmbedder,
   type SyncEmbedder,
 } from 'pointsman/embedder';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { loadUseEmbedder } from '../../../training/embedder/index.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { fakeEmbeddingsEndpoint } from '../../src/embedder/fake-embeddings-endpoint.ts';
 import { hasTransformers, writeTinyTransformer } from '../../src/embedder/tiny-transformer.ts';
 import { anyText } from '../../src/text/any-text.ts';
 
-let folder: string;
+const { folder } = temporaryFolder();
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'embedders-'));
   await writeTinyTransformer(folder);
 });
-afterAll(() => rm(folder, { recursive: true }));
 
 interface Variant {
   readonly name: string;

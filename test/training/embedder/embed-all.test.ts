@@ -1,18 +1,20 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { type EmbedProgress, embedAll } from '../../../training/embedder/index.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { countingEmbedder } from './counting-embedder.ts';
 
+const { path } = temporaryFolder();
 let cacheFolder: string;
+let folders = 0;
 beforeEach(async () => {
-  cacheFolder = await mkdtemp(join(tmpdir(), 'embeddings-'));
+  cacheFolder = path(`cache-${folders++}`);
+  await mkdir(cacheFolder);
 });
-afterEach(() => rm(cacheFolder, { recursive: true }));
 
 async function shardPaths(): Promise<string[]> {
   const names = await readdir(cacheFolder, { recursive: true });

@@ -23,6 +23,7 @@ import { type ValuedRows, valueRows } from '../../../training/evaluation/valued-
 import { loggingPropensities } from '../../../training/off-policy/index.ts';
 import { chooseByWeights, riskiestSetting, WEIGHT_SETTINGS } from '../../../training/policy/index.ts';
 import { dialSection } from '../../../training/report/sections/dial-section.ts';
+import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 import { syntheticWorld } from './synthetic-world.ts';
 
@@ -210,7 +211,7 @@ it('weights choose as the router that ships does, whatever they are', async () =
   const retired = artifact.manifest.candidates.map((one, c) => (c === 2 ? { ...one, retired: true } : one));
   const router = createRouter(
     { ...artifact, manifest: { ...artifact.manifest, candidates: retired } },
-    { embedder: { id: 'fake', dimensions: 8, embed: async () => [] }, policies, policy: { kind: 'utility' } },
+    { embedder: fakeEmbedder, policies, policy: { kind: 'utility' } },
   );
   const random = createRandom(3);
   for (let row = 0; row < 50; row++) {

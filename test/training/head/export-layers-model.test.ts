@@ -1,9 +1,8 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type LayersModel, readLayersModel } from 'pointsman/head';
 import { createRandom } from 'pointsman/math';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { type Backend, useBackend } from '../../../training/backend/index.ts';
 import {
   type DenseChain,
@@ -11,6 +10,7 @@ import {
   type ExportedModel,
   exportLayersModel,
 } from '../../../training/head/index.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 const random = createRandom(4);
 const layer = (inputs: number, outputs: number, activation: DenseLayer['activation']): DenseLayer => ({
@@ -67,11 +67,7 @@ test('TF.js loads the model from memory, and pointsman agrees with it to 1e-5', 
   await compare(await backend.tf.loadLayersModel(handler));
 });
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'pointsman-export-'));
-});
-afterAll(() => rm(folder, { recursive: true }));
+const { folder } = temporaryFolder();
 
 test('TF.js loads the model from its two files, and pointsman agrees with it to 1e-5', async () => {
   await writeFile(join(folder, 'model.json'), exported.modelJson);

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Judge, judgeAnswers, openJudge, VerdictCache } from '../../../training/judge/index.ts';
-import { temporaryFolder } from '../outcomes/temporary-folder.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 const { path, write } = temporaryFolder();
 const answers = Array.from({ length: 30 }, (_, i) => ({ prompt: `p${i}`, answer: `${i}`, candidate: 'm' }));

@@ -1,17 +1,15 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { compactLog, listLogFiles, readDecisionLog } from '@pointsman/training';
 import { createRandom } from 'pointsman/math';
 import { openDecisionLog } from 'pointsman/node/log';
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { aDecision } from '../../src/log/a-decision.ts';
 
-const folder = await mkdtemp(join(tmpdir(), 'pointsman-compact-killed-'));
-afterAll(() => rm(folder, { recursive: true }));
+const { folder } = temporaryFolder();
 
 /** Lets another process compact the log, and kills it once so many files are done. */
 async function compactUntilKilled(files: number): Promise<void> {

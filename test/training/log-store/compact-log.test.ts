@@ -1,17 +1,16 @@
-import { cp, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { compactLog, ingestOutcomes, listLogFiles, readDecisionLog } from '@pointsman/training';
 import fc from 'fast-check';
 import type { LogRecord } from 'pointsman/log';
 import { createFileSink, openDecisionLog } from 'pointsman/node/log';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { runCli } from '../../documents/run-cli.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { aDecision } from '../../src/log/a-decision.ts';
 import { RECORDS } from '../../src/log/log-records.ts';
 
-const root = await mkdtemp(join(tmpdir(), 'pointsman-compact-'));
-afterAll(() => rm(root, { recursive: true }));
+const { folder: root } = temporaryFolder();
 
 const AT = Date.UTC(2026, 10, 25, 3);
 const DAY_MS = 86_400_000;

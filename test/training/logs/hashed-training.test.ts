@@ -5,8 +5,8 @@ import { beforeAll, expect, test } from 'vitest';
 import { parseTrainConfig } from '../../../training/config/train-config.ts';
 import { trainFromFiles } from '../../../training/pipeline/train-from-files.ts';
 import { runCli } from '../../documents/run-cli.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { smallTraffic } from '../../package/small-traffic.ts';
-import { temporaryFolder } from '../outcomes/temporary-folder.ts';
 import { tableRows } from './log-fixture.ts';
 
 const { path, write } = temporaryFolder();

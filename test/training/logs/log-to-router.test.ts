@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type SampleRow, sampleTraffic } from '../../../data/solvers/sample-traffic.ts';
 import { LOG_FORMATS } from '../../../training/logs/index.ts';
 import { runCli } from '../../documents/run-cli.ts';
-import { temporaryFolder } from '../outcomes/temporary-folder.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { READ_IN_CASES, SOLVER_LOGS } from './solver-logs.ts';
 
 const LOGGED = 1500;

@@ -1,23 +1,16 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
 import { createRandom } from 'pointsman/math';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { ingestOutcomes } from '../../../training/outcomes/ingest.ts';
 import { OutcomeStore } from '../../../training/outcomes/outcome-store.ts';
 import { readOutcomeMatrix } from '../../../training/outcomes/read-outcome-matrix.ts';
 import { defaultMemoryMb, MemoryLimitError, memoryMb, scratchError } from '../../../training/work/index.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
-let folder: string;
-let temporaryFolder: string;
-const path = (name: string): string => join(folder, name);
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'pointsman-heavy-'));
-  temporaryFolder = path('temporary');
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const { folder, path } = temporaryFolder();
+const spilled = path('temporary');
 
 const random = createRandom(7);
 const words = Array.from({ length: 2000 }, () => random.integer(2 ** 31).toString(36));
@@ -51,15 +44,15 @@ test('prompts that come to far more than the memory are read within it, as with 
   await writeFile(file, lines(500, 45_000).join('\n'));
   const read = async (memoryLimitMb: number) => {
     const out = path(`heavy-${memoryLimitMb}.parquet`);
-    const report = await ingestOutcomes({ files: [file], out, memoryLimitMb, temporaryFolder });
-    return { report, matrix: await readOutcomeMatrix(out, { memoryLimitMb, temporaryFolder }) };
+    const report = await ingestOutcomes({ files: [file], out, memoryLimitMb, temporaryFolder: spilled });
+    return { report, matrix: await readOutcomeMatrix(out, { memoryLimitMb, temporaryFolder: spilled }) };
   };
   const [narrow, wide] = [await read(300), await read(2500)];
   expect(narrow.report).toMatchObject({ rowsRead: 500, rowsAccepted: 500, rejected: [] });
   expect(narrow.report.fingerprint).toBe(wide.report.fingerprint);
   expect(narrow.matrix).toEqual(wide.matrix);
-  expect(await readdir(temporaryFolder)).toEqual([]);
-  const store = new OutcomeStore(path('store'), { memoryLimitMb: 300, temporaryFolder });
+  expect(await readdir(spilled)).toEqual([]);
+  const store = new OutcomeStore(path('store'), { memoryLimitMb: 300, temporaryFolder: spilled });
   expect(await store.add(path('heavy-300.parquet'), null)).toBe(500);
   const more = path('more.jsonl');
   await writeFile(more, row(5000, 200));
@@ -107,7 +100,7 @@ test('what does not fit is an error that says what to do, and leaves what was th
   const before = await readFile(out);
   const names = (await readdir(folder)).sort();
   await writeFile(file, row(2, 20e6));
-  const failed = ingestOutcomes({ files: [file], out, memoryLimitMb: 128, temporaryFolder });
+  const failed = ingestOutcomes({ files: [file], out, memoryLimitMb: 128, temporaryFolder: spilled });
   await expect(failed).rejects.toThrow(MemoryLimitError);
   await expect(failed).rejects.toMatchObject({ code: 'MEMORY_LIMIT', limitMb: 128 });
   await expect(failed).rejects.toThrow(
@@ -115,7 +108,7 @@ test('what does not fit is an error that says what to do, and leaves what was th
   );
   expect(await readFile(out)).toEqual(before);
   expect((await readdir(folder)).sort()).toEqual(names);
-  expect(await readdir(temporaryFolder)).toEqual([]);
+  expect(await readdir(spilled)).toEqual([]);
 });
 
 test('a disk that is full of rows on their way is told as such', async () => {

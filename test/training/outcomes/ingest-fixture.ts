@@ -1,7 +1,7 @@
 import { ingestOutcomes } from '../../../training/outcomes/ingest.ts';
 import type { IngestOptions } from '../../../training/outcomes/ingest-options.ts';
 import type { IngestReport } from '../../../training/outcomes/ingest-report.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 /** Three rows of two prompts, with what makes CSV hard. */
 export const rows = [

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { jsonBlocks } from '../../../training/outcomes/json-blocks.ts';
 import { REASONS } from '../../../training/outcomes/outcome-fields.ts';
 import { REFUSED_MARK } from '../../../training/outcomes/row-sql.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 const { write } = temporaryFolder();
 const { notJson, notObject } = REASONS;

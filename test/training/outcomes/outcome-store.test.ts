@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ingestOutcomes } from '../../../training/outcomes/ingest.ts';
 import { OutcomeStore } from '../../../training/outcomes/outcome-store.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { tableRows } from '../logs/log-fixture.ts';
 import { lines } from './ingest-fixture.ts';
-import { temporaryFolder } from './temporary-folder.ts';
 
 const { path, write } = temporaryFolder();
 const row = (id: string, quality: number | null, more: object = {}) => ({

@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { readArtifactFolder } from 'pointsman/node';
 import { expect, it } from 'vitest';
 import { main } from '../../../training/cli/main.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { capturedIo } from '../cli/captured-io.ts';
 import { type PlantedRow, plantedRows, writeRows } from '../cli/planted-file.ts';
-import { temporaryFolder } from '../outcomes/temporary-folder.ts';
 
 const { path } = temporaryFolder();
 

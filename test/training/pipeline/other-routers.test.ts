@@ -9,7 +9,7 @@ import { trainRouter } from '../../../training/pipeline/train-router.ts';
 import { withoutRouters } from '../../../training/pipeline/without-routers.ts';
 import { splitOutcomes } from '../../../training/split/split-outcomes.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
-import { temporaryFolder } from '../outcomes/temporary-folder.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 const { path } = temporaryFolder();
 

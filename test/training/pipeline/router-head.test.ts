@@ -1,7 +1,6 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRouter, memoryFiles, type Request } from 'pointsman';
 import { type Artifact, type Manifest, readArtifact } from 'pointsman/artifact';
@@ -24,7 +23,9 @@ import {
 import { describeManifest } from '../../../training/cli/describe-manifest.ts';
 import type { OutcomeMatrix } from '../../../training/outcomes/outcome-matrix.ts';
 import { requestFeatures } from '../../../training/pipeline/request-features.ts';
+import { fakeAsyncEmbedder } from '../../fixtures/fake-embedder.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 import { part, trainedSealed } from '../candidates/fixture.ts';
 
@@ -48,19 +49,6 @@ const REQUESTS: readonly Request[] = [
   { text: 'x '.repeat(20_000) },
 ];
 
-/** Tells texts apart, no more. */
-const fake: Embedder = {
-  id: 'fake',
-  dimensions: 8,
-  embed: async (texts) =>
-    texts.map((text) => {
-      const random = createRandom(
-        [...text].reduce((sum, letter) => (31 * sum + letter.charCodeAt(0)) % 2 ** 31, 7),
-      );
-      return Float32Array.from({ length: 8 }, () => random.normal());
-    }),
-};
-
 /** One answer a prompt, drawn evenly. */
 function logged(matrix: OutcomeMatrix): OutcomeMatrix {
   const random = createRandom(5);
@@ -78,6 +66,7 @@ function logged(matrix: OutcomeMatrix): OutcomeMatrix {
 
 const read = ({ files }: SealedArtifact): Promise<Artifact> =>
   readArtifact(memoryFiles(files), { reports: true });
+const fake = fakeAsyncEmbedder();
 const openWith = (embedder?: Embedder) => async (sealed: SealedArtifact) =>
   createRouter(await read(sealed), embedder === undefined ? {} : { embedder });
 
@@ -95,11 +84,10 @@ async function withAdded(
   ).artifact;
 }
 
-let folder: string;
+const { folder } = temporaryFolder();
 let server: Server;
 let root: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'pointsman-head-'));
   server = createServer((request, response) => {
     readFile(join(folder, String(request.url))).then(
       (bytes) => response.end(bytes),
@@ -111,7 +99,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   server.close();
-  await rm(folder, { recursive: true });
 });
 
 /** The largest difference between what the written `model.json` says and what the router decides with. */
@@ -283,7 +270,7 @@ describe('features of requests', () => {
     await expect(requestFeatures(artifact, [{ text: 'a' }])).rejects.toThrow(
       '"fake" (custom) of 8 dimensions. Got none',
     );
-    const other = { ...fake, id: 'other' };
+    const other = { ...fakeAsyncEmbedder(), id: 'other' };
     await expect(requestFeatures(artifact, [{ text: 'a' }], { embedder: other })).rejects.toThrow(
       'Got "other" of 8',
     );
@@ -291,14 +278,8 @@ describe('features of requests', () => {
 
   test('of no words are those of a vector of zeros, where the embedder makes nothing of them', async () => {
     const artifact = await read(await tinyArtifact());
-    const blank = {
-      ...fake,
-      embed: async (texts: readonly string[]) => texts.map(() => new Float32Array(8).fill(Number.NaN)),
-    };
-    const zeros = {
-      ...fake,
-      embed: async (texts: readonly string[]) => texts.map(() => new Float32Array(8)),
-    };
+    const blank = fakeAsyncEmbedder(async (texts) => texts.map(() => new Float32Array(8).fill(Number.NaN)));
+    const zeros = fakeAsyncEmbedder(async (texts) => texts.map(() => new Float32Array(8)));
     const [got, expected] = await Promise.all(
       [blank, zeros].map((embedder) => requestFeatures(artifact, [{ text: ' ' }], { embedder })),
     );

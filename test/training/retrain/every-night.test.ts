@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Router } from 'pointsman';
 import { execute } from 'pointsman/execution';
@@ -11,6 +10,7 @@ import { main } from '../../../training/cli/main.ts';
 import type { RetrainRun } from '../../../training/retrain/retrain-run.ts';
 import { root } from '../../architecture/source-files.ts';
 import { fencedBlocks, shellCommands, shellWords } from '../../documents/fenced-blocks.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { capturedIo } from '../cli/captured-io.ts';
 import { plantedRows, writeRows } from '../cli/planted-file.ts';
 
@@ -22,12 +22,11 @@ const A_DAY = 500;
 const rows = plantedRows({ prompts: DAYS.length * A_DAY, seed: 4 });
 
 const startedIn = process.cwd();
-let folder: string;
+const { folder } = temporaryFolder();
 /** The settings and commands of "Every night" in the quickstart. */
 let commands: string[];
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'pointsman-nights-'));
   process.chdir(folder);
   const quickstart = await readFile(join(root, 'docs/quickstart.md'), 'utf8');
   const [, after] = quickstart.split('## Every night');
@@ -40,7 +39,6 @@ beforeAll(async () => {
 afterEach(() => vi.useRealTimers());
 afterAll(async () => {
   process.chdir(startedIn);
-  await rm(folder, { recursive: true });
 });
 
 async function run(command: string) {

@@ -1,15 +1,15 @@
-import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadRouter, readArtifactFolder } from 'pointsman/node';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { shortEmbedder } from '../../../data/month/short-embedder.ts';
 import { releaseBatch } from '../../../training/retrain/quarantine.ts';
 import { retrain } from '../../../training/retrain/retrain.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import type { PlantedRow } from '../cli/planted-file.ts';
 import { dayOfRow, plantedDays, quickConfig, writeDays } from './planted-logs.ts';
 
-const root = await mkdtemp(join(tmpdir(), 'pointsman-hostile-'));
+const { folder: root } = temporaryFolder();
 const embedder = await shortEmbedder(32);
 const honest = plantedDays(80, 12);
 const daysOf = (rows: readonly PlantedRow[], from: number, to: number) =>
@@ -32,7 +32,6 @@ beforeAll(async () => {
   const first = await retrain({ config, embedder, now: night(9) });
   expect(first.outcome).toBe('promoted');
 });
-afterAll(() => rm(root, { recursive: true }));
 
 /** What the router in use is truly worth, on prompts that nobody has seen. */
 async function worthOf(folder: string): Promise<number> {

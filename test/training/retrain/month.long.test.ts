@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from 'pointsman/artifact';
 import { readArtifactFolder } from 'pointsman/node';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { monthFigure } from '../../../data/month/month-figure.ts';
 import { type Month, type MonthDay, simulateMonth } from '../../../data/month/simulate-month.ts';
 import { THE_MONTH } from '../../../data/month/the-month.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 const { degrade, reprice } = THE_MONTH.events;
 const { poison } = THE_MONTH;
-const folder = await mkdtemp(join(tmpdir(), 'pointsman-month-'));
+const { folder } = temporaryFolder();
 let month: Month;
 /** Mean cost of the candidate that becomes dearer, as the first version has it; US dollars. */
 let firstCost: number;
@@ -25,7 +25,6 @@ beforeAll(async () => {
   };
   month = await simulateMonth({ ...THE_MONTH, folder, onDay });
 }, 900_000);
-afterAll(() => rm(folder, { recursive: true }));
 
 const dateOf = (day: number) => `2026-01-${String(day).padStart(2, '0')}`;
 function costOf({ candidates }: Pick<Manifest, 'candidates'>): number {

@@ -1,15 +1,17 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { pointAtVersion } from '../../../training/artifact/index.ts';
 import { GATE_FILE, readNightsSpent, writeNightsSpent } from '../../../training/retrain/nights-spent.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
+const { path } = temporaryFolder();
 let folder: string;
+let folders = 0;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'pointsman-nights-'));
+  folder = path(`router-${folders++}`);
+  await mkdir(folder);
 });
-afterEach(() => rm(folder, { recursive: true }));
 
 test('what was spent is read back, and nothing is left beside the file', async () => {
   await writeNightsSpent(folder, { spent: 0.0025, version: 'v-1', at: '2026-01-01T00:00:00.000Z' });

@@ -1,19 +1,19 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadRouter, readArtifactFolder } from 'pointsman/node';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { shortEmbedder } from '../../../data/month/short-embedder.ts';
 import { main } from '../../../training/cli/main.ts';
 import { releaseBatch } from '../../../training/retrain/quarantine.ts';
 import { retrain } from '../../../training/retrain/retrain.ts';
 import type { RetrainRun } from '../../../training/retrain/retrain-run.ts';
 import { withRetrainLock } from '../../../training/versions/index.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { capturedIo } from '../cli/captured-io.ts';
 import { dayOfRow, plantedDays, quickConfig, writeDays } from './planted-logs.ts';
 
-const folder = await mkdtemp(join(tmpdir(), 'pointsman-retrain-'));
+const { folder } = temporaryFolder();
 const config = quickConfig(folder);
 const router = config.router;
 const embedder = await shortEmbedder(32);
@@ -35,7 +35,6 @@ beforeAll(async () => {
   await writeDays(folder, 'first', daysOf(1, 8));
   first = await run();
 });
-afterAll(() => rm(folder, { recursive: true }));
 
 test('the first challenger must beat having no router, and comes into use', async () => {
   expect(first.outcome).toBe('promoted');

@@ -1,18 +1,17 @@
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadRouter } from 'pointsman/node';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { shortEmbedder } from '../../../data/month/short-embedder.ts';
 import type { RetrainConfigInput } from '../../../training/config/retrain-config.ts';
 import { retrain } from '../../../training/retrain/retrain.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import type { PlantedRow } from '../cli/planted-file.ts';
 import { dayOfRow, plantedDays, quickConfig, writeDays } from './planted-logs.ts';
 
-const root = await mkdtemp(join(tmpdir(), 'pointsman-stars-'));
+const { folder: root } = temporaryFolder();
 const embedder = await shortEmbedder(32);
 const rows = plantedDays(80, 10);
-afterAll(() => rm(root, { recursive: true }));
 
 /** Failures with 1 or 2 stars, successes with 4 or 5. */
 const starred = (row: PlantedRow, i: number): PlantedRow => ({

@@ -5,8 +5,8 @@ import { writeArtifact } from '../../../training/artifact/index.ts';
 import { retireCandidate } from '../../../training/candidates/index.ts';
 import { parseTrainConfig } from '../../../training/config/train-config.ts';
 import { stillRetired } from '../../../training/retrain/still-retired.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
-import { temporaryFolder } from '../outcomes/temporary-folder.ts';
 
 const { path } = temporaryFolder();
 

@@ -7,9 +7,9 @@ import { parseTrainConfig } from '../../../training/config/train-config.ts';
 import { ingestOutcomes } from '../../../training/outcomes/ingest.ts';
 import { withTraffic } from '../../../training/pipeline/prepare-traffic.ts';
 import { withStore } from '../../../training/retrain/read-store.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { capturedIo } from '../cli/captured-io.ts';
 import { plantedRows, writeRows } from '../cli/planted-file.ts';
-import { temporaryFolder } from '../outcomes/temporary-folder.ts';
 
 const { path, write } = temporaryFolder();
 const work = path('work');

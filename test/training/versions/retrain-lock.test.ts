@@ -1,18 +1,17 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { withRetrainLock } from '../../../training/versions/retrain-lock.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
-const root = await mkdtemp(join(tmpdir(), 'pointsman-lock-'));
+const { folder: root } = temporaryFolder();
 let child: ChildProcess | null = null;
 afterEach(() => {
   child?.kill('SIGKILL');
 });
-afterAll(() => rm(root, { recursive: true }));
 
 async function holdElsewhere(folder: string): Promise<ChildProcess> {
   const script = fileURLToPath(new URL('hold-lock.ts', import.meta.url));

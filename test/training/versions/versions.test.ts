@@ -1,16 +1,15 @@
-import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeArtifact } from '@pointsman/training/artifact';
 import { readArtifactFolder } from 'pointsman/node';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { listVersions } from '../../../training/versions/list-versions.ts';
 import { pruneVersions } from '../../../training/versions/prune-versions.ts';
 import { rollBack } from '../../../training/versions/roll-back.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 
-const root = await mkdtemp(join(tmpdir(), 'pointsman-versions-'));
-afterAll(() => rm(root, { recursive: true }));
+const { folder: root } = temporaryFolder();
 
 /** A folder with so many versions, written a minute apart, the last in use. */
 async function routerWith(name: string, count: number): Promise<{ folder: string; versions: string[] }> {

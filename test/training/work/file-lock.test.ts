@@ -1,12 +1,11 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InvalidInputError } from 'pointsman';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { LockHeldError, lockFile } from '../../../training/work/index.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
-const root = await mkdtemp(join(tmpdir(), 'pointsman-file-lock-'));
-afterAll(() => rm(root, { recursive: true }));
+const { folder: root } = temporaryFolder();
 
 test('a lock is held once, given back, and its file is whole from the first moment on', async () => {
   const folder = join(root, 'once');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fileError, routerPart, withRunFolder, workPart } from '../../../training/work/index.ts';
 import { removeAbandoned } from '../../../training/work/run-folder.ts';
-import { temporaryFolder } from '../outcomes/temporary-folder.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 const { path, write } = temporaryFolder();
 const mode = (file: string) => statSync(file).mode & 0o777;

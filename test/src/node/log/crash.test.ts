@@ -1,26 +1,24 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { build } from 'esbuild';
 import { createRandom } from 'pointsman/math';
 import { openDecisionLog } from 'pointsman/node/log';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { root } from '../../../architecture/source-files.ts';
+import { temporaryFolder } from '../../../fixtures/temporary-folder.ts';
 import { aDecision } from '../../log/a-decision.ts';
 import { decisionIds, readFiles } from '../../log/log-folder.ts';
 import { BATCH } from './process-settings.ts';
 
 const ROUNDS = 6;
 const random = createRandom(4);
-let folder: string;
-let program: string;
+const { path } = temporaryFolder();
+const folder = path('log');
+const program = path('logging-process.mjs');
 
 beforeAll(async () => {
-  const parent = await mkdtemp(join(tmpdir(), 'pointsman-crash-'));
-  folder = join(parent, 'log');
-  program = join(parent, 'logging-process.mjs');
   await build({
     entryPoints: [join(root, 'test/src/node/log/logging-process.ts')],
     outfile: program,
@@ -30,7 +28,6 @@ beforeAll(async () => {
     logLevel: 'error',
   });
 });
-afterAll(() => rm(join(folder, '..'), { recursive: true }));
 
 /** Lets it log until it has said a letter so many times, and kills it. */
 async function logUntilKilled(run: number, size: number, letter: string, times: number) {

@@ -1,16 +1,15 @@
-import { mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LogRecord } from 'pointsman/log';
 import { createFileSink, openDecisionLog } from 'pointsman/node/log';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { runTypescript } from '../../../documents/run-typescript.ts';
+import { temporaryFolder } from '../../../fixtures/temporary-folder.ts';
 import { aDecision } from '../../log/a-decision.ts';
 import { decisionIds, readFiles } from '../../log/log-folder.ts';
 import { RECORDS } from '../../log/log-records.ts';
 
-const root = await mkdtemp(join(tmpdir(), 'pointsman-log-'));
-afterAll(() => rm(root, { recursive: true }));
+const { folder: root } = temporaryFolder();
 
 const AT = Date.UTC(2026, 10, 25, 3, 36, 47, 123);
 const feedback = (id: string) => ({ ...RECORDS[2], id }) as LogRecord;
