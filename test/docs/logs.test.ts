@@ -10,7 +10,8 @@ import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 import { smallTraffic } from '../package/small-traffic.ts';
 import { SOLVER_LOGS } from '../training/logs/solver-logs.ts';
 
-/** What the files of the document hold: logs of one candidate a prompt. */
+const PAGES = ['logs.md', 'ratings.md', 'log-formats.md'];
+/** What the files of the pages hold: logs of one candidate a prompt. */
 const LOGS = {
   litellm: ['litellm.jsonl'],
   langfuse: ['observations.jsonl', 'scores.jsonl'],
@@ -27,7 +28,8 @@ const { folder } = temporaryFolder();
 let text: string;
 const startedIn = process.cwd();
 beforeAll(async () => {
-  text = await readFile(join(root, 'docs/logs.md'), 'utf8');
+  const pages = await Promise.all(PAGES.map((page) => readFile(join(root, 'docs', page), 'utf8')));
+  text = pages.join('\n');
   process.chdir(folder);
   await writeFile('quick.yaml', 'resamples: 100\nfolds: 2\nheads: [linear]\n');
   const rows = smallTraffic(240)
@@ -57,8 +59,8 @@ afterAll(async () => {
   process.chdir(startedIn);
 });
 
-describe('docs/logs.md', () => {
-  it('shows commands that work, in the order they stand in', async () => {
+describe('the pages on logs', () => {
+  it('show commands that work, in the order they stand in', async () => {
     let commands = 0;
     for (const { language, name, body } of fencedBlocks(text)) {
       if (language === 'js') await writeFile(name!, body);
@@ -78,7 +80,7 @@ describe('docs/logs.md', () => {
     expect(commands).toBeGreaterThan(6);
   }, 240_000);
 
-  it('tells of every format, and links to files that are there', async () => {
+  it('tell of every format, and link to files that are there', async () => {
     for (const format of LOG_FORMATS.filter((name) => name !== 'table'))
       expect(text).toContain(`\`${format}\``.replace('`pointsman`', '--format pointsman'));
     for (const [, path] of text.matchAll(/\]\((?!http)([^)]+)\)/g)) {
