@@ -1,9 +1,9 @@
 import { createRouter, memoryFiles, type PolicySpec, type Router } from 'pointsman';
 import { type Artifact, readArtifact } from 'pointsman/artifact';
+import { shortEmbedder } from '../../../data/month/short-embedder.ts';
 import type { SealedArtifact } from '../../../training/artifact/index.ts';
 import { parseTrainConfig, type TrainConfigInput } from '../../../training/config/train-config.ts';
 import type { OutcomeMatrix } from '../../../training/outcomes/outcome-matrix.ts';
-import { openEmbedder } from '../../../training/pipeline/router-embedder.ts';
 import { trainRouter } from '../../../training/pipeline/train-router.ts';
 import { splitOutcomes } from '../../../training/split/split-outcomes.ts';
 import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
@@ -38,7 +38,7 @@ export async function trainedSealed(
     groups: groups.groups,
     dataFingerprint: 'planted',
     config: parsed,
-    embedder: await openEmbedder(parsed.embedder),
+    embedder: await shortEmbedder(32),
   });
   return artifact;
 }

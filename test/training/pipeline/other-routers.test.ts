@@ -1,10 +1,10 @@
 import { createRouter, memoryFiles, readArtifact } from 'pointsman';
 import { policies } from 'pointsman/policy';
 import { expect, test } from 'vitest';
+import { shortEmbedder } from '../../../data/month/short-embedder.ts';
 import { writeArtifact } from '../../../training/artifact/index.ts';
 import { openRouter } from '../../../training/cli/open-router.ts';
 import { parseTrainConfig } from '../../../training/config/train-config.ts';
-import { openEmbedder } from '../../../training/pipeline/router-embedder.ts';
 import { trainRouter } from '../../../training/pipeline/train-router.ts';
 import { withoutRouters } from '../../../training/pipeline/without-routers.ts';
 import { splitOutcomes } from '../../../training/split/split-outcomes.ts';
@@ -57,7 +57,7 @@ test('a policy that hands over can be trained with, by a task that is learned al
     groups: groups.groups,
     dataFingerprint: 'planted',
     config,
-    embedder: await openEmbedder(config.embedder),
+    embedder: await shortEmbedder(32),
   });
   expect(artifact.manifest.policy).toEqual({ ...policy, otherwise: 'poet' });
   expect(artifact.manifest.task?.names).toEqual(['sum', 'verse']);

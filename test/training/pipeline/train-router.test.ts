@@ -1,27 +1,30 @@
 import { createRouter, memoryFiles, readArtifact } from 'pointsman';
 import { createHead, readLayersModel } from 'pointsman/head';
 import { beforeAll, expect, test } from 'vitest';
+import { shortEmbedder } from '../../../data/month/short-embedder.ts';
 import { useBackend } from '../../../training/backend/use-backend.ts';
 import { parseTrainConfig, type TrainConfigInput } from '../../../training/config/train-config.ts';
 import type { OutcomeMatrix } from '../../../training/outcomes/outcome-matrix.ts';
-import { openEmbedder } from '../../../training/pipeline/router-embedder.ts';
+import { openEmbedder, type RouterEmbedder } from '../../../training/pipeline/router-embedder.ts';
 import { type TrainedRouter, trainRouter } from '../../../training/pipeline/train-router.ts';
 import { splitOutcomes } from '../../../training/split/split-outcomes.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
 
+/** Which columns of an embedding there are matters to the first router alone; with few, all others are trained sooner. */
+const short = await shortEmbedder(32);
+
 async function train(
   matrix: OutcomeMatrix,
-  seed = 0,
   offPolicy: TrainConfigInput['offPolicy'] = {},
+  embedder: RouterEmbedder = short,
 ): Promise<TrainedRouter> {
   const config = parseTrainConfig({
-    seed,
     resamples: 200,
     folds: 3,
     ngrams: { dimensions: 16 },
     offPolicy,
   });
-  const { splits, groups } = splitOutcomes(matrix, { seed });
+  const { splits, groups } = splitOutcomes(matrix, { seed: 0 });
   return trainRouter({
     name: 'planted',
     matrix,
@@ -29,7 +32,7 @@ async function train(
     groups: groups.groups,
     dataFingerprint: 'planted',
     config,
-    embedder: await openEmbedder(config.embedder),
+    embedder,
   });
 }
 
@@ -37,7 +40,7 @@ const matrix = plantedTraffic({ prompts: 500, seed: 1 });
 let trained: TrainedRouter;
 
 beforeAll(async () => {
-  trained = await train(matrix);
+  trained = await train(matrix, {}, await openEmbedder({ kind: 'static' }));
 });
 
 test('it finds who is good at what, and says that it beats no router', () => {
@@ -63,7 +66,7 @@ test('the artifact loads, and decides by what it has learned', async () => {
 });
 
 test('the same traffic and seed give the same bytes, reports included', async () => {
-  const again = await train(matrix);
+  const again = await train(matrix, {}, await openEmbedder({ kind: 'static' }));
   expect(again.artifact.version).toBe(trained.artifact.version);
   expect([...again.artifact.files.keys()]).toEqual([...trained.artifact.files.keys()]);
   for (const [path, bytes] of trained.artifact.files)
@@ -140,7 +143,7 @@ test('how a log was learned from is in the manifest, propensities estimated wher
   expect(artifact.manifest.provenance.config).toMatchObject({ chosen: { log: report } });
   const html = new TextDecoder().decode(artifact.files.get('report.html'));
   expect(html).toContain('Learned from');
-  await expect(train(log, 0, { propensities: 'logged' })).rejects.toThrow(
+  await expect(train(log, { propensities: 'logged' })).rejects.toThrow(
     /`offPolicy.propensities` .* have none/,
   );
 });
@@ -152,7 +155,7 @@ test.each(['ipw', 'doublyRobust'] as const)(
     const keep = (values: Float32Array) =>
       values.map((value, i) => (i % 3 === Math.floor(i / 3) % 3 ? value : Number.NaN));
     const log = { ...full, quality: keep(full.quality), propensity: full.quality.map(() => 1 / 3) };
-    const { artifact, log: report } = await train(log, 0, { weights });
+    const { artifact, log: report } = await train(log, { weights });
     expect(report).toMatchObject({ method: weights, propensities: 'logged' });
     const router = createRouter(await readArtifact(memoryFiles(artifact.files)));
     const { success } = await router.predict({ text: 'What is 41 + 377 when gardens are counted twice?' });
