@@ -2,21 +2,18 @@ import { createCalibrator } from 'pointsman/calibrator';
 import { createHead, readLayersModel } from 'pointsman/head';
 import { argMax, createRandom, mean } from 'pointsman/math';
 import { readPrompt } from 'pointsman/request';
-import {
-  parseTrainConfig,
-  type TrainConfig,
-  type TrainConfigInput,
-} from '../training/config/train-config.ts';
-import { embedAll } from '../training/embedder/index.ts';
-import { type FittedFeatures, fitFeatures } from '../training/features/index.ts';
-import { predictRows, takeRows } from '../training/head/index.ts';
+import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from '../training/config.ts';
+import { embedAll } from '../training/embedder/embed-all.ts';
+import { type FittedFeatures, fitFeatures } from '../training/features/fit-features.ts';
+import { predictRows } from '../training/head/dense-chain.ts';
+import { takeRows } from '../training/head/matrix.ts';
 import type { OutcomeMatrix } from '../training/outcomes/outcome-matrix.ts';
-import { fitHeads } from '../training/pipeline/fit-heads.ts';
 import type { LogReport } from '../training/pipeline/log-report.ts';
 import { openEmbedder } from '../training/pipeline/router-embedder.ts';
 import { trafficPropensities } from '../training/pipeline/traffic-propensities.ts';
 import { nameSplits, type Splits } from '../training/split/split.ts';
 import { splitOutcomes } from '../training/split/split-outcomes.ts';
+import { fitHeads } from '../training/train/heads.ts';
 import { toBanditLog } from './bandit-log.ts';
 import { atLeast, type BenchLine, skipped } from './bench-line.ts';
 import { byHardness, byLength, severalAnswers } from './logging-policies.ts';

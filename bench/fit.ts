@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createRandom } from 'pointsman/math';
-import { useBackend } from '../training/backend/index.ts';
-import { fitLinear, type Matrix } from '../training/head/index.ts';
+import { useBackend } from '../training/fit/backend.ts';
+import { fitLinear } from '../training/head/fit-linear.ts';
+import type { Matrix } from '../training/head/matrix.ts';
 import { atMost, type BenchLine } from './bench-line.ts';
 
 const ROWS = 100_000;

@@ -1,4 +1,4 @@
-import { ingestOutcomes } from '../training/outcomes/ingest.ts';
+import { ingestOutcomes } from '../training/ingest/ingest.ts';
 
 /** One LiteLLM log read in a process of its own; prints rows accepted, seconds, and the peak of resident memory. */
 const [file, out, temporaryFolder] = process.argv.slice(2);

@@ -1,18 +1,12 @@
 import { createRandom, mean, softmaxInto } from 'pointsman/math';
 import { readPrompt } from 'pointsman/request';
-import { embedAll } from '../training/embedder/index.ts';
-import { type Matrix, takeRows } from '../training/head/index.ts';
-import {
-  doubtTable,
-  ESTIMATORS,
-  type EstimatorId,
-  type LoggedTable,
-  loggingPropensities,
-  policyScores,
-  scoreDoubt,
-  scoreInterval,
-  type TargetPolicy,
-} from '../training/off-policy/index.ts';
+import { embedAll } from '../training/embedder/embed-all.ts';
+import { type Matrix, takeRows } from '../training/head/matrix.ts';
+import { ESTIMATORS, type EstimatorId, policyScores } from '../training/off-policy/estimate.ts';
+import type { LoggedTable, TargetPolicy } from '../training/off-policy/logged-table.ts';
+import { loggingPropensities } from '../training/off-policy/propensities.ts';
+import { doubtTable, scoreDoubt } from '../training/off-policy/score-doubt.ts';
+import { scoreInterval } from '../training/off-policy/score-interval.ts';
 import type { OutcomeMatrix } from '../training/outcomes/outcome-matrix.ts';
 import { takeCells, takeRows as takePromptRows } from '../training/outcomes/take-rows.ts';
 import { openEmbedder } from '../training/pipeline/router-embedder.ts';

@@ -1,7 +1,7 @@
 import { createRouter, memoryFiles, type Router, readArtifact } from 'pointsman';
 import { createRandom, smallest } from 'pointsman/math';
-import type { SealedArtifact } from '../training/artifact/index.ts';
-import { addCandidate } from '../training/candidates/index.ts';
+import type { SealedArtifact } from '../training/artifact/seal-artifact.ts';
+import { addCandidate } from '../training/candidates/add-candidate.ts';
 import type { OutcomeMatrix } from '../training/outcomes/outcome-matrix.ts';
 import { takeRows } from '../training/outcomes/take-rows.ts';
 import { alignCandidates } from '../training/pipeline/align-candidates.ts';

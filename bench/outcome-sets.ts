@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import { ingestOutcomes } from '../training/outcomes/ingest.ts';
+import { ingestOutcomes } from '../training/ingest/ingest.ts';
 import type { OutcomeMatrix } from '../training/outcomes/outcome-matrix.ts';
 import { readOutcomeMatrix } from '../training/outcomes/read-outcome-matrix.ts';
 import type { NearDuplicateGroups } from '../training/split/near-duplicate-groups.ts';

@@ -2,8 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { resolveVersion } from 'pointsman/node';
-import type { Evaluation } from '../training/evaluation/evaluation.ts';
-import { costQualityFigure } from '../training/report/figures/cost-quality-figure.ts';
+import type { Evaluation } from '../training/evaluate/evaluation.ts';
+import { costQualityFigure } from '../training/report/cost-quality-figure.ts';
 
 const OUT = fileURLToPath(new URL('../docs/cost-quality.svg', import.meta.url));
 const WIDTH = 770;

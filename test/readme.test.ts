@@ -2,14 +2,14 @@ import { access, cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type SampleRow, sampleTraffic } from '../data/solvers/sample-traffic.ts';
-import { ingestOutcomes } from '../training/outcomes/ingest.ts';
+import { ingestOutcomes } from '../training/ingest/ingest.ts';
 import { root } from './architecture/source-files.ts';
 import { fencedBlocks, shellCommands, shellWords } from './documents/fenced-blocks.ts';
 import { runCli } from './documents/run-cli.ts';
 import { runTypescript } from './documents/run-typescript.ts';
 import { temporaryFolder } from './fixtures/temporary-folder.ts';
 import { smallTraffic } from './package/small-traffic.ts';
-import { SOLVER_LOGS } from './training/logs/solver-logs.ts';
+import { SOLVER_LOGS } from './training/ingest/formats/solver-logs.ts';
 
 /** Commands that are not run here, each with what vouches for it instead. */
 const EXEMPT: Readonly<Record<string, string>> = {

@@ -1,8 +1,10 @@
 import { createRandom, type Random } from 'pointsman/math';
-import { judgeChallenger, valueTable } from '../../training/gate/index.ts';
-import { chooseShrinkage, type Matrix } from '../../training/head/index.ts';
+import { chooseShrinkage } from '../../training/head/choose-shrinkage.ts';
+import type { Matrix } from '../../training/head/matrix.ts';
 import { shrinkage } from '../../training/member/shrinkage.ts';
 import type { OutcomeMatrix } from '../../training/outcomes/outcome-matrix.ts';
+import { judgeChallenger } from '../../training/retrain/gate/gate.ts';
+import { valueTable } from '../../training/retrain/gate/values.ts';
 import { atLeast, atMost, type BenchLine, mended } from '../bench-line.ts';
 import { simulatedPrompts } from './simulated-prompts.ts';
 

@@ -1,6 +1,7 @@
 import { createRandom } from 'pointsman/math';
-import { DAY_MS, findDrift, type ScoredTraffic } from '../../training/drift/index.ts';
+import { DAY_MS, type ScoredTraffic } from '../../training/drift/scored-traffic.ts';
 import { restateChanged } from '../../training/retrain/restate-changed.ts';
+import { findDrift } from '../../training/retrain/watch/drift.ts';
 import { atLeast, atMost, type BenchLine, mended } from '../bench-line.ts';
 import { simulatedPrompts } from './simulated-prompts.ts';
 

@@ -1,8 +1,8 @@
 import type { Router } from 'pointsman';
 import { createRandom, mean } from 'pointsman/math';
-import { parseRetrainConfig } from '../../training/config/retrain-config.ts';
-import { createMatrix, type Matrix } from '../../training/head/index.ts';
+import { createMatrix, type Matrix } from '../../training/head/matrix.ts';
 import type { OutcomeMatrix } from '../../training/outcomes/outcome-matrix.ts';
+import { parseRetrainConfig } from '../../training/retrain/config.ts';
 import { gateChallenger } from '../../training/retrain/gate-challenger.ts';
 import { atMost, type BenchLine, mended } from '../bench-line.ts';
 import { simulatedPrompts } from './simulated-prompts.ts';

@@ -1,5 +1,6 @@
 import { createRandom, mean, quantileSorted } from 'pointsman/math';
-import { judgeChallenger, type ValueTable } from '../../training/gate/index.ts';
+import { judgeChallenger } from '../../training/retrain/gate/gate.ts';
+import type { ValueTable } from '../../training/retrain/gate/values.ts';
 import { atLeast, atMost, type BenchLine, mended } from '../bench-line.ts';
 
 const NIGHTS = 30;

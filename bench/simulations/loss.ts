@@ -1,12 +1,8 @@
 import { createRandom, type Random } from 'pointsman/math';
-import {
-  cascadeFamily,
-  measureSetting,
-  type RoutingFamily,
-  type TuningRows,
-  thresholdFamily,
-  tuneForLoss,
-} from '../../training/policy/index.ts';
+import { measureSetting } from '../../training/policy/measure-setting.ts';
+import type { TuningRows } from '../../training/policy/tuning-rows.ts';
+import { tuneForLoss } from '../../training/tune/guarantee.ts';
+import { cascadeFamily, type RoutingFamily, thresholdFamily } from '../../training/tune/settings.ts';
 import { atLeast, atMost, type BenchLine, mended } from '../bench-line.ts';
 
 const DELTA = 0.1;

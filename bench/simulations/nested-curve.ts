@@ -1,9 +1,10 @@
 import { createRandom } from 'pointsman/math';
+import { predictRows } from '../../training/head/dense-chain.ts';
 import { groupedFolds } from '../../training/head/grouped-folds.ts';
-import { type Matrix, predictRows } from '../../training/head/index.ts';
-import { tuneCurveMember } from '../../training/member/curve-member.ts';
-import type { MemberData } from '../../training/member/index.ts';
-import { tuneLinearMember } from '../../training/member/linear-member.ts';
+import type { Matrix } from '../../training/head/matrix.ts';
+import { tuneCurveMember } from '../../training/learners/curve.ts';
+import type { MemberData } from '../../training/learners/learner.ts';
+import { tuneLinearMember } from '../../training/learners/linear.ts';
 import { atMost, type BenchLine, mended } from '../bench-line.ts';
 
 const DRAWS = 30;

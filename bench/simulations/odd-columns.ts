@@ -1,9 +1,9 @@
 import { plantedTraffic } from '../../test/fixtures/planted-traffic.ts';
-import { parseTrainConfig } from '../../training/config/train-config.ts';
+import { parseTrainConfig } from '../../training/config.ts';
 import type { OutcomeMatrix, PromptRecord } from '../../training/outcomes/outcome-matrix.ts';
 import { openEmbedder } from '../../training/pipeline/router-embedder.ts';
-import { type TrainedRouter, trainRouter } from '../../training/pipeline/train-router.ts';
 import { splitOutcomes } from '../../training/split/split-outcomes.ts';
+import { type TrainedRouter, trainRouter } from '../../training/train/train-router.ts';
 import { atMost, type BenchLine, mended } from '../bench-line.ts';
 
 const PROMPTS = 600;

@@ -1,7 +1,7 @@
 import { createRandom } from 'pointsman/math';
 import { groupedFolds } from '../../training/head/grouped-folds.ts';
-import type { MemberData } from '../../training/member/index.ts';
-import { tuneMembers } from '../../training/member/tune-members.ts';
+import type { MemberData } from '../../training/learners/learner.ts';
+import { tuneMembers } from '../../training/learners/tune-learners.ts';
 import { atMost, type BenchLine, mended } from '../bench-line.ts';
 
 const DRAWS = 20;

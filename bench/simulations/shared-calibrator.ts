@@ -1,5 +1,5 @@
 import { createRandom, sigmoid } from 'pointsman/math';
-import { chainHead } from '../../training/head/index.ts';
+import { chainHead } from '../../training/head/dense-chain.ts';
 import { calibrateHeads } from '../../training/pipeline/calibrate-heads.ts';
 import { atLeast, atMost, type BenchLine, mended } from '../bench-line.ts';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRandom } from 'pointsman/math';
-import { parseRetrainConfig, type RetrainConfigInput } from '../../training/config/retrain-config.ts';
+import { parseRetrainConfig, type RetrainConfigInput } from '../../training/retrain/config.ts';
 import { retrain } from '../../training/retrain/retrain.ts';
 import type { RetrainRun } from '../../training/retrain/retrain-run.ts';
 import { createMonthWorld, type MonthEvents, type MonthWorld } from './month-world.ts';

@@ -4,13 +4,12 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { encodeStaticTable } from 'pointsman/embedder';
-import {
-  distillStatic,
-  loadUseGraph,
-  readUseVocabulary,
-  USE_RESERVED_PIECES,
-  usePieceVectors,
-} from '../../training/embedder/index.ts';
+import { distillStatic } from '../../training/embed/distill.ts';
+import { loadUseGraph } from '../../training/embedder/use-graph.ts';
+import { readUseVocabulary, USE_RESERVED_PIECES } from '../../training/embedder/use-package.ts';
+import { usePieceVectors } from '../../training/embedder/use-piece-vectors.ts';
+
+
 
 const { pieces, scores } = await readUseVocabulary();
 const graph = await loadUseGraph();

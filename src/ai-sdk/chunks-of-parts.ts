@@ -1,5 +1,5 @@
 import { UpstreamError } from '../errors/upstream-error.ts';
-import type { AnswerChunk, Finish } from '../execution/index.ts';
+import type { AnswerChunk, Finish } from '../execution/answer.ts';
 import { isMedia, readSdkFinishReason, readSdkUsage, writtenInput } from './sdk-answer.ts';
 import { readSdkLogprobs } from './sdk-logprobs.ts';
 import type { SdkStreamPart } from './sdk-model.ts';

@@ -1,15 +1,9 @@
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
-import { checkClients } from '../execution/callable.ts';
-import { poolParts } from '../execution/client-pool.ts';
-import {
-  type ClientPool,
-  createClientPool,
-  type DecidingRouter,
-  type ExecuteOptions,
-  execute,
-  executeStream,
-  type RoutedResult,
-} from '../execution/index.ts';
+import { checkClients, type DecidingRouter } from '../execution/callable.ts';
+import { type ClientPool, createClientPool, poolParts } from '../execution/client-pool.ts';
+import { execute, type RoutedResult } from '../execution/execute.ts';
+import { executeStream } from '../execution/execute-stream.ts';
+import type { ExecuteOptions } from '../execution/options.ts';
 import { mergeLimits } from '../policy/merge-limits.ts';
 import type { PolicyOverrides } from '../policy/policy.ts';
 import type { RouteOptions } from '../router/router.ts';

@@ -1,7 +1,8 @@
 import { MalformedAnswerError } from '../errors/malformed-answer-error.ts';
 import { UpstreamError } from '../errors/upstream-error.ts';
+import type { Answer, FinishReason, Usage } from '../execution/answer.ts';
+import type { ClientAnswer } from '../execution/client.ts';
 import { finishReasonOf } from '../execution/finish-reasons.ts';
-import type { Answer, ClientAnswer, FinishReason, Usage } from '../execution/index.ts';
 import { oneLine } from '../execution/redact.ts';
 import { readSdkLogprobs } from './sdk-logprobs.ts';
 import type { SdkFinishReason, SdkResult, SdkUsage } from './sdk-model.ts';

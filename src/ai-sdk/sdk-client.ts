@@ -1,5 +1,5 @@
 import { MalformedAnswerError } from '../errors/malformed-answer-error.ts';
-import type { Client, ClientMap } from '../execution/index.ts';
+import type { Client, ClientMap } from '../execution/client.ts';
 import { chunksOfParts } from './chunks-of-parts.ts';
 import { readSdkResult } from './sdk-answer.ts';
 import { withLogprobs } from './sdk-logprobs.ts';

@@ -1,5 +1,5 @@
-import { type Addition, additionText } from '../execution/index.ts';
-import type { ContentPart, Message, Request } from '../request/request.ts';
+import { type Addition, additionText } from '../execution/extend-request.ts';
+import type { ContentPart, Message, Request } from '../request.ts';
 import type { SdkCallOptions, SdkMessage, SdkPart } from './sdk-model.ts';
 
 /** A call of the AI SDK as a request: what the router reads, and the call itself for the model. */

@@ -1,4 +1,5 @@
-import type { RoutedResult, RoutedStream } from '../execution/index.ts';
+import type { RoutedResult } from '../execution/execute.ts';
+import type { RoutedStream } from '../execution/execute-stream.ts';
 import { partsOfResult } from './parts-of-result.ts';
 import { sdkResult } from './sdk-answer.ts';
 import type { SdkMetadata, SdkStreamPart } from './sdk-model.ts';

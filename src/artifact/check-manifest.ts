@@ -4,6 +4,7 @@ import type { FeatureBlock, Manifest } from './manifest.ts';
 
 /** Heads inside one another, at most: each takes its time at every decision. */
 const MOST_HEADS = 1000;
+
 /** Bytes of the one file that is JSON, which takes many times its size in memory. */
 const MAX_TOPOLOGY_BYTES = 16 * 2 ** 20;
 

@@ -1,21 +1,23 @@
 import * as z from 'zod/mini';
-import type { CalibratorParameters } from '../calibrator/calibrator.ts';
+import type { CalibratorParameters } from '../calibrator.ts';
 import { MODALITIES } from '../candidate/candidate.ts';
 import type { HeadSpec } from '../head/head-spec.ts';
 import { type FeatureBlock, MANIFEST_SCHEMA_VERSION, type Manifest } from './manifest.ts';
 import { isSafePath } from './safe-path.ts';
 
 /** Largest file an artifact may have: a bound on memory before anything is trusted. */
-export const MAX_FILE_BYTES = 2 ** 30;
+const MAX_FILE_BYTES = 2 ** 30;
 const MAX_CANDIDATES = 1000;
 const MAX_LENGTH = 1_000_000;
 const MAX_FILES = 100;
+
 /** Each decision puts so many rows in order. */
 const MAX_NEIGHBOURS = 1000;
 
 const text = z.string().check(z.maxLength(1000));
 const name = z.string().check(z.minLength(1), z.maxLength(200));
-const number = z.number(); // zod refuses NaN and the infinities
+const number = z.number();
+// zod refuses NaN and the infinities
 const positive = z.number().check(z.positive());
 const amount = z.number().check(z.nonnegative());
 const share = z.number().check(z.minimum(0), z.maximum(1));

@@ -1,7 +1,7 @@
-import type { CalibratorParameters } from '../calibrator/calibrator.ts';
+import type { CalibratorParameters } from '../calibrator.ts';
 import type { Candidate, TokenPrices } from '../candidate/candidate.ts';
 import type { HeadSpec } from '../head/head-spec.ts';
-import type { NoveltySpec } from '../novelty/novelty.ts';
+import type { NoveltySpec } from '../novelty.ts';
 
 /** The version of this file's shape. A loader refuses a newer one. */
 export const MANIFEST_SCHEMA_VERSION = 1;

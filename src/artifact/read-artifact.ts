@@ -1,6 +1,6 @@
 import { ArtifactError } from '../errors/artifact-error.ts';
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
-import { validate } from '../validation/validate.ts';
+import { validate } from '../validate.ts';
 import type { Artifact, ArtifactReports } from './artifact.ts';
 import type { ArtifactFiles } from './artifact-files.ts';
 import { checkManifest } from './check-manifest.ts';

@@ -1,6 +1,6 @@
+import type { Calibrator, CalibratorParameters } from '../calibrator.ts';
 import { logSigmoid } from '../math/log-sigmoid.ts';
 import { sigmoid } from '../math/sigmoid.ts';
-import type { Calibrator, CalibratorParameters } from './calibrator.ts';
 import { checkParameter } from './check-parameter.ts';
 import { clampLogit } from './clamp-logit.ts';
 

@@ -1,5 +1,5 @@
+import type { Calibrator, CalibratorParameters } from '../calibrator.ts';
 import { BetaCalibrator } from './beta-calibrator.ts';
-import type { Calibrator, CalibratorParameters } from './calibrator.ts';
 import { IdentityCalibrator } from './identity-calibrator.ts';
 import { IsotonicCalibrator } from './isotonic-calibrator.ts';
 import { PlattCalibrator } from './platt-calibrator.ts';

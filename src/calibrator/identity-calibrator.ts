@@ -1,5 +1,5 @@
+import type { Calibrator } from '../calibrator.ts';
 import { sigmoid } from '../math/sigmoid.ts';
-import type { Calibrator } from './calibrator.ts';
 
 /** The head's own probability: sigmoid(z). */
 export class IdentityCalibrator implements Calibrator {

@@ -1,5 +1,5 @@
+export type { Calibrator, CalibratorParameters } from '../calibrator.ts';
 export { BetaCalibrator } from './beta-calibrator.ts';
-export type { Calibrator, CalibratorParameters } from './calibrator.ts';
 export { createCalibrator } from './create-calibrator.ts';
 export { IdentityCalibrator } from './identity-calibrator.ts';
 export { IsotonicCalibrator } from './isotonic-calibrator.ts';

@@ -1,5 +1,5 @@
+import type { Calibrator, CalibratorParameters } from '../calibrator.ts';
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
-import type { Calibrator, CalibratorParameters } from './calibrator.ts';
 
 type Parameters = Extract<CalibratorParameters, { kind: 'isotonic' }>;
 

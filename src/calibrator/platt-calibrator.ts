@@ -1,5 +1,5 @@
+import type { Calibrator, CalibratorParameters } from '../calibrator.ts';
 import { sigmoid } from '../math/sigmoid.ts';
-import type { Calibrator, CalibratorParameters } from './calibrator.ts';
 import { checkParameter } from './check-parameter.ts';
 import { clampLogit } from './clamp-logit.ts';
 

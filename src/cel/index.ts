@@ -1,1 +1,1 @@
-export { compileCel } from './compile-cel.ts';
+export { compileCel } from '../policy/cel.ts';

@@ -1,7 +1,6 @@
-import type { ClientContext } from '../execution/index.ts';
-import type { Request } from '../request/request.ts';
-import type { Endpoint } from './endpoint.ts';
-import type { OpenAiClientOptions } from './openai-client.ts';
+import type { ClientContext } from '../execution/client.ts';
+import type { Endpoint, OpenAiClientOptions } from '../openai/endpoint.ts';
+import type { Request } from '../request.ts';
 import { portableMessages } from './portable-messages.ts';
 
 /** A request with what is for the model alone. */

@@ -1,2 +1,3 @@
+export type { OpenAiClientOptions } from '../openai/endpoint.ts';
 export type { ModelRequest } from './completion-body.ts';
-export { createOpenAiClient, type OpenAiClientOptions } from './openai-client.ts';
+export { createOpenAiClient } from './openai-client.ts';

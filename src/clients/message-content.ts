@@ -1,9 +1,9 @@
 import { MalformedAnswerError } from '../errors/malformed-answer-error.ts';
-import { isObject, type Message } from './completion-parts.ts';
-import type { Endpoint } from './endpoint.ts';
+import { isObject, type Message } from '../openai/completion-parts.ts';
+import type { Endpoint } from '../openai/endpoint.ts';
 
 /** What is to be read in a message, or in a piece of one. */
-export interface Content {
+interface Content {
   readonly text: string;
   readonly reasoning: string;
   /** Whether its text is why there is no answer. */

@@ -1,4 +1,4 @@
-import type { Message } from '../request/request.ts';
+import type { Message } from '../request.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,5 +1,5 @@
 import { MalformedAnswerError } from '../errors/malformed-answer-error.ts';
-import type { ClientAnswer } from '../execution/index.ts';
+import type { ClientAnswer } from '../execution/client.ts';
 import {
   asCompletion,
   firstChoice,
@@ -9,8 +9,8 @@ import {
   readLogprobs,
   readModel,
   readUsage,
-} from './completion-parts.ts';
-import type { Endpoint } from './endpoint.ts';
+} from '../openai/completion-parts.ts';
+import type { Endpoint } from '../openai/endpoint.ts';
 import { readContent } from './message-content.ts';
 import { readToolCalls } from './tool-calls.ts';
 

@@ -1,5 +1,5 @@
-import type { Endpoint } from './endpoint.ts';
-import { type TextSource, tooLong } from './read-body.ts';
+import type { Endpoint } from '../openai/endpoint.ts';
+import { type TextSource, tooLong } from '../openai/read-body.ts';
 
 /** What a server sent at once. */
 export interface ServerEvent {

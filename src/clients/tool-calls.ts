@@ -1,7 +1,7 @@
 import { MalformedAnswerError } from '../errors/malformed-answer-error.ts';
-import type { ToolCall, ToolCallPiece } from '../execution/index.ts';
-import { isObject, type Message } from './completion-parts.ts';
-import type { Endpoint } from './endpoint.ts';
+import type { ToolCall, ToolCallPiece } from '../execution/answer.ts';
+import { isObject, type Message } from '../openai/completion-parts.ts';
+import type { Endpoint } from '../openai/endpoint.ts';
 
 /**
  * The calls of a whole message.

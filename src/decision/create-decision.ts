@@ -1,7 +1,7 @@
+import type { CandidatePrediction, Decision } from '../decision.ts';
 import type { Plan } from '../policy/plan.ts';
 import type { Predictions } from '../policy/predictions.ts';
 import type { Signals } from '../signals/signals.ts';
-import type { CandidatePrediction, Decision } from './decision.ts';
 
 const SMALLEST_CHANGE = 1e-9;
 

@@ -3,7 +3,7 @@ import type { Answer, AnswerChunk, Finish, ToolCall } from './answer.ts';
 import { checkedAnswer } from './read-answer.ts';
 
 /** Pieces of an answer, put together. */
-export interface AnswerBuilder {
+interface AnswerBuilder {
   /** @throws MalformedAnswerError when the chunk is none. */
   add(chunk: AnswerChunk): void;
   /** UTF-16 units of text, thoughts and tool calls so far. */

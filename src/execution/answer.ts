@@ -1,4 +1,4 @@
-import type { CostSource } from '../log/log-record.ts';
+import type { CostSource } from '../log/record.ts';
 
 export type FinishReason = 'stop' | 'length' | 'tool-calls' | 'content-filter' | 'other';
 

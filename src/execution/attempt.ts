@@ -1,4 +1,4 @@
-import type { CostSource } from '../log/log-record.ts';
+import type { CostSource } from '../log/record.ts';
 
 /** What an attempt was for. */
 export type AttemptRole =

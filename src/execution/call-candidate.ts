@@ -2,12 +2,12 @@ import { CostBudgetError } from '../errors/cost-budget-error.ts';
 import type { Answer } from './answer.ts';
 import type { AttemptRecord } from './attempt.ts';
 import { AttemptError } from './attempt-error.ts';
+import { runAttempt } from './call.ts';
 import type { Client } from './client.ts';
 import { readFailure } from './failure.ts';
 import { beginRecord, recordFailure } from './record.ts';
 import { retryDelayMs } from './retry-delay.ts';
 import { isOver, type Run, type StepAnswer, type StepContext } from './run.ts';
-import { runAttempt } from './run-attempt.ts';
 import { settingsOf } from './settings.ts';
 import { wait } from './wait.ts';
 

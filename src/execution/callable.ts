@@ -1,7 +1,7 @@
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
-import type { RouteOptions } from '../router/router.ts';
+import type { RouteOptions, Router } from '../router/router.ts';
 import type { poolParts } from './client-pool.ts';
-import type { DecidingRouter } from './execute.ts';
+import type { Prices } from './price.ts';
 
 type Pool = ReturnType<typeof poolParts>;
 
@@ -59,3 +59,10 @@ function warningOf(name: string): string {
 function candidatesInUse({ manifest }: DecidingRouter): string[] {
   return manifest.candidates.filter(({ retired }) => retired !== true).map(({ name }) => name);
 }
+
+/** What an execution needs of a router. */
+export type DecidingRouter = Pick<Router, 'route'> & {
+  readonly manifest: { readonly candidates: readonly (Prices[number] & { readonly retired?: boolean })[] };
+  /** Told how decisions were carried out. @default nobody is */
+  readonly log?: Router['log'];
+};

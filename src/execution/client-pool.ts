@@ -1,5 +1,5 @@
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
-import type { Request } from '../request/request.ts';
+import type { Request } from '../request.ts';
 import type { LoadView } from '../signals/load-view.ts';
 import type { Client, ClientMap } from './client.ts';
 import { type BreakerState, createGuard, type Guard, type GuardOptions } from './guard.ts';

@@ -1,4 +1,4 @@
-import type { Request } from '../request/request.ts';
+import type { Request } from '../request.ts';
 import type { Answer, AnswerChunk } from './answer.ts';
 
 /**

@@ -1,11 +1,12 @@
-import type { Decision } from '../decision/decision.ts';
-import type { Request } from '../request/request.ts';
+import type { Decision } from '../decision.ts';
+import type { Request } from '../request.ts';
 import { openScope } from './abort-scope.ts';
 import type { AnswerChunk } from './answer.ts';
-import { createChannel } from './channel.ts';
+import { createChannel } from './async.ts';
+import type { DecidingRouter } from './callable.ts';
 import type { ClientMap } from './client.ts';
 import { type ClientPool, poolParts } from './client-pool.ts';
-import { anyRequest, type DecidingRouter, type RoutedOptions, routeInTime } from './execute.ts';
+import { anyRequest, type RoutedOptions, routeInTime } from './execute.ts';
 import type { ExecutionResult } from './execution-result.ts';
 import { logOutcome } from './log-outcome.ts';
 import type { ExecuteOptions } from './options.ts';

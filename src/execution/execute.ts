@@ -1,26 +1,18 @@
-import type { Decision } from '../decision/decision.ts';
+import type { Decision } from '../decision.ts';
 import { DeadlineError } from '../errors/deadline-error.ts';
-import type { Request } from '../request/request.ts';
-import type { RouteOptions, Router } from '../router/router.ts';
+import type { Request } from '../request.ts';
+import type { RouteOptions } from '../router/router.ts';
 import { openScope } from './abort-scope.ts';
-import { callableOnly, type OnWarning } from './callable.ts';
+import { callableOnly, type DecidingRouter, type OnWarning } from './callable.ts';
 import type { ClientMap } from './client.ts';
 import { type ClientPool, poolParts } from './client-pool.ts';
 import type { ExecutionResult } from './execution-result.ts';
 import { logOutcome } from './log-outcome.ts';
 import type { ExecuteOptions } from './options.ts';
 import type { PlannedExecution } from './planned.ts';
-import type { Prices } from './price.ts';
 import { runPlan } from './run-plan.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { untilAborted } from './until-aborted.ts';
-
-/** What an execution needs of a router. */
-export type DecidingRouter = Pick<Router, 'route'> & {
-  readonly manifest: { readonly candidates: readonly (Prices[number] & { readonly retired?: boolean })[] };
-  /** Told how decisions were carried out. @default nobody is */
-  readonly log?: Router['log'];
-};
 
 export interface RoutedOptions<R extends Request = Request> extends ExecuteOptions<R> {
   /** Weights, limits and signals for this request. @default none */
@@ -89,7 +81,7 @@ export async function executePlan<R extends Request>(
   });
 }
 
-export interface Routed {
+interface Routed {
   readonly settings: Settings;
   /** When the router was asked, on the clock of the settings. */
   readonly begun: number;

@@ -1,4 +1,4 @@
-import type { Message, Request } from '../request/request.ts';
+import type { Message, Request } from '../request.ts';
 import type { Answer } from './answer.ts';
 
 /** What is added to a request before somebody else answers it. */

@@ -1,15 +1,10 @@
 export type { Answer, AnswerChunk, Finish, FinishReason, ToolCall, ToolCallPiece, Usage } from './answer.ts';
 export type { Attempt, AttemptFailure, AttemptRole, AttemptState } from './attempt.ts';
+export type { DecidingRouter } from './callable.ts';
 export type { Client, ClientAnswer, ClientContext, ClientMap } from './client.ts';
 export { type ClientPool, type ClientPoolOptions, createClientPool } from './client-pool.ts';
 export { type Clock, systemClock } from './clock.ts';
-export {
-  type DecidingRouter,
-  execute,
-  executePlan,
-  type RoutedOptions,
-  type RoutedResult,
-} from './execute.ts';
+export { execute, executePlan, type RoutedOptions, type RoutedResult } from './execute.ts';
 export {
   type ExecutionStream,
   executePlanStream,

@@ -1,4 +1,4 @@
-import type { Decision } from '../decision/decision.ts';
+import type { Decision } from '../decision.ts';
 import { ExecutionError } from '../errors/execution-error.ts';
 import type { DecisionLog, OutcomeInput } from '../log/decision-log.ts';
 import { largest } from '../math/extremes.ts';

@@ -4,15 +4,18 @@ import { dereference, format, type Schema, ucs2length, validate } from '@cfworke
 const MOST_CHARACTERS = 1_000_000;
 const MOST_STEPS = 300_000;
 const DEEPEST = 64;
+
 /** Texts times instructions of their patterns. */
 const MOST_PATTERN_WORK = 1_000_000;
+
 /** To copy one and write its address down. */
 const STEPS_A_SCHEMA = 10;
+
 /** UTF-16 units of text that may be gone through in one step. */
 const UNITS_A_STEP = 64;
 
 /** What a check has shown. */
-export interface SchemaCheck {
+interface SchemaCheck {
   /** Whether the text is as it should be. */
   readonly matches: boolean;
   /** Why nothing was shown: the check would cost too much, or the schema cannot be read. Then it does not match. */
@@ -162,8 +165,10 @@ const BY_NAME = new Set([
   'dependencies',
   'patternProperties',
 ]);
+
 /** What is said of texts alone. */
 const OF_TEXTS = ['pattern', 'minLength', 'maxLength', 'format'] as const;
+
 /** Taken apart character by character. */
 const ADDRESSES = ['$id', 'id', '$ref', '$anchor', '$recursiveRef'];
 
@@ -206,6 +211,7 @@ function copySchema(schema: unknown, copying: Copying): unknown {
   if (test !== undefined) copied.push(['format', test]);
   return Object.fromEntries(copied);
 }
+
 /** All that is said of texts, as one format: the validator would go through a text again for each schema that it meets. */
 function textTest(
   schema: Readonly<Record<string, unknown>>,

@@ -1,6 +1,6 @@
 import type { Answer, AnswerChunk } from './answer.ts';
 import { chunkLength } from './answer-builder.ts';
-import type { Channel } from './channel.ts';
+import type { Channel } from './async.ts';
 import { answerChunks } from './read-answer.ts';
 import { SupersededError } from './superseded-error.ts';
 

@@ -1,4 +1,4 @@
-import type { CandidatePrediction } from '../decision/decision.ts';
+import type { CandidatePrediction } from '../decision.ts';
 import type { PlanStep } from '../policy/plan.ts';
 
 /** What is executed; a `Decision` is one. */

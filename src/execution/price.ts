@@ -1,6 +1,6 @@
 import type { TokenPrices } from '../candidate/candidate.ts';
 import { tokenCost } from '../candidate/token-cost.ts';
-import type { CostSource } from '../log/log-record.ts';
+import type { CostSource } from '../log/record.ts';
 import { LARGEST_AMOUNTS } from '../log/record-limits.ts';
 import type { Answer, Usage } from './answer.ts';
 

@@ -1,5 +1,5 @@
 /** What an endpoint asks of whoever it turned away. */
-export interface RetryAdvice {
+interface RetryAdvice {
   /** Milliseconds to wait; null for none said. */
   readonly retryAfterMs: number | null;
   /** Whether the same request is worth another try; null for none said. */

@@ -1,6 +1,6 @@
 import { countRequestTokens } from '../request/count-request-tokens.ts';
-import { estimateTokens } from '../request/estimate-tokens.ts';
-import type { Request } from '../request/request.ts';
+import type { Request } from '../request.ts';
+import { estimateTokens } from '../tokens.ts';
 import type { Answer } from './answer.ts';
 import type { AttemptRecord, AttemptRole } from './attempt.ts';
 import type { Failure } from './failure.ts';

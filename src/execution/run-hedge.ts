@@ -1,9 +1,8 @@
 import type { HedgeStep, PlanStep } from '../policy/plan.ts';
 import { type AbortScope, openScope } from './abort-scope.ts';
+import { judgeAnswer, judgedContext } from './accept.ts';
 import type { AttemptRole } from './attempt.ts';
-import { judgeAnswer, judgedContext } from './judge-answer.ts';
-import type { Run, StepAnswer, StepContext } from './run.ts';
-import type { RunStep } from './run-step.ts';
+import type { Run, RunStep, StepAnswer, StepContext } from './run.ts';
 import { SupersededError } from './superseded-error.ts';
 
 type Ending =

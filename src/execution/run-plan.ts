@@ -2,7 +2,7 @@ import { CostBudgetError } from '../errors/cost-budget-error.ts';
 import { DeadlineError } from '../errors/deadline-error.ts';
 import { ExecutionError } from '../errors/execution-error.ts';
 import { ExecutionFailedError } from '../errors/execution-failed-error.ts';
-import type { Request } from '../request/request.ts';
+import type { Request } from '../request.ts';
 import { openScope } from './abort-scope.ts';
 import type { AttemptRecord } from './attempt.ts';
 import { createBudget } from './budget.ts';

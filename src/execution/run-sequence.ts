@@ -1,7 +1,6 @@
 import type { SequenceStep } from '../policy/plan.ts';
-import { judgeAnswer, judgedContext } from './judge-answer.ts';
-import { isOver, type Run, type StepAnswer, type StepContext } from './run.ts';
-import type { RunStep } from './run-step.ts';
+import { judgeAnswer, judgedContext } from './accept.ts';
+import { isOver, type Run, type RunStep, type StepAnswer, type StepContext } from './run.ts';
 
 /** Steps in turn, until one's answer is accepted. */
 export async function runSequence(

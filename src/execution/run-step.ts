@@ -2,9 +2,9 @@ import type { PlanStep } from '../policy/plan.ts';
 import { callCandidate } from './call-candidate.ts';
 import type { Run, StepAnswer, StepContext } from './run.ts';
 import { runHedge } from './run-hedge.ts';
-import { runParallel } from './run-parallel.ts';
 import { runSequence } from './run-sequence.ts';
 import { runTool } from './run-tool.ts';
+import { runParallel } from './steps.ts';
 
 /**
  * Runs a step of a plan, and those inside it.
@@ -25,6 +25,3 @@ export function runStep(run: Run, step: PlanStep, context: StepContext): Promise
       return runTool(run, step, context, runStep);
   }
 }
-
-/** How a step runs those inside it. */
-export type RunStep = typeof runStep;

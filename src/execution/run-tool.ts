@@ -5,8 +5,7 @@ import type { ClientAnswer } from './client.ts';
 import { readFailure } from './failure.ts';
 import { readAnswer } from './read-answer.ts';
 import { beginRecord, recordAnswer, recordFailure } from './record.ts';
-import { isOver, type Run, type StepAnswer, type StepContext } from './run.ts';
-import type { RunStep } from './run-step.ts';
+import { isOver, type Run, type RunStep, type StepAnswer, type StepContext } from './run.ts';
 
 /** A tool answers, or helps a candidate to; when it has nothing to say, another step answers. */
 export async function runTool(

@@ -1,4 +1,5 @@
-import type { Request } from '../request/request.ts';
+import type { PlanStep } from '../policy/plan.ts';
+import type { Request } from '../request.ts';
 import type { Answer } from './answer.ts';
 import type { AttemptRecord, AttemptRole } from './attempt.ts';
 import type { Budget } from './budget.ts';
@@ -52,3 +53,6 @@ export interface StepAnswer {
 export function isOver(run: Run, context: StepContext): boolean {
   return context.signal.aborted || run.signal.aborted || run.output?.committed === true;
 }
+
+/** How a step runs those inside it. */
+export type RunStep = (run: Run, step: PlanStep, context: StepContext) => Promise<StepAnswer>;

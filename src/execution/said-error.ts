@@ -1,7 +1,7 @@
 import { isRetryableStatus } from '../errors/upstream-error.ts';
 
 /** What an error says, whatever its shape. */
-export interface SaidError {
+interface SaidError {
   /** In words; '' where there are none. */
   readonly message: string;
   /** Its own name for itself, such as `insufficient_quota`; null for none. */
@@ -113,6 +113,7 @@ interface Meaning {
 /** Of money and of keys: nothing that waiting would change, whatever status it comes with. */
 const OUT_OF_MONEY =
   /insufficient[_ ](quota|credits?|balance|funds)|billing[_ ](hard[_ ]limit|not[_ ]active)|(credit|account) balance is too low|(not enough|out of|no more) credits|account[_ ](is[_ ])?(deactivated|suspended|not active)|payment[_ ]required|in arrears|please recharge/i;
+
 /** Gemini says so of a limit a minute too, under the code of a rate limit. */
 const OVER_QUOTA =
   /exceeded your (current|monthly) quota|quota[_ ](has been )?(exceeded|exhausted)|usage limit/i;

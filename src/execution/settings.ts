@@ -1,5 +1,5 @@
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
-import type { Request } from '../request/request.ts';
+import type { Request } from '../request.ts';
 import { systemClock } from './clock.ts';
 import { extendRequest } from './extend-request.ts';
 import type { CandidateOptions, ExecuteOptions } from './options.ts';
@@ -15,7 +15,7 @@ export type Settings<R extends Request = Request> = Required<
 };
 
 /** What holds for one candidate. */
-export type CandidateSettings = Required<CandidateOptions>;
+type CandidateSettings = Required<CandidateOptions>;
 
 /** @throws InvalidInputError when a number is out of its range. */
 export function readSettings<R extends Request>(options: ExecuteOptions<R>): Settings<R> {

@@ -1,4 +1,4 @@
-import type { Request } from '../request/request.ts';
+import type { Request } from '../request.ts';
 import type { Answer } from './answer.ts';
 import type { Attempt, AttemptRole } from './attempt.ts';
 import type { PlannedExecution } from './planned.ts';

@@ -1,9 +1,9 @@
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
-import type { Request } from '../request/request.ts';
-import { checkClients } from './callable.ts';
+import type { Request } from '../request.ts';
+import { checkClients, type DecidingRouter } from './callable.ts';
 import type { ClientMap } from './client.ts';
 import { type ClientPool, poolParts } from './client-pool.ts';
-import { type DecidingRouter, execute, type RoutedOptions, type RoutedResult } from './execute.ts';
+import { execute, type RoutedOptions, type RoutedResult } from './execute.ts';
 import { executeStream, type RoutedStream } from './execute-stream.ts';
 
 /** What a router can do beside, once it has clients. */

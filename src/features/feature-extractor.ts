@@ -1,8 +1,8 @@
 import type { Prompt } from '../request/prompt-text.ts';
-import { prepareText } from '../text/prepare-text.ts';
+import { prepareText } from '../text.ts';
+import type { Standardisation } from './features.ts';
 import type { NgramBlock } from './ngram-block.ts';
-import { createNumericSignals, NUMERIC_SIGNAL_NAMES } from './numeric-signals.ts';
-import type { Standardisation } from './standardisation.ts';
+import { createNumericSignals, NUMERIC_SIGNAL_NAMES } from './numeric.ts';
 import { createTextScan, scanText } from './text-scan.ts';
 
 /** One stretch of the feature vector, ready to be computed. */

@@ -1,7 +1,7 @@
 import { hashWord } from './word-hash.ts';
 
 /** Kinds of word that tell what is being asked; each is counted in a prompt. */
-export const LEXICON = {
+const LEXICON = {
   calculation:
     'calculate compute evaluate solve simplify find determine sum product area volume length distance average mean median total number remainder probability percent approximately estimate round equal equals many much',
   code: 'def return function import class print list string array python javascript java algorithm binary code loop variable method sql html regex int float null true false const let var',
@@ -19,7 +19,7 @@ export const LEXICON = {
   unit: 'kg km cm mm nm ml mg mol g m s j n v k c w hz atm ft in mile miles hour hours minute minutes second seconds feet inches dollars cents meters metres grams liters litres pounds degrees percent',
 } as const;
 
-export type WordKind = keyof typeof LEXICON;
+type WordKind = keyof typeof LEXICON;
 
 export const WORD_KINDS = Object.keys(LEXICON) as readonly WordKind[];
 

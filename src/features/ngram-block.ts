@@ -1,5 +1,5 @@
-import type { NgramCounter } from './ngram-counter.ts';
 import type { NgramTable } from './ngram-table.ts';
+import type { NgramCounter } from './ngrams.ts';
 import type { TextScan } from './text-scan.ts';
 
 /** The dense block of a prompt's n-grams. */

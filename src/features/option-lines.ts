@@ -1,5 +1,5 @@
 /** What the answer options of a multiple-choice prompt look like ("A. ...", "(B) ...", "c) ..."). */
-export interface OptionLines {
+interface OptionLines {
   count: number;
   /** Over the options, in characters. */
   meanLength: number;

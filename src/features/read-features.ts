@@ -1,11 +1,11 @@
 import type { FeatureBlock, Manifest } from '../artifact/manifest.ts';
 import { ArtifactError } from '../errors/artifact-error.ts';
 import { createFeatureExtractor, type ExtractorBlock, type FeatureExtractor } from './feature-extractor.ts';
+import { decodeStandardisation } from './features.ts';
 import { createNgramBlock } from './ngram-block.ts';
-import { createNgramCounter } from './ngram-counter.ts';
 import { decodeNgramTable } from './ngram-table.ts';
-import { NUMERIC_SIGNAL_NAMES } from './numeric-signals.ts';
-import { decodeStandardisation } from './standardisation.ts';
+import { createNgramCounter } from './ngrams.ts';
+import { NUMERIC_SIGNAL_NAMES } from './numeric.ts';
 
 /**
  * The feature extractor that an artifact describes.

@@ -15,7 +15,7 @@ export const CharClass = {
   foreign: 9,
   other: 10,
 } as const;
-export const CHAR_CLASSES = 11;
+const CHAR_CLASSES = 11;
 
 /**
  * One pass over a prompt: character classes counted, tokens found and hashed. A token is a run of letters, a run

@@ -1,6 +1,6 @@
 /** FNV-1a offset basis and prime, 32 bits. Fowler, Noll and Vo; draft-eastlake-fnv. */
 export const FNV_OFFSET = 0x811c9dc5;
-export const FNV_PRIME = 0x01000193;
+const FNV_PRIME = 0x01000193;
 
 /** One step of FNV-1a over a UTF-16 unit (a byte at a time would cost twice as much for the same use). */
 export function hashUnit(hash: number, unit: number): number {

@@ -1,4 +1,4 @@
-import { softmaxInto } from '../math/softmax.ts';
+import { softmaxInto } from '../math/logistic.ts';
 
 /** The activations a Dense layer of an artifact may have, by their TF.js names. */
 export type Activation = 'linear' | 'relu' | 'tanh' | 'sigmoid' | 'softmax';

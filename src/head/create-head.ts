@@ -1,9 +1,9 @@
 import { ArtifactError } from '../errors/artifact-error.ts';
 import type { Head } from './head.ts';
 import type { HeadSpec } from './head-spec.ts';
-import { readKnnFile } from './knn-file.ts';
+import { readKnnFile } from './knn.ts';
 import { KnnHead } from './knn-head.ts';
-import type { LayersModel } from './layers-model.ts';
+import type { LayersModel } from './layers.ts';
 import { LogitHead } from './logit-head.ts';
 import { ShrunkHead } from './shrunk-head.ts';
 import { SpreadHead } from './spread-head.ts';

@@ -11,9 +11,9 @@ export {
   knnMagic,
   knnVersion,
   readKnnFile,
-} from './knn-file.ts';
+} from './knn.ts';
 export { KnnHead, type KnnHeadOptions } from './knn-head.ts';
-export { type LayersModel, readLayersModel } from './layers-model.ts';
+export { type LayersModel, readLayersModel } from './layers.ts';
 export { LogitHead } from './logit-head.ts';
 export { ShrunkHead } from './shrunk-head.ts';
 export { SpreadHead } from './spread-head.ts';

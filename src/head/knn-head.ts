@@ -1,5 +1,5 @@
 import type { Head } from './head.ts';
-import type { KnnLink, KnnTable } from './knn-file.ts';
+import type { KnnLink, KnnTable } from './knn.ts';
 
 /** Probabilities are kept this far from 0 and 1 before a logit or logarithm. */
 const margin = 1e-4;

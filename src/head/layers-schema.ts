@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 
 const size = z.int().check(z.positive(), z.maximum(10_000_000));
 const name = z.string().check(z.minLength(1));
+
 /** TF.js: one node, each input `[layer, node, tensor, options?]`. We read the first node of each layer only. */
 const reference = z.tuple([name, z.literal(0), z.literal(0)], z.unknown());
 const inbound = z.array(z.array(reference).check(z.minLength(1))).check(z.length(1));
@@ -21,6 +22,7 @@ const dense = z.object({
   }),
   inbound_nodes: inbound,
 });
+
 /** Layers without weights: inputs side by side, inputs summed, and what only training needs. */
 const plain = z.object({
   class_name: z.enum(['Concatenate', 'Add', 'Dropout']),

@@ -1,6 +1,6 @@
 import { isOfUser, mediaOf, noMedia, readContent } from '../request/message-content.ts';
-import type { ContentPart, Message, Request } from '../request/request.ts';
-import type { LoggedRequest } from './log-record.ts';
+import type { ContentPart, Message, Request } from '../request.ts';
+import type { LoggedRequest } from './record.ts';
 
 /**
  * What is kept of a request, apart from the caller's own objects: a conversation goes on after it was routed. Words are

@@ -1,19 +1,20 @@
 import { readPrompt } from '../request/prompt-text.ts';
-import type { Request } from '../request/request.ts';
-import { validate } from '../validation/validate.ts';
+import type { Request } from '../request.ts';
+import { validate } from '../validate.ts';
 import { copyRequest } from './copy-request.ts';
 import type { DecisionLog, FeedbackInput } from './decision-log.ts';
 import type { DecisionLogOptions } from './decision-log-options.ts';
 import { inSlices } from './in-slices.ts';
-import { createLogQueue } from './log-queue.ts';
-import type { LogRecord } from './log-record.ts';
-import { candidateSchema, decisionIdSchema, feedbackSchema, outcomeSchema } from './log-record-schema.ts';
 import { readLogSettings } from './log-settings.ts';
 import { finishRecord, type Pending } from './pending-record.ts';
+import { createLogQueue } from './queue.ts';
+import type { LogRecord } from './record.ts';
 import { lengthOf, withinLimits } from './record-limits.ts';
+import { candidateSchema, decisionIdSchema, feedbackSchema, outcomeSchema } from './record-schema.ts';
 
 /** About what a record holds beside the prompt, in UTF-16 units, where it is not more. */
 const OVERHEAD = 1000;
+
 /** The same of a candidate's predictions. */
 const PREDICTION = 100;
 

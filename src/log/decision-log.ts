@@ -1,6 +1,6 @@
-import type { Decision } from '../decision/decision.ts';
-import type { Request } from '../request/request.ts';
-import type { CostSource } from './log-record.ts';
+import type { Decision } from '../decision.ts';
+import type { Request } from '../request.ts';
+import type { CostSource } from './record.ts';
 
 /**
  * Takes down decisions and what came of them. Nothing that is told to it waits for the sink, or fails because of it:

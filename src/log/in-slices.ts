@@ -1,5 +1,6 @@
 /** Items that are worked on in a row, at least: about a millisecond. */
 const LEAST = 16;
+
 /** Slices of a large batch: with more, a busy process would fall behind. */
 const MOST_SLICES = 4;
 

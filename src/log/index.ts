@@ -2,6 +2,8 @@ export { createDecisionLog } from './create-decision-log.ts';
 export type { DecisionLog, FeedbackInput, LogStats, OutcomeInput } from './decision-log.ts';
 export type { DecisionLogOptions } from './decision-log-options.ts';
 export type { LogClock } from './log-clock.ts';
+export type { LogSink, WriteRecords } from './log-sink.ts';
+export { parseLogRecord } from './parse-log-record.ts';
 export {
   type CostSource,
   type DecisionRecord,
@@ -13,7 +15,5 @@ export {
   type LoggedRequest,
   type LogRecord,
   type OutcomeRecord,
-} from './log-record.ts';
-export type { LogSink, WriteRecords } from './log-sink.ts';
-export { parseLogRecord } from './parse-log-record.ts';
+} from './record.ts';
 export { LARGEST_AMOUNTS, LONGEST_TEXTS } from './record-limits.ts';

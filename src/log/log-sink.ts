@@ -1,4 +1,4 @@
-import type { LogRecord } from './log-record.ts';
+import type { LogRecord } from './record.ts';
 
 /** Where records go: a folder, a database, a queue. Called with one batch at a time, in order. */
 export interface LogSink {

@@ -1,7 +1,7 @@
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
-import { validate } from '../validation/validate.ts';
-import { LOG_SCHEMA_VERSION, type LogRecord } from './log-record.ts';
-import { logRecordSchema } from './log-record-schema.ts';
+import { validate } from '../validate.ts';
+import { LOG_SCHEMA_VERSION, type LogRecord } from './record.ts';
+import { logRecordSchema } from './record-schema.ts';
 
 /**
  * Checks one record of a decision log.

@@ -1,10 +1,10 @@
 import type { Sha256 } from '../artifact/sha256.ts';
-import type { Decision } from '../decision/decision.ts';
-import type { DecisionRecord, LoggedRequest, LogRecord } from './log-record.ts';
+import type { Decision } from '../decision.ts';
+import type { DecisionRecord, LoggedRequest, LogRecord } from './record.ts';
 import { LONGEST_TEXTS, mapTexts } from './record-limits.ts';
 
 /** A decision as it is kept until it is written: what costs time is done then. */
-export interface PendingDecision {
+interface PendingDecision {
   readonly size: number;
   readonly id: string;
   /** Milliseconds since 1970. */

@@ -1,6 +1,6 @@
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
 import { inSlices } from './in-slices.ts';
-import type { LogRecord } from './log-record.ts';
+import type { LogRecord } from './record.ts';
 
 /** A record and its text. */
 export interface RecordLine {

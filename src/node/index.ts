@@ -1,4 +1,4 @@
-export { folderFiles } from './folder-files.ts';
+export { folderFiles } from './artifact-folder.ts';
 export type { LoadOptions } from './load-options.ts';
 export { loadRouter } from './load-router.ts';
 export { readArtifactFolder } from './read-artifact-folder.ts';

@@ -22,7 +22,8 @@ import { readArtifactFolder } from './read-artifact-folder.ts';
  */
 export async function loadRouter(folder: string, options: LoadOptions = {}): Promise<Router> {
   const { log: given, watch = false, ...rest } = options;
-  const log = typeof given === 'string' ? (await import('./log/index.ts')).openDecisionLog(given) : given;
+  const log =
+    typeof given === 'string' ? (await import('./log/open-decision-log.ts')).openDecisionLog(given) : given;
   const routerOptions = log === undefined ? rest : { ...rest, log };
   const router =
     watch === false
@@ -62,8 +63,8 @@ async function embedderOf(embedder: Manifest['embedder']): Promise<Embedder | un
 /** Code that not every policy needs, loaded when this one does. */
 async function loadKinds(kinds: readonly string[]): Promise<Pick<RouterOptions, 'policies' | 'compile'>> {
   if (kinds.every(isBasicKind)) return {};
-  const { policies } = await import('../policy/index.ts');
+  const { policies } = await import('../policy/policies.ts');
   if (!kinds.includes('rules')) return { policies };
-  const { compileCel } = await import('../cel/index.ts');
+  const { compileCel } = await import('../policy/cel.ts');
   return { policies, compile: compileCel };
 }

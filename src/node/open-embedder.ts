@@ -1,7 +1,7 @@
 import type { Manifest } from '../artifact/manifest.ts';
 import type { Embedder } from '../embedder/embedder.ts';
-import { createOpenAiEmbedder } from '../embedder/openai-embedder.ts';
-import { loadTransformersEmbedder } from '../embedder/transformers-embedder.ts';
+import { createOpenAiEmbedder } from '../embedder/openai.ts';
+import { loadTransformersEmbedder } from '../embedder/transformers.ts';
 import { ArtifactError } from '../errors/artifact-error.ts';
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
 

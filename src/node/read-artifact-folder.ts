@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Artifact } from '../artifact/artifact.ts';
 import { type ReadArtifactOptions, readArtifact } from '../artifact/read-artifact.ts';
-import { folderFiles } from './folder-files.ts';
+import { folderFiles } from './artifact-folder.ts';
 import { resolveVersion } from './resolve-version.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ArtifactError } from '../errors/artifact-error.ts';
-import { folderFiles } from './folder-files.ts';
+import { folderFiles } from './artifact-folder.ts';
 
 /** The file that says which version of a router is in use: `{"version": "v-0123456789ab"}`. */
 export const CURRENT_FILE = 'current.json';

@@ -4,6 +4,7 @@ import { resolveVersion } from './resolve-version.ts';
 import type { WatchOptions } from './watch-options.ts';
 
 const INTERVAL_MS = 1000;
+
 /** Looks that are left out, at most, before a version that cannot be used is tried again. */
 const LONGEST_PAUSE = 64;
 

@@ -1,1 +1,1 @@
-export { type NoveltyScore, type NoveltySpec, readNovelty } from './novelty.ts';
+export { type NoveltyScore, type NoveltySpec, readNovelty } from '../novelty.ts';

@@ -1,10 +1,10 @@
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
-import { createClassifierPolicy } from './classifier-policy.ts';
+import { createClassifierPolicy } from './kinds/classifier.ts';
+import { createUtilityPolicy } from './kinds/utility.ts';
 import { createLimitFilter } from './limit-filter.ts';
+import type { BasicParts } from './parts.ts';
 import type { Policy, PolicyCandidate } from './policy.ts';
-import type { BasicParts } from './policy-parts.ts';
-import type { Limited, PolicySpec } from './policy-spec.ts';
-import { createUtilityPolicy } from './utility-policy.ts';
+import type { Limited, PolicySpec } from './spec.ts';
 
 /** Whether every router has this kind at hand; the code of others is loaded when a policy is of their kind. */
 export function isBasicKind(kind: string): boolean {

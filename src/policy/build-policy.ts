@@ -1,24 +1,24 @@
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
 import { basicParts } from './basic-policy.ts';
 import { candidateIndex } from './candidate-index.ts';
-import { createCascadePolicy } from './cascade-policy.ts';
-import { createClassifierPolicy } from './classifier-policy.ts';
-import { createEnsemblePolicy } from './ensemble-policy.ts';
 import { createExplorePolicy } from './explore-policy.ts';
 import { createFixedPolicy } from './fixed-policy.ts';
-import { createHierarchicalPolicy } from './hierarchical-policy.ts';
+import { createCascadePolicy } from './kinds/cascade.ts';
+import { createClassifierPolicy } from './kinds/classifier.ts';
+import { createEnsemblePolicy } from './kinds/ensemble.ts';
+import { createHierarchicalPolicy } from './kinds/hierarchical.ts';
+import { createRulesPolicy, withinSteps } from './kinds/rules.ts';
+import { createSpeculativePolicy } from './kinds/speculative.ts';
+import { createThresholdPolicy } from './kinds/threshold.ts';
+import { createToolsPolicy } from './kinds/tools.ts';
+import { createUtilityPolicy } from './kinds/utility.ts';
 import { candidateMember, policyMember } from './member.ts';
 import { mergeLimits } from './merge-limits.ts';
+import type { PolicyParts } from './parts.ts';
 import type { Policy, PolicyCandidate } from './policy.ts';
 import type { PolicyOptions } from './policy-options.ts';
-import type { PolicyParts } from './policy-parts.ts';
-import type { Limited, PolicySpec } from './policy-spec.ts';
 import { createRouterPolicy } from './router-policy.ts';
-import { createRulesPolicy, withinSteps } from './rules-policy.ts';
-import { createSpeculativePolicy } from './speculative-policy.ts';
-import { createThresholdPolicy } from './threshold-policy.ts';
-import { createToolsPolicy } from './tools-policy.ts';
-import { createUtilityPolicy } from './utility-policy.ts';
+import type { Limited, PolicySpec } from './spec.ts';
 
 /**
  * Makes a policy of a spec whose shape is right.

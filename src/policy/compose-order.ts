@@ -3,7 +3,7 @@ import type { Predictions } from './predictions.ts';
 import { rank } from './rank.ts';
 
 /** An order with some candidates put first, and who is removed. */
-export interface ComposedOrder {
+interface ComposedOrder {
   readonly order: readonly number[];
   readonly removed: readonly (string | undefined)[];
   readonly reserve: readonly number[];

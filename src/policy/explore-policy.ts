@@ -1,7 +1,7 @@
-import { explorationProbabilities } from './exploration-probabilities.ts';
+import { explorationProbabilities } from './kinds/explore.ts';
+import type { PolicyParts } from './parts.ts';
 import type { Policy } from './policy.ts';
-import type { PolicyParts } from './policy-parts.ts';
-import type { ExplorePolicySpec } from './policy-spec.ts';
+import type { ExplorePolicySpec } from './spec.ts';
 
 /**
  * Draws the candidate to call from probabilities around the policy's first, and says with which. What is drawn is

@@ -1,5 +1,5 @@
 import { composeOrder } from './compose-order.ts';
-import type { Decider, PolicyParts } from './policy-parts.ts';
+import type { Decider, PolicyParts } from './parts.ts';
 
 /** One candidate, whatever the predictions; when a limit removed it, the likeliest of the others to answer well. */
 export function createFixedPolicy(candidate: number, { candidates, calls, filter }: PolicyParts): Decider {

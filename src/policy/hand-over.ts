@@ -4,10 +4,10 @@ import type { Plan } from './plan.ts';
 import type { PolicyOverrides } from './policy.ts';
 
 /** What is looked at of another router, and of its decision. */
-export interface OtherRouter {
+interface OtherRouter {
   readonly manifest: { readonly candidates: readonly { readonly name: string }[] };
 }
-export interface OthersDecision {
+interface OthersDecision {
   readonly reasons: readonly string[];
   readonly policyPath: readonly string[];
   readonly routerMs: number;

@@ -1,6 +1,6 @@
-export { createPolicy } from './create-policy.ts';
 export { describeChange } from './describe-change.ts';
 export type { CompileExpression, Expression } from './expression.ts';
+export { createPolicy } from './kinds/create-policy.ts';
 export { DEFAULT_RELAX, type Limits, type RelaxableLimit } from './limits.ts';
 export type {
   AcceptTest,
@@ -15,15 +15,10 @@ export type {
   ToolStep,
 } from './plan.ts';
 export { policies } from './policies.ts';
-export type {
-  Policy,
-  PolicyCandidate,
-  PolicyContext,
-  PolicyOverrides,
-  RequestNeeds,
-} from './policy.ts';
+export type { Policy, PolicyCandidate, PolicyContext, PolicyOverrides, RequestNeeds } from './policy.ts';
 export type { PolicyKit } from './policy-kit.ts';
 export type { PolicyOptions } from './policy-options.ts';
+export type { Predictions } from './predictions.ts';
 export {
   type CascadePolicySpec,
   type ClassifierPolicySpec,
@@ -39,6 +34,5 @@ export {
   type ThresholdPolicySpec,
   type ToolsPolicySpec,
   type UtilityPolicySpec,
-} from './policy-spec.ts';
-export type { Predictions } from './predictions.ts';
+} from './spec.ts';
 export { NAMED_WEIGHTS, type UtilityWeights, type WeightsName } from './weights.ts';

@@ -1,4 +1,4 @@
-import { NoCandidateError } from '../errors/no-candidate-error.ts';
+import { NoCandidateError } from '../errors.ts';
 import { candidateIndex } from './candidate-index.ts';
 import { type Bounds, compareExcess, type Excess, excessOf, reads } from './limit-excess.ts';
 import { DEFAULT_RELAX, type Limits, type RelaxableLimit } from './limits.ts';
@@ -23,7 +23,7 @@ export interface Remaining {
 }
 
 /** A bound that a candidate breaks, and what it would have to be. */
-export interface BrokenBound {
+interface BrokenBound {
   readonly limit: 'maxCostUsd' | 'maxLatencyMs' | 'minSuccessProbability';
   readonly from: number;
   /** NaN where the candidate's amount is not known. */

@@ -1,5 +1,5 @@
-import { NoCandidateError } from '../errors/no-candidate-error.ts';
-import type { Decider, Member, PolicyParts } from './policy-parts.ts';
+import { NoCandidateError } from '../errors.ts';
+import type { Decider, Member, PolicyParts } from './parts.ts';
 
 /** One candidate: there, unless a limit removed it. */
 export function candidateMember(candidate: number, decider: Decider, { filter }: PolicyParts): Member {

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { DEFAULT_RELAX, type Limits } from './limits.ts';
 import type { AcceptTest } from './plan.ts';
-import type { PolicySpec, PolicyTarget } from './policy-spec.ts';
+import type { PolicySpec, PolicyTarget } from './spec.ts';
 import type { UtilityWeights, WeightsName } from './weights.ts';
 
 const amount = z.number().check(z.nonnegative());

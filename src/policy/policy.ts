@@ -2,8 +2,8 @@ import type { Candidate, Modality } from '../candidate/candidate.ts';
 import type { Signals } from '../signals/signals.ts';
 import type { Limits } from './limits.ts';
 import type { Plan } from './plan.ts';
-import type { PolicySpec } from './policy-spec.ts';
 import type { Predictions } from './predictions.ts';
+import type { PolicySpec } from './spec.ts';
 import type { UtilityWeights, WeightsName } from './weights.ts';
 
 /** Predictions, what the request needs and what the caller asks for, to a plan. Immutable; decides at once. */

@@ -1,8 +1,8 @@
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
+import type { PolicyParts } from './parts.ts';
 import type { Policy } from './policy.ts';
-import type { PolicyParts } from './policy-parts.ts';
-import type { RouterPolicySpec } from './policy-spec.ts';
 import { rank } from './rank.ts';
+import type { RouterPolicySpec } from './spec.ts';
 
 /** Hands over to another router. What stands in the plan beside its name is what this router would do without it. */
 export function createRouterPolicy(spec: RouterPolicySpec, { calls, filter, options }: PolicyParts): Policy {

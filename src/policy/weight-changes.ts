@@ -2,6 +2,7 @@ import type { Change } from './plan.ts';
 import type { UtilityWeights } from './weights.ts';
 
 const WEIGHTS = ['quality', 'cost', 'latency'] as const;
+
 /** As in the schema of weights. */
 const LARGEST = 1e6;
 

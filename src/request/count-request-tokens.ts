@@ -1,6 +1,6 @@
-import { estimateTokens } from './estimate-tokens.ts';
+import type { Request } from '../request.ts';
+import { estimateTokens } from '../tokens.ts';
 import { overStretches } from './over-stretches.ts';
-import type { Request } from './request.ts';
 
 /** Length of a text in tokens. Must not throw. */
 export type TokenCounter = (text: string) => number;

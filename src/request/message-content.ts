@@ -122,6 +122,7 @@ function countMedia(part: unknown, seen: Seen): boolean {
 }
 
 const MEDIA_TYPE_FIELDS = ['mediaType', 'media_type', 'mimeType', 'mime_type', 'contentType'] as const;
+
 /** Where parts keep what they hold, or where it is. */
 const HOLDER =
   /^(source|data|url|file|input_?audio|inline_?data|(image|video|audio|file|document)(_?(url|uri|data|id|embeds|pil))?)$/i;

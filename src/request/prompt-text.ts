@@ -1,5 +1,5 @@
+import type { Message, Request } from '../request.ts';
 import { isOfUser, noMedia, readContent, type Seen } from './message-content.ts';
-import type { Message, Request } from './request.ts';
 
 /** What the router reads of a request: the user's words, and the shape of what surrounds them. */
 export interface Prompt {

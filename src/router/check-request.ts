@@ -1,6 +1,6 @@
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
 import type { Prompt } from '../request/prompt-text.ts';
-import type { Request } from '../request/request.ts';
+import type { Request } from '../request.ts';
 
 /**
  * Whether a request has the types that it must have; of its content nothing is asked.

@@ -1,7 +1,7 @@
 import type { Artifact } from '../artifact/artifact.ts';
 import type { Embedder } from '../embedder/embedder.ts';
-import { decodeStaticTable } from '../embedder/static/decode-static-table.ts';
 import { StaticEmbedder } from '../embedder/static/static-embedder.ts';
+import { decodeStaticTable } from '../embedder/static.ts';
 import { ArtifactError } from '../errors/artifact-error.ts';
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
 

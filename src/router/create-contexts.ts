@@ -2,12 +2,12 @@ import type { Artifact } from '../artifact/artifact.ts';
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
 import { smallest } from '../math/extremes.ts';
 import type { Random } from '../math/random.ts';
-import { readNovelty } from '../novelty/novelty.ts';
+import { readNovelty } from '../novelty.ts';
 import type { PolicyContext } from '../policy/policy.ts';
 import type { PolicyKit } from '../policy/policy-kit.ts';
 import type { Predictions } from '../policy/predictions.ts';
 import type { Prompt } from '../request/prompt-text.ts';
-import type { Request } from '../request/request.ts';
+import type { Request } from '../request.ts';
 import type { SeenSignals } from '../signals/read-signals.ts';
 import type { Signals } from '../signals/signals.ts';
 import type { Predictor } from './predictor.ts';
@@ -16,7 +16,7 @@ import type { CheckedOptions } from './route-options.ts';
 import type { RouterOptions } from './router-options.ts';
 
 /** Makes what a policy decides on. It must be used before the next request is looked at. */
-export type Contexts = (
+type Contexts = (
   prompt: Prompt,
   request: Request | undefined,
   estimatedTokens: number,

@@ -1,6 +1,6 @@
 import type { Artifact } from '../artifact/artifact.ts';
 import { createDecision } from '../decision/create-decision.ts';
-import type { Decision } from '../decision/decision.ts';
+import type { Decision } from '../decision.ts';
 import type { Embedder, SyncEmbedder } from '../embedder/embedder.ts';
 import { InvalidInputError } from '../errors/invalid-input-error.ts';
 import { readFeatures } from '../features/read-features.ts';
@@ -10,7 +10,7 @@ import type { PolicyKit } from '../policy/policy-kit.ts';
 import type { Predictions } from '../policy/predictions.ts';
 import { countRequestTokens } from '../request/count-request-tokens.ts';
 import { type Prompt, readPrompt } from '../request/prompt-text.ts';
-import type { Request } from '../request/request.ts';
+import type { Request } from '../request.ts';
 import { checkPrompt, checkRequest } from './check-request.ts';
 import { chooseEmbedder } from './choose-embedder.ts';
 import { choosePolicy } from './choose-policy.ts';

@@ -15,7 +15,7 @@ export interface RequestSize {
 export const UNKNOWN_SIZE: RequestSize = { tokens: Number.NaN };
 
 /** What answers cost and how long they take. */
-export interface ExpectedAmounts {
+interface ExpectedAmounts {
   /** Whether the size of a request changes anything. */
   readonly readsSize: boolean;
   readonly heads: Readonly<Record<string, Head>>;

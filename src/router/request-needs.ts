@@ -2,7 +2,7 @@ import type { Modality } from '../candidate/candidate.ts';
 import type { RequestNeeds } from '../policy/policy.ts';
 import { countRequestTokens, type TokenCounter } from '../request/count-request-tokens.ts';
 import type { Prompt } from '../request/prompt-text.ts';
-import type { Request } from '../request/request.ts';
+import type { Request } from '../request.ts';
 import type { Signals } from '../signals/signals.ts';
 
 const NOTHING: readonly Modality[] = [];

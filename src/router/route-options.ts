@@ -4,7 +4,7 @@ import type { PolicyOverrides } from '../policy/policy.ts';
 import { limitsSchema, weightsSchema } from '../policy/policy-schema.ts';
 import type { Signals } from '../signals/signals.ts';
 import { signalsSchema } from '../signals/signals-schema.ts';
-import { validate } from '../validation/validate.ts';
+import { validate } from '../validate.ts';
 import type { RouteOptions } from './router.ts';
 import { signalLimits } from './signal-limits.ts';
 

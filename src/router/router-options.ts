@@ -2,7 +2,7 @@ import type { Embedder } from '../embedder/embedder.ts';
 import type { DecisionLog } from '../log/decision-log.ts';
 import type { CompileExpression } from '../policy/expression.ts';
 import type { PolicyKit } from '../policy/policy-kit.ts';
-import type { PolicySpec } from '../policy/policy-spec.ts';
+import type { PolicySpec } from '../policy/spec.ts';
 import type { SignalSources } from '../signals/signal-sources.ts';
 import type { Router } from './router.ts';
 

@@ -1,9 +1,9 @@
 import type { Manifest } from '../artifact/manifest.ts';
-import type { Decision } from '../decision/decision.ts';
+import type { Decision } from '../decision.ts';
 import type { DecisionLog, FeedbackInput } from '../log/decision-log.ts';
 import type { PolicyOverrides } from '../policy/policy.ts';
 import type { Predictions } from '../policy/predictions.ts';
-import type { Request } from '../request/request.ts';
+import type { Request } from '../request.ts';
 import type { Signals } from '../signals/signals.ts';
 
 /** What one request may ask for: weights and limits, beside those of the router's policy, and signals of its own. */

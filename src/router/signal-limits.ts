@@ -2,7 +2,7 @@ import type { Limits } from '../policy/limits.ts';
 import type { QualityRequirement, Signals } from '../signals/signals.ts';
 
 /** The success probability that each requirement asks for. */
-export const QUALITY_FLOORS: Readonly<Record<QualityRequirement, number>> = {
+const QUALITY_FLOORS: Readonly<Record<QualityRequirement, number>> = {
   draft: 0,
   standard: 0,
   high: 0.7,

@@ -7,14 +7,18 @@ export interface CodeAndMaths {
 /** Lines that are written in few texts and in most programs. */
 const CODE_LINE =
   /^\s*(?:(?:def|class|fn|func|function|public|private|static|import|from\s+\S+\s+import|#include|package|const|let|var|return|async|SELECT\s.+\sFROM|for|while|if|elif|else|try|catch)\b.*[({;:=]\s*\S*$|.*[;{}]\s*$|[\w.[\]"']+\s*(?:=|\+=|:=)\s*\S+.*[()[\]{}"'].*$|<\/?[a-zA-Z][^<>]*>)|^\s+(?:return|yield|raise|print|break|continue|pass|self|this)\b/;
+
 /** A call, an arrow, a comparison of programs: `x.sort(`, `=>`, `===`, `!=`, `->`. */
 const CODE_INLINE = /`[^`\n]+`|\b[a-z_]\w*(?:\.\w+)+\([^()\n]*\)|\b[a-z]+_\w+\([^()\n]*\)|=>|===|!==|!=|::/g;
 const FORMULA =
   /\$\$?[^$\n]+\$\$?|\\[([][^\n]*?\\[)\]]|\\[a-z]+\{[^{}\n]*\}|(?:[\w.()²³^]+\s*[-+*/^=<>≤≥×÷·±√∫∑]\s*)+[\w.()²³^]*\d[\w.()²³^]*|\d[\w.()]*(?:\s*[-+*/^=<>≤≥×÷·±√]\s*[\w.()]+)+|[∀∃∈∑∏∫√∞≤≥≠≈±×÷∂∇]/g;
+
 /** Without one of these there is no formula: most lines have none, and need not be searched. */
 const MAYBE_FORMULA = /[\d$\\\u2200-\u22ff]/;
+
 /** Prompts longer than this are judged by their beginning. */
 const LONGEST = 20_000;
+
 /** A line longer than this is prose or data; expressions are not tried on it. */
 const LONGEST_LINE = 500;
 

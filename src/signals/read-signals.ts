@@ -2,7 +2,7 @@ import type { Modality } from '../candidate/candidate.ts';
 import { mean } from '../math/mean.ts';
 import { countRequestTokens } from '../request/count-request-tokens.ts';
 import type { Prompt } from '../request/prompt-text.ts';
-import type { Request } from '../request/request.ts';
+import type { Request } from '../request.ts';
 import { type CodeAndMaths, codeAndMaths } from './code-and-maths.ts';
 import type { SignalSources } from './signal-sources.ts';
 import type { CandidateLoad, QualityRequirement, Signals } from './signals.ts';

@@ -1,5 +1,5 @@
 /** A task without a trained classifier, read off the words. */
-export type RuleTask =
+type RuleTask =
   | 'code'
   | 'maths'
   | 'translation'

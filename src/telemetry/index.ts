@@ -1,1 +1,1 @@
-export { loadOpenTelemetry, type OpenTelemetryOptions } from './load-open-telemetry.ts';
+export { loadOpenTelemetry, type OpenTelemetryOptions } from '../telemetry.ts';

@@ -1,5 +1,5 @@
-import type { Answer } from '../execution/index.ts';
-import type { Message, Request } from '../request/request.ts';
+import type { Answer } from '../execution/answer.ts';
+import type { Message, Request } from '../request.ts';
 
 /** `gen_ai.input.messages` of the semantic conventions, as JSON. Parts that are no text are named and left out. */
 export function inputMessages(request: Request): { readonly 'gen_ai.input.messages': string } {

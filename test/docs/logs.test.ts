@@ -2,13 +2,13 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SampleRow } from '../../data/solvers/sample-traffic.ts';
-import { LOG_FORMATS } from '../../training/logs/index.ts';
+import { LOG_FORMATS } from '../../training/logs/log-format.ts';
 import { root } from '../architecture/source-files.ts';
 import { fencedBlocks, shellCommands, shellWords } from '../documents/fenced-blocks.ts';
 import { runCli } from '../documents/run-cli.ts';
 import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 import { smallTraffic } from '../package/small-traffic.ts';
-import { SOLVER_LOGS } from '../training/logs/solver-logs.ts';
+import { SOLVER_LOGS } from '../training/ingest/formats/solver-logs.ts';
 
 const PAGES = ['logs.md', 'ratings.md', 'log-formats.md'];
 /** What the files of the pages hold: logs of one candidate a prompt. */

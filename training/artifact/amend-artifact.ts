@@ -1,7 +1,7 @@
 import { ArtifactError } from 'pointsman';
 import type { Artifact, Manifest } from 'pointsman/artifact';
+import { renderCard } from './card.ts';
 import { EXAMPLES_FILE, SEEN_FILE } from './examples.ts';
-import { renderCard } from './render-card.ts';
 import { addReports, type ManifestContents, type SealedArtifact, sealArtifact } from './seal-artifact.ts';
 
 export interface Amendment {

@@ -5,9 +5,9 @@ export {
   amendmentsOf,
   trainedConfig,
 } from './amend-artifact.ts';
+export { type CardFigure, type CardInfo, renderCard } from './card.ts';
 export { describeChoiceModel } from './choice-model.ts';
 export { EXAMPLES_FILE, type Example, SEEN_FILE } from './examples.ts';
-export { type CardFigure, type CardInfo, renderCard } from './render-card.ts';
 export { addReports, type ManifestContents, type SealedArtifact, sealArtifact } from './seal-artifact.ts';
 export {
   changeVersionPointer,

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { InvalidInputError } from 'pointsman';
-import type { FileEntry, Manifest } from 'pointsman/artifact';
 import {
   canonicalJson,
+  type FileEntry,
   ID_DIGITS,
   isSafePath,
   MANIFEST_SCHEMA_VERSION,
+  type Manifest,
   manifestDigest,
   manifestId,
 } from 'pointsman/artifact';

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { InvalidInputError } from 'pointsman';
 import { CURRENT_FILE, folderFiles, MAX_POINTER_BYTES } from 'pointsman/node';
 import { z } from 'zod';
-import { LockHeldError, lockFile } from '../work/index.ts';
+import { LockHeldError, lockFile } from '../work/file-lock.ts';
 import { writeAtOnce } from './write-at-once.ts';
 
 /** What `current.json` of a router says. */
@@ -54,6 +54,7 @@ export async function pointAtVersion(folder: string, version: string): Promise<V
 
 /** The file that is locked while the pointer is changed; it stays. */
 const LOCK_FILE = '.pointer.lock';
+
 /** A change takes milliseconds, or as long as it takes to read a version whole. */
 const PATIENCE_MS = 30_000;
 

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { InvalidInputError } from 'pointsman';
 import { memoryFiles, readArtifact } from 'pointsman/artifact';
 import { readArtifactFolder } from 'pointsman/node';
-import { fileError } from '../work/index.ts';
+import { fileError } from '../work/file-error.ts';
 import type { SealedArtifact } from './seal-artifact.ts';
 import { pointAtVersion } from './version-pointer.ts';
 import { syncFolder, temporaryIn, writeSynced } from './write-at-once.ts';

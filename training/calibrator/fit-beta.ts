@@ -1,7 +1,7 @@
 import { BetaCalibrator } from 'pointsman/calibrator';
 import { logSigmoid } from 'pointsman/math';
+import { fitLogistic } from '../calibrate/fit-calibrators.ts';
 import { type CalibrationData, observedRows } from './calibration-data.ts';
-import { fitLogistic } from './fit-logistic.ts';
 
 /** Kull et al.'s a, b >= 0 and c of least log-loss, drawn a little to the identity (1, 1, 0). */
 export function fitBeta(data: CalibrationData): BetaCalibrator {

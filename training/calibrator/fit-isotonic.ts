@@ -2,7 +2,7 @@ import { IsotonicCalibrator } from 'pointsman/calibrator';
 import { type CalibrationData, observedRows } from './calibration-data.ts';
 
 /** A run of rows that share one probability. */
-export interface IsotonicStep {
+interface IsotonicStep {
   /** Weighted mean logit of its rows. */
   readonly logit: number;
   /** Weighted mean label. */

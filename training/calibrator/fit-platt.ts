@@ -1,6 +1,6 @@
 import { PlattCalibrator } from 'pointsman/calibrator';
+import { fitLogistic } from '../calibrate/fit-calibrators.ts';
 import { type CalibrationData, observedRows } from './calibration-data.ts';
-import { fitLogistic } from './fit-logistic.ts';
 
 /**
  * Slope >= 0 and intercept of least log-loss, drawn a little to 1 and 0; the pull stands in for Platt's smoothed

@@ -1,4 +1,4 @@
-import type { FitData } from '../head/fit-data.ts';
+import type { FitData } from '../fit/loss.ts';
 import type { Matrix } from '../head/matrix.ts';
 import { meanLoss } from '../head/mean-loss.ts';
 

@@ -1,6 +1,6 @@
 import { TemperatureCalibrator } from 'pointsman/calibrator';
+import { fitLogistic } from '../calibrate/fit-calibrators.ts';
 import { type CalibrationData, observedRows } from './calibration-data.ts';
-import { fitLogistic } from './fit-logistic.ts';
 
 /** A slope below this would say that the head knows nothing; Platt says that better. */
 const flattest = 0.01;

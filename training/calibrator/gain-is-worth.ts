@@ -1,4 +1,4 @@
-import { clusteredMean } from '../clusters/clustered-mean.ts';
+import { clusteredMean } from '../fit/rows.ts';
 
 /** What has more parameters must beat what has fewer by this many standard errors. */
 const WORTHWHILE = 2;

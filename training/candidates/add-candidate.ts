@@ -1,21 +1,24 @@
 import { type Candidate, InvalidInputError, type Router } from 'pointsman';
 import type { Artifact, Manifest, ManifestCandidate } from 'pointsman/artifact';
 import { mean, quantileSorted } from 'pointsman/math';
-import { amendArtifact, SEEN_FILE, type SealedArtifact } from '../artifact/index.ts';
-import { exportRouter } from '../head/index.ts';
+import { amendArtifact } from '../artifact/amend-artifact.ts';
+import { SEEN_FILE } from '../artifact/examples.ts';
+import type { SealedArtifact } from '../artifact/seal-artifact.ts';
+import { exportRouter } from '../head/export-router.ts';
+import { paidPrices } from '../outcomes/amounts.ts';
 import { countedTokens, inputLengths, learnTokens } from '../outcomes/learned-tokens.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
-import { paidPrices } from '../outcomes/paid-prices.ts';
 import { addFittedPrompts } from '../split/seen-prompts.ts';
-import { addToHeads } from './add-to-heads.ts';
 import { bareArtifact } from './bare-artifact.ts';
-import { type CandidatePosterior, candidatePosterior } from './candidate-posterior.ts';
 import { headParts } from './head-parts.ts';
 import { type OnboardedCandidate, onboardedCandidate } from './onboarded-candidate.ts';
+import { type CandidatePosterior, candidatePosterior } from './posterior.ts';
 import { type ProbedCandidate, readProbes } from './read-probes.ts';
+import { addToHeads } from './widen-heads.ts';
 
 /** Fewer say next to nothing. */
 const FEWEST_PROBES = 10;
+
 /** As many as a tail needs. */
 const FEWEST_LATENCIES = 20;
 

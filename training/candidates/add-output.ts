@@ -1,17 +1,14 @@
 import type { HeadSpec, KnnTable } from 'pointsman/head';
-import {
-  type DenseLayer,
-  isSameChain,
-  type JoinedLayer,
-  type ModelOutputs,
-  weighOutputs,
-} from '../head/index.ts';
+import { weighOutputs } from '../fit/chain.ts';
+import type { ModelOutputs } from '../fit/fold-head.ts';
+import type { DenseLayer } from '../head/dense-chain.ts';
+import { isSameChain, type JoinedLayer } from '../head/joined-layer.ts';
 import type { HeadParts } from './head-parts.ts';
 import { weightedOutput, weightedTable } from './weighted-output.ts';
 import { widenHead } from './widen-head.ts';
 
 /** A head with one more output, and the parts that it has beside those of before, widened. */
-export interface AddedOutput {
+interface AddedOutput {
   readonly spec: HeadSpec;
   readonly outputs: ModelOutputs;
   readonly tables: ReadonlyMap<string, KnnTable>;

@@ -1,5 +1,6 @@
 import type { AmountPart, Artifact, ManifestCandidate } from 'pointsman/artifact';
-import { amendArtifact, type SealedArtifact } from '../artifact/index.ts';
+import { amendArtifact } from '../artifact/amend-artifact.ts';
+import type { SealedArtifact } from '../artifact/seal-artifact.ts';
 
 /**
  * An artifact whose predictions are what its heads say: success is the sigmoid of the head's output, the logarithm of

@@ -1,8 +1,9 @@
 import { InvalidInputError } from 'pointsman';
 import type { Artifact } from 'pointsman/artifact';
 import { type HeadSpec, type KnnTable, readKnnFile } from 'pointsman/head';
-import type { JoinedLayer, ModelOutputs } from '../head/index.ts';
-import { readOutputs } from './read-outputs.ts';
+import type { ModelOutputs } from '../fit/fold-head.ts';
+import type { JoinedLayer } from '../head/joined-layer.ts';
+import { readOutputs } from './read-heads.ts';
 
 /** What the heads of an artifact are made of. */
 export interface HeadParts {

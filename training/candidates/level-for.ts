@@ -9,7 +9,7 @@ const MARGIN = 0.002;
 const HALVINGS = 60;
 
 /** Where a new candidate's success head stands, and what calibrates it. */
-export interface SuccessLevel {
+interface SuccessLevel {
   /** Its prior, where the head is a `logit`; else what is added to its output. */
   readonly value: number;
   readonly calibrator: CalibratorParameters;

@@ -1,6 +1,6 @@
 import type { Manifest } from 'pointsman/artifact';
-import { amendmentsOf } from '../artifact/index.ts';
-import type { CandidatePosterior } from './candidate-posterior.ts';
+import { amendmentsOf } from '../artifact/amend-artifact.ts';
+import type { CandidatePosterior } from './posterior.ts';
 
 /** What was found out about a new candidate, and how sure it is. */
 export interface OnboardedCandidate {

@@ -1,6 +1,7 @@
 import { InvalidInputError } from 'pointsman';
 import type { Artifact, ManifestCandidate } from 'pointsman/artifact';
-import { amendArtifact, type SealedArtifact } from '../artifact/index.ts';
+import { amendArtifact } from '../artifact/amend-artifact.ts';
+import type { SealedArtifact } from '../artifact/seal-artifact.ts';
 
 /**
  * A new version of a router that never chooses a candidate, nor falls back on it, whatever the policy. It stays known:

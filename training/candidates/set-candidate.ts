@@ -1,6 +1,6 @@
 import { type Candidate, InvalidInputError } from 'pointsman';
 import type { Artifact, ManifestCandidate } from 'pointsman/artifact';
-import type { SealedArtifact } from '../artifact/index.ts';
+import type { SealedArtifact } from '../artifact/seal-artifact.ts';
 import { meanTokensCost } from '../outcomes/learned-tokens.ts';
 import { amendCandidate, findCandidate } from './retire-candidate.ts';
 

@@ -1,5 +1,5 @@
 import type { KnnTable } from 'pointsman/head';
-import type { DenseLayer } from '../head/index.ts';
+import type { DenseLayer } from '../head/dense-chain.ts';
 
 /**
  * A layer with one more output than `layer`, all 0 but the last, which is a weighted sum of the layer's outputs.

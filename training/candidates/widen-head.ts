@@ -1,5 +1,6 @@
 import type { HeadSpec, KnnTable } from 'pointsman/head';
-import type { DenseLayer, JoinedLayer } from '../head/index.ts';
+import type { DenseLayer } from '../head/dense-chain.ts';
+import type { JoinedLayer } from '../head/joined-layer.ts';
 import { weightedOutput, weightedTable } from './weighted-output.ts';
 
 /**

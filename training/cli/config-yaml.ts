@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Document, parse } from 'yaml';
-import type { ConfigLine } from '../first-config/index.ts';
+import type { ConfigLine } from '../first-config/config-lines.ts';
 import { printable } from './printable.ts';
 import { wrapText } from './wrap-text.ts';
 

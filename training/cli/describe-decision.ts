@@ -2,7 +2,7 @@ import type { Decision } from 'pointsman';
 import { describeChange } from 'pointsman/policy';
 import { formatAmountMs, formatAmountUsd } from './format-amount.ts';
 import { printable } from './printable.ts';
-import { textTable } from './text-table.ts';
+import { textTable } from './terminal/text.ts';
 import { wrapText } from './wrap-text.ts';
 
 /** A decision for a person: the candidate, what is expected of each, and why. */

@@ -1,4 +1,4 @@
-import type { Evaluation } from '../evaluation/evaluation.ts';
+import type { Evaluation } from '../evaluate/evaluation.ts';
 import {
   formatCost,
   formatDecimal,
@@ -6,9 +6,9 @@ import {
   formatPercent,
   formatQuality,
 } from '../words/format-number.ts';
-import { describeDial } from './describe-dial.ts';
 import { describeOffPolicy } from './describe-off-policy.ts';
-import { textTable } from './text-table.ts';
+import { describeDial } from './terminal/describe-dial.ts';
+import { textTable } from './terminal/text.ts';
 import { wrapText } from './wrap-text.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { FileEntry, Manifest } from 'pointsman/artifact';
-import { describeChoiceModel } from '../artifact/index.ts';
+import { describeChoiceModel } from '../artifact/choice-model.ts';
 import {
   formatCost,
   formatCount,
@@ -10,7 +10,7 @@ import {
 } from '../words/format-number.ts';
 import { formatAmountMs, formatAmountUsd, formatBytes } from './format-amount.ts';
 import { printable } from './printable.ts';
-import { textTable } from './text-table.ts';
+import { textTable } from './terminal/text.ts';
 import { wrapText } from './wrap-text.ts';
 
 /** A router's manifest for a person. Its files have been checked. */

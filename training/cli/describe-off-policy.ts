@@ -6,7 +6,7 @@ import {
   formatQuality,
   formatSample,
 } from '../words/format-number.ts';
-import { textTable } from './text-table.ts';
+import { textTable } from './terminal/text.ts';
 
 const NAMES = { ips: 'IPS', snips: 'SNIPS', dr: 'DR', 'switch-dr': 'switch-DR' } as const;
 

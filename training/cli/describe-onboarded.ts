@@ -1,4 +1,4 @@
-import type { Interval, OnboardedCandidate } from '../candidates/index.ts';
+import type { Interval, OnboardedCandidate } from '../candidates/onboarded-candidate.ts';
 import {
   formatApart,
   formatDifference,

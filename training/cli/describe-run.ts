@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { type RetrainRun, RUNS_FOLDER } from '../retrain/index.ts';
+import type { RetrainRun } from '../retrain/retrain-run.ts';
+import { RUNS_FOLDER } from '../retrain/write-run.ts';
 import { formatCount, formatTimes, plural } from '../words/format-number.ts';
 import { printable } from './printable.ts';
 import { wrapText } from './wrap-text.ts';

@@ -1,6 +1,6 @@
-import type { PreparedTraffic } from '../pipeline/prepare-traffic.ts';
-import { readLines } from './describe-ingest.ts';
-import { textTable } from './text-table.ts';
+import type { PreparedTraffic } from '../train/prepare-traffic.ts';
+import { readLines } from './terminal/describe.ts';
+import { textTable } from './terminal/text.ts';
 
 /** What a router would be trained on: the splits, and what the traffic holds of each candidate. */
 export function describeTraffic({ ingest, matrix, splits }: PreparedTraffic, columns: number): string {

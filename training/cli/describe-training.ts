@@ -4,8 +4,8 @@ import type { LogReport } from '../pipeline/log-report.ts';
 import type { TrainedFromFiles } from '../pipeline/train-from-files.ts';
 import { formatDuration } from '../words/format-number.ts';
 import { describeEvaluation } from './describe-evaluation.ts';
-import { readLines } from './describe-ingest.ts';
 import { quoted } from './printable.ts';
+import { readLines } from './terminal/describe.ts';
 import { wrapText } from './wrap-text.ts';
 
 /** What came of a training, for a person: the verdict first. */

@@ -1,7 +1,8 @@
 import type { PolicySpec } from 'pointsman';
 import { stringify } from 'yaml';
-import type { TuningParts } from '../pipeline/tuning-parts.ts';
-import type { SettingFigures, TunedPolicy, TunePolicyInput } from '../policy/index.ts';
+import type { SettingFigures } from '../policy/measure-setting.ts';
+import type { TuningParts } from '../train/tuning-traffic.ts';
+import type { TunedPolicy, TunePolicyInput } from '../tune/tune-policy.ts';
 import {
   formatConfidence,
   formatCount,
@@ -12,7 +13,7 @@ import {
 import type { CommandIo } from './command-io.ts';
 import { wrapText } from './wrap-text.ts';
 
-export interface TuningContext {
+interface TuningContext {
   readonly parts: TuningParts;
   readonly goal: TunePolicyInput['goal'];
   /** Whether answers are judged once they are there. */

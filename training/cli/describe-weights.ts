@@ -1,10 +1,10 @@
 import { stringify } from 'yaml';
 import { sayWorth } from '../evaluation/describe-dial.ts';
 import { formatConfidence, formatDollars, formatPoints, plural } from '../words/format-number.ts';
-import { WORTH_COLUMNS, worthCells } from './describe-dial.ts';
+import type { TunedWeights } from './commands/tune-weights.ts';
 import { printable } from './printable.ts';
-import type { TunedWeights } from './run-tune-weights.ts';
-import { textTable } from './text-table.ts';
+import { WORTH_COLUMNS, worthCells } from './terminal/describe-dial.ts';
+import { textTable } from './terminal/text.ts';
 import { wrapText } from './wrap-text.ts';
 
 /** Weights for a person: the policy, what is sure of it, what it saves, and what other weights would do. */

@@ -1,5 +1,6 @@
 import type { Artifact } from 'pointsman/artifact';
-import { type Dial, hasWeights } from '../evaluation/dial.ts';
+import { hasWeights } from '../evaluate/dial.ts';
+import type { Dial } from '../evaluate/evaluation.ts';
 import { readDial } from '../evaluation/read-dial.ts';
 
 const METRICS = 'metrics.json';

@@ -1,21 +1,21 @@
 import { Command } from 'commander';
 import { TOOL_VERSION } from '../version.ts';
-import { candidatesCommand } from './candidates-command.ts';
 import type { CommandIo } from './command-io.ts';
-import { doctorCommand } from './doctor-command.ts';
-import { evaluateCommand } from './evaluate-command.ts';
-import { explainCommand } from './explain-command.ts';
-import { ingestCommand } from './ingest-command.ts';
-import { initCommand } from './init-command.ts';
-import { inspectCommand } from './inspect-command.ts';
-import { logCommand } from './log-command.ts';
-import { retrainCommand } from './retrain-command.ts';
+import { candidatesCommand } from './commands/candidates.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { evaluateCommand } from './commands/evaluate.ts';
+import { explainCommand } from './commands/explain.ts';
+import { ingestCommand } from './commands/ingest.ts';
+import { initCommand } from './commands/init.ts';
+import { inspectCommand } from './commands/inspect.ts';
+import { logCommand } from './commands/log.ts';
+import { retrainCommand } from './commands/retrain.ts';
+import { routeCommand } from './commands/route.ts';
+import { trainCommand } from './commands/train.ts';
+import { tuneCommand } from './commands/tune.ts';
+import { versionsCommand } from './commands/versions.ts';
 import { rollbackCommand } from './rollback-command.ts';
-import { routeCommand } from './route-command.ts';
 import { runCommand } from './run-command.ts';
-import { trainCommand } from './train-command.ts';
-import { tuneCommand } from './tune-command.ts';
-import { versionsCommand } from './versions-command.ts';
 
 const EXAMPLES = `
 Examples:

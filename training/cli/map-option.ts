@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { IngestOptions } from '../outcomes/ingest-options.ts';
+import type { IngestOptions } from '../ingest/options.ts';
 import { OUTCOME_FIELDS } from '../outcomes/outcome-fields.ts';
 
 /** What was gathered of `--map`. */

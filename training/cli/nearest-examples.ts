@@ -2,7 +2,7 @@ import type { Request } from 'pointsman';
 import { decodeStaticTable, StaticEmbedder } from 'pointsman/embedder';
 import { readArtifactFolder } from 'pointsman/node';
 import { readPrompt } from 'pointsman/request';
-import { EXAMPLES_FILE, type Example } from '../artifact/index.ts';
+import { EXAMPLES_FILE, type Example } from '../artifact/examples.ts';
 
 /** A labelled prompt of the training, and how near it is. */
 export interface NearExample extends Example {

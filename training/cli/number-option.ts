@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { LEAST_MEMORY_MB } from '../outcomes/ingest-options.ts';
+import { LEAST_MEMORY_MB } from '../ingest/options.ts';
 
 /** Reads an option that is a number above 0. */
 export function positiveNumber(text: string): number {

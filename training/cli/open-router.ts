@@ -15,6 +15,6 @@ export async function openRouter(folder: string, options: RouterOptions = {}): P
   const more = { ...policy, ...options };
   if (manifest.embedder.kind !== 'use') return loadRouter(folder, more);
   // It runs on TF.js, which takes a while to load, and which `pointsman` does without.
-  const { loadUseEmbedder } = await import('../embedder/index.ts');
+  const { loadUseEmbedder } = await import('../embed/use-embedder.ts');
   return loadRouter(folder, { ...more, embedder: await loadUseEmbedder() });
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { InvalidInputError, type PolicySpec } from 'pointsman';
 import { parse } from 'yaml';
 import { fieldProblem } from '../config/field-problem.ts';
-import { type Prices, pricesSchema } from '../outcomes/ingest-options.ts';
+import { type Prices, pricesSchema } from '../outcomes/amounts.ts';
 import { readingProblem } from './read-text.ts';
 
 /**

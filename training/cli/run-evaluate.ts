@@ -2,25 +2,25 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { InvalidInputError, type PolicySpec } from 'pointsman';
 import { readArtifactFolder } from 'pointsman/node';
-import { foundWeights } from '../evaluation/dial.ts';
-import { ingestOutcomes } from '../outcomes/ingest.ts';
+import { foundWeights } from '../evaluate/dial.ts';
+import { ingestOutcomes } from '../ingest/ingest.ts';
 import { readOutcomeMatrix } from '../outcomes/read-outcome-matrix.ts';
 import { FEWEST_IN_SPLIT } from '../pipeline/check-trainable.ts';
-import { evaluateRouter } from '../pipeline/evaluate-router.ts';
 import { partBySeen, type SeenParts, sayLeftOut } from '../pipeline/part-by-seen.ts';
 import { renderReport } from '../report/render-report.ts';
 import { groupPrompts } from '../split/prompt-groups.ts';
+import { evaluateRouter } from '../train/evaluate-router.ts';
 import { plural } from '../words/format-number.ts';
-import { withRunFolder } from '../work/index.ts';
+import { withRunFolder } from '../work/run-folder.ts';
 import type { CommandIo } from './command-io.ts';
+import type { EvaluateFlags } from './commands/evaluate.ts';
 import { describeEvaluation } from './describe-evaluation.ts';
 import { dialOf } from './dial-reports.ts';
-import type { EvaluateFlags } from './evaluate-command.ts';
 import { ExitCode } from './exit-code.ts';
-import { readingOptions, scratchOptions } from './log-options.ts';
 import { openRouter } from './open-router.ts';
-import { createProgress } from './progress.ts';
 import { readPolicy, readPrices } from './read-settings.ts';
+import { createProgress } from './terminal/io.ts';
+import { readingOptions, scratchOptions } from './terminal/options.ts';
 
 export async function runEvaluate(
   folder: string,

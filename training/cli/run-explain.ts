@@ -1,9 +1,9 @@
 import type { RouterOptions, Signals } from 'pointsman';
 import type { CommandIo } from './command-io.ts';
+import type { ExplainFlags } from './commands/explain.ts';
 import { decisionOptions } from './decision-flags.ts';
 import { describeDecision } from './describe-decision.ts';
 import { describeWhy } from './describe-why.ts';
-import type { ExplainFlags } from './explain-command.ts';
 import { nearestExamples } from './nearest-examples.ts';
 import { openRouter } from './open-router.ts';
 import { parseRequest } from './parse-request.ts';

@@ -1,12 +1,12 @@
 import type { Embedder } from 'pointsman/embedder';
-import { ingestOutcomes } from '../outcomes/ingest.ts';
+import { ingestOutcomes } from '../ingest/ingest.ts';
 import { openEmbedder } from '../pipeline/router-embedder.ts';
 import type { CommandIo } from './command-io.ts';
-import { describeIngest } from './describe-ingest.ts';
-import type { IngestFlags } from './ingest-command.ts';
-import { logOptions } from './log-options.ts';
-import { createProgress } from './progress.ts';
+import type { IngestFlags } from './commands/ingest.ts';
 import { readPrices } from './read-settings.ts';
+import { describeIngest } from './terminal/describe.ts';
+import { createProgress } from './terminal/io.ts';
+import { logOptions } from './terminal/options.ts';
 import { readTrainSettings } from './train-settings.ts';
 
 export async function runIngest(files: readonly string[], flags: IngestFlags, io: CommandIo): Promise<void> {

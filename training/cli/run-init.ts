@@ -2,18 +2,19 @@ import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { InvalidInputError } from 'pointsman';
 import { parse } from 'yaml';
-import { writeAtOnce } from '../artifact/index.ts';
+import { writeAtOnce } from '../artifact/write-at-once.ts';
 import { parseLogsConfig } from '../config/logs-config.ts';
-import { parseRetrainConfig } from '../config/retrain-config.ts';
-import { parseTrainConfig } from '../config/train-config.ts';
-import { type ConfigDraft, draftConfig, lookAtLog } from '../first-config/index.ts';
-import { fileError } from '../work/index.ts';
+import { parseTrainConfig } from '../config.ts';
+import { type ConfigDraft, draftConfig } from '../first-config/config-lines.ts';
+import { lookAtLog } from '../first-config/look-at-log.ts';
+import { parseRetrainConfig } from '../retrain/config.ts';
+import { fileError } from '../work/file-error.ts';
 import type { CommandIo } from './command-io.ts';
+import type { InitFlags } from './commands/init.ts';
 import { configYaml } from './config-yaml.ts';
 import { ExitCode } from './exit-code.ts';
-import type { InitFlags } from './init-command.ts';
 import { printable, quoted } from './printable.ts';
-import { createProgress } from './progress.ts';
+import { createProgress } from './terminal/io.ts';
 import { wrapText } from './wrap-text.ts';
 
 /** Something must be filled in before the config can be used. */

@@ -1,12 +1,11 @@
-import type { Artifact } from 'pointsman';
-import { ArtifactError, InvalidInputError } from 'pointsman';
+import { type Artifact, ArtifactError, InvalidInputError } from 'pointsman';
 import { readArtifactFolder } from 'pointsman/node';
 import type { CommandIo } from './command-io.ts';
-import { describeDial } from './describe-dial.ts';
+import type { InspectFlags } from './commands/inspect.ts';
 import { describeManifest } from './describe-manifest.ts';
 import { dialOf } from './dial-reports.ts';
-import type { InspectFlags } from './inspect-command.ts';
 import { printable } from './printable.ts';
+import { describeDial } from './terminal/describe-dial.ts';
 import { wrapText } from './wrap-text.ts';
 
 const CARD = 'CARD.md';

@@ -1,9 +1,9 @@
 import { readArtifactFolder } from 'pointsman/node';
-import { onboardedOf } from '../candidates/index.ts';
-import type { RouterFlags } from './candidates-command.ts';
+import { onboardedOf } from '../candidates/onboarded-candidate.ts';
 import type { CommandIo } from './command-io.ts';
+import type { RouterFlags } from './commands/candidates.ts';
 import { formatAmountMs, formatAmountUsd } from './format-amount.ts';
-import { textTable } from './text-table.ts';
+import { textTable } from './terminal/text.ts';
 
 export async function runListCandidates({ router, json }: RouterFlags, io: CommandIo): Promise<void> {
   const { manifest } = await readArtifactFolder(router);

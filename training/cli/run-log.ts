@@ -2,8 +2,8 @@ import { InvalidInputError } from 'pointsman';
 import { compactLog } from '../log-store/compact-log.ts';
 import type { CompactReport } from '../log-store/compact-report.ts';
 import type { CommandIo } from './command-io.ts';
-import type { CompactFlags } from './log-command.ts';
-import { createProgress } from './progress.ts';
+import type { CompactFlags } from './commands/log.ts';
+import { createProgress } from './terminal/io.ts';
 
 export async function runLogCompact(folder: string, flags: CompactFlags, io: CommandIo): Promise<void> {
   const progress = createProgress(io, !io.isTTY);

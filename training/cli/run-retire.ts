@@ -1,9 +1,9 @@
 import { readArtifactFolder } from 'pointsman/node';
-import { writeArtifact } from '../artifact/index.ts';
-import { restoreCandidate, retireCandidate } from '../candidates/index.ts';
-import { withRetrainLock } from '../versions/index.ts';
-import type { RouterFlags } from './candidates-command.ts';
+import { writeArtifact } from '../artifact/write-artifact.ts';
+import { restoreCandidate, retireCandidate } from '../candidates/retire-candidate.ts';
+import { withRetrainLock } from '../versions/retrain-lock.ts';
 import type { CommandIo } from './command-io.ts';
+import type { RouterFlags } from './commands/candidates.ts';
 import { printable } from './printable.ts';
 import { routerFolder } from './router-folder.ts';
 

@@ -1,23 +1,22 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { parseRetrainConfig, type RetrainConfig } from '../config/retrain-config.ts';
-import {
-  importTable,
-  type RetrainRun,
-  releaseBatch,
-  retrain,
-  scheduleRetrain,
-  tableOfEarlierVersion,
-} from '../retrain/index.ts';
-import { RouterBusyError, versionFolders, withRetrainLock } from '../versions/index.ts';
+import { versionFolders } from '../artifact/versions.ts';
+import { parseRetrainConfig, type RetrainConfig } from '../retrain/config.ts';
+import { retrain } from '../retrain/retrain.ts';
+import type { RetrainRun } from '../retrain/retrain-run.ts';
+import { importTable, tableOfEarlierVersion } from '../retrain/run.ts';
+import { scheduleRetrain } from '../retrain/schedule-retrain.ts';
+import { releaseBatch } from '../retrain/watch/quarantine.ts';
+import { withRetrainLock } from '../versions/retrain-lock.ts';
+import { RouterBusyError } from '../versions/router-busy-error.ts';
 import type { CommandIo } from './command-io.ts';
+import type { RetrainFlags } from './commands/retrain.ts';
 import { describeRun } from './describe-run.ts';
 import { ExitCode } from './exit-code.ts';
-import { scratchOptions } from './log-options.ts';
-import { createProgress } from './progress.ts';
 import { readYaml } from './read-settings.ts';
-import type { RetrainFlags } from './retrain-command.ts';
 import { showTraining } from './show-training.ts';
+import { createProgress } from './terminal/io.ts';
+import { scratchOptions } from './terminal/options.ts';
 
 const KEPT = 3;
 const BUSY = 4;

@@ -1,4 +1,4 @@
-import { rollBack } from '../versions/index.ts';
+import { rollBack } from '../versions/roll-back.ts';
 import type { CommandIo } from './command-io.ts';
 import type { RollbackFlags } from './rollback-command.ts';
 

@@ -3,15 +3,15 @@ import { open, rename } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { InvalidInputError, PointsmanError, type Request, type Router } from 'pointsman';
-import { fileError } from '../work/index.ts';
+import { fileError } from '../work/file-error.ts';
 import type { CommandIo } from './command-io.ts';
+import type { RouteFlags } from './commands/route.ts';
 import { decisionOptions } from './decision-flags.ts';
 import { describeDecision } from './describe-decision.ts';
 import { ExitCode } from './exit-code.ts';
 import { openRouter } from './open-router.ts';
-import { createProgress } from './progress.ts';
 import { readingProblem, readText } from './read-text.ts';
-import type { RouteFlags } from './route-command.ts';
+import { createProgress } from './terminal/io.ts';
 
 export async function runRoute(
   folder: string,

@@ -1,10 +1,10 @@
 import { InvalidInputError } from 'pointsman';
 import { readArtifactFolder } from 'pointsman/node';
-import { writeArtifact } from '../artifact/index.ts';
-import { setCandidate } from '../candidates/index.ts';
-import { withRetrainLock } from '../versions/index.ts';
-import type { SetFlags } from './candidates-command.ts';
+import { writeArtifact } from '../artifact/write-artifact.ts';
+import { setCandidate } from '../candidates/set-candidate.ts';
+import { withRetrainLock } from '../versions/retrain-lock.ts';
 import type { CommandIo } from './command-io.ts';
+import type { SetFlags } from './commands/candidates.ts';
 import { printable } from './printable.ts';
 import { routerFolder } from './router-folder.ts';
 import { readCandidate } from './run-add-candidate.ts';

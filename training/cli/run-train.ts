@@ -1,15 +1,15 @@
 import { rehearseTraining, trainFromFiles } from '../pipeline/train-from-files.ts';
 import type { CommandIo } from './command-io.ts';
-import { describeIngest } from './describe-ingest.ts';
+import type { TrainFlags } from './commands/train.ts';
 import { describeTraffic } from './describe-traffic.ts';
 import { describeTraining } from './describe-training.ts';
-import { withConfiguredLogs } from './log-options.ts';
-import { createProgress } from './progress.ts';
 import { readPrices } from './read-settings.ts';
 import { showTraining } from './show-training.ts';
 import { summariseTraffic } from './summarise-traffic.ts';
 import { summariseTraining } from './summarise-training.ts';
-import type { TrainFlags } from './train-command.ts';
+import { describeIngest } from './terminal/describe.ts';
+import { createProgress } from './terminal/io.ts';
+import { withConfiguredLogs } from './terminal/options.ts';
 import { readTrainSettings, routerName } from './train-settings.ts';
 import { wrapText } from './wrap-text.ts';
 

@@ -2,36 +2,32 @@ import { writeFile } from 'node:fs/promises';
 import { InvalidInputError, type Manifest, type Router } from 'pointsman';
 import { readArtifactFolder } from 'pointsman/node';
 import { stringify } from 'yaml';
-import { amendArtifact, trainedConfig, writeArtifact } from '../artifact/index.ts';
-import { parseTrainConfig } from '../config/train-config.ts';
+import { amendArtifact, trainedConfig } from '../artifact/amend-artifact.ts';
+import { writeArtifact } from '../artifact/write-artifact.ts';
+import { parseTrainConfig } from '../config.ts';
 import { readScoreColumn } from '../outcomes/read-score-column.ts';
-import { type PreparedTraffic, withTraffic } from '../pipeline/prepare-traffic.ts';
+import { acceptScores, type TunableTest } from '../policy/accept-scores.ts';
+import { predictSuccess } from '../policy/predict-success.ts';
+import { type PreparedTraffic, withTraffic } from '../train/prepare-traffic.ts';
 import {
   candidatesSeen,
   sayingMissing,
   type TuningParts,
   tunedOn,
   tuningParts,
-} from '../pipeline/tuning-parts.ts';
-import {
-  acceptScores,
-  type PredictedRows,
-  predictSuccess,
-  type TunableTest,
-  type TunedPolicy,
-  tunePolicy,
-} from '../policy/index.ts';
-import { withRetrainLock } from '../versions/index.ts';
+} from '../train/tuning-traffic.ts';
+import { type PredictedRows, type TunedPolicy, tunePolicy } from '../tune/tune-policy.ts';
+import { withRetrainLock } from '../versions/retrain-lock.ts';
 import type { CommandIo } from './command-io.ts';
+import type { TuneFlags } from './commands/tune-weights.ts';
 import { describeTuning, lastOf, sayMeasuredOn, saySetting } from './describe-tuning.ts';
 import { dialReports } from './dial-reports.ts';
-import { readingOptions } from './log-options.ts';
 import { openRouter } from './open-router.ts';
-import { createProgress } from './progress.ts';
 import { readPrices } from './read-settings.ts';
 import { routerFolder } from './router-folder.ts';
 import { showTraining } from './show-training.ts';
-import type { TuneFlags } from './tune-command.ts';
+import { createProgress } from './terminal/io.ts';
+import { readingOptions } from './terminal/options.ts';
 
 export async function runTune(
   folder: string,

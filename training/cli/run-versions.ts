@@ -1,10 +1,10 @@
 import { InvalidInputError } from 'pointsman';
-import { listVersions } from '../versions/index.ts';
+import { listVersions } from '../artifact/versions.ts';
 import { formatPoints } from '../words/format-number.ts';
 import type { CommandIo } from './command-io.ts';
+import type { VersionsFlags } from './commands/versions.ts';
 import { formatBytes } from './format-amount.ts';
-import { textTable } from './text-table.ts';
-import type { VersionsFlags } from './versions-command.ts';
+import { textTable } from './terminal/text.ts';
 
 export async function runVersions(folder: string, flags: VersionsFlags, io: CommandIo): Promise<void> {
   const versions = await listVersions(folder);

@@ -1,5 +1,5 @@
 import type { TrainProgress } from '../pipeline/train-progress.ts';
-import type { Progress } from './progress.ts';
+import type { Progress } from './terminal/io.ts';
 
 /** Shows what training is at. */
 export function showTraining(progress: Progress): (event: TrainProgress) => void {

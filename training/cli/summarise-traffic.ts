@@ -1,4 +1,4 @@
-import type { PreparedTraffic } from '../pipeline/prepare-traffic.ts';
+import type { PreparedTraffic } from '../train/prepare-traffic.ts';
 
 /** The result of `pointsman train --dry-run --json`. */
 export function summariseTraffic({ ingest, splits, warnings }: PreparedTraffic) {

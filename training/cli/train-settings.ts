@@ -1,15 +1,15 @@
 import { basename, resolve } from 'node:path';
 import { InvalidInputError } from 'pointsman';
 import { type LogsConfig, parseLogsConfig } from '../config/logs-config.ts';
-import { parseTrainConfig, type TrainConfig } from '../config/train-config.ts';
+import { parseTrainConfig, type TrainConfig } from '../config.ts';
+import type { TrainFlags } from './commands/train.ts';
 import { readPolicy, readYaml } from './read-settings.ts';
-import type { TrainFlags } from './train-command.ts';
 
 type Flags = Pick<TrainFlags, 'config' | 'seed' | 'embedder' | 'splitBy' | 'policy' | 'weights' | 'heads'>;
 type Fields = Record<string, unknown>;
 
 /** A config file, and the command line's words put over it. */
-export interface TrainSettings {
+interface TrainSettings {
   readonly config: TrainConfig;
   /** How its `logs` say that logs are read. */
   readonly logs: LogsConfig;

@@ -1,7 +1,7 @@
 import { InvalidInputError } from 'pointsman';
 import { z } from 'zod';
-import { LOG_FORMATS } from '../logs/index.ts';
-import { mapSchema, scoreRangeSchema } from '../outcomes/ingest-options.ts';
+import { mapSchema, scoreRangeSchema } from '../ingest/options.ts';
+import { LOG_FORMATS } from '../logs/log-format.ts';
 import { fieldProblem } from './field-problem.ts';
 
 /** How logs are read, as the options of the command line that are called so. */

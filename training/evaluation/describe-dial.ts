@@ -1,8 +1,7 @@
+import type { Dial, SettingWorth } from '../evaluate/evaluation.ts';
 import { describeCost, describeQuality } from '../words/compare.ts';
 import { formatConfidence, formatCost, formatPoints, plural } from '../words/format-number.ts';
-import type { Dial } from './dial.ts';
 import { isLossSetting, settingLabel } from './dial-settings.ts';
-import type { SettingWorth } from './setting-worth.ts';
 
 /** What the settings are measured beside, in the middle of a sentence. */
 export function dialSubject({ against, isEstimated, rows }: Dial): string {

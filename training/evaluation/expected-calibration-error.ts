@@ -1,4 +1,4 @@
-import type { CalibrationBin } from './calibration-bins.ts';
+import type { CalibrationBin } from '../evaluate/metrics.ts';
 
 /** ECE: mean over rows of their bin's |predicted - observed| (Guo et al. 2017, section 2). No bin: NaN. */
 export function expectedCalibrationError(bins: readonly CalibrationBin[]): number {

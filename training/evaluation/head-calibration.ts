@@ -1,8 +1,8 @@
+import type { CalibrationFigures, ChoiceCalibration, HeadCalibration } from '../evaluate/evaluation.ts';
+import type { EvaluationInput } from '../evaluate/evaluation-input.ts';
+import { calibrationBins } from '../evaluate/metrics.ts';
 import { brierScore } from './brier-score.ts';
-import { calibrationBins } from './calibration-bins.ts';
 import { debiasedCalibrationError } from './debiased-calibration-error.ts';
-import type { CalibrationFigures, ChoiceCalibration, HeadCalibration } from './evaluation.ts';
-import type { EvaluationInput } from './evaluation-input.ts';
 import { expectedCalibrationError } from './expected-calibration-error.ts';
 import { negativeLogLikelihood, PROBABILITY_FLOOR } from './negative-log-likelihood.ts';
 import type { TrainMeans } from './train-means.ts';
@@ -85,7 +85,7 @@ export function measureChoiceCalibration(
 }
 
 /** All figures of one set of probabilities and labels; pairs with a NaN are left out. */
-export function calibrationFigures(
+function calibrationFigures(
   probabilities: ArrayLike<number>,
   labels: ArrayLike<number>,
   groups: ArrayLike<number>,

@@ -1,5 +1,5 @@
 import { largest } from 'pointsman/math';
-import type { Evaluation } from './evaluation.ts';
+import type { Evaluation } from '../evaluate/evaluation.ts';
 
 /** The few figures that the manifest and the command line show. Null is "not measured". */
 export function headlineMetrics(evaluation: Evaluation): Record<string, number | null> {

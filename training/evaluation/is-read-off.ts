@@ -1,5 +1,5 @@
+import type { Coverage } from '../evaluate/evaluation.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
-import type { Coverage } from './evaluation.ts';
 
 /**
  * Whether a comparison may rest on the prompts that every compared candidate answered: they must be at least half of

@@ -1,4 +1,5 @@
-import type { EstimatorId, Overlap } from '../off-policy/index.ts';
+import type { EstimatorId } from '../off-policy/estimate.ts';
+import type { Overlap } from '../off-policy/overlap.ts';
 import type { Interval } from '../words/format-number.ts';
 
 /** An evaluation on a log of few candidates per prompt, most often one: how its figures were got, and whether they could. */

@@ -1,12 +1,9 @@
-import {
-  type DoubtTable,
-  doubtTable,
-  highestWeight,
-  type LoggedTable,
-  type LoggingPropensities,
-  pseudoOutcomes,
-} from '../off-policy/index.ts';
-import type { EvaluationInput } from './evaluation-input.ts';
+import type { EvaluationInput } from '../evaluate/evaluation-input.ts';
+import { highestWeight } from '../off-policy/clip-weights.ts';
+import type { LoggedTable } from '../off-policy/logged-table.ts';
+import type { LoggingPropensities } from '../off-policy/propensities.ts';
+import { pseudoOutcomes } from '../off-policy/pseudo-outcomes.ts';
+import { type DoubtTable, doubtTable } from '../off-policy/score-doubt.ts';
 import type { TrainMeans } from './train-means.ts';
 
 /** The part of the test split that holds an outcome, and doubly robust scores of every cell of it. */

@@ -1,5 +1,5 @@
+import type { Coverage } from '../evaluate/evaluation.ts';
 import { formatPercent, plural } from '../words/format-number.ts';
-import type { Coverage } from './evaluation.ts';
 import type { OffPolicyEvaluation } from './off-policy-evaluation.ts';
 
 /** How the figures of the verdict were got, said in the middle of its sentence. */
@@ -7,6 +7,7 @@ export const HOW_ESTIMATED = 'by doubly robust estimation from a log that holds 
 
 /** Under so many equally weighted rows, a figure is a hint. */
 const FEW_ROWS = 100;
+
 /** A share from here on is worth a sentence. */
 const WORTH_SAYING = 0.02;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Dial } from './dial.ts';
+import type { Dial } from '../evaluate/evaluation.ts';
 import { DIAL_SETTINGS } from './dial-settings.ts';
 
 const interval = z

@@ -8,7 +8,7 @@ export interface StrongShareCurve {
 }
 
 /** Rows by descending score, and where each group of equal scores ends. */
-export interface Ranking {
+interface Ranking {
   readonly order: Int32Array; // [rows]
   readonly groupEnds: Int32Array; // [groups], ascending, exclusive
 }

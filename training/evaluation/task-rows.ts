@@ -1,11 +1,11 @@
 import { argMax } from 'pointsman/math';
+import type { Comparison } from '../evaluate/compare.ts';
+import type { TaskRow } from '../evaluate/evaluation.ts';
 import type { Interval } from '../words/format-number.ts';
 import { bootstrapMeans } from './bootstrap-means.ts';
-import type { Comparison } from './comparison.ts';
-import type { TaskRow } from './evaluation.ts';
 
 /** Qualities on the compared rows: `[rows]` each. */
-export interface TaskColumns {
+interface TaskColumns {
   readonly router: Float64Array;
   readonly bestSingle: Float64Array;
   /** Null where no row has every candidate's quality. */

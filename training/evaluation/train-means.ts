@@ -1,4 +1,5 @@
-import { clipWeights, highestWeight, type LoggingPropensities } from '../off-policy/index.ts';
+import { clipWeights, highestWeight } from '../off-policy/clip-weights.ts';
+import type { LoggingPropensities } from '../off-policy/propensities.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { Splits } from '../split/split.ts';
 

@@ -1,15 +1,11 @@
-import {
-  isAnswerable,
-  measureOverlap,
-  refusals,
-  type ScoreDoubt,
-  scoreInterval,
-} from '../off-policy/index.ts';
+import { type Comparison, compareRows } from '../evaluate/compare.ts';
+import type { EvaluationInput } from '../evaluate/evaluation-input.ts';
+import { comparisonOf } from '../evaluate/off-policy.ts';
+import { isAnswerable, refusals } from '../off-policy/diagnose.ts';
+import { measureOverlap } from '../off-policy/overlap.ts';
+import { type ScoreDoubt, scoreInterval } from '../off-policy/score-interval.ts';
 import type { Interval } from '../words/format-number.ts';
 import { bootstrapMeans } from './bootstrap-means.ts';
-import { comparisonOf } from './compare-off-policy.ts';
-import { type Comparison, compareRows } from './comparison.ts';
-import type { EvaluationInput } from './evaluation-input.ts';
 import { isReadOff } from './is-read-off.ts';
 import { offPolicyRows } from './off-policy-table.ts';
 import type { TrainMeans } from './train-means.ts';

@@ -9,7 +9,7 @@ import {
   NUMERIC_SIGNAL_NAMES,
 } from 'pointsman/features';
 import type { Prompt } from 'pointsman/request';
-import { createMatrix, type Matrix, takeRows } from '../head/index.ts';
+import { createMatrix, type Matrix, takeRows } from '../head/matrix.ts';
 import type { Split } from '../split/split.ts';
 import { fitNgramTable, type NgramTableOptions } from './fit-ngram-table.ts';
 import { fitStandardisation, type ScaleGroup } from './fit-standardisation.ts';

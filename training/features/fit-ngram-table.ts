@@ -6,8 +6,8 @@ import {
   scanText,
 } from 'pointsman/features';
 import { prepareText } from 'pointsman/text';
+import { truncatedSvd } from './fit-ngrams.ts';
 import type { SparseRows } from './sparse-rows.ts';
-import { truncatedSvd } from './truncated-svd.ts';
 
 export interface NgramTableOptions extends NgramSpec {
   /** Columns of the dense block. */

@@ -1,4 +1,4 @@
-import { readNumber, readTimestamp } from '../outcomes/outcome-values.ts';
+import { readNumber, readTimestamp } from '../outcomes/outcome.ts';
 import { readTextRating } from '../outcomes/rating-text.ts';
 
 /** What the records of a log have in one place. */

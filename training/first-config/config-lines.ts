@@ -1,6 +1,6 @@
+import type { IngestReport } from '../ingest/report.ts';
 import { countKinds } from '../outcomes/count-records.ts';
 import type { ScoreRange } from '../outcomes/find-scale.ts';
-import type { IngestReport } from '../outcomes/ingest-report.ts';
 import { latencyDoubt } from '../outcomes/report-doubts.ts';
 import {
   formatConfidence,
@@ -35,7 +35,7 @@ export interface ConfigDraft {
   readonly obstacles: readonly string[];
 }
 
-export interface DraftOptions {
+interface DraftOptions {
   /** For `retrain.yaml`, with the files as they were named; else for `train.yaml`. */
   readonly retrain?: { readonly router: string; readonly files: readonly string[] } | undefined;
 }

@@ -1,6 +1,6 @@
-import { valueAt } from '../logs/index.ts';
+import { valueAt } from '../ingest/record/values.ts';
+import type { ColumnMap, MapTarget } from '../ingest/sql/layout.ts';
 import { COLUMN_ALIASES } from '../outcomes/column-aliases.ts';
-import type { ColumnMap, MapTarget } from '../outcomes/detect-layout.ts';
 import type { OutcomeField } from '../outcomes/outcome-fields.ts';
 import { formatCount, plural } from '../words/format-number.ts';
 import { type ColumnFacts, columnFacts } from './column-facts.ts';
@@ -176,6 +176,7 @@ interface Columns {
 
 /** Fewer records do not tell whether prompts come again. */
 const FEWEST = 20;
+
 /** So large a share of the records may be prompts that were not seen before. */
 const MOST_NEW = 0.6;
 

@@ -2,18 +2,18 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidInputError } from 'pointsman';
-import type { LogFormat } from '../logs/index.ts';
-import { detectFormat } from '../outcomes/detect-format.ts';
-import type { ColumnMap, MapTarget } from '../outcomes/detect-layout.ts';
-import { ingestOutcomes } from '../outcomes/ingest.ts';
-import { type IngestOptions, MOST_REJECTED } from '../outcomes/ingest-options.ts';
-import { findTooManyRejected, type IngestReport, type TooManyRejected } from '../outcomes/ingest-report.ts';
+import { detectFormat } from '../ingest/detect-format.ts';
+import { ingestOutcomes } from '../ingest/ingest.ts';
+import { type IngestOptions, MOST_REJECTED } from '../ingest/options.ts';
+import { findTooManyRejected, type IngestReport, type TooManyRejected } from '../ingest/report.ts';
+import type { ColumnMap, MapTarget } from '../ingest/sql/layout.ts';
+import type { LogFormat } from '../logs/log-format.ts';
 import { readOutcomeMatrix } from '../outcomes/read-outcome-matrix.ts';
-import { openScratchDatabase } from '../outcomes/scratch-database.ts';
 import { findSourceFiles } from '../outcomes/source-files.ts';
 import { type UnclearScores, UnclearScoresError } from '../outcomes/unclear-scores-error.ts';
 import { checkTraffic } from '../pipeline/check-trainable.ts';
-import { openOwnFolder } from '../work/index.ts';
+import { openOwnFolder } from '../work/run-folder.ts';
+import { openScratchDatabase } from '../work/scratch-database.ts';
 import {
   type ColumnGap,
   type ColumnGuess,
@@ -24,7 +24,7 @@ import {
 import { lookAtRows, type RowsLook } from './look-at-rows.ts';
 import { type FileStart, readStart } from './read-start.ts';
 
-export interface LookOptions {
+interface LookOptions {
   /** Paths or globs, as in `IngestOptions`. */
   readonly files: readonly string[];
   /** Most records of each file that are looked at. @default 20,000 */
@@ -61,6 +61,7 @@ export interface LogLook {
 }
 
 export const ROWS_LOOKED_AT = 20_000;
+
 /** Whatever the scores are, they lie within; used only to see the rest where their scale is not known. */
 const ANY_SCALE = [-1e6, 1e6] as const;
 

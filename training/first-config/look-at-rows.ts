@@ -1,8 +1,9 @@
 import { DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
+import { REDACTION_PATTERNS } from '../ingest/redact.ts';
+import { agreement, type PaidPrices, paidPrices } from '../outcomes/amounts.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
-import { agreement, type PaidPrices, paidPrices } from '../outcomes/paid-prices.ts';
 import { parquetFile } from '../outcomes/sql-text.ts';
-import { REDACTION_PATTERNS, redactJson } from '../redaction/index.ts';
+import { redactJson } from '../redaction/redact-json.ts';
 
 /** What a table says of one candidate. */
 export interface CandidateLook {

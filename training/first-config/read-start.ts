@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
-import { linesOf, parseRecord, recordsIn } from '../outcomes/map-log.ts';
+import { linesOf, parseRecord, recordsIn } from '../ingest/formats/map-log.ts';
 import { readDocuments } from '../outcomes/read-documents.ts';
-import type { ScratchDatabase } from '../outcomes/scratch-database.ts';
 import type { SourceFile } from '../outcomes/source-files.ts';
+import type { ScratchDatabase } from '../work/scratch-database.ts';
 
 /** The beginning of a file. */
 export interface FileStart {

@@ -1,9 +1,9 @@
-import { clusteredMean } from '../clusters/clustered-mean.ts';
+import { clusteredMean } from '../fit/rows.ts';
+import type { ValueTable } from '../retrain/gate/values.ts';
 import { formatSignedPoints, plural } from '../words/format-number.ts';
 import type { Opponent } from './comparison-tests.ts';
 import type { GateOptions } from './gate-options.ts';
 import type { GateTest } from './gate-verdict.ts';
-import type { ValueTable } from './value-table.ts';
 
 /** Standard errors by which a batch must differ from all others before it is said to disagree with them. */
 const DISAGREES = 3;

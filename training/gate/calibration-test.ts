@@ -1,7 +1,7 @@
+import type { GateInput } from '../retrain/gate/gate.ts';
 import { formatApart } from '../words/format-number.ts';
 import type { GateOptions } from './gate-options.ts';
 import type { GateTest } from './gate-verdict.ts';
-import type { GateInput } from './judge-challenger.ts';
 
 /** Probabilities must hold: an error within the limit, or no larger than the champion's on the same rows. */
 export function testCalibration(

@@ -1,4 +1,6 @@
-import { type ScoreDoubt, scoreInterval, takeDoubt } from '../off-policy/index.ts';
+import { takeDoubt } from '../off-policy/score-doubt.ts';
+import { type ScoreDoubt, scoreInterval } from '../off-policy/score-interval.ts';
+import type { ValueTable } from '../retrain/gate/values.ts';
 import {
   formatApart,
   formatConfidence,
@@ -8,7 +10,6 @@ import {
 } from '../words/format-number.ts';
 import type { GateOptions } from './gate-options.ts';
 import type { GateTest } from './gate-verdict.ts';
-import type { ValueTable } from './value-table.ts';
 
 /** What a challenger is compared with. */
 export interface Opponent {

@@ -1,11 +1,11 @@
+import type { ValueTable } from '../retrain/gate/values.ts';
 import { formatConfidence, formatPoints, formatSignedPoints } from '../words/format-number.ts';
 import { type Opponent, sayNotWorse, sureOf } from './comparison-tests.ts';
 import type { GateOptions } from './gate-options.ts';
 import type { GateTest } from './gate-verdict.ts';
-import type { ValueTable } from './value-table.ts';
 
 /** What was found against the champion, and what the promotion would make of the tolerance. */
-export interface NightsTest {
+interface NightsTest {
   readonly test: GateTest;
   /** Of the tolerance, what is spent once the challenger is promoted. */
   readonly spent: number;

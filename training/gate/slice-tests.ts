@@ -1,8 +1,8 @@
+import type { ValueTable } from '../retrain/gate/values.ts';
 import { formatApart, formatPoints, formatSignedPoints, plural } from '../words/format-number.ts';
 import { type Opponent, sureOf } from './comparison-tests.ts';
 import type { GateOptions } from './gate-options.ts';
 import type { GateTest } from './gate-verdict.ts';
-import type { ValueTable } from './value-table.ts';
 
 /**
  * Fails a slice (a task, a tier) where the challenger is surely worse than `sliceTolerance`. Slices are small, so the burden

@@ -1,6 +1,6 @@
-import { clusteredMean } from '../clusters/clustered-mean.ts';
-import type { CalibrationBin } from '../evaluation/calibration-bins.ts';
+import type { CalibrationBin } from '../evaluate/metrics.ts';
 import { debiasedCalibrationError } from '../evaluation/debiased-calibration-error.ts';
+import { clusteredMean } from '../fit/rows.ts';
 
 const BINS = 10;
 

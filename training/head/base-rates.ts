@@ -1,7 +1,7 @@
-import { type FitData, type Loss, targetWeights } from './fit-data.ts';
+import { type FitData, type Loss, targetWeights } from '../fit/loss.ts';
 
 /** What is known of each output without looking at the features. */
-export interface BaseRates {
+interface BaseRates {
   /** Weighted mean of what was observed; NaN where nothing was. `[outputs]` */
   readonly rates: Float64Array;
   /** Share of the total weight that the output was observed with. `[outputs]` */

@@ -1,6 +1,6 @@
-import { clusteredMean, FEWEST_GROUPS } from '../clusters/clustered-mean.ts';
+import { type FitData, type Loss, targetWeights } from '../fit/loss.ts';
+import { clusteredMean, FEWEST_GROUPS } from '../fit/rows.ts';
 import type { ShrinkageChoice, ShrinkageOptions } from './choose-shrinkage.ts';
-import { type FitData, type Loss, targetWeights } from './fit-data.ts';
 import type { Matrix } from './matrix.ts';
 import { weightedMeanLoss } from './mean-loss.ts';
 

@@ -1,5 +1,5 @@
 import { argMax } from 'pointsman/math';
-import { clusteredMean, FEWEST_GROUPS } from '../clusters/clustered-mean.ts';
+import { clusteredMean, FEWEST_GROUPS } from '../fit/rows.ts';
 import type { Matrix } from './matrix.ts';
 
 export interface ShrinkageOptions {

@@ -1,4 +1,4 @@
-import type { TensorFlow } from '../backend/use-backend.ts';
+import type { TensorFlow } from '../fit/backend.ts';
 import { type Cholesky, cholesky } from './cholesky.ts';
 import { type Matrix, takeRows } from './matrix.ts';
 
@@ -12,6 +12,7 @@ export interface Curvature {
 
 /** More rows than this add nothing to a preconditioner that is worth their time. */
 const mostRows = 8192;
+
 /** Factoring takes inputs³ / 3 multiplications; beyond this the diagonal must do. */
 const mostInputs = 1600;
 

@@ -1,6 +1,6 @@
 import type { Manifest } from 'pointsman/artifact';
-import { exportLayersModel } from './export-layers-model.ts';
-import { type FoldedHeads, notLayers } from './fold-head.ts';
+import { exportLayersModel } from '../fit/export.ts';
+import { type FoldedHeads, notLayers } from '../fit/fold-head.ts';
 
 /** The TF.js files of a router, and what its manifest says of them. */
 export interface RouterModel {

@@ -1,9 +1,9 @@
 import { InvalidInputError } from 'pointsman';
-import { useBackend } from '../backend/use-backend.ts';
+import { useBackend } from '../fit/backend.ts';
+import { createLinearProblem, type LinearSolution } from '../fit/linear.ts';
+import { checkFitData, type FitData, type Loss } from '../fit/loss.ts';
 import type { DenseLayer } from './dense-chain.ts';
-import { checkFitData, type FitData, type Loss } from './fit-data.ts';
 import type { LinearOptions, LinearPathOptions } from './linear-options.ts';
-import { createLinearProblem, type LinearSolution } from './linear-problem.ts';
 
 /** A fitted linear head and how it came about. */
 export interface LinearFit {

@@ -20,11 +20,6 @@ export function takeRows(matrix: Matrix, rows: ArrayLike<number>): Matrix {
   return taken;
 }
 
-/** The same of one number per row. */
-export function takeValues(values: Float32Array, rows: ArrayLike<number>): Float32Array {
-  return Float32Array.from(rows, (row) => values[row]);
-}
-
 /** One column of a matrix. `[rows]` */
 export function takeColumn({ rows, columns, values }: Matrix, column: number): Float32Array {
   return Float32Array.from({ length: rows }, (_, row) => values[row * columns + column]);

@@ -1,4 +1,4 @@
-import { type FitData, type Loss, targetWeights } from './fit-data.ts';
+import { type FitData, type Loss, targetWeights } from '../fit/loss.ts';
 import type { Matrix } from './matrix.ts';
 import { residualsInto } from './residuals.ts';
 

@@ -1,6 +1,6 @@
 import { dot } from 'pointsman/math';
 
-export interface MinimiseOptions {
+interface MinimiseOptions {
   /** Value and slope (written into `slope`) at a point. */
   readonly evaluate: (point: Float64Array, slope: Float64Array) => number;
   /** Applies a positive definite guess of the inverse curvature, in place. */
@@ -11,7 +11,7 @@ export interface MinimiseOptions {
   readonly onStep?: (step: number, value: number, gainLeft: number) => void;
 }
 
-export interface Minimum {
+interface Minimum {
   readonly point: Float64Array;
   readonly value: number;
   readonly steps: number;

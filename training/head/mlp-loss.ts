@@ -1,5 +1,5 @@
-import type { TensorFlow } from '../backend/use-backend.ts';
-import type { Loss } from './fit-data.ts';
+import type { TensorFlow } from '../fit/backend.ts';
+import type { Loss } from '../fit/loss.ts';
 import type { Matrix } from './matrix.ts';
 
 type Tensor = ReturnType<TensorFlow['tensor']>;

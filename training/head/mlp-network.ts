@@ -1,13 +1,13 @@
 import { createRandom, type Random } from 'pointsman/math';
-import type { TensorFlow } from '../backend/use-backend.ts';
+import type { TensorFlow } from '../fit/backend.ts';
 import type { DenseChain, DenseLayer } from './dense-chain.ts';
 
-export type Tensor2D = ReturnType<TensorFlow['tensor2d']>;
+type Tensor2D = ReturnType<TensorFlow['tensor2d']>;
 type Tensor = ReturnType<TensorFlow['tensor']>;
-export type Variable = ReturnType<TensorFlow['variable']>;
+type Variable = ReturnType<TensorFlow['variable']>;
 
 /** One Dense layer as TF.js variables, which change while it learns. */
-export interface MlpLayer {
+interface MlpLayer {
   readonly kernel: Variable; // [inputs, outputs]
   readonly bias: Variable; // [outputs]
   readonly activation: DenseLayer['activation'];

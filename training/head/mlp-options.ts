@@ -1,4 +1,4 @@
-import type { FitData, Loss } from './fit-data.ts';
+import type { FitData, Loss } from '../fit/loss.ts';
 import type { OnProgress } from './fit-progress.ts';
 
 /** One output of the network, over the features that all tasks share. */

@@ -1,7 +1,7 @@
-import type { Loss } from './fit-data.ts';
+import type { Loss } from '../fit/loss.ts';
 
 /** A stretch of rows of the targets and of what the head says of them. */
-export interface ResidualInput {
+interface ResidualInput {
   readonly rows: number;
   readonly outputs: number;
   readonly logits: Float32Array; // [rows, outputs]

@@ -1,10 +1,10 @@
-import type { TensorFlow } from '../backend/use-backend.ts';
+import type { TensorFlow } from '../fit/backend.ts';
 import type { Matrix } from './matrix.ts';
 
 type Tensor2D = ReturnType<TensorFlow['tensor2d']>;
 
 /** Rows of features as tensors. */
-export interface RowBlocks {
+interface RowBlocks {
   /** Calls `visit` with each block `[rows, columns]` and the index of its first row. */
   forEach(visit: (block: Tensor2D, start: number) => void): void;
   dispose(): void;
@@ -12,6 +12,7 @@ export interface RowBlocks {
 
 /** Small enough for its logits to stay in a core's cache, large enough for calls not to count. */
 const rowsInBlock = 25_000;
+
 /** WASM memory ends at 4 GB, and TF.js keeps a packed copy of what it multiplies by; beyond this, blocks come and go. */
 const residentBytes = 1.2e9;
 

@@ -3,9 +3,9 @@ const LADDER = [
   100, 30, 10, 3, 1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001, 0.00003, 0.00001,
 ] as const;
 
-export type Penalty = (typeof LADDER)[number];
+type Penalty = (typeof LADDER)[number];
 
-export interface PenaltyRange {
+interface PenaltyRange {
   /** Tried at first, as shares of what penalties are measured by. */
   readonly from: Penalty;
   readonly to: Penalty;
@@ -14,7 +14,7 @@ export interface PenaltyRange {
 }
 
 /** Penalties that were tried, strong to weak, and what each gave. */
-export interface TriedPenalties<Tried> {
+interface TriedPenalties<Tried> {
   readonly shares: readonly number[];
   readonly tried: readonly Tried[];
 }

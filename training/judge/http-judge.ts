@@ -1,6 +1,7 @@
-import type { JudgeAnswer } from './judge.ts';
+import type { JudgeAnswer } from '../ingest/judge.ts';
 
 const TIMEOUT_MS = 60_000;
+
 /** Far more than a number takes. */
 const MOST_BYTES = 2 ** 20;
 

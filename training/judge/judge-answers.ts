@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { bulkhead, ExponentialBackoff, handleAll, retry, wrap } from 'cockatiel';
-import type { Judge, Judged } from './judge.ts';
+import type { Judge, Judged } from '../ingest/judge.ts';
 import type { VerdictCache } from './verdict-cache.ts';
 
 export interface JudgeAnswersOptions {

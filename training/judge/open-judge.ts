@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { InvalidInputError } from 'pointsman';
+import type { Judge, JudgeAnswer } from '../ingest/judge.ts';
 import { httpJudge } from './http-judge.ts';
-import type { Judge, JudgeAnswer } from './judge.ts';
 
 /**
  * Opens a judge: the address of an endpoint (http or https), or the path of an ES module whose default export is the

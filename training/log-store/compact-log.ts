@@ -1,14 +1,15 @@
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InvalidInputError } from 'pointsman';
-import { withScratchDatabase } from '../outcomes/scratch-database.ts';
-import { compactAgain, compactFile, UNFINISHED_PREFIX } from './compact-file.ts';
+import { withScratchDatabase } from '../work/scratch-database.ts';
+import { compactAgain, compactFile, UNFINISHED_PREFIX } from './compact.ts';
 import type { CompactReport } from './compact-report.ts';
 import { CLAIMED_PREFIX, type LogFile, listLogFiles } from './log-files.ts';
 import { whenClosed } from './when-closed.ts';
 
 /** Clocks of machines that share a folder may differ by this much. */
 const SETTLE_MS = 600_000;
+
 /** What is not finished after this time never will be. */
 const ABANDONED_MS = 86_400_000;
 

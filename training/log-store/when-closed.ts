@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 
 /** Enough for the first line of a file and the last one that says that it is closed. */
 const LOOK_BYTES = 4096;
+
 /** A file whose first line is not whole is as good as closed after this time without a change. */
 const WITHOUT_HEADER_MS = 86_400_000;
 

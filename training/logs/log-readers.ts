@@ -1,18 +1,18 @@
-import { bedrockLog } from './bedrock.ts';
-import { geminiLog } from './gemini.ts';
-import { heliconeLog } from './helicone.ts';
-import { langfuseLog } from './langfuse.ts';
-import { langsmithLog } from './langsmith.ts';
-import { litellmLog } from './litellm.ts';
-import { llmrouterbenchLog } from './llmrouterbench.ts';
-import type { LogReader } from './log-entry.ts';
+import { bedrockLog } from '../ingest/formats/bedrock.ts';
+import { geminiLog } from '../ingest/formats/gemini.ts';
+import { heliconeLog } from '../ingest/formats/helicone.ts';
+import { langfuseLog } from '../ingest/formats/langfuse.ts';
+import { langsmithLog } from '../ingest/formats/langsmith.ts';
+import { litellmLog } from '../ingest/formats/litellm.ts';
+import { llmrouterbenchLog } from '../ingest/formats/llmrouterbench.ts';
+import { mlflowLog } from '../ingest/formats/mlflow.ts';
+import { openaiLog } from '../ingest/formats/openai.ts';
+import { otelLog } from '../ingest/formats/otel.ts';
+import { pointsmanLog } from '../ingest/formats/pointsman.ts';
+import { weaveLog } from '../ingest/formats/weave.ts';
+import type { LogReader } from '../ingest/record/format.ts';
 import type { LogFormat } from './log-format.ts';
-import { mlflowLog } from './mlflow.ts';
-import { openaiLog } from './openai.ts';
 import { openrouterLog } from './openrouter.ts';
-import { otelLog } from './otel.ts';
-import { pointsmanLog } from './pointsman-log.ts';
-import { weaveLog } from './weave.ts';
 
 /** The reader of each format that is no table. */
 export const LOG_READERS: Readonly<Record<Exclude<LogFormat, 'table'>, LogReader>> = {

@@ -1,4 +1,4 @@
-import type { LogReader } from './log-entry.ts';
+import type { LogReader } from '../ingest/record/format.ts';
 import { LOG_REASONS } from './log-reasons.ts';
 
 /**

@@ -1,9 +1,10 @@
-import type { LogDocument } from './log-entry.ts';
-import type { SpanEvent } from './otel-span.ts';
+import type { SpanEvent } from '../ingest/formats/otel-span.ts';
+import type { LogDocument } from '../ingest/record/format.ts';
+import { firstGiven, isObject, jsonOf, listOf, objectOf, textOf } from '../ingest/record/values.ts';
 import { type Conversation, readConversation } from './read-conversation.ts';
-import { firstGiven, isObject, jsonOf, listOf, objectOf, textOf } from './values.ts';
 
 const SYSTEM = 'gen_ai.system_instructions';
+
 /** Attributes that hold all messages, the surest first: of the conventions, Sentry, OpenInference, the AI SDK, and of old. */
 const WHOLE = [
   'gen_ai.input.messages',
@@ -14,6 +15,7 @@ const WHOLE = [
   'llm.prompts',
   'ai.prompt',
 ];
+
 /** Attributes for each message, with its number where the ellipsis is. */
 const NUMBERED = [
   { prefix: 'gen_ai.prompt.', inner: '' },
@@ -22,6 +24,7 @@ const NUMBERED = [
   { prefix: 'llm.prompts.', inner: '' },
   { prefix: 'llm.prompts.', inner: 'prompt.' },
 ];
+
 /** What was sent, as OpenInference, Logfire, Google's ADK and Langfuse keep it. */
 const RAW = ['input.value', 'request_data', 'gcp.vertex.agent.llm_request', 'langfuse.observation.input'];
 const MESSAGE_EVENT = /^gen_ai\.(system|user|assistant|tool)\.message$/;

@@ -1,5 +1,5 @@
-import type { LogDocument } from './log-entry.ts';
-import { isObject, jsonOf, listOf, numberOf, objectOf } from './values.ts';
+import type { LogDocument } from '../ingest/record/format.ts';
+import { isObject, jsonOf, listOf, numberOf, objectOf } from '../ingest/record/values.ts';
 
 /**
  * The attributes of a span, an event or a log record, by name: of OTLP JSON, of Jaeger's tags, or an object of names
@@ -28,7 +28,7 @@ function addNamed(attributes: Record<string, unknown>, prefix: string, holder: L
 }
 
 /** An `AnyValue` as JavaScript has it; what is none stays as it is. */
-export function otlpValue(value: unknown): unknown {
+function otlpValue(value: unknown): unknown {
   const any = isObject(value) ? value : null;
   if (any === null) return Array.isArray(value) ? value.map(otlpValue) : value;
   const name = Object.keys(any).find((each) => KIND.test(each));
@@ -47,6 +47,7 @@ export function otlpValue(value: unknown): unknown {
       return held;
   }
 }
+
 /** The names of an `AnyValue`, also as programs write them that keep the names of protobuf. */
 const KIND = /^(string|bool|int|double|array|kvlist|bytes)(?:Value|_value)$/;
 

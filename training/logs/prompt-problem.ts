@@ -4,14 +4,17 @@ import { LOG_REASONS } from './log-reasons.ts';
 /** What stands in brackets where something was taken out. */
 const TAKEN_OUT =
   'redacted|masked|filtered|scrubbed|removed|hidden|omitted|truncated|anonymi[sz]ed|censored|saniti[sz]ed|elided|withheld|suppressed|stripped|deleted|encrypted|protected|no[-_ ]content|not[-_ ](?:captured|logged|recorded)';
+
 /**
  * What programs put in the place of words that they may not keep, and nothing else around it: LiteLLM's
  * `redacted-by-litellm`, Langfuse's `<fully masked due to failed mask function>`, OpenInference's `__REDACTED__`,
  * Sentry's `[Filtered]`, Logfire's `[Scrubbed due to 'password']`, asterisks. Without capitals; runs in JavaScript and in RE2.
  */
 const PLACEHOLDER = `(?:(?:(?:message|prompt|input|content|text)[-_ ](?:has[-_ ]been[-_ ]|was[-_ ])?)?redacted(?:[-_ ](?:by|for)[-_ ][a-z_]+)?(?:\\.\\s+'litellm\\.[a-z_]+=true')?|[\\[<({*_-]+(?:[a-z]+[-_ ]){0,5}(?:${TAKEN_OUT})(?:[-_ :][^\\n\\])>}]{0,60})?[\\])>}*_/-]+|[*•█■#]{3,}|x{6,}|sha(?:1|256|512)[:=_-][0-9a-f]{16,})[.!]?\\s*`;
+
 /** Words that are nothing but placeholders: for RE2, which alone runs such a pattern in linear time. */
 export const REDACTED_PATTERN = `(?:${PLACEHOLDER})+`;
+
 /** Longer than placeholders ever are, also one for each turn. */
 export const LONGEST_REDACTED = 4000;
 

@@ -1,4 +1,4 @@
-import { firstGiven, isObject, jsonOf, textOf } from './values.ts';
+import { firstGiven, isObject, jsonOf, textOf } from '../ingest/record/values.ts';
 
 /**
  * The words of an answer, in any of the shapes that logs have it: a text, a response of OpenAI (chat, completion,

@@ -1,6 +1,6 @@
-import type { LogDocument } from './log-entry.ts';
-import { isMessage, type PlainMessage, readContent, readMessages } from './read-message.ts';
-import { isObject, jsonOf, textOf } from './values.ts';
+import type { LogDocument } from '../ingest/record/format.ts';
+import { isMessage, type PlainMessage, readContent, readMessages } from '../ingest/record/messages.ts';
+import { isObject, jsonOf, textOf } from '../ingest/record/values.ts';
 
 /** What was asked, as the outcomes table has it: words alone where there is nothing else; empty where nothing was found. */
 export type Conversation = { readonly text?: string; readonly messages?: readonly PlainMessage[] };
@@ -18,6 +18,7 @@ const REQUEST_HOLDERS = [
   'prompts',
   'message',
 ];
+
 /** Those of any object. */
 const HOLDERS = [...REQUEST_HOLDERS, 'text', 'query', 'question', 'content', 'request', 'body'];
 const SYSTEM = [
@@ -102,6 +103,7 @@ function onlyText(holder: LogDocument): Found | null {
   const [[name, text] = ['', null], ...others] = Object.entries(holder);
   return others.length === 0 && typeof text === 'string' && !NAMES.test(name) ? ofUser(text) : null;
 }
+
 /** What such a text names or excuses. */
 const NAMES =
   /^(model|id|name|type|role|user|url|path|method|error|system|instructions)$|(_id|_name|_message)$/i;

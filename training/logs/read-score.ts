@@ -1,7 +1,7 @@
-import type { RefusedEntry, ScoreEntry } from './log-entry.ts';
+import type { RefusedEntry, ScoreEntry } from '../ingest/record/format.ts';
+import { numberOf } from '../ingest/record/values.ts';
 import { LOG_REASONS } from './log-reasons.ts';
 import { readRating } from './read-rating.ts';
-import { numberOf } from './values.ts';
 
 const LONGEST_LABEL = 40;
 

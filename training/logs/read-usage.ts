@@ -1,4 +1,4 @@
-import { firstGiven, numberOf, objectOf } from './values.ts';
+import { firstGiven, numberOf, objectOf } from '../ingest/record/values.ts';
 
 /** Tokens of a call; null where they are not known. */
 export interface Usage {

@@ -1,13 +1,13 @@
 import { argMax } from 'pointsman/math';
-import { FEWEST_GROUPS } from '../clusters/clustered-mean.ts';
-import type { Matrix } from '../head/index.ts';
-import type { MemberData } from './member.ts';
+import { FEWEST_GROUPS } from '../fit/rows.ts';
+import type { Matrix } from '../head/matrix.ts';
+import type { MemberData } from '../learners/learner.ts';
 
 /** A candidate in contention is chosen for at least this share of the rows, or is the best single one. */
 const CONTENDING_SHARE = 0.01;
 
 /** How much better a candidate is for each point that the differences say it is. */
-export interface DifferenceSlope {
+interface DifferenceSlope {
   readonly slope: number;
   readonly standardError: number;
 }

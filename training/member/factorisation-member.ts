@@ -1,5 +1,6 @@
-import { chainHead, fitMatrixFactorisation } from '../head/index.ts';
-import type { MemberData, TunedMember } from './member.ts';
+import { fitMatrixFactorisation } from '../fit/factorisation.ts';
+import { chainHead } from '../head/dense-chain.ts';
+import type { MemberData, TunedMember } from '../learners/learner.ts';
 import { tuneByFold } from './tune-by-fold.ts';
 
 const PENALTY_SHARES = [0.1, 0.01, 0.003];

@@ -1,6 +1,6 @@
-import type { DenseLayer } from '../head/index.ts';
-import { fitClassifiers } from './domain-member.ts';
-import type { MemberData } from './member.ts';
+import type { DenseLayer } from '../head/dense-chain.ts';
+import { fitClassifiers } from '../learners/domain.ts';
+import type { MemberData } from '../learners/learner.ts';
 import { allRows } from './member-rows.ts';
 
 /** Share of feature variance; between the ends of what the domain member tries. */

@@ -1,12 +1,15 @@
 import { argMax } from 'pointsman/math';
-import { chooseShrinkage, createMatrix, type Matrix } from '../head/index.ts';
+import { chooseShrinkage } from '../head/choose-shrinkage.ts';
+import { createMatrix, type Matrix } from '../head/matrix.ts';
+import type { MemberData } from '../learners/learner.ts';
 import { differenceSlope } from './difference-slope.ts';
-import type { MemberData } from './member.ts';
 
 /** Parts of the size that the outcomes give, the largest first. */
 const PARTS = [1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1];
+
 /** Leaving the best single candidate must have paid by this many standard errors, out of fold. */
 const STANDARD_ERRORS = 1;
+
 /** Of prompts: a router that leaves the best single candidate on fewer is, for quality, the best single candidate. */
 const HARMLESS_SHARE = 0.005;
 

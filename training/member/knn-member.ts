@@ -1,5 +1,5 @@
-import { fitKnn } from '../head/index.ts';
-import type { MemberData, TunedMember } from './member.ts';
+import { fitKnn } from '../fit/knn.ts';
+import type { MemberData, TunedMember } from '../learners/learner.ts';
 import { tuneByFold } from './tune-by-fold.ts';
 
 const SETTINGS = [

@@ -1,5 +1,6 @@
-import { type FitData, type Matrix, takeRows } from '../head/index.ts';
-import type { MemberData } from './member.ts';
+import type { FitData } from '../fit/loss.ts';
+import { type Matrix, takeRows } from '../head/matrix.ts';
+import type { MemberData } from '../learners/learner.ts';
 
 /** The named rows of member data, for a head to be fitted on. */
 export function takeFitData(

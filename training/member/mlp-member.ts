@@ -1,12 +1,14 @@
+import { fitMlp } from '../fit/mlp.ts';
+import { chainHead } from '../head/dense-chain.ts';
 import { groupedFolds } from '../head/grouped-folds.ts';
-import { chainHead, fitMlp } from '../head/index.ts';
-import type { MemberData, TunedMember } from './member.ts';
+import type { MemberData, TunedMember } from '../learners/learner.ts';
 import { tuneByFold } from './tune-by-fold.ts';
 
 const SETTINGS = [
   { hidden: 32, dropout: 0.5 },
   { hidden: 64, dropout: 0.3 },
 ] as const;
+
 /** One part in this many is held out to stop early by. */
 const HELD_OUT_PARTS = 7;
 

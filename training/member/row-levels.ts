@@ -1,7 +1,7 @@
-import { createMatrix, type Matrix } from '../head/index.ts';
+import { createMatrix, type Matrix } from '../head/matrix.ts';
 
 /** What each row's observed outcomes say of all candidates alike. */
-export interface RowLevels {
+interface RowLevels {
   /** Weighted mean of the row's outcomes, NaN where there is none: `[rows, 1]` */
   readonly targets: Matrix;
   /** Sum of their weights: `[rows]` */

@@ -1,5 +1,5 @@
-import { FEWEST_GROUPS } from '../clusters/clustered-mean.ts';
-import type { Matrix } from '../head/index.ts';
+import { FEWEST_GROUPS } from '../fit/rows.ts';
+import type { Matrix } from '../head/matrix.ts';
 
 /** Predictions less sure than this many standard errors are noise: the strength is 0. */
 const NOISE = 2;

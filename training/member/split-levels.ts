@@ -1,4 +1,4 @@
-import { createMatrix, type Matrix } from '../head/index.ts';
+import { createMatrix, type Matrix } from '../head/matrix.ts';
 
 /** A matrix in two parts that add up to it: each row's mean, repeated, and the differences to it. NaN spreads over its row. */
 export function splitLevels({ rows, columns, values }: Matrix): { level: Matrix; deviation: Matrix } {

@@ -1,4 +1,4 @@
-import type { Matrix } from '../head/index.ts';
+import type { Matrix } from '../head/matrix.ts';
 
 /** Which part of the outcomes an error is measured on. */
 export type Part = 'all' | 'level' | 'deviation';

@@ -1,5 +1,5 @@
 import { numberClusters } from '../clusters/number-clusters.ts';
-import type { Matrix } from '../head/index.ts';
+import type { Matrix } from '../head/matrix.ts';
 import { rowLevels } from './row-levels.ts';
 
 /**

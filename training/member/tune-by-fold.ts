@@ -1,6 +1,9 @@
 import { argMin } from 'pointsman/math';
-import { countFolds, createMatrix, type FitData, foldRows, predictRows, takeRows } from '../head/index.ts';
-import type { FittedMember, MemberData, TunedMember } from './member.ts';
+import type { FitData } from '../fit/loss.ts';
+import { predictRows } from '../head/dense-chain.ts';
+import { countFolds, foldRows } from '../head/grouped-folds.ts';
+import { createMatrix, takeRows } from '../head/matrix.ts';
+import type { FittedMember, MemberData, TunedMember } from '../learners/learner.ts';
 import { allRows, putRows, takeFitData } from './member-rows.ts';
 import { squaredError } from './squared-error.ts';
 

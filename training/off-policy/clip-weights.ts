@@ -8,6 +8,7 @@ export interface ClippedWeights {
 
 /** Weights beyond this are cut, where nothing is known of how large they can be: one outcome then speaks for at most so many prompts. */
 export const HIGHEST_WEIGHT = 100;
+
 /** Where a logging policy gives every candidate so much at least, weights have a bound, and nothing is cut. */
 export const LEAST_FLOOR = 1 / 1000;
 

@@ -1,19 +1,12 @@
 import { argMin, createRandom, softmaxInto } from 'pointsman/math';
-import {
-  chainHead,
-  countFolds,
-  createMatrix,
-  type FoldProgress,
-  fitLinearPath,
-  foldRows,
-  groupedFolds,
-  type Matrix,
-  predictRows,
-  takeRows,
-} from '../head/index.ts';
+import { chainHead, predictRows } from '../head/dense-chain.ts';
+import { fitLinearPath } from '../head/fit-linear.ts';
+import type { FoldProgress } from '../head/fit-progress.ts';
+import { countFolds, foldRows, groupedFolds } from '../head/grouped-folds.ts';
+import { createMatrix, type Matrix, takeRows } from '../head/matrix.ts';
 import type { PropensityFeatures } from './propensity-features.ts';
 
-export interface FitPropensityOptions {
+interface FitPropensityOptions {
   /** Near-duplicate group of each row: no row is predicted by a model that saw one of its group. */
   readonly groups: ArrayLike<number>;
   readonly folds: number;

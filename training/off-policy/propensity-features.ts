@@ -1,4 +1,4 @@
-import { createMatrix, type Matrix } from '../head/index.ts';
+import { createMatrix, type Matrix } from '../head/matrix.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 
 /** Labels beyond so many, the rarest, are one. */

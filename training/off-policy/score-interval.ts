@@ -33,6 +33,7 @@ export interface ScoreIntervalOptions {
 
 /** Of unseen outcomes, as a share of z²: chosen by simulated logs (`bench/simulations/heavy-weights.ts`). */
 const UNSEEN = 0.5;
+
 /** Squared error of qualities that are as uncertain as can be: half are 1, and half are 0. */
 const MOST_UNCERTAIN = 0.25;
 

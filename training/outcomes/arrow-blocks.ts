@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { type RecordBatch, RecordBatchReader } from 'apache-arrow';
 import { InvalidInputError } from 'pointsman';
-import { plainArrowValue } from './plain-arrow-value.ts';
+import { plainArrowValue } from '../ingest/read/documents.ts';
 import { BLOCK_BYTES, type TextBlock } from './text-block.ts';
 
 /** Reads an Arrow IPC file or stream as JSON documents, one per row; a row's number is its line. */

@@ -1,5 +1,5 @@
-import { LOG_REASONS } from '../logs/index.ts';
-import type { IngestReport, Rejection } from './ingest-report.ts';
+import type { IngestReport, Rejection } from '../ingest/report.ts';
+import { LOG_REASONS } from '../logs/log-reasons.ts';
 
 /** What a record of a log may be: an answer of a candidate, or something that belongs to one. */
 export type RecordKind = 'row' | 'score' | 'outcome' | 'prompt';
@@ -18,12 +18,12 @@ const KINDS: Readonly<Partial<Record<string, RecordKind>>> = {
   [LOG_REASONS.promptKnown]: 'prompt',
 };
 
-export function kindOfReason(reason: string): RecordKind {
+function kindOfReason(reason: string): RecordKind {
   return reason.startsWith(LOG_REASONS.scoreLabel) ? 'score' : (KINDS[reason] ?? 'row');
 }
 
 /** Records of one kind, and what became of them. */
-export interface KindCount {
+interface KindCount {
   readonly kind: RecordKind;
   /** All of them: taken, rejected or passed over. */
   readonly total: number;

@@ -1,3 +1,5 @@
+import { FEW, TRACE } from '../ingest/score-words.ts';
+
 /**
  * How often each number was seen: a whole number from -1 to 100 under itself, any other between two of them under
  * their middle (0.5 stands for all between 0 and 1), what lies beyond under minus or plus infinity.
@@ -20,11 +22,8 @@ export type FoundScale =
   /** None that is known. */
   | { readonly kind: 'none' };
 
-/** So large a share may be strays where 0 to 1 is plain otherwise. */
-const FEW = 0.05;
-/** So large a share may be strays anywhere. */
-const TRACE = 0.01;
 const UNIT: FoundScale = { kind: 'unit' };
+
 /** Ends of the scales in use, from the narrowest. */
 const TOPS = [5, 7, 10, 100];
 

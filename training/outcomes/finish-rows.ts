@@ -1,8 +1,11 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { type Judge, type JudgeAnswer, openJudge, VerdictCache } from '../judge/index.ts';
-import { redactionPatterns, redactJson } from '../redaction/index.ts';
+import type { Judge, JudgeAnswer } from '../ingest/judge.ts';
+import type { readIngestOptions } from '../ingest/options.ts';
+import { openJudge } from '../judge/open-judge.ts';
+import { VerdictCache } from '../judge/verdict-cache.ts';
+import { redactJson } from '../redaction/redact-json.ts';
+import { redactionPatterns } from '../redaction/redaction-patterns.ts';
 import { dropPrompts, hashPrompts } from './hash-rows.ts';
-import type { readIngestOptions } from './ingest-options.ts';
 import { type JudgeReport, judgeRows } from './judge-rows.ts';
 import { redactRows } from './redact-rows.ts';
 

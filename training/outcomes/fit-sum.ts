@@ -1,10 +1,11 @@
 const STEPS = 25;
 const SWEEPS = 1000;
+
 /** Rows are taken evenly spaced from longer columns: some thousands say as much. */
 const MOST_ROWS = 4000;
 
 /** What is known of a weight beforehand. */
-export interface WeightPrior {
+interface WeightPrior {
   readonly weight: number;
   /** As so many rows. */
   readonly rows: number;

@@ -1,13 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { readPrompt } from 'pointsman/request';
-import { rewriteRows } from './rewrite-rows.ts';
-
-/** What turns prompts into vectors; the embedders of `pointsman/embedder` are such. */
-export interface RowEmbedder {
-  readonly id: string;
-  embed(texts: readonly string[]): Promise<readonly ArrayLike<number>[]>;
-}
+import { rewriteRows } from '../ingest/finish.ts';
+import type { RowEmbedder } from '../ingest/options.ts';
 
 /** Metadata that holds no words of a prompt. */
 const KEPT_METADATA = [

@@ -1,6 +1,6 @@
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
-import { LOG_REASONS } from '../logs/index.ts';
-import type { Joined } from './join-log.ts';
+import type { Joined } from '../ingest/join-log.ts';
+import { LOG_REASONS } from '../logs/log-reasons.ts';
 import { quoteText } from './sql-text.ts';
 import { EXISTING, USABLE } from './staged-table.ts';
 import { UnclearScoresError } from './unclear-scores-error.ts';

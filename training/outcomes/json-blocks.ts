@@ -1,10 +1,11 @@
-import { jsonValueBlocks } from './json-value-blocks.ts';
-import { jsonlBlocks } from './jsonl-blocks.ts';
-import { readBytes } from './read-bytes.ts';
+import { readBytes } from '../ingest/read/files.ts';
+import { jsonValueBlocks } from '../ingest/read/json.ts';
+import { jsonlBlocks } from '../ingest/read/jsonl.ts';
 import type { TextBlock } from './text-block.ts';
 
 const OPEN_OBJECT = 123;
 const LINE_FEED = 10;
+
 /** As far as a file is looked at to know its form. */
 const LOOK_BYTES = 2 ** 20;
 

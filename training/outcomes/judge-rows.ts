@@ -1,12 +1,8 @@
 import { blobValue, type DuckDBConnection } from '@duckdb/node-api';
 import { readPrompt } from 'pointsman/request';
-import {
-  type Judge,
-  type JudgeAnswersOptions,
-  type Judged,
-  judgeAnswers,
-  type VerdictCache,
-} from '../judge/index.ts';
+import type { Judge, Judged } from '../ingest/judge.ts';
+import { type JudgeAnswersOptions, judgeAnswers } from '../judge/judge-answers.ts';
+import type { VerdictCache } from '../judge/verdict-cache.ts';
 import { EXISTING, USABLE } from './staged-table.ts';
 
 /** Answers that are held in memory at a time. */

@@ -1,4 +1,4 @@
-import { type ScratchOptions, withScratchDatabase } from './scratch-database.ts';
+import { type ScratchOptions, withScratchDatabase } from '../work/scratch-database.ts';
 import { parquetFile } from './sql-text.ts';
 
 /** Ids of the embedders that an outcomes table keeps embeddings of, as far as it says. */

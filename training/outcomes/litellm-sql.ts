@@ -1,14 +1,13 @@
 import {
   FAILURES,
   LANGUAGE_CALLS,
-  LOG_REASONS,
-  LONGEST_REDACTED,
   litellmLog,
   OTHER_CALLS,
-  REDACTED_PATTERN,
   SPEND_LOG_FIELDS,
-} from '../logs/index.ts';
-import type { MapTarget } from './detect-layout.ts';
+} from '../ingest/formats/litellm.ts';
+import type { MapTarget } from '../ingest/sql/layout.ts';
+import { LOG_REASONS } from '../logs/log-reasons.ts';
+import { LONGEST_REDACTED, REDACTED_PATTERN } from '../logs/prompt-problem.ts';
 import { OUTCOME_FIELDS, type OutcomeField } from './outcome-fields.ts';
 import { BLANKS, MAY_BE_REDACTED, PLAIN_ROLES, userWords } from './prompt-sql.ts';
 import { isText, quotePath, quoteText, unquoted } from './sql-text.ts';
@@ -75,6 +74,7 @@ function inMetadata(field: string, column: string): string {
 }
 
 const isContentText = isText('m.content::VARCHAR');
+
 /** The messages with their role and content alone, as a JSON text; parts that are no text keep their type. */
 const CONVERSATION = `to_json(list_transform(json_transform(messages, '[{"role":"JSON","content":"JSON"}]'), lambda m: {
     role: CASE WHEN m.role::VARCHAR IN (${PLAIN_ROLES}) THEN m.role ELSE ${IRREGULAR} END,
@@ -115,6 +115,7 @@ const isZero = (column: string): string =>
 const isObject = (column: string): string =>
   `CASE WHEN ${isText(column)} THEN ${IRREGULAR} ELSE coalesce(starts_with(${column}, '{'), false) END`;
 const LISTED = inMetadata('model_map_information', 'model_map_information');
+
 /** Whether a cost of 0 stands for one that LiteLLM did not know. */
 const IS_UNKNOWN_COST = `${isZero('response_cost')} AND (${isObject('response_cost_failure_debug_info')} OR ${isObject('zero_cost_diagnostic')}
   OR (${isObject(LISTED)} AND ${LISTED} <> '{}' AND coalesce(json_extract(${LISTED}, '$.model_map_value')::VARCHAR, 'null') = 'null'))`;
@@ -126,6 +127,7 @@ const cacheCount = (name: string): string =>
   `coalesce(TRY_CAST(json_extract_string(${USAGE}, '$.cache_${name}_input_tokens') AS DOUBLE), 0)`;
 const CACHED = `CASE WHEN NOT contains(metadata, '"cache_') THEN 0 ELSE ${cacheCount('read')} + ${cacheCount('creation')} END`;
 const PROMPT_TOKENS = `TRY_CAST(${unquotedNumber('prompt_tokens')} AS DOUBLE)`;
+
 /** No prompt has no tokens. */
 const INPUT_TOKENS = `CASE WHEN coalesce(${CACHED} > ${PROMPT_TOKENS}, false) THEN (${PROMPT_TOKENS} + ${CACHED})::VARCHAR
   WHEN NOT ${isZero('prompt_tokens')} THEN prompt_tokens END`;

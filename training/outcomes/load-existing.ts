@@ -2,8 +2,8 @@ import { stat } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
 import { LARGEST_AMOUNTS } from 'pointsman/log';
-import { AMOUNT_FIELDS, type AmountField, VALUE_REASONS } from '../logs/index.ts';
-import { OUTCOME_FIELDS, type OutcomeField } from './outcome-fields.ts';
+import { VALUE_REASONS } from '../logs/log-reasons.ts';
+import { AMOUNT_FIELDS, type AmountField, OUTCOME_FIELDS, type OutcomeField } from './outcome-fields.ts';
 import { parquetFile, quoteText } from './sql-text.ts';
 import { EXISTING, STAGED_COLUMNS } from './staged-table.ts';
 

@@ -1,9 +1,10 @@
 import { InvalidInputError } from 'pointsman';
 import { docPath } from '../doc-path.ts';
-import { adviceOn, objectOf, valueAt } from '../logs/index.ts';
+import { objectOf, valueAt } from '../ingest/record/values.ts';
+import type { IngestReport } from '../ingest/report.ts';
+import type { ColumnMap, MapTarget } from '../ingest/sql/layout.ts';
+import { adviceOn } from '../logs/log-advice.ts';
 import { COLUMN_ALIASES } from './column-aliases.ts';
-import type { ColumnMap, MapTarget } from './detect-layout.ts';
-import type { IngestReport } from './ingest-report.ts';
 import type { OutcomeField } from './outcome-fields.ts';
 import type { SourceFile } from './source-files.ts';
 import type { SourceLayout } from './source-layout.ts';

@@ -1,4 +1,4 @@
-import { NUMBER_PATTERN } from './outcome-values.ts';
+import { NUMBER_PATTERN } from './outcome.ts';
 import { isText, unquoted } from './sql-text.ts';
 
 const NAN = `'NaN'::DOUBLE`;
@@ -25,7 +25,7 @@ function isWord(raw: string, word: 'true' | 'false'): string {
 }
 
 /** `readNumber` in SQL, of a string. */
-export function numberOfText(text: string): string {
+function numberOfText(text: string): string {
   return `CASE WHEN trim(${text}) = '' THEN NULL
     WHEN regexp_full_match(trim(${text}), '${NUMBER_PATTERN}') THEN coalesce(TRY_CAST(trim(${text}) AS DOUBLE), ${NAN})
     ELSE ${NAN} END`;

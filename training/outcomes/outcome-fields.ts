@@ -66,3 +66,8 @@ export const REASONS = {
     'the same requestId and candidate came already (kept is the first that has a quality, else the first)',
   inTable: 'the table has this requestId and candidate already',
 } as const;
+
+/** Amounts of an outcome; `LARGEST_AMOUNTS` has the most that is believed of each. */
+export const AMOUNT_FIELDS = ['costUsd', 'latencyMs', 'inputTokens', 'outputTokens'] as const;
+
+export type AmountField = (typeof AMOUNT_FIELDS)[number];

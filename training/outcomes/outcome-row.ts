@@ -1,7 +1,5 @@
 import { LARGEST_AMOUNTS } from 'pointsman/log';
 import { z } from 'zod';
-import type { AmountField } from '../logs/index.ts';
-import { FIELD_REASONS, type OutcomeField, REASONS } from './outcome-fields.ts';
 import {
   HASH_PATTERN,
   isCandidateName,
@@ -10,7 +8,8 @@ import {
   readNumber,
   readQuality,
   readTimestamp,
-} from './outcome-values.ts';
+} from './outcome.ts';
+import { type AmountField, FIELD_REASONS, type OutcomeField, REASONS } from './outcome-fields.ts';
 
 const amount = (field: AmountField) =>
   z.preprocess(readNumber, z.number().min(0).max(LARGEST_AMOUNTS[field]).nullable().default(null));

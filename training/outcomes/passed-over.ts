@@ -1,4 +1,4 @@
-import { LOG_REASONS } from '../logs/index.ts';
+import { LOG_REASONS } from '../logs/log-reasons.ts';
 import { REASONS } from './outcome-fields.ts';
 
 /** Reasons that say nothing against a record: it is no answer of a model, or is there already. */

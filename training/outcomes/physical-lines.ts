@@ -1,4 +1,4 @@
-import { readBytes } from './read-bytes.ts';
+import { readBytes } from '../ingest/read/files.ts';
 
 /**
  * Line numbers of rows in a JSONL file, where blank lines are no rows.

@@ -1,18 +1,22 @@
-import { LONGEST_REDACTED } from '../logs/index.ts';
+import { LONGEST_REDACTED } from '../logs/prompt-problem.ts';
 import { isText, quoteText, unquoted } from './sql-text.ts';
 
 /** Roles that need no reading, as JSON texts in a list of SQL. */
 export const PLAIN_ROLES = ['user', 'system', 'assistant', 'tool', 'developer']
   .map((role) => quoteText(`"${role}"`))
   .join(', ');
+
 /** What JavaScript takes for a blank, which is more than RE2 does. */
 export const BLANKS =
   '\\s\\x0B\\x{A0}\\x{1680}\\x{2000}-\\x{200A}\\x{2028}\\x{2029}\\x{202F}\\x{205F}\\x{3000}\\x{FEFF}';
+
 /** What every placeholder of `promptProblem` holds, and most prompts do not. */
 export const MAY_BE_REDACTED =
   '(?i)redact|mask|filter|scrub|remov|hidden|omit|truncat|anonymi|censor|saniti|elided|withheld|suppress|strip|delet|encrypt|protect|no[-_ ]content|not[-_ ](captured|logged|recorded)|x{6}|sha[0-9]|[*•█■#]{3}';
+
 /** How every placeholder begins. */
 const MAY_BEGIN_REDACTED = `^[${BLANKS}]*(?:(?i:redacted|message|prompt|input|content|text|x{6}|sha[0-9])|[\\[<({*_•█■#-])`;
+
 /** Most prompts hold a letter or a digit of the user in plain sight. */
 const IN_PLAIN_SIGHT = '"role":\\s*"user",\\s*"content":\\s*"[^"\\\\]*?[A-Za-z0-9]';
 

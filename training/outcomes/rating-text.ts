@@ -1,10 +1,10 @@
-import { readRating } from '../logs/index.ts';
+import { readRating } from '../logs/read-rating.ts';
 
 /** How a rating that is no number says how good an answer was. */
 export type RatingForm = 'word' | 'percent' | 'parts' | 'stars' | 'comma';
 
 /** A rating that is no number, read. */
-export interface TextRating {
+interface TextRating {
   readonly form: RatingForm;
   /**
    * A quality, 0 to 1, of a word ("thumbs up"), a percentage ("85%") or parts ("4/5", "4 out of 5"); a number on the

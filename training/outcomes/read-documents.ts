@@ -1,8 +1,8 @@
 import { InvalidInputError } from 'pointsman';
+import { csvBlocks } from '../ingest/read/csv.ts';
+import type { ScratchDatabase } from '../work/scratch-database.ts';
 import { arrowBlocks } from './arrow-blocks.ts';
-import { csvBlocks } from './csv-blocks.ts';
 import { jsonBlocks } from './json-blocks.ts';
-import type { ScratchDatabase } from './scratch-database.ts';
 import type { SourceFile } from './source-files.ts';
 import { parquetFile } from './sql-text.ts';
 import { BLOCK_BYTES, type TextBlock } from './text-block.ts';

@@ -1,8 +1,8 @@
 import { type DuckDBConnection, type DuckDBValue, LIST, listValue, VARCHAR } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
+import { type ScratchOptions, withScratchDatabase } from '../work/scratch-database.ts';
+import { beginMatrix, type MatrixPrompt } from './matrix.ts';
 import type { OutcomeMatrix } from './outcome-matrix.ts';
-import { beginMatrix, type MatrixPrompt } from './outcome-matrix-from-rows.ts';
-import { type ScratchOptions, withScratchDatabase } from './scratch-database.ts';
 import { parquetFile } from './sql-text.ts';
 
 /**

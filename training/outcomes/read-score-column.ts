@@ -1,6 +1,6 @@
 import { InvalidInputError } from 'pointsman';
+import { type ScratchOptions, withScratchDatabase } from '../work/scratch-database.ts';
 import type { OutcomeMatrix } from './outcome-matrix.ts';
-import { type ScratchOptions, withScratchDatabase } from './scratch-database.ts';
 import { parquetFile, quoteText } from './sql-text.ts';
 
 /**

@@ -1,6 +1,7 @@
 import { blobValue, type DuckDBConnection } from '@duckdb/node-api';
-import { type RedactionPattern, redactJson, redactText } from '../redaction/index.ts';
-import { rewriteRows } from './rewrite-rows.ts';
+import { rewriteRows } from '../ingest/finish.ts';
+import { type RedactionPattern, redactText } from '../ingest/redact.ts';
+import { redactJson } from '../redaction/redact-json.ts';
 
 const ANSWERS = 5000;
 

@@ -1,5 +1,5 @@
+import type { IngestReport } from '../ingest/report.ts';
 import { plural } from '../words/format-number.ts';
-import type { IngestReport } from './ingest-report.ts';
 
 /** Answers of models take longer than so many milliseconds, and less than so many seconds. */
 const FEW_SECONDS = 100;

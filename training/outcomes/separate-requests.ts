@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { blobValue, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
 import { readPrompt } from 'pointsman/request';
-import { LOG_REASONS } from '../logs/index.ts';
-import type { ScratchDatabase } from './scratch-database.ts';
+import { LOG_REASONS } from '../logs/log-reasons.ts';
+import type { ScratchDatabase } from '../work/scratch-database.ts';
 import { quoteText } from './sql-text.ts';
 import { EXISTING, USABLE } from './staged-table.ts';
 

@@ -1,13 +1,10 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import {
-  LOG_REASONS,
-  NestedTooDeepError,
-  promptProblem,
-  readConversation,
-  refuseDeepNesting,
-} from '../logs/index.ts';
+import { rewriteRows } from '../ingest/finish.ts';
+import { NestedTooDeepError, refuseDeepNesting } from '../ingest/record/values.ts';
+import { LOG_REASONS } from '../logs/log-reasons.ts';
+import { promptProblem } from '../logs/prompt-problem.ts';
+import { readConversation } from '../logs/read-conversation.ts';
 import { FIELD_REASONS } from './outcome-fields.ts';
-import { rewriteRows } from './rewrite-rows.ts';
 import { quoteText } from './sql-text.ts';
 import { UNREAD } from './staged-table.ts';
 

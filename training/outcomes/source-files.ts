@@ -4,7 +4,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
 import { escapePattern } from './sql-text.ts';
 
-export type SourceFormat = 'jsonl' | 'csv' | 'parquet' | 'arrow';
+type SourceFormat = 'jsonl' | 'csv' | 'parquet' | 'arrow';
 
 export interface SourceFile {
   readonly path: string;

@@ -1,14 +1,17 @@
 import { blobValue, type DuckDBBlobValue, type DuckDBConnection } from '@duckdb/node-api';
+import { type ScratchDatabase, VECTOR_ROWS } from '../work/scratch-database.ts';
 import { mayHoldSurrogates, wellFormed } from './json-sql.ts';
-import { type ScratchDatabase, VECTOR_ROWS } from './scratch-database.ts';
 import type { TextBlock } from './text-block.ts';
 
 const BATCH_BYTES = 32 * 2 ** 20;
+
 /** Trimming costs more than parsing, so it is kept for the few lines that do not begin like an object. */
 export const IS_ROW = `CASE WHEN starts_with(doc, '{') THEN true ELSE trim(doc, ' \t\r') <> '' END`;
+
 /** The lines of one block, from the parameters of `blockParameters`. */
 export const BLOCK_LINES = `SELECT unnest(lines) AS doc, unnest(range($firstLine::BIGINT, $firstLine::BIGINT + len(lines))) AS line
   FROM (SELECT string_split(decode($bytes::BLOB), chr(10)) AS lines)`;
+
 /** The same of a block whose lines are numbered in front: the number, a tab, the document. */
 const NUMBERED_LINES = `SELECT substring(numbered, tab + 1) AS doc, substring(numbered, 1, tab - 1)::BIGINT + $firstLine AS line
   FROM (SELECT numbered, instr(numbered, chr(9)) AS tab FROM (SELECT unnest(string_split(decode($bytes::BLOB), chr(10))) AS numbered))`;

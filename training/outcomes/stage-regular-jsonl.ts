@@ -1,8 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { SeenNames } from './detect-layout.ts';
+import type { SeenNames } from '../ingest/sql/layout.ts';
+import { rawField } from '../ingest/sql/rows.ts';
 import { OUTCOME_FIELDS } from './outcome-fields.ts';
 import { PathReader } from './path-reader.ts';
-import { rawField } from './row-sql.ts';
 import type { SourceFile } from './source-files.ts';
 import type { SourceLayout } from './source-layout.ts';
 import { quotePath, quoteText } from './sql-text.ts';
@@ -10,7 +10,7 @@ import { insertJudged, type JudgeSettings } from './staged-table.ts';
 
 const PROGRESS_MS = 200;
 
-export interface StageRegularOptions extends JudgeSettings {
+interface StageRegularOptions extends JudgeSettings {
   readonly fileIndex: number;
   readonly onBytes: (bytes: number) => void;
 }

@@ -1,5 +1,5 @@
-import { type FieldSettings, judgedRows } from './field-sql.ts';
-import type { Prices } from './ingest-options.ts';
+import { type FieldSettings, judgedRows } from '../ingest/sql/fields.ts';
+import type { Prices } from './amounts.ts';
 import { OUTCOME_FIELDS, type OutcomeField } from './outcome-fields.ts';
 import { quoteText } from './sql-text.ts';
 
@@ -7,6 +7,7 @@ export const STAGED_COLUMNS = OUTCOME_FIELDS.map((field) => `"${field}"`).join('
 
 /** Number of the file that rows of the table that is appended to come from. */
 export const EXISTING = -1;
+
 /** In the place of a reason: the prompt is still to be read. */
 export const UNREAD = '\u0001unread';
 export const USABLE = 'reason IS NULL AND NOT absent';
@@ -20,6 +21,7 @@ export const CREATE_STAGED = `CREATE TABLE staged (file INTEGER, line BIGINT, re
   candidate VARCHAR, quality DOUBLE, "costUsd" DOUBLE, "latencyMs" DOUBLE, "inputTokens" DOUBLE, "outputTokens" DOUBLE,
   propensity DOUBLE, source VARCHAR, metadata VARCHAR, rating VARCHAR)`;
 export const CREATE_PRICES = 'CREATE TABLE prices (name VARCHAR, input DOUBLE, output DOUBLE)';
+
 /**
  * Files whose lines count no blank ones. Where `row` is given, rows have no `line` yet: they follow each other in the
  * file and here, from `row` on.

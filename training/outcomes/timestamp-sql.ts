@@ -1,9 +1,10 @@
 import { numberSql } from './number-sql.ts';
-import { ISO_PATTERN, LARGEST_EPOCH_MS, SMALLEST_EPOCH_MS, TIMESTAMP_PATTERN } from './outcome-values.ts';
+import { ISO_PATTERN, LARGEST_EPOCH_MS, SMALLEST_EPOCH_MS, TIMESTAMP_PATTERN } from './outcome.ts';
 import { isText, unquoted } from './sql-text.ts';
 
 /** 0000-01-01T00:00:00Z: an offset can carry a time out of the years that ISO 8601 can write. */
 const SMALLEST_MS = -62167219200000;
+
 /** Most logs write this form, and it needs no taking apart. */
 const PLAIN_ISO = ISO_PATTERN.replace('\\.\\d+', '\\.\\d{1,3}');
 

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 
 const FIRST = 0xed;
+
 /** U+FFFD. */
 const REPLACEMENT = [0xef, 0xbf, 0xbd];
 

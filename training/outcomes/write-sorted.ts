@@ -1,10 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
-import { type ScratchDatabase, VECTOR_ROWS } from './scratch-database.ts';
+import { type ScratchDatabase, VECTOR_ROWS } from '../work/scratch-database.ts';
 import { quotePath, quoteText } from './sql-text.ts';
 
 const ZSTD = 'FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, USE_TMP_FILE false';
+
 /** Of the memory, a part of the rows that are sorted at a time, and a row group, may be so much. */
 const SORTED_SHARE = 1 / 8;
 const GROUP_SHARE = 1 / 16;

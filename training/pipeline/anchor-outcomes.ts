@@ -1,7 +1,7 @@
-import type { Matrix } from '../head/index.ts';
+import type { Matrix } from '../head/matrix.ts';
 
 /** Outcomes with as much of an expectation in every cell. */
-export interface AnchoredOutcomes {
+interface AnchoredOutcomes {
   readonly quality: Matrix; // [rows, candidates]
   /** How many outcomes each cell counts for: `memory` where none was seen, 1 + `memory` where one was. */
   readonly weights: Float32Array; // [rows, candidates]

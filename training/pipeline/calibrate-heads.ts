@@ -1,11 +1,15 @@
 import type { CalibratorParameters } from 'pointsman';
 import type { Head } from 'pointsman/head';
-import { chooseCalibrator, fitSoftmaxTemperature, gainIsWorth } from '../calibrator/index.ts';
-import { type Matrix, predictRows, softTargets, takeColumn } from '../head/index.ts';
-import { isFullyObserved } from '../member/index.ts';
-import { TARGET_TEMPERATURE } from './fit-choice.ts';
+import { chooseCalibrator } from '../calibrate/choose-calibrator.ts';
+import { fitSoftmaxTemperature } from '../calibrator/fit-softmax-temperature.ts';
+import { gainIsWorth } from '../calibrator/gain-is-worth.ts';
+import { predictRows } from '../head/dense-chain.ts';
+import { type Matrix, takeColumn } from '../head/matrix.ts';
+import { softTargets } from '../head/soft-targets.ts';
+import { isFullyObserved } from '../member/squared-error.ts';
+import { TARGET_TEMPERATURE } from '../train/quality.ts';
 
-export interface CalibrateInput {
+interface CalibrateInput {
   readonly choice: Head;
   readonly success: Head;
   /** Of the calibrate split, `[rows, features]`. */

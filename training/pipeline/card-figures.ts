@@ -1,5 +1,5 @@
-import type { CardFigure } from '../artifact/index.ts';
-import type { Evaluation } from '../evaluation/evaluation.ts';
+import type { CardFigure } from '../artifact/card.ts';
+import type { Evaluation } from '../evaluate/evaluation.ts';
 import type { Interval } from '../words/format-number.ts';
 
 /** The figures that belong on the card: quality of the router and of every baseline, APGR, calibration. */

@@ -1,6 +1,6 @@
 import { InvalidInputError } from 'pointsman';
+import type { IngestReport } from '../ingest/report.ts';
 import { countKinds } from '../outcomes/count-records.ts';
-import type { IngestReport } from '../outcomes/ingest-report.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { qualityAdvice } from '../outcomes/report-doubts.ts';
 import type { Splits } from '../split/split.ts';
@@ -9,6 +9,7 @@ import { plural } from '../words/format-number.ts';
 /** Fewer prompts than these teach nothing that could be told from chance. */
 export const FEWEST_PROMPTS = 50;
 export const FEWEST_IN_SPLIT = 8;
+
 /** What a manifest may name. */
 const MOST_CANDIDATES = 1000;
 const LONGEST_NAME = 200;

@@ -1,6 +1,6 @@
 import { createRandom } from 'pointsman/math';
 import { readPrompt } from 'pointsman/request';
-import type { Example } from '../artifact/index.ts';
+import type { Example } from '../artifact/examples.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { Split } from '../split/split.ts';
 

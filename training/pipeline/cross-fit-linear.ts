@@ -1,13 +1,8 @@
-import {
-  chainHead,
-  countFolds,
-  fitLinearPath,
-  foldRows,
-  type Matrix,
-  type OnFold,
-  predictRows,
-  takeRows,
-} from '../head/index.ts';
+import { chainHead, predictRows } from '../head/dense-chain.ts';
+import { fitLinearPath } from '../head/fit-linear.ts';
+import type { OnFold } from '../head/fit-progress.ts';
+import { countFolds, foldRows } from '../head/grouped-folds.ts';
+import { type Matrix, takeRows } from '../head/matrix.ts';
 import { squaredError } from '../member/squared-error.ts';
 
 /**

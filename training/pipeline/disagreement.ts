@@ -1,5 +1,5 @@
-import type { Matrix } from '../head/index.ts';
-import type { MemberData } from '../member/index.ts';
+import type { Matrix } from '../head/matrix.ts';
+import type { MemberData } from '../learners/learner.ts';
 
 /**
  * By how many standard errors candidates' mean qualities, as expected without weights, are off when outcomes are

@@ -1,6 +1,6 @@
-import type { Matrix } from '../head/index.ts';
-import type { MemberData } from '../member/index.ts';
-import { pseudoOutcomes } from '../off-policy/index.ts';
+import type { Matrix } from '../head/matrix.ts';
+import type { MemberData } from '../learners/learner.ts';
+import { pseudoOutcomes } from '../off-policy/pseudo-outcomes.ts';
 
 /**
  * Member data in which every row has an outcome of every candidate: the doubly robust score of each cell, whose mean is

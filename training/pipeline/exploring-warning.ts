@@ -1,5 +1,5 @@
 import type { PolicySpec } from 'pointsman';
-import { HIGHEST_WEIGHT, LEAST_FLOOR } from '../off-policy/index.ts';
+import { HIGHEST_WEIGHT, LEAST_FLOOR } from '../off-policy/clip-weights.ts';
 import { formatCount, formatPercent } from '../words/format-number.ts';
 
 /**

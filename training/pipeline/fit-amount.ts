@@ -1,18 +1,12 @@
 import { argMin, quantile } from 'pointsman/math';
-import { fitRatioScale } from '../calibrator/index.ts';
-import {
-  chainHead,
-  type DenseChain,
-  type DenseLayer,
-  fitLinearPath,
-  type Matrix,
-  type OnFold,
-  predictRows,
-  searchPenalties,
-  takeColumn,
-  takeRows,
-} from '../head/index.ts';
-import { isFullyObserved, tuneSharedLinear } from '../member/index.ts';
+import { fitRatioScale } from '../calibrator/fit-ratio-scale.ts';
+import { chainHead, type DenseChain, type DenseLayer, predictRows } from '../head/dense-chain.ts';
+import { fitLinearPath } from '../head/fit-linear.ts';
+import type { OnFold } from '../head/fit-progress.ts';
+import { type Matrix, takeColumn, takeRows } from '../head/matrix.ts';
+import { searchPenalties } from '../head/search-penalties.ts';
+import { tuneSharedLinear } from '../learners/shared-linear.ts';
+import { isFullyObserved } from '../member/squared-error.ts';
 import { crossFitLinear } from './cross-fit-linear.ts';
 
 /** Penalties tried, as shares of rows times feature variance; 100, the strongest there is, is "the mean and nothing else". */

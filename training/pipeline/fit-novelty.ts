@@ -2,21 +2,24 @@ import { EigenvalueDecomposition, Matrix as Square } from 'ml-matrix';
 import type { Manifest } from 'pointsman/artifact';
 import { createRandom, quantileSorted } from 'pointsman/math';
 import { readNovelty } from 'pointsman/novelty';
-import { type Matrix, takeRows } from '../head/index.ts';
+import { type Matrix, takeRows } from '../head/matrix.ts';
 import type { Split } from '../split/split.ts';
 
-export interface FittedNovelty {
+interface FittedNovelty {
   readonly spec: NonNullable<Manifest['novelty']>;
   readonly bytes: Uint8Array;
 }
 
 const FILE = 'novelty.bin';
+
 /** Directions weighed apart; what lies outside of them counts with one variance. */
 const COMPONENTS = 32;
 const OVERSAMPLING = 8;
 const POWER_STEPS = 4;
+
 /** A covariance needs no more. */
 const MOST_ROWS = 4_000;
+
 /** Share of unseen prompts of the same traffic that may count as novel. */
 const FALSE_ALARMS = 0.01;
 

@@ -1,16 +1,11 @@
 import type { HeadSpec } from 'pointsman/head';
-
-import type { DenseChain, Matrix } from '../head/index.ts';
-import { encodeKnn } from '../head/index.ts';
-import {
-  type FittedMember,
-  type MemberData,
-  type MemberName,
-  type Stack,
-  stackMembers,
-  type TunedMember,
-  tuneMembers,
-} from '../member/index.ts';
+import type { MemberName } from '../config.ts';
+import type { DenseChain } from '../head/dense-chain.ts';
+import { encodeKnn } from '../head/encode-knn.ts';
+import type { Matrix } from '../head/matrix.ts';
+import type { FittedMember, MemberData, TunedMember } from '../learners/learner.ts';
+import { type Stack, stackMembers } from '../learners/stack.ts';
+import { tuneMembers } from '../learners/tune-learners.ts';
 import type { OnStep } from './train-progress.ts';
 
 /** The fitted quality of every candidate: how it is described, and the parts it is made of. */

@@ -1,5 +1,5 @@
-import type { TrainConfig } from '../config/train-config.ts';
-import type { LoggingPropensities } from '../off-policy/index.ts';
+import type { TrainConfig } from '../config.ts';
+import type { LoggingPropensities } from '../off-policy/propensities.ts';
 import { formatPercent, formatSample, plural } from '../words/format-number.ts';
 import type { LogWeights } from './log-weights.ts';
 

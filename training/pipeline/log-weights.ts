@@ -1,5 +1,7 @@
-import type { MemberData } from '../member/index.ts';
-import { clipWeights, effectiveSampleSize, type LoggingPropensities } from '../off-policy/index.ts';
+import type { MemberData } from '../learners/learner.ts';
+import { clipWeights } from '../off-policy/clip-weights.ts';
+import { effectiveSampleSize } from '../off-policy/effective-sample-size.ts';
+import type { LoggingPropensities } from '../off-policy/propensities.ts';
 
 /** How the outcomes of a log are to be weighed. Rows are those of the split they are for. */
 export interface LogWeights {

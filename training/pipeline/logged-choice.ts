@@ -1,7 +1,8 @@
 import type { HeadSpec } from 'pointsman/head';
-import { createMatrix, type DenseLayer } from '../head/index.ts';
-import type { MemberData } from '../member/index.ts';
-import type { FittedChoice } from './fit-choice.ts';
+import type { DenseLayer } from '../head/dense-chain.ts';
+import { createMatrix } from '../head/matrix.ts';
+import type { MemberData } from '../learners/learner.ts';
+import type { FittedChoice } from '../train/quality.ts';
 
 /**
  * The choice head where rows were seen with a candidate or two: a softmax over what is observed of such a row teaches

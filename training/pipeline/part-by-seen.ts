@@ -1,5 +1,5 @@
 import type { Artifact } from 'pointsman/artifact';
-import { SEEN_FILE } from '../artifact/index.ts';
+import { SEEN_FILE } from '../artifact/examples.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { groupPrompts } from '../split/prompt-groups.ts';
 import { decodeSeenPrompts, type SeenRole } from '../split/seen-prompts.ts';

@@ -1,6 +1,6 @@
 import type { Router } from 'pointsman';
-import type { TestPredictions } from '../evaluation/evaluation-input.ts';
-import type { Matrix } from '../head/index.ts';
+import type { TestPredictions } from '../evaluate/evaluation-input.ts';
+import type { Matrix } from '../head/matrix.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { Split } from '../split/split.ts';
 

@@ -3,8 +3,8 @@ import type { Artifact } from 'pointsman/artifact';
 import { decodeStaticTable, type Embedder, StaticEmbedder } from 'pointsman/embedder';
 import { readFeatures } from 'pointsman/features';
 import { readPrompt } from 'pointsman/request';
-import { embedAll } from '../embedder/index.ts';
-import { createMatrix, type Matrix } from '../head/index.ts';
+import { embedAll } from '../embedder/embed-all.ts';
+import { createMatrix, type Matrix } from '../head/matrix.ts';
 
 export interface RequestFeaturesOptions {
   /** The one that the router was trained with. @default the static one that the artifact carries */

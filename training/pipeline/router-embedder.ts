@@ -8,8 +8,8 @@ import {
   loadTransformersEmbedder,
   StaticEmbedder,
 } from 'pointsman/embedder';
-import type { TrainConfig } from '../config/train-config.ts';
-import { loadUseEmbedder } from '../embedder/index.ts';
+import type { TrainConfig } from '../config.ts';
+import { loadUseEmbedder } from '../embed/use-embedder.ts';
 
 /** An embedder, and how the manifest will name it. */
 export interface RouterEmbedder {

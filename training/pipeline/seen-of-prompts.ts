@@ -1,8 +1,8 @@
 import { readPrompt } from 'pointsman/request';
-import { fitFeatures } from '../features/index.ts';
-import type { Matrix } from '../head/index.ts';
+import { fitFeatures } from '../features/fit-features.ts';
+import type { Matrix } from '../head/matrix.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
-import { areHashed } from './embed-prompts.ts';
+import { areHashed } from '../train/embed-prompts.ts';
 
 /**
  * What can be seen of prompts whatever router is asked: their embedding, and, where their words are kept, the numeric

@@ -2,8 +2,10 @@ import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 
 /** Kinds that are learned; of more, the commonest. Each costs the classifier as much as a candidate costs a head. */
 export const MOST_KINDS = 200;
+
 /** A kind must be seen on so many prompts that differ: with fewer, most folds have none to learn it from. */
 export const FEWEST_OF_KIND = 5;
+
 /** What a manifest may say. */
 const LONGEST_NAME = 200;
 

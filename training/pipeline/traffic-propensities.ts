@@ -1,11 +1,11 @@
 import { InvalidInputError } from 'pointsman';
-import type { TrainConfig } from '../config/train-config.ts';
-import type { Matrix } from '../head/index.ts';
-import { type LoggingPropensities, loggingPropensities } from '../off-policy/index.ts';
+import type { TrainConfig } from '../config.ts';
+import type { Matrix } from '../head/matrix.ts';
+import { type LoggingPropensities, loggingPropensities } from '../off-policy/propensities.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { OnStep } from './train-progress.ts';
 
-export interface TrafficPropensityOptions {
+interface TrafficPropensityOptions {
   /** Of every prompt: `[prompts, features]`. */
   readonly features: Matrix;
   /** Near-duplicate group of each prompt. */

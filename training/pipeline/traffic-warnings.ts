@@ -1,9 +1,9 @@
-import type { TrainConfig } from '../config/train-config.ts';
+import type { TrainConfig } from '../config.ts';
+import type { IngestReport } from '../ingest/report.ts';
+import { describeScale } from '../ingest/score-scale.ts';
 import { countKinds } from '../outcomes/count-records.ts';
-import type { IngestReport } from '../outcomes/ingest-report.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { costsWithout, latencyDoubt } from '../outcomes/report-doubts.ts';
-import { describeScale } from '../outcomes/score-scale.ts';
 import { plural } from '../words/format-number.ts';
 import { scoresOf } from './check-trainable.ts';
 import { exploringWarning } from './exploring-warning.ts';
@@ -14,7 +14,7 @@ import { withoutRouters } from './without-routers.ts';
 const FEW_SCORES = 50;
 
 /** How the prompts were parted. */
-export interface PartedTraffic {
+interface PartedTraffic {
   /** Prompts to fit. */
   readonly fit: Int32Array;
   /** Near-duplicate group of each prompt. */

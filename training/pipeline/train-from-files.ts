@@ -1,12 +1,17 @@
 import { InvalidInputError } from 'pointsman';
-import { checkRouterFolder, type WrittenArtifact, writeArtifact } from '../artifact/index.ts';
+import { checkRouterFolder, type WrittenArtifact, writeArtifact } from '../artifact/write-artifact.ts';
+import { describeScale } from '../ingest/score-scale.ts';
 import { keptEmbedders } from '../outcomes/kept-embedders.ts';
-import { describeScale } from '../outcomes/score-scale.ts';
-import type { ScratchOptions } from '../outcomes/scratch-database.ts';
-import { workPart } from '../work/index.ts';
-import { type PreparedTraffic, scratchOf, type TrafficOptions, withTraffic } from './prepare-traffic.ts';
+import {
+  type PreparedTraffic,
+  scratchOf,
+  type TrafficOptions,
+  withTraffic,
+} from '../train/prepare-traffic.ts';
+import { checkPolicy, type TrainedRouter, trainRouter } from '../train/train-router.ts';
+import { workPart } from '../work/private-folder.ts';
+import type { ScratchOptions } from '../work/scratch-database.ts';
 import { openEmbedder } from './router-embedder.ts';
-import { checkPolicy, type TrainedRouter, trainRouter } from './train-router.ts';
 
 export interface TrainFromFilesOptions extends Omit<TrafficOptions, 'router'> {
   /** The router's folder, such as `models/support`. */

@@ -1,6 +1,6 @@
-import type { EmbedProgress } from '../embedder/index.ts';
-import type { FoldProgress } from '../head/index.ts';
-import type { IngestProgress } from '../outcomes/ingest-options.ts';
+import type { EmbedProgress } from '../embedder/embed-all.ts';
+import type { FoldProgress } from '../head/fit-progress.ts';
+import type { IngestProgress } from '../ingest/options.ts';
 
 /** What training is at. */
 export type TrainProgress =

@@ -1,17 +1,17 @@
 import { InvalidInputError, type Router } from 'pointsman';
-import { compareRows } from '../evaluation/comparison.ts';
-import { bestSingleCandidate } from '../evaluation/contenders.ts';
-import type { EvaluationInput } from '../evaluation/evaluation-input.ts';
+import { bestSingleCandidate } from '../evaluate/baselines.ts';
+import { compareRows } from '../evaluate/compare.ts';
+import type { EvaluationInput } from '../evaluate/evaluation-input.ts';
+import { type WeighedRows, weighRows } from '../evaluate/setting-worth.ts';
 import { isReadOff } from '../evaluation/is-read-off.ts';
 import { unknownCosts } from '../evaluation/off-policy-verdict.ts';
-import { type WeighedRows, weighRows } from '../evaluation/setting-worth.ts';
 import type { TrainMeans } from '../evaluation/train-means.ts';
 import { valueRows } from '../evaluation/valued-rows.ts';
+import { routerPropensities } from '../train/evaluate-router.ts';
+import type { PreparedTraffic } from '../train/prepare-traffic.ts';
+import type { TuningParts } from '../train/tuning-traffic.ts';
 import { alignCandidates } from './align-candidates.ts';
-import { routerPropensities } from './evaluate-router.ts';
 import { predictTest } from './predict-test.ts';
-import type { PreparedTraffic } from './prepare-traffic.ts';
-import type { TuningParts } from './tuning-parts.ts';
 
 /** Traffic on which weights of a router can be found and measured. */
 export interface WeighedTraffic {
@@ -25,7 +25,7 @@ export interface WeighedTraffic {
   readonly test: WeighedRows | null;
 }
 
-export interface WeighOptions {
+interface WeighOptions {
   /** The rows that weights are found on, and others that they are measured on. */
   readonly parts: Pick<TuningParts, 'tune' | 'test'>;
   /** The candidate that settings are compared with. @default the best single candidate in training */

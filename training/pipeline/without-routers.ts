@@ -1,7 +1,7 @@
 import type { PolicySpec } from 'pointsman';
 
 /** A policy that hands over to no other router, and the names of those that it handed over to. */
-export interface WithoutRouters {
+interface WithoutRouters {
   readonly policy: unknown;
   readonly routers: readonly string[];
 }

@@ -3,7 +3,7 @@ import { numberClusters } from '../clusters/number-clusters.ts';
 import { bettingPValue, predictivePValue } from './p-values.ts';
 
 /** Near-duplicate groups: their rows were drawn together, and what copies repeat is no further evidence. */
-export interface LossDraws {
+interface LossDraws {
   /** Number of the draw of each row: [rows] */
   readonly of: Int32Array;
   /** Rows of each draw: [draws] */

@@ -1,4 +1,4 @@
-import type { RoutingFamily } from './routing-family.ts';
+import type { RoutingFamily } from '../tune/settings.ts';
 import type { TuningRows } from './tuning-rows.ts';
 
 /** What a setting of the dial does on some rows. */

@@ -1,6 +1,6 @@
 import type { Router } from 'pointsman';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
-import type { PredictedRows } from './tune-policy.ts';
+import type { PredictedRows } from '../tune/tune-policy.ts';
 
 /**
  * The router's calibrated success for some prompts, columns in the order of the matrix; NaN for candidates that the

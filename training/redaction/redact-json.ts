@@ -1,4 +1,4 @@
-import { type RedactionPattern, redactText } from './redact-text.ts';
+import { type RedactionPattern, redactText } from '../ingest/redact.ts';
 
 /** Redacts every text inside a JSON value; names of fields, and the roles of messages, stay. */
 export function redactJson(value: unknown, further: readonly RedactionPattern[] = []): unknown {

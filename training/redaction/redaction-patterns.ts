@@ -1,5 +1,5 @@
 import { InvalidInputError } from 'pointsman';
-import type { RedactionPattern } from './redact-text.ts';
+import type { RedactionPattern } from '../ingest/redact.ts';
 
 /**
  * Makes patterns of a user's words: name to regular expression.

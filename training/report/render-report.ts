@@ -1,18 +1,18 @@
-import type { Evaluation } from '../evaluation/evaluation.ts';
+import type { Evaluation } from '../evaluate/evaluation.ts';
 import { Html, html } from './html.ts';
-import { REPORT_STYLE } from './report-style.ts';
-import { calibrationSection } from './sections/calibration-section.ts';
+import { offPolicySection } from './off-policy-section.ts';
+import { REPORT_STYLE } from './report.ts';
 import { confusionSection } from './sections/confusion-section.ts';
 import { contendersSection } from './sections/contenders-section.ts';
 import { costSection } from './sections/cost-section.ts';
 import { dialSection } from './sections/dial-section.ts';
 import { latencySection } from './sections/latency-section.ts';
 import { lossesSection } from './sections/losses-section.ts';
-import { offPolicySection } from './sections/off-policy-section.ts';
 import { provenanceSection } from './sections/provenance-section.ts';
 import { strongWeakSection } from './sections/strong-weak-section.ts';
 import { tasksSection } from './sections/tasks-section.ts';
 import { verdictSection } from './sections/verdict-section.ts';
+import { calibrationSection } from './sections.ts';
 
 export interface ReportOptions {
   /** Heading of the page. @default 'Router evaluation' */

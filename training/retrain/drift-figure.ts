@@ -1,14 +1,16 @@
 import * as Plot from '@observablehq/plot';
 import { largest, quantile } from 'pointsman/math';
-import type { CandidateShift } from '../drift/index.ts';
 import { drawFigure } from '../report/figures/draw-figure.ts';
 import { type Html, html } from '../report/html.ts';
 import { inFull, named } from '../report/named.ts';
 import { shortNames } from '../words/short-names.ts';
+import type { CandidateShift } from './watch/candidate-shifts.ts';
 
 const DAY_MS = 86_400_000;
+
 /** Labels of days side by side. */
 const MOST_LABELS = 5;
+
 /** Points: less is not drawn larger than it is. */
 const LEAST_RANGE = 5;
 

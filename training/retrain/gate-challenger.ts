@@ -1,20 +1,24 @@
 import type { Router } from 'pointsman';
 import { largest } from 'pointsman/math';
 import { NAMED_WEIGHTS, type PolicySpec } from 'pointsman/policy';
-import type { RetrainConfig } from '../config/retrain-config.ts';
-import type { ScoredTraffic } from '../drift/index.ts';
+import type { ScoredTraffic } from '../drift/scored-traffic.ts';
 import { columnMeans, trainMeans } from '../evaluation/train-means.ts';
-import { type GateVerdict, judgeChallenger, valueTable, weightedCalibration } from '../gate/index.ts';
-import type { Matrix } from '../head/index.ts';
-import { highestWeight, type LoggingPropensities, loggingPropensities } from '../off-policy/index.ts';
+import type { GateVerdict } from '../gate/gate-verdict.ts';
+import { weightedCalibration } from '../gate/weighted-calibration.ts';
+import type { Matrix } from '../head/matrix.ts';
+import { highestWeight } from '../off-policy/clip-weights.ts';
+import { type LoggingPropensities, loggingPropensities } from '../off-policy/propensities.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { takeCells, takeRows } from '../outcomes/take-rows.ts';
 import { seenOfPrompts } from '../pipeline/seen-of-prompts.ts';
 import { withoutPropensities } from '../pipeline/traffic-propensities.ts';
-import { batchesOf } from '../screening/index.ts';
+import type { RetrainConfig } from './config.ts';
+import { judgeChallenger } from './gate/gate.ts';
+import { valueTable } from './gate/values.ts';
 import { explores, scoreTraffic, withoutExploring } from './score-traffic.ts';
+import { batchesOf } from './watch/screen.ts';
 
-export interface ChallengeInput {
+interface ChallengeInput {
   /** Whose candidates are those of both routers. */
   readonly matrix: OutcomeMatrix;
   readonly groups: Int32Array;

@@ -1,7 +1,8 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readVersionPointer, writeAtOnce } from '../artifact/index.ts';
+import { readVersionPointer } from '../artifact/version-pointer.ts';
+import { writeAtOnce } from '../artifact/write-at-once.ts';
 
 /** What the gate remembers from night to night, in the router's folder. */
 export const GATE_FILE = 'gate.json';

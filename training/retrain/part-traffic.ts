@@ -1,11 +1,11 @@
 import { largest, smallest } from 'pointsman/math';
-import { dayName, dayOf } from '../drift/index.ts';
+import { dayName, dayOf } from '../drift/scored-traffic.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { FEWEST_IN_SPLIT, FEWEST_PROMPTS } from '../pipeline/check-trainable.ts';
 import { formatCount } from '../words/format-number.ts';
 import type { RunTraffic } from './retrain-run.ts';
 
-export interface PartOptions {
+interface PartOptions {
   readonly learnDays: number;
   readonly learnPrompts: number;
   readonly judgeDays: number;

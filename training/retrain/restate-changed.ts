@@ -1,10 +1,12 @@
 import { numberClusters } from '../clusters/number-clusters.ts';
-import { type CandidateShift, dayName, dayOf, type ScoredTraffic } from '../drift/index.ts';
+import { dayName, dayOf, type ScoredTraffic } from '../drift/scored-traffic.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import type { Restated } from './retrain-run.ts';
+import type { CandidateShift } from './watch/candidate-shifts.ts';
 
 /** So many near-duplicate groups since the change must be among those learned from, to say by how much it changed. */
 const FEWEST = 15;
+
 /** Standard errors by which the rows that are learned from must show the change too: a false alarm must not rewrite the past. */
 const SURE = 2;
 

@@ -1,7 +1,7 @@
-import type { RetrainConfig } from '../config/retrain-config.ts';
-import type { ScratchOptions } from '../outcomes/scratch-database.ts';
 import type { RouterEmbedder } from '../pipeline/router-embedder.ts';
 import type { TrainProgress } from '../pipeline/train-progress.ts';
+import type { ScratchOptions } from '../work/scratch-database.ts';
+import type { RetrainConfig } from './config.ts';
 import type { RetrainRun } from './retrain-run.ts';
 
 export interface RetrainOptions extends ScratchOptions {

@@ -1,6 +1,7 @@
-import type { Alarm, DriftReport } from '../drift/index.ts';
-import type { GateVerdict } from '../gate/index.ts';
-import type { BatchScreening } from '../screening/index.ts';
+import type { Alarm } from '../drift/alarm.ts';
+import type { GateVerdict } from '../gate/gate-verdict.ts';
+import type { BatchScreening } from '../screening/screening.ts';
+import type { DriftReport } from './watch/drift.ts';
 
 /** What a retraining did and why. Plain JSON: `runs/<id>.json` in the router's folder. */
 export interface RetrainRun {
@@ -65,3 +66,17 @@ export interface Restated {
   /** What they were multiplied by. */
   readonly factor: number;
 }
+
+/** The parts of a record that come about as the run goes on. */
+export type RunDraft = {
+  -readonly [Field in
+    | 'champion'
+    | 'challenger'
+    | 'traffic'
+    | 'screened'
+    | 'drift'
+    | 'restated'
+    | 'gate'
+    | 'alarms'
+    | 'pruned']: RetrainRun[Field];
+};

@@ -1,17 +1,19 @@
 import { basename } from 'node:path';
 import { InvalidInputError, PointsmanError } from 'pointsman';
-import { pointAtVersion, readVersionPointer, writeArtifact } from '../artifact/index.ts';
-import type { Alarm } from '../drift/index.ts';
-import type { IngestProgress } from '../outcomes/ingest-options.ts';
+import { pointAtVersion, readVersionPointer } from '../artifact/version-pointer.ts';
+import { writeArtifact } from '../artifact/write-artifact.ts';
+import type { Alarm } from '../drift/alarm.ts';
+import type { IngestProgress } from '../ingest/options.ts';
 import { NoFilesError } from '../outcomes/source-files.ts';
 import { openEmbedder, type RouterEmbedder } from '../pipeline/router-embedder.ts';
-import { pruneVersions, withRetrainLock } from '../versions/index.ts';
-import { challenge } from './challenge.ts';
+import { pruneVersions } from '../versions/prune-versions.ts';
+import { withRetrainLock } from '../versions/retrain-lock.ts';
+import { challenge } from './challenger.ts';
 import { writeNightsSpent } from './nights-spent.ts';
 import { describeLack } from './part-traffic.ts';
-import { nameOf, type StoredTraffic, withStore } from './read-store.ts';
 import type { RetrainOptions } from './retrain-options.ts';
-import type { RetrainRun } from './retrain-run.ts';
+import type { RetrainRun, RunDraft } from './retrain-run.ts';
+import { nameOf, type StoredTraffic, withStore } from './run.ts';
 import { sendAlert } from './send-alert.ts';
 import { watchTraffic } from './watch-traffic.ts';
 import { writeRun } from './write-run.ts';
@@ -57,20 +59,6 @@ export async function retrain(options: RetrainOptions): Promise<RetrainRun> {
     }
   });
 }
-
-/** The parts of a record that come about as the run goes on. */
-export type RunDraft = {
-  -readonly [Field in
-    | 'champion'
-    | 'challenger'
-    | 'traffic'
-    | 'screened'
-    | 'drift'
-    | 'restated'
-    | 'gate'
-    | 'alarms'
-    | 'pruned']: RetrainRun[Field];
-};
 
 const EMPTY: RunDraft = {
   champion: null,

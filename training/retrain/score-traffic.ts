@@ -1,8 +1,8 @@
 import type { Router } from 'pointsman';
 import { type LoadOptions, loadRouter, readArtifactFolder } from 'pointsman/node';
 import type { PolicySpec } from 'pointsman/policy';
-import type { ScoredTraffic } from '../drift/index.ts';
-import type { Matrix } from '../head/index.ts';
+import type { ScoredTraffic } from '../drift/scored-traffic.ts';
+import type { Matrix } from '../head/matrix.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 
 /** The policy without its exploring: what it would choose when it is not out to learn. */

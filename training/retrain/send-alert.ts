@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { RetrainRun } from './retrain-run.ts';
 
 /** Whom to tell of alarms: a program, an address, a function. */
-export interface AlertHook {
+interface AlertHook {
   readonly command?: readonly string[] | undefined;
   readonly url?: string | undefined;
   readonly call?: ((run: RetrainRun) => void | Promise<void>) | undefined;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { readArtifactFolder } from 'pointsman/node';
-import type { TrainConfig } from '../config/train-config.ts';
+import type { TrainConfig } from '../config.ts';
 
 /**
  * The config of a training in which candidates that the champion has retired stay so: traffic of theirs is still

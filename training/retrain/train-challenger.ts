@@ -1,16 +1,16 @@
-import type { SealedArtifact } from '../artifact/index.ts';
-import type { TrainConfig } from '../config/train-config.ts';
+import type { SealedArtifact } from '../artifact/seal-artifact.ts';
+import type { TrainConfig } from '../config.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { takeRows } from '../outcomes/take-rows.ts';
 import { alignCandidates } from '../pipeline/align-candidates.ts';
 import { checkSplits, checkTraffic, scoresOf } from '../pipeline/check-trainable.ts';
 import type { RouterEmbedder } from '../pipeline/router-embedder.ts';
 import type { TrainProgress } from '../pipeline/train-progress.ts';
-import { trainRouter } from '../pipeline/train-router.ts';
 import { assignGroups } from '../split/assign-groups.ts';
 import { nameSplits } from '../split/split.ts';
+import { trainRouter } from '../train/train-router.ts';
 
-export interface ChallengerInput {
+interface ChallengerInput {
   readonly name: string;
   readonly matrix: OutcomeMatrix;
   readonly groups: Int32Array;

@@ -2,27 +2,25 @@ import { join } from 'node:path';
 import type { Artifact } from 'pointsman';
 import type { Manifest } from 'pointsman/artifact';
 import { readArtifactFolder } from 'pointsman/node';
-import type { RetrainConfig } from '../config/retrain-config.ts';
-import {
-  type Alarm,
-  DAY_MS,
-  type DriftReport,
-  dayName,
-  dayOf,
-  findDrift,
-  type ScoredTraffic,
-} from '../drift/index.ts';
-import type { Matrix } from '../head/index.ts';
+import type { Alarm } from '../drift/alarm.ts';
+import { DAY_MS, dayName, dayOf, type ScoredTraffic } from '../drift/scored-traffic.ts';
+import type { Matrix } from '../head/matrix.ts';
 import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
 import { takeCells, takeRows } from '../outcomes/take-rows.ts';
 import { alignCandidates } from '../pipeline/align-candidates.ts';
-import { embedPrompts } from '../pipeline/embed-prompts.ts';
 import type { RouterEmbedder } from '../pipeline/router-embedder.ts';
-import { batchesOf, screenBatches } from '../screening/index.ts';
 import { groupPrompts } from '../split/prompt-groups.ts';
+import { embedPrompts } from '../train/embed-prompts.ts';
 import { plural } from '../words/format-number.ts';
-import { workPart } from '../work/index.ts';
+import { workPart } from '../work/private-folder.ts';
+import type { RetrainConfig } from './config.ts';
 import { type PartedTraffic, partTraffic, scoredRows } from './part-traffic.ts';
+import { restateChanged } from './restate-changed.ts';
+import type { RetrainOptions } from './retrain-options.ts';
+import type { RunDraft } from './retrain-run.ts';
+import type { StoredTraffic } from './run.ts';
+import { loadToJudge, scoreTraffic } from './score-traffic.ts';
+import { type DriftReport, findDrift } from './watch/drift.ts';
 import {
   batchesToScreen,
   quarantinedBatches,
@@ -30,14 +28,10 @@ import {
   remember,
   sourcesBelieved,
   writeQuarantine,
-} from './quarantine.ts';
-import type { StoredTraffic } from './read-store.ts';
-import { restateChanged } from './restate-changed.ts';
-import type { RunDraft } from './retrain.ts';
-import type { RetrainOptions } from './retrain-options.ts';
-import { loadToJudge, scoreTraffic } from './score-traffic.ts';
+} from './watch/quarantine.ts';
+import { batchesOf, screenBatches } from './watch/screen.ts';
 
-export interface WatchInput {
+interface WatchInput {
   readonly options: RetrainOptions;
   readonly stored: StoredTraffic;
   readonly embedder: RouterEmbedder;

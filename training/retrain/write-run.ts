@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeAtOnce } from '../artifact/index.ts';
-import { renderRun } from './render-run.ts';
+import { writeAtOnce } from '../artifact/write-at-once.ts';
 import type { RetrainRun } from './retrain-run.ts';
+import { renderRun } from './run-page.ts';
 
 /** Folder of the records, in the router's. */
 export const RUNS_FOLDER = 'runs';

@@ -6,6 +6,7 @@ import type { Suspicion } from './screening.ts';
 /** Near-duplicates in one batch from which on they are copies. */
 const MANY = 5;
 const MOST_COPIES = 0.5;
+
 /** How much more a batch must hold than others do, to be a flood. */
 const FLOOD = 2;
 const FEWEST_REPEATS = 20;

@@ -1,4 +1,4 @@
-import { dayOf, type ScoredTraffic } from '../drift/index.ts';
+import { dayOf, type ScoredTraffic } from '../drift/scored-traffic.ts';
 
 /** An outcome with a quality, and what the champion expected of it. */
 export interface ScoredCell {

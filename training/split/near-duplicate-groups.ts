@@ -1,6 +1,6 @@
 import { createDisjointSets } from './disjoint-sets.ts';
+import { joinSimilarSets } from './near-duplicates.ts';
 import { normalisedText, shingles } from './shingles.ts';
-import { joinSimilarSets } from './similarity-join.ts';
 
 export interface NearDuplicateOptions {
   /** Jaccard similarity of three-word shingles from which two texts are near-duplicates. @default 0.8 */
@@ -29,6 +29,7 @@ export interface NearDuplicateGroups {
 }
 
 const STRICTER = [0.9, 0.97, 1] as const;
+
 /** Below this many texts a large share is no sign of a template. */
 const FEW_TEXTS = 50;
 

@@ -8,7 +8,7 @@ import { normalisedText } from './shingles.ts';
 export type SeenRole = 'fit' | 'calibrate';
 
 /** Which prompts a router was made of. Of the prompts themselves it holds nothing that can be read. */
-export interface SeenPrompts {
+interface SeenPrompts {
   /** Null where the router has not seen the prompt. */
   roleOf(prompt: PromptRecord): SeenRole | null;
 }
@@ -19,6 +19,7 @@ type Prompts = Pick<OutcomeMatrix, 'prompts'>['prompts'];
 const MAGIC = 0x4e45_5350;
 const VERSION = 1;
 const HEADER_BYTES = 16;
+
 /** 48 bits: of a million keys, one prompt in 280 million that was not seen has one by chance. */
 const KEY_BYTES = 6;
 

@@ -6,7 +6,7 @@ import { nameSplits, type Splits } from './split.ts';
 import type { SplitOptions } from './split-outcomes.ts';
 import { countSplitSizes, DEFAULT_SPLIT_SIZES } from './split-sizes.ts';
 
-export interface TimeSplitOutcome {
+interface TimeSplitOutcome {
   readonly splits: Splits;
   readonly groups: NearDuplicateGroups;
   /** Prompts in no split: later repeats of what an earlier split holds already. Ascending. */

@@ -16,7 +16,7 @@ export interface SplitOptions {
   readonly groups?: NearDuplicateGroups;
 }
 
-export interface SplitOutcome {
+interface SplitOutcome {
   readonly splits: Splits;
   readonly groups: NearDuplicateGroups;
 }

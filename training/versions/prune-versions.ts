@@ -1,7 +1,8 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readVersionPointer, WRITING_PREFIX } from '../artifact/index.ts';
-import { versionFolders } from './list-versions.ts';
+import { readVersionPointer } from '../artifact/version-pointer.ts';
+import { versionFolders } from '../artifact/versions.ts';
+import { WRITING_PREFIX } from '../artifact/write-at-once.ts';
 
 /** Half-written folders older than this are what a crash has left. */
 const ABANDONED_MS = 24 * 3_600_000;

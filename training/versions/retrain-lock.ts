@@ -1,10 +1,10 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LockHeldError, lockFile } from '../work/index.ts';
+import { LockHeldError, lockFile } from '../work/file-lock.ts';
 import { RouterBusyError } from './router-busy-error.ts';
 
 /** The file that is locked. It stays where it is: what counts is the operating system's lock on it. */
-export const LOCK_FILE = '.retrain.lock';
+const LOCK_FILE = '.retrain.lock';
 
 /**
  * Does `work` while nobody else may retrain the router of a folder.

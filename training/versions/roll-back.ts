@@ -1,8 +1,12 @@
 import { join } from 'node:path';
 import { InvalidInputError } from 'pointsman';
 import { readArtifactFolder } from 'pointsman/node';
-import { changeVersionPointer, readVersionPointer, type VersionPointer } from '../artifact/index.ts';
-import { versionFolders } from './list-versions.ts';
+import {
+  changeVersionPointer,
+  readVersionPointer,
+  type VersionPointer,
+} from '../artifact/version-pointer.ts';
+import { versionFolders } from '../artifact/versions.ts';
 
 export interface RolledBack {
   readonly from: string;

@@ -11,11 +11,13 @@ import {
 
 /** The most that something "as good as" another may lose against it, in quality: 3 points. */
 export const AS_GOOD_MARGIN = 0.03;
+
 /**
  * On fewer nothing is called better, worse or as good: an interval of so few is too narrow. Near-duplicate groups are counted,
  * not rows: a thousand copies of one prompt are one.
  */
 export const FEWEST_GROUPS = 30;
+
 /**
  * Nor anything "as good as" on fewer than these: what happens on one prompt in 33, and so loses 3 points, may well not have
  * been seen at all (the rule of three: Hanley and Lippman-Hand 1983).

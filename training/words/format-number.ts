@@ -11,7 +11,7 @@ export interface Interval {
 }
 
 /** The interval alone, whatever it rests on. */
-export type Bounds = Pick<Interval, 'estimate' | 'low' | 'high'>;
+type Bounds = Pick<Interval, 'estimate' | 'low' | 'high'>;
 
 const NONE = '–';
 

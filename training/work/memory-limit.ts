@@ -4,6 +4,7 @@ import { PointsmanError } from 'pointsman';
 import { fileError } from './file-error.ts';
 
 const MEGABYTE = 1e6;
+
 /** Of the memory that this process may have, DuckDB gets so much. */
 const SHARE = 0.25;
 const LEAST_MB = 256;

@@ -1,4 +1,5 @@
 const FIELD = 2 ** 17;
+
 /** Rows that may be added before the fields must be emptied: 512 · 255 < 2^17. */
 const MAX_ROWS = 512;
 

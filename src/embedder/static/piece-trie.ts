@@ -1,5 +1,6 @@
 /** Numbers a cell of {@link PieceTrie.cells} takes: base, check, piece. */
 export const CELL_SIZE = 3;
+
 /** Most classes a trie may have, and the room that must lie behind every base. */
 export const MAX_CLASSES = 255;
 

@@ -1,8 +1,8 @@
-import { prepareText } from '../../text/prepare-text.ts';
+import { prepareText } from '../../text.ts';
 import type { SyncEmbedder } from '../embedder.ts';
+import { UnigramTokeniser } from '../tokeniser.ts';
 import { PackedRows } from './packed-rows.ts';
 import type { StaticTable } from './static-table.ts';
-import { UnigramTokeniser } from './unigram-tokeniser.ts';
 
 /**
  * The sum of the vectors of a text's pieces, scaled to length 1. Word order is lost; what it costs is microseconds.

@@ -6,7 +6,8 @@ import { CELL_SIZE } from './piece-trie.ts';
  * scores float32 `[pieces]`, scales float32 `[dimensions]`, cells int32 `[cells, 3]`, units uint16 `[classes]`,
  * matrix int8 `[pieces, dimensions]`, and the pieces as UTF-8 with a line feed between them.
  */
-export const STATIC_TABLE_MAGIC = 0x54534d50; // "PMST"
+export const STATIC_TABLE_MAGIC = 0x54534d50;
+// "PMST"
 export const STATIC_TABLE_VERSION = 1;
 export const PREFIX_BYTES = 12;
 

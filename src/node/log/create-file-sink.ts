@@ -1,10 +1,12 @@
-import type { LogRecord, LogSink } from '../../log/index.ts';
+import type { LogSink } from '../../log/log-sink.ts';
+import type { LogRecord } from '../../log/record.ts';
 import { recordLines } from '../../log/record-lines.ts';
+import { type LogFile, openLogFile } from '../file-sink.ts';
 import type { FileSinkOptions } from './file-sink-options.ts';
-import { type LogFile, openLogFile } from './log-file.ts';
 
 const MAX_BYTES = 64 * 2 ** 20;
 const MAX_AGE_MS = 86_400_000;
+
 /** New files that a batch is written to, where one after another is taken away. */
 const MOST_TAKEN = 3;
 

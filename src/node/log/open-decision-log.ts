@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import { createDecisionLog, type DecisionLog, type DecisionLogOptions } from '../../log/index.ts';
+import { createDecisionLog } from '../../log/create-decision-log.ts';
+import type { DecisionLog } from '../../log/decision-log.ts';
+import type { DecisionLogOptions } from '../../log/decision-log-options.ts';
 import { createFileSink } from './create-file-sink.ts';
 import type { FileSinkOptions } from './file-sink-options.ts';
 

@@ -9,7 +9,7 @@ import { loadRouterBench } from '../../../data/loaders/load-routerbench.ts';
 import { pythonList } from '../../../data/loaders/python-list.ts';
 import { readCell } from '../../../data/loaders/read-cell.ts';
 import type { WidePrompt } from '../../../data/loaders/wide-prompt.ts';
-import { ingestOutcomes } from '../../../training/outcomes/ingest.ts';
+import { ingestOutcomes } from '../../../training/ingest/ingest.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 const { folder } = temporaryFolder();

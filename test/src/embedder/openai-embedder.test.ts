@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { createOpenAiEmbedder, type OpenAiEmbedderOptions } from '../../../src/embedder/index.ts';
+import { createOpenAiEmbedder, type OpenAiEmbedderOptions } from '../../../src/embedder/openai.ts';
 import { EmbeddingError } from '../../../src/errors/embedding-error.ts';
 import { InvalidInputError } from '../../../src/errors/invalid-input-error.ts';
 import { fakeEmbeddingsEndpoint } from './fake-embeddings-endpoint.ts';

@@ -10,7 +10,7 @@ import { expect, test } from 'vitest';
 import { fakeAsyncEmbedder, fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
-import { decisionIds, readFiles } from '../log/log-folder.ts';
+import { decisionIds, readFiles } from './log-folder.ts';
 
 const { folder: root } = temporaryFolder();
 

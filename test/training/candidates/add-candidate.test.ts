@@ -1,8 +1,8 @@
 import { createRouter, memoryFiles } from 'pointsman';
 import { type Artifact, readArtifact } from 'pointsman/artifact';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { useBackend } from '../../../training/backend/use-backend.ts';
-import { type AddedCandidate, addCandidate } from '../../../training/candidates/index.ts';
+import { type AddedCandidate, addCandidate } from '../../../training/candidates/add-candidate.ts';
+import { useBackend } from '../../../training/fit/backend.ts';
 import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
 import { readTinyArtifact } from '../../fixtures/tiny-artifact.ts';

@@ -3,7 +3,7 @@ import type { Artifact } from 'pointsman/artifact';
 import { mean } from 'pointsman/math';
 import { countRequestTokens } from 'pointsman/request';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { addCandidate } from '../../../training/candidates/index.ts';
+import { addCandidate } from '../../../training/candidates/add-candidate.ts';
 import { mapCells } from '../../../training/outcomes/map-cells.ts';
 import type { OutcomeMatrix } from '../../../training/outcomes/outcome-matrix.ts';
 import {

@@ -1,11 +1,11 @@
 import { createRouter, memoryFiles, type PolicySpec, type Router } from 'pointsman';
 import { type Artifact, readArtifact } from 'pointsman/artifact';
 import { shortEmbedder } from '../../../data/month/short-embedder.ts';
-import type { SealedArtifact } from '../../../training/artifact/index.ts';
-import { parseTrainConfig, type TrainConfigInput } from '../../../training/config/train-config.ts';
+import type { SealedArtifact } from '../../../training/artifact/seal-artifact.ts';
+import { parseTrainConfig, type TrainConfigInput } from '../../../training/config.ts';
 import type { OutcomeMatrix } from '../../../training/outcomes/outcome-matrix.ts';
-import { trainRouter } from '../../../training/pipeline/train-router.ts';
 import { splitOutcomes } from '../../../training/split/split-outcomes.ts';
+import { trainRouter } from '../../../training/train/train-router.ts';
 import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 
 /** A router of an artifact that carries its embedder. */

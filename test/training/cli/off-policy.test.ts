@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { createRandom } from 'pointsman/math';
 import { beforeAll, expect, it } from 'vitest';
 import { main } from '../../../training/cli/main.ts';
-import type { Evaluation } from '../../../training/evaluation/evaluation.ts';
+import type { Evaluation } from '../../../training/evaluate/evaluation.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { type CapturedIo, capturedIo } from './captured-io.ts';
 import { type PlantedRow, plantedRows, writeRows } from './planted-file.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createProgress } from '../../../training/cli/progress.ts';
+import { createProgress } from '../../../training/cli/terminal/io.ts';
 import { capturedIo } from './captured-io.ts';
 
 it('draws a bar with the time left on a terminal, and leaves the step with its time', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 import { main } from '../../../training/cli/main.ts';
-import { ingestOutcomes } from '../../../training/outcomes/ingest.ts';
+import { ingestOutcomes } from '../../../training/ingest/ingest.ts';
 import { readOutcomeMatrix } from '../../../training/outcomes/read-outcome-matrix.ts';
 import { costsWithout, latencyDoubt, qualityAdvice } from '../../../training/outcomes/report-doubts.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';

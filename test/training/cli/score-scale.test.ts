@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { writeArtifact } from '../../../training/artifact/index.ts';
+import { writeArtifact } from '../../../training/artifact/write-artifact.ts';
 import { main } from '../../../training/cli/main.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { printable } from '../../../training/cli/printable.ts';
-import { textTable } from '../../../training/cli/text-table.ts';
+import { textTable } from '../../../training/cli/terminal/text.ts';
 import { wrapText } from '../../../training/cli/wrap-text.ts';
 
 describe('textTable', () => {

@@ -1,7 +1,7 @@
 import { createRandom } from 'pointsman/math';
 import { expect, test } from 'vitest';
+import { truncatedSvd } from '../../../training/features/fit-ngrams.ts';
 import type { SparseRows } from '../../../training/features/sparse-rows.ts';
-import { truncatedSvd } from '../../../training/features/truncated-svd.ts';
 
 function sparse(dense: number[][]): SparseRows {
   const offsets = [0];

@@ -1,5 +1,5 @@
 import { createRandom } from 'pointsman/math';
-import { createMatrix, type Matrix } from '../../../training/head/index.ts';
+import { createMatrix, type Matrix } from '../../../training/head/matrix.ts';
 import type { OutcomeMatrix } from '../../../training/outcomes/outcome-matrix.ts';
 
 /** Prompts of two kinds that a feature, and on demand a task, tells apart. */

@@ -1,13 +1,11 @@
 import { createRandom, mean } from 'pointsman/math';
 import { expect, test } from 'vitest';
 import { toBanditLog } from '../../../bench/bandit-log.ts';
-import { createMatrix } from '../../../training/head/index.ts';
-import {
-  clipWeights,
-  effectiveSampleSize,
-  loggingPropensities,
-  pseudoOutcomes,
-} from '../../../training/off-policy/index.ts';
+import { createMatrix } from '../../../training/head/matrix.ts';
+import { clipWeights } from '../../../training/off-policy/clip-weights.ts';
+import { effectiveSampleSize } from '../../../training/off-policy/effective-sample-size.ts';
+import { loggingPropensities } from '../../../training/off-policy/propensities.ts';
+import { pseudoOutcomes } from '../../../training/off-policy/pseudo-outcomes.ts';
 import { loggedWorld } from './fixture.ts';
 
 const LOGGING = [

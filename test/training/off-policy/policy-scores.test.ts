@@ -1,14 +1,11 @@
 import { mean } from 'pointsman/math';
 import { expect, test } from 'vitest';
-import {
-  ESTIMATORS,
-  type LoggedTable,
-  measureOverlap,
-  policyScores,
-  pseudoOutcomes,
-  refusals,
-  scoreInterval,
-} from '../../../training/off-policy/index.ts';
+import { refusals } from '../../../training/off-policy/diagnose.ts';
+import { ESTIMATORS, policyScores } from '../../../training/off-policy/estimate.ts';
+import type { LoggedTable } from '../../../training/off-policy/logged-table.ts';
+import { measureOverlap } from '../../../training/off-policy/overlap.ts';
+import { pseudoOutcomes } from '../../../training/off-policy/pseudo-outcomes.ts';
+import { scoreInterval } from '../../../training/off-policy/score-interval.ts';
 import { switchThreshold } from '../../../training/off-policy/switch-threshold.ts';
 import { type LoggedWorld, loggedWorld, QUALITY } from './fixture.ts';
 

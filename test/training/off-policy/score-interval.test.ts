@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { scoreInterval } from '../../../training/off-policy/index.ts';
+import { scoreInterval } from '../../../training/off-policy/score-interval.ts';
 import { studentQuantile } from '../../../training/off-policy/student-quantile.ts';
 
 test.each([

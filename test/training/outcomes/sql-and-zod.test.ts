@@ -1,11 +1,11 @@
 import { DuckDBInstance, LIST, listValue, VARCHAR } from '@duckdb/node-api';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { judgedRows } from '../../../training/outcomes/field-sql.ts';
+import { withQualityJudged } from '../../../training/ingest/settle.ts';
+import { judgedRows } from '../../../training/ingest/sql/fields.ts';
+import { rawRows } from '../../../training/ingest/sql/rows.ts';
 import { OUTCOME_FIELDS } from '../../../training/outcomes/outcome-fields.ts';
 import { parseOutcomeRow } from '../../../training/outcomes/outcome-row.ts';
-import { rawRows } from '../../../training/outcomes/row-sql.ts';
-import { withQualityJudged } from '../../../training/outcomes/settle-scores.ts';
 import type { SourceLayout } from '../../../training/outcomes/source-layout.ts';
 
 const layout: SourceLayout = {

@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { evaluate } from '../../../training/evaluation/evaluate.ts';
-import { loggingPropensities } from '../../../training/off-policy/index.ts';
+import { evaluate } from '../../../training/evaluate/evaluate.ts';
+import { loggingPropensities } from '../../../training/off-policy/propensities.ts';
 import { renderReport } from '../../../training/report/render-report.ts';
-import { renderRun } from '../../../training/retrain/render-run.ts';
 import type { RetrainRun } from '../../../training/retrain/retrain-run.ts';
+import { renderRun } from '../../../training/retrain/run-page.ts';
 import { type BrowserPage, openBrowserPage } from '../../fixtures/browser-page.ts';
 import { retrainRun } from '../../fixtures/retrain-run.ts';
-import { syntheticWorld } from '../evaluation/synthetic-world.ts';
+import { syntheticWorld } from '../evaluate/synthetic-world.ts';
 
 const quick = { resamples: 100 };
 const long = ['70b', '8b', '405b'].map(

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { parseHTML } from 'linkedom';
 import { expect, test } from 'vitest';
-import { evaluate } from '../../../training/evaluation/evaluate.ts';
-import { loggingPropensities } from '../../../training/off-policy/index.ts';
+import { evaluate } from '../../../training/evaluate/evaluate.ts';
+import { loggingPropensities } from '../../../training/off-policy/propensities.ts';
 import { html } from '../../../training/report/html.ts';
 import { renderReport } from '../../../training/report/render-report.ts';
-import { syntheticWorld, type WorldOptions } from '../evaluation/synthetic-world.ts';
+import { syntheticWorld, type WorldOptions } from '../evaluate/synthetic-world.ts';
 
 const report = (options: WorldOptions = {}) =>
   renderReport(evaluate(syntheticWorld({ rows: 400, ...options }), { resamples: 100 }));

@@ -1,7 +1,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { pointAtVersion } from '../../../training/artifact/index.ts';
+import { pointAtVersion } from '../../../training/artifact/version-pointer.ts';
 import { GATE_FILE, readNightsSpent, writeNightsSpent } from '../../../training/retrain/nights-spent.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { parseRetrainConfig, type RetrainConfigInput } from '../../../training/config/retrain-config.ts';
+import { parseRetrainConfig, type RetrainConfigInput } from '../../../training/retrain/config.ts';
 import { type PlantedRow, plantedRows, writeRows } from '../cli/planted-file.ts';
 
 const DAY_MS = 86_400_000;

@@ -1,7 +1,7 @@
 import { parseHTML } from 'linkedom';
 import { expect, test } from 'vitest';
-import { renderRun } from '../../../training/retrain/render-run.ts';
 import type { RetrainRun } from '../../../training/retrain/retrain-run.ts';
+import { renderRun } from '../../../training/retrain/run-page.ts';
 import { retrainRun } from '../../fixtures/retrain-run.ts';
 
 const pageOf = (run: RetrainRun) => parseHTML(renderRun(run)).document;

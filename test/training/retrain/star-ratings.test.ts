@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { loadRouter } from 'pointsman/node';
 import { expect, test } from 'vitest';
 import { shortEmbedder } from '../../../data/month/short-embedder.ts';
-import type { RetrainConfigInput } from '../../../training/config/retrain-config.ts';
+import type { RetrainConfigInput } from '../../../training/retrain/config.ts';
 import { retrain } from '../../../training/retrain/retrain.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import type { PlantedRow } from '../cli/planted-file.ts';

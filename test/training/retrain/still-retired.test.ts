@@ -1,9 +1,9 @@
 import { memoryFiles } from 'pointsman';
 import { readArtifact } from 'pointsman/artifact';
 import { expect, it } from 'vitest';
-import { writeArtifact } from '../../../training/artifact/index.ts';
-import { retireCandidate } from '../../../training/candidates/index.ts';
-import { parseTrainConfig } from '../../../training/config/train-config.ts';
+import { writeArtifact } from '../../../training/artifact/write-artifact.ts';
+import { retireCandidate } from '../../../training/candidates/retire-candidate.ts';
+import { parseTrainConfig } from '../../../training/config.ts';
 import { stillRetired } from '../../../training/retrain/still-retired.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';

@@ -3,8 +3,8 @@ import { createRandom } from 'pointsman/math';
 import { expect, test } from 'vitest';
 import { createDisjointSets } from '../../../training/split/disjoint-sets.ts';
 import { groupNearDuplicates } from '../../../training/split/near-duplicate-groups.ts';
+import { joinSimilarSets } from '../../../training/split/near-duplicates.ts';
 import { shingles } from '../../../training/split/shingles.ts';
-import { joinSimilarSets } from '../../../training/split/similarity-join.ts';
 
 const words = 'red green blue fish bird stone river cloud train apple table window garden'.split(' ');
 

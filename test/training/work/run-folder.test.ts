@@ -1,8 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { fileError, routerPart, withRunFolder, workPart } from '../../../training/work/index.ts';
-import { removeAbandoned } from '../../../training/work/run-folder.ts';
+import { fileError } from '../../../training/work/file-error.ts';
+import { workPart } from '../../../training/work/private-folder.ts';
+import { routerPart } from '../../../training/work/router-store-folder.ts';
+import { removeAbandoned, withRunFolder } from '../../../training/work/run-folder.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 const { path, write } = temporaryFolder();

@@ -7,7 +7,7 @@ import { inFull } from '../named.ts';
 import { drawFigure } from './draw-figure.ts';
 
 /** A difference of quality and what it is called. */
-export interface NamedDifference {
+interface NamedDifference {
   readonly name: string;
   readonly difference: Interval | null;
 }

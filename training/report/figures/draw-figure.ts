@@ -2,7 +2,7 @@ import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import { Html, html } from '../html.ts';
 
-export interface FigureOptions extends Omit<Plot.PlotOptions, 'caption' | 'width' | 'height'> {
+interface FigureOptions extends Omit<Plot.PlotOptions, 'caption' | 'width' | 'height'> {
   /** Pixels of the drawing; the page scales it. */
   readonly width: number;
   readonly height: number;

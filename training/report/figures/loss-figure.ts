@@ -1,5 +1,5 @@
 import * as Plot from '@observablehq/plot';
-import type { LossCurve } from '../../evaluation/evaluation-input.ts';
+import type { LossCurve } from '../../evaluate/evaluation.ts';
 import { shorten } from '../../words/short-names.ts';
 import type { Html } from '../html.ts';
 import { drawFigure } from './draw-figure.ts';

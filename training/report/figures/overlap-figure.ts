@@ -6,7 +6,7 @@ import { inFull } from '../named.ts';
 import { drawFigure } from './draw-figure.ts';
 
 /** How many equally weighted prompts the log is worth for one way to choose. */
-export interface NamedSample {
+interface NamedSample {
   readonly name: string;
   readonly effectiveSampleSize: number;
   readonly isRouter: boolean;

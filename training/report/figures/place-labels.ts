@@ -13,13 +13,13 @@ const SIDES = [
   'below left',
 ] as const;
 
-export interface LabelPoint {
+interface LabelPoint {
   readonly x: number; // pixels
   readonly y: number; // pixels
   readonly text: string;
 }
 
-export interface LabelArea {
+interface LabelArea {
   readonly left: number;
   readonly right: number;
   readonly top: number;

@@ -1,5 +1,5 @@
 import * as Plot from '@observablehq/plot';
-import type { CalibrationBin } from '../../evaluation/calibration-bins.ts';
+import type { CalibrationBin } from '../../evaluate/metrics.ts';
 import type { Html } from '../html.ts';
 import { drawFigure } from './draw-figure.ts';
 

@@ -1,5 +1,5 @@
 import * as Plot from '@observablehq/plot';
-import type { StrongWeak } from '../../evaluation/evaluation.ts';
+import type { StrongWeak } from '../../evaluate/evaluation.ts';
 import { type Html, html } from '../html.ts';
 import { drawFigure } from './draw-figure.ts';
 import { legend } from './legend.ts';

@@ -1,6 +1,6 @@
-import type { Evaluation } from '../../evaluation/evaluation.ts';
+import type { Evaluation } from '../../evaluate/evaluation.ts';
 import { formatPercent } from '../../words/format-number.ts';
-import { confusionFigure } from '../figures/confusion-figure.ts';
+import { confusionFigure } from '../distribution-figures.ts';
 import { type Html, html } from '../html.ts';
 
 /** What was chosen against what was best. */

@@ -1,5 +1,4 @@
-import type { Contender, Evaluation } from '../../evaluation/evaluation.ts';
-import type { Interval } from '../../words/format-number.ts';
+import type { Contender, Evaluation } from '../../evaluate/evaluation.ts';
 import {
   formatCost,
   formatCount,
@@ -7,6 +6,7 @@ import {
   formatDuration,
   formatPercent,
   formatQuality,
+  type Interval,
 } from '../../words/format-number.ts';
 import { shortNames } from '../../words/short-names.ts';
 import { differenceFigure } from '../figures/difference-figure.ts';

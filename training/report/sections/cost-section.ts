@@ -1,4 +1,4 @@
-import type { Evaluation } from '../../evaluation/evaluation.ts';
+import type { Evaluation } from '../../evaluate/evaluation.ts';
 import {
   formatCost,
   formatDifference,
@@ -7,7 +7,7 @@ import {
   formatPoints,
 } from '../../words/format-number.ts';
 import { shortNames } from '../../words/short-names.ts';
-import { costQualityFigure } from '../figures/cost-quality-figure.ts';
+import { costQualityFigure } from '../cost-quality-figure.ts';
 import { type Html, html } from '../html.ts';
 import { named } from '../named.ts';
 import { scrollTable } from '../scroll-table.ts';

@@ -1,7 +1,7 @@
+import { settingToTry } from '../../evaluate/dial.ts';
+import type { DialSetting, Evaluation } from '../../evaluate/evaluation.ts';
 import { dialNotes, dialSubject } from '../../evaluation/describe-dial.ts';
-import { type DialSetting, settingToTry } from '../../evaluation/dial.ts';
 import { settingLabel } from '../../evaluation/dial-settings.ts';
-import type { Evaluation } from '../../evaluation/evaluation.ts';
 import {
   formatConfidence,
   formatCost,

@@ -1,4 +1,4 @@
-import type { Evaluation } from '../../evaluation/evaluation.ts';
+import type { Evaluation } from '../../evaluate/evaluation.ts';
 import type { LogHistogram } from '../../evaluation/log-histogram.ts';
 import { formatDuration, formatPercent } from '../../words/format-number.ts';
 import { durationFigure } from '../figures/duration-figure.ts';

@@ -1,4 +1,4 @@
-import type { LossCurve } from '../../evaluation/evaluation-input.ts';
+import type { LossCurve } from '../../evaluate/evaluation.ts';
 import { legend } from '../figures/legend.ts';
 import { lossFigure } from '../figures/loss-figure.ts';
 import { type Html, html } from '../html.ts';

@@ -1,4 +1,4 @@
-import type { Evaluation } from '../../evaluation/evaluation.ts';
+import type { Evaluation } from '../../evaluate/evaluation.ts';
 import { formatCount, formatPercent } from '../../words/format-number.ts';
 import { type Html, html } from '../html.ts';
 

@@ -1,4 +1,4 @@
-import type { StrongWeak, StrongWeakFigures } from '../../evaluation/evaluation.ts';
+import type { StrongWeak, StrongWeakFigures } from '../../evaluate/evaluation.ts';
 import { formatFigure, formatPoints, formatShareNumber } from '../../words/format-number.ts';
 import { strongShareFigure } from '../figures/strong-share-figure.ts';
 import { type Html, html } from '../html.ts';

@@ -1,4 +1,4 @@
-import type { Evaluation, TaskRow } from '../../evaluation/evaluation.ts';
+import type { Evaluation, TaskRow } from '../../evaluate/evaluation.ts';
 import { formatCost, formatCount, formatPercent, formatPoints } from '../../words/format-number.ts';
 import { shortNames } from '../../words/short-names.ts';
 import { type Html, html } from '../html.ts';

@@ -1,4 +1,4 @@
-import type { Verdict } from '../../evaluation/evaluation.ts';
+import type { Verdict } from '../../evaluate/evaluation.ts';
 import { type Html, html } from '../html.ts';
 
 /** The sentence a reader came for, and what to know before trusting it. */

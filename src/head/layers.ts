@@ -1,0 +1,231 @@
+import { ArtifactError } from '../errors/artifact-error.ts';
+import { type Activation, activate } from './activation.ts';
+import { Dense } from './dense.ts';
+import type { Head } from './head.ts';
+import { readLayerWeights, type WeightTensor } from './layer-weights.ts';
+import { type LayerJson, layersModelSchema } from './layers-schema.ts';
+
+/** A TF.js LayersModel made ready for prediction, without TF.js. */
+export interface LayersModel {
+  /** Length of the feature vector. */
+  readonly inputs: number;
+  /** Names of the output layers, in the model's order. */
+  readonly outputNames: readonly string[];
+  /** The head that ends in the named output layer. @throws ArtifactError when there is none. */
+  head(output: string): Head;
+}
+
+/** Counts predictions: a new one means new features. */
+interface Turn {
+  count: number;
+}
+
+/** A layer and where its value is written; `run` reads the values of the layers before it. */
+interface Node {
+  readonly value: Float64Array;
+  readonly run: (() => void) | null;
+  readonly before: readonly Node[];
+  /** The turn that its value is of. */
+  turn: number;
+}
+
+/**
+ * Reads TF.js's own format: a functional model with one input, any number of named outputs, made of Dense,
+ * Concatenate, Add and Dropout (which does nothing here). Every shape is checked against the weights.
+ * @param modelJson the parsed `model.json`
+ * @param weights the weight file's bytes
+ * @param turn heads that are asked in one turn share the layers that they have in common. @default each is asked anew
+ * @throws ArtifactError naming what is wrong
+ */
+export function readLayersModel(modelJson: unknown, weights: Uint8Array, turn?: Turn): LayersModel {
+  const parsed = layersModelSchema.safeParse(modelJson, { jitless: true });
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new ArtifactError(
+      `\`${issue.path.join('.')}\` of model.json must be as in a TF.js layers-model of Dense, Concatenate, Add and ` +
+        `Dropout layers. Got: ${issue.message}. Export the artifact again.`,
+    );
+  }
+  const { layers, input_layers, output_layers } = parsed.data.modelTopology.config;
+  const tensors = readLayerWeights(parsed.data.weightsManifest, weights);
+  const nodes = buildNodes(layers, tensors);
+  const input = nodes.get(input_layers[0][0]);
+  if (input === undefined || input.before.length > 0 || input.run !== null) {
+    throw new ArtifactError(
+      `\`input_layers\` of model.json must name its InputLayer. Got "${input_layers[0][0]}".`,
+    );
+  }
+  const outputNames = output_layers.map(([name]) => name);
+  const heads = new Map(
+    outputNames.map((name) => {
+      const node = nodes.get(name);
+      if (node === undefined) {
+        throw new ArtifactError(`\`output_layers\` of model.json must name its layers. Got "${name}".`);
+      }
+      return [name, layersHead(input, node, turn)];
+    }),
+  );
+  return {
+    inputs: input.value.length,
+    outputNames,
+    head(output) {
+      const head = heads.get(output);
+      if (head !== undefined) return head;
+      throw new ArtifactError(
+        `A "layers" head must name an output of the model (${outputNames.join(', ')}). Got "${output}".`,
+      );
+    },
+  };
+}
+
+function layersHead(input: Node, output: Node, turn: Turn | undefined): Head {
+  const nodes = inOrder(output);
+  return {
+    inputs: input.value.length,
+    outputs: output.value.length,
+    predictInto(features, out) {
+      for (const node of nodes) {
+        if (turn !== undefined) {
+          if (node.turn === turn.count) continue;
+          node.turn = turn.count;
+        }
+        if (node.run === null) node.value.set(features);
+        else node.run();
+      }
+      out.set(output.value);
+    },
+  };
+}
+
+/** Every node that `last` needs, each after those it reads. */
+function inOrder(last: Node, seen = new Set<Node>()): Node[] {
+  if (seen.has(last)) return [];
+  seen.add(last);
+  return [...last.before.flatMap((node) => inOrder(node, seen)), last];
+}
+
+/** Numbers that all layers may hold together: of layers that each read the one before twice, the last would hold 2^n. */
+const MOST_VALUES = 10_000_000;
+
+/** Makes room for the value of a layer. */
+type Allocate = (layer: string, length: number) => Float64Array;
+
+function allocator(): Allocate {
+  let left = MOST_VALUES;
+  return (layer, length) => {
+    left -= length;
+    if (left >= 0) return new Float64Array(length);
+    throw new ArtifactError(
+      `The layers of model.json must hold at most ${MOST_VALUES} numbers. They hold more with layer "${layer}".`,
+    );
+  };
+}
+
+function buildNodes(
+  layers: readonly LayerJson[],
+  tensors: ReadonlyMap<string, WeightTensor>,
+): ReadonlyMap<string, Node> {
+  const nodes = new Map<string, Node>();
+  const allocate = allocator();
+  for (const layer of layers) {
+    if (nodes.has(layer.name)) throw new ArtifactError(`Layer "${layer.name}" of model.json must come once.`);
+    if (layer.class_name === 'InputLayer') {
+      if (nodes.size > 0) throw new ArtifactError('model.json must have one InputLayer, and it comes first.');
+      nodes.set(layer.name, {
+        value: allocate(layer.name, layer.config.batch_input_shape[1]),
+        run: null,
+        before: [],
+        turn: -1,
+      });
+      continue;
+    }
+    const before = layer.inbound_nodes[0].map(([name]) => {
+      const node = nodes.get(name);
+      if (node !== undefined) return node;
+      throw new ArtifactError(
+        `Layer "${layer.name}" of model.json must read layers before it. Got "${name}".`,
+      );
+    });
+    nodes.set(layer.name, layerNode(layer, before, tensors, allocate));
+  }
+  return nodes;
+}
+
+function layerNode(
+  layer: Exclude<LayerJson, { class_name: 'InputLayer' }>,
+  before: readonly Node[],
+  tensors: ReadonlyMap<string, WeightTensor>,
+  allocate: Allocate,
+): Node {
+  switch (layer.class_name) {
+    case 'Dense': {
+      const [from] = one(layer.name, before);
+      const { units, use_bias, activation } = layer.config;
+      const kernel = weight(tensors, `${layer.name}/kernel`, [from.value.length, units]);
+      const bias = use_bias ? weight(tensors, `${layer.name}/bias`, [units]) : new Float32Array(units);
+      return denseNode(from, new Dense(kernel, bias), activation, allocate(layer.name, units));
+    }
+    case 'Dropout':
+      return one(layer.name, before)[0];
+    case 'Add':
+      return addNode(layer.name, before, allocate);
+    case 'Concatenate':
+      return concatenateNode(layer.name, before, allocate);
+  }
+}
+
+function denseNode(from: Node, dense: Dense, activation: Activation, value: Float64Array): Node {
+  const run = () => {
+    dense.apply(from.value, value);
+    activate(activation, value);
+  };
+  return { value, run, before: [from], turn: -1 };
+}
+
+function addNode(name: string, before: readonly Node[], allocate: Allocate): Node {
+  const { length } = before[0].value;
+  if (before.some((node) => node.value.length !== length)) {
+    throw new ArtifactError(
+      `Layer "${name}" of model.json must add equal lengths. Got ${before.map((node) => node.value.length)}.`,
+    );
+  }
+  const value = allocate(name, length);
+  const run = () => {
+    value.fill(0);
+    for (const node of before) for (let i = 0; i < length; i++) value[i] += node.value[i];
+  };
+  return { value, run, before, turn: -1 };
+}
+
+function concatenateNode(name: string, before: readonly Node[], allocate: Allocate): Node {
+  const value = allocate(
+    name,
+    before.reduce((sum, node) => sum + node.value.length, 0),
+  );
+  const run = () => {
+    let offset = 0;
+    for (const node of before) {
+      value.set(node.value, offset);
+      offset += node.value.length;
+    }
+  };
+  return { value, run, before, turn: -1 };
+}
+
+function one(name: string, before: readonly Node[]): readonly [Node] {
+  if (before.length === 1) return [before[0]];
+  throw new ArtifactError(`Layer "${name}" of model.json must read one layer. Got ${before.length}.`);
+}
+
+function weight(
+  tensors: ReadonlyMap<string, WeightTensor>,
+  name: string,
+  shape: readonly number[],
+): Float32Array {
+  const tensor = tensors.get(name);
+  if (tensor !== undefined && String(tensor.shape) === String(shape)) return tensor.values;
+  throw new ArtifactError(
+    `Weight "${name}" of the model must have the shape [${shape}]. ` +
+      `Got ${tensor === undefined ? 'no such weight' : `[${tensor.shape}]`}. Export the artifact again.`,
+  );
+}

@@ -1,0 +1,111 @@
+import type { ExplorePolicySpec } from '../spec.ts';
+
+const OBSERVATIONS = 100;
+
+/** Points of the grid that Thompson probabilities are integrated on: error under 1e-3. */
+const GRID = 64;
+
+/** Standard deviations that the grid reaches to each side. */
+const REACH = 4;
+
+/**
+ * Probability of each candidate of `order`, in that order; they sum to 1.
+ *
+ * @param utilities `[candidates]` @param success `[candidates]`
+ */
+export function explorationProbabilities(
+  spec: ExplorePolicySpec,
+  order: readonly number[],
+  utilities: Float64Array,
+  success: Float64Array,
+): Float64Array {
+  const probabilities = new Float64Array(order.length);
+  switch (spec.method) {
+    case 'epsilon-greedy':
+      probabilities.fill(spec.epsilon / order.length);
+      probabilities[0] += 1 - spec.epsilon;
+      return probabilities;
+    case 'softmax':
+      return softmax(order, utilities, spec.temperature, probabilities);
+    case 'thompson':
+      return thompson(order, utilities, success, spec.observations ?? OBSERVATIONS, probabilities);
+  }
+}
+
+function softmax(
+  order: readonly number[],
+  utilities: Float64Array,
+  temperature: number,
+  out: Float64Array,
+): Float64Array {
+  let most = Number.NEGATIVE_INFINITY;
+  for (const c of order) most = Math.max(most, utilities[c]);
+  for (let i = 0; i < out.length; i++) out[i] = Math.exp((utilities[order[i]] - most) / temperature);
+  return normalise(out);
+}
+
+/**
+ * Probability that each candidate's utility is the highest when every success probability is uncertain: normal
+ * around the utility, with the variance of a share p of so many observations, p(1-p)/(n+1). That is what Thompson
+ * sampling (Thompson 1933) draws with; the integral over f_c(x) · Π F_j(x) is taken on a grid.
+ */
+function thompson(
+  order: readonly number[],
+  utilities: Float64Array,
+  success: Float64Array,
+  observations: number,
+  out: Float64Array,
+): Float64Array {
+  const n = out.length;
+  const deviations = new Float64Array(n);
+  let low = Infinity;
+  let high = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < n; i++) {
+    const p = Math.min(0.999, Math.max(0.001, success[order[i]]));
+    deviations[i] = Math.sqrt((p * (1 - p)) / (observations + 1));
+    // Nobody wins below the highest of the low ends, nor above the highest of the high ends.
+    low =
+      i === 0
+        ? utilities[order[i]] - REACH * deviations[i]
+        : Math.max(low, utilities[order[i]] - REACH * deviations[i]);
+    high = Math.max(high, utilities[order[i]] + REACH * deviations[i]);
+  }
+  const width = (high - low) / GRID;
+  const densities = new Float64Array(n);
+  const below = new Float64Array(n);
+  for (let g = 0; g < GRID; g++) {
+    const x = low + (g + 0.5) * width;
+    let zeros = 0;
+    let product = 1;
+    for (let i = 0; i < n; i++) {
+      const z = (x - utilities[order[i]]) / deviations[i];
+      // Most candidates are far from most points: there the normal is 0 or 1 to seven digits.
+      const kernel = z > -5 && z < 5 ? Math.exp(-0.5 * z * z) : 0;
+      densities[i] = kernel / deviations[i];
+      below[i] = kernel === 0 ? (z > 0 ? 1 : 0) : normalBelow(z, kernel);
+      if (below[i] === 0) zeros++;
+      else product *= below[i];
+    }
+    for (let i = 0; i < n; i++) {
+      if (zeros === 0) out[i] += (densities[i] * product) / below[i];
+      else if (zeros === 1 && below[i] === 0) out[i] += densities[i] * product;
+    }
+  }
+  return normalise(out);
+}
+
+/** P(Z < z), |error| < 7.5e-8: Abramowitz and Stegun 26.2.17. @param kernel exp(-z²/2) */
+function normalBelow(z: number, kernel: number): number {
+  const t = 1 / (1 + 0.2316419 * Math.abs(z));
+  const poly =
+    t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
+  const tail = 0.3989422804014327 * kernel * poly;
+  return z >= 0 ? 1 - tail : tail;
+}
+
+function normalise(values: Float64Array): Float64Array {
+  let sum = 0;
+  for (const value of values) sum += value;
+  for (let i = 0; i < values.length; i++) values[i] /= sum;
+  return values;
+}

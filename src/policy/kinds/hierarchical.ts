@@ -1,0 +1,33 @@
+import type { PolicyParts } from '../parts.ts';
+import type { Policy } from '../policy.ts';
+import { printNumber } from '../print-number.ts';
+import type { HierarchicalPolicySpec } from '../spec.ts';
+
+/** A signal picks the domain; the domain's own policy decides. */
+export function createHierarchicalPolicy(spec: HierarchicalPolicySpec, parts: PolicyParts): Policy {
+  const by = spec.by ?? 'task';
+  const { minConfidence = 0 } = spec;
+  const domains = new Map(
+    Object.entries(spec.domains).map(([name, target]) => [name, parts.make(target, `domains.${name}`)]),
+  );
+  const otherwise = parts.make(spec.otherwise, 'otherwise');
+
+  return {
+    spec,
+    decide(context) {
+      const signals = context.signals();
+      const value = signals[by];
+      const unsure = by === 'task' && signals.taskConfidence < minConfidence;
+      const domain = unsure ? undefined : domains.get(value);
+      const plan = (domain ?? otherwise).decide(context);
+      const reason = unsure
+        ? `The task is perhaps "${value}", but ${printNumber(signals.taskConfidence, minConfidence)} is under ${minConfidence}.`
+        : `The ${by} is "${value}"${domain === undefined ? ', which has no policy of its own' : ''}.`;
+      return {
+        ...plan,
+        reasons: [reason, ...plan.reasons],
+        path: [`hierarchical:${domain === undefined ? 'otherwise' : value}`, ...plan.path],
+      };
+    },
+  };
+}

@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest';
+import { MEMBER_NAMES, type MemberName } from '../../../training/config.ts';
+import { tuneMembers } from '../../../training/learners/tune-learners.ts';
+import { squaredError } from '../../../training/member/squared-error.ts';
+import { sharedTaskMeans, taskMeans } from '../../../training/member/task-means.ts';
+import { memberFixture } from './fixture.ts';
+
+const side = (x: number) => (x > 0 ? 1 : -1);
+const planted = memberFixture({
+  rows: 400,
+  candidates: 3,
+  seed: 1,
+  truth: (x, c) => 0.3 * side(x[0]) * [1, 0, -1][c],
+  noise: 0.3,
+  task: (x) => (x[0] > 0 ? 1 : 0),
+});
+const nothing = squaredError(
+  { ...planted.expected, values: planted.expected.values.map(() => 0) },
+  planted.expected,
+  'all',
+);
+
+test.each(MEMBER_NAMES)(
+  '%s finds a planted truth, out of fold and fitted on all rows',
+  async (name: MemberName) => {
+    const members = await tuneMembers(planted.data, [name]);
+    const member = members.find((candidate) => candidate.name === name)!;
+    expect(squaredError(member.outOfFold, planted.expected, 'all')).toBeLessThan(0.6 * nothing);
+    const { head } = await member.fit();
+    const out = new Float32Array(3);
+    head.predictInto(Float32Array.of(1.5, 0, 0, 0, 0, 0), out);
+    expect(out[0]).toBeGreaterThan(0.1);
+    expect(out[2]).toBeLessThan(-0.1);
+  },
+  60_000,
+);
+
+test('the same seed gives the same member', async () => {
+  const tuned = async () => (await tuneMembers(planted.data, ['curve']))[0].outOfFold.values;
+  expect(await tuned()).toEqual(await tuned());
+});
+
+test('a hump over difficulty is seen by the curve member, and not by the linear one', async () => {
+  const hump = memberFixture({
+    rows: 800,
+    candidates: 2,
+    seed: 2,
+    truth: (x, c) => 0.3 * x[0] + (c === 0 ? 1 : -1) * 0.3 * Math.exp(-(x[0] ** 2)),
+    noise: 0.2,
+  });
+  const [linear, curve] = await tuneMembers(hump.data, ['linear', 'curve']);
+  const error = (member: typeof linear) => squaredError(member.outOfFold, hump.expected, 'deviation');
+  expect(error(curve)).toBeLessThan(0.3 * error(linear));
+});
+
+test('without tasks there is no domain member', async () => {
+  const data = { ...planted.data, tasks: null, taskCount: 0 };
+  expect((await tuneMembers(data, ['domain'])).length).toBe(0);
+});
+
+test('task means that do not differ are shrunk to 0, those that do are hardly shrunk', () => {
+  const { data } = planted;
+  const rows = Int32Array.from({ length: 400 }, (_, i) => i);
+  const real = taskMeans(data.residuals, null, data.tasks!, 2, data.groups, rows);
+  expect(real[3]).toBeGreaterThan(0.25);
+  expect(real[0]).toBeLessThan(-0.25);
+  const parity = Int32Array.from(rows, (i) => i % 2);
+  const noise = taskMeans(data.residuals, null, parity, 2, data.groups, rows);
+  expect(Math.max(...noise.map(Math.abs))).toBeLessThan(0.05);
+});
+
+test('rows with one outcome each give a task its level by all candidates, and their differences by each', () => {
+  const rows = 600;
+  const tasks = Int32Array.from({ length: rows }, (_, row) => row % 2);
+  // Hard and easy tasks, 0.3 apart either way; the first candidate is 0.1 better on easy ones, the second on hard ones.
+  const values = Float32Array.from({ length: 2 * rows }, (_, i) => {
+    const [row, c] = [Math.floor(i / 2), i % 2];
+    if (c !== Math.floor(row / 2) % 2) return Number.NaN;
+    const noise = row % 8 < 4 ? 0.05 : -0.05;
+    return (tasks[row] === 0 ? 0.3 : -0.3) + (tasks[row] === c ? 0.1 : -0.1) + noise;
+  });
+  const means = sharedTaskMeans(
+    { rows, columns: 2, values },
+    null,
+    tasks,
+    2,
+    Int32Array.from({ length: rows }, (_, row) => row),
+    Int32Array.from({ length: rows }, (_, row) => row),
+  );
+  [0.4, 0.2, -0.4, -0.2].forEach((mean, i) => {
+    expect(means[i]).toBeCloseTo(mean, 1);
+  });
+});

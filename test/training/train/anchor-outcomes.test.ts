@@ -1,0 +1,60 @@
+import { createRandom } from 'pointsman/math';
+import { expect, test } from 'vitest';
+import type { MemberData } from '../../../training/learners/learner.ts';
+import { anchorOutcomes } from '../../../training/pipeline/anchor-outcomes.ts';
+import { tuneQuality } from '../../../training/pipeline/fit-quality.ts';
+import { memberFixture } from '../learners/fixture.ts';
+
+test('a cell counts for its outcome, for the expectation, for both or for neither', () => {
+  const cells = (...values: number[]) => ({ rows: 2, columns: 2, values: Float32Array.from(values) });
+  const { quality, weights } = anchorOutcomes(
+    cells(1, Number.NaN, 1, Number.NaN),
+    cells(0.5, 0.25, Number.NaN, Number.NaN),
+    0.25,
+  );
+  expect(Array.from(weights)).toEqual([1.25, 0.25, 1, 0]);
+  expect(quality.values[0]).toBeCloseTo((1 + 0.25 * 0.5) / 1.25, 6);
+  expect(Array.from(quality.values.slice(1, 3))).toEqual([0.25, 1]);
+  expect(quality.values[3]).toBeNaN();
+});
+
+test('what a router knows of choices that it does not make is kept, which its own log would lose', async () => {
+  const rows = 1200;
+  // Each candidate is good on its own side of the first feature, and bad on the other.
+  const truth = (features: Float32Array, c: number) => (c === 0 ? 0.4 : -0.4) * Math.tanh(features[0]);
+  const { data, expected } = memberFixture({ rows, candidates: 2, seed: 3, truth, noise: 0 });
+  const random = createRandom(5);
+  const known = { rows, columns: 2, values: expected.values.map((value) => 0.5 + value) };
+  const seen = { rows, columns: 2, values: new Float32Array(2 * rows).fill(Number.NaN) };
+  for (let row = 0; row < rows; row++) {
+    const better = known.values[2 * row] > known.values[2 * row + 1] ? 0 : 1;
+    const c = random.next() < 0.99 ? better : 1 - better;
+    seen.values[2 * row + c] = Number(random.next() < known.values[2 * row + c]);
+  }
+  // Of candidates where they are not chosen, which is where a log is silent.
+  const errorOf = async (learned: MemberData) => {
+    const { stack } = await tuneQuality(learned, ['linear'], () => {});
+    let sum = 0;
+    for (let row = 0; row < rows; row++) {
+      const worse = known.values[2 * row] > known.values[2 * row + 1] ? 1 : 0;
+      const i = 2 * row + worse;
+      sum += (learned.prior[worse] + stack.outOfFold.values[i] - known.values[i]) ** 2 / rows;
+    }
+    return sum;
+  };
+  const alone = await errorOf(memberDataOf(data, seen.values, null));
+  const { quality, weights } = anchorOutcomes(seen, known, 0.05);
+  const anchored = await errorOf(memberDataOf(data, quality.values, weights));
+  expect(alone).toBeGreaterThan(0.05);
+  expect(anchored).toBeLessThan(0.25 * alone);
+});
+
+/** The fixture's features with other outcomes. */
+function memberDataOf(data: MemberData, values: Float32Array, weights: Float32Array | null): MemberData {
+  const prior = [0, 1].map((c) => {
+    const own = values.filter((value, i) => i % 2 === c && !Number.isNaN(value));
+    return own.reduce((sum, value) => sum + value, 0) / own.length;
+  });
+  const residuals = { ...data.residuals, values: values.map((value, i) => value - prior[i % 2]) };
+  return { ...data, residuals, prior, weights, logged: true };
+}

@@ -1,0 +1,185 @@
+import { createRandom } from 'pointsman/math';
+import { createPolicy } from 'pointsman/policy';
+import { describe, expect, test } from 'vitest';
+import type { OutcomeMatrix } from '../../../training/outcomes/outcome-matrix.ts';
+import { acceptScores, acceptTest } from '../../../training/policy/accept-scores.ts';
+import { measureSetting } from '../../../training/policy/measure-setting.ts';
+import type { TuningRows } from '../../../training/policy/tuning-rows.ts';
+import { tuneAlongPaths } from '../../../training/tune/guarantee.ts';
+import { cascadeFamily, cascadePaths } from '../../../training/tune/settings.ts';
+import { tunePolicy } from '../../../training/tune/tune-policy.ts';
+
+const COSTS = [1, 3, 10];
+
+/** Answers of three candidates, each with a score that says, for one better than for the other, how likely it is right. */
+function answers(rows: number, seed: number): TuningRows {
+  const random = createRandom(seed);
+  const quality = new Float32Array(3 * rows);
+  const success = new Float32Array(3 * rows);
+  const costUsd = new Float32Array(3 * rows);
+  for (let row = 0; row < rows; row++) {
+    const difficulty = random.next();
+    [1, 0.7, 0.2].forEach((slope, c) => {
+      const isRight = random.next() < 0.97 - slope * difficulty;
+      const surprise = isRight ? random.next() ** 3 : random.next() ** 0.7;
+      quality[3 * row + c] = isRight ? 1 : 0;
+      success[3 * row + c] = 1 - 0.8 * surprise;
+      costUsd[3 * row + c] = COSTS[c];
+    });
+  }
+  const groups = Int32Array.from({ length: rows }, (_, row) => row);
+  return { columns: 3, quality, success, costUsd, groups };
+}
+
+function inputOf(rows: TuningRows) {
+  const count = rows.quality.length / 3;
+  const unknown = new Float32Array(3 * count).fill(Number.NaN);
+  const matrix: OutcomeMatrix = {
+    candidates: ['small', 'medium', 'large'],
+    prompts: Array.from({ length: count }, (_, i) => ({
+      requestId: String(i),
+      timestampMs: null,
+      request: { text: '' },
+      task: null,
+      tier: null,
+      source: '',
+    })),
+    quality: rows.quality,
+    costUsd: rows.costUsd,
+    latencyMs: unknown,
+    propensity: unknown,
+  };
+  const half = count >> 1;
+  const part = (from: number, to: number) => ({
+    rows: Int32Array.from({ length: to - from }, (_, i) => from + i),
+    success: rows.success.subarray(3 * from, 3 * to),
+  });
+  return { matrix, groups: rows.groups, tune: part(0, half), test: part(half, count) };
+}
+
+describe('a cascade that judges answers', () => {
+  const goal = { kind: 'max-quality-loss', loss: 0.03 } as const;
+
+  test('keeps to the loss, saves, and runs as it is', () => {
+    const candidates = ['small', 'large'];
+    const { policy, test: other } = tunePolicy({
+      ...inputOf(answers(8_000, 1)),
+      candidates,
+      accept: { kind: 'agreement', samples: 2 },
+      goal,
+    });
+    expect(policy).toMatchObject({
+      kind: 'cascade',
+      steps: [{ use: 'small', accept: { kind: 'agreement', samples: 2 } }, { use: 'large' }],
+    });
+    expect(other?.loss).toBeLessThanOrEqual(0.03);
+    expect(other?.costSaved).toBeGreaterThan(0.1);
+    const known = candidates.map((name) => ({ name, meanCostUsd: 1, meanLatencyMs: 1 }));
+    expect(createPolicy(policy, known).spec).toEqual(policy);
+  });
+
+  test('pays whoever is asked in vain, as often as it is asked', () => {
+    const rows = answers(4_000, 2);
+    const count = (least: number) => {
+      let passed = 0;
+      for (let at = 0; at < rows.success.length; at += 3) if (rows.success[at] >= least) passed++;
+      return passed / 4_000;
+    };
+    const share = count(0.9);
+    const { costSaved, strongShare } = measureSetting(cascadeFamily([0, 2], { asked: 3 }), 0.9, rows);
+    expect(strongShare).toBeCloseTo(1 - share, 10);
+    expect(costSaved).toBeCloseTo(1 - (3 * 1 + (1 - share) * 10) / 10, 5);
+    const before = measureSetting(cascadeFamily([0, 2]), 0.9, rows);
+    expect(before.costSaved).toBeCloseTo(1 - (share * 1 + (1 - share) * 10) / 10, 5);
+  });
+
+  test('passes over answers without a score, as the executor does', () => {
+    const rows = answers(1_000, 3);
+    rows.success.fill(Number.NaN);
+    expect(measureSetting(cascadeFamily([0, 1, 2], { asked: 1 }), 0, rows).strongShare).toBe(1);
+  });
+
+  test('says so when even the strictest threshold lets through too much', () => {
+    const rows = answers(2_000, 4);
+    rows.success.fill(1);
+    const input = { ...inputOf(rows), candidates: ['small', 'large'], goal };
+    expect(() => tunePolicy({ ...input, accept: { kind: 'verifier', verifier: 'grade' } })).toThrow(
+      /Even at the strictest threshold \d+\.\d points are lost, and 3\.0 are allowed/,
+    );
+  });
+});
+
+describe('a threshold for each step', () => {
+  test('the loss is kept in at least 90 of 100 draws, and more is saved than with one threshold for all', () => {
+    const sums = { held: 0, shared: 0, perStep: 0 };
+    const guarantee = { maxQualityLoss: 0.03, delta: 0.1 };
+    // The first step's scores say nothing here, so that what is right for one step is wrong for the other.
+    const blunt = (seed: number) => {
+      const rows = answers(1_500, seed);
+      const random = createRandom(seed + 1e6);
+      for (let at = 0; at < rows.success.length; at += 3) rows.success[at] = random.next();
+      return rows;
+    };
+    for (let draw = 0; draw < 100; draw++) {
+      const [tune, check] = [blunt(2 * draw), blunt(2 * draw + 1)];
+      const saving = (paths: ReturnType<typeof cascadePaths>) => {
+        const setting = tuneAlongPaths(paths, tune, { ...guarantee, seed: draw });
+        return setting === null ? null : measureSetting(setting.family, setting.dial, check);
+      };
+      sums.shared += saving([cascadeFamily([0, 1, 2], { asked: 1 })])?.costSaved ?? 0;
+      const perStep = saving(cascadePaths([0, 1, 2], 1));
+      sums.perStep += perStep?.costSaved ?? 0;
+      if (perStep === null || perStep.loss <= 0.03) sums.held++;
+    }
+    expect(sums.held).toBeGreaterThanOrEqual(90);
+    expect(sums.perStep).toBeGreaterThan(sums.shared);
+  }, 60_000);
+
+  test('paths begin at the safest setting and every one is a cascade to the last candidate', () => {
+    const rows = answers(200, 5);
+    const paths = cascadePaths([0, 1, 2]);
+    expect(paths).toHaveLength(5);
+    for (const family of paths) {
+      expect(family.dials[0]).toBe(1);
+      expect(family.candidates.at(-1)).toBe(2);
+      const shares = Array.from(family.dials, (dial) => measureSetting(family, dial, rows).strongShare);
+      expect(shares).toEqual([...shares].sort((a, b) => b - a));
+    }
+    expect(cascadePaths([0, 2])).toHaveLength(1);
+  });
+
+  test('is written into the policy, step by step', () => {
+    const { policy } = tunePolicy({
+      ...inputOf(answers(8_000, 6)),
+      candidates: ['small', 'medium', 'large'],
+      perStep: true,
+      goal: { kind: 'max-quality-loss', loss: 0.05 },
+    });
+    if (policy.kind !== 'cascade') throw new TypeError('It must be a cascade.');
+    expect(policy.steps.at(-1)).toEqual({ use: 'large' });
+    expect(policy.steps.slice(0, -1).every(({ minSuccess }) => minSuccess !== undefined)).toBe(true);
+  });
+});
+
+describe('scores of answers', () => {
+  test('a threshold on the dial is the same in the unit of the test', () => {
+    const [score] = acceptScores({ kind: 'logprob' }, Float32Array.of(-0.25));
+    const accept = acceptTest({ kind: 'logprob' }, score);
+    expect(accept).toMatchObject({ kind: 'logprob' });
+    if (accept.kind === 'logprob') expect(accept.min).toBeCloseTo(-0.25, 6);
+    expect(acceptTest({ kind: 'logprob' }, 0)).toEqual({ kind: 'logprob', min: -20 });
+    const agreement = { kind: 'agreement', samples: 5 } as const;
+    expect(acceptScores(agreement, Float32Array.of(0.6, Number.NaN))).toEqual(
+      Float32Array.of(0.6, Number.NaN),
+    );
+    expect(acceptTest(agreement, 0.6)).toEqual({ ...agreement, min: 0.6 });
+  });
+
+  test('out of range they are an error that says the unit', () => {
+    expect(() => acceptScores({ kind: 'logprob' }, Float32Array.of(0.5))).toThrow(
+      /must be mean log-probabilities a token, at most 0. Got 0.5/,
+    );
+    const grade = { kind: 'verifier', verifier: 'grade' } as const;
+    expect(() => acceptScores(grade, Float32Array.of(7))).toThrow(/must be from 0 to 1. Got 7/);
+  });
+});

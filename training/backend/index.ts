@@ -1,1 +1,0 @@
-export { type Backend, type TensorFlow, useBackend } from './use-backend.ts';

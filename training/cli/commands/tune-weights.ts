@@ -1,0 +1,275 @@
+import { writeFile } from 'node:fs/promises';
+import { type Artifact, InvalidInputError } from 'pointsman';
+import { readArtifactFolder } from 'pointsman/node';
+import { NAMED_WEIGHTS, type PolicySpec, type UtilityWeights, type WeightsName } from 'pointsman/policy';
+import { stringify } from 'yaml';
+import { amendArtifact, trainedConfig } from '../../artifact/amend-artifact.ts';
+import { writeArtifact } from '../../artifact/write-artifact.ts';
+import { parseTrainConfig } from '../../config.ts';
+import type { Dial, LossShown, SettingWorth } from '../../evaluate/evaluation.ts';
+import { type CostShown, keepToCost, keepToLoss } from '../../evaluate/keep-weights.ts';
+import { measureSettings } from '../../evaluate/setting-worth.ts';
+import { type DialSettingId, settingLabel } from '../../evaluation/dial-settings.ts';
+import { type WeighedTraffic, weighTraffic } from '../../pipeline/weigh-traffic.ts';
+import type { TunableTest } from '../../policy/accept-scores.ts';
+import { WEIGHT_SETTINGS } from '../../policy/weight-settings.ts';
+import { withTraffic } from '../../train/prepare-traffic.ts';
+import { sayingMissing, type TuningParts, tunedOn, tuningParts } from '../../train/tuning-traffic.ts';
+import { withRetrainLock } from '../../versions/retrain-lock.ts';
+import type { CommandIo } from '../command-io.ts';
+import { sayTunedOn } from '../describe-tuning.ts';
+import { describeWeights, sayMeasured } from '../describe-weights.ts';
+import { dialOf, dialReports } from '../dial-reports.ts';
+import type { ColumnMap } from '../map-option.ts';
+import { openRouter } from '../open-router.ts';
+import { readPrices } from '../read-settings.ts';
+import { routerFolder } from '../router-folder.ts';
+import { showTraining } from '../show-training.ts';
+import { createProgress } from '../terminal/io.ts';
+import { type ReadingFlags, readingOptions } from '../terminal/options.ts';
+
+/** Weights of a utility policy, and what is known of them. The result of `pointsman tune --json`. */
+export interface TunedWeights {
+  readonly policy: PolicySpec;
+  readonly weights: UtilityWeights;
+  /** The setting of the dial that they are; null where they are none. */
+  readonly setting: DialSettingId | null;
+  /** The candidate that they are compared with; null where nothing was measured. */
+  readonly against: string | null;
+  readonly guarantee: LossShown | CostShown | null;
+  readonly worth: SettingWorth | null;
+  readonly measuredOn: 'the test split' | 'unseen prompts' | 'the same prompts' | null;
+  readonly isEstimated: boolean;
+  /** What they were found on; null where they were named. See `TuningParts`. */
+  readonly tunedOn: TuningParts['kind'] | null;
+  /** Prompts of the traffic that were left out, and why; null where it cannot be told, or there was none. */
+  readonly leftOut: ReturnType<typeof tunedOn>['leftOut'];
+  /** What of the traffic they were found on, in words; null where they were named. */
+  readonly found: string | null;
+  /** Other weights on the same prompts, from the highest quality to the lowest cost. */
+  readonly frontier: readonly { readonly weights: UtilityWeights; readonly worth: SettingWorth }[];
+}
+
+/** Sets the weights of a router: those that are named, or the best that keep to a loss or a cost. */
+export async function runTuneWeights(
+  folder: string,
+  files: readonly string[],
+  flags: TuneFlags,
+  io: CommandIo,
+): Promise<void> {
+  // First, since a folder that a version cannot be added to should not be found out after the tuning.
+  const applyTo = flags.apply ? await routerFolder(folder) : null;
+  const artifact = await readArtifactFolder(folder, { reports: true });
+  const dial = dialOf(artifact);
+  const found =
+    files.length === 0
+      ? namedWeights(folder, flags, dial)
+      : await findWeights(artifact, folder, files, flags, io);
+  const tuned: TunedWeights = {
+    ...found,
+    policy: withWeights(artifact.manifest.policy as PolicySpec, found.weights),
+  };
+  if (flags.out !== undefined) await writeFile(flags.out, stringify(tuned.policy));
+  const version = applyTo === null ? null : await withRetrainLock(applyTo, () => apply(applyTo, tuned));
+  io.stdout(
+    flags.json
+      ? `${JSON.stringify({ ...tuned, ...(version === null ? {} : { version }) }, null, 2)}\n`
+      : describeWeights(tuned, { out: flags.out ?? null, version, columns: io.columns }),
+  );
+}
+
+type Found = Omit<TunedWeights, 'policy'>;
+
+/** Weights that need no traffic: what is known of them is what the training measured. */
+function namedWeights(folder: string, { setting, weights }: TuneFlags, dial: Dial | null): Found {
+  const chosen =
+    weights === undefined
+      ? settingWeights(folder, setting!, dial)
+      : typeof weights === 'string'
+        ? NAMED_WEIGHTS[weights]
+        : weights;
+  const known = dial?.settings.find((one) => one.weights !== null && isSame(one.weights, chosen));
+  return {
+    weights: chosen,
+    setting: setting ?? known?.id ?? null,
+    against: dial?.against?.candidate ?? null,
+    guarantee:
+      (setting === undefined ? known : dial?.settings.find(({ id }) => id === setting))?.guarantee ?? null,
+    worth: known?.worth ?? null,
+    measuredOn: known?.worth ? 'the test split' : null,
+    isEstimated: dial?.isEstimated ?? false,
+    tunedOn: null,
+    leftOut: null,
+    found: null,
+    frontier: [],
+  };
+}
+
+/** @throws InvalidInputError where the training found no such weights. */
+function settingWeights(folder: string, id: DialSettingId, dial: Dial | null): UtilityWeights {
+  if (id in NAMED_WEIGHTS) return NAMED_WEIGHTS[id as WeightsName];
+  const found = dial?.settings.find((one) => one.id === id);
+  if (found?.weights) return found.weights;
+  const why = dial?.missing ?? found?.reason ?? 'Its report has no dial.';
+  throw new InvalidInputError(
+    `There are no weights for "${settingLabel(id)}" in the router in ${folder}. ${why} To look for them: ` +
+      `npx pointsman tune ${folder} FILES --max-loss ${id.slice('lose-'.length)}`,
+  );
+}
+
+function isSame(a: UtilityWeights, b: UtilityWeights): boolean {
+  return a.quality === b.quality && a.cost === b.cost && a.latency === b.latency;
+}
+
+/** On traffic: on the calibrate split of the router's own, measured on its test split; or on all of other traffic. */
+async function findWeights(
+  artifact: Artifact,
+  folder: string,
+  files: readonly string[],
+  flags: TuneFlags,
+  io: CommandIo,
+): Promise<Found> {
+  const router = await openRouter(folder);
+  const { manifest } = router;
+  const prices = flags.prices === undefined ? {} : { prices: await readPrices(flags.prices) };
+  const progress = createProgress(io, flags.quiet === true);
+  try {
+    const config = parseTrainConfig(trainedConfig(manifest));
+    const reading = {
+      files,
+      config,
+      workFolder: flags.work,
+      map: flags.map,
+      ...readingOptions(flags),
+      ...prices,
+      onProgress: showTraining(progress),
+    };
+    const traffic = await withTraffic(reading, async (read) => read);
+    const parts = tuningParts(artifact, traffic);
+    const { confidence } = flags;
+    const options = { confidence, seed: manifest.provenance.seed };
+    const { kept, weighed } = await sayingMissing(manifest.candidates, traffic.matrix, parts, async () => {
+      const weighed = await weighTraffic(router, traffic, {
+        parts,
+        resamples: config.resamples,
+        onProgress: (done, total) => progress.update('routing', done / total),
+        ...(flags.against === undefined ? {} : { against: flags.against }),
+      });
+      progress.update('weighing');
+      const kept =
+        flags.meanCost === undefined
+          ? keepToLoss(weighed.tune, weighed.single, flags.maxLoss! / 100, options)
+          : keepToCost(weighed.tune, flags.meanCost, options);
+      if (kept.weights === null) throw new InvalidInputError(kept.reason!);
+      return { kept: { ...kept, weights: kept.weights }, weighed };
+    });
+    return {
+      ...measure(weighed, kept.weights),
+      ...tunedOn(parts),
+      found: sayTunedOn(parts),
+      weights: kept.weights,
+      setting: null,
+      against: weighed.names[weighed.single],
+      guarantee: kept.guarantee,
+      measuredOn:
+        weighed.test === null
+          ? 'the same prompts'
+          : parts.kind === 'own'
+            ? 'the test split'
+            : 'unseen prompts',
+      isEstimated: (weighed.test ?? weighed.tune).valued.isEstimated,
+    };
+  } finally {
+    progress.stop();
+  }
+}
+
+const FRONTIER = 12;
+
+/** The weights that were found, among others that choose otherwise, on the same prompts. */
+function measure(
+  { single, test, tune }: WeighedTraffic,
+  weights: UtilityWeights,
+): Pick<TunedWeights, 'worth' | 'frontier'> {
+  const { choose, valued } = test ?? tune;
+  const different = WEIGHT_SETTINGS.filter((one, i) => {
+    if (i === 0 || isSame(one, weights)) return true;
+    const before = choose(WEIGHT_SETTINGS[i - 1]);
+    return choose(one).some((candidate, row) => candidate !== before[row]);
+  });
+  const step = Math.max(1, (different.length - 1) / (FRONTIER - 1));
+  const kept = new Set(Array.from({ length: FRONTIER }, (_, i) => different[Math.round(i * step)]));
+  const shown = different.filter((one) => kept.has(one) || isSame(one, weights));
+  const { settings } = measureSettings(valued, shown.map(choose), single);
+  const frontier = shown.flatMap((one, i) => {
+    const worth = settings[i];
+    return typeof worth === 'string' ? [] : [{ weights: one, worth }];
+  });
+  return { frontier, worth: frontier.find((one) => isSame(one.weights, weights))?.worth ?? null };
+}
+
+/** The router's policy with other weights; another kind of policy gives way, but for its limits. */
+function withWeights(policy: PolicySpec, weights: UtilityWeights): PolicySpec {
+  if (policy.kind === 'explore')
+    return { ...policy, policy: withWeights(policy.policy as PolicySpec, weights) };
+  const name = (Object.keys(NAMED_WEIGHTS) as WeightsName[]).find((one) =>
+    isSame(NAMED_WEIGHTS[one], weights),
+  );
+  const { limits, relax } = policy;
+  return {
+    kind: 'utility',
+    weights: name ?? weights,
+    ...(limits === undefined ? {} : { limits }),
+    ...(relax === undefined ? {} : { relax }),
+  };
+}
+
+/** @returns the name of the new version */
+async function apply(folder: string, tuned: TunedWeights): Promise<string> {
+  const artifact = await readArtifactFolder(folder, { reports: true });
+  const { policy, setting, weights, worth } = tuned;
+  const { provenance } = artifact.manifest;
+  const config = { ...(provenance.config as Readonly<Record<string, unknown>>), policy };
+  const named = setting === null ? '' : ` ("${settingLabel(setting)}")`;
+  const what = `The policy was set to weights of ${weights.quality} for quality, ${weights.cost} for cost and ${weights.latency} for latency${named}.`;
+  const sentence = [what, sayMeasured(tuned)].filter((part) => part !== '').join(' ');
+  const sealed = await amendArtifact(artifact, {
+    what,
+    contents: { policy, provenance: { ...provenance, config } },
+    metrics: {
+      quality: worth?.quality.estimate ?? null,
+      gainOverBestSingle: worth?.difference.estimate ?? null,
+      costUsd: worth?.costUsd.estimate ?? null,
+      savedUsd: worth?.saving.estimate ?? null,
+    },
+    reports: dialReports(artifact, policy, sentence),
+  });
+  return (await writeArtifact(folder, sealed)).version;
+}
+
+export interface TuneFlags extends ReadingFlags {
+  readonly setting?: DialSettingId;
+  readonly weights?: UtilityWeights | WeightsName;
+  /** In points. */
+  readonly maxLoss?: number;
+  /** US dollars a request, on average. */
+  readonly meanCost?: number;
+  /** What `meanCost` was called. */
+  readonly maxCost?: string;
+  readonly against?: string;
+  readonly strongShare?: number;
+  readonly maxQualityLoss?: number;
+  readonly confidence: number;
+  readonly candidates?: readonly string[];
+  readonly cascade?: boolean;
+  readonly perStep?: boolean;
+  readonly accept?: TunableTest;
+  readonly acceptScore?: string;
+  readonly apply?: boolean;
+  readonly map: ColumnMap;
+  readonly prices?: string;
+  readonly work: string;
+  readonly out?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}

@@ -1,0 +1,118 @@
+import type { IngestReport, Rejection } from '../../ingest/report.ts';
+import { describeScale } from '../../ingest/score-scale.ts';
+import { adviceOn } from '../../logs/log-advice.ts';
+import { countKinds, type RecordKind } from '../../outcomes/count-records.ts';
+import { costsWithout, latencyDoubt, qualityAdvice } from '../../outcomes/report-doubts.ts';
+import { plural } from '../../words/format-number.ts';
+import { wrapText } from '../wrap-text.ts';
+
+/** The report of an ingest in words, one fact per line. */
+export function describeIngest(report: IngestReport): string {
+  const number = (value: number): string => value.toLocaleString('en-US');
+  const [rows, ...others] = countKinds(report);
+  const lines = [
+    `${number(report.rowsAccepted)} of ${number(rows.total)} rows accepted: ${number(report.prompts)} prompts, ${report.candidates.length} candidates (${report.candidates.slice(0, 12).join(', ')}${report.candidates.length > 12 ? ', ...' : ''})`,
+  ];
+  for (const line of formatLines(report.formats)) lines.push(line);
+  const told = (what: string, { reason, count, examples }: Rejection, kind: RecordKind = 'row'): string => {
+    const places = examples.slice(0, 3).map(({ file, line }) => `${file}:${line}`);
+    if (places.length === 0) places.push('in the table');
+    const name = kind === 'row' ? '' : `${count === 1 ? kind : `${kind}s`} `;
+    return `  ${number(count)} ${name}${what}, ${reason}: ${places.join(', ')}${count > places.length ? ', ...' : ''}`;
+  };
+  for (const { kind, rejected } of [rows, ...others])
+    for (const each of rejected) {
+      lines.push(told('rejected', each, kind));
+      const advice = each.count >= MANY ? adviceOn(each.reason) : null;
+      if (advice !== null) lines.push(`    ${advice}`);
+    }
+  for (const { kind, passedOver } of [rows, ...others])
+    for (const each of passedOver) lines.push(told('passed over', each, kind));
+  for (const each of report.valuesIgnored) lines.push(told('values ignored', each));
+  const { outcomes, prompts, scores } = report.joined;
+  if (prompts > 0)
+    lines.push(`  ${plural(prompts, 'prompt')} joined to ${prompts === 1 ? 'its answer' : 'their answers'}`);
+  if (outcomes > 0)
+    lines.push(
+      `  ${plural(outcomes, 'outcome')} joined to ${outcomes === 1 ? 'its decision' : 'their decisions'}`,
+    );
+  if (scores > 0)
+    lines.push(`  ${plural(scores, 'score')} joined to ${scores === 1 ? 'its answer' : 'their answers'}`);
+  if (report.judgement !== null) {
+    const { judged, failed, firstFailure, withoutAnswer } = report.judgement;
+    lines.push(`  ${number(judged)} answers judged`);
+    if (failed > 0)
+      lines.push(`  ${number(failed)} answers could not be judged, the first since ${firstFailure}`);
+    if (withoutAnswer > 0)
+      lines.push(`  ${number(withoutAnswer)} rows have no quality, and no answer to judge`);
+  }
+  const scale = describeScale(report.scoreScale);
+  if (scale !== null) lines.push(`  scores read as ${scale}`);
+  if (report.scoreScale.allOnes)
+    lines.push('  every score is 1, taken for the best; if it is the worst of a scale: --score-range 1..5');
+  if (report.scoreScale.allBest)
+    lines.push('  every score says the best: nothing tells a good answer from a bad one');
+  if (report.rowsUpdated > 0) lines.push(`  ${number(report.rowsUpdated)} rows of the table updated`);
+  if (report.rowsInTable > report.rowsAccepted)
+    lines.push(`  ${number(report.rowsInTable)} rows in the table`);
+  for (const [field, columns] of Object.entries(report.aliases)) {
+    lines.push(`  ${field} read from ${columns.join(', ')}`);
+  }
+  if (report.idsFromPrompts)
+    lines.push(
+      '  no ids of requests: the rows of one prompt are one request, with one answer of each candidate',
+    );
+  const latency = latencyDoubt(report);
+  if (latency !== null) lines.push(`  ${latency}`);
+  if (report.ignoredColumns.length > 0) lines.push(`  not read: ${report.ignoredColumns.join(', ')}`);
+  if (report.cellsNotObserved > 0)
+    lines.push(`  ${number(report.cellsNotObserved)} cells without an outcome`);
+  if (report.costsDerived > 0)
+    lines.push(`  ${number(report.costsDerived)} costs computed from tokens and prices`);
+  if (report.costsRepriced > 0)
+    lines.push(`  ${number(report.costsRepriced)} costs in the table computed again, by other prices`);
+  if (report.costsMissing > 0)
+    lines.push(`  ${plural(report.costsMissing, 'row')} without a cost${costsWithout(report)}`);
+  if (report.pricesOfNobody.length > 0)
+    lines.push(`  prices of candidates that the rows do not have: ${named(report.pricesOfNobody)}`);
+  if (report.rowsAccepted > 0 && report.qualitiesMissing === report.rowsAccepted)
+    lines.push(`  no row has a quality, which training needs. ${qualityAdvice(report.formats)}`);
+  else if (report.qualitiesMissing > 0)
+    lines.push(`  ${plural(report.qualitiesMissing, 'row')} without a quality`);
+  if (report.repeatedIds > 0) {
+    lines.push(
+      `  ${number(report.repeatedIds)} request ids came again with other prompts; each prompt is a request of its own`,
+    );
+  }
+  if (report.promptsWithConflictingText > 0) {
+    lines.push(
+      `  ${number(report.promptsWithConflictingText)} request ids come with different messages; the first candidate's are used`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** Fewer records that are rejected for one reason may be odd ones. */
+const MANY = 10;
+
+function named(names: readonly string[]): string {
+  return names.slice(0, 12).join(', ') + (names.length > 12 ? ', ...' : '');
+}
+
+/** As whose log files were read, where that was found out; files that say the same share a line. */
+function formatLines(formats: IngestReport['formats']): string[] {
+  const found = formats.filter(({ reason }) => reason !== null);
+  const names = [...new Set(found.map(({ format }) => format))];
+  return names.map((name) => {
+    const [first, ...others] = found.filter(({ format }) => format === name);
+    const more = others.length === 0 ? '' : ` and ${others.length} more`;
+    return `  ${first.file}${more} read as ${name}: ${first.reason} (--format names another)`;
+  });
+}
+
+/** The same in the summary of a command that goes on with the rows. */
+export function readLines(formats: IngestReport['formats'], columns: number): string {
+  return formatLines(formats)
+    .map((line) => `Read     ${wrapText(line.trim(), columns, '         ')}\n`)
+    .join('');
+}

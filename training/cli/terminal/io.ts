@@ -1,0 +1,112 @@
+import { Writable } from 'node:stream';
+import { SingleBar } from 'cli-progress';
+import type { CommandIo } from '../command-io.ts';
+
+/** Tells a person how far a long command is. */
+export interface Progress {
+  /**
+   * A step begins, or goes on. A step that is named anew ends the one before.
+   * @param share done of it, 0 to 1; undefined where that is not known.
+   * @param detail said beside it: a loss, a count.
+   */
+  update(step: string, share?: number, detail?: string): void;
+  /** Ends the last step. May be called twice. */
+  stop(): void;
+}
+
+/**
+ * Bars with the time left on a terminal, of which a line with the time taken stays; elsewhere a line as each step
+ * begins. Goes to standard error.
+ */
+export function createProgress(io: CommandIo, quiet: boolean): Progress {
+  if (quiet) return { update: () => {}, stop: () => {} };
+  return io.isTTY ? bars(io) : lines(io);
+}
+
+function lines(io: CommandIo): Progress {
+  let current: string | null = null;
+  return {
+    update(step) {
+      if (step !== current) io.stderr(`${step}\n`);
+      current = step;
+    },
+    stop() {
+      current = null;
+    },
+  };
+}
+
+function bars(io: CommandIo): Progress {
+  let current: { step: string; started: number; bar: SingleBar } | null = null;
+  const stop = () => {
+    if (current === null) return;
+    const { bar, started, step } = current;
+    bar.stop();
+    current = null;
+    const line = `${step}, ${seconds((performance.now() - started) / 1000)}`;
+    io.stderr(`${cut(line, io.columns)}\n`);
+  };
+  return {
+    update(step, share = 0, detail) {
+      // Whoever counts may count a little too much.
+      const done = share > 0 ? Math.min(1, share) : 0;
+      if (current?.step !== step) {
+        stop();
+        current = { step, started: performance.now(), bar: createBar(io) };
+        current.bar.start(1, 0, { step });
+      }
+      current.bar.update(done, { step, share: done, detail });
+    },
+    stop,
+  };
+}
+
+interface Shown {
+  readonly step: string;
+  /** 0 where it is not known. */
+  readonly share?: number;
+  readonly detail?: string;
+}
+
+function createBar(io: CommandIo): SingleBar {
+  return new SingleBar({
+    stream: terminal(io),
+    clearOnComplete: true,
+    // Its own handling would swallow the first Ctrl-C, and leave a killed terminal without line wrapping.
+    gracefulExit: false,
+    linewrap: true,
+    format: (_options, { startTime }, shown: Shown) =>
+      cut(barLine(shown, (Date.now() - startTime) / 1000, io.columns), io.columns - 1),
+  });
+}
+
+/** cli-progress writes to a stream; ours ends in the command's io. */
+function terminal(io: CommandIo): NodeJS.WritableStream {
+  const stream = new Writable({
+    decodeStrings: false,
+    write(chunk, _encoding, done) {
+      io.stderr(String(chunk));
+      done();
+    },
+  });
+  return Object.assign(stream, { isTTY: true, columns: io.columns });
+}
+
+function barLine({ step, share = 0, detail }: Shown, elapsed: number, columns: number): string {
+  const parts = detail === undefined ? [] : [detail];
+  if (share === 0) return [step, seconds(elapsed), ...parts].join(' · ');
+  const width = Math.max(10, Math.min(30, columns - step.length - 40));
+  const full = Math.round(share * width);
+  const bar = '█'.repeat(full) + '░'.repeat(width - full);
+  const left = `${seconds((elapsed / share) * (1 - share))} left`;
+  return [`${step} ${bar} ${Math.floor(100 * share)} %`, left, ...parts].join(' · ');
+}
+
+function seconds(value: number): string {
+  if (value < 10) return `${value.toFixed(1)} s`;
+  return value < 90 ? `${Math.round(value)} s` : `${Math.round(value / 60)} min`;
+}
+
+function cut(line: string, columns: number): string {
+  return line.length > columns ? `${line.slice(0, columns - 1)}…` : line;
+}

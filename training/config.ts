@@ -1,0 +1,124 @@
+import { InvalidInputError } from 'pointsman';
+import { z } from 'zod';
+import { fieldProblem } from './config/field-problem.ts';
+
+/** Every head that may take part; the order is that of the tuning. */
+export const MEMBER_NAMES = ['linear', 'domain', 'curve', 'mlp', 'knn', 'factorisation'] as const;
+
+export type MemberName = (typeof MEMBER_NAMES)[number];
+
+const amount = z.number().nonnegative();
+const share = z.number().gt(0).lt(1);
+
+const candidate = z.strictObject({
+  inputPricePerMillionTokens: amount.optional(),
+  outputPricePerMillionTokens: amount.optional(),
+  cachedInputPricePerMillionTokens: amount.optional(),
+  reasoningPricePerMillionTokens: amount.optional(),
+  contextWindowTokens: z.int().positive().optional(),
+  modalities: z.array(z.enum(['text', 'image', 'audio', 'video', 'document'])).optional(),
+  supportsTools: z.boolean().optional(),
+  /** Learned of, but never chosen. */
+  retired: z.boolean().optional(),
+});
+
+const embedder = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('static') }),
+  z.strictObject({ kind: z.literal('use') }),
+  z.strictObject({ kind: z.literal('transformers'), model: z.string().min(1) }),
+  z.strictObject({
+    kind: z.literal('openai'),
+    model: z.string().min(1),
+    dimensions: z.int().positive(),
+    baseUrl: z.url().default('https://api.openai.com/v1'),
+    apiKeyVariable: z.string().min(1).default('OPENAI_API_KEY'),
+  }),
+]);
+
+const split = z.strictObject({
+  /** `random`: seeded, stratified by task. `time`: the oldest prompts to fit, the newest to test. */
+  by: z.enum(['random', 'time']).default('random'),
+  fit: share.default(0.6),
+  calibrate: share.default(0.2),
+  test: share.default(0.2),
+});
+
+const ngrams = z.strictObject({
+  /** Columns of the dense block; 0 leaves the block out. */
+  dimensions: z.int().min(0).max(256).default(64),
+  /** Buckets the n-grams are hashed to; a power of two. */
+  buckets: z
+    .int()
+    .min(1024)
+    .max(2 ** 18)
+    .default(2 ** 15),
+  /** 1 words, 2 words and pairs. */
+  wordOrder: z.int().min(0).max(2).default(2),
+  /** Character n-grams inside words; 0 and 0 for none. */
+  characterFrom: z.int().min(0).max(8).default(0),
+  characterTo: z.int().min(0).max(8).default(0),
+});
+
+const offPolicy = z.strictObject({
+  /**
+   * How outcomes are weighed where the log does not hold every candidate of a prompt. `none`: all alike. `ipw`: by
+   * inverse propensity. `doublyRobust`: unseen cells are filled with what is expected of them, corrected by inverse
+   * propensity. `auto`: `none` unless inverse propensities show that it is off.
+   */
+  weights: z.enum(['auto', 'none', 'ipw', 'doublyRobust']).default('auto'),
+  /**
+   * Where a router is retrained, and `weights` is `auto`: how much of an outcome what the one in use expects of a prompt counts
+   * for. 0: its log alone is learned from.
+   */
+  memory: z.number().nonnegative().default(0),
+  /** Inverse propensities above this are cut; left out, 100, or as many as a logged floor of 1/1000 or more allows. */
+  clip: z.number().min(1).optional(),
+  /** `logged`: the log must give them. `fitted`: estimated, whatever the log says. `auto`: as logged, else fitted. */
+  propensities: z.enum(['auto', 'logged', 'fitted']).default('auto'),
+});
+
+/** What may stand in `train.yaml`; the command line overrides it. Every field has a default. */
+export const trainConfigSchema = z.strictObject({
+  seed: z.int().min(0).default(0),
+  /** Prices and limits by candidate name; candidates of the traffic that are not named have none. */
+  candidates: z.record(z.string().min(1), candidate).default({}),
+  embedder: embedder.default({ kind: 'static' }),
+  split: split.default({ by: 'random', fit: 0.6, calibrate: 0.2, test: 0.2 }),
+  ngrams: ngrams.default({
+    dimensions: 64,
+    buckets: 2 ** 15,
+    wordOrder: 2,
+    characterFrom: 0,
+    characterTo: 0,
+  }),
+  /** Folds of the cross-validation that chooses heads, penalties and shrinkage. */
+  folds: z.int().min(2).max(20).default(5),
+  /** Names of heads that may take part. */
+  heads: z.array(z.enum(MEMBER_NAMES)).min(1).default(['linear', 'domain', 'curve']),
+  /** How to learn from a log in which each prompt went to one candidate, or to some. */
+  offPolicy: offPolicy.prefault({}),
+  /** Policy of the router, as in the manifest. */
+  policy: z.looseObject({ kind: z.string() }).default({ kind: 'utility', weights: 'best' }),
+  /** Labelled prompts that the artifact carries, for `pointsman explain`. They are there for everyone who has it. */
+  examples: z.int().min(0).max(10_000).default(0),
+  /** Bootstrap resamples of the evaluation. */
+  resamples: z.int().min(100).max(100_000).default(2000),
+});
+
+export type TrainConfig = z.output<typeof trainConfigSchema>;
+export type TrainConfigInput = z.input<typeof trainConfigSchema>;
+
+/** @throws InvalidInputError that names the field, what it must be and what it is. */
+export function parseTrainConfig(value: unknown): TrainConfig {
+  const result = trainConfigSchema.safeParse(value ?? {});
+  if (result.success) {
+    const { fit, calibrate, test } = result.data.split;
+    if (Math.abs(fit + calibrate + test - 1) > 1e-9)
+      throw new InvalidInputError(
+        `\`split\` of the training config must add up to 1. Got ${fit} + ${calibrate} + ${test}.`,
+      );
+    return result.data;
+  }
+  const issue = result.error.issues[0];
+  throw new InvalidInputError(fieldProblem(trainConfigSchema, issue, 'the training config'));
+}

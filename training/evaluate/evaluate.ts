@@ -1,0 +1,234 @@
+import { amountByCandidate, amountError } from '../evaluation/amount-error.ts';
+import { bestCandidates } from '../evaluation/best-candidates.ts';
+import { bootstrapMeans } from '../evaluation/bootstrap-means.ts';
+import { checkEvaluationInput } from '../evaluation/check-evaluation-input.ts';
+import { confusion } from '../evaluation/confusion.ts';
+import { measureChoiceCalibration, measureSuccessCalibration } from '../evaluation/head-calibration.ts';
+import { isReadOff } from '../evaluation/is-read-off.ts';
+import { logHistogram } from '../evaluation/log-histogram.ts';
+import { regret } from '../evaluation/regret.ts';
+import { taskMeans } from '../evaluation/task-means.ts';
+import { largestTasks, measureTasks } from '../evaluation/task-rows.ts';
+import { columnMeans, type TrainMeans, trainMeans, trainRows } from '../evaluation/train-means.ts';
+import { valueRows } from '../evaluation/valued-rows.ts';
+import { nearestNeighbours } from './baseline-scores.ts';
+import {
+  bestSingleCandidate,
+  type ContenderSources,
+  columnOf,
+  listChoices,
+  measureContenders,
+} from './baselines.ts';
+import { type Comparison, compareRows } from './compare.ts';
+import { measureCostQuality } from './curves.ts';
+import { measureDial, noDial } from './dial.ts';
+import type { Dial, Evaluation } from './evaluation.ts';
+import type { EvaluationInput, EvaluationOptions, TestPredictions } from './evaluation-input.ts';
+import { compareOffPolicy } from './off-policy.ts';
+import { weighRows } from './setting-worth.ts';
+import { measureStrongWeak } from './strong-weak.ts';
+import { judge } from './verdict.ts';
+
+/** Most tasks that are reported one by one. */
+const TASK_LIMIT = 200;
+
+/**
+ * Measures a router on the test split, beside every baseline, with paired bootstrap intervals. Says so, rather
+ * than guess, where the outcomes cannot tell. The same input and options give the same result.
+ *
+ * @throws InvalidInputError when the predictions' shapes do not fit the test split
+ * @example const evaluation = evaluate({ matrix, splits, groups, predictions, artifactId, policy: 'classifier' });
+ */
+export function evaluate(input: EvaluationInput, options: EvaluationOptions = {}): Evaluation {
+  checkEvaluationInput(input);
+  const { matrix, predictions, splits } = input;
+  const settings = { ...options, seed: options.seed ?? 0, resamples: options.resamples ?? 2000 };
+  const train = trainRows(splits);
+  const means = input.means ?? trainMeans(matrix, train, input.propensities);
+  const seen = compareRows(input, means);
+  const tasks = largestTasks(
+    Array.from(splits.test.rows, (row) => matrix.prompts[row].task),
+    TASK_LIMIT,
+  );
+  const isEstimated = settings.offPolicy === 'always' || !isReadOff(matrix, splits.test.rows, seen.coverage);
+  const canEstimate = input.propensities && seen.coverage.kind !== 'none';
+  const comparison = isEstimated && canEstimate ? null : seen.comparison;
+  const compared = comparison && compareAll(input, comparison, train, means, tasks.listed, settings);
+  const estimated =
+    isEstimated && input.propensities && canEstimate
+      ? compareOffPolicy(input, input.propensities, means, seen.coverage, tasks.listed, (rows) =>
+          listChoices(rows, choiceSources(input, rows, train, means, settings)),
+        )
+      : null;
+  const best = comparison ? bestSingleCandidate(comparison, means) : (estimated?.bestSingle ?? null);
+  const coverage = estimated?.coverage ?? seen.coverage;
+  const contenders = compared?.contenders ?? estimated?.contenders ?? [];
+  const testCells = (cells: Float32Array) => gatherRows(cells, matrix.candidates.length, splits.test.rows);
+  return {
+    schemaVersion: 1,
+    artifactId: input.artifactId,
+    policy: input.policy,
+    seed: settings.seed,
+    resamples: settings.resamples,
+    config: input.config ?? null,
+    candidates: matrix.candidates,
+    prompts: {
+      fit: splits.fit.rows.length,
+      calibrate: splits.calibrate.rows.length,
+      test: splits.test.rows.length,
+    },
+    coverage,
+    verdict: judge({
+      contenders,
+      coverage,
+      candidates: matrix.candidates,
+      bestSingle: best === null ? null : matrix.candidates[best],
+      offPolicy: estimated?.offPolicy ?? null,
+    }),
+    contenders,
+    regret: compared?.regret ?? null,
+    confusion: compared?.confusion ?? null,
+    strongWeak: compared?.strongWeak ?? null,
+    costQuality: compared?.costQuality ?? null,
+    calibration: {
+      success: measureSuccessCalibration(input, means, tasks.listed),
+      choice: compared?.choiceCalibration ?? null,
+    },
+    amounts: {
+      costs: amountByCandidate(matrix.candidates, predictions.expectedCostUsd, testCells(matrix.costUsd)),
+      costUsd: amountError(predictions.expectedCostUsd, testCells(matrix.costUsd)),
+      latencyMs: amountError(predictions.expectedLatencyMs, testCells(matrix.latencyMs)),
+    },
+    tasks: compared?.tasks ?? estimated?.tasks ?? [],
+    tasksLeftOut: tasks.leftOut,
+    decisionMicroseconds: predictions.decisionMicroseconds && logHistogram(predictions.decisionMicroseconds),
+    routedLatencyMs: compared?.routedLatencyMs ?? null,
+    losses: input.losses ?? [],
+    dial: setDial(input, means, best, settings),
+    offPolicy: estimated?.offPolicy ?? null,
+  };
+}
+
+type Settings = EvaluationOptions & { readonly seed: number; readonly resamples: number };
+
+/** Found on the calibrate split, measured on the test split. */
+function setDial(
+  input: EvaluationInput,
+  means: TrainMeans,
+  best: number | null,
+  settings: Settings,
+): Dial | null {
+  const { dial, matrix, predictions, splits } = input;
+  if (!dial) return null;
+  const rowsOf = (rows: Int32Array, said: TestPredictions) => {
+    const test = { role: 'test', rows } as const;
+    const valued = valueRows({ ...input, splits: { ...splits, test }, predictions: said }, means, settings);
+    return typeof valued === 'string' ? valued : weighRows(valued, said, dial.candidates);
+  };
+  const test = rowsOf(splits.test.rows, predictions);
+  if (best === null || typeof test === 'string')
+    return noDial(typeof test === 'string' ? test : 'There is no candidate to compare settings with.');
+  const calibrate = dial.calibrate && rowsOf(dial.calibrate.rows, dial.calibrate.predictions);
+  return measureDial(test, calibrate, matrix.candidates, best, { ...dial, seed: settings.seed });
+}
+
+/** What baselines go by on the compared rows. */
+function choiceSources(
+  { embeddings, matrix }: EvaluationInput,
+  { prompts }: Comparison,
+  train: Int32Array,
+  means: TrainMeans,
+  settings: Settings,
+): ContenderSources {
+  const isTasked = new Set(Array.from(prompts, (prompt) => matrix.prompts[prompt].task)).size > 1;
+  const task = train.length > 0 && isTasked ? taskMeans(matrix, train, prompts, means.quality) : null;
+  const neighbours = settings.neighbours ?? 40;
+  const maxTrainRows = settings.neighbourRows ?? 10_000;
+  const nearest =
+    embeddings && train.length > 0
+      ? nearestNeighbours(matrix, embeddings, train, prompts, {
+          neighbours,
+          maxTrainRows,
+          seed: settings.seed,
+          fallback: means.quality,
+        })
+      : null;
+  const nearestNote = `The best of the ${Math.min(neighbours, train.length)} most similar training prompts (cosine of embeddings, ${Math.min(maxTrainRows, train.length)} of ${train.length} training prompts).`;
+  return { names: matrix.candidates, means, nearest, nearestNote, task };
+}
+
+function compareAll(
+  input: EvaluationInput,
+  comparison: Comparison,
+  train: Int32Array,
+  means: TrainMeans,
+  listedTasks: readonly string[],
+  settings: Settings,
+) {
+  const { matrix, predictions } = input;
+  const names = matrix.candidates;
+  const candidates = names.length;
+  const { chosen, positions, prompts, quality } = comparison;
+  const tasksOfRows = Array.from(prompts, (prompt) => matrix.prompts[prompt].task);
+  const sources = choiceSources(input, comparison, train, means, settings);
+  const choices = listChoices(comparison, sources);
+  const contenders = measureContenders(comparison, choices, candidates, settings);
+  const qualityOf = (id: string) =>
+    columnOf(quality, choices.find((choice) => choice.id === id)!, candidates);
+  const success = gatherRows(predictions.success, candidates, positions);
+  const best = bestCandidates(quality, candidates);
+  const lost = regret(quality, chosen, candidates);
+  return {
+    contenders,
+    regret: {
+      mean: bootstrapMeans([lost], { ...settings, clusters: comparison.groups })[0],
+      noneShare: lost.filter((amount) => amount === 0).length / lost.length,
+    },
+    confusion: confusion(chosen, best, candidates),
+    strongWeak: measureStrongWeak(comparison, names, means, success, sources.task, settings),
+    costQuality: measureCostQuality(
+      comparison,
+      names,
+      success,
+      expectedCosts(gatherRows(predictions.expectedCostUsd, candidates, positions), comparison, means),
+      settings,
+    ),
+    choiceCalibration:
+      predictions.choice &&
+      measureChoiceCalibration(
+        gatherRows(predictions.choice, candidates, positions),
+        best,
+        comparison.groups,
+      ),
+    tasks: measureTasks(
+      comparison,
+      tasksOfRows,
+      listedTasks,
+      { router: qualityOf('router'), bestSingle: qualityOf('bestSingle'), oracle: qualityOf('oracle') },
+      names,
+      settings,
+    ),
+    routedLatencyMs: logHistogram(columnOf(comparison.latencyMs, choices[0], candidates)),
+  };
+}
+
+/** Predicted costs; where the router has none, the candidate's mean: on the training rows, or on these. */
+function expectedCosts(predicted: Float64Array, { costUsd }: Comparison, means: TrainMeans): Float64Array {
+  if (!costUsd) return predicted;
+  const candidates = means.costUsd.length;
+  const seen = columnMeans(
+    costUsd,
+    candidates,
+    Int32Array.from({ length: costUsd.length / candidates }, (_, i) => i),
+  );
+  const fallback = means.costUsd.map((mean, c) => (Number.isNaN(mean) ? seen[c] : mean));
+  return predicted.map((cost, i) => (Number.isNaN(cost) ? fallback[i % candidates] : cost));
+}
+
+/** Some rows of a table, in double precision. @param cells `[*, columns]` @returns `[rows, columns]` */
+function gatherRows(cells: Float32Array, columns: number, rows: Int32Array): Float64Array {
+  return Float64Array.from(
+    { length: rows.length * columns },
+    (_, i) => cells[rows[Math.floor(i / columns)] * columns + (i % columns)],
+  );
+}

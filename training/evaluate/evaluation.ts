@@ -1,0 +1,248 @@
+import type { UtilityWeights } from 'pointsman/policy';
+import type { AmountError, CandidateAmount } from '../evaluation/amount-error.ts';
+import type { Confusion } from '../evaluation/confusion.ts';
+import type { CostQuality } from '../evaluation/cost-quality-hull.ts';
+import type { DialSettingId } from '../evaluation/dial-settings.ts';
+import type { LogHistogram } from '../evaluation/log-histogram.ts';
+import type { OffPolicyEvaluation } from '../evaluation/off-policy-evaluation.ts';
+import type { Interval } from '../words/format-number.ts';
+import type { CalibrationBin } from './metrics.ts';
+
+/** Everything measured of one router on one test split: plain JSON, as in `metrics.json`. */
+export interface Evaluation {
+  readonly schemaVersion: 1;
+  readonly artifactId: string;
+  readonly policy: string;
+  readonly seed: number;
+  readonly resamples: number;
+  readonly config: unknown;
+  readonly candidates: readonly string[];
+  readonly prompts: { readonly fit: number; readonly calibrate: number; readonly test: number };
+  readonly coverage: Coverage;
+  readonly verdict: Verdict;
+  /** The router first, then the baselines. Empty where routed quality cannot be measured. */
+  readonly contenders: readonly Contender[];
+  readonly regret: { readonly mean: Interval; readonly noneShare: number } | null;
+  readonly confusion: Confusion | null;
+  readonly strongWeak: StrongWeak | null;
+  readonly costQuality: CostQualityCurves | null;
+  readonly calibration: {
+    readonly success: readonly HeadCalibration[];
+    readonly choice: ChoiceCalibration | null;
+  };
+  readonly amounts: {
+    readonly costUsd: AmountError;
+    readonly latencyMs: AmountError;
+    /** Costs by candidate: whether they are expected right, each on its own answers. */
+    readonly costs: readonly CandidateAmount[];
+  };
+  readonly tasks: readonly TaskRow[];
+  /** Tasks with fewer prompts than those listed. */
+  readonly tasksLeftOut: number;
+  readonly decisionMicroseconds: LogHistogram | null;
+  readonly routedLatencyMs: LogHistogram | null;
+  readonly losses: readonly LossCurve[];
+  /** Weights from the highest quality to the lowest cost, and what each is worth; null where it was not measured. */
+  readonly dial: Dial | null;
+  /** How the figures were got where the log holds too little of each prompt to read them off; null where it need not. */
+  readonly offPolicy: OffPolicyEvaluation | null;
+}
+
+/** How much of the truth the test split holds, and what the comparison rests on. */
+export interface Coverage {
+  /** `full`: every candidate on every prompt; `single`: never more than one; `none`: no quality at all. */
+  readonly kind: 'full' | 'partial' | 'single' | 'none';
+  /** Share of (prompt, candidate) cells whose quality was observed. */
+  readonly observedShare: number;
+  /** Test rows on which router and baselines are compared. */
+  readonly comparedRows: number;
+  /** Test rows left out because a compared candidate's quality is missing. */
+  readonly incompleteRows: number;
+  /** Test rows left out because the router chose a candidate that is not compared. */
+  readonly unmeasuredChoices: number;
+  /** Candidates that too few test rows have an outcome of. */
+  readonly notCompared: readonly string[];
+  /** Cells whose cost was missing and was taken to be the candidate's mean. */
+  readonly imputedCosts: number;
+  readonly costsKnown: boolean;
+  /** Compared candidates of which no cost is known at all. */
+  readonly costsUnknown: readonly string[];
+}
+
+export interface Verdict {
+  readonly outcome: 'better' | 'worse' | 'unclear' | 'same' | 'unmeasured';
+  /** Is this router better than no router, by how much, how sure. */
+  readonly sentence: string;
+  /** What a reader should know before trusting the sentence. */
+  readonly caveats: readonly string[];
+  readonly bestSingle: string | null;
+  /** Router minus best single. */
+  readonly againstBestSingle: Interval | null;
+  /** Router minus the best fixed mix that costs no more; null without costs. */
+  readonly againstFixedMix: Interval | null;
+}
+
+export type ContenderId =
+  | 'router'
+  | 'cheapest'
+  | 'bestSingle'
+  | 'fixedMix'
+  | 'shuffled'
+  | 'nearest'
+  | 'task'
+  | 'oracle';
+
+/** One way to choose, measured on the compared rows. */
+export interface Contender {
+  readonly id: ContenderId;
+  readonly name: string;
+  /** What exactly it does. */
+  readonly note: string;
+  readonly quality: Interval;
+  readonly costUsd: Interval | null;
+  readonly latencyMs: Interval | null;
+  /** Router's quality minus this one's, paired; null for the router itself. */
+  readonly difference: Interval | null;
+  /** This one's cost of a request minus the router's, paired, in US dollars; null for the router and without costs. */
+  readonly saving: Interval | null;
+  /** `[candidates]`: how often each was chosen. */
+  readonly shares: readonly number[];
+}
+
+/** RouteLLM's metrics for one pair of candidates. */
+export interface StrongWeak {
+  readonly strong: string;
+  readonly weak: string;
+  readonly strongQuality: number;
+  readonly weakQuality: number;
+  readonly router: StrongWeakFigures;
+  /** Ranking by the mean gap of the prompt's task on the training rows; null without tasks. */
+  readonly task: StrongWeakFigures | null;
+}
+
+export interface StrongWeakFigures {
+  readonly apgr: Interval;
+  readonly cpt50: Interval;
+  readonly cpt80: Interval;
+  /** Share of strong calls that reaches 95 % of the strong candidate's quality. */
+  readonly shareFor95: Interval;
+  /** The curve, thinned for drawing. */
+  readonly curve: readonly { readonly share: number; readonly quality: number }[];
+}
+
+export interface CostQualityCurves {
+  /** The router's success and cost heads under quality - lambda * cost, lambda from 0 to infinity. */
+  readonly router: readonly CostQuality[];
+  readonly oracle: readonly CostQuality[];
+  /** Best random mixtures of the candidates, by what they score on these very rows. */
+  readonly mixes: readonly CostQuality[];
+  readonly singles: readonly (CostQuality & { readonly candidate: string })[];
+  readonly aiq: {
+    readonly router: Interval;
+    readonly mixes: Interval;
+    readonly oracle: Interval;
+    /** Router minus mixes. */
+    readonly difference: Interval;
+  } | null;
+}
+
+export interface CalibrationFigures {
+  readonly rows: number;
+  readonly ece10: number | null;
+  readonly ece15: number | null;
+  readonly debiasedEce: number | null;
+  readonly brier: number | null;
+  readonly nll: number | null;
+}
+
+export interface HeadCalibration extends CalibrationFigures {
+  readonly candidate: string;
+  /** Brier score of always saying the candidate's mean on the training rows. */
+  readonly brierOfMean: number | null;
+  readonly bins: readonly CalibrationBin[];
+  readonly tasks: readonly (CalibrationFigures & { readonly task: string })[];
+}
+
+/** Top choice against whether it was best (ties shared); Brier and NLL over all candidates. */
+export interface ChoiceCalibration extends CalibrationFigures {
+  readonly bins: readonly CalibrationBin[];
+}
+
+export interface TaskRow {
+  readonly task: string;
+  readonly rows: number;
+  readonly router: number;
+  readonly bestSingle: number;
+  /** Null where no prompt has every candidate's quality. */
+  readonly oracle: number | null;
+  /** Router minus best single. */
+  readonly difference: Interval;
+  readonly costUsd: number | null;
+  readonly mostChosen: { readonly candidate: string; readonly share: number };
+}
+
+/** What a setting is worth beside always using one candidate, on the same prompts. Costs are of one request. */
+export interface SettingWorth {
+  readonly quality: Interval;
+  readonly costUsd: Interval;
+  /** Its quality minus that of the one candidate. */
+  readonly difference: Interval;
+  /** US dollars that it costs less than the one candidate. */
+  readonly saving: Interval;
+  /** The same as a share of what the one candidate costs; null where that costs nothing. */
+  readonly savedShare: Interval | null;
+  /** How often each candidate was chosen: [candidates] */
+  readonly shares: readonly number[];
+}
+
+/** That mean quality is at most `maxLoss` below that of always using one candidate. */
+export interface LossShown {
+  readonly maxLoss: number;
+  /** 0 to 1 */
+  readonly confidence: number;
+  /** Prompts that show it. Nothing was fitted on them but the calibrators. */
+  readonly rows: number;
+  /** By Learn-then-Test; where outcomes were estimated, by a normal approximation to their mean. */
+  readonly by: 'learn-then-test' | 'normal approximation';
+}
+
+export interface DialSetting {
+  readonly id: DialSettingId;
+  /** Null where no weights can be shown to keep to the loss. */
+  readonly weights: UtilityWeights | null;
+  /** On the test split; null where it was not measured. */
+  readonly worth: SettingWorth | null;
+  /** Null where none was asked for. */
+  readonly guarantee: LossShown | null;
+  /** Why there are no weights, or no figures, in a sentence; null where there are both. */
+  readonly reason: string | null;
+}
+
+/** What a router's weights are worth from the highest quality to the lowest cost. Plain JSON, in `metrics.json`. */
+export interface Dial {
+  /** Always using the best single candidate in training, which settings are compared with; null where nothing is. */
+  readonly against: {
+    readonly candidate: string;
+    readonly quality: Interval;
+    readonly costUsd: Interval;
+  } | null;
+  /** Test prompts that the settings were measured on. */
+  readonly rows: number;
+  /** Whether figures are doubly robust estimates. */
+  readonly isEstimated: boolean;
+  readonly settings: readonly DialSetting[];
+  /** The setting that the router's own policy is at; null where it is at none of them. */
+  readonly inUse: DialSettingId | null;
+  /** Whether the router's own policy explores beside, which no setting here does. Absent: no. */
+  readonly isExploring?: boolean | undefined;
+  /** Why there is no dial, in a sentence; null where there is. */
+  readonly missing: string | null;
+}
+
+/** How a head's loss went while it was fitted. */
+export interface LossCurve {
+  readonly head: string;
+  readonly fit: readonly number[]; // [epochs]
+  /** On the rows held out for early stopping; empty where there were none. */
+  readonly validation: readonly number[]; // [epochs]
+}

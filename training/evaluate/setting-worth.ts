@@ -1,0 +1,140 @@
+import type { PolicyCandidate, UtilityWeights } from 'pointsman/policy';
+import type { ValuedRows } from '../evaluation/valued-rows.ts';
+import type { TargetPolicy } from '../off-policy/logged-table.ts';
+import { scoreDoubt } from '../off-policy/score-doubt.ts';
+import { chooseByWeights } from '../policy/weight-settings.ts';
+import type { SettingWorth } from './evaluation.ts';
+import type { TestPredictions } from './evaluation-input.ts';
+
+/** Prompts, what a router says of them, and what choices are worth there. */
+export interface WeighedRows {
+  readonly valued: ValuedRows;
+  /** Whom each of these weights chooses: `[rows]`; kept from call to call. */
+  readonly choose: (weights: UtilityWeights) => Int32Array;
+}
+
+/**
+ * @param predictions of the prompts of the split that the rows are of
+ * @param candidates as in the manifest, in the order of the tables
+ */
+export function weighRows(
+  valued: ValuedRows,
+  predictions: TestPredictions,
+  candidates: readonly PolicyCandidate[],
+): WeighedRows {
+  const columns = candidates.length;
+  const { positions } = valued.comparison;
+  const gather = <Cells extends Float32Array | Uint8Array>(cells: Cells, out: Cells): Cells => {
+    positions.forEach((at, row) => {
+      out.set(cells.subarray(at * columns, (at + 1) * columns), row * columns);
+    });
+    return out;
+  };
+  const cells = () => new Float32Array(positions.length * columns);
+  const own = {
+    success: gather(predictions.success, cells()),
+    expectedCostUsd: gather(predictions.expectedCostUsd, cells()),
+    expectedLatencyMs: gather(predictions.expectedLatencyMs, cells()),
+    ...(predictions.removed
+      ? { removed: gather(predictions.removed, new Uint8Array(positions.length * columns)) }
+      : {}),
+  };
+  const known = new Map<string, Int32Array>();
+  return {
+    valued,
+    choose(weights) {
+      const key = JSON.stringify(weights);
+      const chosen = known.get(key) ?? chooseByWeights(candidates, own, weights);
+      known.set(key, chosen);
+      return chosen;
+    },
+  };
+}
+
+/** Rows on which none of these choices is a candidate with too few outcomes to be compared. */
+export function comparableRows({ comparison }: ValuedRows, choices: readonly Int32Array[]): Int32Array {
+  const compared = new Set(comparison.compared);
+  return Int32Array.from(comparison.positions.keys()).filter((row) =>
+    choices.every((chosen) => compared.has(chosen[row])),
+  );
+}
+
+/** A setting that chooses candidates with too few outcomes more often than this is not measured. */
+const MOST_STRANGERS = 0.1;
+
+/**
+ * Measures settings beside always using one candidate, all on the same rows. Costs must be known.
+ * @param choices of each setting, `[rows]`; null: not to be measured @param single number of the one candidate
+ * @returns of each setting, figures or a sentence that says why there are none
+ */
+export function measureSettings(
+  valued: ValuedRows,
+  choices: readonly (Int32Array | null)[],
+  single: number,
+): {
+  readonly against: Pick<SettingWorth, 'quality' | 'costUsd'>;
+  readonly settings: readonly (SettingWorth | string)[];
+} {
+  const { comparison, isEstimated, measure, refuse } = valued;
+  const columns = comparison.quality.length / comparison.positions.length;
+  const refusals = choices.map((chosen) => {
+    if (chosen === null) return 'It was not measured.';
+    const strangers = 1 - comparableRows(valued, [chosen]).length / chosen.length;
+    return isEstimated || strangers > MOST_STRANGERS ? refuse(chosen) : null;
+  });
+  const measured = choices.filter((_, i) => refusals[i] === null) as Int32Array[];
+  const rows = isEstimated ? Int32Array.from(comparison.positions.keys()) : comparableRows(valued, measured);
+  const column = (cells: Float64Array, chosen: Int32Array | null) =>
+    Float64Array.from(rows, (row) => cells[row * columns + (chosen === null ? single : chosen[row])]);
+  const [quality, cost] = [column(comparison.quality, null), column(comparison.costUsd!, null)];
+  // Settings are compared on all rows where scores are estimated.
+  const always: TargetPolicy = { chosen: new Int32Array(comparison.positions.length).fill(single) };
+  const doubtOf = (policy: TargetPolicy, other: TargetPolicy | null, range: number | null) =>
+    comparison.doubt ? scoreDoubt(comparison.doubt, policy, other, range) : null;
+  const [againstQuality, againstCost] = measure([quality, cost], rows, [
+    doubtOf(always, null, 1),
+    doubtOf(always, null, null),
+  ]);
+  const paid = againstCost.estimate ?? 0;
+  const worth = (chosen: Int32Array): SettingWorth => {
+    const own = { quality: column(comparison.quality, chosen), cost: column(comparison.costUsd!, chosen) };
+    const saved = own.cost.map((value, i) => cost[i] - value);
+    const share = mean(saved) / paid;
+    const [ownQuality, ownCost, difference, saving, savedShare] = measure(
+      [
+        own.quality,
+        own.cost,
+        own.quality.map((value, i) => value - quality[i]),
+        saved,
+        // A ratio of means, linearised: its value, plus what each row adds to it.
+        saved.map((value, i) => share + (value - share * cost[i]) / paid),
+      ],
+      rows,
+      [
+        doubtOf({ chosen }, null, 1),
+        doubtOf({ chosen }, null, null),
+        doubtOf({ chosen }, always, 1),
+        doubtOf({ chosen }, always, null),
+        doubtOf({ chosen }, always, null),
+      ],
+    );
+    const shares = new Array<number>(columns).fill(0);
+    for (const row of rows) shares[chosen[row]] += 1 / rows.length;
+    return {
+      quality: ownQuality,
+      costUsd: ownCost,
+      difference,
+      saving,
+      savedShare: paid > 0 ? savedShare : null,
+      shares,
+    };
+  };
+  return {
+    against: { quality: againstQuality, costUsd: againstCost },
+    settings: choices.map((chosen, i) => refusals[i] ?? worth(chosen!)),
+  };
+}
+
+function mean(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

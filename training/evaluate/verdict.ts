@@ -1,0 +1,214 @@
+import type { OffPolicyEvaluation } from '../evaluation/off-policy-evaluation.ts';
+import {
+  HOW_ESTIMATED,
+  offPolicyCaveats,
+  refusalSentence,
+  unknownCosts,
+} from '../evaluation/off-policy-verdict.ts';
+import {
+  type CostPair,
+  type CostStanding,
+  costStanding,
+  describeCost,
+  describeQuality,
+  fixedMixName,
+  type QualityStanding,
+  qualityStanding,
+} from '../words/compare.ts';
+import { formatCount, type Interval, plural, pluralInGroups } from '../words/format-number.ts';
+import type { Contender, Coverage, Verdict } from './evaluation.ts';
+
+/** Under so many near-duplicate groups, a figure is a hint. */
+const FEW_GROUPS = 200;
+
+interface VerdictInput {
+  readonly contenders: readonly Contender[];
+  readonly coverage: Coverage;
+  /** Names, in the order of the contenders' shares. */
+  readonly candidates: readonly string[];
+  /** Name of the best single candidate on the training rows; null when nothing could be compared. */
+  readonly bestSingle: string | null;
+  /** How the contenders' figures were estimated. @default null: they were read off */
+  readonly offPolicy?: OffPolicyEvaluation | null;
+}
+
+/**
+ * Says in one sentence what the router is beside the best single candidate, at which cost, and whether it beats having no router.
+ * "No router" is the best fixed mix that costs no more, where costs are known, since always using one candidate is such a
+ * mix; the best single candidate where they are not.
+ */
+export function judge({
+  contenders,
+  coverage,
+  candidates,
+  bestSingle,
+  offPolicy = null,
+}: VerdictInput): Verdict {
+  const find = (id: string) => contenders.find((one) => one.id === id);
+  const [router, single, mix] = [find('router'), find('bestSingle'), find('fixedMix')];
+  if (!router || !single || bestSingle === null) {
+    return {
+      outcome: 'unmeasured',
+      sentence: offPolicy ? refusalSentence(offPolicy) : unmeasuredSentence(coverage, candidates),
+      caveats: offPolicy?.refusals.slice(1) ?? [],
+      bestSingle,
+      againstBestSingle: null,
+      againstFixedMix: null,
+    };
+  }
+  const isSingle = mix?.shares.some((share, c) => share > 1 - 1e-6 && single.shares[c] === 1) ?? true;
+  const facts: VerdictFacts = {
+    rows: router.quality.rows,
+    rowsLeftOut: coverage.incompleteRows + (offPolicy ? 0 : coverage.unmeasuredChoices),
+    bestSingle,
+    onlyChoice: candidates[router.shares.findIndex((share) => share > 1 - 1e-9)] ?? null,
+    quality: single.difference,
+    costs: costsOf(router, single),
+    mix: !mix || isSingle ? null : { quality: mix.difference, costs: costsOf(router, mix) },
+    isEstimated: offPolicy !== null,
+  };
+  return {
+    ...sayVerdict(facts),
+    caveats: offPolicy ? offPolicyCaveats(offPolicy, coverage) : listCaveats(coverage, router.quality),
+    bestSingle,
+    againstBestSingle: single.difference,
+    againstFixedMix: mix?.difference ?? null,
+  };
+}
+
+function costsOf(router: Contender, other: Contender): CostPair {
+  return {
+    own: router.costUsd?.estimate ?? null,
+    other: other.costUsd?.estimate ?? null,
+    saving: other.saving ?? null,
+  };
+}
+
+/** What the sentence is made from. */
+export interface VerdictFacts {
+  readonly rows: number;
+  /** Test rows that are not among them. */
+  readonly rowsLeftOut: number;
+  readonly bestSingle: string;
+  /** The candidate that the router chose for all of the rows; null where there are several. */
+  readonly onlyChoice: string | null;
+  /** Router minus always using the best single candidate, and what both cost. */
+  readonly quality: Interval | null;
+  readonly costs: CostPair;
+  /** The same of the best fixed mix; null without costs, and where it is the best single candidate alone. */
+  readonly mix: { readonly quality: Interval | null; readonly costs: CostPair } | null;
+  readonly isEstimated: boolean;
+}
+
+/** The verdict's sentence; every word of it holds for the figures in it, whatever they are. */
+export function sayVerdict(facts: VerdictFacts): Pick<Verdict, 'outcome' | 'sentence'> {
+  const { bestSingle, costs, isEstimated, mix, onlyChoice, quality, rows } = facts;
+  const prompts = pluralInGroups(rows, quality?.groups ?? rows, 'test prompt');
+  const best = `always using ${bestSingle}, the best single candidate in training`;
+  if (onlyChoice === bestSingle) {
+    return {
+      outcome: 'same',
+      sentence: `This router is no different from no router: it chose ${bestSingle}, the best single candidate in training, for ${everyPrompt(facts)}.`,
+    };
+  }
+  const [standing, cost] = [qualityStanding(quality), costStanding(costs)];
+  const how = isEstimated ? `, ${HOW_ESTIMATED},` : '';
+  const beside = [describeQuality(quality, best), describeCost(costs)]
+    .filter((part) => part !== '')
+    .join(', ');
+  if (onlyChoice !== null) {
+    return {
+      outcome: standing === 'worse' && (cost === 'dearer' || cost === 'same') ? 'worse' : 'same',
+      sentence: `This router is no different from no router: it chose ${onlyChoice} for ${everyPrompt(facts)}. That${how} ${beside}.`,
+    };
+  }
+  const { outcome, opening } = openingOf(standing, cost, mix && mixStanding(mix));
+  const beaten = mix ? `, and it ${describeQuality(mix.quality, fixedMixName(mix.costs))}` : '';
+  return { outcome, sentence: `${opening}: on ${prompts}${how} it ${beside}${beaten}.` };
+}
+
+function everyPrompt({ rows, rowsLeftOut }: VerdictFacts): string {
+  if (rowsLeftOut > 0) return `each of the ${formatCount(rows)} test prompts that could be compared`;
+  return rows === 1 ? 'the one test prompt' : `all ${formatCount(rows)} test prompts`;
+}
+
+/** How it stands beside the mix. One that costs more is no rival where the router is as good, and none that it loses to for sure. */
+function mixStanding({ costs, quality }: NonNullable<VerdictFacts['mix']>): QualityStanding | null {
+  const standing = qualityStanding(quality);
+  if (costStanding(costs) !== 'cheaper') return standing;
+  return standing === 'as good' ? null : standing === 'worse' ? 'unclear' : standing;
+}
+
+type Opening = { readonly outcome: Verdict['outcome']; readonly opening: string };
+
+/** What is claimed as a whole, by how it stands beside the best single candidate and beside the mix (null: there is none). */
+function openingOf(single: QualityStanding, cost: CostStanding, mix: QualityStanding | null): Opening {
+  const unclear: Opening = {
+    outcome: 'unclear',
+    opening: 'It is not clear that this router is better than no router',
+  };
+  if (single === 'worse' && cost !== 'cheaper' && cost !== 'unclear') {
+    return {
+      outcome: 'worse',
+      opening: `${cost === 'unknown' ? 'In quality, this' : 'This'} router is worse than no router`,
+    };
+  }
+  if (mix === 'worse') {
+    return {
+      outcome: 'worse',
+      opening: `${single === 'worse' ? 'This' : 'For what it costs, this'} router is worse than no router`,
+    };
+  }
+  if (mix !== null && mix !== 'better') return unclear;
+  if (single === 'better' || (single === 'as good' && cost === 'cheaper')) {
+    return {
+      outcome: 'better',
+      opening: `${cost === 'unknown' ? 'In quality, this' : 'This'} router is better than no router`,
+    };
+  }
+  return mix === 'better'
+    ? { outcome: 'better', opening: 'For what it costs, this router is better than no router' }
+    : unclear;
+}
+
+/** Why nothing can be compared, where every outcome that counts must have been seen. */
+export function unmeasuredSentence(coverage: Coverage, candidates: readonly string[]): string {
+  const { kind, notCompared, unmeasuredChoices } = coverage;
+  const opening = 'Whether this router is better than no router cannot be read off this data:';
+  if (kind === 'none') return `${opening} no test prompt has a quality score.`;
+  if (kind === 'single') {
+    return `${opening} the log holds one candidate per prompt, so what another choice would have scored was never seen. Off-policy estimators (pass the propensities), or a few hundred prompts sent to every candidate, can answer it.`;
+  }
+  if (candidates.length - notCompared.length < 2)
+    return `${opening} no two candidates have enough outcomes on the same test prompts. Send a few hundred prompts to every candidate.`;
+  if (unmeasuredChoices > 0)
+    return `${opening} on each of the ${plural(unmeasuredChoices, 'test prompt')} with the quality of every other candidate, the router chose one with too few outcomes (${notCompared.join(', ')}).`;
+  return `${opening} no test prompt has the quality of every candidate that is to be compared.`;
+}
+
+function listCaveats(coverage: Coverage, { rows, groups }: Interval): string[] {
+  const caveats: string[] = [];
+  if (groups < FEW_GROUPS) {
+    caveats.push(
+      `Only ${pluralInGroups(rows, groups, 'test prompt')}: read every figure as a hint, not as proof.`,
+    );
+  }
+  if (coverage.incompleteRows > 0) {
+    caveats.push(
+      `${plural(coverage.incompleteRows, 'test prompt')} without the quality of every compared candidate left out; those kept may be unlike them.`,
+    );
+  }
+  if (coverage.unmeasuredChoices > 0) {
+    caveats.push(
+      `On ${plural(coverage.unmeasuredChoices, 'more test prompt')} the router chose a candidate with too few outcomes to be compared; they are left out, which may flatter or wrong it.`,
+    );
+  }
+  if (coverage.notCompared.length > 0) {
+    caveats.push(`Not compared for lack of outcomes: ${coverage.notCompared.join(', ')}.`);
+  }
+  if (!coverage.costsKnown) caveats.push(unknownCosts(coverage));
+  else if (coverage.imputedCosts > 0) {
+    caveats.push(`${plural(coverage.imputedCosts, 'missing cost')} taken to be the candidate's mean.`);
+  }
+  return caveats;
+}

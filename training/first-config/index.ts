@@ -1,2 +1,0 @@
-export { type ConfigDraft, type ConfigLine, draftConfig } from './config-lines.ts';
-export { lookAtLog, ROWS_LOOKED_AT } from './look-at-log.ts';

@@ -1,0 +1,211 @@
+import type { ManifestHeads } from 'pointsman/artifact';
+import type { HeadSpec } from 'pointsman/head';
+import type { DenseChain, DenseLayer } from '../head/dense-chain.ts';
+import { chainOutputs, isSameChain, type JoinedLayer } from '../head/joined-layer.ts';
+import { weighOutputs } from './chain.ts';
+
+/** Outputs of a LayersModel, by name. */
+export type ModelOutputs = ReadonlyMap<string, JoinedLayer>;
+
+/** Heads, and the outputs that they name. */
+export interface FoldedHeads {
+  readonly heads: ManifestHeads;
+  readonly outputs: ModelOutputs;
+}
+
+/**
+ * What keeps a head from being one Dense layer, in a few words each: neighbours, and what bends after the last layer.
+ *
+ * @returns none: it is made of layers alone
+ */
+export function notLayers(spec: HeadSpec, outputs: ModelOutputs): string[] {
+  switch (spec.kind) {
+    case 'layers': {
+      const activation = outputs.get(spec.output)?.layer.activation ?? 'unknown';
+      return activation === 'linear' ? [] : [`${spec.output} (${activation})`];
+    }
+    case 'knn':
+      return [`knn (${spec.file})`];
+    case 'stack':
+      return [
+        // What weighs nothing says nothing.
+        ...new Set(
+          spec.members.flatMap(({ head, weight }) => (weight === 0 ? [] : notLayers(head, outputs))),
+        ),
+      ];
+    case 'logit':
+      return [...notLayers(spec.head, outputs), 'logit'];
+    case 'shrunk':
+      return spec.strength === 0 ? [] : notLayers(spec.head, outputs);
+    case 'spread':
+      return notLayers(spec.head, outputs);
+  }
+}
+
+/**
+ * Puts every head that is made of layers into one layer: weights of a stack, spread, shrinkage and, of the choice, its
+ * temperature are all linear, so they go into a kernel. Heads with something else in them stay as they are, and so do
+ * outputs that such a head, or a task, names.
+ *
+ * @param task name of the output that tells tasks apart
+ */
+export function foldHeads({ heads, outputs }: FoldedHeads, task?: string): FoldedHeads {
+  const folded = new Map<string, JoinedLayer>();
+  const kept = new Set(task === undefined ? [] : [task]);
+  const fold = (name: string, spec: HeadSpec, scale = 1): HeadSpec | null => {
+    const layer = foldHead(spec, outputs, scale);
+    if (layer === null) {
+      for (const output of namedOutputs(spec)) kept.add(output);
+      return null;
+    }
+    // An output that is plain already keeps its name.
+    const output = spec.kind === 'layers' ? spec.output : name;
+    folded.set(output, layer);
+    return { kind: 'layers', output };
+  };
+  const { choice, success, cost, latency, outputTokens, costBesideInput } = heads;
+  const amount = <T extends { readonly head: HeadSpec }>(name: string, part: T): T => ({
+    ...part,
+    head: fold(name, part.head) ?? part.head,
+  });
+  const choiceHead = fold('choice', choice.head, 1 / choice.temperature);
+  const inner =
+    success.head.kind === 'logit' ? fold('quality', success.head.head) : fold('success', success.head);
+  const successHead =
+    inner !== null && success.head.kind === 'logit' ? { ...success.head, head: inner } : inner;
+  const foldedHeads: ManifestHeads = {
+    choice: choiceHead === null ? choice : { head: choiceHead, temperature: 1 },
+    success: { ...success, head: successHead ?? success.head },
+    cost: cost && amount('cost', cost),
+    latency: latency && amount('latency', latency),
+    ...(outputTokens === undefined ? {} : { outputTokens: amount('outputTokens', outputTokens) }),
+    ...(costBesideInput === undefined ? {} : { costBesideInput: amount('costBesideInput', costBesideInput) }),
+  };
+  const rest = [...outputs].filter(([name]) => kept.has(name) && !folded.has(name));
+  return { heads: foldedHeads, outputs: new Map([...folded, ...rest]) };
+}
+
+/**
+ * A head as one Dense layer over the last hidden layers of what it is made of, and the features.
+ *
+ * @param scale of all outputs
+ * @returns null where it is not made of layers alone
+ */
+export function foldHead(spec: HeadSpec, outputs: ModelOutputs, scale = 1): JoinedLayer | null {
+  if (notLayers(spec, outputs).length > 0) return null;
+  if (spec.kind === 'layers' && scale === 1) return outputs.get(spec.output) as JoinedLayer;
+  const parts = namedOutputs(spec).map((name) => [name, outputs.get(name) as JoinedLayer] as const);
+  if (parts.length === 0) return null;
+  const count = parts[0][1].layer.outputs;
+  const rows = Array.from({ length: count }, (_, c) => {
+    const one = new Float64Array(count);
+    one[c] = scale;
+    return weighOutputs(spec, one);
+  });
+  const weighed = parts
+    .map(([name, part]) => ({ part, weights: rows.map(({ layers }) => layers.get(name) as Float64Array) }))
+    .filter(({ weights }) => weights.some((row) => row.some((weight) => weight !== 0)));
+  const sum = new LayerSum(count);
+  for (const { part, weights } of weighed)
+    sum.add(
+      part,
+      weights,
+      weighed.map((other) => other.part),
+    );
+  rows.forEach(({ constant }, c) => {
+    sum.bias[c] += constant;
+  });
+  return sum.joined(parts[0][1]);
+}
+
+/** Names of the outputs in a head, each once. */
+function namedOutputs(spec: HeadSpec): string[] {
+  if (spec.kind === 'layers') return [spec.output];
+  if (spec.kind === 'stack') return [...new Set(spec.members.flatMap(({ head }) => namedOutputs(head)))];
+  return 'head' in spec ? namedOutputs(spec.head) : [];
+}
+
+/** Layers of as many outputs, added up by what they read. */
+class LayerSum {
+  readonly bias: Float64Array; // [outputs]
+  readonly #kernels: { readonly source: DenseChain; readonly kernel: Float64Array }[] = []; // [inputs, outputs] each
+
+  constructor(outputs: number) {
+    this.bias = new Float64Array(outputs);
+  }
+
+  /**
+   * Adds a part, its outputs weighed.
+   *
+   * @param weights `[outputs][outputs of the part]`
+   * @param all parts of the sum
+   */
+  add({ sources, layer }: JoinedLayer, weights: readonly Float64Array[], all: readonly JoinedLayer[]): void {
+    if (isReadAnyway(layer, all)) {
+      // What it gives is worked out for another part, and is far shorter than the features.
+      this.#addKernel([layer], layer.outputs, (k, c) => weights[c][k]);
+      return;
+    }
+    weights.forEach((row, c) => {
+      for (let k = 0; k < layer.outputs; k++) this.bias[c] += row[k] * layer.bias[k];
+    });
+    const features = layer.inputs - sources.reduce((sum, chain) => sum + chainOutputs(chain, 0), 0);
+    let from = 0;
+    for (const source of sources) {
+      const inputs = chainOutputs(source, features);
+      const start = from * layer.outputs;
+      this.#addKernel(source, inputs, (i, c) => {
+        let sum = 0;
+        for (let k = 0; k < layer.outputs; k++)
+          sum += layer.kernel[start + i * layer.outputs + k] * weights[c][k];
+        return sum;
+      });
+      from += inputs;
+    }
+  }
+
+  #addKernel(source: DenseChain, inputs: number, at: (input: number, output: number) => number): void {
+    const outputs = this.bias.length;
+    let part = this.#kernels.find((other) => isSameChain(other.source, source));
+    if (part === undefined) {
+      part = { source, kernel: new Float64Array(inputs * outputs) };
+      this.#kernels.push(part);
+    }
+    for (let i = 0; i < inputs; i++)
+      for (let c = 0; c < outputs; c++) part.kernel[i * outputs + c] += at(i, c);
+  }
+
+  /** @param any one of the parts: where all weigh nothing, the sum still reads what that reads */
+  joined(any: JoinedLayer): JoinedLayer {
+    const outputs = this.bias.length;
+    if (this.#kernels.length === 0) {
+      const kernel = new Float32Array(any.layer.inputs * outputs);
+      return { sources: any.sources, layer: linear(kernel, this.bias) };
+    }
+    const kernel = new Float32Array(this.#kernels.reduce((sum, part) => sum + part.kernel.length, 0));
+    let at = 0;
+    for (const part of this.#kernels) {
+      kernel.set(part.kernel, at);
+      at += part.kernel.length;
+    }
+    return { sources: this.#kernels.map(({ source }) => source), layer: linear(kernel, this.bias) };
+  }
+}
+
+/** Whether the layer is inside another part, and no part reads the features themselves. */
+function isReadAnyway(layer: DenseLayer, all: readonly JoinedLayer[]): boolean {
+  const isInside = (one: DenseLayer) => all.some(({ sources }) => sources.some(([first]) => first === one));
+  return (
+    isInside(layer) && all.every((part) => isInside(part.layer) || part.sources.every(([first]) => first))
+  );
+}
+
+function linear(kernel: Float32Array, bias: Float64Array): DenseLayer {
+  return {
+    inputs: kernel.length / bias.length,
+    outputs: bias.length,
+    kernel,
+    bias: Float32Array.from(bias),
+    activation: 'linear',
+  };
+}

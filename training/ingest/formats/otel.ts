@@ -1,0 +1,206 @@
+import { LOG_REASONS } from '../../logs/log-reasons.ts';
+import { otelMessage, otelPrompt, wholePrompt } from '../../logs/otel-prompt.ts';
+import { longOf } from '../../logs/otlp-attributes.ts';
+import { readAnswer } from '../../logs/read-answer.ts';
+import { labelScore } from '../../logs/read-score.ts';
+import { withCached } from '../../logs/read-usage.ts';
+import type { CallEntry, LogDocument, LogEntry, LogReader, PromptEntry } from '../record/format.ts';
+import { firstGiven, numberOf, objectOf, textOf } from '../record/values.ts';
+import { isoOf, type LogRecord, logRecordsIn, type Span, spansIn } from './otel-span.ts';
+
+const EVALUATION = 'gen_ai.evaluation.result';
+
+/** Operations of the conventions, and what programs call them that go by their provider's names. */
+const LANGUAGE_OPERATION =
+  /^((chat|text)?[._ ]?completions?|chat|responses?|messages?|text_generation|(generate|stream)_?(content|text|object))$/i;
+
+/** Of the AI SDK's spans, those of one call to a provider; the ones around them hold several, or none of their own. */
+const AI_SDK_CALL = /\.(doGenerate|doStream)$/;
+
+/**
+ * Spans and log records of OpenTelemetry, with the attributes of its conventions for generative AI, old or new, of
+ * OpenLLMetry, of OpenInference, or of the AI SDK. Spans of chats are calls, whose prompt may stand in log records of the
+ * same span; `gen_ai.evaluation.result`, as event of a span, as log record or as span, is a score.
+ */
+export const otelLog: LogReader = {
+  fields: null,
+  *read(document) {
+    let found = false;
+    for (const span of spansIn(document)) {
+      found = true;
+      yield* readSpan(span);
+    }
+    for (const record of logRecordsIn(document)) {
+      found = true;
+      yield readRecord(record);
+    }
+    if (!found) yield { kind: 'refused', reason: LOG_REASONS.unknownKind };
+  },
+};
+
+function* readSpan(span: Span): Generator<LogEntry> {
+  const { attributes, events, name, parentSpanId, start, traceId } = span;
+  if (name === EVALUATION) {
+    yield scoreOf(attributes, start, { traceId, spanId: parentSpanId });
+    return;
+  }
+  yield isCall(span) ? callOf(span) : { kind: 'refused', reason: LOG_REASONS.noCall };
+  for (const event of events) if (event.name === EVALUATION) yield scoreOf(event.attributes, event.at, span);
+}
+
+function readRecord(record: LogRecord): LogEntry {
+  const { attributes, at, body, name, spanId, traceId } = record;
+  if (name === EVALUATION) return scoreOf(attributes, at, record);
+  if (spanId === null) return { kind: 'refused', reason: LOG_REASONS.noCall };
+  const entry = {
+    kind: 'prompt',
+    id: spanId,
+    traceId,
+    at: isoOf(at),
+  } as const satisfies Partial<PromptEntry>;
+  const whole = wholePrompt(attributes) ?? wholePrompt(objectOf(body) ?? {});
+  if (whole !== null)
+    return { ...entry, row: whole, answer: readAnswer(attributes['gen_ai.output.messages']) };
+  const message = otelMessage(name, attributes, body);
+  return message === null
+    ? { kind: 'refused', reason: LOG_REASONS.noCall }
+    : { ...entry, row: null, message };
+}
+
+function isCall({ attributes, events }: Span): boolean {
+  // The AI SDK has spans around those of its calls, which may bear the same attributes.
+  const sdk =
+    textOf(attributes['ai.operationId']) ??
+    /^ai\.\S+/.exec(String(attributes['operation.name']))?.[0] ??
+    null;
+  if (sdk !== null) return AI_SDK_CALL.test(sdk);
+  const operation = textOf(attributes['gen_ai.operation.name']);
+  if (operation !== null) return LANGUAGE_OPERATION.test(operation);
+  const kind = textOf(attributes['openinference.span.kind']);
+  if (kind !== null) return kind.toUpperCase() === 'LLM';
+  const type = textOf(attributes['llm.request.type']);
+  if (type !== null) return type === 'chat' || type === 'completion';
+  // Some name neither, and are calls by what they hold.
+  if (modelOf(attributes) === undefined || attributes['gen_ai.tool.name'] !== undefined) return false;
+  const prompt = otelPrompt(attributes, events);
+  return prompt.text !== undefined || prompt.messages !== undefined;
+}
+
+function modelOf(attributes: LogDocument): unknown {
+  return firstGiven(attributes, [
+    'gen_ai.request.model',
+    'llm.request.model_name',
+    'ai.model.id',
+    'llm.model_name',
+    'llm.request.model',
+    'langfuse.observation.model.name',
+    'gen_ai.response.model',
+  ]);
+}
+
+function callOf(span: Span): CallEntry {
+  const { attributes } = span;
+  const answer = firstGiven(attributes, [
+    'gen_ai.output.messages',
+    'gen_ai.completion.0.content',
+    'gen_ai.completion',
+    'llm.output_messages.0.message.content',
+    'llm.completions.0.content',
+    'ai.response.text',
+    'ai.result.text',
+    'ai.response.object',
+    'gen_ai.response.text',
+    'output.value',
+  ]);
+  const row = rowOf(span);
+  return { kind: 'call', row, answer: readAnswer(answer), record: attributes, promptMayBeApart: true };
+}
+
+function scoreOf(
+  attributes: LogDocument,
+  time: bigint | null,
+  of: { readonly traceId: string | null; readonly spanId: string | null },
+): LogEntry {
+  const response = textOf(attributes['gen_ai.response.id']);
+  const score = {
+    of: of.spanId !== null ? 'call' : response !== null ? 'response' : 'trace',
+    id: of.spanId ?? response ?? of.traceId ?? '',
+    name: textOf(attributes['gen_ai.evaluation.name']) ?? 'evaluation',
+    at: isoOf(time),
+  } as const;
+  const value = attributes['gen_ai.evaluation.score.value'];
+  if (value != null) return { kind: 'score', ...score, value: longOf(value) ?? value };
+  const label = attributes['gen_ai.evaluation.score.label'];
+  return label == null ? { kind: 'score', ...score, value: null } : labelScore(score, label);
+}
+
+function rowOf(span: Span): Record<string, unknown> {
+  const { attributes, end, failed, start } = span;
+  return {
+    requestId: span.spanId,
+    timestamp: isoOf(start),
+    ...otelPrompt(attributes, span.events),
+    task: firstGiven(attributes, ['task', 'gen_ai.task', 'ai.telemetry.metadata.task', 'metadata.task']),
+    tier: firstGiven(attributes, ['tier', 'ai.telemetry.metadata.tier', 'metadata.tier']),
+    candidate: modelOf(attributes),
+    costUsd: failed ? null : costOf(attributes),
+    latencyMs: failed || start === null || end === null || end < start ? null : Number(end - start) / 1e6,
+    ...tokensOf(attributes),
+    source: 'otel',
+    metadata: {
+      traceId: span.traceId ?? undefined,
+      responseId: textOf(attributes['gen_ai.response.id'] ?? attributes['ai.response.id']) ?? undefined,
+      timeToFirstTokenMs: failed ? undefined : firstTokenOf(attributes),
+      failed: failed || undefined,
+      error: failed ? (textOf(attributes['error.type']) ?? undefined) : undefined,
+    },
+  };
+}
+
+/** Programs that work costs out of lists of prices, such as OpenLIT, write 0 for a model that is not in theirs. */
+function costOf(attributes: LogDocument): unknown {
+  const names = ['gen_ai.usage.cost', 'llm.cost.total', 'gen_ai.usage.total_cost', 'operation.cost'];
+  const cost = firstGiven(attributes, names);
+  return cost === undefined || numberOf(cost) === 0 ? attributes['pointsman.cost_usd'] : cost;
+}
+
+function firstTokenOf(attributes: LogDocument): number | undefined {
+  return (
+    numberOf(firstGiven(attributes, ['ai.response.msToFirstChunk', 'ai.stream.msToFirstChunk'])) ?? undefined
+  );
+}
+
+function tokensOf(attributes: LogDocument): Record<'inputTokens' | 'outputTokens', unknown> {
+  const count = (names: readonly string[]): number | null => longOf(firstGiven(attributes, names));
+  const input = count([
+    'gen_ai.usage.input_tokens',
+    'gen_ai.usage.prompt_tokens',
+    'llm.token_count.prompt',
+    'ai.usage.inputTokens',
+    'ai.usage.promptTokens',
+    'llm.usage.prompt_tokens',
+  ]);
+  const read = count([
+    'gen_ai.usage.cache_read.input_tokens',
+    'gen_ai.usage.cache_read_input_tokens',
+    'gen_ai.usage.input_tokens.cached',
+    'llm.token_count.prompt_details.cache_read',
+    'ai.usage.cachedInputTokens',
+  ]);
+  const written = count([
+    'gen_ai.usage.cache_creation.input_tokens',
+    'gen_ai.usage.cache_creation_input_tokens',
+    'llm.token_count.prompt_details.cache_write',
+  ]);
+  return {
+    inputTokens: input === null ? null : withCached(input, (read ?? 0) + (written ?? 0)),
+    outputTokens: count([
+      'gen_ai.usage.output_tokens',
+      'gen_ai.usage.completion_tokens',
+      'llm.token_count.completion',
+      'ai.usage.outputTokens',
+      'ai.usage.completionTokens',
+      'llm.usage.completion_tokens',
+    ]),
+  };
+}

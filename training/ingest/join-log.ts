@@ -1,0 +1,141 @@
+import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
+import { LOG_REASONS, VALUE_REASONS } from '../logs/log-reasons.ts';
+import { joinScores } from '../outcomes/join-scores.ts';
+import { AMOUNT_FIELDS } from '../outcomes/outcome-fields.ts';
+import { quoteText } from '../outcomes/sql-text.ts';
+import { EXISTING, STAGED_COLUMNS, USABLE } from '../outcomes/staged-table.ts';
+
+interface JoinOptions {
+  /** Name of the scores that count. @default the only name there is */
+  readonly score?: string | undefined;
+  readonly failureQuality: 0 | null;
+}
+
+/** Records that became part of a row, and rows of the table that was there which they changed. */
+export interface Joined {
+  readonly recordsJoined: number;
+  /** Of these, outcomes or scores themselves. */
+  readonly said: number;
+  readonly rowsUpdated: number;
+}
+
+/** A cost is computed from the tokens of row `o`, with the row of `prices` that belongs to it. */
+const PRICE = '(o."inputTokens" * input + o."outputTokens" * output) / 1e6';
+
+const isAwaiting = (metadata: string): string => `contains(${metadata}, '"awaiting":true')`;
+const AWAITING = isAwaiting('metadata');
+const AWAITING_DECISION = isAwaiting('d.metadata');
+
+/**
+ * Joins what was said apart from the calls: outcomes to the decisions that await them, then scores to answers. What
+ * finds no partner is turned down with its line.
+ * @throws InvalidInputError when scores of several names are there and none was asked for.
+ */
+export async function joinLog(
+  connection: DuckDBConnection,
+  options: JoinOptions,
+): Promise<Omit<Joined, 'said'> & Record<'outcomes' | 'scores', number>> {
+  const outcomes = await joinOutcomes(connection, options);
+  const scores = await joinScores(connection, options.score);
+  return {
+    recordsJoined: outcomes.recordsJoined + scores.recordsJoined,
+    rowsUpdated: outcomes.rowsUpdated + scores.rowsUpdated,
+    outcomes: outcomes.said,
+    scores: scores.said,
+  };
+}
+
+async function joinOutcomes(connection: DuckDBConnection, options: JoinOptions): Promise<Joined> {
+  const rows = async (query: string): Promise<DuckDBValue[][]> =>
+    (await connection.runAndReadAll(query)).getRows();
+  const [[given]] = await rows('SELECT count(*) FROM outcomes');
+  if (Number(given) === 0) {
+    return { recordsJoined: await settleAwaiting(connection), rowsUpdated: 0, said: 0 };
+  }
+  await connection.run(`INSERT INTO ignored_values SELECT file, line,
+      CASE field ${AMOUNT_FIELDS.map((field) => `WHEN '${field}' THEN ${quoteText(VALUE_REASONS[field])}`).join(' ')} END
+    FROM (SELECT file, line, unnest(refused) AS field FROM outcomes)`);
+  await connection.run(`INSERT INTO staged (file, line, reason, absent, derived)
+    SELECT file, line, ${quoteText(LOG_REASONS.outcomeWithoutDecision)}, false, false FROM outcomes
+    WHERE id NOT IN (SELECT "requestId" FROM staged WHERE ${USABLE})`);
+  // What was asked comes from the decision, or from a row that was made of it before.
+  await connection.run(`CREATE TABLE decisions AS SELECT * EXCLUDE (nth) FROM (SELECT *,
+      json_extract_string(metadata, '$.decided') AS decided,
+      max(json_extract(metadata, '$.expectedCostUsd')::VARCHAR) OVER (PARTITION BY "requestId") AS expected,
+      row_number() OVER (PARTITION BY "requestId" ORDER BY candidate IS DISTINCT FROM json_extract_string(metadata, '$.decided'), file, line) AS nth
+    FROM staged WHERE ${USABLE} AND "requestId" IN (SELECT id FROM outcomes)) WHERE nth = 1`);
+  const [[updated]] = await rows(`SELECT count(*) FROM decisions WHERE file = ${EXISTING} AND ${AWAITING}`);
+  await connection.run(`CREATE TABLE carried_out AS SELECT *,
+      -- The same number to its last digit; of several attempts, so many times.
+      "costSource" IS NULL AND "costUsd" > 0 AND expected > 0 AND ("costUsd" = expected
+        OR several AND abs("costUsd" / expected - round("costUsd" / expected)) < 1e-12) IS TRUE AS guessed
+    FROM (SELECT o.*, ${PRICE} AS price, TRY_CAST(json_extract(d.expected, '$."' || replace(o.candidate, '"', '\\"') || '"') AS DOUBLE) AS expected
+      FROM (SELECT *, row_number() OVER (PARTITION BY id, candidate ORDER BY "saidAt" DESC NULLS LAST, file, line) AS nth FROM outcomes) AS o
+      JOIN decisions AS d ON d."requestId" = o.id LEFT JOIN prices ON prices.name = o.candidate WHERE o.nth = 1)`);
+  await forgetGuesses(connection);
+  const known = (value: string): string => `CASE WHEN NOT o.failed THEN ${value} END`;
+  const failed = options.failureQuality === null ? 'NULL' : String(options.failureQuality);
+  const isComputed = `(o.price IS NOT NULL AND (o."costUsd" IS NULL OR o.guessed OR o."costSource" = 'computed') AND NOT o.failed) IS TRUE`;
+  const made =
+    await connection.runAndReadAll(`INSERT INTO staged (file, line, reason, absent, derived, ${STAGED_COLUMNS}) SELECT o.file, o.line, NULL, false, ${isComputed},
+      d."requestId", d."timestamp", d."text", d.messages, d."promptHash", d.embedding, d.task, d.tier, o.candidate,
+      CASE WHEN o.failed THEN ${failed} WHEN ${AWAITING_DECISION} THEN d.quality END,
+      ${known(`CASE WHEN ${isComputed} THEN o.price WHEN NOT o.guessed THEN o."costUsd" END`)}, ${known('o."latencyMs"')},
+      o."inputTokens", o."outputTokens",
+      -- Who answers after a fallback was not drawn by the policy.
+      CASE WHEN o.candidate = d.decided THEN d.propensity END, d.source,
+      json_merge_patch('{}', json_object('artifactId', json_extract(d.metadata, '$.artifactId'), 'decided', d.decided,
+        'answeredAt', o."saidAt", 'failed', CASE WHEN o.failed THEN true END, 'error', o.error,
+        'costSource', ${known(`CASE WHEN ${isComputed} THEN 'computed' ELSE o."costSource" END`)},
+        'propensities', CASE WHEN o.candidate = d.decided THEN json_extract(d.metadata, '$.propensities') END,
+        'scoredAt', CASE WHEN NOT o.failed AND ${AWAITING_DECISION} THEN json_extract(d.metadata, '$.scoredAt') END))
+    FROM carried_out AS o JOIN decisions AS d ON d."requestId" = o.id`);
+  await connection.run('DROP TABLE carried_out');
+  await connection.run('DROP TABLE decisions');
+  const settled = await settleAwaiting(connection);
+  const [[partners]] = await rows(
+    `SELECT count(*) FROM outcomes WHERE id IN (SELECT "requestId" FROM staged WHERE ${USABLE})`,
+  );
+  // Each outcome's row was counted where it was made; what it was made of was not.
+  const recordsJoined = Number(partners) + settled - Number(made.getRows()[0]?.[0] ?? 0);
+  return { recordsJoined, rowsUpdated: Number(updated), said: Number(partners) };
+}
+
+/**
+ * A decision whose outcome is known is no row of its own any more.
+ * @returns how many records of the log such decisions were.
+ */
+async function settleAwaiting(connection: DuckDBConnection): Promise<number> {
+  const settled = `${USABLE} AND ${AWAITING}
+    AND "requestId" IN (SELECT "requestId" FROM staged WHERE ${USABLE} AND NOT ${AWAITING})`;
+  const found = await connection.runAndReadAll(
+    `SELECT count(*) FROM staged WHERE ${settled} AND file <> ${EXISTING}`,
+  );
+  await connection.run(`DELETE FROM staged WHERE ${settled}`);
+  return Number(found.getRows()[0]?.[0] ?? 0);
+}
+
+/**
+ * Logs of earlier versions hold what the router expected where no bill was seen. It is counted, and taken out of rows that
+ * were made of it before.
+ */
+async function forgetGuesses(connection: DuckDBConnection): Promise<void> {
+  await connection.run(`INSERT INTO ignored_values SELECT file, line, ${quoteText(VALUE_REASONS.expectedCost)}
+    FROM carried_out WHERE guessed AND NOT failed`);
+  await connection.run(`UPDATE staged SET "costUsd" = o.price, metadata = CASE WHEN o.price IS NULL THEN metadata
+      ELSE json_merge_patch(metadata, '{"costSource":"computed"}') END
+    FROM carried_out AS o WHERE staged.file = ${EXISTING} AND staged."requestId" = o.id AND staged.candidate = o.candidate
+      AND o.guessed AND staged."costUsd" = o."costUsd"`);
+}
+
+/**
+ * Rows of the table whose cost was computed by other prices than those that are given now are computed again: what is
+ * learned is what the next request will cost.
+ * @returns how many rows.
+ */
+export async function repriceRows(connection: DuckDBConnection): Promise<number> {
+  const changed = await connection.runAndReadAll(`UPDATE staged AS o SET "costUsd" = ${PRICE} FROM prices
+    WHERE o.file = ${EXISTING} AND prices.name = o.candidate AND contains(o.metadata, '"costSource"')
+      AND json_extract_string(o.metadata, '$.costSource') = 'computed' AND ${PRICE} IS DISTINCT FROM o."costUsd" AND ${PRICE} IS NOT NULL`);
+  return Number(changed.getRows()[0]?.[0] ?? 0);
+}

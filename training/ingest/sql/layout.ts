@@ -1,0 +1,163 @@
+import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
+import { COLUMN_ALIASES } from '../../outcomes/column-aliases.ts';
+import { jsonPath } from '../../outcomes/json-path.ts';
+import { embeddedJson } from '../../outcomes/json-sql.ts';
+import { CELL_FIELDS, OUTCOME_FIELDS, type OutcomeField } from '../../outcomes/outcome-fields.ts';
+import type { SourceLayout } from '../../outcomes/source-layout.ts';
+import { quoteText } from '../../outcomes/sql-text.ts';
+
+/** `outcomes` beside our own fields: where the cells of the wide form are. */
+export type MapTarget = OutcomeField | 'outcomes';
+
+/** The user's own names: field to column, or to a path with dots. */
+export type ColumnMap = Readonly<Partial<Record<MapTarget, string>>>;
+
+const COST_SUFFIX = '|total_cost';
+
+/** Beyond so many names, those that mean nothing to us are no longer noted. */
+const MOST_NAMES = 10_000;
+const KNOWN_NAMES = new Set(Object.values(COLUMN_ALIASES).flat());
+
+/** What documents of a file hold, gathered from all of them before it is said how to read them. */
+export class SeenNames {
+  readonly #map: ColumnMap;
+  readonly #columns = new Set<string>();
+  /** Names inside the cells of the wide form. */
+  readonly #cellKeys = new Set<string>();
+  readonly #mapped = new Set<MapTarget>();
+  #hasCells = false;
+
+  constructor(map: ColumnMap) {
+    this.#map = map;
+  }
+
+  /**
+   * Looks at more documents.
+   * @param documents SQL of a relation with `doc`; broken documents are passed over.
+   * @param values bound to the parameters of `documents`.
+   */
+  async add(
+    connection: DuckDBConnection,
+    documents: string,
+    values: Record<string, DuckDBValue> = {},
+  ): Promise<void> {
+    // Most documents of a file have the same keys, so that what is taken apart are a few lists of them.
+    const keys = `SELECT DISTINCT TRY(json_keys(doc)) AS keys FROM (${documents})`;
+    this.addColumns(
+      await namesIn(connection, `SELECT DISTINCT unnest(keys) FROM (${keys}) WHERE len(keys) > 0`, values),
+    );
+    await this.addInside(connection, documents, values);
+  }
+
+  /** Looks for what lies inside of the columns of documents. */
+  async addInside(
+    connection: DuckDBConnection,
+    documents: string,
+    values: Record<string, DuckDBValue> = {},
+  ): Promise<void> {
+    const list = (query: string): Promise<string[]> => namesIn(connection, query, values);
+    const objects = `SELECT doc FROM (${documents}) WHERE json_valid(doc) AND json_type(doc) = 'OBJECT'`;
+    for (const [target, column] of Object.entries(this.#map) as [MapTarget, string][]) {
+      if (this.#mapped.has(target) || this.#columns.has(column) || !column.includes('.')) continue;
+      const path = quoteText(this.#path(column));
+      const found = await list(
+        `SELECT 1 FROM (${objects}) WHERE json_extract(doc, ${path}) IS NOT NULL LIMIT 1`,
+      );
+      if (found.length > 0) this.#mapped.add(target);
+    }
+    if (!this.#columns.has(this.#cellColumn.split('.')[0]) && !this.#columns.has(this.#cellColumn)) return;
+    const cells = `json_extract(doc, ${quoteText(this.#path(this.#cellColumn))})::VARCHAR`;
+    const entries = `SELECT unnest(map_entries(TRY_CAST(o::JSON AS MAP(VARCHAR, JSON)))) AS entry FROM (
+      SELECT ${embeddedJson('raw')} AS o FROM (SELECT ${cells} AS raw FROM (${objects}))) WHERE starts_with(o, '{')`;
+    this.#hasCells ||= (await list(`SELECT 1 FROM (${entries}) LIMIT 1`)).length > 0;
+    if (!this.#hasCells) return;
+    const inCells = await list(
+      `SELECT DISTINCT unnest(json_keys(entry.value)) FROM (${entries}) WHERE json_type(entry.value) = 'OBJECT'`,
+    );
+    for (const key of inCells) note(this.#cellKeys, key);
+  }
+
+  addColumns(names: Iterable<string>): void {
+    for (const name of names) note(this.#columns, name);
+  }
+
+  /** How to read a file whose documents are those that were looked at. */
+  layout(): SourceLayout {
+    const map = this.#map;
+    const columns = [...this.#columns].sort();
+    const has = (column: string): boolean => this.#columns.has(column);
+    const isMapped = (target: MapTarget): boolean => this.#mapped.has(target) || has(map[target] ?? '');
+    const used = new Set<string>();
+    const aliases: Partial<Record<OutcomeField, readonly string[]>> = {};
+    const find = (field: OutcomeField, among: ReadonlySet<string>): string[] => {
+      const own = map[field];
+      const names =
+        own !== undefined
+          ? [own]
+          : isOtherPromptMapped(field, map)
+            ? []
+            : COLUMN_ALIASES[field].filter((name) => among.has(name));
+      for (const name of names) used.add(among.has(name) ? name : name.split('.')[0]);
+      const foreign = names.filter((name) => name !== field && (own === undefined || isMapped(field)));
+      if (foreign.length > 0) aliases[field] = [...new Set([...(aliases[field] ?? []), ...foreign])];
+      return names.map((name) => jsonPath(name, [...among]));
+    };
+
+    const pairs = columns.filter((column) => has(column + COST_SUFFIX));
+    const form = this.#hasCells ? 'wide' : pairs.length > 0 && !has('candidate') ? 'paired' : 'long';
+    const inCell = (field: OutcomeField): boolean => (CELL_FIELDS as readonly OutcomeField[]).includes(field);
+    const rowFields = OUTCOME_FIELDS.filter((field) =>
+      form === 'paired' ? !inCell(field) && field !== 'candidate' : form === 'long' || !inCell(field),
+    );
+    const paths = new Map(rowFields.map((field) => [field, find(field, this.#columns)]));
+    const cellPaths = new Map<OutcomeField, string[]>();
+    if (form === 'wide') {
+      used.add(this.#cellColumn.split('.')[0]).add(this.#cellColumn);
+      // A row of long form among the others is its own cell.
+      const isMixed = (paths.get('candidate') ?? []).length > 0;
+      const keys = isMixed ? new Set([...this.#cellKeys, ...this.#columns]) : this.#cellKeys;
+      for (const field of CELL_FIELDS) cellPaths.set(field, find(field, keys));
+    } else if (form === 'paired') {
+      for (const field of ['quality', 'costUsd'] as const) cellPaths.set(field, [`$."${field}"`]);
+      for (const pair of pairs)
+        for (const column of columns) if (column === pair || column.startsWith(`${pair}|`)) used.add(column);
+    }
+    const isGiven = (field: OutcomeField): boolean => (paths.get(field) ?? []).length > 0;
+    return {
+      form,
+      idsOfPrompts: !isGiven('requestId') && (['text', 'messages', 'promptHash'] as const).some(isGiven),
+      paths,
+      cellPaths,
+      cells: form === 'wide' ? this.#path(this.#cellColumn) : null,
+      aliases,
+      columns,
+      ignoredColumns: columns.filter((column) => !used.has(column)),
+      mapped: (Object.keys(map) as MapTarget[]).filter(isMapped),
+    };
+  }
+
+  get #cellColumn(): string {
+    return this.#map.outcomes ?? 'outcomes';
+  }
+
+  #path(name: string): string {
+    return jsonPath(name, this.#columns.has(name) ? [name] : []);
+  }
+}
+
+/** Who says where one form of the prompt is wants no other one, whatever columns are called like it. */
+function isOtherPromptMapped(field: OutcomeField, map: ColumnMap): boolean {
+  return (field === 'text' && map.messages !== undefined) || (field === 'messages' && map.text !== undefined);
+}
+
+async function namesIn(
+  connection: DuckDBConnection,
+  query: string,
+  values: Record<string, DuckDBValue>,
+): Promise<string[]> {
+  return (await connection.runAndReadAll(query, values)).getRows().map((row) => String(row[0]));
+}
+
+function note(names: Set<string>, name: string): void {
+  if (names.size < MOST_NAMES || KNOWN_NAMES.has(name) || name.endsWith(COST_SUFFIX)) names.add(name);
+}

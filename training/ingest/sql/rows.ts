@@ -1,0 +1,87 @@
+import { LOG_REASONS } from '../../logs/log-reasons.ts';
+import { embeddedJson } from '../../outcomes/json-sql.ts';
+import { CELL_FIELDS, OUTCOME_FIELDS, type OutcomeField, REASONS } from '../../outcomes/outcome-fields.ts';
+import { PathReader } from '../../outcomes/path-reader.ts';
+import type { SourceLayout } from '../../outcomes/source-layout.ts';
+import { isText, quoteText, unquoted } from '../../outcomes/sql-text.ts';
+
+/** In front of a document that a reader already turned down: what follows is one of `REASONS`. */
+export const REFUSED_MARK = '\u0001';
+
+const COST_SUFFIX = '|total_cost';
+const isCellField = (field: OutcomeField): boolean =>
+  (CELL_FIELDS as readonly OutcomeField[]).includes(field);
+
+/**
+ * SQL that takes JSON documents apart into raw fields.
+ * @param documents SQL of a relation with `line` and `doc`, a JSON text or a refused mark.
+ * @returns SQL of a relation with `line`, `broken`, `absent` (a cell that says the candidate was not asked)
+ * and `r_<field>`.
+ */
+export function rawRows(documents: string, layout: SourceLayout): string {
+  const rowPaths = new PathReader([...layout.paths.values()].flat().concat(layout.cells ?? []));
+  const inRow = (field: OutcomeField): string => `${rawField(rowPaths, layout, field)} AS r_${field}`;
+  const parsed = `SELECT line, CASE WHEN starts_with(doc, '${REFUSED_MARK}') THEN NULL
+      ELSE TRY(${rowPaths.read('doc')}) END AS x, doc FROM (${documents})`;
+  const known = `${[...Object.values(REASONS), ...Object.values(LOG_REASONS)].map(quoteText).join(', ')}`;
+  // What is costly on long documents stays behind a CASE that good documents never pass.
+  const broken = `CASE WHEN x IS NULL THEN
+      CASE WHEN starts_with(doc, '${REFUSED_MARK}') AND (substring(doc, 2) IN (${known})
+          OR starts_with(substring(doc, 2), ${quoteText(LOG_REASONS.scoreLabel)})) THEN substring(doc, 2)
+        WHEN trim(doc, ' \t\r') = 'null' THEN ${quoteText(REASONS.notObject)} ELSE ${quoteText(REASONS.notJson)} END
+      WHEN NOT starts_with(doc, '{') THEN
+        CASE WHEN NOT starts_with(ltrim(doc, ' \t\r'), '{') THEN ${quoteText(REASONS.notObject)} END END`;
+  if (layout.form === 'long') {
+    return `SELECT line, ${broken} AS broken, false AS absent, ${OUTCOME_FIELDS.map(inRow).join(', ')} FROM (${parsed})`;
+  }
+  const rowFields = OUTCOME_FIELDS.filter((field) => field !== 'candidate' && !isCellField(field));
+  const cells = rowPaths.firstGiven('x', layout.cells === null ? [] : [layout.cells]);
+  const columns = rowFields.map((field) => `r_${field}`).join(', ');
+  const candidate = rowPaths.firstGiven('x', layout.paths.get('candidate'));
+  const opened = `SELECT line, broken, ${columns}, CASE WHEN broken IS NULL THEN ${CELL_LISTS[layout.form]} END AS cells FROM (
+    SELECT line, ${broken} AS broken, ${rowFields.map(inRow).join(', ')}, doc, ${candidate} AS own,
+      ${layout.form === 'wide' ? embeddedJson(cells) : 'doc'} AS o FROM (${parsed}))`;
+  const cellPaths = new PathReader([...layout.cellPaths.values()].flat());
+  const cellField = (field: OutcomeField): string => {
+    const held = cellPaths.firstGiven('y', layout.cellPaths.get(field));
+    // A cell may be the bare quality: {"outcomes": {"small": 1, "large": 0.5}}.
+    const bare = field === 'quality' ? `nullif(cell, 'null')` : 'NULL';
+    return `CASE WHEN starts_with(cell, '{') THEN ${held} ELSE ${bare} END AS r_${field}`;
+  };
+  const fields = CELL_FIELDS.map(cellField).join(', ');
+  const spread = `SELECT line, broken, ${columns}, unnest(CASE WHEN len(cells) > 0 THEN cells
+      ELSE [{name: NULL::VARCHAR, cell: NULL::VARCHAR}] END, recursive := true) FROM (${opened})`;
+  return `SELECT line, coalesce(broken, CASE WHEN name IS NULL THEN ${quoteText(REASONS.noCandidates)} END) AS broken,
+    name IS NOT NULL AND broken IS NULL AND coalesce(cell, 'null') = 'null' AS absent, ${columns}, to_json(name)::VARCHAR AS r_candidate, ${fields}
+    FROM (SELECT *, CASE WHEN starts_with(cell, '{') THEN ${cellPaths.read('cell')} END AS y FROM (${spread}))`;
+}
+
+/**
+ * Lists of {name, cell}, from the columns `o` (what holds the cells), `own` (the row's own candidate) and `doc`: cells are
+ * raw JSON. A row of long form among wide ones is its own cell.
+ */
+const CELL_LISTS = {
+  wide: `CASE WHEN starts_with(o, '{')
+      THEN list_transform(map_entries(TRY_CAST(CASE WHEN starts_with(o, '{') THEN o END::JSON AS MAP(VARCHAR, JSON))), lambda e: {name: e.key, cell: e.value::VARCHAR})
+    WHEN own IS NOT NULL THEN [{name: ${label('own')}, cell: ltrim(doc, ' \t\r')}] END`,
+  paired: `list_transform(list_filter(map_entries(TRY_CAST(o::JSON AS MAP(VARCHAR, JSON))), lambda e: ${costOf('e.key')} IS NOT NULL), lambda e: {name: e.key,
+      cell: CASE WHEN e.value::VARCHAR = 'null' AND ${costOf('e.key')} = 'null' THEN 'null'
+        ELSE '{"quality":' || e.value::VARCHAR || ',"costUsd":' || ${costOf('e.key')} || '}' END})`,
+} as const;
+
+/** SQL of a field of the values `x` that `paths` read. Where there are no ids, the same prompt is the same request, whoever answered it. */
+export function rawField(paths: PathReader, layout: SourceLayout, field: OutcomeField): string {
+  const given = (name: OutcomeField): string => paths.firstGiven('x', layout.paths.get(name));
+  if (field !== 'requestId' || layout.idsOfPrompts !== true) return given(field);
+  // What lacks a prompt is refused for that.
+  const prompt = `coalesce(${given('messages')}, ${given('text')}, ${given('promptHash')}, '')`;
+  return `'"prompt-' || substring(sha256(${prompt}), 1, 32) || '"'`;
+}
+
+function label(raw: string): string {
+  return `CASE WHEN ${isText(raw)} THEN ${unquoted(raw)} ELSE ${raw} END`;
+}
+
+function costOf(name: string): string {
+  return `json_extract(o, '$."' || replace(${name}, '"', '\\"') || '${COST_SUFFIX}"')::VARCHAR`;
+}

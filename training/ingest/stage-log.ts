@@ -1,0 +1,185 @@
+import { blobValue, type DuckDBConnection } from '@duckdb/node-api';
+import { hasLongLines } from '../outcomes/json-blocks.ts';
+import { litellmHas, litellmRows } from '../outcomes/litellm-sql.ts';
+import { OUTCOME_FIELDS } from '../outcomes/outcome-fields.ts';
+import { readDocuments } from '../outcomes/read-documents.ts';
+import type { SourceFile } from '../outcomes/source-files.ts';
+import type { SourceLayout } from '../outcomes/source-layout.ts';
+import { type StageBlocksOptions, stageBlocks } from '../outcomes/stage-blocks.ts';
+import { stageRegular } from '../outcomes/stage-regular-jsonl.ts';
+import { insertJudged, type JudgeSettings } from '../outcomes/staged-table.ts';
+import type { TextBlock } from '../outcomes/text-block.ts';
+import type { ScratchDatabase } from '../work/scratch-database.ts';
+import { litellmLog } from './formats/litellm.ts';
+import { type LogMapping, mapLogBlock, SIDE_TABLES, type SideTable } from './formats/map-log.ts';
+import type { LogReader } from './record/format.ts';
+import type { MapTarget } from './sql/layout.ts';
+import { rawRows } from './sql/rows.ts';
+
+/** What is joined to rows once all files are read. */
+export const CREATE_LOG_TABLES = [
+  `CREATE TABLE outcomes (file INTEGER, line BIGINT, id VARCHAR, candidate VARCHAR, failed BOOLEAN, "costUsd" DOUBLE,
+    "costSource" VARCHAR, several BOOLEAN, "latencyMs" DOUBLE, "inputTokens" DOUBLE, "outputTokens" DOUBLE, refused VARCHAR[], error VARCHAR,
+    "saidAt" VARCHAR)`,
+  `CREATE TABLE scores (file INTEGER, line BIGINT, "of" VARCHAR, id VARCHAR, candidate VARCHAR, name VARCHAR, value DOUBLE, rating VARCHAR,
+    "saidAt" VARCHAR)`,
+  'CREATE TABLE ignored_values (file INTEGER, line BIGINT, reason VARCHAR)',
+  'CREATE TABLE answers (file INTEGER, line BIGINT, "requestId" VARCHAR, candidate VARCHAR, answer VARCHAR)',
+  `CREATE TABLE prompts (file INTEGER, line BIGINT, nth INTEGER, id VARCHAR, "traceId" VARCHAR, "row" VARCHAR, message VARCHAR,
+    answer VARCHAR, "saidAt" VARCHAR)`,
+  'CREATE TABLE "openCalls" (file INTEGER, line BIGINT, id VARCHAR, "traceId" VARCHAR, "row" VARCHAR, own VARCHAR, answer VARCHAR)',
+];
+const SIDES = {
+  outcomes: {
+    line: 'BIGINT',
+    id: 'VARCHAR',
+    candidate: 'VARCHAR',
+    failed: 'BOOLEAN',
+    costUsd: 'DOUBLE',
+    costSource: 'VARCHAR',
+    several: 'BOOLEAN',
+    latencyMs: 'DOUBLE',
+    inputTokens: 'DOUBLE',
+    outputTokens: 'DOUBLE',
+    refused: ['VARCHAR'],
+    error: 'VARCHAR',
+    saidAt: 'VARCHAR',
+  },
+  scores: {
+    line: 'BIGINT',
+    of: 'VARCHAR',
+    id: 'VARCHAR',
+    candidate: 'VARCHAR',
+    name: 'VARCHAR',
+    value: 'DOUBLE',
+    rating: 'VARCHAR',
+    saidAt: 'VARCHAR',
+  },
+  answers: { line: 'BIGINT', requestId: 'VARCHAR', candidate: 'VARCHAR', answer: 'VARCHAR' },
+  prompts: {
+    line: 'BIGINT',
+    nth: 'INTEGER',
+    id: 'VARCHAR',
+    traceId: 'VARCHAR',
+    row: 'VARCHAR',
+    message: 'VARCHAR',
+    answer: 'VARCHAR',
+    saidAt: 'VARCHAR',
+  },
+  openCalls: {
+    line: 'BIGINT',
+    id: 'VARCHAR',
+    traceId: 'VARCHAR',
+    row: 'VARCHAR',
+    own: 'VARCHAR',
+    answer: 'VARCHAR',
+  },
+} as const satisfies Record<SideTable, Readonly<Record<string, string | readonly string[]>>>;
+
+/** How rows with canonical names are read. */
+const CANONICAL: SourceLayout = {
+  form: 'long',
+  paths: new Map(OUTCOME_FIELDS.map((field) => [field, [`$."${field}"`]])),
+  cellPaths: new Map(),
+  cells: null,
+  aliases: {},
+  columns: [],
+  ignoredColumns: [],
+  mapped: [],
+};
+
+interface StageLogOptions extends Omit<StageBlocksOptions, 'numbered'>, LogMapping, JudgeSettings {
+  readonly onBytes: (bytes: number) => void;
+}
+
+/**
+ * Reads one file of a log: its calls into `staged`, each judged, and what is joined to them into tables of their own.
+ * @returns how the file was read.
+ */
+export async function stageLog(
+  database: ScratchDatabase,
+  source: SourceFile,
+  reader: LogReader,
+  options: StageLogOptions,
+): Promise<SourceLayout> {
+  const whole = await stageWhole(database, source, reader, options);
+  if (whole !== null) return { ...CANONICAL, mapped: whole };
+  const side = await database.connect();
+  const mapped = new Set<MapTarget>();
+  async function* rows(): AsyncGenerator<TextBlock> {
+    for await (const block of readDocuments(database, source, options.onBytes)) {
+      const made = mapLogBlock(block, reader, { ...options, path: source.path });
+      for (const target of made.mapped) mapped.add(target);
+      for (const table of SIDE_TABLES) await insertSide(side, table, options.fileIndex, made[table]);
+      if (made.rows.length > 0) yield { bytes: Buffer.from(made.rows.join('\n')), firstLine: 0 };
+    }
+  }
+  try {
+    await stageNumbered(database, rows(), options);
+  } finally {
+    side.closeSync();
+  }
+  return { ...CANONICAL, mapped: [...mapped] };
+}
+
+/** Judges documents with canonical names, numbered by their lines, whose scores are qualities and messages plain. */
+export async function stageNumbered(
+  database: ScratchDatabase,
+  blocks: AsyncGenerator<TextBlock>,
+  options: Omit<StageBlocksOptions, 'numbered'> & JudgeSettings,
+): Promise<void> {
+  const raw = rawRows('SELECT line, doc FROM documents', CANONICAL);
+  const settings = { ...options, plainMessages: true };
+  const judge = (table: string): string => insertJudged(raw, options.fileIndex, settings, table);
+  await stageBlocks(database, blocks, judge, { ...options, numbered: true });
+}
+
+/**
+ * The fast way, for a regular file of the one format that has it.
+ * @returns the fields of `map` that a record had; null when the file must be read record by record.
+ */
+async function stageWhole(
+  database: ScratchDatabase,
+  source: SourceFile,
+  reader: LogReader,
+  options: StageLogOptions,
+): Promise<MapTarget[] | null> {
+  const { answers, failureQuality, inOrder, map } = options;
+  if (reader !== litellmLog || source.format !== 'jsonl' || inOrder || answers) return null;
+  if (failureQuality !== null || ['outcomes', 'text', 'messages'].some((target) => target in map))
+    return null;
+  if (await hasLongLines(source.path, database.longRowBytes)) return null;
+  const connection = await database.connect();
+  try {
+    if (
+      !(await stageRegular(connection, source, litellmRows(source.path, map), {
+        ...options,
+        plainMessages: true,
+      }))
+    )
+      return null;
+    const mapped: MapTarget[] = [];
+    for (const [target, path] of Object.entries(map) as [MapTarget, string][]) {
+      const found = await connection.runAndReadAll(litellmHas(source.path, path));
+      if (found.currentRowCount > 0) mapped.push(target);
+    }
+    return mapped;
+  } finally {
+    connection.closeSync();
+  }
+}
+
+/** @param documents JSON objects, with the line each is of. */
+export async function insertSide(
+  connection: DuckDBConnection,
+  table: SideTable,
+  fileIndex: number,
+  documents: readonly string[],
+): Promise<void> {
+  if (documents.length === 0) return;
+  await connection.run(
+    `INSERT INTO "${table}" SELECT ${fileIndex}, unnest(json_transform(doc, '${JSON.stringify(SIDES[table])}'))
+      FROM (SELECT unnest(string_split(decode($bytes::BLOB), chr(10))) AS doc)`,
+    { bytes: blobValue(Buffer.from(documents.join('\n'))) },
+  );
+}

@@ -1,0 +1,164 @@
+import { argMin, createRandom } from 'pointsman/math';
+import { chainHead, type DenseLayer, predictRows } from '../head/dense-chain.ts';
+import { fitLinearPath } from '../head/fit-linear.ts';
+import type { OnFold, OnProgress } from '../head/fit-progress.ts';
+import { countFolds, foldRows } from '../head/grouped-folds.ts';
+import { createMatrix, type Matrix, takeRows } from '../head/matrix.ts';
+import { searchPenalties } from '../head/search-penalties.ts';
+import { allRows, putRows, takeFitData, weightPerCandidate } from '../member/member-rows.ts';
+import { isFullyObserved, squaredError } from '../member/squared-error.ts';
+import type { MemberData, TunedMember } from './learner.ts';
+import type { LinearMember } from './linear.ts';
+
+const HIDDEN = 64;
+
+/** Penalties tried, as shares of the outcomes of a candidate. */
+const PENALTIES = { from: 3, to: 0.01 } as const;
+
+/**
+ * Quality as a smooth function of what the linear member expects of every candidate. Candidates differ most on
+ * prompts of middling difficulty (on easy ones all are right, on hopeless ones all are wrong), so their differences
+ * are humped where the linear member can only slope. One hidden layer of fixed random tanh units, then ridge
+ * regression: smooth, convex and cheap (Rahimi and Recht 2008).
+ *
+ * It is fitted on the linear member's out-of-fold predictions, since those on its own rows are too sure of themselves; and
+ * cross-validated on predictions by fits that saw neither a row's own fold nor the one that is held out, as what the
+ * latter's outcomes did to the linear member would be told to the curve beforehand.
+ */
+export async function tuneCurveMember(
+  data: MemberData,
+  linear: LinearMember,
+  onFold: OnFold = () => {},
+): Promise<TunedMember> {
+  const { residuals, folds } = data;
+  const hidden = hiddenLayer(linear.outOfFold, data.seed);
+  const activations = predictRows(chainHead([hidden]), linear.outOfFold);
+  const count = countFolds(folds);
+  const inner = await nestedPredictions(data, linear);
+  const nested = inner.map((predictions) => predictRows(chainHead([hidden]), predictions));
+  const attempt = async (some: readonly number[]) => {
+    const path = some.map(() => createMatrix(residuals.rows, residuals.columns));
+    for (let fold = 0; fold < count; fold++) {
+      const { fit, held } = foldRows(folds, fold);
+      const layers = await fitOutput(data, nested[fold], fit, some, ({ loss }) =>
+        onFold({ fold, folds: count, loss }),
+      );
+      const heldActivations = takeRows(activations, held);
+      layers.forEach((layer, i) => {
+        putRows(predictRows(chainHead([layer]), heldActivations), held, path[i]);
+      });
+    }
+    return path;
+  };
+  const part = isFullyObserved(residuals) ? 'deviation' : 'all';
+  const least = (path: readonly Matrix[]) =>
+    argMin(path.map((predictions) => squaredError(predictions, residuals, part, data.weights)));
+  const { shares, tried } = await searchPenalties(PENALTIES, attempt, (path) => [least(path)]);
+  const chosen = least(tried);
+  return {
+    name: 'curve',
+    settings: { penalty: shares[chosen] },
+    outOfFold: tried[chosen],
+    async fit() {
+      const fitted = await linear.fit();
+      if (fitted.form.kind !== 'chain') throw new TypeError('The curve member reads a chain.');
+      const rows = allRows(residuals);
+      const [output] = await fitOutput(data, activations, rows, [shares[chosen]]);
+      const chain = [...fitted.form.chain, hidden, output];
+      return { head: chainHead(chain), form: { kind: 'chain', chain } };
+    },
+  };
+}
+
+/**
+ * For each fold, what the linear member says of the rows of every other, fitted without either: one fit for each two folds.
+ * @returns `[folds][rows, candidates]`; rows of the fold itself are zeros
+ */
+async function nestedPredictions(
+  { features, folds, residuals }: MemberData,
+  linear: LinearMember,
+): Promise<Matrix[]> {
+  const count = countFolds(folds);
+  const all = allRows(residuals);
+  const predictions = Array.from({ length: count }, () => createMatrix(residuals.rows, residuals.columns));
+  for (let one = 0; one < count; one++)
+    for (let other = 0; other < one; other++) {
+      const rest = all.filter((row) => folds[row] !== one && folds[row] !== other);
+      // Two folds are all there is: nothing is left to learn from without both.
+      const layer = rest.length === 0 ? null : await linear.fitOn(rest);
+      for (const [held, fold] of [
+        [one, other],
+        [other, one],
+      ]) {
+        const rows = all.filter((row) => folds[row] === held);
+        const predicted =
+          layer === null
+            ? takeRows(linear.outOfFold, rows)
+            : predictRows(chainHead([layer]), takeRows(features, rows));
+        putRows(predicted, rows, predictions[fold]);
+      }
+    }
+  return predictions;
+}
+
+async function fitOutput(
+  data: MemberData,
+  activations: Matrix,
+  rows: Int32Array,
+  shares: readonly number[],
+  onProgress: OnProgress = () => {},
+): Promise<DenseLayer[]> {
+  const fits = await fitLinearPath(takeFitData({ ...data, features: activations }, rows), 'squared', {
+    l2s: shares.map((share) => share * weightPerCandidate(data, rows)),
+    onProgress,
+  });
+  return fits.map((fit) => fit.layer);
+}
+
+/**
+ * Random tanh units over two kinds of coordinate, each standardised: the predictions' mean over candidates, and each
+ * candidate's difference to it. Both are linear in the predictions, so the layer reads those directly.
+ */
+function hiddenLayer(predictions: Matrix, seed: number): DenseLayer {
+  const { columns } = predictions;
+  const random = createRandom(seed);
+  const spread = spreads(predictions);
+  const kernel = new Float32Array(columns * HIDDEN);
+  const bias = new Float32Array(HIDDEN);
+  for (let h = 0; h < HIDDEN; h++) {
+    const toLevel = random.normal() / spread.level.scale;
+    const toDeviation = Array.from(
+      spread.deviations,
+      ({ scale }) => random.normal() / (scale * Math.sqrt(columns)),
+    );
+    const meanDeviation = toDeviation.reduce((sum, x) => sum + x, 0) / columns;
+    bias[h] = 3 * (random.next() - 0.5) - toLevel * spread.level.mean;
+    for (let c = 0; c < columns; c++) {
+      kernel[c * HIDDEN + h] = toLevel / columns + toDeviation[c] - meanDeviation;
+      bias[h] -= toDeviation[c] * spread.deviations[c].mean;
+    }
+  }
+  return { inputs: columns, outputs: HIDDEN, kernel, bias, activation: 'tanh' };
+}
+
+interface Moments {
+  readonly mean: number;
+  /** Standard deviation, or 1 where there is none. */
+  readonly scale: number;
+}
+
+function spreads({ rows, columns, values }: Matrix): { level: Moments; deviations: Moments[] } {
+  const level = new Float64Array(rows);
+  for (let row = 0; row < rows; row++)
+    for (let c = 0; c < columns; c++) level[row] += values[row * columns + c] / columns;
+  const deviations = Array.from({ length: columns }, (_, c) =>
+    moments(level.map((mean, row) => values[row * columns + c] - mean)),
+  );
+  return { level: moments(level), deviations };
+}
+
+function moments(values: Float64Array): Moments {
+  const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
+  const variance = values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length;
+  return { mean, scale: variance > 1e-12 ? Math.sqrt(variance) : 1 };
+}

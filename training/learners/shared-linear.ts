@@ -1,0 +1,148 @@
+import { argMin } from 'pointsman/math';
+import { chainHead, type DenseLayer, predictRows } from '../head/dense-chain.ts';
+import { fitLinearPath } from '../head/fit-linear.ts';
+import type { OnFold } from '../head/fit-progress.ts';
+import { countFolds, foldRows } from '../head/grouped-folds.ts';
+import { createMatrix, type Matrix, takeRows } from '../head/matrix.ts';
+import { searchPenalties } from '../head/search-penalties.ts';
+import { putRows, takeFitData, weightPerCandidate } from '../member/member-rows.ts';
+import { rowLevels } from '../member/row-levels.ts';
+import { squaredError } from '../member/squared-error.ts';
+
+/** Penalties tried, as shares of the outcomes' weight times feature variance. */
+const PENALTIES = { from: 3, to: 0.003 } as const;
+
+/** Outcomes of which a row may hold one or two. */
+export interface SharedLinearData {
+  readonly features: Matrix; // [rows, features]
+  /** Sum of the features' variances. */
+  readonly featureVariance: number;
+  /** Fold of each row. */
+  readonly folds: Int32Array;
+  /** Differences to each candidate's mean, NaN: unobserved. `[rows, candidates]` */
+  readonly residuals: Matrix;
+  /** Importance of each outcome, as the residuals; null: all alike. */
+  readonly weights: Float32Array | null;
+}
+
+/** A linear layer whose penalties cross-validation has chosen. */
+export interface SharedLinear {
+  readonly levelPenalty: number;
+  readonly deviationPenalty: number;
+  /** Predictions for each row by a fit that did not see its fold: `[rows, candidates]` */
+  readonly outOfFold: Matrix;
+  /** Fits on these rows. */
+  fitOn(rows: Int32Array): Promise<DenseLayer>;
+}
+
+/**
+ * Ridge regression for rows that were seen with a candidate or two. What a row's one outcome says of the prompt is
+ * learned by all candidates together: one regression of the level on every outcome, whoever it is of. What is left of
+ * each outcome then teaches its candidate's difference, with a penalty of its own that holds candidates back to the
+ * common level (a hierarchical model: Lindley and Smith 1972).
+ */
+export async function tuneSharedLinear(
+  data: SharedLinearData,
+  onFold: OnFold = () => {},
+): Promise<SharedLinear> {
+  const { residuals, weights } = data;
+  const count = countFolds(data.folds);
+  const half =
+    (from: number): OnFold =>
+    ({ fold, loss }) =>
+      onFold({ fold: from + fold, folds: 2 * count, loss });
+  const common = { ...data, ...levelsOf(data) };
+  const least = (path: readonly Matrix[], truth: Matrix) =>
+    argMin(path.map((predictions) => squaredError(predictions, truth, 'all', weights)));
+  const levels = await searchPenalties(
+    PENALTIES,
+    async (some) =>
+      (await outOfFoldPath(common, some, half(0))).map((level) => broadcast(level, residuals.columns)),
+    (path) => [least(path, residuals)],
+  );
+  const level = least(levels.tried, residuals);
+  const rest = { ...data, residuals: without(residuals, levels.tried[level]) };
+  const deviations = await searchPenalties(
+    PENALTIES,
+    (some) => outOfFoldPath(rest, some, half(count)),
+    (path) => [least(path, rest.residuals)],
+  );
+  const deviation = least(deviations.tried, rest.residuals);
+  const [levelPenalty, deviationPenalty] = [levels.shares[level], deviations.shares[deviation]];
+  return {
+    levelPenalty,
+    deviationPenalty,
+    outOfFold: add(levels.tried[level], deviations.tried[deviation]),
+    fitOn: async (rows) =>
+      addLayers(await fitOne(common, levelPenalty, rows), await fitOne(rest, deviationPenalty, rows)),
+  };
+}
+
+function levelsOf({ residuals, weights }: SharedLinearData) {
+  const levels = rowLevels(residuals, weights);
+  return { residuals: levels.targets, weights: levels.weights };
+}
+
+async function outOfFoldPath(
+  data: SharedLinearData,
+  shares: readonly number[],
+  onFold: OnFold,
+): Promise<Matrix[]> {
+  const { features, folds, residuals } = data;
+  const path = shares.map(() => createMatrix(residuals.rows, residuals.columns));
+  const count = countFolds(folds);
+  for (let fold = 0; fold < count; fold++) {
+    const { fit, held } = foldRows(folds, fold);
+    const layers = await fitPath(data, fit, shares, (loss) => onFold({ fold, folds: count, loss }));
+    const heldFeatures = takeRows(features, held);
+    layers.forEach((layer, i) => {
+      putRows(predictRows(chainHead([layer]), heldFeatures), held, path[i]);
+    });
+  }
+  return path;
+}
+
+async function fitOne(data: SharedLinearData, penalty: number, rows: Int32Array): Promise<DenseLayer> {
+  const [layer] = await fitPath(data, rows, [penalty]);
+  return layer;
+}
+
+async function fitPath(
+  data: SharedLinearData,
+  rows: Int32Array,
+  shares: readonly number[],
+  onLoss: (loss: number) => void = () => {},
+): Promise<DenseLayer[]> {
+  const unit = weightPerCandidate(data, rows) * data.featureVariance;
+  const fits = await fitLinearPath(takeFitData(data, rows), 'squared', {
+    l2s: shares.map((share) => share * unit),
+    onProgress: ({ loss }) => onLoss(loss),
+  });
+  return fits.map((fit) => fit.layer);
+}
+
+function broadcast({ rows, values }: Matrix, columns: number): Matrix {
+  return {
+    rows,
+    columns,
+    values: Float32Array.from({ length: rows * columns }, (_, i) => values[Math.floor(i / columns)]),
+  };
+}
+
+function add(a: Matrix, b: Matrix): Matrix {
+  return { ...a, values: a.values.map((value, i) => value + b.values[i]) };
+}
+
+function without(a: Matrix, b: Matrix): Matrix {
+  return { ...a, values: a.values.map((value, i) => value - b.values[i]) };
+}
+
+/** A layer of one output added to every output of another. */
+function addLayers(level: DenseLayer, deviation: DenseLayer): DenseLayer {
+  const { outputs } = deviation;
+  return {
+    ...deviation,
+    kernel: deviation.kernel.map((value, i) => value + level.kernel[Math.floor(i / outputs)]),
+    bias: deviation.bias.map((value) => value + level.bias[0]),
+  };
+}

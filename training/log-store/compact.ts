@@ -1,0 +1,201 @@
+import { randomUUID } from 'node:crypto';
+import { chmod, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type DuckDBConnection, DuckDBTimestampValue } from '@duckdb/node-api';
+import { InvalidInputError } from 'pointsman';
+import { parquetFile, quoteText } from '../outcomes/sql-text.ts';
+import { CLAIMED_PREFIX, type LogFile } from './log-files.ts';
+import { logLines } from './log-lines.ts';
+
+/** How folders begin that hold what is not whole yet. */
+export const UNFINISHED_PREFIX = '.compacting-';
+
+interface CompactedFile {
+  readonly records: number;
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
+  readonly linesCutOff: number;
+}
+
+/**
+ * Turns one closed JSONL file into Parquet beside it: `record` is the line as it was, and beside it stands what one
+ * looks for. The Parquet gets its name when it is whole and on the disk, and only then the JSONL is removed; cut short
+ * at any moment, the file is there in one format or in both. Nobody else can read either.
+ *
+ * @throws InvalidInputError when a line in the middle is no record, or the file grew: it is left as it is.
+ */
+export async function compactFile(connection: DuckDBConnection, file: LogFile): Promise<CompactedFile> {
+  const { size } = await stat(file.path);
+  const { records, linesCutOff } = await loadLines(connection, file.path);
+  const parquet = join(dirname(file.path), `${file.stem}.parquet`);
+  const bytesAfter = records === 0 ? 0 : await writeParquet(connection, file.path, size, parquet);
+  await removeRead(file, size);
+  return { records, bytesBefore: size, bytesAfter, linesCutOff };
+}
+
+/**
+ * The same where a Parquet of that name is there: compacting was cut short before the JSONL was removed, and it may have
+ * grown since. Where it holds other records (a clock was set back, and a name came twice), it gets a name of its own.
+ *
+ * @returns null when all of it is in the Parquet already, or it was given another name.
+ */
+export async function compactAgain(
+  connection: DuckDBConnection,
+  file: LogFile,
+): Promise<CompactedFile | null> {
+  const parquet = join(dirname(file.path), `${file.stem}.parquet`);
+  const { size } = await stat(file.path);
+  const { records, linesCutOff } = await loadLines(connection, file.path);
+  const [known, others] = await compareLines(connection, parquet);
+  if (others > 0) {
+    await giveFreeName(file);
+    return null;
+  }
+  const bytesAfter = records > known ? await writeParquet(connection, file.path, size, parquet, true) : 0;
+  await removeRead(file, size);
+  return records > known ? { records, bytesBefore: size, bytesAfter, linesCutOff } : null;
+}
+
+/** @returns records of a Parquet, and how many of them are not the lines at their place. */
+async function compareLines(connection: DuckDBConnection, parquet: string): Promise<readonly number[]> {
+  try {
+    const compared = await connection.runAndReadAll(
+      `SELECT count(*), count(*) FILTER (p.record IS DISTINCT FROM lines.record)
+        FROM (SELECT file_row_number AS row, record FROM ${parquetFile(parquet, ', file_row_number = true')}) AS p
+        LEFT JOIN lines ON lines.line = p.row`,
+    );
+    return compared.getRows()[0].map(Number);
+  } catch (cause) {
+    throw new InvalidInputError(
+      `${parquet} cannot be read: ${(cause as Error).message.split('\n')[0]} Bring it back from a copy, or remove it.`,
+      { cause },
+    );
+  }
+}
+
+/** @returns bytes of the Parquet that has its name now. */
+async function writeParquet(
+  connection: DuckDBConnection,
+  path: string,
+  size: number,
+  parquet: string,
+  replace = false,
+): Promise<number> {
+  // DuckDB makes files that everybody can read: until it is ours alone, it is in a folder that is.
+  const unfinished = join(dirname(path), `${UNFINISHED_PREFIX}${randomUUID()}`);
+  const whole = join(unfinished, 'records.parquet');
+  await mkdir(unfinished, { mode: 0o700 });
+  try {
+    await connection.run(
+      `COPY (SELECT kind, id, "at", candidate, record FROM lines ORDER BY line) TO ${quoteText(whole)}
+        (FORMAT parquet, COMPRESSION zstd)`,
+    );
+    await chmod(whole, 0o600);
+    await sync(whole);
+    if ((await stat(path)).size !== size) throw grown(path);
+    if (replace) await rename(whole, parquet);
+    else await nameOnce(whole, parquet);
+    await sync(dirname(path));
+    return (await stat(parquet)).size;
+  } finally {
+    await rm(unfinished, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Removes a JSONL file of which everything is in a Parquet. First its name is taken away: whoever writes to it by a clock
+ * that is behind, looks for the name after each batch, and writes what comes later to another file.
+ *
+ * @throws InvalidInputError when it grew until then: it has its name again.
+ */
+async function removeRead({ path, stem }: LogFile, size: number): Promise<void> {
+  const claimed = join(dirname(path), `${CLAIMED_PREFIX}${stem}.jsonl`);
+  await rename(path, claimed);
+  if ((await stat(claimed)).size !== size) {
+    await rename(claimed, path);
+    throw grown(path);
+  }
+  await rm(claimed, { force: true });
+}
+
+function grown(path: string): InvalidInputError {
+  return new InvalidInputError(`${path} grew while it was read. Compact it when nobody writes to it.`);
+}
+
+/** Gives a file the next number that is free in both formats. */
+async function giveFreeName({ path, stem }: LogFile): Promise<void> {
+  const time = stem.slice(0, stem.lastIndexOf('-'));
+  for (let n = 0; ; n++) {
+    const name = join(dirname(path), `${time}-${n}`);
+    if ((await stat(`${name}.parquet`).catch(() => null)) !== null) continue;
+    try {
+      return await nameOnce(path, `${name}.jsonl`);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
+/** Renames a file, and never onto another one. @throws an error with the code EEXIST */
+async function nameOnce(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    // Not every file system knows links.
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST' || (await stat(to).catch(() => null)) !== null)
+      throw error;
+    return rename(from, to);
+  }
+  await rm(from, { force: true });
+}
+
+/** Lines that are whole, into the table `lines`. */
+async function loadLines(connection: DuckDBConnection, path: string) {
+  await connection.run(
+    'CREATE OR REPLACE TABLE lines (line INTEGER, kind VARCHAR, id VARCHAR, "at" TIMESTAMP, candidate VARCHAR, record VARCHAR)',
+  );
+  const appender = await connection.createAppender('lines');
+  let records = 0;
+  let linesCutOff = 0;
+  const text = (value: unknown) => {
+    if (typeof value === 'string') appender.appendVarchar(value);
+    else appender.appendNull();
+  };
+  try {
+    for await (const line of logLines(path, () => linesCutOff++)) {
+      const record = readRecord(line, path, records + 1);
+      appender.appendInteger(records++);
+      text(record.kind);
+      text(record.id);
+      // Microseconds.
+      appender.appendTimestamp(new DuckDBTimestampValue(1000n * BigInt(Date.parse(String(record.at)))));
+      text(record.candidate);
+      appender.appendVarchar(line);
+      appender.endRow();
+      if (records % FLUSH_ROWS === 0) appender.flushSync();
+    }
+  } finally {
+    appender.closeSync();
+  }
+  return { records, linesCutOff };
+}
+
+const FLUSH_ROWS = 10_000;
+
+function readRecord(line: string, path: string, number: number): Readonly<Record<string, unknown>> {
+  try {
+    const record = JSON.parse(line);
+    if (typeof record?.kind === 'string' && !Number.isNaN(Date.parse(record.at))) return record;
+  } catch {
+    // Said below.
+  }
+  throw new InvalidInputError(
+    `Line ${number} of ${path} is no log record. The file is left as it is: mend or remove the line, and compact again.`,
+  );
+}
+
+/** On the disk, and not only in the system's memory. */
+async function sync(path: string): Promise<void> {
+  const handle = await open(path);
+  await handle.sync().finally(() => handle.close());
+}

@@ -1,0 +1,137 @@
+import { InvalidInputError, type Request } from 'pointsman';
+import type { OutcomeMatrix, PromptRecord } from './outcome-matrix.ts';
+import type { OutcomeRow } from './outcome-row.ts';
+
+/** The part of a row that the matrix keeps. */
+interface MatrixRow
+  extends Omit<OutcomeRow, 'metadata' | 'inputTokens' | 'outputTokens' | 'promptHash' | 'embedding'> {
+  readonly inputTokens?: number | null;
+  readonly outputTokens?: number | null;
+  /** Probability of every candidate, where the policy that chose this one explored; one that is not there had none. */
+  readonly propensities?: Readonly<Record<string, number>> | null;
+  readonly promptHash?: string | null;
+  readonly embedding?: readonly number[] | null;
+}
+
+/** What the matrix keeps of a row's request. */
+export type MatrixPrompt = Omit<MatrixRow, 'candidate' | keyof Amounts>;
+
+type Amounts = Pick<
+  MatrixRow,
+  'quality' | 'costUsd' | 'latencyMs' | 'propensity' | 'propensities' | 'inputTokens' | 'outputTokens'
+>;
+
+/** One outcome; `prompt` and `candidate` number what the matrix was begun with. */
+interface MatrixCell extends Amounts {
+  readonly prompt: number;
+  readonly candidate: number;
+}
+
+/**
+ * Pivots rows, in any order, into the matrix. What a prompt is (text, task, time) is taken from its first candidate
+ * by name.
+ * @throws InvalidInputError when a (requestId, candidate) comes twice, or there are no rows.
+ */
+export function outcomeMatrixFromRows(rows: Iterable<MatrixRow>): OutcomeMatrix {
+  const first = new Map<string, MatrixRow>();
+  const kept: MatrixRow[] = [];
+  for (const row of rows) {
+    kept.push(row);
+    const held = first.get(row.requestId);
+    if (held === undefined || row.candidate < held.candidate) first.set(row.requestId, row);
+  }
+  const names = [...new Set(kept.map((row) => row.candidate))];
+  const candidateIndex = new Map(names.map((name, i) => [name, i]));
+  const promptIndex = new Map([...first.keys()].map((id, i) => [id, i]));
+  const matrix = beginMatrix([...first.values()], names);
+  for (const row of kept) {
+    const [prompt, candidate] = [promptIndex.get(row.requestId)!, candidateIndex.get(row.candidate)!];
+    matrix.add({ ...row, prompt, candidate });
+  }
+  return matrix.finished();
+}
+
+/**
+ * A matrix to which cells are added one by one. In it prompts stand by time, candidates by name.
+ * @throws InvalidInputError when a cell is added twice, or there are no prompts.
+ */
+export function beginMatrix(
+  given: readonly MatrixPrompt[],
+  names: readonly string[],
+): { add(cell: MatrixCell): void; finished(): OutcomeMatrix } {
+  if (given.length === 0) throw new InvalidInputError('An outcome matrix needs at least one row. Got none.');
+  const candidates = [...names].sort();
+  const columnOf = names.map((name) => candidates.indexOf(name));
+  const records = given.map(promptOf);
+  const order = Int32Array.from(records.keys()).sort((a, b) => byTimeThenId(records[a], records[b]));
+  const rowOf = new Int32Array(order.length);
+  order.forEach((at, row) => {
+    rowOf[at] = row;
+  });
+  const prompts = Array.from(order, (at) => records[at]);
+  const empty = (): Float32Array => new Float32Array(prompts.length * candidates.length).fill(Number.NaN);
+  const cells = { quality: empty(), costUsd: empty(), latencyMs: empty(), propensity: empty() };
+  // Many logs have none.
+  const tokens: { inputTokens?: Float32Array; outputTokens?: Float32Array } = {};
+  const keep = (name: keyof typeof tokens, at: number, value: number | null | undefined) => {
+    if (value == null) return;
+    tokens[name] ??= empty();
+    tokens[name][at] = value;
+  };
+  let policy: Float32Array | null = null;
+  const seen = new Uint8Array(prompts.length * candidates.length);
+  return {
+    add(cell) {
+      const { prompt, candidate, quality, costUsd, latencyMs, propensity, inputTokens, outputTokens } = cell;
+      const at = rowOf[prompt] * candidates.length + columnOf[candidate];
+      if (seen[at] === 1) {
+        throw new InvalidInputError(
+          `(\`requestId\`, \`candidate\`) of outcome rows must be unique. Got ("${given[prompt].requestId}", "${names[candidate]}") twice. Keep one of them.`,
+        );
+      }
+      seen[at] = 1;
+      cells.quality[at] = quality ?? Number.NaN;
+      cells.costUsd[at] = costUsd ?? Number.NaN;
+      cells.latencyMs[at] = latencyMs ?? Number.NaN;
+      cells.propensity[at] = propensity ?? Number.NaN;
+      keep('inputTokens', at, inputTokens);
+      keep('outputTokens', at, outputTokens);
+      const { propensities } = cell;
+      if (propensities == null || !Object.values(propensities).every(isShare)) return;
+      policy ??= empty();
+      for (const [c, name] of candidates.entries())
+        policy[rowOf[prompt] * candidates.length + c] = Object.hasOwn(propensities, name)
+          ? propensities[name]
+          : 0;
+    },
+    finished: () => ({ candidates, prompts, ...cells, ...(policy === null ? {} : { policy }), ...tokens }),
+  };
+}
+
+function promptOf(row: MatrixPrompt): PromptRecord {
+  const request: Request = {
+    ...(row.text === null ? {} : { text: row.text }),
+    // The schema checks what `Message` says; its loose objects only have wider types.
+    ...(row.messages === null ? {} : { messages: row.messages as NonNullable<Request['messages']> }),
+  };
+  return {
+    requestId: row.requestId,
+    timestampMs: row.timestamp === null ? null : Date.parse(row.timestamp),
+    request,
+    task: row.task,
+    tier: row.tier,
+    source: row.source,
+    ...(row.promptHash == null ? {} : { promptHash: row.promptHash }),
+    ...(row.embedding == null ? {} : { embedding: Float32Array.from(row.embedding) }),
+  };
+}
+
+function isShare(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && value <= 1;
+}
+
+/** Prompts without a time come last. */
+function byTimeThenId(a: PromptRecord, b: PromptRecord): number {
+  const difference = (a.timestampMs ?? Number.MAX_VALUE) - (b.timestampMs ?? Number.MAX_VALUE);
+  return difference || (a.requestId < b.requestId ? -1 : a.requestId > b.requestId ? 1 : 0);
+}

@@ -1,0 +1,214 @@
+import * as Plot from '@observablehq/plot';
+import { largest, smallest } from 'pointsman/math';
+import type { ContenderId, Evaluation } from '../evaluate/evaluation.ts';
+import type { CostQuality } from '../evaluation/cost-quality-hull.ts';
+import { formatDollars } from '../words/format-number.ts';
+import { shorten, shortNames } from '../words/short-names.ts';
+import { drawFigure } from './figures/draw-figure.ts';
+import { type LegendEntry, legend } from './figures/legend.ts';
+import { LABEL_ASKEW, LABEL_GAP, type LabelSide, placeLabels } from './figures/place-labels.ts';
+import { type Html, html } from './html.ts';
+import { inFull } from './named.ts';
+
+const SIZE = { width: 480, height: 370, marginLeft: 52, marginRight: 16, marginTop: 24, marginBottom: 46 };
+const FONT_SIZE = 13;
+
+/** Baselines that are points of their own; single candidates are drawn with their names. */
+const MARKS: readonly (LegendEntry & { readonly id: ContenderId; readonly symbol: Plot.SymbolType })[] = [
+  {
+    id: 'fixedMix',
+    label: 'best fixed mix at equal cost',
+    colour: 'var(--plain)',
+    kind: 'square',
+    symbol: 'square',
+  },
+  { id: 'shuffled', label: 'shuffled copy', colour: 'var(--plain)', kind: 'cross', symbol: 'times' },
+  { id: 'nearest', label: 'nearest neighbours', colour: 'var(--good)', kind: 'diamond', symbol: 'diamond' },
+  { id: 'task', label: 'best per task', colour: 'var(--bad)', kind: 'triangle', symbol: 'triangle' },
+  { id: 'oracle', label: 'oracle, on quality alone', colour: 'var(--oracle)', kind: 'dot', symbol: 'circle' },
+];
+
+/** Cost against quality: the router over its settings, between fixed mixes and the oracle. */
+export function costQualityFigure({ contenders, costQuality }: Evaluation): Html | null {
+  if (!costQuality) return null;
+  const places = contenders.flatMap(({ id, quality, costUsd }) =>
+    quality.estimate === null || costUsd?.estimate == null
+      ? []
+      : [{ id, ...scaled({ cost: costUsd.estimate, quality: quality.estimate }) }],
+  );
+  const names = shortNames(
+    costQuality.singles.map(({ candidate }) => candidate),
+    20,
+  );
+  const singles = costQuality.singles.map((single) => ({
+    ...scaled(single),
+    label: names.get(single.candidate) ?? single.candidate,
+    name: shorten(single.candidate, 200),
+  }));
+  const curves = {
+    router: costQuality.router.map(scaled),
+    oracle: costQuality.oracle.map(scaled),
+  };
+  const everything = [...places, ...singles, ...curves.router, ...curves.oracle];
+  const scale = createScale(everything);
+  const router = places.find(({ id }) => id === 'router');
+  const marks = MARKS.flatMap((mark) => {
+    const place = places.find(({ id }) => id === mark.id);
+    return place ? [{ ...mark, ...place }] : [];
+  });
+  const labelled = placeLabels(
+    singles.map(({ x, y, label }) => ({ ...scale.pixels(x, y), text: label })),
+    {
+      left: SIZE.marginLeft,
+      right: SIZE.width - SIZE.marginRight,
+      top: SIZE.marginTop - 8,
+      bottom: SIZE.height - SIZE.marginBottom,
+    },
+    FONT_SIZE,
+    [...marks, ...(router ? [router] : []), ...curves.router].map(({ x, y }) => scale.pixels(x, y)),
+  );
+  const labelsOn = (side: LabelSide) =>
+    Plot.text(
+      singles.filter((_, i) => labelled[i] === side),
+      { x: 'x', y: 'y', text: 'label', ...SIDES[side], fill: 'currentColor', ...HALO },
+    );
+  const drawing = drawFigure({
+    ...SIZE,
+    fontSize: FONT_SIZE,
+    description:
+      'Mean quality against mean cost of the router, fixed mixes of candidates, baselines and the oracle.',
+    x: {
+      type: scale.log ? 'log' : 'linear',
+      domain: [...scale.x],
+      label: `US dollars per 1,000 requests${scale.log ? ' (log scale)' : ''} →`,
+      labelAnchor: 'right',
+      labelArrow: 'none',
+      tickFormat: (dollars: number) =>
+        formatDollars(dollars)
+          .replace(/(\.\d*?)0+$/, '$1')
+          .replace(/\.$/, ''),
+      ticks: 5,
+      grid: true,
+    },
+    y: { domain: [...scale.y], label: '↑ quality, points', labelArrow: 'none', ticks: 6, grid: true },
+    marks: [
+      Plot.line(mixLine(costQuality.mixes, scale.log), {
+        x: 'x',
+        y: 'y',
+        stroke: 'var(--plain)',
+        strokeDasharray: '6 4',
+        strokeWidth: 2,
+      }),
+      Plot.line(curves.oracle, {
+        x: 'x',
+        y: 'y',
+        stroke: 'var(--oracle)',
+        strokeDasharray: '2 3',
+        strokeWidth: 2,
+      }),
+      Plot.line(curves.router, { x: 'x', y: 'y', stroke: 'var(--router)', strokeWidth: 2.5 }),
+      Plot.dot(singles, {
+        x: 'x',
+        y: 'y',
+        r: 4,
+        stroke: 'currentColor',
+        strokeWidth: 1.75,
+        fill: 'var(--surface)',
+        title: 'name',
+      }),
+      ...marks.map((mark) =>
+        Plot.dot([mark], {
+          x: 'x',
+          y: 'y',
+          r: 5,
+          symbol: mark.symbol,
+          ...(mark.kind === 'cross' ? { stroke: mark.colour, strokeWidth: 2 } : { fill: mark.colour }),
+          title: 'label',
+        }),
+      ),
+      ...(router
+        ? [
+            Plot.dot([router], {
+              x: 'x',
+              y: 'y',
+              r: 6.5,
+              fill: 'var(--router)',
+              stroke: 'var(--surface)',
+              strokeWidth: 1.5,
+            }),
+          ]
+        : []),
+      ...(Object.keys(SIDES) as LabelSide[]).map(labelsOn),
+    ],
+  });
+  const unlabelled = labelled.some((side) => side === null);
+  return html`${legend([
+    { label: 'this router', colour: 'var(--router)', kind: 'dot' },
+    { label: 'its heads at other prices of quality', colour: 'var(--router)', kind: 'line' },
+    { label: 'fixed mixes', colour: 'var(--plain)', kind: 'dashed' },
+    { label: 'oracle', colour: 'var(--oracle)', kind: 'dotted' },
+    { label: 'a candidate alone', colour: 'currentColor', kind: 'ring' },
+    ...marks,
+  ])}${drawing}${unlabelled && html`<p class="note">Names that would overlap are left out; the table of candidates has them all.</p>`}${inFull(names)}`;
+}
+
+const HALO = { stroke: 'var(--surface)', strokeWidth: 4, paintOrder: 'stroke' } as const;
+
+const SIDES = {
+  right: { textAnchor: 'start', dx: LABEL_GAP },
+  left: { textAnchor: 'end', dx: -LABEL_GAP },
+  above: { textAnchor: 'middle', dy: -LABEL_GAP, lineAnchor: 'bottom' },
+  below: { textAnchor: 'middle', dy: LABEL_GAP, lineAnchor: 'top' },
+  'above right': { textAnchor: 'start', dx: LABEL_ASKEW, dy: -LABEL_GAP, lineAnchor: 'bottom' },
+  'below right': { textAnchor: 'start', dx: LABEL_ASKEW, dy: LABEL_GAP, lineAnchor: 'top' },
+  'above left': { textAnchor: 'end', dx: -LABEL_ASKEW, dy: -LABEL_GAP, lineAnchor: 'bottom' },
+  'below left': { textAnchor: 'end', dx: -LABEL_ASKEW, dy: LABEL_GAP, lineAnchor: 'top' },
+} as const satisfies Record<LabelSide, object>;
+
+/** Dollars of 1,000 requests, and points. */
+function scaled({ cost, quality }: CostQuality): { x: number; y: number } {
+  return { x: 1000 * cost, y: 100 * quality };
+}
+
+/** Straight between corners where cost is linear, sampled where it is not. */
+function mixLine(corners: readonly CostQuality[], log: boolean): { x: number; y: number }[] {
+  if (!log) return corners.map(scaled);
+  return corners.flatMap((corner, i) => {
+    const next = corners[i + 1];
+    if (!next) return [scaled(corner)];
+    return Array.from({ length: 24 }, (_, step) => {
+      const cost = corner.cost * (next.cost / corner.cost) ** (step / 24);
+      const share = (cost - corner.cost) / (next.cost - corner.cost);
+      return scaled({ cost, quality: corner.quality + share * (next.quality - corner.quality) });
+    });
+  });
+}
+
+function createScale(points: readonly { readonly x: number; readonly y: number }[]) {
+  const range = (values: readonly number[]) => [smallest(values), largest(values)] as const;
+  const [lowX, highX] = range(points.map(({ x }) => x));
+  const [lowY, highY] = range(points.map(({ y }) => y));
+  const log = lowX > 0 && highX / lowX > 15;
+  const padX = 0.06 * (highX - lowX) || Math.max(1e-9, 0.1 * highX);
+  const rise = highY - lowY || 16;
+  const ratio = (highX / lowX) ** 0.06;
+  const x = log
+    ? ([lowX / ratio, highX * ratio] as const)
+    : ([Math.max(0, lowX - padX), highX + padX] as const);
+  // Room for a name below the lowest point.
+  const y = [lowY - 0.1 * rise, highY + 0.06 * rise] as const;
+  const along = (value: number) =>
+    log ? Math.log(value / x[0]) / Math.log(x[1] / x[0]) : (value - x[0]) / (x[1] - x[0]);
+  return {
+    log,
+    x,
+    y,
+    pixels: (valueX: number, valueY: number) => ({
+      x: SIZE.marginLeft + along(valueX) * (SIZE.width - SIZE.marginLeft - SIZE.marginRight),
+      y:
+        SIZE.height -
+        SIZE.marginBottom -
+        ((valueY - y[0]) / (y[1] - y[0])) * (SIZE.height - SIZE.marginTop - SIZE.marginBottom),
+    }),
+  };
+}

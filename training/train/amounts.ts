@@ -1,0 +1,243 @@
+import type { Candidate } from 'pointsman';
+import type { AmountPart, LatencyByTokens, ManifestCandidate, ManifestHeads } from 'pointsman/artifact';
+import { fitRatioScale } from '../calibrator/fit-ratio-scale.ts';
+import { chainHead, type DenseChain, predictRows } from '../head/dense-chain.ts';
+import type { OnFold } from '../head/fit-progress.ts';
+import { type Matrix, takeRows } from '../head/matrix.ts';
+import { paidPrices } from '../outcomes/amounts.ts';
+import { fitSum } from '../outcomes/fit-sum.ts';
+import { countedTokens, inputLengths, learnTokens } from '../outcomes/learned-tokens.ts';
+import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { type AmountData, type FittedAmount, fitAmount } from '../pipeline/fit-amount.ts';
+import { inputRate } from '../pipeline/input-rate.ts';
+import type { Splits } from '../split/split.ts';
+import { outcomes } from './data.ts';
+
+interface AmountsInput {
+  readonly matrix: OutcomeMatrix;
+  readonly splits: Splits;
+  readonly features: Matrix; // [prompts, features]
+  readonly featureVariance: number;
+  /** Fold of each fit row. */
+  readonly folds: Int32Array;
+  /** What the config says of candidates, prices among it. */
+  readonly configured: Readonly<Record<string, Partial<Candidate>>>;
+  readonly onFold?: OnFold;
+}
+
+/** What answers cost and how long they take, as the manifest says it. */
+export interface FittedAmounts {
+  readonly heads: Pick<ManifestHeads, 'cost' | 'latency' | 'outputTokens' | 'costBesideInput'>;
+  readonly chains: Readonly<Record<string, DenseChain>>;
+  /** By candidate. */
+  readonly learned: readonly Pick<ManifestCandidate, 'tokens' | 'paidPrices' | 'latencyByTokens'>[];
+}
+
+/**
+ * Where a log holds tokens, how many a candidate writes is learned, and its cost is tokens times prices: those of the
+ * config, or those that its bills agree on. Else the cost itself is learned: what goes with the length of the input, and
+ * what stands beside it. Latency goes by tokens where that says it as well as a head of its own.
+ */
+export async function fitAmounts(input: AmountsInput): Promise<FittedAmounts> {
+  const { configured, matrix, splits } = input;
+  const { candidates } = matrix;
+  const rows = Int32Array.from([...splits.fit.rows, ...splits.calibrate.rows]);
+  const counted = countedTokens(matrix);
+  const tokens = candidates.map((_, c) => learnTokens(matrix, c, rows, counted));
+  const output =
+    matrix.outputTokens === undefined
+      ? null
+      : await fitAmount({ ...amountData(input, matrix.outputTokens), least: 1 });
+  const paid = candidates.map((name, c) =>
+    tokens[c] === undefined || hasPrices(configured[name])
+      ? undefined
+      : (paidPrices(matrix, c, rows) ?? undefined),
+  );
+  const byTokens = candidates.map(
+    (name, c) => tokens[c] !== undefined && (paid[c] !== undefined || hasPrices(configured[name])),
+  );
+  const lengths = candidates.map((_, c) => inputLengths(matrix, c, tokens[c], counted));
+  const cost = await fitCost(input, byTokens, lengths);
+  const latency = await fitAmount(amountData(input, matrix.latencyMs));
+  const timed = output && timedCandidates(input, lengths, output, latency);
+  const needsLatency = candidates.some((_, c) => timed?.[c] === undefined);
+  const chains: Record<string, DenseChain> = {};
+  const keep = (name: string, { chain, scales }: FittedAmount): AmountPart => {
+    chains[name] = chain;
+    return { head: { kind: 'layers', output: name }, scales };
+  };
+  const keepBound = (name: string, fitted: FittedAmount) => ({
+    ...keep(name, fitted),
+    bounds: fitted.bounds,
+  });
+  const heads = {
+    cost: cost !== null && cost.rates === null ? keep('cost', cost) : null,
+    latency: latency !== null && needsLatency ? keep('latency', latency) : null,
+    ...(output === null ? {} : { outputTokens: keepBound('outputTokens', output) }),
+    ...(cost === null || cost.rates === null
+      ? {}
+      : { costBesideInput: { ...keepBound('costBesideInput', cost), perInputToken: cost.rates } }),
+  };
+  return {
+    heads,
+    chains,
+    learned: candidates.map((_, c) => ({
+      ...(tokens[c] === undefined ? {} : { tokens: tokens[c] }),
+      ...(paid[c] === undefined ? {} : { paidPrices: paid[c] }),
+      ...(timed?.[c] === undefined ? {} : { latencyByTokens: timed[c] }),
+    })),
+  };
+}
+
+function amountData({ matrix, splits, ...input }: AmountsInput, values: Float32Array): AmountData {
+  return {
+    ...input,
+    amounts: outcomes(matrix, values),
+    fit: splits.fit.rows,
+    calibrate: splits.calibrate.rows,
+  };
+}
+
+function hasPrices(candidate: Partial<Candidate> | undefined): boolean {
+  return (
+    candidate?.inputPricePerMillionTokens !== undefined && candidate.outputPricePerMillionTokens !== undefined
+  );
+}
+
+/** A head of costs, or of what stands beside `rates` dollars an input token. */
+interface FittedCost extends FittedAmount {
+  readonly rates: readonly number[] | null;
+}
+
+/** What does not vary with the input is held at this share of the cost at least, so that it has a logarithm. */
+const LEAST_BESIDE = 0.02;
+
+/** What the size of a request explains may be so much worse on the calibrate split, since it holds for longer ones, too. */
+const ALLOWANCE = 1.02;
+
+/** @returns null where no candidate needs it. */
+async function fitCost(
+  input: AmountsInput,
+  byTokens: readonly boolean[],
+  lengths: readonly Float64Array[],
+): Promise<FittedCost | null> {
+  const { configured, matrix, splits } = input;
+  const { candidates, costUsd } = matrix;
+  const count = candidates.length;
+  if (!costUsd.some((cost, cell) => !Number.isNaN(cost) && !byTokens[cell % count])) return null;
+  const whole = await fitAmount(amountData(input, costUsd));
+  if (whole === null) return null;
+  const given = candidates.map((name) => configured[name]?.inputPricePerMillionTokens);
+  const rates = candidates.map((_, c) => {
+    const price = given[c];
+    if (byTokens[c]) return 0;
+    return price === undefined ? inputRate(matrix, c, splits.fit.rows, lengths[c]) : price / 1e6;
+  });
+  if (rates.every((rate) => rate === 0)) return { ...whole, rates: null };
+  const besides = costUsd.map((cost, cell) => {
+    const rate = rates[cell % count];
+    return rate === 0 ? cost : cost - rate * lengths[cell % count][Math.floor(cell / count)];
+  });
+  const beside = await fitAmount({
+    ...amountData(
+      input,
+      besides.map((rest, cell) => Math.max(rest, LEAST_BESIDE * costUsd[cell])),
+    ),
+    means: outcomes(matrix, besides),
+  });
+  if (beside === null) return { ...whole, rates: null };
+  const calibrate = splits.calibrate.rows;
+  const error = (fitted: FittedAmount, ofInput: readonly number[]) => {
+    const expected = expectedOf(fitted, input, calibrate);
+    return meanLogError(
+      expected.map((value, i) => {
+        const c = i % count;
+        return value + (ofInput[c] && ofInput[c] * lengths[c][calibrate[Math.floor(i / count)]]);
+      }),
+      takeRows(outcomes(matrix, costUsd), calibrate).values,
+    );
+  };
+  const noRates = rates.map(() => 0);
+  const isAsGood = !(error(beside, rates) > ALLOWANCE * error(whole, noRates));
+  return isAsGood || given.some((price, c) => price !== undefined && !byTokens[c])
+    ? { ...beside, rates }
+    : { ...whole, rates: null };
+}
+
+/** scale * exp(output) of some rows: `[rows, candidates]` */
+function expectedOf(
+  { chain, scales }: FittedAmount,
+  { features }: AmountsInput,
+  rows: Int32Array,
+): Float64Array {
+  const { columns, values } = predictRows(chainHead(chain), takeRows(features, rows));
+  return Float64Array.from(values, (log, i) => scales[i % columns] * Math.exp(log));
+}
+
+/** Mean of |ln(expected / seen)| where something was seen; NaN where nothing was. */
+function meanLogError(expected: ArrayLike<number>, seen: ArrayLike<number>): number {
+  let [sum, count] = [0, 0];
+  for (let i = 0; i < seen.length; i++) {
+    const error = Math.abs(Math.log(expected[i] / seen[i]));
+    if (!Number.isFinite(error)) continue;
+    sum += error;
+    count++;
+  }
+  return sum / count;
+}
+
+/** With fewer answers, a latency is not taken apart. */
+const FEWEST_TIMES = 20;
+
+/** Latencies by tokens, of those candidates for which that is as near as a head of latencies, or nearly. */
+function timedCandidates(
+  input: AmountsInput,
+  lengths: readonly Float64Array[],
+  output: FittedAmount,
+  latency: FittedAmount | null,
+): (LatencyByTokens | undefined)[] {
+  const { matrix, splits } = input;
+  const { candidates, latencyMs, outputTokens } = matrix;
+  const count = candidates.length;
+  const rows = Int32Array.from([...splits.fit.rows, ...splits.calibrate.rows]);
+  const written = expectedOf(output, input, splits.calibrate.rows);
+  const direct = latency && expectedOf(latency, input, splits.calibrate.rows);
+  return candidates.map((_, c) => {
+    const known = rows.filter(
+      (row) =>
+        latencyMs[row * count + c] > 0 &&
+        (outputTokens?.[row * count + c] ?? Number.NaN) >= 0 &&
+        isKnown(lengths[c][row]),
+    );
+    if (known.length < FEWEST_TIMES) return undefined;
+    const [fixedMs, perInputTokenMs, perOutputTokenMs] = fitSum(
+      [
+        new Float64Array(known.length).fill(1),
+        Float64Array.from(known, (row) => lengths[c][row]),
+        Float64Array.from(known, (row) => outputTokens![row * count + c]),
+      ],
+      Float64Array.from(known, (row) => latencyMs[row * count + c]),
+    );
+    const seen = Float64Array.from(splits.calibrate.rows, (row) => latencyMs[row * count + c]);
+    const expected = Float64Array.from(
+      splits.calibrate.rows,
+      (row, i) => fixedMs + perInputTokenMs * lengths[c][row] + perOutputTokenMs * written[i * count + c],
+    );
+    const scale = fitRatioScale(expected.map(Math.log), seen);
+    const own = direct && seen.map((_, i) => direct[i * count + c]);
+    const error = meanLogError(
+      expected.map((value) => scale * value),
+      seen,
+    );
+    if (own !== null && error > ALLOWANCE * meanLogError(own, seen)) return undefined;
+    return {
+      fixedMs: scale * fixedMs,
+      perInputTokenMs: scale * perInputTokenMs,
+      perOutputTokenMs: scale * perOutputTokenMs,
+    };
+  });
+}
+
+function isKnown(value: number): boolean {
+  return !Number.isNaN(value);
+}

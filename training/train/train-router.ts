@@ -1,0 +1,265 @@
+import { type Candidate, createRouter, type PolicySpec } from 'pointsman';
+import { memoryFiles, readArtifact } from 'pointsman/artifact';
+import { compileCel } from 'pointsman/cel';
+import { createRandom } from 'pointsman/math';
+import { createPolicy, policies } from 'pointsman/policy';
+import { readPrompt } from 'pointsman/request';
+import { renderCard } from '../artifact/card.ts';
+import { EXAMPLES_FILE, SEEN_FILE } from '../artifact/examples.ts';
+import { addReports, type SealedArtifact, sealArtifact } from '../artifact/seal-artifact.ts';
+import type { TrainConfig } from '../config.ts';
+import type { EmbedProgress } from '../embedder/embed-all.ts';
+import { evaluate } from '../evaluate/evaluate.ts';
+import type { Evaluation } from '../evaluate/evaluation.ts';
+import type { TestPredictions } from '../evaluate/evaluation-input.ts';
+import { headlineMetrics } from '../evaluation/headline-metrics.ts';
+import { type FittedFeatures, fitFeatures } from '../features/fit-features.ts';
+import type { LoggingPropensities } from '../off-policy/propensities.ts';
+import { withTokenCosts } from '../outcomes/amounts.ts';
+import { meanTokensCost } from '../outcomes/learned-tokens.ts';
+import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { cardFigures } from '../pipeline/card-figures.ts';
+import { chooseExamples } from '../pipeline/choose-examples.ts';
+import { fitNovelty } from '../pipeline/fit-novelty.ts';
+import type { QualityReport } from '../pipeline/fit-quality.ts';
+import type { LogReport } from '../pipeline/log-report.ts';
+import { predictTest } from '../pipeline/predict-test.ts';
+import type { RouterEmbedder } from '../pipeline/router-embedder.ts';
+import { taskKinds } from '../pipeline/task-kinds.ts';
+import { trafficPropensities } from '../pipeline/traffic-propensities.ts';
+import type { OnStep, TrainProgress } from '../pipeline/train-progress.ts';
+import { withoutRouters } from '../pipeline/without-routers.ts';
+import { renderReport } from '../report/render-report.ts';
+import { encodeSeenPrompts } from '../split/seen-prompts.ts';
+import type { Splits } from '../split/split.ts';
+import { TOOL_VERSION } from '../version.ts';
+import { manifestCandidates } from './artifact-contents.ts';
+import { areHashed, embedPrompts } from './embed-prompts.ts';
+import { type FittedHeads, fitHeads } from './heads.ts';
+
+export interface TrainInput {
+  /** Letters, digits, `.`, `_` and `-`: the router's name in its manifest. */
+  readonly name: string;
+  readonly matrix: OutcomeMatrix;
+  readonly splits: Splits;
+  /** Near-duplicate group of each prompt. */
+  readonly groups: Int32Array;
+  readonly dataFingerprint: string;
+  readonly config: TrainConfig;
+  readonly embedder: RouterEmbedder;
+  /** Where embeddings are kept from run to run. @default none are kept */
+  readonly cacheFolder?: string;
+  /** How its scores were read, for the report; null where they were qualities. @default null */
+  readonly scores?: string | null;
+  /** Where the traffic came from, for the card. */
+  readonly source?: string;
+  readonly onProgress?: (progress: TrainProgress) => void;
+}
+
+/** A router, sealed and measured, not yet on disk. */
+export interface TrainedRouter {
+  readonly artifact: SealedArtifact;
+  readonly evaluation: Evaluation;
+  /** What the exported artifact said of each test prompt, and how long it took. */
+  readonly predictions: TestPredictions;
+  readonly quality: QualityReport;
+  /** How the traffic was learned from where a policy chose what was seen; null where every candidate was. */
+  readonly log: LogReport | null;
+}
+
+/** Prompts of the calibrate split that the dial is set on: more take their time, and hardly show more. */
+const DIAL_ROWS = 20_000;
+
+/**
+ * Features, heads, calibrators, artifact, evaluation: everything between an outcomes table and a folder in `models/`.
+ * The test split is looked at once, through the exported artifact and the code that serves it.
+ *
+ * The same input gives the same artifact, byte for byte, reports included.
+ */
+export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
+  const { splits, config, embedder, onProgress = () => {} } = input;
+  const matrix = withTokenCosts(input.matrix, config.candidates as Record<string, Partial<Candidate>>);
+  // First, since a misspelt candidate should not be found out after the fitting.
+  checkPolicy(config.policy, matrix.candidates);
+  const onStep: OnStep = (what, folds) => onProgress({ kind: 'step', what, folds: folds ?? null });
+  const prompts = matrix.prompts.map(({ request }) => readPrompt(request));
+  const embeddings = await embedPrompts(matrix, embedder.embedder, {
+    ...(input.cacheFolder === undefined ? {} : { cacheFolder: input.cacheFolder }),
+    onProgress: (progress: EmbedProgress) => onProgress({ kind: 'embed', ...progress }),
+  });
+  const hashed = areHashed(matrix);
+  onStep('fitting features');
+  const fitted = fitFeatures(prompts, embeddings, splits.fit, {
+    embedder: embedder.embedder.id,
+    dimensions: embedder.embedder.dimensions,
+    ngrams: hashed || config.ngrams.dimensions === 0 ? null : { ...config.ngrams, seed: config.seed },
+    numeric: !hashed,
+  });
+  const propensities = await trafficPropensities(matrix, {
+    features: fitted.features,
+    groups: input.groups,
+    folds: config.folds,
+    seed: config.seed,
+    use: config.offPolicy.propensities,
+    onStep,
+  });
+  const heads = await fitHeads({
+    matrix,
+    splits,
+    groups: input.groups,
+    fitted,
+    members: config.heads,
+    folds: config.folds,
+    seed: config.seed,
+    propensities,
+    offPolicy: config.offPolicy,
+    candidates: config.candidates as Record<string, Partial<Candidate>>,
+    onStep,
+  });
+  const sealed = await seal({ ...input, matrix }, fitted, heads, propensities);
+
+  onStep('evaluating on the test split');
+  const router = createRouter(await readArtifact(memoryFiles(sealed.files)), {
+    embedder: embedder.embedder,
+    // Checked above; without the other routers that it may hand over to.
+    policy: withoutRouters(config.policy).policy as PolicySpec,
+    policies,
+    compile: compileCel,
+    seed: config.seed,
+  });
+  const given = 'embedInto' in embedder.embedder && !hashed ? null : embeddings;
+  const predictions = await predictTest(router, matrix, splits.test, given);
+  const dialRows = createRandom(config.seed)
+    .shuffle(splits.calibrate.rows.slice())
+    .slice(0, DIAL_ROWS)
+    .sort();
+  const dialPredictions = await predictTest(router, matrix, { role: 'test', rows: dialRows }, given);
+  const evaluation = evaluate(
+    {
+      matrix,
+      splits,
+      // The router's own times differ from run to run, and the same traffic must give the same bytes.
+      predictions: { ...predictions, decisionMicroseconds: null },
+      artifactId: sealed.manifest.id,
+      policy: config.policy.kind,
+      embeddings: { dimensions: embeddings.columns, vectors: embeddings.values },
+      propensities,
+      groups: input.groups,
+      dial: {
+        candidates: sealed.manifest.candidates,
+        policy: config.policy,
+        calibrate: { rows: dialRows, predictions: dialPredictions },
+      },
+      config: {
+        ...config,
+        ...(heads.log === null ? {} : { log: heads.log }),
+        ...(input.scores == null ? {} : { scores: input.scores }),
+      },
+    },
+    { seed: config.seed, resamples: config.resamples },
+  );
+  return {
+    artifact: await report(input, sealed, evaluation),
+    evaluation,
+    predictions,
+    quality: heads.report,
+    log: heads.log,
+  };
+}
+
+/** @throws InvalidInputError where the policy is none, or names candidates that the traffic does not have */
+export function checkPolicy(policy: unknown, names: readonly string[]): void {
+  const candidates = names.map((name) => ({ name, meanCostUsd: null, meanLatencyMs: null }));
+  createPolicy(policy, candidates, { compile: compileCel, routers: withoutRouters(policy).routers });
+}
+
+async function seal(
+  input: TrainInput,
+  fitted: FittedFeatures,
+  heads: FittedHeads,
+  propensities: LoggingPropensities | null,
+): Promise<SealedArtifact> {
+  const { config, embedder, matrix, splits } = input;
+  const files = new Map([...fitted.files, ...heads.files]);
+  const novelty = fitNovelty(fitted.features, splits.fit, splits.calibrate, config.seed);
+  if (novelty !== null) files.set(novelty.spec.file, novelty.bytes);
+  if (embedder.table !== null) files.set('static.bin', embedder.table);
+  return sealArtifact(
+    {
+      name: input.name,
+      candidates: manifestCandidates(
+        matrix,
+        splits,
+        config.candidates as Record<string, Partial<Candidate>>,
+        propensities,
+      ).map((candidate, c) => {
+        const learned = { ...candidate, ...heads.learned[c] };
+        return { ...learned, meanCostUsd: learned.meanCostUsd ?? meanTokensCost(learned) };
+      }),
+      embedder: {
+        id: embedder.embedder.id,
+        kind: embedder.kind,
+        dimensions: embedder.embedder.dimensions,
+        options: embedder.options,
+        ...(embedder.table === null ? {} : { table: 'static.bin' }),
+      },
+      features: {
+        blocks: fitted.blocks,
+        length: fitted.features.columns,
+        standardisation: fitted.standardisation,
+      },
+      model: heads.model,
+      heads: heads.heads,
+      ...(heads.task === undefined ? {} : { task: heads.task }),
+      ...(novelty === null ? {} : { novelty: novelty.spec }),
+      policy: config.policy,
+      provenance: {
+        toolVersion: TOOL_VERSION,
+        seed: config.seed,
+        dataFingerprint: input.dataFingerprint,
+        prompts: {
+          fit: splits.fit.rows.length,
+          calibrate: splits.calibrate.rows.length,
+          test: splits.test.rows.length,
+        },
+        config: { ...config, chosen: { ...heads.report, log: heads.log } },
+      },
+    },
+    files,
+  );
+}
+
+async function report(
+  input: TrainInput,
+  sealed: SealedArtifact,
+  evaluation: Evaluation,
+): Promise<SealedArtifact> {
+  const encode = (text: string) => new TextEncoder().encode(text);
+  const card = renderCard(sealed.manifest, {
+    verdict: evaluation.verdict.sentence,
+    caveats: evaluation.verdict.caveats,
+    figures: cardFigures(evaluation),
+    tasks: taskKinds(input.matrix, input.splits.fit.rows, input.groups).names,
+    ...(input.source === undefined ? {} : { source: input.source }),
+  });
+  const { examples: count, seed } = input.config;
+  const promptsOf = ({ rows }: { readonly rows: Int32Array }) =>
+    Array.from(rows, (row) => input.matrix.prompts[row]);
+  const { calibrate, fit } = input.splits;
+  const seen = { fit: promptsOf(fit), calibrate: promptsOf(calibrate) };
+  const examples = chooseExamples(input.matrix, input.splits.fit, count, seed);
+  return addReports(
+    sealed,
+    headlineMetrics(evaluation),
+    new Map([
+      ['metrics.json', encode(`${JSON.stringify(evaluation, null, 2)}\n`)],
+      [
+        'report.html',
+        encode(renderReport(evaluation, { title: `${input.name}: is it better than no router?` })),
+      ],
+      ['CARD.md', encode(card)],
+      [SEEN_FILE, encodeSeenPrompts(seen, input.dataFingerprint)],
+      ...(count > 0 ? ([[EXAMPLES_FILE, encode(JSON.stringify(examples))]] as const) : []),
+    ]),
+  );
+}

@@ -1,0 +1,174 @@
+import { InvalidInputError, type PolicySpec } from 'pointsman';
+import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { acceptTest, type TunableTest, timesAsked } from '../policy/accept-scores.ts';
+import { measureSetting, type SettingFigures } from '../policy/measure-setting.ts';
+import { tuneForShare } from '../policy/tune-for-share.ts';
+import { type TuningRows, tuningRows } from '../policy/tuning-rows.ts';
+import {
+  formatApart,
+  formatConfidence,
+  formatCount,
+  formatPoints,
+  pluralInGroups,
+} from '../words/format-number.ts';
+import { fewestGroupsFor, type TunedSetting, tuneAlongPaths } from './guarantee.ts';
+import { cascadeFamily, cascadePaths, type RoutingFamily, thresholdFamily } from './settings.ts';
+
+/** Rows of the matrix, and the router's calibrated success for them, `[rows, candidates]`. */
+export interface PredictedRows {
+  readonly rows: Int32Array;
+  readonly success: Float32Array;
+}
+
+export interface TunePolicyInput {
+  readonly matrix: OutcomeMatrix;
+  /** What the dial is set on: prompts that the heads were not fitted on. */
+  readonly tune: PredictedRows;
+  /** What the result is measured on; null measures it where it was set, which flatters it. */
+  readonly test: PredictedRows | null;
+  /** Cheapest first. Two of them make a `threshold`, unless `kind` says otherwise; more make a `cascade`. */
+  readonly candidates: readonly string[];
+  /** @default 'threshold' for two candidates, 'cascade' for more and for an `accept` */
+  readonly kind?: 'threshold' | 'cascade';
+  /**
+   * Judges answers once they are there, by this test; `success` of the rows is then the score of each candidate's
+   * answer, as `acceptScores` makes it. @default none: steps are judged by predicted success, before they are asked
+   */
+  readonly accept?: TunableTest;
+  /** A threshold of its own for each step, where there are several and the goal is a loss. @default false: they share one */
+  readonly perStep?: boolean;
+  /** Near-duplicate group of each prompt of the matrix: those of one count as one draw. */
+  readonly groups: Int32Array; // [prompts]
+  readonly goal:
+    | { readonly kind: 'strong-share'; readonly share: number }
+    | { readonly kind: 'max-quality-loss'; readonly loss: number; readonly delta?: number };
+  /** @default 0 */
+  readonly seed?: number;
+}
+
+export interface TunedPolicy {
+  readonly policy: PolicySpec;
+  readonly dial: number;
+  /** On the rows the dial was set on. */
+  readonly tuned: SettingFigures;
+  /** On other rows; null where there are none. */
+  readonly test: SettingFigures | null;
+}
+
+/**
+ * Sets the dial of a `threshold` or `cascade` policy.
+ *
+ * @throws InvalidInputError when a candidate is not there, or the rows cannot show that any setting does.
+ */
+export function tunePolicy(input: TunePolicyInput): TunedPolicy {
+  const { matrix, accept } = input;
+  const numbers = input.candidates.map((name) => numberOf(matrix, name));
+  const kind = input.kind ?? (numbers.length === 2 && accept === undefined ? 'threshold' : 'cascade');
+  const paths = pathsOf(input, kind, numbers);
+  const rows = tuningRows(matrix, input.tune.rows, input.tune.success, numbers, input.groups);
+  const { family, dial } = settingFor(paths, rows, kind, input);
+  const names = family.candidates.map((c) => matrix.candidates[c]);
+  const thresholds = family.thresholds(dial);
+  const stepOf = (use: string, step: number) =>
+    step === thresholds.length
+      ? { use }
+      : accept === undefined
+        ? { use, minSuccess: thresholds[step] }
+        : { use, accept: acceptTest(accept, thresholds[step]) };
+  const policy: PolicySpec =
+    kind === 'threshold'
+      ? { kind, weak: names[0], strong: names[1], threshold: dial }
+      : { kind, steps: names.map(stepOf) };
+  const test =
+    input.test === null
+      ? null
+      : measureSetting(
+          family,
+          dial,
+          tuningRows(matrix, input.test.rows, input.test.success, numbers, input.groups, { least: 1 }),
+        );
+  return { policy, dial, tuned: measureSetting(family, dial, rows), test };
+}
+
+function pathsOf(
+  { accept, perStep = false, goal }: TunePolicyInput,
+  kind: 'threshold' | 'cascade',
+  numbers: readonly number[],
+): readonly RoutingFamily[] {
+  if (numbers.length < 2 || (kind === 'threshold' && numbers.length !== 2)) {
+    throw new InvalidInputError(
+      `A ${kind} needs ${kind === 'threshold' ? 'two candidates' : 'two candidates or more'}, cheapest first. ` +
+        `Got ${numbers.length}.`,
+    );
+  }
+  if (kind === 'threshold') {
+    if (accept === undefined) return [thresholdFamily(numbers[0], numbers[1])];
+    throw new InvalidInputError('`accept` of tuning must go with a cascade. Got a threshold.');
+  }
+  const asked = accept === undefined ? 0 : timesAsked(accept);
+  if (!perStep) return [cascadeFamily(numbers, { asked })];
+  if (goal.kind === 'max-quality-loss') return cascadePaths(numbers, asked);
+  throw new InvalidInputError(
+    '`perStep` of tuning must go with a loss: many thresholds give the same share. Got a share.',
+  );
+}
+
+function settingFor(
+  paths: readonly RoutingFamily[],
+  rows: TuningRows,
+  kind: 'threshold' | 'cascade',
+  { goal, seed = 0 }: TunePolicyInput,
+): TunedSetting {
+  const [family] = paths;
+  if (goal.kind === 'max-quality-loss') {
+    const { loss, delta = 0.1 } = goal;
+    const setting = tuneAlongPaths(paths, rows, { maxQualityLoss: loss, delta, seed });
+    if (setting !== null) return setting;
+    throw nothingShown(family, rows, loss, paths.length === 1 ? delta : delta / 2);
+  }
+  if (kind === 'threshold') {
+    const [weak, strong] = family.candidates;
+    return { family, dial: tuneForShare(rows, strong, weak, goal.share) };
+  }
+  // A cascade: the last setting, from the safest on, that still sends so many to the last candidate.
+  let dial = family.dials[0];
+  for (const next of family.dials) {
+    if (measureSetting(family, next, rows).strongShare < goal.share) break;
+    dial = next;
+  }
+  return { family, dial };
+}
+
+function nothingShown(
+  family: RoutingFamily,
+  rows: TuningRows,
+  loss: number,
+  delta: number,
+): InvalidInputError {
+  const strictest = measureSetting(family, family.dials[0], rows);
+  if (strictest.loss > loss) {
+    const [lost, allowed] = formatApart(strictest.loss, loss, formatPoints, 1);
+    return new InvalidInputError(
+      `Even at the strictest threshold ${lost} points are lost, and ${allowed} are allowed: what passes is not good ` +
+        'enough. Allow more loss, or use another test.',
+    );
+  }
+  const fewest = fewestGroupsFor(loss, delta);
+  const groups = new Set(rows.groups).size;
+  return new InvalidInputError(
+    `${pluralInGroups(strictest.rows, groups, 'prompt')} are too few to show a loss of at most ${formatPoints(loss)} points with ` +
+      `${formatConfidence(1 - delta)} confidence. ${
+        groups < fewest
+          ? `Collect ${formatCount(fewest)} or more${groups < strictest.rows ? ' that are no copies of one another' : ''}`
+          : `Collect more, as the strictest threshold loses ${formatPoints(strictest.loss)} points`
+      }, or allow more loss.`,
+  );
+}
+
+function numberOf({ candidates }: OutcomeMatrix, name: string): number {
+  const number = candidates.indexOf(name);
+  if (number !== -1) return number;
+  throw new InvalidInputError(
+    `\`candidates\` of tuning must name candidates of the traffic, among ${candidates.join(', ')}. Got "${name}".`,
+  );
+}
