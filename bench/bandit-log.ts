@@ -1,5 +1,5 @@
 import { createRandom } from 'pointsman/math';
-import type { OutcomeMatrix } from '../training/outcomes/outcome-matrix.ts';
+import type { OutcomeMatrix } from '../training/outcomes/matrix.ts';
 
 export interface BanditLogOptions {
   readonly seed: number;

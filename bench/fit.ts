@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createRandom } from 'pointsman/math';
 import { useBackend } from '../training/fit/backend.ts';
-import { fitLinear } from '../training/head/fit-linear.ts';
-import type { Matrix } from '../training/head/matrix.ts';
+import { fitLinear } from '../training/fit/linear.ts';
+import type { Matrix } from '../training/fit/rows.ts';
 import { atMost, type BenchLine } from './bench-line.ts';
 
 const ROWS = 100_000;

@@ -1,8 +1,12 @@
 import { createRandom } from 'pointsman/math';
-import { measureSetting } from '../training/policy/measure-setting.ts';
-import type { TuningRows } from '../training/policy/tuning-rows.ts';
 import { tuneForLoss } from '../training/tune/guarantee.ts';
-import { cascadeFamily, type RoutingFamily, thresholdFamily } from '../training/tune/settings.ts';
+import {
+  cascadeFamily,
+  measureSetting,
+  type RoutingFamily,
+  type TuningRows,
+  thresholdFamily,
+} from '../training/tune/settings.ts';
 import { atLeast, type BenchLine, skipped } from './bench-line.ts';
 import { type OutcomeSet, readOutcomeSet } from './outcome-sets.ts';
 import { trainOnce } from './train-once.ts';

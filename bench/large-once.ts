@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { argMax } from 'pointsman/math';
 import { loadRouter } from 'pointsman/node';
 import { parseTrainConfig } from '../training/config.ts';
-import { trainFromFiles } from '../training/pipeline/train-from-files.ts';
+import { trainFromFiles } from '../training/train/train-router.ts';
 import { LARGE_CANDIDATES, largePrompts } from './large-traffic.ts';
 
 /** Prompts that nobody learned of. */

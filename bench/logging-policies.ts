@@ -1,6 +1,6 @@
 import { createRandom, mean } from 'pointsman/math';
 import { readPrompt } from 'pointsman/request';
-import type { OutcomeMatrix } from '../training/outcomes/outcome-matrix.ts';
+import type { OutcomeMatrix } from '../training/outcomes/matrix.ts';
 
 /** How strongly a policy prefers: e to twice this for the most over the least preferred candidate, a standard deviation off. */
 const PREFERENCE = 2;

@@ -1,7 +1,6 @@
 import { createRandom } from 'pointsman/math';
-import type { OutcomeMatrix } from '../training/outcomes/outcome-matrix.ts';
-import { takeRows } from '../training/outcomes/take-rows.ts';
-import { groupPrompts } from '../training/split/prompt-groups.ts';
+import { type OutcomeMatrix, takeRows } from '../training/outcomes/matrix.ts';
+import { groupPrompts } from '../training/split/split.ts';
 import { atLeast, type BenchLine, skipped } from './bench-line.ts';
 import { type OutcomeSet, readOutcomeSet } from './outcome-sets.ts';
 import { trainOnce } from './train-once.ts';

@@ -1,15 +1,18 @@
 import { createRandom, mean, softmaxInto } from 'pointsman/math';
 import { readPrompt } from 'pointsman/request';
-import { embedAll } from '../training/embedder/embed-all.ts';
-import { type Matrix, takeRows } from '../training/head/matrix.ts';
-import { ESTIMATORS, type EstimatorId, policyScores } from '../training/off-policy/estimate.ts';
-import type { LoggedTable, TargetPolicy } from '../training/off-policy/logged-table.ts';
+import { embedAll } from '../training/embed/embed.ts';
+import { type Matrix, takeRows } from '../training/fit/rows.ts';
+import {
+  ESTIMATORS,
+  type EstimatorId,
+  type LoggedTable,
+  policyScores,
+  type TargetPolicy,
+} from '../training/off-policy/estimate.ts';
 import { loggingPropensities } from '../training/off-policy/propensities.ts';
-import { doubtTable, scoreDoubt } from '../training/off-policy/score-doubt.ts';
-import { scoreInterval } from '../training/off-policy/score-interval.ts';
-import type { OutcomeMatrix } from '../training/outcomes/outcome-matrix.ts';
-import { takeCells, takeRows as takePromptRows } from '../training/outcomes/take-rows.ts';
-import { openEmbedder } from '../training/pipeline/router-embedder.ts';
+import { doubtTable, scoreDoubt, scoreInterval } from '../training/off-policy/score-interval.ts';
+import { type OutcomeMatrix, takeCells, takeRows as takePromptRows } from '../training/outcomes/matrix.ts';
+import { openEmbedder } from '../training/train/embed-prompts.ts';
 import { toBanditLog } from './bandit-log.ts';
 import { atLeast, type BenchLine, skipped } from './bench-line.ts';
 import { type OutcomeSet, readOutcomeSet } from './outcome-sets.ts';

@@ -2,9 +2,8 @@ import { createRouter, memoryFiles, type Router, readArtifact } from 'pointsman'
 import { createRandom, smallest } from 'pointsman/math';
 import type { SealedArtifact } from '../training/artifact/seal-artifact.ts';
 import { addCandidate } from '../training/candidates/add-candidate.ts';
-import type { OutcomeMatrix } from '../training/outcomes/outcome-matrix.ts';
-import { takeRows } from '../training/outcomes/take-rows.ts';
-import { alignCandidates } from '../training/pipeline/align-candidates.ts';
+import { type OutcomeMatrix, takeRows } from '../training/outcomes/matrix.ts';
+import { alignCandidates } from '../training/train/evaluate-router.ts';
 import { atLeast, type BenchLine, skipped } from './bench-line.ts';
 import { type OutcomeSet, readOutcomeSet } from './outcome-sets.ts';
 import { trainOnce } from './train-once.ts';

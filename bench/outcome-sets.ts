@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { ingestOutcomes } from '../training/ingest/ingest.ts';
-import type { OutcomeMatrix } from '../training/outcomes/outcome-matrix.ts';
-import { readOutcomeMatrix } from '../training/outcomes/read-outcome-matrix.ts';
-import type { NearDuplicateGroups } from '../training/split/near-duplicate-groups.ts';
-import { groupPrompts } from '../training/split/prompt-groups.ts';
+import { readOutcomeMatrix } from '../training/ingest/outcome-store.ts';
+import type { OutcomeMatrix } from '../training/outcomes/matrix.ts';
+import type { NearDuplicateGroups } from '../training/split/near-duplicates.ts';
+import { groupPrompts } from '../training/split/split.ts';
 
 /** A public set of outcomes with its near-duplicates found. */
 export interface OutcomeSet {

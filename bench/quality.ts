@@ -1,6 +1,6 @@
 import { largest } from 'pointsman/math';
+import { bootstrapMeans } from '../training/evaluate/bootstrap.ts';
 import type { Evaluation } from '../training/evaluate/evaluation.ts';
-import { bootstrapMeans } from '../training/evaluation/bootstrap-means.ts';
 import { atLeast, atMost, type BenchLine, skipped } from './bench-line.ts';
 import { type OutcomeSet, readOutcomeFile, readOutcomeSet } from './outcome-sets.ts';
 import { type TrainedOnce, trainOnce } from './train-once.ts';

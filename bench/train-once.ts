@@ -1,15 +1,13 @@
 import { argMax } from 'pointsman/math';
 import { readPrompt } from 'pointsman/request';
 import { parseTrainConfig, type TrainConfigInput } from '../training/config.ts';
-import { embedAll } from '../training/embedder/embed-all.ts';
+import { embedAll } from '../training/embed/embed.ts';
 import { nearestNeighbours } from '../training/evaluate/baseline-scores.ts';
 import type { PromptEmbeddings } from '../training/evaluate/evaluation-input.ts';
-import type { OutcomeMatrix } from '../training/outcomes/outcome-matrix.ts';
-import { openEmbedder } from '../training/pipeline/router-embedder.ts';
-import type { NearDuplicateGroups } from '../training/split/near-duplicate-groups.ts';
-import type { Splits } from '../training/split/split.ts';
-import { splitOutcomes } from '../training/split/split-outcomes.ts';
-import type { SplitSizes } from '../training/split/split-sizes.ts';
+import type { OutcomeMatrix } from '../training/outcomes/matrix.ts';
+import type { NearDuplicateGroups } from '../training/split/near-duplicates.ts';
+import { type SplitSizes, type Splits, splitOutcomes } from '../training/split/split.ts';
+import { openEmbedder } from '../training/train/embed-prompts.ts';
 import { type TrainedRouter, trainRouter } from '../training/train/train-router.ts';
 
 /** One seed of a bench: the router, and the split it was trained on. */

@@ -1,35 +1,37 @@
-export type { Artifact } from './artifact/artifact.ts';
-export type { ArtifactFiles } from './artifact/artifact-files.ts';
 export type { Manifest } from './artifact/manifest.ts';
-export { memoryFiles } from './artifact/memory-files.ts';
-export { type ReadArtifactOptions, readArtifact } from './artifact/read-artifact.ts';
+export {
+  type Artifact,
+  type ArtifactFiles,
+  memoryFiles,
+  type ReadArtifactOptions,
+  readArtifact,
+} from './artifact/read-artifact.ts';
 export type { Calibrator, CalibratorParameters } from './calibrator.ts';
-export type { Candidate, Modality, TokenPrices } from './candidate/candidate.ts';
-export { tokenCost } from './candidate/token-cost.ts';
 export type { CandidatePrediction, Decision } from './decision.ts';
 export type { Embedder, SyncEmbedder } from './embedder/embedder.ts';
-export { ArtifactError } from './errors/artifact-error.ts';
-export { AttemptTimeoutError } from './errors/attempt-timeout-error.ts';
-export { BrokenStreamError } from './errors/broken-stream-error.ts';
-export { CostBudgetError } from './errors/cost-budget-error.ts';
-export { DeadlineError } from './errors/deadline-error.ts';
-export { EmbeddingError } from './errors/embedding-error.ts';
-export { ExecutionError } from './errors/execution-error.ts';
-export { ExecutionFailedError } from './errors/execution-failed-error.ts';
-export { InvalidInputError } from './errors/invalid-input-error.ts';
-export { MalformedAnswerError } from './errors/malformed-answer-error.ts';
-export { MissingPackageError } from './errors/missing-package-error.ts';
-export { PointsmanError } from './errors/pointsman-error.ts';
-export { UnavailableError } from './errors/unavailable-error.ts';
-export { UpstreamError, type UpstreamErrorOptions } from './errors/upstream-error.ts';
-export { NoCandidateError } from './errors.ts';
+export {
+  ArtifactError,
+  AttemptTimeoutError,
+  BrokenStreamError,
+  CostBudgetError,
+  DeadlineError,
+  EmbeddingError,
+  ExecutionError,
+  ExecutionFailedError,
+  InvalidInputError,
+  MalformedAnswerError,
+  MissingPackageError,
+  NoCandidateError,
+  PointsmanError,
+  UnavailableError,
+  UpstreamError,
+  type UpstreamErrorOptions,
+} from './errors.ts';
 export type { Head } from './head/head.ts';
-export type { Limits, RelaxableLimit } from './policy/limits.ts';
-export type { Predictions } from './policy/predictions.ts';
-export type { PolicySpec } from './policy/spec.ts';
-export type { UtilityWeights, WeightsName } from './policy/weights.ts';
-export type { ContentPart, Message, Request } from './request.ts';
+export type { Predictions } from './policy/plan.ts';
+export type { Limits, PolicySpec, RelaxableLimit, UtilityWeights, WeightsName } from './policy/spec.ts';
+export type { Candidate, ContentPart, Message, Modality, Request, TokenPrices } from './request.ts';
 export { createRouter } from './router/create-router.ts';
-export type { RouteOptions, Router } from './router/router.ts';
-export type { RouterOptions } from './router/router-options.ts';
+export type { RouteOptions, Router, RouterOptions } from './router/router.ts';
 export type { Signals } from './signals/signals.ts';
+export { tokenCost } from './tokens.ts';

@@ -1,6 +1,6 @@
-import { ArtifactError } from './errors/artifact-error.ts';
-import { allFinite } from './math/all-finite.ts';
+import { ArtifactError } from './errors.ts';
 import { readFloat32 } from './math/read-float32.ts';
+import { allFinite } from './math/statistics.ts';
 
 /** How unlike the prompts of the fit split a request is. */
 export interface NoveltySpec {

@@ -1,12 +1,10 @@
 import type * as Api from '@opentelemetry/api';
 import type { Span, Tracer } from '@opentelemetry/api';
-import { MissingPackageError } from './errors/missing-package-error.ts';
+import { MissingPackageError } from './errors.ts';
 import type { Answer } from './execution/answer.ts';
-import type { Attempt, AttemptRole } from './execution/attempt.ts';
-import type { PlannedExecution } from './execution/planned.ts';
-import type { AttemptSpan, ExecutionEnd, ExecutionSpan, Telemetry } from './execution/telemetry.ts';
-import type { Request } from './request.ts';
-import { inputMessages, outputMessages } from './telemetry/message-attributes.ts';
+import type { Attempt, AttemptRole, PlannedExecution } from './execution/attempt.ts';
+import type { AttemptSpan, ExecutionEnd, ExecutionSpan, Telemetry } from './execution/options.ts';
+import type { Message, Request } from './request.ts';
 
 export interface OpenTelemetryOptions {
   /** @default the global tracer named `pointsman` */
@@ -151,4 +149,31 @@ function attemptAttributes(
 /** As the conventions spell it. */
 function finishReason({ finishReason: reason }: Answer): string {
   return reason === 'tool-calls' ? 'tool_call' : reason.replace('-', '_');
+}
+
+/** `gen_ai.input.messages` of the semantic conventions, as JSON. Parts that are no text are named and left out. */
+function inputMessages(request: Request): { readonly 'gen_ai.input.messages': string } {
+  const messages = request.messages ?? [{ role: 'user', content: request.text ?? '' }];
+  return { 'gen_ai.input.messages': JSON.stringify(messages.map(inputMessage)) };
+}
+
+/** `gen_ai.output.messages`, as JSON. */
+function outputMessages(answer: Answer): { readonly 'gen_ai.output.messages': string } {
+  const calls = answer.toolCalls.map((call) => ({
+    type: 'tool_call',
+    id: call.id,
+    name: call.name,
+    arguments: call.arguments,
+  }));
+  const parts = [...(answer.text === '' ? [] : [{ type: 'text', content: answer.text }]), ...calls];
+  const message = { role: 'assistant', parts, finish_reason: answer.finishReason };
+  return { 'gen_ai.output.messages': JSON.stringify([message]) };
+}
+
+function inputMessage({ role, content }: Message): unknown {
+  if (typeof content === 'string') return { role, parts: [{ type: 'text', content }] };
+  const parts = (content ?? []).map((part) =>
+    part.type === 'text' ? { type: 'text', content: (part as { text?: unknown }).text } : { type: part.type },
+  );
+  return { role, parts };
 }

@@ -23,3 +23,52 @@ export function prepareText(text: string): string {
 function bothEnds(text: string): string {
   return `${text.slice(0, MAX_HEAD_CHARACTERS)} ${text.slice(-MAX_TAIL_CHARACTERS)}`;
 }
+
+/**
+ * Calls `visit(start, end)` for every run of characters between white space, in order, without making substrings.
+ *
+ * @param prepared a text from `prepareText`, in which tab, line feed, form feed, carriage return and space are
+ *   the only white space.
+ */
+export function forEachWord(prepared: string, visit: (start: number, end: number) => void): void {
+  const length = prepared.length;
+  let start = -1;
+  for (let i = 0; i < length; i++) {
+    const code = prepared.charCodeAt(i);
+    if (code === 32 || (code < 14 && code > 8)) {
+      if (start >= 0) visit(start, i);
+      start = -1;
+    } else if (start < 0) {
+      start = i;
+    }
+  }
+  if (start >= 0) visit(start, length);
+}
+
+/**
+ * A text's UTF-16 units in an array. A string that was cut or joined is slow to read unit by unit (V8 looks through its
+ * parts each time); ASCII, the common case, is copied by native code instead.
+ */
+export class TextUnits {
+  /** The units of the last text read; what stands behind its length is left over from others. */
+  units = new Uint16Array(2048);
+  private bytes = new Uint8Array(2048);
+  private readonly encoder = new TextEncoder();
+
+  /** Fills {@link units}. @returns how many there are. */
+  read(text: string): number {
+    const length = text.length;
+    if (length > this.units.length) {
+      this.units = new Uint16Array(2 * length);
+      this.bytes = new Uint8Array(2 * length);
+    }
+    const { units, bytes } = this;
+    const { read, written } = this.encoder.encodeInto(text, bytes);
+    if (read === length && written === length) {
+      units.set(written === bytes.length ? bytes : bytes.subarray(0, written));
+    } else {
+      for (let i = 0; i < length; i++) units[i] = text.charCodeAt(i);
+    }
+    return length;
+  }
+}

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { InvalidInputError } from './errors/invalid-input-error.ts';
+import { InvalidInputError } from './errors.ts';
 
 /**
  * Checks a value from outside against its schema, with one message shape:

@@ -1,8 +1,8 @@
 import { createRandom, type Random } from 'pointsman/math';
-import { chooseShrinkage } from '../../training/head/choose-shrinkage.ts';
-import type { Matrix } from '../../training/head/matrix.ts';
-import { shrinkage } from '../../training/member/shrinkage.ts';
-import type { OutcomeMatrix } from '../../training/outcomes/outcome-matrix.ts';
+import type { Matrix } from '../../training/fit/rows.ts';
+import { chooseShrinkage } from '../../training/fit/stack-weights.ts';
+import { shrinkage } from '../../training/learners/stack.ts';
+import type { OutcomeMatrix } from '../../training/outcomes/matrix.ts';
 import { judgeChallenger } from '../../training/retrain/gate/gate.ts';
 import { valueTable } from '../../training/retrain/gate/values.ts';
 import { atLeast, atMost, type BenchLine, mended } from '../bench-line.ts';

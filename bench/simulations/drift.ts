@@ -1,6 +1,6 @@
 import { createRandom } from 'pointsman/math';
-import { DAY_MS, type ScoredTraffic } from '../../training/drift/scored-traffic.ts';
-import { restateChanged } from '../../training/retrain/restate-changed.ts';
+import { restateChanged } from '../../training/retrain/run.ts';
+import { DAY_MS, type ScoredTraffic } from '../../training/retrain/watch/candidate-shifts.ts';
 import { findDrift } from '../../training/retrain/watch/drift.ts';
 import { atLeast, atMost, type BenchLine, mended } from '../bench-line.ts';
 import { simulatedPrompts } from './simulated-prompts.ts';

@@ -1,7 +1,7 @@
 import type { Router } from 'pointsman';
 import { createRandom, mean } from 'pointsman/math';
-import { createMatrix, type Matrix } from '../../training/head/matrix.ts';
-import type { OutcomeMatrix } from '../../training/outcomes/outcome-matrix.ts';
+import { createMatrix, type Matrix } from '../../training/fit/rows.ts';
+import type { OutcomeMatrix } from '../../training/outcomes/matrix.ts';
 import { parseRetrainConfig } from '../../training/retrain/config.ts';
 import { gateChallenger } from '../../training/retrain/gate-challenger.ts';
 import { atMost, type BenchLine, mended } from '../bench-line.ts';

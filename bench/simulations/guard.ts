@@ -1,6 +1,6 @@
 import { argMax, createRandom } from 'pointsman/math';
 import type { MemberData } from '../../training/learners/learner.ts';
-import { guardStrength } from '../../training/member/guard.ts';
+import { guardStrength } from '../../training/learners/stack.ts';
 import { atLeast, atMost, type BenchLine, mended } from '../bench-line.ts';
 
 const DRAWS = 200;

@@ -1,11 +1,17 @@
 import { createRandom, mean } from 'pointsman/math';
-import { highestWeight } from '../../training/off-policy/clip-weights.ts';
-import { refusals } from '../../training/off-policy/diagnose.ts';
-import { policyScores } from '../../training/off-policy/estimate.ts';
-import type { LoggedTable, TargetPolicy } from '../../training/off-policy/logged-table.ts';
-import { measureOverlap } from '../../training/off-policy/overlap.ts';
-import { doubtTable, scoreDoubt } from '../../training/off-policy/score-doubt.ts';
-import { type ScoreInterval, scoreInterval } from '../../training/off-policy/score-interval.ts';
+import { measureOverlap, refusals } from '../../training/off-policy/diagnose.ts';
+import {
+  highestWeight,
+  type LoggedTable,
+  policyScores,
+  type TargetPolicy,
+} from '../../training/off-policy/estimate.ts';
+import {
+  doubtTable,
+  type ScoreInterval,
+  scoreDoubt,
+  scoreInterval,
+} from '../../training/off-policy/score-interval.ts';
 import { atLeast, atMost, type BenchLine, mended } from '../bench-line.ts';
 
 const LOGS = 400;

@@ -1,7 +1,7 @@
 import { createRandom } from 'pointsman/math';
 import { evaluate } from '../../training/evaluate/evaluate.ts';
 import type { EvaluationInput } from '../../training/evaluate/evaluation-input.ts';
-import type { OutcomeMatrix } from '../../training/outcomes/outcome-matrix.ts';
+import type { OutcomeMatrix } from '../../training/outcomes/matrix.ts';
 import { atMost, type BenchLine, mended } from '../bench-line.ts';
 import { simulatedPrompts } from './simulated-prompts.ts';
 

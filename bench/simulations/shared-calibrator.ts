@@ -1,6 +1,6 @@
 import { createRandom, sigmoid } from 'pointsman/math';
-import { chainHead } from '../../training/head/dense-chain.ts';
-import { calibrateHeads } from '../../training/pipeline/calibrate-heads.ts';
+import { chainHead } from '../../training/fit/chain.ts';
+import { calibrateHeads } from '../../training/train/heads.ts';
 import { atLeast, atMost, type BenchLine, mended } from '../bench-line.ts';
 
 const DRAWS = 60;

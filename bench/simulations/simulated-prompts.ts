@@ -1,4 +1,4 @@
-import type { OutcomeMatrix } from '../../training/outcomes/outcome-matrix.ts';
+import type { OutcomeMatrix } from '../../training/outcomes/matrix.ts';
 
 /**
  * Prompts of a simulated table, of which nothing but words and times is known.

@@ -1,6 +1,6 @@
 import type { Calibrator } from 'pointsman/calibrator';
 import { createRandom, sigmoid } from 'pointsman/math';
-import { fitIsotonic } from '../../training/calibrator/fit-isotonic.ts';
+import { fitIsotonic } from '../../training/calibrate/fit-calibrators.ts';
 import { atMost, type BenchLine, mended } from '../bench-line.ts';
 
 const DRAWS = 400;

@@ -1,5 +1,5 @@
 import * as Plot from '@observablehq/plot';
-import { drawFigure } from '../../training/report/figures/draw-figure.ts';
+import { drawFigure } from '../../training/report/html.ts';
 import type { MonthEvents } from './month-world.ts';
 import type { Month, MonthDay } from './simulate-month.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createRandom } from 'pointsman/math';
 import { parseRetrainConfig, type RetrainConfigInput } from '../../training/retrain/config.ts';
 import { retrain } from '../../training/retrain/retrain.ts';
-import type { RetrainRun } from '../../training/retrain/retrain-run.ts';
+import type { RetrainRun } from '../../training/retrain/run.ts';
 import { createMonthWorld, type MonthEvents, type MonthWorld } from './month-world.ts';
 import { serveDay } from './serve-day.ts';
 import { shortEmbedder } from './short-embedder.ts';

@@ -5,9 +5,12 @@
 import { writeFile } from 'node:fs/promises';
 import { encodeStaticTable } from 'pointsman/embedder';
 import { distillStatic } from '../../training/embed/distill.ts';
-import { loadUseGraph } from '../../training/embedder/use-graph.ts';
-import { readUseVocabulary, USE_RESERVED_PIECES } from '../../training/embedder/use-package.ts';
-import { usePieceVectors } from '../../training/embedder/use-piece-vectors.ts';
+import { loadUseGraph, readUseVocabulary, USE_RESERVED_PIECES, usePieceVectors } from '../../training/embed/use-embedder.ts';
+
+
+
+
+
 
 
 

@@ -1,17 +1,29 @@
-import { InvalidInputError } from '../errors/invalid-input-error.ts';
-import { checkClients, type DecidingRouter } from '../execution/callable.ts';
-import { type ClientPool, createClientPool, poolParts } from '../execution/client-pool.ts';
-import { execute, type RoutedResult } from '../execution/execute.ts';
-import { executeStream } from '../execution/execute-stream.ts';
+import { InvalidInputError } from '../errors.ts';
+import {
+  type ClientPool,
+  checkClients,
+  createClientPool,
+  type DecidingRouter,
+  poolParts,
+} from '../execution/client-pool.ts';
+import { execute, executeStream, type RoutedResult, type RoutedStream } from '../execution/execute.ts';
 import type { ExecuteOptions } from '../execution/options.ts';
-import { mergeLimits } from '../policy/merge-limits.ts';
+import { mergeLimits } from '../policy/limit-filter.ts';
 import type { PolicyOverrides } from '../policy/policy.ts';
 import type { RouteOptions } from '../router/router.ts';
-import { sdkResult } from './sdk-answer.ts';
 import { createSdkClients } from './sdk-client.ts';
-import type { SdkCallOptions, SdkMetadata, SdkModel } from './sdk-model.ts';
-import { extendSdkRequest, type SdkRequest, sdkRequest } from './sdk-request.ts';
-import { streamParts } from './stream-parts.ts';
+import {
+  extendSdkRequest,
+  type SdkCallOptions,
+  type SdkContent,
+  type SdkMetadata,
+  type SdkModel,
+  type SdkRequest,
+  type SdkResult,
+  type SdkStreamPart,
+  sdkRequest,
+  sdkResult,
+} from './sdk-model.ts';
 
 export interface RoutedModelOptions<Model extends SdkModel> {
   readonly router: DecidingRouter & { readonly manifest: { readonly id: string } };
@@ -101,4 +113,82 @@ function routeOptions(policy: PolicyOverrides = {}, hints: RouteOptions = {}): R
 function withRouting(metadata: SdkMetadata | undefined, routed: RoutedResult): SdkMetadata {
   const { decision, candidate, outcome, trace } = routed;
   return { ...metadata, pointsman: JSON.parse(JSON.stringify({ decision, candidate, outcome, trace })) };
+}
+
+type Tell = (metadata: SdkMetadata | undefined, routed: RoutedResult) => SdkMetadata;
+
+/**
+ * An execution's stream as the parts that the SDK reads. A stream that breaks errors: an error part would let the SDK
+ * go on to a finish, and to a text that looks whole.
+ *
+ * @param tell what the finish says of the routing.
+ */
+function streamParts(stream: RoutedStream, tell: Tell): ReadableStream<SdkStreamPart> {
+  const parts = readParts(stream, tell);
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await parts.next();
+      if (done === true) controller.close();
+      else controller.enqueue(value);
+    },
+    async cancel() {
+      await parts.return(undefined);
+    },
+  });
+}
+
+async function* readParts(stream: RoutedStream, tell: Tell): AsyncGenerator<SdkStreamPart, undefined> {
+  let finish: SdkStreamPart | undefined;
+  for await (const chunk of stream) {
+    const part = chunk.raw as SdkStreamPart | undefined;
+    if (part !== undefined && chunk.finish === undefined) yield part;
+    else finish = part;
+  }
+  const routed = { ...(await stream.result), decision: stream.decision };
+  // Chunks without a part are of an answer that came whole.
+  const rest = finish === undefined ? partsOfResult(sdkResult(routed.answer)) : [finish];
+  for (const part of rest) {
+    yield part.type === 'finish' ? { ...part, providerMetadata: tell(part.providerMetadata, routed) } : part;
+  }
+  return undefined;
+}
+
+/** A whole result as the parts of a stream, for answers that could not be given piece by piece. */
+function partsOfResult(result: SdkResult): SdkStreamPart[] {
+  const { content, warnings, response, finishReason, usage, providerMetadata } = result;
+  return [
+    { type: 'stream-start', warnings },
+    ...(response === undefined ? [] : [responseMetadata(response)]),
+    ...content.flatMap((item, i) => partsOfContent(item, `pointsman-${i}`)),
+    { type: 'finish', finishReason, usage, ...(providerMetadata === undefined ? {} : { providerMetadata }) },
+  ];
+}
+
+function responseMetadata({ id, modelId, timestamp }: NonNullable<SdkResult['response']>): SdkStreamPart {
+  return {
+    type: 'response-metadata',
+    ...(id === undefined ? {} : { id }),
+    ...(modelId === undefined ? {} : { modelId }),
+    ...(timestamp === undefined ? {} : { timestamp }),
+  };
+}
+
+function partsOfContent(item: SdkContent, id: string): SdkStreamPart[] {
+  if (item.type === 'text' || item.type === 'reasoning') {
+    return [
+      { type: `${item.type}-start`, id },
+      { type: `${item.type}-delta`, id, delta: item.text ?? '' },
+      { type: `${item.type}-end`, id },
+    ];
+  }
+  if (item.type === 'tool-call') {
+    const { toolCallId = '', toolName = '', input = '' } = item;
+    return [
+      { type: 'tool-input-start', id: toolCallId, toolName },
+      { type: 'tool-input-delta', id: toolCallId, delta: input },
+      { type: 'tool-input-end', id: toolCallId },
+      { ...item },
+    ];
+  }
+  return [{ ...item }];
 }

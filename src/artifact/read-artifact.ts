@@ -1,14 +1,7 @@
-import { ArtifactError } from '../errors/artifact-error.ts';
-import { InvalidInputError } from '../errors/invalid-input-error.ts';
+import { ArtifactError, InvalidInputError } from '../errors.ts';
 import { validate } from '../validate.ts';
-import type { Artifact, ArtifactReports } from './artifact.ts';
-import type { ArtifactFiles } from './artifact-files.ts';
-import { checkManifest } from './check-manifest.ts';
-import { type FileEntry, MANIFEST_SCHEMA_VERSION, type Manifest } from './manifest.ts';
-import { manifestDigest, manifestId } from './manifest-digest.ts';
-import { manifestSchema } from './manifest-schema.ts';
-import { parseJson } from './parse-json.ts';
-import { type Sha256, webSha256 } from './sha256.ts';
+import { checkManifest, manifestDigest, manifestId, type Sha256, webSha256 } from './check-manifest.ts';
+import { type FileEntry, MANIFEST_SCHEMA_VERSION, type Manifest, manifestSchema } from './manifest.ts';
 
 const MAX_MANIFEST_BYTES = 16 * 2 ** 20;
 const MAX_ARTIFACT_BYTES = 512 * 2 ** 20;
@@ -143,4 +136,86 @@ async function readBytes(files: ArtifactFiles, path: string, maxBytes: number): 
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ArtifactError(`${path} of the artifact cannot be read: ${reason}`, { cause });
   }
+}
+
+/** A trained router as it was exported: all that decides, every digest checked, nothing built from it yet. */
+export interface Artifact {
+  readonly manifest: Manifest;
+  /**
+   * The checked bytes of a file that the manifest lists under `files`. Not a copy: do not write to it.
+   *
+   * @throws ArtifactError when the manifest lists no such file.
+   */
+  file(path: string): Uint8Array;
+  /** Undefined unless they were asked for: no decision needs them. */
+  readonly reports?: ArtifactReports;
+}
+
+/** What was written about a router, beside what it decides with. */
+export interface ArtifactReports {
+  /** Those that are as they were written, by path. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** Why the others are not among `files`, by path: missing, or changed since. */
+  readonly changed: ReadonlyMap<string, string>;
+}
+
+/** Where an artifact's files come from: a folder, a bundle, a bucket, a map in memory. */
+export interface ArtifactFiles {
+  /**
+   * @param path inside the artifact, with forward slashes; already checked not to lead out of it.
+   * @param maxBytes a file that is larger must be refused before it is read.
+   * @throws when there is no such file, or it is larger.
+   */
+  read(path: string, maxBytes: number): Promise<Uint8Array>;
+}
+
+/** Deeper nesting than any artifact has; bounds the recursion of everything that reads the value after us. */
+const MAX_DEPTH = 64;
+
+/**
+ * JSON of an artifact, as plain data.
+ *
+ * @param path the file's name, for messages.
+ * @throws ArtifactError when the bytes are not UTF-8 or not JSON, nest too deep, or have a key such as `__proto__`.
+ */
+export function parseJson(bytes: Uint8Array, path: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new ArtifactError(`${path} is not JSON: it was truncated or edited. Export the artifact again.`, {
+      cause,
+    });
+  }
+  const level: { readonly value: unknown; readonly depth: number }[] = [{ value, depth: 0 }];
+  for (let item = level.pop(); item !== undefined; item = level.pop()) {
+    if (item.value === null || typeof item.value !== 'object') continue;
+    if (item.depth >= MAX_DEPTH) throw new ArtifactError(`${path} nests deeper than ${MAX_DEPTH} levels.`);
+    // JSON.parse makes it an own property; copied without care, it would become a prototype.
+    if (Object.hasOwn(item.value, '__proto__')) throw new ArtifactError(`${path} has the key "__proto__".`);
+    for (const inner of Object.values(item.value)) {
+      if (inner !== null && typeof inner === 'object') level.push({ value: inner, depth: item.depth + 1 });
+    }
+  }
+  return value;
+}
+
+/**
+ * Files that are in memory already: fetched, bundled, or just made.
+ *
+ * @example
+ * const artifact = await readArtifact(memoryFiles({ 'manifest.json': bytes, ... }));
+ */
+export function memoryFiles(
+  contents: Readonly<Record<string, Uint8Array>> | ReadonlyMap<string, Uint8Array>,
+): ArtifactFiles {
+  const files = contents instanceof Map ? contents : new Map(Object.entries(contents));
+  return {
+    async read(path, maxBytes) {
+      const bytes: unknown = files.get(path);
+      if (!(bytes instanceof Uint8Array)) throw new ArtifactError(`There is no file "${path}" in memory.`);
+      if (bytes.length > maxBytes) throw new ArtifactError(`"${path}" is larger than ${maxBytes} bytes.`);
+      return bytes;
+    },
+  };
 }

@@ -1,3 +1,2 @@
+export { createOpenAiClient, type ModelRequest } from '../openai/client.ts';
 export type { OpenAiClientOptions } from '../openai/endpoint.ts';
-export type { ModelRequest } from './completion-body.ts';
-export { createOpenAiClient } from './openai-client.ts';

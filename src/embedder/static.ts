@@ -1,13 +1,7 @@
-import { ArtifactError } from '../errors/artifact-error.ts';
-import { CELL_SIZE, MAX_CLASSES } from './static/piece-trie.ts';
-import type { StaticTable } from './static/static-table.ts';
-import {
-  PREFIX_BYTES,
-  STATIC_TABLE_MAGIC,
-  STATIC_TABLE_VERSION,
-  type StaticTableHeader,
-  sectionOffsets,
-} from './static/static-table-layout.ts';
+import { ArtifactError, InvalidInputError } from '../errors.ts';
+import { prepareText } from '../text.ts';
+import type { SyncEmbedder } from './embedder.ts';
+import { CELL_SIZE, MAX_CLASSES, type PieceTrie, UnigramTokeniser } from './tokeniser.ts';
 
 const MAX_HEADER_BYTES = 64 * 2 ** 10;
 
@@ -102,4 +96,232 @@ function check(holds: boolean, rule: string): void {
 
 function refused(rule: string): ArtifactError {
   return new ArtifactError(`The static table ${rule}. Copy the file anew, or make it again.`);
+}
+
+/** A vector for every piece of a vocabulary: all that the static embedder needs. */
+export interface StaticTable {
+  /** Names the contents: tables that differ in any number have different ids. */
+  readonly id: string;
+  readonly dimensions: number;
+  /** Texts in which `▁` stands for the space before a word; piece 0 is the unknown one. */
+  readonly pieces: readonly string[];
+  /** Log-probability of each piece, ≤ 0: `[pieces]`. */
+  readonly scores: Float32Array;
+  readonly trie: PieceTrie;
+  /** Vectors, each times the weight its piece has in a text, divided by `scales`: `[pieces, dimensions]`. */
+  readonly matrix: Int8Array;
+  /** What one step of `matrix` is worth in each dimension: `[dimensions]`. */
+  readonly scales: Float32Array;
+}
+
+/**
+ * The file: `magic`, `version` and the header's length (uint32 each), the header (JSON, filled up with spaces to a
+ * multiple of 4 bytes), then these sections without gaps, little-endian:
+ * scores float32 `[pieces]`, scales float32 `[dimensions]`, cells int32 `[cells, 3]`, units uint16 `[classes]`,
+ * matrix int8 `[pieces, dimensions]`, and the pieces as UTF-8 with a line feed between them.
+ */
+const STATIC_TABLE_MAGIC = 0x54534d50;
+// "PMST"
+const STATIC_TABLE_VERSION = 1;
+const PREFIX_BYTES = 12;
+
+interface StaticTableHeader {
+  readonly id: string;
+  readonly dimensions: number;
+  readonly pieces: number;
+  readonly cells: number;
+  readonly classes: number;
+  readonly textBytes: number;
+}
+
+/** Where each section begins, in bytes from the start of the file, and where the file ends. */
+function sectionOffsets(header: StaticTableHeader, headerBytes: number) {
+  const scores = PREFIX_BYTES + headerBytes;
+  const scales = scores + 4 * header.pieces;
+  const cells = scales + 4 * header.dimensions;
+  const units = cells + 4 * CELL_SIZE * header.cells;
+  const matrix = units + 2 * header.classes;
+  const text = matrix + header.pieces * header.dimensions;
+  return { scores, scales, cells, units, matrix, text, end: text + header.textBytes };
+}
+
+/**
+ * The bytes that `decodeStaticTable` reads; the same table gives the same bytes.
+ *
+ * @throws InvalidInputError where a piece holds a line feed, which separates them in the file.
+ */
+export function encodeStaticTable(table: StaticTable): Uint8Array<ArrayBuffer> {
+  const split = table.pieces.find((piece) => piece.includes('\n'));
+  if (split !== undefined) {
+    throw new InvalidInputError(
+      `\`pieces\` of a static table must not hold line feeds. Got ${JSON.stringify(split)}. Leave that piece out.`,
+    );
+  }
+  const text = new TextEncoder().encode(table.pieces.join('\n'));
+  const header: StaticTableHeader = {
+    id: table.id,
+    dimensions: table.dimensions,
+    pieces: table.pieces.length,
+    cells: table.trie.cells.length / CELL_SIZE,
+    classes: table.trie.units.length,
+    textBytes: text.length,
+  };
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const headerBytes = Math.ceil(json.length / 4) * 4;
+  const at = sectionOffsets(header, headerBytes);
+  const bytes = new Uint8Array(at.end);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, STATIC_TABLE_MAGIC, true);
+  view.setUint32(4, STATIC_TABLE_VERSION, true);
+  view.setUint32(8, headerBytes, true);
+  bytes.fill(32, PREFIX_BYTES, PREFIX_BYTES + headerBytes);
+  bytes.set(json, PREFIX_BYTES);
+  bytes.set(bytesOf(table.scores), at.scores);
+  bytes.set(bytesOf(table.scales), at.scales);
+  bytes.set(bytesOf(table.trie.cells), at.cells);
+  bytes.set(bytesOf(table.trie.units), at.units);
+  bytes.set(bytesOf(table.matrix), at.matrix);
+  bytes.set(text, at.text);
+  return bytes;
+}
+
+function bytesOf(array: ArrayBufferView): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
+/**
+ * The sum of the vectors of a text's pieces, scaled to length 1. Word order is lost; what it costs is microseconds.
+ * Source: the idea of model2vec (github.com/MinishLab/model2vec).
+ */
+export class StaticEmbedder implements SyncEmbedder {
+  readonly id: string;
+  readonly dimensions: number;
+  private readonly scales: Float32Array;
+  private readonly tokeniser: UnigramTokeniser;
+  private readonly rows: PackedRows;
+
+  /** @param table from `decodeStaticTable`. */
+  constructor(table: StaticTable) {
+    this.id = table.id;
+    this.dimensions = table.dimensions;
+    this.scales = table.scales;
+    this.tokeniser = new UnigramTokeniser(table.trie, table.scores);
+    this.rows = new PackedRows(table.matrix, table.dimensions);
+  }
+
+  async embed(texts: readonly string[]): Promise<Float32Array[]> {
+    return texts.map((text) => {
+      const vector = new Float32Array(this.dimensions);
+      this.embedInto(text, vector);
+      return vector;
+    });
+  }
+
+  embedInto(text: string, out: Float32Array): void {
+    this.embedPreparedInto(prepareText(text), out);
+  }
+
+  /**
+   * As `embedInto`, for a text that `prepareText` gave: callers that read it too need not prepare it twice.
+   *
+   * @returns the text's piece ids (0 for unknown characters), a view that the next call overwrites.
+   */
+  embedPreparedInto(prepared: string, out: Float32Array): Int32Array {
+    const ids = this.tokeniser.tokenisePrepared(prepared);
+    this.pool(ids, out);
+    return ids;
+  }
+
+  /** Piece ids of a text, in order. Their number is near the number of tokens that a language model would count. */
+  tokenise(text: string): Int32Array {
+    return this.tokeniser.tokenise(text);
+  }
+
+  /** Writes the vector of a text with these piece ids to `out` (`[dimensions]`); no ids give the zero vector. */
+  pool(ids: Int32Array, out: Float32Array): void {
+    const { scales } = this;
+    this.rows.sumInto(ids, out);
+    let squares = 0;
+    for (let i = 0; i < scales.length; i++) {
+      const value = out[i] * scales[i];
+      out[i] = value;
+      squares += value * value;
+    }
+    if (squares === 0) return;
+    const factor = 1 / Math.sqrt(squares);
+    for (let i = 0; i < scales.length; i++) out[i] *= factor;
+  }
+}
+
+const FIELD = 2 ** 17;
+
+/** Rows that may be added before the fields must be emptied: 512 · 255 < 2^17. */
+const MAX_ROWS = 512;
+
+/**
+ * Sums rows of an int8 matrix exactly and fast: three numbers, each shifted to 0..255, lie in one float64 as fields of
+ * 17 bits (51 of its 53), so that one addition adds three columns. A row is packed when it is first asked for.
+ */
+export class PackedRows {
+  private readonly words: Float64Array;
+  private readonly isPacked: Uint8Array;
+  private readonly width: number;
+  private readonly sums: Float64Array;
+
+  /** @param matrix `[rows, columns]`, kept and not copied. */
+  constructor(
+    private readonly matrix: Int8Array,
+    private readonly columns: number,
+  ) {
+    const rows = matrix.length / columns;
+    this.width = Math.ceil(columns / 3);
+    this.words = new Float64Array(rows * this.width);
+    this.isPacked = new Uint8Array(rows);
+    this.sums = new Float64Array(this.width);
+  }
+
+  /** Writes the column sums of the rows named by `ids`, a repeated one counting each time, to `out`: `[columns]`. */
+  sumInto(ids: Int32Array, out: Float32Array): void {
+    out.fill(0);
+    for (let i = 0; i < ids.length; i++) if (this.isPacked[ids[i]] === 0) this.pack(ids[i]);
+    for (let from = 0; from < ids.length; from += MAX_ROWS) {
+      this.addBlock(ids, from, Math.min(ids.length, from + MAX_ROWS), out);
+    }
+  }
+
+  private pack(row: number): void {
+    const { matrix, columns, words } = this;
+    const end = (row + 1) * columns;
+    for (let i = row * columns, at = row * this.width; i < end; i += 3, at++) {
+      const second = i + 1 < end ? matrix[i + 1] + 128 : 0;
+      const third = i + 2 < end ? matrix[i + 2] + 128 : 0;
+      words[at] = matrix[i] + 128 + FIELD * (second + FIELD * third);
+    }
+    this.isPacked[row] = 1;
+  }
+
+  private addBlock(ids: Int32Array, from: number, to: number, out: Float32Array): void {
+    const { words, width, sums, columns } = this;
+    sums.fill(0);
+    let i = from;
+    for (; i + 4 <= to; i += 4) {
+      const a = ids[i] * width;
+      const b = ids[i + 1] * width;
+      const c = ids[i + 2] * width;
+      const d = ids[i + 3] * width;
+      for (let j = 0; j < width; j++) sums[j] += words[a + j] + words[b + j] + (words[c + j] + words[d + j]);
+    }
+    for (; i < to; i++) {
+      const a = ids[i] * width;
+      for (let j = 0; j < width; j++) sums[j] += words[a + j];
+    }
+    const shift = 128 * (to - from);
+    for (let j = 0, column = 0; j < width; j++, column += 3) {
+      const high = Math.floor(sums[j] / FIELD);
+      const third = Math.floor(high / FIELD);
+      out[column] += sums[j] - high * FIELD - shift;
+      if (column + 1 < columns) out[column + 1] += high - third * FIELD - shift;
+      if (column + 2 < columns) out[column + 2] += third - shift;
+    }
+  }
 }

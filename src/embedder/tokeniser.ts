@@ -1,7 +1,5 @@
-import { TextUnits } from '../text/text-units.ts';
-import { prepareText } from '../text.ts';
-import { CELL_SIZE, classesOf, type PieceTrie } from './static/piece-trie.ts';
-import { WordCache } from './static/word-cache.ts';
+import { InvalidInputError } from '../errors.ts';
+import { prepareText, TextUnits } from '../text.ts';
 
 /** Id of a character that no piece covers; a run of them within a word gives one. */
 export const UNKNOWN_PIECE = 0;
@@ -153,4 +151,154 @@ export class UnigramTokeniser {
 
 function isSpace(code: number): boolean {
   return code === 32 || (code < 14 && code > 8);
+}
+
+/** Numbers a cell of {@link PieceTrie.cells} takes: base, check, piece. */
+export const CELL_SIZE = 3;
+
+/** Most classes a trie may have, and the room that must lie behind every base. */
+export const MAX_CLASSES = 255;
+
+/**
+ * A prefix tree over pieces as a double array (Aoe 1989): the child of node `n` over class `c` is `t = base[n] + c`,
+ * and it exists where `check[t]` is `n`. It is laid out when the table is made, so that loading it takes no time.
+ */
+export interface PieceTrie {
+  /** The UTF-16 unit of class 1, 2, ...: `[classes]`. */
+  readonly units: Uint16Array;
+  /** `[cells, 3]`: base, check (-1 where free), and the piece that ends here (-1 for none). Cell 0 is the root. */
+  readonly cells: Int32Array;
+}
+
+/** Class of each UTF-16 unit, 0 for one that no piece holds: `[largest unit + 1]`. */
+function classesOf(trie: PieceTrie): Uint8Array {
+  let largest = 0;
+  for (const unit of trie.units) largest = Math.max(largest, unit);
+  const classes = new Uint8Array(largest + 1);
+  trie.units.forEach((unit, i) => {
+    classes[unit] = i + 1;
+  });
+  return classes;
+}
+
+/** Longest word (UTF-16 units) and most pieces that are kept; longer words are solved anew each time. */
+const MAX_UNITS = 16;
+const MAX_PIECES = 8;
+const SLOTS = 8192;
+
+/**
+ * Remembers the pieces of recent words. Direct-mapped: a word has one slot, and the last word that fell into it stays,
+ * so that the memory is fixed (some 0.5 MB) and nothing is ever swept.
+ */
+class WordCache {
+  private readonly units = new Uint16Array(SLOTS * MAX_UNITS);
+  private readonly pieces = new Int32Array(SLOTS * MAX_PIECES);
+  private readonly unitCounts = new Uint8Array(SLOTS);
+  private readonly pieceCounts = new Uint8Array(SLOTS);
+
+  /**
+   * Copies the pieces of `text[start, end)` to `out` from `at` on.
+   *
+   * @param hash any 32-bit hash of the word.
+   * @returns how many there are, 0 where the word is not known.
+   */
+  read(text: Uint16Array, start: number, end: number, hash: number, out: Int32Array, at: number): number {
+    const slot = slotOf(hash);
+    const length = end - start;
+    if (this.unitCounts[slot] !== length) return 0;
+    const units = slot * MAX_UNITS;
+    for (let i = 0; i < length; i++) if (this.units[units + i] !== text[start + i]) return 0;
+    const count = this.pieceCounts[slot];
+    const pieces = slot * MAX_PIECES;
+    for (let i = 0; i < count; i++) out[at + i] = this.pieces[pieces + i];
+    return count;
+  }
+
+  /** Keeps the `count` pieces in `ids` from `at` on as those of `text[start, end)`, where they are few enough. */
+  write(
+    text: Uint16Array,
+    start: number,
+    end: number,
+    hash: number,
+    ids: Int32Array,
+    at: number,
+    count: number,
+  ): void {
+    const length = end - start;
+    if (length > MAX_UNITS || count > MAX_PIECES) return;
+    const slot = slotOf(hash);
+    for (let i = 0; i < length; i++) this.units[slot * MAX_UNITS + i] = text[start + i];
+    for (let i = 0; i < count; i++) this.pieces[slot * MAX_PIECES + i] = ids[at + i];
+    this.unitCounts[slot] = length;
+    this.pieceCounts[slot] = count;
+  }
+}
+
+function slotOf(hash: number): number {
+  return Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 19;
+}
+
+interface Node {
+  piece: number;
+  readonly children: Map<number, Node>;
+}
+
+/**
+ * @param pieces texts of at most 255 distinct UTF-16 units together; of equal ones the first counts.
+ * @param reserved how many at the start are left out.
+ */
+export function buildPieceTrie(pieces: readonly string[], reserved: number): PieceTrie {
+  const classOf = new Map<number, number>();
+  const root: Node = { piece: -1, children: new Map() };
+  for (let p = reserved; p < pieces.length; p++) {
+    let node = root;
+    for (let i = 0; i < pieces[p].length; i++) {
+      const unit = pieces[p].charCodeAt(i);
+      const unitClass = classOf.get(unit) ?? classOf.size + 1;
+      classOf.set(unit, unitClass);
+      const child = node.children.get(unitClass) ?? { piece: -1, children: new Map() };
+      node.children.set(unitClass, child);
+      node = child;
+    }
+    if (node !== root && node.piece < 0) node.piece = p;
+  }
+  if (classOf.size > MAX_CLASSES) {
+    throw new InvalidInputError(
+      `\`pieces\` of a static table must hold at most ${MAX_CLASSES} distinct characters. Got ${classOf.size}. ` +
+        'Leave out the pieces with the rarest ones.',
+    );
+  }
+  return { units: Uint16Array.from(classOf.keys()), cells: layOut(root) };
+}
+
+/** Breadth first, each family in the first place where all its members find a free cell. */
+function layOut(root: Node): Int32Array {
+  const placed: { node: Node; at: number }[] = [{ node: root, at: 0 }];
+  const base: number[] = [0];
+  const check: number[] = [-1];
+  const piece: number[] = [root.piece];
+  let firstFree = 1;
+  for (let next = 0; next < placed.length; next++) {
+    const { node, at } = placed[next];
+    const classes = [...node.children.keys()].sort((a, b) => a - b);
+    if (classes.length === 0) continue;
+    while (piece[firstFree] !== undefined) firstFree++;
+    let start = Math.max(0, firstFree - classes[0]);
+    while (classes.some((c) => piece[start + c] !== undefined)) start++;
+    base[at] = start;
+    for (const c of classes) {
+      const child = node.children.get(c)!;
+      base[start + c] = 0;
+      check[start + c] = at;
+      piece[start + c] = child.piece;
+      placed.push({ node: child, at: start + c });
+    }
+  }
+  const cells = new Int32Array((piece.length + MAX_CLASSES + 1) * CELL_SIZE);
+  for (let t = 0; t * CELL_SIZE < cells.length; t++) {
+    cells[t * CELL_SIZE] = base[t] ?? 0;
+    cells[t * CELL_SIZE + 1] = check[t] ?? -1;
+    cells[t * CELL_SIZE + 2] = piece[t] ?? -1;
+  }
+  return cells;
 }

@@ -1,7 +1,5 @@
-import { EmbeddingError } from '../errors/embedding-error.ts';
-import { MissingPackageError } from '../errors/missing-package-error.ts';
-import { embedNonEmpty } from './embed-non-empty.ts';
-import type { Embedder } from './embedder.ts';
+import { EmbeddingError, MissingPackageError } from '../errors.ts';
+import { type Embedder, embedNonEmpty } from './embedder.ts';
 
 const PACKAGE: string = '@huggingface/transformers';
 

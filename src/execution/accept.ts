@@ -1,10 +1,11 @@
+import { AttemptTimeoutError } from '../errors.ts';
 import type { AcceptTest, PlanStep } from '../policy/plan.ts';
 import type { Request } from '../request.ts';
-import { answerKey } from './answer-key.ts';
+import { type Answer, answerKey } from './answer.ts';
+import { openScope, untilAborted } from './async.ts';
 import { checkJson } from './matches-schema.ts';
+import type { Judgement } from './options.ts';
 import { isOver, type Run, type RunStep, type StepAnswer, type StepContext } from './run.ts';
-import { asQuality, scoreAnswer } from './score-answer.ts';
-import { tallyVotes } from './tally.ts';
 
 /** How a step is run whose answer is then put to a test: held back until it passes, with what the test looks at. */
 export function judgedContext(context: StepContext, accept: AcceptTest | null): StepContext {
@@ -118,4 +119,86 @@ function schemaOf({ responseFormat }: Request): Readonly<Record<string, unknown>
     | undefined;
   const schema = format?.json_schema?.schema ?? format?.schema;
   return typeof schema === 'object' && schema !== null ? (schema as Record<string, unknown>) : undefined;
+}
+
+/**
+ * What a function of the caller's thinks of an answer: true is 1, false 0.
+ *
+ * @returns NaN for what is no number.
+ * @throws whatever the function throws.
+ */
+export async function scoreAnswer(
+  run: Run,
+  judgement: Judgement,
+  name: string,
+  answer: Answer,
+  context: StepContext,
+): Promise<number> {
+  const score = await callFunction(run, context.signal, name, (inner) =>
+    judgement(answer, context.request, inner),
+  );
+  return typeof score === 'number' || typeof score === 'boolean' ? Number(score) : Number.NaN;
+}
+
+/** A score between 0 and 1 is a quality; others are in the caller's own unit. */
+export function asQuality(score: number): number | null {
+  return score >= 0 && score <= 1 ? score : null;
+}
+
+/** Calls a function of the caller's within the time of one attempt, whether it looks at the signal or not. */
+export async function callFunction<T>(
+  run: Run,
+  signal: AbortSignal,
+  name: string,
+  call: (context: { readonly signal: AbortSignal }) => T | Promise<T>,
+): Promise<T> {
+  const { clock, timeoutMs } = run.settings;
+  const scope = openScope(signal);
+  const cancel = clock.after(timeoutMs, () => {
+    scope.abort(new AttemptTimeoutError(name, timeoutMs, 'result'));
+  });
+  try {
+    return await untilAborted((async () => call({ signal: scope.signal }))(), scope.signal);
+  } finally {
+    cancel();
+    scope.close();
+  }
+}
+
+/** Votes for keys, in the order of the voters. */
+export interface Tally {
+  /** The voter, by its index, whose key has most weight; of several, the first listed. -1 without votes. */
+  readonly winner: number;
+  /** Weight of the winning key. */
+  readonly weight: number;
+  /** Whether no voter that has yet to vote can change the winner. */
+  readonly decided: boolean;
+}
+
+/**
+ * Counts votes.
+ *
+ * @param keys one for each voter; undefined for one that has not voted yet, null for one that will not.
+ * @param weights one for each voter, ≥ 0.
+ */
+export function tallyVotes(keys: readonly (string | null | undefined)[], weights: readonly number[]): Tally {
+  const sums = new Map<string, { first: number; weight: number }>();
+  let [waiting, open] = [0, 0];
+  keys.forEach((key, voter) => {
+    if (key === undefined) {
+      waiting++;
+      open += weights[voter];
+    }
+    if (typeof key !== 'string') return;
+    const sum = sums.get(key) ?? { first: voter, weight: 0 };
+    sum.weight += weights[voter];
+    sums.set(key, sum);
+  });
+  let best = { first: -1, weight: -1 };
+  for (const sum of sums.values()) if (sum.weight > best.weight) best = sum;
+  let second = 0;
+  for (const sum of sums.values()) if (sum !== best) second = Math.max(second, sum.weight);
+  // Strictly more: with a draw in reach, the order in which voters are listed would still count.
+  const decided = best.first !== -1 && (waiting === 0 || best.weight > second + open);
+  return { winner: best.first, weight: Math.max(0, best.weight), decided };
 }

@@ -75,3 +75,161 @@ export function createChannel<T>(room: number, onCancel: () => void): Channel<T>
     },
   };
 }
+
+/** A signal that aborts with its parent or by itself, and leaves no listener behind once it is closed. */
+export interface AbortScope {
+  readonly signal: AbortSignal;
+  abort(reason: unknown): void;
+  /** Lets go of the parent. */
+  close(): void;
+}
+
+/** `AbortSignal.any` keeps its listeners for as long as a long-lived parent lives; this does not. */
+export function openScope(parent?: AbortSignal): AbortScope {
+  const controller = new AbortController();
+  let close = () => {};
+  if (parent?.aborted === true) controller.abort(parent.reason);
+  else if (parent !== undefined) close = onAbort(parent, () => controller.abort(parent.reason));
+  return { signal: controller.signal, abort: (reason) => controller.abort(reason), close };
+}
+
+/**
+ * Calls `then` when the signal aborts, once.
+ *
+ * However many wait for one signal, it has one listener: a signal that every request of a server shares would have
+ * one a request, and the platform warns of a leak from the eleventh on. It has none when nobody waits.
+ *
+ * @param signal not aborted yet.
+ * @returns stops waiting.
+ */
+export function onAbort(signal: AbortSignal, then: () => void): () => void {
+  const relay = relays.get(signal) ?? createRelay(signal);
+  // Of its own, so that the same function may wait twice.
+  const waiting = { then };
+  relay.add(waiting);
+  return () => relay.remove(waiting);
+}
+
+interface Relay {
+  add(waiting: Waiting): void;
+  remove(waiting: Waiting): void;
+}
+
+interface Waiting {
+  readonly then: () => void;
+}
+
+/** Held only as long as the signals are. */
+const relays = new WeakMap<AbortSignal, Relay>();
+
+function createRelay(signal: AbortSignal): Relay {
+  const everybody = new Set<Waiting>();
+  const tell = () => {
+    for (const waiting of everybody) {
+      everybody.delete(waiting);
+      waiting.then();
+    }
+  };
+  const relay: Relay = {
+    add(waiting) {
+      if (everybody.size === 0) signal.addEventListener('abort', tell, { once: true });
+      everybody.add(waiting);
+    },
+    remove(waiting) {
+      if (everybody.delete(waiting) && everybody.size === 0) signal.removeEventListener('abort', tell);
+    },
+  };
+  relays.set(signal, relay);
+  return relay;
+}
+
+/** Everything that was done since timers last ran. There is one event loop, whoever uses it. */
+let stretch: { readonly began: number; readonly over: Promise<void> } | undefined;
+
+/**
+ * To be awaited before a request is sent and between two pieces of an answer. What is read from memory is there at
+ * once, so reading goes on without end before a timer, or another request, has its turn: an upstream that sends a flood,
+ * or some hundred that answer at the same time, would hold up the process. Whoever waits goes on in the order they came.
+ *
+ * @param stretchMs longest that is worked at a stretch, in milliseconds.
+ * @returns undefined when there is time at once.
+ */
+export function letTimersRun(stretchMs: number): Promise<void> | undefined {
+  return isLong(stretchMs) ? nextTurn(stretchMs) : undefined;
+}
+
+async function nextTurn(stretchMs: number): Promise<void> {
+  do await stretch?.over;
+  while (isLong(stretchMs));
+}
+
+function isLong(stretchMs: number): boolean {
+  if (stretch !== undefined) return performance.now() - stretch.began >= stretchMs;
+  const over = new Promise<void>((resolve) => {
+    setTimeout(() => {
+      stretch = undefined;
+      resolve();
+    }, 0);
+  });
+  stretch = { began: performance.now(), over };
+  return false;
+}
+
+/** Waits, or rejects with the signal's reason as soon as it aborts; the timer is gone either way. */
+export async function wait(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  let cancel = () => {};
+  const waited = new Promise<void>((resolve) => {
+    cancel = clock.after(ms, resolve);
+  });
+  try {
+    await untilAborted(waited, signal);
+  } finally {
+    cancel();
+  }
+}
+
+/** Time, injected so that tests need not wait. */
+export interface Clock {
+  /** Milliseconds that never go back. */
+  now(): number;
+  /** Milliseconds since 1970, against which a `Retry-After` that is a date is read. */
+  wallNow(): number;
+  /** Calls `done` once after `ms`; returns what cancels it. */
+  after(ms: number, done: () => void): () => void;
+}
+
+/** Longer timers fire at once (they are kept in 32 bits). */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** The timers of the platform. They keep a process alive: an execution that is under way is work. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wallNow: () => Date.now(),
+  after(ms, done) {
+    const timer = setTimeout(done, Math.min(ms, LONGEST_TIMER_MS));
+    return () => clearTimeout(timer);
+  },
+};
+
+/**
+ * What `work` gives, or the signal's reason as soon as it aborts. For work that may not listen to the signal itself:
+ * what it does afterwards is ignored.
+ */
+export function untilAborted<T>(work: PromiseLike<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    let letGo = () => {};
+    if (signal.aborted) stop();
+    else letGo = onAbort(signal, stop);
+    work.then(
+      (value) => {
+        letGo();
+        resolve(value);
+      },
+      (error: unknown) => {
+        letGo();
+        reject(error);
+      },
+    );
+  });
+}

@@ -1,30 +1,35 @@
-import { AttemptTimeoutError } from '../errors/attempt-timeout-error.ts';
-import { BrokenStreamError } from '../errors/broken-stream-error.ts';
-import { DeadlineError } from '../errors/deadline-error.ts';
-import { MalformedAnswerError } from '../errors/malformed-answer-error.ts';
-import { type AbortScope, openScope } from './abort-scope.ts';
-import type { Answer, AnswerChunk } from './answer.ts';
-import { createAnswerBuilder } from './answer-builder.ts';
-import type { AttemptRecord } from './attempt.ts';
-import { AttemptError } from './attempt-error.ts';
-import type { Client, ClientContext } from './client.ts';
-import { readFailure } from './failure.ts';
-import { letTimersRun } from './let-timers-run.ts';
-import type { Writer } from './output.ts';
-import { answerCost } from './price.ts';
-import { isEmptyAnswer, readAnswer } from './read-answer.ts';
-import { recordAnswer, recordFailure } from './record.ts';
-import type { Run, StepContext } from './run.ts';
-import { settingsOf } from './settings.ts';
-import { SupersededError } from './superseded-error.ts';
-import { untilAborted } from './until-aborted.ts';
+import {
+  AttemptTimeoutError,
+  BrokenStreamError,
+  CostBudgetError,
+  DeadlineError,
+  MalformedAnswerError,
+} from '../errors.ts';
+import type { Request } from '../request.ts';
+import { countRequestTokens, estimateTokens } from '../tokens.ts';
+import {
+  type Answer,
+  type AnswerChunk,
+  answerCost,
+  type Client,
+  type ClientContext,
+  createAnswerBuilder,
+  isEmptyAnswer,
+  priceOf,
+  readAnswer,
+} from './answer.ts';
+import { type AbortScope, letTimersRun, openScope, untilAborted, wait } from './async.ts';
+import type { AttemptRecord, AttemptRole } from './attempt.ts';
+import { AttemptError, type Failure, readFailure, SupersededError } from './failure.ts';
+import { settingsOf } from './options.ts';
+import { isOver, type Run, type StepAnswer, type StepContext, type Writer } from './run.ts';
 
 /**
  * One call of one client, within its time. Streams are read here too: to the writer as they come, and put together.
  *
  * @throws AttemptError whatever went wrong, with what it means.
  */
-export async function runAttempt(
+async function runAttempt(
   run: Run,
   context: StepContext,
   client: Client,
@@ -194,4 +199,149 @@ function createTimer(run: Run, scope: AbortScope, candidate: string): Timer {
     },
     stop: () => cancel(),
   };
+}
+
+/** Opens the record of an attempt that is about to be made. */
+export function beginRecord(run: Run, candidate: string, role: AttemptRole, retry: number): AttemptRecord {
+  const record: AttemptRecord = {
+    candidate,
+    role,
+    retry,
+    state: 'running',
+    startedMs: run.elapsedMs(),
+    latencyMs: 0,
+    firstChunkMs: null,
+    inputTokens: null,
+    outputTokens: null,
+    costUsd: null,
+    costSource: null,
+    costIsEstimated: false,
+    error: null,
+  };
+  run.attempts.push(record);
+  return record;
+}
+
+/** Closes it with an answer. */
+export function recordAnswer(run: Run, record: AttemptRecord, request: Request, answer: Answer): void {
+  record.state = 'answered';
+  record.latencyMs = run.elapsedMs() - record.startedMs;
+  record.inputTokens = answer.usage?.inputTokens ?? null;
+  record.outputTokens = answer.usage?.outputTokens ?? null;
+  const cost = answerCost(answer, record.candidate, run.settings.prices);
+  if (cost === null) estimateCost(run, record, request, tokensOf(answer));
+  else Object.assign(record, cost);
+}
+
+/** Closes it without one. A cost that is there already is kept. */
+export function recordFailure(
+  run: Run,
+  record: AttemptRecord,
+  request: Request,
+  failure: Failure,
+  aborted: boolean,
+): void {
+  const { code, message, status } = failure;
+  record.state = aborted ? 'aborted' : failure.refused ? 'refused' : 'failed';
+  record.latencyMs = run.elapsedMs() - record.startedMs;
+  record.error = { code, message, status };
+  if (record.costUsd !== null) return;
+  // Whoever refused or could not be reached sends no bill; whoever was writing, may.
+  if (!failure.refused && (aborted || MAY_BE_BILLED.has(code))) estimateCost(run, record, request, 0);
+  else record.costUsd = 0;
+}
+
+const MAY_BE_BILLED = new Set(['BROKEN_STREAM', 'ATTEMPT_TIMEOUT', 'MALFORMED_ANSWER', 'DEADLINE']);
+
+/** What the router expected, and no less than the words that are there cost at the candidate's prices. */
+function estimateCost(run: Run, record: AttemptRecord, request: Request, outputTokens: number): void {
+  const usage = { inputTokens: countRequestTokens(request), outputTokens };
+  const expected = run.expectedCostUsd(record.candidate);
+  const counted = priceOf(usage, record.candidate, run.settings.prices);
+  record.costUsd = expected === null ? counted : Math.max(expected, counted ?? 0);
+  record.costIsEstimated = record.costUsd !== null;
+  record.costSource = record.costIsEstimated ? 'estimated' : null;
+}
+
+function tokensOf({ text, reasoning, toolCalls }: Answer): number {
+  const texts = [text, reasoning, ...toolCalls.flatMap((call) => [call.name, call.arguments])];
+  return Math.ceil(texts.reduce((sum, part) => sum + estimateTokens(part), 0));
+}
+
+/**
+ * One candidate, until it answers, or what goes wrong will not pass, or no retry is left.
+ *
+ * @throws what the last attempt failed with.
+ */
+export async function callCandidate(run: Run, context: StepContext, candidate: string): Promise<StepAnswer> {
+  // Every name of a plan was looked up before it began.
+  const client = run.pool.clientOf(candidate) as Client;
+  for (let retry = 0; ; retry++) {
+    const attempt = beginRecord(run, candidate, context.role, retry);
+    try {
+      return { answer: await attemptOnce(run, context, client, attempt), candidate, attempt };
+    } catch (error) {
+      if (!(error instanceof AttemptError)) throw error;
+      const delayMs = isOver(run, context) ? null : nextDelayMs(run, error, attempt);
+      if (delayMs === null) throw error.cause;
+      if (delayMs > 0) await wait(delayMs, run.settings.clock, context.signal);
+    }
+  }
+}
+
+/** Within the budget, behind the guard. */
+async function attemptOnce(
+  run: Run,
+  context: StepContext,
+  client: Client,
+  record: AttemptRecord,
+): Promise<Answer> {
+  const { budget, settings } = run;
+  let settle: ((costUsd: number | null) => void) | undefined;
+  try {
+    settle = await budget.reserve(record.candidate, run.expectedCostUsd(record.candidate), context.signal);
+    if (settle === undefined) {
+      throw new CostBudgetError(settings.costBudgetUsd, budget.spentUsd, run.attempts, budget.isBlind);
+    }
+    return await run.pool
+      .guardOf(record.candidate)
+      .run(() => runAttempt(run, context, client, record), context.signal);
+  } catch (error) {
+    if (error instanceof AttemptError) throw error;
+    // It was never sent: refused, or given up while it waited for a place.
+    const failure = { ...readFailure(error, settings.clock.wallNow()), refused: true };
+    recordFailure(run, record, context.request, failure, false);
+    throw new AttemptError(error, failure, context.signal.aborted);
+  } finally {
+    settle?.(record.costUsd ?? (record.state === 'answered' ? null : 0));
+  }
+}
+
+/** Milliseconds until the same call is sent again; null: not again. */
+function nextDelayMs(
+  run: Run,
+  { failure }: AttemptError,
+  { candidate, retry }: AttemptRecord,
+): number | null {
+  const { longestRetryDelayMs, random, deadlineMs } = run.settings;
+  const { retries } = settingsOf(run.settings, candidate);
+  if (!failure.retryable || retry >= retries) return null;
+  if (failure.retryAfterMs !== null && failure.retryAfterMs > longestRetryDelayMs) return null;
+  const delayMs = Math.min(
+    retryDelayMs(failure.retryAfterMs, retry, run.settings.retryDelayMs, random()),
+    longestRetryDelayMs,
+  );
+  return run.elapsedMs() + delayMs < deadlineMs ? delayMs : null;
+}
+
+/**
+ * How long to wait before the same call is sent again. What the endpoint asks for, and up to a tenth more, so that
+ * those it turned away do not come back at once; else exponential with full jitter (Brooker, "Exponential Backoff and
+ * Jitter", 2015): uniform between 0 and `firstMs` · 2^retry.
+ *
+ * @param retry 0 before the second attempt.
+ * @param draw uniform in [0, 1).
+ */
+export function retryDelayMs(askedMs: number | null, retry: number, firstMs: number, draw: number): number {
+  return askedMs === null ? draw * firstMs * 2 ** retry : askedMs * (1 + 0.1 * draw);
 }

@@ -1,15 +1,15 @@
-import { AttemptTimeoutError } from '../errors/attempt-timeout-error.ts';
-import { BrokenStreamError } from '../errors/broken-stream-error.ts';
-import { CostBudgetError } from '../errors/cost-budget-error.ts';
-import { InvalidInputError } from '../errors/invalid-input-error.ts';
-import { MalformedAnswerError } from '../errors/malformed-answer-error.ts';
-import { PointsmanError } from '../errors/pointsman-error.ts';
-import { UnavailableError } from '../errors/unavailable-error.ts';
-import { UpstreamError } from '../errors/upstream-error.ts';
+import {
+  AttemptTimeoutError,
+  BrokenStreamError,
+  CostBudgetError,
+  InvalidInputError,
+  MalformedAnswerError,
+  PointsmanError,
+  UnavailableError,
+  UpstreamError,
+} from '../errors.ts';
 import type { AttemptFailure } from './attempt.ts';
-import { readRetryAdvice } from './read-retry-after.ts';
-import { hideKeys, oneLine } from './redact.ts';
-import { isPassing, readSaidError } from './said-error.ts';
+import { hideKeys, isPassing, oneLine, readSaidError } from './said-error.ts';
 
 /** What an error means for the next step. */
 export interface Failure extends AttemptFailure {
@@ -135,4 +135,68 @@ function headersOf({ headers, responseHeaders }: ForeignError): (name: string) =
     const value = values.get(name);
     return typeof value === 'string' ? value : null;
   };
+}
+
+/** What an endpoint asks of whoever it turned away. */
+interface RetryAdvice {
+  /** Milliseconds to wait; null for none said. */
+  readonly retryAfterMs: number | null;
+  /** Whether the same request is worth another try; null for none said. */
+  readonly shouldRetry: boolean | null;
+}
+
+/**
+ * Reads the headers of a refusal: `retry-after-ms` of OpenAI and Azure before `Retry-After`, and `x-should-retry`,
+ * which overrules the status.
+ *
+ * @param header gives a header's value by its name in lower case.
+ * @param wallNowMs milliseconds since 1970, against which a date is read.
+ */
+export function readRetryAdvice(
+  header: (name: string) => string | null | undefined,
+  wallNowMs: number,
+): RetryAdvice {
+  const milliseconds = [header('retry-after-ms'), header('x-ms-retry-after-ms')].map(
+    (value) => value?.trim() ?? '',
+  );
+  const ms = milliseconds.find((value) => /^\d+(\.\d+)?$/.test(value));
+  const should = header('x-should-retry')?.trim().toLowerCase();
+  return {
+    retryAfterMs: ms === undefined ? readRetryAfter(header('retry-after') ?? null, wallNowMs) : Number(ms),
+    shouldRetry: should === 'true' ? true : should === 'false' ? false : null,
+  };
+}
+
+/**
+ * Milliseconds that a `Retry-After` asks to wait (RFC 9110 §10.2.3: seconds or a date); 0 for a date that is past,
+ * null for none or nonsense.
+ *
+ * @param wallNowMs milliseconds since 1970, against which a date is read.
+ */
+export function readRetryAfter(header: string | null, wallNowMs: number): number | null {
+  if (header === null) return null;
+  const text = header.trim();
+  const ms = /^\d+(\.\d+)?$/.test(text) ? 1000 * Number(text) : Date.parse(text) - wallNowMs;
+  return Number.isNaN(ms) ? null : Math.max(0, ms);
+}
+
+/** How an attempt ended badly, between the parts of an execution; it never reaches the caller. */
+export class AttemptError extends Error {
+  readonly failure: Failure;
+  /** Whether we stopped it ourselves. */
+  readonly aborted: boolean;
+
+  constructor(cause: unknown, failure: Failure, aborted: boolean) {
+    super(failure.message, { cause });
+    this.failure = failure;
+    this.aborted = aborted;
+  }
+}
+
+/** Another answer has won: the reason with which those that are not needed any more are stopped. */
+export class SupersededError extends Error {
+  constructor() {
+    super('Another answer was taken.');
+    this.name = 'AbortError';
+  }
 }

@@ -1,10 +1,8 @@
-import type { Request } from '../request.ts';
-import type { Answer } from './answer.ts';
-import type { ClientAnswer } from './client.ts';
-import type { Clock } from './clock.ts';
-import type { Addition } from './extend-request.ts';
-import type { Prices } from './price.ts';
-import type { Telemetry } from './telemetry.ts';
+import { InvalidInputError } from '../errors.ts';
+import type { Message, Request } from '../request.ts';
+import type { Answer, ClientAnswer, Prices } from './answer.ts';
+import { type Clock, systemClock } from './async.ts';
+import type { Attempt, AttemptRole, PlannedExecution } from './attempt.ts';
 
 export interface ExecuteOptions<R extends Request = Request> {
   /** Cancels: attempts are aborted, and the execution rejects with the signal's reason. @default never */
@@ -80,3 +78,153 @@ export type Judgement<R extends Request = Request> = (
   request: R,
   context: { readonly signal: AbortSignal },
 ) => number | boolean | Promise<number | boolean>;
+
+/** What is added to a request before somebody else answers it. */
+export type Addition =
+  /** To be judged and made one. */
+  | { readonly kind: 'answers'; readonly answers: readonly Answer[] }
+  /** What a tool gave. */
+  | { readonly kind: 'tool-result'; readonly tool: string; readonly result: Answer };
+
+/** The request with one more message of the user, or with more text. */
+export function extendRequest<R extends Request>(request: R, addition: Addition): R {
+  const text = additionText(addition);
+  if (request.messages === undefined) return { ...request, text: `${request.text ?? ''}\n\n${text}` };
+  const message: Message = { role: 'user', content: text };
+  return { ...request, messages: [...request.messages, message] };
+}
+
+/** The words in which an addition is put. */
+export function additionText(addition: Addition): string {
+  if (addition.kind === 'tool-result') {
+    return `The tool "${addition.tool}" gave this result:\n${addition.result.text}\n\nUse it to answer the request above.`;
+  }
+  const listed = addition.answers.map(({ text }, i) => `Answer ${i + 1}:\n${text}`);
+  return (
+    `Others have answered the request above:\n\n${listed.join('\n\n')}\n\n` +
+    'Write the final answer: keep what is right in theirs, correct what is wrong, and say nothing of them.'
+  );
+}
+
+/** Told what an execution does, as it does it. `pointsman/telemetry` makes OpenTelemetry spans of it. */
+export interface Telemetry {
+  begin(planned: PlannedExecution, request: Request): ExecutionSpan;
+}
+
+export interface ExecutionSpan {
+  attempt(candidate: string, role: AttemptRole, retry: number, request: Request): AttemptSpan;
+  end(result: ExecutionEnd): void;
+}
+
+export interface AttemptSpan {
+  /** Calls the client, so that what it does belongs to the span. */
+  run<T>(work: () => T): T;
+  /** @param answer the answer, where there was one. */
+  end(attempt: Attempt, answer: Answer | null): void;
+}
+
+export interface ExecutionEnd {
+  /** Who gave the answer; null when nobody did. */
+  readonly candidate: string | null;
+  readonly costUsd: number;
+  /** The error's `code` or name; null when there was an answer. */
+  readonly errorCode: string | null;
+}
+
+/** Tells nobody. */
+const NO_TELEMETRY: Telemetry = {
+  begin: () => ({
+    attempt: () => ({ run: (work) => work(), end: () => {} }),
+    end: () => {},
+  }),
+};
+
+/** Options with every default filled in. */
+export type Settings<R extends Request = Request> = Required<
+  Omit<ExecuteOptions<R>, 'signal' | 'candidates'>
+> & {
+  readonly signal: AbortSignal | undefined;
+  /** Candidates that have options of their own. */
+  readonly candidates: ReadonlyMap<string, CandidateSettings>;
+};
+
+/** What holds for one candidate. */
+type CandidateSettings = Required<CandidateOptions>;
+
+/** @throws InvalidInputError when a number is out of its range. */
+export function readSettings<R extends Request>(options: ExecuteOptions<R>): Settings<R> {
+  const forAll = readCandidateSettings(options, DEFAULTS, '');
+  return {
+    ...forAll,
+    candidates: new Map(
+      Object.entries(options.candidates ?? {}).map(([name, own]) => [
+        name,
+        readCandidateSettings(own, forAll, `candidates.${name}.`),
+      ]),
+    ),
+    signal: options.signal,
+    deadlineMs: positive(options.deadlineMs ?? 120_000, 'deadlineMs'),
+    costBudgetUsd: atLeast0(options.costBudgetUsd ?? Number.POSITIVE_INFINITY, 'costBudgetUsd'),
+    retryDelayMs: atLeast0(options.retryDelayMs ?? 250, 'retryDelayMs'),
+    longestRetryDelayMs: atLeast0(options.longestRetryDelayMs ?? 5000, 'longestRetryDelayMs'),
+    commitAfterCharacters: atLeast0(options.commitAfterCharacters ?? 1, 'commitAfterCharacters'),
+    tools: options.tools ?? {},
+    verifiers: options.verifiers ?? {},
+    scorers: options.scorers ?? {},
+    extendRequest: options.extendRequest ?? extendRequest,
+    prices: options.prices ?? [],
+    telemetry: options.telemetry ?? NO_TELEMETRY,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+  };
+}
+
+const DEFAULTS: CandidateSettings = {
+  timeoutMs: 60_000,
+  idleTimeoutMs: 30_000,
+  retries: 2,
+  maxAnswerCharacters: 4_000_000,
+  allowEmptyAnswers: false,
+};
+
+/** @param rest what holds where nothing is said. */
+function readCandidateSettings(
+  options: CandidateOptions,
+  rest: CandidateSettings,
+  path: string,
+): CandidateSettings {
+  const most = options.maxAnswerCharacters ?? rest.maxAnswerCharacters;
+  return {
+    timeoutMs: positive(options.timeoutMs ?? rest.timeoutMs, `${path}timeoutMs`),
+    idleTimeoutMs: positive(options.idleTimeoutMs ?? rest.idleTimeoutMs, `${path}idleTimeoutMs`),
+    retries: whole(options.retries ?? rest.retries, `${path}retries`),
+    maxAnswerCharacters: positive(most, `${path}maxAnswerCharacters`),
+    allowEmptyAnswers: options.allowEmptyAnswers ?? rest.allowEmptyAnswers,
+  };
+}
+
+/** What holds for a candidate: its own, else what holds for all. */
+export function settingsOf(settings: Settings, candidate: string): CandidateSettings {
+  return settings.candidates.get(candidate) ?? settings;
+}
+
+function systemRandom(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0] / 2 ** 32;
+}
+
+function positive(value: number, field: string): number {
+  return check(value, value > 0, field, 'a number > 0');
+}
+
+function atLeast0(value: number, field: string): number {
+  return check(value, value >= 0, field, 'a number >= 0');
+}
+
+function whole(value: number, field: string): number {
+  return check(value, value >= 0 && Number.isInteger(value), field, 'a whole number >= 0');
+}
+
+function check(value: number, right: boolean, field: string, expected: string): number {
+  if (right) return value;
+  throw new InvalidInputError(`\`${field}\` of execute options must be ${expected}. Got ${value}.`);
+}

@@ -1,5 +1,4 @@
-import { TextUnits } from '../text/text-units.ts';
-import { FNV_OFFSET, hashUnit } from './word-hash.ts';
+import { TextUnits } from '../text.ts';
 
 /** What a character is, one class each. */
 export const CharClass = {
@@ -158,4 +157,130 @@ function classOf(unit: number): number {
   // Latin-1 letters up to the end of the alphabetic planes; punctuation and symbols beyond 0x2000 are 'other'.
   if (unit >= 0xc0 && unit < 0x2000) return CharClass.foreign;
   return CharClass.other;
+}
+
+/** FNV-1a offset basis and prime, 32 bits. Fowler, Noll and Vo; draft-eastlake-fnv. */
+export const FNV_OFFSET = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+
+/** One step of FNV-1a over a UTF-16 unit (a byte at a time would cost twice as much for the same use). */
+export function hashUnit(hash: number, unit: number): number {
+  return Math.imul(hash ^ unit, FNV_PRIME);
+}
+
+/** Hash of a lower-cased word, a signed 32-bit integer. */
+export function hashWord(word: string): number {
+  let hash = FNV_OFFSET | 0;
+  for (let i = 0; i < word.length; i++) hash = hashUnit(hash, word.charCodeAt(i));
+  return hash;
+}
+
+/** Spreads a hash's entropy over its low bits, so that a mask makes a fair bucket. MurmurHash3's finaliser. */
+export function mixHash(hash: number): number {
+  let h = hash;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return h ^ (h >>> 16);
+}
+
+/** What the answer options of a multiple-choice prompt look like ("A. ...", "(B) ...", "c) ..."). */
+interface OptionLines {
+  count: number;
+  /** Over the options, in characters. */
+  meanLength: number;
+  maxLength: number;
+  minLength: number;
+  /** Standard deviation of the lengths over their mean plus one. */
+  lengthVariation: number;
+  /** Shares of the options that hold a digit, hold little but digits, begin with a capital, end with a full stop, hold a comma. */
+  digitShare: number;
+  numericShare: number;
+  capitalShare: number;
+  stopShare: number;
+  commaShare: number;
+  /** Where the question ends and the options begin; the text's length where there are none. */
+  stemEnd: number;
+}
+
+const [TAB, NEWLINE, SPACE, OPEN, CLOSE, STOP, COLON] = [9, 10, 32, 40, 41, 46, 58];
+
+export function createOptionLines(): OptionLines {
+  return {
+    count: 0,
+    meanLength: 0,
+    maxLength: 0,
+    minLength: 0,
+    lengthVariation: 0,
+    digitShare: 0,
+    numericShare: 0,
+    capitalShare: 0,
+    stopShare: 0,
+    commaShare: 0,
+    stemEnd: 0,
+  };
+}
+
+/** Finds option lines in the first `length` UTF-16 units of a text, writing to `out`. Options are single lines. */
+export function readOptionLines(units: Uint16Array, length: number, out: OptionLines): void {
+  Object.assign(out, createOptionLines());
+  out.stemEnd = length;
+  let squares = 0;
+  let total = 0;
+  let lineStart = 0;
+  while (lineStart < length) {
+    let lineEnd = units.indexOf(NEWLINE, lineStart);
+    if (lineEnd === -1 || lineEnd > length) lineEnd = length;
+    const start = optionStart(units, lineStart, lineEnd);
+    if (start !== -1) {
+      if (out.count === 0) out.stemEnd = lineStart;
+      const size = lineEnd - start;
+      out.minLength = out.count === 0 ? size : Math.min(out.minLength, size);
+      out.maxLength = Math.max(out.maxLength, size);
+      out.count++;
+      total += size;
+      squares += size * size;
+      countOption(units, start, lineEnd, out);
+    }
+    lineStart = lineEnd + 1;
+  }
+  if (out.count === 0) return;
+  out.meanLength = total / out.count;
+  const variance = Math.max(0, squares / out.count - out.meanLength * out.meanLength);
+  out.lengthVariation = Math.sqrt(variance) / (out.meanLength + 1);
+  out.digitShare /= out.count;
+  out.numericShare /= out.count;
+  out.capitalShare /= out.count;
+  out.stopShare /= out.count;
+  out.commaShare /= out.count;
+}
+
+/** Offset of the option's text after its label, or -1 when the line is not an option. */
+function optionStart(units: Uint16Array, lineStart: number, lineEnd: number): number {
+  let i = lineStart;
+  while (i < lineEnd && (units[i] === SPACE || units[i] === TAB)) i++;
+  if (units[i] === OPEN) i++;
+  const label = units[i] | 32;
+  if (!(label >= 97 && label <= 106)) return -1;
+  const mark = units[i + 1];
+  if (mark !== STOP && mark !== CLOSE && mark !== COLON) return -1;
+  if (i + 2 >= lineEnd || units[i + 2] !== SPACE) return -1;
+  return i + 3;
+}
+
+function countOption(units: Uint16Array, start: number, end: number, out: OptionLines): void {
+  let digits = 0;
+  let letters = 0;
+  let commas = 0;
+  for (let i = start; i < end; i++) {
+    const unit = units[i];
+    if (unit >= 48 && unit <= 57) digits++;
+    else if ((unit | 32) >= 97 && (unit | 32) <= 122) letters++;
+    else if (unit === 44) commas++;
+  }
+  if (digits > 0) out.digitShare++;
+  if (digits > 0 && letters <= 6 && letters <= digits * 2) out.numericShare++;
+  if (commas > 0) out.commaShare++;
+  const first = units[start];
+  if (first >= 65 && first <= 90) out.capitalShare++;
+  if (units[end - 1] === STOP) out.stopShare++;
 }

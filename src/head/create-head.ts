@@ -1,13 +1,8 @@
-import { ArtifactError } from '../errors/artifact-error.ts';
-import type { Head } from './head.ts';
-import type { HeadSpec } from './head-spec.ts';
-import { readKnnFile } from './knn.ts';
-import { KnnHead } from './knn-head.ts';
+import { ArtifactError } from '../errors.ts';
+import { logit } from '../math/logistic.ts';
+import type { Head, HeadSpec } from './head.ts';
+import { KnnHead, readKnnFile } from './knn.ts';
 import type { LayersModel } from './layers.ts';
-import { LogitHead } from './logit-head.ts';
-import { ShrunkHead } from './shrunk-head.ts';
-import { SpreadHead } from './spread-head.ts';
-import { StackHead } from './stack-head.ts';
 
 /** What a head may need of the artifact it comes from. */
 export interface HeadContext {
@@ -82,4 +77,117 @@ function knnHead(spec: Extract<HeadSpec, { kind: 'knn' }>, context: HeadContext)
     );
   }
   return new KnnHead(table, { inputs, from, to, neighbours });
+}
+
+/** Qualities nearer to 0 or 1 than this are held back: a straight line knows no certainty. */
+const MARGIN = 0.002;
+
+/** logit(prior + head): turns an expected quality, given as a difference to the prior, into a calibrator's input. */
+export class LogitHead implements Head {
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly #head: Head;
+  readonly #prior: Float64Array; // [outputs]
+
+  constructor(head: Head, prior: ArrayLike<number>) {
+    this.inputs = head.inputs;
+    this.outputs = head.outputs;
+    this.#head = head;
+    this.#prior = Float64Array.from(prior);
+  }
+
+  predictInto(features: Float32Array, out: Float32Array): void {
+    this.#head.predictInto(features, out);
+    for (let j = 0; j < this.outputs; j++)
+      out[j] = logit(Math.min(1 - MARGIN, Math.max(MARGIN, this.#prior[j] + out[j])));
+  }
+}
+
+/** prior + strength * (head - prior): pulls a head towards the candidates' overall means. */
+export class ShrunkHead implements Head {
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly #head: Head;
+  readonly #prior: Float64Array; // [outputs]
+  readonly #strength: number;
+
+  /**
+   * @param prior one number per output, on the head's scale
+   * @param strength 0 (the prior alone: the head is not even asked) to 1 (the head as it is)
+   */
+  constructor(head: Head, prior: ArrayLike<number>, strength: number) {
+    this.inputs = head.inputs;
+    this.outputs = head.outputs;
+    this.#head = head;
+    this.#prior = Float64Array.from(prior);
+    this.#strength = strength;
+  }
+
+  predictInto(features: Float32Array, out: Float32Array): void {
+    if (this.#strength === 0) {
+      out.set(this.#prior);
+      return;
+    }
+    this.#head.predictInto(features, out);
+    for (let j = 0; j < this.outputs; j++) {
+      out[j] = this.#prior[j] + this.#strength * (out[j] - this.#prior[j]);
+    }
+  }
+}
+
+/**
+ * Splits a head's outputs into what they share and how they differ, and weighs the two apart:
+ * level * mean + deviation * (output - mean). The mean says how hard the prompt is for anybody; the deviations say
+ * who should take it, which is far harder to learn and wants a weight of its own.
+ */
+export class SpreadHead implements Head {
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly #head: Head;
+  readonly #level: number;
+  readonly #deviation: number;
+
+  constructor(head: Head, level: number, deviation: number) {
+    this.inputs = head.inputs;
+    this.outputs = head.outputs;
+    this.#head = head;
+    this.#level = level;
+    this.#deviation = deviation;
+  }
+
+  predictInto(features: Float32Array, out: Float32Array): void {
+    this.#head.predictInto(features, out);
+    let mean = 0;
+    for (let j = 0; j < this.outputs; j++) mean += out[j] / this.outputs;
+    for (let j = 0; j < this.outputs; j++) out[j] = this.#level * mean + this.#deviation * (out[j] - mean);
+  }
+}
+
+export interface StackMember {
+  readonly weight: number;
+  readonly head: Head;
+}
+
+/** Sum of weight times member. Members read the same features and give as many outputs. */
+export class StackHead implements Head {
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly #members: readonly StackMember[];
+  readonly #part: Float32Array;
+
+  /** @param members at least one */
+  constructor(members: readonly StackMember[]) {
+    this.#members = members.filter((member) => member.weight !== 0);
+    this.inputs = members[0].head.inputs;
+    this.outputs = members[0].head.outputs;
+    this.#part = new Float32Array(this.outputs);
+  }
+
+  predictInto(features: Float32Array, out: Float32Array): void {
+    out.fill(0, 0, this.outputs);
+    for (const { weight, head } of this.#members) {
+      head.predictInto(features, this.#part);
+      for (let j = 0; j < this.outputs; j++) out[j] += weight * this.#part[j];
+    }
+  }
 }

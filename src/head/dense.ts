@@ -1,3 +1,9 @@
+import * as z from 'zod/mini';
+import { ArtifactError } from '../errors.ts';
+import { softmaxInto } from '../math/logistic.ts';
+import { readFloat32 } from '../math/read-float32.ts';
+import { allFinite } from '../math/statistics.ts';
+
 /**
  * out = x W + b. Weights are kept as doubles and by output, so that the loop is a dot product that reads memory
  * in order and converts nothing. Four outputs at a time share each load of x, and two sums an output let the
@@ -80,3 +86,123 @@ export class Dense {
     }
   }
 }
+
+/** The activations a Dense layer of an artifact may have, by their TF.js names. */
+export type Activation = 'linear' | 'relu' | 'tanh' | 'sigmoid' | 'softmax';
+
+const scalar: Record<Exclude<Activation, 'linear' | 'softmax'>, (x: number) => number> = {
+  relu: (x) => Math.max(x, 0),
+  tanh: Math.tanh,
+  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+};
+
+/** Applies the activation to one row, in place. */
+export function activate(activation: Activation, values: Float64Array): void {
+  if (activation === 'linear') return;
+  if (activation === 'softmax') {
+    softmaxInto(values, values);
+    return;
+  }
+  const f = scalar[activation];
+  for (let i = 0; i < values.length; i++) values[i] = f(values[i]);
+}
+
+/** A weight tensor of the model, row-major. */
+export interface WeightTensor {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
+
+/**
+ * Cuts the weight file (little-endian float32, one tensor after the other) into the tensors the manifest names.
+ * @throws ArtifactError where sizes disagree, a name comes twice, or a weight is not finite.
+ */
+export function readLayerWeights(
+  manifest: LayersModelJson['weightsManifest'],
+  bytes: Uint8Array,
+): Map<string, WeightTensor> {
+  const tensors = new Map<string, WeightTensor>();
+  let offset = 0;
+  for (const { name, shape } of manifest.flatMap((group) => group.weights)) {
+    const length = shape.reduce((product, side) => product * side, 1);
+    if (offset + 4 * length > bytes.byteLength) {
+      throw new ArtifactError(
+        `The weight file must hold weight "${name}" [${shape}], which ends at byte ${offset + 4 * length}. ` +
+          `Got ${bytes.byteLength} bytes. Export the artifact again.`,
+      );
+    }
+    if (tensors.has(name))
+      throw new ArtifactError(`Weight "${name}" of the model must come once. Got it twice.`);
+    const values = readFloat32(bytes, offset, length);
+    if (!allFinite(values)) {
+      const at = values.findIndex((value) => !Number.isFinite(value));
+      throw new ArtifactError(
+        `Weight "${name}" of the model must be finite. Got ${values[at]} at ${at}. Fit it again.`,
+      );
+    }
+    tensors.set(name, { shape, values });
+    offset += 4 * length;
+  }
+  if (offset !== bytes.byteLength) {
+    throw new ArtifactError(
+      `The weight file must have ${offset} bytes, as its manifest says. Got ${bytes.byteLength}. ` +
+        'Export the artifact again.',
+    );
+  }
+  return tensors;
+}
+
+const size = z.int().check(z.positive(), z.maximum(10_000_000));
+const name = z.string().check(z.minLength(1));
+
+/** TF.js: one node, each input `[layer, node, tensor, options?]`. We read the first node of each layer only. */
+const reference = z.tuple([name, z.literal(0), z.literal(0)], z.unknown());
+const inbound = z.array(z.array(reference).check(z.minLength(1))).check(z.length(1));
+
+const inputLayer = z.object({
+  class_name: z.literal('InputLayer'),
+  name,
+  config: z.object({ batch_input_shape: z.tuple([z.null(), size]) }),
+});
+const dense = z.object({
+  class_name: z.literal('Dense'),
+  name,
+  config: z.object({
+    units: size,
+    activation: z.enum(['linear', 'relu', 'tanh', 'sigmoid', 'softmax']),
+    use_bias: z._default(z.boolean(), true),
+  }),
+  inbound_nodes: inbound,
+});
+
+/** Layers without weights: inputs side by side, inputs summed, and what only training needs. */
+const plain = z.object({
+  class_name: z.enum(['Concatenate', 'Add', 'Dropout']),
+  name,
+  inbound_nodes: inbound,
+});
+
+const layer = z.discriminatedUnion('class_name', [inputLayer, dense, plain]);
+
+/** The part of TF.js's `model.json` (format "layers-model") that an artifact may use. */
+export const layersModelSchema = z.object({
+  format: z.literal('layers-model'),
+  modelTopology: z.object({
+    class_name: z.enum(['Functional', 'Model']),
+    config: z.object({
+      layers: z.array(layer).check(z.minLength(1), z.maxLength(1000)),
+      input_layers: z.array(reference).check(z.length(1)),
+      output_layers: z.array(reference).check(z.minLength(1)),
+    }),
+  }),
+  weightsManifest: z.array(
+    z.object({
+      weights: z.array(
+        z.object({ name, dtype: z.literal('float32'), shape: z.array(size).check(z.maxLength(2)) }),
+      ),
+    }),
+  ),
+});
+
+type LayersModelJson = z.output<typeof layersModelSchema>;
+export type LayerJson = z.output<typeof layer>;

@@ -1,9 +1,14 @@
-import { ArtifactError } from '../errors/artifact-error.ts';
-import { type Activation, activate } from './activation.ts';
-import { Dense } from './dense.ts';
+import { ArtifactError } from '../errors.ts';
+import {
+  type Activation,
+  activate,
+  Dense,
+  type LayerJson,
+  layersModelSchema,
+  readLayerWeights,
+  type WeightTensor,
+} from './dense.ts';
 import type { Head } from './head.ts';
-import { readLayerWeights, type WeightTensor } from './layer-weights.ts';
-import { type LayerJson, layersModelSchema } from './layers-schema.ts';
 
 /** A TF.js LayersModel made ready for prediction, without TF.js. */
 export interface LayersModel {

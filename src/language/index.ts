@@ -1,1 +1,1 @@
-export { loadLanguageDetector } from './load-language-detector.ts';
+export { loadLanguageDetector } from '../signals/signals.ts';

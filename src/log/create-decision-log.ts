@@ -1,15 +1,32 @@
-import { readPrompt } from '../request/prompt-text.ts';
-import type { Request } from '../request.ts';
+import { type Sha256, webSha256 } from '../artifact/check-manifest.ts';
+import type { Decision } from '../decision.ts';
+import { InvalidInputError } from '../errors.ts';
+import {
+  type ContentPart,
+  isOfUser,
+  type Message,
+  mediaOf,
+  noMedia,
+  type Request,
+  readContent,
+  readPrompt,
+} from '../request.ts';
 import { validate } from '../validate.ts';
-import { copyRequest } from './copy-request.ts';
-import type { DecisionLog, FeedbackInput } from './decision-log.ts';
-import type { DecisionLogOptions } from './decision-log-options.ts';
-import { inSlices } from './in-slices.ts';
-import { readLogSettings } from './log-settings.ts';
-import { finishRecord, type Pending } from './pending-record.ts';
-import { createLogQueue } from './queue.ts';
-import type { LogRecord } from './record.ts';
-import { lengthOf, withinLimits } from './record-limits.ts';
+import { createLogQueue, type LogClock, systemLogClock } from './queue.ts';
+import {
+  type DecisionLog,
+  type DecisionRecord,
+  type FeedbackInput,
+  inSlices,
+  LONGEST_TEXTS,
+  type LoggedRequest,
+  type LogRecord,
+  type LogSink,
+  lengthOf,
+  mapTexts,
+  type WriteRecords,
+  withinLimits,
+} from './record.ts';
 import { candidateSchema, decisionIdSchema, feedbackSchema, outcomeSchema } from './record-schema.ts';
 
 /** About what a record holds beside the prompt, in UTF-16 units, where it is not more. */
@@ -127,4 +144,199 @@ function checkId(id: string): string {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * What is kept of a request, apart from the caller's own objects: a conversation goes on after it was routed. Words are
+ * kept as text, whatever they were called; of parts that are no text only the type, since they can be megabytes.
+ */
+function copyRequest(request: Request): LoggedRequest {
+  const { messages } = request;
+  if (!Array.isArray(messages)) return { text: typeof request.text === 'string' ? request.text : '' };
+  return { messages: (messages as readonly Message[]).map(copyMessage) };
+}
+
+function copyMessage(message: Message): Message {
+  const { role, name, content, parts, type } = message as Message & Readonly<Record<string, unknown>>;
+  // An item of the Responses API is a part of its own.
+  const given = content ?? parts ?? (type === undefined || type === 'message' ? undefined : [message]);
+  return {
+    role: typeof role === 'string' ? role : isOfUser(message) ? 'user' : 'tool',
+    ...(typeof given === 'string' ? { content: given } : {}),
+    ...(typeof given === 'object' && given !== null ? { content: [given].flat().map(copyPart) } : {}),
+    ...(typeof name === 'string' ? { name } : {}),
+  };
+}
+
+function copyPart(part: unknown): ContentPart {
+  const words: string[] = [];
+  readContent({ content: [part] }, { words, contextCharacters: 0, media: noMedia(), others: 0 });
+  if (words.length > 0) return { type: 'text', text: words.join('\n') };
+  const kind = mediaOf(part);
+  const kept = { type: String((part as ContentPart | null)?.type) };
+  return kind === undefined || mediaOf(kept) === kind ? kept : { type: kind };
+}
+
+export interface DecisionLogOptions {
+  /** Where records go; a function will do. */
+  readonly sink: LogSink | WriteRecords;
+  /** What is kept of a request: its text and messages, or nothing but the sha256 of its prompt. @default 'prompt' */
+  readonly content?: 'prompt' | 'hash';
+  /** Whether the prompt's embedding is kept, to learn from without the prompt. @default false */
+  readonly embedding?: boolean;
+  /** Records that may wait; more are dropped. @default 10000 */
+  readonly capacity?: number;
+  /** UTF-16 units of text that may wait, prompts and all, at most two bytes each; more are dropped. @default 33554432 */
+  readonly capacityCharacters?: number;
+  /** Records written together; as many are written at once. @default 256 */
+  readonly batch?: number;
+  /** Milliseconds that a record waits for others to be written with. @default 1000 */
+  readonly flushMs?: number;
+  /** Further attempts at a batch that the sink rejects; then it is given up. @default 3 */
+  readonly retries?: number;
+  /** Milliseconds before the first of them; doubled for each further one, up to half a minute. @default 200 */
+  readonly retryDelayMs?: number;
+  /** Milliseconds that `close` waits for the sink. @default 10000 */
+  readonly closeMs?: number;
+  /** Told of each batch that is given up, with its number of records, and of each record that cannot be kept. @default nobody; `stats` counts them */
+  readonly onError?: (error: unknown, records: number) => void;
+  /** How prompts are hashed. @default the Web Crypto API */
+  readonly sha256?: Sha256;
+  /** Ids of decisions: never the same twice, in no process. @default `crypto.randomUUID` */
+  readonly newId?: () => string;
+  /** @default the platform's time */
+  readonly clock?: LogClock;
+}
+
+/** Options with every default filled in. */
+type LogSettings = Required<Omit<DecisionLogOptions, 'sink'>> & { readonly sink: LogSink };
+
+/** @throws InvalidInputError when an option is out of its range. */
+function readLogSettings(options: DecisionLogOptions): LogSettings {
+  const { content = 'prompt' } = options;
+  if (content !== 'prompt' && content !== 'hash') throw wrong('content', '"prompt" or "hash"', content);
+  const atLeast = (field: 'capacity' | 'batch' | 'retries', least: number, otherwise: number) => {
+    const value = options[field] ?? otherwise;
+    if (Number.isInteger(value) && value >= least) return value;
+    throw wrong(field, `a whole number >= ${least}`, value);
+  };
+  const amount = (
+    field: 'capacityCharacters' | 'flushMs' | 'retryDelayMs' | 'closeMs',
+    otherwise: number,
+  ) => {
+    const value = options[field] ?? otherwise;
+    if (value >= 0) return value;
+    throw wrong(field, 'a number >= 0', value);
+  };
+  return {
+    sink: readSink(options.sink),
+    content,
+    embedding: options.embedding ?? false,
+    capacity: atLeast('capacity', 1, 10_000),
+    capacityCharacters: amount('capacityCharacters', 2 ** 25),
+    batch: atLeast('batch', 1, 256),
+    flushMs: amount('flushMs', 1000),
+    retries: atLeast('retries', 0, 3),
+    retryDelayMs: amount('retryDelayMs', 200),
+    closeMs: amount('closeMs', 10_000),
+    onError: options.onError ?? (() => {}),
+    sha256: options.sha256 ?? webSha256,
+    newId: options.newId ?? (() => crypto.randomUUID()),
+    clock: options.clock ?? systemLogClock,
+  };
+}
+
+function readSink(sink: LogSink | WriteRecords): LogSink {
+  if (typeof sink === 'function') return { write: async (records) => sink(records), close: async () => {} };
+  if (typeof sink?.write === 'function' && typeof sink.close === 'function') return sink;
+  throw wrong('sink', 'a function, or an object with `write` and `close`', sink);
+}
+
+function wrong(field: string, expected: string, got: unknown): InvalidInputError {
+  const shown = typeof got === 'string' ? `"${got}"` : typeof got === 'number' ? got : typeof got;
+  return new InvalidInputError(`\`${field}\` of decision log must be ${expected}. Got ${shown}.`);
+}
+
+/** A decision as it is kept until it is written: what costs time is done then. */
+interface PendingDecision {
+  readonly size: number;
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly decision: Decision;
+  /** What is hashed; undefined when only the embedding is known. */
+  readonly prompt: string | undefined;
+  /** Undefined when it is not to be kept. */
+  readonly request: LoggedRequest | undefined;
+  /** Undefined when it is not to be kept, and not needed instead of the prompt. */
+  readonly embedding: Float32Array | undefined;
+}
+
+/** What waits to be written: a record, or what becomes one. */
+type Pending = PendingDecision | { readonly size: number; readonly record: LogRecord };
+
+/**
+ * A record that any reader of JSON takes: halves of surrogate pairs become U+FFFD.
+ *
+ * @param keepEmbedding whether it goes into the record.
+ */
+async function finishRecord(pending: Pending, sha256: Sha256, keepEmbedding: boolean): Promise<LogRecord> {
+  const record = 'record' in pending ? pending.record : await decisionRecord(pending, sha256, keepEmbedding);
+  return mapTexts(record, wellFormed);
+}
+
+/** With the flag u a pair is one character, and only halves are surrogates. */
+const HALF = /\p{Surrogate}/u;
+const HALVES = /\p{Surrogate}/gu;
+
+function wellFormed(text: string): string {
+  return HALF.test(text) ? text.replace(HALVES, '\ufffd') : text;
+}
+
+async function decisionRecord(
+  pending: PendingDecision,
+  sha256: Sha256,
+  keepEmbedding: boolean,
+): Promise<DecisionRecord> {
+  const { decision, request, embedding } = pending;
+  const signals = mapTexts(decision.signals, (text) => text.slice(0, LONGEST_TEXTS.signal));
+  const { task, tier } = signals;
+  return {
+    schemaVersion: 1,
+    kind: 'decision',
+    id: pending.id,
+    at: new Date(pending.at).toISOString(),
+    artifactId: decision.artifactId,
+    policyPath: decision.policyPath,
+    candidate: decision.candidate,
+    propensity: decision.propensity,
+    ...(decision.propensities === undefined ? {} : { propensities: decision.propensities }),
+    confidence: decision.confidence,
+    probabilities: decision.probabilities,
+    predictions: decision.predictions.map(
+      ({ candidate, successProbability, expectedCostUsd, expectedLatencyMs }) => ({
+        candidate,
+        successProbability,
+        expectedCostUsd,
+        expectedLatencyMs,
+      }),
+    ),
+    signals,
+    promptHash: await sha256(hashed(pending)),
+    ...(request === undefined ? {} : { request }),
+    ...(embedding === undefined || !keepEmbedding ? {} : { embedding: Array.from(embedding, rounded) }),
+    ...(task === undefined ? {} : { task }),
+    ...(tier === undefined ? {} : { tier }),
+  };
+}
+
+/** The prompt's bytes; the embedding's where there is no prompt, so that different requests stay apart. */
+function hashed({ prompt, embedding }: PendingDecision): Uint8Array {
+  if (prompt !== undefined) return new TextEncoder().encode(prompt);
+  return embedding === undefined ? new Uint8Array() : new Uint8Array(embedding.buffer);
+}
+
+/** Seven decimals are as much as a float32 near 1 has, in half the characters. */
+function rounded(value: number): number {
+  return Math.round(value * 1e7) / 1e7;
 }

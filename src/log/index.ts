@@ -1,19 +1,23 @@
-export { createDecisionLog } from './create-decision-log.ts';
-export type { DecisionLog, FeedbackInput, LogStats, OutcomeInput } from './decision-log.ts';
-export type { DecisionLogOptions } from './decision-log-options.ts';
-export type { LogClock } from './log-clock.ts';
-export type { LogSink, WriteRecords } from './log-sink.ts';
-export { parseLogRecord } from './parse-log-record.ts';
+export { createDecisionLog, type DecisionLogOptions } from './create-decision-log.ts';
+export type { LogClock } from './queue.ts';
 export {
   type CostSource,
+  type DecisionLog,
   type DecisionRecord,
   type DroppedRecord,
+  type FeedbackInput,
   type FeedbackRecord,
   type FileRecord,
+  LARGEST_AMOUNTS,
   LOG_SCHEMA_VERSION,
+  LONGEST_TEXTS,
   type LoggedPrediction,
   type LoggedRequest,
   type LogRecord,
+  type LogSink,
+  type LogStats,
+  type OutcomeInput,
   type OutcomeRecord,
+  type WriteRecords,
 } from './record.ts';
-export { LARGEST_AMOUNTS, LONGEST_TEXTS } from './record-limits.ts';
+export { parseLogRecord } from './record-schema.ts';

@@ -1,10 +1,13 @@
-import { webSha256 } from '../artifact/sha256.ts';
-import type { LogSink } from './log-sink.ts';
-import { DEFAULT_TABLE, postgresTableSql, quoteTable } from './postgres/postgres-table.ts';
-import type { QueryClient } from './postgres/query-client.ts';
-import type { LogRecord } from './record.ts';
-import { mapTexts } from './record-limits.ts';
-import { cannotKeep, type RecordLine, recordLines } from './record-lines.ts';
+import { webSha256 } from '../artifact/check-manifest.ts';
+import { InvalidInputError } from '../errors.ts';
+import {
+  cannotKeep,
+  type LogRecord,
+  type LogSink,
+  mapTexts,
+  type RecordLine,
+  recordLines,
+} from './record.ts';
 
 export interface PostgresSinkOptions {
   /** A `Pool` of `pg`, say; with a time limit (`query_timeout`), or a lost connection stops the log. Not closed by the sink. */
@@ -101,4 +104,42 @@ function keepable(text: string): string {
 function isDataError(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' && /^(?:22|23|54)\w{3}$/.test(code);
+}
+
+/** Where records go when nothing is said. */
+export const DEFAULT_TABLE = 'pointsman_log';
+
+const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,62}(\.[A-Za-z_][A-Za-z0-9_]{0,62})?$/;
+
+/**
+ * The SQL that makes the table of a log, if it is not there: for a migration, or for `createPostgresTable`.
+ *
+ * @param table its name, with that of its schema or without.
+ * @throws InvalidInputError when that is no name.
+ */
+export function postgresTableSql(table: string = DEFAULT_TABLE): string {
+  const quoted = quoteTable(table);
+  const index = `"${table.replace('.', '_').slice(0, 55)}_id"`;
+  return `CREATE TABLE IF NOT EXISTS ${quoted} (
+  key text PRIMARY KEY,
+  kind text NOT NULL,
+  id text,
+  at timestamptz NOT NULL,
+  record jsonb NOT NULL
+);
+CREATE INDEX IF NOT EXISTS ${index} ON ${quoted} (id);
+`;
+}
+
+/** In quotes, part by part. @throws InvalidInputError when it is no name. */
+function quoteTable(table: string): string {
+  if (NAME.test(table)) return table.replace(/[^.]+/g, '"$&"');
+  throw new InvalidInputError(
+    `\`table\` of PostgreSQL sink must be letters, digits and _, after its schema or without. Got "${table}".`,
+  );
+}
+
+/** What is needed of a database: a `Pool` of `pg` is one, and so is anything that takes SQL with `$1`. */
+export interface QueryClient {
+  query(text: string, values?: unknown[]): Promise<unknown>;
 }

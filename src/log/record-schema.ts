@@ -1,7 +1,13 @@
 import * as z from 'zod/mini';
-import type { FeedbackInput } from './decision-log.ts';
-import { LOG_SCHEMA_VERSION, type LogRecord, type OutcomeRecord } from './record.ts';
-import { LONGEST_TEXTS } from './record-limits.ts';
+import { InvalidInputError } from '../errors.ts';
+import { validate } from '../validate.ts';
+import {
+  type FeedbackInput,
+  LOG_SCHEMA_VERSION,
+  LONGEST_TEXTS,
+  type LogRecord,
+  type OutcomeRecord,
+} from './record.ts';
 
 const name = z.string().check(z.minLength(1));
 
@@ -52,7 +58,7 @@ export const feedbackSchema = z.strictObject({
 }) satisfies z.ZodMiniType<FeedbackInput>;
 
 /** The shape of a line. Fields of later versions that are not known yet are kept. */
-export const logRecordSchema = z.discriminatedUnion('kind', [
+const logRecordSchema = z.discriminatedUnion('kind', [
   z.looseObject({
     ...versioned,
     kind: z.literal('decision'),
@@ -91,3 +97,20 @@ export const logRecordSchema = z.discriminatedUnion('kind', [
     closesAt: z.exactOptional(time),
   }),
 ]) as unknown as z.ZodMiniType<LogRecord>;
+
+/**
+ * Checks one record of a decision log.
+ *
+ * @param value the line, parsed.
+ * @throws InvalidInputError naming the field that is wrong, or the version when it is a newer one.
+ */
+export function parseLogRecord(value: unknown): LogRecord {
+  const version = (value as { schemaVersion?: unknown } | null)?.schemaVersion;
+  if (typeof version === 'number' && version > LOG_SCHEMA_VERSION) {
+    throw new InvalidInputError(
+      `The log record has schema version ${version}; this version of pointsman reads up to ` +
+        `${LOG_SCHEMA_VERSION}. Update it: npm install pointsman@latest.`,
+    );
+  }
+  return validate(logRecordSchema, value, 'log record');
+}

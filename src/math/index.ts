@@ -1,16 +1,23 @@
-export { allFinite } from './all-finite.ts';
-export { argMax } from './arg-max.ts';
-export { argMin } from './arg-min.ts';
-export { binaryCrossEntropy } from './binary-cross-entropy.ts';
-export { dot } from './dot.ts';
-export { largest, smallest } from './extremes.ts';
-export { logSigmoid } from './log-sigmoid.ts';
-export { logSumExp } from './log-sum-exp.ts';
-export { softmaxInto } from './logistic.ts';
-export { logit } from './logit.ts';
-export { mean } from './mean.ts';
-export { type Moments, moments } from './moments.ts';
+export {
+  argMax,
+  binaryCrossEntropy,
+  logit,
+  logSigmoid,
+  logSumExp,
+  sigmoid,
+  softmaxInto,
+} from './logistic.ts';
 export { createRandom, type Random } from './random.ts';
 export { readFloat32 } from './read-float32.ts';
-export { sigmoid } from './sigmoid.ts';
-export { quantile, quantileSorted } from './statistics.ts';
+export {
+  allFinite,
+  argMin,
+  dot,
+  largest,
+  type Moments,
+  mean,
+  moments,
+  quantile,
+  quantileSorted,
+  smallest,
+} from './statistics.ts';

@@ -1,10 +1,17 @@
+import { createHash } from 'node:crypto';
 import { access, type FileHandle, mkdir, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FileRecord } from '../log/record.ts';
-import type { FileSinkOptions } from './log/file-sink-options.ts';
+import { createDecisionLog, type DecisionLogOptions } from '../log/create-decision-log.ts';
+import {
+  type DecisionLog,
+  type FileRecord,
+  type LogRecord,
+  type LogSink,
+  recordLines,
+} from '../log/record.ts';
 
 /** One file of a log, while it is written to. */
-export interface LogFile {
+interface LogFile {
   /** Written until now. */
   readonly bytes: number;
   /** Whether nothing may be written any more: by the clock, or by the time that has passed, should the clock be set back. */
@@ -32,7 +39,7 @@ const MODE = 0o600;
  *
  * @param elapsed milliseconds that only ever grow.
  */
-export async function openLogFile(
+async function openLogFile(
   folder: string,
   now: number,
   maxAgeMs: number,
@@ -131,4 +138,108 @@ async function syncFolder(folder: string): Promise<void> {
   } catch {
     // The file itself is safe.
   }
+}
+
+export interface FileSinkOptions {
+  /** Where the files go; made when it is not there. Several processes may write to one folder. */
+  readonly folder: string;
+  /** Bytes after which the next batch begins a new file. @default 67108864 */
+  readonly maxBytes?: number;
+  /** Milliseconds after which nothing is written to a file any more. @default 86400000, a day */
+  readonly maxAgeMs?: number;
+  /**
+   * When records must have reached the disk, and not only the operating system, which keeps them when the process is
+   * killed, and not when the machine is: before a batch counts as written, when a file is closed, or when the system
+   * likes. @default 'batch'
+   */
+  readonly fsync?: 'batch' | 'file' | 'never';
+  /** Milliseconds since 1970. @default the system's time */
+  readonly now?: () => number;
+}
+
+/**
+ * A decision log in a folder: {@link createDecisionLog} before {@link createFileSink}.
+ *
+ * @example
+ * const log = openDecisionLog('logs/decisions', { content: 'hash' });
+ */
+export function openDecisionLog(
+  folder: string,
+  options: Omit<DecisionLogOptions, 'sink'> & Omit<FileSinkOptions, 'folder'> = {},
+): DecisionLog {
+  const { maxBytes, maxAgeMs, fsync, now, ...rest } = options;
+  const sink = createFileSink({
+    folder,
+    ...(maxBytes === undefined ? {} : { maxBytes }),
+    ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
+    ...(fsync === undefined ? {} : { fsync }),
+    ...(now === undefined ? {} : { now }),
+  });
+  // At once, where Web Crypto takes a turn for each prompt.
+  const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+  return createDecisionLog({ sha256, ...rest, sink });
+}
+
+const MAX_BYTES = 64 * 2 ** 20;
+const MAX_AGE_MS = 86_400_000;
+
+/** New files that a batch is written to, where one after another is taken away. */
+const MOST_TAKEN = 3;
+
+/**
+ * A sink that appends to files in a folder, `decisions-<time>-<n>.jsonl`, one record a line. A file is only ever
+ * written to by the process that made it, and never again after one that was cut off; so a line that is not whole is
+ * the last of its file. A new file is begun by size and by age, and where the file at hand was taken away meanwhile.
+ *
+ * @example
+ * const log = createDecisionLog({ sink: createFileSink({ folder: 'logs/decisions' }) });
+ */
+export function createFileSink(options: FileSinkOptions): LogSink {
+  const { folder, maxBytes = MAX_BYTES, maxAgeMs = MAX_AGE_MS, fsync = 'batch', now = Date.now } = options;
+  const elapsed = options.now ?? (() => performance.now());
+  let file: LogFile | undefined;
+
+  const closeFile = async () => {
+    const closing = file;
+    file = undefined;
+    await closing?.close(now());
+  };
+  const fileFor = async (bytes: number) => {
+    if (file !== undefined && (file.bytes + bytes > maxBytes || file.isOver(now()))) await closeFile();
+    file ??= await openLogFile(folder, now(), maxAgeMs, fsync, elapsed);
+    return file;
+  };
+  /** @returns whether the lines are where a reader finds them. */
+  const append = async (lines: Uint8Array) => {
+    const target = await fileFor(lines.length);
+    try {
+      await target.append(lines);
+      if (await target.isThere()) return true;
+    } catch (error) {
+      // Whatever state it is in, nothing is added to it: the batch comes again, to a new file.
+      file = undefined;
+      await target.abandon();
+      throw error;
+    }
+    file = undefined;
+    await target.letGo();
+    return false;
+  };
+
+  return {
+    async write(records) {
+      const { lines, refused } = await recordLines(records, lineOf);
+      const bytes = Buffer.from(lines.map(({ line }) => line).join(''));
+      for (let taken = 0; !(await append(bytes)); taken++) {
+        if (taken === MOST_TAKEN)
+          throw new Error(`The files in ${folder} are taken away while they are written to.`);
+      }
+      return refused;
+    },
+    close: closeFile,
+  };
+}
+
+function lineOf(record: LogRecord): string {
+  return `${JSON.stringify(record)}\n`;
 }

@@ -1,7 +1,7 @@
-import { InvalidInputError } from '../errors/invalid-input-error.ts';
+import type { Manifest } from '../artifact/manifest.ts';
+import { InvalidInputError } from '../errors.ts';
 import type { Router } from '../router/router.ts';
-import { resolveVersion } from './resolve-version.ts';
-import type { WatchOptions } from './watch-options.ts';
+import { resolveVersion } from './artifact-folder.ts';
 
 const INTERVAL_MS = 1000;
 
@@ -104,4 +104,21 @@ export async function watchRouter(
 function unheardTimer(ms: number, done: () => void): () => void {
   const timer = setTimeout(done, ms).unref();
   return () => clearTimeout(timer);
+}
+
+/** How the version in use is followed. */
+export interface WatchOptions {
+  /**
+   * Milliseconds between two looks at `current.json`. It is read again and again, since not every file system tells of
+   * changes. @default 1000
+   */
+  readonly intervalMs?: number;
+  /** Stops watching when it aborts; `router.close()` does so too. @default never */
+  readonly signal?: AbortSignal;
+  /** Told when requests go to another version. */
+  readonly onSwap?: (manifest: Manifest, previous: Manifest) => void;
+  /** Told, once, why a version cannot be used. The one before stays, and it is tried again, less and less often. */
+  readonly onError?: (error: unknown) => void;
+  /** Calls `done` once after `ms`; returns what cancels it. @default a timer that keeps no process alive */
+  readonly after?: (ms: number, done: () => void) => () => void;
 }

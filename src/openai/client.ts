@@ -1,9 +1,18 @@
-import { parseJson } from '../clients/parse-json.ts';
-import { UpstreamError } from '../errors/upstream-error.ts';
-import { readRetryAdvice } from '../execution/read-retry-after.ts';
+import { UpstreamError } from '../errors.ts';
+import {
+  type AnswerChunk,
+  type Client,
+  type ClientAnswer,
+  type ClientContext,
+  type Finish,
+  usageCost,
+} from '../execution/answer.ts';
+import { readRetryAdvice } from '../execution/failure.ts';
 import { isPassing, readSaidError } from '../execution/said-error.ts';
-import type { Endpoint } from './endpoint.ts';
-import { readBeginning } from './read-body.ts';
+import type { Message, Request, TokenPrices } from '../request.ts';
+import { readCompletion, readCompletionStream } from './completion.ts';
+import { createEndpoint, type Endpoint, type OpenAiClientOptions } from './endpoint.ts';
+import { openBody, parseJson, readBeginning, readWhole } from './read-body.ts';
 
 /** More than any endpoint needs that moved within its own house. */
 const MOST_REDIRECTS = 3;
@@ -14,7 +23,7 @@ const MOST_REDIRECTS = 3;
  *
  * @throws UpstreamError when it cannot be reached or refuses; no key is in its words or its causes.
  */
-export async function postJson(endpoint: Endpoint, body: unknown, signal: AbortSignal): Promise<Response> {
+async function postJson(endpoint: Endpoint, body: unknown, signal: AbortSignal): Promise<Response> {
   const init: RequestInit = {
     method: 'POST',
     headers: endpoint.headers(),
@@ -125,4 +134,146 @@ function parsedOrText(body: string): unknown {
   } catch {
     return body;
   }
+}
+
+/**
+ * Any endpoint that speaks OpenAI's `POST /v1/chat/completions`, whole or streamed. An answer that does not say that it
+ * is finished is an error, and never a short answer.
+ *
+ * @example
+ * const large = createOpenAiClient({ model: 'gpt-5', apiKey: () => process.env.OPENAI_API_KEY });
+ */
+export function createOpenAiClient(options: OpenAiClientOptions): Client<ModelRequest> {
+  const endpoint = createEndpoint(options);
+  return async (request, context) => {
+    const response = await postJson(
+      endpoint,
+      completionBody(request, context, options, endpoint),
+      context.signal,
+    );
+    const { kind, text } = await openBody(response, endpoint);
+    // Whether it streams is for the endpoint to say: some always do, others never.
+    if (kind === 'events') return priced(readCompletionStream(text, endpoint), options);
+    return withCost(readCompletion(await readWhole(text, endpoint), endpoint), options);
+  };
+}
+
+function costOf(
+  usage: ClientAnswer['usage'],
+  prices: TokenPrices,
+): Required<Pick<Finish, 'costUsd' | 'costSource'>> | undefined {
+  const costUsd = usage == null ? null : usageCost(usage, prices);
+  return costUsd === null ? undefined : { costUsd, costSource: 'computed' };
+}
+
+function withCost(answer: ClientAnswer, prices: TokenPrices): ClientAnswer {
+  return { ...answer, ...costOf(answer.usage, prices) };
+}
+
+async function* priced(chunks: AsyncIterable<AnswerChunk>, prices: TokenPrices): AsyncGenerator<AnswerChunk> {
+  for await (const chunk of chunks) {
+    yield chunk.finish === undefined
+      ? chunk
+      : { ...chunk, finish: { ...chunk.finish, ...costOf(chunk.finish.usage, prices) } };
+  }
+}
+
+/** A request with what is for the model alone. */
+export interface ModelRequest extends Request {
+  /** Fields of the body in the endpoint's own words, such as `temperature` and `max_completion_tokens`. @default {} */
+  readonly parameters?: Readonly<Record<string, unknown>>;
+}
+
+/** The body of a chat completion. What was asked for one request counts more than what was set for all. */
+function completionBody(
+  request: ModelRequest,
+  context: ClientContext,
+  options: OpenAiClientOptions,
+  { url }: Endpoint,
+): Record<string, unknown> {
+  const messages = request.messages ?? [{ role: 'user', content: request.text ?? '' }];
+  return {
+    ...options.parameters,
+    ...(context.sample > 0 ? options.sampleParameters : {}),
+    ...request.parameters,
+    model: options.model,
+    messages:
+      options.keepSignedReasoning === true || !Array.isArray(messages)
+        ? messages
+        : portableMessages(messages, new URL(url).hostname),
+    ...(request.tools === undefined || request.tools.length === 0 ? {} : { tools: request.tools }),
+    ...(request.responseFormat === undefined ? {} : { response_format: request.responseFormat }),
+    ...(context.logprobs ? { logprobs: true } : {}),
+    stream: context.stream,
+    ...(context.stream && options.streamUsage !== false ? { stream_options: { include_usage: true } } : {}),
+  };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Where what a provider signed, encrypted or keeps stands in a message, and whose endpoint wants it back. */
+const SIGNED: Readonly<Record<string, RegExp | null>> = {
+  // OpenRouter.
+  reasoning_details: /(^|\.)openrouter\.ai$/,
+  // Gemini's compatible endpoints, which refuse their own calls without it.
+  extra_content: /(^|\.)googleapis\.com$/,
+  thought_signature: /(^|\.)googleapis\.com$/,
+  // LiteLLM, of whichever provider it asked.
+  thinking_blocks: null,
+  provider_specific_fields: null,
+  // GitHub Copilot.
+  reasoning_opaque: null,
+  encrypted_content: null,
+  signature: null,
+};
+
+/** Thoughts in plain words; they go with what was signed of them. */
+const THOUGHTS = new Set(['reasoning_content', 'reasoning', 'reasoning_text', 'thinking']);
+
+/**
+ * Messages as an endpoint may read them that may not be the one which answered before. What another provider signed is
+ * left out: it would be refused. Plain `reasoning_content`, which some endpoints want back, stays.
+ *
+ * @param host of the endpoint.
+ */
+function portableMessages(messages: readonly Message[], host: string): readonly Message[] {
+  return messages.flatMap((message) => {
+    if (message?.role !== 'assistant') return [message];
+    const kept = withoutSigned(message as unknown as Fields, host);
+    const { content, tool_calls: calls } = kept;
+    const parts = Array.isArray(content) ? content.filter((part) => !isSignedThought(part, host)) : content;
+    const isEmpty = Array.isArray(parts) && parts.length === 0 && !Array.isArray(calls);
+    // A turn of signed thoughts alone would be an empty message, which endpoints refuse.
+    if (isEmpty && (content as readonly unknown[]).length > 0) return [];
+    const portable = {
+      ...kept,
+      ...(content === undefined ? {} : { content: parts }),
+      ...(Array.isArray(calls) ? { tool_calls: calls.map((call) => portableCall(call, host)) } : {}),
+    };
+    return [portable as unknown as Message];
+  });
+}
+
+function withoutSigned(fields: Fields, host: string): Fields {
+  const isForeign = (name: string) => Object.hasOwn(SIGNED, name) && SIGNED[name]?.test(host) !== true;
+  const hasForeign = Object.keys(fields).some(isForeign);
+  if (!hasForeign) return fields;
+  return Object.fromEntries(
+    Object.entries(fields).filter(([name]) => !isForeign(name) && !THOUGHTS.has(name)),
+  );
+}
+
+function isSignedThought(part: unknown, host: string): boolean {
+  if (typeof part !== 'object' || part === null) return false;
+  const { type } = part as Fields;
+  if (type === 'redacted_thinking') return true;
+  return /^(thinking|reasoning)/.test(String(type)) && withoutSigned(part as Fields, host) !== part;
+}
+
+function portableCall(call: unknown, host: string): unknown {
+  if (typeof call !== 'object' || call === null) return call;
+  const kept = withoutSigned(call as Fields, host);
+  const asked = kept.function;
+  if (typeof asked !== 'object' || asked === null) return kept;
+  return { ...kept, function: withoutSigned(asked as Fields, host) };
 }

@@ -1,7 +1,6 @@
-import type { TokenPrices } from '../candidate/candidate.ts';
-import { InvalidInputError } from '../errors/invalid-input-error.ts';
-import { UpstreamError } from '../errors/upstream-error.ts';
-import { base64Of, createRedactor, oneLine } from '../execution/redact.ts';
+import { InvalidInputError, UpstreamError } from '../errors.ts';
+import { base64Of, createRedactor, oneLine } from '../execution/said-error.ts';
+import type { TokenPrices } from '../request.ts';
 
 /** Where to send, as whom, and what may be said of it. */
 export interface Endpoint {

@@ -1,10 +1,9 @@
 import { type ASTNode, Environment } from '@marcbachmann/cel-js';
-import { compilePattern } from '../cel/linear-pattern.ts';
-import { InvalidInputError } from '../errors/invalid-input-error.ts';
+import { InvalidInputError } from '../errors.ts';
 import type { Signals } from '../signals/signals.ts';
-import { ruleCost, SCALAR, type Size } from './cel-cost.ts';
-import type { CompileExpression } from './expression.ts';
-import type { Predictions } from './predictions.ts';
+import { compilePattern, ruleCost, SCALAR, type Size } from './cel-cost.ts';
+import type { CompileExpression } from './parts.ts';
+import type { Predictions } from './plan.ts';
 
 /** Names that an expression may use, with their CEL types. */
 const VARIABLES = {

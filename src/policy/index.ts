@@ -1,38 +1,39 @@
-export { describeChange } from './describe-change.ts';
-export type { CompileExpression, Expression } from './expression.ts';
-export { createPolicy } from './kinds/create-policy.ts';
-export { DEFAULT_RELAX, type Limits, type RelaxableLimit } from './limits.ts';
-export type {
-  AcceptTest,
-  CallStep,
-  Change,
-  Combine,
-  HedgeStep,
-  ParallelStep,
-  Plan,
-  PlanStep,
-  SequenceStep,
-  ToolStep,
+export { createPolicy, type PolicyKit, policies } from './kinds/create-policy.ts';
+export type { CompileExpression, Expression, PolicyOptions } from './parts.ts';
+export {
+  type AcceptTest,
+  type CallStep,
+  type Change,
+  type Combine,
+  describeChange,
+  type HedgeStep,
+  type ParallelStep,
+  type Plan,
+  type PlanStep,
+  type Predictions,
+  type SequenceStep,
+  type ToolStep,
 } from './plan.ts';
-export { policies } from './policies.ts';
 export type { Policy, PolicyCandidate, PolicyContext, PolicyOverrides, RequestNeeds } from './policy.ts';
-export type { PolicyKit } from './policy-kit.ts';
-export type { PolicyOptions } from './policy-options.ts';
-export type { Predictions } from './predictions.ts';
 export {
   type CascadePolicySpec,
   type ClassifierPolicySpec,
   DEFAULT_POLICY,
+  DEFAULT_RELAX,
   type EnsemblePolicySpec,
   type ExplorePolicySpec,
   type HierarchicalPolicySpec,
+  type Limits,
+  NAMED_WEIGHTS,
   type PolicySpec,
   type PolicyTarget,
+  type RelaxableLimit,
   type RouterPolicySpec,
   type RulesPolicySpec,
   type SpeculativePolicySpec,
   type ThresholdPolicySpec,
   type ToolsPolicySpec,
   type UtilityPolicySpec,
+  type UtilityWeights,
+  type WeightsName,
 } from './spec.ts';
-export { NAMED_WEIGHTS, type UtilityWeights, type WeightsName } from './weights.ts';

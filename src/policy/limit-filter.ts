@@ -1,9 +1,8 @@
 import { NoCandidateError } from '../errors.ts';
-import { candidateIndex } from './candidate-index.ts';
-import { type Bounds, compareExcess, type Excess, excessOf, reads } from './limit-excess.ts';
-import { DEFAULT_RELAX, type Limits, type RelaxableLimit } from './limits.ts';
-import type { PolicyCandidate, PolicyContext } from './policy.ts';
-import { printNumber } from './print-number.ts';
+import type { Modality } from '../request.ts';
+import { type Change, printNumber } from './plan.ts';
+import { candidateIndex, type PolicyCandidate, type PolicyContext } from './policy.ts';
+import { DEFAULT_RELAX, type Limits, type RelaxableLimit } from './spec.ts';
 
 /** Who is left under hard limits, and why the others are not. */
 export interface Remaining {
@@ -246,4 +245,118 @@ function describe(
 function over(what: string, value: number, bound: number, unit: string): string {
   if (Number.isNaN(value)) return `its ${what} is not known, and the limit is ${bound} ${unit}`;
   return `expected ${what} ${printNumber(value, bound)} ${unit} is over ${bound} ${unit}`;
+}
+
+/** By how much a candidate breaks limits, so that the one that breaks them least can be found. */
+interface Excess {
+  /** Of what it cannot do: tools, modalities, context window. Counts before `wished`. */
+  readonly hard: number;
+  /** Of what the caller would rather not have: low success, latency, cost. Infinite where an amount is not known. */
+  readonly wished: number;
+}
+
+/** The bounds that hold for a request. */
+interface Bounds {
+  readonly maxCostUsd: number;
+  readonly maxLatencyMs: number;
+  readonly minSuccessProbability: number;
+}
+
+/** Modalities that a model reads in part by reading another: pages and frames are pictures. */
+const IN_PART: Readonly<Partial<Record<Modality, Modality>>> = { document: 'image', video: 'image' };
+
+/**
+ * What is over each limit, relative to the limit, summed. Tools that it cannot call count 1, and so does each modality
+ * that it does not read; half, where it reads a part of it.
+ *
+ * @param isBroken whether a limit is one of those that count.
+ */
+function excessOf(
+  candidate: PolicyCandidate,
+  c: number,
+  isBroken: (limit: keyof Bounds | 'tools' | 'modalities' | 'contextWindow') => boolean,
+  { predictions, needs }: PolicyContext,
+  bounds: Bounds,
+): Excess {
+  let hard = 0;
+  if (isBroken('tools')) hard += 1;
+  if (isBroken('modalities')) {
+    for (const modality of needs.modalities) hard += missing(candidate, modality);
+  }
+  if (isBroken('contextWindow')) hard += relative(needs.tokens, candidate.contextWindowTokens ?? Infinity);
+  let wished = 0;
+  if (isBroken('minSuccessProbability')) {
+    wished += 1 - predictions.success[c] / bounds.minSuccessProbability;
+  }
+  if (isBroken('maxLatencyMs')) wished += relative(predictions.latencyMs[c], bounds.maxLatencyMs);
+  if (isBroken('maxCostUsd')) wished += relative(predictions.costUsd[c], bounds.maxCostUsd);
+  return { hard, wished };
+}
+
+function reads(candidate: PolicyCandidate, modality: Modality): boolean {
+  return candidate.modalities === undefined ? modality === 'text' : candidate.modalities.includes(modality);
+}
+
+/** Below 0 when `a` is the smaller, 0 when they are as large but for rounding. */
+function compareExcess(a: Excess, b: Excess): number {
+  return compare(a.hard, b.hard) || compare(a.wished, b.wished);
+}
+
+function missing(candidate: PolicyCandidate, modality: Modality): number {
+  if (reads(candidate, modality)) return 0;
+  const part = IN_PART[modality];
+  return part !== undefined && reads(candidate, part) ? 0.5 : 1;
+}
+
+/** Of a bound of 0 the amount itself. */
+function relative(amount: number, bound: number): number {
+  return Number.isNaN(amount) ? Infinity : (amount - bound) / (bound === 0 ? 1 : bound);
+}
+
+const ROUNDING = 1e-9;
+
+function compare(a: number, b: number): number {
+  if (a === b) return 0;
+  const isClose = Number.isFinite(a - b) && Math.abs(a - b) <= ROUNDING * Math.max(Math.abs(a), Math.abs(b));
+  return isClose ? 0 : a - b;
+}
+
+/** For each candidate that one bound alone keeps from being first: what that bound would have to be. */
+export function limitChanges(
+  { removed, onlyBound }: Remaining,
+  utilities: Float64Array,
+  first: number,
+  candidates: readonly { readonly name: string }[],
+): Change[] {
+  const changes: Change[] = [];
+  for (let c = 0; c < removed.length; c++) {
+    if (removed[c] === undefined || !(utilities[c] > utilities[first])) continue;
+    const bound = onlyBound(c);
+    if (bound === undefined || Number.isNaN(bound.to)) continue;
+    changes.push({ kind: 'limit', ...bound, candidate: candidates[c].name });
+  }
+  return changes;
+}
+
+/** Both at once: allowed by both, denied by either, and of two bounds the tighter. */
+export function mergeLimits(outer: Limits | undefined, inner: Limits | undefined): Limits {
+  if (outer === undefined) return inner ?? {};
+  if (inner === undefined) return outer;
+  const { allow } = inner;
+  const bounds = {
+    maxCostUsd: Math.min(outer.maxCostUsd ?? Infinity, inner.maxCostUsd ?? Infinity),
+    maxLatencyMs: Math.min(outer.maxLatencyMs ?? Infinity, inner.maxLatencyMs ?? Infinity),
+    minSuccessProbability: Math.max(outer.minSuccessProbability ?? 0, inner.minSuccessProbability ?? 0),
+  };
+  return {
+    ...(allow === undefined
+      ? outer.allow === undefined
+        ? {}
+        : { allow: outer.allow }
+      : { allow: outer.allow === undefined ? allow : allow.filter((name) => outer.allow?.includes(name)) }),
+    deny: [...(outer.deny ?? []), ...(inner.deny ?? [])],
+    ...(bounds.maxCostUsd === Infinity ? {} : { maxCostUsd: bounds.maxCostUsd }),
+    ...(bounds.maxLatencyMs === Infinity ? {} : { maxLatencyMs: bounds.maxLatencyMs }),
+    ...(bounds.minSuccessProbability === 0 ? {} : { minSuccessProbability: bounds.minSuccessProbability }),
+  };
 }

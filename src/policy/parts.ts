@@ -1,7 +1,7 @@
-import type { LimitFilter } from './limit-filter.ts';
-import type { CallStep } from './plan.ts';
+import type { Signals } from '../signals/signals.ts';
+import type { LimitFilter, Remaining } from './limit-filter.ts';
+import type { CallStep, Predictions } from './plan.ts';
 import type { Policy, PolicyCandidate } from './policy.ts';
-import type { PolicyOptions } from './policy-options.ts';
 import type { PolicyTarget } from './spec.ts';
 
 /** A policy inside another, or one candidate in the place of a policy. */
@@ -33,4 +33,83 @@ export interface PolicyParts extends BasicParts {
 export interface Member {
   /** Undefined when limits removed it. */
   decide: (...parameters: Parameters<Policy['decide']>) => ReturnType<Policy['decide']> | undefined;
+}
+
+export interface PolicyOptions {
+  /** Reads the expressions of `rules`: `compileCel` of `pointsman/cel`. @default none, so that `rules` are an error */
+  readonly compile?: CompileExpression;
+  /** Names of the routers that a `router` policy may hand over to. @default [] */
+  readonly routers?: readonly string[];
+}
+
+/** A compiled expression. */
+export interface Expression {
+  /** The most steps that it takes for any request. @default it is not known */
+  readonly maxSteps?: number;
+  /** @throws whatever evaluation throws, such as a division by zero. */
+  evaluate(signals: Signals, predictions: Predictions, novelty: () => number | null): boolean;
+}
+
+/**
+ * Compiles an expression over signals and predictions: `compileCel` of `pointsman/cel`.
+ *
+ * @param candidates names, in the order of the predictions.
+ * @throws InvalidInputError when it cannot be read, names what is not there, or is not of type bool.
+ */
+export type CompileExpression = (expression: string, candidates: readonly string[]) => Expression;
+
+/** An order with some candidates put first, and who is removed. */
+interface ComposedOrder {
+  readonly order: readonly number[];
+  readonly removed: readonly (string | undefined)[];
+  readonly reserve: readonly number[];
+}
+
+/**
+ * Puts `firsts` first, then all others that are left, by utility. A policy inside may have kept a candidate that
+ * the limits around it removed, where its own `relax` says so: then it counts as left.
+ */
+export function composeOrder(
+  firsts: readonly number[],
+  { left, removed, reserve }: Remaining,
+  utilities: Float64Array,
+  predictions: Predictions,
+): ComposedOrder {
+  const order: number[] = [];
+  let kept = removed;
+  for (const c of firsts) {
+    if (order.includes(c)) continue;
+    order.push(c);
+    if (kept[c] === undefined) continue;
+    const copy = kept.slice();
+    copy[c] = undefined;
+    kept = copy;
+  }
+  const ranked = rank(left, utilities, predictions);
+  for (const c of ranked) if (!order.includes(c)) order.push(c);
+  return { order, removed: kept, reserve: reserve.filter((c) => !order.includes(c)) };
+}
+
+/**
+ * Candidates by utility, best first. Ties go to the higher success probability, then to the lower cost, then to
+ * the one listed first; so the same predictions always give the same order.
+ */
+export function rank(left: readonly number[], utilities: Float64Array, predictions: Predictions): number[] {
+  const order = left.slice();
+  for (let i = 1; i < order.length; i++) {
+    const candidate = order[i];
+    let j = i;
+    while (j > 0 && isBetter(candidate, order[j - 1], utilities, predictions)) {
+      order[j] = order[j - 1];
+      j--;
+    }
+    order[j] = candidate;
+  }
+  return order;
+}
+
+function isBetter(a: number, b: number, utilities: Float64Array, { success, costUsd }: Predictions): boolean {
+  if (utilities[a] !== utilities[b]) return utilities[a] > utilities[b];
+  if (success[a] !== success[b]) return success[a] > success[b];
+  return costUsd[a] < costUsd[b];
 }

@@ -1,10 +1,8 @@
-import type { Candidate, Modality } from '../candidate/candidate.ts';
+import { InvalidInputError } from '../errors.ts';
+import type { Candidate, Modality } from '../request.ts';
 import type { Signals } from '../signals/signals.ts';
-import type { Limits } from './limits.ts';
-import type { Plan } from './plan.ts';
-import type { Predictions } from './predictions.ts';
-import type { PolicySpec } from './spec.ts';
-import type { UtilityWeights, WeightsName } from './weights.ts';
+import type { Plan, Predictions } from './plan.ts';
+import type { Limits, PolicySpec, UtilityWeights, WeightsName } from './spec.ts';
 
 /** Predictions, what the request needs and what the caller asks for, to a plan. Immutable; decides at once. */
 export interface Policy {
@@ -55,4 +53,20 @@ export interface PolicyContext {
   novelty(): number | null;
   /** Uniform in [0, 1), for policies that explore. */
   random(): number;
+}
+
+/**
+ * Where a candidate of this name is.
+ *
+ * @param field what names it, for the message.
+ * @throws InvalidInputError when there is none.
+ */
+export function candidateIndex(
+  candidates: readonly { readonly name: string }[],
+  name: string,
+  field: string,
+): number {
+  for (let c = 0; c < candidates.length; c++) if (candidates[c].name === name) return c;
+  const known = candidates.map((candidate) => candidate.name).join(', ');
+  throw new InvalidInputError(`\`${field}\` of policy must name candidates among ${known}. Got "${name}".`);
 }

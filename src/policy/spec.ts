@@ -1,6 +1,6 @@
-import type { Limits, RelaxableLimit } from './limits.ts';
+import * as z from 'zod/mini';
+import { validate } from '../validate.ts';
 import type { AcceptTest } from './plan.ts';
-import type { UtilityWeights, WeightsName } from './weights.ts';
 
 /** What every policy may say. Both also hold for the policies inside it: of two limits the tighter counts. */
 export interface Limited {
@@ -169,3 +169,219 @@ export type PolicySpec =
 
 /** What a trained router does unless the user says otherwise. */
 export const DEFAULT_POLICY: PolicySpec = { kind: 'utility', weights: 'best' };
+
+/** What a candidate must not exceed, or must reach. A limit that is left out does not apply. */
+export interface Limits {
+  /** Only these candidates. */
+  readonly allow?: readonly string[];
+  /** Never these candidates. */
+  readonly deny?: readonly string[];
+  /** Highest expected cost of the request, in US dollars. A candidate whose cost is not known exceeds it. */
+  readonly maxCostUsd?: number;
+  /** Highest expected latency, in milliseconds. A candidate whose latency is not known exceeds it. */
+  readonly maxLatencyMs?: number;
+  /** Lowest calibrated probability of a good answer, 0 to 1. */
+  readonly minSuccessProbability?: number;
+}
+
+/**
+ * Limits that may give way when they leave no candidate. The last three are read off the request and the
+ * candidates: what the candidate can read, and how much of it. `allow` and `deny` never give way.
+ */
+export type RelaxableLimit =
+  | 'minSuccessProbability'
+  | 'maxLatencyMs'
+  | 'maxCostUsd'
+  | 'tools'
+  | 'modalities'
+  | 'contextWindow';
+
+/** The order in which limits give way unless a policy says otherwise. An empty order asks for an error instead. */
+export const DEFAULT_RELAX: readonly RelaxableLimit[] = [
+  'minSuccessProbability',
+  'maxLatencyMs',
+  'maxCostUsd',
+  'tools',
+  'modalities',
+  'contextWindow',
+];
+
+/** What quality, cost and latency are worth to each other in a utility. Each is a number from 0 to 1,000,000. */
+export interface UtilityWeights {
+  /** Utility of one whole success probability (γ). */
+  readonly quality: number;
+  /**
+   * Utility lost by the mean cost of the costliest candidate (β). With quality 1 and cost 0.2, that candidate must
+   * be 0.2 more likely to answer well than a free one in order to be chosen.
+   */
+  readonly cost: number;
+  /** Utility lost by the mean latency of the slowest candidate (α). */
+  readonly latency: number;
+}
+
+export type WeightsName = 'best' | 'balanced' | 'cheapest';
+
+/**
+ * `best`: the highest success probability; cost breaks ties. `balanced`: a success probability of 0.2 is worth the
+ * costliest candidate, 0.02 the slowest. `cheapest`: the lowest cost within the limits; set
+ * `minSuccessProbability` beside it.
+ */
+export const NAMED_WEIGHTS: Readonly<Record<WeightsName, UtilityWeights>> = {
+  best: { quality: 1, cost: 0, latency: 0 },
+  balanced: { quality: 1, cost: 0.2, latency: 0.02 },
+  cheapest: { quality: 0, cost: 1, latency: 0 },
+};
+
+export function resolveWeights(weights: WeightsName | UtilityWeights): UtilityWeights {
+  return typeof weights === 'string' ? NAMED_WEIGHTS[weights] : weights;
+}
+
+/** @throws InvalidInputError naming the field, when the shape is wrong. */
+export function validatePolicy(spec: unknown): PolicySpec {
+  return validate<PolicySpec>(policySchema, spec, 'policy');
+}
+
+const amount = z.number().check(z.nonnegative());
+const weight = z.number().check(z.nonnegative(), z.maximum(1e6));
+const share = z.number().check(z.minimum(0), z.maximum(1));
+const name = z.string().check(z.minLength(1), z.maxLength(200));
+const names = z.array(z.string());
+
+export const limitsSchema = z.strictObject({
+  allow: z.exactOptional(names),
+  deny: z.exactOptional(names),
+  maxCostUsd: z.exactOptional(amount),
+  maxLatencyMs: z.exactOptional(amount),
+  minSuccessProbability: z.exactOptional(share),
+}) satisfies z.ZodMiniType<Limits>;
+
+export const weightsSchema = z.union([
+  z.enum(['best', 'balanced', 'cheapest']),
+  z.strictObject({ quality: weight, cost: weight, latency: weight }),
+]) satisfies z.ZodMiniType<WeightsName | UtilityWeights>;
+
+const limited = {
+  limits: z.exactOptional(limitsSchema),
+  relax: z.exactOptional(z.array(z.enum(DEFAULT_RELAX as [...typeof DEFAULT_RELAX]))),
+  strict: z.exactOptional(z.boolean()),
+};
+
+const accept: z.ZodMiniType<AcceptTest> = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('logprob'), min: z.number().check(z.maximum(0)) }),
+  z.strictObject({
+    kind: z.literal('agreement'),
+    samples: z.int().check(z.minimum(2), z.maximum(100)),
+    min: share,
+  }),
+  z.strictObject({ kind: z.literal('verifier'), verifier: name, min: z.number() }),
+  z.strictObject({ kind: z.literal('json'), schema: z.exactOptional(z.record(z.string(), z.unknown())) }),
+  z.strictObject({
+    kind: z.literal('all'),
+    tests: z.array(z.lazy(() => accept)).check(z.minLength(1), z.maxLength(20)),
+  }),
+]);
+
+const combine = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('majority') }),
+  z.strictObject({ kind: z.literal('weighted') }),
+  z.strictObject({ kind: z.literal('best'), scorer: name }),
+  z.strictObject({ kind: z.literal('judge'), judge: name }),
+]);
+
+const target: z.ZodMiniType<PolicyTarget> = z.union([z.string(), z.lazy(() => policySchema)]);
+const many = <T extends z.core.$ZodType>(item: T, least: number) =>
+  z.array(item).check(z.minLength(least), z.maxLength(1000));
+
+const explore = z.discriminatedUnion('method', [
+  z.strictObject({ ...exploring('epsilon-greedy'), epsilon: share }),
+  z.strictObject({ ...exploring('softmax'), temperature: z.number().check(z.positive()) }),
+  z.strictObject({
+    ...exploring('thompson'),
+    observations: z.exactOptional(z.number().check(z.positive())),
+  }),
+]);
+
+function exploring<Method extends string>(method: Method) {
+  return {
+    kind: z.literal('explore'),
+    method: z.literal(method),
+    policy: z.lazy(() => policySchema),
+    ...limited,
+  };
+}
+
+/** The shape of a policy; whether what it names exists is checked when it is made. */
+const policySchema: z.ZodMiniType<PolicySpec> = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('utility'), weights: z.exactOptional(weightsSchema), ...limited }),
+  z.strictObject({
+    kind: z.literal('classifier'),
+    abstain: z.exactOptional(
+      z.strictObject({
+        to: z.string(),
+        below: z.exactOptional(share),
+        outOfDistribution: z.exactOptional(z.boolean()),
+      }),
+    ),
+    ...limited,
+  }),
+  z.strictObject({
+    kind: z.literal('rules'),
+    rules: many(
+      z.strictObject({
+        name: z.exactOptional(name),
+        when: z.string().check(z.minLength(1), z.maxLength(10_000)),
+        then: target,
+      }),
+      1,
+    ),
+    otherwise: target,
+    ...limited,
+  }),
+  z.strictObject({
+    kind: z.literal('threshold'),
+    strong: z.string(),
+    weak: z.string(),
+    threshold: z.number().check(z.minimum(-1), z.maximum(1)),
+    ...limited,
+  }),
+  z.strictObject({
+    kind: z.literal('cascade'),
+    steps: many(
+      z.strictObject({ use: target, minSuccess: z.exactOptional(share), accept: z.exactOptional(accept) }),
+      2,
+    ),
+    ...limited,
+  }),
+  z.strictObject({
+    kind: z.literal('ensemble'),
+    members: z.union([z.int().check(z.minimum(2), z.maximum(1000)), many(target, 2)]),
+    combine,
+    ...limited,
+  }),
+  z.strictObject({
+    kind: z.literal('speculative'),
+    fast: target,
+    slow: target,
+    delayMs: z.exactOptional(amount),
+    accept: z.exactOptional(accept),
+    ...limited,
+  }),
+  z.strictObject({
+    kind: z.literal('hierarchical'),
+    by: z.exactOptional(z.enum(['task', 'language', 'tier', 'quality'])),
+    domains: z.record(z.string(), target),
+    otherwise: target,
+    minConfidence: z.exactOptional(share),
+    ...limited,
+  }),
+  z.strictObject({ kind: z.literal('router'), router: name, ...limited }),
+  z.strictObject({
+    kind: z.literal('tools'),
+    tool: name,
+    before: z.exactOptional(target),
+    after: z.exactOptional(target),
+    otherwise: target,
+    ...limited,
+  }),
+  explore,
+]);

@@ -1,4 +1,2 @@
-export type { ContentPart, Message, Request } from '../request.ts';
-export { estimateTokens } from '../tokens.ts';
-export { countRequestTokens, type TokenCounter } from './count-request-tokens.ts';
-export { type Prompt, readPrompt } from './prompt-text.ts';
+export { type ContentPart, type Message, type Prompt, type Request, readPrompt } from '../request.ts';
+export { countRequestTokens, estimateTokens, type TokenCounter } from '../tokens.ts';

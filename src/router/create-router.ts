@@ -1,25 +1,30 @@
-import type { Artifact } from '../artifact/artifact.ts';
-import { createDecision } from '../decision/create-decision.ts';
-import type { Decision } from '../decision.ts';
+import type { Artifact } from '../artifact/read-artifact.ts';
+import { createDecision, type Decision } from '../decision.ts';
 import type { Embedder, SyncEmbedder } from '../embedder/embedder.ts';
-import { InvalidInputError } from '../errors/invalid-input-error.ts';
-import { readFeatures } from '../features/read-features.ts';
-import { allFinite } from '../math/all-finite.ts';
-import type { Plan } from '../policy/plan.ts';
-import type { PolicyKit } from '../policy/policy-kit.ts';
-import type { Predictions } from '../policy/predictions.ts';
-import { countRequestTokens } from '../request/count-request-tokens.ts';
-import { type Prompt, readPrompt } from '../request/prompt-text.ts';
-import type { Request } from '../request.ts';
-import { checkPrompt, checkRequest } from './check-request.ts';
-import { chooseEmbedder } from './choose-embedder.ts';
-import { choosePolicy } from './choose-policy.ts';
-import { createContexts } from './create-contexts.ts';
-import { type RequestSize, UNKNOWN_SIZE } from './expected-amounts.ts';
-import { createPredictor } from './predictor.ts';
-import { type CheckedOptions, checkRouteOptions } from './route-options.ts';
-import type { Router } from './router.ts';
-import type { RouterOptions } from './router-options.ts';
+import { decodeStaticTable, StaticEmbedder } from '../embedder/static.ts';
+import { ArtifactError, InvalidInputError } from '../errors.ts';
+import { readFeatures } from '../features/features.ts';
+import type { Random } from '../math/random.ts';
+import { allFinite, smallest } from '../math/statistics.ts';
+import { readNovelty } from '../novelty.ts';
+import { createBasicPolicy, type PolicyKit } from '../policy/kinds/create-policy.ts';
+import type { PolicyOptions } from '../policy/parts.ts';
+import type { Plan, Predictions } from '../policy/plan.ts';
+import type { Policy, PolicyContext, RequestNeeds } from '../policy/policy.ts';
+import { validatePolicy } from '../policy/spec.ts';
+import { type Modality, type Prompt, type Request, readPrompt } from '../request.ts';
+import type { SeenSignals } from '../signals/read-signals.ts';
+import type { Signals } from '../signals/signals.ts';
+import { countRequestTokens, type TokenCounter } from '../tokens.ts';
+import { createPredictor, type Predictor, type RequestSize, UNKNOWN_SIZE } from './predictor.ts';
+import {
+  type CheckedOptions,
+  checkPrompt,
+  checkRequest,
+  checkRouteOptions,
+  type Router,
+  type RouterOptions,
+} from './router.ts';
 
 /**
  * Makes a router of an artifact. Everything that can be wrong with it is found here, and not at the first request.
@@ -189,4 +194,174 @@ function copyOf(predictions: Required<Predictions>): Predictions {
     latencyMs: predictions.latencyMs.slice(),
     outputTokens: predictions.outputTokens.slice(),
   };
+}
+
+/**
+ * The embedder that an artifact was trained with: the given one, or the static one that it carries.
+ *
+ * @throws InvalidInputError when there is none, or the given one is another than it was trained with.
+ */
+function chooseEmbedder(artifact: Artifact, given: Embedder | undefined): Embedder {
+  const { id, kind, dimensions, table } = artifact.manifest.embedder;
+  if (given !== undefined) {
+    if (given.id === id && given.dimensions === dimensions) return given;
+    throw new InvalidInputError(
+      `\`embedder\` of router must be the one it was trained with, "${id}" of ${dimensions} dimensions. ` +
+        `Got "${given.id}" of ${given.dimensions}. Pass that one, or train again with yours.`,
+    );
+  }
+  if (table === undefined) {
+    throw new InvalidInputError(
+      `\`embedder\` of router must be given: it was trained with the ${kind} embedder "${id}", which the artifact ` +
+        'does not carry. Make that embedder and pass it as { embedder }.',
+    );
+  }
+  const embedder = new StaticEmbedder(decodeStaticTable(artifact.file(table)));
+  if (embedder.id === id && embedder.dimensions === dimensions) return embedder;
+  throw new ArtifactError(
+    `${table} must hold the embedder "${id}" of ${dimensions} dimensions. Got "${embedder.id}" of ` +
+      `${embedder.dimensions}. Export the artifact again.`,
+  );
+}
+
+/**
+ * The policy given, or that of the manifest.
+ *
+ * @throws InvalidInputError for the one, ArtifactError for the other.
+ */
+function choosePolicy({ manifest }: Artifact, options: RouterOptions): Policy {
+  const { compile } = options;
+  const policyOptions: PolicyOptions = {
+    routers: Object.keys(options.routers ?? {}),
+    ...(compile === undefined ? {} : { compile }),
+  };
+  const { candidates } = manifest;
+  const make = (spec: unknown) => {
+    const checked = validatePolicy(spec);
+    return (
+      options.policies?.build(checked, candidates, policyOptions) ?? createBasicPolicy(checked, candidates)
+    );
+  };
+  if (options.policy !== undefined) return make(options.policy);
+  try {
+    return make(manifest.policy);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ArtifactError(`\`policy\` of manifest.json cannot be used: ${reason}`, { cause });
+  }
+}
+
+/** Makes what a policy decides on. It must be used before the next request is looked at. */
+type Contexts = (
+  prompt: Prompt,
+  request: Request | undefined,
+  estimatedTokens: number,
+  predictions: Predictions,
+  options: CheckedOptions,
+) => {
+  readonly context: PolicyContext;
+  /** The signals looked at until now, and those given. */
+  readonly seen: () => Readonly<Partial<Signals>>;
+};
+
+/** @param features where the features of the request at hand are, `[features.length]`. */
+function createContexts(
+  artifact: Artifact,
+  { classifyTask }: Predictor,
+  features: Float32Array,
+  options: RouterOptions,
+): Contexts {
+  const { candidates, novelty } = artifact.manifest;
+  const names = candidates.map((candidate) => candidate.name);
+  const smallestWindow = smallest(candidates.map((candidate) => candidate.contextWindowTokens ?? Infinity));
+  const noveltyOf =
+    novelty === undefined ? undefined : readNovelty(novelty, features.length, artifact.file(novelty.file));
+  let random: Random | undefined;
+  const { countTokens, policies } = options;
+  const nextRandom = () => {
+    random ??= kitOf(policies).createRandom(options.seed ?? crypto.getRandomValues(new Int32Array(1))[0]);
+    return random.next();
+  };
+
+  return (prompt, request, estimatedTokens, predictions, { overrides, signals: given }) => {
+    const needs = requestNeeds(prompt, request, estimatedTokens, given, smallestWindow, countTokens);
+    let signals: SeenSignals | undefined;
+    const readOnce = () => {
+      signals ??= kitOf(policies).readSignals(
+        {
+          request,
+          prompt,
+          modalities: needs.modalities,
+          success: predictions.success,
+          classifyTask: classifyTask === undefined ? undefined : () => classifyTask(features),
+          candidates: names,
+        },
+        options,
+        given,
+      );
+      return signals;
+    };
+    return {
+      context: {
+        predictions,
+        needs,
+        overrides,
+        signals: readOnce,
+        novelty: () => noveltyOf?.(features) ?? null,
+        random: nextRandom,
+      },
+      seen: () => signals?.seen ?? given,
+    };
+  };
+}
+
+/** Basic policies look at no signals and draw nothing, and those that do bring along what it takes. */
+function kitOf(policies: PolicyKit | undefined): PolicyKit {
+  if (policies !== undefined) return policies;
+  throw new InvalidInputError('Signals and exploration need { policies } of "pointsman/policy".');
+}
+
+const NOTHING: readonly Modality[] = [];
+const TEXT: readonly Modality[] = ['text'];
+
+/** The counted tokens are wanted from this share of the smallest context window on; below, no estimate is so wrong. */
+const CLOSE_TO_WINDOW = 0.2;
+
+/**
+ * What a candidate must be able to take: what the caller says, else read off the shape of the request.
+ *
+ * @param request undefined when there is an embedding alone.
+ * @param estimated tokens of it, or the caller's; NaN where nobody needs to know.
+ * @param count asked only close to a window's end.
+ */
+function requestNeeds(
+  prompt: Prompt,
+  request: Request | undefined,
+  estimated: number,
+  given: Partial<Signals>,
+  smallestWindow: number,
+  count: TokenCounter | undefined,
+): RequestNeeds {
+  const characters = prompt.text.length + prompt.contextCharacters;
+  let tokens = given.tokens ?? (Number.isNaN(estimated) ? 0 : estimated);
+  const isClose = tokens > CLOSE_TO_WINDOW * smallestWindow;
+  if (isClose && given.tokens === undefined && request !== undefined && count !== undefined) {
+    tokens = countRequestTokens(request, count);
+  }
+  return {
+    tokens,
+    modalities: given.modalities ?? modalities(prompt, characters),
+    tools: (given.tools ?? prompt.tools) > 0,
+  };
+}
+
+function modalities(prompt: Prompt, characters: number): readonly Modality[] {
+  const { images, audios, videos = 0, documents = 0 } = prompt;
+  if (images + audios + videos + documents === 0) return characters > 0 ? TEXT : NOTHING;
+  const needed: Modality[] = characters > 0 ? ['text'] : [];
+  if (images > 0) needed.push('image');
+  if (audios > 0) needed.push('audio');
+  if (videos > 0) needed.push('video');
+  if (documents > 0) needed.push('document');
+  return needed;
 }

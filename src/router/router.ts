@@ -1,10 +1,23 @@
+import * as z from 'zod/mini';
 import type { Manifest } from '../artifact/manifest.ts';
 import type { Decision } from '../decision.ts';
-import type { DecisionLog, FeedbackInput } from '../log/decision-log.ts';
+import type { Embedder } from '../embedder/embedder.ts';
+import { InvalidInputError } from '../errors.ts';
+import type { DecisionLog, FeedbackInput } from '../log/record.ts';
+import type { PolicyKit } from '../policy/kinds/create-policy.ts';
+import { mergeLimits } from '../policy/limit-filter.ts';
+import type { CompileExpression } from '../policy/parts.ts';
+import type { Predictions } from '../policy/plan.ts';
 import type { PolicyOverrides } from '../policy/policy.ts';
-import type { Predictions } from '../policy/predictions.ts';
-import type { Request } from '../request.ts';
-import type { Signals } from '../signals/signals.ts';
+import { type Limits, limitsSchema, type PolicySpec, weightsSchema } from '../policy/spec.ts';
+import type { Prompt, Request } from '../request.ts';
+import {
+  type QualityRequirement,
+  type SignalSources,
+  type Signals,
+  signalsSchema,
+} from '../signals/signals.ts';
+import { validate } from '../validate.ts';
 
 /** What one request may ask for: weights and limits, beside those of the router's policy, and signals of its own. */
 export interface RouteOptions extends PolicyOverrides {
@@ -63,4 +76,122 @@ export interface Router {
 
   /** Resolves when what was logged is written. Of `loadRouter` with `watch`, also stops watching. */
   close(): Promise<void>;
+}
+
+/**
+ * Whether a request has the types that it must have; of its content nothing is asked.
+ *
+ * @throws InvalidInputError naming the field.
+ */
+export function checkRequest(request: unknown): asserts request is Request {
+  if (request === null || typeof request !== 'object' || Array.isArray(request)) {
+    throw wrong('The request', 'an object with `text` or `messages`', request);
+  }
+  const { text, messages, tools } = request as Record<string, unknown>;
+  if (text === undefined && messages === undefined) {
+    throw wrong('The request', 'an object with `text` or `messages`', 'neither');
+  }
+  if (text !== undefined && typeof text !== 'string') throw wrong('`text` of request', 'text', text);
+  if (tools !== undefined && tools !== null && !Array.isArray(tools)) {
+    throw wrong('`tools` of request', 'a list', tools);
+  }
+  if (messages === undefined) return;
+  if (!Array.isArray(messages)) throw wrong('`messages` of request', 'a list', messages);
+  for (let i = 0; i < messages.length; i++) {
+    const message: unknown = messages[i];
+    if (message === null || typeof message !== 'object') {
+      throw wrong(`\`messages[${i}]\` of request`, 'an object with `role` and `content`', message);
+    }
+  }
+}
+
+/**
+ * Refuses messages in which there is nothing to answer: they are of a shape that is not read, more often than empty. A
+ * `text` may be empty.
+ *
+ * @throws InvalidInputError
+ */
+export function checkPrompt({ isEmpty, turns }: Prompt): void {
+  if (isEmpty !== true) return;
+  const got = turns === 0 ? '[]' : `${turns} without any. Look at their \`content\``;
+  throw new InvalidInputError(
+    `\`messages\` of request must not be empty: they must have words, or pictures, sounds, videos or documents. Got ${got}.`,
+  );
+}
+
+function wrong(field: string, expected: string, got: unknown): InvalidInputError {
+  const shown = got === null || got === 'neither' ? String(got) : `a value of type ${typeof got}`;
+  return new InvalidInputError(`${field} must be ${expected}. Got ${shown}.`);
+}
+
+/** Route options, checked: what policies may look at, and the signals that the caller set. */
+export interface CheckedOptions {
+  readonly overrides: PolicyOverrides;
+  readonly signals: Partial<Signals>;
+  readonly cachedTokens?: RouteOptions['cachedTokens'];
+  readonly novelty?: boolean | undefined;
+}
+
+const NOTHING: CheckedOptions = { overrides: {}, signals: {} };
+
+const routeOptionsSchema = z.strictObject({
+  weights: z.exactOptional(weightsSchema),
+  limits: z.exactOptional(limitsSchema),
+  strict: z.exactOptional(z.boolean()),
+  callable: z.exactOptional(z.array(z.string())),
+  signals: z.exactOptional(signalsSchema),
+  cachedTokens: z.exactOptional(z.record(z.string(), z.number().check(z.nonnegative()))),
+  novelty: z.exactOptional(z.boolean()),
+});
+
+/** @throws InvalidInputError naming the field. */
+export function checkRouteOptions(options: RouteOptions | undefined): CheckedOptions {
+  if (options === undefined) return NOTHING;
+  const checked = validate<RouteOptions>(routeOptionsSchema, options, 'route options');
+  const { cachedTokens, novelty, signals, ...overrides } = checked;
+  if (signals === undefined) return { overrides, signals: {}, cachedTokens, novelty };
+  const limits = mergeLimits(signalLimits(signals), overrides.limits);
+  return { overrides: { ...overrides, limits }, signals, cachedTokens, novelty };
+}
+
+/** The success probability that each requirement asks for. */
+const QUALITY_FLOORS: Readonly<Record<QualityRequirement, number>> = {
+  draft: 0,
+  standard: 0,
+  high: 0.7,
+  production: 0.85,
+};
+
+/** Budgets and requirement of the caller, as limits. */
+function signalLimits(signals: Partial<Signals>): Limits {
+  const { latencyBudgetMs = null, costBudgetUsd = null, quality = 'standard' } = signals;
+  const minSuccessProbability = QUALITY_FLOORS[quality];
+  return {
+    ...(latencyBudgetMs === null ? {} : { maxLatencyMs: latencyBudgetMs }),
+    ...(costBudgetUsd === null ? {} : { maxCostUsd: costBudgetUsd }),
+    ...(minSuccessProbability === 0 ? {} : { minSuccessProbability }),
+  };
+}
+
+export interface RouterOptions extends SignalSources {
+  /** The embedder that the router was trained with. @default the static one that the artifact carries */
+  readonly embedder?: Embedder;
+  /** How to choose. @default the policy in the manifest */
+  readonly policy?: PolicySpec;
+  /**
+   * More kinds of policy than `utility` and `classifier`: `policies` of `pointsman/policy`.
+   * @default none; `loadRouter` loads them when the policy is of such a kind
+   */
+  readonly policies?: PolicyKit;
+  /**
+   * Reads the expressions of a `rules` policy: `compileCel` of `pointsman/cel`.
+   * @default none; `loadRouter` loads it when the policy has rules
+   */
+  readonly compile?: CompileExpression;
+  /** Routers that a `router` policy hands over to, by name. @default {} */
+  readonly routers?: Readonly<Record<string, Router>>;
+  /** Seed of what an `explore` policy draws. @default drawn at start, so that two processes explore differently */
+  readonly seed?: number;
+  /** Takes down every decision: `createDecisionLog` of `pointsman/log`. Routing never waits for it. @default none */
+  readonly log?: DecisionLog;
 }

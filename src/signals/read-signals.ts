@@ -1,12 +1,7 @@
-import type { Modality } from '../candidate/candidate.ts';
-import { mean } from '../math/mean.ts';
-import { countRequestTokens } from '../request/count-request-tokens.ts';
-import type { Prompt } from '../request/prompt-text.ts';
-import type { Request } from '../request.ts';
-import { type CodeAndMaths, codeAndMaths } from './code-and-maths.ts';
-import type { SignalSources } from './signal-sources.ts';
-import type { CandidateLoad, QualityRequirement, Signals } from './signals.ts';
-import { taskByRules } from './task-by-rules.ts';
+import { mean } from '../math/statistics.ts';
+import type { Modality, Prompt, Request } from '../request.ts';
+import { countRequestTokens } from '../tokens.ts';
+import type { CandidateLoad, QualityRequirement, SignalSources, Signals } from './signals.ts';
 
 /** What rules are worth: they do not know how sure they are. */
 const RULES_CONFIDENCE = 0.5;
@@ -159,4 +154,103 @@ function loadOf(candidates: readonly string[], { load }: SignalSources): Record<
       { inFlight: load?.inFlight(name) ?? 0, recentLatencyMs: load?.recentLatencyMs(name) ?? null },
     ]),
   );
+}
+
+/** Shares of the visible characters of a text, 0 to 1. */
+interface CodeAndMaths {
+  readonly codeShare: number;
+  readonly mathsShare: number;
+}
+
+/** Lines that are written in few texts and in most programs. */
+const CODE_LINE =
+  /^\s*(?:(?:def|class|fn|func|function|public|private|static|import|from\s+\S+\s+import|#include|package|const|let|var|return|async|SELECT\s.+\sFROM|for|while|if|elif|else|try|catch)\b.*[({;:=]\s*\S*$|.*[;{}]\s*$|[\w.[\]"']+\s*(?:=|\+=|:=)\s*\S+.*[()[\]{}"'].*$|<\/?[a-zA-Z][^<>]*>)|^\s+(?:return|yield|raise|print|break|continue|pass|self|this)\b/;
+
+/** A call, an arrow, a comparison of programs: `x.sort(`, `=>`, `===`, `!=`, `->`. */
+const CODE_INLINE = /`[^`\n]+`|\b[a-z_]\w*(?:\.\w+)+\([^()\n]*\)|\b[a-z]+_\w+\([^()\n]*\)|=>|===|!==|!=|::/g;
+const FORMULA =
+  /\$\$?[^$\n]+\$\$?|\\[([][^\n]*?\\[)\]]|\\[a-z]+\{[^{}\n]*\}|(?:[\w.()²³^]+\s*[-+*/^=<>≤≥×÷·±√∫∑]\s*)+[\w.()²³^]*\d[\w.()²³^]*|\d[\w.()]*(?:\s*[-+*/^=<>≤≥×÷·±√]\s*[\w.()]+)+|[∀∃∈∑∏∫√∞≤≥≠≈±×÷∂∇]/g;
+
+/** Without one of these there is no formula: most lines have none, and need not be searched. */
+const MAYBE_FORMULA = /[\d$\\\u2200-\u22ff]/;
+
+/** Prompts longer than this are judged by their beginning. */
+const LONGEST_SCAN = 20_000;
+
+/** A line longer than this is prose or data; expressions are not tried on it. */
+const LONGEST_LINE = 500;
+
+/**
+ * How much of a text is code and how much formulas: fenced blocks, lines that look like a program, inline code; of
+ * the rest, what stands in TeX or chains of operators with numbers.
+ */
+function codeAndMaths(text: string): CodeAndMaths {
+  let code = 0;
+  let maths = 0;
+  let visible = 0;
+  let fenced = false;
+  for (const line of text.slice(0, LONGEST_SCAN).split('\n')) {
+    const size = countVisible(line);
+    visible += size;
+    if (line.trimStart().startsWith('```')) {
+      fenced = !fenced;
+      code += size;
+    } else if (fenced) code += size;
+    else if (line.length <= LONGEST_LINE) {
+      if (CODE_LINE.test(line)) code += size;
+      else {
+        code += matched(line, CODE_INLINE);
+        if (MAYBE_FORMULA.test(line)) maths += matched(line, FORMULA);
+      }
+    }
+  }
+  if (visible === 0) return { codeShare: 0, mathsShare: 0 };
+  return { codeShare: code / visible, mathsShare: Math.min(maths, visible - code) / visible };
+}
+
+function matched(line: string, expression: RegExp): number {
+  let sum = 0;
+  for (const [found] of line.matchAll(expression)) sum += countVisible(found);
+  return sum;
+}
+
+function countVisible(text: string): number {
+  let count = 0;
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 32) count++;
+  return count;
+}
+
+/** A task without a trained classifier, read off the words. */
+type RuleTask =
+  | 'code'
+  | 'maths'
+  | 'translation'
+  | 'summary'
+  | 'classification'
+  | 'writing'
+  | 'question'
+  | 'other';
+
+const TRANSLATION =
+  /\btranslat(?:e|ion|ing)\b|\b(?:in|into|to) (?:french|german|spanish|italian|chinese|japanese|english)\b/i;
+const SUMMARY = /\b(?:summari[sz]e|summary|tl;?dr|shorten|key points)\b/i;
+const CLASSIFICATION = /\b(?:classify|categori[sz]e|label|sentiment|extract|which of the following)\b/i;
+const WRITING = /\b(?:write|draft|compose|rewrite|rephrase)\b/i;
+const CODE_WORDS =
+  /\b(?:python|javascript|typescript|java|sql|regex|c\+\+|rust|bash|html|css|function|algorithm|unit test|stack trace|compile)\b/i;
+const MATHS_WORDS =
+  /\b(?:solve|calculate|compute|evaluate|integral|derivative|equation|how many|how much|percent|probability|prove that)\b/i;
+const QUESTION = /\?\s*$|^\s*(?:what|which|who|when|where|why|how|is|are|can|does|do)\b/i;
+const LONGEST_START = 2_000;
+
+/** The first of these that fits: what is asked for before what it is about. */
+function taskByRules(text: string, codeShare: number, mathsShare: number): RuleTask {
+  const start = text.slice(0, LONGEST_START);
+  if (TRANSLATION.test(start)) return 'translation';
+  if (SUMMARY.test(start)) return 'summary';
+  if (codeShare > 0.2 || CODE_WORDS.test(start)) return 'code';
+  if (mathsShare > 0.1 || (MATHS_WORDS.test(start) && /\d/.test(start))) return 'maths';
+  if (CLASSIFICATION.test(start)) return 'classification';
+  if (WRITING.test(start)) return 'writing';
+  return QUESTION.test(start) ? 'question' : 'other';
 }

@@ -1,4 +1,7 @@
-import type { Modality } from '../candidate/candidate.ts';
+import * as z from 'zod/mini';
+import { MissingPackageError } from '../errors.ts';
+import { MODALITIES, type Modality } from '../request.ts';
+import type { TokenCounter } from '../tokens.ts';
 
 /** How good an answer has to be: what it is for. */
 export type QualityRequirement = 'draft' | 'standard' | 'high' | 'production';
@@ -43,4 +46,157 @@ export interface Signals {
   readonly tier: string;
   /** Per candidate name. */
   readonly load: Readonly<Record<string, CandidateLoad>>;
+}
+
+/** More tells nothing new, and takes time. */
+const LONGEST = 1_000;
+
+/**
+ * A detector for 60 languages, by the package `eld`. Without one, the language of every request is 'und'.
+ *
+ * @throws MissingPackageError when `eld` is not installed.
+ * @example
+ * const router = await loadRouter('models/support', { detectLanguage: await loadLanguageDetector() });
+ */
+export async function loadLanguageDetector(): Promise<LanguageDetector> {
+  const { eld } = await importDetector();
+  return (text) => {
+    const found = eld.detect(text.slice(0, LONGEST));
+    return found.language === '' ? 'und' : found.language;
+  };
+}
+
+async function importDetector() {
+  try {
+    return await import('eld/small');
+  } catch (cause) {
+    throw new MissingPackageError('eld', 'Detecting the language of a prompt', { cause });
+  }
+}
+
+/** ISO 639-1 code of a text's language; 'und' when it cannot tell. Must not throw. */
+export type LanguageDetector = (text: string) => string;
+
+/** What signals are computed with, beside the request. */
+export interface SignalSources {
+  /** Such as `loadTokenCounter()` of `pointsman/tokens` gives. @default an estimate, some 4 % off */
+  readonly countTokens?: TokenCounter;
+  /** Such as `loadLanguageDetector()` of `pointsman/language` gives. @default every language is 'und' */
+  readonly detectLanguage?: LanguageDetector;
+  /** How busy the candidates are: the executor's. @default nothing is in flight */
+  readonly load?: LoadView;
+}
+
+/** How busy the candidates are, as the executor sees it. Reading it must be cheap: it is asked at every decision. */
+export interface LoadView {
+  /** Requests on their way to this candidate now; 0 for one that is not known. */
+  inFlight(candidate: string): number;
+  /** Recent latency in milliseconds, a moving average over its last answers; null before the first. */
+  recentLatencyMs(candidate: string): number | null;
+}
+
+const amount = z.number().check(z.nonnegative());
+const share = z.number().check(z.minimum(0), z.maximum(1));
+const count = z.int().check(z.nonnegative());
+const word = z.string().check(z.maxLength(200));
+
+/** The shape of what a caller may set. */
+export const signalsSchema = z.strictObject({
+  task: z.exactOptional(word),
+  taskConfidence: z.exactOptional(share),
+  complexity: z.exactOptional(share),
+  tokens: z.exactOptional(count),
+  language: z.exactOptional(word),
+  codeShare: z.exactOptional(share),
+  mathsShare: z.exactOptional(share),
+  modalities: z.exactOptional(z.array(z.enum(MODALITIES)).check(z.maxLength(MODALITIES.length))),
+  tools: z.exactOptional(count),
+  structured: z.exactOptional(z.boolean()),
+  turns: z.exactOptional(count),
+  quality: z.exactOptional(z.enum(['draft', 'standard', 'high', 'production'])),
+  latencyBudgetMs: z.exactOptional(z.nullable(amount)),
+  costBudgetUsd: z.exactOptional(z.nullable(amount)),
+  tier: z.exactOptional(word),
+  load: z.exactOptional(
+    z.record(z.string(), z.strictObject({ inFlight: count, recentLatencyMs: z.nullable(amount) })),
+  ),
+}) satisfies z.ZodMiniType<Partial<Signals>>;
+
+/** Byte-pair encodings of OpenAI's models; others' counts come close. `o200k_base`: GPT-4o and later. */
+export type TokenEncoding = 'o200k_base' | 'cl100k_base';
+
+/**
+ * A counter that tells tokens exactly, by the package `gpt-tokenizer`; without one they are estimated. Its time is linear
+ * in the text: runs of over {@link LONGEST_RUN} letters, spaces or marks, for which the package's is quadratic, are counted
+ * in pieces, which adds at most one token a piece.
+ *
+ * @throws MissingPackageError when `gpt-tokenizer` is not installed.
+ * @example
+ * const router = await loadRouter('models/support', { countTokens: await loadTokenCounter() });
+ */
+export async function loadTokenCounter(encoding: TokenEncoding = 'o200k_base'): Promise<TokenCounter> {
+  // Text that looks like a special token is text.
+  const asText = { disallowedSpecial: new Set<string>() };
+  const { countTokens } = await importEncoding(encoding);
+  return (text) => {
+    let tokens = 0;
+    let start = 0;
+    for (const end of cuts(text)) {
+      tokens += countTokens(text.slice(start, end), asText);
+      start = end;
+    }
+    return tokens + countTokens(start === 0 ? text : text.slice(start), asText);
+  };
+}
+
+async function importEncoding(encoding: TokenEncoding) {
+  try {
+    return encoding === 'o200k_base'
+      ? await import('gpt-tokenizer/encoding/o200k_base')
+      : await import('gpt-tokenizer/encoding/cl100k_base');
+  } catch (cause) {
+    throw new MissingPackageError('gpt-tokenizer', 'Counting tokens exactly', { cause });
+  }
+}
+
+/** UTF-16 units. Words are shorter, also where none are spaced, as there is punctuation between. */
+const LONGEST_RUN = 128;
+
+/** Where to cut runs of one kind of character that are too long. Digits are cut by the encodings themselves. */
+function cuts(text: string): number[] {
+  const found: number[] = [];
+  let run = 0;
+  let before = -1;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    const kind = kindOf(unit);
+    run = kind === before && kind !== DIGIT ? run + 1 : 1;
+    before = kind;
+    if (run <= LONGEST_RUN || splitsPair(text, i)) continue;
+    found.push(i);
+    run = 1;
+  }
+  return found;
+}
+
+function splitsPair(text: string, at: number): boolean {
+  return isHalf(text.charCodeAt(at), 0xdc00) && isHalf(text.charCodeAt(at - 1), 0xd800);
+}
+
+function isHalf(unit: number, from: number): boolean {
+  return unit >= from && unit < from + 0x400;
+}
+
+const SPACE = 0;
+const LETTER = 1;
+const MARK = 2;
+const DIGIT = 3;
+
+function kindOf(unit: number): number {
+  if (unit <= 32) return SPACE;
+  if (unit < 128 && (unit | 32) >= 97 && (unit | 32) <= 122) return LETTER;
+  if (unit >= 48 && unit < 58) return DIGIT;
+  if (unit < 128 || (unit >= 0x2000 && unit < 0x2070)) return MARK;
+  // Full-width punctuation; all other characters might be letters.
+  return (unit >= 0x3000 && unit < 0x3004) || (unit >= 0xff00 && unit < 0xff10) ? MARK : LETTER;
 }

@@ -1,2 +1,1 @@
-export { MAX_HEAD_CHARACTERS, MAX_TAIL_CHARACTERS, prepareText } from '../text.ts';
-export { forEachWord } from './for-each-word.ts';
+export { forEachWord, MAX_HEAD_CHARACTERS, MAX_TAIL_CHARACTERS, prepareText } from '../text.ts';

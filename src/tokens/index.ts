@@ -1,1 +1,1 @@
-export { loadTokenCounter, type TokenEncoding } from './load-token-counter.ts';
+export { loadTokenCounter, type TokenEncoding } from '../signals/signals.ts';

@@ -7,8 +7,8 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 export interface SourceFile {
   /** From the root of the repository, with forward slashes. */
   readonly path: string;
-  /** The first folder below its package or top-level folder; '' for files beside `index.ts`. */
-  readonly folder: string;
+  /** The first folder below its package or top-level folder; of files beside `index.ts`, their name. */
+  readonly room: string;
   readonly text: string;
   readonly lines: number;
   readonly imports: readonly string[];
@@ -20,15 +20,19 @@ export function sourceFiles(top: string): SourceFile[] {
     .sort()
     .map((path) => {
       const text = readFileSync(join(root, path), 'utf8');
-      const parts = path.split('/');
       return {
         path,
-        folder: parts.length > 2 ? parts[1] : '',
+        room: roomOf(path),
         text,
         lines: text.trimEnd().split('\n').length,
         imports: importsOf(text),
       };
     });
+}
+
+/** The folder or file below a package that a path belongs to: `training/cli/main.ts` → `cli`, `src/request.ts` → `request`. */
+export function roomOf(path: string): string {
+  return path.split('/')[1].replace(/\.ts$/, '');
 }
 
 function typescriptBelow(folder: string): string[] {

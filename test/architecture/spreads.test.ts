@@ -89,7 +89,7 @@ describe('a call with a list spread into it', () => {
     ['Math.max(...[a, b])', 0],
     ['const call = (...given: number[]) => log(...given)', 0],
   ])('is found in %s: %i', (text, count) => {
-    const file = { path: 'some.ts', folder: '', text, lines: 1, imports: [] };
+    const file = { path: 'some.ts', room: '', text, lines: 1, imports: [] };
     expect(spreadingCalls(file)).toHaveLength(count);
   });
 });

@@ -44,13 +44,13 @@ function tableOf(document: string, header: string): Map<string, string> {
   return new Map([...rows].map(([, name, cells]) => [name, cells]));
 }
 
-const COMPOSITE = 'test/src/policy/composite-policies.test.ts';
+const COMPOSITE = 'test/src/policy/kinds/composite-policies.test.ts';
 const READ = 'test/src/signals/read-signals.test.ts';
 const CHOSEN_BY = 'test/src/router/signals-and-policies.test.ts';
 /** Where each kind of policy is tested. */
 const POLICY_TESTS: Readonly<Record<string, string>> = {
-  utility: 'test/src/policy/policies.test.ts',
-  classifier: 'test/src/policy/policies.test.ts',
+  utility: 'test/src/policy/kinds/policies.test.ts',
+  classifier: 'test/src/policy/kinds/policies.test.ts',
   rules: COMPOSITE,
   threshold: COMPOSITE,
   cascade: COMPOSITE,
@@ -58,8 +58,8 @@ const POLICY_TESTS: Readonly<Record<string, string>> = {
   speculative: COMPOSITE,
   hierarchical: COMPOSITE,
   router: CHOSEN_BY,
-  tools: 'test/src/policy/tools-for-real.test.ts',
-  explore: 'test/src/policy/explore-policy.test.ts',
+  tools: 'test/src/policy/kinds/tools-for-real.test.ts',
+  explore: 'test/src/policy/kinds/explore-policy.test.ts',
 };
 /** Where each signal is tested. */
 const SIGNAL_TESTS = Object.fromEntries(

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { forEachWord } from '../../src/text/for-each-word.ts';
+import { forEachWord } from '../../src/text.ts';
 
 function words(text: string): string[] {
   const found: string[] = [];

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { TextUnits } from '../../src/text/text-units.ts';
+import { TextUnits } from '../../src/text.ts';
 import { anyText } from './any-text.ts';
 
 it('gives the UTF-16 units of any text, whatever was read before', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { tokenCost } from '../../src/candidate/token-cost.ts';
+import { tokenCost } from '../../src/tokens.ts';
 
 const PRICES = { inputPricePerMillionTokens: 2, outputPricePerMillionTokens: 10 };
 const ALL = { ...PRICES, cachedInputPricePerMillionTokens: 0.5, reasoningPricePerMillionTokens: 3 };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { validatePolicy } from '../../src/policy/validate-policy.ts';
-import { checkRouteOptions } from '../../src/router/route-options.ts';
+import { validatePolicy } from '../../src/policy/spec.ts';
+import { checkRouteOptions } from '../../src/router/router.ts';
 
 /** What a value with a field too many is told. */
 const told = (check: () => unknown): string => {

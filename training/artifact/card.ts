@@ -1,6 +1,4 @@
 import type { Manifest, ManifestCandidate } from 'pointsman/artifact';
-import { describeChoiceModel } from './choice-model.ts';
-import { escapeMarkdown } from './escape-markdown.ts';
 
 /** One figure on the test split. */
 export interface CardFigure {
@@ -117,7 +115,7 @@ function amountSentence(
     .join(' ');
 }
 
-/** In the order in which a router looks for what it knows (`src/router/expected-amounts.ts`). */
+/** In the order in which a router looks for what it knows (`src/router/predictor.ts`). */
 function costWay(candidate: ManifestCandidate, heads: Manifest['heads']): string {
   const prices = { ...candidate.paidPrices, ...candidate };
   const priced =
@@ -149,4 +147,33 @@ function figureRow({ name, value, low, high, meaning }: CardFigure): string {
 function shown(value: number | null): string {
   if (value === null || !Number.isFinite(value)) return 'not known';
   return String(Number(value.toPrecision(4)));
+}
+
+/** Whether TF.js can make a router's choice alone, and with which file; else what stands in the way. */
+export function describeChoiceModel({ candidates, model }: Manifest): string {
+  if (model.router !== undefined) {
+    const retired = candidates.some((candidate) => candidate.retired === true);
+    return (
+      `${model.router} is the choice as a TF.js model: predict of features gives the probabilities of the candidates, in ` +
+      `their order${retired ? ', the retired ones among them' : ''}.`
+    );
+  }
+  const rest = `${model.topology} holds what of the router is made of layers.`;
+  if (model.notLayers === undefined || model.notLayers.length === 0)
+    return `No TF.js model gives the choice alone; ${rest}`;
+  return `No TF.js model gives the choice alone, since it is made of more than layers: ${model.notLayers.join(', ')}; ${rest}`;
+}
+
+/**
+ * A text from outside, so that Markdown shows it as it is: in a paragraph, a heading or a table cell. Line breaks
+ * become spaces.
+ */
+function escapeMarkdown(text: string): string {
+  return text
+    .replace(/\s+/g, ' ')
+    .trim()
+    .replace(/[\\`*_{}[\]()#+\-!|~]/g, '\\$&')
+    .replace(/&/g, '&amp;')
+    .replace(/</g, '&lt;')
+    .replace(/>/g, '&gt;');
 }

@@ -1,24 +1,27 @@
+export { type CardFigure, type CardInfo, describeChoiceModel, renderCard } from './card.ts';
 export {
   type Amendment,
   type AmendmentNote,
+  addReports,
   amendArtifact,
   amendmentsOf,
+  EXAMPLES_FILE,
+  type Example,
+  type ManifestContents,
+  SEEN_FILE,
+  type SealedArtifact,
+  sealArtifact,
   trainedConfig,
-} from './amend-artifact.ts';
-export { type CardFigure, type CardInfo, renderCard } from './card.ts';
-export { describeChoiceModel } from './choice-model.ts';
-export { EXAMPLES_FILE, type Example, SEEN_FILE } from './examples.ts';
-export { addReports, type ManifestContents, type SealedArtifact, sealArtifact } from './seal-artifact.ts';
+} from './seal-artifact.ts';
 export {
   changeVersionPointer,
+  checkRouterFolder,
   pointAtVersion,
   readVersionPointer,
   type VersionPointer,
-} from './version-pointer.ts';
-export {
-  checkRouterFolder,
+  WRITING_PREFIX,
   type WriteOptions,
   type WrittenArtifact,
   writeArtifact,
+  writeAtOnce,
 } from './write-artifact.ts';
-export { WRITING_PREFIX, writeAtOnce } from './write-at-once.ts';

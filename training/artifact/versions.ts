@@ -1,8 +1,15 @@
-import { readdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { InvalidInputError, PointsmanError } from 'pointsman';
 import type { Manifest } from 'pointsman/artifact';
 import { readArtifactFolder } from 'pointsman/node';
-import { readVersionPointer } from './version-pointer.ts';
+import { LockHeldError, lockFile } from '../work/file-lock.ts';
+import {
+  changeVersionPointer,
+  readVersionPointer,
+  type VersionPointer,
+  WRITING_PREFIX,
+} from './write-artifact.ts';
 
 /** One version of a router on disk. */
 export interface VersionEntry {
@@ -65,4 +72,142 @@ export async function versionFolders(folder: string): Promise<string[]> {
     if (manifest?.isFile()) found.push(entry.name);
   }
   return found.sort();
+}
+
+/** Half-written folders older than this are what a crash has left. */
+const ABANDONED_MS = 24 * 3_600_000;
+
+/**
+ * Deletes old versions of a router. The last `keep` that were in use stay, and the last `keep` written of those that never
+ * were (refused challengers); the one in use and the one before it stay in any case. Where there is no pointer that
+ * can be read, nothing is deleted.
+ *
+ * @param keep >= 1
+ * @returns the versions deleted
+ */
+export async function pruneVersions(folder: string, keep: number, nowMs = Date.now()): Promise<string[]> {
+  const pointer = await readVersionPointer(folder);
+  if (pointer === null) return [];
+  const there = await versionFolders(folder);
+  const used = [pointer.version, ...pointer.previous].filter((one) => there.includes(one));
+  const others = await Promise.all(
+    there
+      .filter((version) => !used.includes(version))
+      .map(async (version) => {
+        const { mtimeMs } = await stat(join(folder, version, 'manifest.json'));
+        return { version, mtimeMs };
+      }),
+  );
+  others.sort((a, b) => b.mtimeMs - a.mtimeMs || (a.version < b.version ? -1 : 1));
+  const old = [
+    // Two at least: there must be one to roll back to.
+    ...used.slice(Math.max(2, keep)),
+    ...others.slice(keep).map(({ version }) => version),
+  ];
+  for (const version of old) await rm(join(folder, version), { recursive: true, force: true });
+  await removeAbandoned(folder, nowMs);
+  return old;
+}
+
+async function removeAbandoned(folder: string, nowMs: number): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(WRITING_PREFIX)) continue;
+    const path = join(folder, name);
+    const found = await stat(path).catch(() => null);
+    if (found !== null && nowMs - found.mtimeMs > ABANDONED_MS)
+      await rm(path, { recursive: true, force: true });
+  }
+}
+
+/** The file that is locked. It stays where it is: what counts is the operating system's lock on it. */
+const LOCK_FILE = '.retrain.lock';
+
+/**
+ * Does `work` while nobody else may retrain the router of a folder.
+ *
+ * @throws RouterBusyError at once, where another does.
+ */
+export async function withRetrainLock<Result>(folder: string, work: () => Promise<Result>): Promise<Result> {
+  await mkdir(folder, { recursive: true });
+  const release = await lockFile(join(await realpath(folder), LOCK_FILE)).catch((cause: unknown) => {
+    throw cause instanceof LockHeldError ? new RouterBusyError(folder, cause.pid, { cause }) : cause;
+  });
+  try {
+    return await work();
+  } finally {
+    release();
+  }
+}
+
+/** Somebody else is retraining the router of this folder. */
+export class RouterBusyError extends PointsmanError {
+  readonly code = 'ROUTER_BUSY';
+  /** Of the process that holds the lock; null where it is not known. */
+  readonly pid: number | null;
+
+  constructor(folder: string, pid: number | null, options?: ErrorOptions) {
+    super(
+      `The router in ${folder} is being retrained${pid === null ? '' : ` by process ${pid}`}. Wait until it has ended, or end it.`,
+      options,
+    );
+    this.pid = pid;
+  }
+}
+
+export interface RolledBack {
+  readonly from: string;
+  readonly to: string;
+}
+
+/**
+ * Points a router's folder at a version that was in use before, in one step, after that version was read and checked
+ * whole. The version it leaves is withdrawn: a schedule does not promote it again.
+ *
+ * @param to the version. @default the one in use before this one
+ * @throws InvalidInputError where there is none; ArtifactError where it would not load. Nothing has changed then.
+ */
+export async function rollBack(folder: string, { to }: { readonly to?: string } = {}): Promise<RolledBack> {
+  const none = () =>
+    new InvalidInputError(
+      `There is no router in ${folder}: it has no current.json that can be read. Give the folder that \`pointsman train --out\` wrote.`,
+    );
+  // Nothing is made in a folder that is no router's.
+  if ((await readVersionPointer(folder)) === null) throw none();
+  let from = '';
+  const { version } = await changeVersionPointer(folder, async (pointer) => {
+    if (pointer === null) throw none();
+    from = pointer.version;
+    return backFrom(folder, pointer, to);
+  });
+  return { from, to: version };
+}
+
+async function backFrom(
+  folder: string,
+  pointer: VersionPointer,
+  to: string | undefined,
+): Promise<VersionPointer> {
+  const there = await versionFolders(folder);
+  const target = to ?? pointer.previous.find((one) => there.includes(one));
+  const others = there.filter((one) => one !== pointer.version);
+  if (target === undefined || target === pointer.version || !there.includes(target)) {
+    const wanted =
+      to === undefined
+        ? 'No version was in use before this one'
+        : to === pointer.version
+          ? `${to} is in use already`
+          : `There is no version ${to}`;
+    throw new InvalidInputError(
+      `${wanted} in ${folder}. ${others.length === 0 ? 'It has no other version.' : `Choose one with --to: ${others.join(', ')}.`}`,
+    );
+  }
+  await readArtifactFolder(join(folder, target));
+  const left = pointer.version;
+  // Going back by one drops what is left from the history, so that a second rollback goes one further.
+  const at = pointer.previous.indexOf(target);
+  return {
+    version: target,
+    previous: at === -1 ? pointer.previous : pointer.previous.slice(at + 1),
+    withdrawn: [left, ...pointer.withdrawn.filter((one) => one !== left && one !== target)],
+  };
 }

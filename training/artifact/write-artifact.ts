@@ -1,12 +1,13 @@
-import { access, constants, mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { access, constants, link, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { InvalidInputError } from 'pointsman';
 import { memoryFiles, readArtifact } from 'pointsman/artifact';
-import { readArtifactFolder } from 'pointsman/node';
-import { fileError } from '../work/file-error.ts';
+import { CURRENT_FILE, folderFiles, MAX_POINTER_BYTES, readArtifactFolder } from 'pointsman/node';
+import { z } from 'zod';
+import { fileError, LockHeldError, lockFile } from '../work/file-lock.ts';
 import type { SealedArtifact } from './seal-artifact.ts';
-import { pointAtVersion } from './version-pointer.ts';
-import { syncFolder, temporaryIn, writeSynced } from './write-at-once.ts';
 
 export interface WrittenArtifact {
   readonly version: string;
@@ -153,4 +154,169 @@ function isInTheWay(cause: unknown): boolean {
   return ['ENOTEMPTY', 'EEXIST', 'EPERM', 'EACCES', 'ENOTDIR'].includes(
     (cause as NodeJS.ErrnoException).code ?? '',
   );
+}
+
+/** What `current.json` of a router says. */
+export interface VersionPointer {
+  /** In use. */
+  readonly version: string;
+  /** In use before, the latest first. */
+  readonly previous: readonly string[];
+  /** Rolled back from: not to be promoted again by a schedule. */
+  readonly withdrawn: readonly string[];
+}
+
+/** How many versions are remembered. */
+const REMEMBERED = 50;
+
+const names = z.array(z.string()).catch([]);
+const schema = z.object({
+  version: z.string(),
+  previous: names.default([]),
+  withdrawn: names.default([]),
+});
+
+/** @returns null where the folder has no pointer that can be read: `loadRouter` says what is wrong with one that cannot. */
+export async function readVersionPointer(folder: string): Promise<VersionPointer | null> {
+  try {
+    const bytes = await folderFiles(folder).read(CURRENT_FILE, MAX_POINTER_BYTES);
+    return schema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Points a router's folder at one of its versions, in one step: a reader sees the one before or this one. What was in
+ * use before is remembered in the same file.
+ */
+export async function pointAtVersion(folder: string, version: string): Promise<VersionPointer> {
+  return changeVersionPointer(folder, (before) => ({
+    version,
+    previous:
+      before === null || before.version === version
+        ? (before?.previous ?? [])
+        : [before.version, ...before.previous.filter((one) => one !== version && one !== before.version)],
+    withdrawn: (before?.withdrawn ?? []).filter((one) => one !== version),
+  }));
+}
+
+/** The file that is locked while the pointer is changed; it stays. */
+const LOCK_FILE = '.pointer.lock';
+
+/** A change takes milliseconds, or as long as it takes to read a version whole. */
+const PATIENCE_MS = 30_000;
+
+/**
+ * Reads the pointer, changes it and writes it, while nobody else does: of two at once, the second sees what the first has
+ * written. Where `change` throws, nothing is written.
+ *
+ * @throws InvalidInputError where others have been writing it for half a minute.
+ */
+export async function changeVersionPointer(
+  folder: string,
+  change: (before: VersionPointer | null) => VersionPointer | Promise<VersionPointer>,
+): Promise<VersionPointer> {
+  const release = await lockPatiently(join(await realpath(folder), LOCK_FILE));
+  try {
+    return await writeVersionPointer(folder, await change(await readVersionPointer(folder)));
+  } finally {
+    release();
+  }
+}
+
+async function lockPatiently(file: string): Promise<() => void> {
+  const end = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await lockFile(file);
+    } catch (cause) {
+      if (!(cause instanceof LockHeldError)) throw cause;
+      if (performance.now() > end) {
+        const by = cause.pid === null ? '' : ` by process ${cause.pid}`;
+        throw new InvalidInputError(
+          `${CURRENT_FILE} beside ${file} is being written${by}. Wait until it has ended, or end it.`,
+          { cause },
+        );
+      }
+      // Two processes do not look at the same time for ever.
+      await setTimeout(10 + (process.pid % 20));
+    }
+  }
+}
+
+async function writeVersionPointer(folder: string, pointer: VersionPointer): Promise<VersionPointer> {
+  const [previous, withdrawn] = [pointer.previous, pointer.withdrawn].map((list) =>
+    list.slice(0, REMEMBERED),
+  );
+  const kept = {
+    version: pointer.version,
+    ...(previous.length === 0 ? {} : { previous }),
+    ...(withdrawn.length === 0 ? {} : { withdrawn }),
+  };
+  await writeAtOnce(join(folder, CURRENT_FILE), new TextEncoder().encode(`${JSON.stringify(kept)}\n`));
+  return { version: pointer.version, previous, withdrawn };
+}
+
+/**
+ * Writes a file whole or not at all, on disk when it returns: under another name, then put in its place.
+ *
+ * @param options `over`: whether a file that is there is written over. @default true
+ * @throws the system's EEXIST where there is a file that is not to be written over, though it came there meanwhile
+ */
+export async function writeAtOnce(
+  path: string,
+  bytes: Uint8Array,
+  { over = true }: { readonly over?: boolean } = {},
+): Promise<void> {
+  const folder = dirname(path);
+  const building = temporaryIn(folder);
+  try {
+    await writeSynced(building, bytes);
+    await (over ? rename(building, path) : placeBeside(building, path));
+    await syncFolder(folder);
+  } finally {
+    await rm(building, { force: true });
+  }
+}
+
+/** Gives a file another name, if nobody has it. */
+async function placeBeside(building: string, path: string): Promise<void> {
+  try {
+    await link(building, path);
+  } catch (cause) {
+    // Some file systems have no links; there whoever writes must have looked before.
+    if (!NO_LINKS.has((cause as NodeJS.ErrnoException).code ?? '')) throw cause;
+    await rename(building, path);
+  }
+}
+
+const NO_LINKS = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
+
+/** What half-written files and folders are called; what is left of a crash can be told by it. */
+export const WRITING_PREFIX = '.writing-';
+
+function temporaryIn(folder: string): string {
+  return join(folder, `${WRITING_PREFIX}${randomUUID()}`);
+}
+
+async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, 'wx');
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  // Windows cannot open a folder; there the rename alone must do.
+  if (process.platform === 'win32') return;
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
 }

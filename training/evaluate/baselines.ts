@@ -1,12 +1,10 @@
-import { bootstrapMeans } from '../evaluation/bootstrap-means.ts';
-import { chooseBest } from '../evaluation/choose-best.ts';
-import { costQualityHull, mixAtCost } from '../evaluation/cost-quality-hull.ts';
-import { columnMeans, type TrainMeans } from '../evaluation/train-means.ts';
-import { scoreDoubt } from '../off-policy/score-doubt.ts';
-import type { ScoreDoubt } from '../off-policy/score-interval.ts';
+import { type ScoreDoubt, scoreDoubt } from '../off-policy/score-interval.ts';
 import type { Interval } from '../words/format-number.ts';
-import type { Comparison } from './compare.ts';
+import { bootstrapMeans } from './bootstrap.ts';
+import { type Comparison, chooseBest } from './compare.ts';
 import type { Contender, ContenderId } from './evaluation.ts';
+import { columnMeans, type TrainMeans } from './evaluation-input.ts';
+import { costQualityHull, mixAtCost } from './metrics.ts';
 
 /** A way to choose: one candidate a row, or the same random mixture for every row. */
 export interface Choice {

@@ -1,10 +1,8 @@
 import { largest, smallest } from 'pointsman/math';
-import { averageImprovementInQuality } from '../evaluation/average-improvement-in-quality.ts';
-import { type CostQuality, costQualityHull } from '../evaluation/cost-quality-hull.ts';
-import { utilitySweep } from '../evaluation/utility-sweep.ts';
 import { bootstrap } from './bootstrap.ts';
-import type { Comparison } from './compare.ts';
+import { type Comparison, chooseBest } from './compare.ts';
 import type { CostQualityCurves } from './evaluation.ts';
+import { type CostQuality, costQualityHull } from './metrics.ts';
 
 /** Quality and cost of one setting on every row. */
 interface Setting {
@@ -82,5 +80,90 @@ function pointsOf(settings: readonly Setting[], weights: Int32Array): CostQualit
       qualitySum += weights[row] * quality[row];
     }
     return { cost: costSum / total, quality: qualitySum / total };
+  });
+}
+
+/**
+ * AIQ: mean height of the non-decreasing convex hull over a range of costs (RouterBench, Hu et al. 2024, arXiv
+ * 2403.12031, section 3). Right of its last point the hull is flat; left of its first it falls towards the null
+ * router, which costs and answers nothing.
+ *
+ * @param points of one router over its settings
+ * @param from lowest cost, to: highest; the same for all that are compared
+ * @returns NaN without a point or without a range
+ */
+export function averageImprovementInQuality(
+  points: readonly CostQuality[],
+  from: number,
+  to: number,
+): number {
+  const hull = costQualityHull(points);
+  if (hull.length === 0 || !(to > from)) return Number.NaN;
+  const last = hull[hull.length - 1];
+  const corners: CostQuality[] = [...hull];
+  if (hull[0].cost > from) corners.unshift({ cost: 0, quality: 0 });
+  if (last.cost < to) corners.push({ cost: to, quality: last.quality });
+  let area = 0;
+  for (let i = 1; i < corners.length; i++) {
+    const [a, b] = [corners[i - 1], corners[i]];
+    const low = Math.max(from, a.cost);
+    const high = Math.min(to, b.cost);
+    if (!(high > low)) continue;
+    const heightAt = (cost: number) =>
+      a.quality + ((cost - a.cost) / (b.cost - a.cost)) * (b.quality - a.quality);
+    area += ((heightAt(low) + heightAt(high)) / 2) * (high - low);
+  }
+  return area / (to - from);
+}
+
+/**
+ * Choices under quality - lambda * cost (RouterBench, Hu et al. 2024, arXiv 2403.12031, section 3) for lambda
+ * from 0 (quality alone) to infinity (cost alone), in steps of the square root of 2 about 1 / mean cost.
+ * Settings that choose the same on every row appear once.
+ *
+ * @param quality `[rows, candidates]` predicted, or true for the oracle @param costUsd the same, complete
+ * @param allowed candidates that may be chosen
+ * @returns choices `[rows]`, from the dearest setting to the cheapest
+ */
+export function utilitySweep(
+  quality: ArrayLike<number>,
+  costUsd: ArrayLike<number>,
+  candidates: number,
+  allowed: readonly number[],
+): Int32Array[] {
+  const rows = quality.length / candidates;
+  let sum = 0;
+  for (let row = 0; row < rows; row++) for (const c of allowed) sum += costUsd[row * candidates + c];
+  const meanCost = sum / (rows * allowed.length);
+  const lambdas = [0];
+  if (meanCost > 0) for (let step = -20; step <= 28; step++) lambdas.push(2 ** (step / 2) / meanCost);
+  lambdas.push(Number.POSITIVE_INFINITY);
+  const settings: Int32Array[] = [];
+  for (const lambda of lambdas) {
+    const chosen = chooseAll(quality, costUsd, candidates, allowed, lambda);
+    const previous = settings[settings.length - 1];
+    if (!previous?.every((candidate, row) => candidate === chosen[row])) settings.push(chosen);
+  }
+  return settings;
+}
+
+function chooseAll(
+  quality: ArrayLike<number>,
+  costUsd: ArrayLike<number>,
+  candidates: number,
+  allowed: readonly number[],
+  lambda: number,
+): Int32Array {
+  const rows = quality.length / candidates;
+  const utility = new Float64Array(candidates);
+  const tieBreak = new Float64Array(candidates);
+  const costAlone = lambda === Number.POSITIVE_INFINITY;
+  return Int32Array.from({ length: rows }, (_, row) => {
+    for (const c of allowed) {
+      const at = row * candidates + c;
+      utility[c] = costAlone ? -costUsd[at] : quality[at] - lambda * costUsd[at];
+      tieBreak[c] = costAlone ? -quality[at] : costUsd[at];
+    }
+    return chooseBest(utility, allowed, tieBreak);
   });
 }

@@ -1,15 +1,20 @@
 import { NAMED_WEIGHTS, type PolicySpec, type UtilityWeights } from 'pointsman/policy';
+import { z } from 'zod';
+import { describeCost, describeQuality } from '../words/compare.ts';
+import { formatConfidence, formatCost, formatPoints, plural } from '../words/format-number.ts';
 import {
   DIAL_LOSSES,
   DIAL_SETTINGS,
+  type Dial,
   type DialSettingId,
   isLossSetting,
-} from '../evaluation/dial-settings.ts';
-import { unknownCosts } from '../evaluation/off-policy-verdict.ts';
-import type { Dial } from './evaluation.ts';
+  type SettingWorth,
+  settingLabel,
+} from './evaluation.ts';
 import type { DialInput, FoundWeights } from './evaluation-input.ts';
 import { keepToLoss } from './keep-weights.ts';
 import { measureSettings, type WeighedRows } from './setting-worth.ts';
+import { unknownCosts } from './verdict.ts';
 
 /**
  * Finds weights on the calibrate split, and measures them on the test split: never the other way about.
@@ -89,4 +94,117 @@ export function settingToTry({ settings }: Pick<Dial, 'settings'>): DialSettingI
   const isThere = (id: DialSettingId) =>
     settings.some((one) => one.id === id && one.weights !== null && one.worth !== null);
   return order.find(isThere) ?? 'balanced';
+}
+
+/** What the settings are measured beside, in the middle of a sentence. */
+export function dialSubject({ against, isEstimated, rows }: Dial): string {
+  if (against === null) return '';
+  const { candidate, costUsd, quality } = against;
+  return (
+    `${isEstimated ? 'estimated on' : 'on'} ${plural(rows, 'test prompt')}, beside always using ${candidate} ` +
+    `(${formatPoints(quality.estimate ?? 0)} points, ${formatCost(costUsd.estimate)} per 1,000 requests)`
+  );
+}
+
+/** A setting in a sentence: what it is beside always using one candidate, and what it saves. */
+export function sayWorth({ costUsd, difference, saving }: SettingWorth, candidate: string): string {
+  const own = costUsd.estimate;
+  const other = own === null || saving.estimate === null ? null : own + saving.estimate;
+  const parts = [
+    describeQuality(difference, `always using ${candidate}`),
+    describeCost({ own, other, saving }),
+  ];
+  return `it ${parts.filter((part) => part !== '').join(', ')}`;
+}
+
+const FOUND_BEFORE =
+  'The weights that keep to a loss are those that the training found; here they are measured, and nothing more is shown of them.';
+
+/** What is to be said beneath the table: what is guaranteed, and why a setting has no figures. */
+export function dialNotes(dial: Dial): string[] {
+  return [...(dial.isExploring === true ? [EXPLORING] : []), ...settingNotes(dial)];
+}
+
+const EXPLORING =
+  'Settings are measured without exploring; the policy in use explores beside, so that what is said of the router itself differs.';
+
+function settingNotes({ against, settings }: Dial): string[] {
+  const shown = settings.flatMap(({ guarantee }) => (guarantee === null ? [] : [guarantee]));
+  const notes = settings.flatMap(({ id, reason }) =>
+    reason === null ? [] : [`${settingLabel(id)}: ${reason}`],
+  );
+  const isFound = settings.some(({ guarantee, id, weights }) => {
+    return isLossSetting(id) && weights !== null && guarantee === null;
+  });
+  if (isFound) return [FOUND_BEFORE, ...notes];
+  if (shown.length === 0 || against === null) return notes;
+  const { by, confidence, rows } = shown[0];
+  const losses = shown.map(({ maxLoss }) => String(100 * maxLoss));
+  const list = losses.length === 1 ? losses[0] : `${losses.slice(0, -1).join(', ')} and ${losses.at(-1)}`;
+  return [
+    `At most ${list} ${losses.length === 1 && losses[0] === '1' ? 'point' : 'points'} below always using ${against.candidate}: ` +
+      `${losses.length === 1 ? '' : 'each '}${by === 'learn-then-test' ? 'shown' : 'estimated, by a normal approximation,'} on ` +
+      `${plural(rows, 'prompt')} of the calibrate split, with ${formatConfidence(confidence)} confidence` +
+      `${by === 'learn-then-test' ? ' (Learn-then-Test)' : ''}.`,
+    ...notes,
+  ];
+}
+
+const interval = z
+  .object({
+    estimate: z.number().nullable(),
+    low: z.number().nullable(),
+    high: z.number().nullable(),
+    rows: z.number(),
+    groups: z.number().optional(),
+  })
+  // Those of earlier versions do not say.
+  .transform(({ groups, ...rest }) => ({ ...rest, groups: groups ?? rest.rows }));
+const weight = z.number().min(0).max(1e6);
+
+const worth = z.object({
+  quality: interval,
+  costUsd: interval,
+  difference: interval,
+  saving: interval,
+  savedShare: interval.nullable(),
+  shares: z.array(z.number()),
+});
+
+const guarantee = z.object({
+  maxLoss: z.number(),
+  confidence: z.number(),
+  rows: z.number(),
+  by: z.enum(['learn-then-test', 'normal approximation']),
+});
+
+const schema: z.ZodType<Dial> = z.object({
+  against: z.object({ candidate: z.string(), quality: interval, costUsd: interval }).nullable(),
+  rows: z.number(),
+  isEstimated: z.boolean(),
+  settings: z.array(
+    z.object({
+      id: z.enum(DIAL_SETTINGS),
+      weights: z.object({ quality: weight, cost: weight, latency: weight }).nullable(),
+      worth: worth.nullable(),
+      guarantee: guarantee.nullable(),
+      reason: z.string().nullable(),
+    }),
+  ),
+  inUse: z.enum(DIAL_SETTINGS).nullable(),
+  isExploring: z.boolean().optional(),
+  missing: z.string().nullable(),
+});
+
+/**
+ * The dial in the bytes of a `metrics.json`, which comes from whoever made the artifact.
+ * @returns null where there is none, as in those of earlier versions, or what is there is no dial
+ */
+export function readDial(metrics: Uint8Array): Dial | null {
+  try {
+    const parsed: unknown = JSON.parse(new TextDecoder().decode(metrics));
+    return schema.safeParse((parsed as { dial?: unknown } | null)?.dial).data ?? null;
+  } catch {
+    return null;
+  }
 }

@@ -1,17 +1,4 @@
-import { amountByCandidate, amountError } from '../evaluation/amount-error.ts';
-import { bestCandidates } from '../evaluation/best-candidates.ts';
-import { bootstrapMeans } from '../evaluation/bootstrap-means.ts';
-import { checkEvaluationInput } from '../evaluation/check-evaluation-input.ts';
-import { confusion } from '../evaluation/confusion.ts';
-import { measureChoiceCalibration, measureSuccessCalibration } from '../evaluation/head-calibration.ts';
-import { isReadOff } from '../evaluation/is-read-off.ts';
-import { logHistogram } from '../evaluation/log-histogram.ts';
-import { regret } from '../evaluation/regret.ts';
-import { taskMeans } from '../evaluation/task-means.ts';
-import { largestTasks, measureTasks } from '../evaluation/task-rows.ts';
-import { columnMeans, type TrainMeans, trainMeans, trainRows } from '../evaluation/train-means.ts';
-import { valueRows } from '../evaluation/valued-rows.ts';
-import { nearestNeighbours } from './baseline-scores.ts';
+import { nearestNeighbours, taskMeans } from './baseline-scores.ts';
 import {
   bestSingleCandidate,
   type ContenderSources,
@@ -19,13 +6,43 @@ import {
   listChoices,
   measureContenders,
 } from './baselines.ts';
-import { type Comparison, compareRows } from './compare.ts';
+import { bootstrapMeans } from './bootstrap.ts';
+import { type Comparison, compareRows, isReadOff, largestTasks, measureTasks } from './compare.ts';
 import { measureCostQuality } from './curves.ts';
 import { measureDial, noDial } from './dial.ts';
-import type { Dial, Evaluation } from './evaluation.ts';
-import type { EvaluationInput, EvaluationOptions, TestPredictions } from './evaluation-input.ts';
+import type {
+  CalibrationFigures,
+  ChoiceCalibration,
+  Dial,
+  Evaluation,
+  HeadCalibration,
+} from './evaluation.ts';
+import {
+  checkEvaluationInput,
+  columnMeans,
+  type EvaluationInput,
+  type EvaluationOptions,
+  type TestPredictions,
+  type TrainMeans,
+  trainMeans,
+  trainRows,
+} from './evaluation-input.ts';
+import {
+  amountByCandidate,
+  amountError,
+  bestCandidates,
+  brierScore,
+  calibrationBins,
+  confusion,
+  debiasedCalibrationError,
+  expectedCalibrationError,
+  logHistogram,
+  negativeLogLikelihood,
+  PROBABILITY_FLOOR,
+  regret,
+} from './metrics.ts';
 import { compareOffPolicy } from './off-policy.ts';
-import { weighRows } from './setting-worth.ts';
+import { valueRows, weighRows } from './setting-worth.ts';
 import { measureStrongWeak } from './strong-weak.ts';
 import { judge } from './verdict.ts';
 
@@ -231,4 +248,103 @@ function gatherRows(cells: Float32Array, columns: number, rows: Int32Array): Flo
     { length: rows.length * columns },
     (_, i) => cells[rows[Math.floor(i / columns)] * columns + (i % columns)],
   );
+}
+
+/**
+ * How far each candidate's success probability can be trusted, on every test row where its quality was seen,
+ * and on the rows of each listed task.
+ */
+function measureSuccessCalibration(
+  { matrix, predictions, splits, groups }: EvaluationInput,
+  means: TrainMeans,
+  tasks: readonly string[],
+): HeadCalibration[] {
+  const candidates = matrix.candidates.length;
+  const test = splits.test.rows;
+  const positionsOfTask = new Map<string, number[]>(tasks.map((task) => [task, []]));
+  test.forEach((row, i) => {
+    positionsOfTask.get(matrix.prompts[row].task ?? '')?.push(i);
+  });
+  return matrix.candidates.map((candidate, c) => {
+    const probability = (i: number) => predictions.success[i * candidates + c];
+    const label = (i: number) => matrix.quality[test[i] * candidates + c];
+    const group = (i: number) => groups[test[i]];
+    const all = Array.from(test, (_, i) => i);
+    const labels = all.map(label);
+    const mean = means.quality[c];
+    return {
+      candidate,
+      ...calibrationFigures(all.map(probability), labels, all.map(group)),
+      brierOfMean: orNull(
+        brierScore(
+          labels.map(() => mean),
+          labels,
+        ),
+      ),
+      bins: calibrationBins(all.map(probability), labels, 10, all.map(group)),
+      tasks: [...positionsOfTask].map(([task, positions]) => ({
+        task,
+        ...calibrationFigures(positions.map(probability), positions.map(label), positions.map(group)),
+      })),
+    };
+  });
+}
+
+/**
+ * How far the choice head can be trusted: the probability of its top choice against whether that one was best
+ * (of k that tie, each 1/k); Brier score and NLL over all candidates.
+ * @param choice `[rows, candidates]` on the compared rows @param best the same, of `bestCandidates`
+ * @param groups near-duplicate group of each row
+ */
+function measureChoiceCalibration(
+  choice: Float64Array,
+  best: Float64Array,
+  groups: Int32Array,
+): ChoiceCalibration {
+  const rows = groups.length;
+  const candidates = choice.length / rows;
+  const top = new Float64Array(rows);
+  const label = new Float64Array(rows);
+  let brier = 0;
+  let nll = 0;
+  for (let row = 0; row < rows; row++) {
+    for (let c = 0; c < candidates; c++) {
+      const p = choice[row * candidates + c];
+      const y = best[row * candidates + c];
+      brier += (p - y) ** 2 / rows;
+      if (y > 0) nll -= (y * Math.log(Math.max(PROBABILITY_FLOOR, p))) / rows;
+      if (c === 0 || p > top[row]) {
+        top[row] = p;
+        label[row] = y;
+      }
+    }
+  }
+  return {
+    ...calibrationFigures(top, label, groups),
+    brier: orNull(brier),
+    nll: orNull(nll),
+    bins: calibrationBins(top, label, 10, groups),
+  };
+}
+
+/** All figures of one set of probabilities and labels; pairs with a NaN are left out. */
+function calibrationFigures(
+  probabilities: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  groups: ArrayLike<number>,
+): CalibrationFigures {
+  const bins10 = calibrationBins(probabilities, labels, 10, groups);
+  const bins15 = calibrationBins(probabilities, labels, 15, groups);
+  return {
+    rows: bins10.reduce((rows, bin) => rows + bin.rows, 0),
+    ece10: orNull(expectedCalibrationError(bins10)),
+    ece15: orNull(expectedCalibrationError(bins15)),
+    debiasedEce: orNull(debiasedCalibrationError(bins15)),
+    brier: orNull(brierScore(probabilities, labels)),
+    nll: orNull(negativeLogLikelihood(probabilities, labels)),
+  };
+}
+
+function orNull(value: number): number | null {
+  return Number.isNaN(value) ? null : value;
 }

@@ -1,10 +1,10 @@
+import { InvalidInputError } from 'pointsman';
 import type { PolicyCandidate, UtilityWeights } from 'pointsman/policy';
-import type { DialSettingId } from '../evaluation/dial-settings.ts';
-import type { TrainMeans } from '../evaluation/train-means.ts';
+import { clipWeights, highestWeight } from '../off-policy/estimate.ts';
 import type { LoggingPropensities } from '../off-policy/propensities.ts';
-import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import type { Splits } from '../split/split.ts';
-import type { LossCurve } from './evaluation.ts';
+import type { DialSettingId, LossCurve } from './evaluation.ts';
 
 /**
  * What the exported artifact said of each test prompt, through the code that ships. Row i is prompt
@@ -102,4 +102,120 @@ export interface DialInput {
   readonly calibrate: { readonly rows: Int32Array; readonly predictions: TestPredictions } | null;
   /** Weights that keep to a loss, as an earlier evaluation found them, or why it found none: a sentence. @default none */
   readonly found?: FoundWeights;
+}
+
+/** Each candidate's mean over the rows that baselines may learn from. NaN where nothing was observed. */
+export interface TrainMeans {
+  readonly quality: Float64Array; // [candidates]
+  readonly costUsd: Float64Array; // [candidates]
+}
+
+/** Rows that baselines may learn from: fit and calibrate. */
+export function trainRows({ fit, calibrate }: Splits): Int32Array {
+  return Int32Array.from([...fit.rows, ...calibrate.rows]).sort();
+}
+
+/**
+ * @param propensities of the observed cells, `[prompts, candidates]`: each then counts by its inverse, so that a candidate
+ * that was given the easy prompts is not the better for it. Null where nothing was left to a logging policy.
+ * @param clip weights above this are cut. @default highestWeight(propensities)
+ */
+export function trainMeans(
+  matrix: OutcomeMatrix,
+  rows: ArrayLike<number>,
+  propensities: Pick<LoggingPropensities, 'policy' | 'source' | 'values'> | null = null,
+  clip?: number,
+): TrainMeans {
+  const weights =
+    propensities &&
+    clipWeights(
+      propensities.values.map((p) => 1 / p),
+      clip ?? highestWeight(propensities.values, propensities.source, propensities.policy),
+    ).weights;
+  return {
+    quality: columnMeans(matrix.quality, matrix.candidates.length, rows, weights),
+    costUsd: columnMeans(matrix.costUsd, matrix.candidates.length, rows, weights),
+  };
+}
+
+/**
+ * Means of each column over some rows, NaN cells left out.
+ * @param cells `[*, columns]` @param weights the same; cells with a NaN weight are left out. Null: all alike
+ */
+export function columnMeans(
+  cells: ArrayLike<number>,
+  columns: number,
+  rows: ArrayLike<number>,
+  weights: ArrayLike<number> | null = null,
+): Float64Array {
+  const sums = new Float64Array(columns);
+  const counts = new Float64Array(columns);
+  for (let i = 0; i < rows.length; i++) {
+    for (let c = 0; c < columns; c++) {
+      const value = cells[rows[i] * columns + c];
+      const weight = weights === null ? 1 : weights[rows[i] * columns + c];
+      if (Number.isNaN(value) || Number.isNaN(weight)) continue;
+      sums[c] += weight * value;
+      counts[c] += weight;
+    }
+  }
+  return sums.map((sum, c) => sum / counts[c]);
+}
+
+/** Refuses predictions whose shape does not fit the test split, before a wrong figure is printed. */
+export function checkEvaluationInput({
+  matrix,
+  splits,
+  predictions,
+  embeddings,
+  propensities,
+  groups,
+}: EvaluationInput): void {
+  const rows = splits.test.rows.length;
+  const candidates = matrix.candidates.length;
+  if (rows === 0) {
+    throw new InvalidInputError(
+      '`splits.test` of EvaluationInput must hold at least one row. Got 0. Give the test split a larger share.',
+    );
+  }
+  const cells = rows * candidates;
+  checkLength('success', predictions.success.length, cells);
+  if (predictions.choice) checkLength('choice', predictions.choice.length, cells);
+  checkLength('expectedCostUsd', predictions.expectedCostUsd.length, cells);
+  checkLength('expectedLatencyMs', predictions.expectedLatencyMs.length, cells);
+  checkLength('chosen', predictions.chosen.length, rows);
+  if (predictions.decisionMicroseconds) {
+    checkLength('decisionMicroseconds', predictions.decisionMicroseconds.length, rows);
+  }
+  const stray = predictions.chosen.find((chosen) => !(chosen >= 0 && chosen < candidates));
+  if (stray !== undefined) {
+    throw new InvalidInputError(
+      `\`predictions.chosen\` of EvaluationInput must be candidate numbers from 0 to ${candidates - 1}. Got ${stray}.`,
+    );
+  }
+  if (embeddings && embeddings.vectors.length !== matrix.prompts.length * embeddings.dimensions) {
+    throw new InvalidInputError(
+      `\`embeddings.vectors\` of EvaluationInput must have ${matrix.prompts.length} prompts times ${embeddings.dimensions} numbers. Got ${embeddings.vectors.length}. Embed every prompt of the matrix, in order.`,
+    );
+  }
+  const prompts = matrix.prompts.length;
+  for (const field of ['values', 'policy'] as const) {
+    const cells = propensities?.[field];
+    if (cells === undefined || cells.length === matrix.quality.length) continue;
+    throw new InvalidInputError(
+      `\`propensities.${field}\` of EvaluationInput must have one number for each of ${matrix.quality.length} cells. Got ${cells.length}. Find them with loggingPropensities(matrix).`,
+    );
+  }
+  if (groups.length !== prompts) {
+    throw new InvalidInputError(
+      `\`groups\` of EvaluationInput must have one number for each of ${prompts} prompts. Got ${groups.length}. Find them with groupPrompts(matrix).`,
+    );
+  }
+}
+
+function checkLength(field: string, length: number, expected: number): void {
+  if (length === expected) return;
+  throw new InvalidInputError(
+    `\`predictions.${field}\` of EvaluationInput must have ${expected} entries (test rows, times candidates where it is a table). Got ${length}. Predict the test rows in the order of \`splits.test.rows\`.`,
+  );
 }

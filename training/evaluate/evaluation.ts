@@ -1,12 +1,16 @@
+import { largest } from 'pointsman/math';
 import type { UtilityWeights } from 'pointsman/policy';
-import type { AmountError, CandidateAmount } from '../evaluation/amount-error.ts';
-import type { Confusion } from '../evaluation/confusion.ts';
-import type { CostQuality } from '../evaluation/cost-quality-hull.ts';
-import type { DialSettingId } from '../evaluation/dial-settings.ts';
-import type { LogHistogram } from '../evaluation/log-histogram.ts';
-import type { OffPolicyEvaluation } from '../evaluation/off-policy-evaluation.ts';
+import type { Overlap } from '../off-policy/diagnose.ts';
+import type { EstimatorId } from '../off-policy/estimate.ts';
 import type { Interval } from '../words/format-number.ts';
-import type { CalibrationBin } from './metrics.ts';
+import type {
+  AmountError,
+  CalibrationBin,
+  CandidateAmount,
+  Confusion,
+  CostQuality,
+  LogHistogram,
+} from './metrics.ts';
 
 /** Everything measured of one router on one test split: plain JSON, as in `metrics.json`. */
 export interface Evaluation {
@@ -245,4 +249,104 @@ export interface LossCurve {
   readonly fit: readonly number[]; // [epochs]
   /** On the rows held out for early stopping; empty where there were none. */
   readonly validation: readonly number[]; // [epochs]
+}
+
+/** Settings that lose at most so much quality against always using the best single candidate. */
+export const DIAL_LOSSES = { 'lose-1': 0.01, 'lose-2': 0.02, 'lose-5': 0.05 } as const;
+
+/** Settings of the dial, from the highest quality to the lowest cost. */
+export const DIAL_SETTINGS = ['best', 'lose-1', 'lose-2', 'lose-5', 'balanced', 'cheapest'] as const;
+
+export type DialSettingId = (typeof DIAL_SETTINGS)[number];
+
+const LABELS: Readonly<Record<DialSettingId, string>> = {
+  best: 'best quality',
+  'lose-1': 'lose at most 1 point',
+  'lose-2': 'lose at most 2 points',
+  'lose-5': 'lose at most 5 points',
+  balanced: 'balanced',
+  cheapest: 'cheapest',
+};
+
+/** "lose at most 2 points" */
+export function settingLabel(id: DialSettingId): string {
+  return LABELS[id];
+}
+
+/** Whether a setting keeps to a loss, and is found by testing; the others are named weights of a `utility` policy. */
+export function isLossSetting(id: DialSettingId): id is keyof typeof DIAL_LOSSES {
+  return id in DIAL_LOSSES;
+}
+
+/** An evaluation on a log of few candidates per prompt, most often one: how its figures were got, and whether they could. */
+export interface OffPolicyEvaluation {
+  /** What the contenders' figures are. */
+  readonly estimator: 'dr';
+  /** Whether the log says how likely each outcome was to be in it, or a model had to. */
+  readonly propensities: 'logged' | 'fitted';
+  /** What must hold for the propensities to be right, in a sentence. */
+  readonly assumption: string;
+  /** Test prompts with an outcome; the figures rest on them. */
+  readonly rows: number;
+  /** Test prompts without one. */
+  readonly unratedRows: number;
+  /** Inverse propensities above this were cut. */
+  readonly clip: number;
+  /** Why the log cannot answer, in sentences; empty where it can. */
+  readonly refusals: readonly string[];
+  /** The router by every estimator; empty where the log cannot answer. */
+  readonly estimates: readonly OffPolicyEstimate[];
+  readonly overlap: {
+    readonly router: Overlap;
+    /** Null where no candidate can be compared. */
+    readonly bestSingle: Overlap | null;
+    /** Always choosing it. */
+    readonly candidates: readonly (Overlap & { readonly candidate: string; readonly compared: boolean })[];
+    /** The router on the prompts of each task. */
+    readonly tasks: readonly (Overlap & { readonly task: string })[];
+  };
+}
+
+/** What one estimator says of the router. */
+export interface OffPolicyEstimate {
+  readonly estimator: EstimatorId;
+  readonly quality: Interval;
+  /** Router minus best single, paired by prompt. */
+  readonly againstBestSingle: Interval;
+  /** Router minus the best fixed mix at equal cost; null without costs. */
+  readonly againstFixedMix: Interval | null;
+  /** Of switch-DR: errors with a weight above it were left to the model. Null where none were. */
+  readonly switchAt: number | null;
+}
+
+/** The few figures that the manifest and the command line show. Null is "not measured". */
+export function headlineMetrics(evaluation: Evaluation): Record<string, number | null> {
+  const { calibration, contenders, costQuality, decisionMicroseconds, strongWeak, verdict } = evaluation;
+  const contender = (id: string) => contenders.find((one) => one.id === id);
+  const router = contender('router');
+  const eces = calibration.success.map(({ ece10 }) => ece10).filter((ece) => ece !== null);
+  return {
+    testPrompts: evaluation.prompts.test,
+    comparedPrompts: evaluation.coverage.comparedRows,
+    // Null where qualities were seen, not estimated.
+    effectiveSampleSize: evaluation.offPolicy?.overlap.router.effectiveSampleSize ?? null,
+    routedQuality: router?.quality.estimate ?? null,
+    bestSingleQuality: contender('bestSingle')?.quality.estimate ?? null,
+    nearestQuality: contender('nearest')?.quality.estimate ?? null,
+    oracleQuality: contender('oracle')?.quality.estimate ?? null,
+    gainOverBestSingle: verdict.againstBestSingle?.estimate ?? null,
+    gainOverBestSingleLow: verdict.againstBestSingle?.low ?? null,
+    gainOverBestSingleHigh: verdict.againstBestSingle?.high ?? null,
+    gainOverFixedMix: verdict.againstFixedMix?.estimate ?? null,
+    gainOverFixedMixLow: verdict.againstFixedMix?.low ?? null,
+    gainOverFixedMixHigh: verdict.againstFixedMix?.high ?? null,
+    routedCostUsd: router?.costUsd?.estimate ?? null,
+    bestSingleCostUsd: contender('bestSingle')?.costUsd?.estimate ?? null,
+    routedLatencyMs: router?.latencyMs?.estimate ?? null,
+    apgr: strongWeak?.router.apgr.estimate ?? null,
+    aiq: costQuality?.aiq?.router.estimate ?? null,
+    worstEce: eces.length > 0 ? largest(eces) : null,
+    decisionP50Microseconds: decisionMicroseconds?.p50 ?? null,
+    decisionP99Microseconds: decisionMicroseconds?.p99 ?? null,
+  };
 }

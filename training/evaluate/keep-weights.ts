@@ -1,9 +1,7 @@
 import type { UtilityWeights } from 'pointsman/policy';
-import { scoreDoubt } from '../off-policy/score-doubt.ts';
-import { type ScoreDoubt, scoreInterval } from '../off-policy/score-interval.ts';
-import { learnThenTest } from '../policy/learn-then-test.ts';
-import { WEIGHT_SETTINGS } from '../policy/weight-settings.ts';
-import { fewestGroupsFor, riskiestSetting } from '../tune/guarantee.ts';
+import { type ScoreDoubt, scoreDoubt, scoreInterval } from '../off-policy/score-interval.ts';
+import { fewestGroupsFor, learnThenTest, riskiestSetting } from '../tune/guarantee.ts';
+import { WEIGHT_SETTINGS } from '../tune/settings.ts';
 import { formatCount, formatDollars, formatPoints, plural, pluralInGroups } from '../words/format-number.ts';
 import type { LossShown } from './evaluation.ts';
 import { comparableRows, type WeighedRows } from './setting-worth.ts';

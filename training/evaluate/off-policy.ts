@@ -1,18 +1,32 @@
-import type { OffPolicyEstimate, OffPolicyEvaluation } from '../evaluation/off-policy-evaluation.ts';
-import { type OffPolicyRows, offPolicyRows, takeTable } from '../evaluation/off-policy-table.ts';
-import { describeTasks } from '../evaluation/task-rows.ts';
-import type { TrainMeans } from '../evaluation/train-means.ts';
-import { isAnswerable, LEAST_CARRIERS, LEAST_SAMPLE, refusals } from '../off-policy/diagnose.ts';
-import { ESTIMATORS, policyScores } from '../off-policy/estimate.ts';
-import { measureOverlap, type Overlap } from '../off-policy/overlap.ts';
+import {
+  isAnswerable,
+  LEAST_CARRIERS,
+  LEAST_SAMPLE,
+  measureOverlap,
+  type Overlap,
+  refusals,
+} from '../off-policy/diagnose.ts';
+import {
+  ESTIMATORS,
+  highestWeight,
+  type LoggedTable,
+  policyScores,
+  pseudoOutcomes,
+} from '../off-policy/estimate.ts';
 import type { LoggingPropensities } from '../off-policy/propensities.ts';
-import { scoreDoubt, takeDoubt } from '../off-policy/score-doubt.ts';
-import { type ScoreDoubt, scoreInterval } from '../off-policy/score-interval.ts';
+import {
+  type DoubtTable,
+  doubtTable,
+  type ScoreDoubt,
+  scoreDoubt,
+  scoreInterval,
+  takeDoubt,
+} from '../off-policy/score-interval.ts';
 import type { Interval } from '../words/format-number.ts';
 import { bestSingleCandidate, type Choice, columnOf, describeContenders } from './baselines.ts';
-import type { Comparison } from './compare.ts';
-import type { Contender, Coverage, TaskRow } from './evaluation.ts';
-import type { EvaluationInput } from './evaluation-input.ts';
+import { type Comparison, describeTasks } from './compare.ts';
+import type { Contender, Coverage, OffPolicyEstimate, OffPolicyEvaluation, TaskRow } from './evaluation.ts';
+import type { EvaluationInput, TrainMeans } from './evaluation-input.ts';
 
 /** What can be said of the router on a log that does not hold every candidate of every prompt. */
 interface OffPolicyComparison {
@@ -211,4 +225,92 @@ function measureTasks(
         { doubt: takeDoubt(doubt, at) },
       ),
   );
+}
+
+/** The part of the test split that holds an outcome, and doubly robust scores of every cell of it. */
+interface OffPolicyRows {
+  /** Positions in the test split: [rows] */
+  readonly positions: Int32Array;
+  /** Prompt numbers in the matrix: [rows] */
+  readonly prompts: Int32Array;
+  readonly table: LoggedTable;
+  /** Inverse propensities above this are cut. */
+  readonly clip: number;
+  /** What is behind each score. */
+  readonly doubt: DoubtTable;
+  /** What the router chose: [rows] */
+  readonly chosen: Int32Array;
+  /** Doubly robust scores, which may leave 0 to 1: [rows, candidates] */
+  readonly quality: Float64Array;
+  /** The same of costs; NaN where a candidate's cost is nowhere known. */
+  readonly costUsd: Float64Array; // [rows, candidates]
+  readonly latencyMs: Float64Array; // [rows, candidates]
+}
+
+/** Reads what the log holds of the test prompts; the router's own success heads, which never saw them, are the model. */
+export function offPolicyRows(
+  { matrix, splits, predictions, groups }: EvaluationInput,
+  propensities: LoggingPropensities,
+  means: TrainMeans,
+): OffPolicyRows {
+  const candidates = matrix.candidates.length;
+  const test = splits.test.rows;
+  // Those that a candidate answered which the router does not know count too: they are what the propensities are shares of.
+  const positions = Int32Array.from(test, (_, i) => i).filter((i) => propensities.answered[test[i]] === 1);
+  const prompts = Int32Array.from(positions, (i) => test[i]);
+  const seen = (cells: Float32Array | Float64Array) => gather(cells, prompts, candidates);
+  const predicted = (cells: Float32Array, fallback: ArrayLike<number> | null) =>
+    gather(cells, positions, candidates).map((value, cell) =>
+      Number.isNaN(value) && fallback !== null ? fallback[cell % candidates] : value,
+    );
+  const table: LoggedTable = {
+    candidates,
+    quality: seen(matrix.quality),
+    propensities: seen(propensities.values),
+    source: propensities.source,
+    policy: propensities.policy === undefined ? null : seen(propensities.policy),
+    expected: predicted(predictions.success, means.quality),
+    clusters: Int32Array.from(prompts, (prompt) => groups[prompt]),
+  };
+  const clip = highestWeight(propensities.values, propensities.source, propensities.policy);
+  const scores = (observed: Float32Array, expected: Float64Array) =>
+    pseudoOutcomes({
+      // An amount is used where the quality was seen too: the propensity is that of the quality.
+      quality: seen(observed).map((value, cell) => (Number.isNaN(table.quality[cell]) ? Number.NaN : value)),
+      propensities: table.propensities,
+      expected,
+      clip,
+    });
+  return {
+    positions,
+    prompts,
+    table,
+    clip,
+    doubt: doubtTable(table, clip),
+    chosen: Int32Array.from(positions, (i) => predictions.chosen[i]),
+    quality: pseudoOutcomes({ ...table, clip }),
+    costUsd: scores(matrix.costUsd, predicted(predictions.expectedCostUsd, means.costUsd)),
+    latencyMs: scores(matrix.latencyMs, predicted(predictions.expectedLatencyMs, null)),
+  };
+}
+
+/** Some rows of the table. @param rows positions in it */
+function takeTable(table: LoggedTable, rows: Int32Array): LoggedTable {
+  const { candidates } = table;
+  return {
+    ...table,
+    quality: gather(table.quality, rows, candidates),
+    propensities: gather(table.propensities, rows, candidates),
+    expected: gather(table.expected, rows, candidates),
+    policy: table.policy ? gather(table.policy, rows, candidates) : null,
+    clusters: Int32Array.from(rows, (row) => table.clusters[row]),
+  };
+}
+
+function gather(cells: Float32Array | Float64Array, rows: Int32Array, columns: number): Float64Array {
+  const out = new Float64Array(rows.length * columns);
+  rows.forEach((row, i) => {
+    out.set(cells.subarray(row * columns, (row + 1) * columns), i * columns);
+  });
+  return out;
 }

@@ -1,7 +1,5 @@
-import type { IngestReport } from '../ingest/report.ts';
-import { countKinds } from '../outcomes/count-records.ts';
-import type { ScoreRange } from '../outcomes/find-scale.ts';
-import { latencyDoubt } from '../outcomes/report-doubts.ts';
+import { countKinds, type IngestReport, latencyDoubt } from '../ingest/report.ts';
+import type { ScoreRange } from '../ingest/score-words.ts';
 import {
   formatConfidence,
   formatCost,

@@ -1,10 +1,8 @@
 import { valueAt } from '../ingest/record/values.ts';
 import type { ColumnMap, MapTarget } from '../ingest/sql/layout.ts';
-import { COLUMN_ALIASES } from '../outcomes/column-aliases.ts';
-import type { OutcomeField } from '../outcomes/outcome-fields.ts';
+import { COLUMN_ALIASES, type OutcomeField } from '../outcomes/outcome.ts';
 import { formatCount, plural } from '../words/format-number.ts';
-import { type ColumnFacts, columnFacts } from './column-facts.ts';
-import { ANSWERS, RULES, type Rule } from './column-rules.ts';
+import { ANSWERS, type ColumnFacts, columnFacts, RULES, type Rule } from './column-rules.ts';
 
 /** A column that is taken for a field. */
 export interface ColumnGuess {

@@ -1,19 +1,28 @@
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
 import { InvalidInputError } from 'pointsman';
 import { detectFormat } from '../ingest/detect-format.ts';
+import { linesOf, parseRecord, recordsIn } from '../ingest/formats/map-log.ts';
 import { ingestOutcomes } from '../ingest/ingest.ts';
 import { type IngestOptions, MOST_REJECTED } from '../ingest/options.ts';
-import { findTooManyRejected, type IngestReport, type TooManyRejected } from '../ingest/report.ts';
+import { readOutcomeMatrix } from '../ingest/outcome-store.ts';
+import { readDocuments } from '../ingest/read/documents.ts';
+import { findSourceFiles, type SourceFile } from '../ingest/read/files.ts';
+import type { LogFormat } from '../ingest/record/format.ts';
+import {
+  checkTraffic,
+  findTooManyRejected,
+  type IngestReport,
+  type TooManyRejected,
+} from '../ingest/report.ts';
+import { type UnclearScores, UnclearScoresError } from '../ingest/score-words.ts';
 import type { ColumnMap, MapTarget } from '../ingest/sql/layout.ts';
-import type { LogFormat } from '../logs/log-format.ts';
-import { readOutcomeMatrix } from '../outcomes/read-outcome-matrix.ts';
-import { findSourceFiles } from '../outcomes/source-files.ts';
-import { type UnclearScores, UnclearScoresError } from '../outcomes/unclear-scores-error.ts';
-import { checkTraffic } from '../pipeline/check-trainable.ts';
 import { openOwnFolder } from '../work/run-folder.ts';
-import { openScratchDatabase } from '../work/scratch-database.ts';
+import { openScratchDatabase, type ScratchDatabase } from '../work/scratch-database.ts';
 import {
   type ColumnGap,
   type ColumnGuess,
@@ -22,7 +31,6 @@ import {
   guessQuality,
 } from './guess-columns.ts';
 import { lookAtRows, type RowsLook } from './look-at-rows.ts';
-import { type FileStart, readStart } from './read-start.ts';
 
 interface LookOptions {
   /** Paths or globs, as in `IngestOptions`. */
@@ -60,7 +68,7 @@ export interface LogLook {
   readonly tooMany: TooManyRejected | null;
 }
 
-export const ROWS_LOOKED_AT = 20_000;
+const ROWS_LOOKED_AT = 20_000;
 
 /** Whatever the scores are, they lie within; used only to see the rest where their scale is not known. */
 const ANY_SCALE = [-1e6, 1e6] as const;
@@ -223,4 +231,72 @@ function throwNamed(error: unknown, names: ReadonlyMap<string, string>): never {
   let { message } = error;
   for (const [path, file] of names) message = message.replaceAll(path, file);
   throw message === error.message ? error : new InvalidInputError(message, { cause: error });
+}
+
+/** The beginning of a file. */
+interface FileStart {
+  /** The file itself where it is not longer, else a copy of its first records in JSONL. */
+  readonly path: string;
+  /** Whether the file has no more. */
+  readonly isWhole: boolean;
+  /** Records that were looked at; what is no record, as a line that was cut off, counts as one. */
+  readonly count: number;
+  /** The first of them. */
+  readonly records: readonly object[];
+}
+
+/** What columns hold is told from so many records. */
+const KEPT = 2000;
+
+/**
+ * Looks at the first records of a file; a page of an API is as many as it holds.
+ * @param rows most records
+ * @param copy where a longer file's beginning goes
+ */
+async function readStart(
+  database: ScratchDatabase,
+  source: SourceFile,
+  rows: number,
+  folder: string,
+  number: number,
+): Promise<FileStart> {
+  const copy = join(folder, `start-${number}.jsonl`);
+  const out = createWriteStream(copy, { mode: 0o600 });
+  const records: object[] = [];
+  let count = 0;
+  let isWhole = true;
+  try {
+    read: for await (const { bytes } of readDocuments(database, source, () => {})) {
+      for (const line of linesOf(bytes)) {
+        if (line.trim() === '') {
+          out.write('\n');
+          continue;
+        }
+        const document = parseRecord(line, null);
+        const held = typeof document === 'string' ? [] : recordsIn(document);
+        const left = rows - count;
+        if (left === 0 || held.length > left) {
+          for (const record of held.slice(0, left)) out.write(`${JSON.stringify(record)}\n`);
+          keep(records, held.slice(0, left));
+          count = rows;
+          isWhole = false;
+          break read;
+        }
+        if (!out.write(`${line}\n`)) await once(out, 'drain');
+        keep(records, held);
+        count += Math.max(1, held.length);
+      }
+    }
+  } finally {
+    out.end();
+    await finished(out);
+  }
+  return { path: isWhole ? source.path : copy, isWhole, count, records };
+}
+
+function keep(records: object[], further: readonly object[]): void {
+  for (const record of further) {
+    if (records.length >= KEPT) return;
+    records.push(record);
+  }
 }

@@ -1,9 +1,8 @@
 import { DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
-import { REDACTION_PATTERNS } from '../ingest/redact.ts';
+import { REDACTION_PATTERNS, redactJson } from '../ingest/redact.ts';
 import { agreement, type PaidPrices, paidPrices } from '../outcomes/amounts.ts';
-import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
-import { parquetFile } from '../outcomes/sql-text.ts';
-import { redactJson } from '../redaction/redact-json.ts';
+import type { OutcomeMatrix } from '../outcomes/matrix.ts';
+import { parquetFile } from '../work/scratch-database.ts';
 
 /** What a table says of one candidate. */
 export interface CandidateLook {

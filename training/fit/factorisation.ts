@@ -1,13 +1,12 @@
 import { EigenvalueDecomposition, Matrix as MlMatrix } from 'ml-matrix';
 import { InvalidInputError } from 'pointsman';
 import { moments } from 'pointsman/math';
-import { chainHead, type DenseLayer, predictRows } from '../head/dense-chain.ts';
-import { fitLinear } from '../head/fit-linear.ts';
-import type { LinearOptions } from '../head/linear-options.ts';
-import type { Matrix } from '../head/matrix.ts';
+import { chainHead, type DenseLayer, predictRows } from './chain.ts';
+import { fitLinear, type LinearOptions } from './linear.ts';
 import type { FitData, Loss } from './loss.ts';
+import type { Matrix } from './rows.ts';
 
-export interface FactorisationOptions extends Omit<LinearOptions, 'start' | 'towards'> {
+interface FactorisationOptions extends Omit<LinearOptions, 'start' | 'towards'> {
   /** Numbers a prompt and a candidate are described by; at most the candidates. */
   readonly rank: number;
   /** Penalty on the candidates' vectors, in the units of `l2`. @default 1 */
@@ -15,7 +14,7 @@ export interface FactorisationOptions extends Omit<LinearOptions, 'start' | 'tow
 }
 
 /** Prompt vectors, then candidates: logits = (x U + u) V + b. A `DenseChain`, to be exported as any other. */
-export type Factorisation = readonly [prompts: DenseLayer, candidates: DenseLayer];
+type Factorisation = readonly [prompts: DenseLayer, candidates: DenseLayer];
 
 /**
  * Low-rank fit: a full linear fit, its best approximation of the rank over these rows (reduced-rank regression,

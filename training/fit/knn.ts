@@ -1,8 +1,17 @@
 import { InvalidInputError } from 'pointsman';
-import { type Head, KnnHead, type KnnLink, type KnnTable } from 'pointsman/head';
-import type { Matrix } from '../head/matrix.ts';
+import {
+  type Head,
+  KnnHead,
+  type KnnLink,
+  type KnnTable,
+  knnHeaderBytes,
+  knnLinks,
+  knnMagic,
+  knnVersion,
+} from 'pointsman/head';
+import type { Matrix } from './rows.ts';
 
-export interface KnnOptions {
+interface KnnOptions {
   /** How many of the most similar rows count. @default 40 */
   readonly neighbours?: number;
   /** Half-open range of the feature vector to compare. @default all of it */
@@ -94,4 +103,34 @@ function weightedMeans({ rows, columns, values }: Matrix, weights: Float32Array)
     means[c] = total > 0 ? sum / total : 0;
   }
   return means;
+}
+
+/** Writes a neighbour file: the mirror of `readKnnFile`, which describes the format. */
+export function encodeKnn(table: KnnTable): Uint8Array {
+  const arrays = [table.scales, table.weights, table.prior, table.outcomes];
+  const floats = arrays.reduce((sum, array) => sum + array.length, 0);
+  const bytes = new Uint8Array(knnHeaderBytes + 4 * floats + table.vectors.length);
+  const view = new DataView(bytes.buffer);
+  const header = [
+    knnMagic,
+    knnVersion,
+    table.rows,
+    table.dimensions,
+    table.outputs,
+    knnLinks.indexOf(table.link),
+  ];
+  header.forEach((value, i) => {
+    view.setUint32(4 * i, value, true);
+  });
+  view.setFloat32(24, table.shrinkage, true);
+  view.setFloat32(28, table.sharpness, true);
+  let offset = knnHeaderBytes;
+  for (const array of arrays) {
+    for (const value of array) {
+      view.setFloat32(offset, value, true);
+      offset += 4;
+    }
+  }
+  bytes.set(new Uint8Array(table.vectors.buffer, table.vectors.byteOffset, table.vectors.length), offset);
+  return bytes;
 }

@@ -1,9 +1,7 @@
-import type { Matrix } from '../head/matrix.ts';
-import { totalWeight } from '../head/mean-loss.ts';
-import { residualsInto } from '../head/residuals.ts';
-import { createRowBlocks } from '../head/row-blocks.ts';
+import { dot } from 'pointsman/math';
 import type { TensorFlow } from './backend.ts';
-import type { Loss } from './loss.ts';
+import { type Loss, residualsInto, totalWeight } from './loss.ts';
+import { type Matrix, takeRows } from './rows.ts';
 
 /** Loss of a linear map over rows that wait on the backend. */
 export interface LinearObjective {
@@ -77,4 +75,257 @@ export function createLinearObjective(tf: TensorFlow, data: WeightedRows, loss: 
     },
     dispose: () => blocks.dispose(),
   };
+}
+
+type Tensor2D = ReturnType<TensorFlow['tensor2d']>;
+
+/** Rows of features as tensors. */
+interface RowBlocks {
+  /** Calls `visit` with each block `[rows, columns]` and the index of its first row. */
+  forEach(visit: (block: Tensor2D, start: number) => void): void;
+  dispose(): void;
+}
+
+/** Small enough for its logits to stay in a core's cache, large enough for calls not to count. */
+const rowsInBlock = 25_000;
+
+/** WASM memory ends at 4 GB, and TF.js keeps a packed copy of what it multiplies by; beyond this, blocks come and go. */
+const residentBytes = 1.2e9;
+
+/** Puts the rows on the backend once; where they are too many, block by block at every visit. */
+function createRowBlocks(tf: TensorFlow, matrix: Matrix): RowBlocks {
+  const { rows, columns, values } = matrix;
+  const resident = values.byteLength <= residentBytes;
+  const starts = Array.from({ length: Math.ceil(rows / rowsInBlock) }, (_, i) => i * rowsInBlock);
+  const make = (start: number): Tensor2D => {
+    const end = Math.min(rows, start + rowsInBlock);
+    return tf.tensor2d(values.subarray(start * columns, end * columns), [end - start, columns]);
+  };
+  const kept = resident ? starts.map(make) : [];
+  return {
+    forEach(visit) {
+      starts.forEach((start, i) => {
+        const block = resident ? kept[i] : make(start);
+        visit(block, start);
+        if (!resident) block.dispose();
+      });
+    },
+    dispose() {
+      for (const block of kept) block.dispose();
+    },
+  };
+}
+
+/** Second moments of the features, from which the curvature of any linear fit follows. */
+export interface Curvature {
+  /** Factor of `weight * second moments + penalties`; null where there are too many features to factor. */
+  factor(weight: number, penalties: Float64Array): Cholesky | null;
+  /** Mean square of each feature. `[inputs]` */
+  readonly diagonal: Float64Array;
+}
+
+/** More rows than this add nothing to a preconditioner that is worth their time. */
+const mostRows = 8192;
+
+/** Factoring takes inputs³ / 3 multiplications; beyond this the diagonal must do. */
+const mostInputs = 1600;
+
+/**
+ * @param sample rows to look at, spread evenly over the matrix. @default at most 8192
+ */
+export function measureCurvature(tf: TensorFlow, features: Matrix, sample = mostRows): Curvature {
+  const { columns } = features;
+  const used = Math.min(features.rows, sample);
+  const picked = takeRows(features, evenly(features.rows, used));
+  const diagonal = new Float64Array(columns);
+  for (let i = 0; i < picked.values.length; i++) diagonal[i % columns] += picked.values[i] ** 2 / used;
+  if (columns > mostInputs) return { diagonal, factor: () => null };
+  const gram = tf.tidy(() => {
+    const rows = tf.tensor2d(picked.values, [used, columns]);
+    return tf.matMul(tf.transpose(rows), rows);
+  });
+  // Read outside of `tidy`, which would search every number of what it returns for tensors.
+  const products = gram.dataSync();
+  gram.dispose();
+  // A sample knows the directions it spans too well: mix in its diagonal, the more the fewer rows it has.
+  const mix = used === features.rows ? 1e-6 : Math.min(0.5, columns / (4 * used));
+  const moments = Float64Array.from(products, (x) => ((1 - mix) * x) / used);
+  for (let j = 0; j < columns; j++) moments[j * columns + j] += mix * diagonal[j] + 1e-9;
+  return {
+    diagonal,
+    factor(weight, penalties) {
+      const matrix = moments.map((x) => weight * x);
+      for (let j = 0; j < columns; j++) matrix[j * columns + j] += penalties[j];
+      return cholesky(matrix, columns);
+    },
+  };
+}
+
+/** `count` of the indices below `total`, ascending and evenly spread. */
+function evenly(total: number, count: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, i) => Math.floor((i * total) / count));
+}
+
+/** A positive definite matrix, factored: A = L Lᵀ. */
+interface Cholesky {
+  readonly size: number;
+  /** Solves A x = b in place, b being every `stride`-th number from `start`. */
+  solveInPlace(b: Float64Array, start: number, stride: number): void;
+}
+
+/**
+ * Factors the symmetric `[size, size]` matrix (row-major). A pivot that is not positive is raised to a
+ * billionth of the largest on the diagonal, so that a matrix that is only nearly positive definite still gives a
+ * usable, positive definite factor.
+ */
+function cholesky(matrix: Float64Array, size: number): Cholesky {
+  const lower = matrix.slice();
+  let largest = 0;
+  for (let i = 0; i < size; i++) largest = Math.max(largest, matrix[i * size + i]);
+  const floor = Math.max(largest * 1e-9, Number.MIN_VALUE);
+  for (let i = 0; i < size; i++) {
+    for (let j = 0; j <= i; j++) {
+      let even = 0;
+      let odd = 0;
+      const [a, b] = [i * size, j * size];
+      let k = 0;
+      for (; k + 1 < j; k += 2) {
+        even += lower[a + k] * lower[b + k];
+        odd += lower[a + k + 1] * lower[b + k + 1];
+      }
+      if (k < j) even += lower[a + k] * lower[b + k];
+      const rest = lower[a + j] - even - odd;
+      lower[a + j] = i === j ? Math.sqrt(Math.max(rest, floor)) : rest / lower[b + j];
+    }
+  }
+  const x = new Float64Array(size);
+  return {
+    size,
+    solveInPlace(b, start, stride) {
+      for (let i = 0; i < size; i++) {
+        let sum = b[start + i * stride];
+        for (let k = 0; k < i; k++) sum -= lower[i * size + k] * x[k];
+        x[i] = sum / lower[i * size + i];
+      }
+      for (let i = size - 1; i >= 0; i--) {
+        const value = x[i] / lower[i * size + i];
+        x[i] = value;
+        // By rows of L, so that memory is read in order.
+        for (let k = 0; k < i; k++) x[k] -= lower[i * size + k] * value;
+      }
+      for (let i = 0; i < size; i++) b[start + i * stride] = x[i];
+    },
+  };
+}
+
+interface MinimiseOptions {
+  /** Value and slope (written into `slope`) at a point. */
+  readonly evaluate: (point: Float64Array, slope: Float64Array) => number;
+  /** Applies a positive definite guess of the inverse curvature, in place. */
+  readonly precondition: (vector: Float64Array) => void;
+  readonly maxSteps: number;
+  /** Ends when the value can fall by no more than this share of itself, as far as the curvature tells. */
+  readonly tolerance: number;
+  readonly onStep?: (step: number, value: number, gainLeft: number) => void;
+}
+
+interface Minimum {
+  readonly point: Float64Array;
+  readonly value: number;
+  readonly steps: number;
+  readonly evaluations: number;
+}
+
+/** How many past steps the curvature is learned from. */
+const memory = 12;
+
+/**
+ * L-BFGS (Nocedal and Wright 2006, algorithm 7.4) with a preconditioner as the first guess of the curvature,
+ * and backtracking to the Armijo condition. For smooth convex functions it finds the minimum.
+ */
+export function minimise(start: Float64Array, options: MinimiseOptions): Minimum {
+  const { evaluate, precondition, maxSteps, tolerance, onStep } = options;
+  const size = start.length;
+  let point = start.slice();
+  let slope = new Float64Array(size);
+  let value = evaluate(point, slope);
+  let evaluations = 1;
+  const pairs: Pair[] = [];
+  let step = 0;
+  for (; step < maxSteps; step++) {
+    const direction = searchDirection(slope, pairs, precondition);
+    const descent = dot(slope, direction);
+    onStep?.(step, value, -descent / 2);
+    // Newton decrement: how far a quadratic of this curvature would still fall.
+    if (!(-descent / 2 > tolerance * Math.abs(value))) break;
+    let length = 1;
+    const next = new Float64Array(size);
+    const nextSlope = new Float64Array(size);
+    let nextValue = Number.NaN;
+    for (let tries = 0; tries < 30; tries++) {
+      for (let i = 0; i < size; i++) next[i] = point[i] + length * direction[i];
+      nextValue = evaluate(next, nextSlope);
+      evaluations++;
+      if (nextValue <= value + 1e-4 * length * descent) break;
+      // The minimum of the parabola through what is known, kept within bounds.
+      const parabola = (-descent * length) / (2 * ((nextValue - value) / length - descent));
+      length = Number.isFinite(parabola)
+        ? Math.min(0.5 * length, Math.max(0.1 * length, parabola))
+        : length / 4;
+    }
+    if (!(nextValue < value)) break;
+    remember(pairs, point, next, slope, nextSlope);
+    [point, slope, value] = [next, nextSlope, nextValue];
+  }
+  return { point, value, steps: step, evaluations };
+}
+
+interface Pair {
+  readonly moved: Float64Array;
+  readonly bent: Float64Array;
+  readonly curvature: number;
+}
+
+function remember(
+  pairs: Pair[],
+  point: Float64Array,
+  next: Float64Array,
+  slope: Float64Array,
+  nextSlope: Float64Array,
+): void {
+  const moved = next.map((x, i) => x - point[i]);
+  const bent = nextSlope.map((x, i) => x - slope[i]);
+  const curvature = dot(moved, bent);
+  if (!(curvature > 1e-12 * dot(bent, bent) ** 0.5 * dot(moved, moved) ** 0.5)) return;
+  pairs.push({ moved, bent, curvature });
+  if (pairs.length > memory) pairs.shift();
+}
+
+/** Minus the guess of the inverse curvature times the slope: the two-loop recursion. */
+function searchDirection(
+  slope: Float64Array,
+  pairs: readonly Pair[],
+  precondition: (vector: Float64Array) => void,
+): Float64Array {
+  const direction = slope.map((x) => -x);
+  const alphas = new Float64Array(pairs.length);
+  for (let k = pairs.length - 1; k >= 0; k--) {
+    const { moved, bent, curvature } = pairs[k];
+    alphas[k] = dot(moved, direction) / curvature;
+    for (let i = 0; i < direction.length; i++) direction[i] -= alphas[k] * bent[i];
+  }
+  precondition(direction);
+  if (pairs.length > 0) {
+    const { bent, curvature } = pairs[pairs.length - 1];
+    const scaled = bent.slice();
+    precondition(scaled);
+    const scale = curvature / dot(bent, scaled);
+    for (let i = 0; i < direction.length; i++) direction[i] *= scale;
+  }
+  for (let k = 0; k < pairs.length; k++) {
+    const { moved, bent, curvature } = pairs[k];
+    const beta = dot(bent, direction) / curvature;
+    for (let i = 0; i < direction.length; i++) direction[i] += (alphas[k] - beta) * moved[i];
+  }
+  return direction;
 }

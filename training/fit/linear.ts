@@ -1,15 +1,17 @@
+import { InvalidInputError } from 'pointsman';
 import { mean } from 'pointsman/math';
-import { baseRates } from '../head/base-rates.ts';
-import { type Curvature, measureCurvature } from '../head/curvature.ts';
-import type { DenseLayer } from '../head/dense-chain.ts';
-import { createProgressMeter } from '../head/fit-progress.ts';
-import type { LinearPathOptions } from '../head/linear-options.ts';
-import { minimise } from '../head/minimise.ts';
-import type { TensorFlow } from './backend.ts';
-import { createLinearObjective, type LinearObjective } from './linear-objective.ts';
-import { type FitData, type Loss, targetWeights } from './loss.ts';
+import { type TensorFlow, useBackend } from './backend.ts';
+import type { DenseLayer } from './chain.ts';
+import {
+  type Curvature,
+  createLinearObjective,
+  type LinearObjective,
+  measureCurvature,
+  minimise,
+} from './linear-objective.ts';
+import { baseRates, checkFitData, type FitData, type Loss, targetWeights } from './loss.ts';
 
-export interface LinearSolution {
+interface LinearSolution {
   readonly layer: DenseLayer;
   /** Kernel then bias, in double precision. */
   readonly point: Float64Array;
@@ -23,7 +25,7 @@ interface LinearProblem {
   dispose(): void;
 }
 
-export function createLinearProblem(
+function createLinearProblem(
   tf: TensorFlow,
   data: FitData,
   loss: Loss,
@@ -162,4 +164,161 @@ function toLayer(point: Float64Array, inputs: number, outputs: number): DenseLay
     bias: Float32Array.from(point.subarray(inputs * outputs)),
     activation: 'linear',
   };
+}
+
+/** How far a fit is. */
+export interface FitProgress {
+  readonly step: number;
+  /** Most steps there can be; it may end before. */
+  readonly steps: number;
+  /** Mean loss so far, per unit of weight. */
+  readonly loss: number;
+  /** A guess from the steps so far. */
+  readonly secondsLeft: number;
+}
+
+export type OnProgress = (progress: FitProgress) => void;
+
+/** How far a cross-validation is. */
+export interface FoldProgress {
+  /** Folds done. */
+  readonly fold: number;
+  readonly folds: number;
+  /** Mean loss of the fit under way, on the rows it learns from. */
+  readonly loss: number;
+}
+
+export type OnFold = (progress: FoldProgress) => void;
+
+/**
+ * Reports the steps of a fit that ends when what is left to gain falls below `tolerance` (a share of the loss). The
+ * gain falls by about the same factor at every step, which is what the time left is reckoned from.
+ */
+function createProgressMeter(
+  steps: number,
+  tolerance: number,
+  onProgress: OnProgress | undefined,
+): (step: number, loss: number, gainLeft: number) => void {
+  if (onProgress === undefined) return () => {};
+  const started = performance.now();
+  let first = 0;
+  return (step, loss, gainLeft) => {
+    if (step === 0) first = gainLeft;
+    const perStep = step === 0 ? 0 : (performance.now() - started) / 1000 / step;
+    const decay = step === 0 ? 0 : Math.log(first / gainLeft) / step;
+    const byDecay = decay > 0 ? Math.max(0, Math.ceil(Math.log(gainLeft / tolerance) / decay)) : steps;
+    onProgress({ step, steps, loss, secondsLeft: perStep * Math.min(steps - step, byDecay) });
+  };
+}
+
+export interface LinearOptions {
+  /**
+   * Strength of the penalty l2 / 2 * sum of squared weights, against the SUM of the rows' losses: 1 / C of
+   * scikit-learn's LogisticRegression, alpha of its Ridge. The bias is not penalised.
+   */
+  readonly l2: number;
+  /** Multiplies `l2` per feature `[inputs]`, so that blocks can be held back differently. @default 1 each */
+  readonly featurePenalties?: Float32Array;
+  /** Penalise the distance to this layer and not to 0, its bias included: what is known beforehand. */
+  readonly towards?: DenseLayer;
+  /** Begin here. @default `towards`, or 0 with the biases of the base rates */
+  readonly start?: DenseLayer;
+  /** @default 100 */
+  readonly maxSteps?: number;
+  /** Ends when the objective can fall by no more than this share of itself. @default 1e-5 */
+  readonly tolerance?: number;
+  readonly onProgress?: OnProgress;
+}
+
+interface LinearPathOptions extends Omit<LinearOptions, 'l2'> {
+  /** Strengths; fitted in the order given, each from where the last one ended. Strong to weak is quickest. */
+  readonly l2s: readonly number[];
+}
+
+/** A fitted linear head and how it came about. */
+interface LinearFit {
+  readonly layer: DenseLayer;
+  readonly l2: number;
+  /** Mean loss per unit of weight, without the penalty. */
+  readonly loss: number;
+  readonly steps: number;
+}
+
+/**
+ * Fits logits = x W + b by L-BFGS over all rows, preconditioned with the features' second moments. The problem is
+ * convex and nothing is drawn at random: the same rows give the same bytes.
+ * @throws InvalidInputError
+ */
+export async function fitLinear(data: FitData, loss: Loss, options: LinearOptions): Promise<LinearFit> {
+  const [fit] = await fitLinearPath(data, loss, { ...options, l2s: [options.l2] });
+  return fit;
+}
+
+/** The same rows at several strengths: rows and curvature are prepared once, and each fit starts warm. */
+export async function fitLinearPath(
+  data: FitData,
+  loss: Loss,
+  options: LinearPathOptions,
+): Promise<LinearFit[]> {
+  checkFitData(data, loss);
+  for (const l2 of options.l2s) {
+    if (l2 >= 0 && Number.isFinite(l2)) continue;
+    throw new InvalidInputError(`\`l2\` of fitLinear must be a number >= 0. Got ${l2}.`);
+  }
+  const { tf } = await useBackend();
+  const problem = createLinearProblem(tf, data, loss, options);
+  try {
+    let last: LinearSolution | undefined;
+    return options.l2s.map((l2) => {
+      last = problem.solve(l2, last);
+      return { layer: last.layer, l2, loss: last.loss, steps: last.steps };
+    });
+  } finally {
+    problem.dispose();
+  }
+}
+
+/** Penalties are looked for among these, strong to weak. */
+const LADDER = [
+  100, 30, 10, 3, 1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001, 0.00003, 0.00001,
+] as const;
+
+type Penalty = (typeof LADDER)[number];
+
+interface PenaltyRange {
+  /** Tried at first, as shares of what penalties are measured by. */
+  readonly from: Penalty;
+  readonly to: Penalty;
+  /** None weaker is tried. @default 0.00001, the weakest there is */
+  readonly weakest?: Penalty;
+}
+
+/** Penalties that were tried, strong to weak, and what each gave. */
+interface TriedPenalties<Tried> {
+  readonly shares: readonly number[];
+  readonly tried: readonly Tried[];
+}
+
+/**
+ * Tries a range of penalties, and further ones for as long as the best stands at an end of it: a best one at an end says only
+ * that the range was too short. At 100 next to nothing is left of what is fitted, so that end is none.
+ *
+ * @param attempt what each of some penalties gives, in their order
+ * @param best index of the best one for each thing that is asked
+ */
+export async function searchPenalties<Tried>(
+  { from, to, weakest = 0.00001 }: PenaltyRange,
+  attempt: (shares: readonly number[]) => Promise<readonly Tried[]>,
+  best: (tried: readonly Tried[]) => readonly number[],
+): Promise<TriedPenalties<Tried>> {
+  let [first, last] = [LADDER.indexOf(from), LADDER.indexOf(to)];
+  let tried = await attempt(LADDER.slice(first, last + 1));
+  for (;;) {
+    const found = best(tried);
+    const stronger = found.includes(0) && first > 0;
+    const weaker = found.includes(tried.length - 1) && LADDER[last] > weakest;
+    if (!stronger && !weaker) return { shares: LADDER.slice(first, last + 1), tried };
+    if (weaker) tried = [...tried, ...(await attempt([LADDER[++last]]))];
+    if (stronger) tried = [...(await attempt([LADDER[--first]])), ...tried];
+  }
 }

@@ -1,10 +1,9 @@
 import { InvalidInputError } from 'pointsman';
-import type { Matrix } from '../head/matrix.ts';
-import { weightedMeanLoss } from '../head/mean-loss.ts';
-import { residualsInto } from '../head/residuals.ts';
-import { type FitData, type Loss, targetWeights } from './loss.ts';
+import { argMax } from 'pointsman/math';
+import { type FitData, type Loss, residualsInto, targetWeights, weightedMeanLoss } from './loss.ts';
+import { clusteredMean, FEWEST_GROUPS, type Matrix } from './rows.ts';
 
-export interface StackFit {
+interface StackFit {
   /** One a member, >= 0, on the scale of the members' outputs. */
   readonly weights: readonly number[];
   /** Mean loss of the stack on the rows it was fitted on. */
@@ -105,4 +104,103 @@ function descendWithin(
     if (moved < 1e-10) break;
   }
   return weights.reduce((most, weight, m) => Math.max(most, Math.abs(weight - start[m])), 0);
+}
+
+/**
+ * How far to trust a head of probabilities or amounts beyond its overall means: as `chooseShrinkage`, with the loss
+ * saved in place of the utility won.
+ * @param scores out-of-fold outputs `[rows, outputs]`
+ */
+export function chooseLossShrinkage(
+  scores: Matrix,
+  prior: ArrayLike<number>,
+  data: Omit<FitData, 'features'>,
+  loss: Loss,
+  options: ShrinkageOptions = {},
+): ShrinkageChoice {
+  const { rows, columns } = scores;
+  const strengths = options.strengths ?? Array.from({ length: 10 }, (_, i) => (i + 1) / 10);
+  const sure = options.standardErrors ?? 1.645;
+  const groups = options.groups ?? Int32Array.from({ length: rows }, (_, i) => i);
+  const cells = targetWeights(data, loss);
+  const lossesAt = (strength: number) => {
+    const logits = scores.values.map((x, i) => prior[i % columns] + strength * (x - prior[i % columns]));
+    return Float64Array.from({ length: rows }, (_, row) => {
+      const [from, to] = [row * columns, (row + 1) * columns];
+      const targets = { rows: 1, columns, values: data.targets.values.subarray(from, to) };
+      return weightedMeanLoss(loss, logits.subarray(from, to), targets, cells.subarray(from, to));
+    });
+  };
+  const still = lossesAt(0);
+  let best: ShrinkageChoice = { strength: 0, gain: 0, standardError: 0 };
+  let bestBound = 0;
+  for (const strength of strengths) {
+    const saved = lossesAt(strength).map((value, row) => still[row] - value);
+    const { mean, standardError, groups: told } = clusteredMean(saved, groups);
+    const bound = mean - sure * standardError;
+    if (told >= FEWEST_GROUPS && bound > bestBound) {
+      best = { strength, gain: mean, standardError };
+      bestBound = bound;
+    }
+  }
+  return best;
+}
+
+interface ShrinkageOptions {
+  /** Strengths to weigh against 0, ascending. @default 0.1, 0.2, ... 1 */
+  readonly strengths?: readonly number[];
+  /** A gain must exceed this many of its standard errors to count. @default 1.645: one-sided 95 % */
+  readonly standardErrors?: number;
+  /** Group of each row (near-duplicates). @default each row its own */
+  readonly groups?: ArrayLike<number>;
+}
+
+interface ShrinkageChoice {
+  /** For a `shrunk` head. 0: best single. */
+  readonly strength: number;
+  /** Mean utility won over best single at that strength, out of fold; 0 at strength 0. */
+  readonly gain: number;
+  readonly standardError: number;
+}
+
+/**
+ * First, do no harm: how far to trust a choice head beyond "always the best single candidate". Takes the strength
+ * whose gain in utility has the highest lower confidence bound, and 0 unless that bound is above 0; so with no signal
+ * it is exactly 0, but for the share of mistakes that `standardErrors` allows. Fewer than `FEWEST_GROUPS` groups show nothing.
+ * @param scores out-of-fold scores `[rows, candidates]`
+ * @param prior score of each candidate with no prompt looked at, on the same scale
+ * @param utility what choosing it was worth `[rows, candidates]`; a row where the choice was not observed is left out
+ */
+export function chooseShrinkage(
+  scores: Matrix,
+  prior: ArrayLike<number>,
+  utility: Matrix,
+  options: ShrinkageOptions = {},
+): ShrinkageChoice {
+  const { rows, columns } = scores;
+  const strengths = options.strengths ?? Array.from({ length: 10 }, (_, i) => (i + 1) / 10);
+  const sure = options.standardErrors ?? 1.645;
+  const groups = options.groups ?? Int32Array.from({ length: rows }, (_, i) => i);
+  const single = argMax(prior);
+  let best: ShrinkageChoice = { strength: 0, gain: 0, standardError: 0 };
+  let bestBound = 0;
+  const shrunk = new Float64Array(columns);
+  const gains = new Float64Array(rows);
+  for (const strength of strengths) {
+    for (let row = 0; row < rows; row++) {
+      for (let c = 0; c < columns; c++) {
+        shrunk[c] = prior[c] + strength * (scores.values[row * columns + c] - prior[c]);
+      }
+      const chosen = argMax(shrunk);
+      const at = (c: number) => utility.values[row * columns + c];
+      gains[row] = chosen < 0 || chosen === single ? 0 * at(single) : at(chosen) - at(single);
+    }
+    const { mean, standardError, groups: told } = clusteredMean(gains, groups);
+    const bound = mean - sure * standardError;
+    if (told >= FEWEST_GROUPS && bound > bestBound) {
+      best = { strength, gain: mean, standardError };
+      bestBound = bound;
+    }
+  }
+  return best;
 }

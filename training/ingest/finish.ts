@@ -1,5 +1,28 @@
+import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { blobValue, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
-import { EXISTING, USABLE } from '../outcomes/staged-table.ts';
+import { readPrompt } from 'pointsman/request';
+import {
+  parquetFile,
+  quotePath,
+  quoteText,
+  type ScratchDatabase,
+  type ScratchOptions,
+  VECTOR_ROWS,
+  withScratchDatabase,
+} from '../work/scratch-database.ts';
+import {
+  type Judge,
+  type JudgeAnswer,
+  type JudgeReport,
+  judgeRows,
+  openJudge,
+  VerdictCache,
+} from './judge.ts';
+import type { RowEmbedder, readIngestOptions } from './options.ts';
+import { type RedactionPattern, redactionPatterns, redactJson, redactText } from './redact.ts';
+import { EXISTING, USABLE } from './sql/rows.ts';
 
 /** Rows that are held in memory at a time, and bytes of them. */
 const MOST_ROWS = 2000;
@@ -93,4 +116,252 @@ async function writeAnew(
     FROM ${table} AS t JOIN rewritten AS r ON t.rowid = r."at" ORDER BY r."at"`);
   await connection.run(`DELETE FROM ${table} WHERE rowid IN (SELECT "at" FROM rewritten)`);
   await connection.run(`INSERT INTO ${table} FROM anew; DROP TABLE anew; DELETE FROM rewritten`);
+}
+
+/**
+ * What is done to the new rows before they are written: personal data is taken out first, so that a judge does not see
+ * it either; then answers are judged; then, where no word is to be kept, prompts become embeddings.
+ */
+export async function finishRows(
+  connection: DuckDBConnection,
+  settings: ReturnType<typeof readIngestOptions>,
+): Promise<JudgeReport | null> {
+  const { embedder, judge, keep, onStep, out, redact } = settings;
+  if (keep === 'hashes') await hashPrompts(connection);
+  if (redact !== false) await redactRows(connection, redactionPatterns(redact === true ? {} : redact));
+  const report =
+    judge === undefined
+      ? null
+      : await judgeRows(
+          connection,
+          await judgeOf(judge),
+          await VerdictCache.open(settings.judgeCache ?? `${out}.judged`),
+          {
+            concurrency: settings.judgeConcurrency,
+            onProgress: (done, total) => onStep?.('judging answers', done, total),
+          },
+        );
+  if (keep === 'hashes' && embedder !== undefined)
+    await dropPrompts(connection, embedder, (done, total) => onStep?.('embedding prompts', done, total));
+  return report;
+}
+
+/** What takes out of a prompt, as a text or as messages, what `redact` takes out of the rows. */
+export function cleaning(
+  redact: ReturnType<typeof readIngestOptions>['redact'],
+): (prompt: unknown) => unknown {
+  if (redact === false) return (prompt) => prompt;
+  const patterns = redactionPatterns(redact === true ? {} : redact);
+  return (prompt) => redactJson(prompt, patterns);
+}
+
+/** A function is known by its source. */
+async function judgeOf(judge: string | JudgeAnswer): Promise<Judge> {
+  return typeof judge === 'string' ? openJudge(judge) : { id: String(judge), judge };
+}
+
+/** Metadata that holds no words of a prompt. */
+const KEPT_METADATA = [
+  'traceId',
+  'responseId',
+  'artifactId',
+  'decided',
+  'propensities',
+  'answeredAt',
+  'scoredAt',
+  'awaiting',
+  'expectedCostUsd',
+  'costSource',
+  'failed',
+  'cached',
+  'judged',
+  'timeToFirstTokenMs',
+];
+
+/** Notes the hash of each new prompt as it was asked, before anything is taken out of it. */
+async function hashPrompts(connection: DuckDBConnection): Promise<void> {
+  await rewriteRows(connection, ['text', 'messages'], { promptHash: 'VARCHAR' }, async (rows) =>
+    rows.map(([text, messages]) => {
+      const prompt = promptOf(text, messages);
+      return prompt === null ? null : { promptHash: createHash('sha256').update(prompt).digest('hex') };
+    }),
+  );
+}
+
+/** Puts an embedding in the place of each new prompt's words. Call it last: nothing can be read of them after. */
+async function dropPrompts(
+  connection: DuckDBConnection,
+  embedder: RowEmbedder,
+  onProgress?: (done: number, total: number) => void,
+): Promise<void> {
+  const written = { text: 'VARCHAR', messages: 'VARCHAR', embedding: 'DOUBLE[]', metadata: 'VARCHAR' };
+  await rewriteRows(
+    connection,
+    ['text', 'messages', 'metadata'],
+    written,
+    async (rows) => {
+      const prompts = rows.map(([text, messages]) => promptOf(text, messages));
+      const distinct = [...new Set(prompts.filter((prompt) => prompt !== null))];
+      const vectors = distinct.length === 0 ? [] : await embedder.embed(distinct);
+      const vectorOf = new Map(distinct.map((prompt, i) => [prompt, Array.from(vectors[i])]));
+      return rows.map(([, , metadata], i) => {
+        const prompt = prompts[i];
+        if (prompt === null) return null;
+        return { embedding: vectorOf.get(prompt), metadata: keptMetadata(metadata, embedder.id) };
+      });
+    },
+    onProgress === undefined ? {} : { onProgress },
+  );
+}
+
+/** What the user said; null where the words are gone already. */
+function promptOf(text: string | null, messages: string | null): string | null {
+  if (messages !== null) return readPrompt({ messages: JSON.parse(messages) }).text;
+  return text;
+}
+
+function keptMetadata(metadata: string | null, embedder: string): string {
+  const own = JSON.parse(metadata ?? '{}') as Record<string, unknown>;
+  const kept = KEPT_METADATA.filter((name) => own[name] !== undefined).map((name) => [name, own[name]]);
+  return JSON.stringify({ ...Object.fromEntries(kept), embedder });
+}
+
+const ANSWERS = 5000;
+
+/** Takes what is personal out of the prompts and metadata of the new rows, and out of answers that a judge will see. */
+async function redactRows(connection: DuckDBConnection, further: readonly RedactionPattern[]): Promise<void> {
+  const json = (text: string | null): string | null =>
+    text === null ? null : JSON.stringify(redactJson(JSON.parse(text), further));
+  const columns = { text: 'VARCHAR', messages: 'VARCHAR', metadata: 'VARCHAR' };
+  await rewriteRows(connection, Object.keys(columns), columns, async (rows) =>
+    rows.map(([text, messages, metadata]) => {
+      const redacted = {
+        text: text === null ? null : redactText(text, further),
+        messages: json(messages),
+        metadata: json(metadata),
+      };
+      const same = redacted.text === text && redacted.messages === messages && redacted.metadata === metadata;
+      return same ? null : redacted;
+    }),
+  );
+  await redactAnswers(connection, further);
+}
+
+async function redactAnswers(
+  connection: DuckDBConnection,
+  further: readonly RedactionPattern[],
+): Promise<void> {
+  const [[highest]] = (await connection.runAndReadAll('SELECT max(rowid) FROM answers')).getRows();
+  for (let from = 0; highest !== null && from <= Number(highest); from += ANSWERS) {
+    const reader = await connection.runAndReadAll(
+      `SELECT rowid, answer FROM answers WHERE rowid >= ${from} AND rowid < ${from + ANSWERS}`,
+    );
+    const lines = reader.getRows().flatMap(([at, answer]) => {
+      const redacted = redactText(String(answer), further);
+      return redacted === answer ? [] : [JSON.stringify({ at: Number(at), answer: redacted })];
+    });
+    if (lines.length === 0) continue;
+    await connection.run(
+      `UPDATE answers SET answer = r.answer FROM (
+        SELECT unnest(json_transform(line, '{"at":"BIGINT","answer":"VARCHAR"}')) FROM (
+          SELECT unnest(string_split(decode($bytes::BLOB), chr(10))) AS line)) AS r WHERE answers.rowid = r."at"`,
+      { bytes: blobValue(Buffer.from(lines.join('\n'))) },
+    );
+  }
+}
+
+/** Ids of the embedders that an outcomes table keeps embeddings of, as far as it says. */
+export async function keptEmbedders(parquet: string, scratch: ScratchOptions = {}): Promise<string[]> {
+  return withScratchDatabase(scratch, async (database) => {
+    const connection = await database.connect();
+    const reader = await connection.runAndReadAll(
+      `SELECT DISTINCT json_extract_string(metadata, '$.embedder') AS id FROM ${parquetFile(parquet)}
+        WHERE embedding IS NOT NULL AND id IS NOT NULL ORDER BY id`,
+    );
+    return reader.getRows().map(([id]) => String(id));
+  });
+}
+
+const ZSTD = 'FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, USE_TMP_FILE false';
+
+/** Of the memory, a part of the rows that are sorted at a time, and a row group, may be so much. */
+const SORTED_SHARE = 1 / 8;
+const GROUP_SHARE = 1 / 16;
+const MOST_GROUP_ROWS = 60 * VECTOR_ROWS;
+const TEXTS = ['text', 'messages', 'metadata'];
+
+/**
+ * Writes rows to a Parquet file, sorted by request and candidate. Where texts are long, DuckDB can neither sort them nor gather a
+ * row group of them within the memory it has: then parts are sorted that are small enough, and row groups end by their bytes.
+ * @param rows SQL of a relation with the columns of an outcomes table, of which (requestId, candidate) is a key
+ * @param columns SQL of what is written of each
+ * @param out a file that is there already, whose rights stay
+ * @returns how many rows there are
+ */
+export async function writeSorted(
+  database: ScratchDatabase,
+  connection: DuckDBConnection,
+  rows: string,
+  columns: string,
+  out: string,
+): Promise<number> {
+  const bytes = TEXTS.map((text) => `coalesce(strlen("${text}"), 0)`).join(' + ');
+  const sums = await connection.runAndReadAll(`SELECT count(*), sum(${bytes})::DOUBLE FROM (${rows})`);
+  const [count, total] = sums.getRows()[0].map(Number);
+  const mean = total / Math.max(1, count);
+  const memory = database.memoryLimitMb * 1e6;
+  if (mean <= database.longRowBytes) {
+    const most = (memory * GROUP_SHARE) / database.threads / Math.max(1, mean);
+    const groupRows = Math.min(MOST_GROUP_ROWS, Math.max(1, Math.floor(most / VECTOR_ROWS)) * VECTOR_ROWS);
+    await connection.run(`COPY (SELECT ${columns} FROM (${rows}) ORDER BY "requestId", candidate)
+      TO ${quoteText(out)} (${ZSTD}, ROW_GROUP_SIZE ${groupRows})`);
+    return count;
+  }
+  const parts = await sortedParts(database, connection, rows, {
+    bytes,
+    columns,
+    most: memory * SORTED_SHARE,
+  });
+  // On one thread rows stay in the order of the parts, although DuckDB then does not promise it.
+  await connection.run('SET GLOBAL threads = 1; SET preserve_insertion_order = false');
+  try {
+    const files = parts.map(quotePath).join(', ');
+    const group = Math.floor(Math.min(memory * GROUP_SHARE, 2 ** 26));
+    await connection.run(`COPY (SELECT * FROM read_parquet([${files}], hive_partitioning = false))
+      TO ${quoteText(out)} (${ZSTD}, ROW_GROUP_SIZE_BYTES ${group})`);
+  } finally {
+    await connection.run(`SET GLOBAL threads = ${database.threads}; SET preserve_insertion_order = true`);
+    for (const part of parts) await rm(part, { force: true });
+  }
+  return count;
+}
+
+/** Files of rows that follow each other, none of more bytes than `most` where no single row has more. */
+async function sortedParts(
+  database: ScratchDatabase,
+  connection: DuckDBConnection,
+  rows: string,
+  { bytes, columns, most }: { readonly bytes: string; readonly columns: string; readonly most: number },
+): Promise<string[]> {
+  const files: string[] = [];
+  await connection.run('SET GLOBAL threads = 1');
+  try {
+    // Whole requests: the ends of a part are ids.
+    const ends = await connection.runAndReadAll(`SELECT min(id), max(id) FROM (
+        SELECT id, floor(sum(size) OVER (ORDER BY id) / ${most}) AS part FROM (
+          SELECT "requestId" AS id, sum(${bytes})::DOUBLE AS size FROM (${rows}) GROUP BY id))
+      GROUP BY part ORDER BY part`);
+    for (const [part, [lowest, highest]] of ends.getRows().entries()) {
+      const file = join(database.folder, `part-${part}.parquet`);
+      await connection.run(
+        `COPY (SELECT ${columns} FROM (${rows}) WHERE "requestId" BETWEEN $lowest AND $highest ORDER BY "requestId", candidate)
+          TO ${quoteText(file)} (FORMAT parquet, COMPRESSION uncompressed, ROW_GROUP_SIZE ${VECTOR_ROWS})`,
+        { lowest, highest } as Record<string, DuckDBValue>,
+      );
+      files.push(file);
+    }
+  } finally {
+    await connection.run(`SET GLOBAL threads = ${database.threads}`);
+  }
+  return files;
 }

@@ -1,23 +1,20 @@
-import { LOG_READERS } from '../logs/log-readers.ts';
-import { cleaning, finishRows } from '../outcomes/finish-rows.ts';
-import { loadExisting } from '../outcomes/load-existing.ts';
-import { noRowOfLog, noUsableRow, unmappedColumn } from '../outcomes/nothing-read.ts';
-import { OUTCOME_FIELDS, type OutcomeField } from '../outcomes/outcome-fields.ts';
-import { separateRequests } from '../outcomes/separate-requests.ts';
-import { findSourceFiles } from '../outcomes/source-files.ts';
-import type { SourceLayout } from '../outcomes/source-layout.ts';
-import { CREATE_FIRST_ROWS, CREATE_PRICES, CREATE_STAGED } from '../outcomes/staged-table.ts';
+import { OUTCOME_FIELDS, type OutcomeField } from '../outcomes/outcome.ts';
 import { type ScratchDatabase, withScratchDatabase } from '../work/scratch-database.ts';
-import { detectFormat, firstRecords } from './detect-format.ts';
+import { detectFormat, firstRecords, noRowOfLog, noUsableRow, unmappedColumn } from './detect-format.ts';
+import { cleaning, finishRows } from './finish.ts';
+import { LOG_READERS } from './formats/readers.ts';
 import { joinLog, repriceRows } from './join-log.ts';
-import { joinPrompts } from './join-prompts.ts';
+import { joinPrompts, separateRequests } from './join-prompts.ts';
 import { type IngestOptions, nothingToJudge, readIngestOptions } from './options.ts';
 import { csvHeader } from './read/csv.ts';
+import { findSourceFiles } from './read/files.ts';
 import { type IngestReport, refuseTooManyRejected } from './report.ts';
 import { settleScores, withQualityJudged } from './settle.ts';
+import type { SourceLayout } from './sql/layout.ts';
+import { CREATE_FIRST_ROWS, CREATE_PRICES, CREATE_STAGED } from './sql/rows.ts';
 import { stageSource } from './stage.ts';
 import { CREATE_LOG_TABLES, stageLog } from './stage-log.ts';
-import { StagedRows } from './staged-rows.ts';
+import { loadExisting, StagedRows } from './staged-rows.ts';
 
 /**
  * Reads logs into the outcomes table: one Parquet file, a row per (request, candidate), sorted by both.

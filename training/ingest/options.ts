@@ -1,15 +1,16 @@
 import { InvalidInputError } from 'pointsman';
 import { z } from 'zod';
-import { LOG_FORMATS, type LogFormat } from '../logs/log-format.ts';
+import { fieldProblem } from '../config.ts';
 import { type Prices, pricesSchema } from '../outcomes/amounts.ts';
-import { OUTCOME_FIELDS } from '../outcomes/outcome-fields.ts';
+import { OUTCOME_FIELDS } from '../outcomes/outcome.ts';
 import type { JudgeAnswer } from './judge.ts';
+import { LOG_FORMATS, type LogFormat } from './record/format.ts';
 
 /** Of the rows, so large a share may be rejected for one reason without stopping a command or a training. */
 export const MOST_REJECTED = 0.05;
 
 /** The worst score and the best, or `auto`. */
-export const scoreRangeSchema = z.union([
+const scoreRangeSchema = z.union([
   z.literal('auto'),
   z
     .tuple([z.number(), z.number()])
@@ -17,7 +18,7 @@ export const scoreRangeSchema = z.union([
 ]);
 
 /** Field to column; `outcomes` is where the cells of the wide form are. */
-export const mapSchema = z.partialRecord(z.enum([...OUTCOME_FIELDS, 'outcomes']), z.string().min(1));
+const mapSchema = z.partialRecord(z.enum([...OUTCOME_FIELDS, 'outcomes']), z.string().min(1));
 
 /** Less than this nothing can be read with. */
 export const LEAST_MEMORY_MB = 128;
@@ -157,4 +158,36 @@ export function nothingToJudge(): InvalidInputError {
 export interface RowEmbedder {
   readonly id: string;
   embed(texts: readonly string[]): Promise<readonly ArrayLike<number>[]>;
+}
+
+/** How logs are read, as the options of the command line that are called so. */
+export const readingFields = {
+  /** Field to column, as `--map`. */
+  map: mapSchema.default({}),
+  /** Which of a log's scores says the quality. */
+  score: z.string().min(1).optional(),
+  /** The worst score and the best, or `auto`. */
+  scoreRange: scoreRangeSchema.optional(),
+  /** What a failed call is worth. */
+  failures: z.enum(['null', 'zero']).optional(),
+  /** Largest share of the rows that may be rejected for one reason. */
+  maxRejected: z.number().min(0).max(1).optional(),
+  /** Whether what is personal is taken out; patterns of one's own by the name that stands in their place. */
+  redact: z.union([z.boolean(), z.record(z.string().min(1), z.string())]).optional(),
+};
+
+const logsSchema = z.strictObject({
+  ...readingFields,
+  format: z.enum(['auto', ...LOG_FORMATS]).optional(),
+});
+
+/** `logs` of `train.yaml`; what is left out is as the command line says. */
+export type LogsConfig = z.output<typeof logsSchema>;
+
+/** @throws InvalidInputError that names the field and what it must be. */
+export function parseLogsConfig(value: unknown): LogsConfig {
+  const result = logsSchema.safeParse(value ?? {});
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw new InvalidInputError(fieldProblem(logsSchema, issue, 'the training config', ['logs']));
 }

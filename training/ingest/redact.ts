@@ -1,4 +1,5 @@
 import { findPhoneNumbersInText } from 'libphonenumber-js/min';
+import { InvalidInputError } from 'pointsman';
 import validator from 'validator';
 
 /** Something to be taken out of texts. */
@@ -92,4 +93,35 @@ function redactPhones(text: string): string {
   for (const { startsAt, endsAt } of findPhoneNumbersInText(text).toReversed())
     redacted = `${redacted.slice(0, startsAt)}[PHONE]${redacted.slice(endsAt)}`;
   return redacted;
+}
+
+/** Redacts every text inside a JSON value; names of fields, and the roles of messages, stay. */
+export function redactJson(value: unknown, further: readonly RedactionPattern[] = []): unknown {
+  if (typeof value === 'string') return redactText(value, further);
+  if (Array.isArray(value)) return value.map((each) => redactJson(each, further));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, held]) => [name, name === 'role' ? held : redactJson(held, further)]),
+  );
+}
+
+/**
+ * Makes patterns of a user's words: name to regular expression.
+ * @throws InvalidInputError naming the pattern that is none.
+ */
+export function redactionPatterns(patterns: Readonly<Record<string, string>>): RedactionPattern[] {
+  return Object.entries(patterns).map(([name, expression]) => {
+    if (!/^[A-Z][A-Z0-9_]{0,30}$/.test(name))
+      throw new InvalidInputError(
+        `The name of a redaction must be capital letters, digits and "_". Got "${name}". Say for example ORDER=\\bA-\\d{6}\\b.`,
+      );
+    try {
+      return { name, expression: new RegExp(expression, 'gu') };
+    } catch (cause) {
+      throw new InvalidInputError(
+        `The redaction ${name} must be a regular expression of JavaScript. Got ${expression}: ${(cause as Error).message}. Correct it.`,
+        { cause },
+      );
+    }
+  });
 }

@@ -1,11 +1,11 @@
 import { InvalidInputError } from 'pointsman';
-import { adviceOn } from '../logs/log-advice.ts';
-import type { LogFormat } from '../logs/log-format.ts';
-import { LOG_REASONS } from '../logs/log-reasons.ts';
-import { countKinds, type RecordKind } from '../outcomes/count-records.ts';
-import type { JudgeReport } from '../outcomes/judge-rows.ts';
-import { FIELD_REASONS, type OutcomeField, REASONS } from '../outcomes/outcome-fields.ts';
-import { PASSED_OVER } from '../outcomes/passed-over.ts';
+import type { OutcomeMatrix } from '../outcomes/matrix.ts';
+import { FIELD_REASONS, type OutcomeField, REASONS } from '../outcomes/outcome.ts';
+import type { Splits } from '../split/split.ts';
+import { plural } from '../words/format-number.ts';
+import { adviceOn } from './formats/readers.ts';
+import type { JudgeReport } from './judge.ts';
+import { LOG_REASONS, type LogFormat } from './record/format.ts';
 import type { ScoreScale } from './score-scale.ts';
 
 /** Rows turned down for one reason. */
@@ -91,6 +91,18 @@ const FEWEST_REJECTED = 10;
 /** Reasons by which nothing is lost, however often they come. */
 const HARMLESS: readonly string[] = [REASONS.duplicate];
 
+/** Reasons that say nothing against a record: it is no answer of a model, or is there already. */
+export const PASSED_OVER: readonly string[] = [
+  REASONS.inTable,
+  LOG_REASONS.noCall,
+  LOG_REASONS.unanswered,
+  LOG_REASONS.promptKnown,
+  LOG_REASONS.scoreOfOther,
+  LOG_REASONS.scoreInWords,
+  LOG_REASONS.otherScore,
+  LOG_REASONS.bookkeeping,
+];
+
 /** Rows that were never meant to be in the table do not count; those that are in it do. */
 const NOT_COUNTED = PASSED_OVER.filter((reason) => reason !== REASONS.inTable);
 
@@ -149,5 +161,206 @@ export function refuseTooManyRejected(report: Counted, most: number, doubt: stri
     `${worst.count.toLocaleString('en-US')} of ${rows.toLocaleString('en-US')} ${kind}s (${share}) were rejected for one reason, and more than ` +
       `${Number((100 * most).toPrecision(3))} % stop a run: ${worst.reason} (${places.join(', ')}${worst.count > places.length ? ', ...' : ''}). ` +
       `${isScore && doubt !== null ? `${doubt}. ` : ''}Nothing was written. ${way}`,
+  );
+}
+
+/** What a record of a log may be: an answer of a candidate, or something that belongs to one. */
+export type RecordKind = 'row' | 'score' | 'outcome' | 'prompt';
+
+/** Reasons that only records of another kind than rows are given. */
+const KINDS: Readonly<Partial<Record<string, RecordKind>>> = {
+  [LOG_REASONS.scoreWithoutCall]: 'score',
+  [LOG_REASONS.scoreNotNumber]: 'score',
+  [LOG_REASONS.scoreOutside]: 'score',
+  [LOG_REASONS.scoreOfOther]: 'score',
+  [LOG_REASONS.scoreInWords]: 'score',
+  [LOG_REASONS.otherScore]: 'score',
+  [LOG_REASONS.ambiguousId]: 'score',
+  [LOG_REASONS.outcomeWithoutDecision]: 'outcome',
+  [LOG_REASONS.unanswered]: 'prompt',
+  [LOG_REASONS.promptKnown]: 'prompt',
+};
+
+function kindOfReason(reason: string): RecordKind {
+  return reason.startsWith(LOG_REASONS.scoreLabel) ? 'score' : (KINDS[reason] ?? 'row');
+}
+
+/** Records of one kind, and what became of them. */
+interface KindCount {
+  readonly kind: RecordKind;
+  /** All of them: taken, rejected or passed over. */
+  readonly total: number;
+  readonly rejected: readonly Rejection[];
+  readonly passedOver: readonly Rejection[];
+}
+
+/** Counts what was read kind by kind: a score that was turned down is no row that was. */
+export function countKinds({
+  joined,
+  passedOver,
+  rejected,
+  rowsRead,
+}: Pick<IngestReport, 'joined' | 'passedOver' | 'rejected' | 'rowsRead'>): KindCount[] {
+  const of = (list: readonly Rejection[], kind: RecordKind) =>
+    list.filter(({ reason }) => kindOfReason(reason) === kind);
+  const sum = (list: readonly Rejection[]): number => list.reduce((all, { count }) => all + count, 0);
+  const taken = { score: joined.scores, outcome: joined.outcomes, prompt: joined.prompts };
+  const others = (['score', 'outcome', 'prompt'] as const).map(
+    (kind): KindCount & { readonly lost: number } => {
+      const lists = { rejected: of(rejected, kind), passedOver: of(passedOver, kind) };
+      const lost = sum(lists.rejected) + sum(lists.passedOver);
+      return { kind, lost, total: taken[kind] + lost, ...lists };
+    },
+  );
+  const rows = others.reduce((left, { lost }) => left - lost, rowsRead);
+  return [
+    { kind: 'row', total: rows, rejected: of(rejected, 'row'), passedOver: of(passedOver, 'row') },
+    ...others.map(({ lost: _, ...kind }) => kind),
+  ];
+}
+
+/** Fewer prompts than these teach nothing that could be told from chance. */
+export const FEWEST_PROMPTS = 50;
+export const FEWEST_IN_SPLIT = 8;
+
+/** What a manifest may name. */
+const MOST_CANDIDATES = 1000;
+const LONGEST_NAME = 200;
+
+/**
+ * Refuses traffic that no router can be learned from, and says what is missing.
+ * @param ingest how it was read: what was lost there may be what is missing
+ * @throws InvalidInputError
+ */
+export function checkTraffic({ candidates, prompts, quality }: OutcomeMatrix, ingest?: IngestReport): void {
+  checkNames(candidates);
+  const scored = scoresOf(quality, candidates.length);
+  const withScores = candidates.filter((_, c) => scored[c] > 0);
+  if (withScores.length === 0) {
+    throw new InvalidInputError(
+      `Training needs to know how good the answers were: \`quality\`, 0 to 1. None of ${prompts.length} prompts has it. ` +
+        `${qualityAdvice(ingest?.formats)}.${rejectedRows(ingest)}`,
+    );
+  }
+  if (withScores.length < 2) {
+    throw new InvalidInputError(
+      `Training needs at least 2 candidates with a quality score to choose among. Got 1: ${withScores[0]}. ` +
+        `Add answers of another candidate, best of all to the same prompts.${rejectedRows(ingest)}`,
+    );
+  }
+  let known = 0;
+  for (let row = 0; row < prompts.length; row++) {
+    const from = row * candidates.length;
+    if (quality.subarray(from, from + candidates.length).some((value) => !Number.isNaN(value))) known++;
+  }
+  if (known < FEWEST_PROMPTS) {
+    throw new InvalidInputError(
+      `Training needs at least ${FEWEST_PROMPTS} prompts with a quality score, and some 1,000 for a router that can be ` +
+        `trusted. Got ${known}. Collect more traffic.${rejectedRows(ingest)}`,
+    );
+  }
+}
+
+/** Before anything is fitted: a manifest takes no more, and no other. */
+function checkNames(candidates: readonly string[]): void {
+  if (candidates.length > MOST_CANDIDATES) {
+    throw new InvalidInputError(
+      `A router chooses among at most ${MOST_CANDIDATES.toLocaleString('en-US')} candidates. Got ${candidates.length.toLocaleString('en-US')}, ` +
+        `such as ${candidates.slice(0, 3).join(', ')}. The candidate of a row is the name of a model, not an id: name its column with --map candidate=...`,
+    );
+  }
+  const odd = candidates.find((name) => name.length === 0 || name.length > LONGEST_NAME);
+  if (odd === undefined) return;
+  throw new InvalidInputError(
+    `The name of a candidate must have 1 to ${LONGEST_NAME} characters. Got ${odd.length === 0 ? 'none' : `${odd.length}: ${odd.slice(0, 60)}...`} ` +
+      'Name the column of models with --map candidate=...',
+  );
+}
+
+/** What of the traffic could not be used, and why; nothing where all of it could. */
+function rejectedRows(ingest: IngestReport | undefined): string {
+  const rejected = ingest?.rejected ?? [];
+  if (ingest === undefined || rejected.length === 0) return '';
+  const why = rejected.slice(0, 5).map(({ count: times, examples: [{ file, line }], reason }) => {
+    return `${times.toLocaleString('en-US')} × ${reason} (${file}:${line})`;
+  });
+  const counts = countKinds(ingest).flatMap(({ kind, rejected: own, total }) => {
+    const count = own.reduce((sum, each) => sum + each.count, 0);
+    return count === 0 ? [] : [`${count.toLocaleString('en-US')} of ${plural(total, kind)}`];
+  });
+  return (
+    ` ${counts.join(' and ')} were rejected: ${why.join('; ')}` +
+    `${rejected.length > why.length ? '; ...' : ''}.`
+  );
+}
+
+/**
+ * Refuses splits too small to be of use: near-duplicates share a split, and say no more than one of them.
+ * @param groups near-duplicate group of each prompt @throws InvalidInputError
+ */
+export function checkSplits({ fit, calibrate, test }: Splits, groups: Int32Array): void {
+  const sizes = [fit, calibrate, test].map(({ rows }) => new Set(rows.map((row) => groups[row])).size);
+  if (sizes.every((size) => size >= FEWEST_IN_SPLIT)) return;
+  throw new InvalidInputError(
+    `Each split needs at least ${FEWEST_IN_SPLIT} prompts. Got ${sizes[0]} to fit, ${sizes[1]} to calibrate and ` +
+      `${sizes[2]} to test; near-duplicate prompts count once. Collect more prompts that differ, or change ` +
+      '`split` in the config.',
+  );
+}
+
+/** Quality scores of each candidate: `[candidates]` */
+export function scoresOf(quality: Float32Array, candidates: number): number[] {
+  const counts = new Array<number>(candidates).fill(0);
+  quality.forEach((value, i) => {
+    if (!Number.isNaN(value)) counts[i % candidates]++;
+  });
+  return counts;
+}
+
+/** Answers of models take longer than so many milliseconds, and less than so many seconds. */
+const FEW_SECONDS = 100;
+
+/** A column of latencies whose name does not say its unit, and what speaks against milliseconds; null where its name says it. */
+export function latencyDoubt({
+  aliases,
+  longestLatencyMs,
+}: Pick<IngestReport, 'aliases' | 'longestLatencyMs'>): string | null {
+  const column = aliases.latencyMs?.find((name) => !/ms$|milli/i.test(name));
+  if (column === undefined) return null;
+  const taken = `${column} is taken to be in milliseconds`;
+  return longestLatencyMs === null || longestLatencyMs >= FEW_SECONDS
+    ? taken
+    : `${taken}, though the highest is ${Number(longestLatencyMs.toPrecision(3))}: if these are seconds, bring them to milliseconds`;
+}
+
+/** Why rows have no cost though tokens or prices were given: the end of a sentence, or nothing. */
+export function costsWithout({
+  costsWithout: { prices, tokens },
+}: Pick<IngestReport, 'costsWithout'>): string {
+  const why = [
+    ...(tokens > 0
+      ? [
+          `${plural(tokens, 'row')} of candidates that have a price lack${tokens === 1 ? 's' : ''} tokens (if the log has them: --map inputTokens=... --map outputTokens=...)`,
+        ]
+      : []),
+    ...(prices > 0
+      ? [
+          `${plural(prices, 'row')} with tokens ${prices === 1 ? 'is' : 'are'} of candidates without a price (--prices)`,
+        ]
+      : []),
+  ];
+  return why.length === 0 ? '' : `: ${why.join('; ')}`;
+}
+
+/** What to do where no row says how good its answer was, by whose logs they are. */
+export function qualityAdvice(formats: IngestReport['formats'] | undefined): string {
+  const kinds = new Set((formats ?? []).map(({ format }) => format));
+  const isTable = kinds.size === 0 || (kinds.size === 1 && kinds.has('table'));
+  if (isTable) return 'Add the column, or name yours: --map quality=your_score';
+  if (kinds.size === 1 && kinds.has('pointsman'))
+    return 'Give feedback: router.feedback writes it to the decision log; or give a file of it in the same command';
+  return (
+    'Give what says it: scores or feedback in the same command (of Langfuse the file of scores), a field of the records ' +
+    '(--map quality=metadata.your_score), or a judge (--judge)'
   );
 }

@@ -1,22 +1,21 @@
 import { InvalidInputError } from 'pointsman';
 import {
-  between,
-  type FoundScale,
-  findScale,
-  type NumberCounts,
-  type ScoreRange,
-} from '../outcomes/find-scale.ts';
-import { type RatingForm, readTextRating } from '../outcomes/rating-text.ts';
-import { UnclearScoresError } from '../outcomes/unclear-scores-error.ts';
-import {
   areAllBest,
+  between,
   commonest,
   examplesOf,
+  type FoundScale,
+  findScale,
   isTold,
   knownWords,
+  type NumberCounts,
+  type RatingForm,
+  readTextRating,
   refuseUnknownWords,
+  type ScoreRange,
   type SeenScores,
   TRACE,
+  UnclearScoresError,
 } from './score-words.ts';
 
 /** How scores become qualities of 0 to 1. */

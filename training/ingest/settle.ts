@@ -1,12 +1,13 @@
 import { blobValue, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
-import { LOG_REASONS } from '../logs/log-reasons.ts';
-import type { ScoreRange } from '../outcomes/find-scale.ts';
-import { FIELD_REASONS, OUTCOME_FIELDS, REASONS } from '../outcomes/outcome-fields.ts';
-import { LONGEST_RATING } from '../outcomes/rating-text.ts';
-import { quoteText } from '../outcomes/sql-text.ts';
-import { EXISTING } from '../outcomes/staged-table.ts';
+import { FIELD_REASONS, OUTCOME_FIELDS, REASONS } from '../outcomes/outcome.ts';
+import { quoteText } from '../work/scratch-database.ts';
+import { rewriteRows } from './finish.ts';
+import { LOG_REASONS, promptProblem } from './record/format.ts';
+import { readConversation } from './record/messages.ts';
+import { NestedTooDeepError, refuseDeepNesting } from './record/values.ts';
 import { decideScale, qualityOfText, type ScaleDecision, type ScoreScale } from './score-scale.ts';
-import type { SeenScores } from './score-words.ts';
+import { LONGEST_RATING, type ScoreRange, type SeenScores } from './score-words.ts';
+import { EXISTING, UNREAD } from './sql/rows.ts';
 
 interface SettleOptions {
   /** The worst score and the best; `auto`: what is plain from the scores. @default 0 and 1 */
@@ -147,4 +148,53 @@ async function refuseScores(connection: DuckDBConnection): Promise<void> {
     `INSERT INTO staged (file, line, reason, absent, derived) SELECT file, line, ${reason}, false, false FROM scores WHERE ${isBad}`,
   );
   await connection.run(`DELETE FROM scores WHERE ${isBad}`);
+}
+
+type Prompt = {
+  readonly text: string | null;
+  /** JSON of plain messages. */
+  readonly messages: string | null;
+};
+
+/**
+ * Reads the prompts that SQL did not know as plain, in any of the shapes that the prompts of logs have, and turns down
+ * rows in which no words of a user are found.
+ * @param table with the columns of `staged`
+ */
+export async function settlePrompts(connection: DuckDBConnection, table = 'staged'): Promise<void> {
+  const written = { text: 'VARCHAR', messages: 'VARCHAR', reason: 'VARCHAR' };
+  await rewriteRows(
+    connection,
+    ['text', 'messages'],
+    written,
+    async (rows) => rows.map(([text, messages]) => settled({ text, messages })),
+    { where: `reason = ${quoteText(UNREAD)}`, table },
+  );
+}
+
+function settled(prompt: Prompt): Prompt & { readonly reason: string | null } {
+  const { text } = prompt;
+  const read = prompt.messages === null ? { text } : readMessages(prompt.messages);
+  if (typeof read === 'string') return { ...prompt, reason: read };
+  const problem = promptProblem(read);
+  const { text: words = null, messages = null } = read;
+  if (problem === null)
+    return { text: words, messages: messages === null ? null : JSON.stringify(messages), reason: null };
+  // Messages without a word may stand beside a text that has some.
+  if (text !== null && promptProblem({ text }) === null) return { text, messages: null, reason: null };
+  return { ...prompt, reason: problem };
+}
+
+/** @returns the prompt, or why there is none. */
+function readMessages(
+  json: string,
+): { readonly text?: string | null; readonly messages?: readonly unknown[] } | string {
+  try {
+    const value: unknown = JSON.parse(json);
+    refuseDeepNesting(value);
+    const isEmpty = Array.isArray(value) ? value.length === 0 : typeof value === 'number' || value === true;
+    return isEmpty || value === false ? FIELD_REASONS.messages : readConversation(value);
+  } catch (error) {
+    return error instanceof NestedTooDeepError ? LOG_REASONS.tooDeep : FIELD_REASONS.messages;
+  }
 }

@@ -1,20 +1,15 @@
 import { blobValue, type DuckDBConnection } from '@duckdb/node-api';
-import { hasLongLines } from '../outcomes/json-blocks.ts';
-import { litellmHas, litellmRows } from '../outcomes/litellm-sql.ts';
-import { OUTCOME_FIELDS } from '../outcomes/outcome-fields.ts';
-import { readDocuments } from '../outcomes/read-documents.ts';
-import type { SourceFile } from '../outcomes/source-files.ts';
-import type { SourceLayout } from '../outcomes/source-layout.ts';
-import { type StageBlocksOptions, stageBlocks } from '../outcomes/stage-blocks.ts';
-import { stageRegular } from '../outcomes/stage-regular-jsonl.ts';
-import { insertJudged, type JudgeSettings } from '../outcomes/staged-table.ts';
-import type { TextBlock } from '../outcomes/text-block.ts';
+import { OUTCOME_FIELDS } from '../outcomes/outcome.ts';
 import type { ScratchDatabase } from '../work/scratch-database.ts';
-import { litellmLog } from './formats/litellm.ts';
+import { litellmHas, litellmLog, litellmRows } from './formats/litellm.ts';
 import { type LogMapping, mapLogBlock, SIDE_TABLES, type SideTable } from './formats/map-log.ts';
+import { readDocuments } from './read/documents.ts';
+import type { SourceFile, TextBlock } from './read/files.ts';
+import { hasLongLines } from './read/json.ts';
 import type { LogReader } from './record/format.ts';
-import type { MapTarget } from './sql/layout.ts';
-import { rawRows } from './sql/rows.ts';
+import type { MapTarget, SourceLayout } from './sql/layout.ts';
+import { insertJudged, type JudgeSettings, rawRows } from './sql/rows.ts';
+import { type StageBlocksOptions, stageBlocks, stageRegular } from './stage.ts';
 
 /** What is joined to rows once all files are read. */
 export const CREATE_LOG_TABLES = [

@@ -1,25 +1,21 @@
+import { blobValue, type DuckDBBlobValue, type DuckDBConnection } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
-import { arrowBlocks } from '../outcomes/arrow-blocks.ts';
-import { hasLongLines, isJsonLines, jsonBlocks } from '../outcomes/json-blocks.ts';
-import { settlePrompts } from '../outcomes/settle-prompts.ts';
-import type { SourceFile } from '../outcomes/source-files.ts';
-import type { SourceLayout } from '../outcomes/source-layout.ts';
-import { parquetFile } from '../outcomes/sql-text.ts';
+import { OUTCOME_FIELDS } from '../outcomes/outcome.ts';
 import {
-  BLOCK_LINES,
-  blockParameters,
-  IS_ROW,
-  type StageBlocksOptions,
-  stageBlocks,
-} from '../outcomes/stage-blocks.ts';
-import { regularLayout, stageRegularJsonl } from '../outcomes/stage-regular-jsonl.ts';
-import { insertJudged, type JudgeSettings, UNREAD } from '../outcomes/staged-table.ts';
-import type { TextBlock } from '../outcomes/text-block.ts';
-import type { ScratchDatabase } from '../work/scratch-database.ts';
+  parquetFile,
+  quotePath,
+  quoteText,
+  type ScratchDatabase,
+  VECTOR_ROWS,
+} from '../work/scratch-database.ts';
 import { csvBlocks } from './read/csv.ts';
-import { checkGzip } from './read/files.ts';
-import { type ColumnMap, SeenNames } from './sql/layout.ts';
-import { rawRows } from './sql/rows.ts';
+import { arrowBlocks } from './read/documents.ts';
+import { checkGzip, type SourceFile, type TextBlock } from './read/files.ts';
+import { hasLongLines, isJsonLines, jsonBlocks } from './read/json.ts';
+import { settlePrompts } from './settle.ts';
+import { mayHoldSurrogates, wellFormed } from './sql/fields.ts';
+import { type ColumnMap, PathReader, SeenNames, type SourceLayout } from './sql/layout.ts';
+import { insertJudged, type JudgeSettings, rawField, rawRows, UNREAD } from './sql/rows.ts';
 
 interface StageOptions extends Omit<StageBlocksOptions, 'look' | 'settle'>, JudgeSettings {
   readonly map: ColumnMap;
@@ -167,4 +163,222 @@ async function stageParquet(
 async function* resumed(first: TextBlock, rest: AsyncIterable<TextBlock>): AsyncGenerator<TextBlock> {
   yield first;
   yield* rest;
+}
+
+const BATCH_BYTES = 32 * 2 ** 20;
+
+/** Trimming costs more than parsing, so it is kept for the few lines that do not begin like an object. */
+const IS_ROW = `CASE WHEN starts_with(doc, '{') THEN true ELSE trim(doc, ' \t\r') <> '' END`;
+
+/** The lines of one block, from the parameters of `blockParameters`. */
+const BLOCK_LINES = `SELECT unnest(lines) AS doc, unnest(range($firstLine::BIGINT, $firstLine::BIGINT + len(lines))) AS line
+  FROM (SELECT string_split(decode($bytes::BLOB), chr(10)) AS lines)`;
+
+/** The same of a block whose lines are numbered in front: the number, a tab, the document. */
+const NUMBERED_LINES = `SELECT substring(numbered, tab + 1) AS doc, substring(numbered, 1, tab - 1)::BIGINT + $firstLine AS line
+  FROM (SELECT numbered, instr(numbered, chr(9)) AS tab FROM (SELECT unnest(string_split(decode($bytes::BLOB), chr(10))) AS numbered))`;
+
+const WHOLE_DOCUMENT = `CASE WHEN ${mayHoldSurrogates('doc')} AND NOT json_valid(doc) THEN ${wellFormed('doc')} ELSE doc END`;
+
+export interface StageBlocksOptions {
+  readonly fileIndex: number;
+  /** Called when rows were added, in the order of the file if `inOrder`. */
+  readonly onStaged: () => Promise<void>;
+  /** Whether rows must be judged in the order of the file, so that the first bad one is found first. */
+  readonly inOrder: boolean;
+  /** Told of a batch before it is judged: the table `documents` of that connection. @default nothing */
+  readonly look?: (worker: DuckDBConnection) => Promise<void>;
+  /**
+   * What is still to be done to the rows of a batch of long texts, in the table of that name, before they are with the others:
+   * there it would be done to too many at a time. @default nothing
+   */
+  readonly settle?: (worker: DuckDBConnection, table: string) => Promise<void>;
+  /** Whether lines are numbered in front, counted on from the block's `firstLine`. @default false */
+  readonly numbered?: boolean;
+}
+
+/**
+ * Judges documents a batch at a time, on as many connections as there are threads.
+ * @param judge SQL that inserts what it makes of the table `documents` (`line`, `doc`) into a table such as `staged`.
+ */
+export async function stageBlocks(
+  database: ScratchDatabase,
+  blocks: AsyncGenerator<TextBlock>,
+  judge: (table: string) => string,
+  { onStaged, inOrder, look = async () => {}, settle, numbered = false }: StageBlocksOptions,
+): Promise<void> {
+  // Planning the judgement takes as long as judging a thousand rows, so blocks gather in a table first.
+  const work = async (worker: DuckDBConnection): Promise<void> => {
+    for (let isLast = false; !isLast; ) {
+      let [bytes, rows] = [0, 0];
+      let leave: (() => void) | null = null;
+      await worker.run('CREATE OR REPLACE TEMP TABLE documents (line BIGINT, doc VARCHAR)');
+      const gather = await worker.prepare(
+        `INSERT INTO documents SELECT line, ${WHOLE_DOCUMENT} AS doc FROM (${numbered ? NUMBERED_LINES : BLOCK_LINES}) WHERE ${IS_ROW}`,
+      );
+      const atOnce = (): number => bytes * Math.min(1, VECTOR_ROWS / Math.max(1, rows));
+      try {
+        while (bytes < BATCH_BYTES && atOnce() < database.heavyBytes) {
+          const block: TextBlock | undefined = (await blocks.next()).value;
+          isLast = block === undefined;
+          if (block === undefined) break;
+          if (block.bytes.length > database.bytesAtOnce) leave ??= await gate.enter(block.bytes.length);
+          gather.bind(blockParameters(block));
+          await gather.run();
+          bytes += block.bytes.length;
+          rows += linesIn(block.bytes);
+        }
+        gather.destroySync();
+        if (bytes > 0) leave ??= await gate.enter(atOnce());
+        await look(worker);
+        if (settle === undefined || atOnce() < database.heavyBytes) await worker.run(judge('staged'));
+        else {
+          await worker.run('CREATE OR REPLACE TEMP TABLE judged AS FROM staged LIMIT 0');
+          await worker.run(judge('judged'));
+          await settle(worker, 'judged');
+          await worker.run('INSERT INTO staged FROM judged; DROP TABLE judged');
+        }
+      } finally {
+        leave?.();
+      }
+      await onStaged();
+    }
+  };
+  const gate = new ByteGate(database.bytesAtOnce);
+  const workers: DuckDBConnection[] = [];
+  while (workers.length < (inOrder ? 1 : database.threads)) workers.push(await database.connect());
+  try {
+    await allOf(workers.map(work));
+  } finally {
+    for (const worker of workers) worker.closeSync();
+    await blocks.return(undefined);
+  }
+}
+
+function blockParameters(block: TextBlock): { firstLine: bigint; bytes: DuckDBBlobValue } {
+  return { firstLine: BigInt(block.firstLine), bytes: blobValue(block.bytes) };
+}
+
+/** Waits for all, so that nothing runs on after a failure; then throws the first failure. */
+async function allOf(work: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(work);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}
+
+function linesIn(bytes: Uint8Array): number {
+  let lines = 1;
+  for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) lines++;
+  return lines;
+}
+
+/** Lets in as many at a time as fit into so many bytes together, and one in any case, in the order in which they came. */
+class ByteGate {
+  readonly #most: number;
+  #used = 0;
+  #last: Promise<void> = Promise.resolve();
+  #left: () => void = () => {};
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** @returns what must be called when it is done */
+  enter(bytes: number): Promise<() => void> {
+    const entered = this.#last.then(async () => {
+      while (this.#used > 0 && this.#used + bytes > this.#most)
+        await new Promise<void>((resolve) => {
+          this.#left = resolve;
+        });
+      this.#used += bytes;
+      return () => {
+        this.#used -= bytes;
+        this.#left();
+      };
+    });
+    this.#last = entered.then(() => {});
+    return entered;
+  }
+}
+
+const PROGRESS_MS = 200;
+
+interface StageRegularOptions extends JudgeSettings {
+  readonly fileIndex: number;
+  readonly onBytes: (bytes: number) => void;
+}
+
+/** How to read a JSONL file of nothing but objects, from the keys of all of them; null when it is none. */
+async function regularLayout(
+  connection: DuckDBConnection,
+  source: SourceFile,
+  seen: SeenNames,
+): Promise<SourceLayout | null> {
+  try {
+    await seen.add(
+      connection,
+      `SELECT json AS doc FROM read_json_objects(${quotePath(source.path)}, format = 'newline_delimited', hive_partitioning = false)`,
+    );
+    return seen.layout();
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The fast way for a JSONL file in long form that holds nothing but objects: DuckDB's own reader, which stops at the
+ * first line that is broken, not UTF-8, or no object. Rows get their lines later, from the order they come in.
+ * (A line `null` reads as an empty object, and is turned down as one.)
+ * @returns false when the file must be read line by line; then nothing of it is staged.
+ */
+async function stageRegularJsonl(
+  connection: DuckDBConnection,
+  source: SourceFile,
+  layout: SourceLayout,
+  options: StageRegularOptions,
+): Promise<boolean> {
+  const paths = new PathReader([...layout.paths.values()].flat());
+  if (layout.form !== 'long' || paths.keys === null) return false;
+  const columns = paths.keys.map((key) => `${quoteText(key)}: 'JSON'`).join(', ');
+  const values = `{${paths.keys.map((key) => `${quoteText(key)}: "${key}"`).join(', ')}}`;
+  const fields = OUTCOME_FIELDS.map((field) => `${rawField(paths, layout, field)} AS r_${field}`);
+  const raw = `SELECT NULL::BIGINT AS line, NULL::VARCHAR AS broken, false AS absent, ${fields.join(', ')}
+    FROM (SELECT ${values} AS x FROM read_json(${quotePath(source.path)}, hive_partitioning = false, format = 'newline_delimited', records = true, columns = {${columns}}))`;
+  return stageRegular(connection, source, raw, options);
+}
+
+/**
+ * Inserts what DuckDB's own reader makes of a file, all of it or nothing.
+ * @param raw SQL of raw rows, in the order of the file and without `line`.
+ * @returns false when the file must be read line by line.
+ */
+export async function stageRegular(
+  connection: DuckDBConnection,
+  source: SourceFile,
+  raw: string,
+  options: StageRegularOptions,
+): Promise<boolean> {
+  let told = 0;
+  const tell = (): void => {
+    const read = Math.max(told, (connection.progress.percentage / 100) * source.bytes);
+    options.onBytes(read - told);
+    told = read;
+  };
+  const timer = setInterval(tell, PROGRESS_MS);
+  try {
+    const { fileIndex } = options;
+    await connection.run('SET enable_progress_bar = true; SET enable_progress_bar_print = false');
+    await connection.run(insertJudged(raw, fileIndex, options));
+    // Rows that were there before may have gone, and leave their places.
+    await connection.run(
+      `INSERT INTO first_rows SELECT ${fileIndex}, min(rowid) FROM staged WHERE file = ${fileIndex}`,
+    );
+    options.onBytes(source.bytes - told);
+    return true;
+  } catch {
+    // Reading line by line says what was wrong, and where.
+    options.onBytes(-told);
+    return false;
+  } finally {
+    clearInterval(timer);
+  }
 }

@@ -1,18 +1,23 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
-import { OUTCOME_FIELDS, type OutcomeField, REASONS } from '../outcomes/outcome-fields.ts';
-import { PASSED_OVER } from '../outcomes/passed-over.ts';
-import { physicalLines } from '../outcomes/physical-lines.ts';
-import { parquetFile, quoteText } from '../outcomes/sql-text.ts';
-import { EXISTING, STAGED_COLUMNS, USABLE } from '../outcomes/staged-table.ts';
-import { writeSorted } from '../outcomes/write-sorted.ts';
-import { fileError } from '../work/file-error.ts';
-import { scratchError } from '../work/memory-limit.ts';
-import type { ScratchDatabase } from '../work/scratch-database.ts';
-import type { IngestReport, Rejection } from './report.ts';
+import { LARGEST_AMOUNTS } from 'pointsman/log';
+import {
+  AMOUNT_FIELDS,
+  type AmountField,
+  OUTCOME_FIELDS,
+  type OutcomeField,
+  REASONS,
+} from '../outcomes/outcome.ts';
+import { fileError } from '../work/file-lock.ts';
+import { parquetFile, quoteText, type ScratchDatabase, scratchError } from '../work/scratch-database.ts';
+import { writeSorted } from './finish.ts';
+import { physicalLines } from './read/files.ts';
+import { VALUE_REASONS } from './record/format.ts';
+import { type IngestReport, PASSED_OVER, type Rejection } from './report.ts';
+import { EXISTING, STAGED_COLUMNS, USABLE } from './sql/rows.ts';
 
 const HASHED_FIELDS: readonly OutcomeField[] = ['promptHash', 'embedding'];
 const EXAMPLES = 5;
@@ -238,5 +243,40 @@ export class StagedRows {
 
   async #rows(query: string): Promise<DuckDBValue[][]> {
     return (await this.#connection.runAndReadAll(query)).getRows();
+  }
+}
+
+/** Columns that tables of earlier versions do not have. */
+const LATER_COLUMNS = ['promptHash', 'embedding'];
+const isAmount = (field: OutcomeField): field is AmountField =>
+  (AMOUNT_FIELDS as readonly OutcomeField[]).includes(field);
+const canBe = (field: AmountField): string => `("${field}" BETWEEN 0 AND ${LARGEST_AMOUNTS[field]})`;
+
+/**
+ * Puts the rows of a table that is there into `staged`. A file that is not there has none.
+ * @throws InvalidInputError when it is no outcomes table.
+ */
+export async function loadExisting(connection: DuckDBConnection, file: string): Promise<void> {
+  if (!(await stat(file).catch(() => null))) return;
+  try {
+    const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${parquetFile(file)}`);
+    const columns = described.getRows().map(([name]) => String(name));
+    const values = OUTCOME_FIELDS.map((field) => {
+      if (LATER_COLUMNS.includes(field) && !columns.includes(field)) return 'NULL';
+      return isAmount(field) ? `CASE WHEN ${canBe(field)} THEN "${field}" END` : `"${field}"`;
+    });
+    await connection.run(`INSERT INTO staged (file, line, absent, derived, ${STAGED_COLUMNS})
+      SELECT ${EXISTING}, file_row_number + 1, false, false, ${values.join(', ')}
+      FROM ${parquetFile(file, ', file_row_number = true')}`);
+    // Earlier versions took amounts from logs that cannot be.
+    for (const field of AMOUNT_FIELDS) {
+      await connection.run(`INSERT INTO ignored_values SELECT ${EXISTING}, file_row_number + 1, ${quoteText(VALUE_REASONS[field])}
+        FROM ${parquetFile(file, ', file_row_number = true')} WHERE NOT ${canBe(field)}`);
+    }
+  } catch (error) {
+    throw new InvalidInputError(
+      `${file} cannot be appended to, since it is no outcomes table: ${(error as Error).message.split('\n')[0]} Name another file, or leave out \`append\`.`,
+      { cause: error },
+    );
   }
 }

@@ -1,13 +1,17 @@
 import { argMin, createRandom } from 'pointsman/math';
-import { chainHead, type DenseLayer, predictRows } from '../head/dense-chain.ts';
-import { fitLinearPath } from '../head/fit-linear.ts';
-import type { OnFold, OnProgress } from '../head/fit-progress.ts';
-import { countFolds, foldRows } from '../head/grouped-folds.ts';
-import { createMatrix, type Matrix, takeRows } from '../head/matrix.ts';
-import { searchPenalties } from '../head/search-penalties.ts';
-import { allRows, putRows, takeFitData, weightPerCandidate } from '../member/member-rows.ts';
-import { isFullyObserved, squaredError } from '../member/squared-error.ts';
-import type { MemberData, TunedMember } from './learner.ts';
+import { chainHead, type DenseLayer, predictRows } from '../fit/chain.ts';
+import { fitLinearPath, type OnFold, type OnProgress, searchPenalties } from '../fit/linear.ts';
+import { countFolds, createMatrix, foldRows, type Matrix, takeRows } from '../fit/rows.ts';
+import {
+  allRows,
+  isFullyObserved,
+  type MemberData,
+  putRows,
+  squaredError,
+  type TunedMember,
+  takeFitData,
+  weightPerCandidate,
+} from './learner.ts';
 import type { LinearMember } from './linear.ts';
 
 const HIDDEN = 64;

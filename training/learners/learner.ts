@@ -1,7 +1,9 @@
 import type { Head } from 'pointsman/head';
+import { argMin } from 'pointsman/math';
+import { type DenseChain, predictRows } from '../fit/chain.ts';
 import type { KnnFit } from '../fit/knn.ts';
-import type { DenseChain } from '../head/dense-chain.ts';
-import type { Matrix } from '../head/matrix.ts';
+import type { FitData } from '../fit/loss.ts';
+import { countFolds, createMatrix, foldRows, type Matrix, takeRows } from '../fit/rows.ts';
 
 /** What members learn from. Rows are those of the fit split. */
 export interface MemberData {
@@ -47,4 +49,138 @@ export interface TunedMember {
   readonly outOfFold: Matrix;
   /** Fits on all rows. */
   fit(): Promise<FittedMember>;
+}
+
+/** A matrix in two parts that add up to it: each row's mean, repeated, and the differences to it. NaN spreads over its row. */
+export function splitLevels({ rows, columns, values }: Matrix): { level: Matrix; deviation: Matrix } {
+  const level = createMatrix(rows, columns);
+  const deviation = createMatrix(rows, columns);
+  for (let row = 0; row < rows; row++) {
+    let mean = 0;
+    for (let c = 0; c < columns; c++) mean += values[row * columns + c] / columns;
+    for (let c = 0; c < columns; c++) {
+      level.values[row * columns + c] = mean;
+      deviation.values[row * columns + c] = values[row * columns + c] - mean;
+    }
+  }
+  return { level, deviation };
+}
+
+/** Tunes any head by fitting it on every fold with every setting, and keeping the setting with the least squared error. */
+export async function tuneByFold<Setting extends Readonly<Record<string, number>>>(
+  name: string,
+  data: MemberData,
+  settings: readonly Setting[],
+  fit: (known: FitData, setting: Setting, rows: Int32Array) => Promise<FittedMember>,
+): Promise<TunedMember> {
+  const { features, residuals, folds } = data;
+  const outOfFold = settings.map(() => createMatrix(residuals.rows, residuals.columns));
+  const count = countFolds(folds);
+  for (let fold = 0; fold < count; fold++) {
+    const rows = foldRows(folds, fold);
+    const known = takeFitData(data, rows.fit);
+    const held = takeRows(features, rows.held);
+    for (const [i, setting] of settings.entries()) {
+      const predicted = predictRows((await fit(known, setting, rows.fit)).head, held);
+      putRows(predicted, rows.held, outOfFold[i]);
+    }
+  }
+  const errors = outOfFold.map((predictions) => squaredError(predictions, residuals, 'all', data.weights));
+  const chosen = argMin(errors);
+  const all = allRows(residuals);
+  return {
+    name,
+    settings: settings[chosen],
+    outOfFold: outOfFold[chosen],
+    fit: () => fit(takeFitData(data, all), settings[chosen], all),
+  };
+}
+
+/** The named rows of member data, for a head to be fitted on. */
+export function takeFitData(
+  { features, residuals, weights }: Pick<MemberData, 'features' | 'residuals' | 'weights'>,
+  rows: Int32Array,
+): FitData {
+  const taken = { features: takeRows(features, rows), targets: takeRows(residuals, rows) };
+  if (weights === null) return taken;
+  return { ...taken, weights: takeRows({ ...residuals, values: weights }, rows).values };
+}
+
+/** Every row of a matrix. */
+export function allRows({ rows }: Matrix): Int32Array {
+  return Int32Array.from({ length: rows }, (_, i) => i);
+}
+
+/** Writes row i of `from` to row `rows[i]` of `to`. */
+export function putRows(from: Matrix, rows: Int32Array, to: Matrix): void {
+  rows.forEach((row, i) => {
+    to.values.set(from.values.subarray(i * from.columns, (i + 1) * from.columns), row * from.columns);
+  });
+}
+
+/** Weight of the observed outcomes of the named rows, per candidate: what penalties are measured against. */
+export function weightPerCandidate(
+  { residuals: { columns, values }, weights }: Pick<MemberData, 'residuals' | 'weights'>,
+  rows: Int32Array,
+): number {
+  let sum = 0;
+  for (const row of rows)
+    for (let i = row * columns; i < (row + 1) * columns; i++)
+      if (!Number.isNaN(values[i])) sum += weights === null ? 1 : weights[i];
+  return sum / columns;
+}
+
+/** Which part of the outcomes an error is measured on. */
+export type Part = 'all' | 'level' | 'deviation';
+
+/**
+ * Mean squared error of predictions. `level` compares the rows' means, `deviation` the differences to them, both over
+ * rows with every target observed; `all` every observed target. NaN when there is no such row.
+ *
+ * @param weights importance of each target for `all`, `[rows, outputs]`; null: all alike
+ */
+export function squaredError(
+  predictions: Matrix,
+  targets: Matrix,
+  part: Part,
+  weights: Float32Array | null = null,
+): number {
+  const { rows, columns } = targets;
+  let sum = 0;
+  let count = 0;
+  for (let row = 0; row < rows; row++) {
+    const from = row * columns;
+    if (part === 'all') {
+      for (let i = from; i < from + columns; i++) {
+        if (Number.isNaN(targets.values[i])) continue;
+        const weight = weights === null ? 1 : weights[i];
+        sum += weight * (targets.values[i] - predictions.values[i]) ** 2;
+        count += weight;
+      }
+      continue;
+    }
+    let error = 0;
+    for (let i = from; i < from + columns; i++)
+      error += (targets.values[i] - predictions.values[i]) / columns;
+    if (Number.isNaN(error)) continue;
+    count++;
+    if (part === 'level') sum += error * error;
+    else
+      for (let i = from; i < from + columns; i++)
+        sum += (targets.values[i] - predictions.values[i] - error) ** 2 / columns;
+  }
+  return sum / count;
+}
+
+/** Whether most rows that have a target have every one, which tells levels from deviations. */
+export function isFullyObserved({ rows, columns, values }: Matrix): boolean {
+  let full = 0;
+  let some = 0;
+  for (let row = 0; row < rows; row++) {
+    let observed = 0;
+    for (let c = 0; c < columns; c++) if (!Number.isNaN(values[row * columns + c])) observed++;
+    if (observed > 0) some++;
+    if (observed === columns) full++;
+  }
+  return full >= some / 2;
 }

@@ -1,13 +1,18 @@
 import { argMin } from 'pointsman/math';
-import { chainHead, type DenseLayer, predictRows } from '../head/dense-chain.ts';
-import { fitLinearPath } from '../head/fit-linear.ts';
-import type { OnFold, OnProgress } from '../head/fit-progress.ts';
-import { countFolds, foldRows } from '../head/grouped-folds.ts';
-import { createMatrix, type Matrix, takeRows } from '../head/matrix.ts';
-import { searchPenalties } from '../head/search-penalties.ts';
-import { allRows, putRows, takeFitData } from '../member/member-rows.ts';
-import { isFullyObserved, type Part, squaredError } from '../member/squared-error.ts';
-import type { FittedMember, MemberData, TunedMember } from './learner.ts';
+import { chainHead, type DenseLayer, predictRows } from '../fit/chain.ts';
+import { fitLinearPath, type OnFold, type OnProgress, searchPenalties } from '../fit/linear.ts';
+import { countFolds, createMatrix, foldRows, type Matrix, takeRows } from '../fit/rows.ts';
+import {
+  allRows,
+  type FittedMember,
+  isFullyObserved,
+  type MemberData,
+  type Part,
+  putRows,
+  squaredError,
+  type TunedMember,
+  takeFitData,
+} from './learner.ts';
 import { tuneSharedLinear } from './shared-linear.ts';
 
 /** Penalties tried, as shares of rows times feature variance. */

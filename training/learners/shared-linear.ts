@@ -1,19 +1,14 @@
 import { argMin } from 'pointsman/math';
-import { chainHead, type DenseLayer, predictRows } from '../head/dense-chain.ts';
-import { fitLinearPath } from '../head/fit-linear.ts';
-import type { OnFold } from '../head/fit-progress.ts';
-import { countFolds, foldRows } from '../head/grouped-folds.ts';
-import { createMatrix, type Matrix, takeRows } from '../head/matrix.ts';
-import { searchPenalties } from '../head/search-penalties.ts';
-import { putRows, takeFitData, weightPerCandidate } from '../member/member-rows.ts';
-import { rowLevels } from '../member/row-levels.ts';
-import { squaredError } from '../member/squared-error.ts';
+import { chainHead, type DenseLayer, predictRows } from '../fit/chain.ts';
+import { fitLinearPath, type OnFold, searchPenalties } from '../fit/linear.ts';
+import { countFolds, createMatrix, foldRows, type Matrix, takeRows } from '../fit/rows.ts';
+import { putRows, squaredError, takeFitData, weightPerCandidate } from './learner.ts';
 
 /** Penalties tried, as shares of the outcomes' weight times feature variance. */
 const PENALTIES = { from: 3, to: 0.003 } as const;
 
 /** Outcomes of which a row may hold one or two. */
-export interface SharedLinearData {
+interface SharedLinearData {
   readonly features: Matrix; // [rows, features]
   /** Sum of the features' variances. */
   readonly featureVariance: number;
@@ -26,7 +21,7 @@ export interface SharedLinearData {
 }
 
 /** A linear layer whose penalties cross-validation has chosen. */
-export interface SharedLinear {
+interface SharedLinear {
   readonly levelPenalty: number;
   readonly deviationPenalty: number;
   /** Predictions for each row by a fit that did not see its fold: `[rows, candidates]` */
@@ -145,4 +140,29 @@ function addLayers(level: DenseLayer, deviation: DenseLayer): DenseLayer {
     kernel: deviation.kernel.map((value, i) => value + level.kernel[Math.floor(i / outputs)]),
     bias: deviation.bias.map((value) => value + level.bias[0]),
   };
+}
+
+/** What each row's observed outcomes say of all candidates alike. */
+interface RowLevels {
+  /** Weighted mean of the row's outcomes, NaN where there is none: `[rows, 1]` */
+  readonly targets: Matrix;
+  /** Sum of their weights: `[rows]` */
+  readonly weights: Float32Array;
+}
+
+/** @param weights importance of each outcome, `[rows, candidates]`; null: all alike */
+export function rowLevels({ rows, columns, values }: Matrix, weights: Float32Array | null): RowLevels {
+  const targets = createMatrix(rows, 1);
+  const totals = new Float32Array(rows);
+  for (let row = 0; row < rows; row++) {
+    let sum = 0;
+    for (let i = row * columns; i < (row + 1) * columns; i++) {
+      if (Number.isNaN(values[i])) continue;
+      const weight = weights === null ? 1 : weights[i];
+      sum += weight * values[i];
+      totals[row] += weight;
+    }
+    targets.values[row] = totals[row] > 0 ? sum / totals[row] : Number.NaN;
+  }
+  return { targets, weights: totals };
 }

@@ -1,10 +1,7 @@
-import { fitStack } from '../fit/stack-weights.ts';
-import { createMatrix, type Matrix } from '../head/matrix.ts';
-import { guardStrength } from '../member/guard.ts';
-import { shrinkage } from '../member/shrinkage.ts';
-import { splitLevels } from '../member/split-levels.ts';
-import { isFullyObserved } from '../member/squared-error.ts';
-import type { MemberData, TunedMember } from './learner.ts';
+import { argMax } from 'pointsman/math';
+import { createMatrix, FEWEST_GROUPS, type Matrix } from '../fit/rows.ts';
+import { chooseShrinkage, fitStack } from '../fit/stack-weights.ts';
+import { isFullyObserved, type MemberData, splitLevels, type TunedMember } from './learner.ts';
 
 /** How the members add up. */
 export interface Stack {
@@ -114,4 +111,202 @@ function addUp(
     }
   });
   return sum;
+}
+
+/** Parts of the size that the outcomes give, the largest first. */
+const PARTS = [1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1];
+
+/** Leaving the best single candidate must have paid by this many standard errors, out of fold. */
+const STANDARD_ERRORS = 1;
+
+/** Of prompts: a router that leaves the best single candidate on fewer is, for quality, the best single candidate. */
+const HARMLESS_SHARE = 0.005;
+
+/**
+ * First, do no harm: how far the candidates' differences may be believed, so that choosing by quality alone is not
+ * worse than always choosing the best single candidate.
+ *
+ * Two questions, as what is chosen hardly depends on how large differences are where candidates are about equal.
+ * *Whether* to leave the best single candidate is decided by value: it must have paid. *How large* differences are is what the
+ * outcomes say: the slope of those on these. Where it did not pay at that size, the largest part of it at which it did is
+ * taken; and where it paid at none, differences shrink until they (almost) never leave it. They still rank prompts by how
+ * little a cheaper candidate would lose.
+ *
+ * @param differences out-of-fold, `[rows, candidates]`, as differences to the candidates' means
+ */
+export function guardStrength(differences: Matrix, data: MemberData): number {
+  const { prior, residuals } = data;
+  const { rows, columns } = residuals;
+  const scores = createMatrix(rows, columns);
+  for (let i = 0; i < scores.values.length; i++)
+    scores.values[i] = prior[i % columns] + differences.values[i];
+  const proven = data.logged ? loggedStrength(differences, data) : provenStrength(scores, differences, data);
+  if (proven > 0) return proven;
+  const harmless = PARTS.find((strength) => leavingShare(scores, prior, strength) <= HARMLESS_SHARE);
+  return harmless ?? harmlessBelow(scores, prior);
+}
+
+/** The size that the outcomes give, or the largest part of it at which leaving best single has paid; 0: at none. */
+function provenStrength(scores: Matrix, differences: Matrix, data: MemberData): number {
+  const { groups, prior, residuals } = data;
+  const size = Math.min(1, differenceSlope(differences, data)?.slope ?? 0);
+  if (!(size > 0)) return 0;
+  const { columns, values } = residuals;
+  const quality = { ...residuals, values: values.map((x, i) => prior[i % columns] + x) };
+  const options = { standardErrors: STANDARD_ERRORS, groups };
+  for (const part of PARTS) {
+    const strengths = [part * size];
+    if (chooseShrinkage(scores, prior, quality, { ...options, strengths }).strength > 0) return strengths[0];
+  }
+  return 0;
+}
+
+/**
+ * How far differences learned from a log may be believed. What leaving the best single candidate paid cannot be read
+ * off row by row, as a log holds the outcome of both on few rows or none; summing inverse propensities over those that
+ * agree leaves an error several times the gain. So the question is put to every outcome of a candidate in contention:
+ * by how much it is better, for each point that the differences among contenders say it is. The lower end of that
+ * slope, one standard error below it, is the strength: at the slope b, choosing by the means plus b times the differences
+ * gains most, and gains something or nothing.
+ */
+function loggedStrength(differences: Matrix, data: MemberData): number {
+  const found = differenceSlope(differences, data);
+  if (found === null) return 1;
+  return Math.min(1, Math.max(0, found.slope - STANDARD_ERRORS * found.standardError));
+}
+
+/** Share of rows on which the shrunk scores choose another candidate than the best single one. */
+function leavingShare({ rows, columns, values }: Matrix, prior: readonly number[], strength: number): number {
+  const single = argMax(prior);
+  const shrunk = new Float64Array(columns);
+  let leaving = 0;
+  for (let row = 0; row < rows; row++) {
+    for (let c = 0; c < columns; c++)
+      shrunk[c] = prior[c] + strength * (values[row * columns + c] - prior[c]);
+    if (argMax(shrunk) !== single) leaving++;
+  }
+  return leaving / rows;
+}
+
+/** Candidates that tie from the start need the differences smaller yet. */
+function harmlessBelow(scores: Matrix, prior: readonly number[]): number {
+  for (let strength = 0.05; strength > 1e-3; strength /= 2)
+    if (leavingShare(scores, prior, strength) <= HARMLESS_SHARE) return strength;
+  return 0;
+}
+
+/** A candidate in contention is chosen for at least this share of the rows, or is the best single one. */
+const CONTENDING_SHARE = 0.01;
+
+/** How much better a candidate is for each point that the differences say it is. */
+interface DifferenceSlope {
+  readonly slope: number;
+  readonly standardError: number;
+}
+
+/**
+ * Regression of the outcomes' differences on those that were predicted, among candidates in contention: 1 where they are
+ * exactly right, 1/2 where they are twice too large. A row is compared with itself where all contenders were seen, else with
+ * what is expected of it. Null where one candidate alone is in contention; 0 on fewer than `FEWEST_GROUPS` near-duplicate groups.
+ *
+ * @param differences out-of-fold, `[rows, candidates]`, as differences to the candidates' means
+ */
+export function differenceSlope(differences: Matrix, data: MemberData): DifferenceSlope | null {
+  const contenders = contending(differences, data.prior);
+  if (contenders.length < 2) return null;
+  const { residuals, weights, groups } = data;
+  const { rows, columns, values } = residuals;
+  const scores = new Map<number, { product: number; square: number }>();
+  let [products, squares] = [0, 0];
+  for (let row = 0; row < rows; row++) {
+    const from = row * columns;
+    const level = meanOf(differences.values, from, contenders);
+    const own = meanOf(values, from, contenders);
+    const base = Number.isNaN(own) ? level : own;
+    for (const c of contenders) {
+      const i = from + c;
+      if (Number.isNaN(values[i])) continue;
+      const weight = weights === null ? 1 : weights[i];
+      const difference = differences.values[i] - level;
+      const product = weight * difference * (values[i] - base);
+      const square = weight * difference * difference;
+      const group = scores.get(groups[row]) ?? { product: 0, square: 0 };
+      scores.set(groups[row], { product: group.product + product, square: group.square + square });
+      products += product;
+      squares += square;
+    }
+  }
+  if (!(squares > 0) || scores.size < FEWEST_GROUPS) return { slope: 0, standardError: 0 };
+  const slope = products / squares;
+  // Sandwich variance, one cluster a group (White 1980; Liang and Zeger 1986).
+  let variance = 0;
+  for (const { product, square } of scores.values()) variance += (product - slope * square) ** 2;
+  variance *= scores.size / (scores.size - 1);
+  return { slope, standardError: Math.sqrt(variance) / squares };
+}
+
+/** The best single candidate, and whoever the differences choose on more than a few rows. */
+function contending({ rows, columns, values }: Matrix, prior: readonly number[]): number[] {
+  const chosen = new Float64Array(columns);
+  const scores = new Float64Array(columns);
+  for (let row = 0; row < rows; row++) {
+    for (let c = 0; c < columns; c++) scores[c] = prior[c] + values[row * columns + c];
+    chosen[argMax(scores)]++;
+  }
+  const single = argMax(prior);
+  return prior
+    .map((_, c) => c)
+    .filter((c) => c === single || chosen[c] >= Math.max(1, CONTENDING_SHARE * rows));
+}
+
+function meanOf(values: Float32Array, from: number, candidates: readonly number[]): number {
+  let sum = 0;
+  for (const c of candidates) sum += values[from + c];
+  return sum / candidates.length;
+}
+
+/** Predictions less sure than this many standard errors are noise: the strength is 0. */
+const NOISE = 2;
+
+/**
+ * How much of out-of-fold predictions to keep: the positive part of 1 - (NOISE / t)², t being how many standard
+ * errors the slope of the truth on the predictions is above 0 (after James and Stein 1961). Clear signals are left
+ * alone, weak ones are held back, and what cannot be told from noise gives exactly 0; so does what fewer than
+ * `FEWEST_GROUPS` near-duplicate groups say.
+ *
+ * @param predictions `[rows, outputs]`, out of fold
+ * @param truth `[rows, outputs]`, NaN: unobserved
+ * @param groups near-duplicate group of each row: these are independent; rows of one, and outputs of a row, need not be
+ */
+export function shrinkage(
+  predictions: Matrix,
+  truth: Matrix,
+  weights: Float32Array | null,
+  groups: ArrayLike<number>,
+): number {
+  const { columns } = truth;
+  let products = 0;
+  let squares = 0;
+  for (let i = 0; i < truth.values.length; i++) {
+    if (Number.isNaN(truth.values[i])) continue;
+    const weight = weights === null ? 1 : weights[i];
+    products += weight * predictions.values[i] * truth.values[i];
+    squares += weight * predictions.values[i] ** 2;
+  }
+  if (!(squares > 0) || !(products > 0)) return 0;
+  const slope = products / squares;
+  // Sandwich variance, one cluster a group (White 1980; Liang and Zeger 1986).
+  const scores = new Map<number, number>();
+  for (let i = 0; i < truth.values.length; i++) {
+    if (Number.isNaN(truth.values[i])) continue;
+    const weight = weights === null ? 1 : weights[i];
+    const score = weight * predictions.values[i] * (truth.values[i] - slope * predictions.values[i]);
+    const group = groups[Math.floor(i / columns)];
+    scores.set(group, (scores.get(group) ?? 0) + score);
+  }
+  if (scores.size < FEWEST_GROUPS) return 0;
+  let variance = 0;
+  for (const score of scores.values()) variance += score * score;
+  const t = products / Math.sqrt((variance * scores.size) / (scores.size - 1));
+  return Math.max(0, 1 - (NOISE / t) ** 2);
 }

@@ -1,11 +1,13 @@
 import type { MemberName } from '../config.ts';
-import type { FoldProgress } from '../head/fit-progress.ts';
-import { tuneFactorisationMember } from '../member/factorisation-member.ts';
-import { tuneKnnMember } from '../member/knn-member.ts';
-import { tuneMlpMember } from '../member/mlp-member.ts';
+import { chainHead } from '../fit/chain.ts';
+import { fitMatrixFactorisation } from '../fit/factorisation.ts';
+import { fitKnn } from '../fit/knn.ts';
+import type { FoldProgress } from '../fit/linear.ts';
+import { fitMlp } from '../fit/mlp.ts';
+import { groupedFolds } from '../fit/rows.ts';
 import { tuneCurveMember } from './curve.ts';
 import { tuneDomainMember } from './domain.ts';
-import type { MemberData, TunedMember } from './learner.ts';
+import { type MemberData, type TunedMember, tuneByFold } from './learner.ts';
 import { tuneLinearMember } from './linear.ts';
 
 /**
@@ -39,4 +41,61 @@ export async function tuneMembers(
   return members;
 }
 
+const MLP_SETTINGS = [
+  { hidden: 32, dropout: 0.5 },
+  { hidden: 64, dropout: 0.3 },
+] as const;
+
+/** One part in this many is held out to stop early by. */
+const HELD_OUT_PARTS = 7;
+
+const RANKS = [1, 2, 4];
+
+const PENALTY_SHARES = [0.1, 0.01, 0.003];
+
 const OTHERS = { mlp: tuneMlpMember, knn: tuneKnnMember, factorisation: tuneFactorisationMember };
+
+/** Prompts and candidates as short vectors whose product is the quality: what many candidates have in common is learned once. */
+function tuneFactorisationMember(data: MemberData): Promise<TunedMember> {
+  const ranks = RANKS.filter((rank) => rank <= data.residuals.columns);
+  const settings = ranks.flatMap((rank) => PENALTY_SHARES.map((penalty) => ({ rank, penalty })));
+  return tuneByFold('factorisation', data, settings, async (known, { rank, penalty }) => {
+    const chain = await fitMatrixFactorisation(known, 'squared', {
+      rank,
+      l2: penalty * known.features.rows * data.featureVariance,
+    });
+    return { head: chainHead(chain), form: { kind: 'chain', chain } };
+  });
+}
+
+const KNN_SETTINGS = [
+  { neighbours: 20, shrinkage: 5 },
+  { neighbours: 40, shrinkage: 10 },
+  { neighbours: 80, shrinkage: 10 },
+] as const;
+
+/**
+ * Weighted nearest neighbours by the embedding. Strong on small data, but every stored row is compared at every
+ * decision: 1,500 rows of 256 numbers take longer than everything else together.
+ */
+function tuneKnnMember(data: MemberData): Promise<TunedMember> {
+  return tuneByFold('knn', data, KNN_SETTINGS, async ({ features, targets }, { neighbours, shrinkage }) => {
+    const fit = fitKnn(features, targets, { ...data.embedding, neighbours, shrinkage });
+    return { head: fit.head, form: { kind: 'knn', fit } };
+  });
+}
+
+/** One hidden layer of relu units with dropout, stopped early on held-out groups. */
+function tuneMlpMember(data: MemberData): Promise<TunedMember> {
+  return tuneByFold('mlp', data, MLP_SETTINGS, async ({ features, ...known }, { hidden, dropout }, rows) => {
+    const parts = groupedFolds(
+      rows.map((row) => data.groups[row]),
+      HELD_OUT_PARTS,
+      data.seed,
+    );
+    const heldOut = Int32Array.from(parts.keys()).filter((row) => parts[row] === 0);
+    const options = { seed: data.seed, hidden: [hidden], dropout, heldOut };
+    const { chains } = await fitMlp(features, [{ ...known, loss: 'squared' }], options);
+    return { head: chainHead(chains[0]), form: { kind: 'chain', chain: chains[0] } };
+  });
+}

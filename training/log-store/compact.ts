@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { chmod, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type DuckDBConnection, DuckDBTimestampValue } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
-import { parquetFile, quoteText } from '../outcomes/sql-text.ts';
-import { CLAIMED_PREFIX, type LogFile } from './log-files.ts';
-import { logLines } from './log-lines.ts';
+import { parquetFile, quoteText, withScratchDatabase } from '../work/scratch-database.ts';
+import { CLAIMED_PREFIX, type LogFile, listLogFiles, logLines } from './read.ts';
 
 /** How folders begin that hold what is not whole yet. */
-export const UNFINISHED_PREFIX = '.compacting-';
+const UNFINISHED_PREFIX = '.compacting-';
 
 interface CompactedFile {
   readonly records: number;
@@ -24,7 +23,7 @@ interface CompactedFile {
  *
  * @throws InvalidInputError when a line in the middle is no record, or the file grew: it is left as it is.
  */
-export async function compactFile(connection: DuckDBConnection, file: LogFile): Promise<CompactedFile> {
+async function compactFile(connection: DuckDBConnection, file: LogFile): Promise<CompactedFile> {
   const { size } = await stat(file.path);
   const { records, linesCutOff } = await loadLines(connection, file.path);
   const parquet = join(dirname(file.path), `${file.stem}.parquet`);
@@ -39,10 +38,7 @@ export async function compactFile(connection: DuckDBConnection, file: LogFile): 
  *
  * @returns null when all of it is in the Parquet already, or it was given another name.
  */
-export async function compactAgain(
-  connection: DuckDBConnection,
-  file: LogFile,
-): Promise<CompactedFile | null> {
+async function compactAgain(connection: DuckDBConnection, file: LogFile): Promise<CompactedFile | null> {
   const parquet = join(dirname(file.path), `${file.stem}.parquet`);
   const { size } = await stat(file.path);
   const { records, linesCutOff } = await loadLines(connection, file.path);
@@ -198,4 +194,149 @@ function readRecord(line: string, path: string, number: number): Readonly<Record
 async function sync(path: string): Promise<void> {
   const handle = await open(path);
   await handle.sync().finally(() => handle.close());
+}
+
+/** Clocks of machines that share a folder may differ by this much. */
+const SETTLE_MS = 600_000;
+
+/** What is not finished after this time never will be. */
+const ABANDONED_MS = 86_400_000;
+
+export interface CompactOptions {
+  /** The folder of a decision log. */
+  readonly folder: string;
+  /** Milliseconds after its time that a file is left alone, unless it was closed in peace. @default 600000 */
+  readonly settleMs?: number;
+  /** Memory for DuckDB; the rest goes to disk. @default a quarter of the memory there is */
+  readonly memoryLimitMb?: number;
+  /** Milliseconds since 1970. @default the system's time */
+  readonly now?: () => number;
+  readonly onProgress?: (progress: { readonly filesDone: number; readonly filesTotal: number }) => void;
+}
+
+/**
+ * Turns the closed files of a decision log from JSONL into Parquet, one into one. May be run again at any time, by
+ * several at once, and cut short at any moment: every record is there afterwards, and is read once.
+ *
+ * @throws InvalidInputError when there is no such folder.
+ */
+export async function compactLog(options: CompactOptions): Promise<CompactReport> {
+  const { folder, settleMs = SETTLE_MS, memoryLimitMb, now = Date.now, onProgress } = options;
+  // First, since it says best what is wrong with the folder.
+  await listLogFiles(folder);
+  await tidyUp(folder, now());
+  const files = await listLogFiles(folder);
+  const todo = files.flatMap((file): LogFile[] =>
+    file.format === 'jsonl'
+      ? [file]
+      : file.jsonl === undefined
+        ? []
+        : [{ ...file, path: file.jsonl, format: 'jsonl' }],
+  );
+  const sum = { compacted: 0, records: 0, bytesBefore: 0, bytesAfter: 0, linesCutOff: 0, open: 0 };
+  const refused: { path: string; reason: string }[] = [];
+  await withScratchDatabase({ memoryLimitMb }, async (database) => {
+    const connection = await database.connect();
+    for (const [filesDone, file] of todo.entries()) {
+      onProgress?.({ filesDone, filesTotal: todo.length });
+      try {
+        if ((await whenClosed(file.path)) + settleMs > now()) {
+          sum.open++;
+          continue;
+        }
+        const done = await (file.jsonl === undefined ? compactFile : compactAgain)(connection, file);
+        if (done === null) continue;
+        sum.compacted++;
+        for (const field of ['records', 'bytesBefore', 'bytesAfter', 'linesCutOff'] as const) {
+          sum[field] += done[field];
+        }
+      } catch (error) {
+        // Another one was faster.
+        if (['ENOENT', 'EEXIST'].includes(String((error as NodeJS.ErrnoException).code))) continue;
+        if (!(error instanceof InvalidInputError)) throw error;
+        refused.push({ path: file.path, reason: error.message });
+      }
+    }
+    onProgress?.({ filesDone: todo.length, filesTotal: todo.length });
+  });
+  const alreadyCompacted = files.filter(({ format }) => format === 'parquet').length;
+  return { ...sum, alreadyCompacted, refused };
+}
+
+/**
+ * Removes what others began to write and did not live to finish, and gives files their names back that they were about to
+ * remove: whether everything of them is in the Parquet is looked at again.
+ */
+async function tidyUp(folder: string, now: number): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    if (name.startsWith(CLAIMED_PREFIX)) {
+      // Who is at work on it finds it gone, and goes on.
+      await rename(path, join(folder, name.slice(CLAIMED_PREFIX.length))).catch(() => {});
+    } else if (name.startsWith(UNFINISHED_PREFIX)) {
+      const changed = await stat(path).catch(() => null);
+      if (changed !== null && changed.mtimeMs + ABANDONED_MS < now)
+        await rm(path, { recursive: true, force: true });
+    }
+  }
+}
+
+/** What compacting a log did. */
+export interface CompactReport {
+  /** Files that are Parquet now. */
+  readonly compacted: number;
+  /** Records in them. */
+  readonly records: number;
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
+  /** Lines that a crash cut off, which are no records: at most one a file. */
+  readonly linesCutOff: number;
+  /** Files that a process may still write to, left as they are. */
+  readonly open: number;
+  /** Files that were Parquet before. */
+  readonly alreadyCompacted: number;
+  /** Files that are left as they are, and why. */
+  readonly refused: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/** Enough for the first line of a file and the last one that says that it is closed. */
+const LOOK_BYTES = 4096;
+
+/** A file whose first line is not whole is as good as closed after this time without a change. */
+const WITHOUT_HEADER_MS = 86_400_000;
+
+/**
+ * When a JSONL file of a log is done with: its process says so in its last line, or in its first one until when it
+ * would write to it.
+ *
+ * @returns milliseconds since 1970; -Infinity for a file that was closed in peace.
+ */
+async function whenClosed(path: string): Promise<number> {
+  const file = await open(path);
+  try {
+    const { size, mtimeMs } = await file.stat();
+    const length = Math.min(size, LOOK_BYTES);
+    const first = Buffer.alloc(length);
+    await file.read(first, 0, length, 0);
+    const last = Buffer.alloc(length);
+    await file.read(last, 0, length, size - length);
+    const [firstLine, ...more] = first.toString('utf8').split('\n');
+    const header = more.length > 0 ? fileRecord(firstLine) : null;
+    if (fileRecord(last.toString('utf8').split('\n').at(-2) ?? '')?.state === 'closed') {
+      return Number.NEGATIVE_INFINITY;
+    }
+    const closesAt = typeof header?.closesAt === 'string' ? Date.parse(header.closesAt) : Number.NaN;
+    return Number.isNaN(closesAt) ? mtimeMs + WITHOUT_HEADER_MS : closesAt;
+  } finally {
+    await file.close();
+  }
+}
+
+function fileRecord(line: string): { readonly state?: unknown; readonly closesAt?: unknown } | null {
+  try {
+    const record = JSON.parse(line);
+    return record?.kind === 'file' ? record : null;
+  } catch {
+    return null;
+  }
 }

@@ -1,7 +1,5 @@
-import { highestWeight } from './clip-weights.ts';
-import { type LoggedTable, type TargetPolicy, targetShare } from './logged-table.ts';
-import { policyWeights, rowSums } from './policy-weights.ts';
-import { switchThreshold } from './switch-threshold.ts';
+import { InvalidInputError } from 'pointsman';
+import { quantileSorted } from 'pointsman/math';
 
 /**
  * - `ips`: inverse propensity scoring (Horvitz and Thompson 1952): the mean of weight times quality.
@@ -13,7 +11,7 @@ export type EstimatorId = 'ips' | 'snips' | 'dr' | 'switch-dr';
 
 export const ESTIMATORS: readonly EstimatorId[] = ['ips', 'snips', 'dr', 'switch-dr'];
 
-export interface PolicyScores {
+interface PolicyScores {
   /**
    * One score a row: `[rows]`. Their mean is the estimate and their differences to it are its influence function, so
    * the difference of two policies is the mean of the differences of their scores, paired by row.
@@ -72,4 +70,243 @@ function selfNormalised(qualities: Float64Array, weights: Float64Array): Float64
   const value = sum(qualities) / total;
   const scale = weights.length / total;
   return qualities.map((quality, row) => value + scale * (quality - weights[row] * value));
+}
+
+export interface ClippedWeights {
+  readonly weights: Float64Array; // [cells]
+  /** Share of the weights above 0 that were cut. */
+  readonly clippedShare: number;
+  /** Share of their sum that was cut off: few weights may be most of it. */
+  readonly clippedMass: number;
+}
+
+/** Weights beyond this are cut, where nothing is known of how large they can be: one outcome then speaks for at most so many prompts. */
+export const HIGHEST_WEIGHT = 100;
+
+/** Where a logging policy gives every candidate so much at least, weights have a bound, and nothing is cut. */
+export const LEAST_FLOOR = 1 / 1000;
+
+/**
+ * Where weights are cut, unless somebody says otherwise. A policy that explores with ε among K candidates gives each of them
+ * ε/K, so weights go up to K/ε, beyond 100 for 5 % among 6: to cut them would take away a share of every explored
+ * outcome. Propensities without such a floor (softmax, Thompson, all that were fitted) are cut at 100. Where some were fitted,
+ * as those of who answered after a fallback, the others say where the floor is.
+ * @param propensities of what was seen; NaN is passed over @param policy NaN where they were fitted; null: nowhere, or all
+ */
+export function highestWeight(
+  propensities: ArrayLike<number>,
+  source: 'logged' | 'fitted' = 'logged',
+  policy: ArrayLike<number> | null = null,
+): number {
+  if (source === 'fitted' && policy === null) return HIGHEST_WEIGHT;
+  let least = 1;
+  for (let i = 0; i < propensities.length; i++) {
+    const isKnown = policy === null || !Number.isNaN(policy[i]);
+    if (isKnown && propensities[i] < least) least = propensities[i];
+  }
+  // The inverse of a rounded number may come out a little larger than what it was rounded from.
+  return least >= LEAST_FLOOR * (1 - 1e-6) ? Math.max(HIGHEST_WEIGHT, 1 / least) : HIGHEST_WEIGHT;
+}
+
+/**
+ * Cuts importance weights at `most`: less noise, for a bias towards what the rows with small propensities are thought to
+ * be worth without them (Ionides 2008, truncated importance sampling). NaN stays NaN.
+ * @param weights each >= 0
+ */
+export function clipWeights(weights: ArrayLike<number>, most = HIGHEST_WEIGHT): ClippedWeights {
+  let positive = 0;
+  let cut = 0;
+  let sum = 0;
+  let beyond = 0;
+  const clipped = Float64Array.from(weights, (weight) => {
+    if (weight > 0) {
+      positive++;
+      sum += weight;
+    }
+    if (!(weight > most)) return weight;
+    cut++;
+    beyond += weight - most;
+    return most;
+  });
+  return {
+    weights: clipped,
+    clippedShare: positive === 0 ? 0 : cut / positive,
+    clippedMass: sum === 0 ? 0 : beyond / sum,
+  };
+}
+
+/** Prompts of a log, with what is known of each candidate. Cells are `[rows, candidates]`. */
+export interface LoggedTable {
+  readonly candidates: number;
+  /** NaN where it was not observed. */
+  readonly quality: Float64Array;
+  /** Probability that the cell was observed, where it was. */
+  readonly propensities: Float64Array;
+  /** Probability that the log gave the row to the candidate, seen or not; NaN where it is not known. @default not known */
+  readonly policy?: Float64Array | null;
+  /** Where the propensities come from, as `LoggingPropensities` says. @default 'logged' */
+  readonly source?: 'logged' | 'fitted';
+  /** What a model that was not fitted on these rows expects. */
+  readonly expected: Float64Array;
+  /** Rows of the same number vary together, such as near-duplicate prompts: `[rows]` */
+  readonly clusters: Int32Array;
+}
+
+/** A policy to be valued: one candidate a row, or the same random mixture for every row. */
+export type TargetPolicy =
+  | { readonly chosen: Int32Array /* [rows] */ }
+  | { readonly mixture: Float64Array /* [candidates] */ };
+
+/** Probability that the policy gives a row to a candidate. */
+export function targetShare(policy: TargetPolicy, row: number, candidate: number): number {
+  return 'chosen' in policy ? Number(policy.chosen[row] === candidate) : policy.mixture[candidate];
+}
+
+/**
+ * How much each observed cell counts for a policy: the probability that the policy takes it over the probability that
+ * the log did, the inverse propensity cut at `clip`. 0 where nothing was observed. Without cutting, their mean over
+ * rows is 1 in expectation if the log could have held every choice of the policy.
+ * @returns `[rows, candidates]`
+ */
+export function policyWeights(
+  { candidates, quality, propensities }: Pick<LoggedTable, 'candidates' | 'quality' | 'propensities'>,
+  policy: TargetPolicy,
+  clip = HIGHEST_WEIGHT,
+): Float64Array {
+  return Float64Array.from(quality, (value, cell) => {
+    if (Number.isNaN(value)) return 0;
+    const candidate = cell % candidates;
+    const share = targetShare(policy, (cell - candidate) / candidates, candidate);
+    return share === 0 ? 0 : share * Math.min(1 / propensities[cell], clip);
+  });
+}
+
+/** Sums over the candidates of each row. @param cells `[rows, candidates]` @returns `[rows]` */
+export function rowSums(cells: Float64Array, candidates: number): Float64Array {
+  const sums = new Float64Array(cells.length / candidates);
+  cells.forEach((value, cell) => {
+    sums[(cell - (cell % candidates)) / candidates] += value;
+  });
+  return sums;
+}
+
+/** Thresholds that are tried lie at so many quantiles of the weights. */
+const STEPS = 20;
+
+/**
+ * The weight above which switch-DR trusts the model rather than the outcome (Wang, Agarwal and Dudík 2017, arXiv
+ * 1612.01205): the one with the smallest bound on the mean squared error. The bound is the estimated variance plus the square of the
+ * bias, which is at most the policy's mass beyond the threshold times the largest possible error. That mass is itself
+ * estimated by its weights, since a log rarely tells the propensity of what was not chosen.
+ *
+ * @param weights `[rows, candidates]` of `policyWeights`
+ * @param errors observed minus expected, `[rows, candidates]`; read where the weight is above 0
+ * @param model what the policy is worth by the model alone: `[rows]`
+ * @param range largest possible error: 1 for qualities
+ * @returns Infinity where nothing is to be gained, which makes it DR
+ */
+export function switchThreshold(
+  weights: Float64Array,
+  errors: Float64Array,
+  model: Float64Array,
+  range = 1,
+): number {
+  const rows = model.length;
+  const candidates = weights.length / rows;
+  const positive = weights.filter((weight) => weight > 0).sort();
+  if (positive.length === 0) return Number.POSITIVE_INFINITY;
+  const tried = new Set([
+    Number.POSITIVE_INFINITY,
+    ...Array.from({ length: STEPS }, (_, i) => quantileSorted(positive, 1 - i / STEPS)),
+  ]);
+  let best = Number.POSITIVE_INFINITY;
+  let lowest = Number.POSITIVE_INFINITY;
+  for (const threshold of tried) {
+    const scores = model.slice();
+    let beyond = 0;
+    weights.forEach((weight, cell) => {
+      if (weight === 0) return;
+      if (weight > threshold) beyond += weight / rows;
+      else scores[(cell - (cell % candidates)) / candidates] += weight * errors[cell];
+    });
+    const bound = variance(scores) / rows + Math.min(1, beyond) ** 2 * range ** 2;
+    if (bound >= lowest) continue;
+    lowest = bound;
+    best = threshold;
+  }
+  return best;
+}
+
+function variance(values: Float64Array): number {
+  let mean = 0;
+  let squares = 0;
+  values.forEach((value, i) => {
+    const difference = value - mean;
+    mean += difference / (i + 1);
+    squares += difference * (value - mean);
+  });
+  return squares / Math.max(1, values.length - 1);
+}
+
+/**
+ * How many equally weighted rows say as much as these: (Σ w)² / Σ w² (Kish 1965, section 11.7). Rows of weight 0 do
+ * not count, so a target policy that the log agrees with on 10 % of the rows has at most that many.
+ * @param weights `[rows]`, each >= 0; NaN is left out
+ * @returns 0 where no row weighs anything
+ */
+export function effectiveSampleSize(weights: ArrayLike<number>): number {
+  let sum = 0;
+  let squares = 0;
+  for (let i = 0; i < weights.length; i++) {
+    if (Number.isNaN(weights[i])) continue;
+    sum += weights[i];
+    squares += weights[i] ** 2;
+  }
+  return squares === 0 ? 0 : (sum * sum) / squares;
+}
+
+export interface PseudoOutcomeInput {
+  /** As observed, NaN where it was not: `[rows, candidates]`. Costs and latencies do as well. */
+  readonly quality: ArrayLike<number>;
+  /** Probability that the cell was observed, where it was: `[rows, candidates]`. */
+  readonly propensities: ArrayLike<number>;
+  /** What a model that was not fitted on these rows expects: `[rows, candidates]`. */
+  readonly expected: ArrayLike<number>;
+  /** Inverse propensities above this are cut. @default HIGHEST_WEIGHT */
+  readonly clip?: number;
+}
+
+/**
+ * Doubly robust scores: expected + observed · (quality − expected) / propensity (Robins, Rotnitzky and Zhao 1994; Dudík,
+ * Langford and Li 2011, section 3). Their mean over the cells that a policy chooses estimates its value without bias
+ * when either the propensities or the expectations are right. One may lie outside of 0 to 1. Where everything was
+ * observed with propensity 1, they are the qualities.
+ * @returns `[rows, candidates]`
+ * @throws InvalidInputError where shapes differ, or an observed cell has no propensity in (0, 1]
+ */
+export function pseudoOutcomes({
+  quality,
+  propensities,
+  expected,
+  clip = HIGHEST_WEIGHT,
+}: PseudoOutcomeInput): Float64Array {
+  if (propensities.length !== quality.length || expected.length !== quality.length) {
+    throw new InvalidInputError(
+      `\`propensities\` and \`expected\` of pseudoOutcomes must have one number for each of ${quality.length} cells. ` +
+        `Got ${propensities.length} and ${expected.length}.`,
+    );
+  }
+  return Float64Array.from(expected, (guess, cell) => {
+    if (Number.isNaN(quality[cell])) return guess;
+    const propensity = propensities[cell];
+    if (!(propensity > 0 && propensity <= 1)) {
+      throw new InvalidInputError(
+        `\`propensities\` of pseudoOutcomes must be above 0 and at most 1 where a quality was observed. Got ${propensity} in cell ${cell}.`,
+      );
+    }
+    // Not guess + 1 · (quality - guess), which rounding takes off the quality.
+    return propensity === 1
+      ? quality[cell]
+      : guess + Math.min(1 / propensity, clip) * (quality[cell] - guess);
+  });
 }

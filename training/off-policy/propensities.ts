@@ -1,8 +1,8 @@
-import type { FoldProgress } from '../head/fit-progress.ts';
-import type { Matrix } from '../head/matrix.ts';
-import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
-import { fitPropensities, observedShares } from './fit-propensities.ts';
-import { propensityFeatures } from './propensity-features.ts';
+import { argMin, createRandom, softmaxInto } from 'pointsman/math';
+import { chainHead, predictRows } from '../fit/chain.ts';
+import { type FoldProgress, fitLinearPath } from '../fit/linear.ts';
+import { countFolds, createMatrix, foldRows, groupedFolds, type Matrix, takeRows } from '../fit/rows.ts';
+import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 
 /** How likely it was that the log holds what it holds. */
 export interface LoggingPropensities {
@@ -151,4 +151,205 @@ function assumptionOf(known: number, fitted: number): string {
     `${share} are estimated from the prompts, which assumes that nothing but the prompt influenced both which candidate answered and ` +
     `how good the answer was (no unobserved confounding given the prompt), and that ${rated}.`
   );
+}
+
+interface FitPropensityOptions {
+  /** Near-duplicate group of each row: no row is predicted by a model that saw one of its group. */
+  readonly groups: ArrayLike<number>;
+  readonly folds: number;
+  readonly seed: number;
+  readonly onFold?: (progress: FoldProgress) => void;
+}
+
+/** Strong to weak, as shares of the features' variance times the rows: the first leaves little but the shares. */
+const PENALTY_SHARES = [1, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001];
+
+/** Folds that choose the penalty; the others are fitted at it alone. */
+const CHOOSING_FOLDS = 2;
+
+/**
+ * Who answers which prompt, as multinomial logistic regression: cross-fitted by near-duplicate group, with the penalty of
+ * the lowest log-loss on what the first folds hold out.
+ * @param shares `[rows, candidates]`: 1 for the one that answered, 1/k for each of k
+ * @returns probabilities `[rows, candidates]` that add up to 1 in each row
+ */
+async function fitPropensities(
+  { features, variance, penalties }: PropensityFeatures,
+  shares: Matrix,
+  { groups, folds, seed, onFold = () => {} }: FitPropensityOptions,
+): Promise<Float64Array> {
+  const { rows, columns } = shares;
+  const foldOf = groupedFolds(groups, folds, seed);
+  const count = countFolds(foldOf);
+  const losses = new Float64Array(PENALTY_SHARES.length);
+  const predictFold = async (fold: number, strengths: readonly number[]) => {
+    // A single group leaves nothing to hold out: its rows are predicted by themselves.
+    const everyRow = Int32Array.from({ length: rows }, (_, row) => row);
+    const { fit: others, held } = count === 1 ? { fit: everyRow, held: everyRow } : foldRows(foldOf, fold);
+    const fit = atMost(others, seed);
+    const fits = await fitLinearPath(
+      { features: takeRows(features, fit), targets: takeRows(shares, fit) },
+      'softmax',
+      {
+        featurePenalties: penalties,
+        l2s: strengths.map((share) => share * Math.max(variance, 1e-9) * fit.length),
+        tolerance: 1e-4,
+        onProgress: ({ loss }) => onFold({ fold, folds: count, loss }),
+      },
+    );
+    const heldFeatures = takeRows(features, held);
+    return {
+      held,
+      path: fits.map(({ layer }) => probabilities(predictRows(chainHead([layer]), heldFeatures))),
+    };
+  };
+  const choosing = [];
+  for (let fold = 0; fold < Math.min(count, CHOOSING_FOLDS); fold++) {
+    const { held, path } = await predictFold(fold, PENALTY_SHARES);
+    path.forEach((predicted, i) => {
+      losses[i] += logLoss(predicted, takeRows(shares, held));
+    });
+    choosing.push({ held, path });
+  }
+  const best = argMin(losses);
+  const out = new Float64Array(rows * columns);
+  const put = (held: Int32Array, predicted: Matrix) => {
+    held.forEach((row, i) => {
+      out.set(predicted.values.subarray(i * columns, (i + 1) * columns), row * columns);
+    });
+  };
+  for (const { held, path } of choosing) put(held, path[best]);
+  for (let fold = choosing.length; fold < count; fold++) {
+    const { held, path } = await predictFold(fold, [PENALTY_SHARES[best]]);
+    put(held, path[0]);
+  }
+  return out;
+}
+
+function probabilities({ rows, columns, values }: Matrix): Matrix {
+  const softmax = createMatrix(rows, columns);
+  for (let at = 0; at < values.length; at += columns)
+    softmaxInto(values.subarray(at, at + columns), softmax.values.subarray(at, at + columns));
+  return softmax;
+}
+
+function logLoss(predicted: Matrix, shares: Matrix): number {
+  let loss = 0;
+  shares.values.forEach((share, i) => {
+    if (share > 0) loss -= share * Math.log(Math.max(predicted.values[i], 1e-30));
+  });
+  return loss;
+}
+
+/** `[rows, candidates]` from which cells were observed: 1 over how many, for each of them. */
+function observedShares(
+  observed: (row: number, candidate: number) => boolean,
+  rows: number,
+  columns: number,
+): Matrix {
+  const shares = createMatrix(rows, columns);
+  for (let row = 0; row < rows; row++) {
+    let seen = 0;
+    for (let c = 0; c < columns; c++) if (observed(row, c)) seen++;
+    for (let c = 0; c < columns; c++) if (observed(row, c)) shares.values[row * columns + c] = 1 / seen;
+  }
+  return shares;
+}
+
+/** Rows that one model is fitted on: more make it slower, and the propensities hardly better. */
+const MOST_ROWS = 20_000;
+
+function atMost(rows: Int32Array, seed: number): Int32Array {
+  if (rows.length <= MOST_ROWS) return rows;
+  return createRandom(seed).shuffle(rows.slice()).subarray(0, MOST_ROWS).sort();
+}
+
+/** Labels beyond so many, the rarest, are one. */
+const MOST_LABELS = 100;
+
+/** Features that a logging policy may have gone by, and how much they vary. */
+interface PropensityFeatures {
+  readonly features: Matrix; // [rows, features]
+  /** Sum of the variances of all features, for penalties to be measured by. */
+  readonly variance: number;
+  /** Multiplies the penalty of each feature: `[features]` */
+  readonly penalties: Float32Array;
+}
+
+/**
+ * Tasks and tiers are few, and what rules go by; features are many, and most of them went by nobody. So their weights
+ * are held back by so much less.
+ */
+const LABEL_PENALTY = 0.1;
+
+/**
+ * What may have decided who got a prompt: its features, its task and its tier. Each of the three varies as much in sum
+ * as the others, so that one penalty treats them alike.
+ * @param features of every prompt of the matrix; null leaves them out
+ * @param rows prompts to describe: `[rows]`
+ */
+function propensityFeatures(
+  { prompts }: Pick<OutcomeMatrix, 'prompts'>,
+  features: Matrix | null,
+  rows: Int32Array,
+): PropensityFeatures {
+  const blocks = [
+    ...(features === null ? [] : [{ block: gather(features, rows), penalty: 1 }]),
+    { block: oneHot(Array.from(rows, (row) => prompts[row].task)), penalty: LABEL_PENALTY },
+    { block: oneHot(Array.from(rows, (row) => prompts[row].tier)), penalty: LABEL_PENALTY },
+  ]
+    .map(({ block, penalty }) => ({ ...centre(block), columns: block.columns, penalty }))
+    .filter(({ variance }) => variance > 0);
+  // Always one column, so that there is something to fit: of zeros, it leaves the shares of the candidates.
+  const columns = Math.max(
+    1,
+    blocks.reduce((sum, block) => sum + block.columns, 0),
+  );
+  const joined = createMatrix(rows.length, columns);
+  const penalties = new Float32Array(columns).fill(1);
+  let from = 0;
+  for (const { values, variance, columns: width, penalty } of blocks) {
+    penalties.fill(penalty, from, from + width);
+    const scale = 1 / Math.sqrt(variance);
+    for (let row = 0; row < rows.length; row++)
+      for (let i = 0; i < width; i++)
+        joined.values[row * columns + from + i] = scale * values[row * width + i];
+    from += width;
+  }
+  return { features: joined, variance: blocks.length, penalties };
+}
+
+function gather({ columns, values }: Matrix, rows: Int32Array): Matrix {
+  const taken = createMatrix(rows.length, columns);
+  rows.forEach((row, i) => {
+    taken.values.set(values.subarray(row * columns, (row + 1) * columns), i * columns);
+  });
+  return taken;
+}
+
+function oneHot(labels: readonly (string | null)[]): Matrix {
+  const counts = new Map<string, number>();
+  for (const label of labels) counts.set(label ?? '', (counts.get(label ?? '') ?? 0) + 1);
+  const kept = [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).slice(0, MOST_LABELS);
+  const numbers = new Map(kept.map(([label], i) => [label, i]));
+  const block = createMatrix(labels.length, kept.length);
+  labels.forEach((label, row) => {
+    const number = numbers.get(label ?? '');
+    if (number !== undefined) block.values[row * kept.length + number] = 1;
+  });
+  return block;
+}
+
+function centre({ rows, columns, values }: Matrix): { values: Float32Array; variance: number } {
+  const means = new Float64Array(columns);
+  values.forEach((value, i) => {
+    means[i % columns] += value / rows;
+  });
+  let variance = 0;
+  const centred = values.map((value, i) => {
+    const difference = value - means[i % columns];
+    variance += difference * difference;
+    return difference;
+  });
+  return { values: centred, variance: variance / Math.max(1, rows) };
 }

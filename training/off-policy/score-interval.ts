@@ -1,5 +1,5 @@
-import { type NumberedClusters, numberClusters } from '../clusters/number-clusters.ts';
-import { studentQuantile } from './student-quantile.ts';
+import { type NumberedClusters, numberClusters } from '../fit/rows.ts';
+import { highestWeight, type LoggedTable, type TargetPolicy, targetShare } from './estimate.ts';
 
 /** A mean of scores with its interval. */
 export interface ScoreInterval {
@@ -25,7 +25,7 @@ export interface ScoreDoubt {
   readonly range?: number | null;
 }
 
-export interface ScoreIntervalOptions {
+interface ScoreIntervalOptions {
   /** Share of the intervals that hold the mean. @default 0.95 */
   readonly level?: number;
   readonly doubt?: ScoreDoubt | null;
@@ -136,4 +136,151 @@ function sum(values: Float64Array): number {
   let total = 0;
   for (const value of values) total += value;
   return total;
+}
+
+/** Steps of the bisection: enough for every digit that a double has. */
+const STEPS = 200;
+
+/**
+ * The point below which a Student t variable of so many degrees of freedom lies with a probability.
+ * @param probability 0 to 1, neither of them @param degrees above 0; Infinity gives the normal distribution's point
+ */
+export function studentQuantile(probability: number, degrees: number): number {
+  if (probability < 0.5) return -studentQuantile(1 - probability, degrees);
+  const tail = 2 * (1 - probability);
+  // Beyond this, t and normal distribution are alike in seven digits.
+  const df = Math.min(degrees, 1e7);
+  let [low, high] = [0, 1];
+  while (bothTails(high, df) > tail && high < 1e300) high *= 2;
+  for (let step = 0; step < STEPS && low < high; step++) {
+    const middle = (low + high) / 2;
+    if (middle === low || middle === high) break;
+    if (bothTails(middle, df) > tail) low = middle;
+    else high = middle;
+  }
+  return high;
+}
+
+/** Probability that |t| is above `t`: an incomplete beta function (Abramowitz and Stegun 1964, 26.7.1). */
+function bothTails(t: number, degrees: number): number {
+  return incompleteBeta(degrees / (degrees + t * t), (t * t) / (degrees + t * t), degrees / 2, 0.5);
+}
+
+/** I_x(a, b), by its continued fraction (DLMF 8.17.22). @param rest 1 - x, which may be too small to be had from x */
+function incompleteBeta(x: number, rest: number, a: number, b: number): number {
+  if (x <= 0) return 0;
+  if (rest <= 0) return 1;
+  const front = Math.exp(a * Math.log(x) + b * Math.log(rest) + logGamma(a + b) - logGamma(a) - logGamma(b));
+  return x < (a + 1) / (a + b + 2) ? (front * fraction(x, a, b)) / a : 1 - (front * fraction(rest, b, a)) / b;
+}
+
+/** By Lentz's method. */
+function fraction(x: number, a: number, b: number): number {
+  const tiny = 1e-300;
+  const nonZero = (value: number) => (Math.abs(value) < tiny ? tiny : value);
+  let c = 1;
+  let d = 1 / nonZero(1 - ((a + b) * x) / (a + 1));
+  let value = d;
+  for (let m = 1; m <= 1000; m++) {
+    const before = value;
+    for (const term of [
+      (m * (b - m) * x) / ((a + 2 * m - 1) * (a + 2 * m)),
+      (-(a + m) * (a + b + m) * x) / ((a + 2 * m) * (a + 2 * m + 1)),
+    ]) {
+      d = 1 / nonZero(1 + term * d);
+      c = nonZero(1 + term / c);
+      value *= c * d;
+    }
+    if (Math.abs(value - before) <= 1e-15 * Math.abs(value)) break;
+  }
+  return value;
+}
+
+/** Stirling's series (Abramowitz and Stegun 1964, 6.1.41), from 10 on; below by recurrence. */
+function logGamma(x: number): number {
+  if (x < 10) return logGamma(x + 1) - Math.log(x);
+  const inverse = 1 / (x * x);
+  const series = (1 / 12 - inverse * (1 / 360 - inverse * (1 / 1260 - inverse / 1680))) / x;
+  return (x - 0.5) * Math.log(x) - x + 0.5 * Math.log(2 * Math.PI) + series;
+}
+
+/** What is behind each cell of a table of doubly robust scores. Cells are `[rows, candidates]`. */
+export interface DoubtTable {
+  readonly candidates: number;
+  /** Inverse propensity of what was seen, as far as it is not cut; 0 where nothing was seen. */
+  readonly leverage: Float64Array;
+  /** How far what a model expects may be off where the log could not hold the cell; null where that is nowhere known. */
+  readonly slack: Float64Array | null;
+}
+
+/** @param clip inverse propensities above this are cut */
+export function doubtTable(
+  table: LoggedTable,
+  clip = highestWeight(table.propensities, table.source, table.policy),
+): DoubtTable {
+  const { candidates, expected, policy, propensities, quality } = table;
+  return {
+    candidates,
+    leverage: Float64Array.from(quality, (value, cell) =>
+      Number.isNaN(value) ? 0 : Math.min(1 / propensities[cell], clip),
+    ),
+    slack:
+      policy == null
+        ? null
+        : expected.map((guess, cell) => unsupported(policy[cell], clip) * Math.max(guess, 1 - guess)),
+  };
+}
+
+/**
+ * The share of a cell that outcomes cannot speak for: all of it where the log never held the cell, and what is cut off
+ * its weight where it held it less often than one time in `clip`. 0 where its probability is not known.
+ */
+export function unsupported(probability: number, clip: number): number {
+  return Number.isNaN(probability) ? 0 : Math.max(0, 1 - probability * clip);
+}
+
+/** The same of some rows. */
+export function takeDoubt(
+  { apart, leverage, range, slack }: ScoreDoubt,
+  rows: ArrayLike<number>,
+): ScoreDoubt {
+  const take = (column: Float64Array) => Float64Array.from(rows, (row) => column[row]);
+  return {
+    leverage: take(leverage),
+    slack: slack ? take(slack) : null,
+    ...(apart === undefined ? {} : { apart: take(apart) }),
+    ...(range === undefined ? {} : { range }),
+  };
+}
+
+/**
+ * What is to be doubted of a policy's scores, or of how they differ from another's: where both choose alike, nothing.
+ * @param range largest error of what is expected; null where it is not known, as of costs
+ */
+export function scoreDoubt(
+  { candidates, leverage, slack }: DoubtTable,
+  policy: TargetPolicy,
+  other: TargetPolicy | null = null,
+  range: number | null = 1,
+): ScoreDoubt {
+  const apart = (cells: Float64Array | null) => {
+    const column = new Float64Array(leverage.length / candidates);
+    leverage.forEach((_, cell) => {
+      const value = cells === null ? 0.5 : cells[cell];
+      if (value === 0) return;
+      const candidate = cell % candidates;
+      const row = (cell - candidate) / candidates;
+      const share =
+        targetShare(policy, row, candidate) - (other === null ? 0 : targetShare(other, row, candidate));
+      column[row] += Math.abs(share) * value;
+    });
+    return column;
+  };
+  return {
+    leverage: apart(leverage),
+    // How far amounts may be off, such as costs, nobody knows.
+    slack: slack === null || range === null ? null : apart(slack),
+    ...(other === null ? {} : { apart: apart(null) }),
+    range,
+  };
 }

@@ -1,6 +1,5 @@
 import { InvalidInputError, type Request } from 'pointsman';
-import type { OutcomeMatrix, PromptRecord } from './outcome-matrix.ts';
-import type { OutcomeRow } from './outcome-row.ts';
+import type { OutcomeRow } from './outcome.ts';
 
 /** The part of a row that the matrix keeps. */
 interface MatrixRow
@@ -134,4 +133,82 @@ function isShare(value: unknown): boolean {
 function byTimeThenId(a: PromptRecord, b: PromptRecord): number {
   const difference = (a.timestampMs ?? Number.MAX_VALUE) - (b.timestampMs ?? Number.MAX_VALUE);
   return difference || (a.requestId < b.requestId ? -1 : a.requestId > b.requestId ? 1 : 0);
+}
+
+/** One prompt of the outcomes table. */
+export interface PromptRecord {
+  readonly requestId: string;
+  /** Milliseconds since the epoch, or null. */
+  readonly timestampMs: number | null;
+  readonly request: Request;
+  readonly task: string | null;
+  readonly tier: string | null;
+  readonly source: string;
+  /** sha256 of the prompt in hexadecimal, where its words are not kept: then `request` is empty. */
+  readonly promptHash?: string;
+  /** The prompt's embedding, where its words are not kept. */
+  readonly embedding?: Float32Array; // [dimensions]
+}
+
+/**
+ * The outcomes table pivoted for learning: N prompts by C candidates, row-major. What was not observed is NaN,
+ * so a full-information benchmark and a log of one model per prompt have the same shape.
+ */
+export interface OutcomeMatrix {
+  /** Sorted by name. */
+  readonly candidates: readonly string[];
+  readonly prompts: readonly PromptRecord[];
+  readonly quality: Float32Array; // [prompts, candidates]
+  readonly costUsd: Float32Array; // [prompts, candidates]
+  readonly latencyMs: Float32Array; // [prompts, candidates]
+  readonly propensity: Float32Array; // [prompts, candidates]
+  /**
+   * Probability that the policy which wrote the log gave the prompt to the candidate, asked or not; NaN where it is not known.
+   * Absent where it is nowhere.
+   */
+  readonly policy?: Float32Array; // [prompts, candidates]
+  /** Tokens as the candidate counted them. Absent where nobody said. */
+  readonly inputTokens?: Float32Array; // [prompts, candidates]
+  readonly outputTokens?: Float32Array; // [prompts, candidates]
+  /** What a router that serves already expects of each quality, to be remembered in learning; NaN: nothing. */
+  readonly expected?: Float32Array; // [prompts, candidates]
+}
+
+/** A table of some of its rows. @param cells `[*, columns]` @returns `[rows, columns]` */
+export function takeCells<Cells extends Float64Array | Float32Array>(
+  cells: Cells,
+  columns: number,
+  rows: ArrayLike<number>,
+): Cells {
+  const taken = new (cells.constructor as new (length: number) => Cells)(rows.length * columns);
+  for (let i = 0; i < rows.length; i++)
+    taken.set(cells.subarray(rows[i] * columns, (rows[i] + 1) * columns), i * columns);
+  return taken;
+}
+
+/** The matrix of some of its prompts, in their order. */
+export function takeRows(matrix: OutcomeMatrix, rows: ArrayLike<number>): OutcomeMatrix {
+  return {
+    candidates: matrix.candidates,
+    prompts: Array.from(rows, (row) => matrix.prompts[row]),
+    ...mapCells(matrix, (cells) => takeCells(cells, matrix.candidates.length, rows)),
+  };
+}
+
+/** Puts each of a matrix's tables of cells through the same: whatever rows or columns are taken, all of them must follow. */
+export function mapCells(
+  matrix: OutcomeMatrix,
+  map: (cells: Float32Array) => Float32Array,
+): Omit<OutcomeMatrix, 'candidates' | 'prompts'> {
+  const { costUsd, expected, inputTokens, latencyMs, outputTokens, policy, propensity, quality } = matrix;
+  return {
+    quality: map(quality),
+    costUsd: map(costUsd),
+    latencyMs: map(latencyMs),
+    propensity: map(propensity),
+    ...(policy === undefined ? {} : { policy: map(policy) }),
+    ...(inputTokens === undefined ? {} : { inputTokens: map(inputTokens) }),
+    ...(outputTokens === undefined ? {} : { outputTokens: map(outputTokens) }),
+    ...(expected === undefined ? {} : { expected: map(expected) }),
+  };
 }

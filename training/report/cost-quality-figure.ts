@@ -1,14 +1,10 @@
 import * as Plot from '@observablehq/plot';
 import { largest, smallest } from 'pointsman/math';
 import type { ContenderId, Evaluation } from '../evaluate/evaluation.ts';
-import type { CostQuality } from '../evaluation/cost-quality-hull.ts';
-import { formatDollars } from '../words/format-number.ts';
+import type { CostQuality } from '../evaluate/metrics.ts';
+import { formatDollars, type Interval } from '../words/format-number.ts';
 import { shorten, shortNames } from '../words/short-names.ts';
-import { drawFigure } from './figures/draw-figure.ts';
-import { type LegendEntry, legend } from './figures/legend.ts';
-import { LABEL_ASKEW, LABEL_GAP, type LabelSide, placeLabels } from './figures/place-labels.ts';
-import { type Html, html } from './html.ts';
-import { inFull } from './named.ts';
+import { drawFigure, type Html, html, inFull, type LegendEntry, legend } from './html.ts';
 
 const SIZE = { width: 480, height: 370, marginLeft: 52, marginRight: 16, marginTop: 24, marginBottom: 46 };
 const FONT_SIZE = 13;
@@ -154,6 +150,12 @@ export function costQualityFigure({ contenders, costQuality }: Evaluation): Html
 
 const HALO = { stroke: 'var(--surface)', strokeWidth: 4, paintOrder: 'stroke' } as const;
 
+/** Pixels from a point to its label. */
+const LABEL_GAP = 7;
+
+/** Pixels from a point to a label that stands askew of it, sideways. */
+const LABEL_ASKEW = 4;
+
 const SIDES = {
   right: { textAnchor: 'start', dx: LABEL_GAP },
   left: { textAnchor: 'end', dx: -LABEL_GAP },
@@ -211,4 +213,163 @@ function createScale(points: readonly { readonly x: number; readonly y: number }
         ((valueY - y[0]) / (y[1] - y[0])) * (SIZE.height - SIZE.marginTop - SIZE.marginBottom),
     }),
   };
+}
+
+/** Where a label stands beside its point. */
+type LabelSide = (typeof LABEL_SIDES)[number];
+
+/** In the order in which they are tried. */
+const LABEL_SIDES = [
+  'right',
+  'left',
+  'above',
+  'below',
+  'above right',
+  'below right',
+  'above left',
+  'below left',
+] as const;
+
+interface LabelPoint {
+  readonly x: number; // pixels
+  readonly y: number; // pixels
+  readonly text: string;
+}
+
+interface LabelArea {
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+}
+
+/**
+ * Finds a side for each label, first come first served, so that no label covers another label or any point or
+ * leaves the area; null where there is none.
+ * @param obstacles more points (pixels) that no label may cover
+ */
+export function placeLabels(
+  points: readonly LabelPoint[],
+  area: LabelArea,
+  fontSize: number,
+  obstacles: readonly { readonly x: number; readonly y: number }[] = [],
+): (LabelSide | null)[] {
+  const taken: LabelArea[] = [...points, ...obstacles].map(({ x, y }) => ({
+    left: x - 4,
+    right: x + 4,
+    top: y - 4,
+    bottom: y + 4,
+  }));
+  return points.map((point) => {
+    for (const side of LABEL_SIDES) {
+      const box = boxOf(point, side, fontSize);
+      const inside =
+        box.left >= area.left && box.right <= area.right && box.top >= area.top && box.bottom <= area.bottom;
+      if (!inside || taken.some((other) => overlaps(box, other))) continue;
+      taken.push(box);
+      return side;
+    }
+    return null;
+  });
+}
+
+function boxOf({ x, y, text }: LabelPoint, side: LabelSide, fontSize: number): LabelArea {
+  const width = textWidth(text, fontSize);
+  const height = 1.1 * fontSize;
+  const aside = side.includes(' ') ? LABEL_ASKEW : LABEL_GAP;
+  const left = side.endsWith('right') ? x + aside : side.endsWith('left') ? x - aside - width : x - width / 2;
+  const top = side.startsWith('above')
+    ? y - LABEL_GAP - height
+    : side.startsWith('below')
+      ? y + LABEL_GAP
+      : y - height / 2;
+  return { left, right: left + width, top, bottom: top + height };
+}
+
+/** Pixels of a text in a plain sans-serif font, rather too many than too few. */
+function textWidth(text: string, fontSize: number): number {
+  let width = 0;
+  for (const character of text)
+    width += /[fijlrtI.,:;'|!()[\]/\s-]/.test(character)
+      ? 0.42
+      : /[a-z0-9]/.test(character) && !/[mw]/.test(character)
+        ? 0.64
+        : 1;
+  return fontSize * width;
+}
+
+function overlaps(a: LabelArea, b: LabelArea): boolean {
+  return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+}
+
+/** A difference of quality and what it is called. */
+interface NamedDifference {
+  readonly name: string;
+  readonly difference: Interval | null;
+}
+
+/** Pixels of a character of the names, on average, in the widest of the fonts that a page may be shown in. */
+const CHARACTER = 7.2;
+
+/**
+ * Router minus each baseline with its interval; right of the line the router is better.
+ * @param label under the axis @param description for those who cannot see it
+ */
+export function differenceFigure(
+  differences: readonly NamedDifference[],
+  label = 'router minus baseline, points of quality →',
+  description = 'Difference of quality, router minus each baseline, with 95 % intervals.',
+): Html | null {
+  const names = shortNames(
+    differences.map(({ name }) => name),
+    28,
+  );
+  const rows = differences.flatMap(({ difference, name }, i) =>
+    difference?.estimate == null
+      ? []
+      : [
+          {
+            // Two names may be cut to the same text.
+            key: String(i),
+            name: names.get(name) ?? name,
+            estimate: 100 * difference.estimate,
+            low: 100 * (difference.low ?? difference.estimate),
+            high: 100 * (difference.high ?? difference.estimate),
+          },
+        ],
+  );
+  if (rows.length === 0) return null;
+  const low = Math.min(0, smallest(rows.map((row) => row.low)));
+  const high = Math.max(0, largest(rows.map((row) => row.high)));
+  const pad = 0.05 * (high - low) || 1;
+  const drawing = drawFigure({
+    width: 460,
+    height: 56 + 30 * rows.length,
+    marginLeft: 14 + CHARACTER * largest(rows.map(({ name }) => [...name].length)),
+    marginRight: 14,
+    marginTop: 8,
+    marginBottom: 42,
+    fontSize: 12.5,
+    description,
+    x: {
+      domain: [low - pad, high + pad],
+      label,
+      labelArrow: 'none',
+      ticks: 6,
+      grid: true,
+    },
+    y: {
+      type: 'band',
+      domain: rows.map(({ key }) => key),
+      tickFormat: (key: string) => rows.find((row) => row.key === key)?.name ?? '',
+      tickSize: 0,
+      label: null,
+    },
+    marks: [
+      Plot.ruleX([0], { stroke: 'currentColor', strokeWidth: 1.5 }),
+      Plot.ruleY(rows, { y: 'key', x1: 'low', x2: 'high', stroke: 'var(--router)', strokeWidth: 2.5 }),
+      Plot.dot(rows, { y: 'key', x: 'estimate', r: 4.5, fill: 'var(--router)' }),
+    ],
+  });
+  return html`${drawing}${inFull(names)}`;
 }

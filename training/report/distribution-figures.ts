@@ -1,9 +1,10 @@
 import * as Plot from '@observablehq/plot';
-import type { Confusion } from '../evaluation/confusion.ts';
-import { shortNames } from '../words/short-names.ts';
-import { drawFigure } from './figures/draw-figure.ts';
-import { type Html, html } from './html.ts';
-import { inFull } from './named.ts';
+import { largest } from 'pointsman/math';
+import type { LossCurve, StrongWeak } from '../evaluate/evaluation.ts';
+import type { CalibrationBin, Confusion, LogHistogram } from '../evaluate/metrics.ts';
+import { formatCount, formatDuration } from '../words/format-number.ts';
+import { shorten, shortNames } from '../words/short-names.ts';
+import { drawFigure, type Html, html, inFull, legend } from './html.ts';
 
 const NAME_WIDTH = 172;
 
@@ -79,4 +80,245 @@ export function confusionFigure({ counts }: Confusion, candidates: readonly stri
     ],
   });
   return html`${drawing}${inFull(names)}`;
+}
+
+/** Histogram of durations on a log scale, median and 99 % point marked. @param microseconds of one unit of it */
+export function durationFigure(
+  histogram: LogHistogram,
+  microseconds: number,
+  description: string,
+  caption: Html | string,
+): Html {
+  const edges = histogram.edges.map((edge) => edge * microseconds);
+  const bars = histogram.counts.map((count, i) => ({ x1: edges[i], x2: edges[i + 1], count }));
+  const marked = [histogram.p50, histogram.p99].map((value) => value * microseconds);
+  const short = (duration: number) =>
+    formatDuration(duration)
+      .replace(/(\.\d*?)0+ /, '$1 ')
+      .replace('. ', ' ');
+  return drawFigure({
+    width: 400,
+    height: 240,
+    marginLeft: 46,
+    marginRight: 24,
+    marginTop: 24,
+    marginBottom: 30,
+    fontSize: 12.5,
+    description,
+    caption,
+    x: {
+      type: 'log',
+      domain: [edges[0], edges[edges.length - 1]],
+      tickFormat: short,
+      ticks: logTicks(edges[0], edges[edges.length - 1]),
+      label: null,
+    },
+    y: { label: '↑ prompts', labelArrow: 'none', ticks: 4, grid: true, tickFormat: formatCount },
+    marks: [
+      Plot.rectY(bars, {
+        x1: 'x1',
+        x2: 'x2',
+        y: 'count',
+        fill: 'var(--router)',
+        fillOpacity: 0.75,
+        inset: 0.5,
+      }),
+      Plot.ruleX(marked, { stroke: 'currentColor', strokeDasharray: '4 3' }),
+      Plot.ruleY([0]),
+    ],
+  });
+}
+
+/** Up to five round durations (1, 2, 5 times a power of ten) within the range. */
+function logTicks(low: number, high: number): number[] {
+  const ticks: number[] = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
+    for (const digit of [1, 2, 5]) {
+      const tick = digit * 10 ** power;
+      if (tick >= low && tick <= high) ticks.push(tick);
+    }
+  }
+  const step = Math.ceil(ticks.length / 5);
+  return ticks.length > 0 ? ticks.filter((_, i) => i % step === 0) : [Math.sqrt(low * high)];
+}
+
+/** Loss by epoch: on the rows fitted (solid) and on those held out (dashed). */
+export function lossFigure({ fit, head, validation }: LossCurve): Html {
+  const points = (losses: readonly number[]) =>
+    losses.map((loss, i) => ({ epoch: i + 1, loss })).filter(({ loss }) => Number.isFinite(loss));
+  return drawFigure({
+    width: 400,
+    height: 220,
+    marginLeft: 52,
+    marginRight: 12,
+    marginTop: 24,
+    marginBottom: 40,
+    fontSize: 12.5,
+    description: `Loss of the ${shorten(head, 60)} head by epoch.`,
+    caption: shorten(head, 60),
+    x: { label: 'epoch →', labelArrow: 'none', ticks: 5 },
+    y: { label: '↑ loss', labelArrow: 'none', ticks: 4, grid: true, nice: true },
+    marks: [
+      Plot.line(points(fit), { x: 'epoch', y: 'loss', stroke: 'var(--router)', strokeWidth: 2 }),
+      Plot.line(points(validation), {
+        x: 'epoch',
+        y: 'loss',
+        stroke: 'var(--oracle)',
+        strokeWidth: 2,
+        strokeDasharray: '5 4',
+      }),
+    ],
+  });
+}
+
+/** How many equally weighted prompts the log is worth for one way to choose. */
+interface NamedSample {
+  readonly name: string;
+  readonly effectiveSampleSize: number;
+  readonly isRouter: boolean;
+}
+
+/**
+ * Bars of effective sample sizes; left of the line a log says too little.
+ * @param least so many are needed
+ */
+export function overlapFigure(samples: readonly NamedSample[], least: number): Html {
+  const names = shortNames(
+    samples.map(({ name }) => name),
+    26,
+  );
+  const rows = samples.map((sample, i) => ({
+    ...sample,
+    key: String(i),
+    name: names.get(sample.name) ?? sample.name,
+  }));
+  const most = Math.max(least, largest(rows.map((row) => row.effectiveSampleSize)));
+  const common = { y: 'key', x: 'effectiveSampleSize', insetTop: 4, insetBottom: 4 };
+  const drawing = drawFigure({
+    width: 460,
+    height: 56 + 24 * rows.length,
+    marginLeft: 186,
+    marginRight: 14,
+    marginTop: 8,
+    marginBottom: 42,
+    fontSize: 12.5,
+    description: 'Effective sample size of the log for the router and for always choosing each candidate.',
+    x: {
+      domain: [0, 1.05 * most],
+      label: 'effective sample size of always choosing it, prompts →',
+      labelArrow: 'none',
+      ticks: 5,
+      grid: true,
+    },
+    y: {
+      type: 'band',
+      domain: rows.map(({ key }) => key),
+      tickFormat: (key: string) => rows.find((row) => row.key === key)?.name ?? '',
+      tickSize: 0,
+      label: null,
+    },
+    marks: [
+      Plot.barX(
+        rows.filter((row) => !row.isRouter),
+        { ...common, fill: 'var(--plain)' },
+      ),
+      Plot.barX(
+        rows.filter((row) => row.isRouter),
+        { ...common, fill: 'var(--router)' },
+      ),
+      Plot.ruleX([least], { stroke: 'var(--bad)', strokeWidth: 1.5, strokeDasharray: '5 4' }),
+      Plot.ruleX([0], { stroke: 'currentColor' }),
+    ],
+  });
+  return html`${drawing}${inFull(names)}`;
+}
+
+/** Predicted against seen, bin by bin, with 95 % bars; on the diagonal the head means what it says. */
+export function reliabilityFigure(bins: readonly CalibrationBin[], caption: Html | string): Html {
+  const points = bins.map(({ observed, predicted, standardError }) => ({
+    predicted,
+    observed,
+    low: Math.max(0, observed - 1.96 * (standardError ?? 0)),
+    high: Math.min(1, observed + 1.96 * (standardError ?? 0)),
+  }));
+  const axis = { domain: [0, 1], ticks: [0, 0.5, 1], label: null, tickSize: 3, grid: true };
+  return drawFigure({
+    width: 200,
+    height: 190,
+    marginLeft: 30,
+    marginRight: 10,
+    marginTop: 8,
+    marginBottom: 24,
+    fontSize: 11.5,
+    description: 'Reliability: predicted probability across, share seen upwards.',
+    caption,
+    x: axis,
+    y: axis,
+    marks: [
+      Plot.line([0, 1], {
+        x: (d: number) => d,
+        y: (d: number) => d,
+        stroke: 'var(--plain)',
+        strokeDasharray: '5 4',
+      }),
+      Plot.ruleX(points, {
+        x: 'predicted',
+        y1: 'low',
+        y2: 'high',
+        stroke: 'var(--router)',
+        strokeOpacity: 0.55,
+        strokeWidth: 1.5,
+      }),
+      Plot.line(points, { x: 'predicted', y: 'observed', stroke: 'var(--router)', strokeWidth: 1.5 }),
+      Plot.dot(points, { x: 'predicted', y: 'observed', r: 3, fill: 'var(--router)' }),
+    ],
+  });
+}
+
+/** RouteLLM's curve: quality against the share of prompts sent to the strong candidate. */
+export function strongShareFigure({ router, strongQuality, task, weakQuality }: StrongWeak): Html {
+  const points = (curve: StrongWeak['router']['curve']) =>
+    curve.map(({ share, quality }) => ({ x: 100 * share, y: 100 * quality }));
+  const chance = [
+    { x: 0, y: 100 * weakQuality },
+    { x: 100, y: 100 * strongQuality },
+  ];
+  return html`${legend([
+    { label: 'ranked by this router', colour: 'var(--router)', kind: 'line' },
+    ...(task
+      ? [{ label: "ranked by the task's mean gap", colour: 'var(--bad)', kind: 'dotted' } as const]
+      : []),
+    { label: 'at random', colour: 'var(--plain)', kind: 'dashed' },
+  ])}${drawFigure({
+    width: 480,
+    height: 320,
+    marginLeft: 52,
+    marginRight: 16,
+    marginTop: 24,
+    marginBottom: 44,
+    description: 'Mean quality against the share of prompts sent to the strong candidate.',
+    x: {
+      domain: [0, 100],
+      label: 'share sent to the strong candidate, % →',
+      labelArrow: 'none',
+      ticks: 5,
+      grid: true,
+    },
+    y: { label: '↑ quality, points', labelArrow: 'none', ticks: 5, grid: true, nice: true },
+    marks: [
+      Plot.line(chance, { x: 'x', y: 'y', stroke: 'var(--plain)', strokeDasharray: '6 4', strokeWidth: 2 }),
+      ...(task
+        ? [
+            Plot.line(points(task.curve), {
+              x: 'x',
+              y: 'y',
+              stroke: 'var(--bad)',
+              strokeDasharray: '2 3',
+              strokeWidth: 2,
+            }),
+          ]
+        : []),
+      Plot.line(points(router.curve), { x: 'x', y: 'y', stroke: 'var(--router)', strokeWidth: 2.5 }),
+    ],
+  })}`;
 }

@@ -1,7 +1,5 @@
-import type { Evaluation } from '../evaluate/evaluation.ts';
-import type { OffPolicyEstimate, OffPolicyEvaluation } from '../evaluation/off-policy-evaluation.ts';
-import { LEAST_SAMPLE } from '../off-policy/diagnose.ts';
-import type { Overlap } from '../off-policy/overlap.ts';
+import type { Evaluation, OffPolicyEstimate, OffPolicyEvaluation } from '../evaluate/evaluation.ts';
+import { LEAST_SAMPLE, type Overlap } from '../off-policy/diagnose.ts';
 import {
   formatCount,
   formatDecimal,
@@ -10,12 +8,10 @@ import {
   formatSample,
 } from '../words/format-number.ts';
 import { shortNames } from '../words/short-names.ts';
-import { differenceFigure } from './figures/difference-figure.ts';
-import { overlapFigure } from './figures/overlap-figure.ts';
-import { type Html, html } from './html.ts';
-import { named } from './named.ts';
-import { scrollTable, type TableColumn } from './scroll-table.ts';
-import { coloured } from './sections/contenders-section.ts';
+import { differenceFigure } from './cost-quality-figure.ts';
+import { overlapFigure } from './distribution-figures.ts';
+import { type Html, html, named, scrollTable, type TableColumn } from './html.ts';
+import { coloured } from './sections.ts';
 
 const TASKS_LISTED = 30;
 

@@ -1,21 +1,23 @@
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { createRouter } from 'pointsman';
 import { memoryFiles, readArtifact } from 'pointsman/artifact';
 import { compileCel } from 'pointsman/cel';
+import { readArtifactFolder } from 'pointsman/node';
 import { policies } from 'pointsman/policy';
 import type { SealedArtifact } from '../artifact/seal-artifact.ts';
 import type { TrainConfig } from '../config.ts';
-import type { GateVerdict } from '../gate/gate-verdict.ts';
-import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
-import type { RouterEmbedder } from '../pipeline/router-embedder.ts';
-import { workPart } from '../work/private-folder.ts';
-import { gateChallenger } from './gate-challenger.ts';
-import { readNightsSpent } from './nights-spent.ts';
-import type { RetrainOptions } from './retrain-options.ts';
-import type { StoredTraffic } from './run.ts';
-import { withoutExploring } from './score-traffic.ts';
-import { stillRetired } from './still-retired.ts';
-import { trainChallenger } from './train-challenger.ts';
+import { checkSplits, checkTraffic, scoresOf } from '../ingest/report.ts';
+import { type OutcomeMatrix, takeRows } from '../outcomes/matrix.ts';
+import { assignGroups, nameSplits } from '../split/split.ts';
+import type { TrainProgress } from '../train/data.ts';
+import type { RouterEmbedder } from '../train/embed-prompts.ts';
+import { alignCandidates } from '../train/evaluate-router.ts';
+import { trainRouter } from '../train/train-router.ts';
+import { workPart } from '../work/run-folder.ts';
+import type { GateVerdict } from './gate/tests.ts';
+import { gateChallenger, withoutExploring } from './gate-challenger.ts';
+import { type RetrainOptions, readNightsSpent, type StoredTraffic } from './run.ts';
 import type { WatchedTraffic } from './watch-traffic.ts';
 
 interface Challenge {
@@ -106,4 +108,86 @@ function rememberChampion({ champion, found: { restated }, matrix }: WatchedTraf
     ...matrix,
     expected: Float32Array.from(champion.success, (value, i) => value * factors[i % factors.length]),
   };
+}
+
+/**
+ * The config of a training in which candidates that the champion has retired stay so: traffic of theirs is still
+ * there to learn from, and nobody should have to say it twice.
+ *
+ * @param folder of the router @param champion its version in use; null where there is none
+ */
+export async function stillRetired(
+  config: TrainConfig,
+  folder: string,
+  champion: string | null,
+): Promise<TrainConfig> {
+  if (champion === null) return config;
+  const { manifest } = await readArtifactFolder(join(folder, champion));
+  const candidates = { ...config.candidates };
+  for (const { name, retired } of manifest.candidates) {
+    // What the config says of it counts.
+    if (retired === true) candidates[name] = { retired, ...candidates[name] };
+  }
+  return { ...config, candidates };
+}
+
+interface ChallengerInput {
+  readonly name: string;
+  readonly matrix: OutcomeMatrix;
+  readonly groups: Int32Array;
+  /** Prompts to learn from, and those that will judge: the test split of its report. */
+  readonly learn: Int32Array;
+  readonly judge: Int32Array;
+  readonly config: TrainConfig;
+  readonly dataFingerprint: string;
+  readonly embedder: RouterEmbedder;
+  readonly cacheFolder: string;
+  readonly onProgress: (progress: TrainProgress) => void;
+}
+
+/** With fewer scores to learn from, a candidate is left out. */
+const FEWEST_SCORES = 10;
+
+/**
+ * Trains on what is older and reports on what is newest.
+ * @throws InvalidInputError where a router cannot be learned from it
+ */
+async function trainChallenger(input: ChallengerInput): Promise<SealedArtifact> {
+  const { config, judge, learn } = input;
+  const learned = takeRows(input.matrix, learn);
+  checkTraffic(learned);
+  const scores = scoresOf(learned.quality, learned.candidates.length);
+  const known = learned.candidates.filter((_, c) => scores[c] >= FEWEST_SCORES);
+  const rows = Int32Array.from([...learn, ...judge]);
+  const matrix = alignCandidates(takeRows(input.matrix, rows), known);
+  const groups = rows.map((row) => input.groups[row]);
+  const own = Int32Array.from(learn.keys());
+  const { calibrate: toCalibrate, fit: toFit } = config.split;
+  const calibrateRows = Math.round((learn.length * toCalibrate) / (toFit + toCalibrate));
+  const [fit, calibrate] = assignGroups(
+    own,
+    groups,
+    matrix.prompts.map(({ task }) => task),
+    [learn.length - calibrateRows, calibrateRows],
+    config.seed,
+  );
+  const splits = nameSplits(
+    fit,
+    calibrate,
+    Int32Array.from(judge, (_, i) => learn.length + i),
+  );
+  checkSplits(splits, groups);
+  const { artifact } = await trainRouter({
+    name: input.name,
+    matrix,
+    splits,
+    groups,
+    dataFingerprint: input.dataFingerprint,
+    config,
+    embedder: input.embedder,
+    cacheFolder: input.cacheFolder,
+    source: 'its own traffic, retrained on schedule',
+    onProgress: input.onProgress,
+  });
+  return artifact;
 }

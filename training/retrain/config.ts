@@ -1,11 +1,9 @@
 import { InvalidInputError } from 'pointsman';
 import { z } from 'zod';
-import { fieldProblem } from '../config/field-problem.ts';
-import { readingFields } from '../config/logs-config.ts';
-import { trainConfigSchema } from '../config.ts';
-import { docPath } from '../doc-path.ts';
-import { MOST_REJECTED } from '../ingest/options.ts';
-import { LOG_FORMATS } from '../logs/log-format.ts';
+import { fieldProblem, trainConfigSchema } from '../config.ts';
+import { MOST_REJECTED, readingFields } from '../ingest/options.ts';
+import { LOG_FORMATS } from '../ingest/record/format.ts';
+import { docPath } from '../version.ts';
 
 const share = z.number().gt(0).lt(1);
 const points = z.number().min(0).max(1);

@@ -1,21 +1,19 @@
 import type { Router } from 'pointsman';
 import { largest } from 'pointsman/math';
+import { type LoadOptions, loadRouter, readArtifactFolder } from 'pointsman/node';
 import { NAMED_WEIGHTS, type PolicySpec } from 'pointsman/policy';
-import type { ScoredTraffic } from '../drift/scored-traffic.ts';
-import { columnMeans, trainMeans } from '../evaluation/train-means.ts';
-import type { GateVerdict } from '../gate/gate-verdict.ts';
-import { weightedCalibration } from '../gate/weighted-calibration.ts';
-import type { Matrix } from '../head/matrix.ts';
-import { highestWeight } from '../off-policy/clip-weights.ts';
+import { columnMeans, trainMeans } from '../evaluate/evaluation-input.ts';
+import type { Matrix } from '../fit/rows.ts';
+import { highestWeight } from '../off-policy/estimate.ts';
 import { type LoggingPropensities, loggingPropensities } from '../off-policy/propensities.ts';
-import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
-import { takeCells, takeRows } from '../outcomes/take-rows.ts';
-import { seenOfPrompts } from '../pipeline/seen-of-prompts.ts';
-import { withoutPropensities } from '../pipeline/traffic-propensities.ts';
+import { type OutcomeMatrix, takeCells, takeRows } from '../outcomes/matrix.ts';
+import { seenOfPrompts } from '../train/embed-prompts.ts';
+import { withoutPropensities } from '../train/logged.ts';
 import type { RetrainConfig } from './config.ts';
 import { judgeChallenger } from './gate/gate.ts';
-import { valueTable } from './gate/values.ts';
-import { explores, scoreTraffic, withoutExploring } from './score-traffic.ts';
+import type { GateVerdict } from './gate/tests.ts';
+import { valueTable, weightedCalibration } from './gate/values.ts';
+import type { ScoredTraffic } from './watch/candidate-shifts.ts';
 import { batchesOf } from './watch/screen.ts';
 
 interface ChallengeInput {
@@ -156,4 +154,61 @@ function rateOf({ manifest }: Router): number {
   const weights = typeof given === 'string' ? NAMED_WEIGHTS[given] : given;
   const dearest = Math.max(0, largest(manifest.candidates.map(({ meanCostUsd }) => meanCostUsd ?? 0)));
   return weights.quality > 0 && dearest > 0 ? weights.cost / weights.quality / dearest : 0;
+}
+
+/** The policy without its exploring: what it would choose when it is not out to learn. */
+export function withoutExploring(policy: unknown): PolicySpec {
+  const spec = policy as PolicySpec;
+  return spec.kind === 'explore' ? withoutExploring(spec.policy) : spec;
+}
+
+/** Whether a policy explores, itself or anywhere inside it. */
+function explores(policy: unknown): boolean {
+  if (policy === null || typeof policy !== 'object') return false;
+  return ('kind' in policy && policy.kind === 'explore') || Object.values(policy).some(explores);
+}
+
+/** Loads one version to be judged: it chooses by its policy, but explores nothing. */
+export async function loadToJudge(folder: string, options: LoadOptions = {}): Promise<Router> {
+  const { manifest } = await readArtifactFolder(folder);
+  return loadRouter(folder, { ...options, policy: withoutExploring(manifest.policy) });
+}
+
+/**
+ * Lets a router look at every prompt.
+ * @param matrix the router's candidates must be among the columns; others stay NaN
+ * @param embeddings of every prompt, by the router's embedder; null lets it embed them
+ */
+export async function scoreTraffic(
+  router: Router,
+  matrix: OutcomeMatrix,
+  embeddings: Matrix | null,
+): Promise<ScoredTraffic> {
+  const columns = matrix.candidates.length;
+  const numbers = new Map(matrix.candidates.map((name, c) => [name, c]));
+  const [success, costUsd, latencyMs] = [0, 1, 2].map(() =>
+    new Float64Array(matrix.prompts.length * columns).fill(Number.NaN),
+  );
+  const chosen = new Int32Array(matrix.prompts.length);
+  for (const [row, { embedding: kept, request }] of matrix.prompts.entries()) {
+    const own = embeddings?.values.subarray(row * embeddings.columns, (row + 1) * embeddings.columns);
+    const embedding = kept ?? own;
+    const decision =
+      embedding === undefined
+        ? await router.route(request)
+        : router.routeEmbedding(embedding, kept === undefined ? request : undefined);
+    chosen[row] = numbers.get(decision.candidate)!;
+    for (const {
+      candidate,
+      expectedCostUsd,
+      expectedLatencyMs,
+      successProbability,
+    } of decision.predictions) {
+      const cell = row * columns + numbers.get(candidate)!;
+      success[cell] = successProbability;
+      costUsd[cell] = expectedCostUsd ?? Number.NaN;
+      latencyMs[cell] = expectedLatencyMs ?? Number.NaN;
+    }
+  }
+  return { matrix, success, costUsd, latencyMs, chosen };
 }

@@ -1,22 +1,26 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { basename } from 'node:path';
+import { Cron } from 'croner';
 import { InvalidInputError, PointsmanError } from 'pointsman';
-import { pointAtVersion, readVersionPointer } from '../artifact/version-pointer.ts';
-import { writeArtifact } from '../artifact/write-artifact.ts';
-import type { Alarm } from '../drift/alarm.ts';
+import { pruneVersions, withRetrainLock } from '../artifact/versions.ts';
+import { pointAtVersion, readVersionPointer, writeArtifact } from '../artifact/write-artifact.ts';
 import type { IngestProgress } from '../ingest/options.ts';
-import { NoFilesError } from '../outcomes/source-files.ts';
-import { openEmbedder, type RouterEmbedder } from '../pipeline/router-embedder.ts';
-import { pruneVersions } from '../versions/prune-versions.ts';
-import { withRetrainLock } from '../versions/retrain-lock.ts';
+import { NoFilesError } from '../ingest/read/files.ts';
+import { openEmbedder, type RouterEmbedder } from '../train/embed-prompts.ts';
 import { challenge } from './challenger.ts';
-import { writeNightsSpent } from './nights-spent.ts';
-import { describeLack } from './part-traffic.ts';
-import type { RetrainOptions } from './retrain-options.ts';
-import type { RetrainRun, RunDraft } from './retrain-run.ts';
-import { nameOf, type StoredTraffic, withStore } from './run.ts';
-import { sendAlert } from './send-alert.ts';
-import { watchTraffic } from './watch-traffic.ts';
-import { writeRun } from './write-run.ts';
+import {
+  nameOf,
+  type RetrainOptions,
+  type RetrainRun,
+  type RunDraft,
+  type StoredTraffic,
+  withStore,
+  writeNightsSpent,
+} from './run.ts';
+import { writeRun } from './run-page.ts';
+import type { Alarm } from './watch/drift.ts';
+import { describeLack, watchTraffic } from './watch-traffic.ts';
 
 /**
  * One retraining: new logs into the outcomes table, what is not to be trusted into quarantine, a challenger from the older
@@ -150,4 +154,136 @@ async function finish({ config, dryRun, onAlert }: RetrainOptions, done: Retrain
   const recorded = { ...done, alertProblem };
   await writeRun(config.router, recorded);
   return recorded;
+}
+
+/** Whom to tell of alarms: a program, an address, a function. */
+interface AlertHook {
+  readonly command?: readonly string[] | undefined;
+  readonly url?: string | undefined;
+  readonly call?: ((run: RetrainRun) => void | Promise<void>) | undefined;
+}
+
+const PATIENCE_MS = 15_000;
+
+/**
+ * Tells of a run with alarms. Whoever is told, the run goes on: what could not be told is given back.
+ * @returns what went wrong, null when nothing did
+ */
+export async function sendAlert(
+  { call, command, url }: AlertHook,
+  run: RetrainRun,
+  fetcher: typeof fetch = fetch,
+): Promise<string | null> {
+  const text = JSON.stringify({
+    router: run.router,
+    run: run.id,
+    outcome: run.outcome,
+    sentence: run.sentence,
+    alarms: run.alarms,
+  });
+  const problems: string[] = [];
+  const attempt = async (who: string, tell: () => Promise<void>) => {
+    await tell().catch((error: Error) => problems.push(`${who}: ${error.message}`));
+  };
+  if (call !== undefined) await attempt('function', async () => call(run));
+  if (command !== undefined) await attempt(command[0], () => tellCommand(command, text));
+  if (url !== undefined) {
+    await attempt(new URL(url).host, async () => {
+      const response = await fetcher(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: text,
+        // What it tells is for this address alone.
+        redirect: 'manual',
+        signal: AbortSignal.timeout(PATIENCE_MS),
+      });
+      await response.body?.cancel();
+      if (!response.ok) throw new Error(`it answered ${response.status}`);
+    });
+  }
+  return problems.length === 0 ? null : problems.join('; ');
+}
+
+/** No shell: what the alarms say comes from traffic, and must not be run. */
+async function tellCommand([program, ...args]: readonly string[], text: string): Promise<void> {
+  const child = spawn(program, args, { stdio: ['pipe', 'ignore', 'ignore'], timeout: PATIENCE_MS });
+  // A program that does not read breaks the pipe; its exit code is what counts.
+  child.stdin.on('error', () => {});
+  child.stdin.end(text);
+  const [code, signal] = await once(child, 'exit');
+  if (code !== 0) throw new Error(`it ended with ${code === null ? `signal ${signal}` : `code ${code}`}`);
+}
+
+export interface ScheduleOptions {
+  /** Ends the schedule; a run that is under way ends first. */
+  readonly signal: AbortSignal;
+  /** IANA name. @default that of the machine */
+  readonly timezone?: string;
+  /** Told of a run that failed; the schedule goes on. */
+  readonly onError?: (error: Error) => void;
+  /** Told when the next run is due. */
+  readonly onNext?: (next: Date) => void;
+}
+
+/**
+ * Runs at the times of a cron expression until `signal` says otherwise. Runs never overlap: one that would begin while
+ * another is under way is passed over.
+ *
+ * @param pattern five fields (minute, hour, day, month, weekday), or six with seconds first
+ * @throws InvalidInputError where the pattern is none, or never comes, or the time zone is none
+ */
+export async function scheduleRetrain(
+  pattern: string,
+  run: () => Promise<unknown>,
+  { onError = () => {}, onNext = () => {}, signal, timezone }: ScheduleOptions,
+): Promise<void> {
+  let running: Promise<unknown> = Promise.resolve();
+  let underWay = false;
+  const tellNext = (job: Cron) => {
+    const next = job.nextRun();
+    if (next !== null) onNext(next);
+  };
+  const job = createJob(pattern, timezone, (self) => {
+    // Croner's own protection would make up for a run that was passed over as soon as the one before has ended.
+    if (underWay) return;
+    underWay = true;
+    running = run()
+      .catch((error: unknown) => onError(error instanceof Error ? error : new Error(String(error))))
+      .then(() => {
+        underWay = false;
+        if (!signal.aborted) tellNext(self);
+      });
+  });
+  if (job.nextRun() === null) {
+    job.stop();
+    throw new InvalidInputError(
+      `\`schedule\` "${pattern}" never comes. Give one such as "0 3 * * *": every night at three.`,
+    );
+  }
+  tellNext(job);
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  job.stop();
+  await running;
+}
+
+function createJob(pattern: string, timezone: string | undefined, run: (job: Cron) => void): Cron {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: timezone });
+  } catch (cause) {
+    throw new InvalidInputError(
+      `\`timezone\` must be an IANA name such as "Europe/Berlin". Got "${timezone}".`,
+      { cause },
+    );
+  }
+  try {
+    return new Cron(pattern, timezone === undefined ? {} : { timezone }, run);
+  } catch (cause) {
+    throw new InvalidInputError(
+      `\`schedule\` must be a cron expression such as "0 3 * * *". Got "${pattern}": ${(cause as Error).message}`,
+      { cause },
+    );
+  }
 }

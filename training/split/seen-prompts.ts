@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { InvalidInputError } from 'pointsman';
 import { readPrompt } from 'pointsman/request';
-import type { OutcomeMatrix, PromptRecord } from '../outcomes/outcome-matrix.ts';
-import { normalisedText } from './shingles.ts';
+import type { OutcomeMatrix, PromptRecord } from '../outcomes/matrix.ts';
+import { normalisedText } from './near-duplicates.ts';
 
 /** What of a router saw a prompt: its heads, or only what makes probabilities of their numbers. */
 export type SeenRole = 'fit' | 'calibrate';

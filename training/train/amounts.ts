@@ -1,15 +1,21 @@
 import type { Candidate } from 'pointsman';
 import type { AmountPart, LatencyByTokens, ManifestCandidate, ManifestHeads } from 'pointsman/artifact';
-import { fitRatioScale } from '../calibrator/fit-ratio-scale.ts';
-import { chainHead, type DenseChain, predictRows } from '../head/dense-chain.ts';
-import type { OnFold } from '../head/fit-progress.ts';
-import { type Matrix, takeRows } from '../head/matrix.ts';
-import { paidPrices } from '../outcomes/amounts.ts';
-import { fitSum } from '../outcomes/fit-sum.ts';
-import { countedTokens, inputLengths, learnTokens } from '../outcomes/learned-tokens.ts';
-import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
-import { type AmountData, type FittedAmount, fitAmount } from '../pipeline/fit-amount.ts';
-import { inputRate } from '../pipeline/input-rate.ts';
+import { argMin, quantile } from 'pointsman/math';
+import { fitRatioScale } from '../calibrate/fit-calibrators.ts';
+import { chainHead, type DenseChain, type DenseLayer, predictRows } from '../fit/chain.ts';
+import { fitLinearPath, type OnFold, searchPenalties } from '../fit/linear.ts';
+import { countFolds, foldRows, type Matrix, takeColumn, takeRows } from '../fit/rows.ts';
+import { isFullyObserved, squaredError } from '../learners/learner.ts';
+import { tuneSharedLinear } from '../learners/shared-linear.ts';
+import {
+  countedTokens,
+  fitSum,
+  inputLengths,
+  inputRate,
+  learnTokens,
+  paidPrices,
+} from '../outcomes/amounts.ts';
+import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import type { Splits } from '../split/split.ts';
 import { outcomes } from './data.ts';
 
@@ -240,4 +246,143 @@ function timedCandidates(
 
 function isKnown(value: number): boolean {
   return !Number.isNaN(value);
+}
+
+/** Penalties tried, as shares of rows times feature variance; 100, the strongest there is, is "the mean and nothing else". */
+const PENALTIES = { from: 1, to: 0.003 } as const;
+
+interface AmountData {
+  readonly features: Matrix; // [prompts, features]
+  readonly featureVariance: number;
+  /** US dollars, milliseconds or tokens, `[prompts, candidates]`; NaN: unobserved. */
+  readonly amounts: Matrix;
+  /** What expected amounts are to add up to, as `amounts`. @default `amounts` */
+  readonly means?: Matrix;
+  /** What is less has the logarithm of this. @default a millionth of the candidate's mean */
+  readonly least?: number;
+  readonly fit: Int32Array;
+  readonly calibrate: Int32Array;
+  /** Fold of each fit row. */
+  readonly folds: Int32Array;
+  readonly onFold?: OnFold;
+}
+
+/** A head for ln(amount), and the ratio that makes the expected amounts add up on the calibrate split. */
+interface FittedAmount {
+  readonly chain: DenseChain;
+  readonly scales: readonly number[];
+  /** The least and the most that is expected of prompts like those of the fit split, but for one in a thousand. */
+  readonly bounds: readonly (readonly [least: number, most: number])[];
+}
+
+const TAIL = 0.001;
+
+/**
+ * Ridge regression of the logarithm of a cost, latency or length, its penalty by cross-validation.
+ *
+ * @returns null where nothing was observed on the fit split.
+ */
+async function fitAmount(data: AmountData): Promise<FittedAmount | null> {
+  // Of the fit rows alone: what amounts of nothing are held at must not come from others.
+  const targets = logarithms(takeRows(data.amounts, data.fit), data.least);
+  if (targets.values.every(Number.isNaN)) return null;
+  const features = takeRows(data.features, data.fit);
+  const layer = isFullyObserved(targets)
+    ? await fitComplete(features, targets, data)
+    : await fitShared(features, targets, data);
+  const head = chainHead([layer]);
+  const predicted = predictRows(head, takeRows(data.features, data.calibrate));
+  const seen = takeRows(data.means ?? data.amounts, data.calibrate);
+  const scales = Array.from({ length: targets.columns }, (_, c) =>
+    fitRatioScale(takeColumn(predicted, c), takeColumn(seen, c)),
+  );
+  const ofTraffic = predictRows(head, features);
+  const bounds = scales.map((scale, c) => {
+    const expected = takeColumn(ofTraffic, c).map((log) => scale * Math.exp(log));
+    return [quantile(expected, TAIL), quantile(expected, 1 - TAIL)] as const;
+  });
+  return { chain: [layer], scales, bounds };
+}
+
+async function fitComplete(features: Matrix, targets: Matrix, data: AmountData): Promise<DenseLayer> {
+  const l2s = (some: readonly number[], rows: number) =>
+    some.map((share) => share * rows * data.featureVariance);
+  const { shares, tried } = await searchPenalties(
+    PENALTIES,
+    (some) => crossFitLinear(features, targets, data.folds, (rows) => l2s(some, rows), data.onFold),
+    (errors) => [argMin(errors)],
+  );
+  const [{ layer }] = await fitLinearPath({ features, targets }, 'squared', {
+    l2s: l2s([shares[argMin(tried)]], data.fit.length),
+  });
+  return layer;
+}
+
+/** Where rows were seen with a candidate or two, what makes a prompt costly is learned from all of them together. */
+async function fitShared(features: Matrix, targets: Matrix, data: AmountData): Promise<DenseLayer> {
+  const means = Array.from({ length: targets.columns }, (_, c) => observedMean(takeColumn(targets, c)));
+  const shared = await tuneSharedLinear(
+    {
+      features,
+      featureVariance: data.featureVariance,
+      folds: data.folds,
+      residuals: {
+        ...targets,
+        values: targets.values.map((value, i) => value - means[i % targets.columns]),
+      },
+      weights: null,
+    },
+    data.onFold,
+  );
+  const layer = await shared.fitOn(Int32Array.from({ length: features.rows }, (_, row) => row));
+  return { ...layer, bias: layer.bias.map((value, c) => value + means[c]) };
+}
+
+function observedMean(values: Float32Array): number {
+  const seen = values.filter((value) => !Number.isNaN(value));
+  return seen.length === 0 ? 0 : seen.reduce((sum, value) => sum + value, 0) / seen.length;
+}
+
+/** Amounts of nothing are held at a millionth of the column's mean, so that they have a logarithm. */
+function logarithms({ rows, columns, values }: Matrix, least?: number): Matrix {
+  const floors = Array.from({ length: columns }, (_, c) => {
+    if (least !== undefined) return least;
+    let [sum, count] = [0, 0];
+    for (let i = c; i < values.length; i += columns)
+      if (!Number.isNaN(values[i])) [sum, count] = [sum + values[i], count + 1];
+    return count > 0 && sum > 0 ? (sum / count) * 1e-6 : 1e-12;
+  });
+  return { rows, columns, values: values.map((x, i) => Math.log(Math.max(x, floors[i % columns]))) };
+}
+
+/**
+ * Cross-validated squared error of ridge regression at each penalty.
+ *
+ * @param l2s penalties for so many rows, strong to weak
+ */
+async function crossFitLinear(
+  features: Matrix,
+  targets: Matrix,
+  folds: Int32Array,
+  l2s: (rows: number) => number[],
+  onFold: OnFold = () => {},
+): Promise<number[]> {
+  const sums: number[] = l2s(1).map(() => 0);
+  const count = countFolds(folds);
+  for (let fold = 0; fold < count; fold++) {
+    const { fit, held } = foldRows(folds, fold);
+    const known = takeRows(targets, fit);
+    if (known.values.every(Number.isNaN)) continue;
+    const fits = await fitLinearPath({ features: takeRows(features, fit), targets: known }, 'squared', {
+      l2s: l2s(fit.length),
+      onProgress: ({ loss }) => onFold({ fold, folds: count, loss }),
+    });
+    const heldFeatures = takeRows(features, held);
+    const heldTargets = takeRows(targets, held);
+    fits.forEach(({ layer }, i) => {
+      const error = squaredError(predictRows(chainHead([layer]), heldFeatures), heldTargets, 'all');
+      if (!Number.isNaN(error)) sums[i] += error * held.length;
+    });
+  }
+  return sums;
 }

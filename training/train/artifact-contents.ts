@@ -1,10 +1,15 @@
 import type { Candidate } from 'pointsman';
 import type { ManifestCandidate } from 'pointsman/artifact';
-import { quantileSorted } from 'pointsman/math';
-import { columnMeans, trainMeans, trainRows } from '../evaluation/train-means.ts';
+import { createRandom, quantileSorted } from 'pointsman/math';
+import { readPrompt } from 'pointsman/request';
+import type { CardFigure } from '../artifact/card.ts';
+import type { Example } from '../artifact/seal-artifact.ts';
+import type { Evaluation } from '../evaluate/evaluation.ts';
+import { columnMeans, trainMeans, trainRows } from '../evaluate/evaluation-input.ts';
 import type { LoggingPropensities } from '../off-policy/propensities.ts';
-import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
-import type { Splits } from '../split/split.ts';
+import type { OutcomeMatrix } from '../outcomes/matrix.ts';
+import type { Split, Splits } from '../split/split.ts';
+import type { Interval } from '../words/format-number.ts';
 
 /**
  * Every candidate of the traffic with its means over the fit and calibrate splits, and what the config says of it.
@@ -48,4 +53,55 @@ function observedQuantile(
 ): number | null {
   const seen = Float64Array.from(rows, (row) => values[row * columns + c]).filter((x) => !Number.isNaN(x));
   return seen.length < 20 ? null : quantileSorted(seen.sort(), q);
+}
+
+/** The figures that belong on the card: quality of the router and of every baseline, APGR, calibration. */
+export function cardFigures(evaluation: Evaluation): CardFigure[] {
+  const figures: CardFigure[] = evaluation.contenders.map(({ id, name, quality }) =>
+    figure(
+      id === 'router' ? 'routed quality' : `quality of ${name}`,
+      quality,
+      evaluation.offPolicy ? 'estimated off-policy, doubly robust' : 'mean quality of what was chosen',
+    ),
+  );
+  const pair = evaluation.strongWeak;
+  if (pair !== null)
+    figures.push(figure('APGR', pair.router.apgr, `${pair.strong} against ${pair.weak}; random is 0.5`));
+  for (const { candidate, ece10 } of evaluation.calibration.success)
+    if (ece10 !== null)
+      figures.push({
+        name: `ECE of ${candidate}`,
+        value: ece10,
+        meaning: 'calibration error, ten bins of equal mass',
+      });
+  return figures;
+}
+
+function figure(name: string, { estimate, low, high }: Interval, meaning: string): CardFigure {
+  const bounds = low === null || high === null ? {} : { low, high };
+  return { name, value: estimate ?? Number.NaN, ...bounds, meaning };
+}
+
+/** Longer prompts are cut to this many characters. */
+const LONGEST = 500;
+
+/** Seeded choice of prompts of the fit split with what every candidate made of them. */
+export function chooseExamples(
+  { candidates, prompts, quality }: OutcomeMatrix,
+  fit: Split<'fit'>,
+  count: number,
+  seed: number,
+): Example[] {
+  // Prompts whose words are not kept have nothing to show.
+  const worded = fit.rows.filter((row) => prompts[row].promptHash === undefined);
+  const rows = createRandom(seed).shuffle(worded).slice(0, count).sort();
+  return Array.from(rows, (row) => ({
+    text: readPrompt(prompts[row].request).text.slice(0, LONGEST),
+    task: prompts[row].task,
+    quality: Object.fromEntries(
+      candidates
+        .map((name, c) => [name, quality[row * candidates.length + c]] as const)
+        .filter(([, value]) => !Number.isNaN(value)),
+    ),
+  }));
 }

@@ -1,11 +1,10 @@
+import type { EmbedProgress } from '../embed/embed.ts';
 import type { FittedFeatures } from '../features/fit-features.ts';
-import { groupedFolds } from '../head/grouped-folds.ts';
-import { type Matrix, takeRows } from '../head/matrix.ts';
-import type { MemberData } from '../learners/learner.ts';
-import { isFullyObserved } from '../member/squared-error.ts';
-import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
-import { anchorOutcomes } from '../pipeline/anchor-outcomes.ts';
-import { taskKinds } from '../pipeline/task-kinds.ts';
+import type { FoldProgress } from '../fit/linear.ts';
+import { groupedFolds, type Matrix, takeRows } from '../fit/rows.ts';
+import type { IngestProgress } from '../ingest/options.ts';
+import { isFullyObserved, type MemberData } from '../learners/learner.ts';
+import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import type { Splits } from '../split/split.ts';
 
 interface MemberDataInput {
@@ -76,3 +75,96 @@ function columnMeans({ columns, values }: Matrix): number[] {
     );
   return Array.from(sums, (sum, c) => (counts[c] > 0 ? sum / counts[c] : total));
 }
+
+/** Outcomes with as much of an expectation in every cell. */
+interface AnchoredOutcomes {
+  readonly quality: Matrix; // [rows, candidates]
+  /** How many outcomes each cell counts for: `memory` where none was seen, 1 + `memory` where one was. */
+  readonly weights: Float32Array; // [rows, candidates]
+}
+
+/**
+ * Holds what is learned from a log to what a router knows that serves already. Its log is nearly all of its own choices: learned
+ * from alone, each candidate looks as good everywhere as where it was chosen, and what was known of it elsewhere is
+ * forgotten. So every cell has, beside its outcome or in place of one, a share of an outcome of what that router expects
+ * (Li and Hoiem 2016, "Learning without forgetting"; the share is a prior's number of pseudo-observations).
+ *
+ * @param quality NaN: unobserved @param expected as `quality`; a cell of neither stays NaN, with a weight of 0
+ * @param memory how much of an outcome an expectation counts for
+ */
+export function anchorOutcomes(quality: Matrix, expected: Matrix, memory: number): AnchoredOutcomes {
+  const values = new Float32Array(quality.values.length);
+  const weights = new Float32Array(quality.values.length);
+  for (let i = 0; i < values.length; i++) {
+    const [seen, known] = [quality.values[i], expected.values[i]];
+    const [seenWeight, knownWeight] = [Number.isNaN(seen) ? 0 : 1, Number.isNaN(known) ? 0 : memory];
+    weights[i] = seenWeight + knownWeight;
+    const sum = (seenWeight && seen) + (knownWeight && knownWeight * known);
+    values[i] = weights[i] > 0 ? sum / weights[i] : Number.NaN;
+  }
+  return { quality: { ...quality, values }, weights };
+}
+
+/** Kinds that are learned; of more, the commonest. Each costs the classifier as much as a candidate costs a head. */
+export const MOST_KINDS = 200;
+
+/** A kind must be seen on so many prompts that differ: with fewer, most folds have none to learn it from. */
+export const FEWEST_OF_KIND = 5;
+
+/** What a manifest may say. */
+const LONGEST_NAME = 200;
+
+/** What kinds of request the `task` column names. */
+export interface TaskKinds {
+  /** Those that are learned, sorted. */
+  readonly names: readonly string[];
+  /** Tasks that are not learned, and how many prompts they have; a prompt of theirs counts as one without a task. */
+  readonly leftOut: { readonly tasks: number; readonly prompts: number };
+}
+
+/**
+ * The tasks that say what kind of request a prompt is. A column of identifiers, each on a prompt or two, says nothing that
+ * could be learned for the next prompt, and a classifier of thousands would take minutes to say so.
+ *
+ * @param rows prompts to learn from
+ * @param groups near-duplicate group of each prompt of the matrix: copies of one prompt count once
+ */
+export function taskKinds(
+  { prompts }: Pick<OutcomeMatrix, 'prompts'>,
+  rows: Int32Array,
+  groups: Int32Array,
+): TaskKinds {
+  const seen = new Map<string, { prompts: number; groups: Set<number> }>();
+  for (const row of rows) {
+    const { task } = prompts[row];
+    if (task === null) continue;
+    const of = seen.get(task) ?? { prompts: 0, groups: new Set() };
+    of.prompts++;
+    of.groups.add(groups[row]);
+    seen.set(task, of);
+  }
+  const names = [...seen]
+    .filter(([name, of]) => isName(name) && of.groups.size >= FEWEST_OF_KIND)
+    .sort(([a, one], [b, other]) => other.groups.size - one.groups.size || (a < b ? -1 : 1))
+    .slice(0, MOST_KINDS)
+    .map(([name]) => name)
+    .sort();
+  const leftOut = { tasks: seen.size - names.length, prompts: 0 };
+  const kept = new Set(names);
+  for (const [name, of] of seen) if (!kept.has(name)) leftOut.prompts += of.prompts;
+  return { names, leftOut };
+}
+
+function isName(task: string): boolean {
+  return task.length > 0 && task.length <= LONGEST_NAME;
+}
+
+/** What training is at. */
+export type TrainProgress =
+  | ({ readonly kind: 'read' } & IngestProgress)
+  | ({ readonly kind: 'embed' } & EmbedProgress)
+  /** A step begins (`folds` is null), or goes on. */
+  | { readonly kind: 'step'; readonly what: string; readonly folds: FoldProgress | null };
+
+/** Called when a step begins, and again with how far it is. */
+export type OnStep = (what: string, progress?: FoldProgress) => void;

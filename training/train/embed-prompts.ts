@@ -1,9 +1,21 @@
-import { InvalidInputError } from 'pointsman';
-import type { Embedder } from 'pointsman/embedder';
+import { readFile } from 'node:fs/promises';
+import { InvalidInputError, MissingPackageError, type Request } from 'pointsman';
+import type { Artifact, Manifest } from 'pointsman/artifact';
+import {
+  createOpenAiEmbedder,
+  decodeStaticTable,
+  type Embedder,
+  loadTransformersEmbedder,
+  StaticEmbedder,
+} from 'pointsman/embedder';
+import { readFeatures } from 'pointsman/features';
 import { readPrompt } from 'pointsman/request';
-import { type EmbedAllOptions, embedAll } from '../embedder/embed-all.ts';
-import type { Matrix } from '../head/matrix.ts';
-import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
+import type { TrainConfig } from '../config.ts';
+import { type EmbedAllOptions, embedAll } from '../embed/embed.ts';
+import { loadUseEmbedder } from '../embed/use-embedder.ts';
+import { fitFeatures } from '../features/fit-features.ts';
+import { createMatrix, type Matrix } from '../fit/rows.ts';
+import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 
 /** Whether words of some prompts are not kept, so that nothing but embeddings can be learned from. */
 export function areHashed({ prompts }: Pick<OutcomeMatrix, 'prompts'>): boolean {
@@ -54,4 +66,124 @@ export function keptEmbeddings({ prompts }: Pick<OutcomeMatrix, 'prompts'>): Mat
   const values = new Float32Array(prompts.length * columns);
   for (const [row, { embedding = [] }] of prompts.entries()) values.set(embedding, row * columns);
   return { rows: prompts.length, columns, values };
+}
+
+export interface RequestFeaturesOptions {
+  /** The one that the router was trained with. @default the static one that the artifact carries */
+  readonly embedder?: Embedder;
+}
+
+/**
+ * What the heads of a router read of requests: the rows that `predict` of its TF.js models takes.
+ *
+ * @returns `[requests, manifest.features.length]`, standardised
+ * @throws InvalidInputError when the embedder is another one, or is missing
+ * @example
+ * const { rows, columns, values } = await requestFeatures(artifact, [{ text: 'What is 17 * 23?' }]);
+ * const probabilities = model.predict(tf.tensor2d(values, [rows, columns]));
+ */
+export async function requestFeatures(
+  artifact: Artifact,
+  requests: readonly Request[],
+  options: RequestFeaturesOptions = {},
+): Promise<Matrix> {
+  const { dimensions, id, kind, table } = artifact.manifest.embedder;
+  const embedder =
+    options.embedder ??
+    (table === undefined ? undefined : new StaticEmbedder(decodeStaticTable(artifact.file(table))));
+  if (embedder === undefined || embedder.id !== id || embedder.dimensions !== dimensions) {
+    throw new InvalidInputError(
+      `\`embedder\` of requestFeatures must be the one that the router was trained with, "${id}" (${kind}) of ` +
+        `${dimensions} dimensions. Got ${embedder === undefined ? 'none' : `"${embedder.id}" of ${embedder.dimensions}`}.`,
+    );
+  }
+  const extractor = readFeatures(artifact.manifest.features, (path) => artifact.file(path));
+  const prompts = requests.map(readPrompt);
+  const worded = prompts.filter(({ text }) => text.trim() !== '');
+  const vectors = await embedAll(
+    embedder,
+    worded.map(({ text }) => text),
+  );
+  const features = createMatrix(requests.length, extractor.length);
+  let at = 0;
+  for (const [row, prompt] of prompts.entries()) {
+    const vector =
+      prompt.text.trim() === ''
+        ? await vectorOfNothing(embedder, prompt.text)
+        : vectors.subarray(at++ * dimensions, at * dimensions);
+    extractor.extractInto(prompt, vector, features.values, row * extractor.length);
+  }
+  return features;
+}
+
+/** As a router has it: of no words some embedders make a mean of nothing. */
+async function vectorOfNothing(embedder: Embedder, text: string): Promise<Float32Array> {
+  const [vector] = await embedder.embed([text]);
+  return vector.every(Number.isFinite) ? vector : new Float32Array(embedder.dimensions);
+}
+
+/** An embedder, and how the manifest will name it. */
+export interface RouterEmbedder {
+  readonly embedder: Embedder;
+  readonly kind: Manifest['embedder']['kind'];
+  readonly options: Manifest['embedder']['options'];
+  /** Kind `static`: the token table, which goes into the artifact. */
+  readonly table: Uint8Array | null;
+}
+
+/** @throws MissingPackageError, EmbeddingError saying what to install or set. */
+export async function openEmbedder(config: TrainConfig['embedder']): Promise<RouterEmbedder> {
+  switch (config.kind) {
+    case 'static': {
+      const table = await readStaticTable();
+      return { embedder: new StaticEmbedder(decodeStaticTable(table)), kind: 'static', options: {}, table };
+    }
+    case 'use':
+      return { embedder: await loadUseEmbedder(), kind: 'use', options: {}, table: null };
+    case 'transformers': {
+      const { kind, ...options } = config;
+      return { embedder: await loadTransformersEmbedder(options), kind, options, table: null };
+    }
+    case 'openai': {
+      const { kind, apiKeyVariable, ...options } = config;
+      const embedder = createOpenAiEmbedder({
+        ...options,
+        apiKey: () => process.env[apiKeyVariable],
+        apiKeyName: apiKeyVariable,
+      });
+      return { embedder, kind, options, table: null };
+    }
+  }
+}
+
+/** Beside the built code in the package; in the repository, where it is kept. */
+const TABLE_PATHS = ['../static-en/static.bin', '../../models/static-en/static.bin'];
+
+async function readStaticTable(): Promise<Uint8Array> {
+  for (const path of TABLE_PATHS) {
+    const bytes = await readFile(new URL(path, import.meta.url)).catch(() => null);
+    if (bytes !== null) return bytes;
+  }
+  throw new MissingPackageError('@pointsman/training', 'The static embedder, whose table is not there,');
+}
+
+/**
+ * What can be seen of prompts whatever router is asked: their embedding, and, where their words are kept, the numeric
+ * signals. Who answered which prompt may have gone by any of it, so missing propensities are fitted on it.
+ *
+ * @param embeddings of every prompt: `[prompts, dimensions]` @param rows prompts that say how much each feature varies
+ * @returns standardised, `[prompts, features]`
+ */
+export function seenOfPrompts(
+  matrix: Pick<OutcomeMatrix, 'prompts'>,
+  embeddings: Matrix,
+  rows: Int32Array = Int32Array.from(matrix.prompts.keys()),
+): Matrix {
+  const { features } = fitFeatures(
+    matrix.prompts.map(({ request }) => readPrompt(request)),
+    embeddings,
+    { role: 'fit', rows },
+    { embedder: '', dimensions: embeddings.columns, ngrams: null, numeric: !areHashed(matrix) },
+  );
+  return features;
 }

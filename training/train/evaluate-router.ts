@@ -1,17 +1,14 @@
 import { InvalidInputError, type PolicySpec, type Router } from 'pointsman';
+import { isReadOff } from '../evaluate/compare.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
 import type { Evaluation } from '../evaluate/evaluation.ts';
-import type { EvaluationInput } from '../evaluate/evaluation-input.ts';
-import { isReadOff } from '../evaluation/is-read-off.ts';
+import type { EvaluationInput, TestPredictions } from '../evaluate/evaluation-input.ts';
+import type { Matrix } from '../fit/rows.ts';
 import { type LoggingPropensities, loggingPropensities } from '../off-policy/propensities.ts';
 import { withTokenCosts } from '../outcomes/amounts.ts';
-import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
-import { alignCandidates } from '../pipeline/align-candidates.ts';
-import { predictTest } from '../pipeline/predict-test.ts';
-import { openEmbedder } from '../pipeline/router-embedder.ts';
-import { seenOfPrompts } from '../pipeline/seen-of-prompts.ts';
-import { groupPrompts } from '../split/prompt-groups.ts';
-import { embedPrompts, keptEmbeddings } from './embed-prompts.ts';
+import { mapCells, type OutcomeMatrix } from '../outcomes/matrix.ts';
+import { groupPrompts, type Split } from '../split/split.ts';
+import { embedPrompts, keptEmbeddings, openEmbedder, seenOfPrompts } from './embed-prompts.ts';
 
 export interface EvaluateRouterOptions {
   /** Of the bootstrap. @default 0 */
@@ -128,5 +125,71 @@ export async function routerPropensities(
     ...(policy === undefined
       ? {}
       : { policy: align(policy, (row) => (Number.isNaN(policy[row * candidates.length]) ? Number.NaN : 0)) }),
+  };
+}
+
+/**
+ * The same prompts with other columns: those named, in their order. What the matrix does not have is unobserved;
+ * what it has beside them is dropped.
+ */
+export function alignCandidates(matrix: OutcomeMatrix, names: readonly string[]): OutcomeMatrix {
+  const { candidates, prompts } = matrix;
+  const from = names.map((name) => candidates.indexOf(name));
+  const take = (values: Float32Array) =>
+    Float32Array.from({ length: prompts.length * names.length }, (_, i) => {
+      const column = from[i % names.length];
+      return column === -1 ? Number.NaN : values[Math.floor(i / names.length) * candidates.length + column];
+    });
+  return { candidates: names, prompts, ...mapCells(matrix, take) };
+}
+
+/**
+ * Routes every test prompt as production would.
+ *
+ * @param embeddings of every prompt of the matrix, where the router's embedder is slow: the times are then those of
+ * deciding alone. Null where it is a table, or prompts are to be embedded as they come.
+ */
+export async function predictTest(
+  router: Router,
+  matrix: OutcomeMatrix,
+  test: Split<'test'>,
+  embeddings: Matrix | null,
+  onProgress: (done: number, total: number) => void = () => {},
+): Promise<TestPredictions> {
+  const columns = matrix.candidates.length;
+  const cells = test.rows.length * columns;
+  const numbers = new Map(matrix.candidates.map((name, c) => [name, c]));
+  const [success, choice, costs, latencies] = [0, 1, 2, 3].map(() => new Float32Array(cells));
+  const removed = new Uint8Array(cells);
+  const chosen = new Int32Array(test.rows.length);
+  const decisionMicroseconds = new Float64Array(test.rows.length);
+  for (const [i, row] of test.rows.entries()) {
+    const { request, embedding: kept } = matrix.prompts[row];
+    const own = embeddings?.values.subarray(row * embeddings.columns, (row + 1) * embeddings.columns);
+    const embedding = kept ?? own;
+    const decision =
+      embedding === undefined
+        ? await router.route(request)
+        : router.routeEmbedding(embedding, kept === undefined ? request : undefined);
+    onProgress(i + 1, test.rows.length);
+    chosen[i] = numbers.get(decision.candidate)!;
+    decisionMicroseconds[i] = decision.routerMs * 1000;
+    for (const prediction of decision.predictions) {
+      const at = i * columns + numbers.get(prediction.candidate)!;
+      success[at] = prediction.successProbability;
+      choice[at] = decision.probabilities[prediction.candidate];
+      costs[at] = prediction.expectedCostUsd ?? Number.NaN;
+      latencies[at] = prediction.expectedLatencyMs ?? Number.NaN;
+      removed[at] = Number(prediction.removedBy !== undefined);
+    }
+  }
+  return {
+    success,
+    choice,
+    expectedCostUsd: costs,
+    expectedLatencyMs: latencies,
+    chosen,
+    removed,
+    decisionMicroseconds,
   };
 }

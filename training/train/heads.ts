@@ -1,28 +1,25 @@
-import type { Candidate } from 'pointsman';
+import type { CalibratorParameters, Candidate } from 'pointsman';
 import type { Manifest, ManifestHeads } from 'pointsman/artifact';
-import { createHead, type HeadContext } from 'pointsman/head';
+import { createHead, type Head, type HeadContext } from 'pointsman/head';
+import { chooseCalibrator, gainIsWorth } from '../calibrate/choose-calibrator.ts';
+import { fitSoftmaxTemperature } from '../calibrate/fit-calibrators.ts';
 import type { MemberName, TrainConfig } from '../config.ts';
 import type { FittedFeatures } from '../features/fit-features.ts';
-import { foldHeads, type ModelOutputs } from '../fit/fold-head.ts';
-import type { DenseChain } from '../head/dense-chain.ts';
-import { exportRouter, type RouterModel } from '../head/export-router.ts';
-import { joinedHead, joinedLayer } from '../head/joined-layer.ts';
-import { takeRows } from '../head/matrix.ts';
-import { fitTaskClassifier } from '../member/fit-task-classifier.ts';
-import { highestWeight } from '../off-policy/clip-weights.ts';
+import { type DenseChain, predictRows } from '../fit/chain.ts';
+import { exportRouter, type RouterModel } from '../fit/export.ts';
+import { foldHeads, joinedHead, joinedLayer, type ModelOutputs } from '../fit/fold-head.ts';
+import { softTargets } from '../fit/loss.ts';
+import { type Matrix, takeColumn, takeRows } from '../fit/rows.ts';
+import { fitTaskClassifier } from '../learners/domain.ts';
+import { isFullyObserved } from '../learners/learner.ts';
+import { highestWeight } from '../off-policy/estimate.ts';
 import type { LoggingPropensities } from '../off-policy/propensities.ts';
-import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
-import { calibrateHeads } from '../pipeline/calibrate-heads.ts';
-import { fitTuned, type QualityReport, tuneQuality } from '../pipeline/fit-quality.ts';
-import type { LogReport } from '../pipeline/log-report.ts';
-import { logWeights } from '../pipeline/log-weights.ts';
-import { taskKinds } from '../pipeline/task-kinds.ts';
-import type { OnStep } from '../pipeline/train-progress.ts';
+import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import type { Splits } from '../split/split.ts';
 import { type FittedAmounts, fitAmounts } from './amounts.ts';
-import { memberData, outcomes } from './data.ts';
-import { fitLoggedQuality } from './logged.ts';
-import { fitChoice } from './quality.ts';
+import { memberData, type OnStep, outcomes, taskKinds } from './data.ts';
+import { fitLoggedQuality, type LogReport, logWeights } from './logged.ts';
+import { fitChoice, fitTuned, type QualityReport, TARGET_TEMPERATURE, tuneQuality } from './quality.ts';
 
 interface HeadsInput {
   readonly matrix: OutcomeMatrix;
@@ -157,4 +154,69 @@ async function learnQuality(input: HeadsInput) {
     onStep,
   );
   return { data: learned.data, quality: learned.quality, log: learned.report };
+}
+
+interface CalibrateInput {
+  readonly choice: Head;
+  readonly success: Head;
+  /** Of the calibrate split, `[rows, features]`. */
+  readonly features: Matrix;
+  readonly quality: Matrix; // [rows, candidates], NaN: unobserved
+  /** Importance of each outcome, `[rows, candidates]`; null: all alike. */
+  readonly weights: Float32Array | null;
+  /** Near-duplicate group of each row. */
+  readonly groups: Int32Array;
+  readonly seed: number;
+}
+
+/**
+ * Fits the choice head's temperature and a calibrator for every candidate's success, on the calibrate split.
+ *
+ * Candidates get one calibrator together unless apart they are better by two standard errors of cross-validated log-loss,
+ * both out of fold and of the kind that would serve: a shared one keeps the order of candidates, and has all their rows to
+ * learn from.
+ */
+export function calibrateHeads({
+  choice,
+  success,
+  features,
+  quality,
+  weights,
+  groups,
+  seed,
+}: CalibrateInput): {
+  readonly temperature: number;
+  readonly calibrators: readonly CalibratorParameters[];
+} {
+  // A row with a candidate or two has no choice to compare with.
+  const temperature = isFullyObserved(quality)
+    ? fitSoftmaxTemperature(predictRows(choice, features), {
+        targets: softTargets(quality, TARGET_TEMPERATURE),
+      })
+    : 1;
+  const logits = predictRows(success, features);
+  const { columns } = quality;
+  const groupOfCell = Int32Array.from(logits.values, (_, i) => groups[Math.floor(i / columns)]);
+  const together = chooseCalibrator(
+    { logits: logits.values, labels: quality.values, ...(weights === null ? {} : { weights }) },
+    { seed, groups: groupOfCell },
+  );
+  const apart = Array.from({ length: columns }, (_, c) =>
+    chooseCalibrator(
+      {
+        logits: takeColumn(logits, c),
+        labels: takeColumn(quality, c),
+        ...(weights === null ? {} : { weights: takeColumn({ ...quality, values: weights }, c) }),
+      },
+      { seed, groups },
+    ),
+  );
+  const saved = together.rowLosses.map(
+    (shared, i) => shared - apart[i % columns].rowLosses[Math.floor(i / columns)],
+  );
+  const better = gainIsWorth(saved, weights, groupOfCell);
+  return {
+    temperature,
+    calibrators: apart.map(({ calibrator }) => (better ? calibrator : together.calibrator).parameters),
+  };
 }

@@ -1,12 +1,13 @@
+import { InvalidInputError } from 'pointsman';
 import type { MemberName, TrainConfig } from '../config.ts';
+import type { Matrix } from '../fit/rows.ts';
 import type { MemberData } from '../learners/learner.ts';
-import type { LoggingPropensities } from '../off-policy/propensities.ts';
-import { disagreement } from '../pipeline/disagreement.ts';
-import { doublyRobustData } from '../pipeline/doubly-robust-data.ts';
-import { type FittedQuality, fitTuned, type TunedQuality, tuneQuality } from '../pipeline/fit-quality.ts';
-import { type LogMethod, type LogReport, logReport } from '../pipeline/log-report.ts';
-import { inverselyWeighted, type LogWeights } from '../pipeline/log-weights.ts';
-import type { OnStep } from '../pipeline/train-progress.ts';
+import { clipWeights, effectiveSampleSize, pseudoOutcomes } from '../off-policy/estimate.ts';
+import { type LoggingPropensities, loggingPropensities } from '../off-policy/propensities.ts';
+import type { OutcomeMatrix } from '../outcomes/matrix.ts';
+import { formatPercent, formatSample, plural } from '../words/format-number.ts';
+import type { OnStep } from './data.ts';
+import { type FittedQuality, fitTuned, type TunedQuality, tuneQuality } from './quality.ts';
 
 interface LoggedQuality {
   /** What the quality was fitted on in the end. */
@@ -63,4 +64,255 @@ function apart(off: number): string {
     `Inverse propensity weights are used: qualities with and without them differ significantly, by ${off.toFixed(1)} standard errors: ` +
     'which candidate answered a prompt depended on more than the heads can see of it.'
   );
+}
+
+/**
+ * By how many standard errors candidates' mean qualities, as expected without weights, are off when outcomes are
+ * weighed by inverse propensity. Both are right when all that decided who answers can be seen in the features; weights
+ * alone are right when it cannot (the idea of Hausman 1978). The candidates' squared z-scores add up to a chi-square,
+ * which is put on the scale of a normal variable (Wilson and Hilferty 1931).
+ *
+ * @param expected differences to the candidates' means, by a fit that did not see the row: `[rows, candidates]`
+ * @param weights inverse propensities: `[rows, candidates]`
+ */
+export function disagreement(
+  { residuals, groups }: Pick<MemberData, 'residuals' | 'groups'>,
+  expected: Matrix,
+  weights: Float32Array,
+): number {
+  const { rows, columns, values } = residuals;
+  let statistic = 0;
+  let degrees = 0;
+  for (let c = 0; c < columns; c++) {
+    const seen = Array.from({ length: rows }, (_, row) => row).filter(
+      (row) => !Number.isNaN(values[row * columns + c]),
+    );
+    const errors = seen.map((row) => values[row * columns + c] - expected.values[row * columns + c]);
+    const mean = errors.reduce((sum, error) => sum + error, 0) / errors.length;
+    // Near-duplicates count as one.
+    const sums = new Map<number, number>();
+    errors.forEach((error, i) => {
+      const weighted = weights[seen[i] * columns + c] * (error - mean);
+      sums.set(groups[seen[i]], (sums.get(groups[seen[i]]) ?? 0) + weighted);
+    });
+    const total = [...sums.values()].reduce((sum, value) => sum + value, 0);
+    const squares = [...sums.values()].reduce((sum, value) => sum + value * value, 0);
+    if (sums.size < 2 || !(squares > 0)) continue;
+    statistic += (total * total) / squares;
+    degrees++;
+  }
+  if (degrees === 0) return 0;
+  const spread = 2 / (9 * degrees);
+  return (Math.cbrt(statistic / degrees) - (1 - spread)) / Math.sqrt(spread);
+}
+
+/**
+ * Member data in which every row has an outcome of every candidate: the doubly robust score of each cell, whose mean is
+ * right when either the propensities or the expectations are (Dudík, Langford and Li 2011). What was learned from
+ * complete tables can then be learned from a log, with more noise in each cell.
+ *
+ * @param expected differences to the candidates' means that a fit expects which did not see the row: `[rows, candidates]`
+ * @param propensities of each observed cell: `[rows, candidates]`
+ * @param clip inverse propensities above this are cut
+ */
+export function doublyRobustData(
+  data: MemberData,
+  expected: Matrix,
+  propensities: ArrayLike<number>,
+  clip: number,
+): MemberData {
+  const { residuals, prior } = data;
+  const { rows, columns } = residuals;
+  const scores = pseudoOutcomes({
+    quality: residuals.values,
+    propensities,
+    expected: expected.values,
+    clip,
+  });
+  // The candidates' means over all rows, and not only over those that each one answered.
+  const shifts = new Float64Array(columns);
+  for (let i = 0; i < scores.length; i++) shifts[i % columns] += scores[i] / rows;
+  return {
+    ...data,
+    residuals: {
+      ...residuals,
+      values: Float32Array.from(scores, (score, i) => score - shifts[i % columns]),
+    },
+    weights: null,
+    prior: prior.map((mean, c) => mean + shifts[c]),
+  };
+}
+
+/**
+ * How a log is learned from: all outcomes alike, weighed, filled up with doubly robust scores, or held to what the router
+ * expects that is in use.
+ */
+export type LogMethod = Exclude<TrainConfig['offPolicy']['weights'], 'auto'> | 'anchored';
+
+/** What training says of traffic in which a policy chose what was seen. */
+export interface LogReport {
+  readonly method: LogMethod;
+  /** What was learned from and how, in a sentence. */
+  readonly summary: string;
+  /** Why so, in a sentence. */
+  readonly reason: string;
+  readonly propensities: LoggingPropensities['source'];
+  /** What must hold for them to be right, in a sentence. */
+  readonly assumption: string;
+  /** Quality scores of the fit split. */
+  readonly outcomes: number;
+  /** How many outcomes of equal weight say as much as these do weighed by inverse propensity. */
+  readonly effectiveOutcomes: number;
+  /** Inverse propensities above this are cut. */
+  readonly clip: number;
+  readonly clippedShare: number;
+}
+
+const HOW: Readonly<Record<LogMethod, string>> = {
+  none: 'all of them alike',
+  ipw: 'weighed by inverse propensity',
+  doublyRobust: 'filled up with doubly robust scores',
+  anchored: 'held to what the router in use expects',
+};
+
+function logReport(
+  method: LogMethod,
+  reason: string,
+  { outcomes, effectiveOutcomes, clippedShare }: LogWeights,
+  { source, assumption }: LoggingPropensities,
+  clip: number,
+): LogReport {
+  const cut = clippedShare > 0 ? `, ${formatPercent(clippedShare)} of them cut at ${clip}` : '';
+  return {
+    method,
+    summary:
+      `${plural(outcomes, 'outcome')} of a log that holds some candidates of each prompt, ${HOW[method]}; by inverse ` +
+      `propensity (${source}${cut}) their effective sample size is ${formatSample(effectiveOutcomes)}.`,
+    reason,
+    propensities: source,
+    assumption,
+    outcomes,
+    effectiveOutcomes,
+    clip,
+    clippedShare,
+  };
+}
+
+/** How the outcomes of a log are to be weighed. Rows are those of the split they are for. */
+export interface LogWeights {
+  /** Inverse propensities, cut, and with mean 1 over what was observed; 0: unobserved. `[rows, candidates]` */
+  readonly inverse: Float32Array;
+  /** NaN: unobserved. `[rows, candidates]` */
+  readonly propensities: Float64Array;
+  readonly outcomes: number;
+  /** How many outcomes of equal weight say as much as these (Kish 1965). */
+  readonly effectiveOutcomes: number;
+  /** Share of the outcomes whose weight was cut, 0 to 1. */
+  readonly clippedShare: number;
+}
+
+/**
+ * Inverse propensities of the outcomes of the named rows.
+ *
+ * @param candidates how many there are
+ * @param clip inverse propensities above this are cut
+ */
+export function logWeights(
+  { values }: Pick<LoggingPropensities, 'values'>,
+  rows: Int32Array,
+  candidates: number,
+  clip: number,
+): LogWeights {
+  const propensities = new Float64Array(rows.length * candidates);
+  rows.forEach((row, i) => {
+    propensities.set(values.subarray(row * candidates, (row + 1) * candidates), i * candidates);
+  });
+  const { weights, clippedShare } = clipWeights(
+    propensities.map((propensity) => (Number.isNaN(propensity) ? 0 : 1 / propensity)),
+    clip,
+  );
+  const outcomes = weights.filter((weight) => weight > 0).length;
+  const mean = weights.reduce((sum, weight) => sum + weight, 0) / Math.max(1, outcomes);
+  return {
+    inverse: Float32Array.from(weights, (weight) => (mean > 0 ? weight / mean : 0)),
+    propensities,
+    outcomes,
+    effectiveOutcomes: effectiveSampleSize(weights),
+    clippedShare,
+  };
+}
+
+/**
+ * Member data weighed by inverse propensity: each candidate is learned as if it had answered all prompts and not those
+ * that it was given (Horvitz and Thompson 1952), its mean included.
+ */
+export function inverselyWeighted(data: MemberData, { inverse }: LogWeights): MemberData {
+  const { residuals } = data;
+  const { columns, values } = residuals;
+  const sums = new Float64Array(columns);
+  const totals = new Float64Array(columns);
+  values.forEach((value, i) => {
+    if (Number.isNaN(value)) return;
+    sums[i % columns] += inverse[i] * value;
+    totals[i % columns] += inverse[i];
+  });
+  const shifts = sums.map((sum, c) => (totals[c] > 0 ? sum / totals[c] : 0));
+  return {
+    ...data,
+    residuals: { ...residuals, values: values.map((value, i) => value - shifts[i % columns]) },
+    weights: inverse,
+    prior: data.prior.map((mean, c) => mean + shifts[c]),
+  };
+}
+
+interface TrafficPropensityOptions {
+  /** Of every prompt: `[prompts, features]`. */
+  readonly features: Matrix;
+  /** Near-duplicate group of each prompt. */
+  readonly groups: Int32Array;
+  readonly folds: number;
+  readonly seed: number;
+  /** Whether they must be logged, or are estimated whatever the log says. */
+  readonly use: TrainConfig['offPolicy']['propensities'];
+  readonly onStep: OnStep;
+}
+
+/**
+ * How likely it was that the traffic holds the outcomes that it holds.
+ *
+ * @returns null where every prompt that has an outcome has one of every candidate: nothing was left to a logging policy
+ * @throws InvalidInputError where they must be logged and are not
+ */
+export async function trafficPropensities(
+  matrix: OutcomeMatrix,
+  { onStep, use, ...options }: TrafficPropensityOptions,
+): Promise<LoggingPropensities | null> {
+  if (isComplete(matrix)) return null;
+  const what = 'estimating propensities';
+  onStep(what);
+  const asked = use === 'fitted' ? withoutPropensities(matrix) : matrix;
+  const found = await loggingPropensities(asked, {
+    ...options,
+    onFold: (progress) => onStep(what, progress),
+  });
+  if (use === 'logged' && found.source === 'fitted') {
+    throw new InvalidInputError(
+      `\`offPolicy.propensities\` of the training config is "logged", but ${found.fittedRows} of ` +
+        `${found.knownRows + found.fittedRows} prompts with an outcome have none. Log them, or use "auto" to have them estimated.`,
+    );
+  }
+  return found;
+}
+
+/** As if the log said nothing of them. */
+export function withoutPropensities(matrix: OutcomeMatrix): OutcomeMatrix {
+  return { ...matrix, propensity: new Float32Array(matrix.propensity.length).fill(Number.NaN) };
+}
+
+function isComplete({ candidates, prompts, quality }: OutcomeMatrix): boolean {
+  const columns = candidates.length;
+  return prompts.every((_, row) => {
+    const seen = quality.subarray(row * columns, (row + 1) * columns).filter((value) => !Number.isNaN(value));
+    return seen.length === 0 || seen.length === columns;
+  });
 }

@@ -1,23 +1,29 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { PolicySpec } from 'pointsman';
 import type { TrainConfig } from '../config.ts';
 import { ingestOutcomes } from '../ingest/ingest.ts';
 import { type IngestOptions, MOST_REJECTED } from '../ingest/options.ts';
-import { OutcomeStore } from '../ingest/outcome-store.ts';
-import type { IngestReport } from '../ingest/report.ts';
+import { OutcomeStore, readOutcomeMatrix } from '../ingest/outcome-store.ts';
+import {
+  checkSplits,
+  checkTraffic,
+  costsWithout,
+  countKinds,
+  type IngestReport,
+  latencyDoubt,
+  scoresOf,
+} from '../ingest/report.ts';
+import { describeScale } from '../ingest/score-scale.ts';
+import { HIGHEST_WEIGHT, LEAST_FLOOR } from '../off-policy/estimate.ts';
 import type { Prices } from '../outcomes/amounts.ts';
-import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
-import { readOutcomeMatrix } from '../outcomes/read-outcome-matrix.ts';
-import { checkSplits, checkTraffic } from '../pipeline/check-trainable.ts';
-import { openEmbedder } from '../pipeline/router-embedder.ts';
-import { trafficWarnings } from '../pipeline/traffic-warnings.ts';
-import type { TrainProgress } from '../pipeline/train-progress.ts';
-import type { Splits } from '../split/split.ts';
-import { splitByTime } from '../split/split-by-time.ts';
-import { splitOutcomes } from '../split/split-outcomes.ts';
-import { routerPart } from '../work/router-store-folder.ts';
-import { withRunFolder } from '../work/run-folder.ts';
+import type { OutcomeMatrix } from '../outcomes/matrix.ts';
+import { type Splits, splitByTime, splitOutcomes } from '../split/split.ts';
+import { formatCount, formatPercent, plural } from '../words/format-number.ts';
+import { routerPart, withRunFolder } from '../work/run-folder.ts';
 import type { ScratchOptions } from '../work/scratch-database.ts';
+import { FEWEST_OF_KIND, MOST_KINDS, type TaskKinds, type TrainProgress, taskKinds } from './data.ts';
+import { openEmbedder } from './embed-prompts.ts';
 
 /** How a log is read; as in `IngestOptions`. */
 export type LogOptions = Pick<
@@ -180,4 +186,167 @@ function configuredPrices({ candidates }: TrainConfig): Prices {
     prices[name] = { inputPricePerMillionTokens, outputPricePerMillionTokens };
   }
   return prices;
+}
+
+/** Under so many scores, what is learned of a candidate is a guess. */
+const FEW_SCORES = 50;
+
+/** How the prompts were parted. */
+interface PartedTraffic {
+  /** Prompts to fit. */
+  readonly fit: Int32Array;
+  /** Near-duplicate group of each prompt. */
+  readonly groups: Int32Array;
+  /** How many prompts are in no split. */
+  readonly leftOut: number;
+}
+
+/** What about the traffic could make the router worse than it need be: sentences. */
+export function trafficWarnings(
+  matrix: OutcomeMatrix,
+  ingest: IngestReport,
+  config: TrainConfig,
+  { fit, groups, leftOut }: PartedTraffic,
+): string[] {
+  const { candidates, quality } = matrix;
+  const warnings: string[] = [];
+  const strangers = Object.keys(config.candidates).filter((name) => !candidates.includes(name));
+  if (strangers.length > 0)
+    warnings.push(`The config names candidates that the traffic does not have: ${strangers.join(', ')}.`);
+  const scores = scoresOf(quality, candidates.length);
+  const few = candidates.flatMap((name, c) => (scores[c] < FEW_SCORES ? [`${name} (${scores[c]})`] : []));
+  if (few.length > 0)
+    warnings.push(
+      `Fewer than ${FEW_SCORES} quality scores, so what is learned of these candidates is a guess: ${few.join(', ')}.`,
+    );
+  for (const { kind, rejected, total } of countKinds(ingest)) {
+    const lost = rejected.reduce((sum, { count }) => sum + count, 0);
+    if (lost > 0.05 * total)
+      warnings.push(
+        `${lost} of ${plural(total, kind)} could not be used; pointsman ingest tells which and why.`,
+      );
+  }
+  const prices = ingest.pricesOfNobody.filter((name) => !strangers.includes(name));
+  if (prices.length > 0)
+    warnings.push(`The prices name candidates that the traffic does not have: ${prices.join(', ')}.`);
+  const { costsWithout: without, rowsAccepted } = ingest;
+  if (without.tokens + without.prices > 0.05 * rowsAccepted)
+    warnings.push(`${plural(ingest.costsMissing, 'row')} without a cost${costsWithout(ingest)}.`);
+  const latency = latencyDoubt(ingest);
+  if (latency?.includes('though') === true) warnings.push(`The column ${latency}.`);
+  const scale = describeScale(ingest.scoreScale);
+  if (scale !== null && ingest.scoreScale.by === 'found') warnings.push(`Scores were read as ${scale}.`);
+  const only = onlyQuality(quality);
+  if (ingest.scoreScale.allOnes)
+    warnings.push(
+      'Every score is 1, which is taken for the best. If it is the worst of a scale, say the scale: --score-range 1..5.',
+    );
+  else if (only !== null)
+    warnings.push(
+      `Every score is the same, a quality of ${Number(only.toPrecision(3))} on 0 (worst) to 1 (best): nothing tells a good answer from a bad one, so that only costs differ.`,
+    );
+  const tasks = tasksLeftOut(taskKinds(matrix, fit, groups), fit.length);
+  if (tasks !== null) warnings.push(tasks);
+  if (areAlike(matrix))
+    warnings.push(
+      'The embeddings of all prompts are the same and their words are not kept: nothing can tell prompts apart, and the ' +
+        'router can only find the best single candidate.',
+    );
+  const exploring = exploringWarning(
+    config.policy,
+    candidates.filter((name) => config.candidates[name]?.retired !== true).length,
+    config.offPolicy.clip,
+  );
+  if (exploring !== null) warnings.push(exploring);
+  const { routers } = withoutRouters(config.policy);
+  if (routers.length > 0)
+    warnings.push(
+      `The policy hands over to other routers (${routers.join(', ')}), which training does not know: it is measured with ` +
+        "this router's own most likely candidate there. Give them to loadRouter in `routers`.",
+    );
+  if (leftOut > 0)
+    warnings.push(`${leftOut} later repeats of earlier prompts are in no split, since the split is by time.`);
+  return warnings;
+}
+
+/** The quality that all rows with one have; null where they differ. */
+function onlyQuality(quality: Float32Array): number | null {
+  const first = quality.find((value) => !Number.isNaN(value));
+  if (first === undefined) return null;
+  return quality.every((value) => Number.isNaN(value) || value === first) ? first : null;
+}
+
+/** A sentence where tasks that are not learned have more than one prompt in twenty. */
+function tasksLeftOut({ leftOut, names }: TaskKinds, prompts: number): string | null {
+  if (leftOut.prompts <= 0.05 * prompts) return null;
+  const all = leftOut.tasks + names.length;
+  const learned = names.length < 2 ? 'none is' : `${names.length} are`;
+  return (
+    `\`task\` has ${all.toLocaleString('en-US')} values among the prompts to fit, of which ${learned} learned: at most ${MOST_KINDS} are, each with ` +
+    `${FEWEST_OF_KIND} different prompts or more and a name of 1 to 200 characters. A task says what kind of request it is, not which one.`
+  );
+}
+
+/** Whether nothing of any prompt is known that could tell it from another. */
+function areAlike({ prompts }: OutcomeMatrix): boolean {
+  const first = prompts[0]?.embedding;
+  if (first === undefined) return false;
+  return prompts.every(
+    ({ embedding }) => embedding?.length === first.length && embedding.every((x, i) => x === first[i]),
+  );
+}
+
+/**
+ * Warns of a policy that explores each candidate less often than weights allow for: ε / K under 1 / clip. What it explores
+ * would then count for less than it should.
+ *
+ * @param candidates how many it explores among @param clip as configured; undefined: as the log's floor allows
+ * @returns null where the two agree, or the policy does not explore so
+ */
+export function exploringWarning(
+  policy: unknown,
+  candidates: number,
+  clip: number | undefined,
+): string | null {
+  const spec = policy as PolicySpec;
+  if (spec.kind !== 'explore' || spec.method !== 'epsilon-greedy' || !(spec.epsilon > 0)) return null;
+  const weight = candidates / spec.epsilon;
+  const allowed = clip ?? 1 / LEAST_FLOOR;
+  // The inverse of a rounded number.
+  if (weight <= allowed * (1 + 1e-9)) return null;
+  const most = clip ?? HIGHEST_WEIGHT;
+  const enough = Math.ceil((1000 * candidates) / allowed) / 1000;
+  return (
+    `The policy asks each of ${candidates} candidates with probability ${(1 / weight).toPrecision(2)} to explore (epsilon / candidates), and weights above ` +
+    `${formatCount(most)} are cut: what it explores will count for ${formatPercent(most / weight, 0)} of what it should. ` +
+    (enough < 1 ? `Raise \`epsilon\` to ${enough}` : 'Explore among fewer candidates') +
+    (clip === undefined ? '.' : `, or \`clip\` to ${formatCount(Math.ceil(weight))}.`)
+  );
+}
+
+/** A policy that hands over to no other router, and the names of those that it handed over to. */
+interface WithoutRouters {
+  readonly policy: unknown;
+  readonly routers: readonly string[];
+}
+
+/**
+ * Training knows no other routers, so it can measure a policy only up to where it hands over: there it goes on by this
+ * router's own success probabilities.
+ *
+ * @param policy of any shape; what is no policy stays as it is.
+ */
+export function withoutRouters(policy: unknown): WithoutRouters {
+  const routers = new Set<string>();
+  const visit = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(visit);
+    if (typeof value !== 'object' || value === null) return value;
+    const { kind, router, ...rest } = value as Readonly<Record<string, unknown>>;
+    if (kind !== 'router' || typeof router !== 'string') {
+      return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, visit(inner)]));
+    }
+    routers.add(router);
+    return { kind: 'utility', ...rest } satisfies { kind: PolicySpec['kind'] };
+  };
+  return { policy: visit(policy), routers: [...routers] };
 }

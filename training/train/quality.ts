@@ -1,19 +1,16 @@
 import type { HeadSpec } from 'pointsman/head';
 import { argMin } from 'pointsman/math';
-import { fitStack } from '../fit/stack-weights.ts';
-import { chooseLossShrinkage } from '../head/choose-loss-shrinkage.ts';
-import { crossValidate } from '../head/cross-validate.ts';
-import { chainHead, type DenseChain, predictRows } from '../head/dense-chain.ts';
-import { fitLinear } from '../head/fit-linear.ts';
-import type { OnFold } from '../head/fit-progress.ts';
-import { countFolds } from '../head/grouped-folds.ts';
-import { createMatrix, type Matrix, takeRows } from '../head/matrix.ts';
-import { meanLoss } from '../head/mean-loss.ts';
-import { searchPenalties } from '../head/search-penalties.ts';
-import { softTargets } from '../head/soft-targets.ts';
-import type { MemberData } from '../learners/learner.ts';
-import { splitLevels } from '../member/split-levels.ts';
-import { loggedChoice } from '../pipeline/logged-choice.ts';
+import type { MemberName } from '../config.ts';
+import { chainHead, type DenseChain, type DenseLayer, predictRows } from '../fit/chain.ts';
+import { encodeKnn } from '../fit/knn.ts';
+import { fitLinear, type OnFold, searchPenalties } from '../fit/linear.ts';
+import { meanLoss, softTargets } from '../fit/loss.ts';
+import { countFolds, createMatrix, crossValidate, type Matrix, takeRows } from '../fit/rows.ts';
+import { chooseLossShrinkage, fitStack } from '../fit/stack-weights.ts';
+import { type FittedMember, type MemberData, splitLevels, type TunedMember } from '../learners/learner.ts';
+import { type Stack, stackMembers } from '../learners/stack.ts';
+import { tuneMembers } from '../learners/tune-learners.ts';
+import type { OnStep } from './data.ts';
 
 /** Soft targets: a candidate this much worse than another gets e times less of the mass. */
 export const TARGET_TEMPERATURE = 0.1;
@@ -21,7 +18,7 @@ export const TARGET_TEMPERATURE = 0.1;
 /** Penalties tried, as shares of feature variance; the loss is summed over rows. */
 const PENALTIES = { from: 0.3, to: 0.03 } as const;
 
-export interface FittedChoice {
+interface FittedChoice {
   readonly spec: HeadSpec;
   readonly chains: Readonly<Record<string, DenseChain>>;
   /** Weight of the choice layer's own logits and of the quality differences. */
@@ -105,4 +102,139 @@ function without(logits: Matrix, base: readonly number[]): Matrix {
 
 function add(logits: Matrix, base: readonly number[]): Matrix {
   return { ...logits, values: logits.values.map((x, i) => x + base[i % base.length]) };
+}
+
+/**
+ * The choice head where rows were seen with a candidate or two: a softmax over what is observed of such a row teaches
+ * nothing. It follows from the quality head instead: the expected qualities over the temperature that soft targets have.
+ */
+function loggedChoice({ features, prior }: MemberData, quality: HeadSpec, temperature: number): FittedChoice {
+  const base: DenseLayer = {
+    inputs: features.columns,
+    outputs: prior.length,
+    kernel: createMatrix(features.columns, prior.length).values,
+    bias: Float32Array.from(prior, (mean) => mean / temperature),
+    activation: 'linear',
+  };
+  const spec: HeadSpec = {
+    kind: 'stack',
+    members: [
+      { weight: 1, head: { kind: 'layers', output: 'choice' } },
+      { weight: 1 / temperature, head: { kind: 'spread', level: 0, deviation: 1, head: quality } },
+    ],
+  };
+  return { spec, chains: { choice: [base] }, weights: [0, 1 / temperature] };
+}
+
+/** The fitted quality of every candidate: how it is described, and the parts it is made of. */
+export interface FittedQuality {
+  /** Gives each candidate's expected quality as a difference to its mean. */
+  readonly spec: HeadSpec;
+  /** Chains of the LayersModel, by output name. */
+  readonly chains: Readonly<Record<string, DenseChain>>;
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** Out-of-fold, `[fit rows, candidates]`. */
+  readonly outOfFold: Matrix;
+  readonly report: QualityReport;
+}
+
+/** What cross-validation chose. */
+export interface QualityReport {
+  readonly members: readonly {
+    readonly name: string;
+    readonly levelWeight: number;
+    readonly deviationWeight: number;
+    readonly settings: Readonly<Record<string, number>>;
+  }[];
+  readonly signal: number;
+  readonly guard: number;
+}
+
+/** Members tuned by cross-validation, and how they add up. */
+export interface TunedQuality {
+  readonly members: readonly TunedMember[];
+  readonly stack: Stack;
+}
+
+/** Tunes the named members and stacks them: all of the cross-validation, and no fit on all rows yet. */
+export async function tuneQuality(
+  data: MemberData,
+  names: readonly MemberName[],
+  onStep: OnStep,
+): Promise<TunedQuality> {
+  const members = await tuneMembers(data, names, (name, progress) =>
+    onStep(`cross-validating the ${name} head`, progress),
+  );
+  return { members, stack: stackMembers(members, data) };
+}
+
+/** Fits the members that take part on all rows. */
+export async function fitTuned(
+  data: MemberData,
+  { members, stack }: TunedQuality,
+  onStep: OnStep,
+): Promise<FittedQuality> {
+  const chains: Record<string, DenseChain> = {};
+  const files = new Map<string, Uint8Array>();
+  const parts: HeadSpec[] = [];
+  for (const [i, member] of members.entries()) {
+    const [level, deviation] = [stack.level[i], stack.deviation[i]];
+    if (level === 0 && deviation === 0) continue;
+    onStep(`fitting the ${member.name} head`);
+    const head = keep(`quality_${member.name}`, await member.fit(), chains, files);
+    parts.push({ kind: 'spread', head, level, deviation });
+  }
+  return {
+    spec: parts.length > 0 ? sumOf(parts) : constant(data, chains),
+    chains,
+    files,
+    outOfFold: stack.outOfFold,
+    report: {
+      members: members.map(({ name, settings }, i) => ({
+        name,
+        levelWeight: stack.level[i],
+        deviationWeight: stack.deviation[i],
+        settings,
+      })),
+      signal: stack.signal,
+      guard: stack.guard,
+    },
+  };
+}
+
+function keep(
+  name: string,
+  { form }: FittedMember,
+  chains: Record<string, DenseChain>,
+  files: Map<string, Uint8Array>,
+): HeadSpec {
+  if (form.kind === 'chain') {
+    chains[name] = form.chain;
+    return { kind: 'layers', output: name };
+  }
+  const file = `${name}.bin`;
+  files.set(file, encodeKnn(form.fit.table));
+  const { neighbours, from, to, table } = form.fit;
+  return { kind: 'knn', file, rows: table.rows, neighbours, from, to };
+}
+
+function sumOf(parts: readonly HeadSpec[]): HeadSpec {
+  return parts.length === 1
+    ? parts[0]
+    : { kind: 'stack', members: parts.map((head) => ({ weight: 1, head })) };
+}
+
+/** No signal at all: nothing to add to the candidates' means, whatever the prompt. */
+function constant({ features, residuals }: MemberData, chains: Record<string, DenseChain>): HeadSpec {
+  const [inputs, outputs] = [features.columns, residuals.columns];
+  chains.quality_none = [
+    {
+      inputs,
+      outputs,
+      kernel: new Float32Array(inputs * outputs),
+      bias: new Float32Array(outputs),
+      activation: 'linear',
+    },
+  ];
+  return { kind: 'layers', output: 'quality_none' };
 }

@@ -1,41 +1,49 @@
-import { type Candidate, createRouter, type PolicySpec } from 'pointsman';
+import { type Candidate, createRouter, InvalidInputError, type PolicySpec } from 'pointsman';
 import { memoryFiles, readArtifact } from 'pointsman/artifact';
 import { compileCel } from 'pointsman/cel';
 import { createRandom } from 'pointsman/math';
 import { createPolicy, policies } from 'pointsman/policy';
 import { readPrompt } from 'pointsman/request';
 import { renderCard } from '../artifact/card.ts';
-import { EXAMPLES_FILE, SEEN_FILE } from '../artifact/examples.ts';
-import { addReports, type SealedArtifact, sealArtifact } from '../artifact/seal-artifact.ts';
+import {
+  addReports,
+  EXAMPLES_FILE,
+  SEEN_FILE,
+  type SealedArtifact,
+  sealArtifact,
+} from '../artifact/seal-artifact.ts';
+import { checkRouterFolder, type WrittenArtifact, writeArtifact } from '../artifact/write-artifact.ts';
 import type { TrainConfig } from '../config.ts';
-import type { EmbedProgress } from '../embedder/embed-all.ts';
+import type { EmbedProgress } from '../embed/embed.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
-import type { Evaluation } from '../evaluate/evaluation.ts';
+import { type Evaluation, headlineMetrics } from '../evaluate/evaluation.ts';
 import type { TestPredictions } from '../evaluate/evaluation-input.ts';
-import { headlineMetrics } from '../evaluation/headline-metrics.ts';
-import { type FittedFeatures, fitFeatures } from '../features/fit-features.ts';
+import { type FittedFeatures, fitFeatures, fitNovelty } from '../features/fit-features.ts';
+import { keptEmbedders } from '../ingest/finish.ts';
+import { describeScale } from '../ingest/score-scale.ts';
 import type { LoggingPropensities } from '../off-policy/propensities.ts';
-import { withTokenCosts } from '../outcomes/amounts.ts';
-import { meanTokensCost } from '../outcomes/learned-tokens.ts';
-import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
-import { cardFigures } from '../pipeline/card-figures.ts';
-import { chooseExamples } from '../pipeline/choose-examples.ts';
-import { fitNovelty } from '../pipeline/fit-novelty.ts';
-import type { QualityReport } from '../pipeline/fit-quality.ts';
-import type { LogReport } from '../pipeline/log-report.ts';
-import { predictTest } from '../pipeline/predict-test.ts';
-import type { RouterEmbedder } from '../pipeline/router-embedder.ts';
-import { taskKinds } from '../pipeline/task-kinds.ts';
-import { trafficPropensities } from '../pipeline/traffic-propensities.ts';
-import type { OnStep, TrainProgress } from '../pipeline/train-progress.ts';
-import { withoutRouters } from '../pipeline/without-routers.ts';
-import { renderReport } from '../report/render-report.ts';
+import { meanTokensCost, withTokenCosts } from '../outcomes/amounts.ts';
+import type { OutcomeMatrix } from '../outcomes/matrix.ts';
+import { renderReport } from '../report/report.ts';
 import { encodeSeenPrompts } from '../split/seen-prompts.ts';
 import type { Splits } from '../split/split.ts';
 import { TOOL_VERSION } from '../version.ts';
-import { manifestCandidates } from './artifact-contents.ts';
-import { areHashed, embedPrompts } from './embed-prompts.ts';
+import { workPart } from '../work/run-folder.ts';
+import type { ScratchOptions } from '../work/scratch-database.ts';
+import { cardFigures, chooseExamples, manifestCandidates } from './artifact-contents.ts';
+import { type OnStep, type TrainProgress, taskKinds } from './data.ts';
+import { areHashed, embedPrompts, openEmbedder, type RouterEmbedder } from './embed-prompts.ts';
+import { predictTest } from './evaluate-router.ts';
 import { type FittedHeads, fitHeads } from './heads.ts';
+import { type LogReport, trafficPropensities } from './logged.ts';
+import {
+  type PreparedTraffic,
+  scratchOf,
+  type TrafficOptions,
+  withoutRouters,
+  withTraffic,
+} from './prepare-traffic.ts';
+import type { QualityReport } from './quality.ts';
 
 export interface TrainInput {
   /** Letters, digits, `.`, `_` and `-`: the router's name in its manifest. */
@@ -168,7 +176,7 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
 }
 
 /** @throws InvalidInputError where the policy is none, or names candidates that the traffic does not have */
-export function checkPolicy(policy: unknown, names: readonly string[]): void {
+function checkPolicy(policy: unknown, names: readonly string[]): void {
   const candidates = names.map((name) => ({ name, meanCostUsd: null, meanLatencyMs: null }));
   createPolicy(policy, candidates, { compile: compileCel, routers: withoutRouters(policy).routers });
 }
@@ -261,5 +269,86 @@ async function report(
       [SEEN_FILE, encodeSeenPrompts(seen, input.dataFingerprint)],
       ...(count > 0 ? ([[EXAMPLES_FILE, encode(JSON.stringify(examples))]] as const) : []),
     ]),
+  );
+}
+
+export interface TrainFromFilesOptions extends Omit<TrafficOptions, 'router'> {
+  /** The router's folder, such as `models/support`. */
+  readonly out: string;
+  /** Letters, digits, `.`, `_` and `-`: the router's name in its manifest. */
+  readonly name: string;
+  /** Where the traffic came from, for the card. @default nothing is said */
+  readonly source?: string;
+}
+
+export interface TrainedFromFiles {
+  /** Its table was the run's own, and is gone. */
+  readonly traffic: Omit<PreparedTraffic, 'table'>;
+  readonly trained: TrainedRouter;
+  readonly written: WrittenArtifact;
+}
+
+/**
+ * From logs to a router on disk. Embeddings are kept in the work folder as they come, so that a run that was
+ * interrupted embeds nothing twice; the router appears whole or not at all. With `append` it learns from what the router's
+ * store has too, and the store has the new rows once the router is written.
+ *
+ * @throws PointsmanError saying what the files, the config, the embedder or the folder lack.
+ * @example
+ * const config = parseTrainConfig({ seed: 1 });
+ * const { trained, written } = await trainFromFiles({
+ *   files: ['traffic.jsonl'], out: 'models/support', name: 'support', config, workFolder: '.pointsman',
+ * });
+ */
+export async function trainFromFiles(options: TrainFromFilesOptions): Promise<TrainedFromFiles> {
+  const { config, name, out, source, workFolder, onProgress = () => {} } = options;
+  // First, since what is missing or in the way should not be found out after a long reading.
+  await checkRouterFolder(out);
+  const embedder = await openEmbedder(config.embedder);
+  return withTraffic({ ...options, router: out }, async (traffic, keep) => {
+    await checkEmbedder(traffic.table, embedder.embedder.id, options);
+    const trained = await trainRouter({
+      name,
+      matrix: traffic.matrix,
+      splits: traffic.splits,
+      groups: traffic.groups,
+      dataFingerprint: traffic.ingest.fingerprint,
+      scores: describeScale(traffic.ingest.scoreScale),
+      config,
+      embedder,
+      cacheFolder: await workPart(workFolder, 'embeddings'),
+      onProgress,
+      ...(source === undefined ? {} : { source }),
+    });
+    const written = await writeArtifact(out, trained.artifact);
+    await keep();
+    return { traffic, trained, written };
+  });
+}
+
+/**
+ * Does `use` with what `trainFromFiles` would train on, having checked all that it would check before it fits anything. Nothing is
+ * written but embeddings of prompts whose words are not kept.
+ */
+export async function rehearseTraining<Result>(
+  options: TrainFromFilesOptions,
+  use: (traffic: PreparedTraffic) => Promise<Result>,
+): Promise<Result> {
+  const { config, out } = options;
+  await checkRouterFolder(out);
+  const { embedder } = await openEmbedder(config.embedder);
+  return withTraffic({ ...options, router: out }, async (traffic) => {
+    await checkEmbedder(traffic.table, embedder.id, options);
+    checkPolicy(config.policy, traffic.matrix.candidates);
+    return use(traffic);
+  });
+}
+
+/** @throws InvalidInputError when the table keeps embeddings of another embedder. */
+async function checkEmbedder(table: string, id: string, options: ScratchOptions): Promise<void> {
+  const other = (await keptEmbedders(table, scratchOf(options))).find((each) => each !== id);
+  if (other === undefined) return;
+  throw new InvalidInputError(
+    `The table keeps embeddings of "${other}" in the place of prompts, and the router is to have "${id}". Train with the same embedder: see --embedder.`,
   );
 }

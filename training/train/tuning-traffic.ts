@@ -1,8 +1,17 @@
-import { InvalidInputError } from 'pointsman';
+import { InvalidInputError, type Router } from 'pointsman';
 import type { Artifact, Manifest } from 'pointsman/artifact';
-import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
-import { scoresOf } from '../pipeline/check-trainable.ts';
-import { partBySeen, type SeenParts, sayLeftOut } from '../pipeline/part-by-seen.ts';
+import { SEEN_FILE } from '../artifact/seal-artifact.ts';
+import { bestSingleCandidate } from '../evaluate/baselines.ts';
+import { compareRows, isReadOff } from '../evaluate/compare.ts';
+import type { EvaluationInput, TrainMeans } from '../evaluate/evaluation-input.ts';
+import { valueRows, type WeighedRows, weighRows } from '../evaluate/setting-worth.ts';
+import { unknownCosts } from '../evaluate/verdict.ts';
+import { scoresOf } from '../ingest/report.ts';
+import type { OutcomeMatrix } from '../outcomes/matrix.ts';
+import { decodeSeenPrompts, type SeenRole } from '../split/seen-prompts.ts';
+import { groupPrompts } from '../split/split.ts';
+import { formatCount, plural } from '../words/format-number.ts';
+import { alignCandidates, predictTest, routerPropensities } from './evaluate-router.ts';
 import type { PreparedTraffic } from './prepare-traffic.ts';
 
 /** What a setting is found on, and what it is measured on: rows of the matrix, ascending. */
@@ -109,4 +118,144 @@ export async function sayingMissing<Result>(
       cause: error,
     });
   }
+}
+
+/** Prompts of traffic by what a router has seen of them: rows of the matrix, ascending. */
+export interface SeenParts {
+  /** Neither these nor near-duplicates of them. */
+  readonly unseen: Int32Array;
+  /** Its calibrators were fitted on them, or on near-duplicates of them; its heads were not. */
+  readonly calibrate: Int32Array;
+  /** Its heads were fitted on them, or on near-duplicates of them. */
+  readonly fit: Int32Array;
+}
+
+/**
+ * Parts traffic by what a router has seen of it, whatever file it comes in. A prompt counts as seen when it is that of the
+ * training but for case and white space, or a near-duplicate of another prompt of the traffic that is.
+ *
+ * @param artifact read with its reports
+ * @param groups near-duplicate group of each prompt. @default they are found
+ * @returns why it cannot be told, where the artifact has no record: a sentence.
+ * @throws InvalidInputError when its record is of a newer version.
+ */
+export function partBySeen(
+  { manifest, reports }: Artifact,
+  traffic: Pick<OutcomeMatrix, 'prompts'>,
+  groups?: Int32Array,
+): SeenParts | string {
+  const record = reports?.files.get(SEEN_FILE);
+  if (record === undefined)
+    return `Whether the router was trained on some of these prompts cannot be told: ${whyNone(reports)}`;
+  const seen = decodeSeenPrompts(record, manifest.provenance.dataFingerprint);
+  const own = traffic.prompts.map((prompt) => seen.roleOf(prompt));
+  const rows = [...own.keys()];
+  if (own.every((role) => role === null))
+    return { unseen: Int32Array.from(rows), calibrate: new Int32Array(), fit: new Int32Array() };
+  const groupOf = groups ?? groupPrompts(traffic).groups;
+  const groupsOf = (role: SeenRole) =>
+    new Set(rows.filter((row) => own[row] === role).map((row) => groupOf[row]));
+  const [fitted, calibrated] = [groupsOf('fit'), groupsOf('calibrate')];
+  const isFit = (row: number) => fitted.has(groupOf[row]);
+  const isCalibrate = (row: number) => !isFit(row) && calibrated.has(groupOf[row]);
+  return {
+    unseen: Int32Array.from(rows.filter((row) => !isFit(row) && !isCalibrate(row))),
+    calibrate: Int32Array.from(rows.filter(isCalibrate)),
+    fit: Int32Array.from(rows.filter(isFit)),
+  };
+}
+
+function whyNone(reports: Artifact['reports']): string {
+  if (reports === undefined) return 'its reports were not read.';
+  return (
+    reports.changed.get(SEEN_FILE) ??
+    `it has no ${SEEN_FILE}, as routers of earlier versions have none. If it was, what follows flatters it.`
+  );
+}
+
+/** What was left out and why, as a sentence; null where nothing was. @param calibrateToo whether the calibrate prompts were */
+export function sayLeftOut({ calibrate, fit, unseen }: SeenParts, calibrateToo = true): string | null {
+  const left = fit.length + (calibrateToo ? calibrate.length : 0);
+  if (left === 0) return null;
+  const all = fit.length + calibrate.length + unseen.length;
+  return (
+    `${formatCount(left)} of ${plural(all, 'prompt')} ${left === 1 ? 'was' : 'were'} left out: the router was ` +
+    `${!calibrateToo || calibrate.length === 0 ? 'fitted' : fit.length === 0 ? 'calibrated' : 'fitted or calibrated'} on ` +
+    `${left === 1 ? 'it or on a near-duplicate of it' : 'them or on near-duplicates of them'}.`
+  );
+}
+
+/** Traffic on which weights of a router can be found and measured. */
+export interface WeighedTraffic {
+  /** Of the router's candidates, in the order of the tables. */
+  readonly names: readonly string[];
+  /** Number of the candidate that settings are compared with. */
+  readonly single: number;
+  /** What weights are found on. */
+  readonly tune: WeighedRows;
+  /** What they are measured on; null where that is the same. */
+  readonly test: WeighedRows | null;
+}
+
+interface WeighOptions {
+  /** The rows that weights are found on, and others that they are measured on. */
+  readonly parts: Pick<TuningParts, 'tune' | 'test'>;
+  /** The candidate that settings are compared with. @default the best single candidate in training */
+  readonly against?: string;
+  readonly resamples: number;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * What a router says of traffic, and what its choices are worth there: as they were seen, or estimated off-policy where the
+ * traffic holds one candidate's answer a prompt.
+ *
+ * @throws InvalidInputError saying what the traffic lacks.
+ */
+export async function weighTraffic(
+  router: Router,
+  { groups, matrix: traffic }: Pick<PreparedTraffic, 'groups' | 'matrix'>,
+  { against, onProgress, parts, resamples }: WeighOptions,
+): Promise<WeighedTraffic> {
+  const { manifest } = router;
+  const names = manifest.candidates.map(({ name }) => name);
+  const matrix = alignCandidates(traffic, names);
+  const means: TrainMeans = {
+    quality: Float64Array.from(manifest.candidates, ({ meanQuality, retired }) =>
+      retired === true ? Number.NaN : meanQuality,
+    ),
+    costUsd: Float64Array.from(manifest.candidates, ({ meanCostUsd }) => meanCostUsd ?? Number.NaN),
+  };
+  const { seed } = manifest.provenance;
+  const none = new Int32Array();
+  const inputs: EvaluationInput[] = [];
+  for (const rows of parts.test === null ? [parts.tune] : [parts.tune, parts.test]) {
+    const test = { role: 'test', rows } as const;
+    inputs.push({
+      matrix,
+      splits: { fit: { role: 'fit', rows: none }, calibrate: { role: 'calibrate', rows: none }, test },
+      predictions: await predictTest(router, matrix, test, null, onProgress),
+      artifactId: manifest.id,
+      policy: '',
+      groups,
+    });
+  }
+  const isSeen = inputs.every((input) =>
+    isReadOff(matrix, input.splits.test.rows, compareRows(input, means).coverage),
+  );
+  const propensities = isSeen ? null : await routerPropensities(traffic, names, groups, seed);
+  const [tune, test = null] = inputs.map((input) => {
+    const valued = valueRows({ ...input, propensities }, means, { seed, resamples });
+    if (typeof valued === 'string')
+      throw new InvalidInputError(`Weights cannot be found on this traffic. ${valued}`);
+    if (valued.comparison.costUsd === null) throw new InvalidInputError(unknownCosts(valued));
+    return weighRows(valued, input.predictions, manifest.candidates);
+  });
+  const { compared } = tune.valued.comparison;
+  const single =
+    against === undefined ? bestSingleCandidate(tune.valued.comparison, means) : names.indexOf(against);
+  if (compared.includes(single)) return { names, single, tune, test };
+  throw new InvalidInputError(
+    `\`--against\` must name a candidate with enough outcomes in the traffic, among ${compared.map((c) => names[c]).join(', ')}. Got "${against}".`,
+  );
 }

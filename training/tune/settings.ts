@@ -1,3 +1,13 @@
+import { InvalidInputError } from 'pointsman';
+import {
+  type AcceptTest,
+  createPolicy,
+  type PolicyCandidate,
+  type PolicyContext,
+  type UtilityWeights,
+} from 'pointsman/policy';
+import type { OutcomeMatrix } from '../outcomes/matrix.ts';
+
 /**
  * Ways to route that one dial runs through, from "everything to the last, strongest candidate" to "everything to the
  * first". What a setting does with a row depends on its scores alone: what the router predicts, or what a test made
@@ -16,7 +26,7 @@ export interface RoutingFamily {
   thresholds(dial: number): readonly number[];
 }
 
-export interface CascadeShape {
+interface CascadeShape {
   /**
    * How far the threshold of each step but the last comes down while the dial runs from 1 to 0, from 0 (it stays
    * at 1) to 1. @default 1 for each: all have the same threshold
@@ -88,4 +98,215 @@ export function cascadePaths(candidates: readonly number[], asked = 0): RoutingF
     paths.push(cascadeFamily(candidates, { asked, reaches }));
   }
   return paths;
+}
+
+/** A test of answers whose threshold can be tuned, without the threshold. */
+export type TunableTest =
+  | { readonly kind: 'logprob' }
+  | { readonly kind: 'agreement'; readonly samples: number }
+  | { readonly kind: 'verifier'; readonly verifier: string };
+
+/** Mean log-probabilities lower than this are this: of a whole answer they say no more. */
+const LOWEST_LOGPROB = -20;
+
+/**
+ * Scores of answers as a dial from 0 to 1 can be held against: log-probabilities as the mean token's probability, the
+ * others as they are. NaN stays: nothing is known, and such an answer does not pass.
+ *
+ * @throws InvalidInputError when a score is out of the test's range
+ */
+export function acceptScores(test: TunableTest, scores: Float32Array): Float32Array {
+  const isLogprob = test.kind === 'logprob';
+  return scores.map((score) => {
+    if (Number.isNaN(score)) return score;
+    if (isLogprob ? score <= 0 : score >= 0 && score <= 1) return isLogprob ? Math.exp(score) : score;
+    throw new InvalidInputError(
+      isLogprob
+        ? `Scores for \`logprob\` must be mean log-probabilities a token, at most 0. Got ${score}. Give the natural logarithm.`
+        : `Scores for \`${test.kind}\` must be from 0 to 1. Got ${score}. Divide by the most there can be.`,
+    );
+  });
+}
+
+/** How often a step is asked before its answer is judged. */
+export function timesAsked(test: TunableTest): number {
+  return test.kind === 'agreement' ? test.samples : 1;
+}
+
+/** The test with its threshold, in its own unit. @param threshold from 0 to 1, as {@link acceptScores} has it */
+export function acceptTest(test: TunableTest, threshold: number): AcceptTest {
+  switch (test.kind) {
+    case 'logprob':
+      return { kind: 'logprob', min: Math.max(LOWEST_LOGPROB, Math.log(threshold)) };
+    case 'agreement':
+      return { ...test, min: threshold };
+    case 'verifier':
+      return { ...test, min: threshold };
+  }
+}
+
+/** What a setting of the dial does on some rows. */
+export interface SettingFigures {
+  readonly rows: number;
+  /** Mean quality of the last candidate minus that of the chosen ones. */
+  readonly loss: number;
+  readonly quality: number;
+  /** Share of rows that the last candidate answers. */
+  readonly strongShare: number;
+  /** Share of the cost of always asking the last candidate that is saved, everybody asked in vain included; null where costs are not known. */
+  readonly costSaved: number | null;
+}
+
+/** Loss of each row against the last candidate, in [-1, 1]. */
+export function lossesOf(family: RoutingFamily, dial: number, rows: TuningRows): Float64Array {
+  const { columns, quality, success: scores } = rows;
+  const last = family.candidates[family.candidates.length - 1];
+  const losses = new Float64Array(quality.length / columns);
+  for (let row = 0, at = 0; row < losses.length; row++, at += columns) {
+    losses[row] = quality[at + last] - quality[at + family.choose(dial, scores, at)];
+  }
+  return losses;
+}
+
+export function measureSetting(family: RoutingFamily, dial: number, rows: TuningRows): SettingFigures {
+  const { columns, quality, costUsd, success: scores } = rows;
+  const count = quality.length / columns;
+  const last = family.candidates[family.candidates.length - 1];
+  const sums = { loss: 0, quality: 0, strong: 0, cost: 0, lastCost: 0 };
+  for (let row = 0; row < count; row++) {
+    const at = row * columns;
+    const chosen = family.choose(dial, scores, at);
+    sums.loss += quality[at + last] - quality[at + chosen];
+    sums.quality += quality[at + chosen];
+    if (chosen === last) sums.strong++;
+    sums.cost += family.cost(dial, scores, costUsd, at);
+    sums.lastCost += costUsd[at + last];
+  }
+  const saved = 1 - sums.cost / sums.lastCost;
+  return {
+    rows: count,
+    loss: sums.loss / count,
+    quality: sums.quality / count,
+    strongShare: sums.strong / count,
+    costSaved: Number.isFinite(saved) ? saved : null,
+  };
+}
+
+/** What is known of prompts: outcomes, and what the router says of them. */
+export interface TuningRows {
+  /** How many candidates a row of the arrays has. */
+  readonly columns: number;
+  readonly quality: Float32Array; // [rows, candidates], NaN: unobserved
+  readonly costUsd: Float32Array; // [rows, candidates]
+  /** What is held against the thresholds: calibrated success, or the score of the answer that was given. */
+  readonly success: Float32Array; // [rows, candidates]
+  /** Near-duplicate group of each row: rows of one count as one draw. */
+  readonly groups: Int32Array; // [rows]
+}
+
+/**
+ * The rows on which every one of these candidates was observed.
+ *
+ * @param success calibrated success of each row, `[rows, candidates]`
+ * @param groups near-duplicate group of each prompt of the matrix
+ * @throws InvalidInputError when there are fewer than `least`
+ */
+export function tuningRows(
+  matrix: Pick<OutcomeMatrix, 'quality' | 'costUsd' | 'candidates'>,
+  rows: Int32Array,
+  success: Float32Array,
+  candidates: readonly number[],
+  groups: Int32Array,
+  { least = 50 }: { readonly least?: number } = {},
+): TuningRows {
+  const columns = matrix.candidates.length;
+  const kept: number[] = [];
+  rows.forEach((row, i) => {
+    if (candidates.every((c) => !Number.isNaN(matrix.quality[row * columns + c]))) kept.push(i);
+  });
+  if (kept.length < least) {
+    throw new InvalidInputError(
+      `Tuning needs ${least} prompts on which ${candidates.map((c) => matrix.candidates[c]).join(' and ')} were all ` +
+        `observed. Got ${kept.length}. Collect answers of all of them for some prompts.`,
+    );
+  }
+  const gather = (values: Float32Array, at: (i: number) => number) => {
+    const out = new Float32Array(kept.length * columns);
+    kept.forEach((i, k) => {
+      out.set(values.subarray(at(i) * columns, (at(i) + 1) * columns), k * columns);
+    });
+    return out;
+  };
+  return {
+    columns,
+    quality: gather(matrix.quality, (i) => rows[i]),
+    costUsd: gather(matrix.costUsd, (i) => rows[i]),
+    success: gather(success, (i) => i),
+    groups: Int32Array.from(kept, (i) => groups[rows[i]]),
+  };
+}
+
+const STEPS_A_DECADE = 8;
+
+/**
+ * Weights of a utility policy from the highest quality to the lowest cost, the safest first. Fixed beforehand, as
+ * testing them in this order needs; numbers of three digits, so that what is written down is what was tested.
+ */
+export const WEIGHT_SETTINGS: readonly UtilityWeights[] = [
+  { quality: 1, cost: 0, latency: 0 },
+  ...Array.from({ length: 6 * STEPS_A_DECADE + 1 }, (_, step) => ({
+    quality: 1,
+    cost: Number((10 ** (step / STEPS_A_DECADE - 3)).toPrecision(3)),
+    latency: 0,
+  })),
+  { quality: 0, cost: 1, latency: 0 },
+];
+
+/** What a router says of some prompts, for policies of other weights. NaN: not known. */
+interface WeighedPredictions {
+  readonly success: Float32Array; // [rows, candidates]
+  readonly expectedCostUsd: Float32Array; // [rows, candidates]
+  readonly expectedLatencyMs: Float32Array; // [rows, candidates]
+  /** 1 where the policy's limits, or what the request needs, removed a candidate. Absent: nowhere. */
+  readonly removed?: Uint8Array; // [rows, candidates]
+}
+
+/**
+ * Whom a utility policy of these weights would choose, by the code that ships.
+ * @param candidates in the order of the predictions' columns @returns `[rows]`
+ */
+export function chooseByWeights(
+  candidates: readonly PolicyCandidate[],
+  { expectedCostUsd, expectedLatencyMs, removed, success }: WeighedPredictions,
+  weights: UtilityWeights,
+): Int32Array {
+  const columns = candidates.length;
+  const policy = createPolicy({ kind: 'utility', weights }, candidates);
+  const predictions = {
+    choice: new Float64Array(columns),
+    success: new Float64Array(columns),
+    costUsd: new Float64Array(columns),
+    latencyMs: new Float64Array(columns),
+  };
+  const context: PolicyContext = {
+    predictions,
+    needs: { tokens: 0, modalities: [], tools: false },
+    overrides: {},
+    signals: () => {
+      throw new Error('A utility policy looks at no signals.');
+    },
+    novelty: () => null,
+    random: () => 0,
+  };
+  const names = candidates.map(({ name }) => name);
+  return Int32Array.from({ length: success.length / columns }, (_, row) => {
+    const [from, to] = [row * columns, (row + 1) * columns];
+    predictions.success.set(success.subarray(from, to));
+    predictions.costUsd.set(expectedCostUsd.subarray(from, to));
+    predictions.latencyMs.set(expectedLatencyMs.subarray(from, to));
+    const out = removed?.subarray(from, to);
+    const isLimited = out?.includes(1) && out.includes(0);
+    const overrides = isLimited ? { limits: { allow: names.filter((_, c) => out![c] === 0) } } : {};
+    return policy.decide({ ...context, overrides }).order[0];
+  });
 }

@@ -1,9 +1,6 @@
-import { InvalidInputError, type PolicySpec } from 'pointsman';
-import type { OutcomeMatrix } from '../outcomes/outcome-matrix.ts';
-import { acceptTest, type TunableTest, timesAsked } from '../policy/accept-scores.ts';
-import { measureSetting, type SettingFigures } from '../policy/measure-setting.ts';
-import { tuneForShare } from '../policy/tune-for-share.ts';
-import { type TuningRows, tuningRows } from '../policy/tuning-rows.ts';
+import { InvalidInputError, type PolicySpec, type Router } from 'pointsman';
+import { quantileSorted } from 'pointsman/math';
+import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import {
   formatApart,
   formatConfidence,
@@ -12,7 +9,19 @@ import {
   pluralInGroups,
 } from '../words/format-number.ts';
 import { fewestGroupsFor, type TunedSetting, tuneAlongPaths } from './guarantee.ts';
-import { cascadeFamily, cascadePaths, type RoutingFamily, thresholdFamily } from './settings.ts';
+import {
+  acceptTest,
+  cascadeFamily,
+  cascadePaths,
+  measureSetting,
+  type RoutingFamily,
+  type SettingFigures,
+  type TunableTest,
+  type TuningRows,
+  thresholdFamily,
+  timesAsked,
+  tuningRows,
+} from './settings.ts';
 
 /** Rows of the matrix, and the router's calibrated success for them, `[rows, candidates]`. */
 export interface PredictedRows {
@@ -171,4 +180,76 @@ function numberOf({ candidates }: OutcomeMatrix, name: string): number {
   throw new InvalidInputError(
     `\`candidates\` of tuning must name candidates of the traffic, among ${candidates.join(', ')}. Got "${name}".`,
   );
+}
+
+/**
+ * The threshold at which this share of the rows goes to the strong candidate. Needs no outcomes.
+ *
+ * @param strong @param weak columns @param share 0 to 1
+ */
+export function tuneForShare(
+  { columns, success }: Pick<TuningRows, 'columns' | 'success'>,
+  strong: number,
+  weak: number,
+  share: number,
+): number {
+  if (!(share >= 0 && share <= 1)) {
+    throw new InvalidInputError(`\`strongShare\` must be from 0 to 1. Got ${share}.`);
+  }
+  const gaps = Float64Array.from(
+    { length: success.length / columns },
+    (_, row) => success[row * columns + strong] - success[row * columns + weak],
+  ).sort();
+  if (share === 1) return -1;
+  if (share === 0) return 1;
+  return shortened(Math.max(-1, Math.min(1, nearestThreshold(gaps, share))), gaps);
+}
+
+/** The same in as few digits as send the same rows over it. @param gaps ascending */
+function shortened(threshold: number, gaps: Float64Array): number {
+  const over = (at: number) => gaps.reduce((count, gap) => count + Number(gap > at), 0);
+  for (let digits = 3; digits < 17; digits++) {
+    const short = Number(threshold.toPrecision(digits));
+    if (over(short) === over(threshold)) return short;
+  }
+  return threshold;
+}
+
+/** Rows over the threshold go to the strong one. Rows of equal gap go together: to the side that is nearer to the share. */
+function nearestThreshold(gaps: Float64Array, share: number): number {
+  const at = quantileSorted(gaps, 1 - share);
+  const from = gaps.findIndex((gap) => gap >= at);
+  let to = from;
+  while (to < gaps.length && gaps[to] === at) to++;
+  // Under `at` all of those that tie with it go to the strong one, at it none of them.
+  if (to - from < 2) return at;
+  const wanted = share * gaps.length;
+  const none = Math.abs(gaps.length - to - wanted);
+  const all = Math.abs(gaps.length - from - wanted);
+  if (none <= all) return at;
+  return from === 0 ? -1 : (gaps[from - 1] + at) / 2;
+}
+
+/**
+ * The router's calibrated success for some prompts, columns in the order of the matrix; NaN for candidates that the
+ * router does not know.
+ */
+export async function predictSuccess(
+  router: Router,
+  matrix: OutcomeMatrix,
+  rows: Int32Array,
+): Promise<PredictedRows> {
+  const columns = matrix.candidates.length;
+  const names = router.manifest.candidates.map(({ name }) => name);
+  const from = matrix.candidates.map((name) => names.indexOf(name));
+  const success = new Float32Array(rows.length * columns);
+  for (const [i, row] of rows.entries()) {
+    const { embedding, request } = matrix.prompts[row];
+    const predictions =
+      embedding === undefined ? await router.predict(request) : router.predictEmbedding(embedding);
+    from.forEach((at, c) => {
+      success[i * columns + c] = at === -1 ? Number.NaN : predictions.success[at];
+    });
+  }
+  return { rows, success };
 }

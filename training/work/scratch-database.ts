@@ -1,8 +1,9 @@
 import { mkdir, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism, tmpdir, totalmem } from 'node:os';
+import { dirname } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { fileError } from './file-error.ts';
-import { defaultMemoryMb, scratchError } from './memory-limit.ts';
+import { PointsmanError } from 'pointsman';
+import { fileError } from './file-lock.ts';
 import { openOwnFolder } from './run-folder.ts';
 
 /** How much rows on their way may take. */
@@ -121,4 +122,117 @@ async function ownFolder(parent: string): Promise<string> {
       'Name another with --temporary-folder',
     );
   }
+}
+
+const MEGABYTE = 1e6;
+
+/** Of the memory that this process may have, DuckDB gets so much. */
+const SHARE = 0.25;
+const LEAST_MB = 256;
+
+/** What was to be done needs more memory than it may have. */
+export class MemoryLimitError extends PointsmanError {
+  readonly code = 'MEMORY_LIMIT';
+  /** Megabytes that the rows on their way might have. */
+  readonly limitMb: number;
+
+  constructor(limitMb: number, lacking: string | null, options?: ErrorOptions) {
+    const more = lacking === null ? '' : ` (${lacking})`;
+    super(
+      `The rows do not fit into the ${limitMb} MB of memory that they may have${more}. ${adviceOf(limitMb)} What was there stays as it was.`,
+      options,
+    );
+    this.limitMb = limitMb;
+  }
+}
+
+/** Twice as much where the machine has it to give. */
+export function adviceOf(limitMb: number, available = memoryMb()): string {
+  const twice = Math.ceil((2 * limitMb) / 1000);
+  const had = `Of this machine's memory, ${available} MB can be had.`;
+  return 1000 * twice <= 0.8 * available
+    ? `${had} Give more with --memory (\`memoryLimitMb\`), such as --memory ${twice}GB, or split the files and add one after the other with --append.`
+    : `${had} Split the files and add one after the other with --append, or take a machine with more memory.`;
+}
+
+/** Megabytes that this process may have: of the machine, or of the container (cgroup) that it runs in. */
+export function memoryMb(total = totalmem(), constrained = process.constrainedMemory?.() ?? 0): number {
+  // Where nothing limits it, Node says 0, or more than there is.
+  const bytes = constrained > 0 && constrained < total ? constrained : total;
+  return Math.floor(bytes / MEGABYTE);
+}
+
+/** Megabytes for rows on their way unless told otherwise: a quarter of what can be had. */
+export function defaultMemoryMb(available = memoryMb()): number {
+  return Math.max(LEAST_MB, Math.floor(SHARE * available));
+}
+
+const IS_DISK = /no space left on device|max_temp_directory_size|failed to offload data block/i;
+const IS_MEMORY = /out of memory error|bad allocation/i;
+const LACKING =
+  /(?:could not allocate block|failed to allocate (?:data|block)|failed to pin block) of size ([\d.]+ \w+) \(([\d.]+ \w+)\/[\d.]+ \w+ used\)/;
+
+/**
+ * What DuckDB says of memory and of disk, in our words. Any other error stays as it is.
+ * @param folder the run's own, where rows go that do not fit into memory
+ */
+export function scratchError(cause: unknown, limitMb: number, folder: string): unknown {
+  const said = saidIn(cause);
+  if (IS_DISK.test(said) && (said.includes(folder) || !/no space left/i.test(said))) {
+    const full = Object.assign(new Error(said, { cause }), { code: 'ENOSPC' });
+    return fileError(
+      full,
+      `Rows that do not fit into ${limitMb} MB of memory cannot be put into the temporary folder ${dirname(folder)}`,
+      'Make room, name a folder of a larger disk with --temporary-folder, or give more memory with --memory; what was there stays as it was',
+    );
+  }
+  if (cause instanceof MemoryLimitError || !IS_MEMORY.test(said)) return cause;
+  const [, more, used] = LACKING.exec(said) ?? [];
+  return new MemoryLimitError(
+    limitMb,
+    more === undefined ? null : `${more} more were needed when ${used} were in use`,
+    { cause },
+  );
+}
+
+/** The messages of an error and of what caused it. */
+function saidIn(error: unknown): string {
+  const messages: string[] = [];
+  for (let each = error; each instanceof Error && messages.length < 10; each = each.cause)
+    messages.push(each.message);
+  return messages.join('\n');
+}
+
+/** A SQL string literal. */
+export function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** A path as a pattern that fits it alone, whatever `*`, `?` and `[` it holds. */
+export function escapePattern(path: string): string {
+  return path.replace(/[[*?]/g, '[$&]');
+}
+
+/** A path as DuckDB's readers take it, which would read what looks like a pattern as one. */
+export function quotePath(path: string): string {
+  return quoteText(escapePattern(path));
+}
+
+/**
+ * SQL that reads one Parquet file. Its path is a name, even where it looks like a pattern (`z[1].parquet`), and no
+ * folder of it adds a column (`candidate=small/`).
+ */
+export function parquetFile(path: string, options = ''): string {
+  return `read_parquet(${quotePath(path)}, hive_partitioning = false${options})`;
+}
+
+/** Whether the raw JSON text in column `raw` is a string. */
+export function isText(raw: string): string {
+  return `starts_with(${raw}, '"')`;
+}
+
+/** The value of a JSON string. Few hold a backslash, and only those need the JSON parser. */
+export function unquoted(raw: string): string {
+  return `CASE WHEN contains(${raw}, '\\') THEN json_extract_string(${raw}, '$')
+    ELSE substring(${raw}, 2, length(${raw}) - 2) END`;
 }

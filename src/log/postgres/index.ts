@@ -1,3 +1,8 @@
-export { createPostgresSink, createPostgresTable, type PostgresSinkOptions } from '../postgres.ts';
-export { DEFAULT_TABLE, postgresTableSql } from './postgres-table.ts';
-export type { QueryClient } from './query-client.ts';
+export {
+  createPostgresSink,
+  createPostgresTable,
+  DEFAULT_TABLE,
+  type PostgresSinkOptions,
+  postgresTableSql,
+  type QueryClient,
+} from '../postgres.ts';

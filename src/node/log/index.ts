@@ -1,3 +1,1 @@
-export { createFileSink } from './create-file-sink.ts';
-export type { FileSinkOptions } from './file-sink-options.ts';
-export { openDecisionLog } from './open-decision-log.ts';
+export { createFileSink, type FileSinkOptions, openDecisionLog } from '../file-sink.ts';

@@ -1,8 +1,6 @@
-import { composeOrder } from '../compose-order.ts';
-import type { PolicyParts } from '../parts.ts';
-import type { AcceptTest, Change, Plan, PlanStep } from '../plan.ts';
+import { composeOrder, type PolicyParts } from '../parts.ts';
+import { type AcceptTest, type Change, type Plan, type PlanStep, printNumber } from '../plan.ts';
 import type { Policy } from '../policy.ts';
-import { printNumber } from '../print-number.ts';
 import type { CascadePolicySpec } from '../spec.ts';
 
 interface Usable {

@@ -1,10 +1,7 @@
-import { candidateIndex } from '../candidate-index.ts';
-import { limitChanges } from '../limit-changes.ts';
-import type { BasicParts } from '../parts.ts';
-import type { Change } from '../plan.ts';
-import type { Policy } from '../policy.ts';
-import { printNumber } from '../print-number.ts';
-import { rank } from '../rank.ts';
+import { limitChanges } from '../limit-filter.ts';
+import { type BasicParts, rank } from '../parts.ts';
+import { type Change, printNumber } from '../plan.ts';
+import { candidateIndex, type Policy } from '../policy.ts';
 import type { ClassifierPolicySpec } from '../spec.ts';
 
 /**

@@ -1,9 +1,6 @@
-import { candidateIndex } from '../candidate-index.ts';
-import { composeOrder } from '../compose-order.ts';
-import type { PolicyParts } from '../parts.ts';
+import { composeOrder, type PolicyParts, rank } from '../parts.ts';
 import type { Combine, Plan, PlanStep } from '../plan.ts';
-import type { Policy, PolicyContext } from '../policy.ts';
-import { rank } from '../rank.ts';
+import { candidateIndex, type Policy, type PolicyContext } from '../policy.ts';
 import type { EnsemblePolicySpec } from '../spec.ts';
 
 interface Chosen {

@@ -1,6 +1,5 @@
-import { InvalidInputError } from '../../errors/invalid-input-error.ts';
-import type { CompileExpression, Expression } from '../expression.ts';
-import type { PolicyParts } from '../parts.ts';
+import { InvalidInputError } from '../../errors.ts';
+import type { CompileExpression, Expression, PolicyParts } from '../parts.ts';
 import type { Policy } from '../policy.ts';
 import type { RulesPolicySpec } from '../spec.ts';
 

@@ -1,5 +1,4 @@
-import { composeOrder } from '../compose-order.ts';
-import type { PolicyParts } from '../parts.ts';
+import { composeOrder, type PolicyParts } from '../parts.ts';
 import type { Policy, PolicyCandidate } from '../policy.ts';
 import type { SpeculativePolicySpec } from '../spec.ts';
 

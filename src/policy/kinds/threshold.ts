@@ -1,8 +1,6 @@
-import { candidateIndex } from '../candidate-index.ts';
-import { composeOrder } from '../compose-order.ts';
-import type { PolicyParts } from '../parts.ts';
-import type { Policy } from '../policy.ts';
-import { printNumber } from '../print-number.ts';
+import { composeOrder, type PolicyParts } from '../parts.ts';
+import { printNumber } from '../plan.ts';
+import { candidateIndex, type Policy } from '../policy.ts';
 import type { ThresholdPolicySpec } from '../spec.ts';
 
 /** Strong or weak on one dial. When limits removed the one it points to, the other; without both, the likeliest. */

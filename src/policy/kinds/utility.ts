@@ -1,10 +1,9 @@
-import { limitChanges } from '../limit-changes.ts';
-import type { BasicParts } from '../parts.ts';
-import type { Policy, PolicyCandidate } from '../policy.ts';
-import { rank } from '../rank.ts';
-import type { UtilityPolicySpec } from '../spec.ts';
-import { weightChanges } from '../weight-changes.ts';
-import { resolveWeights, type UtilityWeights } from '../weights.ts';
+import { InvalidInputError } from '../../errors.ts';
+import { limitChanges } from '../limit-filter.ts';
+import { type BasicParts, rank } from '../parts.ts';
+import type { Change, Plan } from '../plan.ts';
+import type { Policy, PolicyCandidate, PolicyOverrides } from '../policy.ts';
+import { type Limits, resolveWeights, type UtilityPolicySpec, type UtilityWeights } from '../spec.ts';
 
 /** Ratios beyond this count as this, so that utilities stay finite. */
 const MOST = 1e9;
@@ -90,4 +89,124 @@ function explain(
   const lead = utilities[first] - utilities[second];
   const stands = lead > 0 ? `has the highest utility, ${lead.toPrecision(2)} above` : 'ties on utility with';
   return `${name} ${stands} ${candidates[second].name}; it answers well with probability ${success[first].toPrecision(3)}.`;
+}
+
+const WEIGHTS = ['quality', 'cost', 'latency'] as const;
+
+/** As in the schema of weights. */
+const LARGEST = 1e6;
+
+/** Weights this close are one: crossings come out of a division. */
+const SMALLEST = 1e-9;
+
+/**
+ * For each weight, the nearest value at which another candidate of `order` draws level with the first; nearest
+ * change first. A utility is linear in each weight, so the first crossing is the whole answer. Only past it is the
+ * other first, so a crossing at 0 is none: there all that the weight says is gone, and they may be level for ever.
+ *
+ * @param parts per weight what it multiplies, larger is better, `[candidates]`: success, -cost, -latency.
+ */
+function weightChanges(
+  order: readonly number[],
+  utilities: Float64Array,
+  weights: UtilityWeights,
+  parts: Readonly<Record<(typeof WEIGHTS)[number], Float64Array>>,
+  candidates: readonly { readonly name: string }[],
+): Change[] {
+  const first = order[0];
+  const found: Change[] = [];
+  for (const weight of WEIGHTS) {
+    const values = parts[weight];
+    const from = weights[weight];
+    let nearest = Infinity;
+    let candidate = -1;
+    for (let i = 1; i < order.length; i++) {
+      const other = order[i];
+      const slope = values[other] - values[first];
+      if (slope === 0) continue;
+      const step = (utilities[first] - utilities[other]) / slope;
+      const to = from + step;
+      if (to > SMALLEST && to < LARGEST && Math.abs(step) < Math.abs(nearest)) {
+        nearest = step;
+        candidate = other;
+      }
+    }
+    if (candidate === -1) continue;
+    found.push({ kind: 'weight', weight, from, to: from + nearest, candidate: candidates[candidate].name });
+  }
+  return found.sort((a, b) => Math.abs(a.to - a.from) - Math.abs(b.to - b.from));
+}
+
+/** What is looked at of another router, and of its decision. */
+interface OtherRouter {
+  readonly manifest: { readonly candidates: readonly { readonly name: string }[] };
+}
+interface OthersDecision {
+  readonly reasons: readonly string[];
+  readonly policyPath: readonly string[];
+  readonly routerMs: number;
+}
+
+type MaybePromise<T> = T | Promise<T>;
+
+/** Names of the routers that a request went through, the first one first, by the options that were handed on. */
+const handedOverBy = new WeakMap<object, readonly string[]>();
+
+/** A request that went through so many routers is in a circle. */
+const MOST_ROUTERS = 16;
+
+/**
+ * Asks the router that a plan names. Its decision counts, with the way to it before its own; `allow` and `deny`
+ * are handed on as far as they name its candidates.
+ *
+ * @param started when deciding began, for `routerMs`.
+ * @throws InvalidInputError when there is no such router, or routers hand over to one another without end.
+ */
+export function handOver<
+  Router extends OtherRouter,
+  Options extends PolicyOverrides,
+  Result extends MaybePromise<OthersDecision>,
+>(
+  plan: Plan,
+  routers: Readonly<Record<string, Router>> | undefined,
+  options: Options | undefined,
+  started: number,
+  ask: (router: Router, options: Options) => Result,
+): Result {
+  const name = plan.router ?? '';
+  const router = routers?.[name];
+  if (router === undefined) throw new InvalidInputError(`There is no router "${name}".`);
+  const passed = [...(options === undefined ? [] : (handedOverBy.get(options) ?? [])), name];
+  if (passed.length > MOST_ROUTERS) {
+    throw new InvalidInputError(
+      '`router` of policy must not lead back to where the request came from. It went from router to router: ' +
+        `${passed.slice(0, 6).join(', ')}, and so on. Let one of them decide for itself.`,
+    );
+  }
+  const handed = handedOn(options, router);
+  handedOverBy.set(handed, passed);
+  const finish = <D extends OthersDecision>(decision: D): D => ({
+    ...decision,
+    reasons: [...plan.reasons, ...decision.reasons],
+    policyPath: [...plan.path, ...decision.policyPath],
+    routerMs: performance.now() - started,
+  });
+  const result = ask(router, handed);
+  return (result instanceof Promise ? result.then(finish) : finish(result)) as Result;
+}
+
+/** A copy, with `allow` and `deny` as far as they name candidates of the router. */
+function handedOn<Options extends PolicyOverrides>(
+  options: Options | undefined,
+  { manifest }: OtherRouter,
+): Options {
+  if (options?.limits === undefined) return { ...options } as Options;
+  const names = new Set(manifest.candidates.map((candidate) => candidate.name));
+  const { allow, deny, ...bounds } = options.limits;
+  const limits: Limits = {
+    ...bounds,
+    ...(allow === undefined ? {} : { allow: allow.filter((name) => names.has(name)) }),
+    ...(deny === undefined ? {} : { deny: deny.filter((name) => names.has(name)) }),
+  };
+  return { ...options, limits };
 }

@@ -5,7 +5,7 @@ import { loadSolvers } from '../../../data/solvers/candidates/solvers.ts';
 import { generatePrompts } from '../../../data/solvers/generate-prompts.ts';
 import { qualityMarkdown, qualityTable } from '../../../data/solvers/quality-table.ts';
 import { type SampleRow, sampleTraffic } from '../../../data/solvers/sample-traffic.ts';
-import { outcomeRowSchema } from '../../../training/outcomes/outcome-row.ts';
+import { outcomeRowSchema } from '../../../training/outcomes/outcome.ts';
 
 const seed = 3;
 let solvers: readonly Solver[];

@@ -2,8 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { createOpenAiEmbedder, type OpenAiEmbedderOptions } from '../../../src/embedder/openai.ts';
-import { EmbeddingError } from '../../../src/errors/embedding-error.ts';
-import { InvalidInputError } from '../../../src/errors/invalid-input-error.ts';
+import { EmbeddingError, InvalidInputError } from '../../../src/errors.ts';
 import { fakeEmbeddingsEndpoint } from './fake-embeddings-endpoint.ts';
 
 function embedderAt(

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { retryDelayMs } from '../../../src/embedder/retry-delay.ts';
+import { retryDelayMs } from '../../../src/embedder/openai.ts';
 
 it('waits half a second, doubled each time, and at most a minute', () => {
   expect([0, 1, 2, 9].map((attempt) => retryDelayMs(null, attempt, 0))).toEqual([500, 1000, 2000, 60_000]);

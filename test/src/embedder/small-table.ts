@@ -1,5 +1,5 @@
-import { buildPieceTrie } from '../../../src/embedder/static/build-piece-trie.ts';
-import type { StaticTable } from '../../../src/embedder/static/static-table.ts';
+import type { StaticTable } from '../../../src/embedder/static.ts';
+import { buildPieceTrie } from '../../../src/embedder/tokeniser.ts';
 
 /** Pieces with three-number vectors: enough to see how words are cut and summed. */
 export function smallTable(): StaticTable {

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PackedRows } from '../../../src/embedder/static/packed-rows.ts';
-import { StaticEmbedder } from '../../../src/embedder/static/static-embedder.ts';
+import { PackedRows, StaticEmbedder } from '../../../src/embedder/static.ts';
 import { UNKNOWN_PIECE } from '../../../src/embedder/tokeniser.ts';
 import { smallTable } from './small-table.ts';
 

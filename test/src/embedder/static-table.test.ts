@@ -1,10 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeStaticTable } from '../../../src/embedder/static/encode-static-table.ts';
-import { StaticEmbedder } from '../../../src/embedder/static/static-embedder.ts';
-import { decodeStaticTable } from '../../../src/embedder/static.ts';
-import { ArtifactError } from '../../../src/errors/artifact-error.ts';
-import { InvalidInputError } from '../../../src/errors/invalid-input-error.ts';
+import { decodeStaticTable, encodeStaticTable, StaticEmbedder } from '../../../src/embedder/static.ts';
+import { ArtifactError, InvalidInputError } from '../../../src/errors.ts';
 import { smallTable } from './small-table.ts';
 
 describe('a static table', () => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadTransformersEmbedder } from '../../../src/embedder/transformers.ts';
-import { EmbeddingError } from '../../../src/errors/embedding-error.ts';
+import { EmbeddingError } from '../../../src/errors.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { hasTransformers, writeTinyTransformer } from './tiny-transformer.ts';
 

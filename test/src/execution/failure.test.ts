@@ -1,8 +1,7 @@
 import { UpstreamError } from 'pointsman';
 import { describe, expect, it } from 'vitest';
-import { readFailure } from '../../../src/execution/failure.ts';
-import { readRetryAfter } from '../../../src/execution/read-retry-after.ts';
-import { retryDelayMs } from '../../../src/execution/retry-delay.ts';
+import { retryDelayMs } from '../../../src/execution/call.ts';
+import { readFailure, readRetryAfter } from '../../../src/execution/failure.ts';
 
 const now = Date.UTC(2026, 0, 1);
 

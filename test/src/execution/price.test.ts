@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Usage } from '../../../src/execution/answer.ts';
-import { priceOf, soundUsage } from '../../../src/execution/price.ts';
+import { priceOf, soundUsage, type Usage } from '../../../src/execution/answer.ts';
 
 const PRICES = [
   {

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { executePlan, executePlanStream } from 'pointsman/execution';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { onAbort } from '../../../src/execution/on-abort.ts';
+import { onAbort } from '../../../src/execution/async.ts';
 import { hangs, says } from './scripted-clients.ts';
 
 const plan = { plan: { kind: 'call', candidate: 'a' }, fallback: [] } as const;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { tallyVotes } from '../../../src/execution/tally.ts';
+import { tallyVotes } from '../../../src/execution/accept.ts';
 
 describe('a vote', () => {
   it.each([

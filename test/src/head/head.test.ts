@@ -11,7 +11,7 @@ import {
   readLayersModel,
 } from 'pointsman/head';
 import { describe, expect, test } from 'vitest';
-import { encodeKnn } from '../../../training/head/encode-knn.ts';
+import { encodeKnn } from '../../../training/fit/knn.ts';
 
 const node = (name: string) => [[[name, 0, 0, {}]]];
 const dense = (name: string, from: string, units: number, activation = 'linear') => ({

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { inSlices } from '../../../src/log/in-slices.ts';
+import { inSlices } from '../../../src/log/record.ts';
 
 test('a batch of any length is worked on, in its order', async () => {
   const items = Int32Array.from({ length: 1_000_000 }, (_, i) => i);

@@ -20,7 +20,7 @@ const program = path('logging-process.mjs');
 
 beforeAll(async () => {
   await build({
-    entryPoints: [join(root, 'test/src/node/log/logging-process.ts')],
+    entryPoints: [join(root, 'test/src/node/logging-process.ts')],
     outfile: program,
     bundle: true,
     platform: 'node',

@@ -3,7 +3,7 @@
 import { writeSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { createDecisionLog } from '../../../src/log/create-decision-log.ts';
-import { createFileSink } from '../../../src/node/log/create-file-sink.ts';
+import { createFileSink } from '../../../src/node/file-sink.ts';
 import { aDecision } from '../log/a-decision.ts';
 import { BATCH } from './process-settings.ts';
 

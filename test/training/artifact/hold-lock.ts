@@ -1,4 +1,4 @@
-import { withRetrainLock } from '../../../training/versions/retrain-lock.ts';
+import { withRetrainLock } from '../../../training/artifact/versions.ts';
 
 // Holds the lock of a folder until it is killed, and says so.
 await withRetrainLock(process.argv[2], async () => {

@@ -1,4 +1,4 @@
-import { pointAtVersion } from '../../../training/artifact/version-pointer.ts';
+import { pointAtVersion } from '../../../training/artifact/write-artifact.ts';
 
 // Points a folder at versions, one after the other, beside others who do the same.
 const [folder, ...versions] = process.argv.slice(2);

@@ -4,7 +4,7 @@ import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
-import { withRetrainLock } from '../../../training/versions/retrain-lock.ts';
+import { withRetrainLock } from '../../../training/artifact/versions.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 const { folder: root } = temporaryFolder();

@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { pointAtVersion, readVersionPointer, writeArtifact } from '@pointsman/training/artifact';
 import { InvalidInputError } from 'pointsman';
 import { expect, test } from 'vitest';
-import { changeVersionPointer } from '../../../training/artifact/version-pointer.ts';
-import { rollBack } from '../../../training/versions/roll-back.ts';
+import { rollBack } from '../../../training/artifact/versions.ts';
+import { changeVersionPointer } from '../../../training/artifact/write-artifact.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 

@@ -3,9 +3,7 @@ import { join } from 'node:path';
 import { writeArtifact } from '@pointsman/training/artifact';
 import { readArtifactFolder } from 'pointsman/node';
 import { expect, test } from 'vitest';
-import { listVersions } from '../../../training/artifact/versions.ts';
-import { pruneVersions } from '../../../training/versions/prune-versions.ts';
-import { rollBack } from '../../../training/versions/roll-back.ts';
+import { listVersions, pruneVersions, rollBack } from '../../../training/artifact/versions.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 

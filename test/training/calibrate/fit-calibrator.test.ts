@@ -2,15 +2,16 @@ import fc from 'fast-check';
 import { createCalibrator, IdentityCalibrator } from 'pointsman/calibrator';
 import { createRandom, logit, sigmoid } from 'pointsman/math';
 import { describe, expect, test } from 'vitest';
-import { chooseCalibrator } from '../../../training/calibrate/choose-calibrator.ts';
-import type { CalibrationData } from '../../../training/calibrator/calibration-data.ts';
-import { calibrationLoss } from '../../../training/calibrator/calibration-loss.ts';
-import { fitBeta } from '../../../training/calibrator/fit-beta.ts';
-import { fitIsotonic } from '../../../training/calibrator/fit-isotonic.ts';
-import { fitPlatt } from '../../../training/calibrator/fit-platt.ts';
-import { fitRatioScale } from '../../../training/calibrator/fit-ratio-scale.ts';
-import { fitSoftmaxTemperature } from '../../../training/calibrator/fit-softmax-temperature.ts';
-import { fitTemperature } from '../../../training/calibrator/fit-temperature.ts';
+import { calibrationLoss, chooseCalibrator } from '../../../training/calibrate/choose-calibrator.ts';
+import {
+  type CalibrationData,
+  fitBeta,
+  fitIsotonic,
+  fitPlatt,
+  fitRatioScale,
+  fitSoftmaxTemperature,
+  fitTemperature,
+} from '../../../training/calibrate/fit-calibrators.ts';
 import { linearFixture } from '../fit/fixtures.ts';
 
 /** Logits whose true probability is `truth(z)`. */

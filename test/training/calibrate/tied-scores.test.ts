@@ -2,16 +2,21 @@ import fc from 'fast-check';
 import { createRandom } from 'pointsman/math';
 import { describe, expect, test } from 'vitest';
 import { maxMinSteps, tiedScores } from '../../../bench/simulations/tied-scores.ts';
-import { fitBeta } from '../../../training/calibrator/fit-beta.ts';
-import { fitIsotonic, poolAdjacentViolators } from '../../../training/calibrator/fit-isotonic.ts';
-import { fitPlatt } from '../../../training/calibrator/fit-platt.ts';
-import { fitTemperature } from '../../../training/calibrator/fit-temperature.ts';
-import { calibrationBins } from '../../../training/evaluate/metrics.ts';
-import { averageGapRecovered } from '../../../training/evaluation/average-gap-recovered.ts';
-import { expectedCalibrationError } from '../../../training/evaluation/expected-calibration-error.ts';
-import { rankByScore, strongShareCurve } from '../../../training/evaluation/strong-share-curve.ts';
-import { weightedCalibration } from '../../../training/gate/weighted-calibration.ts';
-import { tuneForShare } from '../../../training/policy/tune-for-share.ts';
+import {
+  fitBeta,
+  fitIsotonic,
+  fitPlatt,
+  fitTemperature,
+  poolAdjacentViolators,
+} from '../../../training/calibrate/fit-calibrators.ts';
+import { calibrationBins, expectedCalibrationError } from '../../../training/evaluate/metrics.ts';
+import {
+  averageGapRecovered,
+  rankByScore,
+  strongShareCurve,
+} from '../../../training/evaluate/strong-weak.ts';
+import { weightedCalibration } from '../../../training/retrain/gate/values.ts';
+import { tuneForShare } from '../../../training/tune/tune-policy.ts';
 
 /** Rows on a handful of scores: most of them tie. */
 const tiedRows = fc.array(

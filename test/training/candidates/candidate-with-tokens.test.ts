@@ -4,8 +4,7 @@ import { mean } from 'pointsman/math';
 import { countRequestTokens } from 'pointsman/request';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { addCandidate } from '../../../training/candidates/add-candidate.ts';
-import { mapCells } from '../../../training/outcomes/map-cells.ts';
-import type { OutcomeMatrix } from '../../../training/outcomes/outcome-matrix.ts';
+import { mapCells, type OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
 import {
   SUM_TOKENS,
   TOKEN_PRICES,

@@ -3,8 +3,8 @@ import { type Artifact, readArtifact } from 'pointsman/artifact';
 import { shortEmbedder } from '../../../data/month/short-embedder.ts';
 import type { SealedArtifact } from '../../../training/artifact/seal-artifact.ts';
 import { parseTrainConfig, type TrainConfigInput } from '../../../training/config.ts';
-import type { OutcomeMatrix } from '../../../training/outcomes/outcome-matrix.ts';
-import { splitOutcomes } from '../../../training/split/split-outcomes.ts';
+import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
+import { splitOutcomes } from '../../../training/split/split.ts';
 import { trainRouter } from '../../../training/train/train-router.ts';
 import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 

@@ -1,4 +1,4 @@
-import type { CommandIo } from '../../../training/cli/command-io.ts';
+import type { CommandIo } from '../../../training/cli/terminal/io.ts';
 
 /** An io that keeps what a command says. */
 export interface CapturedIo extends CommandIo {

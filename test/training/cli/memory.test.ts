@@ -2,8 +2,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { beforeAll, expect, it } from 'vitest';
 import { main } from '../../../training/cli/main.ts';
-import { megabytes } from '../../../training/cli/number-option.ts';
-import { adviceOf } from '../../../training/work/memory-limit.ts';
+import { megabytes } from '../../../training/cli/terminal/options.ts';
+import { adviceOf } from '../../../training/work/scratch-database.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { capturedIo } from './captured-io.ts';
 

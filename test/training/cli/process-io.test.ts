@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { processIo } from '../../../training/cli/process-io.ts';
+import { processIo } from '../../../training/cli/terminal/io.ts';
 
 afterEach(() => vi.restoreAllMocks());
 

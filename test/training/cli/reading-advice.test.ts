@@ -1,8 +1,8 @@
 import { describe, expect, it, test } from 'vitest';
 import { main } from '../../../training/cli/main.ts';
 import { ingestOutcomes } from '../../../training/ingest/ingest.ts';
-import { readOutcomeMatrix } from '../../../training/outcomes/read-outcome-matrix.ts';
-import { costsWithout, latencyDoubt, qualityAdvice } from '../../../training/outcomes/report-doubts.ts';
+import { readOutcomeMatrix } from '../../../training/ingest/outcome-store.ts';
+import { costsWithout, latencyDoubt, qualityAdvice } from '../../../training/ingest/report.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { capturedIo } from './captured-io.ts';
 

@@ -189,7 +189,7 @@ describe('evaluate leaves out what the router has seen, in whatever file it come
 
 /** The rows of traffic by whether the router has seen their prompts, as its record says. */
 async function partsOf(folder: string, all: readonly PlantedRow[]) {
-  const { partBySeen } = await import('../../../training/pipeline/part-by-seen.ts');
+  const { partBySeen } = await import('../../../training/train/tuning-traffic.ts');
   const texts = [...new Set(all.map(({ text }) => String(text)))];
   const matrix = { prompts: texts.map((text) => ({ request: { text } })) } as never;
   const seen = partBySeen(await readArtifactFolder(folder, { reports: true }), matrix);

@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
-import { sayAdvantage, sayCaution, sayLike } from '../../../training/cli/describe-onboarded.ts';
-import { saySetting } from '../../../training/cli/describe-tuning.ts';
-import { sayMeasured, sayShown } from '../../../training/cli/describe-weights.ts';
+import { sayAdvantage, sayCaution, sayLike } from '../../../training/cli/commands/candidates.ts';
+import { sayMeasured, sayShown } from '../../../training/cli/commands/tune-weights.ts';
+import { saySetting } from '../../../training/cli/terminal/describe-dial.ts';
 import type { Interval } from '../../../training/words/format-number.ts';
 
 describe('what is said of a tuned threshold or cascade', () => {

@@ -1,8 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { printable } from '../../../training/cli/printable.ts';
-import { textTable } from '../../../training/cli/terminal/text.ts';
-import { wrapText } from '../../../training/cli/wrap-text.ts';
+import { printable, textTable, wrapText } from '../../../training/cli/terminal/text.ts';
 
 describe('textTable', () => {
   it('aligns columns, and cuts those that may shrink until it fits', () => {

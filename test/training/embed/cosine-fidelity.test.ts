@@ -1,6 +1,6 @@
 import { createRandom } from 'pointsman/math';
 import { expect, it } from 'vitest';
-import { cosineFidelity } from '../../../training/embedder/cosine-fidelity.ts';
+import { cosineFidelity } from '../../../training/embed/distill.ts';
 
 const random = createRandom(5);
 const unit = (width: number) => {

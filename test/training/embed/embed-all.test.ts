@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type EmbedProgress, embedAll } from '../../../training/embedder/embed-all.ts';
+import { type EmbedProgress, embedAll } from '../../../training/embed/embed.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { countingEmbedder } from './counting-embedder.ts';
 

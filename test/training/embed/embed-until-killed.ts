@@ -1,6 +1,6 @@
 // Embeds 40 texts into the cache folder argv[2], prints each text it embeds, and hangs at text number argv[3].
 import { writeSync } from 'node:fs';
-import { embedAll } from '../../../training/embedder/embed-all.ts';
+import { embedAll } from '../../../training/embed/embed.ts';
 
 const [folder, stopAt] = process.argv.slice(2);
 const texts = Array.from({ length: 40 }, (_, i) => `text ${i}`);

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { decodeStaticTable, encodeStaticTable, StaticEmbedder, type StaticTable } from 'pointsman/embedder';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readUseVocabulary } from '../../../training/embedder/use-package.ts';
+import { readUseVocabulary } from '../../../training/embed/use-embedder.ts';
 
 describe('models/static-en', () => {
   let bytes: Uint8Array;

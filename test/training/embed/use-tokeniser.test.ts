@@ -2,7 +2,7 @@ import { EmbeddingsModel } from '@energetic-ai/embeddings';
 import fc from 'fast-check';
 import { buildPieceTrie, UnigramTokeniser } from 'pointsman/embedder';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readUseVocabulary, USE_RESERVED_PIECES } from '../../../training/embedder/use-package.ts';
+import { readUseVocabulary, USE_RESERVED_PIECES } from '../../../training/embed/use-embedder.ts';
 
 const PROSE = [
   'The quick brown fox jumps over the lazy dog.',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { amountByCandidate, amountError } from '../../../training/evaluation/amount-error.ts';
+import { amountByCandidate, amountError } from '../../../training/evaluate/metrics.ts';
 
 const { NaN: unknown } = Number;
 const PREDICTED = [2, 10, 3, 20, unknown, 30];

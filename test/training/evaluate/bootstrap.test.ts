@@ -1,6 +1,6 @@
 import { createRandom } from 'pointsman/math';
 import { expect, test } from 'vitest';
-import { bootstrapMeans } from '../../../training/evaluation/bootstrap-means.ts';
+import { bootstrapMeans } from '../../../training/evaluate/bootstrap.ts';
 
 const coin = (rows: number, seed: number) => {
   const random = createRandom(seed);

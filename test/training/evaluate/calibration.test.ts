@@ -1,10 +1,12 @@
 import { createRandom } from 'pointsman/math';
 import { expect, test } from 'vitest';
-import { calibrationBins } from '../../../training/evaluate/metrics.ts';
-import { brierScore } from '../../../training/evaluation/brier-score.ts';
-import { debiasedCalibrationError } from '../../../training/evaluation/debiased-calibration-error.ts';
-import { expectedCalibrationError } from '../../../training/evaluation/expected-calibration-error.ts';
-import { negativeLogLikelihood } from '../../../training/evaluation/negative-log-likelihood.ts';
+import {
+  brierScore,
+  calibrationBins,
+  debiasedCalibrationError,
+  expectedCalibrationError,
+  negativeLogLikelihood,
+} from '../../../training/evaluate/metrics.ts';
 
 test('bins hold equal numbers of rows and part no equal probabilities', () => {
   const bins = calibrationBins([0.1, 0.2, 0.3, 0.4], [0, 1, 0, 1], 2, null);

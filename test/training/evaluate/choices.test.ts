@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest';
-import { amountError } from '../../../training/evaluation/amount-error.ts';
-import { bestCandidates } from '../../../training/evaluation/best-candidates.ts';
-import { chooseBest } from '../../../training/evaluation/choose-best.ts';
-import { confusion } from '../../../training/evaluation/confusion.ts';
-import { logHistogram } from '../../../training/evaluation/log-histogram.ts';
-import { regret } from '../../../training/evaluation/regret.ts';
-import { utilitySweep } from '../../../training/evaluation/utility-sweep.ts';
+import { chooseBest } from '../../../training/evaluate/compare.ts';
+import { utilitySweep } from '../../../training/evaluate/curves.ts';
+import {
+  amountError,
+  bestCandidates,
+  confusion,
+  logHistogram,
+  regret,
+} from '../../../training/evaluate/metrics.ts';
 
 const { NaN: missing } = Number;
 const quality = [1, 1, 0, 0.2, 0.5, 0.4, missing, missing, missing];

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { averageImprovementInQuality } from '../../../training/evaluation/average-improvement-in-quality.ts';
-import { costQualityHull, mixAtCost } from '../../../training/evaluation/cost-quality-hull.ts';
+import { averageImprovementInQuality } from '../../../training/evaluate/curves.ts';
+import { costQualityHull, mixAtCost } from '../../../training/evaluate/metrics.ts';
 
 const at = (cost: number, quality: number) => ({ cost, quality });
 

@@ -5,26 +5,29 @@ import { policies } from 'pointsman/policy';
 import { describe, expect, it } from 'vitest';
 import { toBanditLog } from '../../../bench/bandit-log.ts';
 import { describeDial } from '../../../training/cli/terminal/describe-dial.ts';
-import { foundWeights, settingToTry } from '../../../training/evaluate/dial.ts';
+import {
+  dialNotes,
+  dialSubject,
+  foundWeights,
+  readDial,
+  sayWorth,
+  settingToTry,
+} from '../../../training/evaluate/dial.ts';
 import { evaluate } from '../../../training/evaluate/evaluate.ts';
-import type { Dial } from '../../../training/evaluate/evaluation.ts';
-import type { EvaluationInput } from '../../../training/evaluate/evaluation-input.ts';
-import { keepToCost, keepToLoss } from '../../../training/evaluate/keep-weights.ts';
-import { weighRows } from '../../../training/evaluate/setting-worth.ts';
-import { dialNotes, dialSubject, sayWorth } from '../../../training/evaluation/describe-dial.ts';
 import {
   DIAL_LOSSES,
   DIAL_SETTINGS,
+  type Dial,
   type DialSettingId,
   settingLabel,
-} from '../../../training/evaluation/dial-settings.ts';
-import { readDial } from '../../../training/evaluation/read-dial.ts';
-import { trainMeans } from '../../../training/evaluation/train-means.ts';
-import { type ValuedRows, valueRows } from '../../../training/evaluation/valued-rows.ts';
+} from '../../../training/evaluate/evaluation.ts';
+import { type EvaluationInput, trainMeans } from '../../../training/evaluate/evaluation-input.ts';
+import { keepToCost, keepToLoss } from '../../../training/evaluate/keep-weights.ts';
+import { type ValuedRows, valueRows, weighRows } from '../../../training/evaluate/setting-worth.ts';
 import { loggingPropensities } from '../../../training/off-policy/propensities.ts';
-import { chooseByWeights, WEIGHT_SETTINGS } from '../../../training/policy/weight-settings.ts';
-import { dialSection } from '../../../training/report/sections/dial-section.ts';
+import { dialSection } from '../../../training/report/sections.ts';
 import { riskiestSetting } from '../../../training/tune/guarantee.ts';
+import { chooseByWeights, WEIGHT_SETTINGS } from '../../../training/tune/settings.ts';
 import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 import { syntheticWorld } from './synthetic-world.ts';

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { nearestNeighbours } from '../../../training/evaluate/baseline-scores.ts';
-import { taskMeans } from '../../../training/evaluation/task-means.ts';
+import { nearestNeighbours, taskMeans } from '../../../training/evaluate/baseline-scores.ts';
 import { syntheticWorld } from './synthetic-world.ts';
 
 const { matrix } = syntheticWorld({ rows: 6 });

@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest';
 import { toBanditLog } from '../../../bench/bandit-log.ts';
 import { evaluate } from '../../../training/evaluate/evaluate.ts';
-import type { EvaluationInput } from '../../../training/evaluate/evaluation-input.ts';
-import { headlineMetrics } from '../../../training/evaluation/headline-metrics.ts';
-import { trainMeans, trainRows } from '../../../training/evaluation/train-means.ts';
+import { headlineMetrics } from '../../../training/evaluate/evaluation.ts';
+import { type EvaluationInput, trainMeans, trainRows } from '../../../training/evaluate/evaluation-input.ts';
 import { loggingPropensities } from '../../../training/off-policy/propensities.ts';
 import { syntheticWorld, type WorldOptions } from './synthetic-world.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { readDial } from '../../../training/evaluate/dial.ts';
 import { evaluate } from '../../../training/evaluate/evaluate.ts';
-import { readDial } from '../../../training/evaluation/read-dial.ts';
 import { syntheticWorld } from './synthetic-world.ts';
 
 const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));

@@ -3,7 +3,7 @@ import { toBanditLog } from '../../../bench/bandit-log.ts';
 import { evaluate } from '../../../training/evaluate/evaluate.ts';
 import type { EvaluationInput, TestPredictions } from '../../../training/evaluate/evaluation-input.ts';
 import { loggingPropensities } from '../../../training/off-policy/propensities.ts';
-import { takeRows } from '../../../training/outcomes/take-rows.ts';
+import { takeRows } from '../../../training/outcomes/matrix.ts';
 import type { Interval } from '../../../training/words/format-number.ts';
 import { syntheticWorld } from './synthetic-world.ts';
 

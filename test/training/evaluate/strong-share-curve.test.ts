@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
-import { averageGapRecovered } from '../../../training/evaluation/average-gap-recovered.ts';
-import { rankByScore, strongShareCurve } from '../../../training/evaluation/strong-share-curve.ts';
 import {
+  averageGapRecovered,
   callPerformanceThreshold,
+  rankByScore,
+  strongShareCurve,
   strongShareForQuality,
-} from '../../../training/evaluation/strong-share-for-quality.ts';
+} from '../../../training/evaluate/strong-weak.ts';
 
 const strong = [1, 1, 1, 0];
 const weak = [0, 0, 1, 0];

@@ -8,7 +8,7 @@ import {
   scanText,
 } from 'pointsman/features';
 import { expect, test } from 'vitest';
-import { fitNgramTable } from '../../../training/features/fit-ngram-table.ts';
+import { fitNgramTable } from '../../../training/features/fit-ngrams.ts';
 
 const spec = { buckets: 1024, wordOrder: 2, characterFrom: 3, characterTo: 4 };
 const texts = Array.from({ length: 40 }, (_, i) =>

@@ -1,8 +1,8 @@
 import { createRandom } from 'pointsman/math';
 import { readNovelty } from 'pointsman/novelty';
 import { expect, test } from 'vitest';
-import { createMatrix, type Matrix } from '../../../training/head/matrix.ts';
-import { fitNovelty } from '../../../training/pipeline/fit-novelty.ts';
+import { fitNovelty } from '../../../training/features/fit-features.ts';
+import { createMatrix, type Matrix } from '../../../training/fit/rows.ts';
 
 const LENGTH = 60;
 

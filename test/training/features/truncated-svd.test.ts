@@ -1,7 +1,6 @@
 import { createRandom } from 'pointsman/math';
 import { expect, test } from 'vitest';
-import { truncatedSvd } from '../../../training/features/fit-ngrams.ts';
-import type { SparseRows } from '../../../training/features/sparse-rows.ts';
+import { type SparseRows, truncatedSvd } from '../../../training/features/fit-ngrams.ts';
 
 function sparse(dense: number[][]): SparseRows {
   const offsets = [0];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { wordsOf } from '../../../training/first-config/column-facts.ts';
+import { wordsOf } from '../../../training/first-config/column-rules.ts';
 import { guessColumns, guessQuality } from '../../../training/first-config/guess-columns.ts';
 
 type Row = Record<string, unknown>;

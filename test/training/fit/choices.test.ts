@@ -1,18 +1,18 @@
 import { readKnnFile } from 'pointsman/head';
 import { argMax, createRandom } from 'pointsman/math';
 import { describe, expect, test } from 'vitest';
-import { fitKnn } from '../../../training/fit/knn.ts';
-import { fitStack } from '../../../training/fit/stack-weights.ts';
-import { chooseLossShrinkage } from '../../../training/head/choose-loss-shrinkage.ts';
-import { chooseShrinkage } from '../../../training/head/choose-shrinkage.ts';
-import { crossValidate } from '../../../training/head/cross-validate.ts';
-import { chainHead, predictRows } from '../../../training/head/dense-chain.ts';
-import { encodeKnn } from '../../../training/head/encode-knn.ts';
-import { fitLinear } from '../../../training/head/fit-linear.ts';
-import { countFolds, groupedFolds } from '../../../training/head/grouped-folds.ts';
-import { createMatrix, takeRows } from '../../../training/head/matrix.ts';
-import { meanLoss } from '../../../training/head/mean-loss.ts';
-import { softTargets } from '../../../training/head/soft-targets.ts';
+import { chainHead, predictRows } from '../../../training/fit/chain.ts';
+import { encodeKnn, fitKnn } from '../../../training/fit/knn.ts';
+import { fitLinear } from '../../../training/fit/linear.ts';
+import { meanLoss, softTargets } from '../../../training/fit/loss.ts';
+import {
+  countFolds,
+  createMatrix,
+  crossValidate,
+  groupedFolds,
+  takeRows,
+} from '../../../training/fit/rows.ts';
+import { chooseLossShrinkage, chooseShrinkage, fitStack } from '../../../training/fit/stack-weights.ts';
 import { linearFixture } from './fixtures.ts';
 
 test('soft targets share the mass among ties, leave out what was not observed, and sum to 1', () => {

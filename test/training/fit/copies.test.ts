@@ -3,11 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { countKept, countLeaving, countPassed } from '../../../bench/simulations/copies.ts';
 import { chooseCalibrator } from '../../../training/calibrate/choose-calibrator.ts';
 import { clusteredMean } from '../../../training/fit/rows.ts';
-import { chooseLossShrinkage } from '../../../training/head/choose-loss-shrinkage.ts';
-import { differenceSlope } from '../../../training/member/difference-slope.ts';
-import { shrinkage } from '../../../training/member/shrinkage.ts';
-import { taskMeans } from '../../../training/member/task-means.ts';
-import { checkSplits } from '../../../training/pipeline/check-trainable.ts';
+import { chooseLossShrinkage } from '../../../training/fit/stack-weights.ts';
+import { checkSplits } from '../../../training/ingest/report.ts';
+import { taskMeans } from '../../../training/learners/domain.ts';
+import { differenceSlope, shrinkage } from '../../../training/learners/stack.ts';
 import { memberFixture } from '../learners/fixture.ts';
 
 /** Each value so many times, and the group of each. */

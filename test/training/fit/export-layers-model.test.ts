@@ -4,8 +4,8 @@ import { type LayersModel, readLayersModel } from 'pointsman/head';
 import { createRandom } from 'pointsman/math';
 import { beforeAll, expect, test } from 'vitest';
 import { type Backend, useBackend } from '../../../training/fit/backend.ts';
+import type { DenseChain, DenseLayer } from '../../../training/fit/chain.ts';
 import { type ExportedModel, exportLayersModel } from '../../../training/fit/export.ts';
-import type { DenseChain, DenseLayer } from '../../../training/head/dense-chain.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 const random = createRandom(4);

@@ -1,11 +1,10 @@
 import { InvalidInputError } from 'pointsman';
 import { createRandom } from 'pointsman/math';
 import { describe, expect, test } from 'vitest';
-import { chainHead, predictRows } from '../../../training/head/dense-chain.ts';
-import { fitLinear, fitLinearPath } from '../../../training/head/fit-linear.ts';
-import type { FitProgress } from '../../../training/head/fit-progress.ts';
-import { createMatrix } from '../../../training/head/matrix.ts';
-import { meanLoss } from '../../../training/head/mean-loss.ts';
+import { chainHead, predictRows } from '../../../training/fit/chain.ts';
+import { type FitProgress, fitLinear, fitLinearPath } from '../../../training/fit/linear.ts';
+import { meanLoss } from '../../../training/fit/loss.ts';
+import { createMatrix } from '../../../training/fit/rows.ts';
 import { linearFixture } from './fixtures.ts';
 
 const { features, logits, choice, success } = linearFixture(3000, 12, 4, 1, 2);

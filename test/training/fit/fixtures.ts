@@ -1,5 +1,5 @@
 import { createRandom } from 'pointsman/math';
-import { createMatrix, type Matrix } from '../../../training/head/matrix.ts';
+import { createMatrix, type Matrix } from '../../../training/fit/rows.ts';
 
 /** Seeded rows whose outputs follow a known linear map. */
 export interface LinearFixture {

@@ -2,10 +2,16 @@ import { createHead, type HeadSpec, readLayersModel } from 'pointsman/head';
 import { createRandom, softmaxInto } from 'pointsman/math';
 import { describe, expect, test } from 'vitest';
 import { useBackend } from '../../../training/fit/backend.ts';
+import type { DenseLayer } from '../../../training/fit/chain.ts';
 import { exportLayersModel } from '../../../training/fit/export.ts';
-import { foldHead, foldHeads, notLayers } from '../../../training/fit/fold-head.ts';
-import type { DenseLayer } from '../../../training/head/dense-chain.ts';
-import { type JoinedLayer, joinedHead, joinedLayer } from '../../../training/head/joined-layer.ts';
+import {
+  foldHead,
+  foldHeads,
+  type JoinedLayer,
+  joinedHead,
+  joinedLayer,
+  notLayers,
+} from '../../../training/fit/fold-head.ts';
 
 const FEATURES = 30;
 const CANDIDATES = 5;

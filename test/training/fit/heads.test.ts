@@ -1,11 +1,11 @@
 import { createRandom } from 'pointsman/math';
 import { describe, expect, test } from 'vitest';
+import { chainHead, type DenseChain, predictRows } from '../../../training/fit/chain.ts';
 import { fitMatrixFactorisation, onboardCandidate } from '../../../training/fit/factorisation.ts';
+import { fitLinear } from '../../../training/fit/linear.ts';
+import { meanLoss } from '../../../training/fit/loss.ts';
 import { fitMlp } from '../../../training/fit/mlp.ts';
-import { chainHead, type DenseChain, predictRows } from '../../../training/head/dense-chain.ts';
-import { fitLinear } from '../../../training/head/fit-linear.ts';
-import { createMatrix, takeRows } from '../../../training/head/matrix.ts';
-import { meanLoss } from '../../../training/head/mean-loss.ts';
+import { createMatrix, takeRows } from '../../../training/fit/rows.ts';
 import { linearFixture } from './fixtures.ts';
 
 const bytesOf = (chain: DenseChain) =>

@@ -1,12 +1,16 @@
 import { createRandom } from 'pointsman/math';
 import { expect, test } from 'vitest';
 import { useBackend } from '../../../training/fit/backend.ts';
-import type { Loss } from '../../../training/fit/loss.ts';
-import { fitMlp } from '../../../training/fit/mlp.ts';
-import { createMatrix } from '../../../training/head/matrix.ts';
-import { batchLoss } from '../../../training/head/mlp-loss.ts';
-import { createMlpNetwork, drawDropout, forward, variablesOf } from '../../../training/head/mlp-network.ts';
-import { residualsInto } from '../../../training/head/residuals.ts';
+import { type Loss, residualsInto } from '../../../training/fit/loss.ts';
+import {
+  batchLoss,
+  createMlpNetwork,
+  drawDropout,
+  fitMlp,
+  forward,
+  variablesOf,
+} from '../../../training/fit/mlp.ts';
+import { createMatrix } from '../../../training/fit/rows.ts';
 
 const ROWS = 12;
 const OUTPUTS = 4;

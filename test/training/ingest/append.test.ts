@@ -1,6 +1,6 @@
 import { chmodSync, statSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { readOutcomeMatrix } from '../../../training/outcomes/read-outcome-matrix.ts';
+import { readOutcomeMatrix } from '../../../training/ingest/outcome-store.ts';
 import { ingestFixture, lines, rows } from './ingest-fixture.ts';
 
 const { ingest, out, path, write } = ingestFixture();

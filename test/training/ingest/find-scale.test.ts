@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { type FoundScale, findScale, type NumberCounts } from '../../../training/outcomes/find-scale.ts';
-import { readTextRating } from '../../../training/outcomes/rating-text.ts';
+import {
+  type FoundScale,
+  findScale,
+  type NumberCounts,
+  readTextRating,
+} from '../../../training/ingest/score-words.ts';
 
 /** Counts as the SQL makes them: 0.5 stands for all between 0 and 1. */
 const counts = (held: Readonly<Record<string, number>>): NumberCounts =>

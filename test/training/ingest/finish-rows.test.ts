@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { Judged } from '../../../training/ingest/judge.ts';
-import { readOutcomeMatrix } from '../../../training/outcomes/read-outcome-matrix.ts';
+import { readOutcomeMatrix } from '../../../training/ingest/outcome-store.ts';
 import { logFixture, tableRows } from './formats/log-fixture.ts';
 import { lines } from './ingest-fixture.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { loadRouter } from 'pointsman/node';
 import { beforeAll, expect, test } from 'vitest';
 import { parseTrainConfig } from '../../../training/config.ts';
-import { trainFromFiles } from '../../../training/pipeline/train-from-files.ts';
+import { trainFromFiles } from '../../../training/train/train-router.ts';
 import { runCli } from '../../documents/run-cli.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { smallTraffic } from '../../package/small-traffic.ts';

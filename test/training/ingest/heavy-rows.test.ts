@@ -4,14 +4,13 @@ import { InvalidInputError } from 'pointsman';
 import { createRandom } from 'pointsman/math';
 import { expect, test } from 'vitest';
 import { ingestOutcomes } from '../../../training/ingest/ingest.ts';
-import { OutcomeStore } from '../../../training/ingest/outcome-store.ts';
-import { readOutcomeMatrix } from '../../../training/outcomes/read-outcome-matrix.ts';
+import { OutcomeStore, readOutcomeMatrix } from '../../../training/ingest/outcome-store.ts';
 import {
   defaultMemoryMb,
   MemoryLimitError,
   memoryMb,
   scratchError,
-} from '../../../training/work/memory-limit.ts';
+} from '../../../training/work/scratch-database.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 const { folder, path } = temporaryFolder();

@@ -1,9 +1,9 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { openJudge } from '../../../training/judge/open-judge.ts';
-import type { RetrainRun } from '../../../training/retrain/retrain-run.ts';
-import { sendAlert } from '../../../training/retrain/send-alert.ts';
+import { openJudge } from '../../../training/ingest/judge.ts';
+import { sendAlert } from '../../../training/retrain/retrain.ts';
+import type { RetrainRun } from '../../../training/retrain/run.ts';
 
 const servers: Server[] = [];
 afterEach(() => {

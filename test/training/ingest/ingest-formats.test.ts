@@ -2,8 +2,8 @@ import { gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { tableFromArrays, tableToIPC } from 'apache-arrow';
 import { expect, test } from 'vitest';
+import { readOutcomeMatrix } from '../../../training/ingest/outcome-store.ts';
 import type { IngestReport } from '../../../training/ingest/report.ts';
-import { readOutcomeMatrix } from '../../../training/outcomes/read-outcome-matrix.ts';
 import { ingestFixture, lines, reasons, rows } from './ingest-fixture.ts';
 
 const { out, path, write, ingest } = ingestFixture();

@@ -3,10 +3,10 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ingestOutcomes } from '../../../training/ingest/ingest.ts';
+import { readOutcomeMatrix } from '../../../training/ingest/outcome-store.ts';
+import { promptProblem } from '../../../training/ingest/record/format.ts';
 import type { IngestReport } from '../../../training/ingest/report.ts';
-import { promptProblem } from '../../../training/logs/prompt-problem.ts';
-import { parseOutcomeRow } from '../../../training/outcomes/outcome-row.ts';
-import { readOutcomeMatrix } from '../../../training/outcomes/read-outcome-matrix.ts';
+import { parseOutcomeRow } from '../../../training/outcomes/outcome.ts';
 import { ingestFixture, lines, reasons, rows } from './ingest-fixture.ts';
 
 const { out, path, write, ingest } = ingestFixture();

@@ -2,10 +2,7 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Judge } from '../../../training/ingest/judge.ts';
-import { judgeAnswers } from '../../../training/judge/judge-answers.ts';
-import { openJudge } from '../../../training/judge/open-judge.ts';
-import { VerdictCache } from '../../../training/judge/verdict-cache.ts';
+import { type Judge, judgeAnswers, openJudge, VerdictCache } from '../../../training/ingest/judge.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 const { path, write } = temporaryFolder();

@@ -1,8 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { redactText } from '../../../training/ingest/redact.ts';
-import { redactJson } from '../../../training/redaction/redact-json.ts';
-import { redactionPatterns } from '../../../training/redaction/redaction-patterns.ts';
+import { redactionPatterns, redactJson, redactText } from '../../../training/ingest/redact.ts';
 
 test.each([
   ['Write to anna.lee+x@mail.example.co.uk, please', 'Write to [EMAIL], please'],

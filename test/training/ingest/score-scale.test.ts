@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseTrainConfig } from '../../../training/config.ts';
-import { readOutcomeMatrix } from '../../../training/outcomes/read-outcome-matrix.ts';
+import { readOutcomeMatrix } from '../../../training/ingest/outcome-store.ts';
 import { parseRetrainConfig } from '../../../training/retrain/config.ts';
 import { prepareTraffic } from '../../../training/train/prepare-traffic.ts';
 import { ingestFixture, lines } from './ingest-fixture.ts';

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { tableFromArrays, tableToIPC } from 'apache-arrow';
 import { describe, expect, test } from 'vitest';
-import { LOG_REASONS } from '../../../training/logs/log-reasons.ts';
+import { LOG_REASONS } from '../../../training/ingest/record/format.ts';
 import { logFixture, tableRows } from './formats/log-fixture.ts';
 import { lines, reasons } from './ingest-fixture.ts';
 

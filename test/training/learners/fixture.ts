@@ -1,6 +1,5 @@
 import { createRandom } from 'pointsman/math';
-import { groupedFolds } from '../../../training/head/grouped-folds.ts';
-import type { Matrix } from '../../../training/head/matrix.ts';
+import { groupedFolds, type Matrix } from '../../../training/fit/rows.ts';
 import type { MemberData } from '../../../training/learners/learner.ts';
 
 export interface FixtureOptions {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { MEMBER_NAMES, type MemberName } from '../../../training/config.ts';
+import { sharedTaskMeans, taskMeans } from '../../../training/learners/domain.ts';
+import { squaredError } from '../../../training/learners/learner.ts';
 import { tuneMembers } from '../../../training/learners/tune-learners.ts';
-import { squaredError } from '../../../training/member/squared-error.ts';
-import { sharedTaskMeans, taskMeans } from '../../../training/member/task-means.ts';
 import { memberFixture } from './fixture.ts';
 
 const side = (x: number) => (x > 0 ? 1 : -1);

@@ -1,10 +1,8 @@
 import { createRandom } from 'pointsman/math';
 import { expect, test } from 'vitest';
-import type { MemberData } from '../../../training/learners/learner.ts';
-import { stackMembers } from '../../../training/learners/stack.ts';
+import { type MemberData, splitLevels } from '../../../training/learners/learner.ts';
+import { shrinkage, stackMembers } from '../../../training/learners/stack.ts';
 import { tuneMembers } from '../../../training/learners/tune-learners.ts';
-import { shrinkage } from '../../../training/member/shrinkage.ts';
-import { splitLevels } from '../../../training/member/split-levels.ts';
 import { memberFixture } from './fixture.ts';
 
 /** A log: each row keeps the outcome of one candidate. */

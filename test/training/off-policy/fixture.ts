@@ -1,6 +1,6 @@
 import { createRandom } from 'pointsman/math';
-import { createMatrix, type Matrix } from '../../../training/head/matrix.ts';
-import type { OutcomeMatrix } from '../../../training/outcomes/outcome-matrix.ts';
+import { createMatrix, type Matrix } from '../../../training/fit/rows.ts';
+import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
 
 /** Prompts of two kinds that a feature, and on demand a task, tells apart. */
 export interface LoggedWorld {

@@ -1,11 +1,8 @@
 import { expect, test } from 'vitest';
 import { coverage, documentedExploring, drawLog } from '../../../bench/simulations/heavy-weights.ts';
-import { clipWeights, highestWeight } from '../../../training/off-policy/clip-weights.ts';
-import { refusals } from '../../../training/off-policy/diagnose.ts';
-import { policyScores } from '../../../training/off-policy/estimate.ts';
-import { measureOverlap } from '../../../training/off-policy/overlap.ts';
-import { doubtTable, scoreDoubt } from '../../../training/off-policy/score-doubt.ts';
-import { scoreInterval } from '../../../training/off-policy/score-interval.ts';
+import { measureOverlap, refusals } from '../../../training/off-policy/diagnose.ts';
+import { clipWeights, highestWeight, policyScores } from '../../../training/off-policy/estimate.ts';
+import { doubtTable, scoreDoubt, scoreInterval } from '../../../training/off-policy/score-interval.ts';
 
 const GREEDY = { candidates: 9, epsilon: 0.2, good: 0.95, preferred: 0.95, bias: 0 };
 

@@ -1,11 +1,9 @@
 import { createRandom, mean } from 'pointsman/math';
 import { expect, test } from 'vitest';
 import { toBanditLog } from '../../../bench/bandit-log.ts';
-import { createMatrix } from '../../../training/head/matrix.ts';
-import { clipWeights } from '../../../training/off-policy/clip-weights.ts';
-import { effectiveSampleSize } from '../../../training/off-policy/effective-sample-size.ts';
+import { createMatrix } from '../../../training/fit/rows.ts';
+import { clipWeights, effectiveSampleSize, pseudoOutcomes } from '../../../training/off-policy/estimate.ts';
 import { loggingPropensities } from '../../../training/off-policy/propensities.ts';
-import { pseudoOutcomes } from '../../../training/off-policy/pseudo-outcomes.ts';
 import { loggedWorld } from './fixture.ts';
 
 const LOGGING = [

@@ -1,12 +1,14 @@
 import { mean } from 'pointsman/math';
 import { expect, test } from 'vitest';
-import { refusals } from '../../../training/off-policy/diagnose.ts';
-import { ESTIMATORS, policyScores } from '../../../training/off-policy/estimate.ts';
-import type { LoggedTable } from '../../../training/off-policy/logged-table.ts';
-import { measureOverlap } from '../../../training/off-policy/overlap.ts';
-import { pseudoOutcomes } from '../../../training/off-policy/pseudo-outcomes.ts';
+import { measureOverlap, refusals } from '../../../training/off-policy/diagnose.ts';
+import {
+  ESTIMATORS,
+  type LoggedTable,
+  policyScores,
+  pseudoOutcomes,
+  switchThreshold,
+} from '../../../training/off-policy/estimate.ts';
 import { scoreInterval } from '../../../training/off-policy/score-interval.ts';
-import { switchThreshold } from '../../../training/off-policy/switch-threshold.ts';
 import { type LoggedWorld, loggedWorld, QUALITY } from './fixture.ts';
 
 const LOGGING = [

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { scoreInterval } from '../../../training/off-policy/score-interval.ts';
-import { studentQuantile } from '../../../training/off-policy/student-quantile.ts';
+import { scoreInterval, studentQuantile } from '../../../training/off-policy/score-interval.ts';
 
 test.each([
   // As tables of the distribution have them (scipy.stats.t.ppf).

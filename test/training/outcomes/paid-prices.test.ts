@@ -1,9 +1,8 @@
 import type { TokenPrices } from 'pointsman';
 import { createRandom } from 'pointsman/math';
 import { describe, expect, test } from 'vitest';
-import { paidPrices, withTokenCosts } from '../../../training/outcomes/amounts.ts';
-import { fitSum } from '../../../training/outcomes/fit-sum.ts';
-import type { OutcomeMatrix } from '../../../training/outcomes/outcome-matrix.ts';
+import { fitSum, paidPrices, withTokenCosts } from '../../../training/outcomes/amounts.ts';
+import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
 import { TOKEN_PRICES, tokenTraffic, without } from '../../fixtures/token-traffic.ts';
 
 const matrix = tokenTraffic({ prompts: 200, seed: 3, longest: 300 });

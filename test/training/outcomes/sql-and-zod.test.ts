@@ -3,10 +3,9 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { withQualityJudged } from '../../../training/ingest/settle.ts';
 import { judgedRows } from '../../../training/ingest/sql/fields.ts';
+import type { SourceLayout } from '../../../training/ingest/sql/layout.ts';
 import { rawRows } from '../../../training/ingest/sql/rows.ts';
-import { OUTCOME_FIELDS } from '../../../training/outcomes/outcome-fields.ts';
-import { parseOutcomeRow } from '../../../training/outcomes/outcome-row.ts';
-import type { SourceLayout } from '../../../training/outcomes/source-layout.ts';
+import { OUTCOME_FIELDS, parseOutcomeRow } from '../../../training/outcomes/outcome.ts';
 
 const layout: SourceLayout = {
   form: 'long',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { placeLabels } from '../../../training/report/figures/place-labels.ts';
+import { placeLabels } from '../../../training/report/cost-quality-figure.ts';
 
 const area = { left: 0, right: 200, top: 0, bottom: 100 };
 

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { evaluate } from '../../../training/evaluate/evaluate.ts';
 import { loggingPropensities } from '../../../training/off-policy/propensities.ts';
 import { html } from '../../../training/report/html.ts';
-import { renderReport } from '../../../training/report/render-report.ts';
+import { renderReport } from '../../../training/report/report.ts';
 import { syntheticWorld, type WorldOptions } from '../evaluate/synthetic-world.ts';
 
 const report = (options: WorldOptions = {}) =>

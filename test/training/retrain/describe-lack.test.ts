@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { describeLack, partTraffic } from '../../../training/retrain/part-traffic.ts';
+import { describeLack, partTraffic } from '../../../training/retrain/watch-traffic.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
 
 const DAY_MS = 86_400_000;

@@ -7,7 +7,7 @@ import type { PolicySpec } from 'pointsman/policy';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { parse } from 'yaml';
 import { main } from '../../../training/cli/main.ts';
-import type { RetrainRun } from '../../../training/retrain/retrain-run.ts';
+import type { RetrainRun } from '../../../training/retrain/run.ts';
 import { root } from '../../architecture/source-files.ts';
 import { fencedBlocks, shellCommands, shellWords } from '../../documents/fenced-blocks.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';

@@ -1,8 +1,8 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { pointAtVersion } from '../../../training/artifact/version-pointer.ts';
-import { GATE_FILE, readNightsSpent, writeNightsSpent } from '../../../training/retrain/nights-spent.ts';
+import { pointAtVersion } from '../../../training/artifact/write-artifact.ts';
+import { GATE_FILE, readNightsSpent, writeNightsSpent } from '../../../training/retrain/run.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 const { path } = temporaryFolder();

@@ -1,6 +1,6 @@
 import { parseHTML } from 'linkedom';
 import { expect, test } from 'vitest';
-import type { RetrainRun } from '../../../training/retrain/retrain-run.ts';
+import type { RetrainRun } from '../../../training/retrain/run.ts';
 import { renderRun } from '../../../training/retrain/run-page.ts';
 import { retrainRun } from '../../fixtures/retrain-run.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { scheduleRetrain } from '../../../training/retrain/schedule-retrain.ts';
+import { scheduleRetrain } from '../../../training/retrain/retrain.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ now: Date.UTC(2026, 0, 1, 0, 0) });

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { writeArtifact } from '../../../training/artifact/write-artifact.ts';
 import { retireCandidate } from '../../../training/candidates/retire-candidate.ts';
 import { parseTrainConfig } from '../../../training/config.ts';
-import { stillRetired } from '../../../training/retrain/still-retired.ts';
+import { stillRetired } from '../../../training/retrain/challenger.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { createRandom } from 'pointsman/math';
 import { expect, test } from 'vitest';
-import { createDisjointSets } from '../../../training/split/disjoint-sets.ts';
-import { groupNearDuplicates } from '../../../training/split/near-duplicate-groups.ts';
-import { joinSimilarSets } from '../../../training/split/near-duplicates.ts';
-import { shingles } from '../../../training/split/shingles.ts';
+import {
+  createDisjointSets,
+  groupNearDuplicates,
+  joinSimilarSets,
+  shingles,
+} from '../../../training/split/near-duplicates.ts';
 
 const words = 'red green blue fish bird stone river cloud train apple table window garden'.split(' ');
 

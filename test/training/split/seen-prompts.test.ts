@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { PromptRecord } from '../../../training/outcomes/outcome-matrix.ts';
+import type { PromptRecord } from '../../../training/outcomes/matrix.ts';
 import {
   addFittedPrompts,
   decodeSeenPrompts,

@@ -1,9 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { PromptRecord } from '../../../training/outcomes/outcome-matrix.ts';
-import type { Split } from '../../../training/split/split.ts';
-import { splitByTime } from '../../../training/split/split-by-time.ts';
-import { splitOutcomes } from '../../../training/split/split-outcomes.ts';
+import type { PromptRecord } from '../../../training/outcomes/matrix.ts';
+import { type Split, splitByTime, splitOutcomes } from '../../../training/split/split.ts';
 
 function prompt(index: number, fields: Partial<PromptRecord> = {}): PromptRecord {
   return {

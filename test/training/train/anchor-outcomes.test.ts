@@ -1,8 +1,8 @@
 import { createRandom } from 'pointsman/math';
 import { expect, test } from 'vitest';
 import type { MemberData } from '../../../training/learners/learner.ts';
-import { anchorOutcomes } from '../../../training/pipeline/anchor-outcomes.ts';
-import { tuneQuality } from '../../../training/pipeline/fit-quality.ts';
+import { anchorOutcomes } from '../../../training/train/data.ts';
+import { tuneQuality } from '../../../training/train/quality.ts';
 import { memberFixture } from '../learners/fixture.ts';
 
 test('a cell counts for its outcome, for the expectation, for both or for neither', () => {

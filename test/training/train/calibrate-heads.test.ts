@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { apartShare } from '../../../bench/simulations/shared-calibrator.ts';
-import { chooseCalibrator } from '../../../training/calibrate/choose-calibrator.ts';
-import { gainIsWorth } from '../../../training/calibrator/gain-is-worth.ts';
+import { chooseCalibrator, gainIsWorth } from '../../../training/calibrate/choose-calibrator.ts';
 
 test('candidates that one calibrator is right for share it, copies of prompts or not', () => {
   expect(apartShare(8, 0)).toBe(0);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { exploringWarning } from '../../../training/pipeline/exploring-warning.ts';
+import { exploringWarning } from '../../../training/train/prepare-traffic.ts';
 
 const epsilonGreedy = (epsilon: number) => ({
   kind: 'explore',

@@ -3,11 +3,11 @@ import type { Manifest } from 'pointsman/artifact';
 import { createHead, readLayersModel } from 'pointsman/head';
 import { createRandom } from 'pointsman/math';
 import { describe, expect, test } from 'vitest';
-import { expectedAmounts } from '../../../src/router/expected-amounts.ts';
+import { expectedAmounts } from '../../../src/router/predictor.ts';
 import { exportLayersModel } from '../../../training/fit/export.ts';
-import { groupedFolds } from '../../../training/head/grouped-folds.ts';
-import type { OutcomeMatrix } from '../../../training/outcomes/outcome-matrix.ts';
-import { splitOutcomes } from '../../../training/split/split-outcomes.ts';
+import { groupedFolds } from '../../../training/fit/rows.ts';
+import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
+import { splitOutcomes } from '../../../training/split/split.ts';
 import { fitAmounts } from '../../../training/train/amounts.ts';
 import {
   FRAME,

@@ -1,8 +1,7 @@
 import { createRandom } from 'pointsman/math';
 import { expect, test } from 'vitest';
 import type { MemberData } from '../../../training/learners/learner.ts';
-import { type LogWeights, logWeights } from '../../../training/pipeline/log-weights.ts';
-import { fitLoggedQuality } from '../../../training/train/logged.ts';
+import { fitLoggedQuality, type LogWeights, logWeights } from '../../../training/train/logged.ts';
 import { memberFixture } from '../learners/fixture.ts';
 
 const ROWS = 1500;

@@ -1,9 +1,12 @@
 import { createRandom } from 'pointsman/math';
 import { expect, test } from 'vitest';
-import { createMatrix } from '../../../training/head/matrix.ts';
-import { disagreement } from '../../../training/pipeline/disagreement.ts';
-import { doublyRobustData } from '../../../training/pipeline/doubly-robust-data.ts';
-import { inverselyWeighted, logWeights } from '../../../training/pipeline/log-weights.ts';
+import { createMatrix } from '../../../training/fit/rows.ts';
+import {
+  disagreement,
+  doublyRobustData,
+  inverselyWeighted,
+  logWeights,
+} from '../../../training/train/logged.ts';
 import { memberFixture } from '../learners/fixture.ts';
 
 const NONE = Number.NaN;

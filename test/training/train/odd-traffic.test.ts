@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { oddSets, trainOdd } from '../../../bench/simulations/odd-columns.ts';
 import { parseTrainConfig } from '../../../training/config.ts';
-import { fitStandardisation } from '../../../training/features/fit-standardisation.ts';
-import type { IngestReport } from '../../../training/ingest/report.ts';
-import type { OutcomeMatrix } from '../../../training/outcomes/outcome-matrix.ts';
-import { checkTraffic } from '../../../training/pipeline/check-trainable.ts';
-import { MOST_KINDS, taskKinds } from '../../../training/pipeline/task-kinds.ts';
-import { trafficWarnings } from '../../../training/pipeline/traffic-warnings.ts';
+import { fitStandardisation } from '../../../training/features/fit-features.ts';
+import { checkTraffic, type IngestReport } from '../../../training/ingest/report.ts';
+import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
+import { MOST_KINDS, taskKinds } from '../../../training/train/data.ts';
+import { trafficWarnings } from '../../../training/train/prepare-traffic.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
 
 const sets = oddSets(120);

@@ -7,17 +7,19 @@ import { type Artifact, type Manifest, readArtifact } from 'pointsman/artifact';
 import type { Embedder } from 'pointsman/embedder';
 import { createRandom } from 'pointsman/math';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { renderCard } from '../../../training/artifact/card.ts';
-import { describeChoiceModel } from '../../../training/artifact/choice-model.ts';
+import { describeChoiceModel, renderCard } from '../../../training/artifact/card.ts';
 import type { SealedArtifact } from '../../../training/artifact/seal-artifact.ts';
 import { writeArtifact } from '../../../training/artifact/write-artifact.ts';
 import { addCandidate } from '../../../training/candidates/add-candidate.ts';
-import { restoreCandidate, retireCandidate } from '../../../training/candidates/retire-candidate.ts';
-import { setCandidate } from '../../../training/candidates/set-candidate.ts';
-import { describeManifest } from '../../../training/cli/describe-manifest.ts';
+import {
+  restoreCandidate,
+  retireCandidate,
+  setCandidate,
+} from '../../../training/candidates/retire-candidate.ts';
+import { describeManifest } from '../../../training/cli/commands/inspect.ts';
 import { useBackend } from '../../../training/fit/backend.ts';
-import type { OutcomeMatrix } from '../../../training/outcomes/outcome-matrix.ts';
-import { requestFeatures } from '../../../training/pipeline/request-features.ts';
+import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
+import { requestFeatures } from '../../../training/train/embed-prompts.ts';
 import { fakeAsyncEmbedder } from '../../fixtures/fake-embedder.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';

@@ -4,9 +4,9 @@ import { beforeAll, expect, test } from 'vitest';
 import { shortEmbedder } from '../../../data/month/short-embedder.ts';
 import { parseTrainConfig, type TrainConfigInput } from '../../../training/config.ts';
 import { useBackend } from '../../../training/fit/backend.ts';
-import type { OutcomeMatrix } from '../../../training/outcomes/outcome-matrix.ts';
-import { openEmbedder, type RouterEmbedder } from '../../../training/pipeline/router-embedder.ts';
-import { splitOutcomes } from '../../../training/split/split-outcomes.ts';
+import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
+import { splitOutcomes } from '../../../training/split/split.ts';
+import { openEmbedder, type RouterEmbedder } from '../../../training/train/embed-prompts.ts';
 import { type TrainedRouter, trainRouter } from '../../../training/train/train-router.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
 

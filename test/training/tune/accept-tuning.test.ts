@@ -1,12 +1,16 @@
 import { createRandom } from 'pointsman/math';
 import { createPolicy } from 'pointsman/policy';
 import { describe, expect, test } from 'vitest';
-import type { OutcomeMatrix } from '../../../training/outcomes/outcome-matrix.ts';
-import { acceptScores, acceptTest } from '../../../training/policy/accept-scores.ts';
-import { measureSetting } from '../../../training/policy/measure-setting.ts';
-import type { TuningRows } from '../../../training/policy/tuning-rows.ts';
+import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
 import { tuneAlongPaths } from '../../../training/tune/guarantee.ts';
-import { cascadeFamily, cascadePaths } from '../../../training/tune/settings.ts';
+import {
+  acceptScores,
+  acceptTest,
+  cascadeFamily,
+  cascadePaths,
+  measureSetting,
+  type TuningRows,
+} from '../../../training/tune/settings.ts';
 import { tunePolicy } from '../../../training/tune/tune-policy.ts';
 
 const COSTS = [1, 3, 10];

@@ -4,10 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { createRandom } from 'pointsman/math';
 import { expect, test } from 'vitest';
-import { measureSetting } from '../../../training/policy/measure-setting.ts';
-import type { TuningRows } from '../../../training/policy/tuning-rows.ts';
 import { tuneForLoss } from '../../../training/tune/guarantee.ts';
-import { thresholdFamily } from '../../../training/tune/settings.ts';
+import { measureSetting, type TuningRows, thresholdFamily } from '../../../training/tune/settings.ts';
 
 const folder =
   process.env.POINTSMAN_DATA ?? fileURLToPath(new URL('../../../../shared/data', import.meta.url));

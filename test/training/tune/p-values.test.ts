@@ -1,12 +1,12 @@
 import { createRandom } from 'pointsman/math';
 import { describe, expect, test } from 'vitest';
-import { learnThenTest } from '../../../training/policy/learn-then-test.ts';
 import {
   bettingPValue,
   binomialPValue,
   hoeffdingBentkusPValue,
+  learnThenTest,
   predictivePValue,
-} from '../../../training/policy/p-values.ts';
+} from '../../../training/tune/guarantee.ts';
 
 describe('p-values', () => {
   test('the exact binomial one gives what R says: pbinom(3, 100, 0.1)', () => {

@@ -1,7 +1,7 @@
 import { createRandom } from 'pointsman/math';
 import { createPolicy } from 'pointsman/policy';
 import { expect, test } from 'vitest';
-import type { OutcomeMatrix } from '../../../training/outcomes/outcome-matrix.ts';
+import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
 import { type TunePolicyInput, tunePolicy } from '../../../training/tune/tune-policy.ts';
 
 const CANDIDATES = ['large', 'medium', 'small'];

@@ -1,10 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { fileError } from '../../../training/work/file-error.ts';
-import { workPart } from '../../../training/work/private-folder.ts';
-import { routerPart } from '../../../training/work/router-store-folder.ts';
-import { removeAbandoned, withRunFolder } from '../../../training/work/run-folder.ts';
+import { fileError } from '../../../training/work/file-lock.ts';
+import { removeAbandoned, routerPart, withRunFolder, workPart } from '../../../training/work/run-folder.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 const { path, write } = temporaryFolder();

@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { TOOL_VERSION } from '../../version.ts';
-import type { CommandIo } from '../command-io.ts';
-import { ExitCode } from '../exit-code.ts';
-import { wrapText } from '../wrap-text.ts';
+import { type CommandIo, ExitCode } from '../terminal/io.ts';
+import { wrapText } from '../terminal/text.ts';
 
 const EXAMPLES = `
 Examples:
@@ -37,7 +36,6 @@ interface Check {
 /** `pointsman doctor`: whether this installation can train and route, and what to do where it cannot. */
 export function doctorCommand(io: CommandIo): Command {
   return new Command('doctor')
-    .description('Check that this installation works, and a router if one is given.')
     .argument('[folder]', 'folder of a router')
     .option('--json', 'print the findings as JSON')
     .addHelpText('after', EXAMPLES)
@@ -114,7 +112,7 @@ const INSTALLATION: readonly Check[] = [
   {
     what: 'static embedder',
     look: async () => {
-      const { openEmbedder } = await import('../../pipeline/router-embedder.ts');
+      const { openEmbedder } = await import('../../train/embed-prompts.ts');
       const { embedder } = await openEmbedder({ kind: 'static' });
       const [vector] = await embedder.embed(['good morning']);
       return `${vector.length} dimensions`;

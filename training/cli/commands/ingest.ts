@@ -1,8 +1,19 @@
 import { Command } from 'commander';
-import type { CommandIo } from '../command-io.ts';
-import { addMapOption, type ColumnMap } from '../map-option.ts';
-import { withStandardInput } from '../standard-input.ts';
-import { addLogOptions, type LogFlags } from '../terminal/options.ts';
+import type { Embedder } from 'pointsman/embedder';
+import { ingestOutcomes } from '../../ingest/ingest.ts';
+import { openEmbedder } from '../../train/embed-prompts.ts';
+import { describeIngest } from '../terminal/describe.ts';
+import { type CommandIo, createProgress } from '../terminal/io.ts';
+import {
+  addLogOptions,
+  addMapOption,
+  type ColumnMap,
+  type LogFlags,
+  logOptions,
+  readPrices,
+  withStandardInput,
+} from '../terminal/options.ts';
+import { readTrainSettings } from './train.ts';
 
 const EXAMPLES = `
 Examples:
@@ -15,7 +26,7 @@ Examples:
 prices.yaml, US dollars per million tokens, for rows with tokens and no cost:
   small-model: { inputPricePerMillionTokens: 0.15, outputPricePerMillionTokens: 0.6 }`;
 
-export interface IngestFlags extends LogFlags {
+interface IngestFlags extends LogFlags {
   readonly out: string;
   readonly map: ColumnMap;
   readonly prices?: string;
@@ -27,7 +38,6 @@ export interface IngestFlags extends LogFlags {
 /** `pointsman ingest`: logs of any shape into one outcomes table. Run it with `runCommand`. */
 export function ingestCommand(io: CommandIo): Command {
   const command = new Command('ingest')
-    .description('Read logs (JSONL, CSV, Parquet, Arrow) into one outcomes table in Parquet.')
     .argument('<files...>', 'files or quoted patterns; - reads standard input; JSONL and CSV also as .gz')
     .requiredOption('-o, --out <file>', 'the Parquet file to write');
   return addLogOptions(addMapOption(command))
@@ -37,7 +47,34 @@ export function ingestCommand(io: CommandIo): Command {
     .option('--json', 'print the report as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (files: string[], flags: IngestFlags) => {
-      const { runIngest } = await import('../run-ingest.ts');
       await withStandardInput(files, io, (read) => runIngest(read, flags, io));
     });
+}
+
+async function runIngest(files: readonly string[], flags: IngestFlags, io: CommandIo): Promise<void> {
+  const prices = flags.prices === undefined ? {} : { prices: await readPrices(flags.prices) };
+  const progress = createProgress(io, !io.isTTY);
+  try {
+    const report = await ingestOutcomes({
+      files,
+      out: flags.out,
+      map: flags.map,
+      ...logOptions(flags),
+      strict: flags.strict === true,
+      onProgress: ({ bytesRead, bytesTotal }) => progress.update('reading', bytesRead / bytesTotal),
+      onStep: (what, done, total) => progress.update(what, total === 0 ? 1 : done / total),
+      ...(flags.keep === 'hashes' ? { embedder: await embedderOf(flags, io) } : {}),
+      ...prices,
+    });
+    progress.stop();
+    const written = `  written to ${flags.out}, fingerprint ${report.fingerprint.slice(0, 12)}\n`;
+    io.stdout(flags.json ? `${JSON.stringify(report, null, 2)}\n` : describeIngest(report) + written);
+  } finally {
+    progress.stop();
+  }
+}
+
+async function embedderOf(flags: IngestFlags, io: CommandIo): Promise<Embedder> {
+  const { config } = await readTrainSettings({ embedder: flags.embedder }, io.env);
+  return (await openEmbedder(config.embedder)).embedder;
 }

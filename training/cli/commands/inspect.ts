@@ -1,5 +1,26 @@
 import { Command } from 'commander';
-import type { CommandIo } from '../command-io.ts';
+import { type Artifact, ArtifactError, InvalidInputError } from 'pointsman';
+import type { FileEntry, Manifest } from 'pointsman/artifact';
+import { readArtifactFolder } from 'pointsman/node';
+import { describeChoiceModel } from '../../artifact/card.ts';
+import {
+  formatCost,
+  formatCount,
+  formatPercent,
+  formatPoints,
+  formatSample,
+  formatSignedPoints,
+} from '../../words/format-number.ts';
+import { describeDial, dialOf } from '../terminal/describe-dial.ts';
+import type { CommandIo } from '../terminal/io.ts';
+import {
+  formatAmountMs,
+  formatAmountUsd,
+  formatBytes,
+  printable,
+  textTable,
+  wrapText,
+} from '../terminal/text.ts';
 
 const EXAMPLES = `
 Examples:
@@ -7,7 +28,7 @@ Examples:
   $ npx pointsman inspect models/support/v-0123456789ab --json
   $ npx pointsman inspect models/support --card > CARD.md`;
 
-export interface InspectFlags {
+interface InspectFlags {
   readonly json?: boolean;
   readonly card?: boolean;
 }
@@ -15,15 +36,192 @@ export interface InspectFlags {
 /** `pointsman inspect`: what a router is, after every digest was checked. */
 export function inspectCommand(io: CommandIo): Command {
   return new Command('inspect')
-    .description(
-      'Check the files of a router, and show what it is, what it was made of and what it is worth.',
-    )
     .argument('<folder>', 'folder of a router, or of one of its versions')
     .option('--json', 'print the manifest as JSON')
     .option('--card', 'print its card, in Markdown')
     .addHelpText('after', EXAMPLES)
     .action(async (folder: string, flags: InspectFlags) => {
-      const { runInspect } = await import('../run-inspect.ts');
       await runInspect(folder, flags, io);
     });
+}
+
+const CARD = 'CARD.md';
+const METRICS = 'metrics.json';
+
+async function runInspect(folder: string, flags: InspectFlags, io: CommandIo): Promise<void> {
+  // Reading it checks the size and digest of every file.
+  const artifact = await readArtifactFolder(folder, { reports: true });
+  const { manifest } = artifact;
+  checkReports(artifact);
+  if (flags.json) return io.stdout(`${JSON.stringify(manifest, null, 2)}\n`);
+  if (!flags.card) {
+    const dial = dialOf(artifact);
+    return io.stdout(
+      verdictOf(artifact, io.columns) +
+        (dial === null ? '' : `${describeDial(dial, folder, io.columns)}\n`) +
+        describeManifest(manifest, io.columns),
+    );
+  }
+  const card = artifact.reports?.files.get(CARD);
+  if (card === undefined)
+    throw new InvalidInputError(`The router in ${folder} has no card. Leave out --card to see its manifest.`);
+  io.stdout(new TextDecoder().decode(card));
+}
+
+/** @throws ArtifactError naming every report that is not as it was written. */
+function checkReports({ reports }: Artifact): void {
+  if (reports === undefined || reports.changed.size === 0) return;
+  throw new ArtifactError(
+    `${[...reports.changed.values()].join(' ')} The router itself is as it was written, and can be used.`,
+  );
+}
+
+/** The sentence that its report opens with, where it has one. */
+function verdictOf(artifact: Artifact, columns: number): string {
+  const file = artifact.reports?.files.get(METRICS);
+  if (file === undefined) return '';
+  const metrics: { verdict?: { sentence?: unknown } } = JSON.parse(new TextDecoder().decode(file));
+  const sentence = metrics.verdict?.sentence;
+  return typeof sentence === 'string' ? `${wrapText(printable(sentence), columns)}\n\n` : '';
+}
+
+/** A router's manifest for a person. Its files have been checked. */
+export function describeManifest(manifest: Manifest, columns: number): string {
+  return [
+    summary(manifest, columns),
+    candidateTable(manifest, columns),
+    metricTable(manifest, columns),
+    memberTable(manifest, columns),
+    fileTable([...manifest.files, ...manifest.reports], columns),
+  ]
+    .filter((part) => part !== '')
+    .join('\n');
+}
+
+function summary(manifest: Manifest, columns: number): string {
+  const { embedder, features, heads, id, policy, provenance } = manifest;
+  const { fit, calibrate, test } = provenance.prompts;
+  const blocks = features.blocks.map((block) => block.kind).join(', ');
+  const calibrators = [...new Set(heads.success.calibrators.map(({ kind }) => kind))].join(', ');
+  const rows = [
+    ['router', id],
+    ['made by', `pointsman ${provenance.toolVersion}, seed ${provenance.seed}`],
+    [
+      'traffic',
+      `${provenance.dataFingerprint.slice(0, 12)}: ${fit} prompts to fit, ${calibrate} to calibrate, ${test} to test`,
+    ],
+    ['embedder', `${embedder.id}, ${embedder.dimensions} dimensions`],
+    ['features', `${features.length}: ${blocks}`],
+    ['calibrators', `${calibrators}; choice at temperature ${choiceTemperature(manifest).toFixed(3)}`],
+    ['choice', describeChoiceModel(manifest)],
+    ['policy', JSON.stringify(policy)],
+  ];
+  return rows
+    .map(([label, text]) => `${label.padEnd(12)} ${wrapText(printable(text), columns, ' '.repeat(13))}\n`)
+    .join('');
+}
+
+/** Where the temperature is in the weights, the one that training found. */
+function choiceTemperature({ heads, provenance }: Manifest): number {
+  const found = (provenance.config as { chosen?: { temperature?: unknown } } | null)?.chosen?.temperature;
+  return typeof found === 'number' ? found : heads.choice.temperature;
+}
+
+function candidateTable({ candidates, heads }: Manifest, columns: number): string {
+  return textTable(
+    [
+      { title: 'candidate', shrinks: 'names' },
+      { title: 'mean quality', align: 'right' },
+      { title: 'cost of 1,000', align: 'right' },
+      { title: 'mean latency', align: 'right' },
+      { title: 'calibrator' },
+    ],
+    candidates.map(({ name, meanQuality, meanCostUsd, meanLatencyMs }, c) => [
+      name,
+      meanQuality.toFixed(3),
+      formatAmountUsd(meanCostUsd && 1000 * meanCostUsd),
+      formatAmountMs(meanLatencyMs),
+      heads.success.calibrators[c].kind,
+    ]),
+    columns,
+  );
+}
+
+function metricTable({ metrics }: Manifest, columns: number): string {
+  const rows = Object.entries(metrics).filter(([, value]) => value !== null);
+  if (rows.length === 0) return '';
+  return textTable(
+    [
+      { title: 'on the test split', shrinks: 'text' },
+      { title: 'value', align: 'right' },
+    ],
+    rows.map(([name, value]) => [METRIC_NAMES[name] ?? inWords(name), metricValue(name, value!)]),
+    columns,
+  );
+}
+
+const METRIC_NAMES: Readonly<Record<string, string>> = {
+  routedCostUsd: 'routed cost of 1,000',
+  bestSingleCostUsd: 'best single cost of 1,000',
+  costUsd: 'cost of 1,000',
+  savedUsd: 'saved on 1,000',
+  routedLatencyMs: 'routed latency',
+  apgr: 'average performance gap recovered (APGR)',
+  aiq: 'average improvement in quality (AIQ)',
+  worstEce: 'worst calibration error (ECE)',
+};
+
+/** In the units of the rest of the page: points, dollars of 1,000 requests, milliseconds. */
+function metricValue(name: string, value: number): string {
+  if (/^gain/.test(name)) return `${formatSignedPoints(value)} points`;
+  if (/quality(Loss)?$/i.test(name)) return `${formatPoints(value)} points`;
+  if (/Usd$/.test(name)) return formatCost(value);
+  if (/Ms$/.test(name)) return formatAmountMs(value);
+  if (/^(strongShare|costSaved)$/.test(name)) return formatPercent(value);
+  if (/(Prompts|Rows)$/.test(name)) return formatCount(value);
+  if (name === 'effectiveSampleSize') return formatSample(value);
+  return String(Number(value.toPrecision(4)));
+}
+
+/** "gainOverBestSingleLow" as "gain over best single low". */
+function inWords(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+/** What cross-validation chose, where the manifest says. */
+function memberTable({ provenance }: Manifest, columns: number): string {
+  const members = chosenMembers(provenance.config);
+  if (members.length === 0) return '';
+  const weight = (value: unknown) => (typeof value === 'number' ? value.toFixed(3) : '–');
+  return textTable(
+    [
+      { title: 'head', shrinks: 'names' },
+      { title: 'weight for difficulty', align: 'right' },
+      { title: 'weight for differences', align: 'right' },
+      { title: 'settings', shrinks: 'text' },
+    ],
+    members.map(({ name, levelWeight, deviationWeight, settings }) => [
+      String(name),
+      weight(levelWeight),
+      weight(deviationWeight),
+      Object.entries((settings as object) ?? {})
+        .map(([key, value]) => `${inWords(key)} ${Number(Number(value).toPrecision(3))}`)
+        .join(', '),
+    ]),
+    columns,
+  );
+}
+
+function chosenMembers(config: unknown): Record<string, unknown>[] {
+  const chosen = (config as { chosen?: { members?: unknown } } | null)?.chosen?.members;
+  return Array.isArray(chosen) ? chosen.filter((one) => typeof one === 'object' && one !== null) : [];
+}
+
+function fileTable(files: readonly FileEntry[], columns: number): string {
+  const table = textTable(
+    [{ title: 'file', shrinks: 'names' }, { title: 'size', align: 'right' }, { title: 'sha256' }],
+    files.map(({ path, bytes, sha256 }) => [path, formatBytes(bytes), sha256.slice(0, 16)]),
+    columns,
+  );
+  return `${table}\nThe size and sha256 of every file are as the manifest says.\n`;
 }

@@ -1,10 +1,28 @@
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import type { CommandIo } from '../command-io.ts';
-import { addMapOption, type ColumnMap } from '../map-option.ts';
-import { wholeNumber } from '../number-option.ts';
-import { withStandardInput } from '../standard-input.ts';
-import { addLogOptions, type LogFlags } from '../terminal/options.ts';
+import { InvalidInputError } from 'pointsman';
+import { quantile } from 'pointsman/math';
+import { parseTrainConfig, type TrainConfig } from '../../config.ts';
+import { type LogsConfig, parseLogsConfig } from '../../ingest/options.ts';
+import type { LogReport } from '../../train/logged.ts';
+import type { PreparedTraffic } from '../../train/prepare-traffic.ts';
+import { rehearseTraining, type TrainedFromFiles, trainFromFiles } from '../../train/train-router.ts';
+import { formatDuration } from '../../words/format-number.ts';
+import { describeEvaluation, describeIngest, readLines } from '../terminal/describe.ts';
+import { type CommandIo, createProgress, showTraining } from '../terminal/io.ts';
+import {
+  addLogOptions,
+  addMapOption,
+  type ColumnMap,
+  type LogFlags,
+  readPolicy,
+  readPrices,
+  readYaml,
+  wholeNumber,
+  withConfiguredLogs,
+  withStandardInput,
+} from '../terminal/options.ts';
+import { quoted, textTable, wrapText } from '../terminal/text.ts';
 
 const EXAMPLES = `
 Examples:
@@ -29,7 +47,7 @@ train.yaml, every field of which may be left out:
 
 pointsman init looks at a log and writes such a file.`;
 
-export interface TrainFlags extends LogFlags {
+interface TrainFlags extends LogFlags {
   readonly out: string;
   readonly config?: string;
   readonly seed?: number;
@@ -51,7 +69,6 @@ export interface TrainFlags extends LogFlags {
 /** `pointsman train`: a file of traffic into a calibrated, measured router. */
 export function trainCommand(io: CommandIo): Command {
   const command = new Command('train')
-    .description('Train, calibrate and measure a router, and write it to a folder.')
     .argument(
       '<files...>',
       'traffic: JSONL, CSV, Parquet or Arrow; files or quoted patterns; - reads standard input',
@@ -97,10 +114,250 @@ export function trainCommand(io: CommandIo): Command {
         if (flags.out === undefined && (flags.dryRun !== true || flags.append === true))
           self.error("error: required option '-o, --out <folder>' not specified");
         const out = flags.out ?? join(flags.work, 'rehearsal');
-        const { runTrain } = await import('../run-train.ts');
         await withStandardInput(files, io, (read) =>
           runTrain(read, { ...flags, out }, io, (option) => self.getOptionValueSource(option) === 'cli'),
         );
       },
     );
+}
+
+/** @param isGiven whether an option was given on the command line, by its name in the flags */
+async function runTrain(
+  files: readonly string[],
+  flags: TrainFlags,
+  io: CommandIo,
+  isGiven: (option: string) => boolean,
+): Promise<void> {
+  const { config, logs } = await readTrainSettings(flags, io.env);
+  const options = {
+    files,
+    config,
+    name: routerName(flags.name, flags.out),
+    out: flags.out,
+    workFolder: flags.work,
+    map: { ...logs.map, ...flags.map },
+    ...withConfiguredLogs(flags, logs, isGiven),
+    strict: flags.strict === true,
+    ...(flags.prices === undefined ? {} : { prices: await readPrices(flags.prices) }),
+  };
+  const progress = createProgress(io, flags.quiet === true);
+  const onProgress = showTraining(progress);
+  const warn = (warnings: readonly string[]) => {
+    for (const warning of warnings) io.stderr(`${wrapText(`Note: ${warning}`, io.columns, '  ')}\n`);
+  };
+  try {
+    if (flags.dryRun) {
+      return await rehearseTraining({ ...options, onProgress }, async (traffic) => {
+        progress.stop();
+        warn(traffic.warnings);
+        io.stdout(
+          flags.json
+            ? `${JSON.stringify(summariseTraffic(traffic), null, 2)}\n`
+            : describeIngest(traffic.ingest) + describeTraffic(traffic, io.columns),
+        );
+      });
+    }
+    const result = await trainFromFiles({ ...options, onProgress });
+    progress.stop();
+    warn(result.traffic.warnings);
+    io.stdout(
+      flags.json
+        ? `${JSON.stringify(summariseTraining(result), null, 2)}\n`
+        : describeTraining(result, flags.out, io.columns),
+    );
+  } finally {
+    progress.stop();
+  }
+}
+
+/** What a router would be trained on: the splits, and what the traffic holds of each candidate. */
+function describeTraffic({ ingest, matrix, splits }: PreparedTraffic, columns: number): string {
+  const { candidates, quality, costUsd, latencyMs } = matrix;
+  const { fit, calibrate, test } = splits;
+  const rows = candidates.map((name, c) => {
+    const scores = observed(quality, candidates.length, c);
+    const costs = observed(costUsd, candidates.length, c);
+    const latencies = observed(latencyMs, candidates.length, c);
+    return [
+      name,
+      scores.count.toLocaleString('en-US'),
+      scores.mean?.toFixed(3) ?? '–',
+      costs.mean === null ? '–' : `$${(1000 * costs.mean).toPrecision(3)}`,
+      latencies.mean === null ? '–' : `${latencies.mean.toPrecision(3)} ms`,
+    ];
+  });
+  return (
+    `\n${readLines(ingest.formats, columns)}${fit.rows.length} prompts to fit, ${calibrate.rows.length} to calibrate, ${test.rows.length} to test.\n\n` +
+    textTable(
+      [
+        { title: 'candidate', shrinks: 'names' },
+        { title: 'scores', align: 'right' },
+        { title: 'mean quality', align: 'right' },
+        { title: 'cost of 1,000', align: 'right' },
+        { title: 'mean latency', align: 'right' },
+      ],
+      rows,
+      columns,
+    )
+  );
+}
+
+function observed(
+  cells: Float32Array,
+  columns: number,
+  c: number,
+): { readonly count: number; readonly mean: number | null } {
+  let [sum, count] = [0, 0];
+  for (let i = c; i < cells.length; i += columns) {
+    if (Number.isNaN(cells[i])) continue;
+    sum += cells[i];
+    count++;
+  }
+  return { count, mean: count === 0 ? null : sum / count };
+}
+
+/** What came of a training, for a person: the verdict first. */
+export function describeTraining(
+  { traffic, trained, written }: TrainedFromFiles,
+  out: string,
+  columns: number,
+): string {
+  const { artifact, evaluation } = trained;
+  const bytes = [...artifact.files.values()].reduce((sum, file) => sum + file.length, 0);
+  return (
+    `\n${describeEvaluation(evaluation, out, columns)}\n` +
+    readLines(traffic.ingest.formats, columns) +
+    logLine(trained.log, columns) +
+    decisionLine(trained.predictions.decisionMicroseconds) +
+    `Router   ${written.path} (${(bytes / 1e6).toFixed(1)} MB)\n` +
+    `Report   ${join(written.path, 'report.html')}\n` +
+    `Route    npx pointsman route ${quoted(out)} "your prompt"\n`
+  );
+}
+
+function logLine(log: LogReport | null, columns: number): string {
+  if (log === null) return '';
+  return `Learned  ${wrapText(`from ${log.summary} ${log.reason}`, columns, '         ')}\n`;
+}
+
+function decisionLine(microseconds: ArrayLike<number> | null): string {
+  if (microseconds === null || microseconds.length === 0) return '';
+  const [median, high] = [0.5, 0.99].map((share) => formatDuration(quantile(microseconds, share)));
+  return `Decides  in ${median} (median), ${high} (99th percentile), embedding not counted\n`;
+}
+
+/** The result of `pointsman train --dry-run --json`. */
+function summariseTraffic({ ingest, splits, warnings }: PreparedTraffic) {
+  const { fit, calibrate, test } = splits;
+  return {
+    prompts: { fit: fit.rows.length, calibrate: calibrate.rows.length, test: test.rows.length },
+    ingest,
+    warnings,
+  };
+}
+
+/** The result of `pointsman train --json`. */
+function summariseTraining({ traffic, trained, written }: TrainedFromFiles) {
+  const { artifact, evaluation, log, quality } = trained;
+  return {
+    id: artifact.manifest.id,
+    name: artifact.manifest.name,
+    version: written.version,
+    path: written.path,
+    report: join(written.path, 'report.html'),
+    verdict: evaluation.verdict,
+    prompts: evaluation.prompts,
+    contenders: evaluation.contenders,
+    calibration: evaluation.calibration.success.map(({ candidate, rows, ece10, brier }) => ({
+      candidate,
+      rows,
+      ece10,
+      brier,
+    })),
+    metrics: artifact.manifest.metrics,
+    chosen: quality,
+    log,
+    ingest: traffic.ingest,
+    warnings: traffic.warnings,
+  };
+}
+
+type Flags = Pick<TrainFlags, 'config' | 'seed' | 'embedder' | 'splitBy' | 'policy' | 'weights' | 'heads'>;
+type Fields = Record<string, unknown>;
+
+/** A config file, and the command line's words put over it. */
+interface TrainSettings {
+  readonly config: TrainConfig;
+  /** How its `logs` say that logs are read. */
+  readonly logs: LogsConfig;
+}
+
+/**
+ * The config file with the command line's words put over it; those on how logs are read are left to the caller.
+ * @throws InvalidInputError
+ */
+export async function readTrainSettings(
+  flags: Flags,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<TrainSettings> {
+  const given = flags.config === undefined ? {} : ((await readYaml(flags.config, 'The config')) ?? {});
+  if (typeof given !== 'object' || Array.isArray(given)) {
+    throw new InvalidInputError(
+      `The config in ${flags.config} must be fields and values. Got ${JSON.stringify(given).slice(0, 60)}.`,
+    );
+  }
+  const { logs, ...fields } = given as Fields;
+  const config = parseTrainConfig({
+    ...fields,
+    ...(flags.seed === undefined ? {} : { seed: flags.seed }),
+    ...(flags.embedder === undefined ? {} : { embedder: readEmbedder(flags.embedder, env) }),
+    ...(flags.splitBy === undefined ? {} : { split: { ...(fields.split as Fields), by: flags.splitBy } }),
+    ...(flags.policy === undefined ? {} : { policy: await readPolicy(flags.policy) }),
+    ...(flags.weights === undefined ? {} : { policy: { kind: 'utility', weights: flags.weights } }),
+    ...(flags.heads === undefined ? {} : { heads: flags.heads.split(',').map((name) => name.trim()) }),
+  });
+  return { config, logs: parseLogsConfig(logs) };
+}
+
+/** Lengths of the vectors of OpenAI's own models. */
+const OPENAI_DIMENSIONS: Readonly<Record<string, number>> = {
+  'text-embedding-3-small': 1536,
+  'text-embedding-3-large': 3072,
+  'text-embedding-ada-002': 1536,
+};
+
+function readEmbedder(text: string, env: Readonly<Record<string, string | undefined>>): Fields {
+  const [kind, ...rest] = text.split(':');
+  const model = rest.join(':');
+  if ((kind === 'static' || kind === 'use') && rest.length === 0) return { kind };
+  if (kind === 'transformers' && model !== '') return { kind, model };
+  if (kind === 'openai' && model !== '') {
+    const dimensions = OPENAI_DIMENSIONS[model];
+    if (dimensions === undefined) {
+      throw new InvalidInputError(
+        `How long the vectors of "${model}" are is not known. Say it in a file given with --config: ` +
+          `embedder: { kind: openai, model: ${model}, dimensions: <number> }`,
+      );
+    }
+    return { kind, model, dimensions, ...(env.OPENAI_BASE_URL ? { baseUrl: env.OPENAI_BASE_URL } : {}) };
+  }
+  throw new InvalidInputError(
+    `\`--embedder\` must be static, use, transformers:<model> or openai:<model>. Got "${text}".`,
+  );
+}
+
+/**
+ * The router's name: the one given, or the name of its folder with what a name may not hold replaced.
+ * @throws InvalidInputError
+ */
+function routerName(given: string | undefined, out: string): string {
+  const name =
+    given ??
+    basename(resolve(out))
+      .replace(/[^A-Za-z0-9._-]+/g, '-')
+      .replace(/^[^A-Za-z0-9]+/, '');
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) return name;
+  throw new InvalidInputError(
+    `The router's name must be 1 to 64 letters, digits, ".", "_" and "-". Got "${name}". Give one with --name.`,
+  );
 }

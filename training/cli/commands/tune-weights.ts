@@ -3,33 +3,45 @@ import { type Artifact, InvalidInputError } from 'pointsman';
 import { readArtifactFolder } from 'pointsman/node';
 import { NAMED_WEIGHTS, type PolicySpec, type UtilityWeights, type WeightsName } from 'pointsman/policy';
 import { stringify } from 'yaml';
-import { amendArtifact, trainedConfig } from '../../artifact/amend-artifact.ts';
+import { amendArtifact, trainedConfig } from '../../artifact/seal-artifact.ts';
+import { withRetrainLock } from '../../artifact/versions.ts';
 import { writeArtifact } from '../../artifact/write-artifact.ts';
 import { parseTrainConfig } from '../../config.ts';
-import type { Dial, LossShown, SettingWorth } from '../../evaluate/evaluation.ts';
+import { sayWorth } from '../../evaluate/dial.ts';
+import {
+  type Dial,
+  type DialSettingId,
+  type LossShown,
+  type SettingWorth,
+  settingLabel,
+} from '../../evaluate/evaluation.ts';
 import { type CostShown, keepToCost, keepToLoss } from '../../evaluate/keep-weights.ts';
 import { measureSettings } from '../../evaluate/setting-worth.ts';
-import { type DialSettingId, settingLabel } from '../../evaluation/dial-settings.ts';
-import { type WeighedTraffic, weighTraffic } from '../../pipeline/weigh-traffic.ts';
-import type { TunableTest } from '../../policy/accept-scores.ts';
-import { WEIGHT_SETTINGS } from '../../policy/weight-settings.ts';
 import { withTraffic } from '../../train/prepare-traffic.ts';
-import { sayingMissing, type TuningParts, tunedOn, tuningParts } from '../../train/tuning-traffic.ts';
-import { withRetrainLock } from '../../versions/retrain-lock.ts';
-import type { CommandIo } from '../command-io.ts';
-import { sayTunedOn } from '../describe-tuning.ts';
-import { describeWeights, sayMeasured } from '../describe-weights.ts';
-import { dialOf, dialReports } from '../dial-reports.ts';
-import type { ColumnMap } from '../map-option.ts';
-import { openRouter } from '../open-router.ts';
-import { readPrices } from '../read-settings.ts';
-import { routerFolder } from '../router-folder.ts';
-import { showTraining } from '../show-training.ts';
-import { createProgress } from '../terminal/io.ts';
-import { type ReadingFlags, readingOptions } from '../terminal/options.ts';
+import {
+  sayingMissing,
+  type TuningParts,
+  tunedOn,
+  tuningParts,
+  type WeighedTraffic,
+  weighTraffic,
+} from '../../train/tuning-traffic.ts';
+import { type TunableTest, WEIGHT_SETTINGS } from '../../tune/settings.ts';
+import { formatConfidence, formatDollars, formatPoints, plural } from '../../words/format-number.ts';
+import { dialOf, dialReports, sayTunedOn, WORTH_COLUMNS, worthCells } from '../terminal/describe-dial.ts';
+import { type CommandIo, createProgress, showTraining } from '../terminal/io.ts';
+import {
+  type ColumnMap,
+  openRouter,
+  type ReadingFlags,
+  readingOptions,
+  readPrices,
+  routerFolder,
+} from '../terminal/options.ts';
+import { printable, textTable, wrapText } from '../terminal/text.ts';
 
 /** Weights of a utility policy, and what is known of them. The result of `pointsman tune --json`. */
-export interface TunedWeights {
+interface TunedWeights {
   readonly policy: PolicySpec;
   readonly weights: UtilityWeights;
   /** The setting of the dial that they are; null where they are none. */
@@ -272,4 +284,69 @@ export interface TuneFlags extends ReadingFlags {
   readonly out?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
+}
+
+/** Weights for a person: the policy, what is sure of it, what it saves, and what other weights would do. */
+function describeWeights(
+  tuned: TunedWeights,
+  {
+    columns,
+    out,
+    version,
+  }: { readonly out: string | null; readonly version: string | null; readonly columns: number },
+): string {
+  const lines = [
+    sayShown(tuned),
+    tuned.tunedOn === 'own' ? '' : (tuned.found ?? ''),
+    sayMeasured(tuned),
+  ].filter((line) => line !== '');
+  const where =
+    (out === null ? '' : `Written to ${out}.\n`) +
+    (version === null ? '' : `It is in use: version ${version} of the router.\n`);
+  return (
+    `${stringify(tuned.policy)}\n${lines.map((line) => `${wrapText(printable(line), columns)}\n`).join('')}` +
+    `${frontierTable(tuned, columns)}${where}`
+  );
+}
+
+/** What is sure of the weights, and what shows it; empty where nothing is. */
+export function sayShown({ against, guarantee }: Pick<TunedWeights, 'against' | 'guarantee'>): string {
+  if (guarantee === null) return '';
+  const sure = `with ${formatConfidence(guarantee.confidence)} confidence`;
+  const shown = `as ${plural(guarantee.rows, 'prompt')} show${guarantee.rows === 1 ? 's' : ''}`;
+  return 'maxLoss' in guarantee
+    ? `On requests like those it was tuned on, this policy loses at most ${formatPoints(guarantee.maxLoss)} points of mean quality against ` +
+        `always using ${against}, ${sure}, ${shown} (${guarantee.by === 'learn-then-test' ? 'Learn-then-Test' : 'estimated off-policy, by a normal approximation'}).`
+    : `On requests like those it was tuned on, a request costs at most ${formatDollars(guarantee.maxCostUsd)} on average, ${sure}, ` +
+        `${shown} (by a normal approximation).`;
+}
+
+/** What the weights were measured to be worth; empty where they were not. */
+export function sayMeasured({
+  against,
+  isEstimated,
+  measuredOn,
+  worth,
+}: Pick<TunedWeights, 'against' | 'isEstimated' | 'measuredOn' | 'worth'>): string {
+  if (worth === null || against === null || measuredOn === null) return '';
+  const where =
+    measuredOn === 'the test split'
+      ? `On ${plural(worth.quality.rows, 'prompt')} of the test split`
+      : measuredOn === 'unseen prompts'
+        ? `On ${plural(worth.quality.rows, 'prompt')} that the router has not seen`
+        : `On the same ${plural(worth.quality.rows, 'prompt')}, which flatters it`;
+  return `${where}${isEstimated ? ', estimated off-policy' : ''}, ${sayWorth(worth, against)}.`;
+}
+
+function frontierTable({ against, frontier, weights }: TunedWeights, columns: number): string {
+  if (frontier.length === 0) return '';
+  const table = textTable(
+    [{ title: 'weight of cost' }, ...WORTH_COLUMNS],
+    frontier.map(({ weights: own, worth }) => [
+      `${own.quality === 0 ? 'all' : own.cost}${own === weights ? ' *' : ''}`,
+      ...worthCells(worth),
+    ]),
+    columns,
+  );
+  return `\nOther weights on the same prompts, beside always using ${printable(against ?? '')}; * is the one that was found:\n${table}\n`;
 }

@@ -1,16 +1,23 @@
-import { settingToTry } from '../../evaluate/dial.ts';
+import type { PolicySpec } from 'pointsman';
+import type { Artifact } from 'pointsman/artifact';
+import { stringify } from 'yaml';
+import { dialNotes, dialSubject, hasWeights, readDial, settingToTry } from '../../evaluate/dial.ts';
 import type { Dial } from '../../evaluate/evaluation.ts';
-import { dialNotes, dialSubject } from '../../evaluation/describe-dial.ts';
+import type { TuningParts } from '../../train/tuning-traffic.ts';
+import type { SettingFigures } from '../../tune/settings.ts';
+import type { TunedPolicy, TunePolicyInput } from '../../tune/tune-policy.ts';
 import {
+  formatConfidence,
   formatCost,
   formatCosts,
+  formatCount,
   formatDifference,
   formatPercent,
   formatPoints,
+  plural,
 } from '../../words/format-number.ts';
-import { printable, quoted } from '../printable.ts';
-import { wrapText } from '../wrap-text.ts';
-import { type TableColumn, textTable } from './text.ts';
+import type { CommandIo } from './io.ts';
+import { printable, quoted, type TableColumn, textTable, wrapText } from './text.ts';
 
 /**
  * The dial for a person: quality, cost and saving from the highest quality to the lowest cost, and the command that sets it.
@@ -49,4 +56,121 @@ export function worthCells(worth: Dial['settings'][number]['worth']): string[] {
     formatCosts(worth?.saving ?? null),
     formatPercent(worth?.savedShare?.estimate ?? null, 0),
   ];
+}
+
+interface TuningContext {
+  readonly parts: TuningParts;
+  readonly goal: TunePolicyInput['goal'];
+  /** Whether answers are judged once they are there. */
+  readonly isJudged: boolean;
+  /** Where the policy was written. */
+  readonly out: string | null;
+  /** The new version of the router that has the policy. */
+  readonly version: string | null;
+  readonly io: Pick<CommandIo, 'columns'>;
+}
+
+/** A tuned policy for a person: the policy, what it is sure of, and what it saves. */
+export function describeTuning(
+  { policy, tuned, test }: TunedPolicy,
+  { parts, isJudged, goal, out, version, io }: TuningContext,
+): string {
+  const lines = [
+    ...(goal.kind === 'max-quality-loss'
+      ? [
+          `On requests like the ${formatCount(tuned.rows)} it was tuned on, this policy loses at most ${formatPoints(goal.loss)} ` +
+            `points of mean quality against ${lastOf(policy)} alone, with ${formatConfidence(1 - (goal.delta ?? 0.1))} confidence ` +
+            '(Learn-then-Test).',
+        ]
+      : []),
+    ...(isJudged && parts.kind === 'own'
+      ? ['It was tuned on the fit and calibrate splits: nothing was fitted on the scores of the answers.']
+      : isJudged
+        ? ['All of the traffic was tuned on: nothing was fitted on the scores of the answers.']
+        : [sayTunedOn(parts)]),
+    `${sayMeasuredOn(test, parts)}: ${saySetting(test ?? tuned, lastOf(policy))}`,
+  ];
+  const where =
+    (out === null ? '' : `Written to ${out}.\n`) +
+    (version === null ? '' : `It is in use: version ${version} of the router.\n`);
+  return `${stringify(policy)}\n${lines.map((line) => `${wrapText(line, io.columns)}\n`).join('')}${where}`;
+}
+
+/** What a dial was set on, and what was left out of it. */
+export function sayTunedOn({ kind, note, seen, test }: TuningParts): string {
+  if (kind === 'own')
+    return 'It was tuned on the calibrate split, on which the calibrators were fitted too; what follows for the test split was seen by neither.';
+  if (kind === 'calibrate') {
+    const after =
+      test === null ? '' : '; what follows for those that the router has not seen was seen by neither';
+    return [note, `It was tuned on prompts that the router was calibrated on${after}.`]
+      .filter(Boolean)
+      .join(' ');
+  }
+  if (seen === null) return `All of the traffic was tuned on. ${note}`;
+  if (note !== null) return `${note} It was tuned on all others, none of which the router has seen.`;
+  return 'This is not the traffic that the router was trained on, so all of it was tuned on.';
+}
+
+/** What figures of a setting are of, at the beginning of a sentence. */
+export function sayMeasuredOn(test: unknown, { kind }: Pick<TuningParts, 'kind'>): string {
+  if (test === null) return 'On the same prompts, which flatters it';
+  return kind === 'own' ? 'On the test split' : 'On the prompts that the router has not seen';
+}
+
+/** The candidate that all is compared with: the strong one, or the last of a cascade. */
+export function lastOf(policy: PolicySpec): string {
+  if (policy.kind === 'threshold') return policy.strong;
+  const use = policy.kind === 'cascade' ? policy.steps.at(-1)?.use : undefined;
+  return typeof use === 'string' ? use : 'the last candidate';
+}
+
+/** What a setting did: who answered, what it saved, and how good it was. @param last whom it is compared with */
+export function saySetting(
+  { rows, loss, quality, strongShare, costSaved }: SettingFigures,
+  last: string,
+): string {
+  const share = `${formatPercent(strongShare)} of ${plural(rows, 'request')} go to ${last}`;
+  return `${share}${saySaved(costSaved, last)}; mean quality ${formatPoints(quality)} points, ${sayLoss(loss, last)}.`;
+}
+
+function saySaved(saved: number | null, last: string): string {
+  if (saved === null) return ', and costs are not known';
+  if (Math.abs(saved) < 0.0005) return `, at the cost of ${last} alone`;
+  return saved > 0
+    ? `, which saves ${formatPercent(saved)} of the cost of ${last} alone`
+    : `, which costs ${formatPercent(-saved)} more than ${last} alone`;
+}
+
+function sayLoss(loss: number, last: string): string {
+  const points = formatPoints(Math.abs(loss));
+  if (!/[1-9]/.test(points)) return `as ${last} alone`;
+  return `${points} points ${loss > 0 ? 'below' : 'above'} ${last} alone`;
+}
+
+const METRICS = 'metrics.json';
+
+/** The dial in an artifact's report; null where it has none. @param artifact read with its reports */
+export function dialOf({ reports }: Pick<Artifact, 'reports'>): Dial | null {
+  const metrics = reports?.files.get(METRICS);
+  return metrics === undefined ? null : readDial(metrics);
+}
+
+/**
+ * What goes along of the reports where the policy alone changes: the heads are as they were, and so is what each setting of
+ * the dial is worth.
+ * @param sentence what was done, and what it is worth: what `pointsman inspect` says first
+ */
+export function dialReports(
+  artifact: Pick<Artifact, 'reports'>,
+  policy: unknown,
+  sentence: string,
+): ReadonlyMap<string, Uint8Array> {
+  const dial = dialOf(artifact);
+  if (dial === null) return new Map();
+  const inUse =
+    dial.settings.find(({ weights }) => weights !== null && hasWeights(policy, weights))?.id ?? null;
+  const isExploring = (policy as { kind?: unknown }).kind === 'explore';
+  const metrics = { schemaVersion: 1, verdict: { sentence }, dial: { ...dial, inUse, isExploring } };
+  return new Map([[METRICS, new TextEncoder().encode(`${JSON.stringify(metrics, null, 2)}\n`)]]);
 }

@@ -1,10 +1,27 @@
-import type { IngestReport, Rejection } from '../../ingest/report.ts';
+import type { Evaluation, OffPolicyEvaluation } from '../../evaluate/evaluation.ts';
+import { adviceOn } from '../../ingest/formats/readers.ts';
+import {
+  costsWithout,
+  countKinds,
+  type IngestReport,
+  latencyDoubt,
+  qualityAdvice,
+  type RecordKind,
+  type Rejection,
+} from '../../ingest/report.ts';
 import { describeScale } from '../../ingest/score-scale.ts';
-import { adviceOn } from '../../logs/log-advice.ts';
-import { countKinds, type RecordKind } from '../../outcomes/count-records.ts';
-import { costsWithout, latencyDoubt, qualityAdvice } from '../../outcomes/report-doubts.ts';
-import { plural } from '../../words/format-number.ts';
-import { wrapText } from '../wrap-text.ts';
+import {
+  formatCost,
+  formatCount,
+  formatDecimal,
+  formatDifference,
+  formatPercent,
+  formatQuality,
+  formatSample,
+  plural,
+} from '../../words/format-number.ts';
+import { describeDial } from './describe-dial.ts';
+import { textTable, wrapText } from './text.ts';
 
 /** The report of an ingest in words, one fact per line. */
 export function describeIngest(report: IngestReport): string {
@@ -115,4 +132,109 @@ export function readLines(formats: IngestReport['formats'], columns: number): st
   return formatLines(formats)
     .map((line) => `Read     ${wrapText(line.trim(), columns, '         ')}\n`)
     .join('');
+}
+
+/**
+ * The verdict, the dial, the router beside every baseline, and how far its probabilities can be trusted.
+ * @param folder of the router, as it is given to commands
+ */
+export function describeEvaluation(evaluation: Evaluation, folder: string, columns: number): string {
+  const { verdict } = evaluation;
+  const sentences = [verdict.sentence, ...verdict.caveats].map((text) => `${wrapText(text, columns)}\n`);
+  const contenders = contenderTable(evaluation, columns);
+  const offPolicy = evaluation.offPolicy ? describeOffPolicy(evaluation.offPolicy, columns) : '';
+  const dial = evaluation.dial ? describeDial(evaluation.dial, folder, columns) : '';
+  return [sentences.join(''), dial, contenders, offPolicy, candidateTable(evaluation, columns)]
+    .filter((part) => part !== '')
+    .join('\n');
+}
+
+function contenderTable({ contenders, coverage }: Evaluation, columns: number): string {
+  if (contenders.length === 0) return '';
+  return textTable(
+    [
+      { title: `on ${coverage.comparedRows.toLocaleString('en-US')} test prompts`, shrinks: 'names' },
+      { title: 'quality (95 %)' },
+      { title: 'router gains (95 %)' },
+      { title: '$ per 1,000', align: 'right' },
+    ],
+    contenders.map(({ name, quality, difference, costUsd }) => [
+      name,
+      formatQuality(quality),
+      formatDifference(difference),
+      formatCost(costUsd?.estimate),
+    ]),
+    columns,
+  );
+}
+
+function candidateTable({ calibration, candidates, contenders }: Evaluation, columns: number): string {
+  const router = contenders.find(({ id }) => id === 'router');
+  return textTable(
+    [
+      { title: 'candidate', shrinks: 'names' },
+      { title: 'chosen', align: 'right' },
+      { title: 'calibration error (ECE)', align: 'right' },
+      { title: 'Brier', align: 'right' },
+      { title: 'Brier of a constant', align: 'right' },
+    ],
+    candidates.map((name, c) => {
+      const { brier, brierOfMean, ece10 } = calibration.success[c];
+      return [
+        name,
+        formatPercent(router?.shares[c] ?? null),
+        formatDecimal(ece10),
+        formatDecimal(brier),
+        formatDecimal(brierOfMean),
+      ];
+    }),
+    columns,
+  );
+}
+
+const NAMES = { ips: 'IPS', snips: 'SNIPS', dr: 'DR', 'switch-dr': 'switch-DR' } as const;
+
+/** The router by every estimator, and how much the log can say of each way to choose. */
+function describeOffPolicy({ estimates, overlap }: OffPolicyEvaluation, columns: number): string {
+  const ways = [
+    { ...overlap.router, name: 'this router' },
+    ...overlap.candidates.map((one) => ({ ...one, name: `always ${one.candidate}` })),
+  ];
+  const overlaps = textTable(
+    [
+      { title: 'who chooses', shrinks: 'names' },
+      { title: 'agree', align: 'right' },
+      { title: 'effective sample', align: 'right' },
+      { title: 'mean weight', align: 'right' },
+      { title: 'largest', align: 'right' },
+      { title: 'least propensity', align: 'right' },
+    ],
+    ways.map(({ name, matchedRows, effectiveSampleSize, meanWeight, largestWeight, smallestPropensity }) => [
+      name,
+      formatCount(matchedRows),
+      formatSample(effectiveSampleSize),
+      formatDecimal(meanWeight.estimate),
+      largestWeight.toPrecision(3),
+      smallestPropensity === null ? '–' : smallestPropensity.toPrecision(2),
+    ]),
+    columns,
+  );
+  if (estimates.length === 0) return overlaps;
+  const isMixed = estimates.some(({ againstFixedMix }) => againstFixedMix !== null);
+  const estimators = textTable(
+    [
+      { title: 'estimator' },
+      { title: 'routed quality (95 %)' },
+      { title: 'over best single (95 %)' },
+      ...(isMixed ? [{ title: 'over fixed mix (95 %)' }] : []),
+    ],
+    estimates.map(({ estimator, quality, againstBestSingle, againstFixedMix }) => [
+      NAMES[estimator],
+      formatQuality(quality),
+      formatDifference(againstBestSingle),
+      ...(isMixed ? [formatDifference(againstFixedMix)] : []),
+    ]),
+    columns,
+  );
+  return `${estimators}\n${overlaps}`;
 }

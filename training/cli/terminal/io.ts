@@ -1,9 +1,9 @@
 import { Writable } from 'node:stream';
 import { SingleBar } from 'cli-progress';
-import type { CommandIo } from '../command-io.ts';
+import type { TrainProgress } from '../../train/data.ts';
 
 /** Tells a person how far a long command is. */
-export interface Progress {
+interface Progress {
   /**
    * A step begins, or goes on. A step that is named anew ends the one before.
    * @param share done of it, 0 to 1; undefined where that is not known.
@@ -109,4 +109,82 @@ function seconds(value: number): string {
 
 function cut(line: string, columns: number): string {
   return line.length > columns ? `${line.slice(0, columns - 1)}…` : line;
+}
+
+/** What a command may touch of the terminal, so that tests can stand in for it. */
+export interface CommandIo {
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  /** All of standard input, once it has ended. */
+  readonly stdin: () => Promise<string>;
+  /** Whether standard error is a terminal, where a progress bar can be drawn. */
+  readonly isTTY: boolean;
+  /** Width that text is wrapped to, in characters. */
+  readonly columns: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Ends a command with a code of its own, after it has said what there is to say. */
+export class ExitCode extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super(`Ends with ${exitCode}.`);
+    this.exitCode = exitCode;
+  }
+}
+
+const PLAIN_COLUMNS = 100;
+
+/** The streams and the environment of this process. A reader that hangs up (`| head`) ends it without a word. */
+export function processIo(): CommandIo {
+  const { stdin, stdout, stderr, env } = process;
+  for (const stream of [stdout, stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(0);
+      throw error;
+    });
+  }
+  return {
+    stdout: (text) => void stdout.write(printable(text)),
+    stderr: (text) => void stderr.write(printable(text)),
+    async stdin() {
+      const chunks: Buffer[] = [];
+      for await (const chunk of stdin) chunks.push(Buffer.from(chunk));
+      return Buffer.concat(chunks).toString('utf8');
+    },
+    isTTY: stderr.isTTY === true,
+    columns: Math.max(60, Math.min(stdout.columns ?? stderr.columns ?? PLAIN_COLUMNS, 120)),
+    env,
+  };
+}
+
+/** Names and words of logs are printed too, and must not steer a terminal. Nothing of our own does. */
+function printable(text: string): string {
+  return text.replace(/(?![\n\t])\p{Cc}/gu, '\u{fffd}');
+}
+
+/** Shows what training is at. */
+export function showTraining(progress: Progress): (event: TrainProgress) => void {
+  return (event) => {
+    switch (event.kind) {
+      case 'read':
+        return progress.update('reading', event.bytesRead / Math.max(1, event.bytesTotal));
+      case 'embed': {
+        const { cached, done, total } = event;
+        const from = cached > 0 ? `, ${cached.toLocaleString('en-US')} from the cache` : '';
+        return progress.update(
+          `embedding ${total.toLocaleString('en-US')} prompts${from}`,
+          done / Math.max(1, total),
+        );
+      }
+      case 'step':
+        if (event.folds === null) return progress.update(event.what);
+        return progress.update(
+          event.what,
+          event.folds.fold / event.folds.folds,
+          `loss ${event.folds.loss.toFixed(4)}`,
+        );
+    }
+  };
 }

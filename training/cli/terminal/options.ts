@@ -1,11 +1,19 @@
+import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { LogsConfig } from '../../config/logs-config.ts';
-import { docPath } from '../../doc-path.ts';
-import { MOST_REJECTED } from '../../ingest/options.ts';
-import { LOG_FORMATS, type LogFormat } from '../../logs/log-format.ts';
-import type { LogOptions } from '../../train/prepare-traffic.ts';
+import { InvalidInputError, type PolicySpec, type Router, type RouterOptions } from 'pointsman';
+import { CURRENT_FILE, loadRouter, readArtifactFolder } from 'pointsman/node';
+import { parse } from 'yaml';
+import { fieldProblem } from '../../config.ts';
+import { type IngestOptions, LEAST_MEMORY_MB, type LogsConfig, MOST_REJECTED } from '../../ingest/options.ts';
+import { LOG_FORMATS, type LogFormat } from '../../ingest/record/format.ts';
+import { type Prices, pricesSchema } from '../../outcomes/amounts.ts';
+import { OUTCOME_FIELDS } from '../../outcomes/outcome.ts';
+import { type LogOptions, withoutRouters } from '../../train/prepare-traffic.ts';
+import { docPath } from '../../version.ts';
 import type { ScratchOptions } from '../../work/scratch-database.ts';
-import { megabytes, positiveNumber, probability } from '../number-option.ts';
+import type { CommandIo } from './io.ts';
 
 /** What the command line says of the room that rows on their way may take. */
 export interface ScratchFlags {
@@ -153,4 +161,181 @@ function addPattern(pair: string, patterns: Readonly<Record<string, string>>): R
   if (expression.join('=') === '')
     throw new InvalidArgumentError('Give a name and a regular expression: ORDER=A-\\d{6}');
   return { ...patterns, [name]: expression.join('=') };
+}
+
+/** Reads an option that is a number above 0. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0)
+    throw new InvalidArgumentError('It must be a number above 0.');
+  return value;
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, mb: 1, gb: 1000, tb: 1e6 };
+
+/** Reads an option that is a size of memory, such as 4GB; a number alone is megabytes. @returns megabytes */
+export function megabytes(text: string): number {
+  const [, number, unit = ''] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text) ?? [];
+  const size = Math.floor(Number(number) * (UNITS[unit.toLowerCase()] ?? Number.NaN));
+  if (!(size >= LEAST_MEMORY_MB && size < 1e9))
+    throw new InvalidArgumentError(`Give a size of at least ${LEAST_MEMORY_MB}MB, such as 800MB or 4GB.`);
+  return size;
+}
+
+/** Reads an option that is a number of 0 or more. */
+export function nonNegativeNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError('It must be a number of 0 or more.');
+  return value;
+}
+
+/** Reads an option that is a whole number of 0 or more. */
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It must be a whole number of 0 or more.');
+  return Number(text);
+}
+
+/** Reads an option that is a probability. */
+export function probability(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1))
+    throw new InvalidArgumentError('It must be a number from 0 to 1.');
+  return value;
+}
+
+/** What was gathered of `--map`. */
+export type ColumnMap = NonNullable<IngestOptions['map']>;
+
+/** `--map field=column`, as often as there are columns of other names. */
+export function addMapOption(command: Command): Command {
+  return command.addOption(
+    new Option('-m, --map <field=column>', 'your name for a field; dots go into objects (repeatable)')
+      .argParser(addToMap)
+      .default({}, 'none'),
+  );
+}
+
+function addToMap(pair: string, map: ColumnMap): ColumnMap {
+  const [field, ...column] = pair.split('=');
+  if (!([...OUTCOME_FIELDS, 'outcomes'] as string[]).includes(field) || column.join('=') === '') {
+    throw new InvalidArgumentError(
+      `Give field=column, where field is one of: ${OUTCOME_FIELDS.join(', ')}, outcomes.`,
+    );
+  }
+  return { ...map, [field]: column.join('=') };
+}
+
+/**
+ * Loads a router for the command line, with whatever embedder this package can make for it. Where its policy hands over
+ * to another router, which the command line does not know, it goes on by its own success probabilities.
+ * @throws PointsmanError
+ */
+export async function openRouter(folder: string, options: RouterOptions = {}): Promise<Router> {
+  const { manifest } = await readArtifactFolder(folder);
+  const own = withoutRouters(manifest.policy);
+  const policy =
+    own.routers.length === 0 || options.routers !== undefined ? {} : { policy: own.policy as PolicySpec };
+  const more = { ...policy, ...options };
+  if (manifest.embedder.kind !== 'use') return loadRouter(folder, more);
+  // It runs on TF.js, which takes a while to load, and which `pointsman` does without.
+  const { loadUseEmbedder } = await import('../../embed/use-embedder.ts');
+  return loadRouter(folder, { ...more, embedder: await loadUseEmbedder() });
+}
+
+/**
+ * Reads a file of YAML, or of JSON, which is YAML too.
+ * @param what what the file is, to begin an error with: "The config".
+ * @throws InvalidInputError
+ */
+export async function readYaml(file: string, what: string): Promise<unknown> {
+  try {
+    return parse(await readFile(file, 'utf8'));
+  } catch (cause) {
+    const reason = readingProblem(cause);
+    throw new InvalidInputError(`${what} cannot be read from ${file}: ${reason}.`, { cause });
+  }
+}
+
+/** Reads a policy. Whether it is one is checked where it is used. @throws InvalidInputError */
+export async function readPolicy(file: string): Promise<PolicySpec> {
+  return (await readYaml(file, 'The policy')) as PolicySpec;
+}
+
+/** Reads prices by candidate. @throws InvalidInputError */
+export async function readPrices(file: string): Promise<Prices> {
+  const result = pricesSchema.safeParse(await readYaml(file, 'Prices'));
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new InvalidInputError(`${fieldProblem(pricesSchema, issue, file)} See: npx pointsman ingest --help`);
+}
+
+/** Reads a file, or standard input where its name is `-`. @throws InvalidInputError */
+export async function readText(file: string, io: CommandIo): Promise<string> {
+  if (file === '-') return io.stdin();
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new InvalidInputError(`${file} cannot be read: ${readingProblem(cause)}. Check the path.`, {
+      cause,
+    });
+  }
+}
+
+const MEANINGS: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not read it',
+  EISDIR: 'it is a folder',
+  ELOOP: 'its links lead in a circle',
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'what stands before its last / is a file, and no folder',
+  EPERM: 'this user may not read it',
+};
+
+/** Why a file cannot be read, without its full stop: the system's codes in words, else the first line of the error. */
+export function readingProblem(cause: unknown): string {
+  const { code = '', message } = cause as NodeJS.ErrnoException;
+  return MEANINGS[code] ?? message.split('\n')[0].replace(/[.:]$/, '');
+}
+
+/**
+ * The folder of a router, to which a version can be added.
+ *
+ * @throws InvalidInputError when it is that of one version, or of none
+ */
+export async function routerFolder(folder: string): Promise<string> {
+  const isThere = await access(join(folder, CURRENT_FILE)).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) return folder;
+  throw new InvalidInputError(
+    `A new version must go to the folder of a router, which has ${CURRENT_FILE}. Got ${folder}. Give the folder that ` +
+      '`pointsman train --out` wrote.',
+  );
+}
+
+/**
+ * Files of traffic where `-` is standard input: its text lies in a private temporary file until `use` has ended, since a log
+ * is read more than once. JSON is told from CSV by its first character.
+ *
+ * @throws InvalidInputError when nothing came.
+ */
+export async function withStandardInput<T>(
+  files: readonly string[],
+  io: CommandIo,
+  use: (files: readonly string[]) => Promise<T>,
+): Promise<T> {
+  if (!files.includes('-')) return use(files);
+  const text = await io.stdin();
+  if (text.trim() === '')
+    throw new InvalidInputError('Standard input is empty. Give rows, or the names of files.');
+  const folder = await mkdtemp(join(tmpdir(), 'pointsman-'));
+  try {
+    const ending = /^\s*[{[]/.test(text) ? 'jsonl' : 'csv';
+    const file = join(folder, `standard-input.${ending}`);
+    await writeFile(file, text, { mode: 0o600 });
+    return await use(files.map((name) => (name === '-' ? file : name)));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }

@@ -1,6 +1,5 @@
 import { largest } from 'pointsman/math';
 import { shortNames } from '../../words/short-names.ts';
-import { printable } from '../printable.ts';
 
 export interface TableColumn {
   readonly title: string;
@@ -74,4 +73,56 @@ function fit(cell: string, width: number, align: 'left' | 'right'): string {
 
 function length(text: string): number {
   return [...text].length;
+}
+
+/**
+ * A text from outside on one line of a terminal: line breaks and runs of white space become a space, and control
+ * characters, which could move the cursor or change colours, a replacement sign.
+ */
+export function printable(text: string): string {
+  return text
+    .replace(/\s+/g, ' ')
+    .trim()
+    .replace(/[\p{Cc}\p{Cf}]/gu, '\ufffd');
+}
+
+/** A path as a shell takes it: in quotes where it needs them. */
+export function quoted(path: string): string {
+  return /^[\w./\\:@+-]+$/.test(path) ? path : `"${printable(path).replace(/(["$`])/g, '\\$1')}"`;
+}
+
+/** US dollars, often of 1,000 requests, since those of one can be millionths: "$0.0123"; "–" where nothing is known. */
+export function formatAmountUsd(usd: number | null): string {
+  return usd === null ? '–' : `$${threeDigits(usd)}`;
+}
+
+/** "0.0720 ms", "1,230 ms", "–" where nothing is known. */
+export function formatAmountMs(ms: number | null): string {
+  return ms === null ? '–' : `${threeDigits(ms)} ms`;
+}
+
+/** "480 B", "12.3 kB", "4.1 MB". */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+function threeDigits(value: number): string {
+  if (value === 0) return '0';
+  if (value < 1e-5) return value.toExponential(2);
+  if (value >= 100) return Math.round(value).toLocaleString('en-US');
+  return value.toPrecision(3);
+}
+
+/** Breaks a text between words so that no line is longer than `columns`, but for a word that is. */
+export function wrapText(text: string, columns: number, indent = ''): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && indent.length + line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line].map((one, i) => (i === 0 ? one : indent + one)).join('\n');
 }

@@ -1,9 +1,17 @@
-import { LOG_REASONS } from '../../logs/log-reasons.ts';
-import { readRequest } from '../../logs/read-conversation.ts';
-import { readUsage, type Usage } from '../../logs/read-usage.ts';
-import type { LogDocument, LogEntry, LogReader } from '../record/format.ts';
+import { LOG_REASONS, type LogDocument, type LogEntry, type LogReader } from '../record/format.ts';
+import { readRequest } from '../record/messages.ts';
 import { errorOf, type LoggedResponse, readResponse } from '../record/response.ts';
-import { firstGiven, isObject, jsonOf, listOf, numberOf, objectOf, textOf } from '../record/values.ts';
+import {
+  firstGiven,
+  isObject,
+  jsonOf,
+  listOf,
+  numberOf,
+  objectOf,
+  readUsage,
+  textOf,
+  type Usage,
+} from '../record/values.ts';
 
 /** What Bedrock adds to the last chunk of a stream; latencies in milliseconds. */
 const METRICS = 'amazon-bedrock-invocationMetrics';

@@ -1,9 +1,7 @@
-import { LOG_REASONS } from '../../logs/log-reasons.ts';
-import { readRequest } from '../../logs/read-conversation.ts';
-import { readUsage } from '../../logs/read-usage.ts';
-import type { LogDocument, LogReader } from '../record/format.ts';
+import { LOG_REASONS, type LogDocument, type LogReader } from '../record/format.ts';
+import { readRequest } from '../record/messages.ts';
 import { errorOf, readResponse } from '../record/response.ts';
-import { firstGiven, objectOf, textOf } from '../record/values.ts';
+import { firstGiven, objectOf, readUsage, textOf } from '../record/values.ts';
 
 /**
  * Batches of Gemini: the input and output files of its API, whose lines are joined by `key` (ai.google.dev, "Batch API"),

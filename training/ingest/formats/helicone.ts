@@ -1,17 +1,17 @@
-import { LOG_REASONS } from '../../logs/log-reasons.ts';
-import { type Conversation, readConversation, readRequest } from '../../logs/read-conversation.ts';
-import { readRating } from '../../logs/read-rating.ts';
-import { labelScore } from '../../logs/read-score.ts';
-import { readUsage, withCached } from '../../logs/read-usage.ts';
-import type { LogDocument, LogEntry, LogReader } from '../record/format.ts';
+import { LOG_REASONS, type LogDocument, type LogEntry, type LogReader } from '../record/format.ts';
+import { type Conversation, readConversation, readRequest } from '../record/messages.ts';
 import { type LoggedResponse, readResponse } from '../record/response.ts';
 import {
   firstGiven,
   isBrokenJson,
+  labelScore,
   millisecondsBetween,
   numberOf,
   objectOf,
+  readRating,
+  readUsage,
   textOf,
+  withCached,
 } from '../record/values.ts';
 
 /** Statuses of Helicone's own of requests that no model has answered; other ones below 0 are timeouts and the like. */

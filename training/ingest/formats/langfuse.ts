@@ -1,11 +1,17 @@
-import { LOG_REASONS } from '../../logs/log-reasons.ts';
-import { readAnswer } from '../../logs/read-answer.ts';
-import { readConversation } from '../../logs/read-conversation.ts';
-import { labelScore } from '../../logs/read-score.ts';
-import type { LogDocument, LogEntry, LogReader, RefusedEntry, ScoreEntry } from '../record/format.ts';
+import {
+  LOG_REASONS,
+  type LogDocument,
+  type LogEntry,
+  type LogReader,
+  type RefusedEntry,
+  type ScoreEntry,
+} from '../record/format.ts';
+import { readConversation } from '../record/messages.ts';
+import { readAnswer } from '../record/response.ts';
 import {
   firstGiven,
   isObject,
+  labelScore,
   listOf,
   millisecondsBetween,
   numberOf,

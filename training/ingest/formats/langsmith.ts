@@ -1,18 +1,22 @@
-import { LOG_REASONS } from '../../logs/log-reasons.ts';
-import { readAnswer } from '../../logs/read-answer.ts';
-import { readConversation } from '../../logs/read-conversation.ts';
-import { readRating } from '../../logs/read-rating.ts';
-import { labelScore } from '../../logs/read-score.ts';
-import { readUsage } from '../../logs/read-usage.ts';
-import type { LogDocument, LogEntry, LogReader, ScoreEntry } from '../record/format.ts';
-import { errorOf } from '../record/response.ts';
+import {
+  LOG_REASONS,
+  type LogDocument,
+  type LogEntry,
+  type LogReader,
+  type ScoreEntry,
+} from '../record/format.ts';
+import { readConversation } from '../record/messages.ts';
+import { errorOf, readAnswer } from '../record/response.ts';
 import {
   firstGiven,
   isObject,
+  labelScore,
   listOf,
   millisecondsBetween,
   numberOf,
   objectOf,
+  readRating,
+  readUsage,
   textOf,
 } from '../record/values.ts';
 

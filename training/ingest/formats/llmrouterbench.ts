@@ -1,6 +1,5 @@
-import { LOG_REASONS } from '../../logs/log-reasons.ts';
-import { readConversation } from '../../logs/read-conversation.ts';
-import type { LogDocument, LogReader } from '../record/format.ts';
+import { LOG_REASONS, type LogDocument, type LogReader } from '../record/format.ts';
+import { readConversation } from '../record/messages.ts';
 import { firstGiven, isObject, listOf, numberOf, textOf } from '../record/values.ts';
 
 /**

@@ -1,17 +1,28 @@
 import { isAscii } from 'node:buffer';
-import { LOG_READERS } from '../../logs/log-readers.ts';
-import { LOG_REASONS } from '../../logs/log-reasons.ts';
-import { pickFields } from '../../logs/pick-fields.ts';
-import { promptProblem } from '../../logs/prompt-problem.ts';
-import { readConversation } from '../../logs/read-conversation.ts';
-import { readRating } from '../../logs/read-rating.ts';
-import { readNumber, readQuality, readTimestamp } from '../../outcomes/outcome.ts';
-import { REASONS } from '../../outcomes/outcome-fields.ts';
-import type { TextBlock } from '../../outcomes/text-block.ts';
-import type { CallEntry, LogDocument, LogEntry, LogReader, PromptEntry } from '../record/format.ts';
-import { listOf, NestedTooDeepError, numberOf, refuseDeepNesting, valueAt } from '../record/values.ts';
+import { REASONS, readNumber, readQuality, readTimestamp } from '../../outcomes/outcome.ts';
+import type { TextBlock } from '../read/files.ts';
+import {
+  type CallEntry,
+  LOG_REASONS,
+  type LogDocument,
+  type LogEntry,
+  type LogReader,
+  type PromptEntry,
+  promptProblem,
+} from '../record/format.ts';
+import { readConversation } from '../record/messages.ts';
+import {
+  listOf,
+  NestedTooDeepError,
+  numberOf,
+  pickFields,
+  readRating,
+  refuseDeepNesting,
+  valueAt,
+} from '../record/values.ts';
 import type { MapTarget } from '../sql/layout.ts';
 import { REFUSED_MARK } from '../sql/rows.ts';
+import { LOG_READERS } from './readers.ts';
 
 export interface LogMapping {
   readonly map: Readonly<Partial<Record<MapTarget, string>>>;

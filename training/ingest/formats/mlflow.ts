@@ -1,11 +1,20 @@
-import { LOG_REASONS } from '../../logs/log-reasons.ts';
-import { readConversation } from '../../logs/read-conversation.ts';
-import { readRating } from '../../logs/read-rating.ts';
-import { labelScore } from '../../logs/read-score.ts';
-import { readUsage, type Usage, withCached } from '../../logs/read-usage.ts';
-import type { LogDocument, LogEntry, LogReader } from '../record/format.ts';
+import { LOG_REASONS, type LogDocument, type LogEntry, type LogReader } from '../record/format.ts';
+import { readConversation } from '../record/messages.ts';
 import { readResponse } from '../record/response.ts';
-import { firstGiven, isObject, jsonOf, listOf, numberOf, objectOf, textOf } from '../record/values.ts';
+import {
+  firstGiven,
+  isObject,
+  jsonOf,
+  labelScore,
+  listOf,
+  numberOf,
+  objectOf,
+  readRating,
+  readUsage,
+  textOf,
+  type Usage,
+  withCached,
+} from '../record/values.ts';
 import { isoOf, type Span, spansIn } from './otel-span.ts';
 
 const INPUTS = 'mlflow.spanInputs';

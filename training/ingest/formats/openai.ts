@@ -1,10 +1,17 @@
-import { LOG_REASONS } from '../../logs/log-reasons.ts';
-import { readRequest } from '../../logs/read-conversation.ts';
-import { readRating } from '../../logs/read-rating.ts';
-import { readUsage } from '../../logs/read-usage.ts';
-import type { LogDocument, LogEntry, LogReader } from '../record/format.ts';
+import { LOG_REASONS, type LogDocument, type LogEntry, type LogReader } from '../record/format.ts';
+import { readRequest } from '../record/messages.ts';
 import { errorOf, type LoggedResponse, readResponse } from '../record/response.ts';
-import { firstGiven, isBrokenJson, isObject, jsonOf, numberOf, objectOf, textOf } from '../record/values.ts';
+import {
+  firstGiven,
+  isBrokenJson,
+  isObject,
+  jsonOf,
+  numberOf,
+  objectOf,
+  readRating,
+  readUsage,
+  textOf,
+} from '../record/values.ts';
 
 const COST = ['costUsd', 'cost_usd', 'cost'];
 const LATENCY = ['latencyMs', 'latency_ms', 'duration_ms', 'response_ms'];

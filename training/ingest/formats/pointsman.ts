@@ -1,7 +1,12 @@
 import { LARGEST_AMOUNTS, LOG_SCHEMA_VERSION } from 'pointsman/log';
-import { LOG_REASONS } from '../../logs/log-reasons.ts';
-import type { AmountField } from '../../outcomes/outcome-fields.ts';
-import type { LogDocument, LogEntry, LogReader, OutcomeEntry } from '../record/format.ts';
+import type { AmountField } from '../../outcomes/outcome.ts';
+import {
+  LOG_REASONS,
+  type LogDocument,
+  type LogEntry,
+  type LogReader,
+  type OutcomeEntry,
+} from '../record/format.ts';
 import { listOf, numberOf, objectOf, textOf } from '../record/values.ts';
 
 /**

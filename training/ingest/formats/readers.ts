@@ -1,5 +1,17 @@
-import type { LogFormat } from '../../logs/log-format.ts';
+import { LOG_REASONS, type LogFormat, type LogReader } from '../record/format.ts';
 import { NestedTooDeepError, valueAt } from '../record/values.ts';
+import { bedrockLog } from './bedrock.ts';
+import { geminiLog } from './gemini.ts';
+import { heliconeLog } from './helicone.ts';
+import { langfuseLog } from './langfuse.ts';
+import { langsmithLog } from './langsmith.ts';
+import { litellmLog } from './litellm.ts';
+import { llmrouterbenchLog } from './llmrouterbench.ts';
+import { mlflowLog } from './mlflow.ts';
+import { openaiLog } from './openai.ts';
+import { otelLog } from './otel.ts';
+import { pointsmanLog } from './pointsman.ts';
+import { weaveLog } from './weave.ts';
 
 /** Fields that stand together in records of a format and of no other; dots go into objects. */
 type Sign = readonly string[];
@@ -115,3 +127,52 @@ function has(record: object, field: string): boolean {
     throw error;
   }
 }
+
+const ELSEWHERE = 'in the same command, or --append to the table that has them';
+
+/** What to do about a reason that is seldom that of one record alone: a sentence. */
+const ADVICE: Readonly<Partial<Record<string, string>>> = {
+  [LOG_REASONS.promptNotKept]:
+    'Have LiteLLM keep prompts from now on: store_prompts_in_spend_logs: true under general_settings; what it did not keep cannot be had back.',
+  [LOG_REASONS.batchInputMissing]: 'Give the input file of the batch in the same command.',
+  [LOG_REASONS.spanWithoutPrompt]:
+    'Have prompts recorded (OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true), and where they stand in log records, give these in the same command.',
+  [LOG_REASONS.redacted]:
+    'Have the program that writes the log keep the words; what was redacted cannot be had back.',
+  [LOG_REASONS.scoreWithoutCall]: `Give the calls that the scores are of (of Langfuse the observations, of LangSmith the runs) ${ELSEWHERE}.`,
+  [LOG_REASONS.outcomeWithoutDecision]: `Give the decisions that the outcomes are of ${ELSEWHERE}.`,
+};
+
+/** @returns null where a reason says all there is to say */
+export function adviceOn(reason: string): string | null {
+  return ADVICE[reason] ?? null;
+}
+
+/**
+ * OpenRouter's activity: the CSV files of its page (`generation_id`, `model_permaslug`, `cost_total`, `tokens_prompt`), the
+ * answers of its API `/activity`, which are sums of a day, and of `/generation`. None of them holds what was asked, so
+ * that every record is refused with what to do instead.
+ */
+const openrouterLog: LogReader = {
+  fields: [],
+  *read() {
+    yield { kind: 'refused', reason: LOG_REASONS.withoutPrompts };
+  },
+};
+
+/** The reader of each format that is no table. */
+export const LOG_READERS: Readonly<Record<Exclude<LogFormat, 'table'>, LogReader>> = {
+  pointsman: pointsmanLog,
+  litellm: litellmLog,
+  langfuse: langfuseLog,
+  helicone: heliconeLog,
+  openai: openaiLog,
+  otel: otelLog,
+  mlflow: mlflowLog,
+  weave: weaveLog,
+  langsmith: langsmithLog,
+  bedrock: bedrockLog,
+  gemini: geminiLog,
+  openrouter: openrouterLog,
+  llmrouterbench: llmrouterbenchLog,
+};

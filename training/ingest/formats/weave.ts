@@ -1,7 +1,5 @@
-import { LOG_REASONS } from '../../logs/log-reasons.ts';
-import { readConversation } from '../../logs/read-conversation.ts';
-import { readUsage } from '../../logs/read-usage.ts';
-import type { LogDocument, LogEntry, LogReader } from '../record/format.ts';
+import { LOG_REASONS, type LogDocument, type LogEntry, type LogReader } from '../record/format.ts';
+import { readConversation } from '../record/messages.ts';
 import { readResponse } from '../record/response.ts';
 import {
   firstGiven,
@@ -10,6 +8,7 @@ import {
   millisecondsBetween,
   numberOf,
   objectOf,
+  readUsage,
   textOf,
 } from '../record/values.ts';
 

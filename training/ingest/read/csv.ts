@@ -1,8 +1,6 @@
-import { REASONS } from '../../outcomes/outcome-fields.ts';
-import { BLOCK_BYTES, type TextBlock } from '../../outcomes/text-block.ts';
-import { validUtf8 } from '../../outcomes/utf8-text.ts';
+import { REASONS } from '../../outcomes/outcome.ts';
 import { REFUSED_MARK } from '../sql/rows.ts';
-import { readBytes } from './files.ts';
+import { BLOCK_BYTES, readBytes, type TextBlock, validUtf8 } from './files.ts';
 
 const LONGEST_RECORD = 64 * 2 ** 20;
 

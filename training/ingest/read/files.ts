@@ -1,8 +1,12 @@
+import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { crc32, createInflateRaw } from 'node:zlib';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
-import { REASONS } from '../../outcomes/outcome-fields.ts';
+import { REASONS } from '../../outcomes/outcome.ts';
+import { escapePattern } from '../../work/scratch-database.ts';
 import { REFUSED_MARK } from '../sql/rows.ts';
 
 const CHUNK_BYTES = 2 ** 20;
@@ -172,4 +176,168 @@ class ByteQueue {
       if ((await this.peek(1)).length === 0) return false;
     }
   }
+}
+
+/**
+ * Line numbers of rows in a JSONL file, where blank lines are no rows.
+ * @param rows numbers of rows, counted from 1.
+ * @returns for each of them the number of its line, counted from 1. The file is read as far as the last of them.
+ */
+export async function physicalLines(file: string, rows: readonly number[]): Promise<Map<number, number>> {
+  const wanted = new Set(rows);
+  const lines = new Map<number, number>();
+  let row = 0;
+  let line = 1;
+  let blank = true;
+  if (wanted.size === 0) return lines;
+  for await (const chunk of readBytes(file)) {
+    for (const byte of chunk) {
+      if (byte === 10) {
+        line++;
+        blank = true;
+      } else if (blank && byte !== 32 && byte !== 9 && byte !== 13) {
+        blank = false;
+        row++;
+        if (wanted.has(row)) lines.set(row, line);
+        if (lines.size === wanted.size) return lines;
+      }
+    }
+  }
+  return lines;
+}
+
+type SourceFormat = 'jsonl' | 'csv' | 'parquet' | 'arrow';
+
+export interface SourceFile {
+  readonly path: string;
+  readonly format: SourceFormat;
+  readonly bytes: number;
+}
+
+const FORMATS: readonly (readonly [RegExp, SourceFormat])[] = [
+  [/\.(jsonl|ndjson|json)(\.gz)?$/i, 'jsonl'],
+  [/\.(csv|tsv)(\.gz)?$/i, 'csv'],
+  [/\.(parquet|pq)$/i, 'parquet'],
+  [/\.(arrow|arrows|feather|ipc)$/i, 'arrow'],
+];
+
+/** A pattern that no file fits, in a folder that is there. */
+export class NoFilesError extends InvalidInputError {}
+
+/**
+ * Finds the files that paths and globs name: in the order given, a glob's own files sorted, each file once. A name that
+ * a file has is that file, whatever it holds; only else is it a pattern.
+ * @throws InvalidInputError when a file is not there or its ending is not known.
+ */
+export async function findSourceFiles(
+  connection: DuckDBConnection,
+  names: readonly string[],
+): Promise<SourceFile[]> {
+  const found = new Map<string, SourceFile>();
+  for (const name of names) {
+    const kind = await kindOf(name);
+    if (kind === 'folder') {
+      throw new InvalidInputError(
+        `"${name}" is a folder. Give its files, as a quoted pattern: '${join(name, '*.jsonl')}'.`,
+      );
+    }
+    const paths = kind === 'file' ? [name] : await expand(connection, name);
+    if (paths.length === 0) {
+      if (IS_PATTERN.test(name) && (await kindOf(folderOf(name))) === 'folder')
+        throw new NoFilesError(`There is no file that fits "${name}". Check the pattern, and quote it.`);
+      throw new InvalidInputError(`There is no file "${name}". Check the path, or quote the pattern.`);
+    }
+    for (const path of paths) {
+      const format = FORMATS.find(([ending]) => ending.test(path))?.[1];
+      if (format === undefined) {
+        throw new InvalidInputError(
+          `The format of "${path}" is not known from its ending. Rename it to .jsonl, .csv, .tsv (each also .gz), .parquet or .arrow.`,
+        );
+      }
+      found.set(path, { path, format, bytes: (await stat(path)).size });
+    }
+  }
+  return [...found.values()];
+}
+
+/** Of a pattern, what stands before its first step that has signs. */
+function folderOf(pattern: string): string {
+  const steps = pattern.split(/(?<=[/\\])/);
+  const first = steps.findIndex((step) => IS_PATTERN.test(step));
+  return steps.slice(0, Math.max(0, first)).join('') || '.';
+}
+
+async function kindOf(path: string): Promise<'file' | 'folder' | null> {
+  return stat(path).then(
+    (found) => (found.isFile() ? 'file' : found.isDirectory() ? 'folder' : null),
+    () => null,
+  );
+}
+
+/** The files that a pattern names. Folders on its way that are called so are these folders: `app/[id]/*.jsonl`. */
+async function expand(connection: DuckDBConnection, pattern: string): Promise<string[]> {
+  if (!IS_PATTERN.test(pattern)) return [];
+  const steps = pattern.split(/(?<=[/\\])/);
+  let escaped = '';
+  for (const [i, step] of steps.entries()) {
+    const isNamed = IS_PATTERN.test(step) && (await kindOf(steps.slice(0, i + 1).join(''))) === 'folder';
+    escaped += isNamed ? escapePattern(step) : step;
+  }
+  try {
+    const reader = await connection.runAndReadAll('SELECT file FROM glob($escaped) ORDER BY file', {
+      escaped,
+    });
+    return reader.getRows().map((row) => String(row[0]));
+  } catch (cause) {
+    throw new InvalidInputError(
+      `The pattern "${pattern}" cannot be looked up: ${(cause as Error).message.split('\n')[0]} Give files of this machine.`,
+      { cause },
+    );
+  }
+}
+const IS_PATTERN = /[*?[]/;
+
+/** Some lines of a file: JSON documents parted by line breaks, all of it valid UTF-8. Blank lines hold no row. */
+export interface TextBlock {
+  readonly bytes: Uint8Array;
+  /** Number of the first line, counted from 1. */
+  readonly firstLine: number;
+}
+
+/** Documents of this many bytes go to DuckDB at a time. */
+export const BLOCK_BYTES = 2 * 2 ** 20;
+
+const FIRST = 0xed;
+
+/** U+FFFD. */
+const REPLACEMENT = [0xef, 0xbf, 0xbd];
+
+/**
+ * Bytes as valid UTF-8. Surrogates that some programs write as three bytes each become the character of the pair, halves
+ * alone U+FFFD.
+ * @returns null when the bytes are no UTF-8 for another reason.
+ */
+export function validUtf8(bytes: Buffer): Buffer | null {
+  if (isUtf8(bytes)) return bytes;
+  const parts: Buffer[] = [];
+  let start = 0;
+  for (let at = bytes.indexOf(FIRST); at >= 0; at = bytes.indexOf(FIRST, Math.max(at + 1, start))) {
+    const unit = surrogateAt(bytes, at);
+    if (unit === null) continue;
+    const low = unit < 0xdc00 ? surrogateAt(bytes, at + 3) : null;
+    const isPair = low !== null && low >= 0xdc00;
+    parts.push(
+      bytes.subarray(start, at),
+      isPair ? Buffer.from(String.fromCharCode(unit, low)) : Buffer.from(REPLACEMENT),
+    );
+    start = at + (isPair ? 6 : 3);
+  }
+  const mended = Buffer.concat([...parts, bytes.subarray(start)]);
+  return parts.length > 0 && isUtf8(mended) ? mended : null;
+}
+
+function surrogateAt(bytes: Buffer, at: number): number | null {
+  const [first, second, third] = bytes.subarray(at, at + 3);
+  const is = first === FIRST && second >= 0xa0 && second < 0xc0 && third >= 0x80 && third < 0xc0;
+  return is ? 0xd000 | ((second & 0x3f) << 6) | (third & 0x3f) : null;
 }

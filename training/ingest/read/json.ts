@@ -1,8 +1,7 @@
-import { REASONS } from '../../outcomes/outcome-fields.ts';
-import { BLOCK_BYTES, type TextBlock } from '../../outcomes/text-block.ts';
-import { validUtf8 } from '../../outcomes/utf8-text.ts';
+import { REASONS } from '../../outcomes/outcome.ts';
 import { REFUSED_MARK } from '../sql/rows.ts';
-import { readBytes } from './files.ts';
+import { BLOCK_BYTES, readBytes, type TextBlock, validUtf8 } from './files.ts';
+import { jsonlBlocks } from './jsonl.ts';
 
 const [LINE_FEED, SPACE, QUOTE, COMMA, COLON, BACKSLASH] = [10, 32, 34, 44, 58, 92];
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [91, 93, 123, 125];
@@ -17,7 +16,7 @@ const DEEPEST = 1000;
  * Cuts a list of objects, or objects that follow each other, into blocks of one object a line. Where something is broken
  * (a brace or a quote is missing), the object it is in is turned down, and reading goes on with the next one.
  */
-export async function* jsonValueBlocks(
+async function* jsonValueBlocks(
   file: string,
   onBytes: (bytes: number) => void = () => {},
 ): AsyncGenerator<TextBlock> {
@@ -266,4 +265,56 @@ const FIRST_KEY = /^\{\s*"([^"\\]*)"\s*:/;
 /** The first key of the object that begins at `at`; null when there is none that is plain and short. */
 function firstKey(bytes: Buffer, at: number): string | null {
   return FIRST_KEY.exec(bytes.toString('latin1', at, at + LONGEST_KEY))?.[1] ?? null;
+}
+
+/** As far as a file is looked at to know its form. */
+const LOOK_BYTES = 2 ** 20;
+
+/**
+ * Reads JSON in either of its usual forms: an object a line, or one long list (or objects one after the other) with
+ * line breaks anywhere. In the second form an object's number from 1 is its line.
+ */
+export async function* jsonBlocks(
+  file: string,
+  onBytes: (bytes: number) => void = () => {},
+): AsyncGenerator<TextBlock> {
+  yield* (await isJsonLines(file)) ? jsonlBlocks(file, onBytes) : jsonValueBlocks(file, onBytes);
+}
+
+/**
+ * Whether a file holds an object a line. One of its first two lines must be an object: the first alone may be cut off.
+ * What begins neither like an object nor like a list is told line by line.
+ */
+export async function isJsonLines(file: string): Promise<boolean> {
+  const start = (await firstBytes(file)).toString('latin1').trimStart();
+  if (start.charCodeAt(0) !== OPEN_OBJECT) return !start.startsWith('[');
+  const lines = start.split('\n', 3).filter((line) => line.trim() !== '');
+  return lines.slice(0, 2).some(isObject);
+}
+
+async function firstBytes(file: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of readBytes(file)) {
+    chunks.push(Buffer.from(chunk));
+    length += chunk.length;
+    if (length >= LOOK_BYTES) break;
+  }
+  return Buffer.concat(chunks);
+}
+
+function isObject(line: string): boolean {
+  try {
+    return line.trimStart().startsWith('{') && typeof JSON.parse(line) === 'object';
+  } catch {
+    return false;
+  }
+}
+
+/** Whether the lines that a file begins with are longer than so many bytes on average. */
+export async function hasLongLines(file: string, bytes: number): Promise<boolean> {
+  const start = await firstBytes(file);
+  let lines = 1;
+  for (let at = start.indexOf(LINE_FEED); at >= 0; at = start.indexOf(LINE_FEED, at + 1)) lines++;
+  return start.length / lines > bytes;
 }

@@ -1,9 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import { REASONS } from '../../outcomes/outcome-fields.ts';
-import { BLOCK_BYTES, type TextBlock } from '../../outcomes/text-block.ts';
-import { validUtf8 } from '../../outcomes/utf8-text.ts';
+import { REASONS } from '../../outcomes/outcome.ts';
 import { REFUSED_MARK } from '../sql/rows.ts';
-import { readBytes } from './files.ts';
+import { BLOCK_BYTES, readBytes, type TextBlock, validUtf8 } from './files.ts';
 
 const LINE_FEED = 10;
 

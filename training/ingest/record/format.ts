@@ -1,5 +1,6 @@
 import type { CostSource } from 'pointsman/log';
-import type { AmountField } from '../../outcomes/outcome-fields.ts';
+import { type Message, type Request, readPrompt } from 'pointsman/request';
+import type { AmountField } from '../../outcomes/outcome.ts';
 
 /** A record of a log, parsed. */
 export type LogDocument = Readonly<Record<string, unknown>>;
@@ -95,3 +96,111 @@ export interface LogReader {
   /** @param path of the file, where names may stand in its folders. */
   read(document: LogDocument, path?: string): Iterable<LogEntry>;
 }
+
+/** Logs that are read as they are; `table` is rows of our own, with columns under any name. */
+export const LOG_FORMATS = [
+  'table',
+  'pointsman',
+  'litellm',
+  'langfuse',
+  'helicone',
+  'openai',
+  'otel',
+  'mlflow',
+  'weave',
+  'langsmith',
+  'bedrock',
+  'gemini',
+  'openrouter',
+  'llmrouterbench',
+] as const;
+
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** What stands in brackets where something was taken out. */
+const TAKEN_OUT =
+  'redacted|masked|filtered|scrubbed|removed|hidden|omitted|truncated|anonymi[sz]ed|censored|saniti[sz]ed|elided|withheld|suppressed|stripped|deleted|encrypted|protected|no[-_ ]content|not[-_ ](?:captured|logged|recorded)';
+
+/**
+ * What programs put in the place of words that they may not keep, and nothing else around it: LiteLLM's
+ * `redacted-by-litellm`, Langfuse's `<fully masked due to failed mask function>`, OpenInference's `__REDACTED__`,
+ * Sentry's `[Filtered]`, Logfire's `[Scrubbed due to 'password']`, asterisks. Without capitals; runs in JavaScript and in RE2.
+ */
+const PLACEHOLDER = `(?:(?:(?:message|prompt|input|content|text)[-_ ](?:has[-_ ]been[-_ ]|was[-_ ])?)?redacted(?:[-_ ](?:by|for)[-_ ][a-z_]+)?(?:\\.\\s+'litellm\\.[a-z_]+=true')?|[\\[<({*_-]+(?:[a-z]+[-_ ]){0,5}(?:${TAKEN_OUT})(?:[-_ :][^\\n\\])>}]{0,60})?[\\])>}*_/-]+|[*•█■#]{3,}|x{6,}|sha(?:1|256|512)[:=_-][0-9a-f]{16,})[.!]?\\s*`;
+
+/** Words that are nothing but placeholders: for RE2, which alone runs such a pattern in linear time. */
+export const REDACTED_PATTERN = `(?:${PLACEHOLDER})+`;
+
+/** Longer than placeholders ever are, also one for each turn. */
+export const LONGEST_REDACTED = 4000;
+
+const placeholder = new RegExp(PLACEHOLDER, 'y');
+
+/**
+ * Why the prompt of a row is none: a router learns from what the user said, so that there must be words of the user,
+ * and not what a program put in their place.
+ * @param row fields of the outcomes table, its messages in plain form.
+ * @returns one of `LOG_REASONS`, or null where the prompt will do.
+ */
+export function promptProblem(row: Readonly<Record<string, unknown>>): string | null {
+  if (row.text == null && row.messages == null && row.promptHash != null) return null;
+  const request: Request = Array.isArray(row.messages)
+    ? { messages: row.messages as Message[] }
+    : { text: String(row.text ?? '') };
+  const words = readPrompt(request).text.trim();
+  if (words === '') return LOG_REASONS.noWords;
+  return isRedacted(words.toLowerCase()) ? LOG_REASONS.redacted : null;
+}
+
+/** One placeholder after the other, up to the end. */
+function isRedacted(words: string): boolean {
+  if (words.length > LONGEST_REDACTED) return false;
+  placeholder.lastIndex = 0;
+  while (placeholder.lastIndex < words.length) if (!placeholder.test(words)) return false;
+  return true;
+}
+
+/** Why a record of a log is no row. */
+export const LOG_REASONS = {
+  noCall: 'the record is no call of a language model',
+  promptNotKept: 'the log has no prompt: LiteLLM was not told to keep it',
+  batchInputMissing:
+    'the record is the output of a batch, and no line of the input that it answers was found',
+  spanWithoutPrompt: 'no prompt was found in the span, nor in a log record of it',
+  ambiguousPrompt:
+    'several lines of batches have this id and other prompts: which of them was answered cannot be told',
+  noWords: 'no words of the user were found in the prompt',
+  redacted: 'the words of the prompt were redacted before they were logged: only a placeholder is left',
+  bodyElsewhere:
+    'the log does not hold the request: Helicone keeps it behind signed_body_url (export with --include-body)',
+  requestElsewhere:
+    'the log does not hold the request, only where it is kept (an object in S3, or a reference): export it with its content',
+  withoutPrompts:
+    'the activity of OpenRouter holds no prompts: log requests and responses where you send them (--format openai), or let OpenRouter broadcast them to Langfuse, LangSmith, Weave or OpenTelemetry, and export from there',
+  unanswered: 'the request has no answer in the log',
+  promptKnown: 'the record repeats the prompt of a call',
+  ambiguousId: 'several requests have this id and other prompts: whose record it is cannot be told',
+  tooDeep: 'the record is nested more than 100 levels deep',
+  unforeseen: 'the record has a form that its reader cannot read',
+  empty: 'the record holds nothing',
+  otherScore: 'the score is another than the one asked for',
+  bookkeeping: 'the record tells of the log itself',
+  scoreWithoutCall: 'the score is of a request that is not there',
+  scoreOfOther: 'the score is of a session or an experiment, and of no call',
+  scoreInWords: 'the score is a text or a correction, and has no number',
+  scoreLabel: 'the score is a label that says neither good nor bad',
+  outcomeWithoutDecision: 'the outcome is of a decision that is not there',
+  scoreNotNumber: 'the score is no number, true or false',
+  scoreOutside: 'the score is outside its range: 0 to 1, or the range given',
+  newerVersion: 'the record is of a newer version of the decision log',
+  unknownKind: 'the record is of no kind that the format has',
+} as const;
+
+/** Why a value of a record is taken as not known; the record itself is read. */
+export const VALUE_REASONS = {
+  costUsd: '`costUsd` of the outcome cannot be: it must be a number from 0 to 1,000',
+  latencyMs: '`latencyMs` of the outcome cannot be: it must be a number from 0 to 604,800,000',
+  inputTokens: '`inputTokens` of the outcome cannot be: it must be a number from 0 to 100,000,000',
+  outputTokens: '`outputTokens` of the outcome cannot be: it must be a number from 0 to 100,000,000',
+  expectedCost: '`costUsd` of the outcome is what the router expected, and not what was seen',
+} as const;

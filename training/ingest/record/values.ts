@@ -1,5 +1,4 @@
-import { pythonLiteral } from '../../logs/python-literal.ts';
-import type { LogDocument } from './format.ts';
+import { LOG_REASONS, type LogDocument, type RefusedEntry, type ScoreEntry } from './format.ts';
 
 /** No log nests what it says deeper; what follows a value further could run out of stack. */
 const DEEPEST = 100;
@@ -108,4 +107,223 @@ export function millisecondsOf(value: unknown): number | null {
 export function millisecondsBetween(start: unknown, end: unknown): number | null {
   const [from, to] = [millisecondsOf(start), millisecondsOf(end)];
   return from === null || to === null || to < from ? null : to - from;
+}
+
+const TOKEN =
+  /'([^'\\]*(?:\\[\s\S][^'\\]*)*)'|"([^"\\]*(?:\\[\s\S][^"\\]*)*)"|\b(?:None|True|False)\b|[[\]{}(),:]|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\s+/y;
+const WORDS: Readonly<Record<string, string>> = {
+  None: 'null',
+  True: 'true',
+  False: 'false',
+  '(': '[',
+  ')': ']',
+};
+const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', b: '\b', f: '\f', '\n': '' };
+
+/**
+ * A dictionary or list as Python prints it, which is what pandas writes into CSV files: with single quotes, `None`,
+ * `True`. Runs in linear time.
+ * @returns the value; undefined where the text is no such thing.
+ */
+export function pythonLiteral(text: string): unknown {
+  const json: string[] = [];
+  TOKEN.lastIndex = 0;
+  while (TOKEN.lastIndex < text.length) {
+    const token = TOKEN.exec(text);
+    if (token === null) return undefined;
+    const words = token[1] ?? token[2];
+    // Python ends lists with a comma, JSON does not.
+    if (/^[\])}]$/.test(token[0]) && json.at(-1) === ',') json.pop();
+    if (words !== undefined) json.push(JSON.stringify(unescaped(words)));
+    else if (token[0].trim() !== '') json.push(WORDS[token[0]] ?? token[0]);
+  }
+  try {
+    return JSON.parse(json.join(''));
+  } catch {
+    return undefined;
+  }
+}
+
+function unescaped(words: string): string {
+  return words.replaceAll(
+    /\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4}|[\s\S])/g,
+    (_, code: string) =>
+      code.length > 1 ? String.fromCodePoint(Number.parseInt(code.slice(1), 16)) : (ESCAPES[code] ?? code),
+  );
+}
+
+const QUOTE = 34;
+const COMMA = 44;
+const COLON = 58;
+const BACKSLASH = 92;
+const OPEN = [91, 123];
+const CLOSE = [93, 125];
+
+/**
+ * Parses some fields of a JSON object, and jumps over the others, which in logs are the most of it.
+ * @param fields names at the top level.
+ * @throws SyntaxError when the text is no JSON as far as it is read, or no object.
+ */
+export function pickFields(json: string, fields: ReadonlySet<string>): Record<string, unknown> {
+  let at = skipSpace(json, 0);
+  if (json.charCodeAt(at) !== OPEN[1]) return JSON.parse(json);
+  let picked = '';
+  at = skipSpace(json, at + 1);
+  if (json.charCodeAt(at) === CLOSE[1]) return JSON.parse(json);
+  for (;;) {
+    if (json.charCodeAt(at) !== QUOTE) return JSON.parse(json);
+    const keyEnd = endOfText(json, at);
+    const colon = skipSpace(json, keyEnd);
+    if (json.charCodeAt(colon) !== COLON) return JSON.parse(json);
+    const end = endOfValue(json, skipSpace(json, colon + 1));
+    if (fields.has(json.slice(at + 1, keyEnd - 1)))
+      picked += `${picked === '' ? '' : ','}${json.slice(at, end)}`;
+    at = skipSpace(json, end);
+    if (json.charCodeAt(at) !== COMMA) break;
+    at = skipSpace(json, at + 1);
+  }
+  // Whatever does not end as an object does is for the real parser to complain of.
+  if (json.charCodeAt(at) !== CLOSE[1] || skipSpace(json, at + 1) !== json.length) return JSON.parse(json);
+  return JSON.parse(`{${picked}}`);
+}
+
+function skipSpace(json: string, from: number): number {
+  let at = from;
+  for (let c = json.charCodeAt(at); c === 32 || (c >= 9 && c <= 13); c = json.charCodeAt(at)) at++;
+  return at;
+}
+
+/** Behind the text that begins at `from`; the end of `json` when it does not end. */
+function endOfText(json: string, from: number): number {
+  for (let end = json.indexOf('"', from + 1); end >= 0; end = json.indexOf('"', end + 1)) {
+    let before = end - 1;
+    while (json.charCodeAt(before) === BACKSLASH) before--;
+    if ((end - before) % 2 === 1) return end + 1;
+  }
+  return json.length;
+}
+
+function endOfValue(json: string, from: number): number {
+  let depth = 0;
+  for (let at = from; at < json.length; at++) {
+    const c = json.charCodeAt(at);
+    if (c === QUOTE) at = endOfText(json, at) - 1;
+    else if (c === OPEN[0] || c === OPEN[1]) depth++;
+    else if (c === CLOSE[0] || c === CLOSE[1]) {
+      // A bare number or word ends where the object around it does.
+      if (depth === 0) return at;
+      depth--;
+    } else if (depth > 0 || c !== COMMA) continue;
+    if (depth === 0) return c === COMMA ? at : at + 1;
+  }
+  return json.length;
+}
+
+const LONGEST_LABEL = 40;
+
+/**
+ * A score that is a label, such as a category: a word that says good or bad, or a number written as a label. Any other
+ * label is refused by its name, for nobody but the user knows how good it is.
+ */
+export function labelScore(
+  score: Omit<ScoreEntry, 'kind' | 'value'>,
+  label: unknown,
+): ScoreEntry | RefusedEntry {
+  const value = readRating(label);
+  if (typeof value === 'boolean' || numberOf(value) !== null) return { kind: 'score', ...score, value };
+  const said = typeof label === 'string' && label.length <= LONGEST_LABEL ? `: ${JSON.stringify(label)}` : '';
+  return { kind: 'refused', reason: `${LOG_REASONS.scoreLabel}${said}`, name: score.name };
+}
+
+const GOOD = [
+  'positive',
+  'good',
+  'up',
+  'thumbs_up',
+  'like',
+  'pass',
+  'passed',
+  'yes',
+  'correct',
+  'true',
+  'helpful',
+  'liked',
+  'upvote',
+  'accepted',
+  '👍',
+];
+const BAD = [
+  'negative',
+  'bad',
+  'down',
+  'thumbs_down',
+  'dislike',
+  'fail',
+  'failed',
+  'no',
+  'incorrect',
+  'false',
+  'unhelpful',
+  'disliked',
+  'downvote',
+  'rejected',
+  '👎',
+];
+
+/** A rating in words as true or false; numbers and whatever else as they are. */
+export function readRating(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  const word = value.trim().toLowerCase().replaceAll(/[ -]/g, '_');
+  if (GOOD.includes(word)) return true;
+  return BAD.includes(word) ? false : value;
+}
+
+/** Tokens of a call; null where they are not known. */
+export interface Usage {
+  readonly inputTokens: number | null;
+  readonly outputTokens: number | null;
+}
+
+/** Names of counts, in the usage of a response, of what was read from a cache and written to it. */
+const CACHE_READ = ['cache_read_input_tokens', 'cacheReadInputTokens', 'prompt_cache_read_tokens'];
+const CACHE_WRITE = [
+  'cache_creation_input_tokens',
+  'cacheWriteInputTokens',
+  'cacheCreationInputTokens',
+  'prompt_cache_write_tokens',
+];
+
+/**
+ * Reads the `usage` of a response. Input counts all that was read, cached or not: OpenAI and Gemini count cached tokens
+ * among the others, Anthropic and Bedrock beside them, so those are added. Output counts what was reasoned as well,
+ * which Gemini and xAI count beside the answer.
+ */
+export function readUsage(value: unknown): Usage {
+  const usage = objectOf(value);
+  const count = (names: readonly string[]): number | null => numberOf(firstGiven(usage, names));
+  const cached = (count(CACHE_READ) ?? 0) + (count(CACHE_WRITE) ?? 0);
+  const whole = count(['prompt_tokens', 'promptTokens', 'promptTokenCount', 'prompt_eval_count']);
+  const apart = count(['input_tokens', 'inputTokens']);
+  const inputTokens = whole === null ? (apart === null ? null : apart + cached) : withCached(whole, cached);
+  const answered = count([
+    'completion_tokens',
+    'completionTokens',
+    'output_tokens',
+    'outputTokens',
+    'candidatesTokenCount',
+    'eval_count',
+  ]);
+  const reasoned =
+    count(['thoughtsTokenCount']) ??
+    numberOf(objectOf(usage?.completion_tokens_details)?.reasoning_tokens) ??
+    0;
+  const total = count(['total_tokens', 'totalTokenCount']);
+  const isApart =
+    total !== null && inputTokens !== null && total === inputTokens + (answered ?? 0) + reasoned;
+  return { inputTokens, outputTokens: isApart && reasoned > 0 ? (answered ?? 0) + reasoned : answered };
+}
+
+/** Input tokens that may hold those of the cache or not: a part is not more than the whole, else it stands beside it. */
+export function withCached(input: number, cached: number): number {
+  return cached > input ? input + cached : input;
 }

@@ -1,10 +1,7 @@
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
-import { COLUMN_ALIASES } from '../../outcomes/column-aliases.ts';
-import { jsonPath } from '../../outcomes/json-path.ts';
-import { embeddedJson } from '../../outcomes/json-sql.ts';
-import { CELL_FIELDS, OUTCOME_FIELDS, type OutcomeField } from '../../outcomes/outcome-fields.ts';
-import type { SourceLayout } from '../../outcomes/source-layout.ts';
-import { quoteText } from '../../outcomes/sql-text.ts';
+import { CELL_FIELDS, COLUMN_ALIASES, OUTCOME_FIELDS, type OutcomeField } from '../../outcomes/outcome.ts';
+import { quoteText } from '../../work/scratch-database.ts';
+import { embeddedJson } from './fields.ts';
 
 /** `outcomes` beside our own fields: where the cells of the wide form are. */
 export type MapTarget = OutcomeField | 'outcomes';
@@ -160,4 +157,82 @@ async function namesIn(
 
 function note(names: Set<string>, name: string): void {
   if (names.size < MOST_NAMES || KNOWN_NAMES.has(name) || name.endsWith(COST_SUFFIX)) names.add(name);
+}
+
+/**
+ * A DuckDB JSON path for a column name: the name itself where a column is called so, else a path whose dots
+ * go into objects and whose numbers go into lists (`messages.0.content`).
+ */
+function jsonPath(name: string, columns: readonly string[]): string {
+  if (columns.includes(name) || !name.includes('.')) return `$${step(name)}`;
+  return `$${name
+    .split('.')
+    .map((part) => (/^\d+$/.test(part) ? `[${part}]` : step(part)))
+    .join('')}`;
+}
+
+function step(name: string): string {
+  return `."${name.replaceAll('"', '\\"')}"`;
+}
+
+/** How one file carries outcomes: what is read for each field, and where the candidates are. */
+export interface SourceLayout {
+  /**
+   * `long`: a row per (request, candidate). `wide`: a row per request with an object of cells by candidate.
+   * `paired`: RouterBench's columns, `<candidate>` (quality) and `<candidate>|total_cost`.
+   */
+  readonly form: 'long' | 'wide' | 'paired';
+  /** JSON paths to try in turn, by field. In wide form, those of the request. */
+  readonly paths: ReadonlyMap<OutcomeField, readonly string[]>;
+  /** JSON paths inside a cell of the wide form. */
+  readonly cellPaths: ReadonlyMap<OutcomeField, readonly string[]>;
+  /** JSON path of the object of cells. */
+  readonly cells: string | null;
+  /** Fields read under another name, and the names. */
+  readonly aliases: Readonly<Partial<Record<OutcomeField, readonly string[]>>>;
+  readonly columns: readonly string[];
+  readonly ignoredColumns: readonly string[];
+  /** Left-hand sides of the column map that this file has. */
+  readonly mapped: readonly string[];
+  /** Whether there is no column of ids, so that the rows of one prompt are one request. @default false */
+  readonly idsOfPrompts?: boolean;
+}
+
+const PLAIN = /^\$\."([^"\\]+)"$/;
+
+/** SQL that reads several JSON paths of a document in one parse; each value is a raw JSON text. */
+export class PathReader {
+  readonly #paths: readonly string[];
+  /** Keys of the document, where every path is one: reading them into a struct is the fastest there is. */
+  readonly keys: readonly string[] | null;
+
+  constructor(paths: Iterable<string>) {
+    this.#paths = [...new Set(paths)];
+    const keys = this.#paths.map((path) => PLAIN.exec(path)?.[1] ?? '');
+    // Struct fields know no case, JSON keys do.
+    const distinct = new Set(keys.map((key) => key.toLowerCase())).size === keys.length;
+    this.keys = keys.length > 0 && distinct && !keys.includes('') ? keys : null;
+  }
+
+  /** The values of one document, to be given a name; an error on what is no JSON. */
+  read(doc: string): string {
+    if (this.keys !== null) {
+      const fields = Object.fromEntries(this.keys.map((key) => [key, 'JSON']));
+      return `json_transform(${doc}, ${quoteText(JSON.stringify(fields))})`;
+    }
+    const paths = this.#paths.length === 0 ? ['$.none'] : this.#paths;
+    return `json_extract(${doc}, [${paths.map(quoteText).join(', ')}])::VARCHAR[]`;
+  }
+
+  /** The first given value (neither missing nor JSON null) among paths, from what `read` gave. */
+  firstGiven(values: string, paths: readonly string[] = []): string {
+    if (paths.length === 0) return 'NULL::VARCHAR';
+    const given = paths.map((path) => {
+      const place = this.#paths.indexOf(path) + 1;
+      const value =
+        this.keys === null ? `${values}[${place}]` : `struct_extract_at(${values}, ${place})::VARCHAR`;
+      return `nullif(${value}, 'null')`;
+    });
+    return `coalesce(${given.join(', ')})`;
+  }
 }

@@ -1,11 +1,20 @@
 import { createRandom } from 'pointsman/math';
 import { readPrompt } from 'pointsman/request';
-import type { Alarm } from '../../drift/alarm.ts';
-import { describeShift } from '../../drift/describe-shift.ts';
-import type { ScoredTraffic } from '../../drift/scored-traffic.ts';
-import { type TwoSampleOptions, type TwoSampleResult, twoSampleTest } from '../../drift/two-sample-test.ts';
-import { type CandidateShift, findShifts, type ShiftOptions } from './candidate-shifts.ts';
-import { categoryStability, type PopulationStability, populationStability } from './distribution-tests.ts';
+import { formatSignedPoints, formatTimes } from '../../words/format-number.ts';
+import {
+  type CandidateShift,
+  findShifts,
+  type ScoredTraffic,
+  type ShiftOptions,
+} from './candidate-shifts.ts';
+import {
+  categoryStability,
+  type PopulationStability,
+  populationStability,
+  type TwoSampleOptions,
+  type TwoSampleResult,
+  twoSampleTest,
+} from './distribution-tests.ts';
 
 export interface DriftOptions extends ShiftOptions {
   /** Population stability index from which on there is an alarm, where chance does not explain it. @default 0.2 */
@@ -139,4 +148,26 @@ function measures(
       ? [{ what: 'the tier', of: (row: number) => prompts[row].tier ?? '' }]
       : []),
   ];
+}
+
+/** Something that a person should look at. */
+export interface Alarm {
+  readonly kind: 'candidate' | 'population' | 'embeddings' | 'quarantine' | 'future' | 'failed';
+  /** What it is about: a candidate's name, a batch, a signal. */
+  readonly subject: string;
+  readonly sentence: string;
+}
+
+/** A candidate's shift in a sentence that names it. */
+function describeShift({ candidate, changedOn, measure, shift, z }: CandidateShift): Alarm {
+  const size = shift ?? 0;
+  const says =
+    measure === 'quality'
+      ? `${size < 0 ? 'Worse' : 'Better'} answers of ${candidate} since ${changedOn}: beside what the router expects, ${formatSignedPoints(size)} points against before`
+      : `The ${measure === 'costUsd' ? 'cost' : 'latency'} of ${candidate}, beside what the router expects, is ${formatTimes(Math.exp(size))} times what it was before ${changedOn}`;
+  return {
+    kind: 'candidate',
+    subject: candidate,
+    sentence: `${says} (${Math.abs(z ?? 0).toFixed(1)} standard errors).`,
+  };
 }

@@ -2,8 +2,8 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InvalidInputError } from 'pointsman';
 import { z } from 'zod';
-import { writeAtOnce } from '../../artifact/write-at-once.ts';
-import type { BatchScreening } from '../../screening/screening.ts';
+import { writeAtOnce } from '../../artifact/write-artifact.ts';
+import type { BatchScreening } from './screen.ts';
 import { sourceOfBatch } from './screening-units.ts';
 
 const schema = z.object({

@@ -1,15 +1,15 @@
-import { dayName, dayOf, type ScoredTraffic } from '../../drift/scored-traffic.ts';
-import type { OutcomeMatrix } from '../../outcomes/outcome-matrix.ts';
-import { checkCopies, checkRepeats } from '../../screening/check-copies.ts';
-import { checkLevels } from '../../screening/check-levels.ts';
-import { checkOrder, checkUpsideDown } from '../../screening/check-order.ts';
-import { groupBy, type ScoredCell, scoredCells } from '../../screening/scored-cells.ts';
-import type { BatchScreening } from '../../screening/screening.ts';
+import { largest, mean, moments, quantile } from 'pointsman/math';
+import type { OutcomeMatrix } from '../../outcomes/matrix.ts';
+import { formatPercent, formatPoints, formatSignedPoints, formatTimes } from '../../words/format-number.ts';
+import { dayName, dayOf, type ScoredTraffic } from './candidate-shifts.ts';
 import {
   batchName,
   countRows,
   dayOfBatch,
+  groupBy,
+  type ScoredCell,
   type ScreeningUnit,
+  scoredCells,
   screeningUnits,
   sourceOfBatch,
 } from './screening-units.ts';
@@ -137,4 +137,202 @@ function referenceOf(
   };
   const before = takeFrom((batch) => dayOfBatch(batch) <= lastDay);
   return before.rows >= FEWEST_REFERENCE ? before.taken : takeFrom(() => true).taken;
+}
+
+/** Near-duplicates in one batch from which on they are copies. */
+const MANY = 5;
+const MOST_COPIES = 0.5;
+
+/** How much more a batch must hold than others do, to be a flood. */
+const FLOOD = 2;
+const FEWEST_REPEATS = 20;
+const MOST_DISAGREEMENT = 0.5;
+
+/** A flood: a batch much larger than others, half of it copies of a few prompts, where others have few. */
+function checkCopies(cells: readonly ScoredCell[], others: readonly (readonly ScoredCell[])[]): Suspicion[] {
+  const share = copiesIn(cells);
+  const usual = mean(others.map(copiesIn));
+  const size = quantile(
+    others.map((other) => other.length),
+    0.5,
+  );
+  if (share < MOST_COPIES || usual > MOST_COPIES / 2 || cells.length < FLOOD * size) return [];
+  return [
+    {
+      kind: 'copies',
+      sentence:
+        `${formatPercent(share, 0)} of it are copies of a few prompts (elsewhere ${formatPercent(usual, 0)}), and it is ` +
+        `${formatTimes(cells.length / size)} times as large as the usual batch`,
+    },
+  ];
+}
+
+function copiesIn(cells: readonly ScoredCell[]): number {
+  const copies = [...groupBy(cells, ({ group }) => group).values()].filter((own) => own.length > MANY);
+  return copies.reduce((sum, own) => sum + own.length, 0) / Math.max(1, cells.length);
+}
+
+/** The same candidate on the same prompts as before must score as before. */
+function checkRepeats(cells: readonly ScoredCell[], reference: readonly ScoredCell[]): Suspicion[] {
+  const keyOf = ({ candidate, group }: ScoredCell) => `${group} ${candidate}`;
+  const before = groupBy(reference, keyOf);
+  const disagreements = cells.flatMap((cell) => {
+    const scored = before.get(keyOf(cell));
+    return scored === undefined ? [] : [Math.abs(cell.quality - mean(scored.map(({ quality }) => quality)))];
+  });
+  const disagreement = mean(disagreements);
+  if (disagreements.length < FEWEST_REPEATS || disagreement < MOST_DISAGREEMENT) return [];
+  return [
+    {
+      kind: 'repeats',
+      sentence: `on ${disagreements.length} prompts that were scored before, its scores are off by ${disagreement.toFixed(2)} on average`,
+    },
+  ];
+}
+
+/** Why a batch is not trusted, and the figure it rests on. */
+export interface Suspicion {
+  readonly kind: 'order' | 'levels' | 'praise' | 'copies' | 'repeats';
+  readonly sentence: string;
+}
+
+/** What was found of one batch, a day of one source, or of several that are too small alone. Plain JSON. */
+export interface BatchScreening {
+  /** "2026-11-25 pointsman"; of several "2026-11-20 to 2026-11-25 pointsman", or "2026-11-25 60 new sources" */
+  readonly batch: string;
+  /** The batches, where it is several. */
+  readonly batches?: readonly string[];
+  /** Prompts with a quality. */
+  readonly rows: number;
+  /** Prompts it was compared with; 0: nothing to compare with, so it is believed. */
+  readonly reference: number;
+  readonly suspicions: readonly Suspicion[];
+}
+
+/** Shifts below this are not looked at: quality, 0 to 1. */
+const LEAST_SHIFT = 0.15;
+const FEWEST_OF_LEVEL = 10;
+
+/**
+ * How far each candidate's scores lie beside what the champion expects, against the same elsewhere. One that falls is a
+ * change of the candidate, which the watch over drift names. Two at once are more than a provider can do to us; and
+ * nobody rises overnight above the best day that was ever seen.
+ */
+function checkLevels(
+  cells: readonly ScoredCell[],
+  reference: readonly ScoredCell[],
+  candidates: readonly string[],
+  z: number,
+): Suspicion[] {
+  const known = ({ predicted }: ScoredCell) => !Number.isNaN(predicted);
+  const before = groupBy(reference.filter(known), ({ candidate }) => candidate);
+  const shifts: { name: string; shift: number; beyondBestDay: number }[] = [];
+  for (const [candidate, own] of groupBy(cells.filter(known), (cell) => cell.candidate)) {
+    const theirs = before.get(candidate) ?? [];
+    if (own.length < FEWEST_OF_LEVEL || theirs.length < FEWEST_OF_LEVEL) continue;
+    const [here, there] = [residuals(own), residuals(theirs)];
+    const shift = here.mean - there.mean;
+    // The larger spread of the two: scores that are all alike have none of their own.
+    const variance = Math.max(here.variance, there.variance);
+    const apart = shift / Math.sqrt(variance * (1 / own.length + 1 / theirs.length) + 1e-12);
+    if (Math.abs(shift) < LEAST_SHIFT || Math.abs(apart) < z) continue;
+    const days = [...groupBy(theirs, ({ day }) => day).values()]
+      .filter((day) => day.length >= FEWEST_OF_LEVEL)
+      .map((day) => residuals(day).mean);
+    const bestDay = Math.max(largest(days), there.mean);
+    shifts.push({ name: candidates[candidate], shift, beyondBestDay: here.mean - bestDay });
+  }
+  if (shifts.length >= 2) {
+    const list = shifts.map(({ name, shift }) => `${name} ${formatSignedPoints(shift)}`).join(', ');
+    return [{ kind: 'levels', sentence: `several candidates change at once, in points: ${list}` }];
+  }
+  return shifts
+    .filter(({ beyondBestDay, shift }) => shift > 0 && beyondBestDay >= LEAST_SHIFT)
+    .map(({ beyondBestDay, name, shift }) => ({
+      kind: 'praise',
+      sentence:
+        `beside what the router expects, ${name} scores ${formatPoints(shift)} points more than elsewhere, and ` +
+        `${formatPoints(beyondBestDay)} more than on its best day`,
+    }));
+}
+
+function residuals(cells: readonly ScoredCell[]): { mean: number; variance: number } {
+  return moments(cells.map(({ predicted, quality }) => quality - predicted));
+}
+
+/** A batch whose scores follow the predictions by less than this share of what others do is upside down, or noise. */
+const LEAST_SHARE = 0.25;
+const FEWEST_OF_ORDER = 30;
+
+/**
+ * Within each candidate, prompts that the champion thinks easier must score higher, nearly as much as they do elsewhere. A
+ * candidate that changes as a whole moves no slope of the others: the test must fail without it, too.
+ */
+function checkOrder(cells: readonly ScoredCell[], reference: readonly ScoredCell[], z: number): Suspicion[] {
+  const usual = slopeOf(reference);
+  if (usual === null || usual.slope <= 0) return [];
+  const odd = (some: readonly ScoredCell[]) => {
+    const found = some.length < FEWEST_OF_ORDER ? null : slopeOf(some);
+    if (found === null) return null;
+    const apart = (usual.slope - found.slope) / Math.hypot(usual.error, found.error);
+    return found.slope < LEAST_SHARE * usual.slope && apart >= z ? { ...found, apart } : null;
+  };
+  const whole = odd(cells);
+  if (whole === null) return [];
+  const candidates = [...new Set(cells.map(({ candidate }) => candidate))];
+  const explained = candidates.some((one) => {
+    const rest = cells.filter(({ candidate }) => candidate !== one);
+    return rest.length >= FEWEST_OF_ORDER && odd(rest) === null;
+  });
+  if (explained) return [];
+  return [
+    {
+      kind: 'order',
+      sentence:
+        `its scores follow what the router expects with slope ${whole.slope.toFixed(2)}, elsewhere ${usual.slope.toFixed(2)} ` +
+        `(${whole.apart.toFixed(1)} standard errors): they may be upside down, or belong to other prompts`,
+    },
+  ];
+}
+
+/**
+ * Where there is nothing to compare with, the champion's own expectation must do: scores that are surely the better, the
+ * worse it expects them, are upside down.
+ */
+function checkUpsideDown(cells: readonly ScoredCell[], z: number): Suspicion[] {
+  const found = cells.length < FEWEST_OF_ORDER ? null : slopeOf(cells);
+  if (found === null || found.slope + z * found.error >= 0) return [];
+  return [
+    {
+      kind: 'order',
+      sentence:
+        `its scores fall where the router expects them to rise: slope ${found.slope.toFixed(2)}, ` +
+        `${(-found.slope / found.error).toFixed(1)} standard errors below 0`,
+    },
+  ];
+}
+
+/** Slope of quality on prediction within candidates, with a standard error that holds for unequal noise (White 1980). */
+function slopeOf(cells: readonly ScoredCell[]): { slope: number; error: number } | null {
+  const centred: { x: number; y: number }[] = [];
+  for (const own of groupBy(
+    cells.filter(({ predicted }) => !Number.isNaN(predicted)),
+    ({ candidate }) => candidate,
+  ).values()) {
+    const [predicted, quality] = [
+      mean(own.map((cell) => cell.predicted)),
+      mean(own.map((cell) => cell.quality)),
+    ];
+    for (const cell of own) centred.push({ x: cell.predicted - predicted, y: cell.quality - quality });
+  }
+  let [xx, xy] = [0, 0];
+  for (const { x, y } of centred) {
+    xx += x * x;
+    xy += x * y;
+  }
+  if (!(xx > 1e-9)) return null;
+  const slope = xy / xx;
+  let meat = 0;
+  for (const { x, y } of centred) meat += (x * (y - slope * x)) ** 2;
+  return { slope, error: Math.sqrt(meat) / xx };
 }

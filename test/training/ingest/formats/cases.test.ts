@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { mapLogBlock } from '../../../../training/ingest/formats/map-log.ts';
-import type { LogDocument, LogEntry } from '../../../../training/ingest/record/format.ts';
+import { LOG_READERS } from '../../../../training/ingest/formats/readers.ts';
+import { LOG_REASONS, type LogDocument, type LogEntry } from '../../../../training/ingest/record/format.ts';
 import type { IngestReport } from '../../../../training/ingest/report.ts';
 import { REFUSED_MARK } from '../../../../training/ingest/sql/rows.ts';
-import { LOG_READERS } from '../../../../training/logs/log-readers.ts';
-import { LOG_REASONS } from '../../../../training/logs/log-reasons.ts';
 import { LOG_CASES } from './cases/index.ts';
 import { type FormatCases, logLines } from './cases/log-case.ts';
 import { logFixture, tableRows } from './log-fixture.ts';

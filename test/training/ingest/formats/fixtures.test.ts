@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { IngestOptions } from '../../../../training/ingest/options.ts';
-import { LOG_FORMATS, type LogFormat } from '../../../../training/logs/log-format.ts';
+import { LOG_FORMATS, type LogFormat } from '../../../../training/ingest/record/format.ts';
 import { logFixture, refusals, tableRows } from './log-fixture.ts';
 import { READ_IN_CASES, type TrainedFormat } from './solver-logs.ts';
 

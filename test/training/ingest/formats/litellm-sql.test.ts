@@ -1,7 +1,7 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { litellmRows } from '../../../../training/outcomes/litellm-sql.ts';
+import { litellmRows } from '../../../../training/ingest/formats/litellm.ts';
 import { lines } from '../ingest-fixture.ts';
 import { DEEP, logLines } from './cases/log-case.ts';
 import { logFixture, tableRows } from './log-fixture.ts';

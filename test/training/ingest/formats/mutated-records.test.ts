@@ -1,8 +1,8 @@
 import { createRandom } from 'pointsman/math';
 import { describe, expect, test } from 'vitest';
 import { mapLogBlock } from '../../../../training/ingest/formats/map-log.ts';
-import type { LogFormat } from '../../../../training/logs/log-format.ts';
-import { LOG_READERS } from '../../../../training/logs/log-readers.ts';
+import { LOG_READERS } from '../../../../training/ingest/formats/readers.ts';
+import type { LogFormat } from '../../../../training/ingest/record/format.ts';
 import { LOG_CASES } from './cases/index.ts';
 
 const ODD: readonly unknown[] = [

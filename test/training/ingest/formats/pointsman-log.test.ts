@@ -1,7 +1,7 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, it, test } from 'vitest';
+import { readOutcomeMatrix } from '../../../../training/ingest/outcome-store.ts';
 import type { IngestReport } from '../../../../training/ingest/report.ts';
-import { readOutcomeMatrix } from '../../../../training/outcomes/read-outcome-matrix.ts';
 import { lines } from '../ingest-fixture.ts';
 import { logFixture, refusals, tableRows } from './log-fixture.ts';
 

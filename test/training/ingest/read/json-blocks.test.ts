@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { jsonBlocks } from '../../../../training/ingest/read/json.ts';
 import { REFUSED_MARK } from '../../../../training/ingest/sql/rows.ts';
-import { jsonBlocks } from '../../../../training/outcomes/json-blocks.ts';
-import { REASONS } from '../../../../training/outcomes/outcome-fields.ts';
+import { REASONS } from '../../../../training/outcomes/outcome.ts';
 import { temporaryFolder } from '../../../fixtures/temporary-folder.ts';
 
 const { write } = temporaryFolder();

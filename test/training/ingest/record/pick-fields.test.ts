@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { pickFields } from '../../../../training/logs/pick-fields.ts';
+import { pickFields } from '../../../../training/ingest/record/values.ts';
 
 const names = ['a', 'b', 'messages', '"', '\\', '{'];
 

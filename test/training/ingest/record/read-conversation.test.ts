@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { promptProblem } from '../../../../training/logs/prompt-problem.ts';
-import { readConversation, readRequest } from '../../../../training/logs/read-conversation.ts';
+import { promptProblem } from '../../../../training/ingest/record/format.ts';
+import { readConversation, readRequest } from '../../../../training/ingest/record/messages.ts';
 
 const user = (content: unknown) => ({ role: 'user', content });
 const lc = (name: string, content: unknown) => ({

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { readResponse } from '../../../../training/ingest/record/response.ts';
-import { jsonOf, NestedTooDeepError } from '../../../../training/ingest/record/values.ts';
-import { pythonLiteral } from '../../../../training/logs/python-literal.ts';
-import { readAnswer } from '../../../../training/logs/read-answer.ts';
-import { readUsage } from '../../../../training/logs/read-usage.ts';
+import { readAnswer, readResponse } from '../../../../training/ingest/record/response.ts';
+import {
+  jsonOf,
+  NestedTooDeepError,
+  pythonLiteral,
+  readUsage,
+} from '../../../../training/ingest/record/values.ts';
 
 const completion = (content: unknown) => ({
   id: 'chatcmpl-1',

@@ -1,11 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { testCalibration } from '../../../../training/gate/calibration-test.ts';
-import { sayNotWorse, testNotWorse } from '../../../../training/gate/comparison-tests.ts';
-import { GATE_DEFAULTS } from '../../../../training/gate/gate-options.ts';
-import { testSlices } from '../../../../training/gate/slice-tests.ts';
-import { judgeChallenger } from '../../../../training/retrain/gate/gate.ts';
-import { testRows, testSeen } from '../../../../training/retrain/gate/tests.ts';
+import { judgeChallenger, testCalibration } from '../../../../training/retrain/gate/gate.ts';
+import {
+  GATE_DEFAULTS,
+  sayNotWorse,
+  testNotWorse,
+  testRows,
+  testSeen,
+  testSlices,
+} from '../../../../training/retrain/gate/tests.ts';
 import { gateInput, gateWorld } from './gate-world.ts';
 
 const about = { name: 'the champion', unit: 'points', confidence: 0.9, tolerance: 0.02 };

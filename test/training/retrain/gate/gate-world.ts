@@ -1,5 +1,5 @@
 import { createRandom } from 'pointsman/math';
-import type { OutcomeMatrix } from '../../../../training/outcomes/outcome-matrix.ts';
+import type { OutcomeMatrix } from '../../../../training/outcomes/matrix.ts';
 import type { GateInput } from '../../../../training/retrain/gate/gate.ts';
 import { type ValueTable, valueTable } from '../../../../training/retrain/gate/values.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { weightedCalibration } from '../../../../training/gate/weighted-calibration.ts';
 import { judgeChallenger } from '../../../../training/retrain/gate/gate.ts';
+import { weightedCalibration } from '../../../../training/retrain/gate/values.ts';
 import { gateInput, gateWorld } from './gate-world.ts';
 
 const LOGGING = [0.2, 0.2, 0.6];

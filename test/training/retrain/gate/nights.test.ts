@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { mean } from 'pointsman/math';
 import { expect, test } from 'vitest';
 import { nightsUntilPromoted, simulateMonth } from '../../../../bench/simulations/gate-nights.ts';
-import { GATE_DEFAULTS } from '../../../../training/gate/gate-options.ts';
-import { sayNightsSpent, testNights } from '../../../../training/gate/nights-test.ts';
-import { judgeChallenger } from '../../../../training/retrain/gate/gate.ts';
+import { judgeChallenger, sayNightsSpent, testNights } from '../../../../training/retrain/gate/gate.ts';
+import { GATE_DEFAULTS } from '../../../../training/retrain/gate/tests.ts';
 import { gateInput, gateWorld } from './gate-world.ts';
 
 test.each([0, -0.006, -0.015])(

@@ -1,5 +1,5 @@
 import { createRandom } from 'pointsman/math';
-import { DAY_MS, type ScoredTraffic } from '../../../../training/drift/scored-traffic.ts';
+import { DAY_MS, type ScoredTraffic } from '../../../../training/retrain/watch/candidate-shifts.ts';
 
 export interface DriftWorldOptions {
   readonly days: number;

@@ -1,11 +1,10 @@
 import { createRandom } from 'pointsman/math';
 import { expect, test } from 'vitest';
-import type { ScoredTraffic } from '../../../../training/drift/scored-traffic.ts';
-import { twoSampleTest } from '../../../../training/drift/two-sample-test.ts';
-import { findShifts } from '../../../../training/retrain/watch/candidate-shifts.ts';
+import { findShifts, type ScoredTraffic } from '../../../../training/retrain/watch/candidate-shifts.ts';
 import {
   categoryStability,
   populationStability,
+  twoSampleTest,
 } from '../../../../training/retrain/watch/distribution-tests.ts';
 import { findDrift } from '../../../../training/retrain/watch/drift.ts';
 import { driftWorld } from './drift-world.ts';

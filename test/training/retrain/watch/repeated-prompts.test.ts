@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { countAlarms, driftTraffic } from '../../../../bench/simulations/drift.ts';
 import { countUnstable } from '../../../../bench/simulations/stability.ts';
-import type { ScoredTraffic } from '../../../../training/drift/scored-traffic.ts';
-import { restateChanged } from '../../../../training/retrain/restate-changed.ts';
-import { type CandidateShift, findShifts } from '../../../../training/retrain/watch/candidate-shifts.ts';
+import { restateChanged } from '../../../../training/retrain/run.ts';
+import {
+  type CandidateShift,
+  findShifts,
+  type ScoredTraffic,
+} from '../../../../training/retrain/watch/candidate-shifts.ts';
 
 describe('prompts that repeat, where nothing has changed,', () => {
   it.each([

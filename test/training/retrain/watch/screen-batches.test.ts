@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ScoredTraffic } from '../../../../training/drift/scored-traffic.ts';
+import type { ScoredTraffic } from '../../../../training/retrain/watch/candidate-shifts.ts';
 import { batchesOf, screenBatches } from '../../../../training/retrain/watch/screen.ts';
 import { type DriftWorldOptions, driftWorld } from './drift-world.ts';
 

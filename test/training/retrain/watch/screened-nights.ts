@@ -1,5 +1,5 @@
-import { DAY_MS, type ScoredTraffic } from '../../../../training/drift/scored-traffic.ts';
-import { takeCells, takeRows } from '../../../../training/outcomes/take-rows.ts';
+import { takeCells, takeRows } from '../../../../training/outcomes/matrix.ts';
+import { DAY_MS, type ScoredTraffic } from '../../../../training/retrain/watch/candidate-shifts.ts';
 import {
   batchesToScreen,
   type Quarantine,

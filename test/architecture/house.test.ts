@@ -1,0 +1,103 @@
+import { dirname } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { TRAINING_ARROWS } from './allowed-arrows.ts';
+import { importedPath, type SourceFile, sourceFiles } from './source-files.ts';
+
+const files = [...sourceFiles('src'), ...sourceFiles('training')];
+/** Public entries re-export, and are no rooms of their own. */
+const rooms = files.filter(
+  ({ path }) => !path.endsWith('/index.ts') && !/^src\/(internal|tiny)\.ts$/.test(path),
+);
+
+/** Interchangeable peers keep one file each; an interface stands alone. */
+const CATALOGUES = /^src\/policy\/kinds\/|^training\/(ingest\/formats|cli\/commands|report\/figures)\//;
+const ALONE = ['src/head/head.ts', 'src/embedder/embedder.ts', 'src/policy/policy.ts', 'training/version.ts'];
+
+const pathsFrom = (file: SourceFile) =>
+  file.imports.map((specifier) => importedPath(file, specifier)).filter((path) => path !== undefined);
+
+/** Nodes that can be reached from themselves, each circle once, as sorted lists. */
+function circles(arrows: ReadonlyMap<string, ReadonlySet<string>>): string[][] {
+  const reach = (from: string): Set<string> => {
+    const seen = new Set<string>();
+    const open = [...(arrows.get(from) ?? [])];
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
+      if (seen.has(node)) continue;
+      seen.add(node);
+      open.push(...(arrows.get(node) ?? []));
+    }
+    return seen;
+  };
+  const reached = new Map([...arrows.keys()].map((node) => [node, reach(node)]));
+  const found = new Set<string>();
+  for (const [node, seen] of reached)
+    if (seen.has(node))
+      found.add(
+        [...seen]
+          .filter((other) => reached.get(other)?.has(node))
+          .sort()
+          .join(' '),
+      );
+  return [...found].map((circle) => circle.split(' '));
+}
+
+function arrowsBetween(nodeOf: (path: string) => string): Map<string, Set<string>> {
+  const arrows = new Map<string, Set<string>>();
+  for (const file of rooms)
+    for (const path of pathsFrom(file)) {
+      const [from, to] = [nodeOf(file.path), nodeOf(path)];
+      if (from === to) continue;
+      if (!arrows.has(from)) arrows.set(from, new Set());
+      arrows.get(from)?.add(to);
+    }
+  return arrows;
+}
+
+describe('the house', () => {
+  it('has at most 290 files', () => {
+    expect(files.length).toBeLessThanOrEqual(290);
+  });
+
+  it('has no folder of more than 16 files', () => {
+    const counts = new Map<string, number>();
+    for (const { path } of files) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
+    expect([...counts].filter(([, count]) => count > 16)).toEqual([]);
+  });
+
+  it('has no circle between files, of types neither', () => {
+    expect(circles(arrowsBetween((path) => path))).toEqual([]);
+  });
+
+  it('has no circle between folders', () => {
+    // Files beside a package's index.ts are rooms of their own.
+    const folderOf = (path: string) => (path.split('/').length > 2 ? dirname(path) : path);
+    expect(circles(arrowsBetween(folderOf))).toEqual([]);
+  });
+
+  it('keeps what is short and has one importer in that importer', () => {
+    const importers = new Map<string, Set<string>>();
+    for (const file of files)
+      for (const path of pathsFrom(file))
+        importers.set(path, (importers.get(path) ?? new Set()).add(file.path));
+    const short = rooms.filter(
+      ({ lines, path }) =>
+        lines < 60 && importers.get(path)?.size === 1 && !CATALOGUES.test(path) && !ALONE.includes(path),
+    );
+    expect(short.map(({ path }) => path)).toEqual([]);
+  });
+
+  it('has at most 25 arrows between siblings in training', () => {
+    const arrows = Object.values(TRAINING_ARROWS).flat();
+    expect(arrows.length).toBeLessThanOrEqual(25);
+  });
+});
+
+it('finds circles', () => {
+  const arrows = new Map([
+    ['a', new Set(['b'])],
+    ['b', new Set(['c'])],
+    ['c', new Set(['b', 'd'])],
+    ['d', new Set<string>()],
+  ]);
+  expect(circles(arrows)).toEqual([['b', 'c']]);
+});
