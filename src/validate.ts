@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { InvalidInputError } from './errors.ts';
 
 /**
@@ -8,35 +8,39 @@ import { InvalidInputError } from './errors.ts';
  * @param thing what the value is, as a reader of the message knows it.
  * @throws InvalidInputError naming the first field that is wrong.
  */
-export function validate<T>(schema: z.core.$ZodType<T>, value: unknown, thing: string): T {
-  // Without its generated functions zod is ready sooner, and no code is made from data.
+export function validate<T>(schema: v.GenericSchema<unknown, T>, value: unknown, thing: string): T {
   const result = parse(schema, value, thing);
-  if (result.success) return result.data;
-  const issue = deepest(result.error.issues[0]);
-  throw new InvalidInputError(
-    `${fieldName(issue.path, thing)} must be ${expectation(issue)}${known(schema, value, issue)}. Got ${shown(valueAt(value, issue.path))}.`,
-  );
+  if (result.success) return result.output;
+  const { issue, path } = deepest(result.issues[0], []);
+  const isUnknownKey = issue.type === 'strict_object' && issue.expected === 'never';
+  const at = isUnknownKey ? path.slice(0, -1) : path;
+  const found = valueAt(value, at);
+  const broken = schemaAt(schema as Inside, value, at);
+  const must = isUnknownKey ? withoutUnknown(broken, found) : expectation(issue, broken);
+  throw new InvalidInputError(`${fieldName(at, thing)} must be ${must}. Got ${shown(found)}.`);
 }
 
-function parse<T>(schema: z.core.$ZodType<T>, value: unknown, thing: string) {
+function parse<T>(schema: v.GenericSchema<unknown, T>, value: unknown, thing: string) {
   try {
-    return z.safeParse(schema, value, { jitless: true });
+    return v.safeParse(schema, value, { abortEarly: true });
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     throw new InvalidInputError(`The ${thing} is nested too deep.`, { cause });
   }
 }
 
-type Issue = z.core.$ZodIssue;
+type Issue = v.BaseIssue<unknown>;
 
 /** A union reports every branch; the branch that got furthest is the one that was meant. */
-function deepest(issue: Issue): Issue {
-  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue;
-  let best: Issue = issue;
-  for (const branch of issue.errors) {
-    if (branch.length === 0) continue;
-    const inner = deepest({ ...branch[0], path: [...issue.path, ...branch[0].path] });
-    if (inner.path.length > best.path.length) best = inner;
+function deepest(
+  issue: Issue,
+  before: readonly PropertyKey[],
+): { issue: Issue; path: readonly PropertyKey[] } {
+  const path = [...before, ...(issue.path ?? []).map(({ key }) => key as PropertyKey)];
+  let best = { issue, path: path as readonly PropertyKey[] };
+  for (const inside of issue.issues ?? []) {
+    const branch = deepest(inside, path);
+    if (branch.path.length > best.path.length) best = branch;
   }
   return best;
 }
@@ -51,74 +55,175 @@ function fieldName(path: readonly PropertyKey[], thing: string): string {
   return `\`${name}\` of ${thing}`;
 }
 
-function expectation(issue: Issue): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return withArticle(issue.expected);
-    case 'too_small':
-      return limit(issue.origin, issue.inclusive === false ? '>' : '>=', issue.minimum);
-    case 'too_big':
-      return limit(issue.origin, issue.inclusive === false ? '<' : '<=', issue.maximum);
-    case 'invalid_value':
-      return issue.values.map((value) => shown(value)).join(' or ');
-    case 'invalid_union':
-      return issue.discriminator === undefined ? 'of a known shape' : 'of a known kind';
-    case 'unrecognized_keys':
-      return `without ${issue.keys.map((key) => `\`${key}\``).join(', ')}`;
-    case 'invalid_format':
-      return issue.pattern === undefined ? `a valid ${issue.format}` : `text matching ${issue.pattern}`;
-    case 'custom':
+function expectation(issue: Issue, schema: Inside): string {
+  const { requirement } = issue;
+  switch (issue.type) {
+    case 'min_value':
+      return `a number >= ${requirement}`;
+    case 'gt_value':
+      return `a number > ${requirement}`;
+    case 'max_value':
+      return `a number <= ${requirement}`;
+    case 'min_length':
+      return `${ofLength(issue)} >= ${requirement}`;
+    case 'max_length':
+      return `${ofLength(issue)} <= ${requirement}`;
+    case 'length':
+      return `${ofLength(issue)} ${requirement}`;
+    case 'regex':
+      return `text matching ${requirement}`;
+    case 'finite':
+      return 'a number';
+    case 'safe_integer':
+      return 'a whole number';
+    case 'check':
       return issue.message;
+    case 'variant':
+      return issue.expected === 'Object' ? 'an object' : 'of a known kind';
     default:
-      return 'valid';
+      return described(schema);
   }
 }
 
-/** Of a field that there is none of, those that there are. */
-function known(schema: z.core.$ZodType, value: unknown, issue: Issue): string {
-  if (issue.code !== 'unrecognized_keys') return '';
-  const names = namesAt(schema, value, issue.path);
-  return names.length === 0 ? '' : ` (it may have ${names.join(', ')})`;
+function ofLength({ input }: Issue): string {
+  return typeof input === 'string' ? 'text of length' : 'a list of length';
+}
+
+/** valibot's own takes the infinities too. */
+export const finiteNumber = v.pipe(v.number(), v.finite());
+export const wholeNumber = v.pipe(v.number(), v.safeInteger());
+
+/** Lists are no objects, and what has a class is no record; valibot takes them for such. */
+function refusing<Schema extends v.GenericSchema>(
+  schema: Schema,
+  isWrong: (value: unknown) => boolean,
+): Schema {
+  const run = schema['~run'];
+  return {
+    ...schema,
+    '~run'(dataset, config) {
+      return run.call(this, isWrong(dataset.value) ? { value: null } : dataset, config);
+    },
+  } as Schema;
+}
+
+/** An object whose further fields are dropped. */
+export const object = <Entries extends v.ObjectEntries>(entries: Entries) =>
+  refusing(v.object(entries), Array.isArray);
+/** An object that has no further fields. */
+export const strictObject = <Entries extends v.ObjectEntries>(entries: Entries) =>
+  refusing(v.strictObject(entries), Array.isArray);
+/** An object whose further fields are kept. */
+export const looseObject = <Entries extends v.ObjectEntries>(entries: Entries) =>
+  refusing(v.looseObject(entries), Array.isArray);
+/** Values of one kind by name, whatever the name: valibot's own passes over `constructor`. */
+export function record<Value extends v.GenericSchema>(value: Value) {
+  const schema = v.record(v.string(), value);
+  const run = schema['~run'];
+  return {
+    ...schema,
+    '~run'(dataset, config) {
+      const input = dataset.value;
+      if (!isPlain(input)) return run.call(this, { value: null }, config);
+      const entries: [string, unknown][] = [];
+      for (const key of Object.keys(input)) {
+        if (key === '__proto__') continue;
+        const { value: output, issues } = value['~run']({ value: input[key] }, config);
+        if (issues !== undefined) {
+          const step = { type: 'object', origin: 'value', input, key, value: input[key] } as const;
+          const [issue] = issues;
+          return { typed: false, value: input, issues: [{ ...issue, path: [step, ...(issue.path ?? [])] }] };
+        }
+        entries.push([key, output]);
+      }
+      return { typed: true, value: Object.fromEntries(entries) };
+    },
+  } as typeof schema;
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  if (value === null || typeof value !== 'object') return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
 }
 
 /** What schemas of every kind have inside them. */
 interface Inside {
-  readonly innerType?: z.core.$ZodType;
-  readonly getter?: () => z.core.$ZodType;
-  readonly discriminator?: string;
-  readonly options?: readonly z.core.$ZodType[];
-  readonly shape?: Readonly<Record<string, z.core.$ZodType>>;
-  readonly valueType?: z.core.$ZodType;
-  readonly element?: z.core.$ZodType;
+  readonly type?: string;
+  readonly expects?: string;
+  readonly wrapped?: Inside;
+  readonly getter?: (input: unknown) => Inside;
+  readonly entries?: Readonly<Record<string, Inside>>;
+  readonly item?: Inside;
+  readonly items?: readonly Inside[];
+  readonly value?: Inside;
+  /** Of a variant. */
+  readonly key?: string;
+  /** Of a union or variant; of a picklist its values. */
+  readonly options?: readonly Inside[];
 }
 
-function namesAt(schema: z.core.$ZodType, value: unknown, [step, ...rest]: readonly PropertyKey[]): string[] {
-  const def = schema._zod.def as Inside;
-  if (def.innerType !== undefined) return namesAt(def.innerType, value, [step, ...rest]);
-  if (def.getter !== undefined) return namesAt(def.getter(), value, [step, ...rest]);
-  if (def.discriminator !== undefined) {
-    const kind = (value as Record<string, unknown>)?.[def.discriminator];
-    const own = def.options?.find((option) =>
-      option._zod.propValues?.[def.discriminator!]?.has(kind as string),
-    );
-    return own === undefined ? [] : namesAt(own, value, [step, ...rest]);
+function described({ type, expects = '' }: Inside): string {
+  switch (type) {
+    case 'string':
+      return 'text';
+    case 'array':
+    case 'strict_tuple':
+    case 'tuple_with_rest':
+      return 'a list';
+    case 'object':
+    case 'strict_object':
+    case 'loose_object':
+    case 'variant':
+      return 'an object';
+    case 'literal':
+    case 'picklist':
+      return expects.replace(/^\(|\)$/g, '').replaceAll(' | ', ' or ');
+    case 'union':
+      return 'of a known shape';
+    case 'unknown':
+      return 'given';
+    default:
+      return `a ${type}`;
   }
-  if (step === undefined) return Object.keys(def.shape ?? {});
-  const next = def.shape?.[step as string] ?? def.valueType ?? def.element;
-  return next === undefined ? [] : namesAt(next, (value as Record<PropertyKey, unknown>)?.[step], rest);
 }
 
-function limit(origin: string, sign: string, bound: number | bigint): string {
-  if (origin === 'string') return `text of length ${sign} ${bound}`;
-  if (origin === 'array') return `a list of length ${sign} ${bound}`;
-  return `a number ${sign} ${bound}`;
+/** The schema of a value inside another, as far as it can be told. */
+function schemaAt(schema: Inside, value: unknown, path: readonly PropertyKey[]): Inside {
+  if (schema.wrapped !== undefined) return schemaAt(schema.wrapped, value, path);
+  if (schema.getter !== undefined) return schemaAt(schema.getter(value), value, path);
+  const [step, ...rest] = path;
+  if (schema.type === 'variant') {
+    const own = optionFor(schema, value);
+    return own === undefined || step === schema.key ? schema : schemaAt(own, value, path);
+  }
+  if (step === undefined) return schema;
+  if (schema.type === 'union') {
+    const found = schema.options!.map((option) => schemaAt(option, value, path));
+    return found.find(({ type }) => type !== undefined) ?? {};
+  }
+  const next =
+    schema.entries?.[step as string] ?? schema.items?.[step as number] ?? schema.item ?? schema.value;
+  return next === undefined ? {} : schemaAt(next, (value as Record<PropertyKey, unknown>)?.[step], rest);
 }
 
-function withArticle(type: string): string {
-  if (type === 'int') return 'a whole number';
-  if (type === 'array') return 'a list';
-  if (type === 'string') return 'text';
-  return /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`;
+/** The option of a variant that a value says it is. */
+function optionFor({ key, options }: Inside, value: unknown): Inside | undefined {
+  const kind = (value as Record<string, unknown>)?.[key!];
+  return options!.find(
+    ({ entries }) => entries === undefined || v.is(entries[key!] as v.GenericSchema, kind),
+  );
+}
+
+/** Of fields that there are none of, those that there are. */
+function withoutUnknown(schema: Inside, value: unknown): string {
+  // Of a union, that which is an object.
+  const broken =
+    schema.options?.map((option) => schemaAt(option, value, [])).find(({ entries }) => entries) ?? schema;
+  const names = Object.keys(broken.entries ?? {});
+  const unknown = Object.keys(value as object).filter((key) => !names.includes(key));
+  const known = names.length === 0 ? '' : ` (it may have ${names.join(', ')})`;
+  return `without ${unknown.map((key) => `\`${key}\``).join(', ')}${known}`;
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

@@ -1,8 +1,9 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import type { CalibratorParameters } from '../calibrator.ts';
 import type { HeadSpec } from '../head/head.ts';
 import type { NoveltySpec } from '../novelty.ts';
 import { type Candidate, MODALITIES, type TokenPrices } from '../request.ts';
+import { finiteNumber, object, record, wholeNumber } from '../validate.ts';
 
 /** The version of this file's shape. A loader refuses a newer one. */
 export const MANIFEST_SCHEMA_VERSION = 1;
@@ -169,194 +170,199 @@ const MAX_FILES = 100;
 /** Each decision puts so many rows in order. */
 const MAX_NEIGHBOURS = 1000;
 
-const text = z.string().check(z.maxLength(1000));
-const name = z.string().check(z.minLength(1), z.maxLength(200));
-const number = z.number();
+const text = v.pipe(v.string(), v.maxLength(1000));
+const name = v.pipe(v.string(), v.minLength(1), v.maxLength(200));
+const number = finiteNumber;
 // zod refuses NaN and the infinities
-const positive = z.number().check(z.positive());
-const amount = z.number().check(z.nonnegative());
-const share = z.number().check(z.minimum(0), z.maximum(1));
-const length = z.int().check(z.positive(), z.maximum(MAX_LENGTH));
-const count = z.int().check(z.nonnegative());
-const order = z.int().check(z.minimum(0), z.maximum(10));
+const positive = v.pipe(finiteNumber, v.gtValue(0));
+const amount = v.pipe(finiteNumber, v.minValue(0));
+const share = v.pipe(finiteNumber, v.minValue(0), v.maxValue(1));
+const length = v.pipe(wholeNumber, v.gtValue(0), v.maxValue(MAX_LENGTH));
+const count = v.pipe(wholeNumber, v.minValue(0));
+const order = v.pipe(wholeNumber, v.minValue(0), v.maxValue(10));
 
 const SEGMENT = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 
-const path = z
-  .string()
-  .check(z.refine(isSafePath, { error: 'a relative path inside the artifact, such as "model.json"' }));
-const hex = z.string().check(z.regex(/^[0-9a-f]{64}$/));
-const perCandidate = <T extends z.core.$ZodType>(item: T) =>
-  z.array(item).check(z.minLength(1), z.maxLength(MAX_CANDIDATES));
+const path = v.pipe(
+  v.string(),
+  v.check(isSafePath, 'a relative path inside the artifact, such as "model.json"'),
+);
+const hex = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+const perCandidate = <T extends v.GenericSchema>(item: T) =>
+  v.pipe(v.array(item), v.minLength(1), v.maxLength(MAX_CANDIDATES));
 
-const file = z.object({
+const file = object({
   path,
-  bytes: z.int().check(z.nonnegative(), z.maximum(MAX_FILE_BYTES)),
+  bytes: v.pipe(wholeNumber, v.minValue(0), v.maxValue(MAX_FILE_BYTES)),
   sha256: hex,
 });
 
 const prices = {
-  inputPricePerMillionTokens: z.exactOptional(amount),
-  outputPricePerMillionTokens: z.exactOptional(amount),
-  cachedInputPricePerMillionTokens: z.exactOptional(amount),
-  reasoningPricePerMillionTokens: z.exactOptional(amount),
+  inputPricePerMillionTokens: v.exactOptional(amount),
+  outputPricePerMillionTokens: v.exactOptional(amount),
+  cachedInputPricePerMillionTokens: v.exactOptional(amount),
+  reasoningPricePerMillionTokens: v.exactOptional(amount),
 };
 
-const candidate = z.object({
+const candidate = object({
   name,
   ...prices,
-  contextWindowTokens: z.exactOptional(z.int().check(z.positive())),
-  modalities: z.exactOptional(z.array(z.enum(MODALITIES))),
-  supportsTools: z.exactOptional(z.boolean()),
-  retired: z.exactOptional(z.boolean()),
+  contextWindowTokens: v.exactOptional(v.pipe(wholeNumber, v.gtValue(0))),
+  modalities: v.exactOptional(v.array(v.picklist(MODALITIES))),
+  supportsTools: v.exactOptional(v.boolean()),
+  retired: v.exactOptional(v.boolean()),
   meanQuality: share,
-  meanCostUsd: z.nullable(amount),
-  meanLatencyMs: z.nullable(amount),
-  p95LatencyMs: z.exactOptional(amount),
-  tokens: z.exactOptional(
-    z.object({
+  meanCostUsd: v.nullable(amount),
+  meanLatencyMs: v.nullable(amount),
+  p95LatencyMs: v.exactOptional(amount),
+  tokens: v.exactOptional(
+    object({
       meanInput: amount,
       meanOutput: amount,
       inputFrame: amount,
       inputRatio: amount,
     }),
   ),
-  paidPrices: z.exactOptional(z.object(prices)),
-  latencyByTokens: z.exactOptional(
-    z.object({ fixedMs: amount, perInputTokenMs: amount, perOutputTokenMs: amount }),
+  paidPrices: v.exactOptional(object(prices)),
+  latencyByTokens: v.exactOptional(
+    object({ fixedMs: amount, perInputTokenMs: amount, perOutputTokenMs: amount }),
   ),
 });
 
-const calibrator = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('identity') }),
-  z.object({ kind: z.literal('temperature'), temperature: positive }),
-  z.object({ kind: z.literal('platt'), slope: number, intercept: number }),
-  z.object({ kind: z.literal('beta'), a: amount, b: amount, c: number }),
-  z
-    .object({
-      kind: z.literal('isotonic'),
-      logits: z.array(number).check(z.minLength(1), z.maxLength(MAX_LENGTH)),
-      probabilities: z.array(share),
-    })
-    .check(
-      z.refine((c) => c.logits.length === c.probabilities.length, {
-        error: 'as many logits as probabilities',
-      }),
-      z.refine((c) => isNonDecreasing(c.logits) && isNonDecreasing(c.probabilities), {
-        error: 'an isotonic calibrator with non-decreasing logits and probabilities',
-      }),
+const calibrator = v.variant('kind', [
+  object({ kind: v.literal('identity') }),
+  object({ kind: v.literal('temperature'), temperature: positive }),
+  object({ kind: v.literal('platt'), slope: number, intercept: number }),
+  object({ kind: v.literal('beta'), a: amount, b: amount, c: number }),
+  v.pipe(
+    object({
+      kind: v.literal('isotonic'),
+      logits: v.pipe(v.array(number), v.minLength(1), v.maxLength(MAX_LENGTH)),
+      probabilities: v.array(share),
+    }),
+    v.check((c) => c.logits.length === c.probabilities.length, 'as many logits as probabilities'),
+    v.check(
+      (c) => isNonDecreasing(c.logits) && isNonDecreasing(c.probabilities),
+      'an isotonic calibrator with non-decreasing logits and probabilities',
     ),
-]) satisfies z.ZodMiniType<CalibratorParameters>;
+  ),
+]) satisfies v.GenericSchema<unknown, CalibratorParameters>;
 
-const head: z.ZodMiniType<HeadSpec> = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('layers'), output: name }),
-  z
-    .object({
-      kind: z.literal('knn'),
+const head: v.GenericSchema<unknown, HeadSpec> = v.variant('kind', [
+  object({ kind: v.literal('layers'), output: name }),
+  v.pipe(
+    object({
+      kind: v.literal('knn'),
       file: path,
       rows: length,
-      neighbours: z.int().check(z.positive(), z.maximum(MAX_NEIGHBOURS)),
+      neighbours: v.pipe(wholeNumber, v.gtValue(0), v.maxValue(MAX_NEIGHBOURS)),
       from: count,
       to: length,
-    })
-    .check(z.refine((knn) => knn.from < knn.to, { error: 'a knn head with `from` below `to`' })),
-  z.object({
-    kind: z.literal('stack'),
-    members: z
-      .array(z.object({ weight: number, head: z.lazy(() => head) }))
-      .check(z.minLength(1), z.maxLength(100)),
+    }),
+    v.check((knn) => knn.from < knn.to, 'a knn head with `from` below `to`'),
+  ),
+  object({
+    kind: v.literal('stack'),
+    members: v.pipe(
+      v.array(object({ weight: number, head: v.lazy(() => head) })),
+      v.minLength(1),
+      v.maxLength(100),
+    ),
   }),
-  z.object({
-    kind: z.literal('shrunk'),
-    head: z.lazy(() => head),
-    prior: z.array(number).check(z.minLength(1), z.maxLength(MAX_LENGTH)),
+  object({
+    kind: v.literal('shrunk'),
+    head: v.lazy(() => head),
+    prior: v.pipe(v.array(number), v.minLength(1), v.maxLength(MAX_LENGTH)),
     strength: share,
   }),
-  z.object({ kind: z.literal('spread'), head: z.lazy(() => head), level: number, deviation: number }),
-  z.object({
-    kind: z.literal('logit'),
-    head: z.lazy(() => head),
-    prior: z.array(number).check(z.minLength(1), z.maxLength(MAX_LENGTH)),
+  object({ kind: v.literal('spread'), head: v.lazy(() => head), level: number, deviation: number }),
+  object({
+    kind: v.literal('logit'),
+    head: v.lazy(() => head),
+    prior: v.pipe(v.array(number), v.minLength(1), v.maxLength(MAX_LENGTH)),
   }),
 ]);
 
 const amountPart = {
   head,
   scales: perCandidate(positive),
-  bounds: z.exactOptional(perCandidate(z.tuple([amount, amount]))),
+  bounds: v.exactOptional(perCandidate(v.strictTuple([amount, amount]))),
 };
-const amountHead = z.object(amountPart);
+const amountHead = object(amountPart);
 
-const block = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('embedding'), embedder: name, dimensions: length }),
-  z.object({
-    kind: z.literal('ngrams'),
+const block = v.variant('kind', [
+  object({ kind: v.literal('embedding'), embedder: name, dimensions: length }),
+  object({
+    kind: v.literal('ngrams'),
     file: path,
-    buckets: length.check(z.refine((n) => (n & (n - 1)) === 0, { error: 'a power of two' })),
+    buckets: v.pipe(
+      length,
+      v.check((n) => (n & (n - 1)) === 0, 'a power of two'),
+    ),
     dimensions: length,
     wordOrder: order,
     characterFrom: order,
     characterTo: order,
   }),
-  z.object({ kind: z.literal('numeric'), names: z.array(name).check(z.minLength(1), z.maxLength(1000)) }),
-]) satisfies z.ZodMiniType<FeatureBlock>;
+  object({ kind: v.literal('numeric'), names: v.pipe(v.array(name), v.minLength(1), v.maxLength(1000)) }),
+]) satisfies v.GenericSchema<unknown, FeatureBlock>;
 
 /** The shape of `manifest.json`. What the parts must agree on is in `checkManifest`. */
-export const manifestSchema = z.object({
-  schemaVersion: z.literal(MANIFEST_SCHEMA_VERSION),
+export const manifestSchema = object({
+  schemaVersion: v.literal(MANIFEST_SCHEMA_VERSION),
   id: name,
-  name: z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)),
+  name: v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)),
   candidates: perCandidate(candidate),
-  embedder: z.object({
+  embedder: object({
     id: name,
-    kind: z.enum(['static', 'use', 'transformers', 'openai', 'custom']),
+    kind: v.picklist(['static', 'use', 'transformers', 'openai', 'custom']),
     dimensions: length,
-    table: z.exactOptional(path),
-    options: z.record(text, z.union([text, number, z.boolean()])),
+    table: v.exactOptional(path),
+    options: record(v.union([text, number, v.boolean()])),
   }),
-  features: z.object({
-    blocks: z.array(block).check(z.minLength(1), z.maxLength(100)),
+  features: object({
+    blocks: v.pipe(v.array(block), v.minLength(1), v.maxLength(100)),
     length,
     standardisation: path,
   }),
-  model: z.object({
+  model: object({
     topology: path,
     weights: path,
-    router: z.exactOptional(path),
-    notLayers: z.exactOptional(z.array(text)),
+    router: v.exactOptional(path),
+    notLayers: v.exactOptional(v.array(text)),
   }),
-  heads: z.object({
-    choice: z.object({ head, temperature: positive }),
-    success: z.object({ head, calibrators: perCandidate(calibrator) }),
-    cost: z.nullable(amountHead),
-    latency: z.nullable(amountHead),
-    outputTokens: z.exactOptional(amountHead),
-    costBesideInput: z.exactOptional(z.object({ ...amountPart, perInputToken: perCandidate(amount) })),
+  heads: object({
+    choice: object({ head, temperature: positive }),
+    success: object({ head, calibrators: perCandidate(calibrator) }),
+    cost: v.nullable(amountHead),
+    latency: v.nullable(amountHead),
+    outputTokens: v.exactOptional(amountHead),
+    costBesideInput: v.exactOptional(object({ ...amountPart, perInputToken: perCandidate(amount) })),
   }),
-  task: z.exactOptional(
-    z.object({ output: name, names: z.array(name).check(z.minLength(2), z.maxLength(MAX_CANDIDATES)) }),
+  task: v.exactOptional(
+    object({ output: name, names: v.pipe(v.array(name), v.minLength(2), v.maxLength(MAX_CANDIDATES)) }),
   ),
-  novelty: z.exactOptional(
-    z.object({
+  novelty: v.exactOptional(
+    object({
       file: path,
-      components: z.int().check(z.nonnegative(), z.maximum(1000)),
+      components: v.pipe(wholeNumber, v.minValue(0), v.maxValue(1000)),
       residualPrecision: amount,
       threshold: positive,
     }),
   ),
-  policy: z.unknown(),
-  provenance: z.object({
+  policy: v.unknown(),
+  provenance: object({
     toolVersion: text,
-    seed: z.int(),
+    seed: wholeNumber,
     dataFingerprint: text,
-    prompts: z.object({ fit: count, calibrate: count, test: count }),
-    config: z.unknown(),
+    prompts: object({ fit: count, calibrate: count, test: count }),
+    config: v.unknown(),
   }),
-  metrics: z.record(text, z.nullable(number)),
-  files: z.array(file).check(z.minLength(1), z.maxLength(MAX_FILES)),
-  reports: z.array(file).check(z.maxLength(MAX_FILES)),
+  metrics: record(v.nullable(number)),
+  files: v.pipe(v.array(file), v.minLength(1), v.maxLength(MAX_FILES)),
+  reports: v.pipe(v.array(file), v.maxLength(MAX_FILES)),
   digest: hex,
-}) satisfies z.ZodMiniType<Manifest>;
+}) satisfies v.GenericSchema<unknown, Manifest>;
 
 function isNonDecreasing(values: readonly number[]): boolean {
   for (let i = 1; i < values.length; i++) if (values[i] < values[i - 1]) return false;

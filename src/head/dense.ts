@@ -1,8 +1,9 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { ArtifactError } from '../errors.ts';
 import { softmaxInto } from '../math/logistic.ts';
 import { readFloat32 } from '../math/read-float32.ts';
 import { allFinite } from '../math/statistics.ts';
+import { object, wholeNumber } from '../validate.ts';
 
 /**
  * out = x W + b. Weights are kept as doubles and by output, so that the loop is a dot product that reads memory
@@ -152,57 +153,57 @@ export function readLayerWeights(
   return tensors;
 }
 
-const size = z.int().check(z.positive(), z.maximum(10_000_000));
-const name = z.string().check(z.minLength(1));
+const size = v.pipe(wholeNumber, v.gtValue(0), v.maxValue(10_000_000));
+const name = v.pipe(v.string(), v.minLength(1));
 
 /** TF.js: one node, each input `[layer, node, tensor, options?]`. We read the first node of each layer only. */
-const reference = z.tuple([name, z.literal(0), z.literal(0)], z.unknown());
-const inbound = z.array(z.array(reference).check(z.minLength(1))).check(z.length(1));
+const reference = v.tupleWithRest([name, v.literal(0), v.literal(0)], v.unknown());
+const inbound = v.pipe(v.array(v.pipe(v.array(reference), v.minLength(1))), v.length(1));
 
-const inputLayer = z.object({
-  class_name: z.literal('InputLayer'),
+const inputLayer = object({
+  class_name: v.literal('InputLayer'),
   name,
-  config: z.object({ batch_input_shape: z.tuple([z.null(), size]) }),
+  config: object({ batch_input_shape: v.strictTuple([v.null(), size]) }),
 });
-const dense = z.object({
-  class_name: z.literal('Dense'),
+const dense = object({
+  class_name: v.literal('Dense'),
   name,
-  config: z.object({
+  config: object({
     units: size,
-    activation: z.enum(['linear', 'relu', 'tanh', 'sigmoid', 'softmax']),
-    use_bias: z._default(z.boolean(), true),
+    activation: v.picklist(['linear', 'relu', 'tanh', 'sigmoid', 'softmax']),
+    use_bias: v.optional(v.boolean(), true),
   }),
   inbound_nodes: inbound,
 });
 
 /** Layers without weights: inputs side by side, inputs summed, and what only training needs. */
-const plain = z.object({
-  class_name: z.enum(['Concatenate', 'Add', 'Dropout']),
+const plain = object({
+  class_name: v.picklist(['Concatenate', 'Add', 'Dropout']),
   name,
   inbound_nodes: inbound,
 });
 
-const layer = z.discriminatedUnion('class_name', [inputLayer, dense, plain]);
+const layer = v.variant('class_name', [inputLayer, dense, plain]);
 
 /** The part of TF.js's `model.json` (format "layers-model") that an artifact may use. */
-export const layersModelSchema = z.object({
-  format: z.literal('layers-model'),
-  modelTopology: z.object({
-    class_name: z.enum(['Functional', 'Model']),
-    config: z.object({
-      layers: z.array(layer).check(z.minLength(1), z.maxLength(1000)),
-      input_layers: z.array(reference).check(z.length(1)),
-      output_layers: z.array(reference).check(z.minLength(1)),
+export const layersModelSchema = object({
+  format: v.literal('layers-model'),
+  modelTopology: object({
+    class_name: v.picklist(['Functional', 'Model']),
+    config: object({
+      layers: v.pipe(v.array(layer), v.minLength(1), v.maxLength(1000)),
+      input_layers: v.pipe(v.array(reference), v.length(1)),
+      output_layers: v.pipe(v.array(reference), v.minLength(1)),
     }),
   }),
-  weightsManifest: z.array(
-    z.object({
-      weights: z.array(
-        z.object({ name, dtype: z.literal('float32'), shape: z.array(size).check(z.maxLength(2)) }),
+  weightsManifest: v.array(
+    object({
+      weights: v.array(
+        object({ name, dtype: v.literal('float32'), shape: v.pipe(v.array(size), v.maxLength(2)) }),
       ),
     }),
   ),
 });
 
-type LayersModelJson = z.output<typeof layersModelSchema>;
-export type LayerJson = z.output<typeof layer>;
+type LayersModelJson = v.InferOutput<typeof layersModelSchema>;
+export type LayerJson = v.InferOutput<typeof layer>;

@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import { ArtifactError } from '../errors.ts';
 import {
   type Activation,
@@ -43,16 +44,16 @@ interface Node {
  * @throws ArtifactError naming what is wrong
  */
 export function readLayersModel(modelJson: unknown, weights: Uint8Array, turn?: Turn): LayersModel {
-  const parsed = layersModelSchema.safeParse(modelJson, { jitless: true });
+  const parsed = v.safeParse(layersModelSchema, modelJson, { abortEarly: true });
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
+    const [issue] = parsed.issues;
     throw new ArtifactError(
-      `\`${issue.path.join('.')}\` of model.json must be as in a TF.js layers-model of Dense, Concatenate, Add and ` +
+      `\`${v.getDotPath(issue) ?? ''}\` of model.json must be as in a TF.js layers-model of Dense, Concatenate, Add and ` +
         `Dropout layers. Got: ${issue.message}. Export the artifact again.`,
     );
   }
-  const { layers, input_layers, output_layers } = parsed.data.modelTopology.config;
-  const tensors = readLayerWeights(parsed.data.weightsManifest, weights);
+  const { layers, input_layers, output_layers } = parsed.output.modelTopology.config;
+  const tensors = readLayerWeights(parsed.output.weightsManifest, weights);
   const nodes = buildNodes(layers, tensors);
   const input = nodes.get(input_layers[0][0]);
   if (input === undefined || input.before.length > 0 || input.run !== null) {

@@ -1,6 +1,14 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { InvalidInputError } from '../errors.ts';
-import { validate } from '../validate.ts';
+import {
+  finiteNumber,
+  looseObject,
+  object,
+  record,
+  strictObject,
+  validate,
+  wholeNumber,
+} from '../validate.ts';
 import {
   type FeedbackInput,
   LOG_SCHEMA_VERSION,
@@ -9,94 +17,99 @@ import {
   type OutcomeRecord,
 } from './record.ts';
 
-const name = z.string().check(z.minLength(1));
+const name = v.pipe(v.string(), v.minLength(1));
 
 /** What is written is kept within limits; what others wrote is read as it is. */
-const nameUpTo = (longest: number) => name.check(z.maxLength(longest));
+const nameUpTo = (longest: number) => v.pipe(name, v.maxLength(longest));
 export const decisionIdSchema = nameUpTo(LONGEST_TEXTS.id);
 export const candidateSchema = nameUpTo(LONGEST_TEXTS.candidate);
-const share = z.number().check(z.minimum(0), z.maximum(1));
-const amount = z.nullable(z.number().check(z.nonnegative()));
-const count = z.nullable(z.int().check(z.nonnegative()));
-const time = z.iso.datetime();
-const shares = z.record(z.string(), share);
-const versioned = { schemaVersion: z.literal(LOG_SCHEMA_VERSION), at: time };
+const share = v.pipe(finiteNumber, v.minValue(0), v.maxValue(1));
+const amount = v.nullable(v.pipe(finiteNumber, v.minValue(0)));
+const count = v.nullable(v.pipe(wholeNumber, v.minValue(0)));
+const time = v.pipe(v.string(), v.check(isTime, 'a time such as "2026-01-31T12:00:00.000Z"'));
+const shares = record(share);
+const versioned = { schemaVersion: v.literal(LOG_SCHEMA_VERSION), at: time };
 
-const message = z.looseObject({ role: z.string() });
+const message = looseObject({ role: v.string() });
 
 const outcomeFields = {
   candidate: name,
-  status: z.enum(['answered', 'failed']),
+  status: v.picklist(['answered', 'failed']),
   costUsd: amount,
-  costSource: z.exactOptional(z.enum(['reported', 'computed'])),
+  costSource: v.exactOptional(v.picklist(['reported', 'computed'])),
   latencyMs: amount,
   inputTokens: count,
   outputTokens: count,
-  totalCostUsd: z.exactOptional(z.number().check(z.nonnegative())),
-  totalLatencyMs: z.exactOptional(z.number().check(z.nonnegative())),
-  error: z.exactOptional(z.string()),
-  refused: z.exactOptional(z.record(z.string(), z.string())),
+  totalCostUsd: v.exactOptional(v.pipe(finiteNumber, v.minValue(0))),
+  totalLatencyMs: v.exactOptional(v.pipe(finiteNumber, v.minValue(0))),
+  error: v.exactOptional(v.string()),
+  refused: v.exactOptional(record(v.string())),
 };
 
 const feedbackFields = {
   quality: share,
-  candidate: z.exactOptional(name),
-  source: z.exactOptional(name),
+  candidate: v.exactOptional(name),
+  source: v.exactOptional(name),
 };
 
 /** What a caller says of how a decision was carried out. */
-export const outcomeSchema = z.strictObject({
+export const outcomeSchema = strictObject({
   ...outcomeFields,
   candidate: candidateSchema,
-}) as unknown as z.ZodMiniType<Omit<OutcomeRecord, 'schemaVersion' | 'kind' | 'id' | 'at'>>;
+}) as unknown as v.GenericSchema<unknown, Omit<OutcomeRecord, 'schemaVersion' | 'kind' | 'id' | 'at'>>;
 
 /** What a caller says of an answer. */
-export const feedbackSchema = z.strictObject({
+export const feedbackSchema = strictObject({
   quality: share,
-  candidate: z.exactOptional(candidateSchema),
-  source: z.exactOptional(nameUpTo(LONGEST_TEXTS.source)),
-}) satisfies z.ZodMiniType<FeedbackInput>;
+  candidate: v.exactOptional(candidateSchema),
+  source: v.exactOptional(nameUpTo(LONGEST_TEXTS.source)),
+}) satisfies v.GenericSchema<unknown, FeedbackInput>;
 
 /** The shape of a line. Fields of later versions that are not known yet are kept. */
-const logRecordSchema = z.discriminatedUnion('kind', [
-  z.looseObject({
+const logRecordSchema = v.variant('kind', [
+  looseObject({
     ...versioned,
-    kind: z.literal('decision'),
+    kind: v.literal('decision'),
     id: name,
     artifactId: name,
-    policyPath: z.array(z.string()),
+    policyPath: v.array(v.string()),
     candidate: name,
-    propensity: share.check(z.positive()),
-    propensities: z.exactOptional(shares),
+    propensity: v.pipe(share, v.gtValue(0)),
+    propensities: v.exactOptional(shares),
     confidence: share,
     probabilities: shares,
-    predictions: z.array(
-      z.looseObject({
+    predictions: v.array(
+      looseObject({
         candidate: name,
         successProbability: share,
         expectedCostUsd: amount,
         expectedLatencyMs: amount,
       }),
     ),
-    signals: z.record(z.string(), z.unknown()),
-    promptHash: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
-    request: z.exactOptional(
-      z.union([z.object({ text: z.string() }), z.object({ messages: z.array(message) })]),
-    ),
-    embedding: z.exactOptional(z.array(z.number())),
-    task: z.exactOptional(z.string()),
-    tier: z.exactOptional(z.string()),
+    signals: record(v.unknown()),
+    promptHash: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+    request: v.exactOptional(v.union([object({ text: v.string() }), object({ messages: v.array(message) })])),
+    embedding: v.exactOptional(v.array(finiteNumber)),
+    task: v.exactOptional(v.string()),
+    tier: v.exactOptional(v.string()),
   }),
-  z.looseObject({ ...versioned, kind: z.literal('outcome'), id: name, ...outcomeFields }),
-  z.looseObject({ ...versioned, kind: z.literal('feedback'), id: name, ...feedbackFields }),
-  z.looseObject({ ...versioned, kind: z.literal('dropped'), count: z.int().check(z.positive()) }),
-  z.looseObject({
+  looseObject({ ...versioned, kind: v.literal('outcome'), id: name, ...outcomeFields }),
+  looseObject({ ...versioned, kind: v.literal('feedback'), id: name, ...feedbackFields }),
+  looseObject({ ...versioned, kind: v.literal('dropped'), count: v.pipe(wholeNumber, v.gtValue(0)) }),
+  looseObject({
     ...versioned,
-    kind: z.literal('file'),
-    state: z.enum(['opened', 'closed']),
-    closesAt: z.exactOptional(time),
+    kind: v.literal('file'),
+    state: v.picklist(['opened', 'closed']),
+    closesAt: v.exactOptional(time),
   }),
-]) as unknown as z.ZodMiniType<LogRecord>;
+]) as unknown as v.GenericSchema<unknown, LogRecord>;
+
+/** ISO 8601 in UTC, of a day that there is. */
+function isTime(text: string): boolean {
+  const isWritten = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z$/.test(text);
+  const time = new Date(text);
+  return isWritten && !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text.slice(0, 16));
+}
 
 /**
  * Checks one record of a decision log.

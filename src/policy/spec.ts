@@ -1,5 +1,5 @@
-import * as z from 'zod/mini';
-import { validate } from '../validate.ts';
+import * as v from 'valibot';
+import { finiteNumber, record, strictObject, validate, wholeNumber } from '../validate.ts';
 import type { AcceptTest } from './plan.ts';
 
 /** What every policy may say. Both also hold for the policies inside it: of two limits the tighter counts. */
@@ -241,95 +241,95 @@ export function validatePolicy(spec: unknown): PolicySpec {
   return validate<PolicySpec>(policySchema, spec, 'policy');
 }
 
-const amount = z.number().check(z.nonnegative());
-const weight = z.number().check(z.nonnegative(), z.maximum(1e6));
-const share = z.number().check(z.minimum(0), z.maximum(1));
-const name = z.string().check(z.minLength(1), z.maxLength(200));
-const names = z.array(z.string());
+const amount = v.pipe(finiteNumber, v.minValue(0));
+const weight = v.pipe(finiteNumber, v.minValue(0), v.maxValue(1e6));
+const share = v.pipe(finiteNumber, v.minValue(0), v.maxValue(1));
+const name = v.pipe(v.string(), v.minLength(1), v.maxLength(200));
+const names = v.array(v.string());
 
-export const limitsSchema = z.strictObject({
-  allow: z.exactOptional(names),
-  deny: z.exactOptional(names),
-  maxCostUsd: z.exactOptional(amount),
-  maxLatencyMs: z.exactOptional(amount),
-  minSuccessProbability: z.exactOptional(share),
-}) satisfies z.ZodMiniType<Limits>;
+export const limitsSchema = strictObject({
+  allow: v.exactOptional(names),
+  deny: v.exactOptional(names),
+  maxCostUsd: v.exactOptional(amount),
+  maxLatencyMs: v.exactOptional(amount),
+  minSuccessProbability: v.exactOptional(share),
+}) satisfies v.GenericSchema<unknown, Limits>;
 
-export const weightsSchema = z.union([
-  z.enum(['best', 'balanced', 'cheapest']),
-  z.strictObject({ quality: weight, cost: weight, latency: weight }),
-]) satisfies z.ZodMiniType<WeightsName | UtilityWeights>;
+export const weightsSchema = v.union([
+  v.picklist(['best', 'balanced', 'cheapest']),
+  strictObject({ quality: weight, cost: weight, latency: weight }),
+]) satisfies v.GenericSchema<unknown, WeightsName | UtilityWeights>;
 
 const limited = {
-  limits: z.exactOptional(limitsSchema),
-  relax: z.exactOptional(z.array(z.enum(DEFAULT_RELAX as [...typeof DEFAULT_RELAX]))),
-  strict: z.exactOptional(z.boolean()),
+  limits: v.exactOptional(limitsSchema),
+  relax: v.exactOptional(v.array(v.picklist(DEFAULT_RELAX as [...typeof DEFAULT_RELAX]))),
+  strict: v.exactOptional(v.boolean()),
 };
 
-const accept: z.ZodMiniType<AcceptTest> = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('logprob'), min: z.number().check(z.maximum(0)) }),
-  z.strictObject({
-    kind: z.literal('agreement'),
-    samples: z.int().check(z.minimum(2), z.maximum(100)),
+const accept: v.GenericSchema<unknown, AcceptTest> = v.variant('kind', [
+  strictObject({ kind: v.literal('logprob'), min: v.pipe(finiteNumber, v.maxValue(0)) }),
+  strictObject({
+    kind: v.literal('agreement'),
+    samples: v.pipe(wholeNumber, v.minValue(2), v.maxValue(100)),
     min: share,
   }),
-  z.strictObject({ kind: z.literal('verifier'), verifier: name, min: z.number() }),
-  z.strictObject({ kind: z.literal('json'), schema: z.exactOptional(z.record(z.string(), z.unknown())) }),
-  z.strictObject({
-    kind: z.literal('all'),
-    tests: z.array(z.lazy(() => accept)).check(z.minLength(1), z.maxLength(20)),
+  strictObject({ kind: v.literal('verifier'), verifier: name, min: finiteNumber }),
+  strictObject({ kind: v.literal('json'), schema: v.exactOptional(record(v.unknown())) }),
+  strictObject({
+    kind: v.literal('all'),
+    tests: v.pipe(v.array(v.lazy(() => accept)), v.minLength(1), v.maxLength(20)),
   }),
 ]);
 
-const combine = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('majority') }),
-  z.strictObject({ kind: z.literal('weighted') }),
-  z.strictObject({ kind: z.literal('best'), scorer: name }),
-  z.strictObject({ kind: z.literal('judge'), judge: name }),
+const combine = v.variant('kind', [
+  strictObject({ kind: v.literal('majority') }),
+  strictObject({ kind: v.literal('weighted') }),
+  strictObject({ kind: v.literal('best'), scorer: name }),
+  strictObject({ kind: v.literal('judge'), judge: name }),
 ]);
 
-const target: z.ZodMiniType<PolicyTarget> = z.union([z.string(), z.lazy(() => policySchema)]);
-const many = <T extends z.core.$ZodType>(item: T, least: number) =>
-  z.array(item).check(z.minLength(least), z.maxLength(1000));
+const target: v.GenericSchema<unknown, PolicyTarget> = v.union([v.string(), v.lazy(() => policySchema)]);
+const many = <T extends v.GenericSchema>(item: T, least: number) =>
+  v.pipe(v.array(item), v.minLength(least), v.maxLength(1000));
 
-const explore = z.discriminatedUnion('method', [
-  z.strictObject({ ...exploring('epsilon-greedy'), epsilon: share }),
-  z.strictObject({ ...exploring('softmax'), temperature: z.number().check(z.positive()) }),
-  z.strictObject({
+const explore = v.variant('method', [
+  strictObject({ ...exploring('epsilon-greedy'), epsilon: share }),
+  strictObject({ ...exploring('softmax'), temperature: v.pipe(finiteNumber, v.gtValue(0)) }),
+  strictObject({
     ...exploring('thompson'),
-    observations: z.exactOptional(z.number().check(z.positive())),
+    observations: v.exactOptional(v.pipe(finiteNumber, v.gtValue(0))),
   }),
 ]);
 
 function exploring<Method extends string>(method: Method) {
   return {
-    kind: z.literal('explore'),
-    method: z.literal(method),
-    policy: z.lazy(() => policySchema),
+    kind: v.literal('explore'),
+    method: v.literal(method),
+    policy: v.lazy(() => policySchema),
     ...limited,
   };
 }
 
 /** The shape of a policy; whether what it names exists is checked when it is made. */
-const policySchema: z.ZodMiniType<PolicySpec> = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('utility'), weights: z.exactOptional(weightsSchema), ...limited }),
-  z.strictObject({
-    kind: z.literal('classifier'),
-    abstain: z.exactOptional(
-      z.strictObject({
-        to: z.string(),
-        below: z.exactOptional(share),
-        outOfDistribution: z.exactOptional(z.boolean()),
+const policySchema: v.GenericSchema<unknown, PolicySpec> = v.variant('kind', [
+  strictObject({ kind: v.literal('utility'), weights: v.exactOptional(weightsSchema), ...limited }),
+  strictObject({
+    kind: v.literal('classifier'),
+    abstain: v.exactOptional(
+      strictObject({
+        to: v.string(),
+        below: v.exactOptional(share),
+        outOfDistribution: v.exactOptional(v.boolean()),
       }),
     ),
     ...limited,
   }),
-  z.strictObject({
-    kind: z.literal('rules'),
+  strictObject({
+    kind: v.literal('rules'),
     rules: many(
-      z.strictObject({
-        name: z.exactOptional(name),
-        when: z.string().check(z.minLength(1), z.maxLength(10_000)),
+      strictObject({
+        name: v.exactOptional(name),
+        when: v.pipe(v.string(), v.minLength(1), v.maxLength(10_000)),
         then: target,
       }),
       1,
@@ -337,49 +337,49 @@ const policySchema: z.ZodMiniType<PolicySpec> = z.discriminatedUnion('kind', [
     otherwise: target,
     ...limited,
   }),
-  z.strictObject({
-    kind: z.literal('threshold'),
-    strong: z.string(),
-    weak: z.string(),
-    threshold: z.number().check(z.minimum(-1), z.maximum(1)),
+  strictObject({
+    kind: v.literal('threshold'),
+    strong: v.string(),
+    weak: v.string(),
+    threshold: v.pipe(finiteNumber, v.minValue(-1), v.maxValue(1)),
     ...limited,
   }),
-  z.strictObject({
-    kind: z.literal('cascade'),
+  strictObject({
+    kind: v.literal('cascade'),
     steps: many(
-      z.strictObject({ use: target, minSuccess: z.exactOptional(share), accept: z.exactOptional(accept) }),
+      strictObject({ use: target, minSuccess: v.exactOptional(share), accept: v.exactOptional(accept) }),
       2,
     ),
     ...limited,
   }),
-  z.strictObject({
-    kind: z.literal('ensemble'),
-    members: z.union([z.int().check(z.minimum(2), z.maximum(1000)), many(target, 2)]),
+  strictObject({
+    kind: v.literal('ensemble'),
+    members: v.union([v.pipe(wholeNumber, v.minValue(2), v.maxValue(1000)), many(target, 2)]),
     combine,
     ...limited,
   }),
-  z.strictObject({
-    kind: z.literal('speculative'),
+  strictObject({
+    kind: v.literal('speculative'),
     fast: target,
     slow: target,
-    delayMs: z.exactOptional(amount),
-    accept: z.exactOptional(accept),
+    delayMs: v.exactOptional(amount),
+    accept: v.exactOptional(accept),
     ...limited,
   }),
-  z.strictObject({
-    kind: z.literal('hierarchical'),
-    by: z.exactOptional(z.enum(['task', 'language', 'tier', 'quality'])),
-    domains: z.record(z.string(), target),
+  strictObject({
+    kind: v.literal('hierarchical'),
+    by: v.exactOptional(v.picklist(['task', 'language', 'tier', 'quality'])),
+    domains: record(target),
     otherwise: target,
-    minConfidence: z.exactOptional(share),
+    minConfidence: v.exactOptional(share),
     ...limited,
   }),
-  z.strictObject({ kind: z.literal('router'), router: name, ...limited }),
-  z.strictObject({
-    kind: z.literal('tools'),
+  strictObject({ kind: v.literal('router'), router: name, ...limited }),
+  strictObject({
+    kind: v.literal('tools'),
     tool: name,
-    before: z.exactOptional(target),
-    after: z.exactOptional(target),
+    before: v.exactOptional(target),
+    after: v.exactOptional(target),
     otherwise: target,
     ...limited,
   }),

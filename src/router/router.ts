@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import type { Manifest } from '../artifact/manifest.ts';
 import type { Decision } from '../decision.ts';
 import type { Embedder } from '../embedder/embedder.ts';
@@ -17,7 +17,7 @@ import {
   type Signals,
   signalsSchema,
 } from '../signals/signals.ts';
-import { validate } from '../validate.ts';
+import { finiteNumber, record, strictObject, validate } from '../validate.ts';
 
 /** What one request may ask for: weights and limits, beside those of the router's policy, and signals of its own. */
 export interface RouteOptions extends PolicyOverrides {
@@ -134,14 +134,14 @@ export interface CheckedOptions {
 
 const NOTHING: CheckedOptions = { overrides: {}, signals: {} };
 
-const routeOptionsSchema = z.strictObject({
-  weights: z.exactOptional(weightsSchema),
-  limits: z.exactOptional(limitsSchema),
-  strict: z.exactOptional(z.boolean()),
-  callable: z.exactOptional(z.array(z.string())),
-  signals: z.exactOptional(signalsSchema),
-  cachedTokens: z.exactOptional(z.record(z.string(), z.number().check(z.nonnegative()))),
-  novelty: z.exactOptional(z.boolean()),
+const routeOptionsSchema = strictObject({
+  weights: v.exactOptional(weightsSchema),
+  limits: v.exactOptional(limitsSchema),
+  strict: v.exactOptional(v.boolean()),
+  callable: v.exactOptional(v.array(v.string())),
+  signals: v.exactOptional(signalsSchema),
+  cachedTokens: v.exactOptional(record(v.pipe(finiteNumber, v.minValue(0)))),
+  novelty: v.exactOptional(v.boolean()),
 });
 
 /** @throws InvalidInputError naming the field. */

@@ -1,7 +1,8 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { MissingPackageError } from '../errors.ts';
 import { MODALITIES, type Modality } from '../request.ts';
 import type { TokenCounter } from '../tokens.ts';
+import { finiteNumber, record, strictObject, wholeNumber } from '../validate.ts';
 
 /** How good an answer has to be: what it is for. */
 export type QualityRequirement = 'draft' | 'standard' | 'high' | 'production';
@@ -95,32 +96,30 @@ export interface LoadView {
   recentLatencyMs(candidate: string): number | null;
 }
 
-const amount = z.number().check(z.nonnegative());
-const share = z.number().check(z.minimum(0), z.maximum(1));
-const count = z.int().check(z.nonnegative());
-const word = z.string().check(z.maxLength(200));
+const amount = v.pipe(finiteNumber, v.minValue(0));
+const share = v.pipe(finiteNumber, v.minValue(0), v.maxValue(1));
+const count = v.pipe(wholeNumber, v.minValue(0));
+const word = v.pipe(v.string(), v.maxLength(200));
 
 /** The shape of what a caller may set. */
-export const signalsSchema = z.strictObject({
-  task: z.exactOptional(word),
-  taskConfidence: z.exactOptional(share),
-  complexity: z.exactOptional(share),
-  tokens: z.exactOptional(count),
-  language: z.exactOptional(word),
-  codeShare: z.exactOptional(share),
-  mathsShare: z.exactOptional(share),
-  modalities: z.exactOptional(z.array(z.enum(MODALITIES)).check(z.maxLength(MODALITIES.length))),
-  tools: z.exactOptional(count),
-  structured: z.exactOptional(z.boolean()),
-  turns: z.exactOptional(count),
-  quality: z.exactOptional(z.enum(['draft', 'standard', 'high', 'production'])),
-  latencyBudgetMs: z.exactOptional(z.nullable(amount)),
-  costBudgetUsd: z.exactOptional(z.nullable(amount)),
-  tier: z.exactOptional(word),
-  load: z.exactOptional(
-    z.record(z.string(), z.strictObject({ inFlight: count, recentLatencyMs: z.nullable(amount) })),
-  ),
-}) satisfies z.ZodMiniType<Partial<Signals>>;
+export const signalsSchema = strictObject({
+  task: v.exactOptional(word),
+  taskConfidence: v.exactOptional(share),
+  complexity: v.exactOptional(share),
+  tokens: v.exactOptional(count),
+  language: v.exactOptional(word),
+  codeShare: v.exactOptional(share),
+  mathsShare: v.exactOptional(share),
+  modalities: v.exactOptional(v.pipe(v.array(v.picklist(MODALITIES)), v.maxLength(MODALITIES.length))),
+  tools: v.exactOptional(count),
+  structured: v.exactOptional(v.boolean()),
+  turns: v.exactOptional(count),
+  quality: v.exactOptional(v.picklist(['draft', 'standard', 'high', 'production'])),
+  latencyBudgetMs: v.exactOptional(v.nullable(amount)),
+  costBudgetUsd: v.exactOptional(v.nullable(amount)),
+  tier: v.exactOptional(word),
+  load: v.exactOptional(record(strictObject({ inFlight: count, recentLatencyMs: v.nullable(amount) }))),
+}) satisfies v.GenericSchema<unknown, Partial<Signals>>;
 
 /** Byte-pair encodings of OpenAI's models; others' counts come close. `o200k_base`: GPT-4o and later. */
 export type TokenEncoding = 'o200k_base' | 'cl100k_base';
