@@ -9,15 +9,13 @@ interface NearestCandidate {
 export abstract class PointsmanError extends Error {
   /** A literal that callers can switch on. */
   abstract readonly code: string;
-
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = new.target.name;
-  }
+  /** The name of its class, also where a minifier gave the class another. */
+  abstract override readonly name: string;
 }
 
 /** Limits left no candidate, and the policy or the request does not let the ones that did give way. */
 export class NoCandidateError extends PointsmanError {
+  override readonly name = 'NoCandidateError';
   readonly code = 'NO_CANDIDATE';
   /** Why each candidate was removed, by its name. */
   readonly removed: ReadonlyMap<string, string>;
@@ -43,11 +41,13 @@ export class NoCandidateError extends PointsmanError {
 
 /** An artifact that must not be loaded: truncated, edited, of a newer schema, or naming files outside itself. */
 export class ArtifactError extends PointsmanError {
+  override readonly name = 'ArtifactError';
   readonly code = 'ARTIFACT';
 }
 
 /** One attempt took too long; others may follow. */
 export class AttemptTimeoutError extends PointsmanError {
+  override readonly name = 'AttemptTimeoutError';
   readonly code = 'ATTEMPT_TIMEOUT';
 
   constructor(candidate: string, timeoutMs: number, waitedFor: string) {
@@ -68,6 +68,7 @@ export abstract class ExecutionError extends PointsmanError {
 
 /** A stream ended before its answer did. */
 export class BrokenStreamError extends ExecutionError {
+  override readonly name = 'BrokenStreamError';
   readonly code = 'BROKEN_STREAM';
   readonly candidate: string;
   /** UTF-16 units of the answer that had come. */
@@ -103,6 +104,7 @@ interface TriedAttempt {
 
 /** What is left of the budget is less than another attempt is expected to cost. */
 export class CostBudgetError extends ExecutionError {
+  override readonly name = 'CostBudgetError';
   readonly code = 'COST_BUDGET';
   readonly budgetUsd: number;
   readonly spentUsd: number;
@@ -123,6 +125,7 @@ export class CostBudgetError extends ExecutionError {
 
 /** The time for the whole execution ran out. */
 export class DeadlineError extends ExecutionError {
+  override readonly name = 'DeadlineError';
   readonly code = 'DEADLINE';
   readonly deadlineMs: number;
 
@@ -137,11 +140,13 @@ export class DeadlineError extends ExecutionError {
 
 /** A text that could not be turned into a vector: the endpoint or the model failed, or gave something else. */
 export class EmbeddingError extends PointsmanError {
+  override readonly name = 'EmbeddingError';
   readonly code = 'EMBEDDING';
 }
 
 /** The plan failed, and so did every candidate that could be fallen back on. */
 export class ExecutionFailedError extends ExecutionError {
+  override readonly name = 'ExecutionFailedError';
   readonly code = 'EXECUTION_FAILED';
 
   constructor(attempts: readonly TriedAttempt[], cause: unknown) {
@@ -157,16 +162,19 @@ export class ExecutionFailedError extends ExecutionError {
 
 /** A value from outside (config, row, option, request) that does not have the shape it must have. */
 export class InvalidInputError extends PointsmanError {
+  override readonly name: string = 'InvalidInputError';
   readonly code = 'INVALID_INPUT';
 }
 
 /** An endpoint or a client gave something that is not an answer. */
 export class MalformedAnswerError extends PointsmanError {
+  override readonly name = 'MalformedAnswerError';
   readonly code = 'MALFORMED_ANSWER';
 }
 
 /** An optional package that is needed now and is not installed. */
 export class MissingPackageError extends PointsmanError {
+  override readonly name = 'MissingPackageError';
   readonly code = 'MISSING_PACKAGE';
 
   constructor(packageName: string, neededFor: string, options?: ErrorOptions) {
@@ -176,6 +184,7 @@ export class MissingPackageError extends PointsmanError {
 
 /** A candidate was not called: its breaker is open, or as many requests are on their way to it as may be. */
 export class UnavailableError extends PointsmanError {
+  override readonly name = 'UnavailableError';
   readonly code = 'UNAVAILABLE';
   readonly reason: 'breaker-open' | 'bulkhead-full';
 
@@ -200,6 +209,7 @@ export interface UpstreamErrorOptions extends ErrorOptions {
 
 /** An endpoint that refused, failed, or could not be reached. */
 export class UpstreamError extends PointsmanError {
+  override readonly name = 'UpstreamError';
   readonly code = 'UPSTREAM';
   /** HTTP status; null when there was no response. */
   readonly status: number | null;

@@ -141,6 +141,7 @@ export async function withRetrainLock<Result>(folder: string, work: () => Promis
 
 /** Somebody else is retraining the router of this folder. */
 export class RouterBusyError extends PointsmanError {
+  override readonly name = 'RouterBusyError';
   readonly code = 'ROUTER_BUSY';
   /** Of the process that holds the lock; null where it is not known. */
   readonly pid: number | null;

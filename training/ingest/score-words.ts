@@ -198,6 +198,7 @@ export interface UnclearScores {
 
 /** Scores on several scales, on one whose ends cannot be told, or of several names. */
 export class UnclearScoresError extends InvalidInputError {
+  override readonly name = 'UnclearScoresError';
   readonly unclear: UnclearScores;
 
   constructor(message: string, unclear: UnclearScores = {}) {

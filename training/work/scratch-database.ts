@@ -132,6 +132,7 @@ const LEAST_MB = 256;
 
 /** What was to be done needs more memory than it may have. */
 export class MemoryLimitError extends PointsmanError {
+  override readonly name = 'MemoryLimitError';
   readonly code = 'MEMORY_LIMIT';
   /** Megabytes that the rows on their way might have. */
   readonly limitMb: number;

@@ -222,7 +222,9 @@ const FORMATS: readonly (readonly [RegExp, SourceFormat])[] = [
 ];
 
 /** A pattern that no file fits, in a folder that is there. */
-export class NoFilesError extends InvalidInputError {}
+export class NoFilesError extends InvalidInputError {
+  override readonly name = 'NoFilesError';
+}
 
 /**
  * Finds the files that paths and globs name: in the order given, a glob's own files sorted, each file once. A name that
