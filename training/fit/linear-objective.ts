@@ -1,7 +1,7 @@
 import { dot } from 'pointsman/math';
 import type { TensorFlow } from './backend.ts';
 import { type Loss, residualsInto, totalWeight } from './loss.ts';
-import { type Matrix, takeRows } from './rows.ts';
+import type { Matrix } from './rows.ts';
 
 /** Loss of a linear map over rows that wait on the backend. */
 export interface LinearObjective {
@@ -112,108 +112,6 @@ function createRowBlocks(tf: TensorFlow, matrix: Matrix): RowBlocks {
     },
     dispose() {
       for (const block of kept) block.dispose();
-    },
-  };
-}
-
-/** Second moments of the features, from which the curvature of any linear fit follows. */
-export interface Curvature {
-  /** Factor of `weight * second moments + penalties`; null where there are too many features to factor. */
-  factor(weight: number, penalties: Float64Array): Cholesky | null;
-  /** Mean square of each feature. `[inputs]` */
-  readonly diagonal: Float64Array;
-}
-
-/** More rows than this add nothing to a preconditioner that is worth their time. */
-const mostRows = 8192;
-
-/** Factoring takes inputs³ / 3 multiplications; beyond this the diagonal must do. */
-const mostInputs = 1600;
-
-/**
- * @param sample rows to look at, spread evenly over the matrix. @default at most 8192
- */
-export function measureCurvature(tf: TensorFlow, features: Matrix, sample = mostRows): Curvature {
-  const { columns } = features;
-  const used = Math.min(features.rows, sample);
-  const picked = takeRows(features, evenly(features.rows, used));
-  const diagonal = new Float64Array(columns);
-  for (let i = 0; i < picked.values.length; i++) diagonal[i % columns] += picked.values[i] ** 2 / used;
-  if (columns > mostInputs) return { diagonal, factor: () => null };
-  const gram = tf.tidy(() => {
-    const rows = tf.tensor2d(picked.values, [used, columns]);
-    return tf.matMul(tf.transpose(rows), rows);
-  });
-  // Read outside of `tidy`, which would search every number of what it returns for tensors.
-  const products = gram.dataSync();
-  gram.dispose();
-  // A sample knows the directions it spans too well: mix in its diagonal, the more the fewer rows it has.
-  const mix = used === features.rows ? 1e-6 : Math.min(0.5, columns / (4 * used));
-  const moments = Float64Array.from(products, (x) => ((1 - mix) * x) / used);
-  for (let j = 0; j < columns; j++) moments[j * columns + j] += mix * diagonal[j] + 1e-9;
-  return {
-    diagonal,
-    factor(weight, penalties) {
-      const matrix = moments.map((x) => weight * x);
-      for (let j = 0; j < columns; j++) matrix[j * columns + j] += penalties[j];
-      return cholesky(matrix, columns);
-    },
-  };
-}
-
-/** `count` of the indices below `total`, ascending and evenly spread. */
-function evenly(total: number, count: number): Int32Array {
-  return Int32Array.from({ length: count }, (_, i) => Math.floor((i * total) / count));
-}
-
-/** A positive definite matrix, factored: A = L Lᵀ. */
-interface Cholesky {
-  readonly size: number;
-  /** Solves A x = b in place, b being every `stride`-th number from `start`. */
-  solveInPlace(b: Float64Array, start: number, stride: number): void;
-}
-
-/**
- * Factors the symmetric `[size, size]` matrix (row-major). A pivot that is not positive is raised to a
- * billionth of the largest on the diagonal, so that a matrix that is only nearly positive definite still gives a
- * usable, positive definite factor.
- */
-function cholesky(matrix: Float64Array, size: number): Cholesky {
-  const lower = matrix.slice();
-  let largest = 0;
-  for (let i = 0; i < size; i++) largest = Math.max(largest, matrix[i * size + i]);
-  const floor = Math.max(largest * 1e-9, Number.MIN_VALUE);
-  for (let i = 0; i < size; i++) {
-    for (let j = 0; j <= i; j++) {
-      let even = 0;
-      let odd = 0;
-      const [a, b] = [i * size, j * size];
-      let k = 0;
-      for (; k + 1 < j; k += 2) {
-        even += lower[a + k] * lower[b + k];
-        odd += lower[a + k + 1] * lower[b + k + 1];
-      }
-      if (k < j) even += lower[a + k] * lower[b + k];
-      const rest = lower[a + j] - even - odd;
-      lower[a + j] = i === j ? Math.sqrt(Math.max(rest, floor)) : rest / lower[b + j];
-    }
-  }
-  const x = new Float64Array(size);
-  return {
-    size,
-    solveInPlace(b, start, stride) {
-      for (let i = 0; i < size; i++) {
-        let sum = b[start + i * stride];
-        for (let k = 0; k < i; k++) sum -= lower[i * size + k] * x[k];
-        x[i] = sum / lower[i * size + i];
-      }
-      for (let i = size - 1; i >= 0; i--) {
-        const value = x[i] / lower[i * size + i];
-        x[i] = value;
-        // By rows of L, so that memory is read in order.
-        for (let k = 0; k < i; k++) x[k] -= lower[i * size + k] * value;
-      }
-      for (let i = 0; i < size; i++) b[start + i * stride] = x[i];
     },
   };
 }

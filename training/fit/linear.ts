@@ -2,13 +2,8 @@ import { InvalidInputError } from 'pointsman';
 import { mean } from 'pointsman/math';
 import { type TensorFlow, useBackend } from './backend.ts';
 import type { DenseLayer } from './chain.ts';
-import {
-  type Curvature,
-  createLinearObjective,
-  type LinearObjective,
-  measureCurvature,
-  minimise,
-} from './linear-objective.ts';
+import { type Curvature, measureCurvature } from './curvature.ts';
+import { createLinearObjective, type LinearObjective, minimise } from './linear-objective.ts';
 import { baseRates, checkFitData, type FitData, type Loss, targetWeights } from './loss.ts';
 
 interface LinearSolution {
@@ -115,6 +110,7 @@ function preconditioner(
   const factor = curvature.factor(totalWeight * middle, penalties);
   const inputs = penalties.length;
   return (vector) => {
+    factor?.solveInPlace(vector, outputs);
     for (let c = 0; c < outputs; c++) {
       const relative = Math.max(spread[c], 0.02 * middle) / middle;
       if (factor === null) {
@@ -123,7 +119,6 @@ function preconditioner(
             totalWeight * middle * relative * (curvature.diagonal[j] + 1e-6) + penalties[j];
         }
       } else {
-        factor.solveInPlace(vector, c, outputs);
         for (let j = 0; j < inputs; j++) vector[j * outputs + c] /= relative;
       }
       vector[inputs * outputs + c] /= totalWeight * middle * relative + biasPenalty;

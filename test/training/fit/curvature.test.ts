@@ -1,0 +1,62 @@
+import { createRandom } from 'pointsman/math';
+import { expect, test } from 'vitest';
+import { cholesky } from '../../../training/fit/curvature.ts';
+
+/** Symmetric and positive definite, as second moments of drawn rows are. */
+function moments(size: number, seed: number): Float64Array {
+  const random = createRandom(seed);
+  const rows = size + 5;
+  const values = Float64Array.from({ length: rows * size }, () => random.normal());
+  const matrix = new Float64Array(size * size);
+  for (let i = 0; i < size; i++) {
+    for (let j = 0; j < size; j++) {
+      for (let row = 0; row < rows; row++)
+        matrix[i * size + j] += values[row * size + i] * values[row * size + j];
+    }
+    matrix[i * size + i] += 0.1;
+  }
+  return matrix;
+}
+
+// Four rows and four columns are worked on together: sizes with and without a rest.
+test.each([
+  [1, 1],
+  [3, 2],
+  [4, 4],
+  [5, 1],
+  [17, 3],
+  [40, 9],
+])('a matrix of %i rows is solved for %i right-hand sides, and what follows them stays', (size, columns) => {
+  const matrix = moments(size, size);
+  const random = createRandom(columns);
+  const right = Float64Array.from({ length: (size + 1) * columns }, () => random.normal());
+  const solved = right.slice();
+  cholesky(matrix.slice(), size).solveInPlace(solved, columns);
+  for (let c = 0; c < columns; c++) {
+    for (let i = 0; i < size; i++) {
+      let product = 0;
+      for (let j = 0; j < size; j++) product += matrix[i * size + j] * solved[j * columns + c];
+      expect(product).toBeCloseTo(right[i * columns + c], 8);
+    }
+    expect(solved[size * columns + c]).toBe(right[size * columns + c]);
+  }
+});
+
+test('a right-hand side is solved to the same bits alone and among others', () => {
+  const factor = cholesky(moments(23, 3), 23);
+  const random = createRandom(8);
+  const right = Float64Array.from({ length: 23 * 7 }, () => random.normal());
+  const together = right.slice();
+  factor.solveInPlace(together, 7);
+  for (let c = 0; c < 7; c++) {
+    const alone = Float64Array.from({ length: 23 }, (_, i) => right[i * 7 + c]);
+    factor.solveInPlace(alone, 1);
+    expect(alone).toEqual(Float64Array.from({ length: 23 }, (_, i) => together[i * 7 + c]));
+  }
+});
+
+test('a matrix that is only nearly positive definite has a factor that can be used', () => {
+  const solved = Float64Array.of(1, 1);
+  cholesky(Float64Array.of(1, 1, 1, 1 - 1e-12), 2).solveInPlace(solved, 1);
+  expect(solved.every(Number.isFinite)).toBe(true);
+});
