@@ -1,6 +1,7 @@
 import { createRandom } from 'pointsman/math';
 import { predictRows } from '../../training/fit/chain.ts';
-import { groupedFolds, type Matrix } from '../../training/fit/rows.ts';
+import { groupedFolds } from '../../training/fit/folds.ts';
+import type { Matrix } from '../../training/fit/rows.ts';
 import { tuneCurveMember } from '../../training/learners/curve.ts';
 import type { MemberData } from '../../training/learners/learner.ts';
 import { tuneLinearMember } from '../../training/learners/linear.ts';

@@ -1,5 +1,5 @@
 import { createRandom } from 'pointsman/math';
-import { groupedFolds } from '../../training/fit/rows.ts';
+import { groupedFolds } from '../../training/fit/folds.ts';
 import type { MemberData } from '../../training/learners/learner.ts';
 import { tuneMembers } from '../../training/learners/tune-learners.ts';
 import { atMost, type BenchLine, mended } from '../bench-line.ts';

@@ -1,5 +1,6 @@
 import { type Calibrator, IdentityCalibrator } from 'pointsman/calibrator';
-import { clusteredMean, foldRows, groupedFolds } from '../fit/rows.ts';
+import { eachFold, groupedFolds } from '../fit/folds.ts';
+import { clusteredMean } from '../fit/rows.ts';
 import {
   type CalibrationData,
   fitBeta,
@@ -81,10 +82,8 @@ function outOfFold(
   fit: (data: CalibrationData) => Calibrator,
 ): Float64Array {
   const losses = new Float64Array(data.logits.length);
-  for (const fold of new Set(foldOf)) {
-    const rows = foldRows(foldOf, fold);
-    const held = take(data, rows.held);
-    const found = calibrationLosses(fit(take(data, rows.fit)), held);
+  for (const rows of eachFold(foldOf)) {
+    const found = calibrationLosses(fit(take(data, rows.fit)), take(data, rows.held));
     rows.held.forEach((row, i) => {
       losses[row] = found[i];
     });

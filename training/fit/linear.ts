@@ -174,17 +174,6 @@ export interface FitProgress {
 
 export type OnProgress = (progress: FitProgress) => void;
 
-/** How far a cross-validation is. */
-export interface FoldProgress {
-  /** Folds done. */
-  readonly fold: number;
-  readonly folds: number;
-  /** Mean loss of the fit under way, on the rows it learns from. */
-  readonly loss: number;
-}
-
-export type OnFold = (progress: FoldProgress) => void;
-
 /**
  * Reports the steps of a fit that ends when what is left to gain falls below `tolerance` (a share of the loss). The
  * gain falls by about the same factor at every step, which is what the time left is reckoned from.
@@ -222,7 +211,7 @@ export interface LinearOptions {
   readonly maxSteps?: number;
   /** Ends when the objective can fall by no more than this share of itself. @default 1e-5 */
   readonly tolerance?: number;
-  readonly onProgress?: OnProgress;
+  readonly onProgress?: OnProgress | undefined;
 }
 
 interface LinearPathOptions extends Omit<LinearOptions, 'l2'> {

@@ -1,5 +1,3 @@
-import { createRandom } from 'pointsman/math';
-
 /** A mean and how far off it may be. */
 interface ClusteredMean {
   readonly mean: number;
@@ -65,67 +63,6 @@ export function numberClusters(clusters: ArrayLike<number>, rows = clusters.leng
   return { of, count: numbers.size };
 }
 
-/**
- * Predicts every row by a fit that did not see its fold.
- * @param folds fold of each row, from `groupedFolds`
- * @param fitAndPredict fits on rows `fit`, returns predictions for rows `held`, in order
- * @returns out-of-fold predictions `[rows, outputs]`; with a single fold there is nothing to fit on, and all is NaN
- */
-export async function crossValidate(
-  folds: Int32Array,
-  outputs: number,
-  fitAndPredict: (fit: Int32Array, held: Int32Array, fold: number) => Matrix | Promise<Matrix>,
-): Promise<Matrix> {
-  const predictions = createMatrix(folds.length, outputs);
-  predictions.values.fill(Number.NaN);
-  const count = countFolds(folds);
-  for (let fold = 0; fold < count; fold++) {
-    const { fit, held } = foldRows(folds, fold);
-    if (fit.length === 0 || held.length === 0) continue;
-    const predicted = await fitAndPredict(fit, held, fold);
-    for (let i = 0; i < held.length; i++) {
-      predictions.values.set(predicted.values.subarray(i * outputs, (i + 1) * outputs), held[i] * outputs);
-    }
-  }
-  return predictions;
-}
-
-/**
- * Deals groups to folds, the largest first and each to the fold with the fewest rows, so that no group straddles.
- * @param groups group of each row, any numbers
- * @param folds at least 2; fewer come out when there are fewer groups
- * @returns fold of each row, 0 to folds - 1
- */
-export function groupedFolds(groups: ArrayLike<number>, folds: number, seed: number): Int32Array {
-  const sizes = new Map<number, number>();
-  for (let i = 0; i < groups.length; i++) sizes.set(groups[i], (sizes.get(groups[i]) ?? 0) + 1);
-  const order = createRandom(seed).shuffle([...sizes]);
-  order.sort((a, b) => b[1] - a[1]);
-  const rowsIn = new Int32Array(folds);
-  const foldOf = new Map<number, number>();
-  for (const [group, size] of order) {
-    let smallest = 0;
-    for (let fold = 1; fold < folds; fold++) if (rowsIn[fold] < rowsIn[smallest]) smallest = fold;
-    foldOf.set(group, smallest);
-    rowsIn[smallest] += size;
-  }
-  return Int32Array.from(groups, (group) => foldOf.get(group) ?? 0);
-}
-
-/** How many folds there are. @param folds fold of each row, from `groupedFolds`; none: 0 */
-export function countFolds(folds: Int32Array): number {
-  return folds.reduce((most, fold) => Math.max(most, fold + 1), 0);
-}
-
-/** Splits every row but those of one fold from those of it. */
-export function foldRows(
-  folds: Int32Array,
-  fold: number,
-): { readonly fit: Int32Array; readonly held: Int32Array } {
-  const indices = Int32Array.from(folds, (_, i) => i);
-  return { fit: indices.filter((i) => folds[i] !== fold), held: indices.filter((i) => folds[i] === fold) };
-}
-
 /** Numbers in rows, row-major. A row of features, of targets (NaN: unobserved), or of predictions. */
 export interface Matrix {
   readonly rows: number;
@@ -146,6 +83,13 @@ export function takeRows(matrix: Matrix, rows: ArrayLike<number>): Matrix {
     taken.values.set(matrix.values.subarray(rows[i] * columns, (rows[i] + 1) * columns), i * columns);
   }
   return taken;
+}
+
+/** Writes row i of `from` to row `rows[i]` of `to`. */
+export function putRows(from: Matrix, rows: Int32Array, to: Matrix): void {
+  rows.forEach((row, i) => {
+    to.values.set(from.values.subarray(i * from.columns, (i + 1) * from.columns), row * from.columns);
+  });
 }
 
 /** One column of a matrix. `[rows]` */

@@ -1,12 +1,12 @@
 import { argMin, createRandom } from 'pointsman/math';
 import { chainHead, type DenseLayer, predictRows } from '../fit/chain.ts';
-import { fitLinearPath, type OnFold, type OnProgress, searchPenalties } from '../fit/linear.ts';
-import { countFolds, createMatrix, foldRows, type Matrix, takeRows } from '../fit/rows.ts';
+import { crossValidate, eachFold, type OnFold } from '../fit/folds.ts';
+import { fitLinearPath, type OnProgress, searchPenalties } from '../fit/linear.ts';
+import { createMatrix, type Matrix, putRows, takeRows } from '../fit/rows.ts';
 import {
   allRows,
   isFullyObserved,
   type MemberData,
-  putRows,
   squaredError,
   type TunedMember,
   takeFitData,
@@ -32,28 +32,23 @@ const PENALTIES = { from: 3, to: 0.01 } as const;
 export async function tuneCurveMember(
   data: MemberData,
   linear: LinearMember,
-  onFold: OnFold = () => {},
+  onFold?: OnFold,
 ): Promise<TunedMember> {
   const { residuals, folds } = data;
   const hidden = hiddenLayer(linear.outOfFold, data.seed);
   const activations = predictRows(chainHead([hidden]), linear.outOfFold);
-  const count = countFolds(folds);
   const inner = await nestedPredictions(data, linear);
   const nested = inner.map((predictions) => predictRows(chainHead([hidden]), predictions));
-  const attempt = async (some: readonly number[]) => {
-    const path = some.map(() => createMatrix(residuals.rows, residuals.columns));
-    for (let fold = 0; fold < count; fold++) {
-      const { fit, held } = foldRows(folds, fold);
-      const layers = await fitOutput(data, nested[fold], fit, some, ({ loss }) =>
-        onFold({ fold, folds: count, loss }),
-      );
-      const heldActivations = takeRows(activations, held);
-      layers.forEach((layer, i) => {
-        putRows(predictRows(chainHead([layer]), heldActivations), held, path[i]);
-      });
-    }
-    return path;
-  };
+  const attempt = (some: readonly number[]) =>
+    crossValidate(
+      folds,
+      async ({ fold, fit, held, onProgress }) => {
+        const layers = await fitOutput(data, nested[fold], fit, some, onProgress);
+        const heldActivations = takeRows(activations, held);
+        return layers.map((layer) => predictRows(chainHead([layer]), heldActivations));
+      },
+      onFold,
+    );
   const part = isFullyObserved(residuals) ? 'deviation' : 'all';
   const least = (path: readonly Matrix[]) =>
     argMin(path.map((predictions) => squaredError(predictions, residuals, part, data.weights)));
@@ -82,24 +77,22 @@ async function nestedPredictions(
   { features, folds, residuals }: MemberData,
   linear: LinearMember,
 ): Promise<Matrix[]> {
-  const count = countFolds(folds);
-  const all = allRows(residuals);
-  const predictions = Array.from({ length: count }, () => createMatrix(residuals.rows, residuals.columns));
-  for (let one = 0; one < count; one++)
-    for (let other = 0; other < one; other++) {
-      const rest = all.filter((row) => folds[row] !== one && folds[row] !== other);
+  const all = eachFold(folds);
+  const predictions = all.map(() => createMatrix(residuals.rows, residuals.columns));
+  for (const one of all)
+    for (const other of all.slice(0, one.fold)) {
+      const rest = one.fit.filter((row) => folds[row] !== other.fold);
       // Two folds are all there is: nothing is left to learn from without both.
       const layer = rest.length === 0 ? null : await linear.fitOn(rest);
-      for (const [held, fold] of [
+      for (const [{ held }, { fold }] of [
         [one, other],
         [other, one],
       ]) {
-        const rows = all.filter((row) => folds[row] === held);
         const predicted =
           layer === null
-            ? takeRows(linear.outOfFold, rows)
-            : predictRows(chainHead([layer]), takeRows(features, rows));
-        putRows(predicted, rows, predictions[fold]);
+            ? takeRows(linear.outOfFold, held)
+            : predictRows(chainHead([layer]), takeRows(features, held));
+        putRows(predicted, held, predictions[fold]);
       }
     }
   return predictions;
@@ -110,7 +103,7 @@ async function fitOutput(
   activations: Matrix,
   rows: Int32Array,
   shares: readonly number[],
-  onProgress: OnProgress = () => {},
+  onProgress?: OnProgress,
 ): Promise<DenseLayer[]> {
   const fits = await fitLinearPath(takeFitData({ ...data, features: activations }, rows), 'squared', {
     l2s: shares.map((share) => share * weightPerCandidate(data, rows)),

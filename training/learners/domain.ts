@@ -1,8 +1,9 @@
 import { argMax, argMin } from 'pointsman/math';
 import { chainHead, type DenseLayer, predictRows } from '../fit/chain.ts';
-import { fitLinearPath, type OnFold, type OnProgress, searchPenalties } from '../fit/linear.ts';
-import { countFolds, createMatrix, foldRows, type Matrix, numberClusters, takeRows } from '../fit/rows.ts';
-import { allRows, isFullyObserved, type MemberData, putRows, type TunedMember } from './learner.ts';
+import { crossValidate, type OnFold } from '../fit/folds.ts';
+import { fitLinearPath, type OnProgress, searchPenalties } from '../fit/linear.ts';
+import { createMatrix, type Matrix, numberClusters, takeRows } from '../fit/rows.ts';
+import { allRows, isFullyObserved, type MemberData, type TunedMember } from './learner.ts';
 import { rowLevels } from './shared-linear.ts';
 
 /**
@@ -21,36 +22,29 @@ const TOLERANCE = 1e-3;
  *
  * @returns null where the traffic has fewer than two tasks.
  */
-export async function tuneDomainMember(
-  data: MemberData,
-  onFold: OnFold = () => {},
-): Promise<TunedMember | null> {
+export async function tuneDomainMember(data: MemberData, onFold?: OnFold): Promise<TunedMember | null> {
   const { tasks, taskCount, residuals, folds } = data;
   if (tasks === null || taskCount < 2) return null;
-  const count = countFolds(folds);
   const attempt = async (some: readonly number[]) => {
-    const path = some.map(() => ({
-      posteriors: createMatrix(residuals.rows, taskCount),
-      outOfFold: createMatrix(residuals.rows, residuals.columns),
-    }));
-    for (let fold = 0; fold < count; fold++) {
-      const { fit, held } = foldRows(folds, fold);
-      const classifiers = await fitClassifiers(data, fit, some, ({ loss }) =>
-        onFold({ fold, folds: count, loss }),
-      );
-      const means = meansLayer(data, fit);
-      const heldFeatures = takeRows(data.features, held);
-      classifiers.forEach((classifier, i) => {
-        putRows(predictRows(chainHead([classifier]), heldFeatures), held, path[i].posteriors);
-        putRows(predictRows(chainHead([classifier, means]), heldFeatures), held, path[i].outOfFold);
-      });
-    }
-    return path;
+    const path = await crossValidate(
+      folds,
+      async ({ fit, held, onProgress }) => {
+        const classifiers = await fitClassifiers(data, fit, some, onProgress);
+        const means = meansLayer(data, fit);
+        const heldFeatures = takeRows(data.features, held);
+        return classifiers.flatMap((classifier) => [
+          predictRows(chainHead([classifier]), heldFeatures),
+          predictRows(chainHead([classifier, means]), heldFeatures),
+        ]);
+      },
+      onFold,
+    );
+    return some.map((_, i) => ({ posteriors: path[2 * i], outOfFold: path[2 * i + 1] }));
   };
-  const least = (path: Awaited<ReturnType<typeof attempt>>) =>
+  const least = (path: readonly { readonly posteriors: Matrix }[]) =>
     argMin(path.map(({ posteriors }) => logLoss(posteriors, tasks)));
-  const { shares, tried } = await searchPenalties(PENALTIES, attempt, (path) => [least([...path])]);
-  const chosen = least([...tried]);
+  const { shares, tried } = await searchPenalties(PENALTIES, attempt, (path) => [least(path)]);
+  const chosen = least(tried);
   return {
     name: 'domain',
     settings: { penalty: shares[chosen], taskAccuracy: accuracy(tried[chosen].posteriors, tasks) },
@@ -69,7 +63,7 @@ async function fitClassifiers(
   data: MemberData,
   rows: Int32Array,
   shares: readonly number[],
-  onProgress: OnProgress = () => {},
+  onProgress?: OnProgress,
 ): Promise<DenseLayer[]> {
   const known = rows.filter((row) => data.tasks![row] >= 0);
   const targets = createMatrix(known.length, data.taskCount);

@@ -1,9 +1,11 @@
 import type { Head } from 'pointsman/head';
 import { argMin } from 'pointsman/math';
-import { type DenseChain, predictRows } from '../fit/chain.ts';
+import { chainHead, type DenseChain, type DenseLayer, predictRows } from '../fit/chain.ts';
+import { crossValidate, type OnFold } from '../fit/folds.ts';
 import type { KnnFit } from '../fit/knn.ts';
+import type { OnProgress } from '../fit/linear.ts';
 import type { FitData } from '../fit/loss.ts';
-import { countFolds, createMatrix, foldRows, type Matrix, takeRows } from '../fit/rows.ts';
+import { createMatrix, type Matrix, takeRows } from '../fit/rows.ts';
 
 /** What members learn from. Rows are those of the fit split. */
 export interface MemberData {
@@ -74,17 +76,13 @@ export async function tuneByFold<Setting extends Readonly<Record<string, number>
   fit: (known: FitData, setting: Setting, rows: Int32Array) => Promise<FittedMember>,
 ): Promise<TunedMember> {
   const { features, residuals, folds } = data;
-  const outOfFold = settings.map(() => createMatrix(residuals.rows, residuals.columns));
-  const count = countFolds(folds);
-  for (let fold = 0; fold < count; fold++) {
-    const rows = foldRows(folds, fold);
+  const outOfFold = await crossValidate(folds, async (rows) => {
     const known = takeFitData(data, rows.fit);
     const held = takeRows(features, rows.held);
-    for (const [i, setting] of settings.entries()) {
-      const predicted = predictRows((await fit(known, setting, rows.fit)).head, held);
-      putRows(predicted, rows.held, outOfFold[i]);
-    }
-  }
+    const path: Matrix[] = [];
+    for (const setting of settings) path.push(predictRows((await fit(known, setting, rows.fit)).head, held));
+    return path;
+  });
   const errors = outOfFold.map((predictions) => squaredError(predictions, residuals, 'all', data.weights));
   const chosen = argMin(errors);
   const all = allRows(residuals);
@@ -111,11 +109,26 @@ export function allRows({ rows }: Matrix): Int32Array {
   return Int32Array.from({ length: rows }, (_, i) => i);
 }
 
-/** Writes row i of `from` to row `rows[i]` of `to`. */
-export function putRows(from: Matrix, rows: Int32Array, to: Matrix): void {
-  rows.forEach((row, i) => {
-    to.values.set(from.values.subarray(i * from.columns, (i + 1) * from.columns), row * from.columns);
-  });
+/**
+ * What layers say of rows that they were not fitted on.
+ *
+ * @param fit layers for the penalties that are tried, fitted on these rows
+ * @returns `[rows, candidates]` for each penalty
+ */
+export function crossValidateLayers(
+  { features, folds }: Pick<MemberData, 'features' | 'folds'>,
+  fit: (rows: Int32Array, onProgress: OnProgress) => Promise<readonly DenseLayer[]>,
+  onFold?: OnFold,
+): Promise<Matrix[]> {
+  return crossValidate(
+    folds,
+    async (rows) => {
+      const layers = await fit(rows.fit, rows.onProgress);
+      const held = takeRows(features, rows.held);
+      return layers.map((layer) => predictRows(chainHead([layer]), held));
+    },
+    onFold,
+  );
 }
 
 /** Weight of the observed outcomes of the named rows, per candidate: what penalties are measured against. */

@@ -1,14 +1,15 @@
 import { argMin } from 'pointsman/math';
-import { chainHead, type DenseLayer, predictRows } from '../fit/chain.ts';
-import { fitLinearPath, type OnFold, type OnProgress, searchPenalties } from '../fit/linear.ts';
-import { countFolds, createMatrix, foldRows, type Matrix, takeRows } from '../fit/rows.ts';
+import { chainHead, type DenseLayer } from '../fit/chain.ts';
+import type { OnFold } from '../fit/folds.ts';
+import { fitLinearPath, type OnProgress, searchPenalties } from '../fit/linear.ts';
+import { createMatrix, type Matrix } from '../fit/rows.ts';
 import {
   allRows,
+  crossValidateLayers,
   type FittedMember,
   isFullyObserved,
   type MemberData,
   type Part,
-  putRows,
   squaredError,
   type TunedMember,
   takeFitData,
@@ -34,7 +35,7 @@ export async function tuneLinearMember(data: MemberData, onFold?: OnFold): Promi
   const parts: readonly Part[] = ['level', 'deviation'];
   const { shares, tried } = await searchPenalties(
     PENALTIES,
-    (some) => outOfFoldPath(data, some, onFold),
+    (some) => crossValidateLayers(data, (rows, onProgress) => fitPath(data, rows, some, onProgress), onFold),
     (path) => parts.map((part) => best(path, residuals, part)),
   );
   const [level, deviation] = parts.map((part) => best(tried, residuals, part));
@@ -79,31 +80,12 @@ async function fitCombined(
   return combineLayers(layers[strongFirst.indexOf(level)], layers[strongFirst.indexOf(deviation)]);
 }
 
-async function outOfFoldPath(
-  data: MemberData,
-  shares: readonly number[],
-  onFold: OnFold = () => {},
-): Promise<Matrix[]> {
-  const { features, residuals, folds } = data;
-  const path = shares.map(() => createMatrix(residuals.rows, residuals.columns));
-  const count = countFolds(folds);
-  for (let fold = 0; fold < count; fold++) {
-    const { fit, held } = foldRows(folds, fold);
-    const layers = await fitPath(data, fit, shares, ({ loss }) => onFold({ fold, folds: count, loss }));
-    const heldFeatures = takeRows(features, held);
-    layers.forEach((layer, i) => {
-      putRows(predictRows(chainHead([layer]), heldFeatures), held, path[i]);
-    });
-  }
-  return path;
-}
-
 /** Layers for these penalties, strong to weak. */
 async function fitPath(
   data: MemberData,
   rows: Int32Array,
   shares: readonly number[],
-  onProgress: OnProgress = () => {},
+  onProgress?: OnProgress,
 ): Promise<DenseLayer[]> {
   const { featureVariance } = data;
   const fits = await fitLinearPath(takeFitData(data, rows), 'squared', {

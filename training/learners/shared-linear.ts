@@ -1,8 +1,9 @@
 import { argMin } from 'pointsman/math';
-import { chainHead, type DenseLayer, predictRows } from '../fit/chain.ts';
-import { fitLinearPath, type OnFold, searchPenalties } from '../fit/linear.ts';
-import { countFolds, createMatrix, foldRows, type Matrix, takeRows } from '../fit/rows.ts';
-import { putRows, squaredError, takeFitData, weightPerCandidate } from './learner.ts';
+import type { DenseLayer } from '../fit/chain.ts';
+import type { OnFold } from '../fit/folds.ts';
+import { fitLinearPath, type OnProgress, searchPenalties } from '../fit/linear.ts';
+import { createMatrix, type Matrix } from '../fit/rows.ts';
+import { crossValidateLayers, squaredError, takeFitData, weightPerCandidate } from './learner.ts';
 
 /** Penalties tried, as shares of the outcomes' weight times feature variance. */
 const PENALTIES = { from: 3, to: 0.003 } as const;
@@ -41,25 +42,25 @@ export async function tuneSharedLinear(
   onFold: OnFold = () => {},
 ): Promise<SharedLinear> {
   const { residuals, weights } = data;
-  const count = countFolds(data.folds);
+  // Levels are the first half of the folds to be done, differences the second.
   const half =
-    (from: number): OnFold =>
-    ({ fold, loss }) =>
-      onFold({ fold: from + fold, folds: 2 * count, loss });
+    (done: 0 | 1): OnFold =>
+    ({ fold, folds, loss }) =>
+      onFold({ fold: done * folds + fold, folds: 2 * folds, loss });
   const common = { ...data, ...levelsOf(data) };
   const least = (path: readonly Matrix[], truth: Matrix) =>
     argMin(path.map((predictions) => squaredError(predictions, truth, 'all', weights)));
   const levels = await searchPenalties(
     PENALTIES,
     async (some) =>
-      (await outOfFoldPath(common, some, half(0))).map((level) => broadcast(level, residuals.columns)),
+      (await outOfFold(common, some, half(0))).map((level) => broadcast(level, residuals.columns)),
     (path) => [least(path, residuals)],
   );
   const level = least(levels.tried, residuals);
   const rest = { ...data, residuals: without(residuals, levels.tried[level]) };
   const deviations = await searchPenalties(
     PENALTIES,
-    (some) => outOfFoldPath(rest, some, half(count)),
+    (some) => outOfFold(rest, some, half(1)),
     (path) => [least(path, rest.residuals)],
   );
   const deviation = least(deviations.tried, rest.residuals);
@@ -78,23 +79,8 @@ function levelsOf({ residuals, weights }: SharedLinearData) {
   return { residuals: levels.targets, weights: levels.weights };
 }
 
-async function outOfFoldPath(
-  data: SharedLinearData,
-  shares: readonly number[],
-  onFold: OnFold,
-): Promise<Matrix[]> {
-  const { features, folds, residuals } = data;
-  const path = shares.map(() => createMatrix(residuals.rows, residuals.columns));
-  const count = countFolds(folds);
-  for (let fold = 0; fold < count; fold++) {
-    const { fit, held } = foldRows(folds, fold);
-    const layers = await fitPath(data, fit, shares, (loss) => onFold({ fold, folds: count, loss }));
-    const heldFeatures = takeRows(features, held);
-    layers.forEach((layer, i) => {
-      putRows(predictRows(chainHead([layer]), heldFeatures), held, path[i]);
-    });
-  }
-  return path;
+function outOfFold(data: SharedLinearData, shares: readonly number[], onFold: OnFold): Promise<Matrix[]> {
+  return crossValidateLayers(data, (rows, onProgress) => fitPath(data, rows, shares, onProgress), onFold);
 }
 
 async function fitOne(data: SharedLinearData, penalty: number, rows: Int32Array): Promise<DenseLayer> {
@@ -106,12 +92,12 @@ async function fitPath(
   data: SharedLinearData,
   rows: Int32Array,
   shares: readonly number[],
-  onLoss: (loss: number) => void = () => {},
+  onProgress?: OnProgress,
 ): Promise<DenseLayer[]> {
   const unit = weightPerCandidate(data, rows) * data.featureVariance;
   const fits = await fitLinearPath(takeFitData(data, rows), 'squared', {
     l2s: shares.map((share) => share * unit),
-    onProgress: ({ loss }) => onLoss(loss),
+    onProgress,
   });
   return fits.map((fit) => fit.layer);
 }

@@ -1,10 +1,9 @@
 import type { MemberName } from '../config.ts';
 import { chainHead } from '../fit/chain.ts';
 import { fitMatrixFactorisation } from '../fit/factorisation.ts';
+import { type FoldProgress, groupedFolds } from '../fit/folds.ts';
 import { fitKnn } from '../fit/knn.ts';
-import type { FoldProgress } from '../fit/linear.ts';
 import { fitMlp } from '../fit/mlp.ts';
-import { groupedFolds } from '../fit/rows.ts';
 import { tuneCurveMember } from './curve.ts';
 import { tuneDomainMember } from './domain.ts';
 import { type MemberData, type TunedMember, tuneByFold } from './learner.ts';

@@ -1,7 +1,8 @@
 import { argMin, createRandom, softmaxInto } from 'pointsman/math';
 import { chainHead, predictRows } from '../fit/chain.ts';
-import { type FoldProgress, fitLinearPath } from '../fit/linear.ts';
-import { countFolds, createMatrix, foldRows, groupedFolds, type Matrix, takeRows } from '../fit/rows.ts';
+import { eachFold, groupedFolds, type OnFold } from '../fit/folds.ts';
+import { fitLinearPath } from '../fit/linear.ts';
+import { createMatrix, type Matrix, putRows, takeRows } from '../fit/rows.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 
 /** How likely it was that the log holds what it holds. */
@@ -36,7 +37,7 @@ export interface PropensityOptions {
   readonly folds?: number;
   /** Deals the folds. @default 0 */
   readonly seed?: number;
-  readonly onFold?: (progress: FoldProgress) => void;
+  readonly onFold?: OnFold;
 }
 
 /** An estimate below this is not to be told from 0; a weight of its inverse is far beyond where weights are cut. */
@@ -158,7 +159,7 @@ interface FitPropensityOptions {
   readonly groups: ArrayLike<number>;
   readonly folds: number;
   readonly seed: number;
-  readonly onFold?: (progress: FoldProgress) => void;
+  readonly onFold?: OnFold;
 }
 
 /** Strong to weak, as shares of the features' variance times the rows: the first leaves little but the shares. */
@@ -177,15 +178,11 @@ async function fitPropensities(
   { features, variance, penalties }: PropensityFeatures,
   shares: Matrix,
   { groups, folds, seed, onFold = () => {} }: FitPropensityOptions,
-): Promise<Float64Array> {
-  const { rows, columns } = shares;
-  const foldOf = groupedFolds(groups, folds, seed);
-  const count = countFolds(foldOf);
-  const losses = new Float64Array(PENALTY_SHARES.length);
-  const predictFold = async (fold: number, strengths: readonly number[]) => {
+): Promise<Float32Array> {
+  const all = eachFold(groupedFolds(groups, folds, seed));
+  const predictHeld = async (fold: number, strengths: readonly number[]) => {
     // A single group leaves nothing to hold out: its rows are predicted by themselves.
-    const everyRow = Int32Array.from({ length: rows }, (_, row) => row);
-    const { fit: others, held } = count === 1 ? { fit: everyRow, held: everyRow } : foldRows(foldOf, fold);
+    const { held, fit: others } = all.length === 1 ? { ...all[0], fit: all[0].held } : all[fold];
     const fit = atMost(others, seed);
     const fits = await fitLinearPath(
       { features: takeRows(features, fit), targets: takeRows(shares, fit) },
@@ -194,36 +191,29 @@ async function fitPropensities(
         featurePenalties: penalties,
         l2s: strengths.map((share) => share * Math.max(variance, 1e-9) * fit.length),
         tolerance: 1e-4,
-        onProgress: ({ loss }) => onFold({ fold, folds: count, loss }),
+        onProgress: ({ loss }) => onFold({ fold, folds: all.length, loss }),
       },
     );
     const heldFeatures = takeRows(features, held);
-    return {
-      held,
-      path: fits.map(({ layer }) => probabilities(predictRows(chainHead([layer]), heldFeatures))),
-    };
+    return fits.map(({ layer }) => probabilities(predictRows(chainHead([layer]), heldFeatures)));
   };
-  const choosing = [];
-  for (let fold = 0; fold < Math.min(count, CHOOSING_FOLDS); fold++) {
-    const { held, path } = await predictFold(fold, PENALTY_SHARES);
-    path.forEach((predicted, i) => {
+  const losses = new Float64Array(PENALTY_SHARES.length);
+  const choosing: Matrix[][] = [];
+  for (const { fold, held } of all.slice(0, CHOOSING_FOLDS)) {
+    choosing[fold] = await predictHeld(fold, PENALTY_SHARES);
+    choosing[fold].forEach((predicted, i) => {
       losses[i] += logLoss(predicted, takeRows(shares, held));
     });
-    choosing.push({ held, path });
   }
   const best = argMin(losses);
-  const out = new Float64Array(rows * columns);
-  const put = (held: Int32Array, predicted: Matrix) => {
-    held.forEach((row, i) => {
-      out.set(predicted.values.subarray(i * columns, (i + 1) * columns), row * columns);
-    });
-  };
-  for (const { held, path } of choosing) put(held, path[best]);
-  for (let fold = choosing.length; fold < count; fold++) {
-    const { held, path } = await predictFold(fold, [PENALTY_SHARES[best]]);
-    put(held, path[0]);
-  }
-  return out;
+  const predictions = createMatrix(shares.rows, shares.columns);
+  for (const { fold, held } of all)
+    putRows(
+      choosing[fold]?.[best] ?? (await predictHeld(fold, [PENALTY_SHARES[best]]))[0],
+      held,
+      predictions,
+    );
+  return predictions.values;
 }
 
 function probabilities({ rows, columns, values }: Matrix): Matrix {
@@ -294,7 +284,7 @@ function propensityFeatures(
   rows: Int32Array,
 ): PropensityFeatures {
   const blocks = [
-    ...(features === null ? [] : [{ block: gather(features, rows), penalty: 1 }]),
+    ...(features === null ? [] : [{ block: takeRows(features, rows), penalty: 1 }]),
     { block: oneHot(Array.from(rows, (row) => prompts[row].task)), penalty: LABEL_PENALTY },
     { block: oneHot(Array.from(rows, (row) => prompts[row].tier)), penalty: LABEL_PENALTY },
   ]
@@ -317,14 +307,6 @@ function propensityFeatures(
     from += width;
   }
   return { features: joined, variance: blocks.length, penalties };
-}
-
-function gather({ columns, values }: Matrix, rows: Int32Array): Matrix {
-  const taken = createMatrix(rows.length, columns);
-  rows.forEach((row, i) => {
-    taken.values.set(values.subarray(row * columns, (row + 1) * columns), i * columns);
-  });
-  return taken;
 }
 
 function oneHot(labels: readonly (string | null)[]): Matrix {

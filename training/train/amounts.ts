@@ -3,8 +3,9 @@ import type { AmountPart, LatencyByTokens, ManifestCandidate, ManifestHeads } fr
 import { argMin, quantile } from 'pointsman/math';
 import { fitRatioScale } from '../calibrate/fit-calibrators.ts';
 import { chainHead, type DenseChain, type DenseLayer, predictRows } from '../fit/chain.ts';
-import { fitLinearPath, type OnFold, searchPenalties } from '../fit/linear.ts';
-import { countFolds, foldRows, type Matrix, takeColumn, takeRows } from '../fit/rows.ts';
+import { eachFold, type OnFold } from '../fit/folds.ts';
+import { fitLinearPath, searchPenalties } from '../fit/linear.ts';
+import { type Matrix, takeColumn, takeRows } from '../fit/rows.ts';
 import { isFullyObserved, squaredError } from '../learners/learner.ts';
 import { tuneSharedLinear } from '../learners/shared-linear.ts';
 import {
@@ -368,14 +369,13 @@ async function crossFitLinear(
   onFold: OnFold = () => {},
 ): Promise<number[]> {
   const sums: number[] = l2s(1).map(() => 0);
-  const count = countFolds(folds);
-  for (let fold = 0; fold < count; fold++) {
-    const { fit, held } = foldRows(folds, fold);
+  const all = eachFold(folds);
+  for (const { fold, fit, held } of all) {
     const known = takeRows(targets, fit);
     if (known.values.every(Number.isNaN)) continue;
     const fits = await fitLinearPath({ features: takeRows(features, fit), targets: known }, 'squared', {
       l2s: l2s(fit.length),
-      onProgress: ({ loss }) => onFold({ fold, folds: count, loss }),
+      onProgress: ({ loss }) => onFold({ fold, folds: all.length, loss }),
     });
     const heldFeatures = takeRows(features, held);
     const heldTargets = takeRows(targets, held);

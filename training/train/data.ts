@@ -1,7 +1,7 @@
 import type { EmbedProgress } from '../embed/embed.ts';
 import type { FittedFeatures } from '../features/fit-features.ts';
-import type { FoldProgress } from '../fit/linear.ts';
-import { groupedFolds, type Matrix, takeRows } from '../fit/rows.ts';
+import { type FoldProgress, groupedFolds } from '../fit/folds.ts';
+import { type Matrix, takeRows } from '../fit/rows.ts';
 import type { IngestProgress } from '../ingest/options.ts';
 import { isFullyObserved, type MemberData } from '../learners/learner.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';

@@ -2,10 +2,11 @@ import type { HeadSpec } from 'pointsman/head';
 import { argMin } from 'pointsman/math';
 import type { MemberName } from '../config.ts';
 import { chainHead, type DenseChain, type DenseLayer, predictRows } from '../fit/chain.ts';
+import { crossValidate, type OnFold } from '../fit/folds.ts';
 import { encodeKnn } from '../fit/knn.ts';
-import { fitLinear, type OnFold, searchPenalties } from '../fit/linear.ts';
+import { fitLinear, searchPenalties } from '../fit/linear.ts';
 import { meanLoss, softTargets } from '../fit/loss.ts';
-import { countFolds, createMatrix, crossValidate, type Matrix, takeRows } from '../fit/rows.ts';
+import { createMatrix, type Matrix, takeRows } from '../fit/rows.ts';
 import { chooseLossShrinkage, fitStack } from '../fit/stack-weights.ts';
 import { type FittedMember, type MemberData, splitLevels, type TunedMember } from '../learners/learner.ts';
 import { type Stack, stackMembers } from '../learners/stack.ts';
@@ -44,20 +45,22 @@ export async function fitChoice(
   const utility: Matrix = { ...residuals, values: residuals.values.map((x, i) => x + prior[i % columns]) };
   const targets = softTargets(utility, TARGET_TEMPERATURE);
   const base = baseLogits(targets);
-  const count = countFolds(folds);
   const attempt = async (some: readonly number[]) => {
     const paths: Matrix[] = [];
-    for (const [i, share] of some.entries())
-      paths.push(
-        await crossValidate(folds, columns, async (fit, held, fold) => {
+    for (const [i, share] of some.entries()) {
+      const [path] = await crossValidate(
+        folds,
+        async ({ fit, held, onProgress }) => {
           const known = { features: takeRows(features, fit), targets: takeRows(targets, fit) };
-          const { layer } = await fitLinear(known, 'softmax', {
-            l2: share * data.featureVariance,
-            onProgress: ({ loss }) => onFold({ fold: i * count + fold, folds: some.length * count, loss }),
-          });
-          return without(predictRows(chainHead([layer]), takeRows(features, held)), base);
-        }),
+          const l2 = share * data.featureVariance;
+          const { layer } = await fitLinear(known, 'softmax', { l2, onProgress });
+          return [without(predictRows(chainHead([layer]), takeRows(features, held)), base)];
+        },
+        ({ fold, folds: count, loss }) =>
+          onFold({ fold: i * count + fold, folds: some.length * count, loss }),
       );
+      paths.push(path);
+    }
     return paths;
   };
   const least = (paths: readonly Matrix[]) =>

@@ -2,16 +2,11 @@ import { readKnnFile } from 'pointsman/head';
 import { argMax, createRandom } from 'pointsman/math';
 import { describe, expect, test } from 'vitest';
 import { chainHead, predictRows } from '../../../training/fit/chain.ts';
+import { crossValidate, eachFold, groupedFolds } from '../../../training/fit/folds.ts';
 import { encodeKnn, fitKnn } from '../../../training/fit/knn.ts';
 import { fitLinear } from '../../../training/fit/linear.ts';
 import { meanLoss, softTargets } from '../../../training/fit/loss.ts';
-import {
-  countFolds,
-  createMatrix,
-  crossValidate,
-  groupedFolds,
-  takeRows,
-} from '../../../training/fit/rows.ts';
+import { createMatrix, takeRows } from '../../../training/fit/rows.ts';
 import { chooseLossShrinkage, chooseShrinkage, fitStack } from '../../../training/fit/stack-weights.ts';
 import { linearFixture } from './fixtures.ts';
 
@@ -44,17 +39,38 @@ describe('folds', () => {
   });
 
   test('are counted among any number of rows', () => {
-    expect(countFolds(Int32Array.from({ length: 500_000 }, (_, row) => row % 5))).toBe(5);
-    expect(countFolds(new Int32Array())).toBe(0);
+    expect(eachFold(Int32Array.from({ length: 500_000 }, (_, row) => row % 5))).toHaveLength(5);
+    expect(eachFold(new Int32Array())).toHaveLength(0);
   });
 
   test('every row is predicted by a fit that did not see its fold', async () => {
     const folds = Int32Array.of(0, 1, 2, 0, 1, 2);
-    const out = await crossValidate(folds, 1, (fit, held, fold) => {
+    const [once, twice] = await crossValidate(folds, async ({ fit, held, fold }) => {
       expect([...fit].some((row) => folds[row] === fold)).toBe(false);
-      return { rows: held.length, columns: 1, values: Float32Array.from(held) };
+      return [1, 2].map((times) => ({
+        rows: held.length,
+        columns: 1,
+        values: Float32Array.from(held, (row) => times * row),
+      }));
     });
-    expect([...out.values]).toEqual([0, 1, 2, 3, 4, 5]);
+    expect([...once.values]).toEqual([0, 1, 2, 3, 4, 5]);
+    expect([...twice.values]).toEqual([0, 2, 4, 6, 8, 10]);
+  });
+
+  test('progress names the fold and how many there are', async () => {
+    const seen: unknown[] = [];
+    await crossValidate(
+      Int32Array.of(1, 0, 1, 0),
+      async ({ onProgress }) => {
+        onProgress({ step: 1, steps: 9, loss: 0.5, secondsLeft: 1 });
+        return [createMatrix(2, 1)];
+      },
+      (progress) => seen.push(progress),
+    );
+    expect(seen).toEqual([
+      { fold: 0, folds: 2, loss: 0.5 },
+      { fold: 1, folds: 2, loss: 0.5 },
+    ]);
   });
 });
 
@@ -115,10 +131,10 @@ describe('shrinkage', () => {
 
   async function chosen(utility: typeof fixture.success, seed: number) {
     const folds = groupedFolds(Int32Array.from(utility.values.keys()).subarray(0, utility.rows), 5, seed);
-    const scores = await crossValidate(folds, 4, async (fit, held) => {
+    const [scores] = await crossValidate(folds, async ({ fit, held }) => {
       const data = { features: takeRows(fixture.features, fit), targets: takeRows(utility, fit) };
       const { layer } = await fitLinear(data, 'squared', { l2: 10 });
-      return predictRows(chainHead([layer]), takeRows(fixture.features, held));
+      return [predictRows(chainHead([layer]), takeRows(fixture.features, held))];
     });
     return chooseShrinkage(scores, means(utility), utility);
   }

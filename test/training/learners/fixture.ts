@@ -1,5 +1,6 @@
 import { createRandom } from 'pointsman/math';
-import { groupedFolds, type Matrix } from '../../../training/fit/rows.ts';
+import { groupedFolds } from '../../../training/fit/folds.ts';
+import type { Matrix } from '../../../training/fit/rows.ts';
 import type { MemberData } from '../../../training/learners/learner.ts';
 
 export interface FixtureOptions {

@@ -5,7 +5,7 @@ import { createRandom } from 'pointsman/math';
 import { describe, expect, test } from 'vitest';
 import { expectedAmounts } from '../../../src/router/predictor.ts';
 import { exportLayersModel } from '../../../training/fit/export.ts';
-import { groupedFolds } from '../../../training/fit/rows.ts';
+import { groupedFolds } from '../../../training/fit/folds.ts';
 import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
 import { splitOutcomes } from '../../../training/split/split.ts';
 import { fitAmounts } from '../../../training/train/amounts.ts';
