@@ -1,5 +1,7 @@
+import * as v from 'valibot';
 import { InvalidInputError } from './errors.ts';
 import { logSigmoid, sigmoid } from './math/logistic.ts';
+import { finiteNumber, object } from './validate.ts';
 
 /** One logit to one probability. Fitted on the calibrate split, immutable, monotone. */
 export interface Calibrator {
@@ -9,43 +11,10 @@ export interface Calibrator {
   probability(logit: number): number;
 }
 
-/** What the manifest keeps of a calibrator. All read the head's logit z; p = sigmoid(z). */
-export type CalibratorParameters =
-  /** p */
-  | { readonly kind: 'identity' }
-  /** sigmoid(z / temperature). Guo et al. 2017, section 4.2. */
-  | { readonly kind: 'temperature'; readonly temperature: number }
-  /** sigmoid(slope * z + intercept). Platt 1999. */
-  | { readonly kind: 'platt'; readonly slope: number; readonly intercept: number }
-  /** sigmoid(a ln p - b ln(1 - p) + c), a, b >= 0. Kull et al. 2017, section 3. */
-  | { readonly kind: 'beta'; readonly a: number; readonly b: number; readonly c: number }
-  /** Piecewise-linear through (logits[i], probabilities[i]), both non-decreasing. Zadrozny and Elkan 2002. */
-  | {
-      readonly kind: 'isotonic';
-      readonly logits: readonly number[];
-      readonly probabilities: readonly number[];
-    };
+const notNegative = v.pipe(finiteNumber, v.minValue(0));
 
-/**
- * The calibrator that the parameters describe.
- * @throws InvalidInputError when a parameter is out of bounds
- */
-export function createCalibrator(parameters: CalibratorParameters): Calibrator {
-  switch (parameters.kind) {
-    case 'identity':
-      return new IdentityCalibrator();
-    case 'temperature':
-      return new TemperatureCalibrator(parameters);
-    case 'platt':
-      return new PlattCalibrator(parameters);
-    case 'beta':
-      return new BetaCalibrator(parameters);
-    case 'isotonic':
-      return new IsotonicCalibrator(parameters);
-  }
-}
-
-type BetaParameters = Extract<CalibratorParameters, { kind: 'beta' }>;
+const betaSchema = object({ kind: v.literal('beta'), a: notNegative, b: notNegative, c: finiteNumber });
+type BetaParameters = Readonly<v.InferOutput<typeof betaSchema>>;
 
 /** sigmoid(a ln p - b ln(1 - p) + c): the two tails bend apart (Kull, Silva Filho and Flach 2017, section 3). */
 export class BetaCalibrator implements Calibrator {
@@ -89,6 +58,8 @@ function clampLogit(logit: number): number {
   return Math.min(bound, Math.max(-bound, logit));
 }
 
+const identitySchema = object({ kind: v.literal('identity') });
+
 /** The head's own probability: sigmoid(z). */
 export class IdentityCalibrator implements Calibrator {
   readonly parameters = { kind: 'identity' } as const;
@@ -98,7 +69,21 @@ export class IdentityCalibrator implements Calibrator {
   }
 }
 
-type IsotonicParameters = Extract<CalibratorParameters, { kind: 'isotonic' }>;
+const MOST_POINTS = 1_000_000;
+
+const isotonicSchema = v.pipe(
+  object({
+    kind: v.literal('isotonic'),
+    logits: v.pipe(v.array(finiteNumber), v.minLength(1), v.maxLength(MOST_POINTS), v.readonly()),
+    probabilities: v.pipe(v.array(v.pipe(finiteNumber, v.minValue(0), v.maxValue(1))), v.readonly()),
+  }),
+  v.check((c) => c.logits.length === c.probabilities.length, 'as many logits as probabilities'),
+  v.check(
+    (c) => isNonDecreasing(c.logits) && isNonDecreasing(c.probabilities),
+    'an isotonic calibrator with non-decreasing logits and probabilities',
+  ),
+);
+type IsotonicParameters = Readonly<v.InferOutput<typeof isotonicSchema>>;
 
 /** Straight lines between fitted points, flat beyond the ends (Zadrozny and Elkan 2002, interpolated). */
 export class IsotonicCalibrator implements Calibrator {
@@ -107,17 +92,16 @@ export class IsotonicCalibrator implements Calibrator {
   /** @throws InvalidInputError when the points are not sorted, not within bounds, or not there */
   constructor(parameters: IsotonicParameters) {
     const { logits, probabilities } = parameters;
-    const sorted = (values: readonly number[]) => values.every((x, i) => i === 0 || x >= values[i - 1]);
     if (logits.length === 0 || logits.length !== probabilities.length) {
       throw new InvalidInputError(
         '`logits` and `probabilities` of IsotonicCalibrator must be as long as each other and not empty. ' +
           `Got ${logits.length} and ${probabilities.length}.`,
       );
     }
-    if (!logits.every(Number.isFinite) || !sorted(logits)) {
+    if (!logits.every(Number.isFinite) || !isNonDecreasing(logits)) {
       throw new InvalidInputError('`logits` of IsotonicCalibrator must be finite and non-decreasing.');
     }
-    if (!probabilities.every((p) => p >= 0 && p <= 1) || !sorted(probabilities)) {
+    if (!probabilities.every((p) => p >= 0 && p <= 1) || !isNonDecreasing(probabilities)) {
       throw new InvalidInputError(
         '`probabilities` of IsotonicCalibrator must be in [0, 1] and non-decreasing.',
       );
@@ -142,7 +126,13 @@ export class IsotonicCalibrator implements Calibrator {
   }
 }
 
-type PlattParameters = Extract<CalibratorParameters, { kind: 'platt' }>;
+function isNonDecreasing(values: readonly number[]): boolean {
+  for (let i = 1; i < values.length; i++) if (!(values[i] >= values[i - 1])) return false;
+  return true;
+}
+
+const plattSchema = object({ kind: v.literal('platt'), slope: finiteNumber, intercept: finiteNumber });
+type PlattParameters = Readonly<v.InferOutput<typeof plattSchema>>;
 
 /** sigmoid(slope * z + intercept) (Platt 1999). A slope of 0 is "the head says nothing". */
 export class PlattCalibrator implements Calibrator {
@@ -160,7 +150,11 @@ export class PlattCalibrator implements Calibrator {
   }
 }
 
-type TemperatureParameters = Extract<CalibratorParameters, { kind: 'temperature' }>;
+const temperatureSchema = object({
+  kind: v.literal('temperature'),
+  temperature: v.pipe(finiteNumber, v.gtValue(0)),
+});
+type TemperatureParameters = Readonly<v.InferOutput<typeof temperatureSchema>>;
 
 /** sigmoid(z / temperature): one number, which keeps the order and the 1/2 point (Guo et al. 2017, 4.2). */
 export class TemperatureCalibrator implements Calibrator {
@@ -175,4 +169,34 @@ export class TemperatureCalibrator implements Calibrator {
   probability(logit: number): number {
     return sigmoid(logit / this.parameters.temperature);
   }
+}
+
+/** Every kind of calibrator: what the manifest keeps of one, and how it is made of that. All read the head's logit z. */
+export const CALIBRATORS = {
+  identity: { schema: identitySchema, create: () => new IdentityCalibrator() },
+  temperature: {
+    schema: temperatureSchema,
+    create: (parameters: TemperatureParameters) => new TemperatureCalibrator(parameters),
+  },
+  platt: { schema: plattSchema, create: (parameters: PlattParameters) => new PlattCalibrator(parameters) },
+  beta: { schema: betaSchema, create: (parameters: BetaParameters) => new BetaCalibrator(parameters) },
+  isotonic: {
+    schema: isotonicSchema,
+    create: (parameters: IsotonicParameters) => new IsotonicCalibrator(parameters),
+  },
+};
+
+/** What the manifest keeps of a calibrator. */
+export type CalibratorParameters = Readonly<
+  v.InferOutput<(typeof CALIBRATORS)[keyof typeof CALIBRATORS]['schema']>
+>;
+
+/**
+ * The calibrator that the parameters describe.
+ * @throws InvalidInputError when a parameter is out of bounds
+ */
+export function createCalibrator(parameters: CalibratorParameters): Calibrator {
+  const { create } = CALIBRATORS[parameters.kind];
+  // The one of its kind.
+  return create(parameters as never);
 }

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { CalibratorParameters } from '../calibrator.ts';
+import { CALIBRATORS, type CalibratorParameters } from '../calibrator.ts';
 import type { HeadSpec } from '../head/head.ts';
 import type { NoveltySpec } from '../novelty.ts';
 import { type Candidate, MODALITIES, type TokenPrices } from '../request.ts';
@@ -229,24 +229,10 @@ const candidate = object({
   ),
 });
 
-const calibrator = v.variant('kind', [
-  object({ kind: v.literal('identity') }),
-  object({ kind: v.literal('temperature'), temperature: positive }),
-  object({ kind: v.literal('platt'), slope: number, intercept: number }),
-  object({ kind: v.literal('beta'), a: amount, b: amount, c: number }),
-  v.pipe(
-    object({
-      kind: v.literal('isotonic'),
-      logits: v.pipe(v.array(number), v.minLength(1), v.maxLength(MAX_LENGTH)),
-      probabilities: v.array(share),
-    }),
-    v.check((c) => c.logits.length === c.probabilities.length, 'as many logits as probabilities'),
-    v.check(
-      (c) => isNonDecreasing(c.logits) && isNonDecreasing(c.probabilities),
-      'an isotonic calibrator with non-decreasing logits and probabilities',
-    ),
-  ),
-]) satisfies v.GenericSchema<unknown, CalibratorParameters>;
+const calibrator = v.variant(
+  'kind',
+  Object.values(CALIBRATORS).map(({ schema }) => schema),
+);
 
 const head: v.GenericSchema<unknown, HeadSpec> = v.variant('kind', [
   object({ kind: v.literal('layers'), output: name }),
@@ -363,11 +349,6 @@ export const manifestSchema = object({
   reports: v.pipe(v.array(file), v.maxLength(MAX_FILES)),
   digest: hex,
 }) satisfies v.GenericSchema<unknown, Manifest>;
-
-function isNonDecreasing(values: readonly number[]): boolean {
-  for (let i = 1; i < values.length; i++) if (values[i] < values[i - 1]) return false;
-  return true;
-}
 
 /**
  * Whether `path` names a file inside the artifact and nothing else: relative, forward slashes, plain ASCII names

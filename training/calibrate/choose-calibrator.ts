@@ -1,17 +1,13 @@
-import { type Calibrator, IdentityCalibrator } from 'pointsman/calibrator';
+import type { Calibrator } from 'pointsman/calibrator';
 import { eachFold, groupedFolds } from '../fit/folds.ts';
 import { clusteredMean } from '../fit/rows.ts';
 import {
   type CalibrationData,
-  fitBeta,
-  fitIsotonic,
-  fitPlatt,
-  fitTemperature,
+  type CalibratorKind,
+  FITTERS,
   type ObservedRows,
   observedRows,
 } from './fit-calibrators.ts';
-
-type CalibratorKind = Calibrator['parameters']['kind'];
 
 interface ChoiceOptions {
   readonly seed: number;
@@ -19,7 +15,7 @@ interface ChoiceOptions {
   readonly groups?: ArrayLike<number>;
   /** @default 5 */
   readonly folds?: number;
-  /** From simple to complex. @default all five */
+  /** From simple to complex. @default all */
   readonly kinds?: readonly CalibratorKind[];
 }
 
@@ -31,15 +27,6 @@ export interface CalibratorChoice {
   readonly rowLosses: Float64Array;
 }
 
-/** Simple first: a tie goes to the fewer parameters. */
-const fitters: Readonly<Record<CalibratorKind, (data: CalibrationData) => Calibrator>> = {
-  identity: () => new IdentityCalibrator(),
-  temperature: fitTemperature,
-  platt: fitPlatt,
-  beta: fitBeta,
-  isotonic: fitIsotonic,
-};
-
 /** Fewer near-duplicate groups with an outcome cannot tell calibrators apart, so the head is left as it is. */
 const fewestGroups = 20;
 
@@ -48,7 +35,7 @@ const fewestGroups = 20;
  * near-duplicate groups it is the identity.
  */
 export function chooseCalibrator(data: CalibrationData, options: ChoiceOptions): CalibratorChoice {
-  const { seed, folds = 5, kinds = Object.keys(fitters) as CalibratorKind[] } = options;
+  const { seed, folds = 5, kinds = Object.keys(FITTERS) as CalibratorKind[] } = options;
   const observed = observedRows(data);
   const groups = Array.from(observed.rows, (row) => options.groups?.[row] ?? row);
   const foldOf = groupedFolds(groups, folds, seed);
@@ -57,18 +44,18 @@ export function chooseCalibrator(data: CalibrationData, options: ChoiceOptions):
   const losses: Partial<Record<CalibratorKind, number>> = {};
   let chosen: { kind: CalibratorKind; rows: Float64Array } | undefined;
   for (const kind of considered) {
-    const rows = enough ? outOfFold(observed, foldOf, fitters[kind]) : new Float64Array(0);
+    const rows = enough ? outOfFold(observed, foldOf, FITTERS[kind]) : new Float64Array(0);
     losses[kind] = weightedMean(rows, observed.weights);
     const saved = chosen?.rows.map((loss, i) => loss - rows[i]);
     if (saved === undefined || gainIsWorth(saved, observed.weights, groups)) chosen = { kind, rows };
   }
   const kind = chosen?.kind ?? 'identity';
-  return { calibrator: fitters[kind](data), losses, rowLosses: lossesByRow(data, observed, chosen?.rows) };
+  return { calibrator: FITTERS[kind](data), losses, rowLosses: lossesByRow(data, observed, chosen?.rows) };
 }
 
 /** With too few rows to tell nothing is fitted, and the identity's losses are out of fold as they are. */
 function lossesByRow(data: CalibrationData, { rows }: ObservedRows, chosen?: Float64Array): Float64Array {
-  if (chosen === undefined || chosen.length === 0) return calibrationLosses(fitters.identity(data), data);
+  if (chosen === undefined || chosen.length === 0) return calibrationLosses(FITTERS.identity(data), data);
   const losses = new Float64Array(data.logits.length).fill(Number.NaN);
   chosen.forEach((loss, i) => {
     losses[rows[i]] = loss;

@@ -1,6 +1,8 @@
 import { InvalidInputError } from 'pointsman';
 import {
   BetaCalibrator,
+  type Calibrator,
+  IdentityCalibrator,
   IsotonicCalibrator,
   PlattCalibrator,
   TemperatureCalibrator,
@@ -8,6 +10,17 @@ import {
 import { binaryCrossEntropy, logSigmoid, sigmoid } from 'pointsman/math';
 import { type FitData, meanLoss } from '../fit/loss.ts';
 import type { Matrix } from '../fit/rows.ts';
+
+export type CalibratorKind = Calibrator['parameters']['kind'];
+
+/** How each kind of calibrator is fitted, the simple ones first: a tie goes to the fewer parameters. */
+export const FITTERS: Readonly<Record<CalibratorKind, (data: CalibrationData) => Calibrator>> = {
+  identity: () => new IdentityCalibrator(),
+  temperature: fitTemperature,
+  platt: fitPlatt,
+  beta: fitBeta,
+  isotonic: fitIsotonic,
+};
 
 interface LogisticPenalty {
   /** Where the parameters are pulled to. */

@@ -1,0 +1,140 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { parseAst } from 'vitest/node';
+import { CALIBRATORS } from '../../src/calibrator.ts';
+import { root, type SourceFile, sourceFiles } from './source-files.ts';
+
+/**
+ * The recipes of CONTRIBUTING.md: how many files it takes to add a kind of something. Each is followed here with a kind that there is
+ * none of, put into the tables and nowhere else; and the sources are searched for whoever else knows a kind by its name.
+ */
+const contributing = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8');
+const files = [...sourceFiles('src'), ...sourceFiles('training')].filter(
+  ({ path }) => !path.endsWith('/index.ts'),
+);
+
+interface Node {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+/** Names and texts of a file, without its comments. */
+function wordsOf({ text }: Pick<SourceFile, 'text'>): { names: Set<string>; texts: Set<string> } {
+  const names = new Set<string>();
+  const texts = new Set<string>();
+  const visit = (value: unknown): void => {
+    if (Array.isArray(value)) for (const each of value) visit(each);
+    if (typeof value !== 'object' || value === null) return;
+    const node = value as Node;
+    if (node.type === 'Identifier') names.add(String(node.name));
+    if (node.type === 'Literal' && typeof node.value === 'string') texts.add(node.value);
+    if (node.type === 'TemplateElement') texts.add((node.value as { raw: string }).raw);
+    for (const field of Object.values(node)) if (typeof field === 'object') visit(field);
+  };
+  visit(parseAst(text, { lang: 'ts' }).body);
+  return { names, texts };
+}
+
+const words = new Map(files.map((file) => [file.path, wordsOf(file)]));
+
+/** Files in which a text of the code is exactly this one. */
+function filesThatQuote(kind: string): string[] {
+  return [...words].filter(([, { texts }]) => texts.has(kind)).map(([path]) => path);
+}
+
+/** Files in whose code, comments apart, the word occurs at all: in a name, a text, or a part of either. */
+function filesThatMention(word: string): string[] {
+  const has = (all: Set<string>) => [...all].some((each) => each.toLowerCase().includes(word.toLowerCase()));
+  return [...words].filter(([, { names, texts }]) => has(names) || has(texts)).map(([path]) => path);
+}
+
+/** What is known elsewhere, by kind and file, with the reason. A kind that is new has no such places. */
+type Others = Readonly<Record<string, string>>;
+
+/** `kind in file` for each kind that a file beside those of the recipe quotes. */
+function quotedElsewhere(kinds: readonly string[], recipe: readonly string[]): string[] {
+  return kinds.flatMap((kind) =>
+    filesThatQuote(kind)
+      .filter((path) => !recipe.includes(path))
+      .map((path) => `${kind} in ${path}`),
+  );
+}
+
+beforeEach(() => {
+  // Tables that a test adds to are its own.
+  vi.resetModules();
+});
+
+describe('a calibrator', () => {
+  const recipe = ['src/calibrator.ts', 'training/calibrate/fit-calibrators.ts'];
+  const others: Others = {
+    'identity in src/head/knn.ts': 'the link of a kNN head',
+    'identity in training/calibrate/choose-calibrator.ts': 'what there is before anything is fitted',
+    'identity in training/candidates/add-candidate.ts': 'heads that are compared before they are calibrated',
+    'identity in training/candidates/read-heads.ts': 'the link of a kNN head',
+    'identity in training/candidates/widen-heads.ts': 'a candidate that is not calibrated yet',
+    'identity in training/fit/knn.ts': 'the link of a kNN head',
+  };
+
+  it('is chosen, kept in a manifest and used when it is in the two tables', async () => {
+    const calibrator = await import('../../src/calibrator.ts');
+    const { object } = await import('../../src/validate.ts');
+    const v = await import('valibot');
+    const parameters = { kind: 'flat', probability: 0.625 } as never;
+    const flat = { parameters, probability: () => 0.625 };
+    Object.assign(calibrator.CALIBRATORS, {
+      flat: { schema: object({ kind: v.literal('flat'), probability: v.number() }), create: () => flat },
+    });
+    // The schema of the manifest is made of the table when it is first imported, which training does.
+    const { FITTERS } = await import('../../training/calibrate/fit-calibrators.ts');
+    Object.assign(FITTERS, { flat: () => flat });
+    const { chooseCalibrator } = await import('../../training/calibrate/choose-calibrator.ts');
+    // Right 5 times of 8, whatever the head says.
+    const labels = Array.from({ length: 800 }, (_, i) => (i % 8 < 5 ? 1 : 0));
+    const logits = labels.map((_, i) => 20 * Math.sin(i * i));
+    const kinds = ['identity', 'flat'] as never;
+    const choice = chooseCalibrator({ logits, labels }, { seed: 1, kinds });
+    expect(choice.calibrator.parameters).toEqual(parameters);
+    expect(chooseCalibrator({ logits, labels }, { seed: 1 }).losses).toHaveProperty('flat');
+
+    const { createRouter } = await import('../../src/router/create-router.ts');
+    const { readTinyArtifact } = await import('../fixtures/tiny-artifact.ts');
+    const { heads } = (await readTinyArtifact({ success: 'linear' })).manifest;
+    const success = { head: heads.success.head, calibrators: Array(3).fill(choice.calibrator.parameters) };
+    const artifact = await readTinyArtifact({
+      success: 'linear',
+      manifest: { heads: { ...heads, success } },
+    });
+    const embedder = { id: 'fake', dimensions: 8, embed: async () => [] };
+    const router = createRouter(artifact, { embedder });
+    expect([...router.predictEmbedding(new Float32Array(8)).success]).toEqual([0.625, 0.625, 0.625]);
+  });
+
+  it('is refused by a manifest when it is not in the table', async () => {
+    const { readTinyArtifact } = await import('../fixtures/tiny-artifact.ts');
+    const { heads } = (await readTinyArtifact()).manifest;
+    const calibrators = Array(3).fill({ kind: 'flat', probability: 0.625 });
+    await expect(
+      readTinyArtifact({
+        manifest: { heads: { ...heads, success: { ...heads.success, calibrators } } },
+      }),
+    ).rejects.toThrow(/calibrators\[0\]\.kind/);
+  });
+
+  it('is two files, and CONTRIBUTING says which', () => {
+    expect(filesThatMention('isotonic').sort()).toEqual(recipe);
+    for (const path of recipe) expect(contributing).toContain(path);
+  });
+
+  it('is known by its kind nowhere else, but for those that mean that very kind', () => {
+    expect(quotedElsewhere(Object.keys(CALIBRATORS), recipe).sort()).toEqual(Object.keys(others).sort());
+  });
+});
+
+it('finds words in names, texts and templates, and none in comments', () => {
+  const text = `// aardvark\nconst beetle = 'camel'; type D = 'dog' | \`eel$\{string}\`; ({ fox: 1 }).goose;`;
+  const { names, texts } = wordsOf({ text });
+  expect([...names].sort()).toEqual(['D', 'beetle', 'fox', 'goose']);
+  expect([...texts].sort()).toEqual(['', 'camel', 'dog', 'eel']);
+});
