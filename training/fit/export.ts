@@ -4,6 +4,32 @@ import { type TensorFlow, useBackend } from './backend.ts';
 import type { DenseChain, DenseLayer } from './chain.ts';
 import { type FoldedHeads, type JoinedLayer, joinedLayer, notLayers } from './fold-head.ts';
 
+/** The TF.js files of a router, and what its manifest says of them. */
+export interface RouterModel {
+  readonly model: Manifest['model'];
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
+/**
+ * Writes the heads of a router, folded, as TF.js models: `heads.json` with every output, and `model.json` with the choice
+ * alone, from features to probabilities. The second is left out where the choice is not made of layers alone.
+ */
+export async function exportRouter({ heads, outputs }: FoldedHeads): Promise<RouterModel> {
+  const { head, temperature } = heads.choice;
+  const isFolded = head.kind === 'layers' && temperature === 1 && notLayers(head, outputs).length === 0;
+  const { modelJson, softmaxJson, weights } = await exportLayersModel(Object.fromEntries(outputs), {
+    softmax: isFolded ? head.output : undefined,
+  });
+  const files = new Map([
+    ['heads.json', new TextEncoder().encode(modelJson)],
+    ['weights.bin', weights],
+  ]);
+  const model = { topology: 'heads.json', weights: 'weights.bin' };
+  if (softmaxJson === undefined) return { model: { ...model, notLayers: notLayers(head, outputs) }, files };
+  files.set('model.json', new TextEncoder().encode(softmaxJson));
+  return { model: { ...model, router: 'model.json' }, files };
+}
+
 /** The files of TF.js's own format. */
 export interface ExportedModel {
   /** All outputs. */
@@ -21,10 +47,6 @@ export interface ExportOptions {
    */
   readonly softmax?: string | undefined;
 }
-
-type LayersModel = ReturnType<TensorFlow['model']>;
-type SymbolicTensor = ReturnType<TensorFlow['input']>;
-type WeightSpecs = Saved['specs'];
 
 /**
  * Makes one TF.js LayersModel of all the outputs, and writes it as `tf.loadLayersModel` reads it. The same outputs give the
@@ -124,6 +146,10 @@ function layOut(outputs: ReadonlyMap<string, JoinedLayer>, softmax: string | und
   return { outputs, first, joins };
 }
 
+type LayersModel = ReturnType<TensorFlow['model']>;
+type SymbolicTensor = ReturnType<TensorFlow['input']>;
+type WeightSpecs = Saved['specs'];
+
 function buildModel(
   tf: TensorFlow,
   features: number,
@@ -221,30 +247,4 @@ function concatenate(parts: readonly Uint8Array[]): Uint8Array {
     offset += part.length;
   }
   return bytes;
-}
-
-/** The TF.js files of a router, and what its manifest says of them. */
-export interface RouterModel {
-  readonly model: Manifest['model'];
-  readonly files: ReadonlyMap<string, Uint8Array>;
-}
-
-/**
- * Writes the heads of a router, folded, as TF.js models: `heads.json` with every output, and `model.json` with the choice
- * alone, from features to probabilities. The second is left out where the choice is not made of layers alone.
- */
-export async function exportRouter({ heads, outputs }: FoldedHeads): Promise<RouterModel> {
-  const { head, temperature } = heads.choice;
-  const isFolded = head.kind === 'layers' && temperature === 1 && notLayers(head, outputs).length === 0;
-  const { modelJson, softmaxJson, weights } = await exportLayersModel(Object.fromEntries(outputs), {
-    softmax: isFolded ? head.output : undefined,
-  });
-  const files = new Map([
-    ['heads.json', new TextEncoder().encode(modelJson)],
-    ['weights.bin', weights],
-  ]);
-  const model = { topology: 'heads.json', weights: 'weights.bin' };
-  if (softmaxJson === undefined) return { model: { ...model, notLayers: notLayers(head, outputs) }, files };
-  files.set('model.json', new TextEncoder().encode(softmaxJson));
-  return { model: { ...model, router: 'model.json' }, files };
 }

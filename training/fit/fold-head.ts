@@ -2,6 +2,45 @@ import type { ManifestHeads } from 'pointsman/artifact';
 import { activate, Dense, type Head, type HeadSpec } from 'pointsman/head';
 import { chainHead, type DenseChain, type DenseLayer, weighOutputs } from './chain.ts';
 
+/**
+ * A Dense layer over what several chains end in, side by side: an output of a LayersModel. The empty chain is the
+ * features as they are.
+ */
+export interface JoinedLayer {
+  readonly sources: readonly DenseChain[];
+  readonly layer: DenseLayer;
+}
+
+/** A chain as an output: its last layer, over what comes before. */
+export function joinedLayer(chain: DenseChain): JoinedLayer {
+  return { sources: [chain.slice(0, -1)], layer: chain[chain.length - 1] };
+}
+
+/** The head that the output will be in an artifact, with the kernels that `pointsman` ships. */
+export function joinedHead({ sources, layer }: JoinedLayer, features: number): Head {
+  const heads = sources.map((chain) => (chain.length === 0 ? null : chainHead(chain)));
+  const parts = sources.map((chain) => new Float32Array(chainOutputs(chain, features)));
+  const dense = new Dense(layer.kernel, layer.bias);
+  const input = new Float64Array(layer.inputs);
+  const value = new Float64Array(layer.outputs);
+  return {
+    inputs: features,
+    outputs: layer.outputs,
+    predictInto(given, out) {
+      let at = 0;
+      heads.forEach((head, i) => {
+        head?.predictInto(given, parts[i]);
+        const part = head === null ? given : parts[i];
+        input.set(part, at);
+        at += part.length;
+      });
+      dense.apply(input, value);
+      activate(layer.activation, value);
+      out.set(value);
+    },
+  };
+}
+
 /** Outputs of a LayersModel, by name. */
 export type ModelOutputs = ReadonlyMap<string, JoinedLayer>;
 
@@ -9,35 +48,6 @@ export type ModelOutputs = ReadonlyMap<string, JoinedLayer>;
 export interface FoldedHeads {
   readonly heads: ManifestHeads;
   readonly outputs: ModelOutputs;
-}
-
-/**
- * What keeps a head from being one Dense layer, in a few words each: neighbours, and what bends after the last layer.
- *
- * @returns none: it is made of layers alone
- */
-export function notLayers(spec: HeadSpec, outputs: ModelOutputs): string[] {
-  switch (spec.kind) {
-    case 'layers': {
-      const activation = outputs.get(spec.output)?.layer.activation ?? 'unknown';
-      return activation === 'linear' ? [] : [`${spec.output} (${activation})`];
-    }
-    case 'knn':
-      return [`knn (${spec.file})`];
-    case 'stack':
-      return [
-        // What weighs nothing says nothing.
-        ...new Set(
-          spec.members.flatMap(({ head, weight }) => (weight === 0 ? [] : notLayers(head, outputs))),
-        ),
-      ];
-    case 'logit':
-      return [...notLayers(spec.head, outputs), 'logit'];
-    case 'shrunk':
-      return spec.strength === 0 ? [] : notLayers(spec.head, outputs);
-    case 'spread':
-      return notLayers(spec.head, outputs);
-  }
 }
 
 /**
@@ -81,6 +91,35 @@ export function foldHeads({ heads, outputs }: FoldedHeads, task?: string): Folde
   };
   const rest = [...outputs].filter(([name]) => kept.has(name) && !folded.has(name));
   return { heads: foldedHeads, outputs: new Map([...folded, ...rest]) };
+}
+
+/**
+ * What keeps a head from being one Dense layer, in a few words each: neighbours, and what bends after the last layer.
+ *
+ * @returns none: it is made of layers alone
+ */
+export function notLayers(spec: HeadSpec, outputs: ModelOutputs): string[] {
+  switch (spec.kind) {
+    case 'layers': {
+      const activation = outputs.get(spec.output)?.layer.activation ?? 'unknown';
+      return activation === 'linear' ? [] : [`${spec.output} (${activation})`];
+    }
+    case 'knn':
+      return [`knn (${spec.file})`];
+    case 'stack':
+      return [
+        // What weighs nothing says nothing.
+        ...new Set(
+          spec.members.flatMap(({ head, weight }) => (weight === 0 ? [] : notLayers(head, outputs))),
+        ),
+      ];
+    case 'logit':
+      return [...notLayers(spec.head, outputs), 'logit'];
+    case 'shrunk':
+      return spec.strength === 0 ? [] : notLayers(spec.head, outputs);
+    case 'spread':
+      return notLayers(spec.head, outputs);
+  }
 }
 
 /**
@@ -208,20 +247,6 @@ function linear(kernel: Float32Array, bias: Float64Array): DenseLayer {
   };
 }
 
-/**
- * A Dense layer over what several chains end in, side by side: an output of a LayersModel. The empty chain is the
- * features as they are.
- */
-export interface JoinedLayer {
-  readonly sources: readonly DenseChain[];
-  readonly layer: DenseLayer;
-}
-
-/** A chain as an output: its last layer, over what comes before. */
-export function joinedLayer(chain: DenseChain): JoinedLayer {
-  return { sources: [chain.slice(0, -1)], layer: chain[chain.length - 1] };
-}
-
 /** Whether two chains are the same layers. */
 export function isSameChain(a: DenseChain, b: DenseChain): boolean {
   return a.length === b.length && a.every((layer, i) => layer === b[i]);
@@ -230,29 +255,4 @@ export function isSameChain(a: DenseChain, b: DenseChain): boolean {
 /** Length of what a chain gives. */
 function chainOutputs(chain: DenseChain, features: number): number {
   return chain.at(-1)?.outputs ?? features;
-}
-
-/** The head that the output will be in an artifact, with the kernels that `pointsman` ships. */
-export function joinedHead({ sources, layer }: JoinedLayer, features: number): Head {
-  const heads = sources.map((chain) => (chain.length === 0 ? null : chainHead(chain)));
-  const parts = sources.map((chain) => new Float32Array(chainOutputs(chain, features)));
-  const dense = new Dense(layer.kernel, layer.bias);
-  const input = new Float64Array(layer.inputs);
-  const value = new Float64Array(layer.outputs);
-  return {
-    inputs: features,
-    outputs: layer.outputs,
-    predictInto(given, out) {
-      let at = 0;
-      heads.forEach((head, i) => {
-        head?.predictInto(given, parts[i]);
-        const part = head === null ? given : parts[i];
-        input.set(part, at);
-        at += part.length;
-      });
-      dense.apply(input, value);
-      activate(layer.activation, value);
-      out.set(value);
-    },
-  };
 }

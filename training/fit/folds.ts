@@ -23,6 +23,17 @@ export function eachFold(folds: Int32Array): Fold[] {
   }));
 }
 
+/** How far a cross-validation is. */
+export interface FoldProgress {
+  /** Folds done. */
+  readonly fold: number;
+  readonly folds: number;
+  /** Mean loss of the fit under way, on the rows it learns from. */
+  readonly loss: number;
+}
+
+export type OnFold = (progress: FoldProgress) => void;
+
 /**
  * Predicts every row by fits that did not see its fold.
  * @param folds fold of each row, from `groupedFolds`
@@ -46,17 +57,6 @@ export async function crossValidate(
   }
   return outOfFold;
 }
-
-/** How far a cross-validation is. */
-export interface FoldProgress {
-  /** Folds done. */
-  readonly fold: number;
-  readonly folds: number;
-  /** Mean loss of the fit under way, on the rows it learns from. */
-  readonly loss: number;
-}
-
-export type OnFold = (progress: FoldProgress) => void;
 
 /**
  * Deals groups to folds, the largest first and each to the fold with the fewest rows, so that no group straddles.

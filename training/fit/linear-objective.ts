@@ -134,9 +134,6 @@ interface Minimum {
   readonly evaluations: number;
 }
 
-/** How many past steps the curvature is learned from. */
-const memory = 12;
-
 /**
  * L-BFGS (Nocedal and Wright 2006, algorithm 7.4) with a preconditioner as the first guess of the curvature,
  * and backtracking to the Armijo condition. For smooth convex functions it finds the minimum.
@@ -177,6 +174,9 @@ export function minimise(start: Float64Array, options: MinimiseOptions): Minimum
   }
   return { point, value, steps: step, evaluations };
 }
+
+/** How many past steps the curvature is learned from. */
+const memory = 12;
 
 interface Pair {
   readonly moved: Float64Array;

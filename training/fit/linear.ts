@@ -1,69 +1,143 @@
 import { InvalidInputError } from 'pointsman';
 import { mean } from 'pointsman/math';
-import { type TensorFlow, useBackend } from './backend.ts';
+import { useBackend } from './backend.ts';
 import type { DenseLayer } from './chain.ts';
 import { type Curvature, measureCurvature } from './curvature.ts';
 import { createLinearObjective, type LinearObjective, minimise } from './linear-objective.ts';
 import { baseRates, checkFitData, type FitData, type Loss, targetWeights } from './loss.ts';
 
-interface LinearSolution {
+export interface LinearOptions {
+  /**
+   * Strength of the penalty l2 / 2 * sum of squared weights, against the SUM of the rows' losses: 1 / C of
+   * scikit-learn's LogisticRegression, alpha of its Ridge. The bias is not penalised.
+   */
+  readonly l2: number;
+  /** Multiplies `l2` per feature `[inputs]`, so that blocks can be held back differently. @default 1 each */
+  readonly featurePenalties?: Float32Array;
+  /** Penalise the distance to this layer and not to 0, its bias included: what is known beforehand. */
+  readonly towards?: DenseLayer;
+  /** Begin here. @default `towards`, or 0 with the biases of the base rates */
+  readonly start?: DenseLayer;
+  /** @default 100 */
+  readonly maxSteps?: number;
+  /** Ends when the objective can fall by no more than this share of itself. @default 1e-5 */
+  readonly tolerance?: number;
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/** A fitted linear head and how it came about. */
+interface LinearFit {
   readonly layer: DenseLayer;
-  /** Kernel then bias, in double precision. */
-  readonly point: Float64Array;
+  readonly l2: number;
+  /** Mean loss per unit of weight, without the penalty. */
   readonly loss: number;
   readonly steps: number;
 }
 
-/** A linear fit whose rows are on the backend, to be solved at one strength or several. */
-interface LinearProblem {
-  solve(l2: number, from?: LinearSolution): LinearSolution;
-  dispose(): void;
+/**
+ * Fits logits = x W + b by L-BFGS over all rows, preconditioned with the features' second moments. The problem is
+ * convex and nothing is drawn at random: the same rows give the same bytes.
+ * @throws InvalidInputError
+ */
+export async function fitLinear(data: FitData, loss: Loss, options: LinearOptions): Promise<LinearFit> {
+  const [fit] = await fitLinearPath(data, loss, { ...options, l2s: [options.l2] });
+  return fit;
 }
 
-function createLinearProblem(
-  tf: TensorFlow,
+interface LinearPathOptions extends Omit<LinearOptions, 'l2'> {
+  /** Strengths; fitted in the order given, each from where the last one ended. Strong to weak is quickest. */
+  readonly l2s: readonly number[];
+}
+
+/** The same rows at several strengths: rows and curvature are prepared once, and each fit starts warm. */
+export async function fitLinearPath(
   data: FitData,
   loss: Loss,
-  options: Omit<LinearPathOptions, 'l2s'>,
-): LinearProblem {
+  options: LinearPathOptions,
+): Promise<LinearFit[]> {
+  checkFitData(data, loss);
+  for (const l2 of options.l2s) {
+    if (l2 >= 0 && Number.isFinite(l2)) continue;
+    throw new InvalidInputError(`\`l2\` of fitLinear must be a number >= 0. Got ${l2}.`);
+  }
+  const { tf } = await useBackend();
   const { features, targets } = data;
   const curvature = measureCurvature(tf, features);
-  const spread = spreads(data, loss);
   const weights = { ...targets, values: targetWeights(data, loss) };
   const objective = createLinearObjective(tf, { features, targets, weights }, loss);
+  const problem = { data, options, curvature, spread: spreads(data, loss), objective };
+  try {
+    let point = startPoint(data, loss, options);
+    return options.l2s.map((l2) => {
+      const found = descend(problem, point, l2);
+      point = found.point;
+      const layer = toLayer(point, features.columns, targets.columns);
+      return { layer, l2, loss: found.loss, steps: found.steps };
+    });
+  } finally {
+    objective.dispose();
+  }
+}
+
+/** A linear fit whose rows are on the backend. */
+interface LinearProblem {
+  readonly data: FitData;
+  readonly options: Omit<LinearPathOptions, 'l2s'>;
+  readonly curvature: Curvature;
+  /** From `spreads`. */
+  readonly spread: Float64Array;
+  readonly objective: LinearObjective;
+}
+
+function startPoint(data: FitData, loss: Loss, options: Omit<LinearPathOptions, 'l2s'>): Float64Array {
+  const given = options.start ?? options.towards;
+  if (given !== undefined) return toPoint(given);
+  const { logits } = baseRates(data, loss);
+  const point = new Float64Array((data.features.columns + 1) * data.targets.columns);
+  point.set(logits, data.features.columns * data.targets.columns);
+  return point;
+}
+
+function toPoint(layer: DenseLayer): Float64Array {
+  const point = new Float64Array(layer.kernel.length + layer.bias.length);
+  point.set(layer.kernel);
+  point.set(layer.bias, layer.kernel.length);
+  return point;
+}
+
+function toLayer(point: Float64Array, inputs: number, outputs: number): DenseLayer {
   return {
-    solve(l2, from) {
-      const point = from?.point ?? startPoint(data, loss, options);
-      return descend({ data, curvature, spread, options, objective, point, l2 });
-    },
-    dispose: () => objective.dispose(),
+    inputs,
+    outputs,
+    kernel: Float32Array.from(point.subarray(0, inputs * outputs)),
+    bias: Float32Array.from(point.subarray(inputs * outputs)),
+    activation: 'linear',
   };
 }
 
-interface Descent {
-  readonly data: FitData;
-  readonly curvature: Curvature;
-  readonly spread: Float64Array;
-  readonly options: Omit<LinearPathOptions, 'l2s'>;
-  readonly objective: LinearObjective;
+/** Where a descent ended: kernel then bias, in double precision. */
+interface Solution {
   readonly point: Float64Array;
-  readonly l2: number;
+  /** Mean loss per unit of weight, without the penalty. */
+  readonly loss: number;
+  readonly steps: number;
 }
 
-function descend({ data, curvature, spread, options, objective, point, l2 }: Descent): LinearSolution {
+function descend(
+  { data, options, curvature, spread, objective }: LinearProblem,
+  start: Float64Array,
+  l2: number,
+): Solution {
   const [inputs, outputs] = [data.features.columns, data.targets.columns];
+  const { towards, featurePenalties, maxSteps = 100, tolerance = 1e-5 } = options;
   const weights = inputs * outputs;
-  const penalties = Float64Array.from(
-    { length: inputs },
-    (_, j) => l2 * (options.featurePenalties?.[j] ?? 1),
-  );
-  const centre = options.towards === undefined ? new Float64Array(point.length) : toPoint(options.towards);
-  const biasPenalty = options.towards === undefined ? 0 : l2;
-  const maxSteps = options.maxSteps ?? 100;
-  const tolerance = options.tolerance ?? 1e-5;
+  const penalties = Float64Array.from({ length: inputs }, (_, j) => l2 * (featurePenalties?.[j] ?? 1));
+  const centre = towards === undefined ? new Float64Array(start.length) : toPoint(towards);
+  const biasPenalty = towards === undefined ? 0 : l2;
+  const { totalWeight } = objective;
   const meter = createProgressMeter(maxSteps, tolerance, options.onProgress);
-  let dataLoss = 0;
-  const minimum = minimise(point, {
+  let loss = 0;
+  const { point, steps } = minimise(start, {
     evaluate(at, slope) {
       const sum = objective.evaluate(
         at.subarray(0, weights),
@@ -71,7 +145,7 @@ function descend({ data, curvature, spread, options, objective, point, l2 }: Des
         slope.subarray(0, weights),
         slope.subarray(weights),
       );
-      dataLoss = sum / objective.totalWeight;
+      loss = sum / totalWeight;
       let penalty = 0;
       for (let i = 0; i < at.length; i++) {
         const strength = i < weights ? penalties[Math.floor(i / outputs)] : biasPenalty;
@@ -81,17 +155,21 @@ function descend({ data, curvature, spread, options, objective, point, l2 }: Des
       }
       return sum + penalty;
     },
-    precondition: preconditioner(curvature, objective.totalWeight, spread, penalties, biasPenalty, outputs),
+    precondition: preconditioner(curvature, totalWeight, spread, penalties, biasPenalty, outputs),
     maxSteps,
     tolerance,
-    onStep: (step, value, gainLeft) => meter(step, value / objective.totalWeight, gainLeft / Math.abs(value)),
+    onStep: (step, value, gainLeft) => meter(step, value / totalWeight, gainLeft / Math.abs(value)),
   });
-  return {
-    layer: toLayer(minimum.point, inputs, outputs),
-    point: minimum.point,
-    loss: dataLoss,
-    steps: minimum.steps,
-  };
+  return { point, loss, steps };
+}
+
+/** Mean second derivative of the loss by logit, per output, per unit of the objective's weight. */
+function spreads(data: FitData, loss: Loss): Float64Array {
+  const { observed, rates } = baseRates(data, loss);
+  return rates.map((rate, c) => {
+    const bend = loss === 'squared' ? 1 : Math.max(0.01, rate * (1 - rate));
+    return Math.max(1e-3, observed[c]) * bend;
+  });
 }
 
 /**
@@ -123,41 +201,6 @@ function preconditioner(
       }
       vector[inputs * outputs + c] /= totalWeight * middle * relative + biasPenalty;
     }
-  };
-}
-
-/** Mean second derivative of the loss by logit, per output, per unit of the objective's weight. */
-function spreads(data: FitData, loss: Loss): Float64Array {
-  const { observed, rates } = baseRates(data, loss);
-  return rates.map((rate, c) => {
-    const bend = loss === 'squared' ? 1 : Math.max(0.01, rate * (1 - rate));
-    return Math.max(1e-3, observed[c]) * bend;
-  });
-}
-
-function startPoint(data: FitData, loss: Loss, options: Omit<LinearPathOptions, 'l2s'>): Float64Array {
-  const given = options.start ?? options.towards;
-  if (given !== undefined) return toPoint(given);
-  const { logits } = baseRates(data, loss);
-  const point = new Float64Array((data.features.columns + 1) * data.targets.columns);
-  point.set(logits, data.features.columns * data.targets.columns);
-  return point;
-}
-
-function toPoint(layer: DenseLayer): Float64Array {
-  const point = new Float64Array(layer.kernel.length + layer.bias.length);
-  point.set(layer.kernel);
-  point.set(layer.bias, layer.kernel.length);
-  return point;
-}
-
-function toLayer(point: Float64Array, inputs: number, outputs: number): DenseLayer {
-  return {
-    inputs,
-    outputs,
-    kernel: Float32Array.from(point.subarray(0, inputs * outputs)),
-    bias: Float32Array.from(point.subarray(inputs * outputs)),
-    activation: 'linear',
   };
 }
 
@@ -193,73 +236,6 @@ function createProgressMeter(
     const byDecay = decay > 0 ? Math.max(0, Math.ceil(Math.log(gainLeft / tolerance) / decay)) : steps;
     onProgress({ step, steps, loss, secondsLeft: perStep * Math.min(steps - step, byDecay) });
   };
-}
-
-export interface LinearOptions {
-  /**
-   * Strength of the penalty l2 / 2 * sum of squared weights, against the SUM of the rows' losses: 1 / C of
-   * scikit-learn's LogisticRegression, alpha of its Ridge. The bias is not penalised.
-   */
-  readonly l2: number;
-  /** Multiplies `l2` per feature `[inputs]`, so that blocks can be held back differently. @default 1 each */
-  readonly featurePenalties?: Float32Array;
-  /** Penalise the distance to this layer and not to 0, its bias included: what is known beforehand. */
-  readonly towards?: DenseLayer;
-  /** Begin here. @default `towards`, or 0 with the biases of the base rates */
-  readonly start?: DenseLayer;
-  /** @default 100 */
-  readonly maxSteps?: number;
-  /** Ends when the objective can fall by no more than this share of itself. @default 1e-5 */
-  readonly tolerance?: number;
-  readonly onProgress?: OnProgress | undefined;
-}
-
-interface LinearPathOptions extends Omit<LinearOptions, 'l2'> {
-  /** Strengths; fitted in the order given, each from where the last one ended. Strong to weak is quickest. */
-  readonly l2s: readonly number[];
-}
-
-/** A fitted linear head and how it came about. */
-interface LinearFit {
-  readonly layer: DenseLayer;
-  readonly l2: number;
-  /** Mean loss per unit of weight, without the penalty. */
-  readonly loss: number;
-  readonly steps: number;
-}
-
-/**
- * Fits logits = x W + b by L-BFGS over all rows, preconditioned with the features' second moments. The problem is
- * convex and nothing is drawn at random: the same rows give the same bytes.
- * @throws InvalidInputError
- */
-export async function fitLinear(data: FitData, loss: Loss, options: LinearOptions): Promise<LinearFit> {
-  const [fit] = await fitLinearPath(data, loss, { ...options, l2s: [options.l2] });
-  return fit;
-}
-
-/** The same rows at several strengths: rows and curvature are prepared once, and each fit starts warm. */
-export async function fitLinearPath(
-  data: FitData,
-  loss: Loss,
-  options: LinearPathOptions,
-): Promise<LinearFit[]> {
-  checkFitData(data, loss);
-  for (const l2 of options.l2s) {
-    if (l2 >= 0 && Number.isFinite(l2)) continue;
-    throw new InvalidInputError(`\`l2\` of fitLinear must be a number >= 0. Got ${l2}.`);
-  }
-  const { tf } = await useBackend();
-  const problem = createLinearProblem(tf, data, loss, options);
-  try {
-    let last: LinearSolution | undefined;
-    return options.l2s.map((l2) => {
-      last = problem.solve(l2, last);
-      return { layer: last.layer, l2, loss: last.loss, steps: last.steps };
-    });
-  } finally {
-    problem.dispose();
-  }
 }
 
 /** Penalties are looked for among these, strong to weak. */

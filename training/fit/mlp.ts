@@ -5,6 +5,39 @@ import type { OnProgress } from './linear.ts';
 import { baseRates, checkFitData, type FitData, type Loss, targetWeights, weightedMeanLoss } from './loss.ts';
 import { type Matrix, takeRows } from './rows.ts';
 
+/** One output of the network, over the features that all tasks share. */
+interface MlpTask extends Omit<FitData, 'features'> {
+  readonly loss: Loss;
+  /** Importance beside the other tasks. @default 1 */
+  readonly importance?: number;
+}
+
+interface MlpOptions {
+  readonly seed: number;
+  /** Units of each hidden layer, shared by all tasks. @default [64] */
+  readonly hidden?: readonly number[];
+  /** @default 'relu' */
+  readonly activation?: 'relu' | 'tanh';
+  /** Share of hidden units silenced at each step. @default 0.2 */
+  readonly dropout?: number;
+  /** Decay of the kernels by this share of the learning rate at each step (AdamW). @default 1e-2 */
+  readonly weightDecay?: number;
+  /** @default 2e-3, falling to 0 along a cosine over `epochs` */
+  readonly learningRate?: number;
+  /** @default 128 */
+  readonly batchRows?: number;
+  /** Most passes over the rows. @default 60 */
+  readonly epochs?: number;
+  /** Passes without a better held-out loss before it ends. @default 8 */
+  readonly patience?: number;
+  /**
+   * Rows held out of the fit to stop early by; choose them by group where prompts repeat.
+   * @default a seeded 15 % of the rows
+   */
+  readonly heldOut?: Int32Array;
+  readonly onProgress?: OnProgress;
+}
+
 /** A fitted network: a chain per task; their hidden layers are the same objects, so the export shares them. */
 interface MlpFit {
   readonly chains: readonly DenseChain[];
@@ -141,57 +174,7 @@ function heldOutLoss(
 
 type Tensor = ReturnType<TensorFlow['tensor']>;
 type Scalar = ReturnType<TensorFlow['scalar']>;
-
-/** Some rows of a task. */
-interface BatchTask {
-  readonly loss: Loss;
-  readonly targets: Matrix; // [rows, outputs], NaN: unobserved
-  readonly weights: Float32Array; // [rows, outputs], 0: unobserved
-}
-
-/** Far below any logit, and still a number that can be multiplied by 0. */
-const NEVER = -1e9;
-
-/**
- * Sum of the tasks' losses by row: TF.js's own losses, weighed, so that TF.js finds their slopes.
- *
- * @param logits `[rows, outputs]` of each task
- */
-export function batchLoss(tf: TensorFlow, tasks: readonly BatchTask[], logits: readonly Tensor[]): Scalar {
-  const rows = tasks[0].targets.rows;
-  const losses = tasks.map((task, t) => taskLoss(tf, task, logits[t]));
-  return tf.div(
-    losses.reduce((sum, loss) => tf.add(sum, loss)),
-    rows,
-  );
-}
-
-function taskLoss(tf: TensorFlow, { loss, targets, weights }: BatchTask, logits: Tensor): Tensor {
-  const shape: [number, number] = [targets.rows, targets.columns];
-  const labels = tf.tensor2d(
-    targets.values.map((target) => (Number.isNaN(target) ? 0 : target)),
-    shape,
-  );
-  const cells = tf.tensor2d(weights, shape);
-  const { SUM } = tf.Reduction;
-  switch (loss) {
-    case 'softmax': {
-      // All that is observed in a row weighs the same; what is not has no share of it.
-      const hidden = tf.tensor2d(
-        weights.map((weight) => (weight === 0 ? NEVER : 0)),
-        shape,
-      );
-      return tf.losses.softmaxCrossEntropy(labels, tf.add(logits, hidden), tf.max(cells, 1), 0, SUM);
-    }
-    case 'sigmoid':
-      return tf.losses.sigmoidCrossEntropy(labels, logits, cells, 0, SUM);
-    case 'squared':
-      return tf.mul(tf.losses.meanSquaredError(labels, logits, cells, SUM), 0.5);
-  }
-}
-
 type Tensor2D = ReturnType<TensorFlow['tensor2d']>;
-
 type Variable = ReturnType<TensorFlow['variable']>;
 
 /** One Dense layer as TF.js variables, which change while it learns. */
@@ -327,35 +310,50 @@ function timesKernel(tf: TensorFlow, rows: Tensor, kernel: Tensor): Tensor {
   return product(kernel);
 }
 
-/** One output of the network, over the features that all tasks share. */
-interface MlpTask extends Omit<FitData, 'features'> {
+/** Some rows of a task. */
+interface BatchTask {
   readonly loss: Loss;
-  /** Importance beside the other tasks. @default 1 */
-  readonly importance?: number;
+  readonly targets: Matrix; // [rows, outputs], NaN: unobserved
+  readonly weights: Float32Array; // [rows, outputs], 0: unobserved
 }
 
-interface MlpOptions {
-  readonly seed: number;
-  /** Units of each hidden layer, shared by all tasks. @default [64] */
-  readonly hidden?: readonly number[];
-  /** @default 'relu' */
-  readonly activation?: 'relu' | 'tanh';
-  /** Share of hidden units silenced at each step. @default 0.2 */
-  readonly dropout?: number;
-  /** Decay of the kernels by this share of the learning rate at each step (AdamW). @default 1e-2 */
-  readonly weightDecay?: number;
-  /** @default 2e-3, falling to 0 along a cosine over `epochs` */
-  readonly learningRate?: number;
-  /** @default 128 */
-  readonly batchRows?: number;
-  /** Most passes over the rows. @default 60 */
-  readonly epochs?: number;
-  /** Passes without a better held-out loss before it ends. @default 8 */
-  readonly patience?: number;
-  /**
-   * Rows held out of the fit to stop early by; choose them by group where prompts repeat.
-   * @default a seeded 15 % of the rows
-   */
-  readonly heldOut?: Int32Array;
-  readonly onProgress?: OnProgress;
+/** Far below any logit, and still a number that can be multiplied by 0. */
+const NEVER = -1e9;
+
+/**
+ * Sum of the tasks' losses by row: TF.js's own losses, weighed, so that TF.js finds their slopes.
+ *
+ * @param logits `[rows, outputs]` of each task
+ */
+export function batchLoss(tf: TensorFlow, tasks: readonly BatchTask[], logits: readonly Tensor[]): Scalar {
+  const rows = tasks[0].targets.rows;
+  const losses = tasks.map((task, t) => taskLoss(tf, task, logits[t]));
+  return tf.div(
+    losses.reduce((sum, loss) => tf.add(sum, loss)),
+    rows,
+  );
+}
+
+function taskLoss(tf: TensorFlow, { loss, targets, weights }: BatchTask, logits: Tensor): Tensor {
+  const shape: [number, number] = [targets.rows, targets.columns];
+  const labels = tf.tensor2d(
+    targets.values.map((target) => (Number.isNaN(target) ? 0 : target)),
+    shape,
+  );
+  const cells = tf.tensor2d(weights, shape);
+  const { SUM } = tf.Reduction;
+  switch (loss) {
+    case 'softmax': {
+      // All that is observed in a row weighs the same; what is not has no share of it.
+      const hidden = tf.tensor2d(
+        weights.map((weight) => (weight === 0 ? NEVER : 0)),
+        shape,
+      );
+      return tf.losses.softmaxCrossEntropy(labels, tf.add(logits, hidden), tf.max(cells, 1), 0, SUM);
+    }
+    case 'sigmoid':
+      return tf.losses.sigmoidCrossEntropy(labels, logits, cells, 0, SUM);
+    case 'squared':
+      return tf.mul(tf.losses.meanSquaredError(labels, logits, cells, SUM), 0.5);
+  }
 }

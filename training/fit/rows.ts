@@ -1,3 +1,58 @@
+/** Numbers in rows, row-major. A row of features, of targets (NaN: unobserved), or of predictions. */
+export interface Matrix {
+  readonly rows: number;
+  readonly columns: number;
+  readonly values: Float32Array; // [rows, columns]
+}
+
+/** A matrix of zeros. */
+export function createMatrix(rows: number, columns: number): Matrix {
+  return { rows, columns, values: new Float32Array(rows * columns) };
+}
+
+/** The named rows, in the order given. */
+export function takeRows(matrix: Matrix, rows: ArrayLike<number>): Matrix {
+  const { columns } = matrix;
+  const taken = createMatrix(rows.length, columns);
+  for (let i = 0; i < rows.length; i++) {
+    taken.values.set(matrix.values.subarray(rows[i] * columns, (rows[i] + 1) * columns), i * columns);
+  }
+  return taken;
+}
+
+/** Writes row i of `from` to row `rows[i]` of `to`. */
+export function putRows(from: Matrix, rows: Int32Array, to: Matrix): void {
+  rows.forEach((row, i) => {
+    to.values.set(from.values.subarray(i * from.columns, (i + 1) * from.columns), row * from.columns);
+  });
+}
+
+/** One column of a matrix. `[rows]` */
+export function takeColumn({ rows, columns, values }: Matrix, column: number): Float32Array {
+  return Float32Array.from({ length: rows }, (_, row) => values[row * columns + column]);
+}
+
+/** Clusters numbered in the order in which they come up. */
+export interface NumberedClusters {
+  readonly of: Int32Array; // [rows]
+  readonly count: number;
+}
+
+/** @param clusters `[rows]`, any numbers */
+export function numberClusters(clusters: ArrayLike<number>, rows = clusters.length): NumberedClusters {
+  const numbers = new Map<number, number>();
+  const of = Int32Array.from({ length: rows }, (_, row) => {
+    const known = numbers.get(clusters[row]);
+    if (known !== undefined) return known;
+    numbers.set(clusters[row], numbers.size);
+    return numbers.size - 1;
+  });
+  return { of, count: numbers.size };
+}
+
+/** On fewer near-duplicate groups than these nothing is learned: the error of a mean of so few is too unsure itself. */
+export const FEWEST_GROUPS = 10;
+
 /** A mean and how far off it may be. */
 interface ClusteredMean {
   readonly mean: number;
@@ -6,9 +61,6 @@ interface ClusteredMean {
   /** With a value and a weight. */
   readonly groups: number;
 }
-
-/** On fewer near-duplicate groups than these nothing is learned: the error of a mean of so few is too unsure itself. */
-export const FEWEST_GROUPS = 10;
 
 /**
  * Mean of the values that are not NaN, and its error by groups (Liang and Zeger 1986; of a weighted mean: Cochran 1977, section
@@ -43,56 +95,4 @@ export function clusteredMean(
     standardError: sums.size < 2 ? Number.POSITIVE_INFINITY : Math.sqrt(correction * squares) / total,
     groups: sums.size,
   };
-}
-
-/** Clusters numbered in the order in which they come up. */
-export interface NumberedClusters {
-  readonly of: Int32Array; // [rows]
-  readonly count: number;
-}
-
-/** @param clusters `[rows]`, any numbers */
-export function numberClusters(clusters: ArrayLike<number>, rows = clusters.length): NumberedClusters {
-  const numbers = new Map<number, number>();
-  const of = Int32Array.from({ length: rows }, (_, row) => {
-    const known = numbers.get(clusters[row]);
-    if (known !== undefined) return known;
-    numbers.set(clusters[row], numbers.size);
-    return numbers.size - 1;
-  });
-  return { of, count: numbers.size };
-}
-
-/** Numbers in rows, row-major. A row of features, of targets (NaN: unobserved), or of predictions. */
-export interface Matrix {
-  readonly rows: number;
-  readonly columns: number;
-  readonly values: Float32Array; // [rows, columns]
-}
-
-/** A matrix of zeros. */
-export function createMatrix(rows: number, columns: number): Matrix {
-  return { rows, columns, values: new Float32Array(rows * columns) };
-}
-
-/** The named rows, in the order given. */
-export function takeRows(matrix: Matrix, rows: ArrayLike<number>): Matrix {
-  const { columns } = matrix;
-  const taken = createMatrix(rows.length, columns);
-  for (let i = 0; i < rows.length; i++) {
-    taken.values.set(matrix.values.subarray(rows[i] * columns, (rows[i] + 1) * columns), i * columns);
-  }
-  return taken;
-}
-
-/** Writes row i of `from` to row `rows[i]` of `to`. */
-export function putRows(from: Matrix, rows: Int32Array, to: Matrix): void {
-  rows.forEach((row, i) => {
-    to.values.set(from.values.subarray(i * from.columns, (i + 1) * from.columns), row * from.columns);
-  });
-}
-
-/** One column of a matrix. `[rows]` */
-export function takeColumn({ rows, columns, values }: Matrix, column: number): Float32Array {
-  return Float32Array.from({ length: rows }, (_, row) => values[row * columns + column]);
 }

@@ -10,9 +10,6 @@ interface StackFit {
   readonly loss: number;
 }
 
-/** The most a loss can bend, by logit (Böhning 1992 for softmax). */
-const bend: Record<Loss, number> = { softmax: 0.5, sigmoid: 0.25, squared: 1 };
-
 /**
  * Weights >= 0 for which offset + sum of weight times member has the least loss. Members must be OUT-OF-FOLD
  * predictions: a member that saw a row would be believed too much on it. Convex; each step minimises an upper bound
@@ -46,6 +43,9 @@ export function fitStack(
   combine(members, weights, offset, logits);
   return { weights: [...weights], loss: weightedMeanLoss(loss, logits, data.targets, cells) };
 }
+
+/** The most a loss can bend, by logit (Böhning 1992 for softmax). */
+const bend: Record<Loss, number> = { softmax: 0.5, sigmoid: 0.25, squared: 1 };
 
 function combine(
   members: readonly Matrix[],
@@ -106,46 +106,6 @@ function descendWithin(
   return weights.reduce((most, weight, m) => Math.max(most, Math.abs(weight - start[m])), 0);
 }
 
-/**
- * How far to trust a head of probabilities or amounts beyond its overall means: as `chooseShrinkage`, with the loss
- * saved in place of the utility won.
- * @param scores out-of-fold outputs `[rows, outputs]`
- */
-export function chooseLossShrinkage(
-  scores: Matrix,
-  prior: ArrayLike<number>,
-  data: Omit<FitData, 'features'>,
-  loss: Loss,
-  options: ShrinkageOptions = {},
-): ShrinkageChoice {
-  const { rows, columns } = scores;
-  const strengths = options.strengths ?? Array.from({ length: 10 }, (_, i) => (i + 1) / 10);
-  const sure = options.standardErrors ?? 1.645;
-  const groups = options.groups ?? Int32Array.from({ length: rows }, (_, i) => i);
-  const cells = targetWeights(data, loss);
-  const lossesAt = (strength: number) => {
-    const logits = scores.values.map((x, i) => prior[i % columns] + strength * (x - prior[i % columns]));
-    return Float64Array.from({ length: rows }, (_, row) => {
-      const [from, to] = [row * columns, (row + 1) * columns];
-      const targets = { rows: 1, columns, values: data.targets.values.subarray(from, to) };
-      return weightedMeanLoss(loss, logits.subarray(from, to), targets, cells.subarray(from, to));
-    });
-  };
-  const still = lossesAt(0);
-  let best: ShrinkageChoice = { strength: 0, gain: 0, standardError: 0 };
-  let bestBound = 0;
-  for (const strength of strengths) {
-    const saved = lossesAt(strength).map((value, row) => still[row] - value);
-    const { mean, standardError, groups: told } = clusteredMean(saved, groups);
-    const bound = mean - sure * standardError;
-    if (told >= FEWEST_GROUPS && bound > bestBound) {
-      best = { strength, gain: mean, standardError };
-      bestBound = bound;
-    }
-  }
-  return best;
-}
-
 interface ShrinkageOptions {
   /** Strengths to weigh against 0, ascending. @default 0.1, 0.2, ... 1 */
   readonly strengths?: readonly number[];
@@ -178,24 +138,60 @@ export function chooseShrinkage(
   options: ShrinkageOptions = {},
 ): ShrinkageChoice {
   const { rows, columns } = scores;
-  const strengths = options.strengths ?? Array.from({ length: 10 }, (_, i) => (i + 1) / 10);
-  const sure = options.standardErrors ?? 1.645;
-  const groups = options.groups ?? Int32Array.from({ length: rows }, (_, i) => i);
   const single = argMax(prior);
-  let best: ShrinkageChoice = { strength: 0, gain: 0, standardError: 0 };
-  let bestBound = 0;
   const shrunk = new Float64Array(columns);
-  const gains = new Float64Array(rows);
-  for (const strength of strengths) {
-    for (let row = 0; row < rows; row++) {
+  const gainsAt = (strength: number) =>
+    Float64Array.from({ length: rows }, (_, row) => {
       for (let c = 0; c < columns; c++) {
         shrunk[c] = prior[c] + strength * (scores.values[row * columns + c] - prior[c]);
       }
       const chosen = argMax(shrunk);
       const at = (c: number) => utility.values[row * columns + c];
-      gains[row] = chosen < 0 || chosen === single ? 0 * at(single) : at(chosen) - at(single);
-    }
-    const { mean, standardError, groups: told } = clusteredMean(gains, groups);
+      return chosen < 0 || chosen === single ? 0 * at(single) : at(chosen) - at(single);
+    });
+  return highestBound(rows, gainsAt, options);
+}
+
+/**
+ * How far to trust a head of probabilities or amounts beyond its overall means: as `chooseShrinkage`, with the loss
+ * saved in place of the utility won.
+ * @param scores out-of-fold outputs `[rows, outputs]`
+ */
+export function chooseLossShrinkage(
+  scores: Matrix,
+  prior: ArrayLike<number>,
+  data: Omit<FitData, 'features'>,
+  loss: Loss,
+  options: ShrinkageOptions = {},
+): ShrinkageChoice {
+  const { rows, columns } = scores;
+  const cells = targetWeights(data, loss);
+  const lossesAt = (strength: number) => {
+    const logits = scores.values.map((x, i) => prior[i % columns] + strength * (x - prior[i % columns]));
+    return Float64Array.from({ length: rows }, (_, row) => {
+      const [from, to] = [row * columns, (row + 1) * columns];
+      const targets = { rows: 1, columns, values: data.targets.values.subarray(from, to) };
+      return weightedMeanLoss(loss, logits.subarray(from, to), targets, cells.subarray(from, to));
+    });
+  };
+  const still = lossesAt(0);
+  const savedAt = (strength: number) => lossesAt(strength).map((value, row) => still[row] - value);
+  return highestBound(rows, savedAt, options);
+}
+
+/** @param gainsAt what each row gains at a strength; NaN: not to be told. `[rows]` */
+function highestBound(
+  rows: number,
+  gainsAt: (strength: number) => Float64Array,
+  options: ShrinkageOptions,
+): ShrinkageChoice {
+  const strengths = options.strengths ?? Array.from({ length: 10 }, (_, i) => (i + 1) / 10);
+  const sure = options.standardErrors ?? 1.645;
+  const groups = options.groups ?? Int32Array.from({ length: rows }, (_, i) => i);
+  let best: ShrinkageChoice = { strength: 0, gain: 0, standardError: 0 };
+  let bestBound = 0;
+  for (const strength of strengths) {
+    const { mean, standardError, groups: told } = clusteredMean(gainsAt(strength), groups);
     const bound = mean - sure * standardError;
     if (told >= FEWEST_GROUPS && bound > bestBound) {
       best = { strength, gain: mean, standardError };
