@@ -37,6 +37,17 @@ describe('the links of', () => {
   });
 });
 
+it('every page of docs and bench is found from the README', () => {
+  const found = new Set<string>();
+  const follow = (page: string): void => {
+    if (found.has(page) || !documents.includes(page)) return;
+    found.add(page);
+    for (const { path } of linksOf(page)) follow(path);
+  };
+  follow('README.md');
+  expect(documents.filter((page) => /^(docs|bench)\//.test(page) && !found.has(page))).toEqual([]);
+});
+
 /** Rows of the table whose header begins so, by their first cell. */
 function tableOf(document: string, header: string): Map<string, string> {
   const [, after] = textOf(document).split(`\n| ${header} |`);
