@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SampleRow } from '../../data/solvers/sample-traffic.ts';
-import { LOG_FORMATS } from '../../training/ingest/record/format.ts';
+import { LOG_FORMATS } from '../../training/ingest/formats/log-formats.ts';
 import { root } from '../architecture/source-files.ts';
 import { fencedBlocks, shellCommands, shellWords } from '../documents/fenced-blocks.ts';
 import { runCli } from '../documents/run-cli.ts';

@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { InvalidInputError } from 'pointsman';
 import { detectFormat } from '../ingest/detect-format.ts';
+import type { LogFormat } from '../ingest/formats/log-formats.ts';
 import { linesOf, parseRecord, recordsIn } from '../ingest/formats/map-log.ts';
 import { ingestOutcomes } from '../ingest/ingest.ts';
 import { type IngestOptions, MOST_REJECTED } from '../ingest/options.ts';
 import { readOutcomeMatrix } from '../ingest/outcome-store.ts';
 import { readDocuments } from '../ingest/read/documents.ts';
 import { findSourceFiles, type SourceFile } from '../ingest/read/files.ts';
-import type { LogFormat } from '../ingest/record/format.ts';
 import {
   checkTraffic,
   findTooManyRejected,

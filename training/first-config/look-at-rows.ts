@@ -2,7 +2,7 @@ import { DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
 import { REDACTION_PATTERNS, redactJson } from '../ingest/redact.ts';
 import { agreement, type PaidPrices, paidPrices } from '../outcomes/amounts.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
-import { parquetFile } from '../work/scratch-database.ts';
+import { parquetFile } from '../work/sql-text.ts';
 
 /** What a table says of one candidate. */
 export interface CandidateLook {

@@ -4,14 +4,12 @@ import { join } from 'node:path';
 import { blobValue, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
 import { readPrompt } from 'pointsman/request';
 import {
-  parquetFile,
-  quotePath,
-  quoteText,
   type ScratchDatabase,
   type ScratchOptions,
   VECTOR_ROWS,
   withScratchDatabase,
 } from '../work/scratch-database.ts';
+import { parquetFile, quotePath, quoteText } from '../work/sql-text.ts';
 import {
   type Judge,
   type JudgeAnswer,

@@ -2,7 +2,7 @@ import { OUTCOME_FIELDS, type OutcomeField } from '../outcomes/outcome.ts';
 import { type ScratchDatabase, withScratchDatabase } from '../work/scratch-database.ts';
 import { detectFormat, firstRecords, noRowOfLog, noUsableRow, unmappedColumn } from './detect-format.ts';
 import { cleaning, finishRows } from './finish.ts';
-import { LOG_READERS } from './formats/readers.ts';
+import { LOG_READERS } from './formats/log-formats.ts';
 import { joinLog, repriceRows } from './join-log.ts';
 import { joinPrompts, separateRequests } from './join-prompts.ts';
 import { type IngestOptions, nothingToJudge, readIngestOptions } from './options.ts';

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { blobValue, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
 import { readPrompt } from 'pointsman/request';
-import { quoteText, type ScratchDatabase } from '../work/scratch-database.ts';
+import type { ScratchDatabase } from '../work/scratch-database.ts';
+import { quoteText } from '../work/sql-text.ts';
+import { promptNotFound } from './formats/log-formats.ts';
 import { jsonLine } from './formats/map-log.ts';
 import { BLOCK_BYTES, type TextBlock } from './read/files.ts';
 import { LOG_REASONS, promptProblem } from './record/format.ts';
@@ -123,17 +125,10 @@ function completedCall(call: OpenCall): { reason: string } | { row: Row; answer:
   };
   const problem = promptProblem(row);
   const isMissing = row.text == null && row.messages == null;
-  if (problem !== null) return { reason: (isMissing ? NOT_FOUND[String(row.source)] : null) ?? problem };
+  if (problem !== null) return { reason: (isMissing ? promptNotFound(String(row.source)) : null) ?? problem };
   const isJudged = row.quality != null;
   return { row, answer: isJudged ? null : (call.answer ?? call.answers[0] ?? null) };
 }
-
-/** Why a call that may have its prompt elsewhere has none, by whose log it is. */
-const NOT_FOUND: Readonly<Partial<Record<string, string>>> = {
-  openai: LOG_REASONS.batchInputMissing,
-  gemini: LOG_REASONS.batchInputMissing,
-  otel: LOG_REASONS.spanWithoutPrompt,
-};
 
 /** Of several candidates that were asked the same under one id, the one whose version answered. */
 function askedCandidate({ row, wholes }: OpenCall): string | null {

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { fieldProblem } from '../config.ts';
 import { type Prices, pricesSchema } from '../outcomes/amounts.ts';
 import { OUTCOME_FIELDS } from '../outcomes/outcome.ts';
+import { LOG_FORMATS, type LogFormat } from './formats/log-formats.ts';
 import type { JudgeAnswer } from './judge.ts';
-import { LOG_FORMATS, type LogFormat } from './record/format.ts';
 
 /** Of the rows, so large a share may be rejected for one reason without stopping a command or a training. */
 export const MOST_REJECTED = 0.05;

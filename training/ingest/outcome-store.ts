@@ -7,13 +7,12 @@ import { beginMatrix, type MatrixPrompt, type OutcomeMatrix } from '../outcomes/
 import { OUTCOME_FIELDS } from '../outcomes/outcome.ts';
 import { fileError } from '../work/file-lock.ts';
 import {
-  parquetFile,
-  quoteText,
   type ScratchDatabase,
   type ScratchOptions,
   scratchError,
   withScratchDatabase,
 } from '../work/scratch-database.ts';
+import { parquetFile, quoteText } from '../work/sql-text.ts';
 import { writeSorted } from './finish.ts';
 
 /** More files than these are joined into one. */

@@ -3,9 +3,9 @@ import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import { FIELD_REASONS, type OutcomeField, REASONS } from '../outcomes/outcome.ts';
 import type { Splits } from '../split/split.ts';
 import { plural } from '../words/format-number.ts';
-import { adviceOn } from './formats/readers.ts';
+import { adviceOn, type LogFormat } from './formats/log-formats.ts';
 import type { JudgeReport } from './judge.ts';
-import { LOG_REASONS, type LogFormat } from './record/format.ts';
+import { LOG_REASONS } from './record/format.ts';
 import type { ScoreScale } from './score-scale.ts';
 
 /** Rows turned down for one reason. */

@@ -1,7 +1,6 @@
 import { blobValue, type DuckDBConnection } from '@duckdb/node-api';
 import { OUTCOME_FIELDS } from '../outcomes/outcome.ts';
 import type { ScratchDatabase } from '../work/scratch-database.ts';
-import { litellmHas, litellmLog, litellmRows } from './formats/litellm.ts';
 import { type LogMapping, mapLogBlock, SIDE_TABLES, type SideTable } from './formats/map-log.ts';
 import { readDocuments } from './read/documents.ts';
 import type { SourceFile, TextBlock } from './read/files.ts';
@@ -130,7 +129,7 @@ export async function stageNumbered(
 }
 
 /**
- * The fast way, for a regular file of the one format that has it.
+ * The fast way, for a regular file of a format that has it.
  * @returns the fields of `map` that a record had; null when the file must be read record by record.
  */
 async function stageWhole(
@@ -140,14 +139,15 @@ async function stageWhole(
   options: StageLogOptions,
 ): Promise<MapTarget[] | null> {
   const { answers, failureQuality, inOrder, map } = options;
-  if (reader !== litellmLog || source.format !== 'jsonl' || inOrder || answers) return null;
+  const { regular } = reader;
+  if (regular === undefined || source.format !== 'jsonl' || inOrder || answers) return null;
   if (failureQuality !== null || ['outcomes', 'text', 'messages'].some((target) => target in map))
     return null;
   if (await hasLongLines(source.path, database.longRowBytes)) return null;
   const connection = await database.connect();
   try {
     if (
-      !(await stageRegular(connection, source, litellmRows(source.path, map), {
+      !(await stageRegular(connection, source, regular.rows(source.path, map), {
         ...options,
         plainMessages: true,
       }))
@@ -155,7 +155,7 @@ async function stageWhole(
       return null;
     const mapped: MapTarget[] = [];
     for (const [target, path] of Object.entries(map) as [MapTarget, string][]) {
-      const found = await connection.runAndReadAll(litellmHas(source.path, path));
+      const found = await connection.runAndReadAll(regular.has(source.path, path));
       if (found.currentRowCount > 0) mapped.push(target);
     }
     return mapped;

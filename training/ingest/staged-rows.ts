@@ -12,7 +12,8 @@ import {
   REASONS,
 } from '../outcomes/outcome.ts';
 import { fileError } from '../work/file-lock.ts';
-import { parquetFile, quoteText, type ScratchDatabase, scratchError } from '../work/scratch-database.ts';
+import { type ScratchDatabase, scratchError } from '../work/scratch-database.ts';
+import { parquetFile, quoteText } from '../work/sql-text.ts';
 import { writeSorted } from './finish.ts';
 import { physicalLines } from './read/files.ts';
 import { VALUE_REASONS } from './record/format.ts';

@@ -1,8 +1,8 @@
 import { InvalidInputError } from 'pointsman';
 import { z } from 'zod';
 import { fieldProblem, trainConfigSchema } from '../config.ts';
+import { LOG_FORMATS } from '../ingest/formats/log-formats.ts';
 import { MOST_REJECTED, readingFields } from '../ingest/options.ts';
-import { LOG_FORMATS } from '../ingest/record/format.ts';
 import { docPath } from '../version.ts';
 
 const share = z.number().gt(0).lt(1);

@@ -1,5 +1,5 @@
 import type { Evaluation, OffPolicyEvaluation } from '../../evaluate/evaluation.ts';
-import { adviceOn } from '../../ingest/formats/readers.ts';
+import { adviceOn } from '../../ingest/formats/log-formats.ts';
 import {
   costsWithout,
   countKinds,

@@ -6,8 +6,8 @@ import { InvalidInputError, type PolicySpec, type Router, type RouterOptions } f
 import { CURRENT_FILE, loadRouter, readArtifactFolder } from 'pointsman/node';
 import { parse } from 'yaml';
 import { fieldProblem } from '../../config.ts';
+import { LOG_FORMATS, type LogFormat } from '../../ingest/formats/log-formats.ts';
 import { type IngestOptions, LEAST_MEMORY_MB, type LogsConfig, MOST_REJECTED } from '../../ingest/options.ts';
-import { LOG_FORMATS, type LogFormat } from '../../ingest/record/format.ts';
 import { type Prices, pricesSchema } from '../../outcomes/amounts.ts';
 import { OUTCOME_FIELDS } from '../../outcomes/outcome.ts';
 import { type LogOptions, withoutRouters } from '../../train/prepare-traffic.ts';

@@ -25,6 +25,12 @@ const OTHER_MODELS = /embed|rerank|canvas|reel|stability\.|titan-image|sonic/i;
  * (`recordId`, `modelInput`, `modelOutput`). Bodies above 100 KB are kept in S3, and the log has their addresses alone.
  */
 export const bedrockLog: LogReader = {
+  signs: [
+    ['schemaType', 'modelId'],
+    ['modelId', 'operation', 'input'],
+    ['message.schemaType', 'message.modelId'],
+    ['recordId', 'modelInput'],
+  ],
   fields: null,
   *read(document) {
     const events = listOf(document.events)?.filter(isObject) ?? [];

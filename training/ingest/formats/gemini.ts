@@ -9,6 +9,8 @@ import { firstGiven, objectOf, readUsage, textOf } from '../record/values.ts';
  * inferences for Gemini"). Neither says what a line cost, nor how long it took.
  */
 export const geminiLog: LogReader = {
+  signs: [['request.contents'], ['response.usageMetadata'], ['response.candidates'], ['key', 'response']],
+  promptNotFound: LOG_REASONS.batchInputMissing,
   fields: null,
   *read(document) {
     const request = requestOf(document);

@@ -30,6 +30,12 @@ const OTHER_PATHS = /\/(embeddings|moderations|images|audio|files|fine_tuning|re
  * quotes were doubled once more than CSV asks for.
  */
 export const heliconeLog: LogReader = {
+  signs: [
+    ['request_created_at', 'request_body'],
+    ['request_created_at', 'response_status'],
+    ['response_created_at', 'response_id'],
+    ['helicone_request_id'],
+  ],
   fields: null,
   *read(document) {
     const bodies = objectOf(document.signed_body_content);

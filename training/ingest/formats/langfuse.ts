@@ -25,6 +25,18 @@ import {
  * counts for it; one of a trace for each generation of the trace.
  */
 export const langfuseLog: LogReader = {
+  signs: [
+    ['provided_model_name', 'trace_id'],
+    ['providedModelName', 'traceId'],
+    ['type', 'trace_id', 'start_time'],
+    ['type', 'traceId', 'startTime'],
+    ['name', 'trace_id', 'observation_id'],
+    ['name', 'traceId', 'observationId'],
+    ['name', 'trace_id', 'data_type'],
+    ['name', 'traceId', 'dataType'],
+    ['name', 'subject', 'dataType'],
+    ['observations', 'projectId'],
+  ],
   fields: null,
   *read(document) {
     if (isScore(document)) yield scoreOf(document);

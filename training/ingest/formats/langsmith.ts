@@ -26,6 +26,10 @@ import {
  * `feedback_stats`, or in records of its own with `run_id` and `key`.
  */
 export const langsmithLog: LogReader = {
+  signs: [
+    ['run_type', 'inputs'],
+    ['run_type', 'start_time'],
+  ],
   fields: null,
   *read(document) {
     if (document.run_id != null && document.key != null) {

@@ -1,5 +1,5 @@
 import { OUTCOME_FIELDS, type OutcomeField } from '../../outcomes/outcome.ts';
-import { isText, quotePath, quoteText, unquoted } from '../../work/scratch-database.ts';
+import { isText, quotePath, quoteText, unquoted } from '../../work/sql-text.ts';
 import {
   LOG_REASONS,
   LONGEST_REDACTED,
@@ -36,6 +36,17 @@ const SPEND_LOG_FIELDS = ['request_id', 'spend', 'proxy_server_request', 'reques
  * callback was given; and the rows of its table `LiteLLM_SpendLogs`.
  */
 export const litellmLog: LogReader = {
+  signs: [
+    ['litellm_call_id'],
+    ['call_type', 'response_cost'],
+    ['call_type', 'model_group'],
+    ['call_type', 'spend'],
+  ],
+  advice: {
+    [LOG_REASONS.promptNotKept]:
+      'Have LiteLLM keep prompts from now on: store_prompts_in_spend_logs: true under general_settings; what it did not keep cannot be had back.',
+  },
+  regular: { rows: litellmRows, has: litellmHas },
   fields: [
     'id',
     'trace_id',

@@ -8,6 +8,11 @@ import { firstGiven, isObject, listOf, numberOf, textOf } from '../record/values
  * of one dataset and index are one request to several candidates.
  */
 export const llmrouterbenchLog: LogReader = {
+  signs: [
+    ['records', 'model_name'],
+    ['records', 'dataset_name'],
+    ['origin_query', 'prediction'],
+  ],
   fields: null,
   *read(document, path = '') {
     const records = listOf(document.records)?.filter(isObject) ?? [];

@@ -22,7 +22,7 @@ import {
 } from '../record/values.ts';
 import type { MapTarget } from '../sql/layout.ts';
 import { REFUSED_MARK } from '../sql/rows.ts';
-import { LOG_READERS } from './readers.ts';
+import { LOG_READERS } from './log-formats.ts';
 
 export interface LogMapping {
   readonly map: Readonly<Partial<Record<MapTarget, string>>>;

@@ -27,6 +27,13 @@ const OUTPUTS = 'mlflow.spanOutputs';
  * for each of its calls.
  */
 export const mlflowLog: LogReader = {
+  signs: [
+    ['info', 'data.spans'],
+    ['info.trace_id', 'data'],
+    ['info.request_id', 'data'],
+    ['trace_id', 'trace'],
+    ['request_id', 'trace'],
+  ],
   fields: null,
   *read(document) {
     const traces = listOf(document.traces)?.filter(isObject) ?? [];

@@ -29,6 +29,18 @@ const OTHER_URLS = /\/(embeddings|moderations|images\/\w+|audio\/\w+|rerank)\/?$
  * joined by `custom_id`.
  */
 export const openaiLog: LogReader = {
+  signs: [
+    ['custom_id', 'body'],
+    ['custom_id', 'response'],
+    ['custom_id', 'error'],
+    ['request.messages'],
+    ['request.input'],
+    ['request', 'response'],
+    ['messages', 'choices'],
+    ['object', 'choices', 'model'],
+    ['object', 'output', 'model'],
+  ],
+  promptNotFound: LOG_REASONS.batchInputMissing,
   fields: null,
   *read(document) {
     const request = requestOf(document);

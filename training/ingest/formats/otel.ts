@@ -71,6 +71,20 @@ const RAW = ['input.value', 'request_data', 'gcp.vertex.agent.llm_request', 'lan
  * same span; `gen_ai.evaluation.result`, as event of a span, as log record or as span, is a score.
  */
 export const otelLog: LogReader = {
+  signs: [
+    ['resourceSpans'],
+    ['resourceLogs'],
+    ['resource_spans'],
+    ['resource_logs'],
+    ['spanId', 'attributes'],
+    ['span_id', 'attributes'],
+    ['context.span_id', 'attributes'],
+  ],
+  promptNotFound: LOG_REASONS.spanWithoutPrompt,
+  advice: {
+    [LOG_REASONS.spanWithoutPrompt]:
+      'Have prompts recorded (OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true), and where they stand in log records, give these in the same command.',
+  },
   fields: null,
   *read(document) {
     let found = false;

@@ -15,6 +15,11 @@ import { listOf, numberOf, objectOf, textOf } from '../record/values.ts';
  * compacted to, and an export of the PostgreSQL table are read alike.
  */
 export const pointsmanLog: LogReader = {
+  // As it is written, and as it is compacted or exported from a database.
+  signs: [
+    ['schemaVersion', 'kind'],
+    ['record.schemaVersion', 'record.kind'],
+  ],
   fields: null,
   *read(row) {
     // A compacted log, or a table of a database, has what one looks for beside the record.

@@ -27,6 +27,10 @@ const BAD = ['👎', '❌'];
  * call sums up what its calls used, so only calls of providers are read, and those that say `kind: llm` of themselves.
  */
 export const weaveLog: LogReader = {
+  signs: [
+    ['op_name', 'started_at'],
+    ['op_name', 'inputs'],
+  ],
   fields: null,
   *read(document) {
     const inputs = objectOf(document.inputs) ?? {};

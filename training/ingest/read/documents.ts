@@ -9,7 +9,8 @@ import {
   type Vector,
 } from 'apache-arrow';
 import { InvalidInputError } from 'pointsman';
-import { parquetFile, type ScratchDatabase } from '../../work/scratch-database.ts';
+import type { ScratchDatabase } from '../../work/scratch-database.ts';
+import { parquetFile } from '../../work/sql-text.ts';
 import { csvBlocks } from './csv.ts';
 import { BLOCK_BYTES, type SourceFile, type TextBlock } from './files.ts';
 import { jsonBlocks } from './json.ts';

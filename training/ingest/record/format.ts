@@ -89,33 +89,35 @@ export interface RefusedEntry {
 
 /** Takes the records of one format apart. */
 export interface LogReader {
+  /**
+   * What the format is known by: lists of fields that stand together in its records and in those of no other; dots go into
+   * objects. They are fields that the reader cites.
+   */
+  readonly signs: readonly (readonly string[])[];
   /** Fields of a document that are read, at its top level; null for all of it. Others are not parsed. */
   readonly fields: readonly string[] | null;
   /** Fields that are read for the answer's sake alone. */
   readonly answerFields?: readonly string[];
+  /** Of `LOG_REASONS`, why a call with `promptMayBeApart` has no prompt when none is found. @default no words were found in it */
+  readonly promptNotFound?: string;
+  /** What to do about reasons that only this format has: a sentence by reason. */
+  readonly advice?: Readonly<Record<string, string>>;
+  /** The same in SQL, for JSONL files that hold nothing but regular records. @default record by record */
+  readonly regular?: RegularReader;
   /** @param path of the file, where names may stand in its folders. */
   read(document: LogDocument, path?: string): Iterable<LogEntry>;
 }
 
-/** Logs that are read as they are; `table` is rows of our own, with columns under any name. */
-export const LOG_FORMATS = [
-  'table',
-  'pointsman',
-  'litellm',
-  'langfuse',
-  'helicone',
-  'openai',
-  'otel',
-  'mlflow',
-  'weave',
-  'langsmith',
-  'bedrock',
-  'gemini',
-  'openrouter',
-  'llmrouterbench',
-] as const;
-
-export type LogFormat = (typeof LOG_FORMATS)[number];
+/** What a `LogReader` does, in SQL that fails on records which only `read` can take apart. A test holds the two together. */
+export interface RegularReader {
+  /**
+   * @param map the user's own fields, as paths with dots; neither `text` nor `messages`
+   * @returns SQL of raw rows, as `rawRows` gives them
+   */
+  rows(file: string, map: Readonly<Partial<Record<string, string>>>): string;
+  /** @returns SQL that gives a row where a record has something at the path */
+  has(file: string, path: string): string;
+}
 
 /** What stands in brackets where something was taken out. */
 const TAKEN_OUT =

@@ -12,7 +12,7 @@ import {
   SMALLEST_EPOCH_MS,
   TIMESTAMP_PATTERN,
 } from '../../outcomes/outcome.ts';
-import { isText, quoteText, unquoted } from '../../work/scratch-database.ts';
+import { isText, quoteText, unquoted } from '../../work/sql-text.ts';
 import { LONGEST_REDACTED } from '../record/format.ts';
 
 /** How fields are judged, beside what they say. */

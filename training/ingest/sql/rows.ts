@@ -1,6 +1,6 @@
 import type { Prices } from '../../outcomes/amounts.ts';
 import { CELL_FIELDS, OUTCOME_FIELDS, type OutcomeField, REASONS } from '../../outcomes/outcome.ts';
-import { isText, quoteText, unquoted } from '../../work/scratch-database.ts';
+import { isText, quoteText, unquoted } from '../../work/sql-text.ts';
 import { LOG_REASONS } from '../record/format.ts';
 import { embeddedJson, type FieldSettings, judgedRows } from './fields.ts';
 import { PathReader, type SourceLayout } from './layout.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { LOG_READERS } from '../../../../training/ingest/formats/log-formats.ts';
 import { mapLogBlock } from '../../../../training/ingest/formats/map-log.ts';
-import { LOG_READERS } from '../../../../training/ingest/formats/readers.ts';
 import { LOG_REASONS, type LogDocument, type LogEntry } from '../../../../training/ingest/record/format.ts';
 import type { IngestReport } from '../../../../training/ingest/report.ts';
 import { REFUSED_MARK } from '../../../../training/ingest/sql/rows.ts';
@@ -88,6 +88,7 @@ describe.each(Object.entries(LOG_CASES) as [keyof typeof LOG_READERS, FormatCase
 
 test('a record that its reader cannot read is counted, and the others are read', () => {
   const reader = {
+    signs: [],
     fields: null,
     read: ({ id }: LogDocument): LogEntry[] => {
       if (id === 'odd') throw new TypeError('nobody thought of it');

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
-import { signsOf } from '../../../../training/ingest/formats/readers.ts';
+import { signsOf } from '../../../../training/ingest/formats/log-formats.ts';
 import { root } from '../../../architecture/source-files.ts';
 import { LOG_CASES } from './cases/index.ts';
 import { logFixture } from './log-fixture.ts';

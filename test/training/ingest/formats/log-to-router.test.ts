@@ -2,7 +2,7 @@ import { createRandom } from 'pointsman/math';
 import { loadRouter } from 'pointsman/node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type SampleRow, sampleTraffic } from '../../../../data/solvers/sample-traffic.ts';
-import { LOG_FORMATS } from '../../../../training/ingest/record/format.ts';
+import { LOG_FORMATS } from '../../../../training/ingest/formats/log-formats.ts';
 import { runCli } from '../../../documents/run-cli.ts';
 import { temporaryFolder } from '../../../fixtures/temporary-folder.ts';
 import { READ_IN_CASES, SOLVER_LOGS } from './solver-logs.ts';

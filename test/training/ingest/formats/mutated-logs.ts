@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
 import { createRandom, type Random } from '../../../../src/math/random.ts';
+import { LOG_READERS, type LogFormat } from '../../../../training/ingest/formats/log-formats.ts';
 import { mapLogBlock } from '../../../../training/ingest/formats/map-log.ts';
-import { LOG_READERS } from '../../../../training/ingest/formats/readers.ts';
-import { LOG_REASONS, type LogFormat, promptProblem } from '../../../../training/ingest/record/format.ts';
+import { LOG_REASONS, promptProblem } from '../../../../training/ingest/record/format.ts';
 import { LOG_CASES } from './cases/index.ts';
 import { type FormatCases, logLines } from './cases/log-case.ts';
 import { type logFixture, tableRows } from './log-fixture.ts';

@@ -1,8 +1,8 @@
 import { createRandom } from 'pointsman/math';
 import { describe, expect, test } from 'vitest';
+import type { LogFormat } from '../../../../training/ingest/formats/log-formats.ts';
+import { LOG_READERS } from '../../../../training/ingest/formats/log-formats.ts';
 import { mapLogBlock } from '../../../../training/ingest/formats/map-log.ts';
-import { LOG_READERS } from '../../../../training/ingest/formats/readers.ts';
-import type { LogFormat } from '../../../../training/ingest/record/format.ts';
 import { LOG_CASES } from './cases/index.ts';
 
 const ODD: readonly unknown[] = [

@@ -1,5 +1,5 @@
 import type { SampleRow } from '../../../../data/solvers/sample-traffic.ts';
-import type { LogFormat } from '../../../../training/ingest/record/format.ts';
+import type { LogFormat } from '../../../../training/ingest/formats/log-formats.ts';
 
 /** A log in one format: the lines of each of its files, by name. */
 export type LogFiles = Readonly<Record<string, readonly object[]>>;

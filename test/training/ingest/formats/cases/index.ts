@@ -1,4 +1,4 @@
-import type { LogFormat } from '../../../../../training/ingest/record/format.ts';
+import type { LogFormat } from '../../../../../training/ingest/formats/log-formats.ts';
 import { BEDROCK } from './bedrock.ts';
 import { GEMINI } from './gemini.ts';
 import { HELICONE } from './helicone.ts';
