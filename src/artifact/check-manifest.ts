@@ -88,9 +88,8 @@ function namedFiles(manifest: Manifest): string[] {
 
 function collectHeadFiles(spec: HeadSpec, paths: string[]): void {
   if (spec.kind === 'knn') paths.push(spec.file);
-  else if (spec.kind === 'shrunk' || spec.kind === 'spread' || spec.kind === 'logit')
-    collectHeadFiles(spec.head, paths);
   else if (spec.kind === 'stack') for (const member of spec.members) collectHeadFiles(member.head, paths);
+  else if ('head' in spec) collectHeadFiles(spec.head, paths);
 }
 
 function countHeads(spec: HeadSpec): number {
@@ -117,6 +116,10 @@ function checkHead(field: string, spec: HeadSpec, inputs: number, outputs: numbe
       equal(`${field}.prior`, spec.prior.length, outputs);
       checkHead(`${field}.head`, spec.head, inputs, outputs);
       return;
+    case 'extend':
+      equal(`${field}.weights`, spec.weights.length, outputs - 1, 'one a candidate before the last');
+      checkHead(`${field}.head`, spec.head, inputs, outputs - 1);
+      return;
     case 'layers':
       return; // its sizes are in model.json, which the head itself checks
   }
@@ -126,8 +129,8 @@ function blockLength(block: FeatureBlock): number {
   return block.kind === 'numeric' ? block.names.length : block.dimensions;
 }
 
-function equal(field: string, length: number, candidates: number): void {
-  if (length !== candidates) refuse(field, `a list of ${candidates}, one a candidate`, `a list of ${length}`);
+function equal(field: string, length: number, wanted: number, each = 'one a candidate'): void {
+  if (length !== wanted) refuse(field, `a list of ${wanted}, ${each}`, `a list of ${length}`);
 }
 
 function refuse(field: string, expected: string, got: unknown): never {

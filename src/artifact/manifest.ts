@@ -267,6 +267,12 @@ const head: v.GenericSchema<unknown, HeadSpec> = v.variant('kind', [
     head: v.lazy(() => head),
     prior: v.pipe(v.array(number), v.minLength(1), v.maxLength(MAX_LENGTH)),
   }),
+  object({
+    kind: v.literal('extend'),
+    head: v.lazy(() => head),
+    weights: v.pipe(v.array(number), v.minLength(1), v.maxLength(MAX_LENGTH)),
+    constant: number,
+  }),
 ]);
 
 const amountPart = {

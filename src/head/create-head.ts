@@ -56,6 +56,16 @@ export function createHead(spec: HeadSpec, context: HeadContext): Head {
       }
       return new LogitHead(head, spec.prior);
     }
+    case 'extend': {
+      const head = createHead(spec.head, context);
+      if (spec.weights.length !== head.outputs || ![...spec.weights, spec.constant].every(Number.isFinite)) {
+        throw new ArtifactError(
+          `\`weights\` of an extend head must be ${head.outputs} finite numbers, and \`constant\` another one. ` +
+            `Got [${spec.weights}] and ${spec.constant}.`,
+        );
+      }
+      return new ExtendedHead(head, spec.weights, spec.constant);
+    }
   }
 }
 
@@ -189,5 +199,31 @@ export class StackHead implements Head {
       head.predictInto(features, this.#part);
       for (let j = 0; j < this.outputs; j++) out[j] += weight * this.#part[j];
     }
+  }
+}
+
+/** The outputs of a head, and constant + sum of weight * output after them: a candidate that is like those before it. */
+export class ExtendedHead implements Head {
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly #head: Head;
+  readonly #weights: Float64Array; // [outputs - 1]
+  readonly #constant: number;
+
+  /** @param weights one number per output of `head` */
+  constructor(head: Head, weights: ArrayLike<number>, constant: number) {
+    this.inputs = head.inputs;
+    this.outputs = head.outputs + 1;
+    this.#head = head;
+    this.#weights = Float64Array.from(weights);
+    this.#constant = constant;
+  }
+
+  predictInto(features: Float32Array, out: Float32Array): void {
+    this.#head.predictInto(features, out);
+    const last = this.outputs - 1;
+    let sum = this.#constant;
+    for (let j = 0; j < last; j++) sum += this.#weights[j] * out[j];
+    out[last] = sum;
   }
 }

@@ -10,7 +10,7 @@ export interface Head {
 
 /**
  * How the manifest describes a head. Heads compose: a stack adds up members, shrinkage pulls any head towards
- * the candidates' overall means. Everything reads the one standardised feature vector.
+ * the candidates' overall means, an extension adds a candidate. Everything reads the one standardised feature vector.
  */
 export type HeadSpec =
   /** A chain of Dense layers in the artifact's TF.js LayersModel, found by the name of its output. */
@@ -41,4 +41,11 @@ export type HeadSpec =
   /** level * mean + deviation * (output - mean), the mean being over the head's outputs; see `SpreadHead`. */
   | { readonly kind: 'spread'; readonly head: HeadSpec; readonly level: number; readonly deviation: number }
   /** logit(prior + output), per output: an expected quality to a calibrator's input; see `LogitHead`. */
-  | { readonly kind: 'logit'; readonly head: HeadSpec; readonly prior: readonly number[] };
+  | { readonly kind: 'logit'; readonly head: HeadSpec; readonly prior: readonly number[] }
+  /** The head's outputs, and one more, the last: constant + sum of weight * output, a weight per output of the head. */
+  | {
+      readonly kind: 'extend';
+      readonly head: HeadSpec;
+      readonly weights: readonly number[];
+      readonly constant: number;
+    };

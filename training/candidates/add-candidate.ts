@@ -6,14 +6,14 @@ import { exportRouter } from '../fit/export.ts';
 import { countedTokens, inputLengths, learnTokens, paidPrices } from '../outcomes/amounts.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import { addFittedPrompts } from '../split/seen-prompts.ts';
+import { extendHeads } from './extend-heads.ts';
 import {
   type CandidatePosterior,
   candidatePosterior,
   type ProbedCandidate,
   readProbes,
 } from './posterior.ts';
-import { headParts } from './read-heads.ts';
-import { addToHeads } from './widen-heads.ts';
+import { readOutputs } from './read-outputs.ts';
 
 /** Fewer say next to nothing. */
 const FEWEST_PROBES = 10;
@@ -55,7 +55,7 @@ export async function addCandidate(input: AddCandidateInput): Promise<AddedCandi
   const { manifest } = artifact;
   checkNew(manifest, candidate.name);
   const family = input.family?.map((name) => columnOf(manifest, name)) ?? null;
-  const parts = headParts(artifact);
+  const outputs = readOutputs(artifact);
   const bare = await input.open(await bareArtifact(artifact));
   const tokens = ownTokens(input.probes, candidate);
   const inputRate = inputRateOf(manifest, candidate, input.probes, family);
@@ -77,8 +77,8 @@ export async function addCandidate(input: AddCandidateInput): Promise<AddedCandi
   });
   const routedBy = Math.min(1, Math.max(0, posterior.mean - caution * posterior.deviation));
   const weights = cautiousWeights(posterior, caution);
-  const { heads, outputs, tables } = addToHeads(manifest, parts, probes, weights, routedBy, inputRate);
-  const { model, files } = await exportRouter({ heads, outputs });
+  const extended = extendHeads(manifest, outputs, probes, weights, routedBy, inputRate);
+  const { model, files } = await exportRouter(extended);
   const onboarded = onboardedCandidate(candidate.name, manifest, posterior, routedBy, count);
   const sealed = await amendArtifact(artifact, {
     what: `Candidate ${candidate.name} was added from ${count} probes.`,
@@ -88,10 +88,10 @@ export async function addCandidate(input: AddCandidateInput): Promise<AddedCandi
         ...manifest.candidates,
         { ...manifestCandidate(candidate, posterior.mean, probes.own), ...tokens.learned },
       ],
-      heads,
+      heads: extended.heads,
       model,
     },
-    files: new Map([...files, ...tables]),
+    files,
     removed: modelFiles(manifest).filter((path) => !files.has(path)),
     reports: seenWithProbes(artifact, input.probes, candidate.name),
   });

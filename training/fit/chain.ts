@@ -1,5 +1,4 @@
-import { InvalidInputError } from 'pointsman';
-import { type Activation, activate, Dense, type Head, type HeadSpec } from 'pointsman/head';
+import { type Activation, activate, Dense, type Head } from 'pointsman/head';
 import { createMatrix, type Matrix } from './rows.ts';
 
 /** One fitted Dense layer. */
@@ -53,80 +52,4 @@ export function predictRows(head: Head, features: Matrix): Matrix {
     );
   }
   return predictions;
-}
-
-/** A weighted sum of a head's outputs, in terms of what the head is made of. */
-interface WeighedOutputs {
-  /** Weights of the outputs of each chain, by its name. */
-  readonly layers: Map<string, Float64Array>;
-  /** The same of tables of neighbours, by their file. */
-  readonly tables: Map<string, { readonly spec: KnnSpec; readonly weights: Float64Array }>;
-  constant: number;
-}
-
-type KnnSpec = Extract<HeadSpec, { kind: 'knn' }>;
-
-/**
- * Σ weight · output of a head, taken down to its layers and tables: every kind but `logit` is linear in what is inside.
- *
- * @param weights `[outputs]`
- * @throws InvalidInputError for a `logit` inside another head
- */
-export function weighOutputs(spec: HeadSpec, weights: Float64Array): WeighedOutputs {
-  const sum: WeighedOutputs = { layers: new Map(), tables: new Map(), constant: 0 };
-  add(spec, weights, sum);
-  return sum;
-}
-
-function add(spec: HeadSpec, weights: Float64Array, sum: WeighedOutputs): void {
-  switch (spec.kind) {
-    case 'layers': {
-      const known = sum.layers.get(spec.output);
-      sum.layers.set(spec.output, plus(known, weights));
-      return;
-    }
-    case 'knn': {
-      const known = sum.tables.get(spec.file);
-      sum.tables.set(spec.file, { spec, weights: plus(known?.weights, weights) });
-      return;
-    }
-    case 'stack':
-      for (const { weight, head } of spec.members)
-        add(
-          head,
-          weights.map((w) => weight * w),
-          sum,
-        );
-      return;
-    case 'spread': {
-      // level · mean + deviation · (output - mean), the mean being over the outputs.
-      const { level, deviation } = spec;
-      const total = weights.reduce((all, w) => all + w, 0);
-      const share = ((level - deviation) * total) / weights.length;
-      add(
-        spec.head,
-        weights.map((w) => deviation * w + share),
-        sum,
-      );
-      return;
-    }
-    case 'shrunk': {
-      const { prior, strength } = spec;
-      sum.constant += weights.reduce((all, w, c) => all + (1 - strength) * w * prior[c], 0);
-      add(
-        spec.head,
-        weights.map((w) => strength * w),
-        sum,
-      );
-      return;
-    }
-    case 'logit':
-      throw new InvalidInputError(
-        'A candidate cannot be added to a "logit" head inside another one. Train the router again with its traffic.',
-      );
-  }
-}
-
-function plus(known: Float64Array | undefined, weights: Float64Array): Float64Array {
-  return known === undefined ? weights : known.map((w, c) => w + weights[c]);
 }

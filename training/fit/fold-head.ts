@@ -1,6 +1,8 @@
+import { InvalidInputError } from 'pointsman';
 import type { ManifestHeads } from 'pointsman/artifact';
 import { activate, Dense, type Head, type HeadSpec } from 'pointsman/head';
-import { chainHead, type DenseChain, type DenseLayer, weighOutputs } from './chain.ts';
+import { largest } from 'pointsman/math';
+import { chainHead, type DenseChain, type DenseLayer } from './chain.ts';
 
 /**
  * A Dense layer over what several chains end in, side by side: an output of a LayersModel. The empty chain is the
@@ -51,8 +53,8 @@ export interface FoldedHeads {
 }
 
 /**
- * Puts every head that is made of layers into one layer: weights of a stack, spread, shrinkage and, of the choice, its
- * temperature are all linear, so they go into a kernel. Heads with something else in them stay as they are, and so do
+ * Puts every head that is made of layers into one layer: weights of a stack, spread, shrinkage, candidates added and, of the
+ * choice, its temperature are all linear, so they go into a kernel. Heads with something else in them stay as they are, and so do
  * outputs that such a head, or a task, names.
  *
  * @param task name of the output that tells tasks apart
@@ -118,6 +120,7 @@ export function notLayers(spec: HeadSpec, outputs: ModelOutputs): string[] {
     case 'shrunk':
       return spec.strength === 0 ? [] : notLayers(spec.head, outputs);
     case 'spread':
+    case 'extend':
       return notLayers(spec.head, outputs);
   }
 }
@@ -133,14 +136,14 @@ export function foldHead(spec: HeadSpec, outputs: ModelOutputs, scale = 1): Join
   if (spec.kind === 'layers' && scale === 1) return outputs.get(spec.output) as JoinedLayer;
   const parts = namedOutputs(spec).map((name) => [name, outputs.get(name) as JoinedLayer] as const);
   if (parts.length === 0) return null;
-  const count = parts[0][1].layer.outputs;
+  const count = outputCount(spec, outputs);
   const rows = Array.from({ length: count }, (_, c) => {
     const one = new Float64Array(count);
     one[c] = scale;
     return weighOutputs(spec, one);
   });
   const weighed = parts
-    .map(([name, part]) => ({ part, weights: rows.map(({ layers }) => layers.get(name) as Float64Array) }))
+    .map(([name, part]) => ({ part, weights: rows.map(({ layers }) => layers.get(name) ?? NOTHING) }))
     .filter(({ weights }) => weights.some((row) => row.some((weight) => weight !== 0)));
   const sum = new LayerSum(count);
   for (const { part, weights } of weighed)
@@ -153,6 +156,102 @@ export function foldHead(spec: HeadSpec, outputs: ModelOutputs, scale = 1): Join
     sum.bias[c] += constant;
   });
   return sum.joined(parts[0][1]);
+}
+
+/** Weights of an output that weighs nothing. */
+const NOTHING = new Float64Array();
+
+/** How many outputs a head made of layers gives. */
+function outputCount(spec: HeadSpec, outputs: ModelOutputs): number {
+  switch (spec.kind) {
+    case 'layers':
+      return outputs.get(spec.output)?.layer.outputs ?? 0;
+    case 'knn':
+      return 0;
+    case 'stack':
+      // A member that weighs nothing may be no layers.
+      return largest(spec.members.map(({ head }) => outputCount(head, outputs)));
+    case 'extend':
+      return outputCount(spec.head, outputs) + 1;
+    case 'logit':
+    case 'shrunk':
+    case 'spread':
+      return outputCount(spec.head, outputs);
+  }
+}
+
+/** A weighted sum of a head's outputs, in terms of the layers that the head is made of. */
+interface WeighedOutputs {
+  /** Weights of the outputs of each layer, by its name; none where it weighs nothing. */
+  readonly layers: Map<string, Float64Array>;
+  constant: number;
+}
+
+/**
+ * Σ weight · output of a head, taken down to its layers.
+ *
+ * @param spec made of layers alone, but for what weighs nothing
+ * @param weights `[outputs]`
+ */
+function weighOutputs(spec: HeadSpec, weights: Float64Array): WeighedOutputs {
+  const sum: WeighedOutputs = { layers: new Map(), constant: 0 };
+  addWeighed(spec, weights, sum);
+  return sum;
+}
+
+function addWeighed(spec: HeadSpec, weights: Float64Array, sum: WeighedOutputs): void {
+  switch (spec.kind) {
+    case 'layers': {
+      const known = sum.layers.get(spec.output);
+      sum.layers.set(spec.output, known === undefined ? weights : known.map((w, c) => w + weights[c]));
+      return;
+    }
+    case 'stack':
+      for (const { weight, head } of spec.members)
+        if (weight !== 0)
+          addWeighed(
+            head,
+            weights.map((w) => weight * w),
+            sum,
+          );
+      return;
+    case 'spread': {
+      // level · mean + deviation · (output - mean), the mean being over the outputs.
+      const { level, deviation } = spec;
+      const total = weights.reduce((all, w) => all + w, 0);
+      const share = ((level - deviation) * total) / weights.length;
+      addWeighed(
+        spec.head,
+        weights.map((w) => deviation * w + share),
+        sum,
+      );
+      return;
+    }
+    case 'shrunk': {
+      const { prior, strength } = spec;
+      sum.constant += weights.reduce((all, w, c) => all + (1 - strength) * w * prior[c], 0);
+      if (strength !== 0)
+        addWeighed(
+          spec.head,
+          weights.map((w) => strength * w),
+          sum,
+        );
+      return;
+    }
+    case 'extend': {
+      const last = weights[spec.weights.length];
+      sum.constant += last * spec.constant;
+      addWeighed(
+        spec.head,
+        Float64Array.from(spec.weights, (w, c) => weights[c] + last * w),
+        sum,
+      );
+      return;
+    }
+    case 'knn':
+    case 'logit':
+      throw new InvalidInputError(`A ${spec.kind} head is no layer and cannot be folded.`);
+  }
 }
 
 /** Names of the outputs in a head, each once. */

@@ -155,12 +155,28 @@ test.each<[string, (manifest: Json) => void, RegExp]>([
   ],
   ['a file listed twice', (m) => (m.files as Json[]).push((m.files as Json[])[0]), /different paths/],
   ['a prior of another length', (m) => at(m, 'heads', 'success', 'head', 'prior', [1]), /head.prior/],
+  [
+    'an extension by more than one candidate',
+    (m) => at(m, 'heads', 'choice', 'head', extension(1)),
+    /`heads.choice.head.weights` .* a list of 2, one a candidate before the last. Got a list of 1/,
+  ],
+  [
+    'a constant that is no number',
+    (m) => at(m, 'heads', 'choice', 'head', { ...extension(2), constant: null }),
+    /constant/,
+  ],
   ['neighbours in features that are not there', (m) => at(m, ...KNN, 'to', 9), /at most 8/],
   ['neighbours in no features', (m) => at(m, ...KNN, 'from', 8), /`from` below `to`/],
 ])('%s is refused', async (_, change, expected) => {
   expect(await refusal(await resealed(change))).toMatch(expected);
 });
 
+const extension = (count: number) => ({
+  kind: 'extend',
+  head: { kind: 'layers', output: 'choice' },
+  weights: Array(count).fill(0.5),
+  constant: 0,
+});
 const KNN = ['heads', 'success', 'head', 'head', 'members', 2, 'head'] as const;
 
 /** Sets a value deep inside: the last argument at the path before it. */

@@ -222,6 +222,17 @@ describe('createHead', () => {
     expect(predict(createHead({ ...half, strength: 0 }, context), 5, 0)).toEqual([0, 1]);
   });
 
+  test('an extension leaves the outputs of its head, and adds a weighted sum of them and a constant', () => {
+    const once: HeadSpec = { kind: 'extend', head: sum, weights: [0.5, -2], constant: 3 };
+    expect(predict(createHead(sum, context), 5, 4)).toEqual([10, 7]);
+    expect(predict(createHead(once, context), 5, 4)).toEqual([10, 7, -6]);
+    const twice: HeadSpec = { kind: 'extend', head: once, weights: [1, 0, 0.25], constant: -1 };
+    expect(predict(createHead(twice, context), 5, 4)).toEqual([10, 7, -6, 7.5]);
+    const ofNeighbours: HeadSpec = { kind: 'extend', head: knn, weights: [1, 2], constant: 0 };
+    const [first, second] = predict(createHead(knn, context), 5, 0);
+    expect(predict(createHead(ofNeighbours, context), 5, 0)).toEqual([first, second, first + 2 * second]);
+  });
+
   test.each<HeadSpec>([
     { kind: 'stack', members: [] },
     {
@@ -234,6 +245,10 @@ describe('createHead', () => {
     { kind: 'stack', members: [{ weight: Number.NaN, head: sum }] },
     { kind: 'shrunk', head: sum, prior: [0], strength: 0.5 },
     { kind: 'shrunk', head: sum, prior: [0, 1], strength: 1.5 },
+    { kind: 'extend', head: sum, weights: [1], constant: 0 },
+    { kind: 'extend', head: sum, weights: [1, 0, 0], constant: 0 },
+    { kind: 'extend', head: sum, weights: [1, Number.NaN], constant: 0 },
+    { kind: 'extend', head: sum, weights: [1, 0], constant: Infinity },
     { ...knn, rows: 4 },
     { ...knn, to: 3 },
     { ...knn, neighbours: 0 },

@@ -1,11 +1,18 @@
 import { createRouter, memoryFiles } from 'pointsman';
 import { type Artifact, readArtifact } from 'pointsman/artifact';
+import type { HeadSpec } from 'pointsman/head';
+import { logit } from 'pointsman/math';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type AddedCandidate, addCandidate } from '../../../training/candidates/add-candidate.ts';
+import {
+  restoreCandidate,
+  retireCandidate,
+  setCandidate,
+} from '../../../training/candidates/retire-candidate.ts';
 import { useBackend } from '../../../training/fit/backend.ts';
 import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
-import { readTinyArtifact } from '../../fixtures/tiny-artifact.ts';
+import { readTinyArtifact, tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 import { open, part, trainedArtifact } from './fixture.ts';
 
 const SUM = { text: 'What is 512 + 77 when rivers are counted twice?' };
@@ -189,11 +196,62 @@ describe('heads of every kind', () => {
     expect(sum).toBeGreaterThan(0);
   });
 
-  test('those that cannot are refused, and the error says why', async () => {
-    const artifact = await readTinyArtifact({ success: 'stack' });
+  test('what is not made of layers is asked as it was, and its files stay; more may be added, retired and set', async () => {
+    // Neighbours that not every candidate was seen on, shrunk and stacked, and a layer of sigmoids.
+    const { heads } = (await readTinyArtifact({ success: 'stack' })).manifest;
+    const calibrators = heads.success.calibrators.map(() => ({ kind: 'identity' as const }));
+    const success = { ...heads.success, calibrators };
+    const artifact = await readTinyArtifact({ success: 'stack', manifest: { heads: { ...heads, success } } });
+    const openFake = async ({ files }: AddedCandidate['artifact']) =>
+      createRouter(await readArtifact(memoryFiles(files)), { embedder: fakeEmbedder });
+    const probes = part(withTwin(), ['twin'], every(50));
+    const add = async (to: Artifact, name: string) => {
+      const renamed = { ...probes, candidates: [name] };
+      return addCandidate({ artifact: to, candidate: { name }, probes: renamed, open: openFake });
+    };
+    const reread = async ({ files }: AddedCandidate['artifact']) => readArtifact(memoryFiles(files));
+    const once = await add(artifact, 'twin');
+    const twice = await add(await reread(once.artifact), 'thrice');
+    const retired = await retireCandidate(await reread(twice.artifact), 'twin');
+    const restored = await restoreCandidate(await reread(retired), 'twin');
+    const set = await setCandidate(await reread(restored), 'thrice', { contextWindowTokens: 9000 });
+
+    const { head } = once.artifact.manifest.heads.success;
+    expect(head).toMatchObject({ kind: 'extend', head: artifact.manifest.heads.success.head });
+    const { weights, constant } = head as Extract<HeadSpec, { kind: 'extend' }>;
+    expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 10);
+    expect(set.files.get('knn.bin')).toEqual(artifact.file('knn.bin'));
+    const routers = await Promise.all([openFake(once.artifact), openFake(twice.artifact), openFake(set)]);
+    const before = createRouter(artifact, { embedder: fakeEmbedder });
+    let [sum, ofOthers] = [0, 0];
+    for (const { request } of probes.prompts) {
+      const old = await before.predict(request);
+      const [one, two, last] = await Promise.all(routers.map((router) => router.predict(request)));
+      expect([...one.success.subarray(0, 3)]).toEqual([...old.success]);
+      expect([...two.success.subarray(0, 4)]).toEqual([...one.success]);
+      expect(last.success).toEqual(two.success);
+      const likeOthers = weights.reduce((all, weight, c) => all + weight * logit(old.success[c]), constant);
+      expect(logit(one.success[3])).toBeCloseTo(likeOthers, 5);
+      sum += one.success[3] / probes.prompts.length;
+      artifact.manifest.candidates.forEach(({ meanQuality }, c) => {
+        ofOthers += (weights[c] * (old.success[c] - meanQuality)) / probes.prompts.length;
+      });
+    }
+    // As much over these prompts as it is routed by, and as these are easier for the others than the traffic.
+    expect(sum).toBeCloseTo(once.onboarded.routedBy + ofOthers, 5);
+  });
+
+  test('a model with layers that training does not write is refused', async () => {
+    const { files } = await tinyArtifact();
+    const model = JSON.parse(new TextDecoder().decode(files.get('model.json')));
+    const drop = { class_name: 'Dropout', name: 'drop', config: {}, inbound_nodes: [[['choice', 0, 0, {}]]] };
+    model.modelTopology.config.layers.push(drop);
+    const artifact = await readTinyArtifact({
+      files: new Map([['model.json', new TextEncoder().encode(JSON.stringify(model))]]),
+    });
     const probes = part(withTwin(), ['twin'], every(50));
     await expect(addCandidate({ artifact, candidate: { name: 'twin' }, probes, open })).rejects.toThrow(
-      /A candidate cannot be added to the "knn" head of knn.bin, which .*Train the router again/,
+      /models of dense layers with a bias. Layer "drop" of the model is Dropout. Train the router again/,
     );
   });
 });

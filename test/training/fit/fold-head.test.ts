@@ -58,6 +58,12 @@ const stack = (...members: [number, HeadSpec][]): HeadSpec => ({
   kind: 'stack',
   members: members.map(([weight, head]) => ({ weight, head })),
 });
+const extended = (head: HeadSpec, weights: readonly number[], constant: number): HeadSpec => ({
+  kind: 'extend',
+  head,
+  weights,
+  constant,
+});
 const knn: HeadSpec = { kind: 'knn', file: 'quality_knn.bin', rows: 9, neighbours: 3, from: 0, to: 8 };
 const quality = stack(
   [1, spread(layers('linear'), 0.3, 0.8)],
@@ -84,6 +90,18 @@ const FOLDED: Record<string, HeadSpec> = {
     spread(stack([2, shrunk(quality, 0.9)], [1, layers('choice')]), 0.5, 0.5),
     0.6,
   ),
+  'a candidate added to one layer': extended(layers('linear'), [0.2, -0.3, 0.4, 0.5, 0.2], -1.5),
+  'a candidate added to what training makes': extended(quality, [1, 0, 0, -0.2, 0.2], 0.4),
+  'a candidate added to one that was added': extended(
+    extended(shrunk(quality, 0.7), [0.2, 0.2, 0.2, 0.2, 0.2], 2),
+    [0.1, 0.3, 0, 0, -0.4, 1],
+    -0.3,
+  ),
+  'candidates added within a stack': stack(
+    [0.6, extended(layers('curve'), [0, 0, 1, 0, 0], 1)],
+    [0, { kind: 'logit', head: extended(layers('mlp'), [0, 0, 0, 0, 1], 0), prior: [0, 0, 0, 0, 0, 0] }],
+    [2, spread(extended(layers('mlp'), [0.5, 0, 0, 0, 0.5], 0), 0.3, 1.2)],
+  ),
 };
 
 function featureRows(count: number): Float32Array[] {
@@ -107,11 +125,12 @@ describe('a head made of layers is one layer', () => {
     for (const scale of [1, 1 / 0.7]) {
       const folded = joinedHead(foldHead(spec, outputs, scale)!, FEATURES);
       const head = createHead(spec, context);
-      const [got, expected] = [new Float32Array(CANDIDATES), new Float32Array(CANDIDATES)];
+      expect(folded.outputs).toBe(head.outputs);
+      const [got, expected] = [new Float32Array(head.outputs), new Float32Array(head.outputs)];
       for (const row of featureRows(20)) {
         folded.predictInto(row, got);
         head.predictInto(row, expected);
-        for (let c = 0; c < CANDIDATES; c++) expect(got[c]).toBeCloseTo(scale * expected[c], 4);
+        for (let c = 0; c < head.outputs; c++) expect(got[c]).toBeCloseTo(scale * expected[c], 4);
       }
     }
   });
@@ -131,6 +150,7 @@ test.each<[HeadSpec, string[]]>([
   [layers('bent'), ['bent (tanh)']],
   [stack([1, quality], [0, knn], [1, shrunk(knn, 0)]), []],
   [layers('nowhere'), ['nowhere (unknown)']],
+  [extended(stack([1, quality], [1, knn]), [1, 0, 0, 0, 0], 0), ['knn (quality_knn.bin)']],
   [shrunk({ kind: 'logit', head: knn, prior: [0, 0, 0, 0, 0] }, 0.5), ['knn (quality_knn.bin)', 'logit']],
 ])('what is not made of layers is named, and is not folded: %#', (spec, names) => {
   expect(notLayers(spec, outputs)).toEqual(names);
@@ -170,6 +190,23 @@ describe('heads, folded', () => {
     const again = foldHeads(folded, 'task');
     expect(again.heads).toEqual(folded.heads);
     expect([...again.outputs]).toEqual([...folded.outputs]);
+  });
+
+  test('are a column more where a candidate is added, under the same names', () => {
+    const { choice, success } = folded.heads;
+    const weights = [0.3, 0.3, 0.2, 0.1, 0.1];
+    const more = foldHeads(
+      {
+        heads: heads(extended(choice.head, weights, 1), extended(success.head, weights, 0)),
+        outputs: folded.outputs,
+      },
+      'task',
+    );
+    expect(more.heads.choice).toEqual({ head: { kind: 'layers', output: 'choice' }, temperature: 1 });
+    expect([...more.outputs.keys()].sort()).toEqual(['choice', 'quality', 'task']);
+    expect(more.outputs.get('choice')!.layer.outputs).toBe(CANDIDATES + 1);
+    expect(more.outputs.get('choice')!.sources).toEqual(folded.outputs.get('choice')!.sources);
+    expect(more.outputs.get('task')).toBe(outputs.get('task'));
   });
 
   test('keep what a head with neighbours is made of, and that temperature', () => {

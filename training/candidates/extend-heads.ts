@@ -1,0 +1,171 @@
+import type { CalibratorParameters } from 'pointsman';
+import type { AmountPart, Manifest, ManifestHeads } from 'pointsman/artifact';
+import { createCalibrator } from 'pointsman/calibrator';
+import type { HeadSpec } from 'pointsman/head';
+import { logit } from 'pointsman/math';
+import { type FoldedHeads, foldHeads, type ModelOutputs } from '../fit/fold-head.ts';
+import type { AmountOutput, Probes } from './posterior.ts';
+
+/**
+ * Heads with one candidate more, the last: of each, a weighted sum of what it says of the known ones. What it says of those
+ * stays. Heads that are made of layers are folded.
+ *
+ * @param outputs of the artifact's model
+ * @param weights of the known candidates in the new one, `[candidates]`, which sum to 1
+ * @param routedBy mean success that the new one is to have over the traffic
+ * @param inputRate US dollars that an input token of the new one costs, where cost heads leave that out
+ */
+export function extendHeads(
+  manifest: Manifest,
+  outputs: ModelOutputs,
+  probes: Probes,
+  weights: Float64Array,
+  routedBy: number,
+  inputRate: number,
+): FoldedHeads {
+  const { heads, candidates, task } = manifest;
+  const { costRaw, latencyRaw, outputRaw } = probes.own;
+  const like = weights.reduce((sum, weight, c) => sum + weight * candidates[c].meanQuality, 0);
+  const { cost, costBesideInput, latency, outputTokens } = heads;
+  const extended: ManifestHeads = {
+    choice: {
+      ...heads.choice,
+      head: extend(heads.choice.head, weights, choiceWeight(manifest, probes) * (routedBy - like)),
+    },
+    success: extendSuccess(heads.success, weights, levelFor(manifest, probes, weights, routedBy)),
+    cost: cost && extendAmount(cost, costRaw),
+    latency: latency && extendAmount(latency, latencyRaw),
+    ...(outputTokens === undefined ? {} : { outputTokens: extendAmount(outputTokens, outputRaw) }),
+    ...(costBesideInput === undefined
+      ? {}
+      : {
+          costBesideInput: {
+            ...extendAmount(costBesideInput, costRaw),
+            perInputToken: [...costBesideInput.perInputToken, inputRate],
+          },
+        }),
+  };
+  return foldHeads({ heads: extended, outputs }, task?.output);
+}
+
+/** @param weights `[outputs]` @param constant on the scale of the outputs */
+function extend(head: HeadSpec, weights: Float64Array, constant: number): HeadSpec {
+  return { kind: 'extend', head, weights: [...weights], constant };
+}
+
+/** Of a `logit` head the prior says where the new candidate stands, and what is inside how it differs from that. */
+function extendSuccess(
+  { head, calibrators }: ManifestHeads['success'],
+  weights: Float64Array,
+  { value, calibrator }: SuccessLevel,
+): ManifestHeads['success'] {
+  return {
+    head:
+      head.kind === 'logit'
+        ? { kind: 'logit', prior: [...head.prior, value], head: extend(head.head, weights, 0) }
+        : extend(head, weights, value),
+    calibrators: [...calibrators, calibrator],
+  };
+}
+
+function extendAmount({ head, scales, bounds }: AmountPart, { weights, scale }: AmountOutput): AmountPart {
+  return {
+    head: extend(head, weights, 0),
+    scales: [...scales, scale],
+    ...(bounds === undefined ? {} : { bounds: [...bounds, around(bounds)] }),
+  };
+}
+
+/** What holds the others holds the new one, whoever it is most like. */
+function around(bounds: NonNullable<AmountPart['bounds']>): readonly [number, number] {
+  return bounds.reduce(([least, most], [from, to]) => [Math.min(least, from), Math.max(most, to)]);
+}
+
+/** More than this and a hundredth of quality would decide everything. */
+const MOST = 50;
+
+/**
+ * What a unit of mean quality is worth in the choice head's output: the slope, over the known candidates, of its mean
+ * over the probes against their mean quality.
+ *
+ * @returns 0 or more; 0 where the candidates' means hardly differ
+ */
+function choiceWeight({ candidates }: Manifest, { choice, own }: Probes): number {
+  const columns = candidates.length;
+  const count = own.quality.length;
+  const center = candidates.reduce((sum, { meanQuality }) => sum + meanQuality, 0) / columns;
+  let [products, squares] = [0, 0];
+  candidates.forEach(({ meanQuality }, c) => {
+    let output = 0;
+    for (let i = 0; i < count; i++) {
+      // Rows have a constant each, which the differences to the centre cancel only when it is the row's own mean.
+      let level = 0;
+      for (let other = 0; other < columns; other++) level += choice[i * columns + other] / columns;
+      output += (choice[i * columns + c] - level) / count;
+    }
+    products += (meanQuality - center) * output;
+    squares += (meanQuality - center) ** 2;
+  });
+  return squares < 1e-4 ? 0 : Math.min(MOST, Math.max(0, products / squares));
+}
+
+/** As `LogitHead` holds qualities back from 0 and 1. */
+const MARGIN = 0.002;
+const HALVINGS = 60;
+
+/** Where a new candidate's success head stands, and what calibrates it. */
+interface SuccessLevel {
+  /** Its prior, where the head is a `logit`; else what is added to its output. */
+  readonly value: number;
+  readonly calibrator: CalibratorParameters;
+}
+
+/**
+ * The level at which the new candidate's calibrated success, over the probes, is on average what it is to be routed by:
+ * a calibrator cannot be fitted on so few. Where all others share one it is that, so that the order of candidates means the same;
+ * else the expected quality is taken as it is.
+ *
+ * @param weights of the others' outputs in its own, which sum to 1
+ * @param routedBy mean success over the traffic; prompts of the probes may be easier or harder than that
+ */
+function levelFor(
+  { heads: { success }, candidates }: Manifest,
+  { expected, own }: Probes,
+  weights: Float64Array,
+  routedBy: number,
+): SuccessLevel {
+  const columns = candidates.length;
+  const count = own.quality.length;
+  const prior = success.head.kind === 'logit' ? success.head.prior : null;
+  const shared = new Set(success.calibrators.map((parameters) => JSON.stringify(parameters))).size === 1;
+  const calibrator: CalibratorParameters = shared ? success.calibrators[0] : { kind: 'identity' };
+  const calibrated = createCalibrator(calibrator);
+  const shapes = new Float64Array(count);
+  let target = 0;
+  for (let i = 0; i < count; i++) {
+    for (let c = 0; c < columns; c++) {
+      const p = expected[i * columns + c];
+      shapes[i] +=
+        weights[c] * (prior === null ? logit(Math.min(1 - MARGIN, Math.max(MARGIN, p))) : p - prior[c]);
+      target += (weights[c] * (p - candidates[c].meanQuality)) / count;
+    }
+  }
+  const wanted = Math.min(1 - MARGIN, Math.max(MARGIN, routedBy + target));
+  const meanAt = (level: number) => {
+    let sum = 0;
+    for (const shape of shapes) {
+      const output = level + shape;
+      sum += calibrated.probability(
+        prior === null ? output : logit(Math.min(1 - MARGIN, Math.max(MARGIN, output))),
+      );
+    }
+    return sum / count;
+  };
+  let [low, high] = prior === null ? [-30, 30] : [-2, 3];
+  for (let i = 0; i < HALVINGS; i++) {
+    const middle = (low + high) / 2;
+    if (meanAt(middle) < wanted) low = middle;
+    else high = middle;
+  }
+  return { value: (low + high) / 2, calibrator };
+}
