@@ -51,7 +51,7 @@ export type {
 export { type Backend, useBackend } from './fit/backend.ts';
 export type { DenseChain, DenseLayer } from './fit/chain.ts';
 export { type ExportOptions, exportLayersModel } from './fit/export.ts';
-export { fitMatrixFactorisation, onboardCandidate } from './fit/factorisation.ts';
+export { fitMatrixFactorisation } from './fit/factorisation.ts';
 export type { JoinedLayer } from './fit/fold-head.ts';
 export { crossValidate, groupedFolds } from './fit/folds.ts';
 export { fitKnn } from './fit/knn.ts';

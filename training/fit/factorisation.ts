@@ -19,7 +19,7 @@ type Factorisation = readonly [prompts: DenseLayer, candidates: DenseLayer];
 /**
  * Low-rank fit: a full linear fit, its best approximation of the rank over these rows (reduced-rank regression,
  * Izenman 1975), then the candidates' vectors fitted again on it. Prompt vectors come out with mean 0 and
- * variance 1 in each direction, so that one candidate's vector can be found from few rows.
+ * variance 1 in each direction, so that the penalty on candidates' vectors means the same whatever the features.
  */
 export async function fitMatrixFactorisation(
   data: FitData,
@@ -37,53 +37,6 @@ export async function fitMatrixFactorisation(
   const vectors = predictRows(chainHead([prompts]), data.features);
   const candidates = await fitLinear({ ...data, features: vectors }, loss, { l2: candidateL2 });
   return [prompts, candidates.layer];
-}
-
-/**
- * Adds a candidate from few rows: its vector is the mean of the others' where nothing is known, and moves with
- * evidence.
- * @param features of the rows the candidate was seen on
- * @param outcomes its targets `[rows, 1]`
- * @param options `l2` is worth about as many rows. @default 5
- * @returns the factorisation with one more output, the last
- */
-export async function onboardCandidate(
-  [prompts, candidates]: Factorisation,
-  features: Matrix,
-  outcomes: Matrix,
-  loss: Loss,
-  options: { readonly l2?: number } = {},
-): Promise<Factorisation> {
-  const { inputs, outputs } = candidates;
-  const meanOf = (values: Float32Array) =>
-    Float32Array.from({ length: values.length / outputs }, (_, i) => {
-      let sum = 0;
-      for (let c = 0; c < outputs; c++) sum += values[i * outputs + c];
-      return sum / outputs;
-    });
-  const middle: DenseLayer = {
-    ...candidates,
-    outputs: 1,
-    kernel: meanOf(candidates.kernel),
-    bias: meanOf(candidates.bias),
-  };
-  const vectors = predictRows(chainHead([prompts]), features);
-  const data = { features: vectors, targets: outcomes };
-  const { layer } = await fitLinear(data, loss, { l2: options.l2 ?? 5, towards: middle });
-  const kernel = new Float32Array(inputs * (outputs + 1));
-  for (let i = 0; i < inputs; i++) {
-    kernel.set(candidates.kernel.subarray(i * outputs, (i + 1) * outputs), i * (outputs + 1));
-    kernel[i * (outputs + 1) + outputs] = layer.kernel[i];
-  }
-  return [
-    prompts,
-    {
-      ...candidates,
-      outputs: outputs + 1,
-      kernel,
-      bias: Float32Array.from([...candidates.bias, layer.bias[0]]),
-    },
-  ];
 }
 
 /** The directions of output space along which predictions vary most, `[outputs, rank]` row-major. */

@@ -1,11 +1,11 @@
 import { createRandom } from 'pointsman/math';
 import { describe, expect, test } from 'vitest';
 import { chainHead, type DenseChain, predictRows } from '../../../training/fit/chain.ts';
-import { fitMatrixFactorisation, onboardCandidate } from '../../../training/fit/factorisation.ts';
+import { fitMatrixFactorisation } from '../../../training/fit/factorisation.ts';
 import { fitLinear } from '../../../training/fit/linear.ts';
 import { meanLoss } from '../../../training/fit/loss.ts';
 import { fitMlp } from '../../../training/fit/mlp.ts';
-import { createMatrix, takeRows } from '../../../training/fit/rows.ts';
+import { createMatrix } from '../../../training/fit/rows.ts';
 import { linearFixture } from './fixtures.ts';
 
 const bytesOf = (chain: DenseChain) =>
@@ -88,25 +88,6 @@ describe('fitMatrixFactorisation', () => {
     const chain = await fitMatrixFactorisation({ features, targets: drawn }, 'sigmoid', { rank: 2, l2: 1 });
     const loss = meanLoss('sigmoid', predictRows(chainHead(chain), features), { targets: drawn });
     expect(loss).toBeLessThan(meanLoss('sigmoid', low, { targets: drawn }) + 0.005);
-  });
-
-  test('a candidate seen on 60 rows joins, better than its base rate and others unchanged', async () => {
-    const column = (m: typeof drawn, c: number) => ({
-      rows: m.rows,
-      columns: 1,
-      values: m.values.filter((_, i) => i % 6 === c),
-    });
-    const others = { rows: 3000, columns: 5, values: drawn.values.filter((_, i) => i % 6 !== 5) };
-    const chain = await fitMatrixFactorisation({ features, targets: others }, 'sigmoid', { rank: 2, l2: 1 });
-    const few = Int32Array.from({ length: 60 }, (_, i) => i * 7);
-    const newcomer = column(drawn, 5);
-    const joined = await onboardCandidate(chain, takeRows(features, few), takeRows(newcomer, few), 'sigmoid');
-    const predicted = predictRows(chainHead(joined), features);
-    const loss = meanLoss('sigmoid', column(predicted, 5), { targets: newcomer });
-    expect(loss).toBeLessThan(0.55);
-    expect([...predicted.values.subarray(0, 5)]).toEqual([
-      ...predictRows(chainHead(chain), takeRows(features, [0])).values,
-    ]);
   });
 
   test('refuses a rank there cannot be', async () => {
