@@ -1,35 +1,20 @@
 import { type ASTNode, Environment } from '@marcbachmann/cel-js';
 import { InvalidInputError } from '../errors.ts';
-import type { Signals } from '../signals/signals.ts';
+import { type CandidateLoad, type CelType, SIGNALS, type Signals } from '../signals/signals.ts';
 import { compilePattern, ruleCost, SCALAR, type Size } from './cel-cost.ts';
 import type { CompileExpression } from './parts.ts';
 import type { Predictions } from './plan.ts';
 
-/** Names that an expression may use, with their CEL types. */
-const VARIABLES = {
-  task: 'string',
-  taskConfidence: 'double',
-  complexity: 'double',
-  tokens: 'int',
-  language: 'string',
-  codeShare: 'double',
+/** Names that an expression may use, with their CEL types: the signals, and what the router predicts. */
+const VARIABLES: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(Object.entries(SIGNALS).map(([name, { cel }]) => [name, cel])),
   hasCode: 'bool',
-  mathsShare: 'double',
-  modalities: 'list<string>',
-  tools: 'int',
-  structured: 'bool',
-  turns: 'int',
-  quality: 'string',
-  latencyBudgetMs: 'double',
-  costBudgetUsd: 'double',
-  tier: 'string',
-  load: 'map<string, map<string, double>>',
   novelty: 'double',
   success: 'map<string, double>',
   choice: 'map<string, double>',
   costUsd: 'map<string, double>',
   latencyMs: 'map<string, double>',
-} as const;
+};
 
 const ARITHMETIC = {
   '+': (a: number, b: number) => a + b,
@@ -38,7 +23,8 @@ const ARITHMETIC = {
   '/': (a: number, b: number) => a / b,
 } as const;
 
-const PER_CANDIDATE = new Set(['load', 'success', 'choice', 'costUsd', 'latencyMs']);
+/** Maps have an entry a candidate, and what is in a map of maps has its two. */
+const PER_CANDIDATE = new Set(Object.keys(VARIABLES).filter((name) => VARIABLES[name].startsWith('map')));
 
 /**
  * Compiles a CEL expression (Common Expression Language, cel.dev) over the signals of a request and the predictions
@@ -86,7 +72,7 @@ function boundOf(ast: ASTNode, candidates: readonly string[], expression: string
   for (const [name, type] of Object.entries(VARIABLES)) {
     if (type === 'string') sizes.set(name, text);
     else if (type === 'list<string>') sizes.set(name, { length: MOST_MODALITIES, item: text });
-    else if (name === 'load')
+    else if (type === 'map<string, map<string, double>>')
       sizes.set(name, { length: candidates.length, item: { length: 2, item: SCALAR } });
     else if (type.startsWith('map')) sizes.set(name, perCandidate);
   }
@@ -139,6 +125,16 @@ function createEnvironment(patterns: ReadonlyMap<string, (text: string) => boole
   return environment;
 }
 
+/** A signal as a value of its CEL type. */
+const CEL_VALUES = {
+  bool: (value: boolean) => value,
+  double: (value: number | null) => value ?? Infinity,
+  int: (value: number) => BigInt(value),
+  'list<string>': (values: readonly string[]) => values,
+  'map<string, map<string, double>>': loadByName,
+  string: short,
+} as const satisfies Readonly<Record<CelType, unknown>>;
+
 /** The variables of one request, each computed when an expression reads it. */
 class CelVariables {
   readonly #signals: Signals;
@@ -158,63 +154,22 @@ class CelVariables {
     this.#candidates = candidates;
   }
 
-  get task(): string {
-    return short(this.#signals.task);
+  static {
+    for (const name of Object.keys(SIGNALS) as (keyof Signals)[]) {
+      const convert = CEL_VALUES[SIGNALS[name].cel] as (
+        value: unknown,
+        candidates: readonly string[],
+      ) => unknown;
+      Object.defineProperty(CelVariables.prototype, name, {
+        get(this: CelVariables) {
+          return convert(this.#signals[name], this.#candidates);
+        },
+      });
+    }
   }
-  get taskConfidence(): number {
-    return this.#signals.taskConfidence;
-  }
-  get complexity(): number {
-    return this.#signals.complexity;
-  }
-  get tokens(): bigint {
-    return BigInt(this.#signals.tokens);
-  }
-  get language(): string {
-    return short(this.#signals.language);
-  }
-  get codeShare(): number {
-    return this.#signals.codeShare;
-  }
+
   get hasCode(): boolean {
     return this.#signals.codeShare > 0;
-  }
-  get mathsShare(): number {
-    return this.#signals.mathsShare;
-  }
-  get modalities(): readonly string[] {
-    return this.#signals.modalities;
-  }
-  get tools(): bigint {
-    return BigInt(this.#signals.tools);
-  }
-  get structured(): boolean {
-    return this.#signals.structured;
-  }
-  get turns(): bigint {
-    return BigInt(this.#signals.turns);
-  }
-  get quality(): string {
-    return this.#signals.quality;
-  }
-  get latencyBudgetMs(): number {
-    return this.#signals.latencyBudgetMs ?? Infinity;
-  }
-  get costBudgetUsd(): number {
-    return this.#signals.costBudgetUsd ?? Infinity;
-  }
-  get tier(): string {
-    return short(this.#signals.tier);
-  }
-  get load(): Map<string, Map<string, number>> {
-    const { load } = this.#signals;
-    return new Map(
-      this.#candidates.map((name) => {
-        const { inFlight = 0, recentLatencyMs = null } = Object.hasOwn(load, name) ? load[name] : {};
-        const amounts = { inFlight, recentLatencyMs: recentLatencyMs ?? 0 };
-        return [name, new Map(Object.entries(amounts))];
-      }),
-    );
   }
   /** 0 where the artifact does not say. */
   get novelty(): number {
@@ -238,6 +193,20 @@ class CelVariables {
     for (let c = 0; c < values.length; c++) map.set(this.#candidates[c], values[c]);
     return map;
   }
+}
+
+/** Of what is not known there is none: 0. */
+function loadByName(
+  load: Readonly<Record<string, CandidateLoad>>,
+  candidates: readonly string[],
+): Map<string, Map<string, number>> {
+  return new Map(
+    candidates.map((name) => {
+      const { inFlight = 0, recentLatencyMs = null } = Object.hasOwn(load, name) ? load[name] : {};
+      const amounts = { inFlight, recentLatencyMs: recentLatencyMs ?? 0 };
+      return [name, new Map(Object.entries(amounts))];
+    }),
+  );
 }
 
 /** Rules were bounded for texts of this length; the router lets none through that is longer. */

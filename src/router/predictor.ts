@@ -8,7 +8,7 @@ import type { Head, HeadSpec } from '../head/head.ts';
 import { readLayersModel } from '../head/layers.ts';
 import { argMax, softmaxInto } from '../math/logistic.ts';
 import type { Predictions } from '../policy/plan.ts';
-import type { TaskGuess } from '../signals/read-signals.ts';
+import type { TaskGuess } from '../signals/signals.ts';
 import { tokenCost } from '../tokens.ts';
 
 /** Features to predictions: every head of an artifact, calibrated. */

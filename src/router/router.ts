@@ -11,12 +11,7 @@ import type { Predictions } from '../policy/plan.ts';
 import type { PolicyOverrides } from '../policy/policy.ts';
 import { type Limits, limitsSchema, type PolicySpec, weightsSchema } from '../policy/spec.ts';
 import type { Prompt, Request } from '../request.ts';
-import {
-  type QualityRequirement,
-  type SignalSources,
-  type Signals,
-  signalsSchema,
-} from '../signals/signals.ts';
+import { type QualityRequirement, SIGNALS, type SignalSources, type Signals } from '../signals/signals.ts';
 import { finiteNumber, record, strictObject, validate } from '../validate.ts';
 
 /** What one request may ask for: weights and limits, beside those of the router's policy, and signals of its own. */
@@ -133,6 +128,11 @@ export interface CheckedOptions {
 }
 
 const NOTHING: CheckedOptions = { overrides: {}, signals: {} };
+
+/** Any of the signals. */
+const signalsSchema = strictObject(
+  Object.fromEntries(Object.entries(SIGNALS).map(([name, { schema }]) => [name, v.exactOptional(schema)])),
+);
 
 const routeOptionsSchema = strictObject({
   weights: v.exactOptional(weightsSchema),

@@ -1,10 +1,12 @@
 export type { TokenCounter } from '../tokens.ts';
-export { readSignals, type SeenSignals, type SignalInput, type TaskGuess } from './read-signals.ts';
+export { readSignals, type SeenSignals } from './read-signals.ts';
 export type {
   CandidateLoad,
   LanguageDetector,
   LoadView,
   QualityRequirement,
+  SignalInput,
   SignalSources,
   Signals,
+  TaskGuess,
 } from './signals.ts';

@@ -1,29 +1,14 @@
-import { mean } from '../math/statistics.ts';
-import type { Modality, Prompt, Request } from '../request.ts';
-import { countRequestTokens } from '../tokens.ts';
-import type { CandidateLoad, QualityRequirement, SignalSources, Signals } from './signals.ts';
+import {
+  SIGNALS,
+  type SignalInput,
+  type SignalReader,
+  type SignalSources,
+  type Signals,
+  type TaskGuess,
+} from './signals.ts';
 
 /** What rules are worth: they do not know how sure they are. */
 const RULES_CONFIDENCE = 0.5;
-
-/** A task and its probability. */
-export interface TaskGuess {
-  readonly task: string;
-  readonly confidence: number;
-}
-
-/** One request, and what has been found out about it. */
-export interface SignalInput {
-  /** Undefined when there is an embedding alone. */
-  readonly request: Request | undefined;
-  readonly prompt: Prompt;
-  readonly modalities: readonly Modality[];
-  /** Calibrated success of each candidate, `[candidates]`. */
-  readonly success: Float64Array;
-  /** Asks the router's own classifier; undefined where it has none. */
-  readonly classifyTask: (() => TaskGuess) | undefined;
-  readonly candidates: readonly string[];
-}
 
 /** Signals, and which of them were looked at. */
 export interface SeenSignals extends Signals {
@@ -37,123 +22,70 @@ export function readSignals(
   sources: SignalSources,
   given: Partial<Signals>,
 ): SeenSignals {
-  return new LazySignals(input, sources, given);
+  return new LazySignals(input, sources, given) as object as SeenSignals;
 }
 
-class LazySignals implements SeenSignals {
-  readonly seen: { -readonly [Name in keyof Signals]?: Signals[Name] };
-  readonly #input: SignalInput;
-  readonly #sources: SignalSources;
-  readonly #isTaskGiven: boolean;
+/** Has a getter for each signal. */
+class LazySignals {
+  readonly seen: { [name: string]: unknown };
+  readonly #reader: SignalReader;
+
+  constructor(input: SignalInput, sources: SignalSources, given: Partial<Signals>) {
+    this.seen = { ...given };
+    this.#reader = new Reader(input, sources, given.task !== undefined, this as object as Signals);
+  }
+
+  static {
+    for (const [name, { read }] of Object.entries(SIGNALS)) {
+      Object.defineProperty(LazySignals.prototype, name, {
+        get(this: LazySignals) {
+          const seen = this.seen[name];
+          if (seen !== undefined) return seen;
+          const value = read(this.#reader);
+          this.seen[name] = value;
+          return value;
+        },
+      });
+    }
+  }
+}
+
+class Reader implements SignalReader {
+  readonly input: SignalInput;
+  readonly sources: SignalSources;
+  readonly isTaskGiven: boolean;
+  readonly #signals: Pick<Signals, 'codeShare' | 'mathsShare'>;
   #shares: CodeAndMaths | undefined;
   #task: TaskGuess | undefined;
 
-  constructor(input: SignalInput, sources: SignalSources, given: Partial<Signals>) {
-    this.#input = input;
-    this.#sources = sources;
-    this.#isTaskGiven = given.task !== undefined;
-    this.seen = { ...given };
+  /** @param signals of the same request, which may be the caller's */
+  constructor(
+    input: SignalInput,
+    sources: SignalSources,
+    isTaskGiven: boolean,
+    signals: Pick<Signals, 'codeShare' | 'mathsShare'>,
+  ) {
+    this.input = input;
+    this.sources = sources;
+    this.isTaskGiven = isTaskGiven;
+    this.#signals = signals;
   }
 
-  get task(): string {
-    return this.#once('task', () => this.#guess().task);
-  }
-
-  get taskConfidence(): number {
-    return this.#once('taskConfidence', () => (this.#isTaskGiven ? 1 : this.#guess().confidence));
-  }
-
-  get complexity(): number {
-    return this.#once('complexity', () => 1 - mean(this.#input.success));
-  }
-
-  get tokens(): number {
-    const { request } = this.#input;
-    return this.#once('tokens', () =>
-      request === undefined ? 0 : countRequestTokens(request, this.#sources.countTokens),
-    );
-  }
-
-  get language(): string {
-    return this.#once('language', () => this.#sources.detectLanguage?.(this.#input.prompt.text) ?? 'und');
-  }
-
-  get codeShare(): number {
-    return this.#once('codeShare', () => this.#codeAndMaths().codeShare);
-  }
-
-  get mathsShare(): number {
-    return this.#once('mathsShare', () => this.#codeAndMaths().mathsShare);
-  }
-
-  get modalities(): readonly Modality[] {
-    return this.#once('modalities', () => this.#input.modalities);
-  }
-
-  get tools(): number {
-    return this.#once('tools', () => this.#input.prompt.tools);
-  }
-
-  get structured(): boolean {
-    return this.#once('structured', () => this.#input.prompt.structured);
-  }
-
-  get turns(): number {
-    return this.#once('turns', () => this.#input.prompt.turns);
-  }
-
-  get quality(): QualityRequirement {
-    return this.#once('quality', () => 'standard');
-  }
-
-  get latencyBudgetMs(): number | null {
-    return this.#once('latencyBudgetMs', () => null);
-  }
-
-  get costBudgetUsd(): number | null {
-    return this.#once('costBudgetUsd', () => null);
-  }
-
-  get tier(): string {
-    return this.#once('tier', () => '');
-  }
-
-  get load(): Readonly<Record<string, CandidateLoad>> {
-    return this.#once('load', () => loadOf(this.#input.candidates, this.#sources));
-  }
-
-  #once<Name extends keyof Signals>(name: Name, compute: () => Signals[Name]): Signals[Name] {
-    const seen = this.seen[name];
-    if (seen !== undefined) return seen;
-    const value = compute();
-    this.seen[name] = value;
-    return value;
-  }
-
-  #codeAndMaths(): CodeAndMaths {
-    this.#shares ??= codeAndMaths(this.#input.prompt.text);
+  codeAndMaths(): CodeAndMaths {
+    this.#shares ??= codeAndMaths(this.input.prompt.text);
     return this.#shares;
   }
 
-  #guess(): TaskGuess {
+  task(): TaskGuess {
     if (this.#task !== undefined) return this.#task;
-    const { classifyTask, prompt } = this.#input;
+    const { classifyTask, prompt } = this.input;
+    // Which of them are looked at is told in the decision.
     this.#task = classifyTask?.() ?? {
-      task: taskByRules(prompt.text, this.codeShare, this.mathsShare),
+      task: taskByRules(prompt.text, this.#signals.codeShare, this.#signals.mathsShare),
       confidence: RULES_CONFIDENCE,
     };
     return this.#task;
   }
-}
-
-/** Own properties whatever the name. */
-function loadOf(candidates: readonly string[], { load }: SignalSources): Record<string, CandidateLoad> {
-  return Object.fromEntries(
-    candidates.map((name) => [
-      name,
-      { inFlight: load?.inFlight(name) ?? 0, recentLatencyMs: load?.recentLatencyMs(name) ?? null },
-    ]),
-  );
 }
 
 /** Shares of the visible characters of a text, 0 to 1. */

@@ -1,11 +1,9 @@
 import * as v from 'valibot';
 import { MissingPackageError } from '../errors.ts';
-import { MODALITIES, type Modality } from '../request.ts';
-import type { TokenCounter } from '../tokens.ts';
+import { mean } from '../math/statistics.ts';
+import { MODALITIES, type Modality, type Prompt, type Request } from '../request.ts';
+import { countRequestTokens, type TokenCounter } from '../tokens.ts';
 import { finiteNumber, record, strictObject, wholeNumber } from '../validate.ts';
-
-/** How good an answer has to be: what it is for. */
-export type QualityRequirement = 'draft' | 'standard' | 'high' | 'production';
 
 /** How busy a candidate is. */
 export interface CandidateLoad {
@@ -14,40 +12,134 @@ export interface CandidateLoad {
   readonly recentLatencyMs: number | null;
 }
 
-/** What can be seen of a request before anything answers it. The caller may set any of them: see docs/signals.md. */
-export interface Signals {
-  /** Kind of task, by the router's own classifier or by rules. */
+/** What a signal is in the expressions of rules: a type of CEL. What is null there is infinite. */
+export type CelType =
+  | 'bool'
+  | 'double'
+  | 'int'
+  | 'list<string>'
+  | 'map<string, map<string, double>>'
+  | 'string';
+
+/** A task and its probability. */
+export interface TaskGuess {
   readonly task: string;
-  /** Probability of that task, 0 to 1. */
-  readonly taskConfidence: number;
-  /** How hard it is: 1 minus the mean calibrated success of all candidates, 0 to 1. */
-  readonly complexity: number;
-  /** Length of the whole request in tokens: messages, calls and results of tools, definitions of tools. */
-  readonly tokens: number;
-  /** ISO 639-1 code of the prompt's language; 'und' where it is not known. */
-  readonly language: string;
-  /** Share of visible characters that are inside code, 0 to 1. */
-  readonly codeShare: number;
-  /** Share of visible characters that are inside formulas, 0 to 1. */
-  readonly mathsShare: number;
-  readonly modalities: readonly Modality[];
-  /** Tools offered. */
-  readonly tools: number;
-  /** Whether JSON was asked for through the response format. */
-  readonly structured: boolean;
-  /** Messages in the conversation. */
-  readonly turns: number;
-  /** @default 'standard' */
-  readonly quality: QualityRequirement;
-  /** Milliseconds the caller has; null: no limit. */
-  readonly latencyBudgetMs: number | null;
-  /** US dollars the caller will pay; null: no limit. */
-  readonly costBudgetUsd: number | null;
-  /** The user's tier, in the product's own words; '' where it is not known. */
-  readonly tier: string;
-  /** Per candidate name. */
-  readonly load: Readonly<Record<string, CandidateLoad>>;
+  readonly confidence: number;
 }
+
+/** One request, and what has been found out about it. */
+export interface SignalInput {
+  /** Undefined when there is an embedding alone. */
+  readonly request: Request | undefined;
+  readonly prompt: Prompt;
+  readonly modalities: readonly Modality[];
+  /** Calibrated success of each candidate, `[candidates]`. */
+  readonly success: Float64Array;
+  /** Asks the router's own classifier; undefined where it has none. */
+  readonly classifyTask: (() => TaskGuess) | undefined;
+  readonly candidates: readonly string[];
+}
+
+/** What signals are read from. What takes a look at the text is done once, when it is first asked for. */
+export interface SignalReader {
+  readonly input: SignalInput;
+  readonly sources: SignalSources;
+  /** Whether the caller said what the task is. */
+  readonly isTaskGiven: boolean;
+  task(): TaskGuess;
+  /** Shares of visible characters inside code, and inside formulas, 0 to 1. */
+  codeAndMaths(): { readonly codeShare: number; readonly mathsShare: number };
+}
+
+/** One signal. */
+interface Signal<T> {
+  /** Its type in rules. */
+  readonly cel: CelType;
+  /** The shape of what the caller may set. */
+  readonly schema: v.GenericSchema<unknown, T>;
+  /** What it is when the caller does not set it. */
+  readonly read: (reader: SignalReader) => T;
+}
+
+function signal<T>(
+  cel: CelType,
+  schema: v.GenericSchema<unknown, T>,
+  read: (reader: SignalReader) => NoInfer<T>,
+): Signal<T> {
+  return { cel, schema, read };
+}
+
+const amount = v.pipe(finiteNumber, v.minValue(0));
+const share = v.pipe(finiteNumber, v.minValue(0), v.maxValue(1));
+const count = v.pipe(wholeNumber, v.minValue(0));
+const word = v.pipe(v.string(), v.maxLength(200));
+const quality = v.picklist(['draft', 'standard', 'high', 'production']);
+const modalities = v.pipe(v.array(v.picklist(MODALITIES)), v.maxLength(MODALITIES.length), v.readonly());
+const loads: v.GenericSchema<unknown, Readonly<Record<string, CandidateLoad>>> = record(
+  strictObject({ inFlight: count, recentLatencyMs: v.nullable(amount) }),
+);
+
+/** Every signal, by its name in rules and in what the caller sets. */
+export const SIGNALS = {
+  /** Kind of task, by the router's own classifier or by rules. */
+  task: signal('string', word, (reader) => reader.task().task),
+  /** Probability of that task, 0 to 1. */
+  taskConfidence: signal('double', share, (reader) => (reader.isTaskGiven ? 1 : reader.task().confidence)),
+  /** How hard it is: 1 minus the mean calibrated success of all candidates, 0 to 1. */
+  complexity: signal('double', share, ({ input }) => 1 - mean(input.success)),
+  /** Length of the whole request in tokens: messages, calls and results of tools, definitions of tools. */
+  tokens: signal('int', count, ({ input: { request }, sources }) =>
+    request === undefined ? 0 : countRequestTokens(request, sources.countTokens),
+  ),
+  /** ISO 639-1 code of the prompt's language; 'und' where it is not known. */
+  language: signal(
+    'string',
+    word,
+    ({ input, sources }) => sources.detectLanguage?.(input.prompt.text) ?? 'und',
+  ),
+  /** Share of visible characters that are inside code, 0 to 1. */
+  codeShare: signal('double', share, (reader) => reader.codeAndMaths().codeShare),
+  /** Share of visible characters that are inside formulas, 0 to 1. */
+  mathsShare: signal('double', share, (reader) => reader.codeAndMaths().mathsShare),
+  /** Kinds of content in the messages. */
+  modalities: signal('list<string>', modalities, ({ input }) => input.modalities),
+  /** Tools offered. */
+  tools: signal('int', count, ({ input }) => input.prompt.tools),
+  /** Whether JSON was asked for through the response format. */
+  structured: signal('bool', v.boolean(), ({ input }) => input.prompt.structured),
+  /** Messages in the conversation. */
+  turns: signal('int', count, ({ input }) => input.prompt.turns),
+  /** How good an answer has to be. @default 'standard' */
+  quality: signal('string', quality, () => 'standard' as const),
+  /** Milliseconds the caller has; null: no limit. */
+  latencyBudgetMs: signal('double', v.nullable(amount), () => null),
+  /** US dollars the caller will pay; null: no limit. */
+  costBudgetUsd: signal('double', v.nullable(amount), () => null),
+  /** The user's tier, in the product's own words; '' where it is not known. */
+  tier: signal('string', word, () => ''),
+  /** How busy each candidate is, by name. */
+  load: signal('map<string, map<string, double>>', loads, ({ input, sources }) =>
+    loadOf(input.candidates, sources),
+  ),
+};
+
+/** Own properties whatever the name. */
+function loadOf(candidates: readonly string[], { load }: SignalSources): Record<string, CandidateLoad> {
+  return Object.fromEntries(
+    candidates.map((name) => [
+      name,
+      { inFlight: load?.inFlight(name) ?? 0, recentLatencyMs: load?.recentLatencyMs(name) ?? null },
+    ]),
+  );
+}
+
+/** What can be seen of a request before anything answers it. The caller may set any of them: see docs/signals.md. */
+export type Signals = {
+  readonly [Name in keyof typeof SIGNALS]: ReturnType<(typeof SIGNALS)[Name]['read']>;
+};
+
+/** How good an answer has to be: what it is for. */
+export type QualityRequirement = Signals['quality'];
 
 /** More tells nothing new, and takes time. */
 const LONGEST = 1_000;
@@ -95,31 +187,6 @@ export interface LoadView {
   /** Recent latency in milliseconds, a moving average over its last answers; null before the first. */
   recentLatencyMs(candidate: string): number | null;
 }
-
-const amount = v.pipe(finiteNumber, v.minValue(0));
-const share = v.pipe(finiteNumber, v.minValue(0), v.maxValue(1));
-const count = v.pipe(wholeNumber, v.minValue(0));
-const word = v.pipe(v.string(), v.maxLength(200));
-
-/** The shape of what a caller may set. */
-export const signalsSchema = strictObject({
-  task: v.exactOptional(word),
-  taskConfidence: v.exactOptional(share),
-  complexity: v.exactOptional(share),
-  tokens: v.exactOptional(count),
-  language: v.exactOptional(word),
-  codeShare: v.exactOptional(share),
-  mathsShare: v.exactOptional(share),
-  modalities: v.exactOptional(v.pipe(v.array(v.picklist(MODALITIES)), v.maxLength(MODALITIES.length))),
-  tools: v.exactOptional(count),
-  structured: v.exactOptional(v.boolean()),
-  turns: v.exactOptional(count),
-  quality: v.exactOptional(v.picklist(['draft', 'standard', 'high', 'production'])),
-  latencyBudgetMs: v.exactOptional(v.nullable(amount)),
-  costBudgetUsd: v.exactOptional(v.nullable(amount)),
-  tier: v.exactOptional(word),
-  load: v.exactOptional(record(strictObject({ inFlight: count, recentLatencyMs: v.nullable(amount) }))),
-}) satisfies v.GenericSchema<unknown, Partial<Signals>>;
 
 /** Byte-pair encodings of OpenAI's models; others' counts come close. `o200k_base`: GPT-4o and later. */
 export type TokenEncoding = 'o200k_base' | 'cl100k_base';

@@ -131,6 +131,59 @@ describe('a calibrator', () => {
   });
 });
 
+describe('a signal', () => {
+  it('is computed, set by the caller and read by rules when it is in the table', async () => {
+    const { SIGNALS } = await import('../../src/signals/signals.ts');
+    const v = await import('valibot');
+    Object.assign(SIGNALS, {
+      questions: {
+        cel: 'int',
+        schema: v.number(),
+        read: ({ input }: { input: { prompt: { text: string } } }) => input.prompt.text.split('?').length - 1,
+      },
+    });
+    const { policies } = await import('../../src/policy/kinds/create-policy.ts');
+    const { compileCel } = await import('../../src/policy/cel.ts');
+    const { createRouter } = await import('../../src/router/create-router.ts');
+    const { readTinyArtifact } = await import('../fixtures/tiny-artifact.ts');
+    const policy = {
+      kind: 'rules',
+      rules: [{ when: 'questions == 2', then: 'm2' }],
+      otherwise: 'm0',
+    } as const;
+    const router = createRouter(await readTinyArtifact(), {
+      embedder: { id: 'fake', dimensions: 8, embed: async () => [new Float32Array(8)] },
+      policy,
+      policies,
+      compile: compileCel,
+    });
+    const asked = await router.route({ text: 'Who? Why?' });
+    expect([asked.candidate, asked.signals]).toEqual(['m2', { questions: 2 }]);
+    const told = await router.route({ text: 'Who? Why?' }, { signals: { questions: 1 } as object });
+    expect([told.candidate, told.signals]).toEqual(['m0', { questions: 1 }]);
+    await expect(router.route({ text: '' }, { signals: { questions: '2' } as object })).rejects.toThrow(
+      '`signals.questions` of route options must be a number',
+    );
+  });
+
+  it('that is not in the table is refused, from a caller and in a rule', async () => {
+    const { createPolicy } = await import('../../src/policy/kinds/create-policy.ts');
+    const { compileCel } = await import('../../src/policy/cel.ts');
+    const { checkRouteOptions } = await import('../../src/router/router.ts');
+    expect(() => checkRouteOptions({ signals: { questions: 2 } as object })).toThrow(/without `questions`/);
+    const rules = [{ when: 'questions == 2', then: 'a' }];
+    const candidates = [{ name: 'a', meanCostUsd: 1, meanLatencyMs: 1 }];
+    expect(() =>
+      createPolicy({ kind: 'rules', rules, otherwise: 'a' }, candidates, { compile: compileCel }),
+    ).toThrow(/questions/);
+  });
+
+  it('is one file, and CONTRIBUTING says which', () => {
+    expect(filesThatMention('complexity')).toEqual(['src/signals/signals.ts']);
+    expect(contributing).toContain('src/signals/signals.ts');
+  });
+});
+
 it('finds words in names, texts and templates, and none in comments', () => {
   const text = `// aardvark\nconst beetle = 'camel'; type D = 'dog' | \`eel$\{string}\`; ({ fox: 1 }).goose;`;
   const { names, texts } = wordsOf({ text });
