@@ -2,17 +2,17 @@ import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readDecisionLog } from '@pointsman/training';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { exampleRouter } from '../../docs/examples/example-router.ts';
 import { root } from '../architecture/source-files.ts';
 import { fencedBlocks } from '../documents/fenced-blocks.ts';
 import { runTypescript } from '../documents/run-typescript.ts';
 import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 import { RECORDS } from '../src/log/log-records.ts';
+import { copyExampleRouter } from './copy-example-router.ts';
 
 const text = await readFile(join(root, 'docs/decision-log.md'), 'utf8');
 const { folder } = temporaryFolder();
 beforeAll(async () => {
-  await exampleRouter({}, folder);
+  await copyExampleRouter(folder);
   await cp(join(folder, 'router'), join(folder, 'models/support'), { recursive: true });
 });
 

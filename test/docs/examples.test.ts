@@ -4,7 +4,6 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { agentTools } from '../../docs/examples/agent-tools.ts';
 import { codeAssistant } from '../../docs/examples/code-assistant.ts';
 import { everySignal } from '../../docs/examples/every-signal.ts';
-import { exampleRouter } from '../../docs/examples/example-router.ts';
 import { hedgedChat } from '../../docs/examples/hedged-chat.ts';
 import { learningTraffic } from '../../docs/examples/learning-traffic.ts';
 import { localCascade } from '../../docs/examples/local-cascade.ts';
@@ -17,11 +16,10 @@ import { root } from '../architecture/source-files.ts';
 import { fencedBlocks } from '../documents/fenced-blocks.ts';
 import { runTypescript } from '../documents/run-typescript.ts';
 import { temporaryFolder } from '../fixtures/temporary-folder.ts';
+import { copyExampleRouter } from './copy-example-router.ts';
 
 const { folder } = temporaryFolder();
-beforeAll(async () => {
-  await exampleRouter({}, folder);
-});
+beforeAll(() => copyExampleRouter(folder));
 
 const told: string[] = [];
 const tell = (line: string) => {
