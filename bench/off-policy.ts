@@ -1,6 +1,7 @@
 import { createRandom, mean, softmaxInto } from 'pointsman/math';
 import { readPrompt } from 'pointsman/request';
 import { embedAll } from '../training/embed/embed.ts';
+import { openEmbedder } from '../training/embed/embedders.ts';
 import { type Matrix, takeRows } from '../training/fit/rows.ts';
 import {
   ESTIMATORS,
@@ -12,7 +13,6 @@ import {
 import { loggingPropensities } from '../training/off-policy/propensities.ts';
 import { doubtTable, scoreDoubt, scoreInterval } from '../training/off-policy/score-interval.ts';
 import { type OutcomeMatrix, takeCells, takeRows as takePromptRows } from '../training/outcomes/matrix.ts';
-import { openEmbedder } from '../training/train/embed-prompts.ts';
 import { toBanditLog } from './bandit-log.ts';
 import { atLeast, type BenchLine, skipped } from './bench-line.ts';
 import { type OutcomeSet, readOutcomeSet } from './outcome-sets.ts';

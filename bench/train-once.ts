@@ -2,12 +2,12 @@ import { argMax } from 'pointsman/math';
 import { readPrompt } from 'pointsman/request';
 import { parseTrainConfig, type TrainConfigInput } from '../training/config.ts';
 import { embedAll } from '../training/embed/embed.ts';
+import { openEmbedder } from '../training/embed/embedders.ts';
 import { nearestNeighbours } from '../training/evaluate/baseline-scores.ts';
 import type { PromptEmbeddings } from '../training/evaluate/evaluation-input.ts';
 import type { OutcomeMatrix } from '../training/outcomes/matrix.ts';
 import type { NearDuplicateGroups } from '../training/split/near-duplicates.ts';
 import { type SplitSizes, type Splits, splitOutcomes } from '../training/split/split.ts';
-import { openEmbedder } from '../training/train/embed-prompts.ts';
 import { type TrainedRouter, trainRouter } from '../training/train/train-router.ts';
 
 /** One seed of a bench: the router, and the split it was trained on. */

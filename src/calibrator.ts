@@ -1,7 +1,6 @@
 import * as v from 'valibot';
-import { InvalidInputError } from './errors.ts';
 import { logSigmoid, sigmoid } from './math/logistic.ts';
-import { finiteNumber, object } from './validate.ts';
+import { finiteNumber, object, validate } from './validate.ts';
 
 /** One logit to one probability. Fitted on the calibrate split, immutable, monotone. */
 export interface Calibrator {
@@ -22,10 +21,7 @@ export class BetaCalibrator implements Calibrator {
 
   /** @throws InvalidInputError when a or b is not >= 0 or c is not finite */
   constructor(parameters: BetaParameters) {
-    checkParameter('BetaCalibrator', 'a', parameters.a, '>= 0', (a) => a >= 0);
-    checkParameter('BetaCalibrator', 'b', parameters.b, '>= 0', (b) => b >= 0);
-    checkParameter('BetaCalibrator', 'c', parameters.c);
-    this.parameters = parameters;
+    this.parameters = validate(betaSchema, parameters, 'BetaCalibrator');
   }
 
   probability(logit: number): number {
@@ -33,21 +29,6 @@ export class BetaCalibrator implements Calibrator {
     const z = clampLogit(logit);
     return sigmoid(a * logSigmoid(z) - b * logSigmoid(-z) + c);
   }
-}
-
-/** @throws InvalidInputError when the parameter is not a finite number within its bound */
-function checkParameter(
-  owner: string,
-  name: string,
-  value: number,
-  bound = '',
-  holds: (value: number) => boolean = () => true,
-): void {
-  if (Number.isFinite(value) && holds(value)) return;
-  throw new InvalidInputError(
-    `\`${name}\` of ${owner} must be a number${bound === '' ? '' : ` ${bound}`}. Got ${value}. ` +
-      'Fit the calibrator again.',
-  );
 }
 
 /** Far beyond any probability that is not 0 or 1; keeps 0 * Infinity out of a calibrator. NaN stays NaN. */
@@ -91,22 +72,7 @@ export class IsotonicCalibrator implements Calibrator {
 
   /** @throws InvalidInputError when the points are not sorted, not within bounds, or not there */
   constructor(parameters: IsotonicParameters) {
-    const { logits, probabilities } = parameters;
-    if (logits.length === 0 || logits.length !== probabilities.length) {
-      throw new InvalidInputError(
-        '`logits` and `probabilities` of IsotonicCalibrator must be as long as each other and not empty. ' +
-          `Got ${logits.length} and ${probabilities.length}.`,
-      );
-    }
-    if (!logits.every(Number.isFinite) || !isNonDecreasing(logits)) {
-      throw new InvalidInputError('`logits` of IsotonicCalibrator must be finite and non-decreasing.');
-    }
-    if (!probabilities.every((p) => p >= 0 && p <= 1) || !isNonDecreasing(probabilities)) {
-      throw new InvalidInputError(
-        '`probabilities` of IsotonicCalibrator must be in [0, 1] and non-decreasing.',
-      );
-    }
-    this.parameters = parameters;
+    this.parameters = validate(isotonicSchema, parameters, 'IsotonicCalibrator');
   }
 
   probability(logit: number): number {
@@ -131,7 +97,7 @@ function isNonDecreasing(values: readonly number[]): boolean {
   return true;
 }
 
-const plattSchema = object({ kind: v.literal('platt'), slope: finiteNumber, intercept: finiteNumber });
+const plattSchema = object({ kind: v.literal('platt'), slope: notNegative, intercept: finiteNumber });
 type PlattParameters = Readonly<v.InferOutput<typeof plattSchema>>;
 
 /** sigmoid(slope * z + intercept) (Platt 1999). A slope of 0 is "the head says nothing". */
@@ -140,9 +106,7 @@ export class PlattCalibrator implements Calibrator {
 
   /** @throws InvalidInputError when the slope is not >= 0 or the intercept is not finite */
   constructor(parameters: PlattParameters) {
-    checkParameter('PlattCalibrator', 'slope', parameters.slope, '>= 0', (a) => a >= 0);
-    checkParameter('PlattCalibrator', 'intercept', parameters.intercept);
-    this.parameters = parameters;
+    this.parameters = validate(plattSchema, parameters, 'PlattCalibrator');
   }
 
   probability(logit: number): number {
@@ -162,8 +126,7 @@ export class TemperatureCalibrator implements Calibrator {
 
   /** @throws InvalidInputError when the temperature is not > 0 */
   constructor(parameters: TemperatureParameters) {
-    checkParameter('TemperatureCalibrator', 'temperature', parameters.temperature, '> 0', (t) => t > 0);
-    this.parameters = parameters;
+    this.parameters = validate(temperatureSchema, parameters, 'TemperatureCalibrator');
   }
 
   probability(logit: number): number {

@@ -1,5 +1,6 @@
 import { InvalidInputError } from 'pointsman';
 import { z } from 'zod';
+import { EMBEDDER_SOURCES } from './embed/embedders.ts';
 
 /** Every head that may take part; the order is that of the tuning. */
 export const MEMBER_NAMES = ['linear', 'domain', 'curve', 'mlp', 'knn', 'factorisation'] as const;
@@ -21,18 +22,9 @@ const candidate = z.strictObject({
   retired: z.boolean().optional(),
 });
 
-const embedder = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('static') }),
-  z.strictObject({ kind: z.literal('use') }),
-  z.strictObject({ kind: z.literal('transformers'), model: z.string().min(1) }),
-  z.strictObject({
-    kind: z.literal('openai'),
-    model: z.string().min(1),
-    dimensions: z.int().positive(),
-    baseUrl: z.url().default('https://api.openai.com/v1'),
-    apiKeyVariable: z.string().min(1).default('OPENAI_API_KEY'),
-  }),
-]);
+const embedders = Object.values(EMBEDDER_SOURCES).map(({ config }) => config);
+type EmbedderSchema = (typeof embedders)[number];
+const embedder = z.discriminatedUnion('kind', embedders as [EmbedderSchema, ...EmbedderSchema[]]);
 
 const split = z.strictObject({
   /** `random`: seeded, stratified by task. `time`: the oldest prompts to fit, the newest to test. */

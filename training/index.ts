@@ -30,6 +30,7 @@ export {
   setCandidate,
 } from './candidates/retire-candidate.ts';
 export { parseTrainConfig, type TrainConfig, type TrainConfigInput } from './config.ts';
+export { openEmbedder, type RouterEmbedder } from './embed/embedders.ts';
 export { type BootstrapOptions, bootstrap, bootstrapMeans } from './evaluate/bootstrap.ts';
 export { evaluate } from './evaluate/evaluate.ts';
 export {
@@ -116,12 +117,7 @@ export {
   splitOutcomes,
 } from './split/split.ts';
 export type { TrainProgress } from './train/data.ts';
-export {
-  openEmbedder,
-  type RequestFeaturesOptions,
-  type RouterEmbedder,
-  requestFeatures,
-} from './train/embed-prompts.ts';
+export { type RequestFeaturesOptions, requestFeatures } from './train/embed-prompts.ts';
 export { type EvaluateRouterOptions, evaluateRouter } from './train/evaluate-router.ts';
 export type { LogMethod, LogReport } from './train/logged.ts';
 export {

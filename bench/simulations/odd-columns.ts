@@ -1,8 +1,8 @@
 import { plantedTraffic } from '../../test/fixtures/planted-traffic.ts';
 import { parseTrainConfig } from '../../training/config.ts';
+import { openEmbedder } from '../../training/embed/embedders.ts';
 import type { OutcomeMatrix, PromptRecord } from '../../training/outcomes/matrix.ts';
 import { splitOutcomes } from '../../training/split/split.ts';
-import { openEmbedder } from '../../training/train/embed-prompts.ts';
 import { type TrainedRouter, trainRouter } from '../../training/train/train-router.ts';
 import { atMost, type BenchLine, mended } from '../bench-line.ts';
 

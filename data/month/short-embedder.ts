@@ -1,5 +1,5 @@
 import { decodeStaticTable, encodeStaticTable, StaticEmbedder } from 'pointsman/embedder';
-import { openEmbedder, type RouterEmbedder } from '../../training/train/embed-prompts.ts';
+import { openEmbedder, type RouterEmbedder } from '../../training/embed/embedders.ts';
 
 /**
  * The static embedder with its first columns alone: they are its directions of largest spread, so little is lost, and a

@@ -1,3 +1,4 @@
+import { EMBEDDERS, type EmbedderKind, embedderSource } from '../embedder/embedders.ts';
 import { ArtifactError } from '../errors.ts';
 import type { HeadSpec } from '../head/head.ts';
 import type { FeatureBlock, Manifest } from './manifest.ts';
@@ -43,8 +44,11 @@ export function checkManifest(manifest: Manifest): void {
       refuse('features.blocks', `of ${embedder.dimensions} dimensions, like the embedder`, block.dimensions);
     }
   }
-  if ((embedder.kind === 'static') !== (embedder.table !== undefined)) {
-    refuse('embedder.table', 'given for the kind "static" and for no other', `kind "${embedder.kind}"`);
+  const isCarried = embedderSource(embedder.kind).read !== undefined;
+  if (isCarried !== (embedder.table !== undefined)) {
+    const kinds = Object.keys(EMBEDDERS).filter((kind) => embedderSource(kind as EmbedderKind).read);
+    const which = kinds.map((kind) => `"${kind}"`).join(', ');
+    refuse('embedder.table', `given for the kind ${which} and for no other`, `kind "${embedder.kind}"`);
   }
   checkPaths(manifest);
   let count = 0;

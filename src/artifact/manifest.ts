@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { CALIBRATORS, type CalibratorParameters } from '../calibrator.ts';
+import { EMBEDDERS, type EmbedderKind, type ManifestEmbedder } from '../embedder/embedders.ts';
 import type { HeadSpec } from '../head/head.ts';
 import type { NoveltySpec } from '../novelty.ts';
 import { type Candidate, MODALITIES, type TokenPrices } from '../request.ts';
@@ -107,15 +108,7 @@ export interface Manifest {
   readonly id: string;
   readonly name: string;
   readonly candidates: readonly ManifestCandidate[];
-  readonly embedder: {
-    readonly id: string;
-    readonly kind: 'static' | 'use' | 'transformers' | 'openai' | 'custom';
-    readonly dimensions: number;
-    /** Kind `static` only: the token table, a file of the artifact. */
-    readonly table?: string;
-    /** What an implementation needs to be made again (model name, folder); never a secret. */
-    readonly options: Readonly<Record<string, string | number | boolean>>;
-  };
+  readonly embedder: ManifestEmbedder;
   readonly features: {
     readonly blocks: readonly FeatureBlock[];
     /** Sum of the blocks' lengths. */
@@ -307,7 +300,7 @@ export const manifestSchema = object({
   candidates: perCandidate(candidate),
   embedder: object({
     id: name,
-    kind: v.picklist(['static', 'use', 'transformers', 'openai', 'custom']),
+    kind: v.picklist(Object.keys(EMBEDDERS) as EmbedderKind[]),
     dimensions: length,
     table: v.exactOptional(path),
     options: record(v.union([text, number, v.boolean()])),

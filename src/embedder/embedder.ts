@@ -1,3 +1,7 @@
+import type * as v from 'valibot';
+import { ArtifactError, InvalidInputError } from '../errors.ts';
+import { object, validate } from '../validate.ts';
+
 /** Turns texts into vectors. Batched, since most implementations are faster that way. */
 export interface Embedder {
   /** Names the weights and settings: two embedders with the same id give the same vectors. */
@@ -38,4 +42,29 @@ export async function embedNonEmpty(
     });
   }
   return vectors;
+}
+
+/** What a manifest says of an embedder that is to be made again. */
+export interface EmbedderToOpen {
+  readonly id: string;
+  readonly dimensions: number;
+  /** What an implementation needs to be made again (model name, folder); never a secret. */
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** Environment variables. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** @throws ArtifactError naming the option that is not as its embedder needs it. */
+export function checkedOptions<T>(
+  schema: v.GenericSchema<unknown, T>,
+  { options }: Pick<EmbedderToOpen, 'options'>,
+): T {
+  try {
+    const whole = object({ embedder: object({ options: schema }) });
+    return validate(whole, { embedder: { options } }, 'manifest.json').embedder.options;
+  } catch (cause) {
+    if (!(cause instanceof InvalidInputError)) throw cause;
+    throw new ArtifactError(cause.message, { cause });
+  }
 }

@@ -1,5 +1,13 @@
+import * as v from 'valibot';
 import { EmbeddingError, InvalidInputError } from '../errors.ts';
-import { type Embedder, embedNonEmpty } from './embedder.ts';
+import { object } from '../validate.ts';
+import {
+  checkedOptions,
+  type Embedder,
+  type EmbedderToOpen,
+  type Environment,
+  embedNonEmpty,
+} from './embedder.ts';
 
 export interface OpenAiEmbedderOptions {
   /** The endpoint's name for the model, such as `text-embedding-3-small`. */
@@ -36,7 +44,7 @@ export interface OpenAiEmbedderOptions {
  * createOpenAiEmbedder({ model: 'text-embedding-3-small', dimensions: 1536, apiKey: () => process.env.OPENAI_API_KEY });
  */
 export function createOpenAiEmbedder(options: OpenAiEmbedderOptions): Embedder {
-  const baseUrl = (options.baseUrl ?? 'https://api.openai.com/v1').replace(/\/+$/, '');
+  const baseUrl = (options.baseUrl ?? OPENAI_URL).replace(/\/+$/, '');
   const { model, dimensions } = options;
   // It would stand in the router's manifest, and fetch refuses it.
   if (/\/\/[^/]*@/.test(baseUrl)) {
@@ -52,6 +60,36 @@ export function createOpenAiEmbedder(options: OpenAiEmbedderOptions): Embedder {
         request(`${baseUrl}/embeddings`, batch, options),
       ),
   };
+}
+
+const OPENAI_URL = 'https://api.openai.com/v1';
+
+const optionsSchema = object({
+  model: v.string(),
+  baseUrl: v.exactOptional(v.string()),
+  shorten: v.exactOptional(v.boolean()),
+});
+
+/**
+ * As the manifest of a router says, with the key in `OPENAI_API_KEY`. Prompts and key go to another address than OpenAI's only
+ * when `OPENAI_BASE_URL` says so too: an artifact alone must not decide where they are sent.
+ *
+ * @throws InvalidInputError when the manifest names another address.
+ */
+export async function openOpenAiEmbedder(embedder: EmbedderToOpen, env: Environment): Promise<Embedder> {
+  const { model, shorten = false, ...options } = checkedOptions(optionsSchema, embedder);
+  const { id, dimensions } = embedder;
+  const baseUrl = (options.baseUrl ?? OPENAI_URL).replace(/\/+$/, '');
+  if (baseUrl !== OPENAI_URL && baseUrl !== env.OPENAI_BASE_URL?.replace(/\/+$/, '')) {
+    throw new InvalidInputError(
+      `The router was trained with the embedder "${id}", whose address is ${baseUrl}. Set OPENAI_BASE_URL to that ` +
+        'address if prompts may be sent there, or pass { embedder: createOpenAiEmbedder({ ... }) }.',
+    );
+  }
+  // Endpoints of one's own often ask for none.
+  const needsKey = baseUrl === OPENAI_URL || env.OPENAI_API_KEY !== undefined;
+  const key = needsKey ? { apiKey: () => env.OPENAI_API_KEY } : {};
+  return createOpenAiEmbedder({ model, dimensions, baseUrl, shorten, ...key });
 }
 
 async function request(

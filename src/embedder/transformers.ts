@@ -1,5 +1,7 @@
+import * as v from 'valibot';
 import { EmbeddingError, MissingPackageError } from '../errors.ts';
-import { type Embedder, embedNonEmpty } from './embedder.ts';
+import { object } from '../validate.ts';
+import { checkedOptions, type Embedder, type EmbedderToOpen, embedNonEmpty } from './embedder.ts';
 
 const PACKAGE: string = '@huggingface/transformers';
 
@@ -64,6 +66,18 @@ export async function loadTransformersEmbedder(options: TransformersEmbedderOpti
     embed: (texts) =>
       embedNonEmpty(texts, dimensions, options.batchSize ?? 32, (batch) => run(extract, batch)),
   };
+}
+
+const optionsSchema = object({
+  model: v.string(),
+  dtype: v.exactOptional(v.string()),
+  revision: v.exactOptional(v.string()),
+  localOnly: v.exactOptional(v.boolean()),
+});
+
+/** As the manifest of a router says. */
+export function openTransformersEmbedder(embedder: EmbedderToOpen): Promise<Embedder> {
+  return loadTransformersEmbedder(checkedOptions(optionsSchema, embedder));
 }
 
 async function importLibrary(): Promise<TransformersLibrary> {

@@ -1,7 +1,7 @@
 import type { Artifact } from '../artifact/read-artifact.ts';
 import { createDecision, type Decision } from '../decision.ts';
 import type { Embedder, SyncEmbedder } from '../embedder/embedder.ts';
-import { decodeStaticTable, StaticEmbedder } from '../embedder/static.ts';
+import { embedderSource } from '../embedder/embedders.ts';
 import { ArtifactError, InvalidInputError } from '../errors.ts';
 import { readFeatures } from '../features/features.ts';
 import type { Random } from '../math/random.ts';
@@ -197,7 +197,7 @@ function copyOf(predictions: Required<Predictions>): Predictions {
 }
 
 /**
- * The embedder that an artifact was trained with: the given one, or the static one that it carries.
+ * The embedder that an artifact was trained with: the given one, or the one that it carries.
  *
  * @throws InvalidInputError when there is none, or the given one is another than it was trained with.
  */
@@ -210,13 +210,14 @@ function chooseEmbedder(artifact: Artifact, given: Embedder | undefined): Embedd
         `Got "${given.id}" of ${given.dimensions}. Pass that one, or train again with yours.`,
     );
   }
-  if (table === undefined) {
+  const { read } = embedderSource(kind);
+  if (read === undefined || table === undefined) {
     throw new InvalidInputError(
       `\`embedder\` of router must be given: it was trained with the ${kind} embedder "${id}", which the artifact ` +
         'does not carry. Make that embedder and pass it as { embedder }.',
     );
   }
-  const embedder = new StaticEmbedder(decodeStaticTable(artifact.file(table)));
+  const embedder = read(artifact.file(table));
   if (embedder.id === id && embedder.dimensions === dimensions) return embedder;
   throw new ArtifactError(
     `${table} must hold the embedder "${id}" of ${dimensions} dimensions. Got "${embedder.id}" of ` +

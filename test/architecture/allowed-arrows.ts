@@ -22,8 +22,8 @@ export const SRC_ARROWS: Arrows = {
   signals: [],
   // Rules and limits read signals.
   policy: ['signals'],
-  // The manifest holds the specs of heads, calibrators and novelty, which they define themselves.
-  artifact: ['calibrator', 'head', 'novelty'],
+  // The manifest holds the specs of heads, calibrators, embedders and novelty, which they define themselves.
+  artifact: ['calibrator', 'embedder', 'head', 'novelty'],
   // Its blocks are read from an artifact's files, in the form that the manifest gives them.
   features: ['artifact'],
   // A decision tells of the policy that made it, and of what the policy saw.
@@ -63,7 +63,8 @@ export const TRAINING_GROUND = ['config', 'fit', 'outcomes', 'split', 'version',
 export const TRAINING_ROOF = 'cli';
 
 export const TRAINING_ARROWS: Arrows = {
-  config: [],
+  // Each kind of embedder says how it is configured.
+  config: ['embed'],
   fit: [],
   outcomes: [],
   // Prompts of a table are split.
@@ -101,6 +102,6 @@ export const TRAINING_ARROWS: Arrows = {
     'off-policy',
     'report',
   ],
-  // One night: logs are read, a challenger is trained, compared and promoted.
-  retrain: ['artifact', 'evaluate', 'ingest', 'off-policy', 'report', 'train'],
+  // One night: logs are read, embedded, a challenger is trained, compared and promoted.
+  retrain: ['artifact', 'embed', 'evaluate', 'ingest', 'off-policy', 'report', 'train'],
 };

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseAst } from 'vitest/node';
 import { CALIBRATORS } from '../../src/calibrator.ts';
+import { EMBEDDERS } from '../../src/embedder/embedders.ts';
+import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 import { root, type SourceFile, sourceFiles } from './source-files.ts';
 
 /**
@@ -181,6 +183,87 @@ describe('a signal', () => {
   it('is one file, and CONTRIBUTING says which', () => {
     expect(filesThatMention('complexity')).toEqual(['src/signals/signals.ts']);
     expect(contributing).toContain('src/signals/signals.ts');
+  });
+});
+
+describe('an embedder', () => {
+  const recipe = ['src/embedder/embedders.ts', 'src/embedder/transformers.ts', 'training/embed/embedders.ts'];
+  const others: Others = {
+    'openai in training/ingest/formats/openai.ts': 'whose log it is',
+    'static in training/cli/commands/doctor.ts': 'what works without a network or a key',
+    'static in training/cli/commands/ingest.ts': 'the default',
+    'static in training/config.ts': 'the default',
+    'static in training/embed/distill.ts': 'the table that it makes',
+    'static in training/train/evaluate-router.ts': 'what is at hand whatever the router was trained with',
+  };
+  const { folder } = temporaryFolder();
+
+  it('is configured, opened, named by an artifact and made again when it is in the two tables', async () => {
+    const { z } = await import('zod');
+    const count = (text: string) => Float32Array.of(text.length, text.split(' ').length);
+    const make = (id: string) => ({
+      id,
+      dimensions: 2,
+      embed: async (texts: readonly string[]) => texts.map(count),
+    });
+    const { EMBEDDERS } = await import('../../src/embedder/embedders.ts');
+    Object.assign(EMBEDDERS, { counting: { open: async ({ id }: { id: string }) => make(id) } });
+    const { EMBEDDER_SOURCES, embedderFromFlag, openEmbedder } = await import(
+      '../../training/embed/embedders.ts'
+    );
+    Object.assign(EMBEDDER_SOURCES, {
+      counting: {
+        config: z.strictObject({ kind: z.literal('counting'), what: z.string() }),
+        flag: 'counting:<what>',
+        fromFlag: (what: string) => ({ what }),
+        open: async ({ kind, what }: { kind: string; what: string }) => ({
+          embedder: make(what),
+          kind,
+          options: {},
+          table: null,
+        }),
+      },
+    });
+
+    const { parseTrainConfig } = await import('../../training/config.ts');
+    const config = parseTrainConfig({ embedder: embedderFromFlag('counting:words', {}) });
+    const { embedder, kind, options } = await openEmbedder(config.embedder);
+    const { tinyArtifact } = await import('../fixtures/tiny-artifact.ts');
+    const { writeArtifact } = await import('../../training/artifact/write-artifact.ts');
+    const { id, dimensions } = embedder;
+    const manifest = { embedder: { id, kind, dimensions, options } };
+    await writeArtifact(join(folder, 'counting'), await tinyArtifact({ dimensions, manifest }));
+    const { loadRouter } = await import('../../src/node/load-router.ts');
+    const router = await loadRouter(join(folder, 'counting'));
+    expect(router.manifest.embedder).toEqual({ id: 'words', kind: 'counting', dimensions: 2, options: {} });
+    const text = 'how many words are here';
+    expect(await router.predict({ text })).toEqual(router.predictEmbedding(count(text), { text }));
+  });
+
+  it('that is not in the tables is refused by the command, the config and the manifest', async () => {
+    const { embedderFromFlag } = await import('../../training/embed/embedders.ts');
+    const { parseTrainConfig } = await import('../../training/config.ts');
+    const { readTinyArtifact } = await import('../fixtures/tiny-artifact.ts');
+    expect(() => embedderFromFlag('counting:words', {})).toThrow(
+      '`--embedder` must be static, use, transformers:<model> or openai:<model>. Got "counting:words".',
+    );
+    expect(() => parseTrainConfig({ embedder: { kind: 'counting' } })).toThrow(/`embedder.kind`/);
+    const embedder = { id: 'words', kind: 'counting' as 'custom', dimensions: 2, options: {} };
+    await expect(readTinyArtifact({ manifest: { embedder } })).rejects.toThrow(/`embedder.kind`/);
+  });
+
+  it('is three files, and CONTRIBUTING says which', () => {
+    // An example of the help, and the list of packages that may be missing.
+    const elsewhere = ['training/cli/commands/train.ts', 'training/cli/commands/doctor.ts'];
+    expect(filesThatMention('transformers').filter((path) => !elsewhere.includes(path))).toEqual(recipe);
+    for (const path of recipe) {
+      const shown = path.replace('transformers', '<kind>');
+      expect(contributing).toContain(shown);
+    }
+  });
+
+  it('is known by its kind nowhere else, but for those that mean that very kind', () => {
+    expect(quotedElsewhere(Object.keys(EMBEDDERS), recipe).sort()).toEqual(Object.keys(others).sort());
   });
 });
 

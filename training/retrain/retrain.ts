@@ -5,9 +5,9 @@ import { Cron } from 'croner';
 import { InvalidInputError, PointsmanError } from 'pointsman';
 import { pruneVersions, withRetrainLock } from '../artifact/versions.ts';
 import { pointAtVersion, readVersionPointer, writeArtifact } from '../artifact/write-artifact.ts';
+import { openEmbedder, type RouterEmbedder } from '../embed/embedders.ts';
 import type { IngestProgress } from '../ingest/options.ts';
 import { NoFilesError } from '../ingest/read/files.ts';
-import { openEmbedder, type RouterEmbedder } from '../train/embed-prompts.ts';
 import { challenge } from './challenger.ts';
 import {
   nameOf,

@@ -1,4 +1,5 @@
 import { InvalidInputError, type PolicySpec, type Router } from 'pointsman';
+import { openEmbedder } from '../embed/embedders.ts';
 import { isReadOff } from '../evaluate/compare.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
 import type { Evaluation } from '../evaluate/evaluation.ts';
@@ -8,7 +9,7 @@ import { type LoggingPropensities, loggingPropensities } from '../off-policy/pro
 import { withTokenCosts } from '../outcomes/amounts.ts';
 import { mapCells, type OutcomeMatrix } from '../outcomes/matrix.ts';
 import { groupPrompts, type Split } from '../split/split.ts';
-import { embedPrompts, keptEmbeddings, openEmbedder, seenOfPrompts } from './embed-prompts.ts';
+import { embedPrompts, keptEmbeddings, seenOfPrompts } from './embed-prompts.ts';
 
 export interface EvaluateRouterOptions {
   /** Of the bootstrap. @default 0 */

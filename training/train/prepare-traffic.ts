@@ -2,6 +2,7 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PolicySpec } from 'pointsman';
 import type { TrainConfig } from '../config.ts';
+import { openEmbedder } from '../embed/embedders.ts';
 import { ingestOutcomes } from '../ingest/ingest.ts';
 import { type IngestOptions, MOST_REJECTED } from '../ingest/options.ts';
 import { OutcomeStore, readOutcomeMatrix } from '../ingest/outcome-store.ts';
@@ -23,7 +24,6 @@ import { formatCount, formatPercent, plural } from '../words/format-number.ts';
 import { routerPart, withRunFolder } from '../work/run-folder.ts';
 import type { ScratchOptions } from '../work/scratch-database.ts';
 import { FEWEST_OF_KIND, MOST_KINDS, type TaskKinds, type TrainProgress, taskKinds } from './data.ts';
-import { openEmbedder } from './embed-prompts.ts';
 
 /** How a log is read; as in `IngestOptions`. */
 export type LogOptions = Pick<

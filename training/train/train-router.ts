@@ -15,6 +15,7 @@ import {
 import { checkRouterFolder, type WrittenArtifact, writeArtifact } from '../artifact/write-artifact.ts';
 import type { TrainConfig } from '../config.ts';
 import type { EmbedProgress } from '../embed/embed.ts';
+import { openEmbedder, type RouterEmbedder } from '../embed/embedders.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
 import { type Evaluation, headlineMetrics } from '../evaluate/evaluation.ts';
 import type { TestPredictions } from '../evaluate/evaluation-input.ts';
@@ -32,7 +33,7 @@ import { workPart } from '../work/run-folder.ts';
 import type { ScratchOptions } from '../work/scratch-database.ts';
 import { cardFigures, chooseExamples, manifestCandidates } from './artifact-contents.ts';
 import { type OnStep, type TrainProgress, taskKinds } from './data.ts';
-import { areHashed, embedPrompts, openEmbedder, type RouterEmbedder } from './embed-prompts.ts';
+import { areHashed, embedPrompts } from './embed-prompts.ts';
 import { predictTest } from './evaluate-router.ts';
 import { type FittedHeads, fitHeads } from './heads.ts';
 import { type LogReport, trafficPropensities } from './logged.ts';

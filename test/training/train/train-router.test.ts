@@ -3,10 +3,10 @@ import { createHead, readLayersModel } from 'pointsman/head';
 import { beforeAll, expect, test } from 'vitest';
 import { shortEmbedder } from '../../../data/month/short-embedder.ts';
 import { parseTrainConfig, type TrainConfigInput } from '../../../training/config.ts';
+import { openEmbedder, type RouterEmbedder } from '../../../training/embed/embedders.ts';
 import { useBackend } from '../../../training/fit/backend.ts';
 import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
 import { splitOutcomes } from '../../../training/split/split.ts';
-import { openEmbedder, type RouterEmbedder } from '../../../training/train/embed-prompts.ts';
 import { type TrainedRouter, trainRouter } from '../../../training/train/train-router.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
 

@@ -112,7 +112,7 @@ const INSTALLATION: readonly Check[] = [
   {
     what: 'static embedder',
     look: async () => {
-      const { openEmbedder } = await import('../../train/embed-prompts.ts');
+      const { openEmbedder } = await import('../../embed/embedders.ts');
       const { embedder } = await openEmbedder({ kind: 'static' });
       const [vector] = await embedder.embed(['good morning']);
       return `${vector.length} dimensions`;

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Embedder } from 'pointsman/embedder';
+import { openEmbedder } from '../../embed/embedders.ts';
 import { ingestOutcomes } from '../../ingest/ingest.ts';
-import { openEmbedder } from '../../train/embed-prompts.ts';
 import { describeIngest } from '../terminal/describe.ts';
 import { type CommandIo, createProgress } from '../terminal/io.ts';
 import {

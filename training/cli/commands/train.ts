@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { InvalidInputError } from 'pointsman';
 import { quantile } from 'pointsman/math';
 import { parseTrainConfig, type TrainConfig } from '../../config.ts';
+import { embedderFlags, embedderFromFlag } from '../../embed/embedders.ts';
 import { type LogsConfig, parseLogsConfig } from '../../ingest/options.ts';
 import type { LogReport } from '../../train/logged.ts';
 import type { PreparedTraffic } from '../../train/prepare-traffic.ts';
@@ -80,10 +81,7 @@ export function trainCommand(io: CommandIo): Command {
     .option('-c, --config <file>', 'YAML or JSON; what is given on the command line comes first')
     .addOption(new Option('-s, --seed <number>', 'of splits and fits (default: 0)').argParser(wholeNumber))
     .option('-n, --name <name>', "the router's name (default: the name of its folder)")
-    .option(
-      '-e, --embedder <kind>',
-      'static, use, transformers:<model> or openai:<model> (default: static, which needs nothing)',
-    );
+    .option('-e, --embedder <kind>', `${embedderFlags()} (default: static, which needs nothing)`);
   return addLogOptions(addMapOption(command))
     .option('-p, --prices <file>', 'YAML or JSON with prices per million tokens by candidate')
     .option('--strict', 'stop at the first row that cannot be used')
@@ -310,40 +308,13 @@ export async function readTrainSettings(
   const config = parseTrainConfig({
     ...fields,
     ...(flags.seed === undefined ? {} : { seed: flags.seed }),
-    ...(flags.embedder === undefined ? {} : { embedder: readEmbedder(flags.embedder, env) }),
+    ...(flags.embedder === undefined ? {} : { embedder: embedderFromFlag(flags.embedder, env) }),
     ...(flags.splitBy === undefined ? {} : { split: { ...(fields.split as Fields), by: flags.splitBy } }),
     ...(flags.policy === undefined ? {} : { policy: await readPolicy(flags.policy) }),
     ...(flags.weights === undefined ? {} : { policy: { kind: 'utility', weights: flags.weights } }),
     ...(flags.heads === undefined ? {} : { heads: flags.heads.split(',').map((name) => name.trim()) }),
   });
   return { config, logs: parseLogsConfig(logs) };
-}
-
-/** Lengths of the vectors of OpenAI's own models. */
-const OPENAI_DIMENSIONS: Readonly<Record<string, number>> = {
-  'text-embedding-3-small': 1536,
-  'text-embedding-3-large': 3072,
-  'text-embedding-ada-002': 1536,
-};
-
-function readEmbedder(text: string, env: Readonly<Record<string, string | undefined>>): Fields {
-  const [kind, ...rest] = text.split(':');
-  const model = rest.join(':');
-  if ((kind === 'static' || kind === 'use') && rest.length === 0) return { kind };
-  if (kind === 'transformers' && model !== '') return { kind, model };
-  if (kind === 'openai' && model !== '') {
-    const dimensions = OPENAI_DIMENSIONS[model];
-    if (dimensions === undefined) {
-      throw new InvalidInputError(
-        `How long the vectors of "${model}" are is not known. Say it in a file given with --config: ` +
-          `embedder: { kind: openai, model: ${model}, dimensions: <number> }`,
-      );
-    }
-    return { kind, model, dimensions, ...(env.OPENAI_BASE_URL ? { baseUrl: env.OPENAI_BASE_URL } : {}) };
-  }
-  throw new InvalidInputError(
-    `\`--embedder\` must be static, use, transformers:<model> or openai:<model>. Got "${text}".`,
-  );
 }
 
 /**

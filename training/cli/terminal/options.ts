@@ -6,6 +6,7 @@ import { InvalidInputError, type PolicySpec, type Router, type RouterOptions } f
 import { CURRENT_FILE, loadRouter, readArtifactFolder } from 'pointsman/node';
 import { parse } from 'yaml';
 import { fieldProblem } from '../../config.ts';
+import { reopenEmbedder } from '../../embed/embedders.ts';
 import { LOG_FORMATS, type LogFormat } from '../../ingest/formats/log-formats.ts';
 import { type IngestOptions, LEAST_MEMORY_MB, type LogsConfig, MOST_REJECTED } from '../../ingest/options.ts';
 import { type Prices, pricesSchema } from '../../outcomes/amounts.ts';
@@ -237,10 +238,8 @@ export async function openRouter(folder: string, options: RouterOptions = {}): P
   const policy =
     own.routers.length === 0 || options.routers !== undefined ? {} : { policy: own.policy as PolicySpec };
   const more = { ...policy, ...options };
-  if (manifest.embedder.kind !== 'use') return loadRouter(folder, more);
-  // It runs on TF.js, which takes a while to load, and which `pointsman` does without.
-  const { loadUseEmbedder } = await import('../../embed/use-embedder.ts');
-  return loadRouter(folder, { ...more, embedder: await loadUseEmbedder() });
+  const embedder = await reopenEmbedder(manifest.embedder);
+  return loadRouter(folder, embedder === undefined ? more : { ...more, embedder });
 }
 
 /**
