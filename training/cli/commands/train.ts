@@ -86,7 +86,7 @@ export function trainCommand(io: CommandIo): Command {
     .option('-p, --prices <file>', 'YAML or JSON with prices per million tokens by candidate')
     .option('--strict', 'stop at the first row that cannot be used')
     .addOption(
-      new Option('--split-by <how>', 'how prompts are parted (default: random)').choices(['random', 'time']),
+      new Option('--split-by <how>', 'how to split prompts (default: random)').choices(['random', 'time']),
     )
     .addOption(
       new Option(

@@ -299,7 +299,7 @@ async function expand(connection: DuckDBConnection, pattern: string): Promise<st
 }
 const IS_PATTERN = /[*?[]/;
 
-/** Some lines of a file: JSON documents parted by line breaks, all of it valid UTF-8. Blank lines hold no row. */
+/** Some lines of a file: JSON documents separated by line breaks, all of it valid UTF-8. Blank lines hold no row. */
 export interface TextBlock {
   readonly bytes: Uint8Array;
   /** Number of the first line, counted from 1. */
