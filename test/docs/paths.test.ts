@@ -27,7 +27,8 @@ function quoted(text: string): string[] {
 
 /** Whether a name is no path, or one that is there: a source file may be named by the end of its path. */
 function isThere(name: string): boolean {
-  if (IN_THE_REPOSITORY.test(name)) return existsSync(join(root, name));
+  if (existsSync(join(root, name))) return true;
+  if (IN_THE_REPOSITORY.test(name)) return false;
   return !SOURCE_FILE.test(name) || sources.some((path) => path.endsWith(`/${name}`));
 }
 
@@ -39,7 +40,14 @@ describe('the paths that', () => {
   it('are told from other words', () => {
     expect(['src/no-such-folder/', 'test/nothing.ts', 'no-such-file.ts'].some(isThere)).toBe(false);
     expect(
-      ['src/', 'test/docs/paths.test.ts', 'paths.test.ts', 'models/support', 'judge.mjs'].every(isThere),
+      [
+        'src/',
+        'test/docs/paths.test.ts',
+        'paths.test.ts',
+        'vitest.config.ts',
+        'models/support',
+        'judge.mjs',
+      ].every(isThere),
     ).toBe(true);
   });
 });
