@@ -1,5 +1,6 @@
 import { readTextRating } from '../ingest/score-words.ts';
-import { type OutcomeField, readNumber, readTimestamp } from '../outcomes/outcome.ts';
+import { readNumber, readTimestamp } from '../outcomes/columns.ts';
+import type { OutcomeField } from '../outcomes/outcome.ts';
 import { formatCount, plural } from '../words/format-number.ts';
 
 /** What is looked for where no column has one of the names that are known. */

@@ -1,6 +1,6 @@
 import { valueAt } from '../ingest/record/values.ts';
 import type { ColumnMap, MapTarget } from '../ingest/sql/layout.ts';
-import { COLUMN_ALIASES, type OutcomeField } from '../outcomes/outcome.ts';
+import { columnOf, OUTCOME_FIELDS, type OutcomeField } from '../outcomes/outcome.ts';
 import { formatCount, plural } from '../words/format-number.ts';
 import { ANSWERS, type ColumnFacts, columnFacts, RULES, type Rule } from './column-rules.ts';
 
@@ -37,18 +37,21 @@ export function guessColumns(rows: readonly object[], given: ColumnMap = {}): Co
   const records = rows.length;
   const top = new Set(columns.filter(({ path }) => !isInside(path, columns)).map(({ path }) => path));
   const isKnown = (field: OutcomeField): boolean =>
-    given[field] !== undefined || COLUMN_ALIASES[field].some((name) => top.has(name));
+    given[field] !== undefined || columnOf(field).aliases.some((name) => top.has(name));
   const hasPrompt = (['text', 'messages', 'promptHash'] as const).some(isKnown);
   const form = given.outcomes === undefined ? formOf(columns, top) : 'wide';
-  const inCells = ['candidate', 'quality', 'costUsd', 'latencyMs', 'inputTokens', 'outputTokens'];
-  const used = new Set([...Object.values(COLUMN_ALIASES).flat(), ...Object.values(given)]);
+  const isInCells = (field: OutcomeField): boolean => columnOf(field).of !== 'request';
+  const used = new Set([
+    ...OUTCOME_FIELDS.flatMap((field) => columnOf(field).aliases),
+    ...Object.values(given),
+  ]);
   const left = (): ColumnFacts[] =>
     columns.filter(({ path }) => !used.has(path) && !path.startsWith('outcomes.'));
   const taken: ColumnGuess[] = [];
   const missing: ('text' | 'candidate' | 'quality')[] = [];
   for (const field of ORDER) {
     const isPrompt = field === 'text' || field === 'messages';
-    if (isKnown(field) || (isPrompt && hasPrompt) || (form !== 'long' && inCells.includes(field))) continue;
+    if (isKnown(field) || (isPrompt && hasPrompt) || (form !== 'long' && isInCells(field))) continue;
     if (isPrompt && taken.some((guess) => guess.field === 'messages')) continue;
     const guess = guessField(field, left(), records);
     if (guess !== null) {
@@ -59,19 +62,19 @@ export function guessColumns(rows: readonly object[], given: ColumnMap = {}): Co
   // What is left once all have been given theirs.
   const gaps: ColumnGap[] = missing.map((field) => gapOf(field, left(), records));
   if (given.requestId === undefined) {
-    const columnOf = (field: 'requestId' | 'text' | 'messages' | 'candidate'): string | null =>
+    const columnFor = (field: 'requestId' | 'text' | 'messages' | 'candidate'): string | null =>
       given[field] ??
       taken.find((guess) => guess.field === field)?.column ??
-      COLUMN_ALIASES[field].find((name) => top.has(name)) ??
+      columnOf(field).aliases.find((name) => top.has(name)) ??
       null;
     const named = taken.find(({ field }) => field === 'requestId') ?? null;
-    const candidate = form === 'long' ? columnOf('candidate') : null;
+    const candidate = form === 'long' ? columnFor('candidate') : null;
     const found = guessRequestId(
       rows,
       {
-        id: columnOf('requestId'),
-        prompt: columnOf('text'),
-        hasMessages: columnOf('messages') !== null,
+        id: columnFor('requestId'),
+        prompt: columnFor('text'),
+        hasMessages: columnFor('messages') !== null,
         candidate,
       },
       named,

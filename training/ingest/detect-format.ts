@@ -1,5 +1,5 @@
 import { InvalidInputError } from 'pointsman';
-import { COLUMN_ALIASES, type OutcomeField } from '../outcomes/outcome.ts';
+import { columnOf, type OutcomeField } from '../outcomes/outcome.ts';
 import { docPath } from '../version.ts';
 import type { ScratchDatabase } from '../work/scratch-database.ts';
 import { adviceOn, LOG_FORMATS, type LogFormat, signsOf } from './formats/log-formats.ts';
@@ -114,7 +114,7 @@ export function noUsableRow(
   doubt: string | null = null,
 ): InvalidInputError {
   const names = (field: OutcomeField): string => {
-    const [first, ...others] = COLUMN_ALIASES[field];
+    const [first, ...others] = columnOf(field).aliases;
     return others.length === 0 ? first : `${first} (or ${others.slice(0, 3).join(', ')})`;
   };
   const why =

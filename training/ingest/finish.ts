@@ -3,13 +3,14 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { blobValue, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
 import { readPrompt } from 'pointsman/request';
+import { columnOf, type OutcomeField, WORD_FIELDS } from '../outcomes/outcome.ts';
 import {
   type ScratchDatabase,
   type ScratchOptions,
   VECTOR_ROWS,
   withScratchDatabase,
 } from '../work/scratch-database.ts';
-import { parquetFile, quotePath, quoteText } from '../work/sql-text.ts';
+import { jsonStructure, parquetFile, quotePath, quoteText } from '../work/sql-text.ts';
 import {
   type Judge,
   type JudgeAnswer,
@@ -57,9 +58,7 @@ export async function rewriteRows(
   if (highest === null) return;
   const total = Number(highest) + 1;
   const columns = Object.keys(write);
-  const types = Object.entries({ at: 'BIGINT', ...write }).map(
-    ([name, type]) => `"${name}":${JSON.stringify(type.endsWith('[]') ? [type.slice(0, -2)] : type)}`,
-  );
+  const structure = jsonStructure({ at: 'BIGINT', ...write });
   await connection.run(
     `CREATE TEMP TABLE rewritten ("at" BIGINT, ${columns.map((name) => `"${name}" ${write[name]}`).join(', ')})`,
   );
@@ -77,7 +76,7 @@ export async function rewriteRows(
     size = Math.max(1, Math.min(MOST_ROWS, 4 * size, Math.floor((size * MOST_BYTES) / Math.max(1, bytes))));
     if (lines.length === 0) continue;
     await connection.run(
-      `INSERT INTO rewritten SELECT unnest(json_transform(line, '{${types.join(',')}}'))
+      `INSERT INTO rewritten SELECT unnest(json_transform(line, ${structure}))
         FROM (SELECT unnest(string_split(decode($bytes::BLOB), chr(10))) AS line)`,
       { bytes: blobValue(Buffer.from(lines.join('\n'))) },
     );
@@ -158,6 +157,9 @@ async function judgeOf(judge: string | JudgeAnswer): Promise<Judge> {
   return typeof judge === 'string' ? openJudge(judge) : { id: String(judge), judge };
 }
 
+/** The columns of words, with their types. */
+const WORDS = Object.fromEntries(WORD_FIELDS.map((field) => [field, columnOf(field).type]));
+
 /** Metadata that holds no words of a prompt. */
 const KEPT_METADATA = [
   'traceId',
@@ -192,7 +194,7 @@ async function dropPrompts(
   embedder: RowEmbedder,
   onProgress?: (done: number, total: number) => void,
 ): Promise<void> {
-  const written = { text: 'VARCHAR', messages: 'VARCHAR', embedding: 'DOUBLE[]', metadata: 'VARCHAR' };
+  const written = { ...WORDS, embedding: columnOf('embedding').type };
   await rewriteRows(
     connection,
     ['text', 'messages', 'metadata'],
@@ -228,18 +230,18 @@ const ANSWERS = 5000;
 
 /** Takes what is personal out of the prompts and metadata of the new rows, and out of answers that a judge will see. */
 async function redactRows(connection: DuckDBConnection, further: readonly RedactionPattern[]): Promise<void> {
-  const json = (text: string | null): string | null =>
-    text === null ? null : JSON.stringify(redactJson(JSON.parse(text), further));
-  const columns = { text: 'VARCHAR', messages: 'VARCHAR', metadata: 'VARCHAR' };
-  await rewriteRows(connection, Object.keys(columns), columns, async (rows) =>
-    rows.map(([text, messages, metadata]) => {
-      const redacted = {
-        text: text === null ? null : redactText(text, further),
-        messages: json(messages),
-        metadata: json(metadata),
-      };
-      const same = redacted.text === text && redacted.messages === messages && redacted.metadata === metadata;
-      return same ? null : redacted;
+  const redacted = (field: OutcomeField, value: string | null): string | null => {
+    if (value === null) return null;
+    return columnOf(field).words === 'text'
+      ? redactText(value, further)
+      : JSON.stringify(redactJson(JSON.parse(value), further));
+  };
+  await rewriteRows(connection, WORD_FIELDS, WORDS, async (rows) =>
+    rows.map((values) => {
+      const made = WORD_FIELDS.map((field, i) => redacted(field, values[i]));
+      return made.every((value, i) => value === values[i])
+        ? null
+        : Object.fromEntries(WORD_FIELDS.map((field, i) => [field, made[i]]));
     }),
   );
   await redactAnswers(connection, further);
@@ -286,7 +288,6 @@ const ZSTD = 'FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, USE_TMP_FIL
 const SORTED_SHARE = 1 / 8;
 const GROUP_SHARE = 1 / 16;
 const MOST_GROUP_ROWS = 60 * VECTOR_ROWS;
-const TEXTS = ['text', 'messages', 'metadata'];
 
 /**
  * Writes rows to a Parquet file, sorted by request and candidate. Where texts are long, DuckDB can neither sort them nor gather a
@@ -303,7 +304,7 @@ export async function writeSorted(
   columns: string,
   out: string,
 ): Promise<number> {
-  const bytes = TEXTS.map((text) => `coalesce(strlen("${text}"), 0)`).join(' + ');
+  const bytes = WORD_FIELDS.map((text) => `coalesce(strlen("${text}"), 0)`).join(' + ');
   const sums = await connection.runAndReadAll(`SELECT count(*), sum(${bytes})::DOUBLE FROM (${rows})`);
   const [count, total] = sums.getRows()[0].map(Number);
   const mean = total / Math.max(1, count);

@@ -1,5 +1,5 @@
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
-import { AMOUNT_FIELDS } from '../outcomes/outcome.ts';
+import { AMOUNT_FIELDS, columnOf, OUTCOME_FIELDS, type OutcomeField } from '../outcomes/outcome.ts';
 import { quoteText } from '../work/sql-text.ts';
 import { LOG_REASONS, VALUE_REASONS } from './record/format.ts';
 import { UnclearScoresError } from './score-words.ts';
@@ -79,19 +79,28 @@ async function joinOutcomes(connection: DuckDBConnection, options: JoinOptions):
   const known = (value: string): string => `CASE WHEN NOT o.failed THEN ${value} END`;
   const failed = options.failureQuality === null ? 'NULL' : String(options.failureQuality);
   const isComputed = `(o.price IS NOT NULL AND (o."costUsd" IS NULL OR o.guessed OR o."costSource" = 'computed') AND NOT o.failed) IS TRUE`;
-  const made =
-    await connection.runAndReadAll(`INSERT INTO staged (file, line, reason, absent, derived, ${STAGED_COLUMNS}) SELECT o.file, o.line, NULL, false, ${isComputed},
-      d."requestId", d."timestamp", d."text", d.messages, d."promptHash", d.embedding, d.task, d.tier, o.candidate,
-      CASE WHEN o.failed THEN ${failed} WHEN ${AWAITING_DECISION} THEN d.quality END,
-      ${known(`CASE WHEN ${isComputed} THEN o.price WHEN NOT o.guessed THEN o."costUsd" END`)}, ${known('o."latencyMs"')},
-      o."inputTokens", o."outputTokens",
-      -- Who answers after a fallback was not drawn by the policy.
-      CASE WHEN o.candidate = d.decided THEN d.propensity END, d.source,
-      json_merge_patch('{}', json_object('artifactId', json_extract(d.metadata, '$.artifactId'), 'decided', d.decided,
+  const values: Partial<Record<OutcomeField, string>> = {
+    candidate: 'o.candidate',
+    quality: `CASE WHEN o.failed THEN ${failed} WHEN ${AWAITING_DECISION} THEN d.quality END`,
+    costUsd: known(`CASE WHEN ${isComputed} THEN o.price WHEN NOT o.guessed THEN o."costUsd" END`),
+    latencyMs: known('o."latencyMs"'),
+    // Who answers after a fallback was not drawn by the policy.
+    propensity: 'CASE WHEN o.candidate = d.decided THEN d.propensity END',
+    metadata: `json_merge_patch('{}', json_object('artifactId', json_extract(d.metadata, '$.artifactId'), 'decided', d.decided,
         'answeredAt', o."saidAt", 'failed', CASE WHEN o.failed THEN true END, 'error', o.error,
         'costSource', ${known(`CASE WHEN ${isComputed} THEN 'computed' ELSE o."costSource" END`)},
         'propensities', CASE WHEN o.candidate = d.decided THEN json_extract(d.metadata, '$.propensities') END,
-        'scoredAt', CASE WHEN NOT o.failed AND ${AWAITING_DECISION} THEN json_extract(d.metadata, '$.scoredAt') END))
+        'scoredAt', CASE WHEN NOT o.failed AND ${AWAITING_DECISION} THEN json_extract(d.metadata, '$.scoredAt') END))`,
+  };
+  // What was asked is the decision's, what was measured the outcome's.
+  const columns = OUTCOME_FIELDS.map((field) => {
+    const { kind, of } = columnOf(field);
+    const other = of === 'request' ? `d."${field}"` : kind === 'amount' ? `o."${field}"` : 'NULL';
+    return values[field] ?? other;
+  });
+  const made =
+    await connection.runAndReadAll(`INSERT INTO staged (file, line, reason, absent, derived, ${STAGED_COLUMNS})
+    SELECT o.file, o.line, NULL, false, ${isComputed}, ${columns.join(', ')}
     FROM carried_out AS o JOIN decisions AS d ON d."requestId" = o.id`);
   await connection.run('DROP TABLE carried_out');
   await connection.run('DROP TABLE decisions');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type DuckDBConnection, type DuckDBValue, LIST, listValue, VARCHAR } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
 import { beginMatrix, type MatrixPrompt, type OutcomeMatrix } from '../outcomes/matrix.ts';
-import { OUTCOME_FIELDS } from '../outcomes/outcome.ts';
+import { ANSWER_FIELDS, columnOf, OUTCOME_FIELDS, type OutcomeField } from '../outcomes/outcome.ts';
 import { fileError } from '../work/file-lock.ts';
 import {
   type ScratchDatabase,
@@ -184,8 +184,11 @@ export async function readOutcomeMatrix(
 async function readMatrix(connection: DuckDBConnection, parquet: string): Promise<OutcomeMatrix> {
   const rows = parquetFile(parquet, ', file_row_number = true');
   const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${parquetFile(parquet)}`);
-  // Tables of earlier versions know no hashed prompts.
-  const hashed = described.getRows().some(([name]) => name === 'promptHash');
+  const columns = new Set(described.getRows().map(([name]) => String(name)));
+  // Tables of earlier versions do not have all columns.
+  const isThere = (field: OutcomeField): boolean => columnOf(field).isLater !== true || columns.has(field);
+  const requestFields = REQUEST_FIELDS.filter(isThere);
+  const answerFields = ANSWER_FIELDS.filter(isThere);
   const named = await connection.runAndReadAll(`SELECT DISTINCT candidate FROM ${rows}`);
   const names = named.getRows().map(([name]) => String(name));
   await connection.run(
@@ -203,30 +206,25 @@ async function readMatrix(connection: DuckDBConnection, parquet: string): Promis
   const prompts: MatrixPrompt[] = [];
   await forEachRow(
     connection,
-    `SELECT t."requestId", epoch_ms("timestamp")::DOUBLE, "text", messages, task, tier, source,
-      ${hashed ? '"promptHash", embedding' : 'NULL, NULL'}
+    `SELECT ${requestFields.map((field) => (columnOf(field).kind === 'time' ? `epoch_ms(t."${field}")::DOUBLE` : `t."${field}"`)).join(', ')}
     FROM ${rows} AS t JOIN prompts ON t.file_row_number = prompts.place ORDER BY n`,
-    (values) => prompts.push(promptOf(values)),
+    (values) => prompts.push(promptOf(requestFields, values)),
   );
   const matrix = beginMatrix(prompts, names);
   await forEachRow(
     connection,
-    `SELECT prompts.n::INTEGER, candidates.n::INTEGER, quality, "costUsd", "latencyMs", propensity, "inputTokens", "outputTokens",
+    `SELECT prompts.n::INTEGER, candidates.n::INTEGER,
       -- What a policy that explores might have asked as well; looked for as text first, since most rows have none.
-      CASE WHEN propensity IS NOT NULL AND contains(metadata, '"propensities":{') THEN json_extract(metadata, '$.propensities')::VARCHAR END
+      CASE WHEN propensity IS NOT NULL AND contains(metadata, '"propensities":{') THEN json_extract(metadata, '$.propensities')::VARCHAR END,
+      ${answerFields.map((field) => `t."${field}"`).join(', ')}
       FROM ${rows} AS t
       JOIN prompts ON t."requestId" = prompts."requestId" JOIN candidates ON t.candidate = candidates.name`,
-    ([prompt, candidate, quality, costUsd, latencyMs, propensity, inputTokens, outputTokens, propensities]) =>
+    ([prompt, candidate, propensities, ...values]) =>
       matrix.add({
         prompt,
         candidate,
-        quality,
-        costUsd,
-        latencyMs,
-        propensity,
-        inputTokens,
-        outputTokens,
         propensities: propensities === null ? null : JSON.parse(String(propensities)),
+        ...Object.fromEntries(answerFields.map((field, i) => [field, values[i]])),
       } as Parameters<typeof matrix.add>[0]),
   );
   return matrix.finished();
@@ -247,29 +245,23 @@ async function forEachRow(
     for (const row of chunk.getRows()) visit(row);
 }
 
-function promptOf(values: readonly DuckDBValue[]): MatrixPrompt {
-  const [requestId, time, text, messages, task, tier, source, promptHash, embedding] = values as [
-    string,
-    number | null,
-    string | null,
-    string | null,
-    string | null,
-    string | null,
-    string | null,
-    string | null,
-    { readonly items: readonly number[] } | null,
-  ];
-  return {
-    requestId,
-    timestamp: time === null ? null : new Date(time).toISOString(),
-    text,
-    messages: messages === null ? null : (JSON.parse(messages) as MatrixPrompt['messages']),
-    task,
-    tier,
-    source: source ?? 'unknown',
-    promptHash,
-    embedding: embedding?.items ?? null,
-  };
+/** What the matrix has of a request. */
+const REQUEST_FIELDS = OUTCOME_FIELDS.filter(
+  (field) => columnOf(field).of === 'request' && field !== 'metadata',
+);
+
+function promptOf(fields: readonly OutcomeField[], values: readonly DuckDBValue[]): MatrixPrompt {
+  const given = fields.map((field, i) => [field, requestValue(field, values[i])]);
+  return Object.fromEntries(given) as unknown as MatrixPrompt;
+}
+
+/** @param value of a time, milliseconds since 1970 */
+function requestValue(field: OutcomeField, value: DuckDBValue): unknown {
+  const { kind, otherwise } = columnOf(field);
+  if (value === null) return otherwise ?? null;
+  if (kind === 'time') return new Date(value as number).toISOString();
+  if (kind === 'messages') return JSON.parse(value as string);
+  return kind === 'vector' ? (value as { readonly items: readonly number[] }).items : value;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { blobValue, type DuckDBConnection } from '@duckdb/node-api';
-import { OUTCOME_FIELDS } from '../outcomes/outcome.ts';
+import { AMOUNT_FIELDS, columnOf, OUTCOME_FIELDS } from '../outcomes/outcome.ts';
 import type { ScratchDatabase } from '../work/scratch-database.ts';
+import { jsonStructure } from '../work/sql-text.ts';
 import { type LogMapping, mapLogBlock, SIDE_TABLES, type SideTable } from './formats/map-log.ts';
 import { readDocuments } from './read/documents.ts';
 import type { SourceFile, TextBlock } from './read/files.ts';
@@ -10,32 +11,17 @@ import type { MapTarget, SourceLayout } from './sql/layout.ts';
 import { insertJudged, type JudgeSettings, rawRows } from './sql/rows.ts';
 import { type StageBlocksOptions, stageBlocks, stageRegular } from './stage.ts';
 
-/** What is joined to rows once all files are read. */
-export const CREATE_LOG_TABLES = [
-  `CREATE TABLE outcomes (file INTEGER, line BIGINT, id VARCHAR, candidate VARCHAR, failed BOOLEAN, "costUsd" DOUBLE,
-    "costSource" VARCHAR, several BOOLEAN, "latencyMs" DOUBLE, "inputTokens" DOUBLE, "outputTokens" DOUBLE, refused VARCHAR[], error VARCHAR,
-    "saidAt" VARCHAR)`,
-  `CREATE TABLE scores (file INTEGER, line BIGINT, "of" VARCHAR, id VARCHAR, candidate VARCHAR, name VARCHAR, value DOUBLE, rating VARCHAR,
-    "saidAt" VARCHAR)`,
-  'CREATE TABLE ignored_values (file INTEGER, line BIGINT, reason VARCHAR)',
-  'CREATE TABLE answers (file INTEGER, line BIGINT, "requestId" VARCHAR, candidate VARCHAR, answer VARCHAR)',
-  `CREATE TABLE prompts (file INTEGER, line BIGINT, nth INTEGER, id VARCHAR, "traceId" VARCHAR, "row" VARCHAR, message VARCHAR,
-    answer VARCHAR, "saidAt" VARCHAR)`,
-  'CREATE TABLE "openCalls" (file INTEGER, line BIGINT, id VARCHAR, "traceId" VARCHAR, "row" VARCHAR, own VARCHAR, answer VARCHAR)',
-];
+/** Columns of what is joined to rows once all files are read, after those of `file`. */
 const SIDES = {
   outcomes: {
     line: 'BIGINT',
     id: 'VARCHAR',
     candidate: 'VARCHAR',
     failed: 'BOOLEAN',
-    costUsd: 'DOUBLE',
+    ...Object.fromEntries(AMOUNT_FIELDS.map((field) => [field, columnOf(field).type])),
     costSource: 'VARCHAR',
     several: 'BOOLEAN',
-    latencyMs: 'DOUBLE',
-    inputTokens: 'DOUBLE',
-    outputTokens: 'DOUBLE',
-    refused: ['VARCHAR'],
+    refused: 'VARCHAR[]',
     error: 'VARCHAR',
     saidAt: 'VARCHAR',
   },
@@ -68,7 +54,15 @@ const SIDES = {
     own: 'VARCHAR',
     answer: 'VARCHAR',
   },
-} as const satisfies Record<SideTable, Readonly<Record<string, string | readonly string[]>>>;
+} as const satisfies Record<SideTable, Readonly<Record<string, string>>>;
+
+export const CREATE_LOG_TABLES = [
+  ...SIDE_TABLES.map((table) => {
+    const columns = Object.entries(SIDES[table]).map(([name, type]) => `"${name}" ${type}`);
+    return `CREATE TABLE "${table}" (file INTEGER, ${columns.join(', ')})`;
+  }),
+  'CREATE TABLE ignored_values (file INTEGER, line BIGINT, reason VARCHAR)',
+];
 
 /** How rows with canonical names are read. */
 const CANONICAL: SourceLayout = {
@@ -173,7 +167,7 @@ export async function insertSide(
 ): Promise<void> {
   if (documents.length === 0) return;
   await connection.run(
-    `INSERT INTO "${table}" SELECT ${fileIndex}, unnest(json_transform(doc, '${JSON.stringify(SIDES[table])}'))
+    `INSERT INTO "${table}" SELECT ${fileIndex}, unnest(json_transform(doc, ${jsonStructure(SIDES[table])}))
       FROM (SELECT unnest(string_split(decode($bytes::BLOB), chr(10))) AS doc)`,
     { bytes: blobValue(Buffer.from(documents.join('\n'))) },
   );

@@ -3,10 +3,11 @@ import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
-import { LARGEST_AMOUNTS } from 'pointsman/log';
+import { OUTCOME_COLUMNS } from '../outcomes/columns.ts';
 import {
   AMOUNT_FIELDS,
   type AmountField,
+  columnOf,
   OUTCOME_FIELDS,
   type OutcomeField,
   REASONS,
@@ -20,7 +21,6 @@ import { VALUE_REASONS } from './record/format.ts';
 import { type IngestReport, PASSED_OVER, type Rejection } from './report.ts';
 import { EXISTING, STAGED_COLUMNS, USABLE } from './sql/rows.ts';
 
-const HASHED_FIELDS: readonly OutcomeField[] = ['promptHash', 'embedding'];
 const EXAMPLES = 5;
 const LINE_BITS = 40;
 const PART_ROWS = 2 ** 18;
@@ -186,10 +186,10 @@ export class StagedRows {
 
   async #fingerprint(file: string): Promise<string> {
     const values = OUTCOME_FIELDS.map((field) =>
-      field === 'timestamp' ? 'epoch_ms("timestamp")::VARCHAR' : `"${field}"::VARCHAR`,
+      columnOf(field).kind === 'time' ? `epoch_ms("${field}")::VARCHAR` : `"${field}"::VARCHAR`,
     ).map((value, i) =>
       // What plain tables do not have leaves no trace in their fingerprint.
-      HASHED_FIELDS.includes(OUTCOME_FIELDS[i]) ? value : `coalesce(${value}, chr(0))`,
+      columnOf(OUTCOME_FIELDS[i]).isLater === true ? value : `coalesce(${value}, chr(0))`,
     );
     const canonical = `concat_ws(chr(31), ${values.join(', ')})`;
     const digest = (group: number, rows: string): string =>
@@ -247,11 +247,12 @@ export class StagedRows {
   }
 }
 
-/** Columns that tables of earlier versions do not have. */
-const LATER_COLUMNS = ['promptHash', 'embedding'];
-const isAmount = (field: OutcomeField): field is AmountField =>
-  (AMOUNT_FIELDS as readonly OutcomeField[]).includes(field);
-const canBe = (field: AmountField): string => `("${field}" BETWEEN 0 AND ${LARGEST_AMOUNTS[field]})`;
+function canBeSql(field: AmountField): string {
+  const { least, most } = OUTCOME_COLUMNS[field].range;
+  return `("${field}" BETWEEN ${least} AND ${most})`;
+}
+
+const isAmount = (field: OutcomeField): field is AmountField => columnOf(field).kind === 'amount';
 
 /**
  * Puts the rows of a table that is there into `staged`. A file that is not there has none.
@@ -262,17 +263,19 @@ export async function loadExisting(connection: DuckDBConnection, file: string): 
   try {
     const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${parquetFile(file)}`);
     const columns = described.getRows().map(([name]) => String(name));
+    const isThere = (field: OutcomeField): boolean =>
+      columnOf(field).isLater !== true || columns.includes(field);
     const values = OUTCOME_FIELDS.map((field) => {
-      if (LATER_COLUMNS.includes(field) && !columns.includes(field)) return 'NULL';
-      return isAmount(field) ? `CASE WHEN ${canBe(field)} THEN "${field}" END` : `"${field}"`;
+      if (!isThere(field)) return 'NULL';
+      return isAmount(field) ? `CASE WHEN ${canBeSql(field)} THEN "${field}" END` : `"${field}"`;
     });
     await connection.run(`INSERT INTO staged (file, line, absent, derived, ${STAGED_COLUMNS})
       SELECT ${EXISTING}, file_row_number + 1, false, false, ${values.join(', ')}
       FROM ${parquetFile(file, ', file_row_number = true')}`);
     // Earlier versions took amounts from logs that cannot be.
-    for (const field of AMOUNT_FIELDS) {
+    for (const field of AMOUNT_FIELDS.filter(isThere)) {
       await connection.run(`INSERT INTO ignored_values SELECT ${EXISTING}, file_row_number + 1, ${quoteText(VALUE_REASONS[field])}
-        FROM ${parquetFile(file, ', file_row_number = true')} WHERE NOT ${canBe(field)}`);
+        FROM ${parquetFile(file, ', file_row_number = true')} WHERE NOT ${canBeSql(field)}`);
     }
   } catch (error) {
     throw new InvalidInputError(

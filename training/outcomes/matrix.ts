@@ -1,24 +1,25 @@
 import { InvalidInputError, type Request } from 'pointsman';
-import type { OutcomeRow } from './outcome.ts';
+import { type AnswerField, columnOf, type FieldWith, OUTCOME_FIELDS, type OutcomeRow } from './outcome.ts';
+
+/** Numbers of an answer, each with a table of cells. */
+type MatrixField = FieldWith<{ readonly matrix: string }>;
+type OptionalField = FieldWith<{ readonly matrix: 'where given' }> | FieldWith<{ readonly isLater: true }>;
+const MATRIX_FIELDS = OUTCOME_FIELDS.filter(
+  (field): field is MatrixField => columnOf(field).matrix !== undefined,
+);
 
 /** The part of a row that the matrix keeps. */
 interface MatrixRow
-  extends Omit<OutcomeRow, 'metadata' | 'inputTokens' | 'outputTokens' | 'promptHash' | 'embedding'> {
-  readonly inputTokens?: number | null;
-  readonly outputTokens?: number | null;
+  extends Omit<OutcomeRow, 'metadata' | OptionalField>,
+    Partial<Pick<OutcomeRow, OptionalField>> {
   /** Probability of every candidate, where the policy that chose this one explored; one that is not there had none. */
   readonly propensities?: Readonly<Record<string, number>> | null;
-  readonly promptHash?: string | null;
-  readonly embedding?: readonly number[] | null;
 }
 
 /** What the matrix keeps of a row's request. */
 export type MatrixPrompt = Omit<MatrixRow, 'candidate' | keyof Amounts>;
 
-type Amounts = Pick<
-  MatrixRow,
-  'quality' | 'costUsd' | 'latencyMs' | 'propensity' | 'propensities' | 'inputTokens' | 'outputTokens'
->;
+type Amounts = Pick<MatrixRow, AnswerField | 'propensities'>;
 
 /** One outcome; `prompt` and `candidate` number what the matrix was begun with. */
 interface MatrixCell extends Amounts {
@@ -60,7 +61,7 @@ export function beginMatrix(
 ): { add(cell: MatrixCell): void; finished(): OutcomeMatrix } {
   if (given.length === 0) throw new InvalidInputError('An outcome matrix needs at least one row. Got none.');
   const candidates = [...names].sort();
-  const columnOf = names.map((name) => candidates.indexOf(name));
+  const placeOf = names.map((name) => candidates.indexOf(name));
   const records = given.map(promptOf);
   const order = Int32Array.from(records.keys()).sort((a, b) => byTimeThenId(records[a], records[b]));
   const rowOf = new Int32Array(order.length);
@@ -69,32 +70,27 @@ export function beginMatrix(
   });
   const prompts = Array.from(order, (at) => records[at]);
   const empty = (): Float32Array => new Float32Array(prompts.length * candidates.length).fill(Number.NaN);
-  const cells = { quality: empty(), costUsd: empty(), latencyMs: empty(), propensity: empty() };
-  // Many logs have none.
-  const tokens: { inputTokens?: Float32Array; outputTokens?: Float32Array } = {};
-  const keep = (name: keyof typeof tokens, at: number, value: number | null | undefined) => {
-    if (value == null) return;
-    tokens[name] ??= empty();
-    tokens[name][at] = value;
-  };
+  // Many logs have no tokens, say, and then no table of them.
+  const cells: Partial<Record<MatrixField, Float32Array>> = {};
+  for (const field of MATRIX_FIELDS) if (columnOf(field).matrix === 'always') cells[field] = empty();
   let policy: Float32Array | null = null;
   const seen = new Uint8Array(prompts.length * candidates.length);
   return {
     add(cell) {
-      const { prompt, candidate, quality, costUsd, latencyMs, propensity, inputTokens, outputTokens } = cell;
-      const at = rowOf[prompt] * candidates.length + columnOf[candidate];
+      const { prompt, candidate } = cell;
+      const at = rowOf[prompt] * candidates.length + placeOf[candidate];
       if (seen[at] === 1) {
         throw new InvalidInputError(
           `(\`requestId\`, \`candidate\`) of outcome rows must be unique. Got ("${given[prompt].requestId}", "${names[candidate]}") twice. Keep one of them.`,
         );
       }
       seen[at] = 1;
-      cells.quality[at] = quality ?? Number.NaN;
-      cells.costUsd[at] = costUsd ?? Number.NaN;
-      cells.latencyMs[at] = latencyMs ?? Number.NaN;
-      cells.propensity[at] = propensity ?? Number.NaN;
-      keep('inputTokens', at, inputTokens);
-      keep('outputTokens', at, outputTokens);
+      for (const field of MATRIX_FIELDS) {
+        const value = cell[field];
+        if (value == null) continue;
+        cells[field] ??= empty();
+        cells[field][at] = value;
+      }
       const { propensities } = cell;
       if (propensities == null || !Object.values(propensities).every(isShare)) return;
       policy ??= empty();
@@ -103,7 +99,12 @@ export function beginMatrix(
           ? propensities[name]
           : 0;
     },
-    finished: () => ({ candidates, prompts, ...cells, ...(policy === null ? {} : { policy }), ...tokens }),
+    finished: () => ({
+      candidates,
+      prompts,
+      ...(cells as ReturnType<typeof mapCells>),
+      ...(policy === null ? {} : { policy }),
+    }),
   };
 }
 
@@ -200,15 +201,7 @@ export function mapCells(
   matrix: OutcomeMatrix,
   map: (cells: Float32Array) => Float32Array,
 ): Omit<OutcomeMatrix, 'candidates' | 'prompts'> {
-  const { costUsd, expected, inputTokens, latencyMs, outputTokens, policy, propensity, quality } = matrix;
-  return {
-    quality: map(quality),
-    costUsd: map(costUsd),
-    latencyMs: map(latencyMs),
-    propensity: map(propensity),
-    ...(policy === undefined ? {} : { policy: map(policy) }),
-    ...(inputTokens === undefined ? {} : { inputTokens: map(inputTokens) }),
-    ...(outputTokens === undefined ? {} : { outputTokens: map(outputTokens) }),
-    ...(expected === undefined ? {} : { expected: map(expected) }),
-  };
+  const { candidates: _, prompts: __, ...cells } = matrix;
+  const mapped = Object.entries(cells).map(([name, table]) => [name, map(table)]);
+  return Object.fromEntries(mapped) as typeof cells;
 }

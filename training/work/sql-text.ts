@@ -31,3 +31,12 @@ export function unquoted(raw: string): string {
   return `CASE WHEN contains(${raw}, '\\') THEN json_extract_string(${raw}, '$')
     ELSE substring(${raw}, 2, length(${raw}) - 2) END`;
 }
+
+/** Columns with their types, as `json_transform` takes them. */
+export function jsonStructure(columns: Readonly<Record<string, string>>): string {
+  const types = Object.entries(columns).map(([name, type]) => [
+    name,
+    type.endsWith('[]') ? [type.slice(0, -2)] : type,
+  ]);
+  return quoteText(JSON.stringify(Object.fromEntries(types)));
+}

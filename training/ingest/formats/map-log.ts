@@ -1,5 +1,6 @@
 import { isAscii } from 'node:buffer';
-import { REASONS, readNumber, readQuality, readTimestamp } from '../../outcomes/outcome.ts';
+import { readNumber, readQuality, readTimestamp } from '../../outcomes/columns.ts';
+import { REASONS } from '../../outcomes/outcome.ts';
 import type { TextBlock } from '../read/files.ts';
 import {
   type CallEntry,

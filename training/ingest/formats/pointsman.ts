@@ -1,5 +1,5 @@
-import { LARGEST_AMOUNTS, LOG_SCHEMA_VERSION } from 'pointsman/log';
-import type { AmountField } from '../../outcomes/outcome.ts';
+import { LOG_SCHEMA_VERSION } from 'pointsman/log';
+import { AMOUNT_FIELDS, type AmountField, canBe } from '../../outcomes/outcome.ts';
 import {
   LOG_REASONS,
   type LogDocument,
@@ -74,17 +74,12 @@ function amountsOf(document: LogDocument): Pick<OutcomeEntry, AmountField | 'ref
   const refused: AmountField[] = [];
   const read = (field: AmountField): number | null => {
     const number = numberOf(document[field]);
-    if (number !== null && number >= 0 && number <= LARGEST_AMOUNTS[field]) return number;
+    if (number !== null && canBe(field, number)) return number;
     if (document[field] != null || objectOf(document.refused)?.[field] !== undefined) refused.push(field);
     return null;
   };
-  return {
-    costUsd: read('costUsd'),
-    latencyMs: read('latencyMs'),
-    inputTokens: read('inputTokens'),
-    outputTokens: read('outputTokens'),
-    refused,
-  };
+  const amounts = Object.fromEntries(AMOUNT_FIELDS.map((field) => [field, read(field)]));
+  return { ...(amounts as Record<AmountField, number | null>), refused };
 }
 
 /** What the router expected each candidate to cost: logs of earlier versions have it for a cost that was seen. */

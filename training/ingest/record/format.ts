@@ -1,6 +1,6 @@
 import type { CostSource } from 'pointsman/log';
 import { type Message, type Request, readPrompt } from 'pointsman/request';
-import type { AmountField } from '../../outcomes/outcome.ts';
+import { AMOUNT_FIELDS, type AmountField, columnOf } from '../../outcomes/outcome.ts';
 
 /** A record of a log, parsed. */
 export type LogDocument = Readonly<Record<string, unknown>>;
@@ -41,20 +41,16 @@ export interface PromptEntry {
 }
 
 /** How a decision of Pointsman's own log was carried out. */
-export interface OutcomeEntry {
+export interface OutcomeEntry extends Readonly<Record<AmountField, number | null>> {
   readonly kind: 'outcome';
   /** The decision's `requestId`. */
   readonly id: string;
   readonly candidate: string;
   readonly failed: boolean;
-  readonly costUsd: number | null;
   /** Null for logs of earlier versions: then the cost may be what the router expected. */
   readonly costSource: CostSource | null;
   /** Whether the costs of several attempts may be in `costUsd`. */
   readonly several: boolean;
-  readonly latencyMs: number | null;
-  readonly inputTokens: number | null;
-  readonly outputTokens: number | null;
   /** Amounts that the record has and that cannot be: null here. */
   readonly refused: readonly AmountField[];
   readonly error: string | null;
@@ -200,9 +196,12 @@ export const LOG_REASONS = {
 
 /** Why a value of a record is taken as not known; the record itself is read. */
 export const VALUE_REASONS = {
-  costUsd: '`costUsd` of the outcome cannot be: it must be a number from 0 to 1,000',
-  latencyMs: '`latencyMs` of the outcome cannot be: it must be a number from 0 to 604,800,000',
-  inputTokens: '`inputTokens` of the outcome cannot be: it must be a number from 0 to 100,000,000',
-  outputTokens: '`outputTokens` of the outcome cannot be: it must be a number from 0 to 100,000,000',
+  ...(Object.fromEntries(
+    AMOUNT_FIELDS.map((field) => [
+      field,
+      // In numbers alone, without what they are in words.
+      `\`${field}\` of the outcome cannot be: it must ${columnOf(field).must.replace(/ \(.*\)$/, '')}`,
+    ]),
+  ) as Record<AmountField, string>),
   expectedCost: '`costUsd` of the outcome is what the router expected, and not what was seen',
 } as const;

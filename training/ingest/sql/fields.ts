@@ -1,16 +1,20 @@
-import { LARGEST_AMOUNTS } from 'pointsman/log';
 import {
-  FIELD_REASONS,
+  type ColumnKind,
   HASH_PATTERN,
   ISO_PATTERN,
   LARGEST_EPOCH_MS,
   LONGEST_NAME,
   NUMBER_PATTERN,
+  type NumberRange,
+  SMALLEST_EPOCH_MS,
+  TIMESTAMP_PATTERN,
+} from '../../outcomes/columns.ts';
+import {
+  columnOf,
+  FIELD_REASONS,
   OUTCOME_FIELDS,
   type OutcomeField,
   REASONS,
-  SMALLEST_EPOCH_MS,
-  TIMESTAMP_PATTERN,
 } from '../../outcomes/outcome.ts';
 import { isText, quoteText, unquoted } from '../../work/sql-text.ts';
 import { LONGEST_REDACTED } from '../record/format.ts';
@@ -33,19 +37,23 @@ export interface FieldSettings {
 export function judgedRows(relation: string, settings: FieldSettings = {}): string {
   const { plainMessages = false, unread } = settings;
   const isLater = plainMessages || unread !== undefined;
-  const values = OUTCOME_FIELDS.filter((field) => field !== 'timestamp');
-  const verdicts = OUTCOME_FIELDS.filter((field) => field !== 'quality').map(
+  // A quality is judged later.
+  const verdicts = OUTCOME_FIELDS.filter((field) => columnOf(field).kind !== 'quality').map(
     (field) =>
-      `WHEN ${field === 'messages' && isLater ? 'false' : REFUSALS[field]} THEN ${quoteText(FIELD_REASONS[field])}`,
+      `WHEN ${field === 'messages' && isLater ? 'false' : refusalSql(field)} THEN ${quoteText(FIELD_REASONS[field])}`,
   );
+  const columns = OUTCOME_FIELDS.map((field) => {
+    const { otherwise } = columnOf(field);
+    return otherwise === undefined
+      ? `"${field}"`
+      : `coalesce("${field}", ${quoteText(otherwise)}) AS "${field}"`;
+  });
   return `SELECT line, absent, coalesce(broken, CASE ${verdicts.join('\n')}
       WHEN "text" IS NULL AND messages IS NULL AND promptHash IS NULL THEN ${quoteText(REASONS.noRequest)}
       ${unread === undefined ? '' : `WHEN ("text" IS NOT NULL OR messages IS NOT NULL) AND NOT ${isPlainPrompt('"text"', 'messages')} THEN ${quoteText(unread)}`} END) AS reason,
-    requestId, "timestamp", "text", messages, promptHash, embedding, task, tier, candidate, quality, costUsd, latencyMs, inputTokens,
-    outputTokens, propensity, coalesce(source, 'unknown') AS source, coalesce(metadata, '{}') AS metadata,
-    ${ratingSql('r_quality', 'quality')} AS rating
+    ${columns.join(', ')}, ${ratingSql('r_quality', 'quality')} AS rating
     FROM (SELECT line, broken, absent, "timestamp", bad_timestamp, ${OUTCOME_FIELDS.map((field) => `r_${field}`).join(', ')},
-      ${values.map((field) => `${VALUES[field as keyof typeof VALUES]} AS "${field}"`).join(',\n')}
+      ${OUTCOME_FIELDS.flatMap((field) => valueSql(field) ?? []).join(',\n')}
       FROM (${withTimestamp(unread === undefined ? relation : withLooseMessages(relation))}))`;
 }
 
@@ -56,54 +64,64 @@ function withLooseMessages(relation: string): string {
     CASE WHEN ${isLoose} THEN NULL ELSE r_text END AS r_text) FROM (${relation})`;
 }
 
-const label = (raw: string): string =>
-  `CASE WHEN ${isText(raw)} THEN nullif(${unquoted(raw)}, '') WHEN regexp_full_match(${raw}, '-?[0-9]{1,20}') THEN ${raw} END`;
-const notLabel = (raw: string): string =>
-  `NOT ${isText(raw)} AND NOT regexp_full_match(${raw}, '-?[0-9]{1,20}')`;
-const outside = (field: string, allowed: string): string =>
-  `NOT (isfinite(${field}) AND ${field} ${allowed})`;
-
 const NAN = `'NaN'::DOUBLE`;
 
-const VALUES: Readonly<Record<Exclude<OutcomeField, 'timestamp'>, string>> = {
-  requestId: label('r_requestId'),
-  text: `CASE WHEN ${isText('r_text')} THEN ${unquoted('r_text')} END`,
-  messages: embeddedJson('r_messages'),
-  promptHash: `CASE WHEN ${isText('r_promptHash')} THEN ${unquoted('r_promptHash')} END`,
-  embedding: `TRY_CAST(${embeddedJson('r_embedding')} AS DOUBLE[])`,
-  task: label('r_task'),
-  tier: label('r_tier'),
-  candidate: label('r_candidate'),
-  quality: qualitySql('r_quality'),
-  costUsd: numberSql('r_costUsd'),
-  latencyMs: numberSql('r_latencyMs'),
-  inputTokens: numberSql('r_inputTokens'),
-  outputTokens: numberSql('r_outputTokens'),
-  propensity: numberSql('r_propensity'),
-  source: label('r_source'),
-  metadata: embeddedJson('r_metadata'),
+/** What a kind of column is in SQL. */
+interface KindSql {
+  /** The value, of the raw JSON text `raw`. */
+  readonly value: (raw: string) => string;
+  /** Whether it is refused, of the value too. A refusal that is null counts as none, so a field that is not given passes. */
+  readonly refused: (raw: string, value: string, range: NumberRange) => string;
+}
+
+const NUMBER: KindSql = {
+  value: numberSql,
+  refused: (_, value, { isAbove = false, least, most }) =>
+    `NOT (isfinite(${value}) AND ${value} ${isAbove ? '>' : '>='} ${least} AND ${value} <= ${most})`,
 };
 
-/** A refusal that is null counts as none, so a field that is not given passes. */
-const REFUSALS: Readonly<Record<Exclude<OutcomeField, 'quality'>, string>> = {
-  requestId: 'requestId IS NULL',
-  timestamp: 'bad_timestamp',
-  text: `NOT ${isText('r_text')}`,
-  messages: `messages IS NOT NULL AND NOT ${areMessages('messages')}`,
-  promptHash: `NOT ${isText('r_promptHash')} OR NOT regexp_matches(promptHash, '${HASH_PATTERN}')`,
-  embedding: `${embeddedJson('r_embedding')} IS NOT NULL AND NOT ${areNumbers(embeddedJson('r_embedding'))}`,
-  task: notLabel('r_task'),
-  tier: notLabel('r_tier'),
-  candidate: `candidate IS NULL OR length(candidate) > ${LONGEST_NAME} OR regexp_matches(candidate, '\\p{Cc}')
-    OR regexp_full_match(candidate, '[\\s\\p{Z}\\x{FEFF}]*')`,
-  costUsd: outside('costUsd', `BETWEEN 0 AND ${LARGEST_AMOUNTS.costUsd}`),
-  latencyMs: outside('latencyMs', `BETWEEN 0 AND ${LARGEST_AMOUNTS.latencyMs}`),
-  inputTokens: outside('inputTokens', `BETWEEN 0 AND ${LARGEST_AMOUNTS.inputTokens}`),
-  outputTokens: outside('outputTokens', `BETWEEN 0 AND ${LARGEST_AMOUNTS.outputTokens}`),
-  propensity: outside('propensity', '> 0 AND propensity <= 1'),
-  source: notLabel('r_source'),
-  metadata: `NOT starts_with(metadata, '{')`,
+/** Of each kind but two: a time is read by `withTimestamp`, and `settleScores` judges qualities. */
+const KINDS: Readonly<Record<Exclude<ColumnKind, 'time'>, KindSql>> = {
+  name: { value: label, refused: (_, value) => `${value} IS NULL` },
+  candidate: {
+    value: label,
+    refused: (
+      _,
+      value,
+    ) => `${value} IS NULL OR length(${value}) > ${LONGEST_NAME} OR regexp_matches(${value}, '\\p{Cc}')
+    OR regexp_full_match(${value}, '[\\s\\p{Z}\\x{FEFF}]*')`,
+  },
+  label: { value: label, refused: notLabel },
+  text: { value: textSql, refused: (raw) => `NOT ${isText(raw)}` },
+  hash: {
+    value: textSql,
+    refused: (raw, value) => `NOT ${isText(raw)} OR NOT regexp_matches(${value}, '${HASH_PATTERN}')`,
+  },
+  messages: {
+    value: embeddedJson,
+    refused: (_, value) => `${value} IS NOT NULL AND NOT ${areMessages(value)}`,
+  },
+  object: { value: embeddedJson, refused: (_, value) => `NOT starts_with(${value}, '{')` },
+  vector: {
+    value: (raw) => `TRY_CAST(${embeddedJson(raw)} AS DOUBLE[])`,
+    refused: (raw) => `${embeddedJson(raw)} IS NOT NULL AND NOT ${areNumbers(embeddedJson(raw))}`,
+  },
+  quality: { value: qualitySql, refused: () => 'false' },
+  amount: NUMBER,
+  share: NUMBER,
 };
+
+function valueSql(field: OutcomeField): string | null {
+  const { kind } = columnOf(field);
+  return kind === 'time' ? null : `${KINDS[kind].value(`r_${field}`)} AS "${field}"`;
+}
+
+function refusalSql(field: OutcomeField): string {
+  const { kind, range = ANY_NUMBER } = columnOf(field);
+  return kind === 'time' ? 'bad_timestamp' : KINDS[kind].refused(`r_${field}`, `"${field}"`, range);
+}
+
+const ANY_NUMBER: NumberRange = { least: -Number.MAX_VALUE, most: Number.MAX_VALUE };
 
 /**
  * A JSON text with halves of surrogate pairs, which DuckDB refuses, as U+FFFD. A backslash that another one escapes begins
@@ -153,6 +171,18 @@ function areNumbers(json: string): string {
   const number = '-?[0-9]+(?:\\.[0-9]+)?(?:[eE][+-]?[0-9]+)?';
   return `coalesce(regexp_full_match(${json}, '\\[\\s*${number}(?:\\s*,\\s*${number})*\\s*\\]')
     AND list_bool_and(list_transform(TRY_CAST(${json} AS DOUBLE[]), lambda n: isfinite(n))), false)`;
+}
+
+function label(raw: string): string {
+  return `CASE WHEN ${isText(raw)} THEN nullif(${unquoted(raw)}, '') WHEN regexp_full_match(${raw}, '-?[0-9]{1,20}') THEN ${raw} END`;
+}
+
+function notLabel(raw: string): string {
+  return `NOT ${isText(raw)} AND NOT regexp_full_match(${raw}, '-?[0-9]{1,20}')`;
+}
+
+function textSql(raw: string): string {
+  return `CASE WHEN ${isText(raw)} THEN ${unquoted(raw)} END`;
 }
 
 /** `readNumber` in SQL, of a raw JSON text. NaN stands for "given, but not a number"; null for "not given". */

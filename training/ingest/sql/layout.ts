@@ -1,5 +1,5 @@
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
-import { CELL_FIELDS, COLUMN_ALIASES, OUTCOME_FIELDS, type OutcomeField } from '../../outcomes/outcome.ts';
+import { ANSWER_FIELDS, columnOf, OUTCOME_FIELDS, type OutcomeField } from '../../outcomes/outcome.ts';
 import { quoteText } from '../../work/sql-text.ts';
 import { embeddedJson } from './fields.ts';
 
@@ -13,7 +13,7 @@ const COST_SUFFIX = '|total_cost';
 
 /** Beyond so many names, those that mean nothing to us are no longer noted. */
 const MOST_NAMES = 10_000;
-const KNOWN_NAMES = new Set(Object.values(COLUMN_ALIASES).flat());
+const KNOWN_NAMES = new Set(OUTCOME_FIELDS.flatMap((field) => columnOf(field).aliases));
 
 /** What documents of a file hold, gathered from all of them before it is said how to read them. */
 export class SeenNames {
@@ -93,7 +93,7 @@ export class SeenNames {
           ? [own]
           : isOtherPromptMapped(field, map)
             ? []
-            : COLUMN_ALIASES[field].filter((name) => among.has(name));
+            : columnOf(field).aliases.filter((name) => among.has(name));
       for (const name of names) used.add(among.has(name) ? name : name.split('.')[0]);
       const foreign = names.filter((name) => name !== field && (own === undefined || isMapped(field)));
       if (foreign.length > 0) aliases[field] = [...new Set([...(aliases[field] ?? []), ...foreign])];
@@ -102,7 +102,7 @@ export class SeenNames {
 
     const pairs = columns.filter((column) => has(column + COST_SUFFIX));
     const form = this.#hasCells ? 'wide' : pairs.length > 0 && !has('candidate') ? 'paired' : 'long';
-    const inCell = (field: OutcomeField): boolean => (CELL_FIELDS as readonly OutcomeField[]).includes(field);
+    const inCell = (field: OutcomeField): boolean => columnOf(field).of === 'answer';
     const rowFields = OUTCOME_FIELDS.filter((field) =>
       form === 'paired' ? !inCell(field) && field !== 'candidate' : form === 'long' || !inCell(field),
     );
@@ -113,7 +113,7 @@ export class SeenNames {
       // A row of long form among the others is its own cell.
       const isMixed = (paths.get('candidate') ?? []).length > 0;
       const keys = isMixed ? new Set([...this.#cellKeys, ...this.#columns]) : this.#cellKeys;
-      for (const field of CELL_FIELDS) cellPaths.set(field, find(field, keys));
+      for (const field of ANSWER_FIELDS) cellPaths.set(field, find(field, keys));
     } else if (form === 'paired') {
       for (const field of ['quality', 'costUsd'] as const) cellPaths.set(field, [`$."${field}"`]);
       for (const pair of pairs)

@@ -1,5 +1,11 @@
 import type { Prices } from '../../outcomes/amounts.ts';
-import { CELL_FIELDS, OUTCOME_FIELDS, type OutcomeField, REASONS } from '../../outcomes/outcome.ts';
+import {
+  ANSWER_FIELDS,
+  columnOf,
+  OUTCOME_FIELDS,
+  type OutcomeField,
+  REASONS,
+} from '../../outcomes/outcome.ts';
 import { isText, quoteText, unquoted } from '../../work/sql-text.ts';
 import { LOG_REASONS } from '../record/format.ts';
 import { embeddedJson, type FieldSettings, judgedRows } from './fields.ts';
@@ -9,8 +15,6 @@ import { PathReader, type SourceLayout } from './layout.ts';
 export const REFUSED_MARK = '\u0001';
 
 const COST_SUFFIX = '|total_cost';
-const isCellField = (field: OutcomeField): boolean =>
-  (CELL_FIELDS as readonly OutcomeField[]).includes(field);
 
 /**
  * SQL that takes JSON documents apart into raw fields.
@@ -34,7 +38,7 @@ export function rawRows(documents: string, layout: SourceLayout): string {
   if (layout.form === 'long') {
     return `SELECT line, ${broken} AS broken, false AS absent, ${OUTCOME_FIELDS.map(inRow).join(', ')} FROM (${parsed})`;
   }
-  const rowFields = OUTCOME_FIELDS.filter((field) => field !== 'candidate' && !isCellField(field));
+  const rowFields = OUTCOME_FIELDS.filter((field) => columnOf(field).of === 'request');
   const cells = rowPaths.firstGiven('x', layout.cells === null ? [] : [layout.cells]);
   const columns = rowFields.map((field) => `r_${field}`).join(', ');
   const candidate = rowPaths.firstGiven('x', layout.paths.get('candidate'));
@@ -48,7 +52,7 @@ export function rawRows(documents: string, layout: SourceLayout): string {
     const bare = field === 'quality' ? `nullif(cell, 'null')` : 'NULL';
     return `CASE WHEN starts_with(cell, '{') THEN ${held} ELSE ${bare} END AS r_${field}`;
   };
-  const fields = CELL_FIELDS.map(cellField).join(', ');
+  const fields = ANSWER_FIELDS.map(cellField).join(', ');
   const spread = `SELECT line, broken, ${columns}, unnest(CASE WHEN len(cells) > 0 THEN cells
       ELSE [{name: NULL::VARCHAR, cell: NULL::VARCHAR}] END, recursive := true) FROM (${opened})`;
   return `SELECT line, coalesce(broken, CASE WHEN name IS NULL THEN ${quoteText(REASONS.noCandidates)} END) AS broken,
@@ -100,9 +104,7 @@ export const USABLE = 'reason IS NULL AND NOT absent';
  * given as quality where it is no number.
  */
 export const CREATE_STAGED = `CREATE TABLE staged (file INTEGER, line BIGINT, reason VARCHAR, absent BOOLEAN, derived BOOLEAN,
-  "requestId" VARCHAR, "timestamp" TIMESTAMP, "text" VARCHAR, messages VARCHAR, "promptHash" VARCHAR, embedding DOUBLE[], task VARCHAR, tier VARCHAR,
-  candidate VARCHAR, quality DOUBLE, "costUsd" DOUBLE, "latencyMs" DOUBLE, "inputTokens" DOUBLE, "outputTokens" DOUBLE,
-  propensity DOUBLE, source VARCHAR, metadata VARCHAR, rating VARCHAR)`;
+  ${OUTCOME_FIELDS.map((field) => `"${field}" ${columnOf(field).type}`).join(', ')}, rating VARCHAR)`;
 export const CREATE_PRICES = 'CREATE TABLE prices (name VARCHAR, input DOUBLE, output DOUBLE)';
 
 /**
