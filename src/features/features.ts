@@ -8,6 +8,93 @@ import { createNgramBlock, createNgramCounter, decodeNgramTable, type NgramBlock
 import { createNumericSignals, NUMERIC_SIGNAL_NAMES } from './numeric.ts';
 import { createTextScan, scanText } from './text-scan.ts';
 
+/** A prompt and its embedding to the feature vector. Training and serving both go through here. */
+export interface FeatureExtractor {
+  /** Length of the feature vector. */
+  readonly length: number;
+  /**
+   * @param embedding the embedder's vector for `prompt.text`, `[dimensions]`.
+   * @param out `[length]`, from `offset`.
+   */
+  extractInto(prompt: Prompt, embedding: Float32Array, out: Float32Array, offset?: number): void;
+}
+
+/**
+ * The feature extractor that an artifact describes.
+ *
+ * @param file the bytes of one of the artifact's files.
+ * @throws ArtifactError when a table does not fit the manifest, or it asks for signals this version does not have.
+ */
+export function readFeatures(
+  features: Manifest['features'],
+  file: (path: string) => Uint8Array,
+): FeatureExtractor {
+  const blocks = features.blocks.map((block) => readBlock(block, file));
+  return createFeatureExtractor(
+    blocks,
+    decodeStandardisation(file(features.standardisation), features.length),
+  );
+}
+
+function readBlock(block: FeatureBlock, file: (path: string) => Uint8Array): ExtractorBlock {
+  switch (block.kind) {
+    case 'embedding':
+      return { kind: 'embedding', dimensions: block.dimensions };
+    case 'ngrams': {
+      const table = decodeNgramTable(file(block.file), block.buckets, block.dimensions);
+      const ngrams = createNgramBlock(createNgramCounter(block), table);
+      return { kind: 'ngrams', dimensions: block.dimensions, block: ngrams };
+    }
+    case 'numeric':
+      checkNames(block.names);
+      return { kind: 'numeric' };
+  }
+}
+
+function checkNames(names: readonly string[]): void {
+  const unknown = names.findIndex((name, i) => name !== NUMERIC_SIGNAL_NAMES[i]);
+  if (unknown !== -1 || names.length !== NUMERIC_SIGNAL_NAMES.length)
+    throw new ArtifactError(
+      `the numeric signals of the artifact must be the ${NUMERIC_SIGNAL_NAMES.length} of this version. Got ${names.length}, first different: "${names[unknown] ?? 'none'}". Use the version that trained it, or train again.`,
+    );
+}
+
+/** Not safe to call from two threads at once: it reuses its buffers. */
+export function createFeatureExtractor(
+  blocks: readonly ExtractorBlock[],
+  standardisation: Standardisation | null,
+): FeatureExtractor {
+  const length = blocks.reduce((sum, block) => sum + blockLength(block), 0);
+  const readsText = blocks.some((block) => block.kind !== 'embedding');
+  const numeric = createNumericSignals();
+  const scan = createTextScan();
+
+  return {
+    length,
+    extractInto(prompt, embedding, out, offset = 0) {
+      let at = offset;
+      if (readsText) scanText(prepareText(prompt.text), scan);
+      for (const block of blocks) {
+        if (block.kind === 'embedding') out.set(embedding, at);
+        else if (block.kind === 'ngrams') block.block.writeInto(scan, out, at);
+        else numeric.writeInto(prompt, scan, out, at);
+        at += blockLength(block);
+      }
+      if (standardisation !== null) standardisation.apply(out, offset);
+    },
+  };
+}
+
+/** One stretch of the feature vector, ready to be computed. */
+export type ExtractorBlock =
+  | { readonly kind: 'embedding'; readonly dimensions: number }
+  | { readonly kind: 'ngrams'; readonly dimensions: number; readonly block: NgramBlock }
+  | { readonly kind: 'numeric' };
+
+function blockLength(block: ExtractorBlock): number {
+  return block.kind === 'numeric' ? NUMERIC_SIGNAL_NAMES.length : block.dimensions;
+}
+
 /** Features are (x - mean) * scale, held within ±`LIMIT` so that one odd prompt cannot run away with a linear head. */
 export interface Standardisation {
   readonly mean: Float32Array; // [length]
@@ -58,91 +145,4 @@ export function decodeStandardisation(bytes: Uint8Array, length: number): Standa
       'the standardisation holds a number that is not finite. Export the artifact again.',
     );
   return createStandardisation(mean, scale);
-}
-
-/**
- * The feature extractor that an artifact describes.
- *
- * @param file the bytes of one of the artifact's files.
- * @throws ArtifactError when a table does not fit the manifest, or it asks for signals this version does not have.
- */
-export function readFeatures(
-  features: Manifest['features'],
-  file: (path: string) => Uint8Array,
-): FeatureExtractor {
-  const blocks = features.blocks.map((block) => readBlock(block, file));
-  return createFeatureExtractor(
-    blocks,
-    decodeStandardisation(file(features.standardisation), features.length),
-  );
-}
-
-function readBlock(block: FeatureBlock, file: (path: string) => Uint8Array): ExtractorBlock {
-  switch (block.kind) {
-    case 'embedding':
-      return { kind: 'embedding', dimensions: block.dimensions };
-    case 'ngrams': {
-      const table = decodeNgramTable(file(block.file), block.buckets, block.dimensions);
-      const ngrams = createNgramBlock(createNgramCounter(block), table);
-      return { kind: 'ngrams', dimensions: block.dimensions, block: ngrams };
-    }
-    case 'numeric':
-      checkNames(block.names);
-      return { kind: 'numeric' };
-  }
-}
-
-function checkNames(names: readonly string[]): void {
-  const unknown = names.findIndex((name, i) => name !== NUMERIC_SIGNAL_NAMES[i]);
-  if (unknown !== -1 || names.length !== NUMERIC_SIGNAL_NAMES.length)
-    throw new ArtifactError(
-      `the numeric signals of the artifact must be the ${NUMERIC_SIGNAL_NAMES.length} of this version. Got ${names.length}, first different: "${names[unknown] ?? 'none'}". Use the version that trained it, or train again.`,
-    );
-}
-
-/** One stretch of the feature vector, ready to be computed. */
-export type ExtractorBlock =
-  | { readonly kind: 'embedding'; readonly dimensions: number }
-  | { readonly kind: 'ngrams'; readonly dimensions: number; readonly block: NgramBlock }
-  | { readonly kind: 'numeric' };
-
-/** A prompt and its embedding to the feature vector. Training and serving both go through here. */
-export interface FeatureExtractor {
-  /** Length of the feature vector. */
-  readonly length: number;
-  /**
-   * @param embedding the embedder's vector for `prompt.text`, `[dimensions]`.
-   * @param out `[length]`, from `offset`.
-   */
-  extractInto(prompt: Prompt, embedding: Float32Array, out: Float32Array, offset?: number): void;
-}
-
-/** Not safe to call from two threads at once: it reuses its buffers. */
-export function createFeatureExtractor(
-  blocks: readonly ExtractorBlock[],
-  standardisation: Standardisation | null,
-): FeatureExtractor {
-  const length = blocks.reduce((sum, block) => sum + blockLength(block), 0);
-  const readsText = blocks.some((block) => block.kind !== 'embedding');
-  const numeric = createNumericSignals();
-  const scan = createTextScan();
-
-  return {
-    length,
-    extractInto(prompt, embedding, out, offset = 0) {
-      let at = offset;
-      if (readsText) scanText(prepareText(prompt.text), scan);
-      for (const block of blocks) {
-        if (block.kind === 'embedding') out.set(embedding, at);
-        else if (block.kind === 'ngrams') block.block.writeInto(scan, out, at);
-        else numeric.writeInto(prompt, scan, out, at);
-        at += blockLength(block);
-      }
-      if (standardisation !== null) standardisation.apply(out, offset);
-    },
-  };
-}
-
-function blockLength(block: ExtractorBlock): number {
-  return block.kind === 'numeric' ? NUMERIC_SIGNAL_NAMES.length : block.dimensions;
 }

@@ -88,7 +88,7 @@ const LEXICON = {
   unit: 'kg km cm mm nm ml mg mol g m s j n v k c w hz atm ft in mile miles hour hours minute minutes second seconds feet inches dollars cents meters metres grams liters litres pounds degrees percent',
 } as const;
 
-const WORD_KINDS = Object.keys(LEXICON) as readonly WordKind[];
+const WORD_KINDS = Object.keys(LEXICON) as readonly (keyof typeof LEXICON)[];
 
 /** Question words; each is a signal of its own, anywhere and as the first word. */
 const QUESTION_WORDS = ['what', 'which', 'who', 'when', 'where', 'why', 'how'] as const;
@@ -261,8 +261,6 @@ function lastVisible(units: Uint16Array, length: number): number {
   }
   return 0;
 }
-
-type WordKind = keyof typeof LEXICON;
 
 /** Word hash → bit mask: bit i for WORD_KINDS[i], then the question words. Words are few, so a Map is quick. */
 function buildLexiconIndex(): ReadonlyMap<number, number> {

@@ -4,13 +4,6 @@ import type { Head, HeadSpec } from './head.ts';
 import { KnnHead, readKnnFile } from './knn.ts';
 import type { LayersModel } from './layers.ts';
 
-/** What a head may need of the artifact it comes from. */
-export interface HeadContext {
-  readonly layers: LayersModel;
-  /** Bytes of one of the artifact's files, whose digest has been checked. @throws ArtifactError */
-  file(path: string): Uint8Array;
-}
-
 /**
  * Builds the head that a manifest describes.
  * @throws ArtifactError where parts do not fit together
@@ -69,6 +62,13 @@ export function createHead(spec: HeadSpec, context: HeadContext): Head {
   }
 }
 
+/** What a head may need of the artifact it comes from. */
+export interface HeadContext {
+  readonly layers: LayersModel;
+  /** Bytes of one of the artifact's files, whose digest has been checked. @throws ArtifactError */
+  file(path: string): Uint8Array;
+}
+
 function knnHead(spec: Extract<HeadSpec, { kind: 'knn' }>, context: HeadContext): Head {
   const { inputs } = context.layers;
   const { from, to, neighbours, rows } = spec;
@@ -89,27 +89,32 @@ function knnHead(spec: Extract<HeadSpec, { kind: 'knn' }>, context: HeadContext)
   return new KnnHead(table, { inputs, from, to, neighbours });
 }
 
-/** Qualities nearer to 0 or 1 than this are held back: a straight line knows no certainty. */
-const MARGIN = 0.002;
+export interface StackMember {
+  readonly weight: number;
+  readonly head: Head;
+}
 
-/** logit(prior + head): turns an expected quality, given as a difference to the prior, into a calibrator's input. */
-export class LogitHead implements Head {
+/** Sum of weight times member. Members read the same features and give as many outputs. */
+export class StackHead implements Head {
   readonly inputs: number;
   readonly outputs: number;
-  readonly #head: Head;
-  readonly #prior: Float64Array; // [outputs]
+  readonly #members: readonly StackMember[];
+  readonly #part: Float32Array;
 
-  constructor(head: Head, prior: ArrayLike<number>) {
-    this.inputs = head.inputs;
-    this.outputs = head.outputs;
-    this.#head = head;
-    this.#prior = Float64Array.from(prior);
+  /** @param members at least one */
+  constructor(members: readonly StackMember[]) {
+    this.#members = members.filter((member) => member.weight !== 0);
+    this.inputs = members[0].head.inputs;
+    this.outputs = members[0].head.outputs;
+    this.#part = new Float32Array(this.outputs);
   }
 
   predictInto(features: Float32Array, out: Float32Array): void {
-    this.#head.predictInto(features, out);
-    for (let j = 0; j < this.outputs; j++)
-      out[j] = logit(Math.min(1 - MARGIN, Math.max(MARGIN, this.#prior[j] + out[j])));
+    out.fill(0, 0, this.outputs);
+    for (const { weight, head } of this.#members) {
+      head.predictInto(features, this.#part);
+      for (let j = 0; j < this.outputs; j++) out[j] += weight * this.#part[j];
+    }
   }
 }
 
@@ -173,32 +178,27 @@ export class SpreadHead implements Head {
   }
 }
 
-export interface StackMember {
-  readonly weight: number;
-  readonly head: Head;
-}
+/** Qualities nearer to 0 or 1 than this are held back: a straight line knows no certainty. */
+const MARGIN = 0.002;
 
-/** Sum of weight times member. Members read the same features and give as many outputs. */
-export class StackHead implements Head {
+/** logit(prior + head): turns an expected quality, given as a difference to the prior, into a calibrator's input. */
+export class LogitHead implements Head {
   readonly inputs: number;
   readonly outputs: number;
-  readonly #members: readonly StackMember[];
-  readonly #part: Float32Array;
+  readonly #head: Head;
+  readonly #prior: Float64Array; // [outputs]
 
-  /** @param members at least one */
-  constructor(members: readonly StackMember[]) {
-    this.#members = members.filter((member) => member.weight !== 0);
-    this.inputs = members[0].head.inputs;
-    this.outputs = members[0].head.outputs;
-    this.#part = new Float32Array(this.outputs);
+  constructor(head: Head, prior: ArrayLike<number>) {
+    this.inputs = head.inputs;
+    this.outputs = head.outputs;
+    this.#head = head;
+    this.#prior = Float64Array.from(prior);
   }
 
   predictInto(features: Float32Array, out: Float32Array): void {
-    out.fill(0, 0, this.outputs);
-    for (const { weight, head } of this.#members) {
-      head.predictInto(features, this.#part);
-      for (let j = 0; j < this.outputs; j++) out[j] += weight * this.#part[j];
-    }
+    this.#head.predictInto(features, out);
+    for (let j = 0; j < this.outputs; j++)
+      out[j] = logit(Math.min(1 - MARGIN, Math.max(MARGIN, this.#prior[j] + out[j])));
   }
 }
 

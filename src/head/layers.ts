@@ -1,14 +1,9 @@
 import * as v from 'valibot';
 import { ArtifactError } from '../errors.ts';
-import {
-  type Activation,
-  activate,
-  Dense,
-  type LayerJson,
-  layersModelSchema,
-  readLayerWeights,
-  type WeightTensor,
-} from './dense.ts';
+import { readFloat32 } from '../math/read-float32.ts';
+import { allFinite } from '../math/statistics.ts';
+import { object, wholeNumber } from '../validate.ts';
+import { type Activation, activate, Dense } from './dense.ts';
 import type { Head } from './head.ts';
 
 /** A TF.js LayersModel made ready for prediction, without TF.js. */
@@ -19,20 +14,6 @@ export interface LayersModel {
   readonly outputNames: readonly string[];
   /** The head that ends in the named output layer. @throws ArtifactError when there is none. */
   head(output: string): Head;
-}
-
-/** Counts predictions: a new one means new features. */
-interface Turn {
-  count: number;
-}
-
-/** A layer and where its value is written; `run` reads the values of the layers before it. */
-interface Node {
-  readonly value: Float64Array;
-  readonly run: (() => void) | null;
-  readonly before: readonly Node[];
-  /** The turn that its value is of. */
-  turn: number;
 }
 
 /**
@@ -84,6 +65,20 @@ export function readLayersModel(modelJson: unknown, weights: Uint8Array, turn?: 
   };
 }
 
+/** Counts predictions: a new one means new features. */
+interface Turn {
+  count: number;
+}
+
+/** A layer and where its value is written; `run` reads the values of the layers before it. */
+interface Node {
+  readonly value: Float64Array;
+  readonly run: (() => void) | null;
+  readonly before: readonly Node[];
+  /** The turn that its value is of. */
+  turn: number;
+}
+
 function layersHead(input: Node, output: Node, turn: Turn | undefined): Head {
   const nodes = inOrder(output);
   return {
@@ -108,23 +103,6 @@ function inOrder(last: Node, seen = new Set<Node>()): Node[] {
   if (seen.has(last)) return [];
   seen.add(last);
   return [...last.before.flatMap((node) => inOrder(node, seen)), last];
-}
-
-/** Numbers that all layers may hold together: of layers that each read the one before twice, the last would hold 2^n. */
-const MOST_VALUES = 10_000_000;
-
-/** Makes room for the value of a layer. */
-type Allocate = (layer: string, length: number) => Float64Array;
-
-function allocator(): Allocate {
-  let left = MOST_VALUES;
-  return (layer, length) => {
-    left -= length;
-    if (left >= 0) return new Float64Array(length);
-    throw new ArtifactError(
-      `The layers of model.json must hold at most ${MOST_VALUES} numbers. They hold more with layer "${layer}".`,
-    );
-  };
 }
 
 function buildNodes(
@@ -155,6 +133,23 @@ function buildNodes(
     nodes.set(layer.name, layerNode(layer, before, tensors, allocate));
   }
   return nodes;
+}
+
+/** Numbers that all layers may hold together: of layers that each read the one before twice, the last would hold 2^n. */
+const MOST_VALUES = 10_000_000;
+
+/** Makes room for the value of a layer. */
+type Allocate = (layer: string, length: number) => Float64Array;
+
+function allocator(): Allocate {
+  let left = MOST_VALUES;
+  return (layer, length) => {
+    left -= length;
+    if (left >= 0) return new Float64Array(length);
+    throw new ArtifactError(
+      `The layers of model.json must hold at most ${MOST_VALUES} numbers. They hold more with layer "${layer}".`,
+    );
+  };
 }
 
 function layerNode(
@@ -235,3 +230,107 @@ function weight(
       `Got ${tensor === undefined ? 'no such weight' : `[${tensor.shape}]`}. Export the artifact again.`,
   );
 }
+
+/** A weight tensor of the model, row-major. */
+interface WeightTensor {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
+
+/**
+ * Cuts the weight file (little-endian float32, one tensor after the other) into the tensors the manifest names.
+ * @throws ArtifactError where sizes disagree, a name comes twice, or a weight is not finite.
+ */
+function readLayerWeights(
+  manifest: LayersModelJson['weightsManifest'],
+  bytes: Uint8Array,
+): Map<string, WeightTensor> {
+  const tensors = new Map<string, WeightTensor>();
+  let offset = 0;
+  for (const { name, shape } of manifest.flatMap((group) => group.weights)) {
+    const length = shape.reduce((product, side) => product * side, 1);
+    if (offset + 4 * length > bytes.byteLength) {
+      throw new ArtifactError(
+        `The weight file must hold weight "${name}" [${shape}], which ends at byte ${offset + 4 * length}. ` +
+          `Got ${bytes.byteLength} bytes. Export the artifact again.`,
+      );
+    }
+    if (tensors.has(name))
+      throw new ArtifactError(`Weight "${name}" of the model must come once. Got it twice.`);
+    const values = readFloat32(bytes, offset, length);
+    if (!allFinite(values)) {
+      const at = values.findIndex((value) => !Number.isFinite(value));
+      throw new ArtifactError(
+        `Weight "${name}" of the model must be finite. Got ${values[at]} at ${at}. Fit it again.`,
+      );
+    }
+    tensors.set(name, { shape, values });
+    offset += 4 * length;
+  }
+  if (offset !== bytes.byteLength) {
+    throw new ArtifactError(
+      `The weight file must have ${offset} bytes, as its manifest says. Got ${bytes.byteLength}. ` +
+        'Export the artifact again.',
+    );
+  }
+  return tensors;
+}
+
+const size = v.pipe(wholeNumber, v.gtValue(0), v.maxValue(10_000_000));
+
+const name = v.pipe(v.string(), v.minLength(1));
+
+/** TF.js: one node, each input `[layer, node, tensor, options?]`. We read the first node of each layer only. */
+const reference = v.tupleWithRest([name, v.literal(0), v.literal(0)], v.unknown());
+
+const inbound = v.pipe(v.array(v.pipe(v.array(reference), v.minLength(1))), v.length(1));
+
+const inputLayer = object({
+  class_name: v.literal('InputLayer'),
+  name,
+  config: object({ batch_input_shape: v.strictTuple([v.null(), size]) }),
+});
+
+const dense = object({
+  class_name: v.literal('Dense'),
+  name,
+  config: object({
+    units: size,
+    activation: v.picklist(['linear', 'relu', 'tanh', 'sigmoid', 'softmax']),
+    use_bias: v.optional(v.boolean(), true),
+  }),
+  inbound_nodes: inbound,
+});
+
+/** Layers without weights: inputs side by side, inputs summed, and what only training needs. */
+const plain = object({
+  class_name: v.picklist(['Concatenate', 'Add', 'Dropout']),
+  name,
+  inbound_nodes: inbound,
+});
+
+const layer = v.variant('class_name', [inputLayer, dense, plain]);
+
+/** The part of TF.js's `model.json` (format "layers-model") that an artifact may use. */
+const layersModelSchema = object({
+  format: v.literal('layers-model'),
+  modelTopology: object({
+    class_name: v.picklist(['Functional', 'Model']),
+    config: object({
+      layers: v.pipe(v.array(layer), v.minLength(1), v.maxLength(1000)),
+      input_layers: v.pipe(v.array(reference), v.length(1)),
+      output_layers: v.pipe(v.array(reference), v.minLength(1)),
+    }),
+  }),
+  weightsManifest: v.array(
+    object({
+      weights: v.array(
+        object({ name, dtype: v.literal('float32'), shape: v.pipe(v.array(size), v.maxLength(2)) }),
+      ),
+    }),
+  ),
+});
+
+type LayersModelJson = v.InferOutput<typeof layersModelSchema>;
+
+type LayerJson = v.InferOutput<typeof layer>;
