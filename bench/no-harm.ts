@@ -1,5 +1,5 @@
 import { createRandom } from 'pointsman/math';
-import { type OutcomeMatrix, takeRows } from '../training/outcomes/matrix.ts';
+import { type OutcomeMatrix, takePrompts } from '../training/outcomes/matrix.ts';
 import { groupPrompts } from '../training/split/split.ts';
 import { atLeast, type BenchLine, skipped } from './bench-line.ts';
 import { type OutcomeSet, readOutcomeSet } from './outcome-sets.ts';
@@ -37,7 +37,7 @@ function hardSets(nine: OutcomeSet, mmlu: OutcomeSet): { name: string; matrix: O
   const single = tasks
     .map((task) => ({
       name: `${nine.name}, task ${task} alone`,
-      matrix: takeRows(
+      matrix: takePrompts(
         nine.matrix,
         rowsWhere(nine.matrix, (name) => name === task),
       ),
@@ -51,7 +51,7 @@ function hardSets(nine: OutcomeSet, mmlu: OutcomeSet): { name: string; matrix: O
     ...single,
     {
       name: `${mmlu.name}, professional_law alone`,
-      matrix: takeRows(mmlu.matrix, rowsWhere(mmlu.matrix, law)),
+      matrix: takePrompts(mmlu.matrix, rowsWhere(mmlu.matrix, law)),
     },
     random(nine, 500),
     random(nine, 1000),
@@ -69,9 +69,9 @@ async function line(
   for (const seed of SEEDS) {
     onProgress(`no harm: ${name}, seed ${seed}`);
     const sizes = { fit: 0.56, calibrate: 0.14, test: 0.3 };
-    const { contenders } = (await trainOnce(matrix, groups, sizes, seed)).trained.evaluation;
+    const { strategies } = (await trainOnce(matrix, groups, sizes, seed)).trained.evaluation;
     const of = (id: string) =>
-      contenders.find((contender) => contender.id === id)?.quality.estimate ?? Number.NaN;
+      strategies.find((strategy) => strategy.id === id)?.quality.estimate ?? Number.NaN;
     differences.push(of('router') - of('bestSingle'));
   }
   const mean = differences.reduce((sum, value) => sum + value, 0) / differences.length;
@@ -87,7 +87,7 @@ function shuffle(matrix: OutcomeMatrix): OutcomeMatrix {
 
 function sample(matrix: OutcomeMatrix, size: number, seed: number): OutcomeMatrix {
   const order = createRandom(seed).shuffle(Int32Array.from(matrix.prompts.keys()));
-  return takeRows(matrix, order.slice(0, size).sort());
+  return takePrompts(matrix, order.slice(0, size).sort());
 }
 
 function rowsWhere(matrix: OutcomeMatrix, keep: (task: string) => boolean): Int32Array {

@@ -12,7 +12,7 @@ import {
 } from '../training/off-policy/estimate.ts';
 import { loggingPropensities } from '../training/off-policy/propensities.ts';
 import { doubtTable, scoreDoubt, scoreInterval } from '../training/off-policy/score-interval.ts';
-import { type OutcomeMatrix, takeCells, takeRows as takePromptRows } from '../training/outcomes/matrix.ts';
+import { type OutcomeMatrix, takeCells, takePrompts as takePromptRows } from '../training/outcomes/matrix.ts';
 import { toBanditLog } from './bandit-log.ts';
 import { atLeast, type BenchLine, skipped } from './bench-line.ts';
 import { type OutcomeSet, readOutcomeSet } from './outcome-sets.ts';

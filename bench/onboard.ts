@@ -1,8 +1,8 @@
 import { createRouter, memoryFiles, type Router, readArtifact } from 'pointsman';
 import { createRandom, smallest } from 'pointsman/math';
-import type { SealedArtifact } from '../training/artifact/seal-artifact.ts';
+import type { BuiltArtifact } from '../training/artifact/build-artifact.ts';
 import { addCandidate } from '../training/candidates/add-candidate.ts';
-import { type OutcomeMatrix, takeRows } from '../training/outcomes/matrix.ts';
+import { type OutcomeMatrix, takePrompts } from '../training/outcomes/matrix.ts';
 import { alignCandidates } from '../training/train/evaluate-router.ts';
 import { atLeast, type BenchLine, skipped } from './bench-line.ts';
 import { type OutcomeSet, readOutcomeSet } from './outcome-sets.ts';
@@ -64,7 +64,7 @@ async function holdOut(set: OutcomeSet, name: string, trained: number): Promise<
     const rows = random
       .shuffle(Int32Array.from([...splits.fit.rows, ...splits.calibrate.rows]))
       .slice(0, PROBES);
-    const probes = takeRows(set.matrix, rows);
+    const probes = takePrompts(set.matrix, rows);
     const result = await addCandidate({ artifact, candidate: { name }, probes, open });
     const after = await qualityOf(await open(result.artifact), set.matrix, test);
     added[draw] = after.quality;
@@ -122,7 +122,7 @@ function lines(held: readonly HeldOut[]): BenchLine[] {
   ];
 }
 
-async function open({ files }: SealedArtifact): Promise<Router> {
+async function open({ files }: BuiltArtifact): Promise<Router> {
   return createRouter(await readArtifact(memoryFiles(files)));
 }
 

@@ -87,7 +87,7 @@ async function routedLines(
   }
   const quality = (id: string) =>
     runs.map(
-      ({ trained }) => trained.evaluation.contenders.find((c) => c.id === id)?.quality.estimate ?? Number.NaN,
+      ({ trained }) => trained.evaluation.strategies.find((c) => c.id === id)?.quality.estimate ?? Number.NaN,
     );
   const routed = quality('router');
   const lines = [

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { EMBEDDER_SOURCES } from './embed/embedders.ts';
 
 /** Every head that may take part; the order is that of the tuning. */
-export const MEMBER_NAMES = ['linear', 'domain', 'curve', 'mlp', 'knn', 'factorisation'] as const;
+export const LEARNER_NAMES = ['linear', 'domain', 'curve', 'mlp', 'knn', 'factorisation'] as const;
 
-export type MemberName = (typeof MEMBER_NAMES)[number];
+export type LearnerName = (typeof LEARNER_NAMES)[number];
 
 const amount = z.number().nonnegative();
 const share = z.number().gt(0).lt(1);
@@ -85,7 +85,7 @@ export const trainConfigSchema = z.strictObject({
   /** Folds of the cross-validation that chooses heads, penalties and shrinkage. */
   folds: z.int().min(2).max(20).default(5),
   /** Names of heads that may take part. */
-  heads: z.array(z.enum(MEMBER_NAMES)).min(1).default(['linear', 'domain', 'curve']),
+  heads: z.array(z.enum(LEARNER_NAMES)).min(1).default(['linear', 'domain', 'curve']),
   /** How to learn from a log in which each prompt went to one candidate, or to some. */
   offPolicy: offPolicy.prefault({}),
   /** Policy of the router, as in the manifest. */

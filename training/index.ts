@@ -1,10 +1,10 @@
-export { type CardFigure, type CardInfo, renderCard } from './artifact/card.ts';
 export {
   addReports,
+  type BuiltArtifact,
+  buildArtifact,
   type ManifestContents,
-  type SealedArtifact,
-  sealArtifact,
-} from './artifact/seal-artifact.ts';
+} from './artifact/build-artifact.ts';
+export { type CardFigure, type CardInfo, renderCard } from './artifact/card.ts';
 export {
   listVersions,
   pruneVersions,
@@ -34,13 +34,13 @@ export { openEmbedder, type RouterEmbedder } from './embed/embedders.ts';
 export { type BootstrapOptions, bootstrap, bootstrapMeans } from './evaluate/bootstrap.ts';
 export { evaluate } from './evaluate/evaluate.ts';
 export {
-  type Contender,
   type Coverage,
   type Evaluation,
   headlineMetrics,
   type LossCurve,
   type OffPolicyEstimate,
   type OffPolicyEvaluation,
+  type Strategy,
   type Verdict,
 } from './evaluate/evaluation.ts';
 export type {
@@ -86,11 +86,11 @@ export { type OutcomeMatrix, outcomeMatrixFromRows, type PromptRecord } from './
 export { type OutcomeRow, outcomeRowSchema, parseOutcomeRow } from './outcomes/outcome.ts';
 export { type ReportOptions, renderReport } from './report/report.ts';
 export { parseRetrainConfig, type RetrainConfig, type RetrainConfigInput } from './retrain/config.ts';
-export { type GateInput, judgeChallenger } from './retrain/gate/gate.ts';
+export { type GateInput, runGate } from './retrain/gate/gate.ts';
 export type { GateOptions, GateTest, GateVerdict } from './retrain/gate/tests.ts';
 export { type ValueTable, type ValueTableInput, valueTable } from './retrain/gate/values.ts';
 export { retrain, type ScheduleOptions, scheduleRetrain } from './retrain/retrain.ts';
-export type { Restated, RetrainOptions, RetrainRun, RunTraffic } from './retrain/run.ts';
+export type { Rescaled, RetrainOptions, RetrainRun, RunTraffic } from './retrain/run.ts';
 export type {
   CandidateShift,
   DayResidual,
@@ -134,6 +134,6 @@ export {
   trainFromFiles,
   trainRouter,
 } from './train/train-router.ts';
-export { partBySeen, type SeenParts } from './train/tuning-traffic.ts';
+export { type SeenSplit, splitBySeen } from './train/tuning-traffic.ts';
 export type { Interval } from './words/format-number.ts';
 export { MemoryLimitError } from './work/scratch-database.ts';

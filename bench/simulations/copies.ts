@@ -3,7 +3,7 @@ import type { Matrix } from '../../training/fit/rows.ts';
 import { chooseShrinkage } from '../../training/fit/stack-weights.ts';
 import { shrinkage } from '../../training/learners/stack.ts';
 import type { OutcomeMatrix } from '../../training/outcomes/matrix.ts';
-import { judgeChallenger } from '../../training/retrain/gate/gate.ts';
+import { runGate } from '../../training/retrain/gate/gate.ts';
 import { valueTable } from '../../training/retrain/gate/values.ts';
 import { atLeast, atMost, type BenchLine, mended } from '../bench-line.ts';
 import { simulatedPrompts } from './simulated-prompts.ts';
@@ -146,7 +146,7 @@ export function countPassed(copies: Copies, runs: number): number {
       expectedCostUsd: unknown,
       clip: 100,
     });
-    const verdict = judgeChallenger({
+    const verdict = runGate({
       table,
       champion: new Int32Array(rows),
       challenger: new Int32Array(rows).fill(1),

@@ -1,5 +1,5 @@
 import { createRandom } from 'pointsman/math';
-import { restateChanged } from '../../training/retrain/run.ts';
+import { rescaleChanged } from '../../training/retrain/run.ts';
 import { DAY_MS, type ScoredTraffic } from '../../training/retrain/watch/candidate-shifts.ts';
 import { findDrift } from '../../training/retrain/watch/drift.ts';
 import { atLeast, atMost, type BenchLine, mended } from '../bench-line.ts';
@@ -84,7 +84,7 @@ export function countAlarms(scenario: DriftScenario, draws: number) {
     for (const kind of ['embeddings', 'population', 'candidate'] as const)
       if (report.alarms.some((alarm) => alarm.kind === kind)) counts[kind]++;
     const all = Int32Array.from(groups.keys());
-    const { restated } = restateChanged(traffic.matrix, groups, all, traffic, report.candidates);
+    const { restated } = rescaleChanged(traffic.matrix, groups, all, traffic, report.candidates);
     if (restated.length > 0) counts.restated++;
   }
   return counts;

@@ -60,7 +60,7 @@ export async function estimatedGain(seed: number, seen: 'words' | 'embedding', r
     matrix,
     groups: order,
     learn: order.subarray(0, 3 * rows),
-    judge: order.subarray(3 * rows),
+    holdout: order.subarray(3 * rows),
     champion: {
       matrix,
       success: new Float64Array(12 * rows).fill(MEAN),

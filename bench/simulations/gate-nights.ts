@@ -1,5 +1,5 @@
 import { createRandom, mean, quantileSorted } from 'pointsman/math';
-import { judgeChallenger } from '../../training/retrain/gate/gate.ts';
+import { runGate } from '../../training/retrain/gate/gate.ts';
 import type { ValueTable } from '../../training/retrain/gate/values.ts';
 import { atLeast, atMost, type BenchLine, mended } from '../bench-line.ts';
 
@@ -112,7 +112,7 @@ export function nightsUntilPromoted(seed: number, better: number, spent: number 
 }
 
 function judgeNight(better: number, rows: number, seed: number, spent: number | null) {
-  return judgeChallenger({
+  return runGate({
     table: nightTable(rows, better, seed),
     champion: new Int32Array(rows),
     challenger: new Int32Array(rows).fill(1),

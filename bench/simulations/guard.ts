@@ -1,5 +1,5 @@
 import { argMax, createRandom } from 'pointsman/math';
-import type { MemberData } from '../../training/learners/learner.ts';
+import type { LearnerData } from '../../training/learners/learner.ts';
 import { guardStrength } from '../../training/learners/stack.ts';
 import { atLeast, atMost, type BenchLine, mended } from '../bench-line.ts';
 
@@ -93,10 +93,10 @@ export function guarded(world: GuardWorld, draws: number): { strength: number; c
     const strength = guardStrength(said, data);
     strengths.push(strength);
     const { candidates: columns } = world;
-    const single = argMax(data.prior);
+    const single = argMax(data.candidateMeans);
     for (let row = 0; row < said.rows; row++) {
       const from = row * columns;
-      const chosen = argMax(data.prior.map((mean, c) => mean + strength * said.values[from + c]));
+      const chosen = argMax(data.candidateMeans.map((mean, c) => mean + strength * said.values[from + c]));
       change += (truth[from + chosen] - truth[from + single]) / said.rows / draws;
     }
   }
@@ -122,7 +122,7 @@ function draw(
     for (let row = 0; row < rows; row++) sum += quality[row * columns + c];
     return sum / rows;
   });
-  const data: MemberData = {
+  const data: LearnerData = {
     features: { rows, columns: 1, values: new Float32Array(rows) },
     featureVariance: 1,
     embedding: { from: 0, to: 1 },
@@ -131,7 +131,7 @@ function draw(
     logged: false,
     tasks: null,
     taskCount: 0,
-    prior,
+    candidateMeans: prior,
     groups,
     folds: groups,
     seed,

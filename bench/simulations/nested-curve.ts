@@ -2,9 +2,9 @@ import { createRandom } from 'pointsman/math';
 import { predictRows } from '../../training/fit/chain.ts';
 import { groupedFolds } from '../../training/fit/folds.ts';
 import type { Matrix } from '../../training/fit/rows.ts';
-import { tuneCurveMember } from '../../training/learners/curve.ts';
-import type { MemberData } from '../../training/learners/learner.ts';
-import { tuneLinearMember } from '../../training/learners/linear.ts';
+import { tuneCurveLearner } from '../../training/learners/curve.ts';
+import type { LearnerData } from '../../training/learners/learner.ts';
+import { tuneLinearLearner } from '../../training/learners/linear.ts';
 import { atMost, type BenchLine, mended } from '../bench-line.ts';
 
 const DRAWS = 30;
@@ -37,7 +37,7 @@ export async function curveFlattery(draws: number): Promise<number> {
       values: Float32Array.from({ length: rows * columns }, () => scale * random.normal()),
     });
     const groups = Int32Array.from({ length: ROWS }, (_, row) => row);
-    const data: MemberData = {
+    const data: LearnerData = {
       features: matrix(ROWS, FEATURES, 1),
       featureVariance: FEATURES,
       embedding: { from: 0, to: FEATURES },
@@ -46,12 +46,12 @@ export async function curveFlattery(draws: number): Promise<number> {
       logged: false,
       tasks: null,
       taskCount: 0,
-      prior: new Array<number>(CANDIDATES).fill(0.5),
+      candidateMeans: new Array<number>(CANDIDATES).fill(0.5),
       groups,
       folds: groupedFolds(groups, 5, seed),
       seed,
     };
-    const curve = await tuneCurveMember(data, await tuneLinearMember(data));
+    const curve = await tuneCurveLearner(data, await tuneLinearLearner(data));
     const { head } = await curve.fit();
     const [features, truth] = [matrix(FRESH, FEATURES, 1), matrix(FRESH, CANDIDATES, 0.4)];
     const fresh = relativeError(predictRows(head, features), truth);

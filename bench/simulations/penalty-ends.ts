@@ -1,7 +1,7 @@
 import { createRandom } from 'pointsman/math';
 import { groupedFolds } from '../../training/fit/folds.ts';
-import type { MemberData } from '../../training/learners/learner.ts';
-import { tuneMembers } from '../../training/learners/tune-learners.ts';
+import type { LearnerData } from '../../training/learners/learner.ts';
+import { tuneLearners } from '../../training/learners/tune-learners.ts';
 import { atMost, type BenchLine, mended } from '../bench-line.ts';
 
 const DRAWS = 20;
@@ -25,7 +25,7 @@ export async function shareAtEnds(draws: number): Promise<number> {
       [0, 0.4],
       [0.2, 0.12],
     ]) {
-      for (const { settings } of await tuneMembers(world(signal, noise, seed), ['linear', 'curve']))
+      for (const { settings } of await tuneLearners(world(signal, noise, seed), ['linear', 'curve']))
         for (const value of Object.values(settings)) {
           all++;
           if (value === WEAKEST) ends++;
@@ -34,7 +34,7 @@ export async function shareAtEnds(draws: number): Promise<number> {
   return ends / all;
 }
 
-function world(signal: number, noise: number, seed: number): MemberData {
+function world(signal: number, noise: number, seed: number): LearnerData {
   const random = createRandom(seed);
   const values = Float32Array.from({ length: ROWS * FEATURES }, () => random.normal());
   const groups = Int32Array.from({ length: ROWS }, (_, row) => row);
@@ -51,7 +51,7 @@ function world(signal: number, noise: number, seed: number): MemberData {
     logged: false,
     tasks: null,
     taskCount: 0,
-    prior: [0.5, 0.5],
+    candidateMeans: [0.5, 0.5],
     groups,
     folds: groupedFolds(groups, 5, seed),
     seed,

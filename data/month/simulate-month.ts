@@ -110,7 +110,7 @@ export async function simulateMonth(options: MonthOptions): Promise<Month> {
       ...(poisoned ? { distort: ({ quality }) => 1 - quality } : {}),
     });
     next += count;
-    if (day === poison.day + config.traffic.judgeDays) {
+    if (day === poison.day + config.traffic.holdoutDays) {
       const copy = join(folder, 'unscreened');
       await cp(router, join(copy, 'router'), { recursive: true });
       await cp(config.work, join(copy, 'work'), { recursive: true });

@@ -29,7 +29,7 @@ export const THE_MONTH: Omit<MonthOptions, 'folder'> = {
         policy: { kind: 'utility', weights: { quality: 1, cost: 0.02, latency: 0 } },
       },
     },
-    traffic: { learnDays: 16, judgeDays: 3, judgePrompts: 300 },
+    traffic: { learnDays: 16, holdoutDays: 3, holdoutPrompts: 300 },
     keep: 4,
   },
 };

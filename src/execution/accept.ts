@@ -8,7 +8,7 @@ import type { Judgement } from './options.ts';
 import { isOver, type Run, type RunStep, type StepAnswer, type StepContext } from './run.ts';
 
 /** How a step is run whose answer is then put to a test: held back until it passes, with what the test looks at. */
-export function judgedContext(context: StepContext, accept: AcceptTest | null): StepContext {
+export function acceptContext(context: StepContext, accept: AcceptTest | null): StepContext {
   if (accept === null) return context;
   return { ...context, sink: null, logprobs: context.logprobs || looksAtLogprobs(accept) };
 }
@@ -19,7 +19,7 @@ export function judgedContext(context: StepContext, accept: AcceptTest | null): 
  * @param step what gave it, for tests that ask again.
  * @returns the answer that passed, which may be another sample; null when it does not pass.
  */
-export async function judgeAnswer(
+export async function acceptAnswer(
   run: Run,
   accept: AcceptTest | null,
   given: StepAnswer,

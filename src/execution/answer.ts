@@ -270,10 +270,10 @@ export interface ClientContext {
 export type ClientMap<R extends Request = Request> = Readonly<Record<string, Client<R>>>;
 
 /** What candidates ask for their tokens; `manifest.candidates` of a router, or the caller's own list. */
-export type Prices = readonly (TokenPrices & { readonly name: string })[];
+export type PricedCandidates = readonly (TokenPrices & { readonly name: string })[];
 
 /** US dollars for these tokens; null where a price is not known. */
-export function priceOf(usage: Usage, candidate: string, prices: Prices): number | null {
+export function priceOf(usage: Usage, candidate: string, prices: PricedCandidates): number | null {
   return usageCost(usage, prices.find(({ name }) => name === candidate) ?? {});
 }
 
@@ -319,7 +319,7 @@ export function soundCost(costUsd: number | null | undefined): number | null {
 export function answerCost(
   answer: Answer,
   candidate: string,
-  prices: Prices,
+  prices: PricedCandidates,
 ): { readonly costUsd: number; readonly costSource: CostSource } | null {
   const { costSource = 'reported', costUsd, usage } = answer;
   if (costUsd !== null) return { costUsd, costSource };

@@ -13,11 +13,11 @@ import { InvalidInputError, UnavailableError } from '../errors.ts';
 import type { Request } from '../request.ts';
 import type { RouteOptions, Router } from '../router/router.ts';
 import type { LoadView } from '../signals/signals.ts';
-import type { Client, ClientMap, Prices } from './answer.ts';
+import type { Client, ClientMap, PricedCandidates } from './answer.ts';
 import { openScope, untilAborted } from './async.ts';
 import { AttemptError } from './failure.ts';
 
-export interface ClientPoolOptions extends GuardOptions {
+export interface ClientPoolOptions extends BreakerOptions {
   /** Told whenever a breaker opens, half opens or closes. @default nobody */
   readonly onBreakerChange?: (candidate: string, state: BreakerState) => void;
 }
@@ -45,18 +45,18 @@ export function createClientPool<R extends Request>(
     if (typeof client === 'function') continue;
     throw new InvalidInputError(`\`${name}\` of clients must be a function. Got ${typeof client}.`);
   }
-  const guards = new Map<string, Guard>();
+  const guards = new Map<string, Breaker>();
   const load = createLoadTracker();
-  const guardOf = (candidate: string): Guard => {
+  const guardOf = (candidate: string): Breaker => {
     let guard = guards.get(candidate);
     if (guard === undefined) {
-      guard = createGuard(candidate, options, (state) => options.onBreakerChange?.(candidate, state));
+      guard = createBreaker(candidate, options, (state) => options.onBreakerChange?.(candidate, state));
       guards.set(candidate, guard);
     }
     return guard;
   };
   // Options are checked now, and not at the first request.
-  createGuard('', options, () => {});
+  createBreaker('', options, () => {});
   const pool: ClientPool<R> & PoolParts = {
     clients,
     load,
@@ -76,7 +76,7 @@ const PARTS = Symbol('parts');
 
 interface PoolParts {
   readonly [PARTS]: {
-    guardOf(candidate: string): Guard;
+    guardOf(candidate: string): Breaker;
     readonly load: LoadTracker;
     /** Undefined where there is none. */
     clientOf(candidate: string): Client | undefined;
@@ -105,7 +105,7 @@ function ownClient<R extends Request>(clients: ClientMap<R>, candidate: string):
 
 export type BreakerState = 'closed' | 'open' | 'half-open';
 
-export interface GuardOptions {
+export interface BreakerOptions {
   /** Leaves a candidate alone for a while after it failed. `false` for none. */
   readonly breaker?:
     | false
@@ -127,7 +127,7 @@ export interface GuardOptions {
 }
 
 /** Stands before one candidate: its bulkhead, and its breaker behind. */
-interface Guard {
+interface Breaker {
   /**
    * Does the work, if it may be done.
    *
@@ -138,13 +138,13 @@ interface Guard {
   state(): BreakerState;
 }
 
-function createGuard(
+function createBreaker(
   candidate: string,
-  options: GuardOptions,
+  options: BreakerOptions,
   onChange: (state: BreakerState) => void,
-): Guard {
+): Breaker {
   const limit = createBulkhead(options.bulkhead ?? {});
-  const breaker = createBreaker(options.breaker ?? {});
+  const breaker = circuitBreakerOf(options.breaker ?? {});
   breaker?.onStateChange((state) => onChange(STATES[state]));
 
   const behindBreaker = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -188,8 +188,8 @@ const STATES: Readonly<Record<CircuitState, BreakerState>> = {
   [CircuitState.Isolated]: 'open',
 };
 
-function createBreaker(
-  options: Exclude<GuardOptions['breaker'], undefined>,
+function circuitBreakerOf(
+  options: Exclude<BreakerOptions['breaker'], undefined>,
 ): CircuitBreakerPolicy | undefined {
   if (options === false) return undefined;
   const failures = whole(options.failures ?? 5, 1, 'breaker.failures');
@@ -205,7 +205,7 @@ function createBreaker(
   return policy;
 }
 
-function createBulkhead(options: Exclude<GuardOptions['bulkhead'], undefined>): BulkheadPolicy | undefined {
+function createBulkhead(options: Exclude<BreakerOptions['bulkhead'], undefined>): BulkheadPolicy | undefined {
   if (options === false) return undefined;
   return bulkhead(
     whole(options.concurrent ?? 256, 1, 'bulkhead.concurrent'),
@@ -314,7 +314,9 @@ function candidatesInUse({ manifest }: DecidingRouter): string[] {
 
 /** What an execution needs of a router. */
 export type DecidingRouter = Pick<Router, 'route'> & {
-  readonly manifest: { readonly candidates: readonly (Prices[number] & { readonly retired?: boolean })[] };
+  readonly manifest: {
+    readonly candidates: readonly (PricedCandidates[number] & { readonly retired?: boolean })[];
+  };
   /** Told how decisions were carried out. @default nobody is */
   readonly log?: Router['log'];
 };

@@ -8,7 +8,7 @@ export {
   type ClientMap,
   type Finish,
   type FinishReason,
-  type Prices,
+  type PricedCandidates,
   type ToolCall,
   type ToolCallPiece,
   type Usage,
@@ -25,12 +25,12 @@ export type {
   SeenOutcome,
 } from './attempt.ts';
 export {
+  type BreakerOptions,
   type BreakerState,
   type ClientPool,
   type ClientPoolOptions,
   createClientPool,
   type DecidingRouter,
-  type GuardOptions,
 } from './client-pool.ts';
 export {
   type Executing,

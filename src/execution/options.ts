@@ -1,6 +1,6 @@
 import { InvalidInputError } from '../errors.ts';
 import type { Message, Request } from '../request.ts';
-import type { Answer, ClientAnswer, Prices } from './answer.ts';
+import type { Answer, ClientAnswer, PricedCandidates } from './answer.ts';
 import { type Clock, systemClock } from './async.ts';
 import type { Attempt, AttemptRole, PlannedExecution } from './attempt.ts';
 
@@ -44,7 +44,7 @@ export interface ExecuteOptions<R extends Request = Request> {
   /** Adds answers or a tool's result to a request, for whoever is to read them. @default {@link extendRequest} */
   readonly extendRequest?: (request: R, addition: Addition) => R;
   /** For costs where a client gives tokens alone. @default `manifest.candidates` of the router */
-  readonly prices?: Prices;
+  readonly prices?: PricedCandidates;
   /** @default nobody is told */
   readonly telemetry?: Telemetry;
   /** @default the platform's timers */

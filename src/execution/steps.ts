@@ -1,10 +1,10 @@
 import { argMax } from '../math/logistic.ts';
 import type { Combine, HedgeStep, ParallelStep, PlanStep, SequenceStep, ToolStep } from '../policy/plan.ts';
 import {
+  acceptAnswer,
+  acceptContext,
   asQuality,
   callFunction,
-  judgeAnswer,
-  judgedContext,
   scoreAnswer,
   type Tally,
   tallyVotes,
@@ -155,13 +155,13 @@ async function runHedge(
     other: AbortScope,
     role: AttemptRole,
   ): Promise<Ending> => {
-    const judged = judgedContext(context, accept);
+    const judged = acceptContext(context, accept);
     // Of two that stream, the first to commit has won: the caller reads it already.
     const sink = judged.sink?.branch(() => other.abort(new SupersededError())) ?? null;
     const inner = { ...judged, signal: own.signal, role, sink };
     try {
       const given = await runStep(run, step, inner);
-      const accepted = await judgeAnswer(run, accept, given, inner, step, runStep);
+      const accepted = await acceptAnswer(run, accept, given, inner, step, runStep);
       return accepted === null ? { kind: 'rejected', given } : { kind: 'accepted', given: accepted };
     } catch (error) {
       return { kind: 'failed', error };
@@ -236,10 +236,10 @@ async function runSequence(
 ): Promise<StepAnswer> {
   let failure: unknown;
   for (const { step, accept } of steps) {
-    const inner = judgedContext(context, accept);
+    const inner = acceptContext(context, accept);
     try {
       const given = await runStep(run, step, inner);
-      const accepted = await judgeAnswer(run, accept, given, inner, step, runStep);
+      const accepted = await acceptAnswer(run, accept, given, inner, step, runStep);
       if (accepted !== null) return accepted;
       failure = new Error('No answer of the sequence was accepted.');
     } catch (error) {

@@ -12,7 +12,7 @@ import { isPassing, readSaidError } from '../execution/said-error.ts';
 import type { Message, Request, TokenPrices } from '../request.ts';
 import { readCompletion, readCompletionStream } from './completion.ts';
 import { createEndpoint, type Endpoint, type OpenAiClientOptions } from './endpoint.ts';
-import { openBody, parseJson, readBeginning, readWhole } from './read-body.ts';
+import { openBody, parseBody, readBeginning, readWhole } from './read-body.ts';
 
 /** More than any endpoint needs that moved within its own house. */
 const MOST_REDIRECTS = 3;
@@ -130,7 +130,7 @@ async function refusal(response: Response, endpoint: Endpoint, signal: AbortSign
 
 function parsedOrText(body: string): unknown {
   try {
-    return parseJson(body);
+    return parseBody(body);
   } catch {
     return body;
   }

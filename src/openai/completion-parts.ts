@@ -18,7 +18,7 @@ interface Completion {
   readonly x_groq?: unknown;
 }
 
-export interface Choice {
+export interface CompletionChoice {
   readonly index?: unknown;
   readonly message?: unknown;
   readonly delta?: unknown;
@@ -102,7 +102,7 @@ function written(error: unknown): string {
 }
 
 /** The choice that is the answer: others were asked for by `n`, and are somebody else's. */
-export function firstChoice({ choices }: Completion): Choice | undefined {
+export function firstChoice({ choices }: Completion): CompletionChoice | undefined {
   if (!Array.isArray(choices)) return undefined;
   return choices.filter(isObject).find(({ index }) => index == null || Number(index) === 0);
 }
@@ -112,7 +112,7 @@ export function firstChoice({ choices }: Completion): Choice | undefined {
  *
  * @throws UpstreamError when it ended without being whole.
  */
-export function readFinish(choice: Choice, endpoint: Endpoint): FinishReason | undefined {
+export function readFinish(choice: CompletionChoice, endpoint: Endpoint): FinishReason | undefined {
   const { finish_reason: word, error } = choice;
   const reason = finishReasonOf(word);
   if (reason === undefined || !(error == null || isBlank(error))) {
@@ -127,7 +127,7 @@ export function readFinish(choice: Choice, endpoint: Endpoint): FinishReason | u
 /** Where endpoints put it: beside the choices, within one (Moonshot), or within a field of their own (Groq). */
 export function readUsage(
   { usage, x_groq: groq }: Completion,
-  choice: Choice | undefined,
+  choice: CompletionChoice | undefined,
 ): Usage | undefined {
   for (const given of [usage, choice?.usage, isObject(groq) ? groq.usage : undefined]) {
     if (!isObject(given)) continue;
@@ -152,7 +152,7 @@ function partOf(usage: Record<string, unknown>, names: readonly string[], part: 
 }
 
 /** Undefined where there are none. */
-export function readLogprobs({ logprobs }: Choice): number[] | undefined {
+export function readLogprobs({ logprobs }: CompletionChoice): number[] | undefined {
   const content = isObject(logprobs) ? logprobs.content : undefined;
   if (!Array.isArray(content) || content.length === 0) return undefined;
   // NaN for a token whose probability is not told: a mean over the others would be too good.

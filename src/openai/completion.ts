@@ -2,7 +2,7 @@ import { MalformedAnswerError } from '../errors.ts';
 import type { AnswerChunk, ClientAnswer, FinishReason, Usage } from '../execution/answer.ts';
 import {
   asCompletion,
-  type Choice,
+  type CompletionChoice,
   type CompletionMessage,
   createToolCallReader,
   firstChoice,
@@ -16,7 +16,7 @@ import {
   type ToolCallReader,
 } from './completion-parts.ts';
 import type { Endpoint } from './endpoint.ts';
-import { type EventReader, openEvents, parseJson, type ServerEvent, type TextSource } from './read-body.ts';
+import { type EventReader, openEvents, parseBody, type ServerEvent, type TextSource } from './read-body.ts';
 
 /**
  * A streamed chat completion. The last chunk has `finish` when the endpoint has said why it finished, and there is
@@ -120,7 +120,7 @@ function dataOf({ name, data, unended }: ServerEvent, endpoint: Endpoint): unkno
 
 function parsed(text: string): unknown {
   try {
-    return parseJson(text);
+    return parseBody(text);
   } catch {
     return undefined;
   }
@@ -147,7 +147,7 @@ function* readChunk(
 }
 
 function* readPieces(
-  choice: Choice,
+  choice: CompletionChoice,
   progress: Progress,
   calls: ToolCallReader,
   endpoint: Endpoint,

@@ -114,7 +114,7 @@ export async function readWhole(source: TextSource, endpoint: Endpoint): Promise
   }
   const text = withoutDone(pieces.join(''));
   try {
-    return parseJson(text);
+    return parseBody(text);
   } catch {
     // Without the parser's own error, which quotes what it read.
     const what = /^\s*[{[]/.test(text)
@@ -167,7 +167,7 @@ export async function readBeginning(
  *
  * @throws SyntaxError when it is no JSON beside that.
  */
-export function parseJson(text: string): unknown {
+export function parseBody(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {

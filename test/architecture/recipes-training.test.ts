@@ -106,7 +106,7 @@ describe('a column of outcomes', () => {
 
   it('is read under its aliases from rows of any form, judged, kept, and part of the matrix', async () => {
     const out = path('forms.parquet');
-    const { ingest, read, takeRows } = await withColumns(out);
+    const { ingest, read, takePrompts } = await withColumns(out);
     const cell = { quality: 0, reply: 'Here.', n_retries: '3' };
     const report = await ingest(
       lines([
@@ -125,7 +125,7 @@ describe('a column of outcomes', () => {
       ['c', 'small', 'Here.', 3],
     ]);
     const matrix = await read(out);
-    const tables = [matrix, takeRows(matrix as never, [1])].map(
+    const tables = [matrix, takePrompts(matrix as never, [1])].map(
       (each) => (each as { retries: unknown }).retries,
     );
     expect(tables).toEqual([Float32Array.of(NaN, 2, NaN, 3), Float32Array.of(NaN, 3)]);

@@ -1,18 +1,18 @@
-export { type CardFigure, type CardInfo, describeChoiceModel, renderCard } from './card.ts';
 export {
-  type Amendment,
-  type AmendmentNote,
   addReports,
-  amendArtifact,
-  amendmentsOf,
+  type BuiltArtifact,
+  buildArtifact,
+  type Edit,
+  type EditNote,
   EXAMPLES_FILE,
   type Example,
+  editArtifact,
+  editsOf,
   type ManifestContents,
   SEEN_FILE,
-  type SealedArtifact,
-  sealArtifact,
   trainedConfig,
-} from './seal-artifact.ts';
+} from './build-artifact.ts';
+export { type CardFigure, type CardInfo, describeChoiceModel, renderCard } from './card.ts';
 export {
   changeVersionPointer,
   checkRouterFolder,

@@ -7,7 +7,7 @@ import { memoryFiles, readArtifact } from 'pointsman/artifact';
 import { CURRENT_FILE, folderFiles, MAX_POINTER_BYTES, readArtifactFolder } from 'pointsman/node';
 import { z } from 'zod';
 import { fileError, LockHeldError, lockFile } from '../work/file-lock.ts';
-import type { SealedArtifact } from './seal-artifact.ts';
+import type { BuiltArtifact } from './build-artifact.ts';
 
 export interface WrittenArtifact {
   readonly version: string;
@@ -31,7 +31,7 @@ export interface WriteOptions {
  */
 export async function writeArtifact(
   folder: string,
-  sealed: SealedArtifact,
+  sealed: BuiltArtifact,
   { point = true }: WriteOptions = {},
 ): Promise<WrittenArtifact> {
   await readArtifact(memoryFiles(sealed.files));
@@ -93,7 +93,7 @@ function ignoreMissing(cause: NodeJS.ErrnoException): null {
 }
 
 /** Whether the folder holds this artifact already, undamaged. */
-async function isThere(path: string, sealed: SealedArtifact): Promise<boolean> {
+async function isThere(path: string, sealed: BuiltArtifact): Promise<boolean> {
   try {
     const { manifest, reports } = await readArtifactFolder(path, { reports: true });
     return manifest.digest === sealed.manifest.digest && reports?.changed.size === 0;
@@ -102,7 +102,7 @@ async function isThere(path: string, sealed: SealedArtifact): Promise<boolean> {
   }
 }
 
-async function writeFolder(folder: string, path: string, sealed: SealedArtifact): Promise<void> {
+async function writeFolder(folder: string, path: string, sealed: BuiltArtifact): Promise<void> {
   const building = temporaryIn(folder);
   try {
     const folders = new Set([building]);
@@ -128,7 +128,7 @@ async function putInPlace(
   building: string,
   path: string,
   folder: string,
-  sealed: SealedArtifact,
+  sealed: BuiltArtifact,
 ): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {

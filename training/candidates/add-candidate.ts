@@ -1,7 +1,7 @@
 import { type Candidate, InvalidInputError, type Router } from 'pointsman';
 import type { AmountPart, Artifact, Manifest, ManifestCandidate } from 'pointsman/artifact';
 import { mean, quantileSorted } from 'pointsman/math';
-import { amendArtifact, amendmentsOf, SEEN_FILE, type SealedArtifact } from '../artifact/seal-artifact.ts';
+import { type BuiltArtifact, editArtifact, editsOf, SEEN_FILE } from '../artifact/build-artifact.ts';
 import { exportRouter } from '../fit/export.ts';
 import { countedTokens, inputLengths, learnTokens, paidPrices } from '../outcomes/amounts.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
@@ -35,12 +35,12 @@ export interface AddCandidateInput {
    */
   readonly caution?: number;
   /** Makes a router of an artifact, with its embedder. */
-  readonly open: (artifact: SealedArtifact) => Promise<Router>;
+  readonly open: (artifact: BuiltArtifact) => Promise<Router>;
 }
 
 /** A new version of a router that knows one candidate more. */
 export interface AddedCandidate {
-  readonly artifact: SealedArtifact;
+  readonly artifact: BuiltArtifact;
   readonly onboarded: OnboardedCandidate;
 }
 
@@ -80,7 +80,7 @@ export async function addCandidate(input: AddCandidateInput): Promise<AddedCandi
   const extended = extendHeads(manifest, outputs, probes, weights, routedBy, inputRate);
   const { model, files } = await exportRouter(extended);
   const onboarded = onboardedCandidate(candidate.name, manifest, posterior, routedBy, count);
-  const sealed = await amendArtifact(artifact, {
+  const sealed = await editArtifact(artifact, {
     what: `Candidate ${candidate.name} was added from ${count} probes.`,
     details: { onboarded },
     contents: {
@@ -195,11 +195,11 @@ function columnOf({ candidates }: Manifest, name: string): number {
  * An artifact whose predictions are what its heads say: success is the sigmoid of the head's output, the logarithm of
  * choice its output but for a constant, cost, latency and length of the answer its exponential, whatever is asked.
  */
-function bareArtifact(artifact: Artifact): Promise<SealedArtifact> {
+function bareArtifact(artifact: Artifact): Promise<BuiltArtifact> {
   const { candidates, heads } = artifact.manifest;
   const { costBesideInput, outputTokens } = heads;
   const bare = ({ head, scales }: AmountPart): AmountPart => ({ head, scales: scales.map(() => 1) });
-  return amendArtifact(artifact, {
+  return editArtifact(artifact, {
     what: 'Its heads were laid bare.',
     contents: {
       candidates: candidates.map(withoutRates),
@@ -259,7 +259,7 @@ export interface Interval {
 
 /** Those of a router that came in without training, as they were found then. */
 export function onboardedOf(manifest: Manifest): OnboardedCandidate[] {
-  return amendmentsOf(manifest).flatMap(({ details }) =>
+  return editsOf(manifest).flatMap(({ details }) =>
     typeof details === 'object' && details !== null && 'onboarded' in details
       ? [details.onboarded as OnboardedCandidate]
       : [],

@@ -1,6 +1,6 @@
 import { type Candidate, InvalidInputError } from 'pointsman';
 import type { Artifact, ManifestCandidate } from 'pointsman/artifact';
-import { amendArtifact, type SealedArtifact } from '../artifact/seal-artifact.ts';
+import { type BuiltArtifact, editArtifact } from '../artifact/build-artifact.ts';
 import { meanTokensCost } from '../outcomes/amounts.ts';
 
 /**
@@ -9,14 +9,14 @@ import { meanTokensCost } from '../outcomes/amounts.ts';
  *
  * @throws InvalidInputError when there is no such candidate, it is retired already, or it is the last
  */
-export function retireCandidate(artifact: Artifact, name: string): Promise<SealedArtifact> {
+export function retireCandidate(artifact: Artifact, name: string): Promise<BuiltArtifact> {
   const candidate = findCandidate(artifact, name);
   if (candidate.retired === true) throw new InvalidInputError(`${name} is retired already.`);
   const { candidates } = artifact.manifest;
   if (candidates.every((other) => other === candidate || other.retired === true)) {
     throw new InvalidInputError(`${name} is the last candidate in use. Add or restore another one first.`);
   }
-  return amendCandidate(artifact, `Candidate ${name} was retired.`, { ...candidate, retired: true });
+  return editCandidate(artifact, `Candidate ${name} was retired.`, { ...candidate, retired: true });
 }
 
 /**
@@ -24,22 +24,18 @@ export function retireCandidate(artifact: Artifact, name: string): Promise<Seale
  *
  * @throws InvalidInputError when there is no such candidate, or it is in use
  */
-export function restoreCandidate(artifact: Artifact, name: string): Promise<SealedArtifact> {
+export function restoreCandidate(artifact: Artifact, name: string): Promise<BuiltArtifact> {
   const { retired, ...candidate } = findCandidate(artifact, name);
   if (retired !== true) throw new InvalidInputError(`${name} is in use: it was not retired.`);
-  return amendCandidate(artifact, `Candidate ${name} was restored.`, candidate);
+  return editCandidate(artifact, `Candidate ${name} was restored.`, candidate);
 }
 
 /** The same artifact with one candidate changed. */
-function amendCandidate(
-  artifact: Artifact,
-  what: string,
-  changed: ManifestCandidate,
-): Promise<SealedArtifact> {
+function editCandidate(artifact: Artifact, what: string, changed: ManifestCandidate): Promise<BuiltArtifact> {
   const candidates = artifact.manifest.candidates.map((candidate) =>
     candidate.name === changed.name ? changed : candidate,
   );
-  return amendArtifact(artifact, { what, contents: { candidates } });
+  return editArtifact(artifact, { what, contents: { candidates } });
 }
 
 /** @throws InvalidInputError when there is no such candidate */
@@ -63,7 +59,7 @@ export function setCandidate(
   artifact: Artifact,
   name: string,
   settings: CandidateSettings,
-): Promise<SealedArtifact> {
+): Promise<BuiltArtifact> {
   const candidate = findCandidate(artifact, name);
   const changed = Object.entries(settings).filter(
     ([field, value]) => JSON.stringify(candidate[field as keyof Candidate]) !== JSON.stringify(value),
@@ -75,7 +71,7 @@ export function setCandidate(
   }
   const what = changed.map(([field, value]) => `${field} ${JSON.stringify(value)}`).join(', ');
   const after = { ...candidate, ...settings };
-  return amendCandidate(artifact, `Candidate ${name} was set to ${what}.`, {
+  return editCandidate(artifact, `Candidate ${name} was set to ${what}.`, {
     ...after,
     meanCostUsd: meanCostOf(candidate, after),
   });

@@ -130,7 +130,7 @@ function largest(values: Float64Array, k: number): Int32Array {
  * @param prompts matrix rows to look up: `[rows]` @param fallback `[candidates]`
  * @returns `[rows, candidates]`
  */
-export function taskMeans(
+export function meansByTask(
   matrix: OutcomeMatrix,
   train: ArrayLike<number>,
   prompts: ArrayLike<number>,

@@ -2,19 +2,19 @@ import { type ScoreDoubt, scoreDoubt } from '../off-policy/score-interval.ts';
 import type { Interval } from '../words/format-number.ts';
 import { bootstrapMeans } from './bootstrap.ts';
 import { type Comparison, chooseBest } from './compare.ts';
-import type { Contender, ContenderId } from './evaluation.ts';
+import type { Strategy, StrategyId } from './evaluation.ts';
 import { columnMeans, type TrainMeans } from './evaluation-input.ts';
 import { costQualityHull, mixAtCost } from './metrics.ts';
 
 /** A way to choose: one candidate a row, or the same random mixture for every row. */
 export interface Choice {
-  readonly id: ContenderId;
+  readonly id: StrategyId;
   readonly name: string;
   readonly note: string;
   readonly by: { readonly chosen: Int32Array } | { readonly mixture: Float64Array };
 }
 
-export interface ContenderSources {
+export interface StrategySources {
   readonly names: readonly string[];
   readonly means: TrainMeans;
   /** `[rows, candidates]` of `nearestNeighbours`; null without embeddings. */
@@ -31,7 +31,7 @@ export function bestSingleCandidate({ compared }: Comparison, means: TrainMeans)
 }
 
 /** The router and every baseline, as choices on the compared rows. */
-export function listChoices(comparison: Comparison, sources: ContenderSources): Choice[] {
+export function listChoices(comparison: Comparison, sources: StrategySources): Choice[] {
   const { chosen, compared, costUsd, quality } = comparison;
   const { means, names, nearest, task } = sources;
   const candidates = names.length;
@@ -126,13 +126,13 @@ function describeMix(cost: number, budget: number): { readonly name: string; rea
 }
 
 /** Measures choices with paired intervals; the first is the router. */
-export function measureContenders(
+export function measureStrategies(
   comparison: Comparison,
   choices: readonly Choice[],
   candidates: number,
   options: { readonly seed: number; readonly resamples: number },
-): Contender[] {
-  return describeContenders(comparison, choices, candidates, (columns) =>
+): Strategy[] {
+  return describeStrategies(comparison, choices, candidates, (columns) =>
     bootstrapMeans(columns, { ...options, clusters: comparison.groups }),
   );
 }
@@ -141,12 +141,12 @@ export function measureContenders(
  * The same, with intervals of the columns' means made otherwise.
  * @param measure columns are `[rows]` each; beside each what is to be doubted of it, where it is of estimated scores
  */
-export function describeContenders(
+export function describeStrategies(
   comparison: Comparison,
   choices: readonly Choice[],
   candidates: number,
   measure: (columns: readonly Float64Array[], doubts: readonly (ScoreDoubt | null)[]) => readonly Interval[],
-): Contender[] {
+): Strategy[] {
   const { costUsd, doubt, latencyMs, quality } = comparison;
   const qualities = choices.map((choice) => columnOf(quality, choice, candidates));
   const none = new Float64Array(0);

@@ -1,10 +1,10 @@
-import { nearestNeighbours, taskMeans } from './baseline-scores.ts';
+import { meansByTask, nearestNeighbours } from './baseline-scores.ts';
 import {
   bestSingleCandidate,
-  type ContenderSources,
   columnOf,
   listChoices,
-  measureContenders,
+  measureStrategies,
+  type StrategySources,
 } from './baselines.ts';
 import { bootstrapMeans } from './bootstrap.ts';
 import { type Comparison, compareRows, isReadOff, largestTasks, measureTasks } from './compare.ts';
@@ -44,7 +44,7 @@ import {
 import { compareOffPolicy } from './off-policy.ts';
 import { valueRows, weighRows } from './setting-worth.ts';
 import { measureStrongWeak } from './strong-weak.ts';
-import { judge } from './verdict.ts';
+import { describeVerdict } from './verdict.ts';
 
 /** Most tasks that are reported one by one. */
 const TASK_LIMIT = 200;
@@ -79,7 +79,7 @@ export function evaluate(input: EvaluationInput, options: EvaluationOptions = {}
       : null;
   const best = comparison ? bestSingleCandidate(comparison, means) : (estimated?.bestSingle ?? null);
   const coverage = estimated?.coverage ?? seen.coverage;
-  const contenders = compared?.contenders ?? estimated?.contenders ?? [];
+  const strategies = compared?.strategies ?? estimated?.strategies ?? [];
   const testCells = (cells: Float32Array) => gatherRows(cells, matrix.candidates.length, splits.test.rows);
   return {
     schemaVersion: 1,
@@ -95,14 +95,14 @@ export function evaluate(input: EvaluationInput, options: EvaluationOptions = {}
       test: splits.test.rows.length,
     },
     coverage,
-    verdict: judge({
-      contenders,
+    verdict: describeVerdict({
+      strategies,
       coverage,
       candidates: matrix.candidates,
       bestSingle: best === null ? null : matrix.candidates[best],
       offPolicy: estimated?.offPolicy ?? null,
     }),
-    contenders,
+    strategies,
     regret: compared?.regret ?? null,
     confusion: compared?.confusion ?? null,
     strongWeak: compared?.strongWeak ?? null,
@@ -156,9 +156,9 @@ function choiceSources(
   train: Int32Array,
   means: TrainMeans,
   settings: Settings,
-): ContenderSources {
+): StrategySources {
   const isTasked = new Set(Array.from(prompts, (prompt) => matrix.prompts[prompt].task)).size > 1;
-  const task = train.length > 0 && isTasked ? taskMeans(matrix, train, prompts, means.quality) : null;
+  const task = train.length > 0 && isTasked ? meansByTask(matrix, train, prompts, means.quality) : null;
   const neighbours = settings.neighbours ?? 40;
   const maxTrainRows = settings.neighbourRows ?? 10_000;
   const nearest =
@@ -189,14 +189,14 @@ function compareAll(
   const tasksOfRows = Array.from(prompts, (prompt) => matrix.prompts[prompt].task);
   const sources = choiceSources(input, comparison, train, means, settings);
   const choices = listChoices(comparison, sources);
-  const contenders = measureContenders(comparison, choices, candidates, settings);
+  const strategies = measureStrategies(comparison, choices, candidates, settings);
   const qualityOf = (id: string) =>
     columnOf(quality, choices.find((choice) => choice.id === id)!, candidates);
   const success = gatherRows(predictions.success, candidates, positions);
   const best = bestCandidates(quality, candidates);
   const lost = regret(quality, chosen, candidates);
   return {
-    contenders,
+    strategies,
     regret: {
       mean: bootstrapMeans([lost], { ...settings, clusters: comparison.groups })[0],
       noneShare: lost.filter((amount) => amount === 0).length / lost.length,

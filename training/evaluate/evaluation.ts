@@ -25,7 +25,7 @@ export interface Evaluation {
   readonly coverage: Coverage;
   readonly verdict: Verdict;
   /** The router first, then the baselines. Empty where routed quality cannot be measured. */
-  readonly contenders: readonly Contender[];
+  readonly strategies: readonly Strategy[];
   readonly regret: { readonly mean: Interval; readonly noneShare: number } | null;
   readonly confusion: Confusion | null;
   readonly strongWeak: StrongWeak | null;
@@ -86,7 +86,7 @@ export interface Verdict {
   readonly againstFixedMix: Interval | null;
 }
 
-export type ContenderId =
+export type StrategyId =
   | 'router'
   | 'cheapest'
   | 'bestSingle'
@@ -97,8 +97,8 @@ export type ContenderId =
   | 'oracle';
 
 /** One way to choose, measured on the compared rows. */
-export interface Contender {
-  readonly id: ContenderId;
+export interface Strategy {
+  readonly id: StrategyId;
   readonly name: string;
   /** What exactly it does. */
   readonly note: string;
@@ -280,7 +280,7 @@ export function isLossSetting(id: DialSettingId): id is keyof typeof DIAL_LOSSES
 
 /** An evaluation on a log of few candidates per prompt, most often one: how its figures were got, and whether they could. */
 export interface OffPolicyEvaluation {
-  /** What the contenders' figures are. */
+  /** What the strategies' figures are. */
   readonly estimator: 'dr';
   /** Whether the log says how likely each outcome was to be in it, or a model had to. */
   readonly propensities: 'logged' | 'fitted';
@@ -321,9 +321,9 @@ export interface OffPolicyEstimate {
 
 /** The few figures that the manifest and the command line show. Null is "not measured". */
 export function headlineMetrics(evaluation: Evaluation): Record<string, number | null> {
-  const { calibration, contenders, costQuality, decisionMicroseconds, strongWeak, verdict } = evaluation;
-  const contender = (id: string) => contenders.find((one) => one.id === id);
-  const router = contender('router');
+  const { calibration, strategies, costQuality, decisionMicroseconds, strongWeak, verdict } = evaluation;
+  const strategy = (id: string) => strategies.find((one) => one.id === id);
+  const router = strategy('router');
   const eces = calibration.success.map(({ ece10 }) => ece10).filter((ece) => ece !== null);
   return {
     testPrompts: evaluation.prompts.test,
@@ -331,9 +331,9 @@ export function headlineMetrics(evaluation: Evaluation): Record<string, number |
     // Null where qualities were seen, not estimated.
     effectiveSampleSize: evaluation.offPolicy?.overlap.router.effectiveSampleSize ?? null,
     routedQuality: router?.quality.estimate ?? null,
-    bestSingleQuality: contender('bestSingle')?.quality.estimate ?? null,
-    nearestQuality: contender('nearest')?.quality.estimate ?? null,
-    oracleQuality: contender('oracle')?.quality.estimate ?? null,
+    bestSingleQuality: strategy('bestSingle')?.quality.estimate ?? null,
+    nearestQuality: strategy('nearest')?.quality.estimate ?? null,
+    oracleQuality: strategy('oracle')?.quality.estimate ?? null,
     gainOverBestSingle: verdict.againstBestSingle?.estimate ?? null,
     gainOverBestSingleLow: verdict.againstBestSingle?.low ?? null,
     gainOverBestSingleHigh: verdict.againstBestSingle?.high ?? null,
@@ -341,7 +341,7 @@ export function headlineMetrics(evaluation: Evaluation): Record<string, number |
     gainOverFixedMixLow: verdict.againstFixedMix?.low ?? null,
     gainOverFixedMixHigh: verdict.againstFixedMix?.high ?? null,
     routedCostUsd: router?.costUsd?.estimate ?? null,
-    bestSingleCostUsd: contender('bestSingle')?.costUsd?.estimate ?? null,
+    bestSingleCostUsd: strategy('bestSingle')?.costUsd?.estimate ?? null,
     routedLatencyMs: router?.latencyMs?.estimate ?? null,
     apgr: strongWeak?.router.apgr.estimate ?? null,
     aiq: costQuality?.aiq?.router.estimate ?? null,

@@ -23,9 +23,9 @@ import {
   takeDoubt,
 } from '../off-policy/score-interval.ts';
 import type { Interval } from '../words/format-number.ts';
-import { bestSingleCandidate, type Choice, columnOf, describeContenders } from './baselines.ts';
+import { bestSingleCandidate, type Choice, columnOf, describeStrategies } from './baselines.ts';
 import { type Comparison, describeTasks } from './compare.ts';
-import type { Contender, Coverage, OffPolicyEstimate, OffPolicyEvaluation, TaskRow } from './evaluation.ts';
+import type { Coverage, OffPolicyEstimate, OffPolicyEvaluation, Strategy, TaskRow } from './evaluation.ts';
 import type { EvaluationInput, TrainMeans } from './evaluation-input.ts';
 
 /** What can be said of the router on a log that does not hold every candidate of every prompt. */
@@ -35,7 +35,7 @@ interface OffPolicyComparison {
   readonly coverage: Coverage;
   /** Number of the best single candidate on the training rows; null where the log cannot answer. */
   readonly bestSingle: number | null;
-  readonly contenders: readonly Contender[];
+  readonly strategies: readonly Strategy[];
   readonly tasks: readonly TaskRow[];
 }
 
@@ -108,7 +108,7 @@ export function compareOffPolicy(
       costsUnknown: costsUnknown.map((c) => names[c]),
     },
     bestSingle: isRefused ? null : best,
-    contenders: describeContenders(comparison, choices, names.length, (columns, doubts) =>
+    strategies: describeStrategies(comparison, choices, names.length, (columns, doubts) =>
       columns.map((column, i) => interval(column, doubts[i])),
     ),
     tasks: isRefused ? [] : measureTasks(rows, comparison, choices, tasks, listedTasks, names),

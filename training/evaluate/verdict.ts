@@ -9,19 +9,19 @@ import {
   qualityStanding,
 } from '../words/compare.ts';
 import { formatCount, formatPercent, type Interval, plural, pluralInGroups } from '../words/format-number.ts';
-import type { Contender, Coverage, OffPolicyEvaluation, Verdict } from './evaluation.ts';
+import type { Coverage, OffPolicyEvaluation, Strategy, Verdict } from './evaluation.ts';
 
 /** Under so many near-duplicate groups, a figure is a hint. */
 const FEW_GROUPS = 200;
 
 interface VerdictInput {
-  readonly contenders: readonly Contender[];
+  readonly strategies: readonly Strategy[];
   readonly coverage: Coverage;
-  /** Names, in the order of the contenders' shares. */
+  /** Names, in the order of the strategies' shares. */
   readonly candidates: readonly string[];
   /** Name of the best single candidate on the training rows; null when nothing could be compared. */
   readonly bestSingle: string | null;
-  /** How the contenders' figures were estimated. @default null: they were read off */
+  /** How the strategies' figures were estimated. @default null: they were read off */
   readonly offPolicy?: OffPolicyEvaluation | null;
 }
 
@@ -30,14 +30,14 @@ interface VerdictInput {
  * "No router" is the best fixed mix that costs no more, where costs are known, since always using one candidate is such a
  * mix; the best single candidate where they are not.
  */
-export function judge({
-  contenders,
+export function describeVerdict({
+  strategies,
   coverage,
   candidates,
   bestSingle,
   offPolicy = null,
 }: VerdictInput): Verdict {
-  const find = (id: string) => contenders.find((one) => one.id === id);
+  const find = (id: string) => strategies.find((one) => one.id === id);
   const [router, single, mix] = [find('router'), find('bestSingle'), find('fixedMix')];
   if (!router || !single || bestSingle === null) {
     return {
@@ -69,7 +69,7 @@ export function judge({
   };
 }
 
-function costsOf(router: Contender, other: Contender): CostPair {
+function costsOf(router: Strategy, other: Strategy): CostPair {
   return {
     own: router.costUsd?.estimate ?? null,
     other: other.costUsd?.estimate ?? null,

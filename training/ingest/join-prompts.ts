@@ -8,7 +8,7 @@ import { jsonLine } from './formats/map-log.ts';
 import { BLOCK_BYTES, type TextBlock } from './read/files.ts';
 import { LOG_REASONS, promptProblem } from './record/format.ts';
 import { readConversation } from './record/messages.ts';
-import { EXISTING, type JudgeSettings, REFUSED_MARK, USABLE } from './sql/rows.ts';
+import { EXISTING, REFUSED_MARK, USABLE, type ValidateOptions } from './sql/rows.ts';
 import type { StageBlocksOptions } from './stage.ts';
 import { insertSide, stageNumbered } from './stage-log.ts';
 
@@ -36,7 +36,7 @@ interface OpenCall {
 export async function joinPrompts(
   database: ScratchDatabase,
   connection: DuckDBConnection,
-  options: Omit<StageBlocksOptions, 'numbered' | 'fileIndex'> & JudgeSettings,
+  options: Omit<StageBlocksOptions, 'numbered' | 'fileIndex'> & ValidateOptions,
 ): Promise<number> {
   const count = async (query: string): Promise<number> =>
     Number((await connection.runAndReadAll(query)).getRows()[0][0]);

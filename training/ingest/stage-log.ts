@@ -8,7 +8,7 @@ import type { SourceFile, TextBlock } from './read/files.ts';
 import { hasLongLines } from './read/json.ts';
 import type { LogReader } from './record/format.ts';
 import type { MapTarget, SourceLayout } from './sql/layout.ts';
-import { insertJudged, type JudgeSettings, rawRows } from './sql/rows.ts';
+import { insertValid, rawRows, type ValidateOptions } from './sql/rows.ts';
 import { type StageBlocksOptions, stageBlocks, stageRegular } from './stage.ts';
 
 /** Columns of what is joined to rows once all files are read, after those of `file`. */
@@ -76,7 +76,7 @@ const CANONICAL: SourceLayout = {
   mapped: [],
 };
 
-interface StageLogOptions extends Omit<StageBlocksOptions, 'numbered'>, LogMapping, JudgeSettings {
+interface StageLogOptions extends Omit<StageBlocksOptions, 'numbered'>, LogMapping, ValidateOptions {
   readonly onBytes: (bytes: number) => void;
 }
 
@@ -114,11 +114,11 @@ export async function stageLog(
 export async function stageNumbered(
   database: ScratchDatabase,
   blocks: AsyncGenerator<TextBlock>,
-  options: Omit<StageBlocksOptions, 'numbered'> & JudgeSettings,
+  options: Omit<StageBlocksOptions, 'numbered'> & ValidateOptions,
 ): Promise<void> {
   const raw = rawRows('SELECT line, doc FROM documents', CANONICAL);
   const settings = { ...options, plainMessages: true };
-  const judge = (table: string): string => insertJudged(raw, options.fileIndex, settings, table);
+  const judge = (table: string): string => insertValid(raw, options.fileIndex, settings, table);
   await stageBlocks(database, blocks, judge, { ...options, numbered: true });
 }
 

@@ -10,9 +10,9 @@ import { hasLongLines, isJsonLines, jsonBlocks } from './read/json.ts';
 import { settlePrompts } from './settle.ts';
 import { mayHoldSurrogates, wellFormed } from './sql/fields.ts';
 import { type ColumnMap, PathReader, SeenNames, type SourceLayout } from './sql/layout.ts';
-import { insertJudged, type JudgeSettings, rawField, rawRows, UNREAD } from './sql/rows.ts';
+import { insertValid, rawField, rawRows, UNREAD, type ValidateOptions } from './sql/rows.ts';
 
-interface StageOptions extends Omit<StageBlocksOptions, 'look' | 'settle'>, JudgeSettings {
+interface StageOptions extends Omit<StageBlocksOptions, 'look' | 'settle'>, ValidateOptions {
   readonly map: ColumnMap;
   readonly onBytes: (bytes: number) => void;
 }
@@ -65,7 +65,7 @@ async function stageFile(
       first.done === true ? { bytes: new Uint8Array(), firstLine: 1 } : first.value;
     layout ??= await firstLayout(database, firstBlock, seen);
     const raw = rawRows('SELECT line, doc FROM documents', layout);
-    const judge = (table: string): string => insertJudged(raw, options.fileIndex, options, table);
+    const judge = (table: string): string => insertValid(raw, options.fileIndex, options, table);
     await stageBlocks(database, resumed(firstBlock, blocks), judge, {
       ...options,
       look: (worker) => seen.add(worker, 'SELECT doc FROM documents'),
@@ -140,7 +140,7 @@ async function stageParquet(
       ? `SELECT row_number() OVER () AS line, p FROM ${rows} AS p`
       : `SELECT ${ROW_NUMBER} + 1 AS line, p FROM (SELECT * FROM ${parquetFile(source.path, `, ${ROW_NUMBER} = true`)}) AS p`;
     const documents = `SELECT line, to_json(p)::VARCHAR AS doc FROM (${numbered})`;
-    await connection.run(insertJudged(rawRows(documents, layout), options.fileIndex, options));
+    await connection.run(insertValid(rawRows(documents, layout), options.fileIndex, options));
     options.onBytes(source.bytes);
     await options.onStaged();
     return layout;
@@ -297,7 +297,7 @@ class ByteGate {
 
 const PROGRESS_MS = 200;
 
-interface StageRegularOptions extends JudgeSettings {
+interface StageRegularOptions extends ValidateOptions {
   readonly fileIndex: number;
   readonly onBytes: (bytes: number) => void;
 }
@@ -362,7 +362,7 @@ export async function stageRegular(
   try {
     const { fileIndex } = options;
     await connection.run('SET enable_progress_bar = true; SET enable_progress_bar_print = false');
-    await connection.run(insertJudged(raw, fileIndex, options));
+    await connection.run(insertValid(raw, fileIndex, options));
     // Rows that were there before may have gone, and leave their places.
     await connection.run(
       `INSERT INTO first_rows SELECT ${fileIndex}, min(rowid) FROM staged WHERE file = ${fileIndex}`,

@@ -6,13 +6,13 @@ import { createMatrix, type Matrix, putRows, takeRows } from '../fit/rows.ts';
 import {
   allRows,
   isFullyObserved,
-  type MemberData,
+  type LearnerData,
   squaredError,
-  type TunedMember,
+  type TunedLearner,
   takeFitData,
   weightPerCandidate,
 } from './learner.ts';
-import type { LinearMember } from './linear.ts';
+import type { LinearLearner } from './linear.ts';
 
 const HIDDEN = 64;
 
@@ -20,20 +20,20 @@ const HIDDEN = 64;
 const PENALTIES = { from: 3, to: 0.01 } as const;
 
 /**
- * Quality as a smooth function of what the linear member expects of every candidate. Candidates differ most on
+ * Quality as a smooth function of what the linear learner expects of every candidate. Candidates differ most on
  * prompts of middling difficulty (on easy ones all are right, on hopeless ones all are wrong), so their differences
- * are humped where the linear member can only slope. One hidden layer of fixed random tanh units, then ridge
+ * are humped where the linear learner can only slope. One hidden layer of fixed random tanh units, then ridge
  * regression: smooth, convex and cheap (Rahimi and Recht 2008).
  *
- * It is fitted on the linear member's out-of-fold predictions, since those on its own rows are too sure of themselves; and
+ * It is fitted on the linear learner's out-of-fold predictions, since those on its own rows are too sure of themselves; and
  * cross-validated on predictions by fits that saw neither a row's own fold nor the one that is held out, as what the
- * latter's outcomes did to the linear member would be told to the curve beforehand.
+ * latter's outcomes did to the linear learner would be told to the curve beforehand.
  */
-export async function tuneCurveMember(
-  data: MemberData,
-  linear: LinearMember,
+export async function tuneCurveLearner(
+  data: LearnerData,
+  linear: LinearLearner,
   onFold?: OnFold,
-): Promise<TunedMember> {
+): Promise<TunedLearner> {
   const { residuals, folds } = data;
   const hidden = hiddenLayer(linear.outOfFold, data.seed);
   const activations = predictRows(chainHead([hidden]), linear.outOfFold);
@@ -49,7 +49,7 @@ export async function tuneCurveMember(
       },
       onFold,
     );
-  const part = isFullyObserved(residuals) ? 'deviation' : 'all';
+  const part = isFullyObserved(residuals) ? 'advantage' : 'all';
   const least = (path: readonly Matrix[]) =>
     argMin(path.map((predictions) => squaredError(predictions, residuals, part, data.weights)));
   const { shares, tried } = await searchPenalties(PENALTIES, attempt, (path) => [least(path)]);
@@ -60,7 +60,7 @@ export async function tuneCurveMember(
     outOfFold: tried[chosen],
     async fit() {
       const fitted = await linear.fit();
-      if (fitted.form.kind !== 'chain') throw new TypeError('The curve member reads a chain.');
+      if (fitted.form.kind !== 'chain') throw new TypeError('The curve learner reads a chain.');
       const rows = allRows(residuals);
       const [output] = await fitOutput(data, activations, rows, [shares[chosen]]);
       const chain = [...fitted.form.chain, hidden, output];
@@ -70,12 +70,12 @@ export async function tuneCurveMember(
 }
 
 /**
- * For each fold, what the linear member says of the rows of every other, fitted without either: one fit for each two folds.
+ * For each fold, what the linear learner says of the rows of every other, fitted without either: one fit for each two folds.
  * @returns `[folds][rows, candidates]`; rows of the fold itself are zeros
  */
 async function nestedPredictions(
-  { features, folds, residuals }: MemberData,
-  linear: LinearMember,
+  { features, folds, residuals }: LearnerData,
+  linear: LinearLearner,
 ): Promise<Matrix[]> {
   const all = eachFold(folds);
   const predictions = all.map(() => createMatrix(residuals.rows, residuals.columns));
@@ -99,7 +99,7 @@ async function nestedPredictions(
 }
 
 async function fitOutput(
-  data: MemberData,
+  data: LearnerData,
   activations: Matrix,
   rows: Int32Array,
   shares: readonly number[],
@@ -123,16 +123,16 @@ function hiddenLayer(predictions: Matrix, seed: number): DenseLayer {
   const kernel = new Float32Array(columns * HIDDEN);
   const bias = new Float32Array(HIDDEN);
   for (let h = 0; h < HIDDEN; h++) {
-    const toLevel = random.normal() / spread.level.scale;
+    const toLevel = random.normal() / spread.difficulty.scale;
     const toDeviation = Array.from(
-      spread.deviations,
+      spread.advantages,
       ({ scale }) => random.normal() / (scale * Math.sqrt(columns)),
     );
     const meanDeviation = toDeviation.reduce((sum, x) => sum + x, 0) / columns;
-    bias[h] = 3 * (random.next() - 0.5) - toLevel * spread.level.mean;
+    bias[h] = 3 * (random.next() - 0.5) - toLevel * spread.difficulty.mean;
     for (let c = 0; c < columns; c++) {
       kernel[c * HIDDEN + h] = toLevel / columns + toDeviation[c] - meanDeviation;
-      bias[h] -= toDeviation[c] * spread.deviations[c].mean;
+      bias[h] -= toDeviation[c] * spread.advantages[c].mean;
     }
   }
   return { inputs: columns, outputs: HIDDEN, kernel, bias, activation: 'tanh' };
@@ -144,14 +144,14 @@ interface Moments {
   readonly scale: number;
 }
 
-function spreads({ rows, columns, values }: Matrix): { level: Moments; deviations: Moments[] } {
-  const level = new Float64Array(rows);
+function spreads({ rows, columns, values }: Matrix): { difficulty: Moments; advantages: Moments[] } {
+  const difficulty = new Float64Array(rows);
   for (let row = 0; row < rows; row++)
-    for (let c = 0; c < columns; c++) level[row] += values[row * columns + c] / columns;
-  const deviations = Array.from({ length: columns }, (_, c) =>
-    moments(level.map((mean, row) => values[row * columns + c] - mean)),
+    for (let c = 0; c < columns; c++) difficulty[row] += values[row * columns + c] / columns;
+  const advantages = Array.from({ length: columns }, (_, c) =>
+    moments(difficulty.map((mean, row) => values[row * columns + c] - mean)),
   );
-  return { level: moments(level), deviations };
+  return { difficulty: moments(difficulty), advantages };
 }
 
 function moments(values: Float64Array): Moments {

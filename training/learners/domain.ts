@@ -3,8 +3,8 @@ import { chainHead, type DenseLayer, predictRows } from '../fit/chain.ts';
 import { crossValidate, type OnFold } from '../fit/folds.ts';
 import { fitLinearPath, type OnProgress, searchPenalties } from '../fit/linear.ts';
 import { createMatrix, type Matrix, numberClusters, takeRows } from '../fit/rows.ts';
-import { allRows, isFullyObserved, type MemberData, type TunedMember } from './learner.ts';
-import { rowLevels } from './shared-linear.ts';
+import { allRows, isFullyObserved, type LearnerData, type TunedLearner } from './learner.ts';
+import { rowDifficulty } from './shared-linear.ts';
 
 /**
  * Penalties tried, as shares of feature variance; the loss of a classifier is summed over rows, and so is not scaled by them.
@@ -22,7 +22,7 @@ const TOLERANCE = 1e-3;
  *
  * @returns null where the traffic has fewer than two tasks.
  */
-export async function tuneDomainMember(data: MemberData, onFold?: OnFold): Promise<TunedMember | null> {
+export async function tuneDomainLearner(data: LearnerData, onFold?: OnFold): Promise<TunedLearner | null> {
   const { tasks, taskCount, residuals, folds } = data;
   if (tasks === null || taskCount < 2) return null;
   const attempt = async (some: readonly number[]) => {
@@ -60,7 +60,7 @@ export async function tuneDomainMember(data: MemberData, onFold?: OnFold): Promi
 
 /** One for each penalty, strong to weak. */
 async function fitClassifiers(
-  data: MemberData,
+  data: LearnerData,
   rows: Int32Array,
   shares: readonly number[],
   onProgress?: OnProgress,
@@ -79,7 +79,7 @@ async function fitClassifiers(
 }
 
 function meansLayer(
-  { tasks, taskCount, residuals, weights, groups }: MemberData,
+  { tasks, taskCount, residuals, weights, groups }: LearnerData,
   rows: Int32Array,
 ): DenseLayer {
   const means = isFullyObserved(residuals) ? taskMeans : sharedTaskMeans;
@@ -180,14 +180,14 @@ export function sharedTaskMeans(
   rows: Int32Array,
 ): Float32Array {
   const { columns } = residuals;
-  const levels = rowLevels(residuals, weights);
-  const level = taskMeans(levels.targets, levels.weights, tasks, taskCount, groups, rows);
+  const difficulties = rowDifficulty(residuals, weights);
+  const difficulty = taskMeans(difficulties.targets, difficulties.weights, tasks, taskCount, groups, rows);
   const values = residuals.values.map((value, i) => {
     const task = tasks[Math.floor(i / columns)];
-    return task < 0 ? value : value - level[task];
+    return task < 0 ? value : value - difficulty[task];
   });
   const rest = taskMeans({ ...residuals, values }, weights, tasks, taskCount, groups, rows);
-  return rest.map((mean, i) => mean + level[Math.floor(i / columns)]);
+  return rest.map((mean, i) => mean + difficulty[Math.floor(i / columns)]);
 }
 
 /** Variance within tasks over variance between them; Infinity when they do not differ. */
@@ -221,16 +221,16 @@ function varianceRatio(
   return variance > 0 ? within / variance : Number.POSITIVE_INFINITY;
 }
 
-/** Share of feature variance; between the ends of what the domain member tries. */
+/** Share of feature variance; between the ends of what the domain learner tries. */
 const PENALTY_SHARE = 0.03;
 
 /**
  * What kind of request is it? A softmax classifier of the traffic's tasks, for the `task` signal where the domain
- * member, which is made of such a one, takes no part.
+ * learner, which is made of such a one, takes no part.
  *
  * @returns null where the traffic has fewer than two tasks
  */
-export async function fitTaskClassifier(data: MemberData): Promise<DenseLayer | null> {
+export async function fitTaskClassifier(data: LearnerData): Promise<DenseLayer | null> {
   if (data.tasks === null || data.taskCount < 2) return null;
   const [classifier] = await fitClassifiers(data, allRows(data.residuals), [PENALTY_SHARE]);
   return classifier;

@@ -7,8 +7,8 @@ import type { OnProgress } from '../fit/linear.ts';
 import type { FitData } from '../fit/loss.ts';
 import { createMatrix, type Matrix, takeRows } from '../fit/rows.ts';
 
-/** What members learn from. Rows are those of the fit split. */
-export interface MemberData {
+/** What learners learn from. Rows are those of the fit split. */
+export interface LearnerData {
   /** Standardised, `[rows, features]`. */
   readonly features: Matrix;
   /** Sum of the features' variances: penalties are given in this unit, so that they mean the same for any features. */
@@ -25,7 +25,7 @@ export interface MemberData {
   readonly tasks: Int32Array | null;
   readonly taskCount: number;
   /** Mean quality of each candidate, which the residuals were taken from: `[candidates]` */
-  readonly prior: readonly number[];
+  readonly candidateMeans: readonly number[];
   /** Group of each row: near-duplicates share one, and errors of a group count as one. */
   readonly groups: Int32Array;
   /** Fold of each row; no group straddles two. */
@@ -33,8 +33,8 @@ export interface MemberData {
   readonly seed: number;
 }
 
-/** A fitted member: a head that gives each candidate's expected quality as a difference to its mean. */
-export interface FittedMember {
+/** A fitted learner: a head that gives each candidate's expected quality as a difference to its mean. */
+export interface FittedLearner {
   readonly head: Head;
   /** How it gets into the artifact. */
   readonly form:
@@ -42,39 +42,42 @@ export interface FittedMember {
     | { readonly kind: 'knn'; readonly fit: KnnFit };
 }
 
-/** A member whose settings cross-validation has chosen. */
-export interface TunedMember {
+/** A learner whose settings cross-validation has chosen. */
+export interface TunedLearner {
   readonly name: string;
   /** What was chosen, for the report. */
   readonly settings: Readonly<Record<string, number>>;
   /** Predictions for each row by a fit that did not see its fold: `[rows, candidates]` */
   readonly outOfFold: Matrix;
   /** Fits on all rows. */
-  fit(): Promise<FittedMember>;
+  fit(): Promise<FittedLearner>;
 }
 
 /** A matrix in two parts that add up to it: each row's mean, repeated, and the differences to it. NaN spreads over its row. */
-export function splitLevels({ rows, columns, values }: Matrix): { level: Matrix; deviation: Matrix } {
-  const level = createMatrix(rows, columns);
-  const deviation = createMatrix(rows, columns);
+export function splitDifficulty({ rows, columns, values }: Matrix): {
+  difficulty: Matrix;
+  advantage: Matrix;
+} {
+  const difficulty = createMatrix(rows, columns);
+  const advantage = createMatrix(rows, columns);
   for (let row = 0; row < rows; row++) {
     let mean = 0;
     for (let c = 0; c < columns; c++) mean += values[row * columns + c] / columns;
     for (let c = 0; c < columns; c++) {
-      level.values[row * columns + c] = mean;
-      deviation.values[row * columns + c] = values[row * columns + c] - mean;
+      difficulty.values[row * columns + c] = mean;
+      advantage.values[row * columns + c] = values[row * columns + c] - mean;
     }
   }
-  return { level, deviation };
+  return { difficulty, advantage };
 }
 
 /** Tunes any head by fitting it on every fold with every setting, and keeping the setting with the least squared error. */
 export async function tuneByFold<Setting extends Readonly<Record<string, number>>>(
   name: string,
-  data: MemberData,
+  data: LearnerData,
   settings: readonly Setting[],
-  fit: (known: FitData, setting: Setting, rows: Int32Array) => Promise<FittedMember>,
-): Promise<TunedMember> {
+  fit: (known: FitData, setting: Setting, rows: Int32Array) => Promise<FittedLearner>,
+): Promise<TunedLearner> {
   const { features, residuals, folds } = data;
   const outOfFold = await crossValidate(folds, async (rows) => {
     const known = takeFitData(data, rows.fit);
@@ -94,9 +97,9 @@ export async function tuneByFold<Setting extends Readonly<Record<string, number>
   };
 }
 
-/** The named rows of member data, for a head to be fitted on. */
+/** The named rows of learner data, for a head to be fitted on. */
 export function takeFitData(
-  { features, residuals, weights }: Pick<MemberData, 'features' | 'residuals' | 'weights'>,
+  { features, residuals, weights }: Pick<LearnerData, 'features' | 'residuals' | 'weights'>,
   rows: Int32Array,
 ): FitData {
   const taken = { features: takeRows(features, rows), targets: takeRows(residuals, rows) };
@@ -116,7 +119,7 @@ export function allRows({ rows }: Matrix): Int32Array {
  * @returns `[rows, candidates]` for each penalty
  */
 export function crossValidateLayers(
-  { features, folds }: Pick<MemberData, 'features' | 'folds'>,
+  { features, folds }: Pick<LearnerData, 'features' | 'folds'>,
   fit: (rows: Int32Array, onProgress: OnProgress) => Promise<readonly DenseLayer[]>,
   onFold?: OnFold,
 ): Promise<Matrix[]> {
@@ -133,7 +136,7 @@ export function crossValidateLayers(
 
 /** Weight of the observed outcomes of the named rows, per candidate: what penalties are measured against. */
 export function weightPerCandidate(
-  { residuals: { columns, values }, weights }: Pick<MemberData, 'residuals' | 'weights'>,
+  { residuals: { columns, values }, weights }: Pick<LearnerData, 'residuals' | 'weights'>,
   rows: Int32Array,
 ): number {
   let sum = 0;
@@ -144,10 +147,10 @@ export function weightPerCandidate(
 }
 
 /** Which part of the outcomes an error is measured on. */
-export type Part = 'all' | 'level' | 'deviation';
+export type Part = 'all' | 'difficulty' | 'advantage';
 
 /**
- * Mean squared error of predictions. `level` compares the rows' means, `deviation` the differences to them, both over
+ * Mean squared error of predictions. `difficulty` compares the rows' means, `advantage` the differences to them, both over
  * rows with every target observed; `all` every observed target. NaN when there is no such row.
  *
  * @param weights importance of each target for `all`, `[rows, outputs]`; null: all alike
@@ -177,7 +180,7 @@ export function squaredError(
       error += (targets.values[i] - predictions.values[i]) / columns;
     if (Number.isNaN(error)) continue;
     count++;
-    if (part === 'level') sum += error * error;
+    if (part === 'difficulty') sum += error * error;
     else
       for (let i = from; i < from + columns; i++)
         sum += (targets.values[i] - predictions.values[i] - error) ** 2 / columns;
@@ -185,7 +188,7 @@ export function squaredError(
   return sum / count;
 }
 
-/** Whether most rows that have a target have every one, which tells levels from deviations. */
+/** Whether most rows that have a target have every one, which tells difficulties from advantages. */
 export function isFullyObserved({ rows, columns, values }: Matrix): boolean {
   let full = 0;
   let some = 0;

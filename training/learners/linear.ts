@@ -6,12 +6,12 @@ import { createMatrix, type Matrix } from '../fit/rows.ts';
 import {
   allRows,
   crossValidateLayers,
-  type FittedMember,
+  type FittedLearner,
   isFullyObserved,
-  type MemberData,
+  type LearnerData,
   type Part,
   squaredError,
-  type TunedMember,
+  type TunedLearner,
   takeFitData,
 } from './learner.ts';
 import { tuneSharedLinear } from './shared-linear.ts';
@@ -19,8 +19,8 @@ import { tuneSharedLinear } from './shared-linear.ts';
 /** Penalties tried, as shares of rows times feature variance. */
 const PENALTIES = { from: 3, to: 0.003 } as const;
 
-/** A linear member, which the curve member is made of. */
-export interface LinearMember extends TunedMember {
+/** A linear learner, which the curve learner is made of. */
+export interface LinearLearner extends TunedLearner {
   /** The same with the penalties that were chosen, fitted on these rows alone. */
   fitOn(rows: Int32Array): Promise<DenseLayer>;
 }
@@ -29,60 +29,65 @@ export interface LinearMember extends TunedMember {
  * Ridge regression of every candidate's quality on the features. How hard the prompt is (the candidates' mean) and
  * how the candidates differ get a penalty each, chosen by cross-validation, and one layer does both.
  */
-export async function tuneLinearMember(data: MemberData, onFold?: OnFold): Promise<LinearMember> {
+export async function tuneLinearLearner(data: LearnerData, onFold?: OnFold): Promise<LinearLearner> {
   const { residuals } = data;
-  if (!isFullyObserved(residuals)) return sharedLinearMember(data, onFold);
-  const parts: readonly Part[] = ['level', 'deviation'];
+  if (!isFullyObserved(residuals)) return sharedLinearLearner(data, onFold);
+  const parts: readonly Part[] = ['difficulty', 'advantage'];
   const { shares, tried } = await searchPenalties(
     PENALTIES,
     (some) => crossValidateLayers(data, (rows, onProgress) => fitPath(data, rows, some, onProgress), onFold),
     (path) => parts.map((part) => best(path, residuals, part)),
   );
-  const [level, deviation] = parts.map((part) => best(tried, residuals, part));
-  const fitOn = (rows: Int32Array) => fitCombined(data, shares[level], shares[deviation], rows);
-  let fitted: Promise<FittedMember> | undefined;
+  const [difficulty, advantage] = parts.map((part) => best(tried, residuals, part));
+  const fitOn = (rows: Int32Array) => fitCombined(data, shares[difficulty], shares[advantage], rows);
+  let fitted: Promise<FittedLearner> | undefined;
   return {
     name: 'linear',
-    settings: { levelPenalty: shares[level], deviationPenalty: shares[deviation] },
-    outOfFold: combine(tried[level], tried[deviation]),
-    // The curve member is made of this one: both ask for the fit, and it is the same.
-    fit: () => (fitted ??= asMember(fitOn(allRows(residuals)))),
+    settings: { levelPenalty: shares[difficulty], deviationPenalty: shares[advantage] },
+    outOfFold: combine(tried[difficulty], tried[advantage]),
+    // The curve learner is made of this one: both ask for the fit, and it is the same.
+    fit: () => (fitted ??= asLearner(fitOn(allRows(residuals)))),
     fitOn,
   };
 }
 
 /** Where rows were seen with a candidate or two, the two parts are told apart by the model and not by the rows. */
-async function sharedLinearMember(data: MemberData, onFold?: OnFold): Promise<LinearMember> {
-  const { levelPenalty, deviationPenalty, outOfFold, fitOn } = await tuneSharedLinear(data, onFold);
-  let fitted: Promise<FittedMember> | undefined;
+async function sharedLinearLearner(data: LearnerData, onFold?: OnFold): Promise<LinearLearner> {
+  const {
+    difficultyPenalty: levelPenalty,
+    advantagePenalty: deviationPenalty,
+    outOfFold,
+    fitOn,
+  } = await tuneSharedLinear(data, onFold);
+  let fitted: Promise<FittedLearner> | undefined;
   return {
     name: 'linear',
     settings: { levelPenalty, deviationPenalty },
     outOfFold,
-    fit: () => (fitted ??= asMember(fitOn(allRows(data.residuals)))),
+    fit: () => (fitted ??= asLearner(fitOn(allRows(data.residuals)))),
     fitOn,
   };
 }
 
-async function asMember(fitting: Promise<DenseLayer>): Promise<FittedMember> {
+async function asLearner(fitting: Promise<DenseLayer>): Promise<FittedLearner> {
   const layer = await fitting;
   return { head: chainHead([layer]), form: { kind: 'chain', chain: [layer] } };
 }
 
 async function fitCombined(
-  data: MemberData,
-  level: number,
-  deviation: number,
+  data: LearnerData,
+  difficulty: number,
+  advantage: number,
   rows: Int32Array,
 ): Promise<DenseLayer> {
-  const strongFirst = [...new Set([level, deviation])].sort((a, b) => b - a);
+  const strongFirst = [...new Set([difficulty, advantage])].sort((a, b) => b - a);
   const layers = await fitPath(data, rows, strongFirst);
-  return combineLayers(layers[strongFirst.indexOf(level)], layers[strongFirst.indexOf(deviation)]);
+  return combineLayers(layers[strongFirst.indexOf(difficulty)], layers[strongFirst.indexOf(advantage)]);
 }
 
 /** Layers for these penalties, strong to weak. */
 async function fitPath(
-  data: MemberData,
+  data: LearnerData,
   rows: Int32Array,
   shares: readonly number[],
   onProgress?: OnProgress,
@@ -101,34 +106,34 @@ function best(path: readonly Matrix[], residuals: Matrix, part: Part): number {
 }
 
 /** Row means of one, differences to them of the other. */
-function combine(level: Matrix, deviation: Matrix): Matrix {
-  if (level === deviation) return level;
-  const { rows, columns } = level;
+function combine(difficulty: Matrix, advantage: Matrix): Matrix {
+  if (difficulty === advantage) return difficulty;
+  const { rows, columns } = difficulty;
   const combined = createMatrix(rows, columns);
   for (let row = 0; row < rows; row++)
-    combineRow(level.values, deviation.values, combined.values, row * columns, columns);
+    combineRow(difficulty.values, advantage.values, combined.values, row * columns, columns);
   return combined;
 }
 
 /** The same for the layers themselves: a mean over outputs is linear in the kernel's columns. */
-function combineLayers(level: DenseLayer, deviation: DenseLayer): DenseLayer {
-  if (level === deviation) return level;
-  const kernel = new Float32Array(level.kernel.length);
-  for (let i = 0; i < level.inputs; i++)
-    combineRow(level.kernel, deviation.kernel, kernel, i * level.outputs, level.outputs);
-  const bias = new Float32Array(level.outputs);
-  combineRow(level.bias, deviation.bias, bias, 0, level.outputs);
-  return { ...level, kernel, bias };
+function combineLayers(difficulty: DenseLayer, advantage: DenseLayer): DenseLayer {
+  if (difficulty === advantage) return difficulty;
+  const kernel = new Float32Array(difficulty.kernel.length);
+  for (let i = 0; i < difficulty.inputs; i++)
+    combineRow(difficulty.kernel, advantage.kernel, kernel, i * difficulty.outputs, difficulty.outputs);
+  const bias = new Float32Array(difficulty.outputs);
+  combineRow(difficulty.bias, advantage.bias, bias, 0, difficulty.outputs);
+  return { ...difficulty, kernel, bias };
 }
 
 function combineRow(
-  level: Float32Array,
-  deviation: Float32Array,
+  difficulty: Float32Array,
+  advantage: Float32Array,
   out: Float32Array,
   from: number,
   columns: number,
 ) {
   let shift = 0;
-  for (let i = from; i < from + columns; i++) shift += (level[i] - deviation[i]) / columns;
-  for (let i = from; i < from + columns; i++) out[i] = deviation[i] + shift;
+  for (let i = from; i < from + columns; i++) shift += (difficulty[i] - advantage[i]) / columns;
+  for (let i = from; i < from + columns; i++) out[i] = advantage[i] + shift;
 }

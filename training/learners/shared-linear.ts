@@ -23,8 +23,8 @@ interface SharedLinearData {
 
 /** A linear layer whose penalties cross-validation has chosen. */
 interface SharedLinear {
-  readonly levelPenalty: number;
-  readonly deviationPenalty: number;
+  readonly difficultyPenalty: number;
+  readonly advantagePenalty: number;
   /** Predictions for each row by a fit that did not see its fold: `[rows, candidates]` */
   readonly outOfFold: Matrix;
   /** Fits on these rows. */
@@ -33,9 +33,9 @@ interface SharedLinear {
 
 /**
  * Ridge regression for rows that were seen with a candidate or two. What a row's one outcome says of the prompt is
- * learned by all candidates together: one regression of the level on every outcome, whoever it is of. What is left of
+ * learned by all candidates together: one regression of the difficulty on every outcome, whoever it is of. What is left of
  * each outcome then teaches its candidate's difference, with a penalty of its own that holds candidates back to the
- * common level (a hierarchical model: Lindley and Smith 1972).
+ * common difficulty (a hierarchical model: Lindley and Smith 1972).
  */
 export async function tuneSharedLinear(
   data: SharedLinearData,
@@ -47,36 +47,36 @@ export async function tuneSharedLinear(
     (done: 0 | 1): OnFold =>
     ({ fold, folds, loss }) =>
       onFold({ fold: done * folds + fold, folds: 2 * folds, loss });
-  const common = { ...data, ...levelsOf(data) };
+  const common = { ...data, ...difficultiesOf(data) };
   const least = (path: readonly Matrix[], truth: Matrix) =>
     argMin(path.map((predictions) => squaredError(predictions, truth, 'all', weights)));
-  const levels = await searchPenalties(
+  const difficulties = await searchPenalties(
     PENALTIES,
     async (some) =>
-      (await outOfFold(common, some, half(0))).map((level) => broadcast(level, residuals.columns)),
+      (await outOfFold(common, some, half(0))).map((difficulty) => broadcast(difficulty, residuals.columns)),
     (path) => [least(path, residuals)],
   );
-  const level = least(levels.tried, residuals);
-  const rest = { ...data, residuals: without(residuals, levels.tried[level]) };
-  const deviations = await searchPenalties(
+  const difficulty = least(difficulties.tried, residuals);
+  const rest = { ...data, residuals: without(residuals, difficulties.tried[difficulty]) };
+  const advantages = await searchPenalties(
     PENALTIES,
     (some) => outOfFold(rest, some, half(1)),
     (path) => [least(path, rest.residuals)],
   );
-  const deviation = least(deviations.tried, rest.residuals);
-  const [levelPenalty, deviationPenalty] = [levels.shares[level], deviations.shares[deviation]];
+  const advantage = least(advantages.tried, rest.residuals);
+  const [levelPenalty, deviationPenalty] = [difficulties.shares[difficulty], advantages.shares[advantage]];
   return {
-    levelPenalty,
-    deviationPenalty,
-    outOfFold: add(levels.tried[level], deviations.tried[deviation]),
+    difficultyPenalty: levelPenalty,
+    advantagePenalty: deviationPenalty,
+    outOfFold: add(difficulties.tried[difficulty], advantages.tried[advantage]),
     fitOn: async (rows) =>
       addLayers(await fitOne(common, levelPenalty, rows), await fitOne(rest, deviationPenalty, rows)),
   };
 }
 
-function levelsOf({ residuals, weights }: SharedLinearData) {
-  const levels = rowLevels(residuals, weights);
-  return { residuals: levels.targets, weights: levels.weights };
+function difficultiesOf({ residuals, weights }: SharedLinearData) {
+  const difficulties = rowDifficulty(residuals, weights);
+  return { residuals: difficulties.targets, weights: difficulties.weights };
 }
 
 function outOfFold(data: SharedLinearData, shares: readonly number[], onFold: OnFold): Promise<Matrix[]> {
@@ -119,17 +119,17 @@ function without(a: Matrix, b: Matrix): Matrix {
 }
 
 /** A layer of one output added to every output of another. */
-function addLayers(level: DenseLayer, deviation: DenseLayer): DenseLayer {
-  const { outputs } = deviation;
+function addLayers(difficulty: DenseLayer, advantage: DenseLayer): DenseLayer {
+  const { outputs } = advantage;
   return {
-    ...deviation,
-    kernel: deviation.kernel.map((value, i) => value + level.kernel[Math.floor(i / outputs)]),
-    bias: deviation.bias.map((value) => value + level.bias[0]),
+    ...advantage,
+    kernel: advantage.kernel.map((value, i) => value + difficulty.kernel[Math.floor(i / outputs)]),
+    bias: advantage.bias.map((value) => value + difficulty.bias[0]),
   };
 }
 
 /** What each row's observed outcomes say of all candidates alike. */
-interface RowLevels {
+interface RowDifficulty {
   /** Weighted mean of the row's outcomes, NaN where there is none: `[rows, 1]` */
   readonly targets: Matrix;
   /** Sum of their weights: `[rows]` */
@@ -137,7 +137,10 @@ interface RowLevels {
 }
 
 /** @param weights importance of each outcome, `[rows, candidates]`; null: all alike */
-export function rowLevels({ rows, columns, values }: Matrix, weights: Float32Array | null): RowLevels {
+export function rowDifficulty(
+  { rows, columns, values }: Matrix,
+  weights: Float32Array | null,
+): RowDifficulty {
   const targets = createMatrix(rows, 1);
   const totals = new Float32Array(rows);
   for (let row = 0; row < rows; row++) {

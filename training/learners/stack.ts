@@ -1,15 +1,15 @@
 import { argMax } from 'pointsman/math';
 import { createMatrix, FEWEST_GROUPS, type Matrix } from '../fit/rows.ts';
 import { chooseShrinkage, fitStack } from '../fit/stack-weights.ts';
-import { isFullyObserved, type MemberData, splitLevels, type TunedMember } from './learner.ts';
+import { isFullyObserved, type LearnerData, splitDifficulty, type TunedLearner } from './learner.ts';
 
-/** How the members add up. */
+/** How the learners add up. */
 export interface Stack {
-  /** Weight of each member's row means and of its differences to them, shrinkage included: `[members]` */
-  readonly level: Float64Array;
-  readonly deviation: Float64Array;
+  /** Weight of each learner's row means and of its differences to them, shrinkage included: `[learners]` */
+  readonly difficulty: Float64Array;
+  readonly advantage: Float64Array;
   /** How much of the differences is told from noise, 0 to 1: 0 is "no signal, use the best single". */
-  readonly signal: number;
+  readonly strength: number;
   /** How far they may be believed without harm, 0 to 1; see `guardStrength`. */
   readonly guard: number;
   /** What the stack says of each row by fits that did not see its fold: `[rows, candidates]` */
@@ -23,63 +23,67 @@ interface FittedPart {
 }
 
 /**
- * Weighs members by non-negative least squares on their out-of-fold predictions (Breiman 1996, "Stacked
- * regressions"), then shrinks the sum by how surely it says anything at all, levels and differences apart.
+ * Weighs learners by non-negative least squares on their out-of-fold predictions (Breiman 1996, "Stacked
+ * regressions"), then shrinks the sum by how surely it says anything at all, difficulties and differences apart.
  */
-export function stackMembers(members: readonly TunedMember[], data: MemberData): Stack {
+export function stackLearners(learners: readonly TunedLearner[], data: LearnerData): Stack {
   const { residuals } = data;
-  const parts = members.map((member) => splitLevels(member.outOfFold));
-  const levels = parts.map((part) => part.level);
-  const deviations = parts.map((part) => part.deviation);
-  const { level, deviation } = isFullyObserved(residuals)
-    ? fitApart(levels, deviations, data)
-    : fitTogether(levels, deviations, data);
-  const guard = guardStrength(addUp(members, level.weights, deviation.weights, residuals), data);
-  const guarded = deviation.weights.map((weight) => weight * guard);
+  const parts = learners.map((learner) => splitDifficulty(learner.outOfFold));
+  const difficulties = parts.map((part) => part.difficulty);
+  const advantages = parts.map((part) => part.advantage);
+  const { difficulty, advantage } = isFullyObserved(residuals)
+    ? fitApart(difficulties, advantages, data)
+    : fitTogether(difficulties, advantages, data);
+  const guard = guardStrength(addUp(learners, difficulty.weights, advantage.weights, residuals), data);
+  const guarded = advantage.weights.map((weight) => weight * guard);
   return {
-    level: level.weights,
-    deviation: guarded,
-    signal: deviation.strength,
+    difficulty: difficulty.weights,
+    advantage: guarded,
+    strength: advantage.strength,
     guard,
-    outOfFold: addUp(members, level.weights, guarded, residuals),
+    outOfFold: addUp(learners, difficulty.weights, guarded, residuals),
   };
 }
 
 interface FittedParts {
-  readonly level: FittedPart;
-  readonly deviation: FittedPart;
+  readonly difficulty: FittedPart;
+  readonly advantage: FittedPart;
 }
 
 /** Rows with every outcome are in two parts themselves. */
-function fitApart(levels: readonly Matrix[], deviations: readonly Matrix[], data: MemberData): FittedParts {
-  const truth = splitLevels(data.residuals);
+function fitApart(
+  difficulties: readonly Matrix[],
+  advantages: readonly Matrix[],
+  data: LearnerData,
+): FittedParts {
+  const truth = splitDifficulty(data.residuals);
   return {
-    deviation: fitPart(deviations, truth.deviation, data),
-    level: fitPart(levels, truth.level, data),
+    advantage: fitPart(advantages, truth.advantage, data),
+    difficulty: fitPart(difficulties, truth.difficulty, data),
   };
 }
 
-/** Of rows with an outcome or two, members alone can say what is level and what is difference. */
+/** Of rows with an outcome or two, learners alone can say what is difficulty and what is difference. */
 function fitTogether(
-  levels: readonly Matrix[],
-  deviations: readonly Matrix[],
-  data: MemberData,
+  difficulties: readonly Matrix[],
+  advantages: readonly Matrix[],
+  data: LearnerData,
 ): FittedParts {
   const { residuals, weights, groups } = data;
-  const fitted = fitStack([...levels, ...deviations], weighed(residuals, weights), 'squared').weights;
-  const shrunk = (members: readonly Matrix[], own: readonly number[], truth: Matrix): FittedPart => {
-    const strength = shrinkage(sumOf(members, own, truth), truth, weights, groups);
+  const fitted = fitStack([...difficulties, ...advantages], weighed(residuals, weights), 'squared').weights;
+  const shrunk = (learners: readonly Matrix[], own: readonly number[], truth: Matrix): FittedPart => {
+    const strength = shrinkage(sumOf(learners, own, truth), truth, weights, groups);
     return { weights: Float64Array.from(own, (weight) => weight * strength), strength };
   };
-  const level = shrunk(levels, fitted.slice(0, levels.length), residuals);
-  const explained = sumOf(levels, level.weights, residuals);
+  const difficulty = shrunk(difficulties, fitted.slice(0, difficulties.length), residuals);
+  const explained = sumOf(difficulties, difficulty.weights, residuals);
   const rest = { ...residuals, values: residuals.values.map((value, i) => value - explained.values[i]) };
-  return { level, deviation: shrunk(deviations, fitted.slice(levels.length), rest) };
+  return { difficulty, advantage: shrunk(advantages, fitted.slice(difficulties.length), rest) };
 }
 
-function fitPart(members: readonly Matrix[], truth: Matrix, { weights, groups }: MemberData): FittedPart {
-  const fitted = fitStack(members, weighed(truth, weights), 'squared').weights;
-  const strength = shrinkage(sumOf(members, fitted, truth), truth, weights, groups);
+function fitPart(learners: readonly Matrix[], truth: Matrix, { weights, groups }: LearnerData): FittedPart {
+  const fitted = fitStack(learners, weighed(truth, weights), 'squared').weights;
+  const strength = shrinkage(sumOf(learners, fitted, truth), truth, weights, groups);
   return { weights: Float64Array.from(fitted, (w) => w * strength), strength };
 }
 
@@ -87,27 +91,27 @@ function weighed(targets: Matrix, weights: Float32Array | null) {
   return weights === null ? { targets } : { targets, weights };
 }
 
-function sumOf(members: readonly Matrix[], weights: ArrayLike<number>, { rows, columns }: Matrix): Matrix {
+function sumOf(learners: readonly Matrix[], weights: ArrayLike<number>, { rows, columns }: Matrix): Matrix {
   const sum = createMatrix(rows, columns);
   for (let i = 0; i < sum.values.length; i++)
-    for (let j = 0; j < members.length; j++) sum.values[i] += weights[j] * members[j].values[i];
+    for (let j = 0; j < learners.length; j++) sum.values[i] += weights[j] * learners[j].values[i];
   return sum;
 }
 
 function addUp(
-  members: readonly TunedMember[],
-  level: Float64Array,
-  deviation: Float64Array,
+  learners: readonly TunedLearner[],
+  difficulty: Float64Array,
+  advantage: Float64Array,
   { rows, columns }: Matrix,
 ): Matrix {
   const sum = createMatrix(rows, columns);
-  members.forEach(({ outOfFold: { values } }, j) => {
+  learners.forEach(({ outOfFold: { values } }, j) => {
     for (let row = 0; row < rows; row++) {
       const from = row * columns;
       let mean = 0;
       for (let c = 0; c < columns; c++) mean += values[from + c] / columns;
       for (let c = 0; c < columns; c++)
-        sum.values[from + c] += level[j] * mean + deviation[j] * (values[from + c] - mean);
+        sum.values[from + c] += difficulty[j] * mean + advantage[j] * (values[from + c] - mean);
     }
   });
   return sum;
@@ -134,29 +138,30 @@ const HARMLESS_SHARE = 0.005;
  *
  * @param differences out-of-fold, `[rows, candidates]`, as differences to the candidates' means
  */
-export function guardStrength(differences: Matrix, data: MemberData): number {
-  const { prior, residuals } = data;
+export function guardStrength(differences: Matrix, data: LearnerData): number {
+  const { candidateMeans, residuals } = data;
   const { rows, columns } = residuals;
   const scores = createMatrix(rows, columns);
   for (let i = 0; i < scores.values.length; i++)
-    scores.values[i] = prior[i % columns] + differences.values[i];
+    scores.values[i] = candidateMeans[i % columns] + differences.values[i];
   const proven = data.logged ? loggedStrength(differences, data) : provenStrength(scores, differences, data);
   if (proven > 0) return proven;
-  const harmless = PARTS.find((strength) => leavingShare(scores, prior, strength) <= HARMLESS_SHARE);
-  return harmless ?? harmlessBelow(scores, prior);
+  const harmless = PARTS.find((strength) => leavingShare(scores, candidateMeans, strength) <= HARMLESS_SHARE);
+  return harmless ?? harmlessBelow(scores, candidateMeans);
 }
 
 /** The size that the outcomes give, or the largest part of it at which leaving best single has paid; 0: at none. */
-function provenStrength(scores: Matrix, differences: Matrix, data: MemberData): number {
-  const { groups, prior, residuals } = data;
+function provenStrength(scores: Matrix, differences: Matrix, data: LearnerData): number {
+  const { groups, candidateMeans, residuals } = data;
   const size = Math.min(1, differenceSlope(differences, data)?.slope ?? 0);
   if (!(size > 0)) return 0;
   const { columns, values } = residuals;
-  const quality = { ...residuals, values: values.map((x, i) => prior[i % columns] + x) };
+  const quality = { ...residuals, values: values.map((x, i) => candidateMeans[i % columns] + x) };
   const options = { standardErrors: STANDARD_ERRORS, groups };
   for (const part of PARTS) {
     const strengths = [part * size];
-    if (chooseShrinkage(scores, prior, quality, { ...options, strengths }).strength > 0) return strengths[0];
+    if (chooseShrinkage(scores, candidateMeans, quality, { ...options, strengths }).strength > 0)
+      return strengths[0];
   }
   return 0;
 }
@@ -169,29 +174,33 @@ function provenStrength(scores: Matrix, differences: Matrix, data: MemberData): 
  * slope, one standard error below it, is the strength: at the slope b, choosing by the means plus b times the differences
  * gains most, and gains something or nothing.
  */
-function loggedStrength(differences: Matrix, data: MemberData): number {
+function loggedStrength(differences: Matrix, data: LearnerData): number {
   const found = differenceSlope(differences, data);
   if (found === null) return 1;
   return Math.min(1, Math.max(0, found.slope - STANDARD_ERRORS * found.standardError));
 }
 
 /** Share of rows on which the shrunk scores choose another candidate than the best single one. */
-function leavingShare({ rows, columns, values }: Matrix, prior: readonly number[], strength: number): number {
-  const single = argMax(prior);
+function leavingShare(
+  { rows, columns, values }: Matrix,
+  candidateMeans: readonly number[],
+  strength: number,
+): number {
+  const single = argMax(candidateMeans);
   const shrunk = new Float64Array(columns);
   let leaving = 0;
   for (let row = 0; row < rows; row++) {
     for (let c = 0; c < columns; c++)
-      shrunk[c] = prior[c] + strength * (values[row * columns + c] - prior[c]);
+      shrunk[c] = candidateMeans[c] + strength * (values[row * columns + c] - candidateMeans[c]);
     if (argMax(shrunk) !== single) leaving++;
   }
   return leaving / rows;
 }
 
 /** Candidates that tie from the start need the differences smaller yet. */
-function harmlessBelow(scores: Matrix, prior: readonly number[]): number {
+function harmlessBelow(scores: Matrix, candidateMeans: readonly number[]): number {
   for (let strength = 0.05; strength > 1e-3; strength /= 2)
-    if (leavingShare(scores, prior, strength) <= HARMLESS_SHARE) return strength;
+    if (leavingShare(scores, candidateMeans, strength) <= HARMLESS_SHARE) return strength;
   return 0;
 }
 
@@ -211,8 +220,8 @@ interface DifferenceSlope {
  *
  * @param differences out-of-fold, `[rows, candidates]`, as differences to the candidates' means
  */
-export function differenceSlope(differences: Matrix, data: MemberData): DifferenceSlope | null {
-  const contenders = contending(differences, data.prior);
+export function differenceSlope(differences: Matrix, data: LearnerData): DifferenceSlope | null {
+  const contenders = contending(differences, data.candidateMeans);
   if (contenders.length < 2) return null;
   const { residuals, weights, groups } = data;
   const { rows, columns, values } = residuals;
@@ -220,14 +229,14 @@ export function differenceSlope(differences: Matrix, data: MemberData): Differen
   let [products, squares] = [0, 0];
   for (let row = 0; row < rows; row++) {
     const from = row * columns;
-    const level = meanOf(differences.values, from, contenders);
+    const difficulty = meanOf(differences.values, from, contenders);
     const own = meanOf(values, from, contenders);
-    const base = Number.isNaN(own) ? level : own;
+    const base = Number.isNaN(own) ? difficulty : own;
     for (const c of contenders) {
       const i = from + c;
       if (Number.isNaN(values[i])) continue;
       const weight = weights === null ? 1 : weights[i];
-      const difference = differences.values[i] - level;
+      const difference = differences.values[i] - difficulty;
       const product = weight * difference * (values[i] - base);
       const square = weight * difference * difference;
       const group = scores.get(groups[row]) ?? { product: 0, square: 0 };
@@ -246,15 +255,15 @@ export function differenceSlope(differences: Matrix, data: MemberData): Differen
 }
 
 /** The best single candidate, and whoever the differences choose on more than a few rows. */
-function contending({ rows, columns, values }: Matrix, prior: readonly number[]): number[] {
+function contending({ rows, columns, values }: Matrix, candidateMeans: readonly number[]): number[] {
   const chosen = new Float64Array(columns);
   const scores = new Float64Array(columns);
   for (let row = 0; row < rows; row++) {
-    for (let c = 0; c < columns; c++) scores[c] = prior[c] + values[row * columns + c];
+    for (let c = 0; c < columns; c++) scores[c] = candidateMeans[c] + values[row * columns + c];
     chosen[argMax(scores)]++;
   }
-  const single = argMax(prior);
-  return prior
+  const single = argMax(candidateMeans);
+  return candidateMeans
     .map((_, c) => c)
     .filter((c) => c === single || chosen[c] >= Math.max(1, CONTENDING_SHARE * rows));
 }

@@ -1,43 +1,43 @@
-import type { MemberName } from '../config.ts';
+import type { LearnerName } from '../config.ts';
 import { chainHead } from '../fit/chain.ts';
 import { fitMatrixFactorisation } from '../fit/factorisation.ts';
 import { type FoldProgress, groupedFolds } from '../fit/folds.ts';
 import { fitKnn } from '../fit/knn.ts';
 import { fitMlp } from '../fit/mlp.ts';
-import { tuneCurveMember } from './curve.ts';
-import { tuneDomainMember } from './domain.ts';
-import { type MemberData, type TunedMember, tuneByFold } from './learner.ts';
-import { tuneLinearMember } from './linear.ts';
+import { tuneCurveLearner } from './curve.ts';
+import { tuneDomainLearner } from './domain.ts';
+import { type LearnerData, type TunedLearner, tuneByFold } from './learner.ts';
+import { tuneLinearLearner } from './linear.ts';
 
 /**
- * Tunes the named members, one after the other. Those that the traffic has nothing for (a domain member without
+ * Tunes the named learners, one after the other. Those that the traffic has nothing for (a domain learner without
  * tasks) are left out.
  *
  * @param onMember called before each with its name, and then as its cross-validation goes on.
  */
-export async function tuneMembers(
-  data: MemberData,
-  names: readonly MemberName[],
-  onMember: (name: MemberName, progress?: FoldProgress) => void = () => {},
-): Promise<TunedMember[]> {
+export async function tuneLearners(
+  data: LearnerData,
+  names: readonly LearnerName[],
+  onMember: (name: LearnerName, progress?: FoldProgress) => void = () => {},
+): Promise<TunedLearner[]> {
   onMember('linear');
-  const linear = await tuneLinearMember(data, (progress) => onMember('linear', progress));
-  const members: TunedMember[] = names.includes('linear') ? [linear] : [];
+  const linear = await tuneLinearLearner(data, (progress) => onMember('linear', progress));
+  const learners: TunedLearner[] = names.includes('linear') ? [linear] : [];
   if (names.includes('domain')) {
     onMember('domain');
-    const domain = await tuneDomainMember(data, (progress) => onMember('domain', progress));
-    if (domain !== null) members.push(domain);
+    const domain = await tuneDomainLearner(data, (progress) => onMember('domain', progress));
+    if (domain !== null) learners.push(domain);
   }
   if (names.includes('curve')) {
     onMember('curve');
-    members.push(await tuneCurveMember(data, linear, (progress) => onMember('curve', progress)));
+    learners.push(await tuneCurveLearner(data, linear, (progress) => onMember('curve', progress)));
   }
   for (const [name, tune] of Object.entries(OTHERS) as [keyof typeof OTHERS, (typeof OTHERS)['mlp']][]) {
     if (!names.includes(name)) continue;
     onMember(name);
-    members.push(await tune(data));
+    learners.push(await tune(data));
   }
-  return members;
+  return learners;
 }
 
 const MLP_SETTINGS = [
@@ -52,10 +52,10 @@ const RANKS = [1, 2, 4];
 
 const PENALTY_SHARES = [0.1, 0.01, 0.003];
 
-const OTHERS = { mlp: tuneMlpMember, knn: tuneKnnMember, factorisation: tuneFactorisationMember };
+const OTHERS = { mlp: tuneMlpLearner, knn: tuneKnnLearner, factorisation: tuneFactorisationLearner };
 
 /** Prompts and candidates as short vectors whose product is the quality: what many candidates have in common is learned once. */
-function tuneFactorisationMember(data: MemberData): Promise<TunedMember> {
+function tuneFactorisationLearner(data: LearnerData): Promise<TunedLearner> {
   const ranks = RANKS.filter((rank) => rank <= data.residuals.columns);
   const settings = ranks.flatMap((rank) => PENALTY_SHARES.map((penalty) => ({ rank, penalty })));
   return tuneByFold('factorisation', data, settings, async (known, { rank, penalty }) => {
@@ -77,7 +77,7 @@ const KNN_SETTINGS = [
  * Weighted nearest neighbours by the embedding. Strong on small data, but every stored row is compared at every
  * decision: 1,500 rows of 256 numbers take longer than everything else together.
  */
-function tuneKnnMember(data: MemberData): Promise<TunedMember> {
+function tuneKnnLearner(data: LearnerData): Promise<TunedLearner> {
   return tuneByFold('knn', data, KNN_SETTINGS, async ({ features, targets }, { neighbours, shrinkage }) => {
     const fit = fitKnn(features, targets, { ...data.embedding, neighbours, shrinkage });
     return { head: fit.head, form: { kind: 'knn', fit } };
@@ -85,7 +85,7 @@ function tuneKnnMember(data: MemberData): Promise<TunedMember> {
 }
 
 /** One hidden layer of relu units with dropout, stopped early on held-out groups. */
-function tuneMlpMember(data: MemberData): Promise<TunedMember> {
+function tuneMlpLearner(data: LearnerData): Promise<TunedLearner> {
   return tuneByFold('mlp', data, MLP_SETTINGS, async ({ features, ...known }, { hidden, dropout }, rows) => {
     const parts = groupedFolds(
       rows.map((row) => data.groups[row]),

@@ -188,7 +188,7 @@ export function takeCells<Cells extends Float64Array | Float32Array>(
 }
 
 /** The matrix of some of its prompts, in their order. */
-export function takeRows(matrix: OutcomeMatrix, rows: ArrayLike<number>): OutcomeMatrix {
+export function takePrompts(matrix: OutcomeMatrix, rows: ArrayLike<number>): OutcomeMatrix {
   return {
     candidates: matrix.candidates,
     prompts: Array.from(rows, (row) => matrix.prompts[row]),

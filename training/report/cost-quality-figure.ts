@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import { largest, smallest } from 'pointsman/math';
-import type { ContenderId, Evaluation } from '../evaluate/evaluation.ts';
+import type { Evaluation, StrategyId } from '../evaluate/evaluation.ts';
 import type { CostQuality } from '../evaluate/metrics.ts';
 import { formatDollars, type Interval } from '../words/format-number.ts';
 import { shorten, shortNames } from '../words/short-names.ts';
@@ -10,7 +10,7 @@ const SIZE = { width: 480, height: 370, marginLeft: 52, marginRight: 16, marginT
 const FONT_SIZE = 13;
 
 /** Baselines that are points of their own; single candidates are drawn with their names. */
-const MARKS: readonly (LegendEntry & { readonly id: ContenderId; readonly symbol: Plot.SymbolType })[] = [
+const MARKS: readonly (LegendEntry & { readonly id: StrategyId; readonly symbol: Plot.SymbolType })[] = [
   {
     id: 'fixedMix',
     label: 'best fixed mix at equal cost',
@@ -25,9 +25,9 @@ const MARKS: readonly (LegendEntry & { readonly id: ContenderId; readonly symbol
 ];
 
 /** Cost against quality: the router over its settings, between fixed mixes and the oracle. */
-export function costQualityFigure({ contenders, costQuality }: Evaluation): Html | null {
+export function costQualityFigure({ strategies, costQuality }: Evaluation): Html | null {
   if (!costQuality) return null;
-  const places = contenders.flatMap(({ id, quality, costUsd }) =>
+  const places = strategies.flatMap(({ id, quality, costUsd }) =>
     quality.estimate === null || costUsd?.estimate == null
       ? []
       : [{ id, ...scaled({ cost: costUsd.estimate, quality: quality.estimate }) }],

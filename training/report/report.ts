@@ -15,12 +15,12 @@ import {
   calibrationSection,
   coloured,
   confusionSection,
-  contendersSection,
   costSection,
   dialSection,
   latencySection,
   lossesSection,
   provenanceSection,
+  strategiesSection,
   strongWeakSection,
   tasksSection,
   verdictSection,
@@ -138,7 +138,7 @@ export function renderReport(evaluation: Evaluation, options: ReportOptions = {}
 ${options.note !== undefined && html`<p>${options.note}</p>`}
 ${verdictSection(evaluation.verdict)}
 ${dialSection(evaluation)}
-${contendersSection(evaluation)}
+${strategiesSection(evaluation)}
 ${offPolicySection(evaluation)}
 ${costSection(evaluation)}
 ${strongWeakSection(evaluation.strongWeak)}

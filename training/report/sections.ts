@@ -1,9 +1,9 @@
 import { dialNotes, dialSubject, settingToTry } from '../evaluate/dial.ts';
 import {
-  type Contender,
   type DialSetting,
   type Evaluation,
   type LossCurve,
+  type Strategy,
   type StrongWeak,
   type StrongWeakFigures,
   settingLabel,
@@ -110,9 +110,9 @@ ${confusionFigure(confusion, candidates)}`;
 
 /** Cost against quality, AIQ, and each candidate alone. */
 export function costSection(evaluation: Evaluation): Html | null {
-  const { amounts, candidates, contenders, costQuality } = evaluation;
+  const { amounts, candidates, strategies, costQuality } = evaluation;
   if (!costQuality) return null;
-  const router = contenders.find(({ id }) => id === 'router');
+  const router = strategies.find(({ id }) => id === 'router');
   const { aiq } = costQuality;
   const names = shortNames(candidates, 80);
   return html`<h2>Cost and quality</h2>
@@ -178,13 +178,13 @@ function savedShare(share: Interval | null): string {
 }
 
 /** Router and baselines on the same rows. */
-export function contendersSection({ contenders, coverage, offPolicy, regret }: Evaluation): Html | null {
-  if (contenders.length === 0) return null;
+export function strategiesSection({ strategies, coverage, offPolicy, regret }: Evaluation): Html | null {
+  if (strategies.length === 0) return null;
   const names = shortNames(
-    contenders.map(({ name }) => name),
+    strategies.map(({ name }) => name),
     80,
   );
-  const columns: TableColumn<Contender>[] = [
+  const columns: TableColumn<Strategy>[] = [
     {
       heading: 'Who chooses',
       cell: ({ name, note }) => html`${named(name, names)}<small>${note}</small>`,
@@ -195,10 +195,10 @@ export function contendersSection({ contenders, coverage, offPolicy, regret }: E
       cell: ({ difference, id }) => (id === 'oracle' ? formatDifference(difference) : coloured(difference)),
     },
   ];
-  if (contenders.some(({ costUsd }) => costUsd)) {
+  if (strategies.some(({ costUsd }) => costUsd)) {
     columns.push({ heading: '$ per 1,000', cell: ({ costUsd }) => formatCost(costUsd?.estimate) });
   }
-  if (contenders.some(({ latencyMs }) => latencyMs)) {
+  if (strategies.some(({ latencyMs }) => latencyMs)) {
     columns.push({
       heading: 'Mean latency',
       cell: ({ latencyMs }) =>
@@ -211,8 +211,8 @@ export function contendersSection({ contenders, coverage, offPolicy, regret }: E
       ? '95 % intervals. All are doubly robust estimates, paired by prompt: what the log does not hold was never seen.'
       : '95 % intervals from a paired bootstrap. The oracle knows each answer beforehand: no router can reach it where chance decides.'
   }</p>
-${differenceFigure(contenders)}
-${scrollTable('Quality, cost and latency of each way to choose', contenders, columns, ({ id }) => (id === 'router' ? 'router' : ''))}
+${differenceFigure(strategies)}
+${scrollTable('Quality, cost and latency of each way to choose', strategies, columns, ({ id }) => (id === 'router' ? 'router' : ''))}
 ${regret && html`<p>Regret: the router loses ${formatQuality(regret.mean)} points to the oracle on average; on ${formatPercent(regret.noneShare)} of the prompts it loses nothing.</p>`}`;
 }
 

@@ -5,11 +5,11 @@ import { memoryFiles, readArtifact } from 'pointsman/artifact';
 import { compileCel } from 'pointsman/cel';
 import { readArtifactFolder } from 'pointsman/node';
 import { policies } from 'pointsman/policy';
-import type { SealedArtifact } from '../artifact/seal-artifact.ts';
+import type { BuiltArtifact } from '../artifact/build-artifact.ts';
 import type { TrainConfig } from '../config.ts';
 import type { RouterEmbedder } from '../embed/embedders.ts';
 import { checkSplits, checkTraffic, scoresOf } from '../ingest/report.ts';
-import { type OutcomeMatrix, takeRows } from '../outcomes/matrix.ts';
+import { type OutcomeMatrix, takePrompts } from '../outcomes/matrix.ts';
 import { assignGroups, nameSplits } from '../split/split.ts';
 import type { TrainProgress } from '../train/data.ts';
 import { alignCandidates } from '../train/evaluate-router.ts';
@@ -23,7 +23,7 @@ import type { WatchedTraffic } from './watch-traffic.ts';
 interface Challenge {
   readonly version: string;
   /** Null where the challenger is the champion itself. */
-  readonly trained: { readonly sealed: SealedArtifact; readonly verdict: GateVerdict } | null;
+  readonly trained: { readonly sealed: BuiltArtifact; readonly verdict: GateVerdict } | null;
 }
 
 /** Trains a challenger and puts it before the gate. @throws InvalidInputError where none can be trained */
@@ -46,10 +46,10 @@ export async function challenge({
     return { version: championVersion, trained: null };
   const sealed = await trainChallenger({
     name,
-    matrix: trainConfig.offPolicy.memory > 0 ? rememberChampion(watched) : watched.matrix,
+    matrix: trainConfig.offPolicy.memory > 0 ? withChampionPrior(watched) : watched.matrix,
     groups: watched.groups,
     learn: watched.learn,
-    judge: watched.judge,
+    holdout: watched.holdout,
     config: trainConfig,
     dataFingerprint: stored.fingerprint,
     embedder,
@@ -67,7 +67,7 @@ export async function challenge({
     matrix: watched.matrix,
     groups: watched.groups,
     learn: watched.learn,
-    judge: watched.judge,
+    holdout: watched.holdout,
     champion: watched.champion,
     championPolicy: watched.championPolicy,
     challenger,
@@ -81,7 +81,7 @@ export async function challenge({
 
 /** Whether the champion was made of this very traffic, by this very config: to learn from it again would only blur what it remembers. */
 function hasLearnedThis(
-  { championProvenance, judge, learn }: WatchedTraffic,
+  { championProvenance, holdout, learn }: WatchedTraffic,
   { fingerprint }: StoredTraffic,
   trainConfig: TrainConfig,
 ): boolean {
@@ -92,13 +92,13 @@ function hasLearnedThis(
     dataFingerprint === fingerprint &&
     // What is in quarantine may have changed since.
     prompts.fit + prompts.calibrate === learn.length &&
-    prompts.test === judge.length &&
+    prompts.test === holdout.length &&
     isDeepStrictEqual(own, JSON.parse(JSON.stringify(trainConfig)))
   );
 }
 
 /** The matrix with what the champion expects of it, brought up to date as the outcomes were. */
-function rememberChampion({ champion, found: { restated }, matrix }: WatchedTraffic): OutcomeMatrix {
+function withChampionPrior({ champion, found: { restated }, matrix }: WatchedTraffic): OutcomeMatrix {
   if (champion === null) return matrix;
   const factors = matrix.candidates.map(
     (name) =>
@@ -137,7 +137,7 @@ interface ChallengerInput {
   readonly groups: Int32Array;
   /** Prompts to learn from, and those that will judge: the test split of its report. */
   readonly learn: Int32Array;
-  readonly judge: Int32Array;
+  readonly holdout: Int32Array;
   readonly config: TrainConfig;
   readonly dataFingerprint: string;
   readonly embedder: RouterEmbedder;
@@ -152,14 +152,14 @@ const FEWEST_SCORES = 10;
  * Trains on what is older and reports on what is newest.
  * @throws InvalidInputError where a router cannot be learned from it
  */
-async function trainChallenger(input: ChallengerInput): Promise<SealedArtifact> {
-  const { config, judge, learn } = input;
-  const learned = takeRows(input.matrix, learn);
+async function trainChallenger(input: ChallengerInput): Promise<BuiltArtifact> {
+  const { config, holdout, learn } = input;
+  const learned = takePrompts(input.matrix, learn);
   checkTraffic(learned);
   const scores = scoresOf(learned.quality, learned.candidates.length);
   const known = learned.candidates.filter((_, c) => scores[c] >= FEWEST_SCORES);
-  const rows = Int32Array.from([...learn, ...judge]);
-  const matrix = alignCandidates(takeRows(input.matrix, rows), known);
+  const rows = Int32Array.from([...learn, ...holdout]);
+  const matrix = alignCandidates(takePrompts(input.matrix, rows), known);
   const groups = rows.map((row) => input.groups[row]);
   const own = Int32Array.from(learn.keys());
   const { calibrate: toCalibrate, fit: toFit } = config.split;
@@ -174,7 +174,7 @@ async function trainChallenger(input: ChallengerInput): Promise<SealedArtifact> 
   const splits = nameSplits(
     fit,
     calibrate,
-    Int32Array.from(judge, (_, i) => learn.length + i),
+    Int32Array.from(holdout, (_, i) => learn.length + i),
   );
   checkSplits(splits, groups);
   const { artifact } = await trainRouter({

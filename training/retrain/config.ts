@@ -30,9 +30,9 @@ const traffic = z.strictObject({
   /** Most prompts to learn from, the newest ones. */
   learnPrompts: whole.default(100_000),
   /** Newest days that judge and that nobody learns from. */
-  judgeDays: whole.default(3),
+  holdoutDays: whole.default(3),
   /** Days are added until so many prompts judge. */
-  judgePrompts: whole.default(300),
+  holdoutPrompts: whole.default(300),
 });
 
 const gate = z.strictObject({

@@ -6,11 +6,11 @@ import { columnMeans, trainMeans } from '../evaluate/evaluation-input.ts';
 import type { Matrix } from '../fit/rows.ts';
 import { highestWeight } from '../off-policy/estimate.ts';
 import { type LoggingPropensities, loggingPropensities } from '../off-policy/propensities.ts';
-import { type OutcomeMatrix, takeCells, takeRows } from '../outcomes/matrix.ts';
+import { type OutcomeMatrix, takeCells, takePrompts } from '../outcomes/matrix.ts';
 import { seenOfPrompts } from '../train/embed-prompts.ts';
 import { withoutPropensities } from '../train/logged.ts';
 import type { RetrainConfig } from './config.ts';
-import { judgeChallenger } from './gate/gate.ts';
+import { runGate } from './gate/gate.ts';
 import type { GateVerdict } from './gate/tests.ts';
 import { valueTable, weightedCalibration } from './gate/values.ts';
 import type { ScoredTraffic } from './watch/candidate-shifts.ts';
@@ -21,7 +21,7 @@ interface ChallengeInput {
   readonly matrix: OutcomeMatrix;
   readonly groups: Int32Array;
   readonly learn: Int32Array;
-  readonly judge: Int32Array;
+  readonly holdout: Int32Array;
   /** What the champion says of the whole matrix; null where there is none. */
   readonly champion: ScoredTraffic | null;
   /** The champion's own policy. @default not known */
@@ -38,12 +38,12 @@ interface ChallengeInput {
 
 /** Puts a challenger before the gate, on the prompts that judge. */
 export async function gateChallenger(input: ChallengeInput): Promise<GateVerdict> {
-  const { challenger, champion, config, drifted, groups, judge, learn, matrix, spent } = input;
+  const { challenger, champion, config, drifted, groups, holdout, learn, matrix, spent } = input;
   const { clip: _, fewestPrompts, qualityPerUsd, slicePrompts, ...thresholds } = config.gate;
   const columns = matrix.candidates.length;
-  const judged = takeRows(matrix, judge);
-  const theirs = await scoreTraffic(challenger, judged, takeMatrix(input.embeddings, judge));
-  const own = champion && takeScored(champion, judge);
+  const judged = takePrompts(matrix, holdout);
+  const theirs = await scoreTraffic(challenger, judged, takeMatrix(input.embeddings, holdout));
+  const own = champion && takeScored(champion, holdout);
   const { judged: found, learned } = await findPropensities(input);
   const propensities = found.values;
   const clip = config.gate.clip ?? highestWeight(found.values, found.source, found.policy);
@@ -57,7 +57,7 @@ export async function gateChallenger(input: ChallengeInput): Promise<GateVerdict
   );
   const table = valueTable({
     matrix,
-    rows: judge,
+    rows: holdout,
     groups,
     batches: batchesOf(matrix),
     propensities,
@@ -66,11 +66,13 @@ export async function gateChallenger(input: ChallengeInput): Promise<GateVerdict
     expectedCostUsd,
     clip,
   });
-  const weights = takeCells(propensities, columns, judge).map((propensity) => Math.min(clip, 1 / propensity));
+  const weights = takeCells(propensities, columns, holdout).map((propensity) =>
+    Math.min(clip, 1 / propensity),
+  );
   const cellGroups = Int32Array.from(weights, (_, cell) => table.groups[Math.floor(cell / columns)]);
   const calibration = (success: Float64Array) =>
     weightedCalibration(success, judged.quality, weights, cellGroups);
-  return judgeChallenger(
+  return runGate(
     {
       table,
       champion: own?.chosen ?? null,
@@ -91,7 +93,7 @@ export async function gateChallenger(input: ChallengeInput): Promise<GateVerdict
  * estimated from all that is seen of a prompt. More prompts estimate better, if the same policy served them: both sets together
  * are used where they foretell the judging prompts better, held out, than those do alone.
  */
-async function findPropensities({ config, embeddings, groups, judge, learn, matrix }: ChallengeInput) {
+async function findPropensities({ config, embeddings, groups, holdout, learn, matrix }: ChallengeInput) {
   const { folds, offPolicy, seed } = config.train;
   const asked = offPolicy.propensities === 'fitted' ? withoutPropensities(matrix) : matrix;
   const propensitiesOf = (rows: Int32Array) =>
@@ -102,12 +104,12 @@ async function findPropensities({ config, embeddings, groups, judge, learn, matr
       folds,
       seed,
     });
-  const alone = await propensitiesOf(judge);
+  const alone = await propensitiesOf(holdout);
   const learned = await propensitiesOf(learn);
   if (alone.source === 'logged') return { judged: alone, learned };
-  const together = await propensitiesOf(Int32Array.from([...learn, ...judge]));
+  const together = await propensitiesOf(Int32Array.from([...learn, ...holdout]));
   const surprise = ({ values }: LoggingPropensities) =>
-    takeCells(values, matrix.candidates.length, judge).reduce(
+    takeCells(values, matrix.candidates.length, holdout).reduce(
       (sum, propensity) => (Number.isNaN(propensity) ? sum : sum - Math.log(propensity)),
       0,
     );
@@ -169,7 +171,7 @@ function explores(policy: unknown): boolean {
 }
 
 /** Loads one version to be judged: it chooses by its policy, but explores nothing. */
-export async function loadToJudge(folder: string, options: LoadOptions = {}): Promise<Router> {
+export async function loadForGate(folder: string, options: LoadOptions = {}): Promise<Router> {
   const { manifest } = await readArtifactFolder(folder);
   return loadRouter(folder, { ...options, policy: withoutExploring(manifest.policy) });
 }

@@ -41,7 +41,7 @@ ${
 <dl>
 <dt>Outcomes table</dt><dd>${plural(traffic.rowsInStore, 'row')}, ${formatCount(traffic.rowsAdded)} of them new</dd>
 <dt>Learned from</dt><dd>${plural(traffic.learn, 'prompt')}${traffic.learnDays && `, ${traffic.learnDays.join(' to ')}`}</dd>
-<dt>Judged by</dt><dd>${plural(traffic.judge, 'prompt')}${traffic.judgeDays && `, ${traffic.judgeDays.join(' to ')}`}</dd>
+<dt>Judged by</dt><dd>${plural(traffic.holdout, 'prompt')}${traffic.holdoutDays && `, ${traffic.holdoutDays.join(' to ')}`}</dd>
 <dt>Left out</dt><dd>${formatCount(traffic.quarantined)} in quarantine, ${plural(traffic.repeats, 'repeat')} of what is learned from, ${formatCount(traffic.undated)} without a time, ${formatCount(traffic.future)} dated in the future, ${formatCount(traffic.older)} from before the window</dd>
 </dl>
 ${restated.map(

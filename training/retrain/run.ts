@@ -171,20 +171,20 @@ const SURE = 2;
  * @param groups near-duplicate group of each prompt of the matrix
  * @param learn prompts of the matrix that are learned from @param champion what it predicts of the same matrix
  */
-export function restateChanged(
+export function rescaleChanged(
   matrix: OutcomeMatrix,
   groups: ArrayLike<number>,
   learn: Int32Array,
   champion: ScoredTraffic,
   shifts: readonly CandidateShift[],
-): { matrix: OutcomeMatrix; restated: Restated[] } {
+): { matrix: OutcomeMatrix; restated: Rescaled[] } {
   const columns = matrix.candidates.length;
   const cells = {
     quality: matrix.quality.slice(),
     costUsd: matrix.costUsd.slice(),
     latencyMs: matrix.latencyMs.slice(),
   };
-  const restated: Restated[] = [];
+  const restated: Rescaled[] = [];
   for (const { alarm, candidate, changedAtMs, measure, shift } of shifts) {
     const c = matrix.candidates.indexOf(candidate);
     if (!alarm || changedAtMs === null || shift === null || c === -1) continue;
@@ -258,7 +258,7 @@ export interface RetrainRun {
   /** Batches looked at for the first time, or grown since. */
   readonly screened: readonly BatchScreening[];
   readonly drift: DriftReport | null;
-  readonly restated: readonly Restated[];
+  readonly restated: readonly Rescaled[];
   readonly gate: GateVerdict | null;
   readonly alarms: readonly Alarm[];
   /** What could not be told to the alert hook, and why. */
@@ -274,7 +274,7 @@ export interface RunTraffic {
   readonly rowsAdded: number;
   readonly fingerprint: string;
   readonly learn: number;
-  readonly judge: number;
+  readonly holdout: number;
   /** In batches that are not trusted. */
   readonly quarantined: number;
   /** Repeats, in the days that judge, of what is learned from. */
@@ -287,11 +287,11 @@ export interface RunTraffic {
   readonly older: number;
   /** Days, from and to: "2026-11-25". */
   readonly learnDays: readonly [string, string] | null;
-  readonly judgeDays: readonly [string, string] | null;
+  readonly holdoutDays: readonly [string, string] | null;
 }
 
 /** Outcomes of a candidate that were brought up to date, since it has changed after them. */
-export interface Restated {
+export interface Rescaled {
   readonly candidate: string;
   readonly measure: 'quality' | 'costUsd' | 'latencyMs';
   /** The day it changed. */

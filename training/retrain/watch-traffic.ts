@@ -6,19 +6,19 @@ import { readArtifactFolder } from 'pointsman/node';
 import type { RouterEmbedder } from '../embed/embedders.ts';
 import type { Matrix } from '../fit/rows.ts';
 import { FEWEST_IN_SPLIT, FEWEST_PROMPTS } from '../ingest/report.ts';
-import { type OutcomeMatrix, takeCells, takeRows } from '../outcomes/matrix.ts';
+import { type OutcomeMatrix, takeCells, takePrompts } from '../outcomes/matrix.ts';
 import { groupPrompts } from '../split/split.ts';
 import { embedPrompts } from '../train/embed-prompts.ts';
 import { alignCandidates } from '../train/evaluate-router.ts';
 import { formatCount, plural } from '../words/format-number.ts';
 import { workPart } from '../work/run-folder.ts';
 import type { RetrainConfig } from './config.ts';
-import { loadToJudge, scoreTraffic } from './gate-challenger.ts';
+import { loadForGate, scoreTraffic } from './gate-challenger.ts';
 import {
   type RetrainOptions,
   type RunDraft,
   type RunTraffic,
-  restateChanged,
+  rescaleChanged,
   type StoredTraffic,
 } from './run.ts';
 import { DAY_MS, dayName, dayOf, type ScoredTraffic } from './watch/candidate-shifts.ts';
@@ -51,7 +51,7 @@ export interface WatchedTraffic {
   /** By the embedder of the config: `[prompts, dimensions]`. */
   readonly embeddings: Matrix;
   readonly learn: Int32Array;
-  readonly judge: Int32Array;
+  readonly holdout: Int32Array;
   /** What the champion says of it; null where there is none. */
   readonly champion: ScoredTraffic | null;
   readonly championVersion: string | null;
@@ -67,7 +67,7 @@ export async function watchTraffic(input: WatchInput): Promise<WatchedTraffic> {
   const folder = config.router;
   const { future, older, recent } = recentRows(
     stored.matrix,
-    config.traffic.learnDays + config.traffic.judgeDays,
+    config.traffic.learnDays + config.traffic.holdoutDays,
     Date.parse(at),
   );
   const artifact = input.champion === null ? null : await readArtifactFolder(join(folder, input.champion));
@@ -104,18 +104,18 @@ export async function watchTraffic(input: WatchInput): Promise<WatchedTraffic> {
   const distrusted = enabled ? quarantinedBatches(quarantine) : new Set<string>();
   const trusted = (row: number) => !distrusted.has(batches[row]);
 
-  const parted = partTraffic(matrix, groups, trusted, config.traffic);
+  const parted = splitTraffic(matrix, groups, trusted, config.traffic);
   const drift = champion && lookForDrift(config, champion, groups, embeddings, parted, trusted);
   const { restated, matrix: current } =
     champion === null || drift === null || !config.drift.restate
       ? { restated: [], matrix }
-      : restateChanged(matrix, groups, parted.learn, champion, drift.candidates);
+      : rescaleChanged(matrix, groups, parted.learn, champion, drift.candidates);
   return {
     matrix: current,
     groups,
     embeddings,
     learn: parted.learn,
-    judge: parted.judge,
+    holdout: parted.holdout,
     champion,
     championVersion: input.champion,
     championProvenance: artifact?.manifest.provenance ?? null,
@@ -134,14 +134,14 @@ export async function watchTraffic(input: WatchInput): Promise<WatchedTraffic> {
         rowsAdded: stored.rowsAdded,
         fingerprint: stored.fingerprint,
         learn: parted.learn.length,
-        judge: parted.judge.length,
+        holdout: parted.holdout.length,
         quarantined: scored.filter((row) => !trusted(row)).length,
         repeats: parted.repeats,
         undated: parted.undated,
         future: future.length,
         older: older.length,
         learnDays: daysOf(matrix, parted.learn),
-        judgeDays: daysOf(matrix, parted.judge),
+        holdoutDays: daysOf(matrix, parted.holdout),
       },
     },
   };
@@ -167,7 +167,7 @@ function recentRows(matrix: OutcomeMatrix, days: number, nowMs: number) {
   const scored = scoredRows(matrix);
   const rows = Array.from(prompts.keys()).filter((row) => !isFuture(row) && !isOlder(row));
   return {
-    recent: takeRows(matrix, rows),
+    recent: takePrompts(matrix, rows),
     future: scored.filter(isFuture),
     older: scored.filter((row) => !isFuture(row) && isOlder(row)),
   };
@@ -195,7 +195,7 @@ async function askChampion(
 ): Promise<ScoredTraffic> {
   const folder = join(options.config.router, champion!);
   const same = manifest.embedder.id === embedder.embedder.id;
-  const router = await loadToJudge(folder, same ? { embedder: embedder.embedder } : {});
+  const router = await loadForGate(folder, same ? { embedder: embedder.embedder } : {});
   return scoreTraffic(router, matrix, same ? embeddings : null);
 }
 
@@ -204,7 +204,7 @@ function lookForDrift(
   { chosen, costUsd, latencyMs, matrix, success }: ScoredTraffic,
   groups: Int32Array,
   embeddings: Matrix,
-  { learn, newest }: PartedTraffic,
+  { learn, newest }: TrafficSplit,
   trusted: (row: number) => boolean,
 ): DriftReport {
   const { restate, sample, ...thresholds } = drift;
@@ -214,7 +214,7 @@ function lookForDrift(
   const take = (cells: Float64Array) => takeCells(cells, matrix.candidates.length, rows);
   return findDrift(
     {
-      matrix: takeRows(matrix, rows),
+      matrix: takePrompts(matrix, rows),
       success: take(success),
       costUsd: take(costUsd),
       latencyMs: take(latencyMs),
@@ -258,17 +258,17 @@ function daysOf({ prompts }: OutcomeMatrix, rows: Int32Array): readonly [string,
   return [name(rows[0]), name(rows[rows.length - 1])];
 }
 
-interface PartOptions {
+interface SplitTrafficOptions {
   readonly learnDays: number;
   readonly learnPrompts: number;
-  readonly judgeDays: number;
-  readonly judgePrompts: number;
+  readonly holdoutDays: number;
+  readonly holdoutPrompts: number;
 }
 
 /** Prompts of the matrix by what they are for; ascending, so by time. */
-interface PartedTraffic {
+interface TrafficSplit {
   readonly learn: Int32Array;
-  readonly judge: Int32Array;
+  readonly holdout: Int32Array;
   /** All of the days that judge, near-duplicates of what is learned from among them. */
   readonly newest: Int32Array;
   /** Of the days that judge, but near-duplicates of what is learned from. */
@@ -282,12 +282,12 @@ interface PartedTraffic {
  *
  * @param usable prompts that are trusted: `[prompts]` @param groups near-duplicate group of each prompt
  */
-export function partTraffic(
+export function splitTraffic(
   matrix: OutcomeMatrix,
   groups: Int32Array,
   usable: (row: number) => boolean,
-  { judgeDays, judgePrompts, learnDays, learnPrompts }: PartOptions,
-): PartedTraffic {
+  { holdoutDays, holdoutPrompts, learnDays, learnPrompts }: SplitTrafficOptions,
+): TrafficSplit {
   const { prompts } = matrix;
   const scored = scoredRows(matrix).filter(usable);
   const dated = scored.filter((row) => prompts[row].timestampMs !== null);
@@ -298,19 +298,19 @@ export function partTraffic(
   let first = Number.POSITIVE_INFINITY;
   let judging = 0;
   for (const one of days) {
-    if (one <= days[0] - judgeDays && judging >= judgePrompts) break;
+    if (one <= days[0] - holdoutDays && judging >= holdoutPrompts) break;
     first = one;
     judging += perDay.get(one)!;
   }
   const learn = dated.filter((row) => day(row) < first && day(row) >= first - learnDays).slice(-learnPrompts);
   const learned = new Set(Array.from(learn, (row) => groups[row]));
   const newest = dated.filter((row) => day(row) >= first);
-  const judge = newest.filter((row) => !learned.has(groups[row]));
+  const holdout = newest.filter((row) => !learned.has(groups[row]));
   return {
     learn,
-    judge,
+    holdout,
     newest,
-    repeats: newest.length - judge.length,
+    repeats: newest.length - holdout.length,
     undated: scored.length - dated.length,
   };
 }
@@ -323,13 +323,13 @@ export function partTraffic(
  */
 export function describeLack(
   matrix: OutcomeMatrix,
-  { judge, learn }: Pick<PartedTraffic, 'judge' | 'learn'>,
+  { holdout, learn }: Pick<TrafficSplit, 'holdout' | 'learn'>,
   traffic: Pick<RunTraffic, 'future' | 'quarantined' | 'repeats' | 'undated'>,
-  { judgeDays, judgePrompts, learnDays }: PartOptions,
+  { holdoutDays, holdoutPrompts, learnDays }: SplitTrafficOptions,
 ): string | null {
-  if (learn.length >= FEWEST_PROMPTS && judge.length >= FEWEST_IN_SPLIT) return null;
+  if (learn.length >= FEWEST_PROMPTS && holdout.length >= FEWEST_IN_SPLIT) return null;
   const { prompts } = matrix;
-  const dated = [...learn, ...judge];
+  const dated = [...learn, ...holdout];
   const aside = [
     [traffic.undated, 'have no timestamp'],
     [traffic.future, 'are dated after this run'],
@@ -351,19 +351,19 @@ export function describeLack(
   const rate = `At ${formatCount(Math.max(1, Math.round(perDay)))} prompts with a quality a day`;
   if (learn.length >= FEWEST_PROMPTS) {
     return (
-      `the newest days, which judge, have ${judge.length} prompts with a quality, and ${FEWEST_IN_SPLIT} are the fewest that can.${apart} ` +
+      `the newest days, which judge, have ${holdout.length} prompts with a quality, and ${FEWEST_IN_SPLIT} are the fewest that can.${apart} ` +
       `${rate} there are enough on ${dayName(last + 1)}.`
     );
   }
   const has = learn.length === 0 ? 'no prompts' : `${learn.length} prompts`;
   const why =
-    `the days that teach have ${has} with a quality, and ${FEWEST_PROMPTS} are the fewest that can: the newest ${judgeDays} days judge, and more until ` +
-    `there are ${formatCount(judgePrompts)} prompts; there are ${formatCount(dated.length)} in all, of ${span}.${apart}`;
+    `the days that teach have ${has} with a quality, and ${FEWEST_PROMPTS} are the fewest that can: the newest ${holdoutDays} days judge, and more until ` +
+    `there are ${formatCount(holdoutPrompts)} prompts; there are ${formatCount(dated.length)} in all, of ${span}.${apart}`;
   if (perDay * learnDays < FEWEST_PROMPTS)
     return `${why} ${rate} ${learnDays} days are too few: raise \`traffic.learnDays\`.`;
-  const judging = Math.max(judgeDays, Math.ceil(judgePrompts / perDay));
+  const judging = Math.max(holdoutDays, Math.ceil(holdoutPrompts / perDay));
   const when = Math.max(last + 1, first + judging + Math.ceil(FEWEST_PROMPTS / perDay) - 1);
-  return `${why} ${rate} there will be enough about ${dayName(when)}; fewer \`traffic.judgeDays\` or \`judgePrompts\` would do sooner.`;
+  return `${why} ${rate} there will be enough about ${dayName(when)}; fewer \`traffic.holdoutDays\` or \`holdoutPrompts\` would do sooner.`;
 }
 
 /** Prompts with at least one quality, ascending. */

@@ -2,8 +2,8 @@ import type { Candidate } from 'pointsman';
 import type { ManifestCandidate } from 'pointsman/artifact';
 import { createRandom, quantileSorted } from 'pointsman/math';
 import { readPrompt } from 'pointsman/request';
+import type { Example } from '../artifact/build-artifact.ts';
 import type { CardFigure } from '../artifact/card.ts';
-import type { Example } from '../artifact/seal-artifact.ts';
 import type { Evaluation } from '../evaluate/evaluation.ts';
 import { columnMeans, trainMeans, trainRows } from '../evaluate/evaluation-input.ts';
 import type { LoggingPropensities } from '../off-policy/propensities.ts';
@@ -57,7 +57,7 @@ function observedQuantile(
 
 /** The figures that belong on the card: quality of the router and of every baseline, APGR, calibration. */
 export function cardFigures(evaluation: Evaluation): CardFigure[] {
-  const figures: CardFigure[] = evaluation.contenders.map(({ id, name, quality }) =>
+  const figures: CardFigure[] = evaluation.strategies.map(({ id, name, quality }) =>
     figure(
       id === 'router' ? 'routed quality' : `quality of ${name}`,
       quality,

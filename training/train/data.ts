@@ -3,11 +3,11 @@ import type { FittedFeatures } from '../features/fit-features.ts';
 import { type FoldProgress, groupedFolds } from '../fit/folds.ts';
 import { type Matrix, takeRows } from '../fit/rows.ts';
 import type { IngestProgress } from '../ingest/options.ts';
-import { isFullyObserved, type MemberData } from '../learners/learner.ts';
+import { isFullyObserved, type LearnerData } from '../learners/learner.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import type { Splits } from '../split/split.ts';
 
-interface MemberDataInput {
+interface LearnerDataOptions {
   readonly matrix: OutcomeMatrix;
   readonly splits: Splits;
   /** Near-duplicate group of each prompt. */
@@ -16,20 +16,20 @@ interface MemberDataInput {
   readonly folds: number;
   readonly seed: number;
   /** How much of an outcome what is expected already counts for in a log; 0: nothing. */
-  readonly memory: number;
+  readonly priorStrength: number;
 }
 
 /** The fit split as members want it. */
-export function memberData(input: MemberDataInput): MemberData {
-  const { matrix, splits, groups, fitted, folds, seed, memory } = input;
+export function learnerData(input: LearnerDataOptions): LearnerData {
+  const { matrix, splits, groups, fitted, folds, seed, priorStrength } = input;
   const rows = splits.fit.rows;
   const seen = takeRows(outcomes(matrix, matrix.quality), rows);
   const logged = !isFullyObserved(seen);
   const { quality, weights } =
-    logged && matrix.expected !== undefined && memory > 0
-      ? anchorOutcomes(seen, takeRows(outcomes(matrix, matrix.expected), rows), memory)
+    logged && matrix.expected !== undefined && priorStrength > 0
+      ? addChampionPrior(seen, takeRows(outcomes(matrix, matrix.expected), rows), priorStrength)
       : { quality: seen, weights: null };
-  const prior = columnMeans(quality);
+  const candidateMeans = columnMeans(quality);
   const columns = quality.columns;
   const fitGroups = rows.map((row) => groups[row]);
   const { names } = taskKinds(matrix, rows, groups);
@@ -38,7 +38,7 @@ export function memberData(input: MemberDataInput): MemberData {
     features: takeRows(fitted.features, rows),
     featureVariance: fitted.variance,
     embedding: fitted.embedding,
-    residuals: { ...quality, values: quality.values.map((x, i) => x - prior[i % columns]) },
+    residuals: { ...quality, values: quality.values.map((x, i) => x - candidateMeans[i % columns]) },
     weights,
     logged,
     tasks:
@@ -46,7 +46,7 @@ export function memberData(input: MemberDataInput): MemberData {
         ? null
         : Int32Array.from(rows, (row) => numbers.get(matrix.prompts[row].task ?? '') ?? -1),
     taskCount: names.length,
-    prior,
+    candidateMeans,
     groups: fitGroups,
     folds: groupedFolds(fitGroups, folds, seed),
     seed,
@@ -77,9 +77,9 @@ function columnMeans({ columns, values }: Matrix): number[] {
 }
 
 /** Outcomes with as much of an expectation in every cell. */
-interface AnchoredOutcomes {
+interface OutcomesWithPrior {
   readonly quality: Matrix; // [rows, candidates]
-  /** How many outcomes each cell counts for: `memory` where none was seen, 1 + `memory` where one was. */
+  /** How many outcomes each cell counts for: `priorStrength` where none was seen, 1 + `priorStrength` where one was. */
   readonly weights: Float32Array; // [rows, candidates]
 }
 
@@ -90,14 +90,18 @@ interface AnchoredOutcomes {
  * (Li and Hoiem 2016, "Learning without forgetting"; the share is a prior's number of pseudo-observations).
  *
  * @param quality NaN: unobserved @param expected as `quality`; a cell of neither stays NaN, with a weight of 0
- * @param memory how much of an outcome an expectation counts for
+ * @param priorStrength how much of an outcome an expectation counts for
  */
-export function anchorOutcomes(quality: Matrix, expected: Matrix, memory: number): AnchoredOutcomes {
+export function addChampionPrior(
+  quality: Matrix,
+  expected: Matrix,
+  priorStrength: number,
+): OutcomesWithPrior {
   const values = new Float32Array(quality.values.length);
   const weights = new Float32Array(quality.values.length);
   for (let i = 0; i < values.length; i++) {
     const [seen, known] = [quality.values[i], expected.values[i]];
-    const [seenWeight, knownWeight] = [Number.isNaN(seen) ? 0 : 1, Number.isNaN(known) ? 0 : memory];
+    const [seenWeight, knownWeight] = [Number.isNaN(seen) ? 0 : 1, Number.isNaN(known) ? 0 : priorStrength];
     weights[i] = seenWeight + knownWeight;
     const sum = (seenWeight && seen) + (knownWeight && knownWeight * known);
     values[i] = weights[i] > 0 ? sum / weights[i] : Number.NaN;

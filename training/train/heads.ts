@@ -3,7 +3,7 @@ import type { Manifest, ManifestHeads } from 'pointsman/artifact';
 import { createHead, type Head, type HeadContext } from 'pointsman/head';
 import { chooseCalibrator, gainIsWorth } from '../calibrate/choose-calibrator.ts';
 import { fitSoftmaxTemperature } from '../calibrate/fit-calibrators.ts';
-import type { MemberName, TrainConfig } from '../config.ts';
+import type { LearnerName, TrainConfig } from '../config.ts';
 import type { FittedFeatures } from '../features/fit-features.ts';
 import { type DenseChain, predictRows } from '../fit/chain.ts';
 import { exportRouter, type RouterModel } from '../fit/export.ts';
@@ -17,7 +17,7 @@ import type { LoggingPropensities } from '../off-policy/propensities.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import type { Splits } from '../split/split.ts';
 import { type FittedAmounts, fitAmounts } from './amounts.ts';
-import { memberData, type OnStep, outcomes, taskKinds } from './data.ts';
+import { learnerData, type OnStep, outcomes, taskKinds } from './data.ts';
 import { fitLoggedQuality, type LogReport, logWeights } from './logged.ts';
 import { fitChoice, fitTuned, type QualityReport, TARGET_TEMPERATURE, tuneQuality } from './quality.ts';
 
@@ -27,7 +27,7 @@ interface HeadsInput {
   /** Near-duplicate group of each prompt. */
   readonly groups: Int32Array;
   readonly fitted: FittedFeatures;
-  readonly members: readonly MemberName[];
+  readonly members: readonly LearnerName[];
   readonly folds: number;
   readonly seed: number;
   /** Null where every prompt with an outcome has one of every candidate. */
@@ -78,7 +78,7 @@ export async function fitHeads(input: HeadsInput): Promise<FittedHeads> {
   if (classifier !== null) chains.task = [classifier];
   const task = classifier === null ? undefined : 'task';
   const outputs = new Map(Object.entries(chains).map(([name, chain]) => [name, joinedLayer(chain)]));
-  const success = { kind: 'logit', prior: data.prior, head: quality.spec } as const;
+  const success = { kind: 'logit', prior: data.candidateMeans, head: quality.spec } as const;
   const raw = {
     choice: { head: choice.spec, temperature: 1 },
     success: { head: success, calibrators: [] },
@@ -139,7 +139,7 @@ function calibrationWeights(
 async function learnQuality(input: HeadsInput) {
   const { matrix, members, offPolicy, onStep, propensities, splits } = input;
   // Whoever asks for weights asks for the log alone.
-  const data = memberData({ ...input, memory: offPolicy.weights === 'auto' ? offPolicy.memory : 0 });
+  const data = learnerData({ ...input, priorStrength: offPolicy.weights === 'auto' ? offPolicy.memory : 0 });
   if (propensities === null || (!data.logged && offPolicy.weights === 'auto')) {
     const quality = await fitTuned(data, await tuneQuality(data, members, onStep), onStep);
     return { data, quality, log: null };

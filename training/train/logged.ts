@@ -1,7 +1,7 @@
 import { InvalidInputError } from 'pointsman';
-import type { MemberName, TrainConfig } from '../config.ts';
+import type { LearnerName, TrainConfig } from '../config.ts';
 import type { Matrix } from '../fit/rows.ts';
-import type { MemberData } from '../learners/learner.ts';
+import type { LearnerData } from '../learners/learner.ts';
 import { clipWeights, effectiveSampleSize, pseudoOutcomes } from '../off-policy/estimate.ts';
 import { type LoggingPropensities, loggingPropensities } from '../off-policy/propensities.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
@@ -11,7 +11,7 @@ import { type FittedQuality, fitTuned, type TunedQuality, tuneQuality } from './
 
 interface LoggedQuality {
   /** What the quality was fitted on in the end. */
-  readonly data: MemberData;
+  readonly data: LearnerData;
   readonly quality: FittedQuality;
   readonly report: LogReport;
 }
@@ -24,17 +24,17 @@ const TOLERATED = 2.33;
  * prompt, and so is what the heads are fitted on. Where inverse propensities show that it was not, they are used.
  */
 export async function fitLoggedQuality(
-  data: MemberData,
+  data: LearnerData,
   log: LogWeights,
   propensities: LoggingPropensities,
   options: Omit<TrainConfig['offPolicy'], 'memory'> & {
     readonly clip: number;
-    readonly members: readonly MemberName[];
+    readonly members: readonly LearnerName[];
   },
   onStep: OnStep,
 ): Promise<LoggedQuality> {
   const { clip, members } = options;
-  const finish = async (used: MemberData, method: LogMethod, reason: string, tuned?: TunedQuality) => ({
+  const finish = async (used: LearnerData, method: LogMethod, reason: string, tuned?: TunedQuality) => ({
     data: used,
     quality: await fitTuned(used, tuned ?? (await tuneQuality(used, members, onStep)), onStep),
     report: logReport(method, reason, log, propensities, clip),
@@ -76,7 +76,7 @@ function apart(off: number): string {
  * @param weights inverse propensities: `[rows, candidates]`
  */
 export function disagreement(
-  { residuals, groups }: Pick<MemberData, 'residuals' | 'groups'>,
+  { residuals, groups }: Pick<LearnerData, 'residuals' | 'groups'>,
   expected: Matrix,
   weights: Float32Array,
 ): number {
@@ -116,12 +116,12 @@ export function disagreement(
  * @param clip inverse propensities above this are cut
  */
 export function doublyRobustData(
-  data: MemberData,
+  data: LearnerData,
   expected: Matrix,
   propensities: ArrayLike<number>,
   clip: number,
-): MemberData {
-  const { residuals, prior } = data;
+): LearnerData {
+  const { residuals, candidateMeans } = data;
   const { rows, columns } = residuals;
   const scores = pseudoOutcomes({
     quality: residuals.values,
@@ -139,7 +139,7 @@ export function doublyRobustData(
       values: Float32Array.from(scores, (score, i) => score - shifts[i % columns]),
     },
     weights: null,
-    prior: prior.map((mean, c) => mean + shifts[c]),
+    candidateMeans: candidateMeans.map((mean, c) => mean + shifts[c]),
   };
 }
 
@@ -246,7 +246,7 @@ export function logWeights(
  * Member data weighed by inverse propensity: each candidate is learned as if it had answered all prompts and not those
  * that it was given (Horvitz and Thompson 1952), its mean included.
  */
-export function inverselyWeighted(data: MemberData, { inverse }: LogWeights): MemberData {
+export function inverselyWeighted(data: LearnerData, { inverse }: LogWeights): LearnerData {
   const { residuals } = data;
   const { columns, values } = residuals;
   const sums = new Float64Array(columns);
@@ -261,7 +261,7 @@ export function inverselyWeighted(data: MemberData, { inverse }: LogWeights): Me
     ...data,
     residuals: { ...residuals, values: values.map((value, i) => value - shifts[i % columns]) },
     weights: inverse,
-    prior: data.prior.map((mean, c) => mean + shifts[c]),
+    candidateMeans: data.candidateMeans.map((mean, c) => mean + shifts[c]),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { HeadSpec } from 'pointsman/head';
 import { argMin } from 'pointsman/math';
-import type { MemberName } from '../config.ts';
+import type { LearnerName } from '../config.ts';
 import { chainHead, type DenseChain, type DenseLayer, predictRows } from '../fit/chain.ts';
 import { crossValidate, type OnFold } from '../fit/folds.ts';
 import { encodeKnn } from '../fit/knn.ts';
@@ -8,9 +8,14 @@ import { fitLinear, searchPenalties } from '../fit/linear.ts';
 import { meanLoss, softTargets } from '../fit/loss.ts';
 import { createMatrix, type Matrix, takeRows } from '../fit/rows.ts';
 import { chooseLossShrinkage, fitStack } from '../fit/stack-weights.ts';
-import { type FittedMember, type MemberData, splitLevels, type TunedMember } from '../learners/learner.ts';
-import { type Stack, stackMembers } from '../learners/stack.ts';
-import { tuneMembers } from '../learners/tune-learners.ts';
+import {
+  type FittedLearner,
+  type LearnerData,
+  splitDifficulty,
+  type TunedLearner,
+} from '../learners/learner.ts';
+import { type Stack, stackLearners } from '../learners/stack.ts';
+import { tuneLearners } from '../learners/tune-learners.ts';
 import type { OnStep } from './data.ts';
 
 /** Soft targets: a candidate this much worse than another gets e times less of the mass. */
@@ -34,15 +39,18 @@ interface FittedChoice {
  * @param quality the quality head's spec; `outOfFold` its predictions `[fit rows, candidates]`
  */
 export async function fitChoice(
-  data: MemberData,
+  data: LearnerData,
   quality: HeadSpec,
   outOfFold: Matrix,
   onFold: OnFold = () => {},
 ): Promise<FittedChoice> {
   if (data.logged) return loggedChoice(data, quality, TARGET_TEMPERATURE);
-  const { features, residuals, prior, folds, groups } = data;
+  const { features, residuals, candidateMeans, folds, groups } = data;
   const { columns } = residuals;
-  const utility: Matrix = { ...residuals, values: residuals.values.map((x, i) => x + prior[i % columns]) };
+  const utility: Matrix = {
+    ...residuals,
+    values: residuals.values.map((x, i) => x + candidateMeans[i % columns]),
+  };
   const targets = softTargets(utility, TARGET_TEMPERATURE);
   const base = baseLogits(targets);
   const attempt = async (some: readonly number[]) => {
@@ -68,7 +76,7 @@ export async function fitChoice(
   const { shares, tried } = await searchPenalties(PENALTIES, attempt, (paths) => [least(paths)]);
   const path = tried[least(tried)];
   const l2 = shares[least(tried)] * data.featureVariance;
-  const differences = splitLevels(outOfFold).deviation;
+  const differences = splitDifficulty(outOfFold).advantage;
   const { weights } = fitStack([path, differences], { targets }, 'softmax', base);
   const sum = createMatrix(residuals.rows, columns);
   for (let i = 0; i < sum.values.length; i++)
@@ -111,12 +119,16 @@ function add(logits: Matrix, base: readonly number[]): Matrix {
  * The choice head where rows were seen with a candidate or two: a softmax over what is observed of such a row teaches
  * nothing. It follows from the quality head instead: the expected qualities over the temperature that soft targets have.
  */
-function loggedChoice({ features, prior }: MemberData, quality: HeadSpec, temperature: number): FittedChoice {
+function loggedChoice(
+  { features, candidateMeans }: LearnerData,
+  quality: HeadSpec,
+  temperature: number,
+): FittedChoice {
   const base: DenseLayer = {
     inputs: features.columns,
-    outputs: prior.length,
-    kernel: createMatrix(features.columns, prior.length).values,
-    bias: Float32Array.from(prior, (mean) => mean / temperature),
+    outputs: candidateMeans.length,
+    kernel: createMatrix(features.columns, candidateMeans.length).values,
+    bias: Float32Array.from(candidateMeans, (mean) => mean / temperature),
     activation: 'linear',
   };
   const spec: HeadSpec = {
@@ -155,33 +167,33 @@ export interface QualityReport {
 
 /** Members tuned by cross-validation, and how they add up. */
 export interface TunedQuality {
-  readonly members: readonly TunedMember[];
+  readonly learners: readonly TunedLearner[];
   readonly stack: Stack;
 }
 
 /** Tunes the named members and stacks them: all of the cross-validation, and no fit on all rows yet. */
 export async function tuneQuality(
-  data: MemberData,
-  names: readonly MemberName[],
+  data: LearnerData,
+  names: readonly LearnerName[],
   onStep: OnStep,
 ): Promise<TunedQuality> {
-  const members = await tuneMembers(data, names, (name, progress) =>
+  const members = await tuneLearners(data, names, (name, progress) =>
     onStep(`cross-validating the ${name} head`, progress),
   );
-  return { members, stack: stackMembers(members, data) };
+  return { learners: members, stack: stackLearners(members, data) };
 }
 
 /** Fits the members that take part on all rows. */
 export async function fitTuned(
-  data: MemberData,
-  { members, stack }: TunedQuality,
+  data: LearnerData,
+  { learners: members, stack }: TunedQuality,
   onStep: OnStep,
 ): Promise<FittedQuality> {
   const chains: Record<string, DenseChain> = {};
   const files = new Map<string, Uint8Array>();
   const parts: HeadSpec[] = [];
   for (const [i, member] of members.entries()) {
-    const [level, deviation] = [stack.level[i], stack.deviation[i]];
+    const [level, deviation] = [stack.difficulty[i], stack.advantage[i]];
     if (level === 0 && deviation === 0) continue;
     onStep(`fitting the ${member.name} head`);
     const head = keep(`quality_${member.name}`, await member.fit(), chains, files);
@@ -195,11 +207,11 @@ export async function fitTuned(
     report: {
       members: members.map(({ name, settings }, i) => ({
         name,
-        levelWeight: stack.level[i],
-        deviationWeight: stack.deviation[i],
+        levelWeight: stack.difficulty[i],
+        deviationWeight: stack.advantage[i],
         settings,
       })),
-      signal: stack.signal,
+      signal: stack.strength,
       guard: stack.guard,
     },
   };
@@ -207,7 +219,7 @@ export async function fitTuned(
 
 function keep(
   name: string,
-  { form }: FittedMember,
+  { form }: FittedLearner,
   chains: Record<string, DenseChain>,
   files: Map<string, Uint8Array>,
 ): HeadSpec {
@@ -228,7 +240,7 @@ function sumOf(parts: readonly HeadSpec[]): HeadSpec {
 }
 
 /** No signal at all: nothing to add to the candidates' means, whatever the prompt. */
-function constant({ features, residuals }: MemberData, chains: Record<string, DenseChain>): HeadSpec {
+function constant({ features, residuals }: LearnerData, chains: Record<string, DenseChain>): HeadSpec {
   const [inputs, outputs] = [features.columns, residuals.columns];
   chains.quality_none = [
     {

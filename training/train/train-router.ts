@@ -4,14 +4,14 @@ import { compileCel } from 'pointsman/cel';
 import { createRandom } from 'pointsman/math';
 import { createPolicy, policies } from 'pointsman/policy';
 import { readPrompt } from 'pointsman/request';
-import { renderCard } from '../artifact/card.ts';
 import {
   addReports,
+  type BuiltArtifact,
+  buildArtifact,
   EXAMPLES_FILE,
   SEEN_FILE,
-  type SealedArtifact,
-  sealArtifact,
-} from '../artifact/seal-artifact.ts';
+} from '../artifact/build-artifact.ts';
+import { renderCard } from '../artifact/card.ts';
 import { checkRouterFolder, type WrittenArtifact, writeArtifact } from '../artifact/write-artifact.ts';
 import type { TrainConfig } from '../config.ts';
 import type { EmbedProgress } from '../embed/embed.ts';
@@ -67,7 +67,7 @@ export interface TrainInput {
 
 /** A router, sealed and measured, not yet on disk. */
 export interface TrainedRouter {
-  readonly artifact: SealedArtifact;
+  readonly artifact: BuiltArtifact;
   readonly evaluation: Evaluation;
   /** What the exported artifact said of each test prompt, and how long it took. */
   readonly predictions: TestPredictions;
@@ -125,7 +125,7 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
     candidates: config.candidates as Record<string, Partial<Candidate>>,
     onStep,
   });
-  const sealed = await seal({ ...input, matrix }, fitted, heads, propensities);
+  const sealed = await build({ ...input, matrix }, fitted, heads, propensities);
 
   onStep('evaluating on the test split');
   const router = createRouter(await readArtifact(memoryFiles(sealed.files)), {
@@ -182,18 +182,18 @@ function checkPolicy(policy: unknown, names: readonly string[]): void {
   createPolicy(policy, candidates, { compile: compileCel, routers: withoutRouters(policy).routers });
 }
 
-async function seal(
+async function build(
   input: TrainInput,
   fitted: FittedFeatures,
   heads: FittedHeads,
   propensities: LoggingPropensities | null,
-): Promise<SealedArtifact> {
+): Promise<BuiltArtifact> {
   const { config, embedder, matrix, splits } = input;
   const files = new Map([...fitted.files, ...heads.files]);
   const novelty = fitNovelty(fitted.features, splits.fit, splits.calibrate, config.seed);
   if (novelty !== null) files.set(novelty.spec.file, novelty.bytes);
   if (embedder.table !== null) files.set('static.bin', embedder.table);
-  return sealArtifact(
+  return buildArtifact(
     {
       name: input.name,
       candidates: manifestCandidates(
@@ -240,9 +240,9 @@ async function seal(
 
 async function report(
   input: TrainInput,
-  sealed: SealedArtifact,
+  sealed: BuiltArtifact,
   evaluation: Evaluation,
-): Promise<SealedArtifact> {
+): Promise<BuiltArtifact> {
   const encode = (text: string) => new TextEncoder().encode(text);
   const card = renderCard(sealed.manifest, {
     verdict: evaluation.verdict.sentence,

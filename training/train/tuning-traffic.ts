@@ -1,6 +1,6 @@
 import { InvalidInputError, type Router } from 'pointsman';
 import type { Artifact, Manifest } from 'pointsman/artifact';
-import { SEEN_FILE } from '../artifact/seal-artifact.ts';
+import { SEEN_FILE } from '../artifact/build-artifact.ts';
 import { bestSingleCandidate } from '../evaluate/baselines.ts';
 import { compareRows, isReadOff } from '../evaluate/compare.ts';
 import type { EvaluationInput, TrainMeans } from '../evaluate/evaluation-input.ts';
@@ -15,7 +15,7 @@ import { alignCandidates, predictTest, routerPropensities } from './evaluate-rou
 import type { PreparedTraffic } from './prepare-traffic.ts';
 
 /** What a setting is found on, and what it is measured on: rows of the matrix, ascending. */
-export interface TuningParts {
+export interface TuningSplit {
   /**
    * What they are. `own`: calibrate and test split of the traffic that the router was trained on. `calibrate`: of other files with
    * such traffic, the prompts that it was calibrated on and those that it has not seen. `unseen`: those that it has not seen.
@@ -25,7 +25,7 @@ export interface TuningParts {
   /** Null where it is measured on what it is found on. */
   readonly test: Int32Array | null;
   /** What the router has seen of the traffic; null where that cannot be told. */
-  readonly seen: SeenParts | null;
+  readonly seen: SeenSplit | null;
   /** What was left out and why, or that it cannot be told; null where the router has seen nothing. */
   readonly note: string | null;
 }
@@ -38,12 +38,12 @@ const SHARE_OF_OWN = 0.5;
  * @param artifact of the router, read with its reports
  * @throws InvalidInputError where nothing is left
  */
-export function tuningParts(artifact: Artifact, traffic: PreparedTraffic): TuningParts {
+export function tuningSplit(artifact: Artifact, traffic: PreparedTraffic): TuningSplit {
   const { groups, ingest, matrix, splits } = traffic;
   const { dataFingerprint, prompts } = artifact.manifest.provenance;
   const isOwn = ingest.fingerprint === dataFingerprint;
   const own = { kind: 'own', tune: splits.calibrate.rows, test: splits.test.rows } as const;
-  const seen = partBySeen(artifact, matrix, groups);
+  const seen = splitBySeen(artifact, matrix, groups);
   if (typeof seen === 'string') {
     if (isOwn) return { ...own, seen: null, note: null };
     return {
@@ -75,7 +75,7 @@ export function tuningParts(artifact: Artifact, traffic: PreparedTraffic): Tunin
 }
 
 /** The same as figures, for `--json`. */
-export function tunedOn({ kind, note, seen }: TuningParts) {
+export function tunedOn({ kind, note, seen }: TuningSplit) {
   const leftOut =
     seen === null
       ? null
@@ -100,7 +100,7 @@ export function candidatesSeen({ candidates, quality }: OutcomeMatrix): Readonly
 export async function sayingMissing<Result>(
   candidates: Manifest['candidates'],
   traffic: OutcomeMatrix,
-  { note, seen }: TuningParts,
+  { note, seen }: TuningSplit,
   find: () => Promise<Result>,
 ): Promise<Result> {
   try {
@@ -121,7 +121,7 @@ export async function sayingMissing<Result>(
 }
 
 /** Prompts of traffic by what a router has seen of them: rows of the matrix, ascending. */
-export interface SeenParts {
+export interface SeenSplit {
   /** Neither these nor near-duplicates of them. */
   readonly unseen: Int32Array;
   /** Its calibrators were fitted on them, or on near-duplicates of them; its heads were not. */
@@ -139,11 +139,11 @@ export interface SeenParts {
  * @returns why it cannot be told, where the artifact has no record: a sentence.
  * @throws InvalidInputError when its record is of a newer version.
  */
-export function partBySeen(
+export function splitBySeen(
   { manifest, reports }: Artifact,
   traffic: Pick<OutcomeMatrix, 'prompts'>,
   groups?: Int32Array,
-): SeenParts | string {
+): SeenSplit | string {
   const record = reports?.files.get(SEEN_FILE);
   if (record === undefined)
     return `Whether the router was trained on some of these prompts cannot be told: ${whyNone(reports)}`;
@@ -174,7 +174,7 @@ function whyNone(reports: Artifact['reports']): string {
 }
 
 /** What was left out and why, as a sentence; null where nothing was. @param calibrateToo whether the calibrate prompts were */
-export function sayLeftOut({ calibrate, fit, unseen }: SeenParts, calibrateToo = true): string | null {
+export function sayLeftOut({ calibrate, fit, unseen }: SeenSplit, calibrateToo = true): string | null {
   const left = fit.length + (calibrateToo ? calibrate.length : 0);
   if (left === 0) return null;
   const all = fit.length + calibrate.length + unseen.length;
@@ -199,7 +199,7 @@ export interface WeighedTraffic {
 
 interface WeighOptions {
   /** The rows that weights are found on, and others that they are measured on. */
-  readonly parts: Pick<TuningParts, 'tune' | 'test'>;
+  readonly parts: Pick<TuningSplit, 'tune' | 'test'>;
   /** The candidate that settings are compared with. @default the best single candidate in training */
   readonly against?: string;
   readonly resamples: number;

@@ -16,7 +16,7 @@ export const AS_GOOD_MARGIN = 0.03;
  * On fewer nothing is called better, worse or as good: an interval of so few is too narrow. Near-duplicate groups are counted,
  * not rows: a thousand copies of one prompt are one.
  */
-export const FEWEST_GROUPS = 30;
+export const FEWEST_COMPARED_GROUPS = 30;
 
 /**
  * Nor anything "as good as" on fewer than these: what happens on one prompt in 33, and so loses 3 points, may well not have
@@ -38,7 +38,7 @@ export type QualityStanding = 'better' | 'worse' | 'as good' | 'unclear' | 'too 
 export function qualityStanding(difference: Interval | null): QualityStanding {
   if (difference === null || difference.estimate === null) return 'unknown';
   const { low, high, groups } = difference;
-  if (low === null || high === null || groups < FEWEST_GROUPS) return 'too few';
+  if (low === null || high === null || groups < FEWEST_COMPARED_GROUPS) return 'too few';
   // What is said must hold for the figures as they are printed.
   if (pointsAsPrinted(low) > 0) return 'better';
   if (pointsAsPrinted(high) < 0) return 'worse';

@@ -64,13 +64,13 @@ test('any value anywhere in model.json, with its digest made right: the same', a
   const model: unknown = JSON.parse(new TextDecoder().decode(sealed.files.get('model.json')));
   const places = leaves(model);
   const core = new Map([...sealed.files].filter(([path]) => path !== 'manifest.json'));
-  const { sealArtifact } = await import('@pointsman/training/artifact');
+  const { buildArtifact } = await import('@pointsman/training/artifact');
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...places), hostileValue(), async (place, value) => {
       const changed = JSON.parse(JSON.stringify(model));
       put(changed, place, value);
       const bytes = new TextEncoder().encode(JSON.stringify(changed));
-      const again = await sealArtifact(sealed.manifest, new Map([...core, ['model.json', bytes]]));
+      const again = await buildArtifact(sealed.manifest, new Map([...core, ['model.json', bytes]]));
       const result = await outcome(again.files);
       if (!(result instanceof Error)) expectFinite(result);
     }),
@@ -80,7 +80,7 @@ test('any value anywhere in model.json, with its digest made right: the same', a
 
 test('any bytes in place of weights, neighbours or standardisation, digests made right: the same', async () => {
   const core = new Map([...sealed.files].filter(([path]) => path !== 'manifest.json'));
-  const { sealArtifact } = await import('@pointsman/training/artifact');
+  const { buildArtifact } = await import('@pointsman/training/artifact');
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom('weights.bin', 'knn.bin', 'standardisation.bin'),
@@ -88,7 +88,7 @@ test('any bytes in place of weights, neighbours or standardisation, digests made
       async (path, writes) => {
         const bytes = sealed.files.get(path)!.slice();
         for (const [place, byte] of writes) bytes[place % bytes.length] = byte;
-        const again = await sealArtifact(sealed.manifest, new Map([...core, [path, bytes]]));
+        const again = await buildArtifact(sealed.manifest, new Map([...core, [path, bytes]]));
         const result = await outcome(again.files);
         if (!(result instanceof Error)) expectFinite(result);
       },

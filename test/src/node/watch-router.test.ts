@@ -2,7 +2,7 @@ import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { type SealedArtifact, writeArtifact } from '@pointsman/training/artifact';
+import { type BuiltArtifact, writeArtifact } from '@pointsman/training/artifact';
 import { ArtifactError, InvalidInputError, type Manifest } from 'pointsman';
 import { createDecisionLog } from 'pointsman/log';
 import { loadRouter, type WatchOptions } from 'pointsman/node';
@@ -19,7 +19,7 @@ const request = { text: 'hello' };
 /** A folder with two versions, the first in use. */
 async function folderWithTwo(name: string) {
   const folder = join(root, name);
-  const write = async (artifact: SealedArtifact) => (await writeArtifact(folder, artifact)).version;
+  const write = async (artifact: BuiltArtifact) => (await writeArtifact(folder, artifact)).version;
   const second = await write(await tinyArtifact({ seed: 2 }));
   const first = await write(await tinyArtifact({ seed: 1 }));
   return { folder, first, second };

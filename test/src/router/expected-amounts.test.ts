@@ -1,4 +1,4 @@
-import type { SealedArtifact } from '@pointsman/training/artifact';
+import type { BuiltArtifact } from '@pointsman/training/artifact';
 import fc from 'fast-check';
 import { createRouter, NoCandidateError, type Request, type RouteOptions, type Router } from 'pointsman';
 import { type ManifestCandidate, type ManifestHeads, memoryFiles, readArtifact } from 'pointsman/artifact';
@@ -37,7 +37,7 @@ async function routerOf(
   });
 }
 
-function readBack({ files }: SealedArtifact) {
+function readBack({ files }: BuiltArtifact) {
   return readArtifact(memoryFiles(files));
 }
 

@@ -2,10 +2,10 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   addReports,
-  amendArtifact,
+  type BuiltArtifact,
+  buildArtifact,
+  editArtifact,
   renderCard,
-  type SealedArtifact,
-  sealArtifact,
   writeArtifact,
 } from '@pointsman/training/artifact';
 import { ArtifactError, InvalidInputError, memoryFiles, readArtifact } from 'pointsman';
@@ -33,7 +33,7 @@ test('the same content gives the same id and the same bytes, whatever the order 
   const one = await tinyArtifact();
   const core = [...one.files].filter(([path]) => path !== 'manifest.json').reverse();
   const { heads, ...rest } = one.manifest;
-  const two = await sealArtifact({ heads, ...rest }, new Map(core));
+  const two = await buildArtifact({ heads, ...rest }, new Map(core));
   expect(two.manifest).toEqual(one.manifest);
   expect(two.files.get('manifest.json')).toEqual(one.files.get('manifest.json'));
   const other = await tinyArtifact({ seed: 2 });
@@ -100,13 +100,13 @@ test('a new version takes the examples along, or says why it cannot', async () =
   const examples = new Map([['examples.json', encode('[]')]]);
   const { files } = await addReports(await tinyArtifact(), {}, examples);
   const whole = await readArtifact(memoryFiles(files), { reports: true });
-  const amended = await amendArtifact(whole, { what: 'Nothing was done.' });
+  const amended = await editArtifact(whole, { what: 'Nothing was done.' });
   expect(amended.files.get('examples.json')).toEqual(encode('[]'));
   const unread = await readArtifact(memoryFiles(files));
-  await expect(amendArtifact(unread, { what: 'x' })).rejects.toThrow('pass { reports: true }');
+  await expect(editArtifact(unread, { what: 'x' })).rejects.toThrow('pass { reports: true }');
   const edited = new Map([...files, ['examples.json', encode('{}')]]);
   const changed = await readArtifact(memoryFiles(edited), { reports: true });
-  await expect(amendArtifact(changed, { what: 'x' })).rejects.toThrow(
+  await expect(editArtifact(changed, { what: 'x' })).rejects.toThrow(
     'examples.json cannot go along with the new version. examples.json was edited or damaged',
   );
 });
@@ -114,7 +114,7 @@ test('a new version takes the examples along, or says why it cannot', async () =
 test('an artifact that would not load is refused before anything is written', async () => {
   const folder = join(root, 'bad');
   const sealed = await tinyArtifact();
-  const broken: SealedArtifact = {
+  const broken: BuiltArtifact = {
     ...sealed,
     files: new Map([...sealed.files, ['weights.bin', encode('x')]]),
   };
@@ -124,10 +124,10 @@ test('an artifact that would not load is refused before anything is written', as
 
 test('a file cannot be put outside the artifact', async () => {
   const { manifest } = await tinyArtifact();
-  await expect(sealArtifact(manifest, new Map([['../x', encode('')]]))).rejects.toBeInstanceOf(
+  await expect(buildArtifact(manifest, new Map([['../x', encode('')]]))).rejects.toBeInstanceOf(
     InvalidInputError,
   );
-  await expect(sealArtifact(manifest, new Map([['manifest.json', encode('')]]))).rejects.toBeInstanceOf(
+  await expect(buildArtifact(manifest, new Map([['manifest.json', encode('')]]))).rejects.toBeInstanceOf(
     InvalidInputError,
   );
 });
@@ -136,7 +136,7 @@ test('what cannot be written as JSON does not get past the reader', async () => 
   const { manifest, files } = await tinyArtifact();
   const core = new Map([...files].filter(([path]) => path !== 'manifest.json'));
   const choice = { ...manifest.heads.choice, temperature: Number.NaN };
-  const sealed = await sealArtifact({ ...manifest, heads: { ...manifest.heads, choice } }, core);
+  const sealed = await buildArtifact({ ...manifest, heads: { ...manifest.heads, choice } }, core);
   await expect(readArtifact(memoryFiles(sealed.files))).rejects.toThrow(
     '`heads.choice.temperature` of manifest.json must be a number. Got null.',
   );

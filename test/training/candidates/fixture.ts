@@ -1,7 +1,7 @@
 import { createRouter, memoryFiles, type PolicySpec, type Router } from 'pointsman';
 import { type Artifact, readArtifact } from 'pointsman/artifact';
 import { shortEmbedder } from '../../../data/month/short-embedder.ts';
-import type { SealedArtifact } from '../../../training/artifact/seal-artifact.ts';
+import type { BuiltArtifact } from '../../../training/artifact/build-artifact.ts';
 import { parseTrainConfig, type TrainConfigInput } from '../../../training/config.ts';
 import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
 import { splitOutcomes } from '../../../training/split/split.ts';
@@ -9,7 +9,7 @@ import { trainRouter } from '../../../training/train/train-router.ts';
 import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 
 /** A router of an artifact that carries its embedder. */
-export async function open({ files }: SealedArtifact): Promise<Router> {
+export async function open({ files }: BuiltArtifact): Promise<Router> {
   return createRouter(await readArtifact(memoryFiles(files)));
 }
 
@@ -28,7 +28,7 @@ export async function trainedArtifact(
 export async function trainedSealed(
   matrix: OutcomeMatrix,
   config: TrainConfigInput = {},
-): Promise<SealedArtifact> {
+): Promise<BuiltArtifact> {
   const parsed = parseTrainConfig({ resamples: 100, folds: 2, ngrams: { dimensions: 8 }, ...config });
   const { splits, groups } = splitOutcomes(matrix, { seed: 0 });
   const { artifact } = await trainRouter({

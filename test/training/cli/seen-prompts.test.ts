@@ -102,7 +102,7 @@ describe('evaluate leaves out what the router has seen, in whatever file it come
     const own = JSON.parse((await run(['evaluate', full(), path('full.jsonl'), '--json'])).said.out);
     const { files } = (await readArtifactFolder(full(), { reports: true })).reports!;
     const trained = JSON.parse(new TextDecoder().decode(files.get('metrics.json')));
-    expect(own.contenders[0].quality.estimate).toBeCloseTo(trained.contenders[0].quality.estimate, 6);
+    expect(own.strategies[0].quality.estimate).toBeCloseTo(trained.strategies[0].quality.estimate, 6);
   });
 
   it('near-duplicates of seen prompts go with them', async () => {
@@ -189,10 +189,10 @@ describe('evaluate leaves out what the router has seen, in whatever file it come
 
 /** The rows of traffic by whether the router has seen their prompts, as its record says. */
 async function partsOf(folder: string, all: readonly PlantedRow[]) {
-  const { partBySeen } = await import('../../../training/train/tuning-traffic.ts');
+  const { splitBySeen } = await import('../../../training/train/tuning-traffic.ts');
   const texts = [...new Set(all.map(({ text }) => String(text)))];
   const matrix = { prompts: texts.map((text) => ({ request: { text } })) } as never;
-  const seen = partBySeen(await readArtifactFolder(folder, { reports: true }), matrix);
+  const seen = splitBySeen(await readArtifactFolder(folder, { reports: true }), matrix);
   if (typeof seen === 'string') throw new Error(seen);
   const unseen = new Set(Array.from(seen.unseen, (row) => texts[row]));
   return {

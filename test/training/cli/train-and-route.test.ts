@@ -280,9 +280,9 @@ describe('pointsman evaluate', () => {
     const argv = ['evaluate', router, '-', '--policy', policy, '--json', '--quiet', '--work', path('work')];
     const { code, said } = await run(argv, await readFile(file, 'utf8'));
     expect(code, said.out).toBe(0);
-    const { contenders, candidates } = JSON.parse(said.out);
-    expect(contenders[0].name).toBe('This router');
-    expect(JSON.stringify(candidates ?? contenders)).toContain('large');
+    const { strategies, candidates } = JSON.parse(said.out);
+    expect(strategies[0].name).toBe('This router');
+    expect(JSON.stringify(candidates ?? strategies)).toContain('large');
     expect((await run(['evaluate', router, '-'], '')).said.err).toContain('Standard input is empty');
     expect((await run([...argv, '--weights', 'best'])).code).toBe(2);
   });

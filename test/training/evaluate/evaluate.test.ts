@@ -6,14 +6,14 @@ import { syntheticWorld } from './synthetic-world.ts';
 const quick = { resamples: 400 };
 /** Evaluated once: most tests look at the same world. */
 const known = evaluate(syntheticWorld({ rows: 6000 }), quick);
-const contender = (evaluation: ReturnType<typeof evaluate>, id: string) =>
-  evaluation.contenders.find((one) => one.id === id)!;
+const strategy = (evaluation: ReturnType<typeof evaluate>, id: string) =>
+  evaluation.strategies.find((one) => one.id === id)!;
 
 test('a router that knows the truth beats every baseline and says so', () => {
   const evaluation = known;
   // Best per task: (0.9 + 0.9 + 0.95) / 3. Best single is "great": (0.6 + 0.6 + 0.95) / 3.
-  expect(contender(evaluation, 'router').quality.estimate).toBeCloseTo(0.9167, 1);
-  expect(contender(evaluation, 'bestSingle').quality.estimate).toBeCloseTo(0.7167, 1);
+  expect(strategy(evaluation, 'router').quality.estimate).toBeCloseTo(0.9167, 1);
+  expect(strategy(evaluation, 'bestSingle').quality.estimate).toBeCloseTo(0.7167, 1);
   expect(evaluation.verdict.bestSingle).toBe('great');
   expect(evaluation.verdict.outcome).toBe('better');
   expect(evaluation.verdict.sentence).toMatch(
@@ -21,9 +21,9 @@ test('a router that knows the truth beats every baseline and says so', () => {
   );
   expect(evaluation.verdict.caveats).toEqual([]);
   expect(evaluation.verdict.againstFixedMix!.low).toBeGreaterThan(0.1);
-  const oracle = contender(evaluation, 'oracle').quality.estimate!;
-  expect(oracle).toBeGreaterThan(contender(evaluation, 'router').quality.estimate!);
-  expect(oracle - contender(evaluation, 'router').quality.estimate!).toBeCloseTo(
+  const oracle = strategy(evaluation, 'oracle').quality.estimate!;
+  expect(oracle).toBeGreaterThan(strategy(evaluation, 'router').quality.estimate!);
+  expect(oracle - strategy(evaluation, 'router').quality.estimate!).toBeCloseTo(
     evaluation.regret!.mean.estimate!,
     9,
   );
@@ -31,17 +31,17 @@ test('a router that knows the truth beats every baseline and says so', () => {
 
 test('neighbours and tasks find the same structure as the router, and a shuffled copy does not', () => {
   const evaluation = known;
-  const router = contender(evaluation, 'router').quality.estimate!;
-  expect(contender(evaluation, 'nearest').quality.estimate).toBeCloseTo(router, 1);
-  expect(contender(evaluation, 'task').quality.estimate).toBeCloseTo(router, 2);
+  const router = strategy(evaluation, 'router').quality.estimate!;
+  expect(strategy(evaluation, 'nearest').quality.estimate).toBeCloseTo(router, 1);
+  expect(strategy(evaluation, 'task').quality.estimate).toBeCloseTo(router, 2);
   // Each candidate a third of the time, whatever the task: the mean of the truth table.
-  expect(contender(evaluation, 'shuffled').quality.estimate).toBeCloseTo(0.639, 1);
+  expect(strategy(evaluation, 'shuffled').quality.estimate).toBeCloseTo(0.639, 1);
 });
 
 test('the fixed mix spends what the router spends', () => {
   const evaluation = known;
-  const mix = contender(evaluation, 'fixedMix');
-  expect(mix.costUsd!.estimate).toBeCloseTo(contender(evaluation, 'router').costUsd!.estimate!, 6);
+  const mix = strategy(evaluation, 'fixedMix');
+  expect(mix.costUsd!.estimate).toBeCloseTo(strategy(evaluation, 'router').costUsd!.estimate!, 6);
   expect(mix.shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 9);
 });
 
@@ -79,7 +79,7 @@ test('a log of one candidate per prompt is not scored, and the reason is given',
   expect(evaluation.verdict.outcome).toBe('unmeasured');
   expect(evaluation.verdict.sentence).toContain('one candidate per prompt');
   expect(evaluation.coverage.kind).toBe('single');
-  expect(evaluation.contenders).toEqual([]);
+  expect(evaluation.strategies).toEqual([]);
   expect(headlineMetrics(evaluation).routedQuality).toBeNull();
   // The logged candidates' heads can still be checked.
   const rows = evaluation.calibration.success.map((head) => head.rows);
@@ -101,7 +101,7 @@ test('without costs and tasks the rest still stands', () => {
     { ...syntheticWorld({ costs: null, latencies: null, tasks: null, rows: 300 }), embeddings: null },
     quick,
   );
-  expect(evaluation.contenders.map(({ id }) => id)).toEqual(['router', 'bestSingle', 'shuffled', 'oracle']);
+  expect(evaluation.strategies.map(({ id }) => id)).toEqual(['router', 'bestSingle', 'shuffled', 'oracle']);
   expect(evaluation.costQuality).toBeNull();
   expect(evaluation.strongWeak!.task).toBeNull();
   expect(evaluation.tasks).toEqual([]);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { nearestNeighbours, taskMeans } from '../../../training/evaluate/baseline-scores.ts';
+import { meansByTask, nearestNeighbours } from '../../../training/evaluate/baseline-scores.ts';
 import { syntheticWorld } from './synthetic-world.ts';
 
 const { matrix } = syntheticWorld({ rows: 6 });
@@ -36,6 +36,6 @@ test('where no neighbour was observed, the overall mean stands in; zero vectors 
 });
 
 test('a task without training rows and a prompt without a task get the overall mean', () => {
-  const found = taskMeans(world, [1, 2, 3], [0, 4, 5], fallback);
+  const found = meansByTask(world, [1, 2, 3], [0, 4, 5], fallback);
   expect([...found]).toEqual([...fallback, 0, 1, 0, ...fallback]);
 });

@@ -24,8 +24,8 @@ async function logged(
   return { full, log: { ...full, matrix, propensities: await loggingPropensities(matrix) } };
 }
 
-const contender = (evaluation: ReturnType<typeof evaluate>, id: string) =>
-  evaluation.contenders.find((one) => one.id === id)!;
+const strategy = (evaluation: ReturnType<typeof evaluate>, id: string) =>
+  evaluation.strategies.find((one) => one.id === id)!;
 
 test('a log of one candidate per prompt measures its router, within what full information says', async () => {
   const { log, full } = await logged();
@@ -38,29 +38,29 @@ test('a log of one candidate per prompt measures its router, within what full in
   );
   expect(evaluation.verdict.caveats[0]).toMatch(/^This rests on logged propensities\./);
   for (const id of ['router', 'bestSingle', 'fixedMix', 'shuffled', 'task', 'nearest']) {
-    const { quality } = contender(evaluation, id);
-    const known = contender(truth, id).quality.estimate!;
+    const { quality } = strategy(evaluation, id);
+    const known = strategy(truth, id).quality.estimate!;
     expect(quality.low!).toBeLessThan(known);
     expect(quality.high!).toBeGreaterThan(known);
   }
-  expect(contender(evaluation, 'router').costUsd!.estimate).toBeCloseTo(
-    contender(truth, 'router').costUsd!.estimate!,
+  expect(strategy(evaluation, 'router').costUsd!.estimate).toBeCloseTo(
+    strategy(truth, 'router').costUsd!.estimate!,
     3,
   );
   expect(evaluation.verdict.againstFixedMix!.low).toBeGreaterThan(0.1);
   expect(headlineMetrics(evaluation).gainOverBestSingle).toBeGreaterThan(0.1);
   // What needs every candidate's outcome is left out.
-  expect(contender(evaluation, 'oracle')).toBeUndefined();
+  expect(strategy(evaluation, 'oracle')).toBeUndefined();
   expect([evaluation.regret, evaluation.confusion, evaluation.costQuality]).toEqual([null, null, null]);
   expect(evaluation.tasks.map(({ oracle }) => oracle)).toEqual([null, null, null]);
 });
 
-test('all four estimators are there, DR is what the contenders show, and overlap is told per candidate and task', async () => {
+test('all four estimators are there, DR is what the strategies show, and overlap is told per candidate and task', async () => {
   const evaluation = evaluate((await logged()).log, quick);
   const { estimates, overlap, rows, refusals } = evaluation.offPolicy!;
   expect(estimates.map(({ estimator }) => estimator)).toEqual(['ips', 'snips', 'dr', 'switch-dr']);
-  const { difference, quality } = contender(evaluation, 'bestSingle');
-  expect(estimates[2].quality.estimate).toBeCloseTo(contender(evaluation, 'router').quality.estimate!, 12);
+  const { difference, quality } = strategy(evaluation, 'bestSingle');
+  expect(estimates[2].quality.estimate).toBeCloseTo(strategy(evaluation, 'router').quality.estimate!, 12);
   expect(estimates[2].againstBestSingle.low).toBeCloseTo(difference!.low!, 12);
   expect(quality.rows).toBe(3000);
   for (const { againstBestSingle, againstFixedMix } of estimates) {
@@ -85,8 +85,8 @@ test('a log that prefers the right candidate per task fools the plain means, not
   const prefer = (task: number) => [0.1, 0.1, 0.1].map((p, c) => (c === task ? 0.8 : p));
   const { log, full } = await logged({ choose: () => 2 }, prefer, false);
   const evaluation = evaluate(log, quick);
-  const truth = contender(evaluate(full, quick), 'router').quality.estimate!;
-  const { quality } = contender(evaluation, 'router');
+  const truth = strategy(evaluate(full, quick), 'router').quality.estimate!;
+  const { quality } = strategy(evaluation, 'router');
   const seen = log.splits.test.rows.filter((row) => !Number.isNaN(log.matrix.quality[row * 3 + 2]));
   const plain = seen.reduce((sum, row) => sum + log.matrix.quality[row * 3 + 2] / seen.length, 0);
   expect(plain - truth).toBeGreaterThan(0.1);
@@ -112,7 +112,7 @@ test.each([
   const evaluation = evaluate((await logged({}, policy)).log, quick);
   expect(evaluation.verdict.outcome).toBe('unmeasured');
   expect(evaluation.verdict.sentence).toMatch(reason);
-  expect(evaluation.contenders).toEqual([]);
+  expect(evaluation.strategies).toEqual([]);
   expect(evaluation.offPolicy!.estimates).toEqual([]);
   expect(evaluation.offPolicy!.refusals.length).toBeGreaterThan(0);
   expect(headlineMetrics(evaluation).routedQuality).toBeNull();
@@ -154,7 +154,7 @@ test('asked for where everything is known, it says what is known', async () => {
   const plain = evaluate(full, quick);
   expect(plain.offPolicy).toBeNull();
   for (const id of ['router', 'bestSingle', 'shuffled'])
-    expect(contender(forced, id).quality.estimate).toBeCloseTo(contender(plain, id).quality.estimate!, 9);
+    expect(strategy(forced, id).quality.estimate).toBeCloseTo(strategy(plain, id).quality.estimate!, 9);
 });
 
 test('without costs the verdict is against best single, and the result is plain JSON with the same bytes', async () => {

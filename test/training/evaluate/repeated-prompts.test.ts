@@ -3,7 +3,7 @@ import { toBanditLog } from '../../../bench/bandit-log.ts';
 import { evaluate } from '../../../training/evaluate/evaluate.ts';
 import type { EvaluationInput, TestPredictions } from '../../../training/evaluate/evaluation-input.ts';
 import { loggingPropensities } from '../../../training/off-policy/propensities.ts';
-import { takeRows } from '../../../training/outcomes/matrix.ts';
+import { takePrompts } from '../../../training/outcomes/matrix.ts';
 import type { Interval } from '../../../training/words/format-number.ts';
 import { syntheticWorld } from './synthetic-world.ts';
 
@@ -26,7 +26,7 @@ function repeated(input: EvaluationInput): EvaluationInput {
   const width = matrix.candidates.length;
   return {
     ...input,
-    matrix: takeRows(matrix, taken),
+    matrix: takePrompts(matrix, taken),
     groups: taken.map((row) => groups[row]),
     splits: {
       fit: { role: 'fit', rows: splits.fit.rows.map((_, i) => i) },

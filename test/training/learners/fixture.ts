@@ -1,7 +1,7 @@
 import { createRandom } from 'pointsman/math';
 import { groupedFolds } from '../../../training/fit/folds.ts';
 import type { Matrix } from '../../../training/fit/rows.ts';
-import type { MemberData } from '../../../training/learners/learner.ts';
+import type { LearnerData } from '../../../training/learners/learner.ts';
 
 export interface FixtureOptions {
   readonly rows: number;
@@ -19,7 +19,7 @@ const FEATURES = 6;
 
 /** Member data with a planted truth, and the truth itself: `[rows, candidates]`. */
 export function memberFixture({ rows, candidates, seed, truth, noise, task }: FixtureOptions): {
-  data: MemberData;
+  data: LearnerData;
   expected: Matrix;
 } {
   const random = createRandom(seed);
@@ -45,7 +45,7 @@ export function memberFixture({ rows, candidates, seed, truth, noise, task }: Fi
       logged: false,
       tasks,
       taskCount: tasks === null ? 0 : Math.max(...tasks) + 1,
-      prior: Array.from({ length: candidates }, (_, c) => 0.6 - 0.05 * c),
+      candidateMeans: Array.from({ length: candidates }, (_, c) => 0.6 - 0.05 * c),
       groups,
       folds: groupedFolds(groups, 4, seed),
       seed,

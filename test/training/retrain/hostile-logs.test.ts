@@ -98,7 +98,7 @@ test('prompts dated in the future or in 1970 empty no window; they are counted, 
     odd('zero', '1970-01-01T00:00:00Z'),
   ]);
   const run = await retrain({ config, embedder, now: night(11) });
-  expect(run.traffic).toMatchObject({ future: 2, older: 1, judgeDays: [expect.any(String), '2026-01-11'] });
+  expect(run.traffic).toMatchObject({ future: 2, older: 1, holdoutDays: [expect.any(String), '2026-01-11'] });
   expect(run.traffic?.learn).toBeGreaterThan(400);
   expect(run.alarms).toContainEqual({
     kind: 'future',

@@ -26,7 +26,7 @@ export function quickConfig(folder: string, rest: Partial<RetrainConfigInput> = 
     logs: { files: [join(folder, 'logs', '*.jsonl')] },
     work: join(folder, 'work'),
     train: { seed: 1, heads: ['linear'], folds: 2, resamples: 100, ngrams: { dimensions: 8 } },
-    traffic: { learnDays: 30, judgeDays: 2, judgePrompts: 150 },
+    traffic: { learnDays: 30, holdoutDays: 2, holdoutPrompts: 150 },
     ...rest,
   });
 }

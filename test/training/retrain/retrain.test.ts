@@ -51,7 +51,7 @@ test('the first challenger must beat having no router, and comes into use', asyn
     rowsAdded: 1920,
     judge: 160,
     learnDays: ['2026-01-01', '2026-01-06'],
-    judgeDays: ['2026-01-07', '2026-01-08'],
+    holdoutDays: ['2026-01-07', '2026-01-08'],
   });
   // Nothing was in use that it could lose against.
   expect(JSON.parse(await readFile(join(router, 'gate.json'), 'utf8'))).toMatchObject({
@@ -117,13 +117,13 @@ test('an upside-down day is put into quarantine with an alarm, judges nobody, an
   expect(found.alarms[0]).toMatchObject({ kind: 'quarantine', subject: '2026-01-10 broken' });
   expect(found.alarms[0].sentence).toContain('neither learned from nor judged by');
   expect(told.map(({ id }) => id)).toEqual([found.id]);
-  expect(found.traffic).toMatchObject({ quarantined: 80, judgeDays: ['2026-01-08', '2026-01-09'] });
+  expect(found.traffic).toMatchObject({ quarantined: 80, holdoutDays: ['2026-01-08', '2026-01-09'] });
   // Still so on the next night, without another alarm.
   expect(await run()).toMatchObject({ alarms: [], traffic: { quarantined: 80 } });
   await expect(releaseBatch(router, '2026-01-11 x')).rejects.toThrow('There are: 2026-01-10 broken');
   await releaseBatch(router, '2026-01-10 broken');
   const released = await run({ dryRun: true });
-  expect(released.traffic).toMatchObject({ quarantined: 0, judgeDays: ['2026-01-09', '2026-01-10'] });
+  expect(released.traffic).toMatchObject({ quarantined: 0, holdoutDays: ['2026-01-09', '2026-01-10'] });
 });
 
 test('with the screening off, a challenger that learned from such a log is refused by the days after it', async () => {

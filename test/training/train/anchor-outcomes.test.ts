@@ -1,13 +1,13 @@
 import { createRandom } from 'pointsman/math';
 import { expect, test } from 'vitest';
-import type { MemberData } from '../../../training/learners/learner.ts';
-import { anchorOutcomes } from '../../../training/train/data.ts';
+import type { LearnerData } from '../../../training/learners/learner.ts';
+import { addChampionPrior } from '../../../training/train/data.ts';
 import { tuneQuality } from '../../../training/train/quality.ts';
 import { memberFixture } from '../learners/fixture.ts';
 
 test('a cell counts for its outcome, for the expectation, for both or for neither', () => {
   const cells = (...values: number[]) => ({ rows: 2, columns: 2, values: Float32Array.from(values) });
-  const { quality, weights } = anchorOutcomes(
+  const { quality, weights } = addChampionPrior(
     cells(1, Number.NaN, 1, Number.NaN),
     cells(0.5, 0.25, Number.NaN, Number.NaN),
     0.25,
@@ -32,29 +32,29 @@ test('what a router knows of choices that it does not make is kept, which its ow
     seen.values[2 * row + c] = Number(random.next() < known.values[2 * row + c]);
   }
   // Of candidates where they are not chosen, which is where a log is silent.
-  const errorOf = async (learned: MemberData) => {
+  const errorOf = async (learned: LearnerData) => {
     const { stack } = await tuneQuality(learned, ['linear'], () => {});
     let sum = 0;
     for (let row = 0; row < rows; row++) {
       const worse = known.values[2 * row] > known.values[2 * row + 1] ? 1 : 0;
       const i = 2 * row + worse;
-      sum += (learned.prior[worse] + stack.outOfFold.values[i] - known.values[i]) ** 2 / rows;
+      sum += (learned.candidateMeans[worse] + stack.outOfFold.values[i] - known.values[i]) ** 2 / rows;
     }
     return sum;
   };
   const alone = await errorOf(memberDataOf(data, seen.values, null));
-  const { quality, weights } = anchorOutcomes(seen, known, 0.05);
+  const { quality, weights } = addChampionPrior(seen, known, 0.05);
   const anchored = await errorOf(memberDataOf(data, quality.values, weights));
   expect(alone).toBeGreaterThan(0.05);
   expect(anchored).toBeLessThan(0.25 * alone);
 });
 
 /** The fixture's features with other outcomes. */
-function memberDataOf(data: MemberData, values: Float32Array, weights: Float32Array | null): MemberData {
-  const prior = [0, 1].map((c) => {
+function memberDataOf(data: LearnerData, values: Float32Array, weights: Float32Array | null): LearnerData {
+  const candidateMeans = [0, 1].map((c) => {
     const own = values.filter((value, i) => i % 2 === c && !Number.isNaN(value));
     return own.reduce((sum, value) => sum + value, 0) / own.length;
   });
-  const residuals = { ...data.residuals, values: values.map((value, i) => value - prior[i % 2]) };
-  return { ...data, residuals, prior, weights, logged: true };
+  const residuals = { ...data.residuals, values: values.map((value, i) => value - candidateMeans[i % 2]) };
+  return { ...data, residuals, candidateMeans, weights, logged: true };
 }

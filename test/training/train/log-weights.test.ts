@@ -42,21 +42,24 @@ test('weighing moves each mean to what all prompts would have given', () => {
   };
   const propensities = Float64Array.of(0.75, NONE, 0.75, NONE, NONE, 1, 0.25, NONE);
   const weights = logWeights({ values: propensities }, Int32Array.of(0, 1, 2, 3), 2, 100);
-  const weighed = inverselyWeighted({ ...data, prior: [0.75, 0.5], residuals }, weights);
-  expect(weighed.prior[0]).toBeCloseTo(2 / 0.75 / (2 / 0.75 + 4), 6);
-  expect(weighed.prior[1]).toBeCloseTo(0.5, 6);
+  const weighed = inverselyWeighted({ ...data, candidateMeans: [0.75, 0.5], residuals }, weights);
+  expect(weighed.candidateMeans[0]).toBeCloseTo(2 / 0.75 / (2 / 0.75 + 4), 6);
+  expect(weighed.candidateMeans[1]).toBeCloseTo(0.5, 6);
 });
 
 test('doubly robust scores of a complete table are its qualities', () => {
   const { data } = memberFixture({ rows: 50, candidates: 2, seed: 2, truth: () => 0, noise: 0.3 });
-  const { residuals, prior } = doublyRobustData(
+  const { residuals, candidateMeans } = doublyRobustData(
     data,
     createMatrix(50, 2),
     new Float64Array(100).fill(1),
     100,
   );
   residuals.values.forEach((value, i) => {
-    expect(value + prior[i % 2]).toBeCloseTo(data.residuals.values[i] + data.prior[i % 2], 5);
+    expect(value + candidateMeans[i % 2]).toBeCloseTo(
+      data.residuals.values[i] + data.candidateMeans[i % 2],
+      5,
+    );
   });
 });
 

@@ -15,7 +15,7 @@ const TRAINED = ['a task for each prompt', 'embeddings all the same'] as const;
 
 test.each(TRAINED)('%s: a router comes of it, and its artifact loads', async (name) => {
   const { artifact, evaluation } = await trainOdd(sets[name]);
-  expect(evaluation.contenders.find(({ id }) => id === 'router')?.quality.estimate).toBeGreaterThan(0.3);
+  expect(evaluation.strategies.find(({ id }) => id === 'router')?.quality.estimate).toBeGreaterThan(0.3);
   if (name === 'a task for each prompt') expect(artifact.manifest.task).toBeUndefined();
   if (name === 'embeddings all the same') expect(artifact.manifest.novelty).toBeUndefined();
 });

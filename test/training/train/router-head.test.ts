@@ -7,8 +7,8 @@ import { type Artifact, type Manifest, readArtifact } from 'pointsman/artifact';
 import type { Embedder } from 'pointsman/embedder';
 import { createRandom } from 'pointsman/math';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { BuiltArtifact } from '../../../training/artifact/build-artifact.ts';
 import { describeChoiceModel, renderCard } from '../../../training/artifact/card.ts';
-import type { SealedArtifact } from '../../../training/artifact/seal-artifact.ts';
 import { writeArtifact } from '../../../training/artifact/write-artifact.ts';
 import { addCandidate } from '../../../training/candidates/add-candidate.ts';
 import {
@@ -61,10 +61,10 @@ function logged(matrix: OutcomeMatrix): OutcomeMatrix {
   };
 }
 
-const read = ({ files }: SealedArtifact): Promise<Artifact> =>
+const read = ({ files }: BuiltArtifact): Promise<Artifact> =>
   readArtifact(memoryFiles(files), { reports: true });
 const fake = fakeAsyncEmbedder();
-const openWith = (embedder?: Embedder) => async (sealed: SealedArtifact) =>
+const openWith = (embedder?: Embedder) => async (sealed: BuiltArtifact) =>
   createRouter(await read(sealed), embedder === undefined ? {} : { embedder });
 
 /** A candidate that is as good as `like` is. */
@@ -73,7 +73,7 @@ async function withAdded(
   name: string,
   like: string,
   embedder?: Embedder,
-): Promise<SealedArtifact> {
+): Promise<BuiltArtifact> {
   const probes = part(plantedTraffic({ prompts: 60, seed: 9 }), [like], [...Array(40).keys()]);
   const open = openWith(embedder);
   return (
@@ -99,7 +99,7 @@ afterAll(async () => {
 });
 
 /** The largest difference between what the written `model.json` says and what the router decides with. */
-async function largestDifference(sealed: SealedArtifact, embedder?: Embedder): Promise<number> {
+async function largestDifference(sealed: BuiltArtifact, embedder?: Embedder): Promise<number> {
   const { tf } = await useBackend();
   const { version } = await writeArtifact(folder, sealed);
   const model = await tf.loadLayersModel(`${root}/${version}/model.json`);
@@ -126,13 +126,13 @@ async function largestDifference(sealed: SealedArtifact, embedder?: Embedder): P
 }
 
 describe('predict of model.json, as it is written, is the choice to 1e-5 on 1,000 prompts', () => {
-  let all: SealedArtifact;
+  let all: BuiltArtifact;
   beforeAll(async () => {
     all = await trainedSealed(plantedTraffic({ prompts: 400, seed: 1 }), {
       heads: ['linear', 'domain', 'curve', 'mlp', 'factorisation'],
     });
   });
-  const CASES: Record<string, () => Promise<SealedArtifact>> = {
+  const CASES: Record<string, () => Promise<BuiltArtifact>> = {
     'of every head that is made of layers': async () => all,
     'of traffic with one answer a prompt': () =>
       trainedSealed(logged(plantedTraffic({ prompts: 400, seed: 2 }))),
@@ -183,7 +183,7 @@ describe('predict of model.json, as it is written, is the choice to 1e-5 on 1,00
   });
 
   test('a candidate added adds no layer', async () => {
-    const layersOf = ({ files }: SealedArtifact) =>
+    const layersOf = ({ files }: BuiltArtifact) =>
       JSON.parse(new TextDecoder().decode(files.get('heads.json'))).modelTopology.config.layers.map(
         ({ name }: { name: string }) => name,
       );

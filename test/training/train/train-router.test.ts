@@ -44,8 +44,8 @@ beforeAll(async () => {
 });
 
 test('it finds who is good at what, and says that it beats no router', () => {
-  const { contenders, verdict } = trained.evaluation;
-  const quality = (id: string) => contenders.find((contender) => contender.id === id)?.quality.estimate ?? 0;
+  const { strategies, verdict } = trained.evaluation;
+  const quality = (id: string) => strategies.find((strategy) => strategy.id === id)?.quality.estimate ?? 0;
   expect(quality('router')).toBeGreaterThan(0.8);
   expect(quality('bestSingle')).toBeLessThan(0.78);
   expect(verdict.outcome).toBe('better');
@@ -105,7 +105,7 @@ test('TF.js loads the model of all heads and agrees with the served ones to 1e-5
 
 test('prompts that say nothing of the outcomes give the best single candidate, always', async () => {
   const noise = await train(plantedTraffic({ prompts: 400, seed: 3, signal: false }));
-  const router = noise.evaluation.contenders.find((contender) => contender.id === 'router')!;
+  const router = noise.evaluation.strategies.find((strategy) => strategy.id === 'router')!;
   expect(Math.max(...router.shares)).toBe(1);
   expect(['same', 'unclear']).toContain(noise.evaluation.verdict.outcome);
 });

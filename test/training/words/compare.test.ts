@@ -6,7 +6,7 @@ import {
   describeCost,
   describeQuality,
   FEWEST_AS_GOOD,
-  FEWEST_GROUPS,
+  FEWEST_COMPARED_GROUPS,
   fixedMixName,
   qualityStanding,
 } from '../../../training/words/compare.ts';
@@ -64,7 +64,7 @@ describe('how one way to choose stands beside another', () => {
     ],
     [
       'better',
-      interval(0.2, 0.1, 0.3, FEWEST_GROUPS),
+      interval(0.2, 0.1, 0.3, FEWEST_COMPARED_GROUPS),
       'is 20.0 points better than X (95 % interval +10.0 to +30.0)',
     ],
     [
@@ -74,7 +74,7 @@ describe('how one way to choose stands beside another', () => {
     ],
     [
       'too few',
-      interval(0.2, 0.1, 0.3, FEWEST_GROUPS - 1),
+      interval(0.2, 0.1, 0.3, FEWEST_COMPARED_GROUPS - 1),
       'cannot be compared with X on 29 prompts (+20.0 points), which are too few',
     ],
     [
@@ -101,7 +101,7 @@ describe('how one way to choose stands beside another', () => {
           Number(text),
         );
         if (/which are too few/.test(phrase)) {
-          expect(rows).toBeLessThan(FEWEST_GROUPS);
+          expect(rows).toBeLessThan(FEWEST_COMPARED_GROUPS);
           return;
         }
         const [middle, from, to] = read;

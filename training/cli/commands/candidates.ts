@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { type Candidate, InvalidInputError, type Router } from 'pointsman';
 import { readArtifactFolder } from 'pointsman/node';
-import type { SealedArtifact } from '../../artifact/seal-artifact.ts';
+import type { BuiltArtifact } from '../../artifact/build-artifact.ts';
 import { withRetrainLock } from '../../artifact/versions.ts';
 import { writeArtifact } from '../../artifact/write-artifact.ts';
 import {
@@ -256,7 +256,7 @@ async function runAddCandidate(name: string, flags: AddFlags, io: CommandIo): Pr
         probes,
         ...(flags.family === undefined ? {} : { family: flags.family }),
         caution: flags.caution,
-        open: openSealed,
+        open: openBuilt,
       });
       const written = await writeArtifact(folder, added.artifact);
       return { version: written.version, onboarded: added.onboarded };
@@ -302,7 +302,7 @@ async function readProbeFiles(
 }
 
 /** Through a folder of its own, as whatever embedder it needs is found there. */
-async function openSealed(sealed: SealedArtifact): Promise<Router> {
+async function openBuilt(sealed: BuiltArtifact): Promise<Router> {
   const folder = await openOwnFolder(tmpdir(), 'pointsman-candidate');
   try {
     await writeArtifact(folder, sealed);

@@ -10,7 +10,7 @@ import { FEWEST_IN_SPLIT } from '../../ingest/report.ts';
 import { renderReport } from '../../report/report.ts';
 import { groupPrompts } from '../../split/split.ts';
 import { evaluateRouter } from '../../train/evaluate-router.ts';
-import { partBySeen, type SeenParts, sayLeftOut } from '../../train/tuning-traffic.ts';
+import { type SeenSplit, sayLeftOut, splitBySeen } from '../../train/tuning-traffic.ts';
 import { plural } from '../../words/format-number.ts';
 import { withRunFolder } from '../../work/run-folder.ts';
 import { describeEvaluation } from '../terminal/describe.ts';
@@ -118,7 +118,7 @@ async function runEvaluate(
       return { ingest, traffic: await readOutcomeMatrix(table, scratchOptions(flags)) };
     });
     const { groups } = groupPrompts(traffic);
-    const seen = partBySeen(artifact, traffic, groups);
+    const seen = splitBySeen(artifact, traffic, groups);
     const isTold = typeof seen !== 'string';
     const leftOut = isTold ? sayLeftOut(seen) : null;
     if (isTold && leftOut !== null) checkLeft(seen, leftOut, folder);
@@ -151,7 +151,7 @@ async function runEvaluate(
       await writeFile(flags.report, renderReport(evaluation, { title, ...(note === null ? {} : { note }) }));
     }
     const cannotTell =
-      flags.offPolicy && evaluation.contenders.length === 0
+      flags.offPolicy && evaluation.strategies.length === 0
         ? new InvalidInputError(
             `The log cannot say what this router is worth; the reason is given ${flags.json ? 'in the verdict' : 'above'}.`,
           )
@@ -174,7 +174,7 @@ async function runEvaluate(
 }
 
 /** @throws InvalidInputError where what is left says nothing. */
-function checkLeft({ unseen }: SeenParts, leftOut: string, folder: string): void {
+function checkLeft({ unseen }: SeenSplit, leftOut: string, folder: string): void {
   if (unseen.length >= FEWEST_IN_SPLIT) return;
   throw new InvalidInputError(
     `${unseen.length === 0 ? 'Nothing is' : `Only ${plural(unseen.length, 'prompt')} ${unseen.length === 1 ? 'is' : 'are'}`} left to ` +

@@ -4,7 +4,7 @@ import { decodeStaticTable, StaticEmbedder } from 'pointsman/embedder';
 import { readArtifactFolder } from 'pointsman/node';
 import { describeChange, type PlanStep } from 'pointsman/policy';
 import { readPrompt } from 'pointsman/request';
-import { EXAMPLES_FILE, type Example } from '../../artifact/seal-artifact.ts';
+import { EXAMPLES_FILE, type Example } from '../../artifact/build-artifact.ts';
 import { docPath } from '../../version.ts';
 import type { CommandIo } from '../terminal/io.ts';
 import { openRouter, readPolicy, readText } from '../terminal/options.ts';

@@ -91,7 +91,7 @@ export function describeManifest(manifest: Manifest, columns: number): string {
     summary(manifest, columns),
     candidateTable(manifest, columns),
     metricTable(manifest, columns),
-    memberTable(manifest, columns),
+    learnerTable(manifest, columns),
     fileTable([...manifest.files, ...manifest.reports], columns),
   ]
     .filter((part) => part !== '')
@@ -189,8 +189,8 @@ function inWords(name: string): string {
 }
 
 /** What cross-validation chose, where the manifest says. */
-function memberTable({ provenance }: Manifest, columns: number): string {
-  const members = chosenMembers(provenance.config);
+function learnerTable({ provenance }: Manifest, columns: number): string {
+  const members = chosenLearners(provenance.config);
   if (members.length === 0) return '';
   const weight = (value: unknown) => (typeof value === 'number' ? value.toFixed(3) : '–');
   return textTable(
@@ -212,7 +212,7 @@ function memberTable({ provenance }: Manifest, columns: number): string {
   );
 }
 
-function chosenMembers(config: unknown): Record<string, unknown>[] {
+function chosenLearners(config: unknown): Record<string, unknown>[] {
   const chosen = (config as { chosen?: { members?: unknown } } | null)?.chosen?.members;
   return Array.isArray(chosen) ? chosen.filter((one) => typeof one === 'object' && one !== null) : [];
 }

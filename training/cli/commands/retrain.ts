@@ -24,7 +24,7 @@ Examples:
 retrain.yaml, of which router and logs must be there:
   router: models/support
   logs: { files: ['logs/*.jsonl'], format: pointsman }
-  traffic: { learnDays: 60, judgeDays: 3 }
+  traffic: { learnDays: 60, holdoutDays: 3 }
   alert: { url: https://hooks.example.com/pointsman }
 
 Ends with 0 when the challenger was promoted, 3 when the champion was kept, 4 when another retraining is at it,
@@ -180,7 +180,7 @@ function describeRun(run: RetrainRun, folder: string, columns: number): string {
     ),
     traffic === null
       ? ''
-      : `\nTraffic  ${plural(traffic.rowsAdded, 'new row')} of ${formatCount(traffic.rowsInStore)}; ${plural(traffic.learn, 'prompt')} to learn from, ${formatCount(traffic.judge)} to judge by, ${formatCount(traffic.quarantined)} in quarantine\n`,
+      : `\nTraffic  ${plural(traffic.rowsAdded, 'new row')} of ${formatCount(traffic.rowsInStore)}; ${plural(traffic.learn, 'prompt')} to learn from, ${formatCount(traffic.holdout)} to judge by, ${formatCount(traffic.quarantined)} in quarantine\n`,
     `Router   ${inUse(outcome, champion, challenger, dryRun)}\n`,
     `Record   ${join(folder, RUNS_FOLDER, `${id}.html`)}\n`,
   ].join('');

@@ -265,7 +265,7 @@ function summariseTraining({ traffic, trained, written }: TrainedFromFiles) {
     report: join(written.path, 'report.html'),
     verdict: evaluation.verdict,
     prompts: evaluation.prompts,
-    contenders: evaluation.contenders,
+    strategies: evaluation.strategies,
     calibration: evaluation.calibration.success.map(({ candidate, rows, ece10, brier }) => ({
       candidate,
       rows,

@@ -3,7 +3,7 @@ import { type Artifact, InvalidInputError } from 'pointsman';
 import { readArtifactFolder } from 'pointsman/node';
 import { NAMED_WEIGHTS, type PolicySpec, type UtilityWeights, type WeightsName } from 'pointsman/policy';
 import { stringify } from 'yaml';
-import { amendArtifact, trainedConfig } from '../../artifact/seal-artifact.ts';
+import { editArtifact, trainedConfig } from '../../artifact/build-artifact.ts';
 import { withRetrainLock } from '../../artifact/versions.ts';
 import { writeArtifact } from '../../artifact/write-artifact.ts';
 import { parseTrainConfig } from '../../config.ts';
@@ -20,9 +20,9 @@ import { measureSettings } from '../../evaluate/setting-worth.ts';
 import { withTraffic } from '../../train/prepare-traffic.ts';
 import {
   sayingMissing,
-  type TuningParts,
+  type TuningSplit,
   tunedOn,
-  tuningParts,
+  tuningSplit,
   type WeighedTraffic,
   weighTraffic,
 } from '../../train/tuning-traffic.ts';
@@ -53,7 +53,7 @@ interface TunedWeights {
   readonly measuredOn: 'the test split' | 'unseen prompts' | 'the same prompts' | null;
   readonly isEstimated: boolean;
   /** What they were found on; null where they were named. See `TuningParts`. */
-  readonly tunedOn: TuningParts['kind'] | null;
+  readonly tunedOn: TuningSplit['kind'] | null;
   /** Prompts of the traffic that were left out, and why; null where it cannot be told, or there was none. */
   readonly leftOut: ReturnType<typeof tunedOn>['leftOut'];
   /** What of the traffic they were found on, in words; null where they were named. */
@@ -157,7 +157,7 @@ async function findWeights(
       onProgress: showTraining(progress),
     };
     const traffic = await withTraffic(reading, async (read) => read);
-    const parts = tuningParts(artifact, traffic);
+    const parts = tuningSplit(artifact, traffic);
     const { confidence } = flags;
     const options = { confidence, seed: manifest.provenance.seed };
     const { kept, weighed } = await sayingMissing(manifest.candidates, traffic.matrix, parts, async () => {
@@ -245,7 +245,7 @@ async function apply(folder: string, tuned: TunedWeights): Promise<string> {
   const named = setting === null ? '' : ` ("${settingLabel(setting)}")`;
   const what = `The policy was set to weights of ${weights.quality} for quality, ${weights.cost} for cost and ${weights.latency} for latency${named}.`;
   const sentence = [what, sayMeasured(tuned)].filter((part) => part !== '').join(' ');
-  const sealed = await amendArtifact(artifact, {
+  const sealed = await editArtifact(artifact, {
     what,
     contents: { policy, provenance: { ...provenance, config } },
     metrics: {

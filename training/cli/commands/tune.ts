@@ -9,7 +9,7 @@ import {
 } from 'pointsman';
 import { readArtifactFolder } from 'pointsman/node';
 import { stringify } from 'yaml';
-import { amendArtifact, trainedConfig } from '../../artifact/seal-artifact.ts';
+import { editArtifact, trainedConfig } from '../../artifact/build-artifact.ts';
 import { withRetrainLock } from '../../artifact/versions.ts';
 import { writeArtifact } from '../../artifact/write-artifact.ts';
 import { parseTrainConfig } from '../../config.ts';
@@ -19,9 +19,9 @@ import { type PreparedTraffic, withTraffic } from '../../train/prepare-traffic.t
 import {
   candidatesSeen,
   sayingMissing,
-  type TuningParts,
+  type TuningSplit,
   tunedOn,
-  tuningParts,
+  tuningSplit,
 } from '../../train/tuning-traffic.ts';
 import { acceptScores, type TunableTest } from '../../tune/settings.ts';
 import { type PredictedRows, predictSuccess, type TunedPolicy, tunePolicy } from '../../tune/tune-policy.ts';
@@ -242,7 +242,7 @@ async function runTune(
       const { accept, acceptScore } = flags;
       const named = manifest.candidates.filter(({ name }) => flags.candidates?.includes(name));
       const parts =
-        accept === undefined ? tuningParts(artifact, traffic) : judgedParts(artifact.manifest, traffic);
+        accept === undefined ? tuningSplit(artifact, traffic) : judgedParts(artifact.manifest, traffic);
       progress.update('predicting');
       const tuned = await sayingMissing(named, traffic.matrix, parts, async () =>
         tunePolicy({
@@ -287,7 +287,7 @@ type Rows = { readonly tune: PredictedRows; readonly test: PredictedRows | null 
 async function predictedRows(
   router: Router,
   { matrix }: PreparedTraffic,
-  { test, tune }: TuningParts,
+  { test, tune }: TuningSplit,
 ): Promise<Rows> {
   return {
     tune: await predictSuccess(router, matrix, tune),
@@ -299,7 +299,7 @@ async function predictedRows(
 function judgedParts(
   { provenance }: Manifest,
   { ingest, matrix, splits: { calibrate, fit, test } }: PreparedTraffic,
-): TuningParts {
+): TuningSplit {
   const none = { seen: null, note: null };
   if (ingest.fingerprint !== provenance.dataFingerprint)
     return { kind: 'unseen', tune: Int32Array.from(matrix.prompts.keys()), test: null, ...none };
@@ -315,7 +315,7 @@ async function scoredRows(
   test: TunableTest,
   field: string | undefined,
   { matrix, table }: PreparedTraffic,
-  parts: TuningParts,
+  parts: TuningSplit,
 ): Promise<Rows> {
   const name = test.kind === 'verifier' ? test.verifier : test.kind;
   const scores = acceptScores(test, await readScoreColumn(table, matrix, field ?? `metadata.${name}`));
@@ -334,14 +334,14 @@ async function scoredRows(
 async function apply(
   folder: string,
   { policy, tuned, test }: TunedPolicy,
-  parts: TuningParts,
+  parts: TuningSplit,
 ): Promise<string> {
   const artifact = await readArtifactFolder(folder, { reports: true });
   const { provenance } = artifact.manifest;
   const config = { ...(provenance.config as Readonly<Record<string, unknown>>), policy };
   const { rows, quality, loss, strongShare, costSaved } = test ?? tuned;
   const what = `The policy was tuned to a ${policy.kind} of ${policy.kind === 'cascade' ? policy.steps.length : 2} candidates.`;
-  const sealed = await amendArtifact(artifact, {
+  const sealed = await editArtifact(artifact, {
     what,
     contents: { policy, provenance: { ...provenance, config } },
     metrics: { tunedRows: rows, quality, qualityLoss: loss, strongShare, costSaved },

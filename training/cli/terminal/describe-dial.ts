@@ -3,7 +3,7 @@ import type { Artifact } from 'pointsman/artifact';
 import { stringify } from 'yaml';
 import { dialNotes, dialSubject, hasWeights, readDial, settingToTry } from '../../evaluate/dial.ts';
 import type { Dial } from '../../evaluate/evaluation.ts';
-import type { TuningParts } from '../../train/tuning-traffic.ts';
+import type { TuningSplit } from '../../train/tuning-traffic.ts';
 import type { SettingFigures } from '../../tune/settings.ts';
 import type { TunedPolicy, TunePolicyInput } from '../../tune/tune-policy.ts';
 import {
@@ -17,7 +17,7 @@ import {
   plural,
 } from '../../words/format-number.ts';
 import type { CommandIo } from './io.ts';
-import { printable, quoted, type TableColumn, textTable, wrapText } from './text.ts';
+import { printable, quoted, type TextColumn, textTable, wrapText } from './text.ts';
 
 /**
  * The dial for a person: quality, cost and saving from the highest quality to the lowest cost, and the command that sets it.
@@ -39,7 +39,7 @@ export function describeDial(dial: Dial, folder: string, columns: number): strin
 }
 
 /** What a setting is worth beside the best single candidate, as columns of a table. */
-export const WORTH_COLUMNS: readonly TableColumn[] = [
+export const WORTH_COLUMNS: readonly TextColumn[] = [
   { title: 'quality', align: 'right' },
   { title: 'difference (95 %)' },
   { title: '$ per 1,000', align: 'right' },
@@ -59,7 +59,7 @@ export function worthCells(worth: Dial['settings'][number]['worth']): string[] {
 }
 
 interface TuningContext {
-  readonly parts: TuningParts;
+  readonly parts: TuningSplit;
   readonly goal: TunePolicyInput['goal'];
   /** Whether answers are judged once they are there. */
   readonly isJudged: boolean;
@@ -97,7 +97,7 @@ export function describeTuning(
 }
 
 /** What a dial was set on, and what was left out of it. */
-export function sayTunedOn({ kind, note, seen, test }: TuningParts): string {
+export function sayTunedOn({ kind, note, seen, test }: TuningSplit): string {
   if (kind === 'own')
     return 'It was tuned on the calibrate split, on which the calibrators were fitted too; what follows for the test split was seen by neither.';
   if (kind === 'calibrate') {
@@ -113,7 +113,7 @@ export function sayTunedOn({ kind, note, seen, test }: TuningParts): string {
 }
 
 /** What figures of a setting are of, at the beginning of a sentence. */
-export function sayMeasuredOn(test: unknown, { kind }: Pick<TuningParts, 'kind'>): string {
+export function sayMeasuredOn(test: unknown, { kind }: Pick<TuningSplit, 'kind'>): string {
   if (test === null) return 'On the same prompts, which flatters it';
   return kind === 'own' ? 'On the test split' : 'On the prompts that the router has not seen';
 }

@@ -141,16 +141,16 @@ export function readLines(formats: IngestReport['formats'], columns: number): st
 export function describeEvaluation(evaluation: Evaluation, folder: string, columns: number): string {
   const { verdict } = evaluation;
   const sentences = [verdict.sentence, ...verdict.caveats].map((text) => `${wrapText(text, columns)}\n`);
-  const contenders = contenderTable(evaluation, columns);
+  const strategies = strategyTable(evaluation, columns);
   const offPolicy = evaluation.offPolicy ? describeOffPolicy(evaluation.offPolicy, columns) : '';
   const dial = evaluation.dial ? describeDial(evaluation.dial, folder, columns) : '';
-  return [sentences.join(''), dial, contenders, offPolicy, candidateTable(evaluation, columns)]
+  return [sentences.join(''), dial, strategies, offPolicy, candidateTable(evaluation, columns)]
     .filter((part) => part !== '')
     .join('\n');
 }
 
-function contenderTable({ contenders, coverage }: Evaluation, columns: number): string {
-  if (contenders.length === 0) return '';
+function strategyTable({ strategies, coverage }: Evaluation, columns: number): string {
+  if (strategies.length === 0) return '';
   return textTable(
     [
       { title: `on ${coverage.comparedRows.toLocaleString('en-US')} test prompts`, shrinks: 'names' },
@@ -158,7 +158,7 @@ function contenderTable({ contenders, coverage }: Evaluation, columns: number): 
       { title: 'router gains (95 %)' },
       { title: '$ per 1,000', align: 'right' },
     ],
-    contenders.map(({ name, quality, difference, costUsd }) => [
+    strategies.map(({ name, quality, difference, costUsd }) => [
       name,
       formatQuality(quality),
       formatDifference(difference),
@@ -168,8 +168,8 @@ function contenderTable({ contenders, coverage }: Evaluation, columns: number): 
   );
 }
 
-function candidateTable({ calibration, candidates, contenders }: Evaluation, columns: number): string {
-  const router = contenders.find(({ id }) => id === 'router');
+function candidateTable({ calibration, candidates, strategies }: Evaluation, columns: number): string {
+  const router = strategies.find(({ id }) => id === 'router');
   return textTable(
     [
       { title: 'candidate', shrinks: 'names' },

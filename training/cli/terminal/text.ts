@@ -1,7 +1,7 @@
 import { largest } from 'pointsman/math';
 import { shortNames } from '../../words/short-names.ts';
 
-export interface TableColumn {
+export interface TextColumn {
   readonly title: string;
   /** Numbers stand to the right. @default 'left' */
   readonly align?: 'left' | 'right';
@@ -20,7 +20,7 @@ const NARROWEST = 8;
  * @param rows `[rows][columns]`
  */
 export function textTable(
-  columns: readonly TableColumn[],
+  columns: readonly TextColumn[],
   rows: readonly (readonly string[])[],
   width: number,
 ): string {
@@ -57,7 +57,7 @@ export function textTable(
     .join('');
 }
 
-function widestOf(columns: readonly TableColumn[], widths: readonly number[]): number {
+function widestOf(columns: readonly TextColumn[], widths: readonly number[]): number {
   let widest = -1;
   columns.forEach(({ shrinks }, c) => {
     if (shrinks && widths[c] > NARROWEST && (widest === -1 || widths[c] > widths[widest])) widest = c;

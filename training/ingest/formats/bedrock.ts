@@ -5,12 +5,12 @@ import {
   firstGiven,
   isObject,
   jsonOf,
+  type LogUsage,
   listOf,
   numberOf,
   objectOf,
-  readUsage,
+  readLogUsage,
   textOf,
-  type Usage,
 } from '../record/values.ts';
 
 /** What Bedrock adds to the last chunk of a stream; latencies in milliseconds. */
@@ -106,8 +106,8 @@ function tokensOf(
   output: LogDocument,
   body: LogDocument | null,
   metrics: LogDocument | null,
-): Usage {
-  const usage = readUsage(body?.usage);
+): LogUsage {
+  const usage = readLogUsage(body?.usage);
   const counted = numberOf(input.inputTokenCount) ?? numberOf(metrics?.inputTokenCount);
   const cached =
     (numberOf(input.cacheReadInputTokenCount) ?? numberOf(metrics?.cacheReadInputTokenCount) ?? 0) +

@@ -1,7 +1,7 @@
 import { LOG_REASONS, type LogDocument, type LogReader } from '../record/format.ts';
 import { readRequest } from '../record/messages.ts';
 import { errorOf, readResponse } from '../record/response.ts';
-import { firstGiven, objectOf, readUsage, textOf } from '../record/values.ts';
+import { firstGiven, objectOf, readLogUsage, textOf } from '../record/values.ts';
 
 /**
  * Batches of Gemini: the input and output files of its API, whose lines are joined by `key` (ai.google.dev, "Batch API"),
@@ -33,7 +33,7 @@ export const geminiLog: LogReader = {
           candidate: modelOf(request?.model) ?? response.body?.modelVersion,
           costUsd: null,
           latencyMs: null,
-          ...readUsage(firstGiven(response.body, ['usageMetadata', 'usage_metadata'])),
+          ...readLogUsage(firstGiven(response.body, ['usageMetadata', 'usage_metadata'])),
           source: 'gemini',
           metadata: {
             failed: error !== null || undefined,

@@ -8,8 +8,8 @@ import {
   millisecondsBetween,
   numberOf,
   objectOf,
+  readLogUsage,
   readRating,
-  readUsage,
   textOf,
   withCached,
 } from '../record/values.ts';
@@ -175,7 +175,7 @@ function tokensOf(
   document: LogDocument,
   response: LoggedResponse,
 ): Record<'inputTokens' | 'outputTokens', unknown> {
-  const usage = readUsage(response.body?.usage ?? response.body?.usageMetadata);
+  const usage = readLogUsage(response.body?.usage ?? response.body?.usageMetadata);
   const cached =
     (numberOf(document.prompt_cache_read_tokens) ?? 0) + (numberOf(document.prompt_cache_write_tokens) ?? 0);
   const input = numberOf(document.prompt_tokens);

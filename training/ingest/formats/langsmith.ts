@@ -6,7 +6,7 @@ import {
   type ScoreEntry,
 } from '../record/format.ts';
 import { readConversation } from '../record/messages.ts';
-import { errorOf, readAnswer } from '../record/response.ts';
+import { errorOf, readLoggedAnswer } from '../record/response.ts';
 import {
   firstGiven,
   isObject,
@@ -15,8 +15,8 @@ import {
   millisecondsBetween,
   numberOf,
   objectOf,
+  readLogUsage,
   readRating,
-  readUsage,
   textOf,
 } from '../record/values.ts';
 
@@ -63,7 +63,7 @@ function rowOf(
   const metadata = objectOf(extra?.metadata) ?? {};
   const parameters = objectOf(extra?.invocation_params);
   const result = objectOf(outputs?.llm_output);
-  const usage = readUsage(
+  const usage = readLogUsage(
     outputs?.usage_metadata ?? usageOf(outputs) ?? result?.token_usage ?? metadata.usage_metadata,
   );
   return {
@@ -118,8 +118,8 @@ function usageOf(outputs: LogDocument | null): unknown {
 
 function answerOf(outputs: LogDocument | null): string | null {
   const generation = generationOf(outputs);
-  if (generation === null) return readAnswer(outputs);
-  return textOf(generation.text) ?? readAnswer(messageOf(generation)?.content);
+  if (generation === null) return readLoggedAnswer(outputs);
+  return textOf(generation.text) ?? readLoggedAnswer(messageOf(generation)?.content);
 }
 
 /** Sums of the feedback of each name: its mean, or its label where there is one only. */

@@ -8,7 +8,7 @@ import {
   REDACTED_PATTERN,
 } from '../record/format.ts';
 import { type Conversation, readConversation, readRequest } from '../record/messages.ts';
-import { readAnswer } from '../record/response.ts';
+import { readLoggedAnswer } from '../record/response.ts';
 import {
   jsonOf,
   listOf,
@@ -87,7 +87,12 @@ export const litellmLog: LogReader = {
     const { messages, proxy_server_request: request } = document;
     const withoutPrompt = [messages, request].every(isNothing) ? LOG_REASONS.promptNotKept : undefined;
     if (isCall)
-      yield { kind: 'call', row: rowOf(document), answer: readAnswer(document.response), withoutPrompt };
+      yield {
+        kind: 'call',
+        row: rowOf(document),
+        answer: readLoggedAnswer(document.response),
+        withoutPrompt,
+      };
     else yield { kind: 'refused', reason: LOG_REASONS.noCall };
   },
 };

@@ -5,14 +5,14 @@ import {
   firstGiven,
   isObject,
   jsonOf,
+  type LogUsage,
   labelScore,
   listOf,
   numberOf,
   objectOf,
+  readLogUsage,
   readRating,
-  readUsage,
   textOf,
-  type Usage,
   withCached,
 } from '../record/values.ts';
 import { isoOf, type Span, spansIn } from './otel-span.ts';
@@ -110,8 +110,8 @@ function callOf(span: Span, info: LogDocument, traceId: string | null): LogEntry
 }
 
 /** The provider's own count says where cached tokens are; MLflow's may have them inside or beside, as the provider. */
-function tokensOf(counted: LogDocument | null, body: LogDocument | null): Usage {
-  const usage = readUsage(body?.usage ?? body?.usage_metadata ?? body?.usageMetadata);
+function tokensOf(counted: LogDocument | null, body: LogDocument | null): LogUsage {
+  const usage = readLogUsage(body?.usage ?? body?.usage_metadata ?? body?.usageMetadata);
   if (usage.inputTokens !== null) return usage;
   const input = numberOf(counted?.input_tokens);
   const cached =

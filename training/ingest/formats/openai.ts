@@ -8,8 +8,8 @@ import {
   jsonOf,
   numberOf,
   objectOf,
+  readLogUsage,
   readRating,
-  readUsage,
   textOf,
 } from '../record/values.ts';
 
@@ -139,7 +139,7 @@ function rowOf(
     costUsd: failed ? null : firstGiven(document, COST),
     latencyMs: failed ? null : firstGiven(document, LATENCY),
     // Ollama counts beside the answer.
-    ...readUsage(body?.usage ?? body?.usageMetadata ?? document.usage ?? body),
+    ...readLogUsage(body?.usage ?? body?.usageMetadata ?? document.usage ?? body),
     propensity: document.propensity,
     source: 'openai',
     metadata: {

@@ -28,7 +28,7 @@ export interface SpanEvent {
   readonly at: bigint | null;
   readonly attributes: LogDocument;
 }
-export interface LogRecord extends SpanEvent {
+export interface OtelLogRecord extends SpanEvent {
   readonly traceId: string | null;
   readonly spanId: string | null;
   readonly body: unknown;
@@ -49,7 +49,7 @@ export function* spansIn(document: LogDocument): Generator<Span> {
   if (isAlone && document.spans === undefined) yield spanOf(document);
 }
 
-export function* logRecordsIn(document: LogDocument): Generator<LogRecord> {
+export function* logRecordsIn(document: LogDocument): Generator<OtelLogRecord> {
   for (const item of inScopes(document, RESOURCES.logs)) yield logRecordOf(item);
   const isAlone = !hasStart(document) && ('body' in document || 'attributes' in document);
   if (isAlone && (idOf(document, 'span') !== null || 'eventName' in document || 'event_name' in document))
@@ -94,7 +94,7 @@ function eventOf(value: unknown): SpanEvent {
   };
 }
 
-function logRecordOf(record: LogDocument): LogRecord {
+function logRecordOf(record: LogDocument): OtelLogRecord {
   const times = ['timeUnixNano', 'time_unix_nano', 'timestamp', 'observedTimeUnixNano', 'observed_timestamp'];
   return {
     ...eventOf(record),

@@ -7,7 +7,7 @@ import {
   type PromptEntry,
 } from '../record/format.ts';
 import { type Conversation, readConversation } from '../record/messages.ts';
-import { readAnswer } from '../record/response.ts';
+import { readLoggedAnswer } from '../record/response.ts';
 import {
   firstGiven,
   isObject,
@@ -21,9 +21,9 @@ import {
 } from '../record/values.ts';
 import {
   isoOf,
-  type LogRecord,
   logRecordsIn,
   longOf,
+  type OtelLogRecord,
   type Span,
   type SpanEvent,
   spansIn,
@@ -110,7 +110,7 @@ function* readSpan(span: Span): Generator<LogEntry> {
   for (const event of events) if (event.name === EVALUATION) yield scoreOf(event.attributes, event.at, span);
 }
 
-function readRecord(record: LogRecord): LogEntry {
+function readRecord(record: OtelLogRecord): LogEntry {
   const { attributes, at, body, name, spanId, traceId } = record;
   if (name === EVALUATION) return scoreOf(attributes, at, record);
   if (spanId === null) return { kind: 'refused', reason: LOG_REASONS.noCall };
@@ -122,7 +122,7 @@ function readRecord(record: LogRecord): LogEntry {
   } as const satisfies Partial<PromptEntry>;
   const whole = wholePrompt(attributes) ?? wholePrompt(objectOf(body) ?? {});
   if (whole !== null)
-    return { ...entry, row: whole, answer: readAnswer(attributes['gen_ai.output.messages']) };
+    return { ...entry, row: whole, answer: readLoggedAnswer(attributes['gen_ai.output.messages']) };
   const message = otelMessage(name, attributes, body);
   return message === null
     ? { kind: 'refused', reason: LOG_REASONS.noCall }
@@ -175,7 +175,7 @@ function callOf(span: Span): CallEntry {
     'output.value',
   ]);
   const row = rowOf(span);
-  return { kind: 'call', row, answer: readAnswer(answer), record: attributes, promptMayBeApart: true };
+  return { kind: 'call', row, answer: readLoggedAnswer(answer), record: attributes, promptMayBeApart: true };
 }
 
 function scoreOf(

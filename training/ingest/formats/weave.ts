@@ -8,7 +8,7 @@ import {
   millisecondsBetween,
   numberOf,
   objectOf,
-  readUsage,
+  readLogUsage,
   textOf,
 } from '../record/values.ts';
 
@@ -80,7 +80,7 @@ function rowOf(
   const usages = Object.entries(objectOf(objectOf(document.summary)?.usage) ?? {});
   // Of several models it is not known which of them the call is of.
   const [[model, used] = [null, null]] = usages.length === 1 ? usages : [];
-  const usage = readUsage(body?.usage ?? body?.usageMetadata ?? used);
+  const usage = readLogUsage(body?.usage ?? body?.usageMetadata ?? used);
   const attributes = objectOf(document.attributes) ?? {};
   return {
     requestId: document.id,

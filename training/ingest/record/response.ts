@@ -33,7 +33,7 @@ export function readResponse(value: unknown): LoggedResponse {
       return items.some((line) => /^\s*data:/.test(line))
         ? ofText(items.join('\n'))
         : { ...NOTHING, given: true, answer: textOf(items.join('')) };
-    return { ...NOTHING, given: response.length > 0, answer: readAnswer(response) };
+    return { ...NOTHING, given: response.length > 0, answer: readLoggedAnswer(response) };
   }
   if (!isObject(response)) return { ...NOTHING, given: true };
   const status = numberOf(firstGiven(response, ['status_code', 'statusCode']));
@@ -41,7 +41,7 @@ export function readResponse(value: unknown): LoggedResponse {
   // In an answer that is JSON, a status is the answer's.
   const isAnswer = typeof value === 'string' && !RESPONSE_NAMES.some((name) => name in response);
   const error = isAnswer ? errorOf({ error: response.error }) : errorOf(response);
-  return { given: true, body: response, answer: readAnswer(response), status, error };
+  return { given: true, body: response, answer: readLoggedAnswer(response), status, error };
 }
 
 /** What responses have one of, of whatever provider. */
@@ -129,7 +129,7 @@ function isFirst(choice: unknown): choice is LogDocument {
 function wordsOf(chunk: LogDocument, choice: LogDocument | undefined): string {
   const ofChoice = isObject(choice?.delta) ? choice.delta.content : choice?.text;
   if (typeof ofChoice === 'string') return ofChoice;
-  if (choice !== undefined) return readAnswer(ofChoice) ?? '';
+  if (choice !== undefined) return readLoggedAnswer(ofChoice) ?? '';
   if (chunk.type === 'response.output_text.delta') return String(chunk.delta ?? '');
   return isObject(chunk.delta) && typeof chunk.delta.text === 'string' ? chunk.delta.text : '';
 }
@@ -139,7 +139,7 @@ function wordsOf(chunk: LogDocument, choice: LogDocument | undefined): string {
  * responses), Anthropic, Gemini or Bedrock, a message, or a list of messages. Null where there are none. JSON in which
  * there is no message is an answer in JSON.
  */
-export function readAnswer(value: unknown): string | null {
+export function readLoggedAnswer(value: unknown): string | null {
   const response = jsonOf(value);
   return wordsIn(response) ?? (typeof value === 'string' && isOther(response) ? value : null);
 }

@@ -279,7 +279,7 @@ export function readRating(value: unknown): unknown {
 }
 
 /** Tokens of a call; null where they are not known. */
-export interface Usage {
+export interface LogUsage {
   readonly inputTokens: number | null;
   readonly outputTokens: number | null;
 }
@@ -298,7 +298,7 @@ const CACHE_WRITE = [
  * among the others, Anthropic and Bedrock beside them, so those are added. Output counts what was reasoned as well,
  * which Gemini and xAI count beside the answer.
  */
-export function readUsage(value: unknown): Usage {
+export function readLogUsage(value: unknown): LogUsage {
   const usage = objectOf(value);
   const count = (names: readonly string[]): number | null => numberOf(firstGiven(usage, names));
   const cached = (count(CACHE_READ) ?? 0) + (count(CACHE_WRITE) ?? 0);

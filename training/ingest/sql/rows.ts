@@ -114,7 +114,7 @@ export const CREATE_PRICES = 'CREATE TABLE prices (name VARCHAR, input DOUBLE, o
 export const CREATE_FIRST_ROWS = 'CREATE TABLE first_rows (file INTEGER, row BIGINT)';
 
 /** How rows are judged, beside what they say. */
-export interface JudgeSettings extends FieldSettings {
+export interface ValidateOptions extends FieldSettings {
   /** For rows with tokens and no cost. @default {} */
   readonly prices?: Prices;
 }
@@ -123,10 +123,10 @@ export interface JudgeSettings extends FieldSettings {
  * @param raw SQL of raw rows, as `rawRows` gives them.
  * @param into a table with the columns of `staged`
  */
-export function insertJudged(
+export function insertValid(
   raw: string,
   fileIndex: number,
-  settings: JudgeSettings = {},
+  settings: ValidateOptions = {},
   into = 'staged',
 ): string {
   const { prices = {} } = settings;

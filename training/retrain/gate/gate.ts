@@ -55,7 +55,7 @@ export interface GateInput {
  * (a non-inferiority test: Wellek 2010, chapter 2), by paired intervals over near-duplicate groups; against the champion,
  * with all nights in mind (`testNights`).
  */
-export function judgeChallenger(input: GateInput, given: GateOptions = {}): GateVerdict {
+export function runGate(input: GateInput, given: GateOptions = {}): GateVerdict {
   const options = { ...GATE_DEFAULTS, ...given };
   const { table, champion, challenger, calibration, drifted = false, qualityPerUsd = 0 } = input;
   let spent = 0;

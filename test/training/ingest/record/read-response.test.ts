@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { readAnswer, readResponse } from '../../../../training/ingest/record/response.ts';
+import { readLoggedAnswer, readResponse } from '../../../../training/ingest/record/response.ts';
 import {
   jsonOf,
   NestedTooDeepError,
   pythonLiteral,
-  readUsage,
+  readLogUsage,
 } from '../../../../training/ingest/record/values.ts';
 
 const completion = (content: unknown) => ({
@@ -65,7 +65,7 @@ const ANSWERED: Readonly<Record<string, unknown>> = {
 test.each(Object.entries(ANSWERED))('%s is an answer with its tokens', (_, value) => {
   const { answer, body, error, given } = readResponse(value);
   expect({ answer, error, given }).toEqual({ answer: 'Two moons', error: null, given: true });
-  expect(readUsage(body?.usage)).toEqual({ inputTokens: 9, outputTokens: 2 });
+  expect(readLogUsage(body?.usage)).toEqual({ inputTokens: 9, outputTokens: 2 });
 });
 
 test.each([
@@ -173,13 +173,13 @@ test.each([
   ['numbers as text', { prompt_tokens: '24', completion_tokens: '5' }, 24, 5],
   ['nobody', {}, null, null],
 ])('tokens of %s', (_, usage, inputTokens, outputTokens) => {
-  expect(readUsage(usage)).toEqual({ inputTokens, outputTokens });
+  expect(readLogUsage(usage)).toEqual({ inputTokens, outputTokens });
 });
 
 test('JSON that holds no message is an answer in JSON; a response without words is none', () => {
-  expect(readAnswer('{"moons": 2}')).toBe('{"moons": 2}');
-  expect(readAnswer('{"choices": []}')).toBeNull();
-  expect(readAnswer('{"role": "assistant", "content": null, "tool_calls": []}')).toBeNull();
+  expect(readLoggedAnswer('{"moons": 2}')).toBe('{"moons": 2}');
+  expect(readLoggedAnswer('{"choices": []}')).toBeNull();
+  expect(readLoggedAnswer('{"role": "assistant", "content": null, "tool_calls": []}')).toBeNull();
 });
 
 test('what Python prints is read as it was', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { judgeChallenger, testCalibration } from '../../../../training/retrain/gate/gate.ts';
+import { runGate, testCalibration } from '../../../../training/retrain/gate/gate.ts';
 import {
   GATE_DEFAULTS,
   sayNotWorse,
@@ -75,8 +75,8 @@ describe('what the gate says of a comparison', () => {
 test('points from which cost was taken are not called points of quality alone', () => {
   const { kinds, table } = gateWorld({ rows: 300, seed: 5 });
   const able = [...kinds];
-  expect(judgeChallenger(gateInput(table, able, able)).sentence).toMatch(/^Passed: 0\.00 points against/);
-  expect(judgeChallenger(gateInput(table, able, able, { qualityPerUsd: 20 })).sentence).toMatch(
+  expect(runGate(gateInput(table, able, able)).sentence).toMatch(/^Passed: 0\.00 points against/);
+  expect(runGate(gateInput(table, able, able, { qualityPerUsd: 20 })).sentence).toMatch(
     /^Passed: 0\.00 points of quality minus cost against/,
   );
 });
@@ -105,7 +105,7 @@ test('where the log lacks outcomes of other choices, it is said what brings them
   expect(said(false)).toMatch(/The version in use does not explore.*Train it again with an `explore` policy/);
   expect(said(true)).toMatch(/The version in use explores: with more prompts/);
   expect(said(null)).not.toMatch(/does not explore|explores:/);
-  expect(judgeChallenger(gateInput(table, champion, challenger, { explores: false })).tests).toContainEqual(
+  expect(runGate(gateInput(table, champion, challenger, { explores: false })).tests).toContainEqual(
     expect.objectContaining({ kind: 'seen', sentence: said(false) }),
   );
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { mean } from 'pointsman/math';
 import { expect, test } from 'vitest';
 import { nightsUntilPromoted, simulateMonth } from '../../../../bench/simulations/gate-nights.ts';
-import { judgeChallenger, sayNightsSpent, testNights } from '../../../../training/retrain/gate/gate.ts';
+import { runGate, sayNightsSpent, testNights } from '../../../../training/retrain/gate/gate.ts';
 import { GATE_DEFAULTS } from '../../../../training/retrain/gate/tests.ts';
 import { gateInput, gateWorld } from './gate-world.ts';
 
@@ -101,9 +101,9 @@ test('what is spent stays within the tolerance, and what passes has not spent mo
 
 test('a challenger that chooses as the champion does spends nothing, and the first version has nothing to lose against', () => {
   const { kinds, table } = gateWorld({ rows: 300, seed: 2 });
-  const same = judgeChallenger(gateInput(table, kinds, kinds, { spent: 0.005 }));
+  const same = runGate(gateInput(table, kinds, kinds, { spent: 0.005 }));
   expect([same.passed, same.spent]).toEqual([true, 0.005]);
-  expect(judgeChallenger(gateInput(table, null, kinds, { spent: null })).spent).toBe(0);
+  expect(runGate(gateInput(table, null, kinds, { spent: null })).spent).toBe(0);
 });
 
 test('the page tells what a promotion may have lost', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { countAlarms, driftTraffic } from '../../../../bench/simulations/drift.ts';
 import { countUnstable } from '../../../../bench/simulations/stability.ts';
-import { restateChanged } from '../../../../training/retrain/run.ts';
+import { rescaleChanged } from '../../../../training/retrain/run.ts';
 import {
   type CandidateShift,
   findShifts,
@@ -61,7 +61,7 @@ describe('outcomes of the past', () => {
     for (let seed = 0; seed < 40; seed++) {
       const { groups, traffic } = driftTraffic({ repeats: 5 }, seed);
       const learn = Int32Array.from(groups.keys());
-      const { matrix, restated } = restateChanged(traffic.matrix, groups, learn, traffic, [
+      const { matrix, restated } = rescaleChanged(traffic.matrix, groups, learn, traffic, [
         alarmed(traffic, 'b', 10),
       ]);
       rewritten += restated.length;
@@ -75,12 +75,12 @@ describe('outcomes of the past', () => {
     const { groups, traffic } = driftTraffic({ repeats: 1, moved: 'quality' }, 1);
     const learn = Int32Array.from(groups.keys());
     const shifts = [alarmed(traffic, 'b', 10)];
-    const [restated] = restateChanged(traffic.matrix, groups, learn, traffic, shifts).restated;
+    const [restated] = rescaleChanged(traffic.matrix, groups, learn, traffic, shifts).restated;
     // 0.4 of a mean of 0.55.
     expect(restated.factor).toBeGreaterThan(0.1);
     expect(restated.factor).toBeLessThan(0.5);
     const few = learn.map((row) => row % 14);
-    expect(restateChanged(traffic.matrix, few, learn, traffic, shifts).restated).toEqual([]);
+    expect(rescaleChanged(traffic.matrix, few, learn, traffic, shifts).restated).toEqual([]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { takeCells, takeRows } from '../../../../training/outcomes/matrix.ts';
+import { takeCells, takePrompts } from '../../../../training/outcomes/matrix.ts';
 import { DAY_MS, type ScoredTraffic } from '../../../../training/retrain/watch/candidate-shifts.ts';
 import {
   batchesToScreen,
@@ -70,7 +70,7 @@ export function screenNights(sent: readonly Sent[], seed: number): Screened {
 function take({ chosen, costUsd, latencyMs, matrix, success }: ScoredTraffic, rows: number[]): ScoredTraffic {
   const cells = (table: Float64Array) => takeCells(table, matrix.candidates.length, rows);
   return {
-    matrix: takeRows(matrix, rows),
+    matrix: takePrompts(matrix, rows),
     success: cells(success),
     costUsd: cells(costUsd),
     latencyMs: cells(latencyMs),

@@ -1,12 +1,12 @@
 import { createRandom } from 'pointsman/math';
 import { expect, test } from 'vitest';
-import { type MemberData, splitLevels } from '../../../training/learners/learner.ts';
-import { shrinkage, stackMembers } from '../../../training/learners/stack.ts';
-import { tuneMembers } from '../../../training/learners/tune-learners.ts';
+import { type LearnerData, splitDifficulty } from '../../../training/learners/learner.ts';
+import { shrinkage, stackLearners } from '../../../training/learners/stack.ts';
+import { tuneLearners } from '../../../training/learners/tune-learners.ts';
 import { memberFixture } from './fixture.ts';
 
 /** A log: each row keeps the outcome of one candidate. */
-function oneOutcomeEach(data: MemberData): MemberData {
+function oneOutcomeEach(data: LearnerData): LearnerData {
   const { columns } = data.residuals;
   const random = createRandom(data.seed);
   const seen = Int32Array.from({ length: data.residuals.rows }, () => random.integer(columns));
@@ -23,29 +23,36 @@ test('with no signal the stack says nothing, for at least nine seeds of ten', as
   let silent = 0;
   for (let seed = 0; seed < 10; seed++) {
     const { data } = memberFixture({ rows: 300, candidates: 3, seed, truth: none, noise: 0.4 });
-    const stack = stackMembers(await tuneMembers(data, ['linear']), data);
-    if (stack.signal * stack.guard === 0 || stack.deviation.every((weight) => weight < 0.05)) silent++;
+    const stack = stackLearners(await tuneLearners(data, ['linear']), data);
+    if (stack.strength * stack.guard === 0 || stack.advantage.every((weight) => weight < 0.05)) silent++;
   }
   expect(silent).toBeGreaterThanOrEqual(9);
 });
 
 test('a clear signal is kept whole', async () => {
   const { data } = memberFixture({ rows: 500, candidates: 2, seed: 3, truth: some, noise: 0.3 });
-  const stack = stackMembers(await tuneMembers(data, ['linear', 'curve']), data);
-  expect(stack.signal).toBeGreaterThan(0.95);
+  const stack = stackLearners(await tuneLearners(data, ['linear', 'curve']), data);
+  expect(stack.strength).toBeGreaterThan(0.95);
   expect(stack.guard).toBeGreaterThan(0.5);
 });
 
 test('weights of members are never negative', async () => {
   const { data } = memberFixture({ rows: 300, candidates: 2, seed: 4, truth: some, noise: 0.5 });
-  const { level, deviation } = stackMembers(await tuneMembers(data, ['linear', 'curve', 'knn']), data);
+  const { difficulty: level, advantage: deviation } = stackLearners(
+    await tuneLearners(data, ['linear', 'curve', 'knn']),
+    data,
+  );
   for (const weight of [...level, ...deviation]) expect(weight).toBeGreaterThanOrEqual(0);
 });
 
 test('rows with one outcome each still teach the differences', async () => {
   const { data } = memberFixture({ rows: 900, candidates: 3, seed: 5, truth: some, noise: 0.3 });
   const log = oneOutcomeEach(data);
-  const { deviation, signal, guard } = stackMembers(await tuneMembers(log, ['linear']), log);
+  const {
+    advantage: deviation,
+    strength: signal,
+    guard,
+  } = stackLearners(await tuneLearners(log, ['linear']), log);
   expect(signal).toBeGreaterThan(0.9);
   expect(guard).toBeGreaterThan(0.7);
   expect(deviation[0]).toBeGreaterThan(0.5);
@@ -55,10 +62,10 @@ test('of rows with one outcome each, what moves all candidates alike is a level 
   const hard = (x: Float32Array) => 0.3 * x[0];
   const { data } = memberFixture({ rows: 900, candidates: 3, seed: 6, truth: hard, noise: 0.3 });
   const log = oneOutcomeEach(data);
-  const { level, outOfFold } = stackMembers(await tuneMembers(log, ['linear']), log);
+  const { difficulty: level, outOfFold } = stackLearners(await tuneLearners(log, ['linear']), log);
   expect(level[0]).toBeGreaterThan(0.9);
-  const { deviation } = splitLevels(outOfFold);
-  expect(Math.max(...deviation.values.map(Math.abs))).toBeLessThan(0.1);
+  const { advantage } = splitDifficulty(outOfFold);
+  expect(Math.max(...advantage.values.map(Math.abs))).toBeLessThan(0.1);
 });
 
 test('of rows with one outcome each and no signal the stack leaves best single on hardly a row, for nine seeds of ten', async () => {
@@ -66,10 +73,10 @@ test('of rows with one outcome each and no signal the stack leaves best single o
   for (let seed = 0; seed < 10; seed++) {
     const { data } = memberFixture({ rows: 600, candidates: 3, seed, truth: none, noise: 0.4 });
     const log = oneOutcomeEach(data);
-    const { outOfFold } = stackMembers(await tuneMembers(log, ['linear']), log);
+    const { outOfFold } = stackLearners(await tuneLearners(log, ['linear']), log);
     let leaving = 0;
     for (let row = 0; row < 600; row++) {
-      const scores = log.prior.map((mean, c) => mean + outOfFold.values[row * 3 + c]);
+      const scores = log.candidateMeans.map((mean, c) => mean + outOfFold.values[row * 3 + c]);
       if (scores[0] < Math.max(...scores)) leaving++;
     }
     if (leaving <= 12) harmless++;

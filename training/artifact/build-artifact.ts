@@ -20,7 +20,7 @@ export type ManifestContents = Omit<
 >;
 
 /** A whole artifact in memory: what `memoryFiles` reads and `writeArtifact` writes. */
-export interface SealedArtifact {
+export interface BuiltArtifact {
   readonly manifest: Manifest;
   /** `v-` and the hexadecimal part of the id: the name of its folder. */
   readonly version: string;
@@ -34,10 +34,10 @@ export interface SealedArtifact {
  *
  * @param files every file that the manifest names, by path.
  */
-export async function sealArtifact(
+export async function buildArtifact(
   contents: ManifestContents,
   files: ReadonlyMap<string, Uint8Array>,
-): Promise<SealedArtifact> {
+): Promise<BuiltArtifact> {
   const core = {
     schemaVersion: MANIFEST_SCHEMA_VERSION as Manifest['schemaVersion'],
     ...contents,
@@ -53,10 +53,10 @@ export async function sealArtifact(
  * @param reports files such as `metrics.json`, `CARD.md` and `report.html`, by path.
  */
 export async function addReports(
-  sealed: SealedArtifact,
+  sealed: BuiltArtifact,
   metrics: Manifest['metrics'],
   reports: ReadonlyMap<string, Uint8Array>,
-): Promise<SealedArtifact> {
+): Promise<BuiltArtifact> {
   const core = new Map<string, Uint8Array>();
   for (const { path } of sealed.manifest.files) core.set(path, sealed.files.get(path)!);
   const manifest = { ...sealed.manifest, metrics, reports: fileEntries(reports) };
@@ -66,7 +66,7 @@ export async function addReports(
 async function finish(
   manifest: Omit<Manifest, 'digest'>,
   files: ReadonlyMap<string, Uint8Array>,
-): Promise<SealedArtifact> {
+): Promise<BuiltArtifact> {
   // Through JSON first, so that the digest covers what a reader will parse (-0, undefined, toJSON).
   const plain = JSON.parse(canonicalJson(JSON.parse(JSON.stringify(manifest)))) as Manifest;
   // A manifest that was sealed before may be sealed again; its old digest must not decide where the new one stands.
@@ -98,7 +98,7 @@ function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-export interface Amendment {
+export interface Edit {
   /** What it is, as a sentence for the card: "Candidate x was retired." */
   readonly what: string;
   /** What was found out in doing so, as plain data; kept beside the note. @default nothing */
@@ -116,7 +116,7 @@ export interface Amendment {
 }
 
 /** One thing that was done to a router after its training. */
-export interface AmendmentNote {
+export interface EditNote {
   /** The id of the version before. */
   readonly from: string;
   readonly what: string;
@@ -130,15 +130,15 @@ export interface AmendmentNote {
  * @param artifact read with its reports.
  * @throws ArtifactError when it has examples that are not as they were written.
  */
-export async function amendArtifact(artifact: Artifact, amendment: Amendment): Promise<SealedArtifact> {
+export async function editArtifact(artifact: Artifact, amendment: Edit): Promise<BuiltArtifact> {
   const { schemaVersion: _v, id, metrics: _m, files, reports, digest: _d, ...before } = artifact.manifest;
   const { what, details, contents = {}, removed = [], metrics = {} } = amendment;
   const kept = files.filter(({ path }) => !removed.includes(path));
   const after: ManifestContents = { ...before, ...contents };
   const config = (after.provenance.config ?? {}) as Readonly<Record<string, unknown>>;
-  const note: AmendmentNote = { from: id, what, ...(details === undefined ? {} : { details }) };
-  const notes = [...amendmentsOf(artifact.manifest), note];
-  const sealed = await sealArtifact(
+  const note: EditNote = { from: id, what, ...(details === undefined ? {} : { details }) };
+  const notes = [...editsOf(artifact.manifest), note];
+  const sealed = await buildArtifact(
     { ...after, provenance: { ...after.provenance, config: { ...config, amended: notes } } },
     new Map([...kept.map(({ path }) => [path, artifact.file(path)] as const), ...(amendment.files ?? [])]),
   );
@@ -168,15 +168,15 @@ function examplesOf({ reports }: Artifact): Uint8Array {
 }
 
 /** Whoever took the record away has decided that it need not be there; of a version without it nothing is claimed. */
-function seenBy(artifact: Artifact, amendment: Amendment): (readonly [string, Uint8Array])[] {
+function seenBy(artifact: Artifact, amendment: Edit): (readonly [string, Uint8Array])[] {
   const record = amendment.reports?.get(SEEN_FILE) ?? artifact.reports?.files.get(SEEN_FILE);
   return record === undefined ? [] : [[SEEN_FILE, record]];
 }
 
 /** What was done to a router since it was trained, oldest first. */
-export function amendmentsOf({ provenance }: Manifest): readonly AmendmentNote[] {
+export function editsOf({ provenance }: Manifest): readonly EditNote[] {
   const { amended } = (provenance.config ?? {}) as { readonly amended?: unknown };
-  return Array.isArray(amended) ? (amended as AmendmentNote[]) : [];
+  return Array.isArray(amended) ? (amended as EditNote[]) : [];
 }
 
 /** The training config in a manifest, without what training and amendments noted beside it. */

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { MEMBER_NAMES, type MemberName } from '../../../training/config.ts';
+import { LEARNER_NAMES, type LearnerName } from '../../../training/config.ts';
 import { sharedTaskMeans, taskMeans } from '../../../training/learners/domain.ts';
 import { squaredError } from '../../../training/learners/learner.ts';
-import { tuneMembers } from '../../../training/learners/tune-learners.ts';
+import { tuneLearners } from '../../../training/learners/tune-learners.ts';
 import { memberFixture } from './fixture.ts';
 
 const side = (x: number) => (x > 0 ? 1 : -1);
@@ -20,10 +20,10 @@ const nothing = squaredError(
   'all',
 );
 
-test.each(MEMBER_NAMES)(
+test.each(LEARNER_NAMES)(
   '%s finds a planted truth, out of fold and fitted on all rows',
-  async (name: MemberName) => {
-    const members = await tuneMembers(planted.data, [name]);
+  async (name: LearnerName) => {
+    const members = await tuneLearners(planted.data, [name]);
     const member = members.find((candidate) => candidate.name === name)!;
     expect(squaredError(member.outOfFold, planted.expected, 'all')).toBeLessThan(0.6 * nothing);
     const { head } = await member.fit();
@@ -36,7 +36,7 @@ test.each(MEMBER_NAMES)(
 );
 
 test('the same seed gives the same member', async () => {
-  const tuned = async () => (await tuneMembers(planted.data, ['curve']))[0].outOfFold.values;
+  const tuned = async () => (await tuneLearners(planted.data, ['curve']))[0].outOfFold.values;
   expect(await tuned()).toEqual(await tuned());
 });
 
@@ -48,14 +48,14 @@ test('a hump over difficulty is seen by the curve member, and not by the linear 
     truth: (x, c) => 0.3 * x[0] + (c === 0 ? 1 : -1) * 0.3 * Math.exp(-(x[0] ** 2)),
     noise: 0.2,
   });
-  const [linear, curve] = await tuneMembers(hump.data, ['linear', 'curve']);
-  const error = (member: typeof linear) => squaredError(member.outOfFold, hump.expected, 'deviation');
+  const [linear, curve] = await tuneLearners(hump.data, ['linear', 'curve']);
+  const error = (member: typeof linear) => squaredError(member.outOfFold, hump.expected, 'advantage');
   expect(error(curve)).toBeLessThan(0.3 * error(linear));
 });
 
 test('without tasks there is no domain member', async () => {
   const data = { ...planted.data, tasks: null, taskCount: 0 };
-  expect((await tuneMembers(data, ['domain'])).length).toBe(0);
+  expect((await tuneLearners(data, ['domain'])).length).toBe(0);
 });
 
 test('task means that do not differ are shrunk to 0, those that do are hardly shrunk', () => {
