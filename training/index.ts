@@ -28,7 +28,7 @@ export {
   restoreCandidate,
   retireCandidate,
   setCandidate,
-} from './candidates/retire-candidate.ts';
+} from './candidates/edit-candidate.ts';
 export { parseTrainConfig, type TrainConfig, type TrainConfigInput } from './config.ts';
 export { openEmbedder, type RouterEmbedder } from './embed/embedders.ts';
 export { type BootstrapOptions, bootstrap, bootstrapMeans } from './evaluate/bootstrap.ts';

@@ -73,7 +73,7 @@ describe('a calibrator', () => {
   const others: Others = {
     'identity in src/head/knn.ts': 'the link of a kNN head',
     'identity in training/calibrate/choose-calibrator.ts': 'what there is before anything is fitted',
-    'identity in training/candidates/add-candidate.ts': 'heads that are compared before they are calibrated',
+    'identity in training/candidates/probes.ts': 'heads that are compared before they are calibrated',
     'identity in training/candidates/extend-heads.ts': 'a candidate that is not calibrated yet',
     'identity in training/fit/knn.ts': 'the link of a kNN head',
   };

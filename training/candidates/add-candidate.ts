@@ -1,54 +1,21 @@
 import { type Candidate, InvalidInputError, type Router } from 'pointsman';
-import type { AmountPart, Artifact, Manifest, ManifestCandidate } from 'pointsman/artifact';
+import type { Artifact, Manifest, ManifestCandidate } from 'pointsman/artifact';
 import { mean, quantileSorted } from 'pointsman/math';
 import { type BuiltArtifact, editArtifact, editsOf, SEEN_FILE } from '../artifact/build-artifact.ts';
 import { exportRouter } from '../fit/export.ts';
 import { countedTokens, inputLengths, learnTokens, paidPrices } from '../outcomes/amounts.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import { addFittedPrompts } from '../split/seen-prompts.ts';
-import { extendHeads } from './extend-heads.ts';
-import {
-  type CandidatePosterior,
-  candidatePosterior,
-  type ProbedCandidate,
-  readProbes,
-} from './posterior.ts';
-import { readOutputs } from './read-outputs.ts';
-
-/** Fewer say next to nothing. */
-const FEWEST_PROBES = 10;
-
-/** As many as a tail needs. */
-const FEWEST_LATENCIES = 20;
-
-export interface AddCandidateInput {
-  readonly artifact: Artifact;
-  /** Name, prices and limits, as in the training config. */
-  readonly candidate: Candidate;
-  /** Outcomes of the new candidate, and, where there are any, of others for the same prompts. */
-  readonly probes: OutcomeMatrix;
-  /** Candidates that it is expected to be like. @default all of them alike */
-  readonly family?: readonly string[];
-  /**
-   * Standard deviations below its estimated quality that it is routed by; its shape is kept to 1 / (1 + this). The less,
-   * the sooner it gets traffic. @default 1
-   */
-  readonly caution?: number;
-  /** Makes a router of an artifact, with its embedder. */
-  readonly open: (artifact: BuiltArtifact) => Promise<Router>;
-}
-
-/** A new version of a router that knows one candidate more. */
-export interface AddedCandidate {
-  readonly artifact: BuiltArtifact;
-  readonly onboarded: OnboardedCandidate;
-}
+import { extendHeads, readOutputs } from './extend-heads.ts';
+import { type CandidatePosterior, candidatePosterior } from './posterior.ts';
+import { bareArtifact, type ProbedCandidate, readProbes } from './probes.ts';
 
 /**
  * Adds a candidate to a trained router from some tens of outcomes. Nothing is fitted again: what the router says of the
  * others stays as it is, to rounding.
  *
- * @throws InvalidInputError when the candidate is there already, the probes are too few, or a head cannot take one more
+ * @throws InvalidInputError when the candidate is there already, the probes are too few, or the model has layers that
+ * training does not write
  */
 export async function addCandidate(input: AddCandidateInput): Promise<AddedCandidate> {
   const { artifact, candidate, caution = 1 } = input;
@@ -80,7 +47,7 @@ export async function addCandidate(input: AddCandidateInput): Promise<AddedCandi
   const extended = extendHeads(manifest, outputs, probes, weights, routedBy, inputRate);
   const { model, files } = await exportRouter(extended);
   const onboarded = onboardedCandidate(candidate.name, manifest, posterior, routedBy, count);
-  const sealed = await editArtifact(artifact, {
+  const built = await editArtifact(artifact, {
     what: `Candidate ${candidate.name} was added from ${count} probes.`,
     details: { onboarded },
     contents: {
@@ -95,44 +62,52 @@ export async function addCandidate(input: AddCandidateInput): Promise<AddedCandi
     removed: modelFiles(manifest).filter((path) => !files.has(path)),
     reports: seenWithProbes(artifact, input.probes, candidate.name),
   });
-  return { artifact: sealed, onboarded };
+  return { artifact: built, onboarded };
 }
 
-/** What was fitted on is seen, the probes too. */
-function seenWithProbes(
-  { manifest, reports }: Artifact,
-  { candidates, prompts, quality }: OutcomeMatrix,
-  name: string,
-): ReadonlyMap<string, Uint8Array> {
-  const record = reports?.files.get(SEEN_FILE);
-  if (record === undefined) return new Map();
-  const c = candidates.indexOf(name);
-  const probed = prompts.filter((_, row) => !Number.isNaN(quality[row * candidates.length + c]));
-  return new Map([[SEEN_FILE, addFittedPrompts(record, probed, manifest.provenance.dataFingerprint)]]);
+export interface AddCandidateInput {
+  readonly artifact: Artifact;
+  /** Name, prices and limits, as in the training config. */
+  readonly candidate: Candidate;
+  /** Outcomes of the new candidate, and, where there are any, of others for the same prompts. */
+  readonly probes: OutcomeMatrix;
+  /** Candidates that it is expected to be like. @default all of them alike */
+  readonly family?: readonly string[];
+  /**
+   * Standard deviations below its estimated quality that it is routed by; its shape is kept to 1 / (1 + this). The less,
+   * the sooner it gets traffic. @default 1
+   */
+  readonly caution?: number;
+  /** Makes a router of an artifact, with its embedder. */
+  readonly open: (artifact: BuiltArtifact) => Promise<Router>;
 }
 
-function modelFiles({ model: { topology, weights, router } }: Manifest): string[] {
-  return router === undefined ? [topology, weights] : [topology, weights, router];
+/** A new version of a router that knows one candidate more. */
+export interface AddedCandidate {
+  readonly artifact: BuiltArtifact;
+  readonly onboarded: OnboardedCandidate;
 }
 
-/**
- * Its shape, back towards that of its family: where a candidate looks best of all is where its estimate is likeliest to be
- * too high, and that lowering its level does not mend. By half with the usual caution.
- */
-function cautiousWeights({ weights, priorWeights }: CandidatePosterior, caution: number): Float64Array {
-  const kept = 1 / (1 + caution);
-  return weights.map((weight, c) => priorWeights[c] + kept * (weight - priorWeights[c]));
+/** Fewer say next to nothing. */
+const FEWEST_PROBES = 10;
+
+function checkNew({ candidates }: Manifest, name: string): void {
+  const known = candidates.find((candidate) => candidate.name === name);
+  if (known === undefined) return;
+  throw new InvalidInputError(
+    known.retired === true
+      ? `${name} is a retired candidate of the router. Bring it back with: npx pointsman candidates restore`
+      : `The router knows ${name} already. To learn more of it, train again with its traffic.`,
+  );
 }
 
-function manifestCandidate(candidate: Candidate, quality: number, own: ProbedCandidate): ManifestCandidate {
-  const latencies = own.latencyMs.filter((x) => !Number.isNaN(x)).sort();
-  return {
-    ...candidate,
-    meanQuality: Math.min(1, Math.max(0, quality)),
-    meanCostUsd: observedMean(own.costUsd),
-    meanLatencyMs: observedMean(own.latencyMs),
-    ...(latencies.length < FEWEST_LATENCIES ? {} : { p95LatencyMs: quantileSorted(latencies, 0.95) }),
-  };
+function columnOf({ candidates }: Manifest, name: string): number {
+  const at = candidates.findIndex((candidate) => candidate.name === name);
+  if (at !== -1) return at;
+  const names = candidates.map((candidate) => candidate.name).join(', ');
+  throw new InvalidInputError(
+    `\`family\` must name candidates of the router, among ${names}. Got "${name}".`,
+  );
 }
 
 /** What its probes say of its tokens, and of their prices where none are given. */
@@ -167,74 +142,49 @@ function inputRateOf(
   return shares.length === 0 ? 0 : (observedMean(own) ?? 0) * mean(shares);
 }
 
-function observedMean(values: Float64Array): number | null {
-  const seen = values.filter((x) => !Number.isNaN(x));
-  return seen.length === 0 ? null : seen.reduce((sum, x) => sum + x, 0) / seen.length;
-}
-
-function checkNew({ candidates }: Manifest, name: string): void {
-  const known = candidates.find((candidate) => candidate.name === name);
-  if (known === undefined) return;
-  throw new InvalidInputError(
-    known.retired === true
-      ? `${name} is a retired candidate of the router. Bring it back with: npx pointsman candidates restore`
-      : `The router knows ${name} already. To learn more of it, train again with its traffic.`,
-  );
-}
-
-function columnOf({ candidates }: Manifest, name: string): number {
-  const at = candidates.findIndex((candidate) => candidate.name === name);
-  if (at !== -1) return at;
-  const names = candidates.map((candidate) => candidate.name).join(', ');
-  throw new InvalidInputError(
-    `\`family\` must name candidates of the router, among ${names}. Got "${name}".`,
-  );
-}
-
 /**
- * An artifact whose predictions are what its heads say: success is the sigmoid of the head's output, the logarithm of
- * choice its output but for a constant, cost, latency and length of the answer its exponential, whatever is asked.
+ * Its shape, back towards that of its family: where a candidate looks best of all is where its estimate is likeliest to be
+ * too high, and that lowering its level does not mend. By half with the usual caution.
  */
-function bareArtifact(artifact: Artifact): Promise<BuiltArtifact> {
-  const { candidates, heads } = artifact.manifest;
-  const { costBesideInput, outputTokens } = heads;
-  const bare = ({ head, scales }: AmountPart): AmountPart => ({ head, scales: scales.map(() => 1) });
-  return editArtifact(artifact, {
-    what: 'Its heads were laid bare.',
-    contents: {
-      candidates: candidates.map(withoutRates),
-      policy: { kind: 'utility' },
-      heads: {
-        choice: { ...heads.choice, temperature: 1 },
-        success: {
-          ...heads.success,
-          calibrators: heads.success.calibrators.map(() => ({ kind: 'identity' })),
-        },
-        cost: heads.cost && bare(heads.cost),
-        latency: heads.latency && bare(heads.latency),
-        ...(outputTokens === undefined ? {} : { outputTokens: bare(outputTokens) }),
-        ...(costBesideInput === undefined
-          ? {}
-          : {
-              costBesideInput: {
-                ...bare(costBesideInput),
-                perInputToken: costBesideInput.scales.map(() => 0),
-              },
-            }),
-      },
-    },
-  });
+function cautiousWeights({ weights, priorWeights }: CandidatePosterior, caution: number): Float64Array {
+  const kept = 1 / (1 + caution);
+  return weights.map((weight, c) => priorWeights[c] + kept * (weight - priorWeights[c]));
 }
 
-/** Without what makes costs and latencies of tokens. */
-function withoutRates({
-  inputPricePerMillionTokens: _i,
-  outputPricePerMillionTokens: _o,
-  paidPrices: _p,
-  latencyByTokens: _l,
-  ...candidate
-}: ManifestCandidate): ManifestCandidate {
-  return candidate;
+/** As many as a tail needs. */
+const FEWEST_LATENCIES = 20;
+
+function manifestCandidate(candidate: Candidate, quality: number, own: ProbedCandidate): ManifestCandidate {
+  const latencies = own.latencyMs.filter((x) => !Number.isNaN(x)).sort();
+  return {
+    ...candidate,
+    meanQuality: Math.min(1, Math.max(0, quality)),
+    meanCostUsd: observedMean(own.costUsd),
+    meanLatencyMs: observedMean(own.latencyMs),
+    ...(latencies.length < FEWEST_LATENCIES ? {} : { p95LatencyMs: quantileSorted(latencies, 0.95) }),
+  };
+}
+
+function observedMean(values: Float64Array): number | null {
+  const seen = mean(values);
+  return Number.isNaN(seen) ? null : seen;
+}
+
+function modelFiles({ model: { topology, weights, router } }: Manifest): string[] {
+  return router === undefined ? [topology, weights] : [topology, weights, router];
+}
+
+/** What was fitted on is seen, the probes too. */
+function seenWithProbes(
+  { manifest, reports }: Artifact,
+  { candidates, prompts, quality }: OutcomeMatrix,
+  name: string,
+): ReadonlyMap<string, Uint8Array> {
+  const record = reports?.files.get(SEEN_FILE);
+  if (record === undefined) return new Map();
+  const c = candidates.indexOf(name);
+  const probed = prompts.filter((_, row) => !Number.isNaN(quality[row * candidates.length + c]));
+  return new Map([[SEEN_FILE, addFittedPrompts(record, probed, manifest.provenance.dataFingerprint)]]);
 }
 
 /** What was found out about a new candidate, and how sure it is. */
@@ -257,17 +207,9 @@ export interface Interval {
   readonly high: number;
 }
 
-/** Those of a router that came in without training, as they were found then. */
-export function onboardedOf(manifest: Manifest): OnboardedCandidate[] {
-  return editsOf(manifest).flatMap(({ details }) =>
-    typeof details === 'object' && details !== null && 'onboarded' in details
-      ? [details.onboarded as OnboardedCandidate]
-      : [],
-  );
-}
-
 /** Of a normal distribution 95 % are within so many standard deviations. */
 const WITHIN = 1.96;
+
 const MOST_LIKE = 3;
 
 /** @param name of the new candidate @param manifest of the version without it */
@@ -291,4 +233,13 @@ function onboardedCandidate(
     .slice(0, MOST_LIKE);
   const advantage = { over: best.name, ...interval(mean - best.meanQuality) };
   return { name, probes, quality: interval(mean), routedBy, advantage, like };
+}
+
+/** Those of a router that came in without training, as they were found then. */
+export function onboardedOf(manifest: Manifest): OnboardedCandidate[] {
+  return editsOf(manifest).flatMap(({ details }) =>
+    typeof details === 'object' && details !== null && 'onboarded' in details
+      ? [details.onboarded as OnboardedCandidate]
+      : [],
+  );
 }

@@ -1,44 +1,5 @@
 import { CholeskyDecomposition, Matrix, solve } from 'ml-matrix';
-import type { Router } from 'pointsman';
-import { softmaxInto } from 'pointsman/math';
-import type { OutcomeMatrix } from '../outcomes/matrix.ts';
-
-interface PosteriorInput {
-  /** What the router expects of each candidate that it knows, `[probes, candidates]`, 0 to 1. */
-  readonly expected: Float64Array;
-  /** Their means over the traffic, `[candidates]`. */
-  readonly means: Float64Array;
-  /** Quality of the new candidate's answers, `[probes]`. */
-  readonly quality: Float64Array;
-  /** Quality of the others' answers to the same prompts, `[probes, candidates]`; NaN: not seen. */
-  readonly others: Float64Array;
-  /** Columns that the new one is expected to be like; null: like any. */
-  readonly family: readonly number[] | null;
-}
-
-/** What is believed of a new candidate. */
-export interface CandidatePosterior {
-  /** Expected quality is Σ weight · that of the others + offset; they sum to 1. */
-  readonly weights: Float64Array;
-  /** The weights before anything was seen: those of its family alike. */
-  readonly priorWeights: Float64Array;
-  readonly offset: number;
-  /** Mean quality over the traffic, and its standard deviation. */
-  readonly mean: number;
-  readonly deviation: number;
-}
-
-/** A named family is that much surer of what its new member is like than all candidates together: share of their variance. */
-const FAMILY_VARIANCE = 0.25;
-
-/** What is new of a candidate, as a share of the variance among the means of those that are known. */
-const NOVELTY = 0.25;
-
-/** How many times the variance of the offset may be after all: a new candidate may be unlike all that are known. */
-const SURPRISES = [1, 4, 16, 64, 256];
-
-/** Standard deviation among candidates that is reckoned with where those that are known hardly differ. */
-const LEAST_DEVIATION = 0.05;
+import { dot, mean, softmaxInto } from 'pointsman/math';
 
 /**
  * Bayesian regression of a new candidate's quality on what is expected of the others: a candidate is taken for a draw
@@ -108,38 +69,42 @@ export function candidatePosterior(input: PosteriorInput): CandidatePosterior {
   return { weights, priorWeights: start, offset, mean: dot(weights, means) + offset, deviation };
 }
 
-interface Belief {
-  readonly beta: Matrix; // [candidates + 1, 1]
-  readonly covariance: Matrix;
-  /** Log-density of what was seen, up to a constant. */
-  readonly logEvidence: number;
+interface PosteriorInput {
+  /** What the router expects of each candidate that it knows, `[probes, candidates]`, 0 to 1. */
+  readonly expected: Float64Array;
+  /** Their means over the traffic, `[candidates]`. */
+  readonly means: Float64Array;
+  /** Quality of the new candidate's answers, `[probes]`. */
+  readonly quality: Float64Array;
+  /** Quality of the others' answers to the same prompts, `[probes, candidates]`; NaN: not seen. */
+  readonly others: Float64Array;
+  /** Columns that the new one is expected to be like; null: like any. */
+  readonly family: readonly number[] | null;
 }
 
-/** Bayesian linear regression with a known noise variance (Bishop 2006, sections 3.3 and 3.5). */
-function believe(design: Matrix, target: Matrix, precision: Float64Array, noise: number): Belief {
-  const size = precision.length;
-  const information = design.transpose().mmul(design).div(noise);
-  precision.forEach((value, c) => {
-    information.set(c, c, information.get(c, c) + value);
-  });
-  const covariance = solve(information, Matrix.eye(size));
-  const beta = covariance.mmul(design.transpose().mmul(target)).div(noise);
-  let penalty = 0;
-  let logPrior = 0;
-  precision.forEach((value, c) => {
-    penalty += value * beta.get(c, 0) ** 2;
-    logPrior += Math.log(value);
-  });
-  const missed = Matrix.sub(target, design.mmul(beta));
-  const error = missed.transpose().mmul(missed).get(0, 0) / noise;
-  return { beta, covariance, logEvidence: 0.5 * (logPrior - logDeterminant(information) - error - penalty) };
+/** What is believed of a new candidate. */
+export interface CandidatePosterior {
+  /** Expected quality is Σ weight · that of the others + offset; they sum to 1. */
+  readonly weights: Float64Array;
+  /** The weights before anything was seen: those of its family alike. */
+  readonly priorWeights: Float64Array;
+  readonly offset: number;
+  /** Mean quality over the traffic, and its standard deviation. */
+  readonly mean: number;
+  readonly deviation: number;
 }
 
-/** Of a positive definite matrix. */
-function logDeterminant(matrix: Matrix): number {
-  const lower = new CholeskyDecomposition(matrix).lowerTriangularMatrix;
-  return 2 * lower.diagonal().reduce((sum, x) => sum + Math.log(x), 0);
-}
+/** A named family is that much surer of what its new member is like than all candidates together: share of their variance. */
+const FAMILY_VARIANCE = 0.25;
+
+/** What is new of a candidate, as a share of the variance among the means of those that are known. */
+const NOVELTY = 0.25;
+
+/** How many times the variance of the offset may be after all: a new candidate may be unlike all that are known. */
+const SURPRISES = [1, 4, 16, 64, 256];
+
+/** Standard deviation among candidates that is reckoned with where those that are known hardly differ. */
+const LEAST_DEVIATION = 0.05;
 
 /** What each prompt did to all who answered it, shrunk, and the variance of what is left of a new one's answer. */
 function promptEffects(
@@ -184,8 +149,37 @@ function promptEffects(
   return { shared, noise: Math.max(0.01, total - explained) };
 }
 
-function mean(values: Float64Array): number {
-  return values.reduce((sum, x) => sum + x, 0) / values.length;
+interface Belief {
+  readonly beta: Matrix; // [candidates + 1, 1]
+  readonly covariance: Matrix;
+  /** Log-density of what was seen, up to a constant. */
+  readonly logEvidence: number;
+}
+
+/** Bayesian linear regression with a known noise variance (Bishop 2006, sections 3.3 and 3.5). */
+function believe(design: Matrix, target: Matrix, precision: Float64Array, noise: number): Belief {
+  const size = precision.length;
+  const information = design.transpose().mmul(design).div(noise);
+  precision.forEach((value, c) => {
+    information.set(c, c, information.get(c, c) + value);
+  });
+  const covariance = solve(information, Matrix.eye(size));
+  const beta = covariance.mmul(design.transpose().mmul(target)).div(noise);
+  let penalty = 0;
+  let logPrior = 0;
+  precision.forEach((value, c) => {
+    penalty += value * beta.get(c, 0) ** 2;
+    logPrior += Math.log(value);
+  });
+  const missed = Matrix.sub(target, design.mmul(beta));
+  const error = missed.transpose().mmul(missed).get(0, 0) / noise;
+  return { beta, covariance, logEvidence: 0.5 * (logPrior - logDeterminant(information) - error - penalty) };
+}
+
+/** Of a positive definite matrix. */
+function logDeterminant(matrix: Matrix): number {
+  const lower = new CholeskyDecomposition(matrix).lowerTriangularMatrix;
+  return 2 * lower.diagonal().reduce((sum, x) => sum + Math.log(x), 0);
 }
 
 /** Of a sample; 0 for one value. */
@@ -193,120 +187,4 @@ function variance(values: Float64Array): number {
   if (values.length < 2) return 0;
   const center = mean(values);
   return values.reduce((sum, x) => sum + (x - center) ** 2, 0) / (values.length - 1);
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  return a.reduce((sum, x, i) => sum + x * b[i], 0);
-}
-
-/** What is known of the prompts that a new candidate was tried on. */
-export interface Probes {
-  /** Sigmoid of what the success head says of each known candidate, `[probes, candidates]`. */
-  readonly expected: Float64Array;
-  /** What the choice head says, but for a constant a row, `[probes, candidates]`. */
-  readonly choice: Float64Array;
-  /** Quality that was seen of the known candidates, `[probes, candidates]`; NaN: not seen. */
-  readonly others: Float64Array;
-  readonly own: ProbedCandidate;
-}
-
-/** What was seen of the new candidate itself, `[probes]`; NaN: not seen. */
-export interface ProbedCandidate {
-  readonly quality: Float64Array;
-  readonly costUsd: Float64Array;
-  readonly latencyMs: Float64Array;
-  readonly outputTokens: Float64Array;
-  /** Of the cost, or of what it is beside its input. */
-  readonly costRaw: AmountOutput;
-  readonly latencyRaw: AmountOutput;
-  readonly outputRaw: AmountOutput;
-}
-
-/** An amount of the new candidate: scale · exp(Σ weight · output of the others). */
-export interface AmountOutput {
-  readonly weights: Float64Array; // [candidates]
-  readonly scale: number;
-}
-
-/**
- * @param router of the bare artifact
- * @param name the new candidate's, in the matrix
- * @param family columns whose amounts the new one's are expected to go with; null: all
- * @param inputCosts what the input of each prompt of the matrix costs, where cost heads leave that out: `[prompts]`
- */
-export async function readProbes(
-  router: Router,
-  matrix: OutcomeMatrix,
-  name: string,
-  family: readonly number[] | null,
-  inputCosts: Float64Array,
-): Promise<Probes> {
-  const { candidates } = router.manifest;
-  const columns = candidates.length;
-  const width = matrix.candidates.length;
-  const own = matrix.candidates.indexOf(name);
-  const from = candidates.map((candidate) => matrix.candidates.indexOf(candidate.name));
-  const rows = [...matrix.prompts.keys()].filter(
-    (row) => own !== -1 && !Number.isNaN(matrix.quality[row * width + own]),
-  );
-  const table = () => new Float64Array(rows.length * columns).fill(Number.NaN);
-  const [expected, choice, others] = [table(), table(), table()];
-  const [costs, latencies, lengths] = [table(), table(), table()];
-  for (const [i, row] of rows.entries()) {
-    const predictions = await router.predict(matrix.prompts[row].request);
-    expected.set(predictions.success, i * columns);
-    choice.set(predictions.choice.map(Math.log), i * columns);
-    costs.set(predictions.costUsd.map(Math.log), i * columns);
-    latencies.set(predictions.latencyMs.map(Math.log), i * columns);
-    if (predictions.outputTokens !== undefined)
-      lengths.set(predictions.outputTokens.map(Math.log), i * columns);
-    from.forEach((at, c) => {
-      if (at !== -1) others[i * columns + c] = matrix.quality[row * width + at];
-    });
-  }
-  const seen = (values: Float32Array | undefined) =>
-    Float64Array.from(rows, (row) => values?.[row * width + own] ?? Number.NaN);
-  const [quality, costUsd, latencyMs, outputTokens] = [
-    matrix.quality,
-    matrix.costUsd,
-    matrix.latencyMs,
-    matrix.outputTokens,
-  ].map(seen);
-  const besides = costUsd.map((cost, i) => Math.max(0, cost - inputCosts[rows[i]]));
-  return {
-    expected,
-    choice,
-    others,
-    own: {
-      quality,
-      costUsd,
-      latencyMs,
-      outputTokens,
-      costRaw: amountOutput(costs, besides, columns, family),
-      latencyRaw: amountOutput(latencies, latencyMs, columns, family),
-      outputRaw: amountOutput(lengths, outputTokens, columns, family),
-    },
-  };
-}
-
-/** Goes up and down with those that are known, at the height that makes the amounts of the probes add up. */
-function amountOutput(
-  outputs: Float64Array,
-  seen: Float64Array,
-  columns: number,
-  family: readonly number[] | null,
-): AmountOutput {
-  const known = Array.from({ length: columns }, (_, c) => c).filter((c) => !Number.isNaN(outputs[c]));
-  const relatives = known.filter((c) => family?.includes(c) ?? true);
-  const members = relatives.length > 0 ? relatives : known;
-  const weights = new Float64Array(columns);
-  for (const c of members) weights[c] = 1 / members.length;
-  let [observed, expected] = [0, 0];
-  seen.forEach((amount, i) => {
-    if (Number.isNaN(amount)) return;
-    observed += amount;
-    expected += Math.exp(members.reduce((sum, c) => sum + weights[c] * outputs[i * columns + c], 0));
-  });
-  const scale = observed / expected;
-  return { weights, scale: Number.isFinite(scale) && scale > 0 ? scale : 1 };
 }

@@ -8,7 +8,7 @@ import {
   restoreCandidate,
   retireCandidate,
   setCandidate,
-} from '../../../training/candidates/retire-candidate.ts';
+} from '../../../training/candidates/edit-candidate.ts';
 import { useBackend } from '../../../training/fit/backend.ts';
 import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';

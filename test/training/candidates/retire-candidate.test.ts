@@ -1,7 +1,7 @@
 import { memoryFiles } from 'pointsman';
 import { readArtifact } from 'pointsman/artifact';
 import { expect, test } from 'vitest';
-import { restoreCandidate, retireCandidate } from '../../../training/candidates/retire-candidate.ts';
+import { restoreCandidate, retireCandidate } from '../../../training/candidates/edit-candidate.ts';
 import { readTinyArtifact } from '../../fixtures/tiny-artifact.ts';
 import { routerOf } from './fixture.ts';
 

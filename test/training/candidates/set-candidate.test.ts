@@ -1,7 +1,7 @@
 import { memoryFiles } from 'pointsman';
 import { type Artifact, type ManifestCandidate, readArtifact } from 'pointsman/artifact';
 import { expect, test } from 'vitest';
-import { type CandidateSettings, setCandidate } from '../../../training/candidates/retire-candidate.ts';
+import { type CandidateSettings, setCandidate } from '../../../training/candidates/edit-candidate.ts';
 import { readTinyArtifact, tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 import { routerOf } from './fixture.ts';
 

@@ -2,7 +2,7 @@ import { memoryFiles } from 'pointsman';
 import { readArtifact } from 'pointsman/artifact';
 import { expect, it } from 'vitest';
 import { writeArtifact } from '../../../training/artifact/write-artifact.ts';
-import { retireCandidate } from '../../../training/candidates/retire-candidate.ts';
+import { retireCandidate } from '../../../training/candidates/edit-candidate.ts';
 import { parseTrainConfig } from '../../../training/config.ts';
 import { stillRetired } from '../../../training/retrain/challenger.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';

@@ -15,7 +15,7 @@ import {
   restoreCandidate,
   retireCandidate,
   setCandidate,
-} from '../../../training/candidates/retire-candidate.ts';
+} from '../../../training/candidates/edit-candidate.ts';
 import { describeManifest } from '../../../training/cli/commands/inspect.ts';
 import { useBackend } from '../../../training/fit/backend.ts';
 import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';

@@ -13,7 +13,7 @@ import {
   type OnboardedCandidate,
   onboardedOf,
 } from '../../candidates/add-candidate.ts';
-import { restoreCandidate, retireCandidate, setCandidate } from '../../candidates/retire-candidate.ts';
+import { restoreCandidate, retireCandidate, setCandidate } from '../../candidates/edit-candidate.ts';
 import { parseTrainConfig } from '../../config.ts';
 import { ingestOutcomes } from '../../ingest/ingest.ts';
 import { readOutcomeMatrix } from '../../ingest/outcome-store.ts';
