@@ -37,7 +37,6 @@ export {
   type Coverage,
   type Evaluation,
   headlineMetrics,
-  type LossCurve,
   type OffPolicyEstimate,
   type OffPolicyEvaluation,
   type Strategy,

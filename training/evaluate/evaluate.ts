@@ -120,7 +120,6 @@ export function evaluate(input: EvaluationInput, options: EvaluationOptions = {}
     tasksLeftOut: tasks.leftOut,
     decisionMicroseconds: predictions.decisionMicroseconds && logHistogram(predictions.decisionMicroseconds),
     routedLatencyMs: compared?.routedLatencyMs ?? null,
-    losses: input.losses ?? [],
     dial: setDial(input, means, best, settings),
     offPolicy: estimated?.offPolicy ?? null,
   };

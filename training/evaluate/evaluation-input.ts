@@ -4,7 +4,7 @@ import { clipWeights, highestWeight } from '../off-policy/estimate.ts';
 import type { LoggingPropensities } from '../off-policy/propensities.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import type { Splits } from '../split/split.ts';
-import type { DialSettingId, LossCurve } from './evaluation.ts';
+import type { DialSettingId } from './evaluation.ts';
 
 /**
  * What the exported artifact said of each test prompt, through the code that ships. Row i is prompt
@@ -59,7 +59,6 @@ export interface EvaluationInput {
    * absent: none are made.
    */
   readonly propensities?: LoggingPropensities | null;
-  readonly losses?: readonly LossCurve[];
   /** How the dial is found. Null or absent: none is measured. */
   readonly dial?: DialInput | null;
   /** What the router was trained with; kept as it is in the result. */

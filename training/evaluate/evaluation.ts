@@ -45,7 +45,6 @@ export interface Evaluation {
   readonly tasksLeftOut: number;
   readonly decisionMicroseconds: LogHistogram | null;
   readonly routedLatencyMs: LogHistogram | null;
-  readonly losses: readonly LossCurve[];
   /** Weights from the highest quality to the lowest cost, and what each is worth; null where it was not measured. */
   readonly dial: Dial | null;
   /** How the figures were got where the log holds too little of each prompt to read them off; null where it need not. */
@@ -241,14 +240,6 @@ export interface Dial {
   readonly isExploring?: boolean | undefined;
   /** Why there is no dial, in a sentence; null where there is. */
   readonly missing: string | null;
-}
-
-/** How a head's loss went while it was fitted. */
-export interface LossCurve {
-  readonly head: string;
-  readonly fit: readonly number[]; // [epochs]
-  /** On the rows held out for early stopping; empty where there were none. */
-  readonly validation: readonly number[]; // [epochs]
 }
 
 /** Settings that lose at most so much quality against always using the best single candidate. */

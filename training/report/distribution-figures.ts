@@ -1,9 +1,9 @@
 import * as Plot from '@observablehq/plot';
 import { largest } from 'pointsman/math';
-import type { LossCurve, StrongWeak } from '../evaluate/evaluation.ts';
+import type { StrongWeak } from '../evaluate/evaluation.ts';
 import type { CalibrationBin, Confusion, LogHistogram } from '../evaluate/metrics.ts';
 import { formatCount, formatDuration } from '../words/format-number.ts';
-import { shorten, shortNames } from '../words/short-names.ts';
+import { shortNames } from '../words/short-names.ts';
 import { drawFigure, type Html, html, inFull, legend } from './html.ts';
 
 const NAME_WIDTH = 172;
@@ -140,35 +140,6 @@ function logTicks(low: number, high: number): number[] {
   }
   const step = Math.ceil(ticks.length / 5);
   return ticks.length > 0 ? ticks.filter((_, i) => i % step === 0) : [Math.sqrt(low * high)];
-}
-
-/** Loss by epoch: on the rows fitted (solid) and on those held out (dashed). */
-export function lossFigure({ fit, head, validation }: LossCurve): Html {
-  const points = (losses: readonly number[]) =>
-    losses.map((loss, i) => ({ epoch: i + 1, loss })).filter(({ loss }) => Number.isFinite(loss));
-  return drawFigure({
-    width: 400,
-    height: 220,
-    marginLeft: 52,
-    marginRight: 12,
-    marginTop: 24,
-    marginBottom: 40,
-    fontSize: 12.5,
-    description: `Loss of the ${shorten(head, 60)} head by epoch.`,
-    caption: shorten(head, 60),
-    x: { label: 'epoch →', labelArrow: 'none', ticks: 5 },
-    y: { label: '↑ loss', labelArrow: 'none', ticks: 4, grid: true, nice: true },
-    marks: [
-      Plot.line(points(fit), { x: 'epoch', y: 'loss', stroke: 'var(--router)', strokeWidth: 2 }),
-      Plot.line(points(validation), {
-        x: 'epoch',
-        y: 'loss',
-        stroke: 'var(--oracle)',
-        strokeWidth: 2,
-        strokeDasharray: '5 4',
-      }),
-    ],
-  });
 }
 
 /** How many equally weighted prompts the log is worth for one way to choose. */

@@ -18,7 +18,6 @@ import {
   costSection,
   dialSection,
   latencySection,
-  lossesSection,
   provenanceSection,
   strategiesSection,
   strongWeakSection,
@@ -146,7 +145,6 @@ ${calibrationSection(evaluation)}
 ${confusionSection(evaluation)}
 ${tasksSection(evaluation)}
 ${latencySection(evaluation)}
-${lossesSection(evaluation.losses)}
 ${provenanceSection(evaluation)}
 </main>
 </body>

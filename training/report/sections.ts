@@ -2,7 +2,6 @@ import { dialNotes, dialSubject, settingToTry } from '../evaluate/dial.ts';
 import {
   type DialSetting,
   type Evaluation,
-  type LossCurve,
   type Strategy,
   type StrongWeak,
   type StrongWeakFigures,
@@ -31,11 +30,10 @@ import { costQualityFigure, differenceFigure } from './cost-quality-figure.ts';
 import {
   confusionFigure,
   durationFigure,
-  lossFigure,
   reliabilityFigure,
   strongShareFigure,
 } from './distribution-figures.ts';
-import { type Html, html, legend, named, scrollTable, type TableColumn } from './html.ts';
+import { type Html, html, named, scrollTable, type TableColumn } from './html.ts';
 
 /** Slices smaller than this say too little to be listed. */
 const SLICE_ROWS = 100;
@@ -260,18 +258,6 @@ ${
     medianRelativeError !== null && ` and are off by ${formatPercent(medianRelativeError)} in the median`
   }.</p>`
 }`;
-}
-
-/** How fitting went, head by head. */
-export function lossesSection(losses: readonly LossCurve[]): Html | null {
-  const drawn = losses.filter(({ fit }) => fit.length > 1);
-  if (drawn.length === 0) return null;
-  return html`<h2>How the heads were fitted</h2>
-${legend([
-  { label: 'rows fitted', colour: 'var(--router)', kind: 'line' },
-  { label: 'rows held out', colour: 'var(--oracle)', kind: 'dashed' },
-])}
-<div class="medium">${drawn.map(lossFigure)}</div>`;
 }
 
 const CONFIG_LIMIT = 20_000;

@@ -32,10 +32,7 @@ const PAGES: readonly (readonly [string, () => string | Promise<string>])[] = [
     'a report of long names',
     () =>
       renderReport(
-        evaluate(
-          { ...syntheticWorld({ rows: 800, candidates: long, tasks }), losses: LOSSES, config: CONFIG },
-          quick,
-        ),
+        evaluate({ ...syntheticWorld({ rows: 800, candidates: long, tasks }), config: CONFIG }, quick),
       ),
   ],
   ['a report of single answers', singleAnswers],
@@ -59,7 +56,6 @@ function firstNight(): RetrainRun {
     },
   };
 }
-const LOSSES = [{ head: 'choice', fit: [3, 2, 1], validation: [3, 2, 2] }];
 const CONFIG = { text: 'x'.repeat(500) };
 
 /** What stands out of the page sideways: elements, and texts of figures, but for what lies in a box that scrolls. */

@@ -107,14 +107,15 @@ test('the report of an evaluation read back from metrics.json is the same', () =
   const evaluation = evaluate(
     {
       ...syntheticWorld({ rows: 200 }),
-      losses: [{ head: 'choice', fit: [3, 2, 1], validation: [3, 2, 2] }],
       config: { a: 1 },
     },
     { resamples: 100 },
   );
   const page = renderReport(evaluation);
-  expect(page).toContain('How the heads were fitted');
-  expect(renderReport(JSON.parse(JSON.stringify(evaluation)))).toBe(page);
+  const readBack = JSON.parse(JSON.stringify(evaluation));
+  expect(renderReport(readBack)).toBe(page);
+  // Earlier versions wrote how the heads were fitted too.
+  expect(renderReport({ ...readBack, losses: [{ head: 'choice', fit: [3, 2], validation: [] }] })).toBe(page);
 });
 
 test('whatever the text, a template keeps it text', () => {
