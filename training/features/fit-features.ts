@@ -235,7 +235,6 @@ function principalDirections(
   const width = Math.min(components + OVERSAMPLING, columns, rows);
   if (components < 1) return { directions: [], variances: [] };
   const random = createRandom(seed);
-  const data = Square.from1DArray(rows, columns, values);
   let basis = Square.from1DArray(
     columns,
     width,
@@ -243,9 +242,9 @@ function principalDirections(
   );
   for (let step = 0; step <= POWER_STEPS; step++) {
     basis = orthonormal(basis);
-    if (step < POWER_STEPS) basis = data.transpose().mmul(data.mmul(basis));
+    if (step < POWER_STEPS) basis = secondMomentsTimes({ rows, columns, values }, basis);
   }
-  const projected = data.mmul(basis);
+  const projected = Square.from1DArray(rows, width, times({ rows, columns, values }, basis));
   const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(
     projected
       .transpose()
@@ -260,6 +259,33 @@ function principalDirections(
     for (const value of direction) directions.push(value);
   }
   return { directions, variances: order.slice(0, components).map((k) => realEigenvalues[k]) };
+}
+
+/** data · basis, row-major. Tall matrices are walked in the order they lie in, which ml-matrix's product does not do. */
+function times({ rows, columns, values }: Matrix, basis: Square): Float64Array {
+  const [right, width] = [Float64Array.from(basis.to1DArray()), basis.columns];
+  const out = new Float64Array(rows * width);
+  for (let row = 0; row < rows; row++) {
+    for (let k = 0; k < columns; k++) {
+      const value = values[row * columns + k];
+      for (let j = 0; j < width; j++) out[row * width + j] += value * right[k * width + j];
+    }
+  }
+  return out;
+}
+
+/** dataᵀ · (data · basis) */
+function secondMomentsTimes(data: Matrix, basis: Square): Square {
+  const { rows, columns, values } = data;
+  const [left, width] = [times(data, basis), basis.columns];
+  const out = new Float64Array(columns * width);
+  for (let row = 0; row < rows; row++) {
+    for (let k = 0; k < columns; k++) {
+      const value = values[row * columns + k];
+      for (let j = 0; j < width; j++) out[k * width + j] += value * left[row * width + j];
+    }
+  }
+  return Square.from1DArray(columns, width, out);
 }
 
 /** Gram–Schmidt, twice for the digits. Columns that vanish stay zero. */
