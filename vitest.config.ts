@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { entrySources } from './test/package/entry-sources.ts';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 
@@ -40,12 +41,10 @@ export default defineConfig(({ mode }) => {
   const shared = files.filter((name) => !alone.includes(name));
   return {
     resolve: {
-      alias: [
-        { find: /^pointsman$/, replacement: `${root}src/index.ts` },
-        { find: /^pointsman\/(.+)$/, replacement: `${root}src/$1/index.ts` },
-        { find: /^@pointsman\/training\/(.+)$/, replacement: `${root}training/$1/index.ts` },
-        { find: /^@pointsman\/training$/, replacement: `${root}training/index.ts` },
-      ],
+      alias: entrySources().map(({ specifier, path }) => ({
+        find: new RegExp(`^${specifier}$`),
+        replacement: path,
+      })),
     },
     test: {
       globalSetup: ['test/fixtures/run-folder.ts'],

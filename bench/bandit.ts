@@ -1,7 +1,12 @@
-import { createCalibrator } from 'pointsman/calibrator';
-import { createHead, readLayersModel } from 'pointsman/head';
-import { argMax, createRandom, mean } from 'pointsman/math';
-import { readPrompt } from 'pointsman/request';
+import { readPrompt } from 'pointsman';
+import {
+  argMax,
+  createCalibrator,
+  createHead,
+  createRandom,
+  mean,
+  readLayersModel,
+} from 'pointsman/internal';
 import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from '../training/config.ts';
 import { embedAll } from '../training/embed/embed.ts';
 import { openEmbedder } from '../training/embed/embedders.ts';

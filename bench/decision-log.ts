@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { createRouter, memoryFiles, readArtifact } from 'pointsman';
+import { createFileLog, quantileSorted } from 'pointsman/internal';
 import type { DecisionLog } from 'pointsman/log';
-import { quantileSorted } from 'pointsman/math';
-import { openDecisionLog } from 'pointsman/node/log';
 import { servingArtifact } from '../test/fixtures/serving-artifact.ts';
 import { atLeast, atMost, type BenchLine } from './bench-line.ts';
 import { benchPrompts } from './prompts.ts';
@@ -30,7 +29,7 @@ export async function benchLog(): Promise<BenchLine[]> {
 async function decisionLines(folder: string): Promise<BenchLine[]> {
   const artifact = await readArtifact(memoryFiles((await servingArtifact({ candidates: CANDIDATES })).files));
   const { texts } = await benchPrompts(2_000, 1_000);
-  const log = openDecisionLog(folder, { capacity: 100_000 });
+  const log = createFileLog(folder, { capacity: 100_000 });
   const routers = [createRouter(artifact), createRouter(artifact, { log })];
   const times = routers.map(() => new Float64Array(DECISIONS));
   for (let i = -WARM_UP; i < DECISIONS; i += BLOCK) {
@@ -58,7 +57,7 @@ async function writingLine(folder: string): Promise<BenchLine> {
   const artifact = await readArtifact(memoryFiles((await servingArtifact({ candidates: CANDIDATES })).files));
   const decision = await createRouter(artifact).route({ text: 'What is 17 * 23?' });
   const { texts } = await benchPrompts(2_000, 1_000);
-  const log = openDecisionLog(folder);
+  const log = createFileLog(folder);
   const started = performance.now();
   for (let i = 0; i < DECISIONS; i++) {
     log.decided(decision, { text: texts[i % texts.length] });

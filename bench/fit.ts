@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { useBackend } from '../training/fit/backend.ts';
 import { fitLinear } from '../training/fit/linear.ts';
 import type { Matrix } from '../training/fit/rows.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { argMax } from 'pointsman/math';
+import { argMax } from 'pointsman/internal';
 import { loadRouter } from 'pointsman/node';
 import { parseTrainConfig } from '../training/config.ts';
 import { trainFromFiles } from '../training/train/train-router.ts';

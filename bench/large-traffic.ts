@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 
 export const LARGE_CANDIDATES = Array.from({ length: 9 }, (_, c) => `model-${c + 1}`);
 /** One candidate a topic is good at it, and bad at the others. */

@@ -1,5 +1,5 @@
-import { createRandom, mean } from 'pointsman/math';
-import { readPrompt } from 'pointsman/request';
+import { readPrompt } from 'pointsman';
+import { createRandom, mean } from 'pointsman/internal';
 import type { OutcomeMatrix } from '../training/outcomes/matrix.ts';
 
 /** How strongly a policy prefers: e to twice this for the most over the least preferred candidate, a standard deviation off. */

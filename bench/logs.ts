@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { atLeast, atMost, type BenchLine } from './bench-line.ts';
 
 const MANY = 1_000_000;

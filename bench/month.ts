@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { smallest } from 'pointsman/math';
+import { smallest } from 'pointsman/internal';
 import { monthFigure } from '../data/month/month-figure.ts';
 import { type MonthDay, simulateMonth } from '../data/month/simulate-month.ts';
 import { THE_MONTH } from '../data/month/the-month.ts';

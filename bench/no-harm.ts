@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { type OutcomeMatrix, takePrompts } from '../training/outcomes/matrix.ts';
 import { groupPrompts } from '../training/split/split.ts';
 import { atLeast, type BenchLine, skipped } from './bench-line.ts';

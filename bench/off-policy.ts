@@ -1,5 +1,5 @@
-import { createRandom, mean, softmaxInto } from 'pointsman/math';
-import { readPrompt } from 'pointsman/request';
+import { readPrompt } from 'pointsman';
+import { createRandom, mean, softmaxInto } from 'pointsman/internal';
 import { embedAll } from '../training/embed/embed.ts';
 import { openEmbedder } from '../training/embed/embedders.ts';
 import { type Matrix, takeRows } from '../training/fit/rows.ts';

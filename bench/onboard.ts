@@ -1,5 +1,5 @@
 import { createRouter, memoryFiles, type Router, readArtifact } from 'pointsman';
-import { createRandom, smallest } from 'pointsman/math';
+import { createRandom, smallest } from 'pointsman/internal';
 import type { BuiltArtifact } from '../training/artifact/build-artifact.ts';
 import { addCandidate } from '../training/candidates/add-candidate.ts';
 import { type OutcomeMatrix, takePrompts } from '../training/outcomes/matrix.ts';

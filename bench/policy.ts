@@ -1,9 +1,12 @@
-import { createRouter, memoryFiles, type PolicySpec, readArtifact } from 'pointsman';
-import { compileCel } from 'pointsman/cel';
-import { createRandom, quantileSorted } from 'pointsman/math';
-import { createPolicy, type PolicyContext, policies } from 'pointsman/policy';
-import { readPrompt } from 'pointsman/request';
-import { readSignals } from 'pointsman/signals';
+import { createRouter, memoryFiles, type PolicySpec, readArtifact, readPrompt } from 'pointsman';
+import {
+  compileCel,
+  createPolicy,
+  createRandom,
+  type PolicyContext,
+  quantileSorted,
+  readSignals,
+} from 'pointsman/internal';
 import { tinyArtifact } from '../test/fixtures/tiny-artifact.ts';
 import { atMost, type BenchLine } from './bench-line.ts';
 import { benchPrompts } from './prompts.ts';
@@ -54,7 +57,6 @@ export async function benchPolicy(): Promise<BenchLine[]> {
   const names = candidates.map(({ name }) => name);
   const random = createRandom(1);
   const router = createRouter(artifact, {
-    policies,
     embedder: { id: 'fake', dimensions: 8, embed: async () => [] },
   });
   const predictions = Array.from({ length: 200 }, () =>

@@ -3,7 +3,7 @@ import { access } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { createGunzip } from 'node:zlib';
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 
 const DATA = process.env.POINTSMAN_DATA ?? fileURLToPath(new URL('../../shared/data', import.meta.url));
 

@@ -1,4 +1,4 @@
-import { largest } from 'pointsman/math';
+import { largest } from 'pointsman/internal';
 import { bootstrapMeans } from '../training/evaluate/bootstrap.ts';
 import type { Evaluation } from '../training/evaluate/evaluation.ts';
 import { atLeast, atMost, type BenchLine, skipped } from './bench-line.ts';

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { resolveVersion } from 'pointsman/node';
+import { resolveVersion } from 'pointsman/internal';
 import type { Evaluation } from '../training/evaluate/evaluation.ts';
 import { costQualityFigure } from '../training/report/cost-quality-figure.ts';
 

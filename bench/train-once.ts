@@ -1,5 +1,5 @@
-import { argMax } from 'pointsman/math';
-import { readPrompt } from 'pointsman/request';
+import { readPrompt } from 'pointsman';
+import { argMax } from 'pointsman/internal';
 import { parseTrainConfig, type TrainConfigInput } from '../training/config.ts';
 import { embedAll } from '../training/embed/embed.ts';
 import { openEmbedder } from '../training/embed/embedders.ts';

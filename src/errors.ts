@@ -228,3 +228,20 @@ export class UpstreamError extends PointsmanError {
 export function isRetryableStatus(status: number): boolean {
   return status === 408 || status === 409 || status === 429 || status >= 500;
 }
+
+/**
+ * Imports an optional package when it is needed. Bundlers are not to look: they would refuse, or warn, where it is not
+ * installed. Whoever bundles it passes it in instead.
+ *
+ * @param specifier such as `eld/small`.
+ * @param neededFor the subject of the message's sentence.
+ * @throws MissingPackageError when it is not installed.
+ */
+export async function importPackage<Module>(specifier: string, neededFor: string): Promise<Module> {
+  try {
+    return await import(/* webpackIgnore: true */ /* @vite-ignore */ specifier);
+  } catch (cause) {
+    const name = /^(?:@[^/]+\/)?[^/]+/.exec(specifier)![0];
+    throw new MissingPackageError(name, neededFor, { cause });
+  }
+}

@@ -1,37 +1,34 @@
+/**
+ * Loads what `@pointsman/training` made, and decides which model should take a request: routers with every kind of policy. It runs wherever
+ * JavaScript does, needs nothing of Node, and is at most 44 kB, minified and gzipped; what reads the rules of a policy comes on top when it has some.
+ */
 export type { Manifest } from './artifact/manifest.ts';
 export {
   type Artifact,
   type ArtifactFiles,
   memoryFiles,
   type ReadArtifactOptions,
-  readArtifact,
 } from './artifact/read-artifact.ts';
-export type { Calibrator, CalibratorParameters } from './calibrator.ts';
 export type { CandidatePrediction, Decision } from './decision.ts';
-export type { Embedder, SyncEmbedder } from './embedder/embedder.ts';
+export type { Embedder } from './embedder/embedder.ts';
+export { loadTransformersEmbedder } from './embedder/embedders.ts';
 export {
   ArtifactError,
-  AttemptTimeoutError,
-  BrokenStreamError,
-  CostBudgetError,
-  DeadlineError,
   EmbeddingError,
-  ExecutionError,
-  ExecutionFailedError,
   InvalidInputError,
-  MalformedAnswerError,
   MissingPackageError,
   NoCandidateError,
   PointsmanError,
-  UnavailableError,
-  UpstreamError,
-  type UpstreamErrorOptions,
 } from './errors.ts';
-export type { Head } from './head/head.ts';
-export type { Predictions } from './policy/plan.ts';
-export type { Limits, PolicySpec, RelaxableLimit, UtilityWeights, WeightsName } from './policy/spec.ts';
-export type { Candidate, ContentPart, Message, Modality, Request, TokenPrices } from './request.ts';
-export { createRouter } from './router/create-router.ts';
+export { describeChange, type PlanStep } from './policy/plan.ts';
+export type { Limits, PolicySpec, UtilityWeights } from './policy/spec.ts';
+export { type Candidate, type Message, type Request, readPrompt } from './request.ts';
+export { createRouter, loadCel, readArtifact } from './router/full-router.ts';
 export type { RouteOptions, Router, RouterOptions } from './router/router.ts';
-export type { Signals } from './signals/signals.ts';
-export { tokenCost } from './tokens.ts';
+export {
+  type LanguageDetector,
+  loadLanguageDetector,
+  loadTokenCounter,
+  type Signals,
+} from './signals/signals.ts';
+export type { TokenCounter } from './tokens.ts';

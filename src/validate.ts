@@ -68,8 +68,6 @@ function expectation(issue: Issue, schema: Inside): string {
       return `${ofLength(issue)} >= ${requirement}`;
     case 'max_length':
       return `${ofLength(issue)} <= ${requirement}`;
-    case 'length':
-      return `${ofLength(issue)} ${requirement}`;
     case 'regex':
       return `text matching ${requirement}`;
     case 'finite':
@@ -169,7 +167,6 @@ function described({ type, expects = '' }: Inside): string {
       return 'text';
     case 'array':
     case 'strict_tuple':
-    case 'tuple_with_rest':
       return 'a list';
     case 'object':
     case 'strict_object':

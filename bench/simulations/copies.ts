@@ -1,4 +1,4 @@
-import { createRandom, type Random } from 'pointsman/math';
+import { createRandom, type Random } from 'pointsman/internal';
 import type { Matrix } from '../../training/fit/rows.ts';
 import { chooseShrinkage } from '../../training/fit/stack-weights.ts';
 import { shrinkage } from '../../training/learners/stack.ts';

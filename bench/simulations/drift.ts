@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { rescaleChanged } from '../../training/retrain/run.ts';
 import { DAY_MS, type ScoredTraffic } from '../../training/retrain/watch/candidate-shifts.ts';
 import { findDrift } from '../../training/retrain/watch/drift.ts';

@@ -1,5 +1,5 @@
 import type { Router } from 'pointsman';
-import { createRandom, mean } from 'pointsman/math';
+import { createRandom, mean } from 'pointsman/internal';
 import { createMatrix, type Matrix } from '../../training/fit/rows.ts';
 import type { OutcomeMatrix } from '../../training/outcomes/matrix.ts';
 import { parseRetrainConfig } from '../../training/retrain/config.ts';

@@ -1,4 +1,4 @@
-import { createRandom, mean, quantileSorted } from 'pointsman/math';
+import { createRandom, mean, quantileSorted } from 'pointsman/internal';
 import { runGate } from '../../training/retrain/gate/gate.ts';
 import type { ValueTable } from '../../training/retrain/gate/values.ts';
 import { atLeast, atMost, type BenchLine, mended } from '../bench-line.ts';

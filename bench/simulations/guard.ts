@@ -1,4 +1,4 @@
-import { argMax, createRandom } from 'pointsman/math';
+import { argMax, createRandom } from 'pointsman/internal';
 import type { LearnerData } from '../../training/learners/learner.ts';
 import { guardStrength } from '../../training/learners/stack.ts';
 import { atLeast, atMost, type BenchLine, mended } from '../bench-line.ts';

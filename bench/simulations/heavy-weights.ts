@@ -1,4 +1,4 @@
-import { createRandom, mean } from 'pointsman/math';
+import { createRandom, mean } from 'pointsman/internal';
 import { measureOverlap, refusals } from '../../training/off-policy/diagnose.ts';
 import {
   highestWeight,

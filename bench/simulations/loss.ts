@@ -1,4 +1,4 @@
-import { createRandom, type Random } from 'pointsman/math';
+import { createRandom, type Random } from 'pointsman/internal';
 import { tuneForLoss } from '../../training/tune/guarantee.ts';
 import {
   cascadeFamily,

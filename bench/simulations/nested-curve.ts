@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { predictRows } from '../../training/fit/chain.ts';
 import { groupedFolds } from '../../training/fit/folds.ts';
 import type { Matrix } from '../../training/fit/rows.ts';

@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { evaluate } from '../../training/evaluate/evaluate.ts';
 import type { EvaluationInput } from '../../training/evaluate/evaluation-input.ts';
 import type { OutcomeMatrix } from '../../training/outcomes/matrix.ts';

@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { groupedFolds } from '../../training/fit/folds.ts';
 import type { LearnerData } from '../../training/learners/learner.ts';
 import { tuneLearners } from '../../training/learners/tune-learners.ts';

@@ -1,4 +1,4 @@
-import { createRandom, sigmoid } from 'pointsman/math';
+import { createRandom, sigmoid } from 'pointsman/internal';
 import { chainHead } from '../../training/fit/chain.ts';
 import { calibrateHeads } from '../../training/train/heads.ts';
 import { atLeast, atMost, type BenchLine, mended } from '../bench-line.ts';

@@ -1,4 +1,4 @@
-import { createRandom, type Random } from 'pointsman/math';
+import { createRandom, type Random } from 'pointsman/internal';
 import { categoryStability } from '../../training/retrain/watch/distribution-tests.ts';
 import { atLeast, atMost, type BenchLine, mended } from '../bench-line.ts';
 

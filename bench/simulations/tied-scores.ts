@@ -1,5 +1,4 @@
-import type { Calibrator } from 'pointsman/calibrator';
-import { createRandom, sigmoid } from 'pointsman/math';
+import { type Calibrator, createRandom, sigmoid } from 'pointsman/internal';
 import { fitIsotonic } from '../../training/calibrate/fit-calibrators.ts';
 import { atMost, type BenchLine, mended } from '../bench-line.ts';
 

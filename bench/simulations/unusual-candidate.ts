@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { candidatePosterior } from '../../training/candidates/posterior.ts';
 import { atLeast, type BenchLine, mended } from '../bench-line.ts';
 

@@ -1,4 +1,4 @@
-import { decodeStaticTable, encodeStaticTable, StaticEmbedder } from 'pointsman/embedder';
+import { decodeStaticTable, encodeStaticTable, StaticEmbedder } from 'pointsman/internal';
 import { openEmbedder, type RouterEmbedder } from '../../training/embed/embedders.ts';
 
 /**

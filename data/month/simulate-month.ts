@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { parseRetrainConfig, type RetrainConfigInput } from '../../training/retrain/config.ts';
 import { retrain } from '../../training/retrain/retrain.ts';
 import type { RetrainRun } from '../../training/retrain/run.ts';

@@ -1,6 +1,6 @@
-import { argMax, largest } from 'pointsman/math';
+import type { PolicySpec } from 'pointsman';
+import { argMax, largest } from 'pointsman/internal';
 import { loadRouter } from 'pointsman/node';
-import type { PolicySpec } from 'pointsman/policy';
 import type { MonthWorld } from './month-world.ts';
 
 /** What every choice is truly worth on a day, on prompts that are never served. */

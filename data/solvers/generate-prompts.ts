@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { families } from './families/families.ts';
 import type { Expected } from './grading/expected.ts';
 import { type Dressed, dress } from './wording/dress.ts';

@@ -1,4 +1,4 @@
-import { largest } from 'pointsman/math';
+import { largest } from 'pointsman/internal';
 import type { SampleRow } from './sample-traffic.ts';
 
 export interface SolverSummary {

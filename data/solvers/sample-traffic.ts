@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import type { Solver } from './candidates/solver.ts';
 import { loadSolvers } from './candidates/solvers.ts';
 import { countTokens } from './count-tokens.ts';

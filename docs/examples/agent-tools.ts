@@ -1,8 +1,7 @@
 // An agent that chooses tools and skills: sums go to a calculator, dates to a calendar, and a model explains the result.
 // The tools are programs of this repository; they run here, and cost nothing.
+import { type PolicySpec, readPrompt } from 'pointsman';
 import { execute, type Tool } from 'pointsman/execution';
-import type { PolicySpec } from 'pointsman/policy';
-import { readPrompt } from 'pointsman/request';
 import { createDateSolver } from '../../data/solvers/candidates/date-solver.ts';
 import { createMathjsSolver } from '../../data/solvers/candidates/mathjs-solver.ts';
 import type { Solver } from '../../data/solvers/candidates/solver.ts';

@@ -1,6 +1,6 @@
 // A code assistant: by programming language, and within it by difficulty.
+import type { PolicySpec } from 'pointsman';
 import { execute } from 'pointsman/execution';
-import type { PolicySpec } from 'pointsman/policy';
 import { exampleRouter } from './example-router.ts';
 import { runDirectly, type Tell } from './run-directly.ts';
 import { standIns } from './stand-in-clients.ts';

@@ -1,9 +1,6 @@
 // Everything that a router sees of a request before anybody answers it, and rules that look at it.
-import type { RouteOptions } from 'pointsman';
+import { loadLanguageDetector, loadTokenCounter, type PolicySpec, type RouteOptions } from 'pointsman';
 import { createClientPool } from 'pointsman/execution';
-import { loadLanguageDetector } from 'pointsman/language';
-import type { PolicySpec } from 'pointsman/policy';
-import { loadTokenCounter } from 'pointsman/tokens';
 import { exampleRouter } from './example-router.ts';
 import { runDirectly, type Tell } from './run-directly.ts';
 import { standIns } from './stand-in-clients.ts';

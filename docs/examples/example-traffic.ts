@@ -1,5 +1,3 @@
-import { createRandom, type Random } from 'pointsman/math';
-
 /** A row of a log: what one model made of one request. A log of your own has the same columns, from real traffic. */
 export interface TrafficRow {
   readonly requestId: string;
@@ -72,21 +70,32 @@ const WORDINGS: Record<
 
 /** Traffic as a team may have logged it: every model has been asked every request. */
 export function exampleTraffic(requests = 300, seed = 7): TrafficRow[] {
-  const random = createRandom(seed);
+  const random = seeded(seed);
   return Array.from({ length: requests }, (_, i) => rowsOf(i, random)).flat();
 }
 
-function rowsOf(i: number, random: Random): TrafficRow[] {
+/** Numbers from 0 to 1 by Mulberry32: the same seed gives the same traffic. */
+function seeded(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+function rowsOf(i: number, random: () => number): TrafficRow[] {
   const kind = KINDS[i % KINDS.length];
-  const pick = (from: readonly string[]) => from[random.integer(from.length)];
-  const text = WORDINGS[kind](pick, 10 + random.integer(900));
+  const pick = (from: readonly string[]) => from[Math.floor(random() * from.length)];
+  const text = WORDINGS[kind](pick, 10 + Math.floor(random() * 900));
   return Object.entries(MODELS).map(([candidate, model]) => ({
     requestId: `r${i}`,
     text,
     task: kind,
     candidate,
-    quality: random.next() < model[kind] ? 1 : 0,
-    costUsd: model.costUsd * (0.5 + random.next()),
-    latencyMs: model.latencyMs * (0.5 + random.next()),
+    quality: random() < model[kind] ? 1 : 0,
+    costUsd: model.costUsd * (0.5 + random()),
+    latencyMs: model.latencyMs * (0.5 + random()),
   }));
 }

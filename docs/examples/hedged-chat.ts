@@ -1,7 +1,7 @@
 // A chat that never keeps its user waiting: a second model is started when the first takes longer than it usually does,
 // and the first of the two to begin has the word.
+import type { PolicySpec } from 'pointsman';
 import { type Client, executeStream } from 'pointsman/execution';
-import type { PolicySpec } from 'pointsman/policy';
 import { exampleRouter } from './example-router.ts';
 import { runDirectly, type Tell } from './run-directly.ts';
 import { standIns } from './stand-in-clients.ts';

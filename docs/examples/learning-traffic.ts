@@ -1,6 +1,6 @@
 // Traffic to learn from: now and then another model than the likeliest, drawn with a probability that is written down.
 // Outcomes divided by it say what each model is worth, also where it was rarely asked.
-import type { PolicySpec } from 'pointsman/policy';
+import type { PolicySpec } from 'pointsman';
 import { exampleRouter } from './example-router.ts';
 import { exampleTraffic } from './example-traffic.ts';
 import { runDirectly, type Tell } from './run-directly.ts';

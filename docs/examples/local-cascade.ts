@@ -1,8 +1,8 @@
 // A small model on this machine answers first; when it is unsure of its own words, a large one is asked.
 // LOCAL_MODEL_URL=http://localhost:11434/v1 LOCAL_MODEL=qwen3:0.6b npx tsx docs/examples/local-cascade.ts
-import { createOpenAiClient } from 'pointsman/clients';
+import type { PolicySpec } from 'pointsman';
 import { execute } from 'pointsman/execution';
-import type { PolicySpec } from 'pointsman/policy';
+import { createOpenAiClient } from 'pointsman/openai';
 import { exampleRouter } from './example-router.ts';
 import { startLocalModel } from './local-model.ts';
 import { runDirectly, type Tell } from './run-directly.ts';

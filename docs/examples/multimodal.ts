@@ -1,6 +1,6 @@
 // Requests with pictures go to a model that sees them: a hard limit, which no preference for the cheap gets past.
+import type { PolicySpec } from 'pointsman';
 import { execute } from 'pointsman/execution';
-import type { PolicySpec } from 'pointsman/policy';
 import { exampleRouter } from './example-router.ts';
 import { runDirectly, type Tell } from './run-directly.ts';
 import { standIns } from './stand-in-clients.ts';

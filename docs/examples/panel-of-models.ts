@@ -1,6 +1,6 @@
 // A panel: three models vote on what has one right answer; of what has none, one of them makes one answer of all.
+import type { PolicySpec } from 'pointsman';
 import { execute } from 'pointsman/execution';
-import type { PolicySpec } from 'pointsman/policy';
 import { exampleRouter } from './example-router.ts';
 import { runDirectly, type Tell } from './run-directly.ts';
 import { standIns } from './stand-in-clients.ts';

@@ -1,6 +1,6 @@
 // A search engine: easy queries go to the cheapest model, hard ones to whoever is the likeliest to answer them well.
+import type { PolicySpec } from 'pointsman';
 import { execute } from 'pointsman/execution';
-import type { PolicySpec } from 'pointsman/policy';
 import { exampleRouter } from './example-router.ts';
 import { runDirectly, type Tell } from './run-directly.ts';
 import { standIns } from './stand-in-clients.ts';

@@ -1,7 +1,7 @@
 // One router for everything, and another, trained on its own traffic, for code; what is unlike all traffic goes to the
 // safe choice.
+import type { PolicySpec } from 'pointsman';
 import { execute } from 'pointsman/execution';
-import type { PolicySpec } from 'pointsman/policy';
 import { exampleRouter } from './example-router.ts';
 import { runDirectly, type Tell } from './run-directly.ts';
 import { standIns } from './stand-in-clients.ts';

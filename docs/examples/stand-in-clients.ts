@@ -1,9 +1,9 @@
+import { readPrompt } from 'pointsman';
 import type { Client } from 'pointsman/execution';
-import { readPrompt } from 'pointsman/request';
 
 /**
  * Stands in for a model, so that the examples run without a key. In its place:
- * `createOpenAiClient({ model: 'gpt-5-mini', apiKey: () => process.env.OPENAI_API_KEY })` of `pointsman/clients`.
+ * `createOpenAiClient({ model: 'gpt-5-mini', apiKey: () => process.env.OPENAI_API_KEY })` of `pointsman/openai`.
  */
 export function standIn(name: string): Client {
   return async function* (request) {

@@ -1,6 +1,6 @@
 // A support bot: who pays nothing gets the cheapest model that will do, who pays most the best one; answers are streamed.
+import type { PolicySpec } from 'pointsman';
 import { executeStream } from 'pointsman/execution';
-import type { PolicySpec } from 'pointsman/policy';
 import { exampleRouter } from './example-router.ts';
 import { runDirectly, type Tell } from './run-directly.ts';
 import { standIns } from './stand-in-clients.ts';

@@ -3,7 +3,7 @@
  * The same package version on the same TF.js backend gives the same bytes.
  */
 import { writeFile } from 'node:fs/promises';
-import { encodeStaticTable } from 'pointsman/embedder';
+import { encodeStaticTable } from 'pointsman/internal';
 import { distillStatic } from '../../training/embed/distill.ts';
 import { loadUseGraph, readUseVocabulary, USE_RESERVED_PIECES, usePieceVectors } from '../../training/embed/use-embedder.ts';
 

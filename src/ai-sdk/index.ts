@@ -1,3 +1,5 @@
-export { type RoutedModel, type RoutedModelOptions, routedModel } from './routed-model.ts';
+/**
+ * A router as a language model of the AI SDK (`ai` 6 and 7), and its models as clients.
+ */
+export { type RoutedModelOptions, routedModel } from './routed-model.ts';
 export { createSdkClient, createSdkClients } from './sdk-client.ts';
-export type { SdkCallOptions, SdkMessage, SdkModel, SdkPart, SdkRequest } from './sdk-model.ts';

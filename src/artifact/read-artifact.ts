@@ -1,11 +1,14 @@
 import { ArtifactError, InvalidInputError } from '../errors.ts';
+import type { CompileExpression } from '../policy/parts.ts';
 import { validate } from '../validate.ts';
-import { checkManifest, manifestDigest, manifestId, type Sha256, webSha256 } from './check-manifest.ts';
+import { checkManifest } from './check-manifest.ts';
+import { manifestDigest, manifestId, type Sha256, webSha256 } from './digest.ts';
 import { type FileEntry, MANIFEST_SCHEMA_VERSION, type Manifest, manifestSchema } from './manifest.ts';
 
 const MAX_MANIFEST_BYTES = 16 * 2 ** 20;
 const MAX_ARTIFACT_BYTES = 512 * 2 ** 20;
 
+/** How an artifact is read. */
 export interface ReadArtifactOptions {
   /** How digests are computed. @default the Web Crypto API */
   readonly sha256?: Sha256;
@@ -21,7 +24,7 @@ export interface ReadArtifactOptions {
  *
  * @throws ArtifactError saying which file or field is wrong and what to do. Nothing is half-loaded.
  */
-export async function readArtifact(
+export async function readArtifactFiles(
   files: ArtifactFiles,
   options: ReadArtifactOptions = {},
 ): Promise<Artifact> {
@@ -147,6 +150,8 @@ export interface Artifact {
    * @throws ArtifactError when the manifest lists no such file.
    */
   file(path: string): Uint8Array;
+  /** Reads the expressions of its policy; undefined when that has no rules. */
+  readonly compile?: CompileExpression;
   /** Undefined unless they were asked for: no decision needs them. */
   readonly reports?: ArtifactReports;
 }

@@ -1,5 +1,6 @@
 import type { Embedder, EmbedderToOpen, Environment } from './embedder.ts';
 import { decodeStaticTable, StaticEmbedder } from './static.ts';
+import type { TransformersEmbedderOptions } from './transformers.ts';
 
 /** What the manifest says of the embedder that a router was trained with. */
 export interface ManifestEmbedder extends EmbedderToOpen {
@@ -34,4 +35,14 @@ export type EmbedderKind = keyof typeof EMBEDDERS;
 /** How a router comes by an embedder of this kind. */
 export function embedderSource(kind: EmbedderKind): EmbedderSource {
   return EMBEDDERS[kind];
+}
+
+/**
+ * Any ONNX feature-extraction model, through `@huggingface/transformers`: mean-pooled, scaled to length 1.
+ *
+ * @throws MissingPackageError where the package is not installed.
+ * @throws EmbeddingError where the model cannot be had, or cannot be run.
+ */
+export async function loadTransformersEmbedder(options: TransformersEmbedderOptions): Promise<Embedder> {
+  return (await import('./transformers.ts')).createTransformersEmbedder(options);
 }

@@ -1,9 +1,9 @@
 import * as v from 'valibot';
-import { EmbeddingError, MissingPackageError } from '../errors.ts';
+import { EmbeddingError, importPackage } from '../errors.ts';
 import { object } from '../validate.ts';
 import { checkedOptions, type Embedder, type EmbedderToOpen, embedNonEmpty } from './embedder.ts';
 
-const PACKAGE: string = '@huggingface/transformers';
+const PACKAGE = '@huggingface/transformers';
 
 /** The part of transformers.js that is used. */
 export interface TransformersLibrary {
@@ -19,6 +19,7 @@ type FeatureExtractor = (
   options: { pooling: 'mean'; normalize: boolean },
 ) => Promise<{ readonly data: ArrayLike<number>; readonly dims: readonly number[] }>;
 
+/** Which model an embedder of transformers.js runs, and how. */
 export interface TransformersEmbedderOptions {
   /** A model on the Hugging Face hub (`Xenova/all-MiniLM-L6-v2`), or a folder (`./minilm`, `/models/minilm`). */
   model: string;
@@ -30,19 +31,15 @@ export interface TransformersEmbedderOptions {
   localOnly?: boolean;
   /** Texts at once. @default 32 */
   batchSize?: number;
-  /** transformers.js itself, where a bundler cannot follow a dynamic import. @default imported when needed */
+  /** transformers.js itself, where it is bundled. @default imported when needed */
   library?: TransformersLibrary;
 }
 
-/**
- * Any ONNX feature-extraction model, through `@huggingface/transformers`: mean-pooled, scaled to length 1.
- *
- * @throws MissingPackageError where the package is not installed.
- * @throws EmbeddingError where the model cannot be had, or cannot be run.
- */
-export async function loadTransformersEmbedder(options: TransformersEmbedderOptions): Promise<Embedder> {
+/** See `loadTransformersEmbedder`, which loads this. */
+export async function createTransformersEmbedder(options: TransformersEmbedderOptions): Promise<Embedder> {
   const { model, dtype = 'fp32', revision = 'main', localOnly = false } = options;
-  const library = options.library ?? (await importLibrary());
+  const library =
+    options.library ?? (await importPackage<TransformersLibrary>(PACKAGE, 'The `transformers` embedder'));
   let extract: FeatureExtractor;
   let dimensions: number;
   try {
@@ -77,15 +74,7 @@ const optionsSchema = object({
 
 /** As the manifest of a router says. */
 export function openTransformersEmbedder(embedder: EmbedderToOpen): Promise<Embedder> {
-  return loadTransformersEmbedder(checkedOptions(optionsSchema, embedder));
-}
-
-async function importLibrary(): Promise<TransformersLibrary> {
-  try {
-    return await import(PACKAGE);
-  } catch (cause) {
-    throw new MissingPackageError(PACKAGE, 'The `transformers` embedder', { cause });
-  }
+  return createTransformersEmbedder(checkedOptions(optionsSchema, embedder));
 }
 
 async function run(extract: FeatureExtractor, texts: readonly string[]): Promise<Float32Array[]> {

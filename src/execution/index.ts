@@ -1,39 +1,22 @@
+/**
+ * Carries out decisions: calls candidates in the order of the plan, within a deadline and a budget.
+ */
 export {
-  type Answer,
-  type AnswerChunk,
-  answerChunks,
-  type Client,
-  type ClientAnswer,
-  type ClientContext,
-  type ClientMap,
-  type Finish,
-  type FinishReason,
-  type PricedCandidates,
-  type ToolCall,
-  type ToolCallPiece,
-  type Usage,
-} from './answer.ts';
-export { type Clock, systemClock } from './async.ts';
-export type {
-  Attempt,
-  AttemptFailure,
-  AttemptRole,
-  AttemptState,
-  ExecutionResult,
-  ExecutionTrace,
-  PlannedExecution,
-  SeenOutcome,
-} from './attempt.ts';
+  AttemptTimeoutError,
+  BrokenStreamError,
+  CostBudgetError,
+  DeadlineError,
+  ExecutionError,
+  ExecutionFailedError,
+  MalformedAnswerError,
+  UnavailableError,
+  UpstreamError,
+} from '../errors.ts';
+export type { Answer, AnswerChunk, Client, ClientContext, Usage } from './answer.ts';
+export type { Clock } from './async.ts';
+export type { Attempt, ExecutionResult } from './attempt.ts';
+export { type ClientPool, type ClientPoolOptions, createClientPool } from './client-pool.ts';
 export {
-  type BreakerOptions,
-  type BreakerState,
-  type ClientPool,
-  type ClientPoolOptions,
-  createClientPool,
-  type DecidingRouter,
-} from './client-pool.ts';
-export {
-  type Executing,
   type ExecutionStream,
   execute,
   executePlan,
@@ -44,18 +27,4 @@ export {
   type RoutedStream,
   withExecution,
 } from './execute.ts';
-export { readRetryAfter } from './failure.ts';
-export {
-  type Addition,
-  type AttemptSpan,
-  additionText,
-  type CandidateOptions,
-  type ExecuteOptions,
-  type ExecutionEnd,
-  type ExecutionSpan,
-  extendRequest,
-  type Judgement,
-  type Telemetry,
-  type Tool,
-  type ToolResult,
-} from './options.ts';
+export type { CandidateOptions, ExecuteOptions, Telemetry, Tool, ToolResult } from './options.ts';

@@ -29,7 +29,7 @@ export function readLayersModel(modelJson: unknown, weights: Uint8Array, turn?: 
   if (!parsed.success) {
     const [issue] = parsed.issues;
     throw new ArtifactError(
-      `\`${v.getDotPath(issue) ?? ''}\` of model.json must be as in a TF.js layers-model of Dense, Concatenate, Add and ` +
+      `\`${issue.path?.map(({ key }) => key).join('.') ?? ''}\` of model.json must be as in a TF.js layers-model of Dense, Concatenate, Add and ` +
         `Dropout layers. Got: ${issue.message}. Export the artifact again.`,
     );
   }
@@ -281,9 +281,16 @@ const size = v.pipe(wholeNumber, v.gtValue(0), v.maxValue(10_000_000));
 const name = v.pipe(v.string(), v.minLength(1));
 
 /** TF.js: one node, each input `[layer, node, tensor, options?]`. We read the first node of each layer only. */
-const reference = v.tupleWithRest([name, v.literal(0), v.literal(0)], v.unknown());
+const reference = v.custom<readonly [string, 0, 0, ...unknown[]]>(
+  (value) =>
+    Array.isArray(value) &&
+    typeof value[0] === 'string' &&
+    value[0] !== '' &&
+    value[1] === 0 &&
+    value[2] === 0,
+);
 
-const inbound = v.pipe(v.array(v.pipe(v.array(reference), v.minLength(1))), v.length(1));
+const inbound = v.pipe(v.array(v.pipe(v.array(reference), v.minLength(1))), v.minLength(1), v.maxLength(1));
 
 const inputLayer = object({
   class_name: v.literal('InputLayer'),
@@ -318,7 +325,7 @@ const layersModelSchema = object({
     class_name: v.picklist(['Functional', 'Model']),
     config: object({
       layers: v.pipe(v.array(layer), v.minLength(1), v.maxLength(1000)),
-      input_layers: v.pipe(v.array(reference), v.length(1)),
+      input_layers: v.pipe(v.array(reference), v.minLength(1), v.maxLength(1)),
       output_layers: v.pipe(v.array(reference), v.minLength(1)),
     }),
   }),

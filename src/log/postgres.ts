@@ -1,4 +1,4 @@
-import { webSha256 } from '../artifact/check-manifest.ts';
+import { webSha256 } from '../artifact/digest.ts';
 import { InvalidInputError } from '../errors.ts';
 import {
   cannotKeep,

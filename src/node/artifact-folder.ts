@@ -3,13 +3,9 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { isSafePath } from '../artifact/manifest.ts';
-import {
-  type Artifact,
-  type ArtifactFiles,
-  type ReadArtifactOptions,
-  readArtifact,
-} from '../artifact/read-artifact.ts';
+import type { Artifact, ArtifactFiles, ReadArtifactOptions } from '../artifact/read-artifact.ts';
 import { ArtifactError } from '../errors.ts';
+import { readArtifact } from '../router/full-router.ts';
 
 /**
  * The files of a folder, and of no other: a link that leads out of it is refused, and so is what is not a plain

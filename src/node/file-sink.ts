@@ -140,6 +140,9 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+/** How a decision log in files is kept. */
+export type FileLogOptions = Omit<DecisionLogOptions, 'sink'> & Omit<FileSinkOptions, 'folder'>;
+
 export interface FileSinkOptions {
   /** Where the files go; made when it is not there. Several processes may write to one folder. */
   readonly folder: string;
@@ -161,12 +164,9 @@ export interface FileSinkOptions {
  * A decision log in a folder: {@link createDecisionLog} before {@link createFileSink}.
  *
  * @example
- * const log = openDecisionLog('logs/decisions', { content: 'hash' });
+ * const log = createFileLog('logs/decisions', { content: 'hash' });
  */
-export function openDecisionLog(
-  folder: string,
-  options: Omit<DecisionLogOptions, 'sink'> & Omit<FileSinkOptions, 'folder'> = {},
-): DecisionLog {
+export function createFileLog(folder: string, options: FileLogOptions = {}): DecisionLog {
   const { maxBytes, maxAgeMs, fsync, now, ...rest } = options;
   const sink = createFileSink({
     folder,

@@ -1,9 +1,10 @@
 import { embedderSource } from '../embedder/embedders.ts';
 import type { DecisionLog } from '../log/record.ts';
-import { isBasicKind } from '../policy/kinds/create-policy.ts';
-import { createRouter } from '../router/create-router.ts';
+import { policyKinds } from '../policy/spec.ts';
+import { createRouter, loadCel } from '../router/full-router.ts';
 import type { Router, RouterOptions } from '../router/router.ts';
-import { readArtifactFolder } from './artifact-folder.ts';
+import { readArtifactFolder, resolveVersion } from './artifact-folder.ts';
+import type { FileLogOptions } from './file-sink.ts';
 import type { WatchOptions } from './watch-router.ts';
 
 /**
@@ -20,13 +21,14 @@ import type { WatchOptions } from './watch-router.ts';
  */
 export async function loadRouter(folder: string, options: LoadOptions = {}): Promise<Router> {
   const { log: given, watch = false, ...rest } = options;
-  const log = typeof given === 'string' ? (await import('./file-sink.ts')).openDecisionLog(given) : given;
+  const log = typeof given === 'string' ? await openDecisionLog(given) : given;
   const routerOptions = log === undefined ? rest : { ...rest, log };
   const router =
     watch === false
       ? await loadVersion(folder, routerOptions)
       : await (await import('./watch-router.ts')).watchRouter(
           folder,
+          resolveVersion,
           (version) => loadVersion(version, routerOptions),
           watch === true ? {} : watch,
         );
@@ -41,26 +43,30 @@ export async function loadRouter(folder: string, options: LoadOptions = {}): Pro
   });
 }
 
+/**
+ * A decision log in a folder of files, for one router or several.
+ *
+ * @param folder made when it is not there. Several processes may write to one folder.
+ * @example
+ * const log = await openDecisionLog('logs/decisions', { content: 'hash' });
+ * const router = await loadRouter('models/support', { log });
+ */
+export async function openDecisionLog(folder: string, options?: FileLogOptions): Promise<DecisionLog> {
+  return (await import('./file-sink.ts')).createFileLog(folder, options);
+}
+
 async function loadVersion(folder: string, options: RouterOptions): Promise<Router> {
   const artifact = await readArtifactFolder(folder);
   const named = artifact.manifest.embedder;
   const embedder = options.embedder ?? (await embedderSource(named.kind).open?.(named, process.env));
   return createRouter(artifact, {
-    ...(await loadKinds(policyKinds(options.policy ?? artifact.manifest.policy))),
+    ...(policyKinds(options.policy).includes('rules') ? { compile: await loadCel() } : {}),
     ...options,
     ...(embedder === undefined ? {} : { embedder }),
   });
 }
 
-/** Code that not every policy needs, loaded when this one does. */
-async function loadKinds(kinds: readonly string[]): Promise<Pick<RouterOptions, 'policies' | 'compile'>> {
-  if (kinds.every(isBasicKind)) return {};
-  const { policies } = await import('../policy/kinds/create-policy.ts');
-  if (!kinds.includes('rules')) return { policies };
-  const { compileCel } = await import('../policy/cel.ts');
-  return { policies, compile: compileCel };
-}
-
+/** How `loadRouter` makes a router, and whether it follows new versions. */
 export interface LoadOptions extends Omit<RouterOptions, 'log'> {
   /**
    * Takes down every decision: a log, or the folder that one is to be kept in, which `router.close()` closes.
@@ -69,11 +75,4 @@ export interface LoadOptions extends Omit<RouterOptions, 'log'> {
   readonly log?: DecisionLog | string;
   /** Whether to go over to another version as soon as `current.json` names it. @default false */
   readonly watch?: boolean | WatchOptions;
-}
-
-/** The kinds of a policy, not yet checked, and of all inside it. Kinds of other things in it may be among them. */
-function policyKinds(policy: unknown): string[] {
-  if (policy === null || typeof policy !== 'object') return [];
-  const own = 'kind' in policy && typeof policy.kind === 'string' ? [policy.kind] : [];
-  return [...own, ...Object.values(policy).flatMap(policyKinds)];
 }

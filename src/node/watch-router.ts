@@ -1,7 +1,6 @@
 import type { Manifest } from '../artifact/manifest.ts';
 import { InvalidInputError } from '../errors.ts';
 import type { Router } from '../router/router.ts';
-import { resolveVersion } from './artifact-folder.ts';
 
 const INTERVAL_MS = 1000;
 
@@ -13,11 +12,13 @@ const LONGEST_PAUSE = 64;
  * comes, and finished by it; the next is taken by the new one as soon as that is loaded and checked. One that cannot be
  * loaded is never in use.
  *
+ * @param resolve gives the folder of the version in use; passed in, so that this file alone is loaded when it is needed.
  * @param load makes the router of a version's folder.
  * @throws as `load` does for the first version; InvalidInputError when the folder is that of one version.
  */
 export async function watchRouter(
   folder: string,
+  resolve: (folder: string) => Promise<string>,
   load: (versionFolder: string) => Promise<Router>,
   options: WatchOptions,
 ): Promise<Router> {
@@ -25,7 +26,7 @@ export async function watchRouter(
   if (!(intervalMs > 0)) {
     throw new InvalidInputError(`\`watch.intervalMs\` of router must be a number > 0. Got ${intervalMs}.`);
   }
-  let path = await resolveVersion(folder);
+  let path = await resolve(folder);
   if (path === folder) {
     throw new InvalidInputError(
       `\`watch\` of router needs a folder whose current.json names the version in use. ${folder} is one version. ` +
@@ -48,7 +49,7 @@ export async function watchRouter(
   };
   const look = async () => {
     try {
-      const named = await resolveVersion(folder);
+      const named = await resolve(folder);
       if (named !== path) {
         const next = await load(named);
         if (stopped) return;

@@ -36,7 +36,7 @@ export interface Member {
 }
 
 export interface PolicyOptions {
-  /** Reads the expressions of `rules`: `compileCel` of `pointsman/cel`. @default none, so that `rules` are an error */
+  /** Reads the expressions of `rules`: `compileCel`. @default none, so that `rules` are an error */
   readonly compile?: CompileExpression;
   /** Names of the routers that a `router` policy may hand over to. @default [] */
   readonly routers?: readonly string[];
@@ -51,7 +51,7 @@ export interface Expression {
 }
 
 /**
- * Compiles an expression over signals and predictions: `compileCel` of `pointsman/cel`.
+ * Compiles an expression over signals and predictions: what `loadCel` gives.
  *
  * @param candidates names, in the order of the predictions.
  * @throws InvalidInputError when it cannot be read, names what is not there, or is not of type bool.

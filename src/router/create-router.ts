@@ -29,12 +29,11 @@ import {
 /**
  * Makes a router of an artifact. Everything that can be wrong with it is found here, and not at the first request.
  *
+ * @param kit every kind of policy; without it, `utility` and `classifier` alone.
  * @throws ArtifactError when its parts do not fit together.
  * @throws InvalidInputError when an option does not fit the artifact.
- * @example
- * const router = createRouter(await readArtifact(memoryFiles(files)));
  */
-export function createRouter(artifact: Artifact, options: RouterOptions = {}): Router {
+export function assembleRouter(artifact: Artifact, options: RouterOptions, kit?: PolicyKit): Router {
   const { manifest } = artifact;
   const { log } = options;
   const names = manifest.candidates.map((candidate) => candidate.name);
@@ -42,11 +41,11 @@ export function createRouter(artifact: Artifact, options: RouterOptions = {}): R
   const readsText = manifest.features.blocks.some((block) => block.kind !== 'embedding');
   const extractor = readFeatures(manifest.features, (path) => artifact.file(path));
   const predictor = createPredictor(artifact);
-  const policy = choosePolicy(artifact, options);
+  const policy = choosePolicy(artifact, options, kit);
   const embedder = chooseEmbedder(artifact, options.embedder);
   const vector = new Float32Array(dimensions);
   const features = new Float32Array(extractor.length);
-  const contexts = createContexts(artifact, predictor, features, options);
+  const contexts = createContexts(artifact, predictor, features, options, kit);
 
   const predictPrompt = (prompt: Prompt, size: RequestSize) => {
     extractor.extractInto(prompt, vector, features);
@@ -109,7 +108,7 @@ export function createRouter(artifact: Artifact, options: RouterOptions = {}): R
       : { id: log.decided(decision, request, embedding), ...decision };
 
   // Whoever can make a plan that names a router brings it along.
-  const handOverWith: PolicyKit['handOver'] = (...given) => options.policies!.handOver(...given);
+  const handOverWith: PolicyKit['handOver'] = (...given) => kit!.handOver(...given);
 
   return {
     manifest,
@@ -230,8 +229,9 @@ function chooseEmbedder(artifact: Artifact, given: Embedder | undefined): Embedd
  *
  * @throws InvalidInputError for the one, ArtifactError for the other.
  */
-function choosePolicy({ manifest }: Artifact, options: RouterOptions): Policy {
-  const { compile } = options;
+function choosePolicy(artifact: Artifact, options: RouterOptions, kit: PolicyKit | undefined): Policy {
+  const { manifest } = artifact;
+  const { compile = artifact.compile } = options;
   const policyOptions: PolicyOptions = {
     routers: Object.keys(options.routers ?? {}),
     ...(compile === undefined ? {} : { compile }),
@@ -239,9 +239,7 @@ function choosePolicy({ manifest }: Artifact, options: RouterOptions): Policy {
   const { candidates } = manifest;
   const make = (spec: unknown) => {
     const checked = validatePolicy(spec);
-    return (
-      options.policies?.build(checked, candidates, policyOptions) ?? createBasicPolicy(checked, candidates)
-    );
+    return kit?.build(checked, candidates, policyOptions) ?? createBasicPolicy(checked, candidates);
   };
   if (options.policy !== undefined) return make(options.policy);
   try {
@@ -271,6 +269,7 @@ function createContexts(
   { classifyTask }: Predictor,
   features: Float32Array,
   options: RouterOptions,
+  kit: PolicyKit | undefined,
 ): Contexts {
   const { candidates, novelty } = artifact.manifest;
   const names = candidates.map((candidate) => candidate.name);
@@ -278,9 +277,9 @@ function createContexts(
   const noveltyOf =
     novelty === undefined ? undefined : readNovelty(novelty, features.length, artifact.file(novelty.file));
   let random: Random | undefined;
-  const { countTokens, policies } = options;
+  const { countTokens } = options;
   const nextRandom = () => {
-    random ??= kitOf(policies).createRandom(options.seed ?? crypto.getRandomValues(new Int32Array(1))[0]);
+    random ??= present(kit).createRandom(options.seed ?? crypto.getRandomValues(new Int32Array(1))[0]);
     return random.next();
   };
 
@@ -288,7 +287,7 @@ function createContexts(
     const needs = requestNeeds(prompt, request, estimatedTokens, given, smallestWindow, countTokens);
     let signals: SeenSignals | undefined;
     const readOnce = () => {
-      signals ??= kitOf(policies).readSignals(
+      signals ??= present(kit).readSignals(
         {
           request,
           prompt,
@@ -317,9 +316,9 @@ function createContexts(
 }
 
 /** Basic policies look at no signals and draw nothing, and those that do bring along what it takes. */
-function kitOf(policies: PolicyKit | undefined): PolicyKit {
-  if (policies !== undefined) return policies;
-  throw new InvalidInputError('Signals and exploration need { policies } of "pointsman/policy".');
+function present(kit: PolicyKit | undefined): PolicyKit {
+  if (kit !== undefined) return kit;
+  throw new InvalidInputError('Signals and exploration need the router of "pointsman".');
 }
 
 const NOTHING: readonly Modality[] = [];

@@ -4,7 +4,6 @@ import type { Decision } from '../decision.ts';
 import type { Embedder } from '../embedder/embedder.ts';
 import { InvalidInputError } from '../errors.ts';
 import type { DecisionLog, FeedbackInput } from '../log/record.ts';
-import type { PolicyKit } from '../policy/kinds/create-policy.ts';
 import { mergeLimits } from '../policy/limit-filter.ts';
 import type { CompileExpression } from '../policy/parts.ts';
 import type { Predictions } from '../policy/plan.ts';
@@ -173,19 +172,15 @@ function signalLimits(signals: Partial<Signals>): Limits {
   };
 }
 
+/** What a router is made with, beside its artifact. */
 export interface RouterOptions extends SignalSources {
   /** The embedder that the router was trained with. @default the static one that the artifact carries */
   readonly embedder?: Embedder;
   /** How to choose. @default the policy in the manifest */
   readonly policy?: PolicySpec;
   /**
-   * More kinds of policy than `utility` and `classifier`: `policies` of `pointsman/policy`.
-   * @default none; `loadRouter` loads them when the policy is of such a kind
-   */
-  readonly policies?: PolicyKit;
-  /**
-   * Reads the expressions of a `rules` policy: `compileCel` of `pointsman/cel`.
-   * @default none; `loadRouter` loads it when the policy has rules
+   * Reads the expressions of a `rules` policy: `await loadCel()`.
+   * @default what came along with the artifact, when its own policy has rules; `loadRouter` loads it for `policy` too
    */
   readonly compile?: CompileExpression;
   /** Routers that a `router` policy hands over to, by name. @default {} */

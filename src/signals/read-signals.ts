@@ -26,28 +26,31 @@ export function readSignals(
 }
 
 /** Has a getter for each signal. */
-class LazySignals {
-  readonly seen: { [name: string]: unknown };
-  readonly #reader: SignalReader;
+const LazySignals = /* @__PURE__ */ withGetters(
+  class {
+    readonly seen: { [name: string]: unknown };
+    readonly reader: SignalReader;
 
-  constructor(input: SignalInput, sources: SignalSources, given: Partial<Signals>) {
-    this.seen = { ...given };
-    this.#reader = new Reader(input, sources, given.task !== undefined, this as object as Signals);
-  }
-
-  static {
-    for (const [name, { read }] of Object.entries(SIGNALS)) {
-      Object.defineProperty(LazySignals.prototype, name, {
-        get(this: LazySignals) {
-          const seen = this.seen[name];
-          if (seen !== undefined) return seen;
-          const value = read(this.#reader);
-          this.seen[name] = value;
-          return value;
-        },
-      });
+    constructor(input: SignalInput, sources: SignalSources, given: Partial<Signals>) {
+      this.seen = { ...given };
+      this.reader = new Reader(input, sources, given.task !== undefined, this as object as Signals);
     }
+  },
+);
+
+function withGetters<Lazy extends { readonly prototype: object }>(lazy: Lazy): Lazy {
+  for (const [name, { read }] of Object.entries(SIGNALS)) {
+    Object.defineProperty(lazy.prototype, name, {
+      get(this: { readonly seen: { [name: string]: unknown }; readonly reader: SignalReader }) {
+        const seen = this.seen[name];
+        if (seen !== undefined) return seen;
+        const value = read(this.reader);
+        this.seen[name] = value;
+        return value;
+      },
+    });
   }
+  return lazy;
 }
 
 class Reader implements SignalReader {

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { MissingPackageError } from '../errors.ts';
+import { importPackage } from '../errors.ts';
 import { mean } from '../math/statistics.ts';
 import { MODALITIES, type Modality, type Prompt, type Request } from '../request.ts';
 import { countRequestTokens, type TokenCounter } from '../tokens.ts';
@@ -147,24 +147,23 @@ const LONGEST = 1_000;
 /**
  * A detector for 60 languages, by the package `eld`. Without one, the language of every request is 'und'.
  *
+ * @param library the module `eld/small` itself, where it is bundled; else it is imported.
  * @throws MissingPackageError when `eld` is not installed.
  * @example
  * const router = await loadRouter('models/support', { detectLanguage: await loadLanguageDetector() });
  */
-export async function loadLanguageDetector(): Promise<LanguageDetector> {
-  const { eld } = await importDetector();
+export async function loadLanguageDetector(library?: LanguageLibrary): Promise<LanguageDetector> {
+  const { eld } =
+    library ?? (await importPackage<LanguageLibrary>('eld/small', 'Detecting the language of a prompt'));
   return (text) => {
     const found = eld.detect(text.slice(0, LONGEST));
     return found.language === '' ? 'und' : found.language;
   };
 }
 
-async function importDetector() {
-  try {
-    return await import('eld/small');
-  } catch (cause) {
-    throw new MissingPackageError('eld', 'Detecting the language of a prompt', { cause });
-  }
+/** The part of `eld` that is used. */
+export interface LanguageLibrary {
+  readonly eld: { detect(text: string): { readonly language: string } };
 }
 
 /** ISO 639-1 code of a text's language; 'und' when it cannot tell. Must not throw. */
@@ -172,9 +171,9 @@ export type LanguageDetector = (text: string) => string;
 
 /** What signals are computed with, beside the request. */
 export interface SignalSources {
-  /** Such as `loadTokenCounter()` of `pointsman/tokens` gives. @default an estimate, some 4 % off */
+  /** Such as `loadTokenCounter()` gives. @default an estimate, some 4 % off */
   readonly countTokens?: TokenCounter;
-  /** Such as `loadLanguageDetector()` of `pointsman/language` gives. @default every language is 'und' */
+  /** Such as `loadLanguageDetector()` gives. @default every language is 'und' */
   readonly detectLanguage?: LanguageDetector;
   /** How busy the candidates are: the executor's. @default nothing is in flight */
   readonly load?: LoadView;
@@ -191,19 +190,30 @@ export interface LoadView {
 /** Byte-pair encodings of OpenAI's models; others' counts come close. `o200k_base`: GPT-4o and later. */
 export type TokenEncoding = 'o200k_base' | 'cl100k_base';
 
+/** The part of an encoding of `gpt-tokenizer` that is used. */
+export interface TokenLibrary {
+  countTokens(text: string, options: { readonly disallowedSpecial: Set<string> }): number;
+}
+
 /**
  * A counter that tells tokens exactly, by the package `gpt-tokenizer`; without one they are estimated. Its time is linear
  * in the text: runs of over {@link LONGEST_RUN} letters, spaces or marks, for which the package's is quadratic, are counted
  * in pieces, which adds at most one token a piece.
  *
+ * @param encoding its name, or the module of it, such as `gpt-tokenizer/encoding/o200k_base`, where it is bundled.
  * @throws MissingPackageError when `gpt-tokenizer` is not installed.
  * @example
  * const router = await loadRouter('models/support', { countTokens: await loadTokenCounter() });
  */
-export async function loadTokenCounter(encoding: TokenEncoding = 'o200k_base'): Promise<TokenCounter> {
+export async function loadTokenCounter(
+  encoding: TokenEncoding | TokenLibrary = 'o200k_base',
+): Promise<TokenCounter> {
   // Text that looks like a special token is text.
   const asText = { disallowedSpecial: new Set<string>() };
-  const { countTokens } = await importEncoding(encoding);
+  const { countTokens } =
+    typeof encoding === 'object'
+      ? encoding
+      : await importPackage<TokenLibrary>(`gpt-tokenizer/encoding/${encoding}`, 'Counting tokens exactly');
   return (text) => {
     let tokens = 0;
     let start = 0;
@@ -213,16 +223,6 @@ export async function loadTokenCounter(encoding: TokenEncoding = 'o200k_base'): 
     }
     return tokens + countTokens(start === 0 ? text : text.slice(start), asText);
   };
-}
-
-async function importEncoding(encoding: TokenEncoding) {
-  try {
-    return encoding === 'o200k_base'
-      ? await import('gpt-tokenizer/encoding/o200k_base')
-      : await import('gpt-tokenizer/encoding/cl100k_base');
-  } catch (cause) {
-    throw new MissingPackageError('gpt-tokenizer', 'Counting tokens exactly', { cause });
-  }
 }
 
 /** UTF-16 units. Words are shorter, also where none are spaced, as there is punctuation between. */

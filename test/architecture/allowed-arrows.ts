@@ -23,7 +23,8 @@ export const SRC_ARROWS: Arrows = {
   // Rules and limits read signals.
   policy: ['signals'],
   // The manifest holds the specs of heads, calibrators, embedders and novelty, which they define themselves.
-  artifact: ['calibrator', 'embedder', 'head', 'novelty'],
+  // What reads the rules of its policy comes along with it.
+  artifact: ['calibrator', 'embedder', 'head', 'novelty', 'policy'],
   // Its blocks are read from an artifact's files, in the form that the manifest gives them.
   features: ['artifact'],
   // A decision tells of the policy that made it, and of what the policy saw.

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { compileCel } from 'pointsman/cel';
-import { createPolicy } from 'pointsman/policy';
+import { compileCel, createPolicy } from 'pointsman/internal';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { root } from '../architecture/source-files.ts';

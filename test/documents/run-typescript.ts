@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { root } from '../architecture/source-files.ts';
+import { entrySources } from '../package/entry-sources.ts';
 
 const execute = promisify(execFile);
+const sources = new Map(entrySources().map(({ specifier, path }) => [specifier, path]));
 
 /** Runs TypeScript that a user would write, on the sources of the packages, in a process of its own. @returns what it printed */
 export async function runTypescript(code: string, cwd: string): Promise<string> {
@@ -28,9 +30,7 @@ export async function runTypescript(code: string, cwd: string): Promise<string> 
         {
           name: 'sources',
           setup: (esbuild) =>
-            esbuild.onResolve({ filter: /^pointsman(\/|$)/ }, ({ path }) => ({
-              path: join(root, 'src', path.slice('pointsman'.length), 'index.ts'),
-            })),
+            esbuild.onResolve({ filter: /^pointsman(\/|$)/ }, ({ path }) => ({ path: sources.get(path)! })),
         },
       ],
       outfile,

@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 
 const KINDS = [
   { task: 'sum', text: (a: number, b: number) => `What is ${a} plus ${b}? Answer with a number.` },

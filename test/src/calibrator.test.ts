@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { InvalidInputError } from 'pointsman';
-import { type CalibratorParameters, createCalibrator } from 'pointsman/calibrator';
+import { type CalibratorParameters, createCalibrator } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 
 const variants: readonly CalibratorParameters[] = [

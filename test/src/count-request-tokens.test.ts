@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Request } from 'pointsman';
-import { countRequestTokens, estimateTokens } from 'pointsman/request';
+import { countRequestTokens, estimateTokens } from 'pointsman/internal';
 import { expect, test, vi } from 'vitest';
 
 const WORDS = 'plain words '.repeat(500);

@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { createRandom } from 'pointsman/math';
-import { estimateTokens } from 'pointsman/request';
-import { loadTokenCounter } from 'pointsman/tokens';
+import { loadTokenCounter } from 'pointsman';
+import { createRandom, estimateTokens } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 
 const ROOT = new URL('../../', import.meta.url);

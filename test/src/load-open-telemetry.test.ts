@@ -5,8 +5,8 @@ import {
   InMemorySpanExporter,
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
-import { UpstreamError } from 'pointsman';
-import { type ClientMap, executePlan, executePlanStream, type PlannedExecution } from 'pointsman/execution';
+import { executePlan, executePlanStream, UpstreamError } from 'pointsman/execution';
+import type { ClientMap, PlannedExecution } from 'pointsman/internal';
 import { loadOpenTelemetry, type OpenTelemetryOptions } from 'pointsman/telemetry';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { manualClock } from './execution/manual-clock.ts';

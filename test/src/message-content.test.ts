@@ -1,4 +1,4 @@
-import { type Request, readPrompt } from 'pointsman/request';
+import { type Request, readPrompt } from 'pointsman';
 import { describe, expect, test } from 'vitest';
 
 const PDF = 'data:application/pdf;base64,JVBERi0=';

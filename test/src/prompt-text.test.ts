@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type Request, readPrompt } from 'pointsman/request';
+import { type Request, readPrompt } from 'pointsman';
 import { expect, test } from 'vitest';
 
 test('the user messages are the text; the rest is counted', () => {

@@ -1,16 +1,14 @@
 import { createHash } from 'node:crypto';
-import { ArtifactError, InvalidInputError } from 'pointsman';
+import { type Artifact, ArtifactError, InvalidInputError, type Manifest } from 'pointsman';
 import {
-  type Artifact,
   canonicalJson,
   type FileEntry,
   ID_DIGITS,
   isSafePath,
   MANIFEST_SCHEMA_VERSION,
-  type Manifest,
   manifestDigest,
   manifestId,
-} from 'pointsman/artifact';
+} from 'pointsman/internal';
 import { renderCard } from './card.ts';
 
 /** What training found; the rest of a manifest follows from it. */

@@ -1,4 +1,5 @@
-import type { Manifest, ManifestCandidate } from 'pointsman/artifact';
+import type { Manifest } from 'pointsman';
+import type { ManifestCandidate } from 'pointsman/internal';
 
 /** One figure on the test split. */
 export interface CardFigure {

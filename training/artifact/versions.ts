@@ -1,7 +1,6 @@
 import { mkdir, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InvalidInputError, PointsmanError } from 'pointsman';
-import type { Manifest } from 'pointsman/artifact';
+import { InvalidInputError, type Manifest, PointsmanError } from 'pointsman';
 import { readArtifactFolder } from 'pointsman/node';
 import { LockHeldError, lockFile } from '../work/file-lock.ts';
 import {

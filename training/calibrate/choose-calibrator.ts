@@ -1,4 +1,4 @@
-import type { Calibrator } from 'pointsman/calibrator';
+import type { Calibrator } from 'pointsman/internal';
 import { eachFold, groupedFolds } from '../fit/folds.ts';
 import { clusteredMean } from '../fit/rows.ts';
 import {

@@ -1,13 +1,15 @@
 import { InvalidInputError } from 'pointsman';
 import {
   BetaCalibrator,
+  binaryCrossEntropy,
   type Calibrator,
   IdentityCalibrator,
   IsotonicCalibrator,
+  logSigmoid,
   PlattCalibrator,
+  sigmoid,
   TemperatureCalibrator,
-} from 'pointsman/calibrator';
-import { binaryCrossEntropy, logSigmoid, sigmoid } from 'pointsman/math';
+} from 'pointsman/internal';
 import { type FitData, meanLoss } from '../fit/loss.ts';
 import type { Matrix } from '../fit/rows.ts';
 

@@ -1,6 +1,5 @@
-import { type Candidate, InvalidInputError, type Router } from 'pointsman';
-import type { Artifact, Manifest, ManifestCandidate } from 'pointsman/artifact';
-import { mean, quantileSorted } from 'pointsman/math';
+import { type Artifact, type Candidate, InvalidInputError, type Manifest, type Router } from 'pointsman';
+import { type ManifestCandidate, mean, quantileSorted } from 'pointsman/internal';
 import { type BuiltArtifact, editArtifact, editsOf, SEEN_FILE } from '../artifact/build-artifact.ts';
 import { exportRouter } from '../fit/export.ts';
 import { countedTokens, inputLengths, learnTokens, paidPrices } from '../outcomes/amounts.ts';

@@ -1,5 +1,5 @@
-import { type Candidate, InvalidInputError } from 'pointsman';
-import type { Artifact, ManifestCandidate } from 'pointsman/artifact';
+import { type Artifact, type Candidate, InvalidInputError } from 'pointsman';
+import type { ManifestCandidate } from 'pointsman/internal';
 import { type BuiltArtifact, editArtifact } from '../artifact/build-artifact.ts';
 import { meanTokensCost } from '../outcomes/amounts.ts';
 

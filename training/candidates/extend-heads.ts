@@ -1,8 +1,13 @@
-import { type CalibratorParameters, InvalidInputError } from 'pointsman';
-import type { AmountPart, Artifact, Manifest, ManifestHeads } from 'pointsman/artifact';
-import { createCalibrator } from 'pointsman/calibrator';
-import type { HeadSpec } from 'pointsman/head';
-import { logit, readFloat32 } from 'pointsman/math';
+import { type Artifact, InvalidInputError, type Manifest } from 'pointsman';
+import {
+  type AmountPart,
+  type CalibratorParameters,
+  createCalibrator,
+  type HeadSpec,
+  logit,
+  type ManifestHeads,
+  readFloat32,
+} from 'pointsman/internal';
 import type { DenseChain, DenseLayer } from '../fit/chain.ts';
 import { type FoldedHeads, foldHeads, type JoinedLayer, type ModelOutputs } from '../fit/fold-head.ts';
 import type { AmountOutput, Probes } from './probes.ts';

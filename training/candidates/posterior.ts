@@ -1,5 +1,5 @@
 import { CholeskyDecomposition, Matrix, solve } from 'ml-matrix';
-import { dot, mean, softmaxInto } from 'pointsman/math';
+import { dot, mean, softmaxInto } from 'pointsman/internal';
 
 /**
  * Bayesian regression of a new candidate's quality on what is expected of the others: a candidate is taken for a draw

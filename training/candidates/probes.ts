@@ -1,5 +1,5 @@
-import type { Router } from 'pointsman';
-import type { AmountPart, Artifact, ManifestCandidate } from 'pointsman/artifact';
+import type { Artifact, Router } from 'pointsman';
+import type { AmountPart, ManifestCandidate } from 'pointsman/internal';
 import { type BuiltArtifact, editArtifact } from '../artifact/build-artifact.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
-import { buildPieceTrie, encodeStaticTable, type StaticTable } from 'pointsman/embedder';
+import { buildPieceTrie, encodeStaticTable, type StaticTable } from 'pointsman/internal';
 
 export interface DistilOptions {
   /** Columns that are kept. @default 256 */

@@ -14,8 +14,8 @@ import {
   tableFromIPC,
   tableToIPC,
 } from 'apache-arrow';
-import { EmbeddingError } from 'pointsman';
-import type { Embedder, SyncEmbedder } from 'pointsman/embedder';
+import { type Embedder, EmbeddingError } from 'pointsman';
+import type { SyncEmbedder } from 'pointsman/internal';
 
 /** Shards are joined into one when there are more than this. */
 const MOST_SHARDS = 16;

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { InvalidInputError, type Manifest, MissingPackageError } from 'pointsman';
 import {
-  createOpenAiEmbedder,
-  decodeStaticTable,
   type Embedder,
+  InvalidInputError,
   loadTransformersEmbedder,
-  StaticEmbedder,
-} from 'pointsman/embedder';
+  type Manifest,
+  MissingPackageError,
+} from 'pointsman';
+import { decodeStaticTable, StaticEmbedder } from 'pointsman/internal';
+import { createOpenAiEmbedder } from 'pointsman/openai';
 import { z } from 'zod';
 
 /** An embedder, and how the manifest will name it. */

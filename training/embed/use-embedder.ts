@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { io, Tensor } from '@tensorflow/tfjs';
-import { MissingPackageError } from 'pointsman';
-import { buildPieceTrie, type Embedder, UnigramTokeniser } from 'pointsman/embedder';
+import { type Embedder, MissingPackageError } from 'pointsman';
+import { buildPieceTrie, UnigramTokeniser } from 'pointsman/internal';
 import { useBackend } from '../fit/backend.ts';
 
 export interface UseEmbedderOptions {

@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import type { PromptEmbeddings } from './evaluation-input.ts';
 

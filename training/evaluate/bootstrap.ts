@@ -1,4 +1,4 @@
-import { createRandom, quantileSorted } from 'pointsman/math';
+import { createRandom, quantileSorted } from 'pointsman/internal';
 import { type NumberedClusters, numberClusters } from '../fit/rows.ts';
 import type { Interval } from '../words/format-number.ts';
 

@@ -1,4 +1,4 @@
-import { argMax } from 'pointsman/math';
+import { argMax } from 'pointsman/internal';
 import type { DoubtTable } from '../off-policy/score-interval.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import type { Interval } from '../words/format-number.ts';

@@ -1,4 +1,4 @@
-import { largest, smallest } from 'pointsman/math';
+import { largest, smallest } from 'pointsman/internal';
 import { bootstrap } from './bootstrap.ts';
 import { type Comparison, chooseBest } from './compare.ts';
 import type { CostQualityCurves } from './evaluation.ts';

@@ -1,4 +1,5 @@
-import { NAMED_WEIGHTS, type PolicySpec, type UtilityWeights } from 'pointsman/policy';
+import type { PolicySpec, UtilityWeights } from 'pointsman';
+import { NAMED_WEIGHTS } from 'pointsman/internal';
 import { z } from 'zod';
 import { describeCost, describeQuality } from '../words/compare.ts';
 import { formatConfidence, formatCost, formatPoints, plural } from '../words/format-number.ts';

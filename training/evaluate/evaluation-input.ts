@@ -1,5 +1,5 @@
-import { InvalidInputError } from 'pointsman';
-import type { PolicyCandidate, UtilityWeights } from 'pointsman/policy';
+import { InvalidInputError, type UtilityWeights } from 'pointsman';
+import type { PolicyCandidate } from 'pointsman/internal';
 import { clipWeights, highestWeight } from '../off-policy/estimate.ts';
 import type { LoggingPropensities } from '../off-policy/propensities.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';

@@ -1,5 +1,5 @@
-import { largest } from 'pointsman/math';
-import type { UtilityWeights } from 'pointsman/policy';
+import type { UtilityWeights } from 'pointsman';
+import { largest } from 'pointsman/internal';
 import type { Overlap } from '../off-policy/diagnose.ts';
 import type { EstimatorId } from '../off-policy/estimate.ts';
 import type { Interval } from '../words/format-number.ts';

@@ -1,4 +1,4 @@
-import type { UtilityWeights } from 'pointsman/policy';
+import type { UtilityWeights } from 'pointsman';
 import { type ScoreDoubt, scoreDoubt, scoreInterval } from '../off-policy/score-interval.ts';
 import { fewestGroupsFor, learnThenTest, riskiestSetting } from '../tune/guarantee.ts';
 import { WEIGHT_SETTINGS } from '../tune/settings.ts';

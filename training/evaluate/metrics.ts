@@ -1,4 +1,4 @@
-import { mean, quantile } from 'pointsman/math';
+import { mean, quantile } from 'pointsman/internal';
 import { clusteredMean } from '../fit/rows.ts';
 
 /** One bin of a reliability diagram. */

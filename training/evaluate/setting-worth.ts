@@ -1,4 +1,5 @@
-import type { PolicyCandidate, UtilityWeights } from 'pointsman/policy';
+import type { UtilityWeights } from 'pointsman';
+import type { PolicyCandidate } from 'pointsman/internal';
 import { isAnswerable, measureOverlap, refusals } from '../off-policy/diagnose.ts';
 import type { TargetPolicy } from '../off-policy/estimate.ts';
 import { type ScoreDoubt, scoreDoubt, scoreInterval } from '../off-policy/score-interval.ts';

@@ -1,19 +1,21 @@
 import { EigenvalueDecomposition, Matrix as Square } from 'ml-matrix';
-import type { FeatureBlock, Manifest } from 'pointsman/artifact';
+import type { Manifest } from 'pointsman';
 import {
   createFeatureExtractor,
   createNgramBlock,
   createNgramCounter,
+  createRandom,
   createStandardisation,
   type ExtractorBlock,
   encodeNgramTable,
   encodeStandardisation,
+  type FeatureBlock,
   NUMERIC_SIGNAL_NAMES,
+  type Prompt,
+  quantileSorted,
+  readNovelty,
   type Standardisation,
-} from 'pointsman/features';
-import { createRandom, quantileSorted } from 'pointsman/math';
-import { readNovelty } from 'pointsman/novelty';
-import type { Prompt } from 'pointsman/request';
+} from 'pointsman/internal';
 import { createMatrix, type Matrix, takeRows } from '../fit/rows.ts';
 import type { Split } from '../split/split.ts';
 import { fitNgramTable, type NgramTableOptions } from './fit-ngrams.ts';

@@ -1,13 +1,13 @@
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import {
   createNgramCounter,
+  createRandom,
   createTextScan,
   type NgramSpec,
   type NgramTable,
+  prepareText,
   scanText,
-} from 'pointsman/features';
-import { createRandom } from 'pointsman/math';
-import { prepareText } from 'pointsman/text';
+} from 'pointsman/internal';
 
 const OVERSAMPLING = 10;
 const POWER_STEPS = 3;

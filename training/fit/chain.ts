@@ -1,4 +1,4 @@
-import { type Activation, activate, Dense, type Head } from 'pointsman/head';
+import { type Activation, activate, Dense, type Head } from 'pointsman/internal';
 import { createMatrix, type Matrix } from './rows.ts';
 
 /** One fitted Dense layer. */

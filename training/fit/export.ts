@@ -1,5 +1,4 @@
-import { InvalidInputError } from 'pointsman';
-import type { Manifest } from 'pointsman/artifact';
+import { InvalidInputError, type Manifest } from 'pointsman';
 import { type TensorFlow, useBackend } from './backend.ts';
 import type { DenseChain, DenseLayer } from './chain.ts';
 import { type FoldedHeads, type JoinedLayer, joinedLayer, notLayers } from './fold-head.ts';

@@ -1,6 +1,6 @@
 import { EigenvalueDecomposition, Matrix as MlMatrix } from 'ml-matrix';
 import { InvalidInputError } from 'pointsman';
-import { moments } from 'pointsman/math';
+import { moments } from 'pointsman/internal';
 import { chainHead, type DenseLayer, predictRows } from './chain.ts';
 import { fitLinear, type LinearOptions } from './linear.ts';
 import type { FitData, Loss } from './loss.ts';

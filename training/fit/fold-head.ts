@@ -1,7 +1,5 @@
 import { InvalidInputError } from 'pointsman';
-import type { ManifestHeads } from 'pointsman/artifact';
-import { activate, Dense, type Head, type HeadSpec } from 'pointsman/head';
-import { largest } from 'pointsman/math';
+import { activate, Dense, type Head, type HeadSpec, largest, type ManifestHeads } from 'pointsman/internal';
 import { chainHead, type DenseChain, type DenseLayer } from './chain.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import type { OnProgress } from './linear.ts';
 import { createMatrix, type Matrix, putRows } from './rows.ts';
 

@@ -8,7 +8,7 @@ import {
   knnLinks,
   knnMagic,
   knnVersion,
-} from 'pointsman/head';
+} from 'pointsman/internal';
 import type { Matrix } from './rows.ts';
 
 interface KnnOptions {

@@ -1,4 +1,4 @@
-import { dot } from 'pointsman/math';
+import { dot } from 'pointsman/internal';
 import type { TensorFlow } from './backend.ts';
 import { type Loss, residualsInto, totalWeight } from './loss.ts';
 import type { Matrix } from './rows.ts';

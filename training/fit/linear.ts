@@ -1,5 +1,5 @@
 import { InvalidInputError } from 'pointsman';
-import { mean } from 'pointsman/math';
+import { mean } from 'pointsman/internal';
 import { useBackend } from './backend.ts';
 import type { DenseLayer } from './chain.ts';
 import { type Curvature, measureCurvature } from './curvature.ts';

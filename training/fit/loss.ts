@@ -1,5 +1,5 @@
 import { InvalidInputError } from 'pointsman';
-import { softmaxInto } from 'pointsman/math';
+import { softmaxInto } from 'pointsman/internal';
 import type { Matrix } from './rows.ts';
 
 /**

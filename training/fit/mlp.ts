@@ -1,4 +1,4 @@
-import { createRandom, type Random } from 'pointsman/math';
+import { createRandom, type Random } from 'pointsman/internal';
 import { type TensorFlow, useBackend } from './backend.ts';
 import type { DenseChain, DenseLayer } from './chain.ts';
 import type { OnProgress } from './linear.ts';

@@ -1,5 +1,5 @@
 import { InvalidInputError } from 'pointsman';
-import { argMax } from 'pointsman/math';
+import { argMax } from 'pointsman/internal';
 import { type FitData, type Loss, residualsInto, targetWeights, weightedMeanLoss } from './loss.ts';
 import { clusteredMean, FEWEST_GROUPS, type Matrix } from './rows.ts';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { blobValue, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
-import { readPrompt } from 'pointsman/request';
+import { readPrompt } from 'pointsman';
 import { columnOf, type OutcomeField, WORD_FIELDS } from '../outcomes/outcome.ts';
 import {
   type ScratchDatabase,

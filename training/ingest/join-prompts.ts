@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { blobValue, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
-import { readPrompt } from 'pointsman/request';
+import { readPrompt } from 'pointsman';
 import type { ScratchDatabase } from '../work/scratch-database.ts';
 import { quoteText } from '../work/sql-text.ts';
 import { promptNotFound } from './formats/log-formats.ts';

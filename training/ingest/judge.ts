@@ -4,8 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { blobValue, type DuckDBConnection } from '@duckdb/node-api';
 import { bulkhead, ExponentialBackoff, handleAll, retry, wrap } from 'cockatiel';
-import { InvalidInputError } from 'pointsman';
-import { readPrompt } from 'pointsman/request';
+import { InvalidInputError, readPrompt } from 'pointsman';
 import { EXISTING, USABLE } from './sql/rows.ts';
 
 /** What a judge looks at. */

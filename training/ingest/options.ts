@@ -154,7 +154,7 @@ export function nothingToJudge(): InvalidInputError {
   );
 }
 
-/** What turns prompts into vectors; the embedders of `pointsman/embedder` are such. */
+/** What turns prompts into vectors, such as `loadTransformersEmbedder` gives. */
 export interface RowEmbedder {
   readonly id: string;
   embed(texts: readonly string[]): Promise<readonly ArrayLike<number>[]>;

@@ -1,4 +1,4 @@
-import { argMin, createRandom } from 'pointsman/math';
+import { argMin, createRandom } from 'pointsman/internal';
 import { chainHead, type DenseLayer, predictRows } from '../fit/chain.ts';
 import { crossValidate, eachFold, type OnFold } from '../fit/folds.ts';
 import { fitLinearPath, type OnProgress, searchPenalties } from '../fit/linear.ts';

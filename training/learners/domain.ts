@@ -1,4 +1,4 @@
-import { argMax, argMin } from 'pointsman/math';
+import { argMax, argMin } from 'pointsman/internal';
 import { chainHead, type DenseLayer, predictRows } from '../fit/chain.ts';
 import { crossValidate, type OnFold } from '../fit/folds.ts';
 import { fitLinearPath, type OnProgress, searchPenalties } from '../fit/linear.ts';

@@ -1,5 +1,4 @@
-import type { Head } from 'pointsman/head';
-import { argMin } from 'pointsman/math';
+import { argMin, type Head } from 'pointsman/internal';
 import { chainHead, type DenseChain, type DenseLayer, predictRows } from '../fit/chain.ts';
 import { crossValidate, type OnFold } from '../fit/folds.ts';
 import type { KnnFit } from '../fit/knn.ts';

@@ -1,4 +1,4 @@
-import { argMin } from 'pointsman/math';
+import { argMin } from 'pointsman/internal';
 import type { DenseLayer } from '../fit/chain.ts';
 import type { OnFold } from '../fit/folds.ts';
 import { fitLinearPath, type OnProgress, searchPenalties } from '../fit/linear.ts';

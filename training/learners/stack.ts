@@ -1,4 +1,4 @@
-import { argMax } from 'pointsman/math';
+import { argMax } from 'pointsman/internal';
 import { createMatrix, FEWEST_GROUPS, type Matrix } from '../fit/rows.ts';
 import { chooseShrinkage, fitStack } from '../fit/stack-weights.ts';
 import { isFullyObserved, type LearnerData, splitDifficulty, type TunedLearner } from './learner.ts';

@@ -1,5 +1,5 @@
 import { InvalidInputError } from 'pointsman';
-import { quantileSorted } from 'pointsman/math';
+import { quantileSorted } from 'pointsman/internal';
 
 /**
  * - `ips`: inverse propensity scoring (Horvitz and Thompson 1952): the mean of weight times quality.

@@ -1,4 +1,4 @@
-import { argMin, createRandom, softmaxInto } from 'pointsman/math';
+import { argMin, createRandom, softmaxInto } from 'pointsman/internal';
 import { chainHead, predictRows } from '../fit/chain.ts';
 import { eachFold, groupedFolds, type OnFold } from '../fit/folds.ts';
 import { fitLinearPath } from '../fit/linear.ts';

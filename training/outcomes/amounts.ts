@@ -1,7 +1,12 @@
-import { type TokenPrices, tokenCost } from 'pointsman';
-import type { LearnedTokens, ManifestCandidate } from 'pointsman/artifact';
-import { mean, quantile } from 'pointsman/math';
-import { countRequestTokens } from 'pointsman/request';
+import {
+  countRequestTokens,
+  type LearnedTokens,
+  type ManifestCandidate,
+  mean,
+  quantile,
+  type TokenPrices,
+  tokenCost,
+} from 'pointsman/internal';
 import { z } from 'zod';
 import type { OutcomeMatrix } from './matrix.ts';
 

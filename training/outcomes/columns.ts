@@ -1,4 +1,4 @@
-import { LARGEST_AMOUNTS } from 'pointsman/log';
+import { LARGEST_AMOUNTS } from 'pointsman/internal';
 import { z } from 'zod';
 
 /** One column of the outcomes table. */

@@ -1,5 +1,5 @@
 import * as Plot from '@observablehq/plot';
-import { largest, smallest } from 'pointsman/math';
+import { largest, smallest } from 'pointsman/internal';
 import type { Evaluation, StrategyId } from '../evaluate/evaluation.ts';
 import type { CostQuality } from '../evaluate/metrics.ts';
 import { formatDollars, type Interval } from '../words/format-number.ts';

@@ -1,5 +1,5 @@
 import * as Plot from '@observablehq/plot';
-import { largest } from 'pointsman/math';
+import { largest } from 'pointsman/internal';
 import type { StrongWeak } from '../evaluate/evaluation.ts';
 import type { CalibrationBin, Confusion, LogHistogram } from '../evaluate/metrics.ts';
 import { formatCount, formatDuration } from '../words/format-number.ts';

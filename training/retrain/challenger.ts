@@ -1,10 +1,7 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { createRouter } from 'pointsman';
-import { memoryFiles, readArtifact } from 'pointsman/artifact';
-import { compileCel } from 'pointsman/cel';
+import { createRouter, memoryFiles, readArtifact } from 'pointsman';
 import { readArtifactFolder } from 'pointsman/node';
-import { policies } from 'pointsman/policy';
 import type { BuiltArtifact } from '../artifact/build-artifact.ts';
 import type { TrainConfig } from '../config.ts';
 import type { RouterEmbedder } from '../embed/embedders.ts';
@@ -58,8 +55,6 @@ export async function challenge({
   });
   const challenger = createRouter(await readArtifact(memoryFiles(sealed.files)), {
     embedder: embedder.embedder,
-    policies,
-    compile: compileCel,
     policy: withoutExploring(config.train.policy),
   });
   onProgress({ kind: 'step', what: 'judging the challenger', folds: null });

@@ -1,7 +1,6 @@
-import type { Router } from 'pointsman';
-import { largest } from 'pointsman/math';
+import type { PolicySpec, Router } from 'pointsman';
+import { largest, NAMED_WEIGHTS } from 'pointsman/internal';
 import { type LoadOptions, loadRouter, readArtifactFolder } from 'pointsman/node';
-import { NAMED_WEIGHTS, type PolicySpec } from 'pointsman/policy';
 import { columnMeans, trainMeans } from '../evaluate/evaluation-input.ts';
 import type { Matrix } from '../fit/rows.ts';
 import { highestWeight } from '../off-policy/estimate.ts';

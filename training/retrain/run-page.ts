@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as Plot from '@observablehq/plot';
-import { largest, quantile } from 'pointsman/math';
+import { largest, quantile } from 'pointsman/internal';
 import { writeAtOnce } from '../artifact/write-artifact.ts';
 import { drawFigure, Html, html, inFull, named, scrollTable } from '../report/html.ts';
 import { REPORT_STYLE } from '../report/report.ts';

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
-import type { Artifact } from 'pointsman';
-import type { Manifest } from 'pointsman/artifact';
-import { largest, smallest } from 'pointsman/math';
+import type { Artifact, Manifest } from 'pointsman';
+import { largest, smallest } from 'pointsman/internal';
 import { readArtifactFolder } from 'pointsman/node';
 import type { RouterEmbedder } from '../embed/embedders.ts';
 import type { Matrix } from '../fit/rows.ts';

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { InvalidInputError } from 'pointsman';
-import { readPrompt } from 'pointsman/request';
+import { InvalidInputError, readPrompt } from 'pointsman';
 import type { OutcomeMatrix, PromptRecord } from '../outcomes/matrix.ts';
 import { normalisedText } from './near-duplicates.ts';
 

@@ -1,6 +1,5 @@
-import { InvalidInputError } from 'pointsman';
-import { createRandom } from 'pointsman/math';
-import { readPrompt } from 'pointsman/request';
+import { InvalidInputError, readPrompt } from 'pointsman';
+import { createRandom } from 'pointsman/internal';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import {
   groupNearDuplicates,

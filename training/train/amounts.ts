@@ -1,6 +1,12 @@
 import type { Candidate } from 'pointsman';
-import type { AmountPart, LatencyByTokens, ManifestCandidate, ManifestHeads } from 'pointsman/artifact';
-import { argMin, quantile } from 'pointsman/math';
+import {
+  type AmountPart,
+  argMin,
+  type LatencyByTokens,
+  type ManifestCandidate,
+  type ManifestHeads,
+  quantile,
+} from 'pointsman/internal';
 import { fitRatioScale } from '../calibrate/fit-calibrators.ts';
 import { chainHead, type DenseChain, type DenseLayer, predictRows } from '../fit/chain.ts';
 import { eachFold, type OnFold } from '../fit/folds.ts';

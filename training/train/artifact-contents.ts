@@ -1,7 +1,5 @@
-import type { Candidate } from 'pointsman';
-import type { ManifestCandidate } from 'pointsman/artifact';
-import { createRandom, quantileSorted } from 'pointsman/math';
-import { readPrompt } from 'pointsman/request';
+import { type Candidate, readPrompt } from 'pointsman';
+import { createRandom, type ManifestCandidate, quantileSorted } from 'pointsman/internal';
 import type { Example } from '../artifact/build-artifact.ts';
 import type { CardFigure } from '../artifact/card.ts';
 import type { Evaluation } from '../evaluate/evaluation.ts';

@@ -1,8 +1,5 @@
-import { InvalidInputError, type Request } from 'pointsman';
-import type { Artifact } from 'pointsman/artifact';
-import { decodeStaticTable, type Embedder, StaticEmbedder } from 'pointsman/embedder';
-import { readFeatures } from 'pointsman/features';
-import { readPrompt } from 'pointsman/request';
+import { type Artifact, type Embedder, InvalidInputError, type Request, readPrompt } from 'pointsman';
+import { decodeStaticTable, readFeatures, StaticEmbedder } from 'pointsman/internal';
 import { type EmbedAllOptions, embedAll } from '../embed/embed.ts';
 import { fitFeatures } from '../features/fit-features.ts';
 import { createMatrix, type Matrix } from '../fit/rows.ts';

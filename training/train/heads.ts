@@ -1,6 +1,11 @@
-import type { CalibratorParameters, Candidate } from 'pointsman';
-import type { Manifest, ManifestHeads } from 'pointsman/artifact';
-import { createHead, type Head, type HeadContext } from 'pointsman/head';
+import type { Candidate, Manifest } from 'pointsman';
+import {
+  type CalibratorParameters,
+  createHead,
+  type Head,
+  type HeadContext,
+  type ManifestHeads,
+} from 'pointsman/internal';
 import { chooseCalibrator, gainIsWorth } from '../calibrate/choose-calibrator.ts';
 import { fitSoftmaxTemperature } from '../calibrate/fit-calibrators.ts';
 import type { LearnerName, TrainConfig } from '../config.ts';

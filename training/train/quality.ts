@@ -1,5 +1,4 @@
-import type { HeadSpec } from 'pointsman/head';
-import { argMin } from 'pointsman/math';
+import { argMin, type HeadSpec } from 'pointsman/internal';
 import type { LearnerName } from '../config.ts';
 import { chainHead, type DenseChain, type DenseLayer, predictRows } from '../fit/chain.ts';
 import { crossValidate, type OnFold } from '../fit/folds.ts';

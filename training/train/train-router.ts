@@ -1,9 +1,13 @@
-import { type Candidate, createRouter, InvalidInputError, type PolicySpec } from 'pointsman';
-import { memoryFiles, readArtifact } from 'pointsman/artifact';
-import { compileCel } from 'pointsman/cel';
-import { createRandom } from 'pointsman/math';
-import { createPolicy, policies } from 'pointsman/policy';
-import { readPrompt } from 'pointsman/request';
+import {
+  type Candidate,
+  createRouter,
+  InvalidInputError,
+  memoryFiles,
+  type PolicySpec,
+  readArtifact,
+  readPrompt,
+} from 'pointsman';
+import { compileCel, createPolicy, createRandom } from 'pointsman/internal';
 import {
   addReports,
   type BuiltArtifact,
@@ -132,8 +136,6 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
     embedder: embedder.embedder,
     // Checked above; without the other routers that it may hand over to.
     policy: withoutRouters(config.policy).policy as PolicySpec,
-    policies,
-    compile: compileCel,
     seed: config.seed,
   });
   const given = 'embedInto' in embedder.embedder && !hashed ? null : embeddings;

@@ -1,5 +1,4 @@
-import { InvalidInputError, type Router } from 'pointsman';
-import type { Artifact, Manifest } from 'pointsman/artifact';
+import { type Artifact, InvalidInputError, type Manifest, type Router } from 'pointsman';
 import { SEEN_FILE } from '../artifact/build-artifact.ts';
 import { bestSingleCandidate } from '../evaluate/baselines.ts';
 import { compareRows, isReadOff } from '../evaluate/compare.ts';

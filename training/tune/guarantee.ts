@@ -1,4 +1,4 @@
-import { createRandom, largest } from 'pointsman/math';
+import { createRandom, largest } from 'pointsman/internal';
 import { numberClusters } from '../fit/rows.ts';
 import { lossesOf, measureSetting, type RoutingFamily, type TuningRows } from './settings.ts';
 

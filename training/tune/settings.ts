@@ -1,11 +1,5 @@
-import { InvalidInputError } from 'pointsman';
-import {
-  type AcceptTest,
-  createPolicy,
-  type PolicyCandidate,
-  type PolicyContext,
-  type UtilityWeights,
-} from 'pointsman/policy';
+import { InvalidInputError, type UtilityWeights } from 'pointsman';
+import { type AcceptTest, createPolicy, type PolicyCandidate, type PolicyContext } from 'pointsman/internal';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 
 /**

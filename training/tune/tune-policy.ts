@@ -1,5 +1,5 @@
 import { InvalidInputError, type PolicySpec, type Router } from 'pointsman';
-import { quantileSorted } from 'pointsman/math';
+import { quantileSorted } from 'pointsman/internal';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import {
   formatApart,

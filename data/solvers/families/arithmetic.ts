@@ -1,4 +1,4 @@
-import type { Random } from 'pointsman/math';
+import type { Random } from 'pointsman/internal';
 import { numberWords } from '../wording/number-words.ts';
 import { between, pick, spin } from '../wording/spin.ts';
 import { integerAnswer, nearMisses } from './answers.ts';

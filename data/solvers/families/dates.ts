@@ -1,4 +1,4 @@
-import type { Random } from 'pointsman/math';
+import type { Random } from 'pointsman/internal';
 import { between, pick, spin } from '../wording/spin.ts';
 import { integerAnswer, nearMisses, textAnswer, truthAnswer } from './answers.ts';
 import type { Family, Puzzle } from './family.ts';

@@ -1,4 +1,4 @@
-import type { Random } from 'pointsman/math';
+import type { Random } from 'pointsman/internal';
 import type { Expected } from '../grading/expected.ts';
 
 /** One question with its known answer, before it is dressed as a prompt. */

@@ -1,4 +1,4 @@
-import type { Random } from 'pointsman/math';
+import type { Random } from 'pointsman/internal';
 import { people } from '../wording/names.ts';
 import { between, pick, sample, spin } from '../wording/spin.ts';
 import { textAnswer, truthAnswer } from './answers.ts';

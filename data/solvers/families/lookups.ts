@@ -1,4 +1,4 @@
-import type { Random } from 'pointsman/math';
+import type { Random } from 'pointsman/internal';
 import {
   type Country,
   countries,

@@ -1,4 +1,4 @@
-import type { Random } from 'pointsman/math';
+import type { Random } from 'pointsman/internal';
 import { words } from '../wording/names.ts';
 import { between, pick, sample, spin } from '../wording/spin.ts';
 import { integerAnswer, nearMisses, textAnswer, truthAnswer } from './answers.ts';

@@ -1,4 +1,4 @@
-import { largest } from 'pointsman/math';
+import { largest } from 'pointsman/internal';
 
 /**
  * Whether two formulas in x agree at five points within 1e-6 of their size, or differ by one constant when

@@ -1,4 +1,4 @@
-import type { Random } from 'pointsman/math';
+import type { Random } from 'pointsman/internal';
 import type { Puzzle } from '../families/family.ts';
 import type { Expected } from '../grading/expected.ts';
 import { people } from './names.ts';

@@ -1,4 +1,4 @@
-import type { Random } from 'pointsman/math';
+import type { Random } from 'pointsman/internal';
 
 /**
  * Writes one wording of a template: `{a|b|}` takes one branch at random (branches may nest), `$name` is replaced

@@ -141,11 +141,6 @@ function misplaced(kind: 'explore' | 'router', field: string): InvalidInputError
   );
 }
 
-/** Whether every router has this kind at hand; the code of others is loaded when a policy is of their kind. */
-export function isBasicKind(kind: string): boolean {
-  return kind === 'utility' || kind === 'classifier';
-}
-
 /**
  * Makes a `utility` or `classifier` policy of a spec whose shape is right.
  *
@@ -155,8 +150,7 @@ export function createBasicPolicy(spec: PolicySpec, candidates: readonly PolicyC
   if (spec.kind === 'utility') return createUtilityPolicy(spec, basicParts(spec, candidates));
   if (spec.kind === 'classifier') return createClassifierPolicy(spec, basicParts(spec, candidates));
   throw new InvalidInputError(
-    `A policy of kind "${spec.kind}" needs code that is loaded apart. Pass { policies } of "pointsman/policy"; ` +
-      '`loadRouter` does so by itself.',
+    `A policy of kind "${spec.kind}" is not in "pointsman/tiny". Import \`createRouter\` from "pointsman", which has every kind.`,
   );
 }
 
@@ -222,15 +216,10 @@ function policyMember(decider: Decider): Member {
   };
 }
 
-/**
- * Every kind of policy, for routers that are made by hand.
- *
- * @example
- * const router = createRouter(artifact, { policies, compile: compileCel });
- */
+/** Every kind of policy. */
 export const policies: PolicyKit = { build: buildPolicy, createRandom, handOver, readSignals };
 
-/** Every kind of policy, and what only they need: no router of a basic policy loads it. */
+/** Every kind of policy, and what only they need: the smallest router is without. */
 export interface PolicyKit {
   readonly build: typeof buildPolicy;
   /** What is drawn with. */

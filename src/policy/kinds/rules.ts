@@ -72,8 +72,8 @@ function compileRule(
 ): Expression {
   if (compile === undefined) {
     throw new InvalidInputError(
-      'A policy of kind "rules" needs a compiler for its expressions. Pass { compile: compileCel } of ' +
-        '"pointsman/cel"; `loadRouter` does so by itself.',
+      'A policy of kind "rules" needs a compiler for its expressions. Pass { compile: await loadCel() } of ' +
+        '"pointsman"; `loadRouter`, and `readArtifact` of an artifact with rules, do so by themselves.',
     );
   }
   try {

@@ -1,6 +1,7 @@
-import { BrokenStreamError, PointsmanError } from 'pointsman';
-import { createSdkClient, type SdkModel, type SdkRequest } from 'pointsman/ai-sdk';
-import { type AnswerChunk, executePlan, executePlanStream } from 'pointsman/execution';
+import { PointsmanError } from 'pointsman';
+import { createSdkClient } from 'pointsman/ai-sdk';
+import { type AnswerChunk, BrokenStreamError, executePlan, executePlanStream } from 'pointsman/execution';
+import type { SdkModel, SdkRequest } from 'pointsman/internal';
 import { describe, expect, it } from 'vitest';
 
 type Part = Record<string, unknown>;

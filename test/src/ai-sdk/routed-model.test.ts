@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import * as ai6 from 'ai';
 import { MockLanguageModelV3 } from 'ai/test';
-import { BrokenStreamError, ExecutionFailedError, InvalidInputError } from 'pointsman';
-import { createSdkClients, type RoutedModelOptions, routedModel, type SdkModel } from 'pointsman/ai-sdk';
-import { createClientPool } from 'pointsman/execution';
-import type { PlanStep } from 'pointsman/policy';
+import { InvalidInputError, type PlanStep } from 'pointsman';
+import { createSdkClients, type RoutedModelOptions, routedModel } from 'pointsman/ai-sdk';
+import { BrokenStreamError, createClientPool, ExecutionFailedError } from 'pointsman/execution';
+import type { SdkModel } from 'pointsman/internal';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { scriptedRouter } from './scripted-router.ts';

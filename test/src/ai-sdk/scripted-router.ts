@@ -1,5 +1,4 @@
-import type { Decision, Request, RouteOptions } from 'pointsman';
-import type { PlanStep } from 'pointsman/policy';
+import type { Decision, PlanStep, Request, RouteOptions } from 'pointsman';
 
 /** A router that decides as it is told, and remembers what it was asked. */
 export function scriptedRouter(plan: PlanStep, ...fallback: string[]) {

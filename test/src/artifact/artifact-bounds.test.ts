@@ -1,7 +1,14 @@
-import { addReports } from '@pointsman/training/artifact';
-import { ArtifactError, createRouter, memoryFiles, readArtifact } from 'pointsman';
-import { type ArtifactFiles, type Manifest, manifestDigest, manifestId, webSha256 } from 'pointsman/artifact';
+import {
+  ArtifactError,
+  type ArtifactFiles,
+  createRouter,
+  type Manifest,
+  memoryFiles,
+  readArtifact,
+} from 'pointsman';
+import { manifestDigest, manifestId, webSha256 } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
+import { addReports } from '../../../training/artifact/build-artifact.ts';
 import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 import { floatBytes, tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 

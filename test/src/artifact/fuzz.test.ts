@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { type Artifact, createRouter, memoryFiles, PointsmanError, readArtifact } from 'pointsman';
-import { manifestDigest, manifestId, webSha256 } from 'pointsman/artifact';
+import { manifestDigest, manifestId, webSha256 } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import { fakeAsyncEmbedder } from '../../fixtures/fake-embedder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
@@ -64,7 +64,7 @@ test('any value anywhere in model.json, with its digest made right: the same', a
   const model: unknown = JSON.parse(new TextDecoder().decode(sealed.files.get('model.json')));
   const places = leaves(model);
   const core = new Map([...sealed.files].filter(([path]) => path !== 'manifest.json'));
-  const { buildArtifact } = await import('@pointsman/training/artifact');
+  const { buildArtifact } = await import('../../../training/artifact/build-artifact.ts');
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...places), hostileValue(), async (place, value) => {
       const changed = JSON.parse(JSON.stringify(model));
@@ -80,7 +80,7 @@ test('any value anywhere in model.json, with its digest made right: the same', a
 
 test('any bytes in place of weights, neighbours or standardisation, digests made right: the same', async () => {
   const core = new Map([...sealed.files].filter(([path]) => path !== 'manifest.json'));
-  const { buildArtifact } = await import('@pointsman/training/artifact');
+  const { buildArtifact } = await import('../../../training/artifact/build-artifact.ts');
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom('weights.bin', 'knn.bin', 'standardisation.bin'),

@@ -1,5 +1,5 @@
 import { ArtifactError, memoryFiles, readArtifact } from 'pointsman';
-import { manifestDigest, webSha256 } from 'pointsman/artifact';
+import { manifestDigest, webSha256 } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 

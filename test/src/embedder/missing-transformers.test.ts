@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import { loadTransformersEmbedder } from '../../../src/embedder/transformers.ts';
+import { loadTransformersEmbedder } from '../../../src/embedder/embedders.ts';
 
 vi.mock('@huggingface/transformers', () => {
   throw new Error('Cannot find package');

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadTransformersEmbedder } from '../../../src/embedder/transformers.ts';
+import { loadTransformersEmbedder } from '../../../src/embedder/embedders.ts';
 import { EmbeddingError } from '../../../src/errors.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { hasTransformers, writeTinyTransformer } from './tiny-transformer.ts';

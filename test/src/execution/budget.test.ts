@@ -1,7 +1,6 @@
-import { CostBudgetError } from 'pointsman';
-import { type Client, type ClientAnswer, executePlan } from 'pointsman/execution';
-import type { PlanStep } from 'pointsman/policy';
-import { countRequestTokens, estimateTokens } from 'pointsman/request';
+import type { PlanStep } from 'pointsman';
+import { type Client, CostBudgetError, executePlan } from 'pointsman/execution';
+import { type ClientAnswer, countRequestTokens, estimateTokens } from 'pointsman/internal';
 import { describe, expect, it } from 'vitest';
 import { fails, hangs, says } from './scripted-clients.ts';
 

@@ -1,5 +1,4 @@
-import { UpstreamError } from 'pointsman';
-import { type ExecuteOptions, executePlan, executePlanStream } from 'pointsman/execution';
+import { type ExecuteOptions, executePlan, executePlanStream, UpstreamError } from 'pointsman/execution';
 import { describe, expect, it } from 'vitest';
 import { manualClock } from './manual-clock.ts';
 import { fails, hangs, inTurn, says, streams } from './scripted-clients.ts';

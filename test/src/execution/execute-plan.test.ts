@@ -1,16 +1,14 @@
+import { InvalidInputError } from 'pointsman';
 import {
   CostBudgetError,
-  DeadlineError,
-  ExecutionFailedError,
-  InvalidInputError,
-  UpstreamError,
-} from 'pointsman';
-import {
   createClientPool,
+  DeadlineError,
   type ExecuteOptions,
+  ExecutionFailedError,
   executePlan,
-  type PlannedExecution,
+  UpstreamError,
 } from 'pointsman/execution';
+import type { PlannedExecution } from 'pointsman/internal';
 import { describe, expect, it } from 'vitest';
 import { manualClock } from './manual-clock.ts';
 import { fails, hangs, inTurn, says, saysAfter } from './scripted-clients.ts';

@@ -1,10 +1,13 @@
-import { BrokenStreamError, DeadlineError, ExecutionFailedError, UpstreamError } from 'pointsman';
 import {
   type AnswerChunk,
+  BrokenStreamError,
+  DeadlineError,
+  ExecutionFailedError,
   type ExecutionStream,
   executePlanStream,
-  type PlannedExecution,
+  UpstreamError,
 } from 'pointsman/execution';
+import type { PlannedExecution } from 'pointsman/internal';
 import { describe, expect, it } from 'vitest';
 import { manualClock, settle } from './manual-clock.ts';
 import { DONE, fails, hangs, inTurn, says, streams } from './scripted-clients.ts';

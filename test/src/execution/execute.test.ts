@@ -1,5 +1,4 @@
-import { DeadlineError } from 'pointsman';
-import { execute, executeStream } from 'pointsman/execution';
+import { DeadlineError, execute, executeStream } from 'pointsman/execution';
 import { describe, expect, it } from 'vitest';
 import { scriptedRouter } from '../ai-sdk/scripted-router.ts';
 import { manualClock } from './manual-clock.ts';

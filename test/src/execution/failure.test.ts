@@ -1,4 +1,4 @@
-import { UpstreamError } from 'pointsman';
+import { UpstreamError } from 'pointsman/execution';
 import { describe, expect, it } from 'vitest';
 import { retryDelayMs } from '../../../src/execution/call.ts';
 import { readFailure, readRetryAfter } from '../../../src/execution/failure.ts';

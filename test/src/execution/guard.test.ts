@@ -1,5 +1,5 @@
-import { UpstreamError } from 'pointsman';
-import { createClientPool, executePlan, type PlannedExecution } from 'pointsman/execution';
+import { createClientPool, executePlan, UpstreamError } from 'pointsman/execution';
+import type { PlannedExecution } from 'pointsman/internal';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { manualClock, settle } from './manual-clock.ts';
 import { fails, hangs, inTurn, says } from './scripted-clients.ts';

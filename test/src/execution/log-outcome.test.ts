@@ -1,7 +1,7 @@
-import { MalformedAnswerError, UpstreamError } from 'pointsman';
-import { type ClientMap, execute, executeStream } from 'pointsman/execution';
-import { createDecisionLog, type LogRecord, type OutcomeRecord, parseLogRecord } from 'pointsman/log';
-import type { PlanStep } from 'pointsman/policy';
+import type { PlanStep } from 'pointsman';
+import { execute, executeStream, MalformedAnswerError, UpstreamError } from 'pointsman/execution';
+import type { ClientMap, OutcomeRecord } from 'pointsman/internal';
+import { createDecisionLog, type LogRecord, parseLogRecord } from 'pointsman/log';
 import { describe, expect, it } from 'vitest';
 import { scriptedRouter } from '../ai-sdk/scripted-router.ts';
 import { manualClock } from './manual-clock.ts';

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
-import { writeArtifact } from '@pointsman/training/artifact';
 import { InvalidInputError, NoCandidateError } from 'pointsman';
-import { routedModel, type SdkModel } from 'pointsman/ai-sdk';
+import { routedModel } from 'pointsman/ai-sdk';
 import { execute, executePlan, executeStream, withExecution } from 'pointsman/execution';
+import type { SdkModel } from 'pointsman/internal';
 import { loadRouter } from 'pointsman/node';
 import { expect, test } from 'vitest';
+import { writeArtifact } from '../../../training/artifact/write-artifact.ts';
 import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';

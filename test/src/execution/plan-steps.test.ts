@@ -1,6 +1,6 @@
-import { ExecutionFailedError, InvalidInputError, UpstreamError } from 'pointsman';
-import { type ClientMap, type ExecuteOptions, executePlan } from 'pointsman/execution';
-import type { AcceptTest, Combine, PlanStep } from 'pointsman/policy';
+import { InvalidInputError, type PlanStep } from 'pointsman';
+import { type ExecuteOptions, ExecutionFailedError, executePlan, UpstreamError } from 'pointsman/execution';
+import type { AcceptTest, ClientMap, Combine } from 'pointsman/internal';
 import { describe, expect, it } from 'vitest';
 import { manualClock } from './manual-clock.ts';
 import { fails, hangs, inTurn, says, saysAfter } from './scripted-clients.ts';

@@ -1,4 +1,5 @@
-import type { AnswerChunk, Client, ClientAnswer, ClientContext, Clock } from 'pointsman/execution';
+import type { AnswerChunk, Client, ClientContext, Clock } from 'pointsman/execution';
+import type { ClientAnswer } from 'pointsman/internal';
 
 /** Answers at once. */
 export const says =

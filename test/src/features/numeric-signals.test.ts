@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { createNumericSignals, createTextScan, NUMERIC_SIGNAL_NAMES, scanText } from 'pointsman/features';
-import { type Request, readPrompt } from 'pointsman/request';
+import { type Request, readPrompt } from 'pointsman';
+import { createNumericSignals, createTextScan, NUMERIC_SIGNAL_NAMES, scanText } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 
 const writer = createNumericSignals();

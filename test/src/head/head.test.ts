@@ -9,7 +9,7 @@ import {
   type LayersModel,
   readKnnFile,
   readLayersModel,
-} from 'pointsman/head';
+} from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 import { encodeKnn } from '../../../training/fit/knn.ts';
 

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Request } from 'pointsman';
+import { LARGEST_AMOUNTS, type OutcomeRecord } from 'pointsman/internal';
 import {
   createDecisionLog,
   type DecisionLog,
   type DecisionLogOptions,
-  LARGEST_AMOUNTS,
   type LogRecord,
-  type OutcomeRecord,
   parseLogRecord,
 } from 'pointsman/log';
 import { describe, expect, it } from 'vitest';

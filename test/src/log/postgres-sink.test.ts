@@ -1,8 +1,14 @@
 import fc from 'fast-check';
 import pg from 'pg';
-import { createDecisionLog, type LogRecord, parseLogRecord } from 'pointsman/log';
-import { createPostgresSink, createPostgresTable, postgresTableSql } from 'pointsman/log/postgres';
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
+import {
+  createDecisionLog,
+  createPostgresSink,
+  createPostgresTable,
+  type LogRecord,
+  parseLogRecord,
+  postgresTableSql,
+} from 'pointsman/log';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findPostgres, type PostgresServer, startPostgres } from '../../fixtures/postgres-server.ts';
 import { aDecision } from './a-decision.ts';

@@ -1,4 +1,4 @@
-import { allFinite } from 'pointsman/math';
+import { allFinite } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 
 test('one NaN or infinity anywhere is found; nothing and the largest floats are finite', () => {

@@ -15,7 +15,7 @@ import {
   sigmoid,
   smallest,
   softmaxInto,
-} from 'pointsman/math';
+} from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 
 const finite = fc.double({ min: -1e6, max: 1e6, noNaN: true });

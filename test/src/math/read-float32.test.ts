@@ -1,4 +1,4 @@
-import { readFloat32 } from 'pointsman/math';
+import { readFloat32 } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 
 test('numbers are read from any place in a file, and are a copy of it', () => {

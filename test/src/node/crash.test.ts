@@ -3,8 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { build } from 'esbuild';
-import { createRandom } from 'pointsman/math';
-import { openDecisionLog } from 'pointsman/node/log';
+import { createFileLog, createRandom } from 'pointsman/internal';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { root } from '../../architecture/source-files.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
@@ -80,7 +79,7 @@ describe('kill -9', () => {
     }
     // And a process that lives writes on in the same folder, and touches none of theirs.
     const theirs = await readFiles(folder);
-    const log = openDecisionLog(folder);
+    const log = createFileLog(folder);
     const id = log.decided(aDecision(), { text: 'And on.' });
     await log.close();
     const all = await readFiles(folder);

@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createFileLog, createFileSink } from 'pointsman/internal';
 import type { LogRecord } from 'pointsman/log';
-import { createFileSink, openDecisionLog } from 'pointsman/node/log';
 import { expect, test } from 'vitest';
 import { runTypescript } from '../../documents/run-typescript.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
@@ -79,7 +79,7 @@ test('after its time nothing is written to a file, not even that it is closed', 
 test('a record that is no JSON is set aside, and the others of its batch are written', async () => {
   const folder = join(root, 'odd');
   const told: string[] = [];
-  const log = openDecisionLog(folder, { onError: (error) => told.push(String(error)) });
+  const log = createFileLog(folder, { onError: (error) => told.push(String(error)) });
   const itself: Record<string, unknown> = {};
   itself.itself = itself;
   let deep: unknown = 1;
@@ -137,7 +137,7 @@ test('many logs in one folder, opened in the same instant, do not mix', async ()
 
 test('a folder that is a file is an error of the log, not of the router', async () => {
   const folder = join(root, 'mine', 'decisions-20261125T033647123Z-0.jsonl');
-  const log = openDecisionLog(folder, { retries: 0 });
+  const log = createFileLog(folder, { retries: 0 });
   log.decided(aDecision(), { text: 'x' });
   await log.close();
   expect(log.stats()).toMatchObject({
@@ -149,7 +149,7 @@ test('a folder that is a file is an error of the log, not of the router', async 
 
 test('what a log in a folder is told can be read there when it is closed', async () => {
   const folder = join(root, 'whole');
-  const log = openDecisionLog(folder, { maxBytes: 20_000, batch: 10 });
+  const log = createFileLog(folder, { maxBytes: 20_000, batch: 10 });
   const told = Array.from({ length: 100 }, (_, i) => log.decided(aDecision(), { text: `prompt ${i}` }));
   await log.close();
   const files = await readFiles(folder);
@@ -160,8 +160,8 @@ test('what a log in a folder is told can be read there when it is closed', async
 test('a process that comes to its end writes what waits, whether its sink takes it or not', async () => {
   const folder = join(root, 'ended');
   const program = (sink: string) => `
+    import { createFileSink } from 'pointsman/internal';
     import { createDecisionLog } from 'pointsman/log';
-    import { createFileSink } from 'pointsman/node/log';
     const log = createDecisionLog({ flushMs: 10, sink: ${sink} });
     for (let i = 0; i < 40; i++) log.feedback(String(i), { quality: 1 });
     process.on('exit', () => console.log(log.stats().pending));`;

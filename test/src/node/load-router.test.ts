@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, open, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readVersionPointer, writeArtifact } from '@pointsman/training/artifact';
 import { ArtifactError } from 'pointsman';
-import { manifestDigest, manifestId, webSha256 } from 'pointsman/artifact';
-import { folderFiles, loadRouter, readArtifactFolder, resolveVersion } from 'pointsman/node';
+import { folderFiles, manifestDigest, manifestId, resolveVersion, webSha256 } from 'pointsman/internal';
+import { loadRouter, readArtifactFolder } from 'pointsman/node';
 import { expect, test } from 'vitest';
+import { readVersionPointer, writeArtifact } from '../../../training/artifact/write-artifact.ts';
 import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
-import { type ManifestContents, writeArtifact } from '@pointsman/training/artifact';
 import { InvalidInputError, MissingPackageError } from 'pointsman';
 import { loadRouter } from 'pointsman/node';
 import { afterEach, expect, test, vi } from 'vitest';
+import type { ManifestContents } from '../../../training/artifact/build-artifact.ts';
+import { writeArtifact } from '../../../training/artifact/write-artifact.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 

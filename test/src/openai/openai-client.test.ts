@@ -1,6 +1,14 @@
-import { BrokenStreamError, ExecutionFailedError, MalformedAnswerError, UpstreamError } from 'pointsman';
-import { createOpenAiClient, type ModelRequest, type OpenAiClientOptions } from 'pointsman/clients';
-import { type ClientContext, executePlan, executePlanStream } from 'pointsman/execution';
+import {
+  BrokenStreamError,
+  type ClientContext,
+  ExecutionFailedError,
+  executePlan,
+  executePlanStream,
+  MalformedAnswerError,
+  UpstreamError,
+} from 'pointsman/execution';
+import type { ModelRequest } from 'pointsman/internal';
+import { createOpenAiClient, type OpenAiClientOptions } from 'pointsman/openai';
 import { describe, expect, it } from 'vitest';
 
 interface Sent {

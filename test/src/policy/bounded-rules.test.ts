@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { InvalidInputError } from 'pointsman';
-import { compileCel } from 'pointsman/cel';
+import { compileCel } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 import { policyContext, SIGNALS } from './policy-context.ts';
 

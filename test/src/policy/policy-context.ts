@@ -1,5 +1,5 @@
-import type { PolicyContext, PolicyOverrides, Predictions, RequestNeeds } from 'pointsman/policy';
-import type { Signals } from 'pointsman/signals';
+import type { Signals } from 'pointsman';
+import type { PolicyContext, PolicyOverrides, Predictions, RequestNeeds } from 'pointsman/internal';
 
 export const SIGNALS: Signals = {
   task: 'question',

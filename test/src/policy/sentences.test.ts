@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { createPolicy, describeChange, type PolicyCandidate, type PolicySpec } from 'pointsman/policy';
+import { describeChange, type PolicySpec } from 'pointsman';
+import { createPolicy, type PolicyCandidate } from 'pointsman/internal';
 import { describe, expect, it, test } from 'vitest';
 import { policyContext } from './policy-context.ts';
 

@@ -1,9 +1,16 @@
-import type { BuiltArtifact } from '@pointsman/training/artifact';
 import fc from 'fast-check';
-import { createRouter, NoCandidateError, type Request, type RouteOptions, type Router } from 'pointsman';
-import { type ManifestCandidate, type ManifestHeads, memoryFiles, readArtifact } from 'pointsman/artifact';
-import { countRequestTokens } from 'pointsman/request';
+import {
+  createRouter,
+  memoryFiles,
+  NoCandidateError,
+  type Request,
+  type RouteOptions,
+  type Router,
+  readArtifact,
+} from 'pointsman';
+import { countRequestTokens, type ManifestCandidate, type ManifestHeads } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
+import type { BuiltArtifact } from '../../../training/artifact/build-artifact.ts';
 import { fakeAsyncEmbedder } from '../../fixtures/fake-embedder.ts';
 import { readTinyArtifact, tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 

@@ -1,12 +1,6 @@
 import { createRouter, InvalidInputError, type RouterOptions } from 'pointsman';
-import {
-  createDecisionLog,
-  type DecisionLog,
-  type DecisionRecord,
-  type LogRecord,
-  parseLogRecord,
-} from 'pointsman/log';
-import { policies } from 'pointsman/policy';
+import type { DecisionRecord } from 'pointsman/internal';
+import { createDecisionLog, type DecisionLog, type LogRecord, parseLogRecord } from 'pointsman/log';
 import { describe, expect, it } from 'vitest';
 import { fakeAsyncEmbedder, fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 import { readTinyArtifact } from '../../fixtures/tiny-artifact.ts';
@@ -92,7 +86,7 @@ describe('a router with a log', () => {
       temperature: 0.2,
       policy: { kind: 'utility' },
     } as const;
-    const router = routerWith({ log, policies, policy, seed: 3 });
+    const router = routerWith({ log, policy, seed: 3 });
     const limits = { deny: ['m1'] };
     for (let i = 0; i < 50; i++) await router.route({ text: `prompt ${i}` }, { limits });
     const logged = await decisions();
@@ -108,7 +102,7 @@ describe('a router with a log', () => {
     const { log, decisions } = keptLog();
     const other = routerWith({});
     const policy = { kind: 'router', router: 'other' } as const;
-    const both = { policies, policy, log };
+    const both = { policy, log };
     await routerWith({ ...both, routers: { other } }).route(request);
     const logging = routerWith({ log });
     const decision = await routerWith({ ...both, routers: { other: logging } }).route(request);

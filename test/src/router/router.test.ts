@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { createRouter, InvalidInputError, NoCandidateError, type Request } from 'pointsman';
-import { NUMERIC_SIGNAL_NAMES } from 'pointsman/features';
+import { NUMERIC_SIGNAL_NAMES } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 import { fakeAsyncEmbedder, fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 import { floatBytes, readTinyArtifact } from '../../fixtures/tiny-artifact.ts';

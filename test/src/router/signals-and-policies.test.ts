@@ -1,22 +1,48 @@
-import { createRouter, type PolicySpec, type Router } from 'pointsman';
-import { compileCel } from 'pointsman/cel';
-import { createRandom } from 'pointsman/math';
-import { policies } from 'pointsman/policy';
+import { createRouter, loadCel, type PolicySpec, type Router } from 'pointsman';
+import { createRandom } from 'pointsman/internal';
+import { createRouter as createTinyRouter } from 'pointsman/tiny';
 import { expect, test } from 'vitest';
 import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 import { layersModelFiles } from '../../fixtures/layers-model-files.ts';
 import { floatBytes, readTinyArtifact } from '../../fixtures/tiny-artifact.ts';
 
 const artifact = await readTinyArtifact();
+const compile = await loadCel();
 
 function routerWith(policy: PolicySpec, more: object = {}): Router {
-  return createRouter(artifact, { embedder: fakeEmbedder, policies, compile: compileCel, policy, ...more });
+  return createRouter(artifact, { embedder: fakeEmbedder, compile, policy, ...more });
 }
 
-test('without { policies } a kind that is loaded apart is an error that says so', () => {
+test('an artifact brings along what its policy is read with, and rules given as an option say what they need', async () => {
+  const rules = (when: string): PolicySpec => ({
+    kind: 'hierarchical',
+    domains: {},
+    otherwise: { kind: 'rules', rules: [{ when, then: 'm1' }], otherwise: 'm2' },
+  });
+  const withRules = await readTinyArtifact({ manifest: { policy: rules('tokens < 3') } });
+  const router = createRouter(withRules, { embedder: fakeEmbedder });
+  expect((await router.route({ text: 'hello' })).candidate).toBe('m1');
+  const other = createRouter(withRules, { embedder: fakeEmbedder, policy: rules('tokens > 3') });
+  expect((await other.route({ text: 'hello' })).candidate).toBe('m2');
+  expect(artifact.compile).toBeUndefined();
+  expect(() => createRouter(artifact, { embedder: fakeEmbedder, policy: rules('true') })).toThrow(
+    'Pass { compile: await loadCel() } of "pointsman"',
+  );
+});
+
+test('the smallest router decides as the whole one does, and refuses other kinds than it has', async () => {
+  for (const policy of [{ kind: 'utility' }, { kind: 'classifier' }] as const) {
+    const request = { text: 'hello' };
+    const { routerMs: _, ...small } = await createTinyRouter(artifact, {
+      embedder: fakeEmbedder,
+      policy,
+    }).route(request);
+    const { routerMs: __, ...whole } = await routerWith(policy).route(request);
+    expect(small).toEqual(whole);
+  }
   const policy: PolicySpec = { kind: 'threshold', weak: 'm0', strong: 'm1', threshold: 0 };
-  expect(() => createRouter(artifact, { embedder: fakeEmbedder, policy })).toThrow(
-    'A policy of kind "threshold" needs code that is loaded apart. Pass { policies } of "pointsman/policy"',
+  expect(() => createTinyRouter(artifact, { embedder: fakeEmbedder, policy })).toThrow(
+    'A policy of kind "threshold" is not in "pointsman/tiny". Import `createRouter` from "pointsman"',
   );
 });
 
@@ -168,7 +194,7 @@ test('the task is that of the artifact, where it has a classifier', async () => 
     domains: { legal: 'm0', medical: 'm1' },
     otherwise: 'm2',
   };
-  const router = createRouter(trained, { embedder: fakeEmbedder, policies, policy });
+  const router = createRouter(trained, { embedder: fakeEmbedder, policy });
   const { candidate, signals } = await router.route({ text: 'hello' });
   expect(['legal', 'medical']).toContain(signals.task);
   expect(candidate).toBe(signals.task === 'legal' ? 'm0' : 'm1');

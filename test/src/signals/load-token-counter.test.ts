@@ -1,5 +1,5 @@
 import { countTokens as exactly } from 'gpt-tokenizer/encoding/o200k_base';
-import { loadTokenCounter } from 'pointsman/tokens';
+import { loadTokenCounter } from 'pointsman';
 import { expect, test } from 'vitest';
 
 const countTokens = await loadTokenCounter();

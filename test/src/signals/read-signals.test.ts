@@ -1,9 +1,6 @@
 import fc from 'fast-check';
-import type { Request } from 'pointsman';
-import { loadLanguageDetector } from 'pointsman/language';
-import { readPrompt } from 'pointsman/request';
-import { readSignals, type SignalSources, type Signals } from 'pointsman/signals';
-import { loadTokenCounter } from 'pointsman/tokens';
+import { loadLanguageDetector, loadTokenCounter, type Request, readPrompt, type Signals } from 'pointsman';
+import { readSignals, type SignalSources } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 
 function signalsOf(request: Request, sources: SignalSources = {}, given: Partial<Signals> = {}) {

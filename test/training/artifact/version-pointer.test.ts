@@ -3,11 +3,15 @@ import { once } from 'node:events';
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { pointAtVersion, readVersionPointer, writeArtifact } from '@pointsman/training/artifact';
 import { InvalidInputError } from 'pointsman';
 import { expect, test } from 'vitest';
 import { rollBack } from '../../../training/artifact/versions.ts';
-import { changeVersionPointer } from '../../../training/artifact/write-artifact.ts';
+import {
+  changeVersionPointer,
+  pointAtVersion,
+  readVersionPointer,
+  writeArtifact,
+} from '../../../training/artifact/write-artifact.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 

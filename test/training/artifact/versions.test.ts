@@ -1,9 +1,9 @@
 import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeArtifact } from '@pointsman/training/artifact';
 import { readArtifactFolder } from 'pointsman/node';
 import { expect, test } from 'vitest';
 import { listVersions, pruneVersions, rollBack } from '../../../training/artifact/versions.ts';
+import { writeArtifact } from '../../../training/artifact/write-artifact.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 

@@ -1,16 +1,16 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ArtifactError, InvalidInputError, memoryFiles, readArtifact } from 'pointsman';
+import { readArtifactFolder } from 'pointsman/node';
+import { expect, test } from 'vitest';
 import {
   addReports,
   type BuiltArtifact,
   buildArtifact,
   editArtifact,
-  renderCard,
-  writeArtifact,
-} from '@pointsman/training/artifact';
-import { ArtifactError, InvalidInputError, memoryFiles, readArtifact } from 'pointsman';
-import { readArtifactFolder } from 'pointsman/node';
-import { expect, test } from 'vitest';
+} from '../../../training/artifact/build-artifact.ts';
+import { renderCard } from '../../../training/artifact/card.ts';
+import { writeArtifact } from '../../../training/artifact/write-artifact.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 

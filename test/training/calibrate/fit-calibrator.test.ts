@@ -1,6 +1,5 @@
 import fc from 'fast-check';
-import { createCalibrator, IdentityCalibrator } from 'pointsman/calibrator';
-import { createRandom, logit, sigmoid } from 'pointsman/math';
+import { createCalibrator, createRandom, IdentityCalibrator, logit, sigmoid } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 import { calibrationLoss, chooseCalibrator } from '../../../training/calibrate/choose-calibrator.ts';
 import {

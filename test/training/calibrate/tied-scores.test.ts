@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 import { maxMinSteps, tiedScores } from '../../../bench/simulations/tied-scores.ts';
 import {

@@ -1,7 +1,5 @@
-import { createRouter, memoryFiles } from 'pointsman';
-import { type Artifact, readArtifact } from 'pointsman/artifact';
-import type { HeadSpec } from 'pointsman/head';
-import { logit } from 'pointsman/math';
+import { type Artifact, createRouter, memoryFiles, readArtifact } from 'pointsman';
+import { type HeadSpec, logit } from 'pointsman/internal';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type AddedCandidate, addCandidate } from '../../../training/candidates/add-candidate.ts';
 import {

@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 import { candidatePosterior } from '../../../training/candidates/posterior.ts';
 

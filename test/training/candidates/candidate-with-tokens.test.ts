@@ -1,7 +1,5 @@
-import { createRouter, type Router } from 'pointsman';
-import type { Artifact } from 'pointsman/artifact';
-import { mean } from 'pointsman/math';
-import { countRequestTokens } from 'pointsman/request';
+import { type Artifact, createRouter, type Router } from 'pointsman';
+import { countRequestTokens, mean } from 'pointsman/internal';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { addCandidate } from '../../../training/candidates/add-candidate.ts';
 import { mapCells, type OutcomeMatrix } from '../../../training/outcomes/matrix.ts';

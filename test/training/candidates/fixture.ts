@@ -1,5 +1,11 @@
-import { createRouter, memoryFiles, type PolicySpec, type Router } from 'pointsman';
-import { type Artifact, readArtifact } from 'pointsman/artifact';
+import {
+  type Artifact,
+  createRouter,
+  memoryFiles,
+  type PolicySpec,
+  type Router,
+  readArtifact,
+} from 'pointsman';
 import { shortEmbedder } from '../../../data/month/short-embedder.ts';
 import type { BuiltArtifact } from '../../../training/artifact/build-artifact.ts';
 import { parseTrainConfig, type TrainConfigInput } from '../../../training/config.ts';

@@ -1,5 +1,4 @@
-import { memoryFiles } from 'pointsman';
-import { readArtifact } from 'pointsman/artifact';
+import { memoryFiles, readArtifact } from 'pointsman';
 import { expect, test } from 'vitest';
 import { restoreCandidate, retireCandidate } from '../../../training/candidates/edit-candidate.ts';
 import { readTinyArtifact } from '../../fixtures/tiny-artifact.ts';

@@ -1,5 +1,5 @@
-import { memoryFiles } from 'pointsman';
-import { type Artifact, type ManifestCandidate, readArtifact } from 'pointsman/artifact';
+import { type Artifact, memoryFiles, readArtifact } from 'pointsman';
+import type { ManifestCandidate } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import { type CandidateSettings, setCandidate } from '../../../training/candidates/edit-candidate.ts';
 import { readTinyArtifact, tinyArtifact } from '../../fixtures/tiny-artifact.ts';

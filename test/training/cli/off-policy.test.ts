@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { beforeAll, expect, it } from 'vitest';
 import { main } from '../../../training/cli/main.ts';
 import type { Evaluation } from '../../../training/evaluate/evaluation.ts';

@@ -1,13 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
-import {
-  createOpenAiEmbedder,
-  decodeStaticTable,
-  type Embedder,
-  loadTransformersEmbedder,
-  StaticEmbedder,
-  type SyncEmbedder,
-} from 'pointsman/embedder';
+import { type Embedder, loadTransformersEmbedder } from 'pointsman';
+import { decodeStaticTable, StaticEmbedder, type SyncEmbedder } from 'pointsman/internal';
+import { createOpenAiEmbedder } from 'pointsman/openai';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadUseEmbedder } from '../../../training/embed/use-embedder.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';

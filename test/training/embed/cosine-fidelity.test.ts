@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { expect, it } from 'vitest';
 import { cosineFidelity } from '../../../training/embed/distill.ts';
 

@@ -1,4 +1,4 @@
-import type { Embedder } from 'pointsman/embedder';
+import type { Embedder } from 'pointsman';
 
 /** Gives `[length, first character]`, and notes every text it was asked for. */
 export function countingEmbedder(id = 'counting') {

@@ -1,5 +1,4 @@
-import { decodeStaticTable, encodeStaticTable, StaticEmbedder } from 'pointsman/embedder';
-import { createRandom } from 'pointsman/math';
+import { createRandom, decodeStaticTable, encodeStaticTable, StaticEmbedder } from 'pointsman/internal';
 import { describe, expect, it } from 'vitest';
 import { distillStatic } from '../../../training/embed/distill.ts';
 

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { decodeStaticTable, encodeStaticTable, StaticEmbedder, type StaticTable } from 'pointsman/embedder';
+import { decodeStaticTable, encodeStaticTable, StaticEmbedder, type StaticTable } from 'pointsman/internal';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readUseVocabulary } from '../../../training/embed/use-embedder.ts';
 

@@ -1,6 +1,6 @@
 import { EmbeddingsModel } from '@energetic-ai/embeddings';
 import fc from 'fast-check';
-import { buildPieceTrie, UnigramTokeniser } from 'pointsman/embedder';
+import { buildPieceTrie, UnigramTokeniser } from 'pointsman/internal';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readUseVocabulary, USE_RESERVED_PIECES } from '../../../training/embed/use-embedder.ts';
 

@@ -1,7 +1,5 @@
-import { createRouter } from 'pointsman';
-import { memoryFiles, readArtifact } from 'pointsman/artifact';
-import { createRandom } from 'pointsman/math';
-import { policies } from 'pointsman/policy';
+import { createRouter, memoryFiles, readArtifact } from 'pointsman';
+import { createRandom } from 'pointsman/internal';
 import { describe, expect, it } from 'vitest';
 import { toBanditLog } from '../../../bench/bandit-log.ts';
 import { describeDial } from '../../../training/cli/terminal/describe-dial.ts';
@@ -216,7 +214,7 @@ it('weights choose as the router that ships does, whatever they are', async () =
   const retired = artifact.manifest.candidates.map((one, c) => (c === 2 ? { ...one, retired: true } : one));
   const router = createRouter(
     { ...artifact, manifest: { ...artifact.manifest, candidates: retired } },
-    { embedder: fakeEmbedder, policies, policy: { kind: 'utility' } },
+    { embedder: fakeEmbedder, policy: { kind: 'utility' } },
   );
   const random = createRandom(3);
   for (let row = 0; row < 50; row++) {

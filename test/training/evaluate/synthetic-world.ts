@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import type { EvaluationInput, TestPredictions } from '../../../training/evaluate/evaluation-input.ts';
 
 export interface WorldOptions {

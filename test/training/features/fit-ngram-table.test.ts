@@ -6,7 +6,7 @@ import {
   decodeNgramTable,
   encodeNgramTable,
   scanText,
-} from 'pointsman/features';
+} from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import { fitNgramTable } from '../../../training/features/fit-ngrams.ts';
 

@@ -1,5 +1,4 @@
-import { createRandom } from 'pointsman/math';
-import { readNovelty } from 'pointsman/novelty';
+import { createRandom, readNovelty } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import { fitNovelty } from '../../../training/features/fit-features.ts';
 import { createMatrix, type Matrix } from '../../../training/fit/rows.ts';

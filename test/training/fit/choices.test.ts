@@ -1,5 +1,4 @@
-import { readKnnFile } from 'pointsman/head';
-import { argMax, createRandom } from 'pointsman/math';
+import { argMax, createRandom, readKnnFile } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 import { chainHead, predictRows } from '../../../training/fit/chain.ts';
 import { crossValidate, eachFold, groupedFolds } from '../../../training/fit/folds.ts';

@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { describe, expect, it } from 'vitest';
 import { countKept, countLeaving, countPassed } from '../../../bench/simulations/copies.ts';
 import { chooseCalibrator } from '../../../training/calibrate/choose-calibrator.ts';

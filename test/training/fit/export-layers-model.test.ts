@@ -1,7 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type LayersModel, readLayersModel } from 'pointsman/head';
-import { createRandom } from 'pointsman/math';
+import { createRandom, type LayersModel, readLayersModel } from 'pointsman/internal';
 import { beforeAll, expect, test } from 'vitest';
 import { type Backend, useBackend } from '../../../training/fit/backend.ts';
 import type { DenseChain, DenseLayer } from '../../../training/fit/chain.ts';

@@ -1,5 +1,5 @@
 import { InvalidInputError } from 'pointsman';
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 import { chainHead, predictRows } from '../../../training/fit/chain.ts';
 import { type FitProgress, fitLinear, fitLinearPath } from '../../../training/fit/linear.ts';

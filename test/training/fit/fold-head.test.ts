@@ -1,5 +1,4 @@
-import { createHead, type HeadSpec, readLayersModel } from 'pointsman/head';
-import { createRandom, softmaxInto } from 'pointsman/math';
+import { createHead, createRandom, type HeadSpec, readLayersModel, softmaxInto } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 import { useBackend } from '../../../training/fit/backend.ts';
 import type { DenseLayer } from '../../../training/fit/chain.ts';

@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 import { chainHead, type DenseChain, predictRows } from '../../../training/fit/chain.ts';
 import { fitMatrixFactorisation } from '../../../training/fit/factorisation.ts';

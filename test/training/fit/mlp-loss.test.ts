@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import { useBackend } from '../../../training/fit/backend.ts';
 import { type Loss, residualsInto } from '../../../training/fit/loss.ts';

@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import { ingestOutcomes } from '../../../training/ingest/ingest.ts';
 import { OutcomeStore, readOutcomeMatrix } from '../../../training/ingest/outcome-store.ts';

@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { groupedFolds } from '../../../training/fit/folds.ts';
 import type { Matrix } from '../../../training/fit/rows.ts';
 import type { LearnerData } from '../../../training/learners/learner.ts';

@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import { type LearnerData, splitDifficulty } from '../../../training/learners/learner.ts';
 import { shrinkage, stackLearners } from '../../../training/learners/stack.ts';

@@ -2,10 +2,11 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { compactLog, listLogFiles, readDecisionLog } from '@pointsman/training';
-import { createRandom } from 'pointsman/math';
-import { openDecisionLog } from 'pointsman/node/log';
+import { readDecisionLog } from '@pointsman/training';
+import { createFileLog, createRandom } from 'pointsman/internal';
 import { expect, it } from 'vitest';
+import { compactLog } from '../../../training/log-store/compact.ts';
+import { listLogFiles } from '../../../training/log-store/read.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { aDecision } from '../../src/log/a-decision.ts';
 
@@ -28,7 +29,7 @@ async function read(): Promise<string[]> {
 }
 
 it('compacting that is killed at any moment loses no record and doubles none', async () => {
-  const log = openDecisionLog(folder, { maxBytes: 20_000, batch: 8, fsync: 'never' });
+  const log = createFileLog(folder, { maxBytes: 20_000, batch: 8, fsync: 'never' });
   for (let i = 0; i < 600; i++) log.decided(aDecision(), { text: `prompt ${i}` });
   await log.close();
   const before = await read();

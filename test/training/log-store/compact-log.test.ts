@@ -1,10 +1,12 @@
 import { cp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { compactLog, ingestOutcomes, listLogFiles, readDecisionLog } from '@pointsman/training';
+import { ingestOutcomes, readDecisionLog } from '@pointsman/training';
 import fc from 'fast-check';
+import { createFileLog, createFileSink } from 'pointsman/internal';
 import type { LogRecord } from 'pointsman/log';
-import { createFileSink, openDecisionLog } from 'pointsman/node/log';
 import { describe, expect, it } from 'vitest';
+import { compactLog } from '../../../training/log-store/compact.ts';
+import { listLogFiles } from '../../../training/log-store/read.ts';
 import { runCli } from '../../documents/run-cli.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { aDecision } from '../../src/log/a-decision.ts';
@@ -28,7 +30,7 @@ async function read(folder: string) {
 /** A log of several closed files. */
 async function closedLog() {
   const folder = join(root, `log-${folders++}`);
-  const log = openDecisionLog(folder, { maxBytes: 20_000, batch: 8, now: () => AT });
+  const log = createFileLog(folder, { maxBytes: 20_000, batch: 8, now: () => AT });
   for (let i = 0; i < 60; i++) {
     const id = log.decided(aDecision(), { text: `prompt ${i}` });
     log.outcome(id, { candidate: 'mini', costUsd: 0.001, latencyMs: 100 + i });

@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { createMatrix, type Matrix } from '../../../training/fit/rows.ts';
 import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
 

@@ -1,4 +1,4 @@
-import { createRandom, mean } from 'pointsman/math';
+import { createRandom, mean } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import { toBanditLog } from '../../../bench/bandit-log.ts';
 import { createMatrix } from '../../../training/fit/rows.ts';

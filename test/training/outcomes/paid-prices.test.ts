@@ -1,5 +1,4 @@
-import type { TokenPrices } from 'pointsman';
-import { createRandom } from 'pointsman/math';
+import { createRandom, type TokenPrices } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 import { fitSum, paidPrices, withTokenCosts } from '../../../training/outcomes/amounts.ts';
 import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';

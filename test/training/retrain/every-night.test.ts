@@ -1,9 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Router } from 'pointsman';
+import type { PolicySpec, Router } from 'pointsman';
 import { execute } from 'pointsman/execution';
 import { loadRouter } from 'pointsman/node';
-import type { PolicySpec } from 'pointsman/policy';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { parse } from 'yaml';
 import { main } from '../../../training/cli/main.ts';

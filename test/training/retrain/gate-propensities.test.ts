@@ -1,4 +1,4 @@
-import { mean } from 'pointsman/math';
+import { mean } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import { estimatedGain } from '../../../bench/simulations/fitted-propensities.ts';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Manifest } from 'pointsman/artifact';
+import type { Manifest } from 'pointsman';
 import { readArtifactFolder } from 'pointsman/node';
 import { beforeAll, expect, test } from 'vitest';
 import { monthFigure } from '../../../data/month/month-figure.ts';

@@ -1,5 +1,4 @@
-import { memoryFiles } from 'pointsman';
-import { readArtifact } from 'pointsman/artifact';
+import { memoryFiles, readArtifact } from 'pointsman';
 import { expect, it } from 'vitest';
 import { writeArtifact } from '../../../training/artifact/write-artifact.ts';
 import { retireCandidate } from '../../../training/candidates/edit-candidate.ts';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import {
   createDisjointSets,

@@ -1,7 +1,5 @@
-import type { Candidate } from 'pointsman';
-import type { Manifest } from 'pointsman/artifact';
-import { createHead, readLayersModel } from 'pointsman/head';
-import { createRandom } from 'pointsman/math';
+import type { Candidate, Manifest } from 'pointsman';
+import { createHead, createRandom, readLayersModel } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 import { expectedAmounts } from '../../../src/router/predictor.ts';
 import { exportLayersModel } from '../../../training/fit/export.ts';

@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import { createMatrix } from '../../../training/fit/rows.ts';
 import {

@@ -1,5 +1,4 @@
 import { createRouter, memoryFiles, readArtifact } from 'pointsman';
-import { policies } from 'pointsman/policy';
 import { expect, test } from 'vitest';
 import { shortEmbedder } from '../../../data/month/short-embedder.ts';
 import { writeArtifact } from '../../../training/artifact/write-artifact.ts';
@@ -62,9 +61,9 @@ test('a policy that hands over can be trained with, by a task that is learned al
   expect(artifact.manifest.policy).toEqual({ ...policy, otherwise: 'poet' });
   expect(artifact.manifest.task?.names).toEqual(['sum', 'verse']);
   const read = await readArtifact(memoryFiles(artifact.files));
-  expect(() => createRouter(read, { policies })).toThrow(/must name one of the routers given. Got "sums"/);
+  expect(() => createRouter(read)).toThrow(/must name one of the routers given. Got "sums"/);
   const sums = createRouter(read, { policy: { kind: 'utility', weights: 'cheapest' } });
-  const router = createRouter(read, { policies, routers: { sums } });
+  const router = createRouter(read, { routers: { sums } });
   const decision = await router.route({ text: 'What is 512 + 77 when rivers are counted twice?' });
   expect(decision.policyPath).toEqual(['hierarchical:sum', 'router:sums', 'utility:cheapest']);
   expect((await router.route({ text: 'Write a poem about lanterns and ships' })).candidate).toBe('poet');

@@ -2,10 +2,16 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { createRouter, memoryFiles, type Request } from 'pointsman';
-import { type Artifact, type Manifest, readArtifact } from 'pointsman/artifact';
-import type { Embedder } from 'pointsman/embedder';
-import { createRandom } from 'pointsman/math';
+import {
+  type Artifact,
+  createRouter,
+  type Embedder,
+  type Manifest,
+  memoryFiles,
+  type Request,
+  readArtifact,
+} from 'pointsman';
+import { createRandom } from 'pointsman/internal';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BuiltArtifact } from '../../../training/artifact/build-artifact.ts';
 import { describeChoiceModel, renderCard } from '../../../training/artifact/card.ts';

@@ -1,5 +1,5 @@
 import { createRouter, memoryFiles, readArtifact } from 'pointsman';
-import { createHead, readLayersModel } from 'pointsman/head';
+import { createHead, readLayersModel } from 'pointsman/internal';
 import { beforeAll, expect, test } from 'vitest';
 import { shortEmbedder } from '../../../data/month/short-embedder.ts';
 import { parseTrainConfig, type TrainConfigInput } from '../../../training/config.ts';

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import { tuneForLoss } from '../../../training/tune/guarantee.ts';
 import { measureSetting, type TuningRows, thresholdFamily } from '../../../training/tune/settings.ts';

@@ -1,5 +1,4 @@
-import { createRandom } from 'pointsman/math';
-import { createPolicy } from 'pointsman/policy';
+import { createPolicy, createRandom } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
 import { type TunePolicyInput, tunePolicy } from '../../../training/tune/tune-policy.ts';

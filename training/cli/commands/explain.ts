@@ -1,9 +1,15 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { Decision, Request, RouterOptions, Signals } from 'pointsman';
-import { decodeStaticTable, StaticEmbedder } from 'pointsman/embedder';
+import {
+  type Decision,
+  describeChange,
+  type PlanStep,
+  type Request,
+  type RouterOptions,
+  readPrompt,
+  type Signals,
+} from 'pointsman';
+import { decodeStaticTable, StaticEmbedder } from 'pointsman/internal';
 import { readArtifactFolder } from 'pointsman/node';
-import { describeChange, type PlanStep } from 'pointsman/policy';
-import { readPrompt } from 'pointsman/request';
 import { EXAMPLES_FILE, type Example } from '../../artifact/build-artifact.ts';
 import { docPath } from '../../version.ts';
 import type { CommandIo } from '../terminal/io.ts';

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { Embedder } from 'pointsman/embedder';
+import type { Embedder } from 'pointsman';
 import { openEmbedder } from '../../embed/embedders.ts';
 import { ingestOutcomes } from '../../ingest/ingest.ts';
 import { describeIngest } from '../terminal/describe.ts';

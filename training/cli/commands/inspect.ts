@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { type Artifact, ArtifactError, InvalidInputError } from 'pointsman';
-import type { FileEntry, Manifest } from 'pointsman/artifact';
+import { type Artifact, ArtifactError, InvalidInputError, type Manifest } from 'pointsman';
+import type { FileEntry } from 'pointsman/internal';
 import { readArtifactFolder } from 'pointsman/node';
 import { describeChoiceModel } from '../../artifact/card.ts';
 import {

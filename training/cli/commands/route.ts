@@ -5,13 +5,13 @@ import { Readable } from 'node:stream';
 import { Command, Option } from 'commander';
 import {
   type Decision,
+  describeChange,
   InvalidInputError,
   PointsmanError,
   type Request,
   type RouteOptions,
   type Router,
 } from 'pointsman';
-import { describeChange } from 'pointsman/policy';
 import { z } from 'zod';
 import { fileError } from '../../work/file-lock.ts';
 import { type CommandIo, createProgress, ExitCode } from '../terminal/io.ts';

@@ -1,7 +1,7 @@
 import { basename, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { InvalidInputError } from 'pointsman';
-import { quantile } from 'pointsman/math';
+import { quantile } from 'pointsman/internal';
 import { parseTrainConfig, type TrainConfig } from '../../config.ts';
 import { embedderFlags, embedderFromFlag } from '../../embed/embedders.ts';
 import { type LogsConfig, parseLogsConfig } from '../../ingest/options.ts';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
-import { type Artifact, InvalidInputError } from 'pointsman';
+import { type Artifact, InvalidInputError, type PolicySpec, type UtilityWeights } from 'pointsman';
+import { NAMED_WEIGHTS, type WeightsName } from 'pointsman/internal';
 import { readArtifactFolder } from 'pointsman/node';
-import { NAMED_WEIGHTS, type PolicySpec, type UtilityWeights, type WeightsName } from 'pointsman/policy';
 import { stringify } from 'yaml';
 import { editArtifact, trainedConfig } from '../../artifact/build-artifact.ts';
 import { withRetrainLock } from '../../artifact/versions.ts';

@@ -1,12 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import {
-  InvalidInputError,
-  type Manifest,
-  type Router,
-  type UtilityWeights,
-  type WeightsName,
-} from 'pointsman';
+import { InvalidInputError, type Manifest, type Router, type UtilityWeights } from 'pointsman';
+import type { WeightsName } from 'pointsman/internal';
 import { readArtifactFolder } from 'pointsman/node';
 import { stringify } from 'yaml';
 import { editArtifact, trainedConfig } from '../../artifact/build-artifact.ts';

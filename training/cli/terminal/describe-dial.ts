@@ -1,5 +1,4 @@
-import type { PolicySpec } from 'pointsman';
-import type { Artifact } from 'pointsman/artifact';
+import type { Artifact, PolicySpec } from 'pointsman';
 import { stringify } from 'yaml';
 import { dialNotes, dialSubject, hasWeights, readDial, settingToTry } from '../../evaluate/dial.ts';
 import type { Dial } from '../../evaluate/evaluation.ts';

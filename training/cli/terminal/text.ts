@@ -1,4 +1,4 @@
-import { largest } from 'pointsman/math';
+import { largest } from 'pointsman/internal';
 import { shortNames } from '../../words/short-names.ts';
 
 export interface TextColumn {

@@ -1,4 +1,4 @@
-import { LOG_SCHEMA_VERSION } from 'pointsman/log';
+import { LOG_SCHEMA_VERSION } from 'pointsman/internal';
 import { AMOUNT_FIELDS, type AmountField, canBe } from '../../outcomes/outcome.ts';
 import {
   LOG_REASONS,

@@ -1,5 +1,5 @@
-import type { CostSource } from 'pointsman/log';
-import { type Message, type Request, readPrompt } from 'pointsman/request';
+import { type Message, type Request, readPrompt } from 'pointsman';
+import type { CostSource } from 'pointsman/internal';
 import { AMOUNT_FIELDS, type AmountField, columnOf } from '../../outcomes/outcome.ts';
 
 /** A record of a log, parsed. */

@@ -1,4 +1,4 @@
-import { largest, mean } from 'pointsman/math';
+import { largest, mean } from 'pointsman/internal';
 import { bestSingleCandidate, type Choice, columnOf, listChoices } from '../../evaluate/baselines.ts';
 import type { Comparison } from '../../evaluate/compare.ts';
 import type { TrainMeans } from '../../evaluate/evaluation-input.ts';

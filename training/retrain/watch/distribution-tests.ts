@@ -1,4 +1,4 @@
-import { createRandom, quantileSorted } from 'pointsman/math';
+import { createRandom, quantileSorted } from 'pointsman/internal';
 
 /** How far two samples of one thing are apart. */
 export interface PopulationStability {

@@ -1,5 +1,5 @@
-import { createRandom } from 'pointsman/math';
-import { readPrompt } from 'pointsman/request';
+import { readPrompt } from 'pointsman';
+import { createRandom } from 'pointsman/internal';
 import { formatSignedPoints, formatTimes } from '../../words/format-number.ts';
 import {
   type CandidateShift,

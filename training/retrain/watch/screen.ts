@@ -1,4 +1,4 @@
-import { largest, mean, moments, quantile } from 'pointsman/math';
+import { largest, mean, moments, quantile } from 'pointsman/internal';
 import type { OutcomeMatrix } from '../../outcomes/matrix.ts';
 import { formatPercent, formatPoints, formatSignedPoints, formatTimes } from '../../words/format-number.ts';
 import { dayName, dayOf, type ScoredTraffic } from './candidate-shifts.ts';

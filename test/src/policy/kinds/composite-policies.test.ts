@@ -1,6 +1,5 @@
-import { InvalidInputError, type PolicySpec } from 'pointsman';
-import { compileCel } from 'pointsman/cel';
-import { createPolicy, describeChange } from 'pointsman/policy';
+import { describeChange, InvalidInputError, type PolicySpec } from 'pointsman';
+import { compileCel, createPolicy } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 import { type ContextParts, policyContext } from '../policy-context.ts';
 
@@ -105,7 +104,7 @@ describe('rules', () => {
 
   test('without a compiler the error says where there is one', () => {
     expect(() => createPolicy(seed, candidates)).toThrow(
-      /Pass \{ compile: compileCel \} of "pointsman\/cel"/,
+      /Pass \{ compile: await loadCel\(\) \} of "pointsman"/,
     );
   });
 });

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { NoCandidateError, type PolicySpec } from 'pointsman';
-import { compileCel } from 'pointsman/cel';
-import { createPolicy, type PolicyCandidate } from 'pointsman/policy';
+import { compileCel, createPolicy, type PolicyCandidate } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 import { type ContextParts, policyContext } from '../policy-context.ts';
 

@@ -1,6 +1,5 @@
 import type { PolicySpec } from 'pointsman';
-import { createRandom } from 'pointsman/math';
-import { createPolicy } from 'pointsman/policy';
+import { createPolicy, createRandom } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 import { policyContext } from '../policy-context.ts';
 

@@ -1,6 +1,5 @@
 import { InvalidInputError, type PolicySpec } from 'pointsman';
-import { compileCel } from 'pointsman/cel';
-import { createPolicy } from 'pointsman/policy';
+import { compileCel, createPolicy } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 
 const candidates = ['fast', 'balanced', 'large'].map((name) => ({

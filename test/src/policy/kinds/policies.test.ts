@@ -1,5 +1,5 @@
 import { type Limits, NoCandidateError, type PolicySpec } from 'pointsman';
-import { createPolicy, NAMED_WEIGHTS, type PolicyOverrides, type RequestNeeds } from 'pointsman/policy';
+import { createPolicy, NAMED_WEIGHTS, type PolicyOverrides, type RequestNeeds } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import { policyContext } from '../policy-context.ts';
 

@@ -1,5 +1,5 @@
 import { executePlan, type Tool } from 'pointsman/execution';
-import { createPolicy } from 'pointsman/policy';
+import { createPolicy } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import { createMathjsSolver } from '../../../../data/solvers/candidates/mathjs-solver.ts';
 import { createRegexCalculator } from '../../../../data/solvers/candidates/regex-calculator.ts';

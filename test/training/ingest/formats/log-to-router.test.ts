@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { loadRouter } from 'pointsman/node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type SampleRow, sampleTraffic } from '../../../../data/solvers/sample-traffic.ts';

@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import type { OutcomeMatrix } from '../../../../training/outcomes/matrix.ts';
 import type { GateInput } from '../../../../training/retrain/gate/gate.ts';
 import { type ValueTable, valueTable } from '../../../../training/retrain/gate/values.ts';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { mean } from 'pointsman/math';
+import { mean } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import { nightsUntilPromoted, simulateMonth } from '../../../../bench/simulations/gate-nights.ts';
 import { runGate, sayNightsSpent, testNights } from '../../../../training/retrain/gate/gate.ts';

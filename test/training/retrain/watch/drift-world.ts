@@ -1,4 +1,4 @@
-import { createRandom } from 'pointsman/math';
+import { createRandom } from 'pointsman/internal';
 import { DAY_MS, type ScoredTraffic } from '../../../../training/retrain/watch/candidate-shifts.ts';
 
 export interface DriftWorldOptions {

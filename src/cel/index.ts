@@ -1,1 +1,0 @@
-export { compileCel } from '../policy/cel.ts';

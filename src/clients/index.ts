@@ -1,2 +1,0 @@
-export { createOpenAiClient, type ModelRequest } from '../openai/client.ts';
-export type { OpenAiClientOptions } from '../openai/endpoint.ts';

@@ -1,0 +1,112 @@
+/**
+ * For `@pointsman/training` and the tests of this project alone: what is in here changes without notice.
+ */
+export type { SdkModel, SdkRequest } from './ai-sdk/sdk-model.ts';
+export {
+  canonicalJson,
+  ID_DIGITS,
+  manifestDigest,
+  manifestId,
+  webSha256,
+} from './artifact/digest.ts';
+export {
+  type AmountPart,
+  type FeatureBlock,
+  type FileEntry,
+  isSafePath,
+  type LatencyByTokens,
+  type LearnedTokens,
+  MANIFEST_SCHEMA_VERSION,
+  type ManifestCandidate,
+  type ManifestHeads,
+} from './artifact/manifest.ts';
+export {
+  BetaCalibrator,
+  type Calibrator,
+  type CalibratorParameters,
+  createCalibrator,
+  IdentityCalibrator,
+  IsotonicCalibrator,
+  PlattCalibrator,
+  TemperatureCalibrator,
+} from './calibrator.ts';
+export type { SyncEmbedder } from './embedder/embedder.ts';
+export { decodeStaticTable, encodeStaticTable, StaticEmbedder, type StaticTable } from './embedder/static.ts';
+export { buildPieceTrie, UnigramTokeniser } from './embedder/tokeniser.ts';
+export type { ClientAnswer, ClientMap } from './execution/answer.ts';
+export type { ExecutionTrace, PlannedExecution } from './execution/attempt.ts';
+export {
+  createFeatureExtractor,
+  createStandardisation,
+  type ExtractorBlock,
+  encodeStandardisation,
+  readFeatures,
+  type Standardisation,
+} from './features/features.ts';
+export {
+  createNgramBlock,
+  createNgramCounter,
+  decodeNgramTable,
+  encodeNgramTable,
+  type NgramSpec,
+  type NgramTable,
+} from './features/ngrams.ts';
+export { createNumericSignals, NUMERIC_SIGNAL_NAMES } from './features/numeric.ts';
+export { createTextScan, scanText } from './features/text-scan.ts';
+export { createHead, type HeadContext } from './head/create-head.ts';
+export { type Activation, activate, Dense } from './head/dense.ts';
+export type { Head, HeadSpec } from './head/head.ts';
+export {
+  KnnHead,
+  type KnnLink,
+  type KnnTable,
+  knnHeaderBytes,
+  knnLinks,
+  knnMagic,
+  knnVersion,
+  readKnnFile,
+} from './head/knn.ts';
+export { type LayersModel, readLayersModel } from './head/layers.ts';
+export {
+  type CostSource,
+  type DecisionRecord,
+  LARGEST_AMOUNTS,
+  LOG_SCHEMA_VERSION,
+  type OutcomeRecord,
+} from './log/record.ts';
+export {
+  argMax,
+  binaryCrossEntropy,
+  logit,
+  logSigmoid,
+  logSumExp,
+  sigmoid,
+  softmaxInto,
+} from './math/logistic.ts';
+export { createRandom, type Random } from './math/random.ts';
+export { readFloat32 } from './math/read-float32.ts';
+export {
+  allFinite,
+  argMin,
+  dot,
+  largest,
+  mean,
+  moments,
+  quantile,
+  quantileSorted,
+  smallest,
+} from './math/statistics.ts';
+export { CURRENT_FILE, folderFiles, MAX_POINTER_BYTES, resolveVersion } from './node/artifact-folder.ts';
+export { createFileLog, createFileSink } from './node/file-sink.ts';
+export { readNovelty } from './novelty.ts';
+export type { ModelRequest } from './openai/client.ts';
+export { compileCel } from './policy/cel.ts';
+export { createPolicy } from './policy/kinds/create-policy.ts';
+export type { AcceptTest, Combine, Predictions } from './policy/plan.ts';
+export type { PolicyCandidate, PolicyContext, PolicyOverrides, RequestNeeds } from './policy/policy.ts';
+export { NAMED_WEIGHTS, type WeightsName } from './policy/spec.ts';
+export type { Prompt, TokenPrices } from './request.ts';
+export { readSignals } from './signals/read-signals.ts';
+export type { SignalSources } from './signals/signals.ts';
+export { prepareText } from './text.ts';
+export { countRequestTokens, estimateTokens, tokenCost } from './tokens.ts';

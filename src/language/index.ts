@@ -1,1 +1,0 @@
-export { loadLanguageDetector } from '../signals/signals.ts';

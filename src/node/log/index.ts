@@ -1,1 +1,0 @@
-export { createFileSink, type FileSinkOptions, openDecisionLog } from '../file-sink.ts';

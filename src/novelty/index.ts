@@ -1,1 +1,0 @@
-export { type NoveltyScore, type NoveltySpec, readNovelty } from '../novelty.ts';

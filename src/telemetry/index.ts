@@ -1,1 +1,0 @@
-export { loadOpenTelemetry, type OpenTelemetryOptions } from '../telemetry.ts';

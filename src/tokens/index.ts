@@ -1,1 +1,0 @@
-export { loadTokenCounter, type TokenEncoding } from '../signals/signals.ts';
