@@ -2,6 +2,16 @@
  * For `@pointsman/training` and the tests of this project alone: what is in here changes without notice.
  */
 export type { SdkModel, SdkRequest } from './ai-sdk/sdk-model.ts';
+export type { GivenAnswer } from './answer/answer.ts';
+export {
+  type AnswerBlock,
+  type AnswerExtractor,
+  CHECK_NAMES,
+  createAnswerExtractor,
+  type EarlierAnswer,
+  EVIDENCE_LENGTH,
+  evidenceInto,
+} from './answer/answer-features.ts';
 export {
   canonicalJson,
   ID_DIGITS,

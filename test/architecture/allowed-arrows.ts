@@ -27,6 +27,8 @@ export const SRC_ARROWS: Arrows = {
   artifact: ['calibrator', 'embedder', 'head', 'novelty', 'policy'],
   // Its blocks are read from an artifact's files, in the form that the manifest gives them.
   features: ['artifact'],
+  // An answer's words and numbers are read as a prompt's are.
+  answer: ['features'],
   // A decision tells of the policy that made it, and of what the policy saw.
   decision: ['policy', 'signals'],
   // What is written down is a decision, and what came of it. Prompts are hashed as an artifact's files are.

@@ -1,0 +1,157 @@
+import type { Standardisation } from '../features/features.ts';
+import type { NgramBlock } from '../features/ngrams.ts';
+import { createNumericSignals, NUMERIC_SIGNAL_NAMES } from '../features/numeric.ts';
+import { createTextScan } from '../features/text-scan.ts';
+import type { Prompt } from '../request.ts';
+import { type GivenAnswer, readAnswer, type SeenAnswer } from './answer.ts';
+import {
+  CHOICE_CHECKS,
+  checkChoice,
+  checkFinal,
+  FINAL_CHECKS,
+  type FinalAnswer,
+  findFinalAnswer,
+  keyOfFinal,
+} from './final.ts';
+import { checkForm, checkMatch, FORM_CHECKS, MATCH_CHECKS } from './form-checks.ts';
+import { checkNumbers, checkSums, NUMBER_CHECKS, SUM_CHECKS } from './number-checks.ts';
+import { type Question, readQuestion } from './question.ts';
+import { buildPhraseIndex, countPhrases, PHRASE_KINDS, type PhraseIndex } from './words.ts';
+
+/** One stretch of an answer's feature vector, ready to be computed. */
+export type AnswerBlock =
+  | { readonly kind: 'checks' }
+  /** What is counted of prompts, counted of the answer. */
+  | { readonly kind: 'numeric' }
+  | { readonly kind: 'ngrams'; readonly dimensions: number; readonly block: NgramBlock };
+
+/** Names of the checks, in the order of their block. */
+export const CHECK_NAMES: readonly string[] = [
+  ...FORM_CHECKS,
+  ...PHRASE_KINDS,
+  ...MATCH_CHECKS,
+  ...CHOICE_CHECKS,
+  ...SUM_CHECKS,
+  ...NUMBER_CHECKS,
+  ...FINAL_CHECKS,
+];
+
+/** An answer and what it answers to the feature vector. Training and serving both go through here. */
+export interface AnswerExtractor {
+  /** Length of the feature vector. */
+  readonly length: number;
+  /** What the answers to a prompt are held against: once for all of them. */
+  readQuestion(prompt: Prompt): Question;
+  /**
+   * @param out `[length]`, from `offset`; finite.
+   * @returns what the answer finally says: answers with the same key say the same.
+   */
+  extractInto(question: Question, answer: GivenAnswer, out: Float32Array, offset?: number): string;
+}
+
+/** Said more often than this, it says no more. */
+const MOST_PHRASES = 5;
+
+/** An answer has none of what surrounds a prompt. */
+const BARE: Prompt = {
+  text: '',
+  turns: 1,
+  contextCharacters: 0,
+  images: 0,
+  audios: 0,
+  tools: 0,
+  structured: false,
+};
+
+/** Not safe to call from two threads at once: it reuses its buffers. */
+export function createAnswerExtractor(
+  blocks: readonly AnswerBlock[],
+  standardisation: Standardisation | null,
+): AnswerExtractor {
+  const scan = createTextScan();
+  const questionScan = createTextScan();
+  const phrases = buildPhraseIndex();
+  const numeric = createNumericSignals();
+  return {
+    length: blocks.reduce((sum, block) => sum + lengthOf(block), 0),
+    readQuestion: (prompt) => readQuestion(prompt, questionScan),
+    extractInto(question, answer, out, offset = 0) {
+      const seen = readAnswer(answer, scan);
+      const final = findFinalAnswer(scan, seen.sums.numbers);
+      let at = offset;
+      for (const block of blocks) {
+        if (block.kind === 'checks') writeChecks(seen, final, question, phrases, out, at);
+        else if (block.kind === 'numeric') numeric.writeInto(BARE, scan, out, at);
+        else block.block.writeInto(scan, out, at);
+        at += lengthOf(block);
+      }
+      standardisation?.apply(out, offset);
+      return keyOfFinal(scan, final);
+    },
+  };
+}
+
+function writeChecks(
+  seen: SeenAnswer,
+  final: FinalAnswer,
+  question: Question,
+  phrases: PhraseIndex,
+  out: Float32Array,
+  offset: number,
+): void {
+  let at = offset;
+  const write = <Name extends string>(names: readonly Name[], checks: Readonly<Record<Name, number>>) => {
+    for (const name of names) out[at++] = checks[name];
+  };
+  write(FORM_CHECKS, checkForm(seen, question));
+  for (const count of countPhrases(seen.scan, phrases)) out[at++] = Math.min(MOST_PHRASES, count);
+  write(MATCH_CHECKS, checkMatch(seen, question));
+  write(CHOICE_CHECKS, checkChoice(seen, final, question));
+  write(SUM_CHECKS, checkSums(seen.sums));
+  write(NUMBER_CHECKS, checkNumbers(seen.sums, question));
+  write(FINAL_CHECKS, checkFinal(seen, final, question));
+}
+
+function lengthOf(block: AnswerBlock): number {
+  if (block.kind === 'checks') return CHECK_NAMES.length;
+  return block.kind === 'numeric' ? NUMERIC_SIGNAL_NAMES.length : block.dimensions;
+}
+
+/** An answer that was given to the same prompt before. */
+export interface EarlierAnswer {
+  /** Logit that it is good, by itself. */
+  readonly logit: number;
+  /** What it finally says. */
+  readonly key: string;
+}
+
+/** How many numbers {@link evidenceInto} writes. */
+export const EVIDENCE_LENGTH = 7;
+
+/** What earlier answers to the same prompt say of a further one, in its own logit's place: see `out`. */
+export function evidenceInto(
+  answer: EarlierAnswer,
+  earlier: readonly EarlierAnswer[],
+  /** Its logit; whether any, and more than one, says the same; likewise another; sums of the logits of both. */
+  out: Float32Array, // [EVIDENCE_LENGTH]
+): void {
+  let [same, other, sameLogits, otherLogits] = [0, 0, 0, 0];
+  for (const { key, logit } of earlier) {
+    if (key === answer.key) {
+      same++;
+      sameLogits += logit;
+    } else {
+      other++;
+      otherLogits += logit;
+    }
+  }
+  out.set([
+    answer.logit,
+    Number(same > 0),
+    Number(same > 1),
+    Number(other > 0),
+    Number(other > 1),
+    sameLogits,
+    otherLogits,
+  ]);
+}
