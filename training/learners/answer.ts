@@ -1,0 +1,260 @@
+import { argMax, type EarlierAnswer, EVIDENCE_LENGTH, evidenceInto } from 'pointsman/internal';
+import type { DenseLayer } from '../fit/chain.ts';
+import { crossValidate, type OnFold } from '../fit/folds.ts';
+import { fitLinear, fitLinearPath } from '../fit/linear.ts';
+import { createMatrix, type Matrix, takeRows } from '../fit/rows.ts';
+
+/** Answers that were rated, one a row: of which candidate, what they look like, and how good they were. */
+export interface RatedAnswers {
+  /** How many candidates there are. */
+  readonly candidates: number;
+  /** Candidate of each row. */
+  readonly of: Int32Array; // [rows]
+  /** Standardised features of the answers. */
+  readonly features: Matrix; // [rows, length]
+  /** What a feature's penalty is multiplied by. */
+  readonly penalties: Float32Array; // [length]
+  /** Logit of the candidate's success as the prompt alone tells it, from heads that have not seen the row. */
+  readonly prior: Float32Array; // [rows]
+  readonly quality: Float32Array; // [rows], 0 to 1
+}
+
+/** How strongly an answer head is held back. */
+export interface AnswerSettings {
+  /** Penalty of the head that all candidates share: see `LinearOptions.l2`. */
+  readonly l2: number;
+  /** Penalty of each candidate's deviation from it, as a multiple; Infinity: none deviates. */
+  readonly own: number;
+}
+
+/** Strong to weak. */
+const SHARED = [300, 100, 30, 10];
+const OWN = [Number.POSITIVE_INFINITY, 10, 3, 1];
+/** Of the prompt's logit and the candidates' biases: they are few, and known to matter. */
+const FEW = 1 / 100;
+/** Of more sets of earlier answers every k-th prompt is used: seven weights are known by then. */
+const MOST_EXAMPLES = 200_000;
+
+/**
+ * Fits P(this answer is good | prompt, answer, candidate) as a logistic regression that all candidates share, each with a
+ * bias of its own and weights that may deviate from the shared ones (partial pooling: Gelman and Hill 2007, chapter 12).
+ *
+ * @returns logits of every candidate from the prior and the features: `[1 + length → candidates]`
+ */
+export async function fitAnswerHead(answers: RatedAnswers, { l2, own }: AnswerSettings): Promise<DenseLayer> {
+  const [{ layer }] = await fitShared(answers, [l2]);
+  return ownLayers(answers, layer, l2, own);
+}
+
+/** The shared fit: prior, features, then one input a candidate, which is 1 for its rows. */
+async function fitShared(answers: RatedAnswers, l2s: readonly number[]) {
+  const { candidates, of, penalties, quality } = answers;
+  const inputs = withPrior(answers);
+  const wide = createMatrix(inputs.rows, inputs.columns + candidates);
+  for (let row = 0; row < inputs.rows; row++) {
+    const start = row * wide.columns;
+    wide.values.set(inputs.values.subarray(row * inputs.columns, (row + 1) * inputs.columns), start);
+    wide.values[start + inputs.columns + of[row]] = 1;
+  }
+  const featurePenalties = Float32Array.from([FEW, ...penalties, ...Array(candidates).fill(FEW)]);
+  const targets = { rows: inputs.rows, columns: 1, values: quality };
+  return fitLinearPath({ features: wide, targets }, 'sigmoid', { l2s, featurePenalties });
+}
+
+async function ownLayers(
+  answers: RatedAnswers,
+  shared: DenseLayer,
+  l2: number,
+  own: number,
+): Promise<DenseLayer> {
+  const { candidates, of, penalties, quality } = answers;
+  const inputs = withPrior(answers);
+  const kernel = new Float32Array(inputs.columns * candidates);
+  const bias = new Float32Array(candidates);
+  const featurePenalties = Float32Array.from([FEW, ...penalties]);
+  for (let c = 0; c < candidates; c++) {
+    const towards: DenseLayer = {
+      inputs: inputs.columns,
+      outputs: 1,
+      kernel: shared.kernel.slice(0, inputs.columns),
+      bias: Float32Array.of(shared.bias[0] + shared.kernel[inputs.columns + c]),
+      activation: 'linear',
+    };
+    const rows = Int32Array.from(of.keys()).filter((row) => of[row] === c);
+    let layer = towards;
+    if (Number.isFinite(own) && rows.length > 0) {
+      const features = takeRows(inputs, rows);
+      const targets = {
+        rows: rows.length,
+        columns: 1,
+        values: rows.length === 0 ? quality : take(quality, rows),
+      };
+      const fit = await fitLinear({ features, targets }, 'sigmoid', {
+        l2: l2 * own,
+        featurePenalties,
+        towards,
+      });
+      layer = fit.layer;
+    }
+    for (let i = 0; i < inputs.columns; i++) kernel[i * candidates + c] = layer.kernel[i];
+    bias[c] = layer.bias[0];
+  }
+  return { inputs: inputs.columns, outputs: candidates, kernel, bias, activation: 'linear' };
+}
+
+/** Logit of each row, by its own candidate's output: `[rows]` */
+export function answerLogits(
+  { inputs, kernel, bias, outputs }: DenseLayer,
+  { features, of, prior }: Pick<RatedAnswers, 'features' | 'of' | 'prior'>,
+): Float32Array {
+  return Float32Array.from(of, (c, row) => {
+    let sum = bias[c] + prior[row] * kernel[c];
+    const at = row * features.columns;
+    for (let i = 1; i < inputs; i++) sum += features.values[at + i - 1] * kernel[i * outputs + c];
+    return sum;
+  });
+}
+
+/** What cross-validation chose, and what it said of every row by heads that had not seen it. */
+export interface TunedAnswers extends AnswerSettings {
+  readonly outOfFold: Float32Array; // [rows], logits
+  /** Mean out-of-fold log-loss, in nats. */
+  readonly loss: number;
+}
+
+/**
+ * Chooses the shared penalty, then how far candidates may deviate, by out-of-fold log-loss.
+ *
+ * @param folds fold of each row, from `groupedFolds` of the prompts' groups
+ */
+export async function tuneAnswerHead(
+  answers: RatedAnswers,
+  folds: Int32Array,
+  onFold?: OnFold,
+): Promise<TunedAnswers> {
+  const shared = await crossValidate(
+    folds,
+    async ({ fit, held }) => {
+      const part = takeAnswers(answers, fit);
+      const fits = await fitShared(part, SHARED);
+      const given = takeAnswers(answers, held);
+      return Promise.all(
+        fits.map(async ({ layer, l2 }) =>
+          columnOf(answerLogits(await ownLayers(part, layer, l2, Number.POSITIVE_INFINITY), given)),
+        ),
+      );
+    },
+    onFold,
+  );
+  const l2 = SHARED[best(shared, answers.quality)];
+  const own = await crossValidate(
+    folds,
+    async ({ fit, held }) => {
+      const part = takeAnswers(answers, fit);
+      const [{ layer }] = await fitShared(part, [l2]);
+      const given = takeAnswers(answers, held);
+      const outputs: Matrix[] = [];
+      for (const multiple of OWN)
+        outputs.push(columnOf(answerLogits(await ownLayers(part, layer, l2, multiple), given)));
+      return outputs;
+    },
+    onFold,
+  );
+  const chosen = best(own, answers.quality);
+  const outOfFold = own[chosen].values;
+  return { l2, own: OWN[chosen], outOfFold, loss: logLoss(outOfFold, answers.quality) };
+}
+
+/** The least log-loss; of equal ones the first, which is held back most. */
+function best(tried: readonly Matrix[], quality: Float32Array): number {
+  return argMax(tried.map(({ values }) => -logLoss(values, quality)));
+}
+
+function logLoss(logits: Float32Array, quality: Float32Array): number {
+  let sum = 0;
+  logits.forEach((z, i) => {
+    sum += Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))) - quality[i] * z;
+  });
+  return sum / logits.length;
+}
+
+/** Logits of one prompt's answers by every candidate, and what each finally says; NaN and null: no answer. */
+export interface AnsweredPrompts {
+  readonly candidates: number;
+  readonly logits: Float32Array; // [prompts, candidates]
+  readonly keys: readonly (string | null)[]; // [prompts, candidates]
+  readonly quality: Float32Array; // [prompts, candidates]
+}
+
+/**
+ * Fits what earlier answers to the same prompt say of a further one: P(good | its own logit, who agrees with it). It is
+ * shared by all candidates, and fitted on every set of up to two cheaper ones, and on all of them.
+ *
+ * @param order candidates, cheapest first @returns `[EVIDENCE_LENGTH → 1]`
+ */
+export async function fitEarlierHead(
+  answered: AnsweredPrompts,
+  order: readonly number[],
+): Promise<DenseLayer> {
+  const { candidates, keys, logits, quality } = answered;
+  const evidence: number[] = [];
+  const targets: number[] = [];
+  const row = new Float32Array(EVIDENCE_LENGTH);
+  const prompts = logits.length / candidates;
+  const sets = order.reduce((sum, _, step) => sum + setsOf(order.slice(0, step)).length, 0);
+  const every = Math.ceil((prompts * sets) / MOST_EXAMPLES);
+  for (let prompt = 0; prompt < prompts; prompt += every) {
+    const at = prompt * candidates;
+    for (let step = 1; step < order.length; step++) {
+      const cell = at + order[step];
+      const key = keys[cell];
+      if (key === null || Number.isNaN(quality[cell])) continue;
+      for (const set of setsOf(order.slice(0, step))) {
+        if (set.some((c) => keys[at + c] === null)) continue;
+        const earlier = set.map((c): EarlierAnswer => ({ logit: logits[at + c], key: keys[at + c] ?? '' }));
+        evidenceInto({ logit: logits[cell], key }, earlier, row);
+        for (const value of row) evidence.push(value);
+        targets.push(quality[cell]);
+      }
+    }
+  }
+  const features = { rows: targets.length, columns: EVIDENCE_LENGTH, values: Float32Array.from(evidence) };
+  const known = { rows: targets.length, columns: 1, values: Float32Array.from(targets) };
+  return (await fitLinear({ features, targets: known }, 'sigmoid', { l2: 1 })).layer;
+}
+
+/** Every one, every two, and all of them. */
+function setsOf(candidates: readonly number[]): number[][] {
+  const sets = candidates.flatMap((a, i) => [[a], ...candidates.slice(i + 1).map((b) => [a, b])]);
+  return candidates.length > 2 ? [...sets, [...candidates]] : sets;
+}
+
+function withPrior({ features, prior }: RatedAnswers): Matrix {
+  const inputs = createMatrix(features.rows, features.columns + 1);
+  for (let row = 0; row < features.rows; row++) {
+    inputs.values[row * inputs.columns] = prior[row];
+    inputs.values.set(
+      features.values.subarray(row * features.columns, (row + 1) * features.columns),
+      row * inputs.columns + 1,
+    );
+  }
+  return inputs;
+}
+
+export function takeAnswers(answers: RatedAnswers, rows: Int32Array): RatedAnswers {
+  return {
+    ...answers,
+    of: rows.map((row) => answers.of[row]),
+    features: takeRows(answers.features, rows),
+    prior: take(answers.prior, rows),
+    quality: take(answers.quality, rows),
+  };
+}
+
+function take(values: Float32Array, rows: Int32Array): Float32Array {
+  return Float32Array.from(rows, (row) => values[row]);
+}
+
+function columnOf(values: Float32Array): Matrix {
+  return { rows: values.length, columns: 1, values };
+}
