@@ -10,6 +10,7 @@ import { SIMULATIONS } from './simulations.ts';
 const BENCHES: Readonly<
   Record<string, (options: { file?: string; large: boolean }) => Promise<BenchLine[]>>
 > = {
+  answers: async () => (await import('./answers.ts')).benchAnswers(progress),
   bandit: async () => (await import('./bandit.ts')).benchBandit({ onProgress: progress }),
   cost: async () => (await import('./cost.ts')).benchCost(progress),
   decision: async () => (await import('./decision.ts')).benchDecision(),
@@ -38,16 +39,18 @@ const BENCHES: Readonly<
   ),
 };
 
-const HELP = `npm run bench -- [--only NAME,...] [--data FILE] [--large]
+const HELP = `npm run bench -- [NAME ...] [--only NAME,...] [--data FILE] [--large]
 
-  --only   ${Object.keys(BENCHES).join(', ')}, simulations (all that begin so)
+  --only   ${Object.keys(BENCHES).join(', ')}, simulations (all that begin so);
+           names may stand alone too
   --data   measures routed quality on another table of the shape of llmrouter9, instead of the public sets
   --large  ingests 10 million rows as well as 1 million
 
 Public sets are read from POINTSMAN_DATA, or from shared/data beside the repository; where they are absent,
 their lines say so. Results go to bench/results/.`;
 
-const { values } = parseArgs({
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
   options: {
     only: { type: 'string' },
     data: { type: 'string' },
@@ -59,7 +62,8 @@ if (values.help) console.log(HELP);
 else await main();
 
 async function main(): Promise<void> {
-  const only = values.only?.split(',').flatMap(namesOf) ?? Object.keys(BENCHES);
+  const named = [...positionals, ...(values.only?.split(',') ?? [])].flatMap(namesOf);
+  const only = named.length > 0 ? named : Object.keys(BENCHES);
   const names = values.data === undefined ? only : ['quality'];
   const unknown = names.find((name) => !(name in BENCHES));
   if (unknown !== undefined) {
