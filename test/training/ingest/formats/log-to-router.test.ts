@@ -37,7 +37,7 @@ beforeAll(async () => {
     if (logged.length < LOGGED) logged.push(rows[random.integer(rows.length)]);
     else heldOut.push(rows);
   }
-  write('train.yaml', 'resamples: 100\nfolds: 3\nheads: [linear]\nngrams: { dimensions: 32 }\n');
+  write('train.yaml', 'resamples: 100\nfolds: 2\nheads: [linear]\nngrams: { dimensions: 32 }\n');
 });
 
 describe.each(Object.keys(SOLVER_LOGS) as (keyof typeof SOLVER_LOGS)[])('a %s log', (format) => {
