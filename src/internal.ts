@@ -68,10 +68,8 @@ export { type Activation, activate, Dense } from './head/dense.ts';
 export type { Head, HeadSpec } from './head/head.ts';
 export {
   KnnHead,
-  type KnnLink,
   type KnnTable,
   knnHeaderBytes,
-  knnLinks,
   knnMagic,
   knnVersion,
   readKnnFile,

@@ -1,10 +1,11 @@
 import { ArtifactError } from '../errors.ts';
 import { readFloat32 } from '../math/read-float32.ts';
+import { allFinite } from '../math/statistics.ts';
 import type { Head } from './head.ts';
 
 /**
  * Mean outcome of the most similar rows: each weighs max(0, cosine)^sharpness times its own weight, the prior
- * weighs `shrinkage`, and what a row did not observe does not count. Then the link: logit or logarithm.
+ * weighs `shrinkage`, and what a row did not observe does not count.
  * A query of zeros, or no similar row, gives the prior.
  */
 export class KnnHead implements Head {
@@ -30,7 +31,7 @@ export class KnnHead implements Head {
   }
 
   predictInto(features: Float32Array, out: Float32Array): void {
-    const { outputs, prior, outcomes, shrinkage, sharpness, weights, link } = this.#table;
+    const { outputs, prior, outcomes, shrinkage, sharpness, weights } = this.#table;
     const found = this.#search(features);
     const sums = this.#sums;
     for (let c = 0; c < outputs; c++) {
@@ -49,7 +50,7 @@ export class KnnHead implements Head {
     }
     for (let c = 0; c < outputs; c++) {
       const total = sums[2 * c + 1];
-      out[c] = linked(link, total > 0 ? sums[2 * c] / total : prior[c]);
+      out[c] = total > 0 ? sums[2 * c] / total : prior[c];
     }
   }
 
@@ -110,21 +111,11 @@ function dotInt8(query: Float64Array, vectors: Int8Array, start: number): number
   return even + odd;
 }
 
-/** Probabilities are kept this far from 0 and 1 before a logit or logarithm. */
-const margin = 1e-4;
-
-function linked(link: KnnLink, mean: number): number {
-  if (link === 'identity') return mean;
-  const p = Math.min(1 - margin, Math.max(margin, mean));
-  return link === 'logit' ? Math.log(p / (1 - p)) : Math.log(p);
-}
-
 /** What the neighbour file of a `knn` head holds. */
 export interface KnnTable {
   readonly rows: number;
   readonly dimensions: number;
   readonly outputs: number;
-  readonly link: KnnLink;
   /** Weight of the prior against the sum of the neighbours' weights; >= 0. */
   readonly shrinkage: number;
   /** A neighbour weighs (cosine, at least 0) to this power; > 0. */
@@ -133,17 +124,12 @@ export interface KnnTable {
   readonly scales: Float32Array; // [rows]
   /** What each row weighs beside its similarity (inverse propensity); 1 for none. */
   readonly weights: Float32Array; // [rows]
-  /** Mean outcome of each output, before the link. */
+  /** Mean outcome of each output. */
   readonly prior: Float32Array; // [outputs]
   /** NaN is unobserved. */
   readonly outcomes: Float32Array; // [rows, outputs]
   readonly vectors: Int8Array; // [rows, dimensions]
 }
-
-/** How the weighted mean of outcomes becomes the head's output. The index is the code in the file. */
-export const knnLinks = ['identity', 'logit', 'log'] as const;
-
-export type KnnLink = (typeof knnLinks)[number];
 
 /** First four bytes of the file, little-endian: "PKNN". */
 export const knnMagic = 0x4e4e4b50;
@@ -159,7 +145,7 @@ export const knnHeaderBytes = 32;
  * | bytes | what |
  * |---|---|
  * | 0, 4, 8, 12, 16 | uint32: magic, version, rows, dimensions, outputs |
- * | 20 | uint32: link (0 identity, 1 logit, 2 log) |
+ * | 20 | uint32: 0 |
  * | 24, 28 | float32: shrinkage, sharpness |
  * | 32 | float32: scales, weights, prior, outcomes |
  * | then | int8: vectors |
@@ -180,7 +166,6 @@ export function readKnnFile(bytes: Uint8Array): KnnTable {
     );
   }
   const [rows, dimensions, outputs] = [8, 12, 16].map((at) => view.getUint32(at, true));
-  const link = knnLinks[view.getUint32(20, true)];
   const shrinkage = view.getFloat32(24, true);
   const sharpness = view.getFloat32(28, true);
   const floats = 2 * rows + outputs + rows * outputs;
@@ -190,8 +175,8 @@ export function readKnnFile(bytes: Uint8Array): KnnTable {
       `A neighbour file of this shape must have ${expected} bytes. Got ${bytes.byteLength}.`,
     );
   }
-  if (rows === 0 || dimensions === 0 || outputs === 0 || link === undefined) {
-    throw new ArtifactError('A neighbour file must have rows, dimensions, outputs and a known link.');
+  if (rows === 0 || dimensions === 0 || outputs === 0 || view.getUint32(20, true) !== 0) {
+    throw new ArtifactError('A neighbour file must have rows, dimensions and outputs, and a 0 after them.');
   }
   let offset = knnHeaderBytes;
   const take = (length: number): Float32Array => {
@@ -203,7 +188,6 @@ export function readKnnFile(bytes: Uint8Array): KnnTable {
     rows,
     dimensions,
     outputs,
-    link,
     shrinkage,
     sharpness,
     scales: take(rows),
@@ -220,13 +204,12 @@ function checkNumbers(table: KnnTable): void {
   const amount = (x: number) => x >= 0 && Number.isFinite(x);
   // A row of whole numbers is at least 1 long, and its scale makes it 1.
   const scale = (x: number) => x >= 0 && x <= 1;
-  const inLink = (x: number) => Number.isFinite(x) && (table.link === 'identity' || (x >= 0 && x <= 1));
   const wrong =
     !amount(table.shrinkage) || !(table.sharpness > 0) || !amount(table.sharpness)
       ? 'shrinkage and sharpness'
       : !table.scales.every(scale) || !table.weights.every(amount)
         ? 'scales and weights'
-        : !table.prior.every(inLink) || !table.outcomes.every((x) => Number.isNaN(x) || inLink(x))
+        : !allFinite(table.prior) || !table.outcomes.every((x) => Number.isNaN(x) || Number.isFinite(x))
           ? 'prior and outcomes'
           : null;
   if (wrong !== null) {

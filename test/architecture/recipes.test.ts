@@ -71,11 +71,9 @@ beforeEach(() => {
 describe('a calibrator', () => {
   const recipe = ['src/calibrator.ts', 'training/calibrate/fit-calibrators.ts'];
   const others: Others = {
-    'identity in src/head/knn.ts': 'the link of a kNN head',
     'identity in training/calibrate/choose-calibrator.ts': 'what there is before anything is fitted',
     'identity in training/candidates/probes.ts': 'heads that are compared before they are calibrated',
     'identity in training/candidates/extend-heads.ts': 'a candidate that is not calibrated yet',
-    'identity in training/fit/knn.ts': 'the link of a kNN head',
   };
 
   it('is chosen, kept in a manifest and used when it is in the two tables', async () => {

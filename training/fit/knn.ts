@@ -2,10 +2,8 @@ import { InvalidInputError } from 'pointsman';
 import {
   type Head,
   KnnHead,
-  type KnnLink,
   type KnnTable,
   knnHeaderBytes,
-  knnLinks,
   knnMagic,
   knnVersion,
 } from 'pointsman/internal';
@@ -21,8 +19,6 @@ interface KnnOptions {
   readonly shrinkage?: number;
   /** A neighbour weighs cosine^sharpness. @default 2 */
   readonly sharpness?: number;
-  /** `logit` for success, `log` for shares of the choice, `identity` for log-costs. @default 'identity' */
-  readonly link?: KnnLink;
   /** Importance of each row. @default 1 each */
   readonly weights?: Float32Array;
 }
@@ -42,7 +38,7 @@ export interface KnnFit {
  * @throws InvalidInputError
  */
 export function fitKnn(features: Matrix, outcomes: Matrix, options: KnnOptions = {}): KnnFit {
-  const { neighbours = 40, from = 0, to = features.columns, link = 'identity' } = options;
+  const { neighbours = 40, from = 0, to = features.columns } = options;
   if (!(from >= 0 && from < to && to <= features.columns)) {
     throw new InvalidInputError(
       `\`from\` and \`to\` of fitKnn must be within 0..${features.columns}. Got ${from}..${to}.`,
@@ -58,7 +54,6 @@ export function fitKnn(features: Matrix, outcomes: Matrix, options: KnnOptions =
     rows: features.rows,
     dimensions: to - from,
     outputs: outcomes.columns,
-    link,
     shrinkage: Math.fround(options.shrinkage ?? 2),
     sharpness: Math.fround(options.sharpness ?? 2),
     weights,
@@ -111,14 +106,7 @@ export function encodeKnn(table: KnnTable): Uint8Array {
   const floats = arrays.reduce((sum, array) => sum + array.length, 0);
   const bytes = new Uint8Array(knnHeaderBytes + 4 * floats + table.vectors.length);
   const view = new DataView(bytes.buffer);
-  const header = [
-    knnMagic,
-    knnVersion,
-    table.rows,
-    table.dimensions,
-    table.outputs,
-    knnLinks.indexOf(table.link),
-  ];
+  const header = [knnMagic, knnVersion, table.rows, table.dimensions, table.outputs, 0];
   header.forEach((value, i) => {
     view.setUint32(4 * i, value, true);
   });

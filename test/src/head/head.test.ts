@@ -148,7 +148,6 @@ const table: KnnTable = {
   rows: 3,
   dimensions: 2,
   outputs: 2,
-  link: 'identity',
   shrinkage: 1,
   sharpness: 1,
   scales: Float32Array.of(1 / 127, 1 / 127, 1 / 127),
@@ -178,10 +177,13 @@ describe('KnnHead', () => {
     const bytes = encodeKnn(table);
     expect(() => readKnnFile(bytes.subarray(0, 60))).toThrow(ArtifactError);
     expect(() => readKnnFile(new Uint8Array(4))).toThrow('must begin with "PKNN"');
+    const linked = bytes.slice();
+    linked[20] = 1;
+    expect(() => readKnnFile(linked)).toThrow('a 0 after them');
     const newer = bytes.slice();
     newer[4] = 9;
     expect(() => readKnnFile(newer)).toThrow('Got 9. Update pointsman.');
-    expect(() => readKnnFile(encodeKnn({ ...table, link: 'log', prior: Float32Array.of(2, 0) }))).toThrow(
+    expect(() => readKnnFile(encodeKnn({ ...table, prior: Float32Array.of(Infinity, 0) }))).toThrow(
       'prior and outcomes',
     );
   });

@@ -1,4 +1,4 @@
-import { argMax, createRandom, readKnnFile } from 'pointsman/internal';
+import { argMax, createRandom, logit, readKnnFile } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 import { chainHead, predictRows } from '../../../training/fit/chain.ts';
 import { crossValidate, eachFold, groupedFolds } from '../../../training/fit/folds.ts';
@@ -79,17 +79,16 @@ describe('kNN', () => {
   test('predicts from its neighbours, better than the mean', () => {
     const train = Int32Array.from({ length: 300 }, (_, i) => i);
     const test = Int32Array.from({ length: 100 }, (_, i) => 300 + i);
-    const { head } = fitKnn(takeRows(features, train), takeRows(success, train), {
-      link: 'logit',
-      neighbours: 25,
-    });
+    const { head } = fitKnn(takeRows(features, train), takeRows(success, train), { neighbours: 25 });
     const targets = takeRows(success, test);
-    expect(meanLoss('sigmoid', predictRows(head, takeRows(features, test)), { targets })).toBeLessThan(0.62);
+    const predicted = predictRows(head, takeRows(features, test));
+    const logits = { ...predicted, values: predicted.values.map(logit) };
+    expect(meanLoss('sigmoid', logits, { targets })).toBeLessThan(0.62);
   });
 
   test('encode and decode are inverse, NaN included', () => {
     const holes = { ...success, values: success.values.map((y, i) => (i % 4 === 0 ? Number.NaN : y)) };
-    const { table } = fitKnn(features, holes, { link: 'logit', from: 2, to: 9, shrinkage: 0.3 });
+    const { table } = fitKnn(features, holes, { from: 2, to: 9, shrinkage: 0.3 });
     expect(readKnnFile(encodeKnn(table))).toEqual(table);
   });
 });
