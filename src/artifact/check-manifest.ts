@@ -109,10 +109,6 @@ function checkHead(field: string, spec: HeadSpec, inputs: number, outputs: numbe
     case 'stack':
       for (const member of spec.members) checkHead(`${field}.members`, member.head, inputs, outputs);
       return;
-    case 'shrunk':
-      equal(`${field}.prior`, spec.prior.length, outputs);
-      checkHead(`${field}.head`, spec.head, inputs, outputs);
-      return;
     case 'spread':
       checkHead(`${field}.head`, spec.head, inputs, outputs);
       return;

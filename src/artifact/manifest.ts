@@ -248,12 +248,6 @@ const head: v.GenericSchema<unknown, HeadSpec> = v.variant('kind', [
       v.maxLength(100),
     ),
   }),
-  object({
-    kind: v.literal('shrunk'),
-    head: v.lazy(() => head),
-    prior: v.pipe(v.array(number), v.minLength(1), v.maxLength(MAX_LENGTH)),
-    strength: share,
-  }),
   object({ kind: v.literal('spread'), head: v.lazy(() => head), level: number, deviation: number }),
   object({
     kind: v.literal('logit'),

@@ -26,25 +26,13 @@ export function createHead(spec: HeadSpec, context: HeadContext): Head {
       }
       return new StackHead(members);
     }
-    case 'shrunk': {
-      const head = createHead(spec.head, context);
-      if (spec.prior.length !== head.outputs || !spec.prior.every(Number.isFinite)) {
-        throw new ArtifactError(
-          `\`prior\` of a shrunk head must be ${head.outputs} finite numbers. Got [${spec.prior}].`,
-        );
-      }
-      if (!(spec.strength >= 0 && spec.strength <= 1)) {
-        throw new ArtifactError(`\`strength\` of a shrunk head must be from 0 to 1. Got ${spec.strength}.`);
-      }
-      return new ShrunkHead(head, spec.prior, spec.strength);
-    }
     case 'spread':
       return new SpreadHead(createHead(spec.head, context), spec.level, spec.deviation);
     case 'logit': {
       const head = createHead(spec.head, context);
-      if (spec.prior.length !== head.outputs) {
+      if (spec.prior.length !== head.outputs || !spec.prior.every(Number.isFinite)) {
         throw new ArtifactError(
-          `\`prior\` of a logit head must be ${head.outputs} numbers. Got [${spec.prior}].`,
+          `\`prior\` of a logit head must be ${head.outputs} finite numbers. Got [${spec.prior}].`,
         );
       }
       return new LogitHead(head, spec.prior);
@@ -114,38 +102,6 @@ export class StackHead implements Head {
     for (const { weight, head } of this.#members) {
       head.predictInto(features, this.#part);
       for (let j = 0; j < this.outputs; j++) out[j] += weight * this.#part[j];
-    }
-  }
-}
-
-/** prior + strength * (head - prior): pulls a head towards the candidates' overall means. */
-export class ShrunkHead implements Head {
-  readonly inputs: number;
-  readonly outputs: number;
-  readonly #head: Head;
-  readonly #prior: Float64Array; // [outputs]
-  readonly #strength: number;
-
-  /**
-   * @param prior one number per output, on the head's scale
-   * @param strength 0 (the prior alone: the head is not even asked) to 1 (the head as it is)
-   */
-  constructor(head: Head, prior: ArrayLike<number>, strength: number) {
-    this.inputs = head.inputs;
-    this.outputs = head.outputs;
-    this.#head = head;
-    this.#prior = Float64Array.from(prior);
-    this.#strength = strength;
-  }
-
-  predictInto(features: Float32Array, out: Float32Array): void {
-    if (this.#strength === 0) {
-      out.set(this.#prior);
-      return;
-    }
-    this.#head.predictInto(features, out);
-    for (let j = 0; j < this.outputs; j++) {
-      out[j] = this.#prior[j] + this.#strength * (out[j] - this.#prior[j]);
     }
   }
 }

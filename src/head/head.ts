@@ -9,8 +9,8 @@ export interface Head {
 }
 
 /**
- * How the manifest describes a head. Heads compose: a stack adds up members, shrinkage pulls any head towards
- * the candidates' overall means, an extension adds a candidate. Everything reads the one standardised feature vector.
+ * How the manifest describes a head. Heads compose: a stack adds up members, an extension adds a candidate. Everything
+ * reads the one standardised feature vector.
  */
 export type HeadSpec =
   /** A chain of Dense layers in the artifact's TF.js LayersModel, found by the name of its output. */
@@ -30,13 +30,6 @@ export type HeadSpec =
   | {
       readonly kind: 'stack';
       readonly members: readonly { readonly weight: number; readonly head: HeadSpec }[];
-    }
-  /** prior + strength * (head - prior), per output; strength 0 is "no signal: use the prior". */
-  | {
-      readonly kind: 'shrunk';
-      readonly head: HeadSpec;
-      readonly prior: readonly number[];
-      readonly strength: number;
     }
   /** level * mean + deviation * (output - mean), the mean being over the head's outputs; see `SpreadHead`. */
   | { readonly kind: 'spread'; readonly head: HeadSpec; readonly level: number; readonly deviation: number }

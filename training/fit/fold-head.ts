@@ -51,8 +51,8 @@ export interface FoldedHeads {
 }
 
 /**
- * Puts every head that is made of layers into one layer: weights of a stack, spread, shrinkage, candidates added and, of the
- * choice, its temperature are all linear, so they go into a kernel. Heads with something else in them stay as they are, and so do
+ * Puts every head that is made of layers into one layer: weights of a stack, spread, candidates added and, of the choice,
+ * its temperature are all linear, so they go into a kernel. Heads with something else in them stay as they are, and so do
  * outputs that such a head, or a task, names.
  *
  * @param task name of the output that tells tasks apart
@@ -115,8 +115,6 @@ export function notLayers(spec: HeadSpec, outputs: ModelOutputs): string[] {
       ];
     case 'logit':
       return [...notLayers(spec.head, outputs), 'logit'];
-    case 'shrunk':
-      return spec.strength === 0 ? [] : notLayers(spec.head, outputs);
     case 'spread':
     case 'extend':
       return notLayers(spec.head, outputs);
@@ -172,7 +170,6 @@ function outputCount(spec: HeadSpec, outputs: ModelOutputs): number {
     case 'extend':
       return outputCount(spec.head, outputs) + 1;
     case 'logit':
-    case 'shrunk':
     case 'spread':
       return outputCount(spec.head, outputs);
   }
@@ -223,17 +220,6 @@ function addWeighed(spec: HeadSpec, weights: Float64Array, sum: WeighedOutputs):
         weights.map((w) => deviation * w + share),
         sum,
       );
-      return;
-    }
-    case 'shrunk': {
-      const { prior, strength } = spec;
-      sum.constant += weights.reduce((all, w, c) => all + (1 - strength) * w * prior[c], 0);
-      if (strength !== 0)
-        addWeighed(
-          spec.head,
-          weights.map((w) => strength * w),
-          sum,
-        );
       return;
     }
     case 'extend': {

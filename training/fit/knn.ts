@@ -1,12 +1,5 @@
 import { InvalidInputError } from 'pointsman';
-import {
-  type Head,
-  KnnHead,
-  type KnnTable,
-  knnHeaderBytes,
-  knnMagic,
-  knnVersion,
-} from 'pointsman/internal';
+import { type Head, KnnHead, type KnnTable, knnHeaderBytes, knnMagic, knnVersion } from 'pointsman/internal';
 import type { Matrix } from './rows.ts';
 
 interface KnnOptions {

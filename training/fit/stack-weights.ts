@@ -116,7 +116,7 @@ interface ShrinkageOptions {
 }
 
 interface ShrinkageChoice {
-  /** For a `shrunk` head. 0: best single. */
+  /** Of the prediction, the rest being the prior. 0: best single. */
   readonly strength: number;
   /** Mean utility won over best single at that strength, out of fold; 0 at strength 0. */
   readonly gain: number;

@@ -154,7 +154,16 @@ test.each<[string, (manifest: Json) => void, RegExp]>([
     /"other.bin", which the manifest/,
   ],
   ['a file listed twice', (m) => (m.files as Json[]).push((m.files as Json[])[0]), /different paths/],
-  ['a prior of another length', (m) => at(m, 'heads', 'success', 'head', 'prior', [1]), /head.prior/],
+  [
+    'a prior of another length',
+    (m) =>
+      at(m, 'heads', 'success', 'head', {
+        kind: 'logit',
+        prior: [1],
+        head: { kind: 'layers', output: 'choice' },
+      }),
+    /head.prior/,
+  ],
   [
     'an extension by more than one candidate',
     (m) => at(m, 'heads', 'choice', 'head', extension(1)),

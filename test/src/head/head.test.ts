@@ -210,7 +210,7 @@ describe('createHead', () => {
   const sum: HeadSpec = { kind: 'layers', output: 'sum' };
   const knn: HeadSpec = { kind: 'knn', file: 'knn.bin', rows: 3, neighbours: 2, from: 0, to: 2 };
 
-  test('composes layers, kNN, stack and shrinkage', () => {
+  test('composes layers, kNN, stack and spread', () => {
     const stack: HeadSpec = {
       kind: 'stack',
       members: [
@@ -219,9 +219,8 @@ describe('createHead', () => {
       ],
     };
     expect(predict(createHead(stack, context), 5, 0)).toEqual([2 * 10 + 3, 1]);
-    const half: HeadSpec = { kind: 'shrunk', head: sum, prior: [0, 1], strength: 0.5 };
-    expect(predict(createHead(half, context), 5, 0)).toEqual([5, 0.5]);
-    expect(predict(createHead({ ...half, strength: 0 }, context), 5, 0)).toEqual([0, 1]);
+    const apart: HeadSpec = { kind: 'spread', head: sum, level: 2, deviation: 0.5 };
+    expect(predict(createHead(apart, context), 5, 0)).toEqual([12.5, 7.5]);
   });
 
   test('an extension leaves the outputs of its head, and adds a weighted sum of them and a constant', () => {
@@ -245,8 +244,8 @@ describe('createHead', () => {
       ],
     },
     { kind: 'stack', members: [{ weight: Number.NaN, head: sum }] },
-    { kind: 'shrunk', head: sum, prior: [0], strength: 0.5 },
-    { kind: 'shrunk', head: sum, prior: [0, 1], strength: 1.5 },
+    { kind: 'logit', head: sum, prior: [0] },
+    { kind: 'logit', head: sum, prior: [0, Number.NaN] },
     { kind: 'extend', head: sum, weights: [1], constant: 0 },
     { kind: 'extend', head: sum, weights: [1, 0, 0], constant: 0 },
     { kind: 'extend', head: sum, weights: [1, Number.NaN], constant: 0 },

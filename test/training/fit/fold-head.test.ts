@@ -47,12 +47,6 @@ const spread = (head: HeadSpec, level: number, deviation: number): HeadSpec => (
   level,
   deviation,
 });
-const shrunk = (head: HeadSpec, strength: number): HeadSpec => ({
-  kind: 'shrunk',
-  head,
-  strength,
-  prior: [0.3, -1, 2, 0, 0.5],
-});
 const stack = (...members: [number, HeadSpec][]): HeadSpec => ({
   kind: 'stack',
   members: members.map(([weight, head]) => ({ weight, head })),
@@ -75,8 +69,6 @@ const FOLDED: Record<string, HeadSpec> = {
   'a chain': layers('mlp'),
   'a spread': spread(layers('linear'), 0.4, 1.7),
   'a spread of differences alone': spread(layers('curve'), 0, 2),
-  'a shrunk head': shrunk(layers('domain'), 0.4),
-  'a head shrunk to its prior': shrunk(layers('domain'), 0),
   'a stack with a member twice': stack(
     [0.5, layers('linear')],
     [-2, layers('mlp')],
@@ -85,14 +77,11 @@ const FOLDED: Record<string, HeadSpec> = {
   'members that weigh nothing': stack([0, layers('mlp')], [0, layers('linear')]),
   'the quality that training makes': quality,
   'the choice that training makes': stack([1, layers('choice')], [0.7, spread(quality, 0, 1)]),
-  'all in one another': shrunk(
-    spread(stack([2, shrunk(quality, 0.9)], [1, layers('choice')]), 0.5, 0.5),
-    0.6,
-  ),
+  'all in one another': stack([0.6, spread(stack([1.8, quality], [1, layers('choice')]), 0.5, 0.5)]),
   'a candidate added to one layer': extended(layers('linear'), [0.2, -0.3, 0.4, 0.5, 0.2], -1.5),
   'a candidate added to what training makes': extended(quality, [1, 0, 0, -0.2, 0.2], 0.4),
   'a candidate added to one that was added': extended(
-    extended(shrunk(quality, 0.7), [0.2, 0.2, 0.2, 0.2, 0.2], 2),
+    extended(stack([0.7, quality]), [0.2, 0.2, 0.2, 0.2, 0.2], 2),
     [0.1, 0.3, 0, 0, -0.4, 1],
     -0.3,
   ),
@@ -147,10 +136,10 @@ test.each<[HeadSpec, string[]]>([
   [knn, ['knn (quality_knn.bin)']],
   [stack([1, quality], [0.3, spread(knn, 1, 1)], [0.3, knn]), ['knn (quality_knn.bin)']],
   [layers('bent'), ['bent (tanh)']],
-  [stack([1, quality], [0, knn], [1, shrunk(knn, 0)]), []],
+  [stack([1, quality], [0, knn]), []],
   [layers('nowhere'), ['nowhere (unknown)']],
   [extended(stack([1, quality], [1, knn]), [1, 0, 0, 0, 0], 0), ['knn (quality_knn.bin)']],
-  [shrunk({ kind: 'logit', head: knn, prior: [0, 0, 0, 0, 0] }, 0.5), ['knn (quality_knn.bin)', 'logit']],
+  [stack([0.5, { kind: 'logit', head: knn, prior: [0, 0, 0, 0, 0] }]), ['knn (quality_knn.bin)', 'logit']],
 ])('what is not made of layers is named, and is not folded: %#', (spec, names) => {
   expect(notLayers(spec, outputs)).toEqual(names);
   expect(foldHead(spec, outputs) === null).toBe(names.length > 0);
