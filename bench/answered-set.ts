@@ -187,7 +187,7 @@ async function predictPrompts(
 ): Promise<Float32Array> {
   const columns = matrix.candidates.length;
   const prompts = matrix.prompts.map(({ request }) => readPrompt(request));
-  const { features } = fitFeatures(
+  const { matrix: features } = fitFeatures(
     prompts,
     embeddings,
     { role: 'fit', rows: fit },

@@ -16,7 +16,8 @@ import { takeRows } from '../training/fit/rows.ts';
 import type { OutcomeMatrix } from '../training/outcomes/matrix.ts';
 import { nameSplits, type Splits, splitOutcomes } from '../training/split/split.ts';
 import { fitHeads } from '../training/train/heads.ts';
-import { type LogReport, trafficPropensities } from '../training/train/logged.ts';
+import type { LogReport } from '../training/train/logged.ts';
+import { startRun } from '../training/train/training-run.ts';
 import { toBanditLog } from './bandit-log.ts';
 import { atLeast, type BenchLine, skipped } from './bench-line.ts';
 import { byHardness, byLength, severalAnswers } from './logging-policies.ts';
@@ -27,11 +28,11 @@ const SIZES = { fit: 0.56, calibrate: 0.14, test: 0.3 };
 /** Of the gain over best single that the whole table gives. */
 const TARGET_SHARE = 0.9;
 
-/** One seed: its split, and features fitted on it, whoever answers. */
+/** One seed: its split, and features features on it, whoever answers. */
 interface Prepared {
   readonly seed: number;
   readonly splits: Splits;
-  readonly fitted: FittedFeatures;
+  readonly features: FittedFeatures;
 }
 
 /** What the table is turned into before it is learned from. */
@@ -123,12 +124,12 @@ async function prepare({ matrix, groups }: OutcomeSet): Promise<Prepared[]> {
   const embeddings = { rows: prompts.length, columns: embedder.dimensions, values };
   return SEEDS.map((seed) => {
     const { splits } = splitOutcomes(matrix, { sizes: SIZES, seed, groups });
-    const fitted = fitFeatures(prompts, embeddings, splits.fit, {
+    const features = fitFeatures(prompts, embeddings, splits.fit, {
       embedder: embedder.id,
       dimensions: embedder.dimensions,
       ngrams: { ...config.ngrams, seed },
     });
-    return { seed, splits, fitted };
+    return { seed, splits, features };
   });
 }
 
@@ -169,26 +170,18 @@ async function learnAll(
 async function learn(
   { matrix, groups }: OutcomeSet,
   log: OutcomeMatrix,
-  { seed, splits, fitted }: Prepared,
+  { seed, splits, features }: Prepared,
   input: TrainConfigInput,
 ): Promise<{ quality: number; log: LogReport | null }> {
-  const { heads: members, folds, offPolicy } = parseTrainConfig(input);
-  const shared = { groups: groups.groups, folds, seed, onStep: () => {} };
-  const propensities = await trafficPropensities(log, {
-    ...shared,
-    features: fitted.features,
-    use: offPolicy.propensities,
-  });
-  const { heads, model, files, ...learned } = await fitHeads({
-    ...shared,
+  const run = await startRun({
+    config: { ...parseTrainConfig(input), seed },
     matrix: log,
     splits,
-    fitted,
-    members,
-    propensities,
-    offPolicy,
-    candidates: {},
+    groups: groups.groups,
+    features,
+    onStep: () => {},
   });
+  const { heads, model, files, ...learned } = await fitHeads(run);
   const head = createHead(heads.success.head, {
     layers: readLayersModel(
       JSON.parse(new TextDecoder().decode(files.get(model.topology))),
@@ -197,7 +190,7 @@ async function learn(
     file: (path) => files.get(path)!,
   });
   const calibrators = heads.success.calibrators.map(createCalibrator);
-  const logits = predictRows(head, takeRows(fitted.features, splits.test.rows));
+  const logits = predictRows(head, takeRows(features.matrix, splits.test.rows));
   const { columns } = logits;
   const qualities = Array.from(splits.test.rows, (row, i) => {
     const own = logits.values.subarray(i * columns, (i + 1) * columns);

@@ -4,7 +4,7 @@ import { parseTrainConfig, type TrainConfigInput } from '../training/config.ts';
 import { embedAll } from '../training/embed/embed.ts';
 import { openEmbedder } from '../training/embed/embedders.ts';
 import { nearestNeighbours } from '../training/evaluate/baseline-scores.ts';
-import type { PromptEmbeddings } from '../training/evaluate/evaluation-input.ts';
+import type { Matrix } from '../training/fit/rows.ts';
 import type { OutcomeMatrix } from '../training/outcomes/matrix.ts';
 import type { NearDuplicateGroups } from '../training/split/near-duplicates.ts';
 import { type SplitSizes, type Splits, splitOutcomes } from '../training/split/split.ts';
@@ -31,7 +31,7 @@ export async function trainOnce(
   const embedder = await openEmbedder(parseTrainConfig(config).embedder);
   const texts = matrix.prompts.map(({ request }) => readPrompt(request).text);
   const vectors = await embedAll(embedder.embedder, texts);
-  const nearest = { dimensions: embedder.embedder.dimensions, vectors };
+  const nearest = { rows: texts.length, columns: embedder.embedder.dimensions, values: vectors };
   return { trained, splits, differenceToNearest: differences(trained, matrix, splits, nearest) };
 }
 
@@ -59,7 +59,7 @@ function differences(
   { predictions }: TrainedRouter,
   matrix: OutcomeMatrix,
   { fit, calibrate, test }: Splits,
-  embeddings: PromptEmbeddings,
+  embeddings: Matrix,
 ): Float64Array {
   const columns = matrix.candidates.length;
   const train = Int32Array.from([...fit.rows, ...calibrate.rows]).sort();

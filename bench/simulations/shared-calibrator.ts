@@ -1,6 +1,5 @@
 import { createRandom, sigmoid } from 'pointsman/internal';
-import { chainHead } from '../../training/fit/chain.ts';
-import { calibrateHeads } from '../../training/train/heads.ts';
+import { chooseCalibrators } from '../../training/calibrate/choose-calibrator.ts';
 import { atLeast, atMost, type BenchLine, mended } from '../bench-line.ts';
 
 const DRAWS = 60;
@@ -49,14 +48,6 @@ export function simulateSharedCalibrator(onProgress: (what: string) => void): Be
  * @returns share of draws in which candidates got calibrators of their own
  */
 export function apartShare(draws: number, off: number, repeats = 1): number {
-  const layer = {
-    inputs: CANDIDATES,
-    outputs: CANDIDATES,
-    kernel: Float32Array.from({ length: CANDIDATES ** 2 }, (_, i) => Number(i % (CANDIDATES + 1) === 0)),
-    bias: new Float32Array(CANDIDATES),
-    activation: 'linear' as const,
-  };
-  const head = chainHead([layer]);
   let apart = 0;
   for (let seed = 0; seed < draws; seed++) {
     const random = createRandom(seed);
@@ -70,16 +61,11 @@ export function apartShare(draws: number, off: number, repeats = 1): number {
       columns: CANDIDATES,
       values: Float32Array.from({ length: cells.length * repeats }, (_, i) => cells[i % cells.length]),
     });
-    const { calibrators } = calibrateHeads({
-      choice: head,
-      success: head,
-      features: repeat(logits),
-      quality: repeat(answers),
-      weights: null,
+    const calibrators = chooseCalibrators(repeat(logits), repeat(answers), null, {
       groups: Int32Array.from({ length: prompts * repeats }, (_, row) => row % prompts),
       seed,
     });
-    if (new Set(calibrators.map((parameters) => JSON.stringify(parameters))).size > 1) apart++;
+    if (new Set(calibrators.map(({ parameters }) => JSON.stringify(parameters))).size > 1) apart++;
   }
   return apart / draws;
 }

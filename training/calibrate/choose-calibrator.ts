@@ -1,6 +1,6 @@
 import type { Calibrator } from 'pointsman/internal';
 import { eachFold, groupedFolds } from '../fit/folds.ts';
-import { clusteredMean } from '../fit/rows.ts';
+import { clusteredMean, type Matrix, takeColumn } from '../fit/rows.ts';
 import {
   type CalibrationData,
   type CalibratorKind,
@@ -51,6 +51,45 @@ export function chooseCalibrator(data: CalibrationData, options: ChoiceOptions):
   }
   const kind = chosen?.kind ?? 'identity';
   return { calibrator: FITTERS[kind](data), losses, rowLosses: lossesByRow(data, observed, chosen?.rows) };
+}
+
+/**
+ * A calibrator for every candidate: one together unless apart they are better by two standard errors of cross-validated
+ * log-loss, both out of fold and of the kind that would serve. A shared one keeps the order of candidates, and has all their
+ * rows to learn from.
+ *
+ * @param logits `[rows, candidates]` @param labels as `logits`, 0 to 1, fractions allowed; NaN: unobserved
+ * @param weights importance of each label, as `logits`; null: all alike
+ * @param options `groups`: near-duplicate group of each row
+ * @returns `[candidates]`
+ */
+export function chooseCalibrators(
+  logits: Matrix,
+  labels: Matrix,
+  weights: Float32Array | null,
+  { groups, seed }: { readonly groups: ArrayLike<number>; readonly seed: number },
+): Calibrator[] {
+  const { columns } = labels;
+  const groupOfCell = Int32Array.from(logits.values, (_, i) => groups[Math.floor(i / columns)]);
+  const together = chooseCalibrator(
+    { logits: logits.values, labels: labels.values, ...(weights === null ? {} : { weights }) },
+    { seed, groups: groupOfCell },
+  );
+  const apart = Array.from({ length: columns }, (_, c) =>
+    chooseCalibrator(
+      {
+        logits: takeColumn(logits, c),
+        labels: takeColumn(labels, c),
+        ...(weights === null ? {} : { weights: takeColumn({ ...labels, values: weights }, c) }),
+      },
+      { seed, groups },
+    ),
+  );
+  const saved = together.rowLosses.map(
+    (shared, i) => shared - apart[i % columns].rowLosses[Math.floor(i / columns)],
+  );
+  const better = gainIsWorth(saved, weights, groupOfCell);
+  return apart.map(({ calibrator }) => (better ? calibrator : together.calibrator));
 }
 
 /** With too few rows to tell nothing is fitted, and the identity's losses are out of fold as they are. */
@@ -107,19 +146,6 @@ function calibrationLosses(calibrator: Calibrator, data: CalibrationData): Float
     losses[rows[i]] = -labels[i] * Math.log(p) - (1 - labels[i]) * Math.log1p(-p);
   }
   return losses;
-}
-
-/** Weighted mean log-loss in nats; NaN when nothing was observed. */
-export function calibrationLoss(calibrator: Calibrator, data: CalibrationData): number {
-  const losses = calibrationLosses(calibrator, data);
-  let [sum, total] = [0, 0];
-  losses.forEach((loss, i) => {
-    const weight = data.weights?.[i] ?? 1;
-    if (Number.isNaN(loss) || !(weight > 0)) return;
-    sum += weight * loss;
-    total += weight;
-  });
-  return total > 0 ? sum / total : Number.NaN;
 }
 
 /** What has more parameters must beat what has fewer by this many standard errors. */

@@ -168,7 +168,7 @@ function shardName(bytes: Uint8Array): string {
 
 export interface EmbedAllOptions {
   /** Where vectors are kept from run to run. @default none are kept */
-  cacheFolder?: string;
+  cacheFolder?: string | undefined;
   /** Texts a call of the embedder, and a write of the cache: what an interruption can cost. @default 64 */
   batchSize?: number;
   /** Called at the start and after each batch. */

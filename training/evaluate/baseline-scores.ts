@@ -1,6 +1,6 @@
 import { createRandom } from 'pointsman/internal';
+import type { Matrix } from '../fit/rows.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
-import type { PromptEmbeddings } from './evaluation-input.ts';
 
 interface NearestNeighboursOptions {
   readonly neighbours: number;
@@ -13,12 +13,13 @@ interface NearestNeighboursOptions {
 /**
  * The plain kNN baseline: a candidate's expected quality is its mean over the prompt's nearest training prompts
  * by cosine, observed ones alone, each counting the same.
+ * @param embeddings of every prompt of the matrix: `[prompts, dimensions]`
  * @param prompts matrix rows to predict: `[rows]`
  * @returns `[rows, candidates]`
  */
 export function nearestNeighbours(
   matrix: OutcomeMatrix,
-  embeddings: PromptEmbeddings,
+  embeddings: Matrix,
   train: Int32Array,
   prompts: Int32Array,
   { neighbours, maxTrainRows, seed, fallback }: NearestNeighboursOptions,
@@ -31,7 +32,7 @@ export function nearestNeighbours(
   const stored = unitRows(embeddings, known);
   const k = Math.min(neighbours, known.length);
   const estimates = new Float64Array(prompts.length * candidates);
-  const { dimensions } = embeddings;
+  const dimensions = embeddings.columns;
   for (let from = 0; from < prompts.length; from += BLOCK) {
     const block = prompts.subarray(from, from + BLOCK);
     const similarities = blockSimilarities(
@@ -62,14 +63,14 @@ export function nearestNeighbours(
 const BLOCK = 4;
 
 /** Copies rows scaled to length 1 (a zero vector stays zero): [max(rows, padded), dimensions] */
-function unitRows({ dimensions, vectors }: PromptEmbeddings, rows: Int32Array, padded = 0): Float32Array {
-  const unit = new Float32Array(Math.max(rows.length, padded) * dimensions);
+function unitRows({ columns, values }: Matrix, rows: Int32Array, padded = 0): Float32Array {
+  const unit = new Float32Array(Math.max(rows.length, padded) * columns);
   for (let i = 0; i < rows.length; i++) {
-    const from = rows[i] * dimensions;
+    const from = rows[i] * columns;
     let squares = 0;
-    for (let d = 0; d < dimensions; d++) squares += vectors[from + d] ** 2;
+    for (let d = 0; d < columns; d++) squares += values[from + d] ** 2;
     const scale = squares > 0 ? 1 / Math.sqrt(squares) : 0;
-    for (let d = 0; d < dimensions; d++) unit[i * dimensions + d] = vectors[from + d] * scale;
+    for (let d = 0; d < columns; d++) unit[i * columns + d] = values[from + d] * scale;
   }
   return unit;
 }

@@ -1,3 +1,4 @@
+import { takeNumbers } from '../outcomes/matrix.ts';
 import { meansByTask, nearestNeighbours } from './baseline-scores.ts';
 import {
   bestSingleCandidate,
@@ -80,7 +81,7 @@ export function evaluate(input: EvaluationInput, options: EvaluationOptions = {}
   const best = comparison ? bestSingleCandidate(comparison, means) : (estimated?.bestSingle ?? null);
   const coverage = estimated?.coverage ?? seen.coverage;
   const strategies = compared?.strategies ?? estimated?.strategies ?? [];
-  const testCells = (cells: Float32Array) => gatherRows(cells, matrix.candidates.length, splits.test.rows);
+  const testCells = (cells: Float32Array) => takeNumbers(cells, matrix.candidates.length, splits.test.rows);
   return {
     schemaVersion: 1,
     artifactId: input.artifactId,
@@ -191,7 +192,7 @@ function compareAll(
   const strategies = measureStrategies(comparison, choices, candidates, settings);
   const qualityOf = (id: string) =>
     columnOf(quality, choices.find((choice) => choice.id === id)!, candidates);
-  const success = gatherRows(predictions.success, candidates, positions);
+  const success = takeNumbers(predictions.success, candidates, positions);
   const best = bestCandidates(quality, candidates);
   const lost = regret(quality, chosen, candidates);
   return {
@@ -206,13 +207,13 @@ function compareAll(
       comparison,
       names,
       success,
-      expectedCosts(gatherRows(predictions.expectedCostUsd, candidates, positions), comparison, means),
+      expectedCosts(takeNumbers(predictions.expectedCostUsd, candidates, positions), comparison, means),
       settings,
     ),
     choiceCalibration:
       predictions.choice &&
       measureChoiceCalibration(
-        gatherRows(predictions.choice, candidates, positions),
+        takeNumbers(predictions.choice, candidates, positions),
         best,
         comparison.groups,
       ),
@@ -239,14 +240,6 @@ function expectedCosts(predicted: Float64Array, { costUsd }: Comparison, means: 
   );
   const fallback = means.costUsd.map((mean, c) => (Number.isNaN(mean) ? seen[c] : mean));
   return predicted.map((cost, i) => (Number.isNaN(cost) ? fallback[i % candidates] : cost));
-}
-
-/** Some rows of a table, in double precision. @param cells `[*, columns]` @returns `[rows, columns]` */
-function gatherRows(cells: Float32Array, columns: number, rows: Int32Array): Float64Array {
-  return Float64Array.from(
-    { length: rows.length * columns },
-    (_, i) => cells[rows[Math.floor(i / columns)] * columns + (i % columns)],
-  );
 }
 
 /**

@@ -1,5 +1,6 @@
 import { InvalidInputError, type UtilityWeights } from 'pointsman';
 import type { PolicyCandidate } from 'pointsman/internal';
+import type { Matrix } from '../fit/rows.ts';
 import { clipWeights, highestWeight } from '../off-policy/estimate.ts';
 import type { LoggingPropensities } from '../off-policy/propensities.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
@@ -27,12 +28,6 @@ export interface TestPredictions {
   readonly decisionMicroseconds: Float64Array | null; // [test]
 }
 
-/** Vectors of every prompt of the matrix, for the nearest-neighbours baseline. */
-export interface PromptEmbeddings {
-  readonly dimensions: number;
-  readonly vectors: Float32Array; // [prompts, dimensions]
-}
-
 /** All that an evaluation reads. Outcomes that were not observed are NaN in the matrix. */
 export interface EvaluationInput {
   readonly matrix: OutcomeMatrix;
@@ -52,8 +47,8 @@ export interface EvaluationInput {
   readonly means?: TrainMeans;
   /** How the router chose, in a word or two. */
   readonly policy: string;
-  /** Null or absent: no nearest-neighbours baseline. */
-  readonly embeddings?: PromptEmbeddings | null;
+  /** Of every prompt, `[prompts, dimensions]`. Null or absent: no nearest-neighbours baseline. */
+  readonly embeddings?: Matrix | null;
   /**
    * How the log came about, where it does not hold every candidate's outcome: off-policy estimates rest on it. Null or
    * absent: none are made.
@@ -192,9 +187,9 @@ export function checkEvaluationInput({
       `\`predictions.chosen\` of EvaluationInput must be candidate numbers from 0 to ${candidates - 1}. Got ${stray}.`,
     );
   }
-  if (embeddings && embeddings.vectors.length !== matrix.prompts.length * embeddings.dimensions) {
+  if (embeddings && embeddings.values.length !== matrix.prompts.length * embeddings.columns) {
     throw new InvalidInputError(
-      `\`embeddings.vectors\` of EvaluationInput must have ${matrix.prompts.length} prompts times ${embeddings.dimensions} numbers. Got ${embeddings.vectors.length}. Embed every prompt of the matrix, in order.`,
+      `\`embeddings.values\` of EvaluationInput must have ${matrix.prompts.length} prompts times ${embeddings.columns} numbers. Got ${embeddings.values.length}. Embed every prompt of the matrix, in order.`,
     );
   }
   const prompts = matrix.prompts.length;

@@ -22,6 +22,7 @@ import {
   scoreInterval,
   takeDoubt,
 } from '../off-policy/score-interval.ts';
+import { takeNumbers } from '../outcomes/matrix.ts';
 import type { Interval } from '../words/format-number.ts';
 import { bestSingleCandidate, type Choice, columnOf, describeStrategies } from './baselines.ts';
 import { type Comparison, describeTasks } from './compare.ts';
@@ -258,9 +259,9 @@ export function offPolicyRows(
   // Those that a candidate answered which the router does not know count too: they are what the propensities are shares of.
   const positions = Int32Array.from(test, (_, i) => i).filter((i) => propensities.answered[test[i]] === 1);
   const prompts = Int32Array.from(positions, (i) => test[i]);
-  const seen = (cells: Float32Array | Float64Array) => gather(cells, prompts, candidates);
+  const seen = (cells: Float32Array | Float64Array) => takeNumbers(cells, candidates, prompts);
   const predicted = (cells: Float32Array, fallback: ArrayLike<number> | null) =>
-    gather(cells, positions, candidates).map((value, cell) =>
+    takeNumbers(cells, candidates, positions).map((value, cell) =>
       Number.isNaN(value) && fallback !== null ? fallback[cell % candidates] : value,
     );
   const table: LoggedTable = {
@@ -299,18 +300,10 @@ function takeTable(table: LoggedTable, rows: Int32Array): LoggedTable {
   const { candidates } = table;
   return {
     ...table,
-    quality: gather(table.quality, rows, candidates),
-    propensities: gather(table.propensities, rows, candidates),
-    expected: gather(table.expected, rows, candidates),
-    policy: table.policy ? gather(table.policy, rows, candidates) : null,
+    quality: takeNumbers(table.quality, candidates, rows),
+    propensities: takeNumbers(table.propensities, candidates, rows),
+    expected: takeNumbers(table.expected, candidates, rows),
+    policy: table.policy ? takeNumbers(table.policy, candidates, rows) : null,
     clusters: Int32Array.from(rows, (row) => table.clusters[row]),
   };
-}
-
-function gather(cells: Float32Array | Float64Array, rows: Int32Array, columns: number): Float64Array {
-  const out = new Float64Array(rows.length * columns);
-  rows.forEach((row, i) => {
-    out.set(cells.subarray(row * columns, (row + 1) * columns), i * columns);
-  });
-  return out;
 }

@@ -3,6 +3,7 @@ import type { PolicyCandidate } from 'pointsman/internal';
 import { isAnswerable, measureOverlap, refusals } from '../off-policy/diagnose.ts';
 import type { TargetPolicy } from '../off-policy/estimate.ts';
 import { type ScoreDoubt, scoreDoubt, scoreInterval } from '../off-policy/score-interval.ts';
+import { takeCells } from '../outcomes/matrix.ts';
 import { chooseByWeights } from '../tune/settings.ts';
 import type { Interval } from '../words/format-number.ts';
 import { bootstrapMeans } from './bootstrap.ts';
@@ -29,20 +30,13 @@ export function weighRows(
 ): WeighedRows {
   const columns = candidates.length;
   const { positions } = valued.comparison;
-  const gather = <Cells extends Float32Array | Uint8Array>(cells: Cells, out: Cells): Cells => {
-    positions.forEach((at, row) => {
-      out.set(cells.subarray(at * columns, (at + 1) * columns), row * columns);
-    });
-    return out;
-  };
-  const cells = () => new Float32Array(positions.length * columns);
+  const taken = <Cells extends Float32Array | Uint8Array>(cells: Cells) =>
+    takeCells(cells, columns, positions);
   const own = {
-    success: gather(predictions.success, cells()),
-    expectedCostUsd: gather(predictions.expectedCostUsd, cells()),
-    expectedLatencyMs: gather(predictions.expectedLatencyMs, cells()),
-    ...(predictions.removed
-      ? { removed: gather(predictions.removed, new Uint8Array(positions.length * columns)) }
-      : {}),
+    success: taken(predictions.success),
+    expectedCostUsd: taken(predictions.expectedCostUsd),
+    expectedLatencyMs: taken(predictions.expectedLatencyMs),
+    ...(predictions.removed ? { removed: taken(predictions.removed) } : {}),
   };
   const known = new Map<string, Int32Array>();
   return {

@@ -33,7 +33,7 @@ interface FeatureOptions {
 /** Features, fitted on the fit split alone and computed for every prompt. */
 export interface FittedFeatures {
   /** Standardised, `[prompts, length]`. */
-  readonly features: Matrix;
+  readonly matrix: Matrix;
   /** Sum of the features' variances on the fit split. */
   readonly variance: number;
   /** The range of the embedding in the feature vector, which neighbours are compared by. */
@@ -74,7 +74,7 @@ export function fitFeatures(
   for (let row = 0; row < prompts.length; row++) standardisation.apply(features.values, row * length);
   files.set(STANDARDISATION_FILE, encodeStandardisation(standardisation));
   return {
-    features,
+    matrix: features,
     variance: groups.reduce((sum, group) => sum + group.variance, 0),
     embedding: { from: 0, to: options.dimensions },
     blocks,

@@ -1,6 +1,6 @@
 import { dot } from 'pointsman/internal';
 import type { TensorFlow } from './backend.ts';
-import { type Loss, residualsInto, totalWeight } from './loss.ts';
+import { type FitData, type Loss, residualsInto, targetWeights, totalWeight } from './loss.ts';
 import type { Matrix } from './rows.ts';
 
 /** Loss of a linear map over rows that wait on the backend. */
@@ -22,17 +22,10 @@ export interface LinearObjective {
   dispose(): void;
 }
 
-interface WeightedRows {
-  readonly features: Matrix; // [rows, inputs]
-  readonly targets: Matrix; // [rows, outputs]
-  /** 0: unobserved. Of `softmax`, all that is observed in a row weighs the same. */
-  readonly weights: Matrix; // [rows, outputs]
-}
-
-export function createLinearObjective(tf: TensorFlow, data: WeightedRows, loss: Loss): LinearObjective {
+export function createLinearObjective(tf: TensorFlow, data: FitData, loss: Loss): LinearObjective {
   const { features, targets } = data;
   const [inputs, outputs] = [features.columns, targets.columns];
-  const weights = data.weights.values;
+  const weights = targetWeights(data, loss);
   const blocks = createRowBlocks(tf, features);
   return {
     totalWeight: totalWeight(loss, weights, outputs),

@@ -4,7 +4,7 @@ import { useBackend } from './backend.ts';
 import type { DenseLayer } from './chain.ts';
 import { type Curvature, measureCurvature } from './curvature.ts';
 import { createLinearObjective, type LinearObjective, minimise } from './linear-objective.ts';
-import { baseRates, checkFitData, type FitData, type Loss, targetWeights } from './loss.ts';
+import { baseRates, checkFitData, type FitData, type Loss } from './loss.ts';
 
 export interface LinearOptions {
   /**
@@ -63,8 +63,7 @@ export async function fitLinearPath(
   const { tf } = await useBackend();
   const { features, targets } = data;
   const curvature = measureCurvature(tf, features);
-  const weights = { ...targets, values: targetWeights(data, loss) };
-  const objective = createLinearObjective(tf, { features, targets, weights }, loss);
+  const objective = createLinearObjective(tf, data, loss);
   const problem = { data, options, curvature, spread: spreads(data, loss), objective };
   try {
     let point = startPoint(data, loss, options);

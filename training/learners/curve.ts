@@ -1,15 +1,16 @@
 import { argMin, createRandom } from 'pointsman/internal';
 import { chainHead, type DenseLayer, predictRows } from '../fit/chain.ts';
 import { crossValidate, eachFold, type OnFold } from '../fit/folds.ts';
-import { fitLinearPath, type OnProgress, searchPenalties } from '../fit/linear.ts';
+import { type OnProgress, searchPenalties } from '../fit/linear.ts';
 import { createMatrix, type Matrix, putRows, takeRows } from '../fit/rows.ts';
 import {
   allRows,
+  fitLayers,
+  fittedChain,
   isFullyObserved,
   type LearnerData,
   squaredError,
   type TunedLearner,
-  takeFitData,
   weightPerCandidate,
 } from './learner.ts';
 import type { LinearLearner } from './linear.ts';
@@ -59,12 +60,10 @@ export async function tuneCurveLearner(
     settings: { penalty: shares[chosen] },
     outOfFold: tried[chosen],
     async fit() {
-      const fitted = await linear.fit();
-      if (fitted.form.kind !== 'chain') throw new TypeError('The curve learner reads a chain.');
+      const { chain } = await linear.fit();
       const rows = allRows(residuals);
       const [output] = await fitOutput(data, activations, rows, [shares[chosen]]);
-      const chain = [...fitted.form.chain, hidden, output];
-      return { head: chainHead(chain), form: { kind: 'chain', chain } };
+      return fittedChain([...chain, hidden, output]);
     },
   };
 }
@@ -98,18 +97,15 @@ async function nestedPredictions(
   return predictions;
 }
 
-async function fitOutput(
+function fitOutput(
   data: LearnerData,
   activations: Matrix,
   rows: Int32Array,
   shares: readonly number[],
   onProgress?: OnProgress,
 ): Promise<DenseLayer[]> {
-  const fits = await fitLinearPath(takeFitData({ ...data, features: activations }, rows), 'squared', {
-    l2s: shares.map((share) => share * weightPerCandidate(data, rows)),
-    onProgress,
-  });
-  return fits.map((fit) => fit.layer);
+  const l2s = shares.map((share) => share * weightPerCandidate(data, rows));
+  return fitLayers({ ...data, features: activations }, rows, l2s, onProgress);
 }
 
 /**

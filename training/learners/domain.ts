@@ -3,8 +3,18 @@ import { chainHead, type DenseLayer, predictRows } from '../fit/chain.ts';
 import { crossValidate, type OnFold } from '../fit/folds.ts';
 import { fitLinearPath, type OnProgress, searchPenalties } from '../fit/linear.ts';
 import { createMatrix, type Matrix, numberClusters, takeRows } from '../fit/rows.ts';
-import { allRows, isFullyObserved, type LearnerData, type TunedLearner } from './learner.ts';
-import { rowDifficulty } from './shared-linear.ts';
+import { allRows, fittedChain, isFullyObserved, type LearnerData, type TunedLearner } from './learner.ts';
+import { rowDifficulty } from './linear.ts';
+
+/** What is learned of tasks: rows as in `LearnerData`. */
+interface TaskData extends Pick<LearnerData, 'groups' | 'residuals' | 'taskCount' | 'weights'> {
+  /** Task of each row as a number, -1 where it has none. */
+  readonly tasks: Int32Array;
+}
+
+function hasTasks(data: LearnerData): data is LearnerData & TaskData {
+  return data.tasks !== null && data.taskCount >= 2;
+}
 
 /**
  * Penalties tried, as shares of feature variance; the loss of a classifier is summed over rows, and so is not scaled by them.
@@ -23,8 +33,8 @@ const TOLERANCE = 1e-3;
  * @returns null where the traffic has fewer than two tasks.
  */
 export async function tuneDomainLearner(data: LearnerData, onFold?: OnFold): Promise<TunedLearner | null> {
-  const { tasks, taskCount, residuals, folds } = data;
-  if (tasks === null || taskCount < 2) return null;
+  if (!hasTasks(data)) return null;
+  const { tasks, residuals, folds } = data;
   const attempt = async (some: readonly number[]) => {
     const path = await crossValidate(
       folds,
@@ -52,23 +62,37 @@ export async function tuneDomainLearner(data: LearnerData, onFold?: OnFold): Pro
     async fit() {
       const rows = allRows(residuals);
       const [classifier] = await fitClassifiers(data, rows, [shares[chosen]]);
-      const chain = [classifier, meansLayer(data, rows)];
-      return { head: chainHead(chain), form: { kind: 'chain', chain } };
+      return fittedChain([classifier, meansLayer(data, rows)]);
     },
   };
 }
 
+/** Share of feature variance; between the ends of what the domain learner tries. */
+const PENALTY_SHARE = 0.03;
+
+/**
+ * What kind of request is it? A softmax classifier of the traffic's tasks, for the `task` signal where the domain
+ * learner, which is made of such a one, takes no part.
+ *
+ * @returns null where the traffic has fewer than two tasks
+ */
+export async function fitTaskClassifier(data: LearnerData): Promise<DenseLayer | null> {
+  if (!hasTasks(data)) return null;
+  const [classifier] = await fitClassifiers(data, allRows(data.residuals), [PENALTY_SHARE]);
+  return classifier;
+}
+
 /** One for each penalty, strong to weak. */
 async function fitClassifiers(
-  data: LearnerData,
+  data: LearnerData & TaskData,
   rows: Int32Array,
   shares: readonly number[],
   onProgress?: OnProgress,
 ): Promise<DenseLayer[]> {
-  const known = rows.filter((row) => data.tasks![row] >= 0);
+  const known = rows.filter((row) => data.tasks[row] >= 0);
   const targets = createMatrix(known.length, data.taskCount);
   known.forEach((row, i) => {
-    targets.values[i * data.taskCount + data.tasks![row]] = 1;
+    targets.values[i * data.taskCount + data.tasks[row]] = 1;
   });
   const fits = await fitLinearPath({ features: takeRows(data.features, known), targets }, 'softmax', {
     l2s: shares.map((share) => share * data.featureVariance),
@@ -76,21 +100,6 @@ async function fitClassifiers(
     onProgress,
   });
   return fits.map((fit) => ({ ...fit.layer, activation: 'softmax' }));
-}
-
-function meansLayer(
-  { tasks, taskCount, residuals, weights, groups }: LearnerData,
-  rows: Int32Array,
-): DenseLayer {
-  const means = isFullyObserved(residuals) ? taskMeans : sharedTaskMeans;
-  const kernel = means(residuals, weights, tasks!, taskCount, groups, rows);
-  return {
-    inputs: taskCount,
-    outputs: residuals.columns,
-    kernel,
-    bias: new Float32Array(residuals.columns),
-    activation: 'linear',
-  };
 }
 
 function logLoss({ columns, values }: Matrix, tasks: Int32Array): number {
@@ -113,23 +122,28 @@ function accuracy({ columns, values }: Matrix, tasks: Int32Array): number {
   return right / known;
 }
 
+function meansLayer(data: LearnerData & TaskData, rows: Int32Array): DenseLayer {
+  const means = isFullyObserved(data.residuals) ? taskMeans : sharedTaskMeans;
+  const outputs = data.residuals.columns;
+  return {
+    inputs: data.taskCount,
+    outputs,
+    kernel: means(data, rows),
+    bias: new Float32Array(outputs),
+    activation: 'linear',
+  };
+}
+
 /**
  * Means of the residuals by task and candidate, shrunk to 0 by an empirical-Bayes weight: n / (n + within / between),
  * with the variances of each candidate by the method of moments. A candidate whose tasks do not differ gets zeros. What is
  * counted is near-duplicate groups, by the mean of each: copies of a prompt say no more of its task than one does.
  *
- * @param residuals `[all rows, candidates]`, NaN: unobserved
- * @param groups near-duplicate group of each of all rows @param rows the rows to use
+ * @param rows the rows to use
  * @returns `[tasks, candidates]`
  */
-export function taskMeans(
-  residuals: Matrix,
-  weights: Float32Array | null,
-  tasks: Int32Array,
-  taskCount: number,
-  groups: Int32Array,
-  rows: Int32Array,
-): Float32Array {
+export function taskMeans(data: TaskData, rows: Int32Array): Float32Array {
+  const { residuals, weights, tasks, taskCount, groups } = data;
   const { columns, values } = residuals;
   const means = new Float32Array(taskCount * columns);
   const units = numberClusters(rows.map((row) => groups[row] * taskCount + Math.max(0, tasks[row])));
@@ -171,23 +185,15 @@ export function taskMeans(
  * The same for rows that were seen with a candidate or two: first what a task is to all candidates alike, learned
  * from every outcome, then each candidate's difference to that.
  */
-export function sharedTaskMeans(
-  residuals: Matrix,
-  weights: Float32Array | null,
-  tasks: Int32Array,
-  taskCount: number,
-  groups: Int32Array,
-  rows: Int32Array,
-): Float32Array {
-  const { columns } = residuals;
-  const difficulties = rowDifficulty(residuals, weights);
-  const difficulty = taskMeans(difficulties.targets, difficulties.weights, tasks, taskCount, groups, rows);
+export function sharedTaskMeans(data: TaskData, rows: Int32Array): Float32Array {
+  const { residuals, tasks, weights } = data;
+  const difficulty = taskMeans({ ...data, ...rowDifficulty(residuals, weights) }, rows);
   const values = residuals.values.map((value, i) => {
-    const task = tasks[Math.floor(i / columns)];
+    const task = tasks[Math.floor(i / residuals.columns)];
     return task < 0 ? value : value - difficulty[task];
   });
-  const rest = taskMeans({ ...residuals, values }, weights, tasks, taskCount, groups, rows);
-  return rest.map((mean, i) => mean + difficulty[Math.floor(i / columns)]);
+  const rest = taskMeans({ ...data, residuals: { ...residuals, values } }, rows);
+  return rest.map((mean, i) => mean + difficulty[Math.floor(i / residuals.columns)]);
 }
 
 /** Variance within tasks over variance between them; Infinity when they do not differ. */
@@ -219,19 +225,4 @@ function varianceRatio(
   }
   const variance = (between - noise) / count;
   return variance > 0 ? within / variance : Number.POSITIVE_INFINITY;
-}
-
-/** Share of feature variance; between the ends of what the domain learner tries. */
-const PENALTY_SHARE = 0.03;
-
-/**
- * What kind of request is it? A softmax classifier of the traffic's tasks, for the `task` signal where the domain
- * learner, which is made of such a one, takes no part.
- *
- * @returns null where the traffic has fewer than two tasks
- */
-export async function fitTaskClassifier(data: LearnerData): Promise<DenseLayer | null> {
-  if (data.tasks === null || data.taskCount < 2) return null;
-  const [classifier] = await fitClassifiers(data, allRows(data.residuals), [PENALTY_SHARE]);
-  return classifier;
 }

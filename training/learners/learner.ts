@@ -2,7 +2,7 @@ import { argMin, type Head } from 'pointsman/internal';
 import { chainHead, type DenseChain, type DenseLayer, predictRows } from '../fit/chain.ts';
 import { crossValidate, type OnFold } from '../fit/folds.ts';
 import type { KnnFit } from '../fit/knn.ts';
-import type { OnProgress } from '../fit/linear.ts';
+import { fitLinearPath, type OnProgress } from '../fit/linear.ts';
 import type { FitData } from '../fit/loss.ts';
 import { createMatrix, type Matrix, takeRows } from '../fit/rows.ts';
 
@@ -32,13 +32,19 @@ export interface LearnerData {
   readonly seed: number;
 }
 
-/** A fitted learner: a head that gives each candidate's expected quality as a difference to its mean. */
-export interface FittedLearner {
+/**
+ * A fitted learner: a head that gives each candidate's expected quality as a difference to its mean, and what goes into the
+ * artifact.
+ */
+export type FittedLearner = FittedChain | KnnFit;
+
+export interface FittedChain {
   readonly head: Head;
-  /** How it gets into the artifact. */
-  readonly form:
-    | { readonly kind: 'chain'; readonly chain: DenseChain }
-    | { readonly kind: 'knn'; readonly fit: KnnFit };
+  readonly chain: DenseChain;
+}
+
+export function fittedChain(chain: DenseChain): FittedChain {
+  return { head: chainHead(chain), chain };
 }
 
 /** A learner whose settings cross-validation has chosen. */
@@ -50,24 +56,6 @@ export interface TunedLearner {
   readonly outOfFold: Matrix;
   /** Fits on all rows. */
   fit(): Promise<FittedLearner>;
-}
-
-/** A matrix in two parts that add up to it: each row's mean, repeated, and the differences to it. NaN spreads over its row. */
-export function splitDifficulty({ rows, columns, values }: Matrix): {
-  difficulty: Matrix;
-  advantage: Matrix;
-} {
-  const difficulty = createMatrix(rows, columns);
-  const advantage = createMatrix(rows, columns);
-  for (let row = 0; row < rows; row++) {
-    let mean = 0;
-    for (let c = 0; c < columns; c++) mean += values[row * columns + c] / columns;
-    for (let c = 0; c < columns; c++) {
-      difficulty.values[row * columns + c] = mean;
-      advantage.values[row * columns + c] = values[row * columns + c] - mean;
-    }
-  }
-  return { difficulty, advantage };
 }
 
 /** Tunes any head by fitting it on every fold with every setting, and keeping the setting with the least squared error. */
@@ -96,21 +84,6 @@ export async function tuneByFold<Setting extends Readonly<Record<string, number>
   };
 }
 
-/** The named rows of learner data, for a head to be fitted on. */
-export function takeFitData(
-  { features, residuals, weights }: Pick<LearnerData, 'features' | 'residuals' | 'weights'>,
-  rows: Int32Array,
-): FitData {
-  const taken = { features: takeRows(features, rows), targets: takeRows(residuals, rows) };
-  if (weights === null) return taken;
-  return { ...taken, weights: takeRows({ ...residuals, values: weights }, rows).values };
-}
-
-/** Every row of a matrix. */
-export function allRows({ rows }: Matrix): Int32Array {
-  return Int32Array.from({ length: rows }, (_, i) => i);
-}
-
 /**
  * What layers say of rows that they were not fitted on.
  *
@@ -133,6 +106,32 @@ export function crossValidateLayers(
   );
 }
 
+/** Linear layers for some penalties on the squared error, strong to weak. */
+export async function fitLayers(
+  data: Pick<LearnerData, 'features' | 'residuals' | 'weights'>,
+  rows: Int32Array,
+  l2s: readonly number[],
+  onProgress?: OnProgress,
+): Promise<DenseLayer[]> {
+  const fits = await fitLinearPath(takeFitData(data, rows), 'squared', { l2s, onProgress });
+  return fits.map(({ layer }) => layer);
+}
+
+/** The named rows of learner data, for a head to be fitted on. */
+export function takeFitData(
+  { features, residuals, weights }: Pick<LearnerData, 'features' | 'residuals' | 'weights'>,
+  rows: Int32Array,
+): FitData {
+  const taken = { features: takeRows(features, rows), targets: takeRows(residuals, rows) };
+  if (weights === null) return taken;
+  return { ...taken, weights: takeRows({ ...residuals, values: weights }, rows).values };
+}
+
+/** Every row of a matrix. */
+export function allRows({ rows }: Matrix): Int32Array {
+  return Int32Array.from({ length: rows }, (_, i) => i);
+}
+
 /** Weight of the observed outcomes of the named rows, per candidate: what penalties are measured against. */
 export function weightPerCandidate(
   { residuals: { columns, values }, weights }: Pick<LearnerData, 'residuals' | 'weights'>,
@@ -143,6 +142,24 @@ export function weightPerCandidate(
     for (let i = row * columns; i < (row + 1) * columns; i++)
       if (!Number.isNaN(values[i])) sum += weights === null ? 1 : weights[i];
   return sum / columns;
+}
+
+/** A matrix in two parts that add up to it: each row's mean, repeated, and the differences to it. NaN spreads over its row. */
+export function splitDifficulty({ rows, columns, values }: Matrix): {
+  difficulty: Matrix;
+  advantage: Matrix;
+} {
+  const difficulty = createMatrix(rows, columns);
+  const advantage = createMatrix(rows, columns);
+  for (let row = 0; row < rows; row++) {
+    let mean = 0;
+    for (let c = 0; c < columns; c++) mean += values[row * columns + c] / columns;
+    for (let c = 0; c < columns; c++) {
+      difficulty.values[row * columns + c] = mean;
+      advantage.values[row * columns + c] = values[row * columns + c] - mean;
+    }
+  }
+  return { difficulty, advantage };
 }
 
 /** Which part of the outcomes an error is measured on. */

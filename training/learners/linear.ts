@@ -1,26 +1,25 @@
 import { argMin } from 'pointsman/internal';
-import { chainHead, type DenseLayer } from '../fit/chain.ts';
+import type { DenseLayer } from '../fit/chain.ts';
 import type { OnFold } from '../fit/folds.ts';
-import { fitLinearPath, type OnProgress, searchPenalties } from '../fit/linear.ts';
+import { searchPenalties } from '../fit/linear.ts';
 import { createMatrix, type Matrix } from '../fit/rows.ts';
 import {
   allRows,
   crossValidateLayers,
-  type FittedLearner,
+  type FittedChain,
+  fitLayers,
+  fittedChain,
   isFullyObserved,
   type LearnerData,
   type Part,
   squaredError,
   type TunedLearner,
-  takeFitData,
+  weightPerCandidate,
 } from './learner.ts';
-import { tuneSharedLinear } from './shared-linear.ts';
-
-/** Penalties tried, as shares of rows times feature variance. */
-const PENALTIES = { from: 3, to: 0.003 } as const;
 
 /** A linear learner, which the curve learner is made of. */
 export interface LinearLearner extends TunedLearner {
+  fit(): Promise<FittedChain>;
   /** The same with the penalties that were chosen, fitted on these rows alone. */
   fitOn(rows: Int32Array): Promise<DenseLayer>;
 }
@@ -30,48 +29,57 @@ export interface LinearLearner extends TunedLearner {
  * how the candidates differ get a penalty each, chosen by cross-validation, and one layer does both.
  */
 export async function tuneLinearLearner(data: LearnerData, onFold?: OnFold): Promise<LinearLearner> {
+  // Of rows that were seen with a candidate or two, the model tells the two parts apart and not the rows.
+  const tune = isFullyObserved(data.residuals) ? tuneBothParts : tuneSharedLinear;
+  const { difficultyPenalty, advantagePenalty, outOfFold, fitOn } = await tune(data, onFold);
+  let fitted: Promise<FittedChain> | undefined;
+  return {
+    name: 'linear',
+    settings: { levelPenalty: difficultyPenalty, deviationPenalty: advantagePenalty },
+    outOfFold,
+    // The curve learner is made of this one: both ask for the fit, and it is the same.
+    fit: () => (fitted ??= fitOn(allRows(data.residuals)).then((layer) => fittedChain([layer]))),
+    fitOn,
+  };
+}
+
+/** A linear layer whose penalties cross-validation has chosen. */
+export interface TunedLinear {
+  readonly difficultyPenalty: number;
+  readonly advantagePenalty: number;
+  /** Predictions for each row by a fit that did not see its fold: `[rows, candidates]` */
+  readonly outOfFold: Matrix;
+  /** Fits on these rows. */
+  fitOn(rows: Int32Array): Promise<DenseLayer>;
+}
+
+/** Penalties tried, as shares of the rows, or of what outcomes weigh, times feature variance. */
+const PENALTIES = { from: 3, to: 0.003 } as const;
+
+async function tuneBothParts(data: LearnerData, onFold?: OnFold): Promise<TunedLinear> {
   const { residuals } = data;
-  if (!isFullyObserved(residuals)) return sharedLinearLearner(data, onFold);
   const parts: readonly Part[] = ['difficulty', 'advantage'];
   const { shares, tried } = await searchPenalties(
     PENALTIES,
-    (some) => crossValidateLayers(data, (rows, onProgress) => fitPath(data, rows, some, onProgress), onFold),
+    (some) =>
+      crossValidateLayers(
+        data,
+        (rows, onProgress) => fitLayers(data, rows, byRows(data, rows, some), onProgress),
+        onFold,
+      ),
     (path) => parts.map((part) => best(path, residuals, part)),
   );
   const [difficulty, advantage] = parts.map((part) => best(tried, residuals, part));
-  const fitOn = (rows: Int32Array) => fitCombined(data, shares[difficulty], shares[advantage], rows);
-  let fitted: Promise<FittedLearner> | undefined;
   return {
-    name: 'linear',
-    settings: { levelPenalty: shares[difficulty], deviationPenalty: shares[advantage] },
+    difficultyPenalty: shares[difficulty],
+    advantagePenalty: shares[advantage],
     outOfFold: combine(tried[difficulty], tried[advantage]),
-    // The curve learner is made of this one: both ask for the fit, and it is the same.
-    fit: () => (fitted ??= asLearner(fitOn(allRows(residuals)))),
-    fitOn,
+    fitOn: (rows) => fitCombined(data, shares[difficulty], shares[advantage], rows),
   };
 }
 
-/** Where rows were seen with a candidate or two, the two parts are told apart by the model and not by the rows. */
-async function sharedLinearLearner(data: LearnerData, onFold?: OnFold): Promise<LinearLearner> {
-  const {
-    difficultyPenalty: levelPenalty,
-    advantagePenalty: deviationPenalty,
-    outOfFold,
-    fitOn,
-  } = await tuneSharedLinear(data, onFold);
-  let fitted: Promise<FittedLearner> | undefined;
-  return {
-    name: 'linear',
-    settings: { levelPenalty, deviationPenalty },
-    outOfFold,
-    fit: () => (fitted ??= asLearner(fitOn(allRows(data.residuals)))),
-    fitOn,
-  };
-}
-
-async function asLearner(fitting: Promise<DenseLayer>): Promise<FittedLearner> {
-  const layer = await fitting;
-  return { head: chainHead([layer]), form: { kind: 'chain', chain: [layer] } };
+function byRows(data: LearnerData, { length }: Int32Array, shares: readonly number[]): number[] {
+  return shares.map((share) => share * length * data.featureVariance);
 }
 
 async function fitCombined(
@@ -81,23 +89,8 @@ async function fitCombined(
   rows: Int32Array,
 ): Promise<DenseLayer> {
   const strongFirst = [...new Set([difficulty, advantage])].sort((a, b) => b - a);
-  const layers = await fitPath(data, rows, strongFirst);
+  const layers = await fitLayers(data, rows, byRows(data, rows, strongFirst));
   return combineLayers(layers[strongFirst.indexOf(difficulty)], layers[strongFirst.indexOf(advantage)]);
-}
-
-/** Layers for these penalties, strong to weak. */
-async function fitPath(
-  data: LearnerData,
-  rows: Int32Array,
-  shares: readonly number[],
-  onProgress?: OnProgress,
-): Promise<DenseLayer[]> {
-  const { featureVariance } = data;
-  const fits = await fitLinearPath(takeFitData(data, rows), 'squared', {
-    l2s: shares.map((share) => share * rows.length * featureVariance),
-    onProgress,
-  });
-  return fits.map(({ layer }) => layer);
 }
 
 function best(path: readonly Matrix[], residuals: Matrix, part: Part): number {
@@ -136,4 +129,118 @@ function combineRow(
   let shift = 0;
   for (let i = from; i < from + columns; i++) shift += (difficulty[i] - advantage[i]) / columns;
   for (let i = from; i < from + columns; i++) out[i] = advantage[i] + shift;
+}
+
+/** Outcomes of which a row may hold one or two. */
+type SharedLinearData = Pick<LearnerData, 'features' | 'featureVariance' | 'folds' | 'residuals' | 'weights'>;
+
+/**
+ * Ridge regression for rows that were seen with a candidate or two. What a row's one outcome says of the prompt is
+ * learned by all candidates together: one regression of the difficulty on every outcome, whoever it is of. What is left of
+ * each outcome then teaches its candidate's difference, with a penalty of its own that holds candidates back to the
+ * common difficulty (a hierarchical model: Lindley and Smith 1972).
+ */
+export async function tuneSharedLinear(
+  data: SharedLinearData,
+  onFold: OnFold = () => {},
+): Promise<TunedLinear> {
+  const { residuals, weights } = data;
+  // Levels are the first half of the folds to be done, differences the second.
+  const half =
+    (done: 0 | 1): OnFold =>
+    ({ fold, folds, loss }) =>
+      onFold({ fold: done * folds + fold, folds: 2 * folds, loss });
+  const common = { ...data, ...rowDifficulty(residuals, weights) };
+  const least = (path: readonly Matrix[], truth: Matrix) =>
+    argMin(path.map((predictions) => squaredError(predictions, truth, 'all', weights)));
+  const difficulties = await searchPenalties(
+    PENALTIES,
+    async (some) =>
+      (await outOfFold(common, some, half(0))).map((difficulty) => broadcast(difficulty, residuals.columns)),
+    (path) => [least(path, residuals)],
+  );
+  const difficulty = least(difficulties.tried, residuals);
+  const rest = { ...data, residuals: without(residuals, difficulties.tried[difficulty]) };
+  const advantages = await searchPenalties(
+    PENALTIES,
+    (some) => outOfFold(rest, some, half(1)),
+    (path) => [least(path, rest.residuals)],
+  );
+  const advantage = least(advantages.tried, rest.residuals);
+  const difficultyPenalty = difficulties.shares[difficulty];
+  const advantagePenalty = advantages.shares[advantage];
+  return {
+    difficultyPenalty,
+    advantagePenalty,
+    outOfFold: add(difficulties.tried[difficulty], advantages.tried[advantage]),
+    fitOn: async (rows) => {
+      const [level] = await fitLayers(common, rows, byWeight(common, rows, [difficultyPenalty]));
+      const [differences] = await fitLayers(rest, rows, byWeight(rest, rows, [advantagePenalty]));
+      return addLayers(level, differences);
+    },
+  };
+}
+
+function outOfFold(data: SharedLinearData, shares: readonly number[], onFold: OnFold): Promise<Matrix[]> {
+  return crossValidateLayers(
+    data,
+    (rows, onProgress) => fitLayers(data, rows, byWeight(data, rows, shares), onProgress),
+    onFold,
+  );
+}
+
+function byWeight(data: SharedLinearData, rows: Int32Array, shares: readonly number[]): number[] {
+  const unit = weightPerCandidate(data, rows) * data.featureVariance;
+  return shares.map((share) => share * unit);
+}
+
+function broadcast({ rows, values }: Matrix, columns: number): Matrix {
+  return {
+    rows,
+    columns,
+    values: Float32Array.from({ length: rows * columns }, (_, i) => values[Math.floor(i / columns)]),
+  };
+}
+
+function add(a: Matrix, b: Matrix): Matrix {
+  return { ...a, values: a.values.map((value, i) => value + b.values[i]) };
+}
+
+function without(a: Matrix, b: Matrix): Matrix {
+  return { ...a, values: a.values.map((value, i) => value - b.values[i]) };
+}
+
+/** A layer of one output added to every output of another. */
+function addLayers(difficulty: DenseLayer, advantage: DenseLayer): DenseLayer {
+  const { outputs } = advantage;
+  return {
+    ...advantage,
+    kernel: advantage.kernel.map((value, i) => value + difficulty.kernel[Math.floor(i / outputs)]),
+    bias: advantage.bias.map((value) => value + difficulty.bias[0]),
+  };
+}
+
+/**
+ * What each row's observed outcomes say of all candidates alike.
+ *
+ * @param weights importance of each outcome, `[rows, candidates]`; null: all alike
+ * @returns their weighted mean, NaN where there is none: `[rows, 1]`; and the sum of their weights: `[rows]`
+ */
+export function rowDifficulty(
+  { rows, columns, values }: Matrix,
+  weights: Float32Array | null,
+): { readonly residuals: Matrix; readonly weights: Float32Array } {
+  const residuals = createMatrix(rows, 1);
+  const totals = new Float32Array(rows);
+  for (let row = 0; row < rows; row++) {
+    let sum = 0;
+    for (let i = row * columns; i < (row + 1) * columns; i++) {
+      if (Number.isNaN(values[i])) continue;
+      const weight = weights === null ? 1 : weights[i];
+      sum += weight * values[i];
+      totals[row] += weight;
+    }
+    residuals.values[row] = totals[row] > 0 ? sum / totals[row] : Number.NaN;
+  }
+  return { residuals, weights: totals };
 }

@@ -16,12 +16,6 @@ export interface Stack {
   readonly outOfFold: Matrix;
 }
 
-/** One part of the sum, weighed and shrunk. */
-interface FittedPart {
-  readonly weights: Float64Array;
-  readonly strength: number;
-}
-
 /**
  * Weighs learners by non-negative least squares on their out-of-fold predictions (Breiman 1996, "Stacked
  * regressions"), then shrinks the sum by how surely it says anything at all, difficulties and differences apart.
@@ -43,6 +37,12 @@ export function stackLearners(learners: readonly TunedLearner[], data: LearnerDa
     guard,
     outOfFold: addUp(learners, difficulty.weights, guarded, residuals),
   };
+}
+
+/** One part of the sum, weighed and shrunk. */
+interface FittedPart {
+  readonly weights: Float64Array;
+  readonly strength: number;
 }
 
 interface FittedParts {

@@ -115,15 +115,13 @@ async function estimate(
 ): Promise<void> {
   const columns = matrix.candidates.length;
   const observed = (i: number, c: number) => !Number.isNaN(matrix.quality[rows[i] * columns + c]);
+  const groupOf = rows.map((row) => groups?.[row] ?? row);
   const fitted = await fitPropensities(
     propensityFeatures(matrix, typeof features === 'function' ? features() : features, rows),
     observedShares(observed, rows.length, columns),
-    {
-      groups: Int32Array.from(rows, (row) => groups?.[row] ?? row),
-      folds,
-      seed,
-      ...(onFold === undefined ? {} : { onFold }),
-    },
+    groupedFolds(groupOf, folds, seed),
+    seed,
+    onFold,
   );
   rows.forEach((row, i) => {
     const cells = observedCells(matrix, row);
@@ -154,14 +152,6 @@ function assumptionOf(known: number, fitted: number): string {
   );
 }
 
-interface FitPropensityOptions {
-  /** Near-duplicate group of each row: no row is predicted by a model that saw one of its group. */
-  readonly groups: ArrayLike<number>;
-  readonly folds: number;
-  readonly seed: number;
-  readonly onFold?: OnFold;
-}
-
 /** Strong to weak, as shares of the features' variance times the rows: the first leaves little but the shares. */
 const PENALTY_SHARES = [1, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001];
 
@@ -172,14 +162,17 @@ const CHOOSING_FOLDS = 2;
  * Who answers which prompt, as multinomial logistic regression: cross-fitted by near-duplicate group, with the penalty of
  * the lowest log-loss on what the first folds hold out.
  * @param shares `[rows, candidates]`: 1 for the one that answered, 1/k for each of k
+ * @param folds fold of each row, so that none is predicted by a model that saw one of its group
  * @returns probabilities `[rows, candidates]` that add up to 1 in each row
  */
 async function fitPropensities(
   { features, variance, penalties }: PropensityFeatures,
   shares: Matrix,
-  { groups, folds, seed, onFold = () => {} }: FitPropensityOptions,
+  folds: Int32Array,
+  seed: number,
+  onFold: OnFold = () => {},
 ): Promise<Float32Array> {
-  const all = eachFold(groupedFolds(groups, folds, seed));
+  const all = eachFold(folds);
   const predictHeld = async (fold: number, strengths: readonly number[]) => {
     // A single group leaves nothing to hold out: its rows are predicted by themselves.
     const { held, fit: others } = all.length === 1 ? { ...all[0], fit: all[0].held } : all[fold];

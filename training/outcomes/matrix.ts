@@ -176,7 +176,7 @@ export interface OutcomeMatrix {
 }
 
 /** A table of some of its rows. @param cells `[*, columns]` @returns `[rows, columns]` */
-export function takeCells<Cells extends Float64Array | Float32Array>(
+export function takeCells<Cells extends Float64Array | Float32Array | Uint8Array>(
   cells: Cells,
   columns: number,
   rows: ArrayLike<number>,
@@ -185,6 +185,15 @@ export function takeCells<Cells extends Float64Array | Float32Array>(
   for (let i = 0; i < rows.length; i++)
     taken.set(cells.subarray(rows[i] * columns, (rows[i] + 1) * columns), i * columns);
   return taken;
+}
+
+/** The same in double precision. */
+export function takeNumbers(
+  cells: Float64Array | Float32Array,
+  columns: number,
+  rows: ArrayLike<number>,
+): Float64Array {
+  return Float64Array.from(takeCells(cells, columns, rows));
 }
 
 /** The matrix of some of its prompts, in their order. */

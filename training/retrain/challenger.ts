@@ -8,9 +8,9 @@ import type { RouterEmbedder } from '../embed/embedders.ts';
 import { checkSplits, checkTraffic, scoresOf } from '../ingest/report.ts';
 import { type OutcomeMatrix, takePrompts } from '../outcomes/matrix.ts';
 import { assignGroups, nameSplits } from '../split/split.ts';
-import type { TrainProgress } from '../train/data.ts';
 import { alignCandidates } from '../train/evaluate-router.ts';
 import { trainRouter } from '../train/train-router.ts';
+import type { TrainInput } from '../train/training-run.ts';
 import { workPart } from '../work/run-folder.ts';
 import type { GateVerdict } from './gate/tests.ts';
 import { gateChallenger, withoutExploring } from './gate-challenger.ts';
@@ -41,18 +41,19 @@ export async function challenge({
   const trainConfig = await stillRetired(config.train, config.router, championVersion);
   if (championVersion !== null && hasLearnedThis(watched, stored, trainConfig))
     return { version: championVersion, trained: null };
-  const sealed = await trainChallenger({
-    name,
-    matrix: trainConfig.offPolicy.memory > 0 ? withChampionPrior(watched) : watched.matrix,
-    groups: watched.groups,
-    learn: watched.learn,
-    holdout: watched.holdout,
-    config: trainConfig,
-    dataFingerprint: stored.fingerprint,
-    embedder,
-    cacheFolder: await workPart(config.work, 'embeddings'),
-    onProgress,
-  });
+  const learnedFrom = trainConfig.offPolicy.memory > 0 ? withChampionPrior(watched) : watched.matrix;
+  const sealed = await trainChallenger(
+    { ...watched, matrix: learnedFrom },
+    {
+      name,
+      config: trainConfig,
+      dataFingerprint: stored.fingerprint,
+      embedder,
+      cacheFolder: await workPart(config.work, 'embeddings'),
+      source: 'its own traffic, retrained on schedule',
+      onProgress,
+    },
+  );
   const challenger = createRouter(await readArtifact(memoryFiles(sealed.files)), {
     embedder: embedder.embedder,
     policy: withoutExploring(config.train.policy),
@@ -126,20 +127,6 @@ export async function stillRetired(
   return { ...config, candidates };
 }
 
-interface ChallengerInput {
-  readonly name: string;
-  readonly matrix: OutcomeMatrix;
-  readonly groups: Int32Array;
-  /** Prompts to learn from, and those that will judge: the test split of its report. */
-  readonly learn: Int32Array;
-  readonly holdout: Int32Array;
-  readonly config: TrainConfig;
-  readonly dataFingerprint: string;
-  readonly embedder: RouterEmbedder;
-  readonly cacheFolder: string;
-  readonly onProgress: (progress: TrainProgress) => void;
-}
-
 /** With fewer scores to learn from, a candidate is left out. */
 const FEWEST_SCORES = 10;
 
@@ -147,24 +134,27 @@ const FEWEST_SCORES = 10;
  * Trains on what is older and reports on what is newest.
  * @throws InvalidInputError where a router cannot be learned from it
  */
-async function trainChallenger(input: ChallengerInput): Promise<BuiltArtifact> {
-  const { config, holdout, learn } = input;
-  const learned = takePrompts(input.matrix, learn);
+async function trainChallenger(
+  watched: Pick<WatchedTraffic, 'groups' | 'holdout' | 'learn' | 'matrix'>,
+  input: Omit<TrainInput, 'groups' | 'matrix' | 'splits'>,
+): Promise<BuiltArtifact> {
+  const { holdout, learn } = watched;
+  const { seed, split } = input.config;
+  const learned = takePrompts(watched.matrix, learn);
   checkTraffic(learned);
   const scores = scoresOf(learned.quality, learned.candidates.length);
   const known = learned.candidates.filter((_, c) => scores[c] >= FEWEST_SCORES);
   const rows = Int32Array.from([...learn, ...holdout]);
-  const matrix = alignCandidates(takePrompts(input.matrix, rows), known);
-  const groups = rows.map((row) => input.groups[row]);
+  const matrix = alignCandidates(takePrompts(watched.matrix, rows), known);
+  const groups = rows.map((row) => watched.groups[row]);
   const own = Int32Array.from(learn.keys());
-  const { calibrate: toCalibrate, fit: toFit } = config.split;
-  const calibrateRows = Math.round((learn.length * toCalibrate) / (toFit + toCalibrate));
+  const calibrateRows = Math.round((learn.length * split.calibrate) / (split.fit + split.calibrate));
   const [fit, calibrate] = assignGroups(
     own,
     groups,
     matrix.prompts.map(({ task }) => task),
     [learn.length - calibrateRows, calibrateRows],
-    config.seed,
+    seed,
   );
   const splits = nameSplits(
     fit,
@@ -172,17 +162,6 @@ async function trainChallenger(input: ChallengerInput): Promise<BuiltArtifact> {
     Int32Array.from(holdout, (_, i) => learn.length + i),
   );
   checkSplits(splits, groups);
-  const { artifact } = await trainRouter({
-    name: input.name,
-    matrix,
-    splits,
-    groups,
-    dataFingerprint: input.dataFingerprint,
-    config,
-    embedder: input.embedder,
-    cacheFolder: input.cacheFolder,
-    source: 'its own traffic, retrained on schedule',
-    onProgress: input.onProgress,
-  });
+  const { artifact } = await trainRouter({ ...input, matrix, splits, groups });
   return artifact;
 }

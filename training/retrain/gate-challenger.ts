@@ -7,7 +7,7 @@ import { highestWeight } from '../off-policy/estimate.ts';
 import { type LoggingPropensities, loggingPropensities } from '../off-policy/propensities.ts';
 import { type OutcomeMatrix, takeCells, takePrompts } from '../outcomes/matrix.ts';
 import { seenOfPrompts } from '../train/embed-prompts.ts';
-import { withoutPropensities } from '../train/logged.ts';
+import { withoutPropensities } from '../train/training-run.ts';
 import type { RetrainConfig } from './config.ts';
 import { runGate } from './gate/gate.ts';
 import type { GateVerdict } from './gate/tests.ts';

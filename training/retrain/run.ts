@@ -9,7 +9,7 @@ import type { IngestProgress } from '../ingest/options.ts';
 import { OutcomeStore, readOutcomeMatrix } from '../ingest/outcome-store.ts';
 import type { Prices } from '../outcomes/amounts.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
-import type { TrainProgress } from '../train/data.ts';
+import type { TrainProgress } from '../train/training-run.ts';
 import { routerPart, withRunFolder } from '../work/run-folder.ts';
 import type { ScratchOptions } from '../work/scratch-database.ts';
 import type { RetrainConfig } from './config.ts';

@@ -1,4 +1,3 @@
-import type { Candidate } from 'pointsman';
 import {
   type AmountPart,
   argMin,
@@ -9,11 +8,11 @@ import {
 } from 'pointsman/internal';
 import { fitRatioScale } from '../calibrate/fit-calibrators.ts';
 import { chainHead, type DenseChain, type DenseLayer, predictRows } from '../fit/chain.ts';
-import { eachFold, type OnFold } from '../fit/folds.ts';
+import { eachFold } from '../fit/folds.ts';
 import { fitLinearPath, searchPenalties } from '../fit/linear.ts';
 import { type Matrix, takeColumn, takeRows } from '../fit/rows.ts';
-import { isFullyObserved, squaredError } from '../learners/learner.ts';
-import { tuneSharedLinear } from '../learners/shared-linear.ts';
+import { allRows, isFullyObserved, squaredError } from '../learners/learner.ts';
+import { tuneSharedLinear } from '../learners/linear.ts';
 import {
   countedTokens,
   fitSum,
@@ -22,21 +21,9 @@ import {
   learnTokens,
   paidPrices,
 } from '../outcomes/amounts.ts';
-import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import type { Splits } from '../split/split.ts';
-import { outcomes } from './data.ts';
-
-interface AmountsInput {
-  readonly matrix: OutcomeMatrix;
-  readonly splits: Splits;
-  readonly features: Matrix; // [prompts, features]
-  readonly featureVariance: number;
-  /** Fold of each fit row. */
-  readonly folds: Int32Array;
-  /** What the config says of candidates, prices among it. */
-  readonly configured: Readonly<Record<string, Partial<Candidate>>>;
-  readonly onFold?: OnFold;
-}
+import type { TrainingRun } from './training-run.ts';
+import { outcomes } from './training-run.ts';
 
 /** What answers cost and how long they take, as the manifest says it. */
 export interface FittedAmounts {
@@ -46,33 +33,37 @@ export interface FittedAmounts {
   readonly learned: readonly Pick<ManifestCandidate, 'tokens' | 'paidPrices' | 'latencyByTokens'>[];
 }
 
+const STEP = 'fitting the cost and latency heads';
+
 /**
  * Where a log holds tokens, how many a candidate writes is learned, and its cost is tokens times prices: those of the
  * config, or those that its bills agree on. Else the cost itself is learned: what goes with the length of the input, and
  * what stands beside it. Latency goes by tokens where that says it as well as a head of its own.
  */
-export async function fitAmounts(input: AmountsInput): Promise<FittedAmounts> {
-  const { configured, matrix, splits } = input;
+export async function fitAmounts(run: TrainingRun): Promise<FittedAmounts> {
+  const { config, matrix, onStep, splits } = run;
   const { candidates } = matrix;
-  const rows = Int32Array.from([...splits.fit.rows, ...splits.calibrate.rows]);
+  onStep(STEP);
+  const rows = fitAndCalibrate(splits);
+  const hasPrices = candidates.map((name) => {
+    const { inputPricePerMillionTokens: input, outputPricePerMillionTokens: output } =
+      config.candidates[name] ?? {};
+    return input !== undefined && output !== undefined;
+  });
   const counted = countedTokens(matrix);
   const tokens = candidates.map((_, c) => learnTokens(matrix, c, rows, counted));
   const output =
-    matrix.outputTokens === undefined
-      ? null
-      : await fitAmount({ ...amountData(input, matrix.outputTokens), least: 1 });
-  const paid = candidates.map((name, c) =>
-    tokens[c] === undefined || hasPrices(configured[name])
-      ? undefined
-      : (paidPrices(matrix, c, rows) ?? undefined),
+    matrix.outputTokens === undefined ? null : await fitAmount(run, matrix.outputTokens, { least: 1 });
+  const paid = candidates.map((_, c) =>
+    tokens[c] === undefined || hasPrices[c] ? undefined : (paidPrices(matrix, c, rows) ?? undefined),
   );
   const byTokens = candidates.map(
-    (name, c) => tokens[c] !== undefined && (paid[c] !== undefined || hasPrices(configured[name])),
+    (_, c) => tokens[c] !== undefined && (paid[c] !== undefined || hasPrices[c]),
   );
   const lengths = candidates.map((_, c) => inputLengths(matrix, c, tokens[c], counted));
-  const cost = await fitCost(input, byTokens, lengths);
-  const latency = await fitAmount(amountData(input, matrix.latencyMs));
-  const timed = output && timedCandidates(input, lengths, output, latency);
+  const cost = await fitCost(run, byTokens, lengths);
+  const latency = await fitAmount(run, matrix.latencyMs);
+  const timed = output && timedCandidates(run, lengths, output, latency);
   const needsLatency = candidates.some((_, c) => timed?.[c] === undefined);
   const chains: Record<string, DenseChain> = {};
   const keep = (name: string, { chain, scales }: FittedAmount): AmountPart => {
@@ -102,19 +93,8 @@ export async function fitAmounts(input: AmountsInput): Promise<FittedAmounts> {
   };
 }
 
-function amountData({ matrix, splits, ...input }: AmountsInput, values: Float32Array): AmountData {
-  return {
-    ...input,
-    amounts: outcomes(matrix, values),
-    fit: splits.fit.rows,
-    calibrate: splits.calibrate.rows,
-  };
-}
-
-function hasPrices(candidate: Partial<Candidate> | undefined): boolean {
-  return (
-    candidate?.inputPricePerMillionTokens !== undefined && candidate.outputPricePerMillionTokens !== undefined
-  );
+function fitAndCalibrate({ fit, calibrate }: Splits): Int32Array {
+  return Int32Array.from([...fit.rows, ...calibrate.rows]);
 }
 
 /** A head of costs, or of what stands beside `rates` dollars an input token. */
@@ -130,17 +110,17 @@ const ALLOWANCE = 1.02;
 
 /** @returns null where no candidate needs it. */
 async function fitCost(
-  input: AmountsInput,
+  run: TrainingRun,
   byTokens: readonly boolean[],
   lengths: readonly Float64Array[],
 ): Promise<FittedCost | null> {
-  const { configured, matrix, splits } = input;
+  const { config, matrix, splits } = run;
   const { candidates, costUsd } = matrix;
   const count = candidates.length;
   if (!costUsd.some((cost, cell) => !Number.isNaN(cost) && !byTokens[cell % count])) return null;
-  const whole = await fitAmount(amountData(input, costUsd));
+  const whole = await fitAmount(run, costUsd);
   if (whole === null) return null;
-  const given = candidates.map((name) => configured[name]?.inputPricePerMillionTokens);
+  const given = candidates.map((name) => config.candidates[name]?.inputPricePerMillionTokens);
   const rates = candidates.map((_, c) => {
     const price = given[c];
     if (byTokens[c]) return 0;
@@ -151,17 +131,12 @@ async function fitCost(
     const rate = rates[cell % count];
     return rate === 0 ? cost : cost - rate * lengths[cell % count][Math.floor(cell / count)];
   });
-  const beside = await fitAmount({
-    ...amountData(
-      input,
-      besides.map((rest, cell) => Math.max(rest, LEAST_BESIDE * costUsd[cell])),
-    ),
-    means: outcomes(matrix, besides),
-  });
+  const held = besides.map((rest, cell) => Math.max(rest, LEAST_BESIDE * costUsd[cell]));
+  const beside = await fitAmount(run, held, { means: besides });
   if (beside === null) return { ...whole, rates: null };
   const calibrate = splits.calibrate.rows;
   const error = (fitted: FittedAmount, ofInput: readonly number[]) => {
-    const expected = expectedOf(fitted, input, calibrate);
+    const expected = expectedOf(fitted, run, calibrate);
     return meanLogError(
       expected.map((value, i) => {
         const c = i % count;
@@ -180,10 +155,10 @@ async function fitCost(
 /** scale * exp(output) of some rows: `[rows, candidates]` */
 function expectedOf(
   { chain, scales }: FittedAmount,
-  { features }: AmountsInput,
+  { features }: TrainingRun,
   rows: Int32Array,
 ): Float64Array {
-  const { columns, values } = predictRows(chainHead(chain), takeRows(features, rows));
+  const { columns, values } = predictRows(chainHead(chain), takeRows(features.matrix, rows));
   return Float64Array.from(values, (log, i) => scales[i % columns] * Math.exp(log));
 }
 
@@ -204,23 +179,23 @@ const FEWEST_TIMES = 20;
 
 /** Latencies by tokens, of those candidates for which that is as near as a head of latencies, or nearly. */
 function timedCandidates(
-  input: AmountsInput,
+  run: TrainingRun,
   lengths: readonly Float64Array[],
   output: FittedAmount,
   latency: FittedAmount | null,
 ): (LatencyByTokens | undefined)[] {
-  const { matrix, splits } = input;
+  const { matrix, splits } = run;
   const { candidates, latencyMs, outputTokens } = matrix;
   const count = candidates.length;
-  const rows = Int32Array.from([...splits.fit.rows, ...splits.calibrate.rows]);
-  const written = expectedOf(output, input, splits.calibrate.rows);
-  const direct = latency && expectedOf(latency, input, splits.calibrate.rows);
+  const rows = fitAndCalibrate(splits);
+  const written = expectedOf(output, run, splits.calibrate.rows);
+  const direct = latency && expectedOf(latency, run, splits.calibrate.rows);
   return candidates.map((_, c) => {
     const known = rows.filter(
       (row) =>
         latencyMs[row * count + c] > 0 &&
         (outputTokens?.[row * count + c] ?? Number.NaN) >= 0 &&
-        isKnown(lengths[c][row]),
+        !Number.isNaN(lengths[c][row]),
     );
     if (known.length < FEWEST_TIMES) return undefined;
     const [fixedMs, perInputTokenMs, perOutputTokenMs] = fitSum(
@@ -251,29 +226,6 @@ function timedCandidates(
   });
 }
 
-function isKnown(value: number): boolean {
-  return !Number.isNaN(value);
-}
-
-/** Penalties tried, as shares of rows times feature variance; 100, the strongest there is, is "the mean and nothing else". */
-const PENALTIES = { from: 1, to: 0.003 } as const;
-
-interface AmountData {
-  readonly features: Matrix; // [prompts, features]
-  readonly featureVariance: number;
-  /** US dollars, milliseconds or tokens, `[prompts, candidates]`; NaN: unobserved. */
-  readonly amounts: Matrix;
-  /** What expected amounts are to add up to, as `amounts`. @default `amounts` */
-  readonly means?: Matrix;
-  /** What is less has the logarithm of this. @default a millionth of the candidate's mean */
-  readonly least?: number;
-  readonly fit: Int32Array;
-  readonly calibrate: Int32Array;
-  /** Fold of each fit row. */
-  readonly folds: Int32Array;
-  readonly onFold?: OnFold;
-}
-
 /** A head for ln(amount), and the ratio that makes the expected amounts add up on the calibrate split. */
 interface FittedAmount {
   readonly chain: DenseChain;
@@ -284,22 +236,35 @@ interface FittedAmount {
 
 const TAIL = 0.001;
 
+interface AmountOptions {
+  /** What expected amounts are to add up to, as the amounts. @default the amounts */
+  readonly means?: Float32Array;
+  /** What is less has the logarithm of this. @default a millionth of the candidate's mean */
+  readonly least?: number;
+}
+
 /**
  * Ridge regression of the logarithm of a cost, latency or length, its penalty by cross-validation.
  *
+ * @param amounts US dollars, milliseconds or tokens, `[prompts, candidates]`; NaN: unobserved
  * @returns null where nothing was observed on the fit split.
  */
-async function fitAmount(data: AmountData): Promise<FittedAmount | null> {
+async function fitAmount(
+  run: TrainingRun,
+  amounts: Float32Array,
+  { means = amounts, least }: AmountOptions = {},
+): Promise<FittedAmount | null> {
+  const { matrix, splits } = run;
+  const { fit, calibrate } = splits;
   // Of the fit rows alone: what amounts of nothing are held at must not come from others.
-  const targets = logarithms(takeRows(data.amounts, data.fit), data.least);
+  const targets = logarithms(takeRows(outcomes(matrix, amounts), fit.rows), least);
   if (targets.values.every(Number.isNaN)) return null;
-  const features = takeRows(data.features, data.fit);
-  const layer = isFullyObserved(targets)
-    ? await fitComplete(features, targets, data)
-    : await fitShared(features, targets, data);
+  const features = takeRows(run.features.matrix, fit.rows);
+  const fitLayer = isFullyObserved(targets) ? fitComplete : fitShared;
+  const layer = await fitLayer(run, features, targets);
   const head = chainHead([layer]);
-  const predicted = predictRows(head, takeRows(data.features, data.calibrate));
-  const seen = takeRows(data.means ?? data.amounts, data.calibrate);
+  const predicted = predictRows(head, takeRows(run.features.matrix, calibrate.rows));
+  const seen = takeRows(outcomes(matrix, means), calibrate.rows);
   const scales = Array.from({ length: targets.columns }, (_, c) =>
     fitRatioScale(takeColumn(predicted, c), takeColumn(seen, c)),
   );
@@ -311,37 +276,65 @@ async function fitAmount(data: AmountData): Promise<FittedAmount | null> {
   return { chain: [layer], scales, bounds };
 }
 
-async function fitComplete(features: Matrix, targets: Matrix, data: AmountData): Promise<DenseLayer> {
+/** Penalties tried, as shares of rows times feature variance; 100, the strongest there is, is "the mean and nothing else". */
+const PENALTIES = { from: 1, to: 0.003 } as const;
+
+async function fitComplete(run: TrainingRun, features: Matrix, targets: Matrix): Promise<DenseLayer> {
   const l2s = (some: readonly number[], rows: number) =>
-    some.map((share) => share * rows * data.featureVariance);
+    some.map((share) => share * rows * run.features.variance);
   const { shares, tried } = await searchPenalties(
     PENALTIES,
-    (some) => crossFitLinear(features, targets, data.folds, (rows) => l2s(some, rows), data.onFold),
+    (some) => crossValidatedErrors(run, features, targets, (rows) => l2s(some, rows)),
     (errors) => [argMin(errors)],
   );
   const [{ layer }] = await fitLinearPath({ features, targets }, 'squared', {
-    l2s: l2s([shares[argMin(tried)]], data.fit.length),
+    l2s: l2s([shares[argMin(tried)]], features.rows),
   });
   return layer;
 }
 
+/**
+ * Cross-validated squared error of ridge regression at each penalty.
+ *
+ * @param l2s penalties for so many rows, strong to weak
+ */
+async function crossValidatedErrors(
+  { folds, onStep }: TrainingRun,
+  features: Matrix,
+  targets: Matrix,
+  l2s: (rows: number) => number[],
+): Promise<number[]> {
+  const sums: number[] = l2s(1).map(() => 0);
+  const all = eachFold(folds);
+  for (const { fold, fit, held } of all) {
+    const known = takeRows(targets, fit);
+    if (known.values.every(Number.isNaN)) continue;
+    const fits = await fitLinearPath({ features: takeRows(features, fit), targets: known }, 'squared', {
+      l2s: l2s(fit.length),
+      onProgress: ({ loss }) => onStep(STEP, { fold, folds: all.length, loss }),
+    });
+    const heldFeatures = takeRows(features, held);
+    const heldTargets = takeRows(targets, held);
+    fits.forEach(({ layer }, i) => {
+      const error = squaredError(predictRows(chainHead([layer]), heldFeatures), heldTargets, 'all');
+      if (!Number.isNaN(error)) sums[i] += error * held.length;
+    });
+  }
+  return sums;
+}
+
 /** Where rows were seen with a candidate or two, what makes a prompt costly is learned from all of them together. */
-async function fitShared(features: Matrix, targets: Matrix, data: AmountData): Promise<DenseLayer> {
+async function fitShared(run: TrainingRun, features: Matrix, targets: Matrix): Promise<DenseLayer> {
   const means = Array.from({ length: targets.columns }, (_, c) => observedMean(takeColumn(targets, c)));
+  const residuals = {
+    ...targets,
+    values: targets.values.map((value, i) => value - means[i % targets.columns]),
+  };
   const shared = await tuneSharedLinear(
-    {
-      features,
-      featureVariance: data.featureVariance,
-      folds: data.folds,
-      residuals: {
-        ...targets,
-        values: targets.values.map((value, i) => value - means[i % targets.columns]),
-      },
-      weights: null,
-    },
-    data.onFold,
+    { features, featureVariance: run.features.variance, folds: run.folds, residuals, weights: null },
+    (progress) => run.onStep(STEP, progress),
   );
-  const layer = await shared.fitOn(Int32Array.from({ length: features.rows }, (_, row) => row));
+  const layer = await shared.fitOn(allRows(features));
   return { ...layer, bias: layer.bias.map((value, c) => value + means[c]) };
 }
 
@@ -360,35 +353,4 @@ function logarithms({ rows, columns, values }: Matrix, least?: number): Matrix {
     return count > 0 && sum > 0 ? (sum / count) * 1e-6 : 1e-12;
   });
   return { rows, columns, values: values.map((x, i) => Math.log(Math.max(x, floors[i % columns]))) };
-}
-
-/**
- * Cross-validated squared error of ridge regression at each penalty.
- *
- * @param l2s penalties for so many rows, strong to weak
- */
-async function crossFitLinear(
-  features: Matrix,
-  targets: Matrix,
-  folds: Int32Array,
-  l2s: (rows: number) => number[],
-  onFold: OnFold = () => {},
-): Promise<number[]> {
-  const sums: number[] = l2s(1).map(() => 0);
-  const all = eachFold(folds);
-  for (const { fold, fit, held } of all) {
-    const known = takeRows(targets, fit);
-    if (known.values.every(Number.isNaN)) continue;
-    const fits = await fitLinearPath({ features: takeRows(features, fit), targets: known }, 'squared', {
-      l2s: l2s(fit.length),
-      onProgress: ({ loss }) => onFold({ fold, folds: all.length, loss }),
-    });
-    const heldFeatures = takeRows(features, held);
-    const heldTargets = takeRows(targets, held);
-    fits.forEach(({ layer }, i) => {
-      const error = squaredError(predictRows(chainHead([layer]), heldFeatures), heldTargets, 'all');
-      if (!Number.isNaN(error)) sums[i] += error * held.length;
-    });
-  }
-  return sums;
 }

@@ -122,7 +122,7 @@ export function seenOfPrompts(
   embeddings: Matrix,
   rows: Int32Array = Int32Array.from(matrix.prompts.keys()),
 ): Matrix {
-  const { features } = fitFeatures(
+  const { matrix: features } = fitFeatures(
     matrix.prompts.map(({ request }) => readPrompt(request)),
     embeddings,
     { role: 'fit', rows },

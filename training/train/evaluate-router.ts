@@ -8,7 +8,7 @@ import type { Matrix } from '../fit/rows.ts';
 import { type LoggingPropensities, loggingPropensities } from '../off-policy/propensities.ts';
 import { withTokenCosts } from '../outcomes/amounts.ts';
 import { mapCells, type OutcomeMatrix } from '../outcomes/matrix.ts';
-import { groupPrompts, type Split } from '../split/split.ts';
+import { groupPrompts, nameSplits, type Split } from '../split/split.ts';
 import { embedPrompts, keptEmbeddings, seenOfPrompts } from './embed-prompts.ts';
 
 export interface EvaluateRouterOptions {
@@ -61,15 +61,15 @@ export async function evaluateRouter(
   const prices = Object.fromEntries(manifest.candidates.map((candidate) => [candidate.name, candidate]));
   const matrix = withTokenCosts(alignCandidates(traffic, names), prices);
   const none = new Int32Array();
-  const test = { role: 'test', rows: options.rows ?? Int32Array.from(matrix.prompts.keys()) } as const;
-  const predictions = await predictTest(router, matrix, test, null, options.onProgress);
+  const splits = nameSplits(none, none, options.rows ?? Int32Array.from(matrix.prompts.keys()));
+  const predictions = await predictTest(router, matrix, splits.test, null, options.onProgress);
   const { offPolicy = 'auto', onPropensities = () => {} } = options;
   const settings = { seed: options.seed ?? 0, resamples: options.resamples ?? 2000, offPolicy };
   const groups = options.groups ?? groupPrompts(traffic).groups;
   const input: EvaluationInput = {
     matrix,
     groups,
-    splits: { fit: { role: 'fit', rows: none }, calibrate: { role: 'calibrate', rows: none }, test },
+    splits,
     predictions,
     artifactId: manifest.id,
     policy: options.policy ?? String((manifest.policy as { kind?: unknown }).kind),
@@ -86,7 +86,7 @@ export async function evaluateRouter(
   };
   if (offPolicy === 'auto') {
     const evaluation = evaluate(input, settings);
-    if (evaluation.coverage.kind === 'none' || isReadOff(matrix, test.rows, evaluation.coverage))
+    if (evaluation.coverage.kind === 'none' || isReadOff(matrix, splits.test.rows, evaluation.coverage))
       return evaluation;
   }
   onPropensities();

@@ -1,19 +1,34 @@
-import { InvalidInputError } from 'pointsman';
-import type { LearnerName, TrainConfig } from '../config.ts';
+import type { TrainConfig } from '../config.ts';
 import type { Matrix } from '../fit/rows.ts';
 import type { LearnerData } from '../learners/learner.ts';
-import { clipWeights, effectiveSampleSize, pseudoOutcomes } from '../off-policy/estimate.ts';
-import { type LoggingPropensities, loggingPropensities } from '../off-policy/propensities.ts';
-import type { OutcomeMatrix } from '../outcomes/matrix.ts';
+import { clipWeights, effectiveSampleSize, highestWeight, pseudoOutcomes } from '../off-policy/estimate.ts';
+import type { LoggingPropensities } from '../off-policy/propensities.ts';
+import { takeCells } from '../outcomes/matrix.ts';
 import { formatPercent, formatSample, plural } from '../words/format-number.ts';
-import type { OnStep } from './data.ts';
 import { type FittedQuality, fitTuned, type TunedQuality, tuneQuality } from './quality.ts';
+import type { TrainingRun } from './training-run.ts';
+import { learnerData } from './training-run.ts';
 
-interface LoggedQuality {
+interface LearnedQuality {
   /** What the quality was fitted on in the end. */
   readonly data: LearnerData;
   readonly quality: FittedQuality;
-  readonly report: LogReport;
+  /** How the traffic was learned from where a policy chose what was seen; null where it was not. */
+  readonly log: LogReport | null;
+}
+
+/** Fits the quality heads, to a log as a log. */
+export async function learnQuality(run: TrainingRun): Promise<LearnedQuality> {
+  const { config, matrix, onStep, propensities, splits } = run;
+  const data = learnerData(run);
+  if (propensities === null || (!data.logged && config.offPolicy.weights === 'auto')) {
+    const quality = await fitTuned(data, await tuneQuality(data, config.heads, onStep), onStep);
+    return { data, quality, log: null };
+  }
+  const clip =
+    config.offPolicy.clip ?? highestWeight(propensities.values, propensities.source, propensities.policy);
+  const weights = logWeights(propensities, splits.fit.rows, matrix.candidates.length, clip);
+  return fitLoggedQuality({ ...run, propensities }, data, weights);
 }
 
 /** Weights are used where, without them, qualities are off by more than this, in standard errors. */
@@ -24,33 +39,35 @@ const TOLERATED = 2.33;
  * prompt, and so is what the heads are fitted on. Where inverse propensities show that it was not, they are used.
  */
 export async function fitLoggedQuality(
-  data: LearnerData,
-  log: LogWeights,
-  propensities: LoggingPropensities,
-  options: Omit<TrainConfig['offPolicy'], 'memory'> & {
-    readonly clip: number;
-    readonly members: readonly LearnerName[];
+  {
+    config,
+    onStep,
+    propensities,
+  }: Pick<TrainingRun, 'config' | 'onStep'> & {
+    readonly propensities: LoggingPropensities;
   },
-  onStep: OnStep,
-): Promise<LoggedQuality> {
-  const { clip, members } = options;
+  data: LearnerData,
+  weights: LogWeights,
+): Promise<LearnedQuality & { readonly log: LogReport }> {
   const finish = async (used: LearnerData, method: LogMethod, reason: string, tuned?: TunedQuality) => ({
     data: used,
-    quality: await fitTuned(used, tuned ?? (await tuneQuality(used, members, onStep)), onStep),
-    report: logReport(method, reason, log, propensities, clip),
+    quality: await fitTuned(used, tuned ?? (await tuneQuality(used, config.heads, onStep)), onStep),
+    log: logReport(method, reason, weights, propensities),
   });
-  // Member data come with weights where they hold what a router in use expects, and only there.
+  const asked = config.offPolicy.weights;
+  // Learner data come with weights where they hold what a router in use expects, and only there.
   if (data.weights !== null) return finish(data, 'anchored', IN_USE);
-  if (options.weights === 'ipw') return finish(inverselyWeighted(data, log), 'ipw', ASKED);
-  const tuned = await tuneQuality(data, members, onStep);
-  if (options.weights === 'doublyRobust') {
-    const scores = doublyRobustData(data, tuned.stack.outOfFold, log.propensities, clip);
+  if (asked === 'ipw') return finish(inverselyWeighted(data, weights), 'ipw', ASKED);
+  const tuned = await tuneQuality(data, config.heads, onStep);
+  const expected = tuned.stack.outOfFold;
+  if (asked === 'doublyRobust') {
+    const scores = doublyRobustData(data, expected, weights.propensities, weights.clip);
     return finish(scores, 'doublyRobust', ASKED);
   }
-  if (options.weights === 'none') return finish(data, 'none', ASKED, tuned);
-  const off = disagreement(data, tuned.stack.outOfFold, log.inverse);
+  if (asked === 'none') return finish(data, 'none', ASKED, tuned);
+  const off = disagreement(data, expected, weights.inverse);
   if (off <= TOLERATED) return finish(data, 'none', ALIKE, tuned);
-  return finish(inverselyWeighted(data, log), 'ipw', apart(off));
+  return finish(inverselyWeighted(data, weights), 'ipw', apart(off));
 }
 
 const ASKED = 'The config asks for it.';
@@ -178,9 +195,8 @@ const HOW: Readonly<Record<LogMethod, string>> = {
 function logReport(
   method: LogMethod,
   reason: string,
-  { outcomes, effectiveOutcomes, clippedShare }: LogWeights,
+  { outcomes, effectiveOutcomes, clip, clippedShare }: LogWeights,
   { source, assumption }: LoggingPropensities,
-  clip: number,
 ): LogReport {
   const cut = clippedShare > 0 ? `, ${formatPercent(clippedShare)} of them cut at ${clip}` : '';
   return {
@@ -207,6 +223,8 @@ export interface LogWeights {
   readonly outcomes: number;
   /** How many outcomes of equal weight say as much as these (Kish 1965). */
   readonly effectiveOutcomes: number;
+  /** Inverse propensities above this were cut. */
+  readonly clip: number;
   /** Share of the outcomes whose weight was cut, 0 to 1. */
   readonly clippedShare: number;
 }
@@ -223,10 +241,7 @@ export function logWeights(
   candidates: number,
   clip: number,
 ): LogWeights {
-  const propensities = new Float64Array(rows.length * candidates);
-  rows.forEach((row, i) => {
-    propensities.set(values.subarray(row * candidates, (row + 1) * candidates), i * candidates);
-  });
+  const propensities = takeCells(values, candidates, rows);
   const { weights, clippedShare } = clipWeights(
     propensities.map((propensity) => (Number.isNaN(propensity) ? 0 : 1 / propensity)),
     clip,
@@ -238,6 +253,7 @@ export function logWeights(
     propensities,
     outcomes,
     effectiveOutcomes: effectiveSampleSize(weights),
+    clip,
     clippedShare,
   };
 }
@@ -263,56 +279,4 @@ export function inverselyWeighted(data: LearnerData, { inverse }: LogWeights): L
     weights: inverse,
     candidateMeans: data.candidateMeans.map((mean, c) => mean + shifts[c]),
   };
-}
-
-interface TrafficPropensityOptions {
-  /** Of every prompt: `[prompts, features]`. */
-  readonly features: Matrix;
-  /** Near-duplicate group of each prompt. */
-  readonly groups: Int32Array;
-  readonly folds: number;
-  readonly seed: number;
-  /** Whether they must be logged, or are estimated whatever the log says. */
-  readonly use: TrainConfig['offPolicy']['propensities'];
-  readonly onStep: OnStep;
-}
-
-/**
- * How likely it was that the traffic holds the outcomes that it holds.
- *
- * @returns null where every prompt that has an outcome has one of every candidate: nothing was left to a logging policy
- * @throws InvalidInputError where they must be logged and are not
- */
-export async function trafficPropensities(
-  matrix: OutcomeMatrix,
-  { onStep, use, ...options }: TrafficPropensityOptions,
-): Promise<LoggingPropensities | null> {
-  if (isComplete(matrix)) return null;
-  const what = 'estimating propensities';
-  onStep(what);
-  const asked = use === 'fitted' ? withoutPropensities(matrix) : matrix;
-  const found = await loggingPropensities(asked, {
-    ...options,
-    onFold: (progress) => onStep(what, progress),
-  });
-  if (use === 'logged' && found.source === 'fitted') {
-    throw new InvalidInputError(
-      `\`offPolicy.propensities\` of the training config is "logged", but ${found.fittedRows} of ` +
-        `${found.knownRows + found.fittedRows} prompts with an outcome have none. Log them, or use "auto" to have them estimated.`,
-    );
-  }
-  return found;
-}
-
-/** As if the log said nothing of them. */
-export function withoutPropensities(matrix: OutcomeMatrix): OutcomeMatrix {
-  return { ...matrix, propensity: new Float32Array(matrix.propensity.length).fill(Number.NaN) };
-}
-
-function isComplete({ candidates, prompts, quality }: OutcomeMatrix): boolean {
-  const columns = candidates.length;
-  return prompts.every((_, row) => {
-    const seen = quality.subarray(row * columns, (row + 1) * columns).filter((value) => !Number.isNaN(value));
-    return seen.length === 0 || seen.length === columns;
-  });
 }

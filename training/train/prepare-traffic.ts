@@ -23,25 +23,27 @@ import { type Splits, splitByTime, splitOutcomes } from '../split/split.ts';
 import { formatCount, formatPercent, plural } from '../words/format-number.ts';
 import { routerPart, withRunFolder } from '../work/run-folder.ts';
 import type { ScratchOptions } from '../work/scratch-database.ts';
-import { FEWEST_OF_KIND, MOST_KINDS, type TaskKinds, type TrainProgress, taskKinds } from './data.ts';
+import { FEWEST_OF_KIND, MOST_KINDS, type TaskKinds, type TrainProgress, taskKinds } from './training-run.ts';
+
+/** What of `IngestOptions` says how a log is read. */
+const LOG_OPTIONS = [
+  'append',
+  'failures',
+  'format',
+  'judge',
+  'judgeCache',
+  'judgeConcurrency',
+  'keep',
+  'maxRejected',
+  'memoryLimitMb',
+  'redact',
+  'score',
+  'scoreRange',
+  'temporaryFolder',
+] as const;
 
 /** How a log is read; as in `IngestOptions`. */
-export type LogOptions = Pick<
-  IngestOptions,
-  | 'format'
-  | 'append'
-  | 'score'
-  | 'scoreRange'
-  | 'maxRejected'
-  | 'failures'
-  | 'judge'
-  | 'judgeConcurrency'
-  | 'judgeCache'
-  | 'redact'
-  | 'keep'
-  | 'memoryLimitMb'
-  | 'temporaryFolder'
->;
+export type LogOptions = Pick<IngestOptions, (typeof LOG_OPTIONS)[number]>;
 
 export interface PrepareOptions extends LogOptions {
   /** Paths or globs, as in `IngestOptions`. */
@@ -117,7 +119,7 @@ export async function prepareTraffic(options: PrepareOptions): Promise<PreparedT
   const { config, folder, map = {}, strict = false, onProgress = () => {} } = options;
   const table = join(folder, TABLE);
   const ingest = await ingestOutcomes({
-    ...logOptions(options),
+    ...Object.fromEntries(LOG_OPTIONS.map((name) => [name, options[name]])),
     maxRejected: options.maxRejected ?? MOST_REJECTED,
     ...(options.keep === 'hashes' ? { embedder: (await openEmbedder(config.embedder)).embedder } : {}),
     files: options.files,
@@ -137,39 +139,11 @@ export async function prepareTraffic(options: PrepareOptions): Promise<PreparedT
     by === 'time'
       ? splitByTime(matrix, { sizes })
       : { ...splitOutcomes(matrix, { sizes, seed: config.seed }), leftOut: new Int32Array() };
-  checkSplits(parted.splits, parted.groups.groups);
-  return {
-    matrix,
-    splits: parted.splits,
-    groups: parted.groups.groups,
-    ingest,
-    table,
-    warnings: trafficWarnings(matrix, ingest, config, {
-      fit: parted.splits.fit.rows,
-      groups: parted.groups.groups,
-      leftOut: parted.leftOut.length,
-    }),
-  };
-}
-
-function logOptions(options: LogOptions): LogOptions {
-  const { append, failures, format, judge, judgeCache, judgeConcurrency, keep, redact, score, scoreRange } =
-    options;
-  const { memoryLimitMb, temporaryFolder } = options;
-  return {
-    append,
-    failures,
-    format,
-    judge,
-    judgeCache,
-    judgeConcurrency,
-    keep,
-    redact,
-    score,
-    scoreRange,
-    memoryLimitMb,
-    temporaryFolder,
-  };
+  const { splits, leftOut } = parted;
+  const { groups } = parted.groups;
+  checkSplits(splits, groups);
+  const traffic = { matrix, splits, groups, ingest, table };
+  return { ...traffic, warnings: trafficWarnings(traffic, config, leftOut.length) };
 }
 
 /** The room that rows on their way may take. */
@@ -191,22 +165,15 @@ function configuredPrices({ candidates }: TrainConfig): Prices {
 /** Under so many scores, what is learned of a candidate is a guess. */
 const FEW_SCORES = 50;
 
-/** How the prompts were parted. */
-interface PartedTraffic {
-  /** Prompts to fit. */
-  readonly fit: Int32Array;
-  /** Near-duplicate group of each prompt. */
-  readonly groups: Int32Array;
-  /** How many prompts are in no split. */
-  readonly leftOut: number;
-}
-
-/** What about the traffic could make the router worse than it need be: sentences. */
+/**
+ * What about the traffic could make the router worse than it need be: sentences.
+ *
+ * @param leftOut how many prompts are in no split
+ */
 export function trafficWarnings(
-  matrix: OutcomeMatrix,
-  ingest: IngestReport,
+  { groups, ingest, matrix, splits }: Pick<PreparedTraffic, 'groups' | 'ingest' | 'matrix' | 'splits'>,
   config: TrainConfig,
-  { fit, groups, leftOut }: PartedTraffic,
+  leftOut: number,
 ): string[] {
   const { candidates, quality } = matrix;
   const warnings: string[] = [];
@@ -245,7 +212,7 @@ export function trafficWarnings(
     warnings.push(
       `Every score is the same, a quality of ${Number(only.toPrecision(3))} on 0 (worst) to 1 (best): nothing tells a good answer from a bad one, so that only costs differ.`,
     );
-  const tasks = tasksLeftOut(taskKinds(matrix, fit, groups), fit.length);
+  const tasks = tasksLeftOut(taskKinds(matrix, splits.fit.rows, groups), splits.fit.rows.length);
   if (tasks !== null) warnings.push(tasks);
   if (areAlike(matrix))
     warnings.push(

@@ -8,7 +8,7 @@ import { unknownCosts } from '../evaluate/verdict.ts';
 import { scoresOf } from '../ingest/report.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import { decodeSeenPrompts, type SeenRole } from '../split/seen-prompts.ts';
-import { groupPrompts } from '../split/split.ts';
+import { groupPrompts, nameSplits } from '../split/split.ts';
 import { formatCount, plural } from '../words/format-number.ts';
 import { alignCandidates, predictTest, routerPropensities } from './evaluate-router.ts';
 import type { PreparedTraffic } from './prepare-traffic.ts';
@@ -229,11 +229,11 @@ export async function weighTraffic(
   const none = new Int32Array();
   const inputs: EvaluationInput[] = [];
   for (const rows of parts.test === null ? [parts.tune] : [parts.tune, parts.test]) {
-    const test = { role: 'test', rows } as const;
+    const splits = nameSplits(none, none, rows);
     inputs.push({
       matrix,
-      splits: { fit: { role: 'fit', rows: none }, calibrate: { role: 'calibrate', rows: none }, test },
-      predictions: await predictTest(router, matrix, test, null, onProgress),
+      splits,
+      predictions: await predictTest(router, matrix, splits.test, null, onProgress),
       artifactId: manifest.id,
       policy: '',
       groups,

@@ -1,7 +1,15 @@
 import fc from 'fast-check';
-import { createCalibrator, createRandom, IdentityCalibrator, logit, sigmoid } from 'pointsman/internal';
+import {
+  type Calibrator,
+  createCalibrator,
+  createRandom,
+  IdentityCalibrator,
+  logit,
+  mean,
+  sigmoid,
+} from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
-import { calibrationLoss, chooseCalibrator } from '../../../training/calibrate/choose-calibrator.ts';
+import { chooseCalibrator } from '../../../training/calibrate/choose-calibrator.ts';
 import {
   type CalibrationData,
   fitBeta,
@@ -18,6 +26,16 @@ function drawn(rows: number, seed: number, truth: (z: number) => number): Calibr
   const random = createRandom(seed);
   const logits = Float64Array.from({ length: rows }, () => 2 * random.normal());
   return { logits, labels: logits.map((z) => (random.next() < truth(z) ? 1 : 0)) };
+}
+
+/** Mean log-loss in nats. */
+function calibrationLoss(calibrator: Calibrator, { logits, labels }: CalibrationData): number {
+  return mean(
+    Array.from(logits, (z, i) => {
+      const p = Math.min(1 - 1e-6, Math.max(1e-6, calibrator.probability(z)));
+      return -labels[i] * Math.log(p) - (1 - labels[i]) * Math.log1p(-p);
+    }),
+  );
 }
 
 const fitters = { temperature: fitTemperature, platt: fitPlatt, beta: fitBeta, isotonic: fitIsotonic };

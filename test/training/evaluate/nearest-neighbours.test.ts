@@ -15,7 +15,7 @@ test('quality is the mean over the nearest prompts by cosine; lengths do not mat
   const vectors = Float32Array.of(1, 0, 9, 0.1, 0, 1, 0.1, 5, 2, 0, 0, 3);
   const found = nearestNeighbours(
     world,
-    { dimensions: 2, vectors },
+    { rows: 6, columns: 2, values: vectors },
     Int32Array.of(0, 1, 2, 3),
     Int32Array.of(4, 5),
     options,
@@ -27,7 +27,7 @@ test('where no neighbour was observed, the overall mean stands in; zero vectors 
   const vectors = new Float32Array(12);
   const found = nearestNeighbours(
     world,
-    { dimensions: 2, vectors },
+    { rows: 6, columns: 2, values: vectors },
     Int32Array.of(3),
     Int32Array.of(4),
     options,

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { toBanditLog } from '../../../bench/bandit-log.ts';
 import { evaluate } from '../../../training/evaluate/evaluate.ts';
 import type { EvaluationInput, TestPredictions } from '../../../training/evaluate/evaluation-input.ts';
+import { takeRows } from '../../../training/fit/rows.ts';
 import { loggingPropensities } from '../../../training/off-policy/propensities.ts';
 import { takePrompts } from '../../../training/outcomes/matrix.ts';
 import type { Interval } from '../../../training/words/format-number.ts';
@@ -35,14 +36,7 @@ function repeated(input: EvaluationInput): EvaluationInput {
     },
     predictions: tile(predictions),
     dial: { ...dial!, calibrate: { rows: calibrate, predictions: tile(dial!.calibrate!.predictions) } },
-    embeddings: {
-      dimensions: embeddings!.dimensions,
-      vectors: gather(
-        embeddings!.vectors,
-        embeddings!.dimensions,
-        new Float32Array(taken.length * embeddings!.dimensions),
-      ),
-    },
+    embeddings: takeRows(embeddings!, taken),
     // Baselines go by what they learned from the training rows; these stay as they were.
     means: { quality: Float64Array.of(0.53, 0.67, 0.72), costUsd: Float64Array.of(0.001, 0.004, 0.016) },
     ...(propensities

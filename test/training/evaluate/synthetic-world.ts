@@ -104,6 +104,6 @@ export function syntheticWorld(options: WorldOptions = {}): EvaluationInput {
     },
     artifactId: 'synthetic-000000000000',
     policy: 'classifier',
-    embeddings: { dimensions: truth.length, vectors },
+    embeddings: { rows, columns: truth.length, values: vectors },
   };
 }

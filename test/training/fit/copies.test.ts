@@ -79,7 +79,10 @@ describe('copies of prompts', () => {
       const { groups, values } = copied(residuals, times);
       const all = { rows: values.length, columns: 1, values: Float32Array.from(values) };
       const tasks = groups.map((group) => group % taskCount);
-      return taskMeans(all, null, tasks, taskCount, groups, Int32Array.from(groups.keys()));
+      return taskMeans(
+        { residuals: all, weights: null, tasks, taskCount, groups },
+        Int32Array.from(groups.keys()),
+      );
     };
     const [once, often] = [means(1), means(10)];
     expect(Math.max(...once.map(Math.abs))).toBeGreaterThan(0);

@@ -61,11 +61,11 @@ test('without tasks there is no domain member', async () => {
 test('task means that do not differ are shrunk to 0, those that do are hardly shrunk', () => {
   const { data } = planted;
   const rows = Int32Array.from({ length: 400 }, (_, i) => i);
-  const real = taskMeans(data.residuals, null, data.tasks!, 2, data.groups, rows);
+  const real = taskMeans({ ...data, tasks: data.tasks! }, rows);
   expect(real[3]).toBeGreaterThan(0.25);
   expect(real[0]).toBeLessThan(-0.25);
   const parity = Int32Array.from(rows, (i) => i % 2);
-  const noise = taskMeans(data.residuals, null, parity, 2, data.groups, rows);
+  const noise = taskMeans({ ...data, tasks: parity }, rows);
   expect(Math.max(...noise.map(Math.abs))).toBeLessThan(0.05);
 });
 
@@ -80,11 +80,13 @@ test('rows with one outcome each give a task its level by all candidates, and th
     return (tasks[row] === 0 ? 0.3 : -0.3) + (tasks[row] === c ? 0.1 : -0.1) + noise;
   });
   const means = sharedTaskMeans(
-    { rows, columns: 2, values },
-    null,
-    tasks,
-    2,
-    Int32Array.from({ length: rows }, (_, row) => row),
+    {
+      residuals: { rows, columns: 2, values },
+      weights: null,
+      tasks,
+      taskCount: 2,
+      groups: Int32Array.from({ length: rows }, (_, row) => row),
+    },
     Int32Array.from({ length: rows }, (_, row) => row),
   );
   [0.4, 0.2, -0.4, -0.2].forEach((mean, i) => {

@@ -1,8 +1,8 @@
 import { createRandom } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import type { LearnerData } from '../../../training/learners/learner.ts';
-import { addChampionPrior } from '../../../training/train/data.ts';
 import { tuneQuality } from '../../../training/train/quality.ts';
+import { addChampionPrior } from '../../../training/train/training-run.ts';
 import { memberFixture } from '../learners/fixture.ts';
 
 test('a cell counts for its outcome, for the expectation, for both or for neither', () => {

@@ -1,12 +1,13 @@
-import type { Candidate, Manifest } from 'pointsman';
+import type { Manifest } from 'pointsman';
 import { createHead, createRandom, readLayersModel } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 import { expectedAmounts } from '../../../src/router/predictor.ts';
+import { parseTrainConfig, type TrainConfigInput } from '../../../training/config.ts';
 import { exportLayersModel } from '../../../training/fit/export.ts';
-import { groupedFolds } from '../../../training/fit/folds.ts';
 import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
 import { splitOutcomes } from '../../../training/split/split.ts';
 import { fitAmounts } from '../../../training/train/amounts.ts';
+import { startRun } from '../../../training/train/training-run.ts';
 import {
   FRAME,
   RATIO,
@@ -23,31 +24,31 @@ const SKEW = Math.exp(0.5 ** 2 / 2);
 const VERSE = Float32Array.of(1, 0);
 const SUM = Float32Array.of(-1, 0);
 
-type Configured = Readonly<Record<string, Partial<Candidate>>>;
+type Configured = TrainConfigInput['candidates'];
 
 /** On two features, the kind of a prompt and noise. */
-function amountsOfLog(matrix: OutcomeMatrix, configured: Configured = {}) {
+async function amountsOfLog(matrix: OutcomeMatrix, candidates: Configured = {}) {
   const random = createRandom(11);
   const { splits, groups } = splitOutcomes(matrix, { seed: 0 });
-  const features = {
-    rows: matrix.prompts.length,
-    columns: 2,
-    values: Float32Array.from(
-      matrix.prompts.flatMap(({ task }) => [task === 'verse' ? 1 : -1, random.normal()]),
-    ),
-  };
-  return fitAmounts({
+  const values = Float32Array.from(
+    matrix.prompts.flatMap(({ task }) => [task === 'verse' ? 1 : -1, random.normal()]),
+  );
+  const run = await startRun({
+    config: parseTrainConfig({ seed: 0, folds: 3, candidates }),
     matrix,
     splits,
-    features,
-    featureVariance: 2,
-    folds: groupedFolds(
-      splits.fit.rows.map((row) => groups.groups[row]),
-      3,
-      0,
-    ),
-    configured,
+    groups: groups.groups,
+    features: {
+      matrix: { rows: matrix.prompts.length, columns: 2, values },
+      variance: 2,
+      embedding: { from: 0, to: 2 },
+      blocks: [],
+      standardisation: '',
+      files: new Map(),
+    },
+    onStep: () => {},
   });
+  return fitAmounts(run);
 }
 
 /** What the code that ships makes of the fitted amounts. */
@@ -105,7 +106,7 @@ describe('from a log with tokens', () => {
     }
   });
 
-  test.each<[string, OutcomeMatrix, Record<string, Partial<Candidate>>]>([
+  test.each<[string, OutcomeMatrix, Configured]>([
     ['at the prices of the config, without a bill', without(traffic, 'costUsd'), TOKEN_PRICES],
     [
       'at the prices of the config, whatever the bills',

@@ -1,5 +1,6 @@
 import { createRandom } from 'pointsman/internal';
 import { expect, test } from 'vitest';
+import { parseTrainConfig } from '../../../training/config.ts';
 import type { LearnerData } from '../../../training/learners/learner.ts';
 import { fitLoggedQuality, type LogWeights, logWeights } from '../../../training/train/logged.ts';
 import { memberFixture } from '../learners/fixture.ts';
@@ -47,16 +48,18 @@ function lopsidedLog(isHidden: boolean): { data: LearnerData; weights: LogWeight
 
 const learn = ({ data, weights }: ReturnType<typeof lopsidedLog>, method: 'auto' | 'none' | 'doublyRobust') =>
   fitLoggedQuality(
+    {
+      config: parseTrainConfig({ heads: ['linear'], offPolicy: { weights: method } }),
+      propensities: { ...PROPENSITIES, values: weights.propensities },
+      onStep: () => {},
+    },
     data,
     weights,
-    { ...PROPENSITIES, values: weights.propensities },
-    { weights: method, clip: 100, propensities: 'auto', members: ['linear'] },
-    () => {},
   );
 
 test('where what decided who answers cannot be seen, weights are used, and put the means right', async () => {
   const log = lopsidedLog(true);
-  const { data, report } = await learn(log, 'auto');
+  const { data, log: report } = await learn(log, 'auto');
   expect(report.method).toBe('ipw');
   expect(report.reason).toContain('more than the heads can see');
   expect(data.candidateMeans[0] - data.candidateMeans[1]).toBeCloseTo(0, 1);
@@ -67,7 +70,7 @@ test('where what decided who answers cannot be seen, weights are used, and put t
 });
 
 test('where it can be seen outcomes count alike, and the heads put right what the means do not', async () => {
-  const { data, quality, report } = await learn(lopsidedLog(false), 'auto');
+  const { data, quality, log: report } = await learn(lopsidedLog(false), 'auto');
   expect(report.method).toBe('none');
   expect(report.effectiveOutcomes).toBeLessThan(0.8 * report.outcomes);
   const difference = [0, 1].map((c) => {

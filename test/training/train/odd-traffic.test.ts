@@ -4,8 +4,9 @@ import { parseTrainConfig } from '../../../training/config.ts';
 import { fitStandardisation } from '../../../training/features/fit-features.ts';
 import { checkTraffic, type IngestReport } from '../../../training/ingest/report.ts';
 import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
-import { MOST_KINDS, taskKinds } from '../../../training/train/data.ts';
+import { nameSplits } from '../../../training/split/split.ts';
 import { trafficWarnings } from '../../../training/train/prepare-traffic.ts';
+import { MOST_KINDS, taskKinds } from '../../../training/train/training-run.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
 
 const sets = oddSets(120);
@@ -54,6 +55,7 @@ describe('kinds among tasks', () => {
 describe('warnings', () => {
   const warn = (matrix: OutcomeMatrix) => {
     const rows = Int32Array.from(matrix.prompts.keys());
+    const none = new Int32Array();
     const ingest = {
       rejected: [],
       rowsRead: 1,
@@ -64,7 +66,11 @@ describe('warnings', () => {
       aliases: {},
       scoreScale: { by: 'default', forms: [], range: [0, 1] },
     } as unknown as IngestReport;
-    return trafficWarnings(matrix, ingest, parseTrainConfig({}), { fit: rows, groups: rows, leftOut: 0 });
+    return trafficWarnings(
+      { matrix, ingest, splits: nameSplits(rows, none, none), groups: rows },
+      parseTrainConfig({}),
+      0,
+    );
   };
 
   test('a column of identifiers is named, with what is asked of a task', () => {

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { SingleBar } from 'cli-progress';
-import type { TrainProgress } from '../../train/data.ts';
+import type { TrainProgress } from '../../train/training-run.ts';
 
 /** Tells a person how far a long command is. */
 interface Progress {

@@ -2,7 +2,7 @@ import { type CalibrationBin, debiasedCalibrationError } from '../../evaluate/me
 import { clusteredMean } from '../../fit/rows.ts';
 import { clipWeights, pseudoOutcomes } from '../../off-policy/estimate.ts';
 import { type DoubtTable, doubtTable } from '../../off-policy/score-interval.ts';
-import type { OutcomeMatrix } from '../../outcomes/matrix.ts';
+import { type OutcomeMatrix, takeNumbers } from '../../outcomes/matrix.ts';
 
 /** What every choice would have got on the judged rows, however the log came about. */
 export interface ValueTable {
@@ -58,16 +58,16 @@ const FEW_COSTS = 10;
 export function valueTable(input: ValueTableInput): ValueTable {
   const { matrix, rows, expected } = input;
   const columns = matrix.candidates.length;
-  const seen = gather(matrix.quality, rows, columns);
+  const seen = takeNumbers(matrix.quality, columns, rows);
   const observed = Uint8Array.from(seen, (value) => Number(!Number.isNaN(value)));
   const full = observed.every((cell) => cell === 1);
-  const propensities = gather(input.propensities, rows, columns);
+  const propensities = takeNumbers(input.propensities, columns, rows);
   const quality = full ? seen : pseudoOutcomes({ quality: seen, propensities, expected, clip: input.clip });
   const prompts = Array.from(rows, (row) => matrix.prompts[row]);
   return {
     candidates: matrix.candidates,
     quality,
-    costUsd: completeCosts(gather(matrix.costUsd, rows, columns), input.expectedCostUsd, columns),
+    costUsd: completeCosts(takeNumbers(matrix.costUsd, columns, rows), input.expectedCostUsd, columns),
     observed,
     kind: full ? 'full' : 'doubly robust',
     clippedMass: full
@@ -83,7 +83,7 @@ export function valueTable(input: ValueTableInput): ValueTable {
             candidates: columns,
             quality: seen,
             propensities,
-            policy: input.policy ? gather(input.policy, rows, columns) : null,
+            policy: input.policy ? takeNumbers(input.policy, columns, rows) : null,
             expected,
             clusters: input.groups,
           },
@@ -123,13 +123,6 @@ function completeCosts(observed: Float64Array, expected: Float64Array, columns: 
     }
   }
   return costs;
-}
-
-function gather(cells: ArrayLike<number>, rows: Int32Array, columns: number): Float64Array {
-  return Float64Array.from(
-    { length: rows.length * columns },
-    (_, i) => cells[rows[Math.floor(i / columns)] * columns + (i % columns)],
-  );
 }
 
 const BINS = 10;
