@@ -3,6 +3,7 @@
  * the kinds `utility` and `classifier`; types are those of `pointsman`.
  */
 import type { Artifact } from './artifact/read-artifact.ts';
+import { createBasicPolicy } from './policy/kinds/create-policy.ts';
 import { assembleRouter } from './router/create-router.ts';
 import type { Router, RouterOptions } from './router/router.ts';
 
@@ -18,5 +19,5 @@ export { memoryFiles, readArtifactFiles as readArtifact } from './artifact/read-
  * const router = createRouter(await readArtifact(memoryFiles(files)));
  */
 export function createRouter(artifact: Artifact, options: RouterOptions = {}): Router {
-  return assembleRouter(artifact, options);
+  return assembleRouter(artifact, options, { create: createBasicPolicy });
 }

@@ -1,6 +1,6 @@
 import { embedderSource } from '../embedder/embedders.ts';
 import type { DecisionLog } from '../log/record.ts';
-import { policyKinds } from '../policy/spec.ts';
+import { hasExpressions } from '../policy/kinds/create-policy.ts';
 import { createRouter, loadCel } from '../router/full-router.ts';
 import type { Router, RouterOptions } from '../router/router.ts';
 import { readArtifactFolder, resolveVersion } from './artifact-folder.ts';
@@ -60,7 +60,7 @@ async function loadVersion(folder: string, options: RouterOptions): Promise<Rout
   const named = artifact.manifest.embedder;
   const embedder = options.embedder ?? (await embedderSource(named.kind).open?.(named, process.env));
   return createRouter(artifact, {
-    ...(policyKinds(options.policy).includes('rules') ? { compile: await loadCel() } : {}),
+    ...(hasExpressions(options.policy) ? { compile: await loadCel() } : {}),
     ...options,
     ...(embedder === undefined ? {} : { embedder }),
   });

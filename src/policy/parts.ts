@@ -1,8 +1,26 @@
+import type * as v from 'valibot';
 import type { Signals } from '../signals/signals.ts';
 import type { LimitFilter, Remaining } from './limit-filter.ts';
 import type { CallStep, Predictions } from './plan.ts';
 import type { Policy, PolicyCandidate } from './policy.ts';
-import type { PolicyTarget } from './spec.ts';
+import type { InsideShapes, PolicyTarget } from './spec.ts';
+
+/** One kind of policy: the shape of its spec, and how it is made. */
+export interface PolicyKind<Spec> {
+  /** @param inside the shapes of what may stand inside it */
+  readonly shape: (inside: InsideShapes) => v.GenericSchema<unknown, Spec>;
+  /** @throws InvalidInputError naming the field, when what the spec names is not there. */
+  readonly create: (spec: Spec, parts: PolicyParts) => Policy;
+  /**
+   * Whether its plan is that of one policy inside, unchanged: a propensity below it is a propensity of the whole.
+   * @default false
+   */
+  readonly handsOn?: boolean;
+  /** Why it may stand outermost and below those that hand on, and nowhere else: what it would do there, and what of it. @default it may */
+  readonly misplaced?: string;
+  /** Whether it has expressions to compile. @default false */
+  readonly hasExpressions?: boolean;
+}
 
 /** A policy inside another, or one candidate in the place of a policy. */
 export type Decider = Pick<Policy, 'decide'>;

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { finiteNumber, record, strictObject, validate, wholeNumber } from '../validate.ts';
+import { finiteNumber, record, strictObject, wholeNumber } from '../validate.ts';
 import type { AcceptTest } from './plan.ts';
 
 /** What every policy may say. Both also hold for the policies inside it: of two limits the tighter counts. */
@@ -236,15 +236,12 @@ export function resolveWeights(weights: WeightsName | UtilityWeights): UtilityWe
   return typeof weights === 'string' ? NAMED_WEIGHTS[weights] : weights;
 }
 
-/** @throws InvalidInputError naming the field, when the shape is wrong. */
-export function validatePolicy(spec: unknown): PolicySpec {
-  return validate<PolicySpec>(policySchema, spec, 'policy');
-}
-
-const amount = v.pipe(finiteNumber, v.minValue(0));
+/** A number >= 0. */
+export const amount = v.pipe(finiteNumber, v.minValue(0));
 const weight = v.pipe(finiteNumber, v.minValue(0), v.maxValue(1e6));
-const share = v.pipe(finiteNumber, v.minValue(0), v.maxValue(1));
-const name = v.pipe(v.string(), v.minLength(1), v.maxLength(200));
+/** A number from 0 to 1. */
+export const share = v.pipe(finiteNumber, v.minValue(0), v.maxValue(1));
+export const name = v.pipe(v.string(), v.minLength(1), v.maxLength(200));
 const names = v.array(v.string());
 
 export const limitsSchema = strictObject({
@@ -260,13 +257,15 @@ export const weightsSchema = v.union([
   strictObject({ quality: weight, cost: weight, latency: weight }),
 ]) satisfies v.GenericSchema<unknown, WeightsName | UtilityWeights>;
 
-const limited = {
+/** The fields that every policy may have. */
+export const limited = {
   limits: v.exactOptional(limitsSchema),
   relax: v.exactOptional(v.array(v.picklist(DEFAULT_RELAX as [...typeof DEFAULT_RELAX]))),
   strict: v.exactOptional(v.boolean()),
 };
 
-const accept: v.GenericSchema<unknown, AcceptTest> = v.variant('kind', [
+/** When an answer passes. */
+export const accept: v.GenericSchema<unknown, AcceptTest> = v.variant('kind', [
   strictObject({ kind: v.literal('logprob'), min: v.pipe(finiteNumber, v.maxValue(0)) }),
   strictObject({
     kind: v.literal('agreement'),
@@ -281,114 +280,13 @@ const accept: v.GenericSchema<unknown, AcceptTest> = v.variant('kind', [
   }),
 ]);
 
-const combine = v.variant('kind', [
-  strictObject({ kind: v.literal('majority') }),
-  strictObject({ kind: v.literal('weighted') }),
-  strictObject({ kind: v.literal('best'), scorer: name }),
-  strictObject({ kind: v.literal('judge'), judge: name }),
-]);
-
-const target: v.GenericSchema<unknown, PolicyTarget> = v.union([v.string(), v.lazy(() => policySchema)]);
-const many = <T extends v.GenericSchema>(item: T, least: number) =>
+/** A list of at least so many, and at most 1,000. */
+export const many = <T extends v.GenericSchema>(item: T, least: number) =>
   v.pipe(v.array(item), v.minLength(least), v.maxLength(1000));
 
-const explore = v.variant('method', [
-  strictObject({ ...exploring('epsilon-greedy'), epsilon: share }),
-  strictObject({ ...exploring('softmax'), temperature: v.pipe(finiteNumber, v.gtValue(0)) }),
-  strictObject({
-    ...exploring('thompson'),
-    observations: v.exactOptional(v.pipe(finiteNumber, v.gtValue(0))),
-  }),
-]);
-
-function exploring<Method extends string>(method: Method) {
-  return {
-    kind: v.literal('explore'),
-    method: v.literal(method),
-    policy: v.lazy(() => policySchema),
-    ...limited,
-  };
-}
-
-/** The shape of a policy; whether what it names exists is checked when it is made. */
-const policySchema: v.GenericSchema<unknown, PolicySpec> = v.variant('kind', [
-  strictObject({ kind: v.literal('utility'), weights: v.exactOptional(weightsSchema), ...limited }),
-  strictObject({
-    kind: v.literal('classifier'),
-    abstain: v.exactOptional(
-      strictObject({
-        to: v.string(),
-        below: v.exactOptional(share),
-        outOfDistribution: v.exactOptional(v.boolean()),
-      }),
-    ),
-    ...limited,
-  }),
-  strictObject({
-    kind: v.literal('rules'),
-    rules: many(
-      strictObject({
-        name: v.exactOptional(name),
-        when: v.pipe(v.string(), v.minLength(1), v.maxLength(10_000)),
-        then: target,
-      }),
-      1,
-    ),
-    otherwise: target,
-    ...limited,
-  }),
-  strictObject({
-    kind: v.literal('threshold'),
-    strong: v.string(),
-    weak: v.string(),
-    threshold: v.pipe(finiteNumber, v.minValue(-1), v.maxValue(1)),
-    ...limited,
-  }),
-  strictObject({
-    kind: v.literal('cascade'),
-    steps: many(
-      strictObject({ use: target, minSuccess: v.exactOptional(share), accept: v.exactOptional(accept) }),
-      2,
-    ),
-    ...limited,
-  }),
-  strictObject({
-    kind: v.literal('ensemble'),
-    members: v.union([v.pipe(wholeNumber, v.minValue(2), v.maxValue(1000)), many(target, 2)]),
-    combine,
-    ...limited,
-  }),
-  strictObject({
-    kind: v.literal('speculative'),
-    fast: target,
-    slow: target,
-    delayMs: v.exactOptional(amount),
-    accept: v.exactOptional(accept),
-    ...limited,
-  }),
-  strictObject({
-    kind: v.literal('hierarchical'),
-    by: v.exactOptional(v.picklist(['task', 'language', 'tier', 'quality'])),
-    domains: record(target),
-    otherwise: target,
-    minConfidence: v.exactOptional(share),
-    ...limited,
-  }),
-  strictObject({ kind: v.literal('router'), router: name, ...limited }),
-  strictObject({
-    kind: v.literal('tools'),
-    tool: name,
-    before: v.exactOptional(target),
-    after: v.exactOptional(target),
-    otherwise: target,
-    ...limited,
-  }),
-  explore,
-]);
-
-/** The kinds of a policy, not yet checked, and of all inside it. Kinds of other things in it may be among them. */
-export function policyKinds(policy: unknown): string[] {
-  if (policy === null || typeof policy !== 'object') return [];
-  const own = 'kind' in policy && typeof policy.kind === 'string' ? [policy.kind] : [];
-  return [...own, ...Object.values(policy).flatMap(policyKinds)];
+/** The shapes of what may stand inside a policy. */
+export interface InsideShapes {
+  readonly policy: v.GenericSchema<unknown, PolicySpec>;
+  /** A policy, or a candidate by its name. */
+  readonly target: v.GenericSchema<unknown, PolicyTarget>;
 }

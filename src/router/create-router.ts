@@ -7,11 +7,10 @@ import { readFeatures } from '../features/features.ts';
 import type { Random } from '../math/random.ts';
 import { allFinite, smallest } from '../math/statistics.ts';
 import { readNovelty } from '../novelty.ts';
-import { createBasicPolicy, type PolicyKit } from '../policy/kinds/create-policy.ts';
+import type { PolicyKit } from '../policy/kinds/create-policy.ts';
 import type { PolicyOptions } from '../policy/parts.ts';
 import type { Plan, Predictions } from '../policy/plan.ts';
 import type { Policy, PolicyContext, RequestNeeds } from '../policy/policy.ts';
-import { validatePolicy } from '../policy/spec.ts';
 import { type Modality, type Prompt, type Request, readPrompt } from '../request.ts';
 import type { SeenSignals } from '../signals/read-signals.ts';
 import type { Signals } from '../signals/signals.ts';
@@ -29,11 +28,11 @@ import {
 /**
  * Makes a router of an artifact. Everything that can be wrong with it is found here, and not at the first request.
  *
- * @param kit every kind of policy; without it, `utility` and `classifier` alone.
+ * @param kit the kinds of policy that it may have, and what they need.
  * @throws ArtifactError when its parts do not fit together.
  * @throws InvalidInputError when an option does not fit the artifact.
  */
-export function assembleRouter(artifact: Artifact, options: RouterOptions, kit?: PolicyKit): Router {
+export function assembleRouter(artifact: Artifact, options: RouterOptions, kit: PolicyKit): Router {
   const { manifest } = artifact;
   const { log } = options;
   const names = manifest.candidates.map((candidate) => candidate.name);
@@ -108,7 +107,7 @@ export function assembleRouter(artifact: Artifact, options: RouterOptions, kit?:
       : { id: log.decided(decision, request, embedding), ...decision };
 
   // Whoever can make a plan that names a router brings it along.
-  const handOverWith: PolicyKit['handOver'] = (...given) => kit!.handOver(...given);
+  const handOverWith: NonNullable<PolicyKit['handOver']> = (...given) => present(kit.handOver)(...given);
 
   return {
     manifest,
@@ -229,7 +228,7 @@ function chooseEmbedder(artifact: Artifact, given: Embedder | undefined): Embedd
  *
  * @throws InvalidInputError for the one, ArtifactError for the other.
  */
-function choosePolicy(artifact: Artifact, options: RouterOptions, kit: PolicyKit | undefined): Policy {
+function choosePolicy(artifact: Artifact, options: RouterOptions, kit: PolicyKit): Policy {
   const { manifest } = artifact;
   const { compile = artifact.compile } = options;
   const policyOptions: PolicyOptions = {
@@ -237,10 +236,7 @@ function choosePolicy(artifact: Artifact, options: RouterOptions, kit: PolicyKit
     ...(compile === undefined ? {} : { compile }),
   };
   const { candidates } = manifest;
-  const make = (spec: unknown) => {
-    const checked = validatePolicy(spec);
-    return kit?.build(checked, candidates, policyOptions) ?? createBasicPolicy(checked, candidates);
-  };
+  const make = (spec: unknown) => kit.create(spec, candidates, policyOptions);
   if (options.policy !== undefined) return make(options.policy);
   try {
     return make(manifest.policy);
@@ -269,7 +265,7 @@ function createContexts(
   { classifyTask }: Predictor,
   features: Float32Array,
   options: RouterOptions,
-  kit: PolicyKit | undefined,
+  kit: PolicyKit,
 ): Contexts {
   const { candidates, novelty } = artifact.manifest;
   const names = candidates.map((candidate) => candidate.name);
@@ -279,7 +275,7 @@ function createContexts(
   let random: Random | undefined;
   const { countTokens } = options;
   const nextRandom = () => {
-    random ??= present(kit).createRandom(options.seed ?? crypto.getRandomValues(new Int32Array(1))[0]);
+    random ??= present(kit.createRandom)(options.seed ?? crypto.getRandomValues(new Int32Array(1))[0]);
     return random.next();
   };
 
@@ -287,7 +283,7 @@ function createContexts(
     const needs = requestNeeds(prompt, request, estimatedTokens, given, smallestWindow, countTokens);
     let signals: SeenSignals | undefined;
     const readOnce = () => {
-      signals ??= present(kit).readSignals(
+      signals ??= present(kit.readSignals)(
         {
           request,
           prompt,
@@ -316,8 +312,8 @@ function createContexts(
 }
 
 /** Basic policies look at no signals and draw nothing, and those that do bring along what it takes. */
-function present(kit: PolicyKit | undefined): PolicyKit {
-  if (kit !== undefined) return kit;
+function present<T>(part: T | undefined): T {
+  if (part !== undefined) return part;
   throw new InvalidInputError('Signals and exploration need the router of "pointsman".');
 }
 

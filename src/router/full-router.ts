@@ -4,9 +4,8 @@ import {
   type ReadArtifactOptions,
   readArtifactFiles,
 } from '../artifact/read-artifact.ts';
-import { policies } from '../policy/kinds/create-policy.ts';
+import { hasExpressions, policies } from '../policy/kinds/create-policy.ts';
 import type { CompileExpression } from '../policy/parts.ts';
-import { policyKinds } from '../policy/spec.ts';
 import { assembleRouter } from './create-router.ts';
 import type { Router, RouterOptions } from './router.ts';
 
@@ -21,7 +20,7 @@ import type { Router, RouterOptions } from './router.ts';
  */
 export async function readArtifact(files: ArtifactFiles, options?: ReadArtifactOptions): Promise<Artifact> {
   const artifact = await readArtifactFiles(files, options);
-  if (!policyKinds(artifact.manifest.policy).includes('rules')) return artifact;
+  if (!hasExpressions(artifact.manifest.policy)) return artifact;
   return { ...artifact, compile: await loadCel() };
 }
 

@@ -4,6 +4,9 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseAst } from 'vitest/node';
 import { CALIBRATORS } from '../../src/calibrator.ts';
 import { EMBEDDERS } from '../../src/embedder/embedders.ts';
+import { POLICIES } from '../../src/policy/kinds/create-policy.ts';
+import type { PolicyKind } from '../../src/policy/parts.ts';
+import type { PolicyTarget } from '../../src/policy/spec.ts';
 import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 import { root, type SourceFile, sourceFiles } from './source-files.ts';
 
@@ -51,8 +54,8 @@ function filesThatMention(word: string): string[] {
   return [...words].filter(([, { names, texts }]) => has(names) || has(texts)).map(([path]) => path);
 }
 
-/** What is known elsewhere, by kind and file, with the reason. A kind that is new has no such places. */
-type Others = Readonly<Record<string, string>>;
+/** Where else a kind is known by its name, as `kind in file`, by the reason. A kind that is new has no such places. */
+type Others = Readonly<Record<string, readonly string[]>>;
 
 /** `kind in file` for each kind that a file beside those of the recipe quotes. */
 function quotedElsewhere(kinds: readonly string[], recipe: readonly string[]): string[] {
@@ -71,9 +74,9 @@ beforeEach(() => {
 describe('a calibrator', () => {
   const recipe = ['src/calibrator.ts', 'training/calibrate/fit-calibrators.ts'];
   const others: Others = {
-    'identity in training/calibrate/choose-calibrator.ts': 'what there is before anything is fitted',
-    'identity in training/candidates/probes.ts': 'heads that are compared before they are calibrated',
-    'identity in training/candidates/extend-heads.ts': 'a candidate that is not calibrated yet',
+    'what there is before anything is fitted': ['identity in training/calibrate/choose-calibrator.ts'],
+    'heads that are compared before they are calibrated': ['identity in training/candidates/probes.ts'],
+    'a candidate that is not calibrated yet': ['identity in training/candidates/extend-heads.ts'],
   };
 
   it('is chosen, kept in a manifest and used when it is in the two tables', async () => {
@@ -127,7 +130,9 @@ describe('a calibrator', () => {
   });
 
   it('is known by its kind nowhere else, but for those that mean that very kind', () => {
-    expect(quotedElsewhere(Object.keys(CALIBRATORS), recipe).sort()).toEqual(Object.keys(others).sort());
+    expect(quotedElsewhere(Object.keys(CALIBRATORS), recipe).sort()).toEqual(
+      Object.values(others).flat().sort(),
+    );
   });
 });
 
@@ -185,12 +190,11 @@ describe('a signal', () => {
 describe('an embedder', () => {
   const recipe = ['src/embedder/embedders.ts', 'src/embedder/transformers.ts', 'training/embed/embedders.ts'];
   const others: Others = {
-    'openai in training/ingest/formats/openai.ts': 'whose log it is',
-    'static in training/cli/commands/doctor.ts': 'what works without a network or a key',
-    'static in training/cli/commands/ingest.ts': 'the default',
-    'static in training/config.ts': 'the default',
-    'static in training/embed/distill.ts': 'the table that it makes',
-    'static in training/train/evaluate-router.ts': 'what is at hand whatever the router was trained with',
+    'whose log it is': ['openai in training/ingest/formats/openai.ts'],
+    'what works without a network or a key': ['static in training/cli/commands/doctor.ts'],
+    'the default': ['static in training/cli/commands/ingest.ts', 'static in training/config.ts'],
+    'the table that it makes': ['static in training/embed/distill.ts'],
+    'what is at hand whatever the router was trained with': ['static in training/train/evaluate-router.ts'],
   };
   const { folder } = temporaryFolder();
 
@@ -259,7 +263,109 @@ describe('an embedder', () => {
   });
 
   it('is known by its kind nowhere else, but for those that mean that very kind', () => {
-    expect(quotedElsewhere(Object.keys(EMBEDDERS), recipe).sort()).toEqual(Object.keys(others).sort());
+    expect(quotedElsewhere(Object.keys(EMBEDDERS), recipe).sort()).toEqual(
+      Object.values(others).flat().sort(),
+    );
+  });
+});
+
+describe('a kind of policy', () => {
+  const recipe = (kind: string) => [
+    'src/policy/kinds/create-policy.ts',
+    `src/policy/kinds/${kind}.ts`,
+    'src/policy/spec.ts',
+  ];
+
+  const others: Others = {
+    'what tuning makes': [
+      'cascade in training/cli/commands/tune.ts',
+      'cascade in training/cli/terminal/describe-dial.ts',
+      'cascade in training/tune/tune-policy.ts',
+      'threshold in training/cli/terminal/describe-dial.ts',
+      'threshold in training/tune/tune-policy.ts',
+    ],
+    'what a log is learned from, and no challenger is compared by': [
+      'explore in training/cli/commands/tune-weights.ts',
+      'explore in training/cli/terminal/describe-dial.ts',
+      'explore in training/evaluate/dial.ts',
+      'explore in training/retrain/gate-challenger.ts',
+      'explore in training/train/prepare-traffic.ts',
+    ],
+    'the default, and what has weights': [
+      'utility in training/candidates/probes.ts',
+      'utility in training/cli/commands/evaluate.ts',
+      'utility in training/cli/commands/train.ts',
+      'utility in training/cli/commands/tune-weights.ts',
+      'utility in training/config.ts',
+      'utility in training/evaluate/dial.ts',
+      'utility in training/first-config/config-lines.ts',
+      'utility in training/retrain/gate-challenger.ts',
+      'utility in training/train/prepare-traffic.ts',
+      'utility in training/tune/settings.ts',
+    ],
+    'a kind of change': ['threshold in src/policy/plan.ts'],
+  };
+
+  it('is checked, made, held by others and decides when it is in the table', async () => {
+    const v = await import('valibot');
+    const { strictObject } = await import('../../src/validate.ts');
+    const { createPolicy, POLICIES } = await import('../../src/policy/kinds/create-policy.ts');
+    const last: PolicyKind<{ kind: 'last'; of: PolicyTarget }> = {
+      shape: ({ target }) => strictObject({ kind: v.literal('last'), of: target }),
+      create(spec, { make }) {
+        const { decide } = make(spec.of, 'of');
+        return {
+          spec: spec as never,
+          decide(context) {
+            const plan = decide(context);
+            return { ...plan, order: plan.order.toReversed(), path: ['last', ...plan.path] };
+          },
+        };
+      },
+      misplaced: 'turn the order there',
+    };
+    Object.assign(POLICIES, { last });
+    const candidates = ['a', 'b', 'c'].map((name) => ({ name, meanCostUsd: 1, meanLatencyMs: 1 }));
+    const { policyContext } = await import('../src/policy/policy-context.ts');
+    const zero = new Float64Array(3);
+    const success = Float64Array.of(0.2, 0.9, 0.5);
+    const predictions = { success, choice: zero, costUsd: zero, latencyMs: zero };
+    const utility = { kind: 'utility' };
+    const plan = createPolicy({ kind: 'last', of: utility }, candidates).decide(
+      policyContext({ predictions }),
+    );
+    expect(plan.order).toEqual([0, 2, 1]);
+    expect(plan.path).toEqual(['last', 'utility:best']);
+    expect(() => createPolicy({ kind: 'last' }, candidates)).toThrow(/`of` of policy/);
+    expect(() => createPolicy({ kind: 'last', of: 'd' }, candidates)).toThrow(/`of` of policy/);
+    const inside = (spec: object) =>
+      createPolicy({ kind: 'hierarchical', domains: {}, otherwise: spec }, candidates);
+    expect(() => inside({ kind: 'last', of: utility })).not.toThrow();
+    expect(() => inside({ kind: 'last', of: { kind: 'last', of: 'a' } })).toThrow(
+      '`otherwise.of` of policy must not turn the order there. Put it outermost, or inside `rules` or `hierarchical`.',
+    );
+  });
+
+  it('that is not in the table is refused, and so it is by a router that has the basic ones alone', async () => {
+    const { createBasicPolicy, createPolicy } = await import('../../src/policy/kinds/create-policy.ts');
+    const candidates = [{ name: 'a', meanCostUsd: 1, meanLatencyMs: 1 }];
+    expect(() => createPolicy({ kind: 'last', of: 'a' }, candidates)).toThrow(/`kind` of policy/);
+    expect(() => createBasicPolicy({ kind: 'last', of: 'a' }, candidates)).toThrow(/kind "last"/);
+    expect(createBasicPolicy({ kind: 'utility' }, candidates).spec).toEqual({ kind: 'utility' });
+  });
+
+  it.each(['speculative', 'hierarchical'])(
+    'is its file, its type and a line, as %s is, and CONTRIBUTING says where',
+    (kind) => {
+      expect(filesThatMention(kind).sort()).toEqual(recipe(kind).sort());
+      for (const path of recipe('<kind>')) expect(contributing).toContain(path);
+    },
+  );
+
+  it('is known by its kind nowhere else, but for those that mean that very kind', () => {
+    // A router and tools are much else too.
+    const kinds = Object.keys(POLICIES).filter((kind) => kind !== 'router' && kind !== 'tools');
+    expect(quotedElsewhere(kinds, kinds.flatMap(recipe)).sort()).toEqual(Object.values(others).flat().sort());
   });
 });
 

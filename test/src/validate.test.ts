@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
-import { validatePolicy } from '../../src/policy/spec.ts';
+import { validatePolicy } from '../../src/policy/kinds/create-policy.ts';
 import { checkRouteOptions } from '../../src/router/router.ts';
 import { finiteNumber, object, record, strictObject, validate, wholeNumber } from '../../src/validate.ts';
 

@@ -1,7 +1,22 @@
-import { composeOrder, type PolicyParts } from '../parts.ts';
+import * as v from 'valibot';
+import { strictObject } from '../../validate.ts';
+import { composeOrder, type PolicyKind, type PolicyParts } from '../parts.ts';
 import { type AcceptTest, type Change, type Plan, type PlanStep, printNumber } from '../plan.ts';
 import type { Policy } from '../policy.ts';
-import type { CascadePolicySpec } from '../spec.ts';
+import { accept, type CascadePolicySpec, limited, many, share } from '../spec.ts';
+
+export const cascade = {
+  shape: ({ target }) =>
+    strictObject({
+      kind: v.literal('cascade'),
+      steps: many(
+        strictObject({ use: target, minSuccess: v.exactOptional(share), accept: v.exactOptional(accept) }),
+        2,
+      ),
+      ...limited,
+    }),
+  create: createCascadePolicy,
+} satisfies PolicyKind<CascadePolicySpec>;
 
 interface Usable {
   /** Of the spec. */
@@ -15,7 +30,7 @@ interface Usable {
  * Steps in turn until an answer is accepted. Steps that are not expected to answer well enough are left out before
  * anything is generated; so are those that limits removed. The last one that is left is always kept.
  */
-export function createCascadePolicy(spec: CascadePolicySpec, parts: PolicyParts): Policy {
+function createCascadePolicy(spec: CascadePolicySpec, parts: PolicyParts): Policy {
   const { candidates, calls, filter } = parts;
   const members = spec.steps.map(({ use }, i) => parts.makeMember(use, `steps[${i}].use`));
   const minimums = spec.steps.map(({ minSuccess }) => minSuccess ?? 0);

@@ -1,14 +1,32 @@
+import * as v from 'valibot';
+import { strictObject } from '../../validate.ts';
 import { limitChanges } from '../limit-filter.ts';
-import { type BasicParts, rank } from '../parts.ts';
+import { type BasicParts, type PolicyKind, rank } from '../parts.ts';
 import { type Change, printNumber } from '../plan.ts';
 import { candidateIndex, type Policy } from '../policy.ts';
-import type { ClassifierPolicySpec } from '../spec.ts';
+import { type ClassifierPolicySpec, limited, share } from '../spec.ts';
+
+export const classifier = {
+  shape: () =>
+    strictObject({
+      kind: v.literal('classifier'),
+      abstain: v.exactOptional(
+        strictObject({
+          to: v.string(),
+          below: v.exactOptional(share),
+          outOfDistribution: v.exactOptional(v.boolean()),
+        }),
+      ),
+      ...limited,
+    }),
+  create: createClassifierPolicy,
+} satisfies PolicyKind<ClassifierPolicySpec>;
 
 /**
  * The candidate that the choice head gives the highest probability; a named one instead when that is too low, or
  * when the request is unlike what the router was trained on.
  */
-export function createClassifierPolicy(
+function createClassifierPolicy(
   spec: ClassifierPolicySpec,
   { candidates, calls, filter }: BasicParts,
 ): Policy {

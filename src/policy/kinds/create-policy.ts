@@ -1,57 +1,97 @@
+import * as v from 'valibot';
 import { InvalidInputError, NoCandidateError } from '../../errors.ts';
 import { createRandom } from '../../math/random.ts';
 import { readSignals } from '../../signals/read-signals.ts';
+import { validate } from '../../validate.ts';
 import { createLimitFilter, mergeLimits } from '../limit-filter.ts';
 import {
   type BasicParts,
   composeOrder,
   type Decider,
   type Member,
+  type PolicyKind,
   type PolicyOptions,
   type PolicyParts,
 } from '../parts.ts';
 import { candidateIndex, type Policy, type PolicyCandidate } from '../policy.ts';
-import { type Limited, type PolicySpec, validatePolicy } from '../spec.ts';
-import { createCascadePolicy } from './cascade.ts';
-import { createClassifierPolicy } from './classifier.ts';
-import { createEnsemblePolicy } from './ensemble.ts';
-import { createExplorePolicy } from './explore.ts';
-import { createHierarchicalPolicy, createRouterPolicy } from './hierarchical.ts';
-import { createRulesPolicy, withinSteps } from './rules.ts';
-import { createSpeculativePolicy } from './speculative.ts';
-import { createThresholdPolicy } from './threshold.ts';
-import { createToolsPolicy } from './tools.ts';
-import { createUtilityPolicy, handOver } from './utility.ts';
+import type { Limited, PolicySpec } from '../spec.ts';
+import { cascade } from './cascade.ts';
+import { classifier } from './classifier.ts';
+import { ensemble } from './ensemble.ts';
+import { explore } from './explore.ts';
+import { hierarchical } from './hierarchical.ts';
+import { handOver, router } from './router.ts';
+import { rules, withinSteps } from './rules.ts';
+import { speculative } from './speculative.ts';
+import { threshold } from './threshold.ts';
+import { tools } from './tools.ts';
+import { utility } from './utility.ts';
+
+/** The kinds that every router has at hand. */
+const BASIC_POLICIES = { utility, classifier };
+
+/** Every kind of policy. */
+export const POLICIES = {
+  utility,
+  classifier,
+  rules,
+  threshold,
+  cascade,
+  ensemble,
+  speculative,
+  hierarchical,
+  router,
+  tools,
+  explore,
+} satisfies { readonly [Kind in PolicySpec['kind']]: PolicyKind<Extract<PolicySpec, { kind: Kind }>> };
+
+/** The kinds of a table, whose specs and shapes go together. */
+const kindsOf = (table: object) => table as Readonly<Record<string, PolicyKind<PolicySpec>>>;
+
+/** The shape of a policy of these kinds; whether what it names exists is checked when it is made. */
+function shapeOf(
+  kinds: Readonly<Record<string, PolicyKind<PolicySpec>>>,
+): v.GenericSchema<unknown, PolicySpec> {
+  const policy: v.GenericSchema<unknown, PolicySpec> = v.lazy(() => whole);
+  const target = v.union([v.string(), policy]);
+  const shapes = Object.values(kinds).map(({ shape }) =>
+    shape({ policy, target }),
+  ) as unknown as v.VariantOptions<'kind'>;
+  const whole = v.variant('kind', shapes) as v.GenericSchema<unknown, PolicySpec>;
+  return whole;
+}
+
+/** Whether a policy, not yet checked, or one inside it has expressions to compile. */
+export function hasExpressions(policy: unknown): boolean {
+  if (policy === null || typeof policy !== 'object') return false;
+  const kind = 'kind' in policy && typeof policy.kind === 'string' ? policy.kind : '';
+  const own = Object.hasOwn(POLICIES, kind) && kindsOf(POLICIES)[kind].hasExpressions === true;
+  return own || Object.values(policy).some(hasExpressions);
+}
+
+let shape: v.GenericSchema<unknown, PolicySpec> | undefined;
+
+/** @throws InvalidInputError naming the field, when the shape is wrong. */
+export function validatePolicy(spec: unknown): PolicySpec {
+  shape ??= shapeOf(kindsOf(POLICIES));
+  return validate(shape, spec, 'policy');
+}
 
 /**
  * Makes a policy from data, checked once: afterwards it never fails for its own sake.
  *
  * @param spec a `PolicySpec`, from a manifest, a file or a caller.
- * @throws InvalidInputError naming the field, when the shape is wrong, a candidate that it names is not there, or
- * an expression cannot be read.
+ * @throws InvalidInputError naming the field, when the shape is wrong, a candidate that it names is not there, an
+ * expression cannot be read, or a policy stands where it may not.
  */
 export function createPolicy(
   spec: unknown,
   candidates: readonly PolicyCandidate[],
   options: PolicyOptions = {},
 ): Policy {
-  return buildPolicy(validatePolicy(spec), candidates, options);
-}
-
-/**
- * Makes a policy of a spec whose shape is right.
- *
- * @throws InvalidInputError naming the field, when a candidate that it names is not there, an expression cannot be
- * read, or a policy stands where it may not.
- */
-function buildPolicy(
-  spec: PolicySpec,
-  candidates: readonly PolicyCandidate[],
-  options: PolicyOptions,
-): Policy {
   const { compile } = options;
   const bounded = compile === undefined ? options : { ...options, compile: withinSteps(compile) };
-  return build(spec, { candidates, options: bounded }, {}, '', true, 1);
+  return build(validatePolicy(spec), { candidates, options: bounded }, {}, '', true, 1);
 }
 
 /** Policies inside one another. */
@@ -61,9 +101,6 @@ interface Shared {
   readonly candidates: readonly PolicyCandidate[];
   readonly options: PolicyOptions;
 }
-
-/** Policies whose plan is that of one policy inside, unchanged: a propensity below them is a propensity of the whole. */
-const HANDS_ON = new Set<PolicySpec['kind']>(['rules', 'hierarchical']);
 
 function build(
   spec: PolicySpec,
@@ -76,7 +113,8 @@ function build(
   if (depth > DEEPEST) {
     throw new InvalidInputError(`Policies must be at most ${DEEPEST} deep inside one another. Got more.`);
   }
-  if (!handedOn && (spec.kind === 'explore' || spec.kind === 'router')) throw misplaced(spec.kind, field);
+  const { create, handsOn, misplaced } = kindsOf(POLICIES)[spec.kind];
+  if (!handedOn && misplaced !== undefined) throw misplacedAt(field, misplaced);
   const limits = mergeLimits(around.limits, spec.limits);
   const relax = spec.relax ?? around.relax;
   const strict = spec.strict === true || around.strict === true;
@@ -91,7 +129,7 @@ function build(
     make(target, name) {
       const path = field === '' ? name : `${field}.${name}`;
       if (typeof target !== 'string') {
-        return build(target, shared, inside, path, handedOn && HANDS_ON.has(spec.kind), depth + 1);
+        return build(target, shared, inside, path, handedOn && handsOn === true, depth + 1);
       }
       return createFixedPolicy(candidateIndex(shared.candidates, target, path), parts);
     },
@@ -101,57 +139,33 @@ function build(
       return candidateMember(candidateIndex(shared.candidates, target, name), decider, parts);
     },
   };
-  return make(spec, parts);
+  return create(spec, parts);
 }
 
-function make(spec: PolicySpec, parts: PolicyParts): Policy {
-  switch (spec.kind) {
-    case 'utility':
-      return createUtilityPolicy(spec, parts);
-    case 'classifier':
-      return createClassifierPolicy(spec, parts);
-    case 'rules':
-      return createRulesPolicy(spec, parts);
-    case 'threshold':
-      return createThresholdPolicy(spec, parts);
-    case 'cascade':
-      return createCascadePolicy(spec, parts);
-    case 'ensemble':
-      return createEnsemblePolicy(spec, parts);
-    case 'speculative':
-      return createSpeculativePolicy(spec, parts);
-    case 'hierarchical':
-      return createHierarchicalPolicy(spec, parts);
-    case 'router':
-      return createRouterPolicy(spec, parts);
-    case 'tools':
-      return createToolsPolicy(spec, parts);
-    case 'explore':
-      return createExplorePolicy(spec, parts);
-  }
-}
-
-function misplaced(kind: 'explore' | 'router', field: string): InvalidInputError {
-  const why =
-    kind === 'explore'
-      ? 'explore there: the propensity of what is called would not be known'
-      : 'hand over to another router there: its answer would be one of several';
+function misplacedAt(field: string, why: string): InvalidInputError {
+  const handOn = Object.entries(kindsOf(POLICIES)).filter(([, { handsOn }]) => handsOn);
   return new InvalidInputError(
-    `\`${field}\` of policy must not ${why}. Put it outermost, or inside \`rules\` or \`hierarchical\`.`,
+    `\`${field}\` of policy must not ${why}. Put it outermost, or inside ` +
+      `${handOn.map(([kind]) => `\`${kind}\``).join(' or ')}.`,
   );
 }
 
 /**
- * Makes a `utility` or `classifier` policy of a spec whose shape is right.
+ * Makes a policy of one of the kinds that every router has at hand.
  *
- * @throws InvalidInputError for the other kinds, and when a candidate that it names is not there.
+ * @throws InvalidInputError for the other kinds, when the shape is wrong, and when a candidate that it names is not there.
  */
-export function createBasicPolicy(spec: PolicySpec, candidates: readonly PolicyCandidate[]): Policy {
-  if (spec.kind === 'utility') return createUtilityPolicy(spec, basicParts(spec, candidates));
-  if (spec.kind === 'classifier') return createClassifierPolicy(spec, basicParts(spec, candidates));
-  throw new InvalidInputError(
-    `A policy of kind "${spec.kind}" is not in "pointsman/tiny". Import \`createRouter\` from "pointsman", which has every kind.`,
-  );
+export function createBasicPolicy(spec: unknown, candidates: readonly PolicyCandidate[]): Policy {
+  const { kind } = (spec ?? {}) as { readonly kind?: unknown };
+  if (typeof kind === 'string' && !Object.hasOwn(BASIC_POLICIES, kind)) {
+    throw new InvalidInputError(
+      `A policy of kind "${kind}" is not in "pointsman/tiny". Import \`createRouter\` from "pointsman", which has every kind.`,
+    );
+  }
+  const checked = validate(shapeOf(kindsOf(BASIC_POLICIES)), spec, 'policy');
+  const { create } = kindsOf(BASIC_POLICIES)[checked.kind];
+  // They hold no others.
+  return create(checked, basicParts(checked, candidates) as PolicyParts);
 }
 
 /** @param limited the limits that hold. */
@@ -217,15 +231,15 @@ function policyMember(decider: Decider): Member {
 }
 
 /** Every kind of policy. */
-export const policies: PolicyKit = { build: buildPolicy, createRandom, handOver, readSignals };
+export const policies: PolicyKit = { create: createPolicy, createRandom, handOver, readSignals };
 
-/** Every kind of policy, and what only they need: the smallest router is without. */
+/** The kinds of policy that a router may have, and what only the others than `utility` and `classifier` need. */
 export interface PolicyKit {
-  readonly build: typeof buildPolicy;
+  readonly create: typeof createPolicy;
   /** What is drawn with. */
-  readonly createRandom: typeof createRandom;
+  readonly createRandom?: typeof createRandom;
   /** Carries out a plan that names another router. */
-  readonly handOver: typeof handOver;
+  readonly handOver?: typeof handOver;
   /** What requests are looked at with. */
-  readonly readSignals: typeof readSignals;
+  readonly readSignals?: typeof readSignals;
 }

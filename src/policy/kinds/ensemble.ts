@@ -1,7 +1,25 @@
-import { composeOrder, type PolicyParts, rank } from '../parts.ts';
+import * as v from 'valibot';
+import { strictObject, wholeNumber } from '../../validate.ts';
+import { composeOrder, type PolicyKind, type PolicyParts, rank } from '../parts.ts';
 import type { Combine, Plan, PlanStep } from '../plan.ts';
 import { candidateIndex, type Policy, type PolicyContext } from '../policy.ts';
-import type { EnsemblePolicySpec } from '../spec.ts';
+import { type EnsemblePolicySpec, limited, many, name } from '../spec.ts';
+
+export const ensemble = {
+  shape: ({ target }) =>
+    strictObject({
+      kind: v.literal('ensemble'),
+      members: v.union([v.pipe(wholeNumber, v.minValue(2), v.maxValue(1000)), many(target, 2)]),
+      combine: v.variant('kind', [
+        strictObject({ kind: v.literal('majority') }),
+        strictObject({ kind: v.literal('weighted') }),
+        strictObject({ kind: v.literal('best'), scorer: name }),
+        strictObject({ kind: v.literal('judge'), judge: name }),
+      ]),
+      ...limited,
+    }),
+  create: createEnsemblePolicy,
+} satisfies PolicyKind<EnsemblePolicySpec>;
 
 interface Chosen {
   readonly step: PlanStep;
@@ -10,7 +28,7 @@ interface Chosen {
 }
 
 /** Several at once, the likeliest to answer well first. Members that limits removed are left out. */
-export function createEnsemblePolicy(spec: EnsemblePolicySpec, parts: PolicyParts): Policy {
+function createEnsemblePolicy(spec: EnsemblePolicySpec, parts: PolicyParts): Policy {
   const { candidates, calls, filter } = parts;
   const { combine, members } = spec;
   const makers =

@@ -1,6 +1,23 @@
-import type { PolicyParts } from '../parts.ts';
+import * as v from 'valibot';
+import { finiteNumber, strictObject } from '../../validate.ts';
+import type { PolicyKind, PolicyParts } from '../parts.ts';
 import type { Policy } from '../policy.ts';
-import type { ExplorePolicySpec } from '../spec.ts';
+import { type ExplorePolicySpec, limited, share } from '../spec.ts';
+
+const positive = v.pipe(finiteNumber, v.gtValue(0));
+
+export const explore = {
+  shape: ({ policy }) => {
+    const around = { kind: v.literal('explore'), policy, ...limited };
+    return v.variant('method', [
+      strictObject({ ...around, method: v.literal('epsilon-greedy'), epsilon: share }),
+      strictObject({ ...around, method: v.literal('softmax'), temperature: positive }),
+      strictObject({ ...around, method: v.literal('thompson'), observations: v.exactOptional(positive) }),
+    ]);
+  },
+  create: createExplorePolicy,
+  misplaced: 'explore there: the propensity of what is called would not be known',
+} satisfies PolicyKind<ExplorePolicySpec>;
 
 const OBSERVATIONS = 100;
 
@@ -117,7 +134,7 @@ function normalise(values: Float64Array): Float64Array {
  * drawn from those very numbers, with one random number, so the propensity is exact. The policy's first keeps its
  * whole plan; another candidate is called alone.
  */
-export function createExplorePolicy(spec: ExplorePolicySpec, parts: PolicyParts): Policy {
+function createExplorePolicy(spec: ExplorePolicySpec, parts: PolicyParts): Policy {
   const { candidates, calls } = parts;
   const policy = parts.make(spec.policy, 'policy');
 

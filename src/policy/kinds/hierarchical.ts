@@ -1,11 +1,26 @@
-import { InvalidInputError } from '../../errors.ts';
-import { type PolicyParts, rank } from '../parts.ts';
+import * as v from 'valibot';
+import { record, strictObject } from '../../validate.ts';
+import type { PolicyKind, PolicyParts } from '../parts.ts';
 import { printNumber } from '../plan.ts';
 import type { Policy } from '../policy.ts';
-import type { HierarchicalPolicySpec, RouterPolicySpec } from '../spec.ts';
+import { type HierarchicalPolicySpec, limited, share } from '../spec.ts';
+
+export const hierarchical = {
+  shape: ({ target }) =>
+    strictObject({
+      kind: v.literal('hierarchical'),
+      by: v.exactOptional(v.picklist(['task', 'language', 'tier', 'quality'])),
+      domains: record(target),
+      otherwise: target,
+      minConfidence: v.exactOptional(share),
+      ...limited,
+    }),
+  create: createHierarchicalPolicy,
+  handsOn: true,
+} satisfies PolicyKind<HierarchicalPolicySpec>;
 
 /** A signal picks the domain; the domain's own policy decides. */
-export function createHierarchicalPolicy(spec: HierarchicalPolicySpec, parts: PolicyParts): Policy {
+function createHierarchicalPolicy(spec: HierarchicalPolicySpec, parts: PolicyParts): Policy {
   const by = spec.by ?? 'task';
   const { minConfidence = 0 } = spec;
   const domains = new Map(
@@ -28,36 +43,6 @@ export function createHierarchicalPolicy(spec: HierarchicalPolicySpec, parts: Po
         ...plan,
         reasons: [reason, ...plan.reasons],
         path: [`hierarchical:${domain === undefined ? 'otherwise' : value}`, ...plan.path],
-      };
-    },
-  };
-}
-
-/** Hands over to another router. What stands in the plan beside its name is what this router would do without it. */
-export function createRouterPolicy(spec: RouterPolicySpec, { calls, filter, options }: PolicyParts): Policy {
-  if (options.routers?.includes(spec.router) !== true) {
-    throw new InvalidInputError(
-      `\`router\` of policy must name one of the routers given. Got "${spec.router}". Pass it: ` +
-        `{ routers: { ${JSON.stringify(spec.router)}: await loadRouter('...') } }.`,
-    );
-  }
-  return {
-    spec,
-    decide(context) {
-      const remaining = filter(context);
-      const utilities = context.predictions.success.slice();
-      const order = rank(remaining.left, utilities, context.predictions);
-      return {
-        step: calls[order[0]],
-        order,
-        reserve: remaining.reserve,
-        utilities,
-        removed: remaining.removed,
-        reasons: [`The router "${spec.router}" decides.`],
-        path: [`router:${spec.router}`],
-        propensity: 1,
-        changes: [],
-        router: spec.router,
       };
     },
   };

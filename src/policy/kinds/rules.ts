@@ -1,10 +1,32 @@
+import * as v from 'valibot';
 import { InvalidInputError } from '../../errors.ts';
-import type { CompileExpression, Expression, PolicyParts } from '../parts.ts';
+import { strictObject } from '../../validate.ts';
+import type { CompileExpression, Expression, PolicyKind, PolicyParts } from '../parts.ts';
 import type { Policy } from '../policy.ts';
-import type { RulesPolicySpec } from '../spec.ts';
+import { limited, many, name, type RulesPolicySpec } from '../spec.ts';
+
+export const rules = {
+  shape: ({ target }) =>
+    strictObject({
+      kind: v.literal('rules'),
+      rules: many(
+        strictObject({
+          name: v.exactOptional(name),
+          when: v.pipe(v.string(), v.minLength(1), v.maxLength(10_000)),
+          then: target,
+        }),
+        1,
+      ),
+      otherwise: target,
+      ...limited,
+    }),
+  create: createRulesPolicy,
+  handsOn: true,
+  hasExpressions: true,
+} satisfies PolicyKind<RulesPolicySpec>;
 
 /** The first rule that holds decides. A rule that cannot be evaluated for a request is passed over, and says so. */
-export function createRulesPolicy(spec: RulesPolicySpec, parts: PolicyParts): Policy {
+function createRulesPolicy(spec: RulesPolicySpec, parts: PolicyParts): Policy {
   const rules = spec.rules.map((rule, i) => {
     const name = rule.name ?? String(i + 1);
     return {

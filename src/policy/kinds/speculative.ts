@@ -1,12 +1,27 @@
-import { composeOrder, type PolicyParts } from '../parts.ts';
+import * as v from 'valibot';
+import { strictObject } from '../../validate.ts';
+import { composeOrder, type PolicyKind, type PolicyParts } from '../parts.ts';
 import type { Policy, PolicyCandidate } from '../policy.ts';
-import type { SpeculativePolicySpec } from '../spec.ts';
+import { accept, amount, limited, type SpeculativePolicySpec } from '../spec.ts';
+
+export const speculative = {
+  shape: ({ target }) =>
+    strictObject({
+      kind: v.literal('speculative'),
+      fast: target,
+      slow: target,
+      delayMs: v.exactOptional(amount),
+      accept: v.exactOptional(accept),
+      ...limited,
+    }),
+  create: createSpeculativePolicy,
+} satisfies PolicyKind<SpeculativePolicySpec>;
 
 /** p95 over mean where the traffic does not say: that of an exponential tail is 3, of calls seen in practice about 2. */
 const USUAL_TAIL = 2;
 
 /** Fast and slow, the slow one hedged. When limits removed one of them, the other alone. */
-export function createSpeculativePolicy(spec: SpeculativePolicySpec, parts: PolicyParts): Policy {
+function createSpeculativePolicy(spec: SpeculativePolicySpec, parts: PolicyParts): Policy {
   const { candidates, calls, filter } = parts;
   const fastMember = parts.makeMember(spec.fast, 'fast');
   const slowMember = parts.makeMember(spec.slow, 'slow');

@@ -1,10 +1,24 @@
-import { composeOrder, type PolicyParts } from '../parts.ts';
+import * as v from 'valibot';
+import { finiteNumber, strictObject } from '../../validate.ts';
+import { composeOrder, type PolicyKind, type PolicyParts } from '../parts.ts';
 import { printNumber } from '../plan.ts';
 import { candidateIndex, type Policy } from '../policy.ts';
-import type { ThresholdPolicySpec } from '../spec.ts';
+import { limited, type ThresholdPolicySpec } from '../spec.ts';
+
+export const threshold = {
+  shape: () =>
+    strictObject({
+      kind: v.literal('threshold'),
+      strong: v.string(),
+      weak: v.string(),
+      threshold: v.pipe(finiteNumber, v.minValue(-1), v.maxValue(1)),
+      ...limited,
+    }),
+  create: createThresholdPolicy,
+} satisfies PolicyKind<ThresholdPolicySpec>;
 
 /** Strong or weak on one dial. When limits removed the one it points to, the other; without both, the likeliest. */
-export function createThresholdPolicy(
+function createThresholdPolicy(
   spec: ThresholdPolicySpec,
   { candidates, calls, filter }: PolicyParts,
 ): Policy {

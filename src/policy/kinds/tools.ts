@@ -1,12 +1,27 @@
-import { composeOrder, type PolicyParts } from '../parts.ts';
+import * as v from 'valibot';
+import { strictObject } from '../../validate.ts';
+import { composeOrder, type PolicyKind, type PolicyParts } from '../parts.ts';
 import type { Policy } from '../policy.ts';
-import type { ToolsPolicySpec } from '../spec.ts';
+import { limited, name, type ToolsPolicySpec } from '../spec.ts';
+
+export const tools = {
+  shape: ({ target }) =>
+    strictObject({
+      kind: v.literal('tools'),
+      tool: name,
+      before: v.exactOptional(target),
+      after: v.exactOptional(target),
+      otherwise: target,
+      ...limited,
+    }),
+  create: createToolsPolicy,
+} satisfies PolicyKind<ToolsPolicySpec>;
 
 /**
  * A function answers, alone or between candidates. The candidate of the decision is the one that answers in the end:
  * `after` where there is one, else `otherwise`.
  */
-export function createToolsPolicy(spec: ToolsPolicySpec, parts: PolicyParts): Policy {
+function createToolsPolicy(spec: ToolsPolicySpec, parts: PolicyParts): Policy {
   const { candidates, filter } = parts;
   const before = spec.before === undefined ? null : parts.make(spec.before, 'before');
   const after = spec.after === undefined ? null : parts.make(spec.after, 'after');

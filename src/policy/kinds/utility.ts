@@ -1,9 +1,22 @@
-import { InvalidInputError } from '../../errors.ts';
+import * as v from 'valibot';
+import { strictObject } from '../../validate.ts';
 import { limitChanges } from '../limit-filter.ts';
-import { type BasicParts, rank } from '../parts.ts';
-import type { Change, Plan } from '../plan.ts';
-import type { Policy, PolicyCandidate, PolicyOverrides } from '../policy.ts';
-import { type Limits, resolveWeights, type UtilityPolicySpec, type UtilityWeights } from '../spec.ts';
+import { type BasicParts, type PolicyKind, rank } from '../parts.ts';
+import type { Change } from '../plan.ts';
+import type { Policy, PolicyCandidate } from '../policy.ts';
+import {
+  limited,
+  resolveWeights,
+  type UtilityPolicySpec,
+  type UtilityWeights,
+  weightsSchema,
+} from '../spec.ts';
+
+export const utility = {
+  shape: () =>
+    strictObject({ kind: v.literal('utility'), weights: v.exactOptional(weightsSchema), ...limited }),
+  create: createUtilityPolicy,
+} satisfies PolicyKind<UtilityPolicySpec>;
 
 /** Ratios beyond this count as this, so that utilities stay finite. */
 const MOST = 1e9;
@@ -13,10 +26,7 @@ const MOST = 1e9;
  * any candidate, so that the weights mean the same whatever the prices; where no mean is known, against the largest that is
  * expected of the request. What is not known counts nothing.
  */
-export function createUtilityPolicy(
-  spec: UtilityPolicySpec,
-  { candidates, calls, filter }: BasicParts,
-): Policy {
+function createUtilityPolicy(spec: UtilityPolicySpec, { candidates, calls, filter }: BasicParts): Policy {
   const ownWeights = resolveWeights(spec.weights ?? 'best');
   const ownPath = [pathName(spec.weights ?? 'best')];
   const costliest = largest(candidates.map(({ meanCostUsd }) => meanCostUsd));
@@ -135,78 +145,4 @@ function weightChanges(
     found.push({ kind: 'weight', weight, from, to: from + nearest, candidate: candidates[candidate].name });
   }
   return found.sort((a, b) => Math.abs(a.to - a.from) - Math.abs(b.to - b.from));
-}
-
-/** What is looked at of another router, and of its decision. */
-interface OtherRouter {
-  readonly manifest: { readonly candidates: readonly { readonly name: string }[] };
-}
-interface OthersDecision {
-  readonly reasons: readonly string[];
-  readonly policyPath: readonly string[];
-  readonly routerMs: number;
-}
-
-type MaybePromise<T> = T | Promise<T>;
-
-/** Names of the routers that a request went through, the first one first, by the options that were handed on. */
-const handedOverBy = new WeakMap<object, readonly string[]>();
-
-/** A request that went through so many routers is in a circle. */
-const MOST_ROUTERS = 16;
-
-/**
- * Asks the router that a plan names. Its decision counts, with the way to it before its own; `allow` and `deny`
- * are handed on as far as they name its candidates.
- *
- * @param started when deciding began, for `routerMs`.
- * @throws InvalidInputError when there is no such router, or routers hand over to one another without end.
- */
-export function handOver<
-  Router extends OtherRouter,
-  Options extends PolicyOverrides,
-  Result extends MaybePromise<OthersDecision>,
->(
-  plan: Plan,
-  routers: Readonly<Record<string, Router>> | undefined,
-  options: Options | undefined,
-  started: number,
-  ask: (router: Router, options: Options) => Result,
-): Result {
-  const name = plan.router ?? '';
-  const router = routers?.[name];
-  if (router === undefined) throw new InvalidInputError(`There is no router "${name}".`);
-  const passed = [...(options === undefined ? [] : (handedOverBy.get(options) ?? [])), name];
-  if (passed.length > MOST_ROUTERS) {
-    throw new InvalidInputError(
-      '`router` of policy must not lead back to where the request came from. It went from router to router: ' +
-        `${passed.slice(0, 6).join(', ')}, and so on. Let one of them decide for itself.`,
-    );
-  }
-  const handed = handedOn(options, router);
-  handedOverBy.set(handed, passed);
-  const finish = <D extends OthersDecision>(decision: D): D => ({
-    ...decision,
-    reasons: [...plan.reasons, ...decision.reasons],
-    policyPath: [...plan.path, ...decision.policyPath],
-    routerMs: performance.now() - started,
-  });
-  const result = ask(router, handed);
-  return (result instanceof Promise ? result.then(finish) : finish(result)) as Result;
-}
-
-/** A copy, with `allow` and `deny` as far as they name candidates of the router. */
-function handedOn<Options extends PolicyOverrides>(
-  options: Options | undefined,
-  { manifest }: OtherRouter,
-): Options {
-  if (options?.limits === undefined) return { ...options } as Options;
-  const names = new Set(manifest.candidates.map((candidate) => candidate.name));
-  const { allow, deny, ...bounds } = options.limits;
-  const limits: Limits = {
-    ...bounds,
-    ...(allow === undefined ? {} : { allow: allow.filter((name) => names.has(name)) }),
-    ...(deny === undefined ? {} : { deny: deny.filter((name) => names.has(name)) }),
-  };
-  return { ...options, limits };
 }
