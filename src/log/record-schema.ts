@@ -56,7 +56,7 @@ const feedbackFields = {
 export const outcomeSchema = strictObject({
   ...outcomeFields,
   candidate: candidateSchema,
-}) as unknown as v.GenericSchema<unknown, Omit<OutcomeRecord, 'schemaVersion' | 'kind' | 'id' | 'at'>>;
+}) satisfies v.GenericSchema<unknown, Omit<OutcomeRecord, 'schemaVersion' | 'kind' | 'id' | 'at'>>;
 
 /** What a caller says of an answer. */
 export const feedbackSchema = strictObject({
@@ -66,7 +66,7 @@ export const feedbackSchema = strictObject({
 }) satisfies v.GenericSchema<unknown, FeedbackInput>;
 
 /** The shape of a line. Fields of later versions that are not known yet are kept. */
-const logRecordSchema = v.variant('kind', [
+export const logRecordSchema = v.variant('kind', [
   looseObject({
     ...versioned,
     kind: v.literal('decision'),
@@ -102,7 +102,7 @@ const logRecordSchema = v.variant('kind', [
     state: v.picklist(['opened', 'closed']),
     closesAt: v.exactOptional(time),
   }),
-]) as unknown as v.GenericSchema<unknown, LogRecord>;
+]) satisfies v.GenericSchema<unknown, LogRecord>;
 
 /** ISO 8601 in UTC, of a day that there is. */
 function isTime(text: string): boolean {
