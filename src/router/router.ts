@@ -13,19 +13,6 @@ import type { Prompt, Request } from '../request.ts';
 import { type QualityRequirement, SIGNALS, type SignalSources, type Signals } from '../signals/signals.ts';
 import { finiteNumber, record, strictObject, validate } from '../validate.ts';
 
-/** What one request may ask for: weights and limits, beside those of the router's policy, and signals of its own. */
-export interface RouteOptions extends PolicyOverrides {
-  /** Signals that the caller knows better, or that only the caller knows: tier, budgets, quality. */
-  readonly signals?: Partial<Signals>;
-  /**
-   * Tokens at the beginning of the request that a candidate's provider has in its cache, by candidate: what it answered
-   * before in the same conversation. They cost its `cachedInputPricePerMillionTokens`. @default none
-   */
-  readonly cachedTokens?: Readonly<Record<string, number>>;
-  /** Whether the decision says how unlike the training prompts the request is. It takes some microseconds. @default false */
-  readonly novelty?: boolean;
-}
-
 /** A trained router, loaded and ready. Routes from one thread; make one for each worker. */
 export interface Router {
   /** What the artifact says of itself: candidates, policy, figures. */
@@ -72,6 +59,38 @@ export interface Router {
   close(): Promise<void>;
 }
 
+/** What one request may ask for: weights and limits, beside those of the router's policy, and signals of its own. */
+export interface RouteOptions extends PolicyOverrides {
+  /** Signals that the caller knows better, or that only the caller knows: tier, budgets, quality. */
+  readonly signals?: Partial<Signals>;
+  /**
+   * Tokens at the beginning of the request that a candidate's provider has in its cache, by candidate: what it answered
+   * before in the same conversation. They cost its `cachedInputPricePerMillionTokens`. @default none
+   */
+  readonly cachedTokens?: Readonly<Record<string, number>>;
+  /** Whether the decision says how unlike the training prompts the request is. It takes some microseconds. @default false */
+  readonly novelty?: boolean;
+}
+
+/** What a router is made with, beside its artifact. */
+export interface RouterOptions extends SignalSources {
+  /** The embedder that the router was trained with. @default the static one that the artifact carries */
+  readonly embedder?: Embedder;
+  /** How to choose. @default the policy in the manifest */
+  readonly policy?: PolicySpec;
+  /**
+   * Reads the expressions of a `rules` policy: `await loadCel()`.
+   * @default what came along with the artifact, when its own policy has rules; `loadRouter` loads it for `policy` too
+   */
+  readonly compile?: CompileExpression;
+  /** Routers that a `router` policy hands over to, by name. @default {} */
+  readonly routers?: Readonly<Record<string, Router>>;
+  /** Seed of what an `explore` policy draws. @default drawn at start, so that two processes explore differently */
+  readonly seed?: number;
+  /** Takes down every decision: `createDecisionLog` of `pointsman/log`. Routing never waits for it. @default none */
+  readonly log?: DecisionLog;
+}
+
 /**
  * Whether a request has the types that it must have; of its content nothing is asked.
  *
@@ -99,6 +118,11 @@ export function checkRequest(request: unknown): asserts request is Request {
   }
 }
 
+function wrong(field: string, expected: string, got: unknown): InvalidInputError {
+  const shown = got === null || got === 'neither' ? String(got) : `a value of type ${typeof got}`;
+  return new InvalidInputError(`${field} must be ${expected}. Got ${shown}.`);
+}
+
 /**
  * Refuses messages in which there is nothing to answer: they are of a shape that is not read, more often than empty. A
  * `text` may be empty.
@@ -113,17 +137,22 @@ export function checkPrompt({ isEmpty, turns }: Prompt): void {
   );
 }
 
-function wrong(field: string, expected: string, got: unknown): InvalidInputError {
-  const shown = got === null || got === 'neither' ? String(got) : `a value of type ${typeof got}`;
-  return new InvalidInputError(`${field} must be ${expected}. Got ${shown}.`);
-}
-
 /** Route options, checked: what policies may look at, and the signals that the caller set. */
 export interface CheckedOptions {
   readonly overrides: PolicyOverrides;
   readonly signals: Partial<Signals>;
   readonly cachedTokens?: RouteOptions['cachedTokens'];
   readonly novelty?: boolean | undefined;
+}
+
+/** @throws InvalidInputError naming the field. */
+export function checkRouteOptions(options: RouteOptions | undefined): CheckedOptions {
+  if (options === undefined) return NOTHING;
+  const checked = validate<RouteOptions>(routeOptionsSchema, options, 'route options');
+  const { cachedTokens, novelty, signals, ...overrides } = checked;
+  if (signals === undefined) return { overrides, signals: {}, cachedTokens, novelty };
+  const limits = mergeLimits(signalLimits(signals), overrides.limits);
+  return { overrides: { ...overrides, limits }, signals, cachedTokens, novelty };
 }
 
 const NOTHING: CheckedOptions = { overrides: {}, signals: {} };
@@ -143,24 +172,6 @@ const routeOptionsSchema = strictObject({
   novelty: v.exactOptional(v.boolean()),
 });
 
-/** @throws InvalidInputError naming the field. */
-export function checkRouteOptions(options: RouteOptions | undefined): CheckedOptions {
-  if (options === undefined) return NOTHING;
-  const checked = validate<RouteOptions>(routeOptionsSchema, options, 'route options');
-  const { cachedTokens, novelty, signals, ...overrides } = checked;
-  if (signals === undefined) return { overrides, signals: {}, cachedTokens, novelty };
-  const limits = mergeLimits(signalLimits(signals), overrides.limits);
-  return { overrides: { ...overrides, limits }, signals, cachedTokens, novelty };
-}
-
-/** The success probability that each requirement asks for. */
-const QUALITY_FLOORS: Readonly<Record<QualityRequirement, number>> = {
-  draft: 0,
-  standard: 0,
-  high: 0.7,
-  production: 0.85,
-};
-
 /** Budgets and requirement of the caller, as limits. */
 function signalLimits(signals: Partial<Signals>): Limits {
   const { latencyBudgetMs = null, costBudgetUsd = null, quality = 'standard' } = signals;
@@ -172,21 +183,10 @@ function signalLimits(signals: Partial<Signals>): Limits {
   };
 }
 
-/** What a router is made with, beside its artifact. */
-export interface RouterOptions extends SignalSources {
-  /** The embedder that the router was trained with. @default the static one that the artifact carries */
-  readonly embedder?: Embedder;
-  /** How to choose. @default the policy in the manifest */
-  readonly policy?: PolicySpec;
-  /**
-   * Reads the expressions of a `rules` policy: `await loadCel()`.
-   * @default what came along with the artifact, when its own policy has rules; `loadRouter` loads it for `policy` too
-   */
-  readonly compile?: CompileExpression;
-  /** Routers that a `router` policy hands over to, by name. @default {} */
-  readonly routers?: Readonly<Record<string, Router>>;
-  /** Seed of what an `explore` policy draws. @default drawn at start, so that two processes explore differently */
-  readonly seed?: number;
-  /** Takes down every decision: `createDecisionLog` of `pointsman/log`. Routing never waits for it. @default none */
-  readonly log?: DecisionLog;
-}
+/** The success probability that each requirement asks for. */
+const QUALITY_FLOORS: Readonly<Record<QualityRequirement, number>> = {
+  draft: 0,
+  standard: 0,
+  high: 0.7,
+  production: 0.85,
+};
