@@ -202,6 +202,39 @@ describe('a budget and a cost that nobody can tell', () => {
   });
 });
 
+describe('a budget that is spent to the cent', () => {
+  const both: PlanStep = {
+    kind: 'sequence',
+    steps: [
+      { step: call('a'), accept: never },
+      { step: call('b'), accept: null },
+    ],
+  };
+  const spend = async (costBudgetUsd: number, expectedOfB: number | null) => {
+    const clients = { a: paid({ costUsd: costBudgetUsd }), b: paid({ costUsd: 0, text: 'b' }) };
+    const predictions = [
+      { candidate: 'a', expectedCostUsd: costBudgetUsd },
+      { candidate: 'b', expectedCostUsd: expectedOfB },
+    ];
+    await executePlan({ plan: both, fallback: [], predictions }, request, clients, {
+      costBudgetUsd,
+      retries: 0,
+    }).catch((error) => expect(error).toBeInstanceOf(CostBudgetError));
+    return [clients.a.calls, clients.b.calls];
+  };
+
+  it.each([
+    ['whose cost nobody can tell', null],
+    ['that is expected to cost nothing', 0],
+  ])('covers no other call, not even one %s', async (_, expectedCostUsd) => {
+    expect(await spend(2, expectedCostUsd)).toEqual([1, 0]);
+  });
+
+  it('covers calls that cost nothing for as long as nothing was spent, were it 0 from the start', async () => {
+    expect(await spend(0, 0)).toEqual([1, 1]);
+  });
+});
+
 it('a tool cannot give a budget anything back', async () => {
   const tool: PlanStep = { kind: 'tool', tool: 't', before: null, after: call('a'), otherwise: call('a') };
   const tools = { t: () => ({ text: 'x', costUsd: -5 }) };

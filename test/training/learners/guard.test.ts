@@ -1,5 +1,8 @@
+import { createRandom } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import { type GuardWorld, guarded } from '../../../bench/simulations/guard.ts';
+import { guardStrength } from '../../../training/learners/stack.ts';
+import { memberFixture } from './fixture.ts';
 
 const EQUAL: GuardWorld = {
   candidates: 3,
@@ -30,4 +33,27 @@ test('differences that are noise do no harm, copies of prompts or not', () => {
 test('copies of prompts change nothing of what is believed', () => {
   const once = guarded(EQUAL, 10).strength;
   expect(guarded({ ...EQUAL, repeats: 4 }, 10).strength).toBeCloseTo(once, 2);
+});
+
+test('differences that never paid shrink until best single is left on one prompt of 200 at most, and no further', () => {
+  const rows = 2000;
+  const random = createRandom(7);
+  const values = new Float32Array(2 * rows);
+  for (let row = 0; row < rows; row++) {
+    values[2 * row] = 0.03 * random.normal();
+    values[2 * row + 1] = -values[2 * row];
+  }
+  const differences = { rows, columns: 2, values };
+  const { data } = memberFixture({ rows, candidates: 2, seed: 1, truth: () => 0, noise: 0 });
+  // Each outcome says the opposite of what was predicted, so leaving the better candidate has only cost.
+  const contrary = { ...data, residuals: { rows, columns: 2, values: values.map((x) => -x) } };
+  const strength = guardStrength(differences, contrary);
+  const left = (part: number) => {
+    const [gap, leaving] = [data.candidateMeans[0] - data.candidateMeans[1], 2 * part];
+    return Array.from({ length: rows }, (_, row) => leaving * values[2 * row + 1] > gap).filter(Boolean)
+      .length;
+  };
+  expect(left(strength)).toBeGreaterThan(0);
+  expect(left(strength)).toBeLessThanOrEqual(rows / 200);
+  expect(left(strength + 0.1)).toBeGreaterThan(rows / 200);
 });

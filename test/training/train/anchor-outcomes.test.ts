@@ -1,8 +1,11 @@
 import { createRandom } from 'pointsman/internal';
 import { expect, test } from 'vitest';
+import { parseTrainConfig } from '../../../training/config.ts';
 import type { LearnerData } from '../../../training/learners/learner.ts';
+import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
+import type { Splits } from '../../../training/split/split.ts';
 import { tuneQuality } from '../../../training/train/quality.ts';
-import { addChampionPrior } from '../../../training/train/training-run.ts';
+import { addChampionPrior, learnerData } from '../../../training/train/training-run.ts';
 import { memberFixture } from '../learners/fixture.ts';
 
 test('a cell counts for its outcome, for the expectation, for both or for neither', () => {
@@ -16,6 +19,44 @@ test('a cell counts for its outcome, for the expectation, for both or for neithe
   expect(quality.values[0]).toBeCloseTo((1 + 0.25 * 0.5) / 1.25, 6);
   expect(Array.from(quality.values.slice(1, 3))).toEqual([0.25, 1]);
   expect(quality.values[3]).toBeNaN();
+});
+
+test('learners learn from the outcomes with the prior, each cell weighing what it counts for', () => {
+  const { NaN: none } = Number;
+  const prompts = Array.from({ length: 4 }, () => ({ task: null }));
+  const matrix = {
+    prompts,
+    candidates: ['a', 'b'],
+    quality: Float32Array.of(1, none, none, 0, 1, none, none, 0.5),
+    expected: Float32Array.of(0.5, 0.25, 0.5, 0.25, none, none, 0.5, 0.5),
+  } as unknown as OutcomeMatrix;
+  const rows = Int32Array.of(0, 1, 2, 3);
+  const of = (memory: number) =>
+    learnerData({
+      config: parseTrainConfig({ offPolicy: { memory } }),
+      matrix,
+      splits: { fit: { rows } } as unknown as Splits,
+      groups: rows,
+      features: {
+        matrix: { rows: 4, columns: 1, values: new Float32Array(4) },
+        variance: 1,
+        embedding: { from: 0, to: 1 },
+        blocks: [],
+        standardisation: '',
+        files: new Map(),
+      },
+      folds: Int32Array.of(0, 0, 1, 1),
+      tasks: [],
+      onStep: () => {},
+    });
+  const held = of(0.5);
+  expect(Array.from(held.weights!)).toEqual([1.5, 0.5, 0.5, 1.5, 1, 0, 0.5, 1.5]);
+  // (1 + 0.5 * 0.5) / 1.5 and 1/4
+  expect(held.residuals.values[0] + held.candidateMeans[0]).toBeCloseTo(1.25 / 1.5, 6);
+  expect(held.residuals.values[1] + held.candidateMeans[1]).toBeCloseTo(0.25, 6);
+  const alone = of(0);
+  expect(alone.weights).toBeNull();
+  expect(alone.residuals.values[1]).toBeNaN();
 });
 
 test('what a router knows of choices that it does not make is kept, which its own log would lose', async () => {

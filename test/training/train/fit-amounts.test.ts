@@ -1,5 +1,5 @@
 import type { Manifest } from 'pointsman';
-import { createHead, createRandom, readLayersModel } from 'pointsman/internal';
+import { countRequestTokens, createHead, createRandom, readLayersModel } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 import { expectedAmounts } from '../../../src/router/predictor.ts';
 import { parseTrainConfig, type TrainConfigInput } from '../../../training/config.ts';
@@ -235,6 +235,54 @@ describe('from a log with bills alone', () => {
     const { expect: amountsOf, heads } = await fitted(hashed);
     expect(heads.costBesideInput).toBeUndefined();
     expect(amountsOf(VERSE, 50).costUsd[0]).toBeGreaterThan(0.003);
+  });
+});
+
+describe('amounts of nothing, and below', () => {
+  const columns = traffic.candidates.length;
+  const isVerse = (cell: number) => traffic.prompts[Math.floor(cell / columns)].task === 'verse';
+  const bills = without(traffic, 'tokens');
+
+  test('are far below the mean, and leave those of other prompts what they are', async () => {
+    const latencyMs = traffic.latencyMs.map((_, cell) => (isVerse(cell) ? 0 : 5_000));
+    const { expect: amountsOf } = await fitted({ ...bills, latencyMs });
+    expect(amountsOf(SUM, 50).latencyMs[0]).toSatisfy(near(0.2, 5_000));
+    expect(amountsOf(VERSE, 50).latencyMs[0]).toBeGreaterThan(0);
+    expect(amountsOf(VERSE, 50).latencyMs[0]).toBeLessThan(5);
+  });
+
+  test('amounts below the mean are learned as they are', async () => {
+    const latencyMs = traffic.latencyMs.map((_, cell) => (isVerse(cell) ? 200 : 5_000));
+    const { expect: amountsOf } = await fitted({ ...bills, latencyMs });
+    expect(amountsOf(VERSE, 50).latencyMs[0]).toSatisfy(near(0.2, 200));
+  });
+
+  test('are held at a share of the mean, so that the unit does not matter', async () => {
+    const inUnit = async (unit: number) => {
+      const latencyMs = traffic.latencyMs.map((_, cell) => unit * (isVerse(cell) ? 0 : 5_000));
+      return (await fitted({ ...bills, latencyMs })).expect(VERSE, 50).latencyMs[0];
+    };
+    expect((await inUnit(1e-9)) / (await inUnit(1))).toSatisfy(near(0.01, 1e-9));
+  });
+
+  test('bills below the price of their input, as of a cache, leave the mean of all bills right', async () => {
+    const price = 5;
+    const costUsd = bills.costUsd.map((_, cell) => {
+      const ofInput = (price * countRequestTokens(bills.prompts[Math.floor(cell / columns)].request)) / 1e6;
+      return Math.floor(cell / columns) % 2 === 0 ? 0.5 * ofInput : ofInput + 0.002;
+    });
+    const configured = Object.fromEntries(
+      bills.candidates.map((name) => [name, { inputPricePerMillionTokens: price }]),
+    );
+    const { expect: amountsOf } = await fitted({ ...bills, costUsd }, configured);
+    const [seen, expected] = [0, 0].map((_, of) =>
+      bills.prompts.reduce((sum, { request, task }, row) => {
+        const kind = task === 'verse' ? VERSE : SUM;
+        const own = amountsOf(kind, countRequestTokens(request)).costUsd[0];
+        return sum + (of === 0 ? costUsd[row * columns] : own);
+      }, 0),
+    );
+    expect(expected).toSatisfy(near(0.1, seen));
   });
 });
 
