@@ -1,5 +1,5 @@
 import { type Artifact, createRouter, memoryFiles, readArtifact } from 'pointsman';
-import { type HeadSpec, logit } from 'pointsman/internal';
+import { type CalibratorParameters, type HeadSpec, logit } from 'pointsman/internal';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type AddedCandidate, addCandidate } from '../../../training/candidates/add-candidate.ts';
 import {
@@ -192,6 +192,32 @@ describe('heads of every kind', () => {
     expect(sealed.manifest.heads.success.calibrators[3]).toEqual({ kind: 'identity' });
     expect(onboarded.routedBy).toBeLessThan(onboarded.quality.estimate);
     expect(sum).toBeGreaterThan(0);
+  });
+
+  test('the calibrator that all others share is that of the new one, too, which succeeds as often with it as without', async () => {
+    const { heads } = (await readTinyArtifact({ success: 'linear', dimensions: 8 })).manifest;
+    const openFake = async ({ files }: AddedCandidate['artifact']) =>
+      createRouter(await readArtifact(memoryFiles(files)), { embedder: fakeEmbedder });
+    const probes = part(withTwin(), ['twin'], every(50));
+    const added = async (calibrator: CalibratorParameters) => {
+      const success = { ...heads.success, calibrators: heads.success.calibrators.map(() => calibrator) };
+      const artifact = await readTinyArtifact({
+        success: 'linear',
+        dimensions: 8,
+        manifest: { heads: { ...heads, success } },
+      });
+      const candidate = { name: 'twin' };
+      const { artifact: more } = await addCandidate({ artifact, candidate, probes, open: openFake });
+      const router = await openFake(more);
+      let mean = 0;
+      for (const { request } of probes.prompts)
+        mean += (await router.predict(request)).success[3] / probes.prompts.length;
+      return { calibrator: more.manifest.heads.success.calibrators[3], mean };
+    };
+    const shared = { kind: 'platt', slope: 0.5, intercept: -0.75 } as const;
+    const [plain, calibrated] = [await added({ kind: 'identity' }), await added(shared)];
+    expect(calibrated.calibrator).toEqual(shared);
+    expect(calibrated.mean).toBeCloseTo(plain.mean, 4);
   });
 
   test('what is not made of layers is asked as it was, and its files stay; more may be added, retired and set', async () => {
