@@ -96,7 +96,7 @@ function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-export interface Edit {
+interface Edit {
   /** What it is, as a sentence for the card: "Candidate x was retired." */
   readonly what: string;
   /** What was found out in doing so, as plain data; kept beside the note. @default nothing */
@@ -114,7 +114,7 @@ export interface Edit {
 }
 
 /** One thing that was done to a router after its training. */
-export interface EditNote {
+interface EditNote {
   /** The id of the version before. */
   readonly from: string;
   readonly what: string;

@@ -13,7 +13,7 @@ export interface CardFigure {
 }
 
 /** What the card says beside what the manifest knows. */
-export interface CardInfo {
+interface CardInfo {
   /** One plain sentence: is this router better than no router, by how much, how sure. */
   readonly verdict: string;
   readonly figures: readonly CardFigure[];

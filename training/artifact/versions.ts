@@ -11,7 +11,7 @@ import {
 } from './write-artifact.ts';
 
 /** One version of a router on disk. */
-export interface VersionEntry {
+interface VersionEntry {
   readonly version: string;
   readonly path: string;
   /** `in use`; `before`: a rollback goes there next; `withdrawn`: rolled back from. */

@@ -15,7 +15,7 @@ export interface WrittenArtifact {
   readonly path: string;
 }
 
-export interface WriteOptions {
+interface WriteOptions {
   /** Whether the router's folder is to point at this version from now on. @default true */
   readonly point?: boolean;
 }

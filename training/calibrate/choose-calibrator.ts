@@ -19,7 +19,7 @@ interface ChoiceOptions {
   readonly kinds?: readonly CalibratorKind[];
 }
 
-export interface CalibratorChoice {
+interface CalibratorChoice {
   readonly calibrator: Calibrator;
   /** Cross-validated log-loss of each kind, in nats. */
   readonly losses: Readonly<Partial<Record<CalibratorKind, number>>>;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import { buildPieceTrie, encodeStaticTable, type StaticTable } from 'pointsman/internal';
 
-export interface DistilOptions {
+interface DistilOptions {
   /** Columns that are kept. @default 256 */
   dimensions?: number;
   /**

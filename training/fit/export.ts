@@ -39,7 +39,7 @@ export interface ExportedModel {
   readonly weights: Uint8Array;
 }
 
-export interface ExportOptions {
+interface ExportOptions {
   /**
    * Name of an output that is to be a model of its own as well, with a softmax after it: one tensor in, one out. Its weights are
    * the first of the same file. @default none

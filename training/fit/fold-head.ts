@@ -331,7 +331,7 @@ function linear(kernel: Float32Array, bias: Float64Array): DenseLayer {
 }
 
 /** Whether two chains are the same layers. */
-export function isSameChain(a: DenseChain, b: DenseChain): boolean {
+function isSameChain(a: DenseChain, b: DenseChain): boolean {
   return a.length === b.length && a.every((layer, i) => layer === b[i]);
 }
 

@@ -118,7 +118,7 @@ export async function fitLayers(
 }
 
 /** The named rows of learner data, for a head to be fitted on. */
-export function takeFitData(
+function takeFitData(
   { features, residuals, weights }: Pick<LearnerData, 'features' | 'residuals' | 'weights'>,
   rows: Int32Array,
 ): FitData {

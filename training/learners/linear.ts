@@ -44,7 +44,7 @@ export async function tuneLinearLearner(data: LearnerData, onFold?: OnFold): Pro
 }
 
 /** A linear layer whose penalties cross-validation has chosen. */
-export interface TunedLinear {
+interface TunedLinear {
   readonly difficultyPenalty: number;
   readonly advantagePenalty: number;
   /** Predictions for each row by a fit that did not see its fold: `[rows, candidates]` */

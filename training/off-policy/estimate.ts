@@ -72,7 +72,7 @@ function selfNormalised(qualities: Float64Array, weights: Float64Array): Float64
   return qualities.map((quality, row) => value + scale * (quality - weights[row] * value));
 }
 
-export interface ClippedWeights {
+interface ClippedWeights {
   readonly weights: Float64Array; // [cells]
   /** Share of the weights above 0 that were cut. */
   readonly clippedShare: number;
@@ -265,7 +265,7 @@ export function effectiveSampleSize(weights: ArrayLike<number>): number {
   return squares === 0 ? 0 : (sum * sum) / squares;
 }
 
-export interface PseudoOutcomeInput {
+interface PseudoOutcomeInput {
   /** As observed, NaN where it was not: `[rows, candidates]`. Costs and latencies do as well. */
   readonly quality: ArrayLike<number>;
   /** Probability that the cell was observed, where it was: `[rows, candidates]`. */

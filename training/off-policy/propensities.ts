@@ -23,7 +23,7 @@ export interface LoggingPropensities {
   readonly fittedRows: number;
 }
 
-export interface PropensityOptions {
+interface PropensityOptions {
   /**
    * Of every prompt of the matrix, `[prompts, features]`; a function is asked for them where some propensity must be estimated.
    * @default null: task and tier alone

@@ -106,7 +106,7 @@ pre { background: var(--panel); padding: 0.75rem; overflow-x: auto; font-size: 0
 @media print { .scroll { overflow: visible; } body { max-width: none; } }
 `;
 
-export interface ReportOptions {
+interface ReportOptions {
   /** Heading of the page. @default 'Router evaluation' */
   readonly title?: string;
   /** What should be known before all figures: a sentence. @default nothing */

@@ -8,7 +8,7 @@ import {
 } from './near-duplicates.ts';
 
 /** The three uses of a prompt. Each is its own type, so passing the wrong one does not compile. */
-export type SplitRole = 'fit' | 'calibrate' | 'test';
+type SplitRole = 'fit' | 'calibrate' | 'test';
 
 /** Rows (indices of an OutcomeMatrix, ascending) that may be used for one purpose only. */
 export interface Split<Role extends SplitRole> {
@@ -98,7 +98,7 @@ export function groupPrompts(
   return groupNearDuplicates(texts, options);
 }
 
-export interface SplitOptions {
+interface SplitOptions {
   /** Shares or counts. @default { fit: 0.6, calibrate: 0.2 }, the rest for testing */
   readonly sizes?: SplitSizes;
   /** @default 0 */

@@ -11,7 +11,7 @@ import { mapCells, type OutcomeMatrix } from '../outcomes/matrix.ts';
 import { groupPrompts, nameSplits, type Split } from '../split/split.ts';
 import { embedPrompts, keptEmbeddings, seenOfPrompts } from './embed-prompts.ts';
 
-export interface EvaluateRouterOptions {
+interface EvaluateRouterOptions {
   /** Of the bootstrap. @default 0 */
   readonly seed?: number;
   /** @default 2000 */

@@ -164,7 +164,7 @@ export function doublyRobustData(
  * How a log is learned from: all outcomes alike, weighed, filled up with doubly robust scores, or held to what the router
  * expects that is in use.
  */
-export type LogMethod = Exclude<TrainConfig['offPolicy']['weights'], 'auto'> | 'anchored';
+type LogMethod = Exclude<TrainConfig['offPolicy']['weights'], 'auto'> | 'anchored';
 
 /** What training says of traffic in which a policy chose what was seen. */
 export interface LogReport {

@@ -45,7 +45,7 @@ const LOG_OPTIONS = [
 /** How a log is read; as in `IngestOptions`. */
 export type LogOptions = Pick<IngestOptions, (typeof LOG_OPTIONS)[number]>;
 
-export interface PrepareOptions extends LogOptions {
+interface PrepareOptions extends LogOptions {
   /** Paths or globs, as in `IngestOptions`. */
   readonly files: readonly string[];
   readonly config: TrainConfig;

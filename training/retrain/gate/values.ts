@@ -31,7 +31,7 @@ interface Slicing {
   readonly of: readonly (string | null)[]; // [rows]
 }
 
-export interface ValueTableInput {
+interface ValueTableInput {
   readonly matrix: OutcomeMatrix;
   /** Prompts of the matrix that judge. */
   readonly rows: Int32Array;

@@ -2,7 +2,7 @@ import { clusteredMean, numberClusters } from '../../fit/rows.ts';
 import type { OutcomeMatrix } from '../../outcomes/matrix.ts';
 
 /** What one day of a candidate was beside what the router predicts. */
-export interface DayResidual {
+interface DayResidual {
   /** "2026-11-25" */
   readonly day: string;
   readonly rows: number;
@@ -12,7 +12,7 @@ export interface DayResidual {
   readonly standardError: number | null;
 }
 
-export type ShiftMeasure = 'quality' | 'costUsd' | 'latencyMs';
+type ShiftMeasure = 'quality' | 'costUsd' | 'latencyMs';
 
 /** One candidate's outcomes beside what the router predicts of them, over time. */
 export interface CandidateShift {

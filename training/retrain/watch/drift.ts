@@ -16,7 +16,7 @@ import {
   twoSampleTest,
 } from './distribution-tests.ts';
 
-export interface DriftOptions extends ShiftOptions {
+interface DriftOptions extends ShiftOptions {
   /** Population stability index from which on there is an alarm, where chance does not explain it. @default 0.2 */
   readonly stability?: number;
   /**

@@ -14,7 +14,7 @@ import {
   sourceOfBatch,
 } from './screening-units.ts';
 
-export interface ScreenOptions {
+interface ScreenOptions {
   /** Smaller batches are pooled until they have so many scored prompts. @default 30 */
   readonly fewestRows?: number;
   /** Standard errors by which a batch must stand out. @default 4 */
@@ -191,7 +191,7 @@ function checkRepeats(cells: readonly ScoredCell[], reference: readonly ScoredCe
 }
 
 /** Why a batch is not trusted, and the figure it rests on. */
-export interface Suspicion {
+interface Suspicion {
   readonly kind: 'order' | 'levels' | 'praise' | 'copies' | 'repeats';
   readonly sentence: string;
 }
