@@ -228,6 +228,11 @@ const calibrator = v.variant(
 );
 
 const head: v.GenericSchema<unknown, HeadSpec> = v.variant('kind', [
+  v.pipe(
+    v.looseObject({ kind: v.literal('shrunk') }),
+    v.check(() => false, 'of another kind than `shrunk`, which is read no more: train the router again'),
+    v.never(),
+  ),
   object({ kind: v.literal('layers'), output: name }),
   v.pipe(
     object({

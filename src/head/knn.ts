@@ -175,8 +175,15 @@ export function readKnnFile(bytes: Uint8Array): KnnTable {
       `A neighbour file of this shape must have ${expected} bytes. Got ${bytes.byteLength}.`,
     );
   }
-  if (rows === 0 || dimensions === 0 || outputs === 0 || view.getUint32(20, true) !== 0) {
-    throw new ArtifactError('A neighbour file must have rows, dimensions and outputs, and a 0 after them.');
+  if (rows === 0 || dimensions === 0 || outputs === 0) {
+    throw new ArtifactError('A neighbour file must have rows, dimensions and outputs.');
+  }
+  // Its link, once: 1 for logits, 2 for logarithms.
+  const link = view.getUint32(20, true);
+  if (link !== 0) {
+    throw new ArtifactError(
+      `A neighbour file must have a 0 after its outputs, for means as they are. Got ${link}: links of means are read no more. Train the router again.`,
+    );
   }
   let offset = knnHeaderBytes;
   const take = (length: number): Float32Array => {

@@ -165,6 +165,11 @@ test.each<[string, (manifest: Json) => void, RegExp]>([
     /head.prior/,
   ],
   [
+    'a head of a kind that there is no more',
+    (m) => at(m, 'heads', 'success', 'head', 'kind', 'shrunk'),
+    /`heads.success.head` .* another kind than `shrunk`, .*: train the router again/,
+  ],
+  [
     'an extension by more than one candidate',
     (m) => at(m, 'heads', 'choice', 'head', extension(1)),
     /`heads.choice.head.weights` .* a list of 2, one a candidate before the last. Got a list of 1/,
