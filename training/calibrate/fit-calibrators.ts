@@ -1,3 +1,4 @@
+import { Matrix as Square, solve } from 'ml-matrix';
 import { InvalidInputError } from 'pointsman';
 import {
   BetaCalibrator,
@@ -44,7 +45,7 @@ function fitLogistic(data: ObservedRows, basis: readonly Float64Array[], penalty
   for (let step = 0; step < 100; step++) {
     const { slope, curvature } = derivatives(data, basis, penalty, parameters);
     const free = parameters.map((p, k) => !(penalty.nonNegative[k] && p <= 0 && slope[k] > 0));
-    const direction = solve(curvature, slope, free);
+    const direction = newtonStep(curvature, slope, free);
     let next = parameters;
     let nextValue = value;
     for (let length = 1; length > 1e-6; length /= 2) {
@@ -105,30 +106,15 @@ function derivatives(
   return { slope, curvature };
 }
 
-/** Gaussian elimination over the free parameters; the others get 0. */
-function solve(
+/** Newton's step in the free parameters; the others get 0. */
+function newtonStep(
   curvature: readonly (readonly number[])[],
   slope: readonly number[],
   free: readonly boolean[],
 ): number[] {
-  const size = slope.length;
-  const rows = curvature.map((row, a) => [
-    ...row.map((x, b) => (free[a] && free[b] ? x : a === b ? 1 : 0)),
-    free[a] ? slope[a] : 0,
-  ]);
-  for (let k = 0; k < size; k++) {
-    for (let a = k + 1; a < size; a++) {
-      const factor = rows[a][k] / rows[k][k];
-      for (let b = k; b <= size; b++) rows[a][b] -= factor * rows[k][b];
-    }
-  }
-  const solution = new Array<number>(size).fill(0);
-  for (let k = size - 1; k >= 0; k--) {
-    let rest = rows[k][size];
-    for (let b = k + 1; b < size; b++) rest -= rows[k][b] * solution[b];
-    solution[k] = rest / rows[k][k];
-  }
-  return solution;
+  const matrix = curvature.map((row, a) => row.map((x, b) => (free[a] && free[b] ? x : Number(a === b))));
+  const target = slope.map((x, a) => (free[a] ? x : 0));
+  return solve(new Square(matrix), Square.columnVector(target)).to1DArray();
 }
 
 /** One head output's logits on the calibrate split, and what came of them. */
