@@ -116,5 +116,5 @@ export { NAMED_WEIGHTS, type WeightsName } from './policy/spec.ts';
 export type { Prompt, TokenPrices } from './request.ts';
 export { readSignals } from './signals/read-signals.ts';
 export type { SignalSources } from './signals/signals.ts';
-export { prepareText } from './text.ts';
+export { hashWord, mixHash, prepareText } from './text.ts';
 export { countRequestTokens, estimateTokens, tokenCost } from './tokens.ts';

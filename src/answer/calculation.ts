@@ -1,4 +1,4 @@
-import { hashWord } from '../features/text-scan.ts';
+import { hashWord } from '../text.ts';
 
 /** Operators by the unit of their plain sign, and what else stands in an expression; all below any operator. */
 export const [PLUS, MINUS, TIMES, OVER, POWER] = [43, 45, 42, 47, 94];

@@ -1,4 +1,5 @@
-import { hashWord, type TextScan, TokenKind } from '../features/text-scan.ts';
+import { type TextScan, TokenKind } from '../features/text-scan.ts';
+import { hashWord } from '../text.ts';
 import type { SeenAnswer } from './answer.ts';
 import { isAmong, isSame, type SeenNumber } from './calculation.ts';
 import type { Question } from './question.ts';

@@ -1,4 +1,5 @@
-import { hashWord, mixHash, type TextScan, TokenKind } from '../features/text-scan.ts';
+import { type TextScan, TokenKind } from '../features/text-scan.ts';
+import { hashWord, mixHash } from '../text.ts';
 import type { SeenAnswer } from './answer.ts';
 import type { Question } from './question.ts';
 import { beginsLine, guessLanguage, isWord, scriptOf } from './words.ts';

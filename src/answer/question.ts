@@ -1,6 +1,6 @@
-import { hashWord, scanText, type TextScan } from '../features/text-scan.ts';
+import { scanText, type TextScan } from '../features/text-scan.ts';
 import type { Prompt } from '../request.ts';
-import { prepareText } from '../text.ts';
+import { hashWord, prepareText } from '../text.ts';
 import { readSums } from './sums.ts';
 import { beginsLine, guessLanguage, isWord, scriptOf, wordsBetween } from './words.ts';
 

@@ -1,5 +1,5 @@
 import { InvalidInputError } from '../errors.ts';
-import { prepareText, TextUnits } from '../text.ts';
+import { FNV_OFFSET, hashUnit, prepareText, TextUnits } from '../text.ts';
 
 /** Id of a character that no piece covers; a run of them within a word gives one. */
 export const UNKNOWN_PIECE = 0;
@@ -7,10 +7,6 @@ const SPACE_MARK = 0x2581;
 // '▁', which opens every word
 const UNKNOWN_PENALTY = 10;
 // SentencePiece's kUnkPenalty
-const HASH_SEED = 0x811c9dc5;
-const HASH_PRIME = 0x01000193;
-
-// FNV-1a
 
 /**
  * SentencePiece's unigram model: the segmentation whose pieces have the highest sum of scores (Viterbi).
@@ -61,11 +57,11 @@ export class UnigramTokeniser {
     while (at < length) {
       while (at < length && isSpace(units[at])) at++;
       const start = at;
-      let hash = HASH_SEED;
+      let hash = FNV_OFFSET | 0;
       for (; at < length; at++) {
         const code = units[at];
         if (isSpace(code)) break;
-        hash = Math.imul(hash ^ code, HASH_PRIME);
+        hash = hashUnit(hash, code);
       }
       if (at > start) count += this.addWord(units, start, at, hash, count);
     }

@@ -1,6 +1,7 @@
 import { ArtifactError } from '../errors.ts';
 import { readFloat32 } from '../math/read-float32.ts';
-import { FNV_OFFSET, hashUnit, mixHash, type TextScan, TokenKind } from './text-scan.ts';
+import { FNV_OFFSET, hashUnit, mixHash } from '../text.ts';
+import { type TextScan, TokenKind } from './text-scan.ts';
 
 /** The dense block of a prompt's n-grams. */
 export interface NgramBlock {

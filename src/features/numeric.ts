@@ -1,12 +1,6 @@
 import type { Prompt } from '../request.ts';
-import {
-  CharClass,
-  createOptionLines,
-  hashWord,
-  readOptionLines,
-  type TextScan,
-  TokenKind,
-} from './text-scan.ts';
+import { hashWord } from '../text.ts';
+import { CharClass, createOptionLines, readOptionLines, type TextScan, TokenKind } from './text-scan.ts';
 
 const SHAPE_NAMES = [
   'logCharacters',

@@ -47,3 +47,10 @@ it('has one version everywhere', () => {
   expect(trainingPackage.version).toBe(TOOL_VERSION);
   expect(trainingPackage.dependencies.pointsman).toBe(`^${TOOL_VERSION}`);
 });
+
+it('hashes text in one place: FNV-1a, and the finaliser of MurmurHash3', () => {
+  for (const constant of ['0x811c9dc5', '0x01000193', '0x85ebca6b'])
+    expect(packages.filter(({ text }) => text.includes(constant)).map(({ path }) => path)).toEqual([
+      'src/text.ts',
+    ]);
+});
