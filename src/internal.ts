@@ -41,6 +41,7 @@ export {
   TemperatureCalibrator,
 } from './calibrator.ts';
 export type { SyncEmbedder } from './embedder/embedder.ts';
+export { embedderSource } from './embedder/embedders.ts';
 export { decodeStaticTable, encodeStaticTable, StaticEmbedder, type StaticTable } from './embedder/static.ts';
 export { buildPieceTrie, UnigramTokeniser } from './embedder/tokeniser.ts';
 export type { ClientAnswer, ClientMap } from './execution/answer.ts';

@@ -1,5 +1,5 @@
 import { type Artifact, type Embedder, InvalidInputError, type Request, readPrompt } from 'pointsman';
-import { decodeStaticTable, readFeatures, StaticEmbedder } from 'pointsman/internal';
+import { embedderSource, readFeatures } from 'pointsman/internal';
 import { type EmbedAllOptions, embedAll } from '../embed/embed.ts';
 import { fitFeatures } from '../features/fit-features.ts';
 import { createMatrix, type Matrix } from '../fit/rows.ts';
@@ -77,8 +77,7 @@ export async function requestFeatures(
 ): Promise<Matrix> {
   const { dimensions, id, kind, table } = artifact.manifest.embedder;
   const embedder =
-    options.embedder ??
-    (table === undefined ? undefined : new StaticEmbedder(decodeStaticTable(artifact.file(table))));
+    options.embedder ?? (table === undefined ? undefined : embedderSource(kind).read?.(artifact.file(table)));
   if (embedder === undefined || embedder.id !== id || embedder.dimensions !== dimensions) {
     throw new InvalidInputError(
       `\`embedder\` of requestFeatures must be the one that the router was trained with, "${id}" (${kind}) of ` +
