@@ -40,6 +40,14 @@ const { metafile } = await build({
   logLevel: 'warning',
 });
 
+// Chunks that are imported for nothing but their order, though none does anything when it is imported: bundlers warn of them.
+for (const path of Object.keys(metafile.outputs).filter((name) => name.endsWith('.js'))) {
+  const code = await readFile(`${here}${path}`, 'utf8');
+  // A line stays, so that the source map fits.
+  const lean = code.replace(/^import "\.[^"]*";$/gm, '');
+  if (lean !== code) await writeFile(`${here}${path}`, lean);
+}
+
 // Their licences ask that their notices go along.
 const bundled = new Set(
   Object.keys(metafile.inputs).flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []),
