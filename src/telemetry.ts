@@ -1,3 +1,6 @@
+/**
+ * Tells OpenTelemetry of executions: a span for each, and one for each attempt.
+ */
 import type * as Api from '@opentelemetry/api';
 import type { Span, Tracer } from '@opentelemetry/api';
 import { MissingPackageError } from './errors.ts';
@@ -6,6 +9,7 @@ import type { Attempt, AttemptRole, PlannedExecution } from './execution/attempt
 import type { AttemptSpan, ExecutionEnd, ExecutionSpan, Telemetry } from './execution/options.ts';
 import type { Message, Request } from './request.ts';
 
+/** Which tracer is told of executions, and how much. */
 export interface OpenTelemetryOptions {
   /** @default the global tracer named `pointsman` */
   readonly tracer?: Tracer;

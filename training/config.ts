@@ -96,10 +96,16 @@ export const trainConfigSchema = z.strictObject({
   resamples: z.int().min(100).max(100_000).default(2000),
 });
 
+/** The configuration of training, checked and with its defaults: `parseTrainConfig` makes it. */
 export type TrainConfig = z.output<typeof trainConfigSchema>;
 export type TrainConfigInput = z.input<typeof trainConfigSchema>;
 
-/** @throws InvalidInputError that names the field, what it must be and what it is. */
+/**
+ * Checks a configuration of training, and fills in its defaults.
+ *
+ * @param value an object, such as a YAML file gives.
+ * @throws InvalidInputError that names the field, what it must be and what it is.
+ */
 export function parseTrainConfig(value: unknown): TrainConfig {
   const result = trainConfigSchema.safeParse(value ?? {});
   if (result.success) {

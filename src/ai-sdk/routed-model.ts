@@ -25,7 +25,9 @@ import {
   sdkResult,
 } from './sdk-model.ts';
 
+/** What a routed model is made of: a router, its clients, and the options of execution. */
 export interface RoutedModelOptions<Model extends SdkModel> {
+  /** What decides: a router, or anything that decides as one does. */
   readonly router: DecidingRouter & { readonly manifest: { readonly id: string } };
   /** One model for each candidate that may be called, under its name; all of one specification version. */
   readonly models: Readonly<Record<string, Model>>;

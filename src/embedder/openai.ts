@@ -9,6 +9,7 @@ import {
   embedNonEmpty,
 } from './embedder.ts';
 
+/** Which model an endpoint embeds with, and how it is asked. */
 export interface OpenAiEmbedderOptions {
   /** The endpoint's name for the model, such as `text-embedding-3-small`. */
   model: string;

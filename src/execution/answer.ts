@@ -13,6 +13,7 @@ export interface ToolCall {
   readonly arguments: string;
 }
 
+/** Tokens of one answer, as its provider counts them. */
 export interface Usage {
   /** All that was read, what came from a cache included. */
   readonly inputTokens: number;
@@ -251,6 +252,7 @@ export type Client<R extends Request = Request> = (
 /** An answer as a client may give it: the text, and what else it knows. */
 export type ClientAnswer = Pick<Answer, 'text'> & Partial<Answer>;
 
+/** What a client is told beside the request. */
 export interface ClientContext {
   /** Aborts when the answer is no longer wanted: cancelled, too late, or another one won. */
   readonly signal: AbortSignal;

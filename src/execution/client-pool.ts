@@ -17,6 +17,7 @@ import type { Client, ClientMap, PricedCandidates } from './answer.ts';
 import { openScope, untilAborted } from './async.ts';
 import { AttemptError } from './failure.ts';
 
+/** How the clients of a pool are guarded: breakers, bulkheads, and what counts as recent. */
 export interface ClientPoolOptions extends BreakerOptions {
   /** Told whenever a breaker opens, half opens or closes. @default nobody */
   readonly onBreakerChange?: (candidate: string, state: BreakerState) => void;

@@ -19,6 +19,7 @@ import { type ExecuteOptions, readSettings, type Settings } from './options.ts';
 import { createOutput } from './run.ts';
 import { type PlanRun, runPlan } from './run-plan.ts';
 
+/** The options of execution, and those of the decision before it. */
 export interface RoutedOptions<R extends Request = Request> extends ExecuteOptions<R> {
   /** Weights, limits and signals for this request. @default none */
   readonly route?: RouteOptions;
@@ -271,6 +272,7 @@ export interface ExecutionStream extends AsyncIterable<AnswerChunk> {
   readonly result: Promise<ExecutionResult>;
 }
 
+/** The decision, and the stream of what comes of it. */
 export interface RoutedStream extends ExecutionStream {
   readonly decision: Decision;
 }

@@ -4,6 +4,7 @@ import type { Answer, ClientAnswer, PricedCandidates } from './answer.ts';
 import { type Clock, systemClock } from './async.ts';
 import type { Attempt, AttemptRole, PlannedExecution } from './attempt.ts';
 
+/** How a decision is carried out: deadline, budget, timeouts, retries, prices, tools, and who is told. */
 export interface ExecuteOptions<R extends Request = Request> {
   /** Cancels: attempts are aborted, and the execution rejects with the signal's reason. @default never */
   readonly signal?: AbortSignal | undefined;

@@ -177,6 +177,7 @@ function copyPart(part: unknown): ContentPart {
   return kind === undefined || mediaOf(kept) === kind ? kept : { type: kind };
 }
 
+/** What a decision log keeps of requests, how long records wait, and where they go. */
 export interface DecisionLogOptions {
   /** Where records go; a function will do. */
   readonly sink: LogSink | WriteRecords;

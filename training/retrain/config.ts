@@ -100,10 +100,16 @@ const retrainConfigSchema = z.strictObject({
   alert: alert.prefault({}),
 });
 
+/** The configuration of `retrain`, checked and with its defaults: `parseRetrainConfig` makes it. */
 export type RetrainConfig = z.output<typeof retrainConfigSchema>;
 export type RetrainConfigInput = z.input<typeof retrainConfigSchema>;
 
-/** @throws InvalidInputError that names the field, what it must be and what it is. */
+/**
+ * Checks a configuration of `retrain`, and fills in its defaults.
+ *
+ * @param value an object, such as a YAML file gives.
+ * @throws InvalidInputError that names the field, what it must be and what it is.
+ */
 export function parseRetrainConfig(value: unknown): RetrainConfig {
   const result = retrainConfigSchema.safeParse(value ?? {});
   if (result.success) return result.data;
