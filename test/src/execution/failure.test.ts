@@ -1,7 +1,8 @@
 import { UpstreamError } from 'pointsman/execution';
 import { describe, expect, it } from 'vitest';
+import { readRetryAfter } from '../../../src/errors.ts';
 import { retryDelayMs } from '../../../src/execution/call.ts';
-import { readFailure, readRetryAfter } from '../../../src/execution/failure.ts';
+import { readFailure } from '../../../src/execution/failure.ts';
 
 const now = Date.UTC(2026, 0, 1);
 
