@@ -107,17 +107,32 @@ export type TrainConfigInput = z.input<typeof trainConfigSchema>;
  * @throws InvalidInputError that names the field, what it must be and what it is.
  */
 export function parseTrainConfig(value: unknown): TrainConfig {
-  const result = trainConfigSchema.safeParse(value ?? {});
-  if (result.success) {
-    const { fit, calibrate, test } = result.data.split;
-    if (Math.abs(fit + calibrate + test - 1) > 1e-9)
-      throw new InvalidInputError(
-        `\`split\` of the training config must add up to 1. Got ${fit} + ${calibrate} + ${test}.`,
-      );
-    return result.data;
-  }
-  const issue = result.error.issues[0];
-  throw new InvalidInputError(fieldProblem(trainConfigSchema, issue, 'the training config'));
+  const config = parseFields(trainConfigSchema, value ?? {}, 'the training config');
+  const { fit, calibrate, test } = config.split;
+  if (Math.abs(fit + calibrate + test - 1) > 1e-9)
+    throw new InvalidInputError(
+      `\`split\` of the training config must add up to 1. Got ${fit} + ${calibrate} + ${test}.`,
+    );
+  return config;
+}
+
+/**
+ * What the schema makes of a value.
+ *
+ * @param thing what it is, as "the training config"
+ * @throws InvalidInputError with the first {@link fieldProblem}, and the advice after it
+ */
+export function parseFields<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  thing: string,
+  { advice = '', within = [] }: { readonly advice?: string; readonly within?: readonly string[] } = {},
+): z.output<Schema> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new InvalidInputError(
+    `${fieldProblem(schema, result.error.issues[0], thing, within)} ${advice}`.trimEnd(),
+  );
 }
 
 /**
@@ -125,7 +140,7 @@ export function parseTrainConfig(value: unknown): TrainConfig {
  * are beside it.
  * @param within where `schema` stands in the file, if not at its top
  */
-export function fieldProblem(
+function fieldProblem(
   schema: z.core.$ZodType,
   issue: z.core.$ZodIssue,
   thing: string,

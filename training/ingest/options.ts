@@ -1,6 +1,6 @@
 import { InvalidInputError } from 'pointsman';
 import { z } from 'zod';
-import { fieldProblem } from '../config.ts';
+import { parseFields } from '../config.ts';
 import { type Prices, pricesSchema } from '../outcomes/amounts.ts';
 import { OUTCOME_FIELDS } from '../outcomes/outcome.ts';
 import { LOG_FORMATS, type LogFormat } from './formats/log-formats.ts';
@@ -129,11 +129,8 @@ export interface IngestOptions {
 
 /** @throws InvalidInputError naming the option that is wrong. */
 export function readIngestOptions(options: IngestOptions): z.output<typeof optionsSchema> {
-  const result = optionsSchema.safeParse(options);
-  if (result.success) return checked(result.data);
-  const issue = result.error.issues[0];
-  throw new InvalidInputError(
-    `\`${issue.path.join('.')}\` of IngestOptions: ${issue.message}. Correct it and try again.`,
+  return checked(
+    parseFields(optionsSchema, options, 'IngestOptions', { advice: 'Correct it and try again.' }),
   );
 }
 
@@ -186,8 +183,5 @@ export type LogsConfig = z.output<typeof logsSchema>;
 
 /** @throws InvalidInputError that names the field and what it must be. */
 export function parseLogsConfig(value: unknown): LogsConfig {
-  const result = logsSchema.safeParse(value ?? {});
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw new InvalidInputError(fieldProblem(logsSchema, issue, 'the training config', ['logs']));
+  return parseFields(logsSchema, value ?? {}, 'the training config', { within: ['logs'] });
 }

@@ -1,6 +1,5 @@
-import { InvalidInputError } from 'pointsman';
 import { z } from 'zod';
-import { fieldProblem, trainConfigSchema } from '../config.ts';
+import { parseFields, trainConfigSchema } from '../config.ts';
 import { LOG_FORMATS } from '../ingest/formats/log-formats.ts';
 import { MOST_REJECTED, readingFields } from '../ingest/options.ts';
 import { docPath } from '../version.ts';
@@ -111,10 +110,7 @@ export type RetrainConfigInput = z.input<typeof retrainConfigSchema>;
  * @throws InvalidInputError that names the field, what it must be and what it is.
  */
 export function parseRetrainConfig(value: unknown): RetrainConfig {
-  const result = retrainConfigSchema.safeParse(value ?? {});
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw new InvalidInputError(
-    `${fieldProblem(retrainConfigSchema, issue, 'the retraining config')} See ${docPath('retraining.md')}.`,
-  );
+  return parseFields(retrainConfigSchema, value ?? {}, 'the retraining config', {
+    advice: `See ${docPath('retraining.md')}.`,
+  });
 }

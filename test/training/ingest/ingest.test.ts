@@ -130,7 +130,14 @@ test('a file with no usable row, a missing file, and a broken file say what to d
   );
   await expect(ingest(write('no.arrow', 'nope'))).rejects.toThrow(/no\.arrow/);
   await expect(readOutcomeMatrix(path('no.parquet'))).rejects.toThrow('is not an outcomes table');
-  await expect(ingestOutcomes({ files: [], out })).rejects.toThrow('`files` of IngestOptions');
+  await expect(ingestOutcomes({ files: [], out })).rejects.toThrow(
+    /^`files` of IngestOptions: .*\. Correct it and try again\.$/,
+  );
+  // As in a config, what is misspelled is told with what may have been meant.
+  const misspelled = { files: ['a.jsonl'], out, apend: true } as never;
+  await expect(ingestOutcomes(misspelled)).rejects.toThrow(
+    /^`apend` is no field of IngestOptions\. Did you mean append\?/,
+  );
 });
 
 test('fuzzed files lose nothing: rows add up, and what zod accepts is accepted where the prompt has words', async () => {

@@ -6,7 +6,7 @@ import { InvalidInputError, type PolicySpec, type Router, type RouterOptions } f
 import { CURRENT_FILE } from 'pointsman/internal';
 import { loadRouter, readArtifactFolder } from 'pointsman/node';
 import { parse } from 'yaml';
-import { fieldProblem } from '../../config.ts';
+import { parseFields } from '../../config.ts';
 import { reopenEmbedder } from '../../embed/embedders.ts';
 import { LOG_FORMATS, type LogFormat } from '../../ingest/formats/log-formats.ts';
 import { type IngestOptions, LEAST_MEMORY_MB, type LogsConfig, MOST_REJECTED } from '../../ingest/options.ts';
@@ -264,10 +264,8 @@ export async function readPolicy(file: string): Promise<PolicySpec> {
 
 /** Reads prices by candidate. @throws InvalidInputError */
 export async function readPrices(file: string): Promise<Prices> {
-  const result = pricesSchema.safeParse(await readYaml(file, 'Prices'));
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw new InvalidInputError(`${fieldProblem(pricesSchema, issue, file)} See: npx pointsman ingest --help`);
+  const advice = 'See: npx pointsman ingest --help';
+  return parseFields(pricesSchema, await readYaml(file, 'Prices'), file, { advice });
 }
 
 /** Reads a file, or standard input where its name is `-`. @throws InvalidInputError */
