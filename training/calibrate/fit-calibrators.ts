@@ -25,6 +25,185 @@ export const FITTERS: Readonly<Record<CalibratorKind, (data: CalibrationData) =>
   isotonic: fitIsotonic,
 };
 
+/** One head output's logits on the calibrate split, and what came of them. */
+export interface CalibrationData {
+  readonly logits: ArrayLike<number>; // [rows]
+  /** 0 to 1, fractions allowed; NaN: unobserved. `[rows]` */
+  readonly labels: ArrayLike<number>;
+  /** Importance of each row, >= 0. `[rows]` @default 1 each */
+  readonly weights?: ArrayLike<number>;
+}
+
+/** What was observed, with finite logits and weights above 0, in the order of the rows. */
+export interface ObservedRows {
+  readonly logits: Float64Array;
+  readonly labels: Float64Array;
+  readonly weights: Float64Array;
+  /** Which rows they were. */
+  readonly rows: Int32Array;
+  readonly totalWeight: number;
+}
+
+/** Probabilities this close to 0 or 1 tell calibrators nothing more. */
+const furthest = 30;
+
+/** @throws InvalidInputError where lengths disagree or a label is not in [0, 1] */
+export function observedRows({ logits, labels, weights }: CalibrationData): ObservedRows {
+  if (logits.length !== labels.length || (weights !== undefined && weights.length !== logits.length)) {
+    throw new InvalidInputError(
+      `\`logits\`, \`labels\` and \`weights\` of a calibrator must be as long as each other. ` +
+        `Got ${logits.length}, ${labels.length} and ${weights?.length ?? 'none'}.`,
+    );
+  }
+  const rows: number[] = [];
+  let totalWeight = 0;
+  for (let i = 0; i < logits.length; i++) {
+    if (Number.isNaN(labels[i]) || Number.isNaN(logits[i])) continue;
+    if (!(labels[i] >= 0 && labels[i] <= 1)) {
+      throw new InvalidInputError(`\`labels\` of a calibrator must be in [0, 1]. Got ${labels[i]} at ${i}.`);
+    }
+    const weight = weights?.[i] ?? 1;
+    if (!(weight > 0)) continue;
+    rows.push(i);
+    totalWeight += weight;
+  }
+  return {
+    logits: Float64Array.from(rows, (i) => Math.min(furthest, Math.max(-furthest, logits[i]))),
+    labels: Float64Array.from(rows, (i) => labels[i]),
+    weights: Float64Array.from(rows, (i) => weights?.[i] ?? 1),
+    rows: Int32Array.from(rows),
+    totalWeight,
+  };
+}
+
+/** A slope below this would say that the head knows nothing; Platt says that better. */
+const flattest = 0.01;
+
+/**
+ * The temperature of least log-loss, drawn a little to 1 (as one row would), so that no rows, or labels that are
+ * all alike, give a finite one.
+ */
+export function fitTemperature(data: CalibrationData): TemperatureCalibrator {
+  const observed = observedRows(data);
+  const [slope] = fitLogistic(observed, [observed.logits], {
+    towards: [1],
+    strength: [1],
+    nonNegative: [true],
+  });
+  return new TemperatureCalibrator({ kind: 'temperature', temperature: 1 / Math.max(slope, flattest) });
+}
+
+/**
+ * Slope >= 0 and intercept of least log-loss, drawn a little to 1 and 0; the pull stands in for Platt's smoothed
+ * targets (1999, section 2.2), which do not do for fractional labels.
+ */
+export function fitPlatt(data: CalibrationData): PlattCalibrator {
+  const observed = observedRows(data);
+  const ones = new Float64Array(observed.logits.length).fill(1);
+  const [slope, intercept] = fitLogistic(observed, [observed.logits, ones], {
+    towards: [1, 0],
+    strength: [1, 0.25],
+    nonNegative: [true, false],
+  });
+  return new PlattCalibrator({ kind: 'platt', slope, intercept });
+}
+
+/** Kull et al.'s a, b >= 0 and c of least log-loss, drawn a little to the identity (1, 1, 0). */
+export function fitBeta(data: CalibrationData): BetaCalibrator {
+  const observed = observedRows(data);
+  const positive = observed.logits.map((z) => logSigmoid(z));
+  const negative = observed.logits.map((z) => -logSigmoid(-z));
+  const ones = new Float64Array(observed.logits.length).fill(1);
+  const [a, b, c] = fitLogistic(observed, [positive, negative, ones], {
+    towards: [1, 1, 0],
+    strength: [1, 1, 0.25],
+    nonNegative: [true, true, false],
+  });
+  return new BetaCalibrator({ kind: 'beta', a, b, c });
+}
+
+/** Rows that each step is smoothed with: without them a step of three successes would promise certainty. */
+const pseudoRows = 1;
+
+/**
+ * Isotonic regression (Zadrozny and Elkan 2002): the steps of `poolAdjacentViolators`, a point at each step's mean logit and
+ * straight lines between. Each step is smoothed towards the overall mean. No rows give 1/2 everywhere.
+ */
+export function fitIsotonic(data: CalibrationData): IsotonicCalibrator {
+  const steps = poolAdjacentViolators(data);
+  if (steps.length === 0)
+    return new IsotonicCalibrator({ kind: 'isotonic', logits: [0], probabilities: [0.5] });
+  let [sum, total] = [0, 0];
+  for (const { label, weight } of steps) {
+    sum += weight * label;
+    total += weight;
+  }
+  const overall = (sum + 0.5 * pseudoRows) / (total + pseudoRows);
+  // Smoothing pulls small steps further than large ones, so the order is made good once more.
+  const probabilities: number[] = [];
+  for (const { label, weight } of steps) {
+    const smooth = (label * weight + overall * pseudoRows) / (weight + pseudoRows);
+    probabilities.push(Math.max(smooth, probabilities.at(-1) ?? 0));
+  }
+  return new IsotonicCalibrator({
+    kind: 'isotonic',
+    logits: steps.map(({ logit }) => logit),
+    probabilities: probabilities.map((p) => Math.min(1, p)),
+  });
+}
+
+/** A run of rows that share one probability. */
+interface IsotonicStep {
+  /** Weighted mean logit of its rows. */
+  readonly logit: number;
+  /** Weighted mean label. */
+  readonly label: number;
+  readonly weight: number;
+}
+
+/**
+ * The non-decreasing steps of least squared error (Ayer et al. 1955), by ascending logit. A function has one value at one
+ * logit, so rows of equal logit are one point, whatever their order: their weighted mean, before anything is compared
+ * (the secondary approach to ties: Kruskal 1964; de Leeuw, Hornik and Mair 2009, section 4.2).
+ */
+export function poolAdjacentViolators(data: CalibrationData): IsotonicStep[] {
+  const steps: IsotonicStep[] = [];
+  for (let step of pointsByLogit(data)) {
+    for (let last = steps.at(-1); last !== undefined && last.label >= step.label; last = steps.at(-1)) {
+      steps.pop();
+      step = pooled(last, step);
+    }
+    steps.push(step);
+  }
+  return steps;
+}
+
+/** One point for each distinct logit, ascending. */
+function pointsByLogit(data: CalibrationData): IsotonicStep[] {
+  const { logits, labels, weights } = observedRows(data);
+  const order = Int32Array.from(logits.keys()).sort((a, b) => logits[a] - logits[b]);
+  const points: IsotonicStep[] = [];
+  for (const i of order) {
+    const row = { logit: logits[i], label: labels[i], weight: weights[i] };
+    const last = points.at(-1);
+    if (last === undefined || last.logit !== row.logit) points.push(row);
+    else points[points.length - 1] = pooled(last, row);
+  }
+  return points;
+}
+
+/** @param right at a logit no lower than that of `left` */
+function pooled(left: IsotonicStep, right: IsotonicStep): IsotonicStep {
+  const weight = left.weight + right.weight;
+  const logit = (left.logit * left.weight + right.logit * right.weight) / weight;
+  return {
+    // Rounding must not carry it past a neighbour.
+    logit: Math.min(right.logit, Math.max(left.logit, logit)),
+    label: (left.label * left.weight + right.label * right.weight) / weight,
+    weight,
+  };
+}
+
 interface LogisticPenalty {
   /** Where the parameters are pulled to. */
   readonly towards: readonly number[];
@@ -117,189 +296,6 @@ function newtonStep(
   return solve(new Square(matrix), Square.columnVector(target)).to1DArray();
 }
 
-/** One head output's logits on the calibrate split, and what came of them. */
-export interface CalibrationData {
-  readonly logits: ArrayLike<number>; // [rows]
-  /** 0 to 1, fractions allowed; NaN: unobserved. `[rows]` */
-  readonly labels: ArrayLike<number>;
-  /** Importance of each row, >= 0. `[rows]` @default 1 each */
-  readonly weights?: ArrayLike<number>;
-}
-
-/** What was observed, with finite logits and weights above 0, in the order of the rows. */
-export interface ObservedRows {
-  readonly logits: Float64Array;
-  readonly labels: Float64Array;
-  readonly weights: Float64Array;
-  /** Which rows they were. */
-  readonly rows: Int32Array;
-  readonly totalWeight: number;
-}
-
-/** Probabilities this close to 0 or 1 tell calibrators nothing more. */
-const furthest = 30;
-
-/** @throws InvalidInputError where lengths disagree or a label is not in [0, 1] */
-export function observedRows({ logits, labels, weights }: CalibrationData): ObservedRows {
-  if (logits.length !== labels.length || (weights !== undefined && weights.length !== logits.length)) {
-    throw new InvalidInputError(
-      `\`logits\`, \`labels\` and \`weights\` of a calibrator must be as long as each other. ` +
-        `Got ${logits.length}, ${labels.length} and ${weights?.length ?? 'none'}.`,
-    );
-  }
-  const rows: number[] = [];
-  let totalWeight = 0;
-  for (let i = 0; i < logits.length; i++) {
-    if (Number.isNaN(labels[i]) || Number.isNaN(logits[i])) continue;
-    if (!(labels[i] >= 0 && labels[i] <= 1)) {
-      throw new InvalidInputError(`\`labels\` of a calibrator must be in [0, 1]. Got ${labels[i]} at ${i}.`);
-    }
-    const weight = weights?.[i] ?? 1;
-    if (!(weight > 0)) continue;
-    rows.push(i);
-    totalWeight += weight;
-  }
-  return {
-    logits: Float64Array.from(rows, (i) => Math.min(furthest, Math.max(-furthest, logits[i]))),
-    labels: Float64Array.from(rows, (i) => labels[i]),
-    weights: Float64Array.from(rows, (i) => weights?.[i] ?? 1),
-    rows: Int32Array.from(rows),
-    totalWeight,
-  };
-}
-
-/** Kull et al.'s a, b >= 0 and c of least log-loss, drawn a little to the identity (1, 1, 0). */
-export function fitBeta(data: CalibrationData): BetaCalibrator {
-  const observed = observedRows(data);
-  const positive = observed.logits.map((z) => logSigmoid(z));
-  const negative = observed.logits.map((z) => -logSigmoid(-z));
-  const ones = new Float64Array(observed.logits.length).fill(1);
-  const [a, b, c] = fitLogistic(observed, [positive, negative, ones], {
-    towards: [1, 1, 0],
-    strength: [1, 1, 0.25],
-    nonNegative: [true, true, false],
-  });
-  return new BetaCalibrator({ kind: 'beta', a, b, c });
-}
-
-/** A run of rows that share one probability. */
-interface IsotonicStep {
-  /** Weighted mean logit of its rows. */
-  readonly logit: number;
-  /** Weighted mean label. */
-  readonly label: number;
-  readonly weight: number;
-}
-
-/** Rows that each step is smoothed with: without them a step of three successes would promise certainty. */
-const pseudoRows = 1;
-
-/**
- * Isotonic regression (Zadrozny and Elkan 2002): the steps of `poolAdjacentViolators`, a point at each step's mean logit and
- * straight lines between. Each step is smoothed towards the overall mean. No rows give 1/2 everywhere.
- */
-export function fitIsotonic(data: CalibrationData): IsotonicCalibrator {
-  const steps = poolAdjacentViolators(data);
-  if (steps.length === 0)
-    return new IsotonicCalibrator({ kind: 'isotonic', logits: [0], probabilities: [0.5] });
-  let [sum, total] = [0, 0];
-  for (const { label, weight } of steps) {
-    sum += weight * label;
-    total += weight;
-  }
-  const overall = (sum + 0.5 * pseudoRows) / (total + pseudoRows);
-  // Smoothing pulls small steps further than large ones, so the order is made good once more.
-  const probabilities: number[] = [];
-  for (const { label, weight } of steps) {
-    const smooth = (label * weight + overall * pseudoRows) / (weight + pseudoRows);
-    probabilities.push(Math.max(smooth, probabilities.at(-1) ?? 0));
-  }
-  return new IsotonicCalibrator({
-    kind: 'isotonic',
-    logits: steps.map(({ logit }) => logit),
-    probabilities: probabilities.map((p) => Math.min(1, p)),
-  });
-}
-
-/**
- * The non-decreasing steps of least squared error (Ayer et al. 1955), by ascending logit. A function has one value at one
- * logit, so rows of equal logit are one point, whatever their order: their weighted mean, before anything is compared
- * (the secondary approach to ties: Kruskal 1964; de Leeuw, Hornik and Mair 2009, section 4.2).
- */
-export function poolAdjacentViolators(data: CalibrationData): IsotonicStep[] {
-  const steps: IsotonicStep[] = [];
-  for (let step of pointsByLogit(data)) {
-    for (let last = steps.at(-1); last !== undefined && last.label >= step.label; last = steps.at(-1)) {
-      steps.pop();
-      step = pooled(last, step);
-    }
-    steps.push(step);
-  }
-  return steps;
-}
-
-/** One point for each distinct logit, ascending. */
-function pointsByLogit(data: CalibrationData): IsotonicStep[] {
-  const { logits, labels, weights } = observedRows(data);
-  const order = Int32Array.from(logits.keys()).sort((a, b) => logits[a] - logits[b]);
-  const points: IsotonicStep[] = [];
-  for (const i of order) {
-    const row = { logit: logits[i], label: labels[i], weight: weights[i] };
-    const last = points.at(-1);
-    if (last === undefined || last.logit !== row.logit) points.push(row);
-    else points[points.length - 1] = pooled(last, row);
-  }
-  return points;
-}
-
-/** @param right at a logit no lower than that of `left` */
-function pooled(left: IsotonicStep, right: IsotonicStep): IsotonicStep {
-  const weight = left.weight + right.weight;
-  const logit = (left.logit * left.weight + right.logit * right.weight) / weight;
-  return {
-    // Rounding must not carry it past a neighbour.
-    logit: Math.min(right.logit, Math.max(left.logit, logit)),
-    label: (left.label * left.weight + right.label * right.weight) / weight,
-    weight,
-  };
-}
-
-/**
- * Slope >= 0 and intercept of least log-loss, drawn a little to 1 and 0; the pull stands in for Platt's smoothed
- * targets (1999, section 2.2), which do not do for fractional labels.
- */
-export function fitPlatt(data: CalibrationData): PlattCalibrator {
-  const observed = observedRows(data);
-  const ones = new Float64Array(observed.logits.length).fill(1);
-  const [slope, intercept] = fitLogistic(observed, [observed.logits, ones], {
-    towards: [1, 0],
-    strength: [1, 0.25],
-    nonNegative: [true, false],
-  });
-  return new PlattCalibrator({ kind: 'platt', slope, intercept });
-}
-
-/**
- * What exp(predicted logarithm) must be multiplied by to have the mean that was seen: the mean of a skewed amount lies
- * above the exponential of its mean logarithm (Duan 1983's smearing). Drawn to 1 as by `pseudoRows` rows, and within
- * 1/10 to 10; with no rows it is 1.
- * @param logs predicted ln(amount) `[rows]`
- * @param amounts seen, >= 0 (US dollars, milliseconds); NaN: unobserved `[rows]`
- */
-export function fitRatioScale(logs: ArrayLike<number>, amounts: ArrayLike<number>, pseudoRows = 5): number {
-  let [seen, expected, rows] = [0, 0, 0];
-  for (let i = 0; i < logs.length; i++) {
-    const guess = Math.exp(logs[i]);
-    if (!Number.isFinite(amounts[i]) || !Number.isFinite(guess)) continue;
-    seen += amounts[i];
-    expected += guess;
-    rows++;
-  }
-  if (rows === 0 || !(expected > 0)) return 1;
-  const pull = (pseudoRows * expected) / rows;
-  return Math.min(10, Math.max(0.1, (seen + pull) / (expected + pull)));
-}
-
 /**
  * The temperature at which softmax(logits / temperature) has the least cross-entropy against the targets, within 1/100
  * to 100. The loss is convex in 1 / temperature: a golden-section search on its logarithm finds the minimum.
@@ -332,19 +328,23 @@ export function fitSoftmaxTemperature(logits: Matrix, data: Omit<FitData, 'featu
   return lossAt(best) < lossAt(0) - 1e-9 ? Math.exp(-best) : 1;
 }
 
-/** A slope below this would say that the head knows nothing; Platt says that better. */
-const flattest = 0.01;
-
 /**
- * The temperature of least log-loss, drawn a little to 1 (as one row would), so that no rows, or labels that are
- * all alike, give a finite one.
+ * What exp(predicted logarithm) must be multiplied by to have the mean that was seen: the mean of a skewed amount lies
+ * above the exponential of its mean logarithm (Duan 1983's smearing). Drawn to 1 as by `pseudoRows` rows, and within
+ * 1/10 to 10; with no rows it is 1.
+ * @param logs predicted ln(amount) `[rows]`
+ * @param amounts seen, >= 0 (US dollars, milliseconds); NaN: unobserved `[rows]`
  */
-export function fitTemperature(data: CalibrationData): TemperatureCalibrator {
-  const observed = observedRows(data);
-  const [slope] = fitLogistic(observed, [observed.logits], {
-    towards: [1],
-    strength: [1],
-    nonNegative: [true],
-  });
-  return new TemperatureCalibrator({ kind: 'temperature', temperature: 1 / Math.max(slope, flattest) });
+export function fitRatioScale(logs: ArrayLike<number>, amounts: ArrayLike<number>, pseudoRows = 5): number {
+  let [seen, expected, rows] = [0, 0, 0];
+  for (let i = 0; i < logs.length; i++) {
+    const guess = Math.exp(logs[i]);
+    if (!Number.isFinite(amounts[i]) || !Number.isFinite(guess)) continue;
+    seen += amounts[i];
+    expected += guess;
+    rows++;
+  }
+  if (rows === 0 || !(expected > 0)) return 1;
+  const pull = (pseudoRows * expected) / rows;
+  return Math.min(10, Math.max(0.1, (seen + pull) / (expected + pull)));
 }

@@ -172,7 +172,7 @@ interface FittedNovelty {
   readonly bytes: Uint8Array;
 }
 
-const FILE = 'novelty.bin';
+const NOVELTY_FILE = 'novelty.bin';
 
 /** Directions weighed apart; what lies outside of them counts with one variance. */
 const COMPONENTS = 32;
@@ -218,7 +218,7 @@ export function fitNovelty(
   numbers.forEach((value, i) => {
     view.setFloat32(4 * i, value, true);
   });
-  const spec = { file: FILE, components, residualPrecision: 1 / residual, threshold: 1 };
+  const spec = { file: NOVELTY_FILE, components, residualPrecision: 1 / residual, threshold: 1 };
   const score = readNovelty(spec, length, bytes);
   const rows = calibrate.rows.length > 0 ? calibrate.rows : fit.rows;
   const scores = Float64Array.from(rows, (row) =>
