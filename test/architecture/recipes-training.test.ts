@@ -7,8 +7,9 @@ import { lines } from '../training/ingest/ingest-fixture.ts';
 import { sourceFiles } from './source-files.ts';
 
 /**
- * CONTRIBUTING says which files a log format takes. Here the names of those that are there are looked for in all sources of
- * training: a place that would have to be edited too is a file more.
+ * CONTRIBUTING says which files a column of outcomes, a log format and a learner take. Here the names of those that are there
+ * are looked for in all sources of training: a place that would have to be edited too is a file more. Columns that there are
+ * not are followed from a row to the matrix.
  */
 
 interface Words {
@@ -194,5 +195,29 @@ describe('a column of outcomes', () => {
       (field) => `${field} in training/outcomes/columns.ts`,
     );
     expect(found.sort()).toEqual([...Object.keys(others), ...recipe].sort());
+  });
+});
+
+describe('a learner', () => {
+  /** What the word means elsewhere. */
+  const others: Readonly<Record<string, readonly string[]>> = {
+    // The domain of an axis, in drawings.
+    domain: [
+      'training/report/cost-quality-figure.ts',
+      'training/report/distribution-figures.ts',
+      'training/retrain/run-page.ts',
+    ],
+    factorisation: [],
+  };
+
+  it.each([
+    ['domain', 'training/learners/domain.ts'],
+    ['factorisation', 'training/learners/tune-learners.ts'],
+  ])('%s is named in the config, in the table of learners and where it is tuned', (name, own) => {
+    const files = training
+      .filter(({ identifiers, literals }) => literals.has(name) || identifiers.has(name))
+      .map(({ path }) => path);
+    const recipe = new Set(['training/config.ts', 'training/learners/tune-learners.ts', own]);
+    expect(files.filter((path) => !others[name].includes(path)).sort()).toEqual([...recipe].sort());
   });
 });
