@@ -129,11 +129,15 @@ async function qualityLines(set: AnsweredSet, onProgress: (what: string) => void
       mean(withEarlier),
       '%',
       60,
-      `of asking it alone; USD a million tokens ${priceList()}; seeds ${shown(withEarlier)}`,
+      `of asking it alone; the threshold read off the test prompts; USD a million tokens ${priceList()}; seeds ${shown(withEarlier)}`,
     ),
     plain('  each answer by itself, earlier ones not seen', mean(alone), `%; seeds ${shown(alone)}`),
     plain('  by the prompt: the first that is likely enough', mean(byPrompt), `%; seeds ${shown(byPrompt)}`),
-    plain('penalty of the shared head, and of deviations', seeds[0].read.settings.l2, chosen),
+    plain(
+      '  penalty of the shared head, seed 0',
+      seeds[0].read.settings.l2,
+      `with the multiple of deviations, by seed: ${chosen}`,
+    ),
   );
   return lines;
 }

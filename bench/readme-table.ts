@@ -10,6 +10,7 @@ const MARKED = /(<!-- measured:[^>]*-->\n)[\s\S]*?(<!-- end of measured -->)/;
 /** The order of the tables. */
 const ORDER = [
   'quality',
+  'answers',
   'no-harm',
   'bandit',
   'off-policy',
