@@ -46,7 +46,14 @@ test('known values', () => {
   expect(p({ kind: 'platt', slope: 2, intercept: Math.log(3) }, 0)).toBeCloseTo(0.75, 12);
   // a = b = 1, c = 0 is the identity (Kull et al. 2017, section 3).
   expect(p({ kind: 'beta', a: 1, b: 1, c: 0 }, 1.234)).toBeCloseTo(p({ kind: 'identity' }, 1.234), 12);
+  // sigmoid(2 ln p - ln(1 - p) + ln 3) at p = 1/2: odds of 1/2 times 3
+  expect(p({ kind: 'beta', a: 2, b: 1, c: Math.log(3) }, 0)).toBeCloseTo(0.6, 12);
   expect(p({ kind: 'isotonic', logits: [0, 2], probabilities: [0.2, 0.6] }, 0.5)).toBeCloseTo(0.3, 12);
+});
+
+test('an isotonic calibrator gives at a fitted point what was fitted there, of several at one logit the highest', () => {
+  const calibrator = createCalibrator(variants[6]);
+  expect([-3, -2, -1, 3, 4].map((z) => calibrator.probability(z))).toEqual([0.1, 0.1, 0.5, 0.9, 0.9]);
 });
 
 test.each<CalibratorParameters>([
@@ -55,6 +62,7 @@ test.each<CalibratorParameters>([
   { kind: 'platt', slope: -0.1, intercept: 0 },
   { kind: 'beta', a: 1, b: -1, c: 0 },
   { kind: 'isotonic', logits: [], probabilities: [] },
+  { kind: 'isotonic', logits: [0, 1], probabilities: [0.5] },
   { kind: 'isotonic', logits: [1, 0], probabilities: [0, 1] },
   { kind: 'isotonic', logits: [0, 1], probabilities: [1, 0] },
 ])('refuses $kind with a parameter out of bounds', (parameters) => {

@@ -1,0 +1,25 @@
+import { defineConfig } from 'vitest/config';
+import { entrySources } from './test/package/entry-sources.ts';
+
+/** The tests that `npm run mutate` puts to mutants: those of the folders that are mutated, none that trains a router. */
+export default defineConfig({
+  resolve: {
+    alias: entrySources().map(({ specifier, path }) => ({
+      find: new RegExp(`^${specifier}$`),
+      replacement: path,
+    })),
+  },
+  test: {
+    globalSetup: ['test/fixtures/run-folder.ts'],
+    setupFiles: ['test/fixtures/fuzz-seed.ts'],
+    include: [
+      'test/src/policy/**/*.test.ts',
+      'test/src/calibrator.test.ts',
+      'test/training/learners/*.test.ts',
+      'test/training/calibrate/*.test.ts',
+      'test/training/retrain/gate/*.test.ts',
+    ],
+    testTimeout: 60_000,
+    isolate: false,
+  },
+});
