@@ -96,7 +96,13 @@ async function qualityLines(set: AnsweredSet, onProgress: (what: string) => void
     lines.push(
       atLeast(`AUC of the answer head, ${name}`, mean(byAnswer), '', auc, `seeds ${shown(byAnswer)}`),
       plain('  of the router, which reads the prompt', mean(byPrompt), `seeds ${shown(byPrompt)}`),
-      atLeast(`APGR to ${STRONG}, by the answer`, mean(gapByAnswer), '', apgr, `seeds ${shown(gapByAnswer)}`),
+      atLeast(
+        `APGR from ${name} to ${STRONG}, by the answer`,
+        mean(gapByAnswer),
+        '',
+        apgr,
+        `seeds ${shown(gapByAnswer)}`,
+      ),
       plain('  by the prompt', mean(gapByPrompt), `seeds ${shown(gapByPrompt)}`),
       atMost(
         '  ECE of the answer head, less sampling noise',
