@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { OutcomeMatrix } from '../../../../training/outcomes/matrix.ts';
-import { testCalibration } from '../../../../training/retrain/gate/gate.ts';
+import { runGate, testCalibration, testNights } from '../../../../training/retrain/gate/gate.ts';
 import {
   GATE_DEFAULTS,
   type Opponent,
@@ -16,6 +16,7 @@ import {
   valueTable,
   weightedCalibration,
 } from '../../../../training/retrain/gate/values.ts';
+import { gateInput, gateWorld } from './gate-world.ts';
 
 const ROWS = 200;
 const every = Array.from({ length: ROWS }, (_, row) => row);
@@ -131,6 +132,73 @@ describe('a difference and the tolerance', () => {
     expect(sureOf(opponent, table, 0.9, every.slice(0, 50)).estimate).toBe(1);
     expect(sureOf(opponent, table, 0.9)).toMatchObject({ estimate: 0.25, rows: ROWS });
     expect(sureOf(opponent, table, 0.9, [])).toMatchObject({ estimate: null, low: null, high: null });
+  });
+});
+
+test('of what the log has seen nothing of, nothing is sure: it passes neither against a champion nor another', () => {
+  const unseen = {
+    ...opponentOf((row) => (row % 2 === 0 ? 0.5 : 0.25)),
+    doubt: { leverage: new Float64Array(ROWS) },
+  };
+  expect(testNotWorse(unseen, tableOf(), GATE_DEFAULTS)).toMatchObject({
+    passed: false,
+    sentence: 'It could not be compared with b.',
+  });
+  const { test: nights, spent } = testNights(unseen, tableOf(), GATE_DEFAULTS, 0.001);
+  expect([nights.passed, spent]).toEqual([false, 0.001]);
+});
+
+describe('a night', () => {
+  const night = (worth: number, before: number | null, drifted = false) =>
+    testNights(
+      opponentOf(() => worth),
+      tableOf(),
+      { ...GATE_DEFAULTS, nightsTolerance: 0.25 },
+      before,
+      drifted,
+    );
+
+  test('spends half of the tolerance at least where it is not surely as good, and what it may lose where that is more', () => {
+    expect(night(-0.0625, 0, true)).toMatchObject({ test: { passed: true, limit: -0.25 }, spent: 0.125 });
+    expect(night(-0.1875, 0, true)).toMatchObject({ test: { passed: true }, spent: 0.1875 });
+    expect(night(-0.25, 0, true)).toMatchObject({ test: { passed: true }, spent: 0.25 });
+    expect(night(-0.26, 0, true).test.passed).toBe(false);
+  });
+
+  test('has nothing left where less than half is, and earns back what it surely gains', () => {
+    expect(night(-0.0625, 0.125, true).test).toMatchObject({ passed: true, limit: -0.125 });
+    expect(night(-0.0625, 0.1875, true).test.passed).toBe(false);
+    expect(night(0, 0.1875)).toMatchObject({ test: { passed: true }, spent: 0.1875 });
+    expect(night(0.0625, 0.1875)).toMatchObject({ test: { passed: true }, spent: 0.125 });
+    expect(night(0.5, 0.1875).spent).toBe(0);
+    expect(night(0.0625, null).spent).toBe(0.1875);
+  });
+
+  test('takes no version that looks worse, unless candidates have changed', () => {
+    expect(night(-0.0625, 0).test.passed).toBe(false);
+    expect(night(0, 0).test.passed).toBe(true);
+  });
+});
+
+describe('a whole verdict', () => {
+  const { kinds, table } = gateWorld({ rows: 600, seed: 12 });
+  const strong = kinds.map(() => 2);
+
+  test('goes by quality alone where costs are nowhere known', () => {
+    const blind = { ...table, costUsd: null };
+    const verdict = runGate(gateInput(blind, strong, kinds, { qualityPerUsd: 20 }));
+    expect(verdict).toEqual(runGate(gateInput(blind, strong, kinds)));
+    expect(verdict.passed).toBe(true);
+    expect(verdict.sentence).toContain(' points against the champion');
+  });
+
+  test('compares with the best single candidate among those that training has seen', () => {
+    const single = (quality: Float64Array) =>
+      runGate(
+        gateInput(table, null, kinds, { means: { quality, costUsd: Float64Array.of(1, 2, 3) } }),
+      ).tests.find(({ kind }) => kind === 'best single')?.sentence;
+    expect(single(Float64Array.of(0.5, 0.6, 0.7))).toContain('against strong,');
+    expect(single(Float64Array.of(0.5, 0.6, Number.NaN))).toContain('against reckoner,');
   });
 });
 
