@@ -17,9 +17,11 @@ export default defineConfig({
       'test/src/calibrator.test.ts',
       'test/training/learners/*.test.ts',
       'test/training/calibrate/*.test.ts',
+      'test/training/train/calibrate-heads.test.ts',
       'test/training/retrain/gate/*.test.ts',
     ],
     testTimeout: 60_000,
-    isolate: false,
+    // Sources are loaded anew for each mutant: schemas that are made once would keep what the first run made.
+    isolate: true,
   },
 });

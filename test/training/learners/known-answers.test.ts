@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { taskMeans } from '../../../training/learners/domain.ts';
+import { fitTaskClassifier, taskMeans, tuneDomainLearner } from '../../../training/learners/domain.ts';
 import {
   isFullyObserved,
   type LearnerData,
@@ -230,6 +230,31 @@ describe('means of tasks, by hand', () => {
     const weights = Float32Array.from(more, (_, i) => Number(i !== 10));
     expect(meansOf(more, [...tasks, -1, 0, 1], { weights })[0]).toBeCloseTo(expected, 4);
     expect(meansOf(more, [...tasks, -1, 0, 1], { weights })[1]).toBeCloseTo(-expected, 4);
+  });
+
+  test('are learned from two prompts of a task on, and a task seen once says nothing of how tasks differ', () => {
+    // Within 0.04 / 2; between (0.36 - 0.04) / 4; 0.3 × 2 / (2 + 1/4)
+    const [first, second] = meansOf([0.4, 0.2, -0.4, -0.2], [0, 0, 1, 1]);
+    expect(first).toBeCloseTo(0.26667, 4);
+    expect(second).toBeCloseTo(-0.26667, 4);
+    const three = meansOf([0.4, 0.2, -0.4, -0.2, 5], [0, 0, 1, 1, 2], { taskCount: 3 });
+    expect(three[0]).toBeCloseTo(0.26667, 4);
+    expect(three[2]).toBeCloseTo(5 / 1.25, 4);
+  });
+
+  test('there is no learner of tasks where there are none, or one alone', async () => {
+    const { data } = memberFixture({ rows: 60, candidates: 2, seed: 1, truth: () => 0, noise: 0.1 });
+    const of = (tasks: Int32Array | null, taskCount: number) =>
+      tuneDomainLearner({ ...data, tasks, taskCount });
+    expect(await of(null, 0)).toBeNull();
+    expect(await of(null, 2)).toBeNull();
+    expect(await of(new Int32Array(60), 1)).toBeNull();
+    expect(await fitTaskClassifier({ ...data, tasks: new Int32Array(60), taskCount: 1 })).toBeNull();
+    const two = await of(
+      Int32Array.from({ length: 60 }, (_, i) => Number(data.features.values[6 * i] > 0)),
+      2,
+    );
+    expect(two?.settings.taskAccuracy).toBeGreaterThan(0.8);
   });
 
   test('are 0 where each task was seen once, and where tasks do not differ', () => {
