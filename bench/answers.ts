@@ -1,11 +1,11 @@
 import { readPrompt } from 'pointsman';
 import { createRandom, quantileSorted } from 'pointsman/internal';
+import { averageGapRecovered, rankByScore, strongShareCurve } from '../training/evaluate/curves.ts';
 import {
   calibrationBins,
   debiasedCalibrationError,
   expectedCalibrationError,
 } from '../training/evaluate/metrics.ts';
-import { averageGapRecovered, rankByScore, strongShareCurve } from '../training/evaluate/strong-weak.ts';
 import { splitOutcomes } from '../training/split/split.ts';
 import { tuneForLoss } from '../training/tune/guarantee.ts';
 import {

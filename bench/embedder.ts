@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Embedder, MissingPackageError } from 'pointsman';
 import { decodeStaticTable, quantileSorted, StaticEmbedder } from 'pointsman/internal';
-import { cosineFidelity } from '../training/embed/distill.ts';
-import { loadUseEmbedder, USE_PACKAGE } from '../training/embed/use-embedder.ts';
+import { cosineFidelity, loadUseEmbedder, USE_PACKAGE } from '../training/embed/use-embedder.ts';
 import { atMost, type BenchLine } from './bench-line.ts';
 import { benchPrompts } from './prompts.ts';
 

@@ -1,7 +1,7 @@
 import { createRouter, memoryFiles, type Router, readArtifact } from 'pointsman';
 import { createRandom, smallest } from 'pointsman/internal';
 import type { BuiltArtifact } from '../training/artifact/build-artifact.ts';
-import { addCandidate } from '../training/candidates/add-candidate.ts';
+import { addCandidate } from '../training/candidates/change-candidates.ts';
 import { type OutcomeMatrix, takePrompts } from '../training/outcomes/matrix.ts';
 import { alignCandidates } from '../training/train/evaluate-router.ts';
 import { atLeast, type BenchLine, skipped } from './bench-line.ts';

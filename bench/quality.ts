@@ -1,5 +1,5 @@
 import { largest } from 'pointsman/internal';
-import { bootstrapMeans } from '../training/evaluate/bootstrap.ts';
+import { bootstrapMeans } from '../training/evaluate/compare.ts';
 import type { Evaluation } from '../training/evaluate/evaluation.ts';
 import { atLeast, atMost, type BenchLine, skipped } from './bench-line.ts';
 import { type OutcomeSet, readOutcomeFile, readOutcomeSet } from './outcome-sets.ts';

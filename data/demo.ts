@@ -3,8 +3,15 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createRouter, memoryFiles, readArtifact } from 'pointsman';
 import { describeTraining } from '../training/cli/commands/train.ts';
-import { type CommandIo, createProgress, processIo, showTraining } from '../training/cli/terminal/io.ts';
-import { formatAmountMs, formatAmountUsd, textTable } from '../training/cli/terminal/text.ts';
+import {
+  type CommandIo,
+  createProgress,
+  formatAmountMs,
+  formatAmountUsd,
+  processIo,
+  showTraining,
+  textTable,
+} from '../training/cli/terminal/io.ts';
 import { parseTrainConfig } from '../training/config.ts';
 import { type TrainedFromFiles, trainFromFiles } from '../training/train/train-router.ts';
 import { ensureSampleFile } from './sample-file.ts';

@@ -20,6 +20,7 @@ const { metafile } = await build({
   outbase: '.',
   bundle: true,
   splitting: true,
+  minifySyntax: true,
   chunkNames: 'chunks/[name]-[hash]',
   format: 'esm',
   platform: 'neutral',

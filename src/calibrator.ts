@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { logSigmoid, sigmoid } from './math/logistic.ts';
+import { logSigmoid, sigmoid } from './math.ts';
 import { finiteNumber, object, validate } from './validate.ts';
 
 /** One logit to one probability. Fitted on the calibrate split, immutable, monotone. */

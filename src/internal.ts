@@ -1,8 +1,4 @@
-/**
- * For `@pointsman/training` and the tests of this project alone: what is in here changes without notice.
- */
 export type { SdkModel, SdkRequest } from './ai-sdk/sdk-model.ts';
-export type { GivenAnswer } from './answer/answer.ts';
 export {
   type AnswerBlock,
   type AnswerExtractor,
@@ -12,13 +8,8 @@ export {
   EVIDENCE_LENGTH,
   evidenceInto,
 } from './answer/answer-features.ts';
-export {
-  canonicalJson,
-  ID_DIGITS,
-  manifestDigest,
-  manifestId,
-  webSha256,
-} from './artifact/digest.ts';
+export type { GivenAnswer } from './answer/question.ts';
+export { canonicalJson, ID_DIGITS, manifestDigest, manifestId, webSha256 } from './artifact/digest.ts';
 export {
   type AmountPart,
   type FeatureBlock,
@@ -67,14 +58,7 @@ export { createTextScan, scanText } from './features/text-scan.ts';
 export { createHead, type HeadContext } from './head/create-head.ts';
 export { type Activation, activate, Dense } from './head/dense.ts';
 export type { Head, HeadSpec } from './head/head.ts';
-export {
-  KnnHead,
-  type KnnTable,
-  knnHeaderBytes,
-  knnMagic,
-  knnVersion,
-  readKnnFile,
-} from './head/knn.ts';
+export { KnnHead, type KnnTable, knnHeaderBytes, knnMagic, knnVersion, readKnnFile } from './head/knn.ts';
 export { type LayersModel, readLayersModel } from './head/layers.ts';
 export {
   type CostSource,
@@ -84,27 +68,26 @@ export {
   type OutcomeRecord,
 } from './log/record.ts';
 export {
+  allFinite,
   argMax,
+  argMin,
   binaryCrossEntropy,
+  createRandom,
+  dot,
+  largest,
   logit,
   logSigmoid,
   logSumExp,
-  sigmoid,
-  softmaxInto,
-} from './math/logistic.ts';
-export { createRandom, type Random } from './math/random.ts';
-export { readFloat32 } from './math/read-float32.ts';
-export {
-  allFinite,
-  argMin,
-  dot,
-  largest,
   mean,
   moments,
   quantile,
   quantileSorted,
+  type Random,
+  readFloat32,
+  sigmoid,
   smallest,
-} from './math/statistics.ts';
+  softmaxInto,
+} from './math.ts';
 export { CURRENT_FILE, folderFiles, MAX_POINTER_BYTES, resolveVersion } from './node/artifact-folder.ts';
 export { createFileLog, createFileSink } from './node/file-sink.ts';
 export { readNovelty } from './novelty.ts';

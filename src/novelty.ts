@@ -1,6 +1,5 @@
 import { ArtifactError } from './errors.ts';
-import { readFloat32 } from './math/read-float32.ts';
-import { allFinite } from './math/statistics.ts';
+import { allFinite, readFloat32 } from './math.ts';
 
 /** How unlike the prompts of the fit split a request is. */
 export interface NoveltySpec {

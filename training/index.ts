@@ -1,9 +1,10 @@
-/**
- * Trains, evaluates and keeps up routers: what the command `pointsman` does, for code.
- */
 export { RouterBusyError, rollBack } from './artifact/versions.ts';
-export { addCandidate } from './candidates/add-candidate.ts';
-export { restoreCandidate, retireCandidate, setCandidate } from './candidates/edit-candidate.ts';
+export {
+  addCandidate,
+  restoreCandidate,
+  retireCandidate,
+  setCandidate,
+} from './candidates/change-candidates.ts';
 export { parseTrainConfig, type TrainConfig } from './config.ts';
 export { useBackend } from './fit/backend.ts';
 export { fitLinear } from './fit/linear.ts';

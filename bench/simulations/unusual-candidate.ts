@@ -1,5 +1,5 @@
 import { createRandom } from 'pointsman/internal';
-import { candidatePosterior } from '../../training/candidates/posterior.ts';
+import { candidatePosterior } from '../../training/candidates/probes.ts';
 import { atLeast, type BenchLine, mended } from '../bench-line.ts';
 
 const DRAWS = 400;

@@ -4,8 +4,10 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { encodeStaticTable } from 'pointsman/internal';
-import { distillStatic } from '../../training/embed/distill.ts';
-import { loadUseGraph, readUseVocabulary, USE_RESERVED_PIECES, usePieceVectors } from '../../training/embed/use-embedder.ts';
+import { distillStatic, loadUseGraph, readUseVocabulary, USE_RESERVED_PIECES, usePieceVectors } from '../../training/embed/use-embedder.ts';
+
+
+
 
 
 

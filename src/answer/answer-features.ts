@@ -3,7 +3,6 @@ import type { NgramBlock } from '../features/ngrams.ts';
 import { createNumericSignals, NUMERIC_SIGNAL_NAMES } from '../features/numeric.ts';
 import { createTextScan } from '../features/text-scan.ts';
 import type { Prompt } from '../request.ts';
-import { type GivenAnswer, readAnswer, type SeenAnswer } from './answer.ts';
 import {
   CHOICE_CHECKS,
   checkChoice,
@@ -15,7 +14,7 @@ import {
 } from './final.ts';
 import { checkForm, checkMatch, FORM_CHECKS, MATCH_CHECKS } from './form-checks.ts';
 import { checkNumbers, checkSums, NUMBER_CHECKS, SUM_CHECKS } from './number-checks.ts';
-import { type Question, readQuestion } from './question.ts';
+import { type GivenAnswer, type Question, readAnswer, readQuestion, type SeenAnswer } from './question.ts';
 import { buildPhraseIndex, countPhrases, PHRASE_KINDS, type PhraseIndex } from './words.ts';
 
 /** One stretch of an answer's feature vector, ready to be computed. */

@@ -1,8 +1,7 @@
 import { type TextScan, TokenKind } from '../features/text-scan.ts';
 import { hashWord } from '../text.ts';
-import type { SeenAnswer } from './answer.ts';
 import { isAmong, isSame, type SeenNumber } from './calculation.ts';
-import type { Question } from './question.ts';
+import type { Question, SeenAnswer } from './question.ts';
 import { beginsLine, wordsBetween } from './words.ts';
 
 /** How it is known which part of an answer is what it finally says. */

@@ -1,7 +1,6 @@
 import { type TextScan, TokenKind } from '../features/text-scan.ts';
 import { hashWord, mixHash } from '../text.ts';
-import type { SeenAnswer } from './answer.ts';
-import type { Question } from './question.ts';
+import type { Question, SeenAnswer } from './question.ts';
 import { beginsLine, guessLanguage, isWord, scriptOf } from './words.ts';
 
 /** What an answer looks like, whatever it says. */

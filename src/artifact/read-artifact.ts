@@ -120,7 +120,7 @@ async function readChecked(files: ArtifactFiles, entry: FileEntry, sha256: Sha25
   const bytes = await readBytes(files, entry.path, entry.bytes);
   if (bytes.length !== entry.bytes) {
     throw new ArtifactError(
-      `${entry.path} must be ${entry.bytes} bytes long. Got ${bytes.length}: it was truncated or replaced. ` +
+      `${entry.path} must be ${entry.bytes} bytes long. Got ${bytes.length}. ` +
         'Copy the artifact again, whole.',
     );
   }

@@ -1,7 +1,7 @@
 import type { Decision } from '../decision.ts';
 import { DeadlineError, ExecutionError, InvalidInputError } from '../errors.ts';
 import type { DecisionLog, OutcomeInput } from '../log/record.ts';
-import { largest } from '../math/statistics.ts';
+import { largest } from '../math.ts';
 import type { Request } from '../request.ts';
 import type { RouteOptions } from '../router/router.ts';
 import type { AnswerChunk, ClientMap } from './answer.ts';

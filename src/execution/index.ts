@@ -1,6 +1,3 @@
-/**
- * Carries out decisions: calls candidates in the order of the plan, within a deadline and a budget.
- */
 export {
   AttemptTimeoutError,
   BrokenStreamError,

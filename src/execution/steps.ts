@@ -1,4 +1,4 @@
-import { argMax } from '../math/logistic.ts';
+import { argMax } from '../math.ts';
 import type { Combine, HedgeStep, ParallelStep, PlanStep, SequenceStep, ToolStep } from '../policy/plan.ts';
 import {
   acceptAnswer,

@@ -1,7 +1,6 @@
 import type { FeatureBlock, Manifest } from '../artifact/manifest.ts';
 import { ArtifactError } from '../errors.ts';
-import { readFloat32 } from '../math/read-float32.ts';
-import { allFinite } from '../math/statistics.ts';
+import { allFinite, readFloat32 } from '../math.ts';
 import type { Prompt } from '../request.ts';
 import { prepareText } from '../text.ts';
 import { createNgramBlock, createNgramCounter, decodeNgramTable, type NgramBlock } from './ngrams.ts';

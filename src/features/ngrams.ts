@@ -1,5 +1,5 @@
 import { ArtifactError } from '../errors.ts';
-import { readFloat32 } from '../math/read-float32.ts';
+import { readFloat32 } from '../math.ts';
 import { FNV_OFFSET, hashUnit, mixHash } from '../text.ts';
 import { type TextScan, TokenKind } from './text-scan.ts';
 

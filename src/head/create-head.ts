@@ -1,5 +1,5 @@
 import { ArtifactError } from '../errors.ts';
-import { logit } from '../math/logistic.ts';
+import { logit } from '../math.ts';
 import type { Head, HeadSpec } from './head.ts';
 import { KnnHead, readKnnFile } from './knn.ts';
 import type { LayersModel } from './layers.ts';

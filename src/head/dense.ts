@@ -1,4 +1,4 @@
-import { softmaxInto } from '../math/logistic.ts';
+import { softmaxInto } from '../math.ts';
 
 /**
  * out = x W + b. Weights are kept as doubles and by output, so that the loop is a dot product that reads memory

@@ -1,7 +1,6 @@
 import * as v from 'valibot';
 import { ArtifactError } from '../errors.ts';
-import { readFloat32 } from '../math/read-float32.ts';
-import { allFinite } from '../math/statistics.ts';
+import { allFinite, readFloat32 } from '../math.ts';
 import { object, wholeNumber } from '../validate.ts';
 import { type Activation, activate, Dense } from './dense.ts';
 import type { Head } from './head.ts';

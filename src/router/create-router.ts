@@ -4,8 +4,7 @@ import type { Embedder, SyncEmbedder } from '../embedder/embedder.ts';
 import { embedderSource } from '../embedder/embedders.ts';
 import { ArtifactError, InvalidInputError } from '../errors.ts';
 import { readFeatures } from '../features/features.ts';
-import type { Random } from '../math/random.ts';
-import { allFinite, smallest } from '../math/statistics.ts';
+import { allFinite, type Random, smallest } from '../math.ts';
 import { readNovelty } from '../novelty.ts';
 import type { PolicyKit } from '../policy/kinds/create-policy.ts';
 import type { PolicyOptions } from '../policy/parts.ts';
@@ -157,7 +156,7 @@ export function assembleRouter(artifact: Artifact, options: RouterOptions, kit: 
     feedback(decisionId, feedback) {
       if (log === undefined) {
         throw new InvalidInputError(
-          '`log` of router must be given, or there is nowhere to keep feedback. Got nothing. Pass { log } of ' +
+          '`log` of router must be given, or there is nowhere to keep feedback. Pass { log } of ' +
             '"pointsman/log".',
         );
       }

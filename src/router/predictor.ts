@@ -6,7 +6,7 @@ import { LIMIT } from '../features/features.ts';
 import { createHead, type HeadContext } from '../head/create-head.ts';
 import type { Head, HeadSpec } from '../head/head.ts';
 import { readLayersModel } from '../head/layers.ts';
-import { argMax, softmaxInto } from '../math/logistic.ts';
+import { argMax, softmaxInto } from '../math.ts';
 import type { Predictions } from '../policy/plan.ts';
 import type { TaskGuess } from '../signals/signals.ts';
 import { tokenCost } from '../tokens.ts';

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { importPackage } from '../errors.ts';
-import { mean } from '../math/statistics.ts';
+import { mean } from '../math.ts';
 import { MODALITIES, type Modality, type Prompt, type Request } from '../request.ts';
 import { countRequestTokens, type TokenCounter } from '../tokens.ts';
 import { finiteNumber, record, strictObject, wholeNumber } from '../validate.ts';

@@ -54,8 +54,8 @@ function arrowsBetween(nodeOf: (path: string) => string): Map<string, Set<string
 }
 
 describe('the house', () => {
-  it('has at most 290 files', () => {
-    expect(files.length).toBeLessThanOrEqual(290);
+  it('has at most 270 files', () => {
+    expect(files.length).toBeLessThanOrEqual(270);
   });
 
   it('has no folder of more than 16 files', () => {

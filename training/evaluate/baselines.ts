@@ -1,7 +1,6 @@
 import { type ScoreDoubt, scoreDoubt } from '../off-policy/score-interval.ts';
-import type { Interval } from '../words/format-number.ts';
-import { bootstrapMeans } from './bootstrap.ts';
-import { type Comparison, chooseBest } from './compare.ts';
+import type { Interval } from '../words/format.ts';
+import { bootstrapMeans, type Comparison, chooseBest } from './compare.ts';
 import type { Strategy, StrategyId } from './evaluation.ts';
 import { columnMeans, type TrainMeans } from './evaluation-input.ts';
 import { costQualityHull, mixAtCost } from './metrics.ts';

@@ -2,7 +2,7 @@ import type { PolicySpec, UtilityWeights } from 'pointsman';
 import { NAMED_WEIGHTS } from 'pointsman/internal';
 import { z } from 'zod';
 import { describeCost, describeQuality } from '../words/compare.ts';
-import { formatConfidence, formatCost, formatPoints, plural } from '../words/format-number.ts';
+import { formatConfidence, formatCost, formatPoints, plural } from '../words/format.ts';
 import {
   DIAL_LOSSES,
   DIAL_SETTINGS,
@@ -13,8 +13,7 @@ import {
   settingLabel,
 } from './evaluation.ts';
 import type { DialInput, FoundWeights } from './evaluation-input.ts';
-import { keepToLoss } from './keep-weights.ts';
-import { measureSettings, type WeighedRows } from './setting-worth.ts';
+import { keepToLoss, measureSettings, type WeighedRows } from './setting-worth.ts';
 import { unknownCosts } from './verdict.ts';
 
 /**

@@ -7,9 +7,15 @@ import {
   measureStrategies,
   type StrategySources,
 } from './baselines.ts';
-import { bootstrapMeans } from './bootstrap.ts';
-import { type Comparison, compareRows, isReadOff, largestTasks, measureTasks } from './compare.ts';
-import { measureCostQuality } from './curves.ts';
+import {
+  bootstrapMeans,
+  type Comparison,
+  compareRows,
+  isReadOff,
+  largestTasks,
+  measureTasks,
+} from './compare.ts';
+import { measureCostQuality, measureStrongWeak } from './curves.ts';
 import { measureDial, noDial } from './dial.ts';
 import type {
   CalibrationFigures,
@@ -44,7 +50,6 @@ import {
 } from './metrics.ts';
 import { compareOffPolicy } from './off-policy.ts';
 import { valueRows, weighRows } from './setting-worth.ts';
-import { measureStrongWeak } from './strong-weak.ts';
 import { describeVerdict } from './verdict.ts';
 
 /** Most tasks that are reported one by one. */

@@ -2,7 +2,7 @@ import type { UtilityWeights } from 'pointsman';
 import { largest } from 'pointsman/internal';
 import type { Overlap } from '../off-policy/diagnose.ts';
 import type { EstimatorId } from '../off-policy/estimate.ts';
-import type { Interval } from '../words/format-number.ts';
+import type { Interval } from '../words/format.ts';
 import type {
   AmountError,
   CalibrationBin,

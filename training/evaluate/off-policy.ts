@@ -23,7 +23,7 @@ import {
   takeDoubt,
 } from '../off-policy/score-interval.ts';
 import { takeNumbers } from '../outcomes/matrix.ts';
-import type { Interval } from '../words/format-number.ts';
+import type { Interval } from '../words/format.ts';
 import { bestSingleCandidate, type Choice, columnOf, describeStrategies } from './baselines.ts';
 import { type Comparison, describeTasks } from './compare.ts';
 import type { Coverage, OffPolicyEstimate, OffPolicyEvaluation, Strategy, TaskRow } from './evaluation.ts';

@@ -8,7 +8,7 @@ import {
   type QualityStanding,
   qualityStanding,
 } from '../words/compare.ts';
-import { formatCount, formatPercent, type Interval, plural, pluralInGroups } from '../words/format-number.ts';
+import { formatCount, formatPercent, type Interval, plural, pluralInGroups } from '../words/format.ts';
 import type { Coverage, OffPolicyEvaluation, Strategy, Verdict } from './evaluation.ts';
 
 /** Under so many near-duplicate groups, a figure is a hint. */

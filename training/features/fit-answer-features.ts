@@ -1,4 +1,3 @@
-import type { Prompt } from 'pointsman/internal';
 import {
   type AnswerBlock,
   type AnswerExtractor,
@@ -8,6 +7,7 @@ import {
   createNgramCounter,
   type GivenAnswer,
   NUMERIC_SIGNAL_NAMES,
+  type Prompt,
 } from 'pointsman/internal';
 import { createMatrix, type Matrix, takeRows } from '../fit/rows.ts';
 import { fitStandardisation } from './fit-features.ts';

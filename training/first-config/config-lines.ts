@@ -7,9 +7,9 @@ import {
   formatDecimal,
   formatPercent,
   plural,
-} from '../words/format-number.ts';
+} from '../words/format.ts';
+import type { CandidateLook, PersonalLook, RowsLook } from './guess-columns.ts';
 import type { LogLook } from './look-at-log.ts';
-import type { CandidateLook, PersonalLook, RowsLook } from './look-at-rows.ts';
 
 /** One line of a config file, and why it is there. */
 export interface ConfigLine {

@@ -29,8 +29,9 @@ import {
   type ColumnGuesses,
   guessColumns,
   guessQuality,
+  lookAtRows,
+  type RowsLook,
 } from './guess-columns.ts';
-import { lookAtRows, type RowsLook } from './look-at-rows.ts';
 
 interface LookOptions {
   /** Paths or globs, as in `IngestOptions`. */

@@ -1,5 +1,5 @@
 import { numberClusters } from '../fit/rows.ts';
-import { formatPercent, plural } from '../words/format-number.ts';
+import { formatPercent, plural } from '../words/format.ts';
 import {
   clipWeights,
   effectiveSampleSize,

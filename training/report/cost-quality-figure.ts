@@ -2,8 +2,7 @@ import * as Plot from '@observablehq/plot';
 import { largest, smallest } from 'pointsman/internal';
 import type { Evaluation, StrategyId } from '../evaluate/evaluation.ts';
 import type { CostQuality } from '../evaluate/metrics.ts';
-import { formatDollars, type Interval } from '../words/format-number.ts';
-import { shorten, shortNames } from '../words/short-names.ts';
+import { formatDollars, type Interval, shorten, shortNames } from '../words/format.ts';
 import { drawFigure, type Html, html, inFull, type LegendEntry, legend } from './html.ts';
 
 const SIZE = { width: 480, height: 370, marginLeft: 52, marginRight: 16, marginTop: 24, marginBottom: 46 };

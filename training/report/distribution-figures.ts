@@ -2,8 +2,7 @@ import * as Plot from '@observablehq/plot';
 import { largest } from 'pointsman/internal';
 import type { StrongWeak } from '../evaluate/evaluation.ts';
 import type { CalibrationBin, Confusion, LogHistogram } from '../evaluate/metrics.ts';
-import { formatCount, formatDuration } from '../words/format-number.ts';
-import { shortNames } from '../words/short-names.ts';
+import { formatCount, formatDuration, shortNames } from '../words/format.ts';
 import { drawFigure, type Html, html, inFull, legend } from './html.ts';
 
 const NAME_WIDTH = 172;

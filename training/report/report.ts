@@ -6,8 +6,8 @@ import {
   formatPercent,
   formatQuality,
   formatSample,
-} from '../words/format-number.ts';
-import { shortNames } from '../words/short-names.ts';
+  shortNames,
+} from '../words/format.ts';
 import { differenceFigure } from './cost-quality-figure.ts';
 import { overlapFigure } from './distribution-figures.ts';
 import { Html, html, named, scrollTable, type TableColumn } from './html.ts';

@@ -24,8 +24,8 @@ import {
   formatQuality,
   formatShareNumber,
   type Interval,
-} from '../words/format-number.ts';
-import { shortNames } from '../words/short-names.ts';
+  shortNames,
+} from '../words/format.ts';
 import { costQualityFigure, differenceFigure } from './cost-quality-figure.ts';
 import {
   confusionFigure,

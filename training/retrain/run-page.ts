@@ -5,8 +5,14 @@ import { largest, quantile } from 'pointsman/internal';
 import { writeAtOnce } from '../artifact/write-artifact.ts';
 import { drawFigure, Html, html, inFull, named, scrollTable } from '../report/html.ts';
 import { REPORT_STYLE } from '../report/report.ts';
-import { formatCount, formatDifference, formatPercent, formatTimes, plural } from '../words/format-number.ts';
-import { shortNames } from '../words/short-names.ts';
+import {
+  formatCount,
+  formatDifference,
+  formatPercent,
+  formatTimes,
+  plural,
+  shortNames,
+} from '../words/format.ts';
 import { sayNightsSpent } from './gate/gate.ts';
 import type { GateVerdict } from './gate/tests.ts';
 import type { RetrainRun } from './run.ts';

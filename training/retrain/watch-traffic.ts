@@ -9,7 +9,7 @@ import { type OutcomeMatrix, takeCells, takePrompts } from '../outcomes/matrix.t
 import { groupPrompts } from '../split/split.ts';
 import { embedPrompts } from '../train/embed-prompts.ts';
 import { alignCandidates } from '../train/evaluate-router.ts';
-import { formatCount, plural } from '../words/format-number.ts';
+import { formatCount, plural } from '../words/format.ts';
 import { workPart } from '../work/run-folder.ts';
 import type { RetrainConfig } from './config.ts';
 import { loadForGate, scoreTraffic } from './gate-challenger.ts';

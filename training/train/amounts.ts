@@ -22,8 +22,7 @@ import {
   paidPrices,
 } from '../outcomes/amounts.ts';
 import type { Splits } from '../split/split.ts';
-import type { TrainingRun } from './training-run.ts';
-import { outcomes } from './training-run.ts';
+import { outcomes, type TrainingRun } from './training-run.ts';
 
 /** What answers cost and how long they take, as the manifest says it. */
 export interface FittedAmounts {

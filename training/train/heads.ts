@@ -12,8 +12,7 @@ import { isFullyObserved } from '../learners/learner.ts';
 import { type FittedAmounts, fitAmounts } from './amounts.ts';
 import { type LogReport, learnQuality, logWeights } from './logged.ts';
 import { fitChoice, type QualityReport, TARGET_TEMPERATURE } from './quality.ts';
-import type { TrainingRun } from './training-run.ts';
-import { outcomes } from './training-run.ts';
+import { outcomes, type TrainingRun } from './training-run.ts';
 
 /** All heads of a router, calibrated. */
 export interface FittedHeads {

@@ -4,10 +4,9 @@ import type { LearnerData } from '../learners/learner.ts';
 import { clipWeights, effectiveSampleSize, highestWeight, pseudoOutcomes } from '../off-policy/estimate.ts';
 import type { LoggingPropensities } from '../off-policy/propensities.ts';
 import { takeCells } from '../outcomes/matrix.ts';
-import { formatPercent, formatSample, plural } from '../words/format-number.ts';
+import { formatPercent, formatSample, plural } from '../words/format.ts';
 import { type FittedQuality, fitTuned, type TunedQuality, tuneQuality } from './quality.ts';
-import type { TrainingRun } from './training-run.ts';
-import { learnerData } from './training-run.ts';
+import { learnerData, type TrainingRun } from './training-run.ts';
 
 interface LearnedQuality {
   /** What the quality was fitted on in the end. */

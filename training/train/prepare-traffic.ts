@@ -20,7 +20,7 @@ import { HIGHEST_WEIGHT, LEAST_FLOOR } from '../off-policy/estimate.ts';
 import type { Prices } from '../outcomes/amounts.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import { type Splits, splitByTime, splitOutcomes } from '../split/split.ts';
-import { formatCount, formatPercent, plural } from '../words/format-number.ts';
+import { formatCount, formatPercent, plural } from '../words/format.ts';
 import { routerPart, withRunFolder } from '../work/run-folder.ts';
 import type { ScratchOptions } from '../work/scratch-database.ts';
 import { FEWEST_OF_KIND, MOST_KINDS, type TaskKinds, type TrainProgress, taskKinds } from './training-run.ts';

@@ -4,19 +4,20 @@ import {
   addReports,
   type BuiltArtifact,
   buildArtifact,
+  type CardFigure,
   EXAMPLES_FILE,
   type Example,
+  renderCard,
   SEEN_FILE,
 } from '../artifact/build-artifact.ts';
-import { type CardFigure, renderCard } from '../artifact/card.ts';
 import { type Evaluation, headlineMetrics } from '../evaluate/evaluation.ts';
 import { columnMeans, trainMeans, trainRows } from '../evaluate/evaluation-input.ts';
 import { fitNovelty } from '../features/fit-features.ts';
 import { meanTokensCost } from '../outcomes/amounts.ts';
 import { renderReport } from '../report/report.ts';
-import { encodeSeenPrompts } from '../split/seen-prompts.ts';
+import { encodeSeenPrompts } from '../split/split.ts';
 import { TOOL_VERSION } from '../version.ts';
-import type { Interval } from '../words/format-number.ts';
+import type { Interval } from '../words/format.ts';
 import type { FittedHeads } from './heads.ts';
 import type { TrainInput, TrainingRun } from './training-run.ts';
 

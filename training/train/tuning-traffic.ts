@@ -7,9 +7,8 @@ import { valueRows, type WeighedRows, weighRows } from '../evaluate/setting-wort
 import { unknownCosts } from '../evaluate/verdict.ts';
 import { scoresOf } from '../ingest/report.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
-import { decodeSeenPrompts, type SeenRole } from '../split/seen-prompts.ts';
-import { groupPrompts, nameSplits } from '../split/split.ts';
-import { formatCount, plural } from '../words/format-number.ts';
+import { decodeSeenPrompts, groupPrompts, nameSplits, type SeenRole } from '../split/split.ts';
+import { formatCount, plural } from '../words/format.ts';
 import { alignCandidates, predictTest, routerPropensities } from './evaluate-router.ts';
 import type { PreparedTraffic } from './prepare-traffic.ts';
 

@@ -1,13 +1,7 @@
 import { InvalidInputError, type PolicySpec, type Router } from 'pointsman';
 import { quantileSorted } from 'pointsman/internal';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
-import {
-  formatApart,
-  formatConfidence,
-  formatCount,
-  formatPoints,
-  pluralInGroups,
-} from '../words/format-number.ts';
+import { formatApart, formatConfidence, formatCount, formatPoints, pluralInGroups } from '../words/format.ts';
 import { fewestGroupsFor, type TunedSetting, tuneAlongPaths } from './guarantee.ts';
 import {
   acceptTest,

@@ -7,7 +7,7 @@ import {
   type Interval,
   pluralInGroups,
   pointsAsPrinted,
-} from './format-number.ts';
+} from './format.ts';
 
 /** The most that something "as good as" another may lose against it, in quality: 3 points. */
 export const AS_GOOD_MARGIN = 0.03;

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { InvalidInputError, NoCandidateError } from '../../errors.ts';
-import { createRandom } from '../../math/random.ts';
+import { createRandom } from '../../math.ts';
 import { readSignals } from '../../signals/read-signals.ts';
 import { validate } from '../../validate.ts';
 import { createLimitFilter, mergeLimits } from '../limit-filter.ts';

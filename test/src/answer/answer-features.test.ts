@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { GivenAnswer } from '../../../src/answer/answer.ts';
 import { CHECK_NAMES, createAnswerExtractor } from '../../../src/answer/answer-features.ts';
+import type { GivenAnswer } from '../../../src/answer/question.ts';
 import { NUMERIC_SIGNAL_NAMES } from '../../../src/features/numeric.ts';
 import { readPrompt } from '../../../src/request.ts';
 

@@ -1,6 +1,6 @@
 import { createRouter, type Manifest, memoryFiles, readArtifact } from 'pointsman';
 import { expect, test } from 'vitest';
-import { renderCard } from '../../../training/artifact/card.ts';
+import { renderCard } from '../../../training/artifact/build-artifact.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 
 type Candidate = Manifest['candidates'][number];

@@ -8,8 +8,8 @@ import {
   type BuiltArtifact,
   buildArtifact,
   editArtifact,
+  renderCard,
 } from '../../../training/artifact/build-artifact.ts';
-import { renderCard } from '../../../training/artifact/card.ts';
 import { writeArtifact } from '../../../training/artifact/write-artifact.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';

@@ -9,12 +9,8 @@ import {
   fitTemperature,
   poolAdjacentViolators,
 } from '../../../training/calibrate/fit-calibrators.ts';
+import { averageGapRecovered, rankByScore, strongShareCurve } from '../../../training/evaluate/curves.ts';
 import { calibrationBins, expectedCalibrationError } from '../../../training/evaluate/metrics.ts';
-import {
-  averageGapRecovered,
-  rankByScore,
-  strongShareCurve,
-} from '../../../training/evaluate/strong-weak.ts';
 import { weightedCalibration } from '../../../training/retrain/gate/values.ts';
 import { tuneForShare } from '../../../training/tune/tune-policy.ts';
 

@@ -1,12 +1,13 @@
 import { type Artifact, createRouter, memoryFiles, readArtifact } from 'pointsman';
 import { type CalibratorParameters, type HeadSpec, logit } from 'pointsman/internal';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type AddedCandidate, addCandidate } from '../../../training/candidates/add-candidate.ts';
 import {
+  type AddedCandidate,
+  addCandidate,
   restoreCandidate,
   retireCandidate,
   setCandidate,
-} from '../../../training/candidates/edit-candidate.ts';
+} from '../../../training/candidates/change-candidates.ts';
 import { useBackend } from '../../../training/fit/backend.ts';
 import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';

@@ -1,6 +1,6 @@
 import { createRandom } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
-import { candidatePosterior } from '../../../training/candidates/posterior.ts';
+import { candidatePosterior } from '../../../training/candidates/probes.ts';
 
 const MEANS = [0.3, 0.5, 0.6, 0.7];
 

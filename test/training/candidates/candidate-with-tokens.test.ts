@@ -1,7 +1,7 @@
 import { type Artifact, createRouter, type Router } from 'pointsman';
 import { countRequestTokens, mean } from 'pointsman/internal';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { addCandidate } from '../../../training/candidates/add-candidate.ts';
+import { addCandidate } from '../../../training/candidates/change-candidates.ts';
 import { mapCells, type OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
 import {
   SUM_TOKENS,

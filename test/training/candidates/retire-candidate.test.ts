@@ -1,6 +1,6 @@
 import { memoryFiles, readArtifact } from 'pointsman';
 import { expect, test } from 'vitest';
-import { restoreCandidate, retireCandidate } from '../../../training/candidates/edit-candidate.ts';
+import { restoreCandidate, retireCandidate } from '../../../training/candidates/change-candidates.ts';
 import { readTinyArtifact } from '../../fixtures/tiny-artifact.ts';
 import { routerOf } from './fixture.ts';
 

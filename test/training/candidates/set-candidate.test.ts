@@ -1,7 +1,7 @@
 import { type Artifact, memoryFiles, readArtifact } from 'pointsman';
 import type { ManifestCandidate } from 'pointsman/internal';
 import { expect, test } from 'vitest';
-import { type CandidateSettings, setCandidate } from '../../../training/candidates/edit-candidate.ts';
+import { type CandidateSettings, setCandidate } from '../../../training/candidates/change-candidates.ts';
 import { readTinyArtifact, tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 import { routerOf } from './fixture.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { printable, textTable, wrapText } from '../../../training/cli/terminal/text.ts';
+import { printable, textTable, wrapText } from '../../../training/cli/terminal/io.ts';
 
 describe('textTable', () => {
   it('aligns columns, and cuts those that may shrink until it fits', () => {

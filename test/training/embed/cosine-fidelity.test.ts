@@ -1,6 +1,6 @@
 import { createRandom } from 'pointsman/internal';
 import { expect, it } from 'vitest';
-import { cosineFidelity } from '../../../training/embed/distill.ts';
+import { cosineFidelity } from '../../../training/embed/use-embedder.ts';
 
 const random = createRandom(5);
 const unit = (width: number) => {

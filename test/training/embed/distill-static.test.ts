@@ -1,6 +1,6 @@
 import { createRandom, decodeStaticTable, encodeStaticTable, StaticEmbedder } from 'pointsman/internal';
 import { describe, expect, it } from 'vitest';
-import { distillStatic } from '../../../training/embed/distill.ts';
+import { distillStatic } from '../../../training/embed/use-embedder.ts';
 
 const PIECES = ['<unk>', '<s>', '▁', ...'abcdefghijklmnopqrstuvwxyz'];
 const SCORES = Float32Array.from(PIECES, (_, i) => (i < 2 ? 0 : -1 - i / 4));

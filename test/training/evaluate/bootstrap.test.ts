@@ -1,6 +1,6 @@
 import { createRandom } from 'pointsman/internal';
 import { expect, test } from 'vitest';
-import { bootstrapMeans } from '../../../training/evaluate/bootstrap.ts';
+import { bootstrapMeans } from '../../../training/evaluate/compare.ts';
 
 const coin = (rows: number, seed: number) => {
   const random = createRandom(seed);

@@ -20,8 +20,13 @@ import {
   settingLabel,
 } from '../../../training/evaluate/evaluation.ts';
 import { type EvaluationInput, trainMeans } from '../../../training/evaluate/evaluation-input.ts';
-import { keepToCost, keepToLoss } from '../../../training/evaluate/keep-weights.ts';
-import { type ValuedRows, valueRows, weighRows } from '../../../training/evaluate/setting-worth.ts';
+import {
+  keepToCost,
+  keepToLoss,
+  type ValuedRows,
+  valueRows,
+  weighRows,
+} from '../../../training/evaluate/setting-worth.ts';
 import { loggingPropensities } from '../../../training/off-policy/propensities.ts';
 import { dialSection } from '../../../training/report/sections.ts';
 import { riskiestSetting } from '../../../training/tune/guarantee.ts';

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { keepToLoss } from '../../../training/evaluate/keep-weights.ts';
-import type { WeighedRows } from '../../../training/evaluate/setting-worth.ts';
+import { keepToLoss, type WeighedRows } from '../../../training/evaluate/setting-worth.ts';
 
 const ROWS = 1000;
 

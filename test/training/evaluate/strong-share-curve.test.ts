@@ -5,7 +5,7 @@ import {
   rankByScore,
   strongShareCurve,
   strongShareForQuality,
-} from '../../../training/evaluate/strong-weak.ts';
+} from '../../../training/evaluate/curves.ts';
 
 const strong = [1, 1, 1, 0];
 const weak = [0, 0, 1, 0];

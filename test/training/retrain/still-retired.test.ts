@@ -1,7 +1,7 @@
 import { memoryFiles, readArtifact } from 'pointsman';
 import { expect, it } from 'vitest';
 import { writeArtifact } from '../../../training/artifact/write-artifact.ts';
-import { retireCandidate } from '../../../training/candidates/edit-candidate.ts';
+import { retireCandidate } from '../../../training/candidates/change-candidates.ts';
 import { parseTrainConfig } from '../../../training/config.ts';
 import { stillRetired } from '../../../training/retrain/challenger.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';

@@ -2,11 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { PromptRecord } from '../../../training/outcomes/matrix.ts';
-import {
-  addFittedPrompts,
-  decodeSeenPrompts,
-  encodeSeenPrompts,
-} from '../../../training/split/seen-prompts.ts';
+import { addFittedPrompts, decodeSeenPrompts, encodeSeenPrompts } from '../../../training/split/split.ts';
 
 const prompt = (text: string): PromptRecord => ({
   requestId: text,

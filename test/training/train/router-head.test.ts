@@ -13,15 +13,18 @@ import {
 } from 'pointsman';
 import { createRandom } from 'pointsman/internal';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { BuiltArtifact } from '../../../training/artifact/build-artifact.ts';
-import { describeChoiceModel, renderCard } from '../../../training/artifact/card.ts';
-import { writeArtifact } from '../../../training/artifact/write-artifact.ts';
-import { addCandidate } from '../../../training/candidates/add-candidate.ts';
 import {
+  type BuiltArtifact,
+  describeChoiceModel,
+  renderCard,
+} from '../../../training/artifact/build-artifact.ts';
+import { writeArtifact } from '../../../training/artifact/write-artifact.ts';
+import {
+  addCandidate,
   restoreCandidate,
   retireCandidate,
   setCandidate,
-} from '../../../training/candidates/edit-candidate.ts';
+} from '../../../training/candidates/change-candidates.ts';
 import { describeManifest } from '../../../training/cli/commands/inspect.ts';
 import { useBackend } from '../../../training/fit/backend.ts';
 import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';

@@ -10,7 +10,7 @@ import {
   fixedMixName,
   qualityStanding,
 } from '../../../training/words/compare.ts';
-import type { Interval } from '../../../training/words/format-number.ts';
+import type { Interval } from '../../../training/words/format.ts';
 
 const interval = (estimate: number, low: number | null, high: number | null, rows = 500): Interval => ({
   estimate,

@@ -12,8 +12,10 @@ import {
   type Interval,
   type OnboardedCandidate,
   onboardedOf,
-} from '../../candidates/add-candidate.ts';
-import { restoreCandidate, retireCandidate, setCandidate } from '../../candidates/edit-candidate.ts';
+  restoreCandidate,
+  retireCandidate,
+  setCandidate,
+} from '../../candidates/change-candidates.ts';
 import { parseTrainConfig } from '../../config.ts';
 import { ingestOutcomes } from '../../ingest/ingest.ts';
 import { readOutcomeMatrix } from '../../ingest/outcome-store.ts';
@@ -25,9 +27,17 @@ import {
   formatQuality,
   plural,
   pointsAsPrinted,
-} from '../../words/format-number.ts';
+} from '../../words/format.ts';
 import { openOwnFolder, withRunFolder } from '../../work/run-folder.ts';
-import { type CommandIo, createProgress } from '../terminal/io.ts';
+import {
+  type CommandIo,
+  createProgress,
+  formatAmountMs,
+  formatAmountUsd,
+  printable,
+  textTable,
+  wrapText,
+} from '../terminal/io.ts';
 import {
   addMapOption,
   addReadingOptions,
@@ -41,7 +51,6 @@ import {
   scratchOptions,
   withStandardInput,
 } from '../terminal/options.ts';
-import { formatAmountMs, formatAmountUsd, printable, textTable, wrapText } from '../terminal/text.ts';
 
 const EXAMPLES = `
 Examples:

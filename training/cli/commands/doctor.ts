@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { TOOL_VERSION } from '../../version.ts';
-import { type CommandIo, ExitCode } from '../terminal/io.ts';
-import { wrapText } from '../terminal/text.ts';
+import { type CommandIo, ExitCode, wrapText } from '../terminal/io.ts';
 
 const EXAMPLES = `
 Examples:

@@ -11,7 +11,7 @@ import { renderReport } from '../../report/report.ts';
 import { groupPrompts } from '../../split/split.ts';
 import { evaluateRouter } from '../../train/evaluate-router.ts';
 import { type SeenSplit, sayLeftOut, splitBySeen } from '../../train/tuning-traffic.ts';
-import { plural } from '../../words/format-number.ts';
+import { plural } from '../../words/format.ts';
 import { withRunFolder } from '../../work/run-folder.ts';
 import { describeEvaluation } from '../terminal/describe.ts';
 import { dialOf } from '../terminal/describe-dial.ts';

@@ -12,9 +12,8 @@ import { decodeStaticTable, StaticEmbedder } from 'pointsman/internal';
 import { readArtifactFolder } from 'pointsman/node';
 import { EXAMPLES_FILE, type Example } from '../../artifact/build-artifact.ts';
 import { docPath } from '../../version.ts';
-import type { CommandIo } from '../terminal/io.ts';
+import { type CommandIo, printable, wrapText } from '../terminal/io.ts';
 import { openRouter, readPolicy, readText } from '../terminal/options.ts';
-import { printable, wrapText } from '../terminal/text.ts';
 import {
   addDecisionFlags,
   checkDecisionFlags,

@@ -13,9 +13,8 @@ import { parseLogsConfig } from '../../ingest/options.ts';
 import { parseRetrainConfig } from '../../retrain/config.ts';
 import { docPath } from '../../version.ts';
 import { fileError } from '../../work/file-lock.ts';
-import { type CommandIo, createProgress, ExitCode } from '../terminal/io.ts';
+import { type CommandIo, createProgress, ExitCode, printable, quoted, wrapText } from '../terminal/io.ts';
 import { addMapOption, type ColumnMap, wholeNumber, withStandardInput } from '../terminal/options.ts';
-import { printable, quoted, wrapText } from '../terminal/text.ts';
 
 const EXAMPLES = `
 Examples:

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { type Artifact, ArtifactError, InvalidInputError, type Manifest } from 'pointsman';
 import type { FileEntry } from 'pointsman/internal';
 import { readArtifactFolder } from 'pointsman/node';
-import { describeChoiceModel } from '../../artifact/card.ts';
+import { describeChoiceModel } from '../../artifact/build-artifact.ts';
 import {
   formatCost,
   formatCount,
@@ -10,17 +10,17 @@ import {
   formatPoints,
   formatSample,
   formatSignedPoints,
-} from '../../words/format-number.ts';
+} from '../../words/format.ts';
 import { describeDial, dialOf } from '../terminal/describe-dial.ts';
-import type { CommandIo } from '../terminal/io.ts';
 import {
+  type CommandIo,
   formatAmountMs,
   formatAmountUsd,
   formatBytes,
   printable,
   textTable,
   wrapText,
-} from '../terminal/text.ts';
+} from '../terminal/io.ts';
 
 const EXAMPLES = `
 Examples:

@@ -8,10 +8,16 @@ import { importTable, type RetrainRun, tableOfEarlierVersion } from '../../retra
 import { RUNS_FOLDER } from '../../retrain/run-page.ts';
 import { releaseBatch } from '../../retrain/watch/quarantine.ts';
 import { docPath } from '../../version.ts';
-import { formatCount, formatTimes, plural } from '../../words/format-number.ts';
-import { type CommandIo, createProgress, ExitCode, showTraining } from '../terminal/io.ts';
+import { formatCount, formatTimes, plural } from '../../words/format.ts';
+import {
+  type CommandIo,
+  createProgress,
+  ExitCode,
+  printable,
+  showTraining,
+  wrapText,
+} from '../terminal/io.ts';
 import { addScratchOptions, readYaml, type ScratchFlags, scratchOptions } from '../terminal/options.ts';
-import { printable, wrapText } from '../terminal/text.ts';
 
 const EXAMPLES = `
 Examples:

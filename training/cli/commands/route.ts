@@ -14,9 +14,17 @@ import {
 } from 'pointsman';
 import { z } from 'zod';
 import { fileError } from '../../work/file-lock.ts';
-import { type CommandIo, createProgress, ExitCode } from '../terminal/io.ts';
+import {
+  type CommandIo,
+  createProgress,
+  ExitCode,
+  formatAmountMs,
+  formatAmountUsd,
+  printable,
+  textTable,
+  wrapText,
+} from '../terminal/io.ts';
 import { openRouter, positiveNumber, probability, readingProblem, readText } from '../terminal/options.ts';
-import { formatAmountMs, formatAmountUsd, printable, textTable, wrapText } from '../terminal/text.ts';
 
 const EXAMPLES = `
 Examples:

@@ -8,9 +8,9 @@ import { type LogsConfig, parseLogsConfig } from '../../ingest/options.ts';
 import type { LogReport } from '../../train/logged.ts';
 import type { PreparedTraffic } from '../../train/prepare-traffic.ts';
 import { rehearseTraining, type TrainedFromFiles, trainFromFiles } from '../../train/train-router.ts';
-import { formatDuration } from '../../words/format-number.ts';
+import { formatDuration } from '../../words/format.ts';
 import { describeEvaluation, describeIngest, readLines } from '../terminal/describe.ts';
-import { type CommandIo, createProgress, showTraining } from '../terminal/io.ts';
+import { type CommandIo, createProgress, quoted, showTraining, textTable, wrapText } from '../terminal/io.ts';
 import {
   addLogOptions,
   addMapOption,
@@ -23,7 +23,6 @@ import {
   withConfiguredLogs,
   withStandardInput,
 } from '../terminal/options.ts';
-import { quoted, textTable, wrapText } from '../terminal/text.ts';
 
 const EXAMPLES = `
 Examples:

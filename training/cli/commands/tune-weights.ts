@@ -15,8 +15,7 @@ import {
   type SettingWorth,
   settingLabel,
 } from '../../evaluate/evaluation.ts';
-import { type CostShown, keepToCost, keepToLoss } from '../../evaluate/keep-weights.ts';
-import { measureSettings } from '../../evaluate/setting-worth.ts';
+import { type CostShown, keepToCost, keepToLoss, measureSettings } from '../../evaluate/setting-worth.ts';
 import { withTraffic } from '../../train/prepare-traffic.ts';
 import {
   sayingMissing,
@@ -27,9 +26,16 @@ import {
   weighTraffic,
 } from '../../train/tuning-traffic.ts';
 import { type TunableTest, WEIGHT_SETTINGS } from '../../tune/settings.ts';
-import { formatConfidence, formatDollars, formatPoints, plural } from '../../words/format-number.ts';
+import { formatConfidence, formatDollars, formatPoints, plural } from '../../words/format.ts';
 import { dialOf, dialReports, sayTunedOn, WORTH_COLUMNS, worthCells } from '../terminal/describe-dial.ts';
-import { type CommandIo, createProgress, showTraining } from '../terminal/io.ts';
+import {
+  type CommandIo,
+  createProgress,
+  printable,
+  showTraining,
+  textTable,
+  wrapText,
+} from '../terminal/io.ts';
 import {
   type ColumnMap,
   openRouter,
@@ -38,7 +44,6 @@ import {
   readPrices,
   routerFolder,
 } from '../terminal/options.ts';
-import { printable, textTable, wrapText } from '../terminal/text.ts';
 
 /** Weights of a utility policy, and what is known of them. The result of `pointsman tune --json`. */
 interface TunedWeights {

@@ -1,9 +1,8 @@
 import { Command } from 'commander';
 import { InvalidInputError } from 'pointsman';
 import { listVersions, rollBack } from '../../artifact/versions.ts';
-import { formatPoints } from '../../words/format-number.ts';
-import type { CommandIo } from '../terminal/io.ts';
-import { formatBytes, textTable } from '../terminal/text.ts';
+import { formatPoints } from '../../words/format.ts';
+import { type CommandIo, formatBytes, textTable } from '../terminal/io.ts';
 
 const VERSIONS_EXAMPLES = `
 Examples:

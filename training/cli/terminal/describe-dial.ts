@@ -14,9 +14,8 @@ import {
   formatPercent,
   formatPoints,
   plural,
-} from '../../words/format-number.ts';
-import type { CommandIo } from './io.ts';
-import { printable, quoted, type TextColumn, textTable, wrapText } from './text.ts';
+} from '../../words/format.ts';
+import { type CommandIo, printable, quoted, type TextColumn, textTable, wrapText } from './io.ts';
 
 /**
  * The dial for a person: quality, cost and saving from the highest quality to the lowest cost, and the command that sets it.

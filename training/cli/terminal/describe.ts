@@ -19,9 +19,9 @@ import {
   formatQuality,
   formatSample,
   plural,
-} from '../../words/format-number.ts';
+} from '../../words/format.ts';
 import { describeDial } from './describe-dial.ts';
-import { textTable, wrapText } from './text.ts';
+import { textTable, wrapText } from './io.ts';
 
 /** The report of an ingest in words, one fact per line. */
 export function describeIngest(report: IngestReport): string {

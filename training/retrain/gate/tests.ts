@@ -8,7 +8,7 @@ import {
   formatSignedPoints,
   type Interval,
   plural,
-} from '../../words/format-number.ts';
+} from '../../words/format.ts';
 import type { ValueTable } from './values.ts';
 
 /** A choice that the log makes less often than this cannot be valued by it: one outcome would speak for more than 100 prompts. */

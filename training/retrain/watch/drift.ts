@@ -1,6 +1,6 @@
 import { readPrompt } from 'pointsman';
 import { createRandom } from 'pointsman/internal';
-import { formatSignedPoints, formatTimes } from '../../words/format-number.ts';
+import { formatSignedPoints, formatTimes } from '../../words/format.ts';
 import {
   type CandidateShift,
   findShifts,

@@ -1,4 +1,4 @@
-import type { Random } from '../../../../src/math/random.ts';
+import type { Random } from '../../../../src/math.ts';
 import { DEEP } from './cases/log-case.ts';
 
 /** What fields hold in no log, or in too many. */

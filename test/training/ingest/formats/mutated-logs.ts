@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { createRandom, type Random } from '../../../../src/math/random.ts';
+import { createRandom, type Random } from '../../../../src/math.ts';
 import { LOG_READERS, type LogFormat } from '../../../../training/ingest/formats/log-formats.ts';
 import { mapLogBlock } from '../../../../training/ingest/formats/map-log.ts';
 import { LOG_REASONS, promptProblem } from '../../../../training/ingest/record/format.ts';
