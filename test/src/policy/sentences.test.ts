@@ -129,3 +129,9 @@ test('what would change it: with the number that is printed, that candidate come
     ),
   );
 });
+
+test('a threshold that is met exactly is not passed: the weak one answers', () => {
+  const spec = { kind: 'threshold', weak: 'a', strong: 'b', threshold: 0.25 } as const;
+  expect(decide(spec, [0.5, 0.75, 0.1]).order[0]).toBe(0);
+  expect(decide(spec, [0.5, 0.7501, 0.1]).order[0]).toBe(1);
+});

@@ -7,7 +7,12 @@ import {
   squaredError,
   weightPerCandidate,
 } from '../../../training/learners/learner.ts';
-import { differenceSlope, guardStrength, shrinkage } from '../../../training/learners/stack.ts';
+import {
+  differenceSlope,
+  guardStrength,
+  shrinkage,
+  stackLearners,
+} from '../../../training/learners/stack.ts';
 import { memberFixture } from './fixture.ts';
 
 const none = Number.NaN;
@@ -193,6 +198,30 @@ describe('how much of differences is true, by hand', () => {
     expect(apart(0.008)).toBe(0.025);
     expect(apart(0)).toBe(0);
   });
+});
+
+test('a stack says, out of fold, its weights times the means and the differences of its learners', () => {
+  const truth = (x: Float32Array, c: number) => 0.3 * x[0] + 0.2 * x[1] * (c === 0 ? 1 : -1);
+  const { data, expected } = memberFixture({ rows: 300, candidates: 2, seed: 2, truth, noise: 0.05 });
+  const learner = (name: string, of: (value: number, i: number) => number) => ({
+    name,
+    settings: {},
+    outOfFold: { ...expected, values: expected.values.map(of) },
+    fit: () => Promise.reject(new Error('not asked')),
+  });
+  const learners = [
+    learner('near', (x, i) => x + 0.1 * Math.sin(i)),
+    learner('far', (x, i) => x + Math.cos(i)),
+  ];
+  const { advantage, difficulty, guard, outOfFold } = stackLearners(learners, data);
+  expect([guard, difficulty[0], advantage[0]].every((weight) => weight > 0.8 && weight <= 1.05)).toBe(true);
+  for (let i = 0; i < outOfFold.values.length; i++) {
+    const said = learners.map(({ outOfFold: { values } }, j) => {
+      const mean = (values[i - (i % 2)] + values[i - (i % 2) + 1]) / 2;
+      return difficulty[j] * mean + advantage[j] * (values[i] - mean);
+    });
+    expect(outOfFold.values[i]).toBeCloseTo(said[0] + said[1], 5);
+  }
 });
 
 describe('means of tasks, by hand', () => {
