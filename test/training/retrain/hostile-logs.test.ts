@@ -118,7 +118,7 @@ test('a log of nothing but the future is nothing to learn from yet', async () =>
   await mkdir(join(folder, 'logs'), { recursive: true });
   await writeDays(folder, 'first', daysOf(honest, 1, 4));
   const run = await retrain({ config: quickConfig(folder), embedder, now: () => new Date('2025-06-01') });
-  expect(run).toMatchObject({ outcome: 'kept', traffic: { future: 320, learn: 0, judge: 0 } });
+  expect(run).toMatchObject({ outcome: 'kept', traffic: { future: 320, learn: 0, holdout: 0 } });
   expect(run.alarms).toMatchObject([{ kind: 'future' }]);
 });
 

@@ -49,7 +49,7 @@ test('the first challenger must beat having no router, and comes into use', asyn
   ]);
   expect(first.traffic).toMatchObject({
     rowsAdded: 1920,
-    judge: 160,
+    holdout: 160,
     learnDays: ['2026-01-01', '2026-01-06'],
     holdoutDays: ['2026-01-07', '2026-01-08'],
   });
