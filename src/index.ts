@@ -1,3 +1,7 @@
+/**
+ * Loads what `@pointsman/training` made, and decides which model should take a request: routers with every kind of policy. It runs wherever
+ * JavaScript does, needs nothing of Node, and is at most 44 kB, minified and gzipped; what reads the rules of a policy comes on top when it has some.
+ */
 export type { Manifest } from './artifact/manifest.ts';
 export {
   type Artifact,

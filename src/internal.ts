@@ -1,3 +1,6 @@
+/**
+ * For `@pointsman/training` and the tests of this project alone: what is in here changes without notice.
+ */
 export type { SdkModel, SdkRequest } from './ai-sdk/sdk-model.ts';
 export {
   type AnswerBlock,

@@ -1,3 +1,6 @@
+/**
+ * Trains, evaluates and keeps up routers: what the command `pointsman` does, for code.
+ */
 export { RouterBusyError, rollBack } from './artifact/versions.ts';
 export {
   addCandidate,

@@ -1,3 +1,6 @@
+/**
+ * Carries out decisions: calls candidates in the order of the plan, within a deadline and a budget.
+ */
 export {
   AttemptTimeoutError,
   BrokenStreamError,
