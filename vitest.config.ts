@@ -39,6 +39,8 @@ export default defineConfig(({ mode }) => {
     .map((name) => `test/${name.replaceAll('\\', '/')}`);
   const alone = files.filter((name) => isLong || OF_THE_PROCESS.test(readFileSync(root + name, 'utf8')));
   const shared = files.filter((name) => !alone.includes(name));
+  // Said to each project: what a project extends is read again without the mode.
+  const testTimeout = isLong ? 900_000 : 60_000;
   return {
     resolve: {
       alias: entrySources().map(({ specifier, path }) => ({
@@ -49,7 +51,7 @@ export default defineConfig(({ mode }) => {
     test: {
       globalSetup: ['test/fixtures/run-folder.ts'],
       setupFiles: ['test/fixtures/fuzz-seed.ts'],
-      testTimeout: isLong ? 900_000 : 60_000,
+      testTimeout,
       hookTimeout: 120_000,
       pool: 'forks',
       sequence: { sequencer: LongestFirst },
@@ -57,9 +59,9 @@ export default defineConfig(({ mode }) => {
       maxWorkers: isLong ? 1 : '100%',
       passWithNoTests: isLong,
       projects: [
-        { extends: true, test: { name: 'alone', include: alone } },
+        { extends: true, test: { name: 'alone', include: alone, testTimeout } },
         // Loading TensorFlow.js, DuckDB and the sources for each file anew would take a sixth of the time.
-        { extends: true, test: { name: 'shared', include: shared, isolate: false } },
+        { extends: true, test: { name: 'shared', include: shared, isolate: false, testTimeout } },
       ],
     },
   };
