@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
-import { entrySources } from './test/package/entry-sources.ts';
+import { entryAliases } from './test/package/entry-sources.ts';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 
@@ -39,29 +39,26 @@ export default defineConfig(({ mode }) => {
     .map((name) => `test/${name.replaceAll('\\', '/')}`);
   const alone = files.filter((name) => isLong || OF_THE_PROCESS.test(readFileSync(root + name, 'utf8')));
   const shared = files.filter((name) => !alone.includes(name));
-  // Said to each project: what a project extends is read again without the mode.
-  const testTimeout = isLong ? 900_000 : 60_000;
+  const resolve = { alias: entryAliases() };
+  // Given to each project whole: what a project extends is read again, without the mode.
+  const options = {
+    globalSetup: ['test/fixtures/run-folder.ts'],
+    setupFiles: ['test/fixtures/fuzz-seed.ts'],
+    testTimeout: isLong ? 900_000 : 60_000,
+    hookTimeout: 120_000,
+    pool: 'forks' as const,
+    // Every core; what is long is measured too, and has the machine to itself.
+    maxWorkers: isLong ? 1 : '100%',
+  };
   return {
-    resolve: {
-      alias: entrySources().map(({ specifier, path }) => ({
-        find: new RegExp(`^${specifier}$`),
-        replacement: path,
-      })),
-    },
     test: {
-      globalSetup: ['test/fixtures/run-folder.ts'],
-      setupFiles: ['test/fixtures/fuzz-seed.ts'],
-      testTimeout,
-      hookTimeout: 120_000,
-      pool: 'forks',
       sequence: { sequencer: LongestFirst },
-      // Every core; what is long is measured too, and has the machine to itself.
-      maxWorkers: isLong ? 1 : '100%',
+      maxWorkers: options.maxWorkers,
       passWithNoTests: isLong,
       projects: [
-        { extends: true, test: { name: 'alone', include: alone, testTimeout } },
+        { resolve, test: { ...options, name: 'alone', include: alone } },
         // Loading TensorFlow.js, DuckDB and the sources for each file anew would take a sixth of the time.
-        { extends: true, test: { name: 'shared', include: shared, isolate: false, testTimeout } },
+        { resolve, test: { ...options, name: 'shared', include: shared, isolate: false } },
       ],
     },
   };

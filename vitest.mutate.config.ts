@@ -1,14 +1,9 @@
 import { defineConfig } from 'vitest/config';
-import { entrySources } from './test/package/entry-sources.ts';
+import { entryAliases } from './test/package/entry-sources.ts';
 
 /** The tests that `npm run mutate` puts to mutants: those of the folders that are mutated, none that trains a router. */
 export default defineConfig({
-  resolve: {
-    alias: entrySources().map(({ specifier, path }) => ({
-      find: new RegExp(`^${specifier}$`),
-      replacement: path,
-    })),
-  },
+  resolve: { alias: entryAliases() },
   test: {
     globalSetup: ['test/fixtures/run-folder.ts'],
     setupFiles: ['test/fixtures/fuzz-seed.ts'],

@@ -23,6 +23,14 @@ export function entrySources(): EntrySource[] {
   });
 }
 
+/** For `resolve.alias` of vitest: whoever imports an entry gets its source. */
+export function entryAliases(): { readonly find: RegExp; readonly replacement: string }[] {
+  return entrySources().map(({ specifier, path }) => ({
+    find: new RegExp(`^${specifier}$`),
+    replacement: path,
+  }));
+}
+
 /** Those for users: what is internal may change at any time. */
 export function publicSources(): EntrySource[] {
   return entrySources().filter(({ specifier }) => specifier !== 'pointsman/internal');
