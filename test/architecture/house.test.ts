@@ -1,45 +1,18 @@
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TRAINING_ARROWS } from './allowed-arrows.ts';
-import { importedPath, type SourceFile, sourceFiles } from './source-files.ts';
+import { circles } from './circles.ts';
+import { importedPath, isEntry, type SourceFile, sourceFiles } from './source-files.ts';
 
 const files = [...sourceFiles('src'), ...sourceFiles('training')];
-/** Public entries re-export, and are no rooms of their own. */
-const rooms = files.filter(
-  ({ path }) => !path.endsWith('/index.ts') && !/^src\/(internal|tiny)\.ts$/.test(path),
-);
+const rooms = files.filter(({ path }) => !isEntry(path));
 
 /** Interchangeable peers keep one file each; an interface stands alone. */
-const CATALOGUES = /^src\/policy\/kinds\/|^training\/(ingest\/formats|cli\/commands|report\/figures)\//;
-const ALONE = ['src/head/head.ts', 'src/embedder/embedder.ts', 'src/policy/policy.ts', 'training/version.ts'];
+const CATALOGUES = /^src\/policy\/kinds\/|^training\/(ingest\/formats|cli\/commands)\//;
+const ALONE = ['src/head/head.ts', 'src/embedder/embedder.ts', 'training/version.ts'];
 
 const pathsFrom = (file: SourceFile) =>
   file.imports.map((specifier) => importedPath(file, specifier)).filter((path) => path !== undefined);
-
-/** Nodes that can be reached from themselves, each circle once, as sorted lists. */
-function circles(arrows: ReadonlyMap<string, ReadonlySet<string>>): string[][] {
-  const reach = (from: string): Set<string> => {
-    const seen = new Set<string>();
-    const open = [...(arrows.get(from) ?? [])];
-    for (let node = open.pop(); node !== undefined; node = open.pop()) {
-      if (seen.has(node)) continue;
-      seen.add(node);
-      open.push(...(arrows.get(node) ?? []));
-    }
-    return seen;
-  };
-  const reached = new Map([...arrows.keys()].map((node) => [node, reach(node)]));
-  const found = new Set<string>();
-  for (const [node, seen] of reached)
-    if (seen.has(node))
-      found.add(
-        [...seen]
-          .filter((other) => reached.get(other)?.has(node))
-          .sort()
-          .join(' '),
-      );
-  return [...found].map((circle) => circle.split(' '));
-}
 
 function arrowsBetween(nodeOf: (path: string) => string): Map<string, Set<string>> {
   const arrows = new Map<string, Set<string>>();

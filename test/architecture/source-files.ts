@@ -35,6 +35,11 @@ export function roomOf(path: string): string {
   return path.split('/')[1].replace(/\.ts$/, '');
 }
 
+/** Public entries re-export from every room, and are no rooms of their own. */
+export function isEntry(path: string): boolean {
+  return path.endsWith('/index.ts') || /^src\/(internal|tiny)\.ts$/.test(path);
+}
+
 function typescriptBelow(folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = `${folder}/${entry.name}`;
