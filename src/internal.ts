@@ -5,6 +5,7 @@ export type { SdkModel, SdkRequest } from './ai-sdk/sdk-model.ts';
 export {
   type AnswerBlock,
   type AnswerExtractor,
+  answerBlockLength,
   CHECK_NAMES,
   createAnswerExtractor,
   type EarlierAnswer,

@@ -72,7 +72,7 @@ export function createAnswerExtractor(
   const phrases = buildPhraseIndex();
   const numeric = createNumericSignals();
   return {
-    length: blocks.reduce((sum, block) => sum + lengthOf(block), 0),
+    length: blocks.reduce((sum, block) => sum + answerBlockLength(block), 0),
     readQuestion: (prompt) => readQuestion(prompt, questionScan),
     extractInto(question, answer, out, offset = 0) {
       const seen = readAnswer(answer, scan);
@@ -82,7 +82,7 @@ export function createAnswerExtractor(
         if (block.kind === 'checks') writeChecks(seen, final, question, phrases, out, at);
         else if (block.kind === 'numeric') numeric.writeInto(BARE, scan, out, at);
         else block.block.writeInto(scan, out, at);
-        at += lengthOf(block);
+        at += answerBlockLength(block);
       }
       standardisation?.apply(out, offset);
       return keyOfFinal(scan, final);
@@ -111,7 +111,8 @@ function writeChecks(
   write(FINAL_CHECKS, checkFinal(seen, final, question));
 }
 
-function lengthOf(block: AnswerBlock): number {
+/** How many features a block gives. */
+export function answerBlockLength(block: AnswerBlock): number {
   if (block.kind === 'checks') return CHECK_NAMES.length;
   return block.kind === 'numeric' ? NUMERIC_SIGNAL_NAMES.length : block.dimensions;
 }

@@ -1,12 +1,11 @@
 import {
   type AnswerBlock,
   type AnswerExtractor,
-  CHECK_NAMES,
+  answerBlockLength,
   createAnswerExtractor,
   createNgramBlock,
   createNgramCounter,
   type GivenAnswer,
-  NUMERIC_SIGNAL_NAMES,
   type Prompt,
 } from 'pointsman/internal';
 import { createMatrix, type Matrix, takeRows } from '../fit/rows.ts';
@@ -61,7 +60,7 @@ export function fitAnswerFeatures(
   const raw = createAnswerExtractor(blocks, null);
   const features = createMatrix(answers.length, raw.length);
   const keys = extractAll(raw, prompts, answers, features);
-  const lengths = blocks.map(lengthOf);
+  const lengths = blocks.map(answerBlockLength);
   let from = 0;
   const groups = blocks.map(({ kind }, i) => {
     const group = { from, to: from + lengths[i], variance: lengths[i], each: kind !== 'ngrams' };
@@ -97,9 +96,4 @@ function extractAll(
         : extractor.extractInto(question, answer, out.values, cell * extractor.length);
     });
   });
-}
-
-function lengthOf(block: AnswerBlock): number {
-  if (block.kind === 'checks') return CHECK_NAMES.length;
-  return block.kind === 'numeric' ? NUMERIC_SIGNAL_NAMES.length : block.dimensions;
 }

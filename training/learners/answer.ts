@@ -1,7 +1,8 @@
-import { argMax, type EarlierAnswer, EVIDENCE_LENGTH, evidenceInto } from 'pointsman/internal';
+import { argMin, type EarlierAnswer, EVIDENCE_LENGTH, evidenceInto } from 'pointsman/internal';
 import type { DenseLayer } from '../fit/chain.ts';
 import { crossValidate, type OnFold } from '../fit/folds.ts';
 import { fitLinear, fitLinearPath } from '../fit/linear.ts';
+import { meanLoss } from '../fit/loss.ts';
 import { createMatrix, type Matrix, takeRows } from '../fit/rows.ts';
 
 /** Answers that were rated, one a row: of which candidate, what they look like, and how good they were. */
@@ -42,14 +43,17 @@ const MOST_EXAMPLES = 200_000;
  * @returns logits of every candidate from the prior and the features: `[1 + length → candidates]`
  */
 export async function fitAnswerHead(answers: RatedAnswers, { l2, own }: AnswerSettings): Promise<DenseLayer> {
-  const [{ layer }] = await fitShared(answers, [l2]);
-  return ownLayers(answers, layer, l2, own);
+  const inputs = withPrior(answers);
+  const [{ layer }] = await fitShared(answers, inputs, [l2]);
+  return ownLayers(answers, inputs, layer, l2, own);
 }
 
 /** The shared fit: prior, features, then one input a candidate, which is 1 for its rows. */
-async function fitShared(answers: RatedAnswers, l2s: readonly number[]) {
-  const { candidates, of, penalties, quality } = answers;
-  const inputs = withPrior(answers);
+async function fitShared(
+  { candidates, of, penalties, quality }: RatedAnswers,
+  inputs: Matrix,
+  l2s: readonly number[],
+) {
   const wide = createMatrix(inputs.rows, inputs.columns + candidates);
   for (let row = 0; row < inputs.rows; row++) {
     const start = row * wide.columns;
@@ -57,18 +61,17 @@ async function fitShared(answers: RatedAnswers, l2s: readonly number[]) {
     wide.values[start + inputs.columns + of[row]] = 1;
   }
   const featurePenalties = Float32Array.from([FEW, ...penalties, ...Array(candidates).fill(FEW)]);
-  const targets = { rows: inputs.rows, columns: 1, values: quality };
-  return fitLinearPath({ features: wide, targets }, 'sigmoid', { l2s, featurePenalties });
+  return fitLinearPath({ features: wide, targets: columnOf(quality) }, 'sigmoid', { l2s, featurePenalties });
 }
 
+/** @param inputs of `withPrior`, as the shared fit has them */
 async function ownLayers(
-  answers: RatedAnswers,
+  { candidates, of, penalties, quality }: RatedAnswers,
+  inputs: Matrix,
   shared: DenseLayer,
   l2: number,
   own: number,
 ): Promise<DenseLayer> {
-  const { candidates, of, penalties, quality } = answers;
-  const inputs = withPrior(answers);
   const kernel = new Float32Array(inputs.columns * candidates);
   const bias = new Float32Array(candidates);
   const featurePenalties = Float32Array.from([FEW, ...penalties]);
@@ -84,11 +87,7 @@ async function ownLayers(
     let layer = towards;
     if (Number.isFinite(own) && rows.length > 0) {
       const features = takeRows(inputs, rows);
-      const targets = {
-        rows: rows.length,
-        columns: 1,
-        values: rows.length === 0 ? quality : take(quality, rows),
-      };
+      const targets = takeRows(columnOf(quality), rows);
       const fit = await fitLinear({ features, targets }, 'sigmoid', {
         l2: l2 * own,
         featurePenalties,
@@ -136,11 +135,12 @@ export async function tuneAnswerHead(
     folds,
     async ({ fit, held }) => {
       const part = takeAnswers(answers, fit);
-      const fits = await fitShared(part, SHARED);
+      const inputs = withPrior(part);
+      const fits = await fitShared(part, inputs, SHARED);
       const given = takeAnswers(answers, held);
       return Promise.all(
         fits.map(async ({ layer, l2 }) =>
-          columnOf(answerLogits(await ownLayers(part, layer, l2, Number.POSITIVE_INFINITY), given)),
+          columnOf(answerLogits(await ownLayers(part, inputs, layer, l2, Number.POSITIVE_INFINITY), given)),
         ),
       );
     },
@@ -151,31 +151,27 @@ export async function tuneAnswerHead(
     folds,
     async ({ fit, held }) => {
       const part = takeAnswers(answers, fit);
-      const [{ layer }] = await fitShared(part, [l2]);
+      const inputs = withPrior(part);
+      const [{ layer }] = await fitShared(part, inputs, [l2]);
       const given = takeAnswers(answers, held);
       const outputs: Matrix[] = [];
       for (const multiple of OWN)
-        outputs.push(columnOf(answerLogits(await ownLayers(part, layer, l2, multiple), given)));
+        outputs.push(columnOf(answerLogits(await ownLayers(part, inputs, layer, l2, multiple), given)));
       return outputs;
     },
     onFold,
   );
   const chosen = best(own, answers.quality);
-  const outOfFold = own[chosen].values;
-  return { l2, own: OWN[chosen], outOfFold, loss: logLoss(outOfFold, answers.quality) };
+  return { l2, own: OWN[chosen], outOfFold: own[chosen].values, loss: logLoss(own[chosen], answers.quality) };
 }
 
 /** The least log-loss; of equal ones the first, which is held back most. */
 function best(tried: readonly Matrix[], quality: Float32Array): number {
-  return argMax(tried.map(({ values }) => -logLoss(values, quality)));
+  return argMin(tried.map((logits) => logLoss(logits, quality)));
 }
 
-function logLoss(logits: Float32Array, quality: Float32Array): number {
-  let sum = 0;
-  logits.forEach((z, i) => {
-    sum += Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))) - quality[i] * z;
-  });
-  return sum / logits.length;
+function logLoss(logits: Matrix, quality: Float32Array): number {
+  return meanLoss('sigmoid', logits, { targets: columnOf(quality) });
 }
 
 /** Logits of one prompt's answers by every candidate, and what each finally says; NaN and null: no answer. */
@@ -219,7 +215,7 @@ export async function fitEarlierHead(
     }
   }
   const features = { rows: targets.length, columns: EVIDENCE_LENGTH, values: Float32Array.from(evidence) };
-  const known = { rows: targets.length, columns: 1, values: Float32Array.from(targets) };
+  const known = columnOf(Float32Array.from(targets));
   return (await fitLinear({ features, targets: known }, 'sigmoid', { l2: 1 })).layer;
 }
 
@@ -229,6 +225,7 @@ function setsOf(candidates: readonly number[]): number[][] {
   return candidates.length > 2 ? [...sets, [...candidates]] : sets;
 }
 
+/** The prior before the features: `[rows, 1 + length]` */
 function withPrior({ features, prior }: RatedAnswers): Matrix {
   const inputs = createMatrix(features.rows, features.columns + 1);
   for (let row = 0; row < features.rows; row++) {
@@ -246,13 +243,9 @@ export function takeAnswers(answers: RatedAnswers, rows: Int32Array): RatedAnswe
     ...answers,
     of: rows.map((row) => answers.of[row]),
     features: takeRows(answers.features, rows),
-    prior: take(answers.prior, rows),
-    quality: take(answers.quality, rows),
+    prior: takeRows(columnOf(answers.prior), rows).values,
+    quality: takeRows(columnOf(answers.quality), rows).values,
   };
-}
-
-function take(values: Float32Array, rows: Int32Array): Float32Array {
-  return Float32Array.from(rows, (row) => values[row]);
 }
 
 function columnOf(values: Float32Array): Matrix {
