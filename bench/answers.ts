@@ -23,7 +23,7 @@ import {
   readAnsweredSet,
 } from './answered-set.ts';
 import { benchSolvers } from './answers-solvers.ts';
-import { atLeast, atMost, type BenchLine, skipped } from './bench-line.ts';
+import { atLeast, atMost, type BenchLine, meanOf, plain, skipped } from './bench-line.ts';
 import { trainOn } from './train-once.ts';
 
 const SET = 'answers-gsm8k';
@@ -94,22 +94,22 @@ async function qualityLines(set: AnsweredSet, onProgress: (what: string) => void
     const gapByPrompt = seeds.map((seed) => gapRecovered(seed.byPrompt, set, seed.rows, c));
     const errors = seeds.map((seed) => calibrationError(seed, set, c));
     lines.push(
-      atLeast(`AUC of the answer head, ${name}`, mean(byAnswer), '', auc, `seeds ${shown(byAnswer)}`),
-      plain('  of the router, which reads the prompt', mean(byPrompt), `seeds ${shown(byPrompt)}`),
+      atLeast(`AUC of the answer head, ${name}`, meanOf(byAnswer), '', auc, `seeds ${shown(byAnswer)}`),
+      plain('  of the router, which reads the prompt', meanOf(byPrompt), '', `seeds ${shown(byPrompt)}`),
       atLeast(
         `APGR from ${name} to ${STRONG}, by the answer`,
-        mean(gapByAnswer),
+        meanOf(gapByAnswer),
         '',
         apgr,
         `seeds ${shown(gapByAnswer)}`,
       ),
-      plain('  by the prompt', mean(gapByPrompt), `seeds ${shown(gapByPrompt)}`),
+      plain('  by the prompt', meanOf(gapByPrompt), '', `seeds ${shown(gapByPrompt)}`),
       atMost(
         '  ECE of the answer head, less sampling noise',
-        mean(errors.map(([, debiased]) => debiased)),
+        meanOf(errors.map(([, debiased]) => debiased)),
         '',
         0.04,
-        `plain ${mean(errors.map(([plain]) => plain)).toFixed(4)}, of one without error ${mean(errors.map(([, , perfect]) => perfect)).toFixed(4)}: ten bins of ${Math.round(seeds[0].rows.length / 10)} prompts`,
+        `plain ${meanOf(errors.map(([plain]) => plain)).toFixed(4)}, of one without error ${meanOf(errors.map(([, , perfect]) => perfect)).toFixed(4)}: ten bins of ${Math.round(seeds[0].rows.length / 10)} prompts`,
       ),
     );
   }
@@ -117,7 +117,7 @@ async function qualityLines(set: AnsweredSet, onProgress: (what: string) => void
   lines.push(
     atMost(
       'ECE of the answer head, all candidates together',
-      mean(pooled),
+      meanOf(pooled),
       '',
       0.04,
       `ten bins, seeds ${shown(pooled)}`,
@@ -132,16 +132,22 @@ async function qualityLines(set: AnsweredSet, onProgress: (what: string) => void
   lines.push(
     atMost(
       `cost at the quality of ${STRONG} less a point, all five in turn`,
-      mean(withEarlier),
+      meanOf(withEarlier),
       '%',
       60,
       `of asking it alone; the threshold read off the test prompts; USD a million tokens ${priceList()}; seeds ${shown(withEarlier)}`,
     ),
-    plain('  each answer by itself, earlier ones not seen', mean(alone), `%; seeds ${shown(alone)}`),
-    plain('  by the prompt: the first that is likely enough', mean(byPrompt), `%; seeds ${shown(byPrompt)}`),
+    plain('  each answer by itself, earlier ones not seen', meanOf(alone), '', `%; seeds ${shown(alone)}`),
+    plain(
+      '  by the prompt: the first that is likely enough',
+      meanOf(byPrompt),
+      '',
+      `%; seeds ${shown(byPrompt)}`,
+    ),
     plain(
       '  penalty of the shared head, seed 0',
       seeds[0].read.settings.l2,
+      '',
       `with the multiple of deviations, by seed: ${chosen}`,
     ),
   );
@@ -230,6 +236,7 @@ async function guaranteeLines(set: AnsweredSet, onProgress: (what: string) => vo
     plain(
       '  mean cost of what was tuned',
       sums.cost / SPLITS,
+      '',
       `% of ${STRONG} alone; mean loss ${(sums.loss / SPLITS).toFixed(4)}`,
     ),
   ];
@@ -343,14 +350,6 @@ function calibrationError({ byAnswer, rows }: TestedSeed, set: AnsweredSet, cand
     perfect += expectedCalibrationError(calibrationBins(scores, drawn, 10, null)) / PERFECT_DRAWS;
   }
   return [expectedCalibrationError(bins), debiasedCalibrationError(bins), perfect] as const;
-}
-
-function plain(name: string, value: number, note: string): BenchLine {
-  return { name, value, unit: '', target: null, met: null, note };
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function shown(values: readonly number[]): string {

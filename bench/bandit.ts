@@ -19,7 +19,7 @@ import { fitHeads } from '../training/train/heads.ts';
 import type { LogReport } from '../training/train/logged.ts';
 import { startRun } from '../training/train/training-run.ts';
 import { toBanditLog } from './bandit-log.ts';
-import { atLeast, type BenchLine, skipped } from './bench-line.ts';
+import { atLeast, type BenchLine, plain, shown, skipped } from './bench-line.ts';
 import { byHardness, byLength, severalAnswers } from './logging-policies.ts';
 import { type OutcomeSet, readOutcomeSet } from './outcome-sets.ts';
 
@@ -94,8 +94,13 @@ export async function benchBandit({
   const share = (qualities: readonly number[]) =>
     (mean(qualities) - mean(single)) / (mean(full) - mean(single));
   const lines = [
-    plain('bandit: best single, by the whole table', mean(single), `56 / 14 / 30 %, seeds ${shown(single)}`),
-    plain('bandit: routed quality, the whole table', mean(full), `seeds ${shown(full)}`),
+    plain(
+      'bandit: best single, by the whole table',
+      mean(single),
+      '',
+      `56 / 14 / 30 %, seeds ${shown(single)}`,
+    ),
+    plain('bandit: routed quality, the whole table', mean(full), '', `seeds ${shown(full)}`),
   ];
   for (const setting of SETTINGS) {
     const runs = await learnAll(set, prepared, setting, onProgress);
@@ -106,7 +111,7 @@ export async function benchBandit({
         lines.push(atLeast(`bandit: ${setting.name}`, value, '', TARGET_SHARE, note));
       else
         lines.push(
-          plain(method === 'auto' ? `bandit: ${setting.name}` : `  ${METHODS[method]}`, value, note),
+          plain(method === 'auto' ? `bandit: ${setting.name}` : `  ${METHODS[method]}`, value, '', note),
         );
     }
   }
@@ -225,12 +230,4 @@ function told(logs: readonly LogReport[]): string {
     mean(logs.map((log) => log.effectiveOutcomes)),
   ];
   return `; ${methods}; ${outcomes.toFixed(0)} outcomes, worth ${effective.toFixed(0)} by inverse propensity`;
-}
-
-function plain(name: string, value: number, note: string): BenchLine {
-  return { name, value, unit: '', target: null, met: null, note };
-}
-
-function shown(values: readonly number[]): string {
-  return values.map((value) => value.toFixed(4)).join(' ');
 }

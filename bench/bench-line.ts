@@ -21,6 +21,21 @@ export function atLeast(name: string, value: number, unit: string, target: numbe
   return { name, value, unit, target: `≥ ${target}`, met: value >= target, note };
 }
 
+/** A line without a target. */
+export function plain(name: string, value: number, unit: string, note: string): BenchLine {
+  return { name, value, unit, target: null, met: null, note };
+}
+
+/** Mean over seeds, or over candidates; NaN where one of them has none. */
+export function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Figures of seeds, one behind the other. */
+export function shown(values: readonly number[]): string {
+  return values.map((value) => value.toFixed(4)).join(' ');
+}
+
 /** A line that could not be measured, with the reason. */
 export function skipped(name: string, reason: string): BenchLine {
   return { name, value: Number.NaN, unit: '', target: null, met: null, note: `skipped: ${reason}` };

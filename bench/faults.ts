@@ -1,6 +1,6 @@
 import { runFaults } from '../test/fixtures/run-faults.ts';
 import { runHostile } from '../test/fixtures/run-hostile.ts';
-import { atMost, type BenchLine } from './bench-line.ts';
+import { atMost, type BenchLine, plain } from './bench-line.ts';
 
 const REQUESTS = 10_000;
 const SEED = 42;
@@ -28,9 +28,9 @@ async function faultLines(): Promise<BenchLine[]> {
   const codes = typed.map(([code, count]) => `${count} ${code}`).join(', ');
   const note = `${REQUESTS} requests, ${report.attempts} attempts, ${Math.round(report.seconds)} s`;
   return [
-    what('requests through faulty upstreams: answered', answered, '', note),
-    what('  ended in a typed error', errors, '', codes),
-    what('  cancelled by their caller', cancelled, '', 'they end with the reason of their signal'),
+    plain('requests through faulty upstreams: answered', answered, '', note),
+    plain('  ended in a typed error', errors, '', codes),
+    plain('  cancelled by their caller', cancelled, '', 'they end with the reason of their signal'),
     atMost('  answered with less than the whole answer', report.truncated.length, '', 0, note),
     atMost(
       '  neither answered, nor cancelled, nor a typed error',
@@ -53,7 +53,7 @@ async function faultLines(): Promise<BenchLine[]> {
       0,
       left.resources.join(', ') || note,
     ),
-    what(
+    plain(
       '  times that a breaker opened',
       report.breakerChanges.filter((change) => change.endsWith(' open')).length,
       '',
@@ -74,8 +74,8 @@ async function hostileLines(): Promise<BenchLine[]> {
   const codes = Object.entries(endings).filter(([ending]) => ending !== 'answered');
   const latest = late.reduce((most, ms) => Math.max(most, ms), 0);
   return [
-    what('requests through hostile upstreams: answered', endings.answered ?? 0, '', note),
-    what(
+    plain('requests through hostile upstreams: answered', endings.answered ?? 0, '', note),
+    plain(
       '  ended in a typed error',
       codes.reduce((sum, [, count]) => sum + count, 0) - untyped.length,
       '',
@@ -103,15 +103,11 @@ async function hostileLines(): Promise<BenchLine[]> {
       0,
       note,
     ),
-    what(
+    plain(
       '  largest resident memory',
       Math.round(report.largestRssBytes / 2 ** 20),
       'MiB',
       'the whole process',
     ),
   ];
-}
-
-function what(name: string, value: number, unit: string, note: string): BenchLine {
-  return { name, value, unit, target: null, met: null, note };
 }

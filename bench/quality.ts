@@ -1,7 +1,7 @@
 import { largest } from 'pointsman/internal';
 import { bootstrapMeans } from '../training/evaluate/compare.ts';
 import type { Evaluation } from '../training/evaluate/evaluation.ts';
-import { atLeast, atMost, type BenchLine, skipped } from './bench-line.ts';
+import { atLeast, atMost, type BenchLine, meanOf, plain, shown, skipped } from './bench-line.ts';
 import { type OutcomeSet, readOutcomeFile, readOutcomeSet } from './outcome-sets.ts';
 import { type TrainedOnce, trainOnce } from './train-once.ts';
 
@@ -57,18 +57,18 @@ async function gapLines(
   const title = `APGR, ${name}, ${sizes.fit} rows to fit`;
   const lines = [
     apgrTarget === null
-      ? plain(title, mean(apgr), '', note)
-      : atLeast(title, mean(apgr), '', apgrTarget, note),
-    plain(`  ranking by the true subject's mean gap`, mean(task), '', `seeds ${shown(task)}`),
-    plain('  strong share that reaches 95 % of its quality', mean(share), '', `seeds ${shown(share)}`),
-    plain('  50 % of the gap: CPT(50)', mean(seeds((e) => e.strongWeak?.router.cpt50.estimate)), '', ''),
-    plain('  80 % of the gap: CPT(80)', mean(seeds((e) => e.strongWeak?.router.cpt80.estimate)), '', ''),
+      ? plain(title, meanOf(apgr), '', note)
+      : atLeast(title, meanOf(apgr), '', apgrTarget, note),
+    plain(`  ranking by the true subject's mean gap`, meanOf(task), '', `seeds ${shown(task)}`),
+    plain('  strong share that reaches 95 % of its quality', meanOf(share), '', `seeds ${shown(share)}`),
+    plain('  50 % of the gap: CPT(50)', meanOf(seeds((e) => e.strongWeak?.router.cpt50.estimate)), '', ''),
+    plain('  80 % of the gap: CPT(80)', meanOf(seeds((e) => e.strongWeak?.router.cpt80.estimate)), '', ''),
   ];
   matrix.candidates.forEach((candidate, c) => {
     const ece = seeds((e) => e.calibration.success[c]?.ece10);
     const [what, how] = [`  ECE of ${candidate}`, `ten bins of equal mass, seeds ${shown(ece)}`];
     lines.push(
-      eceTarget === null ? plain(what, mean(ece), '', how) : atMost(what, mean(ece), '', eceTarget, how),
+      eceTarget === null ? plain(what, meanOf(ece), '', how) : atMost(what, meanOf(ece), '', eceTarget, how),
     );
   });
   return lines;
@@ -92,10 +92,10 @@ async function routedLines(
   const routed = quality('router');
   const lines = [
     target === null
-      ? plain(`routed quality, ${name}`, mean(routed), '', `seeds ${shown(routed)}`)
+      ? plain(`routed quality, ${name}`, meanOf(routed), '', `seeds ${shown(routed)}`)
       : atLeast(
           `routed quality, ${name}`,
-          mean(routed),
+          meanOf(routed),
           '',
           target,
           `56 / 14 / 30 %, seeds ${shown(routed)}`,
@@ -106,7 +106,7 @@ async function routedLines(
     ['nearest', 'kNN, k = 40'],
     ['oracle', 'oracle'],
   ] as const)
-    lines.push(plain(`  ${label}`, mean(quality(id)), '', `seeds ${shown(quality(id))}`));
+    lines.push(plain(`  ${label}`, meanOf(quality(id)), '', `seeds ${shown(quality(id))}`));
   const [low, estimate, high] = pooledDifference(runs, groups.groups);
   lines.push({
     name: '  difference to kNN, low end of its 95 % interval',
@@ -117,10 +117,10 @@ async function routedLines(
     note: `${estimate.toFixed(4)}, to ${high.toFixed(4)}; five seeds pooled, resampled by prompt group`,
   });
   const eces = matrix.candidates.map((_, c) =>
-    mean(runs.map(({ trained }) => trained.evaluation.calibration.success[c]?.ece10 ?? Number.NaN)),
+    meanOf(runs.map(({ trained }) => trained.evaluation.calibration.success[c]?.ece10 ?? Number.NaN)),
   );
   lines.push(
-    plain('  ECE, mean over candidates', mean(eces), '', `worst ${largest(eces).toFixed(4)}, ten bins`),
+    plain('  ECE, mean over candidates', meanOf(eces), '', `worst ${largest(eces).toFixed(4)}, ten bins`),
   );
   return lines;
 }
@@ -137,16 +137,4 @@ function pooledDifference(runs: readonly TrainedOnce[], groups: Int32Array): [nu
   }
   const [interval] = bootstrapMeans([differences], { clusters: Int32Array.from(clusters), seed: 0 });
   return [interval.low ?? Number.NaN, interval.estimate ?? Number.NaN, interval.high ?? Number.NaN];
-}
-
-function plain(name: string, value: number, unit: string, note: string): BenchLine {
-  return { name, value, unit, target: null, met: null, note };
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function shown(values: readonly number[]): string {
-  return values.map((value) => value.toFixed(4)).join(' ');
 }
