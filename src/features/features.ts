@@ -132,7 +132,7 @@ export function encodeStandardisation({ mean, scale }: Standardisation): Uint8Ar
 }
 
 /** @throws ArtifactError when the file is not two floats a feature, or a number is not finite. */
-export function decodeStandardisation(bytes: Uint8Array, length: number): Standardisation {
+function decodeStandardisation(bytes: Uint8Array, length: number): Standardisation {
   if (bytes.byteLength !== length * 8)
     throw new ArtifactError(
       `the standardisation must have ${length * 8} bytes for ${length} features. Got ${bytes.byteLength}. Export the artifact again.`,

@@ -83,7 +83,7 @@ export interface StackMember {
 }
 
 /** Sum of weight times member. Members read the same features and give as many outputs. */
-export class StackHead implements Head {
+class StackHead implements Head {
   readonly inputs: number;
   readonly outputs: number;
   readonly #members: readonly StackMember[];
@@ -159,7 +159,7 @@ export class LogitHead implements Head {
 }
 
 /** The outputs of a head, and constant + sum of weight * output after them: a candidate that is like those before it. */
-export class ExtendedHead implements Head {
+class ExtendedHead implements Head {
   readonly inputs: number;
   readonly outputs: number;
   readonly #head: Head;

@@ -107,7 +107,7 @@ function isDataError(error: unknown): boolean {
 }
 
 /** Where records go when nothing is said. */
-export const DEFAULT_TABLE = 'pointsman_log';
+const DEFAULT_TABLE = 'pointsman_log';
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,62}(\.[A-Za-z_][A-Za-z0-9_]{0,62})?$/;
 

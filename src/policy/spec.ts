@@ -167,9 +167,6 @@ export type PolicySpec =
   | ToolsPolicySpec
   | ExplorePolicySpec;
 
-/** What a trained router does unless the user says otherwise. */
-export const DEFAULT_POLICY: PolicySpec = { kind: 'utility', weights: 'best' };
-
 /** What a candidate must not exceed, or must reach. A limit that is left out does not apply. */
 export interface Limits {
   /** Only these candidates. */

@@ -76,7 +76,7 @@ const isoExpression = new RegExp(ISO_PATTERN);
  * Whole numbers are names too (ids often are); blank means "not given". Beyond 2^53 a number has lost digits here and
  * is refused, while the bulk path reads up to 20 digits from the file.
  */
-export function readLabel(value: unknown): unknown {
+function readLabel(value: unknown): unknown {
   if (value === '') return null;
   return typeof value === 'bigint' || Number.isSafeInteger(value) ? String(value) : value;
 }

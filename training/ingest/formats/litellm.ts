@@ -240,7 +240,7 @@ export function litellmRows(path: string, map: Readonly<Partial<Record<MapTarget
 }
 
 /** SQL that gives a row when a payload has something at the path. */
-export function litellmHas(file: string, path: string): string {
+function litellmHas(file: string, path: string): string {
   const head = path.split('.')[0];
   return `SELECT 1 FROM (SELECT nullif("${head}"::VARCHAR, 'null') AS "${head}" FROM read_json(${quotePath(file)},
     hive_partitioning = false, format = 'newline_delimited', records = true, columns = {${quoteText(head)}: 'JSON'})) WHERE ${mappedValue(path)} IS NOT NULL LIMIT 1`;
