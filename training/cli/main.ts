@@ -65,7 +65,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./commands/versions.ts')).versionsCommand,
   },
   candidates: {
-    usage: '[command]',
+    usage: '[options] [command]',
     description:
       'List the candidates of a router; add one from some probes, set its prices, retire or restore it.',
     load: async () => (await import('./commands/candidates.ts')).candidatesCommand,
@@ -76,7 +76,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./commands/ingest.ts')).ingestCommand,
   },
   log: {
-    usage: '[command]',
+    usage: '[options] [command]',
     description: 'Look after the decision log that routers write (loadRouter with { log }).',
     load: async () => (await import('./commands/log.ts')).logCommand,
   },

@@ -32,6 +32,14 @@ describe('what the command is', () => {
     }
   });
 
+  it('is listed with the usage that each command says of itself', async () => {
+    const { out: list } = await run('--help');
+    const listed = [...list.matchAll(/^ {2}(?!help )([a-z]+) (\S.*?)(?: {2,}.*)?$/gm)];
+    expect(listed.length).toBeGreaterThan(10);
+    for (const [, name, usage] of listed)
+      expect((await run(name, '--help')).out.split('\n')[0]).toBe(`Usage: pointsman ${name} ${usage}`);
+  });
+
   it.each([
     [['trian'], /unknown command 'trian'.*Did you mean train\?.*pointsman --help/s],
     [['train', 'x.jsonl'], /required option '-o, --out <folder>'.*pointsman train --help/s],
