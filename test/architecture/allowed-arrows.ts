@@ -108,3 +108,12 @@ export const TRAINING_ARROWS: Arrows = {
   // One night: logs are read, embedded, a challenger is trained, compared and promoted.
   retrain: ['artifact', 'embed', 'evaluate', 'ingest', 'off-policy', 'report', 'train'],
 };
+
+/** Words that every room of `gateway` may use. */
+export const GATEWAY_GROUND = ['errors'] as const;
+
+export const GATEWAY_ARROWS: Arrows = {
+  errors: [],
+  // Who may do what, and who pays: asked by every route, and asking none of them.
+  keys: [],
+};

@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { publicSources } from '../package/entry-sources.ts';
 import {
   type Arrows,
+  GATEWAY_ARROWS,
+  GATEWAY_GROUND,
   SRC_ARROWS,
   SRC_GROUND,
   TRAINING_ARROWS,
@@ -22,12 +25,13 @@ import {
 
 const src = sourceFiles('src');
 const training = sourceFiles('training');
+const gateway = sourceFiles('gateway');
 
 /** Files that import from a room they may not import from. */
 function wrongArrows(files: readonly SourceFile[], arrows: Arrows, ground: readonly string[]): string[] {
   const wrong: string[] = [];
   for (const file of files) {
-    if (isEntry(file.path) || file.room === TRAINING_ROOF) continue;
+    if (isEntry(file.path) || file.path.startsWith(`training/${TRAINING_ROOF}/`)) continue;
     const groundBelow = ground.includes(file.room) ? [] : ground;
     const allowed = [file.room, ...groundBelow, ...(arrows[file.room] ?? [])];
     for (const specifier of file.imports) {
@@ -44,6 +48,7 @@ describe('the arrows between rooms', () => {
   it.each([
     ['src', src, SRC_ARROWS, SRC_GROUND],
     ['training', training, TRAINING_ARROWS, TRAINING_GROUND],
+    ['gateway', gateway, GATEWAY_ARROWS, GATEWAY_GROUND],
   ] as const)('of %s are those of the table, which says why', (_, files, arrows, ground) => {
     expect(wrongArrows(files, arrows, ground)).toEqual([]);
   });
@@ -51,15 +56,17 @@ describe('the arrows between rooms', () => {
   it.each([
     ['src', src, SRC_ARROWS],
     ['training', training, TRAINING_ARROWS],
+    ['gateway', gateway, GATEWAY_ARROWS],
   ] as const)('name every room of %s once', (_, files, arrows) => {
     const rooms = new Set(files.filter(({ path }) => !isEntry(path)).map(({ room }) => room));
-    rooms.delete(TRAINING_ROOF);
+    if (files === training) rooms.delete(TRAINING_ROOF);
     expect([...rooms].sort()).toEqual(Object.keys(arrows).sort());
   });
 
   it.each([
     ['src', SRC_ARROWS],
     ['training', TRAINING_ARROWS],
+    ['gateway', GATEWAY_ARROWS],
   ] as const)('of %s never run in a circle', (_, arrows) => {
     expect(circles(new Map(Object.entries(arrows).map(([room, to]) => [room, new Set(to)])))).toEqual([]);
   });
@@ -94,9 +101,22 @@ describe('what src may import', () => {
     expect(outside.filter(({ specifier }) => specifier.startsWith('node:'))).toEqual([]);
   });
 
-  it('comes into training through public entries, never by path', () => {
+  it('comes into training through its entries, never by path', () => {
     const into = packages(training).filter(({ specifier }) => specifier.startsWith('pointsman'));
     expect(into.filter(({ specifier }) => !/^pointsman(\/[a-z]+)?$/.test(specifier))).toEqual([]);
+  });
+
+  it('comes into the gateway through public entries alone, and training not at all', () => {
+    const open = publicSources().map(({ specifier }) => specifier);
+    const into = packages(gateway).filter(({ specifier }) => /^@?pointsman(\/|$)/.test(specifier));
+    expect(into.length).toBeGreaterThan(0);
+    expect(
+      into.filter(({ specifier }) => !(open.includes(specifier) && specifier.startsWith('pointsman'))),
+    ).toEqual([]);
+  });
+
+  it('comes back from neither: training does not know the gateway', () => {
+    expect(packages([...src, ...training]).filter(({ specifier }) => /gateway/.test(specifier))).toEqual([]);
   });
 });
 

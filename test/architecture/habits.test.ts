@@ -6,8 +6,9 @@ import { root, type SourceFile, sourceFiles } from './source-files.ts';
 
 const src = sourceFiles('src');
 const training = sourceFiles('training');
+const gateway = sourceFiles('gateway');
 const data = sourceFiles('data');
-const packages = [...src, ...training];
+const packages = [...src, ...training, ...gateway];
 
 const matching = (files: readonly SourceFile[], pattern: RegExp) =>
   files.filter(({ text }) => pattern.test(text)).map(({ path }) => path);
@@ -18,7 +19,7 @@ describe('the code of the packages', () => {
   });
 
   it('touches the standard streams and the exit code in the command alone', () => {
-    const outside = packages.filter(({ path }) => !path.startsWith('training/cli/'));
+    const outside = packages.filter(({ path }) => !/^(training|gateway)\/cli\//.test(path));
     expect(matching(outside, /\bprocess\.(std(in|out|err)|exit)/)).toEqual([]);
   });
 
@@ -43,9 +44,12 @@ describe('the code of the packages', () => {
 it('has one version everywhere', () => {
   const read = (path: string) => JSON.parse(readFileSync(join(root, path), 'utf8'));
   const trainingPackage = read('training/package.json');
+  const gatewayPackage = read('gateway/package.json');
   expect(read('src/package.json').version).toBe(TOOL_VERSION);
-  expect(trainingPackage.version).toBe(TOOL_VERSION);
-  expect(trainingPackage.dependencies.pointsman).toBe(`^${TOOL_VERSION}`);
+  for (const { version, dependencies } of [trainingPackage, gatewayPackage]) {
+    expect(version).toBe(TOOL_VERSION);
+    expect(dependencies.pointsman).toBe(`^${TOOL_VERSION}`);
+  }
 });
 
 it('hashes text in one place: FNV-1a, and the finaliser of MurmurHash3', () => {

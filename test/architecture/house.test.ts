@@ -4,12 +4,14 @@ import { TRAINING_ARROWS } from './allowed-arrows.ts';
 import { circles } from './circles.ts';
 import { importedPath, isEntry, type SourceFile, sourceFiles } from './source-files.ts';
 
-const files = [...sourceFiles('src'), ...sourceFiles('training')];
+const library = [...sourceFiles('src'), ...sourceFiles('training')];
+const gateway = sourceFiles('gateway');
+const files = [...library, ...gateway];
 const rooms = files.filter(({ path }) => !isEntry(path));
 
 /** Interchangeable peers keep one file each; an interface stands alone. */
 const CATALOGUES = /^src\/policy\/kinds\/|^training\/(ingest\/formats|cli\/commands)\//;
-const ALONE = ['src/head/head.ts', 'src/embedder/embedder.ts', 'training/version.ts'];
+const ALONE = ['src/head/head.ts', 'src/embedder/embedder.ts', 'training/version.ts', 'gateway/errors.ts'];
 
 const pathsFrom = (file: SourceFile) =>
   file.imports.map((specifier) => importedPath(file, specifier)).filter((path) => path !== undefined);
@@ -27,8 +29,12 @@ function arrowsBetween(nodeOf: (path: string) => string): Map<string, Set<string
 }
 
 describe('the house', () => {
-  it('has at most 270 files', () => {
-    expect(files.length).toBeLessThanOrEqual(270);
+  it('has at most 270 files, the gateway aside', () => {
+    expect(library.length).toBeLessThanOrEqual(270);
+  });
+
+  it('has at most 90 files in the gateway', () => {
+    expect(gateway.length).toBeLessThanOrEqual(90);
   });
 
   it('has no folder of more than 16 files', () => {

@@ -66,7 +66,7 @@ function applies({ type, callee }: Node): boolean {
   return (property as Node | undefined)?.name === 'apply' && (object as Node).type === 'MemberExpression';
 }
 
-const files = ['src', 'training', 'data', 'bench'].flatMap((top) => sourceFiles(top));
+const files = ['src', 'training', 'gateway', 'data', 'bench'].flatMap((top) => sourceFiles(top));
 const found = files.flatMap(spreadingCalls);
 
 describe('a call with a list spread into it', () => {

@@ -100,6 +100,7 @@ describe('what users read', () => {
     'README.md',
     'src/README.md',
     'training/README.md',
+    'gateway/README.md',
     ...documents.filter((page) => page.startsWith('docs/')),
   ];
   it.each(forUsers)('%s links to no test', (document) => {

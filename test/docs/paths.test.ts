@@ -6,10 +6,12 @@ import { pages } from '../documents/pages.ts';
 
 /** Of `models` only what the repository brings: the others are a reader's own. */
 const IN_THE_REPOSITORY =
-  /^(?:\.ci|bench|data|docs|models\/static-en|notebooks|src|test|training)\/[\w./-]*$/;
+  /^(?:\.ci|bench|data|docs|gateway|models\/static-en|notebooks|src|test|training)\/[\w./-]*$/;
 const SOURCE_FILE = /^[\w./-]+\.ts$/;
 
-const sources = ['bench', 'data', 'docs', 'notebooks', 'src', 'test', 'training'].flatMap(sourcesBelow);
+const sources = ['bench', 'data', 'docs', 'gateway', 'notebooks', 'src', 'test', 'training'].flatMap(
+  sourcesBelow,
+);
 
 function sourcesBelow(folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {

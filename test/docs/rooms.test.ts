@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { SRC_ARROWS, TRAINING_ARROWS, TRAINING_ROOF } from '../architecture/allowed-arrows.ts';
+import {
+  GATEWAY_ARROWS,
+  SRC_ARROWS,
+  TRAINING_ARROWS,
+  TRAINING_ROOF,
+} from '../architecture/allowed-arrows.ts';
 import { root } from '../architecture/source-files.ts';
 
 const text = readFileSync(join(root, 'docs/architecture.md'), 'utf8');
@@ -16,6 +21,7 @@ function roomsBelow(heading: string): string[] {
 test.each([
   ['The rooms of src', Object.keys(SRC_ARROWS)],
   ['The rooms of training', [...Object.keys(TRAINING_ARROWS), TRAINING_ROOF]],
+  ['The rooms of gateway', Object.keys(GATEWAY_ARROWS)],
 ])('"%s" in docs/architecture.md are all there are', (heading, rooms) => {
   expect(roomsBelow(heading)).toEqual([...rooms].sort());
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { root } from '../architecture/source-files.ts';
 
 /** Where pages are looked for: trained routers below `models` have cards of their own. */
-const FOLDERS = ['bench', 'data', 'docs', 'models/static-en', 'notebooks', 'src', 'training'];
+const FOLDERS = ['bench', 'data', 'docs', 'gateway', 'models/static-en', 'notebooks', 'src', 'training'];
 /** Installed, built, or copied there by the build. */
 const NOT_WRITTEN = ['dist', 'node_modules', 'docs'];
 

@@ -234,7 +234,7 @@ export function apiPage({ entries, shapes }: PublicApi): string {
   const count = entries.reduce((sum, { names }) => sum + names.length, 0);
   return `${[
     '# API',
-    `Every public name of both packages, ${count} in all, by the entry that exports it; written by \`npm run docs:api\` from the ` +
+    `Every public name of the packages, ${count} in all, by the entry that exports it; written by \`npm run docs:api\` from the ` +
       'docstrings. `pointsman/internal` is for this project alone: what is in it changes without notice.',
     ...entries.map(
       ({ specifier, names }) =>

@@ -11,9 +11,9 @@ export interface EntrySource {
   readonly path: string;
 }
 
-/** The entries of both packages. Where the types of one come from says its source: `./dist/log/index.d.ts`, `log/index.ts`. */
+/** The entries of the packages. Where the types of one come from says its source: `./dist/log/index.d.ts`, `log/index.ts`. */
 export function entrySources(): EntrySource[] {
-  return ['src', 'training'].flatMap((folder) => {
+  return ['src', 'training', 'gateway'].flatMap((folder) => {
     const { name, exports } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
     return Object.entries<{ readonly types?: string }>(exports).flatMap(([key, { types }]) => {
       if (types === undefined) return [];

@@ -7,6 +7,9 @@ import { root } from '../architecture/source-files.ts';
 
 const execute = promisify(execFile);
 
+/** Their folders; each is built after those that it needs. */
+export const PACKAGES = ['src', 'training', 'gateway'] as const;
+
 /** What npm sets for its own children would reach the one we start. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const entries = Object.entries(process.env).filter(
@@ -31,18 +34,19 @@ export interface Packed {
   readonly folder: string;
   readonly pointsman: string;
   readonly training: string;
+  readonly gateway: string;
   remove(): Promise<void>;
 }
 
-/** Builds both packages from a copy of the sources, so that nothing left over from earlier builds counts, and packs them. */
+/** Builds the packages from a copy of the sources, so that nothing left over from earlier builds counts, and packs them. */
 export async function packPackages(): Promise<Packed> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-pack-'));
   const isSource = (path: string) => !['dist', 'node_modules'].includes(basename(path));
-  for (const part of ['src', 'training', 'models/static-en', 'docs', 'package.json', 'tsconfig.base.json']) {
+  for (const part of [...PACKAGES, 'models/static-en', 'docs', 'package.json', 'tsconfig.base.json']) {
     await cp(join(root, part), join(folder, part), { recursive: true, filter: isSource });
   }
   await linkDependencies(folder);
-  await run('npx', ['tsc', '-b', 'src', 'training'], folder);
+  await run('npx', ['tsc', '-b', ...PACKAGES], folder);
   await run('node', ['src/build.mjs'], folder);
   await run('node', ['training/build.mjs'], folder);
   const tarball = async (part: string) => {
@@ -55,13 +59,14 @@ export async function packPackages(): Promise<Packed> {
     folder,
     pointsman: await tarball('src'),
     training: await tarball('training'),
+    gateway: await tarball('gateway'),
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }
 
 /** The dependencies as they are installed here, but the workspaces from the copy. */
 async function linkDependencies(folder: string): Promise<void> {
-  for (const part of ['', 'src', 'training']) {
+  for (const part of ['', ...PACKAGES]) {
     const from = join(root, part, 'node_modules');
     const to = join(folder, part, 'node_modules');
     await mkdir(to, { recursive: true });
@@ -72,5 +77,6 @@ async function linkDependencies(folder: string): Promise<void> {
   }
   await mkdir(join(folder, 'node_modules/@pointsman'));
   await symlink(join(folder, 'src'), join(folder, 'node_modules/pointsman'));
-  await symlink(join(folder, 'training'), join(folder, 'node_modules/@pointsman/training'));
+  for (const part of ['training', 'gateway'])
+    await symlink(join(folder, part), join(folder, 'node_modules/@pointsman', part));
 }

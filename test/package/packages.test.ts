@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importsOf, root } from '../architecture/source-files.ts';
 import { fencedBlocks } from '../documents/fenced-blocks.ts';
 import { temporaryFolder } from '../fixtures/temporary-folder.ts';
-import { type Packed, packPackages, run } from './pack.ts';
+import { PACKAGES, type Packed, packPackages, run } from './pack.ts';
 import { smallTraffic } from './small-traffic.ts';
 
 let packed: Packed;
@@ -15,8 +15,7 @@ beforeAll(async () => {
 afterAll(() => packed?.remove());
 
 const bin = (name: string) => join(root, 'node_modules/.bin', name);
-const PACKAGES = ['src', 'training'] as const;
-const tarballOf = (part: (typeof PACKAGES)[number]) => (part === 'src' ? packed.pointsman : packed.training);
+const tarballOf = (part: (typeof PACKAGES)[number]) => packed[part === 'src' ? 'pointsman' : part];
 
 interface PackageJson {
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
@@ -125,6 +124,7 @@ async function documentedCode(): Promise<Map<string, string>> {
     'README.md',
     'src/README.md',
     'training/README.md',
+    'gateway/README.md',
     ...pages.map((name) => `docs/${name}`),
   ];
   const blocks = await Promise.all(
@@ -137,7 +137,7 @@ async function documentedCode(): Promise<Map<string, string>> {
   return new Map(blocks.flat());
 }
 
-describe('both packages, installed in a project that `npm init -y` and `npm pkg set type=module` made', () => {
+describe('the packages, installed in a project that `npm init -y` and `npm pkg set type=module` made', () => {
   const { folder } = temporaryFolder();
   beforeAll(async () => {
     await run('npm', ['init', '-y'], folder);
@@ -160,7 +160,11 @@ describe('both packages, installed in a project that `npm init -y` and `npm pkg 
     // Telemetry is of no use without OpenTelemetry, an optional peer that is not in this folder.
     const left = ['./package.json', './telemetry'];
     const entries = Object.keys(exports).filter((key) => !left.includes(key));
-    const names = [...entries.map((key) => `pointsman${key.slice(1)}`), '@pointsman/training'];
+    const names = [
+      ...entries.map((key) => `pointsman${key.slice(1)}`),
+      '@pointsman/training',
+      '@pointsman/gateway',
+    ];
     // The loader of modules may still be closing their files.
     const code = `
       for (const name of ${JSON.stringify(names)}) await import(name);
