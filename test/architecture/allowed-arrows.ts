@@ -115,5 +115,7 @@ export const GATEWAY_GROUND = ['errors'] as const;
 export const GATEWAY_ARROWS: Arrows = {
   errors: [],
   // Who may do what, and who pays: asked by every route, and asking none of them.
-  keys: [],
+  keys: ['state'],
+  // What is remembered of keys and of what they used.
+  state: [],
 };
