@@ -3,7 +3,6 @@
  */
 export type { SdkModel, SdkRequest } from './ai-sdk/sdk-model.ts';
 export {
-  ANSWER_VERSION,
   type AnswerBlock,
   type AnswerExtractor,
   answerBlockLength,
@@ -12,9 +11,6 @@ export {
   type EarlierAnswer,
   EVIDENCE_LENGTH,
   evidenceInto,
-  KEPT_BLOCKS,
-  KEPT_LENGTH,
-  keptKey,
 } from './answer/answer-features.ts';
 export type { GivenAnswer } from './answer/question.ts';
 export { canonicalJson, ID_DIGITS, manifestDigest, manifestId, webSha256 } from './artifact/digest.ts';
@@ -43,7 +39,7 @@ export type { SyncEmbedder } from './embedder/embedder.ts';
 export { embedderSource } from './embedder/embedders.ts';
 export { decodeStaticTable, encodeStaticTable, StaticEmbedder, type StaticTable } from './embedder/static.ts';
 export { buildPieceTrie, UnigramTokeniser } from './embedder/tokeniser.ts';
-export { type ClientAnswer, type ClientMap, finishReasonOf } from './execution/answer.ts';
+export type { ClientAnswer, ClientMap } from './execution/answer.ts';
 export type { ExecutionTrace, PlannedExecution } from './execution/attempt.ts';
 export {
   createFeatureExtractor,

@@ -72,6 +72,8 @@ export interface ExpectedUse {
 
 /** Money and tokens that are set aside for one request. */
 export interface Reservation {
+  /** What is left of each limit of the key, as headers of the answer; empty where there is none. */
+  readonly headers: Readonly<Record<string, string>>;
   /**
    * What it really took, once and in every case: of a request that nothing was sent for, nothing. Never throws: what
    * cannot be written down at once is the guard's to keep.
@@ -89,7 +91,7 @@ export interface Used {
 
 /** Lets everybody do everything: a gateway without keys. */
 export function createOpenGuard(): Guard {
-  const reservation: Reservation = { settle: async () => {} };
+  const reservation: Reservation = { headers: {}, settle: async () => {} };
   const grant: Grant = {
     keyId: null,
     tier: null,

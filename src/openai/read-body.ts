@@ -98,14 +98,11 @@ export async function openBody(response: Response, endpoint: Endpoint): Promise<
 }
 
 /**
- * The JSON of a whole body, and its text: the same JSON, as it was written where that is sound.
+ * The JSON of a whole body.
  *
  * @throws MalformedAnswerError when it is none, or longer than `maxResponseBytes`.
  */
-export async function readWhole(
-  source: TextSource,
-  endpoint: Endpoint,
-): Promise<{ readonly body: unknown; readonly text: string }> {
+export async function readWhole(source: TextSource, endpoint: Endpoint): Promise<unknown> {
   const pieces: string[] = [];
   try {
     for (let piece = await source.next(); piece !== null; piece = await source.next()) {
@@ -117,13 +114,7 @@ export async function readWhole(
   }
   const text = withoutDone(pieces.join(''));
   try {
-    return { body: JSON.parse(text), text };
-  } catch {
-    // It may be sound but for its numbers.
-  }
-  try {
-    const body = parseBody(text);
-    return { body, text: JSON.stringify(body) };
+    return parseBody(text);
   } catch {
     // Without the parser's own error, which quotes what it read.
     const what = /^\s*[{[]/.test(text)
@@ -139,7 +130,7 @@ function withoutDone(text: string): string {
   return trimmed.endsWith('[DONE]') ? trimmed.slice(0, trimmed.lastIndexOf('data:')) : text;
 }
 
-export function tooLong({ shownUrl, maxResponseBytes }: Endpoint): MalformedAnswerError {
+function tooLong({ shownUrl, maxResponseBytes }: Endpoint): MalformedAnswerError {
   return new MalformedAnswerError(
     `${shownUrl} gave more than ${maxResponseBytes} bytes, and was not read to its end. If answers may be that long, ` +
       'raise `maxResponseBytes` of the client.',
@@ -214,8 +205,6 @@ export interface ServerEvent {
   readonly data: string;
   /** Whether the empty line behind it is missing: the end of the stream may have cut it. */
   readonly unended: boolean;
-  /** All its lines and the empty one, where `rawText` asks for them; '' else. Lines end in LF. */
-  readonly source: string;
 }
 
 export interface EventReader {
@@ -238,27 +227,18 @@ export function openEvents(text: TextSource, endpoint: Endpoint): EventReader {
   const ready: ServerEvent[] = [];
   let begunLine = '';
   let lines: string[] = [];
-  let source: string[] = [];
   let size = 0;
   let name = '';
   let afterReturn = false;
 
   const dispatch = (unended: boolean) => {
-    if (lines.length > 0) {
-      const sent = endpoint.rawText ? `${source.join('\n')}\n\n` : '';
-      ready.push({ name, data: lines.join('\n'), unended, source: sent });
-    }
+    if (lines.length > 0) ready.push({ name, data: lines.join('\n'), unended });
     lines = [];
-    source = [];
     size = 0;
     name = '';
   };
   const takeLine = (line: string) => {
     if (line === '') return dispatch(false);
-    if (endpoint.rawText) {
-      source.push(line);
-      size += line.length + 1;
-    }
     const data = fieldOf(line, 'data');
     if (data !== undefined) {
       lines.push(data);

@@ -109,7 +109,6 @@ export class StagedRows {
       | 'costsRepriced'
       | 'repeatedIds'
       | 'judgement'
-      | 'answers'
       | 'scoreScale'
       | 'fingerprint'
     >

@@ -27,7 +27,6 @@ import { FEWEST_OF_KIND, MOST_KINDS, type TaskKinds, type TrainProgress, taskKin
 
 /** What of `IngestOptions` says how a log is read. */
 const LOG_OPTIONS = [
-  'answers',
   'append',
   'failures',
   'format',

@@ -27,7 +27,7 @@ describe('a refusal', () => {
     ['unauthenticated', 401],
     ['forbidden', 403],
     ['rate-limited', 429],
-    ['over-budget', 429],
+    ['over-budget', 402],
     ['unavailable', 503],
   ])('%s has the status %i', (kind, status) => {
     expect(new RefusalError(kind, 'No.', 1500)).toMatchObject({

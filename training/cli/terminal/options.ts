@@ -40,7 +40,6 @@ export interface LogFlags extends ReadingFlags {
   readonly redact?: boolean;
   readonly redactPattern: Readonly<Record<string, string>>;
   readonly keep: 'prompts' | 'hashes';
-  readonly answers: 'features' | 'text' | 'none';
 }
 
 /** Options of every command that has rows on their way. */
@@ -111,11 +110,6 @@ export function addLogOptions(command: Command): Command {
       new Option('--keep <what>', 'hashes keeps a hash and an embedding of each prompt, and no word')
         .choices(['prompts', 'hashes'])
         .default('prompts'),
-    )
-    .addOption(
-      new Option('--answers <what>', 'of answers keep features and hashes, their text as well, or nothing')
-        .choices(['features', 'text', 'none'])
-        .default('features'),
     );
 }
 
@@ -138,7 +132,6 @@ export function logOptions(flags: LogFlags): LogOptions {
     judgeConcurrency: flags.judgeConcurrency,
     redact: Object.keys(flags.redactPattern).length > 0 ? flags.redactPattern : flags.redact === true,
     keep: flags.keep,
-    answers: flags.answers,
   };
 }
 
