@@ -119,11 +119,13 @@ export function truncatedSvd(matrix: SparseRows, columns: number, rank: number, 
   // right = matrix' Q: its singular vectors on the left are the matrix's on the right.
   const { values, vectors } = gramEigen(right, columns, width);
   const result = new Float64Array(columns * rank);
+  // Most buckets are empty where there are few texts.
+  const used = Int32Array.from(new Set(sample.columns)).sort();
   for (let k = 0; k < Math.min(rank, width); k++) {
     const singular = Math.sqrt(Math.max(0, values[k]));
     if (singular < 1e-9) continue;
     let peak = 0;
-    for (let c = 0; c < columns; c++) {
+    for (const c of used) {
       let sum = 0;
       for (let j = 0; j < width; j++) sum += right[c * width + j] * vectors[k][j];
       result[c * rank + k] = sum / singular;

@@ -60,6 +60,10 @@ interface Cholesky {
   readonly size: number;
   /** Solves A X = B in place, B being the first `size` rows of `[rows, columns]`. */
   solveInPlace(b: Float64Array, columns: number): void;
+  /** Solves Lᵀ X = B in place, `[size, columns]`. */
+  solveTransposedInPlace(b: Float64Array, columns: number): void;
+  /** L, zeros above its diagonal: `[size, size]` */
+  lower(): Float32Array<ArrayBuffer>;
 }
 
 /**
@@ -87,6 +91,18 @@ export function cholesky(lower: Float64Array, size: number): Cholesky {
   const four = new Float64Array(TOGETHER * size);
   return {
     size,
+    lower: () =>
+      Float32Array.from({ length: size * size }, (_, at) =>
+        at % size <= Math.floor(at / size) ? lower[at] : 0,
+      ),
+    solveTransposedInPlace(b, columns) {
+      for (let i = size - 1; i >= 0; i--)
+        for (let c = 0; c < columns; c++) {
+          b[i * columns + c] /= lower[i * size + i];
+          const value = b[i * columns + c];
+          for (let k = 0; k < i; k++) b[k * columns + c] -= lower[i * size + k] * value;
+        }
+    },
     solveInPlace(b, columns) {
       for (let from = 0; from < columns; from += TOGETHER) {
         const count = Math.min(TOGETHER, columns - from);

@@ -1,10 +1,11 @@
 import { InvalidInputError } from 'pointsman';
-import { mean } from 'pointsman/internal';
+import { dot, mean } from 'pointsman/internal';
 import { useBackend } from './backend.ts';
 import type { DenseLayer } from './chain.ts';
-import { type Curvature, measureCurvature } from './curvature.ts';
+import { type Curvature, cholesky, measureCurvature } from './curvature.ts';
 import { createLinearObjective, type LinearObjective, minimise } from './linear-objective.ts';
 import { baseRates, checkFitData, type FitData, type Loss } from './loss.ts';
+import type { Matrix } from './rows.ts';
 
 export interface LinearOptions {
   /**
@@ -62,6 +63,7 @@ export async function fitLinearPath(
   }
   const { tf } = await useBackend();
   const { features, targets } = data;
+  if (fitsInRowSpace(features, options)) return fitInRowSpace(data, loss, options);
   const curvature = measureCurvature(tf, features);
   const objective = createLinearObjective(tf, data, loss);
   const problem = { data, options, curvature, spread: spreads(data, loss), objective };
@@ -76,6 +78,51 @@ export async function fitLinearPath(
   } finally {
     objective.dispose();
   }
+}
+
+/** Below this many rows a feature the detour pays. */
+const ROWS_PER_FEATURE = 0.85;
+
+function fitsInRowSpace({ rows, columns }: Matrix, { l2s, start, towards }: LinearPathOptions): boolean {
+  const isFromZero = start === undefined && towards === undefined;
+  return rows > 0 && rows < ROWS_PER_FEATURE * columns && isFromZero && l2s.every((l2) => l2 > 0);
+}
+
+/**
+ * The same where there are fewer rows than features. The best weights are then a sum of the rows (the representer theorem: Kimeldorf
+ * and Wahba 1971), so the rows' products with each other are all that is needed. Where these are L Lᵀ, rows of L stand for
+ * the rows of features, at the same lengths and angles: the penalty is the same too, and all steps are on rows² numbers.
+ */
+async function fitInRowSpace(data: FitData, loss: Loss, options: LinearPathOptions): Promise<LinearFit[]> {
+  const { featurePenalties, ...rest } = options;
+  const { rows, columns, values } = data.features;
+  const scales = Float64Array.from({ length: columns }, (_, j) => 1 / Math.sqrt(featurePenalties?.[j] ?? 1));
+  const scaled = Float64Array.from(values, (value, i) => value * scales[i % columns]);
+  const products = new Float64Array(rows * rows);
+  for (let i = 0; i < rows; i++)
+    for (let j = 0; j <= i; j++) {
+      const product = dot(
+        scaled.subarray(i * columns, (i + 1) * columns),
+        scaled.subarray(j * columns, (j + 1) * columns),
+      );
+      products[i * rows + j] = product;
+      products[j * rows + i] = product;
+    }
+  const factor = cholesky(products, rows);
+  const features = { rows, columns: rows, values: factor.lower() };
+  const fits = await fitLinearPath({ ...data, features }, loss, rest);
+  return fits.map((fit) => {
+    const { kernel, outputs } = fit.layer;
+    const ofRows = Float64Array.from(kernel);
+    factor.solveTransposedInPlace(ofRows, outputs);
+    const weights = new Float64Array(columns * outputs);
+    for (let row = 0; row < rows; row++)
+      for (let j = 0; j < columns; j++) {
+        const value = scaled[row * columns + j] * scales[j];
+        for (let c = 0; c < outputs; c++) weights[j * outputs + c] += value * ofRows[row * outputs + c];
+      }
+    return { ...fit, layer: { ...fit.layer, inputs: columns, kernel: Float32Array.from(weights) } };
+  });
 }
 
 /** A linear fit whose rows are on the backend. */

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { chainHead, predictRows } from '../../../training/fit/chain.ts';
 import { type FitProgress, fitLinear, fitLinearPath } from '../../../training/fit/linear.ts';
 import { meanLoss } from '../../../training/fit/loss.ts';
-import { createMatrix } from '../../../training/fit/rows.ts';
+import { createMatrix, takeRows } from '../../../training/fit/rows.ts';
 import { linearFixture } from './fixtures.ts';
 
 const { features, logits, choice, success } = linearFixture(3000, 12, 4, 1, 2);
@@ -139,6 +139,33 @@ describe('fitLinear', () => {
     expect(fit.loss).toBeLessThan(truth);
     expect(fit.loss).toBeGreaterThan(truth - 0.001);
   });
+
+  test.each(['softmax', 'sigmoid', 'squared'] as const)(
+    'fewer rows than features, copies among them, end where as many copies as it takes end: %s',
+    async (loss) => {
+      const few = linearFixture(30, 60, 3, 4, 2);
+      const targets = loss === 'softmax' ? few.choice : loss === 'sigmoid' ? few.success : few.logits;
+      // Copies of the first rows: nothing new, and no rank of their own.
+      const copies = Int32Array.from({ length: 36 }, (_, row) => row % 30);
+      const once = { features: takeRows(few.features, copies), targets: takeRows(targets, copies) };
+      const thrice = Int32Array.from({ length: 108 }, (_, row) => row % 36);
+      const often = { features: takeRows(once.features, thrice), targets: takeRows(once.targets, thrice) };
+      const featurePenalties = Float32Array.from({ length: 60 }, (_, j) => 1 + (j % 3));
+      const options = { featurePenalties, tolerance: 1e-10 };
+      const wide = await fitLinear(once, loss, { ...options, l2: 2 });
+      const tall = await fitLinear(often, loss, { ...options, l2: 6 });
+      expect(wide.layer.inputs).toBe(60);
+      expect(wide.loss).toBeCloseTo(tall.loss, 4);
+      wide.layer.kernel.forEach((weight, i) => {
+        expect(weight).toBeCloseTo(tall.layer.kernel[i], 2);
+      });
+      // What is added to all logits alike changes no softmax.
+      const level = ({ bias }: { bias: Float32Array }) => (loss === 'softmax' ? bias[0] : 0);
+      wide.layer.bias.forEach((bias, c) => {
+        expect(bias - level(wide.layer)).toBeCloseTo(tall.layer.bias[c] - level(tall.layer), 2);
+      });
+    },
+  );
 
   test('refuses features that are not numbers, and shapes that disagree', async () => {
     const broken = { ...features, values: features.values.slice() };
