@@ -104,6 +104,8 @@ async function routedLines(
   for (const [id, label] of [
     ['bestSingle', 'best single'],
     ['nearest', 'kNN, k = 40'],
+    ['told', 'told the task'],
+    ['task', 'best per task, which is told it, too'],
     ['oracle', 'oracle'],
   ] as const)
     lines.push(plain(`  ${label}`, meanOf(quality(id)), '', `seeds ${shown(quality(id))}`));

@@ -24,6 +24,7 @@ export {
   MANIFEST_SCHEMA_VERSION,
   type ManifestCandidate,
   type ManifestHeads,
+  type ToldTask,
 } from './artifact/manifest.ts';
 export {
   BetaCalibrator,
@@ -102,6 +103,7 @@ export type { AcceptTest, Combine, Predictions } from './policy/plan.ts';
 export type { PolicyCandidate, PolicyContext, PolicyOverrides, RequestNeeds } from './policy/policy.ts';
 export { NAMED_WEIGHTS, type WeightsName } from './policy/spec.ts';
 export type { Prompt, TokenPrices } from './request.ts';
+export { toldHead } from './router/predictor.ts';
 export { readSignals } from './signals/read-signals.ts';
 export type { SignalSources } from './signals/signals.ts';
 export { hashWord, mixHash, prepareText } from './text.ts';

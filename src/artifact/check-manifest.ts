@@ -1,7 +1,7 @@
 import { EMBEDDERS, type EmbedderKind, embedderSource } from '../embedder/embedders.ts';
 import { ArtifactError } from '../errors.ts';
 import type { HeadSpec } from '../head/head.ts';
-import type { FeatureBlock, Manifest } from './manifest.ts';
+import type { FeatureBlock, Manifest, ToldTask } from './manifest.ts';
 
 /** Heads inside one another, at most: each takes its time at every decision. */
 const MOST_HEADS = 1000;
@@ -33,6 +33,7 @@ export function checkManifest(manifest: Manifest): void {
   }
   const rates = heads.costBesideInput?.perInputToken;
   if (rates !== undefined) equal('heads.costBesideInput.perInputToken', rates.length, n);
+  if (manifest.task?.told !== undefined) checkTold(manifest, manifest.task.told);
   const lengths = features.blocks.map(blockLength);
   const sum = lengths.reduce((total, value) => total + value, 0);
   if (sum !== features.length) refuse('features.length', `${sum}, the sum of its blocks`, features.length);
@@ -58,6 +59,16 @@ export function checkManifest(manifest: Manifest): void {
     checkHead(`heads.${name}.head`, part.head, features.length, n);
   }
   if (count > MOST_HEADS) refuse('heads', `at most ${MOST_HEADS} heads`, count);
+}
+
+function checkTold({ candidates, heads, task }: Manifest, { calibrators, offsets }: ToldTask): void {
+  const field = 'task.told';
+  const { kind } = heads.success.head;
+  if (kind !== 'logit')
+    refuse(field, 'given where `heads.success.head` is of kind "logit" alone', `"${kind}"`);
+  equal(`${field}.calibrators`, calibrators.length, candidates.length);
+  equal(`${field}.offsets`, offsets.length, task!.names.length, 'one a name of the task');
+  for (const row of offsets) equal(`${field}.offsets`, row.length, candidates.length);
 }
 
 function checkPaths(manifest: Manifest): void {

@@ -101,6 +101,20 @@ export interface AmountPart {
   readonly bounds?: readonly (readonly [least: number, most: number])[];
 }
 
+/**
+ * What is expected of a candidate where the caller says the task: the prior of the success head + scale * what is inside the head
+ * + the offset of the task, calibrated anew. The choice is the softmax of that, before calibration, over `temperature`.
+ */
+export interface ToldTask {
+  /** 0 to 1: how much of what is read from the prompt still counts. */
+  readonly scale: number;
+  /** `[tasks, candidates]`, in the order of the names. */
+  readonly offsets: readonly (readonly number[])[];
+  /** One a candidate. */
+  readonly calibrators: readonly CalibratorParameters[];
+  readonly temperature: number;
+}
+
 /** `manifest.json`: everything a router is, but for the big tables, which it names with their digests. */
 export interface Manifest {
   readonly schemaVersion: typeof MANIFEST_SCHEMA_VERSION;
@@ -131,7 +145,12 @@ export interface Manifest {
   };
   readonly heads: ManifestHeads;
   /** What kind of request it is, where the traffic had tasks: a softmax output of the model, one number a name. */
-  readonly task?: { readonly output: string; readonly names: readonly string[] };
+  readonly task?: {
+    readonly output: string;
+    readonly names: readonly string[];
+    /** What changes where the caller says the task. @default nothing does */
+    readonly told?: ToldTask;
+  };
   /** How to tell a request that is unlike those of the fit split. */
   readonly novelty?: NoveltySpec;
   /** The policy used when a request names none; validated by `policy/`. */
@@ -170,6 +189,7 @@ const number = finiteNumber;
 const positive = v.pipe(finiteNumber, v.gtValue(0));
 const amount = v.pipe(finiteNumber, v.minValue(0));
 const share = v.pipe(finiteNumber, v.minValue(0), v.maxValue(1));
+const offset = v.pipe(finiteNumber, v.minValue(-1), v.maxValue(1));
 const length = v.pipe(wholeNumber, v.gtValue(0), v.maxValue(MAX_LENGTH));
 const count = v.pipe(wholeNumber, v.minValue(0));
 const order = v.pipe(wholeNumber, v.minValue(0), v.maxValue(10));
@@ -324,7 +344,18 @@ export const manifestSchema = object({
     costBesideInput: v.exactOptional(object({ ...amountPart, perInputToken: perCandidate(amount) })),
   }),
   task: v.exactOptional(
-    object({ output: name, names: v.pipe(v.array(name), v.minLength(2), v.maxLength(MAX_CANDIDATES)) }),
+    object({
+      output: name,
+      names: v.pipe(v.array(name), v.minLength(2), v.maxLength(MAX_CANDIDATES)),
+      told: v.exactOptional(
+        object({
+          scale: share,
+          offsets: v.pipe(v.array(perCandidate(offset)), v.minLength(2), v.maxLength(MAX_CANDIDATES)),
+          calibrators: perCandidate(calibrator),
+          temperature: positive,
+        }),
+      ),
+    }),
   ),
   novelty: v.exactOptional(
     object({

@@ -45,9 +45,9 @@ export function assembleRouter(artifact: Artifact, options: RouterOptions, kit: 
   const features = new Float32Array(extractor.length);
   const contexts = createContexts(artifact, predictor, features, options, kit);
 
-  const predictPrompt = (prompt: Prompt, size: RequestSize) => {
+  const predictPrompt = (prompt: Prompt, size: RequestSize, task?: string) => {
     extractor.extractInto(prompt, vector, features);
-    return predictor.predict(features, size);
+    return predictor.predict(features, size, task);
   };
   const countsTokens =
     predictor.readsSize ||
@@ -90,12 +90,14 @@ export function assembleRouter(artifact: Artifact, options: RouterOptions, kit: 
     started: number,
   ): { readonly decision: Decision } | { readonly decision: undefined; readonly plan: Plan } => {
     const size = sizeOf(request, checked);
-    const predictions = predictPrompt(prompt, size);
+    const { task } = checked.signals;
+    const predictions = predictPrompt(prompt, size, task);
     const { context, seen } = contexts(prompt, request, size.tokens, predictions, checked);
     const plan = policy.decide(context);
     if (plan.router !== undefined) return { decision: undefined, plan };
     const routerMs = performance.now() - started;
-    const decision = createDecision(names, plan, predictions, seen(), manifest.id, routerMs);
+    const explained = task === undefined ? plan : withTask(plan, task, predictor);
+    const decision = createDecision(names, explained, predictions, seen(), manifest.id, routerMs);
     return { decision: checked.novelty ? { ...decision, novelty: context.novelty() } : decision };
   };
 
@@ -170,6 +172,15 @@ export function assembleRouter(artifact: Artifact, options: RouterOptions, kit: 
 }
 
 const NO_PROMPT = readPrompt({ text: '' });
+
+/** Says whether the caller's word on the task made a difference, where it can make one. */
+function withTask(plan: Plan, task: string, { isLearned }: Predictor): Plan {
+  if (isLearned === undefined) return plan;
+  const note = isLearned(task)
+    ? `The task was given, "${task}", and not read from the prompt.`
+    : `The task that was given, "${task}", is none that the router has learned: what is expected is read from the prompt alone.`;
+  return { ...plan, reasons: [...plan.reasons, note] };
+}
 
 function checkSameEmbedder({ manifest }: Router, id: string, name: string | undefined): void {
   if (manifest.embedder.id === id) return;

@@ -1,4 +1,4 @@
-import type { AmountPart, Manifest, ManifestCandidate } from '../artifact/manifest.ts';
+import type { AmountPart, Manifest, ManifestCandidate, ToldTask } from '../artifact/manifest.ts';
 import { type Artifact, parseJson } from '../artifact/read-artifact.ts';
 import { type Calibrator, type CalibratorParameters, createCalibrator } from '../calibrator.ts';
 import { ArtifactError, InvalidInputError } from '../errors.ts';
@@ -6,7 +6,7 @@ import { LIMIT } from '../features/features.ts';
 import { createHead, type HeadContext } from '../head/create-head.ts';
 import type { Head, HeadSpec } from '../head/head.ts';
 import { readLayersModel } from '../head/layers.ts';
-import { argMax, softmaxInto } from '../math.ts';
+import { argMax, sigmoid, softmaxInto } from '../math.ts';
 import type { Predictions } from '../policy/plan.ts';
 import type { TaskGuess } from '../signals/signals.ts';
 import { tokenCost } from '../tokens.ts';
@@ -16,10 +16,13 @@ export interface Predictor {
   /**
    * @param features standardised, `[features.length]`.
    * @param size of the request; where it is not known, amounts are those of a request of mean size.
+   * @param task what kind of request it is, where the caller says; one that `isLearned` changes what is expected.
    * @returns arrays that the next call overwrites.
    * @throws InvalidInputError when the features hold a number that is not finite.
    */
-  predict(features: Float32Array, size?: RequestSize): Required<Predictions>;
+  predict(features: Float32Array, size?: RequestSize, task?: string): Required<Predictions>;
+  /** Whether it makes a difference to be told this task; undefined where none does. */
+  readonly isLearned: ((task: string) => boolean) | undefined;
   /** Whether the size of a request changes anything. */
   readonly readsSize: boolean;
   /** What kind of request it is; undefined where the artifact has no classifier. */
@@ -50,6 +53,7 @@ export function createPredictor(artifact: Artifact): Predictor {
   const choice = build('choice', heads.choice.head);
   const success = build('success', heads.success.head);
   const calibrators = heads.success.calibrators.map(calibratorOf);
+  const told = toldTasks(artifact.manifest, context);
   const amounts = expectedAmounts(artifact.manifest, build);
 
   const raw = new Float32Array(count);
@@ -63,15 +67,24 @@ export function createPredictor(artifact: Artifact): Predictor {
   };
   const predictor: Predictor = {
     classifyTask: taskClassifier(artifact.manifest, context),
+    isLearned: told && ((task) => told.heads.has(task)),
     readsSize: amounts.readsSize,
-    predict(input, size = UNKNOWN_SIZE) {
+    predict(input, size = UNKNOWN_SIZE, task) {
       turn.count++;
-      choice.predictInto(input, raw);
-      softmaxInto(raw, predictions.choice, heads.choice.temperature);
-      checkFinite(predictions.choice, candidates);
-      success.predictInto(input, raw);
-      for (let c = 0; c < count; c++) predictions.success[c] = calibrators[c].probability(raw[c]);
+      const known = task === undefined ? undefined : told?.heads.get(task);
+      const calibrated = known === undefined ? calibrators : told!.calibrators;
+      (known ?? success).predictInto(input, raw);
+      for (let c = 0; c < count; c++) predictions.success[c] = calibrated[c].probability(raw[c]);
       checkFinite(predictions.success, candidates);
+      // The choice head has guessed the task; what is expected, told it, has not.
+      if (known === undefined) choice.predictInto(input, raw);
+      else for (let c = 0; c < count; c++) raw[c] = sigmoid(raw[c]);
+      softmaxInto(
+        raw,
+        predictions.choice,
+        known === undefined ? heads.choice.temperature : told!.temperature,
+      );
+      checkFinite(predictions.choice, candidates);
       amounts.writeInto(input, size, predictions);
       return predictions;
     },
@@ -134,6 +147,38 @@ function taskClassifier(
     head.predictInto(input, posterior);
     const first = argMax(posterior);
     return { task: names[first], confidence: Math.min(1, Math.max(0, posterior[first])) };
+  };
+}
+
+/** What is expected of a request whose task the caller says. */
+interface ToldTasks {
+  /** Of each task, in the place of the success head. */
+  readonly heads: ReadonlyMap<string, Head>;
+  readonly calibrators: readonly Calibrator[];
+  readonly temperature: number;
+}
+
+/** As many light heads as there are tasks, over the one that all of them share. */
+function toldTasks({ heads: { success }, task }: Manifest, context: HeadContext): ToldTasks | undefined {
+  const { head } = success;
+  if (task?.told === undefined || head.kind !== 'logit') return undefined;
+  const { calibrators, temperature } = task.told;
+  const heads = new Map(
+    task.names.map((name, t) => [name, createHead(toldHead(head, task.told!, t), context)]),
+  );
+  return { heads, calibrators: calibrators.map(calibratorOf), temperature };
+}
+
+/** The success head where the caller says that the task is number `t`. */
+export function toldHead(
+  { head, prior }: Extract<HeadSpec, { kind: 'logit' }>,
+  { offsets, scale }: Pick<ToldTask, 'offsets' | 'scale'>,
+  t: number,
+): HeadSpec {
+  return {
+    kind: 'logit',
+    prior: prior.map((p, c) => p + offsets[t][c]),
+    head: { kind: 'stack', members: [{ weight: scale, head }] },
   };
 }
 

@@ -5,7 +5,7 @@ import { exportRouter } from '../fit/export.ts';
 import { countedTokens, inputLengths, learnTokens, meanTokensCost, paidPrices } from '../outcomes/amounts.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import { addFittedPrompts } from '../split/split.ts';
-import { extendHeads, readOutputs } from './extend-heads.ts';
+import { extendHeads, extendTask, readOutputs } from './extend-heads.ts';
 import {
   bareArtifact,
   type CandidatePosterior,
@@ -60,6 +60,7 @@ export async function addCandidate(input: AddCandidateInput): Promise<AddedCandi
         { ...manifestCandidate(candidate, posterior.mean, probes.own), ...tokens.learned },
       ],
       heads: extended.heads,
+      ...(manifest.task === undefined ? {} : { task: extendTask(manifest.task, weights) }),
       model,
     },
     files,

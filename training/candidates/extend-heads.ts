@@ -74,6 +74,28 @@ function extendSuccess(
   };
 }
 
+/** What it says, told the task, is the same sum of what it says of the known ones. */
+export function extendTask<Task extends NonNullable<Manifest['task']>>(
+  task: Task,
+  weights: Float64Array,
+): Task {
+  if (task.told === undefined) return task;
+  const { calibrators, offsets } = task.told;
+  const sum = (row: readonly number[]) => row.reduce((total, x, c) => total + weights[c] * x, 0);
+  const told = {
+    ...task.told,
+    offsets: offsets.map((row) => [...row, Math.min(1, Math.max(-1, sum(row)))]),
+    calibrators: [...calibrators, sharedCalibrator(calibrators)],
+  };
+  return { ...task, told };
+}
+
+/** A new candidate's: the one that all share, which keeps their order; where they have their own, none. */
+function sharedCalibrator(calibrators: readonly CalibratorParameters[]): CalibratorParameters {
+  const shared = new Set(calibrators.map((parameters) => JSON.stringify(parameters))).size === 1;
+  return shared ? calibrators[0] : { kind: 'identity' };
+}
+
 function extendAmount({ head, scales, bounds }: AmountPart, { weights, scale }: AmountOutput): AmountPart {
   return {
     head: extend(head, weights, 0),
@@ -144,8 +166,7 @@ function levelFor(
   const columns = candidates.length;
   const count = own.quality.length;
   const prior = success.head.kind === 'logit' ? success.head.prior : null;
-  const shared = new Set(success.calibrators.map((parameters) => JSON.stringify(parameters))).size === 1;
-  const calibrator: CalibratorParameters = shared ? success.calibrators[0] : { kind: 'identity' };
+  const calibrator = sharedCalibrator(success.calibrators);
   const calibrated = createCalibrator(calibrator);
   const shapes = new Float64Array(count);
   let target = 0;

@@ -22,6 +22,8 @@ export interface StrategySources {
   readonly nearestNote: string;
   /** `[rows, candidates]` of `taskMeans`; null without tasks. */
   readonly task: Float64Array | null;
+  /** What the router chooses where it is told the task; null where it cannot be. `[rows]` */
+  readonly told: Int32Array | null;
 }
 
 /** Candidate number of the best single candidate on the training rows, among those compared. */
@@ -32,7 +34,7 @@ export function bestSingleCandidate({ compared }: Comparison, means: TrainMeans)
 /** The router and every baseline, as choices on the compared rows. */
 export function listChoices(comparison: Comparison, sources: StrategySources): Choice[] {
   const { chosen, compared, costUsd, quality } = comparison;
-  const { means, names, nearest, task } = sources;
+  const { means, names, nearest, task, told } = sources;
   const candidates = names.length;
   const rows = chosen.length;
   const always = (candidate: number) => new Int32Array(rows).fill(candidate);
@@ -97,6 +99,14 @@ export function listChoices(comparison: Comparison, sources: StrategySources): C
       name: 'Best per task',
       note: "The candidate with the highest mean quality on the training rows of the prompt's task.",
       by: { chosen: perRow(task, means.costUsd) },
+    });
+  }
+  if (told) {
+    choices.push({
+      id: 'told',
+      name: 'This router, told the task',
+      note: 'As it would choose where the caller says the task; one that it has not learned makes no difference.',
+      by: { chosen: told },
     });
   }
   choices.push({

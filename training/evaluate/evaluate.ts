@@ -156,8 +156,8 @@ function setDial(
 
 /** What baselines go by on the compared rows. */
 function choiceSources(
-  { embeddings, matrix }: EvaluationInput,
-  { prompts }: Comparison,
+  { embeddings, matrix, told }: EvaluationInput,
+  { compared, positions, prompts }: Comparison,
   train: Int32Array,
   means: TrainMeans,
   settings: Settings,
@@ -176,7 +176,9 @@ function choiceSources(
         })
       : null;
   const nearestNote = `The best of the ${Math.min(neighbours, train.length)} most similar training prompts (cosine of embeddings, ${Math.min(maxTrainRows, train.length)} of ${train.length} training prompts).`;
-  return { names: matrix.candidates, means, nearest, nearestNote, task };
+  const chosen = told ? Int32Array.from(positions, (position) => told[position]) : null;
+  const isCompared = chosen?.every((candidate) => compared.includes(candidate)) === true;
+  return { names: matrix.candidates, means, nearest, nearestNote, task, told: isCompared ? chosen : null };
 }
 
 function compareAll(

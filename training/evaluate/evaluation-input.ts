@@ -39,6 +39,11 @@ export interface EvaluationInput {
    */
   readonly groups: Int32Array; // [prompts]
   readonly predictions: TestPredictions;
+  /**
+   * Candidate number that the router chose for each test prompt where it was told the task that the traffic gives; null or
+   * absent: it has none that it could be told.
+   */
+  readonly told?: Int32Array | null; // [test]
   readonly artifactId: string;
   /**
    * What baselines know of each candidate, for an evaluation without training rows.
@@ -164,6 +169,7 @@ export function checkEvaluationInput({
   embeddings,
   propensities,
   groups,
+  told,
 }: EvaluationInput): void {
   const rows = splits.test.rows.length;
   const candidates = matrix.candidates.length;
@@ -178,6 +184,7 @@ export function checkEvaluationInput({
   checkLength('expectedCostUsd', predictions.expectedCostUsd.length, cells);
   checkLength('expectedLatencyMs', predictions.expectedLatencyMs.length, cells);
   checkLength('chosen', predictions.chosen.length, rows);
+  if (told) checkLength('told', told.length, rows);
   if (predictions.decisionMicroseconds) {
     checkLength('decisionMicroseconds', predictions.decisionMicroseconds.length, rows);
   }

@@ -87,6 +87,7 @@ export interface Verdict {
 
 export type StrategyId =
   | 'router'
+  | 'told'
   | 'cheapest'
   | 'bestSingle'
   | 'fixedMix'

@@ -7,12 +7,12 @@ import { allRows, fittedChain, isFullyObserved, type LearnerData, type TunedLear
 import { rowDifficulty } from './linear.ts';
 
 /** What is learned of tasks: rows as in `LearnerData`. */
-interface TaskData extends Pick<LearnerData, 'groups' | 'residuals' | 'taskCount' | 'weights'> {
+export interface TaskData extends Pick<LearnerData, 'groups' | 'residuals' | 'taskCount' | 'weights'> {
   /** Task of each row as a number, -1 where it has none. */
   readonly tasks: Int32Array;
 }
 
-function hasTasks(data: LearnerData): data is LearnerData & TaskData {
+export function hasTasks(data: LearnerData): data is LearnerData & TaskData {
   return data.tasks !== null && data.taskCount >= 2;
 }
 
@@ -123,15 +123,19 @@ function accuracy({ columns, values }: Matrix, tasks: Int32Array): number {
 }
 
 function meansLayer(data: LearnerData & TaskData, rows: Int32Array): DenseLayer {
-  const means = isFullyObserved(data.residuals) ? taskMeans : sharedTaskMeans;
   const outputs = data.residuals.columns;
   return {
     inputs: data.taskCount,
     outputs,
-    kernel: means(data, rows),
+    kernel: shrunkTaskMeans(data, rows),
     bias: new Float32Array(outputs),
     activation: 'linear',
   };
+}
+
+/** What a task's rows differ by from all, as surely as the traffic shows it: `[tasks, candidates]` */
+export function shrunkTaskMeans(data: TaskData, rows: Int32Array): Float32Array {
+  return isFullyObserved(data.residuals) ? taskMeans(data, rows) : sharedTaskMeans(data, rows);
 }
 
 /**

@@ -63,6 +63,7 @@ export async function evaluateRouter(
   const none = new Int32Array();
   const splits = nameSplits(none, none, options.rows ?? Int32Array.from(matrix.prompts.keys()));
   const predictions = await predictTest(router, matrix, splits.test, null, options.onProgress);
+  const told = await predictTold(router, matrix, splits.test, null);
   const { offPolicy = 'auto', onPropensities = () => {} } = options;
   const settings = { seed: options.seed ?? 0, resamples: options.resamples ?? 2000, offPolicy };
   const groups = options.groups ?? groupPrompts(traffic).groups;
@@ -71,6 +72,7 @@ export async function evaluateRouter(
     groups,
     splits,
     predictions,
+    told,
     artifactId: manifest.id,
     policy: options.policy ?? String((manifest.policy as { kind?: unknown }).kind),
     dial: {
@@ -149,6 +151,7 @@ export function alignCandidates(matrix: OutcomeMatrix, names: readonly string[])
  *
  * @param embeddings of every prompt of the matrix, where the router's embedder is slow: the times are then those of
  * deciding alone. Null where it is a table, or prompts are to be embedded as they come.
+ * @param isTold whether the router is told the task that the traffic gives
  */
 export async function predictTest(
   router: Router,
@@ -156,6 +159,7 @@ export async function predictTest(
   test: Split<'test'>,
   embeddings: Matrix | null,
   onProgress: (done: number, total: number) => void = () => {},
+  isTold = false,
 ): Promise<TestPredictions> {
   const columns = matrix.candidates.length;
   const cells = test.rows.length * columns;
@@ -165,13 +169,14 @@ export async function predictTest(
   const chosen = new Int32Array(test.rows.length);
   const decisionMicroseconds = new Float64Array(test.rows.length);
   for (const [i, row] of test.rows.entries()) {
-    const { request, embedding: kept } = matrix.prompts[row];
+    const { request, embedding: kept, task } = matrix.prompts[row];
+    const options = isTold && task !== null ? { signals: { task } } : undefined;
     const own = embeddings?.values.subarray(row * embeddings.columns, (row + 1) * embeddings.columns);
     const embedding = kept ?? own;
     const decision =
       embedding === undefined
-        ? await router.route(request)
-        : router.routeEmbedding(embedding, kept === undefined ? request : undefined);
+        ? await router.route(request, options)
+        : router.routeEmbedding(embedding, kept === undefined ? request : undefined, options);
     onProgress(i + 1, test.rows.length);
     chosen[i] = numbers.get(decision.candidate)!;
     decisionMicroseconds[i] = decision.routerMs * 1000;
@@ -193,4 +198,20 @@ export async function predictTest(
     removed,
     decisionMicroseconds,
   };
+}
+
+/**
+ * What the router chooses for every test prompt where it is told the task.
+ * @returns `[test]`; null where it has learned none of them
+ */
+export async function predictTold(
+  router: Router,
+  matrix: OutcomeMatrix,
+  test: Split<'test'>,
+  embeddings: Matrix | null,
+): Promise<Int32Array | null> {
+  const { task } = router.manifest;
+  const names = new Set(task?.told === undefined ? [] : task.names);
+  if (!test.rows.some((row) => names.has(matrix.prompts[row].task ?? ''))) return null;
+  return (await predictTest(router, matrix, test, embeddings, undefined, true)).chosen;
 }

@@ -1,5 +1,5 @@
 import type { Manifest } from 'pointsman';
-import { createHead, type HeadContext, type ManifestHeads } from 'pointsman/internal';
+import { createHead, type HeadContext, type ManifestHeads, type ToldTask } from 'pointsman/internal';
 import { chooseCalibrators } from '../calibrate/choose-calibrator.ts';
 import { fitSoftmaxTemperature } from '../calibrate/fit-calibrators.ts';
 import { type DenseChain, predictRows } from '../fit/chain.ts';
@@ -12,6 +12,7 @@ import { isFullyObserved } from '../learners/learner.ts';
 import { type FittedAmounts, fitAmounts } from './amounts.ts';
 import { type LogReport, learnQuality, logWeights } from './logged.ts';
 import { fitChoice, type QualityReport, TARGET_TEMPERATURE } from './quality.ts';
+import { calibrateTold, fitToldOffsets, type ToldOffsets } from './told-task.ts';
 import { outcomes, type TrainingRun } from './training-run.ts';
 
 /** All heads of a router, calibrated. */
@@ -48,12 +49,22 @@ export async function fitHeads(run: TrainingRun): Promise<FittedHeads> {
   };
 
   run.onStep('calibrating');
-  const calibrated = calibrateHeads(run, foldHeads({ heads: raw, outputs }, task), quality.files, log);
+  const offsets = task === undefined ? null : fitToldOffsets(data, quality.outOfFold);
+  const calibrated = calibrateHeads(
+    run,
+    foldHeads({ heads: raw, outputs }, task),
+    quality.files,
+    log,
+    offsets,
+  );
   const { heads, outputs: layers } = foldHeads(calibrated, task);
+  const { told } = calibrated;
   const { model, files } = await exportRouter({ heads, outputs: layers });
   return {
     heads,
-    ...(task === undefined ? {} : { task: { output: task, names: run.tasks } }),
+    ...(task === undefined
+      ? {}
+      : { task: { output: task, names: run.tasks, ...(told === null ? {} : { told }) } }),
     learned: amounts.learned,
     model,
     files: new Map([...quality.files, ...files]),
@@ -62,13 +73,17 @@ export async function fitHeads(run: TrainingRun): Promise<FittedHeads> {
   };
 }
 
-/** With the choice head's temperature and the calibrators of every candidate's success, fitted on the calibrate split. */
+/**
+ * With the choice head's temperature and the calibrators of every candidate's success, told the task or not, fitted on the
+ * calibrate split.
+ */
 function calibrateHeads(
-  { config, features, groups, matrix, propensities, splits }: TrainingRun,
+  { config, features, groups, matrix, propensities, splits, tasks }: TrainingRun,
   { heads, outputs }: FoldedHeads,
   tables: ReadonlyMap<string, Uint8Array>,
   log: LogReport | null,
-): FoldedHeads {
+  offsets: ToldOffsets | null,
+): FoldedHeads & { readonly told: ToldTask | null } {
   const { rows } = splits.calibrate;
   const { columns } = features.matrix;
   // The outputs as the model that they will be.
@@ -89,12 +104,18 @@ function calibrateHeads(
       })
     : 1;
   const isWeighed = propensities !== null && log !== null && log.method !== 'none';
+  const weights = isWeighed
+    ? logWeights(propensities, rows, matrix.candidates.length, log.clip).inverse
+    : null;
+  const groupOfRow = rows.map((row) => groups[row]);
   const calibrators = chooseCalibrators(
     predictRows(createHead(heads.success.head, context), held),
     quality,
-    isWeighed ? logWeights(propensities, rows, matrix.candidates.length, log.clip).inverse : null,
-    { groups: rows.map((row) => groups[row]), seed: config.seed },
+    weights,
+    { groups: groupOfRow, seed: config.seed },
   );
+  const taskOfRow = rows.map((row) => tasks.indexOf(matrix.prompts[row].task ?? ''));
+  const given = { features: held, quality, weights, tasks: taskOfRow, groups: groupOfRow };
   return {
     heads: {
       ...heads,
@@ -102,5 +123,6 @@ function calibrateHeads(
       success: { ...heads.success, calibrators: calibrators.map(({ parameters }) => parameters) },
     },
     outputs,
+    told: offsets && calibrateTold(offsets, heads.success.head, context, given, config.seed),
   };
 }

@@ -22,7 +22,7 @@ import { withTokenCosts } from '../outcomes/amounts.ts';
 import { workPart } from '../work/run-folder.ts';
 import type { ScratchOptions } from '../work/scratch-database.ts';
 import { areHashed, embedPrompts } from './embed-prompts.ts';
-import { predictTest } from './evaluate-router.ts';
+import { predictTest, predictTold } from './evaluate-router.ts';
 import { fitHeads } from './heads.ts';
 import type { LogReport } from './logged.ts';
 import {
@@ -115,6 +115,7 @@ async function evaluateBuilt(
   // A table is fast enough for its time to be part of the decision's.
   const given = 'embedInto' in embedder && !areHashed(matrix) ? null : embeddings;
   const predictions = await predictTest(router, matrix, splits.test, given);
+  const told = await predictTold(router, matrix, splits.test, given);
   const dialRows = createRandom(config.seed)
     .shuffle(splits.calibrate.rows.slice())
     .slice(0, DIAL_ROWS)
@@ -128,6 +129,7 @@ async function evaluateBuilt(
       propensities,
       // The router's own times differ from run to run, and the same traffic must give the same bytes.
       predictions: { ...predictions, decisionMicroseconds: null },
+      told,
       artifactId: manifest.id,
       policy: config.policy.kind,
       embeddings,

@@ -11,7 +11,7 @@ import type { BuiltArtifact } from '../../../training/artifact/build-artifact.ts
 import { parseTrainConfig, type TrainConfigInput } from '../../../training/config.ts';
 import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
 import { splitOutcomes } from '../../../training/split/split.ts';
-import { trainRouter } from '../../../training/train/train-router.ts';
+import { type TrainedRouter, trainRouter } from '../../../training/train/train-router.ts';
 import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 
 /** A router of an artifact that carries its embedder. */
@@ -35,9 +35,16 @@ export async function trainedSealed(
   matrix: OutcomeMatrix,
   config: TrainConfigInput = {},
 ): Promise<BuiltArtifact> {
+  return (await trainedRouter(matrix, config)).artifact;
+}
+
+export async function trainedRouter(
+  matrix: OutcomeMatrix,
+  config: TrainConfigInput = {},
+): Promise<TrainedRouter> {
   const parsed = parseTrainConfig({ resamples: 100, folds: 2, ngrams: { dimensions: 8 }, ...config });
   const { splits, groups } = splitOutcomes(matrix, { seed: 0 });
-  const { artifact } = await trainRouter({
+  return trainRouter({
     name: 'planted',
     matrix,
     splits,
@@ -46,7 +53,6 @@ export async function trainedSealed(
     config: parsed,
     embedder: await shortEmbedder(32),
   });
-  return artifact;
 }
 
 /** Some candidates and prompts of a matrix. */

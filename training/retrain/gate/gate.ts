@@ -121,6 +121,7 @@ function listOpponents(
     nearest: null,
     nearestNote: '',
     task: null,
+    told: null,
   });
   // An outcome is off by 1 at most, and by what its cost is worth.
   const range =
