@@ -1,5 +1,8 @@
 /**
  * Serves trained routers over HTTP, in front of the upstreams of their candidates.
  */
+export type { GatewayConfig } from './config/schema.ts';
+export { createGateway, type Gateway, type GatewayOptions } from './create-gateway.ts';
 export { RefusalError, type RefusalKind } from './errors.ts';
 export type { Action, Admission, ExpectedUse, Grant, Guard, Reservation, Used } from './keys/guard.ts';
+export { type RunningServer, serve } from './serve.ts';

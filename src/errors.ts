@@ -205,6 +205,8 @@ export interface UpstreamErrorOptions extends ErrorOptions {
   readonly retryable?: boolean;
   /** Milliseconds that the endpoint asks to wait. */
   readonly retryAfterMs?: number;
+  /** What the endpoint says went wrong, in its own words and without secrets. */
+  readonly said?: string;
 }
 
 /** An endpoint that refused, failed, or could not be reached. */
@@ -215,12 +217,15 @@ export class UpstreamError extends PointsmanError {
   readonly status: number | null;
   readonly retryable: boolean;
   readonly retryAfterMs: number | null;
+  /** The endpoint's own words; null where it gave none. */
+  readonly said: string | null;
 
   constructor(message: string, options: UpstreamErrorOptions = {}) {
     super(message, options);
     this.status = options.status ?? null;
     this.retryable = options.retryable ?? (this.status === null || isRetryableStatus(this.status));
     this.retryAfterMs = options.retryAfterMs ?? null;
+    this.said = options.said ?? null;
   }
 }
 

@@ -83,8 +83,9 @@ function wholeKey(record: LogRecord): string {
     case 'outcome':
       return JSON.stringify(['outcome', record.id, record.at, record.candidate, record.status]);
     case 'feedback': {
-      const { id, at, quality, candidate, source } = record;
-      return JSON.stringify(['feedback', id, at, quality, candidate, source]);
+      const { id, at, quality, candidate, source, comment, rightAnswer } = record;
+      const words = comment === undefined && rightAnswer === undefined ? [] : [comment, rightAnswer];
+      return JSON.stringify(['feedback', id, at, quality, candidate, source, ...words]);
     }
     default:
       return JSON.stringify(record);

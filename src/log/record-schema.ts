@@ -47,9 +47,11 @@ const outcomeFields = {
 };
 
 const feedbackFields = {
-  quality: share,
+  quality: v.exactOptional(share),
   candidate: v.exactOptional(name),
   source: v.exactOptional(name),
+  comment: v.exactOptional(v.string()),
+  rightAnswer: v.exactOptional(v.string()),
 };
 
 /** What a caller says of how a decision was carried out. */
@@ -59,11 +61,19 @@ export const outcomeSchema = strictObject({
 }) satisfies v.GenericSchema<unknown, Omit<OutcomeRecord, 'schemaVersion' | 'kind' | 'id' | 'at'>>;
 
 /** What a caller says of an answer. */
-export const feedbackSchema = strictObject({
-  quality: share,
-  candidate: v.exactOptional(candidateSchema),
-  source: v.exactOptional(nameUpTo(LONGEST_TEXTS.source)),
-}) satisfies v.GenericSchema<unknown, FeedbackInput>;
+export const feedbackSchema = v.pipe(
+  strictObject({
+    quality: v.exactOptional(share),
+    candidate: v.exactOptional(candidateSchema),
+    source: v.exactOptional(nameUpTo(LONGEST_TEXTS.source)),
+    comment: v.exactOptional(nameUpTo(LONGEST_TEXTS.comment)),
+    rightAnswer: v.exactOptional(nameUpTo(LONGEST_TEXTS.rightAnswer)),
+  }),
+  v.check(
+    ({ comment, quality, rightAnswer }) => (quality ?? comment ?? rightAnswer) !== undefined,
+    'an object with `quality`, `comment` or `rightAnswer`',
+  ),
+) satisfies v.GenericSchema<unknown, FeedbackInput>;
 
 /** The shape of a line. Fields of later versions that are not known yet are kept. */
 export const logRecordSchema = v.variant('kind', [

@@ -97,12 +97,16 @@ export interface FeedbackRecord extends Versioned {
   readonly kind: 'feedback';
   /** The decision's. */
   readonly id: string;
-  /** 0 to 1. */
-  readonly quality: number;
+  /** 0 to 1. Left out where nobody rated, and there is a comment or a right answer alone. */
+  readonly quality?: number;
   /** Whose answer it was. @default who answered */
   readonly candidate?: string;
   /** Who says so: 'user', 'verifier', a name of your own. */
   readonly source?: string;
+  /** What somebody said of it, in words. */
+  readonly comment?: string;
+  /** What should have been answered. */
+  readonly rightAnswer?: string;
 }
 
 /** Records before this one were dropped, since the sink could not take them in time. */
@@ -151,7 +155,15 @@ export const LARGEST_AMOUNTS = {
  * The longest texts that a record holds beside its prompt, in UTF-16 units. Names that are longer are refused, since two
  * that are cut could become one; what only describes is cut.
  */
-export const LONGEST_TEXTS = { id: 256, candidate: 256, source: 256, error: 1_000, signal: 1_000 } as const;
+export const LONGEST_TEXTS = {
+  id: 256,
+  candidate: 256,
+  source: 256,
+  error: 1_000,
+  signal: 1_000,
+  comment: 10_000,
+  rightAnswer: 100_000,
+} as const;
 
 const LONGEST_VALUE_SHOWN = 40;
 
@@ -279,14 +291,18 @@ export interface OutcomeInput {
   readonly error?: string;
 }
 
-/** How good somebody found an answer. */
+/** How good somebody found an answer: a rating, a comment or the right answer, one of them at least. */
 export interface FeedbackInput {
   /** 0 to 1. */
-  readonly quality: number;
+  readonly quality?: number;
   /** Whose answer it was. @default who answered */
   readonly candidate?: string;
   /** Who says so: 'user', 'verifier', a name of your own. */
   readonly source?: string;
+  /** What somebody said of it, in words. */
+  readonly comment?: string;
+  /** What should have been answered. */
+  readonly rightAnswer?: string;
 }
 
 /** Records, since the log was made. Those told are written + failed + dropped + pending. */

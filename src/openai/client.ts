@@ -23,10 +23,15 @@ const MOST_REDIRECTS = 3;
  *
  * @throws UpstreamError when it cannot be reached or refuses; no key is in its words or its causes.
  */
-async function postJson(endpoint: Endpoint, body: unknown, signal: AbortSignal): Promise<Response> {
+async function postJson(
+  endpoint: Endpoint,
+  body: unknown,
+  headers: ModelRequest['headers'],
+  signal: AbortSignal,
+): Promise<Response> {
   const init: RequestInit = {
     method: 'POST',
-    headers: endpoint.headers(),
+    headers: { ...endpoint.headers(), ...headers },
     body: JSON.stringify(body),
     redirect: 'manual',
     signal,
@@ -122,6 +127,7 @@ async function refusal(response: Response, endpoint: Endpoint, signal: AbortSign
     `${endpoint.shownUrl} answered ${status}${words === '' ? '.' : `: ${words}`}${advice}`,
     {
       status,
+      ...(said.message === '' ? {} : { said: endpoint.quote(said.message) }),
       ...(retryable === null ? {} : { retryable }),
       ...(retryAfterMs === null ? {} : { retryAfterMs }),
     },
@@ -149,12 +155,15 @@ export function createOpenAiClient(options: OpenAiClientOptions): Client<ModelRe
     const response = await postJson(
       endpoint,
       completionBody(request, context, options, endpoint),
+      request.headers,
       context.signal,
     );
     const { kind, text } = await openBody(response, endpoint);
     // Whether it streams is for the endpoint to say: some always do, others never.
     if (kind === 'events') return priced(readCompletionStream(text, endpoint), options);
-    return withCost(readCompletion(await readWhole(text, endpoint), endpoint), options);
+    const whole = await readWhole(text, endpoint);
+    const answer = withCost(readCompletion(whole.body, endpoint), options);
+    return endpoint.rawText ? { ...answer, raw: whole.text } : answer;
   };
 }
 
@@ -182,6 +191,8 @@ async function* priced(chunks: AsyncIterable<AnswerChunk>, prices: TokenPrices):
 export interface ModelRequest extends Request {
   /** Fields of the body in the endpoint's own words, such as `temperature` and `max_completion_tokens`. @default {} */
   readonly parameters?: Readonly<Record<string, unknown>>;
+  /** Sent along with this request, such as `traceparent`. @default {} */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** The body of a chat completion. What was asked for one request counts more than what was set for all. */
@@ -192,10 +203,12 @@ function completionBody(
   { url }: Endpoint,
 ): Record<string, unknown> {
   const messages = request.messages ?? [{ role: 'user', content: request.text ?? '' }];
+  // Refused where nothing is streamed, and whether something is, is not for the request to say.
+  const { stream_options: streamOptions, ...parameters } = request.parameters ?? {};
   return {
     ...options.parameters,
     ...(context.sample > 0 ? options.sampleParameters : {}),
-    ...request.parameters,
+    ...parameters,
     model: options.model,
     messages:
       options.keepSignedReasoning === true || !Array.isArray(messages)
@@ -205,8 +218,14 @@ function completionBody(
     ...(request.responseFormat === undefined ? {} : { response_format: request.responseFormat }),
     ...(context.logprobs ? { logprobs: true } : {}),
     stream: context.stream,
-    ...(context.stream && options.streamUsage !== false ? { stream_options: { include_usage: true } } : {}),
+    ...(context.stream && options.streamUsage !== false
+      ? { stream_options: { ...(isFields(streamOptions) ? streamOptions : {}), include_usage: true } }
+      : {}),
   };
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null;
 }
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -88,6 +88,7 @@ export function saidError(error: unknown, endpoint: Endpoint): UpstreamError {
   const words = endpoint.quote(said.message === '' ? written(error) : said.message);
   const retryable = isPassing(said);
   return new UpstreamError(`${endpoint.shownUrl} gave an error: ${words}`, {
+    said: words,
     ...(said.status === null ? {} : { status: said.status }),
     ...(retryable === null ? {} : { retryable }),
   });

@@ -16,7 +16,14 @@ import {
   type ToolCallReader,
 } from './completion-parts.ts';
 import type { Endpoint } from './endpoint.ts';
-import { type EventReader, openEvents, parseBody, type ServerEvent, type TextSource } from './read-body.ts';
+import {
+  type EventReader,
+  openEvents,
+  parseBody,
+  type ServerEvent,
+  type TextSource,
+  tooLong,
+} from './read-body.ts';
 
 /**
  * A streamed chat completion. The last chunk has `finish` when the endpoint has said why it finished, and there is
@@ -73,6 +80,7 @@ async function* readChunks(
 ): AsyncGenerator<AnswerChunk> {
   const calls = createToolCallReader(endpoint);
   let isWaitedFor = false;
+  let silent = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const endIn = (ms: number) => {
     clearTimeout(timer);
@@ -80,14 +88,29 @@ async function* readChunks(
   };
   try {
     for (let event = await events.next(); event !== null; event = await events.next()) {
+      // With the first piece that is read of it; as a piece of its own where there is none.
+      let { source } = event;
+      const withSource = (chunk: AnswerChunk): AnswerChunk => {
+        if (!endpoint.rawText) return chunk;
+        const { raw: _, ...rest } = chunk;
+        const sent = source;
+        source = '';
+        return sent === '' ? rest : { ...rest, raw: sent };
+      };
       for (const data of dataOf(event, endpoint)) {
         if (data === DONE) {
+          if (source !== '') yield withSource({});
           if (progress.reason === undefined || progress.usage !== undefined) return;
           endIn(AFTER_DONE_MS);
-        } else yield* readChunk(data, progress, calls, endpoint);
+        } else for (const chunk of readChunk(data, progress, calls, endpoint)) yield withSource(chunk);
         if (progress.reason !== undefined && !isWaitedFor) endIn(endpoint.finishGraceMs);
         isWaitedFor = progress.reason !== undefined;
       }
+      if (source === '') continue;
+      // Until something is said, whoever passes them on holds them back.
+      if (!progress.hasContent) silent += source.length;
+      if (silent > endpoint.maxResponseBytes) throw tooLong(endpoint);
+      yield withSource({});
     }
   } finally {
     clearTimeout(timer);

@@ -12,6 +12,7 @@ export interface Endpoint {
   readonly keyName: string;
   readonly maxResponseBytes: number;
   readonly finishGraceMs: number;
+  readonly rawText: boolean;
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   readonly now: () => number;
   /** @throws UpstreamError when there is no key. */
@@ -56,6 +57,7 @@ export function createEndpoint(options: OpenAiClientOptions): Endpoint {
     keyName: options.apiKeyName ?? 'OPENAI_API_KEY',
     maxResponseBytes: options.maxResponseBytes ?? 16 * 2 ** 20,
     finishGraceMs: options.finishGraceMs ?? 1000,
+    rawText: options.rawText ?? false,
     fetch: options.fetch ?? ((url, init) => fetch(url, init)),
     now: options.now ?? Date.now,
     headers() {
@@ -139,6 +141,11 @@ export interface OpenAiClientOptions extends TokenPrices {
   readonly keepSignedReasoning?: boolean;
   /** Milliseconds: how long a stream may stay open after it said that it is finished, for its usage. @default 1000 */
   readonly finishGraceMs?: number;
+  /**
+   * Whether `raw` is the text that the endpoint sent, for whoever passes it on: of a whole answer the body; of a stream each event with its
+   * empty line, once and in order, also of those that say nothing of the answer. @default false: it is the object
+   */
+  readonly rawText?: boolean;
   /** @default the global fetch */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
   /** The time in milliseconds, for a `Retry-After` that is a date. @default Date.now */

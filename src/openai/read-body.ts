@@ -98,11 +98,14 @@ export async function openBody(response: Response, endpoint: Endpoint): Promise<
 }
 
 /**
- * The JSON of a whole body.
+ * The JSON of a whole body, and its text: the same JSON, as it was written where that is sound.
  *
  * @throws MalformedAnswerError when it is none, or longer than `maxResponseBytes`.
  */
-export async function readWhole(source: TextSource, endpoint: Endpoint): Promise<unknown> {
+export async function readWhole(
+  source: TextSource,
+  endpoint: Endpoint,
+): Promise<{ readonly body: unknown; readonly text: string }> {
   const pieces: string[] = [];
   try {
     for (let piece = await source.next(); piece !== null; piece = await source.next()) {
@@ -114,7 +117,13 @@ export async function readWhole(source: TextSource, endpoint: Endpoint): Promise
   }
   const text = withoutDone(pieces.join(''));
   try {
-    return parseBody(text);
+    return { body: JSON.parse(text), text };
+  } catch {
+    // It may be sound but for its numbers.
+  }
+  try {
+    const body = parseBody(text);
+    return { body, text: JSON.stringify(body) };
   } catch {
     // Without the parser's own error, which quotes what it read.
     const what = /^\s*[{[]/.test(text)
@@ -130,7 +139,7 @@ function withoutDone(text: string): string {
   return trimmed.endsWith('[DONE]') ? trimmed.slice(0, trimmed.lastIndexOf('data:')) : text;
 }
 
-function tooLong({ shownUrl, maxResponseBytes }: Endpoint): MalformedAnswerError {
+export function tooLong({ shownUrl, maxResponseBytes }: Endpoint): MalformedAnswerError {
   return new MalformedAnswerError(
     `${shownUrl} gave more than ${maxResponseBytes} bytes, and was not read to its end. If answers may be that long, ` +
       'raise `maxResponseBytes` of the client.',
@@ -205,6 +214,8 @@ export interface ServerEvent {
   readonly data: string;
   /** Whether the empty line behind it is missing: the end of the stream may have cut it. */
   readonly unended: boolean;
+  /** All its lines and the empty one, where `rawText` asks for them; '' else. Lines end in LF. */
+  readonly source: string;
 }
 
 export interface EventReader {
@@ -227,18 +238,27 @@ export function openEvents(text: TextSource, endpoint: Endpoint): EventReader {
   const ready: ServerEvent[] = [];
   let begunLine = '';
   let lines: string[] = [];
+  let source: string[] = [];
   let size = 0;
   let name = '';
   let afterReturn = false;
 
   const dispatch = (unended: boolean) => {
-    if (lines.length > 0) ready.push({ name, data: lines.join('\n'), unended });
+    if (lines.length > 0) {
+      const sent = endpoint.rawText ? `${source.join('\n')}\n\n` : '';
+      ready.push({ name, data: lines.join('\n'), unended, source: sent });
+    }
     lines = [];
+    source = [];
     size = 0;
     name = '';
   };
   const takeLine = (line: string) => {
     if (line === '') return dispatch(false);
+    if (endpoint.rawText) {
+      source.push(line);
+      size += line.length + 1;
+    }
     const data = fieldOf(line, 'data');
     if (data !== undefined) {
       lines.push(data);

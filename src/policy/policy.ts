@@ -38,6 +38,8 @@ export interface PolicyOverrides {
   readonly strict?: boolean;
   /** The candidates that can be called, where not all can: others are out of choice, and no limit gives way for them. */
   readonly callable?: readonly string[];
+  /** False: an `explore` policy takes its first choice, with probability 1. @default true */
+  readonly explore?: boolean;
 }
 
 export interface PolicyContext {

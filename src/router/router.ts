@@ -167,6 +167,7 @@ const routeOptionsSchema = strictObject({
   limits: v.exactOptional(limitsSchema),
   strict: v.exactOptional(v.boolean()),
   callable: v.exactOptional(v.array(v.string())),
+  explore: v.exactOptional(v.boolean()),
   signals: v.exactOptional(signalsSchema),
   cachedTokens: v.exactOptional(record(v.pipe(finiteNumber, v.minValue(0)))),
   novelty: v.exactOptional(v.boolean()),

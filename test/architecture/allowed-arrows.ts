@@ -110,12 +110,28 @@ export const TRAINING_ARROWS: Arrows = {
 };
 
 /** Words that every room of `gateway` may use. */
-export const GATEWAY_GROUND = ['errors'] as const;
+export const GATEWAY_GROUND = ['errors', 'problem'] as const;
 
 export const GATEWAY_ARROWS: Arrows = {
   errors: [],
+  // Refusals are problems too.
+  problem: ['errors'],
+  config: [],
   // Who may do what, and who pays: asked by every route, and asking none of them.
   keys: ['state'],
   // What is remembered of keys and of what they used.
   state: [],
+  records: [],
+  telemetry: [],
+  // Candidates are made of the configuration, and secrets read.
+  upstreams: ['config'],
+  // What upstreams sent is passed on.
+  protocols: ['upstreams'],
+  // What `model` means is said in the configuration.
+  routing: ['config'],
+  // One file a route, and the course of a request through all of it.
+  api: ['config', 'keys', 'protocols', 'records', 'routing', 'telemetry', 'upstreams'],
+  // The one place where the parts meet.
+  'create-gateway': ['api', 'config', 'keys', 'protocols', 'records', 'routing', 'telemetry', 'upstreams'],
+  serve: ['create-gateway'],
 };

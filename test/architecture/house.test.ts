@@ -10,8 +10,9 @@ const files = [...library, ...gateway];
 const rooms = files.filter(({ path }) => !isEntry(path));
 
 /** Interchangeable peers keep one file each; an interface stands alone. */
-const CATALOGUES = /^src\/policy\/kinds\/|^training\/(ingest\/formats|cli\/commands)\//;
-const ALONE = ['src/head/head.ts', 'src/embedder/embedder.ts', 'training/version.ts', 'gateway/errors.ts'];
+const CATALOGUES =
+  /^src\/policy\/kinds\/|^gateway\/(api|protocols)\/|^training\/(ingest\/formats|cli\/commands)\//;
+const ALONE = ['src/head/head.ts', 'src/embedder/embedder.ts', 'training/version.ts'];
 
 const pathsFrom = (file: SourceFile) =>
   file.imports.map((specifier) => importedPath(file, specifier)).filter((path) => path !== undefined);

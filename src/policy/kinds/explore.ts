@@ -142,6 +142,7 @@ function createExplorePolicy(spec: ExplorePolicySpec, parts: PolicyParts): Polic
     spec,
     decide(context) {
       const plan = policy.decide(context);
+      if (context.overrides.explore === false) return { ...plan, path: ['explore:off', ...plan.path] };
       const { order } = plan;
       const probabilities = explorationProbabilities(
         spec,

@@ -52,6 +52,9 @@ function entryOf(document: LogDocument): LogEntry {
         at,
       };
     case 'feedback':
+      // Words alone are no score.
+      if (document.quality == null && (document.comment ?? document.rightAnswer) != null)
+        return { kind: 'refused', reason: LOG_REASONS.bookkeeping };
       return {
         kind: 'score',
         of: 'call',

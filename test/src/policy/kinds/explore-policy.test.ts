@@ -34,6 +34,15 @@ function sample(spec: PolicySpec, seed: number) {
 }
 
 describe.each(METHODS)('%s', (_, spec) => {
+  test('takes its first choice where a request is not to be explored with', () => {
+    const overrides = { explore: false };
+    const plan = createPolicy(spec, candidates).decide(
+      policyContext({ predictions, random: 0.999, overrides }),
+    );
+    expect(plan).toMatchObject({ propensity: 1, path: ['explore:off', 'utility:best'] });
+    expect(candidates[plan.order[0]].name).toBe('b');
+  });
+
   test('each candidate is drawn as often as its propensity says', () => {
     const { shares, said } = sample(spec, 1);
     // Four standard errors of a share of 20,000.

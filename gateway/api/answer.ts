@@ -1,0 +1,277 @@
+import { type Decision, type RouteOptions, readPrompt } from 'pointsman';
+import { execute, executeStream, type RoutedOptions } from 'pointsman/execution';
+import { RefusalError } from '../errors.ts';
+import type { ExpectedUse, Grant } from '../keys/guard.ts';
+import { CLIENT_LEFT, type Problem } from '../problem.ts';
+import type { AnswerFacts, AnswerWriter, AskedAnswer, Protocol } from '../protocols/protocol.ts';
+import { decideNamed } from '../routing/named-candidate.ts';
+import type { Target } from '../routing/routers.ts';
+import { type GatewayRequest, isRawAnswer, pricesOf } from '../upstreams/clients.ts';
+import { type Course, openCourse, plannedCost } from './course.ts';
+import { type Hints, readHints } from './hints.ts';
+import { type GatewayParts, readBody } from './parts.ts';
+
+/** The way to cut a connection; undefined where there is none, as in tests without a socket. */
+export type CutConnection = (() => void) | undefined;
+
+const DEFAULT_DEADLINE_MS = 120_000;
+
+/** Answers a request of any protocol: decides, reserves, carries out, and writes what comes in the protocol's own words. */
+export async function answerRequest(
+  parts: GatewayParts,
+  protocol: Protocol,
+  request: Request,
+  cut: CutConnection,
+): Promise<Response> {
+  const course = openCourse(parts, protocol.route, request.headers, request.signal);
+  return course.trace.run(async () => {
+    try {
+      const body = await readBody(request, parts.config.maxBodyBytes);
+      const asked = protocol.read(body);
+      const hints = readHints(request.headers, asked.metadata);
+      const target = parts.routers.target(asked.model, hints.router);
+      const plan = await prepare(parts, course, request, asked, hints, target);
+      const writer = protocol.writer(body);
+      return await (asked.stream ? streamed(plan, writer, cut) : whole(plan, writer));
+    } catch (error) {
+      return problemResponse(protocol, course.failed(error), course);
+    }
+  });
+}
+
+/** A request that may be carried out, and with what. */
+interface Prepared {
+  readonly parts: GatewayParts;
+  readonly course: Course;
+  readonly router: Parameters<typeof execute>[0];
+  readonly routerName: string | null;
+  readonly request: GatewayRequest;
+  readonly options: RoutedOptions<GatewayRequest>;
+  /** Of the decision that is carried out, once it is made. */
+  readonly decision: () => Decision;
+}
+
+async function prepare(
+  parts: GatewayParts,
+  course: Course,
+  { headers, signal }: Request,
+  asked: AskedAnswer,
+  hints: Hints,
+  target: Target,
+): Promise<Prepared> {
+  const routerName = target.kind === 'router' ? target.name : null;
+  const inputTokens = estimatedTokens(asked.request);
+  const grant = await course.admit({
+    router: routerName,
+    candidate: target.kind === 'candidate' ? target.name : null,
+    inputTokens,
+  });
+  const conversationId = hints.conversationId ?? null;
+  let made: Decision | undefined;
+  const decide = (given: GatewayRequest, options: RouteOptions | undefined) =>
+    target.kind === 'router'
+      ? target.router.route(given, options)
+      : decideNamed(target.name, given, parts.routers, parts.log);
+  /** The router as the execution sees it: what it decides is paid for before it is carried out. */
+  const router: Prepared['router'] = {
+    manifest:
+      target.kind === 'router' ? target.router.manifest : { candidates: namedPrices(parts, target.name) },
+    log: parts.log,
+    async route(given, options) {
+      made = await decide(given, options);
+      course.decided(made, { asked: asked.model, conversationId });
+      try {
+        await course.reserve(grant, expectedUse(made, inputTokens));
+      } catch (error) {
+        const cheaper = cheapestInstead(error, grant, made, target, options);
+        if (cheaper === undefined) throw error;
+        made = await decide(given, cheaper);
+        course.decided(made, { asked: asked.model, conversationId });
+        await course.reserve(grant, expectedUse(made, inputTokens));
+      }
+      return made;
+    },
+  };
+  const { deadlineMs = DEFAULT_DEADLINE_MS } = parts.execution;
+  const forwarded = forwardedHeaders(parts.config.forwardHeaders, headers);
+  return {
+    parts,
+    course,
+    router,
+    routerName,
+    request: { ...asked.request, outgoing: () => ({ ...forwarded, ...course.trace.outgoing() }) },
+    options: {
+      ...parts.execution,
+      route: routeOptions(hints, grant),
+      signal,
+      deadlineMs: Math.min(hints.deadlineMs ?? deadlineMs, deadlineMs),
+      ...(hints.costBudgetUsd === undefined ? {} : { costBudgetUsd: hints.costBudgetUsd }),
+      telemetry: course.telemetry,
+    },
+    decision: () => made as Decision,
+  };
+}
+
+/** Four characters a token, and some hundred tokens a picture: to be set aside, and settled by what upstreams count. */
+function estimatedTokens(request: GatewayRequest): number {
+  const { contextCharacters, images, text } = readPrompt(request);
+  return Math.ceil((text.length + contextCharacters) / 4) + 765 * images;
+}
+
+function expectedUse(decision: Decision, inputTokens: number): ExpectedUse {
+  return { candidate: decision.candidate, costUsd: plannedCost(decision), inputTokens };
+}
+
+function namedPrices({ config }: GatewayParts, name: string) {
+  return [{ name, ...pricesOf(config.candidates[name]) }];
+}
+
+export function routeOptions({ route }: Pick<Hints, 'route'>, { candidates, tier }: Grant): RouteOptions {
+  return {
+    ...route,
+    ...(candidates === null ? {} : { callable: candidates }),
+    ...(tier === null ? {} : { signals: { ...route.signals, tier } }),
+  };
+}
+
+/** Options under which only the cheapest candidate within the limits is left; undefined where that would change nothing. */
+function cheapestInstead(
+  error: unknown,
+  { onBudget }: Grant,
+  { candidate, predictions }: Decision,
+  target: Target,
+  options: RouteOptions | undefined,
+): RouteOptions | undefined {
+  const isOverBudget = error instanceof RefusalError && error.kind === 'over-budget';
+  if (!isOverBudget || onBudget !== 'degrade' || target.kind !== 'router') return undefined;
+  const [cheapest] = predictions
+    .filter(({ expectedCostUsd, removedBy }) => expectedCostUsd !== null && removedBy === undefined)
+    .sort((a, b) => (a.expectedCostUsd ?? 0) - (b.expectedCostUsd ?? 0));
+  if (cheapest === undefined || cheapest.candidate === candidate) return undefined;
+  return { ...options, explore: false, limits: { ...options?.limits, allow: [cheapest.candidate] } };
+}
+
+function forwardedHeaders(allowed: readonly string[], headers: Headers): Record<string, string> {
+  const found = allowed.flatMap((name) => {
+    const value = headers.get(name);
+    return value === null ? [] : [[name.toLowerCase(), value]];
+  });
+  return Object.fromEntries(found);
+}
+
+async function whole(prepared: Prepared, writer: AnswerWriter): Promise<Response> {
+  const { course, options, parts, request, router } = prepared;
+  const result = await execute(router, request, parts.pool, options);
+  const text = writer.whole(result.answer, factsOf(prepared, result.candidate));
+  course.answered(result);
+  const headers = { 'content-type': 'application/json', ...answerHeaders(prepared, result.candidate) };
+  return new Response(text, { headers });
+}
+
+async function streamed(prepared: Prepared, writer: AnswerWriter, cut: CutConnection): Promise<Response> {
+  const { course, options, parts, request, router } = prepared;
+  const started = performance.now();
+  const stream = await executeStream(router, request, parts.pool, options);
+  parts.metrics.firstByteSeconds.observe(
+    { router: prepared.routerName ?? 'none' },
+    (performance.now() - started) / 1000,
+  );
+  stream.result.then(course.answered, course.failed);
+  const pieces = stream[Symbol.asyncIterator]();
+  // The first piece says who answers, which may be another one than was decided.
+  let waiting: IteratorResult<Parameters<AnswerWriter['piece']>[0]> | undefined = await pieces.next();
+  const raw = waiting.done === true ? undefined : waiting.value.raw;
+  const candidate = isRawAnswer(raw) ? raw.candidate : (course.answeredBy ?? prepared.decision().candidate);
+  const facts = factsOf(prepared, candidate);
+  const encoder = new TextEncoder();
+  let broken: unknown;
+  /** The next text; null at the end. */
+  const next = async (): Promise<string | null> => {
+    for (;;) {
+      const { done, value } = waiting ?? (await pieces.next());
+      waiting = undefined;
+      if (done === true) return writer.end() || null;
+      const text = writer.piece(value, facts);
+      if (text !== '') return text;
+    }
+  };
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        if (broken !== undefined) {
+          // What ends as if it were whole would be taken for whole.
+          if (cut === undefined) controller.error(broken);
+          else cut();
+          return;
+        }
+        try {
+          const text = await next();
+          if (text === null) controller.close();
+          else controller.enqueue(encoder.encode(text));
+        } catch (error) {
+          broken = error;
+          controller.enqueue(encoder.encode(writer.broken(course.failed(error))));
+        }
+      },
+      async cancel() {
+        course.leave();
+        await pieces.return?.();
+      },
+    },
+    // Only what is asked for is read, so that a slow reader slows the upstream down.
+    { highWaterMark: 0 },
+  );
+  const headers = {
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-cache',
+    'x-accel-buffering': 'no',
+    ...answerHeaders(prepared, candidate),
+  };
+  return new Response(body, { headers });
+}
+
+function factsOf({ decision }: Prepared, candidate: string): AnswerFacts {
+  return { id: decision().id ?? '', candidate, created: Math.floor(Date.now() / 1000) };
+}
+
+/** Headers hold no more than Latin letters. */
+function headerText(text: string): string {
+  return /^[\x20-\x7e]*$/.test(text) ? text : encodeURIComponent(text);
+}
+
+function answerHeaders(
+  { course, decision, routerName }: Prepared,
+  candidate: string,
+): Record<string, string> {
+  const { confidence, id = '', predictions } = decision();
+  const expected =
+    predictions.find((prediction) => prediction.candidate === candidate)?.expectedCostUsd ?? null;
+  return {
+    'x-pointsman-decision-id': id,
+    ...(routerName === null ? {} : { 'x-pointsman-router': headerText(routerName) }),
+    'x-pointsman-candidate': headerText(candidate),
+    'x-pointsman-confidence': confidence.toFixed(4),
+    ...(expected === null ? {} : { 'x-pointsman-expected-cost': expected.toPrecision(6) }),
+    'x-pointsman-attempts': String(course.attempts),
+    'x-pointsman-overhead-ms': course.overheadMs.toFixed(3),
+    ...course.keyHeaders,
+  };
+}
+
+/** An error in the protocol's own shape. */
+export function problemResponse(
+  protocol: Pick<Protocol, 'problem'>,
+  problem: Problem,
+  course?: Pick<Course, 'attempts'>,
+): Response {
+  const { retryAfterMs, status } = problem;
+  return Response.json(protocol.problem(problem), {
+    // A status that HTTP does not know of is for those who left.
+    status: status === CLIENT_LEFT ? 499 : status,
+    headers: {
+      ...problem.headers,
+      ...(retryAfterMs === null ? {} : { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }),
+      ...(course === undefined ? {} : { 'x-pointsman-attempts': String(course.attempts) }),
+    },
+  });
+}

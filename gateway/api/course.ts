@@ -1,0 +1,227 @@
+import type { Decision, PlanStep } from 'pointsman';
+import { type Attempt, ExecutionError, type ExecutionResult, type Telemetry } from 'pointsman/execution';
+import { RefusalError } from '../errors.ts';
+import type { ExpectedUse, Grant, Reservation } from '../keys/guard.ts';
+import { secretFromHeaders } from '../keys/secret.ts';
+import { CLIENT_LEFT, Problem, problemOf } from '../problem.ts';
+import type { DecisionRecord } from '../records/decision-records.ts';
+import { NONE } from '../telemetry/metrics.ts';
+import type { GatewayParts } from './parts.ts';
+
+/** One request on its way: what is known of it so far, and what has to be told when it is over. */
+export interface Course {
+  readonly trace: ReturnType<GatewayParts['tracing']['begin']>;
+  /** For the execution: it tells of every attempt, also of those whose end nobody waits for. */
+  readonly telemetry: Telemetry;
+  /** What is left of the key's limits, as headers. */
+  readonly keyHeaders: Readonly<Record<string, string>>;
+  /** Attempts that have been sent until now. */
+  readonly attempts: number;
+  /** Who answered last; undefined before. */
+  readonly answeredBy: string | undefined;
+  /** Milliseconds of the gateway's own: until the first attempt, and since the last one ended. */
+  readonly overheadMs: number;
+  /** Asks the guard. */
+  admit(
+    asked: Pick<Parameters<GatewayParts['guard']['admit']>[0], 'router' | 'candidate' | 'inputTokens'>,
+  ): Promise<Grant>;
+  decided(decision: Decision, facts: Pick<DecisionRecord, 'asked' | 'conversationId'>): void;
+  /** Sets aside what is expected to be spent. */
+  reserve(grant: Grant, expected: ExpectedUse): Promise<void>;
+  /** Nobody reads what comes any more. */
+  leave(): void;
+  /** An answer came, whole. */
+  answered(result: ExecutionResult): void;
+  /** Nothing came, or half of something. @returns what the client is told */
+  failed(error: unknown): Problem;
+}
+
+/** @param signal of the client: aborted when it left. */
+export function openCourse(
+  parts: GatewayParts,
+  route: string,
+  headers: Headers,
+  signal: AbortSignal,
+): Course {
+  const { metrics, records } = parts;
+  const started = performance.now();
+  const at = new Date().toISOString();
+  const trace = parts.tracing.begin(route, headers);
+  const sent: Attempt[] = [];
+  let attempts = 0;
+  let router: string | null = null;
+  let keyId: string | null = null;
+  let decision: Decision | undefined;
+  let reservation: Reservation | undefined;
+  let firstSentAt: number | undefined;
+  let lastEndAt: number | undefined;
+  let answeredBy: string | undefined;
+  let isOver = false;
+  let left = false;
+  metrics.inFlight.inc();
+
+  const ownMs = () => {
+    const now = performance.now();
+    if (firstSentAt === undefined) return now - started;
+    return firstSentAt - started + (lastEndAt === undefined ? 0 : now - lastEndAt);
+  };
+  const finish = (
+    status: number,
+    candidate: string | null,
+    all: readonly Attempt[],
+    change: Pick<DecisionRecord, 'state' | 'error' | 'servedModel'>,
+  ) => {
+    if (isOver) return;
+    isOver = true;
+    const costs = all.map(({ costUsd }) => costUsd);
+    const costUsd = costs.includes(null) ? null : costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0);
+    const count = (field: 'inputTokens' | 'outputTokens') =>
+      all.reduce((sum, attempt) => sum + (attempt[field] ?? 0), 0);
+    const used = { costUsd, inputTokens: count('inputTokens'), outputTokens: count('outputTokens') };
+    reservation?.settle(used).catch(parts.onError);
+    const latencyMs = performance.now() - started;
+    const labels = { router: router ?? NONE, candidate: candidate ?? NONE };
+    metrics.inFlight.dec();
+    metrics.requests.inc({ route, ...labels, status: String(status) });
+    metrics.durationSeconds.observe({ route, router: labels.router }, latencyMs / 1000);
+    for (const attempt of all) {
+      metrics.attempts.inc({ candidate: attempt.candidate, state: attempt.state });
+      if (attempt.inputTokens !== null)
+        metrics.tokens.inc({ candidate: attempt.candidate, direction: 'input' }, attempt.inputTokens);
+      if (attempt.outputTokens !== null)
+        metrics.tokens.inc({ candidate: attempt.candidate, direction: 'output' }, attempt.outputTokens);
+      if (attempt.costUsd !== null)
+        metrics.costUsd.inc({ router: labels.router, candidate: attempt.candidate }, attempt.costUsd);
+    }
+    if (decision?.id !== undefined)
+      records.update(decision.id, { ...change, ...used, status, candidate, latencyMs, attempts: all });
+    trace.end(status, {
+      router: labels.router,
+      candidate: labels.candidate,
+      attempts: all.length,
+      ...(decision === undefined ? {} : { decision_id: decision.id ?? '', confidence: decision.confidence }),
+    });
+  };
+
+  return {
+    trace,
+    get keyHeaders() {
+      return reservation?.headers ?? {};
+    },
+    get attempts() {
+      return attempts;
+    },
+    get answeredBy() {
+      return answeredBy;
+    },
+    get overheadMs() {
+      return ownMs();
+    },
+    telemetry: {
+      begin(planned, request) {
+        const outer = parts.tracing.telemetry?.begin(planned, request);
+        return {
+          attempt(candidate, role, retry, given) {
+            attempts++;
+            firstSentAt ??= performance.now();
+            if (attempts === 1) metrics.overheadSeconds.observe({ route }, (firstSentAt - started) / 1000);
+            const inner = outer?.attempt(candidate, role, retry, given);
+            return {
+              run: (work) => (inner === undefined ? work() : inner.run(work)),
+              end(attempt, answer) {
+                lastEndAt = performance.now();
+                sent.push(attempt);
+                if (answer !== null) answeredBy = candidate;
+                inner?.end(attempt, answer);
+              },
+            };
+          },
+          end: (result) => outer?.end(result),
+        };
+      },
+    },
+    async admit(asked) {
+      router = asked.router;
+      const grant = await parts.guard.admit({
+        action: 'answer',
+        token: secretFromHeaders(headers),
+        ...asked,
+      });
+      keyId = grant.keyId;
+      return grant;
+    },
+    decided(made, facts) {
+      decision = made;
+      if (made.id === undefined) return;
+      records.add({
+        ...facts,
+        id: made.id,
+        at,
+        route,
+        router,
+        keyId,
+        decision: made,
+        candidate: null,
+        servedModel: null,
+        state: 'running',
+        status: null,
+        error: null,
+        attempts: [],
+        costUsd: null,
+        inputTokens: 0,
+        outputTokens: 0,
+        latencyMs: null,
+        overheadMs: ownMs(),
+        feedback: [],
+      });
+    },
+    async reserve(grant, expected) {
+      reservation = await grant.reserve(expected);
+    },
+    leave() {
+      left = true;
+    },
+    answered({ answer, candidate, trace: { attempts: all } }) {
+      finish(200, candidate, all, { state: 'answered', error: null, servedModel: answer.model });
+    },
+    failed(error) {
+      const hasLeft = left || signal.aborted;
+      const problem = hasLeft
+        ? new Problem(CLIENT_LEFT, 'client_left', 'The client left before the answer came.')
+        : problemOf(error);
+      if (problem.status === 500) parts.onError(error);
+      if (error instanceof RefusalError) metrics.refusals.inc({ kind: error.kind });
+      const all = error instanceof ExecutionError ? (error.attempts as readonly Attempt[]) : sent;
+      finish(problem.status, null, all, {
+        state: hasLeft ? 'left' : 'failed',
+        error: { code: problem.code, message: problem.message },
+        servedModel: null,
+      });
+      return problem;
+    },
+  };
+}
+
+/** US dollars of every call of a plan together, though not all of them may come to be; null where one is not known. */
+export function plannedCost({ plan, predictions }: Decision): number | null {
+  const costs = new Map(predictions.map(({ candidate, expectedCostUsd }) => [candidate, expectedCostUsd]));
+  const sum = (parts: readonly (number | null)[]) =>
+    parts.reduce<number | null>((total, part) => (total === null || part === null ? null : total + part), 0);
+  const costOf = (step: PlanStep): number | null => {
+    switch (step.kind) {
+      case 'call':
+        return costs.get(step.candidate) ?? null;
+      case 'sequence':
+        return sum(step.steps.map((inner) => costOf(inner.step)));
+      case 'parallel': {
+        const judge = step.combine.kind === 'judge' ? [costs.get(step.combine.judge) ?? null] : [];
+        return sum([...step.members.map(costOf), ...judge]);
+      }
+      case 'hedge':
+        return sum([costOf(step.fast), costOf(step.slow)]);
+      case 'tool':
+        return sum([step.before, step.after, step.otherwise].filter((inner) => inner !== null).map(costOf));
+    }
+  };
+  return costOf(plan);
+}

@@ -1,0 +1,96 @@
+import { type Decision, describeChange } from 'pointsman';
+import { secretFromHeaders } from '../keys/secret.ts';
+import { Problem } from '../problem.ts';
+import { chatCompletions } from '../protocols/chat-completions.ts';
+import type { Fields } from '../protocols/protocol.ts';
+import type { DecisionRecord } from '../records/decision-records.ts';
+import { routeOptions } from './answer.ts';
+import { readHints } from './hints.ts';
+import { type GatewayParts, readBody } from './parts.ts';
+
+/** `POST /v1/route`: the whole decision for a body as `/v1/chat/completions` takes it, or `{ text }`. Nothing is called. */
+export async function decideOnly(parts: GatewayParts, request: Request): Promise<Response> {
+  const started = performance.now();
+  const body = await readBody(request, parts.config.maxBodyBytes);
+  const asked = chatCompletions.read(typeof body.text === 'string' ? withMessages(body, body.text) : body);
+  const hints = readHints(request.headers, asked.metadata);
+  const target = parts.routers.target(asked.model, hints.router);
+  if (target.kind !== 'router') {
+    throw new Problem(
+      400,
+      'invalid_request',
+      '`model` must be "auto" or "router/<name>", since a router is to decide.',
+      {
+        param: 'model',
+      },
+    );
+  }
+  const { name, router } = target;
+  const token = secretFromHeaders(request.headers);
+  const grant = await parts.guard.admit({
+    action: 'decide',
+    token,
+    router: name,
+    candidate: null,
+    inputTokens: 0,
+  });
+  const decision = await router.route(asked.request, { ...routeOptions(hints, grant), novelty: true });
+  parts.records.add({
+    id: decision.id as string,
+    at: new Date().toISOString(),
+    route: '/v1/route',
+    router: name,
+    keyId: grant.keyId,
+    conversationId: hints.conversationId ?? null,
+    asked: asked.model,
+    decision,
+    candidate: null,
+    servedModel: null,
+    state: 'decided',
+    status: 200,
+    error: null,
+    attempts: [],
+    costUsd: null,
+    inputTokens: 0,
+    outputTokens: 0,
+    latencyMs: performance.now() - started,
+    overheadMs: performance.now() - started,
+    feedback: [],
+  });
+  return Response.json({ router: name, ...explained(decision) });
+}
+
+function withMessages({ text: _, ...rest }: Fields, text: string): Fields {
+  return { ...rest, messages: [{ role: 'user', content: text }] };
+}
+
+/** A decision with its changes in words. */
+function explained(decision: Decision): Fields {
+  return { ...decision, changes: decision.whatWouldChangeIt.map(describeChange) };
+}
+
+/** `GET /v1/decisions/:id`: why it was decided so, and what came of it. */
+export async function readDecision(parts: GatewayParts, request: Request, id: string): Promise<Response> {
+  const record = parts.records.get(id);
+  const grant = await parts.guard.admit({
+    action: 'read',
+    token: secretFromHeaders(request.headers),
+    router: record?.router ?? null,
+    candidate: null,
+    inputTokens: 0,
+  });
+  // Of another key's decision nobody learns that it is there.
+  if (record !== undefined && isOwn(record, grant.keyId)) {
+    const { decision, ...rest } = record;
+    return Response.json({ ...rest, decision: explained(decision) });
+  }
+  throw new Problem(
+    404,
+    'decision_not_found',
+    `There is no decision ${id.slice(0, 100)} among the last ${parts.config.recordsKept}. Older ones are in the decision log.`,
+  );
+}
+
+export function isOwn(record: DecisionRecord, keyId: string | null): boolean {
+  return keyId === null || record.keyId === keyId;
+}

@@ -1,0 +1,72 @@
+import { executePlan } from 'pointsman/execution';
+import { Problem, problemOf } from '../problem.ts';
+import { chatCompletions } from '../protocols/chat-completions.ts';
+import { isFields } from '../protocols/protocol.ts';
+import { isRawAnswer } from '../upstreams/clients.ts';
+import { problemResponse } from './answer.ts';
+import { openCourse } from './course.ts';
+import { type GatewayParts, readBody } from './parts.ts';
+
+const ROUTE = '/v1/embeddings';
+
+/** `POST /v1/embeddings`: passed on to the upstream of the model that is named, and what comes is passed back. */
+export async function embed(parts: GatewayParts, request: Request): Promise<Response> {
+  const course = openCourse(parts, ROUTE, request.headers, request.signal);
+  return course.trace.run(async () => {
+    try {
+      const body = await readBody(request, parts.config.maxBodyBytes);
+      const known = Object.keys(parts.embeddings);
+      const candidate = body.model === 'auto' || body.model === undefined ? known[0] : String(body.model);
+      if (candidate === undefined || !known.includes(candidate)) throw unknownModel(known);
+      const inputTokens = Math.ceil(charactersIn(body.input) / 4);
+      const grant = await course.admit({ router: null, candidate, inputTokens });
+      const price = parts.config.embeddings[candidate].inputPricePerMillionTokens;
+      const costUsd = price === undefined ? null : (price * inputTokens) / 1e6;
+      await course.reserve(grant, { candidate, costUsd, inputTokens });
+      const { metadata: _, model: __, ...parameters } = body;
+      const result = await executePlan(
+        { plan: { kind: 'call', candidate }, fallback: [] },
+        { text: '', parameters, outgoing: course.trace.outgoing },
+        parts.embeddings,
+        {
+          ...parts.execution,
+          candidates: {},
+          // A batch of vectors is long.
+          maxAnswerCharacters: Number.POSITIVE_INFINITY,
+          signal: request.signal,
+          telemetry: course.telemetry,
+        },
+      );
+      course.answered(result);
+      const { raw, text } = result.answer;
+      return new Response(isRawAnswer(raw) ? raw.text : text, {
+        headers: {
+          'content-type': 'application/json',
+          'x-pointsman-candidate': encodeURIComponent(candidate),
+          'x-pointsman-attempts': String(course.attempts),
+          ...course.keyHeaders,
+        },
+      });
+    } catch (error) {
+      return problemResponse(chatCompletions, course.failed(problemOf(error)), course);
+    }
+  });
+}
+
+function unknownModel(known: readonly string[]): Problem {
+  const advice =
+    known.length === 0
+      ? 'This gateway has none: add `embeddings` to its configuration.'
+      : `Known are: ${known.join(', ')}.`;
+  return new Problem(404, 'model_not_found', `\`model\` must be an embedding model. ${advice}`, {
+    param: 'model',
+  });
+}
+
+/** Of texts, of lists of them, and of lists of tokens, which count as four each. */
+function charactersIn(input: unknown): number {
+  if (typeof input === 'string') return input.length;
+  if (typeof input === 'number') return 4;
+  if (Array.isArray(input)) return input.reduce<number>((sum, part) => sum + charactersIn(part), 0);
+  return isFields(input) ? JSON.stringify(input).length : 0;
+}

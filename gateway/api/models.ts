@@ -1,0 +1,28 @@
+import { AUTO, ROUTER_PREFIX } from '../config/schema.ts';
+import { secretFromHeaders } from '../keys/secret.ts';
+import type { GatewayParts } from './parts.ts';
+
+/** `GET /v1/models`, in OpenAI's shape: what `model` of a request may be. */
+export async function listModels(parts: GatewayParts, request: Request): Promise<Response> {
+  const grant = await parts.guard.admit({
+    action: 'read',
+    token: secretFromHeaders(request.headers),
+    router: null,
+    candidate: null,
+    inputTokens: 0,
+  });
+  const { config, routers } = parts;
+  const candidates = Object.keys(config.candidates).filter(
+    (name) => grant.candidates?.includes(name) ?? true,
+  );
+  const model = (id: string, owner: string) => ({ id, object: 'model', created: 0, owned_by: owner });
+  return Response.json({
+    object: 'list',
+    data: [
+      ...(routers.names.length > 0 ? [model(AUTO, 'pointsman')] : []),
+      ...routers.names.map((name) => model(ROUTER_PREFIX + name, 'pointsman')),
+      ...candidates.map((name) => model(name, config.candidates[name].upstream)),
+      ...Object.entries(config.embeddings).map(([name, { upstream }]) => model(name, upstream)),
+    ],
+  });
+}

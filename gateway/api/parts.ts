@@ -1,0 +1,73 @@
+import type { ClientPool, ExecuteOptions } from 'pointsman/execution';
+import type { DecisionLog } from 'pointsman/log';
+import type { CheckedConfig } from '../config/schema.ts';
+import type { Guard } from '../keys/guard.ts';
+import { Problem } from '../problem.ts';
+import { type Fields, isFields } from '../protocols/protocol.ts';
+import type { DecisionRecords } from '../records/decision-records.ts';
+import type { Routers } from '../routing/routers.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Tracing } from '../telemetry/trace.ts';
+import type { GatewayRequest } from '../upstreams/clients.ts';
+import type { EmbeddingClients } from '../upstreams/embeddings.ts';
+
+/** What a gateway is made of; made once, and used by every route. */
+export interface GatewayParts {
+  readonly config: CheckedConfig;
+  readonly routers: Routers;
+  readonly pool: ClientPool<GatewayRequest>;
+  /** Options of every execution. */
+  readonly execution: ExecuteOptions<GatewayRequest>;
+  readonly embeddings: EmbeddingClients;
+  readonly guard: Guard;
+  readonly log: DecisionLog;
+  readonly records: DecisionRecords;
+  readonly metrics: Metrics;
+  readonly tracing: Tracing;
+  /** Told of mistakes of the gateway's own, and of what its operator has to know. */
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * The JSON object of a body.
+ *
+ * @throws Problem when it is none, or longer than `maxBodyBytes`.
+ */
+export async function readBody(request: Request, maxBodyBytes: number): Promise<Fields> {
+  const length = request.headers.get('content-length');
+  if (length !== null && Number(length) > maxBodyBytes) throw tooLong(maxBodyBytes);
+  // What is of a known length cannot become longer.
+  const text = length === null ? await readBounded(request, maxBodyBytes) : await request.text();
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    body = undefined;
+  }
+  if (isFields(body)) return body;
+  throw new Problem(
+    400,
+    'invalid_json',
+    'The body must be a JSON object. Send one, with `content-type: application/json`.',
+  );
+}
+
+async function readBounded({ body }: Request, maxBodyBytes: number): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  for await (const piece of (body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += piece.byteLength;
+    if (bytes > maxBodyBytes) throw tooLong(maxBodyBytes);
+    text += decoder.decode(piece, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function tooLong(maxBodyBytes: number): Problem {
+  return new Problem(
+    413,
+    'body_too_long',
+    `The body must be at most ${maxBodyBytes} bytes. Send less, or raise \`maxBodyBytes\`.`,
+  );
+}

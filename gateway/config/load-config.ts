@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { InvalidInputError } from 'pointsman';
+import { parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { type CheckedConfig, configSchema, type SecretName } from './schema.ts';
+
+/**
+ * Reads a configuration file.
+ *
+ * @throws InvalidInputError naming the line or the field that is wrong; no value of the file is in its words.
+ */
+export async function loadConfig(path: string): Promise<CheckedConfig> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new InvalidInputError(
+      `The configuration ${path} cannot be read (${code}). Give the path of a YAML file.`,
+      {
+        cause,
+      },
+    );
+  }
+  const document = parseDocument(text, { prettyErrors: false });
+  const [error] = document.errors;
+  if (error !== undefined) {
+    const line = text.slice(0, error.pos[0]).split('\n').length;
+    throw new InvalidInputError(`${path} must be YAML. Line ${line}: ${error.code}. Mend the line.`);
+  }
+  return checkConfig(document.toJS({ maxAliasCount: 100 }), path, dirname(resolve(path)));
+}
+
+/**
+ * Checks a configuration, and makes its folders absolute.
+ *
+ * @param name of it, for messages.
+ * @param folder where paths begin.
+ * @throws InvalidInputError naming every field that is wrong.
+ */
+export function checkConfig(value: unknown, name: string, folder: string): CheckedConfig {
+  const { success, data, error } = configSchema.safeParse(value ?? {});
+  if (!success) {
+    const lines = error.issues.flatMap(issueLines);
+    throw new InvalidInputError(
+      `${name} is wrong:\n${lines.map((line) => `  ${line}`).join('\n')}\nSee docs/gateway.md.`,
+    );
+  }
+  const routers = Object.entries(data.routers).map(([key, router]) => [
+    key,
+    { ...router, folder: resolve(folder, router.folder) },
+  ]);
+  return {
+    ...data,
+    routers: Object.fromEntries(routers),
+    ...(data.log === undefined ? {} : { log: { ...data.log, folder: resolve(folder, data.log.folder) } }),
+  };
+}
+
+/** Names fields and what must hold; never what was found, which may be a secret. */
+function issueLines(issue: z.core.$ZodIssue): string[] {
+  const path = issue.path.join('.');
+  const field = path === '' ? 'the configuration' : `\`${path}\``;
+  if (issue.code !== 'unrecognized_keys') return [`${field}: ${issue.message}`];
+  return issue.keys.map(
+    (key) => `\`${path === '' ? key : `${path}.${key}`}\`: is not known. Look for a misspelling`,
+  );
+}
+
+/** Where secrets are found. */
+export interface SecretSources {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where paths of secret files begin. */
+  readonly folder: string;
+}
+
+/**
+ * The value of a secret.
+ *
+ * @param field for the message, which never holds the value.
+ * @throws InvalidInputError when there is none.
+ */
+export function readSecret(secret: SecretName, field: string, { env, folder }: SecretSources): string {
+  if (typeof secret === 'string') return fillIn(secret, field, env);
+  let value: string;
+  try {
+    value = readFileSync(resolve(folder, secret.file), 'utf8').trim();
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new InvalidInputError(
+      `\`${field}\`: the file ${secret.file} cannot be read (${code}). Make it readable.`,
+    );
+  }
+  if (value !== '') return value;
+  throw new InvalidInputError(`\`${field}\`: the file ${secret.file} is empty. Write the secret into it.`);
+}
+
+/**
+ * A text with environment variables in the place of `${NAME}`.
+ *
+ * @throws InvalidInputError naming the variable that is not set.
+ */
+export function fillIn(text: string, field: string, env: SecretSources['env']): string {
+  return text.replace(/\$\{([A-Za-z_]\w*)\}/g, (_, variable: string) => {
+    const value = env[variable];
+    if (value !== undefined && value !== '') return value;
+    throw new InvalidInputError(`\`${field}\` needs the environment variable ${variable}. Set it.`);
+  });
+}

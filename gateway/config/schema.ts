@@ -1,0 +1,182 @@
+import { z } from 'zod';
+
+/** Words that `model` of a request has a meaning for; no candidate may be called so. */
+export const AUTO = 'auto';
+export const ROUTER_PREFIX = 'router/';
+
+const name = z
+  .string()
+  .min(1)
+  .max(256)
+  .refine((text) => text !== AUTO && !text.startsWith(ROUTER_PREFIX), {
+    error: `must not be "${AUTO}" and not begin with "${ROUTER_PREFIX}": requests ask for a router so`,
+  });
+const amount = z.number().nonnegative();
+const milliseconds = z.number().positive();
+const address = z.url({ protocol: /^https?$/, error: 'must be an address such as "https://host/v1"' });
+
+/** A secret is named, and never written down: an environment variable, or a file that holds nothing else. */
+const secret = z.union(
+  [z.string().regex(/^\$\{[A-Za-z_]\w*\}$/), z.strictObject({ file: z.string().min(1) })],
+  {
+    error:
+      'must be "${NAME}" for an environment variable, or { file: path }; a secret itself must not stand here',
+  },
+);
+
+const prices = {
+  inputPricePerMillionTokens: amount.optional(),
+  outputPricePerMillionTokens: amount.optional(),
+  cachedInputPricePerMillionTokens: amount.optional(),
+  reasoningPricePerMillionTokens: amount.optional(),
+};
+
+const times = {
+  timeoutMs: milliseconds.optional(),
+  idleTimeoutMs: milliseconds.optional(),
+  retries: z.int().nonnegative().optional(),
+};
+
+const upstream = z.strictObject({
+  /** All before `/chat/completions`. */
+  baseUrl: address,
+  /** Left out for an upstream that asks for none. */
+  apiKey: secret.optional(),
+  /** Sent along with every request; values may hold `${NAME}`. */
+  headers: z.record(z.string(), z.string()).default({}),
+  /** False for one that refuses `stream_options`. */
+  streamUsage: z.boolean().default(true),
+  /** Whether thoughts that it signed are sent back to it. */
+  keepSignedReasoning: z.boolean().default(false),
+});
+
+const candidate = z.strictObject({
+  upstream: z.string(),
+  /** The upstream's name for it. @default the candidate's own name */
+  model: z.string().min(1).optional(),
+  /** What makes it this candidate, such as `reasoning_effort`: it goes before what a request says. */
+  settings: z.record(z.string(), z.unknown()).default({}),
+  /** What holds where a request says nothing. */
+  defaults: z.record(z.string(), z.unknown()).default({}),
+  /** A system message before all others. */
+  promptPrefix: z.string().optional(),
+  ...prices,
+  ...times,
+});
+
+const router = z.strictObject({
+  /** `models/<name>`, or the folder of one version; from the folder of the configuration file. */
+  folder: z.string().min(1),
+  /** Whether new versions are taken over. @default whenever the folder is not that of one version */
+  watch: z.boolean().optional(),
+  /** Instead of the artifact's own; docs/policies.md. */
+  policy: z.record(z.string(), z.unknown()).optional(),
+});
+
+const embedding = z.strictObject({
+  upstream: z.string(),
+  model: z.string().min(1).optional(),
+  inputPricePerMillionTokens: amount.optional(),
+  timeoutMs: milliseconds.optional(),
+});
+
+const execution = z.strictObject({
+  ...times,
+  deadlineMs: milliseconds.optional(),
+  retryDelayMs: amount.optional(),
+  longestRetryDelayMs: amount.optional(),
+  commitAfterCharacters: amount.optional(),
+  breaker: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        failures: z.int().positive().optional(),
+        halfOpenAfterMs: z.int().nonnegative().optional(),
+      }),
+    ])
+    .optional(),
+  bulkhead: z
+    .union([
+      z.literal(false),
+      z.strictObject({ concurrent: z.int().positive().optional(), queued: z.int().nonnegative().optional() }),
+    ])
+    .optional(),
+});
+
+/** What `gateway.yaml` holds. */
+export const configSchema = z
+  .strictObject({
+    listen: z
+      .strictObject({
+        host: z.string().min(1).default('127.0.0.1'),
+        port: z.int().min(0).max(65_535).default(8800),
+      })
+      .prefault({}),
+    upstreams: z.record(z.string(), upstream).default({}),
+    candidates: z.record(name, candidate).default({}),
+    routers: z.record(z.string().min(1).max(256), router).default({}),
+    /** The router of `model: auto`. @default the first */
+    defaultRouter: z.string().optional(),
+    embeddings: z.record(name, embedding).default({}),
+    execution: execution.prefault({}),
+    log: z
+      .strictObject({
+        folder: z.string().min(1),
+        content: z.enum(['prompt', 'hash']).default('prompt'),
+      })
+      .optional(),
+    /** Decisions that can be asked for by their ids. */
+    recordsKept: z.int().positive().default(2000),
+    maxBodyBytes: z
+      .int()
+      .positive()
+      .default(20 * 2 ** 20),
+    /** Request headers that go on to upstreams, beside those of the trace context. */
+    forwardHeaders: z.array(z.string().regex(/^[A-Za-z0-9-]+$/)).default([]),
+    telemetry: z
+      .strictObject({ openTelemetry: z.boolean().default(false), recordContent: z.boolean().default(false) })
+      .prefault({}),
+  })
+  .superRefine((config, context) => {
+    const wrong = (path: (string | number)[], message: string) =>
+      context.addIssue({ code: 'custom', path, message });
+    const known = Object.keys(config.upstreams);
+    for (const kind of ['candidates', 'embeddings'] as const) {
+      for (const [key, { upstream: named }] of Object.entries(config[kind])) {
+        if (known.includes(named)) continue;
+        wrong([kind, key, 'upstream'], `must be one of upstreams: ${known.join(', ') || 'none is there'}`);
+      }
+    }
+    const routers = Object.keys(config.routers);
+    if (config.defaultRouter !== undefined && !routers.includes(config.defaultRouter))
+      wrong(['defaultRouter'], `must be one of routers: ${routers.join(', ') || 'none is there'}`);
+    const nothing = routers.length + Object.keys(config.candidates).length === 0;
+    if (nothing) wrong([], 'must have `routers` or `candidates`: there is nothing to serve');
+    for (const header of config.forwardHeaders)
+      if (NEVER_FORWARDED.has(header.toLowerCase()))
+        wrong(['forwardHeaders'], `must not hold ${header}: it is the client's key, or of its connection`);
+  });
+
+const NEVER_FORWARDED = new Set([
+  'api-key',
+  'authorization',
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'cookie',
+  'host',
+  'proxy-authorization',
+  'transfer-encoding',
+  'x-api-key',
+  'x-goog-api-key',
+]);
+
+/** As it is written: what is left out has a default. */
+export type GatewayConfig = z.input<typeof configSchema>;
+
+/** With every default filled in, and secrets still only named. */
+export type CheckedConfig = z.output<typeof configSchema>;
+
+export type SecretName = z.output<typeof secret>;
+export type CandidateConfig = CheckedConfig['candidates'][string];

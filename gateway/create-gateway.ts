@@ -1,0 +1,193 @@
+import { Hono } from 'hono';
+import { type ClientPoolOptions, createClientPool } from 'pointsman/execution';
+import { createDecisionLog, type DecisionLog } from 'pointsman/log';
+import { openDecisionLog } from 'pointsman/node';
+import { answerRequest, type CutConnection, problemResponse } from './api/answer.ts';
+import { decideOnly, readDecision } from './api/decisions.ts';
+import { embed } from './api/embeddings.ts';
+import { takeFeedback } from './api/feedback.ts';
+import { listModels } from './api/models.ts';
+import type { GatewayParts } from './api/parts.ts';
+import { checkConfig } from './config/load-config.ts';
+import type { CheckedConfig, GatewayConfig } from './config/schema.ts';
+import { createOpenGuard, type Guard } from './keys/guard.ts';
+import { Problem, problemOf } from './problem.ts';
+import { chatCompletions } from './protocols/chat-completions.ts';
+import { createDecisionRecords } from './records/decision-records.ts';
+import { openRouters } from './routing/routers.ts';
+import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+import { createPlainTracing, loadTracing } from './telemetry/trace.ts';
+import { createClients } from './upstreams/clients.ts';
+import { createEmbeddingClients } from './upstreams/embeddings.ts';
+import { createHttp } from './upstreams/http.ts';
+
+/** What a gateway is made with, beside its configuration. */
+export interface GatewayOptions {
+  /** Where `${NAME}` is looked up. @default process.env */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Where paths of the configuration begin. @default the working folder */
+  readonly folder?: string;
+  /** Who may do what, and who pays. @default everybody may do everything */
+  readonly guard?: Guard;
+  /** Told of mistakes, and of versions that cannot be used. @default nobody */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** A gateway, loaded and ready. */
+export interface Gateway {
+  /**
+   * Answers one request. Never rejects.
+   *
+   * @param env what a server of Node gives along: `outgoing`, whose connection is cut where a stream breaks.
+   */
+  fetch(request: Request, env?: unknown): Promise<Response>;
+  readonly config: CheckedConfig;
+  /** Writes what waits, and lets go of connections and files. Requests under way should be over. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes a gateway of a configuration: what `gateway.yaml` holds, as an object.
+ *
+ * @throws InvalidInputError naming what is wrong with the configuration; ArtifactError when a router cannot be loaded.
+ * @example
+ * const gateway = await createGateway({ routers: { support: { folder: 'models/support' } } });
+ * const response = await gateway.fetch(new Request('http://gateway/v1/models'));
+ */
+export async function createGateway(config: GatewayConfig, options: GatewayOptions = {}): Promise<Gateway> {
+  const { folder = process.cwd() } = options;
+  return openGateway(checkConfig(config, 'The configuration', folder), { ...options, folder });
+}
+
+/** The same for a configuration that is checked already. */
+export async function openGateway(
+  config: CheckedConfig,
+  {
+    env = process.env,
+    folder = process.cwd(),
+    guard = createOpenGuard(),
+    onError = () => {},
+  }: GatewayOptions,
+): Promise<Gateway> {
+  const http = createHttp();
+  const log = await openLog(config, onError);
+  try {
+    const metrics = createMetrics(() => log.stats());
+    const secrets = { env, folder };
+    const pool = createClientPool(createClients(config, http, secrets), {
+      ...definedOf({ breaker: config.execution.breaker, bulkhead: config.execution.bulkhead }),
+      onBreakerChange: (candidate, state) =>
+        metrics.breakerOpen.set({ candidate }, state === 'open' ? 1 : state === 'half-open' ? 0.5 : 0),
+    } as ClientPoolOptions);
+    const routers = await openRouters(config, { log, load: pool.load }, swapEvents(metrics, onError));
+    const parts: GatewayParts = {
+      config,
+      routers,
+      pool,
+      execution: executionOptions(config),
+      embeddings: createEmbeddingClients(config, http, secrets),
+      guard,
+      log,
+      records: createDecisionRecords(config.recordsKept),
+      metrics,
+      tracing: config.telemetry.openTelemetry
+        ? await loadTracing(config.telemetry.recordContent)
+        : createPlainTracing(),
+      onError,
+    };
+    const app = routesOf(parts);
+    return {
+      config,
+      fetch: async (request, given) => app.fetch(request, given as object),
+      async close() {
+        await routers.close();
+        await guard.close();
+        await log.close();
+        await http.close();
+      },
+    };
+  } catch (error) {
+    await log.close();
+    await http.close();
+    throw error;
+  }
+}
+
+/** Ids are the gateway's own, whether decisions are written down or not. */
+const newId = () => `dec_${crypto.randomUUID().replaceAll('-', '')}`;
+
+async function openLog({ log }: CheckedConfig, onError: (error: unknown) => void): Promise<DecisionLog> {
+  if (log !== undefined) return openDecisionLog(log.folder, { content: log.content, newId, onError });
+  return createDecisionLog({ sink: () => {}, content: 'hash', newId });
+}
+
+function swapEvents(metrics: Metrics, onError: (error: unknown) => void) {
+  return {
+    onSwap: (router: string) => metrics.swaps.inc({ router, result: 'taken' }),
+    onError(router: string, error: unknown) {
+      metrics.swaps.inc({ router, result: 'refused' });
+      onError(error);
+    },
+  };
+}
+
+function executionOptions({ candidates, execution }: CheckedConfig): GatewayParts['execution'] {
+  const { breaker: _, bulkhead: __, ...forAll } = execution;
+  const own = Object.entries(candidates).map(([name, { idleTimeoutMs, retries, timeoutMs }]) => [
+    name,
+    definedOf({ idleTimeoutMs, retries, timeoutMs }),
+  ]);
+  return { ...definedOf(forAll), candidates: Object.fromEntries(own) };
+}
+
+type Defined<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> };
+
+function definedOf<T extends object>(fields: T): Defined<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
+}
+
+interface Bindings {
+  readonly outgoing?: { readonly socket: { destroySoon(): void } | null };
+}
+
+function routesOf(parts: GatewayParts) {
+  const app = new Hono<{ Bindings: Bindings }>();
+  const { guard, metrics, routers } = parts;
+  const cutOf = ({ outgoing }: Bindings = {}): CutConnection =>
+    // What was written is sent before.
+    outgoing === undefined ? undefined : () => outgoing.socket?.destroySoon();
+  for (const protocol of [chatCompletions])
+    app.post(protocol.route, ({ env, req }) => answerRequest(parts, protocol, req.raw, cutOf(env)));
+  app.post('/v1/embeddings', ({ req }) => embed(parts, req.raw));
+  app.post('/v1/route', ({ req }) => decideOnly(parts, req.raw));
+  app.post('/v1/feedback', ({ req }) => takeFeedback(parts, req.raw));
+  app.get('/v1/decisions/:id', ({ req }) => readDecision(parts, req.raw, req.param('id')));
+  app.get('/v1/models', ({ req }) => listModels(parts, req.raw));
+  app.get('/health', () => Response.json({ status: 'ok' }));
+  app.get('/ready', async () => {
+    const isReady = await guard.ready();
+    const versions = routers.names.map((name) => [name, routers.get(name)?.manifest.id]);
+    return Response.json(
+      { status: isReady ? 'ready' : 'state_unavailable', routers: Object.fromEntries(versions) },
+      { status: isReady ? 200 : 503 },
+    );
+  });
+  app.get(
+    '/metrics',
+    async () => new Response(await metrics.text(), { headers: { 'content-type': metrics.contentType } }),
+  );
+  app.notFound(({ req }) => {
+    const problem = new Problem(
+      404,
+      'not_found',
+      `There is no ${req.method} ${req.path.slice(0, 200)} here. See docs/gateway.md.`,
+    );
+    return problemResponse(chatCompletions, problem);
+  });
+  app.onError((error) => {
+    const problem = problemOf(error);
+    if (problem.status === 500) parts.onError(error);
+    return problemResponse(chatCompletions, problem);
+  });
+  return app;
+}

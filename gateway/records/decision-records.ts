@@ -1,0 +1,101 @@
+import type { Decision } from 'pointsman';
+import type { Attempt } from 'pointsman/execution';
+
+/** One decision and what came of it: what `GET /v1/decisions/:id` gives. */
+export interface DecisionRecord {
+  readonly id: string;
+  /** ISO 8601. */
+  readonly at: string;
+  readonly route: string;
+  /** Null where the request named a candidate. */
+  readonly router: string | null;
+  readonly keyId: string | null;
+  readonly conversationId: string | null;
+  /** `model` as it was asked for. */
+  readonly asked: string;
+  readonly decision: Decision;
+  /** Who answered; null while nobody has, and where nobody did. */
+  readonly candidate: string | null;
+  /** The model that the upstream says has answered. */
+  readonly servedModel: string | null;
+  readonly state: 'decided' | 'running' | 'answered' | 'failed' | 'left';
+  /** HTTP status; null while it is not known. */
+  readonly status: number | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly attempts: readonly Attempt[];
+  /** US dollars of every attempt. */
+  readonly costUsd: number | null;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly latencyMs: number | null;
+  /** Milliseconds of the gateway's own before it sent. */
+  readonly overheadMs: number | null;
+  readonly feedback: readonly GivenFeedback[];
+}
+
+/** How good somebody found an answer, or what it should have been. */
+export interface GivenFeedback {
+  readonly at: string;
+  /** 0 to 1. */
+  readonly quality?: number;
+  readonly comment?: string;
+  readonly rightAnswer?: string;
+  readonly source?: string;
+  readonly candidate?: string;
+}
+
+/** The newest decisions, in memory of a bounded size: older ones are in the decision log. */
+export interface DecisionRecords {
+  add(record: DecisionRecord): void;
+  /** Changes what is kept; nothing where it is gone already. */
+  update(id: string, change: Partial<DecisionRecord>): void;
+  get(id: string): DecisionRecord | undefined;
+  /** The id of the last decision of a conversation. */
+  lastOf(conversationId: string): string | undefined;
+  /** Newest first. */
+  newest(count: number): DecisionRecord[];
+  /** Told of every change, until what it returns is called. */
+  watch(listener: (record: DecisionRecord) => void): () => void;
+}
+
+/** @param capacity decisions, and conversations, that are kept. */
+export function createDecisionRecords(capacity: number): DecisionRecords {
+  // A map keeps the order in which its keys came.
+  const records = new Map<string, DecisionRecord>();
+  const conversations = new Map<string, string>();
+  const listeners = new Set<(record: DecisionRecord) => void>();
+  const tell = (record: DecisionRecord) => {
+    for (const listener of listeners) listener(record);
+  };
+  return {
+    add(record) {
+      records.set(record.id, record);
+      dropOldest(records, capacity);
+      const { conversationId } = record;
+      if (conversationId !== null) {
+        conversations.delete(conversationId);
+        conversations.set(conversationId, record.id);
+        dropOldest(conversations, capacity);
+      }
+      tell(record);
+    },
+    update(id, change) {
+      const record = records.get(id);
+      if (record === undefined) return;
+      const changed = { ...record, ...change };
+      records.set(id, changed);
+      tell(changed);
+    },
+    get: (id) => records.get(id),
+    lastOf: (conversationId) => conversations.get(conversationId),
+    newest: (count) => [...records.values()].slice(-count).reverse(),
+    watch(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+function dropOldest(map: Map<string, unknown>, capacity: number): void {
+  if (map.size > capacity) map.delete(map.keys().next().value as string);
+}

@@ -1,0 +1,180 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
+import {
+  ask,
+  mockUpstream,
+  plainAnswer,
+  post,
+  sendJson,
+  testConfig,
+  testGateway,
+} from '../gateway-fixture.ts';
+
+const { folder } = temporaryFolder();
+const upstream = await mockUpstream();
+const gateway = await testGateway(
+  await testConfig(upstream, {
+    log: { folder: join(folder, 'log') },
+    embeddings: { embed: { upstream: 'mock', model: 'embed-1', inputPricePerMillionTokens: 2 } },
+  }),
+);
+const get = (path: string) => gateway.fetch(new Request(`http://gateway${path}`));
+
+beforeEach(() => {
+  upstream.got.length = 0;
+  upstream.answer = plainAnswer;
+});
+
+describe('POST /v1/route', () => {
+  it('gives the whole decision, and calls nobody', async () => {
+    const response = await post(gateway, '/v1/route', ask());
+    const decision = await response.json();
+    expect(decision).toMatchObject({
+      id: expect.stringMatching(/^dec_/),
+      router: 'support',
+      confidence: expect.any(Number),
+      plan: { kind: 'call' },
+      fallback: expect.any(Array),
+      reasons: expect.any(Array),
+      changes: expect.any(Array),
+    });
+    expect(decision.predictions).toHaveLength(3);
+    expect(upstream.got).toEqual([]);
+    expect(await (await get(`/v1/decisions/${decision.id}`)).json()).toMatchObject({
+      state: 'decided',
+      decision: { id: decision.id },
+    });
+  });
+
+  it('takes a text, and hints', async () => {
+    const response = await post(
+      gateway,
+      '/v1/route',
+      { text: 'Hi' },
+      { 'x-pointsman-limits': '{"deny":["m0","m1"]}' },
+    );
+    expect((await response.json()).candidate).toBe('m2');
+  });
+
+  it('does not decide where a candidate is named', async () => {
+    expect((await post(gateway, '/v1/route', ask({ model: 'm1' }))).status).toBe(400);
+  });
+});
+
+describe('POST /v1/feedback', () => {
+  it.each([
+    [{ rating: 0.25 }, 0.25],
+    [{ rating: true }, 1],
+    [{ rating: 'down' }, 0],
+    [{ rating: '👍', comment: 'Good.' }, 1],
+    [{ rightAnswer: '391' }, undefined],
+  ])('%j is in the log when it is acknowledged', async (given, quality) => {
+    const id = (await post(gateway, '/v1/chat/completions', ask())).headers.get('x-pointsman-decision-id');
+    const response = await post(gateway, '/v1/feedback', { decisionId: id, ...given });
+    expect(response.status).toBe(201);
+    const { rating: _, ...words } = given as Record<string, unknown>;
+    const said = { ...(quality === undefined ? {} : { quality }), ...words, source: 'user' };
+    const files = await readdir(join(folder, 'log'));
+    const lines = (await readFile(join(folder, 'log', files[0]), 'utf8')).trimEnd().split('\n');
+    const records = lines.map((line) => JSON.parse(line)).filter((record) => record.id === id);
+    expect(records.map(({ kind }) => kind).sort()).toEqual(['decision', 'feedback', 'outcome']);
+    expect(records.find(({ kind }) => kind === 'feedback')).toMatchObject(said);
+    expect((await (await get(`/v1/decisions/${id}`)).json()).feedback).toMatchObject([said]);
+  });
+
+  it('goes to the last decision of a conversation', async () => {
+    const headers = { 'x-pointsman-conversation-id': 'c1' };
+    await post(gateway, '/v1/chat/completions', ask(), headers);
+    const last = (await post(gateway, '/v1/chat/completions', ask(), headers)).headers.get(
+      'x-pointsman-decision-id',
+    );
+    const response = await post(gateway, '/v1/feedback', { conversationId: 'c1', rating: 'up' });
+    expect(await response.json()).toMatchObject({ decisionId: last, quality: 1 });
+  });
+
+  it.each([
+    [{ rating: 1 }, 400],
+    [{ decisionId: 'a', conversationId: 'b', rating: 1 }, 400],
+    [{ decisionId: 'a' }, 400],
+    [{ decisionId: 'a', rating: 2 }, 400],
+    [{ decisionId: 'a', rating: 'great' }, 400],
+    [{ decisionId: 'a', rating: 1, stars: 5 }, 400],
+    [{ conversationId: 'unheard of', rating: 1 }, 404],
+  ])('%j is refused', async (body, status) => {
+    expect((await post(gateway, '/v1/feedback', body)).status).toBe(status);
+  });
+});
+
+describe('GET /v1/models', () => {
+  it('lists what `model` may be', async () => {
+    const { data } = await (await get('/v1/models')).json();
+    expect(data.map(({ id }: { id: string }) => id)).toEqual([
+      'auto',
+      'router/support',
+      'm0',
+      'm1',
+      'm2',
+      'embed',
+    ]);
+  });
+});
+
+describe('POST /v1/embeddings', () => {
+  const vectors = { object: 'list', data: [{ embedding: [0.5] }], usage: { prompt_tokens: 7 }, own: 1 };
+
+  it('passes the body on to the model that is named, and what comes back', async () => {
+    upstream.answer = (_, response) => sendJson(response, vectors);
+    const response = await post(gateway, '/v1/embeddings', { model: 'embed', input: ['a'], dimensions: 1 });
+    expect(await response.json()).toEqual(vectors);
+    expect(upstream.got).toMatchObject([
+      { url: '/v1/embeddings', body: { model: 'embed-1', input: ['a'], dimensions: 1 } },
+    ]);
+  });
+
+  it('is tried again where that may help, and says what was wrong', async () => {
+    upstream.answer = (_, response) => {
+      if (upstream.got.length < 3) response.destroy();
+      else sendJson(response, { error: { message: 'No such dimensions.' } }, 400);
+    };
+    const response = await post(gateway, '/v1/embeddings', { model: 'auto', input: 'a' });
+    expect([response.status, (await response.json()).error.message]).toEqual([400, 'No such dimensions.']);
+    expect((await post(gateway, '/v1/embeddings', { model: 'm1', input: 'a' })).status).toBe(404);
+  });
+
+  it('of what is no list of vectors makes an error', async () => {
+    upstream.answer = (_, response) => sendJson(response, { fine: true });
+    expect((await post(gateway, '/v1/embeddings', { model: 'embed', input: 'a' })).status).toBe(502);
+  });
+});
+
+describe('what operators ask for', () => {
+  it('is alive, and ready with the versions of its routers', async () => {
+    expect(await (await get('/health')).json()).toEqual({ status: 'ok' });
+    expect(await (await get('/ready')).json()).toEqual({
+      status: 'ready',
+      routers: { support: expect.any(String) },
+    });
+  });
+
+  it('counts requests, tokens, costs and the log, with labels of the configuration alone', async () => {
+    await post(gateway, '/v1/chat/completions', ask({ model: 'm1' }));
+    await post(gateway, '/v1/chat/completions', ask({ model: 'unknown-model-1' }));
+    const text = await (await get('/metrics')).text();
+    expect(text).toMatch(
+      /pointsman_requests_total\{route="\/v1\/chat\/completions",router="none",candidate="m1",status="200"\} \d/,
+    );
+    expect(text).toMatch(/pointsman_cost_usd_total\{router="none",candidate="m1"\} 0\.000\d/);
+    expect(text).toMatch(/pointsman_tokens_total\{candidate="m1",direction="input"\} 100/);
+    expect(text).toMatch(/pointsman_log_records\{state="written"\} \d/);
+    expect(text).toContain('pointsman_requests_in_flight 0');
+    expect(text).not.toContain('unknown-model-1');
+  });
+
+  it('is told what is not there', async () => {
+    const response = await get('/v1/nothing');
+    expect([response.status, (await response.json()).error.code]).toEqual([404, 'not_found']);
+    expect((await get('/v1/decisions/dec_none')).status).toBe(404);
+  });
+});

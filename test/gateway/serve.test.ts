@@ -1,0 +1,193 @@
+import { connect } from 'node:net';
+import OpenAI from 'openai';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createGateway } from '../../gateway/create-gateway.ts';
+import { serve } from '../../gateway/serve.ts';
+import {
+  ask,
+  chunk,
+  event,
+  MOCK_KEY,
+  mockUpstream,
+  plainAnswer,
+  sendEvents,
+  sendJson,
+  testConfig,
+  testServer,
+  usageEvent,
+} from './gateway-fixture.ts';
+
+const upstream = await mockUpstream();
+const server = await testServer(await testConfig(upstream, { embeddings: { embed: { upstream: 'mock' } } }));
+const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'pm-1', maxRetries: 0 });
+const messages = [{ role: 'user' as const, content: 'What is 17 * 23?' }];
+
+beforeEach(() => {
+  upstream.got.length = 0;
+  upstream.answer = plainAnswer;
+});
+
+describe('the published SDK of OpenAI', () => {
+  it('gets a whole answer', async () => {
+    const { data, response } = await client.chat.completions.create({ model: 'm1', messages }).withResponse();
+    expect(data.choices[0].message.content).toBe('from model-1');
+    expect(data.model).toBe('served-1');
+    expect(response.headers.get('x-pointsman-candidate')).toBe('m1');
+  });
+
+  it('gets a stream, with its usage where it asks', async () => {
+    const stream = await client.chat.completions.create({
+      model: 'm1',
+      messages,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    let text = '';
+    let tokens: number | undefined;
+    for await (const { choices, usage } of stream) {
+      text += choices[0]?.delta.content ?? '';
+      tokens = usage?.total_tokens ?? tokens;
+    }
+    expect([text, tokens]).toEqual(['from model-1', 110]);
+  });
+
+  it('gets calls of tools in pieces', async () => {
+    const piece = (more: object) => chunk({ tool_calls: [{ index: 0, ...more }] });
+    upstream.answer = (_, response) =>
+      sendEvents(
+        response,
+        chunk({ role: 'assistant', content: null }),
+        piece({ id: 'c1', type: 'function', function: { name: 'add', arguments: '' } }),
+        piece({ function: { arguments: '{"a":' } }),
+        piece({ function: { arguments: '1}' } }),
+        chunk({}, 'tool_calls'),
+        usageEvent,
+        event('[DONE]'),
+      );
+    const tools = [{ type: 'function' as const, function: { name: 'add', parameters: { type: 'object' } } }];
+    const runner = client.chat.completions.stream({ model: 'auto', messages, tools });
+    const { choices } = await runner.finalChatCompletion();
+    expect(choices[0].message.tool_calls).toMatchObject([
+      { id: 'c1', function: { name: 'add', arguments: '{"a":1}' } },
+    ]);
+    expect(upstream.got[0].body.tools).toEqual(tools);
+  });
+
+  it('gets errors as it knows them', async () => {
+    await expect(client.chat.completions.create({ model: 'gpt-9', messages })).rejects.toBeInstanceOf(
+      OpenAI.NotFoundError,
+    );
+    upstream.answer = (_, response) => sendJson(response, { error: { message: 'Too long.' } }, 400);
+    await expect(client.chat.completions.create({ model: 'auto', messages })).rejects.toMatchObject({
+      status: 400,
+      code: 'upstream_refused',
+      message: '400 Too long.',
+    });
+  });
+
+  it('gets an error, and no end, from a stream that breaks', async () => {
+    upstream.answer = (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(chunk({ content: 'Two' }), () => response.destroy());
+    };
+    const stream = await client.chat.completions.create({ model: 'm1', messages, stream: true });
+    const texts: unknown[] = [];
+    const reading = (async () => {
+      for await (const { choices } of stream) texts.push(choices[0].delta.content);
+    })();
+    await expect(reading).rejects.toMatchObject({ code: 'broken_stream' });
+    expect(texts).toEqual(['Two']);
+  });
+
+  it('aborts upstream when it aborts', async () => {
+    upstream.answer = () => leaving.abort();
+    const leaving = new AbortController();
+    await expect(
+      client.chat.completions.create({ model: 'm1', messages }, { signal: leaving.signal }),
+    ).rejects.toBeInstanceOf(OpenAI.APIUserAbortError);
+    await upstream.got[0].closed;
+  });
+
+  it('lists models, and embeds', async () => {
+    const ids: string[] = [];
+    for await (const { id } of client.models.list()) ids.push(id);
+    expect(ids).toContain('router/support');
+    upstream.answer = (_, response) =>
+      sendJson(response, {
+        object: 'list',
+        data: [{ object: 'embedding', index: 0, embedding: [0.5, 1] }],
+        model: 'e',
+        usage: { prompt_tokens: 1, total_tokens: 1 },
+      });
+    const { data } = await client.embeddings.create({ model: 'embed', input: 'a', encoding_format: 'float' });
+    expect(data[0].embedding).toEqual([0.5, 1]);
+  });
+});
+
+/** What comes over the wire until the connection is closed. */
+function wire(body: unknown): Promise<string> {
+  const { hostname, port } = new URL(server.url);
+  const text = JSON.stringify(body);
+  return new Promise((resolve) => {
+    let got = '';
+    const socket = connect(Number(port), hostname, () => {
+      socket.write(
+        `POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+      );
+    });
+    socket.on('data', (data) => {
+      got += data;
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(got));
+  });
+}
+
+describe('on the wire', () => {
+  it('a stream that is whole ends with the last chunk of HTTP', async () => {
+    expect(await wire(ask({ stream: true }))).toMatch(/\[DONE\]\n\n\r\n0\r\n\r\n$/);
+  });
+
+  it('a stream that breaks has its error event, and no last chunk', async () => {
+    upstream.answer = (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(chunk({ content: 'Two' }), () => response.destroy());
+    };
+    const got = await wire(ask({ stream: true }));
+    expect(got).toContain('"code":"broken_stream"');
+    expect(got).not.toMatch(/\r\n0\r\n\r\n$/);
+  });
+});
+
+describe('a server that is closed', () => {
+  it('finishes what is under way, takes nothing new, and leaves nothing open', async () => {
+    const closing = await serve(await createGateway(await testConfig(upstream), { env: { MOCK_KEY } }));
+    let finish = () => {};
+    const asked = new Promise<void>((resolve) => {
+      upstream.answer = (got, response) => {
+        finish = () => plainAnswer(got, response);
+        resolve();
+      };
+    });
+    const request = () =>
+      fetch(`${closing.url}/v1/chat/completions`, {
+        method: 'POST',
+        body: JSON.stringify(ask({ model: 'm0' })),
+      });
+    const underWay = request();
+    await asked;
+    const closed = closing.close();
+    await expect(request()).rejects.toThrow();
+    finish();
+    expect((await (await underWay).json()).choices[0].message.content).toBe('from model-0');
+    await closed;
+  });
+
+  it('says what is wrong with its address', async () => {
+    const { port } = new URL(server.url);
+    const config = await testConfig(upstream, { listen: { port: Number(port) } });
+    const gateway = await createGateway(config, { env: { MOCK_KEY } });
+    await expect(serve(gateway)).rejects.toThrow(`127.0.0.1:${port} cannot be listened at (EADDRINUSE)`);
+    await gateway.close();
+  });
+});
