@@ -6,6 +6,7 @@ import { LOG_FORMATS } from '../../training/ingest/formats/log-formats.ts';
 import { root } from '../architecture/source-files.ts';
 import { fencedBlocks, shellCommands, shellWords } from '../documents/fenced-blocks.ts';
 import { runCli } from '../documents/run-cli.ts';
+import { useShortStatic } from '../fixtures/short-static.ts';
 import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 import { smallTraffic } from '../package/small-traffic.ts';
 import { SOLVER_LOGS } from '../training/ingest/formats/solver-logs.ts';
@@ -24,6 +25,7 @@ const QUICK = ['--config', 'quick.yaml', '--quiet'];
 /** Where there is a config already. */
 const QUICK_HEADS = ['--heads', 'linear', '--quiet'];
 
+useShortStatic();
 const { folder } = temporaryFolder();
 let text: string;
 const startedIn = process.cwd();

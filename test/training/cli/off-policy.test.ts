@@ -4,10 +4,12 @@ import { createRandom } from 'pointsman/internal';
 import { beforeAll, expect, it } from 'vitest';
 import { main } from '../../../training/cli/main.ts';
 import type { Evaluation } from '../../../training/evaluate/evaluation.ts';
+import { useShortStatic } from '../../fixtures/short-static.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { type CapturedIo, capturedIo } from './captured-io.ts';
 import { type PlantedRow, plantedRows, writeRows } from './planted-file.ts';
 
+useShortStatic();
 const { path } = temporaryFolder();
 let router: string;
 let trained: CapturedIo;

@@ -4,10 +4,12 @@ import { readArtifactFolder } from 'pointsman/node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { main } from '../../../training/cli/main.ts';
+import { useShortStatic } from '../../fixtures/short-static.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { type CapturedIo, capturedIo } from './captured-io.ts';
 import { type PlantedRow, plantedRows, writeRows } from './planted-file.ts';
 
+useShortStatic();
 const { path } = temporaryFolder();
 const full = () => path('models/full');
 const logged = () => path('models/logged');

@@ -2,12 +2,14 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../../training/cli/main.ts';
+import { useShortStatic } from '../../fixtures/short-static.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { type CapturedIo, capturedIo } from './captured-io.ts';
 import { plantedRows, writeRows } from './planted-file.ts';
 
 const SUM = 'What is 4711 + 42 when ships number 7 are counted twice?';
 
+useShortStatic();
 const { path } = temporaryFolder();
 const models = path('models');
 let router: string;

@@ -46,8 +46,11 @@ const TRUTH = [
   [0.2, 0.6, 0.9],
 ];
 
+/** Of a world with enough prompts to show each of its losses; what several tests look at. */
+const standard = dialOf(syntheticWorld({ rows: 12_000, truth: TRUTH }));
+
 describe('the dial of a router', () => {
-  const dial = dialOf(syntheticWorld({ rows: 12_000, truth: TRUTH }));
+  const dial = standard;
 
   it('runs from the highest quality to the lowest cost, beside the best single candidate', () => {
     expect(dial.settings.map(({ id }) => id)).toEqual(DIAL_SETTINGS);
@@ -95,9 +98,10 @@ describe('the dial of a router', () => {
     for (const row of world.splits.test.rows)
       for (let c = 0; c < 3; c++) flipped[3 * row + c] = 1 - flipped[3 * row + c];
     const other = dialOf({ ...world, matrix: { ...world.matrix, quality: flipped } });
+    const own = dialOf(world);
     const weights = ({ settings }: Dial) => settings.map((one) => [one.weights, one.guarantee]);
-    expect(weights(other)).toEqual(weights(dialOf(world)));
-    expect(other.settings[0].worth).not.toEqual(dialOf(world).settings[0].worth);
+    expect(weights(other)).toEqual(weights(own));
+    expect(other.settings[0].worth).not.toEqual(own.settings[0].worth);
   });
 
   it('keeps to the loss in truth in nine of ten worlds and more', () => {
@@ -311,7 +315,7 @@ describe('weights that keep to a mean cost', () => {
 });
 
 it('says a setting as a user would', () => {
-  const dial = dialOf(syntheticWorld({ rows: 12_000, truth: TRUTH }));
+  const dial = standard;
   expect(settingLabel('lose-2')).toBe('lose at most 2 points');
   expect(dialNotes(dial)).toEqual([
     'At most 1, 2 and 5 points below always using great: each shown on 3,000 prompts of the calibrate split, with 90 % ' +
@@ -339,7 +343,7 @@ it('says that a policy explores beside the settings, and of no other', () => {
 });
 
 it('names a setting to try that there is, in the terminal and in the report', () => {
-  const dial = dialOf(syntheticWorld({ rows: 12_000, truth: TRUTH }));
+  const dial = standard;
   const without = (...ids: DialSettingId[]): Dial => ({
     ...dial,
     settings: dial.settings.map((one) =>
@@ -371,7 +375,7 @@ it('on other traffic without what training found, no setting is said to be found
 });
 
 it('on other traffic, settings have the weights that were found, or the reason why there are none', () => {
-  const dial = dialOf(syntheticWorld({ rows: 12_000, truth: TRUTH }));
+  const dial = standard;
   const [lost, ...others] = dial.settings.filter(({ id }) => id in DIAL_LOSSES);
   const first: Dial = {
     ...dial,

@@ -5,10 +5,12 @@ import { beforeAll, expect, test } from 'vitest';
 import { parseTrainConfig } from '../../../training/config.ts';
 import { trainFromFiles } from '../../../training/train/train-router.ts';
 import { runCli } from '../../documents/run-cli.ts';
+import { useShortStatic } from '../../fixtures/short-static.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { smallTraffic } from '../../package/small-traffic.ts';
 import { tableRows } from './formats/log-fixture.ts';
 
+useShortStatic();
 const { path, write } = temporaryFolder();
 let traffic = '';
 let config = '';

@@ -9,6 +9,7 @@ import { main } from '../../../training/cli/main.ts';
 import type { RetrainRun } from '../../../training/retrain/run.ts';
 import { root } from '../../architecture/source-files.ts';
 import { fencedBlocks, shellCommands, shellWords } from '../../documents/fenced-blocks.ts';
+import { useShortStatic } from '../../fixtures/short-static.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { capturedIo } from '../cli/captured-io.ts';
 import { plantedRows, writeRows } from '../cli/planted-file.ts';
@@ -21,6 +22,7 @@ const A_DAY = 500;
 const rows = plantedRows({ prompts: DAYS.length * A_DAY, seed: 4 });
 
 const startedIn = process.cwd();
+useShortStatic();
 const { folder } = temporaryFolder();
 /** The settings and commands of "Every night" in the quickstart. */
 let commands: string[];

@@ -2,10 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { readArtifactFolder } from 'pointsman/node';
 import { expect, it } from 'vitest';
 import { main } from '../../../training/cli/main.ts';
+import { useShortStatic } from '../../fixtures/short-static.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { capturedIo } from '../cli/captured-io.ts';
 import { type PlantedRow, plantedRows, writeRows } from '../cli/planted-file.ts';
 
+useShortStatic();
 const { path } = temporaryFolder();
 
 /** One answer a prompt, drawn in turn. Half of them are rated and have no cost; of the others it is the other way about. */

@@ -3,11 +3,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { writeArtifact } from '../../../../training/artifact/write-artifact.ts';
 import { main } from '../../../../training/cli/main.ts';
 import { plantedTraffic } from '../../../fixtures/planted-traffic.ts';
+import { useShortStatic } from '../../../fixtures/short-static.ts';
 import { temporaryFolder } from '../../../fixtures/temporary-folder.ts';
 import { trainedSealed } from '../../candidates/fixture.ts';
 import { type CapturedIo, capturedIo } from '../captured-io.ts';
 import { plantedRows, writeRows } from '../planted-file.ts';
 
+useShortStatic();
 const { path } = temporaryFolder();
 const router = path('models/planted');
 const VERSE = 'Write a poem about lanterns and ships, with rhymes';

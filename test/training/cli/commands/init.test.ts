@@ -8,11 +8,13 @@ import { main } from '../../../../training/cli/main.ts';
 import { parseRetrainConfig } from '../../../../training/retrain/config.ts';
 import { root } from '../../../architecture/source-files.ts';
 import { shellWords } from '../../../documents/fenced-blocks.ts';
+import { useShortStatic } from '../../../fixtures/short-static.ts';
 import { temporaryFolder } from '../../../fixtures/temporary-folder.ts';
 import { SOLVER_LOGS } from '../../ingest/formats/solver-logs.ts';
 import { capturedIo } from '../captured-io.ts';
 import { type PlantedRow, plantedRows } from '../planted-file.ts';
 
+useShortStatic();
 const { path, write } = temporaryFolder();
 
 async function run(argv: readonly string[], input = '') {

@@ -4,11 +4,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type SampleRow, sampleTraffic } from '../../../../data/solvers/sample-traffic.ts';
 import { LOG_FORMATS } from '../../../../training/ingest/formats/log-formats.ts';
 import { runCli } from '../../../documents/run-cli.ts';
+import { useShortStatic } from '../../../fixtures/short-static.ts';
 import { temporaryFolder } from '../../../fixtures/temporary-folder.ts';
 import { READ_IN_CASES, SOLVER_LOGS } from './solver-logs.ts';
 
-const LOGGED = 1500;
-const HELD_OUT = 500;
+const LOGGED = 900;
+const HELD_OUT = 400;
 const CANDIDATES = ['generalist', 'mathjs', 'js-sandbox', 'chrono-dates'];
 
 /** What the command needs to know of a log beside its format. */
@@ -20,6 +21,7 @@ const FLAGS: Readonly<Record<keyof typeof SOLVER_LOGS, readonly string[]>> = {
   openai: ['--score-range', '1..5'],
   otel: [],
 };
+useShortStatic();
 const { path, write } = temporaryFolder();
 /** One candidate's answer to each logged prompt, drawn evenly. */
 const logged: SampleRow[] = [];
