@@ -120,6 +120,9 @@ export interface ValidateOptions extends FieldSettings {
 }
 
 /**
+ * Where log rows become outcomes: SQL that judges raw rows, and puts each into a table as an outcome or with the reason why it is
+ * none.
+ *
  * @param raw SQL of raw rows, as `rawRows` gives them.
  * @param into a table with the columns of `staged`
  */
