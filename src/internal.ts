@@ -3,6 +3,7 @@
  */
 export type { SdkModel, SdkRequest } from './ai-sdk/sdk-model.ts';
 export {
+  ANSWER_VERSION,
   type AnswerBlock,
   type AnswerExtractor,
   answerBlockLength,
@@ -11,6 +12,9 @@ export {
   type EarlierAnswer,
   EVIDENCE_LENGTH,
   evidenceInto,
+  KEPT_BLOCKS,
+  KEPT_LENGTH,
+  keptKey,
 } from './answer/answer-features.ts';
 export type { GivenAnswer } from './answer/question.ts';
 export { canonicalJson, ID_DIGITS, manifestDigest, manifestId, webSha256 } from './artifact/digest.ts';
@@ -40,7 +44,7 @@ export type { SyncEmbedder } from './embedder/embedder.ts';
 export { embedderSource } from './embedder/embedders.ts';
 export { decodeStaticTable, encodeStaticTable, StaticEmbedder, type StaticTable } from './embedder/static.ts';
 export { buildPieceTrie, UnigramTokeniser } from './embedder/tokeniser.ts';
-export type { ClientAnswer, ClientMap } from './execution/answer.ts';
+export { type ClientAnswer, type ClientMap, finishReasonOf } from './execution/answer.ts';
 export type { ExecutionTrace, PlannedExecution } from './execution/attempt.ts';
 export {
   createFeatureExtractor,

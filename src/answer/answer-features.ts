@@ -35,6 +35,13 @@ export const CHECK_NAMES: readonly string[] = [
   ...FINAL_CHECKS,
 ];
 
+/**
+ * Version of what is kept of an answer whose words are not: the blocks of {@link KEPT_BLOCKS}, not standardised. It is
+ * another one when any of these numbers is computed otherwise.
+ */
+export const ANSWER_VERSION = 1;
+export const KEPT_BLOCKS: readonly AnswerBlock[] = [{ kind: 'checks' }, { kind: 'numeric' }];
+
 /** An answer and what it answers to the feature vector. Training and serving both go through here. */
 export interface AnswerExtractor {
   /** Length of the feature vector. */
@@ -115,6 +122,17 @@ function writeChecks(
 export function answerBlockLength(block: AnswerBlock): number {
   if (block.kind === 'checks') return CHECK_NAMES.length;
   return block.kind === 'numeric' ? NUMERIC_SIGNAL_NAMES.length : block.dimensions;
+}
+
+/** Numbers that are kept of an answer. */
+export const KEPT_LENGTH = CHECK_NAMES.length + NUMERIC_SIGNAL_NAMES.length;
+
+/**
+ * What an answer's key is hashed as before it is kept: equal for answers that say the same to one request, and never across
+ * requests, so that nobody learns by it who else was told the same.
+ */
+export function keptKey(requestId: string, key: string): Uint8Array {
+  return new TextEncoder().encode(`${requestId}\n${key}`);
 }
 
 /** An answer that was given to the same prompt before. */

@@ -1,5 +1,5 @@
 import { readTextRating } from '../ingest/score-words.ts';
-import { readNumber, readTimestamp } from '../outcomes/columns.ts';
+import { readNumber, readTimestamp } from '../outcomes/column-values.ts';
 import type { OutcomeField } from '../outcomes/outcome.ts';
 import { formatCount, plural } from '../words/format.ts';
 

@@ -1,6 +1,6 @@
 import { DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
+import { REDACTION_PATTERNS, redactJson } from '../ingest/record/redact.ts';
 import { valueAt } from '../ingest/record/values.ts';
-import { REDACTION_PATTERNS, redactJson } from '../ingest/redact.ts';
 import type { ColumnMap, MapTarget } from '../ingest/sql/layout.ts';
 import { agreement, type PaidPrices, paidPrices } from '../outcomes/amounts.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';

@@ -132,7 +132,7 @@ async function ingestInto(
   const counted = { prompts: promptsJoined, outcomes: joined.outcomes, scores: joined.scores };
   const refusals = { joined: counted, ...(await staged.refusals()) };
   refuseTooManyRejected(refusals, settings.maxRejected, doubt);
-  const judgement = await finishRows(connection, settings);
+  const { answers, judgement } = await finishRows(connection, settings);
   const counts = await staged.counts();
   if (counts.rowsInTable === 0)
     throw noRowOfLog(
@@ -152,6 +152,7 @@ async function ingestInto(
     repeatedIds,
     costsRepriced,
     judgement,
+    answers,
     scoreScale,
     aliases: mergeAliases(layouts),
     ignoredColumns: [...new Set(layouts.flatMap((layout) => layout.ignoredColumns))].sort(),

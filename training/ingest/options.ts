@@ -20,6 +20,9 @@ const scoreRangeSchema = z.union([
 /** Field to column; `outcomes` is where the cells of the wide form are. */
 const mapSchema = z.partialRecord(z.enum([...OUTCOME_FIELDS, 'outcomes']), z.string().min(1));
 
+/** What is kept of answers. */
+const answersSchema = z.enum(['features', 'text', 'none']);
+
 /** Less than this nothing can be read with. */
 export const LEAST_MEMORY_MB = 128;
 
@@ -41,6 +44,7 @@ const optionsSchema = z.strictObject({
   judgeCache: z.string().min(1).optional(),
   redact: z.union([z.boolean(), z.record(z.string(), z.string())]).default(false),
   keep: z.enum(['prompts', 'hashes']).default('prompts'),
+  answers: answersSchema.default('features'),
   embedder: z
     .custom<RowEmbedder>((value) => typeof (value as RowEmbedder | null)?.embed === 'function')
     .optional(),
@@ -111,6 +115,11 @@ export interface IngestOptions {
   readonly redact?: boolean | Readonly<Record<string, string>> | undefined;
   /** `hashes` keeps of each prompt its hash and its embedding, and no word. @default 'prompts' */
   readonly keep?: 'prompts' | 'hashes' | undefined;
+  /**
+   * What is kept of answers: what they look like (features that the answer head learns from, and hashes), their words as
+   * well, redacted as prompts are, or nothing. @default 'features'
+   */
+  readonly answers?: 'features' | 'text' | 'none' | undefined;
   /** Of the prompts, for `keep: 'hashes'`; training must use the same. */
   readonly embedder?: RowEmbedder | undefined;
   /** Stop at the first row that cannot be used. @default false */
@@ -140,6 +149,10 @@ function checked(settings: z.output<typeof optionsSchema>): z.output<typeof opti
       `\`out\` of IngestOptions (--out) must end in .parquet: the table is Parquet, and a file is read by its ending. Got "${settings.out}".`,
     );
   if (settings.judge !== undefined && settings.format === 'table') throw nothingToJudge();
+  if (settings.keep === 'hashes' && settings.answers === 'text')
+    throw new InvalidInputError(
+      '`answers` of IngestOptions (--answers) must be features or none where `keep` is hashes, since no word is to be kept. Got text.',
+    );
   if (settings.keep === 'hashes' && settings.embedder === undefined)
     throw new InvalidInputError('`embedder` of IngestOptions must be given to keep hashes. Got none.');
   return settings;
@@ -171,6 +184,8 @@ export const readingFields = {
   maxRejected: z.number().min(0).max(1).optional(),
   /** Whether what is personal is taken out; patterns of one's own by the name that stands in their place. */
   redact: z.union([z.boolean(), z.record(z.string().min(1), z.string())]).optional(),
+  /** What is kept of answers. */
+  answers: answersSchema.optional(),
 };
 
 const logsSchema = z.strictObject({

@@ -224,7 +224,7 @@ async function readMatrix(connection: DuckDBConnection, parquet: string): Promis
         prompt,
         candidate,
         propensities: propensities === null ? null : JSON.parse(String(propensities)),
-        ...Object.fromEntries(answerFields.map((field, i) => [field, values[i]])),
+        ...Object.fromEntries(answerFields.map((field, i) => [field, storedValue(field, values[i])])),
       } as Parameters<typeof matrix.add>[0]),
   );
   return matrix.finished();
@@ -251,12 +251,12 @@ const REQUEST_FIELDS = OUTCOME_FIELDS.filter(
 );
 
 function promptOf(fields: readonly OutcomeField[], values: readonly DuckDBValue[]): MatrixPrompt {
-  const given = fields.map((field, i) => [field, requestValue(field, values[i])]);
+  const given = fields.map((field, i) => [field, storedValue(field, values[i])]);
   return Object.fromEntries(given) as unknown as MatrixPrompt;
 }
 
 /** @param value of a time, milliseconds since 1970 */
-function requestValue(field: OutcomeField, value: DuckDBValue): unknown {
+function storedValue(field: OutcomeField, value: DuckDBValue): unknown {
   const { kind, otherwise } = columnOf(field);
   if (value === null) return otherwise ?? null;
   if (kind === 'time') return new Date(value as number).toISOString();

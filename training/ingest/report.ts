@@ -3,6 +3,7 @@ import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import { FIELD_REASONS, type OutcomeField, REASONS } from '../outcomes/outcome.ts';
 import type { Splits } from '../split/split.ts';
 import { plural } from '../words/format.ts';
+import type { AnswersReport } from './answers.ts';
 import { adviceOn, type LogFormat } from './formats/log-formats.ts';
 import type { JudgeReport } from './judge.ts';
 import { LOG_REASONS } from './record/format.ts';
@@ -42,6 +43,8 @@ export interface IngestReport {
   readonly joined: { readonly prompts: number; readonly outcomes: number; readonly scores: number };
   /** What the judge made of rows without a quality; null when there was none. */
   readonly judgement: JudgeReport | null;
+  /** What is known of answers, in rows of the whole table. */
+  readonly answers: AnswersReport;
   /** How qualities, scores and ratings were read. */
   readonly scoreScale: ScoreScale;
   /** With `append`, rows of the table that got a quality or an outcome. */

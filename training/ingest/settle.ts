@@ -1,13 +1,12 @@
 import { blobValue, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
 import { FIELD_REASONS, OUTCOME_FIELDS, REASONS } from '../outcomes/outcome.ts';
 import { quoteText } from '../work/sql-text.ts';
-import { rewriteRows } from './finish.ts';
 import { LOG_REASONS, promptProblem } from './record/format.ts';
 import { readConversation } from './record/messages.ts';
 import { NestedTooDeepError, refuseDeepNesting } from './record/values.ts';
 import { decideScale, qualityOfText, type ScaleDecision, type ScoreScale } from './score-scale.ts';
 import { LONGEST_RATING, type ScoreRange, type SeenScores } from './score-words.ts';
-import { EXISTING, UNREAD } from './sql/rows.ts';
+import { EXISTING, rewriteRows, UNREAD } from './sql/rows.ts';
 
 interface SettleOptions {
   /** The worst score and the best; `auto`: what is plain from the scores. @default 0 and 1 */

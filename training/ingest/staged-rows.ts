@@ -109,6 +109,7 @@ export class StagedRows {
       | 'costsRepriced'
       | 'repeatedIds'
       | 'judgement'
+      | 'answers'
       | 'scoreScale'
       | 'fingerprint'
     >

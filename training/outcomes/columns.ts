@@ -1,12 +1,25 @@
 import { LARGEST_AMOUNTS } from 'pointsman/internal';
 import { z } from 'zod';
+import {
+  HASH_PATTERN,
+  isCandidateName,
+  messageSchema,
+  objectSchema,
+  readAnswer,
+  readJson,
+  readLabel,
+  readNote,
+  readNumber,
+  readQuality,
+  readTimestamp,
+} from './column-values.ts';
 
 /** One column of the outcomes table. */
 export interface OutcomeColumn {
   /** How a raw value is read. `schema` says it in zod, and `ingest/sql/fields.ts` in SQL, by kind; a test holds the two together. */
   readonly kind: ColumnKind;
   /** In DuckDB and in the Parquet file. */
-  readonly type: 'VARCHAR' | 'TIMESTAMP' | 'DOUBLE' | 'DOUBLE[]';
+  readonly type: 'VARCHAR' | 'TIMESTAMP' | 'DOUBLE' | 'INTEGER' | 'DOUBLE[]' | 'FLOAT[]';
   readonly schema: z.ZodType;
   /** What a number may be: above `least` where `isAbove`, else from it on. */
   readonly range?: NumberRange;
@@ -38,114 +51,16 @@ export type ColumnKind =
   | 'time'
   | 'quality'
   | 'amount'
-  | 'share';
+  | 'share'
+  | 'whole'
+  | 'answer'
+  | 'note';
 
 export interface NumberRange {
   readonly least: number;
   readonly most: number;
   readonly isAbove?: boolean;
 }
-
-/**
- * How a value of a log becomes a value of the outcomes table. The bulk path says the same in SQL (`ingest/sql/fields.ts`);
- * a test holds the two together.
- */
-
-/** A number written as text, as CSV files and NUMERIC columns have it. Runs in JavaScript and in RE2. */
-export const NUMBER_PATTERN = '[+-]?(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:[eE][+-]?[0-9]+)?';
-
-/** The parts of a timestamp: date, hours and minutes, seconds, milliseconds (further digits are cut), offset. */
-export const TIMESTAMP_PATTERN =
-  '^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2})(?:(:[0-9]{2})(\\.[0-9]{1,3})?[0-9]*)? ?(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$';
-
-/** sha256 in hexadecimal. */
-export const HASH_PATTERN = '^[0-9a-f]{64}$';
-
-/** What those parts, put together again, must look like. Calendar rules are zod's. */
-export const ISO_PATTERN = z.regexes.datetime({ offset: true }).source;
-
-/** Numbers from here on are milliseconds since 1970, smaller ones are seconds. */
-export const SMALLEST_EPOCH_MS = 1e11;
-export const LARGEST_EPOCH_MS = 253402300799999;
-
-const numberExpression = new RegExp(`^${NUMBER_PATTERN}$`);
-const timestampExpression = new RegExp(TIMESTAMP_PATTERN);
-const isoExpression = new RegExp(ISO_PATTERN);
-
-/**
- * Whole numbers are names too (ids often are); blank means "not given". Beyond 2^53 a number has lost digits here and
- * is refused, while the bulk path reads up to 20 digits from the file.
- */
-function readLabel(value: unknown): unknown {
-  if (value === '') return null;
-  return typeof value === 'bigint' || Number.isSafeInteger(value) ? String(value) : value;
-}
-
-export function readNumber(value: unknown): unknown {
-  if (typeof value === 'bigint') return Number(value);
-  if (typeof value !== 'string') return value;
-  const trimmed = value.replace(/^ +| +$/g, '');
-  if (trimmed === '') return null;
-  return numberExpression.test(trimmed) ? Number(trimmed) : value;
-}
-
-export function readQuality(value: unknown): unknown {
-  if (typeof value === 'boolean') return value ? 1 : 0;
-  const lower = typeof value === 'string' ? value.toLowerCase() : '';
-  if (lower === 'true' || lower === 'false') return lower === 'true' ? 1 : 0;
-  return readNumber(value);
-}
-
-/** Gives an ISO time in UTC with milliseconds; what cannot be read is given back as it is. */
-export function readTimestamp(value: unknown): unknown {
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? value : value.toISOString();
-  const read = readNumber(value);
-  if (read === null || read === undefined) return null;
-  if (typeof read === 'number') {
-    const ms = Math.floor(read >= SMALLEST_EPOCH_MS ? read : read * 1000);
-    return ms >= 0 && ms <= LARGEST_EPOCH_MS ? new Date(ms).toISOString() : value;
-  }
-  const parts = typeof value === 'string' ? timestampExpression.exec(value) : null;
-  if (parts === null) return value;
-  const [, date, minutes = '00:00', seconds = ':00', fraction = '', offset = 'Z'] = parts;
-  const zone =
-    offset.length === 3
-      ? `${offset}:00`
-      : offset.length === 5
-        ? `${offset.slice(0, 3)}:${offset.slice(3)}`
-        : offset;
-  const iso = `${date}T${minutes}${seconds}${fraction}${zone}`;
-  return isoExpression.test(iso) ? new Date(iso).toISOString() : value;
-}
-
-/** Objects and lists may come as JSON text, as CSV files have them. */
-export function readJson(value: unknown): unknown {
-  if (typeof value !== 'string') return value;
-  if (value === '') return null;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return value;
-  }
-}
-
-/** As long as a name may be in a manifest, in characters. */
-export const LONGEST_NAME = 200;
-
-/** Names are printed: what steers a terminal is none. */
-function isCandidateName(value: string): boolean {
-  return value.trim() !== '' && !/\p{Cc}/u.test(value) && [...value].length <= LONGEST_NAME;
-}
-
-const message = z.looseObject({
-  role: z.string().min(1),
-  content: z.union([z.string(), z.array(z.looseObject({ type: z.string() })), z.null()]).optional(),
-});
-
-/** Kept as it is; `z.record` would lose a key that is called `__proto__`. */
-const anyObject = z.custom<Record<string, unknown>>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-);
 
 const NAME = { kind: 'name', type: 'VARCHAR', schema: z.preprocess(readLabel, z.string().min(1)) } as const;
 
@@ -176,13 +91,13 @@ const HASH = {
 const MESSAGES = {
   kind: 'messages',
   type: 'VARCHAR',
-  schema: z.preprocess(readJson, z.array(message).min(1).nullable().default(null)),
+  schema: z.preprocess(readJson, z.array(messageSchema).min(1).nullable().default(null)),
 } as const;
 
 const OBJECT = {
   kind: 'object',
   type: 'VARCHAR',
-  schema: z.preprocess((value) => readJson(value) ?? {}, anyObject),
+  schema: z.preprocess((value) => readJson(value) ?? {}, objectSchema),
   otherwise: '{}',
 } as const;
 
@@ -190,6 +105,30 @@ const VECTOR = {
   kind: 'vector',
   type: 'DOUBLE[]',
   schema: z.preprocess(readJson, z.array(z.number()).min(1).nullable().default(null)),
+} as const;
+
+/** Numbers of seven digits are enough of it. */
+const FEATURES = { ...VECTOR, type: 'FLOAT[]' } as const;
+
+const ANSWER = {
+  kind: 'answer',
+  type: 'VARCHAR',
+  schema: z.preprocess(readAnswer, z.string().nullable().default(null)),
+} as const;
+
+const NOTE = {
+  kind: 'note',
+  type: 'VARCHAR',
+  schema: z.preprocess(readNote, z.string().nullable().default(null)),
+} as const;
+
+const LARGEST_WHOLE = 2 ** 31 - 1;
+
+const WHOLE = {
+  kind: 'whole',
+  type: 'INTEGER',
+  range: { least: 1, most: LARGEST_WHOLE },
+  schema: z.preprocess(readNumber, z.int().min(1).max(LARGEST_WHOLE).nullable().default(null)),
 } as const;
 
 const TIME = {
@@ -345,4 +284,58 @@ export const OUTCOME_COLUMNS = {
     otherwise: 'unknown',
   },
   metadata: { ...OBJECT, of: 'request', must: 'be an object', aliases: ['metadata'], words: 'json' },
+  /** What was answered. Read for what is kept of it below, and kept itself only where texts are to be kept. */
+  answer: {
+    ...ANSWER,
+    of: 'answer',
+    must: 'be an answer',
+    // Where both are there, `answer` is often the one that was wanted.
+    aliases: [
+      ...['response', 'completion', 'output', 'prediction', 'generation'],
+      ...['model_answer', 'modelAnswer', 'model_response', 'modelResponse', 'model_output', 'modelOutput'],
+      ...['response_text', 'output_text', 'outputText', 'generated_text', 'raw_output', 'reply', 'answer'],
+    ],
+    words: 'text',
+    isLater: true,
+  },
+  /** sha256 of the answer, in hexadecimal. */
+  answerHash: {
+    ...HASH,
+    of: 'answer',
+    must: 'be 64 hexadecimal digits',
+    aliases: ['answerHash'],
+    isLater: true,
+  },
+  /** sha256 of what the answer finally says, with the request's id: the same for those that agree, within a request alone. */
+  answerKey: {
+    ...HASH,
+    of: 'answer',
+    must: 'be 64 hexadecimal digits',
+    aliases: ['answerKey'],
+    isLater: true,
+  },
+  /** Features of the answer, as `src/answer` computes them. */
+  answerChecks: {
+    ...FEATURES,
+    of: 'answer',
+    must: 'be a non-empty list of finite numbers',
+    aliases: ['answerChecks'],
+    isLater: true,
+  },
+  /** Version of these features. */
+  answerVersion: {
+    ...WHOLE,
+    of: 'answer',
+    must: 'be a whole number from 1',
+    aliases: ['answerVersion'],
+    isLater: true,
+  },
+  /** How the answer ended: `stop`, `length`, `tool-calls`, `content-filter` or `other`. */
+  finishReason: {
+    ...NOTE,
+    of: 'answer',
+    must: 'be a string',
+    aliases: ['finishReason', 'finish_reason', 'stop_reason', 'stopReason'],
+    isLater: true,
+  },
 } as const satisfies Readonly<Record<string, OutcomeColumn>>;

@@ -1,4 +1,5 @@
 import { InvalidInputError, type Request } from 'pointsman';
+import { ANSWER_VERSION, KEPT_LENGTH } from 'pointsman/internal';
 import { type AnswerField, columnOf, type FieldWith, OUTCOME_FIELDS, type OutcomeRow } from './outcome.ts';
 
 /** Numbers of an answer, each with a table of cells. */
@@ -74,6 +75,7 @@ export function beginMatrix(
   const cells: Partial<Record<MatrixField, Float32Array>> = {};
   for (const field of MATRIX_FIELDS) if (columnOf(field).matrix === 'always') cells[field] = empty();
   let policy: Float32Array | null = null;
+  const answers = beginAnswers(empty);
   const seen = new Uint8Array(prompts.length * candidates.length);
   return {
     add(cell) {
@@ -91,6 +93,7 @@ export function beginMatrix(
         cells[field] ??= empty();
         cells[field][at] = value;
       }
+      answers.add(at, cell);
       const { propensities } = cell;
       if (propensities == null || !Object.values(propensities).every(isShare)) return;
       policy ??= empty();
@@ -104,7 +107,46 @@ export function beginMatrix(
       prompts,
       ...(cells as ReturnType<typeof mapCells>),
       ...(policy === null ? {} : { policy }),
+      ...answers.finished(),
     }),
+  };
+}
+
+/** Gathers what is known of answers, as long as memory as there are answers and not cells. */
+function beginAnswers(emptyCells: () => Float32Array) {
+  let places: Float32Array | null = null;
+  let checks = new Float32Array(KEPT_LENGTH);
+  const keys: string[] = [];
+  const finishReasons: (string | null)[] = [];
+  const texts: (string | null)[] = [];
+  return {
+    add(at: number, { answer, answerChecks, answerKey, answerVersion, finishReason }: Amounts): void {
+      if (answerVersion !== ANSWER_VERSION || answerKey == null || answerChecks == null) return;
+      if (answerChecks.length !== KEPT_LENGTH) return;
+      places ??= emptyCells();
+      places[at] = keys.length;
+      const from = keys.length * KEPT_LENGTH;
+      if (from === checks.length) {
+        const longer = new Float32Array(2 * from);
+        longer.set(checks);
+        checks = longer;
+      }
+      checks.set(answerChecks, from);
+      keys.push(answerKey);
+      finishReasons.push(finishReason ?? null);
+      texts.push(answer ?? null);
+    },
+    finished(): Pick<OutcomeMatrix, 'answers'> {
+      if (places === null) return {};
+      const kept = checks.slice(0, keys.length * KEPT_LENGTH);
+      const isText = texts.some((text) => text !== null);
+      return {
+        answers: {
+          ...{ places, length: KEPT_LENGTH, checks: kept, keys, finishReasons },
+          ...(isText ? { texts } : {}),
+        },
+      };
+    },
   };
 }
 
@@ -173,6 +215,26 @@ export interface OutcomeMatrix {
   readonly outputTokens?: Float32Array; // [prompts, candidates]
   /** What a router that serves already expects of each quality, to be remembered in learning; NaN: nothing. */
   readonly expected?: Float32Array; // [prompts, candidates]
+  /** What is known of answers. Absent where there are none, or they were read by another version. */
+  readonly answers?: MatrixAnswers;
+}
+
+/**
+ * Answers of a matrix, one a row: most logs have one for a prompt. A matrix of some of its prompts has the same rows, and
+ * other places.
+ */
+export interface MatrixAnswers {
+  /** Row of the answer; NaN where there is none. */
+  readonly places: Float32Array; // [prompts, candidates]
+  /** Features, not standardised: the blocks `KEPT_BLOCKS`. */
+  readonly checks: Float32Array; // [answers, length]
+  readonly length: number;
+  /** The same for answers to one prompt that finally say the same. */
+  readonly keys: readonly string[]; // [answers]
+  /** `stop`, `length`, `tool-calls`, `content-filter`, `other`; null where nobody said. */
+  readonly finishReasons: readonly (string | null)[]; // [answers]
+  /** Their words. Absent where none were kept. */
+  readonly texts?: readonly (string | null)[]; // [answers]
 }
 
 /** A table of some of its rows. @param cells `[*, columns]` @returns `[rows, columns]` */
@@ -210,7 +272,10 @@ export function mapCells(
   matrix: OutcomeMatrix,
   map: (cells: Float32Array) => Float32Array,
 ): Omit<OutcomeMatrix, 'candidates' | 'prompts'> {
-  const { candidates: _, prompts: __, ...cells } = matrix;
+  const { candidates: _, prompts: __, answers, ...cells } = matrix;
   const mapped = Object.entries(cells).map(([name, table]) => [name, map(table)]);
-  return Object.fromEntries(mapped) as typeof cells;
+  return {
+    ...(Object.fromEntries(mapped) as typeof cells),
+    ...(answers === undefined ? {} : { answers: { ...answers, places: map(answers.places) } }),
+  };
 }

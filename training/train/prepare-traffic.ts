@@ -27,6 +27,7 @@ import { FEWEST_OF_KIND, MOST_KINDS, type TaskKinds, type TrainProgress, taskKin
 
 /** What of `IngestOptions` says how a log is read. */
 const LOG_OPTIONS = [
+  'answers',
   'append',
   'failures',
   'format',

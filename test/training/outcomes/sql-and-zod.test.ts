@@ -43,6 +43,7 @@ async function judgeInSql(documents: readonly string[]): Promise<unknown[]> {
         ...row,
         timestamp: time === null ? null : new Date(time).toISOString(),
         embedding: (row.embedding as { items: unknown } | null)?.items ?? null,
+        answerChecks: (row.answerChecks as { items: unknown } | null)?.items ?? null,
         messages: row.messages === null ? null : JSON.parse(row.messages as string),
         metadata: JSON.parse(row.metadata as string),
       },
@@ -166,6 +167,13 @@ const spoilt: Record<string, fc.Arbitrary<unknown>> = {
   text: fc.oneof(text, hostile),
   messages,
   promptHash: fc.oneof(fc.constantFrom('a'.repeat(64), 'A'.repeat(64), 'a'.repeat(63)), hostile),
+  answerHash: fc.oneof(fc.constantFrom('b'.repeat(64), 'b'.repeat(65)), hostile),
+  answerVersion: fc.oneof(fc.constantFrom(1, 2, '3', 1.5, 0, 2 ** 31, '1e2'), hostile),
+  answer: fc.oneof(fc.constantFrom({ choices: [] }, [{ text: 'a' }], [], 3.5, true), hostile),
+  answerChecks: fc.oneof(
+    fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { maxLength: 2 }),
+    hostile,
+  ),
   embedding: fc.oneof(
     fc.array(fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), hostile), { maxLength: 2 }),
     fc.constantFrom('[1, 2.5e-3]', '[]', '[1e999]'),

@@ -63,6 +63,7 @@ export function describeIngest(report: IngestReport): string {
     if (withoutAnswer > 0)
       lines.push(`  ${number(withoutAnswer)} rows have no quality, and no answer to judge`);
   }
+  for (const line of answerLines(report.answers)) lines.push(line);
   const scale = describeScale(report.scoreScale);
   if (scale !== null) lines.push(`  scores read as ${scale}`);
   if (report.scoreScale.allOnes)
@@ -237,4 +238,18 @@ function describeOffPolicy({ estimates, overlap }: OffPolicyEvaluation, columns:
     columns,
   );
   return `${estimators}\n${overlaps}`;
+}
+
+function answerLines({ known, otherVersion, withoutPrompt }: IngestReport['answers']): string[] {
+  return [
+    ...(known > 0 ? [`  ${plural(known, 'answer')} in the table, to learn from`] : []),
+    ...(otherVersion > 0
+      ? [
+          `  ${plural(otherVersion, 'row')} whose answer was read by another version of pointsman: without it, since its words were not kept`,
+        ]
+      : []),
+    ...(withoutPrompt > 0
+      ? [`  ${plural(withoutPrompt, 'answer')} not read, since the prompt is not there`]
+      : []),
+  ];
 }

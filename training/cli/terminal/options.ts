@@ -40,6 +40,7 @@ export interface LogFlags extends ReadingFlags {
   readonly redact?: boolean;
   readonly redactPattern: Readonly<Record<string, string>>;
   readonly keep: 'prompts' | 'hashes';
+  readonly answers: 'features' | 'text' | 'none';
 }
 
 /** Options of every command that has rows on their way. */
@@ -110,6 +111,11 @@ export function addLogOptions(command: Command): Command {
       new Option('--keep <what>', 'hashes keeps a hash and an embedding of each prompt, and no word')
         .choices(['prompts', 'hashes'])
         .default('prompts'),
+    )
+    .addOption(
+      new Option('--answers <what>', 'of answers keep features and hashes, their text as well, or nothing')
+        .choices(['features', 'text', 'none'])
+        .default('features'),
     );
 }
 
@@ -132,6 +138,7 @@ export function logOptions(flags: LogFlags): LogOptions {
     judgeConcurrency: flags.judgeConcurrency,
     redact: Object.keys(flags.redactPattern).length > 0 ? flags.redactPattern : flags.redact === true,
     keep: flags.keep,
+    answers: flags.answers,
   };
 }
 

@@ -1,5 +1,5 @@
 import { isAscii } from 'node:buffer';
-import { readNumber, readQuality, readTimestamp } from '../../outcomes/columns.ts';
+import { readNumber, readQuality, readTimestamp } from '../../outcomes/column-values.ts';
 import { REASONS } from '../../outcomes/outcome.ts';
 import type { TextBlock } from '../read/files.ts';
 import {

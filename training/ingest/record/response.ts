@@ -1,3 +1,4 @@
+import { finishReasonOf } from 'pointsman/internal';
 import type { LogDocument } from './format.ts';
 import { firstGiven, isObject, jsonOf, listOf, numberOf, textOf } from './values.ts';
 
@@ -9,13 +10,22 @@ export interface LoggedResponse {
   readonly body: LogDocument | null;
   /** The words, for a judge; null where they are not known, as in a response that was cut off. */
   readonly answer: string | null;
+  /** How it ended: `stop`, `length`, `tool-calls`, `content-filter`; null where nobody said. */
+  readonly finishReason: string | null;
   /** The HTTP status, where the response holds it. */
   readonly status: number | null;
   /** What kind of failure the response says it is; null where it says none. */
   readonly error: string | null;
 }
 
-const NOTHING: LoggedResponse = { given: false, body: null, answer: null, status: null, error: null };
+const NOTHING: LoggedResponse = {
+  given: false,
+  body: null,
+  answer: null,
+  finishReason: null,
+  status: null,
+  error: null,
+};
 
 /**
  * Reads a response as proxies and libraries keep it: the object, the object within its status, JSON text, the answer's
@@ -33,7 +43,13 @@ export function readResponse(value: unknown): LoggedResponse {
       return items.some((line) => /^\s*data:/.test(line))
         ? ofText(items.join('\n'))
         : { ...NOTHING, given: true, answer: textOf(items.join('')) };
-    return { ...NOTHING, given: response.length > 0, answer: readLoggedAnswer(response) };
+    const finishReason = items.map((item) => (isObject(item) ? finishOf(item) : null)).findLast(Boolean);
+    return {
+      ...NOTHING,
+      given: response.length > 0,
+      answer: readLoggedAnswer(response),
+      finishReason: finishReason ?? null,
+    };
   }
   if (!isObject(response)) return { ...NOTHING, given: true };
   const status = numberOf(firstGiven(response, ['status_code', 'statusCode']));
@@ -41,7 +57,8 @@ export function readResponse(value: unknown): LoggedResponse {
   // In an answer that is JSON, a status is the answer's.
   const isAnswer = typeof value === 'string' && !RESPONSE_NAMES.some((name) => name in response);
   const error = isAnswer ? errorOf({ error: response.error }) : errorOf(response);
-  return { given: true, body: response, answer: readLoggedAnswer(response), status, error };
+  const answer = readLoggedAnswer(response);
+  return { given: true, body: response, answer, finishReason: finishOf(response), status, error };
 }
 
 /** What responses have one of, of whatever provider. */
@@ -105,6 +122,7 @@ function ofChunks(chunks: readonly unknown[]): LoggedResponse {
   let words = '';
   let ended = chunks.includes('[DONE]');
   let error: string | null = null;
+  let finishReason: string | null = null;
   for (const chunk of chunks) {
     if (!isObject(chunk)) continue;
     // A message of Anthropic and a response of OpenAI come within their events.
@@ -115,11 +133,43 @@ function ofChunks(chunks: readonly unknown[]): LoggedResponse {
     error ??= errorOf(chunk) ?? (isObject(chunk.response) ? errorOf(inner) : null);
     const [choice] = (listOf(chunk.choices) ?? []).filter(isFirst);
     words += wordsOf(chunk, choice);
+    finishReason = finishOf({ ...chunk, ...inner, choices: [choice] }) ?? finishReason;
     ended ||=
       (isObject(choice) && choice.finish_reason != null) ||
       ['message_stop', 'response.completed', 'response.incomplete'].includes(String(chunk.type));
   }
-  return { given: true, body, answer: ended ? textOf(words) : null, status: null, error };
+  return { given: true, body, answer: ended ? textOf(words) : null, finishReason, status: null, error };
+}
+
+/**
+ * How a response ended, whosever it is: OpenAI (chat, completions, responses), Anthropic, Gemini, Bedrock, Cohere, Ollama;
+ * one chunk of a stream as well.
+ */
+export function finishOf(response: LogDocument): string | null {
+  const [first] = listOf(response.choices) ?? listOf(response.candidates) ?? [];
+  const holders = [first, response.delta, response.messageStop, response].filter(isObject);
+  const names = [
+    'finish_reason',
+    'finishReason',
+    'stop_reason',
+    'stopReason',
+    'done_reason',
+    'completionReason',
+  ];
+  for (const holder of holders) {
+    const reason = finishReasonOf(firstGiven(holder, names));
+    if (reason != null) return reason;
+  }
+  return ofResponses(response);
+}
+
+/** The Responses API says it by its status, and what is called by its items. */
+function ofResponses({ incomplete_details: details, output, status }: LogDocument): string | null {
+  const items = listOf(output)?.filter(isObject);
+  if (items === undefined) return null;
+  if (status === 'incomplete') return finishReasonOf(isObject(details) ? details.reason : null) ?? null;
+  if (status !== 'completed') return null;
+  return items.some(({ type }) => type === 'function_call') ? 'tool-calls' : 'stop';
 }
 
 function isFirst(choice: unknown): choice is LogDocument {

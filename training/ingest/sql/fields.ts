@@ -1,14 +1,14 @@
 import {
-  type ColumnKind,
   HASH_PATTERN,
   ISO_PATTERN,
+  JSON_ANSWER,
   LARGEST_EPOCH_MS,
   LONGEST_NAME,
   NUMBER_PATTERN,
-  type NumberRange,
   SMALLEST_EPOCH_MS,
   TIMESTAMP_PATTERN,
-} from '../../outcomes/columns.ts';
+} from '../../outcomes/column-values.ts';
+import type { ColumnKind, NumberRange } from '../../outcomes/columns.ts';
 import {
   columnOf,
   FIELD_REASONS,
@@ -103,12 +103,23 @@ const KINDS: Readonly<Record<Exclude<ColumnKind, 'time'>, KindSql>> = {
   },
   object: { value: embeddedJson, refused: (_, value) => `NOT starts_with(${value}, '{')` },
   vector: {
+    // A list of FLOAT is cast when it is written.
     value: (raw) => `TRY_CAST(${embeddedJson(raw)} AS DOUBLE[])`,
     refused: (raw) => `${embeddedJson(raw)} IS NOT NULL AND NOT ${areNumbers(embeddedJson(raw))}`,
   },
   quality: { value: qualitySql, refused: () => 'false' },
   amount: NUMBER,
   share: NUMBER,
+  whole: {
+    value: numberSql,
+    refused: (raw, value, range) => `${NUMBER.refused(raw, value, range)} OR ${value} <> floor(${value})`,
+  },
+  answer: {
+    value: (raw) => `CASE WHEN ${isText(raw)} THEN ${unquoted(raw)}
+      WHEN starts_with(${raw}, '{') OR starts_with(${raw}, '[') THEN ${quoteText(JSON_ANSWER)} || ${raw} ELSE ${raw} END`,
+    refused: () => 'false',
+  },
+  note: { value: label, refused: () => 'false' },
 };
 
 function valueSql(field: OutcomeField): string | null {

@@ -1,0 +1,194 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { readPrompt } from 'pointsman';
+import { ANSWER_VERSION, createAnswerExtractor, KEPT_BLOCKS, KEPT_LENGTH } from 'pointsman/internal';
+import { describe, expect, it } from 'vitest';
+import { readOutcomeMatrix } from '../../../training/ingest/outcome-store.ts';
+import { type OutcomeMatrix, takePrompts } from '../../../training/outcomes/matrix.ts';
+import { alignCandidates } from '../../../training/train/evaluate-router.ts';
+import { tableRows } from './formats/log-fixture.ts';
+import { ingestFixture, lines } from './ingest-fixture.ts';
+
+const { ingest, out, path, write } = ingestFixture();
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
+const QUESTION = 'Anna has 17 boats and buys 25 more. How many boats has she?';
+const RIGHT = 'She has 17 + 25 = 42 boats. The answer is 42.';
+const row = { requestId: 'a', text: QUESTION, candidate: 'small', quality: 1, response: RIGHT };
+
+/** Features as serving computes them. */
+function served(text: string, finishReason: string | null, prompt: object = { text: QUESTION }): number[] {
+  const extractor = createAnswerExtractor(KEPT_BLOCKS, null);
+  const features = new Float32Array(KEPT_LENGTH);
+  const question = extractor.readQuestion(readPrompt(prompt));
+  extractor.extractInto(question, { text, finishReason, logprobs: null }, features);
+  return [...features];
+}
+
+/** Of an answer of a matrix: its features, key and words; null where there is none. */
+function answerOf({ answers, candidates, prompts }: OutcomeMatrix, requestId: string, candidate: string) {
+  const at = prompts.findIndex((prompt) => prompt.requestId === requestId) * candidates.length;
+  const place = answers?.places[at + candidates.indexOf(candidate)] ?? Number.NaN;
+  if (answers === undefined || Number.isNaN(place)) return null;
+  return {
+    checks: [...answers.checks.slice(place * answers.length, (place + 1) * answers.length)],
+    key: answers.keys[place],
+    finishReason: answers.finishReasons[place],
+    text: answers.texts?.[place] ?? null,
+  };
+}
+
+const close = (numbers: readonly number[]) => numbers.map((number) => expect.closeTo(number, 5));
+
+describe('answers of a table', () => {
+  it('are kept as features, hash and key, and not one word of them is in the table', async () => {
+    const secret = 'The lighthouse keeper is Zbigniew. The answer is 42.';
+    const report = await ingest(
+      write(
+        'rows.jsonl',
+        lines([
+          { ...row, response: secret, finish_reason: 'max_tokens' },
+          { ...row, candidate: 'large', response: '42', finish_reason: 'stop' },
+          { ...row, candidate: 'other', response: 'It is 43.' },
+          { ...row, requestId: 'b', response: '42' },
+        ]),
+      ),
+    );
+    expect(report.aliases).toMatchObject({ answer: ['response'], finishReason: ['finish_reason'] });
+    expect(report.answers).toEqual({ known: 4, otherVersion: 0, withoutPrompt: 0 });
+    const stored = readFileSync(out);
+    for (const word of ['lighthouse', 'Zbigniew', secret]) expect(stored.includes(word)).toBe(false);
+    const [large, other, small, second] = await tableRows(out);
+    expect(small).toMatchObject({
+      answerHash: sha256(secret),
+      answerVersion: ANSWER_VERSION,
+      finishReason: 'length',
+    });
+    expect(small).not.toHaveProperty('answer');
+    expect(large.answerKey).toBe(small.answerKey);
+    expect(other.answerKey).not.toBe(small.answerKey);
+    // Nobody learns by the key who else was told the same.
+    expect(second.answerKey).not.toBe(small.answerKey);
+    const matrix = await readOutcomeMatrix(out);
+    expect(answerOf(matrix, 'a', 'small')).toEqual({
+      checks: close(served(secret, 'length')),
+      key: small.answerKey,
+      finishReason: 'length',
+      text: null,
+    });
+    expect(matrix.answers).not.toHaveProperty('texts');
+  });
+
+  it('are kept in words where that is asked for, redacted as prompts are, with the features of what was said', async () => {
+    const said = 'Write to anna@example.org: 42.';
+    await ingest(write('rows.jsonl', lines([{ ...row, response: said }])), { answers: 'text', redact: true });
+    const matrix = await readOutcomeMatrix(out);
+    expect(answerOf(matrix, 'a', 'small')).toMatchObject({
+      text: 'Write to [EMAIL]: 42.',
+      checks: close(served(said, null)),
+    });
+  });
+
+  it('are not kept at all where that is asked for', async () => {
+    await ingest(write('rows.jsonl', lines([row])), { answers: 'none' });
+    expect(Object.keys((await tableRows(out))[0]).filter((name) => /answer|finish/.test(name))).toEqual([]);
+    expect(await readOutcomeMatrix(out)).not.toHaveProperty('answers');
+  });
+
+  it('follow their prompts and candidates, whichever of them are taken', async () => {
+    const wide = {
+      requestId: 'b',
+      text: QUESTION,
+      outcomes: { small: { quality: 0, answer: 'None.' }, large: { quality: 1, output: RIGHT }, third: 1 },
+    };
+    await ingest(write('rows.jsonl', lines([row, wide])), { answers: 'text' });
+    const matrix = await readOutcomeMatrix(out);
+    const texts = (of: OutcomeMatrix) =>
+      of.prompts.map(({ requestId }) =>
+        of.candidates.map((candidate) => answerOf(of, requestId, candidate)?.text ?? null),
+      );
+    expect(matrix.candidates).toEqual(['large', 'small', 'third']);
+    expect(texts(matrix)).toEqual([
+      [null, RIGHT, null],
+      [RIGHT, 'None.', null],
+    ]);
+    expect(texts(takePrompts(matrix, [1]))).toEqual([[RIGHT, 'None.', null]]);
+    expect(texts(alignCandidates(matrix, ['new', 'small', 'large']))).toEqual([
+      [null, RIGHT, null],
+      [null, 'None.', RIGHT],
+    ]);
+  });
+
+  it.each([
+    [
+      'a response of OpenAI',
+      { choices: [{ message: { content: RIGHT }, finish_reason: 'length' }] },
+      RIGHT,
+      'length',
+    ],
+    [
+      'the same as JSON text',
+      JSON.stringify({ choices: [{ message: { content: RIGHT }, finish_reason: 'stop' }] }),
+      RIGHT,
+      'stop',
+    ],
+    [
+      'a call of a tool',
+      { choices: [{ message: { content: null, tool_calls: [{}] }, finish_reason: 'tool_calls' }] },
+      '',
+      'tool-calls',
+    ],
+    [
+      'content parts',
+      [
+        { type: 'thinking', thinking: 'Hm.' },
+        { type: 'text', text: RIGHT },
+      ],
+      RIGHT,
+      null,
+    ],
+    ['an object', { answer: 42 }, '{"answer":42}', null],
+    ['an answer in JSON', '{"text": "42"}', '{"text": "42"}', null],
+    ['a list as text', '[1, 2]', '[1, 2]', null],
+    ['nothing said', '', '', null],
+    ['a number', 42, '42', null],
+    ['the prompt again', QUESTION, QUESTION, null],
+    ['other scripts', '答えは４２です。🚣🏽‍♀️ \u202e\u0000', '答えは４２です。🚣🏽‍♀️ \u202e\u0000', null],
+    ['half a surrogate pair', '\ud83d boats', '\ufffd boats', null],
+  ])('may be %s', async (_, response, text, finishReason) => {
+    const report = await ingest(write('rows.jsonl', lines([{ ...row, response }])), { answers: 'text' });
+    expect(report.rowsAccepted).toBe(1);
+    expect(answerOf(await readOutcomeMatrix(out), 'a', 'small')).toMatchObject({
+      text,
+      finishReason,
+      checks: close(served(text, finishReason)),
+    });
+  });
+
+  it.each([
+    ['null', null],
+    ['an error', { error: { message: 'overloaded', code: 529 } }],
+  ])('are not known where there is %s', async (_, response) => {
+    const report = await ingest(write('rows.jsonl', lines([{ ...row, response }])));
+    expect(report).toMatchObject({ rowsAccepted: 1, answers: { known: 0 } });
+    expect(await readOutcomeMatrix(out)).not.toHaveProperty('answers');
+  });
+
+  it('cost no more than their ends however long they are', async () => {
+    const long = `${'A boat. '.repeat(150_000)}The answer is 42.`;
+    await ingest(write('rows.jsonl', lines([{ ...row, response: long }])));
+    expect(answerOf(await readOutcomeMatrix(out), 'a', 'small')?.checks).toEqual(close(served(long, null)));
+    expect(readFileSync(out).length).toBeLessThan(20_000);
+  });
+});
+
+describe('answers of a table that is read again', () => {
+  it('are the same, whether their words were kept or not', async () => {
+    const [first, second] = [path('first.parquet'), path('second.parquet')];
+    for (const answers of ['text', 'features'] as const) {
+      const before = await ingest(write('rows.jsonl', lines([row])), { answers, out: first });
+      const after = await ingest(first, { answers, out: second });
+      expect(after).toMatchObject({ fingerprint: before.fingerprint, answers: { known: 1 } });
+    }
+  });
+});

@@ -1,0 +1,184 @@
+import { createHash } from 'node:crypto';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { readPrompt } from 'pointsman';
+import {
+  ANSWER_VERSION,
+  type AnswerExtractor,
+  createAnswerExtractor,
+  finishReasonOf,
+  KEPT_BLOCKS,
+  KEPT_LENGTH,
+  keptKey,
+  type Prompt,
+} from 'pointsman/internal';
+import { JSON_ANSWER } from '../outcomes/column-values.ts';
+import { columnOf, type OutcomeField } from '../outcomes/outcome.ts';
+import { readResponse } from './record/response.ts';
+import { jsonOf } from './record/values.ts';
+import { EXISTING, rewriteRows, USABLE } from './sql/rows.ts';
+
+/** What is kept of answers: nothing, what they look like, or their words too. */
+type AnswersKept = 'none' | 'features' | 'text';
+
+/** Columns that say something of an answer. */
+const COLUMNS = [
+  'answer',
+  'answerHash',
+  'answerKey',
+  'answerChecks',
+  'answerVersion',
+  'finishReason',
+] as const satisfies readonly OutcomeField[];
+
+const WRITTEN = Object.fromEntries(COLUMNS.map((field) => [field, columnOf(field).type]));
+
+/** Rows whose answer is known by its features, of this version. */
+const IS_READ = `"answerVersion" IS NOT DISTINCT FROM ${ANSWER_VERSION} AND "answerKey" IS NOT NULL AND len("answerChecks") = ${KEPT_LENGTH}`;
+
+/** What became of the answers. */
+export interface AnswersReport {
+  /** Rows of the table whose answers are known. */
+  readonly known: number;
+  /** Rows whose answers were read by another version, and whose words are not there to be read again. */
+  readonly otherVersion: number;
+  /** Rows with an answer whose prompt is not there, so that it could not be held against it. */
+  readonly withoutPrompt: number;
+}
+
+/**
+ * Reads answers into what is kept of them. Their words stay in the rows meanwhile, for a judge: see {@link dropAnswers}.
+ *
+ * @param isJudged whether there is one
+ */
+export async function readAnswers(
+  connection: DuckDBConnection,
+  keep: AnswersKept,
+  isJudged: boolean,
+  onProgress: (done: number, total: number) => void,
+): Promise<AnswersReport> {
+  const count = async (where: string): Promise<number> => {
+    const reader = await connection.runAndReadAll(`SELECT count(*) FROM staged WHERE ${USABLE} AND ${where}`);
+    return Number(reader.getRows()[0][0]);
+  };
+  if (keep !== 'none' || isJudged) await readNew(connection, onProgress);
+  const isOther = `"answerVersion" IS NOT NULL AND NOT (${IS_READ})`;
+  const report = {
+    otherVersion: await count(isOther),
+    withoutPrompt:
+      keep === 'none' ? 0 : await count(`answer IS NOT NULL AND "text" IS NULL AND messages IS NULL`),
+    known: await count(IS_READ),
+  };
+  const columns = COLUMNS.filter((field) => field !== 'answer').map((field) => `"${field}" = NULL`);
+  const isUnread = keep === 'none' ? `file <> ${EXISTING}` : `NOT (${IS_READ})`;
+  await connection.run(`UPDATE staged SET ${columns.join(', ')} WHERE ${isUnread}
+    AND (${COLUMNS.map((field) => `"${field}" IS NOT NULL`).join(' OR ')})`);
+  return report;
+}
+
+/** Takes the words of answers out of the rows, but for those that a table had which was there. */
+export async function dropAnswers(connection: DuckDBConnection, keep: AnswersKept): Promise<void> {
+  if (keep === 'text') return;
+  await connection.run(`UPDATE staged SET answer = NULL WHERE answer IS NOT NULL AND file <> ${EXISTING}`);
+}
+
+async function readNew(
+  connection: DuckDBConnection,
+  onProgress: (done: number, total: number) => void,
+): Promise<void> {
+  const reader = createAnswerReader();
+  await rewriteRows(
+    connection,
+    ['requestId', 'text', 'messages', 'answer', 'finishReason'],
+    WRITTEN,
+    async (rows) =>
+      rows.map(([requestId, text, messages, answer, finish]) =>
+        reader.read(String(requestId), messages ?? String(text), messages !== null, String(answer), finish),
+      ),
+    {
+      where: `${USABLE} AND answer IS NOT NULL AND ("text" IS NOT NULL OR messages IS NOT NULL) AND NOT (${IS_READ})`,
+      onProgress,
+      anew: true,
+    },
+  );
+}
+
+/** What is kept of an answer; nulls where its words are not known. */
+type Kept = Readonly<Record<(typeof COLUMNS)[number], unknown>>;
+
+const NOTHING = Object.fromEntries(COLUMNS.map((field) => [field, null])) as Kept;
+
+/** Reads answers, one by one; those to the same prompt are best read one after another. */
+function createAnswerReader() {
+  const extractor = createAnswerExtractor(KEPT_BLOCKS, null);
+  const checks = new Float32Array(KEPT_LENGTH);
+  let asked: string | null = null;
+  let question: ReturnType<AnswerExtractor['readQuestion']> | null = null;
+  return {
+    read(requestId: string, prompt: string, isMessages: boolean, raw: string, told: string | null): Kept {
+      const { finishReason, text } = readWords(raw);
+      if (text === null) return NOTHING;
+      const ended = finishReasonOf(told) ?? finishReason;
+      if (question === null || asked !== prompt) {
+        question = extractor.readQuestion(promptOf(prompt, isMessages));
+        asked = prompt;
+      }
+      const key = extractor.extractInto(question, { text, finishReason: ended, logprobs: null }, checks);
+      return {
+        answer: text,
+        answerHash: sha256(text),
+        answerKey: sha256(keptKey(requestId, key)),
+        answerChecks: Array.from(checks, rounded),
+        answerVersion: ANSWER_VERSION,
+        finishReason: ended,
+      };
+    },
+  };
+}
+
+function promptOf(prompt: string, isMessages: boolean): Prompt {
+  return readPrompt(isMessages ? { messages: JSON.parse(prompt) } : { text: prompt });
+}
+
+interface Words {
+  /** Null where they are not known. */
+  readonly text: string | null;
+  readonly finishReason: string | null;
+}
+
+/** A text is what was answered, unless it is a provider's response; of other JSON, what has no words is itself the answer. */
+function readWords(raw: string): Words {
+  const isJson = raw.startsWith(JSON_ANSWER);
+  const json = isJson ? raw.slice(JSON_ANSWER.length) : raw;
+  if (!isJson && !/^\s*\{/.test(raw)) return { text: raw, finishReason: null };
+  const value = jsonOf(json);
+  if (typeof value !== 'object' || value === null || (!isJson && !isResponse(value)))
+    return { text: json, finishReason: null };
+  try {
+    const { answer, error, finishReason } = readResponse(value);
+    const isFailed = error !== null && answer === null;
+    return {
+      text: isFailed ? null : (answer ?? (isResponse(value) ? finishReason && '' : json)),
+      finishReason,
+    };
+  } catch {
+    // Nested deeper than a stack goes.
+    return { text: null, finishReason: null };
+  }
+}
+
+/** Whether an object is what a provider answers with. */
+function isResponse(value: object): boolean {
+  const { candidates, choices, content, output, role, object } = value as Readonly<Record<string, unknown>>;
+  if ([candidates, choices].some(Array.isArray)) return true;
+  if (typeof object === 'string' && /^(chat\.completion|response|text_completion)/.test(object)) return true;
+  return (role === 'assistant' && content !== undefined) || Array.isArray(output);
+}
+
+function sha256(given: string | Uint8Array): string {
+  return createHash('sha256').update(given).digest('hex');
+}
+
+/** Seven decimals are as much as a float32 near 1 has, in half the characters. */
+function rounded(value: number): number {
+  return Math.round(value * 1e7) / 1e7;
+}
