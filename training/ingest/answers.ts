@@ -14,14 +14,14 @@ import {
 import { JSON_ANSWER } from '../outcomes/column-values.ts';
 import { columnOf, type OutcomeField } from '../outcomes/outcome.ts';
 import { readResponse } from './record/response.ts';
-import { jsonOf } from './record/values.ts';
+import { jsonOf, listOf } from './record/values.ts';
 import { EXISTING, rewriteRows, USABLE } from './sql/rows.ts';
 
 /** What is kept of answers: nothing, what they look like, or their words too. */
 type AnswersKept = 'none' | 'features' | 'text';
 
 /** Columns that say something of an answer. */
-const COLUMNS = [
+export const ANSWER_COLUMNS = [
   'answer',
   'answerHash',
   'answerKey',
@@ -30,7 +30,7 @@ const COLUMNS = [
   'finishReason',
 ] as const satisfies readonly OutcomeField[];
 
-const WRITTEN = Object.fromEntries(COLUMNS.map((field) => [field, columnOf(field).type]));
+const WRITTEN = Object.fromEntries(ANSWER_COLUMNS.map((field) => [field, columnOf(field).type]));
 
 /** Rows whose answer is known by its features, of this version. */
 const IS_READ = `"answerVersion" IS NOT DISTINCT FROM ${ANSWER_VERSION} AND "answerKey" IS NOT NULL AND len("answerChecks") = ${KEPT_LENGTH}`;
@@ -68,10 +68,10 @@ export async function readAnswers(
       keep === 'none' ? 0 : await count(`answer IS NOT NULL AND "text" IS NULL AND messages IS NULL`),
     known: await count(IS_READ),
   };
-  const columns = COLUMNS.filter((field) => field !== 'answer').map((field) => `"${field}" = NULL`);
+  const columns = ANSWER_COLUMNS.filter((field) => field !== 'answer').map((field) => `"${field}" = NULL`);
   const isUnread = keep === 'none' ? `file <> ${EXISTING}` : `NOT (${IS_READ})`;
   await connection.run(`UPDATE staged SET ${columns.join(', ')} WHERE ${isUnread}
-    AND (${COLUMNS.map((field) => `"${field}" IS NOT NULL`).join(' OR ')})`);
+    AND (${ANSWER_COLUMNS.map((field) => `"${field}" IS NOT NULL`).join(' OR ')})`);
   return report;
 }
 
@@ -103,9 +103,9 @@ async function readNew(
 }
 
 /** What is kept of an answer; nulls where its words are not known. */
-type Kept = Readonly<Record<(typeof COLUMNS)[number], unknown>>;
+type Kept = Readonly<Record<(typeof ANSWER_COLUMNS)[number], unknown>>;
 
-const NOTHING = Object.fromEntries(COLUMNS.map((field) => [field, null])) as Kept;
+const NOTHING = Object.fromEntries(ANSWER_COLUMNS.map((field) => [field, null])) as Kept;
 
 /** Reads answers, one by one; those to the same prompt are best read one after another. */
 function createAnswerReader() {
@@ -149,10 +149,15 @@ interface Words {
 function readWords(raw: string): Words {
   const isJson = raw.startsWith(JSON_ANSWER);
   const json = isJson ? raw.slice(JSON_ANSWER.length) : raw;
+  // As Python writes a list of one answer, which RouterBench has.
+  const [said] = !isJson && /^\s*\['/.test(raw) ? (listOf(raw) ?? []) : [];
+  if (typeof said === 'string' && listOf(raw)?.length === 1) return { text: said, finishReason: null };
   if (!isJson && !/^\s*\{/.test(raw)) return { text: raw, finishReason: null };
   const value = jsonOf(json);
   if (typeof value !== 'object' || value === null || (!isJson && !isResponse(value)))
     return { text: json, finishReason: null };
+  // Where nothing is kept, some write this.
+  if (Object.keys(value).length === 0) return { text: null, finishReason: null };
   try {
     const { answer, error, finishReason } = readResponse(value);
     const isFailed = error !== null && answer === null;

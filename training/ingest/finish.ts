@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { blobValue, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { readPrompt } from 'pointsman';
 import { columnOf, type OutcomeField, WORD_FIELDS } from '../outcomes/outcome.ts';
 import {
@@ -139,9 +139,7 @@ function keptMetadata(metadata: string | null, embedder: string): string {
   return JSON.stringify({ ...Object.fromEntries(kept), embedder });
 }
 
-const ANSWERS = 5000;
-
-/** Takes what is personal out of the prompts and metadata of the new rows, and out of answers that a judge will see. */
+/** Takes what is personal out of the prompts, answers and metadata of the new rows. */
 async function redactRows(connection: DuckDBConnection, further: readonly RedactionPattern[]): Promise<void> {
   const redacted = (field: OutcomeField, value: string | null): string | null => {
     if (value === null) return null;
@@ -157,30 +155,6 @@ async function redactRows(connection: DuckDBConnection, further: readonly Redact
         : Object.fromEntries(WORD_FIELDS.map((field, i) => [field, made[i]]));
     }),
   );
-  await redactAnswers(connection, further);
-}
-
-async function redactAnswers(
-  connection: DuckDBConnection,
-  further: readonly RedactionPattern[],
-): Promise<void> {
-  const [[highest]] = (await connection.runAndReadAll('SELECT max(rowid) FROM answers')).getRows();
-  for (let from = 0; highest !== null && from <= Number(highest); from += ANSWERS) {
-    const reader = await connection.runAndReadAll(
-      `SELECT rowid, answer FROM answers WHERE rowid >= ${from} AND rowid < ${from + ANSWERS}`,
-    );
-    const lines = reader.getRows().flatMap(([at, answer]) => {
-      const redacted = redactText(String(answer), further);
-      return redacted === answer ? [] : [JSON.stringify({ at: Number(at), answer: redacted })];
-    });
-    if (lines.length === 0) continue;
-    await connection.run(
-      `UPDATE answers SET answer = r.answer FROM (
-        SELECT unnest(json_transform(line, '{"at":"BIGINT","answer":"VARCHAR"}')) FROM (
-          SELECT unnest(string_split(decode($bytes::BLOB), chr(10))) AS line)) AS r WHERE answers.rowid = r."at"`,
-      { bytes: blobValue(Buffer.from(lines.join('\n'))) },
-    );
-  }
 }
 
 /** Ids of the embedders that an outcomes table keeps embeddings of, as far as it says. */

@@ -70,7 +70,7 @@ async function ingestInto(
   const mapping = {
     score: settings.score,
     failureQuality: failsAsBad ? (false as const) : null,
-    answers: settings.judge !== undefined,
+    answers: settings.judge !== undefined || settings.answers !== 'none',
   };
   const layouts: SourceLayout[] = [];
   const formats: IngestReport['formats'][number][] = [];
@@ -78,8 +78,6 @@ async function ingestInto(
     const given = settings.format === 'auto' ? null : { format: settings.format, reason: null };
     formats.push({ file: source.path, ...(given ?? (await detectFormat(database, source))) });
   }
-  if (settings.judge !== undefined && formats.every(({ format }) => format === 'table'))
-    throw nothingToJudge();
   // What numbers say of quality, only all of them tell; what is no number says nothing unless texts are to be read.
   const badReason = settings.scoreRange === undefined ? withQualityJudged('isnan(quality)') : 'reason';
   for (const [fileIndex, source] of sources.entries()) {
@@ -112,8 +110,11 @@ async function ingestInto(
       (await Promise.all(sources.map((source) => firstRecords(database, source)))).flat(),
     );
   }
+  const hasAnswers = ({ cellPaths, paths }: SourceLayout): boolean =>
+    [paths, cellPaths].some((each) => (each.get('answer') ?? []).length > 0);
+  if (settings.judge !== undefined && !layouts.some(hasAnswers)) throw nothingToJudge();
   const options = { prices, onStaged: async () => {}, inOrder: strict };
-  const promptsJoined = await joinPrompts(database, connection, options);
+  const apart = await joinPrompts(database, connection, options);
   const paths = sources.map((source) => source.path);
   const { scale: scoreScale, doubt } = await settleScores(connection, { ...settings, files: paths });
   for (const [fileIndex, source] of sources.entries())
@@ -126,10 +127,10 @@ async function ingestInto(
     score: settings.score,
     failureQuality: failsAsBad ? 0 : null,
   });
-  await staged.refuseDuplicates();
+  await staged.refuseDuplicates(mapping.answers, settings.judge !== undefined);
   await staged.numberRefused();
   if (strict) await staged.refuseBadRows();
-  const counted = { prompts: promptsJoined, outcomes: joined.outcomes, scores: joined.scores };
+  const counted = { prompts: apart.prompts, outcomes: joined.outcomes, scores: joined.scores };
   const refusals = { joined: counted, ...(await staged.refusals()) };
   refuseTooManyRejected(refusals, settings.maxRejected, doubt);
   const { answers, judgement } = await finishRows(connection, settings);
@@ -144,7 +145,7 @@ async function ingestInto(
     files: sources.map((source) => source.path),
     formats,
     ...counts,
-    recordsJoined: joined.recordsJoined + promptsJoined,
+    recordsJoined: joined.recordsJoined + apart.joined,
     joined: counted,
     pricesOfNobody: Object.keys(prices).filter((name) => !counts.candidates.includes(name)),
     idsFromPrompts: layouts.some(({ idsOfPrompts }) => idsOfPrompts === true),

@@ -10,7 +10,7 @@ import { LOG_REASONS, promptProblem } from './record/format.ts';
 import { readConversation } from './record/messages.ts';
 import { EXISTING, REFUSED_MARK, USABLE, type ValidateOptions } from './sql/rows.ts';
 import type { StageBlocksOptions } from './stage.ts';
-import { insertSide, stageNumbered } from './stage-log.ts';
+import { stageNumbered } from './stage-log.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -19,25 +19,25 @@ interface OpenCall {
   readonly row: Row;
   /** The user's own fields, which come before any other. */
   readonly own: Row;
-  readonly answer: string | null;
   /** Whole prompts, with what else their records know of the call. */
   readonly wholes: readonly Row[];
   /** Single messages, in their order. */
   readonly messages: readonly unknown[];
-  readonly answers: readonly string[];
+  /** Columns of answers. */
+  readonly answers: readonly Row[];
 }
 
 /**
  * Gives calls the prompts that stand in other records: lines of a batch's input by `custom_id`, log records by the span
  * they are of; in any order and across files. Calls that find none are refused, and what nobody answered is passed over.
  * @param options how the calls' rows are judged.
- * @returns how many records became part of a call's row.
+ * @returns how many records became part of a call's row, and how many of them say what was asked.
  */
 export async function joinPrompts(
   database: ScratchDatabase,
   connection: DuckDBConnection,
   options: Omit<StageBlocksOptions, 'numbered' | 'fileIndex'> & ValidateOptions,
-): Promise<number> {
+): Promise<{ readonly joined: number; readonly prompts: number }> {
   const count = async (query: string): Promise<number> =>
     Number((await connection.runAndReadAll(query)).getRows()[0][0]);
   await connection.run(`CREATE TABLE matched AS SELECT o.rowid AS call, p.rowid AS prompt FROM "openCalls" AS o JOIN prompts AS p
@@ -49,31 +49,29 @@ export async function joinPrompts(
   }
   const isMatched = 'prompts.rowid IN (SELECT prompt FROM matched)';
   const joined = await count(`SELECT count(*) FROM prompts WHERE ${isMatched}`);
+  const isAnswer = '"row" IS NULL AND message IS NULL';
+  const answers = await count(`SELECT count(*) FROM prompts WHERE ${isMatched} AND ${isAnswer}`);
   await connection.run(`INSERT INTO staged (file, line, reason, absent, derived) SELECT file, line,
-      CASE WHEN id IN (SELECT "requestId" FROM staged WHERE "requestId" IS NOT NULL) THEN ${quoteText(LOG_REASONS.promptKnown)}
+      CASE WHEN ${isAnswer} THEN ${quoteText(LOG_REASONS.noCall)} WHEN id IN (SELECT "requestId" FROM staged WHERE "requestId" IS NOT NULL) THEN ${quoteText(LOG_REASONS.promptKnown)}
         ELSE ${quoteText(LOG_REASONS.unanswered)} END, false, false FROM prompts WHERE NOT ${isMatched}`);
   await connection.run('DROP TABLE matched; DROP TABLE prompts; DROP TABLE "openCalls"');
-  return joined;
+  return { joined, prompts: joined - answers };
 }
 
 async function* completedCalls(database: ScratchDatabase, fileIndex: number): AsyncGenerator<TextBlock> {
   const connection = await database.connect();
-  const side = await database.connect();
   try {
-    const calls =
-      await connection.stream(`SELECT o.line, to_json({"row": o."row", own: o.own, answer: o.answer,
+    const calls = await connection.stream(`SELECT o.line, to_json({"row": o."row", own: o.own,
         wholes: list(p."row" ORDER BY p.file, p.line, p.nth) FILTER (p."row" IS NOT NULL),
         messages: list(p.message ORDER BY p."saidAt" NULLS FIRST, p.file, p.line, p.nth) FILTER (p.message IS NOT NULL),
         answers: list(p.answer ORDER BY p.file, p.line, p.nth) FILTER (p.answer IS NOT NULL)})::VARCHAR
       FROM "openCalls" AS o LEFT JOIN matched AS m ON m.call = o.rowid LEFT JOIN prompts AS p ON p.rowid = m.prompt
-      WHERE o.file = ${fileIndex} GROUP BY o.rowid, o.line, o."row", o.own, o.answer`);
+      WHERE o.file = ${fileIndex} GROUP BY o.rowid, o.line, o."row", o.own`);
     let rows: string[] = [];
-    let answers: string[] = [];
     let characters = 0;
-    const block = async (): Promise<TextBlock> => {
-      await insertSide(side, 'answers', fileIndex, answers);
+    const block = (): TextBlock => {
       const made = { bytes: Buffer.from(rows.join('\n')), firstLine: 0 };
-      [rows, answers, characters] = [[], [], 0];
+      [rows, characters] = [[], 0];
       return made;
     };
     for await (const chunk of calls.yieldRowsJs()) {
@@ -82,42 +80,35 @@ async function* completedCalls(database: ScratchDatabase, fileIndex: number): As
         const document = 'reason' in completed ? REFUSED_MARK + completed.reason : jsonLine(completed.row);
         rows.push(`${line}\t${document}`);
         characters += document.length;
-        if (!('reason' in completed) && completed.answer !== null) {
-          const { requestId, candidate } = completed.row;
-          answers.push(jsonLine({ line: Number(line), requestId, candidate, answer: completed.answer }));
-        }
       }
-      if (characters >= BLOCK_BYTES) yield await block();
+      if (characters >= BLOCK_BYTES) yield block();
     }
-    if (rows.length > 0) yield await block();
+    if (rows.length > 0) yield block();
   } finally {
     connection.closeSync();
-    side.closeSync();
   }
 }
 
 function openCallOf(json: string): OpenCall {
-  const { row, own, answer, wholes, messages, answers } = JSON.parse(json) as Record<
-    string,
-    string & string[]
-  >;
+  const { row, own, wholes, messages, answers } = JSON.parse(json) as Record<string, string & string[]>;
   return {
     row: JSON.parse(row),
     own: JSON.parse(own),
-    answer,
     wholes: (wholes ?? []).map((whole) => JSON.parse(whole) as Row),
     messages: (messages ?? []).map((message) => JSON.parse(message) as unknown),
-    answers: answers ?? [],
+    answers: (answers ?? []).map((answer) => JSON.parse(answer) as Row),
   };
 }
 
-function completedCall(call: OpenCall): { reason: string } | { row: Row; answer: string | null } {
+function completedCall(call: OpenCall): { reason: string } | { row: Row } {
   const prompts = new Set(call.wholes.map(({ text, messages }) => JSON.stringify([text, messages])));
   // An id of a batch may come again with another question.
   if (prompts.size > 1) return { reason: LOG_REASONS.ambiguousPrompt };
   const candidate = askedCandidate(call);
   const asked: Row = call.wholes[0] ?? readConversation(call.messages);
+  const isFailed = (call.row.metadata as Row | undefined)?.failed === true;
   const row: Record<string, unknown> = {
+    ...(isFailed ? {} : call.answers[0]),
     ...call.row,
     ...asked,
     ...(candidate === null ? {} : { candidate }),
@@ -126,8 +117,7 @@ function completedCall(call: OpenCall): { reason: string } | { row: Row; answer:
   const problem = promptProblem(row);
   const isMissing = row.text == null && row.messages == null;
   if (problem !== null) return { reason: (isMissing ? promptNotFound(String(row.source)) : null) ?? problem };
-  const isJudged = row.quality != null;
-  return { row, answer: isJudged ? null : (call.answer ?? call.answers[0] ?? null) };
+  return { row };
 }
 
 /** Of several candidates that were asked the same under one id, the one whose version answered. */
@@ -279,10 +269,10 @@ function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** Scores, outcomes and answers of an id that stands for several requests: those of the record of a call stay with it. */
+/** Scores and outcomes of an id that stands for several requests: those of the record of a call stay with it. */
 async function refuseAmbiguous(connection: DuckDBConnection): Promise<void> {
   const said = await connection.runAndReadAll(
-    'SELECT 1 FROM scores UNION ALL SELECT 1 FROM outcomes UNION ALL SELECT 1 FROM answers LIMIT 1',
+    'SELECT 1 FROM scores UNION ALL SELECT 1 FROM outcomes LIMIT 1',
   );
   if (said.currentRowCount === 0) return;
   // Also ids of a table that is appended to, whose other requests came with an earlier log.
@@ -301,12 +291,8 @@ async function refuseAmbiguous(connection: DuckDBConnection): Promise<void> {
       `DELETE FROM ${table} WHERE ${isAmbiguous(table)} AND NOT ${isOwn(table, 'id')}`,
     ])
       await connection.run(change);
-  for (const [table, id] of [
-    ['scores', 'id'],
-    ['answers', '"requestId"'],
-  ])
-    await connection.run(`UPDATE ${table} SET ${id} = own."requestId" FROM own
-      WHERE own.original = ${table}.${id} AND own.file = ${table}.file AND own.line = ${table}.line`);
+  await connection.run(`UPDATE scores SET id = own."requestId" FROM own
+    WHERE own.original = scores.id AND own.file = scores.file AND own.line = scores.line`);
   await connection.run('DROP TABLE ambiguous; DROP TABLE own');
 }
 

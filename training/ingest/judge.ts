@@ -107,8 +107,7 @@ export interface JudgeReport {
 }
 
 /**
- * Asks a judge for the quality of rows that have none, by the answers in the table `answers`. Failed calls are not
- * judged: they have no answer.
+ * Asks a judge for the quality of rows that have an answer and none yet. Failed calls are not judged: they have no answer.
  */
 export async function judgeRows(
   connection: DuckDBConnection,
@@ -117,9 +116,8 @@ export async function judgeRows(
   options: JudgeAnswersOptions & { readonly onProgress?: (done: number, total: number) => void } = {},
 ): Promise<JudgeReport> {
   await connection.run(`CREATE TABLE unjudged AS SELECT row_number() OVER (ORDER BY "requestId", candidate) - 1 AS n, * FROM (
-    SELECT s."requestId", s.candidate, any_value(s."text") AS "text", any_value(s.messages) AS messages, first(a.answer ORDER BY a.file, a.line) AS answer
-    FROM staged AS s JOIN answers AS a ON a."requestId" = s."requestId" AND a.candidate = s.candidate
-    WHERE ${USABLE} AND quality IS NULL GROUP BY ALL)`);
+    SELECT "requestId", candidate, "text", messages, answer FROM staged
+    WHERE ${USABLE} AND quality IS NULL AND answer <> '')`);
   await connection.run('CREATE TABLE verdicts (n BIGINT, quality DOUBLE)');
   const count = async (query: string): Promise<number> =>
     Number((await connection.runAndReadAll(query)).getRows()[0][0]);

@@ -101,7 +101,7 @@ export interface IngestOptions {
   readonly failures?: 'null' | 'zero' | undefined;
   /**
    * Who says how good answers are that nobody rated: a function, the path of an ES module whose default export is one,
-   * or an endpoint (see `openJudge`). Only logs have answers. @default nobody
+   * or an endpoint (see `openJudge`). @default nobody
    */
   readonly judge?: string | JudgeAnswer | undefined;
   /** How many answers are judged at once. @default 8 */
@@ -148,7 +148,6 @@ function checked(settings: z.output<typeof optionsSchema>): z.output<typeof opti
     throw new InvalidInputError(
       `\`out\` of IngestOptions (--out) must end in .parquet: the table is Parquet, and a file is read by its ending. Got "${settings.out}".`,
     );
-  if (settings.judge !== undefined && settings.format === 'table') throw nothingToJudge();
   if (settings.keep === 'hashes' && settings.answers === 'text')
     throw new InvalidInputError(
       '`answers` of IngestOptions (--answers) must be features or none where `keep` is hashes, since no word is to be kept. Got text.',
@@ -160,7 +159,7 @@ function checked(settings: z.output<typeof optionsSchema>): z.output<typeof opti
 
 export function nothingToJudge(): InvalidInputError {
   return new InvalidInputError(
-    '`judge` of IngestOptions needs answers to judge, and tables hold none. Give requests and responses as --format openai, or map a column: --map quality=your_score.',
+    '`judge` of IngestOptions needs answers to judge, and these rows hold none. Say where they are (--map answer=your_column), give requests and responses as --format openai, or map a column that says how good they are: --map quality=your_score.',
   );
 }
 

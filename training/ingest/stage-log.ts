@@ -35,7 +35,6 @@ const SIDES = {
     rating: 'VARCHAR',
     saidAt: 'VARCHAR',
   },
-  answers: { line: 'BIGINT', requestId: 'VARCHAR', candidate: 'VARCHAR', answer: 'VARCHAR' },
   prompts: {
     line: 'BIGINT',
     nth: 'INTEGER',
@@ -52,7 +51,6 @@ const SIDES = {
     traceId: 'VARCHAR',
     row: 'VARCHAR',
     own: 'VARCHAR',
-    answer: 'VARCHAR',
   },
 } as const satisfies Record<SideTable, Readonly<Record<string, string>>>;
 
@@ -134,14 +132,14 @@ async function stageWhole(
 ): Promise<MapTarget[] | null> {
   const { answers, failureQuality, inOrder, map } = options;
   const { regular } = reader;
-  if (regular === undefined || source.format !== 'jsonl' || inOrder || answers) return null;
+  if (regular === undefined || source.format !== 'jsonl' || inOrder) return null;
   if (failureQuality !== null || ['outcomes', 'text', 'messages'].some((target) => target in map))
     return null;
   if (await hasLongLines(source.path, database.longRowBytes)) return null;
   const connection = await database.connect();
   try {
     if (
-      !(await stageRegular(connection, source, regular.rows(source.path, map), {
+      !(await stageRegular(connection, source, regular.rows(source.path, map, answers), {
         ...options,
         plainMessages: true,
       }))

@@ -15,6 +15,7 @@ import {
 import { fileError } from '../work/file-lock.ts';
 import { type ScratchDatabase, scratchError } from '../work/scratch-database.ts';
 import { parquetFile, quoteText } from '../work/sql-text.ts';
+import { ANSWER_COLUMNS } from './answers.ts';
 import { writeSorted } from './finish.ts';
 import { physicalLines } from './read/files.ts';
 import { VALUE_REASONS } from './record/format.ts';
@@ -69,16 +70,20 @@ export class StagedRows {
 
   /**
    * Leaves one row of each (requestId, candidate): the first that has a quality, else the first; those of the table
-   * that is appended to come before any other.
+   * that is appended to come before any other. What was answered may stand in another of them.
+   *
+   * @param answers whether they are wanted @param judged whether rows without a quality will be judged by them
    */
-  async refuseDuplicates(): Promise<void> {
+  async refuseDuplicates(answers: boolean, judged: boolean): Promise<void> {
     // Hashes first: grouping 64-bit numbers is cheap, and most tables have no pair at all.
     await this.#connection.run(`CREATE TABLE suspects AS SELECT hash("requestId", candidate) AS h FROM staged
       WHERE ${USABLE} GROUP BY h HAVING count(*) > 1`);
-    await this.#connection.run(`CREATE TABLE repeats AS SELECT id, known FROM (SELECT rowid AS id,
-        row_number() OVER (key ORDER BY quality IS NULL, file, line, rowid) AS nth, min(file) OVER (key) = ${EXISTING} AS known
+    await this.#connection.run(`CREATE TABLE repeats AS SELECT id, known, kept FROM (SELECT rowid AS id,
+        row_number() OVER (key ORDER BY quality IS NULL, file, line, rowid) AS nth,
+        first_value(rowid) OVER (key ORDER BY quality IS NULL, file, line, rowid) AS kept, min(file) OVER (key) = ${EXISTING} AS known
       FROM staged WHERE ${USABLE} AND hash("requestId", candidate) IN (SELECT h FROM suspects)
       WINDOW key AS (PARTITION BY "requestId", candidate)) WHERE nth > 1`);
+    if (answers) await this.#takeAnswers(judged);
     // The row of the table gives way to one that has a quality; nobody reads of it again.
     await this.#connection.run(
       `UPDATE staged SET absent = true WHERE file = ${EXISTING} AND rowid IN (SELECT id FROM repeats)`,
@@ -86,6 +91,42 @@ export class StagedRows {
     await this.#connection.run(`UPDATE staged SET reason = CASE WHEN known THEN ${quoteText(REASONS.inTable)}
       ELSE ${quoteText(REASONS.duplicate)} END FROM repeats WHERE staged.rowid = repeats.id AND file <> ${EXISTING}`);
     await this.#connection.run('DROP TABLE suspects; DROP TABLE repeats');
+  }
+
+  /**
+   * A row whose answer is not known has that of a repeat of it which says no other quality. A row of the table then counts as
+   * the new one, which it stands for.
+   */
+  async #takeAnswers(judged: boolean): Promise<void> {
+    const isUnknown = judged
+      ? 'k.answer IS NULL AND (k."answerChecks" IS NULL OR k.quality IS NULL AND d.answer IS NOT NULL)'
+      : 'k.answer IS NULL AND k."answerChecks" IS NULL';
+    await this.#connection.run(`CREATE TEMP TABLE answered AS
+      SELECT kept, first(donor ORDER BY file, line, donor) AS donor, any_value(is_known) AND first(file ORDER BY file, line, donor) <> ${EXISTING} AS replaces
+      FROM (SELECT k.rowid AS kept, k.file = ${EXISTING} AS is_known, d.rowid AS donor, d.file, d.line FROM repeats JOIN staged AS d ON d.rowid = repeats.id
+        JOIN staged AS k ON k.rowid = repeats.kept
+        WHERE (d.answer IS NOT NULL OR d."answerChecks" IS NOT NULL) AND ${isUnknown}
+          AND (d.quality IS NULL OR d.quality IS NOT DISTINCT FROM k.quality)) GROUP BY kept`);
+    const [[count]] = await this.#rows('SELECT count(*) FROM answered');
+    if (Number(count) > 0) {
+      const taken = ANSWER_COLUMNS.map((field) => `"${field}" = d."${field}"`).join(', ');
+      const noPrompt = 'staged."text" IS NULL AND staged.messages IS NULL';
+      const others = [
+        ['file', 'replaces'],
+        ['line', 'replaces'],
+        ['text', noPrompt],
+        ['messages', noPrompt],
+      ].map(
+        ([name, isTaken]) => `"${name}" = CASE WHEN ${isTaken} THEN d."${name}" ELSE staged."${name}" END`,
+      );
+      await this.#connection.run(
+        `UPDATE staged SET ${taken}, ${others.join(', ')} FROM answered JOIN (SELECT rowid AS place, * FROM staged) AS d ON d.place = answered.donor WHERE staged.rowid = answered.kept`,
+      );
+      await this.#connection.run(
+        'DELETE FROM staged WHERE rowid IN (SELECT donor FROM answered WHERE replaces)',
+      );
+    }
+    await this.#connection.run('DROP TABLE answered');
   }
 
   /** Gives rows that follow each other their lines, now that they are needed to tell of. */

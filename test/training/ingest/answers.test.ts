@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { readPrompt } from 'pointsman';
 import { ANSWER_VERSION, createAnswerExtractor, KEPT_BLOCKS, KEPT_LENGTH } from 'pointsman/internal';
 import { describe, expect, it } from 'vitest';
@@ -190,5 +191,120 @@ describe('answers of a table that is read again', () => {
       const after = await ingest(first, { answers, out: second });
       expect(after).toMatchObject({ fingerprint: before.fingerprint, answers: { known: 1 } });
     }
+  });
+
+  it('are told of a table that another version read, and are read again where their words were kept', async () => {
+    const other = path('other.parquet');
+    for (const [answers, known] of [
+      ['features', 0],
+      ['text', 1],
+    ] as const) {
+      await ingest(write('rows.jsonl', lines([row])), { answers, out });
+      await change(out, other, '"answerVersion" + 1');
+      await ingest(write('more.jsonl', lines([{ ...row, requestId: 'b' }])), {
+        append: true,
+        answers,
+        out: other,
+      });
+      expect(await readOutcomeMatrix(other)).toHaveProperty('answers.keys.length', known + 1);
+      await change(out, other, '"answerVersion" + 1');
+      const report = await ingest(other, { answers });
+      expect(report.answers).toEqual({ known, otherVersion: 1 - known, withoutPrompt: 0 });
+    }
+  });
+
+  it('are taken without features that cannot be', async () => {
+    await ingest(write('rows.jsonl', lines([row])));
+    const other = path('other.parquet');
+    await change(out, other, '"answerVersion"', '"answerChecks"[1:10]');
+    expect(await readOutcomeMatrix(other)).not.toHaveProperty('answers');
+    expect((await ingest(other)).answers).toEqual({ known: 0, otherVersion: 1, withoutPrompt: 0 });
+  });
+});
+
+/** A copy of a table whose answers another version has read. */
+async function change(from: string, to: string, version: string, checks = '"answerChecks"'): Promise<void> {
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  await connection.run(`COPY (SELECT * REPLACE (${version} AS "answerVersion", ${checks} AS "answerChecks")
+    FROM read_parquet('${from}')) TO '${to}' (FORMAT parquet)`);
+  connection.closeSync();
+  instance.closeSync();
+}
+
+describe('answers of rows that come again', () => {
+  const rated = { requestId: 'a', text: QUESTION, candidate: 'small', quality: 0.5 };
+  const said = { requestId: 'a', text: QUESTION, candidate: 'small', response: RIGHT };
+  const kept = async () => answerOf(await readOutcomeMatrix(out), 'a', 'small')?.text ?? null;
+
+  it.each([
+    ['ratings before answers', [rated, said], RIGHT],
+    ['answers before ratings', [said, rated], RIGHT],
+    ['an answer that was rated otherwise', [rated, { ...said, quality: 1 }], null],
+    ['two answers', [{ ...rated, response: 'Mine.' }, said], 'Mine.'],
+  ])('are joined to their ratings: %s', async (_, rows, text) => {
+    const report = await ingest(write('rows.jsonl', lines(rows)), { answers: 'text' });
+    expect(report).toMatchObject({ rowsAccepted: 1, rowsRead: 2, answers: { known: text === null ? 0 : 1 } });
+    expect(await kept()).toBe(text);
+  });
+
+  it.each([
+    ['ratings before answers', [rated, said]],
+    ['answers before ratings', [said, rated]],
+  ])('are joined to those of the table: %s', async (_, [first, second]) => {
+    await ingest(write('first.jsonl', lines([first])), { answers: 'text' });
+    const added = write('second.jsonl', lines([second]));
+    const report = await ingest(added, { answers: 'text', append: true, redact: true });
+    expect(report).toMatchObject({ rowsRead: 1, rowsAccepted: 1, rowsInTable: 1, answers: { known: 1 } });
+    expect(await kept()).toBe(RIGHT);
+    expect((await readOutcomeMatrix(out)).quality).toEqual(Float32Array.of(0.5));
+    const again = await ingest(added, { answers: 'text', append: true });
+    expect(again).toMatchObject({ rowsAccepted: 0, fingerprint: report.fingerprint });
+  });
+
+  it('are added to a table of an earlier version by the log that it was made of, and their words stay out of it', async () => {
+    const log = write('rows.jsonl', lines([{ ...row, metadata: { note: 'kept' } }]));
+    await ingest(log, { answers: 'none' });
+    const without = await tableRows(out);
+    const report = await ingest(log, { append: true });
+    expect(report).toMatchObject({ rowsRead: 1, rowsAccepted: 1, rowsInTable: 1, cellsNotObserved: 0 });
+    expect(await tableRows(out)).toMatchObject(without);
+    expect(answerOf(await readOutcomeMatrix(out), 'a', 'small')?.checks).toEqual(close(served(RIGHT, null)));
+    expect(readFileSync(out).includes('The answer is 42')).toBe(false);
+  });
+
+  it('are judged, in a table too, also where only their features were kept', async () => {
+    const log = write('rows.jsonl', lines([said, { ...said, requestId: 'b', response: '' }]));
+    const first = await ingest(log);
+    expect(first).toMatchObject({ qualitiesMissing: 2, answers: { known: 2 } });
+    const asked: string[] = [];
+    const judge = ({ answer }: { answer: string }) => {
+      asked.push(answer);
+      return 0.25;
+    };
+    const options = { append: true, judge, judgeCache: path('verdicts') };
+    expect((await ingest(log, options)).judgement).toMatchObject({ judged: 1, failed: 0 });
+    expect(asked).toEqual([RIGHT]);
+    const without = write('none.jsonl', lines([{ requestId: 'c', text: QUESTION, candidate: 'small' }]));
+    await expect(ingest(without, { judge: () => 1 })).rejects.toThrow('--map answer=your_column');
+  });
+});
+
+describe('answers of RouterBench', () => {
+  it('stand in a column of each model', async () => {
+    const table = `sample_id,prompt,eval_name,small,small|model_response,small|total_cost,large,large|model_response,large|total_cost
+1,${QUESTION},math,0.0,['40'],0.001,1.0,"She has ""42"" boats.",0.01
+2,${QUESTION} Now?,math,1.0,,0.001,1.0,42,0.01
+`;
+    const report = await ingest(write('bench.csv', table), { answers: 'text' });
+    expect(report.ignoredColumns).toEqual([]);
+    const matrix = await readOutcomeMatrix(out);
+    const texts = matrix.prompts.map(({ requestId }) =>
+      ['small', 'large'].map((candidate) => answerOf(matrix, requestId, candidate)?.text ?? null),
+    );
+    expect(texts).toEqual([
+      ['40', 'She has "42" boats.'],
+      [null, '42'],
+    ]);
   });
 });

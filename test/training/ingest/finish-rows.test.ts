@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { Judged } from '../../../training/ingest/judge.ts';
 import { readOutcomeMatrix } from '../../../training/ingest/outcome-store.ts';
-import { logFixture, tableRows } from './formats/log-fixture.ts';
+import { logFixture, tableRows, tableWords } from './formats/log-fixture.ts';
 import { lines } from './ingest-fixture.ts';
 
 const { ingest, out, path, write } = logFixture();
@@ -56,7 +56,8 @@ test('a later judgement fills the open rows of a table', async () => {
   const table = { format, out: path('later.parquet'), append: true };
   await ingest(log(), table);
   const report = await ingest(log(), { ...table, judge: () => 0.5 });
-  expect(report).toMatchObject({ rowsAccepted: 0, judgement: { judged: 2, failed: 0 } });
+  // A record stands in the place of each row of the table that it gave its answer.
+  expect(report).toMatchObject({ rowsAccepted: 2, rowsInTable: 5, judgement: { judged: 2, failed: 0 } });
   expect((await tableRows(table.out)).map(({ quality }) => quality)).toEqual([
     0.5,
     1,
@@ -66,8 +67,11 @@ test('a later judgement fills the open rows of a table', async () => {
   ]);
 });
 
-test('tables have no answers to judge', async () => {
-  await expect(ingest(log(), { judge: () => 1 })).rejects.toThrow(/`judge` of IngestOptions needs answers/);
+test('a table without answers has none to judge', async () => {
+  const row = { requestId: 'a', text: 'One', candidate: 'mini' };
+  await expect(ingest(write('table.jsonl', lines([row])), { judge: () => 1 })).rejects.toThrow(
+    /`judge` of IngestOptions needs answers/,
+  );
 });
 
 test('kept as hashes, a table holds no word; the hash is of what was asked, the embedding of what may be known', async () => {
@@ -81,7 +85,7 @@ test('kept as hashes, a table holds no word; the hash is of what was asked, the 
   };
   const report = await ingest(log(), { format, redact: true, keep: 'hashes', embedder });
   expect(embedded).toContain('Mail [EMAIL]');
-  const rows = await tableRows(out);
+  const rows = await tableWords(out);
   expect(rows[0]).toEqual({
     requestId: 'a',
     promptHash: createHash('sha256').update('Mail anna@mail.example').digest('hex'),

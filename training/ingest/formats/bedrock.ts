@@ -1,6 +1,6 @@
 import { LOG_REASONS, type LogDocument, type LogEntry, type LogReader } from '../record/format.ts';
 import { readRequest } from '../record/messages.ts';
-import { errorOf, type LoggedResponse, readResponse } from '../record/response.ts';
+import { answered, errorOf, type LoggedResponse, readResponse } from '../record/response.ts';
 import {
   firstGiven,
   isObject,
@@ -62,7 +62,7 @@ function* callOf(document: LogDocument, input: LogDocument, output: LogDocument)
     yield {
       kind: 'call',
       row: rowOf(document, request, response, { input, output }),
-      answer: response.answer,
+      ...answered(response),
     };
 }
 

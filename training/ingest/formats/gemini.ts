@@ -1,6 +1,6 @@
 import { LOG_REASONS, type LogDocument, type LogReader } from '../record/format.ts';
 import { readRequest } from '../record/messages.ts';
-import { errorOf, readResponse } from '../record/response.ts';
+import { answered, errorOf, readResponse } from '../record/response.ts';
 import { firstGiven, objectOf, readLogUsage, textOf } from '../record/values.ts';
 
 /**
@@ -40,7 +40,7 @@ export const geminiLog: LogReader = {
             error: error === null || error === 'error' ? undefined : error,
           },
         },
-        answer: response.answer,
+        ...answered(response),
         promptMayBeApart: key !== null,
       };
   },

@@ -1,6 +1,6 @@
 import { LOG_REASONS, type LogDocument, type LogEntry, type LogReader } from '../record/format.ts';
 import { type Conversation, readConversation, readRequest } from '../record/messages.ts';
-import { type LoggedResponse, readResponse } from '../record/response.ts';
+import { answered, type LoggedResponse, readResponse } from '../record/response.ts';
 import {
   firstGiven,
   isBrokenJson,
@@ -54,7 +54,7 @@ export const heliconeLog: LogReader = {
       yield {
         kind: 'call',
         row: rowOf(document, body ?? bareBody(request), response, status),
-        answer: response.answer,
+        ...answered(response),
       };
     yield* scoresOf(document);
   },

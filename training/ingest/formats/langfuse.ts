@@ -7,7 +7,7 @@ import {
   type ScoreEntry,
 } from '../record/format.ts';
 import { readConversation } from '../record/messages.ts';
-import { readLoggedAnswer } from '../record/response.ts';
+import { readAnswered } from '../record/response.ts';
 import {
   firstGiven,
   isObject,
@@ -41,7 +41,7 @@ export const langfuseLog: LogReader = {
   *read(document) {
     if (isScore(document)) yield scoreOf(document);
     else if (isGeneration(document)) {
-      yield { kind: 'call', row: rowOf(document), answer: readLoggedAnswer(document.output) };
+      yield { kind: 'call', row: rowOf(document), ...readAnswered(document.output) };
       yield* scoreColumns(document);
       yield* scoresWithin(document);
     } else {

@@ -1,4 +1,5 @@
 import {
+  type CallEntry,
   LOG_REASONS,
   type LogDocument,
   type LogEntry,
@@ -6,7 +7,7 @@ import {
   type ScoreEntry,
 } from '../record/format.ts';
 import { readConversation } from '../record/messages.ts';
-import { errorOf, readLoggedAnswer } from '../record/response.ts';
+import { answered, errorOf, finishOf, readAnswered, readLoggedAnswer } from '../record/response.ts';
 import {
   firstGiven,
   isObject,
@@ -48,7 +49,7 @@ export const langsmithLog: LogReader = {
       yield { kind: 'refused', reason: LOG_REASONS.requestElsewhere };
     else if (outputs === null && !failed && document.end_time == null)
       yield { kind: 'refused', reason: LOG_REASONS.unanswered };
-    else yield { kind: 'call', row: rowOf(document, inputs, outputs, failed), answer: answerOf(outputs) };
+    else yield { kind: 'call', row: rowOf(document, inputs, outputs, failed), ...answerOf(outputs) };
     yield* statisticsOf(document);
   },
 };
@@ -116,10 +117,16 @@ function usageOf(outputs: LogDocument | null): unknown {
   return messageOf(generationOf(outputs))?.usage_metadata ?? outputs?.usage;
 }
 
-function answerOf(outputs: LogDocument | null): string | null {
+function answerOf(outputs: LogDocument | null): Pick<CallEntry, 'answer' | 'finishReason'> {
   const generation = generationOf(outputs);
-  if (generation === null) return readLoggedAnswer(outputs);
-  return textOf(generation.text) ?? readLoggedAnswer(messageOf(generation)?.content);
+  if (generation === null) return readAnswered(outputs);
+  const message = messageOf(generation);
+  const holders = [generation.generation_info, message?.response_metadata, message].map(objectOf);
+  const finishReason = holders.flatMap((holder) => (holder === null ? [] : (finishOf(holder) ?? []))).at(0);
+  return answered({
+    answer: textOf(generation.text) ?? readLoggedAnswer(message?.content),
+    finishReason: finishReason ?? null,
+  });
 }
 
 /** Sums of the feedback of each name: its mean, or its label where there is one only. */

@@ -8,7 +8,7 @@ import {
   REDACTED_PATTERN,
 } from '../record/format.ts';
 import { type Conversation, readConversation, readRequest } from '../record/messages.ts';
-import { readLoggedAnswer } from '../record/response.ts';
+import { readAnswered } from '../record/response.ts';
 import {
   jsonOf,
   listOf,
@@ -90,7 +90,7 @@ export const litellmLog: LogReader = {
       yield {
         kind: 'call',
         row: rowOf(document),
-        answer: readLoggedAnswer(document.response),
+        ...readAnswered(document.response),
         withoutPrompt,
       };
     else yield { kind: 'refused', reason: LOG_REASONS.noCall };
@@ -204,11 +204,17 @@ const REDACTED = `[${BLANKS}]*${REDACTED_PATTERN.replaceAll('\\s', `[${BLANKS}]`
  * `litellmLog` in SQL, for a file of nothing but payloads: ten times as fast, since what is not needed of a payload never
  * leaves DuckDB. A test holds the two together. The query fails on records of another kind.
  * @param map the user's own fields, as paths with dots; neither `text` nor `messages`.
+ * @param answers whether they are wanted.
  * @returns SQL of raw rows, as `rawRows` gives them.
  */
-export function litellmRows(path: string, map: Readonly<Partial<Record<MapTarget, string>>>): string {
+export function litellmRows(
+  path: string,
+  map: Readonly<Partial<Record<MapTarget, string>>>,
+  answers: boolean,
+): string {
   const heads = Object.values(map).map((name) => name.split('.')[0]);
-  const fields = [...new Set([...(litellmLog.fields ?? []), 'kind', 'data', ...heads])];
+  const ofAnswers = answers ? (litellmLog.answerFields ?? []) : [];
+  const fields = [...new Set([...(litellmLog.fields ?? []), ...ofAnswers, 'kind', 'data', ...heads])];
   const columns = fields.map((field) => `${quoteText(field)}: 'JSON'`).join(', ');
   const read = `SELECT ${fields.map((field) => `nullif("${field}"::VARCHAR, 'null') AS "${field}"`).join(', ')}
     FROM read_json(${quotePath(path)}, hive_partitioning = false, format = 'newline_delimited', records = true, columns = {${columns}})`;
@@ -225,7 +231,7 @@ export function litellmRows(path: string, map: Readonly<Partial<Record<MapTarget
     FROM (${read})`;
   const values = OUTCOME_FIELDS.map((field) => {
     const own = map[field] === undefined ? null : mappedValue(map[field]);
-    const value = VALUES[field] ?? 'NULL::VARCHAR';
+    const value = (answers ? ANSWER_VALUES[field] : undefined) ?? VALUES[field] ?? 'NULL::VARCHAR';
     return `${own === null ? value : `coalesce(${own}, ${value})`} AS r_${field}`;
   });
   const isOther = `${isText('call_type')} AND call_type <> '""'
@@ -335,6 +341,23 @@ const VALUES: Readonly<Partial<Record<OutcomeField, string>>> = {
     CASE WHEN NOT failed AND NOT cached AND first_token >= started THEN '"timeToFirstTokenMs":' || floor(first_token - started + 0.5)::BIGINT END,
     CASE WHEN cached THEN '"cached":true' END, CASE WHEN failed THEN '"failed":true' END,
     CASE WHEN failed THEN '"error":' || to_json(nullif(concat_ws(' ', ${errorPart('error_class')}, ${errorPart('error_code')}), ''))::VARCHAR END) || '}'`,
+};
+
+const FINISH = `json_extract(response, '$.choices[0].finish_reason')::VARCHAR`;
+const CONTENT = `json_extract(response, '$.choices[0].message.content')::VARCHAR`;
+const HAS_CALLS = `coalesce(json_array_length(json_extract(response, '$.choices[0].message.tool_calls')), 0) > 0`;
+const IS_FINISHED = `coalesce(${FINISH} IN ('"stop"', '"length"', '"tool_calls"', '"function_call"', '"content_filter"'), false)`;
+
+/** Of the plain form that LiteLLM gives every answer of a chat; any other is for \`litellmLog\`. */
+const ANSWER_VALUES: Readonly<Partial<Record<OutcomeField, string>>> = {
+  answer: `CASE WHEN failed OR response IS NULL OR response IN ('{}', '""') THEN NULL
+    WHEN NOT starts_with(response, '{') OR (coalesce(${FINISH}, 'null') <> 'null' AND NOT ${IS_FINISHED})
+      OR coalesce(json_array_length(json_extract(response, '$.choices')), 0) = 0 THEN ${IRREGULAR}
+    WHEN ${isText(CONTENT)} AND ${CONTENT} <> '""' THEN ${CONTENT}
+    WHEN coalesce(${CONTENT}, 'null') NOT IN ('null', '""') THEN ${IRREGULAR}
+    WHEN ${IS_FINISHED} OR ${HAS_CALLS} THEN '""' END`,
+  finishReason: `CASE WHEN failed THEN NULL WHEN ${IS_FINISHED} THEN replace(${FINISH}, '_', '-')
+    WHEN ${HAS_CALLS} THEN '"tool-calls"' END`,
 };
 
 function unquotedNumber(column: string): string {

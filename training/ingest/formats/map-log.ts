@@ -31,14 +31,14 @@ export interface LogMapping {
   readonly score?: string | undefined;
   /** What a failed call is worth: nothing that is good, or null where it says nothing. */
   readonly failureQuality: false | null;
-  /** Whether answers are wanted, for a judge. */
+  /** Whether answers are wanted. */
   readonly answers: boolean;
   /** Of the file that is read. */
   readonly path?: string;
 }
 
 /** What is joined to rows once all files are read. */
-export const SIDE_TABLES = ['outcomes', 'scores', 'answers', 'prompts', 'openCalls'] as const;
+export const SIDE_TABLES = ['outcomes', 'scores', 'prompts', 'openCalls'] as const;
 export type SideTable = (typeof SIDE_TABLES)[number];
 
 /** What a block of a log became: documents numbered by their lines, and what is joined to them later. */
@@ -123,7 +123,6 @@ class LogMapper implements MappedBlock {
   readonly rows: string[] = [];
   readonly outcomes: string[] = [];
   readonly scores: string[] = [];
-  readonly answers: string[] = [];
   readonly prompts: string[] = [];
   readonly openCalls: string[] = [];
   readonly mapped = new Set<MapTarget>();
@@ -190,7 +189,7 @@ class LogMapper implements MappedBlock {
 
   #putPrompt(entry: PromptEntry, document: LogDocument, line: number, nth: number): void {
     const row = entry.row === null ? null : { ...entry.row, ...this.#ownFields(document) };
-    const { answer = null, at, id, message, traceId } = entry;
+    const { at, id, message, traceId } = entry;
     this.prompts.push(
       jsonLine({
         line,
@@ -199,7 +198,7 @@ class LogMapper implements MappedBlock {
         traceId,
         row: row === null ? null : jsonLine(row),
         message: message === undefined ? null : jsonLine(message),
-        answer: this.#mapping.answers ? answer : null,
+        answer: this.#answerOf(entry) === null ? null : jsonLine(this.#answerOf(entry)),
         saidAt: timeOf(at),
       }),
     );
@@ -207,16 +206,15 @@ class LogMapper implements MappedBlock {
 
   #putCall(entry: CallEntry, document: LogDocument, line: number): void {
     const own = this.#ownFields(entry.record ?? document);
-    const row: Record<string, unknown> = { ...withoutImpossible(entry.row), ...own };
-    const { answers, failureQuality } = this.#mapping;
+    const isFailed = (entry.row.metadata as LogDocument | undefined)?.failed === true;
+    const answer = isFailed ? null : this.#answerOf(entry);
+    const row: Record<string, unknown> = { ...withoutImpossible(entry.row), ...answer, ...own };
     row.quality = qualityOf(row.quality);
-    if (row.quality == null && (row.metadata as LogDocument | undefined)?.failed === true)
-      row.quality = failureQuality;
-    const answer = answers && row.quality == null ? (entry.answer ?? null) : null;
+    if (row.quality == null && isFailed) row.quality = this.#mapping.failureQuality;
     if (entry.promptMayBeApart === true && row.text == null && row.messages == null) {
       const { traceId = null } = (row.metadata ?? {}) as LogDocument;
       const id = row.requestId;
-      this.openCalls.push(jsonLine({ line, id, traceId, row: jsonLine(row), own: jsonLine(own), answer }));
+      this.openCalls.push(jsonLine({ line, id, traceId, row: jsonLine(row), own: jsonLine(own) }));
       return;
     }
     const problem = promptProblem(row);
@@ -226,8 +224,11 @@ class LogMapper implements MappedBlock {
       return;
     }
     this.rows.push(`${line}\t${jsonLine(row)}`);
-    if (answer !== null)
-      this.answers.push(jsonLine({ line, requestId: row.requestId, candidate: row.candidate, answer }));
+  }
+
+  /** Columns of the answer; null where it is not known, or not wanted. */
+  #answerOf({ answer = null, finishReason = null }: CallEntry | PromptEntry): object | null {
+    return this.#mapping.answers && answer !== null ? { answer, finishReason } : null;
   }
 
   /** The user's own fields; a prompt among them may have any shape that the prompts of logs have. */

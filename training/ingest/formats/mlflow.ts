@@ -1,6 +1,6 @@
 import { LOG_REASONS, type LogDocument, type LogEntry, type LogReader } from '../record/format.ts';
 import { readConversation } from '../record/messages.ts';
-import { readResponse } from '../record/response.ts';
+import { answered, readResponse } from '../record/response.ts';
 import {
   firstGiven,
   isObject,
@@ -106,7 +106,7 @@ function callOf(span: Span, info: LogDocument, traceId: string | null): LogEntry
     source: 'mlflow',
     metadata: { traceId: traceId ?? span.traceId ?? undefined, failed: failed || undefined },
   };
-  return { kind: 'call', row, answer: response.answer };
+  return { kind: 'call', row, ...answered(response) };
 }
 
 /** The provider's own count says where cached tokens are; MLflow's may have them inside or beside, as the provider. */

@@ -1,6 +1,6 @@
 import { LOG_REASONS, type LogDocument, type LogEntry, type LogReader } from '../record/format.ts';
 import { readRequest } from '../record/messages.ts';
-import { errorOf, type LoggedResponse, readResponse } from '../record/response.ts';
+import { answered, errorOf, type LoggedResponse, readResponse } from '../record/response.ts';
 import {
   firstGiven,
   isBrokenJson,
@@ -54,7 +54,7 @@ export const openaiLog: LogReader = {
       yield {
         kind: 'call',
         row: rowOf(document, request, response),
-        answer: response.answer,
+        ...answered(response),
         promptMayBeApart: isBatchLine(document),
       };
   },

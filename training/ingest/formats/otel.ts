@@ -1,3 +1,4 @@
+import { finishReasonOf } from 'pointsman/internal';
 import {
   type CallEntry,
   LOG_REASONS,
@@ -7,7 +8,7 @@ import {
   type PromptEntry,
 } from '../record/format.ts';
 import { type Conversation, readConversation } from '../record/messages.ts';
-import { readLoggedAnswer } from '../record/response.ts';
+import { answered, readAnswered } from '../record/response.ts';
 import {
   firstGiven,
   isObject,
@@ -121,8 +122,9 @@ function readRecord(record: OtelLogRecord): LogEntry {
     at: isoOf(at),
   } as const satisfies Partial<PromptEntry>;
   const whole = wholePrompt(attributes) ?? wholePrompt(objectOf(body) ?? {});
-  if (whole !== null)
-    return { ...entry, row: whole, answer: readLoggedAnswer(attributes['gen_ai.output.messages']) };
+  if (whole !== null) return { ...entry, row: whole, ...readAnswered(attributes['gen_ai.output.messages']) };
+  const choice = choiceOf(name, attributes, body);
+  if (choice !== null) return { ...entry, row: null, ...choice };
   const message = otelMessage(name, attributes, body);
   return message === null
     ? { kind: 'refused', reason: LOG_REASONS.noCall }
@@ -162,7 +164,7 @@ function modelOf(attributes: LogDocument): unknown {
 
 function callOf(span: Span): CallEntry {
   const { attributes } = span;
-  const answer = firstGiven(attributes, [
+  const given = firstGiven(attributes, [
     'gen_ai.output.messages',
     'gen_ai.completion.0.content',
     'gen_ai.completion',
@@ -174,8 +176,42 @@ function callOf(span: Span): CallEntry {
     'gen_ai.response.text',
     'output.value',
   ]);
-  const row = rowOf(span);
-  return { kind: 'call', row, answer: readLoggedAnswer(answer), record: attributes, promptMayBeApart: true };
+  const [choice] = span.events.flatMap(({ attributes: held, name }) => choiceOf(name, held, null) ?? []);
+  const { answer, finishReason } = readAnswered(given);
+  const ended = finishReason ?? finishIn(attributes) ?? choice?.finishReason ?? null;
+  return {
+    kind: 'call',
+    row: rowOf(span),
+    ...answered({ answer: answer || choice?.answer || null, finishReason: ended }),
+    record: attributes,
+    promptMayBeApart: true,
+  };
+}
+
+/** Attributes that hold how an answer ended, or a list of it for each choice. */
+const FINISHES = [
+  'gen_ai.response.finish_reasons',
+  'gen_ai.completion.0.finish_reason',
+  'ai.response.finishReason',
+  'llm.response.finish_reason',
+];
+
+function finishIn(attributes: LogDocument): string | null {
+  const given = firstGiven(attributes, FINISHES);
+  return finishReasonOf(listOf(given)?.at(0) ?? given) ?? null;
+}
+
+/** An answer as an event or a log record of its own, as the conventions had it before version 1.37. */
+function choiceOf(
+  name: string,
+  attributes: LogDocument,
+  body: unknown,
+): Pick<CallEntry, 'answer' | 'finishReason'> | null {
+  if (name !== 'gen_ai.choice') return null;
+  const told = [body, attributes['gen_ai.event.content']].map(objectOf).find((each) => each !== null);
+  const choice = told ?? attributes;
+  if ((numberOf(choice.index) ?? 0) !== 0) return null;
+  return readAnswered({ choices: [{ ...choice, message: jsonOf(choice.message ?? choice.content) }] });
 }
 
 function scoreOf(

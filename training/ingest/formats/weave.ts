@@ -1,6 +1,6 @@
 import { LOG_REASONS, type LogDocument, type LogEntry, type LogReader } from '../record/format.ts';
 import { readConversation } from '../record/messages.ts';
-import { readResponse } from '../record/response.ts';
+import { answered, readResponse } from '../record/response.ts';
 import {
   firstGiven,
   isObject,
@@ -46,7 +46,7 @@ export const weaveLog: LogReader = {
       yield { kind: 'refused', reason: LOG_REASONS.requestElsewhere };
     else {
       const row = { ...found, ...rowOf(document, inputs, response.body, failed || response.error !== null) };
-      yield { kind: 'call', row, answer: response.answer };
+      yield { kind: 'call', row, ...answered(response) };
     }
     yield* scoresOf(document);
   },

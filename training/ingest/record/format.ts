@@ -13,8 +13,10 @@ export interface CallEntry {
   readonly kind: 'call';
   /** Fields of the outcomes table, under their own names. */
   readonly row: Readonly<Record<string, unknown>>;
-  /** What was answered, for a judge. */
+  /** What was answered; '' where it ended without a word, and null where it is not known. */
   readonly answer?: string | null;
+  /** How it ended: `stop`, `length`, `tool-calls`, `content-filter`. */
+  readonly finishReason?: string | null;
   /** Where `map` finds the user's own fields. @default the document */
   readonly record?: LogDocument;
   /** Whether the prompt may stand in a `PromptEntry`, of this or another file, when it is not here. @default false */
@@ -34,8 +36,9 @@ export interface PromptEntry {
   readonly row: Readonly<Record<string, unknown>> | null;
   /** One message of several, in the order of `at`. */
   readonly message?: unknown;
-  /** What was answered, where this record has it. */
+  /** What was answered, where this record has it, and how it ended. */
   readonly answer?: string | null;
+  readonly finishReason?: string | null;
   /** ISO 8601. */
   readonly at: string | null;
 }
@@ -108,9 +111,10 @@ export interface LogReader {
 export interface RegularReader {
   /**
    * @param map the user's own fields, as paths with dots; neither `text` nor `messages`
+   * @param answers whether they are wanted
    * @returns SQL of raw rows, as `rawRows` gives them
    */
-  rows(file: string, map: Readonly<Partial<Record<string, string>>>): string;
+  rows(file: string, map: Readonly<Partial<Record<string, string>>>, answers: boolean): string;
   /** @returns SQL that gives a row where a record has something at the path */
   has(file: string, path: string): string;
 }

@@ -146,7 +146,14 @@ function ofChunks(chunks: readonly unknown[]): LoggedResponse {
  * one chunk of a stream as well.
  */
 export function finishOf(response: LogDocument): string | null {
-  const [first] = listOf(response.choices) ?? listOf(response.candidates) ?? [];
+  const lists = [
+    response.choices,
+    response.candidates,
+    response.results,
+    response.generations,
+    response.outputs,
+  ];
+  const [first] = lists.map(listOf).find((list) => list !== null) ?? [];
   const holders = [first, response.delta, response.messageStop, response].filter(isObject);
   const names = [
     'finish_reason',
@@ -160,7 +167,24 @@ export function finishOf(response: LogDocument): string | null {
     const reason = finishReasonOf(firstGiven(holder, names));
     if (reason != null) return reason;
   }
-  return ofResponses(response);
+  const calls = isObject(first) && isObject(first.message) ? first.message.tool_calls : response.tool_calls;
+  return (listOf(calls) ?? []).length > 0 ? 'tool-calls' : ofResponses(response);
+}
+
+/** An answer and how it ended: '' for one that ended without a word. */
+export function readAnswered(value: unknown): Pick<LoggedResponse, 'answer' | 'finishReason'> {
+  const response = jsonOf(value);
+  const last = Array.isArray(response) ? response.findLast(isObject) : response;
+  const finishReason = isObject(last) ? finishOf(last) : null;
+  return answered({ answer: readLoggedAnswer(value), finishReason });
+}
+
+/** The same of what was read. */
+export function answered({
+  answer,
+  finishReason,
+}: Pick<LoggedResponse, 'answer' | 'finishReason'>): Pick<LoggedResponse, 'answer' | 'finishReason'> {
+  return { answer: answer ?? (finishReason === null ? null : ''), finishReason };
 }
 
 /** The Responses API says it by its status, and what is called by its items. */
@@ -196,7 +220,7 @@ export function readLoggedAnswer(value: unknown): string | null {
 
 function wordsIn(response: unknown): string | null {
   if (typeof response === 'string') return textOf(response);
-  if (Array.isArray(response)) return joined(response.map(wordsIn));
+  if (Array.isArray(response)) return joined(response);
   if (!isObject(response) || response.type === 'reasoning' || response.type === 'thinking') return null;
   for (const list of [response.choices, response.candidates])
     if (Array.isArray(list)) return list.length === 0 ? null : wordsIn(list[0]);
@@ -211,6 +235,9 @@ function isOther(response: unknown): boolean {
   );
 }
 
-function joined(texts: readonly (string | null)[]): string | null {
-  return textOf(texts.filter((text) => text !== null).join('\n'));
+/** Parts of one answer follow each other as they are, as whoever asks a model gets them; messages have lines of their own. */
+function joined(items: readonly unknown[]): string | null {
+  const texts = items.map(wordsIn).filter((text) => text !== null);
+  const isMessage = (item: unknown) => isObject(item) && item.role !== undefined;
+  return textOf(texts.join(items.some(isMessage) ? '\n' : ''));
 }

@@ -11,6 +11,9 @@ export type ColumnMap = Readonly<Partial<Record<MapTarget, string>>>;
 
 const COST_SUFFIX = '|total_cost';
 
+/** Of what RouterBench's candidates said, beside their qualities and costs. */
+export const RESPONSE_SUFFIX = '|model_response';
+
 /** Beyond so many names, those that mean nothing to us are no longer noted. */
 const MOST_NAMES = 10_000;
 const KNOWN_NAMES = new Set(OUTCOME_FIELDS.flatMap((field) => columnOf(field).aliases));
@@ -115,7 +118,9 @@ export class SeenNames {
       const keys = isMixed ? new Set([...this.#cellKeys, ...this.#columns]) : this.#cellKeys;
       for (const field of ANSWER_FIELDS) cellPaths.set(field, find(field, keys));
     } else if (form === 'paired') {
-      for (const field of ['quality', 'costUsd'] as const) cellPaths.set(field, [`$."${field}"`]);
+      const isAnswered = pairs.some((pair) => has(pair + RESPONSE_SUFFIX));
+      for (const field of ['quality', 'costUsd', ...(isAnswered ? (['answer'] as const) : [])] as const)
+        cellPaths.set(field, [`$."${field}"`]);
       for (const pair of pairs)
         for (const column of columns) if (column === pair || column.startsWith(`${pair}|`)) used.add(column);
     }

@@ -10,7 +10,7 @@ import {
 import { isText, jsonStructure, quoteText, unquoted } from '../../work/sql-text.ts';
 import { LOG_REASONS } from '../record/format.ts';
 import { embeddedJson, type FieldSettings, judgedRows } from './fields.ts';
-import { PathReader, type SourceLayout } from './layout.ts';
+import { PathReader, RESPONSE_SUFFIX, type SourceLayout } from './layout.ts';
 
 /** In front of a document that a reader already turned down: what follows is one of `REASONS`. */
 export const REFUSED_MARK = '\u0001';
@@ -71,7 +71,8 @@ const CELL_LISTS = {
     WHEN own IS NOT NULL THEN [{name: ${label('own')}, cell: ltrim(doc, ' \t\r')}] END`,
   paired: `list_transform(list_filter(map_entries(TRY_CAST(o::JSON AS MAP(VARCHAR, JSON))), lambda e: ${costOf('e.key')} IS NOT NULL), lambda e: {name: e.key,
       cell: CASE WHEN e.value::VARCHAR = 'null' AND ${costOf('e.key')} = 'null' THEN 'null'
-        ELSE '{"quality":' || e.value::VARCHAR || ',"costUsd":' || ${costOf('e.key')} || '}' END})`,
+        ELSE '{"quality":' || e.value::VARCHAR || ',"costUsd":' || ${costOf('e.key')}
+          || coalesce(',"answer":' || ${beside('e.key', RESPONSE_SUFFIX)}, '') || '}' END})`,
 } as const;
 
 /** SQL of a field of the values `x` that `paths` read. Where there are no ids, the same prompt is the same request, whoever answered it. */
@@ -88,7 +89,11 @@ function label(raw: string): string {
 }
 
 function costOf(name: string): string {
-  return `json_extract(o, '$."' || replace(${name}, '"', '\\"') || '${COST_SUFFIX}"')::VARCHAR`;
+  return beside(name, COST_SUFFIX);
+}
+
+function beside(name: string, suffix: string): string {
+  return `json_extract(o, '$."' || replace(${name}, '"', '\\"') || '${suffix}"')::VARCHAR`;
 }
 
 export const STAGED_COLUMNS = OUTCOME_FIELDS.map((field) => `"${field}"`).join(', ');

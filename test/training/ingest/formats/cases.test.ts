@@ -16,7 +16,8 @@ describe.each(Object.entries(LOG_CASES) as [keyof typeof LOG_READERS, FormatCase
     const all = records.flatMap(({ record, further = [] }) => [record, ...further]);
     const ingested = once(async () => {
       const out = path(`${format}.parquet`);
-      const report = await ingest(write(`${format}.jsonl`, logLines(all)), { format, prices, score, out });
+      const file = write(`${format}.jsonl`, logLines(all));
+      const report = await ingest(file, { format, prices, score, out, answers: 'text' });
       return { rows: await tableRows(out), report };
     });
 
@@ -40,6 +41,18 @@ describe.each(Object.entries(LOG_CASES) as [keyof typeof LOG_READERS, FormatCase
       },
     );
 
+    test('gives answers, with what they look like', async () => {
+      const { rows } = await ingested();
+      const answered = rows.filter(({ answer }) => answer !== undefined);
+      // OpenRouter's activity has neither prompts nor answers, and a decision log's are told apart.
+      expect(answered.length).toBeGreaterThan(0);
+      for (const row of answered)
+        expect(row).toMatchObject({ answerVersion: 1, answerChecks: expect.any(Array) });
+      expect(
+        rows.filter(({ metadata }) => (metadata as { failed?: true }).failed).map(({ answer }) => answer),
+      ).toEqual(rows.filter(({ metadata }) => (metadata as { failed?: true }).failed).map(() => undefined));
+    });
+
     test('counts every record', async () => {
       const { report } = await ingested();
       expect(countedOf(report)).toBe(report.rowsRead);
@@ -62,7 +75,7 @@ describe.each(Object.entries(LOG_CASES) as [keyof typeof LOG_READERS, FormatCase
             ),
           );
           const out = path('joined.parquet');
-          const report = await ingest(names, { format, prices, map, out });
+          const report = await ingest(names, { format, prices, map, out, answers: 'text' });
           const found = await tableRows(out);
           const expected = Object.entries(rows).map(([requestId, row]) => ({ requestId, ...row }));
           expect(found.map(({ requestId, candidate }) => [requestId, candidate]).sort()).toHaveLength(

@@ -89,7 +89,27 @@ const payload = fc.record(
     ),
     request_tags: maybe(fc.array(fc.constantFrom('task:faq', 'tier:pro', 'x', 'task:'), { maxLength: 3 })),
     error_information: maybe(fc.record({ error_class: text, error_code: maybe(text), traceback: text })),
-    response: fc.constant({ choices: [{ message: { content: '}"{' } }] }),
+    response: maybe(
+      fc.oneof(
+        fc.constantFrom({ choices: [{ message: { content: '}"{' } }] }, {}, ''),
+        fc.record({
+          id: fc.constant('c'),
+          choices: fc.tuple(
+            fc.record({
+              index: fc.constant(0),
+              finish_reason: maybe(
+                fc.constantFrom('stop', 'length', 'tool_calls', 'function_call', 'content_filter'),
+              ),
+              message: fc.record({
+                role: fc.constant('assistant'),
+                content: maybe(text),
+                tool_calls: maybe(fc.constantFrom([], [{ id: 'c' }])),
+              }),
+            }),
+          ),
+        }),
+      ),
+    ),
   },
   { requiredKeys: ['messages', 'model'] },
 );
@@ -104,12 +124,12 @@ test('the SQL for regular files and the reader of records make the same of every
   const map = { quality: 'metadata.grade' };
   // It does read all of them, or the comparison would be of the reader with itself.
   const [[read]] = (
-    await connection.runAndReadAll(`SELECT count(*) FROM (${litellmRows(regular, map)})`)
+    await connection.runAndReadAll(`SELECT count(*) FROM (${litellmRows(regular, map, true)})`)
   ).getRows();
   expect(Number(read)).toBe(payloads.length);
   instance.closeSync();
 
-  const options = { format: 'litellm', map } as const;
+  const options = { format: 'litellm', map, answers: 'text' } as const;
   const bySql = await ingest(regular, { ...options, out: path('sql.parquet') });
   const byReader = await ingest(write('list.json', JSON.stringify(payloads)), {
     ...options,
@@ -131,6 +151,7 @@ test('the SQL for regular files and the reader of records make the same of every
     ]);
   expect(told(bySql)).toEqual(told(byReader));
   expect(bySql.rowsAccepted).toBeGreaterThan(250);
+  expect(bySql.answers.known).toBeGreaterThan(30);
   await expect(ingest(regular, { format: 'litellm', map: { quality: 'metadata.stars' } })).rejects.toThrow(
     'no row has "metadata.stars"',
   );
@@ -154,7 +175,7 @@ test('a regular file stays regular with prompts that are none: each is counted, 
   const file = write('none.jsonl', logLines(contents.map(asked)));
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
-  const read = await connection.runAndReadAll(`SELECT count(*) FROM (${litellmRows(file, {})})`);
+  const read = await connection.runAndReadAll(`SELECT count(*) FROM (${litellmRows(file, {}, true)})`);
   expect(Number(read.getRows()[0][0])).toBe(contents.length);
   instance.closeSync();
   const deep = write('deep.jsonl', logLines([...contents, DEEP].map(asked)));

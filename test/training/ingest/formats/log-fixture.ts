@@ -27,6 +27,12 @@ export async function tableRows(file: string): Promise<Record<string, unknown>[]
   }
 }
 
+/** The same without what is kept of answers beside their words. */
+export async function tableWords(file: string): Promise<Record<string, unknown>[]> {
+  const rows = await tableRows(file);
+  return rows.map(({ answerChecks: _, answerHash: __, answerKey: ___, answerVersion: ____, ...row }) => row);
+}
+
 /** Ingests into a folder of one test file's own. */
 export function logFixture(): ReturnType<typeof ingestFixture> & {
   rowsOf: (files: string | string[], options: Partial<IngestOptions>) => Promise<Record<string, unknown>[]>;

@@ -208,3 +208,86 @@ test('JSON that is nested deeper than logs nest is refused before it is followed
   expect(jsonOf(nested(100))).toEqual(JSON.parse(nested(100)));
   expect(() => jsonOf(nested(5000))).toThrow(NestedTooDeepError);
 });
+
+const responses = (status: string, more: object = {}) => ({
+  object: 'response',
+  status,
+  output: [],
+  ...more,
+});
+const choice = (message: object, reason: string | null = null) => ({
+  choices: [{ message, finish_reason: reason }],
+});
+
+test.each([
+  ['OpenAI', completion('Two'), 'stop'],
+  ['OpenAI, at its limit of tokens', choice({ content: 'Tw' }, 'length'), 'length'],
+  [
+    'OpenAI, calling a tool',
+    choice({ content: null, tool_calls: [{ id: 'c' }] }, 'tool_calls'),
+    'tool-calls',
+  ],
+  [
+    'a log that says only what was called',
+    choice({ content: null, tool_calls: [{ id: 'c' }] }),
+    'tool-calls',
+  ],
+  ['OpenAI, filtered', choice({ content: '' }, 'content_filter'), 'content-filter'],
+  ['Responses', responses('completed'), 'stop'],
+  [
+    'Responses, calling a tool',
+    responses('completed', { output: [{ type: 'function_call' }] }),
+    'tool-calls',
+  ],
+  [
+    'Responses, cut',
+    responses('incomplete', { incomplete_details: { reason: 'max_output_tokens' } }),
+    'length',
+  ],
+  ['Responses, not done', responses('in_progress'), null],
+  ['Anthropic', { type: 'message', role: 'assistant', content: [], stop_reason: 'end_turn' }, 'stop'],
+  ['Gemini', { candidates: [{ content: { parts: [] }, finishReason: 'MAX_TOKENS' }] }, 'length'],
+  ['Gemini, filtered', { candidates: [{ finishReason: 'SAFETY' }] }, 'content-filter'],
+  [
+    'Converse',
+    { output: { message: { content: [] } }, stopReason: 'guardrail_intervened' },
+    'content-filter',
+  ],
+  ['Ollama', { message: { content: 'Two' }, done: true, done_reason: 'length' }, 'length'],
+  ['chunks', stream, 'stop'],
+  ["Anthropic's events", anthropicEvents, 'stop'],
+  [
+    'events of Responses',
+    responsesEvents.with(2, { type: 'response.completed', response: responses('completed') } as never),
+    'stop',
+  ],
+  ['a word that is no end', choice({ content: 'Two' }, 'network_error'), null],
+  ['a text', 'Two', null],
+])('how it ended is read of a response of %s', (_, response, finishReason) => {
+  expect(readResponse(response)).toMatchObject({ finishReason });
+});
+
+test('the parts of an answer follow each other as its reader saw them, without thoughts; messages stand apart', () => {
+  const parts = [
+    { type: 'thinking', thinking: 'Hm.' },
+    { type: 'text', text: 'Two ' },
+    { type: 'tool_use', name: 'look', input: {} },
+    { type: 'text', text: 'moons' },
+  ];
+  expect(readLoggedAnswer({ role: 'assistant', content: parts })).toBe('Two moons');
+  const items = ['Two ', 'moons'].map((text) => ({ type: 'output_text', text }));
+  expect(
+    readLoggedAnswer({
+      output: [
+        { type: 'reasoning', summary: [] },
+        { role: 'assistant', content: items },
+      ],
+    }),
+  ).toBe('Two moons');
+  expect(
+    readLoggedAnswer([
+      { role: 'assistant', content: 'Two' },
+      { role: 'assistant', content: 'moons' },
+    ]),
+  ).toBe('Two\nmoons');
+});

@@ -31,7 +31,14 @@ const one = (
   rest: { row: object } | { refused: string },
 ) => ({ title, record, requestId: record.requestId, ...rest }) as FormatCases['records'][number];
 const metrics = { inputTokenCount: 9, outputTokenCount: 1, invocationLatency: 800, firstByteLatency: 200 };
-const streamed = { text, latencyMs: 800, outputTokens: 1, metadata: { timeToFirstTokenMs: 200 } };
+const streamed = {
+  text,
+  answer: 'Two',
+  finishReason: 'stop',
+  latencyMs: 800,
+  outputTokens: 1,
+  metadata: { timeToFirstTokenMs: 200 },
+};
 const failed = { text, costUsd: undefined, latencyMs: undefined };
 const inner = log();
 const event = log();
@@ -42,6 +49,8 @@ export const BEDROCK: FormatCases = {
       row: {
         text,
         candidate: 'amazon.nova-lite-v1:0',
+        answer: 'Two',
+        finishReason: 'stop',
         latencyMs: 302,
         inputTokens: 9,
         outputTokens: 1,
@@ -104,6 +113,7 @@ export const BEDROCK: FormatCases = {
             message: { role: 'assistant', usage: { input_tokens: 9, output_tokens: 1 } },
           },
           { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'Two' } },
+          { type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 1 } },
           { type: 'message_stop', 'amazon-bedrock-invocationMetrics': metrics },
         ],
       ),

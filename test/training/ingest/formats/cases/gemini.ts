@@ -36,6 +36,8 @@ export const GEMINI: FormatCases = {
       row: {
         text,
         candidate: 'gemini-2.5-flash',
+        answer: 'Two',
+        finishReason: 'stop',
         inputTokens: 9,
         outputTokens: 21,
         costUsd: undefined,

@@ -50,7 +50,7 @@ export const HELICONE: FormatCases = {
     {
       title: 'a request',
       record: request(),
-      row: { text, costUsd: 0.00003, latencyMs: 2000, inputTokens: 12 },
+      row: { text, answer: 'Two', costUsd: 0.00003, latencyMs: 2000, inputTokens: 12 },
     },
     {
       title: "Anthropic's cached tokens, which the response tells",

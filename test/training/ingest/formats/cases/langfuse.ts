@@ -50,7 +50,22 @@ export const LANGFUSE: FormatCases = {
     {
       title: 'a generation',
       record: generation(),
-      row: { latencyMs: 2000, inputTokens: 12, outputTokens: 4 },
+      row: { answer: 'Two', latencyMs: 2000, inputTokens: 12, outputTokens: 4 },
+    },
+    {
+      title: 'an answer as a message',
+      record: generation({ output: '{"role":"assistant","content":[{"type":"text","text":"Two"}]}' }),
+      row: { answer: 'Two' },
+    },
+    {
+      title: 'a call of a tool',
+      record: generation({ output: { role: 'assistant', content: null, tool_calls: [{ id: 'c' }] } }),
+      row: { answer: '', finishReason: 'tool-calls' },
+    },
+    {
+      title: 'an output that was not kept',
+      record: generation({ output: null }),
+      row: { answer: undefined, answerChecks: undefined, latencyMs: 2000 },
     },
     scored('a number', { data_type: 'NUMERIC', value: 0.25, string_value: null }, { row: { quality: 0.25 } }),
     // A category's value is its place in the configuration: good may be 0.

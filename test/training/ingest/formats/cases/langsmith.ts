@@ -46,6 +46,20 @@ export const LANGSMITH: FormatCases = {
   score: 'helpful',
   records: [
     {
+      title: 'how an answer ended, beside it',
+      record: run({
+        outputs: { generations: [[{ text: 'Two', generation_info: { finish_reason: 'length' } }]] },
+      }),
+      row: { answer: 'Two', finishReason: 'length' },
+    },
+    {
+      title: 'an answer of a wrapped client',
+      record: run({
+        outputs: { choices: [{ message: { role: 'assistant', content: 'Two' }, finish_reason: 'stop' }] },
+      }),
+      row: { answer: 'Two', finishReason: 'stop' },
+    },
+    {
       title: 'a run of LangChain',
       record: run(),
       row: {
@@ -53,6 +67,7 @@ export const LANGSMITH: FormatCases = {
         candidate: 'mini',
         task: 'faq',
         latencyMs: 800,
+        answer: 'Two',
         costUsd: 0.00003,
         inputTokens: 9,
         outputTokens: 1,

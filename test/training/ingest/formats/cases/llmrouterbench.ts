@@ -34,6 +34,7 @@ export const LLMROUTERBENCH: FormatCases = {
         text: record.prompt,
         candidate: 'gpt-5',
         task: 'aime',
+        answer: record.raw_output,
         quality: 1,
         costUsd: 0.0001,
         latencyMs: undefined,

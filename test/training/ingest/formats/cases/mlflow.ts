@@ -38,6 +38,7 @@ const one = (title: string, make: () => object, rest: Rest): FormatCases['record
 };
 const whole = {
   text,
+  answer: 'Two',
   candidate: 'mini',
   latencyMs: 800,
   inputTokens: 9,
@@ -147,7 +148,8 @@ export const MLFLOW: FormatCases = {
             },
           }),
         ]),
-      { row: whole },
+      // Whether there was more is not known.
+      { row: { ...whole, answer: undefined } },
     ),
     one(
       'a span that has not ended',

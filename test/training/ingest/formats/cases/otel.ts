@@ -215,6 +215,35 @@ export const OTEL: FormatCases = {
       event('gen_ai.client.inference.operation.details', { 'gen_ai.input.messages': MESSAGES }),
     ),
     asked('an event a message', CHAT, event('gen_ai.user.message', { content: text })),
+    ...[
+      {
+        'gen_ai.output.messages': JSON.stringify([
+          { role: 'assistant', parts: [{ type: 'text', content: 'Two' }], finish_reason: 'stop' },
+        ]),
+      },
+      { 'gen_ai.completion.0.content': 'Two', 'gen_ai.completion.0.finish_reason': 'stop' },
+      { 'llm.output_messages.0.message.content': 'Two', 'gen_ai.response.finish_reasons': ['stop'] },
+      { 'ai.response.text': 'Two', 'ai.response.finishReason': 'stop' },
+    ].map((answer, i) =>
+      asked(
+        `an answer, ${i + 1}`,
+        { ...CHAT, 'gen_ai.input.messages': MESSAGES, ...answer },
+        {},
+        { answer: 'Two', finishReason: 'stop' },
+      ),
+    ),
+    asked(
+      'an answer as an event',
+      { ...CHAT, 'gen_ai.input.messages': MESSAGES },
+      event('gen_ai.choice', { index: 0, finish_reason: 'length', message: '{"content":"Two"}' }),
+      { answer: 'Two', finishReason: 'length' },
+    ),
+    asked(
+      'no answer of a call that failed',
+      { ...CHAT, 'gen_ai.input.messages': MESSAGES, 'gen_ai.completion': 'Tw' },
+      { status: { code: 2 } },
+      { answer: undefined, finishReason: undefined, metadata: { failed: true } },
+    ),
     asked(
       'an event of Semantic Kernel',
       CHAT,
@@ -535,9 +564,8 @@ export const OTEL: FormatCases = {
             'a.jsonl': [spans(span(CHAT, { spanId: one }))],
             'b.jsonl': [logs(brief, question, choice)],
           },
-          rows: { [one]: { messages } },
-          refused: { [noCall]: 1 },
-          joined: 2,
+          rows: { [one]: { messages, answer: 'Two' } },
+          joined: 3,
         },
         {
           title: 'messages in log records that come first, one a line, and of another trace',

@@ -50,6 +50,8 @@ export const WEAVE: FormatCases = {
         text,
         candidate: 'mini',
         task: 'faq',
+        answer: 'Two',
+        finishReason: 'stop',
         latencyMs: 800,
         costUsd: 0.75,
         inputTokens: 9,
