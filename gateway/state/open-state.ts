@@ -8,7 +8,7 @@ export interface StateOptions {
   readonly decides?: boolean;
   /** What happens to requests while Redis does not answer: none is let through, or those that an allowance covers. @default 'refuse' */
   readonly onUnreachable?: 'refuse' | 'allow';
-  /** US dollars that each gateway may let each key spend a day while Redis does not answer. @default 1 */
+  /** US dollars that each gateway may let each key that has a budget spend a day while Redis does not answer. @default 1 */
   readonly allowanceUsd?: number;
   /** Milliseconds that Redis has to answer. @default 500 */
   readonly timeoutMs?: number;

@@ -15,7 +15,7 @@ import {
 export interface OutageOptions {
   /** What happens to requests while Redis does not answer: none is let through, or those that an allowance covers. @default 'refuse' */
   readonly onUnreachable?: 'refuse' | 'allow';
-  /** Billionths of a dollar that each gateway may let each account spend a day while Redis does not answer. @default 1e9 */
+  /** Billionths of a dollar that each gateway may let each account that has a budget spend a day while Redis does not answer. @default 1e9 */
   readonly allowanceNanoUsd?: number;
   /** Milliseconds between looks whether it answers again. @default 250 */
   readonly probeEveryMs?: number;
@@ -90,9 +90,13 @@ export class OutageState implements GatewayState {
     } catch (error) {
       if (!(error instanceof StateUnavailableError)) throw error;
       this.#lost();
-      const result = this.#tryHere(request);
-      // Its settlement tells Redis, where there will be one.
-      if (result?.state !== 'reserved' || !request.isHeld) this.#giveUp(request);
+      let result: ReserveResult | null = null;
+      try {
+        result = this.#tryHere(request);
+      } finally {
+        // Its settlement tells Redis, where there will be one.
+        if (result?.state !== 'reserved' || !request.isHeld) this.#giveUp(request);
+      }
       if (result === null) throw error;
       return result;
     }
@@ -151,16 +155,25 @@ export class OutageState implements GatewayState {
     return result;
   }
 
-  /** On the allowance; null when nothing is let through without Redis. */
+  /**
+   * On the allowance, which bounds what has a budget; null when nothing is let through without Redis.
+   * @throws StateUnavailableError when the allowance is used up.
+   */
   #tryHere(request: ReserveRequest): ReserveResult | null {
     if (!this.#allows || this.#waiting.length >= MOST_WAITING) return null;
     const accounts = request.accounts.map((account) => this.#allowed(account));
-    return this.#local.reserve({ ...request, accounts }, this.#clock());
+    const result = this.#local.reserve({ ...request, accounts }, this.#clock());
+    if (result.state !== 'refused' || !result.refusal.limit.startsWith('budget')) return result;
+    throw new StateUnavailableError(
+      'Redis does not answer, and what this gateway may let through without it is used up.',
+    );
   }
 
   #allowed({ id, limits }: Account): Account {
-    const nanoUsdPerDay = Math.min(limits.nanoUsdPerDay ?? Infinity, this.#allowanceNanoUsd);
-    return { id, limits: { ...limits, nanoUsdPerDay } };
+    const { nanoUsdPerDay, nanoUsdPerMonth } = limits;
+    if (nanoUsdPerDay === null && nanoUsdPerMonth === null) return { id, limits };
+    const most = Math.min(nanoUsdPerDay ?? Infinity, nanoUsdPerMonth ?? Infinity, this.#allowanceNanoUsd);
+    return { id, limits: { ...limits, nanoUsdPerDay: most } };
   }
 
   /** Whatever Redis may have made, or may yet make, of a request that goes no further counts nothing. */
