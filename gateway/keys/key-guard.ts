@@ -23,9 +23,11 @@ export interface SharedLimits {
   readonly budgetUsdPerMonth?: number | null;
 }
 
+/** What a guard of keys goes by. */
 export interface KeyGuardOptions {
+  /** Where keys are kept, and what they used. Closed with the guard. */
   readonly state: GatewayState;
-  /** @default no limits */
+  /** Limits of all keys together. @default none */
   readonly allKeys?: SharedLimits;
   /** Milliseconds after which whoever reserved something is taken to have died. @default 600000 */
   readonly leaseMs?: number;

@@ -3,6 +3,7 @@ import { OutageState } from './outage-state.ts';
 import { openSqliteState } from './sqlite-state.ts';
 import type { GatewayState } from './state.ts';
 
+/** How a state is opened, and what happens when it cannot be reached. */
 export interface StateOptions {
   /** Whether requests are decided on here; of a file, one process at a time may. @default true */
   readonly decides?: boolean;

@@ -9,7 +9,7 @@ import type { KeyRecord } from './key-record.ts';
 export interface GatewayState {
   /** The record of a key; undefined for one that does not exist. */
   key(id: string): Promise<KeyRecord | undefined>;
-  /** Ids of keys after one, in their order. */
+  /** Keys by their ids, in order: those after one, or from the first. */
   keys(after: string | null, limit: number): Promise<KeyRecord[]>;
   /**
    * Writes a key, when what is there is of the version before; version 1 is a new one.

@@ -119,6 +119,9 @@ export const GATEWAY_ARROWS: Arrows = {
   config: [],
   // Who may do what, and who pays: asked by every route, and asking none of them.
   keys: ['state'],
+  // Keys and what they used, for whoever looks after the gateway: by HTTP, and by a command.
+  admin: ['keys', 'state'],
+  cli: ['keys', 'state'],
   // What is remembered of keys and of what they used.
   state: [],
   records: [],

@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest';
+import { keysCommand } from '../../../gateway/cli/keys.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
+
+const { path } = temporaryFolder();
+let made = 0;
+
+/** Runs `pointsman keys ...` on one state. */
+function aGateway() {
+  made += 1;
+  const POINTSMAN_STATE = path(`${made}.db`);
+  return async (...words: string[]): Promise<string> => {
+    let said = '';
+    const say = (text: string) => {
+      said += text;
+    };
+    const command = keysCommand({ stdout: say, env: { POINTSMAN_STATE } });
+    const quiet = (one: typeof command): void => {
+      one.exitOverride().configureOutput({ writeErr: () => {}, writeOut: say });
+      one.commands.forEach(quiet as (one: unknown) => void);
+    };
+    quiet(command);
+    await command.parseAsync(words, { from: 'user' });
+    return said;
+  };
+}
+
+describe('pointsman keys', () => {
+  it('makes a key, shows it, changes it, and deletes it', async () => {
+    const keys = aGateway();
+    const limits = [
+      '--requests-per-minute',
+      '600',
+      '--tokens-per-minute',
+      '1e6',
+      '--budget-day',
+      '2.5',
+      '--budget-month',
+      '50',
+    ];
+    const allowed = ['--router', 'support', '--router', 'other', '--candidate', 'small'];
+    const others = [
+      '--on-budget',
+      'degrade',
+      '--tier',
+      'gold',
+      '--tag',
+      'team=a=b',
+      '--expires',
+      '2030-01-31',
+    ];
+    const said = await keys('create', '--name', 'Zoë 🚂', ...limits, ...allowed, ...others);
+    const [secret] = said.split('\n');
+    expect(secret).toMatch(/^pm-[a-z0-9]{12}-[A-Za-z0-9_-]{43}$/);
+    expect(said).toContain('shown this once');
+    const id = secret.slice(3, 15);
+    const shown = JSON.parse(await keys('show', id, '--json'));
+    expect(shown).toEqual({
+      key: {
+        id,
+        name: 'Zoë 🚂',
+        hint: secret.slice(-4),
+        createdAt: expect.any(String),
+        routers: ['support', 'other'],
+        candidates: ['small'],
+        requestsPerMinute: 600,
+        tokensPerMinute: 1_000_000,
+        budgetUsdPerDay: 2.5,
+        budgetUsdPerMonth: 50,
+        onBudget: 'degrade',
+        tier: 'gold',
+        tags: { team: 'a=b' },
+        expiresAt: '2030-01-31T00:00:00.000Z',
+        disabled: false,
+      },
+      usage: [],
+    });
+    expect(await keys('list')).toBe(`${id}  works     Zoë 🚂\n`);
+    const none = [
+      '--router',
+      'none',
+      '--candidate',
+      'none',
+      '--tier',
+      'none',
+      '--tag',
+      'none',
+      '--expires',
+      'none',
+    ];
+    const changed = await keys(
+      'change',
+      `pm-${id}`,
+      '--budget-day',
+      'none',
+      '--requests-per-minute',
+      '5',
+      ...none,
+      '--json',
+    );
+    expect(JSON.parse(changed)).toEqual({
+      ...shown.key,
+      budgetUsdPerDay: null,
+      requestsPerMinute: 5,
+      routers: null,
+      candidates: null,
+      tier: null,
+      tags: {},
+      expiresAt: null,
+    });
+    expect(await keys('disable', id)).toContain('disabled');
+    expect(await keys('list')).toContain('disabled');
+    expect(await keys('enable', id)).toContain('works');
+    const rotated = JSON.parse(await keys('rotate', id, '--grace', '24h', '--json'));
+    expect(rotated.secret).not.toBe(secret);
+    expect(rotated.secret.slice(0, 15)).toBe(secret.slice(0, 15));
+    expect(await keys('show', id)).toContain(`pm-${id}-…${rotated.secret.slice(-4)}`);
+    await expect(keys('delete', id)).rejects.toThrow('--yes');
+    expect(JSON.parse(await keys('delete', id, '--yes', '--json'))).toEqual({ deleted: id });
+    await expect(keys('show', id)).rejects.toThrow(`There is no key of \`${id}\``);
+    expect(await keys('list')).toContain('There is no key yet');
+  });
+
+  it('says nothing of a secret that was given for an id', async () => {
+    const keys = aGateway();
+    const [secret] = (await keys('create', '--name', 'a')).split('\n');
+    const error = await keys('show', secret).catch(String);
+    expect(error).toContain('There is no key of that name');
+    expect(error).not.toContain(secret.slice(16, 40));
+  });
+
+  it('makes no state by looking for keys', async () => {
+    for (const words of [['list'], ['show', 'aaaaaaaaaaaa'], ['disable', 'aaaaaaaaaaaa']])
+      await expect(aGateway()(...words)).rejects.toThrow('There is no state');
+  });
+
+  it.each([
+    [['create'], '`name`'],
+    [['create', '--name', 'a', '--budget-day', 'x'], 'It must be a number'],
+    [['create', '--name', 'a', '--budget-day', 'NaN'], 'It must be a number'],
+    [['create', '--name', 'a', '--budget-day', ''], 'It must be a number'],
+    [['create', '--name', 'a', '--budget-day', '-1'], '`budgetUsdPerDay`'],
+    [['create', '--name', 'a', '--requests-per-minute', '1.5'], '`requestsPerMinute`'],
+    [['create', '--name', 'a', '--on-budget', 'x'], 'degrade, refuse'],
+    [['create', '--name', 'a', '--tag', 'x'], 'name=value'],
+    [['create', '--name', 'a', '--expires', 'soon'], 'must be a date'],
+    [['rotate', 'aaaaaaaaaaaa', '--grace', '1'], 'It must be a time such as'],
+  ])('refuses %j', async (words, why) => {
+    const keys = aGateway();
+    await keys('create', '--name', 'there is one');
+    await expect(keys(...words)).rejects.toThrow(why);
+  });
+
+  it('explains itself, with examples', () => {
+    const command = keysCommand({ stdout: () => {}, env: {} });
+    const said: string[] = [];
+    command.configureOutput({ writeOut: (text) => said.push(text) }).outputHelp();
+    expect(said.join('')).toContain('npx pointsman keys create --name "support team"');
+  });
+});
