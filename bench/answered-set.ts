@@ -1,42 +1,46 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { readPrompt } from 'pointsman';
+import { memoryFiles, readArtifact, readPrompt } from 'pointsman';
+import { createAnswerScorer } from 'pointsman/execution';
 import {
+  type AnswerScorer,
   argMax,
   type Calibrator,
   type EarlierAnswer,
-  EVIDENCE_LENGTH,
-  evidenceInto,
   type GivenAnswer,
 } from 'pointsman/internal';
 import { type SampleRow, sampleTraffic } from '../data/solvers/sample-traffic.ts';
+import { keptAnswers } from '../test/fixtures/kept-answers.ts';
 import { chooseCalibrator } from '../training/calibrate/choose-calibrator.ts';
 import { embedAll } from '../training/embed/embed.ts';
 import { openEmbedder } from '../training/embed/embedders.ts';
-import { type FittedAnswerFeatures, fitAnswerFeatures } from '../training/features/fit-answer-features.ts';
+import { fitAnswerFeatures } from '../training/features/fit-answer-features.ts';
 import { fitFeatures } from '../training/features/fit-features.ts';
-import { chainHead, type DenseLayer, predictRows } from '../training/fit/chain.ts';
+import { chainHead, predictRows } from '../training/fit/chain.ts';
 import { crossValidate, groupedFolds } from '../training/fit/folds.ts';
 import { fitLinearPath } from '../training/fit/linear.ts';
 import { meanLoss } from '../training/fit/loss.ts';
-import { createMatrix, type Matrix, putRows, takeRows } from '../training/fit/rows.ts';
+import { type Matrix, putRows, takeRows } from '../training/fit/rows.ts';
 import {
-  type AnswerSettings,
   answerLogits,
   fitAnswerHead,
-  fitEarlierHead,
   type RatedAnswers,
-  type TunedAnswers,
   takeAnswers,
   tuneAnswerHead,
 } from '../training/learners/answer.ts';
-import { type OutcomeMatrix, outcomeMatrixFromRows } from '../training/outcomes/matrix.ts';
-import { groupPrompts } from '../training/split/split.ts';
+import {
+  type MatrixAnswers,
+  type OutcomeMatrix,
+  outcomeMatrixFromRows,
+} from '../training/outcomes/matrix.ts';
+import { groupPrompts, type Splits } from '../training/split/split.ts';
 import { DATA_FOLDER, type OutcomeSet, readOutcomeSet } from './outcome-sets.ts';
+import { trainOn } from './train-once.ts';
 
 /** A public set whose answers are there. */
 export interface AnsweredSet extends OutcomeSet {
+  readonly matrix: OutcomeMatrix & { readonly answers: MatrixAnswers };
   readonly answers: readonly (GivenAnswer | null)[]; // [prompts, candidates]; null: none
   readonly embeddings: Matrix; // [prompts, dimensions]
 }
@@ -63,7 +67,8 @@ export async function readAnsweredSet(name: string): Promise<AnsweredSet | null>
       logprobs: null,
     })),
   );
-  return { ...set, answers, embeddings: await embed(set.matrix) };
+  const matrix = withAnswers(set.matrix, answers);
+  return { ...set, matrix, answers, embeddings: await embed(matrix) };
 }
 
 /** The sample traffic: answers of local programs, some of which have none. */
@@ -85,7 +90,18 @@ export async function sampleAnswers(prompts: number): Promise<AnsweredSet> {
       return text === '' ? null : { text, finishReason: null, logprobs: null };
     }),
   );
-  return { name: 'solvers', matrix, groups: groupPrompts(matrix), answers, embeddings: await embed(matrix) };
+  return {
+    name: 'solvers',
+    matrix: withAnswers(matrix, answers),
+    groups: groupPrompts(matrix),
+    answers,
+    embeddings: await embed(matrix),
+  };
+}
+
+function withAnswers(matrix: OutcomeMatrix, answers: AnsweredSet['answers']): AnsweredSet['matrix'] {
+  const texts = answers.map((answer) => answer?.text ?? null);
+  return { ...matrix, answers: keptAnswers(matrix, texts) };
 }
 
 async function embed({ prompts }: OutcomeMatrix): Promise<Matrix> {
@@ -96,27 +112,14 @@ async function embed({ prompts }: OutcomeMatrix): Promise<Matrix> {
 
 /** A head that reads answers, fitted on some prompts, and what it says of all. */
 export interface ReadAnswers {
-  readonly settings: AnswerSettings;
   /** By themselves; of the prompts it was fitted on, out of fold: `[prompts, candidates]`. */
   readonly logits: Float32Array;
   /** Of the prompt alone, likewise. */
   readonly promptLogits: Float32Array;
-  readonly features: FittedAnswerFeatures;
-  readonly earlier: DenseLayer;
 }
 
-/**
- * Fits the answer head and what earlier answers say, on the prompts `fit`.
- *
- * @param order candidates, cheapest first @param settings chosen by cross-validation where left out
- */
-export async function fitOnAnswers(
-  set: AnsweredSet,
-  fit: Int32Array,
-  order: readonly number[],
-  seed: number,
-  settings?: AnswerSettings,
-): Promise<ReadAnswers> {
+/** Fits the answer head on the prompts `fit`, settings chosen by cross-validation. */
+export async function fitOnAnswers(set: AnsweredSet, fit: Int32Array, seed: number): Promise<ReadAnswers> {
   const { groups, matrix } = set;
   const columns = matrix.candidates.length;
   const folds = groupedFolds(
@@ -125,53 +128,38 @@ export async function fitOnAnswers(
     seed,
   );
   const promptLogits = await predictPrompts(set, fit, folds, seed);
-  const prompts = matrix.prompts.map(({ request }) => readPrompt(request));
-  const features = fitAnswerFeatures(prompts, set.answers, fit, { ...NGRAMS, seed });
+  const { places } = matrix.answers;
+  const cellsOf = (rows: Int32Array) =>
+    Int32Array.from({ length: rows.length * columns }, (_, i) => cellOf(rows, i, columns));
+  const answered = cellsOf(fit).filter((cell) => !Number.isNaN(places[cell]));
+  const fitted = fitAnswerFeatures(
+    matrix.answers,
+    answered.map((cell) => places[cell]),
+    { ...NGRAMS, seed },
+  );
   const all: RatedAnswers = {
     candidates: columns,
-    of: Int32Array.from(set.answers, (_, cell) => cell % columns),
-    features: features.features,
-    penalties: features.penalties,
+    of: Int32Array.from(places, (_, cell) => cell % columns),
+    features: takeRows(
+      fitted.features,
+      // Where there is no answer nothing is read of what is said.
+      places.map((place) => (Number.isNaN(place) ? 0 : place)),
+    ),
+    penalties: fitted.penalties,
     prior: promptLogits,
     quality: matrix.quality,
   };
-  const fitCells = Int32Array.from({ length: fit.length * columns }, (_, i) => cellOf(fit, i, columns));
-  const answered = Int32Array.from(fitCells.keys()).filter((i) => set.answers[fitCells[i]] !== null);
-  const cells = answered.map((i) => fitCells[i]);
-  const rated = takeAnswers(all, cells);
-  const foldOfCell = answered.map((i) => folds[Math.floor(i / columns)]);
-  const tuned: AnswerSettings & Partial<TunedAnswers> = settings ?? (await tuneAnswerHead(rated, foldOfCell));
-  const head = await fitAnswerHead(rated, tuned);
-  const outOfFold = tuned.outOfFold ?? (await predictHeld(rated, foldOfCell, tuned));
-  const logits = answerLogits(head, all);
-  cells.forEach((cell, i) => {
-    logits[cell] = outOfFold[i];
-  });
-  const earlier = await fitEarlierHead(
-    {
-      candidates: columns,
-      logits: Float32Array.from(fitCells, (cell) => logits[cell]),
-      keys: Array.from(fitCells, (cell) => features.keys[cell]),
-      quality: Float32Array.from(fitCells, (cell) => matrix.quality[cell]),
-    },
-    order,
+  const foldOfRow = new Map([...fit].map((row, i) => [row, folds[i]]));
+  const rated = takeAnswers(all, answered);
+  const tuned = await tuneAnswerHead(
+    rated,
+    answered.map((cell) => foldOfRow.get(Math.floor(cell / columns)) ?? 0),
   );
-  return { settings: { l2: tuned.l2, own: tuned.own }, logits, promptLogits, features, earlier };
-}
-
-async function predictHeld(
-  rated: RatedAnswers,
-  folds: Int32Array,
-  settings: AnswerSettings,
-): Promise<Float32Array> {
-  const [held] = await crossValidate(folds, async ({ fit, held }) => {
-    const values = answerLogits(
-      await fitAnswerHead(takeAnswers(rated, fit), settings),
-      takeAnswers(rated, held),
-    );
-    return [{ rows: values.length, columns: 1, values }];
+  const logits = answerLogits(await fitAnswerHead(rated, tuned), all);
+  answered.forEach((cell, i) => {
+    logits[cell] = tuned.outOfFold[i];
   });
-  return held.values;
+  return { logits, promptLogits };
 }
 
 function cellOf(rows: Int32Array, i: number, columns: number): number {
@@ -240,33 +228,46 @@ export function calibrate(
   ).calibrator;
 }
 
+/** What a router's artifact says of the answers to prompts of its test split. */
+export interface ArtifactScores {
+  /** By the answer alone, `[test, candidates]`; 0: no answer. */
+  readonly alone: Float32Array;
+  /** Of each answer of a chain, in which every candidate is asked after those before it, likewise. */
+  readonly inTurn: Float32Array;
+  /** By the prompt alone, likewise. */
+  readonly byPrompt: Float32Array;
+  readonly scorer: AnswerScorer;
+}
+
 /**
- * P(good) of each answer of a chain, in which every candidate is asked after those before it: `[prompts, candidates]`.
+ * Trains as `pointsman train` does, exports, and has the exported artifact score the answers to the test prompts.
  *
- * @param calibrator of the first, which has nobody before it
+ * @param order candidates, in the order of the chain
  */
-export function chainScores(
-  { earlier, features, logits }: ReadAnswers,
-  calibrator: Calibrator,
+export async function scoreByArtifact(
+  { answers, groups, matrix }: AnsweredSet,
+  splits: Splits,
   order: readonly number[],
-  columns: number,
-): Float32Array {
-  const scores = new Float32Array(logits.length);
-  const evidence = createMatrix(1, EVIDENCE_LENGTH);
-  const head = chainHead([earlier]);
-  for (let at = 0; at < logits.length; at += columns) {
-    const said: EarlierAnswer[] = [];
+  seed: number,
+): Promise<ArtifactScores> {
+  const { artifact, predictions } = await trainOn(matrix, groups, splits, seed);
+  const scorer = await createAnswerScorer(await readArtifact(memoryFiles(artifact.files)));
+  const columns = matrix.candidates.length;
+  const byPrompt = Float32Array.from(predictions.success);
+  const [alone, inTurn] = [new Float32Array(byPrompt.length), new Float32Array(byPrompt.length)];
+  splits.test.rows.forEach((row, i) => {
+    const question = scorer.readQuestion(matrix.prompts[row].request);
+    const earlier: EarlierAnswer[] = [];
     for (const c of order) {
-      const key = features.keys[at + c];
-      if (key === null) continue; // no answer: 0
-      const answer = { logit: logits[at + c], key };
-      if (said.length === 0) scores[at + c] = calibrator.probability(answer.logit);
-      else {
-        evidenceInto(answer, said, evidence.values);
-        scores[at + c] = 1 / (1 + Math.exp(-predictRows(head, evidence).values[0]));
-      }
-      said.push(answer);
+      const answer = answers[row * columns + c];
+      if (answer === null) continue;
+      const cell = i * columns + c;
+      const given = { question, candidate: matrix.candidates[c], success: byPrompt[cell], answer };
+      inTurn[cell] = scorer.score({ ...given, earlier }).probability;
+      const own = scorer.score(given);
+      alone[cell] = own.probability;
+      earlier.push(own);
     }
-  }
-  return scores;
+  });
+  return { alone, inTurn, byPrompt, scorer };
 }

@@ -46,7 +46,7 @@ export async function benchSolvers(): Promise<BenchLine[]> {
 async function gainsOf(set: AnsweredSet, seed: number): Promise<{ gains: number[]; most: number }> {
   const order = byCost(set);
   const { splits } = splitOutcomes(set.matrix, { sizes: SIZES, seed, groups: set.groups });
-  const read = await fitOnAnswers(set, splits.fit.rows, order, seed);
+  const read = await fitOnAnswers(set, splits.fit.rows, seed);
   const expected = calibrate(set, read.promptLogits, splits.calibrate.rows, seed);
   const calibrator = calibrate(set, read.logits, splits.calibrate.rows, seed);
   const success = read.promptLogits.map((logit) => expected.probability(logit));

@@ -6,7 +6,7 @@ import {
   debiasedCalibrationError,
   expectedCalibrationError,
 } from '../training/evaluate/metrics.ts';
-import { splitOutcomes } from '../training/split/split.ts';
+import { nameSplits, splitOutcomes } from '../training/split/split.ts';
 import { tuneForLoss } from '../training/tune/guarantee.ts';
 import {
   cascadeFamily,
@@ -14,17 +14,9 @@ import {
   type RoutingFamily,
   type TuningRows,
 } from '../training/tune/settings.ts';
-import {
-  type AnsweredSet,
-  calibrate,
-  chainScores,
-  fitOnAnswers,
-  type ReadAnswers,
-  readAnsweredSet,
-} from './answered-set.ts';
+import { type AnsweredSet, type ArtifactScores, readAnsweredSet, scoreByArtifact } from './answered-set.ts';
 import { benchSolvers } from './answers-solvers.ts';
 import { atLeast, atMost, type BenchLine, meanOf, plain, skipped } from './bench-line.ts';
-import { trainOn } from './train-once.ts';
 
 const SET = 'answers-gsm8k';
 const SEEDS = [0, 1, 2, 3, 4];
@@ -59,18 +51,19 @@ const ROUNDS = 5_000;
 export async function benchAnswers(onProgress: (what: string) => void = () => {}): Promise<BenchLine[]> {
   onProgress('sample traffic');
   const solvers = await benchSolvers();
-  const set = await readAnsweredSet(SET);
+  const bare = await readAnsweredSet(SET);
+  const set = bare && { ...bare, matrix: { ...bare.matrix, costUsd: costsOf(bare) } };
   if (set === null) return [skipped('heads that read answers', `${SET}.jsonl.gz is not there`), ...solvers];
   return [...(await qualityLines(set, onProgress)), ...(await guaranteeLines(set, onProgress)), ...solvers];
 }
 
 /** One seed: what is known of the test prompts. */
 interface TestedSeed {
-  readonly read: ReadAnswers;
-  /** Test rows; probabilities by the answer, and by the router's success head, `[test, candidates]`. */
   readonly rows: Int32Array;
-  readonly byAnswer: Float32Array;
+  /** By the exported artifact: its success head, and its answer head, `[test, candidates]`. */
   readonly byPrompt: Float32Array;
+  readonly byAnswer: Float32Array;
+  readonly scorer: ArtifactScores['scorer'];
   /** Scores of the chain of all candidates, and the costs. */
   readonly chain: TuningRows;
 }
@@ -84,8 +77,7 @@ async function qualityLines(set: AnsweredSet, onProgress: (what: string) => void
     onProgress(`${SET}, seed ${seed}`);
     seeds.push(await testSeed(set, order, costUsd, seed));
   }
-  const lines = [speedLine(set, seeds[0].read)];
-  const chosen = seeds.map(({ read: { settings } }) => `${settings.l2}/${settings.own}`).join(' ');
+  const lines = [speedLine(set, seeds[0])];
   for (const [name, [auc, apgr]] of Object.entries(TARGETS)) {
     const c = matrix.candidates.indexOf(name);
     const byAnswer = seeds.map((seed) => areaUnder(seed.byAnswer, set, seed.rows, c));
@@ -144,12 +136,6 @@ async function qualityLines(set: AnsweredSet, onProgress: (what: string) => void
       '',
       `%; seeds ${shown(byPrompt)}`,
     ),
-    plain(
-      '  penalty of the shared head, seed 0',
-      seeds[0].read.settings.l2,
-      '',
-      `with the multiple of deviations, by seed: ${chosen}`,
-    ),
   );
   return lines;
 }
@@ -161,25 +147,26 @@ async function testSeed(
   seed: number,
 ): Promise<TestedSeed> {
   const { groups, matrix } = set;
-  const columns = matrix.candidates.length;
   const { splits } = splitOutcomes(matrix, { sizes: SIZES, seed, groups });
   const { rows } = splits.test;
-  const read = await fitOnAnswers(set, splits.fit.rows, order, seed);
-  const calibrator = calibrate(set, read.logits, splits.calibrate.rows, seed);
-  const { predictions } = await trainOn(matrix, groups, splits, seed);
-  const scores = chainScores(read, calibrator, order, columns);
+  const { alone, byPrompt, inTurn, scorer } = await scoreByArtifact(set, splits, order, seed);
+  return { rows, byPrompt, byAnswer: alone, scorer, chain: tuningRows(set, costUsd, inTurn, rows) };
+}
+
+/** @param success of these rows */
+function tuningRows(
+  { groups, matrix }: AnsweredSet,
+  costUsd: Float32Array,
+  success: Float32Array,
+  rows: Int32Array,
+): TuningRows {
+  const columns = matrix.candidates.length;
   return {
-    read,
-    rows,
-    byAnswer: takeCells(read.logits, rows, columns).map((logit) => calibrator.probability(logit)),
-    byPrompt: Float32Array.from(predictions.success),
-    chain: {
-      columns,
-      quality: takeCells(matrix.quality, rows, columns),
-      costUsd: takeCells(costUsd, rows, columns),
-      success: takeCells(scores, rows, columns),
-      groups: rows.map((row) => groups.groups[row]),
-    },
+    columns,
+    quality: takeCells(matrix.quality, rows, columns),
+    costUsd: takeCells(costUsd, rows, columns),
+    success,
+    groups: rows.map((row) => groups.groups[row]),
   };
 }
 
@@ -199,26 +186,20 @@ async function guaranteeLines(set: AnsweredSet, onProgress: (what: string) => vo
     if (!foldOfGroup.has(group)) foldOfGroup.set(group, foldOfGroup.size % CROSS_FITS);
     fold[row] = foldOfGroup.get(group) ?? 0;
   }
-  let settings: ReadAnswers['settings'] | undefined;
   for (let held = 0; held < CROSS_FITS; held++) {
     onProgress(`${SET}, cross-fitting ${held + 1} of ${CROSS_FITS}`);
-    const fit = all.filter((row) => fold[row] !== held);
-    const read = await fitOnAnswers(set, fit, order, held, settings);
-    settings = read.settings;
-    const calibrator = calibrate(set, read.logits, fit, held);
-    const scores = chainScores(read, calibrator, order, columns);
-    for (const row of all)
-      if (fold[row] === held) success.set(scores.subarray(row * columns, (row + 1) * columns), row * columns);
+    const others = random.shuffle(all.filter((row) => fold[row] !== held));
+    const cut = Math.round(0.8 * others.length);
+    const test = all.filter((row) => fold[row] === held);
+    const splits = nameSplits(others.slice(0, cut).sort(), others.slice(cut).sort(), test);
+    const { inTurn } = await scoreByArtifact(set, splits, order, held);
+    test.forEach((row, i) => {
+      success.set(inTurn.subarray(i * columns, (i + 1) * columns), row * columns);
+    });
   }
   const family = cascadeFamily(order, { asked: 1 });
   const sums = { held: 0, cost: 0, loss: 0, found: 0 };
-  const part = (rows: Int32Array): TuningRows => ({
-    columns,
-    quality: takeCells(matrix.quality, rows, columns),
-    costUsd: takeCells(costUsd, rows, columns),
-    success: takeCells(success, rows, columns),
-    groups: rows.map((row) => groups.groups[row]),
-  });
+  const part = (rows: Int32Array) => tuningRows(set, costUsd, takeCells(success, rows, columns), rows);
   for (let split = 0; split < SPLITS; split++) {
     const shuffled = random.shuffle(all.slice());
     const cut = Math.round(0.7 * all.length);
@@ -242,9 +223,8 @@ async function guaranteeLines(set: AnsweredSet, onProgress: (what: string) => vo
   ];
 }
 
-/** The features of an answer of 2,000 characters, its question read already. */
-function speedLine(set: AnsweredSet, { features }: ReadAnswers): BenchLine {
-  const { extractor } = features;
+/** Reading and scoring an answer of 2,000 characters, its question read already. */
+function speedLine(set: AnsweredSet, { scorer }: TestedSeed): BenchLine {
   const columns = set.matrix.candidates.length;
   const texts: string[] = [];
   for (let c = 0, text = ''; c < columns; c++)
@@ -254,21 +234,19 @@ function speedLine(set: AnsweredSet, { features }: ReadAnswers): BenchLine {
       texts.push(text.slice(0, ANSWER_CHARACTERS));
       text = '';
     }
-  const questions = set.matrix.prompts.map(({ request }) => extractor.readQuestion(readPrompt(request)));
-  const out = new Float32Array(extractor.length);
+  const questions = set.matrix.prompts.map(({ request }) => scorer.readQuestion(request));
+  const [candidate] = set.matrix.candidates;
   const times = new Float64Array(ROUNDS);
   for (let i = -WARM_UP; i < ROUNDS; i++) {
-    const [question, text] = [
-      questions[(i + WARM_UP) % questions.length],
-      texts[(i + WARM_UP) % texts.length],
-    ];
+    const question = questions[(i + WARM_UP) % questions.length];
+    const answer = { text: texts[(i + WARM_UP) % texts.length] };
     const started = performance.now();
-    extractor.extractInto(question, { text, finishReason: null, logprobs: null }, out);
+    scorer.score({ question, candidate, success: 0.5, answer });
     if (i >= 0) times[i] = 1000 * (performance.now() - started);
   }
   times.sort();
-  const note = `checks, numeric signals and n-grams; ${texts.length} texts of ${ANSWER_CHARACTERS} characters, p99 ${quantileSorted(times, 0.99).toFixed(0)} µs`;
-  return atMost('features of an answer, p50', quantileSorted(times, 0.5), 'µs', 300, note);
+  const note = `checks, numeric signals, n-grams and the head; ${texts.length} texts of ${ANSWER_CHARACTERS} characters, p99 ${quantileSorted(times, 0.99).toFixed(0)} µs`;
+  return atMost('an answer scored, p50', quantileSorted(times, 0.5), 'µs', 300, note);
 }
 
 /** Tokens counted as characters, at `PRICES`. */

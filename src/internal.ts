@@ -16,13 +16,12 @@ export {
   KEPT_LENGTH,
   keptKey,
 } from './answer/answer-features.ts';
+export { type AnswerScorer, readAnswerScorer, successLogit } from './answer/answer-scorer.ts';
 export type { GivenAnswer } from './answer/question.ts';
 export { canonicalJson, ID_DIGITS, manifestDigest, manifestId, webSha256 } from './artifact/digest.ts';
 export {
   type AmountPart,
-  type FeatureBlock,
   type FileEntry,
-  isSafePath,
   type LatencyByTokens,
   type LearnedTokens,
   MANIFEST_SCHEMA_VERSION,
@@ -30,6 +29,12 @@ export {
   type ManifestHeads,
   type ToldTask,
 } from './artifact/manifest.ts';
+export {
+  type AnswerFeatureBlock,
+  type FeatureBlock,
+  isSafePath,
+  type ManifestAnswer,
+} from './artifact/manifest-blocks.ts';
 export {
   BetaCalibrator,
   type Calibrator,
@@ -102,7 +107,7 @@ export { createFileLog, createFileSink } from './node/file-sink.ts';
 export { readNovelty } from './novelty.ts';
 export type { ModelRequest } from './openai/client.ts';
 export { compileCel } from './policy/cel.ts';
-export { createPolicy } from './policy/kinds/create-policy.ts';
+export { createPolicy, needsAnswers } from './policy/kinds/create-policy.ts';
 export type { AcceptTest, Combine, Predictions } from './policy/plan.ts';
 export type { PolicyCandidate, PolicyContext, PolicyOverrides, RequestNeeds } from './policy/policy.ts';
 export { NAMED_WEIGHTS, type WeightsName } from './policy/spec.ts';

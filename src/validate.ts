@@ -114,9 +114,15 @@ export const strictObject = <Entries extends v.ObjectEntries>(entries: Entries) 
 /** An object whose further fields are kept. */
 export const looseObject = <Entries extends v.ObjectEntries>(entries: Entries) =>
   refusing(v.looseObject(entries), Array.isArray);
-/** Values of one kind by name, whatever the name: valibot's own passes over `constructor`. */
+/** Values of one kind by name, whatever the name: valibot's own passes over `constructor`, and needs a third more code. */
 export function record<Value extends v.GenericSchema>(value: Value) {
-  const schema = v.record(v.string(), value);
+  type RecordSchema = ReturnType<typeof v.record<v.StringSchema<undefined>, Value>>;
+  const schema = {
+    ...v.strictObject({}),
+    type: 'record',
+    entries: undefined,
+    value,
+  } as unknown as RecordSchema;
   const run = schema['~run'];
   return {
     ...schema,

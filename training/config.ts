@@ -88,6 +88,11 @@ export const trainConfigSchema = z.strictObject({
   heads: z.array(z.enum(LEARNER_NAMES)).min(1).default(['linear', 'domain', 'curve']),
   /** How to learn from a log in which each prompt went to one candidate, or to some. */
   offPolicy: offPolicy.prefault({}),
+  /**
+   * Whether a head that reads answers is learned, where the traffic has answers. `auto`, and left out: where it is surely better
+   * than the prompt alone. `false`: never.
+   */
+  answers: z.union([z.literal('auto'), z.literal(false)]).optional(),
   /** Policy of the router, as in the manifest. */
   policy: z.looseObject({ kind: z.string() }).default({ kind: 'utility', weights: 'best' }),
   /** Labelled prompts that the artifact carries, for `pointsman explain`. They are there for everyone who has it. */

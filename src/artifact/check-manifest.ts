@@ -1,7 +1,8 @@
 import { EMBEDDERS, type EmbedderKind, embedderSource } from '../embedder/embedders.ts';
 import { ArtifactError } from '../errors.ts';
 import type { HeadSpec } from '../head/head.ts';
-import type { FeatureBlock, Manifest, ToldTask } from './manifest.ts';
+import type { Manifest, ToldTask } from './manifest.ts';
+import type { FeatureBlock } from './manifest-blocks.ts';
 
 /** Heads inside one another, at most: each takes its time at every decision. */
 const MOST_HEADS = 1000;

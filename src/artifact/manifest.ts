@@ -1,10 +1,23 @@
 import * as v from 'valibot';
-import { CALIBRATORS, type CalibratorParameters } from '../calibrator.ts';
+import type { CalibratorParameters } from '../calibrator.ts';
 import { EMBEDDERS, type EmbedderKind, type ManifestEmbedder } from '../embedder/embedders.ts';
 import type { HeadSpec } from '../head/head.ts';
 import type { NoveltySpec } from '../novelty.ts';
 import { type Candidate, MODALITIES, type TokenPrices } from '../request.ts';
 import { finiteNumber, object, record, wholeNumber } from '../validate.ts';
+import {
+  answerSchema,
+  block,
+  blocksOf,
+  calibrator,
+  type FeatureBlock,
+  length,
+  type ManifestAnswer,
+  name,
+  path,
+  perCandidate,
+  share,
+} from './manifest-blocks.ts';
 
 /** The version of this file's shape. A loader refuses a newer one. */
 export const MANIFEST_SCHEMA_VERSION = 1;
@@ -53,23 +66,6 @@ export interface LatencyByTokens {
   readonly perInputTokenMs: number;
   readonly perOutputTokenMs: number;
 }
-
-/** One stretch of the feature vector, in order. */
-export type FeatureBlock =
-  | { readonly kind: 'embedding'; readonly embedder: string; readonly dimensions: number }
-  /** Hashed word and character n-grams times a projection fitted on the fit split. */
-  | {
-      readonly kind: 'ngrams';
-      readonly file: string;
-      readonly buckets: number;
-      readonly dimensions: number;
-      /** See `NgramSpec`. */
-      readonly wordOrder: number;
-      readonly characterFrom: number;
-      readonly characterTo: number;
-    }
-  /** Numeric signals, named, in the order they are computed. */
-  | { readonly kind: 'numeric'; readonly names: readonly string[] };
 
 /** A head and what turns its outputs into probabilities or amounts. */
 export interface ManifestHeads {
@@ -153,6 +149,8 @@ export interface Manifest {
   };
   /** How to tell a request that is unlike those of the fit split. */
   readonly novelty?: NoveltySpec;
+  /** What tells a good answer from a bad one, where the traffic had answers that it could be learned from. */
+  readonly answer?: ManifestAnswer;
   /** The policy used when a request names none; validated by `policy/`. */
   readonly policy: unknown;
   readonly provenance: {
@@ -183,27 +181,13 @@ const MAX_FILES = 100;
 const MAX_NEIGHBOURS = 1000;
 
 const text = v.pipe(v.string(), v.maxLength(1000));
-const name = v.pipe(v.string(), v.minLength(1), v.maxLength(200));
 const number = finiteNumber;
 // zod refuses NaN and the infinities
 const positive = v.pipe(finiteNumber, v.gtValue(0));
 const amount = v.pipe(finiteNumber, v.minValue(0));
-const share = v.pipe(finiteNumber, v.minValue(0), v.maxValue(1));
 const offset = v.pipe(finiteNumber, v.minValue(-1), v.maxValue(1));
-const length = v.pipe(wholeNumber, v.gtValue(0), v.maxValue(MAX_LENGTH));
 const count = v.pipe(wholeNumber, v.minValue(0));
-const order = v.pipe(wholeNumber, v.minValue(0), v.maxValue(10));
-
-const SEGMENT = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
-
-const path = v.pipe(
-  v.string(),
-  v.check(isSafePath, 'a relative path inside the artifact, such as "model.json"'),
-);
 const hex = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
-const perCandidate = <T extends v.GenericSchema>(item: T) =>
-  v.pipe(v.array(item), v.minLength(1), v.maxLength(MAX_CANDIDATES));
-
 const file = object({
   path,
   bytes: v.pipe(wholeNumber, v.minValue(0), v.maxValue(MAX_FILE_BYTES)),
@@ -242,14 +226,9 @@ const candidate = object({
   ),
 });
 
-const calibrator = v.variant(
-  'kind',
-  Object.values(CALIBRATORS).map(({ schema }) => schema),
-);
-
 const head: v.GenericSchema<unknown, HeadSpec> = v.variant('kind', [
   v.pipe(
-    v.looseObject({ kind: v.literal('shrunk') }),
+    object({ kind: v.literal('shrunk') }),
     v.check(() => false, 'of another kind than `shrunk`, which is read no more: train the router again'),
     v.never(),
   ),
@@ -287,29 +266,18 @@ const head: v.GenericSchema<unknown, HeadSpec> = v.variant('kind', [
   }),
 ]);
 
+/** As a tuple of valibot's is checked, in far less code. */
+const pair = v.pipe(
+  v.array(amount),
+  v.check(({ length }) => length === 2, 'a list of 2'),
+) as unknown as v.GenericSchema<[number, number]>;
+
 const amountPart = {
   head,
   scales: perCandidate(positive),
-  bounds: v.exactOptional(perCandidate(v.strictTuple([amount, amount]))),
+  bounds: v.exactOptional(perCandidate(pair)),
 };
 const amountHead = object(amountPart);
-
-const block = v.variant('kind', [
-  object({ kind: v.literal('embedding'), embedder: name, dimensions: length }),
-  object({
-    kind: v.literal('ngrams'),
-    file: path,
-    buckets: v.pipe(
-      length,
-      v.check((n) => (n & (n - 1)) === 0, 'a power of two'),
-    ),
-    dimensions: length,
-    wordOrder: order,
-    characterFrom: order,
-    characterTo: order,
-  }),
-  object({ kind: v.literal('numeric'), names: v.pipe(v.array(name), v.minLength(1), v.maxLength(1000)) }),
-]) satisfies v.GenericSchema<unknown, FeatureBlock>;
 
 /** The shape of `manifest.json`. What the parts must agree on is in `checkManifest`. */
 export const manifestSchema = object({
@@ -325,7 +293,7 @@ export const manifestSchema = object({
     options: record(v.union([text, number, v.boolean()])),
   }),
   features: object({
-    blocks: v.pipe(v.array(block), v.minLength(1), v.maxLength(100)),
+    blocks: blocksOf(block),
     length,
     standardisation: path,
   }),
@@ -365,6 +333,7 @@ export const manifestSchema = object({
       threshold: positive,
     }),
   ),
+  answer: v.exactOptional(answerSchema),
   policy: v.unknown(),
   provenance: object({
     toolVersion: text,
@@ -378,11 +347,3 @@ export const manifestSchema = object({
   reports: v.pipe(v.array(file), v.maxLength(MAX_FILES)),
   digest: hex,
 }) satisfies v.GenericSchema<unknown, Manifest>;
-
-/**
- * Whether `path` names a file inside the artifact and nothing else: relative, forward slashes, plain ASCII names
- * that do not begin with a dot. No `..`, drive, scheme, backslash, or percent escape can be written in it.
- */
-export function isSafePath(path: string): boolean {
-  return path.length <= 255 && path.split('/').every((segment) => SEGMENT.test(segment));
-}

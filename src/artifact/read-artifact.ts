@@ -14,13 +14,17 @@ export interface ReadArtifactOptions {
   readonly sha256?: Sha256;
   /** Largest sum of the sizes that the manifest declares, in bytes. Checked before any of them is read. @default 512 MiB */
   readonly maxBytes?: number;
-  /** Whether to read the reports too. One that is missing or changed is told in their `changed`. @default false */
+  /**
+   * Whether to read all that the manifest lists: the files of the answer head at once, and the reports. A report that is missing or
+   * changed is told in their `changed`. @default false
+   */
   readonly reports?: boolean;
 }
 
 /**
  * Reads what an artifact decides with and checks it: schema version, shape, its own digest and id, then size and digest
- * of every file. What it returns is what was checked: no file is read twice.
+ * of every file. What it returns is what was checked: no file is read twice. Files of the answer head, which only some policies
+ * need, are left for `load`.
  *
  * @throws ArtifactError saying which file or field is wrong and what to do. Nothing is half-loaded.
  */
@@ -33,18 +37,30 @@ export async function readArtifactFiles(
   const withReports = options.reports === true;
   const wanted = withReports ? [...manifest.files, ...manifest.reports] : manifest.files;
   checkSize(wanted, options.maxBytes ?? MAX_ARTIFACT_BYTES);
-  const read = await Promise.all(manifest.files.map((entry) => readChecked(files, entry, sha256)));
-  const contents = new Map(manifest.files.map(({ path }, i) => [path, read[i]]));
+  const contents = new Map<string, Uint8Array>();
+  const file = (path: string) => {
+    const bytes = contents.get(path);
+    if (bytes === undefined) throw new ArtifactError(`Artifact ${manifest.id} has no file "${path}".`);
+    return bytes;
+  };
+  const load = async (path: string) => {
+    const entry = manifest.files.find((each) => each.path === path);
+    if (entry !== undefined && !contents.has(path))
+      contents.set(path, await readChecked(files, entry, sha256));
+    return file(path);
+  };
+  const atOnce = manifest.files.filter(({ path }) => withReports || !path.startsWith(ANSWER_FILES));
+  await Promise.all(atOnce.map(({ path }) => load(path)));
   return {
     manifest,
-    file(path) {
-      const bytes = contents.get(path);
-      if (bytes === undefined) throw new ArtifactError(`Artifact ${manifest.id} has no file "${path}".`);
-      return bytes;
-    },
+    file,
+    load,
     ...(withReports ? { reports: await readReports(files, manifest.reports, sha256) } : {}),
   };
 }
+
+/** Files whose names begin so are the answer head's. */
+const ANSWER_FILES = 'answer';
 
 /** So that what is not a router is refused before its bytes fill the memory. */
 function checkSize(entries: readonly FileEntry[], maxBytes: number): void {
@@ -147,9 +163,16 @@ export interface Artifact {
   /**
    * The checked bytes of a file that the manifest lists under `files`. Not a copy: do not write to it.
    *
-   * @throws ArtifactError when the manifest lists no such file.
+   * @throws ArtifactError when the manifest lists no such file, or it is the answer head's and was not read yet.
    */
   file(path: string): Uint8Array;
+  /**
+   * The same of a file that only some policies need, read and checked when it is first asked for.
+   *
+   * @throws ArtifactError as `file` does, and when it is missing or not as it was written.
+   * @default as `file`
+   */
+  load?(path: string): Promise<Uint8Array>;
   /** Reads the expressions of its policy; undefined when that has no rules. */
   readonly compile?: CompileExpression;
   /** Undefined unless they were asked for: no decision needs them. */

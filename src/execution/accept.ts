@@ -6,6 +6,7 @@ import { openScope, untilAborted } from './async.ts';
 import { checkJson } from './matches-schema.ts';
 import type { Judgement } from './options.ts';
 import { isOver, type Run, type RunStep, type StepAnswer, type StepContext } from './run.ts';
+import { keepScore, readByHead } from './score-answer.ts';
 
 /** How a step is run whose answer is then put to a test: held back until it passes, with what the test looks at. */
 export function acceptContext(context: StepContext, accept: AcceptTest | null): StepContext {
@@ -52,10 +53,11 @@ async function passes(
     }
     case 'verifier': {
       const score = await verify(run, accept.verifier, given, context);
-      if (!(score >= accept.min)) return null;
-      run.quality = asQuality(score);
-      return given;
+      keepScore(given, 'verifier', score);
+      return score >= accept.min ? given : null;
     }
+    case 'answer':
+      return (await readByHead(run, given, context, context.earlier)) >= thresholdOf(accept) ? given : null;
     case 'agreement':
       return agree(run, accept, given, context, step, runStep);
     case 'all': {
@@ -66,6 +68,11 @@ async function passes(
       return passed;
     }
   }
+}
+
+/** NaN, which nothing reaches, for a plan of no policy that says `tuned`. */
+function thresholdOf({ threshold }: Extract<AcceptTest, { kind: 'answer' }>): number {
+  return typeof threshold === 'number' ? threshold : Number.NaN;
 }
 
 /** NaN, which passes no test, where there are none. */
@@ -138,11 +145,6 @@ export async function scoreAnswer(
     judgement(answer, context.request, inner),
   );
   return typeof score === 'number' || typeof score === 'boolean' ? Number(score) : Number.NaN;
-}
-
-/** A score between 0 and 1 is a quality; others are in the caller's own unit. */
-export function asQuality(score: number): number | null {
-  return score >= 0 && score <= 1 ? score : null;
 }
 
 /** Calls a function of the caller's within the time of one attempt, whether it looks at the signal or not. */

@@ -58,6 +58,17 @@ export interface Attempt {
   /** Whether `costSource` is 'estimated'. */
   readonly costIsEstimated: boolean;
   readonly error: AttemptFailure | null;
+  /** What its answer was found to be worth, in the order it was asked. @default nothing was asked */
+  readonly scores?: readonly AttemptScore[];
+}
+
+/** Who says what an answer is worth: a verifier or scorer of the caller's, or the router's answer head. */
+export type ScoreSource = 'verifier' | 'scorer' | 'answer';
+
+interface AttemptScore {
+  readonly source: ScoreSource;
+  /** Of the answer head: the calibrated probability that the answer is good. */
+  readonly value: number;
 }
 
 export interface AttemptFailure {
@@ -73,8 +84,10 @@ export type AttemptRecord = { -readonly [Field in keyof Attempt]: Attempt[Field]
 
 /** What was seen of an answer: a row to learn from. */
 export interface SeenOutcome {
-  /** 0 to 1, where a verifier or scorer of the plan gave such a score; null otherwise. */
+  /** 0 to 1, where a verifier, a scorer or the answer head gave the answer such a score; null otherwise. */
   readonly quality: number | null;
+  /** Whose score that is. What the answer head says is an estimate, and nothing to learn from. @default none */
+  readonly qualitySource?: ScoreSource;
   /** US dollars of every attempt together, whether its answer was used or not. */
   readonly costUsd: number;
   /** Milliseconds from the call to the whole answer, the router included. */
@@ -108,8 +121,14 @@ export interface PlannedExecution {
   readonly plan: PlanStep;
   /** Candidates to call, in order, when the plan fails. */
   readonly fallback: readonly string[];
-  /** What each candidate is expected to cost; for the budget, and for bills that never come. @default unknown */
-  readonly predictions?: readonly Pick<CandidatePrediction, 'candidate' | 'expectedCostUsd'>[];
+  /**
+   * What each candidate is expected to cost, for the budget, and for bills that never come; and how likely it is to answer well,
+   * for the answer head. @default unknown
+   */
+  readonly predictions?: readonly (Pick<CandidatePrediction, 'candidate' | 'expectedCostUsd'> &
+    Partial<Pick<CandidatePrediction, 'successProbability'>>)[];
+  /** Of the router that made the plan; an answer head of another is not asked. @default it is not known */
+  readonly artifactId?: string;
   /** Milliseconds that deciding took. @default 0 */
   readonly routerMs?: number;
 }

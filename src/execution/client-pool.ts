@@ -320,4 +320,7 @@ export type DecidingRouter = Pick<Router, 'route'> & {
   };
   /** Told how decisions were carried out. @default nobody is */
   readonly log?: Router['log'];
+  /** Where the answer head is, its own and those of routers that it hands over to. @default there is none */
+  readonly artifact?: Router['artifact'];
+  readonly routers?: Router['routers'];
 };

@@ -1,3 +1,4 @@
+import type { Artifact } from '../artifact/read-artifact.ts';
 import type { Decision } from '../decision.ts';
 import { DeadlineError, ExecutionError, InvalidInputError } from '../errors.ts';
 import type { DecisionLog, OutcomeInput } from '../log/record.ts';
@@ -54,15 +55,8 @@ export async function execute<R extends Request>(
   options: RoutedOptions<R> = {},
 ): Promise<RoutedResult> {
   const pool = poolParts(clients);
-  const { settings, begun, decision } = await routeInTime(router, request, pool, options);
-  const running = runPlan({
-    planned: decision,
-    request,
-    pool,
-    settings,
-    output: null,
-    begun,
-  });
+  const { decision, ...routed } = await routeInTime(router, request, pool, options);
+  const running = runPlan({ ...routed, planned: decision, request, pool, output: null });
   const result = await logOutcome(router.log, decision, running);
   return { ...result, decision };
 }
@@ -92,6 +86,8 @@ interface Routed {
   /** When the router was asked, on the clock of the settings. */
   readonly begun: number;
   readonly decision: Decision;
+  /** Of the version that took the request, also where another one is in use by now. */
+  readonly artifact: Artifact | undefined;
 }
 
 /** Asks the router, which may have to ask an endpoint for an embedding, within the time and the signal of all. */
@@ -106,18 +102,42 @@ async function routeInTime<R extends Request>(
   const { clock, deadlineMs } = settings;
   const { route, warnings } = callableOnly(router, pool, options.route, options.onWarning);
   const begun = clock.now();
+  const { artifact } = router;
   const scope = openScope(settings.signal);
   const cancelDeadline = clock.after(deadlineMs, () => scope.abort(new DeadlineError(deadlineMs, [])));
   try {
     const decision = await untilAborted(router.route(request, route), scope.signal);
     // Whoever gave nobody to be told reads it with the reasons.
     const reasons = [...decision.reasons, ...warnings];
-    return { settings, begun, decision: warnings.length === 0 ? decision : { ...decision, reasons } };
+    return {
+      settings,
+      begun,
+      decision: warnings.length === 0 ? decision : { ...decision, reasons },
+      artifact: artifactOf(decision, artifact, router),
+    };
   } finally {
     cancelDeadline();
     scope.close();
   }
 }
+
+/**
+ * The artifact that made a decision: the one that was in use when the request came, the one in use now, or that of the router which
+ * it was handed over to.
+ */
+function artifactOf(
+  { artifactId, policyPath }: Decision,
+  before: Artifact | undefined,
+  router: DecidingRouter,
+): Artifact | undefined {
+  let at: Pick<DecidingRouter, 'artifact' | 'routers'> | undefined = router;
+  for (const policy of policyPath)
+    if (policy.startsWith(HANDED)) at = at?.routers?.[policy.slice(HANDED.length)];
+  return [at?.artifact, before].find((artifact) => artifact?.manifest.id === artifactId);
+}
+
+/** In the path of a decision, before the name of the router that it was handed over to. */
+const HANDED = 'router:';
 
 /** Functions of the caller's are only ever given the request that they came with, or what `extendRequest` makes of it. */
 function anyRequest<R extends Request>(settings: Settings<R>): Settings {
@@ -127,7 +147,7 @@ function anyRequest<R extends Request>(settings: Settings<R>): Settings {
 /**
  * Tells a router's log how its decision was carried out: whose answer it was and what that one cost, beside what
  * everything cost. A cost that the router only expected is not told: it would be learned as if it had been seen. A
- * verifier's score goes along as feedback. Of an execution that the caller cancelled nothing is told: nobody knows
+ * verifier's score goes along as feedback; what the answer head says does not, or it would learn from itself. Of an execution that the caller cancelled nothing is told: nobody knows
  * what the answer would have been.
  */
 async function logOutcome<Result extends ExecutionResult>(
@@ -139,8 +159,8 @@ async function logOutcome<Result extends ExecutionResult>(
   try {
     const result = await execution;
     tell(() => log.outcome(id, answered(result)));
-    const { quality } = result.outcome;
-    if (quality !== null && quality >= 0 && quality <= 1) {
+    const { quality, qualitySource } = result.outcome;
+    if (quality !== null && qualitySource !== 'answer') {
       tell(() => log.feedback(id, { quality, candidate: result.candidate, source: 'verifier' }));
     }
     return result;
@@ -299,8 +319,8 @@ export async function executeStream<R extends Request>(
   options: RoutedOptions<R> = {},
 ): Promise<RoutedStream> {
   const pool = poolParts(clients);
-  const { settings, begun, decision } = await routeInTime(router, request, pool, options);
-  const planRun = { planned: decision, request, pool, settings, begun };
+  const { decision, ...routed } = await routeInTime(router, request, pool, options);
+  const planRun = { ...routed, planned: decision, request, pool };
   const stream = await openStream(planRun, (result) => logOutcome(router.log, decision, result));
   return Object.assign(stream, { decision });
 }

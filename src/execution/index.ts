@@ -28,3 +28,4 @@ export {
   withExecution,
 } from './execute.ts';
 export type { CandidateOptions, ExecuteOptions, Telemetry, Tool, ToolResult } from './options.ts';
+export { createAnswerScorer } from './score-answer.ts';

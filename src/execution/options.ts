@@ -1,3 +1,4 @@
+import type { AnswerScorer } from '../answer/answer-scorer.ts';
 import { InvalidInputError } from '../errors.ts';
 import type { Message, Request } from '../request.ts';
 import type { Answer, ClientAnswer, PricedCandidates } from './answer.ts';
@@ -42,6 +43,8 @@ export interface ExecuteOptions<R extends Request = Request> {
   readonly verifiers?: Readonly<Record<string, Judgement<R>>>;
   /** Functions that a plan's `best` names. @default {} */
   readonly scorers?: Readonly<Record<string, Judgement<R>>>;
+  /** What `accept` tests of kind `answer` ask, from `createAnswerScorer`. @default the answer head of the router that decided */
+  readonly answerScorer?: AnswerScorer | undefined;
   /** Adds answers or a tool's result to a request, for whoever is to read them. @default {@link extendRequest} */
   readonly extendRequest?: (request: R, addition: Addition) => R;
   /** For costs where a client gives tokens alone. @default `manifest.candidates` of the router */
@@ -142,9 +145,10 @@ const NO_TELEMETRY: Telemetry = {
 
 /** Options with every default filled in. */
 export type Settings<R extends Request = Request> = Required<
-  Omit<ExecuteOptions<R>, 'signal' | 'candidates'>
+  Omit<ExecuteOptions<R>, 'answerScorer' | 'signal' | 'candidates'>
 > & {
   readonly signal: AbortSignal | undefined;
+  readonly answerScorer: AnswerScorer | undefined;
   /** Candidates that have options of their own. */
   readonly candidates: ReadonlyMap<string, CandidateSettings>;
 };
@@ -172,6 +176,7 @@ export function readSettings<R extends Request>(options: ExecuteOptions<R>): Set
     tools: options.tools ?? {},
     verifiers: options.verifiers ?? {},
     scorers: options.scorers ?? {},
+    answerScorer: options.answerScorer,
     extendRequest: options.extendRequest ?? extendRequest,
     prices: options.prices ?? [],
     telemetry: options.telemetry ?? NO_TELEMETRY,

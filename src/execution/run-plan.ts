@@ -1,3 +1,4 @@
+import type { Artifact } from '../artifact/read-artifact.ts';
 import {
   CostBudgetError,
   DeadlineError,
@@ -9,11 +10,20 @@ import type { AcceptTest, PlanStep } from '../policy/plan.ts';
 import type { Request } from '../request.ts';
 import { soundCost } from './answer.ts';
 import { openScope } from './async.ts';
-import type { AttemptRecord, ExecutionResult, PlannedExecution } from './attempt.ts';
+import type { AttemptRecord, ExecutionResult, PlannedExecution, SeenOutcome } from './attempt.ts';
 import type { poolParts } from './client-pool.ts';
 import { readFailure } from './failure.ts';
 import type { Settings } from './options.ts';
-import { createBudget, isOver, type Output, type Run, type StepAnswer, type StepContext } from './run.ts';
+import {
+  type AnswerReader,
+  createBudget,
+  isOver,
+  type Output,
+  type Run,
+  type StepAnswer,
+  type StepContext,
+} from './run.ts';
+import { createAnswerReader } from './score-answer.ts';
 import { runStep } from './steps.ts';
 
 /** What an execution is made of, its options read. */
@@ -23,6 +33,8 @@ export interface PlanRun {
   readonly pool: ReturnType<typeof poolParts>;
   readonly settings: Settings;
   readonly output: Output | null;
+  /** What the plan was made with, where that is known. */
+  readonly artifact?: Artifact | undefined;
   /** When the execution began, on its clock: before the router was asked. @default now */
   readonly begun?: number;
 }
@@ -34,7 +46,8 @@ export interface PlanRun {
  */
 export async function runPlan(planRun: PlanRun): Promise<ExecutionResult> {
   const { planned, request, pool, settings, output } = planRun;
-  checkPlan(planned, (candidate) => pool.clientOf(candidate) !== undefined, settings);
+  const answers = createAnswerReader(planned, settings.answerScorer, planRun.artifact);
+  checkPlan(planned, (candidate) => pool.clientOf(candidate) !== undefined, settings, answers);
   const { clock, deadlineMs, signal } = settings;
   const scope = openScope(signal);
   const attempts: AttemptRecord[] = [];
@@ -52,7 +65,7 @@ export async function runPlan(planRun: PlanRun): Promise<ExecutionResult> {
     output,
     span: settings.telemetry.begin(planned, request),
     elapsedMs: () => clock.now() - begun,
-    quality: null,
+    answers,
   };
   const cancelDeadline = clock.after(deadlineMs - run.elapsedMs(), () =>
     scope.abort(new DeadlineError(deadlineMs, attempts)),
@@ -66,6 +79,7 @@ export async function runPlan(planRun: PlanRun): Promise<ExecutionResult> {
       sample: 0,
       logprobs: false,
       sink: output?.branch(() => {}) ?? null,
+      earlier: [],
     });
     if (output !== null && !output.committed) await output.writeWhole(given.answer);
     run.span.end({ candidate: given.candidate, costUsd: run.budget.spentUsd, errorCode: null });
@@ -130,7 +144,7 @@ function resultOf(run: Run, { planned, begun }: PlanRun, given: StepAnswer): Exe
     answer: given.answer,
     candidate: given.candidate,
     outcome: {
-      quality: run.quality,
+      ...qualityOf(given),
       costUsd: total('costUsd'),
       latencyMs: run.elapsedMs() + (begun === undefined ? routerMs : 0),
       inputTokens: total('inputTokens'),
@@ -144,6 +158,14 @@ function resultOf(run: Run, { planned, begun }: PlanRun, given: StepAnswer): Exe
   };
 }
 
+/** What the caller's own functions say goes before what the answer head says, and what was asked last before what was asked first. */
+function qualityOf({ attempt }: StepAnswer): Pick<SeenOutcome, 'quality' | 'qualitySource'> {
+  // Scores of other ranges are in the caller's own unit.
+  const qualities = (attempt.scores ?? []).filter(({ value }) => value >= 0 && value <= 1);
+  const own = qualities.findLast(({ source }) => source !== 'answer') ?? qualities.at(-1);
+  return own === undefined ? { quality: null } : { quality: own.value, qualitySource: own.source };
+}
+
 /**
  * Looks up every name of a plan before anything is called: a plan that cannot be carried out to its end is not begun.
  * A router may know of more candidates than there are clients, so that those which a decision falls back on are left out
@@ -155,6 +177,7 @@ function checkPlan(
   { plan, fallback, predictions }: PlannedExecution,
   hasClient: (candidate: string) => boolean,
   settings: Settings,
+  answers: AnswerReader,
 ): void {
   const needClient = (candidate: string) => {
     if (hasClient(candidate)) return;
@@ -178,7 +201,9 @@ function checkPlan(
     if (step.kind === 'hedge') checkAccept(step.accept);
     if (step.kind === 'tool') need('tools', step.tool);
     if (step.kind === 'parallel') {
-      if (step.combine.kind === 'best') need('scorers', step.combine.scorer);
+      const { combine } = step;
+      const byHead = combine.kind === 'best' && combine.scorer === 'answer' && answers.isThere;
+      if (combine.kind === 'best' && !byHead) need('scorers', combine.scorer);
       if (step.combine.kind === 'judge') needClient(step.combine.judge);
     }
   };

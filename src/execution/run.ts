@@ -22,8 +22,8 @@ export interface Run {
   readonly span: ExecutionSpan;
   /** Milliseconds since it began. */
   elapsedMs(): number;
-  /** The score that the caller's function gave to the answer; null before and without. */
-  quality: number | null;
+  /** What answers are read by. */
+  readonly answers: AnswerReader;
 }
 
 /** How a step is to be run. */
@@ -37,6 +37,8 @@ export interface StepContext {
   readonly logprobs: boolean;
   /** Where pieces may go at once; null when the answer has to be judged or compared first. */
   readonly sink: Sink | null;
+  /** Answers to the same request that were not accepted. */
+  readonly earlier: readonly StepAnswer[];
 }
 
 /** What a step came to. */
@@ -46,6 +48,18 @@ export interface StepAnswer {
   readonly candidate: string;
   /** The attempt it came of. */
   readonly attempt: AttemptRecord;
+}
+
+/** Puts answers of one execution before the answer head. */
+export interface AnswerReader {
+  /** Whether there is one to ask, as far as can be told without reading its files. */
+  readonly isThere: boolean;
+  /**
+   * @param earlier answers that others gave to the same request before.
+   * @returns the calibrated probability that the answer is good.
+   * @throws PointsmanError that says why it cannot be told.
+   */
+  probability(given: StepAnswer, request: Request, earlier: readonly StepAnswer[]): Promise<number>;
 }
 
 /** Whether nothing else may be tried: everything is over, or the caller has a part of an answer already. */

@@ -1,20 +1,13 @@
 import { argMax } from '../math.ts';
 import type { Combine, HedgeStep, ParallelStep, PlanStep, SequenceStep, ToolStep } from '../policy/plan.ts';
-import {
-  acceptAnswer,
-  acceptContext,
-  asQuality,
-  callFunction,
-  scoreAnswer,
-  type Tally,
-  tallyVotes,
-} from './accept.ts';
+import { acceptAnswer, acceptContext, callFunction, scoreAnswer, type Tally, tallyVotes } from './accept.ts';
 import { type Answer, answerKey, type ClientAnswer, readAnswer } from './answer.ts';
 import { type AbortScope, openScope } from './async.ts';
 import type { AttemptRole } from './attempt.ts';
 import { beginRecord, callCandidate, recordAnswer, recordFailure } from './call.ts';
 import { readFailure, SupersededError } from './failure.ts';
 import { isOver, type Run, type RunStep, type StepAnswer, type StepContext } from './run.ts';
+import { keepScore, readByHead } from './score-answer.ts';
 
 /** Members at the same time; their answers become one. */
 async function runParallel(
@@ -81,22 +74,39 @@ async function best(
   given: readonly StepAnswer[],
   context: StepContext,
 ): Promise<StepAnswer> {
+  const byHead = !Object.hasOwn(run.settings.scorers, name);
   const scores = await Promise.all(
-    given.map(async ({ answer, attempt }) => {
-      try {
-        const score = await scoreAnswer(run, run.settings.scorers[name], name, answer, context);
-        return Number.isNaN(score) ? Number.NEGATIVE_INFINITY : score;
-      } catch (error) {
-        if (isOver(run, context)) throw error;
-        const message = error instanceof Error ? error.message : String(error);
-        attempt.error = { code: 'SCORER_FAILED', message: `\`${name}\`: ${message}`, status: null };
-        return Number.NEGATIVE_INFINITY;
-      }
+    given.map(async (each) => {
+      const score = byHead
+        ? await readByHead(
+            run,
+            each,
+            context,
+            given.filter((other) => other !== each),
+          )
+        : await scoreByFunction(run, name, each, context);
+      return Number.isNaN(score) ? Number.NEGATIVE_INFINITY : score;
     }),
   );
-  const winner = argMax(scores);
-  run.quality = asQuality(scores[winner]);
-  return given[winner];
+  return given[argMax(scores)];
+}
+
+async function scoreByFunction(
+  run: Run,
+  name: string,
+  given: StepAnswer,
+  context: StepContext,
+): Promise<number> {
+  try {
+    const score = await scoreAnswer(run, run.settings.scorers[name], name, given.answer, context);
+    keepScore(given, 'scorer', score);
+    return score;
+  } catch (error) {
+    if (isOver(run, context)) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    given.attempt.error = { code: 'SCORER_FAILED', message: `\`${name}\`: ${message}`, status: null };
+    return Number.NaN;
+  }
 }
 
 /** When the judge fails, the answer of the member listed first, which was the likeliest to answer well. */
@@ -149,6 +159,7 @@ async function runHedge(
 ): Promise<StepAnswer> {
   const fastScope = openScope(context.signal);
   const slowScope = openScope(context.signal);
+  const said: StepAnswer[] = [];
   const branch = async (
     step: PlanStep,
     own: AbortScope,
@@ -161,7 +172,10 @@ async function runHedge(
     const inner = { ...judged, signal: own.signal, role, sink };
     try {
       const given = await runStep(run, step, inner);
-      const accepted = await acceptAnswer(run, accept, given, inner, step, runStep);
+      // What the other one has said by now, and was not good enough.
+      const judge = { ...inner, earlier: [...inner.earlier, ...said] };
+      const accepted = await acceptAnswer(run, accept, given, judge, step, runStep);
+      said.push(given);
       return accepted === null ? { kind: 'rejected', given } : { kind: 'accepted', given: accepted };
     } catch (error) {
       return { kind: 'failed', error };
@@ -235,12 +249,14 @@ async function runSequence(
   runStep: RunStep,
 ): Promise<StepAnswer> {
   let failure: unknown;
+  let { earlier } = context;
   for (const { step, accept } of steps) {
-    const inner = acceptContext(context, accept);
+    const inner = { ...acceptContext(context, accept), earlier };
     try {
       const given = await runStep(run, step, inner);
       const accepted = await acceptAnswer(run, accept, given, inner, step, runStep);
       if (accepted !== null) return accepted;
+      earlier = [...earlier, given];
       failure = new Error('No answer of the sequence was accepted.');
     } catch (error) {
       if (isOver(run, context)) throw error;

@@ -1,4 +1,5 @@
-import type { FeatureBlock, Manifest } from '../artifact/manifest.ts';
+import type { Manifest } from '../artifact/manifest.ts';
+import type { FeatureBlock } from '../artifact/manifest-blocks.ts';
 import { ArtifactError } from '../errors.ts';
 import { allFinite, readFloat32 } from '../math.ts';
 import type { Prompt } from '../request.ts';
@@ -36,25 +37,31 @@ export function readFeatures(
 }
 
 function readBlock(block: FeatureBlock, file: (path: string) => Uint8Array): ExtractorBlock {
-  switch (block.kind) {
-    case 'embedding':
-      return { kind: 'embedding', dimensions: block.dimensions };
-    case 'ngrams': {
-      const table = decodeNgramTable(file(block.file), block.buckets, block.dimensions);
-      const ngrams = createNgramBlock(createNgramCounter(block), table);
-      return { kind: 'ngrams', dimensions: block.dimensions, block: ngrams };
-    }
-    case 'numeric':
-      checkNames(block.names);
-      return { kind: 'numeric' };
-  }
+  return block.kind === 'embedding'
+    ? { kind: 'embedding', dimensions: block.dimensions }
+    : readTextBlock(block, file);
 }
 
-function checkNames(names: readonly string[]): void {
-  const unknown = names.findIndex((name, i) => name !== NUMERIC_SIGNAL_NAMES[i]);
-  if (unknown !== -1 || names.length !== NUMERIC_SIGNAL_NAMES.length)
+/** A block that is read off a text. @throws ArtifactError as {@link readFeatures} does. */
+export function readTextBlock(
+  block: Exclude<FeatureBlock, { kind: 'embedding' }>,
+  file: (path: string) => Uint8Array,
+): TextExtractorBlock {
+  if (block.kind === 'numeric') {
+    checkNames('numeric signals', block.names, NUMERIC_SIGNAL_NAMES);
+    return { kind: 'numeric' };
+  }
+  const table = decodeNgramTable(file(block.file), block.buckets, block.dimensions);
+  const ngrams = createNgramBlock(createNgramCounter(block), table);
+  return { kind: 'ngrams', dimensions: block.dimensions, block: ngrams };
+}
+
+/** @throws ArtifactError when what is counted has other names than those of this version. */
+export function checkNames(what: string, names: readonly string[], known: readonly string[]): void {
+  const unknown = names.findIndex((name, i) => name !== known[i]);
+  if (unknown !== -1 || names.length !== known.length)
     throw new ArtifactError(
-      `the numeric signals of the artifact must be the ${NUMERIC_SIGNAL_NAMES.length} of this version. Got ${names.length}, first different: "${names[unknown] ?? 'none'}". Use the version that trained it, or train again.`,
+      `the ${what} of the artifact must be the ${known.length} of this version. Got ${names.length}, first different: "${names[unknown] ?? 'none'}". Use the version that trained it, or train again.`,
     );
 }
 
@@ -85,8 +92,9 @@ export function createFeatureExtractor(
 }
 
 /** One stretch of the feature vector, ready to be computed. */
-export type ExtractorBlock =
-  | { readonly kind: 'embedding'; readonly dimensions: number }
+export type ExtractorBlock = { readonly kind: 'embedding'; readonly dimensions: number } | TextExtractorBlock;
+
+type TextExtractorBlock =
   | { readonly kind: 'ngrams'; readonly dimensions: number; readonly block: NgramBlock }
   | { readonly kind: 'numeric' };
 
@@ -132,7 +140,7 @@ export function encodeStandardisation({ mean, scale }: Standardisation): Uint8Ar
 }
 
 /** @throws ArtifactError when the file is not two floats a feature, or a number is not finite. */
-function decodeStandardisation(bytes: Uint8Array, length: number): Standardisation {
+export function decodeStandardisation(bytes: Uint8Array, length: number): Standardisation {
   if (bytes.byteLength !== length * 8)
     throw new ArtifactError(
       `the standardisation must have ${length * 8} bytes for ${length} features. Got ${bytes.byteLength}. Export the artifact again.`,

@@ -275,7 +275,7 @@ function readLayerWeights(
   return tensors;
 }
 
-const size = v.pipe(wholeNumber, v.gtValue(0), v.maxValue(10_000_000));
+const size = v.pipe(wholeNumber, v.gtValue(0), v.maxValue(MOST_VALUES));
 
 const name = v.pipe(v.string(), v.minLength(1));
 
@@ -289,12 +289,23 @@ const reference = v.custom<readonly [string, 0, 0, ...unknown[]]>(
     value[2] === 0,
 );
 
+/** Any number of rows. */
+const inputShape = v.custom<readonly [null, number]>(
+  (shape) =>
+    Array.isArray(shape) &&
+    shape.length === 2 &&
+    shape[0] === null &&
+    Number.isInteger(shape[1]) &&
+    shape[1] > 0 &&
+    shape[1] <= MOST_VALUES,
+);
+
 const inbound = v.pipe(v.array(v.pipe(v.array(reference), v.minLength(1))), v.minLength(1), v.maxLength(1));
 
 const inputLayer = object({
   class_name: v.literal('InputLayer'),
   name,
-  config: object({ batch_input_shape: v.strictTuple([v.null(), size]) }),
+  config: object({ batch_input_shape: inputShape }),
 });
 
 const dense = object({

@@ -1,6 +1,6 @@
 import { embedderSource } from '../embedder/embedders.ts';
 import type { DecisionLog } from '../log/record.ts';
-import { hasExpressions } from '../policy/kinds/create-policy.ts';
+import { hasExpressions, needsAnswers } from '../policy/kinds/create-policy.ts';
 import { createRouter, loadCel } from '../router/full-router.ts';
 import type { Router, RouterOptions } from '../router/router.ts';
 import { readArtifactFolder, resolveVersion } from './artifact-folder.ts';
@@ -57,6 +57,10 @@ export async function openDecisionLog(folder: string, options?: FileLogOptions):
 
 async function loadVersion(folder: string, options: RouterOptions): Promise<Router> {
   const artifact = await readArtifactFolder(folder);
+  const { files, policy } = artifact.manifest;
+  // What is missing or damaged is found now, and not at the first answer.
+  if (needsAnswers(options.policy ?? policy))
+    await Promise.all(files.map(({ path }) => artifact.load?.(path)));
   const named = artifact.manifest.embedder;
   const embedder = options.embedder ?? (await embedderSource(named.kind).open?.(named, process.env));
   return createRouter(artifact, {

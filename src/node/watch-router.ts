@@ -89,6 +89,12 @@ export async function watchRouter(
     get log() {
       return router.log;
     },
+    get artifact() {
+      return router.artifact;
+    },
+    get routers() {
+      return router.routers;
+    },
     route: (...request) => router.route(...request),
     routeEmbedding: (...request) => router.routeEmbedding(...request),
     predict: (...request) => router.predict(...request),

@@ -1,7 +1,8 @@
 import type * as v from 'valibot';
+import { InvalidInputError } from '../errors.ts';
 import type { Signals } from '../signals/signals.ts';
 import type { LimitFilter, Remaining } from './limit-filter.ts';
-import type { CallStep, Predictions } from './plan.ts';
+import type { AcceptTest, CallStep, Predictions } from './plan.ts';
 import type { Policy, PolicyCandidate } from './policy.ts';
 import type { InsideShapes, PolicyTarget } from './spec.ts';
 
@@ -58,6 +59,39 @@ export interface PolicyOptions {
   readonly compile?: CompileExpression;
   /** Names of the routers that a `router` policy may hand over to. @default [] */
   readonly routers?: readonly string[];
+  /** What the router has to read answers with; null: nothing. @default it is not known yet */
+  readonly answer?: AnswerThresholds | null | undefined;
+}
+
+/** The numbers that `tuned` stands for: one for all steps of a policy, or one for each. */
+interface AnswerThresholds {
+  readonly thresholds?: { readonly shared: number } | { readonly steps: readonly number[] } | undefined;
+}
+
+/**
+ * The test of a step, with a number where it said `tuned`.
+ *
+ * @param step its place among the steps of its policy.
+ * @param field where the test stands, for messages.
+ * @throws InvalidInputError when it asks what the router does not have.
+ */
+export function acceptTest(
+  accept: AcceptTest | undefined,
+  { answer }: PolicyOptions,
+  step: number,
+  field: string,
+): AcceptTest | null {
+  if (accept?.kind === 'all') {
+    const tests = accept.tests.map((test) => acceptTest(test, { answer }, step, field) as AcceptTest);
+    return { ...accept, tests };
+  }
+  if (accept?.kind !== 'answer') return accept ?? null;
+  const { shared, steps }: { shared?: number; steps?: readonly number[] } = answer?.thresholds ?? {};
+  const threshold = accept.threshold === 'tuned' ? (shared ?? steps?.[step]) : accept.threshold;
+  if (answer !== null && threshold !== undefined) return { ...accept, threshold };
+  throw new InvalidInputError(
+    `\`${field}\` of policy must ask an answer head that is there, tuned where it says so. Train on logs with answers, or run pointsman tune.`,
+  );
 }
 
 /** A compiled expression. */

@@ -74,6 +74,11 @@ export type AcceptTest =
   | { readonly kind: 'verifier'; readonly verifier: string; readonly min: number }
   /** The answer is JSON that this JSON schema allows; without one, the schema of the request's response format. */
   | { readonly kind: 'json'; readonly schema?: Readonly<Record<string, unknown>> }
+  /**
+   * The router's answer head gives the answer a probability of being good of at least `threshold`, 0 to 1. `tuned`: the number that
+   * `pointsman tune` found, which a plan has in its place. An answer that the head cannot read does not pass.
+   */
+  | { readonly kind: 'answer'; readonly threshold: number | 'tuned' }
   /** Every one of these passes, tried in order. */
   | { readonly kind: 'all'; readonly tests: readonly AcceptTest[] };
 
@@ -83,7 +88,7 @@ export type Combine =
   | { readonly kind: 'majority' }
   /** The same with a weight for each member, in the members' order. */
   | { readonly kind: 'weighted'; readonly weights: readonly number[] }
-  /** The answer to which the caller's function of this name gives the highest score. */
+  /** The answer to which the caller's function of this name gives the highest score; `answer`, where no function has it, is the answer head. */
   | { readonly kind: 'best'; readonly scorer: string }
   /** A candidate reads the request and every answer, and writes the final one. */
   | { readonly kind: 'judge'; readonly judge: string };

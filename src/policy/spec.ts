@@ -271,6 +271,7 @@ export const accept: v.GenericSchema<unknown, AcceptTest> = v.variant('kind', [
   }),
   strictObject({ kind: v.literal('verifier'), verifier: name, min: finiteNumber }),
   strictObject({ kind: v.literal('json'), schema: v.exactOptional(record(v.unknown())) }),
+  strictObject({ kind: v.literal('answer'), threshold: v.union([share, v.literal('tuned')]) }),
   strictObject({
     kind: v.literal('all'),
     tests: v.pipe(v.array(v.lazy(() => accept)), v.minLength(1), v.maxLength(20)),

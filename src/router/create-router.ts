@@ -113,6 +113,8 @@ export function assembleRouter(artifact: Artifact, options: RouterOptions, kit: 
   return {
     manifest,
     log,
+    artifact,
+    routers: options.routers,
     async route(request, routeOptions) {
       const started = performance.now();
       const prompt = promptToEmbed(request);
@@ -243,6 +245,7 @@ function choosePolicy(artifact: Artifact, options: RouterOptions, kit: PolicyKit
   const { compile = artifact.compile } = options;
   const policyOptions: PolicyOptions = {
     routers: Object.keys(options.routers ?? {}),
+    answer: manifest.answer ?? null,
     ...(compile === undefined ? {} : { compile }),
   };
   const { candidates } = manifest;

@@ -12,7 +12,7 @@ import type { Router, RouterOptions } from './router.ts';
 /**
  * Reads what an artifact decides with and checks it: schema version, shape, its own digest and id, then size and digest
  * of every file. What it returns is what was checked: no file is read twice. When its policy has rules, the code that
- * reads them (CEL, some 70 kB) is loaded too.
+ * reads them (CEL, some 70 kB) is loaded too; the files of its answer head are left for `load`.
  *
  * @throws ArtifactError saying which file or field is wrong and what to do. Nothing is half-loaded.
  * @example

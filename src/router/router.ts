@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import type { Manifest } from '../artifact/manifest.ts';
+import type { Artifact } from '../artifact/read-artifact.ts';
 import type { Decision } from '../decision.ts';
 import type { Embedder } from '../embedder/embedder.ts';
 import { InvalidInputError } from '../errors.ts';
@@ -19,6 +20,11 @@ export interface Router {
   readonly manifest: Manifest;
   /** Where decisions go; undefined where they are not logged. */
   readonly log: DecisionLog | undefined;
+
+  /** What it was made of. */
+  readonly artifact: Artifact;
+  /** Routers that it hands over to, by name. */
+  readonly routers: RouterOptions['routers'];
 
   /**
    * Decides which candidate takes a request. What is said in it never makes it throw: any Unicode, any length.

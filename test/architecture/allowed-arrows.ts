@@ -27,8 +27,8 @@ export const SRC_ARROWS: Arrows = {
   artifact: ['calibrator', 'embedder', 'head', 'novelty', 'policy'],
   // Its blocks are read from an artifact's files, in the form that the manifest gives them.
   features: ['artifact'],
-  // An answer's words and numbers are read as a prompt's are.
-  answer: ['features'],
+  // An answer's words and numbers are read as a prompt's are; its head, as others are, from an artifact's files.
+  answer: ['artifact', 'calibrator', 'features', 'head'],
   // A decision tells of the policy that made it, and of what the policy saw.
   decision: ['policy', 'signals'],
   // What is written down is a decision, and what came of it. Prompts are hashed as an artifact's files are.
@@ -46,8 +46,8 @@ export const SRC_ARROWS: Arrows = {
     'policy',
     'signals',
   ],
-  // A decision is carried out; the router comes in as an interface.
-  execution: ['decision', 'log', 'policy', 'router', 'signals'],
+  // A decision is carried out; the router comes in as an interface. Answers are put before the head of its artifact.
+  execution: ['answer', 'artifact', 'decision', 'log', 'policy', 'router', 'signals'],
   // What execution calls, and whom it tells.
   openai: ['execution'],
   telemetry: ['execution'],

@@ -1,6 +1,8 @@
 import type { GenericSchema, InferOutput } from 'valibot';
 import { describe, expectTypeOf, test } from 'vitest';
+import type { answerHeadSchema } from '../../src/answer/answer-scorer.ts';
 import type { Manifest, manifestSchema } from '../../src/artifact/manifest.ts';
+import type { ManifestAnswer } from '../../src/artifact/manifest-blocks.ts';
 import type { FeedbackInput, LogRecord, OutcomeRecord } from '../../src/log/record.ts';
 import type { feedbackSchema, logRecordSchema, outcomeSchema } from '../../src/log/record-schema.ts';
 import type { POLICIES } from '../../src/policy/kinds/create-policy.ts';
@@ -33,6 +35,7 @@ type Fields<T> = keyof { [Name in keyof T as string extends Name ? never : Name]
 describe('what a schema lets through is what its type says, no field more and none less', () => {
   test('of the manifest', () => {
     expectTypeOf<Made<typeof manifestSchema>>().toEqualTypeOf<Frozen<Manifest>>();
+    expectTypeOf<Made<typeof answerHeadSchema>>().toEqualTypeOf<Frozen<ManifestAnswer>>();
   });
 
   test('of each kind of policy, of limits and of weights', () => {

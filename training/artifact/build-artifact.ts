@@ -136,9 +136,12 @@ export async function editArtifact(artifact: Artifact, amendment: Edit): Promise
   const config = (after.provenance.config ?? {}) as Readonly<Record<string, unknown>>;
   const note: EditNote = { from: id, what, ...(details === undefined ? {} : { details }) };
   const notes = [...editsOf(artifact.manifest), note];
+  const carried = await Promise.all(
+    kept.map(async ({ path }) => [path, await (artifact.load?.(path) ?? artifact.file(path))] as const),
+  );
   const sealed = await buildArtifact(
     { ...after, provenance: { ...after.provenance, config: { ...config, amended: notes } } },
-    new Map([...kept.map(({ path }) => [path, artifact.file(path)] as const), ...(amendment.files ?? [])]),
+    new Map([...carried, ...(amendment.files ?? [])]),
   );
   const card = renderCard(sealed.manifest, {
     verdict: `${what} The version before is ${id}; what was measured of that is in its own card.`,

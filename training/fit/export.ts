@@ -35,7 +35,7 @@ export interface ExportedModel {
   readonly modelJson: string;
   /** The output that is to be a model of its own, ending in softmax; undefined where none is. */
   readonly softmaxJson?: string;
-  /** `weights.bin`, the path that both name. */
+  /** The file that both name. */
   readonly weights: Uint8Array;
 }
 
@@ -45,6 +45,8 @@ interface ExportOptions {
    * the first of the same file. @default none
    */
   readonly softmax?: string | undefined;
+  /** The path of the weights, which the topology names. @default 'weights.bin' */
+  readonly path?: string;
 }
 
 /**
@@ -55,7 +57,7 @@ interface ExportOptions {
  */
 export async function exportLayersModel(
   outputs: Readonly<Record<string, DenseChain | JoinedLayer>>,
-  { softmax }: ExportOptions = {},
+  { path = 'weights.bin', softmax }: ExportOptions = {},
 ): Promise<ExportedModel> {
   const joined = new Map(
     Object.keys(outputs)
@@ -75,13 +77,14 @@ export async function exportLayersModel(
   const [features] = lengths;
   const layout = layOut(joined, softmax);
   const whole = await save(tf, buildModel(tf, features, layout, [...joined.keys()]));
-  if (softmax === undefined) return { modelJson: modelJson(whole, whole.specs), weights: whole.weights };
+  if (softmax === undefined)
+    return { modelJson: modelJson(whole, whole.specs, path), weights: whole.weights };
   const own = await save(tf, buildModel(tf, features, layout, [softmax], 'softmax'));
   const names = new Set(own.specs.map(({ name }) => name));
   const rest = cutWeights(whole).filter(({ spec }) => !names.has(spec.name));
   return {
-    modelJson: modelJson(whole, [...own.specs, ...rest.map(({ spec }) => spec)]),
-    softmaxJson: modelJson(own, own.specs),
+    modelJson: modelJson(whole, [...own.specs, ...rest.map(({ spec }) => spec)], path),
+    softmaxJson: modelJson(own, own.specs, path),
     weights: concatenate([own.weights, ...rest.map(({ bytes }) => bytes)]),
   };
 }
@@ -225,8 +228,8 @@ async function save(tf: TensorFlow, model: LayersModel): Promise<Saved> {
   return saved;
 }
 
-function modelJson({ header }: Saved, weights: WeightSpecs): string {
-  return `${JSON.stringify({ ...header, weightsManifest: [{ paths: ['weights.bin'], weights }] })}\n`;
+function modelJson({ header }: Saved, weights: WeightSpecs, path: string): string {
+  return `${JSON.stringify({ ...header, weightsManifest: [{ paths: [path], weights }] })}\n`;
 }
 
 function cutWeights({ specs, weights }: Saved): { spec: WeightSpecs[number]; bytes: Uint8Array }[] {

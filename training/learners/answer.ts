@@ -40,7 +40,8 @@ const MOST_EXAMPLES = 200_000;
  * Fits P(this answer is good | prompt, answer, candidate) as a logistic regression that all candidates share, each with a
  * bias of its own and weights that may deviate from the shared ones (partial pooling: Gelman and Hill 2007, chapter 12).
  *
- * @returns logits of every candidate from the prior and the features: `[1 + length → candidates]`
+ * @returns logits of every candidate from the prior and the features, and last of one that it has not seen:
+ * `[1 + length → candidates + 1]`
  */
 export async function fitAnswerHead(answers: RatedAnswers, { l2, own }: AnswerSettings): Promise<DenseLayer> {
   const inputs = withPrior(answers);
@@ -72,18 +73,26 @@ async function ownLayers(
   l2: number,
   own: number,
 ): Promise<DenseLayer> {
-  const kernel = new Float32Array(inputs.columns * candidates);
-  const bias = new Float32Array(candidates);
+  const outputs = candidates + 1;
+  const kernel = new Float32Array(inputs.columns * outputs);
+  const bias = new Float32Array(outputs);
+  const put = (layer: DenseLayer, c: number) => {
+    for (let i = 0; i < inputs.columns; i++) kernel[i * outputs + c] = layer.kernel[i];
+    bias[c] = layer.bias[0];
+  };
+  const sharedWith = (level: number): DenseLayer => ({
+    inputs: inputs.columns,
+    outputs: 1,
+    kernel: shared.kernel.slice(0, inputs.columns),
+    bias: Float32Array.of(shared.bias[0] + level),
+    activation: 'linear',
+  });
   const featurePenalties = Float32Array.from([FEW, ...penalties]);
+  let level = 0;
   for (let c = 0; c < candidates; c++) {
-    const towards: DenseLayer = {
-      inputs: inputs.columns,
-      outputs: 1,
-      kernel: shared.kernel.slice(0, inputs.columns),
-      bias: Float32Array.of(shared.bias[0] + shared.kernel[inputs.columns + c]),
-      activation: 'linear',
-    };
+    const towards = sharedWith(shared.kernel[inputs.columns + c]);
     const rows = Int32Array.from(of.keys()).filter((row) => of[row] === c);
+    level += (rows.length / of.length) * shared.kernel[inputs.columns + c];
     let layer = towards;
     if (Number.isFinite(own) && rows.length > 0) {
       const features = takeRows(inputs, rows);
@@ -95,10 +104,10 @@ async function ownLayers(
       });
       layer = fit.layer;
     }
-    for (let i = 0; i < inputs.columns; i++) kernel[i * candidates + c] = layer.kernel[i];
-    bias[c] = layer.bias[0];
+    put(layer, c);
   }
-  return { inputs: inputs.columns, outputs: candidates, kernel, bias, activation: 'linear' };
+  put(sharedWith(level), candidates);
+  return { inputs: inputs.columns, outputs, kernel, bias, activation: 'linear' };
 }
 
 /** Logit of each row, by its own candidate's output: `[rows]` */
@@ -182,23 +191,30 @@ export interface AnsweredPrompts {
   readonly quality: Float32Array; // [prompts, candidates]
 }
 
+/** Further answers with what was said before them, one a row. */
+export interface EarlierExamples {
+  readonly evidence: Matrix; // [rows, EVIDENCE_LENGTH]
+  readonly quality: Float32Array; // [rows]
+  /** Prompt of each row. */
+  readonly prompts: Int32Array; // [rows]
+}
+
 /**
- * Fits what earlier answers to the same prompt say of a further one: P(good | its own logit, who agrees with it). It is
- * shared by all candidates, and fitted on every set of up to two cheaper ones, and on all of them.
+ * Every answer after every set of up to two cheaper candidates' answers to the same prompt, and after all of them.
  *
- * @param order candidates, cheapest first @returns `[EVIDENCE_LENGTH → 1]`
+ * @param order candidates, cheapest first
  */
-export async function fitEarlierHead(
-  answered: AnsweredPrompts,
+export function earlierExamples(
+  { candidates, keys, logits, quality }: AnsweredPrompts,
   order: readonly number[],
-): Promise<DenseLayer> {
-  const { candidates, keys, logits, quality } = answered;
+): EarlierExamples {
   const evidence: number[] = [];
   const targets: number[] = [];
+  const of: number[] = [];
   const row = new Float32Array(EVIDENCE_LENGTH);
   const prompts = logits.length / candidates;
   const sets = order.reduce((sum, _, step) => sum + setsOf(order.slice(0, step)).length, 0);
-  const every = Math.ceil((prompts * sets) / MOST_EXAMPLES);
+  const every = Math.max(1, Math.ceil((prompts * sets) / MOST_EXAMPLES));
   for (let prompt = 0; prompt < prompts; prompt += every) {
     const at = prompt * candidates;
     for (let step = 1; step < order.length; step++) {
@@ -211,12 +227,24 @@ export async function fitEarlierHead(
         evidenceInto({ logit: logits[cell], key }, earlier, row);
         for (const value of row) evidence.push(value);
         targets.push(quality[cell]);
+        of.push(prompt);
       }
     }
   }
-  const features = { rows: targets.length, columns: EVIDENCE_LENGTH, values: Float32Array.from(evidence) };
-  const known = columnOf(Float32Array.from(targets));
-  return (await fitLinear({ features, targets: known }, 'sigmoid', { l2: 1 })).layer;
+  return {
+    evidence: { rows: targets.length, columns: EVIDENCE_LENGTH, values: Float32Array.from(evidence) },
+    quality: Float32Array.from(targets),
+    prompts: Int32Array.from(of),
+  };
+}
+
+/**
+ * Fits what earlier answers to the same prompt say of a further one: P(good | its own logit, who agrees with it). It is
+ * shared by all candidates. @returns `[EVIDENCE_LENGTH → 1]`
+ */
+export async function fitEarlierHead({ evidence, quality }: EarlierExamples): Promise<DenseLayer> {
+  const { layer } = await fitLinear({ features: evidence, targets: columnOf(quality) }, 'sigmoid', { l2: 1 });
+  return layer;
 }
 
 /** Every one, every two, and all of them. */

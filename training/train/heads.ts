@@ -1,15 +1,25 @@
-import type { Manifest } from 'pointsman';
-import { createHead, type HeadContext, type ManifestHeads, type ToldTask } from 'pointsman/internal';
+import { InvalidInputError, type Manifest } from 'pointsman';
+import {
+  createCalibrator,
+  createHead,
+  type HeadContext,
+  type ManifestAnswer,
+  type ManifestHeads,
+  needsAnswers,
+  successLogit,
+  type ToldTask,
+} from 'pointsman/internal';
 import { chooseCalibrators } from '../calibrate/choose-calibrator.ts';
 import { fitSoftmaxTemperature } from '../calibrate/fit-calibrators.ts';
 import { type DenseChain, predictRows } from '../fit/chain.ts';
 import { exportRouter, type RouterModel } from '../fit/export.ts';
 import { type FoldedHeads, foldHeads, joinedHead, joinedLayer } from '../fit/fold-head.ts';
 import { softTargets } from '../fit/loss.ts';
-import { takeRows } from '../fit/rows.ts';
+import { createMatrix, type Matrix, putRows, takeRows } from '../fit/rows.ts';
 import { fitTaskClassifier } from '../learners/domain.ts';
-import { isFullyObserved } from '../learners/learner.ts';
+import { isFullyObserved, type LearnerData } from '../learners/learner.ts';
 import { type FittedAmounts, fitAmounts } from './amounts.ts';
+import { type AnswerReport, type FittedAnswers, fitAnswers } from './answer.ts';
 import { type LogReport, learnQuality, logWeights } from './logged.ts';
 import { fitChoice, type QualityReport, TARGET_TEMPERATURE } from './quality.ts';
 import { calibrateTold, fitToldOffsets, type ToldOffsets } from './told-task.ts';
@@ -23,6 +33,10 @@ export interface FittedHeads {
   /** What is known of each candidate's tokens, prices and times. */
   readonly learned: FittedAmounts['learned'];
   readonly model: RouterModel['model'];
+  /** Where answers say more than prompts. */
+  readonly answer?: ManifestAnswer;
+  /** What is said of them; left out where the traffic has none. */
+  readonly answers?: AnswerReport;
   /** The model's, and tables of neighbours. */
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly report: QualityReport & { readonly temperature: number };
@@ -60,6 +74,8 @@ export async function fitHeads(run: TrainingRun): Promise<FittedHeads> {
   const { heads, outputs: layers } = foldHeads(calibrated, task);
   const { told } = calibrated;
   const { model, files } = await exportRouter({ heads, outputs: layers });
+  const answers = await fitAnswers(run, expectedSuccess(run, calibrated, data, quality.outOfFold));
+  checkAnswerPolicy(run, answers);
   return {
     heads,
     ...(task === undefined
@@ -67,10 +83,50 @@ export async function fitHeads(run: TrainingRun): Promise<FittedHeads> {
       : { task: { output: task, names: run.tasks, ...(told === null ? {} : { told }) } }),
     learned: amounts.learned,
     model,
-    files: new Map([...quality.files, ...files]),
+    files: new Map([...quality.files, ...files, ...(answers?.files ?? [])]),
+    ...(answers?.answer ? { answer: answers.answer } : {}),
+    ...(answers === null ? {} : { answers: answers.report }),
     report: { ...quality.report, temperature: calibrated.heads.choice.temperature },
     log,
   };
+}
+
+/** Before hours go into what cannot be served. @throws InvalidInputError */
+function checkAnswerPolicy({ config: { policy } }: TrainingRun, answers: FittedAnswers | null): void {
+  if (answers?.answer || !needsAnswers(policy)) return;
+  throw new InvalidInputError(
+    `\`policy\` of the training config asks a head that reads answers, and there is none. ${
+      answers?.report.summary ?? 'The traffic has no answers, or `answers` of the config is false.'
+    } Use another test, or train on logs with more rated answers.`,
+  );
+}
+
+/** Calibrated, of rows of the fit split out of fold; NaN in the test split. */
+function expectedSuccess(
+  { matrix, splits }: TrainingRun,
+  { heads, held }: CalibratedHeads,
+  { candidateMeans }: Pick<LearnerData, 'candidateMeans'>,
+  outOfFold: Matrix,
+): Matrix {
+  const columns = matrix.candidates.length;
+  const calibrators = heads.success.calibrators.map(createCalibrator);
+  const success = createMatrix(matrix.prompts.length, columns);
+  success.values.fill(Number.NaN);
+  const expected = outOfFold.values.map((x, i) => Math.min(1, Math.max(0, candidateMeans[i % columns] + x)));
+  const fit = { ...outOfFold, values: expected.map(successLogit) };
+  const put = (logits: Matrix, rows: Int32Array) => {
+    const values = logits.values.map((x, i) => calibrators[i % columns].probability(x));
+    putRows({ ...logits, values }, rows, success);
+  };
+  put(fit, splits.fit.rows);
+  put(held, splits.calibrate.rows);
+  return success;
+}
+
+interface CalibratedHeads extends FoldedHeads {
+  readonly told: ToldTask | null;
+  /** What the success head says of the calibrate split, not calibrated: `[rows, candidates]`. */
+  readonly held: Matrix;
 }
 
 /**
@@ -83,7 +139,7 @@ function calibrateHeads(
   tables: ReadonlyMap<string, Uint8Array>,
   log: LogReport | null,
   offsets: ToldOffsets | null,
-): FoldedHeads & { readonly told: ToldTask | null } {
+): CalibratedHeads {
   const { rows } = splits.calibrate;
   const { columns } = features.matrix;
   // The outputs as the model that they will be.
@@ -108,12 +164,8 @@ function calibrateHeads(
     ? logWeights(propensities, rows, matrix.candidates.length, log.clip).inverse
     : null;
   const groupOfRow = rows.map((row) => groups[row]);
-  const calibrators = chooseCalibrators(
-    predictRows(createHead(heads.success.head, context), held),
-    quality,
-    weights,
-    { groups: groupOfRow, seed: config.seed },
-  );
+  const success = predictRows(createHead(heads.success.head, context), held);
+  const calibrators = chooseCalibrators(success, quality, weights, { groups: groupOfRow, seed: config.seed });
   const taskOfRow = rows.map((row) => tasks.indexOf(matrix.prompts[row].task ?? ''));
   const given = { features: held, quality, weights, tasks: taskOfRow, groups: groupOfRow };
   return {
@@ -124,5 +176,6 @@ function calibrateHeads(
     },
     outputs,
     told: offsets && calibrateTold(offsets, heads.success.head, context, given, config.seed),
+    held: success,
   };
 }

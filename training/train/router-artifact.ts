@@ -28,7 +28,7 @@ export async function buildRouter(
   { dataFingerprint, embedder: { embedder, kind, options, table }, name }: TrainInput,
 ): Promise<BuiltArtifact> {
   const { config, features, splits } = run;
-  const { heads, learned, log, model, report, task } = fitted;
+  const { answer, answers, heads, learned, log, model, report, task } = fitted;
   const files = new Map([...features.files, ...fitted.files]);
   const novelty = fitNovelty(features.matrix, splits.fit, splits.calibrate, config.seed);
   if (novelty !== null) files.set(novelty.spec.file, novelty.bytes);
@@ -56,6 +56,7 @@ export async function buildRouter(
       heads,
       ...(task === undefined ? {} : { task }),
       ...(novelty === null ? {} : { novelty: novelty.spec }),
+      ...(answer === undefined ? {} : { answer }),
       policy: config.policy,
       provenance: {
         toolVersion: TOOL_VERSION,
@@ -66,7 +67,7 @@ export async function buildRouter(
           calibrate: splits.calibrate.rows.length,
           test: splits.test.rows.length,
         },
-        config: { ...config, chosen: { ...report, log } },
+        config: { ...config, chosen: { ...report, log, ...(answers === undefined ? {} : { answers }) } },
       },
     },
     files,

@@ -21,6 +21,7 @@ import { describeScale } from '../ingest/score-scale.ts';
 import { withTokenCosts } from '../outcomes/amounts.ts';
 import { workPart } from '../work/run-folder.ts';
 import type { ScratchOptions } from '../work/scratch-database.ts';
+import type { AnswerReport } from './answer.ts';
 import { areHashed, embedPrompts } from './embed-prompts.ts';
 import { predictTest, predictTold } from './evaluate-router.ts';
 import { fitHeads } from './heads.ts';
@@ -45,6 +46,8 @@ export interface TrainedRouter {
   readonly quality: QualityReport;
   /** How the traffic was learned from where a policy chose what was seen; null where every candidate was. */
   readonly log: LogReport | null;
+  /** What is said of its answers; null where it has none, or none are to be read. */
+  readonly answers: AnswerReport | null;
 }
 
 /**
@@ -87,6 +90,7 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
     predictions,
     quality: heads.report,
     log: heads.log,
+    answers: heads.answers ?? null,
   };
 }
 

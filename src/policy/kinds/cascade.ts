@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { strictObject } from '../../validate.ts';
-import { composeOrder, type PolicyKind, type PolicyParts } from '../parts.ts';
+import { acceptTest, composeOrder, type PolicyKind, type PolicyParts } from '../parts.ts';
 import { type AcceptTest, type Change, type Plan, type PlanStep, printNumber } from '../plan.ts';
 import type { Policy } from '../policy.ts';
 import { accept, type CascadePolicySpec, limited, many, share } from '../spec.ts';
@@ -34,6 +34,7 @@ function createCascadePolicy(spec: CascadePolicySpec, parts: PolicyParts): Polic
   const { candidates, calls, filter } = parts;
   const members = spec.steps.map(({ use }, i) => parts.makeMember(use, `steps[${i}].use`));
   const minimums = spec.steps.map(({ minSuccess }) => minSuccess ?? 0);
+  const tests = spec.steps.map(({ accept }, i) => acceptTest(accept, parts.options, i, `steps[${i}].accept`));
 
   return {
     spec,
@@ -64,7 +65,7 @@ function createCascadePolicy(spec: CascadePolicySpec, parts: PolicyParts): Polic
       for (const { plan } of kept) for (const reason of plan.reasons) reasons.push(reason);
       if (kept.length === 0 && remaining.note !== undefined) reasons.push(remaining.note);
       return {
-        step: kept.length === 0 ? calls[order[0]] : sequence(kept, spec),
+        step: kept.length === 0 ? calls[order[0]] : sequence(kept, tests),
         order,
         reserve,
         utilities,
@@ -78,11 +79,11 @@ function createCascadePolicy(spec: CascadePolicySpec, parts: PolicyParts): Polic
   };
 }
 
-function sequence(kept: readonly Usable[], spec: CascadePolicySpec): PlanStep {
+function sequence(kept: readonly Usable[], tests: readonly (AcceptTest | null)[]): PlanStep {
   if (kept.length === 1) return kept[0].plan.step;
   const steps: { step: PlanStep; accept: AcceptTest | null }[] = kept.map(({ at, plan }, i) => ({
     step: plan.step,
-    accept: i === kept.length - 1 ? null : (spec.steps[at].accept ?? null),
+    accept: i === kept.length - 1 ? null : tests[at],
   }));
   return { kind: 'sequence', steps };
 }

@@ -69,6 +69,13 @@ export function hasExpressions(policy: unknown): boolean {
   return own || Object.values(policy).some(hasExpressions);
 }
 
+/** Whether a policy, not yet checked, or one inside it puts answers before the answer head. */
+export function needsAnswers(policy: unknown): boolean {
+  if (policy === null || typeof policy !== 'object') return false;
+  const own = 'kind' in policy && policy.kind === 'answer' && 'threshold' in policy;
+  return own || Object.values(policy).some(needsAnswers);
+}
+
 let shape: v.GenericSchema<unknown, PolicySpec> | undefined;
 
 /** @throws InvalidInputError naming the field, when the shape is wrong. */

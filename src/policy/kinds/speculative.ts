@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import { strictObject } from '../../validate.ts';
-import { composeOrder, type PolicyKind, type PolicyParts } from '../parts.ts';
+import { acceptTest, composeOrder, type PolicyKind, type PolicyParts } from '../parts.ts';
 import type { Policy, PolicyCandidate } from '../policy.ts';
-import { accept, amount, limited, type SpeculativePolicySpec } from '../spec.ts';
+import { accept as acceptShape, amount, limited, type SpeculativePolicySpec } from '../spec.ts';
 
 export const speculative = {
   shape: ({ target }) =>
@@ -11,7 +11,7 @@ export const speculative = {
       fast: target,
       slow: target,
       delayMs: v.exactOptional(amount),
-      accept: v.exactOptional(accept),
+      accept: v.exactOptional(acceptShape),
       ...limited,
     }),
   create: createSpeculativePolicy,
@@ -26,6 +26,7 @@ function createSpeculativePolicy(spec: SpeculativePolicySpec, parts: PolicyParts
   const fastMember = parts.makeMember(spec.fast, 'fast');
   const slowMember = parts.makeMember(spec.slow, 'slow');
   const tails = candidates.map(tail);
+  const accept = acceptTest(spec.accept, parts.options, 0, 'accept');
 
   return {
     spec,
@@ -55,7 +56,7 @@ function createSpeculativePolicy(spec: SpeculativePolicySpec, parts: PolicyParts
       const delayMs = spec.delayMs ?? (Number.isFinite(expected) ? Math.round(expected) : 0);
       return {
         ...common,
-        step: { kind: 'hedge', fast: fast.step, slow: slow.step, delayMs, accept: spec.accept ?? null },
+        step: { kind: 'hedge', fast: fast.step, slow: slow.step, delayMs, accept },
         reasons: [
           `${candidates[first].name} is called, and ${candidates[second].name} ` +
             `${delayMs === 0 ? 'with it' : `${delayMs} ms later`}.`,

@@ -1,8 +1,16 @@
 import { memoryFiles, readArtifact } from 'pointsman';
+import { createAnswerScorer } from 'pointsman/execution';
 import { expect, test } from 'vitest';
-import { restoreCandidate, retireCandidate } from '../../../training/candidates/change-candidates.ts';
+import {
+  addCandidate,
+  restoreCandidate,
+  retireCandidate,
+  setCandidate,
+} from '../../../training/candidates/change-candidates.ts';
+import { answerArtifact } from '../../fixtures/answer-artifact.ts';
+import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
 import { readTinyArtifact } from '../../fixtures/tiny-artifact.ts';
-import { routerOf } from './fixture.ts';
+import { part, routerOf } from './fixture.ts';
 
 const artifact = await readTinyArtifact();
 const reread = async (sealed: Awaited<ReturnType<typeof retireCandidate>>) =>
@@ -48,4 +56,31 @@ test('not the last one, nor one that is not there, nor twice', async () => {
   expect(await reason(async () => retireCandidate(one, 'm0'))).toBe('m0 is retired already.');
   expect(await reason(async () => retireCandidate(one, 'x'))).toMatch(/m0, m1, m2. Got "x"/);
   expect(await reason(async () => restoreCandidate(one, 'm1'))).toMatch(/m1 is in use/);
+});
+
+test('the head that reads answers stays as it was, whoever comes, goes or changes', async () => {
+  const before = await readArtifact(memoryFiles((await answerArtifact(['m0', 'm1', 'm2'])).files));
+  const rows = Array.from({ length: 30 }, (_, i) => i);
+  const probes = part(plantedTraffic({ prompts: 30, seed: 1 }), ['poet'], rows);
+  const after = [
+    await retireCandidate(before, 'm1'),
+    await setCandidate(before, 'm1', { inputPricePerMillionTokens: 7 }),
+    (
+      await addCandidate({
+        artifact: before,
+        candidate: { name: 'later' },
+        probes: { ...probes, candidates: ['later'] },
+        open: async ({ files }) => routerOf(await readArtifact(memoryFiles(files))),
+      })
+    ).artifact,
+  ];
+  for (const sealed of after) {
+    const artifact = await reread(sealed);
+    expect(artifact.manifest.answer).toEqual(before.manifest.answer);
+    const scorer = await createAnswerScorer(artifact);
+    const question = scorer.readQuestion({ text: 'What is 2 + 3?' });
+    const given = { question, success: 0.5, answer: { text: '2 + 3 = 5' } };
+    expect(scorer.score({ ...given, candidate: 'later' }).probability).toBeCloseTo(1 / (1 + Math.exp(-2)), 5);
+    expect(scorer.score({ ...given, candidate: 'm1' }).probability).toBeCloseTo(1 / (1 + Math.exp(-2)), 5);
+  }
 });

@@ -5,6 +5,7 @@ import { groupedFolds } from '../../../training/fit/folds.ts';
 import { createMatrix } from '../../../training/fit/rows.ts';
 import {
   answerLogits,
+  earlierExamples,
   fitAnswerHead,
   fitEarlierHead,
   type RatedAnswers,
@@ -35,14 +36,15 @@ function rated(rows: number, differ: number, seed = 1): RatedAnswers {
 const loss = (logits: Float32Array, quality: Float32Array) =>
   logits.reduce((sum, z, i) => sum + Math.log1p(Math.exp(-z)) + (1 - quality[i]) * z, 0) / logits.length;
 
-test('one head for all differs between candidates in nothing but the bias', async () => {
+test('one head for all differs between candidates in nothing but the bias, and is that of one not seen', async () => {
   const head = await fitAnswerHead(rated(900, 0), { l2: 10, own: Number.POSITIVE_INFINITY });
-  expect([head.inputs, head.outputs]).toEqual([1 + FEATURES, 3]);
+  expect([head.inputs, head.outputs]).toEqual([1 + FEATURES, 4]);
   for (let i = 0; i < head.inputs; i++)
-    for (const c of [1, 2]) expect(head.kernel[3 * i + c]).toBe(head.kernel[3 * i]);
+    for (const c of [1, 2, 3]) expect(head.kernel[4 * i + c]).toBe(head.kernel[4 * i]);
+  expect(head.bias[3]).toBeCloseTo((head.bias[0] + head.bias[1] + head.bias[2]) / 3, 5);
   expect(head.bias[2] - head.bias[0]).toBeGreaterThan(0.4);
   expect(head.kernel[0]).toBeCloseTo(1, 0);
-  expect(head.kernel[3]).toBeGreaterThan(1);
+  expect(head.kernel[4]).toBeGreaterThan(1);
 });
 
 test('deviations are chosen where candidates differ, and left out where they do not', async () => {
@@ -103,7 +105,9 @@ test('an earlier answer that says the same makes a good one likelier, another on
   // Who is right says the same; wrong answers are all different.
   const keys = Array.from(quality, (good, cell) => (good === 1 ? `right ${cell >> 1}` : `wrong ${cell}`));
   const logits = Float32Array.from(quality, (good) => (good - 0.5) * 0.5 + random.normal());
-  const head = chainHead([await fitEarlierHead({ candidates: 2, logits, keys, quality }, [0, 1])]);
+  const head = chainHead([
+    await fitEarlierHead(earlierExamples({ candidates: 2, logits, keys, quality }, [0, 1])),
+  ]);
   const said = (evidence: number[]) =>
     predictRows(head, { rows: 1, columns: 7, values: Float32Array.from(evidence) }).values[0];
   expect(said([0, 1, 0, 0, 0, 0, 0])).toBeGreaterThan(2);

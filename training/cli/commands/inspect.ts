@@ -10,6 +10,7 @@ import {
   formatPoints,
   formatSample,
   formatSignedPoints,
+  plural,
 } from '../../words/format.ts';
 import { describeDial, dialOf } from '../terminal/describe-dial.ts';
 import {
@@ -114,11 +115,27 @@ function summary(manifest: Manifest, columns: number): string {
     ['features', `${features.length}: ${blocks}`],
     ['calibrators', `${calibrators}; choice at temperature ${choiceTemperature(manifest).toFixed(3)}`],
     ['choice', describeChoiceModel(manifest)],
+    ...answerRow(manifest),
     ['policy', JSON.stringify(policy)],
   ];
   return rows
     .map(([label, text]) => `${label.padEnd(12)} ${wrapText(printable(text), columns, ' '.repeat(13))}\n`)
     .join('');
+}
+
+/** What reads answers, or what training says of the answers that it did not keep a head for. */
+function answerRow({ answer, provenance }: Manifest): string[][] {
+  const { answers } =
+    (provenance.config as { chosen?: { answers?: { summary?: unknown } } } | null)?.chosen ?? {};
+  const summary = typeof answers?.summary === 'string' ? answers.summary : '';
+  if (answer === undefined) return summary === '' ? [] : [['answers', summary]];
+  const blocks = answer.features.blocks.map(({ kind }) => kind).join(', ');
+  const parts = [
+    `read by a head of ${answer.features.length} features (${blocks}), for ${plural(answer.candidates.length, 'candidate')} by name`,
+    answer.earlier === undefined ? 'each by itself' : 'held against earlier answers to the same prompt',
+    ...(answer.thresholds === undefined ? [] : [`tuned at ${JSON.stringify(answer.thresholds)}`]),
+  ];
+  return [['answers', `${parts.join('; ')}. ${summary}`.trim()]];
 }
 
 /** Where the temperature is in the weights, the one that training found. */

@@ -5,6 +5,7 @@ import { quantile } from 'pointsman/internal';
 import { parseTrainConfig, type TrainConfig } from '../../config.ts';
 import { embedderFlags, embedderFromFlag } from '../../embed/embedders.ts';
 import { type LogsConfig, parseLogsConfig } from '../../ingest/options.ts';
+import type { AnswerReport } from '../../train/answer.ts';
 import type { LogReport } from '../../train/logged.ts';
 import type { PreparedTraffic } from '../../train/prepare-traffic.ts';
 import { rehearseTraining, type TrainedFromFiles, trainFromFiles } from '../../train/train-router.ts';
@@ -225,6 +226,7 @@ export function describeTraining(
     `\n${describeEvaluation(evaluation, out, columns)}\n` +
     readLines(traffic.ingest.formats, columns) +
     logLine(trained.log, columns) +
+    answersLine(trained.answers, columns) +
     decisionLine(trained.predictions.decisionMicroseconds) +
     `Router   ${written.path} (${(bytes / 1e6).toFixed(1)} MB)\n` +
     `Report   ${join(written.path, 'report.html')}\n` +
@@ -235,6 +237,10 @@ export function describeTraining(
 function logLine(log: LogReport | null, columns: number): string {
   if (log === null) return '';
   return `Learned  ${wrapText(`from ${log.summary} ${log.reason}`, columns, '         ')}\n`;
+}
+
+function answersLine(answers: AnswerReport | null, columns: number): string {
+  return answers === null ? '' : `Answers  ${wrapText(answers.summary, columns, '         ')}\n`;
 }
 
 function decisionLine(microseconds: ArrayLike<number> | null): string {
@@ -255,7 +261,7 @@ function summariseTraffic({ ingest, splits, warnings }: PreparedTraffic) {
 
 /** The result of `pointsman train --json`. */
 function summariseTraining({ traffic, trained, written }: TrainedFromFiles) {
-  const { artifact, evaluation, log, quality } = trained;
+  const { answers, artifact, evaluation, log, quality } = trained;
   return {
     id: artifact.manifest.id,
     name: artifact.manifest.name,
@@ -274,6 +280,7 @@ function summariseTraining({ traffic, trained, written }: TrainedFromFiles) {
     metrics: artifact.manifest.metrics,
     chosen: quality,
     log,
+    answers,
     ingest: traffic.ingest,
     warnings: traffic.warnings,
   };

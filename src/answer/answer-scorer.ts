@@ -1,0 +1,226 @@
+import * as v from 'valibot';
+import type { Manifest } from '../artifact/manifest.ts';
+import {
+  type AnswerFeatureBlock,
+  blocksOf,
+  calibrator,
+  length,
+  MAX_CANDIDATES,
+  type ManifestAnswer,
+  name,
+  names,
+  ngrams,
+  numeric,
+  path,
+  perCandidate,
+  share,
+} from '../artifact/manifest-blocks.ts';
+import { type Artifact, parseJson } from '../artifact/read-artifact.ts';
+import { type Calibrator, createCalibrator } from '../calibrator.ts';
+import { ArtifactError, InvalidInputError } from '../errors.ts';
+import { checkNames, decodeStandardisation, LIMIT, readTextBlock } from '../features/features.ts';
+import type { Head } from '../head/head.ts';
+import { readLayersModel } from '../head/layers.ts';
+import { dot, logit, sigmoid } from '../math.ts';
+import { type Request, readPrompt } from '../request.ts';
+import { finiteNumber, object, validate } from '../validate.ts';
+import {
+  type AnswerBlock,
+  type AnswerExtractor,
+  CHECK_NAMES,
+  createAnswerExtractor,
+  type EarlierAnswer,
+  EVIDENCE_LENGTH,
+  evidenceInto,
+} from './answer-features.ts';
+import type { GivenAnswer, Question } from './question.ts';
+
+/** Says how likely an answer is to be good, now that it is there. */
+export interface AnswerScorer {
+  /** Of the router that it belongs to. */
+  readonly artifactId: string;
+  /** What the answers to a request are held against: once for all of them. */
+  readQuestion(request: Request): Question;
+  /**
+   * @returns the same answer and prompt always give the same.
+   * @throws InvalidInputError when `success` is no probability, or the answer has no text.
+   */
+  score(given: AnswerToScore): AnswerScore;
+}
+
+/** An answer, and what is known beside it. */
+export interface AnswerToScore {
+  readonly question: Question;
+  /** Who gave it. One that training has not seen is judged by what all have in common. */
+  readonly candidate: string;
+  /**
+   * How likely its answer was to be good before it was there: `successProbability` of the decision, 0 to 1.
+   * @default the candidate's mean quality, or 0.5
+   */
+  readonly success?: number;
+  readonly answer: Pick<GivenAnswer, 'text'> & Partial<GivenAnswer>;
+  /** What this function gave for the answers that others gave to the same request before. @default none */
+  readonly earlier?: readonly EarlierAnswer[];
+}
+
+export interface AnswerScore extends EarlierAnswer {
+  /** Calibrated probability that the answer is good, 0 to 1. */
+  readonly probability: number;
+}
+
+/**
+ * Reads the answer head of an artifact, and its files.
+ *
+ * @throws ArtifactError when it has none, or a file is damaged or does not fit.
+ */
+export async function readAnswerScorer(artifact: Artifact): Promise<AnswerScorer> {
+  const { id } = artifact.manifest;
+  const answer = checkedAnswerHead(artifact.manifest);
+  const extractor = await readExtractor(artifact, answer);
+  const head = await readHead(artifact, answer);
+  const calibrators = answer.calibrators.map(calibratorOf);
+  const columns = new Map(answer.candidates.map((name, c) => [name, c]));
+  const means = new Map(artifact.manifest.candidates.map(({ meanQuality, name }) => [name, meanQuality]));
+  const inputs = new Float32Array(1 + extractor.length);
+  const logits = new Float32Array(head.outputs);
+  const evidence = new Float32Array(EVIDENCE_LENGTH);
+  checkExtremes(head);
+  return {
+    artifactId: id,
+    readQuestion: (request) => extractor.readQuestion(readPrompt(request)),
+    score({ answer: { text, finishReason = null, logprobs = null }, candidate, earlier, question, success }) {
+      if (typeof text !== 'string' || text.trim() === '')
+        throw new InvalidInputError('`text` of an answer to score must not be empty. Got nothing to read.');
+      inputs[0] = successLogit(success ?? means.get(candidate) ?? 0.5);
+      const key = extractor.extractInto(question, { text, finishReason, logprobs }, inputs, 1);
+      head.predictInto(inputs, logits);
+      const c = columns.get(candidate) ?? columns.size;
+      const own = { logit: logits[c], key };
+      if (answer.earlier === undefined || earlier === undefined || earlier.length === 0)
+        return { ...own, probability: calibrators[c].probability(own.logit) };
+      evidenceInto(own, earlier, evidence);
+      return { ...own, probability: sigmoid(answer.earlier.bias + dot(answer.earlier.weights, evidence)) };
+    },
+  };
+}
+
+/** Nearer to 0 or 1 no prompt is known to be. */
+const MARGIN = 0.002;
+
+/** The first input of the answer head: the calibrated success, as a logit. @throws InvalidInputError */
+export function successLogit(success: number): number {
+  if (!(success >= 0 && success <= 1))
+    throw new InvalidInputError(`\`success\` of an answer to score must be from 0 to 1. Got ${success}.`);
+  return logit(Math.min(1 - MARGIN, Math.max(MARGIN, success)));
+}
+
+/** The shape of `answer` in `manifest.json`. */
+export const answerHeadSchema = object({
+  version: v.literal(1),
+  candidates: v.pipe(v.array(name), v.maxLength(MAX_CANDIDATES)),
+  features: object({
+    blocks: blocksOf(v.variant('kind', [object({ kind: v.literal('checks'), names }), ngrams, numeric])),
+    length,
+    standardisation: path,
+  }),
+  model: object({ topology: path, weights: path }),
+  calibrators: v.pipe(v.array(calibrator), v.minLength(1), v.maxLength(MAX_CANDIDATES + 1)),
+  earlier: v.exactOptional(
+    object({ weights: v.pipe(v.array(finiteNumber), v.length(EVIDENCE_LENGTH)), bias: finiteNumber }),
+  ),
+  thresholds: v.exactOptional(v.union([object({ shared: share }), object({ steps: perCandidate(share) })])),
+}) satisfies v.GenericSchema<unknown, ManifestAnswer>;
+
+/** Bytes of a file that is JSON, which takes many times its size in memory. */
+const MOST_TOPOLOGY_BYTES = 2 ** 20;
+
+/** @throws ArtifactError where there is no head, a field is not of its type, or its parts do not agree. */
+function checkedAnswerHead({ answer: given, candidates, files, id }: Manifest): ManifestAnswer {
+  if (given === undefined) {
+    throw new ArtifactError(
+      `${id} has no answer head. Train on logs with their answers; what the training says of them tells why there is ` +
+        'none, where they were there.',
+    );
+  }
+  const refuse = (field: string, must: string, got: unknown): never => {
+    throw new ArtifactError(`\`answer.${field}\` of manifest.json must be ${must}. Got ${got}. Train again.`);
+  };
+  const { answer } = readFields({ answer: given });
+  const { calibrators, candidates: named, features, model } = answer;
+  const known = new Set(candidates.map(({ name }) => name));
+  const own = new Set(named.filter((name) => known.has(name)));
+  if (own.size !== named.length) refuse('candidates', 'different candidates of the router', named.join(', '));
+  if (calibrators.length !== own.size + 1)
+    refuse('calibrators', `${own.size + 1}, one a candidate and one for all others`, calibrators.length);
+  const lengths = features.blocks.map((block) => ('names' in block ? block.names.length : block.dimensions));
+  const sum = lengths.reduce((total, length) => total + length, 0);
+  if (sum !== features.length) refuse('features.length', `${sum}, the sum of its blocks`, features.length);
+  const { bytes = 0 } = files.find(({ path }) => path === model.topology) ?? {};
+  if (bytes > MOST_TOPOLOGY_BYTES) refuse('model.topology', `at most ${MOST_TOPOLOGY_BYTES} bytes`, bytes);
+  return answer;
+}
+
+function readFields(given: { readonly answer: unknown }): { readonly answer: ManifestAnswer } {
+  try {
+    return validate<{ answer: ManifestAnswer }>(object({ answer: answerHeadSchema }), given, 'manifest.json');
+  } catch (cause) {
+    throw new ArtifactError(`${(cause as Error).message} Train again.`, { cause });
+  }
+}
+
+async function load(artifact: Artifact, path: string): Promise<Uint8Array> {
+  return artifact.load?.(path) ?? artifact.file(path);
+}
+
+async function readExtractor(
+  artifact: Artifact,
+  { features: { blocks, length, standardisation } }: ManifestAnswer,
+): Promise<AnswerExtractor> {
+  const read = async (block: AnswerFeatureBlock): Promise<AnswerBlock> => {
+    if (block.kind === 'checks') {
+      checkNames('checks of answers', block.names, CHECK_NAMES);
+      return { kind: 'checks' };
+    }
+    if (block.kind === 'ngrams') await load(artifact, block.file);
+    return readTextBlock(block, (path) => artifact.file(path));
+  };
+  const made = await Promise.all(blocks.map(read));
+  return createAnswerExtractor(made, decodeStandardisation(await load(artifact, standardisation), length));
+}
+
+async function readHead(artifact: Artifact, { candidates, features, model }: ManifestAnswer) {
+  const topology = parseJson(await load(artifact, model.topology), model.topology);
+  const layers = readLayersModel(topology, await load(artifact, model.weights));
+  const head = layers.head(layers.outputNames[0]);
+  const [inputs, outputs] = [1 + features.length, candidates.length + 1];
+  if (head.inputs !== inputs || head.outputs !== outputs)
+    throw new ArtifactError(
+      `${model.topology} must read ${inputs} numbers and give ${outputs}. Got ${head.inputs} and ${head.outputs}. Export the artifact again.`,
+    );
+  return head;
+}
+
+function calibratorOf(parameters: ManifestAnswer['calibrators'][number]): Calibrator {
+  try {
+    return createCalibrator(parameters);
+  } catch (cause) {
+    throw new ArtifactError(`A calibrator of \`answer\` cannot be used: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+/** What is finite as far out as standardisation lets features be has no weight that is huge. */
+function checkExtremes(head: Head): void {
+  const out = new Float32Array(head.outputs);
+  for (const sign of [() => 1, () => -1, (i: number) => (i % 2 === 0 ? 1 : -1)]) {
+    head.predictInto(
+      Float32Array.from({ length: head.inputs }, (_, i) => LIMIT * sign(i)),
+      out,
+    );
+    if (out.every(Number.isFinite)) continue;
+    throw new ArtifactError(
+      'The answer head must give finite numbers. It does not: a weight is too large. Train again.',
+    );
+  }
+}
