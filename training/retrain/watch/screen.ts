@@ -34,8 +34,14 @@ const ENOUGH_REFERENCE = 300;
 
 /** The batch of each prompt: its day and source. Prompts without a time are one batch a source. */
 export function batchesOf({ prompts }: OutcomeMatrix): string[] {
+  const names = new Map<number, string>();
+  const nameOf = (day: number): string => {
+    const name = names.get(day) ?? dayName(day);
+    names.set(day, name);
+    return name;
+  };
   return prompts.map(({ source, timestampMs }) =>
-    batchName(timestampMs === null ? null : dayName(dayOf(timestampMs)), source),
+    batchName(timestampMs === null ? null : nameOf(dayOf(timestampMs)), source),
   );
 }
 
