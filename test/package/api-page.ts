@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import {
   type ClassDeclaration,
   type InterfaceDeclaration,
@@ -50,9 +51,12 @@ export function publicApi(): PublicApi {
       allowImportingTsExtensions: true,
       noEmit: true,
       types: [],
-      // Both packages from their sources.
-      paths: Object.fromEntries(entrySources().map(({ specifier, path }) => [specifier, [path]])),
+      // No name is looked up in what TypeScript or other packages declare, whose files are many times those of the sources.
+      noLib: true,
     },
+    resolutionHost: () => ({
+      resolveModuleNames: (names, from) => names.map((name) => sourceOf(name, from)),
+    }),
   });
   // All of them first: the program is made again after a file is added.
   const entries = publicSources().map(({ specifier, path }) => ({
@@ -78,6 +82,16 @@ export function publicApi(): PublicApi {
     })),
     shapes: inOrder(shapes),
   };
+}
+
+const ENTRIES = new Map(entrySources().map(({ specifier, path }) => [specifier, path]));
+
+/** All packages of this repository from their sources, and no others. */
+function sourceOf(name: string, from: string): ts.ResolvedModuleFull | undefined {
+  const resolvedFileName = name.startsWith('.') ? join(dirname(from), name) : ENTRIES.get(name);
+  return resolvedFileName?.endsWith('.ts')
+    ? { resolvedFileName, extension: ts.Extension.Ts, isExternalLibraryImport: false }
+    : undefined;
 }
 
 type Shape = InterfaceDeclaration | TypeAliasDeclaration | ClassDeclaration;
