@@ -1,4 +1,4 @@
-import { access, cp, readFile, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type SampleRow, sampleTraffic } from '../data/solvers/sample-traffic.ts';
@@ -7,6 +7,7 @@ import { root } from './architecture/source-files.ts';
 import { fencedBlocks, shellCommands, shellWords } from './documents/fenced-blocks.ts';
 import { runCli } from './documents/run-cli.ts';
 import { runTypescript } from './documents/run-typescript.ts';
+import { useShortStatic } from './fixtures/short-static.ts';
 import { temporaryFolder } from './fixtures/temporary-folder.ts';
 import { smallTraffic } from './package/small-traffic.ts';
 import { SOLVER_LOGS } from './training/ingest/formats/solver-logs.ts';
@@ -31,6 +32,7 @@ const DOCUMENTS = ['README.md', 'docs/quickstart.md', 'training/README.md', 'src
 /** As `wc -w` counts. */
 const MOST_WORDS = 900;
 
+useShortStatic();
 const { folder } = temporaryFolder();
 const startedIn = process.cwd();
 const used = new Set<string>();
@@ -38,9 +40,12 @@ const used = new Set<string>();
 beforeAll(async () => {
   process.chdir(folder);
   await writeFile('logs.csv', csvOf(smallTraffic(60)));
-  // As it lies in a project that has installed the package.
-  await cp(join(root, 'training/samples'), 'node_modules/@pointsman/training/samples', { recursive: true });
-  await writeFile('litellm.jsonl', await litellmLog(400));
+  // As it lies in a project that has installed the package, but for its length: test/package trains on all of it.
+  const samples = 'node_modules/@pointsman/training/samples';
+  await mkdir(samples, { recursive: true });
+  const sample = await readFile(join(root, 'training/samples/traffic.jsonl'), 'utf8');
+  await writeFile(`${samples}/traffic.jsonl`, sample.split('\n').slice(0, 500).join('\n'));
+  await writeFile('litellm.jsonl', await litellmLog(250));
 });
 afterAll(async () => {
   process.chdir(startedIn);

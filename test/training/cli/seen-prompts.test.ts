@@ -30,8 +30,8 @@ const drawnAnew = (count: number, seed: number, before: readonly PlantedRow[]): 
     .slice(0, 3 * count);
 };
 const rows = planted(300, 1);
-const newer = drawnAnew(400, 77, rows);
-const log = planted(900, 5);
+const newer = drawnAnew(200, 77, rows);
+const log = planted(600, 5);
 /** One row a prompt: each candidate in turn, with the propensity that a draw would have. */
 const ofOne = (all: readonly PlantedRow[]): PlantedRow[] =>
   all.filter((_, i) => i % 3 === Math.floor(i / 3 + 1) % 3).map((row) => ({ ...row, propensity: 1 / 3 }));
@@ -79,7 +79,7 @@ describe('evaluate leaves out what the router has seen, in whatever file it come
       [180, 60, 60],
     ),
     told('case and white space.jsonl', nearly(renamed(rows)), [180, 60, 60]),
-    told('grown.jsonl', [...rows, ...newer], [180, 60, 460]),
+    told('grown.jsonl', [...rows, ...newer], [180, 60, 260]),
   ])('$name', async ({ all, expected, name }) => {
     const file = await inFile(name, all);
     const { code, said } = await run(['evaluate', full(), file, '--json']);
@@ -128,19 +128,19 @@ describe('evaluate leaves out what the router has seen, in whatever file it come
   });
 
   it('off-policy too: the log that was trained on, a part of it, and a grown one', async () => {
-    const later = ofOne(drawnAnew(1200, 6, log));
+    const later = ofOne(drawnAnew(400, 6, log));
     for (const [name, all, test] of [
-      ['log again.jsonl', ofOne(log), 180],
-      ['log.csv', ofOne(log).toReversed(), 180],
-      ['log grown.jsonl', [...ofOne(log), ...later], 1380],
+      ['log again.jsonl', ofOne(log), 120],
+      ['log.csv', ofOne(log).toReversed(), 120],
+      ['log grown.jsonl', [...ofOne(log), ...later], 520],
     ] as const) {
       const { code, said } = await run(['evaluate', logged(), await inFile(name, all), '--json']);
       expect(code, said.out).toBe(0);
       const { leftOut, offPolicy, prompts: used } = JSON.parse(said.out);
       expect([name, leftOut.fit, leftOut.calibrate, used.test, offPolicy.rows]).toEqual([
         name,
-        540,
-        180,
+        360,
+        120,
         test,
         test,
       ]);
@@ -243,14 +243,14 @@ describe('tune finds no setting on what the router was fitted on', () => {
     const { said } = await run(['tune', full(), file, '--max-loss', '20', '--json']);
     const { guarantee, leftOut, measuredOn } = JSON.parse(said.out);
     expect([guarantee.rows, leftOut.fit, leftOut.calibrate, measuredOn]).toEqual([
-      460,
+      260,
       180,
       60,
       'the same prompts',
     ]);
     const share = await run(['tune', full(), file, '--strong-share', '0.3', '--candidates', 'poet,large']);
     expect(share.said.out.replaceAll(/\s+/g, ' ')).toContain(
-      '240 of 700 prompts were left out: the router was fitted or calibrated on them or on near-duplicates of them. It was tuned on all others, none of which the router has seen.',
+      '240 of 500 prompts were left out: the router was fitted or calibrated on them or on near-duplicates of them. It was tuned on all others, none of which the router has seen.',
     );
   });
 
@@ -285,7 +285,7 @@ describe('tune finds no setting on what the router was fitted on', () => {
       '--json',
     ]);
     const { guarantee, isEstimated, leftOut } = JSON.parse(said.out);
-    expect([isEstimated, guarantee.rows, leftOut.fit]).toEqual([true, 180, 540]);
+    expect([isEstimated, guarantee.rows, leftOut.fit]).toEqual([true, 120, 360]);
   });
 
   it('takes prices, as training does, and finds its own traffic again', async () => {
@@ -345,7 +345,7 @@ it('what a version after learns from is seen as well: probes of a candidate that
   expect(added.code, added.said.err).toBe(0);
   const { said } = await run(['evaluate', copy, await inFile('after.jsonl', newer), '--json']);
   const { leftOut, prompts: used } = JSON.parse(said.out);
-  expect([leftOut.fit, used.test]).toEqual([40, 360]);
+  expect([leftOut.fit, used.test]).toEqual([40, 160]);
 });
 
 it('after a candidate was added, tuning on traffic without it says that, and takes others where none are named', async () => {

@@ -1,16 +1,17 @@
 import { createRandom } from 'pointsman/internal';
 import { loadRouter } from 'pointsman/node';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type SampleRow, sampleTraffic } from '../../../../data/solvers/sample-traffic.ts';
+import type { SampleRow } from '../../../../data/solvers/sample-traffic.ts';
 import { LOG_FORMATS } from '../../../../training/ingest/formats/log-formats.ts';
 import { runCli } from '../../../documents/run-cli.ts';
 import { useShortStatic } from '../../../fixtures/short-static.ts';
 import { temporaryFolder } from '../../../fixtures/temporary-folder.ts';
+import { plantedRows } from '../../cli/planted-file.ts';
 import { READ_IN_CASES, SOLVER_LOGS } from './solver-logs.ts';
 
-const LOGGED = 900;
-const HELD_OUT = 400;
-const CANDIDATES = ['generalist', 'mathjs', 'js-sandbox', 'chrono-dates'];
+const LOGGED = 700;
+const HELD_OUT = 300;
+const CANDIDATES = ['large', 'poet', 'reckoner'];
 
 /** What the command needs to know of a log beside its format. */
 const FLAGS: Readonly<Record<keyof typeof SOLVER_LOGS, readonly string[]>> = {
@@ -28,16 +29,31 @@ const logged: SampleRow[] = [];
 /** Every candidate's answer to each held-out prompt. */
 const heldOut: SampleRow[][] = [];
 
-beforeAll(async () => {
-  const prompts = new Map<string, SampleRow[]>();
-  for await (const row of sampleTraffic({ prompts: LOGGED + HELD_OUT, seed: 5 })) {
-    if (!CANDIDATES.includes(row.candidate)) continue;
-    prompts.set(row.requestId, [...(prompts.get(row.requestId) ?? []), row]);
-  }
+/** A row as programs log it, every third prompt as a conversation. */
+function rowOf(planted: Record<string, unknown>, prompt: number): SampleRow {
+  const text = String(planted.text);
+  const isTalk = prompt % 3 === 0;
+  const messages = [
+    { role: 'system', content: 'Be brief.' },
+    { role: 'user', content: text },
+  ];
+  return {
+    ...planted,
+    text: isTalk ? null : text,
+    messages: isTalk ? messages : null,
+    inputTokens: 12 + (prompt % 7),
+    outputTokens: 20 + (prompt % 5),
+    metadata: { answer: 'So be it.' },
+  } as unknown as SampleRow;
+}
+
+beforeAll(() => {
   const random = createRandom(7);
-  for (const rows of prompts.values()) {
-    if (logged.length < LOGGED) logged.push(rows[random.integer(rows.length)]);
-    else heldOut.push(rows);
+  const rows = plantedRows({ prompts: LOGGED + HELD_OUT, seed: 5 });
+  for (let prompt = 0; prompt < LOGGED + HELD_OUT; prompt++) {
+    const answers = rows.slice(3 * prompt, 3 * prompt + 3).map((row) => rowOf(row, prompt));
+    if (prompt < LOGGED) logged.push(answers[random.integer(answers.length)]);
+    else heldOut.push(answers);
   }
   write('train.yaml', 'resamples: 100\nfolds: 2\nheads: [linear]\nngrams: { dimensions: 32 }\n');
 });
