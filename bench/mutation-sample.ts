@@ -7,10 +7,10 @@ import { createRandom } from 'pointsman/internal';
 /** Lines a block: short enough for many blocks a file, and long enough for most statements to lie in one. */
 const BLOCK_LINES = 20;
 
-const USAGE = `npx tsx bench/mutation-sample.ts PATH... [--share 0.1] [--seed 1] [-- options of Stryker]
+const USAGE = `npx tsx bench/mutation-sample.ts PATH... [--share 0.1] [--seed 1] [--tests test/src/policy] [-- options of Stryker]
 
-Runs npm run mutate on blocks of ${BLOCK_LINES} lines, drawn from files and folders by a seed. A mutant that lies across two
-blocks is not among them.
+Runs npm run mutate on blocks of ${BLOCK_LINES} lines, drawn from files and folders by a seed, with the tests of one folder or of all.
+A mutant that lies across two blocks is not among them.
 `;
 
 export interface SourceLines {
@@ -56,6 +56,7 @@ function main(argv: readonly string[]): number {
     options: {
       share: { type: 'string', default: '0.1' },
       seed: { type: 'string', default: '1' },
+      tests: { type: 'string', default: '' },
     },
   });
   const [share, seed] = [Number(values.share), Number(values.seed)];
@@ -66,7 +67,8 @@ function main(argv: readonly string[]): number {
   const ranges = drawBlocks(sourceLines(positionals), share, seed);
   console.log(`${ranges.length} blocks, seed ${seed}:\n${ranges.join('\n')}`);
   const stryker = ['run', '--mutate', ranges.join(','), ...argv.slice(end + 1)];
-  return spawnSync('npx', ['stryker', ...stryker], { stdio: 'inherit' }).status ?? 1;
+  const env = { ...process.env, MUTATION_TESTS: values.tests };
+  return spawnSync('npx', ['stryker', ...stryker], { stdio: 'inherit', env }).status ?? 1;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) process.exit(main(process.argv.slice(2)));
