@@ -91,7 +91,6 @@ export {
   largest,
   logit,
   logSigmoid,
-  logSumExp,
   mean,
   moments,
   quantile,

@@ -165,19 +165,6 @@ export function logSigmoid(x: number): number {
   return x >= 0 ? -Math.log1p(Math.exp(-x)) : x - Math.log1p(Math.exp(x));
 }
 
-/** ln(sum of exp(x)), without overflow. Empty, or all -Infinity: -Infinity. Any NaN: NaN. */
-export function logSumExp(values: ArrayLike<number>): number {
-  let highest = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < values.length; i++) {
-    if (Number.isNaN(values[i])) return Number.NaN;
-    if (values[i] > highest) highest = values[i];
-  }
-  if (!Number.isFinite(highest)) return highest;
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += Math.exp(values[i] - highest);
-  return highest + Math.log(sum);
-}
-
 /** ln(p / (1 - p)), the inverse of sigmoid. 0 and 1 give ∓Infinity; outside [0, 1], or NaN, NaN. */
 export function logit(p: number): number {
   return Math.log(p) - Math.log1p(-p);

@@ -150,12 +150,13 @@ const MARGIN = 0.002;
 const HALVINGS = 60;
 
 /**
- * The level at which the new candidate's calibrated success, over the probes, is on average what it is to be routed by:
- * a calibrator cannot be fitted on so few. Where all others share one it is that, so that the order of candidates means the same;
- * else the expected quality is taken as it is.
+ * The level at which the new candidate's calibrated success, over the probes, is on average what it is to be routed by: more or
+ * less, as the probes are easier or harder than the traffic, by what the heads of the others say of them before calibration. A calibrator
+ * cannot be fitted on so few. Where all others share one it is that, so that the order of candidates means the same; else the
+ * level is that of the head's own output.
  *
  * @param weights of the others' outputs in its own, which sum to 1
- * @param routedBy mean success over the traffic; prompts of the probes may be easier or harder than that
+ * @param routedBy mean success over the traffic
  */
 function levelFor(
   { heads: { success }, candidates }: Manifest,

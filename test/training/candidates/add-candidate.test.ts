@@ -1,4 +1,4 @@
-import { type Artifact, createRouter, memoryFiles, readArtifact } from 'pointsman';
+import { type Artifact, createRouter, memoryFiles, type Router, readArtifact } from 'pointsman';
 import { type CalibratorParameters, type HeadSpec, logit } from 'pointsman/internal';
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -195,30 +195,52 @@ describe('heads of every kind', () => {
     expect(sum).toBeGreaterThan(0);
   });
 
-  test('the calibrator that all others share is that of the new one, too, which succeeds as often with it as without', async () => {
-    const { heads } = (await readTinyArtifact({ success: 'linear', dimensions: 8 })).manifest;
+  test('the calibrator that all others share is that of the new one, too, and it is routed by as much with it as without', async () => {
+    const { candidates, heads } = (await readTinyArtifact({ success: 'linear', dimensions: 8 })).manifest;
     const openFake = async ({ files }: AddedCandidate['artifact']) =>
       createRouter(await readArtifact(memoryFiles(files)), { embedder: fakeEmbedder });
     const probes = part(withTwin(), ['twin'], every(50));
-    const added = async (calibrator: CalibratorParameters) => {
-      const success = { ...heads.success, calibrators: heads.success.calibrators.map(() => calibrator) };
-      const artifact = await readTinyArtifact({
+    const meanSuccess = async (router: Router): Promise<number[]> => {
+      const all = await Promise.all(probes.prompts.map(({ request }) => router.predict(request)));
+      return Array.from(all[0].success, (_, c) => all.reduce((sum, { success }) => sum + success[c] / 50, 0));
+    };
+    const artifactOf = (calibrator: CalibratorParameters, means: readonly number[]) =>
+      readTinyArtifact({
         success: 'linear',
         dimensions: 8,
-        manifest: { heads: { ...heads, success } },
+        manifest: {
+          candidates: candidates.map((one, c) => ({ ...one, meanQuality: means[c] })),
+          heads: {
+            ...heads,
+            success: { ...heads.success, calibrators: heads.success.calibrators.map(() => calibrator) },
+          },
+        },
       });
+    const plain = { kind: 'identity' } as const;
+    // The probes are as hard as the traffic is, by what the heads say before calibration.
+    const means = await meanSuccess(
+      createRouter(await artifactOf(plain, [0.5, 0.5, 0.5]), { embedder: fakeEmbedder }),
+    );
+    for (const [calibrator, harder] of [
+      [plain, 0],
+      [{ kind: 'platt', slope: 0.5, intercept: -0.75 }, 0],
+      [{ kind: 'platt', slope: 0.5, intercept: -0.75 }, 0.1],
+    ] as const) {
+      const artifact = await artifactOf(
+        calibrator,
+        means.map((mean) => mean + harder),
+      );
       const candidate = { name: 'twin' };
-      const { artifact: more } = await addCandidate({ artifact, candidate, probes, open: openFake });
-      const router = await openFake(more);
-      let mean = 0;
-      for (const { request } of probes.prompts)
-        mean += (await router.predict(request)).success[3] / probes.prompts.length;
-      return { calibrator: more.manifest.heads.success.calibrators[3], mean };
-    };
-    const shared = { kind: 'platt', slope: 0.5, intercept: -0.75 } as const;
-    const [plain, calibrated] = [await added({ kind: 'identity' }), await added(shared)];
-    expect(calibrated.calibrator).toEqual(shared);
-    expect(calibrated.mean).toBeCloseTo(plain.mean, 4);
+      const { artifact: more, onboarded } = await addCandidate({
+        artifact,
+        candidate,
+        probes,
+        open: openFake,
+      });
+      expect(more.manifest.heads.success.calibrators[3]).toEqual(calibrator);
+      const [, , , own] = await meanSuccess(await openFake(more));
+      expect(own).toBeCloseTo(onboarded.routedBy - harder, 5);
+    }
   });
 
   test('what is not made of layers is asked as it was, and its files stay; more may be added, retired and set', async () => {
