@@ -2,19 +2,23 @@ import { Hono } from 'hono';
 import { type ClientPoolOptions, createClientPool } from 'pointsman/execution';
 import { createDecisionLog, type DecisionLog } from 'pointsman/log';
 import { openDecisionLog } from 'pointsman/node';
+import { createAdminApi, isLoopback } from './admin/admin-api.ts';
 import { answerRequest, type CutConnection, problemResponse } from './api/answer.ts';
 import { decideOnly, readDecision } from './api/decisions.ts';
 import { embed } from './api/embeddings.ts';
 import { takeFeedback } from './api/feedback.ts';
 import { listModels } from './api/models.ts';
 import type { GatewayParts } from './api/parts.ts';
-import { checkConfig } from './config/load-config.ts';
+import { checkConfig, fillIn, readSecret, type SecretSources } from './config/load-config.ts';
 import type { CheckedConfig, GatewayConfig } from './config/schema.ts';
 import { createOpenGuard, type Guard } from './keys/guard.ts';
+import { createKeyGuard, type KeyGuardOptions } from './keys/key-guard.ts';
 import { Problem, problemOf } from './problem.ts';
 import { chatCompletions } from './protocols/chat-completions.ts';
 import { createDecisionRecords } from './records/decision-records.ts';
 import { openRouters } from './routing/routers.ts';
+import { openGatewayState } from './state/open-state.ts';
+import type { GatewayState } from './state/state.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { createPlainTracing, loadTracing } from './telemetry/trace.ts';
 import { createClients } from './upstreams/clients.ts';
@@ -27,7 +31,7 @@ export interface GatewayOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Where paths of the configuration begin. @default the working folder */
   readonly folder?: string;
-  /** Who may do what, and who pays. @default everybody may do everything */
+  /** Who may do what, and who pays. @default the keys of the configuration; without, everybody may do everything */
   readonly guard?: Guard;
   /** Told of mistakes, and of versions that cannot be used. @default nobody */
   readonly onError?: (error: unknown) => void;
@@ -62,18 +66,18 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
 /** The same for a configuration that is checked already. */
 export async function openGateway(
   config: CheckedConfig,
-  {
-    env = process.env,
-    folder = process.cwd(),
-    guard = createOpenGuard(),
-    onError = () => {},
-  }: GatewayOptions,
+  { env = process.env, folder = process.cwd(), guard: given, onError = () => {} }: GatewayOptions,
 ): Promise<Gateway> {
   const http = createHttp();
   const log = await openLog(config, onError);
+  let guard = given;
   try {
     const metrics = createMetrics(() => log.stats());
     const secrets = { env, folder };
+    const state = given === undefined ? await openState(config, secrets, onError) : undefined;
+    guard ??=
+      state === undefined ? createOpenGuard() : createKeyGuard({ ...guardOptions(config), state, onError });
+    const admin = state === undefined ? undefined : adminOf(config, state, secrets);
     const pool = createClientPool(createClients(config, http, secrets), {
       ...definedOf({ breaker: config.execution.breaker, bulkhead: config.execution.bulkhead }),
       onBreakerChange: (candidate, state) =>
@@ -96,21 +100,54 @@ export async function openGateway(
       onError,
     };
     const app = routesOf(parts);
+    if (admin !== undefined) app.route('/', admin);
     return {
       config,
       fetch: async (request, given) => app.fetch(request, given as object),
       async close() {
         await routers.close();
-        await guard.close();
+        await parts.guard.close();
         await log.close();
         await http.close();
       },
     };
   } catch (error) {
+    if (given === undefined) await guard?.close();
     await log.close();
     await http.close();
     throw error;
   }
+}
+
+/** Keys, and what they used; undefined without keys. */
+async function openState(
+  { keys }: CheckedConfig,
+  { env }: SecretSources,
+  onError: (error: unknown) => void,
+): Promise<GatewayState | undefined> {
+  if (keys === undefined) return undefined;
+  const { allowanceUsd, namespace, onUnreachable, timeoutMs } = keys;
+  const options = definedOf({ allowanceUsd, namespace, onUnreachable, timeoutMs });
+  return openGatewayState(fillIn(keys.state, 'keys.state', env), { ...options, onError });
+}
+
+function guardOptions({ keys }: CheckedConfig): Omit<KeyGuardOptions, 'state'> {
+  const { allKeys, leaseMs, onExpiry } = keys ?? {};
+  return {
+    ...definedOf({ leaseMs, onExpiry }),
+    ...(allKeys === undefined ? {} : { allKeys: definedOf(allKeys) }),
+  };
+}
+
+/**
+ * Without a token, and without being asked for, there is none where others could reach it.
+ * @throws InvalidInputError where it is asked for.
+ */
+function adminOf(config: CheckedConfig, state: GatewayState, secrets: SecretSources) {
+  const { admin, listen } = config;
+  const token = admin?.token === undefined ? null : readSecret(admin.token, 'admin.token', secrets);
+  if (admin === undefined && !isLoopback(listen.host)) return undefined;
+  return createAdminApi({ state, host: listen.host, token });
 }
 
 /** Ids are the gateway's own, whether decisions are written down or not. */

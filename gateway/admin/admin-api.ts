@@ -96,7 +96,7 @@ export function createAdminApi({ host, state, token }: AdminOptions): Hono {
 }
 
 /** Whether only programs on this machine can reach an address. */
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
 }
 

@@ -2,6 +2,7 @@ import { type Decision, type RouteOptions, readPrompt } from 'pointsman';
 import { execute, executeStream, type RoutedOptions } from 'pointsman/execution';
 import { RefusalError } from '../errors.ts';
 import type { ExpectedUse, Grant } from '../keys/guard.ts';
+import { secretFromHeaders } from '../keys/secret.ts';
 import { CLIENT_LEFT, type Problem } from '../problem.ts';
 import type { AnswerFacts, AnswerWriter, AskedAnswer, Protocol } from '../protocols/protocol.ts';
 import { decideNamed } from '../routing/named-candidate.ts';
@@ -26,6 +27,7 @@ export async function answerRequest(
   const course = openCourse(parts, protocol.route, request.headers, request.signal);
   return course.trace.run(async () => {
     try {
+      await parts.guard.identify(secretFromHeaders(request.headers));
       const body = await readBody(request, parts.config.maxBodyBytes);
       const asked = protocol.read(body);
       const hints = readHints(request.headers, asked.metadata);
@@ -81,13 +83,13 @@ async function prepare(
       made = await decide(given, options);
       course.decided(made, { asked: asked.model, conversationId });
       try {
-        await course.reserve(grant, expectedUse(made, inputTokens));
+        await course.reserve(grant, expectedUse(parts, made, given, inputTokens));
       } catch (error) {
         const cheaper = cheapestInstead(error, grant, made, target, options);
         if (cheaper === undefined) throw error;
         made = await decide(given, cheaper);
         course.decided(made, { asked: asked.model, conversationId });
-        await course.reserve(grant, expectedUse(made, inputTokens));
+        await course.reserve(grant, expectedUse(parts, made, given, inputTokens));
       }
       return made;
     },
@@ -118,8 +120,33 @@ function estimatedTokens(request: GatewayRequest): number {
   return Math.ceil((text.length + contextCharacters) / 4) + 765 * images;
 }
 
-function expectedUse(decision: Decision, inputTokens: number): ExpectedUse {
-  return { candidate: decision.candidate, costUsd: plannedCost(decision), inputTokens };
+function expectedUse(
+  parts: GatewayParts,
+  decision: Decision,
+  request: GatewayRequest,
+  inputTokens: number,
+): ExpectedUse {
+  const { candidate } = decision;
+  const costUsd = plannedCost(decision) ?? pricedCost(parts, candidate, request, inputTokens);
+  return { candidate, costUsd, inputTokens };
+}
+
+/** Tokens of an answer whose length nobody bounds and no router knows. */
+const UNKNOWN_OUTPUT_TOKENS = 1000;
+
+/** By the prices of the configuration, of a candidate that no router knows; null where they are not given. */
+function pricedCost(
+  { config }: GatewayParts,
+  candidate: string,
+  { parameters = {} }: GatewayRequest,
+  inputTokens: number,
+): number | null {
+  const { inputPricePerMillionTokens: input, outputPricePerMillionTokens: output } =
+    config.candidates[candidate] ?? {};
+  if (input === undefined || output === undefined) return null;
+  const bound = Number(parameters.max_completion_tokens ?? parameters.max_tokens);
+  const outputTokens = bound > 0 && Number.isFinite(bound) ? bound : UNKNOWN_OUTPUT_TOKENS;
+  return (input * inputTokens + output * outputTokens) / 1e6;
 }
 
 function namedPrices({ config }: GatewayParts, name: string) {

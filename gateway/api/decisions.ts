@@ -11,6 +11,8 @@ import { type GatewayParts, readBody } from './parts.ts';
 /** `POST /v1/route`: the whole decision for a body as `/v1/chat/completions` takes it, or `{ text }`. Nothing is called. */
 export async function decideOnly(parts: GatewayParts, request: Request): Promise<Response> {
   const started = performance.now();
+  const token = secretFromHeaders(request.headers);
+  await parts.guard.identify(token);
   const body = await readBody(request, parts.config.maxBodyBytes);
   const asked = chatCompletions.read(typeof body.text === 'string' ? withMessages(body, body.text) : body);
   const hints = readHints(request.headers, asked.metadata);
@@ -26,7 +28,6 @@ export async function decideOnly(parts: GatewayParts, request: Request): Promise
     );
   }
   const { name, router } = target;
-  const token = secretFromHeaders(request.headers);
   const grant = await parts.guard.admit({
     action: 'decide',
     token,

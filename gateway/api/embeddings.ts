@@ -1,4 +1,5 @@
 import { executePlan } from 'pointsman/execution';
+import { secretFromHeaders } from '../keys/secret.ts';
 import { Problem, problemOf } from '../problem.ts';
 import { chatCompletions } from '../protocols/chat-completions.ts';
 import { isFields } from '../protocols/protocol.ts';
@@ -14,6 +15,7 @@ export async function embed(parts: GatewayParts, request: Request): Promise<Resp
   const course = openCourse(parts, ROUTE, request.headers, request.signal);
   return course.trace.run(async () => {
     try {
+      await parts.guard.identify(secretFromHeaders(request.headers));
       const body = await readBody(request, parts.config.maxBodyBytes);
       const known = Object.keys(parts.embeddings);
       const candidate = body.model === 'auto' || body.model === undefined ? known[0] : String(body.model);

@@ -35,6 +35,8 @@ const feedbackSchema = z
  * and long after the answer.
  */
 export async function takeFeedback(parts: GatewayParts, request: Request): Promise<Response> {
+  const token = secretFromHeaders(request.headers);
+  await parts.guard.identify(token);
   const { data, error, success } = feedbackSchema.safeParse(
     await readBody(request, parts.config.maxBodyBytes),
   );
@@ -51,7 +53,7 @@ export async function takeFeedback(parts: GatewayParts, request: Request): Promi
   const record = records.get(id);
   const grant = await parts.guard.admit({
     action: 'feedback',
-    token: secretFromHeaders(request.headers),
+    token,
     router: record?.router ?? null,
     candidate: null,
     inputTokens: 0,

@@ -56,7 +56,13 @@ export function checkConfig(value: unknown, name: string, folder: string): Check
     ...data,
     routers: Object.fromEntries(routers),
     ...(data.log === undefined ? {} : { log: { ...data.log, folder: resolve(folder, data.log.folder) } }),
+    ...(data.keys === undefined ? {} : { keys: { ...data.keys, state: statePath(data.keys.state, folder) } }),
   };
+}
+
+/** Of a state in a file its path; an address, or a variable that holds one, is as it is. */
+function statePath(state: string, folder: string): string {
+  return /^rediss?:|^\$\{|^:memory:$/.test(state) ? state : resolve(folder, state);
 }
 
 /** Names fields and what must hold; never what was found, which may be a secret. */

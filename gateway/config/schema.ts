@@ -103,6 +103,34 @@ const execution = z.strictObject({
     .optional(),
 });
 
+/** Limits of all keys together. */
+const sharedLimits = z.strictObject({
+  requestsPerMinute: z.number().positive().optional(),
+  tokensPerMinute: z.number().positive().optional(),
+  budgetUsdPerDay: amount.optional(),
+  budgetUsdPerMonth: amount.optional(),
+});
+
+const keys = z.strictObject({
+  /** A file, for one gateway; or `redis://...` or `${NAME}`, for several. */
+  state: z
+    .string()
+    .min(1)
+    .refine((text) => !/^rediss?:\/\/[^/]*@/.test(text), {
+      error: 'must be "${NAME}" where the address holds a password; a secret itself must not stand here',
+    }),
+  allKeys: sharedLimits.optional(),
+  onUnreachable: z.enum(['refuse', 'allow']).optional(),
+  allowanceUsd: amount.optional(),
+  timeoutMs: milliseconds.optional(),
+  namespace: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, 'must be letters, digits, ".", "_" and "-"')
+    .optional(),
+  leaseMs: milliseconds.optional(),
+  onExpiry: z.enum(['charge', 'release']).optional(),
+});
+
 /** What `gateway.yaml` holds. */
 export const configSchema = z
   .strictObject({
@@ -125,6 +153,10 @@ export const configSchema = z
         content: z.enum(['prompt', 'hash']).default('prompt'),
       })
       .optional(),
+    /** Who may use it, and how much. @default everybody, without limits */
+    keys: keys.optional(),
+    /** The admin API; on this machine alone it needs no token. */
+    admin: z.strictObject({ token: secret.optional() }).optional(),
     /** Decisions that can be asked for by their ids. */
     recordsKept: z.int().positive().default(2000),
     maxBodyBytes: z
@@ -152,6 +184,8 @@ export const configSchema = z
       wrong(['defaultRouter'], `must be one of routers: ${routers.join(', ') || 'none is there'}`);
     const nothing = routers.length + Object.keys(config.candidates).length === 0;
     if (nothing) wrong([], 'must have `routers` or `candidates`: there is nothing to serve');
+    if (config.admin !== undefined && config.keys === undefined)
+      wrong(['admin'], 'must stand beside `keys`: there is nothing else to look after');
     for (const header of config.forwardHeaders)
       if (NEVER_FORWARDED.has(header.toLowerCase()))
         wrong(['forwardHeaders'], `must not hold ${header}: it is the client's key, or of its connection`);

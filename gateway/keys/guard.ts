@@ -4,7 +4,14 @@
  */
 export interface Guard {
   /**
-   * Asked first, before the router decides.
+   * Asked first of all, before a body is read: whether there is such a key at all.
+   *
+   * @param token the key as it came, without `Bearer`; null where there was none.
+   * @throws RefusalError when there is none.
+   */
+  identify(token: string | null): Promise<void>;
+  /**
+   * Asked before the router decides.
    *
    * @throws RefusalError when the request must not go on.
    */
@@ -100,5 +107,10 @@ export function createOpenGuard(): Guard {
     onBudget: 'refuse',
     reserve: async () => reservation,
   };
-  return { admit: async () => grant, ready: async () => true, close: async () => {} };
+  return {
+    identify: async () => {},
+    admit: async () => grant,
+    ready: async () => true,
+    close: async () => {},
+  };
 }

@@ -53,11 +53,15 @@ const COUNTED: ReadonlySet<Action> = new Set(['answer', 'decide']);
 export function createKeyGuard(options: KeyGuardOptions): Guard {
   const guard = new KeyGuard(options);
   return {
+    identify: (token) => guard.identify(token),
     admit: (asked) => guard.admit(asked),
     ready: () => options.state.ready(),
     close: () => options.state.close(),
   };
 }
+
+/** What a key is asked for. */
+type Wish = Pick<Admission, 'token' | 'router' | 'candidate'>;
 
 class KeyGuard {
   readonly #state: GatewayState;
@@ -75,6 +79,10 @@ class KeyGuard {
     this.#onExpiry = onExpiry ?? 'charge';
     this.#clock = clock ?? Date.now;
     this.#onError = onError ?? (() => {});
+  }
+
+  async identify(token: string | null): Promise<void> {
+    await this.#authenticate({ token, router: null, candidate: null });
   }
 
   async admit(asked: Admission): Promise<Grant> {
@@ -173,7 +181,7 @@ class KeyGuard {
   }
 
   /** The key that a request brought, when it may do what is asked. @throws RefusalError else. */
-  async #authenticate(asked: Admission): Promise<KeyRecord> {
+  async #authenticate(asked: Wish): Promise<KeyRecord> {
     const { token } = asked;
     if (token === null)
       throw new RefusalError(
@@ -191,7 +199,7 @@ class KeyGuard {
   }
 
   /** Why a key may not do what is asked. */
-  #objection(token: string, asked: Admission, key: KeyRecord | undefined): RefusalError | null {
+  #objection(token: string, asked: Wish, key: KeyRecord | undefined): RefusalError | null {
     const { candidate, router } = asked;
     // The same sentence, and the same work, whether it does not exist, is wrong, has run out or is disabled.
     const isRight = isSecretOf(token, key, this.#clock());

@@ -39,7 +39,7 @@ export function limitRefusal(
     limit.startsWith('budget') ? 'over-budget' : 'rate-limited',
     `${sentences[limit]()} ${when}`,
     retryAfterMs,
-    { limit, headers: standingHeaders(key, standings[0]) },
+    { limit, headers: { ...standingHeaders(key, standings[0]), 'x-pointsman-limit': limit } },
   );
 }
 

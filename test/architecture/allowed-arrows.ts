@@ -135,6 +135,17 @@ export const GATEWAY_ARROWS: Arrows = {
   // One file a route, and the course of a request through all of it.
   api: ['config', 'keys', 'protocols', 'records', 'routing', 'telemetry', 'upstreams'],
   // The one place where the parts meet.
-  'create-gateway': ['api', 'config', 'keys', 'protocols', 'records', 'routing', 'telemetry', 'upstreams'],
+  'create-gateway': [
+    'admin',
+    'api',
+    'config',
+    'keys',
+    'protocols',
+    'records',
+    'routing',
+    'state',
+    'telemetry',
+    'upstreams',
+  ],
   serve: ['create-gateway'],
 };

@@ -185,6 +185,7 @@ describe('limits', () => {
       retryAfterMs: 43_200_000,
     });
     expect(error.headers).toEqual({
+      'x-pointsman-limit': 'budget-per-day',
       'x-pointsman-budget-day-usd': '0.3',
       'x-pointsman-budget-day-left-usd': '0',
       'x-pointsman-budget-month-usd': '5',
@@ -214,7 +215,7 @@ describe('limits', () => {
     await answer(a.secret, 0.6);
     const error = await refusal(answer(b.secret, 0.6));
     expect(error.message).toContain('All keys together may spend $1 a day');
-    expect(error.headers).toEqual({});
+    expect(error.headers).toEqual({ 'x-pointsman-limit': 'budget-per-day' });
     expect((await readUsage(state, '*', 1))[0].usd).toBe(0.6);
   });
 
