@@ -20,7 +20,7 @@ import { writeSorted } from './finish.ts';
 import { physicalLines } from './read/files.ts';
 import { VALUE_REASONS } from './record/format.ts';
 import { type IngestReport, PASSED_OVER, type Rejection } from './report.ts';
-import { EXISTING, STAGED_COLUMNS, USABLE } from './sql/rows.ts';
+import { EXISTING, numberRows, STAGED_COLUMNS, USABLE } from './sql/rows.ts';
 
 const EXAMPLES = 5;
 const LINE_BITS = 40;
@@ -75,6 +75,8 @@ export class StagedRows {
    * @param answers whether they are wanted @param judged whether rows without a quality will be judged by them
    */
   async refuseDuplicates(answers: boolean, judged: boolean): Promise<void> {
+    // Between transactions places of rows may change, by which repeats are known.
+    await this.#connection.run('BEGIN TRANSACTION');
     // Hashes first: grouping 64-bit numbers is cheap, and most tables have no pair at all.
     await this.#connection.run(`CREATE TABLE suspects AS SELECT hash("requestId", candidate) AS h FROM staged
       WHERE ${USABLE} GROUP BY h HAVING count(*) > 1`);
@@ -90,7 +92,7 @@ export class StagedRows {
     );
     await this.#connection.run(`UPDATE staged SET reason = CASE WHEN known THEN ${quoteText(REASONS.inTable)}
       ELSE ${quoteText(REASONS.duplicate)} END FROM repeats WHERE staged.rowid = repeats.id AND file <> ${EXISTING}`);
-    await this.#connection.run('DROP TABLE suspects; DROP TABLE repeats');
+    await this.#connection.run('DROP TABLE suspects; DROP TABLE repeats; COMMIT');
   }
 
   /**
@@ -109,6 +111,7 @@ export class StagedRows {
           AND (d.quality IS NULL OR d.quality IS NOT DISTINCT FROM k.quality)) GROUP BY kept`);
     const [[count]] = await this.#rows('SELECT count(*) FROM answered');
     if (Number(count) > 0) {
+      await numberRows(this.#connection);
       const taken = ANSWER_COLUMNS.map((field) => `"${field}" = d."${field}"`).join(', ');
       const noPrompt = 'staged."text" IS NULL AND staged.messages IS NULL';
       const others = [

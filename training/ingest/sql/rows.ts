@@ -203,6 +203,7 @@ export async function rewriteRows(
   await connection.run(
     `CREATE TEMP TABLE rewritten ("at" BIGINT, ${columns.map((name) => `"${name}" ${write[name]}`).join(', ')})`,
   );
+  let hasAnew = false;
   // Few at first: how long they are is not known yet.
   for (let [from, size] = [Number(lowest), 50]; from < total; ) {
     onProgress(from, total);
@@ -221,7 +222,9 @@ export async function rewriteRows(
         FROM (SELECT unnest(string_split(decode($bytes::BLOB), chr(10))) AS line)`,
       { bytes: blobValue(Buffer.from(lines.join('\n'))) },
     );
-    if (anew || bytes > LONG_ROW_BYTES * lines.length) await writeAnew(connection, table, columns);
+    if (!anew && bytes <= LONG_ROW_BYTES * lines.length) continue;
+    await writeAnew(connection, table, columns, [Number(found[0][0]), from]);
+    hasAnew = true;
   }
   onProgress(total, total);
   const assignments = columns.map((name) => `"${name}" = rewritten."${name}"`).join(', ');
@@ -229,6 +232,7 @@ export async function rewriteRows(
     `UPDATE ${table} SET ${assignments} FROM rewritten WHERE ${table}.rowid = rewritten."at"`,
   );
   await connection.run('DROP TABLE rewritten');
+  if (hasAnew) await replaceRows(connection, table);
 }
 
 function lengthOf(rows: readonly (readonly DuckDBValue[])[]): number {
@@ -237,21 +241,41 @@ function lengthOf(rows: readonly (readonly DuckDBValue[])[]): number {
   return length;
 }
 
-/** Puts the rows of `rewritten` in the place of those that they were made of, behind all others. */
+/** Gives rows whose lines are known by their places alone their lines: before these places change. */
+export async function numberRows(connection: DuckDBConnection): Promise<void> {
+  await connection.run(`UPDATE staged SET line = staged.rowid - first_rows.row + 1 FROM first_rows
+    WHERE staged.file = first_rows.file AND first_rows.row IS NOT NULL AND line IS NULL`);
+  await connection.run('UPDATE first_rows SET row = NULL WHERE row IS NOT NULL');
+}
+
+/**
+ * Notes the rows that those of `rewritten` are to become. None is put into the table yet: rows that are taken out of it may
+ * change the places of all others.
+ *
+ * @param range places from the first to before the last
+ */
 async function writeAnew(
   connection: DuckDBConnection,
   table: string,
   columns: readonly string[],
+  [from, to]: readonly [number, number],
 ): Promise<void> {
-  if (table === 'staged') {
-    // Rows whose lines are known by their places alone are about to lose these.
-    await connection.run(`UPDATE staged SET line = staged.rowid - first_rows.row + 1 FROM first_rows
-      WHERE staged.file = first_rows.file AND first_rows.row IS NOT NULL AND line IS NULL`);
-    await connection.run('UPDATE first_rows SET row = NULL WHERE row IS NOT NULL');
-  }
   const replaced = columns.map((name) => `r."${name}" AS "${name}"`).join(', ');
-  await connection.run(`CREATE TEMP TABLE anew AS SELECT t.* REPLACE (${replaced})
-    FROM ${table} AS t JOIN rewritten AS r ON t.rowid = r."at" ORDER BY r."at"`);
-  await connection.run(`DELETE FROM ${table} WHERE rowid IN (SELECT "at" FROM rewritten)`);
-  await connection.run(`INSERT INTO ${table} FROM anew; DROP TABLE anew; DELETE FROM rewritten`);
+  const anew = `SELECT t.* REPLACE (${replaced}), r."at" AS place FROM ${table} AS t JOIN rewritten AS r ON t.rowid = r."at"
+    WHERE t.rowid >= ${from} AND t.rowid < ${to}`;
+  await connection.run(`CREATE TEMP TABLE IF NOT EXISTS anew AS FROM (${anew}) LIMIT 0`);
+  await connection.run(`INSERT INTO anew FROM (${anew}) ORDER BY place; DELETE FROM rewritten`);
+}
+
+/** Puts the rows of `anew` in the place of those that they were made of, behind all others. */
+async function replaceRows(connection: DuckDBConnection, table: string): Promise<void> {
+  if (table === 'staged') {
+    await connection.run(`UPDATE anew SET line = place - first_rows.row + 1 FROM first_rows
+      WHERE anew.file = first_rows.file AND first_rows.row IS NOT NULL AND line IS NULL`);
+    await numberRows(connection);
+  }
+  await connection.run(`DELETE FROM ${table} WHERE rowid IN (SELECT place FROM anew)`);
+  await connection.run(
+    `INSERT INTO ${table} SELECT * EXCLUDE (place) FROM anew ORDER BY place; DROP TABLE anew`,
+  );
 }
