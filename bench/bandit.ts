@@ -29,7 +29,7 @@ const SIZES = { fit: 0.56, calibrate: 0.14, test: 0.3 };
 const TARGET_SHARE = 0.9;
 
 /** One seed: its split, and features features on it, whoever answers. */
-interface Prepared {
+export interface Prepared {
   readonly seed: number;
   readonly splits: Splits;
   readonly features: FittedFeatures;
@@ -118,7 +118,7 @@ export async function benchBandit({
   return lines;
 }
 
-async function prepare({ matrix, groups }: OutcomeSet): Promise<Prepared[]> {
+export async function prepare({ matrix, groups }: OutcomeSet): Promise<Prepared[]> {
   const config = parseTrainConfig({});
   const { embedder } = await openEmbedder(config.embedder);
   const prompts = matrix.prompts.map(({ request }) => readPrompt(request));
@@ -171,12 +171,16 @@ async function learnAll(
   return runs;
 }
 
-/** Fits and calibrates the heads on what the log holds, and measures on the whole table. */
-async function learn(
-  { matrix, groups }: OutcomeSet,
+/**
+ * Fits and calibrates the heads on what the log holds, and measures on the whole table.
+ * @param truth row of the table for each test prompt @default the same
+ */
+export async function learn(
+  { matrix, groups }: Pick<OutcomeSet, 'groups' | 'matrix'>,
   log: OutcomeMatrix,
   { seed, splits, features }: Prepared,
   input: TrainConfigInput,
+  truth = splits.test.rows,
 ): Promise<{ quality: number; log: LogReport | null }> {
   const run = await startRun({
     config: { ...parseTrainConfig(input), seed },
@@ -197,7 +201,7 @@ async function learn(
   const calibrators = heads.success.calibrators.map(createCalibrator);
   const logits = predictRows(head, takeRows(features.matrix, splits.test.rows));
   const { columns } = logits;
-  const qualities = Array.from(splits.test.rows, (row, i) => {
+  const qualities = Array.from(truth, (row, i) => {
     const own = logits.values.subarray(i * columns, (i + 1) * columns);
     return matrix.quality[row * columns + argMax(calibrators.map((c, k) => c.probability(own[k])))];
   });
@@ -205,7 +209,7 @@ async function learn(
 }
 
 /** Quality on the test rows of the candidate that is best on all others. */
-function bestSingle({ candidates, quality }: OutcomeMatrix, { fit, calibrate, test }: Splits): number {
+export function bestSingle({ candidates, quality }: OutcomeMatrix, { fit, calibrate, test }: Splits): number {
   const meanOf = (rows: ArrayLike<number>, c: number) =>
     mean(Array.from(rows, (row) => quality[row * candidates.length + c]));
   const known = [...fit.rows, ...calibrate.rows];

@@ -28,6 +28,7 @@ const BENCHES: Readonly<
       onProgress: progress,
       ...(file === undefined ? {} : { file }),
     }),
+  preferences: async () => (await import('./preferences.ts')).benchPreferences(progress),
   'off-policy': async () => (await import('./off-policy.ts')).benchOffPolicy(progress),
   onboard: async () => (await import('./onboard.ts')).benchOnboard({ onProgress: progress }),
   'no-harm': async () => (await import('./no-harm.ts')).benchNoHarm({ onProgress: progress }),

@@ -39,8 +39,8 @@ function namesFormat({ identifiers, literals }: Words, name: string): boolean {
 }
 
 describe('a log format', () => {
-  // These words have other meanings too: rows of one's own, a client and an embedder, this package.
-  const others: readonly string[] = ['table', 'openai', 'pointsman'];
+  // These words have other meanings too: rows of one's own, a client and an embedder, this package, what is preferred.
+  const others: readonly string[] = ['table', 'openai', 'pointsman', 'preferences'];
 
   it.each(LOG_FORMATS.filter((name) => !others.includes(name)))(
     '%s is named in its own file and in the table of formats, and nowhere else',

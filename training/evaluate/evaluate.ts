@@ -49,6 +49,7 @@ import {
   regret,
 } from './metrics.ts';
 import { compareOffPolicy } from './off-policy.ts';
+import { measurePreferences, preferenceCaveats } from './preferences.ts';
 import { valueRows, weighRows } from './setting-worth.ts';
 import { describeVerdict } from './verdict.ts';
 
@@ -86,6 +87,14 @@ export function evaluate(input: EvaluationInput, options: EvaluationOptions = {}
   const best = comparison ? bestSingleCandidate(comparison, means) : (estimated?.bestSingle ?? null);
   const coverage = estimated?.coverage ?? seen.coverage;
   const strategies = compared?.strategies ?? estimated?.strategies ?? [];
+  const preferences = measurePreferences(input, best, settings);
+  const verdict = describeVerdict({
+    strategies,
+    coverage,
+    candidates: matrix.candidates,
+    bestSingle: best === null ? null : matrix.candidates[best],
+    offPolicy: estimated?.offPolicy ?? null,
+  });
   const testCells = (cells: Float32Array) => takeNumbers(cells, matrix.candidates.length, splits.test.rows);
   return {
     schemaVersion: 1,
@@ -101,13 +110,7 @@ export function evaluate(input: EvaluationInput, options: EvaluationOptions = {}
       test: splits.test.rows.length,
     },
     coverage,
-    verdict: describeVerdict({
-      strategies,
-      coverage,
-      candidates: matrix.candidates,
-      bestSingle: best === null ? null : matrix.candidates[best],
-      offPolicy: estimated?.offPolicy ?? null,
-    }),
+    verdict: { ...verdict, caveats: [...preferenceCaveats(matrix), ...verdict.caveats] },
     strategies,
     regret: compared?.regret ?? null,
     confusion: compared?.confusion ?? null,
@@ -127,6 +130,7 @@ export function evaluate(input: EvaluationInput, options: EvaluationOptions = {}
     decisionMicroseconds: predictions.decisionMicroseconds && logHistogram(predictions.decisionMicroseconds),
     routedLatencyMs: compared?.routedLatencyMs ?? null,
     dial: setDial(input, means, best, settings),
+    ...(preferences === null ? {} : { preferences }),
     offPolicy: estimated?.offPolicy ?? null,
   };
 }

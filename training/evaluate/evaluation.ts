@@ -12,6 +12,21 @@ import type {
   LogHistogram,
 } from './metrics.ts';
 
+/** What comparisons of the test split say of a router. */
+export interface PreferenceFigures {
+  readonly comparisons: number;
+  /** Share of them that tie. */
+  readonly ties: number;
+  /** In nats a comparison, a tie being half a win of either: by the odds of the choice head. Chance has ln 2 = 0.693. */
+  readonly logLoss: Interval;
+  /** The same by strengths that are the same whatever the prompt, as of the training rows; null where these have no comparison. */
+  readonly logLossOfStrengths: Interval | null;
+  /** `logLossOfStrengths` less `logLoss`, paired: above 0, prompts tell something. */
+  readonly saved: Interval | null;
+  /** Where the router leaves the best single candidate, and its choice was compared with that one: share that its choice won. */
+  readonly againstBestSingle: { readonly candidate: string; readonly won: Interval } | null;
+}
+
 /** Everything measured of one router on one test split: plain JSON, as in `metrics.json`. */
 export interface Evaluation {
   readonly schemaVersion: 1;
@@ -47,6 +62,8 @@ export interface Evaluation {
   readonly routedLatencyMs: LogHistogram | null;
   /** Weights from the highest quality to the lowest cost, and what each is worth; null where it was not measured. */
   readonly dial: Dial | null;
+  /** How well the router foretells which of two answers is preferred. Absent where nothing was compared. */
+  readonly preferences?: PreferenceFigures;
   /** How the figures were got where the log holds too little of each prompt to read them off; null where it need not. */
   readonly offPolicy: OffPolicyEvaluation | null;
 }

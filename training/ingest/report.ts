@@ -1,5 +1,5 @@
 import { InvalidInputError } from 'pointsman';
-import type { OutcomeMatrix } from '../outcomes/matrix.ts';
+import { comparisonsOf, isByPreference, type OutcomeMatrix } from '../outcomes/matrix.ts';
 import { FIELD_REASONS, type OutcomeField, REASONS } from '../outcomes/outcome.ts';
 import type { Splits } from '../split/split.ts';
 import { plural } from '../words/format.ts';
@@ -262,6 +262,19 @@ export function checkTraffic({ candidates, prompts, quality }: OutcomeMatrix, in
         `trusted. Got ${known}. Collect more traffic.${rejectedRows(ingest)}`,
     );
   }
+}
+
+/**
+ * Refuses traffic of comparisons alone where scores are needed.
+ * @param what needs them, as "The gate"
+ * @throws InvalidInputError
+ */
+export function checkScores(matrix: OutcomeMatrix, what: string): void {
+  if (!isByPreference(matrix)) return;
+  throw new InvalidInputError(
+    `${what} needs scores of single answers: \`quality\`, 0 to 1. Got ${plural(comparisonsOf(matrix).length, 'comparison')} of two answers and no score: they say which is ` +
+      'better, and not how good either is. Add scored traffic; train and evaluate do with preferences alone.',
+  );
 }
 
 /** Before anything is fitted: a manifest takes no more, and no other. */

@@ -164,7 +164,7 @@ export class StagedRows {
     const hasTokens = '"inputTokens" IS NOT NULL AND "outputTokens" IS NOT NULL';
     const [[withoutTokens, withoutPrices, unrated, longest]] =
       await this.#rows(`SELECT count(*) FILTER (${isUnpriced} AND ${isPriced} AND NOT (${hasTokens})),
-      count(*) FILTER (${isUnpriced} AND NOT (${isPriced}) AND ${hasTokens}), count(*) FILTER (${isNew} AND quality IS NULL),
+      count(*) FILTER (${isUnpriced} AND NOT (${isPriced}) AND ${hasTokens}), count(*) FILTER (${isNew} AND quality IS NULL AND preference IS NULL),
       max("latencyMs") FILTER (${isNew}) FROM staged`);
     const [[accepted, absent, derived, missing, inTable]] =
       await this.#rows(`SELECT count(*) FILTER (${isNew}),

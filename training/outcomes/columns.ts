@@ -338,4 +338,19 @@ export const OUTCOME_COLUMNS = {
     aliases: ['finishReason', 'finish_reason', 'stop_reason', 'stopReason'],
     isLater: true,
   },
+  /**
+   * In a comparison with the other row of its request: 1 the better answer, 0 the worse one, 0.5 a tie. The propensity of both rows is
+   * then that of the pair.
+   */
+  preference: {
+    kind: 'share',
+    type: 'DOUBLE',
+    range: { least: 0, most: 1 },
+    schema: z.preprocess(readNumber, z.number().min(0).max(1).nullable().default(null)),
+    of: 'answer',
+    must: 'be a number from 0 to 1',
+    aliases: ['preference'],
+    isLater: true,
+    matrix: 'where given',
+  },
 } as const satisfies Readonly<Record<string, OutcomeColumn>>;

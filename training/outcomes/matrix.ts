@@ -102,13 +102,14 @@ export function beginMatrix(
           ? propensities[name]
           : 0;
     },
-    finished: () => ({
-      candidates,
-      prompts,
-      ...(cells as ReturnType<typeof mapCells>),
-      ...(policy === null ? {} : { policy }),
-      ...answers.finished(),
-    }),
+    finished: () =>
+      scoredByPreference({
+        candidates,
+        prompts,
+        ...(cells as ReturnType<typeof mapCells>),
+        ...(policy === null ? {} : { policy }),
+        ...answers.finished(),
+      }),
   };
 }
 
@@ -213,6 +214,11 @@ export interface OutcomeMatrix {
   /** Tokens as the candidate counted them. Absent where nobody said. */
   readonly inputTokens?: Float32Array; // [prompts, candidates]
   readonly outputTokens?: Float32Array; // [prompts, candidates]
+  /**
+   * Of a comparison of two candidates: 1 the better one, 0 the other, 1/2 each for a tie. Absent where nothing was compared. Where there are
+   * no scores beside them, they are the quality, too: see `isByPreference`.
+   */
+  readonly preference?: Float32Array; // [prompts, candidates]
   /** What a router that serves already expects of each quality, to be remembered in learning; NaN: nothing. */
   readonly expected?: Float32Array; // [prompts, candidates]
   /** What is known of answers. Absent where there are none, or they were read by another version. */
@@ -235,6 +241,62 @@ export interface MatrixAnswers {
   readonly finishReasons: readonly (string | null)[]; // [answers]
   /** Their words. Absent where none were kept. */
   readonly texts?: readonly (string | null)[]; // [answers]
+}
+
+/** Two candidates that were compared on a prompt: cells of the matrix, and whether the first was preferred. */
+export interface ComparedCells {
+  readonly row: number;
+  readonly first: number;
+  readonly second: number;
+  /** 1, 0, or 1/2 for a tie. */
+  readonly won: number;
+}
+
+/**
+ * The comparisons of some prompts. A preference that stands alone, or that does not add up to 1 with the other one, compares nothing.
+ * @param rows @default all
+ */
+export function comparisonsOf(
+  { candidates, preference, prompts }: OutcomeMatrix,
+  rows: Iterable<number> = prompts.keys(),
+): ComparedCells[] {
+  const columns = candidates.length;
+  const found: ComparedCells[] = [];
+  if (preference === undefined) return found;
+  for (const row of rows) {
+    const cells = candidates
+      .map((_, c) => row * columns + c)
+      .filter((cell) => !Number.isNaN(preference[cell]));
+    const [first, second] = cells;
+    if (cells.length !== 2 || Math.abs(preference[first] + preference[second] - 1) > 1e-6) continue;
+    found.push({ row, first, second, won: preference[first] });
+  }
+  return found;
+}
+
+/** Whether quality is the share of comparisons won, because the traffic has preferences and no scores. */
+export function isByPreference({ preference, quality }: OutcomeMatrix): boolean {
+  return (
+    preference !== undefined &&
+    quality.every((value, cell) => Number.isNaN(value) || value === preference[cell])
+  );
+}
+
+/**
+ * Without scores, what was preferred is the quality: 1 for the better answer, 0 for the other, so that its mean is the share of
+ * comparisons won against the other candidates. A candidate is then seen where it is one of a pair: with probability (candidates - 1) ×
+ * the pair's, as if its opponent had been drawn at random among the others.
+ */
+function scoredByPreference(matrix: OutcomeMatrix): OutcomeMatrix {
+  const { candidates, preference } = matrix;
+  if (preference === undefined || matrix.quality.some((value) => !Number.isNaN(value))) return matrix;
+  const [quality, propensity] = [matrix.quality.slice(), matrix.propensity.slice()];
+  for (const { first, second } of comparisonsOf(matrix))
+    for (const cell of [first, second]) {
+      quality[cell] = preference[cell];
+      propensity[cell] = Math.min(1, (candidates.length - 1) * matrix.propensity[cell]);
+    }
+  return { ...matrix, quality, propensity };
 }
 
 /** A table of some of its rows. @param cells `[*, columns]` @returns `[rows, columns]` */

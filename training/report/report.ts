@@ -1,4 +1,5 @@
 import type { Evaluation, OffPolicyEstimate, OffPolicyEvaluation } from '../evaluate/evaluation.ts';
+import { sayPreferences } from '../evaluate/preferences.ts';
 import { LEAST_SAMPLE, type Overlap } from '../off-policy/diagnose.ts';
 import {
   formatCount,
@@ -138,6 +139,7 @@ ${options.note !== undefined && html`<p>${options.note}</p>`}
 ${verdictSection(evaluation.verdict)}
 ${dialSection(evaluation)}
 ${strategiesSection(evaluation)}
+${preferencesSection(evaluation)}
 ${offPolicySection(evaluation)}
 ${costSection(evaluation)}
 ${strongWeakSection(evaluation.strongWeak)}
@@ -154,6 +156,13 @@ ${provenanceSection(evaluation)}
 }
 
 const TASKS_LISTED = 30;
+
+/** How well preferences are foretold, where there are any. */
+function preferencesSection({ preferences }: Evaluation): Html | null {
+  if (preferences === undefined) return null;
+  return html`<h2>Which answer is preferred</h2>
+${sayPreferences(preferences).map((sentence) => html`<p>${sentence}</p>`)}`;
+}
 
 /** How figures were estimated from a log of few candidates per prompt, and how far the log can carry them. */
 function offPolicySection({ offPolicy }: Evaluation): Html | null {

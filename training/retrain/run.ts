@@ -7,6 +7,7 @@ import { numberClusters } from '../fit/rows.ts';
 import { ingestOutcomes } from '../ingest/ingest.ts';
 import type { IngestProgress } from '../ingest/options.ts';
 import { OutcomeStore, readOutcomeMatrix } from '../ingest/outcome-store.ts';
+import { checkScores } from '../ingest/report.ts';
 import type { Prices } from '../outcomes/amounts.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import type { TrainProgress } from '../train/training-run.ts';
@@ -59,8 +60,10 @@ export async function withStore<Result>(
       prices: { ...prices, ...configuredPrices(train.candidates) },
       onProgress,
     });
+    const matrix = await readOutcomeMatrix(table, scratch);
+    checkScores(matrix, 'The gate of a retraining');
     const result = await use({
-      matrix: await readOutcomeMatrix(table, scratch),
+      matrix,
       rowsInStore: report.rowsInTable,
       rowsAdded: report.rowsAccepted,
       fingerprint: report.fingerprint,

@@ -18,9 +18,16 @@ import { softTargets } from '../fit/loss.ts';
 import { createMatrix, type Matrix, putRows, takeRows } from '../fit/rows.ts';
 import { fitTaskClassifier } from '../learners/domain.ts';
 import { isFullyObserved, type LearnerData } from '../learners/learner.ts';
+import { isByPreference } from '../outcomes/matrix.ts';
 import { type FittedAmounts, fitAmounts } from './amounts.ts';
 import { type AnswerReport, type FittedAnswers, fitAnswers } from './answer.ts';
 import { type LogReport, learnQuality, logWeights } from './logged.ts';
+import {
+  againstTheField,
+  describePreferences,
+  learnBesideScores,
+  type PreferenceReport,
+} from './preferences.ts';
 import { fitChoice, type QualityReport, TARGET_TEMPERATURE } from './quality.ts';
 import { calibrateTold, fitToldOffsets, type ToldOffsets } from './told-task.ts';
 import { outcomes, type TrainingRun } from './training-run.ts';
@@ -42,11 +49,14 @@ export interface FittedHeads {
   readonly report: QualityReport & { readonly temperature: number };
   /** How the traffic was learned from where a policy chose what was seen; null where it was not. */
   readonly log: LogReport | null;
+  /** What was made of comparisons; null where nothing was compared. */
+  readonly preferences: PreferenceReport | null;
 }
 
 /** Fits every head on the fit split, and its calibrator on the calibrate split. */
 export async function fitHeads(run: TrainingRun): Promise<FittedHeads> {
-  const { data, quality, log } = await learnQuality(run);
+  const fair = { ...run, matrix: againstTheField(run.matrix, run.splits.fit.rows) };
+  const { data, quality, log, used } = await learnBesideScores(run, await learnQuality(fair));
   const choice = await fitChoice(data, quality, run.onStep);
   const amounts = await fitAmounts(run);
   const chains: Record<string, DenseChain> = { ...quality.chains, ...choice.chains, ...amounts.chains };
@@ -88,6 +98,7 @@ export async function fitHeads(run: TrainingRun): Promise<FittedHeads> {
     ...(answers === null ? {} : { answers: answers.report }),
     report: { ...quality.report, temperature: calibrated.heads.choice.temperature },
     log,
+    preferences: describePreferences(run, used),
   };
 }
 
@@ -154,12 +165,15 @@ function calibrateHeads(
   const held = takeRows(features.matrix, rows);
   const quality = takeRows(outcomes(matrix, matrix.quality), rows);
   // A row with a candidate or two has no choice to compare with.
-  const temperature = isFullyObserved(quality)
-    ? fitSoftmaxTemperature(predictRows(createHead(heads.choice.head, context), held), {
-        targets: softTargets(quality, TARGET_TEMPERATURE),
-      })
-    : 1;
-  const isWeighed = propensities !== null && log !== null && log.method !== 'none';
+  // Of a comparison it has: Bradley and Terry's odds of the two, a tie being half a win of either.
+  const targets = isByPreference(matrix) ? quality : softTargets(quality, TARGET_TEMPERATURE);
+  const temperature =
+    isByPreference(matrix) || isFullyObserved(quality)
+      ? fitSoftmaxTemperature(predictRows(createHead(heads.choice.head, context), held), { targets })
+      : 1;
+  // What was won against whom depends on how pairs were drawn: where that is logged, weights undo it.
+  const isDrawn = isByPreference(matrix) && propensities?.source === 'logged';
+  const isWeighed = propensities !== null && log !== null && (log.method !== 'none' || isDrawn);
   const weights = isWeighed
     ? logWeights(propensities, rows, matrix.candidates.length, log.clip).inverse
     : null;

@@ -8,7 +8,7 @@ import { formatPercent, formatSample, plural } from '../words/format.ts';
 import { type FittedQuality, fitTuned, type TunedQuality, tuneQuality } from './quality.ts';
 import { learnerData, type TrainingRun } from './training-run.ts';
 
-interface LearnedQuality {
+export interface LearnedQuality {
   /** What the quality was fitted on in the end. */
   readonly data: LearnerData;
   readonly quality: FittedQuality;

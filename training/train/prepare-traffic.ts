@@ -18,7 +18,7 @@ import {
 import { describeScale } from '../ingest/score-scale.ts';
 import { HIGHEST_WEIGHT, LEAST_FLOOR } from '../off-policy/estimate.ts';
 import type { Prices } from '../outcomes/amounts.ts';
-import type { OutcomeMatrix } from '../outcomes/matrix.ts';
+import { comparisonsOf, type OutcomeMatrix } from '../outcomes/matrix.ts';
 import { type Splits, splitByTime, splitOutcomes } from '../split/split.ts';
 import { formatCount, formatPercent, plural } from '../words/format.ts';
 import { routerPart, withRunFolder } from '../work/run-folder.ts';
@@ -212,6 +212,13 @@ export function trafficWarnings(
   else if (only !== null)
     warnings.push(
       `Every score is the same, a quality of ${Number(only.toPrecision(3))} on 0 (worst) to 1 (best): nothing tells a good answer from a bad one, so that only costs differ.`,
+    );
+  const alone =
+    (matrix.preference ?? []).filter((value) => !Number.isNaN(value)).length -
+    2 * comparisonsOf(matrix).length;
+  if (alone > 0)
+    warnings.push(
+      `${plural(alone, 'preference')} without another one of the same request that adds up to 1 with it: of these nothing is learned.`,
     );
   const tasks = tasksLeftOut(taskKinds(matrix, splits.fit.rows, groups), splits.fit.rows.length);
   if (tasks !== null) warnings.push(tasks);

@@ -28,7 +28,7 @@ export async function buildRouter(
   { dataFingerprint, embedder: { embedder, kind, options, table }, name }: TrainInput,
 ): Promise<BuiltArtifact> {
   const { config, features, splits } = run;
-  const { answer, answers, heads, learned, log, model, report, task } = fitted;
+  const { answer, answers, heads, learned, log, model, preferences, report, task } = fitted;
   const files = new Map([...features.files, ...fitted.files]);
   const novelty = fitNovelty(features.matrix, splits.fit, splits.calibrate, config.seed);
   if (novelty !== null) files.set(novelty.spec.file, novelty.bytes);
@@ -67,7 +67,15 @@ export async function buildRouter(
           calibrate: splits.calibrate.rows.length,
           test: splits.test.rows.length,
         },
-        config: { ...config, chosen: { ...report, log, ...(answers === undefined ? {} : { answers }) } },
+        config: {
+          ...config,
+          chosen: {
+            ...report,
+            log,
+            ...(answers === undefined ? {} : { answers }),
+            ...(preferences === null ? {} : { preferences }),
+          },
+        },
       },
     },
     files,

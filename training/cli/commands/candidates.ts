@@ -19,6 +19,7 @@ import {
 import { parseTrainConfig } from '../../config.ts';
 import { ingestOutcomes } from '../../ingest/ingest.ts';
 import { readOutcomeMatrix } from '../../ingest/outcome-store.ts';
+import { checkScores } from '../../ingest/report.ts';
 import type { OutcomeMatrix } from '../../outcomes/matrix.ts';
 import {
   formatApart,
@@ -306,7 +307,9 @@ async function readProbeFiles(
         ? {}
         : { [name]: { inputPricePerMillionTokens, outputPricePerMillionTokens } };
     await ingestOutcomes({ ...readingOptions(flags), files: [...probes], out, map, prices });
-    return readOutcomeMatrix(out, scratchOptions(flags));
+    const matrix = await readOutcomeMatrix(out, scratchOptions(flags));
+    checkScores(matrix, 'Adding a candidate');
+    return matrix;
   });
 }
 

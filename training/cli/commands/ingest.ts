@@ -21,6 +21,7 @@ Examples:
   $ npx pointsman ingest 'logs/*.jsonl.gz' old.csv --out outcomes.parquet \\
       --map text=request.prompt --map candidate=llm
   $ npx pointsman ingest traffic.parquet --out outcomes.parquet --prices prices.yaml --strict
+  $ npx pointsman ingest votes.jsonl --format preferences --out outcomes.parquet
   $ npx pointsman ingest 'decisions-*.jsonl' --format pointsman --out outcomes.parquet --append
 
 prices.yaml, US dollars per million tokens, for rows with tokens and no cost:

@@ -32,10 +32,13 @@ Examples:
   $ npx pointsman train traffic.parquet --out models/support --config train.yaml --seed 7
   $ npx pointsman train traffic.jsonl --out models/support --embedder transformers:Xenova/all-MiniLM-L6-v2
   $ npx pointsman train traffic.jsonl --out models/support --split-by time --weights balanced
+  $ npx pointsman train votes.jsonl --format preferences --out models/arena
 
 A row of traffic.jsonl is one candidate's answer to one request:
   {"requestId": "r1", "text": "What is 17 % of 80?", "candidate": "small-model", "quality": 1,
    "costUsd": 0.0002, "latencyMs": 310, "task": "maths"}
+One of votes.jsonl is a comparison of two answers:
+  {"prompt": "What is 17 % of 80?", "a": "small-model", "b": "large-model", "winner": "tie"}
 
 train.yaml, every field of which may be left out:
   seed: 7

@@ -10,6 +10,7 @@ import { writeArtifact } from '../../artifact/write-artifact.ts';
 import { parseTrainConfig } from '../../config.ts';
 import { DIAL_SETTINGS } from '../../evaluate/evaluation.ts';
 import { readScoreColumn } from '../../ingest/outcome-store.ts';
+import { checkScores } from '../../ingest/report.ts';
 import { type PreparedTraffic, withTraffic } from '../../train/prepare-traffic.ts';
 import {
   candidatesSeen,
@@ -234,6 +235,7 @@ async function runTune(
       onProgress: showTraining(progress),
     };
     const { parts, tuned } = await withTraffic(reading, async (traffic) => {
+      checkScores(traffic.matrix, 'Tuning');
       const { accept, acceptScore } = flags;
       const named = manifest.candidates.filter(({ name }) => flags.candidates?.includes(name));
       const parts =

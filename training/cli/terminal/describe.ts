@@ -1,4 +1,5 @@
 import type { Evaluation, OffPolicyEvaluation } from '../../evaluate/evaluation.ts';
+import { sayPreferences } from '../../evaluate/preferences.ts';
 import { adviceOn } from '../../ingest/formats/log-formats.ts';
 import {
   costsWithout,
@@ -144,8 +145,15 @@ export function describeEvaluation(evaluation: Evaluation, folder: string, colum
   const sentences = [verdict.sentence, ...verdict.caveats].map((text) => `${wrapText(text, columns)}\n`);
   const strategies = strategyTable(evaluation, columns);
   const offPolicy = evaluation.offPolicy ? describeOffPolicy(evaluation.offPolicy, columns) : '';
+  const { preferences } = evaluation;
+  const compared =
+    preferences === undefined
+      ? ''
+      : sayPreferences(preferences)
+          .map((text) => `${wrapText(text, columns)}\n`)
+          .join('');
   const dial = evaluation.dial ? describeDial(evaluation.dial, folder, columns) : '';
-  return [sentences.join(''), dial, strategies, offPolicy, candidateTable(evaluation, columns)]
+  return [sentences.join(''), compared, dial, strategies, offPolicy, candidateTable(evaluation, columns)]
     .filter((part) => part !== '')
     .join('\n');
 }

@@ -12,6 +12,7 @@ import { openaiLog } from './openai.ts';
 import { openrouterLog } from './openrouter.ts';
 import { otelLog } from './otel.ts';
 import { pointsmanLog } from './pointsman.ts';
+import { preferencesLog } from './preferences.ts';
 import { weaveLog } from './weave.ts';
 
 /** Rows with columns under any name, which `outcome.ts` tells of: read as a table, not record by record. */
@@ -31,6 +32,7 @@ const ROWS_OF_OUR_OWN = {
 const FORMATS = {
   pointsman: pointsmanLog,
   table: ROWS_OF_OUR_OWN,
+  preferences: preferencesLog,
   bedrock: bedrockLog,
   litellm: litellmLog,
   langsmith: langsmithLog,

@@ -140,7 +140,7 @@ class LogMapper implements MappedBlock {
   put(record: LogDocument, reader: LogReader, line: number): void {
     let entries: LogEntry[] = [];
     const isRead = this.#orRefused(line, () => {
-      entries = [...reader.read(record, this.#mapping.path)];
+      entries = [...reader.read(record, this.#mapping.path, line)];
     });
     if (isRead && entries.length === 0) this.refuse(line, LOG_REASONS.empty);
     for (const [nth, entry] of entries.entries())

@@ -1,5 +1,6 @@
 import { LOG_REASONS, type LogDocument, type LogEntry, type LogReader } from '../record/format.ts';
 import { readConversation } from '../record/messages.ts';
+import { isoOf, type Span, spansIn } from '../record/otel-span.ts';
 import { answered, readResponse } from '../record/response.ts';
 import {
   firstGiven,
@@ -15,7 +16,6 @@ import {
   textOf,
   withCached,
 } from '../record/values.ts';
-import { isoOf, type Span, spansIn } from './otel-span.ts';
 
 const INPUTS = 'mlflow.spanInputs';
 const OUTPUTS = 'mlflow.spanOutputs';

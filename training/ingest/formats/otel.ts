@@ -8,6 +8,15 @@ import {
   type PromptEntry,
 } from '../record/format.ts';
 import { type Conversation, readConversation } from '../record/messages.ts';
+import {
+  isoOf,
+  logRecordsIn,
+  longOf,
+  type OtelLogRecord,
+  type Span,
+  type SpanEvent,
+  spansIn,
+} from '../record/otel-span.ts';
 import { answered, readAnswered } from '../record/response.ts';
 import {
   firstGiven,
@@ -20,15 +29,6 @@ import {
   textOf,
   withCached,
 } from '../record/values.ts';
-import {
-  isoOf,
-  logRecordsIn,
-  longOf,
-  type OtelLogRecord,
-  type Span,
-  type SpanEvent,
-  spansIn,
-} from './otel-span.ts';
 
 const EVALUATION = 'gen_ai.evaluation.result';
 

@@ -103,8 +103,8 @@ export interface LogReader {
   readonly advice?: Readonly<Record<string, string>>;
   /** The same in SQL, for JSONL files that hold nothing but regular records. @default record by record */
   readonly regular?: RegularReader;
-  /** @param path of the file, where names may stand in its folders. */
-  read(document: LogDocument, path?: string): Iterable<LogEntry>;
+  /** @param path of the file, where names may stand in its folders @param line of the record in it */
+  read(document: LogDocument, path?: string, line?: number): Iterable<LogEntry>;
 }
 
 /** What a `LogReader` does, in SQL that fails on records which only `read` can take apart. A test holds the two together. */
@@ -179,6 +179,9 @@ export const LOG_REASONS = {
     'the log does not hold the request, only where it is kept (an object in S3, or a reference): export it with its content',
   withoutPrompts:
     'the activity of OpenRouter holds no prompts: log requests and responses where you send them (--format openai), or let OpenRouter broadcast them to Langfuse, LangSmith, Weave or OpenTelemetry, and export from there',
+  unnamedPair: 'the comparison does not name its two candidates',
+  samePair: 'the comparison is of a candidate with itself',
+  noWinner: 'the comparison does not say which of the two is better, nor that they tie',
   unanswered: 'the request has no answer in the log',
   promptKnown: 'the record repeats the prompt of a call',
   ambiguousId: 'several requests have this id and other prompts: whose record it is cannot be told',

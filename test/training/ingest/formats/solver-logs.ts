@@ -13,6 +13,7 @@ export const READ_IN_CASES = [
   'gemini',
   'openrouter',
   'llmrouterbench',
+  'preferences',
 ] as const satisfies readonly LogFormat[];
 
 /** Formats of logs that routers are trained from, and that have files among the fixtures. */

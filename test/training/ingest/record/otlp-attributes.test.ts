@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { otlpAttributes } from '../../../../training/ingest/formats/otel-span.ts';
+import { otlpAttributes } from '../../../../training/ingest/record/otel-span.ts';
 
 test('a large integer in halves is read whole, though no count of tokens is as large', () => {
   const value = { intValue: { low: 1, high: 1, unsigned: false } };

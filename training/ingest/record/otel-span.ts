@@ -1,4 +1,4 @@
-import type { LogDocument } from '../record/format.ts';
+import type { LogDocument } from './format.ts';
 import {
   firstGiven,
   isObject,
@@ -8,7 +8,7 @@ import {
   numberOf,
   objectOf,
   textOf,
-} from '../record/values.ts';
+} from './values.ts';
 
 /** A span, an event or a log record, whichever program wrote it down. */
 export interface Span {

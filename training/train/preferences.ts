@@ -1,0 +1,156 @@
+import { expectedScore, fieldScores, fitBradleyTerry } from '../fit/bradley-terry.ts';
+import { squaredError } from '../learners/learner.ts';
+import { type ComparedCells, comparisonsOf, isByPreference, type OutcomeMatrix } from '../outcomes/matrix.ts';
+import type { LearnedQuality } from './logged.ts';
+import { fitTuned, tuneQuality } from './quality.ts';
+import type { TrainingRun } from './training-run.ts';
+
+/** What training made of comparisons. */
+export interface PreferenceReport {
+  /** Of the fit split. */
+  readonly comparisons: number;
+  /** Whether they are all that there is, and quality is the share of them won; else they teach beside scores. */
+  readonly alone: boolean;
+  /** Whether heads were learned from them: beside scores, only where they predict these no worse. */
+  readonly used: boolean;
+  /** Bradley and Terry's, whatever the prompt: logarithms with mean 0. */
+  readonly strengths: Readonly<Record<string, number>>;
+  /** Davidson's ν: how often equals tie, against how often one of them wins. */
+  readonly ties: number;
+}
+
+/**
+ * Where quality is by preference: the matrix with what each comparison says of a candidate against all others, and not against the one
+ * that it met. Who met a strong one is not the worse for it: the score is raised by what Bradley and Terry's model, with ties, expects
+ * more of the candidate against the field than against that opponent. So comparisons teach the same however pairs were drawn.
+ *
+ * @param rows prompts to learn from: only these are changed, and they alone tell strengths
+ */
+export function againstTheField(matrix: OutcomeMatrix, rows: Int32Array): OutcomeMatrix {
+  const columns = matrix.candidates.length;
+  if (!isByPreference(matrix) || columns < 3) return matrix;
+  const compared = comparisonsOf(matrix, rows);
+  const model = fitBradleyTerry(compared.map(toComparison(columns)), columns);
+  const field = fieldScores(model);
+  const quality = matrix.quality.slice();
+  for (const { first, second } of compared)
+    for (const [own, other] of [
+      [first % columns, second % columns],
+      [second % columns, first % columns],
+    ]) {
+      const cell = own === first % columns ? first : second;
+      quality[cell] += field[own] - expectedScore(model, own, other);
+    }
+  return { ...matrix, quality };
+}
+
+function toComparison(columns: number) {
+  return ({ first, second, won }: ComparedCells) => ({ a: first % columns, b: second % columns, won });
+}
+
+/** @returns null where nothing was compared */
+export function describePreferences(run: TrainingRun, used: boolean): PreferenceReport | null {
+  const { matrix, splits } = run;
+  const columns = matrix.candidates.length;
+  const compared = comparisonsOf(matrix, splits.fit.rows);
+  if (compared.length === 0) return null;
+  const { strengths, ties } = fitBradleyTerry(compared.map(toComparison(columns)), columns);
+  const rounded = (x: number) => Number(x.toFixed(4));
+  return {
+    comparisons: compared.length,
+    alone: isByPreference(matrix),
+    used,
+    strengths: Object.fromEntries(matrix.candidates.map((name, c) => [name, rounded(strengths[c])])),
+    ties: rounded(ties),
+  };
+}
+
+/** A preference is worth between a quarter and four times what it is where each answer is either good or bad. */
+const MOST_WORTH = 4;
+
+/** As many comparisons as hold the worth of a preference to 1, times the variance of what they are compared with. */
+const PRIOR = 2;
+
+/**
+ * Learns from comparisons beside scores. What scores alone teach says what to expect of the opponent; a comparison then says of
+ * a candidate: as good as that, and better or worse by what a preference is worth. How much that is, the comparisons' slope
+ * on the expected differences says. Each counts as its noise allows, and as half, for it speaks of two candidates.
+ *
+ * @returns what was learned from the scores, where comparisons make it predict scores worse
+ */
+export async function learnBesideScores(
+  run: TrainingRun,
+  learned: LearnedQuality,
+): Promise<LearnedQuality & { readonly used: boolean }> {
+  const { matrix, splits } = run;
+  const { data, quality } = learned;
+  const { residuals, candidateMeans } = data;
+  const columns = matrix.candidates.length;
+  const placeOf = new Map(Array.from(splits.fit.rows, (row, i) => [row, i]));
+  const compared = comparisonsOf(matrix, splits.fit.rows).filter(({ first, second }) =>
+    [first, second].every((cell) => Number.isNaN(matrix.quality[cell])),
+  );
+  if (isByPreference(matrix) || compared.length === 0) return { ...learned, used: isByPreference(matrix) };
+  const known = quality.outOfFold.values;
+  const pairs = compared.map(({ first, row, second, won }) => {
+    const from = placeOf.get(row)! * columns;
+    const [a, b] = [from + (first % columns), from + (second % columns)];
+    const gap = candidateMeans[a % columns] + known[a] - candidateMeans[b % columns] - known[b];
+    return { a, b, gap, preferred: 2 * won - 1 };
+  });
+  const products = pairs.reduce((sum, { gap, preferred }) => sum + gap * preferred, PRIOR);
+  const squares = pairs.reduce((sum, { gap }) => sum + gap * gap, PRIOR);
+  const worth = 1 / Math.min(MOST_WORTH, Math.max(1 / MOST_WORTH, products / squares));
+  const noise = pairs.reduce((sum, { gap, preferred }) => sum + (worth * preferred - gap) ** 2, 0);
+  const error = squaredError(quality.outOfFold, residuals, 'all', data.weights);
+  const weight = Math.min(1, error / (2 * Math.max(noise / pairs.length, 1e-6)));
+
+  const values = residuals.values.slice();
+  const weights = data.weights?.slice() ?? new Float32Array(values.length).fill(1);
+  for (const { a, b, preferred } of pairs)
+    for (const [own, other, won] of [
+      [a, b, preferred],
+      [b, a, -preferred],
+    ]) {
+      const opponent = candidateMeans[other % columns] + known[other];
+      values[own] = opponent + worth * won - candidateMeans[own % columns];
+      weights[own] = weight;
+    }
+  const { means, centred } = centreUnscored(values, weights, data.residuals.values, candidateMeans);
+  const both = {
+    ...data,
+    residuals: { ...residuals, values: centred },
+    weights,
+    logged: true,
+    candidateMeans: means,
+  };
+  const again = await fitTuned(both, await tuneQuality(both, run.config.heads, run.onStep), run.onStep);
+  const used = squaredError(again.outOfFold, residuals, 'all', data.weights) <= error;
+  return used
+    ? { ...learned, data: { ...data, candidateMeans: means }, quality: again, used }
+    : { ...learned, used };
+}
+
+/** A candidate without a score has the mean of what its comparisons say. */
+function centreUnscored(
+  values: Float32Array,
+  weights: Float32Array,
+  scored: Float32Array,
+  candidateMeans: readonly number[],
+): { readonly means: number[]; readonly centred: Float32Array } {
+  const columns = candidateMeans.length;
+  const shifts = candidateMeans.map((_, c) => {
+    let [sum, total, isScored] = [0, 0, false];
+    for (let i = c; i < values.length; i += columns) {
+      isScored ||= !Number.isNaN(scored[i]);
+      if (Number.isNaN(values[i])) continue;
+      sum += weights[i] * values[i];
+      total += weights[i];
+    }
+    return isScored || total === 0 ? 0 : sum / total;
+  });
+  return {
+    means: candidateMeans.map((mean, c) => mean + shifts[c]),
+    centred: values.map((value, i) => value - shifts[i % columns]),
+  };
+}
