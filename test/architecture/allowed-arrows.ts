@@ -119,9 +119,8 @@ export const GATEWAY_ARROWS: Arrows = {
   config: [],
   // Who may do what, and who pays: asked by every route, and asking none of them.
   keys: ['state'],
-  // Keys and what they used, for whoever looks after the gateway: by HTTP, and by a command.
+  // Keys and what they used, for whoever looks after the gateway.
   admin: ['keys', 'state'],
-  cli: ['keys', 'state'],
   // What is remembered of keys and of what they used.
   state: [],
   records: [],
@@ -148,4 +147,6 @@ export const GATEWAY_ARROWS: Arrows = {
     'upstreams',
   ],
   serve: ['create-gateway'],
+  // The command stands on top.
+  cli: ['config', 'create-gateway', 'keys', 'serve', 'state'],
 };

@@ -11,7 +11,7 @@ const rooms = files.filter(({ path }) => !isEntry(path));
 
 /** Interchangeable peers keep one file each; an interface stands alone. */
 const CATALOGUES =
-  /^src\/policy\/kinds\/|^gateway\/(api|protocols)\/|^training\/(ingest\/formats|cli\/commands)\//;
+  /^src\/policy\/kinds\/|^gateway\/(api|cli|protocols)\/|^training\/(ingest\/formats|cli\/commands)\//;
 const ALONE = ['src/head/head.ts', 'src/embedder/embedder.ts', 'training/version.ts'];
 
 const pathsFrom = (file: SourceFile) =>

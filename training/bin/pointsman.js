@@ -1,5 +1,9 @@
 #!/usr/bin/env node
-import { main } from '../dist/cli/main.js';
-import { processIo } from '../dist/cli/terminal/io.js';
+// The command of the package `pointsman`, which comes along: whichever of the two npm links, it is the same.
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
-process.exitCode = await main(process.argv.slice(2), processIo());
+const folder = dirname(createRequire(import.meta.url).resolve('pointsman/package.json'));
+const { run } = await import(pathToFileURL(join(folder, 'bin/command.js')).href);
+await run(process.argv.slice(2), [import.meta.url]);

@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { readHints } from '../../gateway/api/hints.ts';
+import { checkConfig } from '../../gateway/config/load-config.ts';
+import { root, sourceFiles } from '../architecture/source-files.ts';
+import { fencedBlocks } from '../documents/fenced-blocks.ts';
+import { ask, mockUpstream, post, testConfig, testGateway } from '../gateway/gateway-fixture.ts';
+
+const text = readFileSync(join(root, 'docs/gateway.md'), 'utf8');
+const sources = sourceFiles('gateway')
+  .map((file) => file.text)
+  .join('\n');
+
+describe('docs/gateway.md', () => {
+  it('shows a configuration that is one', () => {
+    const yaml = fencedBlocks(text).find(({ name }) => name === 'gateway.yaml')!.body;
+    const config = checkConfig(parse(yaml), 'gateway.yaml', '/folder');
+    expect(config.routers.support.folder).toBe(join('/folder', 'models/support'));
+  });
+
+  it('lists every route', () => {
+    const routes = [...sources.matchAll(/app\.(get|post)\('([^']+)'/g)].map(
+      ([, method, path]) => `${method.toUpperCase()} ${path}`,
+    );
+    expect(routes.length).toBeGreaterThan(5);
+    const isShown = (route: string) =>
+      text.includes(`\`${route}\``) || /^\w+ \/admin\/(keys|usage)/.test(route);
+    expect(routes.filter((route) => !isShown(route))).toEqual([]);
+  });
+
+  it('lists every hint, with a value that is taken', () => {
+    const rows = [...text.matchAll(/^\| `x-pointsman-([\w-]+)` \| (?:`([^`]+)`)?/gm)];
+    const known = /const HINTS = \{([\s\S]*?)\n\} as const/
+      .exec(sources)![1]
+      .matchAll(/^ {2}'?([\w-]+)'?:/gm);
+    expect(rows.map(([, name]) => name).sort()).toEqual([...known].map(([, name]) => name).sort());
+    for (const [, name, value] of rows)
+      if (value !== undefined) readHints(new Headers({ [`x-pointsman-${name}`]: value }), {});
+  });
+
+  it('lists every code of an error', () => {
+    const codes = [
+      ...sources.matchAll(/new Problem\(\s*(?:\d+|status),\s*'(\w+)'/g),
+      ...sources.matchAll(/^ {2}'?[\w-]+'?: '([a-z]+_[a-z_]+)',$/gm),
+    ];
+    const missing = codes
+      .map(([, code]) => code)
+      .filter(
+        (code) =>
+          !['internal', 'client_left', 'tool_calls', 'content_filter'].includes(code) &&
+          !text.includes(`\`${code}\``),
+      );
+    expect(missing).toEqual([]);
+  });
+
+  it('names the headers of an answer', async () => {
+    const gateway = await testGateway(await testConfig(await mockUpstream()));
+    const { headers } = await post(gateway, '/v1/chat/completions', ask());
+    const own = [...headers.keys()].filter((name) => name.startsWith('x-pointsman-'));
+    expect(own).toHaveLength(7);
+    expect(own.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
+  });
+});
