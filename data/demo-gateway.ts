@@ -1,0 +1,209 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { createGateway, type GatewayConfig, serve } from '@pointsman/gateway';
+import { type CommandIo, processIo } from '../training/cli/terminal/io.ts';
+import { runDemo } from './demo.ts';
+import { openSolverUpstream } from './solver-upstream.ts';
+import { loadSolvers } from './solvers/candidates/solvers.ts';
+import { generatePrompts, type SamplePrompt } from './solvers/generate-prompts.ts';
+import { grade } from './solvers/grading/grade.ts';
+
+const usage = `Serves the sample solvers behind a gateway, and sends it traffic that keeps coming, with ratings. Needs no key and no network.
+A router is trained first, where there is none yet.
+
+  npm run demo:gateway -- [--port 8800] [--per-second 5] [--requests N] [--router models/demo] [--prompts 1500]
+                          [--log .pointsman/gateway/log] [--seed 0]
+
+It goes on until Ctrl+C, or for so many requests.
+`;
+
+/** Of all answers: of how many somebody says how good they were, and how many are read as they come. */
+const RATED_SHARE = 0.6;
+const STREAMED_EVERY = 3;
+
+/** Prompts that are made at a time. */
+const AT_A_TIME = 300;
+
+/** The summary is printed after so many requests, and at the end. */
+const SUMMARY_EVERY = 50;
+
+/** Runs the gateway with its upstreams and its users. @returns the exit code */
+export async function runGatewayDemo(
+  argv: readonly string[],
+  io: CommandIo,
+  stopped: Promise<void>,
+): Promise<number> {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      port: { type: 'string', default: '8800' },
+      'per-second': { type: 'string', default: '5' },
+      requests: { type: 'string', default: 'Infinity' },
+      router: { type: 'string', default: 'models/demo' },
+      prompts: { type: 'string', default: '1500' },
+      log: { type: 'string', default: '.pointsman/gateway/log' },
+      seed: { type: 'string', default: '0' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const numbers = [values.port, values['per-second'], values.requests, values.seed].map(Number);
+  if (values.help || numbers.some(Number.isNaN)) {
+    io.stdout(usage);
+    return values.help ? 0 : 2;
+  }
+  const [port, perSecond, requests, seed] = numbers as [number, number, number, number];
+  if (!existsSync(join(values.router, 'current.json'))) {
+    const code = await runDemo(['--prompts', values.prompts, '--out', values.router], io);
+    if (code !== 0) return code;
+  }
+  const solvers = await loadSolvers();
+  const upstream = await openSolverUpstream(solvers);
+  const candidates = solvers.map(({ name, price }) => [name, { upstream: 'solvers', ...price }]);
+  const config: GatewayConfig = {
+    listen: { port },
+    upstreams: { solvers: { baseUrl: upstream.url } },
+    candidates: Object.fromEntries(candidates),
+    routers: {
+      demo: {
+        folder: values.router,
+        // Of what is explored a new router can learn.
+        policy: {
+          kind: 'explore',
+          method: 'epsilon-greedy',
+          epsilon: 0.1,
+          policy: { kind: 'utility', weights: 'balanced' },
+        },
+      },
+    },
+    log: { folder: values.log },
+  };
+  const gateway = await createGateway(config, { onError: (error) => io.stderr(`${String(error)}\n`) });
+  const server = await serve(gateway);
+  io.stdout(greeting(server.url, values.log));
+  const counts = new Counts(solvers.map(({ name }) => name));
+  let isOver = false;
+  stopped.then(() => {
+    isOver = true;
+  });
+  try {
+    for (let i = 0; i < requests && !isOver; ) {
+      for (const prompt of generatePrompts({ count: AT_A_TIME, seed: seed + 1000 + i })) {
+        if (i >= requests || isOver) break;
+        counts.add(await ask(server.url, prompt, i, solvers));
+        i++;
+        if (i % SUMMARY_EVERY === 0) io.stdout(counts.summary());
+        await Promise.race([pause(1000 / perSecond), stopped]);
+      }
+    }
+  } finally {
+    io.stdout(counts.summary());
+    await server.close();
+    await upstream.close();
+  }
+  return 0;
+}
+
+function greeting(url: string, log: string): string {
+  return `The gateway listens at ${url}; its upstream is eight local programs, its users are made up. Decisions go to ${log}.
+
+  curl ${url}/v1/chat/completions -d '{"model": "auto", "messages": [{"role": "user", "content": "What is 17 * 23?"}]}'
+  curl ${url}/v1/route -d '{"text": "What is the capital of Mongolia?"}'
+  curl ${url}/v1/models
+  curl ${url}/metrics
+
+Ctrl+C stops it.
+
+`;
+}
+
+/** One answer, as its user knows it. */
+interface Seen {
+  readonly candidate: string;
+  readonly quality: number;
+  readonly costUsd: number;
+  /** What the dearest solver would have cost for the same tokens. */
+  readonly dearestUsd: number;
+  readonly isRated: boolean;
+}
+
+/** Asks as any program would, and says how good the answer was. */
+async function ask(
+  url: string,
+  prompt: SamplePrompt,
+  i: number,
+  solvers: Awaited<ReturnType<typeof loadSolvers>>,
+): Promise<Seen> {
+  const stream = i % STREAMED_EVERY === 0;
+  const messages = prompt.messages ?? [{ role: 'user', content: prompt.text }];
+  const response = await post(`${url}/v1/chat/completions`, { model: 'auto', messages, stream });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`The gateway answered ${response.status}: ${text}`);
+  const answer = stream ? streamedText(text) : JSON.parse(text).choices[0].message.content;
+  const decisionId = response.headers.get('x-pointsman-decision-id') as string;
+  const quality = grade(prompt.expected, answer);
+  // The golden ratio spreads the share evenly, without a random source.
+  const isRated = (i * 0.618_033_988_749_895) % 1 < RATED_SHARE;
+  if (isRated) await post(`${url}/v1/feedback`, { decisionId, rating: quality });
+  const record = await (await fetch(`${url}/v1/decisions/${decisionId}`)).json();
+  const costOf = ({ price }: (typeof solvers)[number]) =>
+    (price.inputPricePerMillionTokens * record.inputTokens +
+      price.outputPricePerMillionTokens * record.outputTokens) /
+    1e6;
+  return {
+    candidate: record.candidate,
+    quality,
+    costUsd: record.costUsd,
+    dearestUsd: costOf(solvers[solvers.length - 1]),
+    isRated,
+  };
+}
+
+function post(url: string, body: unknown): Promise<Response> {
+  return fetch(url, { method: 'POST', body: JSON.stringify(body) });
+}
+
+function streamedText(events: string): string {
+  const chunks = [...events.matchAll(/^data: (\{.*\})$/gm)].map(([, data]) => JSON.parse(data));
+  return chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join('');
+}
+
+/** What came of the traffic so far. */
+class Counts {
+  readonly #byCandidate: Map<string, number>;
+  #answers = 0;
+  #quality = 0;
+  #rated = 0;
+  #costUsd = 0;
+  #dearestUsd = 0;
+
+  constructor(names: readonly string[]) {
+    this.#byCandidate = new Map(names.map((name) => [name, 0]));
+  }
+
+  add({ candidate, costUsd, dearestUsd, isRated, quality }: Seen): void {
+    this.#byCandidate.set(candidate, (this.#byCandidate.get(candidate) ?? 0) + 1);
+    this.#answers++;
+    this.#quality += quality;
+    this.#rated += Number(isRated);
+    this.#costUsd += costUsd;
+    this.#dearestUsd += dearestUsd;
+  }
+
+  summary(): string {
+    const shares = [...this.#byCandidate].filter(([, count]) => count > 0).sort(([, a], [, b]) => b - a);
+    const each = shares.map(([name, count]) => `${name} ${count}`).join(', ');
+    const quality = (this.#quality / Math.max(1, this.#answers)).toFixed(3);
+    return (
+      `${this.#answers} answers (${this.#rated} rated): mean quality ${quality}, $${this.#costUsd.toPrecision(3)} ` +
+      `instead of $${this.#dearestUsd.toPrecision(3)} for the same tokens of the dearest\n  ${each}\n`
+    );
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const stopped = new Promise<void>((resolve) => process.once('SIGINT', () => resolve()));
+  process.exitCode = await runGatewayDemo(process.argv.slice(2), processIo(), stopped);
+}
