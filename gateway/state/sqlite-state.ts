@@ -107,6 +107,7 @@ class SqliteState implements GatewayState {
   readonly #onError: (error: unknown) => void;
   readonly #ledger: Ledger | null;
   readonly #write: ReturnType<typeof ledgerWriter>;
+  readonly #selectKey: ReturnType<Connection['prepare']>;
   readonly #keys = new Map<string, KeyRecord>();
   readonly #looking: NodeJS.Timeout;
   #seenVersion: number;
@@ -123,6 +124,7 @@ class SqliteState implements GatewayState {
     this.#writeEveryMs = options.writeEveryMs ?? 20;
     this.#onError = options.onError ?? (() => {});
     this.#write = ledgerWriter(db);
+    this.#selectKey = db.prepare('SELECT record FROM keys WHERE id = ?');
     this.#ledger = (options.decides ?? true) ? new Ledger() : null;
     if (this.#ledger !== null) readLedger(db, this.#ledger, dayOf(this.#clock() - READ_DAYS_MS));
     this.#seenVersion = this.#dataVersion();
@@ -132,7 +134,7 @@ class SqliteState implements GatewayState {
   async key(id: string): Promise<KeyRecord | undefined> {
     const cached = this.#keys.get(id);
     if (cached !== undefined) return cached;
-    const row = this.#db.prepare('SELECT record FROM keys WHERE id = ?').get(id);
+    const row = this.#selectKey.get(id);
     if (row === undefined) return undefined;
     const record = parseKeyRecord((row as { record: string }).record);
     this.#keys.set(id, record);
