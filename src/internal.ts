@@ -18,7 +18,6 @@ export {
 } from './answer/answer-features.ts';
 export { type AnswerScorer, readAnswerScorer, successLogit } from './answer/answer-scorer.ts';
 export type { GivenAnswer } from './answer/question.ts';
-export { canonicalJson, ID_DIGITS, manifestDigest, manifestId, webSha256 } from './artifact/digest.ts';
 export {
   type AmountPart,
   type FileEntry,
@@ -35,6 +34,7 @@ export {
   isSafePath,
   type ManifestAnswer,
 } from './artifact/manifest-blocks.ts';
+export { canonicalJson, ID_DIGITS, manifestDigest, manifestId, webSha256 } from './artifact/read-artifact.ts';
 export {
   BetaCalibrator,
   type Calibrator,
@@ -101,8 +101,8 @@ export {
   smallest,
   softmaxInto,
 } from './math.ts';
-export { CURRENT_FILE, folderFiles, MAX_POINTER_BYTES, resolveVersion } from './node/artifact-folder.ts';
 export { createFileLog, createFileSink } from './node/file-sink.ts';
+export { CURRENT_FILE, folderFiles, MAX_POINTER_BYTES, resolveVersion } from './node/load-router.ts';
 export { readNovelty } from './novelty.ts';
 export type { ModelRequest } from './openai/client.ts';
 export { compileCel } from './policy/cel.ts';

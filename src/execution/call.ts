@@ -19,8 +19,14 @@ import {
   readAnswer,
 } from './answer.ts';
 import { type AbortScope, letTimersRun, openScope, untilAborted, wait } from './async.ts';
-import type { AttemptRecord, AttemptRole } from './attempt.ts';
-import { AttemptError, type Failure, readFailure, SupersededError } from './failure.ts';
+import {
+  AttemptError,
+  type AttemptRecord,
+  type AttemptRole,
+  type Failure,
+  readFailure,
+  SupersededError,
+} from './attempt.ts';
 import { settingsOf } from './options.ts';
 import { isOver, type Run, type StepAnswer, type StepContext, type Writer } from './run.ts';
 

@@ -15,7 +15,7 @@ import type { RouteOptions, Router } from '../router/router.ts';
 import type { LoadView } from '../signals/signals.ts';
 import type { Client, ClientMap, PricedCandidates } from './answer.ts';
 import { openScope, untilAborted } from './async.ts';
-import { AttemptError } from './failure.ts';
+import { AttemptError } from './attempt.ts';
 
 /** How the clients of a pool are guarded: breakers, bulkheads, and what counts as recent. */
 export interface ClientPoolOptions extends BreakerOptions {

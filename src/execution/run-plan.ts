@@ -10,9 +10,14 @@ import type { AcceptTest, PlanStep } from '../policy/plan.ts';
 import type { Request } from '../request.ts';
 import { soundCost } from './answer.ts';
 import { openScope } from './async.ts';
-import type { AttemptRecord, ExecutionResult, PlannedExecution, SeenOutcome } from './attempt.ts';
+import {
+  type AttemptRecord,
+  type ExecutionResult,
+  type PlannedExecution,
+  readFailure,
+  type SeenOutcome,
+} from './attempt.ts';
 import type { poolParts } from './client-pool.ts';
-import { readFailure } from './failure.ts';
 import type { Settings } from './options.ts';
 import {
   type AnswerReader,

@@ -2,9 +2,8 @@ import type { PlanStep } from '../policy/plan.ts';
 import type { Request } from '../request.ts';
 import { type Answer, type AnswerChunk, answerChunks, chunkLength } from './answer.ts';
 import { type Channel, untilAborted } from './async.ts';
-import type { AttemptRecord, AttemptRole } from './attempt.ts';
+import { type AttemptRecord, type AttemptRole, SupersededError } from './attempt.ts';
 import type { poolParts } from './client-pool.ts';
-import { SupersededError } from './failure.ts';
 import type { ExecutionSpan, Settings } from './options.ts';
 
 /** One execution under way: what all its steps share. */

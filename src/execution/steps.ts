@@ -3,9 +3,8 @@ import type { Combine, HedgeStep, ParallelStep, PlanStep, SequenceStep, ToolStep
 import { acceptAnswer, acceptContext, callFunction, scoreAnswer, type Tally, tallyVotes } from './accept.ts';
 import { type Answer, answerKey, type ClientAnswer, readAnswer } from './answer.ts';
 import { type AbortScope, openScope } from './async.ts';
-import type { AttemptRole } from './attempt.ts';
+import { type AttemptRole, readFailure, SupersededError } from './attempt.ts';
 import { beginRecord, callCandidate, recordAnswer, recordFailure } from './call.ts';
-import { readFailure, SupersededError } from './failure.ts';
 import { isOver, type Run, type RunStep, type StepAnswer, type StepContext } from './run.ts';
 import { keepScore, readByHead } from './score-answer.ts';
 

@@ -1,4 +1,4 @@
-import { type Sha256, webSha256 } from '../artifact/digest.ts';
+import { type Sha256, webSha256 } from '../artifact/read-artifact.ts';
 import type { Decision } from '../decision.ts';
 import { InvalidInputError } from '../errors.ts';
 import {

@@ -1,4 +1,4 @@
-import { webSha256 } from '../artifact/digest.ts';
+import { webSha256 } from '../artifact/read-artifact.ts';
 import { InvalidInputError } from '../errors.ts';
 import {
   cannotKeep,

@@ -7,7 +7,7 @@ import {
   type Finish,
   usageCost,
 } from '../execution/answer.ts';
-import { readRetryAdvice } from '../execution/failure.ts';
+import { readRetryAdvice } from '../execution/attempt.ts';
 import { isPassing, readSaidError } from '../execution/said-error.ts';
 import type { Message, Request, TokenPrices } from '../request.ts';
 import { readCompletion, readCompletionStream } from './completion.ts';

@@ -2,7 +2,7 @@ import { mkdir, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InvalidInputError, type Manifest, PointsmanError } from 'pointsman';
 import { readArtifactFolder } from 'pointsman/node';
-import { LockHeldError, lockFile } from '../work/file-lock.ts';
+import { LockHeldError, lockFile } from '../work/run-folder.ts';
 import {
   changeVersionPointer,
   readVersionPointer,

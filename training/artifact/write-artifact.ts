@@ -6,7 +6,7 @@ import { InvalidInputError, memoryFiles, readArtifact } from 'pointsman';
 import { CURRENT_FILE, folderFiles, MAX_POINTER_BYTES } from 'pointsman/internal';
 import { readArtifactFolder } from 'pointsman/node';
 import { z } from 'zod';
-import { fileError, LockHeldError, lockFile } from '../work/file-lock.ts';
+import { fileError, LockHeldError, lockFile } from '../work/run-folder.ts';
 import type { BuiltArtifact } from './build-artifact.ts';
 
 export interface WrittenArtifact {

@@ -6,7 +6,7 @@ import { agreement, type PaidPrices, paidPrices } from '../outcomes/amounts.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import { columnOf, OUTCOME_FIELDS, type OutcomeField } from '../outcomes/outcome.ts';
 import { formatCount, plural } from '../words/format.ts';
-import { parquetFile } from '../work/sql-text.ts';
+import { parquetFile } from '../work/scratch-database.ts';
 import { ANSWERS, type ColumnFacts, columnFacts, RULES, type Rule } from './column-rules.ts';
 
 /** A column that is taken for a field. */

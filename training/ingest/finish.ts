@@ -5,12 +5,14 @@ import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { readPrompt } from 'pointsman';
 import { columnOf, type OutcomeField, WORD_FIELDS } from '../outcomes/outcome.ts';
 import {
+  parquetFile,
+  quotePath,
+  quoteText,
   type ScratchDatabase,
   type ScratchOptions,
   VECTOR_ROWS,
   withScratchDatabase,
 } from '../work/scratch-database.ts';
-import { parquetFile, quotePath, quoteText } from '../work/sql-text.ts';
 import { type AnswersReport, dropAnswers, readAnswers } from './answers.ts';
 import {
   type Judge,

@@ -1,6 +1,6 @@
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { AMOUNT_FIELDS, columnOf, OUTCOME_FIELDS, type OutcomeField } from '../outcomes/outcome.ts';
-import { quoteText } from '../work/sql-text.ts';
+import { quoteText } from '../work/scratch-database.ts';
 import { LOG_REASONS, VALUE_REASONS } from './record/format.ts';
 import { UnclearScoresError } from './score-words.ts';
 import { EXISTING, STAGED_COLUMNS, USABLE } from './sql/rows.ts';

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { blobValue, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
 import { readPrompt } from 'pointsman';
-import type { ScratchDatabase } from '../work/scratch-database.ts';
-import { quoteText } from '../work/sql-text.ts';
+import { quoteText, type ScratchDatabase } from '../work/scratch-database.ts';
 import { promptNotFound } from './formats/log-formats.ts';
 import { jsonLine } from './formats/map-log.ts';
 import { BLOCK_BYTES, type TextBlock } from './read/files.ts';

@@ -5,14 +5,15 @@ import { type DuckDBConnection, type DuckDBValue, LIST, listValue, VARCHAR } fro
 import { InvalidInputError } from 'pointsman';
 import { beginMatrix, type MatrixPrompt, type OutcomeMatrix } from '../outcomes/matrix.ts';
 import { ANSWER_FIELDS, columnOf, OUTCOME_FIELDS, type OutcomeField } from '../outcomes/outcome.ts';
-import { fileError } from '../work/file-lock.ts';
+import { fileError } from '../work/run-folder.ts';
 import {
+  parquetFile,
+  quoteText,
   type ScratchDatabase,
   type ScratchOptions,
   scratchError,
   withScratchDatabase,
 } from '../work/scratch-database.ts';
-import { parquetFile, quoteText } from '../work/sql-text.ts';
 import { writeSorted } from './finish.ts';
 
 /** More files than these are joined into one. */

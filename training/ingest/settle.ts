@@ -1,6 +1,6 @@
 import { blobValue, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
 import { FIELD_REASONS, OUTCOME_FIELDS, REASONS } from '../outcomes/outcome.ts';
-import { quoteText } from '../work/sql-text.ts';
+import { quoteText } from '../work/scratch-database.ts';
 import { LOG_REASONS, promptProblem } from './record/format.ts';
 import { readConversation } from './record/messages.ts';
 import { NestedTooDeepError, refuseDeepNesting } from './record/values.ts';

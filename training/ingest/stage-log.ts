@@ -1,7 +1,6 @@
 import { blobValue, type DuckDBConnection } from '@duckdb/node-api';
 import { AMOUNT_FIELDS, columnOf, OUTCOME_FIELDS } from '../outcomes/outcome.ts';
-import type { ScratchDatabase } from '../work/scratch-database.ts';
-import { jsonStructure } from '../work/sql-text.ts';
+import { jsonStructure, type ScratchDatabase } from '../work/scratch-database.ts';
 import { type LogMapping, mapLogBlock, SIDE_TABLES, type SideTable } from './formats/map-log.ts';
 import { readDocuments } from './read/documents.ts';
 import type { SourceFile, TextBlock } from './read/files.ts';

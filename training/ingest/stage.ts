@@ -1,8 +1,13 @@
 import { blobValue, type DuckDBBlobValue, type DuckDBConnection } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
 import { OUTCOME_FIELDS } from '../outcomes/outcome.ts';
-import { type ScratchDatabase, VECTOR_ROWS } from '../work/scratch-database.ts';
-import { parquetFile, quotePath, quoteText } from '../work/sql-text.ts';
+import {
+  parquetFile,
+  quotePath,
+  quoteText,
+  type ScratchDatabase,
+  VECTOR_ROWS,
+} from '../work/scratch-database.ts';
 import { csvBlocks } from './read/csv.ts';
 import { arrowBlocks } from './read/documents.ts';
 import { checkGzip, type SourceFile, type TextBlock } from './read/files.ts';

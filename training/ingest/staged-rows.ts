@@ -12,9 +12,8 @@ import {
   type OutcomeField,
   REASONS,
 } from '../outcomes/outcome.ts';
-import { fileError } from '../work/file-lock.ts';
-import { type ScratchDatabase, scratchError } from '../work/scratch-database.ts';
-import { parquetFile, quoteText } from '../work/sql-text.ts';
+import { fileError } from '../work/run-folder.ts';
+import { parquetFile, quoteText, type ScratchDatabase, scratchError } from '../work/scratch-database.ts';
 import { ANSWER_COLUMNS } from './answers.ts';
 import { writeSorted } from './finish.ts';
 import { physicalLines } from './read/files.ts';

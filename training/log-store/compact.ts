@@ -3,8 +3,7 @@ import { chmod, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/pro
 import { dirname, join } from 'node:path';
 import { type DuckDBConnection, DuckDBTimestampValue } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
-import { withScratchDatabase } from '../work/scratch-database.ts';
-import { parquetFile, quoteText } from '../work/sql-text.ts';
+import { parquetFile, quoteText, withScratchDatabase } from '../work/scratch-database.ts';
 import { CLAIMED_PREFIX, type LogFile, listLogFiles, logLines } from './read.ts';
 
 /** How folders begin that hold what is not whole yet. */

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { InvalidInputError } from 'pointsman';
 import { type LogRecord, parseLogRecord } from 'pointsman/log';
-import { openScratchDatabase, type ScratchDatabase } from '../work/scratch-database.ts';
-import { parquetFile } from '../work/sql-text.ts';
+import { openScratchDatabase, parquetFile, type ScratchDatabase } from '../work/scratch-database.ts';
 
 export interface ReadLogOptions {
   /** Told of each line that is no record: cut off by a crash, or of a later version. @default nobody */

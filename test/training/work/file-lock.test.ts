@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InvalidInputError } from 'pointsman';
 import { expect, test } from 'vitest';
-import { LockHeldError, lockFile } from '../../../training/work/file-lock.ts';
+import { LockHeldError, lockFile } from '../../../training/work/run-folder.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 const { folder: root } = temporaryFolder();

@@ -1,8 +1,13 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { fileError } from '../../../training/work/file-lock.ts';
-import { removeAbandoned, routerPart, withRunFolder, workPart } from '../../../training/work/run-folder.ts';
+import {
+  fileError,
+  removeAbandoned,
+  routerPart,
+  withRunFolder,
+  workPart,
+} from '../../../training/work/run-folder.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 const { path, write } = temporaryFolder();

@@ -12,7 +12,7 @@ import { LOG_FORMATS, type LogFormat } from '../../ingest/formats/log-formats.ts
 import { parseLogsConfig } from '../../ingest/options.ts';
 import { parseRetrainConfig } from '../../retrain/config.ts';
 import { docPath } from '../../version.ts';
-import { fileError } from '../../work/file-lock.ts';
+import { fileError } from '../../work/run-folder.ts';
 import { type CommandIo, createProgress, ExitCode, printable, quoted, wrapText } from '../terminal/io.ts';
 import { addMapOption, type ColumnMap, wholeNumber, withStandardInput } from '../terminal/options.ts';
 

@@ -13,7 +13,7 @@ import {
   type Router,
 } from 'pointsman';
 import { z } from 'zod';
-import { fileError } from '../../work/file-lock.ts';
+import { fileError } from '../../work/run-folder.ts';
 import {
   type CommandIo,
   createProgress,

@@ -1,5 +1,5 @@
 import { OUTCOME_FIELDS, type OutcomeField } from '../../outcomes/outcome.ts';
-import { isText, quotePath, quoteText, unquoted } from '../../work/sql-text.ts';
+import { isText, quotePath, quoteText, unquoted } from '../../work/scratch-database.ts';
 import {
   LOG_REASONS,
   LONGEST_REDACTED,

@@ -9,8 +9,7 @@ import {
   type Vector,
 } from 'apache-arrow';
 import { InvalidInputError } from 'pointsman';
-import type { ScratchDatabase } from '../../work/scratch-database.ts';
-import { parquetFile } from '../../work/sql-text.ts';
+import { parquetFile, type ScratchDatabase } from '../../work/scratch-database.ts';
 import { csvBlocks } from './csv.ts';
 import { BLOCK_BYTES, type SourceFile, type TextBlock } from './files.ts';
 import { jsonBlocks } from './json.ts';

@@ -6,7 +6,7 @@ import { crc32, createInflateRaw } from 'node:zlib';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
 import { REASONS } from '../../outcomes/outcome.ts';
-import { escapePattern } from '../../work/sql-text.ts';
+import { escapePattern } from '../../work/scratch-database.ts';
 import { REFUSED_MARK } from '../sql/rows.ts';
 
 const CHUNK_BYTES = 2 ** 20;

@@ -16,7 +16,7 @@ import {
   type OutcomeField,
   REASONS,
 } from '../../outcomes/outcome.ts';
-import { isText, quoteText, unquoted } from '../../work/sql-text.ts';
+import { isText, quoteText, unquoted } from '../../work/scratch-database.ts';
 import { LONGEST_REDACTED } from '../record/format.ts';
 
 /** How fields are judged, beside what they say. */

@@ -1,6 +1,6 @@
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { ANSWER_FIELDS, columnOf, OUTCOME_FIELDS, type OutcomeField } from '../../outcomes/outcome.ts';
-import { quoteText } from '../../work/sql-text.ts';
+import { quoteText } from '../../work/scratch-database.ts';
 import { embeddedJson } from './fields.ts';
 
 /** `outcomes` beside our own fields: where the cells of the wide form are. */

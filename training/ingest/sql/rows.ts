@@ -7,7 +7,7 @@ import {
   type OutcomeField,
   REASONS,
 } from '../../outcomes/outcome.ts';
-import { isText, jsonStructure, quoteText, unquoted } from '../../work/sql-text.ts';
+import { isText, jsonStructure, quoteText, unquoted } from '../../work/scratch-database.ts';
 import { LOG_REASONS } from '../record/format.ts';
 import { embeddedJson, type FieldSettings, judgedRows } from './fields.ts';
 import { PathReader, RESPONSE_SUFFIX, type SourceLayout } from './layout.ts';

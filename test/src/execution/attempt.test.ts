@@ -1,8 +1,8 @@
 import { UpstreamError } from 'pointsman/execution';
 import { describe, expect, it } from 'vitest';
 import { readRetryAfter } from '../../../src/errors.ts';
+import { readFailure } from '../../../src/execution/attempt.ts';
 import { retryDelayMs } from '../../../src/execution/call.ts';
-import { readFailure } from '../../../src/execution/failure.ts';
 
 const now = Date.UTC(2026, 0, 1);
 
