@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { InvalidInputError } from 'pointsman';
+import { fillIn, loadConfig } from '../config/load-config.ts';
 import {
   changeKey,
   createKey,
@@ -35,6 +36,10 @@ Examples:
 Changes count for a running gateway at once. A key's secret is shown when it is made, and never again.`;
 
 const STATE_FILE = 'gateway.db';
+const CONFIG_FILE = 'gateway.yaml';
+
+/** Whoever types has more time than a request. */
+const TIMEOUT_MS = 5000;
 
 type Limit = number | 'none';
 
@@ -53,6 +58,7 @@ interface SettingFlags {
 }
 
 interface CommonFlags {
+  readonly config?: string;
   readonly state?: string;
   readonly json?: boolean;
 }
@@ -66,8 +72,12 @@ export function keysCommand(io: KeysIo): Command {
     const child = new Command(name)
       .description(description)
       .option(
+        '-c, --config <file>',
+        `the gateway's configuration, which names its state (default: ${CONFIG_FILE})`,
+      )
+      .option(
         '--state <where>',
-        `file or redis:// address of the gateway's state (default: POINTSMAN_STATE, or ${STATE_FILE})`,
+        `file or redis:// address of the state, without a configuration (default: POINTSMAN_STATE, or ${STATE_FILE})`,
       )
       .option('--json', 'print the result as JSON');
     if (argument !== undefined) child.argument('<id>', argument);
@@ -81,13 +91,14 @@ export function keysCommand(io: KeysIo): Command {
     say: (result: T) => string,
     makesState = false,
   ) => {
-    const where = flags.state ?? io.env.POINTSMAN_STATE ?? STATE_FILE;
+    const { namespace, where } = await stateOf(flags, io.env);
     const isFile = !/^rediss?:/.test(where);
     if (isFile && !makesState && !existsSync(where))
       throw new InvalidInputError(
-        `There is no state ${where}. Name the one of your gateway with --state, or make its first key: npx pointsman keys create`,
+        `There is no state ${where}. Name the one of your gateway with --config or --state, or make its first key: npx pointsman keys create`,
       );
-    const state = await openGatewayState(where, { decides: false, timeoutMs: 5000 });
+    const options = namespace === undefined ? {} : { namespace };
+    const state = await openGatewayState(where, { ...options, decides: false, timeoutMs: TIMEOUT_MS });
     try {
       const result = await run(state);
       io.stdout(flags.json ? `${JSON.stringify(result, null, 2)}\n` : say(result));
@@ -149,6 +160,21 @@ export function keysCommand(io: KeysIo): Command {
       withState(flags, (state) => rotateKey(state, idOf(id), { graceMs: flags.grace }), sayMade),
     );
   return command;
+}
+
+/** Where the state is: what was said, else what the environment says, else what the configuration here says. */
+async function stateOf(
+  { config, state }: CommonFlags,
+  env: KeysIo['env'],
+): Promise<{ where: string; namespace?: string | undefined }> {
+  if (state !== undefined) return { where: state };
+  if (config === undefined && env.POINTSMAN_STATE) return { where: env.POINTSMAN_STATE };
+  const file = config ?? (existsSync(CONFIG_FILE) ? CONFIG_FILE : undefined);
+  if (file === undefined) return { where: STATE_FILE };
+  const { keys } = await loadConfig(file);
+  if (keys === undefined)
+    throw new InvalidInputError(`${file} must say where keys are kept. Add: keys: { state: ${STATE_FILE} }`);
+  return { where: fillIn(keys.state, 'keys.state', env), namespace: keys.namespace };
 }
 
 function settingOptions(command: Command): Command {
@@ -246,10 +272,10 @@ function sayMade({ key, secret }: MadeKey): string {
 
 function sayList(keys: readonly ShownKey[]): string {
   if (keys.length === 0) return 'There is no key yet. Make one: npx pointsman keys create --name "my app"\n';
-  return keys.map((key) => `${key.id}  ${stateOf(key).padEnd(8)}  ${printable(key.name)}\n`).join('');
+  return keys.map((key) => `${key.id}  ${standingOf(key).padEnd(8)}  ${printable(key.name)}\n`).join('');
 }
 
-function stateOf({ disabled, expiresAt }: ShownKey): string {
+function standingOf({ disabled, expiresAt }: ShownKey): string {
   if (disabled) return 'disabled';
   return expiresAt !== null && Date.parse(expiresAt) <= Date.now() ? 'expired' : 'works';
 }
@@ -259,7 +285,7 @@ function sayKey(key: ShownKey): string {
   const lines: [string, unknown][] = [
     ['name', name],
     ['secret', `pm-${id}-…${hint}`],
-    ['state', stateOf(key)],
+    ['state', standingOf(key)],
     ['routers', routers?.join(', ') ?? 'all'],
     ['candidates', candidates?.join(', ') ?? 'all'],
     ...Object.entries(others).map(([field, value]): [string, unknown] => [field, value ?? 'none']),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { keysCommand } from '../../../gateway/cli/keys.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
-const { path } = temporaryFolder();
+const { path, write } = temporaryFolder();
 let made = 0;
 
 /** Runs `pointsman keys ...` on one state. */
@@ -127,6 +127,22 @@ describe('pointsman keys', () => {
     const error = await keys('show', secret).catch(String);
     expect(error).toContain('There is no key of that name');
     expect(error).not.toContain(secret.slice(16, 40));
+  });
+
+  it('finds the state by the configuration of the gateway', async () => {
+    const config = write(
+      'gateway.yaml',
+      'candidates: {}\nrouters: { a: { folder: a } }\nkeys: { state: own.db }\n',
+    );
+    const keys = aGateway();
+    await keys('create', '--name', 'configured', '--config', config);
+    expect(await keys('list', '--config', config)).toContain('configured');
+    expect(await keys('list', '--state', path('own.db'))).toContain('configured');
+    await expect(keys('list')).rejects.toThrow('There is no state');
+    const without = write('without.yaml', 'routers: { a: { folder: a } }\n');
+    await expect(keys('list', '--config', without)).rejects.toThrow('must say where keys are kept');
+    const redis = write('redis.yaml', "routers: { a: { folder: a } }\nkeys: { state: '${REDIS_URL}' }\n");
+    await expect(keys('list', '--config', redis)).rejects.toThrow('REDIS_URL');
   });
 
   it('makes no state by looking for keys', async () => {
