@@ -244,6 +244,17 @@ describe('which limits give way', () => {
     expect(reserve).toEqual([]);
   });
 
+  it("two of three, where the first is in nobody's way", () => {
+    const cases = [
+      { costUsd: 2, latencyMs: 150 },
+      { costUsd: 2, latencyMs: 150, success: 0.2 },
+    ];
+    const limits = { maxCostUsd: 1, maxLatencyMs: 100, minSuccessProbability: 0.4 };
+    const { left, note } = filterOf(cases, { limits });
+    expect(note).toBe('No candidate met every limit, so maxLatencyMs, maxCostUsd gave way.');
+    expect(named(left)).toBe('a');
+  });
+
   it('none where somebody meets all: no note and no reserve, and a bound that is just met is met', () => {
     const cases = [
       { costUsd: 1, latencyMs: 100, success: 0.5, contextWindowTokens: 10 },

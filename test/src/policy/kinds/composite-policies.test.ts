@@ -255,7 +255,11 @@ describe('hierarchical', () => {
     const code = decide(spec, { signals: { task: 'code' } });
     expect(code.router).toBe('code');
     expect(code.path).toEqual(['hierarchical:code', 'router:code']);
-    expect(decide(spec, { signals: { task: 'poetry' } }).names[0]).toBe('balanced');
+    expect(code.reasons[0]).toBe('The task is "code".');
+    const other = decide(spec, { signals: { task: 'poetry' } });
+    expect(other.names[0]).toBe('balanced');
+    expect(other.path[0]).toBe('hierarchical:otherwise');
+    expect(other.reasons[0]).toBe('The task is "poetry", which has no policy of its own.');
   });
 
   test('an unsure task goes otherwise', () => {

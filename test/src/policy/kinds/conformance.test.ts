@@ -137,6 +137,24 @@ const parts: fc.Arbitrary<ContextParts> = fc.record({
 const OPTIONS = { compile: compileCel, routers: ['other'] };
 
 describe.each(POLICIES)('%s', (_, spec) => {
+  test('its numbers are its own: predictions that the next request overwrites leave them as they were', () => {
+    const policy = createPolicy(
+      spec,
+      NAMES.map((name) => ({ name, meanCostUsd: 1, meanLatencyMs: 100 })),
+      OPTIONS,
+    );
+    const predictions = {
+      choice: Float64Array.of(0.1, 0.4, 0.3, 0.2),
+      success: Float64Array.of(0.5, 0.6, 0.7, 0.8),
+      costUsd: Float64Array.of(1, 2, 3, 4),
+      latencyMs: Float64Array.of(10, 20, 30, 40),
+    };
+    const { order, utilities } = policy.decide(policyContext({ predictions, random: 0.4 }));
+    const before = [[...order], [...utilities]];
+    for (const values of Object.values(predictions)) values.fill(0.123);
+    expect([[...order], [...utilities]]).toEqual(before);
+  });
+
   test('every candidate is either in the order or removed with a reason, and allow and deny always hold', () => {
     fc.assert(
       fc.property(candidates, parts, (some, given) => {

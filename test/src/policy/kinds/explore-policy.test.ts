@@ -110,3 +110,14 @@ test('the first keeps its whole plan', () => {
   expect(plan.step.kind).toBe('sequence');
   expect(plan.propensity).toBeCloseTo(0.9 + 0.1 / 4, 12);
 });
+
+test("a number on the border between two is the second one's, in the order of the policy inside", () => {
+  const half = createPolicy({ kind: 'explore', method: 'epsilon-greedy', epsilon: 0.5, policy }, candidates);
+  const drawn = (random: number, limits = {}) =>
+    candidates[half.decide(policyContext({ predictions, random, overrides: { limits } })).order[0]].name;
+  // 0.125 each, and half of all to b, the first, beside.
+  const borders = [0, 0.6249, 0.625, 0.7499, 0.75, 0.875];
+  expect(borders.map((random) => drawn(random)).join('')).toBe('bbccad');
+  expect(drawn(0, { deny: ['b'] })).toBe('c');
+  expect(drawn(0.9999999999, { deny: ['d'] })).toBe('a');
+});

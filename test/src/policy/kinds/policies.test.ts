@@ -294,6 +294,43 @@ test('the classifier takes the choice head at its word, and abstains under a con
   expect(decide({ kind: 'classifier', abstain: { below: 0.5, to: 'large' } }).names[0]).toBe('medium');
 });
 
+test('the classifier abstains out of distribution where it is to, beyond the limit and not at it', () => {
+  const plan = (abstain: object, novelty: number | null | Error, limits: Limits = {}) => {
+    const context = policyContext({ predictions, overrides: { limits } });
+    const asked = () => {
+      if (novelty instanceof Error) throw novelty;
+      return novelty;
+    };
+    return createPolicy({ kind: 'classifier', abstain } as PolicySpec, candidates).decide({
+      ...context,
+      novelty: asked,
+    });
+  };
+  const far = { to: 'large', outOfDistribution: true };
+  expect(plan(far, 1.5).path).toEqual(['classifier', 'abstain:novel']);
+  expect(plan(far, 1.5).reasons[1]).toBe(
+    'The request is 1.50 times as far from the training prompts as the limit, so it goes to large.',
+  );
+  for (const novelty of [1, 0.5, null]) expect(plan(far, novelty).path).toEqual(['classifier']);
+  const unasked = new Error('nobody asked how far it is');
+  expect(plan({ to: 'large', below: 0.4 }, unasked).path).toEqual(['classifier']);
+  expect(plan({ to: 'large', below: 0.5 }, unasked).path).toEqual(['classifier']);
+  expect(plan({ to: 'large', below: 0.51, outOfDistribution: false }, unasked).path).toEqual([
+    'classifier',
+    'abstain',
+  ]);
+  const removed = plan(far, 1.5, { deny: ['large'] });
+  expect(removed.path).toEqual(['classifier']);
+  expect(removed.reasons[1]).toMatch(/as the limit, but a limit removed large, so it stands\.$/);
+  for (const abstain of [
+    {},
+    { to: 'large', below: 2 },
+    { to: 'large', outOfDistribution: 1 },
+    { to: 'large', more: 1 },
+  ])
+    expect(() => plan(abstain, null)).toThrow('of policy must');
+});
+
 test('a policy that names a candidate which is not there is an error when it is made', () => {
   const spec: PolicySpec = { kind: 'classifier', abstain: { below: 0.5, to: 'huge' } };
   expect(() => createPolicy(spec, candidates)).toThrow(

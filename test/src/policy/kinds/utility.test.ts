@@ -49,6 +49,7 @@ describe('of equal utility', () => {
     expect(new Set(plan.utilities).size).toBe(1);
     expect(plan.names).toBe(names);
     expect(plan.step).toEqual({ kind: 'call', candidate: names[0] });
+    expect(plan.path).toEqual(['utility:custom']);
     expect(plan.reasons[0]).toBe(
       `${names[0]} ties on utility with ${names[1]}; it answers well with probability ${told.success[NAMES.indexOf(names[0])].toPrecision(3)}.`,
     );
