@@ -15,6 +15,7 @@ import { workPart } from '../work/run-folder.ts';
 import type { GateVerdict } from './gate/tests.ts';
 import { gateChallenger, withoutExploring } from './gate-challenger.ts';
 import { type RetrainOptions, readNightsSpent, type StoredTraffic } from './run.ts';
+import type { Alarm } from './watch/drift.ts';
 import type { WatchedTraffic } from './watch-traffic.ts';
 
 interface Challenge {
@@ -164,4 +165,24 @@ async function trainChallenger(
   checkSplits(splits, groups);
   const { artifact } = await trainRouter({ ...input, matrix, splits, groups });
   return artifact;
+}
+
+/** An alarm for each candidate that may be chosen now, and that a challenger does not know: it would be lost without a word. */
+export async function forgottenAlarms(
+  folder: string,
+  champion: string | null,
+  challenger: BuiltArtifact,
+): Promise<Alarm[]> {
+  if (champion === null) return [];
+  const { manifest } = await readArtifactFolder(join(folder, champion));
+  const known = challenger.manifest.candidates.map(({ name }) => name);
+  return manifest.candidates
+    .filter(({ name, retired }) => retired !== true && !known.includes(name))
+    .map(({ name }) => ({
+      kind: 'candidate',
+      subject: name,
+      sentence:
+        `${name} is not known to the challenger: of its answers fewer than ${FEWEST_SCORES} have a score to learn from. ` +
+        'Where the challenger comes into use, nothing goes to it any more. Let some of the traffic go to it, or put the probes that it was added with among the logs.',
+    }));
 }

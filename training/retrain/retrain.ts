@@ -8,7 +8,7 @@ import { pointAtVersion, readVersionPointer, writeArtifact } from '../artifact/w
 import { openEmbedder, type RouterEmbedder } from '../embed/embedders.ts';
 import type { IngestProgress } from '../ingest/options.ts';
 import { NoFilesError } from '../ingest/read/files.ts';
-import { challenge } from './challenger.ts';
+import { challenge, forgottenAlarms } from './challenger.ts';
 import {
   nameOf,
   type RetrainOptions,
@@ -127,6 +127,7 @@ async function learn(
   if (trained === null)
     return kept('nothing is new: the version in use was made of this very traffic, by this config.');
   draft.gate = trained.verdict;
+  draft.alarms = [...draft.alarms, ...(await forgottenAlarms(folder, draft.champion, trained.sealed))];
   // A refused one is written too, so that its report can be read.
   if (!dryRun) await writeArtifact(folder, trained.sealed, { point: false });
   if (!trained.verdict.passed) return kept(trained.verdict.sentence);

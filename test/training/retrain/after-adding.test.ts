@@ -45,11 +45,21 @@ test('a candidate that was added is learned by the trainings after it, from what
   const without = await retrain({ config, embedder, now: night(11), dryRun: true });
   expect(without.champion).toBe(added);
   expect(without.gate?.tests.map(({ kind }) => kind)).toContain('champion');
+  expect(without.alarms).toEqual([
+    {
+      kind: 'candidate',
+      subject: 'bard',
+      sentence: expect.stringMatching(
+        /^bard is not known to the challenger: of its answers fewer than 10 have a score .*Let some of the traffic go to it/,
+      ),
+    },
+  ]);
 
   const answered = withBard(daysOf(11, 14));
   await writeDays(folder, 'third', answered);
   const run = await retrain({ config, embedder, now: night(15) });
   expect(run.champion).toBe(added);
+  expect(run.alarms.filter(({ sentence }) => sentence.includes('not known'))).toEqual([]);
   expect(run.gate?.tests.map(({ kind }) => kind)).toContain('champion');
   const learned = (await candidatesOf(run.challenger!)).find(({ name }) => name === 'bard')!;
   const scores = answered
