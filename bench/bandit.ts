@@ -5,6 +5,7 @@ import {
   createHead,
   createRandom,
   mean,
+  readKnnHead,
   readLayersModel,
 } from 'pointsman/internal';
 import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from '../training/config.ts';
@@ -197,6 +198,7 @@ export async function learn(
       files.get(model.weights)!,
     ),
     file: (path) => files.get(path)!,
+    knn: readKnnHead,
   });
   const calibrators = heads.success.calibrators.map(createCalibrator);
   const logits = predictRows(head, takeRows(features.matrix, splits.test.rows));

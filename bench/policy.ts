@@ -83,6 +83,7 @@ export async function benchPolicy(): Promise<BenchLine[]> {
       overrides: {},
       signals: () => signals,
       novelty: () => null,
+      uncertainty: () => undefined,
       random: () => 0.5,
     };
   };

@@ -33,6 +33,7 @@ const BENCHES: Readonly<
   'off-policy': async () => (await import('./off-policy.ts')).benchOffPolicy(progress),
   onboard: async () => (await import('./onboard.ts')).benchOnboard({ onProgress: progress }),
   'no-harm': async () => (await import('./no-harm.ts')).benchNoHarm({ onProgress: progress }),
+  uncertainty: async () => (await import('./uncertainty.ts')).benchUncertainty(progress),
   ...Object.fromEntries(
     Object.entries(SIMULATIONS).map(([name, load]) => [
       `simulations-${name}`,

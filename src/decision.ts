@@ -1,4 +1,5 @@
 import type { Change, Plan, PlanStep, Predictions } from './policy/plan.ts';
+import type { Uncertainty } from './policy/uncertainty.ts';
 import type { Signals } from './signals/signals.ts';
 
 /** What the router expects of one candidate for one request. */
@@ -12,6 +13,13 @@ export interface CandidatePrediction {
   readonly expectedLatencyMs: number | null;
   /** What the policy compared; higher is better. */
   readonly utility: number;
+  /**
+   * With the option `uncertainty`: standard error of `successProbability`, of what was learned and not of the single answer. Null
+   * where the artifact does not know.
+   */
+  readonly standardError?: number | null;
+  /** With it too: standard error of the difference to the success probability of the chosen one, whose own is 0. */
+  readonly differenceError?: number | null;
   /** Why a hard limit removed it. */
   readonly removedBy?: string;
 }
@@ -62,6 +70,7 @@ const SMALLEST_CHANGE = 1e-9;
  * A plan and its predictions, as plain data under the candidates' names.
  *
  * @param names the candidates, in the order of the predictions.
+ * @param uncertainty of the predictions, where it is to be told; null where it is not known.
  */
 export function createDecision(
   names: readonly string[],
@@ -70,17 +79,29 @@ export function createDecision(
   signals: Partial<Signals>,
   artifactId: string,
   routerMs: number,
+  uncertainty?: Uncertainty | null,
 ): Decision {
   const { order, reserve = [], utilities, removed, propensities } = plan;
   const chosen = order[0];
   const usable = reserve.length === 0 ? order : [...order, ...reserve];
-  const rows: [CandidatePrediction, ...CandidatePrediction[]] = [row(names, chosen, plan, predictions)];
-  for (let i = 1; i < usable.length; i++) rows.push(row(names, usable[i], plan, predictions));
+  const row = (c: number): CandidatePrediction => ({
+    candidate: names[c],
+    successProbability: predictions.success[c],
+    expectedCostUsd: nullable(predictions.costUsd[c]),
+    expectedLatencyMs: nullable(predictions.latencyMs[c]),
+    utility: utilities[c],
+    ...(uncertainty !== undefined && {
+      standardError: uncertainty?.standardError(c) ?? null,
+      differenceError: uncertainty?.differenceError(c, chosen) ?? null,
+    }),
+  });
+  const rows: [CandidatePrediction, ...CandidatePrediction[]] = [row(chosen)];
+  for (let i = 1; i < usable.length; i++) rows.push(row(usable[i]));
   if (usable.length < names.length) {
     for (let c = 0; c < names.length; c++) {
       const reason = removed[c];
       if (reason === undefined || reserve.includes(c)) continue;
-      rows.push({ ...row(names, c, plan, predictions), removedBy: reason });
+      rows.push({ ...row(c), removedBy: reason });
     }
   }
   let runnerUp = Number.NEGATIVE_INFINITY;
@@ -105,16 +126,6 @@ export function createDecision(
     policyPath: plan.path,
     artifactId,
     routerMs,
-  };
-}
-
-function row(names: readonly string[], c: number, plan: Plan, predictions: Predictions): CandidatePrediction {
-  return {
-    candidate: names[c],
-    successProbability: predictions.success[c],
-    expectedCostUsd: nullable(predictions.costUsd[c]),
-    expectedLatencyMs: nullable(predictions.latencyMs[c]),
-    utility: plan.utilities[c],
   };
 }
 

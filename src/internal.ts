@@ -72,7 +72,15 @@ export { createTextScan, scanText } from './features/text-scan.ts';
 export { createHead, type HeadContext } from './head/create-head.ts';
 export { type Activation, activate, Dense } from './head/dense.ts';
 export type { Head, HeadSpec } from './head/head.ts';
-export { KnnHead, type KnnTable, knnHeaderBytes, knnMagic, knnVersion, readKnnFile } from './head/knn.ts';
+export {
+  KnnHead,
+  type KnnTable,
+  knnHeaderBytes,
+  knnMagic,
+  knnVersion,
+  readKnnFile,
+  readKnnHead,
+} from './head/knn.ts';
 export { type LayersModel, readLayersModel } from './head/layers.ts';
 export {
   type CostSource,
@@ -110,6 +118,12 @@ export { createPolicy, needsAnswers } from './policy/kinds/create-policy.ts';
 export type { AcceptTest, Combine, Predictions } from './policy/plan.ts';
 export type { PolicyCandidate, PolicyContext, PolicyOverrides, RequestNeeds } from './policy/policy.ts';
 export { NAMED_WEIGHTS, type WeightsName } from './policy/spec.ts';
+export {
+  readUncertainty,
+  type Uncertainty,
+  type UncertaintyReader,
+  type UncertaintySpec,
+} from './policy/uncertainty.ts';
 export type { Prompt, TokenPrices } from './request.ts';
 export { toldHead } from './router/predictor.ts';
 export { readSignals } from './signals/read-signals.ts';

@@ -221,6 +221,25 @@ export function createRandom(seed: number): Random {
   };
 }
 
+/**
+ * P(Z < z) of a normal variable, |error| < 7.5e-8: Abramowitz and Stegun 26.2.17.
+ *
+ * @param kernel exp(-z²/2), where it is known already
+ */
+export function normalBelow(z: number, kernel = Math.exp(-0.5 * z * z)): number {
+  const t = 1 / (1 + 0.2316419 * Math.abs(z));
+  const poly =
+    t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
+  const tail = 0.3989422804014327 * kernel * poly;
+  return z >= 0 ? 1 - tail : tail;
+}
+
+/** A number with three digits that count; with all, where three would put it on or over a bound that it is beside. */
+export function printNumber(value: number, bound: number): string {
+  const text = value.toPrecision(3);
+  return (+text - bound) * (value - bound) > 0 ? text : `${value}`;
+}
+
 const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 /**

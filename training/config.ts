@@ -97,6 +97,8 @@ export const trainConfigSchema = z.strictObject({
   policy: z.looseObject({ kind: z.string() }).default({ kind: 'utility', weights: 'best' }),
   /** Labelled prompts that the artifact carries, for `pointsman explain`. They are there for everyone who has it. */
   examples: z.int().min(0).max(10_000).default(0),
+  /** Whether the artifact can say how unsure its predictions are, in a file of its own. Left out: it cannot. */
+  uncertainty: z.boolean().optional(),
   /** Bootstrap resamples of the evaluation. */
   resamples: z.int().min(100).max(100_000).default(2000),
 });

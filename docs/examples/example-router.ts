@@ -25,6 +25,7 @@ export async function exampleRouter(options: RouterOptions, folder = '.pointsman
       folds: 3,
       heads: ['linear'],
       resamples: 200,
+      uncertainty: true,
       ngrams: { dimensions: 16 },
       candidates: {
         mini: { inputPricePerMillionTokens: 0.1, outputPricePerMillionTokens: 0.4 },

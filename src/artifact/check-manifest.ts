@@ -35,6 +35,9 @@ export function checkManifest(manifest: Manifest): void {
   const rates = heads.costBesideInput?.perInputToken;
   if (rates !== undefined) equal('heads.costBesideInput.perInputToken', rates.length, n);
   if (manifest.task?.told !== undefined) checkTold(manifest, manifest.task.told);
+  if (manifest.uncertainty !== undefined) {
+    equal('uncertainty.advantage.outcomes', manifest.uncertainty.advantage.outcomes.length, n);
+  }
   const lengths = features.blocks.map(blockLength);
   const sum = lengths.reduce((total, value) => total + value, 0);
   if (sum !== features.length) refuse('features.length', `${sum}, the sum of its blocks`, features.length);
@@ -97,6 +100,7 @@ function namedFiles(manifest: Manifest): string[] {
   if (manifest.embedder.table !== undefined) paths.push(manifest.embedder.table);
   if (manifest.model.router !== undefined) paths.push(manifest.model.router);
   if (manifest.novelty !== undefined) paths.push(manifest.novelty.file);
+  if (manifest.uncertainty !== undefined) paths.push(manifest.uncertainty.file);
   for (const block of manifest.features.blocks) if (block.kind === 'ngrams') paths.push(block.file);
   for (const part of Object.values(manifest.heads)) if (part !== null) collectHeadFiles(part.head, paths);
   return paths;

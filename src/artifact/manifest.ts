@@ -3,6 +3,7 @@ import type { CalibratorParameters } from '../calibrator.ts';
 import { EMBEDDERS, type EmbedderKind, type ManifestEmbedder } from '../embedder/embedders.ts';
 import type { HeadSpec } from '../head/head.ts';
 import type { NoveltySpec } from '../novelty.ts';
+import type { UncertaintySpec } from '../policy/uncertainty.ts';
 import { type Candidate, MODALITIES, type TokenPrices } from '../request.ts';
 import { finiteNumber, object, record, wholeNumber } from '../validate.ts';
 import {
@@ -151,6 +152,8 @@ export interface Manifest {
   readonly novelty?: NoveltySpec;
   /** What tells a good answer from a bad one, where the traffic had answers that it could be learned from. */
   readonly answer?: ManifestAnswer;
+  /** How unsure success probabilities are. Its file is read only where something asks for it. */
+  readonly uncertainty?: UncertaintySpec;
   /** The policy used when a request names none; validated by `policy/`. */
   readonly policy: unknown;
   readonly provenance: {
@@ -334,6 +337,14 @@ export const manifestSchema = object({
     }),
   ),
   answer: v.exactOptional(answerSchema),
+  uncertainty: v.exactOptional(
+    object({
+      file: path,
+      components: v.pipe(wholeNumber, v.minValue(0), v.maxValue(MAX_LENGTH)),
+      difficulty: object({ outcomes: positive, penalty: positive, variance: amount }),
+      advantage: object({ outcomes: perCandidate(positive), penalty: positive }),
+    }),
+  ),
   policy: v.unknown(),
   provenance: object({
     toolVersion: text,

@@ -1,5 +1,7 @@
 import { ArtifactError, InvalidInputError } from '../errors.ts';
+import type { KnnReader } from '../head/knn.ts';
 import type { CompileExpression } from '../policy/parts.ts';
+import type { UncertaintyReader } from '../policy/uncertainty.ts';
 import { validate } from '../validate.ts';
 import { checkManifest } from './check-manifest.ts';
 import { type FileEntry, MANIFEST_SCHEMA_VERSION, type Manifest, manifestSchema } from './manifest.ts';
@@ -14,16 +16,18 @@ export interface ReadArtifactOptions {
   /** Largest sum of the sizes that the manifest declares, in bytes. Checked before any of them is read. @default 512 MiB */
   readonly maxBytes?: number;
   /**
-   * Whether to read all that the manifest lists: the files of the answer head at once, and the reports. A report that is missing or
+   * Whether to read all that the manifest lists: what only some policies need at once, and the reports. A report that is missing or
    * changed is told in their `changed`. @default false
    */
   readonly reports?: boolean;
+  /** Whether to read how unsure predictions are, where the artifact knows. @default whether its policy asks for it */
+  readonly uncertainty?: boolean;
 }
 
 /**
  * Reads what an artifact decides with and checks it: schema version, shape, its own digest and id, then size and digest
- * of every file. What it returns is what was checked: no file is read twice. Files of the answer head, which only some policies
- * need, are left for `load`.
+ * of every file. What it returns is what was checked: no file is read twice. Files that only some policies need, of
+ * the answer head and of how unsure predictions are, are left for `load`.
  *
  * @throws ArtifactError saying which file or field is wrong and what to do. Nothing is half-loaded.
  */
@@ -48,18 +52,26 @@ export async function readArtifactFiles(
       contents.set(path, await readChecked(files, entry, sha256));
     return file(path);
   };
-  const atOnce = manifest.files.filter(({ path }) => withReports || !path.startsWith(ANSWER_FILES));
+  const atOnce = manifest.files.filter(({ path }) => withReports || !isLeft(manifest, path));
   await Promise.all(atOnce.map(({ path }) => load(path)));
   return {
     manifest,
     file,
     load,
+    ...(hasNeighbours(manifest) && { knn: (await import('../head/knn.ts')).readKnnHead }),
     ...(withReports ? { reports: await readReports(files, manifest.reports, sha256) } : {}),
   };
 }
 
-/** Files whose names begin so are the answer head's. */
-const ANSWER_FILES = 'answer';
+/** Whether a file is one that only some policies need: of the answer head, whose names begin so, or of how unsure predictions are. */
+function isLeft({ uncertainty }: Manifest, path: string): boolean {
+  return path.startsWith('answer') || path === uncertainty?.file;
+}
+
+/** Whether a head is of the kind that few artifacts have. */
+function hasNeighbours({ heads }: Manifest): boolean {
+  return JSON.stringify(heads).includes('"kind":"knn"');
+}
 
 /** So that what is not a router is refused before its bytes fill the memory. */
 function checkSize(entries: readonly FileEntry[], maxBytes: number): void {
@@ -162,7 +174,7 @@ export interface Artifact {
   /**
    * The checked bytes of a file that the manifest lists under `files`. Not a copy: do not write to it.
    *
-   * @throws ArtifactError when the manifest lists no such file, or it is the answer head's and was not read yet.
+   * @throws ArtifactError when the manifest lists no such file, or it is one that `load` reads and has not read yet.
    */
   file(path: string): Uint8Array;
   /**
@@ -174,6 +186,10 @@ export interface Artifact {
   load?(path: string): Promise<Uint8Array>;
   /** Reads the expressions of its policy; undefined when that has no rules. */
   readonly compile?: CompileExpression;
+  /** Reads its heads of neighbours; undefined where it has none. */
+  readonly knn?: KnnReader;
+  /** How unsure its predictions are; undefined where it does not know, or was read without. */
+  readonly uncertainty?: UncertaintyReader;
   /** Undefined unless they were asked for: no decision needs them. */
   readonly reports?: ArtifactReports;
 }

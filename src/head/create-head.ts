@@ -1,7 +1,7 @@
 import { ArtifactError } from '../errors.ts';
 import { logit } from '../math.ts';
 import type { Head, HeadSpec } from './head.ts';
-import { KnnHead, readKnnFile } from './knn.ts';
+import type { KnnReader } from './knn.ts';
 import type { LayersModel } from './layers.ts';
 
 /**
@@ -13,7 +13,8 @@ export function createHead(spec: HeadSpec, context: HeadContext): Head {
     case 'layers':
       return context.layers.head(spec.output);
     case 'knn':
-      return knnHead(spec, context);
+      if (context.knn !== undefined) return context.knn(spec, context.layers.inputs, context.file(spec.file));
+      throw new ArtifactError('A knn head needs what reads it. Read the artifact with `readArtifact`.');
     case 'stack': {
       const members = spec.members.map(({ weight, head }) => ({ weight, head: createHead(head, context) }));
       if (members.length === 0)
@@ -55,26 +56,8 @@ export interface HeadContext {
   readonly layers: LayersModel;
   /** Bytes of one of the artifact's files, whose digest has been checked. @throws ArtifactError */
   file(path: string): Uint8Array;
-}
-
-function knnHead(spec: Extract<HeadSpec, { kind: 'knn' }>, context: HeadContext): Head {
-  const { inputs } = context.layers;
-  const { from, to, neighbours, rows } = spec;
-  const table = readKnnFile(context.file(spec.file));
-  if (!(Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from < to && to <= inputs)) {
-    throw new ArtifactError(
-      `\`from\` and \`to\` of a knn head must be within 0..${inputs}. Got ${from}..${to}.`,
-    );
-  }
-  if (!(Number.isInteger(neighbours) && neighbours > 0)) {
-    throw new ArtifactError(`\`neighbours\` of a knn head must be a whole number > 0. Got ${neighbours}.`);
-  }
-  if (table.rows !== rows || table.dimensions !== to - from) {
-    throw new ArtifactError(
-      `"${spec.file}" must hold ${rows} rows of ${to - from} numbers. Got ${table.rows} of ${table.dimensions}.`,
-    );
-  }
-  return new KnnHead(table, { inputs, from, to, neighbours });
+  /** What reads a `knn` head: few artifacts have one. */
+  readonly knn?: KnnReader | undefined;
 }
 
 export interface StackMember {

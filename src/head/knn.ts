@@ -1,6 +1,38 @@
+import * as v from 'valibot';
 import { ArtifactError } from '../errors.ts';
 import { allFinite, readFloat32 } from '../math.ts';
-import type { Head } from './head.ts';
+import { wholeNumber } from '../validate.ts';
+import type { Head, HeadSpec } from './head.ts';
+
+/** Reads a head of neighbours: {@link readKnnHead}, loaded for an artifact that has one. */
+export type KnnReader = typeof readKnnHead;
+
+/**
+ * @param inputs length of the feature vector @param bytes of its file
+ * @throws ArtifactError where they do not fit together
+ */
+export function readKnnHead(
+  { file, from, neighbours, rows, to }: Extract<HeadSpec, { kind: 'knn' }>,
+  inputs: number,
+  bytes: Uint8Array,
+): Head {
+  const table = readKnnFile(bytes);
+  const isWhole = (value: unknown) => v.is(wholeNumber, value);
+  if (!(isWhole(from) && isWhole(to) && from >= 0 && from < to && to <= inputs)) {
+    throw new ArtifactError(
+      `\`from\` and \`to\` of a knn head must be within 0..${inputs}. Got ${from}..${to}.`,
+    );
+  }
+  if (!(isWhole(neighbours) && neighbours > 0)) {
+    throw new ArtifactError(`\`neighbours\` of a knn head must be a whole number > 0. Got ${neighbours}.`);
+  }
+  if (table.rows !== rows || table.dimensions !== to - from) {
+    throw new ArtifactError(
+      `"${file}" must hold ${rows} rows of ${to - from} numbers. Got ${table.rows} of ${table.dimensions}.`,
+    );
+  }
+  return new KnnHead(table, { inputs, from, to, neighbours });
+}
 
 /**
  * Mean outcome of the most similar rows: each weighs max(0, cosine)^sharpness times its own weight, the prior

@@ -7,7 +7,7 @@ import type { Artifact, ArtifactFiles, ReadArtifactOptions } from '../artifact/r
 import { embedderSource } from '../embedder/embedders.ts';
 import { ArtifactError } from '../errors.ts';
 import type { DecisionLog } from '../log/record.ts';
-import { hasExpressions, needsAnswers } from '../policy/kinds/create-policy.ts';
+import { hasExpressions, needsAnswers, readsUncertainty } from '../policy/kinds/create-policy.ts';
 import { createRouter, loadCel, readArtifact } from '../router/full-router.ts';
 import type { Router, RouterOptions } from '../router/router.ts';
 import type { FileLogOptions } from './file-sink.ts';
@@ -26,16 +26,16 @@ import type { WatchOptions } from './watch-router.ts';
  * const decision = await router.route({ text: 'Translate this to French: good morning' });
  */
 export async function loadRouter(folder: string, options: LoadOptions = {}): Promise<Router> {
-  const { log: given, watch = false, ...rest } = options;
+  const { log: given, uncertainty = false, watch = false, ...rest } = options;
   const log = typeof given === 'string' ? await openDecisionLog(given) : given;
   const routerOptions = log === undefined ? rest : { ...rest, log };
   const router =
     watch === false
-      ? await loadVersion(folder, routerOptions)
+      ? await loadVersion(folder, routerOptions, uncertainty)
       : await (await import('./watch-router.ts')).watchRouter(
           folder,
           resolveVersion,
-          (version) => loadVersion(version, routerOptions),
+          (version) => loadVersion(version, routerOptions, uncertainty),
           watch === true ? {} : watch,
         );
   if (typeof given !== 'string') return router;
@@ -61,8 +61,9 @@ export async function openDecisionLog(folder: string, options?: FileLogOptions):
   return (await import('./file-sink.ts')).createFileLog(folder, options);
 }
 
-async function loadVersion(folder: string, options: RouterOptions): Promise<Router> {
-  const artifact = await readArtifactFolder(folder);
+async function loadVersion(folder: string, options: RouterOptions, uncertainty: boolean): Promise<Router> {
+  const isAsked = uncertainty || readsUncertainty(options.policy);
+  const artifact = await readArtifactFolder(folder, isAsked ? { uncertainty: true } : {});
   const { files, policy } = artifact.manifest;
   // What is missing or damaged is found now, and not at the first answer.
   if (needsAnswers(options.policy ?? policy))
@@ -83,6 +84,8 @@ export interface LoadOptions extends Omit<RouterOptions, 'log'> {
    * @default none
    */
   readonly log?: DecisionLog | string;
+  /** Whether decisions can say how unsure they are, where the artifact knows. @default whether its policy asks for it */
+  readonly uncertainty?: boolean;
   /** Whether to go over to another version as soon as `current.json` names it. @default false */
   readonly watch?: boolean | WatchOptions;
 }

@@ -1,6 +1,7 @@
 import { NoCandidateError } from '../errors.ts';
+import { printNumber } from '../math.ts';
 import type { Modality } from '../request.ts';
-import { type Change, printNumber } from './plan.ts';
+import type { Change } from './plan.ts';
 import { candidateIndex, type PolicyCandidate, type PolicyContext } from './policy.ts';
 import { DEFAULT_RELAX, type Limits, type RelaxableLimit } from './spec.ts';
 

@@ -21,6 +21,8 @@ export interface PolicyKind<Spec> {
   readonly misplaced?: string;
   /** Whether it has expressions to compile. @default false */
   readonly hasExpressions?: boolean;
+  /** Whether it asks how unsure predictions are. @default never */
+  readonly readsUncertainty?: (spec: Spec) => boolean;
 }
 
 /** A policy inside another, or one candidate in the place of a policy. */
@@ -61,6 +63,8 @@ export interface PolicyOptions {
   readonly routers?: readonly string[];
   /** What the router has to read answers with; null: nothing. @default it is not known yet */
   readonly answer?: AnswerThresholds | null | undefined;
+  /** Whether contexts say how unsure predictions are. @default false */
+  readonly uncertainty?: boolean;
 }
 
 /** The numbers that `tuned` stands for: one for all steps of a policy, or one for each. */
@@ -91,6 +95,16 @@ export function acceptTest(
   if (answer !== null && threshold !== undefined) return { ...accept, threshold };
   throw new InvalidInputError(
     `\`${field}\` of policy must ask an answer head that is there, tuned where it says so. Train on logs with answers, or run pointsman tune.`,
+  );
+}
+
+/**
+ * @param field that asks how unsure predictions are @param of what it is a field of
+ * @throws InvalidInputError always
+ */
+export function noUncertainty(field: string, of = 'policy'): never {
+  throw new InvalidInputError(
+    `\`${field}\` of ${of} needs a router that was trained and read with { uncertainty: true }. Got one that does not know.`,
   );
 }
 

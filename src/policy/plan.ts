@@ -105,6 +105,8 @@ export interface Plan {
   readonly reserve?: readonly number[];
   /** What was compared, higher is better: `[candidates]`. */
   readonly utilities: Float64Array;
+  /** What a whole success probability adds to a utility. @default 1 */
+  readonly perSuccess?: number;
   /** Per candidate, why it was removed; undefined for those in `order`. */
   readonly removed: readonly (string | undefined)[];
   /** Plain sentences. */
@@ -196,10 +198,4 @@ export interface Predictions {
   readonly latencyMs: Float64Array;
   /** Expected length of the answer in tokens; NaN where nothing is known. @default not known */
   readonly outputTokens?: Float64Array;
-}
-
-/** A number with three digits that count; with all, where three would put it on or over a bound that it is beside. */
-export function printNumber(value: number, bound: number): string {
-  const text = value.toPrecision(3);
-  return (+text - bound) * (value - bound) > 0 ? text : `${value}`;
 }

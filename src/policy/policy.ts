@@ -3,6 +3,7 @@ import type { Candidate, Modality } from '../request.ts';
 import type { Signals } from '../signals/signals.ts';
 import type { Plan, Predictions } from './plan.ts';
 import type { Limits, PolicySpec, UtilityWeights, WeightsName } from './spec.ts';
+import type { Uncertainty } from './uncertainty.ts';
 
 /** Predictions, what the request needs and what the caller asks for, to a plan. Immutable; decides at once. */
 export interface Policy {
@@ -53,6 +54,8 @@ export interface PolicyContext {
    * artifact does not say. Computed when asked, too.
    */
   novelty(): number | null;
+  /** How unsure the predictions are; undefined where the artifact does not say, or was read without it. Likewise. */
+  uncertainty(): Uncertainty | undefined;
   /** Uniform in [0, 1), for policies that explore. */
   random(): number;
 }

@@ -148,10 +148,26 @@ export type ExplorePolicySpec = Limited & {
       }
     | {
         readonly method: 'thompson';
-        /** How many observations a success probability is worth; more explore less. @default 100 */
-        readonly observations?: number;
+        /**
+         * How many observations a success probability is worth; more explore less. `posterior`: as many as training found,
+         * for each candidate and prompt. @default 100
+         */
+        readonly observations?: number | 'posterior';
       }
   );
+
+/** Another choice where the policy's own is hardly better than it, for all that is known. */
+export interface AbstainPolicySpec extends Limited {
+  readonly kind: 'abstain';
+  readonly policy: PolicySpec;
+  /** The default, or a policy that escalates. */
+  readonly to: PolicyTarget;
+  /**
+   * Probability, 0 to 1, that the policy's first has a higher utility than that of `to`: below it `to` decides. At 0.95 the 90 %
+   * interval of the difference must be above 0. @default 0.95
+   */
+  readonly confidence?: number;
+}
 
 /** How to choose, as data: it lives in the manifest, or in a configuration file. */
 export type PolicySpec =
@@ -165,6 +181,7 @@ export type PolicySpec =
   | HierarchicalPolicySpec
   | RouterPolicySpec
   | ToolsPolicySpec
+  | AbstainPolicySpec
   | ExplorePolicySpec;
 
 /** What a candidate must not exceed, or must reach. A limit that is left out does not apply. */

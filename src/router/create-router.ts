@@ -7,9 +7,10 @@ import { readFeatures } from '../features/features.ts';
 import { allFinite, type Random, smallest } from '../math.ts';
 import { readNovelty } from '../novelty.ts';
 import type { PolicyKit } from '../policy/kinds/create-policy.ts';
-import type { PolicyOptions } from '../policy/parts.ts';
+import { noUncertainty, type PolicyOptions } from '../policy/parts.ts';
 import type { Plan, Predictions } from '../policy/plan.ts';
 import type { Policy, PolicyContext, RequestNeeds } from '../policy/policy.ts';
+import type { Uncertainty } from '../policy/uncertainty.ts';
 import { type Modality, type Prompt, type Request, readPrompt } from '../request.ts';
 import type { SeenSignals } from '../signals/read-signals.ts';
 import type { Signals } from '../signals/signals.ts';
@@ -95,9 +96,18 @@ export function assembleRouter(artifact: Artifact, options: RouterOptions, kit: 
     const { context, seen } = contexts(prompt, request, size.tokens, predictions, checked);
     const plan = policy.decide(context);
     if (plan.router !== undefined) return { decision: undefined, plan };
+    const uncertainty = checked.uncertainty ? toldUncertainty(artifact, context) : undefined;
     const routerMs = performance.now() - started;
     const explained = task === undefined ? plan : withTask(plan, task, predictor);
-    const decision = createDecision(names, explained, predictions, seen(), manifest.id, routerMs);
+    const decision = createDecision(
+      names,
+      explained,
+      predictions,
+      seen(),
+      manifest.id,
+      routerMs,
+      uncertainty,
+    );
     return { decision: checked.novelty ? { ...decision, novelty: context.novelty() } : decision };
   };
 
@@ -171,6 +181,12 @@ export function assembleRouter(artifact: Artifact, options: RouterOptions, kit: 
       await log?.flush();
     },
   };
+}
+
+/** @returns null where the artifact does not know */
+function toldUncertainty({ manifest }: Artifact, context: PolicyContext): Uncertainty | null {
+  if (manifest.uncertainty === undefined) return null;
+  return context.uncertainty() ?? noUncertainty('uncertainty', 'route options');
 }
 
 const NO_PROMPT = readPrompt({ text: '' });
@@ -247,6 +263,7 @@ function choosePolicy(artifact: Artifact, options: RouterOptions, kit: PolicyKit
     routers: Object.keys(options.routers ?? {}),
     answer: manifest.answer ?? null,
     ...(compile === undefined ? {} : { compile }),
+    uncertainty: artifact.uncertainty !== undefined,
   };
   const { candidates } = manifest;
   const make = (spec: unknown) => kit.create(spec, candidates, policyOptions);
@@ -275,7 +292,7 @@ type Contexts = (
 /** @param features where the features of the request at hand are, `[features.length]`. */
 function createContexts(
   artifact: Artifact,
-  { classifyTask }: Predictor,
+  { calibration, classifyTask }: Predictor,
   features: Float32Array,
   options: RouterOptions,
   kit: PolicyKit,
@@ -295,6 +312,7 @@ function createContexts(
   return (prompt, request, estimatedTokens, predictions, { overrides, signals: given }) => {
     const needs = requestNeeds(prompt, request, estimatedTokens, given, smallestWindow, countTokens);
     let signals: SeenSignals | undefined;
+    let uncertainty: Uncertainty | undefined;
     const readOnce = () => {
       signals ??= present(kit.readSignals)(
         {
@@ -317,6 +335,7 @@ function createContexts(
         overrides,
         signals: readOnce,
         novelty: () => noveltyOf?.(features) ?? null,
+        uncertainty: () => (uncertainty ??= artifact.uncertainty?.read(features, calibration)),
         random: nextRandom,
       },
       seen: () => signals?.seen ?? given,

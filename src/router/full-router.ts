@@ -4,7 +4,7 @@ import {
   type ReadArtifactOptions,
   readArtifactFiles,
 } from '../artifact/read-artifact.ts';
-import { hasExpressions, policies } from '../policy/kinds/create-policy.ts';
+import { hasExpressions, policies, readsUncertainty } from '../policy/kinds/create-policy.ts';
 import type { CompileExpression } from '../policy/parts.ts';
 import { assembleRouter } from './create-router.ts';
 import type { Router, RouterOptions } from './router.ts';
@@ -12,7 +12,8 @@ import type { Router, RouterOptions } from './router.ts';
 /**
  * Reads what an artifact decides with and checks it: schema version, shape, its own digest and id, then size and digest
  * of every file. What it returns is what was checked: no file is read twice. When its policy has rules, the code that
- * reads them (CEL, some 70 kB) is loaded too; the files of its answer head are left for `load`.
+ * reads them (CEL, some 70 kB) is loaded too; when it asks how unsure predictions are, so is what says that. The files of its answer
+ * head are left for `load`.
  *
  * @throws ArtifactError saying which file or field is wrong and what to do. Nothing is half-loaded.
  * @example
@@ -20,8 +21,16 @@ import type { Router, RouterOptions } from './router.ts';
  */
 export async function readArtifact(files: ArtifactFiles, options?: ReadArtifactOptions): Promise<Artifact> {
   const artifact = await readArtifactFiles(files, options);
-  if (!hasExpressions(artifact.manifest.policy)) return artifact;
-  return { ...artifact, compile: await loadCel() };
+  const { manifest } = artifact;
+  const isAsked = options?.uncertainty ?? readsUncertainty(manifest.policy);
+  const uncertainty = isAsked
+    ? await (await import('../policy/uncertainty.ts')).loadUncertainty(artifact)
+    : undefined;
+  return {
+    ...artifact,
+    ...(hasExpressions(manifest.policy) && { compile: await loadCel() }),
+    ...(uncertainty && { uncertainty }),
+  };
 }
 
 /**

@@ -8,6 +8,7 @@ import type { Head, HeadSpec } from '../head/head.ts';
 import { readLayersModel } from '../head/layers.ts';
 import { argMax, sigmoid, softmaxInto } from '../math.ts';
 import type { Predictions } from '../policy/plan.ts';
+import type { Calibration } from '../policy/uncertainty.ts';
 import type { TaskGuess } from '../signals/signals.ts';
 import { tokenCost } from '../tokens.ts';
 
@@ -21,6 +22,8 @@ export interface Predictor {
    * @throws InvalidInputError when the features hold a number that is not finite.
    */
   predict(features: Float32Array, size?: RequestSize, task?: string): Required<Predictions>;
+  /** What made the success probabilities that were predicted last. */
+  readonly calibration: Calibration;
   /** Whether it makes a difference to be told this task; undefined where none does. */
   readonly isLearned: ((task: string) => boolean) | undefined;
   /** Whether the size of a request changes anything. */
@@ -41,6 +44,7 @@ export function createPredictor(artifact: Artifact): Predictor {
       turn,
     ),
     file: (path) => artifact.file(path),
+    knn: artifact.knn,
   };
   const build = (name: string, spec: Parameters<typeof createHead>[0]): Head => {
     const head = createHead(spec, context);
@@ -57,6 +61,8 @@ export function createPredictor(artifact: Artifact): Predictor {
   const amounts = expectedAmounts(artifact.manifest, build);
 
   const raw = new Float32Array(count);
+  const scores = new Float32Array(count);
+  const calibration: { scores: Float32Array; calibrators: readonly Calibrator[] } = { scores, calibrators };
   const named = Object.entries({ choice, success, ...amounts.heads });
   const predictions: Required<Predictions> = {
     choice: new Float64Array(count),
@@ -66,19 +72,21 @@ export function createPredictor(artifact: Artifact): Predictor {
     outputTokens: new Float64Array(count),
   };
   const predictor: Predictor = {
+    calibration,
     classifyTask: taskClassifier(artifact.manifest, context),
     isLearned: told && ((task) => told.heads.has(task)),
     readsSize: amounts.readsSize,
     predict(input, size = UNKNOWN_SIZE, task) {
       turn.count++;
       const known = task === undefined ? undefined : told?.heads.get(task);
-      const calibrated = known === undefined ? calibrators : told!.calibrators;
-      (known ?? success).predictInto(input, raw);
-      for (let c = 0; c < count; c++) predictions.success[c] = calibrated[c].probability(raw[c]);
+      calibration.calibrators = known === undefined ? calibrators : told!.calibrators;
+      (known ?? success).predictInto(input, scores);
+      for (let c = 0; c < count; c++)
+        predictions.success[c] = calibration.calibrators[c].probability(scores[c]);
       checkFinite(predictions.success, candidates);
       // The choice head has guessed the task; what is expected, told it, has not.
       if (known === undefined) choice.predictInto(input, raw);
-      else for (let c = 0; c < count; c++) raw[c] = sigmoid(raw[c]);
+      else for (let c = 0; c < count; c++) raw[c] = sigmoid(scores[c]);
       softmaxInto(
         raw,
         predictions.choice,

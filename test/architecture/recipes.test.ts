@@ -291,6 +291,10 @@ describe('a kind of policy', () => {
       'explore in training/retrain/gate-challenger.ts',
       'explore in training/train/prepare-traffic.ts',
     ],
+    'what abstaining is, loaded where a policy does: its word in the path, and the kind of change': [
+      'abstain in src/policy/uncertainty.ts',
+      'threshold in src/policy/uncertainty.ts',
+    ],
     'the default, and what has weights': [
       'utility in training/candidates/probes.ts',
       'utility in training/cli/commands/evaluate.ts',

@@ -12,6 +12,7 @@ import { panelOfModels } from '../../docs/examples/panel-of-models.ts';
 import { searchEngine } from '../../docs/examples/search-engine.ts';
 import { specialistRouter } from '../../docs/examples/specialist-router.ts';
 import { supportBot } from '../../docs/examples/support-bot.ts';
+import { surelyBetter } from '../../docs/examples/surely-better.ts';
 import { root } from '../architecture/source-files.ts';
 import { fencedBlocks } from '../documents/fenced-blocks.ts';
 import { runTypescript } from '../documents/run-typescript.ts';
@@ -64,6 +65,10 @@ describe('the examples', () => {
 
   it('hedged chat: the second model only when the first is stuck', async () => {
     expect(await hedgedChat(tell, folder)).toEqual(['mini', 'pro']);
+  });
+
+  it('surely better: a model that is cheaper and as good takes it, and what is unlike all traffic stays with the default', async () => {
+    expect(await surelyBetter(tell, folder)).toEqual(['abstain:sure → mini', 'abstain → pro']);
   });
 
   it('specialist router: code is decided by another router, what is unlike all traffic goes to the safe choice', async () => {

@@ -70,6 +70,7 @@ const POLICY_TESTS: Readonly<Record<string, string>> = {
   hierarchical: COMPOSITE,
   router: CHOSEN_BY,
   tools: 'test/src/policy/kinds/tools-for-real.test.ts',
+  abstain: 'test/src/policy/kinds/abstain-policy.test.ts',
   explore: 'test/src/policy/kinds/explore-policy.test.ts',
 };
 /** Where each signal is tested. */

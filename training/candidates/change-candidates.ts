@@ -5,7 +5,7 @@ import { exportRouter } from '../fit/export.ts';
 import { countedTokens, inputLengths, learnTokens, meanTokensCost, paidPrices } from '../outcomes/amounts.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import { addFittedPrompts } from '../split/split.ts';
-import { extendHeads, extendTask, readOutputs } from './extend-heads.ts';
+import { extendHeads, extendTask, extendUncertainty, readOutputs } from './extend-heads.ts';
 import {
   bareArtifact,
   type CandidatePosterior,
@@ -50,6 +50,16 @@ export async function addCandidate(input: AddCandidateInput): Promise<AddedCandi
   const weights = cautiousWeights(posterior, caution);
   const extended = extendHeads(manifest, outputs, probes, weights, routedBy, inputRate);
   const { model, files } = await exportRouter(extended);
+  const { uncertainty } = manifest;
+  const unsure =
+    uncertainty === undefined
+      ? null
+      : extendUncertainty(
+          uncertainty,
+          await (artifact.load?.(uncertainty.file) ?? artifact.file(uncertainty.file)),
+          weights,
+          count,
+        );
   const onboarded = onboardedCandidate(candidate.name, manifest, posterior, routedBy, count);
   const built = await editArtifact(artifact, {
     what: `Candidate ${candidate.name} was added from ${count} probes.`,
@@ -62,8 +72,9 @@ export async function addCandidate(input: AddCandidateInput): Promise<AddedCandi
       heads: extended.heads,
       ...(manifest.task === undefined ? {} : { task: extendTask(manifest.task, weights) }),
       model,
+      ...(unsure === null ? {} : { uncertainty: unsure.spec }),
     },
-    files,
+    files: unsure === null ? files : new Map([...files, [unsure.spec.file, unsure.bytes]]),
     removed: modelFiles(manifest).filter((path) => !files.has(path)),
     reports: seenWithProbes(artifact, input.probes, candidate.name),
   });

@@ -7,6 +7,7 @@ import {
   logit,
   type ManifestHeads,
   readFloat32,
+  type UncertaintySpec,
 } from 'pointsman/internal';
 import type { DenseChain, DenseLayer } from '../fit/chain.ts';
 import { type FoldedHeads, foldHeads, type JoinedLayer, type ModelOutputs } from '../fit/fold-head.ts';
@@ -52,6 +53,41 @@ export function extendHeads(
         }),
   };
   return foldHeads({ heads: extended, outputs }, task?.output);
+}
+
+/**
+ * How unsure the predictions are with one candidate more: as unsure as the known ones that it is like, and as one whose own differences
+ * were learned from these probes alone and vary as much as those of the candidate that varies most.
+ *
+ * @param weights of the known candidates in the new one, `[candidates]` @param probes how many
+ */
+export function extendUncertainty(
+  spec: UncertaintySpec,
+  bytes: Uint8Array,
+  weights: Float64Array,
+  probes: number,
+): { readonly spec: UncertaintySpec; readonly bytes: Uint8Array } {
+  const known = weights.length;
+  const from = 4 * (1 + 2 * spec.components);
+  const to = from + 4 * known * known;
+  const covariance = readFloat32(bytes, from, known * known);
+  const at = (a: number, b: number) => covariance[a * known + b];
+  // With each known one, and with itself, what it has in common through the others.
+  const shared = weights.map((_, c) => weights.reduce((sum, weight, k) => sum + weight * at(k, c), 0));
+  const most = weights.reduce((found, _, c) => Math.max(found, at(c, c)), 0);
+  const own = weights.reduce((sum, weight, c) => sum + weight * shared[c], most);
+  const extended = new Uint8Array(bytes.length + 4 * (2 * known + 1));
+  extended.set(bytes.subarray(0, from));
+  const view = new DataView(extended.buffer);
+  for (let a = 0; a <= known; a++) {
+    for (let b = 0; b <= known; b++) {
+      const value = a < known ? (b < known ? at(a, b) : shared[a]) : b < known ? shared[b] : own;
+      view.setFloat32(from + 4 * (a * (known + 1) + b), value, true);
+    }
+  }
+  extended.set(bytes.subarray(to), to + 4 * (2 * known + 1));
+  const { outcomes, penalty } = spec.advantage;
+  return { spec: { ...spec, advantage: { outcomes: [...outcomes, probes], penalty } }, bytes: extended };
 }
 
 /** @param weights `[outputs]` @param constant on the scale of the outputs */

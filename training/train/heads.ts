@@ -6,6 +6,7 @@ import {
   type ManifestAnswer,
   type ManifestHeads,
   needsAnswers,
+  readKnnHead,
   successLogit,
   type ToldTask,
 } from 'pointsman/internal';
@@ -18,6 +19,13 @@ import { softTargets } from '../fit/loss.ts';
 import { createMatrix, type Matrix, putRows, takeRows } from '../fit/rows.ts';
 import { fitTaskClassifier } from '../learners/domain.ts';
 import { isFullyObserved, type LearnerData } from '../learners/learner.ts';
+import { tuneLinearLearner } from '../learners/linear.ts';
+import {
+  type FittedUncertainty,
+  fitUncertainty,
+  type HeldErrors,
+  type LinearPenalties,
+} from '../learners/uncertainty.ts';
 import { isByPreference } from '../outcomes/matrix.ts';
 import { type FittedAmounts, fitAmounts } from './amounts.ts';
 import { type AnswerReport, type FittedAnswers, fitAnswers } from './answer.ts';
@@ -46,6 +54,8 @@ export interface FittedHeads {
   readonly answers?: AnswerReport;
   /** The model's, and tables of neighbours. */
   readonly files: ReadonlyMap<string, Uint8Array>;
+  /** Null where the config does not ask for it. */
+  readonly uncertainty: FittedUncertainty | null;
   readonly report: QualityReport & { readonly temperature: number };
   /** How the traffic was learned from where a policy chose what was seen; null where it was not. */
   readonly log: LogReport | null;
@@ -81,6 +91,16 @@ export async function fitHeads(run: TrainingRun): Promise<FittedHeads> {
     log,
     offsets,
   );
+  let uncertainty: FittedUncertainty | null = null;
+  if (run.config.uncertainty === true) {
+    run.onStep('fitting how unsure the heads are');
+    uncertainty = fitUncertainty(
+      data,
+      quality.outOfFold,
+      await linearPenalties(data, quality.report),
+      calibrated.errors,
+    );
+  }
   const { heads, outputs: layers } = foldHeads(calibrated, task);
   const { told } = calibrated;
   const { model, files } = await exportRouter({ heads, outputs: layers });
@@ -93,7 +113,13 @@ export async function fitHeads(run: TrainingRun): Promise<FittedHeads> {
       : { task: { output: task, names: run.tasks, ...(told === null ? {} : { told }) } }),
     learned: amounts.learned,
     model,
-    files: new Map([...quality.files, ...files, ...(answers?.files ?? [])]),
+    files: new Map([
+      ...quality.files,
+      ...files,
+      ...(answers?.files ?? []),
+      ...(uncertainty === null ? [] : [[uncertainty.spec.file, uncertainty.bytes] as const]),
+    ]),
+    uncertainty,
     ...(answers?.answer ? { answer: answers.answer } : {}),
     ...(answers === null ? {} : { answers: answers.report }),
     report: { ...quality.report, temperature: calibrated.heads.choice.temperature },
@@ -134,10 +160,18 @@ function expectedSuccess(
   return success;
 }
 
+/** Those of the linear learner, whether it takes part or not. */
+async function linearPenalties(data: LearnerData, { members }: QualityReport): Promise<LinearPenalties> {
+  const { settings } = members.find(({ name }) => name === 'linear') ?? (await tuneLinearLearner(data));
+  return { difficulty: settings.levelPenalty, advantage: settings.deviationPenalty };
+}
+
 interface CalibratedHeads extends FoldedHeads {
   readonly told: ToldTask | null;
   /** What the success head says of the calibrate split, not calibrated: `[rows, candidates]`. */
   readonly held: Matrix;
+  /** How far the calibrators are off on the rows that they were fitted on: two numbers a candidate. */
+  readonly errors: HeldErrors;
 }
 
 /**
@@ -161,6 +195,7 @@ function calibrateHeads(
       head: (name) => joinedHead(outputs.get(name)!, columns),
     },
     file: (path) => tables.get(path)!,
+    knn: readKnnHead,
   };
   const held = takeRows(features.matrix, rows);
   const quality = takeRows(outcomes(matrix, matrix.quality), rows);
@@ -180,6 +215,10 @@ function calibrateHeads(
   const groupOfRow = rows.map((row) => groups[row]);
   const success = predictRows(createHead(heads.success.head, context), held);
   const calibrators = chooseCalibrators(success, quality, weights, { groups: groupOfRow, seed: config.seed });
+  const probabilities = calibrators.map(({ parameters }) => createCalibrator(parameters));
+  const errors = success.values.map(
+    (value, i) => quality.values[i] - probabilities[i % quality.columns].probability(value),
+  );
   const taskOfRow = rows.map((row) => tasks.indexOf(matrix.prompts[row].task ?? ''));
   const given = { features: held, quality, weights, tasks: taskOfRow, groups: groupOfRow };
   return {
@@ -191,5 +230,6 @@ function calibrateHeads(
     outputs,
     told: offsets && calibrateTold(offsets, heads.success.head, context, given, config.seed),
     held: success,
+    errors: { features: held, errors: { ...quality, values: errors }, groups: groupOfRow, share: 1 },
   };
 }

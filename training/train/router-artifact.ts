@@ -28,7 +28,7 @@ export async function buildRouter(
   { dataFingerprint, embedder: { embedder, kind, options, table }, name }: TrainInput,
 ): Promise<BuiltArtifact> {
   const { config, features, splits } = run;
-  const { answer, answers, heads, learned, log, model, preferences, report, task } = fitted;
+  const { answer, answers, heads, learned, log, model, preferences, report, task, uncertainty } = fitted;
   const files = new Map([...features.files, ...fitted.files]);
   const novelty = fitNovelty(features.matrix, splits.fit, splits.calibrate, config.seed);
   if (novelty !== null) files.set(novelty.spec.file, novelty.bytes);
@@ -57,6 +57,7 @@ export async function buildRouter(
       ...(task === undefined ? {} : { task }),
       ...(novelty === null ? {} : { novelty: novelty.spec }),
       ...(answer === undefined ? {} : { answer }),
+      ...(uncertainty === null ? {} : { uncertainty: uncertainty.spec }),
       policy: config.policy,
       provenance: {
         toolVersion: TOOL_VERSION,
@@ -74,6 +75,7 @@ export async function buildRouter(
             log,
             ...(answers === undefined ? {} : { answers }),
             ...(preferences === null ? {} : { preferences }),
+            ...(uncertainty === null ? {} : { uncertainty: uncertainty.scales }),
           },
         },
       },

@@ -10,6 +10,7 @@ import {
 import { compileCel, createPolicy, createRandom } from 'pointsman/internal';
 import type { BuiltArtifact } from '../artifact/build-artifact.ts';
 import { checkRouterFolder, type WrittenArtifact, writeArtifact } from '../artifact/write-artifact.ts';
+import type { TrainConfig } from '../config.ts';
 import { openEmbedder } from '../embed/embedders.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
 import type { Evaluation } from '../evaluate/evaluation.ts';
@@ -60,7 +61,7 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
   const { config, embedder, groups, splits, onProgress = () => {} } = input;
   const matrix = withTokenCosts(input.matrix, config.candidates as Record<string, Partial<Candidate>>);
   // First, since a misspelt candidate should not be found out after the fitting.
-  checkPolicy(config.policy, matrix.candidates);
+  checkPolicy(config, matrix.candidates);
   const onStep: OnStep = (what, folds) => onProgress({ kind: 'step', what, folds: folds ?? null });
 
   const embeddings = await embedPrompts(matrix, embedder.embedder, {
@@ -95,9 +96,10 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
 }
 
 /** @throws InvalidInputError where the policy is none, or names candidates that the traffic does not have */
-function checkPolicy(policy: unknown, names: readonly string[]): void {
+function checkPolicy({ policy, uncertainty = false }: TrainConfig, names: readonly string[]): void {
   const candidates = names.map((name) => ({ name, meanCostUsd: null, meanLatencyMs: null }));
-  createPolicy(policy, candidates, { compile: compileCel, routers: withoutRouters(policy).routers });
+  const { routers } = withoutRouters(policy);
+  createPolicy(policy, candidates, { compile: compileCel, routers, uncertainty });
 }
 
 /** Prompts of the calibrate split that the dial is set on: more take their time, and hardly show more. */
@@ -216,7 +218,7 @@ export async function rehearseTraining<Result>(
   const { embedder } = await openEmbedder(config.embedder);
   return withTraffic({ ...options, router: out }, async (traffic) => {
     await checkEmbedder(traffic.table, embedder.id, options);
-    checkPolicy(config.policy, traffic.matrix.candidates);
+    checkPolicy(config, traffic.matrix.candidates);
     return use(traffic);
   });
 }

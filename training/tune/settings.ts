@@ -290,6 +290,7 @@ export function chooseByWeights(
       throw new Error('A utility policy looks at no signals.');
     },
     novelty: () => null,
+    uncertainty: () => undefined,
     random: () => 0,
   };
   const names = candidates.map(({ name }) => name);

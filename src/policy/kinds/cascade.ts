@@ -1,7 +1,8 @@
 import * as v from 'valibot';
+import { printNumber } from '../../math.ts';
 import { strictObject } from '../../validate.ts';
 import { acceptTest, composeOrder, type PolicyKind, type PolicyParts } from '../parts.ts';
-import { type AcceptTest, type Change, type Plan, type PlanStep, printNumber } from '../plan.ts';
+import type { AcceptTest, Change, Plan, PlanStep } from '../plan.ts';
 import type { Policy } from '../policy.ts';
 import { accept, type CascadePolicySpec, limited, many, share } from '../spec.ts';
 

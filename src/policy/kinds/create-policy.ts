@@ -15,6 +15,7 @@ import {
 } from '../parts.ts';
 import { candidateIndex, type Policy, type PolicyCandidate } from '../policy.ts';
 import type { Limited, PolicySpec } from '../spec.ts';
+import { abstain } from './abstain.ts';
 import { cascade } from './cascade.ts';
 import { classifier } from './classifier.ts';
 import { ensemble } from './ensemble.ts';
@@ -42,6 +43,7 @@ export const POLICIES = {
   hierarchical,
   router,
   tools,
+  abstain,
   explore,
 } satisfies { readonly [Kind in PolicySpec['kind']]: PolicyKind<Extract<PolicySpec, { kind: Kind }>> };
 
@@ -63,10 +65,22 @@ function shapeOf(
 
 /** Whether a policy, not yet checked, or one inside it has expressions to compile. */
 export function hasExpressions(policy: unknown): boolean {
+  return hasKind(policy, (kind) => kind.hasExpressions === true);
+}
+
+/** Whether a policy, not yet checked, or one inside it asks how unsure predictions are. */
+export function readsUncertainty(policy: unknown): boolean {
+  return hasKind(policy, (kind, spec) => kind.readsUncertainty?.(spec) === true);
+}
+
+function hasKind(
+  policy: unknown,
+  isMeant: (kind: PolicyKind<PolicySpec>, spec: PolicySpec) => boolean,
+): boolean {
   if (policy === null || typeof policy !== 'object') return false;
-  const kind = 'kind' in policy && typeof policy.kind === 'string' ? policy.kind : '';
-  const own = Object.hasOwn(POLICIES, kind) && kindsOf(POLICIES)[kind].hasExpressions === true;
-  return own || Object.values(policy).some(hasExpressions);
+  const name = 'kind' in policy && typeof policy.kind === 'string' ? policy.kind : '';
+  const own = Object.hasOwn(POLICIES, name) && isMeant(kindsOf(POLICIES)[name], policy as PolicySpec);
+  return own || Object.values(policy).some((inside) => hasKind(inside, isMeant));
 }
 
 /** Whether a policy, not yet checked, or one inside it puts answers before the answer head. */

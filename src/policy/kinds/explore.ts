@@ -1,7 +1,9 @@
 import * as v from 'valibot';
+import { normalBelow } from '../../math.ts';
 import { finiteNumber, strictObject } from '../../validate.ts';
-import type { PolicyKind, PolicyParts } from '../parts.ts';
-import type { Policy } from '../policy.ts';
+import { noUncertainty, type PolicyKind, type PolicyParts } from '../parts.ts';
+import type { Plan } from '../plan.ts';
+import type { Policy, PolicyContext } from '../policy.ts';
 import { type ExplorePolicySpec, limited, share } from '../spec.ts';
 
 const positive = v.pipe(finiteNumber, v.gtValue(0));
@@ -12,10 +14,15 @@ export const explore = {
     return v.variant('method', [
       strictObject({ ...around, method: v.literal('epsilon-greedy'), epsilon: share }),
       strictObject({ ...around, method: v.literal('softmax'), temperature: positive }),
-      strictObject({ ...around, method: v.literal('thompson'), observations: v.exactOptional(positive) }),
+      strictObject({
+        ...around,
+        method: v.literal('thompson'),
+        observations: v.exactOptional(v.union([positive, v.literal('posterior')])),
+      }),
     ]);
   },
   create: createExplorePolicy,
+  readsUncertainty: isPosterior,
   misplaced: 'explore there: the propensity of what is called would not be known',
 } satisfies PolicyKind<ExplorePolicySpec>;
 
@@ -27,16 +34,16 @@ const GRID = 64;
 /** Standard deviations that the grid reaches to each side. */
 const REACH = 4;
 
-/**
- * Probability of each candidate of `order`, in that order; they sum to 1.
- *
- * @param utilities `[candidates]` @param success `[candidates]`
- */
+/** Whether a policy draws by how unsure the heads are. */
+function isPosterior(spec: ExplorePolicySpec): boolean {
+  return spec.method === 'thompson' && spec.observations === 'posterior';
+}
+
+/** Probability of each candidate of the plan's order, in that order; they sum to 1. */
 function explorationProbabilities(
   spec: ExplorePolicySpec,
-  order: readonly number[],
-  utilities: Float64Array,
-  success: Float64Array,
+  { order, perSuccess = 1, utilities }: Plan,
+  { predictions: { success }, uncertainty }: PolicyContext,
 ): Float64Array {
   const probabilities = new Float64Array(order.length);
   switch (spec.method) {
@@ -47,6 +54,8 @@ function explorationProbabilities(
     case 'softmax':
       return softmax(order, utilities, spec.temperature, probabilities);
     case 'thompson':
+      // What cannot say how unsure it is has been refused when the policy was made.
+      if (spec.observations === 'posterior') return uncertainty()!.shares(order, utilities, perSuccess);
       return thompson(order, utilities, success, spec.observations ?? OBSERVATIONS, probabilities);
   }
 }
@@ -113,15 +122,6 @@ function thompson(
   return normalise(out);
 }
 
-/** P(Z < z), |error| < 7.5e-8: Abramowitz and Stegun 26.2.17. @param kernel exp(-z²/2) */
-function normalBelow(z: number, kernel: number): number {
-  const t = 1 / (1 + 0.2316419 * Math.abs(z));
-  const poly =
-    t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
-  const tail = 0.3989422804014327 * kernel * poly;
-  return z >= 0 ? 1 - tail : tail;
-}
-
 function normalise(values: Float64Array): Float64Array {
   let sum = 0;
   for (const value of values) sum += value;
@@ -136,6 +136,7 @@ function normalise(values: Float64Array): Float64Array {
  */
 function createExplorePolicy(spec: ExplorePolicySpec, parts: PolicyParts): Policy {
   const { candidates, calls } = parts;
+  if (isPosterior(spec) && !parts.options.uncertainty) noUncertainty('observations: posterior');
   const policy = parts.make(spec.policy, 'policy');
 
   return {
@@ -144,12 +145,7 @@ function createExplorePolicy(spec: ExplorePolicySpec, parts: PolicyParts): Polic
       const plan = policy.decide(context);
       if (context.overrides.explore === false) return { ...plan, path: ['explore:off', ...plan.path] };
       const { order } = plan;
-      const probabilities = explorationProbabilities(
-        spec,
-        order,
-        plan.utilities,
-        context.predictions.success,
-      );
+      const probabilities = explorationProbabilities(spec, plan, context);
       const at = draw(probabilities, context.random());
       const path = [`explore:${spec.method}`, ...plan.path];
       const propensity = probabilities[at];

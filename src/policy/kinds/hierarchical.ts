@@ -1,7 +1,7 @@
 import * as v from 'valibot';
+import { printNumber } from '../../math.ts';
 import { record, strictObject } from '../../validate.ts';
 import type { PolicyKind, PolicyParts } from '../parts.ts';
-import { printNumber } from '../plan.ts';
 import type { Policy } from '../policy.ts';
 import { type HierarchicalPolicySpec, limited, share } from '../spec.ts';
 

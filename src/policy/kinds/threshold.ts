@@ -1,7 +1,7 @@
 import * as v from 'valibot';
+import { printNumber } from '../../math.ts';
 import { finiteNumber, strictObject } from '../../validate.ts';
 import { composeOrder, type PolicyKind, type PolicyParts } from '../parts.ts';
-import { printNumber } from '../plan.ts';
 import { candidateIndex, type Policy } from '../policy.ts';
 import { limited, type ThresholdPolicySpec } from '../spec.ts';
 

@@ -67,6 +67,7 @@ function createUtilityPolicy(spec: UtilityPolicySpec, { candidates, calls, filte
         order,
         reserve: remaining.reserve,
         utilities,
+        perSuccess: weights.quality,
         removed: remaining.removed,
         reasons,
         path,

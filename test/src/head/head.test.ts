@@ -8,6 +8,7 @@ import {
   type KnnTable,
   type LayersModel,
   readKnnFile,
+  readKnnHead,
   readLayersModel,
 } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
@@ -208,7 +209,7 @@ describe('KnnHead', () => {
 
 describe('createHead', () => {
   const layers: LayersModel = readLayersModel(modelJson, weights);
-  const context = { layers, file: () => encodeKnn(table) };
+  const context = { layers, file: () => encodeKnn(table), knn: readKnnHead };
   const sum: HeadSpec = { kind: 'layers', output: 'sum' };
   const knn: HeadSpec = { kind: 'knn', file: 'knn.bin', rows: 3, neighbours: 2, from: 0, to: 2 };
 

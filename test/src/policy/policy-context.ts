@@ -1,5 +1,6 @@
 import type { Signals } from 'pointsman';
 import type { PolicyContext, PolicyOverrides, Predictions, RequestNeeds } from 'pointsman/internal';
+import type { Uncertainty } from '../../../src/policy/uncertainty.ts';
 
 export const SIGNALS: Signals = {
   task: 'question',
@@ -27,6 +28,8 @@ export interface ContextParts {
   readonly signals?: Partial<Signals>;
   /** @default null */
   readonly novelty?: number | null;
+  /** @default not known */
+  readonly uncertainty?: Uncertainty;
   /** What is drawn. @default 0 */
   readonly random?: number;
 }
@@ -40,6 +43,7 @@ export function policyContext(parts: ContextParts): PolicyContext {
     overrides: parts.overrides ?? {},
     signals: () => signals,
     novelty: () => parts.novelty ?? null,
+    uncertainty: () => parts.uncertainty,
     random: () => parts.random ?? 0,
   };
 }

@@ -248,8 +248,8 @@ test('without costs in the traffic they are null, and the policy goes by quality
 });
 
 test('where there is no cost head, the mean of the traffic stands in', async () => {
-  const { manifest, file } = await readTinyArtifact();
-  const artifact = { file, manifest: { ...manifest, heads: { ...manifest.heads, cost: null } } };
+  const tiny = await readTinyArtifact();
+  const artifact = { ...tiny, manifest: { ...tiny.manifest, heads: { ...tiny.manifest.heads, cost: null } } };
   const { costUsd } = await createRouter(artifact, { embedder: fakeEmbedder }).predict({ text: 'hi' });
   expect([...costUsd]).toEqual([0.001, 0.002, 0.003]);
 });

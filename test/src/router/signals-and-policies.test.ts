@@ -77,11 +77,11 @@ test('budgets and quality of the caller are limits; what is said of the request 
 });
 
 test('a counter is asked where the estimate comes close to a context window', async () => {
-  const { manifest, file } = artifact;
+  const { manifest } = artifact;
   const candidates = manifest.candidates.map((candidate) => ({ ...candidate, contextWindowTokens: 100 }));
   let asked = 0;
   const router = createRouter(
-    { file, manifest: { ...manifest, candidates } },
+    { ...artifact, manifest: { ...manifest, candidates } },
     {
       embedder: fakeEmbedder,
       countTokens: (text) => {

@@ -14,7 +14,10 @@ test('an artifact with the static table needs nothing beside itself, and reads t
 });
 
 test('a table of another embedder than the manifest names is refused', async () => {
-  const { manifest, file } = await readArtifact(memoryFiles((await servingArtifact()).files));
+  const artifact = await readArtifact(memoryFiles((await servingArtifact()).files));
+  const { manifest } = artifact;
   const other = { ...manifest, embedder: { ...manifest.embedder, id: 'static-other' } };
-  expect(() => createRouter({ manifest: other, file })).toThrow(/must hold the embedder "static-other"/);
+  expect(() => createRouter({ ...artifact, manifest: other })).toThrow(
+    /must hold the embedder "static-other"/,
+  );
 });

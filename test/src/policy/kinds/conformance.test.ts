@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { NoCandidateError, type PolicySpec } from 'pointsman';
-import { compileCel, createPolicy, type PolicyCandidate } from 'pointsman/internal';
+import { compileCel, createPolicy, type PolicyCandidate, type Uncertainty } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
+import { abstainPlan } from '../../../../src/policy/uncertainty.ts';
 import { type ContextParts, policyContext } from '../policy-context.ts';
 
 const NAMES = ['a', 'b', 'c', 'd'];
@@ -52,6 +53,16 @@ const POLICIES: [string, PolicySpec][] = [
     { kind: 'hierarchical', domains: { question: 'b', maths: { kind: 'utility' } }, otherwise: 'c' },
   ],
   ['tools', { kind: 'tools', tool: 'calculator', before: 'a', otherwise: 'd' }],
+  ['abstain', { kind: 'abstain', policy: { kind: 'utility' }, to: 'a' }],
+  [
+    'abstain, to escalate',
+    {
+      kind: 'abstain',
+      policy: { kind: 'utility', weights: 'balanced', limits: { minSuccessProbability: 0.3 } },
+      to: { kind: 'cascade', steps: [{ use: 'a' }, { use: 'd' }] },
+      confidence: 0.6,
+    },
+  ],
   ['router', { kind: 'router', router: 'other' }],
   [
     'explore, epsilon-greedy',
@@ -59,6 +70,10 @@ const POLICIES: [string, PolicySpec][] = [
   ],
   ['explore, softmax', { kind: 'explore', method: 'softmax', temperature: 0.2, policy: { kind: 'utility' } }],
   ['explore, thompson', { kind: 'explore', method: 'thompson', policy: { kind: 'classifier' } }],
+  [
+    'explore, thompson by the posterior',
+    { kind: 'explore', method: 'thompson', observations: 'posterior', policy: { kind: 'utility' } },
+  ],
   [
     'four levels',
     {
@@ -132,9 +147,15 @@ const parts: fc.Arbitrary<ContextParts> = fc.record({
     tier: fc.constantFrom('', 'gold'),
   }),
   novelty: fc.constantFrom(null, 0.5, 2),
+  uncertainty: fc.constantFrom(0, 0.01, 0.2).map((error) => ({
+    standardError: () => error,
+    differenceError: () => error,
+    shares: (order: readonly number[]) => new Float64Array(order.length).fill(1 / order.length),
+    abstain: (...given: Parameters<Uncertainty['abstain']>) => abstainPlan(() => error, ...given),
+  })),
   random: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
 });
-const OPTIONS = { compile: compileCel, routers: ['other'] };
+const OPTIONS = { compile: compileCel, routers: ['other'], uncertainty: true };
 
 describe.each(POLICIES)('%s', (_, spec) => {
   test('its numbers are its own: predictions that the next request overwrites leave them as they were', () => {

@@ -1,5 +1,5 @@
 import type { PolicySpec } from 'pointsman';
-import { createPolicy, createRandom } from 'pointsman/internal';
+import { createPolicy, createRandom, type Uncertainty } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 import { policyContext } from '../policy-context.ts';
 
@@ -16,17 +16,28 @@ const METHODS: [string, PolicySpec][] = [
   ['epsilon-greedy', { kind: 'explore', method: 'epsilon-greedy', epsilon: 0.2, policy }],
   ['softmax', { kind: 'explore', method: 'softmax', temperature: 0.1, policy }],
   ['thompson', { kind: 'explore', method: 'thompson', observations: 50, policy }],
+  ['thompson by the posterior', { kind: 'explore', method: 'thompson', observations: 'posterior', policy }],
 ];
 const DRAWS = 20_000;
 
+/** As if each were first as often as this, whatever the utilities. */
+const uncertainty: Uncertainty = {
+  standardError: () => 0.1,
+  differenceError: () => 0.1,
+  shares: (order) => Float64Array.from(order, (c) => [0.25, 0.5, 0.125, 0.125][c]),
+  abstain: (plan) => plan,
+};
+
 /** What was drawn how often, and the propensity it was said to have. */
 function sample(spec: PolicySpec, seed: number) {
-  const made = createPolicy(spec, candidates);
+  const made = createPolicy(spec, candidates, { uncertainty: true });
   const random = createRandom(seed);
   const counts = new Float64Array(candidates.length);
   const said = new Float64Array(candidates.length);
   for (let i = 0; i < DRAWS; i++) {
-    const { order, propensity } = made.decide(policyContext({ predictions, random: random.next() }));
+    const { order, propensity } = made.decide(
+      policyContext({ predictions, uncertainty, random: random.next() }),
+    );
     counts[order[0]]++;
     said[order[0]] = propensity;
   }
@@ -36,7 +47,7 @@ function sample(spec: PolicySpec, seed: number) {
 describe.each(METHODS)('%s', (_, spec) => {
   test('takes its first choice where a request is not to be explored with', () => {
     const overrides = { explore: false };
-    const plan = createPolicy(spec, candidates).decide(
+    const plan = createPolicy(spec, candidates, { uncertainty: true }).decide(
       policyContext({ predictions, random: 0.999, overrides }),
     );
     expect(plan).toMatchObject({ propensity: 1, path: ['explore:off', 'utility:best'] });
@@ -53,11 +64,13 @@ describe.each(METHODS)('%s', (_, spec) => {
   });
 
   test('so outcomes weighted by 1 / propensity give the mean of each candidate without bias', () => {
-    const made = createPolicy(spec, candidates);
+    const made = createPolicy(spec, candidates, { uncertainty: true });
     const random = createRandom(2);
     let sum = 0;
     for (let i = 0; i < DRAWS; i++) {
-      const { order, propensity } = made.decide(policyContext({ predictions, random: random.next() }));
+      const { order, propensity } = made.decide(
+        policyContext({ predictions, uncertainty, random: random.next() }),
+      );
       if (order[0] === 2) sum += (random.next() < success[2] ? 1 : 0) / propensity;
     }
     expect(sum / DRAWS).toBeGreaterThan(0.63);
@@ -65,14 +78,16 @@ describe.each(METHODS)('%s', (_, spec) => {
   });
 
   test('a removed candidate is never drawn', () => {
-    const made = createPolicy({ ...spec, limits: { deny: ['b'] } }, candidates);
+    const made = createPolicy({ ...spec, limits: { deny: ['b'] } }, candidates, { uncertainty: true });
     for (let u = 0; u < 1; u += 0.01) {
-      expect(made.decide(policyContext({ predictions, random: u })).order[0]).not.toBe(1);
+      expect(made.decide(policyContext({ predictions, uncertainty, random: u })).order[0]).not.toBe(1);
     }
   });
 
   test('what is drawn beside the first is called alone, and the reasons say so', () => {
-    const plan = createPolicy(spec, candidates).decide(policyContext({ predictions, random: 0.9999 }));
+    const plan = createPolicy(spec, candidates, { uncertainty: true }).decide(
+      policyContext({ predictions, uncertainty, random: 0.9999 }),
+    );
     const drawn = candidates[plan.order[0]].name;
     expect(plan.step).toEqual({ kind: 'call', candidate: drawn });
     expect(plan.reasons[0]).toMatch(new RegExp(`^${drawn} was drawn, with probability .*; otherwise b\\.$`));
@@ -106,7 +121,9 @@ test('the first keeps its whole plan', () => {
     epsilon: 0.1,
     policy: { kind: 'cascade', steps: [{ use: 'd' }, { use: 'b' }] },
   };
-  const plan = createPolicy(spec, candidates).decide(policyContext({ predictions, random: 0 }));
+  const plan = createPolicy(spec, candidates, { uncertainty: true }).decide(
+    policyContext({ predictions, uncertainty, random: 0 }),
+  );
   expect(plan.step.kind).toBe('sequence');
   expect(plan.propensity).toBeCloseTo(0.9 + 0.1 / 4, 12);
 });
