@@ -34,6 +34,9 @@ const CHECKPOINT_AFTER = 2_000_000;
 
 const BUSY_MS = 2_000;
 
+/** Days that are kept, here as in Redis. */
+const KEPT_DAYS_MS = 400 * 86_400_000;
+
 /** Days that are read at the start: this month, and what may still be settled of the one before. */
 const READ_DAYS_MS = 33 * 86_400_000;
 
@@ -126,7 +129,10 @@ class SqliteState implements GatewayState {
     this.#write = ledgerWriter(db);
     this.#selectKey = db.prepare('SELECT record FROM keys WHERE id = ?');
     this.#ledger = (options.decides ?? true) ? new Ledger() : null;
-    if (this.#ledger !== null) readLedger(db, this.#ledger, dayOf(this.#clock() - READ_DAYS_MS));
+    if (this.#ledger !== null) {
+      db.prepare('DELETE FROM days WHERE day < ?').run(dayOf(this.#clock() - KEPT_DAYS_MS));
+      readLedger(db, this.#ledger, dayOf(this.#clock() - READ_DAYS_MS));
+    }
     this.#seenVersion = this.#dataVersion();
     this.#looking = setInterval(() => this.#look(), options.lookEveryMs ?? 200).unref();
   }

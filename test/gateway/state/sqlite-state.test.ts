@@ -54,6 +54,23 @@ it('is as it was when it is opened again: keys, buckets, days, and what is under
   await third.close();
 });
 
+it('keeps what was used for 400 days', async () => {
+  const path = newPath();
+  let now = Date.UTC(2026, 0, 1);
+  const use = async () => {
+    const state = await openSqliteState(path, { clock: () => now });
+    await state.reserve(aRequest(anAccount('a'), { isHeld: false }));
+    const days = await state.usage('a', 400);
+    await state.close();
+    return days.map(({ day }) => day);
+  };
+  await use();
+  now = Date.UTC(2027, 1, 5);
+  expect(await use()).toEqual(['2027-02-05', '2026-01-01']);
+  now = Date.UTC(2027, 1, 6);
+  expect(await use()).toEqual(['2027-02-06', '2027-02-05']);
+});
+
 it('is decided with by one process at a time; others may change keys, which counts at once', async () => {
   const path = newPath();
   const state = await openSqliteState(path, { lookEveryMs: 5 });
