@@ -6,15 +6,16 @@ export {
   ANSWER_VERSION,
   type AnswerBlock,
   type AnswerExtractor,
+  type AnswerKeeper,
   answerBlockLength,
   CHECK_NAMES,
   createAnswerExtractor,
+  createAnswerKeeper,
   type EarlierAnswer,
   EVIDENCE_LENGTH,
   evidenceInto,
   KEPT_BLOCKS,
   KEPT_LENGTH,
-  keptKey,
 } from './answer/answer-features.ts';
 export { type AnswerScorer, readAnswerScorer, successLogit } from './answer/answer-scorer.ts';
 export type { GivenAnswer } from './answer/question.ts';

@@ -127,12 +127,38 @@ export function answerBlockLength(block: AnswerBlock): number {
 /** Numbers that are kept of an answer. */
 export const KEPT_LENGTH = CHECK_NAMES.length + NUMERIC_SIGNAL_NAMES.length;
 
-/**
- * What an answer's key is hashed as before it is kept: equal for answers that say the same to one request, and never across
- * requests, so that nobody learns by it who else was told the same.
- */
-export function keptKey(requestId: string, key: string): Uint8Array {
-  return new TextEncoder().encode(`${requestId}\n${key}`);
+/** What is kept of an answer, by which training and serving see it alike. */
+export interface KeptAnswer {
+  readonly checks: readonly number[]; // [KEPT_LENGTH]
+  /**
+   * What its key is before it is hashed: equal for answers that say the same to one request, and never across requests, so
+   * that nobody learns by it who else was told the same.
+   */
+  readonly key: Uint8Array;
+}
+
+/** Not safe to call from two threads at once, as an extractor is not. */
+export interface AnswerKeeper {
+  readonly version: number;
+  readQuestion(prompt: Prompt): Question;
+  keep(question: Question, answer: GivenAnswer, requestId: string): KeptAnswer;
+}
+
+export function createAnswerKeeper(): AnswerKeeper {
+  const extractor = createAnswerExtractor(KEPT_BLOCKS, null);
+  const checks = new Float32Array(KEPT_LENGTH);
+  return {
+    version: ANSWER_VERSION,
+    readQuestion: (prompt) => extractor.readQuestion(prompt),
+    keep(question, answer, requestId) {
+      const key = extractor.extractInto(question, answer, checks);
+      return {
+        // Seven decimals are as much as a float32 near 1 has, in half the characters.
+        checks: Array.from(checks, (value) => Math.round(value * 1e7) / 1e7),
+        key: new TextEncoder().encode(`${requestId}\n${key}`),
+      };
+    },
+  };
 }
 
 /** An answer that was given to the same prompt before. */

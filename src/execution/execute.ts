@@ -57,7 +57,7 @@ export async function execute<R extends Request>(
   const pool = poolParts(clients);
   const { decision, ...routed } = await routeInTime(router, request, pool, options);
   const running = runPlan({ ...routed, planned: decision, request, pool, output: null });
-  const result = await logOutcome(router.log, decision, running);
+  const result = await logOutcome(router.log, decision, request, running);
   return { ...result, decision };
 }
 
@@ -153,12 +153,13 @@ function anyRequest<R extends Request>(settings: Settings<R>): Settings {
 async function logOutcome<Result extends ExecutionResult>(
   log: DecisionLog | undefined,
   { id, candidate }: Pick<Decision, 'id' | 'candidate'>,
+  request: Request,
   execution: Promise<Result>,
 ): Promise<Result> {
   if (log === undefined || id === undefined) return execution;
   try {
     const result = await execution;
-    tell(() => log.outcome(id, answered(result)));
+    tell(() => log.outcome(id, answered(result, request)));
     const { quality, qualitySource } = result.outcome;
     if (quality !== null && qualitySource !== 'answer') {
       tell(() => log.feedback(id, { quality, candidate: result.candidate, source: 'verifier' }));
@@ -181,10 +182,11 @@ function tell(record: () => void): void {
   }
 }
 
-function answered({ candidate, trace }: ExecutionResult): OutcomeInput {
+function answered({ answer, candidate, trace }: ExecutionResult, request: Request): OutcomeInput {
   const { attempts } = trace;
   const own = attempts.filter((attempt) => attempt.candidate === candidate && attempt.state === 'answered');
-  return { candidate, ...amountsOf(own), ...totalsOf(attempts) };
+  const { finishReason, text } = answer;
+  return { candidate, ...amountsOf(own), ...totalsOf(attempts), answer: { text, finishReason, request } };
 }
 
 function failed(code: string, attempts: readonly Attempt[], candidate: string): OutcomeInput {
@@ -321,7 +323,7 @@ export async function executeStream<R extends Request>(
   const pool = poolParts(clients);
   const { decision, ...routed } = await routeInTime(router, request, pool, options);
   const planRun = { ...routed, planned: decision, request, pool };
-  const stream = await openStream(planRun, (result) => logOutcome(router.log, decision, result));
+  const stream = await openStream(planRun, (result) => logOutcome(router.log, decision, request, result));
   return Object.assign(stream, { decision });
 }
 

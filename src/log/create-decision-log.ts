@@ -12,6 +12,13 @@ import {
   readPrompt,
 } from '../request.ts';
 import { validate } from '../validate.ts';
+import {
+  lazyKeeper,
+  loggedAnswer,
+  type OpenKeeper,
+  type PendingAnswer,
+  pendingAnswer,
+} from './logged-answer.ts';
 import { createLogQueue, type LogClock, systemLogClock } from './queue.ts';
 import {
   type DecisionLog,
@@ -27,7 +34,13 @@ import {
   type WriteRecords,
   withinLimits,
 } from './record.ts';
-import { candidateSchema, decisionIdSchema, feedbackSchema, outcomeSchema } from './record-schema.ts';
+import {
+  candidateSchema,
+  decisionIdSchema,
+  feedbackSchema,
+  outcomeSchema,
+  saidAnswerSchema,
+} from './record-schema.ts';
 
 /** About what a record holds beside the prompt, in UTF-16 units, where it is not more. */
 const OVERHEAD = 1000;
@@ -49,14 +62,15 @@ const PREDICTION = 100;
  */
 export function createDecisionLog(options: DecisionLogOptions): DecisionLog {
   const settings = readLogSettings(options);
-  const { sink, content, clock, newId } = settings;
+  const { answers, sink, content, clock, newId } = settings;
+  const openKeeper = lazyKeeper();
   const isoNow = () => new Date(clock.wallNow()).toISOString();
   const queue = createLogQueue<Pending>({
     ...settings,
     async write(items, dropped) {
       const refused: unknown[] = [];
       const finished = await inSlices(items, (item) =>
-        finishRecord(item, settings.sha256, settings.embedding).catch((reason: unknown) => {
+        finishRecord(item, settings, openKeeper).catch((reason: unknown) => {
           refused.push(reason);
           return null;
         }),
@@ -114,9 +128,22 @@ export function createDecisionLog(options: DecisionLogOptions): DecisionLog {
       }
       return id;
     },
-    outcome(id, given) {
+    outcome(id, { answer, ...given }) {
       const outcome = validate(outcomeSchema, withinLimits(given), 'outcome');
-      tell({ schemaVersion: 1, kind: 'outcome', id: checkId(id), at: isoNow(), ...outcome });
+      const said = answer === undefined ? undefined : validate(saidAnswerSchema, answer, 'answer of outcome');
+      const record = {
+        schemaVersion: 1,
+        kind: 'outcome',
+        id: checkId(id),
+        at: isoNow(),
+        ...outcome,
+      } as const;
+      if (answer === undefined || said === undefined || answers === 'none') {
+        tell(record);
+        return;
+      }
+      const pending = pendingAnswer(said, answer.request);
+      queue.push({ size: Math.max(OVERHEAD, lengthOf(record)) + pending.size, record, answer: pending });
     },
     feedback(id, given) {
       const feedback = validate<FeedbackInput>(feedbackSchema, given, 'feedback');
@@ -185,6 +212,11 @@ export interface DecisionLogOptions {
   readonly content?: 'prompt' | 'hash';
   /** Whether the prompt's embedding is kept, to learn from without the prompt. @default false */
   readonly embedding?: boolean;
+  /**
+   * What is kept of answers: what they look like (features that the answer head learns from, and hashes), their text as well,
+   * or nothing. @default 'features'
+   */
+  readonly answers?: 'features' | 'text' | 'none';
   /** Records that may wait; more are dropped. @default 10000 */
   readonly capacity?: number;
   /** UTF-16 units of text that may wait, prompts and all, at most two bytes each; more are dropped. @default 33554432 */
@@ -214,8 +246,15 @@ type LogSettings = Required<Omit<DecisionLogOptions, 'sink'>> & { readonly sink:
 
 /** @throws InvalidInputError when an option is out of its range. */
 function readLogSettings(options: DecisionLogOptions): LogSettings {
-  const { content = 'prompt' } = options;
+  const { answers = 'features', content = 'prompt' } = options;
   if (content !== 'prompt' && content !== 'hash') throw wrong('content', '"prompt" or "hash"', content);
+  const some = content === 'hash' ? ['features', 'none'] : ['features', 'text', 'none'];
+  if (!some.includes(answers))
+    throw wrong(
+      'answers',
+      content === 'hash' ? '"features" or "none", since `content` is "hash"' : '"features", "text" or "none"',
+      answers,
+    );
   const atLeast = (field: 'capacity' | 'batch' | 'retries', least: number, otherwise: number) => {
     const value = options[field] ?? otherwise;
     if (Number.isInteger(value) && value >= least) return value;
@@ -232,6 +271,7 @@ function readLogSettings(options: DecisionLogOptions): LogSettings {
   return {
     sink: readSink(options.sink),
     content,
+    answers,
     embedding: options.embedding ?? false,
     capacity: atLeast('capacity', 1, 10_000),
     capacityCharacters: amount('capacityCharacters', 2 ** 25),
@@ -274,16 +314,28 @@ interface PendingDecision {
 }
 
 /** What waits to be written: a record, or what becomes one. */
-type Pending = PendingDecision | { readonly size: number; readonly record: LogRecord };
+type Pending = PendingDecision | PendingRecord;
+
+interface PendingRecord {
+  readonly size: number;
+  readonly record: LogRecord;
+  readonly answer?: PendingAnswer;
+}
 
 /**
  * A record that any reader of JSON takes: halves of surrogate pairs become U+FFFD.
- *
- * @param keepEmbedding whether it goes into the record.
  */
-async function finishRecord(pending: Pending, sha256: Sha256, keepEmbedding: boolean): Promise<LogRecord> {
-  const record = 'record' in pending ? pending.record : await decisionRecord(pending, sha256, keepEmbedding);
-  return mapTexts(record, wellFormed);
+async function finishRecord(
+  pending: Pending,
+  settings: LogSettings,
+  openKeeper: OpenKeeper,
+): Promise<LogRecord> {
+  if (!('record' in pending))
+    return mapTexts(await decisionRecord(pending, settings.sha256, settings.embedding), wellFormed);
+  const { answer, record } = pending;
+  if (answer === undefined || record.kind !== 'outcome') return mapTexts(record, wellFormed);
+  const kept = await loggedAnswer(answer, record.id, { ...settings, openKeeper });
+  return mapTexts({ ...record, answer: kept }, wellFormed);
 }
 
 /** With the flag u a pair is one character, and only halves are surrogates. */

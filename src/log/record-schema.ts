@@ -32,6 +32,23 @@ const versioned = { schemaVersion: v.literal(LOG_SCHEMA_VERSION), at: time };
 
 const message = looseObject({ role: v.string() });
 
+const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+
+const loggedAnswer = looseObject({
+  hash,
+  finishReason: v.exactOptional(v.string()),
+  text: v.exactOptional(v.string()),
+  version: v.exactOptional(v.pipe(wholeNumber, v.gtValue(0))),
+  checks: v.exactOptional(v.array(finiteNumber)),
+  key: v.exactOptional(hash),
+});
+
+/** What a caller says of an answer's words. */
+export const saidAnswerSchema = object({
+  text: v.string(),
+  finishReason: v.exactOptional(v.nullable(nameUpTo(LONGEST_TEXTS.source))),
+});
+
 const outcomeFields = {
   candidate: name,
   status: v.picklist(['answered', 'failed']),
@@ -58,7 +75,7 @@ const feedbackFields = {
 export const outcomeSchema = strictObject({
   ...outcomeFields,
   candidate: candidateSchema,
-}) satisfies v.GenericSchema<unknown, Omit<OutcomeRecord, 'schemaVersion' | 'kind' | 'id' | 'at'>>;
+}) satisfies v.GenericSchema<unknown, Omit<OutcomeRecord, 'schemaVersion' | 'kind' | 'id' | 'at' | 'answer'>>;
 
 /** What a caller says of an answer. */
 export const feedbackSchema = v.pipe(
@@ -97,13 +114,19 @@ export const logRecordSchema = v.variant('kind', [
       }),
     ),
     signals: record(v.unknown()),
-    promptHash: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+    promptHash: hash,
     request: v.exactOptional(v.union([object({ text: v.string() }), object({ messages: v.array(message) })])),
     embedding: v.exactOptional(v.array(finiteNumber)),
     task: v.exactOptional(v.string()),
     tier: v.exactOptional(v.string()),
   }),
-  looseObject({ ...versioned, kind: v.literal('outcome'), id: name, ...outcomeFields }),
+  looseObject({
+    ...versioned,
+    kind: v.literal('outcome'),
+    id: name,
+    ...outcomeFields,
+    answer: v.exactOptional(loggedAnswer),
+  }),
   looseObject({ ...versioned, kind: v.literal('feedback'), id: name, ...feedbackFields }),
   looseObject({ ...versioned, kind: v.literal('dropped'), count: v.pipe(wholeNumber, v.gtValue(0)) }),
   looseObject({

@@ -1,6 +1,7 @@
 import type { CandidatePrediction, Decision } from '../decision.ts';
 import { InvalidInputError } from '../errors.ts';
 import type { Message, Request } from '../request.ts';
+import type { LoggedAnswer, SaidAnswer } from './logged-answer.ts';
 
 /** The version of the records' shape. A reader refuses a newer one. */
 export const LOG_SCHEMA_VERSION = 1;
@@ -85,6 +86,8 @@ export interface OutcomeRecord extends Versioned {
   readonly totalLatencyMs?: number;
   /** The error's code, when nobody answered. */
   readonly error?: string;
+  /** What is kept of what was answered. Left out where it is not known, or nothing is to be kept. */
+  readonly answer?: LoggedAnswer;
   /** Amounts that cannot be, by their fields, as they were told: `{ costUsd: '-5' }`. The fields are null or left out. */
   readonly refused?: Readonly<Record<string, string>>;
 }
@@ -289,6 +292,8 @@ export interface OutcomeInput {
   readonly totalLatencyMs?: number;
   /** The error's code, when nobody answered; a longer text is cut. */
   readonly error?: string;
+  /** What was answered, of which the log keeps what its `answers` says. @default not known */
+  readonly answer?: SaidAnswer;
 }
 
 /** How good somebody found an answer: a rating, a comment or the right answer, one of them at least. */

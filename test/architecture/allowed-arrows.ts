@@ -32,7 +32,7 @@ export const SRC_ARROWS: Arrows = {
   // A decision tells of the policy that made it, and of what the policy saw.
   decision: ['policy', 'signals'],
   // What is written down is a decision, and what came of it. Prompts are hashed as an artifact's files are.
-  log: ['artifact', 'decision'],
+  log: ['answer', 'artifact', 'decision'],
   // The one place where the parts meet. The log is an interface only: decisions are told to it.
   router: [
     'artifact',

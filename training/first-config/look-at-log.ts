@@ -197,7 +197,7 @@ async function readRows(
 ): Promise<{ report: IngestReport; unclear: LogLook['unclear'] }> {
   const map: ColumnMap = Object.fromEntries(guesses.map(({ column, field }) => [field, column]));
   let first: UnclearScoresError | null = null;
-  let options: IngestOptions = { ...reading, map, scoreRange: 'auto' };
+  let options: IngestOptions = { ...reading, answers: 'none', map, scoreRange: 'auto' };
   for (;;) {
     try {
       const report = await ingestOutcomes(options);

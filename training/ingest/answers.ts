@@ -3,16 +3,14 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { readPrompt } from 'pointsman';
 import {
   ANSWER_VERSION,
-  type AnswerExtractor,
-  createAnswerExtractor,
+  type AnswerKeeper,
+  createAnswerKeeper,
   finishReasonOf,
-  KEPT_BLOCKS,
   KEPT_LENGTH,
-  keptKey,
   type Prompt,
 } from 'pointsman/internal';
 import { JSON_ANSWER } from '../outcomes/column-values.ts';
-import { columnOf, type OutcomeField } from '../outcomes/outcome.ts';
+import { columnOf, SAID_FIELDS, type SaidField } from '../outcomes/outcome.ts';
 import { readResponse } from './record/response.ts';
 import { jsonOf, listOf } from './record/values.ts';
 import { EXISTING, rewriteRows, USABLE } from './sql/rows.ts';
@@ -20,17 +18,7 @@ import { EXISTING, rewriteRows, USABLE } from './sql/rows.ts';
 /** What is kept of answers: nothing, what they look like, or their words too. */
 type AnswersKept = 'none' | 'features' | 'text';
 
-/** Columns that say something of an answer. */
-export const ANSWER_COLUMNS = [
-  'answer',
-  'answerHash',
-  'answerKey',
-  'answerChecks',
-  'answerVersion',
-  'finishReason',
-] as const satisfies readonly OutcomeField[];
-
-const WRITTEN = Object.fromEntries(ANSWER_COLUMNS.map((field) => [field, columnOf(field).type]));
+const WRITTEN = Object.fromEntries(SAID_FIELDS.map((field) => [field, columnOf(field).type]));
 
 /** Rows whose answer is known by its features, of this version. */
 const IS_READ = `"answerVersion" IS NOT DISTINCT FROM ${ANSWER_VERSION} AND "answerKey" IS NOT NULL AND len("answerChecks") = ${KEPT_LENGTH}`;
@@ -61,18 +49,15 @@ export async function readAnswers(
     return Number(reader.getRows()[0][0]);
   };
   if (keep !== 'none' || isJudged) await readNew(connection, onProgress);
-  const isOther = `"answerVersion" IS NOT NULL AND NOT (${IS_READ})`;
-  const report = {
-    otherVersion: await count(isOther),
-    withoutPrompt:
-      keep === 'none' ? 0 : await count(`answer IS NOT NULL AND "text" IS NULL AND messages IS NULL`),
-    known: await count(IS_READ),
-  };
-  const columns = ANSWER_COLUMNS.filter((field) => field !== 'answer').map((field) => `"${field}" = NULL`);
-  const isUnread = keep === 'none' ? `file <> ${EXISTING}` : `NOT (${IS_READ})`;
-  await connection.run(`UPDATE staged SET ${columns.join(', ')} WHERE ${isUnread}
-    AND (${ANSWER_COLUMNS.map((field) => `"${field}" IS NOT NULL`).join(' OR ')})`);
-  return report;
+  const isDropped = keep === 'none' ? `file <> ${EXISTING}` : 'false';
+  const otherVersion = await count(`"answerVersion" IS NOT NULL AND NOT (${IS_READ}) AND NOT (${isDropped})`);
+  const withoutPrompt = await count(
+    `answer IS NOT NULL AND "text" IS NULL AND messages IS NULL AND NOT (${IS_READ}) AND NOT (${isDropped})`,
+  );
+  const columns = SAID_FIELDS.filter((field) => field !== 'answer').map((field) => `"${field}" = NULL`);
+  await connection.run(`UPDATE staged SET ${columns.join(', ')} WHERE (${isDropped} OR NOT (${IS_READ}))
+    AND (${SAID_FIELDS.map((field) => `"${field}" IS NOT NULL`).join(' OR ')})`);
+  return { known: await count(IS_READ), otherVersion, withoutPrompt };
 }
 
 /** Takes the words of answers out of the rows, but for those that a table had which was there. */
@@ -103,31 +88,31 @@ async function readNew(
 }
 
 /** What is kept of an answer; nulls where its words are not known. */
-type Kept = Readonly<Record<(typeof ANSWER_COLUMNS)[number], unknown>>;
+type Kept = Readonly<Record<SaidField, unknown>>;
 
-const NOTHING = Object.fromEntries(ANSWER_COLUMNS.map((field) => [field, null])) as Kept;
+const NOTHING = Object.fromEntries(SAID_FIELDS.map((field) => [field, null])) as Kept;
 
 /** Reads answers, one by one; those to the same prompt are best read one after another. */
 function createAnswerReader() {
-  const extractor = createAnswerExtractor(KEPT_BLOCKS, null);
-  const checks = new Float32Array(KEPT_LENGTH);
+  const keeper = createAnswerKeeper();
   let asked: string | null = null;
-  let question: ReturnType<AnswerExtractor['readQuestion']> | null = null;
+  let question: ReturnType<AnswerKeeper['readQuestion']> | null = null;
   return {
     read(requestId: string, prompt: string, isMessages: boolean, raw: string, told: string | null): Kept {
       const { finishReason, text } = readWords(raw);
       if (text === null) return NOTHING;
       const ended = finishReasonOf(told) ?? finishReason;
       if (question === null || asked !== prompt) {
-        question = extractor.readQuestion(promptOf(prompt, isMessages));
+        question = keeper.readQuestion(promptOf(prompt, isMessages));
         asked = prompt;
       }
-      const key = extractor.extractInto(question, { text, finishReason: ended, logprobs: null }, checks);
+      const given = { text, finishReason: ended, logprobs: null };
+      const { checks, key } = keeper.keep(question, given, requestId);
       return {
         answer: text,
         answerHash: sha256(text),
-        answerKey: sha256(keptKey(requestId, key)),
-        answerChecks: Array.from(checks, rounded),
+        answerKey: sha256(key),
+        answerChecks: checks,
         answerVersion: ANSWER_VERSION,
         finishReason: ended,
       };
@@ -181,9 +166,4 @@ function isResponse(value: object): boolean {
 
 function sha256(given: string | Uint8Array): string {
   return createHash('sha256').update(given).digest('hex');
-}
-
-/** Seven decimals are as much as a float32 near 1 has, in half the characters. */
-function rounded(value: number): number {
-  return Math.round(value * 1e7) / 1e7;
 }

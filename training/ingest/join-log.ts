@@ -1,5 +1,11 @@
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
-import { AMOUNT_FIELDS, columnOf, OUTCOME_FIELDS, type OutcomeField } from '../outcomes/outcome.ts';
+import {
+  AMOUNT_FIELDS,
+  columnOf,
+  OUTCOME_FIELDS,
+  type OutcomeField,
+  SAID_FIELDS,
+} from '../outcomes/outcome.ts';
 import { quoteText } from '../work/scratch-database.ts';
 import { LOG_REASONS, VALUE_REASONS } from './record/format.ts';
 import { UnclearScoresError } from './score-words.ts';
@@ -95,7 +101,8 @@ async function joinOutcomes(connection: DuckDBConnection, options: JoinOptions):
   // What was asked is the decision's, what was measured the outcome's.
   const columns = OUTCOME_FIELDS.map((field) => {
     const { kind, of } = columnOf(field);
-    const other = of === 'request' ? `d."${field}"` : kind === 'amount' ? `o."${field}"` : 'NULL';
+    const isMeasured = kind === 'amount' || SAID_FIELDS.some((said) => said === field);
+    const other = of === 'request' ? `d."${field}"` : isMeasured ? `o."${field}"` : 'NULL';
     return values[field] ?? other;
   });
   const made =

@@ -20,6 +20,13 @@ import { writeSorted } from './finish.ts';
 const MOST_SEGMENTS = 50;
 const COLUMNS = OUTCOME_FIELDS.map((field) => `"${field}"`).join(', ');
 
+/** No rows, of all columns: files of earlier versions do not have them all. */
+const NO_ROWS = `SELECT ${OUTCOME_FIELDS.map((field) => `NULL::${columnOf(field).type} AS "${field}"`).join(', ')} WHERE false`;
+
+function rowsOf(file: string): string {
+  return `(SELECT * FROM ${parquetFile(file)} UNION ALL BY NAME ${NO_ROWS})`;
+}
+
 /**
  * The outcomes that a router has gathered: a folder of Parquet files, each written once and never again. A file holds what
  * one run added or corrected (`gone` marks rows that are none any more), and comes before those with lower numbers. So a run that
@@ -68,9 +75,9 @@ export class OutcomeStore {
       const connection = await database.connect();
       const changed =
         base === null
-          ? `SELECT ${COLUMNS}, false AS gone FROM ${parquetFile(table)}`
-          : `SELECT ${COLUMNS}, false AS gone FROM ${parquetFile(table)} WHERE hash(${COLUMNS}) NOT IN (
-              SELECT hash(${COLUMNS}) FROM ${parquetFile(base)})
+          ? `SELECT ${COLUMNS}, false AS gone FROM ${rowsOf(table)}`
+          : `SELECT ${COLUMNS}, false AS gone FROM ${rowsOf(table)} WHERE hash(${COLUMNS}) NOT IN (
+              SELECT hash(${COLUMNS}) FROM ${rowsOf(base)})
             UNION ALL BY NAME SELECT "requestId", candidate, true AS gone FROM ${parquetFile(base)} AS b
               WHERE NOT EXISTS (SELECT 1 FROM ${parquetFile(table)} AS t
                 WHERE t."requestId" = b."requestId" AND t.candidate = b.candidate)`;
@@ -101,6 +108,7 @@ export class OutcomeStore {
   async #merged(connection: DuckDBConnection, segments: readonly string[]): Promise<string> {
     const rows = segments
       .map((name, nth) => `SELECT *, ${nth} AS nth FROM ${parquetFile(join(this.#folder, name))}`)
+      .concat(NO_ROWS)
       .join(' UNION ALL BY NAME ');
     // Keys alone are grouped: prompts may be long.
     await connection.run(

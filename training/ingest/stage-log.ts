@@ -1,5 +1,5 @@
 import { blobValue, type DuckDBConnection } from '@duckdb/node-api';
-import { AMOUNT_FIELDS, columnOf, OUTCOME_FIELDS } from '../outcomes/outcome.ts';
+import { AMOUNT_FIELDS, columnOf, OUTCOME_FIELDS, SAID_FIELDS } from '../outcomes/outcome.ts';
 import { jsonStructure, type ScratchDatabase } from '../work/scratch-database.ts';
 import { type LogMapping, mapLogBlock, SIDE_TABLES, type SideTable } from './formats/map-log.ts';
 import { readDocuments } from './read/documents.ts';
@@ -22,6 +22,7 @@ const SIDES = {
     several: 'BOOLEAN',
     refused: 'VARCHAR[]',
     error: 'VARCHAR',
+    ...Object.fromEntries(SAID_FIELDS.map((field) => [field, columnOf(field).type])),
     saidAt: 'VARCHAR',
   },
   scores: {

@@ -11,10 +11,10 @@ import {
   OUTCOME_FIELDS,
   type OutcomeField,
   REASONS,
+  SAID_FIELDS,
 } from '../outcomes/outcome.ts';
 import { fileError } from '../work/run-folder.ts';
 import { parquetFile, quoteText, type ScratchDatabase, scratchError } from '../work/scratch-database.ts';
-import { ANSWER_COLUMNS } from './answers.ts';
 import { writeSorted } from './finish.ts';
 import { physicalLines } from './read/files.ts';
 import { VALUE_REASONS } from './record/format.ts';
@@ -111,7 +111,7 @@ export class StagedRows {
     const [[count]] = await this.#rows('SELECT count(*) FROM answered');
     if (Number(count) > 0) {
       await numberRows(this.#connection);
-      const taken = ANSWER_COLUMNS.map((field) => `"${field}" = d."${field}"`).join(', ');
+      const taken = SAID_FIELDS.map((field) => `"${field}" = d."${field}"`).join(', ');
       const noPrompt = 'staged."text" IS NULL AND staged.messages IS NULL';
       const others = [
         ['file', 'replaces'],

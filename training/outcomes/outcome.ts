@@ -30,6 +30,17 @@ export const ANSWER_FIELDS = fieldsWith({ of: 'answer' } as const);
 export type AmountField = FieldWith<{ readonly kind: 'amount' }>;
 export const AMOUNT_FIELDS = fieldsWith({ kind: 'amount' } as const);
 
+/** What was answered, and what is known of it. */
+export const SAID_FIELDS = [
+  'answer',
+  'answerHash',
+  'answerKey',
+  'answerChecks',
+  'answerVersion',
+  'finishReason',
+] as const satisfies readonly OutcomeField[];
+export type SaidField = (typeof SAID_FIELDS)[number];
+
 /** Whether an amount can be: no other is learned from. */
 export function canBe(field: AmountField, value: number): boolean {
   const { least, most } = OUTCOME_COLUMNS[field].range;

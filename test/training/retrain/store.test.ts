@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, test } from 'vitest';
 import { main } from '../../../training/cli/main.ts';
 import { parseTrainConfig } from '../../../training/config.ts';
@@ -61,6 +62,48 @@ describe('a router', () => {
     const config = configOf('models/else', [log('else.jsonl', 'Here')], { store: path('my store') });
     await textsIn(config, true);
     expect(readdirSync(path('my store'))).toEqual([expect.stringMatching(/^00000001-.*\.parquet$/)]);
+  });
+});
+
+describe('a store of a version that knew no answers', () => {
+  /** The files of a store as that version wrote them. */
+  async function forgetAnswers(folder: string): Promise<void> {
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    for (const name of readdirSync(folder)) {
+      const file = join(folder, name);
+      await connection.run(`COPY (SELECT * EXCLUDE (answer, "answerHash", "answerKey", "answerChecks", "answerVersion", "finishReason")
+        FROM read_parquet('${file}')) TO '${file}.new' (FORMAT parquet)`);
+      renameSync(`${file}.new`, file);
+    }
+    connection.closeSync();
+    instance.closeSync();
+  }
+  const night = (n: number, more: object = {}) => {
+    const row = { requestId: `n${n}`, text: `What is ${n} + 1?`, candidate: 'm', quality: 1 };
+    return write(`night-${n}.jsonl`, `${JSON.stringify({ ...row, ...more })}\n`);
+  };
+
+  test.each([1, 3])('goes on, after %i nights, with the answers of further nights', async (nights) => {
+    const store = path(`store-${nights}`);
+    const configFor = (n: number, more: object = {}) =>
+      configOf('models/answers', [night(n, more)], { store });
+    for (let n = 0; n < nights; n++) await textsIn(configFor(n), true);
+    await forgetAnswers(store);
+    const read = (n: number, more: object = {}) =>
+      withStore(
+        configFor(n, more),
+        true,
+        () => {},
+        async ({ matrix }) => matrix,
+      );
+    const first = await read(nights, { response: 'Zbigniew says 2.' });
+    expect(first.prompts).toHaveLength(nights + 1);
+    expect(first.answers?.keys).toHaveLength(1);
+    const second = await read(nights + 1, { response: 'It is 3.' });
+    expect(second.answers?.keys).toHaveLength(2);
+    for (const name of readdirSync(store))
+      expect(readFileSync(join(store, name)).includes('Zbigniew')).toBe(false);
   });
 });
 

@@ -167,7 +167,7 @@ class LogMapper implements MappedBlock {
         return;
       }
       case 'outcome':
-        this.outcomes.push(jsonLine({ line, ...entry, saidAt: timeOf(entry.at) }));
+        this.outcomes.push(jsonLine({ line, ...entry, ...entry.said, saidAt: timeOf(entry.at) }));
         return;
       case 'score': {
         const { map, score } = this.#mapping;

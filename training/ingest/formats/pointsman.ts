@@ -49,6 +49,7 @@ function entryOf(document: LogDocument): LogEntry {
             : null,
         several: document.totalCostUsd != null,
         error: textOf(document.error),
+        said: answerOf(document),
         at,
       };
     case 'feedback':
@@ -83,6 +84,19 @@ function amountsOf(document: LogDocument): Pick<OutcomeEntry, AmountField | 'ref
   };
   const amounts = Object.fromEntries(AMOUNT_FIELDS.map((field) => [field, read(field)]));
   return { ...(amounts as Record<AmountField, number | null>), refused };
+}
+
+/** What the log keeps of an answer, in its columns. */
+function answerOf({ answer, status }: LogDocument): OutcomeEntry['said'] {
+  const held = status === 'failed' ? null : objectOf(answer);
+  return {
+    answer: typeof held?.text === 'string' ? held.text : null,
+    answerHash: textOf(held?.hash),
+    answerKey: textOf(held?.key),
+    answerChecks: listOf(held?.checks),
+    answerVersion: numberOf(held?.version),
+    finishReason: textOf(held?.finishReason),
+  };
 }
 
 /** What the router expected each candidate to cost: logs of earlier versions have it for a cost that was seen. */

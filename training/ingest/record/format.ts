@@ -1,6 +1,6 @@
 import { type Message, type Request, readPrompt } from 'pointsman';
 import type { CostSource } from 'pointsman/internal';
-import { AMOUNT_FIELDS, type AmountField, columnOf } from '../../outcomes/outcome.ts';
+import { AMOUNT_FIELDS, type AmountField, columnOf, type SaidField } from '../../outcomes/outcome.ts';
 
 /** A record of a log, parsed. */
 export type LogDocument = Readonly<Record<string, unknown>>;
@@ -57,6 +57,8 @@ export interface OutcomeEntry extends Readonly<Record<AmountField, number | null
   /** Amounts that the record has and that cannot be: null here. */
   readonly refused: readonly AmountField[];
   readonly error: string | null;
+  /** What is known of the answer, as columns. */
+  readonly said: Readonly<Record<SaidField, unknown>>;
   /** ISO 8601. */
   readonly at: string | null;
 }

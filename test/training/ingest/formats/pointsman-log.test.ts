@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { createDecisionLog } from 'pointsman/log';
 import { describe, expect, it, test } from 'vitest';
 import { readOutcomeMatrix } from '../../../../training/ingest/outcome-store.ts';
 import type { IngestReport } from '../../../../training/ingest/report.ts';
+import { aDecision } from '../../../src/log/a-decision.ts';
 import { lines } from '../ingest-fixture.ts';
 import { logFixture, refusals, tableRows } from './log-fixture.ts';
 
@@ -471,4 +474,71 @@ test('how likely an exploring policy was to ask each candidate is read back, whe
   expect(of('e3')).toEqual([Number.NaN, Number.NaN]);
   expect(of('e4')).toEqual([1, 0]);
   expect(of('e5')).toEqual([Number.NaN, Number.NaN]);
+});
+
+describe('answers of a decision log', () => {
+  const said = 'Seven and eight are 15.';
+  const log = async (answers: 'features' | 'text', finishReason = 'length'): Promise<string> => {
+    const written: object[] = [];
+    const decisions = createDecisionLog({ sink: (batch) => void written.push(...batch), answers });
+    const request = { text: 'How much are seven and eight?' };
+    for (const text of [said, 'It is 15.', '16']) {
+      const id = decisions.decided({ ...aDecision(), candidate: 'mini' }, request);
+      decisions.outcome(id, { candidate: 'mini', answer: { text, finishReason, request } });
+    }
+    const failed = decisions.decided(aDecision(), request);
+    decisions.outcome(failed, { candidate: 'mini', status: 'failed', answer: { text: 'Sev', request } });
+    await decisions.close();
+    return lines(written);
+  };
+
+  it('are features alone unless their words are to be kept', async () => {
+    const report = await ingest(write('log.jsonl', await log('features')), { format: 'pointsman' });
+    expect(report.answers).toEqual({ known: 3, otherVersion: 0, withoutPrompt: 0 });
+    expect(readFileSync(out).includes('eight are 15')).toBe(false);
+    const { answers } = await readOutcomeMatrix(out);
+    expect(answers).toMatchObject({ finishReasons: ['length', 'length', 'length'] });
+    expect(answers).not.toHaveProperty('texts');
+  });
+
+  it('are what a table of the same answers has', async () => {
+    await ingest(write('log.jsonl', await log('text')), { format: 'pointsman', answers: 'text' });
+    const { answers, prompts } = await readOutcomeMatrix(out);
+    const table = prompts.map(({ request: { text }, requestId }, i) => ({
+      ...{ requestId, text, candidate: 'mini', finish_reason: 'length' },
+      response: answers?.texts?.[answers.places[i]],
+    }));
+    expect(table.map(({ response }) => response).sort()).toEqual(['16', 'It is 15.', said, undefined]);
+    await ingest(write('table.jsonl', lines(table)), { answers: 'text' });
+    expect((await readOutcomeMatrix(out)).answers).toEqual(answers);
+  });
+
+  it('change nothing where there are none, nor where they are of another version', async () => {
+    const other = (await log('features')).replaceAll('"version":1', '"version":2');
+    const report = await ingest(write('log.jsonl', other), { format: 'pointsman' });
+    expect(report).toMatchObject({ rowsAccepted: 4, answers: { known: 0, otherVersion: 3 } });
+    expect(await readOutcomeMatrix(out)).not.toHaveProperty('answers');
+    const none = await ingest(write('log.jsonl', await log('features')), {
+      format: 'pointsman',
+      answers: 'none',
+    });
+    expect(none).toMatchObject({ rowsAccepted: 4, answers: { known: 0 } });
+  });
+
+  it('are read however wrong they are', async () => {
+    const answers = [
+      7,
+      null,
+      [],
+      'text',
+      { hash: 1, checks: 'x', version: 'one', text: 5 },
+      { checks: [null, 'a'] },
+    ];
+    const records = answers.flatMap((answer, i) => [
+      decision(`w${i}`, 'small'),
+      outcome(`w${i}`, 'small', { answer }),
+    ]);
+    const report = await ingest(write('wrong.jsonl', lines(records)), { format: 'pointsman' });
+    expect(report).toMatchObject({ rowsAccepted: answers.length, rejected: [], answers: { known: 0 } });
+  });
 });
