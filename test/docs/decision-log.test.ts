@@ -24,7 +24,7 @@ describe('docs/decision-log.md', () => {
     expect(printed[0]).toMatch(
       /^true \{\s*written: 0,\s*failed: 0,\s*dropped: 0,\s*pending: 3,\s*error: null\s*\}\n$/,
     );
-    expect(printed.slice(1)).toEqual(['decision outcome feedback\n', 'true true\n']);
+    expect(printed.slice(1)).toEqual(['decision outcome feedback\n', 'false\n', 'true true\n']);
     const kinds: string[] = [];
     for await (const { kind } of readDecisionLog(join(folder, 'logs/decisions'))) kinds.push(kind);
     expect(kinds).toEqual(['file', 'decision', 'outcome', 'feedback', 'file']);
