@@ -1,7 +1,7 @@
 import { ingestOutcomes } from '../training/ingest/ingest.ts';
 
 /** One LiteLLM log read in a process of its own; prints rows accepted, seconds, and the peak of resident memory. */
-const [file, out, temporaryFolder] = process.argv.slice(2);
+const [file, out, temporaryFolder, answers] = process.argv.slice(2);
 const started = performance.now();
 const { rowsAccepted } = await ingestOutcomes({
   files: [file],
@@ -9,6 +9,7 @@ const { rowsAccepted } = await ingestOutcomes({
   memoryLimitMb: 512,
   temporaryFolder,
   format: 'litellm',
+  answers: answers as 'features' | 'none',
   map: { quality: 'metadata.requester_metadata.grade' },
 });
 const seconds = (performance.now() - started) / 1000;

@@ -7,11 +7,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createRandom } from 'pointsman/internal';
-import { atLeast, atMost, type BenchLine } from './bench-line.ts';
+import { atLeast, atMost, type BenchLine, plain } from './bench-line.ts';
 
 const MANY = 1_000_000;
 /** By then DuckDB holds all that it may, 512 MB; from there on nothing must grow. */
 const FEW = 500_000;
+/** Whose answers are read too. */
+const ANSWERED = 100_000;
 const WORDS =
   'the of translate sum please answer question number list following what convert price total time train speed house color how many apples banana return function'.split(
     ' ',
@@ -27,12 +29,13 @@ interface LogMeasure {
 }
 
 /**
- * Rows a second from a log of LiteLLM's payloads, whole as its callbacks write them, to the sorted Parquet table; and
- * peak memory of the process at 500,000 rows and at 1 million, each in a process of its own.
+ * Rows a second from a log of LiteLLM's payloads, whole as its callbacks write them, to the sorted Parquet table, and with
+ * their answers read; and peak memory of the process at 500,000 rows and at 1 million, each in a process of its own.
  */
 export async function benchLogs(): Promise<BenchLine[]> {
   const few = await measure(FEW);
   const many = await measure(MANY);
+  const answered = await measure(ANSWERED, 'features');
   const payload = `payloads of ${((1e3 * many.fileMb) / many.rows).toFixed(1)} kB, ${many.seconds.toFixed(1)} s`;
   return [
     atLeast('logs: 1 M rows of LiteLLM', many.rows / many.seconds, 'rows/s', 50_000, payload),
@@ -43,10 +46,16 @@ export async function benchLogs(): Promise<BenchLine[]> {
       FLAT,
       `${few.peakMb.toFixed(0)} MB at 500 k rows, ${many.peakMb.toFixed(0)} MB at 1 M`,
     ),
+    plain(
+      '  100 k of them, their answers read',
+      answered.rows / answered.seconds,
+      'rows/s',
+      `answers of some 350 characters; ${answered.seconds.toFixed(1)} s, ${answered.peakMb.toFixed(0)} MB`,
+    ),
   ];
 }
 
-async function measure(rows: number): Promise<LogMeasure> {
+async function measure(rows: number, answers: 'features' | 'none' = 'none'): Promise<LogMeasure> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-bench-'));
   try {
     const file = join(folder, 'litellm.jsonl');
@@ -58,6 +67,7 @@ async function measure(rows: number): Promise<LogMeasure> {
       file,
       join(folder, 'outcomes.parquet'),
       folder,
+      answers,
     ]);
     const measured = JSON.parse(stdout) as { accepted: number; seconds: number; peakMb: number };
     if (measured.accepted !== rows) throw new Error(`${measured.accepted} of ${rows} rows were accepted`);
