@@ -31,23 +31,34 @@ export interface AnswersReport {
   readonly otherVersion: number;
   /** Rows with an answer whose prompt is not there, so that it could not be held against it. */
   readonly withoutPrompt: number;
+  /** Rows whose answer is the same for every candidate of every request, as that which is right would be: it is not taken. */
+  readonly sameForAll: number;
+}
+
+/** Of fewer requests with several answers it may be chance that all agree to the letter. */
+const FEWEST_SAME = 20;
+
+interface ReadAnswersOptions {
+  readonly keep: AnswersKept;
+  /** Whether there is a judge. */
+  readonly isJudged: boolean;
+  /** Whether the user said where answers are. */
+  readonly isMapped: boolean;
+  readonly onProgress: (done: number, total: number) => void;
 }
 
 /**
  * Reads answers into what is kept of them. Their words stay in the rows meanwhile, for a judge: see {@link dropAnswers}.
- *
- * @param isJudged whether there is one
  */
 export async function readAnswers(
   connection: DuckDBConnection,
-  keep: AnswersKept,
-  isJudged: boolean,
-  onProgress: (done: number, total: number) => void,
+  { isJudged, isMapped, keep, onProgress }: ReadAnswersOptions,
 ): Promise<AnswersReport> {
   const count = async (where: string): Promise<number> => {
     const reader = await connection.runAndReadAll(`SELECT count(*) FROM staged WHERE ${USABLE} AND ${where}`);
     return Number(reader.getRows()[0][0]);
   };
+  const sameForAll = isMapped ? 0 : await dropSame(connection);
   if (keep !== 'none' || isJudged) await readNew(connection, onProgress);
   const isDropped = keep === 'none' ? `file <> ${EXISTING}` : 'false';
   const otherVersion = await count(`"answerVersion" IS NOT NULL AND NOT (${IS_READ}) AND NOT (${isDropped})`);
@@ -57,7 +68,21 @@ export async function readAnswers(
   const columns = SAID_FIELDS.filter((field) => field !== 'answer').map((field) => `"${field}" = NULL`);
   await connection.run(`UPDATE staged SET ${columns.join(', ')} WHERE (${isDropped} OR NOT (${IS_READ}))
     AND (${SAID_FIELDS.map((field) => `"${field}" IS NOT NULL`).join(' OR ')})`);
-  return { known: await count(IS_READ), otherVersion, withoutPrompt };
+  return { known: await count(IS_READ), otherVersion, withoutPrompt, sameForAll };
+}
+
+/** Takes out what every candidate is said to have answered, and is most likely what was to be answered. */
+async function dropSame(connection: DuckDBConnection): Promise<number> {
+  const isNew = `${USABLE} AND file <> ${EXISTING} AND answer IS NOT NULL`;
+  const reader = await connection.runAndReadAll(`SELECT count(*), count(*) FILTER (lowest = highest) FROM (
+    SELECT min(hash(answer)) AS lowest, max(hash(answer)) AS highest FROM staged WHERE ${isNew}
+    GROUP BY "requestId" HAVING count(*) > 1)`);
+  const [requests, same] = reader.getRows()[0].map(Number);
+  if (requests < FEWEST_SAME || same < requests) return 0;
+  const dropped = await connection.runAndReadAll(
+    `UPDATE staged SET answer = NULL, "finishReason" = NULL WHERE ${isNew}`,
+  );
+  return Number(dropped.getRows()[0]?.[0] ?? 0);
 }
 
 /** Takes the words of answers out of the rows, but for those that a table had which was there. */

@@ -36,9 +36,12 @@ export async function finishRows(
 ): Promise<{ readonly answers: AnswersReport; readonly judgement: JudgeReport | null }> {
   const { answers, embedder, judge, keep, onStep, out, redact } = settings;
   if (keep === 'hashes') await hashPrompts(connection);
-  const answersReport = await readAnswers(connection, answers, judge !== undefined, (done, total) =>
-    onStep?.('reading answers', done, total),
-  );
+  const answersReport = await readAnswers(connection, {
+    keep: answers,
+    isJudged: judge !== undefined,
+    isMapped: settings.map.answer !== undefined,
+    onProgress: (done, total) => onStep?.('reading answers', done, total),
+  });
   if (redact !== false) await redactRows(connection, redactionPatterns(redact === true ? {} : redact));
   const judgement =
     judge === undefined

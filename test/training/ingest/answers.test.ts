@@ -4,6 +4,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { readPrompt } from 'pointsman';
 import { ANSWER_VERSION, createAnswerExtractor, KEPT_BLOCKS, KEPT_LENGTH } from 'pointsman/internal';
 import { describe, expect, it } from 'vitest';
+import { describeIngest } from '../../../training/cli/terminal/describe.ts';
 import { readOutcomeMatrix } from '../../../training/ingest/outcome-store.ts';
 import { type OutcomeMatrix, takePrompts } from '../../../training/outcomes/matrix.ts';
 import { alignCandidates } from '../../../training/train/evaluate-router.ts';
@@ -56,9 +57,10 @@ describe('answers of a table', () => {
       ),
     );
     expect(report.aliases).toMatchObject({ answer: ['response'], finishReason: ['finish_reason'] });
-    expect(report.answers).toEqual({ known: 4, otherVersion: 0, withoutPrompt: 0 });
-    const stored = readFileSync(out);
-    for (const word of ['lighthouse', 'Zbigniew', secret]) expect(stored.includes(word)).toBe(false);
+    expect(report.answers).toEqual({ known: 4, otherVersion: 0, sameForAll: 0, withoutPrompt: 0 });
+    // What is in Parquet is compressed.
+    const stored = JSON.stringify(await tableRows(out)) + readFileSync(out, 'latin1');
+    for (const word of ['lighthouse', 'Zbigniew', 'keeper']) expect(stored).not.toContain(word);
     const [large, other, small, second] = await tableRows(out);
     expect(small).toMatchObject({
       answerHash: sha256(secret),
@@ -209,7 +211,7 @@ describe('answers of a table that is read again', () => {
       expect(await readOutcomeMatrix(other)).toHaveProperty('answers.keys.length', known + 1);
       await change(out, other, '"answerVersion" + 1');
       const report = await ingest(other, { answers });
-      expect(report.answers).toEqual({ known, otherVersion: 1 - known, withoutPrompt: 0 });
+      expect(report.answers).toEqual({ known, otherVersion: 1 - known, sameForAll: 0, withoutPrompt: 0 });
     }
   });
 
@@ -218,7 +220,12 @@ describe('answers of a table that is read again', () => {
     const other = path('other.parquet');
     await change(out, other, '"answerVersion"', '"answerChecks"[1:10]');
     expect(await readOutcomeMatrix(other)).not.toHaveProperty('answers');
-    expect((await ingest(other)).answers).toEqual({ known: 0, otherVersion: 1, withoutPrompt: 0 });
+    expect((await ingest(other)).answers).toEqual({
+      known: 0,
+      otherVersion: 1,
+      sameForAll: 0,
+      withoutPrompt: 0,
+    });
   });
 });
 
@@ -270,7 +277,7 @@ describe('answers of rows that come again', () => {
     expect(report).toMatchObject({ rowsRead: 1, rowsAccepted: 1, rowsInTable: 1, cellsNotObserved: 0 });
     expect(await tableRows(out)).toMatchObject(without);
     expect(answerOf(await readOutcomeMatrix(out), 'a', 'small')?.checks).toEqual(close(served(RIGHT, null)));
-    expect(readFileSync(out).includes('The answer is 42')).toBe(false);
+    expect(JSON.stringify(await tableRows(out))).not.toContain('The answer is');
   });
 
   it('are judged, in a table too, also where only their features were kept', async () => {
@@ -306,5 +313,28 @@ describe('answers of RouterBench', () => {
       ['40', 'She has "42" boats.'],
       [null, '42'],
     ]);
+  });
+});
+
+describe('a column of right answers', () => {
+  const asked = Array.from({ length: 25 }, (_, i) => ({ requestId: `q${i}`, text: `What is ${i} + 1?` }));
+  const right = asked.flatMap((each, i) =>
+    ['small', 'large'].map((candidate) => ({ ...each, candidate, quality: i % 2, answer: `${i + 1}` })),
+  );
+
+  it('is not taken for what the candidates said, unless that is told', async () => {
+    const file = write('right.jsonl', lines(right));
+    const report = await ingest(file);
+    expect(report.answers).toMatchObject({ known: 0, sameForAll: 50 });
+    expect(describeIngest(report)).toContain('50 answers not taken, since every candidate has the same one');
+    expect((await ingest(file, { map: { answer: 'answer' } })).answers).toMatchObject({
+      known: 50,
+      sameForAll: 0,
+    });
+    const said = right.map((each, i) => ({ ...each, response: `It is ${each.answer}${i % 2 ? '.' : ''}` }));
+    expect((await ingest(write('said.jsonl', lines(said)))).answers).toMatchObject({
+      known: 50,
+      sameForAll: 0,
+    });
   });
 });

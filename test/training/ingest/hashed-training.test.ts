@@ -62,6 +62,39 @@ test('one command goes from traffic to a router, and leaves no word behind', asy
   }
 });
 
+test('a training keeps what answers look like, also in its store, and not one of their words', async () => {
+  const answered = smallTraffic(300)
+    .trim()
+    .split('\n')
+    .map((line, i) =>
+      JSON.stringify({ ...JSON.parse(line), response: `Zbigniew answers ${i}, as the lighthouse.` }),
+    );
+  const [file, out, work] = [
+    write('answered.jsonl', answered.join('\n')),
+    path('answered'),
+    path('answered-work'),
+  ];
+  const options = ['--config', config, '--work', work, '--quiet', '--append'];
+  const { code, stderr } = await runCli(['train', file, '--out', out, ...options]);
+  expect(code, stderr).toBe(0);
+  let tables = 0;
+  for (const folder of [work, out]) {
+    for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const place = join(entry.parentPath, entry.name);
+      const isTable = entry.name.endsWith('.parquet');
+      // What is in Parquet is compressed.
+      const rows = isTable ? await tableRows(place) : [];
+      const held = isTable ? JSON.stringify(rows) : await readFile(place, 'latin1');
+      expect([entry.name, /zbigniew|lighthouse/i.test(held)]).toEqual([entry.name, false]);
+      if (!isTable) continue;
+      tables++;
+      expect(rows.filter(({ answerChecks }) => answerChecks !== undefined)).toHaveLength(answered.length);
+    }
+  }
+  expect(tables).toBe(1);
+});
+
 test('a router with another embedder is not trained on them', async () => {
   const rows = (await tableRows(path('hashed.parquet'))).map((row) => ({
     ...row,

@@ -248,12 +248,17 @@ function describeOffPolicy({ estimates, overlap }: OffPolicyEvaluation, columns:
   return `${estimators}\n${overlaps}`;
 }
 
-function answerLines({ known, otherVersion, withoutPrompt }: IngestReport['answers']): string[] {
+function answerLines({ known, otherVersion, sameForAll, withoutPrompt }: IngestReport['answers']): string[] {
   return [
     ...(known > 0 ? [`  ${plural(known, 'answer')} in the table, to learn from`] : []),
     ...(otherVersion > 0
       ? [
           `  ${plural(otherVersion, 'row')} whose answer was read by another version of pointsman: without it, since its words were not kept`,
+        ]
+      : []),
+    ...(sameForAll > 0
+      ? [
+          `  ${plural(sameForAll, 'answer')} not taken, since every candidate has the same one, as a column of right answers has; if the candidates said it, name the column: --map answer=...`,
         ]
       : []),
     ...(withoutPrompt > 0

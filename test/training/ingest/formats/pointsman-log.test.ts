@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { createDecisionLog } from 'pointsman/log';
 import { describe, expect, it, test } from 'vitest';
@@ -494,8 +493,8 @@ describe('answers of a decision log', () => {
 
   it('are features alone unless their words are to be kept', async () => {
     const report = await ingest(write('log.jsonl', await log('features')), { format: 'pointsman' });
-    expect(report.answers).toEqual({ known: 3, otherVersion: 0, withoutPrompt: 0 });
-    expect(readFileSync(out).includes('eight are 15')).toBe(false);
+    expect(report.answers).toEqual({ known: 3, otherVersion: 0, sameForAll: 0, withoutPrompt: 0 });
+    expect(JSON.stringify(await tableRows(out))).not.toContain('eight are 15');
     const { answers } = await readOutcomeMatrix(out);
     expect(answers).toMatchObject({ finishReasons: ['length', 'length', 'length'] });
     expect(answers).not.toHaveProperty('texts');
@@ -504,8 +503,8 @@ describe('answers of a decision log', () => {
   it('are what a table of the same answers has', async () => {
     await ingest(write('log.jsonl', await log('text')), { format: 'pointsman', answers: 'text' });
     const { answers, prompts } = await readOutcomeMatrix(out);
-    const table = prompts.map(({ request: { text }, requestId }, i) => ({
-      ...{ requestId, text, candidate: 'mini', finish_reason: 'length' },
+    const table = prompts.map(({ request: { text }, requestId, timestampMs }, i) => ({
+      ...{ requestId, text, timestamp: timestampMs, candidate: 'mini', finish_reason: 'length' },
       response: answers?.texts?.[answers.places[i]],
     }));
     expect(table.map(({ response }) => response).sort()).toEqual(['16', 'It is 15.', said, undefined]);
