@@ -69,6 +69,7 @@ function statePath(state: string, folder: string): string {
 function issueLines(issue: z.core.$ZodIssue): string[] {
   const path = issue.path.join('.');
   const field = path === '' ? 'the configuration' : `\`${path}\``;
+  if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => `${field}: ${message}`);
   if (issue.code !== 'unrecognized_keys') return [`${field}: ${issue.message}`];
   return issue.keys.map(
     (key) => `\`${path === '' ? key : `${path}.${key}`}\`: is not known. Look for a misspelling`,

@@ -16,12 +16,14 @@ const milliseconds = z.number().positive();
 const address = z.url({ protocol: /^https?$/, error: 'must be an address such as "https://host/v1"' });
 
 /** A secret is named, and never written down: an environment variable, or a file that holds nothing else. */
+const SECRET_WORDS =
+  'must be "${NAME}" for an environment variable, or { file: path }; a secret itself must not stand here';
 const secret = z.union(
-  [z.string().regex(/^\$\{[A-Za-z_]\w*\}$/), z.strictObject({ file: z.string().min(1) })],
-  {
-    error:
-      'must be "${NAME}" for an environment variable, or { file: path }; a secret itself must not stand here',
-  },
+  [
+    z.string().regex(/^\$\{[A-Za-z_]\w*\}$/, { error: SECRET_WORDS }),
+    z.strictObject({ file: z.string().min(1) }),
+  ],
+  { error: SECRET_WORDS },
 );
 
 const prices = {
