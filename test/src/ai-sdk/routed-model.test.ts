@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import * as ai6 from 'ai';
 import { MockLanguageModelV3 } from 'ai/test';
-import { InvalidInputError, type PlanStep } from 'pointsman';
+import { createRouter, InvalidInputError, memoryFiles, type PlanStep, readArtifact } from 'pointsman';
 import { createSdkClients, type RoutedModelOptions, routedModel } from 'pointsman/ai-sdk';
 import { BrokenStreamError, createClientPool, ExecutionFailedError } from 'pointsman/execution';
 import type { SdkModel } from 'pointsman/internal';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { answerArtifact } from '../../fixtures/answer-artifact.ts';
+import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 import { scriptedRouter } from './scripted-router.ts';
 
 /** What is used of the SDK; its two versions take the same calls, though their types are not the same. */
@@ -134,6 +136,39 @@ describe.each<[string, Sdk, MockModel]>([
     expect(router.asked[0].request.messages).toEqual([
       { role: 'user', content: [{ type: 'text', text: 'What is 17 * 23?' }] },
     ]);
+  });
+
+  it('goes by the answer head of its router, whole and in pieces', async () => {
+    const [wrong, right] = ['17 + 23 = 41. The answer is 41.', '17 + 23 = 40. The answer is 40.'];
+    const router = createRouter(await readArtifact(memoryFiles((await answerArtifact()).files)), {
+      embedder: fakeEmbedder,
+      policy: {
+        kind: 'cascade',
+        steps: [{ use: 'small', accept: { kind: 'answer', threshold: 0.6 } }, { use: 'large' }],
+      },
+    });
+    for (const [said, candidate] of [
+      [right, 'small'],
+      [wrong, 'large'],
+    ]) {
+      const parts = (text: string) => [...textParts(text), finishPart];
+      const chosen = routedModel({
+        router,
+        models: { small: model([said], parts(said)), large: model([right], parts(right)) },
+      });
+      const { text, providerMetadata } = await sdk.generateText({
+        model: chosen,
+        prompt: 'What is 17 + 23?',
+      });
+      expect(text).toBe(right);
+      expect(providerMetadata?.pointsman).toMatchObject({
+        candidate,
+        trace: { attempts: [{ scores: [{ source: 'answer' }] }, ...(candidate === 'large' ? [{}] : [])] },
+      });
+      const stream = sdk.streamText({ model: chosen, prompt: 'What is 17 + 23?' });
+      expect(await stream.text).toBe(right);
+      expect((await stream.providerMetadata)?.pointsman.candidate).toBe(candidate);
+    }
   });
 
   it('falls back to the next model, without retries of the SDK', async () => {
