@@ -7,7 +7,7 @@ import { answerRequest, type CutConnection, problemResponse } from './api/answer
 import { decideOnly, readDecision } from './api/decisions.ts';
 import { embed } from './api/embeddings.ts';
 import { takeFeedback } from './api/feedback.ts';
-import { listModels } from './api/models.ts';
+import { listModels, readModel } from './api/models.ts';
 import type { GatewayParts } from './api/parts.ts';
 import { checkConfig, fillIn, readSecret, type SecretSources } from './config/load-config.ts';
 import type { CheckedConfig, GatewayConfig } from './config/schema.ts';
@@ -200,6 +200,7 @@ function routesOf(parts: GatewayParts) {
   app.post('/v1/feedback', ({ req }) => takeFeedback(parts, req.raw));
   app.get('/v1/decisions/:id', ({ req }) => readDecision(parts, req.raw, req.param('id')));
   app.get('/v1/models', ({ req }) => listModels(parts, req.raw));
+  app.get('/v1/models/:id{.+}', ({ req }) => readModel(parts, req.raw, req.param('id')));
   app.get('/health', () => Response.json({ status: 'ok' }));
   app.get('/ready', async () => {
     const isReady = await guard.ready();

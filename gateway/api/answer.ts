@@ -205,9 +205,17 @@ async function streamed(prepared: Prepared, writer: AnswerWriter, cut: CutConnec
   );
   stream.result.then(course.answered, course.failed);
   const pieces = stream[Symbol.asyncIterator]();
-  // The first piece says who answers, which may be another one than was decided.
-  let waiting: IteratorResult<Parameters<AnswerWriter['piece']>[0]> | undefined = await pieces.next();
-  const raw = waiting.done === true ? undefined : waiting.value.raw;
+  // The first piece says who answers, which may be another one than was decided; of an answer that was whole before it
+  // was handed on, the last, and all are there.
+  const read = [await pieces.next()];
+  let raw: unknown;
+  for (;;) {
+    const { done, value } = read[read.length - 1];
+    if (done !== true) raw = value.raw ?? value.finish?.raw;
+    if (done === true || raw !== undefined || value.finish !== undefined || course.answeredBy === undefined)
+      break;
+    read.push(await pieces.next());
+  }
   const candidate = isRawAnswer(raw) ? raw.candidate : (course.answeredBy ?? prepared.decision().candidate);
   const facts = factsOf(prepared, candidate);
   const encoder = new TextEncoder();
@@ -215,8 +223,7 @@ async function streamed(prepared: Prepared, writer: AnswerWriter, cut: CutConnec
   /** The next text; null at the end. */
   const next = async (): Promise<string | null> => {
     for (;;) {
-      const { done, value } = waiting ?? (await pieces.next());
-      waiting = undefined;
+      const { done, value } = read.shift() ?? (await pieces.next());
       if (done === true) return writer.end() || null;
       const text = writer.piece(value, facts);
       if (text !== '') return text;

@@ -1,9 +1,25 @@
 import { AUTO, ROUTER_PREFIX } from '../config/schema.ts';
 import { secretFromHeaders } from '../keys/secret.ts';
+import { Problem } from '../problem.ts';
 import type { GatewayParts } from './parts.ts';
 
 /** `GET /v1/models`, in OpenAI's shape: what `model` of a request may be. */
 export async function listModels(parts: GatewayParts, request: Request): Promise<Response> {
+  return Response.json({ object: 'list', data: await modelsOf(parts, request) });
+}
+
+/** `GET /v1/models/:id`: one of them. */
+export async function readModel(parts: GatewayParts, request: Request, id: string): Promise<Response> {
+  const model = (await modelsOf(parts, request)).find((each) => each.id === id);
+  if (model !== undefined) return Response.json(model);
+  throw new Problem(
+    404,
+    'model_not_found',
+    `There is no model "${id.slice(0, 200)}" here. See GET /v1/models.`,
+  );
+}
+
+async function modelsOf(parts: GatewayParts, request: Request) {
   const grant = await parts.guard.admit({
     action: 'read',
     token: secretFromHeaders(request.headers),
@@ -16,13 +32,10 @@ export async function listModels(parts: GatewayParts, request: Request): Promise
     (name) => grant.candidates?.includes(name) ?? true,
   );
   const model = (id: string, owner: string) => ({ id, object: 'model', created: 0, owned_by: owner });
-  return Response.json({
-    object: 'list',
-    data: [
-      ...(routers.names.length > 0 ? [model(AUTO, 'pointsman')] : []),
-      ...routers.names.map((name) => model(ROUTER_PREFIX + name, 'pointsman')),
-      ...candidates.map((name) => model(name, config.candidates[name].upstream)),
-      ...Object.entries(config.embeddings).map(([name, { upstream }]) => model(name, upstream)),
-    ],
-  });
+  return [
+    ...(routers.names.length > 0 ? [model(AUTO, 'pointsman')] : []),
+    ...routers.names.map((name) => model(ROUTER_PREFIX + name, 'pointsman')),
+    ...candidates.map((name) => model(name, config.candidates[name].upstream)),
+    ...Object.entries(config.embeddings).map(([name, { upstream }]) => model(name, upstream)),
+  ];
 }

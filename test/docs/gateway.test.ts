@@ -22,7 +22,7 @@ describe('docs/gateway.md', () => {
 
   it('lists every route', () => {
     const routes = [...sources.matchAll(/app\.(get|post)\('([^']+)'/g)].map(
-      ([, method, path]) => `${method.toUpperCase()} ${path}`,
+      ([, method, path]) => `${method.toUpperCase()} ${path.replace('{.+}', '')}`,
     );
     expect(routes.length).toBeGreaterThan(5);
     const isShown = (route: string) =>

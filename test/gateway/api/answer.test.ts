@@ -211,6 +211,32 @@ describe('a streamed answer', () => {
   });
 });
 
+describe('an answer of several candidates', () => {
+  it.each([false, true])(
+    'is the one that was taken, and the header says whose it is (stream: %s)',
+    async (stream) => {
+      upstream.answer = (got, response) => {
+        // The first to be asked is the last to answer.
+        const wait = got.body.model === 'model-0' ? 60 : 0;
+        setTimeout(() => plainAnswer(got, response), wait);
+      };
+      const policy = { kind: 'ensemble', members: ['m0', 'm1', 'm2'], combine: { kind: 'majority' } };
+      const { support } = (await testConfig(upstream)).routers as Record<string, { folder: string }>;
+      const panel = await testGateway(
+        await testConfig(upstream, { routers: { support: { ...support, policy } } }),
+      );
+      const response = await post(panel, CHAT, ask({ stream }));
+      const by = response.headers.get('x-pointsman-candidate')!;
+      const text = await response.text();
+      expect(text).toContain(`from model-${by.slice(1)}`);
+      expect(['m0', 'm1', 'm2'].filter((name) => text.includes(`from model-${name.slice(1)}`))).toEqual([by]);
+      expect(response.headers.get('x-pointsman-attempts')).toBe('3');
+      expect(upstream.got.map(({ body }) => body.stream)).toEqual([false, false, false]);
+      if (stream) expect(text).toMatch(/^data: .*"chat.completion.chunk"[\s\S]*data: \[DONE\]\n\n$/);
+    },
+  );
+});
+
 describe('a client that leaves', () => {
   it('before the answer aborts what is asked upstream', async () => {
     const leaving = new AbortController();

@@ -121,6 +121,17 @@ describe('GET /v1/models', () => {
   });
 });
 
+describe('GET /v1/models/:id', () => {
+  it('gives one of them, whose name may hold a slash', async () => {
+    for (const path of ['router/support', 'router%2Fsupport'])
+      expect(await (await get(`/v1/models/${path}`)).json()).toMatchObject({
+        id: 'router/support',
+        object: 'model',
+      });
+    expect((await get('/v1/models/gpt-9')).status).toBe(404);
+  });
+});
+
 describe('POST /v1/embeddings', () => {
   const vectors = { object: 'list', data: [{ embedding: [0.5] }], usage: { prompt_tokens: 7 }, own: 1 };
 
