@@ -154,7 +154,7 @@ function columnLines({ columns, rows }: LogLook, needsTime: boolean): ConfigLine
       state: 'needed',
       because: 'No row says when it was asked, and retraining judges by the newest days.',
     });
-  if (rows !== null && rows.scored === 0 && isMissing('quality'))
+  if (rows !== null && rows.scored + rows.compared === 0 && isMissing('quality'))
     lines.push({
       path: ['logs', 'map', 'quality'],
       value: '<your column>',

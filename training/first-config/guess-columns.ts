@@ -3,7 +3,7 @@ import { REDACTION_PATTERNS, redactJson } from '../ingest/record/redact.ts';
 import { valueAt } from '../ingest/record/values.ts';
 import type { ColumnMap, MapTarget } from '../ingest/sql/layout.ts';
 import { agreement, type PaidPrices, paidPrices } from '../outcomes/amounts.ts';
-import type { OutcomeMatrix } from '../outcomes/matrix.ts';
+import { comparisonsOf, type OutcomeMatrix } from '../outcomes/matrix.ts';
 import { columnOf, OUTCOME_FIELDS, type OutcomeField } from '../outcomes/outcome.ts';
 import { formatCount, plural } from '../words/format.ts';
 import { parquetFile } from '../work/scratch-database.ts';
@@ -252,6 +252,8 @@ export interface RowsLook {
   /** Of the qualities, 0 to 1. */
   readonly lowest: number | null;
   readonly highest: number | null;
+  /** Comparisons of two answers, which do in the place of scores. */
+  readonly compared: number;
   /** Rows that say when they were asked. */
   readonly dated: number;
   /** Sorted by name. */
@@ -294,6 +296,7 @@ export async function lookAtRows(table: string, matrix: OutcomeMatrix): Promise<
       scored: Number(scored),
       lowest: numberOrNull(lowest),
       highest: numberOrNull(highest),
+      compared: comparisonsOf(matrix).length,
       dated: Number(dated),
       candidates: groups.map(([name, ...counts]) => candidateLook(String(name), counts, matrix)),
       personal: lookForPersonal(prompts.flatMap(([text, messages]) => promptOf(text, messages))),

@@ -160,7 +160,10 @@ async function lookAtStarts(
   let guesses = columns;
   const ofLogs = starts.filter((_, i) => formats[i].format !== 'table').flatMap(({ records }) => records);
   const isGiven = columns.taken.some(({ field }) => field === 'quality');
-  if (rows.scored === 0 && ofLogs.length > 0 && read.unclear === null && !isGiven) {
+  // Comparisons do in the place of scores.
+  if (rows.compared > 0)
+    guesses = { ...columns, gaps: columns.gaps.filter(({ field }) => field !== 'quality') };
+  else if (rows.scored === 0 && ofLogs.length > 0 && read.unclear === null && !isGiven) {
     const quality = guessQuality(ofLogs);
     guesses = {
       taken: quality === null ? columns.taken : [...columns.taken, quality],
@@ -180,7 +183,9 @@ async function lookAtStarts(
     unclear: read.unclear,
     // More of a longer log may be all that is missing.
     obstacle:
-      isWhole && read.unclear === null && rows.scored > 0 ? messageOf(() => checkTraffic(matrix)) : null,
+      isWhole && read.unclear === null && rows.scored + rows.compared > 0
+        ? messageOf(() => checkTraffic(matrix))
+        : null,
     tooMany: isWhole && read.unclear === null ? findTooManyRejected(read.report, MOST_REJECTED) : null,
   };
 }

@@ -29,15 +29,16 @@ const CLEAR_SHARE = 0.6;
 export async function detectFormat(database: ScratchDatabase, source: SourceFile): Promise<DetectedFormat> {
   const records = await firstRecords(database, source);
   const counts = new Map<LogFormat, number>();
-  const signs = new Map<LogFormat, string>();
+  const signs = new Map<LogFormat, Set<string>>();
   let signed = 0;
   for (const record of records) {
     const [first] = signsOf(record);
     if (first === undefined) continue;
     signed++;
     counts.set(first.format, (counts.get(first.format) ?? 0) + 1);
-    if (!signs.has(first.format)) signs.set(first.format, first.sign.join(' and '));
+    signs.set(first.format, (signs.get(first.format) ?? new Set()).add(first.sign.join(' and ')));
   }
+  const signsOfFormat = (format: LogFormat) => [...(signs.get(format) ?? [])].join(', or ');
   const [best] = [...counts].sort(([, a], [, b]) => b - a);
   if (best === undefined)
     return {
@@ -46,13 +47,15 @@ export async function detectFormat(database: ScratchDatabase, source: SourceFile
     };
   const [format, count] = best;
   if (count < CLEAR_SHARE * signed) {
-    const seen = [...counts].map(([name, number]) => `${number} of ${name} (${signs.get(name)})`).join(', ');
+    const seen = [...counts]
+      .map(([name, number]) => `${number} of ${name} (${signsOfFormat(name)})`)
+      .join(', ');
     throw new InvalidInputError(
       `Whose log ${source.path} is cannot be told: among its first ${records.length} records are ${seen}. Split the file, ` +
         `or name the format: --format ${LOG_FORMATS.join(' | ')}.`,
     );
   }
-  return { format, reason: `${count} of its first ${records.length} records have ${signs.get(format)}` };
+  return { format, reason: `${count} of its first ${records.length} records have ${signsOfFormat(format)}` };
 }
 
 /** Of the first block of the file; what is no record is passed over here, and counted when the file is read. */

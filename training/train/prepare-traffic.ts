@@ -18,7 +18,7 @@ import {
 import { describeScale } from '../ingest/score-scale.ts';
 import { HIGHEST_WEIGHT, LEAST_FLOOR } from '../off-policy/estimate.ts';
 import type { Prices } from '../outcomes/amounts.ts';
-import { comparisonsOf, type OutcomeMatrix } from '../outcomes/matrix.ts';
+import { comparisonsOf, isByPreference, type OutcomeMatrix } from '../outcomes/matrix.ts';
 import { type Splits, splitByTime, splitOutcomes } from '../split/split.ts';
 import { formatCount, formatPercent, plural } from '../words/format.ts';
 import { routerPart, withRunFolder } from '../work/run-folder.ts';
@@ -185,7 +185,7 @@ export function trafficWarnings(
   const few = candidates.flatMap((name, c) => (scores[c] < FEW_SCORES ? [`${name} (${scores[c]})`] : []));
   if (few.length > 0)
     warnings.push(
-      `Fewer than ${FEW_SCORES} quality scores, so what is learned of these candidates is a guess: ${few.join(', ')}.`,
+      `Fewer than ${FEW_SCORES} ${isByPreference(matrix) ? 'comparisons' : 'quality scores'}, so what is learned of these candidates is a guess: ${few.join(', ')}.`,
     );
   for (const { kind, rejected, total } of countKinds(ingest)) {
     const lost = rejected.reduce((sum, { count }) => sum + count, 0);
@@ -208,6 +208,10 @@ export function trafficWarnings(
   if (ingest.scoreScale.allOnes)
     warnings.push(
       'Every score is 1, which is taken for the best. If it is the worst of a scale, say the scale: --score-range 1..5.',
+    );
+  else if (only !== null && isByPreference(matrix))
+    warnings.push(
+      'Every comparison ties: nothing tells a better answer from a worse one, so that only costs differ.',
     );
   else if (only !== null)
     warnings.push(

@@ -7,6 +7,7 @@ import { foundWeights } from '../../evaluate/dial.ts';
 import { ingestOutcomes } from '../../ingest/ingest.ts';
 import { readOutcomeMatrix } from '../../ingest/outcome-store.ts';
 import { FEWEST_IN_SPLIT } from '../../ingest/report.ts';
+import { isByPreference } from '../../outcomes/matrix.ts';
 import { renderReport } from '../../report/report.ts';
 import { groupPrompts } from '../../split/split.ts';
 import { evaluateRouter } from '../../train/evaluate-router.ts';
@@ -89,6 +90,15 @@ export function evaluateCommand(io: CommandIo): Command {
     });
 }
 
+const OF_PREFERENCES =
+  'Note: The router was trained on preferences alone: its success probabilities are shares of comparisons won, and this traffic has scores.\n';
+
+/** @param config of a manifest's provenance, of any shape */
+function foretellsPreferences(config: unknown): boolean {
+  const { chosen } = (config ?? {}) as { chosen?: { preferences?: { alone?: unknown } } };
+  return chosen?.preferences?.alone === true;
+}
+
 async function runEvaluate(
   folder: string,
   files: readonly string[],
@@ -145,6 +155,7 @@ async function runEvaluate(
         ? leftOut
         : seen;
     if (note !== null) io.stderr(`Note: ${note}\n`);
+    if (foretellsPreferences(provenance.config) && !isByPreference(traffic)) io.stderr(OF_PREFERENCES);
     if (flags.report !== undefined) {
       await mkdir(dirname(flags.report), { recursive: true });
       const title = `${name} on other traffic`;

@@ -16,6 +16,7 @@ import {
   settingLabel,
 } from '../../evaluate/evaluation.ts';
 import { type CostShown, keepToCost, keepToLoss, measureSettings } from '../../evaluate/setting-worth.ts';
+import { checkScores } from '../../ingest/report.ts';
 import { withTraffic } from '../../train/prepare-traffic.ts';
 import {
   sayingMissing,
@@ -162,6 +163,7 @@ async function findWeights(
       onProgress: showTraining(progress),
     };
     const traffic = await withTraffic(reading, async (read) => read);
+    checkScores(traffic.matrix, 'Tuning');
     const parts = tuningSplit(artifact, traffic);
     const { confidence } = flags;
     const options = { confidence, seed: manifest.provenance.seed };
