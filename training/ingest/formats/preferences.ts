@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
-import { LOG_REASONS, type LogDocument, type LogEntry, type LogReader } from '../record/format.ts';
+import {
+  type CallEntry,
+  LOG_REASONS,
+  type LogDocument,
+  type LogEntry,
+  type LogReader,
+} from '../record/format.ts';
 import { readConversation } from '../record/messages.ts';
+import { readAnswered } from '../record/response.ts';
 import { firstGiven, jsonOf, listOf, numberOf, objectOf, textOf } from '../record/values.ts';
 
 /**
@@ -35,11 +42,13 @@ interface Side {
 function pairOf(document: LogDocument): readonly [Side, Side] | string {
   const sides = SIDES.map(({ answers, models, suffixes }) => {
     const given = firstGiven(document, answers);
-    const record = objectOf(given) ?? {};
+    const record = objectOf(given) ?? (given === undefined ? {} : { answer: given });
     const model = firstGiven(document, models) ?? firstGiven(record, MODEL);
     const candidate =
       textOf(model) ?? (answers.includes('a') || answers.includes('b') ? textOf(given) : null);
-    return { candidate, record: { ...besides(document, suffixes), ...record } };
+    // A side that is a name and nothing more has not said it.
+    const said = record.answer === candidate ? {} : record;
+    return { candidate, record: { ...besides(document, suffixes), ...said } };
   });
   const named = [sides.slice(0, 2), sides.slice(2)].find((both) => both.every((side) => side.candidate));
   if (named === undefined) return LOG_REASONS.unnamedPair;
@@ -92,9 +101,11 @@ const AMOUNTS = {
   outputTokens: ['outputTokens', 'output_tokens', 'completion_tokens'],
 } as const;
 
+const ANSWERS = ['answer', 'response', 'conversation', 'completion', 'output', 'content', 'text'];
+
 function besides(document: LogDocument, suffixes: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(AMOUNTS).map(([field, names]) => [
+    [...Object.entries(AMOUNTS), ['answer', ANSWERS] as const].map(([field, names]) => [
       field,
       firstGiven(
         document,
@@ -176,7 +187,15 @@ function* rowsOf(document: LogDocument, pair: readonly [Side, Side], line?: numb
         source: 'preferences',
         metadata: {},
       },
+      ...answerIn(firstGiven(record, ANSWERS)),
     };
+}
+
+/** What one side said: a text, a response, or the end of a conversation. */
+function answerIn(given: unknown): Pick<CallEntry, 'answer' | 'finishReason'> {
+  const last = listOf(given)?.at(-1);
+  const isTalk = typeof last === 'string' || objectOf(last)?.role !== undefined;
+  return readAnswered(isTalk ? last : given);
 }
 
 /** What both were asked: of a conversation that was kept with the answers, what the user said. */

@@ -148,3 +148,40 @@ describe('comparisons', () => {
     expect(chosen.text).toBe('Hello');
   });
 });
+
+describe('the answers of a comparison', () => {
+  const talk = (said: string) => [
+    { role: 'user', content: 'What is 2 + 2?' },
+    { role: 'assistant', content: said },
+  ];
+  test.each<[string, Fields]>([
+    ['texts', { model_a: 'small', model_b: 'large', response_a: '4', response_b: 'Five.' }],
+    [
+      'texts of several turns',
+      { model_a: 'small', model_b: 'large', response_a: '["3","4"]', response_b: ['Five.'] },
+    ],
+    [
+      'conversations',
+      { model_a: 'small', model_b: 'large', conversation_a: talk('4'), conversation_b: talk('Five.') },
+    ],
+    ['objects', { a: { model: 'small', answer: '4' }, b: { model: 'large', content: 'Five.' } }],
+    [
+      'chosen and rejected',
+      { chosen_model: 'small', chosen: talk('4'), rejected_model: 'large', rejected: 'Five.' },
+    ],
+  ])('are read of %s', (_, sides) => {
+    const entries = [
+      ...preferencesLog.read({ prompt: 'What is 2 + 2?', winner: 'a', ...sides }, 'votes.jsonl', 1),
+    ];
+    expect(
+      Object.fromEntries(
+        entries.map((entry) => (entry.kind === 'call' ? [entry.row.candidate, entry.answer] : [])),
+      ),
+    ).toEqual({ small: '4', large: 'Five.' });
+  });
+
+  test('are not the names of their candidates', () => {
+    for (const entry of preferencesLog.read({ ...vote, winner: 'a' }, 'votes.jsonl', 1))
+      expect(entry).toMatchObject({ kind: 'call', answer: null });
+  });
+});
