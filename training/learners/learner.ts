@@ -25,11 +25,18 @@ export interface LearnerData {
   readonly taskCount: number;
   /** Mean quality of each candidate, which the residuals were taken from: `[candidates]` */
   readonly candidateMeans: readonly number[];
+  /** The same over all rows that are there to learn from, those to calibrate on too. @default candidateMeans */
+  readonly trainMeans?: readonly number[];
   /** Group of each row: near-duplicates share one, and errors of a group count as one. */
   readonly groups: Int32Array;
   /** Fold of each row; no group straddles two. */
   readonly folds: Int32Array;
   readonly seed: number;
+}
+
+/** What is added to the candidates' differences when they are chosen by. `[candidates]` */
+export function trainMeans(data: Pick<LearnerData, 'candidateMeans' | 'trainMeans'>): readonly number[] {
+  return data.trainMeans ?? data.candidateMeans;
 }
 
 /**

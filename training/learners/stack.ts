@@ -1,7 +1,13 @@
 import { argMax } from 'pointsman/internal';
 import { createMatrix, FEWEST_GROUPS, type Matrix } from '../fit/rows.ts';
 import { chooseShrinkage, fitStack } from '../fit/stack-weights.ts';
-import { isFullyObserved, type LearnerData, splitDifficulty, type TunedLearner } from './learner.ts';
+import {
+  isFullyObserved,
+  type LearnerData,
+  splitDifficulty,
+  type TunedLearner,
+  trainMeans,
+} from './learner.ts';
 
 /** How the learners add up. */
 export interface Stack {
@@ -139,15 +145,15 @@ const HARMLESS_SHARE = 0.005;
  * @param differences out-of-fold, `[rows, candidates]`, as differences to the candidates' means
  */
 export function guardStrength(differences: Matrix, data: LearnerData): number {
-  const { candidateMeans, residuals } = data;
-  const { rows, columns } = residuals;
+  const means = trainMeans(data);
+  const { rows, columns } = data.residuals;
   const scores = createMatrix(rows, columns);
   for (let i = 0; i < scores.values.length; i++)
-    scores.values[i] = candidateMeans[i % columns] + differences.values[i];
+    scores.values[i] = means[i % columns] + differences.values[i];
   const proven = data.logged ? loggedStrength(differences, data) : provenStrength(scores, differences, data);
   if (proven > 0) return proven;
-  const harmless = PARTS.find((strength) => leavingShare(scores, candidateMeans, strength) <= HARMLESS_SHARE);
-  return harmless ?? harmlessBelow(scores, candidateMeans);
+  const harmless = PARTS.find((strength) => leavingShare(scores, means, strength) <= HARMLESS_SHARE);
+  return harmless ?? harmlessBelow(scores, means);
 }
 
 /** The size that the outcomes give, or the largest part of it at which leaving best single has paid; 0: at none. */
@@ -160,7 +166,7 @@ function provenStrength(scores: Matrix, differences: Matrix, data: LearnerData):
   const options = { standardErrors: STANDARD_ERRORS, groups };
   for (const part of PARTS) {
     const strengths = [part * size];
-    if (chooseShrinkage(scores, candidateMeans, quality, { ...options, strengths }).strength > 0)
+    if (chooseShrinkage(scores, trainMeans(data), quality, { ...options, strengths }).strength > 0)
       return strengths[0];
   }
   return 0;
@@ -221,7 +227,7 @@ interface DifferenceSlope {
  * @param differences out-of-fold, `[rows, candidates]`, as differences to the candidates' means
  */
 export function differenceSlope(differences: Matrix, data: LearnerData): DifferenceSlope | null {
-  const contenders = contending(differences, data.candidateMeans);
+  const contenders = contending(differences, trainMeans(data));
   if (contenders.length < 2) return null;
   const { residuals, weights, groups } = data;
   const { rows, columns, values } = residuals;

@@ -18,7 +18,7 @@ import { type FoldedHeads, foldHeads, joinedHead, joinedLayer } from '../fit/fol
 import { softTargets } from '../fit/loss.ts';
 import { createMatrix, type Matrix, putRows, takeRows } from '../fit/rows.ts';
 import { fitTaskClassifier } from '../learners/domain.ts';
-import { isFullyObserved, type LearnerData } from '../learners/learner.ts';
+import { isFullyObserved, type LearnerData, trainMeans } from '../learners/learner.ts';
 import { tuneLinearLearner } from '../learners/linear.ts';
 import {
   type FittedUncertainty,
@@ -75,7 +75,7 @@ export async function fitHeads(run: TrainingRun): Promise<FittedHeads> {
   if (classifier !== null) chains.task = [classifier];
   const task = classifier === null ? undefined : 'task';
   const outputs = new Map(Object.entries(chains).map(([name, chain]) => [name, joinedLayer(chain)]));
-  const success = { kind: 'logit', prior: data.candidateMeans, head: quality.spec } as const;
+  const success = { kind: 'logit', prior: trainMeans(data), head: quality.spec } as const;
   const raw: ManifestHeads = {
     choice: { head: choice.spec, temperature: 1 },
     success: { head: success, calibrators: [] },

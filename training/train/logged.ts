@@ -148,6 +148,7 @@ export function doublyRobustData(
   // The candidates' means over all rows, and not only over those that each one answered.
   const shifts = new Float64Array(columns);
   for (let i = 0; i < scores.length; i++) shifts[i % columns] += scores[i] / rows;
+  const means = candidateMeans.map((mean, c) => mean + shifts[c]);
   return {
     ...data,
     residuals: {
@@ -155,7 +156,8 @@ export function doublyRobustData(
       values: Float32Array.from(scores, (score, i) => score - shifts[i % columns]),
     },
     weights: null,
-    candidateMeans: candidateMeans.map((mean, c) => mean + shifts[c]),
+    candidateMeans: means,
+    trainMeans: means,
   };
 }
 
@@ -272,10 +274,12 @@ export function inverselyWeighted(data: LearnerData, { inverse }: LogWeights): L
     totals[i % columns] += inverse[i];
   });
   const shifts = sums.map((sum, c) => (totals[c] > 0 ? sum / totals[c] : 0));
+  const means = data.candidateMeans.map((mean, c) => mean + shifts[c]);
   return {
     ...data,
     residuals: { ...residuals, values: values.map((value, i) => value - shifts[i % columns]) },
     weights: inverse,
-    candidateMeans: data.candidateMeans.map((mean, c) => mean + shifts[c]),
+    candidateMeans: means,
+    trainMeans: means,
   };
 }

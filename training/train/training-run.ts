@@ -213,10 +213,18 @@ export function learnerData({
         : Int32Array.from(rows, (row) => numbers.get(matrix.prompts[row].task ?? '') ?? -1),
     taskCount: tasks.length,
     candidateMeans,
+    // Of a log of some candidates a prompt, means over more rows are as wrong as they were.
+    ...(logged ? {} : { trainMeans: meansToLearnFrom(matrix, splits) }),
     groups: rows.map((row) => groups[row]),
     folds,
     seed: config.seed,
   };
+}
+
+/** Each candidate's mean over all that there is to learn from: its error is what small data are misled by most. */
+function meansToLearnFrom(matrix: OutcomeMatrix, { fit, calibrate }: Splits): number[] {
+  const rows = Int32Array.from([...fit.rows, ...calibrate.rows]);
+  return columnMeans(takeRows(outcomes(matrix, matrix.quality), rows));
 }
 
 /** One kind of outcome as a matrix. */

@@ -1,5 +1,5 @@
 import { createRouter, memoryFiles, readArtifact } from 'pointsman';
-import { createHead, readLayersModel } from 'pointsman/internal';
+import { createHead, createRandom, readLayersModel } from 'pointsman/internal';
 import { beforeAll, expect, test } from 'vitest';
 import { shortEmbedder } from '../../../data/month/short-embedder.ts';
 import { parseTrainConfig, type TrainConfigInput } from '../../../training/config.ts';
@@ -108,6 +108,26 @@ test('prompts that say nothing of the outcomes give the best single candidate, a
   const router = noise.evaluation.strategies.find((strategy) => strategy.id === 'router')!;
   expect(Math.max(...router.shares)).toBe(1);
   expect(['same', 'unclear']).toContain(noise.evaluation.verdict.outcome);
+});
+
+test('the best single candidate is the best of all rows to learn from, and not of those to fit alone', async () => {
+  const noise = plantedTraffic({ prompts: 400, seed: 3, signal: false });
+  const { splits } = splitOutcomes(noise, { seed: 0 });
+  const quality = noise.quality.slice();
+  const random = createRandom(1);
+  const share = (rows: Int32Array, shares: readonly number[]) => {
+    for (const [c, good] of shares.entries())
+      random.shuffle(rows.slice()).forEach((row, i) => {
+        quality[3 * row + c] = Number(i < good * rows.length);
+      });
+  };
+  // By chance the first is just ahead where they are fitted, and behind where they are calibrated.
+  share(splits.fit.rows, [0.6, 0.59, 0.1]);
+  share(splits.calibrate.rows, [0.55, 0.62, 0.1]);
+  const { evaluation } = await train({ ...noise, quality });
+  const shares = (id: string) => evaluation.strategies.find((strategy) => strategy.id === id)!.shares;
+  expect(shares('bestSingle')[1]).toBe(1);
+  expect(shares('router')[1]).toBeGreaterThan(0.98);
 });
 
 test('traffic without tasks, costs or latencies trains as well', async () => {
