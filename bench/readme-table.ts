@@ -12,6 +12,7 @@ const ORDER = [
   'quality',
   'answers',
   'no-harm',
+  'small',
   'bandit',
   'off-policy',
   'onboard',

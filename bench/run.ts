@@ -32,6 +32,7 @@ const BENCHES: Readonly<
   preferences: async () => (await import('./preferences.ts')).benchPreferences(progress),
   'off-policy': async () => (await import('./off-policy.ts')).benchOffPolicy(progress),
   onboard: async () => (await import('./onboard.ts')).benchOnboard({ onProgress: progress }),
+  small: async () => (await import('./small.ts')).benchSmall(progress),
   'no-harm': async () => (await import('./no-harm.ts')).benchNoHarm({ onProgress: progress }),
   uncertainty: async () => (await import('./uncertainty.ts')).benchUncertainty(progress),
   ...Object.fromEntries(

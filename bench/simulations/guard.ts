@@ -89,7 +89,7 @@ export function guarded(world: GuardWorld, draws: number): { strength: number; c
   const strengths: number[] = [];
   let change = 0;
   for (let seed = 0; seed < draws; seed++) {
-    const { data, said, truth } = draw(world, seed);
+    const { data, said, truth } = drawGuardWorld(world, seed);
     const strength = guardStrength(said, data);
     strengths.push(strength);
     const { candidates: columns } = world;
@@ -103,7 +103,8 @@ export function guarded(world: GuardWorld, draws: number): { strength: number; c
   return { strength: strengths.sort((a, b) => a - b)[draws >> 1], change };
 }
 
-function draw(
+/** One log of such a world, what heads say of it, and what is true: `[prompts, candidates]` */
+export function drawGuardWorld(
   { candidates: columns, noise, prompts, repeats, scale, spread, step }: GuardWorld,
   seed: number,
 ) {

@@ -1,6 +1,6 @@
-import { createRandom } from 'pointsman/internal';
+import { argMax, createRandom } from 'pointsman/internal';
 import { expect, test } from 'vitest';
-import { type GuardWorld, guarded } from '../../../bench/simulations/guard.ts';
+import { drawGuardWorld, type GuardWorld, guarded } from '../../../bench/simulations/guard.ts';
 import { guardStrength } from '../../../training/learners/stack.ts';
 import { memberFixture } from './fixture.ts';
 
@@ -56,4 +56,54 @@ test('differences that never paid shrink until best single is left on one prompt
   expect(left(strength)).toBeGreaterThan(0);
   expect(left(strength)).toBeLessThanOrEqual(rows / 200);
   expect(left(strength + 0.1)).toBeGreaterThan(rows / 200);
+});
+
+/** Differences that say nothing, of candidates that are not far apart. */
+const NOISE: GuardWorld = { ...EQUAL, prompts: 150, step: 0.01, spread: 0, noise: 0.05 };
+
+/** Whether by what is believed another than the best single candidate is chosen on more than one prompt of a hundred. */
+function leaves({ candidates, ...world }: GuardWorld, seed: number): boolean {
+  const { data, said } = drawGuardWorld({ candidates, ...world }, seed);
+  const strength = guardStrength(said, data);
+  let left = 0;
+  for (let row = 0; row < said.rows; row++) {
+    const scores = data.candidateMeans.map((mean, c) => mean + strength * said.values[row * candidates + c]);
+    if (argMax(scores) !== argMax(data.candidateMeans)) left++;
+  }
+  return left > 0.01 * said.rows;
+}
+
+const share = (world: GuardWorld) =>
+  Array.from({ length: 100 }, (_, seed) => leaves(world, seed)).filter(Boolean).length / 100;
+
+test('for differences that are noise the best single candidate is left in fewer than one small log in five', () => {
+  for (const candidates of [2, 5, 12]) {
+    expect(share({ ...NOISE, candidates })).toBeLessThan(0.2);
+    expect(share({ ...NOISE, candidates, prompts: 50, repeats: 3 })).toBeLessThan(0.2);
+  }
+});
+
+test('where differences are right and large, it is left in nine small logs of ten', () => {
+  for (const candidates of [2, 5, 12])
+    expect(share({ ...NOISE, candidates, spread: 0.2, noise: 0 })).toBeGreaterThan(0.9);
+});
+
+test('the fewer the prompts, the more must leaving have paid', () => {
+  // On every second prompt the worse candidate is better by three in eight, as was said.
+  const pays = (rows: number) => {
+    const { data } = memberFixture({ rows, candidates: 2, seed: 1, truth: () => 0, noise: 0 });
+    const values = new Float32Array(2 * rows);
+    const residuals = new Float32Array(2 * rows);
+    for (let row = 0; row < rows; row++) {
+      if (row % 2 === 0) values[2 * row + 1] = 0.2;
+      if (row % 2 === 0) residuals[2 * row + 1] = [1, -1, 1, 0, 0, 1, -1, 0.5][(row / 2) % 8];
+    }
+    const of = { rows, columns: 2 };
+    return guardStrength(
+      { ...of, values },
+      { ...data, candidateMeans: [0.51, 0.5], residuals: { ...of, values: residuals } },
+    );
+  };
+  expect(pays(96)).toBeLessThan(0.06);
+  expect(pays(384)).toBeGreaterThan(0.5);
 });
