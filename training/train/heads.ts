@@ -142,14 +142,15 @@ function checkAnswerPolicy({ config: { policy } }: TrainingRun, answers: FittedA
 function expectedSuccess(
   { matrix, splits }: TrainingRun,
   { heads, held }: CalibratedHeads,
-  { candidateMeans }: Pick<LearnerData, 'candidateMeans'>,
+  data: Pick<LearnerData, 'candidateMeans' | 'trainMeans'>,
   outOfFold: Matrix,
 ): Matrix {
   const columns = matrix.candidates.length;
   const calibrators = heads.success.calibrators.map(createCalibrator);
   const success = createMatrix(matrix.prompts.length, columns);
   success.values.fill(Number.NaN);
-  const expected = outOfFold.values.map((x, i) => Math.min(1, Math.max(0, candidateMeans[i % columns] + x)));
+  const means = trainMeans(data);
+  const expected = outOfFold.values.map((x, i) => Math.min(1, Math.max(0, means[i % columns] + x)));
   const fit = { ...outOfFold, values: expected.map(successLogit) };
   const put = (logits: Matrix, rows: Int32Array) => {
     const values = logits.values.map((x, i) => calibrators[i % columns].probability(x));

@@ -1,5 +1,5 @@
 import { expectedScore, fieldScores, fitBradleyTerry } from '../fit/bradley-terry.ts';
-import { squaredError } from '../learners/learner.ts';
+import { squaredError, trainMeans } from '../learners/learner.ts';
 import { type ComparedCells, comparisonsOf, isByPreference, type OutcomeMatrix } from '../outcomes/matrix.ts';
 import type { LearnedQuality } from './logged.ts';
 import { fitTuned, tuneQuality } from './quality.ts';
@@ -117,18 +117,20 @@ export async function learnBesideScores(
       weights[own] = weight;
     }
   const { means, centred } = centreUnscored(values, weights, data.residuals.values, candidateMeans);
+  const levels = {
+    candidateMeans: means,
+    trainMeans: trainMeans(data).map((mean, c) => mean + means[c] - candidateMeans[c]),
+  };
   const both = {
     ...data,
+    ...levels,
     residuals: { ...residuals, values: centred },
     weights,
     logged: true,
-    candidateMeans: means,
   };
   const again = await fitTuned(both, await tuneQuality(both, run.config.heads, run.onStep), run.onStep);
   const used = squaredError(again.outOfFold, residuals, 'all', data.weights) <= error;
-  return used
-    ? { ...learned, data: { ...data, candidateMeans: means }, quality: again, used }
-    : { ...learned, used };
+  return used ? { ...learned, data: { ...data, ...levels }, quality: again, used } : { ...learned, used };
 }
 
 /** A candidate without a score has the mean of what its comparisons say. */

@@ -13,7 +13,7 @@ import { eachFold } from '../fit/folds.ts';
 import { softTargets } from '../fit/loss.ts';
 import { clusteredMean, createMatrix, type Matrix, putRows, takeRows } from '../fit/rows.ts';
 import { hasTasks, shrunkTaskMeans, type TaskData } from '../learners/domain.ts';
-import { allRows, isFullyObserved, type LearnerData } from '../learners/learner.ts';
+import { allRows, isFullyObserved, type LearnerData, trainMeans } from '../learners/learner.ts';
 import { stackLearners } from '../learners/stack.ts';
 import { TARGET_TEMPERATURE } from './quality.ts';
 
@@ -111,15 +111,13 @@ function outOfFold(folds: Int32Array, { rows, columns }: Matrix, fit: (rows: Int
 }
 
 /** Whether what the one chooses is worse than what the other does by more than a standard error. */
-function choosesWorse(
-  one: Matrix,
-  other: Matrix,
-  { candidateMeans, groups, residuals }: LearnerData,
-): boolean {
+function choosesWorse(one: Matrix, other: Matrix, data: LearnerData): boolean {
+  const { candidateMeans, groups, residuals } = data;
   const { rows, columns } = residuals;
+  const means = trainMeans(data);
   const chosen = ({ values }: Matrix, row: number) => {
     const from = row * columns;
-    const best = argMax(candidateMeans.map((mean, c) => mean + values[from + c]));
+    const best = argMax(means.map((mean, c) => mean + values[from + c]));
     return candidateMeans[best] + residuals.values[from + best];
   };
   const gains = Float64Array.from({ length: rows }, (_, row) => chosen(one, row) - chosen(other, row));
