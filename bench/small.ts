@@ -142,11 +142,11 @@ function drawPrompts(set: SmallSet, seed: number) {
   const parts = [splits.fit.rows, splits.calibrate.rows, splits.test.rows];
   const used = Int32Array.from(parts.flatMap((part) => [...part]));
   const places = Int32Array.from(used.keys());
-  const ends = [parts[0].length, parts[0].length + parts[1].length];
+  const [fitted, calibrated] = [parts[0].length, parts[0].length + parts[1].length];
   return {
     matrix: takePrompts(set.matrix, used),
     rows: used.map((row) => set.rows[row]),
     groups: used.map((row) => groups[row]),
-    splits: nameSplits(places.slice(0, ends[0]), places.slice(...ends), places.slice(ends[1])),
+    splits: nameSplits(places.slice(0, fitted), places.slice(fitted, calibrated), places.slice(calibrated)),
   };
 }
