@@ -139,7 +139,7 @@ describe('a router that is told the task', () => {
     }
   });
 
-  test('is calibrated: what it expects of each task is what comes true on the test split, to five points', async () => {
+  test('is calibrated: what it expects of each task is what comes true on the test split, to ten points', async () => {
     const router = createRouter(artifact);
     const fresh = hiddenTasks(400, 77);
     for (const name of ['sum', 'verse'])
