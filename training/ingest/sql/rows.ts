@@ -267,6 +267,8 @@ async function writeAnew(
   await connection.run(`INSERT INTO anew FROM (${anew}) ORDER BY place; DELETE FROM rewritten`);
 }
 
+const ROWS_AT_ONCE = 8192;
+
 /** Puts the rows of `anew` in the place of those that they were made of, behind all others. */
 async function replaceRows(connection: DuckDBConnection, table: string): Promise<void> {
   if (table === 'staged') {
@@ -275,7 +277,11 @@ async function replaceRows(connection: DuckDBConnection, table: string): Promise
     await numberRows(connection);
   }
   await connection.run(`DELETE FROM ${table} WHERE rowid IN (SELECT place FROM anew)`);
-  await connection.run(
-    `INSERT INTO ${table} SELECT * EXCLUDE (place) FROM anew ORDER BY place; DROP TABLE anew`,
-  );
+  const ends = await connection.runAndReadAll('SELECT min(place), max(place) FROM anew');
+  const [lowest, highest] = ends.getRows()[0].map(Number);
+  // All at once they would be sorted, and held until they are written.
+  for (let from = lowest; from <= highest; from += ROWS_AT_ONCE)
+    await connection.run(`INSERT INTO ${table} SELECT * EXCLUDE (place) FROM anew
+      WHERE place >= ${from} AND place < ${from + ROWS_AT_ONCE} ORDER BY place`);
+  await connection.run('DROP TABLE anew');
 }
