@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { readPrompt } from 'pointsman';
-import { columnOf, type OutcomeField, WORD_FIELDS } from '../outcomes/outcome.ts';
+import { columnOf, OUTCOME_FIELDS, type OutcomeField, WORD_FIELDS } from '../outcomes/outcome.ts';
 import {
   parquetFile,
   quotePath,
@@ -176,6 +176,10 @@ export async function keptEmbedders(parquet: string, scratch: ScratchOptions = {
 
 const ZSTD = 'FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, USE_TMP_FILE false';
 
+/** Columns of many numbers, and what one of them takes at most. */
+const LIST_FIELDS = OUTCOME_FIELDS.filter((field) => columnOf(field).type.endsWith('[]'));
+const NUMBER_BYTES = 8;
+
 /** Of the memory, a part of the rows that are sorted at a time, and a row group, may be so much. */
 const SORTED_SHARE = 1 / 8;
 const GROUP_SHARE = 1 / 16;
@@ -196,7 +200,10 @@ export async function writeSorted(
   columns: string,
   out: string,
 ): Promise<number> {
-  const bytes = WORD_FIELDS.map((text) => `coalesce(strlen("${text}"), 0)`).join(' + ');
+  const lists = LIST_FIELDS.map((list) => `${NUMBER_BYTES} * coalesce(len("${list}"), 0)`);
+  const bytes = WORD_FIELDS.map((text) => `coalesce(strlen("${text}"), 0)`)
+    .concat(lists)
+    .join(' + ');
   const sums = await connection.runAndReadAll(`SELECT count(*), sum(${bytes})::DOUBLE FROM (${rows})`);
   const [count, total] = sums.getRows()[0].map(Number);
   const mean = total / Math.max(1, count);
