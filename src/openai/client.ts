@@ -13,6 +13,7 @@ import type { Message, Request, TokenPrices } from '../request.ts';
 import { readCompletion, readCompletionStream } from './completion.ts';
 import { createEndpoint, type Endpoint, type OpenAiClientOptions } from './endpoint.ts';
 import { openBody, parseBody, readBeginning, readWhole } from './read-body.ts';
+import { readWireAnswer, readWireStream } from './wire-answer.ts';
 
 /** More than any endpoint needs that moved within its own house. */
 const MOST_REDIRECTS = 3;
@@ -151,18 +152,27 @@ function parsedOrText(body: string): unknown {
  */
 export function createOpenAiClient(options: OpenAiClientOptions): Client<ModelRequest> {
   const endpoint = createEndpoint(options);
+  const { wire } = options;
   return async (request, context) => {
     const response = await postJson(
       endpoint,
-      completionBody(request, context, options, endpoint),
+      wire?.body(request, context.stream) ?? completionBody(request, context, options, endpoint),
       request.headers,
       context.signal,
     );
     const { kind, text } = await openBody(response, endpoint);
     // Whether it streams is for the endpoint to say: some always do, others never.
-    if (kind === 'events') return priced(readCompletionStream(text, endpoint), options);
+    if (kind === 'events') {
+      const chunks =
+        wire === undefined
+          ? readCompletionStream(text, endpoint)
+          : readWireStream(text, endpoint, wire.openStream(), wire.errorIn);
+      return priced(chunks, options);
+    }
     const whole = await readWhole(text, endpoint);
-    const answer = withCost(readCompletion(whole.body, endpoint), options);
+    const read =
+      wire === undefined ? readCompletion(whole.body, endpoint) : readWireAnswer(whole.body, endpoint, wire);
+    const answer = withCost(read, options);
     return endpoint.rawText ? { ...answer, raw: whole.text } : answer;
   };
 }

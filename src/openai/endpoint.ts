@@ -1,6 +1,7 @@
 import { InvalidInputError, UpstreamError } from '../errors.ts';
+import type { AnswerChunk, ClientAnswer, Finish } from '../execution/answer.ts';
 import { base64Of, createRedactor, oneLine } from '../execution/said-error.ts';
-import type { TokenPrices } from '../request.ts';
+import type { Request, TokenPrices } from '../request.ts';
 
 /** Where to send, as whom, and what may be said of it. */
 export interface Endpoint {
@@ -31,7 +32,10 @@ const SECRET_NAME = /key|token|secret|auth|cookie|pass|sig|credential/i;
 
 /** @throws InvalidInputError when `baseUrl` is no address. */
 export function createEndpoint(options: OpenAiClientOptions): Endpoint {
-  const address = addressOf(options.baseUrl ?? 'https://api.openai.com/v1');
+  const address = addressOf(
+    options.baseUrl ?? 'https://api.openai.com/v1',
+    options.wire?.path ?? 'chat/completions',
+  );
   const { headers = {} } = options;
   const [user, password] = [address.username, address.password].map(decodeURIComponent);
   address.username = '';
@@ -65,21 +69,22 @@ export function createEndpoint(options: OpenAiClientOptions): Endpoint {
       if (key !== undefined) remember(key);
       const login = user === '' && password === '' ? {} : { authorization: basic(user, password) };
       const bearer = key === undefined ? {} : { authorization: `Bearer ${key}` };
-      return { 'content-type': 'application/json', ...login, ...bearer, ...headers };
+      const own = options.wire?.headers?.(key) ?? bearer;
+      return { 'content-type': 'application/json', ...login, ...own, ...headers };
     },
     quote: (text) => oneLine(redact(text.slice(0, 100 * LONGEST_QUOTE)), LONGEST_QUOTE),
     cleaned: (error) => cleanedError(error, redact, 0),
   };
 }
 
-function addressOf(baseUrl: string): URL {
+function addressOf(baseUrl: string, path: string): URL {
   if (!URL.canParse(baseUrl)) {
     throw new InvalidInputError(
       `\`baseUrl\` of OpenAI client must be an address such as "https://host/v1". Got "${baseUrl.slice(0, 100)}".`,
     );
   }
   const address = new URL(baseUrl);
-  address.pathname = `${address.pathname.replace(/\/+$/, '')}/chat/completions`;
+  address.pathname = `${address.pathname.replace(/\/+$/, '')}/${path}`;
   address.hash = '';
   return address;
 }
@@ -102,6 +107,38 @@ function cleanedError(error: unknown, redact: (text: string) => string, depth: n
   copy.stack = redact(error.stack ?? '');
   const { code } = error as { readonly code?: unknown };
   return typeof code === 'string' ? Object.assign(copy, { code }) : copy;
+}
+
+/** What an endpoint sent: any JSON object. */
+type Body = Readonly<Record<string, unknown>>;
+
+/**
+ * What another API means by its bodies and events. How they are sent and read, bounded, timed and cleaned of keys is the
+ * client's own. What it throws must hold no words of an upstream.
+ */
+export interface Wire {
+  /** Behind `baseUrl`, such as `messages`. */
+  readonly path: string;
+  /** Of every request. @default `authorization` with the key */
+  headers?(key: string | undefined): Readonly<Record<string, string>>;
+  /** The body of a request, all of it. */
+  body(request: Request & { readonly parameters?: Body }, stream: boolean): Body;
+  /** What of a body or an event is an error in the place of an answer; undefined where it is none. */
+  errorIn(body: Body): unknown;
+  /** @throws MalformedAnswerError when it is no answer that is finished. */
+  readWhole(body: Body): ClientAnswer;
+  /** For one answer that comes in events. */
+  openStream(): WireStream;
+}
+
+/** Events of one answer, read in order. */
+export interface WireStream {
+  /** What an event says of the answer, without `finish`. */
+  read(event: Body): readonly AnswerChunk[];
+  /** Undefined as long as no event has said that the answer is whole. */
+  finish(): Finish | undefined;
+  /** Whether nothing more is to come. */
+  readonly isOver: boolean;
 }
 
 /** Prices are in US dollars per million tokens. @default the executor's prices */
@@ -146,6 +183,8 @@ export interface OpenAiClientOptions extends TokenPrices {
    * empty line, once and in order, also of those that say nothing of the answer. @default false: it is the object
    */
   readonly rawText?: boolean;
+  /** Another API than chat completions, at addresses of the same kind. @default chat completions */
+  readonly wire?: Wire;
   /** @default the global fetch */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
   /** The time in milliseconds, for a `Retry-After` that is a date. @default Date.now */
