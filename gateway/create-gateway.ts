@@ -14,7 +14,10 @@ import type { CheckedConfig, GatewayConfig } from './config/schema.ts';
 import { createOpenGuard, type Guard } from './keys/guard.ts';
 import { createKeyGuard, type KeyGuardOptions } from './keys/key-guard.ts';
 import { Problem, problemOf } from './problem.ts';
+import { anthropicMessages } from './protocols/anthropic-messages.ts';
 import { chatCompletions } from './protocols/chat-completions.ts';
+import type { Protocol } from './protocols/protocol.ts';
+import { responses } from './protocols/responses.ts';
 import { createDecisionRecords } from './records/decision-records.ts';
 import { openRouters } from './routing/routers.ts';
 import { openGatewayState } from './state/open-state.ts';
@@ -187,13 +190,21 @@ interface Bindings {
   readonly outgoing?: { readonly socket: { destroySoon(): void } | null };
 }
 
+/** Each with a route of its own. */
+export const PROTOCOLS: readonly Protocol[] = [chatCompletions, anthropicMessages, responses];
+
+/** Whose SDK asks at a path that may not be there; OpenAI's, where it is nobody's. */
+function protocolOf(path: string): Protocol {
+  return PROTOCOLS.find(({ route }) => path.startsWith(route)) ?? chatCompletions;
+}
+
 function routesOf(parts: GatewayParts) {
   const app = new Hono<{ Bindings: Bindings }>();
   const { guard, metrics, routers } = parts;
   const cutOf = ({ outgoing }: Bindings = {}): CutConnection =>
     // What was written is sent before.
     outgoing === undefined ? undefined : () => outgoing.socket?.destroySoon();
-  for (const protocol of [chatCompletions])
+  for (const protocol of PROTOCOLS)
     app.post(protocol.route, ({ env, req }) => answerRequest(parts, protocol, req.raw, cutOf(env)));
   app.post('/v1/embeddings', ({ req }) => embed(parts, req.raw));
   app.post('/v1/route', ({ req }) => decideOnly(parts, req.raw));
@@ -220,12 +231,12 @@ function routesOf(parts: GatewayParts) {
       'not_found',
       `There is no ${req.method} ${req.path.slice(0, 200)} here. See docs/gateway.md.`,
     );
-    return problemResponse(chatCompletions, problem);
+    return problemResponse(protocolOf(req.path), problem);
   });
-  app.onError((error) => {
+  app.onError((error, { req }) => {
     const problem = problemOf(error);
     if (problem.status === 500) parts.onError(error);
-    return problemResponse(chatCompletions, problem);
+    return problemResponse(protocolOf(req.path), problem);
   });
   return app;
 }

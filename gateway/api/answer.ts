@@ -3,7 +3,7 @@ import { execute, executeStream, type RoutedOptions } from 'pointsman/execution'
 import { RefusalError } from '../errors.ts';
 import type { ExpectedUse, Grant } from '../keys/guard.ts';
 import { secretFromHeaders } from '../keys/secret.ts';
-import { CLIENT_LEFT, type Problem } from '../problem.ts';
+import { CLIENT_LEFT, Problem } from '../problem.ts';
 import type { AnswerFacts, AnswerWriter, AskedAnswer, Protocol } from '../protocols/protocol.ts';
 import { decideNamed } from '../routing/named-candidate.ts';
 import type { Target } from '../routing/routers.ts';
@@ -62,6 +62,7 @@ async function prepare(
   target: Target,
 ): Promise<Prepared> {
   const routerName = target.kind === 'router' ? target.name : null;
+  const speakers = speakersOf(parts, asked.request, target);
   const inputTokens = estimatedTokens(asked.request);
   const grant = await course.admit({
     router: routerName,
@@ -104,7 +105,7 @@ async function prepare(
     request: { ...asked.request, outgoing: () => ({ ...forwarded, ...course.trace.outgoing() }) },
     options: {
       ...parts.execution,
-      route: routeOptions(hints, grant),
+      route: routeOptions(hints, grant, speakers),
       signal,
       deadlineMs: Math.min(hints.deadlineMs ?? deadlineMs, deadlineMs),
       ...(hints.costBudgetUsd === undefined ? {} : { costBudgetUsd: hints.costBudgetUsd }),
@@ -144,7 +145,9 @@ function pricedCost(
   const { inputPricePerMillionTokens: input, outputPricePerMillionTokens: output } =
     config.candidates[candidate] ?? {};
   if (input === undefined || output === undefined) return null;
-  const bound = Number(parameters.max_completion_tokens ?? parameters.max_tokens);
+  const bound = Number(
+    parameters.max_completion_tokens ?? parameters.max_output_tokens ?? parameters.max_tokens,
+  );
   const outputTokens = bound > 0 && Number.isFinite(bound) ? bound : UNKNOWN_OUTPUT_TOKENS;
   return (input * inputTokens + output * outputTokens) / 1e6;
 }
@@ -153,10 +156,47 @@ function namedPrices({ config }: GatewayParts, name: string) {
   return [{ name, ...pricesOf(config.candidates[name]) }];
 }
 
-export function routeOptions({ route }: Pick<Hints, 'route'>, { candidates, tier }: Grant): RouteOptions {
+/**
+ * Candidates whose upstream speaks what the request came in: nothing is translated.
+ *
+ * @returns null where all of them do.
+ * @throws Problem when none does that the request may mean.
+ */
+function speakersOf(
+  { config: { candidates, upstreams } }: GatewayParts,
+  { protocol = 'openai-chat' }: GatewayRequest,
+  target: Target,
+): readonly string[] | null {
+  const names = Object.keys(candidates);
+  const speakers = names.filter((name) => upstreams[candidates[name].upstream].protocol === protocol);
+  const meant =
+    target.kind === 'candidate' ? [target.name] : target.router.manifest.candidates.map(({ name }) => name);
+  const isSpoken = meant.some((name) => speakers.includes(name));
+  // Without upstreams nothing is called in any protocol; the execution says so.
+  if (!isSpoken && meant.some((name) => names.includes(name))) {
+    const who =
+      target.kind === 'candidate' ? `"${target.name}"` : `No candidate of the router "${target.name}"`;
+    const does = target.kind === 'candidate' ? 'does not speak' : 'speaks';
+    throw new Problem(
+      400,
+      'protocol_not_spoken',
+      `${who} ${does} ${protocol}, which this request came in. ${speakers.length === 0 ? 'None here does' : `Those that do: ${speakers.slice(0, 50).join(', ')}`}. Send the request to the route of another protocol, or set \`protocol\` of an upstream.`,
+      { param: 'model' },
+    );
+  }
+  return speakers.length === names.length ? null : speakers;
+}
+
+/** @param speakers who may be called at all; null for all. @default null */
+export function routeOptions(
+  { route }: Pick<Hints, 'route'>,
+  { candidates, tier }: Grant,
+  speakers: readonly string[] | null = null,
+): RouteOptions {
+  const callable = candidates?.filter((name) => speakers?.includes(name) ?? true) ?? speakers;
   return {
     ...route,
-    ...(candidates === null ? {} : { callable: candidates }),
+    ...(callable === null ? {} : { callable }),
     ...(tier === null ? {} : { signals: { ...route.signals, tier } }),
   };
 }

@@ -26,12 +26,19 @@ const secret = z.union(
   { error: SECRET_WORDS },
 );
 
+/** What upstreams speak; a request goes to those that speak what it came in. */
+export const PROTOCOLS = ['openai-chat', 'anthropic', 'openai-responses'] as const;
+export type ProtocolName = (typeof PROTOCOLS)[number];
+
 const prices = {
   inputPricePerMillionTokens: amount.optional(),
   outputPricePerMillionTokens: amount.optional(),
   cachedInputPricePerMillionTokens: amount.optional(),
   reasoningPricePerMillionTokens: amount.optional(),
 };
+
+/** Of upstreams that bill what they put into their cache: for five minutes; an hour's costs 1.6 times as much. */
+const cacheWritePrice = { cacheWritePricePerMillionTokens: amount.optional() };
 
 const times = {
   timeoutMs: milliseconds.optional(),
@@ -40,8 +47,9 @@ const times = {
 };
 
 const upstream = z.strictObject({
-  /** All before `/chat/completions`. */
+  /** All before `/chat/completions`, `/messages` or `/responses`. */
   baseUrl: address,
+  protocol: z.enum(PROTOCOLS).default('openai-chat'),
   /** Left out for an upstream that asks for none. */
   apiKey: secret.optional(),
   /** Sent along with every request; values may hold `${NAME}`. */
@@ -63,6 +71,7 @@ const candidate = z.strictObject({
   /** A system message before all others. */
   promptPrefix: z.string().optional(),
   ...prices,
+  ...cacheWritePrice,
   ...times,
 });
 
@@ -181,6 +190,9 @@ export const configSchema = z
         wrong([kind, key, 'upstream'], `must be one of upstreams: ${known.join(', ') || 'none is there'}`);
       }
     }
+    for (const [key, { upstream: named }] of Object.entries(config.embeddings))
+      if (config.upstreams[named]?.protocol === 'anthropic')
+        wrong(['embeddings', key, 'upstream'], "must speak OpenAI's API: Anthropic has no embeddings");
     const routers = Object.keys(config.routers);
     if (config.defaultRouter !== undefined && !routers.includes(config.defaultRouter))
       wrong(['defaultRouter'], `must be one of routers: ${routers.join(', ') || 'none is there'}`);

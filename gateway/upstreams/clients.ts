@@ -1,13 +1,20 @@
 import type { Message, Request } from 'pointsman';
-import type { AnswerChunk, Client } from 'pointsman/execution';
+import { type AnswerChunk, type Client, UpstreamError } from 'pointsman/execution';
 import { createOpenAiClient } from 'pointsman/openai';
 import { fillIn, readSecret, type SecretSources } from '../config/load-config.ts';
-import type { CandidateConfig, CheckedConfig } from '../config/schema.ts';
+import type { CandidateConfig, CheckedConfig, ProtocolName } from '../config/schema.ts';
+import { createAnthropicWire } from './anthropic-wire.ts';
 import type { Http } from './http.ts';
+import { createResponsesWire } from './responses-wire.ts';
+import type { BilledUsage, Wire, WireModel } from './wire.ts';
 
 /** A request on its way through the gateway. */
 export interface GatewayRequest extends Request {
-  /** Fields of the body that are for the model alone. */
+  /** What it came in, and what its `parameters` are written in. @default 'openai-chat' */
+  readonly protocol?: ProtocolName;
+  /** How many of `messages` stand in `parameters` as well, in the protocol's own form: what comes behind them was added. @default 0 */
+  readonly said?: number;
+  /** Fields of the body that are for the model alone; of other protocols than `openai-chat`, all but `model` and `stream`. */
   readonly parameters?: Readonly<Record<string, unknown>>;
   /** Headers for the upstream. Asked when it is sent, since a span of its own may be under way then. */
   readonly outgoing?: () => Readonly<Record<string, string>>;
@@ -48,6 +55,7 @@ export function createClients(
 /** Where an upstream is and as whom it is asked, its secrets read. */
 export interface UpstreamConnection {
   readonly baseUrl: string;
+  readonly protocol: ProtocolName;
   readonly apiKey?: () => string;
   readonly apiKeyName?: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -62,15 +70,17 @@ export function openUpstream(
   secrets: SecretSources,
 ): UpstreamConnection {
   const field = `upstreams.${name}`;
-  const { baseUrl, apiKey, headers, streamUsage, keepSignedReasoning } = upstream;
+  const { baseUrl, apiKey, headers, keepSignedReasoning, protocol, streamUsage } = upstream;
   // Read now, so that one that is missing is not found by the first request.
   const key = apiKey === undefined ? undefined : readSecret(apiKey, `${field}.apiKey`, secrets);
+  // In small letters: one that is set here takes the place of a protocol's own.
   const filled = Object.entries(headers).map(([header, text]) => [
-    header,
+    header.toLowerCase(),
     fillIn(text, `${field}.headers.${header}`, secrets.env),
   ]);
   return {
     baseUrl,
+    protocol,
     ...(key === undefined ? {} : { apiKey: () => key, apiKeyName: `\`${field}.apiKey\` of the gateway` }),
     headers: Object.fromEntries(filled),
     streamUsage,
@@ -85,33 +95,88 @@ function createCandidate(
   { fetch }: Http,
 ): Client<GatewayRequest> {
   const { model = name, defaults, settings, promptPrefix } = candidate;
+  const { protocol } = connection;
+  const wire = WIRES[protocol]?.({
+    model,
+    defaults,
+    ...(promptPrefix === undefined ? {} : { promptPrefix }),
+  });
   const client = createOpenAiClient({
     ...connection,
     ...pricesOf(candidate),
     model,
     parameters: defaults,
     rawText: true,
+    ...(wire === undefined ? {} : { wire }),
     fetch,
   });
   return async (request, context) => {
+    const { protocol: asked = 'openai-chat', said = 0 } = request;
+    // Candidates that speak something else are not chosen from; a plan may name one all the same.
+    if (asked !== protocol) {
+      throw new UpstreamError(
+        `The upstream of ${name} speaks ${protocol}, and the request came in ${asked}.`,
+        {
+          retryable: false,
+        },
+      );
+    }
+    const messages =
+      wire !== undefined
+        ? request.messages?.slice(said)
+        : promptPrefix === undefined
+          ? request.messages
+          : withPrefix(request, promptPrefix);
     const given = await client(
       {
         ...request,
-        ...(promptPrefix === undefined ? {} : { messages: withPrefix(request, promptPrefix) }),
+        ...(messages === undefined ? {} : { messages }),
         parameters: withSettings(request.parameters ?? {}, settings),
         headers: request.outgoing?.() ?? {},
       },
       context,
     );
-    if (Symbol.asyncIterator in given) return tagged(given, name);
-    return typeof given.raw === 'string' ? { ...given, raw: { candidate: name, text: given.raw } } : given;
+    if (Symbol.asyncIterator in given) return tagged(given, name, candidate);
+    const billed = withCacheWrites(given, candidate);
+    return typeof given.raw === 'string' ? { ...billed, raw: { candidate: name, text: given.raw } } : billed;
   };
 }
 
-async function* tagged(chunks: AsyncIterable<AnswerChunk>, candidate: string): AsyncGenerator<AnswerChunk> {
+const WIRES: Readonly<Partial<Record<ProtocolName, (model: WireModel) => Wire>>> = {
+  anthropic: createAnthropicWire,
+  'openai-responses': createResponsesWire,
+};
+
+async function* tagged(
+  chunks: AsyncIterable<AnswerChunk>,
+  name: string,
+  candidate: CandidateConfig,
+): AsyncGenerator<AnswerChunk> {
   for await (const chunk of chunks) {
-    yield typeof chunk.raw === 'string' ? { ...chunk, raw: { candidate, text: chunk.raw } } : chunk;
+    const { finish, raw } = chunk;
+    yield {
+      ...chunk,
+      ...(finish === undefined ? {} : { finish: withCacheWrites(finish, candidate) }),
+      ...(typeof raw === 'string' ? { raw: { candidate: name, text: raw } } : {}),
+    };
   }
+}
+
+/** What an hour in the cache costs, against five minutes; and five minutes, against no cache: docs.anthropic.com, prompt caching. */
+const LONG_WRITE = 1.6;
+const SHORT_WRITE = 1.25;
+
+/** With what it costs to put tokens into a cache: more than to read them, which is counted already. */
+function withCacheWrites<T extends { readonly costUsd?: number | null; readonly usage?: BilledUsage | null }>(
+  answer: T,
+  { cacheWritePricePerMillionTokens: write, inputPricePerMillionTokens: read = 0 }: CandidateConfig,
+): T {
+  const { costUsd, usage } = answer;
+  const writes = usage?.cacheWrites;
+  if (writes === undefined || costUsd == null) return answer;
+  const price = write ?? SHORT_WRITE * read;
+  const more = writes.short * (price - read) + writes.long * (LONG_WRITE * price - read);
+  return { ...answer, costUsd: Math.max(0, costUsd + more / 1e6) };
 }
 
 /** Prices that are given, without those that are not. */
@@ -128,7 +193,7 @@ function withPrefix({ messages, text = '' }: Request, prefix: string): readonly 
 }
 
 /** Bounds of an answer's tokens: of two, the smaller holds. */
-const TOKEN_BOUNDS = ['max_tokens', 'max_completion_tokens'];
+const TOKEN_BOUNDS = ['max_tokens', 'max_completion_tokens', 'max_output_tokens'];
 
 /** What makes the candidate goes before what the request says, but for a request that wants less than it gives. */
 function withSettings(

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readHints } from '../../gateway/api/hints.ts';
 import { checkConfig } from '../../gateway/config/load-config.ts';
+import { PROTOCOLS } from '../../gateway/create-gateway.ts';
 import { root, sourceFiles } from '../architecture/source-files.ts';
 import { fencedBlocks } from '../documents/fenced-blocks.ts';
 import { ask, mockUpstream, post, testConfig, testGateway } from '../gateway/gateway-fixture.ts';
@@ -18,6 +19,19 @@ describe('docs/gateway.md', () => {
     const yaml = fencedBlocks(text).find(({ name }) => name === 'gateway.yaml')!.body;
     const config = checkConfig(parse(yaml), 'gateway.yaml', '/folder');
     expect(config.routers.support.folder).toBe(join('/folder', 'models/support'));
+  });
+
+  it('shows every protocol of an upstream, in a configuration and beside its route', () => {
+    const yaml = fencedBlocks(text).find(({ name }) => name === 'two-protocols.yaml')!.body;
+    const { upstreams } = checkConfig(parse(yaml), 'two-protocols.yaml', '/folder');
+    const { protocol, ...openai } = upstreams.openai;
+    const shown = [protocol, upstreams.claude.protocol, 'openai-chat'];
+    expect(shown.sort()).toEqual(['anthropic', 'openai-chat', 'openai-responses']);
+    expect(
+      checkConfig({ upstreams: { openai }, candidates: { a: { upstream: 'openai' } } }, '', '/'),
+    ).toMatchObject({ upstreams: { openai: { protocol: 'openai-chat' } } });
+    const rows = [...text.matchAll(/^\| `POST (\/v1\/[\w/]+)` \| `([\w-]+)`/gm)].map(([, ...row]) => row);
+    expect(rows).toEqual(PROTOCOLS.map(({ name, route }) => [route, name]));
   });
 
   it('lists every route', () => {
@@ -43,15 +57,15 @@ describe('docs/gateway.md', () => {
   it('lists every code of an error', () => {
     const codes = [
       ...sources.matchAll(/new Problem\(\s*(?:\d+|status),\s*'(\w+)'/g),
-      ...sources.matchAll(/^ {2}'?[\w-]+'?: '([a-z]+_[a-z_]+)',$/gm),
+      // Of refusals; what protocols call their errors is theirs.
+      ...readFileSync(join(root, 'gateway/problem.ts'), 'utf8').matchAll(
+        /^ {2}'?[\w-]+'?: '([a-z]+_[a-z_]+)',$/gm,
+      ),
     ];
+    expect(codes.length).toBeGreaterThan(20);
     const missing = codes
       .map(([, code]) => code)
-      .filter(
-        (code) =>
-          !['internal', 'client_left', 'tool_calls', 'content_filter'].includes(code) &&
-          !text.includes(`\`${code}\``),
-      );
+      .filter((code) => !['internal', 'client_left'].includes(code) && !text.includes(`\`${code}\``));
     expect(missing).toEqual([]);
   });
 

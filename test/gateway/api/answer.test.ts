@@ -126,6 +126,14 @@ describe('a streamed answer', () => {
     expect(upstream.got[0].body.stream_options).toEqual({ include_usage: true, own: 1 });
   });
 
+  it('has each call of a tool once, though one event holds several', async () => {
+    const call = (index: number) => ({ index, id: `c${index}`, function: { name: 'add', arguments: '{}' } });
+    const events =
+      chunk({ content: 'Now', tool_calls: [call(0), call(1)] }) + chunk({}, 'tool_calls') + event('[DONE]');
+    upstream.answer = (_, response) => sendEvents(response, events);
+    expect(await (await chat({ stream: true })).text()).toBe(events);
+  });
+
   it('has no event of usage for a client that did not ask for it, and its cost is known all the same', async () => {
     upstream.answer = (_, response) => sendEvents(response, all);
     const response = await chat({ stream: true, model: 'm0' });

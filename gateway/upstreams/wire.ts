@@ -1,0 +1,54 @@
+import { UpstreamError, type Usage } from 'pointsman/execution';
+import type { OpenAiClientOptions } from 'pointsman/openai';
+
+/** What an API means by its bodies and events. */
+export type Wire = NonNullable<OpenAiClientOptions['wire']>;
+export type WireStream = ReturnType<Wire['openStream']>;
+type Chunk = ReturnType<WireStream['read']>[number];
+export type ToolCallPiece = NonNullable<Chunk['toolCall']>;
+export type FinishReason = NonNullable<Chunk['finish']>['reason'];
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** What of a candidate goes into its bodies. */
+export interface WireModel {
+  readonly model: string;
+  readonly defaults: Fields;
+  readonly promptPrefix?: string;
+}
+
+/** Usage with what was put into a cache, which some bill apart. */
+export interface BilledUsage extends Usage {
+  /** Of the input, tokens that were put into the cache for five minutes, and for an hour. */
+  readonly cacheWrites?: { readonly short: number; readonly long: number };
+}
+
+export function fieldsOf(value: unknown): Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+}
+
+export function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+export function listOf(value: unknown): readonly Fields[] {
+  return Array.isArray(value) ? value.map(fieldsOf) : [];
+}
+
+/** Of a count that is not there, or cannot be one: 0. */
+export function countOf(value: unknown): number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 ? value : 0;
+}
+
+/** Whether a body of usage says how much was read and written. */
+export function hasCounts({ input_tokens: input, output_tokens: output }: Fields): boolean {
+  return typeof input === 'number' && typeof output === 'number';
+}
+
+/** JSON of what a tool is called with. */
+export function argumentsOf(input: unknown): string {
+  return typeof input === 'string' ? input : JSON.stringify(input ?? {});
+}
+
+export function notWhole(why: string): UpstreamError {
+  return new UpstreamError(`The upstream ended its answer ${why}, which does not say that it is whole.`);
+}
