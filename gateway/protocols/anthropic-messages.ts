@@ -47,8 +47,7 @@ export const anthropicMessages: Protocol = {
       events: eventsOf,
       pass: (text) => text,
       end: namedEvent({ type: 'message_stop' }),
-      isEnd: (text) =>
-        /^event: ?message_stop\s*$/m.test(text) || /^data: ?\{"type": ?"message_stop"/m.test(text),
+      isEnd: (text) => END.test(text),
       broken: (problem) => `event: error\ndata: ${JSON.stringify(anthropicMessages.problem(problem))}\n\n`,
     }),
   problem: ({ code, message, param, status }) => ({
@@ -57,6 +56,9 @@ export const anthropicMessages: Protocol = {
     request_id: null,
   }),
 };
+
+/** By its name, or by its data alone. */
+const END = /^(event: ?message_stop\s*$|data: ?\{\s*"type"\s*:\s*"message_stop")/m;
 
 /** Anthropic's own names of errors, by their status. */
 const ERROR_TYPES: Readonly<Record<number, string>> = {
@@ -95,10 +97,14 @@ function messageOf(answer: Answer, { candidate, id }: AnswerFacts): Fields {
         id: call.id,
         name: call.name,
         input: inputOf(call.arguments),
+        caller: { type: 'direct' },
       })),
     ],
     stop_reason: STOP_REASONS[finishReason],
     stop_sequence: null,
+    stop_details: null,
+    container: null,
+    diagnostics: null,
     usage: usageOf(usage),
   };
 }
@@ -113,9 +119,19 @@ function inputOf(written: string): unknown {
   }
 }
 
+const UNKNOWN_USAGE = {
+  cache_creation: null,
+  inference_geo: null,
+  output_tokens_details: null,
+  server_tool_use: null,
+  service_tier: null,
+  speed: null,
+};
+
 function usageOf(usage: Usage | null): Fields {
   const { cachedInputTokens: cached = 0, inputTokens = 0, outputTokens = 0 } = usage ?? {};
   return {
+    ...UNKNOWN_USAGE,
     input_tokens: inputTokens - cached,
     cache_creation_input_tokens: 0,
     cache_read_input_tokens: cached,

@@ -108,9 +108,13 @@ function responseOf(answer: Answer, { candidate, created, id }: AnswerFacts): Fi
         arguments: call.arguments,
       })),
     ],
+    instructions: null,
+    metadata: {},
     parallel_tool_calls: true,
+    temperature: null,
     tool_choice: 'auto',
     tools: [],
+    top_p: null,
     ...(usage === null ? {} : { usage: usageOf(usage) }),
   };
 }

@@ -6,6 +6,7 @@ import {
   type Fields,
   type FinishReason,
   fieldsOf,
+  hasCounts,
   listOf,
   notWhole,
   type ToolCallPiece,
@@ -95,13 +96,13 @@ function isOther({ type }: Fields): boolean {
 
 /** Anthropic counts what comes from the cache, and what goes there, beside `input_tokens`. */
 function usageOf(usage: Fields): BilledUsage | undefined {
-  if (typeof usage.input_tokens !== 'number' || typeof usage.output_tokens !== 'number') return undefined;
+  if (!hasCounts(usage)) return undefined;
   const cached = countOf(usage.cache_read_input_tokens);
   const written = countOf(usage.cache_creation_input_tokens);
   const long = Math.min(written, countOf(fieldsOf(usage.cache_creation).ephemeral_1h_input_tokens));
   return {
-    inputTokens: usage.input_tokens + cached + written,
-    outputTokens: usage.output_tokens,
+    inputTokens: (usage.input_tokens as number) + cached + written,
+    outputTokens: usage.output_tokens as number,
     ...(cached > 0 ? { cachedInputTokens: cached } : {}),
     ...(written > 0 ? { cacheWrites: { short: written - long, long } } : {}),
   };

@@ -39,9 +39,9 @@ export function countOf(value: unknown): number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 ? value : 0;
 }
 
-/** Whether a body of usage says how much was read and written. */
+/** Whether a body of usage says how much was read and written, and can be true. */
 export function hasCounts({ input_tokens: input, output_tokens: output }: Fields): boolean {
-  return typeof input === 'number' && typeof output === 'number';
+  return [input, output].every((count) => Number.isInteger(count) && (count as number) >= 0);
 }
 
 /** JSON of what a tool is called with. */
