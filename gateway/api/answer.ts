@@ -168,7 +168,7 @@ function speakersOf(
   target: Target,
 ): readonly string[] | null {
   const names = Object.keys(candidates);
-  const speakers = names.filter((name) => upstreams[candidates[name].upstream].protocol === protocol);
+  const speakers = names.filter((name) => upstreams[candidates[name].upstream].protocol.includes(protocol));
   const meant =
     target.kind === 'candidate' ? [target.name] : target.router.manifest.candidates.map(({ name }) => name);
   const isSpoken = meant.some((name) => speakers.includes(name));

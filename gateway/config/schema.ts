@@ -49,7 +49,13 @@ const times = {
 const upstream = z.strictObject({
   /** All before `/chat/completions`, `/messages` or `/responses`. */
   baseUrl: address,
-  protocol: z.enum(PROTOCOLS).default('openai-chat'),
+  /** One, or a list of those that it speaks at this address. */
+  protocol: z
+    .union([z.enum(PROTOCOLS), z.array(z.enum(PROTOCOLS)).min(1)], {
+      error: `must be one or a list of: ${PROTOCOLS.join(', ')}`,
+    })
+    .default('openai-chat')
+    .transform((spoken) => [spoken].flat()),
   /** Left out for an upstream that asks for none. */
   apiKey: secret.optional(),
   /** Sent along with every request; values may hold `${NAME}`. */
@@ -68,6 +74,16 @@ const candidate = z.strictObject({
   settings: z.record(z.string(), z.unknown()).default({}),
   /** What holds where a request says nothing. */
   defaults: z.record(z.string(), z.unknown()).default({}),
+  /** In the place of both, for requests of one protocol: what protocols call their fields differs. */
+  perProtocol: z
+    .partialRecord(
+      z.enum(PROTOCOLS),
+      z.strictObject({
+        settings: z.record(z.string(), z.unknown()).optional(),
+        defaults: z.record(z.string(), z.unknown()).optional(),
+      }),
+    )
+    .default({}),
   /** A system message before all others. */
   promptPrefix: z.string().optional(),
   ...prices,
@@ -190,8 +206,12 @@ export const configSchema = z
         wrong([kind, key, 'upstream'], `must be one of upstreams: ${known.join(', ') || 'none is there'}`);
       }
     }
+    for (const [key, { perProtocol, upstream: named }] of Object.entries(config.candidates))
+      for (const protocol of Object.keys(perProtocol) as ProtocolName[])
+        if (config.upstreams[named]?.protocol.includes(protocol) === false)
+          wrong(['candidates', key, 'perProtocol', protocol], 'must be a protocol that its upstream speaks');
     for (const [key, { upstream: named }] of Object.entries(config.embeddings))
-      if (config.upstreams[named]?.protocol === 'anthropic')
+      if (config.upstreams[named]?.protocol.every((spoken) => spoken === 'anthropic'))
         wrong(['embeddings', key, 'upstream'], "must speak OpenAI's API: Anthropic has no embeddings");
     const routers = Object.keys(config.routers);
     if (config.defaultRouter !== undefined && !routers.includes(config.defaultRouter))

@@ -55,7 +55,7 @@ export function createClients(
 /** Where an upstream is and as whom it is asked, its secrets read. */
 export interface UpstreamConnection {
   readonly baseUrl: string;
-  readonly protocol: ProtocolName;
+  readonly protocol: readonly ProtocolName[];
   readonly apiKey?: () => string;
   readonly apiKeyName?: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -88,14 +88,46 @@ export function openUpstream(
   };
 }
 
+/** One that answers in each protocol of its upstream. */
 function createCandidate(
   name: string,
+  candidate: CandidateConfig,
+  connection: UpstreamConnection,
+  http: Http,
+): Client<GatewayRequest> {
+  const clients = new Map(
+    connection.protocol.map((protocol) => {
+      const { defaults = candidate.defaults, settings = candidate.settings } =
+        candidate.perProtocol[protocol] ?? {};
+      return [
+        protocol,
+        createSpeaker(name, protocol, { ...candidate, defaults, settings }, connection, http),
+      ];
+    }),
+  );
+  return (request, context) => {
+    const { protocol = 'openai-chat' } = request;
+    const client = clients.get(protocol);
+    if (client !== undefined) return client(request, context);
+    // Such candidates are not chosen from; a plan may name one all the same.
+    throw new UpstreamError(
+      `The upstream of ${name} does not speak ${protocol}, which the request came in.`,
+      {
+        retryable: false,
+      },
+    );
+  };
+}
+
+/** A candidate in one protocol. */
+function createSpeaker(
+  name: string,
+  protocol: ProtocolName,
   candidate: CandidateConfig,
   connection: UpstreamConnection,
   { fetch }: Http,
 ): Client<GatewayRequest> {
   const { model = name, defaults, settings, promptPrefix } = candidate;
-  const { protocol } = connection;
   const wire = WIRES[protocol]?.({
     model,
     defaults,
@@ -111,16 +143,7 @@ function createCandidate(
     fetch,
   });
   return async (request, context) => {
-    const { protocol: asked = 'openai-chat', said = 0 } = request;
-    // Candidates that speak something else are not chosen from; a plan may name one all the same.
-    if (asked !== protocol) {
-      throw new UpstreamError(
-        `The upstream of ${name} speaks ${protocol}, and the request came in ${asked}.`,
-        {
-          retryable: false,
-        },
-      );
-    }
+    const { said = 0 } = request;
     const messages =
       wire !== undefined
         ? request.messages?.slice(said)

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { createRandom } from 'pointsman/internal';
 import { describe, expect, it } from 'vitest';
-import { PROTOCOLS } from '../../../gateway/create-gateway.ts';
+import { createGateway, PROTOCOLS } from '../../../gateway/create-gateway.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import {
   type Answering,
@@ -173,4 +173,49 @@ describe.each(PROTOCOLS)('in $name', (protocol) => {
     expect(endings.get('whole')).toBeGreaterThan(3);
     expect(endings.get('refused')).toBeGreaterThan(0);
   });
+});
+
+it('a candidate answers in every protocol that its upstream speaks, with the settings of each', async () => {
+  const upstream = await mockUpstream();
+  upstream.answer = ({ url }, response) => {
+    const protocol = PROTOCOLS.find(({ route }) => route === url)!;
+    const answer = { text: 'Now', finishReason: 'stop', reasoning: '', toolCalls: [], model: null } as const;
+    const rest = { usage: null, costUsd: null, logprobs: null };
+    sendJson(response, protocol.writer({}).whole({ ...answer, ...rest }, facts));
+  };
+  const config = await testConfig(upstream, {
+    upstreams: {
+      mock: { baseUrl: `${upstream.url}/v1`, protocol: ['openai-chat', 'anthropic', 'openai-responses'] },
+    },
+  });
+  Object.assign(config.candidates!.m1, {
+    settings: { max_tokens: 50 },
+    defaults: { top_p: 0.5 },
+    perProtocol: { 'openai-responses': { settings: { reasoning: { effort: 'low' } } } },
+  });
+  const gateway = await testGateway(config);
+  const content = 'Where is my parcel?';
+  for (const { name, route } of PROTOCOLS) {
+    const asked =
+      name === 'openai-responses' ? { input: content } : { messages: [{ role: 'user', content }] };
+    const response = await post(gateway, route, { model: 'm1', ...asked });
+    expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('Now')]);
+  }
+  expect(upstream.got.map(({ body, url }) => [url, body.max_tokens, body.reasoning, body.top_p])).toEqual([
+    ['/v1/chat/completions', 50, undefined, 0.5],
+    ['/v1/messages', 50, undefined, 0.5],
+    ['/v1/responses', undefined, { effort: 'low' }, 0.5],
+  ]);
+});
+
+it('settings of a protocol that the upstream does not speak are a mistake, as is a protocol that nobody knows', async () => {
+  const config = await testConfig({ url: 'http://127.0.0.1:1' });
+  Object.assign(config.candidates!.m1, { perProtocol: { anthropic: { settings: {} } } });
+  await expect(createGateway(config)).rejects.toThrow(
+    '`candidates.m1.perProtocol.anthropic`: must be a protocol that its upstream speaks',
+  );
+  const upstreams = { mock: { baseUrl: 'http://127.0.0.1:1', protocol: 'gemini' } } as never;
+  await expect(createGateway({ ...config, upstreams })).rejects.toThrow(
+    '`upstreams.mock.protocol`: must be one or a list of: openai-chat, anthropic, openai-responses',
+  );
 });
