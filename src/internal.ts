@@ -17,7 +17,13 @@ export {
   KEPT_BLOCKS,
   KEPT_LENGTH,
 } from './answer/answer-features.ts';
-export { type AnswerScorer, readAnswerScorer, successLogit } from './answer/answer-scorer.ts';
+export {
+  type AnswerHead,
+  type AnswerScorer,
+  readAnswerHead,
+  readAnswerScorer,
+  successLogit,
+} from './answer/answer-scorer.ts';
 export type { GivenAnswer } from './answer/question.ts';
 export {
   type AmountPart,

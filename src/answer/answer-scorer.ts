@@ -18,7 +18,13 @@ import {
 import { type Artifact, parseJson } from '../artifact/read-artifact.ts';
 import { type Calibrator, createCalibrator } from '../calibrator.ts';
 import { ArtifactError, InvalidInputError } from '../errors.ts';
-import { checkNames, decodeStandardisation, LIMIT, readTextBlock } from '../features/features.ts';
+import {
+  checkNames,
+  decodeStandardisation,
+  LIMIT,
+  readTextBlock,
+  type Standardisation,
+} from '../features/features.ts';
 import type { Head } from '../head/head.ts';
 import { readLayersModel } from '../head/layers.ts';
 import { dot, logit, sigmoid } from '../math.ts';
@@ -26,7 +32,6 @@ import { type Request, readPrompt } from '../request.ts';
 import { finiteNumber, object, validate } from '../validate.ts';
 import {
   type AnswerBlock,
-  type AnswerExtractor,
   CHECK_NAMES,
   createAnswerExtractor,
   type EarlierAnswer,
@@ -74,25 +79,51 @@ export interface AnswerScore extends EarlierAnswer {
  * @throws ArtifactError when it has none, or a file is damaged or does not fit.
  */
 export async function readAnswerScorer(artifact: Artifact): Promise<AnswerScorer> {
-  const { id } = artifact.manifest;
-  const answer = checkedAnswerHead(artifact.manifest);
-  const extractor = await readExtractor(artifact, answer);
-  const head = await readHead(artifact, answer);
-  const calibrators = answer.calibrators.map(calibratorOf);
-  const columns = new Map(answer.candidates.map((name, c) => [name, c]));
+  const { blocks, judge, standardisation } = await readAnswerHead(artifact);
+  const extractor = createAnswerExtractor(blocks, standardisation);
   const means = new Map(artifact.manifest.candidates.map(({ meanQuality, name }) => [name, meanQuality]));
   const inputs = new Float32Array(1 + extractor.length);
-  const logits = new Float32Array(head.outputs);
-  const evidence = new Float32Array(EVIDENCE_LENGTH);
-  checkExtremes(head);
   return {
-    artifactId: id,
+    artifactId: artifact.manifest.id,
     readQuestion: (request) => extractor.readQuestion(readPrompt(request)),
     score({ answer: { text, finishReason = null, logprobs = null }, candidate, earlier, question, success }) {
       if (typeof text !== 'string' || text.trim() === '')
         throw new InvalidInputError('`text` of an answer to score must not be empty. Got nothing to read.');
       inputs[0] = successLogit(success ?? means.get(candidate) ?? 0.5);
       const key = extractor.extractInto(question, { text, finishReason, logprobs }, inputs, 1);
+      return judge(inputs, { candidate, key, earlier });
+    },
+  };
+}
+
+/** What an answer head is made of: what it reads of answers, and how it judges that. */
+export interface AnswerHead {
+  readonly blocks: readonly AnswerBlock[];
+  readonly standardisation: Standardisation;
+  /** @param inputs the success as a logit, then the standardised features: `[1 + length]` */
+  judge(inputs: Float32Array, given: JudgedAnswer): AnswerScore;
+}
+
+interface JudgedAnswer {
+  readonly candidate: string;
+  readonly key: string;
+  readonly earlier?: readonly EarlierAnswer[] | undefined;
+}
+
+/** As {@link readAnswerScorer}, for those who have the features of answers already. @throws ArtifactError likewise */
+export async function readAnswerHead(artifact: Artifact): Promise<AnswerHead> {
+  const answer = checkedAnswerHead(artifact.manifest);
+  const { blocks, standardisation } = await readBlocks(artifact, answer);
+  const head = await readHead(artifact, answer);
+  const calibrators = answer.calibrators.map(calibratorOf);
+  const columns = new Map(answer.candidates.map((name, c) => [name, c]));
+  const logits = new Float32Array(head.outputs);
+  const evidence = new Float32Array(EVIDENCE_LENGTH);
+  checkExtremes(head);
+  return {
+    blocks,
+    standardisation,
+    judge(inputs, { candidate, earlier, key }) {
       head.predictInto(inputs, logits);
       const c = columns.get(candidate) ?? columns.size;
       const own = { logit: logits[c], key };
@@ -172,10 +203,10 @@ async function load(artifact: Artifact, path: string): Promise<Uint8Array> {
   return artifact.load?.(path) ?? artifact.file(path);
 }
 
-async function readExtractor(
+async function readBlocks(
   artifact: Artifact,
   { features: { blocks, length, standardisation } }: ManifestAnswer,
-): Promise<AnswerExtractor> {
+): Promise<Pick<AnswerHead, 'blocks' | 'standardisation'>> {
   const read = async (block: AnswerFeatureBlock): Promise<AnswerBlock> => {
     if (block.kind === 'checks') {
       checkNames('checks of answers', block.names, CHECK_NAMES);
@@ -185,7 +216,10 @@ async function readExtractor(
     return readTextBlock(block, (path) => artifact.file(path));
   };
   const made = await Promise.all(blocks.map(read));
-  return createAnswerExtractor(made, decodeStandardisation(await load(artifact, standardisation), length));
+  return {
+    blocks: made,
+    standardisation: decodeStandardisation(await load(artifact, standardisation), length),
+  };
 }
 
 async function readHead(artifact: Artifact, { candidates, features, model }: ManifestAnswer) {

@@ -9,8 +9,9 @@ import { checkSplits, checkTraffic, scoresOf } from '../ingest/report.ts';
 import { type OutcomeMatrix, takePrompts } from '../outcomes/matrix.ts';
 import { assignGroups, nameSplits } from '../split/split.ts';
 import { alignCandidates } from '../train/evaluate-router.ts';
-import { trainRouter } from '../train/train-router.ts';
+import { type TrainedRouter, trainRouter } from '../train/train-router.ts';
 import type { TrainInput } from '../train/training-run.ts';
+import { tunedBefore } from '../train/tuned-before.ts';
 import { workPart } from '../work/run-folder.ts';
 import type { GateVerdict } from './gate/tests.ts';
 import { gateChallenger, withoutExploring } from './gate-challenger.ts';
@@ -21,7 +22,12 @@ import type { WatchedTraffic } from './watch-traffic.ts';
 interface Challenge {
   readonly version: string;
   /** Null where the challenger is the champion itself. */
-  readonly trained: { readonly sealed: BuiltArtifact; readonly verdict: GateVerdict } | null;
+  readonly trained: {
+    readonly sealed: BuiltArtifact;
+    readonly verdict: GateVerdict;
+    /** What must be said of it beside the verdict. */
+    readonly note: string | null;
+  } | null;
 }
 
 /** Trains a challenger and puts it before the gate. @throws InvalidInputError where none can be trained */
@@ -43,12 +49,13 @@ export async function challenge({
   if (championVersion !== null && hasLearnedThis(watched, stored, trainConfig))
     return { version: championVersion, trained: null };
   const learnedFrom = trainConfig.offPolicy.memory > 0 ? withChampionPrior(watched) : watched.matrix;
-  const sealed = await trainChallenger(
+  const { artifact: sealed, answers } = await trainChallenger(
     { ...watched, matrix: learnedFrom },
     {
       name,
       config: trainConfig,
       dataFingerprint: stored.fingerprint,
+      thresholds: await tunedBefore(trainConfig.policy, config.router, championVersion),
       embedder,
       cacheFolder: await workPart(config.work, 'embeddings'),
       source: 'its own traffic, retrained on schedule',
@@ -73,7 +80,7 @@ export async function challenge({
     drifted: watched.found.drift?.candidates.some(({ alarm }) => alarm) ?? false,
     config,
   });
-  return { version: sealed.version, trained: { sealed, verdict } };
+  return { version: sealed.version, trained: { sealed, verdict, note: answers?.carriedOver ?? null } };
 }
 
 /** Whether the champion was made of this very traffic, by this very config: to learn from it again would only blur what it remembers. */
@@ -138,7 +145,7 @@ const FEWEST_SCORES = 10;
 async function trainChallenger(
   watched: Pick<WatchedTraffic, 'groups' | 'holdout' | 'learn' | 'matrix'>,
   input: Omit<TrainInput, 'groups' | 'matrix' | 'splits'>,
-): Promise<BuiltArtifact> {
+): Promise<TrainedRouter> {
   const { holdout, learn } = watched;
   const { seed, split } = input.config;
   const learned = takePrompts(watched.matrix, learn);
@@ -163,8 +170,7 @@ async function trainChallenger(
     Int32Array.from(holdout, (_, i) => learn.length + i),
   );
   checkSplits(splits, groups);
-  const { artifact } = await trainRouter({ ...input, matrix, splits, groups });
-  return artifact;
+  return trainRouter({ ...input, matrix, splits, groups });
 }
 
 /** An alarm for each candidate that may be chosen now, and that a challenger does not know: it would be lost without a word. */

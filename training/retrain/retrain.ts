@@ -130,7 +130,8 @@ async function learn(
   draft.alarms = [...draft.alarms, ...(await forgottenAlarms(folder, draft.champion, trained.sealed))];
   // A refused one is written too, so that its report can be read.
   if (!dryRun) await writeArtifact(folder, trained.sealed, { point: false });
-  if (!trained.verdict.passed) return kept(trained.verdict.sentence);
+  const note = trained.note === null ? '' : ` ${trained.note}`;
+  if (!trained.verdict.passed) return kept(trained.verdict.sentence + note);
   const pointer = await readVersionPointer(folder);
   if (pointer?.withdrawn.includes(version))
     return kept(`${version} was rolled back from. Promote it by hand: npx pointsman rollback --to.`);
@@ -141,7 +142,7 @@ async function learn(
     await pointAtVersion(folder, version);
   }
   const done = dryRun ? 'Would be promoted' : 'Promoted';
-  return { outcome: 'promoted', sentence: trained.verdict.sentence.replace(/^Passed/, done) };
+  return { outcome: 'promoted', sentence: trained.verdict.sentence.replace(/^Passed/, done) + note };
 }
 
 function kept(why: string): Pick<RetrainRun, 'outcome' | 'sentence'> {

@@ -41,6 +41,8 @@ export interface AnswerReport {
   readonly settings: { readonly l2: number; readonly own: number } | null;
   /** Whether what earlier answers say is kept too. */
   readonly earlier: boolean;
+  /** What `tuned` of the policy stands for, where it is what it stood for before, in a sentence. */
+  readonly carriedOver?: string;
 }
 
 /** On answers to fewer prompts that differ nothing is learned. */

@@ -9,7 +9,12 @@ import {
 } from 'pointsman';
 import { compileCel, createPolicy, createRandom } from 'pointsman/internal';
 import type { BuiltArtifact } from '../artifact/build-artifact.ts';
-import { checkRouterFolder, type WrittenArtifact, writeArtifact } from '../artifact/write-artifact.ts';
+import {
+  checkRouterFolder,
+  readVersionPointer,
+  type WrittenArtifact,
+  writeArtifact,
+} from '../artifact/write-artifact.ts';
 import type { TrainConfig } from '../config.ts';
 import { openEmbedder } from '../embed/embedders.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
@@ -37,6 +42,7 @@ import {
 import type { QualityReport } from './quality.ts';
 import { addEvaluation, buildRouter } from './router-artifact.ts';
 import { type OnStep, startRun, type TrainInput, type TrainingRun } from './training-run.ts';
+import { type TunedThresholds, tunedBefore, withThresholds } from './tuned-before.ts';
 
 /** A router, sealed and measured, not yet on disk. */
 export interface TrainedRouter {
@@ -61,7 +67,7 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
   const { config, embedder, groups, splits, onProgress = () => {} } = input;
   const matrix = withTokenCosts(input.matrix, config.candidates as Record<string, Partial<Candidate>>);
   // First, since a misspelt candidate should not be found out after the fitting.
-  checkPolicy(config, matrix.candidates);
+  checkPolicy(config, matrix.candidates, input.thresholds);
   const onStep: OnStep = (what, folds) => onProgress({ kind: 'step', what, folds: folds ?? null });
 
   const embeddings = await embedPrompts(matrix, embedder.embedder, {
@@ -80,7 +86,7 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
   });
 
   const run = await startRun({ config, matrix, splits, groups, features, onStep });
-  const heads = await fitHeads(run);
+  const heads = withThresholds(await fitHeads(run), input.thresholds ?? null);
   const built = await buildRouter(run, heads, input);
 
   onStep('evaluating on the test split');
@@ -96,10 +102,17 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
 }
 
 /** @throws InvalidInputError where the policy is none, or names candidates that the traffic does not have */
-function checkPolicy({ policy, uncertainty = false }: TrainConfig, names: readonly string[]): void {
+function checkPolicy(
+  { policy, uncertainty = false }: TrainConfig,
+  names: readonly string[],
+  thresholds: TunedThresholds | null = null,
+): void {
   const candidates = names.map((name) => ({ name, meanCostUsd: null, meanLatencyMs: null }));
   const { routers } = withoutRouters(policy);
-  createPolicy(policy, candidates, { compile: compileCel, routers, uncertainty });
+  createPolicy(policy, candidates, {
+    ...{ compile: compileCel, routers, uncertainty },
+    ...(thresholds === null ? {} : { answer: { thresholds } }),
+  });
 }
 
 /** Prompts of the calibrate split that the dial is set on: more take their time, and hardly show more. */
@@ -186,12 +199,14 @@ export async function trainFromFiles(options: TrainFromFilesOptions): Promise<Tr
   const embedder = await openEmbedder(config.embedder);
   return withTraffic({ ...options, router: out }, async (traffic, keep) => {
     await checkEmbedder(traffic.table, embedder.embedder.id, options);
+    const pointer = await readVersionPointer(out);
     const trained = await trainRouter({
       name,
       matrix: traffic.matrix,
       splits: traffic.splits,
       groups: traffic.groups,
       dataFingerprint: traffic.ingest.fingerprint,
+      thresholds: await tunedBefore(config.policy, out, pointer?.version ?? null),
       scores: describeScale(traffic.ingest.scoreScale),
       config,
       embedder,
@@ -218,7 +233,9 @@ export async function rehearseTraining<Result>(
   const { embedder } = await openEmbedder(config.embedder);
   return withTraffic({ ...options, router: out }, async (traffic) => {
     await checkEmbedder(traffic.table, embedder.id, options);
-    checkPolicy(config, traffic.matrix.candidates);
+    const pointer = await readVersionPointer(out);
+    const thresholds = await tunedBefore(config.policy, out, pointer?.version ?? null);
+    checkPolicy(config, traffic.matrix.candidates, thresholds);
     return use(traffic);
   });
 }

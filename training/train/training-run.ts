@@ -1,4 +1,5 @@
 import { InvalidInputError } from 'pointsman';
+import type { ManifestAnswer } from 'pointsman/internal';
 import type { TrainConfig } from '../config.ts';
 import type { EmbedProgress } from '../embed/embed.ts';
 import type { RouterEmbedder } from '../embed/embedders.ts';
@@ -26,6 +27,8 @@ export interface TrainInput {
   readonly cacheFolder?: string | undefined;
   /** How its scores were read, for the report; null where they were qualities. @default null */
   readonly scores?: string | null;
+  /** What `tuned` of the policy stands for: `tunedBefore`. @default nothing, so that such a policy is refused */
+  readonly thresholds?: ManifestAnswer['thresholds'] | null;
   /** Where the traffic came from, for the card. */
   readonly source?: string | undefined;
   readonly onProgress?: (progress: TrainProgress) => void;

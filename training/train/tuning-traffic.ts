@@ -72,6 +72,22 @@ export function tuningSplit(artifact: Artifact, traffic: PreparedTraffic): Tunin
   return { kind: 'unseen', tune: seen.unseen, test: null, seen, note: sayLeftOut(seen) };
 }
 
+/** Parts for scores that nothing was fitted on, so that every prompt serves, but for a test split held back. */
+export function judgedParts(
+  { provenance }: Manifest,
+  { ingest, matrix, splits: { calibrate, fit, test } }: PreparedTraffic,
+): TuningSplit {
+  const none = { seen: null, note: null };
+  if (ingest.fingerprint !== provenance.dataFingerprint)
+    return { kind: 'unseen', tune: Int32Array.from(matrix.prompts.keys()), test: null, ...none };
+  return {
+    kind: 'own',
+    tune: Int32Array.from([...fit.rows, ...calibrate.rows]).sort(),
+    test: test.rows,
+    ...none,
+  };
+}
+
 /** The same as figures, for `--json`. */
 export function tunedOn({ kind, note, seen }: TuningSplit) {
   const leftOut =

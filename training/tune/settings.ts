@@ -80,14 +80,20 @@ export function cascadeFamily(candidates: readonly number[], shape: CascadeShape
  * Cascades whose thresholds come down along different paths: all together; each step alone, the others left out; each
  * step by half while the others come down whole. Few, as each path takes its part of the level that is tested at, and
  * fixed beforehand, as testing needs.
+ *
+ * @param options `seesEarlier`: scores depend on the answers of those before, so that only the first can be alone. @default false
  */
-export function cascadePaths(candidates: readonly number[], asked = 0): RoutingFamily[] {
+export function cascadePaths(
+  candidates: readonly number[],
+  asked = 0,
+  { seesEarlier = false }: { readonly seesEarlier?: boolean } = {},
+): RoutingFamily[] {
   const strongest = candidates[candidates.length - 1];
   const steps = candidates.slice(0, -1);
   const paths = [cascadeFamily(candidates, { asked })];
   if (steps.length < 2) return paths;
   for (const step of steps) {
-    paths.push(cascadeFamily([step, strongest], { asked }));
+    if (!seesEarlier || step === steps[0]) paths.push(cascadeFamily([step, strongest], { asked }));
     const reaches = steps.map((other) => (other === step ? 0.5 : 1));
     paths.push(cascadeFamily(candidates, { asked, reaches }));
   }
@@ -98,7 +104,8 @@ export function cascadePaths(candidates: readonly number[], asked = 0): RoutingF
 export type TunableTest =
   | { readonly kind: 'logprob' }
   | { readonly kind: 'agreement'; readonly samples: number }
-  | { readonly kind: 'verifier'; readonly verifier: string };
+  | { readonly kind: 'verifier'; readonly verifier: string }
+  | { readonly kind: 'answer' };
 
 /** Mean log-probabilities lower than this are this: of a whole answer they say no more. */
 const LOWEST_LOGPROB = -20;
@@ -136,6 +143,8 @@ export function acceptTest(test: TunableTest, threshold: number): AcceptTest {
       return { ...test, min: threshold };
     case 'verifier':
       return { ...test, min: threshold };
+    case 'answer':
+      return { ...test, threshold };
   }
 }
 

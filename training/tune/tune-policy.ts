@@ -1,5 +1,5 @@
 import { InvalidInputError, type PolicySpec, type Router } from 'pointsman';
-import { quantileSorted } from 'pointsman/internal';
+import { type ManifestAnswer, quantileSorted } from 'pointsman/internal';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import { formatApart, formatConfidence, formatCount, formatPoints, pluralInGroups } from '../words/format.ts';
 import { fewestGroupsFor, type TunedSetting, tuneAlongPaths } from './guarantee.ts';
@@ -35,7 +35,7 @@ export interface TunePolicyInput {
   readonly kind?: 'threshold' | 'cascade';
   /**
    * Judges answers once they are there, by this test; `success` of the rows is then the score of each candidate's
-   * answer, as `acceptScores` makes it. @default none: steps are judged by predicted success, before they are asked
+   * answer, as `acceptScores` or `scoreAnswers` makes it. @default none: steps are judged by predicted success, before they are asked
    */
   readonly accept?: TunableTest;
   /** A threshold of its own for each step, where there are several and the goal is a loss. @default false: they share one */
@@ -93,6 +93,33 @@ export function tunePolicy(input: TunePolicyInput): TunedPolicy {
   return { policy, dial, tuned: measureSetting(family, dial, rows), test };
 }
 
+/** A policy as a router has it whose manifest says what `tuned` stands for. */
+export interface NamedThresholds {
+  readonly policy: PolicySpec;
+  readonly thresholds: NonNullable<ManifestAnswer['thresholds']>;
+}
+
+/**
+ * The same cascade with `tuned` in the place of the numbers that the answer head is held against.
+ * @returns null where it asks no answer head
+ */
+export function nameThresholds(policy: PolicySpec): NamedThresholds | null {
+  if (policy.kind !== 'cascade') return null;
+  const found = policy.steps.flatMap(({ accept }) =>
+    accept?.kind === 'answer' && accept.threshold !== 'tuned' ? [accept.threshold] : [],
+  );
+  if (found.length === 0) return null;
+  const steps = policy.steps.map((step) =>
+    step.accept?.kind === 'answer'
+      ? { ...step, accept: { kind: 'answer', threshold: 'tuned' } as const }
+      : step,
+  );
+  return {
+    policy: { ...policy, steps },
+    thresholds: found.every((each) => each === found[0]) ? { shared: found[0] } : { steps: found },
+  };
+}
+
 function pathsOf(
   { accept, perStep = false, goal }: TunePolicyInput,
   kind: 'threshold' | 'cascade',
@@ -110,7 +137,9 @@ function pathsOf(
   }
   const asked = accept === undefined ? 0 : timesAsked(accept);
   if (!perStep) return [cascadeFamily(numbers, { asked })];
-  if (goal.kind === 'max-quality-loss') return cascadePaths(numbers, asked);
+  if (goal.kind === 'max-quality-loss') {
+    return cascadePaths(numbers, asked, { seesEarlier: accept?.kind === 'answer' });
+  }
   throw new InvalidInputError(
     '`perStep` of tuning must go with a loss: many thresholds give the same share. Got a share.',
   );

@@ -243,7 +243,10 @@ function logLine(log: LogReport | null, columns: number): string {
 }
 
 function answersLine(answers: AnswerReport | null, columns: number): string {
-  return answers === null ? '' : `Answers  ${wrapText(answers.summary, columns, '         ')}\n`;
+  if (answers === null) return '';
+  const { carriedOver, summary } = answers;
+  const text = carriedOver === undefined ? summary : `${summary} ${carriedOver}`;
+  return `Answers  ${wrapText(text, columns, '         ')}\n`;
 }
 
 function decisionLine(microseconds: ArrayLike<number> | null): string {

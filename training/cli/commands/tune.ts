@@ -14,13 +14,21 @@ import { checkScores } from '../../ingest/report.ts';
 import { type PreparedTraffic, withTraffic } from '../../train/prepare-traffic.ts';
 import {
   candidatesSeen,
+  judgedParts,
   sayingMissing,
   type TuningSplit,
   tunedOn,
   tuningSplit,
 } from '../../train/tuning-traffic.ts';
+import { readsWords, scoreParts } from '../../tune/answer-scores.ts';
 import { acceptScores, type TunableTest } from '../../tune/settings.ts';
-import { type PredictedRows, predictSuccess, type TunedPolicy, tunePolicy } from '../../tune/tune-policy.ts';
+import {
+  nameThresholds,
+  type PredictedRows,
+  predictSuccess,
+  type TunedPolicy,
+  tunePolicy,
+} from '../../tune/tune-policy.ts';
 import { describeTuning, dialReports, lastOf, sayMeasuredOn, saySetting } from '../terminal/describe-dial.ts';
 import { type CommandIo, createProgress, showTraining } from '../terminal/io.ts';
 import {
@@ -49,6 +57,7 @@ A strong and a weak candidate, or a cascade:
   $ npx pointsman tune models/support traffic.jsonl --strong-share 0.3
   $ npx pointsman tune models/support traffic.jsonl --max-loss 2 --candidates small,large --out policy.yaml
   $ npx pointsman tune models/support traffic.jsonl --max-loss 2 --candidates small,medium,large --per-step
+  $ npx pointsman tune models/support traffic.jsonl --max-loss 2 --accept answer --candidates small,medium,large --apply
   $ npx pointsman tune models/support traffic.jsonl --max-loss 2 --accept logprob --apply
   $ npx pointsman tune models/support traffic.jsonl --max-loss 2 --accept verifier:grade --accept-score metadata.grade
 
@@ -122,7 +131,7 @@ export function tuneCommand(io: CommandIo): Command {
     .addOption(
       new Option(
         '--accept <test>',
-        'judge answers, in a cascade: logprob, agreement:<samples> or verifier:<name>',
+        'judge answers, in a cascade: answer (by the answer head), logprob, agreement:<samples> or verifier:<name>',
       ).argParser(tunableTest),
     )
     .option(
@@ -155,9 +164,8 @@ export function tuneCommand(io: CommandIo): Command {
         self.error(
           'error: --setting, --weights, --mean-cost and --against are for weights of all candidates',
         );
-      if (flags.acceptScore !== undefined && flags.accept === undefined) {
-        self.error('error: --accept-score goes with --accept');
-      }
+      if (flags.acceptScore !== undefined && (flags.accept === undefined || flags.accept.kind === 'answer'))
+        self.error('error: --accept-score goes with --accept of scores in the traffic');
       if (isStepwise) {
         await withStandardInput(files, io, (read) => runTune(folder, read, flags, io));
       } else {
@@ -169,12 +177,12 @@ export function tuneCommand(io: CommandIo): Command {
 
 function tunableTest(text: string): TunableTest {
   const [kind, rest] = text.split(/:(.*)/s);
-  if (kind === 'logprob' && rest === undefined) return { kind };
+  if ((kind === 'logprob' || kind === 'answer') && rest === undefined) return { kind };
   if (kind === 'verifier' && rest) return { kind, verifier: rest };
   const samples = Number(rest);
   if (kind === 'agreement' && Number.isInteger(samples) && samples >= 2 && samples <= 100)
     return { kind, samples };
-  throw new InvalidArgumentError('Give logprob, agreement:<samples, 2 to 100> or verifier:<name>.');
+  throw new InvalidArgumentError('Give answer, logprob, agreement:<samples, 2 to 100> or verifier:<name>.');
 }
 
 function points(text: string): number {
@@ -231,43 +239,52 @@ async function runTune(
       workFolder: flags.work,
       map: flags.map,
       ...readingOptions(flags),
+      // The table is the run's own.
+      ...(flags.accept?.kind === 'answer' && readsWords(manifest) ? { answers: 'text' as const } : {}),
       ...prices,
       onProgress: showTraining(progress),
     };
-    const { parts, tuned } = await withTraffic(reading, async (traffic) => {
+    const { leftOut, parts, tuned } = await withTraffic(reading, async (traffic) => {
       checkScores(traffic.matrix, 'Tuning');
       const { accept, acceptScore } = flags;
       const named = manifest.candidates.filter(({ name }) => flags.candidates?.includes(name));
-      const parts =
-        accept === undefined ? tuningSplit(artifact, traffic) : judgedParts(artifact.manifest, traffic);
+      const isScored = accept !== undefined && accept.kind !== 'answer';
+      const parts = isScored ? judgedParts(artifact.manifest, traffic) : tuningSplit(artifact, traffic);
       progress.update('predicting');
-      const tuned = await sayingMissing(named, traffic.matrix, parts, async () =>
-        tunePolicy({
+      const candidates = flags.candidates ?? cheapestAndBest(manifest, candidatesSeen(traffic.matrix));
+      const rowsOf = async (): Promise<Rows> => {
+        if (isScored) return scoredRows(accept, acceptScore, traffic, parts);
+        const predicted = await predictedRows(router, traffic, parts);
+        return accept === undefined ? predicted : scoreParts(artifact, traffic, predicted, candidates);
+      };
+      return sayingMissing(named, traffic.matrix, parts, async () => {
+        const { leftOut = 0, ...rows } = await rowsOf();
+        const tuned = tunePolicy({
           matrix: traffic.matrix,
-          ...(accept === undefined
-            ? await predictedRows(router, traffic, parts)
-            : { accept, ...(await scoredRows(accept, acceptScore, traffic, parts)) }),
-          candidates: flags.candidates ?? cheapestAndBest(manifest, candidatesSeen(traffic.matrix)),
+          ...(accept === undefined ? {} : { accept }),
+          ...rows,
+          candidates,
           ...(flags.cascade ? { kind: 'cascade' } : {}),
           perStep: flags.perStep === true,
           groups: traffic.groups,
           goal: goalOf(flags),
           seed: manifest.provenance.seed,
-        }),
-      );
-      return { parts, tuned };
+        });
+        return { leftOut, parts, tuned };
+      });
     });
     progress.stop();
     if (flags.out !== undefined) await writeFile(flags.out, stringify(tuned.policy));
     const version =
       applyTo === null ? null : await withRetrainLock(applyTo, () => apply(applyTo, tuned, parts));
-    const isJudged = flags.accept !== undefined;
+    const isJudged = flags.accept !== undefined && flags.accept.kind !== 'answer';
     io.stdout(
       flags.json
-        ? `${JSON.stringify({ ...tuned, ...tunedOn(parts), ...(version === null ? {} : { version }) }, null, 2)}\n`
+        ? `${JSON.stringify({ ...tuned, ...tunedOn(parts), ...(flags.accept?.kind === 'answer' ? { withoutAnswers: leftOut } : {}), ...(version === null ? {} : { version }) }, null, 2)}\n`
         : describeTuning(tuned, {
             parts,
             isJudged,
+            withoutAnswers: leftOut,
             io,
             goal: goalOf(flags),
             out: flags.out ?? null,
@@ -279,7 +296,12 @@ async function runTune(
   }
 }
 
-type Rows = { readonly tune: PredictedRows; readonly test: PredictedRows | null };
+interface Rows {
+  readonly tune: PredictedRows;
+  readonly test: PredictedRows | null;
+  /** Without answers that the head could read. @default 0 */
+  readonly leftOut?: number;
+}
 
 async function predictedRows(
   router: Router,
@@ -289,22 +311,6 @@ async function predictedRows(
   return {
     tune: await predictSuccess(router, matrix, tune),
     test: test === null ? null : await predictSuccess(router, matrix, test),
-  };
-}
-
-/** Nothing was fitted on the scores of answers, so every prompt serves, but for a test split held back. */
-function judgedParts(
-  { provenance }: Manifest,
-  { ingest, matrix, splits: { calibrate, fit, test } }: PreparedTraffic,
-): TuningSplit {
-  const none = { seen: null, note: null };
-  if (ingest.fingerprint !== provenance.dataFingerprint)
-    return { kind: 'unseen', tune: Int32Array.from(matrix.prompts.keys()), test: null, ...none };
-  return {
-    kind: 'own',
-    tune: Int32Array.from([...fit.rows, ...calibrate.rows]).sort(),
-    test: test.rows,
-    ...none,
   };
 }
 
@@ -330,17 +336,23 @@ async function scoredRows(
 /** @returns the name of the new version */
 async function apply(
   folder: string,
-  { policy, tuned, test }: TunedPolicy,
+  { policy: tunedPolicy, tuned, test }: TunedPolicy,
   parts: TuningSplit,
 ): Promise<string> {
   const artifact = await readArtifactFolder(folder, { reports: true });
-  const { provenance } = artifact.manifest;
+  const { answer, provenance } = artifact.manifest;
+  const named = nameThresholds(tunedPolicy);
+  const policy = named?.policy ?? tunedPolicy;
   const config = { ...(provenance.config as Readonly<Record<string, unknown>>), policy };
   const { rows, quality, loss, strongShare, costSaved } = test ?? tuned;
   const what = `The policy was tuned to a ${policy.kind} of ${policy.kind === 'cascade' ? policy.steps.length : 2} candidates.`;
   const sealed = await editArtifact(artifact, {
     what,
-    contents: { policy, provenance: { ...provenance, config } },
+    contents: {
+      policy,
+      provenance: { ...provenance, config },
+      ...(named && answer ? { answer: { ...answer, thresholds: named.thresholds } } : {}),
+    },
     metrics: { tunedRows: rows, quality, qualityLoss: loss, strongShare, costSaved },
     reports: dialReports(
       artifact,

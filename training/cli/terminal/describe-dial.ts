@@ -4,7 +4,7 @@ import { dialNotes, dialSubject, hasWeights, readDial, settingToTry } from '../.
 import type { Dial } from '../../evaluate/evaluation.ts';
 import type { TuningSplit } from '../../train/tuning-traffic.ts';
 import type { SettingFigures } from '../../tune/settings.ts';
-import type { TunedPolicy, TunePolicyInput } from '../../tune/tune-policy.ts';
+import { nameThresholds, type TunedPolicy, type TunePolicyInput } from '../../tune/tune-policy.ts';
 import {
   formatConfidence,
   formatCost,
@@ -61,6 +61,8 @@ interface TuningContext {
   readonly goal: TunePolicyInput['goal'];
   /** Whether answers are judged once they are there. */
   readonly isJudged: boolean;
+  /** Prompts that were left out, since the answer head could not read every answer. */
+  readonly withoutAnswers: number;
   /** Where the policy was written. */
   readonly out: string | null;
   /** The new version of the router that has the policy. */
@@ -71,7 +73,7 @@ interface TuningContext {
 /** A tuned policy for a person: the policy, what it is sure of, and what it saves. */
 export function describeTuning(
   { policy, tuned, test }: TunedPolicy,
-  { parts, isJudged, goal, out, version, io }: TuningContext,
+  { parts, isJudged, goal, out, version, withoutAnswers, io }: TuningContext,
 ): string {
   const lines = [
     ...(goal.kind === 'max-quality-loss'
@@ -86,6 +88,14 @@ export function describeTuning(
       : isJudged
         ? ['All of the traffic was tuned on: nothing was fitted on the scores of the answers.']
         : [sayTunedOn(parts)]),
+    ...(withoutAnswers === 0
+      ? []
+      : [
+          `${plural(withoutAnswers, 'prompt')} more ${withoutAnswers === 1 ? 'was' : 'were'} left out: answers that are judged are not there.`,
+        ]),
+    ...(version !== null && nameThresholds(policy) !== null
+      ? ['In the router these thresholds are called `tuned`, and are kept with its answer head.']
+      : []),
     `${sayMeasuredOn(test, parts)}: ${saySetting(test ?? tuned, lastOf(policy))}`,
   ];
   const where =
