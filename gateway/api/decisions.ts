@@ -1,20 +1,22 @@
 import { type Decision, describeChange } from 'pointsman';
 import { secretFromHeaders } from '../keys/secret.ts';
 import { Problem } from '../problem.ts';
+import { anthropicMessages } from '../protocols/anthropic-messages.ts';
 import { chatCompletions } from '../protocols/chat-completions.ts';
-import type { Fields } from '../protocols/protocol.ts';
+import type { AskedAnswer, Fields } from '../protocols/protocol.ts';
+import { responses } from '../protocols/responses.ts';
 import type { DecisionRecord } from '../records/decision-records.ts';
 import { routeOptions } from './answer.ts';
 import { readHints } from './hints.ts';
 import { type GatewayParts, readBody } from './parts.ts';
 
-/** `POST /v1/route`: the whole decision for a body as `/v1/chat/completions` takes it, or `{ text }`. Nothing is called. */
+/** `POST /v1/route`: the whole decision for a body of any protocol, or `{ text }`. Nothing is called. */
 export async function decideOnly(parts: GatewayParts, request: Request): Promise<Response> {
   const started = performance.now();
   const token = secretFromHeaders(request.headers);
   await parts.guard.identify(token);
   const body = await readBody(request, parts.config.maxBodyBytes);
-  const asked = chatCompletions.read(typeof body.text === 'string' ? withMessages(body, body.text) : body);
+  const asked = readAny(body);
   const hints = readHints(request.headers, asked.metadata);
   const target = parts.routers.target(asked.model, hints.router);
   if (target.kind !== 'router') {
@@ -61,8 +63,13 @@ export async function decideOnly(parts: GatewayParts, request: Request): Promise
   return Response.json({ router: name, ...explained(decision) });
 }
 
-function withMessages({ text: _, ...rest }: Fields, text: string): Fields {
-  return { ...rest, messages: [{ role: 'user', content: text }] };
+/** By the fields that one protocol alone has. */
+function readAny(body: Fields): AskedAnswer {
+  const { input, messages, system, text, ...rest } = body;
+  if (typeof text === 'string')
+    return chatCompletions.read({ ...rest, messages: [{ role: 'user', content: text }] });
+  if (messages === undefined && input !== undefined) return responses.read(body);
+  return system === undefined ? chatCompletions.read(body) : anthropicMessages.read(body);
 }
 
 /** A decision with its changes in words. */

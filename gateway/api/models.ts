@@ -3,9 +3,16 @@ import { secretFromHeaders } from '../keys/secret.ts';
 import { Problem } from '../problem.ts';
 import type { GatewayParts } from './parts.ts';
 
-/** `GET /v1/models`, in OpenAI's shape: what `model` of a request may be. */
+/** `GET /v1/models`: what `model` of a request may be, in the shape of whose SDK asks. */
 export async function listModels(parts: GatewayParts, request: Request): Promise<Response> {
-  return Response.json({ object: 'list', data: await modelsOf(parts, request) });
+  const data = await modelsOf(parts, request);
+  const ends = { has_more: false, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null };
+  return Response.json(isOfAnthropic(request) ? { data, ...ends } : { object: 'list', data });
+}
+
+/** Its API is asked for by a version, in every request. */
+function isOfAnthropic({ headers }: Request): boolean {
+  return headers.has('anthropic-version');
 }
 
 /** `GET /v1/models/:id`: one of them. */
@@ -31,7 +38,10 @@ async function modelsOf(parts: GatewayParts, request: Request) {
   const candidates = Object.keys(config.candidates).filter(
     (name) => grant.candidates?.includes(name) ?? true,
   );
-  const model = (id: string, owner: string) => ({ id, object: 'model', created: 0, owned_by: owner });
+  const model = (id: string, owner: string) =>
+    isOfAnthropic(request)
+      ? { id, type: 'model', display_name: id, created_at: '1970-01-01T00:00:00Z' }
+      : { id, object: 'model', created: 0, owned_by: owner };
   return [
     ...(routers.names.length > 0 ? [model(AUTO, 'pointsman')] : []),
     ...routers.names.map((name) => model(ROUTER_PREFIX + name, 'pointsman')),

@@ -28,6 +28,24 @@ beforeEach(() => {
 });
 
 describe('POST /v1/route', () => {
+  it('decides alike for the same words in every protocol', async () => {
+    const content = 'What is 17 * 23?';
+    const messages = [{ role: 'user', content }];
+    const bodies = [
+      { text: content },
+      { messages },
+      { system: [], messages },
+      { input: content },
+      { input: [{ role: 'user', content: [{ type: 'input_text', text: content }] }] },
+    ];
+    const decisions = await Promise.all(
+      bodies.map(async (body) => (await post(gateway, '/v1/route', body)).json()),
+    );
+    const [first] = decisions;
+    expect(first.candidate).toMatch(/^m[012]$/);
+    expect(decisions.map(({ candidate }) => candidate)).toEqual(bodies.map(() => first.candidate));
+  });
+
   it('gives the whole decision, and calls nobody', async () => {
     const response = await post(gateway, '/v1/route', ask());
     const decision = await response.json();

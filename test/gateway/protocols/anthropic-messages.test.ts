@@ -196,6 +196,22 @@ describe("Anthropic's published SDK", () => {
     }
   });
 
+  it('lists models, and asks for one', async () => {
+    const ids: string[] = [];
+    for await (const model of client.models.list()) {
+      expect(model).toMatchObject({ type: 'model', display_name: model.id });
+      ids.push(model.id);
+    }
+    expect(ids).toEqual(['auto', 'router/support', 'm0', 'm1', 'm2']);
+    expect(await client.models.retrieve('m1')).toMatchObject({ id: 'm1', type: 'model' });
+  });
+
+  it('gets answers at the address of its betas', async () => {
+    const { content } = await client.beta.messages.create({ ...asked, betas: ['context-1m-2025-08-07'] });
+    expect(content).toMatchObject([{ type: 'text', text: 'from model-1' }]);
+    expect(upstream.got[0].headers['anthropic-beta']).toBe('context-1m-2025-08-07');
+  });
+
   it('aborts upstream when it aborts', async () => {
     upstream.answer = () => leaving.abort();
     const leaving = new AbortController();
