@@ -65,7 +65,7 @@ async function* readEvents(
       const said = bodyOf(body, endpoint);
       const error = errorIn(said);
       if (error !== undefined) throw saidError(error, endpoint);
-      const chunks = stream.read(said);
+      const chunks = stream.read(said).filter(saysSomething);
       hasContent ||= chunks.length > 0;
       // With the first piece that is read of it; as a piece of its own where there is none.
       for (const [i, chunk] of (chunks.length === 0 && source !== '' ? [{}] : chunks).entries())
@@ -82,6 +82,10 @@ async function* readEvents(
 }
 
 const DONE = '[DONE]';
+
+function saysSomething({ reasoning = '', text = '', toolCall }: AnswerChunk): boolean {
+  return text !== '' || reasoning !== '' || toolCall !== undefined;
+}
 
 function parsed(text: string): unknown {
   try {

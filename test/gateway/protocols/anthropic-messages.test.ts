@@ -71,6 +71,7 @@ Object.assign(config.candidates!.m2, {
   settings: { temperature: 0, max_tokens: 50 },
 });
 const gateway = await testGateway(config);
+const oneAttempt = await testGateway({ ...config, execution: { retries: 0, breaker: false } });
 const { url } = await testServer(config);
 const client = new Anthropic({ baseURL: url, apiKey: 'pm-1', maxRetries: 0 });
 const messages = [{ role: 'user' as const, content: 'What is 17 * 23?' }];
@@ -335,6 +336,42 @@ describe('a message that comes in its own protocol', () => {
     }
     upstream.answer = (_, response) => sendEvents(response, begin, text('Two'), said('message_stop'));
     await expect((await send({ stream: true })).text()).rejects.toThrow();
+  });
+
+  it('that never says anything ends in an error, with memory bounded, and shows no key', async () => {
+    const nothing = said('content_block_delta', { index: 0, delta: { type: 'text_delta', text: '' } });
+    const many = nothing.repeat(1000);
+    let written = 0;
+    upstream.answer = (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const more = () => {
+        while (!response.destroyed && written < 64e6) {
+          written += many.length;
+          if (!response.write(many)) return void response.once('drain', more);
+        }
+        response.end();
+      };
+      more();
+    };
+    const response = await post(oneAttempt, '/v1/messages', { ...asked, stream: true });
+    expect([response.status, (await response.json()).error.message]).toEqual([
+      502,
+      expect.stringContaining('gave more than'),
+    ]);
+    expect(written).toBeLessThan(32e6);
+    upstream.answer = (_, got) =>
+      sendJson(got, { type: 'error', error: { type: 'x', message: `Key ${MOCK_KEY} is bad.` } }, 400);
+    const refused = await (await send()).text();
+    expect(refused).toContain('is bad.');
+    expect(refused).not.toContain(MOCK_KEY);
+  });
+
+  it('whose call is made to be deep is no mistake of the gateway', async () => {
+    const deep = `{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}}`;
+    const call = { type: 'tool_use', id: 't1', name: 'add', input: 'DEEP' };
+    const answer = JSON.stringify(message([call], { stop_reason: 'tool_use' })).replace('"DEEP"', deep);
+    upstream.answer = (_, response) => sendJson(response, answer);
+    for (const stream of [false, true]) expect([200, 502]).toContain((await send({ stream })).status);
   });
 
   it('that ended without its last event gets one', async () => {
