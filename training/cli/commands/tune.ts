@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { InvalidInputError, type Manifest, type Router, type UtilityWeights } from 'pointsman';
+import { createAnswerScorer } from 'pointsman/execution';
 import type { WeightsName } from 'pointsman/internal';
 import { readArtifactFolder } from 'pointsman/node';
 import { stringify } from 'yaml';
@@ -230,6 +231,7 @@ async function runTune(
   const router = await openRouter(folder);
   const { manifest } = router;
   const artifact = await readArtifactFolder(folder, { reports: true });
+  if (flags.accept?.kind === 'answer') await createAnswerScorer(artifact);
   const prices = flags.prices === undefined ? {} : { prices: await readPrices(flags.prices) };
   const progress = createProgress(io, flags.quiet === true);
   try {
