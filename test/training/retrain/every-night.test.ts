@@ -17,7 +17,7 @@ import { plantedRows, writeRows } from '../cli/planted-file.ts';
 const DAY_MS = 86_400_000;
 const FIRST_MS = Date.UTC(2026, 2, 1);
 const DAYS = Array.from({ length: 8 }, (_, day) => day);
-const A_DAY = 350;
+const A_DAY = 500;
 /** Three answers to each prompt. */
 const rows = plantedRows({ prompts: DAYS.length * A_DAY, seed: 4 });
 

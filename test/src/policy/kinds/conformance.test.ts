@@ -147,14 +147,19 @@ const parts: fc.Arbitrary<ContextParts> = fc.record({
     tier: fc.constantFrom('', 'gold'),
   }),
   novelty: fc.constantFrom(null, 0.5, 2),
-  uncertainty: fc.constantFrom(0, 0.01, 0.2).map((error) => ({
-    standardError: () => error,
-    differenceError: () => error,
-    shares: (order: readonly number[]) => new Float64Array(order.length).fill(1 / order.length),
-    abstain: (...given: Parameters<Uncertainty['abstain']>) => abstainPlan(() => error, ...given),
-  })),
+  uncertainty: fc.constantFrom(0, 0.01, 0.2).map(errorsOf),
   random: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
 });
+/** The same error for each candidate and each difference. */
+function errorsOf(error: number): Uncertainty {
+  return {
+    standardError: () => error,
+    differenceError: () => error,
+    shares: (order) => new Float64Array(order.length).fill(1 / order.length),
+    abstain: (...given) => abstainPlan(() => error, ...given),
+  };
+}
+
 const OPTIONS = { compile: compileCel, routers: ['other'], uncertainty: true };
 
 describe.each(POLICIES)('%s', (_, spec) => {
@@ -170,7 +175,9 @@ describe.each(POLICIES)('%s', (_, spec) => {
       costUsd: Float64Array.of(1, 2, 3, 4),
       latencyMs: Float64Array.of(10, 20, 30, 40),
     };
-    const { order, utilities } = policy.decide(policyContext({ predictions, random: 0.4 }));
+    const { order, utilities } = policy.decide(
+      policyContext({ predictions, uncertainty: errorsOf(0.01), random: 0.4 }),
+    );
     const before = [[...order], [...utilities]];
     for (const values of Object.values(predictions)) values.fill(0.123);
     expect([[...order], [...utilities]]).toEqual(before);
