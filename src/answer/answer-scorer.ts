@@ -224,7 +224,7 @@ async function readBlocks(
 
 async function readHead(artifact: Artifact, { candidates, features, model }: ManifestAnswer) {
   const topology = parseJson(await load(artifact, model.topology), model.topology);
-  const layers = readLayersModel(topology, await load(artifact, model.weights));
+  const layers = readLayersModel(topology, await load(artifact, model.weights), undefined, artifact.simd);
   const head = layers.head(layers.outputNames[0]);
   const [inputs, outputs] = [1 + features.length, candidates.length + 1];
   if (head.inputs !== inputs || head.outputs !== outputs)

@@ -1,5 +1,6 @@
 import { ArtifactError, InvalidInputError } from '../errors.ts';
 import type { KnnReader } from '../head/knn.ts';
+import type { SimdLayers } from '../head/layers.ts';
 import type { CompileExpression } from '../policy/parts.ts';
 import type { UncertaintyReader } from '../policy/uncertainty.ts';
 import { validate } from '../validate.ts';
@@ -53,11 +54,12 @@ export async function readArtifactFiles(
     return file(path);
   };
   const atOnce = manifest.files.filter(({ path }) => withReports || !isLeft(manifest, path));
-  await Promise.all(atOnce.map(({ path }) => load(path)));
+  const [simd] = await Promise.all([loadSimd(), ...atOnce.map(({ path }) => load(path))]);
   return {
     manifest,
     file,
     load,
+    ...(simd && { simd }),
     ...(hasNeighbours(manifest) && { knn: (await import('../head/knn.ts')).readKnnHead }),
     ...(withReports ? { reports: await readReports(files, manifest.reports, sha256) } : {}),
   };
@@ -66,6 +68,15 @@ export async function readArtifactFiles(
 /** Whether a file is one that only some policies need: of the answer head, whose names begin so, or of how unsure predictions are. */
 function isLeft({ uncertainty }: Manifest, path: string): boolean {
   return path.startsWith('answer') || path === uncertainty?.file;
+}
+
+/** Decisions are the same without it, but slower. */
+async function loadSimd(): Promise<SimdLayers | undefined> {
+  try {
+    return (await import('../head/simd-layers.ts')).createSimdLayers;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether a head is of the kind that few artifacts have. */
@@ -188,6 +199,8 @@ export interface Artifact {
   readonly compile?: CompileExpression;
   /** Reads its heads of neighbours; undefined where it has none. */
   readonly knn?: KnnReader;
+  /** Makes its layers faster, with the same results; undefined where that could not be loaded. */
+  readonly simd?: SimdLayers;
   /** How unsure its predictions are; undefined where it does not know, or was read without. */
   readonly uncertainty?: UncertaintyReader;
   /** Undefined unless they were asked for: no decision needs them. */

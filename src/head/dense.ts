@@ -5,7 +5,7 @@ import { softmaxInto } from '../math.ts';
  * in order and converts nothing. Four outputs at a time share each load of x, and two sums an output let the
  * additions overlap.
  */
-export class Dense {
+export class Dense implements Layer {
   readonly inputs: number;
   readonly outputs: number;
   readonly #weights: Float64Array; // [outputs, inputs]
@@ -26,7 +26,6 @@ export class Dense {
     }
   }
 
-  /** Reads x `[inputs]`, writes out `[outputs]`. */
   apply(x: Float64Array, out: Float64Array): void {
     const weights = this.#weights;
     const n = this.inputs;
@@ -81,6 +80,12 @@ export class Dense {
       out[j] = even + odd + this.#bias[j];
     }
   }
+}
+
+/** x W + b, however it is worked out. */
+export interface Layer {
+  /** Reads x `[inputs]`, writes out `[outputs]`. */
+  apply(x: Float64Array, out: Float64Array): void;
 }
 
 /** The activations a Dense layer of an artifact may have, by their TF.js names. */

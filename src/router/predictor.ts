@@ -42,6 +42,7 @@ export function createPredictor(artifact: Artifact): Predictor {
       parseJson(artifact.file(model.topology), model.topology),
       artifact.file(model.weights),
       turn,
+      artifact.simd,
     ),
     file: (path) => artifact.file(path),
     knn: artifact.knn,
