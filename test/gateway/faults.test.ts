@@ -9,6 +9,7 @@ import {
   event,
   mockUpstream,
   plainAnswer,
+  readToEnd,
   sendEvents,
   sendJson,
   testConfig,
@@ -81,14 +82,7 @@ it('whatever upstreams do, each request ends in a whole answer or an error of th
       signal: leaving.signal,
     }).catch(() => null);
     if (response === null) return leaves ? 'left' : 'refused';
-    let text = '';
-    let isCut = false;
-    try {
-      for await (const piece of response.body as never as AsyncIterable<Uint8Array>)
-        text += Buffer.from(piece);
-    } catch {
-      isCut = true;
-    }
+    const { isCut, text } = await readToEnd(response);
     if (leaves && leaving.signal.aborted) return 'left';
     // On a machine that is busy with other tests, too.
     expect(performance.now() - began).toBeLessThan(DEADLINE_MS + 5000);

@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { afterAll, beforeEach } from 'vitest';
 import type { GatewayConfig } from '../../gateway/config/schema.ts';
 import { createGateway, type Gateway, type GatewayOptions } from '../../gateway/create-gateway.ts';
 import { type RunningServer, serve } from '../../gateway/serve.ts';
@@ -102,6 +102,14 @@ export async function mockUpstream(): Promise<MockUpstream> {
   return upstream;
 }
 
+/** Each test begins with an upstream that was asked nothing, and answers so. */
+export function resetBeforeEach(upstream: MockUpstream, answer: Answering = plainAnswer): void {
+  beforeEach(() => {
+    upstream.got.length = 0;
+    upstream.answer = answer;
+  });
+}
+
 /** A router of three candidates, `m0`, `m1` and `m2`, whose weights are random. */
 export async function routerFolder(): Promise<string> {
   const made = await madeOnce('gateway-router', async (folder) => {
@@ -176,3 +184,20 @@ export const ask = (more: Readonly<Record<string, unknown>> = {}) => ({
   messages: [{ role: 'user', content: 'What is 17 * 23?' }],
   ...more,
 });
+
+/** What the gateway keeps of the decision that was answered. */
+export async function recordOf(gateway: Gateway, response: Response) {
+  const id = response.headers.get('x-pointsman-decision-id');
+  return (await gateway.fetch(new Request(`http://gateway/v1/decisions/${id}`))).json();
+}
+
+/** All that came of a body, and whether its connection was cut. */
+export async function readToEnd(response: Response): Promise<{ text: string; isCut: boolean }> {
+  let text = '';
+  try {
+    for await (const piece of response.body as never as AsyncIterable<Uint8Array>) text += Buffer.from(piece);
+    return { text, isCut: false };
+  } catch {
+    return { text, isCut: true };
+  }
+}

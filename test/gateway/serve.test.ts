@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import OpenAI from 'openai';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createGateway } from '../../gateway/create-gateway.ts';
 import { serve } from '../../gateway/serve.ts';
 import {
@@ -10,6 +10,7 @@ import {
   MOCK_KEY,
   mockUpstream,
   plainAnswer,
+  resetBeforeEach,
   sendEvents,
   sendJson,
   testConfig,
@@ -22,10 +23,7 @@ const server = await testServer(await testConfig(upstream, { embeddings: { embed
 const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'pm-1', maxRetries: 0 });
 const messages = [{ role: 'user' as const, content: 'What is 17 * 23?' }];
 
-beforeEach(() => {
-  upstream.got.length = 0;
-  upstream.answer = plainAnswer;
-});
+resetBeforeEach(upstream);
 
 describe('the published SDK of OpenAI', () => {
   it('gets a whole answer', async () => {

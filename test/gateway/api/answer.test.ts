@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   ask,
   chunk,
@@ -8,6 +8,8 @@ import {
   mockUpstream,
   plainAnswer,
   post,
+  recordOf,
+  resetBeforeEach,
   sendEvents,
   sendJson,
   testConfig,
@@ -22,15 +24,7 @@ const CHAT = '/v1/chat/completions';
 const chat = (more = {}, headers = {}, signal?: AbortSignal) =>
   post(gateway, CHAT, ask(more), headers, signal);
 
-beforeEach(() => {
-  upstream.got.length = 0;
-  upstream.answer = plainAnswer;
-});
-
-async function recordOf(response: Response) {
-  const id = response.headers.get('x-pointsman-decision-id');
-  return (await gateway.fetch(new Request(`http://gateway/v1/decisions/${id}`))).json();
-}
+resetBeforeEach(upstream);
 
 describe('a whole answer', () => {
   it("is the upstream's own body, byte for byte, with what the gateway knows in headers", async () => {
@@ -79,7 +73,7 @@ describe('a whole answer', () => {
   });
 
   it('is taken down with its decision, attempts, cost and the model that answered', async () => {
-    const record = await recordOf(await chat({ model: 'm1' }));
+    const record = await recordOf(gateway, await chat({ model: 'm1' }));
     expect(record).toMatchObject({
       state: 'answered',
       status: 200,
@@ -138,7 +132,7 @@ describe('a streamed answer', () => {
     upstream.answer = (_, response) => sendEvents(response, all);
     const response = await chat({ stream: true, model: 'm0' });
     expect(await response.text()).toBe(all.replace(usageEvent, ''));
-    expect((await recordOf(response)).costUsd).toBeCloseTo((100 + 10 * 10) / 1e6, 12);
+    expect((await recordOf(gateway, response)).costUsd).toBeCloseTo((100 + 10 * 10) / 1e6, 12);
   });
 
   it('ends with [DONE] though the upstream left it out', async () => {
@@ -197,7 +191,7 @@ describe('a streamed answer', () => {
     expect(JSON.parse(pieces[1].replace('data: ', ''))).toMatchObject({
       error: { type: 'server_error', code: 'broken_stream', message: expect.stringContaining('broke') },
     });
-    expect(await recordOf(response)).toMatchObject({
+    expect(await recordOf(gateway, response)).toMatchObject({
       state: 'failed',
       status: 502,
       error: { code: 'broken_stream' },
@@ -264,7 +258,7 @@ describe('a client that leaves', () => {
     await reader.read();
     await reader.cancel();
     await upstream.got[0].closed;
-    const record = await recordOf(response);
+    const record = await recordOf(gateway, response);
     expect(record).toMatchObject({ state: 'left', status: 499, attempts: [{ state: 'aborted' }] });
     expect(record.costUsd).toBeGreaterThan(0);
   });
@@ -376,12 +370,12 @@ describe('hints', () => {
   ])('are taken as %s', async (_, body, headers) => {
     const response = await chat(body, headers);
     expect(response.headers.get('x-pointsman-candidate')).toBe('m2');
-    expect((await recordOf(response)).decision.signals).toMatchObject({ tier: 'gold' });
+    expect((await recordOf(gateway, response)).decision.signals).toMatchObject({ tier: 'gold' });
   });
 
   it('choose among routers, and a conversation is known by its id', async () => {
     const response = await chat({}, { 'x-pointsman-router': 'support', 'x-pointsman-conversation-id': 'c1' });
-    expect(await recordOf(response)).toMatchObject({ router: 'support', conversationId: 'c1' });
+    expect(await recordOf(gateway, response)).toMatchObject({ router: 'support', conversationId: 'c1' });
     expect((await chat({}, { 'x-pointsman-router': 'other' })).status).toBe(404);
   });
 

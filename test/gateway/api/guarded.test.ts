@@ -12,8 +12,8 @@ import {
   ask,
   chunk,
   mockUpstream,
-  plainAnswer,
   post,
+  resetBeforeEach,
   sendJson,
   testConfig,
   testGateway,
@@ -60,12 +60,12 @@ const gateway = await testGateway(
 );
 const chat = (more = {}, headers = {}) => post(gateway, '/v1/chat/completions', ask(more), headers);
 
+resetBeforeEach(upstream);
 beforeEach(() => {
-  asked.length = reserved.length = settled.length = upstream.got.length = 0;
+  asked.length = reserved.length = settled.length = 0;
   refusal = null;
   most = Number.POSITIVE_INFINITY;
   grant = {};
-  upstream.answer = plainAnswer;
 });
 
 describe('the guard', () => {

@@ -1,12 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import {
   ask,
   mockUpstream,
-  plainAnswer,
   post,
+  resetBeforeEach,
   sendJson,
   testConfig,
   testGateway,
@@ -22,10 +22,7 @@ const gateway = await testGateway(
 );
 const get = (path: string) => gateway.fetch(new Request(`http://gateway${path}`));
 
-beforeEach(() => {
-  upstream.got.length = 0;
-  upstream.answer = plainAnswer;
-});
+resetBeforeEach(upstream);
 
 describe('POST /v1/route', () => {
   it('decides alike for the same words in every protocol', async () => {

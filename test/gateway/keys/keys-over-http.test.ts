@@ -1,12 +1,12 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createGateway } from '../../../gateway/create-gateway.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import {
   ask,
   completion,
   mockUpstream,
-  plainAnswer,
   post,
+  resetBeforeEach,
   sendJson,
   testConfig,
   testGateway,
@@ -17,10 +17,7 @@ const upstream = await mockUpstream();
 const gateway = await testGateway(await testConfig(upstream, { keys: { state: path('gateway.db') } }));
 const CHAT = '/v1/chat/completions';
 
-beforeEach(() => {
-  upstream.got.length = 0;
-  upstream.answer = plainAnswer;
-});
+resetBeforeEach(upstream);
 
 const HERE = { host: '127.0.0.1:8800' };
 

@@ -1,5 +1,5 @@
 import Anthropic from '@anthropic-ai/sdk';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { GatewayConfig } from '../../../gateway/config/schema.ts';
 import {
   type Answering,
@@ -7,6 +7,8 @@ import {
   mockUpstream,
   plainAnswer,
   post,
+  recordOf,
+  resetBeforeEach,
   sendEvents,
   sendJson,
   testConfig,
@@ -78,15 +80,7 @@ const messages = [{ role: 'user' as const, content: 'What is 17 * 23?' }];
 const asked = { model: 'm1', max_tokens: 100, messages };
 const send = (more = {}, headers = {}) => post(gateway, '/v1/messages', { ...asked, ...more }, headers);
 
-beforeEach(() => {
-  upstream.got.length = 0;
-  upstream.answer = answering;
-});
-
-async function recordOf(response: Response) {
-  const id = response.headers.get('x-pointsman-decision-id');
-  return (await gateway.fetch(new Request(`http://gateway/v1/decisions/${id}`))).json();
-}
+resetBeforeEach(upstream, answering);
 
 describe("Anthropic's published SDK", () => {
   it('gets a whole message', async () => {
@@ -281,7 +275,7 @@ describe('a message that comes in its own protocol', () => {
     async (stream) => {
       const response = await send({ stream });
       await response.text();
-      const record = await recordOf(response);
+      const record = await recordOf(gateway, response);
       expect(record).toMatchObject({
         state: 'answered',
         servedModel: 'served-1',

@@ -8,6 +8,7 @@ import {
   type Answering,
   mockUpstream,
   post,
+  readToEnd,
   sendJson,
   testConfig,
   testGateway,
@@ -151,14 +152,7 @@ describe.each(PROTOCOLS)('in $name', (protocol) => {
       const stream = i % 2 === 0;
       const body = JSON.stringify(asked({ stream, model: 'm1', user: String(i) }));
       const response = await fetch(`${url}${route}`, { method: 'POST', body });
-      let text = '';
-      let isCut = false;
-      try {
-        for await (const piece of response.body as never as AsyncIterable<Uint8Array>)
-          text += Buffer.from(piece);
-      } catch {
-        isCut = true;
-      }
+      const { isCut, text } = await readToEnd(response);
       let ending = isCut ? 'broken' : stream ? 'streamed' : 'whole';
       if (response.status !== 200) {
         const { error } = JSON.parse(text);

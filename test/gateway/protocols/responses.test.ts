@@ -1,11 +1,13 @@
 import OpenAI from 'openai';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { GatewayConfig } from '../../../gateway/config/schema.ts';
 import {
   type Answering,
   MOCK_KEY,
   mockUpstream,
   post,
+  recordOf,
+  resetBeforeEach,
   sendEvents,
   sendJson,
   testConfig,
@@ -91,15 +93,7 @@ const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'pm-1', maxRetries: 0 
 const asked = { model: 'm1', input: 'What is 17 * 23?' };
 const send = (more = {}, headers = {}) => post(gateway, '/v1/responses', { ...asked, ...more }, headers);
 
-beforeEach(() => {
-  upstream.got.length = 0;
-  upstream.answer = answering;
-});
-
-async function recordOf(response: Response) {
-  const id = response.headers.get('x-pointsman-decision-id');
-  return (await gateway.fetch(new Request(`http://gateway/v1/decisions/${id}`))).json();
-}
+resetBeforeEach(upstream, answering);
 
 describe("OpenAI's published SDK", () => {
   it('gets a whole response', async () => {
@@ -214,7 +208,7 @@ describe('a response that comes in its own protocol', () => {
   it.each([false, true])('is billed with what was cached and thought (stream: %s)', async (stream) => {
     const response = await send({ stream });
     await response.text();
-    const record = await recordOf(response);
+    const record = await recordOf(gateway, response);
     expect(record).toMatchObject({ state: 'answered', servedModel: 'served-1', route: '/v1/responses' });
     expect(record.costUsd).toBeCloseTo((40 * 2 + 60 * 0.5 + 6 * 20 + 4 * 30) / 1e6, 12);
   });
