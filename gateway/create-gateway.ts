@@ -24,7 +24,7 @@ import { openGatewayState } from './state/open-state.ts';
 import type { GatewayState } from './state/state.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { createPlainTracing, loadTracing } from './telemetry/trace.ts';
-import { createClients } from './upstreams/clients.ts';
+import { createClients, openUpstreams } from './upstreams/clients.ts';
 import { createEmbeddingClients } from './upstreams/embeddings.ts';
 import { createHttp } from './upstreams/http.ts';
 
@@ -81,7 +81,8 @@ export async function openGateway(
     guard ??=
       state === undefined ? createOpenGuard() : createKeyGuard({ ...guardOptions(config), state, onError });
     const admin = state === undefined ? undefined : adminOf(config, state, secrets);
-    const pool = createClientPool(createClients(config, http, secrets), {
+    const connections = openUpstreams(config, secrets);
+    const pool = createClientPool(createClients(config, connections, http), {
       ...definedOf({ breaker: config.execution.breaker, bulkhead: config.execution.bulkhead }),
       onBreakerChange: (candidate, state) =>
         metrics.breakerOpen.set({ candidate }, state === 'open' ? 1 : state === 'half-open' ? 0.5 : 0),
@@ -92,7 +93,7 @@ export async function openGateway(
       routers,
       pool,
       execution: executionOptions(config),
-      embeddings: createEmbeddingClients(config, http, secrets),
+      embeddings: createEmbeddingClients(config, connections, http),
       guard,
       log,
       records: createDecisionRecords(config.recordsKept),

@@ -3,7 +3,7 @@ import { secretFromHeaders } from '../keys/secret.ts';
 import { Problem, problemOf } from '../problem.ts';
 import { chatCompletions } from '../protocols/chat-completions.ts';
 import { isFields } from '../protocols/protocol.ts';
-import { isRawAnswer } from '../upstreams/clients.ts';
+import type { RawAnswer } from '../upstreams/clients.ts';
 import { problemResponse } from './answer.ts';
 import { openCourse } from './course.ts';
 import { type GatewayParts, readBody } from './parts.ts';
@@ -33,15 +33,12 @@ export async function embed(parts: GatewayParts, request: Request): Promise<Resp
         {
           ...parts.execution,
           candidates: {},
-          // A batch of vectors is long.
-          maxAnswerCharacters: Number.POSITIVE_INFINITY,
           signal: request.signal,
           telemetry: course.telemetry,
         },
       );
       course.answered(result);
-      const { raw, text } = result.answer;
-      return new Response(isRawAnswer(raw) ? raw.text : text, {
+      return new Response((result.answer.raw as RawAnswer).text, {
         headers: {
           'content-type': 'application/json',
           'x-pointsman-candidate': encodeURIComponent(candidate),

@@ -31,19 +31,12 @@ export function isRawAnswer(raw: unknown): raw is RawAnswer {
   return typeof raw === 'object' && raw !== null && 'candidate' in raw && 'text' in raw;
 }
 
-/**
- * A client for each candidate of the configuration.
- *
- * @throws InvalidInputError when a secret is not there.
- */
+/** A client for each candidate of the configuration. */
 export function createClients(
-  { candidates, upstreams }: CheckedConfig,
+  { candidates }: CheckedConfig,
+  connections: ReadonlyMap<string, UpstreamConnection>,
   http: Http,
-  secrets: SecretSources,
 ): Readonly<Record<string, Client<GatewayRequest>>> {
-  const connections = new Map(
-    Object.entries(upstreams).map(([name, upstream]) => [name, openUpstream(name, upstream, secrets)]),
-  );
   return Object.fromEntries(
     Object.entries(candidates).map(([name, candidate]) => [
       name,
@@ -63,8 +56,21 @@ export interface UpstreamConnection {
   readonly keepSignedReasoning: boolean;
 }
 
-/** @throws InvalidInputError when a secret is not there. */
-export function openUpstream(
+/**
+ * Every upstream of the configuration, by its name.
+ *
+ * @throws InvalidInputError when a secret is not there.
+ */
+export function openUpstreams(
+  { upstreams }: CheckedConfig,
+  secrets: SecretSources,
+): ReadonlyMap<string, UpstreamConnection> {
+  return new Map(
+    Object.entries(upstreams).map(([name, upstream]) => [name, openUpstream(name, upstream, secrets)]),
+  );
+}
+
+function openUpstream(
   name: string,
   upstream: CheckedConfig['upstreams'][string],
   secrets: SecretSources,

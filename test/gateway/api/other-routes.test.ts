@@ -169,6 +169,16 @@ describe('POST /v1/embeddings', () => {
     expect((await post(gateway, '/v1/embeddings', { model: 'm1', input: 'a' })).status).toBe(404);
   });
 
+  it('says when to ask again, as the upstream does', async () => {
+    upstream.answer = (_, response) =>
+      response
+        .writeHead(429, { 'content-type': 'application/json', 'retry-after': '70' })
+        .end(JSON.stringify({ error: { message: 'Too many.' } }));
+    const response = await post(gateway, '/v1/embeddings', { model: 'embed', input: 'a' });
+    expect([response.status, response.headers.get('retry-after')]).toEqual([429, '70']);
+    expect((await response.json()).error.message).toBe('Too many.');
+  });
+
   it('of what is no list of vectors makes an error', async () => {
     upstream.answer = (_, response) => sendJson(response, { fine: true });
     expect((await post(gateway, '/v1/embeddings', { model: 'embed', input: 'a' })).status).toBe(502);
