@@ -10,7 +10,7 @@ import { takeFeedback } from './api/feedback.ts';
 import { listModels, readModel } from './api/models.ts';
 import type { GatewayParts } from './api/parts.ts';
 import { checkConfig, fillIn, readSecret, type SecretSources } from './config/load-config.ts';
-import type { CheckedConfig, GatewayConfig } from './config/schema.ts';
+import type { CandidateConfig, CheckedConfig, GatewayConfig } from './config/schema.ts';
 import { createOpenGuard, type Guard } from './keys/guard.ts';
 import { createKeyGuard, type KeyGuardOptions } from './keys/key-guard.ts';
 import { Problem, problemOf } from './problem.ts';
@@ -92,8 +92,9 @@ export async function openGateway(
       config,
       routers,
       pool,
-      execution: executionOptions(config),
+      execution: executionOptions(config, config.candidates),
       embeddings: createEmbeddingClients(config, connections, http),
+      embeddingExecution: executionOptions(config, config.embeddings),
       guard,
       log,
       records: createDecisionRecords(config.recordsKept),
@@ -172,9 +173,15 @@ function swapEvents(metrics: Metrics, onError: (error: unknown) => void) {
   };
 }
 
-function executionOptions({ candidates, execution }: CheckedConfig): GatewayParts['execution'] {
+type OwnTimes = Partial<Pick<CandidateConfig, 'idleTimeoutMs' | 'retries' | 'timeoutMs'>>;
+
+/** @param called who may be called, with what is its own. */
+function executionOptions(
+  { execution }: CheckedConfig,
+  called: Readonly<Record<string, OwnTimes>>,
+): GatewayParts['execution'] {
   const { breaker: _, bulkhead: __, ...forAll } = execution;
-  const own = Object.entries(candidates).map(([name, { idleTimeoutMs, retries, timeoutMs }]) => [
+  const own = Object.entries(called).map(([name, { idleTimeoutMs, retries, timeoutMs }]) => [
     name,
     definedOf({ idleTimeoutMs, retries, timeoutMs }),
   ]);

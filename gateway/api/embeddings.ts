@@ -31,8 +31,7 @@ export async function embed(parts: GatewayParts, request: Request): Promise<Resp
         { text: '', parameters, outgoing: course.trace.outgoing },
         parts.embeddings,
         {
-          ...parts.execution,
-          candidates: {},
+          ...parts.embeddingExecution,
           signal: request.signal,
           telemetry: course.telemetry,
         },

@@ -16,9 +16,10 @@ export interface GatewayParts {
   readonly config: CheckedConfig;
   readonly routers: Routers;
   readonly pool: ClientPool<GatewayRequest>;
-  /** Options of every execution. */
+  /** Options of every execution but those of embeddings. */
   readonly execution: ExecuteOptions<GatewayRequest>;
   readonly embeddings: EmbeddingClients;
+  readonly embeddingExecution: ExecuteOptions<GatewayRequest>;
   readonly guard: Guard;
   readonly log: DecisionLog;
   readonly records: DecisionRecords;

@@ -179,6 +179,18 @@ describe('POST /v1/embeddings', () => {
     expect((await response.json()).error.message).toBe('Too many.');
   });
 
+  it('is waited for no longer than `timeoutMs` of the model', async () => {
+    const embeddings = { hasty: { upstream: 'mock', timeoutMs: 30 }, patient: { upstream: 'mock' } };
+    const timed = await testGateway(
+      await testConfig(upstream, { embeddings, execution: { retries: 0, timeoutMs: 30_000 } }),
+    );
+    upstream.answer = (_, response) => setTimeout(() => sendJson(response, vectors), 300).unref();
+    const response = await post(timed, '/v1/embeddings', { model: 'hasty', input: 'a' });
+    expect(response.status).toBe(502);
+    expect((await response.json()).error.message).toMatch(/30 ms/);
+    expect((await post(timed, '/v1/embeddings', { model: 'patient', input: 'a' })).status).toBe(200);
+  });
+
   it('of what is no list of vectors makes an error', async () => {
     upstream.answer = (_, response) => sendJson(response, { fine: true });
     expect((await post(gateway, '/v1/embeddings', { model: 'embed', input: 'a' })).status).toBe(502);
