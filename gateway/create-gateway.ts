@@ -8,12 +8,12 @@ import { decideOnly, readDecision } from './api/decisions.ts';
 import { embed } from './api/embeddings.ts';
 import { takeFeedback } from './api/feedback.ts';
 import { listModels, readModel } from './api/models.ts';
-import type { GatewayParts } from './api/parts.ts';
+import { type GatewayParts, reportedProblem } from './api/parts.ts';
 import { checkConfig, fillIn, readSecret, type SecretSources } from './config/load-config.ts';
 import type { CandidateConfig, CheckedConfig, GatewayConfig } from './config/schema.ts';
 import { createOpenGuard, type Guard } from './keys/guard.ts';
 import { createKeyGuard, type KeyGuardOptions } from './keys/key-guard.ts';
-import { Problem, problemOf } from './problem.ts';
+import { Problem } from './problem.ts';
 import { anthropicMessages } from './protocols/anthropic-messages.ts';
 import { chatCompletions } from './protocols/chat-completions.ts';
 import type { Protocol } from './protocols/protocol.ts';
@@ -241,10 +241,6 @@ function routesOf(parts: GatewayParts) {
     );
     return problemResponse(protocolOf(req.path), problem);
   });
-  app.onError((error, { req }) => {
-    const problem = problemOf(error);
-    if (problem.status === 500) parts.onError(error);
-    return problemResponse(protocolOf(req.path), problem);
-  });
+  app.onError((error, { req }) => problemResponse(protocolOf(req.path), reportedProblem(parts, error)));
   return app;
 }

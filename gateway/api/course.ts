@@ -1,12 +1,11 @@
 import type { Decision, PlanStep } from 'pointsman';
 import { type Attempt, ExecutionError, type ExecutionResult, type Telemetry } from 'pointsman/execution';
-import { RefusalError } from '../errors.ts';
 import type { ExpectedUse, Grant, Reservation } from '../keys/guard.ts';
 import { secretFromHeaders } from '../keys/secret.ts';
-import { CLIENT_LEFT, Problem, problemOf } from '../problem.ts';
+import { CLIENT_LEFT, Problem } from '../problem.ts';
 import type { DecisionRecord } from '../records/decision-records.ts';
 import { NONE } from '../telemetry/metrics.ts';
-import type { GatewayParts } from './parts.ts';
+import { type GatewayParts, reportedProblem } from './parts.ts';
 
 /** One request on its way: what is known of it so far, and what has to be told when it is over. */
 export interface Course {
@@ -188,9 +187,7 @@ export function openCourse(
       const hasLeft = left || signal.aborted;
       const problem = hasLeft
         ? new Problem(CLIENT_LEFT, 'client_left', 'The client left before the answer came.')
-        : problemOf(error);
-      if (problem.status === 500) parts.onError(error);
-      if (error instanceof RefusalError) metrics.refusals.inc({ kind: error.kind });
+        : reportedProblem(parts, error);
       const all = error instanceof ExecutionError ? (error.attempts as readonly Attempt[]) : sent;
       finish(problem.status, null, all, {
         state: hasLeft ? 'left' : 'failed',

@@ -1,6 +1,6 @@
 import { executePlan } from 'pointsman/execution';
 import { secretFromHeaders } from '../keys/secret.ts';
-import { Problem, problemOf } from '../problem.ts';
+import { Problem } from '../problem.ts';
 import { chatCompletions } from '../protocols/chat-completions.ts';
 import { isFields } from '../protocols/protocol.ts';
 import type { RawAnswer } from '../upstreams/clients.ts';
@@ -46,7 +46,7 @@ export async function embed(parts: GatewayParts, request: Request): Promise<Resp
         },
       });
     } catch (error) {
-      return problemResponse(chatCompletions, course.failed(problemOf(error)), course);
+      return problemResponse(chatCompletions, course.failed(error), course);
     }
   });
 }

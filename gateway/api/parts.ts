@@ -1,8 +1,9 @@
 import type { ClientPool, ExecuteOptions } from 'pointsman/execution';
 import type { DecisionLog } from 'pointsman/log';
 import type { CheckedConfig } from '../config/schema.ts';
+import { RefusalError } from '../errors.ts';
 import type { Guard } from '../keys/guard.ts';
-import { Problem } from '../problem.ts';
+import { Problem, problemOf } from '../problem.ts';
 import { type Fields, isFields } from '../protocols/protocol.ts';
 import type { DecisionRecords } from '../records/decision-records.ts';
 import type { Routers } from '../routing/routers.ts';
@@ -27,6 +28,14 @@ export interface GatewayParts {
   readonly tracing: Tracing;
   /** Told of mistakes of the gateway's own, and of what its operator has to know. */
   readonly onError: (error: unknown) => void;
+}
+
+/** What an error means for the client, once whoever runs the gateway has been told of it, on every route alike. */
+export function reportedProblem({ metrics, onError }: GatewayParts, error: unknown): Problem {
+  const problem = problemOf(error);
+  if (problem.status === 500) onError(error);
+  if (error instanceof RefusalError) metrics.refusals.inc({ kind: error.kind });
+  return problem;
 }
 
 /**

@@ -120,6 +120,8 @@ describe('the guard', () => {
       'read',
     ]);
     expect(upstream.got).toEqual([]);
+    const metrics = await (await gateway.fetch(new Request('http://gateway/metrics'))).text();
+    expect(metrics).toContain(`pointsman_refusals_total{kind="${kind}"} ${responses.length}\n`);
   });
 
   it('is settled with every attempt of what failed, and with nothing of what was never sent', async () => {
