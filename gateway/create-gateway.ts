@@ -10,7 +10,7 @@ import { takeFeedback } from './api/feedback.ts';
 import { listModels, readModel } from './api/models.ts';
 import { type GatewayParts, reportedProblem } from './api/parts.ts';
 import { checkConfig, fillIn, readSecret, type SecretSources } from './config/load-config.ts';
-import type { CandidateConfig, CheckedConfig, GatewayConfig } from './config/schema.ts';
+import type { CandidateConfig, CheckedConfig, GatewayConfig, ProtocolName } from './config/schema.ts';
 import { createOpenGuard, type Guard } from './keys/guard.ts';
 import { createKeyGuard, type KeyGuardOptions } from './keys/key-guard.ts';
 import { Problem } from './problem.ts';
@@ -92,6 +92,7 @@ export async function openGateway(
       config,
       routers,
       pool,
+      speakers: speakersOf(config),
       execution: executionOptions(config, config.candidates),
       embeddings: createEmbeddingClients(config, connections, http),
       embeddingExecution: executionOptions(config, config.embeddings),
@@ -170,6 +171,19 @@ function swapEvents(metrics: Metrics, onError: (error: unknown) => void) {
       metrics.swaps.inc({ router, result: 'refused' });
       onError(error);
     },
+  };
+}
+
+function speakersOf({ candidates, upstreams }: CheckedConfig): GatewayParts['speakers'] {
+  const names = Object.keys(candidates);
+  const speakers = (protocol: ProtocolName) => {
+    const found = names.filter((name) => upstreams[candidates[name].upstream].protocol.includes(protocol));
+    return found.length === names.length ? null : found;
+  };
+  return {
+    'openai-chat': speakers('openai-chat'),
+    anthropic: speakers('anthropic'),
+    'openai-responses': speakers('openai-responses'),
   };
 }
 

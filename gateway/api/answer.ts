@@ -1,5 +1,6 @@
 import { type Decision, type RouteOptions, readPrompt } from 'pointsman';
 import { execute, executeStream, type RoutedOptions } from 'pointsman/execution';
+import type { ProtocolName } from '../config/schema.ts';
 import { RefusalError } from '../errors.ts';
 import type { ExpectedUse, Grant } from '../keys/guard.ts';
 import { secretFromHeaders } from '../keys/secret.ts';
@@ -62,7 +63,7 @@ async function prepare(
   target: Target,
 ): Promise<Prepared> {
   const routerName = target.kind === 'router' ? target.name : null;
-  const speakers = speakersOf(parts, asked.request, target);
+  const speakers = speakersFor(parts, asked.request.protocol ?? 'openai-chat', target);
   const inputTokens = estimatedTokens(asked.request);
   const grant = await course.admit({
     router: routerName,
@@ -162,29 +163,27 @@ function namedPrices({ config }: GatewayParts, name: string) {
  * @returns null where all of them do.
  * @throws Problem when none does that the request may mean.
  */
-function speakersOf(
-  { config: { candidates, upstreams } }: GatewayParts,
-  { protocol = 'openai-chat' }: GatewayRequest,
+function speakersFor(
+  { config: { candidates }, speakers: byProtocol }: GatewayParts,
+  protocol: ProtocolName,
   target: Target,
 ): readonly string[] | null {
-  const names = Object.keys(candidates);
-  const speakers = names.filter((name) => upstreams[candidates[name].upstream].protocol.includes(protocol));
+  const speakers = byProtocol[protocol];
+  if (speakers === null) return null;
   const meant =
     target.kind === 'candidate' ? [target.name] : target.router.manifest.candidates.map(({ name }) => name);
-  const isSpoken = meant.some((name) => speakers.includes(name));
   // Without upstreams nothing is called in any protocol; the execution says so.
-  if (!isSpoken && meant.some((name) => names.includes(name))) {
-    const who =
-      target.kind === 'candidate' ? `"${target.name}"` : `No candidate of the router "${target.name}"`;
-    const does = target.kind === 'candidate' ? 'does not speak' : 'speaks';
-    throw new Problem(
-      400,
-      'protocol_not_spoken',
-      `${who} ${does} ${protocol}, which this request came in. ${speakers.length === 0 ? 'None here does' : `Those that do: ${speakers.slice(0, 50).join(', ')}`}. Send the request to the route of another protocol, or set \`protocol\` of an upstream.`,
-      { param: 'model' },
-    );
-  }
-  return speakers.length === names.length ? null : speakers;
+  const isCalled = meant.some((name) => Object.hasOwn(candidates, name));
+  if (!isCalled || meant.some((name) => speakers.includes(name))) return speakers;
+  const who =
+    target.kind === 'candidate' ? `"${target.name}"` : `No candidate of the router "${target.name}"`;
+  const does = target.kind === 'candidate' ? 'does not speak' : 'speaks';
+  throw new Problem(
+    400,
+    'protocol_not_spoken',
+    `${who} ${does} ${protocol}, which this request came in. ${speakers.length === 0 ? 'None here does' : `Those that do: ${speakers.slice(0, 50).join(', ')}`}. Send the request to the route of another protocol, or set \`protocol\` of an upstream.`,
+    { param: 'model' },
+  );
 }
 
 /** @param speakers who may be called at all; null for all. @default null */

@@ -1,6 +1,6 @@
 import type { ClientPool, ExecuteOptions } from 'pointsman/execution';
 import type { DecisionLog } from 'pointsman/log';
-import type { CheckedConfig } from '../config/schema.ts';
+import type { CheckedConfig, ProtocolName } from '../config/schema.ts';
 import { RefusalError } from '../errors.ts';
 import type { Guard } from '../keys/guard.ts';
 import { Problem, problemOf } from '../problem.ts';
@@ -17,6 +17,8 @@ export interface GatewayParts {
   readonly config: CheckedConfig;
   readonly routers: Routers;
   readonly pool: ClientPool<GatewayRequest>;
+  /** Candidates whose upstream speaks a protocol; null for all of them. */
+  readonly speakers: Readonly<Record<ProtocolName, readonly string[] | null>>;
   /** Options of every execution but those of embeddings. */
   readonly execution: ExecuteOptions<GatewayRequest>;
   readonly embeddings: EmbeddingClients;

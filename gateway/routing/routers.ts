@@ -70,7 +70,8 @@ export async function openRouters(
     get: (name) => routers.get(name),
     target(model, hinted) {
       if (model.startsWith(ROUTER_PREFIX)) return named(model.slice(ROUTER_PREFIX.length));
-      if (model !== AUTO && candidates.includes(model)) return { kind: 'candidate', name: model };
+      if (model !== AUTO && Object.hasOwn(config.candidates, model))
+        return { kind: 'candidate', name: model };
       if (model !== AUTO)
         throw unknownModel(
           `The model "${model.slice(0, 200)}" is not known.`,
