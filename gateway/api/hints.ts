@@ -1,7 +1,7 @@
 import type { Limits, RouteOptions, UtilityWeights } from 'pointsman';
 import { z } from 'zod';
 import { Problem } from '../problem.ts';
-import type { Fields } from '../protocols/protocol.ts';
+import type { Fields } from '../upstreams/wire.ts';
 
 /** What a request says of how it is to be decided and carried out. */
 export interface Hints {

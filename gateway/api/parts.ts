@@ -4,13 +4,13 @@ import type { CheckedConfig, ProtocolName } from '../config/schema.ts';
 import { RefusalError } from '../errors.ts';
 import type { Guard } from '../keys/guard.ts';
 import { Problem, problemOf } from '../problem.ts';
-import { type Fields, isFields } from '../protocols/protocol.ts';
 import type { DecisionRecords } from '../records/decision-records.ts';
 import type { Routers } from '../routing/routers.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/trace.ts';
 import type { GatewayRequest } from '../upstreams/clients.ts';
 import type { EmbeddingClients } from '../upstreams/embeddings.ts';
+import { type Fields, parseFields } from '../upstreams/wire.ts';
 
 /** What a gateway is made of; made once, and used by every route. */
 export interface GatewayParts {
@@ -50,13 +50,8 @@ export async function readBody(request: Request, maxBodyBytes: number): Promise<
   if (length !== null && Number(length) > maxBodyBytes) throw tooLong(maxBodyBytes);
   // What is of a known length cannot become longer.
   const text = length === null ? await readBounded(request, maxBodyBytes) : await request.text();
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    body = undefined;
-  }
-  if (isFields(body)) return body;
+  const body = parseFields(text);
+  if (body !== undefined) return body;
   throw new Problem(
     400,
     'invalid_json',

@@ -1,13 +1,14 @@
 import type { Message } from 'pointsman';
 import type { Answer, Usage } from 'pointsman/execution';
+import { type Fields, isFields } from '../upstreams/wire.ts';
 import {
   type AnswerFacts,
   createAnswerWriter,
-  type Fields,
-  isFields,
   namedEvent,
   type Protocol,
   readCommon,
+  readFormat,
+  readMessages,
   wrong,
 } from './protocol.ts';
 
@@ -18,12 +19,11 @@ export const anthropicMessages: Protocol = {
   read(body) {
     const { metadata, model, rest, stream, tools } = readCommon(body);
     const { messages, output_config, output_format, system } = rest;
-    if (!Array.isArray(messages) || messages.length === 0 || !messages.every(isFields))
-      throw wrong('messages', 'a list of messages, at least one');
+    const conversation = readMessages(messages);
     if (system !== undefined && system !== null && typeof system !== 'string' && !Array.isArray(system))
       throw wrong('system', 'a text or a list of blocks');
     const before = system === undefined || system === null ? [] : [{ role: 'system', content: system }];
-    const all = [...before, ...messages] as unknown as readonly Message[];
+    const all = [...before, ...conversation] as readonly Message[];
     const format = isFields(output_config) ? output_config.format : output_format;
     return {
       model,
@@ -34,9 +34,7 @@ export const anthropicMessages: Protocol = {
         messages: all,
         said: all.length,
         ...tools,
-        ...(isFields(format) && typeof format.type === 'string'
-          ? { responseFormat: format as { type: string } }
-          : {}),
+        ...readFormat(format),
         parameters: rest,
       },
     };

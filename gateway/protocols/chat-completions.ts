@@ -1,14 +1,14 @@
-import type { Message } from 'pointsman';
 import type { Answer, Usage } from 'pointsman/execution';
+import type { Problem } from '../problem.ts';
+import { type Fields, isFields } from '../upstreams/wire.ts';
 import {
   type AnswerFacts,
   createAnswerWriter,
   event,
-  type Fields,
-  isFields,
   type Protocol,
   readCommon,
-  wrong,
+  readFormat,
+  readMessages,
 } from './protocol.ts';
 
 /** OpenAI's `POST /v1/chat/completions`. */
@@ -18,21 +18,18 @@ export const chatCompletions: Protocol = {
   read(body) {
     const { metadata, model, rest, stream, tools } = readCommon(body);
     const { messages, response_format, tools: _, ...parameters } = rest;
-    if (!Array.isArray(messages) || messages.length === 0 || !messages.every(isFields))
-      throw wrong('messages', 'a list of messages, at least one');
-    const hasFormat = isFields(response_format) && typeof response_format.type === 'string';
+    const conversation = readMessages(messages);
+    const format = readFormat(response_format);
+    const isLeft = response_format !== undefined && format.responseFormat === undefined;
     return {
       model,
       stream,
       metadata,
       request: {
-        messages: messages as unknown as readonly Message[],
+        messages: conversation,
         ...tools,
-        ...(hasFormat ? { responseFormat: response_format as { type: string } } : {}),
-        parameters: {
-          ...parameters,
-          ...(hasFormat || response_format === undefined ? {} : { response_format }),
-        },
+        ...format,
+        parameters: { ...parameters, ...(isLeft ? { response_format } : {}) },
       },
     };
   },
@@ -45,13 +42,18 @@ export const chatCompletions: Protocol = {
       pass: (text) => (!wantsUsage && isUsageAlone(text) ? '' : text),
       end: `${DONE}\n\n`,
       isEnd: (text) => text.trimEnd() === DONE,
-      broken: (problem) => event(chatCompletions.problem(problem)),
+      broken: (problem) => event(openAiProblem(problem)),
     });
   },
-  problem: ({ code, message, param, status }) => ({ error: { message, type: typeOf(status), param, code } }),
+  problem: openAiProblem,
 };
 
-export function typeOf(status: number): string {
+/** An error as OpenAI writes it, in whichever of its APIs. */
+export function openAiProblem({ code, message, param, status }: Problem): Fields {
+  return { error: { message, type: typeOf(status), param, code } };
+}
+
+function typeOf(status: number): string {
   if (status === 401) return 'authentication_error';
   if (status === 403) return 'permission_error';
   if (status === 402) return 'insufficient_quota';

@@ -1,8 +1,8 @@
+import type { Message } from 'pointsman';
 import type { Answer, AnswerChunk } from 'pointsman/execution';
 import { Problem } from '../problem.ts';
 import { type GatewayRequest, isRawAnswer } from '../upstreams/clients.ts';
-
-export type Fields = Readonly<Record<string, unknown>>;
+import { type Fields, isFields, parseFields } from '../upstreams/wire.ts';
 
 /** What a body of any protocol asks for. */
 export interface AskedAnswer {
@@ -44,10 +44,6 @@ export interface Protocol {
   writer(body: Fields): AnswerWriter;
   /** The body of an error. */
   problem(problem: Problem): unknown;
-}
-
-export function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** An event without a name, and its empty line. */
@@ -98,7 +94,7 @@ export function createAnswerWriter({ broken, compose, end, events, isEnd, pass }
         return '';
       }
       if (held.length === 0 && !isRawAnswer(finish.raw) && !chunkSays(chunk)) return '';
-      const body = isRawAnswer(finish.raw) ? parsed(finish.raw.text) : undefined;
+      const body = isRawAnswer(finish.raw) ? parseFields(finish.raw.text) : undefined;
       return events(body ?? compose(answerOf([...held, chunk]), facts));
     },
     end() {
@@ -112,15 +108,6 @@ export function createAnswerWriter({ broken, compose, end, events, isEnd, pass }
 
 function chunkSays({ reasoning, text, toolCall }: AnswerChunk): boolean {
   return (text ?? '') !== '' || (reasoning ?? '') !== '' || toolCall !== undefined;
-}
-
-function parsed(text: string): Fields | undefined {
-  try {
-    const body: unknown = JSON.parse(text);
-    return isFields(body) ? body : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Pieces that are all there, the last with `finish`. */
@@ -154,6 +141,20 @@ export function wrong(field: string, expected: string): Problem {
       param: field,
     },
   );
+}
+
+/** @throws Problem when a conversation is none. */
+export function readMessages(messages: unknown): readonly Message[] {
+  if (!Array.isArray(messages) || messages.length === 0 || !messages.every(isFields))
+    throw wrong('messages', 'a list of messages, at least one');
+  return messages as unknown as readonly Message[];
+}
+
+/** The form that an answer must have, where it is one that has a name. */
+export function readFormat(format: unknown): Pick<GatewayRequest, 'responseFormat'> {
+  return isFields(format) && typeof format.type === 'string'
+    ? { responseFormat: format as { type: string } }
+    : {};
 }
 
 /**

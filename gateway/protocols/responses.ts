@@ -1,14 +1,14 @@
 import type { Message } from 'pointsman';
 import type { Answer, Usage } from 'pointsman/execution';
-import { typeOf } from './chat-completions.ts';
+import { type Fields, fieldsOf, isFields } from '../upstreams/wire.ts';
+import { openAiProblem } from './chat-completions.ts';
 import {
   type AnswerFacts,
   createAnswerWriter,
-  type Fields,
-  isFields,
   namedEvent,
   type Protocol,
   readCommon,
+  readFormat,
   wrong,
 } from './protocol.ts';
 
@@ -30,7 +30,6 @@ export const responses: Protocol = {
         ? [{ role: 'system', content: instructions }]
         : [];
     const said = [...before, ...(Array.isArray(items) ? items : [])];
-    const format = isFields(text) ? text.format : undefined;
     return {
       model,
       stream,
@@ -40,9 +39,7 @@ export const responses: Protocol = {
         messages: said as unknown as readonly Message[],
         said: said.length,
         ...tools,
-        ...(isFields(format) && typeof format.type === 'string'
-          ? { responseFormat: format as { type: string } }
-          : {}),
+        ...readFormat(fieldsOf(text).format),
         parameters: rest,
       },
     };
@@ -63,7 +60,7 @@ export const responses: Protocol = {
         namedEvent({ type: 'error', code, message, param, sequence_number: sent }),
     });
   },
-  problem: ({ code, message, param, status }) => ({ error: { message, type: typeOf(status), param, code } }),
+  problem: openAiProblem,
 };
 
 /** A response as OpenAI writes it. */

@@ -14,6 +14,7 @@ import {
   type Wire,
   type WireModel,
   type WireStream,
+  withPrefix,
 } from './wire.ts';
 
 /** The version of the API that is asked for, unless `headers` of the upstream name another. */
@@ -34,7 +35,7 @@ export function createAnthropicWire({ defaults, model, promptPrefix }: WireModel
         ...body,
         model,
         messages: more.length === 0 ? said : [...said, ...more],
-        ...(promptPrefix === undefined ? {} : { system: withPrefix(body.system, promptPrefix) }),
+        ...(promptPrefix === undefined ? {} : { system: systemOf(body.system, promptPrefix) }),
         stream,
       };
     },
@@ -68,9 +69,8 @@ export function createAnthropicWire({ defaults, model, promptPrefix }: WireModel
 }
 
 /** A text before all others; blocks of the client keep what they say of caching. */
-function withPrefix(system: unknown, prefix: string): unknown {
-  if (Array.isArray(system)) return [{ type: 'text', text: prefix }, ...system];
-  return typeof system === 'string' && system !== '' ? `${prefix}\n\n${system}` : prefix;
+function systemOf(system: unknown, prefix: string): unknown {
+  return Array.isArray(system) ? [{ type: 'text', text: prefix }, ...system] : withPrefix(system, prefix);
 }
 
 const REASONS: Readonly<Record<string, FinishReason>> = {

@@ -14,6 +14,7 @@ import {
   type Wire,
   type WireModel,
   type WireStream,
+  withPrefix,
 } from './wire.ts';
 
 /** OpenAI's `POST /v1/responses`, as an upstream speaks it. The body is the client's own. */
@@ -46,13 +47,9 @@ export function createResponsesWire({ defaults, model, promptPrefix }: WireModel
   };
 }
 
-export function itemsOf(input: unknown): readonly unknown[] {
+function itemsOf(input: unknown): readonly unknown[] {
   if (Array.isArray(input)) return input;
   return typeof input === 'string' ? [{ role: 'user', content: input }] : [];
-}
-
-function withPrefix(instructions: unknown, prefix: string): string {
-  return typeof instructions === 'string' && instructions !== '' ? `${prefix}\n\n${instructions}` : prefix;
 }
 
 /** Calls that the client is to carry out, and where each keeps its arguments. */

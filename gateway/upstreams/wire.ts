@@ -22,8 +22,27 @@ export interface BilledUsage extends Usage {
   readonly cacheWrites?: { readonly short: number; readonly long: number };
 }
 
+export function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 export function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+  return isFields(value) ? value : {};
+}
+
+/** The object that a text is in JSON; undefined where it is none. */
+export function parseFields(text: string): Fields | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isFields(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A text of a candidate's own before the client's. */
+export function withPrefix(text: unknown, prefix: string): string {
+  return typeof text === 'string' && text !== '' ? `${prefix}\n\n${text}` : prefix;
 }
 
 export function textOf(value: unknown): string {
