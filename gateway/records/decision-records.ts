@@ -52,10 +52,6 @@ export interface DecisionRecords {
   get(id: string): DecisionRecord | undefined;
   /** The id of the last decision of a conversation. */
   lastOf(conversationId: string): string | undefined;
-  /** Newest first. */
-  newest(count: number): DecisionRecord[];
-  /** Told of every change, until what it returns is called. */
-  watch(listener: (record: DecisionRecord) => void): () => void;
 }
 
 /** @param capacity decisions, and conversations, that are kept. */
@@ -63,10 +59,6 @@ export function createDecisionRecords(capacity: number): DecisionRecords {
   // A map keeps the order in which its keys came.
   const records = new Map<string, DecisionRecord>();
   const conversations = new Map<string, string>();
-  const listeners = new Set<(record: DecisionRecord) => void>();
-  const tell = (record: DecisionRecord) => {
-    for (const listener of listeners) listener(record);
-  };
   return {
     add(record) {
       records.set(record.id, record);
@@ -77,22 +69,14 @@ export function createDecisionRecords(capacity: number): DecisionRecords {
         conversations.set(conversationId, record.id);
         dropOldest(conversations, capacity);
       }
-      tell(record);
     },
     update(id, change) {
       const record = records.get(id);
       if (record === undefined) return;
-      const changed = { ...record, ...change };
-      records.set(id, changed);
-      tell(changed);
+      records.set(id, { ...record, ...change });
     },
     get: (id) => records.get(id),
     lastOf: (conversationId) => conversations.get(conversationId),
-    newest: (count) => [...records.values()].slice(-count).reverse(),
-    watch(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
   };
 }
 

@@ -3,7 +3,7 @@ import type { DecisionLog } from 'pointsman/log';
 import type { Routers } from './routers.ts';
 
 /** Goes into `policyPath` of a decision that the client made: its propensity says nothing of any router. */
-export const NAMED = 'named';
+const NAMED = 'named';
 
 /**
  * A decision for the candidate that a request names, as a router would make it: with what a router that knows the
