@@ -3,7 +3,6 @@ import { execute, executeStream, type RoutedOptions } from 'pointsman/execution'
 import type { ProtocolName } from '../config/schema.ts';
 import { RefusalError } from '../errors.ts';
 import type { ExpectedUse, Grant } from '../keys/guard.ts';
-import { secretFromHeaders } from '../keys/secret.ts';
 import { CLIENT_LEFT, Problem } from '../problem.ts';
 import type { AnswerFacts, AnswerWriter, AskedAnswer, Protocol } from '../protocols/protocol.ts';
 import { decideNamed } from '../routing/named-candidate.ts';
@@ -11,7 +10,7 @@ import type { Target } from '../routing/routers.ts';
 import { type GatewayRequest, isRawAnswer, pricesOf } from '../upstreams/clients.ts';
 import { type Course, openCourse, plannedCost } from './course.ts';
 import { type Hints, readHints } from './hints.ts';
-import { type GatewayParts, readBody } from './parts.ts';
+import { type GatewayParts, receive } from './parts.ts';
 
 /** The way to cut a connection; undefined where there is none, as in tests without a socket. */
 export type CutConnection = (() => void) | undefined;
@@ -28,8 +27,7 @@ export async function answerRequest(
   const course = openCourse(parts, protocol.route, request.headers, request.signal);
   return course.trace.run(async () => {
     try {
-      await parts.guard.identify(secretFromHeaders(request.headers));
-      const body = await readBody(request, parts.config.maxBodyBytes);
+      const body = await receive(parts, request);
       const asked = protocol.read(body);
       const hints = readHints(request.headers, asked.metadata);
       const target = parts.routers.target(asked.model, hints.router);

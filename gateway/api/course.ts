@@ -160,18 +160,10 @@ export function openCourse(
         router,
         keyId,
         decision: made,
-        candidate: null,
-        servedModel: null,
         state: 'running',
         status: null,
-        error: null,
-        attempts: [],
-        costUsd: null,
-        inputTokens: 0,
-        outputTokens: 0,
         latencyMs: null,
         overheadMs: ownMs(),
-        feedback: [],
       });
     },
     async reserve(grant, expected) {

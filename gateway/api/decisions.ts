@@ -1,5 +1,4 @@
 import { type Decision, describeChange } from 'pointsman';
-import { secretFromHeaders } from '../keys/secret.ts';
 import { Problem } from '../problem.ts';
 import { anthropicMessages } from '../protocols/anthropic-messages.ts';
 import { chatCompletions } from '../protocols/chat-completions.ts';
@@ -9,14 +8,12 @@ import type { DecisionRecord } from '../records/decision-records.ts';
 import type { Fields } from '../upstreams/wire.ts';
 import { routeOptions } from './answer.ts';
 import { readHints } from './hints.ts';
-import { type GatewayParts, readBody } from './parts.ts';
+import { admit, type GatewayParts, receive } from './parts.ts';
 
 /** `POST /v1/route`: the whole decision for a body of any protocol, or `{ text }`. Nothing is called. */
 export async function decideOnly(parts: GatewayParts, request: Request): Promise<Response> {
   const started = performance.now();
-  const token = secretFromHeaders(request.headers);
-  await parts.guard.identify(token);
-  const body = await readBody(request, parts.config.maxBodyBytes);
+  const body = await receive(parts, request);
   const asked = readAny(body);
   const hints = readHints(request.headers, asked.metadata);
   const target = parts.routers.target(asked.model, hints.router);
@@ -31,13 +28,7 @@ export async function decideOnly(parts: GatewayParts, request: Request): Promise
     );
   }
   const { name, router } = target;
-  const grant = await parts.guard.admit({
-    action: 'decide',
-    token,
-    router: name,
-    candidate: null,
-    inputTokens: 0,
-  });
+  const grant = await admit(parts, request, 'decide', name);
   const decision = await router.route(asked.request, { ...routeOptions(hints, grant), novelty: true });
   parts.records.add({
     id: decision.id as string,
@@ -48,18 +39,10 @@ export async function decideOnly(parts: GatewayParts, request: Request): Promise
     conversationId: hints.conversationId ?? null,
     asked: asked.model,
     decision,
-    candidate: null,
-    servedModel: null,
     state: 'decided',
     status: 200,
-    error: null,
-    attempts: [],
-    costUsd: null,
-    inputTokens: 0,
-    outputTokens: 0,
     latencyMs: performance.now() - started,
     overheadMs: performance.now() - started,
-    feedback: [],
   });
   return Response.json({ router: name, ...explained(decision) });
 }
@@ -81,13 +64,7 @@ function explained(decision: Decision): Fields {
 /** `GET /v1/decisions/:id`: why it was decided so, and what came of it. */
 export async function readDecision(parts: GatewayParts, request: Request, id: string): Promise<Response> {
   const record = parts.records.get(id);
-  const grant = await parts.guard.admit({
-    action: 'read',
-    token: secretFromHeaders(request.headers),
-    router: record?.router ?? null,
-    candidate: null,
-    inputTokens: 0,
-  });
+  const grant = await admit(parts, request, 'read', record?.router ?? null);
   // Of another key's decision nobody learns that it is there.
   if (record !== undefined && isOwn(record, grant.keyId)) {
     const { decision, ...rest } = record;

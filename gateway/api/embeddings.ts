@@ -1,12 +1,11 @@
 import { executePlan } from 'pointsman/execution';
-import { secretFromHeaders } from '../keys/secret.ts';
 import { Problem } from '../problem.ts';
 import { chatCompletions } from '../protocols/chat-completions.ts';
 import type { RawAnswer } from '../upstreams/clients.ts';
 import { isFields } from '../upstreams/wire.ts';
 import { problemResponse } from './answer.ts';
 import { openCourse } from './course.ts';
-import { type GatewayParts, readBody } from './parts.ts';
+import { type GatewayParts, receive } from './parts.ts';
 
 const ROUTE = '/v1/embeddings';
 
@@ -15,8 +14,7 @@ export async function embed(parts: GatewayParts, request: Request): Promise<Resp
   const course = openCourse(parts, ROUTE, request.headers, request.signal);
   return course.trace.run(async () => {
     try {
-      await parts.guard.identify(secretFromHeaders(request.headers));
-      const body = await readBody(request, parts.config.maxBodyBytes);
+      const body = await receive(parts, request);
       const known = Object.keys(parts.embeddings);
       const candidate = body.model === 'auto' || body.model === undefined ? known[0] : String(body.model);
       if (candidate === undefined || !known.includes(candidate)) throw unknownModel(known);

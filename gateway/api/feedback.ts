@@ -1,10 +1,9 @@
 import { z } from 'zod';
-import { secretFromHeaders } from '../keys/secret.ts';
 import { Problem } from '../problem.ts';
 import type { GivenFeedback } from '../records/decision-records.ts';
 import { NONE } from '../telemetry/metrics.ts';
 import { isOwn } from './decisions.ts';
-import { type GatewayParts, readBody } from './parts.ts';
+import { admit, type GatewayParts, receive } from './parts.ts';
 
 const RATINGS: Readonly<Record<string, number>> = { up: 1, down: 0, '👍': 1, '👎': 0 };
 const text = (longest: number) => z.string().min(1).max(longest);
@@ -35,11 +34,7 @@ const feedbackSchema = z
  * and long after the answer.
  */
 export async function takeFeedback(parts: GatewayParts, request: Request): Promise<Response> {
-  const token = secretFromHeaders(request.headers);
-  await parts.guard.identify(token);
-  const { data, error, success } = feedbackSchema.safeParse(
-    await readBody(request, parts.config.maxBodyBytes),
-  );
+  const { data, error, success } = feedbackSchema.safeParse(await receive(parts, request));
   if (!success) {
     const [issue] = error.issues;
     const field = issue.path.length === 0 ? 'The feedback is wrong' : `\`${issue.path.join('.')}\` is wrong`;
@@ -51,13 +46,7 @@ export async function takeFeedback(parts: GatewayParts, request: Request): Promi
   if (id === undefined)
     throw notFound(`There is no decision of the conversation ${conversationId?.slice(0, 100)}.`);
   const record = records.get(id);
-  const grant = await parts.guard.admit({
-    action: 'feedback',
-    token,
-    router: record?.router ?? null,
-    candidate: null,
-    inputTokens: 0,
-  });
+  const grant = await admit(parts, request, 'feedback', record?.router ?? null);
   if (record !== undefined && !isOwn(record, grant.keyId))
     throw notFound(`There is no decision ${id.slice(0, 100)}.`);
   const quality =

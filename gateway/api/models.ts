@@ -1,7 +1,6 @@
 import { AUTO, ROUTER_PREFIX } from '../config/schema.ts';
-import { secretFromHeaders } from '../keys/secret.ts';
 import { Problem } from '../problem.ts';
-import type { GatewayParts } from './parts.ts';
+import { admit, type GatewayParts } from './parts.ts';
 
 /** `GET /v1/models`: what `model` of a request may be, in the shape of whose SDK asks. */
 export async function listModels(parts: GatewayParts, request: Request): Promise<Response> {
@@ -27,13 +26,7 @@ export async function readModel(parts: GatewayParts, request: Request, id: strin
 }
 
 async function modelsOf(parts: GatewayParts, request: Request) {
-  const grant = await parts.guard.admit({
-    action: 'read',
-    token: secretFromHeaders(request.headers),
-    router: null,
-    candidate: null,
-    inputTokens: 0,
-  });
+  const grant = await admit(parts, request, 'read', null);
   const { config, routers } = parts;
   const candidates = Object.keys(config.candidates).filter(
     (name) => grant.candidates?.includes(name) ?? true,

@@ -2,7 +2,8 @@ import type { ClientPool, ExecuteOptions } from 'pointsman/execution';
 import type { DecisionLog } from 'pointsman/log';
 import type { CheckedConfig, ProtocolName } from '../config/schema.ts';
 import { RefusalError } from '../errors.ts';
-import type { Guard } from '../keys/guard.ts';
+import type { Action, Grant, Guard } from '../keys/guard.ts';
+import { secretFromHeaders } from '../keys/secret.ts';
 import { Problem, problemOf } from '../problem.ts';
 import type { DecisionRecords } from '../records/decision-records.ts';
 import type { Routers } from '../routing/routers.ts';
@@ -40,12 +41,26 @@ export function reportedProblem({ metrics, onError }: GatewayParts, error: unkno
   return problem;
 }
 
+/** Asks the guard for what calls no model. @throws RefusalError */
+export function admit(
+  { guard }: GatewayParts,
+  { headers }: Request,
+  action: Exclude<Action, 'answer'>,
+  router: string | null,
+): Promise<Grant> {
+  const token = secretFromHeaders(headers);
+  return guard.admit({ action, token, router, candidate: null, inputTokens: 0 });
+}
+
 /**
- * The JSON object of a body.
+ * The JSON object of a body, which is not read for whoever has no key.
  *
+ * @throws RefusalError without a key.
  * @throws Problem when it is none, or longer than `maxBodyBytes`.
  */
-export async function readBody(request: Request, maxBodyBytes: number): Promise<Fields> {
+export async function receive({ config, guard }: GatewayParts, request: Request): Promise<Fields> {
+  const { maxBodyBytes } = config;
+  await guard.identify(secretFromHeaders(request.headers));
   const length = request.headers.get('content-length');
   if (length !== null && Number(length) > maxBodyBytes) throw tooLong(maxBodyBytes);
   // What is of a known length cannot become longer.

@@ -44,9 +44,22 @@ export interface GivenFeedback {
   readonly candidate?: string;
 }
 
+/** What comes of a decision later. */
+const NOTHING_YET = {
+  candidate: null,
+  servedModel: null,
+  error: null,
+  attempts: [],
+  costUsd: null,
+  inputTokens: 0,
+  outputTokens: 0,
+  feedback: [],
+};
+
 /** The newest decisions, in memory of a bounded size: older ones are in the decision log. */
 export interface DecisionRecords {
-  add(record: DecisionRecord): void;
+  /** @param record of what was just decided: nobody has answered. */
+  add(record: Omit<DecisionRecord, keyof typeof NOTHING_YET>): void;
   /** Changes what is kept; nothing where it is gone already. */
   update(id: string, change: Partial<DecisionRecord>): void;
   get(id: string): DecisionRecord | undefined;
@@ -61,7 +74,7 @@ export function createDecisionRecords(capacity: number): DecisionRecords {
   const conversations = new Map<string, string>();
   return {
     add(record) {
-      records.set(record.id, record);
+      records.set(record.id, { ...record, ...NOTHING_YET });
       dropOldest(records, capacity);
       const { conversationId } = record;
       if (conversationId !== null) {
