@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { InvalidInputError } from 'pointsman';
-import { fillIn, loadConfig } from '../config/load-config.ts';
+import { CONFIG_FILE, fillIn, loadConfig } from '../config/load-config.ts';
 import {
   changeKey,
   createKey,
@@ -36,7 +36,6 @@ Examples:
 Changes count for a running gateway at once. A key's secret is shown when it is made, and never again.`;
 
 const STATE_FILE = 'gateway.db';
-const CONFIG_FILE = 'gateway.yaml';
 
 /** Whoever types has more time than a request. */
 const TIMEOUT_MS = 5000;

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { InvalidInputError } from 'pointsman';
-import { checkConfig, loadConfig } from '../config/load-config.ts';
+import { CONFIG_FILE, checkConfig, loadConfig } from '../config/load-config.ts';
 import type { CheckedConfig } from '../config/schema.ts';
 import { openGateway } from '../create-gateway.ts';
 import { type RunningServer, serve } from '../serve.ts';
@@ -24,8 +24,6 @@ Examples:
 
 With a folder, a router and nothing else is served: POST /v1/route decides, POST /v1/feedback rates. With a configuration, its
 candidates are called too, as POST /v1/chat/completions. Without either, gateway.yaml of the working folder is taken.`;
-
-const CONFIG_FILE = 'gateway.yaml';
 
 interface ServeFlags {
   readonly config?: string;

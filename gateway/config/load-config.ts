@@ -6,6 +6,9 @@ import { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { type CheckedConfig, configSchema, type SecretName } from './schema.ts';
 
+/** The configuration of the working folder, where no other is named. */
+export const CONFIG_FILE = 'gateway.yaml';
+
 /**
  * Reads a configuration file.
  *
