@@ -11,8 +11,9 @@ import { readRetryAdvice } from '../execution/attempt.ts';
 import { isPassing, readSaidError } from '../execution/said-error.ts';
 import type { Message, Request, TokenPrices } from '../request.ts';
 import { readCompletion, readCompletionStream } from './completion.ts';
+import { isObject } from './completion-parts.ts';
 import { createEndpoint, type Endpoint, type OpenAiClientOptions } from './endpoint.ts';
-import { openBody, parseBody, readBeginning, readWhole } from './read-body.ts';
+import { openBody, parsed, readBeginning, readWhole } from './read-body.ts';
 import { readWireAnswer, readWireStream } from './wire-answer.ts';
 
 /** More than any endpoint needs that moved within its own house. */
@@ -136,11 +137,8 @@ async function refusal(response: Response, endpoint: Endpoint, signal: AbortSign
 }
 
 function parsedOrText(body: string): unknown {
-  try {
-    return parseBody(body);
-  } catch {
-    return body;
-  }
+  const json = parsed(body);
+  return json === undefined ? body : json;
 }
 
 /**
@@ -229,13 +227,9 @@ function completionBody(
     ...(context.logprobs ? { logprobs: true } : {}),
     stream: context.stream,
     ...(context.stream && options.streamUsage !== false
-      ? { stream_options: { ...(isFields(streamOptions) ? streamOptions : {}), include_usage: true } }
+      ? { stream_options: { ...(isObject(streamOptions) ? streamOptions : {}), include_usage: true } }
       : {}),
   };
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null;
 }
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -17,9 +17,10 @@ import {
 } from './completion-parts.ts';
 import type { Endpoint } from './endpoint.ts';
 import {
+  DONE,
   type EventReader,
   openEvents,
-  parseBody,
+  parsed,
   type ServerEvent,
   type TextSource,
   tooLong,
@@ -67,8 +68,6 @@ class Progress {
   refused = false;
   hasMedia = false;
 }
-
-const DONE = '[DONE]';
 
 /** Milliseconds that are waited for a usage behind it, where some put theirs. */
 const AFTER_DONE_MS = 50;
@@ -139,14 +138,6 @@ function dataOf({ name, data, unended }: ServerEvent, endpoint: Endpoint): unkno
   throw new MalformedAnswerError(
     `${endpoint.shownUrl} sent an event that is no JSON, ${data.length} characters.`,
   );
-}
-
-function parsed(text: string): unknown {
-  try {
-    return parseBody(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function* readChunk(

@@ -133,10 +133,13 @@ export async function readWhole(
   }
 }
 
+/** The last event of a stream. */
+export const DONE = '[DONE]';
+
 /** Some end a whole answer as they end their streams. */
 function withoutDone(text: string): string {
   const trimmed = text.trimEnd();
-  return trimmed.endsWith('[DONE]') ? trimmed.slice(0, trimmed.lastIndexOf('data:')) : text;
+  return trimmed.endsWith(DONE) ? trimmed.slice(0, trimmed.lastIndexOf('data:')) : text;
 }
 
 export function tooLong({ shownUrl, maxResponseBytes }: Endpoint): MalformedAnswerError {
@@ -176,12 +179,21 @@ export async function readBeginning(
  *
  * @throws SyntaxError when it is no JSON beside that.
  */
-export function parseBody(text: string): unknown {
+function parseBody(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
     if (!/NaN|Infinity/.test(text)) throw error;
     return JSON.parse(withNull(text));
+  }
+}
+
+/** The same; undefined for what is no JSON. */
+export function parsed(text: string): unknown {
+  try {
+    return parseBody(text);
+  } catch {
+    return undefined;
   }
 }
 

@@ -2,7 +2,7 @@ import { MalformedAnswerError } from '../errors.ts';
 import type { AnswerChunk, ClientAnswer } from '../execution/answer.ts';
 import { isObject, readModel, saidError } from './completion-parts.ts';
 import type { Endpoint, Wire, WireStream } from './endpoint.ts';
-import { type EventReader, openEvents, parseBody, type TextSource, tooLong } from './read-body.ts';
+import { DONE, type EventReader, openEvents, parsed, type TextSource, tooLong } from './read-body.ts';
 
 /**
  * A whole answer of another API than chat completions.
@@ -81,18 +81,8 @@ async function* readEvents(
   }
 }
 
-const DONE = '[DONE]';
-
 function saysSomething({ reasoning = '', text = '', toolCall }: AnswerChunk): boolean {
   return text !== '' || reasoning !== '' || toolCall !== undefined;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return parseBody(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function bodyOf(body: unknown, { shownUrl }: Endpoint): Record<string, unknown> {
