@@ -86,10 +86,9 @@ export class OutageState implements GatewayState {
   async reserve(request: ReserveRequest): Promise<ReserveResult> {
     if (this.#isOut) return this.#reserveHere(request);
     try {
-      return await this.#redis.reserve(request);
+      return await this.#asked(() => this.#redis.reserve(request));
     } catch (error) {
       if (!(error instanceof StateUnavailableError)) throw error;
-      this.#lost();
       let result: ReserveResult | null = null;
       try {
         result = this.#tryHere(request);
@@ -116,10 +115,9 @@ export class OutageState implements GatewayState {
     }
     if (!this.#isOut)
       try {
-        return await this.#redis.settle(settlement);
+        return await this.#asked(() => this.#redis.settle(settlement));
       } catch (error) {
         if (!(error instanceof StateUnavailableError)) throw error;
-        this.#lost();
       }
     this.#tellLater({ kind: 'settle', settlement });
     return true;
@@ -143,7 +141,10 @@ export class OutageState implements GatewayState {
     try {
       return await ask();
     } catch (error) {
-      if (error instanceof StateUnavailableError) this.#lost();
+      if (error instanceof StateUnavailableError) {
+        this.#isOut = true;
+        this.#lookAgain();
+      }
       throw error;
     }
   }
@@ -192,11 +193,6 @@ export class OutageState implements GatewayState {
   #tellLater(waiting: Waiting): void {
     // What is dropped here stays counted in Redis at what was set aside.
     if (this.#waiting.length < 2 * MOST_WAITING) this.#waiting.push(waiting);
-    this.#lookAgain();
-  }
-
-  #lost(): void {
-    this.#isOut = true;
     this.#lookAgain();
   }
 
