@@ -1,5 +1,5 @@
 import { adjust, type Bucket, drain, take } from './bucket.ts';
-import { dayOf, monthOf, refusalOf } from './limits.ts';
+import { dayOf, monthOf, refusalOf, withTaken } from './limits.ts';
 import type { Account, DayUse, ReserveRequest, ReserveResult, Settlement, Standing } from './state.ts';
 
 /** What was set aside for a request that is under way. */
@@ -64,11 +64,11 @@ export class Ledger {
   reserve(request: ReserveRequest, nowMs: number): Exclude<ReserveResult, { state: 'key-changed' }> {
     this.expire(nowMs);
     const day = dayOf(nowMs);
-    const standings = request.accounts.map((account) => this.#standing(account, day, nowMs));
-    if (this.held.has(request.id)) return { state: 'reserved', standings };
-    const refusal = refusalOf(request, standings, nowMs);
-    if (refusal !== null) return { state: 'refused', refusal, standings };
-    const accounts = request.accounts.map(({ id }, i) => {
+    const before = request.accounts.map((account) => this.#standing(account, day, nowMs));
+    if (this.held.has(request.id)) return { state: 'reserved', standings: before };
+    const refusal = refusalOf(request, before, nowMs);
+    if (refusal !== null) return { state: 'refused', refusal, standings: before };
+    const accounts = request.accounts.map(({ id }) => {
       const { buckets } = this.books.get(id)!;
       take(buckets.requests, request.requests);
       const place = take(buckets.tokens, request.tokens);
@@ -76,13 +76,9 @@ export class Ledger {
       use.requests += request.requests;
       if (request.isHeld) use.heldNanoUsd += request.nanoUsd;
       this.#spend(id, day, request.nanoUsd);
-      const standing: Mutable<Standing> = standings[i];
-      standing.requestsUsed += request.requests;
-      standing.tokensUsed += request.tokens;
-      standing.dayNanoUsd += request.nanoUsd;
-      standing.monthNanoUsd += request.nanoUsd;
       return { id, place };
     });
+    const standings = before.map((standing) => withTaken(standing, request));
     if (!request.isHeld) return { state: 'reserved', standings };
     const { id, nanoUsd, onExpiry, tokens } = request;
     const expiresAtMs = nowMs + request.leaseMs;
@@ -154,7 +150,7 @@ export class Ledger {
     }
   }
 
-  #standing({ id, limits }: Account, day: string, nowMs: number): Mutable<Standing> {
+  #standing({ id, limits }: Account, day: string, nowMs: number): Standing {
     const { buckets, days, months } = this.book(id);
     drain(buckets.requests, limits.requestsPerMinute, nowMs);
     drain(buckets.tokens, limits.tokensPerMinute, nowMs);

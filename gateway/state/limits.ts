@@ -38,6 +38,20 @@ export function refusalOf(
   return worst;
 }
 
+/** What an account has in use once a request has taken what it asks for. */
+export function withTaken(
+  standing: Standing,
+  { nanoUsd, requests, tokens }: Pick<ReserveRequest, 'requests' | 'tokens' | 'nanoUsd'>,
+): Standing {
+  return {
+    account: standing.account,
+    requestsUsed: standing.requestsUsed + requests,
+    tokensUsed: standing.tokensUsed + tokens,
+    dayNanoUsd: standing.dayNanoUsd + nanoUsd,
+    monthNanoUsd: standing.monthNanoUsd + nanoUsd,
+  };
+}
+
 /** Each limit of an account with the milliseconds until it lets a request through. */
 function waits(
   { limits }: Account,

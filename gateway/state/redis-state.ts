@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createClient } from '@redis/client';
 import { type KeyRecord, parseKeyRecord } from './key-record.ts';
 import { emptyDay, type Mutable } from './ledger.ts';
-import { refusalOf } from './limits.ts';
+import { refusalOf, withTaken } from './limits.ts';
 import { CHARGE, DELETE_KEY, EXPIRE, RESERVE, SETTLE, WRITE_KEY } from './redis-scripts.ts';
 import {
   type Account,
@@ -130,16 +130,8 @@ export class RedisState implements GatewayState {
     if (state === 'void') throw new StateUnavailableError('This request was given up before Redis answered.');
     const before = accounts.map((account, i) => standingOf(account, numbers.slice(4 * i, 4 * i + 4)));
     if (state === 'held') return { state: 'reserved', standings: before };
-    if (state === 'reserved') {
-      const standings = before.map((standing) => ({
-        account: standing.account,
-        requestsUsed: standing.requestsUsed + requests,
-        tokensUsed: standing.tokensUsed + tokens,
-        dayNanoUsd: standing.dayNanoUsd + nanoUsd,
-        monthNanoUsd: standing.monthNanoUsd + nanoUsd,
-      }));
-      return { state, standings };
-    }
+    if (state === 'reserved')
+      return { state, standings: before.map((standing) => withTaken(standing, request)) };
     const refusal = refusalOf(request, before, Number(now));
     if (refusal === null) throw new Error('Redis refused what its own numbers allow.');
     return { state: 'refused', refusal, standings: before };
