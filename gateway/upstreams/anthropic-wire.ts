@@ -2,14 +2,15 @@ import { MalformedAnswerError } from 'pointsman/execution';
 import {
   argumentsOf,
   type BilledUsage,
+  callPiece,
   countOf,
+  endOf,
   type Fields,
   type FinishReason,
   fieldsOf,
   hasCounts,
   listOf,
   notWhole,
-  type ToolCallPiece,
   textOf,
   type Wire,
   type WireModel,
@@ -47,7 +48,6 @@ export function createAnthropicWire({ defaults, model, promptPrefix }: WireModel
       if (finishReason === undefined)
         throw new MalformedAnswerError('The upstream gave a message without a `stop_reason`.');
       const blocks = listOf(body.content);
-      const usage = usageOf(fieldsOf(body.usage));
       return {
         text: blocks.map((block) => (block.type === 'text' ? textOf(block.text) : '')).join(''),
         reasoning: blocks.map((block) => (block.type === 'thinking' ? textOf(block.thinking) : '')).join(''),
@@ -59,9 +59,7 @@ export function createAnthropicWire({ defaults, model, promptPrefix }: WireModel
             arguments: argumentsOf(input),
           })),
         finishReason,
-        ...(blocks.some(isOther) ? { hasMedia: true } : {}),
-        ...(usage === undefined ? {} : { usage }),
-        model: textOf(body.model),
+        ...endOf(usageOf(fieldsOf(body.usage)), blocks.some(isOther), textOf(body.model)),
       };
     },
     openStream,
@@ -116,7 +114,6 @@ function openStream(): WireStream {
   let isOver = false;
   /** Calls that are open, by the number of their block: whether anything of their arguments came. */
   const calls = new Map<number, boolean>();
-  const call = (index: number, more: Omit<ToolCallPiece, 'index'>) => [{ toolCall: { index, ...more } }];
   const begin = (index: number, block: Fields) => {
     if (isOther(block)) hasMedia = true;
     if (block.type === 'text' && block.text !== '') return [{ text: textOf(block.text) }];
@@ -125,14 +122,14 @@ function openStream(): WireStream {
     // Some that speak this protocol give the whole call here.
     const given = Object.keys(fieldsOf(block.input)).length > 0 ? argumentsOf(block.input) : '';
     calls.set(index, given !== '');
-    return call(index, { id: textOf(block.id), name: textOf(block.name), arguments: given });
+    return callPiece(index, { id: textOf(block.id), name: textOf(block.name), arguments: given });
   };
   const go = (index: number, { partial_json: json, text, thinking, type }: Fields) => {
     if (type === 'text_delta') return [{ text: textOf(text) }];
     if (type === 'thinking_delta') return [{ reasoning: textOf(thinking) }];
     if (type !== 'input_json_delta' || !calls.has(index) || textOf(json) === '') return [];
     calls.set(index, true);
-    return call(index, { arguments: textOf(json) });
+    return callPiece(index, { arguments: textOf(json) });
   };
   return {
     read(event) {
@@ -150,7 +147,7 @@ function openStream(): WireStream {
           return go(index, fieldsOf(event.delta));
         case 'content_block_stop':
           // A tool without arguments is called with none.
-          return calls.get(index) === false ? call(index, { arguments: '{}' }) : [];
+          return calls.get(index) === false ? callPiece(index, { arguments: '{}' }) : [];
         case 'message_delta': {
           // Counts of the whole message so far; what is not named again is as it was.
           const counts = Object.entries(fieldsOf(event.usage)).filter(([, count]) => count !== null);
@@ -166,14 +163,7 @@ function openStream(): WireStream {
       }
     },
     finish() {
-      if (reason === undefined) return undefined;
-      const counted = usageOf(usage);
-      return {
-        reason,
-        ...(counted === undefined ? {} : { usage: counted }),
-        ...(hasMedia ? { hasMedia } : {}),
-        model,
-      };
+      return reason === undefined ? undefined : { reason, ...endOf(usageOf(usage), hasMedia, model) };
     },
     get isOver() {
       return isOver;

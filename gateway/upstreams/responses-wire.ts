@@ -2,14 +2,15 @@ import { MalformedAnswerError } from 'pointsman/execution';
 import {
   argumentsOf,
   type BilledUsage,
+  callPiece,
   countOf,
+  endOf,
   type Fields,
   type FinishReason,
   fieldsOf,
   hasCounts,
   listOf,
   notWhole,
-  type ToolCallPiece,
   textOf,
   type Wire,
   type WireModel,
@@ -62,7 +63,7 @@ function answerOf(response: Fields) {
   const parts = items.filter(({ type }) => type === 'message').flatMap(({ content }) => listOf(content));
   const toolCalls = items.flatMap((item) => callOf(item));
   const isRefused = parts.some(({ type }) => type === 'refusal');
-  const usage = usageOf(fieldsOf(response.usage));
+  const hasMedia = items.some(({ type }) => !SPOKEN.has(String(type)));
   return {
     text: parts.map(({ refusal, text, type }) => textOf(type === 'refusal' ? refusal : text)).join(''),
     reasoning: items
@@ -72,9 +73,7 @@ function answerOf(response: Fields) {
       .join(''),
     toolCalls,
     finishReason: reasonOf(response, toolCalls.length > 0, isRefused),
-    ...(items.some(({ type }) => !SPOKEN.has(String(type))) ? { hasMedia: true } : {}),
-    ...(usage === undefined ? {} : { usage }),
-    model: textOf(response.model),
+    ...endOf(usageOf(fieldsOf(response.usage)), hasMedia, textOf(response.model)),
   };
 }
 
@@ -122,7 +121,6 @@ function openStream(): WireStream {
   let whole: ReturnType<typeof answerOf> | undefined;
   /** Calls by the number of their item: whether anything of their arguments came. */
   const calls = new Map<number, boolean>();
-  const call = (index: number, more: Omit<ToolCallPiece, 'index'>) => [{ toolCall: { index, ...more } }];
   return {
     read(event) {
       const type = String(event.type);
@@ -133,19 +131,19 @@ function openStream(): WireStream {
           const [begun] = callOf(fieldsOf(event.item));
           if (begun === undefined) return [];
           calls.set(index, begun.arguments !== '');
-          return call(index, begun);
+          return callPiece(index, begun);
         }
         case 'response.function_call_arguments.delta':
         case 'response.custom_tool_call_input.delta':
           if (!calls.has(index) || textOf(event.delta) === '') return [];
           calls.set(index, true);
-          return call(index, { arguments: textOf(event.delta) });
+          return callPiece(index, { arguments: textOf(event.delta) });
         case 'response.output_item.done': {
           // Of a call that came without deltas, all of it.
           const [ended] = callOf(fieldsOf(event.item));
           if (ended === undefined || calls.get(index) === true) return [];
           calls.set(index, true);
-          return call(index, ended);
+          return callPiece(index, ended);
         }
         case 'response.completed':
         case 'response.incomplete':
@@ -160,13 +158,8 @@ function openStream(): WireStream {
     },
     finish() {
       if (whole === undefined) return undefined;
-      const { finishReason: reason, hasMedia, model, usage } = whole;
-      return {
-        reason,
-        ...(usage === undefined ? {} : { usage }),
-        ...(hasMedia === true ? { hasMedia } : {}),
-        model,
-      };
+      const { finishReason: reason, hasMedia = false, model, usage } = whole;
+      return { reason, ...endOf(usage, hasMedia, model) };
     },
     get isOver() {
       return whole !== undefined;

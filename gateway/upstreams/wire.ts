@@ -5,7 +5,7 @@ import type { OpenAiClientOptions } from 'pointsman/openai';
 export type Wire = NonNullable<OpenAiClientOptions['wire']>;
 export type WireStream = ReturnType<Wire['openStream']>;
 type Chunk = ReturnType<WireStream['read']>[number];
-export type ToolCallPiece = NonNullable<Chunk['toolCall']>;
+type ToolCallPiece = NonNullable<Chunk['toolCall']>;
 export type FinishReason = NonNullable<Chunk['finish']>['reason'];
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -66,6 +66,20 @@ export function hasCounts({ input_tokens: input, output_tokens: output }: Fields
 /** JSON of what a tool is called with. */
 export function argumentsOf(input: unknown): string {
   return typeof input === 'string' ? input : JSON.stringify(input ?? {});
+}
+
+/** A piece of a call, as a stream gives it. */
+export function callPiece(index: number, more: Omit<ToolCallPiece, 'index'>): readonly Chunk[] {
+  return [{ toolCall: { index, ...more } }];
+}
+
+/** What is said of an answer at its end, whole or in events. */
+export function endOf(usage: BilledUsage | undefined, hasMedia: boolean, model: string) {
+  return {
+    ...(hasMedia ? { hasMedia } : {}),
+    ...(usage === undefined ? {} : { usage }),
+    model,
+  };
 }
 
 export function notWhole(why: string): UpstreamError {
