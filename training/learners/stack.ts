@@ -22,11 +22,14 @@ export interface Stack {
   readonly outOfFold: Matrix;
 }
 
+/** What a stack needs of a learner: what it says of rows that it has not seen. */
+type Predicted = Pick<TunedLearner, 'outOfFold'>;
+
 /**
  * Weighs learners by non-negative least squares on their out-of-fold predictions (Breiman 1996, "Stacked
  * regressions"), then shrinks the sum by how surely it says anything at all, difficulties and differences apart.
  */
-export function stackLearners(learners: readonly TunedLearner[], data: LearnerData): Stack {
+export function stackLearners(learners: readonly Predicted[], data: LearnerData): Stack {
   const { residuals } = data;
   const parts = learners.map((learner) => splitDifficulty(learner.outOfFold));
   const difficulties = parts.map((part) => part.difficulty);
@@ -105,7 +108,7 @@ function sumOf(learners: readonly Matrix[], weights: ArrayLike<number>, { rows, 
 }
 
 function addUp(
-  learners: readonly TunedLearner[],
+  learners: readonly Predicted[],
   difficulty: Float64Array,
   advantage: Float64Array,
   { rows, columns }: Matrix,

@@ -83,7 +83,7 @@ export async function fitHeads(run: TrainingRun): Promise<FittedHeads> {
   };
 
   run.onStep('calibrating');
-  const offsets = task === undefined ? null : fitToldOffsets(data, quality.outOfFold);
+  const offsets = task === undefined ? null : await fitToldOffsets(data, quality.outOfFold);
   const calibrated = calibrateHeads(
     run,
     foldHeads({ heads: raw, outputs }, task),

@@ -9,9 +9,9 @@ import {
 } from 'pointsman/internal';
 import { chooseCalibrators, gainIsWorth } from '../calibrate/choose-calibrator.ts';
 import { fitSoftmaxTemperature } from '../calibrate/fit-calibrators.ts';
-import { eachFold } from '../fit/folds.ts';
+import { crossValidate } from '../fit/folds.ts';
 import { softTargets } from '../fit/loss.ts';
-import { clusteredMean, createMatrix, type Matrix, putRows, takeRows } from '../fit/rows.ts';
+import { clusteredMean, createMatrix, type Matrix, takeRows } from '../fit/rows.ts';
 import { hasTasks, shrunkTaskMeans, type TaskData } from '../learners/domain.ts';
 import { allRows, isFullyObserved, type LearnerData, trainMeans } from '../learners/learner.ts';
 import { stackLearners } from '../learners/stack.ts';
@@ -34,22 +34,25 @@ export interface ToldOffsets {
  * @returns null where there are no tasks, or being told does not reduce the error by two standard errors, or choices that
  * follow from it were worse by one
  */
-export function fitToldOffsets(data: LearnerData, untold: Matrix): ToldOffsets | null {
+export async function fitToldOffsets(data: LearnerData, untold: Matrix): Promise<ToldOffsets | null> {
   if (!hasTasks(data)) return null;
-  const known = rowsWithTask(data);
-  const heads = takeRows(
-    untold,
-    allRows(data.residuals).filter((row) => data.tasks[row] >= 0),
-  );
+  // Rows without a task cannot be told it.
+  const withTask = allRows(data.residuals).filter((row) => data.tasks[row] >= 0);
+  const known = takeLearnerRows(data, withTask);
+  const heads = takeRows(untold, withTask);
   const { folds, groups, residuals, weights } = known;
-  const means = outOfFold(folds, residuals, (rows) => rowsOf(shrunkTaskMeans(known, rows), known));
-  const stack = stackLearners([asLearner('task', means), asLearner('heads', heads)], known);
+  const [means] = await crossValidate(folds, async ({ fit, held }) => [
+    takeRows(rowsOf(shrunkTaskMeans(known, fit), known), held),
+  ]);
+  const stack = stackLearners([{ outOfFold: means }, { outOfFold: heads }], known);
   const [own, kept] = stack.advantage;
   const scale = Math.min(1, kept);
   const rest = { ...residuals, values: residuals.values.map((x, i) => x - scale * heads.values[i]) };
   const offsetsOf = (rows: Int32Array) =>
     joined(shrunkTaskMeans({ ...known, residuals: rest }, rows), shrunkTaskMeans(known, rows), own);
-  const added = outOfFold(folds, residuals, (rows) => rowsOf(offsetsOf(rows), known));
+  const [added] = await crossValidate(folds, async ({ fit, held }) => [
+    takeRows(rowsOf(offsetsOf(fit), known), held),
+  ]);
   const told = { ...added, values: added.values.map((x, i) => x + scale * heads.values[i]) };
   const saved = Float64Array.from(
     residuals.values,
@@ -77,10 +80,8 @@ function meanAt(values: Float32Array, from: number, columns: number): number {
   return sum;
 }
 
-/** Rows without a task cannot be told it. */
-function rowsWithTask(data: LearnerData & TaskData): LearnerData & TaskData {
+function takeLearnerRows(data: LearnerData & TaskData, rows: Int32Array): LearnerData & TaskData {
   const { features, folds, groups, residuals, tasks, weights } = data;
-  const rows = allRows(residuals).filter((row) => tasks[row] >= 0);
   return {
     ...data,
     features: takeRows(features, rows),
@@ -92,22 +93,10 @@ function rowsWithTask(data: LearnerData & TaskData): LearnerData & TaskData {
   };
 }
 
-function asLearner(name: string, outOfFold: Matrix) {
-  const fit = () => Promise.reject(new Error(`${name} is fitted already`));
-  return { name, settings: {}, outOfFold, fit };
-}
-
 /** Numbers of tasks, on the rows of these: `[rows, candidates]` */
 function rowsOf(byTask: Float32Array, { residuals, tasks }: LearnerData & TaskData): Matrix {
   const { columns } = residuals;
   return takeRows({ rows: byTask.length / columns, columns, values: byTask }, tasks);
-}
-
-/** @param fit gives every row, from what is learned of some */
-function outOfFold(folds: Int32Array, { rows, columns }: Matrix, fit: (rows: Int32Array) => Matrix): Matrix {
-  const predictions = createMatrix(rows, columns);
-  for (const fold of eachFold(folds)) putRows(takeRows(fit(fold.fit), fold.held), fold.held, predictions);
-  return predictions;
 }
 
 /** Whether what the one chooses is worse than what the other does by more than a standard error. */

@@ -54,27 +54,27 @@ describe('what the task adds', () => {
   test.each([
     ['every candidate on every row', 1, 0.11],
     ['one candidate in three', 1 / 3, 0.19],
-  ])('it is found where heads see nothing, from %s', (_, observed, error) => {
+  ])('it is found where heads see nothing, from %s', async (_, observed, error) => {
     const { data, truth } = taskData({ observed });
-    const told = fitToldOffsets(data, nothing)!;
+    const told = (await fitToldOffsets(data, nothing))!;
     const total = told.offsets.values;
     truth.forEach((value, i) => {
       expect(Math.abs(total[i] - value)).toBeLessThan(error);
     });
   });
 
-  test('tasks that make no difference are not worth being told', () => {
-    expect(fitToldOffsets(taskData({ effects: 0 }).data, nothing)).toBeNull();
-    expect(fitToldOffsets({ ...taskData().data, tasks: null, taskCount: 0 }, nothing)).toBeNull();
+  test('tasks that make no difference are not worth being told', async () => {
+    expect(await fitToldOffsets(taskData({ effects: 0 }).data, nothing)).toBeNull();
+    expect(await fitToldOffsets({ ...taskData().data, tasks: null, taskCount: 0 }, nothing)).toBeNull();
   });
 
-  test('heads that know the task as well as can be leave nothing to add', () => {
+  test('heads that know the task as well as can be leave nothing to add', async () => {
     const { data, truth } = taskData();
     const values = nothing.values.map((_, i) => {
       const task = data.tasks![Math.floor(i / CANDIDATES)];
       return task === -1 ? 0 : truth[task * CANDIDATES + (i % CANDIDATES)];
     });
-    expect(fitToldOffsets(data, { ...nothing, values })).toBeNull();
+    expect(await fitToldOffsets(data, { ...nothing, values })).toBeNull();
   });
 });
 
