@@ -1,5 +1,5 @@
 import { type BradleyTerry, expectedScore, fitBradleyTerry } from '../fit/bradley-terry.ts';
-import { type ComparedCells, comparisonsOf, isByPreference, type OutcomeMatrix } from '../outcomes/matrix.ts';
+import { comparisonsOf, isByPreference, type OutcomeMatrix } from '../outcomes/matrix.ts';
 import { formatDecimal, formatPercent, formatShareNumber, plural } from '../words/format.ts';
 import { bootstrapMeans } from './compare.ts';
 import type { PreferenceFigures } from './evaluation.ts';
@@ -21,15 +21,11 @@ export function measurePreferences(
   const compared = comparisonsOf(matrix, splits.test.rows);
   if (compared.length === 0 || choice === null) return null;
   const columns = candidates.length;
-  const numbers = ({ first, second }: ComparedCells) => [first % columns, second % columns] as const;
-  const train = comparisonsOf(matrix, trainRows(splits)).map((one) => {
-    const [a, b] = numbers(one);
-    return { a, b, won: one.won };
-  });
+  const train = comparisonsOf(matrix, trainRows(splits));
   const model: BradleyTerry | null = train.length === 0 ? null : fitBradleyTerry(train, columns);
   const [own, others, won] = [0, 1, 2].map(() => new Float64Array(compared.length).fill(Number.NaN));
   compared.forEach((one, i) => {
-    const [a, b] = numbers(one);
+    const { a, b } = one;
     const at = positions.get(one.row)!;
     const [oddsA, oddsB] = [choice[at * columns + a], choice[at * columns + b]];
     own[i] = lossOf(oddsA + oddsB > 0 ? oddsA / (oddsA + oddsB) : 0.5, one.won);

@@ -7,8 +7,6 @@ export interface Comparison {
   readonly b: number;
   /** 1: the first was better, 0: the second; 1/2: a tie. Others are shares of votes. */
   readonly won: number;
-  /** Importance. @default 1 */
-  readonly weight?: number;
 }
 
 /** How likely each candidate is to be preferred to each other one, whatever the prompt. */
@@ -113,13 +111,13 @@ interface Pair {
 
 function countPairs(comparisons: readonly Comparison[], candidates: number): Pair[] {
   const pairs = new Map<number, Pair>();
-  for (const { a, b, won, weight = 1 } of comparisons) {
+  for (const { a, b, won } of comparisons) {
     const [first, second] = a < b ? [a, b] : [b, a];
     const key = first * candidates + second;
     const pair = pairs.get(key) ?? { a: first, b: second, count: 0, score: 0, tied: 0 };
-    pair.count += weight;
-    pair.score += weight * (a < b ? won : 1 - won);
-    pair.tied += weight * (1 - Math.abs(2 * won - 1));
+    pair.count++;
+    pair.score += a < b ? won : 1 - won;
+    pair.tied += 1 - Math.abs(2 * won - 1);
     pairs.set(key, pair);
   }
   return [...pairs].sort(([one], [other]) => one - other).map(([, pair]) => pair);

@@ -243,9 +243,13 @@ export interface MatrixAnswers {
   readonly texts?: readonly (string | null)[]; // [answers]
 }
 
-/** Two candidates that were compared on a prompt: cells of the matrix, and whether the first was preferred. */
+/** Two candidates that were compared on a prompt, and whether the first was preferred. */
 export interface ComparedCells {
   readonly row: number;
+  /** Numbers of the candidates. */
+  readonly a: number;
+  readonly b: number;
+  /** Their cells of the matrix. */
   readonly first: number;
   readonly second: number;
   /** 1, 0, or 1/2 for a tie. */
@@ -269,7 +273,7 @@ export function comparisonsOf(
       .filter((cell) => !Number.isNaN(preference[cell]));
     const [first, second] = cells;
     if (cells.length !== 2 || Math.abs(preference[first] + preference[second] - 1) > 1e-6) continue;
-    found.push({ row, first, second, won: preference[first] });
+    found.push({ row, a: first % columns, b: second % columns, first, second, won: preference[first] });
   }
   return found;
 }

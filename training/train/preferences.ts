@@ -1,6 +1,6 @@
 import { expectedScore, fieldScores, fitBradleyTerry } from '../fit/bradley-terry.ts';
 import { squaredError, trainMeans } from '../learners/learner.ts';
-import { type ComparedCells, comparisonsOf, isByPreference, type OutcomeMatrix } from '../outcomes/matrix.ts';
+import { comparisonsOf, isByPreference, type OutcomeMatrix } from '../outcomes/matrix.ts';
 import type { LearnedQuality } from './logged.ts';
 import { fitTuned, tuneQuality } from './quality.ts';
 import type { TrainingRun } from './training-run.ts';
@@ -30,31 +30,24 @@ export function againstTheField(matrix: OutcomeMatrix, rows: Int32Array): Outcom
   const columns = matrix.candidates.length;
   if (!isByPreference(matrix) || columns < 3) return matrix;
   const compared = comparisonsOf(matrix, rows);
-  const model = fitBradleyTerry(compared.map(toComparison(columns)), columns);
+  const model = fitBradleyTerry(compared, columns);
   const field = fieldScores(model);
   const quality = matrix.quality.slice();
-  for (const { first, second } of compared)
-    for (const [own, other] of [
-      [first % columns, second % columns],
-      [second % columns, first % columns],
-    ]) {
-      const cell = own === first % columns ? first : second;
+  for (const { a, b, first, second } of compared)
+    for (const [cell, own, other] of [
+      [first, a, b],
+      [second, b, a],
+    ])
       quality[cell] += field[own] - expectedScore(model, own, other);
-    }
   return { ...matrix, quality };
-}
-
-function toComparison(columns: number) {
-  return ({ first, second, won }: ComparedCells) => ({ a: first % columns, b: second % columns, won });
 }
 
 /** @returns null where nothing was compared */
 export function describePreferences(run: TrainingRun, used: boolean): PreferenceReport | null {
   const { matrix, splits } = run;
-  const columns = matrix.candidates.length;
   const compared = comparisonsOf(matrix, splits.fit.rows);
   if (compared.length === 0) return null;
-  const { strengths, ties } = fitBradleyTerry(compared.map(toComparison(columns)), columns);
+  const { strengths, ties } = fitBradleyTerry(compared, matrix.candidates.length);
   const rounded = (x: number) => Number(x.toFixed(4));
   return {
     comparisons: compared.length,
@@ -92,11 +85,11 @@ export async function learnBesideScores(
   );
   if (isByPreference(matrix) || compared.length === 0) return { ...learned, used: isByPreference(matrix) };
   const known = quality.outOfFold.values;
-  const pairs = compared.map(({ first, row, second, won }) => {
-    const from = placeOf.get(row)! * columns;
-    const [a, b] = [from + (first % columns), from + (second % columns)];
+  const pairs = compared.map((one) => {
+    const from = placeOf.get(one.row)! * columns;
+    const [a, b] = [from + one.a, from + one.b];
     const gap = candidateMeans[a % columns] + known[a] - candidateMeans[b % columns] - known[b];
-    return { a, b, gap, preferred: 2 * won - 1 };
+    return { a, b, gap, preferred: 2 * one.won - 1 };
   });
   const products = pairs.reduce((sum, { gap, preferred }) => sum + gap * preferred, PRIOR);
   const squares = pairs.reduce((sum, { gap }) => sum + gap * gap, PRIOR);
