@@ -16,6 +16,9 @@ import type { MatrixAnswers } from '../outcomes/matrix.ts';
 import { fitStandardisation } from './fit-features.ts';
 import { fitNgramTable, type NgramTableOptions } from './fit-ngrams.ts';
 
+/** Answers as features are fitted on them: with what was computed of them where prompt and answer were both still there. */
+export type ReadableAnswers = Pick<MatrixAnswers, 'checks' | 'length' | 'texts'>;
+
 /** Features of answers, fitted on the fit split alone and computed for every answer. */
 export interface FittedAnswerFeatures {
   /** Standardised, `[answers, length]`. */
@@ -41,12 +44,11 @@ const NGRAMS = 'answer-ngrams.bin';
  * Fits the n-gram table and the standardisation on the answers of the fit split, of all candidates together. Checks and
  * numeric signals become z-scores; n-grams keep their relative spread, at a mean variance of 1.
  *
- * @param answers with what was computed of them where prompt and answer were both still there
  * @param fit answers of the fit split; at least one
  * @param ngrams null leaves the block out; so does an answer whose words are not there
  */
 export function fitAnswerFeatures(
-  { checks, length, texts }: MatrixAnswers,
+  { checks, length, texts }: ReadableAnswers,
   fit: Int32Array,
   ngrams: NgramTableOptions | null,
 ): FittedAnswerFeatures {

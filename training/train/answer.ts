@@ -1,7 +1,7 @@
-import { binaryCrossEntropy, type ManifestAnswer, successLogit } from 'pointsman/internal';
+import { binaryCrossEntropy, type ManifestAnswer, mean, successLogit } from 'pointsman/internal';
 import { chooseCalibrator, chooseCalibrators, gainIsWorth } from '../calibrate/choose-calibrator.ts';
 import { columnMeans, trainRows } from '../evaluate/evaluation-input.ts';
-import { fitAnswerFeatures } from '../features/fit-answer-features.ts';
+import { fitAnswerFeatures, type ReadableAnswers } from '../features/fit-answer-features.ts';
 import { chainHead, type DenseLayer, predictRows } from '../fit/chain.ts';
 import { exportLayersModel } from '../fit/export.ts';
 import { crossValidate } from '../fit/folds.ts';
@@ -56,11 +56,11 @@ const MOST_ANSWERS = 50_000;
  * Fits the head that reads answers on the answers of the fit split, calibrates it on those of the calibrate split, and keeps it
  * where out of fold it is better than the prompt alone by two standard errors.
  *
- * @param success calibrated, as the prompt alone tells it, of rows of the fit split out of fold; NaN elsewhere than in the fit
- * and the calibrate split: `[prompts, candidates]`
+ * @param success asked for where answers are read alone. Calibrated, as the prompt alone tells it, of rows of the fit split out of
+ * fold; NaN elsewhere than in the fit and the calibrate split: `[prompts, candidates]`
  * @returns null where the traffic has no answers, or the config wants none to be read
  */
-export async function fitAnswers(run: TrainingRun, success: Matrix): Promise<FittedAnswers | null> {
+export async function fitAnswers(run: TrainingRun, success: () => Matrix): Promise<FittedAnswers | null> {
   const { config, folds, matrix, onStep, splits } = run;
   if (config.answers === false || matrix.answers === undefined) return null;
   onStep('reading answers');
@@ -75,7 +75,7 @@ export async function fitAnswers(run: TrainingRun, success: Matrix): Promise<Fit
     );
   const held = ratedCells(matrix, splits.calibrate.rows);
   const names = matrix.candidates.filter((_, c) => fit.some((cell) => cell.candidate === c));
-  const all = ratedAnswers(run, [...fit, ...held], fit.length, success, names);
+  const all = ratedAnswers(run, [...fit, ...held], fit.length, success(), names);
   const rows = Int32Array.from(fit.keys());
   const rated = takeAnswers(all.rated, rows);
   const what = 'cross-validating the answer head';
@@ -83,7 +83,7 @@ export async function fitAnswers(run: TrainingRun, success: Matrix): Promise<Fit
   const cellFolds = Int32Array.from(fit, ({ row }) => foldOf.get(row) ?? 0);
   const tuned = await tuneAnswerHead(rated, cellFolds, (progress) => onStep(what, progress));
   const [own, prompt] = [losses(tuned.outOfFold, rated.quality), losses(rated.prior, rated.quality)];
-  const [loss, promptLoss] = [average(own), average(prompt)];
+  const [loss, promptLoss] = [mean(own), mean(prompt)];
   const compared = `log-loss of ${loss.toFixed(3)} against ${promptLoss.toFixed(3)} nats, out of fold`;
   if (
     !gainIsWorth(
@@ -192,15 +192,17 @@ function ratedAnswers(
 }
 
 /** Of the cells alone, in their order. */
-function answersOf({ checks, keys, length, places, texts }: MatrixAnswers, cells: readonly RatedCell[]) {
+function answersOf(
+  { checks, keys, length, texts }: MatrixAnswers,
+  cells: readonly RatedCell[],
+): ReadableAnswers {
   const { values } = takeRows(
     { rows: keys.length, columns: length, values: checks },
     cells.map(({ answer }) => answer),
   );
   return {
-    ...{ places, length, finishReasons: [] },
+    length,
     checks: values,
-    keys: cells.map(({ answer }) => keys[answer]),
     ...(texts === undefined ? {} : { texts: cells.map(({ answer }) => texts[answer]) }),
   };
 }
@@ -220,13 +222,8 @@ function calibratorsOf(
   );
   const logits = answerLogits(layer, answers);
   const numbers = new Map([...new Set(held.map(({ row }) => row))].map((row, i) => [row, i]));
-  const table = () => {
-    const empty = createMatrix(numbers.size, candidates);
-    empty.values.fill(Number.NaN);
-    return empty;
-  };
-  const [scores, labels] = [table(), table()];
-  scores.values.fill(0);
+  const [scores, labels] = [createMatrix(numbers.size, candidates), createMatrix(numbers.size, candidates)];
+  labels.values.fill(Number.NaN);
   held.forEach(({ row }, i) => {
     if (answers.of[i] === candidates) return;
     const cell = (numbers.get(row) ?? 0) * candidates + answers.of[i];
@@ -303,8 +300,4 @@ function cheapestFirst(
 
 function losses(logits: Float32Array, quality: Float32Array): Float64Array {
   return Float64Array.from(logits, (z, i) => binaryCrossEntropy(z, quality[i]));
-}
-
-function average(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -104,7 +104,7 @@ export async function fitHeads(run: TrainingRun): Promise<FittedHeads> {
   const { heads, outputs: layers } = foldHeads(calibrated, task);
   const { told } = calibrated;
   const { model, files } = await exportRouter({ heads, outputs: layers });
-  const answers = await fitAnswers(run, expectedSuccess(run, calibrated, data, quality.outOfFold));
+  const answers = await fitAnswers(run, () => expectedSuccess(run, calibrated, data, quality.outOfFold));
   checkAnswerPolicy(run, answers);
   return {
     heads,
