@@ -1,8 +1,8 @@
-import { createRandom, type UncertaintySpec } from 'pointsman/internal';
+import { createRandom, mean, type UncertaintySpec } from 'pointsman/internal';
 import { eachFold } from '../fit/folds.ts';
 import { principalDirections } from '../fit/principal-directions.ts';
 import { type Matrix, takeRows } from '../fit/rows.ts';
-import { isFullyObserved, type LearnerData } from './learner.ts';
+import { allRows, isFullyObserved, type LearnerData } from './learner.ts';
 import { rowDifficulty } from './linear.ts';
 
 /** Penalties of the linear learner, as shares of what outcomes weigh times feature variance. */
@@ -71,7 +71,7 @@ export function fitUncertainty(
   const every = Math.ceil(features.rows / MOST_ROWS);
   const sample = takeRows(
     features,
-    Int32Array.from({ length: Math.ceil(features.rows / every) }, (_, i) => i * every),
+    allRows(features).filter((row) => row % every === 0),
   );
   const count = Math.min(COMPONENTS, features.columns, Math.floor(sample.rows / 4));
   const { directions, variances } = principalDirections(sample, count, data.seed);
@@ -80,7 +80,8 @@ export function fitUncertainty(
   const explained = variances.reduce((sum, variance) => sum + variance, 0);
   const rest = components < features.columns ? (total - explained) / (features.columns - components) : 0;
   const moments = Float32Array.from([rest, ...variances], (moment) => Math.max(0, moment));
-  const { covariance, difficulty, outcomes } = leftOver(data, outOfFold, isFull);
+  const errors = { ...residuals, values: residuals.values.map((value, i) => value - outOfFold.values[i]) };
+  const { covariance, difficulty, outcomes } = leftOver(errors, data.weights, isFull);
   const unit = isFull ? features.rows : mean(outcomes);
   const spec: UncertaintySpec = {
     file: FILE,
@@ -94,7 +95,7 @@ export function fitUncertainty(
   const model = { spec, moments, directions, covariance };
   const scales = fitScales(model, isFull, [
     cut(held, data.seed),
-    ...outOfFoldErrors(data, outOfFold).map((fold) => cut(fold, data.seed)),
+    ...errorsByFold(data, errors).map((fold) => cut(fold, data.seed)),
   ]);
   const scaled = covariance.map((value) => value * scales.advantage);
   return {
@@ -116,9 +117,8 @@ interface LeftOver {
  * Variances of errors as regression weighs them: Σ w² e² / Σ w, which is the variance where all weigh alike, and what weights
  * cost where they do not (White 1980).
  */
-function leftOver({ residuals, weights }: LearnerData, outOfFold: Matrix, isFull: boolean): LeftOver {
-  const { rows, columns, values } = residuals;
-  const errors = { ...residuals, values: values.map((value, i) => value - outOfFold.values[i]) };
+function leftOver(errors: Matrix, weights: Float32Array | null, isFull: boolean): LeftOver {
+  const { rows, columns } = errors;
   const shared = rowDifficulty(errors, weights);
   let [outcomes, squares] = [0, 0];
   const observed = new Float64Array(columns);
@@ -169,12 +169,8 @@ interface PosteriorModel {
   readonly covariance: Float64Array; // [candidates, candidates]
 }
 
-/** Errors on each fold, by what was fitted on the others. */
-function outOfFoldErrors(
-  { features, folds, groups, residuals }: LearnerData,
-  outOfFold: Matrix,
-): HeldErrors[] {
-  const errors = { ...residuals, values: residuals.values.map((value, i) => value - outOfFold.values[i]) };
+/** Errors on each fold, by what was fitted on the others. @param errors of all rows, `[rows, candidates]` */
+function errorsByFold({ features, folds, groups }: LearnerData, errors: Matrix): HeldErrors[] {
   return eachFold(folds).map(({ fit, held }) => ({
     features: takeRows(features, held),
     errors: takeRows(errors, held),
@@ -185,11 +181,8 @@ function outOfFoldErrors(
 
 /** With at most as many rows as pairs can be made of. */
 function cut(held: HeldErrors, seed: number): HeldErrors {
-  const { rows } = held.errors;
-  if (rows <= MOST_HELD) return held;
-  const some = createRandom(seed)
-    .shuffle(Int32Array.from({ length: rows }, (_, i) => i))
-    .slice(0, MOST_HELD);
+  if (held.errors.rows <= MOST_HELD) return held;
+  const some = createRandom(seed).shuffle(allRows(held.errors)).slice(0, MOST_HELD);
   return {
     ...held,
     features: takeRows(held.features, some),
@@ -313,10 +306,6 @@ class Slope {
     const [least, most] = SCALE_BOUNDS;
     return Math.min(most, Math.max(least, (prior + sureness * slope) / (prior + sureness)));
   }
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** As `UncertaintySpec` says. */
