@@ -54,21 +54,18 @@ export async function readAnswers(
   connection: DuckDBConnection,
   { isJudged, isMapped, keep, onProgress }: ReadAnswersOptions,
 ): Promise<AnswersReport> {
-  const count = async (where: string): Promise<number> => {
-    const reader = await connection.runAndReadAll(`SELECT count(*) FROM staged WHERE ${USABLE} AND ${where}`);
-    return Number(reader.getRows()[0][0]);
-  };
   const sameForAll = isMapped ? 0 : await dropSame(connection);
   if (keep !== 'none' || isJudged) await readNew(connection, onProgress);
   const isDropped = keep === 'none' ? `file <> ${EXISTING}` : 'false';
-  const otherVersion = await count(`"answerVersion" IS NOT NULL AND NOT (${IS_READ}) AND NOT (${isDropped})`);
-  const withoutPrompt = await count(
-    `answer IS NOT NULL AND "text" IS NULL AND messages IS NULL AND NOT (${IS_READ}) AND NOT (${isDropped})`,
-  );
+  const isUnread = `NOT (${IS_READ}) AND NOT (${isDropped})`;
+  const reader = await connection.runAndReadAll(`SELECT count(*) FILTER (${IS_READ} AND NOT (${isDropped})),
+      count(*) FILTER ("answerVersion" IS NOT NULL AND ${isUnread}),
+      count(*) FILTER (answer IS NOT NULL AND "text" IS NULL AND messages IS NULL AND ${isUnread}) FROM staged WHERE ${USABLE}`);
+  const [known, otherVersion, withoutPrompt] = reader.getRows()[0].map(Number);
   const columns = SAID_FIELDS.filter((field) => field !== 'answer').map((field) => `"${field}" = NULL`);
   await connection.run(`UPDATE staged SET ${columns.join(', ')} WHERE (${isDropped} OR NOT (${IS_READ}))
     AND (${SAID_FIELDS.map((field) => `"${field}" IS NOT NULL`).join(' OR ')})`);
-  return { known: await count(IS_READ), otherVersion, withoutPrompt, sameForAll };
+  return { known, otherVersion, withoutPrompt, sameForAll };
 }
 
 /** Takes out what every candidate is said to have answered, and is most likely what was to be answered. */
