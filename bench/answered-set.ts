@@ -13,8 +13,6 @@ import {
 import { type SampleRow, sampleTraffic } from '../data/solvers/sample-traffic.ts';
 import { keptAnswers } from '../test/fixtures/kept-answers.ts';
 import { chooseCalibrator } from '../training/calibrate/choose-calibrator.ts';
-import { embedAll } from '../training/embed/embed.ts';
-import { openEmbedder } from '../training/embed/embedders.ts';
 import { fitAnswerFeatures } from '../training/features/fit-answer-features.ts';
 import { fitFeatures } from '../training/features/fit-features.ts';
 import { chainHead, predictRows } from '../training/fit/chain.ts';
@@ -35,7 +33,7 @@ import {
   outcomeMatrixFromRows,
 } from '../training/outcomes/matrix.ts';
 import { groupPrompts, type Splits } from '../training/split/split.ts';
-import { DATA_FOLDER, type OutcomeSet, readOutcomeSet } from './outcome-sets.ts';
+import { DATA_FOLDER, embedPrompts, type OutcomeSet, readOutcomeSet } from './outcome-sets.ts';
 import { trainOn } from './train-once.ts';
 
 /** A public set whose answers are there. */
@@ -68,7 +66,7 @@ export async function readAnsweredSet(name: string): Promise<AnsweredSet | null>
     })),
   );
   const matrix = withAnswers(set.matrix, answers);
-  return { ...set, matrix, answers, embeddings: await embed(matrix) };
+  return { ...set, matrix, answers, embeddings: await embedPrompts(matrix) };
 }
 
 /** The sample traffic: answers of local programs, some of which have none. */
@@ -95,19 +93,13 @@ export async function sampleAnswers(prompts: number): Promise<AnsweredSet> {
     matrix: withAnswers(matrix, answers),
     groups: groupPrompts(matrix),
     answers,
-    embeddings: await embed(matrix),
+    embeddings: await embedPrompts(matrix),
   };
 }
 
 function withAnswers(matrix: OutcomeMatrix, answers: AnsweredSet['answers']): AnsweredSet['matrix'] {
   const texts = answers.map((answer) => answer?.text ?? null);
   return { ...matrix, answers: keptAnswers(matrix, texts) };
-}
-
-async function embed({ prompts }: OutcomeMatrix): Promise<Matrix> {
-  const { embedder } = await openEmbedder({ kind: 'static' });
-  const texts = prompts.map(({ request }) => readPrompt(request).text);
-  return { rows: texts.length, columns: embedder.dimensions, values: await embedAll(embedder, texts) };
 }
 
 /** A head that reads answers, fitted on some prompts, and what it says of all. */

@@ -9,7 +9,6 @@ import {
   readLayersModel,
 } from 'pointsman/internal';
 import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from '../training/config.ts';
-import { embedAll } from '../training/embed/embed.ts';
 import { openEmbedder } from '../training/embed/embedders.ts';
 import { type FittedFeatures, fitFeatures } from '../training/features/fit-features.ts';
 import { predictRows } from '../training/fit/chain.ts';
@@ -22,7 +21,7 @@ import { startRun } from '../training/train/training-run.ts';
 import { toBanditLog } from './bandit-log.ts';
 import { atLeast, type BenchLine, plain, shown, skipped } from './bench-line.ts';
 import { byHardness, byLength, severalAnswers } from './logging-policies.ts';
-import { type OutcomeSet, readOutcomeSet } from './outcome-sets.ts';
+import { embedPrompts, type OutcomeSet, readOutcomeSet } from './outcome-sets.ts';
 
 const SEEDS = [0, 1, 2, 3, 4];
 const SIZES = { fit: 0.56, calibrate: 0.14, test: 0.3 };
@@ -123,11 +122,7 @@ export async function prepare({ matrix, groups }: OutcomeSet): Promise<Prepared[
   const config = parseTrainConfig({});
   const { embedder } = await openEmbedder(config.embedder);
   const prompts = matrix.prompts.map(({ request }) => readPrompt(request));
-  const values = await embedAll(
-    embedder,
-    prompts.map(({ text }) => text),
-  );
-  const embeddings = { rows: prompts.length, columns: embedder.dimensions, values };
+  const embeddings = await embedPrompts(matrix);
   return SEEDS.map((seed) => {
     const { splits } = splitOutcomes(matrix, { sizes: SIZES, seed, groups });
     const features = fitFeatures(prompts, embeddings, splits.fit, {

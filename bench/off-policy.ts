@@ -1,7 +1,4 @@
-import { readPrompt } from 'pointsman';
 import { createRandom, mean, softmaxInto } from 'pointsman/internal';
-import { embedAll } from '../training/embed/embed.ts';
-import { openEmbedder } from '../training/embed/embedders.ts';
 import { type Matrix, takeRows } from '../training/fit/rows.ts';
 import {
   ESTIMATORS,
@@ -15,7 +12,7 @@ import { doubtTable, scoreDoubt, scoreInterval } from '../training/off-policy/sc
 import { type OutcomeMatrix, takeCells, takePrompts as takePromptRows } from '../training/outcomes/matrix.ts';
 import { toBanditLog } from './bandit-log.ts';
 import { atLeast, type BenchLine, skipped } from './bench-line.ts';
-import { type OutcomeSet, readOutcomeSet } from './outcome-sets.ts';
+import { embedPrompts, type OutcomeSet, readOutcomeSet } from './outcome-sets.ts';
 import { trainOnce } from './train-once.ts';
 
 const LOGS = 100;
@@ -78,9 +75,6 @@ async function holdOut({ matrix, groups }: OutcomeSet): Promise<HeldOut> {
   const columns = matrix.candidates.length;
   const test = splits.test.rows;
   const train = [...splits.fit.rows, ...splits.calibrate.rows];
-  const { embedder } = await openEmbedder({ kind: 'static' });
-  const texts = matrix.prompts.map(({ request }) => readPrompt(request).text);
-  const values = await embedAll(embedder, texts);
   const best = matrix.candidates.indexOf(evaluation.verdict.bestSingle ?? '');
   return {
     matrix: takePromptRows(matrix, test),
@@ -88,7 +82,7 @@ async function holdOut({ matrix, groups }: OutcomeSet): Promise<HeldOut> {
     expected: Float64Array.from(predictions.success),
     router: { chosen: predictions.chosen },
     bestSingle: { chosen: new Int32Array(test.length).fill(best) },
-    embeddings: takeRows({ rows: texts.length, columns: embedder.dimensions, values }, test),
+    embeddings: takeRows(await embedPrompts(matrix), test),
     logging: {
       task: preferring(taskMeans(matrix, train, test, columns), columns),
       prompt: preferring(Float64Array.from(predictions.success), columns),

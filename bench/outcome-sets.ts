@@ -3,6 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
+import { readPrompt } from 'pointsman';
+import { parseTrainConfig, type TrainConfig } from '../training/config.ts';
+import { embedAll } from '../training/embed/embed.ts';
+import { openEmbedder } from '../training/embed/embedders.ts';
+import type { Matrix } from '../training/fit/rows.ts';
 import { ingestOutcomes } from '../training/ingest/ingest.ts';
 import { readOutcomeMatrix } from '../training/ingest/outcome-store.ts';
 import type { OutcomeMatrix } from '../training/outcomes/matrix.ts';
@@ -46,4 +51,14 @@ export async function readOutcomeFile(name: string, path: string): Promise<Outco
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Embeddings of all prompts, `[prompts, dimensions]`. @param spec of the embedder @default that of training */
+export async function embedPrompts(
+  { prompts }: Pick<OutcomeMatrix, 'prompts'>,
+  spec: TrainConfig['embedder'] = parseTrainConfig({}).embedder,
+): Promise<Matrix> {
+  const { embedder } = await openEmbedder(spec);
+  const texts = prompts.map(({ request }) => readPrompt(request).text);
+  return { rows: texts.length, columns: embedder.dimensions, values: await embedAll(embedder, texts) };
 }

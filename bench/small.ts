@@ -1,7 +1,6 @@
 import { readPrompt } from 'pointsman';
 import { argMax, largest, smallest } from 'pointsman/internal';
 import { parseTrainConfig } from '../training/config.ts';
-import { embedAll } from '../training/embed/embed.ts';
 import { openEmbedder } from '../training/embed/embedders.ts';
 import { fitFeatures } from '../training/features/fit-features.ts';
 import { predictRows } from '../training/fit/chain.ts';
@@ -13,7 +12,7 @@ import { nameSplits, splitOutcomes } from '../training/split/split.ts';
 import { fitTuned, tuneQuality } from '../training/train/quality.ts';
 import { learnerData, outcomes, startRun } from '../training/train/training-run.ts';
 import { atLeast, type BenchLine, meanOf, shown, skipped } from './bench-line.ts';
-import { type OutcomeSet, readOutcomeSet } from './outcome-sets.ts';
+import { embedPrompts, type OutcomeSet, readOutcomeSet } from './outcome-sets.ts';
 import { type SmallSet, smallSets } from './small-sets.ts';
 
 /** Of five prompts to learn from, four to fit and one to calibrate on. */
@@ -39,7 +38,7 @@ export async function benchSmall(onProgress: (what: string) => void): Promise<Be
   if (nine === null || mmlu === null || gsm8k === null)
     return [skipped('no harm on little data', 'the public sets are not there')];
   const embeddings = new Map<OutcomeSet, Matrix>();
-  for (const set of [nine, mmlu, gsm8k]) embeddings.set(set, await embedSet(set));
+  for (const set of [nine, mmlu, gsm8k]) embeddings.set(set, await embedPrompts(set.matrix));
   const sets = smallSets(nine, mmlu, gsm8k);
   const changes: number[] = [];
   const lines: BenchLine[] = [];
@@ -86,13 +85,6 @@ interface SmallRun {
   readonly single: number;
   /** Of the best single candidate by the test prompts. */
   readonly best: number;
-}
-
-/** All embeddings of a set. */
-async function embedSet({ matrix }: OutcomeSet): Promise<Matrix> {
-  const { embedder } = await openEmbedder(parseTrainConfig({}).embedder);
-  const texts = matrix.prompts.map(({ request }) => readPrompt(request).text);
-  return { rows: texts.length, columns: embedder.dimensions, values: await embedAll(embedder, texts) };
 }
 
 /** Trains the quality head as training does by default, and chooses by it; what does not change who is chosen is left out. */

@@ -1,7 +1,5 @@
-import { readPrompt } from 'pointsman';
 import { argMax } from 'pointsman/internal';
 import { parseTrainConfig, type TrainConfigInput } from '../training/config.ts';
-import { embedAll } from '../training/embed/embed.ts';
 import { openEmbedder } from '../training/embed/embedders.ts';
 import { nearestNeighbours } from '../training/evaluate/baseline-scores.ts';
 import type { Matrix } from '../training/fit/rows.ts';
@@ -9,6 +7,7 @@ import type { OutcomeMatrix } from '../training/outcomes/matrix.ts';
 import type { NearDuplicateGroups } from '../training/split/near-duplicates.ts';
 import { type SplitSizes, type Splits, splitOutcomes } from '../training/split/split.ts';
 import { type TrainedRouter, trainRouter } from '../training/train/train-router.ts';
+import { embedPrompts } from './outcome-sets.ts';
 
 /** One seed of a bench: the router, and the split it was trained on. */
 export interface TrainedOnce {
@@ -28,10 +27,7 @@ export async function trainOnce(
 ): Promise<TrainedOnce> {
   const { splits } = splitOutcomes(matrix, { sizes, seed, groups });
   const trained = await trainOn(matrix, groups, splits, seed, config);
-  const embedder = await openEmbedder(parseTrainConfig(config).embedder);
-  const texts = matrix.prompts.map(({ request }) => readPrompt(request).text);
-  const vectors = await embedAll(embedder.embedder, texts);
-  const nearest = { rows: texts.length, columns: embedder.embedder.dimensions, values: vectors };
+  const nearest = await embedPrompts(matrix, parseTrainConfig(config).embedder);
   return { trained, splits, differenceToNearest: differences(trained, matrix, splits, nearest) };
 }
 
