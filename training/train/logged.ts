@@ -266,14 +266,7 @@ export function logWeights(
 export function inverselyWeighted(data: LearnerData, { inverse }: LogWeights): LearnerData {
   const { residuals } = data;
   const { columns, values } = residuals;
-  const sums = new Float64Array(columns);
-  const totals = new Float64Array(columns);
-  values.forEach((value, i) => {
-    if (Number.isNaN(value)) return;
-    sums[i % columns] += inverse[i] * value;
-    totals[i % columns] += inverse[i];
-  });
-  const shifts = sums.map((sum, c) => (totals[c] > 0 ? sum / totals[c] : 0));
+  const shifts = weightedMeans(residuals, inverse);
   const means = data.candidateMeans.map((mean, c) => mean + shifts[c]);
   return {
     ...data,
@@ -282,4 +275,16 @@ export function inverselyWeighted(data: LearnerData, { inverse }: LogWeights): L
     candidateMeans: means,
     trainMeans: means,
   };
+}
+
+/** Mean of what is known of each candidate; 0 where nothing of it weighs. @param weights as `values` @returns `[candidates]` */
+export function weightedMeans({ columns, values }: Matrix, weights: Float32Array): Float64Array {
+  const sums = new Float64Array(columns);
+  const totals = new Float64Array(columns);
+  values.forEach((value, i) => {
+    if (Number.isNaN(value)) return;
+    sums[i % columns] += weights[i] * value;
+    totals[i % columns] += weights[i];
+  });
+  return sums.map((sum, c) => (totals[c] > 0 ? sum / totals[c] : 0));
 }

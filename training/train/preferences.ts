@@ -1,7 +1,8 @@
 import { expectedScore, fieldScores, fitBradleyTerry } from '../fit/bradley-terry.ts';
+import type { Matrix } from '../fit/rows.ts';
 import { squaredError, trainMeans } from '../learners/learner.ts';
 import { comparisonsOf, isByPreference, type OutcomeMatrix } from '../outcomes/matrix.ts';
-import type { LearnedQuality } from './logged.ts';
+import { type LearnedQuality, weightedMeans } from './logged.ts';
 import { fitTuned, tuneQuality } from './quality.ts';
 import type { TrainingRun } from './training-run.ts';
 
@@ -109,7 +110,12 @@ export async function learnBesideScores(
       values[own] = opponent + worth * won - candidateMeans[own % columns];
       weights[own] = weight;
     }
-  const { means, centred } = centreUnscored(values, weights, data.residuals.values, candidateMeans);
+  const { means, centred } = centreUnscored(
+    { ...residuals, values },
+    weights,
+    residuals.values,
+    candidateMeans,
+  );
   const levels = {
     candidateMeans: means,
     trainMeans: trainMeans(data).map((mean, c) => mean + means[c] - candidateMeans[c]),
@@ -128,22 +134,17 @@ export async function learnBesideScores(
 
 /** A candidate without a score has the mean of what its comparisons say. */
 function centreUnscored(
-  values: Float32Array,
+  said: Matrix,
   weights: Float32Array,
-  scored: Float32Array,
+  scores: Float32Array,
   candidateMeans: readonly number[],
 ): { readonly means: number[]; readonly centred: Float32Array } {
-  const columns = candidateMeans.length;
-  const shifts = candidateMeans.map((_, c) => {
-    let [sum, total, isScored] = [0, 0, false];
-    for (let i = c; i < values.length; i += columns) {
-      isScored ||= !Number.isNaN(scored[i]);
-      if (Number.isNaN(values[i])) continue;
-      sum += weights[i] * values[i];
-      total += weights[i];
-    }
-    return isScored || total === 0 ? 0 : sum / total;
+  const { columns, values } = said;
+  const scored = new Set<number>();
+  scores.forEach((score, i) => {
+    if (!Number.isNaN(score)) scored.add(i % columns);
   });
+  const shifts = weightedMeans(said, weights).map((mean, c) => (scored.has(c) ? 0 : mean));
   return {
     means: candidateMeans.map((mean, c) => mean + shifts[c]),
     centred: values.map((value, i) => value - shifts[i % columns]),
