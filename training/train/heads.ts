@@ -202,13 +202,14 @@ function calibrateHeads(
   const quality = takeRows(outcomes(matrix, matrix.quality), rows);
   // A row with a candidate or two has no choice to compare with.
   // Of a comparison it has: Bradley and Terry's odds of the two, a tie being half a win of either.
-  const targets = isByPreference(matrix) ? quality : softTargets(quality, TARGET_TEMPERATURE);
+  const areCompared = isByPreference(matrix);
+  const targets = areCompared ? quality : softTargets(quality, TARGET_TEMPERATURE);
   const temperature =
-    isByPreference(matrix) || isFullyObserved(quality)
+    areCompared || isFullyObserved(quality)
       ? fitSoftmaxTemperature(predictRows(createHead(heads.choice.head, context), held), { targets })
       : 1;
   // What was won against whom depends on how pairs were drawn: where that is logged, weights undo it.
-  const isDrawn = isByPreference(matrix) && propensities?.source === 'logged';
+  const isDrawn = areCompared && propensities?.source === 'logged';
   const isWeighed = propensities !== null && log !== null && (log.method !== 'none' || isDrawn);
   const weights = isWeighed
     ? logWeights(propensities, rows, matrix.candidates.length, log.clip).inverse
