@@ -103,6 +103,7 @@ export {
   binaryCrossEntropy,
   createRandom,
   dot,
+  holdBack,
   largest,
   logit,
   logSigmoid,

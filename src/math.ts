@@ -170,6 +170,14 @@ export function logit(p: number): number {
   return Math.log(p) - Math.log1p(-p);
 }
 
+/** Nearer to 0 or 1 than this no expected quality is believed: a straight line knows no certainty. */
+const MARGIN = 0.002;
+
+/** A quality that is expected, held back from 0 and 1 by as much as heads hold it back. */
+export function holdBack(quality: number): number {
+  return Math.min(1 - MARGIN, Math.max(MARGIN, quality));
+}
+
 /** 1 / (1 + exp(-x)), accurate in both tails. ±Infinity give 1 and 0; NaN gives NaN. */
 export function sigmoid(x: number): number {
   if (x >= 0) return 1 / (1 + Math.exp(-x));

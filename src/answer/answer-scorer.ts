@@ -27,7 +27,7 @@ import {
 } from '../features/features.ts';
 import type { Head } from '../head/head.ts';
 import { readLayersModel } from '../head/layers.ts';
-import { dot, logit, sigmoid } from '../math.ts';
+import { dot, holdBack, logit, sigmoid } from '../math.ts';
 import { type Request, readPrompt } from '../request.ts';
 import { finiteNumber, object, validate } from '../validate.ts';
 import {
@@ -135,14 +135,11 @@ export async function readAnswerHead(artifact: Artifact): Promise<AnswerHead> {
   };
 }
 
-/** Nearer to 0 or 1 no prompt is known to be. */
-const MARGIN = 0.002;
-
 /** The first input of the answer head: the calibrated success, as a logit. @throws InvalidInputError */
 export function successLogit(success: number): number {
   if (!(success >= 0 && success <= 1))
     throw new InvalidInputError(`\`success\` of an answer to score must be from 0 to 1. Got ${success}.`);
-  return logit(Math.min(1 - MARGIN, Math.max(MARGIN, success)));
+  return logit(holdBack(success));
 }
 
 /** The shape of `answer` in `manifest.json`. */

@@ -1,5 +1,5 @@
 import { ArtifactError } from '../errors.ts';
-import { logit } from '../math.ts';
+import { holdBack, logit } from '../math.ts';
 import type { Head, HeadSpec } from './head.ts';
 import type { KnnReader } from './knn.ts';
 import type { LayersModel } from './layers.ts';
@@ -117,9 +117,6 @@ export class SpreadHead implements Head {
   }
 }
 
-/** Qualities nearer to 0 or 1 than this are held back: a straight line knows no certainty. */
-const MARGIN = 0.002;
-
 /** logit(prior + head): turns an expected quality, given as a difference to the prior, into a calibrator's input. */
 export class LogitHead implements Head {
   readonly inputs: number;
@@ -136,8 +133,7 @@ export class LogitHead implements Head {
 
   predictInto(features: Float32Array, out: Float32Array): void {
     this.#head.predictInto(features, out);
-    for (let j = 0; j < this.outputs; j++)
-      out[j] = logit(Math.min(1 - MARGIN, Math.max(MARGIN, this.#prior[j] + out[j])));
+    for (let j = 0; j < this.outputs; j++) out[j] = logit(holdBack(this.#prior[j] + out[j]));
   }
 }
 

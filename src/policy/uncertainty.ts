@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { ArtifactError } from '../errors.ts';
-import { createRandom, logit, normalBelow, printNumber, readFloat32, sigmoid } from '../math.ts';
+import { createRandom, holdBack, logit, normalBelow, printNumber, readFloat32, sigmoid } from '../math.ts';
 import { finiteNumber } from '../validate.ts';
 import type { Change, Plan } from './plan.ts';
 
@@ -242,13 +242,10 @@ export function abstainPlan(
   };
 }
 
-/** Qualities nearer to 0 or 1 than this are held back, as the heads do it. */
-const MARGIN = 0.002;
-
 /** By how much a probability changes by a unit of expected quality, over a deviation to either side. */
 function slopeOf(calibrator: Calibration['calibrators'][number], quality: number, deviation: number): number {
   if (!(deviation > 0)) return 0;
-  const at = (value: number) => calibrator.probability(logit(Math.min(1 - MARGIN, Math.max(MARGIN, value))));
+  const at = (value: number) => calibrator.probability(logit(holdBack(value)));
   return (at(quality + deviation) - at(quality - deviation)) / (2 * deviation);
 }
 

@@ -4,6 +4,7 @@ import {
   type CalibratorParameters,
   createCalibrator,
   type HeadSpec,
+  holdBack,
   logit,
   type ManifestHeads,
   readFloat32,
@@ -180,9 +181,6 @@ interface SuccessLevel {
   readonly calibrator: CalibratorParameters;
 }
 
-/** As `LogitHead` holds qualities back from 0 and 1. */
-const MARGIN = 0.002;
-
 const HALVINGS = 60;
 
 /**
@@ -210,19 +208,16 @@ function levelFor(
   for (let i = 0; i < count; i++) {
     for (let c = 0; c < columns; c++) {
       const p = expected[i * columns + c];
-      shapes[i] +=
-        weights[c] * (prior === null ? logit(Math.min(1 - MARGIN, Math.max(MARGIN, p))) : p - prior[c]);
+      shapes[i] += weights[c] * (prior === null ? logit(holdBack(p)) : p - prior[c]);
       target += (weights[c] * (p - candidates[c].meanQuality)) / count;
     }
   }
-  const wanted = Math.min(1 - MARGIN, Math.max(MARGIN, routedBy + target));
+  const wanted = holdBack(routedBy + target);
   const meanAt = (level: number) => {
     let sum = 0;
     for (const shape of shapes) {
       const output = level + shape;
-      sum += calibrated.probability(
-        prior === null ? output : logit(Math.min(1 - MARGIN, Math.max(MARGIN, output))),
-      );
+      sum += calibrated.probability(prior === null ? output : logit(holdBack(output)));
     }
     return sum / count;
   };
