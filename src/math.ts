@@ -51,6 +51,19 @@ export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return sum;
 }
 
+/** Dot product with one of many rows of small whole numbers, the one that begins at `start`; two sums let the additions overlap. */
+export function dotInt8(query: Float64Array, vectors: Int8Array, start: number): number {
+  let even = 0;
+  let odd = 0;
+  let d = 0;
+  for (; d + 1 < query.length; d += 2) {
+    even += query[d] * vectors[start + d];
+    odd += query[d + 1] * vectors[start + d + 1];
+  }
+  if (d < query.length) even += query[d] * vectors[start + d];
+  return even + odd;
+}
+
 /**
  * The largest of any number of values. `Math.max(...values)` puts every value on the call stack, which overflows at
  * some 120,000 of them. Empty: -Infinity; NaN where any value is.

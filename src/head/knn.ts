@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { ArtifactError } from '../errors.ts';
-import { allFinite, readFloat32 } from '../math.ts';
+import { allFinite, dotInt8, readFloat32 } from '../math.ts';
 import { wholeNumber } from '../validate.ts';
 import type { Head, HeadSpec } from './head.ts';
 
@@ -128,18 +128,6 @@ export interface KnnHeadOptions {
   readonly to: number;
   /** How many of the most similar rows count. */
   readonly neighbours: number;
-}
-
-function dotInt8(query: Float64Array, vectors: Int8Array, start: number): number {
-  let even = 0;
-  let odd = 0;
-  let d = 0;
-  for (; d + 1 < query.length; d += 2) {
-    even += query[d] * vectors[start + d];
-    odd += query[d + 1] * vectors[start + d + 1];
-  }
-  if (d < query.length) even += query[d] * vectors[start + d];
-  return even + odd;
 }
 
 /** What the neighbour file of a `knn` head holds. */

@@ -1,7 +1,15 @@
-import * as v from 'valibot';
 import { ArtifactError } from '../errors.ts';
-import { createRandom, holdBack, logit, normalBelow, printNumber, readFloat32, sigmoid } from '../math.ts';
-import { finiteNumber } from '../validate.ts';
+import {
+  allFinite,
+  createRandom,
+  dotInt8,
+  holdBack,
+  logit,
+  normalBelow,
+  printNumber,
+  readFloat32,
+  sigmoid,
+} from '../math.ts';
 import type { Change, Plan } from './plan.ts';
 
 /**
@@ -115,7 +123,7 @@ export function readUncertainty(
   const moments = numbers.subarray(0, 1 + components);
   const covariance = Float64Array.from(numbers.subarray(1 + 2 * components));
   const isUsable = moments.every((moment) => moment >= 0) && isCovariance(covariance, candidates);
-  if (!v.is(v.array(finiteNumber), [...numbers]) || !isUsable) {
+  if (!allFinite(numbers) || !isUsable) {
     throw new ArtifactError(
       `"${file}" must hold finite numbers, moments and variances of them >= 0. Export the artifact again.`,
     );
@@ -124,6 +132,7 @@ export function readUncertainty(
   const directions = new Int8Array(bytes.buffer, bytes.byteOffset + 4 * floats, components * length);
   // Where all candidates have as many outcomes, one sum does for all.
   const alike = advantage.outcomes.every((outcomes) => outcomes === advantage.outcomes[0]);
+  const exact = new Float64Array(length);
   const squares = new Float64Array(1 + components);
   const leverage = new Float64Array(candidates);
   const slopes = new Float64Array(candidates);
@@ -138,17 +147,11 @@ export function readUncertainty(
 
   return {
     read(features, { calibrators, scores }) {
+      exact.set(features);
       let rest = 0;
-      for (let i = 0; i < length; i++) rest += features[i] * features[i];
-      for (let k = 0, at = 0; k < components; k++) {
-        let [even, odd] = [0, 0];
-        let i = 0;
-        for (; i + 1 < length; i += 2) {
-          even += features[i] * directions[at++];
-          odd += features[i + 1] * directions[at++];
-        }
-        if (i < length) even += features[i] * directions[at++];
-        squares[1 + k] = ((even + odd) * scales[k]) ** 2;
+      for (let i = 0; i < length; i++) rest += exact[i] * exact[i];
+      for (let k = 0; k < components; k++) {
+        squares[1 + k] = (dotInt8(exact, directions, k * length) * scales[k]) ** 2;
         rest -= squares[1 + k];
       }
       squares[0] = Math.max(0, rest);
