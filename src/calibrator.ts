@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { ArtifactError } from './errors.ts';
 import { logSigmoid, sigmoid } from './math.ts';
 import { finiteNumber, object, validate } from './validate.ts';
 
@@ -162,4 +163,18 @@ export function createCalibrator(parameters: CalibratorParameters): Calibrator {
   const { create } = CALIBRATORS[parameters.kind];
   // The one of its kind.
   return create(parameters as never);
+}
+
+/**
+ * The same of an artifact.
+ *
+ * @param part of it that the calibrator is of, for messages
+ * @throws ArtifactError when a parameter is out of bounds
+ */
+export function readCalibrator(part: string, parameters: CalibratorParameters): Calibrator {
+  try {
+    return createCalibrator(parameters);
+  } catch (cause) {
+    throw new ArtifactError(`A calibrator of ${part} cannot be used: ${(cause as Error).message}`, { cause });
+  }
 }

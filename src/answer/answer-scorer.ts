@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import type { Manifest } from '../artifact/manifest.ts';
 import {
   type AnswerFeatureBlock,
+  blocksLength,
   blocksOf,
   calibrator,
   length,
@@ -16,18 +17,18 @@ import {
   share,
 } from '../artifact/manifest-blocks.ts';
 import { type Artifact, parseJson } from '../artifact/read-artifact.ts';
-import { type Calibrator, createCalibrator } from '../calibrator.ts';
+import { readCalibrator } from '../calibrator.ts';
 import { ArtifactError, InvalidInputError } from '../errors.ts';
 import {
   checkNames,
   decodeStandardisation,
-  LIMIT,
+  extremeFeatures,
   readTextBlock,
   type Standardisation,
 } from '../features/features.ts';
 import type { Head } from '../head/head.ts';
 import { readLayersModel } from '../head/layers.ts';
-import { dot, holdBack, logit, sigmoid } from '../math.ts';
+import { allFinite, dot, holdBack, logit, sigmoid } from '../math.ts';
 import { type Request, readPrompt } from '../request.ts';
 import { finiteNumber, object, validate } from '../validate.ts';
 import {
@@ -115,7 +116,7 @@ export async function readAnswerHead(artifact: Artifact): Promise<AnswerHead> {
   const answer = checkedAnswerHead(artifact.manifest);
   const { blocks, standardisation } = await readBlocks(artifact, answer);
   const head = await readHead(artifact, answer);
-  const calibrators = answer.calibrators.map(calibratorOf);
+  const calibrators = answer.calibrators.map((each) => readCalibrator('`answer`', each));
   const columns = new Map(answer.candidates.map((name, c) => [name, c]));
   const logits = new Float32Array(head.outputs);
   const evidence = new Float32Array(EVIDENCE_LENGTH);
@@ -180,8 +181,7 @@ function checkedAnswerHead({ answer: given, candidates, files, id }: Manifest): 
   if (own.size !== named.length) refuse('candidates', 'different candidates of the router', named.join(', '));
   if (calibrators.length !== own.size + 1)
     refuse('calibrators', `${own.size + 1}, one a candidate and one for all others`, calibrators.length);
-  const lengths = features.blocks.map((block) => ('names' in block ? block.names.length : block.dimensions));
-  const sum = lengths.reduce((total, length) => total + length, 0);
+  const sum = blocksLength(features.blocks);
   if (sum !== features.length) refuse('features.length', `${sum}, the sum of its blocks`, features.length);
   const { bytes = 0 } = files.find(({ path }) => path === model.topology) ?? {};
   if (bytes > MOST_TOPOLOGY_BYTES) refuse('model.topology', `at most ${MOST_TOPOLOGY_BYTES} bytes`, bytes);
@@ -231,25 +231,11 @@ async function readHead(artifact: Artifact, { candidates, features, model }: Man
   return head;
 }
 
-function calibratorOf(parameters: ManifestAnswer['calibrators'][number]): Calibrator {
-  try {
-    return createCalibrator(parameters);
-  } catch (cause) {
-    throw new ArtifactError(`A calibrator of \`answer\` cannot be used: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
-}
-
-/** What is finite as far out as standardisation lets features be has no weight that is huge. */
 function checkExtremes(head: Head): void {
   const out = new Float32Array(head.outputs);
-  for (const sign of [() => 1, () => -1, (i: number) => (i % 2 === 0 ? 1 : -1)]) {
-    head.predictInto(
-      Float32Array.from({ length: head.inputs }, (_, i) => LIMIT * sign(i)),
-      out,
-    );
-    if (out.every(Number.isFinite)) continue;
+  for (const input of extremeFeatures(head.inputs)) {
+    head.predictInto(input, out);
+    if (allFinite(out)) continue;
     throw new ArtifactError(
       'The answer head must give finite numbers. It does not: a weight is too large. Train again.',
     );

@@ -2,7 +2,7 @@ import { EMBEDDERS, type EmbedderKind, embedderSource } from '../embedder/embedd
 import { ArtifactError } from '../errors.ts';
 import type { HeadSpec } from '../head/head.ts';
 import type { Manifest, ToldTask } from './manifest.ts';
-import type { FeatureBlock } from './manifest-blocks.ts';
+import { blocksLength } from './manifest-blocks.ts';
 
 /** Heads inside one another, at most: each takes its time at every decision. */
 const MOST_HEADS = 1000;
@@ -38,8 +38,7 @@ export function checkManifest(manifest: Manifest): void {
   if (manifest.uncertainty !== undefined) {
     equal('uncertainty.advantage.outcomes', manifest.uncertainty.advantage.outcomes.length, n);
   }
-  const lengths = features.blocks.map(blockLength);
-  const sum = lengths.reduce((total, value) => total + value, 0);
+  const sum = blocksLength(features.blocks);
   if (sum !== features.length) refuse('features.length', `${sum}, the sum of its blocks`, features.length);
   for (const block of features.blocks) {
     if (block.kind !== 'embedding') continue;
@@ -139,10 +138,6 @@ function checkHead(field: string, spec: HeadSpec, inputs: number, outputs: numbe
     case 'layers':
       return; // its sizes are in model.json, which the head itself checks
   }
-}
-
-function blockLength(block: FeatureBlock): number {
-  return block.kind === 'numeric' ? block.names.length : block.dimensions;
 }
 
 function equal(field: string, length: number, wanted: number, each = 'one a candidate'): void {

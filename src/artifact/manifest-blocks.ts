@@ -50,7 +50,12 @@ export interface ManifestAnswer {
   readonly thresholds?: { readonly shared: number } | { readonly steps: readonly number[] };
 }
 
-const MAX_LENGTH = 1_000_000;
+/** How many features blocks are together. */
+export function blocksLength(blocks: readonly (FeatureBlock | AnswerFeatureBlock)[]): number {
+  return blocks.reduce((sum, block) => sum + ('names' in block ? block.names.length : block.dimensions), 0);
+}
+
+export const MAX_LENGTH = 1_000_000;
 export const MAX_CANDIDATES = 1000;
 const SEGMENT = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 

@@ -13,6 +13,8 @@ import {
   calibrator,
   type FeatureBlock,
   length,
+  MAX_CANDIDATES,
+  MAX_LENGTH,
   type ManifestAnswer,
   name,
   path,
@@ -176,8 +178,6 @@ export interface Manifest {
 
 /** Largest file an artifact may have: a bound on memory before anything is trusted. */
 const MAX_FILE_BYTES = 2 ** 30;
-const MAX_CANDIDATES = 1000;
-const MAX_LENGTH = 1_000_000;
 const MAX_FILES = 100;
 
 /** Each decision puts so many rows in order. */

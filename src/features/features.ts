@@ -111,7 +111,21 @@ export interface Standardisation {
 }
 
 /** In units of the scale's inverse; for a z-scored feature, standard deviations. */
-export const LIMIT = 5;
+const LIMIT = 5;
+
+/**
+ * Features as far out as standardisation lets them be: what is finite for all of them has no weight that is huge. All
+ * alike and in turn, so that weights of either sign add up somewhere.
+ */
+export function extremeFeatures(length: number): Float32Array[] {
+  const signs: readonly ((i: number) => number)[] = [
+    () => 0,
+    () => 1,
+    () => -1,
+    (i) => (i % 2 === 0 ? 1 : -1),
+  ];
+  return signs.map((sign) => Float32Array.from({ length }, (_, i) => LIMIT * sign(i)));
+}
 
 export function createStandardisation(mean: Float32Array, scale: Float32Array): Standardisation {
   return {

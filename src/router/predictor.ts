@@ -1,8 +1,8 @@
 import type { AmountPart, Manifest, ManifestCandidate, ToldTask } from '../artifact/manifest.ts';
 import { type Artifact, parseJson } from '../artifact/read-artifact.ts';
-import { type Calibrator, type CalibratorParameters, createCalibrator } from '../calibrator.ts';
+import { type Calibrator, type CalibratorParameters, readCalibrator } from '../calibrator.ts';
 import { ArtifactError, InvalidInputError } from '../errors.ts';
-import { LIMIT } from '../features/features.ts';
+import { extremeFeatures } from '../features/features.ts';
 import { createHead, type HeadContext } from '../head/create-head.ts';
 import type { Head, HeadSpec } from '../head/head.ts';
 import { readLayersModel } from '../head/layers.ts';
@@ -117,20 +117,6 @@ export function createPredictor(artifact: Artifact): Predictor {
   return predictor;
 }
 
-/**
- * Features as far out as standardisation lets them be: what is finite for all of them has no weight that is huge. All
- * alike and in turn, so that weights of either sign add up somewhere.
- */
-function extremeFeatures(length: number): Float32Array[] {
-  const signs: readonly ((i: number) => number)[] = [
-    () => 0,
-    () => 1,
-    () => -1,
-    (i) => (i % 2 === 0 ? 1 : -1),
-  ];
-  return signs.map((sign) => Float32Array.from({ length }, (_, i) => LIMIT * sign(i)));
-}
-
 function notFinite(what: string, options?: ErrorOptions): ArtifactError {
   return new ArtifactError(
     `The heads of the artifact must give finite numbers whatever the features. ${what}: a weight is too large. Train again.`,
@@ -167,6 +153,8 @@ interface ToldTasks {
   readonly temperature: number;
 }
 
+const calibratorOf = (parameters: CalibratorParameters) => readCalibrator('manifest.json', parameters);
+
 /** As many light heads as there are tasks, over the one that all of them share. */
 function toldTasks({ heads: { success }, task }: Manifest, context: HeadContext): ToldTasks | undefined {
   const { head } = success;
@@ -189,16 +177,6 @@ export function toldHead(
     prior: prior.map((p, c) => p + offsets[t][c]),
     head: { kind: 'stack', members: [{ weight: scale, head }] },
   };
-}
-
-function calibratorOf(parameters: CalibratorParameters): Calibrator {
-  try {
-    return createCalibrator(parameters);
-  } catch (cause) {
-    throw new ArtifactError(`A calibrator of manifest.json cannot be used: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
 }
 
 function checkFinite(values: Float64Array, candidates: readonly ManifestCandidate[]): void {
