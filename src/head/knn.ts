@@ -4,6 +4,9 @@ import { allFinite, dotInt8, readFloat32 } from '../math.ts';
 import { wholeNumber } from '../validate.ts';
 import type { Head, HeadSpec } from './head.ts';
 
+/** What was read of files: heads of many tasks ask for the neighbours of one. */
+const tables = new WeakMap<Uint8Array, KnnTable>();
+
 /** Reads a head of neighbours: {@link readKnnHead}, loaded for an artifact that has one. */
 export type KnnReader = typeof readKnnHead;
 
@@ -16,7 +19,8 @@ export function readKnnHead(
   inputs: number,
   bytes: Uint8Array,
 ): Head {
-  const table = readKnnFile(bytes);
+  const table = tables.get(bytes) ?? readKnnFile(bytes);
+  tables.set(bytes, table);
   const isWhole = (value: unknown) => v.is(wholeNumber, value);
   if (!(isWhole(from) && isWhole(to) && from >= 0 && from < to && to <= inputs)) {
     throw new ArtifactError(
