@@ -1,7 +1,7 @@
 import { EMBEDDERS, type EmbedderKind, embedderSource } from '../embedder/embedders.ts';
 import { ArtifactError } from '../errors.ts';
 import type { HeadSpec } from '../head/head.ts';
-import type { Manifest, ToldTask } from './manifest.ts';
+import type { Manifest, ManifestHeads, ToldTask } from './manifest.ts';
 import { blocksLength } from './manifest-blocks.ts';
 
 /** Heads inside one another, at most: each takes its time at every decision. */
@@ -101,7 +101,13 @@ function namedFiles(manifest: Manifest): string[] {
   if (manifest.novelty !== undefined) paths.push(manifest.novelty.file);
   if (manifest.uncertainty !== undefined) paths.push(manifest.uncertainty.file);
   for (const block of manifest.features.blocks) if (block.kind === 'ngrams') paths.push(block.file);
-  for (const part of Object.values(manifest.heads)) if (part !== null) collectHeadFiles(part.head, paths);
+  return [...paths, ...neighbourFiles(manifest.heads)];
+}
+
+/** The files of heads of neighbours, which few artifacts have. */
+export function neighbourFiles(heads: ManifestHeads): string[] {
+  const paths: string[] = [];
+  for (const part of Object.values(heads)) if (part !== null) collectHeadFiles(part.head, paths);
   return paths;
 }
 

@@ -4,7 +4,7 @@ import type { SimdLayers } from '../head/layers.ts';
 import type { CompileExpression } from '../policy/parts.ts';
 import type { UncertaintyReader } from '../policy/uncertainty.ts';
 import { validate } from '../validate.ts';
-import { checkManifest } from './check-manifest.ts';
+import { checkManifest, neighbourFiles } from './check-manifest.ts';
 import { type FileEntry, MANIFEST_SCHEMA_VERSION, type Manifest, manifestSchema } from './manifest.ts';
 
 const MAX_MANIFEST_BYTES = 16 * 2 ** 20;
@@ -54,13 +54,18 @@ export async function readArtifactFiles(
     return file(path);
   };
   const atOnce = manifest.files.filter(({ path }) => withReports || !isLeft(manifest, path));
-  const [simd] = await Promise.all([loadSimd(), ...atOnce.map(({ path }) => load(path))]);
+  const hasNeighbours = neighbourFiles(manifest.heads).length > 0;
+  const [simd, neighbours] = await Promise.all([
+    loadSimd(),
+    hasNeighbours ? import('../head/knn.ts') : undefined,
+    ...atOnce.map(({ path }) => load(path)),
+  ]);
   return {
     manifest,
     file,
     load,
     ...(simd && { simd }),
-    ...(hasNeighbours(manifest) && { knn: (await import('../head/knn.ts')).readKnnHead }),
+    ...(neighbours && { knn: neighbours.readKnnHead }),
     ...(withReports ? { reports: await readReports(files, manifest.reports, sha256) } : {}),
   };
 }
@@ -77,11 +82,6 @@ async function loadSimd(): Promise<SimdLayers | undefined> {
   } catch {
     return undefined;
   }
-}
-
-/** Whether a head is of the kind that few artifacts have. */
-function hasNeighbours({ heads }: Manifest): boolean {
-  return JSON.stringify(heads).includes('"kind":"knn"');
 }
 
 /** So that what is not a router is refused before its bytes fill the memory. */
