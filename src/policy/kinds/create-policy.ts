@@ -77,17 +77,21 @@ function hasKind(
   policy: unknown,
   isMeant: (kind: PolicyKind<PolicySpec>, spec: PolicySpec) => boolean,
 ): boolean {
-  if (policy === null || typeof policy !== 'object') return false;
-  const name = 'kind' in policy && typeof policy.kind === 'string' ? policy.kind : '';
-  const own = Object.hasOwn(POLICIES, name) && isMeant(kindsOf(POLICIES)[name], policy as PolicySpec);
-  return own || Object.values(policy).some((inside) => hasKind(inside, isMeant));
+  return hasPart(
+    policy,
+    (name, part) => Object.hasOwn(POLICIES, name) && isMeant(kindsOf(POLICIES)[name], part as PolicySpec),
+  );
 }
 
 /** Whether a policy, not yet checked, or one inside it puts answers before the answer head. */
 export function needsAnswers(policy: unknown): boolean {
+  return hasPart(policy, (kind, part) => kind === 'answer' && 'threshold' in part);
+}
+
+function hasPart(policy: unknown, isMeant: (kind: string, part: object) => boolean): boolean {
   if (policy === null || typeof policy !== 'object') return false;
-  const own = 'kind' in policy && policy.kind === 'answer' && 'threshold' in policy;
-  return own || Object.values(policy).some(needsAnswers);
+  const kind = 'kind' in policy && typeof policy.kind === 'string' ? policy.kind : '';
+  return isMeant(kind, policy) || Object.values(policy).some((inside) => hasPart(inside, isMeant));
 }
 
 let shape: v.GenericSchema<unknown, PolicySpec> | undefined;
