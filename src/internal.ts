@@ -21,7 +21,6 @@ export {
   type AnswerHead,
   type AnswerScorer,
   readAnswerHead,
-  readAnswerScorer,
   successLogit,
 } from './answer/answer-scorer.ts';
 export type { GivenAnswer } from './answer/question.ts';
@@ -129,7 +128,6 @@ export { NAMED_WEIGHTS, type WeightsName } from './policy/spec.ts';
 export {
   readUncertainty,
   type Uncertainty,
-  type UncertaintyReader,
   type UncertaintySpec,
 } from './policy/uncertainty.ts';
 export type { Prompt, TokenPrices } from './request.ts';

@@ -2,7 +2,7 @@ import type { Standardisation } from '../features/features.ts';
 import type { NgramBlock } from '../features/ngrams.ts';
 import { createNumericSignals, NUMERIC_SIGNAL_NAMES } from '../features/numeric.ts';
 import { createTextScan } from '../features/text-scan.ts';
-import type { Prompt } from '../request.ts';
+import { type Prompt, readPrompt } from '../request.ts';
 import {
   CHOICE_CHECKS,
   checkChoice,
@@ -59,15 +59,7 @@ export interface AnswerExtractor {
 const MOST_PHRASES = 5;
 
 /** An answer has none of what surrounds a prompt. */
-const BARE: Prompt = {
-  text: '',
-  turns: 1,
-  contextCharacters: 0,
-  images: 0,
-  audios: 0,
-  tools: 0,
-  structured: false,
-};
+const BARE = readPrompt({ text: '' });
 
 /** Not safe to call from two threads at once: it reuses its buffers. */
 export function createAnswerExtractor(

@@ -1,3 +1,4 @@
+import { readPrompt } from 'pointsman';
 import {
   type AnswerBlock,
   type AnswerFeatureBlock,
@@ -107,9 +108,7 @@ function wordsOf(texts: MatrixAnswers['texts']): readonly string[] | null {
 /** What is served, computed by what serves it. */
 function ngramsOf(texts: readonly string[], block: AnswerBlock): Matrix {
   const extractor = createAnswerExtractor([block], null);
-  const question = extractor.readQuestion({
-    ...{ text: '', turns: 1, contextCharacters: 0, images: 0, audios: 0, tools: 0, structured: false },
-  });
+  const question = extractor.readQuestion(readPrompt({ text: '' }));
   const out = createMatrix(texts.length, extractor.length);
   texts.forEach((text, row) => {
     extractor.extractInto(

@@ -1,4 +1,4 @@
-import { type Artifact, InvalidInputError } from 'pointsman';
+import { type Artifact, InvalidInputError, readPrompt } from 'pointsman';
 import {
   type AnswerHead,
   answerBlockLength,
@@ -142,9 +142,7 @@ function readerOf({ blocks, standardisation }: AnswerHead, answers: MatrixAnswer
 }
 
 /** N-grams are of the answer alone. */
-const NO_PROMPT = {
-  ...{ text: '', turns: 1, contextCharacters: 0, images: 0, audios: 0, tools: 0, structured: false },
-};
+const NO_PROMPT = readPrompt({ text: '' });
 
 function wordsOf({ keys, texts }: MatrixAnswers, place: number): string {
   const text = texts?.[place] ?? null;
