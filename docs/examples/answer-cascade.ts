@@ -26,11 +26,7 @@ const LIKELY = 0.7;
 const HOPELESS = 0.1;
 
 const POLICIES: Readonly<Record<string, PolicySpec>> = {
-  'always the cheapest': {
-    kind: 'cascade',
-    steps: [{ use: CHEAP }, { use: CHEAP }],
-    limits: { allow: [CHEAP] },
-  },
+  'always the cheapest': { kind: 'utility', limits: { allow: [CHEAP] } },
   'always the strongest': { kind: 'utility', limits: { allow: [STRONG] } },
   'cascade on the prompt': {
     kind: 'cascade',
