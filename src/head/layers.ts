@@ -305,13 +305,7 @@ const reference = v.custom<readonly [string, 0, 0, ...unknown[]]>(
 
 /** Any number of rows. */
 const inputShape = v.custom<readonly [null, number]>(
-  (shape) =>
-    Array.isArray(shape) &&
-    shape.length === 2 &&
-    shape[0] === null &&
-    Number.isInteger(shape[1]) &&
-    shape[1] > 0 &&
-    shape[1] <= MOST_VALUES,
+  (shape) => Array.isArray(shape) && shape.length === 2 && shape[0] === null && v.is(size, shape[1]),
 );
 
 const inbound = v.pipe(v.array(v.pipe(v.array(reference), v.minLength(1))), v.minLength(1), v.maxLength(1));
