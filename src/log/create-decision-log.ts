@@ -108,7 +108,8 @@ export function createDecisionLog(options: DecisionLogOptions): DecisionLog {
       embedding: copied,
     });
   };
-  const tell = (record: LogRecord) => void queue.push({ size: Math.max(OVERHEAD, lengthOf(record)), record });
+  const tell = (record: LogRecord, answer?: PendingAnswer) =>
+    void queue.push({ size: Math.max(OVERHEAD, lengthOf(record)) + (answer?.size ?? 0), record, answer });
   let closing: Promise<void> | undefined;
   /** The same, or nothing when it takes longer. */
   const within = (ms: number, work: Promise<void>) =>
@@ -131,19 +132,10 @@ export function createDecisionLog(options: DecisionLogOptions): DecisionLog {
     outcome(id, { answer, ...given }) {
       const outcome = validate(outcomeSchema, withinLimits(given), 'outcome');
       const said = answer === undefined ? undefined : validate(saidAnswerSchema, answer, 'answer of outcome');
-      const record = {
-        schemaVersion: 1,
-        kind: 'outcome',
-        id: checkId(id),
-        at: isoNow(),
-        ...outcome,
-      } as const;
-      if (answer === undefined || said === undefined || answers === 'none') {
-        tell(record);
-        return;
-      }
-      const pending = pendingAnswer(said, answer.request);
-      queue.push({ size: Math.max(OVERHEAD, lengthOf(record)) + pending.size, record, answer: pending });
+      tell(
+        { schemaVersion: 1, kind: 'outcome', id: checkId(id), at: isoNow(), ...outcome },
+        said === undefined || answers === 'none' ? undefined : pendingAnswer(said, answer?.request),
+      );
     },
     feedback(id, given) {
       const feedback = validate<FeedbackInput>(feedbackSchema, given, 'feedback');
@@ -319,7 +311,7 @@ type Pending = PendingDecision | PendingRecord;
 interface PendingRecord {
   readonly size: number;
   readonly record: LogRecord;
-  readonly answer?: PendingAnswer;
+  readonly answer: PendingAnswer | undefined;
 }
 
 /**
