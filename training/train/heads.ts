@@ -98,7 +98,7 @@ export async function fitHeads(run: TrainingRun): Promise<FittedHeads> {
       data,
       quality.outOfFold,
       await linearPenalties(data, quality.report),
-      calibrated.errors,
+      heldErrors(run, calibrated),
     );
   }
   const { heads, outputs: layers } = foldHeads(calibrated, task);
@@ -161,6 +161,25 @@ function expectedSuccess(
   return success;
 }
 
+/** How far the calibrators are off on the rows that they were fitted on: two numbers a candidate. */
+function heldErrors(
+  { features, groups, matrix, splits }: TrainingRun,
+  { heads, held }: CalibratedHeads,
+): HeldErrors {
+  const { rows } = splits.calibrate;
+  const calibrators = heads.success.calibrators.map(createCalibrator);
+  const quality = takeRows(outcomes(matrix, matrix.quality), rows);
+  const values = quality.values.map(
+    (value, i) => value - calibrators[i % quality.columns].probability(held.values[i]),
+  );
+  return {
+    features: takeRows(features.matrix, rows),
+    errors: { ...quality, values },
+    groups: rows.map((row) => groups[row]),
+    share: 1,
+  };
+}
+
 /** Those of the linear learner, whether it takes part or not. */
 async function linearPenalties(data: LearnerData, { members }: QualityReport): Promise<LinearPenalties> {
   const { settings } = members.find(({ name }) => name === 'linear') ?? (await tuneLinearLearner(data));
@@ -171,8 +190,6 @@ interface CalibratedHeads extends FoldedHeads {
   readonly told: ToldTask | null;
   /** What the success head says of the calibrate split, not calibrated: `[rows, candidates]`. */
   readonly held: Matrix;
-  /** How far the calibrators are off on the rows that they were fitted on: two numbers a candidate. */
-  readonly errors: HeldErrors;
 }
 
 /**
@@ -217,10 +234,6 @@ function calibrateHeads(
   const groupOfRow = rows.map((row) => groups[row]);
   const success = predictRows(createHead(heads.success.head, context), held);
   const calibrators = chooseCalibrators(success, quality, weights, { groups: groupOfRow, seed: config.seed });
-  const probabilities = calibrators.map(({ parameters }) => createCalibrator(parameters));
-  const errors = success.values.map(
-    (value, i) => quality.values[i] - probabilities[i % quality.columns].probability(value),
-  );
   const taskOfRow = rows.map((row) => tasks.indexOf(matrix.prompts[row].task ?? ''));
   const given = { features: held, quality, weights, tasks: taskOfRow, groups: groupOfRow };
   return {
@@ -232,6 +245,5 @@ function calibrateHeads(
     outputs,
     told: offsets && calibrateTold(offsets, heads.success.head, context, given, config.seed),
     held: success,
-    errors: { features: held, errors: { ...quality, values: errors }, groups: groupOfRow, share: 1 },
   };
 }
