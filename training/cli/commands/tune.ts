@@ -231,7 +231,10 @@ async function runTune(
   const router = await openRouter(folder);
   const { manifest } = router;
   const artifact = await readArtifactFolder(folder, { reports: true });
-  if (flags.accept?.kind === 'answer') await createAnswerScorer(artifact);
+  const { accept, acceptScore } = flags;
+  const isRead = accept?.kind === 'answer';
+  const isScored = accept !== undefined && !isRead;
+  if (isRead) await createAnswerScorer(artifact);
   const prices = flags.prices === undefined ? {} : { prices: await readPrices(flags.prices) };
   const progress = createProgress(io, flags.quiet === true);
   try {
@@ -242,15 +245,13 @@ async function runTune(
       map: flags.map,
       ...readingOptions(flags),
       // The table is the run's own.
-      ...(flags.accept?.kind === 'answer' && readsWords(manifest) ? { answers: 'text' as const } : {}),
+      ...(isRead && readsWords(manifest) ? { answers: 'text' as const } : {}),
       ...prices,
       onProgress: showTraining(progress),
     };
     const { leftOut, parts, tuned } = await withTraffic(reading, async (traffic) => {
       checkScores(traffic.matrix, 'Tuning');
-      const { accept, acceptScore } = flags;
       const named = manifest.candidates.filter(({ name }) => flags.candidates?.includes(name));
-      const isScored = accept !== undefined && accept.kind !== 'answer';
       const parts = isScored ? judgedParts(artifact.manifest, traffic) : tuningSplit(artifact, traffic);
       progress.update('predicting');
       const candidates = flags.candidates ?? cheapestAndBest(manifest, candidatesSeen(traffic.matrix));
@@ -279,13 +280,12 @@ async function runTune(
     if (flags.out !== undefined) await writeFile(flags.out, stringify(tuned.policy));
     const version =
       applyTo === null ? null : await withRetrainLock(applyTo, () => apply(applyTo, tuned, parts));
-    const isJudged = flags.accept !== undefined && flags.accept.kind !== 'answer';
     io.stdout(
       flags.json
-        ? `${JSON.stringify({ ...tuned, ...tunedOn(parts), ...(flags.accept?.kind === 'answer' ? { withoutAnswers: leftOut } : {}), ...(version === null ? {} : { version }) }, null, 2)}\n`
+        ? `${JSON.stringify({ ...tuned, ...tunedOn(parts), ...(isRead ? { withoutAnswers: leftOut } : {}), ...(version === null ? {} : { version }) }, null, 2)}\n`
         : describeTuning(tuned, {
             parts,
-            isJudged,
+            isJudged: isScored,
             withoutAnswers: leftOut,
             io,
             goal: goalOf(flags),
