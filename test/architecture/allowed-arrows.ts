@@ -124,6 +124,8 @@ export const GATEWAY_ARROWS: Arrows = {
   // What is remembered of keys and of what they used.
   state: [],
   records: [],
+  // Counts by minute, hour and day.
+  rollups: [],
   telemetry: [],
   // Candidates are made of the configuration, and secrets read.
   upstreams: ['config'],
