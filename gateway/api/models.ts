@@ -2,7 +2,7 @@ import { AUTO, ROUTER_PREFIX } from '../config/schema.ts';
 import { Problem } from '../problem.ts';
 import { admit, type GatewayParts } from './parts.ts';
 
-/** `GET /v1/models`: what `model` of a request may be, in the shape of whose SDK asks. */
+/** `GET /v1/models`: what `model` of a request may be, as far as its key may use it, in the shape of whose SDK asks. */
 export async function listModels(parts: GatewayParts, request: Request): Promise<Response> {
   const data = await modelsOf(parts, request);
   const ends = { has_more: false, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null };
@@ -28,17 +28,17 @@ export async function readModel(parts: GatewayParts, request: Request, id: strin
 async function modelsOf(parts: GatewayParts, request: Request) {
   const grant = await admit(parts, request, 'read', null);
   const { config, routers } = parts;
-  const candidates = Object.keys(config.candidates).filter(
-    (name) => grant.candidates?.includes(name) ?? true,
-  );
+  const mayAsk = (router: string) => grant.routers?.includes(router) ?? true;
+  const hasAuto = routers.defaultName !== undefined && mayAsk(routers.defaultName);
   const model = (id: string, owner: string) =>
     isOfAnthropic(request)
       ? { id, type: 'model', display_name: id, created_at: '1970-01-01T00:00:00Z' }
       : { id, object: 'model', created: 0, owned_by: owner };
   return [
-    ...(routers.names.length > 0 ? [model(AUTO, 'pointsman')] : []),
-    ...routers.names.map((name) => model(ROUTER_PREFIX + name, 'pointsman')),
-    ...candidates.map((name) => model(name, config.candidates[name].upstream)),
-    ...Object.entries(config.embeddings).map(([name, { upstream }]) => model(name, upstream)),
+    ...(hasAuto ? [model(AUTO, 'pointsman')] : []),
+    ...routers.names.filter(mayAsk).map((name) => model(ROUTER_PREFIX + name, 'pointsman')),
+    ...Object.entries({ ...config.candidates, ...config.embeddings })
+      .filter(([name]) => grant.mayName(name))
+      .map(([name, { upstream }]) => model(name, upstream)),
   ];
 }

@@ -109,11 +109,9 @@ function greeting(config: CheckedConfig, { url }: RunningServer): string {
       ? '  No candidate has an upstream, so decisions are made and no model is called. Give them in --config.'
       : `  Candidates: ${candidates.join(', ')}`,
     ...(candidates.length === 0 ? [] : [`  Base URL for OpenAI's SDKs: ${url}/v1`]),
-    ...(config.keys === undefined && !config.listen.host.startsWith('127.')
-      ? [
-          '  No keys are asked for: whoever reaches this address may use it. Give `keys` in the configuration.',
-        ]
-      : []),
+    config.keys === undefined
+      ? '  Keys: none are asked for, so whoever reaches this address may use it. Give `keys` in the configuration.'
+      : '  Keys: each request needs one; `pointsman keys create` makes them.',
     config.log === undefined
       ? '  No decision log is kept. Give --log, or `log` in the configuration.'
       : `  Decision log: ${config.log.folder}`,

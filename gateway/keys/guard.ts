@@ -53,8 +53,12 @@ export interface Grant {
   /** The `tier` signal, where the key has one: what the request says of itself does not count then. */
   readonly tier: string | null;
   readonly tags: Readonly<Record<string, string>>;
+  /** Routers that may be asked; null for all. */
+  readonly routers: readonly string[] | null;
   /** Candidates that may be called; null for all. */
   readonly candidates: readonly string[] | null;
+  /** Whether a request may name this candidate, or model of embeddings, and not leave the choice to a router. */
+  mayName(candidate: string): boolean;
   /**
    * What is to happen when the budget does not cover the expected cost: the cheapest candidates within the limits are
    * taken, if it covers them, or the request is refused.
@@ -103,7 +107,9 @@ export function createOpenGuard(): Guard {
     keyId: null,
     tier: null,
     tags: {},
+    routers: null,
     candidates: null,
+    mayName: () => true,
     onBudget: 'refuse',
     reserve: async () => reservation,
   };

@@ -93,7 +93,9 @@ class KeyGuard {
       keyId: key.id,
       tier: key.tier,
       tags: key.tags,
+      routers: key.routers,
       candidates: key.candidates,
+      mayName: (candidate) => mayName(key, candidate),
       onBudget: key.onBudget,
       reserve: (expected) => this.#reserve(asked, key, expected),
     };

@@ -36,7 +36,9 @@ const guard: Guard = {
       keyId: 'k1',
       tier: null,
       tags: {},
+      routers: null,
       candidates: null,
+      mayName: () => true,
       onBudget: 'refuse',
       async reserve(expected) {
         reserved.push(expected);
@@ -157,19 +159,14 @@ describe('the guard', () => {
 
 describe('a grant', () => {
   it('bounds the candidates that a router chooses among, and says the tier', async () => {
-    grant = { candidates: ['m2'], tier: 'gold' };
+    grant = { candidates: ['m2'], mayName: (name) => name === 'm2', tier: 'gold' };
     const response = await chat({}, { 'x-pointsman-tier': 'free' });
     expect(response.headers.get('x-pointsman-candidate')).toBe('m2');
     const id = response.headers.get('x-pointsman-decision-id');
     const record = await (await gateway.fetch(new Request(`http://gateway/v1/decisions/${id}`))).json();
     expect(record.decision.signals.tier).toBe('gold');
     const models = await (await gateway.fetch(new Request('http://gateway/v1/models'))).json();
-    expect(models.data.map(({ id }: { id: string }) => id)).toEqual([
-      'auto',
-      'router/support',
-      'm2',
-      'embed',
-    ]);
+    expect(models.data.map(({ id }: { id: string }) => id)).toEqual(['auto', 'router/support', 'm2']);
   });
 
   it('does not show the decisions of another key', async () => {

@@ -53,6 +53,7 @@ describe('pointsman serve', () => {
     );
     expect([code, stderr, candidate]).toEqual([0, '', expect.stringMatching(/^m[012]$/)]);
     expect(stdout).toContain('Routers: support\n');
+    expect(stdout).toContain('Keys: none are asked for');
     expect(stdout).toContain(`Decision log: ${log}\n`);
     expect(stdout).toMatch(/127\.0\.0\.1:\d+\n[\s\S]*no model is called[\s\S]*Stopping/);
   });
@@ -70,14 +71,20 @@ candidates:
 routers:
   support: { folder: ${await routerFolder()} }
 log: { folder: decisions, content: hash }
+keys: { state: gateway.db }
 `,
     );
     let answer: unknown;
     const { code, stdout } = await run(['serve', '--config', file], async (url) => {
-      answer = await (await send(url, '/v1/chat/completions', ask({ model: 'm1' }))).json();
+      expect((await send(url, '/v1/chat/completions', ask())).status).toBe(401);
+      const made = await fetch(`${url}/admin/keys`, { method: 'POST', body: '{"name":"a"}' });
+      const headers = { 'x-api-key': (await made.json()).secret, connection: 'close' };
+      const body = JSON.stringify(ask({ model: 'm1' }));
+      answer = await (await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body })).json();
     });
     expect([code, answer]).toMatchObject([0, { choices: [{ message: { content: 'from m1' } }] }]);
     expect(stdout).toContain('Candidates: m0 (mock), m1 (mock)');
+    expect(stdout).toContain('Keys: each request needs one');
     expect(stdout).toContain(`Decision log: ${join(folder, 'decisions')}`);
     expect(stdout).not.toContain(MOCK_KEY);
   });

@@ -214,9 +214,22 @@ describe('a limit', () => {
     const response = await chat(secret);
     expect([response.status, response.headers.get('x-pointsman-candidate')]).toEqual([200, 'm0']);
     expect((await chat(secret, { model: 'm1' })).status).toBe(403);
+  });
+
+  it.each([
+    [{}, ['auto', 'router/support', 'm0', 'm1', 'm2']],
+    [{ candidates: ['m0'] }, ['auto', 'router/support', 'm0']],
+    [{ routers: ['support'] }, ['auto', 'router/support']],
+    [{ routers: ['other'], candidates: ['m1'] }, ['m1']],
+  ])('of routers and candidates, %j, is what GET /v1/models goes by', async (settings, names) => {
+    const { secret } = await newKey(settings);
     const models = await gateway.fetch(new Request('http://gateway/v1/models', { headers: bearer(secret) }));
     const { data } = await models.json();
-    expect(data.map(({ id }: { id: string }) => id)).toEqual(['auto', 'router/support', 'm0']);
+    expect(data.map(({ id }: { id: string }) => id)).toEqual(names);
+    for (const name of ['auto', 'router/support', 'm0', 'm1', 'm2']) {
+      const { status } = await chat(secret, { model: name });
+      expect([name, status]).toEqual([name, names.includes(name) ? 200 : 403]);
+    }
   });
 });
 
