@@ -12,6 +12,7 @@ export {
   UnavailableError,
   UpstreamError,
 } from '../errors.ts';
+export { createAnswerScorer } from './accept.ts';
 export type { Answer, AnswerChunk, Client, ClientContext, Usage } from './answer.ts';
 export type { Clock } from './async.ts';
 export type { Attempt, ExecutionResult } from './attempt.ts';
@@ -28,4 +29,3 @@ export {
   withExecution,
 } from './execute.ts';
 export type { CandidateOptions, ExecuteOptions, Telemetry, Tool, ToolResult } from './options.ts';
-export { createAnswerScorer } from './score-answer.ts';

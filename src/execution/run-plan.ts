@@ -8,6 +8,7 @@ import {
 } from '../errors.ts';
 import type { AcceptTest, PlanStep } from '../policy/plan.ts';
 import type { Request } from '../request.ts';
+import { createAnswerReader } from './accept.ts';
 import { soundCost } from './answer.ts';
 import { openScope } from './async.ts';
 import {
@@ -28,7 +29,6 @@ import {
   type StepAnswer,
   type StepContext,
 } from './run.ts';
-import { createAnswerReader } from './score-answer.ts';
 import { runStep } from './steps.ts';
 
 /** What an execution is made of, its options read. */

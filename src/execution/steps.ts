@@ -1,12 +1,20 @@
 import { argMax } from '../math.ts';
 import type { Combine, HedgeStep, ParallelStep, PlanStep, SequenceStep, ToolStep } from '../policy/plan.ts';
-import { acceptAnswer, acceptContext, callFunction, scoreAnswer, type Tally, tallyVotes } from './accept.ts';
+import {
+  acceptAnswer,
+  acceptContext,
+  callFunction,
+  keepScore,
+  readByHead,
+  scoreAnswer,
+  type Tally,
+  tallyVotes,
+} from './accept.ts';
 import { type Answer, answerKey, type ClientAnswer, readAnswer } from './answer.ts';
 import { type AbortScope, openScope } from './async.ts';
 import { type AttemptRole, readFailure, SupersededError } from './attempt.ts';
 import { beginRecord, callCandidate, recordAnswer, recordFailure } from './call.ts';
 import { isOver, type Run, type RunStep, type StepAnswer, type StepContext } from './run.ts';
-import { keepScore, readByHead } from './score-answer.ts';
 
 /** Members at the same time; their answers become one. */
 async function runParallel(
