@@ -1,7 +1,7 @@
 import { LEARNER_NAMES, type LearnerName } from '../config.ts';
-import { fitMatrixFactorisation } from '../fit/factorisation.ts';
 import { type FoldProgress, groupedFolds, type OnFold } from '../fit/folds.ts';
 import { fitKnn } from '../fit/knn.ts';
+import { fitMatrixFactorisation } from '../fit/low-rank.ts';
 import { fitMlp } from '../fit/mlp.ts';
 import { tuneCurveLearner } from './curve.ts';
 import { tuneDomainLearner } from './domain.ts';
