@@ -4,6 +4,16 @@ import { createNumericSignals, NUMERIC_SIGNAL_NAMES } from '../features/numeric.
 import { createTextScan } from '../features/text-scan.ts';
 import { type Prompt, readPrompt } from '../request.ts';
 import {
+  checkForm,
+  checkMatch,
+  checkNumbers,
+  checkSums,
+  FORM_CHECKS,
+  MATCH_CHECKS,
+  NUMBER_CHECKS,
+  SUM_CHECKS,
+} from './checks.ts';
+import {
   CHOICE_CHECKS,
   checkChoice,
   checkFinal,
@@ -12,8 +22,6 @@ import {
   findFinalAnswer,
   keyOfFinal,
 } from './final.ts';
-import { checkForm, checkMatch, FORM_CHECKS, MATCH_CHECKS } from './form-checks.ts';
-import { checkNumbers, checkSums, NUMBER_CHECKS, SUM_CHECKS } from './number-checks.ts';
 import { type GivenAnswer, type Question, readAnswer, readQuestion, type SeenAnswer } from './question.ts';
 import { buildPhraseIndex, countPhrases, PHRASE_KINDS, type PhraseIndex } from './words.ts';
 
