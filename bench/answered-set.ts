@@ -13,8 +13,7 @@ import {
 import { type SampleRow, sampleTraffic } from '../data/solvers/sample-traffic.ts';
 import { keptAnswers } from '../test/fixtures/kept-answers.ts';
 import { chooseCalibrator } from '../training/calibrate/choose-calibrator.ts';
-import { fitAnswerFeatures } from '../training/features/fit-answer-features.ts';
-import { fitFeatures } from '../training/features/fit-features.ts';
+import { fitAnswerFeatures, fitFeatures } from '../training/features/fit-features.ts';
 import { chainHead, predictRows } from '../training/fit/chain.ts';
 import { crossValidate, groupedFolds } from '../training/fit/folds.ts';
 import { fitLinearPath } from '../training/fit/linear.ts';

@@ -1,7 +1,7 @@
 import { binaryCrossEntropy, type ManifestAnswer, mean, successLogit } from 'pointsman/internal';
 import { chooseCalibrator, chooseCalibrators, gainIsWorth } from '../calibrate/choose-calibrator.ts';
 import { columnMeans, trainRows } from '../evaluate/evaluation-input.ts';
-import { fitAnswerFeatures, type ReadableAnswers } from '../features/fit-answer-features.ts';
+import { fitAnswerFeatures, type ReadableAnswers } from '../features/fit-features.ts';
 import { chainHead, type DenseLayer, predictRows } from '../fit/chain.ts';
 import { exportLayersModel } from '../fit/export.ts';
 import { crossValidate } from '../fit/folds.ts';

@@ -2,10 +2,7 @@ import { readPrompt } from 'pointsman';
 import { createAnswerExtractor } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import { decodeStandardisation, readTextBlock } from '../../../src/features/features.ts';
-import {
-  type FittedAnswerFeatures,
-  fitAnswerFeatures,
-} from '../../../training/features/fit-answer-features.ts';
+import { type FittedAnswerFeatures, fitAnswerFeatures } from '../../../training/features/fit-features.ts';
 import { answeredTraffic } from '../../fixtures/answered-traffic.ts';
 
 const NGRAMS = { buckets: 1024, wordOrder: 2, characterFrom: 0, characterTo: 0, dimensions: 4, seed: 0 };
