@@ -3,6 +3,7 @@ import { type ClientPoolOptions, createClientPool } from 'pointsman/execution';
 import { createDecisionLog, type DecisionLog } from 'pointsman/log';
 import { openDecisionLog } from 'pointsman/node';
 import { createAdminApi, isLoopback } from './admin/admin-api.ts';
+import { createRollupsArea } from './admin/rollups-area.ts';
 import { answerRequest, type CutConnection, problemResponse } from './api/answer.ts';
 import { decideOnly, readDecision } from './api/decisions.ts';
 import { embed } from './api/embeddings.ts';
@@ -19,7 +20,10 @@ import { chatCompletions } from './protocols/chat-completions.ts';
 import type { Protocol } from './protocols/protocol.ts';
 import { responses } from './protocols/responses.ts';
 import { createDecisionRecords } from './records/decision-records.ts';
+import { createRatableAnswers } from './records/ratable-answers.ts';
+import { openRollups, type Rollups } from './rollups/open-rollups.ts';
 import { openRouters } from './routing/routers.ts';
+import { IN_MEMORY } from './sqlite.ts';
 import { openGatewayState } from './state/open-state.ts';
 import type { GatewayState } from './state/state.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
@@ -74,8 +78,10 @@ export async function openGateway(
   const http = createHttp();
   const log = await openLog(config, onError);
   let guard = given;
+  let rollups: Rollups | undefined;
   try {
     const metrics = createMetrics(() => log.stats());
+    rollups = openRollups({ path: rollupPath(config), onError });
     const secrets = { env, folder };
     const state = given === undefined ? await openState(config, secrets, onError) : undefined;
     guard ??=
@@ -99,6 +105,8 @@ export async function openGateway(
       guard,
       log,
       records: createDecisionRecords(config.recordsKept),
+      ratable: createRatableAnswers(RATABLE_ANSWERS),
+      rollups,
       metrics,
       tracing: config.telemetry.openTelemetry
         ? await loadTracing(config.telemetry.recordContent)
@@ -106,6 +114,7 @@ export async function openGateway(
       onError,
     };
     const app = routesOf(parts);
+    admin?.route('/', createRollupsArea(rollups));
     if (admin !== undefined) app.route('/', admin);
     return {
       config,
@@ -113,12 +122,14 @@ export async function openGateway(
       async close() {
         await routers.close();
         await parts.guard.close();
+        await parts.rollups.close();
         await log.close();
         await http.close();
       },
     };
   } catch (error) {
     if (given === undefined) await guard?.close();
+    await rollups?.close();
     await log.close();
     await http.close();
     throw error;
@@ -162,6 +173,13 @@ const newId = () => `dec_${crypto.randomUUID().replaceAll('-', '')}`;
 async function openLog({ log }: CheckedConfig, onError: (error: unknown) => void): Promise<DecisionLog> {
   if (log !== undefined) return openDecisionLog(log.folder, { content: log.content, newId, onError });
   return createDecisionLog({ sink: () => {}, content: 'hash', newId });
+}
+
+/** Answers whose ratings are counted when they come: about 10 MB. */
+const RATABLE_ANSWERS = 50_000;
+
+function rollupPath({ log, rollups }: CheckedConfig): string {
+  return rollups?.file ?? (log === undefined ? IN_MEMORY : `${log.folder}.rollups.db`);
 }
 
 function swapEvents(metrics: Metrics, onError: (error: unknown) => void) {

@@ -87,6 +87,7 @@ async function prepare(
       } catch (error) {
         const cheaper = cheapestInstead(error, grant, made, target, options);
         if (cheaper === undefined) throw error;
+        course.degraded();
         made = await decide(given, cheaper);
         course.decided(made, { asked: asked.model, conversationId });
         await course.reserve(grant, expectedUse(parts, made, given, inputTokens));
@@ -236,10 +237,7 @@ async function streamed(prepared: Prepared, writer: AnswerWriter, cut: CutConnec
   const { course, options, parts, request, router } = prepared;
   const started = performance.now();
   const stream = await executeStream(router, request, parts.pool, options);
-  parts.metrics.firstByteSeconds.observe(
-    { router: prepared.routerName ?? 'none' },
-    (performance.now() - started) / 1000,
-  );
+  course.began(performance.now() - started);
   stream.result.then(course.answered, course.failed);
   const pieces = stream[Symbol.asyncIterator]();
   // The first piece says who answers, which may be another one than was decided; of an answer that was whole before it

@@ -1,9 +1,11 @@
 import type { Decision, PlanStep } from 'pointsman';
 import { type Attempt, ExecutionError, type ExecutionResult, type Telemetry } from 'pointsman/execution';
+import { RefusalError } from '../errors.ts';
 import type { ExpectedUse, Grant, Reservation } from '../keys/guard.ts';
 import { secretFromHeaders } from '../keys/secret.ts';
 import { CLIENT_LEFT, Problem } from '../problem.ts';
 import type { DecisionRecord } from '../records/decision-records.ts';
+import type { RatableAnswer } from '../records/ratable-answers.ts';
 import { NONE } from '../telemetry/metrics.ts';
 import { type GatewayParts, reportedProblem } from './parts.ts';
 
@@ -25,6 +27,10 @@ export interface Course {
     asked: Pick<Parameters<GatewayParts['guard']['admit']>[0], 'router' | 'candidate' | 'inputTokens'>,
   ): Promise<Grant>;
   decided(decision: Decision, facts: Pick<DecisionRecord, 'asked' | 'conversationId'>): void;
+  /** The budget did not cover what was decided: it goes to the cheapest. */
+  degraded(): void;
+  /** @param ms until a stream began. */
+  began(ms: number): void;
   /** Sets aside what is expected to be spent. */
   reserve(grant: Grant, expected: ExpectedUse): Promise<void>;
   /** Nobody reads what comes any more. */
@@ -55,6 +61,8 @@ export function openCourse(
   let firstSentAt: number | undefined;
   let lastEndAt: number | undefined;
   let answeredBy: string | undefined;
+  let isDegraded = false;
+  let firstByteMs: number | null = null;
   let isOver = false;
   let left = false;
   metrics.inFlight.inc();
@@ -69,6 +77,7 @@ export function openCourse(
     candidate: string | null,
     all: readonly Attempt[],
     change: Pick<DecisionRecord, 'state' | 'error' | 'servedModel'>,
+    beside: { readonly isRefused?: boolean; readonly cachedInputTokens?: number } = {},
   ) => {
     if (isOver) return;
     isOver = true;
@@ -92,6 +101,22 @@ export function openCourse(
       if (attempt.costUsd !== null)
         metrics.costUsd.inc({ router: labels.router, candidate: attempt.candidate }, attempt.costUsd);
     }
+    parts.rollups.ended({
+      router,
+      keyId,
+      decision,
+      state: beside.isRefused === true ? 'refused' : (change.state as 'answered' | 'failed' | 'left'),
+      code: change.error?.code ?? null,
+      candidate,
+      attempts: all,
+      latencyMs,
+      firstByteMs,
+      overheadMs: ownMs(),
+      isDegraded,
+      cachedInputTokens: beside.cachedInputTokens ?? 0,
+    });
+    if (decision?.id !== undefined && candidate !== null)
+      parts.ratable.add(decision.id, ratableAnswer(decision, candidate, { router, keyId }));
     if (decision?.id !== undefined)
       records.update(decision.id, { ...change, ...used, status, candidate, latencyMs, attempts: all });
     trace.end(status, {
@@ -166,6 +191,13 @@ export function openCourse(
         overheadMs: ownMs(),
       });
     },
+    degraded() {
+      isDegraded = true;
+    },
+    began(ms) {
+      firstByteMs = ms;
+      metrics.firstByteSeconds.observe({ router: router ?? NONE }, ms / 1000);
+    },
     async reserve(grant, expected) {
       reservation = await grant.reserve(expected);
     },
@@ -173,7 +205,13 @@ export function openCourse(
       left = true;
     },
     answered({ answer, candidate, trace: { attempts: all } }) {
-      finish(200, candidate, all, { state: 'answered', error: null, servedModel: answer.model });
+      finish(
+        200,
+        candidate,
+        all,
+        { state: 'answered', error: null, servedModel: answer.model },
+        { cachedInputTokens: answer.usage?.cachedInputTokens ?? 0 },
+      );
     },
     failed(error) {
       const hasLeft = left || signal.aborted;
@@ -181,13 +219,36 @@ export function openCourse(
         ? new Problem(CLIENT_LEFT, 'client_left', 'The client left before the answer came.')
         : reportedProblem(parts, error);
       const all = error instanceof ExecutionError ? (error.attempts as readonly Attempt[]) : sent;
-      finish(problem.status, null, all, {
-        state: hasLeft ? 'left' : 'failed',
-        error: { code: problem.code, message: problem.message },
-        servedModel: null,
-      });
+      finish(
+        problem.status,
+        null,
+        all,
+        {
+          state: hasLeft ? 'left' : 'failed',
+          error: { code: problem.code, message: problem.message },
+          servedModel: null,
+        },
+        { isRefused: !hasLeft && error instanceof RefusalError },
+      );
       return problem;
     },
+  };
+}
+
+/** @param candidate who answered. */
+export function ratableAnswer(
+  { artifactId, candidate: decided, predictions, propensity, signals }: Decision,
+  candidate: string,
+  of: Pick<RatableAnswer, 'router' | 'keyId'>,
+): RatableAnswer {
+  const predicted = predictions.find((prediction) => prediction.candidate === candidate)?.successProbability;
+  return {
+    ...of,
+    version: artifactId,
+    candidate,
+    task: signals.task ?? null,
+    predicted: predicted ?? null,
+    propensity: candidate === decided ? propensity : null,
   };
 }
 

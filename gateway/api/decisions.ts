@@ -7,6 +7,7 @@ import { responses } from '../protocols/responses.ts';
 import type { DecisionRecord } from '../records/decision-records.ts';
 import type { Fields } from '../upstreams/wire.ts';
 import { routeOptions } from './answer.ts';
+import { ratableAnswer } from './course.ts';
 import { readHints } from './hints.ts';
 import { admit, type GatewayParts, receive } from './parts.ts';
 
@@ -44,6 +45,11 @@ export async function decideOnly(parts: GatewayParts, request: Request): Promise
     latencyMs: performance.now() - started,
     overheadMs: performance.now() - started,
   });
+  parts.rollups.decided({ router: name, keyId: grant.keyId, decision });
+  parts.ratable.add(
+    decision.id as string,
+    ratableAnswer(decision, decision.candidate, { router: name, keyId: grant.keyId }),
+  );
   return Response.json({ router: name, ...explained(decision) });
 }
 

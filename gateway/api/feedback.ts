@@ -76,6 +76,8 @@ export async function takeFeedback(parts: GatewayParts, request: Request): Promi
     const said: GivenFeedback = { at: new Date().toISOString(), ...given };
     records.update(id, { feedback: [...record.feedback, said].slice(-MOST_KEPT) });
   }
+  const ratable = quality === undefined ? undefined : parts.ratable.take(id, candidate);
+  if (quality !== undefined && ratable !== undefined) parts.rollups.rated(ratable, quality);
   const labels = { router: record?.router ?? NONE, candidate: record?.candidate ?? NONE };
   parts.metrics.feedback.inc(labels);
   return Response.json({ decisionId: id, ...given }, { status: 201 });

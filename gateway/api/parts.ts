@@ -6,6 +6,8 @@ import type { Action, Grant, Guard } from '../keys/guard.ts';
 import { secretFromHeaders } from '../keys/secret.ts';
 import { Problem, problemOf } from '../problem.ts';
 import type { DecisionRecords } from '../records/decision-records.ts';
+import type { RatableAnswers } from '../records/ratable-answers.ts';
+import type { Rollups } from '../rollups/open-rollups.ts';
 import type { Routers } from '../routing/routers.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/trace.ts';
@@ -27,6 +29,8 @@ export interface GatewayParts {
   readonly guard: Guard;
   readonly log: DecisionLog;
   readonly records: DecisionRecords;
+  readonly ratable: RatableAnswers;
+  readonly rollups: Rollups;
   readonly metrics: Metrics;
   readonly tracing: Tracing;
   /** Told of mistakes of the gateway's own, and of what its operator has to know. */

@@ -59,6 +59,7 @@ export function checkConfig(value: unknown, name: string, folder: string): Check
     ...data,
     routers: Object.fromEntries(routers),
     ...(data.log === undefined ? {} : { log: { ...data.log, folder: resolve(folder, data.log.folder) } }),
+    ...(data.rollups === undefined ? {} : { rollups: { file: resolve(folder, data.rollups.file) } }),
     ...(data.keys === undefined ? {} : { keys: { ...data.keys, state: statePath(data.keys.state, folder) } }),
   };
 }

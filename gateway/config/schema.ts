@@ -180,6 +180,8 @@ export const configSchema = z
         content: z.enum(['prompt', 'hash']).default('prompt'),
       })
       .optional(),
+    /** Counts by minute, hour and day. @default beside the log; in memory where there is none */
+    rollups: z.strictObject({ file: z.string().min(1) }).optional(),
     /** Who may use it, and how much. @default everybody, without limits */
     keys: keys.optional(),
     /** The admin API; on this machine alone it needs no token. */

@@ -115,7 +115,7 @@ export interface RatingSums {
   readonly rated: number;
   /** Sum of their squares. */
   readonly ratedSquared: number;
-  /** Sum of what the router had predicted of those answers. */
+  /** Sum of what the router had predicted of those answers, where it had: of those that are in `bins`. */
   readonly predicted: number;
   /** Ten bins of what was predicted, 0 to 0.1 and so on; those that are empty are left out. */
   readonly bins: readonly CalibrationBin[];

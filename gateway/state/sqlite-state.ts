@@ -1,15 +1,18 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
 import Database from 'libsql';
-import AsyncDatabase from 'libsql/promise';
 import { InvalidInputError } from 'pointsman';
+import {
+  type Checkpoints,
+  type Connection,
+  createCheckpoints,
+  IN_MEMORY,
+  makePrivateFile,
+  openSqlite,
+} from '../sqlite.ts';
 import { type KeyRecord, parseKeyRecord } from './key-record.ts';
 import { Ledger } from './ledger.ts';
 import { dayOf } from './limits.ts';
 import { dayUse, ledgerWriter, readLedger, SCHEMA, SCHEMA_VERSION } from './sqlite-ledger.ts';
 import type { DayUse, GatewayState, ReserveRequest, ReserveResult, Settlement } from './state.ts';
-
-type Connection = InstanceType<typeof Database>;
 
 export interface SqliteStateOptions {
   /**
@@ -29,11 +32,6 @@ export interface SqliteStateOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-/** Characters after which what was written is moved from the write-ahead log into the database. */
-const CHECKPOINT_AFTER = 2_000_000;
-
-const BUSY_MS = 2_000;
-
 /** Days that are kept, here as in Redis. */
 const KEPT_DAYS_MS = 400 * 86_400_000;
 
@@ -48,15 +46,18 @@ const READ_DAYS_MS = 33 * 86_400_000;
  * @throws InvalidInputError for a file that is something else, or that another process decides with.
  */
 export async function openSqliteState(path: string, options: SqliteStateOptions = {}): Promise<GatewayState> {
-  const isKept = path !== ':memory:';
-  if (isKept) {
-    mkdirSync(dirname(resolve(path)), { recursive: true });
-    // Nobody else of this machine may read it; SQLite gives its other files the same rights.
-    closeSync(openSync(path, 'a', 0o600));
-  }
+  const isKept = path !== IN_MEMORY;
+  if (isKept) makePrivateFile(path);
   const lock = isKept && (options.decides ?? true) ? takeLock(path) : null;
   try {
-    return new SqliteState(openDatabase(path, options.busyMs ?? BUSY_MS), lock, path, options);
+    const { busyMs } = options;
+    const db = openSqlite(path, {
+      what: 'the state of a gateway',
+      schema: SCHEMA,
+      schemaVersion: SCHEMA_VERSION,
+      ...(busyMs === undefined ? {} : { busyMs }),
+    });
+    return new SqliteState(db, lock, createCheckpoints(path, options.onError ?? (() => {})), options);
   } catch (error) {
     lock?.close();
     throw error;
@@ -78,33 +79,10 @@ function takeLock(path: string): Connection {
   }
 }
 
-function openDatabase(path: string, timeout: number): Connection {
-  let db: Connection | undefined;
-  try {
-    db = new Database(path, { timeout });
-    const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
-    if (version > SCHEMA_VERSION)
-      throw new InvalidInputError(
-        `The state ${path} is of version ${version}, written by a newer gateway. This one reads up to ${SCHEMA_VERSION}.`,
-      );
-    // A commit is safe from the end of the process, but waits for no disk; the log is emptied beside the requests.
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;');
-    if (version < SCHEMA_VERSION) db.exec(SCHEMA);
-    return db;
-  } catch (cause) {
-    db?.close();
-    if (cause instanceof InvalidInputError) throw cause;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new InvalidInputError(`${path} must be the state of a gateway, or not be there yet. Got: ${why}`, {
-      cause,
-    });
-  }
-}
-
 class SqliteState implements GatewayState {
   readonly #db: Connection;
   readonly #lock: Connection | null;
-  readonly #path: string;
+  readonly #checkpoints: Checkpoints;
   readonly #clock: () => number;
   readonly #writeEveryMs: number;
   readonly #onError: (error: unknown) => void;
@@ -115,14 +93,17 @@ class SqliteState implements GatewayState {
   readonly #looking: NodeJS.Timeout;
   #seenVersion: number;
   #writing: NodeJS.Timeout | null = null;
-  #sinceCheckpoint = 0;
-  #checkpoint: Promise<void> | null = null;
   #canWrite = true;
 
-  constructor(db: Connection, lock: Connection | null, path: string, options: SqliteStateOptions) {
+  constructor(
+    db: Connection,
+    lock: Connection | null,
+    checkpoints: Checkpoints,
+    options: SqliteStateOptions,
+  ) {
     this.#db = db;
     this.#lock = lock;
-    this.#path = path;
+    this.#checkpoints = checkpoints;
     this.#clock = options.clock ?? Date.now;
     this.#writeEveryMs = options.writeEveryMs ?? 20;
     this.#onError = options.onError ?? (() => {});
@@ -202,7 +183,7 @@ class SqliteState implements GatewayState {
   async close(): Promise<void> {
     clearInterval(this.#looking);
     if (this.#writing !== null) clearTimeout(this.#writing);
-    await this.#checkpoint;
+    await this.#checkpoints.settled();
     this.#writeNow();
     this.#db.close();
     this.#lock?.close();
@@ -224,7 +205,7 @@ class SqliteState implements GatewayState {
     if (this.#ledger === null || !this.#ledger.hasChanges()) return;
     const changes = this.#ledger.takeChanges();
     try {
-      this.#sinceCheckpoint += this.#write(this.#ledger, changes);
+      this.#checkpoints.wrote(this.#write(this.#ledger, changes));
       this.#canWrite = true;
     } catch (error) {
       this.#ledger.restoreChanges(changes);
@@ -232,26 +213,6 @@ class SqliteState implements GatewayState {
       this.#writeSoon();
       this.#onError(error);
     }
-    if (this.#sinceCheckpoint > CHECKPOINT_AFTER) this.#startCheckpoint();
-  }
-
-  /** By a connection of its own, whose work is done on another thread: it waits for the disk. */
-  #startCheckpoint(): void {
-    if (this.#checkpoint !== null || this.#path === ':memory:') return;
-    this.#sinceCheckpoint = 0;
-    const empty = async () => {
-      const db = new AsyncDatabase(this.#path, { timeout: BUSY_MS });
-      try {
-        await db.exec('PRAGMA wal_checkpoint(PASSIVE)');
-      } finally {
-        db.close();
-      }
-    };
-    this.#checkpoint = empty()
-      .catch(this.#onError)
-      .finally(() => {
-        this.#checkpoint = null;
-      });
   }
 
   /** Forgets keys when another process has written. */

@@ -110,22 +110,24 @@ export const TRAINING_ARROWS: Arrows = {
 };
 
 /** Words that every room of `gateway` may use. */
-export const GATEWAY_GROUND = ['errors', 'problem'] as const;
+export const GATEWAY_GROUND = ['errors', 'problem', 'sqlite'] as const;
 
 export const GATEWAY_ARROWS: Arrows = {
   errors: [],
   // Refusals are problems too.
   problem: ['errors'],
+  // How a database of SQLite is opened, and its log emptied.
+  sqlite: [],
   config: [],
   // Who may do what, and who pays: asked by every route, and asking none of them.
   keys: ['state'],
   // Keys and what they used, for whoever looks after the gateway.
-  admin: ['keys', 'state'],
+  admin: ['keys', 'rollups', 'state'],
   // What is remembered of keys and of what they used.
   state: [],
   records: [],
-  // Counts by minute, hour and day.
-  rollups: [],
+  // Counts by minute, hour and day; ratings, under the labels of the answers that are remembered.
+  rollups: ['records'],
   telemetry: [],
   // Candidates are made of the configuration, and secrets read.
   upstreams: ['config'],
@@ -134,7 +136,7 @@ export const GATEWAY_ARROWS: Arrows = {
   // What `model` means is said in the configuration.
   routing: ['config'],
   // One file a route, and the course of a request through all of it.
-  api: ['config', 'keys', 'protocols', 'records', 'routing', 'telemetry', 'upstreams'],
+  api: ['config', 'keys', 'protocols', 'records', 'rollups', 'routing', 'telemetry', 'upstreams'],
   // The one place where the parts meet.
   'create-gateway': [
     'admin',
@@ -143,6 +145,7 @@ export const GATEWAY_ARROWS: Arrows = {
     'keys',
     'protocols',
     'records',
+    'rollups',
     'routing',
     'state',
     'telemetry',
