@@ -15,10 +15,9 @@ import { keptAnswers } from '../test/fixtures/kept-answers.ts';
 import { chooseCalibrator } from '../training/calibrate/choose-calibrator.ts';
 import { fitAnswerFeatures, fitFeatures } from '../training/features/fit-features.ts';
 import { chainHead, predictRows } from '../training/fit/chain.ts';
-import { crossValidate, groupedFolds } from '../training/fit/folds.ts';
 import { fitLinearPath } from '../training/fit/linear.ts';
 import { meanLoss } from '../training/fit/loss.ts';
-import { type Matrix, putRows, takeRows } from '../training/fit/rows.ts';
+import { crossValidate, groupedFolds, type Matrix, putRows, takeRows } from '../training/fit/rows.ts';
 import {
   answerLogits,
   fitAnswerHead,

@@ -1,7 +1,6 @@
 import { createRandom } from 'pointsman/internal';
 import { predictRows } from '../../training/fit/chain.ts';
-import { groupedFolds } from '../../training/fit/folds.ts';
-import type { Matrix } from '../../training/fit/rows.ts';
+import { groupedFolds, type Matrix } from '../../training/fit/rows.ts';
 import { tuneCurveLearner } from '../../training/learners/curve.ts';
 import type { LearnerData } from '../../training/learners/learner.ts';
 import { tuneLinearLearner } from '../../training/learners/linear.ts';

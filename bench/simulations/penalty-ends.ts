@@ -1,5 +1,5 @@
 import { createRandom } from 'pointsman/internal';
-import { groupedFolds } from '../../training/fit/folds.ts';
+import { groupedFolds } from '../../training/fit/rows.ts';
 import type { LearnerData } from '../../training/learners/learner.ts';
 import { tuneLearners } from '../../training/learners/tune-learners.ts';
 import { atMost, type BenchLine, mended } from '../bench-line.ts';

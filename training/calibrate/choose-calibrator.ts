@@ -1,6 +1,5 @@
 import type { Calibrator } from 'pointsman/internal';
-import { eachFold, groupedFolds } from '../fit/folds.ts';
-import { clusteredMean, type Matrix, takeColumn } from '../fit/rows.ts';
+import { clusteredMean, eachFold, groupedFolds, type Matrix, takeColumn } from '../fit/rows.ts';
 import {
   type CalibrationData,
   type CalibratorKind,

@@ -5,7 +5,7 @@ import type { DenseLayer } from './chain.ts';
 import { type Curvature, cholesky, measureCurvature } from './curvature.ts';
 import { createLinearObjective, type LinearObjective, minimise } from './linear-objective.ts';
 import { baseRates, checkFitData, type FitData, type Loss } from './loss.ts';
-import type { Matrix } from './rows.ts';
+import type { Matrix, OnProgress } from './rows.ts';
 
 export interface LinearOptions {
   /**
@@ -249,19 +249,6 @@ function preconditioner(
     }
   };
 }
-
-/** How far a fit is. */
-export interface FitProgress {
-  readonly step: number;
-  /** Most steps there can be; it may end before. */
-  readonly steps: number;
-  /** Mean loss so far, per unit of weight. */
-  readonly loss: number;
-  /** A guess from the steps so far. */
-  readonly secondsLeft: number;
-}
-
-export type OnProgress = (progress: FitProgress) => void;
 
 /**
  * Reports the steps of a fit that ends when what is left to gain falls below `tolerance` (a share of the loss). The

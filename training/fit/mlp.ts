@@ -1,9 +1,8 @@
 import { createRandom, type Random } from 'pointsman/internal';
 import { type TensorFlow, useBackend } from './backend.ts';
 import type { DenseChain, DenseLayer } from './chain.ts';
-import type { OnProgress } from './linear.ts';
 import { baseRates, checkFitData, type FitData, type Loss, targetWeights, weightedMeanLoss } from './loss.ts';
-import { type Matrix, takeRows } from './rows.ts';
+import { type Matrix, type OnProgress, takeRows } from './rows.ts';
 
 /** One output of the network, over the features that all tasks share. */
 interface MlpTask extends Omit<FitData, 'features'> {

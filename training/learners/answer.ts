@@ -1,9 +1,8 @@
 import { argMin, type EarlierAnswer, EVIDENCE_LENGTH, evidenceInto } from 'pointsman/internal';
 import type { DenseLayer } from '../fit/chain.ts';
-import { crossValidate, type OnFold } from '../fit/folds.ts';
 import { fitLinear, fitLinearPath } from '../fit/linear.ts';
 import { meanLoss } from '../fit/loss.ts';
-import { createMatrix, type Matrix, takeRows } from '../fit/rows.ts';
+import { createMatrix, crossValidate, type Matrix, type OnFold, takeRows } from '../fit/rows.ts';
 
 /** Answers that were rated, one a row: of which candidate, what they look like, and how good they were. */
 export interface RatedAnswers {

@@ -1,8 +1,16 @@
 import { argMin, createRandom } from 'pointsman/internal';
 import { chainHead, type DenseLayer, predictRows } from '../fit/chain.ts';
-import { crossValidate, eachFold, type OnFold } from '../fit/folds.ts';
-import { type OnProgress, searchPenalties } from '../fit/linear.ts';
-import { createMatrix, type Matrix, putRows, takeRows } from '../fit/rows.ts';
+import { searchPenalties } from '../fit/linear.ts';
+import {
+  createMatrix,
+  crossValidate,
+  eachFold,
+  type Matrix,
+  type OnFold,
+  type OnProgress,
+  putRows,
+  takeRows,
+} from '../fit/rows.ts';
 import {
   allRows,
   fitLayers,

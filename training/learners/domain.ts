@@ -1,8 +1,15 @@
 import { argMax, argMin } from 'pointsman/internal';
 import { chainHead, type DenseLayer, predictRows } from '../fit/chain.ts';
-import { crossValidate, type OnFold } from '../fit/folds.ts';
-import { fitLinearPath, type OnProgress, searchPenalties } from '../fit/linear.ts';
-import { createMatrix, type Matrix, numberClusters, takeRows } from '../fit/rows.ts';
+import { fitLinearPath, searchPenalties } from '../fit/linear.ts';
+import {
+  createMatrix,
+  crossValidate,
+  type Matrix,
+  numberClusters,
+  type OnFold,
+  type OnProgress,
+  takeRows,
+} from '../fit/rows.ts';
 import { allRows, fittedChain, isFullyObserved, type LearnerData, type TunedLearner } from './learner.ts';
 import { rowDifficulty } from './linear.ts';
 

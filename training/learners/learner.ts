@@ -1,10 +1,16 @@
 import { argMin, type Head } from 'pointsman/internal';
 import { chainHead, type DenseChain, type DenseLayer, predictRows } from '../fit/chain.ts';
-import { crossValidate, type OnFold } from '../fit/folds.ts';
 import type { KnnFit } from '../fit/knn.ts';
-import { fitLinearPath, type OnProgress } from '../fit/linear.ts';
+import { fitLinearPath } from '../fit/linear.ts';
 import type { FitData } from '../fit/loss.ts';
-import { createMatrix, type Matrix, takeRows } from '../fit/rows.ts';
+import {
+  createMatrix,
+  crossValidate,
+  type Matrix,
+  type OnFold,
+  type OnProgress,
+  takeRows,
+} from '../fit/rows.ts';
 
 /** What learners learn from. Rows are those of the fit split. */
 export interface LearnerData {

@@ -1,8 +1,8 @@
 import { LEARNER_NAMES, type LearnerName } from '../config.ts';
-import { type FoldProgress, groupedFolds, type OnFold } from '../fit/folds.ts';
 import { fitKnn } from '../fit/knn.ts';
 import { fitMatrixFactorisation } from '../fit/low-rank.ts';
 import { fitMlp } from '../fit/mlp.ts';
+import { type FoldProgress, groupedFolds, type OnFold } from '../fit/rows.ts';
 import { tuneCurveLearner } from './curve.ts';
 import { tuneDomainLearner } from './domain.ts';
 import { fittedChain, type LearnerData, type TunedLearner, tuneByFold } from './learner.ts';

@@ -1,7 +1,6 @@
 import { createRandom, mean, type UncertaintySpec } from 'pointsman/internal';
-import { eachFold } from '../fit/folds.ts';
 import { principalDirections } from '../fit/low-rank.ts';
-import { type Matrix, takeRows } from '../fit/rows.ts';
+import { eachFold, type Matrix, takeRows } from '../fit/rows.ts';
 import { allRows, isFullyObserved, type LearnerData } from './learner.ts';
 import { rowDifficulty } from './linear.ts';
 

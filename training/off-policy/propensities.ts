@@ -1,8 +1,15 @@
 import { argMin, createRandom, softmaxInto } from 'pointsman/internal';
 import { chainHead, predictRows } from '../fit/chain.ts';
-import { eachFold, groupedFolds, type OnFold } from '../fit/folds.ts';
 import { fitLinearPath } from '../fit/linear.ts';
-import { createMatrix, type Matrix, putRows, takeRows } from '../fit/rows.ts';
+import {
+  createMatrix,
+  eachFold,
+  groupedFolds,
+  type Matrix,
+  type OnFold,
+  putRows,
+  takeRows,
+} from '../fit/rows.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 
 /** How likely it was that the log holds what it holds. */

@@ -8,9 +8,8 @@ import {
 } from 'pointsman/internal';
 import { fitRatioScale } from '../calibrate/fit-calibrators.ts';
 import { chainHead, type DenseChain, type DenseLayer, predictRows } from '../fit/chain.ts';
-import { eachFold } from '../fit/folds.ts';
 import { fitLinearPath, searchPenalties } from '../fit/linear.ts';
-import { type Matrix, takeColumn, takeRows } from '../fit/rows.ts';
+import { eachFold, type Matrix, takeColumn, takeRows } from '../fit/rows.ts';
 import { allRows, isFullyObserved, squaredError } from '../learners/learner.ts';
 import { tuneSharedLinear } from '../learners/linear.ts';
 import {

@@ -4,8 +4,7 @@ import { columnMeans, trainRows } from '../evaluate/evaluation-input.ts';
 import { fitAnswerFeatures, type ReadableAnswers } from '../features/fit-features.ts';
 import { chainHead, type DenseLayer, predictRows } from '../fit/chain.ts';
 import { exportLayersModel } from '../fit/export.ts';
-import { crossValidate } from '../fit/folds.ts';
-import { createMatrix, type Matrix, takeRows } from '../fit/rows.ts';
+import { createMatrix, crossValidate, type Matrix, takeRows } from '../fit/rows.ts';
 import {
   type AnsweredPrompts,
   answerLogits,

@@ -1,11 +1,10 @@
 import { argMin, type HeadSpec } from 'pointsman/internal';
 import type { LearnerName } from '../config.ts';
 import { chainHead, type DenseChain, type DenseLayer, predictRows } from '../fit/chain.ts';
-import { crossValidate } from '../fit/folds.ts';
 import { encodeKnn } from '../fit/knn.ts';
 import { fitLinear, searchPenalties } from '../fit/linear.ts';
 import { meanLoss, softTargets } from '../fit/loss.ts';
-import { createMatrix, type Matrix, takeRows } from '../fit/rows.ts';
+import { createMatrix, crossValidate, type Matrix, takeRows } from '../fit/rows.ts';
 import { chooseLossShrinkage, fitStack } from '../fit/stack-weights.ts';
 import {
   type FittedLearner,

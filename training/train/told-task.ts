@@ -9,9 +9,8 @@ import {
 } from 'pointsman/internal';
 import { chooseCalibrators, gainIsWorth } from '../calibrate/choose-calibrator.ts';
 import { fitSoftmaxTemperature } from '../calibrate/fit-calibrators.ts';
-import { crossValidate } from '../fit/folds.ts';
 import { softTargets } from '../fit/loss.ts';
-import { clusteredMean, createMatrix, type Matrix, takeRows } from '../fit/rows.ts';
+import { clusteredMean, createMatrix, crossValidate, type Matrix, takeRows } from '../fit/rows.ts';
 import { hasTasks, shrunkTaskMeans, type TaskData } from '../learners/domain.ts';
 import { allRows, isFullyObserved, type LearnerData, trainMeans } from '../learners/learner.ts';
 import { stackLearners } from '../learners/stack.ts';

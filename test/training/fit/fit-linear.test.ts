@@ -2,9 +2,9 @@ import { InvalidInputError } from 'pointsman';
 import { createRandom } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 import { chainHead, predictRows } from '../../../training/fit/chain.ts';
-import { type FitProgress, fitLinear, fitLinearPath } from '../../../training/fit/linear.ts';
+import { fitLinear, fitLinearPath } from '../../../training/fit/linear.ts';
 import { meanLoss } from '../../../training/fit/loss.ts';
-import { createMatrix, takeRows } from '../../../training/fit/rows.ts';
+import { createMatrix, type FitProgress, takeRows } from '../../../training/fit/rows.ts';
 import { linearFixture } from './fixtures.ts';
 
 const { features, logits, choice, success } = linearFixture(3000, 12, 4, 1, 2);

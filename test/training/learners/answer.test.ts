@@ -1,8 +1,7 @@
 import { createRandom } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import { chainHead, predictRows } from '../../../training/fit/chain.ts';
-import { groupedFolds } from '../../../training/fit/folds.ts';
-import { createMatrix } from '../../../training/fit/rows.ts';
+import { createMatrix, groupedFolds } from '../../../training/fit/rows.ts';
 import {
   answerLogits,
   earlierExamples,

@@ -1,6 +1,5 @@
 import { createRandom } from 'pointsman/internal';
-import { groupedFolds } from '../../../training/fit/folds.ts';
-import type { Matrix } from '../../../training/fit/rows.ts';
+import { groupedFolds, type Matrix } from '../../../training/fit/rows.ts';
 import type { LearnerData } from '../../../training/learners/learner.ts';
 
 export interface FixtureOptions {
