@@ -1,13 +1,15 @@
+import { isUtf8 } from 'node:buffer';
 import { REASONS } from '../../outcomes/outcome.ts';
 import { REFUSED_MARK } from '../sql/rows.ts';
 import { BLOCK_BYTES, readBytes, type TextBlock, validUtf8 } from './files.ts';
-import { jsonlBlocks } from './jsonl.ts';
 
 const [LINE_FEED, SPACE, QUOTE, COMMA, COLON, BACKSLASH] = [10, 32, 34, 44, 58, 92];
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [91, 93, 123, 125];
 
-/** An object that does not end within this is turned down, so that a file cannot fill memory. */
-const LONGEST_OBJECT_BYTES = 64 * 2 ** 20;
+/** A line or an object that does not end within this is turned down unread, so that a file cannot fill memory. */
+const LONGEST_BYTES = 64 * 2 ** 20;
+
+type OnBytes = (bytes: number) => void;
 
 /** So deep are brackets told apart; below, they are counted. */
 const DEEPEST = 1000;
@@ -16,10 +18,7 @@ const DEEPEST = 1000;
  * Cuts a list of objects, or objects that follow each other, into blocks of one object a line. Where something is broken
  * (a brace or a quote is missing), the object it is in is turned down, and reading goes on with the next one.
  */
-async function* jsonValueBlocks(
-  file: string,
-  onBytes: (bytes: number) => void = () => {},
-): AsyncGenerator<TextBlock> {
+async function* jsonValueBlocks(file: string, onBytes: OnBytes): AsyncGenerator<TextBlock> {
   const cutter = new ObjectCutter();
   let firstLine = 1;
   const block = (): TextBlock => {
@@ -239,13 +238,13 @@ class ObjectCutter {
 
   #keep(part: Buffer): void {
     this.#length += part.length;
-    if (this.#length <= LONGEST_OBJECT_BYTES) this.#parts.push(part);
+    if (this.#length <= LONGEST_BYTES) this.#parts.push(part);
   }
 
   #putObject(): void {
     const object = this.#parts.length === 1 ? this.#parts[0] : Buffer.concat(this.#parts);
     this.#noteFirstKey(object);
-    if (this.#length > LONGEST_OBJECT_BYTES) this.#put(REFUSED_MARK + REASONS.tooLong);
+    if (this.#length > LONGEST_BYTES) this.#put(REFUSED_MARK + REASONS.tooLong);
     else this.#put(validUtf8(object)?.toString('utf8') ?? REFUSED_MARK + REASONS.notUtf8);
     this.#parts = [];
     this.#length = 0;
@@ -274,10 +273,7 @@ const LOOK_BYTES = 2 ** 20;
  * Reads JSON in either of its usual forms: an object a line, or one long list (or objects one after the other) with
  * line breaks anywhere. In the second form an object's number from 1 is its line.
  */
-export async function* jsonBlocks(
-  file: string,
-  onBytes: (bytes: number) => void = () => {},
-): AsyncGenerator<TextBlock> {
+export async function* jsonBlocks(file: string, onBytes: OnBytes = () => {}): AsyncGenerator<TextBlock> {
   yield* (await isJsonLines(file)) ? jsonlBlocks(file, onBytes) : jsonValueBlocks(file, onBytes);
 }
 
@@ -314,7 +310,90 @@ function isObject(line: string): boolean {
 /** Whether the lines that a file begins with are longer than so many bytes on average. */
 export async function hasLongLines(file: string, bytes: number): Promise<boolean> {
   const start = await firstBytes(file);
-  let lines = 1;
-  for (let at = start.indexOf(LINE_FEED); at >= 0; at = start.indexOf(LINE_FEED, at + 1)) lines++;
-  return start.length / lines > bytes;
+  return start.length / (1 + countLines(start)) > bytes;
+}
+
+/** Cuts a JSONL file (plain or gzip) into blocks of whole lines. Lines that are not UTF-8 are marked, not lost. */
+async function* jsonlBlocks(file: string, onBytes: OnBytes): AsyncGenerator<TextBlock> {
+  let pending: Buffer[] = [];
+  let pendingBytes = 0;
+  let firstLine = 1;
+  let skipping = false;
+  const take = (): Buffer => {
+    const bytes = pending.length === 1 ? pending[0] : Buffer.concat(pending, pendingBytes);
+    pending = [];
+    pendingBytes = 0;
+    return bytes;
+  };
+  const keep = (bytes: Buffer): void => {
+    if (bytes.length > 0) pending.push(bytes);
+    pendingBytes += bytes.length;
+  };
+  for await (let chunk of readBytes(file, onBytes)) {
+    if (skipping) {
+      const end = chunk.indexOf(LINE_FEED);
+      if (end < 0) continue;
+      keep(Buffer.from(`${REFUSED_MARK}${REASONS.tooLong}`));
+      chunk = chunk.subarray(end);
+      skipping = false;
+    }
+    const end = chunk.lastIndexOf(LINE_FEED);
+    if (end < 0) {
+      keep(chunk);
+      if (pendingBytes <= LONGEST_BYTES) continue;
+      // What is pending may start with whole lines; only the last one is too long.
+      const bytes = take();
+      const lines = bytes.subarray(0, bytes.lastIndexOf(LINE_FEED) + 1);
+      keep(lines);
+      skipping = true;
+      continue;
+    }
+    keep(chunk.subarray(0, end + 1));
+    const rest = Buffer.from(chunk.subarray(end + 1));
+    if (pendingBytes >= BLOCK_BYTES) {
+      const bytes = take();
+      yield* separated(utf8Lines(bytes), firstLine);
+      firstLine += countLines(bytes);
+    }
+    // Whole lines that wait for more must stay in front of the unfinished one.
+    keep(rest);
+  }
+  if (skipping) keep(Buffer.from(`${REFUSED_MARK}${REASONS.tooLong}`));
+  if (pendingBytes > 0) yield* separated(utf8Lines(take()), firstLine);
+}
+
+/**
+ * Objects that share a line, as two writers at once leave them, are each one on that line. Within a text, a quote has a
+ * backslash in front, or ends it and is followed by no key.
+ */
+function* separated(bytes: Buffer, firstLine: number): Generator<TextBlock> {
+  let start = 0;
+  let line = firstLine;
+  for (let at = bytes.indexOf('}{"'); at >= 0; at = bytes.indexOf('}{"', at + 1)) {
+    if (!/^\{"[^"\\]*"\s*:/.test(bytes.toString('latin1', at + 1, at + LONGEST_KEY))) continue;
+    const part = bytes.subarray(start, at + 1);
+    yield { bytes: part, firstLine: line };
+    line += countLines(part);
+    start = at + 1;
+  }
+  yield { bytes: bytes.subarray(start), firstLine: line };
+}
+
+function countLines(bytes: Buffer): number {
+  let lines = 0;
+  for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) lines++;
+  return lines;
+}
+
+function utf8Lines(bytes: Buffer): Buffer {
+  if (isUtf8(bytes)) return bytes;
+  const lines: Buffer[] = [];
+  for (let start = 0; start <= bytes.length; ) {
+    const found = bytes.indexOf(LINE_FEED, start);
+    const end = found < 0 ? bytes.length : found;
+    const line = bytes.subarray(start, end);
+    lines.push(validUtf8(line) ?? Buffer.from(`${REFUSED_MARK}${REASONS.notUtf8}`), Buffer.from('\n'));
+    start = end + 1;
+  }
+  return Buffer.concat(lines.slice(0, -1));
 }
