@@ -63,6 +63,7 @@ export {
   type ExtractorBlock,
   encodeStandardisation,
   readFeatures,
+  readNovelty,
   type Standardisation,
 } from './features/features.ts';
 export {
@@ -118,7 +119,6 @@ export {
 } from './math.ts';
 export { createFileLog, createFileSink } from './node/file-sink.ts';
 export { CURRENT_FILE, folderFiles, MAX_POINTER_BYTES, resolveVersion } from './node/load-router.ts';
-export { readNovelty } from './novelty.ts';
 export type { ModelRequest } from './openai/client.ts';
 export { compileCel } from './policy/cel.ts';
 export { createPolicy, needsAnswers } from './policy/kinds/create-policy.ts';

@@ -2,7 +2,6 @@ import * as v from 'valibot';
 import type { CalibratorParameters } from '../calibrator.ts';
 import { EMBEDDERS, type EmbedderKind, type ManifestEmbedder } from '../embedder/embedders.ts';
 import type { HeadSpec } from '../head/head.ts';
-import type { NoveltySpec } from '../novelty.ts';
 import type { UncertaintySpec } from '../policy/uncertainty.ts';
 import { type Candidate, MODALITIES, type TokenPrices } from '../request.ts';
 import { finiteNumber, object, record, wholeNumber } from '../validate.ts';
@@ -112,6 +111,18 @@ export interface ToldTask {
   /** One a candidate. */
   readonly calibrators: readonly CalibratorParameters[];
   readonly temperature: number;
+}
+
+/** How unlike the prompts of the fit split a request is. */
+export interface NoveltySpec {
+  /** Float32: 1 / variance of each direction `[components]`, then the directions `[components, length]`, orthonormal. */
+  readonly file: string;
+  /** Directions that are weighed apart; 0 or more. */
+  readonly components: number;
+  /** 1 / variance of what lies outside of them. */
+  readonly residualPrecision: number;
+  /** The distance that the stated share of unseen prompts of the same traffic stays under. */
+  readonly threshold: number;
 }
 
 /** `manifest.json`: everything a router is, but for the big tables, which it names with their digests. */

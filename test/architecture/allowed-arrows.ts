@@ -18,13 +18,12 @@ export const SRC_ARROWS: Arrows = {
   calibrator: [],
   head: [],
   embedder: [],
-  novelty: [],
   signals: [],
   // Rules and limits read signals.
   policy: ['signals'],
-  // The manifest holds the specs of heads, calibrators, embedders and novelty, which they define themselves.
+  // The manifest holds the specs of heads, calibrators and embedders, which they define themselves.
   // What reads the rules of its policy comes along with it.
-  artifact: ['calibrator', 'embedder', 'head', 'novelty', 'policy'],
+  artifact: ['calibrator', 'embedder', 'head', 'policy'],
   // Its blocks are read from an artifact's files, in the form that the manifest gives them.
   features: ['artifact'],
   // An answer's words and numbers are read as a prompt's are; its head, as others are, from an artifact's files.
@@ -34,18 +33,7 @@ export const SRC_ARROWS: Arrows = {
   // What is written down is a decision, and what came of it. Prompts are hashed as an artifact's files are.
   log: ['answer', 'artifact', 'decision'],
   // The one place where the parts meet. The log is an interface only: decisions are told to it.
-  router: [
-    'artifact',
-    'calibrator',
-    'decision',
-    'embedder',
-    'features',
-    'head',
-    'log',
-    'novelty',
-    'policy',
-    'signals',
-  ],
+  router: ['artifact', 'calibrator', 'decision', 'embedder', 'features', 'head', 'log', 'policy', 'signals'],
   // A decision is carried out; the router comes in as an interface. Answers are put before the head of its artifact.
   execution: ['answer', 'artifact', 'decision', 'log', 'policy', 'router', 'signals'],
   // What execution calls, and whom it tells.

@@ -4,7 +4,7 @@ import { loadRouter, readArtifactFolder } from 'pointsman/node';
 import { beforeAll, expect, test } from 'vitest';
 import { shortEmbedder } from '../../../data/month/short-embedder.ts';
 import { retrain } from '../../../training/retrain/retrain.ts';
-import { releaseBatch } from '../../../training/retrain/watch/quarantine.ts';
+import { releaseBatch } from '../../../training/retrain/watch/batches.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import type { PlantedRow } from '../cli/planted-file.ts';
 import { dayOfRow, plantedDays, quickConfig, writeDays } from './planted-logs.ts';

@@ -8,7 +8,7 @@ import { withRetrainLock } from '../../../training/artifact/versions.ts';
 import { main } from '../../../training/cli/main.ts';
 import { retrain } from '../../../training/retrain/retrain.ts';
 import type { RetrainRun } from '../../../training/retrain/run.ts';
-import { releaseBatch } from '../../../training/retrain/watch/quarantine.ts';
+import { releaseBatch } from '../../../training/retrain/watch/batches.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { capturedIo } from '../cli/captured-io.ts';
 import { dayOfRow, plantedDays, quickConfig, writeDays } from './planted-logs.ts';

@@ -26,9 +26,9 @@ import {
   setCandidate,
 } from '../../../training/candidates/change-candidates.ts';
 import { describeManifest } from '../../../training/cli/commands/inspect.ts';
+import { requestFeatures } from '../../../training/embed/embed.ts';
 import { useBackend } from '../../../training/fit/backend.ts';
 import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
-import { requestFeatures } from '../../../training/train/embed-prompts.ts';
 import { fakeAsyncEmbedder } from '../../fixtures/fake-embedder.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';

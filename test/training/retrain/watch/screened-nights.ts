@@ -1,12 +1,12 @@
 import { takeCells, takePrompts } from '../../../../training/outcomes/matrix.ts';
-import { DAY_MS, type ScoredTraffic } from '../../../../training/retrain/watch/candidate-shifts.ts';
 import {
   batchesToScreen,
   type Quarantine,
   quarantinedBatches,
   remember,
   sourcesBelieved,
-} from '../../../../training/retrain/watch/quarantine.ts';
+} from '../../../../training/retrain/watch/batches.ts';
+import { DAY_MS, type ScoredTraffic } from '../../../../training/retrain/watch/candidate-shifts.ts';
 import { batchesOf, screenBatches } from '../../../../training/retrain/watch/screen.ts';
 import { driftWorld, FIRST_DAY } from './drift-world.ts';
 
