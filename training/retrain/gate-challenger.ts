@@ -6,7 +6,7 @@ import type { Matrix } from '../fit/rows.ts';
 import { highestWeight } from '../off-policy/estimate.ts';
 import { type LoggingPropensities, loggingPropensities } from '../off-policy/propensities.ts';
 import { type OutcomeMatrix, takeCells, takePrompts } from '../outcomes/matrix.ts';
-import { seenOfPrompts } from '../train/embed-prompts.ts';
+import { seenOfPrompts } from '../train/evaluate-router.ts';
 import { withoutPropensities } from '../train/training-run.ts';
 import type { RetrainConfig } from './config.ts';
 import { runGate } from './gate/gate.ts';

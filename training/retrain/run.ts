@@ -15,9 +15,9 @@ import { routerPart, withRunFolder } from '../work/run-folder.ts';
 import type { ScratchOptions } from '../work/scratch-database.ts';
 import type { RetrainConfig } from './config.ts';
 import type { GateVerdict } from './gate/tests.ts';
+import type { BatchScreening } from './watch/batches.ts';
 import { type CandidateShift, dayName, dayOf, type ScoredTraffic } from './watch/candidate-shifts.ts';
 import type { Alarm, DriftReport } from './watch/drift.ts';
-import type { BatchScreening } from './watch/screen.ts';
 
 export function nameOf(router: string, name: string | undefined): string {
   return name ?? basename(resolve(router));

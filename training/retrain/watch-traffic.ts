@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import type { Artifact, Manifest } from 'pointsman';
 import { largest, smallest } from 'pointsman/internal';
 import { readArtifactFolder } from 'pointsman/node';
+import { embedPrompts } from '../embed/embed.ts';
 import type { RouterEmbedder } from '../embed/embedders.ts';
 import type { Matrix } from '../fit/rows.ts';
 import { FEWEST_IN_SPLIT, FEWEST_PROMPTS } from '../ingest/report.ts';
 import { type OutcomeMatrix, takeCells, takePrompts } from '../outcomes/matrix.ts';
 import { groupPrompts } from '../split/split.ts';
-import { embedPrompts } from '../train/embed-prompts.ts';
 import { alignCandidates } from '../train/evaluate-router.ts';
 import { formatCount, plural } from '../words/format.ts';
 import { workPart } from '../work/run-folder.ts';
@@ -20,8 +20,6 @@ import {
   rescaleChanged,
   type StoredTraffic,
 } from './run.ts';
-import { DAY_MS, dayName, dayOf, type ScoredTraffic } from './watch/candidate-shifts.ts';
-import { type Alarm, type DriftReport, findDrift } from './watch/drift.ts';
 import {
   batchesToScreen,
   quarantinedBatches,
@@ -29,7 +27,9 @@ import {
   remember,
   sourcesBelieved,
   writeQuarantine,
-} from './watch/quarantine.ts';
+} from './watch/batches.ts';
+import { DAY_MS, dayName, dayOf, type ScoredTraffic } from './watch/candidate-shifts.ts';
+import { type Alarm, type DriftReport, findDrift } from './watch/drift.ts';
 import { batchesOf, screenBatches } from './watch/screen.ts';
 
 interface WatchInput {

@@ -1,18 +1,20 @@
 import { largest, mean, moments, quantile } from 'pointsman/internal';
 import type { OutcomeMatrix } from '../../outcomes/matrix.ts';
 import { formatPercent, formatPoints, formatSignedPoints, formatTimes } from '../../words/format.ts';
-import { dayName, dayOf, type ScoredTraffic } from './candidate-shifts.ts';
 import {
+  type BatchScreening,
   batchName,
   countRows,
   dayOfBatch,
   groupBy,
   type ScoredCell,
   type ScreeningUnit,
+  type Suspicion,
   scoredCells,
   screeningUnits,
   sourceOfBatch,
-} from './screening-units.ts';
+} from './batches.ts';
+import { dayName, dayOf, type ScoredTraffic } from './candidate-shifts.ts';
 
 interface ScreenOptions {
   /** Smaller batches are pooled until they have so many scored prompts. @default 30 */
@@ -194,25 +196,6 @@ function checkRepeats(cells: readonly ScoredCell[], reference: readonly ScoredCe
       sentence: `on ${disagreements.length} prompts that were scored before, its scores are off by ${disagreement.toFixed(2)} on average`,
     },
   ];
-}
-
-/** Why a batch is not trusted, and the figure it rests on. */
-interface Suspicion {
-  readonly kind: 'order' | 'levels' | 'praise' | 'copies' | 'repeats';
-  readonly sentence: string;
-}
-
-/** What was found of one batch, a day of one source, or of several that are too small alone. Plain JSON. */
-export interface BatchScreening {
-  /** "2026-11-25 pointsman"; of several "2026-11-20 to 2026-11-25 pointsman", or "2026-11-25 60 new sources" */
-  readonly batch: string;
-  /** The batches, where it is several. */
-  readonly batches?: readonly string[];
-  /** Prompts with a quality. */
-  readonly rows: number;
-  /** Prompts it was compared with; 0: nothing to compare with, so it is believed. */
-  readonly reference: number;
-  readonly suspicions: readonly Suspicion[];
 }
 
 /** Shifts below this are not looked at: quality, 0 to 1. */
