@@ -9,6 +9,7 @@ export {
   setCandidate,
 } from './candidates/change-candidates.ts';
 export { parseTrainConfig, type TrainConfig } from './config.ts';
+export { requestFeatures } from './embed/embed.ts';
 export { useBackend } from './fit/backend.ts';
 export { fitLinear } from './fit/linear.ts';
 export { softTargets } from './fit/loss.ts';
@@ -18,6 +19,5 @@ export { readDecisionLog } from './log-store/read.ts';
 export type { OutcomeMatrix } from './outcomes/matrix.ts';
 export { parseRetrainConfig, type RetrainConfig } from './retrain/config.ts';
 export { retrain, scheduleRetrain } from './retrain/retrain.ts';
-export { requestFeatures } from './train/embed-prompts.ts';
 export { trainFromFiles } from './train/train-router.ts';
 export { MemoryLimitError } from './work/scratch-database.ts';

@@ -345,3 +345,8 @@ export function mapCells(
     ...(answers === undefined ? {} : { answers: { ...answers, places: map(answers.places) } }),
   };
 }
+
+/** Whether words of some prompts are not kept, so that nothing but embeddings can be learned from. */
+export function areHashed({ prompts }: Pick<OutcomeMatrix, 'prompts'>): boolean {
+  return prompts.some(({ promptHash, embedding }) => promptHash !== undefined || embedding !== undefined);
+}

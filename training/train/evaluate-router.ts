@@ -1,15 +1,16 @@
-import { InvalidInputError, type PolicySpec, type Router } from 'pointsman';
+import { InvalidInputError, type PolicySpec, type Router, readPrompt } from 'pointsman';
+import { embedPrompts, keptEmbeddings } from '../embed/embed.ts';
 import { openEmbedder } from '../embed/embedders.ts';
 import { isReadOff } from '../evaluate/compare.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
 import type { Evaluation } from '../evaluate/evaluation.ts';
 import type { EvaluationInput, TestPredictions } from '../evaluate/evaluation-input.ts';
+import { fitFeatures } from '../features/fit-features.ts';
 import type { Matrix } from '../fit/rows.ts';
 import { type LoggingPropensities, loggingPropensities } from '../off-policy/propensities.ts';
 import { withTokenCosts } from '../outcomes/amounts.ts';
-import { mapCells, type OutcomeMatrix } from '../outcomes/matrix.ts';
+import { areHashed, mapCells, type OutcomeMatrix } from '../outcomes/matrix.ts';
 import { groupPrompts, nameSplits, type Split } from '../split/split.ts';
-import { embedPrompts, keptEmbeddings, seenOfPrompts } from './embed-prompts.ts';
 
 interface EvaluateRouterOptions {
   /** Of the bootstrap. @default 0 */
@@ -214,4 +215,25 @@ export async function predictTold(
   const names = new Set(task?.told === undefined ? [] : task.names);
   if (!test.rows.some((row) => names.has(matrix.prompts[row].task ?? ''))) return null;
   return (await predictTest(router, matrix, test, embeddings, undefined, true)).chosen;
+}
+
+/**
+ * What can be seen of prompts whatever router is asked: their embedding, and, where their words are kept, the numeric
+ * signals. Who answered which prompt may have gone by any of it, so missing propensities are fitted on it.
+ *
+ * @param embeddings of every prompt: `[prompts, dimensions]` @param rows prompts that say how much each feature varies
+ * @returns standardised, `[prompts, features]`
+ */
+export function seenOfPrompts(
+  matrix: Pick<OutcomeMatrix, 'prompts'>,
+  embeddings: Matrix,
+  rows: Int32Array = Int32Array.from(matrix.prompts.keys()),
+): Matrix {
+  const { matrix: features } = fitFeatures(
+    matrix.prompts.map(({ request }) => readPrompt(request)),
+    embeddings,
+    { role: 'fit', rows },
+    { embedder: '', dimensions: embeddings.columns, ngrams: null, numeric: !areHashed(matrix) },
+  );
+  return features;
 }

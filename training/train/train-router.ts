@@ -18,6 +18,7 @@ import {
   writeArtifact,
 } from '../artifact/write-artifact.ts';
 import type { TrainConfig } from '../config.ts';
+import { embedPrompts } from '../embed/embed.ts';
 import { openEmbedder } from '../embed/embedders.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
 import type { Evaluation } from '../evaluate/evaluation.ts';
@@ -27,10 +28,10 @@ import type { Matrix } from '../fit/rows.ts';
 import { keptEmbedders } from '../ingest/finish.ts';
 import { describeScale } from '../ingest/score-scale.ts';
 import { withTokenCosts } from '../outcomes/amounts.ts';
+import { areHashed } from '../outcomes/matrix.ts';
 import { workPart } from '../work/run-folder.ts';
 import type { ScratchOptions } from '../work/scratch-database.ts';
 import type { AnswerReport } from './answer.ts';
-import { areHashed, embedPrompts } from './embed-prompts.ts';
 import { predictTest, predictTold } from './evaluate-router.ts';
 import { type FittedHeads, fitHeads } from './heads.ts';
 import type { LogReport } from './logged.ts';

@@ -6,7 +6,7 @@ import { parseRetrainConfig, type RetrainConfig } from '../../retrain/config.ts'
 import { retrain, scheduleRetrain } from '../../retrain/retrain.ts';
 import { importTable, type RetrainRun, tableOfEarlierVersion } from '../../retrain/run.ts';
 import { RUNS_FOLDER } from '../../retrain/run-page.ts';
-import { releaseBatch } from '../../retrain/watch/quarantine.ts';
+import { releaseBatch } from '../../retrain/watch/batches.ts';
 import { docPath } from '../../version.ts';
 import { formatCount, formatTimes, plural } from '../../words/format.ts';
 import {
