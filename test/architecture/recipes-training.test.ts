@@ -175,11 +175,11 @@ describe('a column of outcomes', () => {
   it('is named in the table of columns, and elsewhere only by those that mean that very column', () => {
     /** Where all columns pass. A new column has no such places. */
     const others: Readonly<Record<string, string>> = {
-      'latencyMs in training/ingest/join-log.ts': 'how long a call that failed took says nothing',
+      'latencyMs in training/ingest/log-tables.ts': 'how long a call that failed took says nothing',
       'latencyMs in training/ingest/report.ts': 'a doubt whether the times are in seconds',
       'latencyMs in training/ingest/staged-rows.ts': 'the longest time, for that doubt',
       'latencyMs in training/outcomes/matrix.ts': 'its table of cells, with its shape',
-      'propensity in training/ingest/join-log.ts': 'who answers after a fallback was not drawn',
+      'propensity in training/ingest/log-tables.ts': 'who answers after a fallback was not drawn',
       'propensity in training/ingest/outcome-store.ts':
         'those of candidates that were not drawn stand in the metadata',
       'propensity in training/outcomes/matrix.ts': 'its table of cells, with its shape',

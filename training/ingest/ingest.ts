@@ -5,8 +5,8 @@ import { type ScratchDatabase, withScratchDatabase } from '../work/scratch-datab
 import { cleaning, finishRows } from './finish.ts';
 import { adviceOn, LOG_FORMATS, LOG_READERS, type LogFormat, signsOf } from './formats/log-formats.ts';
 import { linesOf, parseRecord, recordsIn } from './formats/map-log.ts';
-import { joinLog, repriceRows } from './join-log.ts';
 import { joinPrompts, separateRequests } from './join-prompts.ts';
+import { CREATE_LOG_TABLES, joinLog, repriceRows, stageLog } from './log-tables.ts';
 import { type IngestOptions, nothingToJudge, readIngestOptions } from './options.ts';
 import { csvHeader } from './read/csv.ts';
 import { readDocuments } from './read/documents.ts';
@@ -17,7 +17,6 @@ import { settleScores, withQualityJudged } from './settle.ts';
 import type { ColumnMap, MapTarget, SourceLayout } from './sql/layout.ts';
 import { CREATE_FIRST_ROWS, CREATE_PRICES, CREATE_STAGED } from './sql/rows.ts';
 import { stageSource } from './stage.ts';
-import { CREATE_LOG_TABLES, stageLog } from './stage-log.ts';
 import { loadExisting, StagedRows } from './staged-rows.ts';
 
 /**

@@ -4,12 +4,12 @@ import { readPrompt } from 'pointsman';
 import { quoteText, type ScratchDatabase } from '../work/scratch-database.ts';
 import { promptNotFound } from './formats/log-formats.ts';
 import { jsonLine } from './formats/map-log.ts';
+import { stageNumbered } from './log-tables.ts';
 import { BLOCK_BYTES, type TextBlock } from './read/files.ts';
 import { LOG_REASONS, promptProblem } from './record/format.ts';
 import { readConversation } from './record/messages.ts';
 import { EXISTING, REFUSED_MARK, USABLE, type ValidateOptions } from './sql/rows.ts';
 import type { StageBlocksOptions } from './stage.ts';
-import { stageNumbered } from './stage-log.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
