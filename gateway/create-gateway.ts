@@ -10,6 +10,7 @@ import { embed } from './api/embeddings.ts';
 import { takeFeedback } from './api/feedback.ts';
 import { listModels, readModel } from './api/models.ts';
 import { type GatewayParts, reportedProblem } from './api/parts.ts';
+import { answerQuestions } from './api/questions.ts';
 import { checkConfig, fillIn, readSecret, type SecretSources } from './config/load-config.ts';
 import type { CandidateConfig, CheckedConfig, GatewayConfig, ProtocolName } from './config/schema.ts';
 import { createOpenGuard, type Guard } from './keys/guard.ts';
@@ -249,6 +250,7 @@ function routesOf(parts: GatewayParts) {
   app.post('/v1/embeddings', ({ req }) => embed(parts, req.raw));
   app.post('/v1/route', ({ req }) => decideOnly(parts, req.raw));
   app.post('/v1/feedback', ({ req }) => takeFeedback(parts, req.raw));
+  app.post('/v1/decisions', ({ req }) => answerQuestions(parts, req.raw));
   app.get('/v1/decisions/:id', ({ req }) => readDecision(parts, req.raw, req.param('id')));
   app.get('/v1/models', ({ req }) => listModels(parts, req.raw));
   app.get('/v1/models/:id{.+}', ({ req }) => readModel(parts, req.raw, req.param('id')));

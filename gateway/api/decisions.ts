@@ -1,4 +1,5 @@
-import { type Decision, describeChange } from 'pointsman';
+import { type Decision, describeChange, type Router } from 'pointsman';
+import type { Grant } from '../keys/guard.ts';
 import { Problem } from '../problem.ts';
 import { anthropicMessages } from '../protocols/anthropic-messages.ts';
 import { chatCompletions } from '../protocols/chat-completions.ts';
@@ -13,9 +14,27 @@ import { admit, type GatewayParts, receive } from './parts.ts';
 
 /** `POST /v1/route`: the whole decision for a body of any protocol, or `{ text }`. Nothing is called. */
 export async function decideOnly(parts: GatewayParts, request: Request): Promise<Response> {
+  const asked = readAny(await receive(parts, request));
+  const { decision, name } = await decideWith(parts, '/v1/route', request, asked);
+  return Response.json({ router: name, ...explained(decision) });
+}
+
+/** A decision that nothing is called for, logged and kept like any other, and with what it was made. */
+export interface Decided {
+  readonly name: string;
+  readonly router: Router;
+  readonly grant: Grant;
+  readonly decision: Decision;
+}
+
+/** @throws Problem where a request names a candidate, RefusalError where its key may not do that. */
+export async function decideWith(
+  parts: GatewayParts,
+  route: string,
+  request: Request,
+  asked: AskedAnswer,
+): Promise<Decided> {
   const started = performance.now();
-  const body = await receive(parts, request);
-  const asked = readAny(body);
   const hints = readHints(request.headers, asked.metadata);
   const target = parts.routers.target(asked.model, hints.router);
   if (target.kind !== 'router') {
@@ -34,7 +53,7 @@ export async function decideOnly(parts: GatewayParts, request: Request): Promise
   parts.records.add({
     id: decision.id as string,
     at: new Date().toISOString(),
-    route: '/v1/route',
+    route,
     router: name,
     keyId: grant.keyId,
     conversationId: hints.conversationId ?? null,
@@ -50,7 +69,7 @@ export async function decideOnly(parts: GatewayParts, request: Request): Promise
     decision.id as string,
     ratableAnswer(decision, decision.candidate, { router: name, keyId: grant.keyId }),
   );
-  return Response.json({ router: name, ...explained(decision) });
+  return { name, router, grant, decision };
 }
 
 /** By the fields that one protocol alone has. */

@@ -206,7 +206,7 @@ function partsOfContent(item: SdkContent, id: string): SdkStreamPart[] {
 }
 
 /** A model of the AI SDK as a client, whole or streamed. */
-export function createSdkClient(model: SdkModel): Client<SdkRequest> {
+function createSdkClient(model: SdkModel): Client<SdkRequest> {
   return async ({ call }, { candidate, signal, stream, logprobs, sample }) => {
     const issuer = { candidate, provider: model.provider, modelId: model.modelId };
     const { pointsman: _, ...providerOptions } = call.providerOptions ?? {};

@@ -300,11 +300,11 @@ export function extendSdkRequest(request: SdkRequest, addition: Addition): SdkRe
 
 function message({ role, content }: SdkMessage): Message {
   if (typeof content === 'string') return { role, content };
-  return { role, content: content.map(part) };
+  return { role, content: content.map(sdkPart) };
 }
 
 /** Files are counted by their kind; what is in them is for the model alone. */
-function part({ type, text, mediaType, ...rest }: SdkPart): ContentPart {
+export function sdkPart({ type, text, mediaType, ...rest }: SdkPart): ContentPart {
   if (type === 'text') return { type, text: text ?? '' };
   if (type === 'file') {
     const kind = mediaType?.split('/')[0];

@@ -198,4 +198,8 @@ export interface Predictions {
   readonly latencyMs: Float64Array;
   /** Expected length of the answer in tokens; NaN where nothing is known. @default not known */
   readonly outputTokens?: Float64Array;
+  /** Of `router.predict` alone: how likely each task is, `[manifest.task.names]`; they sum to 1. Left out where there are none. */
+  readonly tasks?: Float32Array;
+  /** Of `router.predict` alone: how unlike the training prompts the request is; above 1 it is out of distribution. Null where nothing is known. */
+  readonly novelty?: number | null;
 }

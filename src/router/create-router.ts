@@ -43,11 +43,34 @@ export function assembleRouter(artifact: Artifact, options: RouterOptions, kit: 
   const embedder = chooseEmbedder(artifact, options.embedder);
   const vector = new Float32Array(dimensions);
   const features = new Float32Array(extractor.length);
-  const contexts = createContexts(artifact, predictor, features, options, kit);
+  const { novelty } = manifest;
+  const noveltyOf = novelty && readNovelty(novelty, extractor.length, artifact.file(novelty.file));
+  const contexts = createContexts(
+    artifact,
+    predictor,
+    features,
+    () => noveltyOf?.(features) ?? null,
+    options,
+    kit,
+  );
 
   const predictPrompt = (prompt: Prompt, size: RequestSize, task?: string) => {
     extractor.extractInto(prompt, vector, features);
     return predictor.predict(features, size, task);
+  };
+  /** All that the heads say, copied, since the next request overwrites it. */
+  const predictAll = (prompt: Prompt, request: Request | undefined): Predictions => {
+    const { choice, costUsd, latencyMs, outputTokens, success } = predictPrompt(prompt, sizeOf(request));
+    const tasks = predictor.classifyTask?.(features).posterior?.slice();
+    return {
+      choice: choice.slice(),
+      success: success.slice(),
+      costUsd: costUsd.slice(),
+      latencyMs: latencyMs.slice(),
+      outputTokens: outputTokens.slice(),
+      ...(tasks && { tasks }),
+      novelty: noveltyOf?.(features) ?? null,
+    };
   };
   const countsTokens =
     predictor.readsSize ||
@@ -159,12 +182,12 @@ export function assembleRouter(artifact: Artifact, options: RouterOptions, kit: 
       if (isSync(embedder)) embedder.embedInto(prompt.text, vector);
       else setVector((await embedder.embed([prompt.text]))[0]);
       clearIfBlank(prompt);
-      return copyOf(predictPrompt(prompt, sizeOf(request)));
+      return predictAll(prompt, request);
     },
     predictEmbedding(embedding, request) {
       const prompt = promptOf(request);
       setVector(embedding);
-      return copyOf(predictPrompt(prompt, sizeOf(request)));
+      return predictAll(prompt, request);
     },
     feedback(decisionId, feedback) {
       if (log === undefined) {
@@ -209,16 +232,6 @@ function checkSameEmbedder({ manifest }: Router, id: string, name: string | unde
 
 function isSync(embedder: Embedder): embedder is SyncEmbedder {
   return 'embedInto' in embedder;
-}
-
-function copyOf(predictions: Required<Predictions>): Predictions {
-  return {
-    choice: predictions.choice.slice(),
-    success: predictions.success.slice(),
-    costUsd: predictions.costUsd.slice(),
-    latencyMs: predictions.latencyMs.slice(),
-    outputTokens: predictions.outputTokens.slice(),
-  };
 }
 
 /**
@@ -293,14 +306,13 @@ function createContexts(
   artifact: Artifact,
   { calibration, classifyTask }: Predictor,
   features: Float32Array,
+  novelty: PolicyContext['novelty'],
   options: RouterOptions,
   kit: PolicyKit,
 ): Contexts {
-  const { candidates, novelty } = artifact.manifest;
+  const { candidates } = artifact.manifest;
   const names = candidates.map((candidate) => candidate.name);
   const smallestWindow = smallest(candidates.map((candidate) => candidate.contextWindowTokens ?? Infinity));
-  const noveltyOf =
-    novelty === undefined ? undefined : readNovelty(novelty, features.length, artifact.file(novelty.file));
   let random: Random | undefined;
   const { countTokens } = options;
   const nextRandom = () => {
@@ -333,7 +345,7 @@ function createContexts(
         needs,
         overrides,
         signals: readOnce,
-        novelty: () => noveltyOf?.(features) ?? null,
+        novelty,
         uncertainty: () => (uncertainty ??= artifact.uncertainty?.read(features, calibration)),
         random: nextRandom,
       },

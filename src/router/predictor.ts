@@ -12,6 +12,9 @@ import type { Calibration } from '../policy/uncertainty.ts';
 import type { TaskGuess } from '../signals/signals.ts';
 import { tokenCost } from '../tokens.ts';
 
+/** What heads and calibrators say of every candidate. */
+type HeadPredictions = Required<Omit<Predictions, 'novelty' | 'tasks'>>;
+
 /** Features to predictions: every head of an artifact, calibrated. */
 export interface Predictor {
   /**
@@ -21,7 +24,7 @@ export interface Predictor {
    * @returns arrays that the next call overwrites.
    * @throws InvalidInputError when the features hold a number that is not finite.
    */
-  predict(features: Float32Array, size?: RequestSize, task?: string): Required<Predictions>;
+  predict(features: Float32Array, size?: RequestSize, task?: string): HeadPredictions;
   /** What made the success probabilities that were predicted last. */
   readonly calibration: Calibration;
   /** Whether it makes a difference to be told this task; undefined where none does. */
@@ -65,7 +68,7 @@ export function createPredictor(artifact: Artifact): Predictor {
   const scores = new Float32Array(count);
   const calibration: { scores: Float32Array; calibrators: readonly Calibrator[] } = { scores, calibrators };
   const named = Object.entries({ choice, success, ...amounts.heads });
-  const predictions: Required<Predictions> = {
+  const predictions: HeadPredictions = {
     choice: new Float64Array(count),
     success: new Float64Array(count),
     costUsd: new Float64Array(count),
@@ -141,7 +144,7 @@ function taskClassifier(
   return (input) => {
     head.predictInto(input, posterior);
     const first = argMax(posterior);
-    return { task: names[first], confidence: Math.min(1, Math.max(0, posterior[first])) };
+    return { task: names[first], confidence: Math.min(1, Math.max(0, posterior[first])), posterior };
   };
 }
 
@@ -205,7 +208,7 @@ interface ExpectedAmounts {
   readonly readsSize: boolean;
   readonly heads: Readonly<Record<string, Head>>;
   /** Writes `costUsd`, `latencyMs` and `outputTokens`. */
-  writeInto(features: Float32Array, size: RequestSize, out: Required<Predictions>): void;
+  writeInto(features: Float32Array, size: RequestSize, out: HeadPredictions): void;
 }
 
 /**

@@ -25,6 +25,8 @@ export type CelType =
 export interface TaskGuess {
   readonly task: string;
   readonly confidence: number;
+  /** Of every task that was learned, in their order, where the router has a classifier of its own. The next guess overwrites it. */
+  readonly posterior?: Float32Array;
 }
 
 /** One request, and what has been found out about it. */

@@ -1,5 +1,5 @@
 import { PointsmanError } from 'pointsman';
-import { createSdkClient } from 'pointsman/ai-sdk';
+import { createSdkClients } from 'pointsman/ai-sdk';
 import { type AnswerChunk, BrokenStreamError, executePlan, executePlanStream } from 'pointsman/execution';
 import type { SdkModel, SdkRequest } from 'pointsman/internal';
 import { describe, expect, it } from 'vitest';
@@ -60,7 +60,7 @@ const request: SdkRequest = {
 };
 
 async function ask(mode: 'stream' | 'whole', a: ReturnType<typeof model>, sent: SdkRequest = request) {
-  const clients = { a: createSdkClient(a.made), b: async () => ({ text: 'from b' }) };
+  const clients = { ...createSdkClients({ a: a.made }), b: async () => ({ text: 'from b' }) };
   const settings = { retryDelayMs: 0, random: () => 0 };
   if (mode === 'whole') return executePlan(plan, sent, clients, settings);
   const stream = await executePlanStream(plan, sent, clients, settings);
