@@ -148,8 +148,8 @@ export function countPassed(copies: Copies, runs: number): number {
     });
     const verdict = runGate({
       table,
-      champion: new Int32Array(rows),
-      challenger: new Int32Array(rows).fill(1),
+      champion: { chosen: new Int32Array(rows) },
+      challenger: { chosen: new Int32Array(rows).fill(1) },
       means: { quality: Float64Array.of(0.6, 0.5), costUsd: Float64Array.of(Number.NaN, Number.NaN) },
       calibration: { champion: 0.05, challenger: 0.05 },
     });

@@ -118,7 +118,8 @@ function unlabelledLog(rows: number, seed: number, seen: 'words' | 'embedding') 
 /** A router that always chooses the first candidate, and expects the same of each: all that the gate asks of one. */
 function alwaysFirst(candidates: readonly string[]): Router {
   const predictions = candidates.map((candidate) => ({ candidate, successProbability: MEAN }));
-  const decision = { candidate: candidates[0], predictions };
+  const plan = { kind: 'call', candidate: candidates[0] };
+  const decision = { candidate: candidates[0], plan, predictions, probabilities: {}, routerMs: 0 };
   return {
     manifest: { policy: { kind: 'utility' }, candidates: candidates.map((name) => ({ name })) },
     route: async () => decision,

@@ -114,8 +114,8 @@ export function nightsUntilPromoted(seed: number, better: number, spent: number 
 function judgeNight(better: number, rows: number, seed: number, spent: number | null) {
   return runGate({
     table: nightTable(rows, better, seed),
-    champion: new Int32Array(rows),
-    challenger: new Int32Array(rows).fill(1),
+    champion: { chosen: new Int32Array(rows) },
+    challenger: { chosen: new Int32Array(rows).fill(1) },
     means: { quality: Float64Array.of(Number.NaN, Number.NaN, 0.3), costUsd: Float64Array.of(0, 0, 0) },
     calibration: { champion: 0.03, challenger: 0.03 },
     spent,

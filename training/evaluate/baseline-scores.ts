@@ -125,6 +125,17 @@ function largest(values: Float64Array, k: number): Int32Array {
   return kept;
 }
 
+/** {@link meansByTask}; null where there are no training rows, or all prompts are of one task. */
+export function taskScores(
+  matrix: OutcomeMatrix,
+  train: Int32Array,
+  prompts: Int32Array,
+  fallback: ArrayLike<number>,
+): Float64Array | null {
+  const isTasked = new Set(Array.from(prompts, (prompt) => matrix.prompts[prompt].task)).size > 1;
+  return train.length > 0 && isTasked ? meansByTask(matrix, train, prompts, fallback) : null;
+}
+
 /**
  * Each candidate's mean quality on the training rows of the prompt's task: what can be known from the task's
  * name alone. A task without an observed training row, and a prompt without a task, give the overall mean.

@@ -2,7 +2,7 @@ import { type ScoreDoubt, scoreDoubt } from '../off-policy/score-interval.ts';
 import type { Interval } from '../words/format.ts';
 import { bootstrapMeans, type Comparison, chooseBest } from './compare.ts';
 import type { Strategy, StrategyId } from './evaluation.ts';
-import { columnMeans, type TrainMeans } from './evaluation-input.ts';
+import { columnMeans, type PlanOutcomes, type TrainMeans } from './evaluation-input.ts';
 import { costQualityHull, mixAtCost } from './metrics.ts';
 
 /** A way to choose: one candidate a row, or the same random mixture for every row. */
@@ -10,7 +10,13 @@ export interface Choice {
   readonly id: StrategyId;
   readonly name: string;
   readonly note: string;
-  readonly by: { readonly chosen: Int32Array } | { readonly mixture: Float64Array };
+  readonly by: PlannedChoice | { readonly mixture: Float64Array };
+}
+
+/** Whose answer is given, and who is asked on the way there: nobody else, where there are no plans. `[rows]` */
+export interface PlannedChoice {
+  readonly chosen: Int32Array;
+  readonly plans?: PlanOutcomes;
 }
 
 export interface StrategySources {
@@ -22,8 +28,8 @@ export interface StrategySources {
   readonly nearestNote: string;
   /** `[rows, candidates]` of `taskMeans`; null without tasks. */
   readonly task: Float64Array | null;
-  /** What the router chooses where it is told the task; null where it cannot be. `[rows]` */
-  readonly told: Int32Array | null;
+  /** What the router chooses where it is told the task; null where it cannot be. */
+  readonly told: PlannedChoice | null;
 }
 
 /** Candidate number of the best single candidate on the training rows, among those compared. */
@@ -33,7 +39,7 @@ export function bestSingleCandidate({ compared }: Comparison, means: TrainMeans)
 
 /** The router and every baseline, as choices on the compared rows. */
 export function listChoices(comparison: Comparison, sources: StrategySources): Choice[] {
-  const { chosen, compared, costUsd, quality } = comparison;
+  const { chosen, compared, costUsd, plans, quality } = comparison;
   const { means, names, nearest, task, told } = sources;
   const candidates = names.length;
   const rows = chosen.length;
@@ -50,8 +56,10 @@ export function listChoices(comparison: Comparison, sources: StrategySources): C
     {
       id: 'router',
       name: 'This router',
-      note: 'Its own policy, as it would choose in production.',
-      by: { chosen },
+      note: plans
+        ? 'Its own policy, as it would run in production: the answer that is given in the end counts, and everybody who is asked is paid.'
+        : 'Its own policy, as it would choose in production.',
+      by: plans ? { chosen, plans } : { chosen },
     },
   ];
   if (costUsd) {
@@ -106,7 +114,7 @@ export function listChoices(comparison: Comparison, sources: StrategySources): C
       id: 'told',
       name: 'This router, told the task',
       note: 'As it would choose where the caller says the task; one that it has not learned makes no difference.',
-      by: { chosen: told },
+      by: told,
     });
   }
   choices.push({
@@ -159,11 +167,11 @@ export function describeStrategies(
   const { costUsd, doubt, latencyMs, quality } = comparison;
   const qualities = choices.map((choice) => columnOf(quality, choice, candidates));
   const none = new Float64Array(0);
-  const costs = choices.map((choice) => (costUsd ? columnOf(costUsd, choice, candidates) : none));
+  const costs = choices.map((choice) => (costUsd ? costsOf(costUsd, choice, candidates) : none));
   const columns = choices.flatMap((choice, i) => [
     qualities[i],
     costs[i],
-    columnOf(latencyMs, choice, candidates),
+    latenciesOf(latencyMs, choice, candidates),
     i === 0 ? none : qualities[0].map((value, row) => snap(value - qualities[i][row])),
     i === 0 ? none : costs[i].map((cost, row) => cost - costs[0][row]),
   ]);
@@ -220,20 +228,43 @@ export function columnOf(cells: Float64Array, { by }: Pick<Choice, 'by'>, candid
   return column;
 }
 
+/** What a choice costs on each row: all that is asked for it. @param costUsd `[rows, candidates]` */
+export function costsOf(costUsd: Float64Array, choice: Pick<Choice, 'by'>, candidates: number): Float64Array {
+  const { by } = choice;
+  if (!('chosen' in by) || by.plans === undefined) return columnOf(costUsd, choice, candidates);
+  const { asked } = by.plans;
+  return Float64Array.from(by.chosen, (_, row) => {
+    let sum = 0;
+    for (let cell = row * candidates; cell < (row + 1) * candidates; cell++)
+      if (asked[cell] > 0) sum += asked[cell] * costUsd[cell];
+    return sum;
+  });
+}
+
+/** How long a choice takes on each row, until its answer is there. @param latencyMs `[rows, candidates]` */
+export function latenciesOf(
+  latencyMs: Float64Array,
+  choice: Pick<Choice, 'by'>,
+  candidates: number,
+): Float64Array {
+  const { by } = choice;
+  return 'chosen' in by && by.plans ? by.plans.latencyMs : columnOf(latencyMs, choice, candidates);
+}
+
 /**
  * The mixture that maximises mean quality on the training rows among those that cost the router's mean cost or
  * less on the compared rows: prices are known beforehand, quality is not. Where none is as cheap, the cheapest candidate.
  * @returns with its mean cost and the router's, which is its budget
  */
 function bestFixedMix(
-  { chosen, compared, costUsd }: Comparison,
+  { chosen, compared, costUsd, plans }: Comparison,
   means: TrainMeans,
   candidates: number,
 ): { readonly mixture: Float64Array; readonly cost: number; readonly budget: number } {
   const rows = chosen.length;
   const costs = columnMeans(costUsd!, candidates, iota(rows));
-  let budget = 0;
-  for (let row = 0; row < rows; row++) budget += costUsd![row * candidates + chosen[row]] / rows;
+  const router = { by: plans ? { chosen, plans } : { chosen } };
+  const budget = costsOf(costUsd!, router, candidates).reduce((sum, cost) => sum + cost / rows, 0);
   const hull = costQualityHull(
     compared.map((candidate) => ({ candidate, cost: costs[candidate], quality: means.quality[candidate] })),
   );

@@ -4,7 +4,8 @@ import type { DoubtTable } from '../off-policy/score-interval.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import type { Interval } from '../words/format.ts';
 import type { Coverage, TaskRow } from './evaluation.ts';
-import { columnMeans, type EvaluationInput, type TrainMeans } from './evaluation-input.ts';
+import { columnMeans, type EvaluationInput, type PlanOutcomes, type TrainMeans } from './evaluation-input.ts';
+import { answererOf, isWithin, takePlans } from './plan-outcomes.ts';
 
 /** The part of the test split on which every way to choose has a known quality. */
 export interface Comparison {
@@ -22,8 +23,10 @@ export interface Comparison {
   readonly costUsd: Float64Array | null; // [rows, candidates]
   /** As observed, NaN where it was not. */
   readonly latencyMs: Float64Array; // [rows, candidates]
-  /** What the router chose: [rows] */
+  /** Whose answer the router gives: [rows] */
   readonly chosen: Int32Array;
+  /** Whom it asks on the way there. Absent: nobody else. */
+  readonly plans?: PlanOutcomes;
   /** Where qualities are doubly robust scores: what is behind them. */
   readonly doubt?: DoubtTable;
 }
@@ -48,14 +51,19 @@ export function compareRows(
       compared.length > 1 && compared.every((c) => !Number.isNaN(matrix.quality[test[i] * candidates + c])),
   );
   const isCompared = new Set(compared);
-  const positions = complete.filter((i) => isCompared.has(predictions.chosen[i]));
+  const measured = complete.filter((i) => isWithin(predictions, i, isCompared, candidates));
+  const known = measured.filter((i) => answererOf(predictions, i) !== -1);
+  const { plans } = predictions;
+  // A few rows that can be told are no picture of the others.
+  const positions = 2 * known.length < measured.length ? new Int32Array() : known;
   const cells = test.length * candidates;
   const coverage: Coverage = {
     kind: observed === 0 ? 'none' : observed === cells ? 'full' : most < 2 ? 'single' : 'partial',
     observedShare: cells === 0 ? 0 : observed / cells,
     comparedRows: positions.length,
     incompleteRows: test.length - complete.length,
-    unmeasuredChoices: complete.length - positions.length,
+    unmeasuredChoices: complete.length - measured.length,
+    ...(plans ? { plans: { unknownRows: measured.length - known.length, lacking: plans.unknown } } : {}),
     notCompared: matrix.candidates.filter((_, c) => !isCompared.has(c)),
     imputedCosts: 0,
     costsKnown: false,
@@ -75,7 +83,8 @@ export function compareRows(
       quality: gather(matrix.quality, candidates, prompts, isCompared),
       costUsd: costs.costUsd,
       latencyMs: gather(matrix.latencyMs, candidates, prompts, isCompared),
-      chosen: Int32Array.from(positions, (i) => predictions.chosen[i]),
+      chosen: Int32Array.from(positions, (i) => answererOf(predictions, i)),
+      ...(plans ? { plans: takePlans(plans, positions) } : {}),
     },
     coverage: { ...coverage, imputedCosts: costs.imputed, costsKnown: costs.costUsd !== null, costsUnknown },
   };
@@ -165,21 +174,24 @@ export function chooseBest(
 export function isReadOff(
   { candidates, quality }: OutcomeMatrix,
   rows: Int32Array,
-  { comparedRows, unmeasuredChoices }: Coverage,
+  { comparedRows, plans, unmeasuredChoices }: Coverage,
 ): boolean {
   const columns = candidates.length;
   const answered = rows.filter((row) =>
     quality.subarray(row * columns, (row + 1) * columns).some((value) => !Number.isNaN(value)),
   );
-  return comparedRows > 0 && 2 * (comparedRows + unmeasuredChoices) >= answered.length;
+  const unknown = plans?.unknownRows ?? 0;
+  return comparedRows + unknown > 0 && 2 * (comparedRows + unknown + unmeasuredChoices) >= answered.length;
 }
 
-/** Qualities on the compared rows: `[rows]` each. */
+/** What there is on the compared rows: `[rows]` each. */
 interface TaskColumns {
   readonly router: Float64Array;
   readonly bestSingle: Float64Array;
   /** Null where no row has every candidate's quality. */
   readonly oracle: Float64Array | null;
+  /** What the router costs; null where that is not known. */
+  readonly costUsd: Float64Array | null;
 }
 
 /**
@@ -234,7 +246,7 @@ export function describeTasks(
           router.map((value, i) => value - bestSingle[i]),
           rows,
         ),
-        costUsd: costOf(comparison, rows, names.length),
+        costUsd: columns.costUsd && average(pick(columns.costUsd)),
         mostChosen: mostChosen(comparison.chosen, rows, names),
       };
     });
@@ -253,10 +265,6 @@ export function largestTasks(
 
 function average(values: Float64Array): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function costOf({ chosen, costUsd }: Comparison, rows: readonly number[], candidates: number): number | null {
-  return costUsd && rows.reduce((sum, row) => sum + costUsd[row * candidates + chosen[row]], 0) / rows.length;
 }
 
 function mostChosen(chosen: Int32Array, rows: readonly number[], names: readonly string[]) {

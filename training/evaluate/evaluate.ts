@@ -1,8 +1,10 @@
 import { takeNumbers } from '../outcomes/matrix.ts';
-import { meansByTask, nearestNeighbours } from './baseline-scores.ts';
+import { nearestNeighbours, taskScores } from './baseline-scores.ts';
 import {
   bestSingleCandidate,
   columnOf,
+  costsOf,
+  latenciesOf,
   listChoices,
   measureStrategies,
   type StrategySources,
@@ -49,6 +51,7 @@ import {
   regret,
 } from './metrics.ts';
 import { compareOffPolicy } from './off-policy.ts';
+import { answererOf, isWithin, takePlans } from './plan-outcomes.ts';
 import { measurePreferences, preferenceCaveats } from './preferences.ts';
 import { valueRows, weighRows } from './setting-worth.ts';
 import { describeVerdict } from './verdict.ts';
@@ -78,13 +81,27 @@ export function evaluate(input: EvaluationInput, options: EvaluationOptions = {}
   const canEstimate = input.propensities && seen.coverage.kind !== 'none';
   const comparison = isEstimated && canEstimate ? null : seen.comparison;
   const compared = comparison && compareAll(input, comparison, train, means, tasks.listed, settings);
+  // What its heads are worth can be told where what comes of its plans cannot.
+  const alone = { ...input, predictions: { ...predictions, plans: null } };
+  const isUnknown = comparison === null && !isEstimated && predictions.plans;
+  const beside = isUnknown ? compareRows(alone, means).comparison : comparison;
+  const byHeads =
+    compared ??
+    (beside &&
+      measureHeads(
+        input,
+        beside,
+        taskScores(input.matrix, train, beside.prompts, means.quality),
+        means,
+        settings,
+      ));
   const estimated =
     isEstimated && input.propensities && canEstimate
       ? compareOffPolicy(input, input.propensities, means, seen.coverage, tasks.listed, (rows) =>
           listChoices(rows, choiceSources(input, rows, train, means, settings)),
         )
       : null;
-  const best = comparison ? bestSingleCandidate(comparison, means) : (estimated?.bestSingle ?? null);
+  const best = beside ? bestSingleCandidate(beside, means) : (estimated?.bestSingle ?? null);
   const coverage = estimated?.coverage ?? seen.coverage;
   const strategies = compared?.strategies ?? estimated?.strategies ?? [];
   const preferences = measurePreferences(input, best, settings);
@@ -114,11 +131,11 @@ export function evaluate(input: EvaluationInput, options: EvaluationOptions = {}
     strategies,
     regret: compared?.regret ?? null,
     confusion: compared?.confusion ?? null,
-    strongWeak: compared?.strongWeak ?? null,
-    costQuality: compared?.costQuality ?? null,
+    strongWeak: byHeads?.strongWeak ?? null,
+    costQuality: byHeads?.costQuality ?? null,
     calibration: {
       success: measureSuccessCalibration(input, means, tasks.listed),
-      choice: compared?.choiceCalibration ?? null,
+      choice: byHeads?.choiceCalibration ?? null,
     },
     amounts: {
       costs: amountByCandidate(matrix.candidates, predictions.expectedCostUsd, testCells(matrix.costUsd)),
@@ -160,14 +177,15 @@ function setDial(
 
 /** What baselines go by on the compared rows. */
 function choiceSources(
-  { embeddings, matrix, told }: EvaluationInput,
-  { compared, positions, prompts }: Comparison,
+  input: EvaluationInput,
+  comparison: Comparison,
   train: Int32Array,
   means: TrainMeans,
   settings: Settings,
 ): StrategySources {
-  const isTasked = new Set(Array.from(prompts, (prompt) => matrix.prompts[prompt].task)).size > 1;
-  const task = train.length > 0 && isTasked ? meansByTask(matrix, train, prompts, means.quality) : null;
+  const { embeddings, matrix, told } = input;
+  const { compared, positions, prompts } = comparison;
+  const task = taskScores(matrix, train, prompts, means.quality);
   const neighbours = settings.neighbours ?? 40;
   const maxTrainRows = settings.neighbourRows ?? 10_000;
   const nearest =
@@ -180,40 +198,33 @@ function choiceSources(
         })
       : null;
   const nearestNote = `The best of the ${Math.min(neighbours, train.length)} most similar training prompts (cosine of embeddings, ${Math.min(maxTrainRows, train.length)} of ${train.length} training prompts).`;
-  const chosen = told ? Int32Array.from(positions, (position) => told[position]) : null;
-  const isCompared = chosen?.every((candidate) => compared.includes(candidate)) === true;
-  return { names: matrix.candidates, means, nearest, nearestNote, task, told: isCompared ? chosen : null };
+  const allowed = new Set(compared);
+  const isCompared = (position: number) =>
+    isWithin(told!, position, allowed, matrix.candidates.length) && answererOf(told!, position) !== -1;
+  const choice =
+    told && positions.every(isCompared)
+      ? {
+          chosen: Int32Array.from(positions, (position) => answererOf(told, position)),
+          ...(told.plans ? { plans: takePlans(told.plans, positions) } : {}),
+        }
+      : null;
+  return { names: matrix.candidates, means, nearest, nearestNote, task, told: choice };
 }
 
-function compareAll(
-  input: EvaluationInput,
+/** What the probabilities and costs that the router expects are worth, whatever its policy makes of them. */
+function measureHeads(
+  { matrix, predictions }: EvaluationInput,
   comparison: Comparison,
-  train: Int32Array,
+  taskMeans: Float64Array | null,
   means: TrainMeans,
-  listedTasks: readonly string[],
   settings: Settings,
 ) {
-  const { matrix, predictions } = input;
   const names = matrix.candidates;
   const candidates = names.length;
-  const { chosen, positions, prompts, quality } = comparison;
-  const tasksOfRows = Array.from(prompts, (prompt) => matrix.prompts[prompt].task);
-  const sources = choiceSources(input, comparison, train, means, settings);
-  const choices = listChoices(comparison, sources);
-  const strategies = measureStrategies(comparison, choices, candidates, settings);
-  const qualityOf = (id: string) =>
-    columnOf(quality, choices.find((choice) => choice.id === id)!, candidates);
+  const { positions, quality } = comparison;
   const success = takeNumbers(predictions.success, candidates, positions);
-  const best = bestCandidates(quality, candidates);
-  const lost = regret(quality, chosen, candidates);
   return {
-    strategies,
-    regret: {
-      mean: bootstrapMeans([lost], { ...settings, clusters: comparison.groups })[0],
-      noneShare: lost.filter((amount) => amount === 0).length / lost.length,
-    },
-    confusion: confusion(chosen, best, candidates),
-    strongWeak: measureStrongWeak(comparison, names, means, success, sources.task, settings),
+    strongWeak: measureStrongWeak(comparison, names, means, success, taskMeans, settings),
     costQuality: measureCostQuality(
       comparison,
       names,
@@ -225,18 +236,54 @@ function compareAll(
       predictions.choice &&
       measureChoiceCalibration(
         takeNumbers(predictions.choice, candidates, positions),
-        best,
+        bestCandidates(quality, candidates),
         comparison.groups,
       ),
+  };
+}
+
+function compareAll(
+  input: EvaluationInput,
+  comparison: Comparison,
+  train: Int32Array,
+  means: TrainMeans,
+  listedTasks: readonly string[],
+  settings: Settings,
+) {
+  const { matrix } = input;
+  const names = matrix.candidates;
+  const candidates = names.length;
+  const { chosen, prompts, quality } = comparison;
+  const tasksOfRows = Array.from(prompts, (prompt) => matrix.prompts[prompt].task);
+  const sources = choiceSources(input, comparison, train, means, settings);
+  const choices = listChoices(comparison, sources);
+  const strategies = measureStrategies(comparison, choices, candidates, settings);
+  const qualityOf = (id: string) =>
+    columnOf(quality, choices.find((choice) => choice.id === id)!, candidates);
+  const best = bestCandidates(quality, candidates);
+  const lost = regret(quality, chosen, candidates);
+  return {
+    strategies,
+    regret: {
+      mean: bootstrapMeans([lost], { ...settings, clusters: comparison.groups })[0],
+      noneShare: lost.filter((amount) => amount === 0).length / lost.length,
+    },
+    confusion: confusion(chosen, best, candidates),
+    ...measureHeads(input, comparison, sources.task, means, settings),
     tasks: measureTasks(
       comparison,
       tasksOfRows,
       listedTasks,
-      { router: qualityOf('router'), bestSingle: qualityOf('bestSingle'), oracle: qualityOf('oracle') },
+      {
+        router: qualityOf('router'),
+        bestSingle: qualityOf('bestSingle'),
+        oracle: qualityOf('oracle'),
+        costUsd: comparison.costUsd && costsOf(comparison.costUsd, choices[0], candidates),
+      },
       names,
       settings,
     ),
-    routedLatencyMs: logHistogram(columnOf(comparison.latencyMs, choices[0], candidates)),
+    routedLatencyMs: logHistogram(latenciesOf(comparison.latencyMs, choices[0], candidates)),
   };
 }
 

@@ -20,12 +20,28 @@ export interface TestPredictions {
   readonly expectedCostUsd: Float32Array; // [test, candidates]
   /** Milliseconds; NaN where unknown. */
   readonly expectedLatencyMs: Float32Array; // [test, candidates]
-  /** Candidate number that the router's own policy chose. */
+  /** Candidate number that the router's own policy chose: the one that is asked first. */
   readonly chosen: Int32Array; // [test]
+  /** What comes of its plans, where some may ask several candidates. Null or absent: whoever is chosen answers. */
+  readonly plans?: PlanOutcomes | null;
   /** 1 where limits, or what the request needs, removed a candidate. @default nowhere */
   readonly removed?: Uint8Array; // [test, candidates]
   /** The router's own time for each decision, in microseconds; null where it was not timed. */
   readonly decisionMicroseconds: Float64Array | null; // [test]
+}
+
+/** What comes of plans that may ask several candidates for one prompt: of a cascade, of two at the same time. */
+export interface PlanOutcomes {
+  /** Number of the candidate whose answer is given; -1 where what was seen does not say. */
+  readonly answers: Int32Array; // [rows]
+  /** How often each candidate is paid for. */
+  readonly asked: Float32Array; // [rows, candidates]
+  /** 1 for each candidate that the plan may ask, known or not. */
+  readonly mayAsk: Uint8Array; // [rows, candidates]
+  /** Until the answer is there; NaN where that is not known. */
+  readonly latencyMs: Float64Array; // [rows]
+  /** What is lacking most often where it is not known, in the middle of a sentence; null: nothing is. */
+  readonly unknown: string | null;
 }
 
 /** All that an evaluation reads. Outcomes that were not observed are NaN in the matrix. */
@@ -39,11 +55,8 @@ export interface EvaluationInput {
    */
   readonly groups: Int32Array; // [prompts]
   readonly predictions: TestPredictions;
-  /**
-   * Candidate number that the router chose for each test prompt where it was told the task that the traffic gives; null or
-   * absent: it has none that it could be told.
-   */
-  readonly told?: Int32Array | null; // [test]
+  /** What the router chose for each test prompt where it was told the task that the traffic gives; null or absent: it has none that it could be told. */
+  readonly told?: Pick<TestPredictions, 'chosen' | 'plans'> | null;
   readonly artifactId: string;
   /**
    * What baselines know of each candidate, for an evaluation without training rows.
@@ -184,7 +197,7 @@ export function checkEvaluationInput({
   checkLength('expectedCostUsd', predictions.expectedCostUsd.length, cells);
   checkLength('expectedLatencyMs', predictions.expectedLatencyMs.length, cells);
   checkLength('chosen', predictions.chosen.length, rows);
-  if (told) checkLength('told', told.length, rows);
+  if (told) checkLength('told.chosen', told.chosen.length, rows);
   if (predictions.decisionMicroseconds) {
     checkLength('decisionMicroseconds', predictions.decisionMicroseconds.length, rows);
   }

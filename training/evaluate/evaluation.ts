@@ -87,6 +87,11 @@ export interface Coverage {
   readonly costsKnown: boolean;
   /** Compared candidates of which no cost is known at all. */
   readonly costsUnknown: readonly string[];
+  /**
+   * Where the router's plans may ask several candidates: test rows left out because what was seen does not say what comes of the plan,
+   * and what is lacking most often. Absent: whoever is chosen answers.
+   */
+  readonly plans?: { readonly unknownRows: number; readonly lacking: string | null };
 }
 
 export interface Verdict {

@@ -23,8 +23,8 @@ import {
   takeDoubt,
 } from '../off-policy/score-interval.ts';
 import { takeNumbers } from '../outcomes/matrix.ts';
-import type { Interval } from '../words/format.ts';
-import { bestSingleCandidate, type Choice, columnOf, describeStrategies } from './baselines.ts';
+import { formatCount, type Interval, plural } from '../words/format.ts';
+import { bestSingleCandidate, type Choice, columnOf, costsOf, describeStrategies } from './baselines.ts';
 import { type Comparison, describeTasks } from './compare.ts';
 import type { Coverage, OffPolicyEstimate, OffPolicyEvaluation, Strategy, TaskRow } from './evaluation.ts';
 import type { EvaluationInput, TrainMeans } from './evaluation-input.ts';
@@ -74,7 +74,12 @@ export function compareOffPolicy(
   const { compared, prompts } = comparison;
   const best = compared.length > 0 ? bestSingleCandidate(comparison, means) : null;
   const tasks = Array.from(prompts, (prompt) => input.matrix.prompts[prompt].task);
-  const reasons = [...refusals(table, router, "the router's choices"), ...(best === null ? [NO_SINGLE] : [])];
+  const several = severalAsked(input, rows.positions);
+  const reasons = [
+    ...(several === null ? [] : [several]),
+    ...refusals(table, router, "the router's choices"),
+    ...(best === null ? [NO_SINGLE] : []),
+  ];
   const isRefused = reasons.length > 0 || best === null;
   const choices = isRefused ? [] : listChoices(comparison).filter(({ id }) => id !== 'oracle');
   const interval = (column: Float64Array, doubt: ScoreDoubt | null): Interval =>
@@ -119,6 +124,23 @@ export function compareOffPolicy(
 const NO_SINGLE =
   'No candidate has enough outcomes in the log for always choosing it to be valued, so there is nothing to compare the router with. ' +
   'Collect more traffic, or more of it at random.';
+
+/** Why plans that ask several candidates cannot be estimated; null where there are none. @param positions in the predictions */
+function severalAsked(
+  { matrix, predictions: { plans } }: EvaluationInput,
+  positions: Int32Array,
+): string | null {
+  if (!plans) return null;
+  const columns = matrix.candidates.length;
+  const may = (i: number) => plans.mayAsk.subarray(i * columns, (i + 1) * columns);
+  const rows = positions.filter((i) => plans.unknown !== null || may(i).filter(Boolean).length > 1).length;
+  if (rows === 0) return null;
+  return (
+    `For ${formatCount(rows)} of ${plural(positions.length, 'prompt')} its policy may ask several candidates, and a log of one answer a prompt does not ` +
+    'say what comes of that: a later answer is worth what it is on the prompts where the earlier ones did not pass. Send a few hundred prompts to every ' +
+    'candidate, with their answers kept.'
+  );
+}
 
 function always(candidate: number, candidates: number) {
   return { mixture: Float64Array.from({ length: candidates }, (_, c) => Number(c === candidate)) };
@@ -217,7 +239,12 @@ function measureTasks(
     comparison,
     tasks,
     listed.filter((task) => enough.has(task)),
-    { router: qualityOf('router'), bestSingle: qualityOf('bestSingle'), oracle: null },
+    {
+      router: qualityOf('router'),
+      bestSingle: qualityOf('bestSingle'),
+      oracle: null,
+      costUsd: comparison.costUsd && costsOf(comparison.costUsd, choice('router'), names.length),
+    },
     names,
     (column, at) =>
       scoreInterval(

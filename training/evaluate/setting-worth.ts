@@ -176,7 +176,9 @@ export function valueRows(
   options: { readonly seed: number; readonly resamples: number; readonly offPolicy?: 'auto' | 'always' },
 ): ValuedRows | string {
   const { matrix, splits, propensities } = input;
-  const { comparison, coverage } = compareRows(input, means);
+  // Weights are of a policy that asks one candidate, whatever the router's own is.
+  const predictions = { ...input.predictions, plans: null };
+  const { comparison, coverage } = compareRows({ ...input, predictions }, means);
   const isRead = options.offPolicy !== 'always' && isReadOff(matrix, splits.test.rows, coverage);
   if (comparison !== null && (isRead || !propensities)) {
     const { compared, groups } = comparison;

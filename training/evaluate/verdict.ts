@@ -52,9 +52,14 @@ export function describeVerdict({
   const isSingle = mix?.shares.some((share, c) => share > 1 - 1e-6 && single.shares[c] === 1) ?? true;
   const facts: VerdictFacts = {
     rows: router.quality.rows,
-    rowsLeftOut: coverage.incompleteRows + (offPolicy ? 0 : coverage.unmeasuredChoices),
+    rowsLeftOut:
+      coverage.incompleteRows +
+      (offPolicy ? 0 : coverage.unmeasuredChoices + (coverage.plans?.unknownRows ?? 0)),
     bestSingle,
-    onlyChoice: candidates[router.shares.findIndex((share) => share > 1 - 1e-9)] ?? null,
+    // Whoever always answers in the end is not always asked alone.
+    onlyChoice: coverage.plans
+      ? null
+      : (candidates[router.shares.findIndex((share) => share > 1 - 1e-9)] ?? null),
     quality: single.difference,
     costs: costsOf(router, single),
     mix: !mix || isSingle ? null : { quality: mix.difference, costs: costsOf(router, mix) },
@@ -166,7 +171,7 @@ function openingOf(single: QualityStanding, cost: CostStanding, mix: QualityStan
 
 /** Why nothing can be compared, where every outcome that counts must have been seen. */
 export function unmeasuredSentence(coverage: Coverage, candidates: readonly string[]): string {
-  const { kind, notCompared, unmeasuredChoices } = coverage;
+  const { kind, notCompared, plans, unmeasuredChoices } = coverage;
   const opening = 'Whether this router is better than no router cannot be read off this data:';
   if (kind === 'none') return `${opening} no test prompt has a quality score.`;
   if (kind === 'single') {
@@ -174,6 +179,8 @@ export function unmeasuredSentence(coverage: Coverage, candidates: readonly stri
   }
   if (candidates.length - notCompared.length < 2)
     return `${opening} no two candidates have enough outcomes on the same test prompts. Send a few hundred prompts to every candidate.`;
+  if (plans && plans.unknownRows > 0)
+    return `${opening} its policy may ask several candidates for a prompt, and for ${plural(plans.unknownRows, 'test prompt')} with every outcome the traffic does not say what comes of that. It lacks ${plans.lacking}.`;
   if (unmeasuredChoices > 0)
     return `${opening} on each of the ${plural(unmeasuredChoices, 'test prompt')} with the quality of every other candidate, the router chose one with too few outcomes (${notCompared.join(', ')}).`;
   return `${opening} no test prompt has the quality of every candidate that is to be compared.`;
@@ -193,7 +200,12 @@ function listCaveats(coverage: Coverage, { rows, groups }: Interval): string[] {
   }
   if (coverage.unmeasuredChoices > 0) {
     caveats.push(
-      `On ${plural(coverage.unmeasuredChoices, 'more test prompt')} the router chose a candidate with too few outcomes to be compared; they are left out, which may flatter or wrong it.`,
+      `On ${plural(coverage.unmeasuredChoices, 'more test prompt')} the router ${coverage.plans ? 'may ask' : 'chose'} a candidate with too few outcomes to be compared; they are left out, which may flatter or wrong it.`,
+    );
+  }
+  if (coverage.plans && coverage.plans.unknownRows > 0) {
+    caveats.push(
+      `${plural(coverage.plans.unknownRows, 'test prompt')} for which the traffic does not say what comes of asking several candidates left out: it lacks ${coverage.plans.lacking}. Those kept may be unlike them.`,
     );
   }
   if (coverage.notCompared.length > 0) {

@@ -1,12 +1,14 @@
 import type { PolicySpec, Router } from 'pointsman';
 import { largest, NAMED_WEIGHTS } from 'pointsman/internal';
 import { type LoadOptions, loadRouter, readArtifactFolder } from 'pointsman/node';
+import type { PlannedChoice } from '../evaluate/baselines.ts';
 import { columnMeans, trainMeans } from '../evaluate/evaluation-input.ts';
+import { takePlans } from '../evaluate/plan-outcomes.ts';
 import type { Matrix } from '../fit/rows.ts';
 import { highestWeight } from '../off-policy/estimate.ts';
 import { type LoggingPropensities, loggingPropensities } from '../off-policy/propensities.ts';
 import { type OutcomeMatrix, takeCells, takePrompts } from '../outcomes/matrix.ts';
-import { seenOfPrompts } from '../train/evaluate-router.ts';
+import { predictTest, seenOfPrompts } from '../train/evaluate-router.ts';
 import { withoutPropensities } from '../train/training-run.ts';
 import type { RetrainConfig } from './config.ts';
 import { runGate } from './gate/gate.ts';
@@ -54,29 +56,40 @@ export async function gateChallenger(input: ChallengeInput): Promise<GateVerdict
     fallbackMeans(matrix, learn, 'costUsd'),
     columns,
   );
+  const told = plansTold(judged, [own, theirs]);
+  const plans = told && {
+    groups: Int32Array.from(told.rows, (i) => groups[holdout[i]]),
+    of: holdout.length,
+    lacking: told.lacking,
+  };
+  // Where too few prompts say it, that is what the gate says, of all of them.
+  const isRead = plans !== null && new Set(plans.groups).size >= fewestPrompts;
+  const rows = isRead ? told!.rows : Int32Array.from(holdout.keys());
   const table = valueTable({
     matrix,
-    rows: holdout,
+    rows: Int32Array.from(rows, (i) => holdout[i]),
     groups,
     batches: batchesOf(matrix),
     propensities,
     policy: found.policy ?? null,
-    expected,
-    expectedCostUsd,
+    expected: takeCells(expected, columns, rows),
+    expectedCostUsd: takeCells(expectedCostUsd, columns, rows),
     clip,
+    ...(isRead ? { readOff: true } : {}),
   });
   const weights = takeCells(propensities, columns, holdout).map((propensity) =>
     Math.min(clip, 1 / propensity),
   );
-  const cellGroups = Int32Array.from(weights, (_, cell) => table.groups[Math.floor(cell / columns)]);
+  const cellGroups = Int32Array.from(weights, (_, cell) => groups[holdout[Math.floor(cell / columns)]]);
   const calibration = (success: Float64Array) =>
     weightedCalibration(success, judged.quality, weights, cellGroups);
   return runGate(
     {
       table,
-      champion: own?.chosen ?? null,
+      champion: own && choiceOf(own, rows),
       explores: input.championPolicy == null ? null : explores(input.championPolicy),
-      challenger: theirs.chosen,
+      challenger: choiceOf(theirs, rows),
+      plans,
       means: trainMeans(matrix, learn, learned, config.gate.clip),
       calibration: { champion: own && calibration(own.success), challenger: calibration(theirs.success) },
       qualityPerUsd: qualityPerUsd ?? rateOf(challenger),
@@ -85,6 +98,38 @@ export async function gateChallenger(input: ChallengeInput): Promise<GateVerdict
     },
     { ...thresholds, sliceGroups: slicePrompts, fewestGroups: fewestPrompts },
   );
+}
+
+/** What a router would do on the prompts that judge. */
+type JudgedRouter = Pick<ScoredTraffic, 'chosen' | 'plans'>;
+
+/** On some of the prompts that judge. @param rows their positions */
+function choiceOf({ chosen, plans }: JudgedRouter, rows: Int32Array): PlannedChoice {
+  if (!plans) return { chosen: rows.map((row) => chosen[row]) };
+  const taken = takePlans(plans, rows);
+  return { chosen: taken.answers, plans: taken };
+}
+
+/**
+ * The prompts, by position, on which all candidates with outcomes were seen, and it is known what comes of the plans of each router.
+ * @returns null where none of them may ask several candidates
+ */
+function plansTold({ candidates, quality }: OutcomeMatrix, routers: readonly (JudgedRouter | null)[]) {
+  const all = routers.flatMap((router) => (router?.plans ? [router.plans] : []));
+  if (all.length === 0) return null;
+  const columns = candidates.length;
+  const seen = new Set<number>();
+  quality.forEach((value, cell) => {
+    if (!Number.isNaN(value)) seen.add(cell % columns);
+  });
+  const isMissing = (row: number) => [...seen].some((c) => Number.isNaN(quality[row * columns + c]));
+  const positions = Int32Array.from({ length: quality.length / columns }, (_, row) => row);
+  const whole = positions.filter((row) => !isMissing(row));
+  const rows = whole.filter((row) => all.every(({ answers }) => answers[row] !== -1));
+  const unknown = all.find((plans) => plans.unknown !== null)?.unknown ?? null;
+  const lacking =
+    positions.length - whole.length > whole.length - rows.length ? 'the outcome of a candidate' : unknown;
+  return { rows, lacking };
 }
 
 /**
@@ -115,12 +160,13 @@ async function findPropensities({ config, embeddings, groups, holdout, learn, ma
   return { judged: surprise(together) < surprise(alone) ? together : alone, learned };
 }
 
-function takeScored({ chosen, costUsd, matrix, success }: ScoredTraffic, rows: Int32Array) {
+function takeScored({ chosen, costUsd, matrix, plans, success }: ScoredTraffic, rows: Int32Array) {
   const columns = matrix.candidates.length;
   return {
     success: takeCells(success, columns, rows),
     costUsd: takeCells(costUsd, columns, rows),
     chosen: rows.map((row) => chosen[row]),
+    plans: plans ? takePlans(plans, rows) : null,
   };
 }
 
@@ -185,31 +231,14 @@ export async function scoreTraffic(
   matrix: OutcomeMatrix,
   embeddings: Matrix | null,
 ): Promise<ScoredTraffic> {
-  const columns = matrix.candidates.length;
-  const numbers = new Map(matrix.candidates.map((name, c) => [name, c]));
-  const [success, costUsd, latencyMs] = [0, 1, 2].map(() =>
-    new Float64Array(matrix.prompts.length * columns).fill(Number.NaN),
-  );
-  const chosen = new Int32Array(matrix.prompts.length);
-  for (const [row, { embedding: kept, request }] of matrix.prompts.entries()) {
-    const own = embeddings?.values.subarray(row * embeddings.columns, (row + 1) * embeddings.columns);
-    const embedding = kept ?? own;
-    const decision =
-      embedding === undefined
-        ? await router.route(request)
-        : router.routeEmbedding(embedding, kept === undefined ? request : undefined);
-    chosen[row] = numbers.get(decision.candidate)!;
-    for (const {
-      candidate,
-      expectedCostUsd,
-      expectedLatencyMs,
-      successProbability,
-    } of decision.predictions) {
-      const cell = row * columns + numbers.get(candidate)!;
-      success[cell] = successProbability;
-      costUsd[cell] = expectedCostUsd ?? Number.NaN;
-      latencyMs[cell] = expectedLatencyMs ?? Number.NaN;
-    }
-  }
-  return { matrix, success, costUsd, latencyMs, chosen };
+  const rows = Int32Array.from(matrix.prompts.keys());
+  const said = await predictTest(router, matrix, { role: 'test', rows }, embeddings);
+  return {
+    matrix,
+    success: Float64Array.from(said.success),
+    costUsd: Float64Array.from(said.expectedCostUsd),
+    latencyMs: Float64Array.from(said.expectedLatencyMs),
+    chosen: said.chosen,
+    plans: said.plans ?? null,
+  };
 }

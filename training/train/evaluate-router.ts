@@ -1,10 +1,11 @@
-import { InvalidInputError, type PolicySpec, type Router, readPrompt } from 'pointsman';
+import { InvalidInputError, type PlanStep, type PolicySpec, type Router, readPrompt } from 'pointsman';
 import { embedPrompts, keptEmbeddings } from '../embed/embed.ts';
 import { openEmbedder } from '../embed/embedders.ts';
 import { isReadOff } from '../evaluate/compare.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
 import type { Evaluation } from '../evaluate/evaluation.ts';
 import type { EvaluationInput, TestPredictions } from '../evaluate/evaluation-input.ts';
+import { outcomesOfPlans } from '../evaluate/plan-outcomes.ts';
 import { fitFeatures } from '../features/fit-features.ts';
 import type { Matrix } from '../fit/rows.ts';
 import { type LoggingPropensities, loggingPropensities } from '../off-policy/propensities.ts';
@@ -148,7 +149,7 @@ export function alignCandidates(matrix: OutcomeMatrix, names: readonly string[])
 }
 
 /**
- * Routes every test prompt as production would.
+ * Routes every test prompt as production would, and finds what comes of plans that may ask several candidates.
  *
  * @param embeddings of every prompt of the matrix, where the router's embedder is slow: the times are then those of
  * deciding alone. Null where it is a table, or prompts are to be embedded as they come.
@@ -165,9 +166,12 @@ export async function predictTest(
   const columns = matrix.candidates.length;
   const cells = test.rows.length * columns;
   const numbers = new Map(matrix.candidates.map((name, c) => [name, c]));
-  const [success, choice, costs, latencies] = [0, 1, 2, 3].map(() => new Float32Array(cells));
+  const [success, choice, costs, latencies] = [0, 1, 2, 3].map(() =>
+    new Float32Array(cells).fill(Number.NaN),
+  );
   const removed = new Uint8Array(cells);
   const chosen = new Int32Array(test.rows.length);
+  const plans: PlanStep[] = [];
   const decisionMicroseconds = new Float64Array(test.rows.length);
   for (const [i, row] of test.rows.entries()) {
     const { request, embedding: kept, task } = matrix.prompts[row];
@@ -180,6 +184,7 @@ export async function predictTest(
         : router.routeEmbedding(embedding, kept === undefined ? request : undefined, options);
     onProgress(i + 1, test.rows.length);
     chosen[i] = numbers.get(decision.candidate)!;
+    plans.push(decision.plan);
     decisionMicroseconds[i] = decision.routerMs * 1000;
     for (const prediction of decision.predictions) {
       const at = i * columns + numbers.get(prediction.candidate)!;
@@ -196,25 +201,24 @@ export async function predictTest(
     expectedCostUsd: costs,
     expectedLatencyMs: latencies,
     chosen,
+    plans: await outcomesOfPlans(router.artifact, matrix, { rows: test.rows, plans, success }),
     removed,
     decisionMicroseconds,
   };
 }
 
-/**
- * What the router chooses for every test prompt where it is told the task.
- * @returns `[test]`; null where it has learned none of them
- */
+/** What the router chooses for every test prompt where it is told the task; null where it has learned none of them. */
 export async function predictTold(
   router: Router,
   matrix: OutcomeMatrix,
   test: Split<'test'>,
   embeddings: Matrix | null,
-): Promise<Int32Array | null> {
+): Promise<NonNullable<EvaluationInput['told']> | null> {
   const { task } = router.manifest;
   const names = new Set(task?.told === undefined ? [] : task.names);
   if (!test.rows.some((row) => names.has(matrix.prompts[row].task ?? ''))) return null;
-  return (await predictTest(router, matrix, test, embeddings, undefined, true)).chosen;
+  const { chosen, plans } = await predictTest(router, matrix, test, embeddings, undefined, true);
+  return { chosen, ...(plans ? { plans } : {}) };
 }
 
 /**

@@ -58,16 +58,15 @@ export async function scoreAnswers(
         'Give traffic with their answers, or leave them out of `--candidates`.',
     );
   const kept = [...predicted.rows.keys()].filter((i) => !placesOf(predicted.rows[i]).some(Number.isNaN));
-  const read = readerOf(head, answers);
+  const answerOf = answersRead(head, { answers, candidates });
   const width = candidates.length;
   const success = new Float32Array(kept.length * width).fill(Number.NaN);
   kept.forEach((from, i) => {
     const earlier: EarlierAnswer[] = [];
-    for (const [step, place] of placesOf(predicted.rows[from]).entries()) {
-      const inputs = read(place, predicted.success[from * width + columns[step]]);
-      const given = { candidate: judged[step], key: answers.keys[place] };
-      success[i * width + columns[step]] = head.judge(inputs, { ...given, earlier }).probability;
-      earlier.push(head.judge(inputs, given));
+    for (const c of columns) {
+      const answer = answerOf(predicted.rows[from], c, predicted.success[from * width + c])!;
+      success[i * width + c] = answer.probability(earlier);
+      earlier.push(answer.evidence());
     }
   });
   return {
@@ -112,6 +111,50 @@ function sayOther(count: number): string {
 /** Whether an answer head, where there is one, reads more than what is kept of answers without their words. */
 export function readsWords({ answer }: Artifact['manifest']): boolean {
   return answer?.features.blocks.some(({ kind }) => kind === 'ngrams') ?? false;
+}
+
+/** An answer that a table keeps, as an answer head reads it. */
+export interface KeptAnswer {
+  /** By itself, as later answers are held against it. */
+  evidence(): EarlierAnswer;
+  /** That it is good, given what was said before. */
+  probability(earlier: readonly EarlierAnswer[]): number;
+}
+
+/** The answer of a candidate to a prompt, by their numbers; null where the table has none. @param success as the router predicts it */
+type AnswerOf = (row: number, candidate: number, success: number) => KeptAnswer | null;
+
+/**
+ * The answers of a table as the answer head of an artifact reads them.
+ * @returns what is lacking, in the middle of a sentence, where it can read none
+ */
+export async function openKeptAnswers(
+  artifact: Artifact,
+  { answers, candidates }: Pick<OutcomeMatrix, 'answers' | 'candidates'>,
+): Promise<AnswerOf | string> {
+  if (artifact.manifest.answer === undefined) return 'an answer head';
+  if (answers === undefined) return 'answers';
+  const isWhole = answers.texts?.every((text) => text !== null) ?? false;
+  if (readsWords(artifact.manifest) && !isWhole) return 'the words of answers';
+  return answersRead(await readAnswerHead(artifact), { answers, candidates });
+}
+
+function answersRead(
+  head: AnswerHead,
+  { answers, candidates }: { readonly answers: MatrixAnswers; readonly candidates: readonly string[] },
+): AnswerOf {
+  const read = readerOf(head, answers);
+  return (row, candidate, success) => {
+    const place = answers.places[row * candidates.length + candidate];
+    if (!(place >= 0)) return null;
+    const judge = (earlier: readonly EarlierAnswer[]) =>
+      head.judge(read(place, success), {
+        candidate: candidates[candidate],
+        key: answers.keys[place],
+        earlier,
+      });
+    return { evidence: () => judge([]), probability: (earlier) => judge(earlier).probability };
+  };
 }
 
 /** Reads what was kept of an answer as the head reads the answer itself. The result is overwritten by the next. */

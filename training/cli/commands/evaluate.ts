@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { InvalidInputError, type PolicySpec } from 'pointsman';
+import { needsAnswers } from 'pointsman/internal';
 import { readArtifactFolder } from 'pointsman/node';
 import { foundWeights } from '../../evaluate/dial.ts';
 import { ingestOutcomes } from '../../ingest/ingest.ts';
@@ -12,6 +13,7 @@ import { renderReport } from '../../report/report.ts';
 import { groupPrompts } from '../../split/split.ts';
 import { evaluateRouter } from '../../train/evaluate-router.ts';
 import { type SeenSplit, sayLeftOut, splitBySeen } from '../../train/tuning-traffic.ts';
+import { readsWords } from '../../tune/answer-scores.ts';
 import { plural } from '../../words/format.ts';
 import { withRunFolder } from '../../work/run-folder.ts';
 import { describeEvaluation } from '../terminal/describe.ts';
@@ -112,6 +114,7 @@ async function runEvaluate(
   // Of a report that was edited it is not known what the training found.
   const dial = artifact.reports?.changed.has('metrics.json') ? null : dialOf(artifact);
   const prices = flags.prices === undefined ? {} : { prices: await readPrices(flags.prices) };
+  const readsAnswers = needsAnswers(policy ?? router.manifest.policy) && readsWords(router.manifest);
   const progress = createProgress(io, flags.quiet === true);
   try {
     const { ingest, traffic } = await withRunFolder(flags.work, 'evaluate', async (run) => {
@@ -121,6 +124,8 @@ async function runEvaluate(
         out: table,
         map: flags.map,
         ...readingOptions(flags),
+        // The table is the run's own.
+        ...(readsAnswers ? { answers: 'text' as const } : {}),
         onProgress: ({ bytesRead, bytesTotal }) =>
           progress.update('reading', bytesRead / Math.max(1, bytesTotal)),
         ...prices,

@@ -1,5 +1,12 @@
 import { largest, mean } from 'pointsman/internal';
-import { bestSingleCandidate, type Choice, columnOf, listChoices } from '../../evaluate/baselines.ts';
+import {
+  bestSingleCandidate,
+  type Choice,
+  columnOf,
+  costsOf,
+  listChoices,
+  type PlannedChoice,
+} from '../../evaluate/baselines.ts';
 import type { Comparison } from '../../evaluate/compare.ts';
 import type { TrainMeans } from '../../evaluate/evaluation-input.ts';
 import { scoreDoubt } from '../../off-policy/score-interval.ts';
@@ -11,10 +18,12 @@ import {
   type GateTest,
   type GateVerdict,
   type Opponent,
+  type PlansTold,
   sayNotWorse,
   sureOf,
   testBatches,
   testNotWorse,
+  testPlans,
   testRows,
   testSeen,
   testSlices,
@@ -23,9 +32,11 @@ import type { ValueTable } from './values.ts';
 
 export interface GateInput {
   readonly table: ValueTable;
-  /** Numbers of the candidates it chose; null where there is no champion yet. */
-  readonly champion: Int32Array | null; // [rows]
-  readonly challenger: Int32Array; // [rows]
+  /** Whose answers it gives, and whom it asks for them; null where there is no champion yet. */
+  readonly champion: PlannedChoice | null; // [rows]
+  readonly challenger: PlannedChoice; // [rows]
+  /** Where one of the two may ask several candidates for a prompt: how far the prompts say what comes of that. @default neither does */
+  readonly plans?: PlansTold | null;
   /** Of the rows that the challenger learned from: they choose best single and mix. */
   readonly means: TrainMeans;
   /** Calibration errors on the judged rows; null where no probability could be compared. */
@@ -52,14 +63,15 @@ export interface GateInput {
  */
 export function runGate(input: GateInput, given: GateOptions = {}): GateVerdict {
   const options = { ...GATE_DEFAULTS, ...given };
-  const { table, champion, challenger, calibration, drifted = false, qualityPerUsd = 0 } = input;
+  const { table, champion, challenger, calibration, drifted = false } = input;
   let spent = 0;
-  const rows = challenger.length;
+  const rows = challenger.chosen.length;
   const tests: GateTest[] = [testRows(table, options)];
-  if (tests[0].passed) {
+  if (input.plans) tests.push(testPlans(input.plans, options));
+  if (tests.every(({ passed }) => passed)) {
     if (champion !== null && table.kind !== 'full')
-      tests.push(testSeen(table, champion, challenger, options, input.explores));
-    const opponents = listOpponents(input, worthOf(table, qualityPerUsd));
+      tests.push(testSeen(table, champion.chosen, challenger.chosen, options, input.explores));
+    const opponents = listOpponents(input);
     const comparisons = [
       ...opponents.map((opponent) => {
         if (opponent.kind !== 'champion') return testNotWorse(opponent, table, options);
@@ -71,8 +83,9 @@ export function runGate(input: GateInput, given: GateOptions = {}): GateVerdict 
       ...testSlices(opponents[0], table, options),
     ];
     for (const test of comparisons) tests.push(test);
-    tests.push(testCalibration(calibration, options));
   }
+  // What its probabilities are worth can be told where what comes of its plans cannot.
+  if (tests[0].passed) tests.push(testCalibration(calibration, options));
   const failed = tests.find(({ passed }) => !passed);
   return {
     passed: failed === undefined,
@@ -83,37 +96,42 @@ export function runGate(input: GateInput, given: GateOptions = {}): GateVerdict 
     tests,
     rows,
     values: table.kind,
-    agreement:
-      champion === null
-        ? null
-        : champion.filter((c, row) => c === challenger[row]).length / Math.max(1, rows),
+    agreement: champion && shareAlike(champion, challenger),
     spent: champion === null ? 0 : spent,
   };
 }
 
-/** What a cell is worth to the policy: its quality, less what its cost is worth. `[rows, candidates]` */
-function worthOf({ quality, costUsd }: ValueTable, qualityPerUsd: number): Float64Array {
-  if (costUsd === null || qualityPerUsd === 0) return quality;
-  return quality.map((value, cell) => value - qualityPerUsd * costUsd[cell]);
+/** Share of the rows on which both give the answer of the same candidate, and ask the same ones for it. */
+function shareAlike(champion: PlannedChoice, challenger: PlannedChoice): number {
+  const rows = challenger.chosen.length;
+  const askedBy = ({ chosen, plans }: PlannedChoice, row: number, c: number) =>
+    plans ? plans.asked[(row * plans.asked.length) / rows + c] : Number(chosen[row] === c);
+  const columns = ((champion.plans ?? challenger.plans)?.asked.length ?? 0) / Math.max(1, rows);
+  const asksAlike = (row: number) =>
+    Array.from({ length: columns }).every(
+      (_, c) => askedBy(champion, row, c) === askedBy(challenger, row, c),
+    );
+  const alike = champion.chosen.filter((c, row) => c === challenger.chosen[row] && asksAlike(row));
+  return alike.length / Math.max(1, rows);
 }
 
 /** Champion, best single, best fixed mix: challenger minus each, row by row. */
-function listOpponents(
-  { table, champion, challenger, means, qualityPerUsd = 0 }: GateInput,
-  worth: Float64Array,
-): Opponent[] {
+function listOpponents({ table, champion, challenger, means, qualityPerUsd = 0 }: GateInput): Opponent[] {
   const columns = table.candidates.length;
-  const unit = worth === table.quality ? 'points' : 'points of quality minus cost';
+  const { costUsd } = table;
+  const rate = costUsd === null ? 0 : qualityPerUsd;
+  const unit = rate === 0 ? 'points' : 'points of quality minus cost';
   const known = Array.from({ length: columns }, (_, c) => c).filter((c) => !Number.isNaN(means.quality[c]));
+  const rows = challenger.chosen.length;
   const comparison: Comparison = {
-    positions: Int32Array.from(challenger.keys()),
-    prompts: Int32Array.from(challenger.keys()),
+    positions: Int32Array.from({ length: rows }, (_, row) => row),
+    prompts: Int32Array.from({ length: rows }, (_, row) => row),
     groups: table.groups,
     compared: known,
     quality: table.quality,
-    costUsd: table.costUsd,
+    costUsd,
     latencyMs: new Float64Array(table.quality.length).fill(Number.NaN),
-    chosen: challenger,
+    ...challenger,
   };
   const choices = listChoices(comparison, {
     names: table.candidates,
@@ -123,33 +141,31 @@ function listOpponents(
     task: null,
     told: null,
   });
+  const costOf = (by: Choice['by']) => costUsd && costsOf(costUsd, { by }, columns);
+  // What a choice is worth to the policy: its quality, less what its cost is worth.
+  const worthOf = (by: Choice['by']): Float64Array => {
+    const [quality, cost] = [columnOf(table.quality, { by }, columns), rate === 0 ? null : costOf(by)];
+    return cost === null ? quality : quality.map((value, row) => value - rate * cost[row]);
+  };
   // An outcome is off by 1 at most, and by what its cost is worth.
-  const range =
-    1 + (worth === table.quality ? 0 : largest(table.costUsd!.map((cost) => Math.abs(qualityPerUsd * cost))));
-  const own = columnOf(worth, { by: { chosen: challenger } }, columns);
+  const range = 1 + (rate === 0 ? 0 : largest(costUsd!.map((cost) => Math.abs(rate * cost))));
+  const own = worthOf(challenger);
   const against = (by: Choice['by']): Pick<Opponent, 'difference' | 'doubt'> => {
-    const theirs = columnOf(worth, { by }, columns);
+    const theirs = worthOf(by);
     return {
       difference: own.map((value, row) => value - theirs[row]),
-      doubt: scoreDoubt(table.doubt, { chosen: challenger }, by, range),
+      doubt: scoreDoubt(table.doubt, challenger, by, range),
     };
   };
   const found: Opponent[] =
-    champion === null
-      ? []
-      : [
-          {
-            kind: 'champion',
-            name: 'the champion',
-            unit,
-            ...against({ chosen: champion }),
-          },
-        ];
-  const { costUsd } = table;
-  const meanCost = (by: Choice['by']) => costUsd && mean(columnOf(costUsd, { by }, columns));
+    champion === null ? [] : [{ kind: 'champion', name: 'the champion', unit, ...against(champion) }];
+  const meanCost = (by: Choice['by']) => {
+    const cost = costOf(by);
+    return cost && mean(cost);
+  };
   for (const { id, by } of choices) {
     if (id !== 'bestSingle' && id !== 'fixedMix') continue;
-    const [ownCost, theirCost] = [meanCost({ chosen: challenger }), meanCost(by)];
+    const [ownCost, theirCost] = [meanCost(challenger), meanCost(by)];
     const saved = ownCost === null || theirCost === null ? null : theirCost - ownCost;
     found.push({
       kind: id === 'bestSingle' ? 'best single' : 'best fixed mix',
@@ -163,7 +179,7 @@ function listOpponents(
                 estimate: saved,
                 low: saved,
                 high: saved,
-                rows: challenger.length,
+                rows,
                 groups: new Set(table.groups).size,
               },
             }),

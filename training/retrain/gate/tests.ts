@@ -3,11 +3,13 @@ import { type ScoreDoubt, scoreInterval, takeDoubt } from '../../off-policy/scor
 import {
   formatApart,
   formatConfidence,
+  formatCount,
   formatPercent,
   formatPoints,
   formatSignedPoints,
   type Interval,
   plural,
+  pluralInGroups,
 } from '../../words/format.ts';
 import type { ValueTable } from './values.ts';
 
@@ -82,6 +84,47 @@ export function testSeen(
   };
 }
 
+/** What the judging prompts say of plans that may ask several candidates. */
+export interface PlansTold {
+  /** Near-duplicate group of each prompt that says what comes of them, of champion and challenger alike. */
+  readonly groups: ArrayLike<number>;
+  /** Prompts that could judge, these among them. */
+  readonly of: number;
+  /** What the others lack most often, in the middle of a sentence; null where they lack nothing. */
+  readonly lacking: string | null;
+}
+
+/**
+ * Plans of several candidates are worth what comes of them, and not what the first one asked is worth. That is read off prompts
+ * with all outcomes and answers; where those are too few, it is not known.
+ */
+export function testPlans(
+  { groups, lacking, of }: PlansTold,
+  { fewestGroups }: Required<GateOptions>,
+): GateTest {
+  const distinct = new Set(Array.from(groups)).size;
+  const passed = distinct >= fewestGroups;
+  const left = of - groups.length;
+  const told = `${pluralInGroups(groups.length, distinct, 'prompt')}`;
+  const lacks = lacking === null ? '' : `; most of the others lack ${lacking}`;
+  return {
+    kind: 'plans',
+    passed,
+    sentence: passed
+      ? `What comes of policies that may ask several candidates for a prompt is read off ${told}${
+          left === 0 ? '' : `; ${formatCount(left)} that do not say it are left out`
+        }.`
+      : `A policy that may ask several candidates for a prompt is worth what comes of that, and of ${plural(of, 'prompt')} that judge ${
+          groups.length === 0
+            ? 'none says'
+            : `${formatCount(groups.length)} say${groups.length === 1 ? 's' : ''}`
+        } it${distinct < groups.length ? ` (${plural(distinct, 'near-duplicate group')})` : ''}${lacks}. ${fewestGroups} are needed: send some hundred prompts of the newest days to every ` +
+        'candidate with their answers kept, or bring the version into use by hand (`pointsman rollback --to`).',
+    difference: null,
+    limit: fewestGroups,
+  };
+}
+
 /** How strict the gate is. Differences are in quality, 0 to 1: 0.01 is a point. */
 export interface GateOptions {
   /** A challenger may be worse than the best single candidate and the best fixed mix by this much. @default 0.02 */
@@ -124,6 +167,7 @@ export const GATE_DEFAULTS: Required<GateOptions> = {
 
 type GateTestKind =
   | 'rows'
+  | 'plans'
   | 'seen'
   | 'champion'
   | 'best single'

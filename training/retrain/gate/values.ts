@@ -49,6 +49,8 @@ interface ValueTableInput {
   readonly expectedCostUsd: Float64Array;
   /** Inverse propensities above this are cut. */
   readonly clip: number;
+  /** Whether all that counts was seen on these rows, so that nothing is estimated; what was not is NaN then. @default where every cell was */
+  readonly readOff?: boolean;
 }
 
 /** Under so many observed costs, what a router expects of them is not put right by them. */
@@ -60,7 +62,7 @@ export function valueTable(input: ValueTableInput): ValueTable {
   const columns = matrix.candidates.length;
   const seen = takeNumbers(matrix.quality, columns, rows);
   const observed = Uint8Array.from(seen, (value) => Number(!Number.isNaN(value)));
-  const full = observed.every((cell) => cell === 1);
+  const full = input.readOff ?? observed.every((cell) => cell === 1);
   const propensities = takeNumbers(input.propensities, columns, rows);
   const quality = full ? seen : pseudoOutcomes({ quality: seen, propensities, expected, clip: input.clip });
   const prompts = Array.from(rows, (row) => matrix.prompts[row]);

@@ -1,3 +1,4 @@
+import type { PlanOutcomes } from '../../evaluate/evaluation-input.ts';
 import { clusteredMean, numberClusters } from '../../fit/rows.ts';
 import type { OutcomeMatrix } from '../../outcomes/matrix.ts';
 
@@ -292,8 +293,10 @@ export interface ScoredTraffic {
   readonly success: Float64Array; // [prompts, candidates]
   readonly costUsd: Float64Array; // [prompts, candidates]
   readonly latencyMs: Float64Array; // [prompts, candidates]
-  /** Numbers of the candidates it would choose. */
+  /** Numbers of the candidates it would choose: those that are asked first. */
   readonly chosen: Int32Array; // [prompts]
+  /** What comes of its plans, where some may ask several candidates. Null or absent: whoever is chosen answers. */
+  readonly plans?: PlanOutcomes | null;
 }
 
 export const DAY_MS = 86_400_000;

@@ -85,8 +85,8 @@ export function gateInput(
 ): GateInput {
   return {
     table,
-    champion: champion && Int32Array.from(champion),
-    challenger: Int32Array.from(challenger),
+    champion: champion && { chosen: Int32Array.from(champion) },
+    challenger: { chosen: Int32Array.from(challenger) },
     means: { quality: Float64Array.of(0.5, 0.5, 0.7), costUsd: Float64Array.from(COSTS) },
     calibration: { champion: 0.03, challenger: 0.03 },
     ...rest,
