@@ -11,8 +11,9 @@ import { takeFeedback } from './api/feedback.ts';
 import { listModels, readModel } from './api/models.ts';
 import { type GatewayParts, reportedProblem } from './api/parts.ts';
 import { answerQuestions } from './api/questions.ts';
+import { speakersOf } from './api/speakers.ts';
 import { checkConfig, fillIn, readSecret, type SecretSources } from './config/load-config.ts';
-import type { CandidateConfig, CheckedConfig, GatewayConfig, ProtocolName } from './config/schema.ts';
+import type { CandidateConfig, CheckedConfig, GatewayConfig } from './config/schema.ts';
 import { createOpenGuard, type Guard } from './keys/guard.ts';
 import { createKeyGuard, type KeyGuardOptions } from './keys/key-guard.ts';
 import { Problem } from './problem.ts';
@@ -29,9 +30,9 @@ import { openGatewayState } from './state/open-state.ts';
 import type { GatewayState } from './state/state.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { createPlainTracing, loadTracing } from './telemetry/trace.ts';
-import { createClients, openUpstreams } from './upstreams/clients.ts';
+import { createClients, openUpstreams, usageCost } from './upstreams/clients.ts';
 import { createEmbeddingClients } from './upstreams/embeddings.ts';
-import { createHttp } from './upstreams/http.ts';
+import { createHttp, type Http } from './upstreams/http.ts';
 
 /** What a gateway is made with, beside its configuration. */
 export interface GatewayOptions {
@@ -89,7 +90,8 @@ export async function openGateway(
       state === undefined ? createOpenGuard() : createKeyGuard({ ...guardOptions(config), state, onError });
     const admin = state === undefined ? undefined : adminOf(config, state, secrets);
     const connections = openUpstreams(config, secrets);
-    const pool = createClientPool(createClients(config, connections, http), {
+    const translation = await openTranslators(config, secrets, http);
+    const pool = createClientPool(createClients(config, connections, http, translation?.clients), {
       ...definedOf({ breaker: config.execution.breaker, bulkhead: config.execution.bulkhead }),
       onBreakerChange: (candidate, state) =>
         metrics.breakerOpen.set({ candidate }, state === 'open' ? 1 : state === 'half-open' ? 0.5 : 0),
@@ -100,6 +102,7 @@ export async function openGateway(
       routers,
       pool,
       speakers: speakersOf(config),
+      checkTranslation: (request) => translation?.check(request),
       execution: executionOptions(config, config.candidates),
       embeddings: createEmbeddingClients(config, connections, http),
       embeddingExecution: executionOptions(config, config.embeddings),
@@ -149,6 +152,17 @@ async function openState(
   return openGatewayState(fillIn(keys.state, 'keys.state', env), { ...options, onError });
 }
 
+/** Loaded only where an upstream has a provider; undefined elsewhere. */
+async function openTranslators(config: CheckedConfig, secrets: SecretSources, { webFetch }: Http) {
+  if (!Object.values(config.upstreams).some(({ provider }) => provider !== undefined)) return undefined;
+  const { openTranslation } = await import('./translation/open-translation.ts');
+  return openTranslation(config, {
+    secrets,
+    fetch: webFetch,
+    costOf: (candidate, usage) => usageCost(config.candidates[candidate], usage),
+  });
+}
+
 function guardOptions({ keys }: CheckedConfig): Omit<KeyGuardOptions, 'state'> {
   const { allKeys, leaseMs, onExpiry } = keys ?? {};
   return {
@@ -190,19 +204,6 @@ function swapEvents(metrics: Metrics, onError: (error: unknown) => void) {
       metrics.swaps.inc({ router, result: 'refused' });
       onError(error);
     },
-  };
-}
-
-function speakersOf({ candidates, upstreams }: CheckedConfig): GatewayParts['speakers'] {
-  const names = Object.keys(candidates);
-  const speakers = (protocol: ProtocolName) => {
-    const found = names.filter((name) => upstreams[candidates[name].upstream].protocol.includes(protocol));
-    return found.length === names.length ? null : found;
-  };
-  return {
-    'openai-chat': speakers('openai-chat'),
-    anthropic: speakers('anthropic'),
-    'openai-responses': speakers('openai-responses'),
   };
 }
 

@@ -1,16 +1,17 @@
 import { type Decision, type RouteOptions, readPrompt } from 'pointsman';
 import { execute, executeStream, type RoutedOptions } from 'pointsman/execution';
-import type { ProtocolName } from '../config/schema.ts';
 import { RefusalError } from '../errors.ts';
 import type { ExpectedUse, Grant } from '../keys/guard.ts';
-import { CLIENT_LEFT, Problem } from '../problem.ts';
+import { CLIENT_LEFT, type Problem } from '../problem.ts';
 import type { AnswerFacts, AnswerWriter, AskedAnswer, Protocol } from '../protocols/protocol.ts';
 import { decideNamed } from '../routing/named-candidate.ts';
 import type { Target } from '../routing/routers.ts';
-import { type GatewayRequest, isRawAnswer, pricesOf } from '../upstreams/clients.ts';
+import { type GatewayRequest, pricesOf } from '../upstreams/clients.ts';
+import { isRawAnswer, isTranslated } from '../upstreams/raw-answer.ts';
 import { type Course, openCourse, plannedCost } from './course.ts';
 import { type Hints, readHints } from './hints.ts';
 import { type GatewayParts, receive } from './parts.ts';
+import { speakersFor } from './speakers.ts';
 
 /** The way to cut a connection; undefined where there is none, as in tests without a socket. */
 export type CutConnection = (() => void) | undefined;
@@ -61,7 +62,7 @@ async function prepare(
   target: Target,
 ): Promise<Prepared> {
   const routerName = target.kind === 'router' ? target.name : null;
-  const speakers = speakersFor(parts, asked.request.protocol ?? 'openai-chat', target);
+  const speakers = speakersFor(parts, asked.request, target);
   const inputTokens = estimatedTokens(asked.request);
   const grant = await course.admit({
     router: routerName,
@@ -156,35 +157,6 @@ function namedPrices({ config }: GatewayParts, name: string) {
   return [{ name, ...pricesOf(config.candidates[name]) }];
 }
 
-/**
- * Candidates whose upstream speaks what the request came in: nothing is translated.
- *
- * @returns null where all of them do.
- * @throws Problem when none does that the request may mean.
- */
-function speakersFor(
-  { config: { candidates }, speakers: byProtocol }: GatewayParts,
-  protocol: ProtocolName,
-  target: Target,
-): readonly string[] | null {
-  const speakers = byProtocol[protocol];
-  if (speakers === null) return null;
-  const meant =
-    target.kind === 'candidate' ? [target.name] : target.router.manifest.candidates.map(({ name }) => name);
-  // Without upstreams nothing is called in any protocol; the execution says so.
-  const isCalled = meant.some((name) => Object.hasOwn(candidates, name));
-  if (!isCalled || meant.some((name) => speakers.includes(name))) return speakers;
-  const who =
-    target.kind === 'candidate' ? `"${target.name}"` : `No candidate of the router "${target.name}"`;
-  const does = target.kind === 'candidate' ? 'does not speak' : 'speaks';
-  throw new Problem(
-    400,
-    'protocol_not_spoken',
-    `${who} ${does} ${protocol}, which this request came in. ${speakers.length === 0 ? 'None here does' : `Those that do: ${speakers.slice(0, 50).join(', ')}`}. Send the request to the route of another protocol, or set \`protocol\` of an upstream.`,
-    { param: 'model' },
-  );
-}
-
 /** @param speakers who may be called at all; null for all. @default null */
 export function routeOptions(
   { route }: Pick<Hints, 'route'>,
@@ -229,7 +201,10 @@ async function whole(prepared: Prepared, writer: AnswerWriter): Promise<Response
   const result = await execute(router, request, parts.pool, options);
   const text = writer.whole(result.answer, factsOf(prepared, result.candidate));
   course.answered(result);
-  const headers = { 'content-type': 'application/json', ...answerHeaders(prepared, result.candidate) };
+  const headers = {
+    'content-type': 'application/json',
+    ...answerHeaders(prepared, result.candidate, result.answer.raw),
+  };
   return new Response(text, { headers });
 }
 
@@ -251,7 +226,10 @@ async function streamed(prepared: Prepared, writer: AnswerWriter, cut: CutConnec
       break;
     read.push(await pieces.next());
   }
-  const candidate = isRawAnswer(raw) ? raw.candidate : (course.answeredBy ?? prepared.decision().candidate);
+  const candidate =
+    isRawAnswer(raw) || isTranslated(raw)
+      ? raw.candidate
+      : (course.answeredBy ?? prepared.decision().candidate);
   const facts = factsOf(prepared, candidate);
   const encoder = new TextEncoder();
   let broken: unknown;
@@ -294,7 +272,7 @@ async function streamed(prepared: Prepared, writer: AnswerWriter, cut: CutConnec
     'content-type': 'text/event-stream',
     'cache-control': 'no-cache',
     'x-accel-buffering': 'no',
-    ...answerHeaders(prepared, candidate),
+    ...answerHeaders(prepared, candidate, raw),
   };
   return new Response(body, { headers });
 }
@@ -302,6 +280,9 @@ async function streamed(prepared: Prepared, writer: AnswerWriter, cut: CutConnec
 function factsOf({ decision }: Prepared, candidate: string): AnswerFacts {
   return { id: decision().id ?? '', candidate, created: Math.floor(Date.now() / 1000) };
 }
+
+/** Characters of what was not carried; some servers refuse headers of some kilobytes. */
+const LONGEST_HEADER = 1000;
 
 /** Headers hold no more than Latin letters. */
 function headerText(text: string): string {
@@ -311,7 +292,9 @@ function headerText(text: string): string {
 function answerHeaders(
   { course, decision, routerName }: Prepared,
   candidate: string,
+  raw: unknown,
 ): Record<string, string> {
+  const notCarried = isTranslated(raw) ? (raw.notCarried ?? []) : [];
   const { confidence, id = '', predictions } = decision();
   const expected =
     predictions.find((prediction) => prediction.candidate === candidate)?.expectedCostUsd ?? null;
@@ -321,6 +304,9 @@ function answerHeaders(
     'x-pointsman-candidate': headerText(candidate),
     'x-pointsman-confidence': confidence.toFixed(4),
     ...(expected === null ? {} : { 'x-pointsman-expected-cost': expected.toPrecision(6) }),
+    ...(notCarried.length === 0
+      ? {}
+      : { 'x-pointsman-not-carried': headerText(notCarried.join(', ').slice(0, LONGEST_HEADER)) }),
     'x-pointsman-attempts': String(course.attempts),
     'x-pointsman-overhead-ms': course.overheadMs.toFixed(3),
     ...course.keyHeaders,

@@ -11,11 +11,15 @@ import { routeOptions } from './answer.ts';
 import { ratableAnswer } from './course.ts';
 import { readHints } from './hints.ts';
 import { admit, type GatewayParts, receive } from './parts.ts';
+import { speakersFor } from './speakers.ts';
 
 /** `POST /v1/route`: the whole decision for a body of any protocol, or `{ text }`. Nothing is called. */
 export async function decideOnly(parts: GatewayParts, request: Request): Promise<Response> {
-  const asked = readAny(await receive(parts, request));
-  const { decision, name } = await decideWith(parts, '/v1/route', request, asked);
+  const body = await receive(parts, request);
+  const asked = readAny(body, request.headers.has('anthropic-version'));
+  // A text alone came in no protocol.
+  const isInProtocol = typeof body.text !== 'string';
+  const { decision, name } = await decideWith(parts, '/v1/route', request, asked, isInProtocol);
   return Response.json({ router: name, ...explained(decision) });
 }
 
@@ -27,12 +31,16 @@ export interface Decided {
   readonly decision: Decision;
 }
 
-/** @throws Problem where a request names a candidate, RefusalError where its key may not do that. */
+/**
+ * @param isInProtocol whether candidates that may not answer in the protocol of the request are left out.
+ * @throws Problem where a request names a candidate, RefusalError where its key may not do that.
+ */
 export async function decideWith(
   parts: GatewayParts,
   route: string,
   request: Request,
   asked: AskedAnswer,
+  isInProtocol = false,
 ): Promise<Decided> {
   const started = performance.now();
   const hints = readHints(request.headers, asked.metadata);
@@ -49,7 +57,11 @@ export async function decideWith(
   }
   const { name, router } = target;
   const grant = await admit(parts, request, 'decide', name);
-  const decision = await router.route(asked.request, { ...routeOptions(hints, grant), novelty: true });
+  const speakers = isInProtocol ? speakersFor(parts, asked.request, target) : null;
+  const decision = await router.route(asked.request, {
+    ...routeOptions(hints, grant, speakers),
+    novelty: true,
+  });
   parts.records.add({
     id: decision.id as string,
     at: new Date().toISOString(),
@@ -72,13 +84,13 @@ export async function decideWith(
   return { name, router, grant, decision };
 }
 
-/** By the fields that one protocol alone has. */
-function readAny(body: Fields): AskedAnswer {
+/** By the fields that one protocol alone has, and by the header that Anthropic's SDK sends. */
+function readAny(body: Fields, isOfAnthropic: boolean): AskedAnswer {
   const { input, messages, system, text, ...rest } = body;
   if (typeof text === 'string')
     return chatCompletions.read({ ...rest, messages: [{ role: 'user', content: text }] });
   if (messages === undefined && input !== undefined) return responses.read(body);
-  return system === undefined ? chatCompletions.read(body) : anthropicMessages.read(body);
+  return system === undefined && !isOfAnthropic ? chatCompletions.read(body) : anthropicMessages.read(body);
 }
 
 /** A decision with its changes in words. */

@@ -1,7 +1,7 @@
 import { executePlan } from 'pointsman/execution';
 import { Problem } from '../problem.ts';
 import { chatCompletions } from '../protocols/chat-completions.ts';
-import type { RawAnswer } from '../upstreams/clients.ts';
+import type { RawAnswer } from '../upstreams/raw-answer.ts';
 import { isFields } from '../upstreams/wire.ts';
 import { problemResponse } from './answer.ts';
 import { openCourse } from './course.ts';

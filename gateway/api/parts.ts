@@ -1,6 +1,5 @@
 import type { ClientPool, ExecuteOptions } from 'pointsman/execution';
 import type { DecisionLog } from 'pointsman/log';
-import type { CheckedConfig, ProtocolName } from '../config/schema.ts';
 import { RefusalError } from '../errors.ts';
 import type { Action, Grant, Guard } from '../keys/guard.ts';
 import { secretFromHeaders } from '../keys/secret.ts';
@@ -14,14 +13,12 @@ import type { Tracing } from '../telemetry/trace.ts';
 import type { GatewayRequest } from '../upstreams/clients.ts';
 import type { EmbeddingClients } from '../upstreams/embeddings.ts';
 import { type Fields, parseFields } from '../upstreams/wire.ts';
+import type { SpeakingParts } from './speakers.ts';
 
 /** What a gateway is made of; made once, and used by every route. */
-export interface GatewayParts {
-  readonly config: CheckedConfig;
+export interface GatewayParts extends SpeakingParts {
   readonly routers: Routers;
   readonly pool: ClientPool<GatewayRequest>;
-  /** Candidates whose upstream speaks a protocol; null for all of them. */
-  readonly speakers: Readonly<Record<ProtocolName, readonly string[] | null>>;
   /** Options of every execution but those of embeddings. */
   readonly execution: ExecuteOptions<GatewayRequest>;
   readonly embeddings: EmbeddingClients;

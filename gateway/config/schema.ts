@@ -46,25 +46,102 @@ const times = {
   retries: z.int().nonnegative().optional(),
 };
 
-const upstream = z.strictObject({
-  /** All before `/chat/completions`, `/messages` or `/responses`. */
-  baseUrl: address,
-  /** One, or a list of those that it speaks at this address. */
-  protocol: z
-    .union([z.enum(PROTOCOLS), z.array(z.enum(PROTOCOLS)).min(1)], {
-      error: `must be one or a list of: ${PROTOCOLS.join(', ')}`,
-    })
-    .default('openai-chat')
-    .transform((spoken) => [spoken].flat()),
-  /** Left out for an upstream that asks for none. */
-  apiKey: secret.optional(),
-  /** Sent along with every request; values may hold `${NAME}`. */
-  headers: z.record(z.string(), z.string()).default({}),
-  /** False for one that refuses `stream_options`. */
-  streamUsage: z.boolean().default(true),
-  /** Whether thoughts that it signed are sent back to it. */
-  keepSignedReasoning: z.boolean().default(false),
-});
+/** What is known of a provider of the AI SDK: where it is, and what is passed on there without a translation. */
+interface KnownProvider {
+  readonly baseUrl?: string;
+  readonly protocol: readonly ProtocolName[];
+}
+
+const PROVIDERS = {
+  openai: { baseUrl: 'https://api.openai.com/v1', protocol: ['openai-chat', 'openai-responses'] },
+  'openai-compatible': { protocol: ['openai-chat'] },
+  azure: { protocol: ['openai-chat', 'openai-responses'] },
+  anthropic: { baseUrl: 'https://api.anthropic.com/v1', protocol: ['anthropic'] },
+  google: { protocol: [] },
+  bedrock: { protocol: [] },
+} as const satisfies Readonly<Record<string, KnownProvider>>;
+export type ProviderName = keyof typeof PROVIDERS;
+
+const PACKAGE_NAME = /^(@[\w.-]+\/)?[\w-][\w.-]*$/;
+
+const upstream = z
+  .strictObject({
+    /** Translates what the upstream does not speak: a provider of the AI SDK, or the name of its package. */
+    provider: z
+      .string()
+      .regex(PACKAGE_NAME, {
+        error: `must be one of ${Object.keys(PROVIDERS).join(', ')}, or the name of a provider package of the AI SDK`,
+      })
+      .optional(),
+    /** All before `/chat/completions`, `/messages` or `/responses`; a provider may know its own. */
+    baseUrl: address.optional(),
+    /** One, or a list of those that it speaks at this address. @default what the provider speaks; without, `openai-chat` */
+    protocol: z
+      .union([z.enum(PROTOCOLS), z.array(z.enum(PROTOCOLS)).min(1)], {
+        error: `must be one or a list of: ${PROTOCOLS.join(', ')}`,
+      })
+      .optional(),
+    /** What the provider package is opened with beside; values may hold `${NAME}`, and be `{ file: path }`. */
+    options: z.record(z.string(), z.unknown()).default({}),
+    /** Which of the provider's kinds of models is asked, such as `chat`. @default the provider's own choice */
+    method: z
+      .string()
+      .regex(/^[a-z]\w*$/i)
+      .optional(),
+    /** Left out for an upstream that asks for none. */
+    apiKey: secret.optional(),
+    /** Sent along with every request; values may hold `${NAME}`. */
+    headers: z.record(z.string(), z.string()).default({}),
+    /** False for one that refuses `stream_options`. */
+    streamUsage: z.boolean().default(true),
+    /** Whether thoughts that it signed are sent back to it. */
+    keepSignedReasoning: z.boolean().default(false),
+  })
+  .superRefine(({ baseUrl, method, options, protocol, provider }, context) => {
+    const wrong = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+    const isKnown = provider !== undefined && Object.hasOwn(PROVIDERS, provider);
+    const hasAddress = baseUrl !== undefined || provider === 'openai' || provider === 'anthropic';
+    if (!hasAddress && (provider === undefined || provider === 'openai-compatible'))
+      wrong(['baseUrl'], 'must be an address such as "https://host/v1"');
+    else if (!hasAddress && protocol !== undefined && !(isKnown && provider === 'azure'))
+      wrong(['protocol'], 'must stand beside `baseUrl`, where it is spoken');
+    if (provider === undefined && (method !== undefined || Object.keys(options).length > 0))
+      wrong([method === undefined ? 'options' : 'method'], 'must stand beside `provider`, which it is for');
+    for (const field of openSecrets(options)) wrong(['options', ...field], SECRET_WORDS);
+  })
+  .transform(({ protocol, ...rest }) => {
+    const { options, provider } = rest;
+    const known: KnownProvider =
+      provider === undefined
+        ? { protocol: ['openai-chat'] }
+        : Object.hasOwn(PROVIDERS, provider)
+          ? PROVIDERS[provider as ProviderName]
+          : { protocol: [] };
+    const baseUrl = rest.baseUrl ?? (provider === 'azure' ? azureAddress(options) : known.baseUrl);
+    // What is spoken at an address of one deployment, or of a gateway of somebody's own, is for the file to say.
+    const isPassed = provider !== 'azure' || /\/openai\/v1\/?$/.test(baseUrl ?? '');
+    const spoken: ProtocolName[] =
+      protocol === undefined ? (isPassed ? [...known.protocol] : []) : [protocol].flat();
+    return { ...rest, ...(baseUrl === undefined ? {} : { baseUrl }), protocol: spoken };
+  });
+
+/** Where a resource of Azure speaks OpenAI's API of today. */
+function azureAddress({ resourceName, useDeploymentBasedUrls }: Readonly<Record<string, unknown>>) {
+  const isName = typeof resourceName === 'string' && /^[\w-]+$/.test(resourceName);
+  return isName && useDeploymentBasedUrls !== true
+    ? `https://${resourceName}.openai.azure.com/openai/v1`
+    : undefined;
+}
+
+/** Where options hold what seems to be a secret, as text. */
+function openSecrets(options: Readonly<Record<string, unknown>>): string[][] {
+  return Object.entries(options).flatMap(([key, value]) => {
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      return openSecrets(value as Record<string, unknown>).map((path) => [key, ...path]);
+    const isSecret = /(key|secret|token|password|credentials?)(id)?$/i.test(key);
+    return isSecret && typeof value === 'string' && !/^\$\{[A-Za-z_]\w*\}$/.test(value) ? [[key]] : [];
+  });
+}
 
 const candidate = z.strictObject({
   upstream: z.string(),
@@ -214,7 +291,10 @@ export const configSchema = z
           wrong(['candidates', key, 'perProtocol', protocol], 'must be a protocol that its upstream speaks');
     for (const [key, { upstream: named }] of Object.entries(config.embeddings))
       if (config.upstreams[named]?.protocol.every((spoken) => spoken === 'anthropic'))
-        wrong(['embeddings', key, 'upstream'], "must speak OpenAI's API: Anthropic has no embeddings");
+        wrong(
+          ['embeddings', key, 'upstream'],
+          "must speak OpenAI's API: of no other are embeddings passed on",
+        );
     const routers = Object.keys(config.routers);
     if (config.defaultRouter !== undefined && !routers.includes(config.defaultRouter))
       wrong(['defaultRouter'], `must be one of routers: ${routers.join(', ') || 'none is there'}`);

@@ -1,10 +1,13 @@
 import type { Message } from 'pointsman';
-import type { Answer, Usage } from 'pointsman/execution';
-import { type Fields, isFields } from '../upstreams/wire.ts';
+import { UNSIGNED } from '../upstreams/raw-answer.ts';
+import { type BilledUsage, type Fields, isFields } from '../upstreams/wire.ts';
+import { type Block, createBlockReader } from './blocks.ts';
 import {
   type AnswerFacts,
   createAnswerWriter,
+  type Ending,
   namedEvent,
+  type PieceWriter,
   type Protocol,
   readCommon,
   readFormat,
@@ -42,6 +45,7 @@ export const anthropicMessages: Protocol = {
   writer: () =>
     createAnswerWriter({
       compose: messageOf,
+      open: openEvents,
       events: eventsOf,
       pass: (text) => text,
       end: namedEvent({ type: 'message_stop' }),
@@ -80,30 +84,112 @@ const STOP_REASONS = {
   other: 'end_turn',
 } as const;
 
-/** A message as Anthropic writes it. Thoughts are left out: without their signature nobody takes them back. */
-function messageOf(answer: Answer, { candidate, id }: AnswerFacts): Fields {
-  const { finishReason, model, text, toolCalls, usage } = answer;
+/** A message as Anthropic writes it. */
+function messageOf(
+  blocks: readonly Block[],
+  { model, reason, stopSequence, usage }: Ending,
+  { id }: AnswerFacts,
+): Fields {
   return {
     id: `msg_${id}`,
     type: 'message',
     role: 'assistant',
-    model: model || candidate,
-    content: [
-      ...(text === '' ? [] : [{ type: 'text', text, citations: null }]),
-      ...toolCalls.map((call) => ({
-        type: 'tool_use',
-        id: call.id,
-        name: call.name,
-        input: inputOf(call.arguments),
-        caller: { type: 'direct' },
-      })),
-    ],
-    stop_reason: STOP_REASONS[finishReason],
-    stop_sequence: null,
+    model,
+    content: blocks.map(blockOf),
+    stop_reason: stopReasonOf(reason, stopSequence),
+    stop_sequence: stopSequence,
     stop_details: null,
     container: null,
     diagnostics: null,
     usage: usageOf(usage),
+  };
+}
+
+function stopReasonOf(reason: Ending['reason'], stopSequence: string | null): string {
+  return reason === 'stop' && stopSequence !== null ? 'stop_sequence' : STOP_REASONS[reason];
+}
+
+function blockOf(block: Block): Fields & { readonly type: string } {
+  switch (block.kind) {
+    case 'reasoning':
+      return { type: 'thinking', thinking: block.text, signature: block.signed ?? UNSIGNED };
+    case 'signed':
+      return { type: 'redacted_thinking', data: block.text };
+    case 'call':
+      return {
+        type: 'tool_use',
+        id: block.id,
+        name: block.name,
+        input: inputOf(block.text),
+        caller: { type: 'direct' },
+      };
+    // A file is refused before, where it is translated.
+    default:
+      return { type: 'text', text: block.text, citations: null };
+  }
+}
+
+/** The same as events. */
+function openEvents({ id }: AnswerFacts, model: string): PieceWriter {
+  let isBegun = false;
+  const begin = () => {
+    if (isBegun) return '';
+    isBegun = true;
+    const { content, ...rest } = messageOf(
+      [],
+      { model, reason: 'other', stopSequence: null, usage: null },
+      {
+        id,
+        candidate: model,
+        created: 0,
+      },
+    );
+    return namedEvent({ type: 'message_start', message: { ...rest, content, stop_reason: null } });
+  };
+  const delta = (index: number, said: Fields) =>
+    namedEvent({ type: 'content_block_delta', index, delta: said });
+  const reader = createBlockReader({
+    begin(block, index) {
+      // What is signed without words comes in one piece, when it is there.
+      if (block.kind === 'signed') return '';
+      return namedEvent({
+        type: 'content_block_start',
+        index,
+        content_block: inPieces(blockOf(block)).begun,
+      });
+    },
+    more(block, index, text) {
+      if (block.kind === 'text') return delta(index, { type: 'text_delta', text });
+      if (block.kind === 'reasoning') return delta(index, { type: 'thinking_delta', thinking: text });
+      return block.kind === 'call' ? delta(index, { type: 'input_json_delta', partial_json: text }) : '';
+    },
+    end(block, index) {
+      const signature =
+        block.kind === 'reasoning'
+          ? delta(index, { type: 'signature_delta', signature: block.signed ?? UNSIGNED })
+          : '';
+      const begun =
+        block.kind === 'signed'
+          ? namedEvent({ type: 'content_block_start', index, content_block: blockOf(block) })
+          : '';
+      return begun + signature + namedEvent({ type: 'content_block_stop', index });
+    },
+  });
+  return {
+    piece: (piece) => begin() + reader.add(piece),
+    finish({ reason, stopSequence, usage }) {
+      const ended = { stop_reason: stopReasonOf(reason, stopSequence), stop_sequence: stopSequence };
+      const counts = usageOf(usage);
+      return (
+        begin() +
+        reader.end() +
+        namedEvent({
+          type: 'message_delta',
+          delta: { container: null, stop_details: null, ...ended },
+          usage: counts,
+        })
+      );
+    },
   };
 }
 
@@ -126,12 +212,13 @@ const UNKNOWN_USAGE = {
   speed: null,
 };
 
-function usageOf(usage: Usage | null): Fields {
-  const { cachedInputTokens: cached = 0, inputTokens = 0, outputTokens = 0 } = usage ?? {};
+function usageOf(usage: BilledUsage | null): Fields {
+  const { cachedInputTokens: cached = 0, cacheWrites, inputTokens = 0, outputTokens = 0 } = usage ?? {};
+  const written = (cacheWrites?.short ?? 0) + (cacheWrites?.long ?? 0);
   return {
     ...UNKNOWN_USAGE,
-    input_tokens: inputTokens - cached,
-    cache_creation_input_tokens: 0,
+    input_tokens: Math.max(0, inputTokens - cached - written),
+    cache_creation_input_tokens: written,
     cache_read_input_tokens: cached,
     output_tokens: outputTokens,
   };

@@ -1,10 +1,13 @@
-import type { Answer, Usage } from 'pointsman/execution';
+import type { Usage } from 'pointsman/execution';
 import type { Problem } from '../problem.ts';
 import { type Fields, isFields } from '../upstreams/wire.ts';
+import { type Block, createBlockReader } from './blocks.ts';
 import {
   type AnswerFacts,
   createAnswerWriter,
+  type Ending,
   event,
+  type PieceWriter,
   type Protocol,
   readCommon,
   readFormat,
@@ -38,6 +41,7 @@ export const chatCompletions: Protocol = {
     const wantsUsage = isFields(body.stream_options) && body.stream_options.include_usage === true;
     return createAnswerWriter({
       compose: completionOf,
+      open: (facts, model) => openChunks(facts, model, wantsUsage),
       events: (completion) => eventsOf(completion, wantsUsage),
       pass: (text) => (!wantsUsage && isUsageAlone(text) ? '' : text),
       end: `${DONE}\n\n`,
@@ -76,28 +80,96 @@ const FINISH_WORDS = {
   other: 'stop',
 } as const;
 
-/** A completion as OpenAI writes it, of an answer that came another way: from several candidates, a tool, in pieces. */
-function completionOf(answer: Answer, { candidate, created, id }: AnswerFacts): Fields {
-  const { finishReason, model, reasoning, text, toolCalls, usage } = answer;
-  const calls = toolCalls.map(({ arguments: given, id: callId, name }) => ({
-    id: callId,
-    type: 'function',
-    function: { name, arguments: given },
-  }));
+/** A completion as OpenAI writes it, of an answer that came another way: translated, from several candidates, a tool. */
+function completionOf(
+  blocks: readonly Block[],
+  { model, reason, usage }: Ending,
+  { created, id }: AnswerFacts,
+): Fields {
+  const text = textsOf(blocks, 'text');
+  const calls = blocks.filter((block) => block.kind === 'call');
+  const reasoning = textsOf(blocks, 'reasoning');
+  const signed = blocks.flatMap((block) => signedOf(block) ?? []);
+  const files = blocks.filter((block) => block.kind === 'file');
   const message = {
     role: 'assistant',
     content: text === '' && calls.length > 0 ? null : text,
     refusal: null,
     ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
-    ...(calls.length === 0 ? {} : { tool_calls: calls }),
+    ...(signed.length === 0 ? {} : { reasoning_details: signed }),
+    ...(files.length === 0 ? {} : { images: files.map(imageOf) }),
+    ...(calls.length === 0
+      ? {}
+      : {
+          tool_calls: calls.map(({ id: callId, name, text: given }) => ({
+            id: callId,
+            type: 'function',
+            function: { name, arguments: given },
+          })),
+        }),
   };
   return {
     id: `chatcmpl-${id}`,
     object: 'chat.completion',
     created,
-    model: model ?? candidate,
-    choices: [{ index: 0, message, logprobs: null, finish_reason: FINISH_WORDS[finishReason] }],
+    model,
+    choices: [{ index: 0, message, logprobs: null, finish_reason: FINISH_WORDS[reason] }],
     ...(usage === null ? {} : { usage: usageOf(usage) }),
+  };
+}
+
+function textsOf(blocks: readonly Block[], kind: 'text' | 'reasoning'): string {
+  return blocks.map((block) => (block.kind === kind ? block.text : '')).join('');
+}
+
+/** Where clients that know of it keep what a provider wants back; it is sent as a part of the next turn. */
+function signedOf(block: Block) {
+  const data = block.kind === 'signed' ? block.text : block.kind === 'reasoning' ? block.signed : undefined;
+  return data === undefined ? undefined : { type: 'reasoning.encrypted', data };
+}
+
+/** As OpenRouter and others give what a model has drawn. */
+function imageOf({ mediaType, text }: Extract<Block, { kind: 'file' }>) {
+  return { type: 'image_url', image_url: { url: `data:${mediaType};base64,${text}` } };
+}
+
+/** The same as events: of each piece one, then its end, then the usage. */
+function openChunks({ created, id }: AnswerFacts, model: string, wantsUsage: boolean): PieceWriter {
+  const chunk = (more: Fields) =>
+    event({ id: `chatcmpl-${id}`, object: 'chat.completion.chunk', created, model, ...more });
+  const delta = (said: Fields, finish: string | null = null) =>
+    chunk({ choices: [{ index: 0, delta: said, logprobs: null, finish_reason: finish }] });
+  let isBegun = false;
+  const begin = () => {
+    if (isBegun) return '';
+    isBegun = true;
+    return delta({ role: 'assistant', content: '', refusal: null });
+  };
+  const calls: Block[] = [];
+  const reader = createBlockReader({
+    begin(block) {
+      if (block.kind !== 'call') return '';
+      const call = { id: block.id, type: 'function', function: { name: block.name, arguments: '' } };
+      return delta({ tool_calls: [{ index: calls.push(block) - 1, ...call }] });
+    },
+    more(block, _, text) {
+      if (block.kind === 'text') return delta({ content: text });
+      if (block.kind === 'reasoning') return delta({ reasoning_content: text });
+      if (block.kind !== 'call') return '';
+      return delta({ tool_calls: [{ index: calls.length - 1, function: { arguments: text } }] });
+    },
+    end(block) {
+      const signed = signedOf(block);
+      if (block.kind === 'file') return delta({ images: [imageOf(block)] });
+      return signed === undefined ? '' : delta({ reasoning_details: [signed] });
+    },
+  });
+  return {
+    piece: (piece) => begin() + reader.add(piece),
+    finish({ reason, usage }) {
+      const said = begin() + reader.end() + delta({}, FINISH_WORDS[reason]);
+      return wantsUsage && usage !== null ? said + chunk({ choices: [], usage: usageOf(usage) }) : said;
+    },
   };
 }
 

@@ -1,8 +1,10 @@
 import type { Message } from 'pointsman';
-import type { Answer, AnswerChunk } from 'pointsman/execution';
+import type { Answer, AnswerChunk, Usage } from 'pointsman/execution';
 import { Problem } from '../problem.ts';
-import { type GatewayRequest, isRawAnswer } from '../upstreams/clients.ts';
-import { type Fields, isFields, parseFields } from '../upstreams/wire.ts';
+import type { GatewayRequest } from '../upstreams/clients.ts';
+import { isRawAnswer, isTranslated, type TranslatedAnswer } from '../upstreams/raw-answer.ts';
+import { type BilledUsage, type Fields, isFields, parseFields } from '../upstreams/wire.ts';
+import { type Block, blocksOf, piecesOf } from './blocks.ts';
 
 /** What a body of any protocol asks for. */
 export interface AskedAnswer {
@@ -56,11 +58,29 @@ export function namedEvent(data: Fields & { readonly type: string }): string {
   return `event: ${data.type}\n${event(data)}`;
 }
 
+/** How an answer ended. */
+export interface Ending {
+  readonly reason: Answer['finishReason'];
+  readonly usage: BilledUsage | null;
+  readonly model: string;
+  /** What it was stopped by, where that is known. */
+  readonly stopSequence: string | null;
+}
+
+/** Writes an answer as it comes. */
+export interface PieceWriter {
+  piece(chunk: AnswerChunk): string;
+  /** All but the event that ends the stream. */
+  finish(ending: Ending): string;
+}
+
 /** How a protocol writes what did not come in its own words, and what it passes on. */
 interface Wording {
-  /** The whole body of an answer that came another way: from several candidates, a tool, in pieces. */
-  compose(answer: Answer, facts: AnswerFacts): Fields;
-  /** A whole body as the events of a stream, all but the one that ends it. */
+  /** The whole body of an answer that came another way: translated, from several candidates, a tool. */
+  compose(blocks: readonly Block[], ending: Ending, facts: AnswerFacts): Fields;
+  /** The same as events. */
+  open(facts: AnswerFacts, model: string): PieceWriter;
+  /** A whole body of an upstream as the events of a stream, all but the one that ends it. */
   events(body: Fields): string;
   /** What is sent for an event of an upstream that speaks the protocol. */
   pass(text: string): string;
@@ -72,14 +92,32 @@ interface Wording {
 }
 
 /** Passes on what an upstream sent as it is, and writes the rest. */
-export function createAnswerWriter({ broken, compose, end, events, isEnd, pass }: Wording): AnswerWriter {
+export function createAnswerWriter({
+  broken,
+  compose,
+  end,
+  events,
+  isEnd,
+  open,
+  pass,
+}: Wording): AnswerWriter {
   let isEnded = end === '';
   let isPassedOn = false;
-  /** Pieces of an answer that did not come as this protocol's events; they are written when it is whole. */
+  let pieces: PieceWriter | undefined;
+  /** Pieces that do not say yet who gave them: of an answer that was whole before, its last one does. */
   const held: AnswerChunk[] = [];
+  const write = (chunk: AnswerChunk, facts: AnswerFacts) => {
+    pieces ??= open(facts, isTranslated(chunk.raw) ? chunk.raw.model : facts.candidate);
+    return pieces.piece(chunk);
+  };
   return {
-    whole: (answer, facts) =>
-      isRawAnswer(answer.raw) ? answer.raw.text : JSON.stringify(compose(answer, facts)),
+    whole(answer, facts) {
+      if (isRawAnswer(answer.raw)) return answer.raw.text;
+      const { finishReason: reason, model, raw, usage } = answer;
+      return JSON.stringify(
+        compose(blocksOf(piecesOf(answer)), endingOf({ reason, model, usage }, raw, facts), facts),
+      );
+    },
     piece(chunk, facts) {
       const { finish, raw } = chunk;
       if (isRawAnswer(raw)) {
@@ -90,12 +128,14 @@ export function createAnswerWriter({ broken, compose, end, events, isEnd, pass }
       // Of an event that says several things, the first piece held all of it.
       if (isPassedOn) return '';
       if (finish === undefined) {
+        if (isTranslated(raw)) return chunkSays(chunk) ? write(chunk, facts) : '';
         if (chunkSays(chunk)) held.push(chunk);
         return '';
       }
-      if (held.length === 0 && !isRawAnswer(finish.raw) && !chunkSays(chunk)) return '';
-      const body = isRawAnswer(finish.raw) ? parseFields(finish.raw.text) : undefined;
-      return events(body ?? compose(answerOf([...held, chunk]), facts));
+      if (isRawAnswer(finish.raw)) return events(parseFields(finish.raw.text) ?? {});
+      const whole = isTranslated(finish.raw) ? (finish.raw as TranslatedAnswer) : undefined;
+      const text = [...(whole?.chunks ?? held), chunk].map((each) => write(each, facts)).join('');
+      return text + pieces!.finish(endingOf(finish, raw ?? finish.raw, facts));
     },
     end() {
       if (isEnded) return '';
@@ -106,30 +146,26 @@ export function createAnswerWriter({ broken, compose, end, events, isEnd, pass }
   };
 }
 
-function chunkSays({ reasoning, text, toolCall }: AnswerChunk): boolean {
-  return (text ?? '') !== '' || (reasoning ?? '') !== '' || toolCall !== undefined;
+function endingOf(
+  {
+    model,
+    reason,
+    usage,
+  }: {
+    readonly reason: Answer['finishReason'];
+    readonly model?: string | null;
+    readonly usage?: Usage | null;
+  },
+  raw: unknown,
+  { candidate }: AnswerFacts,
+): Ending {
+  const stopSequence = isTranslated(raw) ? (raw.stopSequence ?? null) : null;
+  return { reason, usage: usage ?? null, model: model || candidate, stopSequence };
 }
 
-/** Pieces that are all there, the last with `finish`. */
-function answerOf(chunks: readonly AnswerChunk[]): Answer {
-  const calls = new Map<number, { id: string; name: string; arguments: string }>();
-  for (const { toolCall } of chunks) {
-    if (toolCall === undefined) continue;
-    const { arguments: more = '', id, index, name } = toolCall;
-    const call = calls.get(index) ?? { id: '', name: '', arguments: '' };
-    calls.set(index, { id: id ?? call.id, name: name ?? call.name, arguments: call.arguments + more });
-  }
-  const finish = chunks[chunks.length - 1].finish!;
-  return {
-    text: chunks.map(({ text = '' }) => text).join(''),
-    reasoning: chunks.map(({ reasoning = '' }) => reasoning).join(''),
-    toolCalls: [...calls].sort(([a], [b]) => a - b).map(([, call]) => call),
-    finishReason: finish.reason,
-    usage: finish.usage ?? null,
-    costUsd: null,
-    logprobs: null,
-    model: finish.model ?? null,
-  };
+function chunkSays({ raw, reasoning, text, toolCall }: AnswerChunk): boolean {
+  if ((text ?? '') !== '' || (reasoning ?? '') !== '' || toolCall !== undefined) return true;
+  return isTranslated(raw) && (raw.signed !== undefined || raw.file !== undefined);
 }
 
 export function wrong(field: string, expected: string): Problem {

@@ -1,11 +1,15 @@
 import type { Message } from 'pointsman';
-import type { Answer, Usage } from 'pointsman/execution';
+import type { Usage } from 'pointsman/execution';
+import { UNSIGNED } from '../upstreams/raw-answer.ts';
 import { type Fields, fieldsOf, isFields } from '../upstreams/wire.ts';
+import { type Block, createBlockReader } from './blocks.ts';
 import { openAiProblem } from './chat-completions.ts';
 import {
   type AnswerFacts,
   createAnswerWriter,
+  type Ending,
   namedEvent,
+  type PieceWriter,
   type Protocol,
   readCommon,
   readFormat,
@@ -44,10 +48,15 @@ export const responses: Protocol = {
       },
     };
   },
-  writer() {
+  writer(body) {
     let sent = 0;
+    const echo = echoOf(body);
     return createAnswerWriter({
-      compose: responseOf,
+      compose: (blocks, ending, facts) => responseOf(echo, blocks, ending, facts),
+      open: (facts, model) =>
+        openEvents(echo, facts, model, (count) => {
+          sent = count;
+        }),
       events: eventsOf,
       pass(text) {
         sent = Number(/"sequence_number": ?(\d+)/.exec(text)?.[1] ?? sent) + 1;
@@ -63,56 +72,170 @@ export const responses: Protocol = {
   problem: openAiProblem,
 };
 
+/** Of a request what its response says again. */
+function echoOf(body: Fields): Fields {
+  const { instructions, metadata, parallel_tool_calls, temperature, text, tool_choice, tools, top_p } = body;
+  return {
+    instructions: instructions ?? null,
+    metadata: metadata ?? {},
+    parallel_tool_calls: parallel_tool_calls ?? true,
+    temperature: temperature ?? null,
+    ...(isFields(text) ? { text } : {}),
+    tool_choice: tool_choice ?? 'auto',
+    tools: tools ?? [],
+    top_p: top_p ?? null,
+  };
+}
+
 /** A response as OpenAI writes it. */
-function responseOf(answer: Answer, { candidate, created, id }: AnswerFacts): Fields {
-  const { finishReason, model, reasoning, text, toolCalls, usage } = answer;
-  const reason =
-    finishReason === 'length'
-      ? 'max_output_tokens'
-      : finishReason === 'content-filter'
-        ? 'content_filter'
-        : null;
-  const status = reason === null ? 'completed' : 'incomplete';
+function responseOf(
+  echo: Fields,
+  blocks: readonly Block[],
+  { model, reason, usage }: Ending,
+  { created, id }: AnswerFacts,
+): Fields {
+  const incomplete = INCOMPLETE[reason];
+  const status = incomplete === undefined ? 'completed' : 'incomplete';
   return {
     id: `resp_${id}`,
     object: 'response',
     created_at: created,
     status,
     error: null,
-    incomplete_details: reason === null ? null : { reason },
-    model: model || candidate,
-    output: [
-      ...(reasoning === ''
-        ? []
-        : [{ id: `rs_${id}`, type: 'reasoning', summary: [{ type: 'summary_text', text: reasoning }] }]),
-      ...(text === ''
-        ? []
-        : [
-            {
-              id: `msg_${id}`,
-              type: 'message',
-              status,
-              role: 'assistant',
-              content: [{ type: 'output_text', text, annotations: [], logprobs: [] }],
-            },
-          ]),
-      ...toolCalls.map((call, i) => ({
-        id: `fc_${id}_${i}`,
+    incomplete_details: incomplete === undefined ? null : { reason: incomplete },
+    model,
+    output: blocks.map((block, index) => itemOf(block, index, id, status)),
+    ...echo,
+    ...(usage === null ? {} : { usage: usageOf(usage) }),
+  };
+}
+
+const INCOMPLETE: Readonly<Partial<Record<Ending['reason'], string>>> = {
+  length: 'max_output_tokens',
+  'content-filter': 'content_filter',
+};
+
+/** One item of the output for each block. */
+function itemOf(block: Block, index: number, id: string, status: string): Fields {
+  const { kind, text } = block;
+  switch (kind) {
+    case 'reasoning':
+      return {
+        id: `rs_${id}_${index}`,
+        type: 'reasoning',
+        summary: [{ type: 'summary_text', text }],
+        encrypted_content: block.signed ?? UNSIGNED,
+      };
+    case 'signed':
+      return { id: `rs_${id}_${index}`, type: 'reasoning', summary: [], encrypted_content: text };
+    case 'call':
+      return {
+        id: `fc_${id}_${index}`,
         type: 'function_call',
         status,
-        call_id: call.id,
-        name: call.name,
-        arguments: call.arguments,
-      })),
-    ],
-    instructions: null,
-    metadata: {},
-    parallel_tool_calls: true,
-    temperature: null,
-    tool_choice: 'auto',
-    tools: [],
-    top_p: null,
-    ...(usage === null ? {} : { usage: usageOf(usage) }),
+        call_id: block.id,
+        name: block.name,
+        arguments: text,
+      };
+    case 'file':
+      return { id: `ig_${id}_${index}`, type: 'image_generation_call', status, result: text };
+    default:
+      return {
+        id: `msg_${id}_${index}`,
+        type: 'message',
+        status,
+        role: 'assistant',
+        content: [{ type: 'output_text', text, annotations: [], logprobs: [] }],
+      };
+  }
+}
+
+/** The same as events. */
+function openEvents(
+  echo: Fields,
+  facts: AnswerFacts,
+  model: string,
+  told: (sent: number) => void,
+): PieceWriter {
+  const { id } = facts;
+  let sent = 0;
+  const say = (type: string, more: Fields) => {
+    told(sent + 1);
+    return namedEvent({ type, ...more, sequence_number: sent++ });
+  };
+  const begin = () => {
+    if (sent > 0) return '';
+    const response = {
+      ...responseOf(echo, [], { model, reason: 'stop', usage: null, stopSequence: null }, facts),
+      status: 'in_progress',
+    };
+    return say('response.created', { response }) + say('response.in_progress', { response });
+  };
+  const at = (block: Block, index: number) => ({
+    item_id: itemOf(block, index, id, '').id,
+    output_index: index,
+  });
+  const part = (text: string) => ({ type: 'output_text', text, annotations: [], logprobs: [] });
+  const reader = createBlockReader({
+    begin(block, index) {
+      const place = at(block, index);
+      const { content, ...item } = itemOf({ ...block, text: '' }, index, id, 'in_progress');
+      const shown = {
+        ...item,
+        ...(content === undefined ? {} : { content: [] }),
+        ...(block.kind === 'reasoning' ? { summary: [] } : {}),
+      };
+      const added = say('response.output_item.added', { output_index: index, item: shown });
+      if (block.kind === 'text')
+        return added + say('response.content_part.added', { ...place, content_index: 0, part: part('') });
+      if (block.kind !== 'reasoning') return added;
+      const summary = { type: 'summary_text', text: '' };
+      return (
+        added + say('response.reasoning_summary_part.added', { ...place, summary_index: 0, part: summary })
+      );
+    },
+    more(block, index, delta) {
+      const place = at(block, index);
+      if (block.kind === 'text')
+        return say('response.output_text.delta', { ...place, content_index: 0, delta, logprobs: [] });
+      if (block.kind === 'reasoning')
+        return say('response.reasoning_summary_text.delta', { ...place, summary_index: 0, delta });
+      return block.kind === 'call' ? say('response.function_call_arguments.delta', { ...place, delta }) : '';
+    },
+    end(block, index) {
+      const place = at(block, index);
+      const { kind, text } = block;
+      const item = itemOf(block, index, id, 'completed');
+      const done = () => say('response.output_item.done', { output_index: index, item });
+      if (kind === 'text')
+        return (
+          say('response.output_text.done', { ...place, content_index: 0, text, logprobs: [] }) +
+          say('response.content_part.done', { ...place, content_index: 0, part: part(text) }) +
+          done()
+        );
+      if (kind === 'reasoning')
+        return (
+          say('response.reasoning_summary_text.done', { ...place, summary_index: 0, text }) +
+          say('response.reasoning_summary_part.done', {
+            ...place,
+            summary_index: 0,
+            part: { type: 'summary_text', text },
+          }) +
+          done()
+        );
+      if (kind !== 'call') return done();
+      return (
+        say('response.function_call_arguments.done', { ...place, name: block.name, arguments: text }) + done()
+      );
+    },
+  });
+  return {
+    piece: (piece) => begin() + reader.add(piece),
+    finish(ending) {
+      const said = begin() + reader.end();
+      const response = responseOf(echo, reader.blocks, ending, facts);
+      return said + say(`response.${response.status}`, { response });
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 import { MalformedAnswerError } from 'pointsman/execution';
+import { isSealed } from './raw-answer.ts';
 import {
   argumentsOf,
   type BilledUsage,
@@ -31,7 +32,7 @@ export function createAnthropicWire({ defaults, model, promptPrefix }: WireModel
     }),
     body({ messages: more = [], parameters = {} }, stream) {
       const body: Fields = { ...defaults, ...parameters };
-      const said = Array.isArray(body.messages) ? body.messages : [];
+      const said = Array.isArray(body.messages) ? body.messages.map(withoutSealed) : [];
       return {
         ...body,
         model,
@@ -64,6 +65,17 @@ export function createAnthropicWire({ defaults, model, promptPrefix }: WireModel
     },
     openStream,
   };
+}
+
+/** Without what the gateway signed of another upstream's answer in this protocol: its own upstream would refuse it. */
+function withoutSealed(message: unknown): unknown {
+  const { content } = fieldsOf(message);
+  if (!Array.isArray(content)) return message;
+  const kept = content.filter((block) => {
+    const { data, signature } = fieldsOf(block);
+    return !isSealed(signature) && !isSealed(data);
+  });
+  return kept.length === content.length ? message : { ...fieldsOf(message), content: kept };
 }
 
 /** A text before all others; blocks of the client keep what they say of caching. */

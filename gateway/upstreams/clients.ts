@@ -20,33 +20,30 @@ export interface GatewayRequest extends Request {
   readonly outgoing?: () => Readonly<Record<string, string>>;
 }
 
-/** What an upstream sent, to be passed on as it is: a whole body, or an event of a stream. */
-export interface RawAnswer {
-  readonly candidate: string;
-  readonly text: string;
-}
+type Clients = Readonly<Record<string, Client<GatewayRequest>>>;
 
-/** Whether what an execution hands on is what an upstream of this protocol sent. */
-export function isRawAnswer(raw: unknown): raw is RawAnswer {
-  return typeof raw === 'object' && raw !== null && 'candidate' in raw && 'text' in raw;
-}
-
-/** A client for each candidate of the configuration. */
+/**
+ * A client for each candidate of the configuration.
+ *
+ * @param translated those that answer by a provider of the AI SDK what their upstream does not speak. @default nobody does
+ */
 export function createClients(
   { candidates }: CheckedConfig,
   connections: ReadonlyMap<string, UpstreamConnection>,
   http: Http,
-): Readonly<Record<string, Client<GatewayRequest>>> {
+  translated: Clients = {},
+): Clients {
   return Object.fromEntries(
     Object.entries(candidates).map(([name, candidate]) => [
       name,
-      createCandidate(name, candidate, connections.get(candidate.upstream)!, http),
+      createCandidate(name, candidate, connections.get(candidate.upstream)!, http, translated[name]),
     ]),
   );
 }
 
 /** Where an upstream is and as whom it is asked, its secrets read. */
 export interface UpstreamConnection {
+  /** '' where nothing is passed on without a translation. */
   readonly baseUrl: string;
   readonly protocol: readonly ProtocolName[];
   readonly apiKey?: () => string;
@@ -76,7 +73,7 @@ function openUpstream(
   secrets: SecretSources,
 ): UpstreamConnection {
   const field = `upstreams.${name}`;
-  const { baseUrl, apiKey, headers, keepSignedReasoning, protocol, streamUsage } = upstream;
+  const { baseUrl = '', apiKey, headers, keepSignedReasoning, protocol, streamUsage } = upstream;
   // Read now, so that one that is missing is not found by the first request.
   const key = apiKey === undefined ? undefined : readSecret(apiKey, `${field}.apiKey`, secrets);
   // In small letters: one that is set here takes the place of a protocol's own.
@@ -100,6 +97,7 @@ function createCandidate(
   candidate: CandidateConfig,
   connection: UpstreamConnection,
   http: Http,
+  translated: Client<GatewayRequest> | undefined,
 ): Client<GatewayRequest> {
   const clients = new Map(
     connection.protocol.map((protocol) => {
@@ -113,7 +111,7 @@ function createCandidate(
   );
   return (request, context) => {
     const { protocol = 'openai-chat' } = request;
-    const client = clients.get(protocol);
+    const client = clients.get(protocol) ?? translated;
     if (client !== undefined) return client(request, context);
     // Such candidates are not chosen from; a plan may name one all the same.
     throw new UpstreamError(
@@ -206,6 +204,20 @@ function withCacheWrites<T extends { readonly costUsd?: number | null; readonly 
   const price = write ?? SHORT_WRITE * read;
   const more = writes.short * (price - read) + writes.long * (LONG_WRITE * price - read);
   return { ...answer, costUsd: Math.max(0, costUsd + more / 1e6) };
+}
+
+/** US dollars for what a candidate read and wrote, at the prices of the configuration; undefined where one is not given. */
+export function usageCost(candidate: CandidateConfig, usage: BilledUsage): number | undefined {
+  const { inputPricePerMillionTokens: input, outputPricePerMillionTokens: output } = candidate;
+  if (input === undefined || output === undefined) return undefined;
+  const { cachedInputTokens = 0, inputTokens, outputTokens, reasoningTokens = 0 } = usage;
+  const {
+    cachedInputPricePerMillionTokens: cached = input,
+    reasoningPricePerMillionTokens: thought = output,
+  } = candidate;
+  const read = (inputTokens - cachedInputTokens) * input + cachedInputTokens * cached;
+  const written = (outputTokens - reasoningTokens) * output + reasoningTokens * thought;
+  return withCacheWrites({ costUsd: (read + written) / 1e6, usage }, candidate).costUsd;
 }
 
 /** Prices that are given, without those that are not. */

@@ -1,9 +1,11 @@
-import { Agent, request } from 'undici';
+import { Agent, fetch, request, type RequestInit as UndiciInit } from 'undici';
 
 /** What upstreams are reached by: one set of kept connections for all of them. */
 export interface Http {
   /** As the global `fetch`, of which the clients use this much; it takes a third of the time. */
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  /** The same as a whole `fetch`, for those that need more of it. A redirect is an error: keys would go along. */
+  readonly webFetch: typeof globalThis.fetch;
   /** Lets go of connections; those under way are cut. */
   close(): Promise<void>;
 }
@@ -24,6 +26,8 @@ export function createHttp(): Http {
       });
       return asResponse(url, response);
     },
+    webFetch: ((url: string, init: UndiciInit) =>
+      fetch(url, { ...init, dispatcher: agent, redirect: 'error' })) as unknown as typeof globalThis.fetch,
     close: () => agent.destroy(),
   };
 }

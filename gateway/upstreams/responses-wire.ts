@@ -1,4 +1,5 @@
 import { MalformedAnswerError } from 'pointsman/execution';
+import { isSealed } from './raw-answer.ts';
 import {
   argumentsOf,
   type BilledUsage,
@@ -27,7 +28,9 @@ export function createResponsesWire({ defaults, model, promptPrefix }: WireModel
       return {
         ...body,
         model,
-        ...(more.length === 0 ? {} : { input: [...itemsOf(body.input), ...more] }),
+        ...(more.length === 0 && !Array.isArray(body.input)
+          ? {}
+          : { input: [...itemsOf(body.input).filter(isReadable), ...more] }),
         ...(promptPrefix === undefined ? {} : { instructions: withPrefix(body.instructions, promptPrefix) }),
         stream,
       };
@@ -51,6 +54,11 @@ export function createResponsesWire({ defaults, model, promptPrefix }: WireModel
 function itemsOf(input: unknown): readonly unknown[] {
   if (Array.isArray(input)) return input;
   return typeof input === 'string' ? [{ role: 'user', content: input }] : [];
+}
+
+/** What the gateway signed of another upstream's answer is none of this one's. */
+function isReadable(item: unknown): boolean {
+  return !isSealed(fieldsOf(item).encrypted_content);
 }
 
 /** Calls that the client is to carry out, and where each keeps its arguments. */

@@ -119,8 +119,10 @@ export const GATEWAY_ARROWS: Arrows = {
   telemetry: [],
   // Candidates are made of the configuration, and secrets read.
   upstreams: ['config'],
-  // What upstreams sent is passed on.
+  // What upstreams sent is passed on, and what was translated is written.
   protocols: ['upstreams'],
+  // A request of any protocol for a model of the AI SDK, and its answer for the writers of `protocols`.
+  translation: ['config', 'upstreams'],
   // What `model` means is said in the configuration.
   routing: ['config'],
   // One file a route, and the course of a request through all of it.
@@ -137,6 +139,7 @@ export const GATEWAY_ARROWS: Arrows = {
     'routing',
     'state',
     'telemetry',
+    'translation',
     'upstreams',
   ],
   serve: ['create-gateway'],

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -31,6 +32,25 @@ describe('docs/gateway.md', () => {
     expect(config.upstreams.a.protocol).toEqual(['openai-chat']);
     const rows = [...text.matchAll(/^\| `POST (\/v1\/[\w/]+)` \| `([\w-]+)`/gm)].map(([, ...row]) => row);
     expect(rows).toEqual(PROTOCOLS.map(({ name, route }) => [route, name]));
+  });
+
+  it('shows upstreams of every provider, and which package and protocols each has', () => {
+    const yaml = fencedBlocks(text).find(({ name }) => name === 'providers.yaml')!.body;
+    const { upstreams } = checkConfig(parse(yaml), 'providers.yaml', '/folder');
+    const shown = Object.values(upstreams).map(({ provider, protocol }) => [provider, [...protocol]]);
+    const rows = [...text.matchAll(/^\| `([\w-]+)` \| `(@ai-sdk\/[\w-]+)@(\d)` \| (.*) \|$/gm)];
+    expect(rows.map(([, name]) => name).sort()).toEqual(
+      ['openai', 'azure', 'openai-compatible', 'anthropic', 'google', 'bedrock'].sort(),
+    );
+    for (const [, name, packageName, version, words] of rows) {
+      expect(sources).toContain(`name: '${packageName}',`);
+      const manifest = createRequire(import.meta.url)(`${packageName}/package.json`);
+      expect(manifest.version).toMatch(new RegExp(`^${version}\\.`));
+      const spoken =
+        name === 'azure' ? ['openai-chat', 'openai-responses'] : words.match(/openai-\w+|anthropic/g);
+      expect(shown.find(([provider]) => provider === name)![1]).toEqual(spoken ?? []);
+    }
+    expect(shown).toContainEqual(['@ai-sdk/mistral', []]);
   });
 
   it('lists every route', () => {

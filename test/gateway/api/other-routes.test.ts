@@ -16,6 +16,13 @@ const { folder } = temporaryFolder();
 const upstream = await mockUpstream();
 const gateway = await testGateway(
   await testConfig(upstream, {
+    upstreams: {
+      mock: {
+        baseUrl: `${upstream.url}/v1`,
+        apiKey: '${MOCK_KEY}',
+        protocol: ['openai-chat', 'anthropic', 'openai-responses'],
+      },
+    },
     log: { folder: join(folder, 'log') },
     embeddings: { embed: { upstream: 'mock', model: 'embed-1', inputPricePerMillionTokens: 2 } },
   }),

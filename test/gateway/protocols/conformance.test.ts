@@ -1,110 +1,17 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import type { Answer, AnswerChunk } from 'pointsman/execution';
 import { describe, expect, it } from 'vitest';
 import { PROTOCOLS } from '../../../gateway/create-gateway.ts';
 import { Problem } from '../../../gateway/problem.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
-
-/** Of each interface that an SDK declares, the fields that must be there. */
-function shapesOf(sdk: string, path: string): ReadonlyMap<string, readonly string[]> {
-  const folder = dirname(createRequire(import.meta.url).resolve(sdk));
-  const text = readFileSync(join(folder, 'resources', path), 'utf8');
-  const found = [...text.matchAll(/^export interface (\w+) \{\n([\s\S]*?)^\}/gm)];
-  return new Map(
-    found.map(([, name, body]) => [name, [...body.matchAll(/^ {4}(\w+):/gm)].map(([, field]) => field)]),
-  );
-}
-
-const shapes = {
-  'openai-chat': shapesOf('openai', 'chat/completions/completions.d.ts'),
-  anthropic: shapesOf('@anthropic-ai/sdk', 'messages/messages.d.ts'),
-  'openai-responses': shapesOf('openai', 'responses/responses.d.ts'),
-};
-
-const typeName = (type: unknown) =>
-  String(type)
-    .split(/[._]/)
-    .map((word) => word[0].toUpperCase() + word.slice(1))
-    .join('');
-
-/** What an object is called in the SDK, by where it stands and what it says of itself. */
-const NAMES: { readonly [P in keyof typeof shapes]: (field: string, value: Fields) => string | undefined } = {
-  'openai-chat': (field, value) =>
-    ({ 'chat.completion': 'ChatCompletion', 'chat.completion.chunk': 'ChatCompletionChunk' })[
-      String(value.object)
-    ] ??
-    {
-      message: 'ChatCompletionMessage',
-      tool_calls: value.index === undefined ? 'ChatCompletionMessageFunctionToolCall' : undefined,
-    }[field],
-  anthropic: (field, { type }) => {
-    if (field === 'event') return `Raw${typeName(type)}Event`;
-    if (field === 'content_block' || field === 'content') return `${typeName(type)}Block`;
-    if (field === 'delta' && type !== undefined) return typeName(type).replace('Json', 'JSON');
-    return { body: 'Message', message: 'Message', usage: 'Usage' }[field];
-  },
-  'openai-responses': (field, { type }) => {
-    if (field === 'event') return `${typeName(type).replace('OutputText', 'Text')}Event`;
-    if (field === 'item' || field === 'output')
-      return {
-        message: 'ResponseOutputMessage',
-        function_call: 'ResponseFunctionToolCall',
-        reasoning: 'ResponseReasoningItem',
-      }[String(type)];
-    if (field === 'part' || field === 'content') return `Response${typeName(type)}`;
-    return { body: 'Response', response: 'Response', usage: 'ResponseUsage' }[field];
-  },
-};
-
-/** What the SDK itself adds. */
-const OF_THE_SDK = ['Response.output_text'];
-
-/** Fields that the SDK says are there and that are not, of an object and all within; and the interfaces that were looked at. */
-function compare(protocol: keyof typeof shapes, field: string, value: unknown) {
-  const seen = new Set<string>();
-  const missing: string[] = [];
-  const visit = (at: string, inner: unknown): void => {
-    if (Array.isArray(inner)) for (const each of inner) visit(at, each);
-    else if (typeof inner === 'object' && inner !== null) {
-      const name = NAMES[protocol](at, inner as Fields);
-      const expected = name === undefined ? undefined : shapes[protocol].get(name);
-      if (name !== undefined && expected === undefined) missing.push(`${at}: there is no ${name}`);
-      if (name !== undefined) seen.add(name);
-      for (const key of expected ?? [])
-        if (!(key in inner) && !OF_THE_SDK.includes(`${name}.${key}`)) missing.push(`${name}.${key}`);
-      for (const [key, deeper] of Object.entries(inner)) if (key !== 'input') visit(key, deeper);
-    }
-  };
-  visit(field, value);
-  return { seen, missing };
-}
-
-const facts = { id: 'dec_1', candidate: 'm1', created: 1 };
-const answer: Answer = {
-  text: 'Now',
-  reasoning: 'Add.',
-  toolCalls: [{ id: 'c1', name: 'add', arguments: '{"a":1}' }],
-  finishReason: 'tool-calls',
-  usage: { inputTokens: 10, outputTokens: 5, cachedInputTokens: 4, reasoningTokens: 2 },
-  costUsd: null,
-  logprobs: null,
-  model: null,
-};
-const { reasoning, text, toolCalls, usage } = answer;
-const pieces: readonly AnswerChunk[] = [
-  { reasoning },
-  { text },
-  { toolCall: { index: 0, ...toolCalls[0] } },
-  { finish: { reason: 'tool-calls', usage: usage! } },
-];
+import { answer, compare, facts, pieces } from './sdk-shapes.ts';
 
 const EVENTS = {
-  'openai-chat': ['chat.completion.chunk', 'chat.completion.chunk', 'chat.completion.chunk', '[DONE]'],
+  // Whose turn it is, thoughts, text, the call and its arguments, the end, the usage.
+  'openai-chat': [...Array.from({ length: 7 }, () => 'chat.completion.chunk'), '[DONE]'],
   anthropic: [
     'message_start',
+    'content_block_start',
+    'content_block_delta',
+    'content_block_delta',
+    'content_block_stop',
     'content_block_start',
     'content_block_delta',
     'content_block_stop',
@@ -118,6 +25,10 @@ const EVENTS = {
     'response.created',
     'response.in_progress',
     'response.output_item.added',
+    'response.reasoning_summary_part.added',
+    'response.reasoning_summary_text.delta',
+    'response.reasoning_summary_text.done',
+    'response.reasoning_summary_part.done',
     'response.output_item.done',
     'response.output_item.added',
     'response.content_part.added',
