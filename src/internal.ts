@@ -123,6 +123,7 @@ export type { ModelRequest } from './openai/client.ts';
 export { compileCel } from './policy/cel.ts';
 export { createPolicy, needsAnswers } from './policy/kinds/create-policy.ts';
 export type { AcceptTest, Combine, Predictions } from './policy/plan.ts';
+export { nextToAsk } from './policy/plan.ts';
 export type { PolicyCandidate, PolicyContext, PolicyOverrides, RequestNeeds } from './policy/policy.ts';
 export { NAMED_WEIGHTS, type WeightsName } from './policy/spec.ts';
 export {

@@ -70,10 +70,6 @@ function expectation(issue: Issue, schema: Inside): string {
       return `${ofLength(issue)} <= ${requirement}`;
     case 'regex':
       return `text matching ${requirement}`;
-    case 'finite':
-      return 'a number';
-    case 'safe_integer':
-      return 'a whole number';
     case 'check':
       return issue.message;
     case 'variant':
@@ -88,8 +84,11 @@ function ofLength({ input }: Issue): string {
 }
 
 /** valibot's own takes the infinities too. */
-export const finiteNumber = v.pipe(v.number(), v.finite());
-export const wholeNumber = v.pipe(v.number(), v.safeInteger());
+export const finiteNumber = v.pipe(v.number(), v.check<number, string>(Number.isFinite, 'a number'));
+export const wholeNumber = v.pipe(
+  v.number(),
+  v.check<number, string>(Number.isSafeInteger, 'a whole number'),
+);
 
 /** Lists are no objects, and what has a class is no record; valibot takes them for such. */
 function refusing<Schema extends v.GenericSchema>(

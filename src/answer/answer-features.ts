@@ -199,3 +199,22 @@ export function evidenceInto(
     otherLogits,
   ]);
 }
+
+/** How many numbers {@link unaskedInto} writes. */
+export const UNASKED_LENGTH = 4;
+
+/**
+ * What the answers so far say of a candidate that has not been asked, in the place of its own logit by the prompt alone.
+ *
+ * @param best logit that the best of the answers is good, the others known @param keys what each of them finally says; one or more
+ */
+export function unaskedInto(
+  success: number,
+  best: number,
+  keys: readonly string[],
+  /** Both logits; whether any two answers say the same; whether any two differ. */
+  out: Float32Array, // [UNASKED_LENGTH]
+): void {
+  const different = new Set(keys).size;
+  out.set([success, best, Number(different < keys.length), Number(different > 1)]);
+}

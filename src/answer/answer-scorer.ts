@@ -28,7 +28,7 @@ import {
 } from '../features/features.ts';
 import type { Head } from '../head/head.ts';
 import { readLayersModel } from '../head/layers.ts';
-import { allFinite, dot, holdBack, logit, sigmoid } from '../math.ts';
+import { allFinite, argMax, dot, holdBack, logit, sigmoid } from '../math.ts';
 import { type Request, readPrompt } from '../request.ts';
 import { finiteNumber, object, validate } from '../validate.ts';
 import {
@@ -38,6 +38,8 @@ import {
   type EarlierAnswer,
   EVIDENCE_LENGTH,
   evidenceInto,
+  UNASKED_LENGTH,
+  unaskedInto,
 } from './answer-features.ts';
 import type { GivenAnswer, Question } from './question.ts';
 
@@ -52,6 +54,26 @@ export interface AnswerScorer {
    * @throws InvalidInputError when `success` is no probability, or the answer has no text.
    */
   score(given: AnswerToScore): AnswerScore;
+  /**
+   * What answers to one request say of each other, and of whoever has not been asked.
+   *
+   * @param answers as {@link score} gave them without `earlier`; one or more
+   */
+  weigh(answers: readonly AnswerScore[]): WeighedAnswers;
+}
+
+/** Answers to one request, each in the light of the others. */
+export interface WeighedAnswers {
+  /** Calibrated probability that each is good, 0 to 1. */
+  readonly probabilities: readonly number[];
+  /** Number of the likeliest to be good; of several, the first. */
+  readonly best: number;
+  /**
+   * How likely a candidate that has not been asked is to be good where the best of them is bad, 0 to 1.
+   *
+   * @param success by the prompt alone: `successProbability` of the decision
+   */
+  unasked(success: number): number;
 }
 
 /** An answer, and what is known beside it. */
@@ -80,7 +102,7 @@ export interface AnswerScore extends EarlierAnswer {
  * @throws ArtifactError when it has none, or a file is damaged or does not fit.
  */
 export async function readAnswerScorer(artifact: Artifact): Promise<AnswerScorer> {
-  const { blocks, judge, standardisation } = await readAnswerHead(artifact);
+  const { blocks, judge, standardisation, weigh } = await readAnswerHead(artifact);
   const extractor = createAnswerExtractor(blocks, standardisation);
   const means = new Map(artifact.manifest.candidates.map(({ meanQuality, name }) => [name, meanQuality]));
   const inputs = new Float32Array(1 + extractor.length);
@@ -94,6 +116,7 @@ export async function readAnswerScorer(artifact: Artifact): Promise<AnswerScorer
       const key = extractor.extractInto(question, { text, finishReason, logprobs }, inputs, 1);
       return judge(inputs, { candidate, key, earlier });
     },
+    weigh,
   };
 }
 
@@ -103,6 +126,7 @@ export interface AnswerHead {
   readonly standardisation: Standardisation;
   /** @param inputs the success as a logit, then the standardised features: `[1 + length]` */
   judge(inputs: Float32Array, given: JudgedAnswer): AnswerScore;
+  readonly weigh: AnswerScorer['weigh'];
 }
 
 interface JudgedAnswer {
@@ -120,18 +144,41 @@ export async function readAnswerHead(artifact: Artifact): Promise<AnswerHead> {
   const columns = new Map(answer.candidates.map((name, c) => [name, c]));
   const logits = new Float32Array(head.outputs);
   const evidence = new Float32Array(EVIDENCE_LENGTH);
+  const unasked = new Float32Array(UNASKED_LENGTH);
   checkExtremes(head);
+  /** The probability that an answer is good, others known. @param own by itself */
+  const beside = (own: AnswerScore, others: readonly EarlierAnswer[]): number => {
+    if (answer.earlier === undefined || others.length === 0) return own.probability;
+    evidenceInto(own, others, evidence);
+    return sigmoid(answer.earlier.bias + dot(answer.earlier.weights, evidence));
+  };
   return {
     blocks,
     standardisation,
     judge(inputs, { candidate, earlier, key }) {
       head.predictInto(inputs, logits);
       const c = columns.get(candidate) ?? columns.size;
-      const own = { logit: logits[c], key };
-      if (answer.earlier === undefined || earlier === undefined || earlier.length === 0)
-        return { ...own, probability: calibrators[c].probability(own.logit) };
-      evidenceInto(own, earlier, evidence);
-      return { ...own, probability: sigmoid(answer.earlier.bias + dot(answer.earlier.weights, evidence)) };
+      const alone = { logit: logits[c], key, probability: calibrators[c].probability(logits[c]) };
+      return { ...alone, probability: beside(alone, earlier ?? []) };
+    },
+    weigh(answers) {
+      const probabilities = answers.map((each) =>
+        beside(
+          each,
+          answers.filter((other) => other !== each),
+        ),
+      );
+      const best = argMax(probabilities);
+      return {
+        probabilities,
+        best,
+        unasked(success) {
+          if (answer.unasked === undefined) return success;
+          const keys = answers.map(({ key }) => key);
+          unaskedInto(successLogit(success), logit(holdBack(probabilities[best])), keys, unasked);
+          return sigmoid(answer.unasked.bias + dot(answer.unasked.weights, unasked));
+        },
+      };
     },
   };
 }
@@ -156,6 +203,9 @@ export const answerHeadSchema = object({
   calibrators: v.pipe(v.array(calibrator), v.minLength(1), v.maxLength(MAX_CANDIDATES + 1)),
   earlier: v.exactOptional(
     object({ weights: v.pipe(v.array(finiteNumber), v.length(EVIDENCE_LENGTH)), bias: finiteNumber }),
+  ),
+  unasked: v.exactOptional(
+    object({ weights: v.pipe(v.array(finiteNumber), v.length(UNASKED_LENGTH)), bias: finiteNumber }),
   ),
   thresholds: v.exactOptional(v.union([object({ shared: share }), object({ steps: perCandidate(share) })])),
 }) satisfies v.GenericSchema<unknown, ManifestAnswer>;

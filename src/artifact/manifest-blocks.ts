@@ -46,6 +46,11 @@ export interface ManifestAnswer {
   readonly calibrators: readonly CalibratorParameters[]; // [candidates + 1]
   /** What earlier answers to the same prompt say of a further one; left out where the traffic does not show it. */
   readonly earlier?: { readonly weights: readonly number[]; readonly bias: number };
+  /**
+   * What the answers so far say of a candidate that has not been asked: the logit that it is good where the best of them is bad. Left
+   * out where the traffic does not show it: then candidates are good or bad independently of one another.
+   */
+  readonly unasked?: { readonly weights: readonly number[]; readonly bias: number };
   /** The numbers that `tuned` stands for: one for every step of a cascade, or one for each. @default none */
   readonly thresholds?: { readonly shared: number } | { readonly steps: readonly number[] };
 }

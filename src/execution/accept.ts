@@ -292,6 +292,10 @@ export function createAnswerReader(
         seen.length === 0 ? byItself(head, given, request) : read(head, given, request, seen);
       return probability;
     },
+    async weigh(answers, request) {
+      const head = await open();
+      return head.weigh(answers.map((given) => byItself(head, given, request)));
+    },
   };
 }
 

@@ -72,6 +72,8 @@ export interface Attempt {
   readonly error: AttemptFailure | null;
   /** What its answer was found to be worth, in the order it was asked. @default nothing was asked */
   readonly scores?: readonly AttemptScore[];
+  /** Of cascade routing: why somebody else was asked after it, or nobody, in a sentence. @default it was not up for that */
+  readonly next?: string;
 }
 
 /** Who says what an answer is worth: a verifier or scorer of the caller's, or the router's answer head. */

@@ -1,3 +1,4 @@
+import type { WeighedAnswers } from '../answer/answer-scorer.ts';
 import type { PlanStep } from '../policy/plan.ts';
 import type { Request } from '../request.ts';
 import { type Answer, type AnswerChunk, answerChunks, chunkLength } from './answer.ts';
@@ -59,6 +60,11 @@ export interface AnswerReader {
    * @throws PointsmanError that says why it cannot be told.
    */
   probability(given: StepAnswer, request: Request, earlier: readonly StepAnswer[]): Promise<number>;
+  /**
+   * What answers to one request say of each other, and of whoever has not been asked.
+   * @throws likewise
+   */
+  weigh(answers: readonly StepAnswer[], request: Request): Promise<WeighedAnswers>;
 }
 
 /** Whether nothing else may be tried: everything is over, or the caller has a part of an answer already. */

@@ -251,10 +251,15 @@ function neither(fast: Ending, slow: Ending): StepAnswer {
 /** Steps in turn, until one's answer is accepted. */
 async function runSequence(
   run: Run,
-  { steps }: SequenceStep,
+  sequence: SequenceStep,
   context: StepContext,
   runStep: RunStep,
 ): Promise<StepAnswer> {
+  const { routing, steps } = sequence;
+  if (routing !== undefined) {
+    const { runCascadeRouting } = await import('./cascade-routing.ts');
+    return runCascadeRouting(run, { ...sequence, routing }, context, runStep);
+  }
   let failure: unknown;
   let { earlier } = context;
   for (const { step, accept } of steps) {

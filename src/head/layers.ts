@@ -322,7 +322,7 @@ const dense = object({
   config: object({
     units: size,
     activation: v.picklist(['linear', 'relu', 'tanh', 'sigmoid', 'softmax']),
-    use_bias: v.optional(v.boolean(), true),
+    use_bias: v.exactOptional(v.boolean(), true),
   }),
   inbound_nodes: inbound,
 });

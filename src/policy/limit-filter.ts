@@ -343,21 +343,14 @@ export function limitChanges(
 export function mergeLimits(outer: Limits | undefined, inner: Limits | undefined): Limits {
   if (outer === undefined) return inner ?? {};
   if (inner === undefined) return outer;
-  const { allow } = inner;
-  const bounds = {
-    maxCostUsd: Math.min(outer.maxCostUsd ?? Infinity, inner.maxCostUsd ?? Infinity),
-    maxLatencyMs: Math.min(outer.maxLatencyMs ?? Infinity, inner.maxLatencyMs ?? Infinity),
-    minSuccessProbability: Math.max(outer.minSuccessProbability ?? 0, inner.minSuccessProbability ?? 0),
-  };
+  const { maxCostUsd, maxLatencyMs, minSuccessProbability } = tighter(outer, inner);
+  const both = outer.allow && inner.allow?.filter((name) => outer.allow?.includes(name));
+  const allow = both ?? inner.allow ?? outer.allow;
   return {
-    ...(allow === undefined
-      ? outer.allow === undefined
-        ? {}
-        : { allow: outer.allow }
-      : { allow: outer.allow === undefined ? allow : allow.filter((name) => outer.allow?.includes(name)) }),
+    ...(allow && { allow }),
     deny: [...(outer.deny ?? []), ...(inner.deny ?? [])],
-    ...(bounds.maxCostUsd === Infinity ? {} : { maxCostUsd: bounds.maxCostUsd }),
-    ...(bounds.maxLatencyMs === Infinity ? {} : { maxLatencyMs: bounds.maxLatencyMs }),
-    ...(bounds.minSuccessProbability === 0 ? {} : { minSuccessProbability: bounds.minSuccessProbability }),
+    ...(maxCostUsd < Infinity && { maxCostUsd }),
+    ...(maxLatencyMs < Infinity && { maxLatencyMs }),
+    ...(minSuccessProbability > 0 && { minSuccessProbability }),
   };
 }

@@ -23,6 +23,8 @@ export interface PolicyKind<Spec> {
   readonly hasExpressions?: boolean;
   /** Whether it asks how unsure predictions are. @default never */
   readonly readsUncertainty?: (spec: Spec) => boolean;
+  /** Whether answers are put before the answer head, whatever its accept tests. @default never */
+  readonly readsAnswers?: (spec: Spec) => boolean;
 }
 
 /** A policy inside another, or one candidate in the place of a policy. */

@@ -16,6 +16,10 @@ export interface CallStep {
  * Steps in turn, cheapest first. The first answer that its `accept` passes is the answer; one that fails, or whose
  * answer is not accepted, is followed by the next. The last has `accept` null. When it fails too, the last answer
  * that was there is *not* used: the whole sequence fails.
+ *
+ * With `routing` it is cascade routing (Dekoninck et al. 2025, arXiv 2410.10347): the first step first, then whoever promises most
+ * for its price, given the answers so far, while that is worth it. The answer is the likeliest to be good of those that
+ * their `accept` passes, or of all where none passes.
  */
 export interface SequenceStep {
   readonly kind: 'sequence';
@@ -25,6 +29,45 @@ export interface SequenceStep {
     /** null: any answer will do. */
     readonly accept: AcceptTest | null;
   }[];
+  /** @default the steps are asked in turn */
+  readonly routing?: CascadeRouting;
+}
+
+/** What is expected of steps that have not been asked. */
+export interface CascadeRouting {
+  /** Utility of a whole probability of a good answer, ≥ 0. */
+  readonly quality: number;
+  /**
+   * One for each step: the calibrated probability that its answer is good, by the prompt alone; and the utility of asking nobody
+   * else, which is quality · success less the price of asking.
+   */
+  readonly promises: readonly { readonly success: number; readonly utility: number }[];
+}
+
+/**
+ * Which of the steps to ask next, and the probability of the best answer so far under which that is worth its price. An answer shows
+ * whether it is good, so that asking gains (1 − best) · chance on average; to go by these bounds, and to stop at them, is
+ * optimal where candidates are good or bad independently of one another (Weitzman 1979, "Optimal search for the best
+ * alternative"): a cheap one that may do goes before a dear one that surely does.
+ *
+ * @param left numbers of the steps that were not asked; one or more
+ * @param chance how likely a step is to be good where the best answer so far is bad, from its success by the prompt alone
+ * @returns `under` at most 1; -Infinity where it is never worth it
+ */
+export function nextToAsk(
+  { quality, promises }: CascadeRouting,
+  left: readonly number[],
+  chance: (success: number) => number,
+): { readonly step: number; readonly under: number } {
+  let [next, highest] = [left[0], -Infinity];
+  for (const step of left) {
+    const { success, utility } = promises[step];
+    const price = quality * success - utility;
+    const gain = quality * chance(success);
+    const under = gain > 0 ? 1 - price / gain : -Infinity;
+    if (under > highest) [next, highest] = [step, under];
+  }
+  return { step: next, under: highest };
 }
 
 /** Members at the same time; their answers become one. Members that fail drop out; with none left it fails. */

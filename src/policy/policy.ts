@@ -32,7 +32,7 @@ export interface RequestNeeds {
 
 /** What one request may ask for, beside what the policy says. */
 export interface PolicyOverrides {
-  /** Replaces the weights of a `utility` policy. */
+  /** Replaces the weights of a `utility` policy, and of a `cascade` that has some. */
   readonly weights?: WeightsName | UtilityWeights;
   /** Added to the policy's own limits; of two, the tighter counts. */
   readonly limits?: Limits;

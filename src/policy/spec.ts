@@ -58,10 +58,19 @@ export interface ThresholdPolicySpec extends Limited {
   readonly threshold: number;
 }
 
-/** The first step that is expected to do, then the next ones until an answer is accepted. */
+/**
+ * The first step that is expected to do, then the next ones until an answer is accepted; or, with `weights`, cascade routing: whoever
+ * promises most for its price, given the answers so far, until nobody promises enough.
+ */
 export interface CascadePolicySpec extends Limited {
   readonly kind: 'cascade';
-  /** Cheapest first; two or more. The last is taken as it is. */
+  /**
+   * Cascade routing (Dekoninck et al. 2025, arXiv 2410.10347): what quality, cost and latency are worth to each other, as in a `utility`
+   * policy, and those that a request asks for go before. The router's answer head reads every answer, and the likeliest to be good is
+   * taken; steps are asked in any order. @default the steps in turn
+   */
+  readonly weights?: WeightsName | UtilityWeights;
+  /** Cheapest first; two or more. The last is taken as it is, unless there are `weights`. */
   readonly steps: readonly {
     readonly use: PolicyTarget;
     /** Before anything is generated: skip the step when its calibrated success is under this. @default 0 */

@@ -85,7 +85,10 @@ function hasKind(
 
 /** Whether a policy, not yet checked, or one inside it puts answers before the answer head. */
 export function needsAnswers(policy: unknown): boolean {
-  return hasPart(policy, (kind, part) => kind === 'answer' && 'threshold' in part);
+  return (
+    hasPart(policy, (kind, part) => kind === 'answer' && 'threshold' in part) ||
+    hasKind(policy, (kind, spec) => kind.readsAnswers?.(spec) === true)
+  );
 }
 
 function hasPart(policy: unknown, isMeant: (kind: string, part: object) => boolean): boolean {

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { strictObject } from '../../validate.ts';
 import { limitChanges } from '../limit-filter.ts';
 import { type BasicParts, type PolicyKind, rank } from '../parts.ts';
-import type { Change } from '../plan.ts';
+import type { Change, Predictions } from '../plan.ts';
 import type { Policy, PolicyCandidate } from '../policy.ts';
 import {
   limited,
@@ -21,16 +21,45 @@ export const utility = {
 /** Ratios beyond this count as this, so that utilities stay finite. */
 const MOST = 1e9;
 
+/** What candidates are worth by some weights: each part larger is better, `[candidates]`. */
+interface Worth {
+  readonly utilities: Float64Array;
+  /** Minus the cost, and the latency, in their units of the weights. */
+  readonly cost: Float64Array;
+  readonly latency: Float64Array;
+}
+
 /**
- * The candidate of highest utility within the limits. Cost and latency are measured against the largest mean of
- * any candidate, so that the weights mean the same whatever the prices; where no mean is known, against the largest that is
- * expected of the request. What is not known counts nothing.
+ * Utilities of candidates. Cost and latency are measured against the largest mean of any candidate, so that the weights mean
+ * the same whatever the prices; where no mean is known, against the largest that is expected of the request. What is not known
+ * counts nothing.
  */
+export function createWorth(
+  candidates: readonly PolicyCandidate[],
+): (weights: UtilityWeights, predictions: Predictions) => Worth {
+  const costliest = largest(candidates.map(({ meanCostUsd }) => meanCostUsd));
+  const slowest = largest(candidates.map(({ meanLatencyMs }) => meanLatencyMs));
+  return (weights, { success, costUsd, latencyMs }) => {
+    const cost = shareOf(costUsd, costliest);
+    const latency = shareOf(latencyMs, slowest);
+    const utilities = success.map(
+      (each, c) => weights.quality * each + weights.cost * cost[c] + weights.latency * latency[c],
+    );
+    return { utilities, cost, latency };
+  };
+}
+
+/** Minus each amount, as a share of the most; 0 where it is not known. @param most 0 where no mean is known */
+function shareOf(amounts: Float64Array, most: number): Float64Array {
+  const scale = most || largest(amounts);
+  return amounts.map((amount) => (amount >= 0 && scale > 0 ? -Math.min(amount / scale, MOST) : 0));
+}
+
+/** The candidate of highest utility within the limits. */
 function createUtilityPolicy(spec: UtilityPolicySpec, { candidates, calls, filter }: BasicParts): Policy {
   const ownWeights = resolveWeights(spec.weights ?? 'best');
   const ownPath = [pathName(spec.weights ?? 'best')];
-  const costliest = largest(candidates.map(({ meanCostUsd }) => meanCostUsd));
-  const slowest = largest(candidates.map(({ meanLatencyMs }) => meanLatencyMs));
+  const worthOf = createWorth(candidates);
 
   return {
     spec,
@@ -39,25 +68,16 @@ function createUtilityPolicy(spec: UtilityPolicySpec, { candidates, calls, filte
       const weights = overrides.weights === undefined ? ownWeights : resolveWeights(overrides.weights);
       const path = overrides.weights === undefined ? ownPath : [pathName(overrides.weights)];
       const remaining = filter(context);
-      const { success, costUsd, latencyMs } = predictions;
-      const utilities = new Float64Array(success.length);
-      const cost = new Float64Array(success.length);
-      const latency = new Float64Array(success.length);
-      let unknownCost = false;
-      let unknownLatency = false;
-      const costScale = costliest || largest(costUsd);
-      const latencyScale = slowest || largest(latencyMs);
-      for (let c = 0; c < utilities.length; c++) {
-        if (!(costUsd[c] >= 0)) unknownCost = weights.cost !== 0;
-        else if (costScale > 0) cost[c] = -Math.min(costUsd[c] / costScale, MOST);
-        if (!(latencyMs[c] >= 0)) unknownLatency = weights.latency !== 0;
-        else if (latencyScale > 0) latency[c] = -Math.min(latencyMs[c] / latencyScale, MOST);
-        utilities[c] = weights.quality * success[c] + weights.cost * cost[c] + weights.latency * latency[c];
-      }
+      const { costUsd, latencyMs, success } = predictions;
+      const { cost, latency, utilities } = worthOf(weights, predictions);
       const order = rank(remaining.left, utilities, predictions);
       const reasons = [explain(order, utilities, candidates, success)];
-      if (unknownCost) reasons.push('Where a cost is not known, it counted nothing.');
-      if (unknownLatency) reasons.push('Where a latency is not known, it counted nothing.');
+      const note = (name: 'cost' | 'latency', amounts: Float64Array) => {
+        if (weights[name] !== 0 && amounts.some((amount) => !(amount >= 0)))
+          reasons.push(`Where a ${name} is not known, it counted nothing.`);
+      };
+      note('cost', costUsd);
+      note('latency', latencyMs);
       if (remaining.note !== undefined) reasons.push(remaining.note);
       const changes = limitChanges(remaining, utilities, order[0], candidates);
       const parts = { quality: success, cost, latency };

@@ -150,7 +150,9 @@ function describeStep(step: PlanStep, indent: string): string[] {
       return [`${indent}${step.candidate}`];
     case 'sequence':
       return [
-        `${indent}in turn, until an answer is accepted:`,
+        step.routing === undefined
+          ? `${indent}in turn, until an answer is accepted:`
+          : `${indent}the first, then whoever promises most by the answers so far, while that is worth the price:`,
         ...step.steps.flatMap(({ step: one, accept }) => [
           ...describeStep(one, inside),
           ...(accept === null ? [] : [`${inside}accepted if ${JSON.stringify(accept)}`]),

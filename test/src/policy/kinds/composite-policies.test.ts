@@ -174,6 +174,53 @@ describe('cascade', () => {
     expect(none.step).toEqual(call('large'));
     expect(none.reasons).toContain('Limits removed every step of the cascade.');
   });
+
+  describe('with weights', () => {
+    const routed = (cost: number): PolicySpec => ({
+      kind: 'cascade',
+      steps: [{ use: 'large', accept: { kind: 'json' } }, { use: 'balanced' }, { use: 'fast' }],
+      weights: { quality: 1, cost, latency: 0 },
+    });
+
+    test('starts with a cheap one that may do, and says what each promises', () => {
+      const { names, step, utilities } = decide(routed(0.1));
+      expect(names).toEqual(['fast', 'balanced', 'large']);
+      expect([...utilities]).toEqual([0.69, 0.76, 0.75].map((utility) => expect.closeTo(utility, 12)));
+      expect(step).toEqual({
+        kind: 'sequence',
+        steps: [
+          { step: call('fast'), accept: null },
+          { step: call('balanced'), accept: null },
+          { step: call('large'), accept: { kind: 'json' } },
+        ],
+        routing: {
+          quality: 1,
+          promises: [
+            { success: 0.7, utility: expect.closeTo(0.69, 12) },
+            { success: 0.8, utility: expect.closeTo(0.76, 12) },
+            { success: 0.85, utility: expect.closeTo(0.75, 12) },
+          ],
+        },
+      });
+    });
+
+    test('starts with the best where cost counts nothing, and the best value where nobody is worth it', () => {
+      expect(decide(routed(0)).names[0]).toBe('large');
+      const dear = { ...predictions, costUsd: Float64Array.of(0.004, 0.0041, 0.01) };
+      // Utilities -0.1, -0.02, -1.15.
+      expect(decide(routed(2), { predictions: dear }).names[0]).toBe('balanced');
+    });
+
+    test('leaves out whom limits removed, and goes by the weights of the request', () => {
+      const denied = decide(routed(0.1), { overrides: { limits: { deny: ['fast'] } } });
+      expect(denied.names).toEqual(['balanced', 'large']);
+      const cheapest = decide(routed(0), { overrides: { weights: 'cheapest' } });
+      expect(cheapest.names[0]).toBe('fast');
+      expect(cheapest.step).toMatchObject({ routing: { quality: 0 } });
+      // A cascade in turn has none to replace.
+      expect(decide(spec, { overrides: { weights: 'best' } }).names[0]).toBe('fast');
+    });
+  });
 });
 
 describe('ensemble', () => {

@@ -42,6 +42,18 @@ const POLICIES: [string, PolicySpec][] = [
       ],
     },
   ],
+  [
+    'cascade routing',
+    {
+      kind: 'cascade',
+      steps: [
+        { use: 'd', minSuccess: 0.2 },
+        { use: { kind: 'utility', limits: { allow: ['b', 'c'] } } },
+        { use: 'a', accept: { kind: 'json' } },
+      ],
+      weights: { quality: 1, cost: 0.3, latency: 0.1 },
+    },
+  ],
   ['ensemble of the two best', { kind: 'ensemble', members: 2, combine: { kind: 'weighted' } }],
   [
     'ensemble with a judge',
