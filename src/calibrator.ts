@@ -56,8 +56,8 @@ const MOST_POINTS = 1_000_000;
 const isotonicSchema = v.pipe(
   object({
     kind: v.literal('isotonic'),
-    logits: v.pipe(v.array(finiteNumber), v.minLength(1), v.maxLength(MOST_POINTS), v.readonly()),
-    probabilities: v.pipe(v.array(v.pipe(finiteNumber, v.minValue(0), v.maxValue(1))), v.readonly()),
+    logits: v.pipe(v.array(finiteNumber), v.minLength(1), v.maxLength(MOST_POINTS)),
+    probabilities: v.array(v.pipe(finiteNumber, v.minValue(0), v.maxValue(1))),
   }),
   v.check((c) => c.logits.length === c.probabilities.length, 'as many logits as probabilities'),
   v.check(

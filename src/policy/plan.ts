@@ -202,6 +202,11 @@ export type Change =
       readonly candidate: string;
     };
 
+/** The smallest change first. */
+export function nearestFirst(changes: Change[]): Change[] {
+  return changes.sort((a, b) => Math.abs(a.to - a.from) - Math.abs(b.to - b.from));
+}
+
 /** A change that would put another candidate before the one that was chosen, as a sentence that holds for the numbers it prints. */
 export function describeChange(change: Change): string {
   // As far as it takes, or further; and what it is now, on the other side of that.

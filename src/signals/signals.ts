@@ -76,7 +76,10 @@ const share = v.pipe(finiteNumber, v.minValue(0), v.maxValue(1));
 const count = v.pipe(wholeNumber, v.minValue(0));
 const word = v.pipe(v.string(), v.maxLength(200));
 const quality = v.picklist(['draft', 'standard', 'high', 'production']);
-const modalities = v.pipe(v.array(v.picklist(MODALITIES)), v.maxLength(MODALITIES.length), v.readonly());
+const modalities: v.GenericSchema<unknown, readonly Modality[]> = v.pipe(
+  v.array(v.picklist(MODALITIES)),
+  v.maxLength(MODALITIES.length),
+);
 const loads: v.GenericSchema<unknown, Readonly<Record<string, CandidateLoad>>> = record(
   strictObject({ inFlight: count, recentLatencyMs: v.nullable(amount) }),
 );

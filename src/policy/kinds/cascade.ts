@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { printNumber } from '../../math.ts';
 import { strictObject } from '../../validate.ts';
 import { acceptTest, composeOrder, type PolicyKind, type PolicyParts } from '../parts.ts';
-import type { AcceptTest, Change, Plan, PlanStep } from '../plan.ts';
+import { type AcceptTest, type Change, nearestFirst, type Plan, type PlanStep } from '../plan.ts';
 import type { Policy } from '../policy.ts';
 import {
   accept,
@@ -146,9 +146,5 @@ function changesOf(
   for (const step of usable) if (step.at < kept[0].at) change(step, step.plan);
   // No minimum is over 1.
   if (kept.length > 1 && kept[0].success < 1) change(kept[0], kept[1].plan);
-  return changes.sort((a, b) => distance(a) - distance(b));
-}
-
-function distance(change: Change): number {
-  return Math.abs(change.to - change.from);
+  return nearestFirst(changes);
 }

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { strictObject } from '../../validate.ts';
 import { limitChanges } from '../limit-filter.ts';
 import { type BasicParts, type PolicyKind, rank } from '../parts.ts';
-import type { Change, Predictions } from '../plan.ts';
+import { type Change, nearestFirst, type Predictions } from '../plan.ts';
 import type { Policy, PolicyCandidate } from '../policy.ts';
 import {
   limited,
@@ -165,5 +165,5 @@ function weightChanges(
     if (candidate === -1) continue;
     found.push({ kind: 'weight', weight, from, to: from + nearest, candidate: candidates[candidate].name });
   }
-  return found.sort((a, b) => Math.abs(a.to - a.from) - Math.abs(b.to - b.from));
+  return nearestFirst(found);
 }
