@@ -81,7 +81,7 @@ function createCascadePolicy(spec: CascadePolicySpec, parts: PolicyParts): Polic
       }
       if (start) reasons.push(`The cascade starts with ${candidates[order[0]].name}, step ${start.at + 1}.`);
       else reasons.push('Limits removed every step of the cascade.');
-      for (const { plan } of kept) reasons.push(...plan.reasons);
+      for (const { plan } of kept) for (const reason of plan.reasons) reasons.push(reason);
       if (!start && remaining.note !== undefined) reasons.push(remaining.note);
       return {
         step: start ? sequence(kept, tests, spec.weights && weights.quality) : calls[order[0]],
