@@ -183,7 +183,7 @@ async function unsureRows(
   const features: Float32Array[] = [];
   const found: { success: Float64Array; variances: number[]; differences: number[] }[] = [];
   const names = manifest.candidates.map(({ name }) => name);
-  const means = manifest.candidates.map(({ meanQuality }) => meanQuality);
+  const means = manifest.candidates.map(({ meanQuality }) => meanQuality ?? Number.NaN);
   const single = names[argMax(means)];
   for (const row of rows) {
     const { request } = matrix.prompts[row];

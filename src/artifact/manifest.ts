@@ -33,8 +33,8 @@ export interface FileEntry {
 
 /** A candidate with what training learned of it as a whole. */
 export interface ManifestCandidate extends Candidate {
-  /** Mean quality over the fit and calibrate splits, 0 to 1. */
-  readonly meanQuality: number;
+  /** Mean quality over the fit and calibrate splits, 0 to 1; null where nobody scored it, as where it was only compared with others. */
+  readonly meanQuality: number | null;
   /** Mean cost per request in US dollars; null where the traffic does not say. */
   readonly meanCostUsd: number | null;
   /** Mean latency per request in milliseconds; null where the traffic does not say. */
@@ -222,7 +222,7 @@ const candidate = object({
   modalities: v.exactOptional(v.array(v.picklist(MODALITIES))),
   supportsTools: v.exactOptional(v.boolean()),
   retired: v.exactOptional(v.boolean()),
-  meanQuality: share,
+  meanQuality: v.nullable(share),
   meanCostUsd: v.nullable(amount),
   meanLatencyMs: v.nullable(amount),
   p95LatencyMs: v.exactOptional(amount),

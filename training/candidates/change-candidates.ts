@@ -1,5 +1,5 @@
 import { type Artifact, type Candidate, InvalidInputError, type Manifest, type Router } from 'pointsman';
-import { type ManifestCandidate, mean, quantileSorted } from 'pointsman/internal';
+import { argMax, type ManifestCandidate, mean, quantileSorted } from 'pointsman/internal';
 import { type BuiltArtifact, editArtifact, editsOf, SEEN_FILE } from '../artifact/build-artifact.ts';
 import { exportRouter } from '../fit/export.ts';
 import { countedTokens, inputLengths, learnTokens, meanTokensCost, paidPrices } from '../outcomes/amounts.ts';
@@ -12,6 +12,7 @@ import {
   candidatePosterior,
   type ProbedCandidate,
   readProbes,
+  trafficMeans,
 } from './probes.ts';
 
 /**
@@ -39,9 +40,10 @@ export async function addCandidate(input: AddCandidateInput): Promise<AddedCandi
         "prompts of the traffic, and judge its answers as the traffic's were.",
     );
   }
+  const means = trafficMeans(manifest.candidates, probes.expected);
   const posterior = candidatePosterior({
     expected: probes.expected,
-    means: Float64Array.from(manifest.candidates, ({ meanQuality }) => meanQuality),
+    means,
     quality: probes.own.quality,
     others: probes.others,
     family,
@@ -60,7 +62,7 @@ export async function addCandidate(input: AddCandidateInput): Promise<AddedCandi
           weights,
           count,
         );
-  const onboarded = onboardedCandidate(candidate.name, manifest, posterior, routedBy, count);
+  const onboarded = onboardedCandidate(candidate.name, manifest, posterior, routedBy, count, means);
   const built = await editArtifact(artifact, {
     what: `Candidate ${candidate.name} was added from ${count} probes.`,
     details: { onboarded },
@@ -228,16 +230,19 @@ const WITHIN = 1.96;
 
 const MOST_LIKE = 3;
 
-/** @param name of the new candidate @param manifest of the version without it */
+/** @param name of the new candidate @param manifest of the version without it @param means of those that it has, over the traffic */
 function onboardedCandidate(
   name: string,
   { candidates }: Manifest,
   { weights, mean, deviation }: CandidatePosterior,
   routedBy: number,
   probes: number,
+  means: Float64Array,
 ): OnboardedCandidate {
   const inUse = candidates.filter(({ retired }) => retired !== true);
-  const best = inUse.reduce((a, b) => (b.meanQuality > a.meanQuality ? b : a), inUse[0] ?? candidates[0]);
+  const best = argMax(
+    candidates.map(({ retired }, c) => (retired === true && inUse.length > 0 ? -1 : means[c])),
+  );
   const interval = (estimate: number): Interval => ({
     estimate,
     low: estimate - WITHIN * deviation,
@@ -247,7 +252,7 @@ function onboardedCandidate(
     .map((candidate, c) => ({ name: candidate.name, weight: weights[c] }))
     .sort((a, b) => b.weight - a.weight)
     .slice(0, MOST_LIKE);
-  const advantage = { over: best.name, ...interval(mean - best.meanQuality) };
+  const advantage = { over: candidates[best].name, ...interval(mean - means[best]) };
   return { name, probes, quality: interval(mean), routedBy, advantage, like };
 }
 

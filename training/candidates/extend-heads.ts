@@ -7,12 +7,13 @@ import {
   holdBack,
   logit,
   type ManifestHeads,
+  mean,
   readFloat32,
   type UncertaintySpec,
 } from 'pointsman/internal';
 import type { DenseChain, DenseLayer } from '../fit/chain.ts';
 import { type FoldedHeads, foldHeads, type JoinedLayer, type ModelOutputs } from '../fit/fold-head.ts';
-import type { AmountOutput, Probes } from './probes.ts';
+import { type AmountOutput, type Probes, trafficMeans } from './probes.ts';
 
 /**
  * Heads with one candidate more, the last: of each, a weighted sum of what it says of the known ones. What it says of those
@@ -33,7 +34,8 @@ export function extendHeads(
 ): FoldedHeads {
   const { heads, candidates, task } = manifest;
   const { costRaw, latencyRaw, outputRaw } = probes.own;
-  const like = weights.reduce((sum, weight, c) => sum + weight * candidates[c].meanQuality, 0);
+  const means = trafficMeans(candidates, probes.expected);
+  const like = weights.reduce((sum, weight, c) => sum + weight * means[c], 0);
   const { cost, costBesideInput, latency, outputTokens } = heads;
   const extended: ManifestHeads = {
     choice: {
@@ -155,12 +157,13 @@ const MOST = 50;
  *
  * @returns 0 or more; 0 where the candidates' means hardly differ
  */
-function choiceWeight({ candidates }: Manifest, { choice, own }: Probes): number {
+function choiceWeight({ candidates }: Manifest, { choice, expected, own }: Probes): number {
   const columns = candidates.length;
+  const means = trafficMeans(candidates, expected);
   const count = own.quality.length;
-  const center = candidates.reduce((sum, { meanQuality }) => sum + meanQuality, 0) / columns;
+  const center = mean(means);
   let [products, squares] = [0, 0];
-  candidates.forEach(({ meanQuality }, c) => {
+  means.forEach((meanQuality, c) => {
     let output = 0;
     for (let i = 0; i < count; i++) {
       // Rows have a constant each, which the differences to the centre cancel only when it is the row's own mean.
@@ -201,6 +204,7 @@ function levelFor(
   const columns = candidates.length;
   const count = own.quality.length;
   const prior = success.head.kind === 'logit' ? success.head.prior : null;
+  const means = trafficMeans(candidates, expected);
   const calibrator = sharedCalibrator(success.calibrators);
   const calibrated = createCalibrator(calibrator);
   const shapes = new Float64Array(count);
@@ -209,7 +213,7 @@ function levelFor(
     for (let c = 0; c < columns; c++) {
       const p = expected[i * columns + c];
       shapes[i] += weights[c] * (prior === null ? logit(holdBack(p)) : p - prior[c]);
-      target += (weights[c] * (p - candidates[c].meanQuality)) / count;
+      target += (weights[c] * (p - means[c])) / count;
     }
   }
   const wanted = holdBack(routedBy + target);

@@ -79,6 +79,26 @@ export interface Probes {
   readonly own: ProbedCandidate;
 }
 
+/**
+ * Mean quality of each known candidate over the traffic. Of one that nobody scored it is what the heads expect of it on the probes, by
+ * as much more or less as the others have over the traffic than on the probes.
+ */
+export function trafficMeans(
+  candidates: readonly Pick<ManifestCandidate, 'meanQuality'>[],
+  expected: Float64Array,
+): Float64Array {
+  const columns = candidates.length;
+  const onProbes = candidates.map((_, c) => mean(expected.filter((__, i) => i % columns === c)));
+  const easier = candidates.flatMap(({ meanQuality }, c) =>
+    meanQuality === null ? [] : [meanQuality - onProbes[c]],
+  );
+  const shift = easier.length === 0 ? 0 : mean(easier);
+  return Float64Array.from(
+    candidates,
+    ({ meanQuality }, c) => meanQuality ?? Math.min(1, Math.max(0, onProbes[c] + shift)),
+  );
+}
+
 /** What was seen of the new candidate itself, `[probes]`; NaN: not seen. */
 export interface ProbedCandidate {
   readonly quality: Float64Array;

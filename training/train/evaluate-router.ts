@@ -84,7 +84,7 @@ export async function evaluateRouter(
       found: options.dial ?? {},
     },
     means: {
-      quality: Float64Array.from(manifest.candidates, ({ meanQuality }) => meanQuality),
+      quality: Float64Array.from(manifest.candidates, ({ meanQuality }) => meanQuality ?? Number.NaN),
       costUsd: Float64Array.from(manifest.candidates, ({ meanCostUsd }) => meanCostUsd ?? Number.NaN),
     },
   };

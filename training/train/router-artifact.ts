@@ -132,7 +132,7 @@ function manifestCandidates({ config, matrix, propensities, splits }: TrainingRu
     return {
       ...configured[name],
       name,
-      meanQuality: orNull(quality[c]) ?? 0,
+      meanQuality: orNull(quality[c]),
       meanCostUsd: orNull(costUsd[c]) ?? orNull(anyCostUsd[c]),
       meanLatencyMs: orNull(latencyMs[c]),
       ...(p95LatencyMs === null ? {} : { p95LatencyMs }),

@@ -236,7 +236,7 @@ export async function weighTraffic(
   const matrix = alignCandidates(traffic, names);
   const means: TrainMeans = {
     quality: Float64Array.from(manifest.candidates, ({ meanQuality, retired }) =>
-      retired === true ? Number.NaN : meanQuality,
+      retired === true ? Number.NaN : (meanQuality ?? Number.NaN),
     ),
     costUsd: Float64Array.from(manifest.candidates, ({ meanCostUsd }) => meanCostUsd ?? Number.NaN),
   };

@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { createRouter, memoryFiles, type Router, readArtifact } from 'pointsman';
 import { createRandom } from 'pointsman/internal';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { trafficMeans } from '../../../training/candidates/probes.ts';
 import { sayPreferences } from '../../../training/evaluate/preferences.ts';
 import { ingestOutcomes } from '../../../training/ingest/ingest.ts';
 import { readOutcomeMatrix } from '../../../training/ingest/outcome-store.ts';
 import { checkScores, checkTraffic } from '../../../training/ingest/report.ts';
 import { comparisonsOf, isByPreference, type OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
+import { evaluateRouter } from '../../../training/train/evaluate-router.ts';
 import { againstTheField } from '../../../training/train/preferences.ts';
 import type { TrainedRouter } from '../../../training/train/train-router.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
@@ -175,6 +177,31 @@ test('preferences teach beside scores, which alone calibrate and measure', async
     /^Quality is measured on scores alone; 540 comparisons/,
   );
   expect(trained.evaluation.preferences!.comparisons).toBeGreaterThan(50);
+}, 120_000);
+
+test('the mean quality of a candidate that was only compared is not known, and nothing takes it for 0', async () => {
+  const mixed = await votes(traffic, 'unscored', { scored: 0.4 });
+  const poet = mixed.candidates.indexOf('poet');
+  const quality = mixed.quality.map((value, cell) => (cell % 3 === poet ? Number.NaN : value));
+  const trained = await trainedRouter({ ...mixed, quality });
+  const { candidates } = trained.artifact.manifest;
+  expect(candidates.map(({ meanQuality }) => meanQuality === null)).toEqual(
+    mixed.candidates.map((_, c) => c === poet),
+  );
+  const card = new TextDecoder().decode(trained.artifact.files.get('CARD.md'));
+  expect(card).toMatch(/\| poet \| not known \|/);
+  const router = await open(trained);
+  // What comparisons say of it is learned all the same.
+  const { success } = await router.predict(VERSE);
+  expect(success[poet]).toBeGreaterThan(0.5);
+  // Traffic with its scores says what it is worth; the router's own means still do not, so it is no best single candidate.
+  const evaluation = await evaluateRouter(router, traffic, { resamples: 50 });
+  expect(evaluation.verdict.bestSingle).toBe('large');
+  expect(evaluation.strategies.find(({ id }) => id === 'router')!.shares[poet]).toBeGreaterThan(0.2);
+  // Of a new candidate's means, what the heads expect of it stands for it, by what the others are off.
+  const expected = Float64Array.from({ length: 30 }, (_, i) => [0.2, 0.3, 0.4][i % 3]);
+  const means = trafficMeans([{ meanQuality: 0.3 }, { meanQuality: null }, { meanQuality: 0.6 }], expected);
+  expect([...means].map((value) => Number(value.toFixed(6)))).toEqual([0.3, 0.45, 0.6]);
 }, 120_000);
 
 test('the propensity of a pair becomes that of its candidates', async () => {

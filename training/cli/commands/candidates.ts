@@ -23,6 +23,7 @@ import { checkScores } from '../../ingest/report.ts';
 import type { OutcomeMatrix } from '../../outcomes/matrix.ts';
 import {
   formatApart,
+  formatDecimal,
   formatDifference,
   formatPoints,
   formatQuality,
@@ -201,7 +202,7 @@ async function runListCandidates({ router, json }: RouterFlags, io: CommandIo): 
       listed.map(({ name, retired, meanQuality, meanCostUsd, meanLatencyMs, onboarded: added }) => [
         name,
         retired ? 'retired' : 'in use',
-        meanQuality.toFixed(3),
+        formatDecimal(meanQuality),
         formatAmountUsd(meanCostUsd && 1000 * meanCostUsd),
         formatAmountMs(meanLatencyMs),
         added === undefined

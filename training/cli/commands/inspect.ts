@@ -6,6 +6,7 @@ import { describeChoiceModel } from '../../artifact/build-artifact.ts';
 import {
   formatCost,
   formatCount,
+  formatDecimal,
   formatPercent,
   formatPoints,
   formatSample,
@@ -155,7 +156,7 @@ function candidateTable({ candidates, heads }: Manifest, columns: number): strin
     ],
     candidates.map(({ name, meanQuality, meanCostUsd, meanLatencyMs }, c) => [
       name,
-      meanQuality.toFixed(3),
+      formatDecimal(meanQuality),
       formatAmountUsd(meanCostUsd && 1000 * meanCostUsd),
       formatAmountMs(meanLatencyMs),
       heads.success.calibrators[c].kind,

@@ -384,12 +384,12 @@ function cheapestAndBest(manifest: Manifest, seen: ReadonlySet<string>): string[
       `The traffic must have outcomes of two candidates at least of those in use: ${inUse.map(({ name }) => name).join(', ')}.`,
     );
   }
-  const best = candidates.reduce((a, b) => (b.meanQuality > a.meanQuality ? b : a));
+  const best = candidates.reduce((a, b) => ((b.meanQuality ?? -1) > (a.meanQuality ?? -1) ? b : a));
   const others = candidates.filter((candidate) => candidate !== best);
   const known = others.filter(({ meanCostUsd }) => meanCostUsd !== null);
   const cheapest =
     known.length > 0
       ? known.reduce((a, b) => ((b.meanCostUsd ?? 0) < (a.meanCostUsd ?? 0) ? b : a))
-      : others.reduce((a, b) => (b.meanQuality < a.meanQuality ? b : a), others[0]);
+      : others.reduce((a, b) => ((b.meanQuality ?? 1) < (a.meanQuality ?? 1) ? b : a), others[0]);
   return cheapest === undefined ? [best.name] : [cheapest.name, best.name];
 }
