@@ -1,12 +1,21 @@
 import { InvalidInputError, type PolicySpec, type Router } from 'pointsman';
 import { type ManifestAnswer, quantileSorted } from 'pointsman/internal';
+import { clusteredMean } from '../fit/rows.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
-import { formatApart, formatConfidence, formatCount, formatPoints, pluralInGroups } from '../words/format.ts';
+import {
+  formatApart,
+  formatConfidence,
+  formatCount,
+  formatPercent,
+  formatPoints,
+  pluralInGroups,
+} from '../words/format.ts';
 import { fewestGroupsFor, type TunedSetting, tuneAlongPaths } from './guarantee.ts';
 import {
   acceptTest,
   cascadeFamily,
   cascadePaths,
+  lossesOf,
   measureSetting,
   type RoutingFamily,
   type SettingFigures,
@@ -82,15 +91,54 @@ export function tunePolicy(input: TunePolicyInput): TunedPolicy {
     kind === 'threshold'
       ? { kind, weak: names[0], strong: names[1], threshold: dial }
       : { kind, steps: names.map(stepOf) };
-  const test =
-    input.test === null
-      ? null
-      : measureSetting(
-          family,
-          dial,
-          tuningRows(matrix, input.test.rows, input.test.success, numbers, input.groups, { least: 1 }),
-        );
-  return { policy, dial, tuned: measureSetting(family, dial, rows), test };
+  const others =
+    input.test &&
+    tuningRows(matrix, input.test.rows, input.test.success, numbers, input.groups, { least: 1 });
+  const test = others && measureSetting(family, dial, others);
+  const tuned = measureSetting(family, dial, rows);
+  if (input.goal.kind === 'max-quality-loss') {
+    const last = matrix.candidates[numbers[numbers.length - 1]];
+    checkSaving(tuned, last, 'the prompts it was tuned on');
+    if (others && test) {
+      checkSaving(test, last, 'prompts that it was not tuned on');
+      checkLoss(lossesOf(family, dial, others), others.groups, input.goal.loss, last);
+    }
+  }
+  return { policy, dial, tuned, test };
+}
+
+/** A smaller share of the cost is nothing, as it is printed. */
+const LEAST_SAVED = 0.0005;
+
+/** @throws InvalidInputError where the last candidate alone costs no more @param where in the middle of a sentence */
+function checkSaving({ costSaved, rows, strongShare }: SettingFigures, last: string, where: string): void {
+  if (costSaved === null ? strongShare < 1 : costSaved > LEAST_SAVED) return;
+  const beside =
+    costSaved !== null && costSaved < -LEAST_SAVED
+      ? `it costs ${formatPercent(-costSaved)} more than ${last} alone`
+      : strongShare === 1
+        ? `every prompt goes to ${last}`
+        : `it costs as much as ${last} alone`;
+  throw new InvalidInputError(
+    `Nothing is saved by the cheapest setting that is shown to keep to the loss: on ${where} (${formatCount(rows)}), ${beside}. The policy of the ` +
+      `router stays as it is. Always ask ${last}, name other candidates, or allow more loss.`,
+  );
+}
+
+/** Of a normal distribution, so many standard deviations below the mean are 95 %. */
+const SURELY = 1.645;
+
+/** @throws InvalidInputError where prompts that a setting was not found on show that it loses more than is allowed */
+function checkLoss(losses: Float64Array, groups: Int32Array, limit: number, last: string): void {
+  const { mean, standardError } = clusteredMean(losses, groups);
+  const low = mean - SURELY * standardError;
+  if (!(low > limit)) return;
+  const [least, allowed] = formatApart(low, limit, formatPoints, 1);
+  throw new InvalidInputError(
+    `On ${pluralInGroups(losses.length, new Set(groups).size, 'prompt')} that it was not tuned on, the setting that was found loses ${formatPoints(mean)} points against ` +
+      `${last}, and with 95 % confidence at least ${least}; ${allowed} are allowed. Those prompts are unlike the ones it was tuned on. The policy of the ` +
+      'router stays as it is. Tune on traffic that is like what is to come.',
+  );
 }
 
 /** A policy as a router has it whose manifest says what `tuned` stands for. */

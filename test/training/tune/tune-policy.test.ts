@@ -87,6 +87,38 @@ test('three candidates make a cascade whose policy runs as it is', () => {
   expect(createPolicy(policy, candidates).spec).toEqual(policy);
 });
 
+test('a setting that saves nothing is none: it costs more, as much, or changes nothing', () => {
+  const goal = { kind: 'max-quality-loss', loss: 0.05 } as const;
+  const priced = (costs: readonly number[], change: (input: ReturnType<typeof world>) => void = () => {}) => {
+    const input = world(4_000, 1);
+    const costUsd = input.matrix.costUsd.map((_, cell) => costs[cell % 3]);
+    change(input);
+    return () =>
+      tunePolicy({ ...input, matrix: { ...input.matrix, costUsd }, candidates: ['small', 'large'], goal });
+  };
+  expect(priced([10, 3, 12])).toThrow(
+    /^Nothing is saved by .* on the prompts it was tuned on \(2,000\), it costs \d+\.\d % more than large alone\. The policy of the router stays as it is/,
+  );
+  expect(priced([10, 3, 10])).toThrow(/it costs as much as large alone/);
+  const worse = ({ matrix, tune, test }: ReturnType<typeof world>) => {
+    for (let at = 2; at < matrix.quality.length; at += 3) matrix.quality[at] = 0;
+    for (const { success } of [tune, test]) for (let at = 2; at < success.length; at += 3) success[at] = 0;
+  };
+  expect(priced([10, 3, 1], worse)).toThrow(/every prompt goes to large\. The policy/);
+  // Without costs, that everything goes to the last one is what can be said.
+  expect(priced([Number.NaN, 3, 1], worse)).toThrow(/every prompt goes to large\. The policy/);
+  expect(priced([Number.NaN, 3, 1])).not.toThrow();
+});
+
+test('a setting that loses more on prompts it was not found on, for sure, is none', () => {
+  const input = world(4_000, 1);
+  for (let at = 3 * 2_000 + 2; at < input.matrix.quality.length; at += 3) input.matrix.quality[at] = 0;
+  const goal = { kind: 'max-quality-loss', loss: 0.05 } as const;
+  expect(() => tunePolicy({ ...input, candidates: ['small', 'large'], goal })).toThrow(
+    /^On 2,000 prompts that it was not tuned on, .* loses \d+\.\d points against large, and with 95 % confidence at least \d+\.\d; 5\.0 are allowed/,
+  );
+});
+
 test('too few prompts, or candidates that are not there, are errors that say what to do', () => {
   const goal = { kind: 'max-quality-loss', loss: 0.001 } as const;
   expect(() => tune({ goal }, 200)).toThrow(/100 prompts are too few .* Collect 4,023 or more/);

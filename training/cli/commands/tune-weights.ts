@@ -182,14 +182,9 @@ async function findWeights(
       if (kept.weights === null) throw new InvalidInputError(kept.reason!);
       return { kept: { ...kept, weights: kept.weights }, weighed };
     });
-    return {
+    const measured = {
       ...measure(weighed, kept.weights),
-      ...tunedOn(parts),
-      found: sayTunedOn(parts),
-      weights: kept.weights,
-      setting: null,
       against: weighed.names[weighed.single],
-      guarantee: kept.guarantee,
       measuredOn:
         weighed.test === null
           ? 'the same prompts'
@@ -197,10 +192,29 @@ async function findWeights(
             ? 'the test split'
             : 'unseen prompts',
       isEstimated: (weighed.test ?? weighed.tune).valued.isEstimated,
+    } as const;
+    if (flags.meanCost === undefined) checkGain(measured);
+    return {
+      ...measured,
+      ...tunedOn(parts),
+      found: sayTunedOn(parts),
+      weights: kept.weights,
+      setting: null,
+      guarantee: kept.guarantee,
     };
   } finally {
     progress.stop();
   }
+}
+
+/** @throws InvalidInputError where weights that were found cost more than the one candidate, and are no better */
+function checkGain(measured: Parameters<typeof sayMeasured>[0]): void {
+  const { against, worth } = measured;
+  if (worth === null || (worth.saving.estimate ?? 0) >= 0 || (worth.difference.estimate ?? 0) > 0) return;
+  throw new InvalidInputError(
+    `Nothing is gained by the cheapest weights that are shown to keep to the loss. ${sayMeasured(measured)} The policy of the router stays ` +
+      `as it is. Always ask ${against}, or allow more loss.`,
+  );
 }
 
 const FRONTIER = 12;

@@ -97,6 +97,9 @@ export function describeTuning(
       ? ['In the router these thresholds are called `tuned`, and are kept with its answer head.']
       : []),
     `${sayMeasuredOn(test, parts)}: ${saySetting(test ?? tuned, lastOf(policy))}`,
+    ...(goal.kind === 'max-quality-loss' && test !== null && test.loss > goal.loss
+      ? ['That is more than is allowed; these prompts do not show that it is more than chance.']
+      : []),
   ];
   const where =
     (out === null ? '' : `Written to ${out}.\n`) +
