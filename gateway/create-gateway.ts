@@ -4,6 +4,7 @@ import { createDecisionLog, type DecisionLog } from 'pointsman/log';
 import { openDecisionLog } from 'pointsman/node';
 import { createAdminApi, isLoopback } from './admin/admin-api.ts';
 import { createRollupsArea } from './admin/rollups-area.ts';
+import { createVersionsArea } from './admin/versions-area.ts';
 import { answerRequest, type CutConnection, problemResponse } from './api/answer.ts';
 import { decideOnly, readDecision } from './api/decisions.ts';
 import { embed } from './api/embeddings.ts';
@@ -96,7 +97,12 @@ export async function openGateway(
       onBreakerChange: (candidate, state) =>
         metrics.breakerOpen.set({ candidate }, state === 'open' ? 1 : state === 'half-open' ? 0.5 : 0),
     } as ClientPoolOptions);
-    const routers = await openRouters(config, { log, load: pool.load }, swapEvents(metrics, onError));
+    const routers = await openRouters(
+      config,
+      { log, load: pool.load },
+      swapEvents(metrics, onError),
+      rollups.notes,
+    );
     const parts: GatewayParts = {
       config,
       routers,
@@ -119,6 +125,7 @@ export async function openGateway(
     };
     const app = routesOf(parts);
     admin?.route('/', createRollupsArea(rollups));
+    admin?.route('/', createVersionsArea(routers));
     if (admin !== undefined) app.route('/', admin);
     return {
       config,

@@ -8,6 +8,7 @@ import { decideNamed } from '../routing/named-candidate.ts';
 import type { Target } from '../routing/routers.ts';
 import { type GatewayRequest, pricesOf } from '../upstreams/clients.ts';
 import { isRawAnswer, isTranslated } from '../upstreams/raw-answer.ts';
+import { isFields } from '../upstreams/wire.ts';
 import { type Course, openCourse, plannedCost } from './course.ts';
 import { type Hints, readHints } from './hints.ts';
 import { type GatewayParts, receive } from './parts.ts';
@@ -31,8 +32,9 @@ export async function answerRequest(
       const body = await receive(parts, request);
       const asked = protocol.read(body);
       const hints = readHints(request.headers, asked.metadata);
-      const target = parts.routers.target(asked.model, hints.router);
-      const plan = await prepare(parts, course, request, asked, hints, target);
+      const unit = unitOf(asked, hints);
+      const target = parts.routers.target(asked.model, hints.router, unit ?? undefined);
+      const plan = await prepare(parts, course, request, asked, { ...hints, unit }, target);
       const writer = protocol.writer(body);
       return await (asked.stream ? streamed(plan, writer, cut) : whole(plan, writer));
     } catch (error) {
@@ -58,7 +60,7 @@ async function prepare(
   course: Course,
   { headers, signal }: Request,
   asked: AskedAnswer,
-  hints: Hints,
+  hints: Hints & { readonly unit: string | null },
   target: Target,
 ): Promise<Prepared> {
   const routerName = target.kind === 'router' ? target.name : null;
@@ -68,8 +70,9 @@ async function prepare(
     router: routerName,
     candidate: target.kind === 'candidate' ? target.name : null,
     inputTokens,
+    ...(target.kind === 'router' ? { version: target.router.manifest.id } : {}),
   });
-  const conversationId = hints.conversationId ?? null;
+  const facts = { asked: asked.model, conversationId: hints.conversationId ?? null, unit: hints.unit };
   let made: Decision | undefined;
   const decide = (given: GatewayRequest, options: RouteOptions | undefined) =>
     target.kind === 'router'
@@ -82,7 +85,7 @@ async function prepare(
     log: parts.log,
     async route(given, options) {
       made = await decide(given, options);
-      course.decided(made, { asked: asked.model, conversationId });
+      course.decided(made, facts);
       try {
         await course.reserve(grant, expectedUse(parts, made, given, inputTokens));
       } catch (error) {
@@ -90,7 +93,7 @@ async function prepare(
         if (cheaper === undefined) throw error;
         course.degraded();
         made = await decide(given, cheaper);
-        course.decided(made, { asked: asked.model, conversationId });
+        course.decided(made, facts);
         await course.reserve(grant, expectedUse(parts, made, given, inputTokens));
       }
       return made;
@@ -115,6 +118,18 @@ async function prepare(
     decision: () => made as Decision,
   };
 }
+
+/** Whom one version of a router goes on answering: the conversation, or the user that the body names; null for a request by itself. */
+export function unitOf(
+  { request: { parameters = {} } }: AskedAnswer,
+  { conversationId }: Hints,
+): string | null {
+  const { metadata, user } = parameters;
+  const named = user ?? (isFields(metadata) ? metadata.user_id : undefined);
+  return conversationId ?? (typeof named === 'string' ? named.slice(0, LONGEST_UNIT) : null);
+}
+
+const LONGEST_UNIT = 256;
 
 /** Four characters a token, and some hundred tokens a picture: to be set aside, and settled by what upstreams count. */
 function estimatedTokens(request: GatewayRequest): number {

@@ -24,9 +24,16 @@ export interface Course {
   readonly overheadMs: number;
   /** Asks the guard. */
   admit(
-    asked: Pick<Parameters<GatewayParts['guard']['admit']>[0], 'router' | 'candidate' | 'inputTokens'>,
+    asked: Pick<Parameters<GatewayParts['guard']['admit']>[0], 'router' | 'candidate' | 'inputTokens'> & {
+      /** Id of the artifact that is to decide. */
+      readonly version?: string;
+    },
   ): Promise<Grant>;
-  decided(decision: Decision, facts: Pick<DecisionRecord, 'asked' | 'conversationId'>): void;
+  /** @param facts `unit`: the conversation or user, where one is known. */
+  decided(
+    decision: Decision,
+    facts: Pick<DecisionRecord, 'asked' | 'conversationId'> & { readonly unit: string | null },
+  ): void;
   /** The budget did not cover what was decided: it goes to the cheapest. */
   degraded(): void;
   /** @param ms until a stream began. */
@@ -56,6 +63,8 @@ export function openCourse(
   let attempts = 0;
   let router: string | null = null;
   let keyId: string | null = null;
+  let unit: string | null = null;
+  let version: string | undefined;
   let decision: Decision | undefined;
   let reservation: Reservation | undefined;
   let firstSentAt: number | undefined;
@@ -116,7 +125,9 @@ export function openCourse(
       cachedInputTokens: beside.cachedInputTokens ?? 0,
     });
     if (decision?.id !== undefined && candidate !== null)
-      parts.ratable.add(decision.id, ratableAnswer(decision, candidate, { router, keyId }));
+      parts.ratable.add(decision.id, ratableAnswer(decision, candidate, { router, keyId, unit }));
+    if (router !== null && version !== undefined && (status === 200 || status >= 500))
+      parts.routers.versions(router)?.ended(version, status !== 200);
     if (decision?.id !== undefined)
       records.update(decision.id, { ...change, ...used, status, candidate, latencyMs, attempts: all });
     trace.end(status, {
@@ -164,8 +175,9 @@ export function openCourse(
         };
       },
     },
-    async admit(asked) {
+    async admit({ version: of, ...asked }) {
       router = asked.router;
+      version = of;
       const grant = await parts.guard.admit({
         action: 'answer',
         token: secretFromHeaders(headers),
@@ -174,8 +186,9 @@ export function openCourse(
       keyId = grant.keyId;
       return grant;
     },
-    decided(made, facts) {
+    decided(made, { unit: of, ...facts }) {
       decision = made;
+      unit = of;
       if (made.id === undefined) return;
       records.add({
         ...facts,
@@ -239,7 +252,7 @@ export function openCourse(
 export function ratableAnswer(
   { artifactId, candidate: decided, predictions, propensity, signals }: Decision,
   candidate: string,
-  of: Pick<RatableAnswer, 'router' | 'keyId'>,
+  of: Pick<RatableAnswer, 'router' | 'keyId' | 'unit'>,
 ): RatableAnswer {
   const predicted = predictions.find((prediction) => prediction.candidate === candidate)?.successProbability;
   return {

@@ -7,7 +7,7 @@ import type { AskedAnswer } from '../protocols/protocol.ts';
 import { responses } from '../protocols/responses.ts';
 import type { DecisionRecord } from '../records/decision-records.ts';
 import type { Fields } from '../upstreams/wire.ts';
-import { routeOptions } from './answer.ts';
+import { routeOptions, unitOf } from './answer.ts';
 import { ratableAnswer } from './course.ts';
 import { readHints } from './hints.ts';
 import { admit, type GatewayParts, receive } from './parts.ts';
@@ -44,7 +44,8 @@ export async function decideWith(
 ): Promise<Decided> {
   const started = performance.now();
   const hints = readHints(request.headers, asked.metadata);
-  const target = parts.routers.target(asked.model, hints.router);
+  const unit = unitOf(asked, hints);
+  const target = parts.routers.target(asked.model, hints.router, unit ?? undefined);
   if (target.kind !== 'router') {
     throw new Problem(
       400,
@@ -79,7 +80,7 @@ export async function decideWith(
   parts.rollups.decided({ router: name, keyId: grant.keyId, decision });
   parts.ratable.add(
     decision.id as string,
-    ratableAnswer(decision, decision.candidate, { router: name, keyId: grant.keyId }),
+    ratableAnswer(decision, decision.candidate, { router: name, keyId: grant.keyId, unit }),
   );
   return { name, router, grant, decision };
 }

@@ -77,7 +77,11 @@ export async function takeFeedback(parts: GatewayParts, request: Request): Promi
     records.update(id, { feedback: [...record.feedback, said].slice(-MOST_KEPT) });
   }
   const ratable = quality === undefined ? undefined : parts.ratable.take(id, candidate);
-  if (quality !== undefined && ratable !== undefined) parts.rollups.rated(ratable, quality);
+  if (quality !== undefined && ratable !== undefined) {
+    parts.rollups.rated(ratable, quality);
+    const { router, unit, version } = ratable;
+    if (router !== null) parts.routers.versions(router)?.rated(version, quality, unit);
+  }
   const labels = { router: record?.router ?? NONE, candidate: record?.candidate ?? NONE };
   parts.metrics.feedback.inc(labels);
   return Response.json({ decisionId: id, ...given }, { status: 201 });

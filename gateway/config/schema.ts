@@ -168,6 +168,25 @@ const candidate = z.strictObject({
   ...times,
 });
 
+const share = z.number().min(0).max(1);
+
+const canary = z.strictObject({
+  /** Shares of the traffic, rising to 1. */
+  steps: z
+    .array(z.number().positive().max(1))
+    .refine((steps) => steps.every((step, s) => s === 0 || step > steps[s - 1]) && steps.at(-1) === 1, {
+      error: 'must rise, and end in 1, such as [0.01, 0.1, 0.5, 1]',
+    })
+    .refine((steps) => steps.length > 1, { error: 'must have a share before 1, such as [0.1, 1]' })
+    .default([0.01, 0.1, 0.5, 1]),
+  /** Ratings of the new version in each step; 0 goes by errors alone. */
+  minRatings: z.int().nonnegative().default(10),
+  minRequests: z.int().nonnegative().default(30),
+  maxRegret: share.positive().default(0.05),
+  maxErrorIncrease: share.positive().default(0.02),
+  alpha: z.number().positive().max(0.5).default(0.05),
+});
+
 const router = z.strictObject({
   /** `models/<name>`, or the folder of one version; from the folder of the configuration file. */
   folder: z.string().min(1),
@@ -175,6 +194,8 @@ const router = z.strictObject({
   watch: z.boolean().optional(),
   /** Instead of the artifact's own; docs/policies.md. */
   policy: z.record(z.string(), z.unknown()).optional(),
+  /** New versions take a share of the traffic first: docs/canary.md. @default all of it at once */
+  canary: canary.optional(),
 });
 
 const embedding = z.strictObject({
@@ -298,6 +319,12 @@ export const configSchema = z
     const routers = Object.keys(config.routers);
     if (config.defaultRouter !== undefined && !routers.includes(config.defaultRouter))
       wrong(['defaultRouter'], `must be one of routers: ${routers.join(', ') || 'none is there'}`);
+    for (const [key, { canary: tried, watch }] of Object.entries(config.routers))
+      if (tried !== undefined && watch === false)
+        wrong(
+          ['routers', key, 'canary'],
+          'must not stand beside `watch: false`: new versions are looked for',
+        );
     const nothing = routers.length + Object.keys(config.candidates).length === 0;
     if (nothing) wrong([], 'must have `routers` or `candidates`: there is nothing to serve');
     if (config.admin !== undefined && config.keys === undefined)

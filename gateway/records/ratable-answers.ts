@@ -6,6 +6,8 @@ export interface RatableAnswer {
   /** Who answered. */
   readonly candidate: string;
   readonly keyId: string | null;
+  /** The conversation or user; null for a request by itself. */
+  readonly unit: string | null;
   readonly task: string | null;
   /** The probability that was predicted of its being good; null where the candidate was not among those that were predicted. */
   readonly predicted: number | null;

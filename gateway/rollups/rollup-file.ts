@@ -192,16 +192,18 @@ export class RollupFile {
     for (const row of recent) yield storedCell(row, row.at - (row.at % seconds));
   }
 
-  /** Writes a note of this process under a name, in the place of the one before. */
-  note(name: string, note: string): void {
-    this.#statements.note.run(name, this.#writer, note);
+  /** Writes a note under a name, in the place of the one before: of this process, or one that all of them share. */
+  note(name: string, note: string, of: 'own' | 'all' = 'own'): void {
+    this.#statements.note.run(name, of === 'own' ? this.#writer : of, note);
     this.#checkpoints.wrote(note.length);
   }
 
-  /** The notes of all processes under a name, by who wrote them: this one is ''. */
-  notes(name: string): ReadonlyMap<string, string> {
+  /** The notes of all processes under a name, this one's first. */
+  notes(name: string): { readonly isOwn: boolean; readonly note: string }[] {
     const rows = this.#statements.notes.all(name) as unknown as { writer: string; note: string }[];
-    return new Map(rows.map(({ note, writer }) => [writer === this.#writer ? '' : writer, note]));
+    return rows
+      .map(({ note, writer }) => ({ isOwn: writer === this.#writer, note }))
+      .sort((a, b) => Number(b.isOwn) - Number(a.isOwn));
   }
 
   forget(name: string): void {

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import type { PolicySpec, Router, RouterOptions } from 'pointsman';
 import type { DecisionLog } from 'pointsman/log';
 import { loadRouter } from 'pointsman/node';
+import type { Notes, Versions } from '../canary/version-standing.ts';
+import { openVersions } from '../canary/versions.ts';
 import { AUTO, type CheckedConfig, ROUTER_PREFIX } from '../config/schema.ts';
 import { Problem } from '../problem.ts';
 
@@ -11,14 +13,18 @@ export interface Routers {
   readonly names: readonly string[];
   /** Of `model: auto`; undefined where there is none. */
   readonly defaultName: string | undefined;
+  /** The version in use; while a new one is on trial, the one before. */
   get(name: string): Router | undefined;
+  /** Of a router whose new versions are tried on a share of the traffic; undefined for others. */
+  versions(name: string): Versions | undefined;
   /**
    * What a request asks for by its `model`.
    *
    * @param hinted the router that a hint names.
+   * @param unit the conversation or user, which stays with one version; without, a version is drawn.
    * @throws Problem when there is no such router or candidate.
    */
-  target(model: string, hinted?: string): Target;
+  target(model: string, hinted?: string, unit?: string): Target;
   close(): Promise<void>;
 }
 
@@ -41,35 +47,48 @@ export async function openRouters(
   config: CheckedConfig,
   options: Pick<RouterOptions, 'load'> & { readonly log: DecisionLog },
   events: RouterEvents,
+  notes: Notes,
 ): Promise<Routers> {
+  const tried = new Map<string, Versions>();
   const entries = await Promise.all(
-    Object.entries(config.routers).map(async ([name, { folder, policy, watch }]) => {
-      const watched = watch ?? !(await isOneVersion(folder));
-      const router = await loadRouter(folder, {
+    Object.entries(config.routers).map(async ([name, { canary, folder, policy, watch }]) => {
+      const own = {
         ...options,
         ...(policy === undefined ? {} : { policy: policy as unknown as PolicySpec }),
-        watch: watched && {
-          onSwap: ({ id }) => events.onSwap?.(name, id),
-          onError: (error) => events.onError?.(name, error),
-        },
+      };
+      const told = {
+        onSwap: (id: string) => events.onSwap?.(name, id),
+        onError: (error: unknown) => events.onError?.(name, error),
+      };
+      if (canary !== undefined) {
+        const load = (version: string) => loadRouter(version, own);
+        const versions = await openVersions({ name, folder, rules: canary, notes, load, ...told });
+        tried.set(name, versions);
+        return [name, versions] as const;
+      }
+      const watched = watch ?? !(await isOneVersion(folder));
+      const router = await loadRouter(folder, {
+        ...own,
+        watch: watched && { onError: told.onError, onSwap: ({ id }) => told.onSwap(id) },
       });
-      return [name, router] as const;
+      return [name, alwaysOne(router)] as const;
     }),
   );
-  const routers = new Map(entries);
+  const routers = new Map<string, Pick<Versions, 'champion' | 'close' | 'pick'>>(entries);
   const candidates = Object.keys(config.candidates);
   const defaultName = config.defaultRouter ?? entries[0]?.[0];
-  const named = (name: string): Target => {
-    const router = routers.get(name);
-    if (router !== undefined) return { kind: 'router', name, router };
+  const named = (name: string, unit: string = crypto.randomUUID()): Target => {
+    const found = routers.get(name);
+    if (found !== undefined) return { kind: 'router', name, router: found.pick(unit) };
     throw unknownModel(`The router "${name}" is not known.`, [...routers.keys()], candidates);
   };
   return {
     names: [...routers.keys()],
     defaultName,
-    get: (name) => routers.get(name),
-    target(model, hinted) {
-      if (model.startsWith(ROUTER_PREFIX)) return named(model.slice(ROUTER_PREFIX.length));
+    get: (name) => routers.get(name)?.champion,
+    versions: (name) => tried.get(name),
+    target(model, hinted, unit) {
+      if (model.startsWith(ROUTER_PREFIX)) return named(model.slice(ROUTER_PREFIX.length), unit);
       if (model !== AUTO && Object.hasOwn(config.candidates, model))
         return { kind: 'candidate', name: model };
       if (model !== AUTO)
@@ -79,13 +98,18 @@ export async function openRouters(
           candidates,
         );
       const name = hinted ?? defaultName;
-      if (name !== undefined) return named(name);
+      if (name !== undefined) return named(name, unit);
       throw unknownModel('`model` is "auto", and this gateway has no router.', [], candidates);
     },
     async close() {
       for (const router of routers.values()) await router.close();
     },
   };
+}
+
+/** A router of which all of the traffic goes to one version. */
+function alwaysOne(champion: Router): Pick<Versions, 'champion' | 'close' | 'pick'> {
+  return { champion, pick: () => champion, close: () => champion.close() };
 }
 
 async function isOneVersion(folder: string): Promise<boolean> {

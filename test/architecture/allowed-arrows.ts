@@ -110,7 +110,7 @@ export const GATEWAY_ARROWS: Arrows = {
   // Who may do what, and who pays: asked by every route, and asking none of them.
   keys: ['state'],
   // Keys and what they used, for whoever looks after the gateway.
-  admin: ['keys', 'rollups', 'state'],
+  admin: ['canary', 'keys', 'rollups', 'routing', 'state'],
   // What is remembered of keys and of what they used.
   state: [],
   records: [],
@@ -123,8 +123,10 @@ export const GATEWAY_ARROWS: Arrows = {
   protocols: ['upstreams'],
   // A request of any protocol for a model of the AI SDK, and its answer for the writers of `protocols`.
   translation: ['config', 'upstreams'],
-  // What `model` means is said in the configuration.
-  routing: ['config'],
+  // New versions on a share of the traffic; where it is remembered comes in as an interface.
+  canary: [],
+  // What `model` means is said in the configuration; a version is picked for who asks.
+  routing: ['canary', 'config'],
   // One file a route, and the course of a request through all of it.
   api: ['config', 'keys', 'protocols', 'records', 'rollups', 'routing', 'telemetry', 'upstreams'],
   // The one place where the parts meet.
