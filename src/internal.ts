@@ -16,9 +16,12 @@ export {
   evidenceInto,
   KEPT_BLOCKS,
   KEPT_LENGTH,
+  UNASKED_LENGTH,
+  unaskedInto,
 } from './answer/answer-features.ts';
 export {
   type AnswerHead,
+  type AnswerScore,
   type AnswerScorer,
   readAnswerHead,
   successLogit,
@@ -122,7 +125,7 @@ export { CURRENT_FILE, folderFiles, MAX_POINTER_BYTES, resolveVersion } from './
 export type { ModelRequest } from './openai/client.ts';
 export { compileCel } from './policy/cel.ts';
 export { createPolicy, needsAnswers } from './policy/kinds/create-policy.ts';
-export type { AcceptTest, Combine, Predictions } from './policy/plan.ts';
+export type { AcceptTest, CascadeRouting, Combine, Predictions } from './policy/plan.ts';
 export { nextToAsk } from './policy/plan.ts';
 export type { PolicyCandidate, PolicyContext, PolicyOverrides, RequestNeeds } from './policy/policy.ts';
 export { NAMED_WEIGHTS, type WeightsName } from './policy/spec.ts';

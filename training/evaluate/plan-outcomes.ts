@@ -1,8 +1,17 @@
 import type { Artifact, PlanStep } from 'pointsman';
-import { type AcceptTest, argMax, largest } from 'pointsman/internal';
+import {
+  type AcceptTest,
+  type AnswerScorer,
+  argMax,
+  type CascadeRouting,
+  largest,
+  nextToAsk,
+} from 'pointsman/internal';
 import { type OutcomeMatrix, takeCells } from '../outcomes/matrix.ts';
-import { type KeptAnswer, openKeptAnswers } from '../tune/answer-scores.ts';
+import { type KeptAnswer, type KeptAnswers, openKeptAnswers } from '../tune/answer-scores.ts';
 import type { PlanOutcomes, TestPredictions } from './evaluation-input.ts';
+
+type SequenceStep = Extract<PlanStep, { kind: 'sequence' }>;
 
 /** What a router planned for some prompts. */
 interface PlannedRows {
@@ -32,7 +41,7 @@ export async function outcomesOfPlans(
   const numbers = new Map(matrix.candidates.map((name, c) => [name, c]));
   const numberOf = (name: string) => numbers.get(name) ?? -1;
   if (plans.every(isOneCall)) return null;
-  const answerOf = await openKeptAnswers(artifact, matrix);
+  const kept = await openKeptAnswers(artifact, matrix);
   const answers = new Int32Array(rows.length).fill(-1);
   const asked = new Float32Array(rows.length * columns);
   const mayAsk = new Uint8Array(rows.length * columns);
@@ -45,8 +54,9 @@ export async function outcomesOfPlans(
     const table: TableRow = {
       latencyMs: (name) => matrix.latencyMs[row * columns + numberOf(name)],
       answer: (name) =>
-        typeof answerOf === 'string' ? null : answerOf(row, numberOf(name), success[at + numberOf(name)]),
-      noAnswers: typeof answerOf === 'string' ? answerOf : null,
+        typeof kept === 'string' ? null : kept.of(row, numberOf(name), success[at + numberOf(name)]),
+      noAnswers: typeof kept === 'string' ? kept : null,
+      weigh: (answers) => (kept as KeptAnswers).weigh(answers),
     };
     const lack = lackOf(plan, table, []);
     if (lack !== null) {
@@ -99,10 +109,12 @@ interface TableRow {
   answer(candidate: string): KeptAnswer | null;
   /** Why no answer can be read at all; null where some can. */
   readonly noAnswers: string | null;
+  readonly weigh: AnswerScorer['weigh'];
 }
 
 function isOneCall(step: PlanStep): boolean {
-  if (step.kind === 'sequence' && step.steps[0].accept === null) return isOneCall(step.steps[0].step);
+  if (step.kind === 'sequence' && !step.routing && step.steps[0].accept === null)
+    return isOneCall(step.steps[0].step);
   return step.kind === 'call';
 }
 
@@ -116,7 +128,7 @@ function askable(step: PlanStep): string[] {
       for (const { accept, step: inner } of step.steps) {
         for (const name of askable(inner)) found.push(name);
         // Whatever it says is taken, and those after it are there for its errors.
-        if (accept === null) break;
+        if (accept === null && !step.routing) break;
       }
       return [...new Set(found)];
     }
@@ -172,10 +184,10 @@ function lackOf(step: PlanStep, table: TableRow, earlier: readonly string[]): st
       for (const { accept, step: inner } of step.steps) {
         const lack =
           lackOf(inner, table, before) ?? lackOfTest(accept, [...before, ...askable(inner)], table);
-        if (lack !== null || accept === null) return lack;
+        if (lack !== null || (accept === null && !step.routing)) return lack;
         before = [...before, ...askable(inner)];
       }
-      return null;
+      return step.routing ? lackOfAnswers(before, table) : null;
     }
     case 'hedge': {
       const both = askable(step);
@@ -228,6 +240,7 @@ function runStep(step: PlanStep, table: TableRow, earlier: readonly string[]): S
         latencyMs: table.latencyMs(step.candidate),
       };
     case 'sequence': {
+      if (step.routing) return runRouting(step.steps, step.routing, table, earlier);
       let [asked, latencyMs]: [readonly string[], number] = [[], 0];
       let before = earlier;
       for (const { accept, step: inner } of step.steps) {
@@ -273,6 +286,38 @@ function runStep(step: PlanStep, table: TableRow, earlier: readonly string[]): S
     }
     case 'tool':
       throw new Error('What a tool says is not known.');
+  }
+}
+
+/** As `runCascadeRouting` of `src/execution` does, where nothing fails. */
+function runRouting(
+  steps: SequenceStep['steps'],
+  routing: CascadeRouting,
+  table: TableRow,
+  earlier: readonly string[],
+): StepOutcome {
+  const given: (StepOutcome & { readonly passes: boolean })[] = [];
+  let left = [...steps.keys()];
+  let next = 0;
+  for (;;) {
+    const { accept, step } = steps[next];
+    left = left.filter((each) => each !== next);
+    const before = [...earlier, ...given.map(({ candidate }) => candidate)];
+    const outcome = runStep(step, table, before);
+    given.push({ ...outcome, passes: accept === null || passes(accept, outcome, before, table) });
+    const weighed = table.weigh(given.map(({ candidate }) => table.answer(candidate)!.evidence()));
+    const isPassed = given.some((each) => each.passes);
+    const best = argMax(weighed.probabilities.map((p, i) => (isPassed && !given[i].passes ? -1 : p)));
+    const following = left.length === 0 ? null : nextToAsk(routing, left, weighed.unasked);
+    if (following !== null && (isPassed ? weighed.probabilities[best] : 0) < following.under) {
+      next = following.step;
+      continue;
+    }
+    return {
+      candidate: given[best].candidate,
+      asked: given.flatMap(({ asked }) => asked),
+      latencyMs: given.reduce((sum, each) => sum + each.latencyMs, 0),
+    };
   }
 }
 

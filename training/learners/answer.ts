@@ -1,4 +1,12 @@
-import { argMin, type EarlierAnswer, EVIDENCE_LENGTH, evidenceInto } from 'pointsman/internal';
+import {
+  argMax,
+  argMin,
+  type EarlierAnswer,
+  EVIDENCE_LENGTH,
+  evidenceInto,
+  UNASKED_LENGTH,
+  unaskedInto,
+} from 'pointsman/internal';
 import type { DenseLayer } from '../fit/chain.ts';
 import { fitLinear, fitLinearPath } from '../fit/linear.ts';
 import { meanLoss } from '../fit/loss.ts';
@@ -243,6 +251,81 @@ export function earlierExamples(
  */
 export async function fitEarlierHead({ evidence, quality }: EarlierExamples): Promise<DenseLayer> {
   const { layer } = await fitLinear({ features: evidence, targets: columnOf(quality) }, 'sigmoid', { l2: 1 });
+  return layer;
+}
+
+/** Candidates that were not asked, with what the answers so far say of them, one a row. */
+export interface UnaskedExamples {
+  readonly evidence: Matrix; // [rows, UNASKED_LENGTH]
+  readonly quality: Float32Array; // [rows]
+  /** How bad the best of the answers was, 0 to 1: what is learned is what happens where it is bad. */
+  readonly weights: Float32Array; // [rows]
+  /** Prompt of each row. */
+  readonly prompts: Int32Array; // [rows]
+}
+
+/**
+ * Every candidate that was rated, after every set of up to two others' answers to the same prompt, and after all of them.
+ *
+ * @param success logits of success by the prompt alone, calibrated, and what each candidate scored, whether it answered in words or
+ * not; NaN: not known. `[prompts, candidates]`
+ * @param weigh logits that answers to one prompt are good, each in the light of the others
+ */
+export function unaskedExamples(
+  { candidates, keys, logits, quality }: AnsweredPrompts,
+  { success, scored }: { readonly success: Float32Array; readonly scored: Float32Array },
+  weigh: (answers: readonly (EarlierAnswer & { readonly candidate: number })[]) => readonly number[],
+): UnaskedExamples {
+  const evidence: number[] = [];
+  const [targets, weights, of]: number[][] = [[], [], []];
+  const row = new Float32Array(UNASKED_LENGTH);
+  const prompts = logits.length / candidates;
+  const everyone = Array.from({ length: candidates }, (_, c) => c);
+  const sets = candidates * setsOf(everyone.slice(1)).length;
+  const every = Math.max(1, Math.ceil((prompts * sets) / MOST_EXAMPLES));
+  for (let prompt = 0; prompt < prompts; prompt += every) {
+    const at = prompt * candidates;
+    const rated = everyone.filter((c) => keys[at + c] !== null && !Number.isNaN(quality[at + c]));
+    for (const set of setsOf(rated)) {
+      const answers = set.map((c) => ({ candidate: c, logit: logits[at + c], key: keys[at + c] ?? '' }));
+      const weighed = weigh(answers);
+      const best = argMax(weighed);
+      const weight = 1 - quality[at + set[best]];
+      if (weight === 0) continue;
+      const said = answers.map(({ key }) => key);
+      for (const c of everyone) {
+        const cell = at + c;
+        if (set.includes(c) || Number.isNaN(scored[cell]) || Number.isNaN(success[cell])) continue;
+        unaskedInto(success[cell], weighed[best], said, row);
+        for (const value of row) evidence.push(value);
+        targets.push(scored[cell]);
+        weights.push(weight);
+        of.push(prompt);
+      }
+    }
+  }
+  return {
+    evidence: { rows: targets.length, columns: UNASKED_LENGTH, values: Float32Array.from(evidence) },
+    quality: Float32Array.from(targets),
+    weights: Float32Array.from(weights),
+    prompts: Int32Array.from(of),
+  };
+}
+
+/**
+ * Fits what the answers so far say of a candidate that was not asked: P(good | its success by the prompt, the best answer is bad, who
+ * agrees). It is shared by all candidates, and held towards what the prompt says. @returns `[UNASKED_LENGTH → 1]`
+ */
+export async function fitUnaskedHead({ evidence, quality, weights }: UnaskedExamples): Promise<DenseLayer> {
+  const towards: DenseLayer = {
+    inputs: UNASKED_LENGTH,
+    outputs: 1,
+    kernel: Float32Array.from({ length: UNASKED_LENGTH }, (_, i) => Number(i === 0)),
+    bias: new Float32Array(1),
+    activation: 'linear',
+  };
+  const data = { features: evidence, targets: columnOf(quality), weights };
+  const { layer } = await fitLinear(data, 'sigmoid', { l2: 3, towards });
   return layer;
 }
 

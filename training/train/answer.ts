@@ -1,4 +1,13 @@
-import { binaryCrossEntropy, type ManifestAnswer, mean, successLogit } from 'pointsman/internal';
+import {
+  binaryCrossEntropy,
+  createCalibrator,
+  dot,
+  EVIDENCE_LENGTH,
+  evidenceInto,
+  type ManifestAnswer,
+  mean,
+  successLogit,
+} from 'pointsman/internal';
 import { chooseCalibrator, chooseCalibrators, gainIsWorth } from '../calibrate/choose-calibrator.ts';
 import { columnMeans, trainRows } from '../evaluate/evaluation-input.ts';
 import { fitAnswerFeatures, type ReadableAnswers } from '../features/fit-features.ts';
@@ -8,12 +17,15 @@ import { createMatrix, crossValidate, type Matrix, takeRows } from '../fit/rows.
 import {
   type AnsweredPrompts,
   answerLogits,
+  type EarlierExamples,
   earlierExamples,
   fitAnswerHead,
   fitEarlierHead,
+  fitUnaskedHead,
   type RatedAnswers,
   takeAnswers,
   tuneAnswerHead,
+  unaskedExamples,
 } from '../learners/answer.ts';
 import type { MatrixAnswers, OutcomeMatrix } from '../outcomes/matrix.ts';
 import { plural } from '../words/format.ts';
@@ -40,6 +52,8 @@ export interface AnswerReport {
   readonly settings: { readonly l2: number; readonly own: number } | null;
   /** Whether what earlier answers say is kept too. */
   readonly earlier: boolean;
+  /** Likewise what answers say of candidates that were not asked. Absent from what earlier versions wrote. */
+  readonly unasked?: boolean;
   /** What `tuned` of the policy stands for, where it is what it stood for before, in a sentence. */
   readonly carriedOver?: string;
 }
@@ -74,7 +88,8 @@ export async function fitAnswers(run: TrainingRun, success: () => Matrix): Promi
     );
   const held = ratedCells(matrix, splits.calibrate.rows);
   const names = matrix.candidates.filter((_, c) => fit.some((cell) => cell.candidate === c));
-  const all = ratedAnswers(run, [...fit, ...held], fit.length, success(), names);
+  const expected = success();
+  const all = ratedAnswers(run, [...fit, ...held], fit.length, expected, names);
   const rows = Int32Array.from(fit.keys());
   const rated = takeAnswers(all.rated, rows);
   const what = 'cross-validating the answer head';
@@ -100,7 +115,9 @@ export async function fitAnswers(run: TrainingRun, success: () => Matrix): Promi
   onStep('fitting the answer head');
   const layer = await fitAnswerHead(rated, tuned);
   const calibrators = calibratorsOf(run, layer, all.rated, held, fit.length, names.length);
-  const earlier = await earlierOf(run, fit, tuned.outOfFold, names);
+  const answered = answeredPrompts(run, fit, tuned.outOfFold, names);
+  const earlier = await earlierOf(run, answered, names);
+  const unasked = await unaskedOf(run, answered, expected, names, calibrators, earlier);
   const { modelJson, weights } = await exportLayersModel({ answer: [layer] }, { path: 'answer.bin' });
   const { blocks, features, files, standardisation } = all.features;
   return {
@@ -110,7 +127,8 @@ export async function fitAnswers(run: TrainingRun, success: () => Matrix): Promi
       features: { blocks, length: features.columns, standardisation },
       model: { topology: 'answer.json', weights: 'answer.bin' },
       calibrators,
-      ...(earlier === null ? {} : { earlier: { weights: [...earlier.kernel], bias: earlier.bias[0] } }),
+      ...(earlier === null ? {} : { earlier: linearOf(earlier) }),
+      ...(unasked === null ? {} : { unasked: linearOf(unasked) }),
     },
     files: new Map([...files, ['answer.json', new TextEncoder().encode(modelJson)], ['answer.bin', weights]]),
     report: {
@@ -122,8 +140,13 @@ export async function fitAnswers(run: TrainingRun, success: () => Matrix): Promi
       promptLoss,
       settings: { l2: tuned.l2, own: Number.isFinite(tuned.own) ? tuned.own : 0 },
       earlier: earlier !== null,
+      unasked: unasked !== null,
     },
   };
+}
+
+function linearOf({ bias, kernel }: DenseLayer) {
+  return { weights: [...kernel], bias: bias[0] };
 }
 
 function without(
@@ -131,7 +154,7 @@ function without(
   answers: number,
   found: Pick<AnswerReport, 'loss' | 'promptLoss'> = { loss: null, promptLoss: null },
 ): FittedAnswers {
-  const report = { summary, answers, ...found, settings: null, earlier: false };
+  const report = { summary, answers, ...found, settings: null, earlier: false, unasked: false };
   return { answer: null, files: new Map(), report };
 }
 
@@ -240,13 +263,13 @@ function calibratorsOf(
   return [...own, together.calibrator].map(({ parameters }) => parameters);
 }
 
-/** What earlier answers say, where it is surely more than the further answer's own logit does. */
-async function earlierOf(
-  { folds, groups, matrix, splits }: TrainingRun,
+/** What is said of the answers to each prompt of the fit split by heads that have not seen it. */
+function answeredPrompts(
+  { matrix, splits }: TrainingRun,
   cells: readonly RatedCell[],
   outOfFold: Float32Array,
   names: readonly string[],
-): Promise<DenseLayer | null> {
+): AnsweredPrompts {
   const { rows } = splits.fit;
   const at = new Map([...rows].map((row, i) => [row, i]));
   const columns = names.length;
@@ -259,28 +282,90 @@ async function earlierOf(
     logits[cell] = outOfFold[i];
     quality[cell] = rating;
   });
-  const answered: AnsweredPrompts = { candidates: columns, keys, logits, quality };
-  const examples = earlierExamples(answered, cheapestFirst(matrix, trainRows(splits), names));
-  const { evidence, prompts } = examples;
-  const groupOf = prompts.map((i) => groups[rows[i]]);
+  return { candidates: columns, keys, logits, quality };
+}
+
+/** What earlier answers say, where it is surely more than the further answer's own logit does. */
+async function earlierOf(
+  run: TrainingRun,
+  answered: AnsweredPrompts,
+  names: readonly string[],
+): Promise<DenseLayer | null> {
+  const order = cheapestFirst(run.matrix, trainRows(run.splits), names);
+  return fittedWhereSure(run, earlierExamples(answered, order), fitEarlierHead);
+}
+
+/** What answers say of candidates that were not asked, where it is surely more than what the prompt does. */
+async function unaskedOf(
+  run: TrainingRun,
+  answered: AnsweredPrompts,
+  success: Matrix,
+  names: readonly string[],
+  calibrators: ManifestAnswer['calibrators'],
+  earlier: DenseLayer | null,
+): Promise<DenseLayer | null> {
+  const { matrix, splits } = run;
+  const from = names.map((name) => matrix.candidates.indexOf(name));
+  const cellsOf = (value: (cell: number) => number) =>
+    Float32Array.from(answered.logits, (_, i) => {
+      const row = splits.fit.rows[Math.floor(i / names.length)];
+      return value(row * matrix.candidates.length + from[i % names.length]);
+    });
+  const known = {
+    success: cellsOf((cell) => {
+      const probability = success.values[cell];
+      return Number.isNaN(probability) ? probability : successLogit(probability);
+    }),
+    scored: cellsOf((cell) => matrix.quality[cell]),
+  };
+  const read = calibrators.map(createCalibrator);
+  const evidence = new Float32Array(EVIDENCE_LENGTH);
+  const examples = unaskedExamples(answered, known, (answers) =>
+    answers.map((own) => {
+      if (earlier === null || answers.length === 1)
+        return successLogit(read[own.candidate].probability(own.logit));
+      evidenceInto(
+        own,
+        answers.filter((other) => other !== own),
+        evidence,
+      );
+      return earlier.bias[0] + dot(earlier.kernel, evidence);
+    }),
+  );
+  return fittedWhereSure(run, examples, fitUnaskedHead);
+}
+
+/** Rows of which the first feature is what is known without the others. */
+type Examples = EarlierExamples & { readonly weights?: Float32Array };
+
+/** What is fitted on examples, where out of fold it is surely better than their first feature alone. */
+async function fittedWhereSure<E extends Examples>(
+  { folds, groups, splits }: TrainingRun,
+  examples: E,
+  fit: (examples: E) => Promise<DenseLayer>,
+): Promise<DenseLayer | null> {
+  const { evidence, prompts, quality, weights = null } = examples;
+  const groupOf = prompts.map((i) => groups[splits.fit.rows[i]]);
   const foldOf = prompts.map((i) => folds[i]);
   if (prompts.length < FEWEST_EXAMPLES || new Set(groupOf).size < FEWEST_GROUPS || new Set(foldOf).size < 2)
     return null;
-  const [said] = await crossValidate(foldOf, async ({ fit, held }) => {
-    const layer = await fitEarlierHead({
-      evidence: takeRows(evidence, fit),
-      quality: Float32Array.from(fit, (i) => examples.quality[i]),
-      prompts: fit,
+  const [said] = await crossValidate(foldOf, async ({ fit: rows, held }) => {
+    const take = (values: Float32Array) => Float32Array.from(rows, (i) => values[i]);
+    const layer = await fit({
+      ...examples,
+      evidence: takeRows(evidence, rows),
+      quality: take(quality),
+      ...(weights === null ? {} : { weights: take(weights) }),
     });
     return [predictRows(chainHead([layer]), takeRows(evidence, held))];
   });
   const alone = losses(
     Float32Array.from(prompts, (_, i) => evidence.values[i * evidence.columns]),
-    examples.quality,
+    quality,
   );
-  const together = losses(said.values, examples.quality);
+  const together = losses(said.values, quality);
   const gains = alone.map((loss, i) => loss - together[i]);
-  return gainIsWorth(gains, null, groupOf) ? fitEarlierHead(examples) : null;
+  return gainIsWorth(gains, weights, groupOf) ? fit(examples) : null;
 }
 
 /** By mean cost; where costs are not known, the worse first. */

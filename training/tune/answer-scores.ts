@@ -1,10 +1,11 @@
 import { type Artifact, InvalidInputError, readPrompt } from 'pointsman';
 import {
   type AnswerHead,
+  type AnswerScore,
+  type AnswerScorer,
   answerBlockLength,
   CHECK_NAMES,
   createAnswerExtractor,
-  type EarlierAnswer,
   readAnswerHead,
   successLogit,
 } from 'pointsman/internal';
@@ -62,9 +63,9 @@ export async function scoreAnswers(
   const width = candidates.length;
   const success = new Float32Array(kept.length * width).fill(Number.NaN);
   kept.forEach((from, i) => {
-    const earlier: EarlierAnswer[] = [];
+    const earlier: AnswerScore[] = [];
     for (const c of columns) {
-      const answer = answerOf(predicted.rows[from], c, predicted.success[from * width + c])!;
+      const answer = answerOf.of(predicted.rows[from], c, predicted.success[from * width + c])!;
       success[i * width + c] = answer.probability(earlier);
       earlier.push(answer.evidence());
     }
@@ -115,14 +116,19 @@ export function readsWords({ answer }: Artifact['manifest']): boolean {
 
 /** An answer that a table keeps, as an answer head reads it. */
 export interface KeptAnswer {
-  /** By itself, as later answers are held against it. */
-  evidence(): EarlierAnswer;
+  /** By itself, as other answers are held against it. */
+  evidence(): AnswerScore;
   /** That it is good, given what was said before. */
-  probability(earlier: readonly EarlierAnswer[]): number;
+  probability(earlier: readonly AnswerScore[]): number;
 }
 
-/** The answer of a candidate to a prompt, by their numbers; null where the table has none. @param success as the router predicts it */
-type AnswerOf = (row: number, candidate: number, success: number) => KeptAnswer | null;
+/** The answers of a table, as an answer head reads them. */
+export interface KeptAnswers {
+  /** The answer of a candidate to a prompt, by their numbers; null where the table has none. @param success as the router predicts it */
+  of(row: number, candidate: number, success: number): KeptAnswer | null;
+  /** What answers to one prompt say of each other, and of whoever was not asked. */
+  readonly weigh: AnswerScorer['weigh'];
+}
 
 /**
  * The answers of a table as the answer head of an artifact reads them.
@@ -131,7 +137,7 @@ type AnswerOf = (row: number, candidate: number, success: number) => KeptAnswer 
 export async function openKeptAnswers(
   artifact: Artifact,
   { answers, candidates }: Pick<OutcomeMatrix, 'answers' | 'candidates'>,
-): Promise<AnswerOf | string> {
+): Promise<KeptAnswers | string> {
   if (artifact.manifest.answer === undefined) return 'an answer head';
   if (answers === undefined) return 'answers';
   const isWhole = answers.texts?.every((text) => text !== null) ?? false;
@@ -142,18 +148,24 @@ export async function openKeptAnswers(
 function answersRead(
   head: AnswerHead,
   { answers, candidates }: { readonly answers: MatrixAnswers; readonly candidates: readonly string[] },
-): AnswerOf {
+): KeptAnswers {
   const read = readerOf(head, answers);
-  return (row, candidate, success) => {
-    const place = answers.places[row * candidates.length + candidate];
-    if (!(place >= 0)) return null;
-    const judge = (earlier: readonly EarlierAnswer[]) =>
-      head.judge(read(place, success), {
-        candidate: candidates[candidate],
-        key: answers.keys[place],
-        earlier,
-      });
-    return { evidence: () => judge([]), probability: (earlier) => judge(earlier).probability };
+  return {
+    of(row, candidate, success) {
+      const place = answers.places[row * candidates.length + candidate];
+      if (!(place >= 0)) return null;
+      let own: AnswerScore | undefined;
+      const evidence = () =>
+        (own ??= head.judge(read(place, success), {
+          candidate: candidates[candidate],
+          key: answers.keys[place],
+        }));
+      return {
+        evidence,
+        probability: (earlier) => head.weigh([evidence(), ...earlier]).probabilities[0],
+      };
+    },
+    weigh: head.weigh,
   };
 }
 

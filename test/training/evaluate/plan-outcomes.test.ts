@@ -40,6 +40,8 @@ describe('what comes of a plan', () => {
   let answerScorer: Awaited<ReturnType<typeof createAnswerScorer>>;
   beforeAll(async () => {
     answerScorer = await createAnswerScorer(artifact);
+    // What is loaded when a plan asks for it would come late on a clock that is turned by hand.
+    await import('../../../src/execution/cascade-routing.ts');
   });
 
   const inTurn: PlanStep = {
@@ -59,8 +61,18 @@ describe('what comes of a plan', () => {
       accept,
     },
   });
+  const routed = (prices: readonly number[], accept: AcceptTest | null = null): PlanStep => ({
+    kind: 'sequence',
+    steps: ['clerk', 'student', 'master'].map((name, i) => ({
+      step: call(name),
+      accept: i === 0 ? accept : null,
+    })),
+    routing: { quality: 1, promises: prices.map((price) => ({ success: 0.6, utility: 0.6 - price })) },
+  });
   const plans: Record<string, PlanStep> = {
     'of a cascade': inTurn,
+    'of cascade routing': routed([0.02, 0.1, 0.3]),
+    'of cascade routing where one answer has to pass a test': routed([0.02, 0.02, 0.3], answer(0.8)),
     'of a hedge by its answers': hedge(50, answer(0.7)),
     'of a hedge whose fast one may answer beforehand': hedge(400, answer(0.7)),
     'of a hedge whose fast one is the slower': hedge(0, answer(0.9), 'student'),

@@ -7,9 +7,11 @@ import {
   earlierExamples,
   fitAnswerHead,
   fitEarlierHead,
+  fitUnaskedHead,
   type RatedAnswers,
   takeAnswers,
   tuneAnswerHead,
+  unaskedExamples,
 } from '../../../training/learners/answer.ts';
 
 const FEATURES = 12;
@@ -112,4 +114,33 @@ test('an earlier answer that says the same makes a good one likelier, another on
   expect(said([0, 1, 0, 0, 0, 0, 0])).toBeGreaterThan(2);
   expect(said([0, 0, 0, 1, 0, 0, 0])).toBeLessThan(0);
   expect(said([1, 0, 0, 1, 0, 0, 0])).toBeGreaterThan(said([-1, 0, 0, 1, 0, 0, 0]));
+});
+
+test('where the best answer so far is bad, another candidate is less likely to be good, as far as prompts are hard for both', async () => {
+  const random = createRandom(4);
+  const prompts = 600;
+  // One in two is hard for all, and the prompt does not show it.
+  const hard = Array.from({ length: prompts }, () => random.next() < 0.5);
+  const quality = Float32Array.from({ length: 3 * prompts }, (_, cell) =>
+    Number(random.next() < (hard[Math.floor(cell / 3)] ? 0.2 : 0.9)),
+  );
+  const keys = Array.from(quality, (good, cell) => (good === 1 ? 'right' : `wrong ${cell}`));
+  const logits = Float32Array.from(quality, (good) => 4 * (good - 0.5) + random.normal());
+  const success = new Float32Array(3 * prompts).fill(Math.log(0.55 / 0.45));
+  const examples = unaskedExamples(
+    { candidates: 3, logits, keys, quality },
+    { success, scored: quality },
+    (answers) => answers.map(({ logit }) => logit),
+  );
+  // What is learned is what happens where the best was bad.
+  expect(examples.weights.every((weight) => weight === 1)).toBe(true);
+  const head = chainHead([await fitUnaskedHead(examples)]);
+  const chance = (best: number, agree: number, differ: number) => {
+    const values = Float32Array.of(success[0], best, agree, differ);
+    return 1 / (1 + Math.exp(-predictRows(head, { rows: 1, columns: 4, values }).values[0]));
+  };
+  // After one bad answer a prompt is hard with probability 0.8 / 0.9: 0.2 of eight in nine, 0.9 of one in nine.
+  expect(chance(-2, 0, 0)).toBeGreaterThan(0.2);
+  expect(chance(-2, 0, 0)).toBeLessThan(0.36);
+  expect(chance(-2, 0, 1)).toBeLessThan(chance(-2, 0, 0));
 });
