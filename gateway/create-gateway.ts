@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
+import { InvalidInputError } from 'pointsman';
 import { type ClientPoolOptions, createClientPool } from 'pointsman/execution';
-import { createDecisionLog, type DecisionLog } from 'pointsman/log';
+import { createDecisionLog, createPostgresSink, createPostgresTable, type DecisionLog } from 'pointsman/log';
 import { openDecisionLog } from 'pointsman/node';
 import { createAdminApi, isLoopback } from './admin/admin-api.ts';
 import { createRollupsArea } from './admin/rollups-area.ts';
@@ -79,7 +80,7 @@ export async function openGateway(
   { env = process.env, folder = process.cwd(), guard: given, onError = () => {} }: GatewayOptions,
 ): Promise<Gateway> {
   const http = createHttp();
-  const log = await openLog(config, onError);
+  const log = await openLog(config, { env, folder }, onError);
   let guard = given;
   let rollups: Rollups | undefined;
   try {
@@ -192,16 +193,61 @@ function adminOf(config: CheckedConfig, state: GatewayState, secrets: SecretSour
 /** Ids are the gateway's own, whether decisions are written down or not. */
 const newId = () => `dec_${crypto.randomUUID().replaceAll('-', '')}`;
 
-async function openLog({ log }: CheckedConfig, onError: (error: unknown) => void): Promise<DecisionLog> {
-  if (log !== undefined) return openDecisionLog(log.folder, { content: log.content, newId, onError });
-  return createDecisionLog({ sink: () => {}, content: 'hash', newId });
+/** Milliseconds that a statement of the log may take; its records are then tried again. */
+const QUERY_TIMEOUT_MS = 10_000;
+
+/**
+ * The decision log of a configuration: in files of a folder, in a table of PostgreSQL that several gateways share, or nowhere.
+ *
+ * @throws InvalidInputError when the package `pg` is missing, a variable of the address is not set, or PostgreSQL cannot be reached or
+ *   does not let the table be made.
+ */
+async function openLog(
+  { log }: CheckedConfig,
+  { env }: SecretSources,
+  onError: (error: unknown) => void,
+): Promise<DecisionLog> {
+  if (log === undefined) return createDecisionLog({ sink: () => {}, content: 'hash', newId });
+  const options = { content: log.content, newId, onError };
+  if (log.postgres === undefined) return openDecisionLog(log.folder as string, options);
+  const { table, url } = log.postgres;
+  const client = await openPool(fillIn(url, 'log.postgres.url', env), onError);
+  try {
+    await createPostgresTable(client, table);
+  } catch (cause) {
+    await client.end();
+    const { code = 'no answer' } = cause as { code?: string };
+    throw new InvalidInputError(
+      `The table ${table} of the decision log could not be opened in PostgreSQL (${code}). Look at \`log.postgres\`, and ` +
+        'whether the server runs and lets this user create tables.',
+      { cause },
+    );
+  }
+  const sink = createPostgresSink({ client, table });
+  return createDecisionLog({ ...options, sink: { ...sink, close: () => client.end() } });
+}
+
+async function openPool(connectionString: string, onError: (error: unknown) => void) {
+  const pg = await import('pg').catch((cause) => {
+    throw new InvalidInputError('A log in PostgreSQL needs the package pg. Install it: npm install pg.', {
+      cause,
+    });
+  });
+  const pool = new pg.default.Pool({
+    connectionString,
+    query_timeout: QUERY_TIMEOUT_MS,
+    connectionTimeoutMillis: QUERY_TIMEOUT_MS,
+  });
+  // A connection that breaks while nobody uses it would end the process.
+  pool.on('error', onError);
+  return pool;
 }
 
 /** Answers whose ratings are counted when they come: about 10 MB. */
 const RATABLE_ANSWERS = 50_000;
 
 function rollupPath({ log, rollups }: CheckedConfig): string {
-  return rollups?.file ?? (log === undefined ? IN_MEMORY : `${log.folder}.rollups.db`);
+  return rollups?.file ?? (log?.folder === undefined ? IN_MEMORY : `${log.folder}.rollups.db`);
 }
 
 function swapEvents(metrics: Metrics, onError: (error: unknown) => void) {

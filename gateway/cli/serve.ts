@@ -89,7 +89,7 @@ async function readConfig(
   return {
     ...config,
     listen: { host: host ?? listen.host, port: port ?? listen.port },
-    ...(log === undefined ? {} : { log: { content: 'prompt', ...config.log, folder: resolve(log) } }),
+    ...(log === undefined ? {} : { log: { content: config.log?.content ?? 'prompt', folder: resolve(log) } }),
   };
 }
 
@@ -114,7 +114,7 @@ function greeting(config: CheckedConfig, { url }: RunningServer): string {
       : '  Keys: each request needs one; `pointsman keys create` makes them.',
     config.log === undefined
       ? '  No decision log is kept. Give --log, or `log` in the configuration.'
-      : `  Decision log: ${config.log.folder}`,
+      : `  Decision log: ${config.log.folder ?? `the table ${config.log.postgres?.table} of PostgreSQL`}`,
     'Ctrl+C stops it.',
   ];
   return `${lines.join('\n')}\n`;

@@ -58,7 +58,9 @@ export function checkConfig(value: unknown, name: string, folder: string): Check
   return {
     ...data,
     routers: Object.fromEntries(routers),
-    ...(data.log === undefined ? {} : { log: { ...data.log, folder: resolve(folder, data.log.folder) } }),
+    ...(data.log?.folder === undefined
+      ? {}
+      : { log: { ...data.log, folder: resolve(folder, data.log.folder) } }),
     ...(data.rollups === undefined ? {} : { rollups: { file: resolve(folder, data.rollups.file) } }),
     ...(data.keys === undefined ? {} : { keys: { ...data.keys, state: statePath(data.keys.state, folder) } }),
   };

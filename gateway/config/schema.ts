@@ -272,11 +272,23 @@ export const configSchema = z
     defaultRouter: z.string().optional(),
     embeddings: z.record(name, embedding).default({}),
     execution: execution.prefault({}),
+    /** Decisions, outcomes and ratings, in files or in a table that several gateways share. @default nowhere */
     log: z
       .strictObject({
-        folder: z.string().min(1),
+        folder: z.string().min(1).optional(),
+        postgres: z
+          .strictObject({
+            /** Address with `${NAME}` in the place of what is secret. */
+            url: z.string().min(1),
+            table: z.string().min(1).default('pointsman_log'),
+          })
+          .optional(),
         content: z.enum(['prompt', 'hash']).default('prompt'),
       })
+      .refine(
+        ({ folder, postgres }) => (folder === undefined) !== (postgres === undefined),
+        'must have `folder` or `postgres`, one of the two',
+      )
       .optional(),
     /** Counts by minute, hour and day. @default beside the log; in memory where there is none */
     rollups: z.strictObject({ file: z.string().min(1) }).optional(),

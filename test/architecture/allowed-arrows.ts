@@ -94,7 +94,7 @@ export const TRAINING_ARROWS: Arrows = {
     'report',
   ],
   // One night: logs are read, embedded, a challenger is trained, compared and promoted.
-  retrain: ['artifact', 'embed', 'evaluate', 'ingest', 'off-policy', 'report', 'train'],
+  retrain: ['artifact', 'embed', 'evaluate', 'ingest', 'log-store', 'off-policy', 'report', 'train'],
 };
 
 /** Words that every room of `gateway` may use. */

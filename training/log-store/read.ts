@@ -1,7 +1,9 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { StringDecoder } from 'node:string_decoder';
+import { createGzip } from 'node:zlib';
 import { InvalidInputError } from 'pointsman';
 import { type LogRecord, parseLogRecord } from 'pointsman/log';
 import { openScratchDatabase, parquetFile, type ScratchDatabase } from '../work/scratch-database.ts';
@@ -185,4 +187,80 @@ export async function* logLines(
   }
   const rest = pieces.join('') + decoder.end();
   if (rest !== '') onRest(rest.length);
+}
+
+/** Where a decision log lies in PostgreSQL. */
+export interface PostgresLog {
+  /** `postgres://user:password@host/database`; `${NAME}` stands for an environment variable. */
+  readonly url: string;
+  readonly table: string;
+}
+
+/** Records that are held in memory at a time. */
+const PAGE = 5000;
+
+/** Milliseconds for a page of records, and for a connection. */
+const TIMEOUT_MS = 60_000;
+
+/**
+ * Writes every record of a decision log in PostgreSQL into a file, one JSON object a line, in the order of their keys. Records that
+ * are added meanwhile may be in it or not; the next time they are.
+ *
+ * @param file that is written, gzipped
+ * @returns the path of the file
+ * @throws InvalidInputError when the package `pg` is missing, a variable of the address is not set, or the table cannot be read
+ */
+export async function copyFromPostgres(log: PostgresLog, file: string): Promise<string> {
+  const pg = await import('pg').catch((cause) => {
+    throw new InvalidInputError('Logs in PostgreSQL need the package pg. Install it: npm install pg.', {
+      cause,
+    });
+  });
+  const client = new pg.default.Client({
+    connectionString: withVariables(log.url),
+    connectionTimeoutMillis: TIMEOUT_MS,
+    query_timeout: TIMEOUT_MS,
+  });
+  try {
+    await client.connect();
+    await pipeline(recordLines(client, log.table), createGzip({ level: 1 }), createWriteStream(file));
+  } catch (cause) {
+    const { code, message } = cause as { code?: string; message: string };
+    throw new InvalidInputError(
+      `The decision log cannot be read from the table ${log.table} of PostgreSQL: ${code ?? message}. Look at \`logs.postgres\`, ` +
+        'and whether the server runs and lets this user read the table.',
+      { cause },
+    );
+  } finally {
+    await client.end();
+  }
+  return file;
+}
+
+type Client = Pick<import('pg').Client, 'query'>;
+
+/** Page by page, by the primary key: no page costs more than another, and no transaction stays open. */
+async function* recordLines(client: Client, table: string): AsyncGenerator<string> {
+  const name = table
+    .split('.')
+    .map((part) => `"${part.replaceAll('"', '""')}"`)
+    .join('.');
+  let after = '';
+  for (;;) {
+    const { rows } = await client.query<{ key: string; record: string }>(
+      `SELECT key, record::text AS record FROM ${name} WHERE key > $1 ORDER BY key LIMIT ${PAGE}`,
+      [after],
+    );
+    if (rows.length === 0) return;
+    yield rows.map(({ record }) => `${record}\n`).join('');
+    after = rows[rows.length - 1].key;
+  }
+}
+
+function withVariables(url: string): string {
+  return url.replace(/\$\{([A-Za-z_]\w*)\}/g, (_, name: string) => {
+    const value = process.env[name];
+    if (value !== undefined && value !== '') return value;
+    throw new InvalidInputError(`\`logs.postgres.url\` needs the environment variable ${name}. Set it.`);
+  });
 }

@@ -15,13 +15,25 @@ const price = z.strictObject({
 const logs = z.strictObject({
   ...readingFields,
   /** Files or globs. What was read before changes nothing when it is read again. */
-  files: z.array(z.string().min(1)).min(1),
-  format: z.enum(['auto', ...LOG_FORMATS]).default('table'),
+  files: z.array(z.string().min(1)).min(1).optional(),
+  /** The decision log in a table of PostgreSQL, in the place of files; its format is `pointsman`. */
+  postgres: z
+    .strictObject({
+      /** Address, with `${NAME}` for what stands in an environment variable. */
+      url: z.string().min(1),
+      table: z.string().min(1).default('pointsman_log'),
+    })
+    .optional(),
+  /** @default 'table', or 'pointsman' for PostgreSQL */
+  format: z.enum(['auto', ...LOG_FORMATS]).optional(),
   failures: readingFields.failures.default('null'),
   maxRejected: readingFields.maxRejected.default(MOST_REJECTED),
   /** For rows with tokens and no cost. */
   prices: z.record(z.string().min(1), price).default({}),
 });
+
+const isFromOnePlace = ({ files, postgres }: z.output<typeof logs>) =>
+  (files === undefined) !== (postgres === undefined);
 
 const traffic = z.strictObject({
   /** Days of traffic to learn from, before those that judge. */
@@ -83,7 +95,12 @@ const retrainConfigSchema = z.strictObject({
   router: z.string().min(1),
   /** @default the folder's own name */
   name: z.string().min(1).optional(),
-  logs,
+  logs: logs
+    .refine(isFromOnePlace, 'must have `files` or `postgres`, one of the two')
+    .refine(
+      ({ format, postgres }) => postgres === undefined || format === undefined || format === 'pointsman',
+      'must leave out `format` beside `postgres`: it is `pointsman`',
+    ),
   /** Folder of the outcomes that are gathered from run to run. @default one for the router's folder, in `<work>/routers` */
   store: z.string().min(1).optional(),
   /** What is kept from run to run. */

@@ -8,6 +8,7 @@ import { ingestOutcomes } from '../ingest/ingest.ts';
 import type { IngestProgress } from '../ingest/options.ts';
 import { OutcomeStore, readOutcomeMatrix } from '../ingest/outcome-store.ts';
 import { checkScores } from '../ingest/report.ts';
+import { copyFromPostgres } from '../log-store/read.ts';
 import type { Prices } from '../outcomes/amounts.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import type { TrainProgress } from '../train/training-run.ts';
@@ -51,10 +52,15 @@ export async function withStore<Result>(
     const [base, table] = [join(folder, 'base.parquet'), join(folder, 'outcomes.parquet')];
     const hasBase = await kept.copyTo(base);
     if (hasBase) await copyFile(base, table);
-    const { prices, ...reading } = logs;
+    const { files, postgres, prices, ...reading } = logs;
     const report = await ingestOutcomes({
+      format: postgres === undefined ? 'table' : 'pointsman',
       ...reading,
       ...scratch,
+      files:
+        postgres === undefined
+          ? (files as string[])
+          : [await copyFromPostgres(postgres, join(folder, 'log.jsonl.gz'))],
       out: table,
       append: true,
       prices: { ...prices, ...configuredPrices(train.candidates) },
