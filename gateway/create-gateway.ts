@@ -3,9 +3,14 @@ import { InvalidInputError } from 'pointsman';
 import { type ClientPoolOptions, createClientPool } from 'pointsman/execution';
 import { createDecisionLog, createPostgresSink, createPostgresTable, type DecisionLog } from 'pointsman/log';
 import { openDecisionLog } from 'pointsman/node';
-import { createAdminApi, isLoopback } from './admin/admin-api.ts';
+import { checkAdminToken, createAdminApi, isLoopback } from './admin/admin-api.ts';
+import { createDashboardFiles } from './admin/dashboard-files.ts';
+import { createKeysArea } from './admin/keys-area.ts';
+import { createLiveArea } from './admin/live-area.ts';
 import { createRollupsArea } from './admin/rollups-area.ts';
+import { createStandingArea } from './admin/standing-area.ts';
 import { createVersionsArea } from './admin/versions-area.ts';
+import { createVotesArea } from './admin/votes-area.ts';
 import { answerRequest, type CutConnection, problemResponse } from './api/answer.ts';
 import { decideOnly, readDecision } from './api/decisions.ts';
 import { embed } from './api/embeddings.ts';
@@ -57,6 +62,10 @@ export interface Gateway {
    */
   fetch(request: Request, env?: unknown): Promise<Response>;
   readonly config: CheckedConfig;
+  /** Whether `/dashboard` is there: not where others could reach it without a token. */
+  readonly hasDashboard: boolean;
+  /** Ends what would go on for ever, as whoever watches decisions does. Requests under way go on. */
+  leave(): void;
   /** Writes what waits, and lets go of connections and files. Requests under way should be over. */
   close(): Promise<void>;
 }
@@ -90,7 +99,7 @@ export async function openGateway(
     const state = given === undefined ? await openState(config, secrets, onError) : undefined;
     guard ??=
       state === undefined ? createOpenGuard() : createKeyGuard({ ...guardOptions(config), state, onError });
-    const admin = state === undefined ? undefined : adminOf(config, state, secrets);
+    const token = adminToken(config, secrets);
     const connections = openUpstreams(config, secrets);
     const translation = await openTranslators(config, secrets, http);
     const pool = createClientPool(createClients(config, connections, http, translation?.clients), {
@@ -125,13 +134,26 @@ export async function openGateway(
       onError,
     };
     const app = routesOf(parts);
-    admin?.route('/', createRollupsArea(rollups));
-    admin?.route('/', createVersionsArea(routers));
-    if (admin !== undefined) app.route('/', admin);
+    const leaving = new AbortController();
+    if (token !== undefined) {
+      const areas = [
+        createKeysArea(state ?? null),
+        createRollupsArea(rollups),
+        createVersionsArea(routers),
+        createLiveArea(parts.records, leaving.signal),
+        createStandingArea(parts),
+        createVotesArea(parts),
+      ];
+      app.route('/', createAdminApi({ areas, host: config.listen.host, token, onError }));
+      app.route('/', createDashboardFiles());
+    }
     return {
       config,
+      hasDashboard: token !== undefined,
+      leave: () => leaving.abort(),
       fetch: async (request, given) => app.fetch(request, given as object),
       async close() {
+        leaving.abort();
         await routers.close();
         await parts.guard.close();
         await parts.rollups.close();
@@ -180,14 +202,16 @@ function guardOptions({ keys }: CheckedConfig): Omit<KeyGuardOptions, 'state'> {
 }
 
 /**
- * Without a token, and without being asked for, there is none where others could reach it.
- * @throws InvalidInputError where it is asked for.
+ * What whoever looks after the gateway must know; null on this machine alone where nothing is said. Undefined for nobody: without
+ * a token, and without being asked for, there is nothing to look after it by where others could reach that.
+ *
+ * @throws InvalidInputError where it is asked for, and has no token that would keep others out.
  */
-function adminOf(config: CheckedConfig, state: GatewayState, secrets: SecretSources) {
-  const { admin, listen } = config;
-  const token = admin?.token === undefined ? null : readSecret(admin.token, 'admin.token', secrets);
+function adminToken({ admin, listen }: CheckedConfig, secrets: SecretSources): string | null | undefined {
   if (admin === undefined && !isLoopback(listen.host)) return undefined;
-  return createAdminApi({ state, host: listen.host, token });
+  const token = admin?.token === undefined ? null : readSecret(admin.token, 'admin.token', secrets);
+  checkAdminToken(token, listen.host);
+  return token;
 }
 
 /** Ids are the gateway's own, whether decisions are written down or not. */

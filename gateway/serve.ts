@@ -51,6 +51,7 @@ export async function serve(gateway: Gateway): Promise<RunningServer> {
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());
       });
+      gateway.leave();
       // Those under way become idle one after the other.
       const looking = setInterval(() => server.closeIdleConnections(), LOOK_MS);
       const timer = setTimeout(() => server.closeAllConnections(), graceMs);

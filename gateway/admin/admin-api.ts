@@ -1,32 +1,25 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { InvalidInputError, PointsmanError } from 'pointsman';
-import {
-  changeKey,
-  createKey,
-  deleteKey,
-  listKeys,
-  readKey,
-  readUsage,
-  rotateKey,
-  UnknownKeyError,
-} from '../keys/manage-keys.ts';
+import { UnknownKeyError } from '../keys/manage-keys.ts';
 import { isSameSecret } from '../keys/secret.ts';
-import { ALL_KEYS, type GatewayState, StateUnavailableError } from '../state/state.ts';
+import { StateUnavailableError } from '../state/state.ts';
 
 export interface AdminOptions {
-  readonly state: GatewayState;
   /** Where the gateway listens. */
   readonly host: string;
   /** What whoever looks after the gateway must know; null lets in everybody on this machine. */
   readonly token: string | null;
+  /** What there is to look after, each with its own routes below `/admin`. */
+  readonly areas: readonly Hono[];
+  /** Told of mistakes of the gateway's own. @default nobody */
+  readonly onError?: (error: unknown) => void;
 }
 
 const SHORTEST_TOKEN = 16;
 const MOST_BODY_BYTES = 64 * 1024;
-const USAGE_DAYS = '31';
 
-/** Nothing of it is kept, shown inside another page, or taken for anything but JSON. */
+/** Nothing of it is kept, shown inside another page, or taken for anything but what it is. */
 const HEADERS = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
@@ -34,21 +27,19 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
 };
 
+/** Something that is asked for and not there. */
+export class NotThereError extends InvalidInputError {
+  override readonly name = 'NotThereError';
+}
+
 /**
- * Keys, budgets and what was used, below `/admin`, in JSON. It reads and changes what every request is decided by, so it is for whoever
+ * What is below `/admin`, in JSON. It shows what every request said, and changes what they are decided by, so it is for whoever
  * looks after the gateway alone.
  *
- * @throws InvalidInputError without a token at an address that others can reach, or for a token that can be guessed.
+ * @throws InvalidInputError as {@link checkAdminToken} does.
  */
-export function createAdminApi({ host, state, token }: AdminOptions): Hono {
-  if (token === null && !isLoopback(host))
-    throw new InvalidInputError(
-      `The admin API must have a token when the gateway listens at ${host}, where others can reach it. Give one, or listen at 127.0.0.1.`,
-    );
-  if (token !== null && token.length < SHORTEST_TOKEN)
-    throw new InvalidInputError(
-      `The admin token must have at least ${SHORTEST_TOKEN} characters. Got ${token.length}. Make one: openssl rand -hex 32`,
-    );
+export function createAdminApi({ areas, host, onError = () => {}, token }: AdminOptions): Hono {
+  checkAdminToken(token, host);
   const app = new Hono();
   app.use('/admin/*', async (context, next) => {
     for (const [name, value] of Object.entries(HEADERS)) context.header(name, value);
@@ -57,42 +48,39 @@ export function createAdminApi({ host, state, token }: AdminOptions): Hono {
     await next();
     return undefined;
   });
-  const onError = (context: Context) =>
+  const tooLong = (context: Context) =>
     failure(context, 413, 'TOO_LARGE', `A body may have ${MOST_BODY_BYTES} bytes at most.`);
-  app.use('/admin/*', bodyLimit({ maxSize: MOST_BODY_BYTES, onError }));
-  app.get('/admin/keys', async (context) => context.json({ keys: await listKeys(state) }));
-  app.post('/admin/keys', async (context) =>
-    context.json(await createKey(state, await bodyOf(context)), 201),
+  app.use('/admin/*', bodyLimit({ maxSize: MOST_BODY_BYTES, onError: tooLong }));
+  for (const area of areas) app.route('/', area);
+  app.all('/admin/*', (context) =>
+    failure(context, 404, 'NOT_FOUND', 'There is no such thing to look after. See docs/dashboard.md.'),
   );
-  app.get('/admin/keys/:id', async (context) => context.json(await readKey(state, context.req.param('id'))));
-  app.patch('/admin/keys/:id', async (context) =>
-    context.json(await changeKey(state, context.req.param('id'), await bodyOf(context))),
-  );
-  app.delete('/admin/keys/:id', async (context) => {
-    await deleteKey(state, context.req.param('id'));
-    return context.body(null, 204);
-  });
-  app.post('/admin/keys/:id/rotate', async (context) => {
-    const { graceSeconds = 0 } = (await bodyOf(context)) as { graceSeconds?: number };
-    return context.json(await rotateKey(state, context.req.param('id'), { graceMs: 1000 * graceSeconds }));
-  });
-  app.get('/admin/keys/:id/usage', async (context) =>
-    context.json(await usageOf(context, context.req.param('id'))),
-  );
-  app.get('/admin/usage', async (context) => context.json(await usageOf(context, ALL_KEYS)));
-  app.notFound((context) => failure(context, 404, 'NOT_FOUND', 'There is no such address.'));
   app.onError((error, context) => {
+    if (error instanceof NotThereError) return failure(context, 404, 'NOT_FOUND', error.message);
     if (error instanceof UnknownKeyError) return failure(context, 404, 'UNKNOWN_KEY', error.message);
     if (error instanceof StateUnavailableError) return failure(context, 503, error.code, error.message);
     if (error instanceof PointsmanError) return failure(context, 400, error.code, error.message);
+    onError(error);
     // What went wrong inside is nobody's to read.
     return failure(context, 500, 'UNEXPECTED', 'The gateway failed. Its log says why.');
   });
   return app;
+}
 
-  async function usageOf(context: Context, id: string) {
-    return { days: await readUsage(state, id, Number(context.req.query('days') ?? USAGE_DAYS)) };
-  }
+/**
+ * The one rule of who may look after a gateway, for the API and the dashboard.
+ *
+ * @throws InvalidInputError without a token at an address that others can reach, or for a token that can be guessed.
+ */
+export function checkAdminToken(token: string | null, host: string): void {
+  if (token === null && !isLoopback(host))
+    throw new InvalidInputError(
+      `The admin API must have a token when the gateway listens at ${host}, where others can reach it. Give one, or listen at 127.0.0.1.`,
+    );
+  if (token !== null && token.length < SHORTEST_TOKEN)
+    throw new InvalidInputError(
+      `The admin token must have at least ${SHORTEST_TOKEN} characters. Got ${token.length}. Make one: openssl rand -hex 32`,
+    );
 }
 
 /** Whether only programs on this machine can reach an address. */
@@ -123,7 +111,7 @@ function objectionTo(request: Request, token: string | null): string | null {
 }
 
 /** @throws InvalidInputError for what is no object in JSON; nothing at all is an empty one. */
-async function bodyOf(context: Context): Promise<unknown> {
+export async function bodyOf(context: Context): Promise<unknown> {
   const text = await context.req.text();
   if (text.trim() === '') return {};
   try {

@@ -11,7 +11,7 @@ import { isRawAnswer, isTranslated } from '../upstreams/raw-answer.ts';
 import { isFields } from '../upstreams/wire.ts';
 import { type Course, openCourse, plannedCost } from './course.ts';
 import { type Hints, readHints } from './hints.ts';
-import { type GatewayParts, receive } from './parts.ts';
+import { type GatewayParts, keptPrompt, receive } from './parts.ts';
 import { speakersFor } from './speakers.ts';
 
 /** The way to cut a connection; undefined where there is none, as in tests without a socket. */
@@ -72,7 +72,12 @@ async function prepare(
     inputTokens,
     ...(target.kind === 'router' ? { version: target.router.manifest.id } : {}),
   });
-  const facts = { asked: asked.model, conversationId: hints.conversationId ?? null, unit: hints.unit };
+  const facts = {
+    asked: asked.model,
+    conversationId: hints.conversationId ?? null,
+    unit: hints.unit,
+    prompt: keptPrompt(parts, asked.request),
+  };
   let made: Decision | undefined;
   const decide = (given: GatewayRequest, options: RouteOptions | undefined) =>
     target.kind === 'router'

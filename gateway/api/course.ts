@@ -32,7 +32,7 @@ export interface Course {
   /** @param facts `unit`: the conversation or user, where one is known. */
   decided(
     decision: Decision,
-    facts: Pick<DecisionRecord, 'asked' | 'conversationId'> & { readonly unit: string | null },
+    facts: Pick<DecisionRecord, 'asked' | 'conversationId' | 'prompt'> & { readonly unit: string | null },
   ): void;
   /** The budget did not cover what was decided: it goes to the cheapest. */
   degraded(): void;

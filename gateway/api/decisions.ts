@@ -10,7 +10,7 @@ import type { Fields } from '../upstreams/wire.ts';
 import { routeOptions, unitOf } from './answer.ts';
 import { ratableAnswer } from './course.ts';
 import { readHints } from './hints.ts';
-import { admit, type GatewayParts, receive } from './parts.ts';
+import { admit, type GatewayParts, keptPrompt, receive } from './parts.ts';
 import { speakersFor } from './speakers.ts';
 
 /** `POST /v1/route`: the whole decision for a body of any protocol, or `{ text }`. Nothing is called. */
@@ -71,6 +71,7 @@ export async function decideWith(
     keyId: grant.keyId,
     conversationId: hints.conversationId ?? null,
     asked: asked.model,
+    prompt: keptPrompt(parts, asked.request),
     decision,
     state: 'decided',
     status: 200,

@@ -4,7 +4,7 @@ import { RefusalError } from '../errors.ts';
 import type { Action, Grant, Guard } from '../keys/guard.ts';
 import { secretFromHeaders } from '../keys/secret.ts';
 import { Problem, problemOf } from '../problem.ts';
-import type { DecisionRecords } from '../records/decision-records.ts';
+import { type DecisionRecords, shownPrompt } from '../records/decision-records.ts';
 import type { RatableAnswers } from '../records/ratable-answers.ts';
 import type { Rollups } from '../rollups/open-rollups.ts';
 import type { Routers } from '../routing/routers.ts';
@@ -40,6 +40,11 @@ export function reportedProblem({ metrics, onError }: GatewayParts, error: unkno
   if (problem.status === 500) onError(error);
   if (error instanceof RefusalError) metrics.refusals.inc({ kind: error.kind });
   return problem;
+}
+
+/** What is kept of the words of a request beside its decision; null where the decision log is to hold none. */
+export function keptPrompt({ config }: GatewayParts, request: GatewayRequest): string | null {
+  return config.log?.content === 'hash' ? null : shownPrompt(request);
 }
 
 /** Asks the guard for what calls no model. @throws RefusalError */

@@ -63,7 +63,7 @@ export function serveCommand(io: ServeIo): Command {
         await gateway.close();
         throw error;
       });
-      io.stdout(greeting(config, server));
+      io.stdout(greeting(config, server, gateway.hasDashboard));
       await io.stopped();
       io.stdout('Stopping: requests under way are finished.\n');
       await server.close();
@@ -100,10 +100,13 @@ function nameOf(folder: string): string {
   throw new InvalidInputError(`${folder} must be the folder of a router. Give one, such as models/support.`);
 }
 
-function greeting(config: CheckedConfig, { url }: RunningServer): string {
+function greeting(config: CheckedConfig, { url }: RunningServer, hasDashboard: boolean): string {
   const candidates = Object.entries(config.candidates).map(([name, { upstream }]) => `${name} (${upstream})`);
   const lines = [
     `Serving at ${url}`,
+    hasDashboard
+      ? `  Dashboard: ${url}/dashboard`
+      : '  No dashboard: others can reach this address. Give `admin: { token: ... }` in the configuration.',
     `  Routers: ${Object.keys(config.routers).join(', ') || 'none'}`,
     candidates.length === 0
       ? '  No candidate has an upstream, so decisions are made and no model is called. Give them in --config.'

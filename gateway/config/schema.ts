@@ -294,7 +294,7 @@ export const configSchema = z
     rollups: z.strictObject({ file: z.string().min(1) }).optional(),
     /** Who may use it, and how much. @default everybody, without limits */
     keys: keys.optional(),
-    /** The admin API; on this machine alone it needs no token. */
+    /** The admin API and the dashboard; on this machine alone they need no token. */
     admin: z.strictObject({ token: secret.optional() }).optional(),
     /** Decisions that can be asked for by their ids. */
     recordsKept: z.int().positive().default(2000),
@@ -339,8 +339,6 @@ export const configSchema = z
         );
     const nothing = routers.length + Object.keys(config.candidates).length === 0;
     if (nothing) wrong([], 'must have `routers` or `candidates`: there is nothing to serve');
-    if (config.admin !== undefined && config.keys === undefined)
-      wrong(['admin'], 'must stand beside `keys`: there is nothing else to look after');
     for (const header of config.forwardHeaders)
       if (NEVER_FORWARDED.has(header.toLowerCase()))
         wrong(['forwardHeaders'], `must not hold ${header}: it is the client's key, or of its connection`);

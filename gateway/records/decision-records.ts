@@ -1,4 +1,4 @@
-import type { Decision } from 'pointsman';
+import { type Decision, type Request, readPrompt } from 'pointsman';
 import type { Attempt } from 'pointsman/execution';
 
 /** One decision and what came of it: what `GET /v1/decisions/:id` gives. */
@@ -13,6 +13,8 @@ export interface DecisionRecord {
   readonly conversationId: string | null;
   /** `model` as it was asked for. */
   readonly asked: string;
+  /** The beginning of what was asked; null where words are not to be kept. */
+  readonly prompt: string | null;
   readonly decision: Decision;
   /** Who answered; null while nobody has, and where nobody did. */
   readonly candidate: string | null;
@@ -65,6 +67,10 @@ export interface DecisionRecords {
   get(id: string): DecisionRecord | undefined;
   /** The id of the last decision of a conversation. */
   lastOf(conversationId: string): string | undefined;
+  /** All of them, the oldest first. */
+  all(): Iterable<DecisionRecord>;
+  /** Tells of every decision that is made, and of what comes of it. @returns a function that ends it */
+  watch(changed: (record: DecisionRecord) => void): () => void;
 }
 
 /** @param capacity decisions, and conversations, that are kept. */
@@ -72,9 +78,14 @@ export function createDecisionRecords(capacity: number): DecisionRecords {
   // A map keeps the order in which its keys came.
   const records = new Map<string, DecisionRecord>();
   const conversations = new Map<string, string>();
+  const watchers = new Set<(record: DecisionRecord) => void>();
+  const keep = (record: DecisionRecord) => {
+    records.set(record.id, record);
+    for (const changed of watchers) changed(record);
+  };
   return {
     add(record) {
-      records.set(record.id, { ...record, ...NOTHING_YET });
+      keep({ ...record, ...NOTHING_YET });
       dropOldest(records, capacity);
       const { conversationId } = record;
       if (conversationId !== null) {
@@ -86,11 +97,27 @@ export function createDecisionRecords(capacity: number): DecisionRecords {
     update(id, change) {
       const record = records.get(id);
       if (record === undefined) return;
-      records.set(id, { ...record, ...change });
+      keep({ ...record, ...change });
     },
     get: (id) => records.get(id),
     lastOf: (conversationId) => conversations.get(conversationId),
+    all: () => records.values(),
+    watch(changed) {
+      watchers.add(changed);
+      return () => watchers.delete(changed);
+    },
   };
+}
+
+/** Characters of a prompt that are shown. */
+const SHOWN_CHARACTERS = 300;
+
+/** The beginning of what the user said last. */
+export function shownPrompt(request: Request): string {
+  const last = request.messages?.findLast((message) => message?.role === 'user');
+  const { text } = readPrompt(last === undefined ? request : { messages: [last] });
+  // A text of its own: a part of one would hold the whole of it in memory.
+  return Buffer.from(text.slice(0, SHOWN_CHARACTERS), 'utf16le').toString('utf16le');
 }
 
 function dropOldest(map: Map<string, unknown>, capacity: number): void {

@@ -109,8 +109,10 @@ export const GATEWAY_ARROWS: Arrows = {
   config: [],
   // Who may do what, and who pays: asked by every route, and asking none of them.
   keys: ['state'],
-  // Keys and what they used, for whoever looks after the gateway.
-  admin: ['canary', 'keys', 'rollups', 'routing', 'state'],
+  // For whoever looks after the gateway: keys and what they used, decisions as they come, who is served by whom.
+  admin: ['canary', 'config', 'keys', 'records', 'rollups', 'routing', 'state'],
+  // The page in a browser: it knows the gateway by the types of what the admin API sends.
+  dashboard: ['admin', 'keys', 'records'],
   // What is remembered of keys and of what they used.
   state: [],
   records: [],

@@ -32,7 +32,7 @@ export function sourceFiles(top: string): SourceFile[] {
 
 /** The folder or file below a package that a path belongs to: `training/cli/main.ts` → `cli`, `src/request.ts` → `request`. */
 export function roomOf(path: string): string {
-  return path.split('/')[1].replace(/\.ts$/, '');
+  return path.split('/')[1].replace(/\.tsx?$/, '');
 }
 
 /** Public entries re-export from every room, and are no rooms of their own. */
@@ -45,7 +45,7 @@ function typescriptBelow(folder: string): string[] {
     const path = `${folder}/${entry.name}`;
     if (entry.isDirectory())
       return ['dist', 'node_modules', 'docs'].includes(entry.name) ? [] : typescriptBelow(path);
-    return entry.name.endsWith('.ts') ? [path] : [];
+    return /\.tsx?$/.test(entry.name) ? [path] : [];
   });
 }
 

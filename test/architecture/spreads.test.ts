@@ -37,7 +37,7 @@ function spreadingCalls({ path, text }: SourceFile): string[] {
       found.push(`${path}: ${text.slice(value.start, value.end).replace(/\s+/g, ' ')}`);
     for (const field of Object.values(value)) if (typeof field === 'object') visit(field, names);
   };
-  visit(parseAst(text, { lang: 'ts' }).body, new Set());
+  visit(parseAst(text, { lang: path.endsWith('x') ? 'tsx' : 'ts' }).body, new Set());
   return found;
 }
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAdminApi } from '../../../gateway/admin/admin-api.ts';
+import { createKeysArea } from '../../../gateway/admin/keys-area.ts';
 import { openSqliteState } from '../../../gateway/state/sqlite-state.ts';
 import { type GatewayState, StateUnavailableError } from '../../../gateway/state/state.ts';
 import { aKey, anAccount, aRequest } from '../state/a-request.ts';
@@ -11,7 +12,7 @@ let app: ReturnType<typeof createAdminApi>;
 
 beforeEach(async () => {
   state = await openSqliteState(':memory:');
-  app = createAdminApi({ state, host: '0.0.0.0', token: TOKEN });
+  app = createAdminApi({ areas: [createKeysArea(state)], host: '0.0.0.0', token: TOKEN });
 });
 afterEach(() => state.close());
 
@@ -144,21 +145,25 @@ describe('an admin API without a token', () => {
   it.each(['0.0.0.0', '::', '192.168.1.5', 'gateway.test', '127.0.0.1.evil.test', '1270.0.0.1', ''])(
     'is refused at %s',
     (host) => {
-      expect(() => createAdminApi({ state, host, token: null })).toThrow('must have a token');
+      expect(() => createAdminApi({ areas: [createKeysArea(state)], host, token: null })).toThrow(
+        'must have a token',
+      );
     },
   );
 
   it.each(['127.0.0.1', 'localhost', '::1', '127.8.9.1'])('is there at %s', (host) => {
-    expect(() => createAdminApi({ state, host, token: null })).not.toThrow();
+    expect(() => createAdminApi({ areas: [createKeysArea(state)], host, token: null })).not.toThrow();
   });
 
   it('is refused with a token that can be guessed', () => {
     for (const token of ['', 'admin', 'fifteen-letters'])
-      expect(() => createAdminApi({ state, host: '127.0.0.1', token })).toThrow('at least 16 characters');
+      expect(() => createAdminApi({ areas: [createKeysArea(state)], host: '127.0.0.1', token })).toThrow(
+        'at least 16 characters',
+      );
   });
 
   it('lets programs of this machine in, and no web page', async () => {
-    const own = createAdminApi({ state, host: '127.0.0.1', token: null });
+    const own = createAdminApi({ areas: [createKeysArea(state)], host: '127.0.0.1', token: null });
     const status = async (url: string, headers: Record<string, string>) =>
       (await own.request(`${url}/admin/keys`, { headers })).status;
     const here = 'http://127.0.0.1:8800';

@@ -271,8 +271,14 @@ describe('a configuration', () => {
     ).toBe(404);
   });
 
-  it('has no admin API without keys', async () => {
-    const config = await testConfig(upstream, { admin: {} });
-    await expect(createGateway(config, { env: { MOCK_KEY: 'x' } })).rejects.toThrow('beside `keys`');
+  it('says so where there are no keys to look after', async () => {
+    const gateway = await testGateway(await testConfig(upstream));
+    for (const path of ['/admin/keys', '/admin/keys/x', '/admin/usage']) {
+      const response = await gateway.fetch(new Request(`http://127.0.0.1${path}`));
+      expect([response.status, (await response.json()).error.message]).toEqual([
+        404,
+        'This gateway has no keys. Give `keys` in its configuration.',
+      ]);
+    }
   });
 });

@@ -1,0 +1,53 @@
+/** What is shown where nothing is known. */
+export const UNKNOWN = '–';
+
+/** US dollars, with as many digits as say something: `$12.30`, `$0.0042`, `$0.00000031`. */
+export function formatUsd(usd: number | null): string {
+  if (usd === null) return UNKNOWN;
+  const size = Math.abs(usd);
+  const sign = usd < 0 ? '−' : '';
+  if (size === 0) return '$0';
+  if (size >= 1000) return `${sign}$${Math.round(size).toLocaleString('en-US')}`;
+  if (size >= 1) return `${sign}$${size.toFixed(2)}`;
+  const decimals = Math.min(12, 1 - Math.floor(Math.log10(size)));
+  return `${sign}$${size.toFixed(decimals)}`;
+}
+
+export function formatMs(ms: number | null): string {
+  if (ms === null) return UNKNOWN;
+  if (ms < 10) return `${ms.toFixed(1)} ms`;
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  return ms < 60_000
+    ? `${(ms / 1000).toFixed(1)} s`
+    : `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+}
+
+/** @param share 0 to 1 */
+export function formatPercent(share: number | null, digits = 0): string {
+  return share === null ? UNKNOWN : `${(100 * share).toFixed(digits)} %`;
+}
+
+export function formatNumber(value: number | null, digits = 2): string {
+  return value === null ? UNKNOWN : value.toFixed(digits);
+}
+
+export function formatCount(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
+/** @param count of what is named in the singular */
+export function plural(count: number, word: string, several = `${word}s`): string {
+  return `${formatCount(count)} ${count === 1 ? word : several}`;
+}
+
+/** The time of the day, in the reader's own time. */
+export function formatTime(iso: string): string {
+  return new Date(iso).toLocaleTimeString('en-GB');
+}
+
+export function formatDateTime(iso: string): string {
+  const date = new Date(iso);
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${formatTime(iso)}`;
+}
+
+const two = (value: number): string => String(value).padStart(2, '0');
