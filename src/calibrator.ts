@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { ArtifactError } from './errors.ts';
 import { logSigmoid, sigmoid } from './math.ts';
-import { finiteNumber, object, validate } from './validate.ts';
+import { amount, finiteNumber, object, share, validate } from './validate.ts';
 
 /** One logit to one probability. Fitted on the calibrate split, immutable, monotone. */
 export interface Calibrator {
@@ -11,9 +11,7 @@ export interface Calibrator {
   probability(logit: number): number;
 }
 
-const notNegative = v.pipe(finiteNumber, v.minValue(0));
-
-const betaSchema = object({ kind: v.literal('beta'), a: notNegative, b: notNegative, c: finiteNumber });
+const betaSchema = object({ kind: v.literal('beta'), a: amount, b: amount, c: finiteNumber });
 type BetaParameters = Readonly<v.InferOutput<typeof betaSchema>>;
 
 /** sigmoid(a ln p - b ln(1 - p) + c): the two tails bend apart (Kull, Silva Filho and Flach 2017, section 3). */
@@ -57,7 +55,7 @@ const isotonicSchema = v.pipe(
   object({
     kind: v.literal('isotonic'),
     logits: v.pipe(v.array(finiteNumber), v.minLength(1), v.maxLength(MOST_POINTS)),
-    probabilities: v.array(v.pipe(finiteNumber, v.minValue(0), v.maxValue(1))),
+    probabilities: v.array(share),
   }),
   v.check((c) => c.logits.length === c.probabilities.length, 'as many logits as probabilities'),
   v.check(
@@ -98,7 +96,7 @@ function isNonDecreasing(values: readonly number[]): boolean {
   return true;
 }
 
-const plattSchema = object({ kind: v.literal('platt'), slope: notNegative, intercept: finiteNumber });
+const plattSchema = object({ kind: v.literal('platt'), slope: amount, intercept: finiteNumber });
 type PlattParameters = Readonly<v.InferOutput<typeof plattSchema>>;
 
 /** sigmoid(slope * z + intercept) (Platt 1999). A slope of 0 is "the head says nothing". */

@@ -115,7 +115,7 @@ export function createDecision(
     plan: plan.step,
     fallback: usable.slice(1).map((c) => names[c]),
     propensity: plan.propensity,
-    ...(propensities === undefined ? {} : { propensities: byName(names, propensities) }),
+    ...(propensities && { propensities: byName(names, propensities) }),
     // What would change nothing, or is so already, is no change: a tie, a policy inside that names the same candidate.
     whatWouldChangeIt: plan.changes.filter(
       ({ candidate, from, to }) =>
@@ -135,10 +135,5 @@ function nullable(value: number): number | null {
 
 /** Own properties whatever the name: assignment would make `__proto__` something else. */
 function byName(names: readonly string[], values: Float64Array): Record<string, number> {
-  const record: Record<string, number> = {};
-  for (let c = 0; c < names.length; c++) {
-    if (names[c] !== '__proto__') record[names[c]] = values[c];
-    else Object.defineProperty(record, '__proto__', { value: values[c], enumerable: true });
-  }
-  return record;
+  return Object.fromEntries(names.map((name, c) => [name, values[c]]));
 }

@@ -78,8 +78,8 @@ export function readPrompt(request: Request): Prompt {
     contextCharacters,
     images: media.image,
     audios: media.audio,
-    ...(media.video === 0 ? {} : { videos: media.video }),
-    ...(media.document === 0 ? {} : { documents: media.document }),
+    ...(media.video > 0 && { videos: media.video }),
+    ...(media.document > 0 && { documents: media.document }),
     ...surroundings,
     ...(isEmpty && Object.values(media).every((count) => count === 0) ? { isEmpty } : {}),
   };

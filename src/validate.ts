@@ -89,6 +89,12 @@ export const wholeNumber = v.pipe(
   v.number(),
   v.check<number, string>(Number.isSafeInteger, 'a whole number'),
 );
+/** A number >= 0. */
+export const amount = v.pipe(finiteNumber, v.minValue(0));
+/** A number from 0 to 1. */
+export const share = v.pipe(finiteNumber, v.minValue(0), v.maxValue(1));
+/** A whole number >= 0. */
+export const count = v.pipe(wholeNumber, v.minValue(0));
 
 /** Lists are no objects, and what has a class is no record; valibot takes them for such. */
 function refusing<Schema extends v.GenericSchema>(

@@ -14,7 +14,6 @@ import {
   numeric,
   path,
   perCandidate,
-  share,
 } from '../artifact/manifest-blocks.ts';
 import { type Artifact, parseJson } from '../artifact/read-artifact.ts';
 import { readCalibrator } from '../calibrator.ts';
@@ -30,7 +29,7 @@ import type { Head } from '../head/head.ts';
 import { readLayersModel } from '../head/layers.ts';
 import { allFinite, argMax, dot, holdBack, logit, sigmoid } from '../math.ts';
 import { type Request, readPrompt } from '../request.ts';
-import { finiteNumber, object, validate } from '../validate.ts';
+import { finiteNumber, object, share, validate } from '../validate.ts';
 import {
   type AnswerBlock,
   CHECK_NAMES,

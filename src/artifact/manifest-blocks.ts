@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { CALIBRATORS, type CalibratorParameters } from '../calibrator.ts';
-import { finiteNumber, object, wholeNumber } from '../validate.ts';
+import { count, object, wholeNumber } from '../validate.ts';
 
 /** One stretch of the feature vector, in order. */
 export type FeatureBlock =
@@ -66,7 +66,6 @@ const SEGMENT = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 
 export const name = v.pipe(v.string(), v.minLength(1), v.maxLength(200));
 export const length = v.pipe(wholeNumber, v.gtValue(0), v.maxValue(MAX_LENGTH));
-export const share = v.pipe(finiteNumber, v.minValue(0), v.maxValue(1));
 export const path = v.pipe(
   v.string(),
   v.check(isSafePath, 'a relative path inside the artifact, such as "model.json"'),
@@ -78,7 +77,7 @@ export const calibrator = v.variant(
   Object.values(CALIBRATORS).map(({ schema }) => schema),
 );
 
-const order = v.pipe(wholeNumber, v.minValue(0), v.maxValue(10));
+const order = v.pipe(count, v.maxValue(10));
 export const names = v.pipe(v.array(name), v.minLength(1), v.maxLength(1000));
 
 export const ngrams = object({

@@ -4,7 +4,7 @@ import { EMBEDDERS, type EmbedderKind, type ManifestEmbedder } from '../embedder
 import type { HeadSpec } from '../head/head.ts';
 import type { UncertaintySpec } from '../policy/uncertainty.ts';
 import { type Candidate, MODALITIES, type TokenPrices } from '../request.ts';
-import { finiteNumber, object, record, wholeNumber } from '../validate.ts';
+import { amount, count, finiteNumber, object, record, share, wholeNumber } from '../validate.ts';
 import {
   answerSchema,
   block,
@@ -18,7 +18,6 @@ import {
   name,
   path,
   perCandidate,
-  share,
 } from './manifest-blocks.ts';
 
 /** The version of this file's shape. A loader refuses a newer one. */
@@ -198,13 +197,11 @@ const text = v.pipe(v.string(), v.maxLength(1000));
 const number = finiteNumber;
 // zod refuses NaN and the infinities
 const positive = v.pipe(finiteNumber, v.gtValue(0));
-const amount = v.pipe(finiteNumber, v.minValue(0));
 const offset = v.pipe(finiteNumber, v.minValue(-1), v.maxValue(1));
-const count = v.pipe(wholeNumber, v.minValue(0));
 const hex = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const file = object({
   path,
-  bytes: v.pipe(wholeNumber, v.minValue(0), v.maxValue(MAX_FILE_BYTES)),
+  bytes: v.pipe(count, v.maxValue(MAX_FILE_BYTES)),
   sha256: hex,
 });
 
@@ -244,8 +241,7 @@ const head: v.GenericSchema<unknown, HeadSpec> = v.variant('kind', [
   v.pipe(
     object({ kind: v.literal('shrunk') }),
     v.check(() => false, 'of another kind than `shrunk`, which is read no more: train the router again'),
-    v.never(),
-  ),
+  ) as never,
   object({ kind: v.literal('layers'), output: name }),
   v.pipe(
     object({
@@ -342,7 +338,7 @@ export const manifestSchema = object({
   novelty: v.exactOptional(
     object({
       file: path,
-      components: v.pipe(wholeNumber, v.minValue(0), v.maxValue(1000)),
+      components: v.pipe(count, v.maxValue(1000)),
       residualPrecision: amount,
       threshold: positive,
     }),
@@ -351,7 +347,7 @@ export const manifestSchema = object({
   uncertainty: v.exactOptional(
     object({
       file: path,
-      components: v.pipe(wholeNumber, v.minValue(0), v.maxValue(MAX_LENGTH)),
+      components: v.pipe(count, v.maxValue(MAX_LENGTH)),
       difficulty: object({ outcomes: positive, penalty: positive, variance: amount }),
       advantage: object({ outcomes: perCandidate(positive), penalty: positive }),
     }),

@@ -174,7 +174,7 @@ function layerNode(
   switch (layer.class_name) {
     case 'Dense': {
       const [from] = one(layer.name, before);
-      const { units, use_bias, activation } = layer.config;
+      const { units, use_bias = true, activation } = layer.config;
       const kernel = weight(tensors, `${layer.name}/kernel`, [from.value.length, units]);
       const bias = use_bias ? weight(tensors, `${layer.name}/bias`, [units]) : new Float32Array(units);
       return denseNode(from, make(kernel, bias), activation, allocate(layer.name, units));
@@ -322,7 +322,7 @@ const dense = object({
   config: object({
     units: size,
     activation: v.picklist(['linear', 'relu', 'tanh', 'sigmoid', 'softmax']),
-    use_bias: v.exactOptional(v.boolean(), true),
+    use_bias: v.exactOptional(v.boolean()),
   }),
   inbound_nodes: inbound,
 });

@@ -134,11 +134,11 @@ function noCandidate(
 }
 
 /** What each bound is on. */
-const BOUNDED = [
+const AMOUNTS = [
   ['maxCostUsd', 'costUsd'],
   ['maxLatencyMs', 'latencyMs'],
-  ['minSuccessProbability', 'success'],
 ] as const;
+const BOUNDED = [...AMOUNTS, ['minSuccessProbability', 'success']] as const;
 
 function brokenBound(
   bits: number,
@@ -175,11 +175,8 @@ function brokenLimits(candidate: PolicyCandidate, c: number, context: PolicyCont
   if (overrides.callable !== undefined && !overrides.callable.includes(candidate.name)) bits |= BIT.client;
   if (predictions.success[c] < bounds.minSuccessProbability) bits |= BIT.minSuccessProbability;
   // Written so that NaN, "not known", breaks a bound that is set.
-  if (bounds.maxCostUsd !== Infinity && !(predictions.costUsd[c] <= bounds.maxCostUsd))
-    bits |= BIT.maxCostUsd;
-  if (bounds.maxLatencyMs !== Infinity && !(predictions.latencyMs[c] <= bounds.maxLatencyMs)) {
-    bits |= BIT.maxLatencyMs;
-  }
+  for (const [limit, what] of AMOUNTS)
+    if (bounds[limit] !== Infinity && !(predictions[what][c] <= bounds[limit])) bits |= BIT[limit];
   if (needs.tools && candidate.supportsTools === false) bits |= BIT.tools;
   for (const modality of needs.modalities) if (!reads(candidate, modality)) bits |= BIT.modalities;
   if (needs.tokens > (candidate.contextWindowTokens ?? Infinity)) bits |= BIT.contextWindow;

@@ -143,19 +143,12 @@ export function composeOrder(
   utilities: Float64Array,
   predictions: Predictions,
 ): ComposedOrder {
-  const order: number[] = [];
-  let kept = removed;
-  for (const c of firsts) {
-    if (order.includes(c)) continue;
-    order.push(c);
-    if (kept[c] === undefined) continue;
-    const copy = kept.slice();
-    copy[c] = undefined;
-    kept = copy;
-  }
-  const ranked = rank(left, utilities, predictions);
-  for (const c of ranked) if (!order.includes(c)) order.push(c);
-  return { order, removed: kept, reserve: reserve.filter((c) => !order.includes(c)) };
+  const order = [...new Set([...firsts, ...rank(left, utilities, predictions)])];
+  return {
+    order,
+    removed: removed.map((why, c) => (firsts.includes(c) ? undefined : why)),
+    reserve: reserve.filter((c) => !order.includes(c)),
+  };
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Candidate, Modality, Prompt, Request } from '../request.ts';
 import type { Signals } from '../signals/signals.ts';
 import { countRequestTokens, type TokenCounter } from '../tokens.ts';
 import type { Plan, Predictions } from './plan.ts';
-import type { Limits, PolicySpec, UtilityWeights, WeightsName } from './spec.ts';
+import type { Limits, PolicySpec, SessionPolicySpec, UtilityWeights, WeightsName } from './spec.ts';
 import type { Uncertainty } from './uncertainty.ts';
 
 /** Predictions, what the request needs and what the caller asks for, to a plan. Immutable; decides at once. */
@@ -57,6 +57,8 @@ export interface PolicyContext {
   novelty(): number | null;
   /** How unsure the predictions are; undefined where the artifact does not say, or was read without it. Likewise. */
   uncertainty(): Uncertainty | undefined;
+  /** Of a request of a conversation: the plan that a `session` policy makes of the one inside it. */
+  readonly stay?: ((spec: SessionPolicySpec, plan: Plan, context: PolicyContext) => Plan) | undefined;
   /** Uniform in [0, 1), for policies that explore. */
   random(): number;
 }

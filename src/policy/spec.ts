@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { finiteNumber, record, strictObject, wholeNumber } from '../validate.ts';
+import { amount, finiteNumber, record, share, strictObject, wholeNumber } from '../validate.ts';
 import type { AcceptTest } from './plan.ts';
 
 /** What every policy may say. Both also hold for the policies inside it: of two limits the tighter counts. */
@@ -178,6 +178,21 @@ export interface AbstainPolicySpec extends Limited {
   readonly confidence?: number;
 }
 
+/** The policy's choice, but a conversation stays with whom it has until leaving pays. Requests are told apart by `conversation` of their options. */
+export interface SessionPolicySpec extends Limited {
+  readonly kind: 'session';
+  readonly policy: PolicySpec;
+  /** Utility by which another candidate must be above the one that answered last, 0 or more. @default 0 */
+  readonly switchMargin?: number;
+  /** Milliseconds after the last answer from which on nobody is stayed with. @default 300000 */
+  readonly ttlMs?: number;
+  /**
+   * `free`: to any candidate that is above the margin. `upwards`: to one whose answer is likelier to be good, and to no other. `pin`: to
+   * none, as long as limits leave the one that answered last. @default 'free'
+   */
+  readonly mode?: 'free' | 'upwards' | 'pin';
+}
+
 /** How to choose, as data: it lives in the manifest, or in a configuration file. */
 export type PolicySpec =
   | UtilityPolicySpec
@@ -191,6 +206,7 @@ export type PolicySpec =
   | RouterPolicySpec
   | ToolsPolicySpec
   | AbstainPolicySpec
+  | SessionPolicySpec
   | ExplorePolicySpec;
 
 /** What a candidate must not exceed, or must reach. A limit that is left out does not apply. */
@@ -259,11 +275,7 @@ export function resolveWeights(weights: WeightsName | UtilityWeights): UtilityWe
   return typeof weights === 'string' ? NAMED_WEIGHTS[weights] : weights;
 }
 
-/** A number >= 0. */
-export const amount = v.pipe(finiteNumber, v.minValue(0));
-const weight = v.pipe(finiteNumber, v.minValue(0), v.maxValue(1e6));
-/** A number from 0 to 1. */
-export const share = v.pipe(finiteNumber, v.minValue(0), v.maxValue(1));
+const weight = v.pipe(amount, v.maxValue(1e6));
 export const name = v.pipe(v.string(), v.minLength(1), v.maxLength(200));
 const names = v.array(v.string());
 

@@ -34,7 +34,8 @@ import {
 export function assembleRouter(artifact: Artifact, options: RouterOptions, kit: PolicyKit): Router {
   const { manifest } = artifact;
   const { log } = options;
-  const names = manifest.candidates.map((candidate) => candidate.name);
+  const { candidates } = manifest;
+  const names = candidates.map((candidate) => candidate.name);
   const dimensions = manifest.embedder.dimensions;
   const readsText = manifest.features.blocks.some((block) => block.kind !== 'embedding');
   const extractor = readFeatures(manifest.features, (path) => artifact.file(path));
@@ -149,13 +150,17 @@ export function assembleRouter(artifact: Artifact, options: RouterOptions, kit: 
     routers: options.routers,
     async route(request, routeOptions) {
       const started = performance.now();
-      const prompt = promptToEmbed(request);
-      const checked = checkRouteOptions(routeOptions);
+      const turn =
+        routeOptions?.conversation &&
+        (await import('./conversation.ts')).readTurn(request, routeOptions, candidates);
+      const asked = turn?.request ?? request;
+      const prompt = promptToEmbed(asked);
+      const checked = { ...checkRouteOptions(turn?.options ?? routeOptions), stay: turn?.stay };
       if (isSync(embedder)) embedder.embedInto(prompt.text, vector);
       else setVector((await embedder.embed([prompt.text]))[0]);
       clearIfBlank(prompt);
-      const result = decide(prompt, request, checked, started);
-      if (result.decision !== undefined) return logged(result.decision, request, vector);
+      const result = decide(prompt, asked, checked, started);
+      if (result.decision !== undefined) return logged(result.decision, asked, vector);
       const { plan } = result;
       const decision = await handOverWith(plan, options.routers, routeOptions, started, (router, handed) =>
         router.route(request, handed),
@@ -245,14 +250,14 @@ function chooseEmbedder(artifact: Artifact, given: Embedder | undefined): Embedd
     if (given.id === id && given.dimensions === dimensions) return given;
     throw new InvalidInputError(
       `\`embedder\` of router must be the one it was trained with, "${id}" of ${dimensions} dimensions. ` +
-        `Got "${given.id}" of ${given.dimensions}. Pass that one, or train again with yours.`,
+        `Got "${given.id}" of ${given.dimensions}. Pass that one, or train with yours.`,
     );
   }
   const { read } = embedderSource(kind);
   if (read === undefined || table === undefined) {
     throw new InvalidInputError(
       `\`embedder\` of router must be given: it was trained with the ${kind} embedder "${id}", which the artifact ` +
-        'does not carry. Make that embedder and pass it as { embedder }.',
+        'does not carry. Make it, and pass it as { embedder }.',
     );
   }
   const embedder = read(artifact.file(table));
@@ -274,7 +279,7 @@ function choosePolicy(artifact: Artifact, options: RouterOptions, kit: PolicyKit
   const policyOptions: PolicyOptions = {
     routers: Object.keys(options.routers ?? {}),
     answer: manifest.answer ?? null,
-    ...(compile === undefined ? {} : { compile }),
+    ...(compile && { compile }),
     uncertainty: artifact.uncertainty !== undefined,
   };
   const { candidates } = manifest;
@@ -320,7 +325,7 @@ function createContexts(
     return random.next();
   };
 
-  return (prompt, request, estimatedTokens, predictions, { overrides, signals: given }) => {
+  return (prompt, request, estimatedTokens, predictions, { overrides, signals: given, stay }) => {
     const needs = requestNeeds(prompt, request, estimatedTokens, given, smallestWindow, countTokens);
     let signals: SeenSignals | undefined;
     let uncertainty: Uncertainty | undefined;
@@ -347,6 +352,7 @@ function createContexts(
         signals: readOnce,
         novelty,
         uncertainty: () => (uncertainty ??= artifact.uncertainty?.read(features, calibration)),
+        stay,
         random: nextRandom,
       },
       seen: () => signals?.seen ?? given,
@@ -357,5 +363,5 @@ function createContexts(
 /** Basic policies look at no signals and draw nothing, and those that do bring along what it takes. */
 function present<T>(part: T | undefined): T {
   if (part !== undefined) return part;
-  throw new InvalidInputError('Signals and exploration need the router of "pointsman".');
+  throw new InvalidInputError('Signals and exploring need the router of "pointsman".');
 }

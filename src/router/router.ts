@@ -8,11 +8,11 @@ import type { DecisionLog, FeedbackInput } from '../log/record.ts';
 import { mergeLimits } from '../policy/limit-filter.ts';
 import type { CompileExpression } from '../policy/parts.ts';
 import type { Predictions } from '../policy/plan.ts';
-import type { PolicyOverrides } from '../policy/policy.ts';
+import type { PolicyContext, PolicyOverrides } from '../policy/policy.ts';
 import { type Limits, limitsSchema, type PolicySpec, weightsSchema } from '../policy/spec.ts';
 import type { Prompt, Request } from '../request.ts';
 import { type QualityRequirement, SIGNALS, type SignalSources, type Signals } from '../signals/signals.ts';
-import { finiteNumber, record, strictObject, validate } from '../validate.ts';
+import { amount, record, strictObject, validate } from '../validate.ts';
 
 /** A trained router, loaded and ready. Routes from one thread; make one for each worker. */
 export interface Router {
@@ -74,6 +74,12 @@ export interface RouteOptions extends PolicyOverrides {
    * before in the same conversation. They cost its `cachedInputPricePerMillionTokens`. @default none
    */
   readonly cachedTokens?: Readonly<Record<string, number>>;
+  /**
+   * That the request is a turn of a conversation, and what came of those before; `{}` is enough for the first. The last thing that the user
+   * asked is then decided on, all else counts as context; signals say where the conversation stands; what candidates have in
+   * their caches is worked out, unless `cachedTokens` says it; and a `session` policy stays where leaving does not pay. Of `route` alone.
+   */
+  readonly conversation?: Conversation;
   /** Whether the decision says how unlike the training prompts the request is. It takes some microseconds. @default false */
   readonly novelty?: boolean;
   /**
@@ -81,6 +87,27 @@ export interface RouteOptions extends PolicyOverrides {
    * of a decision. @default false
    */
   readonly uncertainty?: boolean;
+}
+
+/** What a caller knows of a conversation. Plain data: it can be kept anywhere. */
+export interface Conversation {
+  /** Who answered until now, oldest first; some tens of the newest are enough. @default nobody has */
+  readonly turns?: readonly ConversationTurn[];
+  /** Tokens of it that are not in this request, such as those behind a `previous_response_id`. @default 0 */
+  readonly tokens?: number;
+  /** Milliseconds that providers keep a prefix in their cache. @default 300000 */
+  readonly cacheTtlMs?: number;
+}
+
+/** One answer of a conversation. */
+export interface ConversationTurn {
+  readonly candidate: string;
+  /** Milliseconds since it was there. */
+  readonly ageMs: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  /** Of the input, what its provider says that it had in its cache; null where it says nothing. @default null */
+  readonly cachedTokens?: number | null;
 }
 
 /** What a router is made with, beside its artifact. */
@@ -155,16 +182,19 @@ export interface CheckedOptions {
   readonly cachedTokens?: RouteOptions['cachedTokens'];
   readonly novelty?: boolean | undefined;
   readonly uncertainty?: boolean | undefined;
+  readonly stay?: PolicyContext['stay'] | undefined;
 }
 
 /** @throws InvalidInputError naming the field. */
 export function checkRouteOptions(options: RouteOptions | undefined): CheckedOptions {
   if (options === undefined) return NOTHING;
   const checked = validate<RouteOptions>(routeOptionsSchema, options, 'route options');
-  const { cachedTokens, novelty, signals, uncertainty, ...overrides } = checked;
-  if (signals === undefined) return { overrides, signals: {}, cachedTokens, novelty, uncertainty };
-  const limits = mergeLimits(signalLimits(signals), overrides.limits);
-  return { overrides: { ...overrides, limits }, signals, cachedTokens, novelty, uncertainty };
+  const { limits, signals = {} } = checked;
+  return {
+    ...checked,
+    signals,
+    overrides: { ...checked, limits: mergeLimits(signalLimits(signals), limits) },
+  };
 }
 
 const NOTHING: CheckedOptions = { overrides: {}, signals: {} };
@@ -181,19 +211,18 @@ const routeOptionsSchema = strictObject({
   callable: v.exactOptional(v.array(v.string())),
   explore: v.exactOptional(v.boolean()),
   signals: v.exactOptional(signalsSchema),
-  cachedTokens: v.exactOptional(record(v.pipe(finiteNumber, v.minValue(0)))),
+  cachedTokens: v.exactOptional(record(amount)),
   novelty: v.exactOptional(v.boolean()),
   uncertainty: v.exactOptional(v.boolean()),
 });
 
 /** Budgets and requirement of the caller, as limits. */
 function signalLimits(signals: Partial<Signals>): Limits {
-  const { latencyBudgetMs = null, costBudgetUsd = null, quality = 'standard' } = signals;
-  const minSuccessProbability = QUALITY_FLOORS[quality];
+  const { latencyBudgetMs, costBudgetUsd, quality = 'standard' } = signals;
   return {
-    ...(latencyBudgetMs === null ? {} : { maxLatencyMs: latencyBudgetMs }),
-    ...(costBudgetUsd === null ? {} : { maxCostUsd: costBudgetUsd }),
-    ...(minSuccessProbability === 0 ? {} : { minSuccessProbability }),
+    maxLatencyMs: latencyBudgetMs ?? Infinity,
+    maxCostUsd: costBudgetUsd ?? Infinity,
+    minSuccessProbability: QUALITY_FLOORS[quality],
   };
 }
 

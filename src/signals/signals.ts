@@ -3,7 +3,7 @@ import { importPackage } from '../errors.ts';
 import { mean } from '../math.ts';
 import { MODALITIES, type Modality, type Prompt, type Request } from '../request.ts';
 import { countRequestTokens, type TokenCounter } from '../tokens.ts';
-import { finiteNumber, record, strictObject, wholeNumber } from '../validate.ts';
+import { amount, count, record, share, strictObject } from '../validate.ts';
 
 /** How busy a candidate is. */
 export interface CandidateLoad {
@@ -71,9 +71,6 @@ function signal<T>(
   return { cel, schema, read };
 }
 
-const amount = v.pipe(finiteNumber, v.minValue(0));
-const share = v.pipe(finiteNumber, v.minValue(0), v.maxValue(1));
-const count = v.pipe(wholeNumber, v.minValue(0));
 const word = v.pipe(v.string(), v.maxLength(200));
 const quality = v.picklist(['draft', 'standard', 'high', 'production']);
 const modalities: v.GenericSchema<unknown, readonly Modality[]> = v.pipe(
@@ -83,6 +80,9 @@ const modalities: v.GenericSchema<unknown, readonly Modality[]> = v.pipe(
 const loads: v.GenericSchema<unknown, Readonly<Record<string, CandidateLoad>>> = record(
   strictObject({ inFlight: count, recentLatencyMs: v.nullable(amount) }),
 );
+
+/** Nothing is known of it but in a conversation, where src/router/conversation.ts sets it as a caller would. */
+const ofConversation = signal('int', count, () => 0);
 
 /** Every signal, by its name in rules and in what the caller sets. */
 export const SIGNALS = {
@@ -114,6 +114,16 @@ export const SIGNALS = {
   structured: signal('bool', v.boolean(), ({ input }) => input.prompt.structured),
   /** Messages in the conversation. */
   turns: signal('int', count, ({ input }) => input.prompt.turns),
+  /** Which of the things that the user asked this is, from 1 on. */
+  userTurn: ofConversation,
+  /** Results of tools since the user last asked. */
+  toolResults: ofConversation,
+  /** Those of them that are errors. */
+  toolErrors: ofConversation,
+  /** How often the newest call of a tool had been made before, since the user last asked. */
+  stall: ofConversation,
+  /** Tokens of the conversation so far. */
+  conversationTokens: ofConversation,
   /** How good an answer has to be. @default 'standard' */
   quality: signal('string', quality, () => 'standard' as const),
   /** Milliseconds the caller has; null: no limit. */

@@ -307,7 +307,8 @@ describe('a kind of policy', () => {
       'utility in training/train/prepare-traffic.ts',
       'utility in training/tune/settings.ts',
     ],
-    'a kind of change': ['threshold in src/policy/plan.ts'],
+    'a kind of change': ['threshold in src/policy/plan.ts', 'threshold in src/router/conversation.ts'],
+    'a column by which turns are known': ['session in training/first-config/column-rules.ts'],
   };
 
   it('is checked, made, held by others and decides when it is in the table', async () => {

@@ -1,8 +1,8 @@
 import * as v from 'valibot';
-import { strictObject } from '../../validate.ts';
+import { share, strictObject } from '../../validate.ts';
 import { noUncertainty, type PolicyKind, type PolicyParts } from '../parts.ts';
 import type { Policy } from '../policy.ts';
-import { type AbstainPolicySpec, limited, share } from '../spec.ts';
+import { type AbstainPolicySpec, limited } from '../spec.ts';
 
 export const abstain = {
   shape: ({ policy, target }) =>

@@ -1,18 +1,10 @@
 import * as v from 'valibot';
 import { printNumber } from '../../math.ts';
-import { strictObject } from '../../validate.ts';
+import { share, strictObject } from '../../validate.ts';
 import { acceptTest, composeOrder, type PolicyKind, type PolicyParts } from '../parts.ts';
 import { type AcceptTest, type Change, nearestFirst, type Plan, type PlanStep } from '../plan.ts';
 import type { Policy } from '../policy.ts';
-import {
-  accept,
-  type CascadePolicySpec,
-  limited,
-  many,
-  resolveWeights,
-  share,
-  weightsSchema,
-} from '../spec.ts';
+import { accept, type CascadePolicySpec, limited, many, resolveWeights, weightsSchema } from '../spec.ts';
 import { createWorth } from './utility.ts';
 
 export const cascade = {

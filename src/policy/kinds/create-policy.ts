@@ -23,6 +23,7 @@ import { explore } from './explore.ts';
 import { hierarchical } from './hierarchical.ts';
 import { handOver, router } from './router.ts';
 import { rules, withinSteps } from './rules.ts';
+import { session } from './session.ts';
 import { speculative } from './speculative.ts';
 import { threshold } from './threshold.ts';
 import { tools } from './tools.ts';
@@ -44,6 +45,7 @@ export const POLICIES = {
   router,
   tools,
   abstain,
+  session,
   explore,
 } satisfies { readonly [Kind in PolicySpec['kind']]: PolicyKind<Extract<PolicySpec, { kind: Kind }>> };
 
@@ -148,7 +150,7 @@ function build(
   const strict = spec.strict === true || around.strict === true;
   const inside: Limited = {
     limits,
-    ...(relax === undefined ? {} : { relax }),
+    ...(relax && { relax }),
     ...(strict ? { strict } : {}),
   };
   const parts: PolicyParts = {

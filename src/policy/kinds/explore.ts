@@ -1,10 +1,10 @@
 import * as v from 'valibot';
-import { normalBelow } from '../../math.ts';
-import { finiteNumber, strictObject } from '../../validate.ts';
+import { normalBelow, softmaxInto } from '../../math.ts';
+import { finiteNumber, share, strictObject } from '../../validate.ts';
 import { noUncertainty, type PolicyKind, type PolicyParts } from '../parts.ts';
 import type { Plan } from '../plan.ts';
 import type { Policy, PolicyContext } from '../policy.ts';
-import { type ExplorePolicySpec, limited, share } from '../spec.ts';
+import { type ExplorePolicySpec, limited } from '../spec.ts';
 
 const positive = v.pipe(finiteNumber, v.gtValue(0));
 
@@ -52,24 +52,17 @@ function explorationProbabilities(
       probabilities[0] += 1 - spec.epsilon;
       return probabilities;
     case 'softmax':
-      return softmax(order, utilities, spec.temperature, probabilities);
+      softmaxInto(
+        order.map((c) => utilities[c]),
+        probabilities,
+        spec.temperature,
+      );
+      return probabilities;
     case 'thompson':
       // What cannot say how unsure it is has been refused when the policy was made.
       if (spec.observations === 'posterior') return uncertainty()!.shares(order, utilities, perSuccess);
       return thompson(order, utilities, success, spec.observations ?? OBSERVATIONS, probabilities);
   }
-}
-
-function softmax(
-  order: readonly number[],
-  utilities: Float64Array,
-  temperature: number,
-  out: Float64Array,
-): Float64Array {
-  let most = Number.NEGATIVE_INFINITY;
-  for (const c of order) most = Math.max(most, utilities[c]);
-  for (let i = 0; i < out.length; i++) out[i] = Math.exp((utilities[order[i]] - most) / temperature);
-  return normalise(out);
 }
 
 /**
@@ -92,11 +85,10 @@ function thompson(
     const p = Math.min(0.999, Math.max(0.001, success[order[i]]));
     deviations[i] = Math.sqrt((p * (1 - p)) / (observations + 1));
     // Nobody wins below the highest of the low ends, nor above the highest of the high ends.
-    low =
-      i === 0
-        ? utilities[order[i]] - REACH * deviations[i]
-        : Math.max(low, utilities[order[i]] - REACH * deviations[i]);
-    high = Math.max(high, utilities[order[i]] + REACH * deviations[i]);
+    const reach = REACH * deviations[i];
+    const lowest = utilities[order[i]] - reach;
+    low = i === 0 ? lowest : Math.max(low, lowest);
+    high = Math.max(high, utilities[order[i]] + reach);
   }
   const width = (high - low) / GRID;
   const densities = new Float64Array(n);

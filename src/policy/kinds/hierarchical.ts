@@ -1,9 +1,9 @@
 import * as v from 'valibot';
 import { printNumber } from '../../math.ts';
-import { record, strictObject } from '../../validate.ts';
+import { record, share, strictObject } from '../../validate.ts';
 import type { PolicyKind, PolicyParts } from '../parts.ts';
 import type { Policy } from '../policy.ts';
-import { type HierarchicalPolicySpec, limited, share } from '../spec.ts';
+import { type HierarchicalPolicySpec, limited } from '../spec.ts';
 
 export const hierarchical = {
   shape: ({ target }) =>

@@ -110,8 +110,8 @@ function handedOn<Options extends PolicyOverrides>(
   const { allow, deny, ...bounds } = options.limits;
   const limits: Limits = {
     ...bounds,
-    ...(allow === undefined ? {} : { allow: allow.filter((name) => names.has(name)) }),
-    ...(deny === undefined ? {} : { deny: deny.filter((name) => names.has(name)) }),
+    ...(allow && { allow: allow.filter((name) => names.has(name)) }),
+    ...(deny && { deny: deny.filter((name) => names.has(name)) }),
   };
   return { ...options, limits };
 }

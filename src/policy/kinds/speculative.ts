@@ -1,8 +1,8 @@
 import * as v from 'valibot';
-import { strictObject } from '../../validate.ts';
+import { amount, strictObject } from '../../validate.ts';
 import { acceptTest, composeOrder, type PolicyKind, type PolicyParts } from '../parts.ts';
 import type { Policy, PolicyCandidate } from '../policy.ts';
-import { accept as acceptShape, amount, limited, type SpeculativePolicySpec } from '../spec.ts';
+import { accept as acceptShape, limited, type SpeculativePolicySpec } from '../spec.ts';
 
 export const speculative = {
   shape: ({ target }) =>

@@ -75,6 +75,7 @@ const POLICIES: [string, PolicySpec][] = [
       confidence: 0.6,
     },
   ],
+  ['session', { kind: 'session', policy: { kind: 'utility', weights: 'balanced' }, switchMargin: 0.1 }],
   ['router', { kind: 'router', router: 'other' }],
   [
     'explore, epsilon-greedy',
