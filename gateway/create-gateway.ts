@@ -12,6 +12,7 @@ import { createStandingArea } from './admin/standing-area.ts';
 import { createVersionsArea } from './admin/versions-area.ts';
 import { createVotesArea } from './admin/votes-area.ts';
 import { answerRequest, type CutConnection, problemResponse } from './api/answer.ts';
+import { countTokens } from './api/count-tokens.ts';
 import { decideOnly, readDecision } from './api/decisions.ts';
 import { embed } from './api/embeddings.ts';
 import { takeFeedback } from './api/feedback.ts';
@@ -38,6 +39,7 @@ import type { GatewayState } from './state/state.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { createPlainTracing, loadTracing } from './telemetry/trace.ts';
 import { createClients, openUpstreams, usageCost } from './upstreams/clients.ts';
+import { createTokenCounters } from './upstreams/count-tokens.ts';
 import { createEmbeddingClients } from './upstreams/embeddings.ts';
 import { createHttp, type Http } from './upstreams/http.ts';
 
@@ -120,6 +122,7 @@ export async function openGateway(
       speakers: speakersOf(config),
       checkTranslation: (request) => translation?.check(request),
       execution: executionOptions(config, config.candidates),
+      tokenCounters: createTokenCounters(config, connections, http),
       embeddings: createEmbeddingClients(config, connections, http),
       embeddingExecution: executionOptions(config, config.embeddings),
       guard,
@@ -325,6 +328,7 @@ function routesOf(parts: GatewayParts) {
     outgoing === undefined ? undefined : () => outgoing.socket?.destroySoon();
   for (const protocol of PROTOCOLS)
     app.post(protocol.route, ({ env, req }) => answerRequest(parts, protocol, req.raw, cutOf(env)));
+  app.post('/v1/messages/count_tokens', ({ req }) => countTokens(parts, req.raw));
   app.post('/v1/embeddings', ({ req }) => embed(parts, req.raw));
   app.post('/v1/route', ({ req }) => decideOnly(parts, req.raw));
   app.post('/v1/feedback', ({ req }) => takeFeedback(parts, req.raw));

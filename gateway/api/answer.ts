@@ -137,7 +137,7 @@ export function unitOf(
 const LONGEST_UNIT = 256;
 
 /** Four characters a token, and some hundred tokens a picture: to be set aside, and settled by what upstreams count. */
-function estimatedTokens(request: GatewayRequest): number {
+export function estimatedTokens(request: GatewayRequest): number {
   const { contextCharacters, images, text } = readPrompt(request);
   return Math.ceil((text.length + contextCharacters) / 4) + 765 * images;
 }
@@ -208,7 +208,8 @@ function cheapestInstead(
   return { ...options, explore: false, limits: { ...options?.limits, allow: [cheapest.candidate] } };
 }
 
-function forwardedHeaders(allowed: readonly string[], headers: Headers): Record<string, string> {
+/** Of a request what goes on to upstreams. */
+export function forwardedHeaders(allowed: readonly string[], headers: Headers): Record<string, string> {
   const found = allowed.flatMap((name) => {
     const value = headers.get(name);
     return value === null ? [] : [[name.toLowerCase(), value]];

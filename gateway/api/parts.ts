@@ -11,6 +11,7 @@ import type { Routers } from '../routing/routers.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/trace.ts';
 import type { GatewayRequest } from '../upstreams/clients.ts';
+import type { TokenCounters } from '../upstreams/count-tokens.ts';
 import type { EmbeddingClients } from '../upstreams/embeddings.ts';
 import { type Fields, parseFields } from '../upstreams/wire.ts';
 import type { SpeakingParts } from './speakers.ts';
@@ -21,6 +22,7 @@ export interface GatewayParts extends SpeakingParts {
   readonly pool: ClientPool<GatewayRequest>;
   /** Options of every execution but those of embeddings. */
   readonly execution: ExecuteOptions<GatewayRequest>;
+  readonly tokenCounters: TokenCounters;
   readonly embeddings: EmbeddingClients;
   readonly embeddingExecution: ExecuteOptions<GatewayRequest>;
   readonly guard: Guard;

@@ -44,11 +44,11 @@ export function createTranslatedClient(options: TranslatedClientOptions): Client
   const defaults = readSettings(settingsReader, candidate.defaults);
   return async (request, context) => {
     const { protocol = 'openai-chat' } = request;
-    const read = withAdded(readCall(readers[protocol], bodyOf(request)), request, candidate.promptPrefix);
-    const asked = await askedOf(read, defaults, settings, model);
-    const call = { ...asked.call, ...given(request) } as SdkRequest['call'];
-    const piece = pieceMaker(options, asked.notCarried, protocol);
     try {
+      const read = withAdded(readCall(readers[protocol], bodyOf(request)), request, candidate.promptPrefix);
+      const asked = await askedOf(read, defaults, settings, model);
+      const call = { ...asked.call, ...given(request) } as SdkRequest['call'];
+      const piece = pieceMaker(options, asked.notCarried, protocol);
       const answer = await client({ call }, context);
       if (!(Symbol.asyncIterator in answer)) return wholeOf(answer as Answer, piece, options);
       return guarded(answer, piece, options, context.signal);
@@ -305,7 +305,10 @@ function upstreamErrorOf(
   signal: AbortSignal,
 ): unknown {
   if (signal.aborted) return signal.reason;
-  if (error instanceof UpstreamError || error instanceof Problem) return error;
+  if (error instanceof UpstreamError) return error;
+  // Another candidate may be able to.
+  if (error instanceof Problem)
+    return new UpstreamError(error.message, { status: error.status, said: error.message, retryable: false });
   const { isRetryable, message, name: kind, responseHeaders, statusCode } = error as Fields;
   // What comes without a name of its own is no error of the SDK, and is read by the execution as any other.
   if (!/^AI_/.test(textOf(kind))) return error;
