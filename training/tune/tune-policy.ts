@@ -141,6 +141,35 @@ function checkLoss(losses: Float64Array, groups: Int32Array, limit: number, last
   );
 }
 
+/**
+ * What tuning a cascade does not look at in the policy that a router has: sentences, none where there is nothing.
+ * @param policy of any shape
+ */
+export function sayNotTuned(policy: unknown): string[] {
+  const found = partsOf(policy);
+  const has = (is: (part: Record<string, unknown>) => boolean) => found.some(is);
+  return [
+    ...(has(({ accept, fast, slow }) => fast !== undefined && slow !== undefined && accept !== undefined)
+      ? [
+          'The policy in use hedges by a test, and for a hedge no threshold is looked for: which answer is judged first depends on who is faster. A hedge of the same two candidates may ' +
+            'take the number of their cascade: it gives the same answers or those of the slow one, at the cost of both.',
+        ]
+      : []),
+    ...(has(({ kind, tests }) => kind === 'all' && Array.isArray(tests))
+      ? [
+          'The policy in use has tests that ask for several things (`all`), and for those no threshold is looked for: the traffic does not say what else would not have passed. Beside further tests fewer answers pass, so ' +
+            'that more is paid than is said here, and the last candidate answers more often.',
+        ]
+      : []),
+  ];
+}
+
+/** All objects inside a value, itself among them. */
+function partsOf(value: unknown): Record<string, unknown>[] {
+  if (value === null || typeof value !== 'object') return [];
+  return [value as Record<string, unknown>, ...Object.values(value).flatMap(partsOf)];
+}
+
 /** A policy as a router has it whose manifest says what `tuned` stands for. */
 export interface NamedThresholds {
   readonly policy: PolicySpec;

@@ -1,7 +1,7 @@
 import { createPolicy, createRandom } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
-import { type TunePolicyInput, tunePolicy } from '../../../training/tune/tune-policy.ts';
+import { sayNotTuned, type TunePolicyInput, tunePolicy } from '../../../training/tune/tune-policy.ts';
 
 const CANDIDATES = ['large', 'medium', 'small'];
 
@@ -128,4 +128,23 @@ test('too few prompts, or candidates that are not there, are errors that say wha
   );
   expect(() => tune({ goal, candidates: ['small'] })).toThrow(/A cascade needs two candidates or more/);
   expect(() => tune({ goal: { kind: 'strong-share', share: 2 } })).toThrow('from 0 to 1. Got 2.');
+});
+
+test('what of the policy in use is not looked at is said: hedges by a test, and tests of several', () => {
+  const answer = { kind: 'answer', threshold: 'tuned' };
+  const both = { kind: 'all', tests: [{ kind: 'json' }, answer] };
+  const hedge = { kind: 'speculative', fast: 'small', slow: 'large', accept: answer };
+  const cascade = { kind: 'cascade', steps: [{ use: 'small', accept: answer }, { use: 'large' }] };
+  const said = (policy: object) =>
+    sayNotTuned(policy).map((sentence) => /hedges by a test|`all`/.exec(sentence)?.[0]);
+  expect(said(hedge)).toEqual(['hedges by a test']);
+  expect(
+    said({
+      kind: 'explore',
+      policy: { ...cascade, steps: [{ use: hedge, accept: both }, { use: 'large' }] },
+    }),
+  ).toEqual(['hedges by a test', '`all`']);
+  expect(said(cascade)).toEqual([]);
+  // Without a test nothing of a hedge could be tuned.
+  expect(said({ kind: 'speculative', fast: 'small', slow: 'large' })).toEqual([]);
 });

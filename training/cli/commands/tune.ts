@@ -27,6 +27,7 @@ import {
   nameThresholds,
   type PredictedRows,
   predictSuccess,
+  sayNotTuned,
   type TunedPolicy,
   tunePolicy,
 } from '../../tune/tune-policy.ts';
@@ -232,6 +233,7 @@ async function runTune(
   const { manifest } = router;
   const artifact = await readArtifactFolder(folder, { reports: true });
   const { accept, acceptScore } = flags;
+  const notTuned = accept === undefined ? [] : sayNotTuned(manifest.policy);
   const isRead = accept?.kind === 'answer';
   const isScored = accept !== undefined && !isRead;
   if (isRead) await createAnswerScorer(artifact);
@@ -282,11 +284,12 @@ async function runTune(
       applyTo === null ? null : await withRetrainLock(applyTo, () => apply(applyTo, tuned, parts));
     io.stdout(
       flags.json
-        ? `${JSON.stringify({ ...tuned, ...tunedOn(parts), ...(isRead ? { withoutAnswers: leftOut } : {}), ...(version === null ? {} : { version }) }, null, 2)}\n`
+        ? `${JSON.stringify({ ...tuned, ...tunedOn(parts), ...(isRead ? { withoutAnswers: leftOut } : {}), ...(notTuned.length === 0 ? {} : { notTuned }), ...(version === null ? {} : { version }) }, null, 2)}\n`
         : describeTuning(tuned, {
             parts,
             isJudged: isScored,
             withoutAnswers: leftOut,
+            notTuned,
             io,
             goal: goalOf(flags),
             out: flags.out ?? null,

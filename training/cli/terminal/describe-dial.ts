@@ -63,6 +63,8 @@ interface TuningContext {
   readonly isJudged: boolean;
   /** Prompts that were left out, since the answer head could not read every answer. */
   readonly withoutAnswers: number;
+  /** What of the policy in use was not looked at: sentences. */
+  readonly notTuned: readonly string[];
   /** Where the policy was written. */
   readonly out: string | null;
   /** The new version of the router that has the policy. */
@@ -73,7 +75,7 @@ interface TuningContext {
 /** A tuned policy for a person: the policy, what it is sure of, and what it saves. */
 export function describeTuning(
   { policy, tuned, test }: TunedPolicy,
-  { parts, isJudged, goal, out, version, withoutAnswers, io }: TuningContext,
+  { parts, isJudged, goal, notTuned, out, version, withoutAnswers, io }: TuningContext,
 ): string {
   const lines = [
     ...(goal.kind === 'max-quality-loss'
@@ -93,6 +95,7 @@ export function describeTuning(
       : [
           `${plural(withoutAnswers, 'prompt')} more ${withoutAnswers === 1 ? 'was' : 'were'} left out: answers that are judged are not there.`,
         ]),
+    ...notTuned,
     ...(version !== null && nameThresholds(policy) !== null
       ? ['In the router these thresholds are called `tuned`, and are kept with its answer head.']
       : []),
