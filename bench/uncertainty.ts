@@ -1,5 +1,12 @@
-import { createRouter, memoryFiles, readArtifact, readPrompt } from 'pointsman';
-import { argMax, readFeatures, type SyncEmbedder, sigmoid } from 'pointsman/internal';
+import { createRouter, memoryFiles, type Router, readArtifact, readPrompt } from 'pointsman';
+import {
+  argMax,
+  readFeatures,
+  readUncertainty,
+  type SyncEmbedder,
+  sigmoid,
+  type UncertaintySpec,
+} from 'pointsman/internal';
 import { parseTrainConfig } from '../training/config.ts';
 import { openEmbedder } from '../training/embed/embedders.ts';
 import { type Splits, splitOutcomes } from '../training/split/split.ts';
@@ -21,7 +28,8 @@ const SETS = [
 
 /**
  * How often 90 % intervals hold what they are about. A fit on a part says where a fit on the whole will be: of posterior means the
- * later one is normal around the earlier one, with the difference of their variances. And both say what groups of test prompts will score on
+ * later one is normal around the earlier one, with the difference of their variances, both by what the part says of the prior: the later
+ * fit has found another one, and the difference of two priors says nothing. And both say what groups of test prompts will score on
  * average, by tasks and by tenths of what was expected, with the noise of the outcomes on top.
  */
 export async function benchUncertainty(onProgress: (what: string) => void): Promise<BenchLine[]> {
@@ -89,6 +97,7 @@ async function coverageOfSeed(
     await trainOn(matrix, groups, smaller, seed, config),
     matrix,
     splits.test.rows,
+    whole.fit / part.fit,
   );
   const late = await unsureRows(
     await trainOn(matrix, groups, splits, seed, config),
@@ -102,11 +111,11 @@ async function coverageOfSeed(
     const after = late.rows[i];
     const single = argMax(matrix.candidates.map((_, c) => early.means[c]));
     for (let c = 0; c < columns; c++) {
-      const left = before.variances[c] - after.variances[c];
+      const left = before.variances[c] - before.later.variances[c];
       if (left > 0) refit.add(Math.abs(after.success[c] - before.success[c]) <= Z90 * Math.sqrt(left));
       errors += Math.sqrt(before.variances[c]);
       if (c === single) continue;
-      const apart = before.differences[c] - after.differences[c];
+      const apart = before.differences[c] - before.later.differences[c];
       const moved = after.success[c] - after.success[single] - (before.success[c] - before.success[single]);
       if (apart > 0) difference.add(Math.abs(moved) <= Z90 * Math.sqrt(apart));
       differenceErrors += Math.sqrt(before.differences[c]) / (columns - 1);
@@ -168,20 +177,40 @@ class Share {
   }
 }
 
-/** What a router says of prompts, and how unsure it is. */
+interface Variances {
+  readonly variances: readonly number[];
+  readonly differences: readonly number[];
+}
+
+/** What a router says of prompts, and how unsure it is. @param times as many outcomes would leave it as unsure as `later` says */
 async function unsureRows(
   { artifact: { files, manifest } }: TrainedRouter,
   matrix: OutcomeSet['matrix'],
   rows: Int32Array,
+  times = 1,
 ) {
   const artifact = await readArtifact(memoryFiles(files), { uncertainty: true });
   const { embedder } = await openEmbedder(parseTrainConfig({}).embedder);
+  const spec = manifest.uncertainty!;
+  const { advantage, difficulty } = spec;
+  const withMore: UncertaintySpec = {
+    ...spec,
+    difficulty: { ...difficulty, outcomes: times * difficulty.outcomes },
+    advantage: { ...advantage, outcomes: advantage.outcomes.map((outcomes) => times * outcomes) },
+  };
+  const reader = readUncertainty(
+    withMore,
+    manifest.features.length,
+    manifest.candidates.length,
+    artifact.file(spec.file),
+  );
   const router = createRouter(artifact, { embedder });
+  const later = createRouter({ ...artifact, uncertainty: reader }, { embedder });
   const extractor = readFeatures(manifest.features, artifact.file);
   const vector = new Float32Array(embedder.dimensions);
   const columns = matrix.candidates.length;
   const features: Float32Array[] = [];
-  const found: { success: Float64Array; variances: number[]; differences: number[] }[] = [];
+  const found: (Variances & { readonly success: Float64Array; readonly later: Variances })[] = [];
   const names = manifest.candidates.map(({ name }) => name);
   const means = manifest.candidates.map(({ meanQuality }) => meanQuality ?? Number.NaN);
   const single = names[argMax(means)];
@@ -194,14 +223,17 @@ async function unsureRows(
     features.push(extracted);
     // The errors of differences are those to the first, which is to be the same at every row.
     const limits = { allow: [single] };
-    const { predictions } = router.routeEmbedding(vector, request, { uncertainty: true, limits });
-    const byName = new Map(predictions.map((prediction) => [prediction.candidate, prediction]));
-    const each = names.map((name) => byName.get(name)!);
-    found.push({
-      success: Float64Array.from(each, ({ successProbability }) => successProbability),
-      variances: each.map(({ standardError }) => standardError! ** 2),
-      differences: each.map(({ differenceError }) => differenceError! ** 2),
-    });
+    const ask = (one: Router) => {
+      const { predictions } = one.routeEmbedding(vector, request, { uncertainty: true, limits });
+      const byName = new Map(predictions.map((prediction) => [prediction.candidate, prediction]));
+      const each = names.map((name) => byName.get(name)!);
+      return {
+        success: Float64Array.from(each, ({ successProbability }) => successProbability),
+        variances: each.map(({ standardError }) => standardError! ** 2),
+        differences: each.map(({ differenceError }) => differenceError! ** 2),
+      };
+    };
+    found.push({ ...ask(router), later: ask(later) });
   }
   const plainly = {
     scores: new Float64Array(columns),
