@@ -26,7 +26,7 @@ const secret = z.union(
   { error: SECRET_WORDS },
 );
 
-/** What upstreams speak; a request goes to those that speak what it came in. */
+/** What upstreams speak; a request goes to those that speak what it came in, or have a provider that translates it. */
 export const PROTOCOLS = ['openai-chat', 'anthropic', 'openai-responses'] as const;
 export type ProtocolName = (typeof PROTOCOLS)[number];
 

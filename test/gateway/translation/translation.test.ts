@@ -325,6 +325,31 @@ describe('what cannot be translated', () => {
   });
 });
 
+it.each(PROTOCOLS.map(({ name, route }) => ({ name, route })))(
+  'a judge reads the answers of others behind what was asked in $name',
+  async ({ name, route }) => {
+    const policy = { kind: 'ensemble', members: ['m0', 'm1'], combine: { kind: 'judge', judge: 'm2' } };
+    const config = await testConfig(upstream, {
+      upstreams: { mock: upstreams.google as never },
+      routers: { support: { folder: await routerFolder(), policy } },
+    });
+    const judged = await testGateway(config);
+    upstream.answer = sayByWire(({ model }) => ({ text: `from ${model}` }));
+    const asked = name === 'openai-responses' ? { input: 'Which?' } : { ...chat('auto'), max_tokens: 9 };
+    for (const stream of [false, true]) {
+      upstream.got.length = 0;
+      const text = await (await post(judged, route, { model: 'auto', ...asked, stream })).text();
+      // A stream gives it in two pieces.
+      expect(text).toContain(stream ? 'odel-2' : 'from model-2');
+      const { body } = upstream.got.find(({ url }) => url.includes('model-2'))!;
+      const contents = JSON.stringify(body.contents);
+      expect(contents).toContain(name === 'openai-responses' ? 'Which?' : 'Hi');
+      expect(contents).toContain('from model-0');
+      expect(contents).toContain('from model-1');
+    }
+  },
+);
+
 describe('errors', () => {
   const errorOf = (message: string): Readonly<Record<string, object>> => ({
     openai: { error: { message, type: 'invalid_request_error' } },
