@@ -99,16 +99,19 @@ export async function stageLog(
   if (whole !== null) return { ...CANONICAL, mapped: whole };
   const side = await database.connect();
   const mapped = new Set<MapTarget>();
+  // Filled as records are read, and so complete for every row that is judged.
+  const given = new Set<OutcomeField>();
   async function* rows(): AsyncGenerator<TextBlock> {
     for await (const block of readDocuments(database, source, options.onBytes)) {
       const made = mapLogBlock(block, reader, { ...options, path: source.path });
       for (const target of made.mapped) mapped.add(target);
+      for (const name of made.given) given.add(name as OutcomeField);
       for (const table of SIDE_TABLES) await insertSide(side, table, options.fileIndex, made[table]);
       if (made.rows.length > 0) yield { bytes: Buffer.from(made.rows.join('\n')), firstLine: 0 };
     }
   }
   try {
-    await stageNumbered(database, rows(), options);
+    await stageNumbered(database, rows(), { ...options, given });
   } finally {
     side.closeSync();
   }

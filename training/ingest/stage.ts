@@ -14,7 +14,7 @@ import { checkGzip, type SourceFile, type TextBlock } from './read/files.ts';
 import { hasLongLines, isJsonLines, jsonBlocks } from './read/json.ts';
 import { settlePrompts } from './settle.ts';
 import { mayHoldSurrogates, wellFormed } from './sql/fields.ts';
-import { type ColumnMap, PathReader, SeenNames, type SourceLayout } from './sql/layout.ts';
+import { type ColumnMap, givenFields, PathReader, SeenNames, type SourceLayout } from './sql/layout.ts';
 import { insertValid, rawField, rawRows, UNREAD, type ValidateOptions } from './sql/rows.ts';
 
 interface StageOptions extends Omit<StageBlocksOptions, 'look' | 'settle'>, ValidateOptions {
@@ -70,7 +70,8 @@ async function stageFile(
       first.done === true ? { bytes: new Uint8Array(), firstLine: 1 } : first.value;
     layout ??= await firstLayout(database, firstBlock, seen);
     const raw = rawRows('SELECT line, doc FROM documents', layout);
-    const judge = (table: string): string => insertValid(raw, options.fileIndex, options, table);
+    const settings = { ...options, given: givenFields(layout) };
+    const judge = (table: string): string => insertValid(raw, options.fileIndex, settings, table);
     await stageBlocks(database, resumed(firstBlock, blocks), judge, {
       ...options,
       look: (worker) => seen.add(worker, 'SELECT doc FROM documents'),
@@ -145,7 +146,8 @@ async function stageParquet(
       ? `SELECT row_number() OVER () AS line, p FROM ${rows} AS p`
       : `SELECT ${ROW_NUMBER} + 1 AS line, p FROM (SELECT * FROM ${parquetFile(source.path, `, ${ROW_NUMBER} = true`)}) AS p`;
     const documents = `SELECT line, to_json(p)::VARCHAR AS doc FROM (${numbered})`;
-    await connection.run(insertValid(rawRows(documents, layout), options.fileIndex, options));
+    const settings = { ...options, given: givenFields(layout) };
+    await connection.run(insertValid(rawRows(documents, layout), options.fileIndex, settings));
     options.onBytes(source.bytes);
     await options.onStaged();
     return layout;
@@ -229,7 +231,9 @@ export async function stageBlocks(
           rows += linesIn(block.bytes);
         }
         gather.destroySync();
-        if (bytes > 0) leave ??= await gate.enter(atOnce());
+        // Nothing was left for this worker.
+        if (bytes === 0) break;
+        leave ??= await gate.enter(atOnce());
         await look(worker);
         if (settle === undefined || atOnce() < database.heavyBytes) await worker.run(judge('staged'));
         else {
@@ -343,7 +347,7 @@ async function stageRegularJsonl(
   const fields = OUTCOME_FIELDS.map((field) => `${rawField(paths, layout, field)} AS r_${field}`);
   const raw = `SELECT NULL::BIGINT AS line, NULL::VARCHAR AS broken, false AS absent, ${fields.join(', ')}
     FROM (SELECT ${values} AS x FROM read_json(${quotePath(source.path)}, hive_partitioning = false, format = 'newline_delimited', records = true, columns = {${columns}}))`;
-  return stageRegular(connection, source, raw, options);
+  return stageRegular(connection, source, raw, { ...options, given: givenFields(layout) });
 }
 
 /**

@@ -2,10 +2,10 @@ import { DuckDBInstance, LIST, listValue, VARCHAR } from '@duckdb/node-api';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { withQualityJudged } from '../../../training/ingest/settle.ts';
-import { judgedRows } from '../../../training/ingest/sql/fields.ts';
-import type { SourceLayout } from '../../../training/ingest/sql/layout.ts';
+import { type FieldSettings, judgedRows } from '../../../training/ingest/sql/fields.ts';
+import { givenFields, type SourceLayout } from '../../../training/ingest/sql/layout.ts';
 import { rawRows } from '../../../training/ingest/sql/rows.ts';
-import { OUTCOME_FIELDS, parseOutcomeRow } from '../../../training/outcomes/outcome.ts';
+import { OUTCOME_FIELDS, type OutcomeField, parseOutcomeRow } from '../../../training/outcomes/outcome.ts';
 
 const layout: SourceLayout = {
   form: 'long',
@@ -27,10 +27,14 @@ beforeAll(async () => {
 afterAll(() => instance.closeSync());
 
 /** What the bulk path makes of documents: the row as zod would give it, or the reason. */
-async function judgeInSql(documents: readonly string[]): Promise<unknown[]> {
+async function judgeInSql(
+  documents: readonly string[],
+  from = layout,
+  settings: FieldSettings = {},
+): Promise<unknown[]> {
   const connection = await instance.connect();
   const reader = await connection.runAndReadAll(
-    `SELECT * REPLACE (epoch_ms("timestamp")::DOUBLE AS "timestamp", ${withQualityJudged()} AS reason) FROM (${judgedRows(rawRows(DOCUMENTS, layout))}) ORDER BY line`,
+    `SELECT * REPLACE (epoch_ms("timestamp")::DOUBLE AS "timestamp", ${withQualityJudged()} AS reason) FROM (${judgedRows(rawRows(DOCUMENTS, from), settings)}) ORDER BY line`,
     { documents: listValue([...documents]) },
     { documents: LIST(VARCHAR) },
   );
@@ -223,6 +227,30 @@ test('the SQL of the bulk path and the zod schema judge every row alike, and rea
     ),
     // Each row is named when it fails; shrinking a thousand of them would take minutes.
     { numRuns: 5, endOnFailure: true },
+  );
+});
+
+test('a file is judged alike whether or not it is known which fields its rows may have', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom('text', 'messages', 'promptHash'),
+      fc.subarray([...OUTCOME_FIELDS]),
+      fc.array(row, { minLength: 100, maxLength: 200, size: 'max' }),
+      fc.constantFrom({}, { unread: 'unread' }, { plainMessages: true }),
+      async (prompt, others, values, settings) => {
+        // Without these every row is turned down.
+        const fields = new Set<OutcomeField>(['requestId', 'candidate', prompt, ...others]);
+        const paths = new Map([...fields].map((field) => [field, [`$."${field}"`]]));
+        const part = { ...layout, paths };
+        const documents = values.map((value) => JSON.stringify(value));
+        const given = givenFields(part);
+        expect(given).toEqual(fields);
+        expect(await judgeInSql(documents, part, { ...settings, given })).toEqual(
+          await judgeInSql(documents, part, settings),
+        );
+      },
+    ),
+    { numRuns: 12, endOnFailure: true },
   );
 });
 

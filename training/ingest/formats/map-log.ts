@@ -45,6 +45,8 @@ export type SideTable = (typeof SIDE_TABLES)[number];
 interface MappedBlock extends Readonly<Record<SideTable, string[]>> {
   /** Documents with canonical names, or refused marks: `<line>\t<document>`. */
   readonly rows: string[];
+  /** Names that any of these documents has. */
+  readonly given: ReadonlySet<string>;
   /** Fields of `map` that a record had. */
   readonly mapped: ReadonlySet<MapTarget>;
 }
@@ -125,6 +127,7 @@ class LogMapper implements MappedBlock {
   readonly scores: string[] = [];
   readonly prompts: string[] = [];
   readonly openCalls: string[] = [];
+  readonly given = new Set<string>();
   readonly mapped = new Set<MapTarget>();
   readonly #mapping: LogMapping;
 
@@ -224,6 +227,7 @@ class LogMapper implements MappedBlock {
       return;
     }
     this.rows.push(`${line}\t${jsonLine(row)}`);
+    for (const name of Object.keys(row)) if (row[name] != null) this.given.add(name);
   }
 
   /** Columns of the answer; null where it is not known, or not wanted. */

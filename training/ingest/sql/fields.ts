@@ -25,6 +25,8 @@ export interface FieldSettings {
   readonly plainMessages?: boolean;
   /** The reason of rows whose prompt, of whatever shape, is not plain and is left to be read later. @default none */
   readonly unread?: string;
+  /** Fields that a row may have: of the others nothing is asked, which is sooner planned. @default all */
+  readonly given?: ReadonlySet<OutcomeField>;
 }
 
 /**
@@ -35,26 +37,32 @@ export interface FieldSettings {
  * for every field, null when the row does not have it.
  */
 export function judgedRows(relation: string, settings: FieldSettings = {}): string {
-  const { plainMessages = false, unread } = settings;
-  const isLater = plainMessages || unread !== undefined;
+  const { given, plainMessages = false, unread } = settings;
+  // A row without a name is refused; and what is called like a text may hold messages.
+  const isGiven = (field: OutcomeField): boolean =>
+    given === undefined ||
+    given.has(field) ||
+    (field === 'messages' && given.has('text')) ||
+    ['name', 'candidate'].includes(columnOf(field).kind);
+  const areJudged = !plainMessages && unread === undefined;
   // A quality is judged later.
-  const verdicts = OUTCOME_FIELDS.filter((field) => columnOf(field).kind !== 'quality').map(
-    (field) =>
-      `WHEN ${field === 'messages' && isLater ? 'false' : refusalSql(field)} THEN ${quoteText(FIELD_REASONS[field])}`,
-  );
+  const verdicts = OUTCOME_FIELDS.filter(
+    (field) => isGiven(field) && columnOf(field).kind !== 'quality' && (areJudged || field !== 'messages'),
+  ).map((field) => `WHEN ${refusalSql(field)} THEN ${quoteText(FIELD_REASONS[field])}`);
   const columns = OUTCOME_FIELDS.map((field) => {
     const { otherwise } = columnOf(field);
     return otherwise === undefined
       ? `"${field}"`
       : `coalesce("${field}", ${quoteText(otherwise)}) AS "${field}"`;
   });
+  const rows = unread === undefined ? relation : withLooseMessages(relation);
   return `SELECT line, absent, coalesce(broken, CASE ${verdicts.join('\n')}
       WHEN "text" IS NULL AND messages IS NULL AND promptHash IS NULL THEN ${quoteText(REASONS.noRequest)}
       ${unread === undefined ? '' : `WHEN ("text" IS NOT NULL OR messages IS NOT NULL) AND NOT ${isPlainPrompt('"text"', 'messages')} THEN ${quoteText(unread)}`} END) AS reason,
     ${columns.join(', ')}, ${ratingSql('r_quality', 'quality')} AS rating
-    FROM (SELECT line, broken, absent, "timestamp", bad_timestamp, ${OUTCOME_FIELDS.map((field) => `r_${field}`).join(', ')},
-      ${OUTCOME_FIELDS.flatMap((field) => valueSql(field) ?? []).join(',\n')}
-      FROM (${withTimestamp(unread === undefined ? relation : withLooseMessages(relation))}))`;
+    FROM (SELECT line, broken, absent,${isGiven('timestamp') ? ' "timestamp",' : ''} bad_timestamp, ${OUTCOME_FIELDS.map((field) => `r_${field}`).join(', ')},
+      ${OUTCOME_FIELDS.flatMap((field) => (isGiven(field) ? (valueSql(field) ?? []) : notGiven(field))).join(',\n')}
+      FROM (${isGiven('timestamp') ? withTimestamp(rows) : `SELECT *, false AS bad_timestamp FROM (${rows})`}))`;
 }
 
 /** Messages under a name that texts have, such as `input` or `prompt`. */
@@ -125,6 +133,10 @@ const KINDS: Readonly<Record<Exclude<ColumnKind, 'time'>, KindSql>> = {
 function valueSql(field: OutcomeField): string | null {
   const { kind } = columnOf(field);
   return kind === 'time' ? null : `${KINDS[kind].value(`r_${field}`)} AS "${field}"`;
+}
+
+function notGiven(field: OutcomeField): string {
+  return `NULL::${columnOf(field).type} AS "${field}"`;
 }
 
 function refusalSql(field: OutcomeField): string {

@@ -203,6 +203,13 @@ export interface SourceLayout {
   readonly idsOfPrompts?: boolean;
 }
 
+/** Fields that a row of the file may have. */
+export function givenFields({ cellPaths, form, paths }: SourceLayout): ReadonlySet<OutcomeField> {
+  const found = [...paths, ...cellPaths].flatMap(([field, at]) => (at.length > 0 ? [field] : []));
+  // A cell may be the bare quality.
+  return new Set(form === 'long' ? found : [...found, 'quality']);
+}
+
 const PLAIN = /^\$\."([^"\\]+)"$/;
 
 /** SQL that reads several JSON paths of a document in one parse; each value is a raw JSON text. */
