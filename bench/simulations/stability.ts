@@ -1,5 +1,5 @@
 import { createRandom, type Random } from 'pointsman/internal';
-import { categoryStability } from '../../training/retrain/watch/distribution-tests.ts';
+import { categoryStability } from '../../training/retrain/watch/drift.ts';
 import { atLeast, atMost, type BenchLine, mended } from '../bench-line.ts';
 
 const NIGHTS = 500;

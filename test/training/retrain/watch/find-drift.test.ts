@@ -3,10 +3,10 @@ import { expect, test } from 'vitest';
 import { findShifts, type ScoredTraffic } from '../../../../training/retrain/watch/candidate-shifts.ts';
 import {
   categoryStability,
+  findDrift,
   populationStability,
   twoSampleTest,
-} from '../../../../training/retrain/watch/distribution-tests.ts';
-import { findDrift } from '../../../../training/retrain/watch/drift.ts';
+} from '../../../../training/retrain/watch/drift.ts';
 import { driftWorld } from './drift-world.ts';
 
 /** Every prompt its own group. */
