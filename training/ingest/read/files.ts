@@ -22,6 +22,15 @@ export async function* readBytes(
   file: string,
   onBytes: (bytes: number) => void = () => {},
 ): AsyncGenerator<Buffer> {
+  const unreadable = (error: unknown): InvalidInputError =>
+    new InvalidInputError(
+      `${file} cannot be read: ${(error as Error).message}. Check the file and try again.`,
+      { cause: error },
+    );
+  const isZipped = await isGzip(file).catch((error: unknown) => {
+    throw unreadable(error);
+  });
+  // Not before: what fails while nobody listens to it ends the process.
   const source = createReadStream(file, { highWaterMark: CHUNK_BYTES });
   async function* told(): AsyncGenerator<Buffer> {
     for await (const chunk of source as AsyncIterable<Buffer>) {
@@ -30,7 +39,7 @@ export async function* readBytes(
     }
   }
   try {
-    const chunks = (await isGzip(file)) ? unzipped(told()) : told();
+    const chunks = isZipped ? unzipped(told()) : told();
     let first = true;
     for await (const chunk of chunks) {
       const marked = first && chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf;
@@ -38,10 +47,7 @@ export async function* readBytes(
       yield marked ? chunk.subarray(3) : chunk;
     }
   } catch (error) {
-    throw new InvalidInputError(
-      `${file} cannot be read: ${(error as Error).message}. Check the file and try again.`,
-      { cause: error },
-    );
+    throw unreadable(error);
   } finally {
     source.destroy();
   }

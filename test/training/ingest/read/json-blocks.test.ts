@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { jsonBlocks } from '../../../../training/ingest/read/json.ts';
@@ -5,7 +6,7 @@ import { REFUSED_MARK } from '../../../../training/ingest/sql/rows.ts';
 import { REASONS } from '../../../../training/outcomes/outcome.ts';
 import { temporaryFolder } from '../../../fixtures/temporary-folder.ts';
 
-const { write } = temporaryFolder();
+const { path, write } = temporaryFolder();
 const { notJson, notObject } = REASONS;
 
 /** The documents of a file, the lines they are said to be on, and the reasons why others are none. */
@@ -133,4 +134,12 @@ describe('what is broken costs the object that it is in', () => {
       { numRuns: 300 },
     );
   });
+});
+
+test('a file that is gone by then is told of, and ends nothing else', async () => {
+  await expect(jsonBlocks(path('gone.json')).next()).rejects.toThrow(
+    /gone\.json cannot be read: ENOENT.* Check the file and try again\./,
+  );
+  // What a stream that nobody listens to says comes later.
+  await setTimeout(20);
 });
