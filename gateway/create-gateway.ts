@@ -33,6 +33,8 @@ import { createDecisionRecords } from './records/decision-records.ts';
 import { createRatableAnswers } from './records/ratable-answers.ts';
 import { openRollups, type Rollups } from './rollups/open-rollups.ts';
 import { openRouters } from './routing/routers.ts';
+import type { Judge } from './shadow/judge.ts';
+import { openShadow } from './shadow/shadow.ts';
 import { IN_MEMORY } from './sqlite.ts';
 import { openGatewayState } from './state/open-state.ts';
 import type { GatewayState } from './state/state.ts';
@@ -51,6 +53,8 @@ export interface GatewayOptions {
   readonly folder?: string;
   /** Who may do what, and who pays. @default the keys of the configuration; without, everybody may do everything */
   readonly guard?: Guard;
+  /** Rates answers that were asked for in the background, in the place of `shadow.judge`. */
+  readonly judge?: Judge;
   /** Told of mistakes, and of versions that cannot be used. @default nobody */
   readonly onError?: (error: unknown) => void;
 }
@@ -88,7 +92,7 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
 /** The same for a configuration that is checked already. */
 export async function openGateway(
   config: CheckedConfig,
-  { env = process.env, folder = process.cwd(), guard: given, onError = () => {} }: GatewayOptions,
+  { env = process.env, folder = process.cwd(), guard: given, judge, onError = () => {} }: GatewayOptions,
 ): Promise<Gateway> {
   const http = createHttp();
   const log = await openLog(config, { env, folder }, onError);
@@ -104,14 +108,15 @@ export async function openGateway(
     const token = adminToken(config, secrets);
     const connections = openUpstreams(config, secrets);
     const translation = await openTranslators(config, secrets, http);
-    const pool = createClientPool(createClients(config, connections, http, translation?.clients), {
+    const clients = createClients(config, connections, http, translation?.clients);
+    const pool = createClientPool(clients, {
       ...definedOf({ breaker: config.execution.breaker, bulkhead: config.execution.bulkhead }),
       onBreakerChange: (candidate, state) =>
         metrics.breakerOpen.set({ candidate }, state === 'open' ? 1 : state === 'half-open' ? 0.5 : 0),
     } as ClientPoolOptions);
     const routers = await openRouters(
       config,
-      { log, load: pool.load },
+      { log, load: pool.load, ...(config.shadow === undefined ? {} : { uncertainty: true }) },
       swapEvents(metrics, onError),
       rollups.notes,
     );
@@ -130,6 +135,15 @@ export async function openGateway(
       records: createDecisionRecords(config.recordsKept),
       ratable: createRatableAnswers(RATABLE_ANSWERS),
       rollups,
+      shadow: openShadow(config, {
+        clients,
+        judge,
+        log,
+        counted: rollups.shadowed,
+        notes: rollups.notes,
+        execution: executionOptions(config, config.candidates),
+        onError,
+      }),
       metrics,
       tracing: config.telemetry.openTelemetry
         ? await loadTracing(config.telemetry.recordContent)
@@ -157,6 +171,7 @@ export async function openGateway(
       fetch: async (request, given) => app.fetch(request, given as object),
       async close() {
         leaving.abort();
+        await parts.shadow?.close();
         await routers.close();
         await parts.guard.close();
         await parts.rollups.close();

@@ -1,11 +1,12 @@
 import { type Decision, type RouteOptions, readPrompt } from 'pointsman';
-import { execute, executeStream, type RoutedOptions } from 'pointsman/execution';
+import { type ExecutionResult, execute, executeStream, type RoutedOptions } from 'pointsman/execution';
 import { RefusalError } from '../errors.ts';
 import type { ExpectedUse, Grant } from '../keys/guard.ts';
 import { CLIENT_LEFT, type Problem } from '../problem.ts';
 import type { AnswerFacts, AnswerWriter, AskedAnswer, Protocol } from '../protocols/protocol.ts';
 import { decideNamed } from '../routing/named-candidate.ts';
 import type { Target } from '../routing/routers.ts';
+import type { AnsweredRequest } from '../shadow/shadow.ts';
 import { type GatewayRequest, pricesOf } from '../upstreams/clients.ts';
 import { isRawAnswer, isTranslated } from '../upstreams/raw-answer.ts';
 import { isFields } from '../upstreams/wire.ts';
@@ -51,6 +52,8 @@ interface Prepared {
   readonly routerName: string | null;
   readonly request: GatewayRequest;
   readonly options: RoutedOptions<GatewayRequest>;
+  /** For what may be asked in the background; null where nothing may. */
+  readonly offer: Pick<AnsweredRequest, 'router' | 'keyId' | 'allowed'> | null;
   /** Of the decision that is carried out, once it is made. */
   readonly decision: () => Decision;
 }
@@ -105,6 +108,8 @@ async function prepare(
     },
   };
   const { deadlineMs = DEFAULT_DEADLINE_MS } = parts.execution;
+  const route = routeOptions(hints, grant, speakers);
+  const mayOffer = parts.shadow !== undefined && routerName !== null && route.explore !== false;
   const forwarded = forwardedHeaders(parts.config.forwardHeaders, headers);
   return {
     parts,
@@ -114,12 +119,13 @@ async function prepare(
     request: { ...asked.request, outgoing: () => ({ ...forwarded, ...course.trace.outgoing() }) },
     options: {
       ...parts.execution,
-      route: routeOptions(hints, grant, speakers),
+      route: mayOffer ? { ...route, uncertainty: true } : route,
       signal,
       deadlineMs: Math.min(hints.deadlineMs ?? deadlineMs, deadlineMs),
       ...(hints.costBudgetUsd === undefined ? {} : { costBudgetUsd: hints.costBudgetUsd }),
       telemetry: course.telemetry,
     },
+    offer: mayOffer ? { router: routerName, keyId: grant.keyId, allowed: route.callable ?? null } : null,
     decision: () => made as Decision,
   };
 }
@@ -222,6 +228,7 @@ async function whole(prepared: Prepared, writer: AnswerWriter): Promise<Response
   const result = await execute(router, request, parts.pool, options);
   const text = writer.whole(result.answer, factsOf(prepared, result.candidate));
   course.answered(result);
+  offerShadow(prepared, result);
   const headers = {
     'content-type': 'application/json',
     ...answerHeaders(prepared, result.candidate, result.answer.raw),
@@ -234,7 +241,10 @@ async function streamed(prepared: Prepared, writer: AnswerWriter, cut: CutConnec
   const started = performance.now();
   const stream = await executeStream(router, request, parts.pool, options);
   course.began(performance.now() - started);
-  stream.result.then(course.answered, course.failed);
+  stream.result.then((result) => {
+    course.answered(result);
+    offerShadow(prepared, result);
+  }, course.failed);
   const pieces = stream[Symbol.asyncIterator]();
   // The first piece says who answers, which may be another one than was decided; of an answer that was whole before it
   // was handed on, the last, and all are there.
@@ -296,6 +306,17 @@ async function streamed(prepared: Prepared, writer: AnswerWriter, cut: CutConnec
     ...answerHeaders(prepared, candidate, raw),
   };
   return new Response(body, { headers });
+}
+
+/** To whoever asks other candidates too, in the background. */
+function offerShadow(
+  { decision, offer, parts, request }: Prepared,
+  { answer, candidate }: ExecutionResult,
+): void {
+  if (offer === null) return;
+  const made = decision();
+  const isRated = () => (parts.records.get(made.id ?? '')?.feedback.length ?? 0) > 0;
+  parts.shadow?.offer({ ...offer, request, decision: made, candidate, answer: answer.text, isRated });
 }
 
 function factsOf({ decision }: Prepared, candidate: string): AnswerFacts {

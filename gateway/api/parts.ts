@@ -8,6 +8,7 @@ import { type DecisionRecords, shownPrompt } from '../records/decision-records.t
 import type { RatableAnswers } from '../records/ratable-answers.ts';
 import type { Rollups } from '../rollups/open-rollups.ts';
 import type { Routers } from '../routing/routers.ts';
+import type { Shadow } from '../shadow/shadow.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/trace.ts';
 import type { GatewayRequest } from '../upstreams/clients.ts';
@@ -30,6 +31,8 @@ export interface GatewayParts extends SpeakingParts {
   readonly records: DecisionRecords;
   readonly ratable: RatableAnswers;
   readonly rollups: Rollups;
+  /** Undefined where nobody is asked in the background. */
+  readonly shadow: Shadow | undefined;
   readonly metrics: Metrics;
   readonly tracing: Tracing;
   /** Told of mistakes of the gateway's own, and of what its operator has to know. */

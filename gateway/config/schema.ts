@@ -187,6 +187,22 @@ const canary = z.strictObject({
   alpha: z.number().positive().max(0.5).default(0.05),
 });
 
+/** How it is chosen what to ask in the background: docs/shadow.md. */
+export const SHADOW_RULES = ['uniform', 'widest', 'likeliest', 'improvement', 'gradient'] as const;
+export type ShadowRule = (typeof SHADOW_RULES)[number];
+
+const shadow = z.strictObject({
+  /** Of requests. */
+  share: share.positive().default(0.05),
+  budgetUsdPerDay: amount,
+  /** The candidate that rates answers; left out where a function does. */
+  judge: z.string().optional(),
+  choose: z.enum(SHADOW_RULES).default('uniform'),
+  concurrent: z.int().positive().default(2),
+  queued: z.int().nonnegative().default(20),
+  deadlineMs: milliseconds.default(60_000),
+});
+
 const router = z.strictObject({
   /** `models/<name>`, or the folder of one version; from the folder of the configuration file. */
   folder: z.string().min(1),
@@ -290,6 +306,8 @@ export const configSchema = z
         'must have `folder` or `postgres`, one of the two',
       )
       .optional(),
+    /** Other candidates are asked too, in the background: docs/shadow.md. @default none */
+    shadow: shadow.optional(),
     /** Counts by minute, hour and day. @default beside the log; in memory where there is none */
     rollups: z.strictObject({ file: z.string().min(1) }).optional(),
     /** Who may use it, and how much. @default everybody, without limits */
@@ -337,6 +355,16 @@ export const configSchema = z
           ['routers', key, 'canary'],
           'must not stand beside `watch: false`: new versions are looked for',
         );
+    const judge = config.shadow?.judge;
+    if (judge !== undefined) {
+      const named = config.candidates[judge];
+      const priced =
+        named?.inputPricePerMillionTokens !== undefined && named.outputPricePerMillionTokens !== undefined;
+      if (named === undefined) wrong(['shadow', 'judge'], 'must be one of candidates');
+      else if (!priced) wrong(['shadow', 'judge'], 'must have prices: else no budget covers it');
+      else if (!config.upstreams[named.upstream]?.protocol.includes('openai-chat'))
+        wrong(['shadow', 'judge'], 'must speak openai-chat');
+    }
     const nothing = routers.length + Object.keys(config.candidates).length === 0;
     if (nothing) wrong([], 'must have `routers` or `candidates`: there is nothing to serve');
     for (const header of config.forwardHeaders)

@@ -45,7 +45,7 @@ export interface RouterEvents {
  */
 export async function openRouters(
   config: CheckedConfig,
-  options: Pick<RouterOptions, 'load'> & { readonly log: DecisionLog },
+  options: Pick<RouterOptions, 'load'> & { readonly log: DecisionLog; readonly uncertainty?: boolean },
   events: RouterEvents,
   notes: Notes,
 ): Promise<Routers> {

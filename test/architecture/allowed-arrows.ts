@@ -125,12 +125,14 @@ export const GATEWAY_ARROWS: Arrows = {
   protocols: ['upstreams'],
   // A request of any protocol for a model of the AI SDK, and its answer for the writers of `protocols`.
   translation: ['config', 'upstreams'],
+  // Other candidates asked in the background: clients come in as a pool, and what is counted as a function.
+  shadow: ['config', 'rollups', 'upstreams'],
   // New versions on a share of the traffic; where it is remembered comes in as an interface.
   canary: [],
   // What `model` means is said in the configuration; a version is picked for who asks.
   routing: ['canary', 'config'],
   // One file a route, and the course of a request through all of it.
-  api: ['config', 'keys', 'protocols', 'records', 'rollups', 'routing', 'telemetry', 'upstreams'],
+  api: ['config', 'keys', 'protocols', 'records', 'rollups', 'routing', 'shadow', 'telemetry', 'upstreams'],
   // The one place where the parts meet.
   'create-gateway': [
     'admin',
@@ -141,6 +143,7 @@ export const GATEWAY_ARROWS: Arrows = {
     'records',
     'rollups',
     'routing',
+    'shadow',
     'state',
     'telemetry',
     'translation',
