@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import { PointsmanError } from 'pointsman';
+import type { ShardStore } from './shard-store.ts';
+
+/** What JSON can say. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [name: string]: Json | undefined };
+
+/** What a step is given. */
+export interface StepInput {
+  readonly parameters: Json;
+  /** Local files with the bytes of the inputs, in their order. They must not be written to. */
+  readonly files: readonly string[];
+  /** A folder of its own, which goes when the step ends. */
+  readonly folder: string;
+}
+
+/**
+ * What is done to shards: a pure function of files and parameters. Whoever runs it, and however often, gets the same bytes.
+ */
+export interface Step {
+  readonly name: string;
+  /** Must be raised with every change after which the same input gives other bytes. */
+  readonly version: number;
+  /** @returns the files that it made: paths in `folder`, or bytes */
+  run(input: StepInput): Promise<readonly (string | Uint8Array)[]>;
+}
+
+/** Steps by their names. */
+export type Steps = Readonly<Record<string, Step>>;
+
+/** A step to be run once. */
+export interface Job {
+  /** Name of the step. */
+  readonly step: string;
+  /** Digests of files in the store. */
+  readonly inputs: readonly string[];
+  readonly parameters: Json;
+}
+
+/**
+ * What must be the same on all machines of a run, by what it is called: version of the package, digest of the static table.
+ * Whoever has another does not take part.
+ */
+export type Release = Readonly<Record<string, string>>;
+
+export interface EngineProgress {
+  readonly step: string;
+  readonly done: number;
+  readonly total: number;
+  /** How many of `done` were there from an earlier run. */
+  readonly known: number;
+  /** Jobs a second since this step began, those that were there aside; null before the first. */
+  readonly perSecond: number | null;
+  readonly secondsLeft: number | null;
+  /** Workers that are there; null where jobs run in this process. */
+  readonly workers: number | null;
+}
+
+export interface RunOptions {
+  readonly onProgress?: ((progress: EngineProgress) => void) | undefined;
+  /** Stops: what nobody has begun is taken back, and the signal's reason is thrown. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Runs jobs of a run, wherever it does. Jobs that were done before, by whomever, are not run again: see `ShardStore`.
+ */
+export interface Engine {
+  readonly store: ShardStore;
+  /**
+   * @param jobs of one step, none of which needs what another makes
+   * @returns digests of the files that each job made, in the order of the jobs
+   * @throws EngineError where a job fails for good; what a step refuses as bad input is thrown as it is
+   */
+  run(jobs: readonly Job[], options?: RunOptions): Promise<readonly (readonly string[])[]>;
+  close(): Promise<void>;
+}
+
+/** A run on shards cannot go on: an engine or a store does not answer, or a job failed for good. */
+export class EngineError extends PointsmanError {
+  override readonly name: string = 'EngineError';
+  readonly code: string = 'ENGINE';
+}
+
+/** Whoever wants to take part is of another version, or has another static table. */
+export class ReleaseMismatchError extends EngineError {
+  override readonly name = 'ReleaseMismatchError';
+  override readonly code = 'RELEASE_MISMATCH';
+}
+
+/**
+ * The name that a job is known by, whoever runs it: the digest of what its result depends on.
+ * @throws EngineError where there is no such step
+ */
+export function jobKey({ inputs, parameters, step }: Job, steps: Steps, release: Release): string {
+  const { name, version } = stepOf(step, steps);
+  const said = JSON.stringify([name, version, Object.entries(release).sort(), inputs, parameters]);
+  return createHash('sha256').update(said).digest('hex');
+}
+
+export function stepOf(name: string, steps: Steps): Step {
+  if (Object.hasOwn(steps, name)) return steps[name];
+  throw new EngineError(
+    `A job must be of a step that is known: ${Object.keys(steps).join(', ')}. Got "${name}". Install the same version on all machines.`,
+  );
+}
+
+/** @throws ReleaseMismatchError that names what differs */
+export function checkRelease(own: Release, other: Release): void {
+  const names = [...new Set([...Object.keys(own), ...Object.keys(other)])];
+  const name = names.find((each) => own[each] !== other[each]);
+  if (name === undefined) return;
+  const said = ({ [name]: value }: Release): string => (value === undefined ? 'none' : value.slice(0, 16));
+  throw new ReleaseMismatchError(
+    `A worker must have the ${name} of the run that it works for, ${said(other)}. This one has ${said(own)}. Install the same version of @pointsman/training on all machines.`,
+  );
+}
+
+/** Counts the jobs of one step, and tells of them. */
+export class JobCounter {
+  readonly #started = performance.now();
+  readonly #step: string;
+  readonly #total: number;
+  readonly #tell: (progress: EngineProgress) => void;
+  #known = 0;
+  #done = 0;
+  workers: number | null = null;
+
+  constructor(jobs: readonly Job[], tell: (progress: EngineProgress) => void = () => {}) {
+    this.#step = jobs[0]?.step ?? '';
+    this.#total = jobs.length;
+    this.#tell = tell;
+  }
+
+  add(wasKnown: boolean): void {
+    this.#done++;
+    if (wasKnown) this.#known++;
+    this.tell();
+  }
+
+  tell(): void {
+    const made = this.#done - this.#known;
+    const seconds = (performance.now() - this.#started) / 1000;
+    const perSecond = made === 0 ? null : made / seconds;
+    this.#tell({
+      ...{ step: this.#step, done: this.#done, total: this.#total, known: this.#known, perSecond },
+      secondsLeft: perSecond === null ? null : (this.#total - this.#done) / perSecond,
+      workers: this.workers,
+    });
+  }
+}
