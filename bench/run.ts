@@ -30,6 +30,7 @@ const BENCHES: Readonly<
       ...(file === undefined ? {} : { file }),
     }),
   preferences: async () => (await import('./preferences.ts')).benchPreferences(progress),
+  scale: async ({ large }) => (await import('./scale.ts')).benchScale({ large }),
   'off-policy': async () => (await import('./off-policy.ts')).benchOffPolicy(progress),
   onboard: async () => (await import('./onboard.ts')).benchOnboard({ onProgress: progress }),
   small: async () => (await import('./small.ts')).benchSmall(progress),

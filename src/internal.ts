@@ -67,6 +67,7 @@ export {
   encodeStandardisation,
   readFeatures,
   readNovelty,
+  readTextBlock,
   type Standardisation,
 } from './features/features.ts';
 export {

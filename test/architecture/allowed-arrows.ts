@@ -46,9 +46,18 @@ export const SRC_ARROWS: Arrows = {
 
 /**
  * What every room of `training` may use: the table of outcomes and its splits, the configuration, matrices and fits,
- * figures in words, folders of runs, and the version. Among themselves only as `TRAINING_ARROWS` says.
+ * figures in words, folders of runs, jobs on shards, and the version. Among themselves only as `TRAINING_ARROWS` says.
  */
-export const TRAINING_GROUND = ['config', 'fit', 'outcomes', 'split', 'version', 'words', 'work'] as const;
+export const TRAINING_GROUND = [
+  'config',
+  'engine',
+  'fit',
+  'outcomes',
+  'split',
+  'version',
+  'words',
+  'work',
+] as const;
 
 /** The command stands on top: it may use every room, and none may use it. */
 export const TRAINING_ROOF = 'cli';
@@ -56,6 +65,8 @@ export const TRAINING_ROOF = 'cli';
 export const TRAINING_ARROWS: Arrows = {
   // Each kind of embedder says how it is configured.
   config: ['embed'],
+  // What a step is, it is told by those who make one.
+  engine: [],
   fit: [],
   outcomes: [],
   // Prompts of a table are split.

@@ -30,8 +30,8 @@ function arrowsBetween(nodeOf: (path: string) => string): Map<string, Set<string
 }
 
 describe('the house', () => {
-  it('has at most 277 files, the gateway aside', () => {
-    expect(library.length).toBeLessThanOrEqual(277);
+  it('has at most 290 files, the gateway aside', () => {
+    expect(library.length).toBeLessThanOrEqual(290);
   });
 
   it('has at most 90 files in the gateway, and 40 in its dashboard', () => {

@@ -49,6 +49,11 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
       'Set how much quality may be given up for cost: weights, or the dial of a strong/weak policy or a cascade.',
     load: async () => (await import('./commands/tune.ts')).tuneCommand,
   },
+  worker: {
+    usage: '[options]',
+    description: 'Work on shards of trainings that were started elsewhere with --engine.',
+    load: async () => (await import('./commands/worker.ts')).workerCommand,
+  },
   retrain: {
     usage: '[options]',
     description: 'Learn from new logs, and promote the new router if it passes the gate.',

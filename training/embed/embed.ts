@@ -261,6 +261,11 @@ function checkVectors(vectors: readonly Float32Array[], count: number, { id, dim
   }
 }
 
+interface EmbedPromptsOptions extends EmbedAllOptions {
+  /** Embeds them on other machines: texts → `[texts, dimensions]`. @default here */
+  readonly elsewhere?: ((texts: readonly string[]) => Promise<Float32Array>) | undefined;
+}
+
 /**
  * The embedding of every prompt: the one that the table keeps, where it keeps no words, else the embedder's.
  * @returns `[prompts, dimensions]`
@@ -269,18 +274,15 @@ function checkVectors(vectors: readonly Float32Array[], count: number, { id, dim
 export async function embedPrompts(
   { prompts }: Pick<OutcomeMatrix, 'prompts'>,
   embedder: Embedder,
-  options: EmbedAllOptions = {},
+  { elsewhere, ...options }: EmbedPromptsOptions = {},
 ): Promise<Matrix> {
   const { dimensions } = embedder;
   const texts = prompts.map(({ request }) => readPrompt(request).text);
   const worded = prompts.flatMap(({ promptHash, embedding }, row) =>
     promptHash === undefined && embedding === undefined ? [row] : [],
   );
-  const made = await embedAll(
-    embedder,
-    worded.map((row) => texts[row]),
-    options,
-  );
+  const wanted = worded.map((row) => texts[row]);
+  const made = elsewhere === undefined ? await embedAll(embedder, wanted, options) : await elsewhere(wanted);
   if (worded.length === prompts.length) return { rows: prompts.length, columns: dimensions, values: made };
   const values = new Float32Array(prompts.length * dimensions);
   worded.forEach((row, i) => {

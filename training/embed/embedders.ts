@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import {
   type Embedder,
@@ -147,6 +148,13 @@ export function embedderFromFlag(text: string, env: Env): { readonly kind: strin
   if (source !== undefined && (takesModel ? model !== '' : rest.length === 0))
     return { kind, ...source.fromFlag(model, env) };
   throw new InvalidInputError(`\`--embedder\` must be ${embedderFlags()}. Got "${text}".`);
+}
+
+/** Which table the static embedder has here: SHA-256 in hexadecimal. */
+export async function staticTableDigest(): Promise<string> {
+  return createHash('sha256')
+    .update(await readStaticTable())
+    .digest('hex');
 }
 
 /** It runs on TF.js, which takes a while to load. */

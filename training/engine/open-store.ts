@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { constants, copyFile, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { fileError } from '../work/run-folder.ts';
+import { EngineError } from './engine.ts';
 import { type Objects, ShardStore } from './shard-store.ts';
 
 /**
  * The store at an address: a folder that all machines of a run see under the same path or another, or `s3://bucket/prefix`.
- * @throws EngineError, InvalidInputError where it cannot be written to
+ * @throws EngineError where it cannot be written to; InvalidInputError where it is no address of a store
  */
 export async function openStore(address: string, scratch: string): Promise<ShardStore> {
   const objects = address.startsWith('s3://')
@@ -26,9 +26,11 @@ async function openFolder(address: string): Promise<Objects> {
   return new FolderObjects(address);
 }
 
-function storeError(cause: unknown, address: string): unknown {
-  const what = `The store ${address} cannot be written to`;
-  return fileError(cause, what, 'Name another folder with --store, or set its rights; what was there stays');
+function storeError(cause: unknown, address: string): EngineError {
+  return new EngineError(
+    `The store ${address} must be a folder that can be written to. It said: ${(cause as Error).message}. Name another with --store, set its rights or make room; what was there stays.`,
+    { cause },
+  );
 }
 
 /** Objects as files: each is written under another name, brought to the disk and renamed. */

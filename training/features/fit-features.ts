@@ -66,18 +66,43 @@ export function fitFeatures(
   fit: Split<'fit'>,
   options: FeatureOptions,
 ): FittedFeatures {
-  const files = new Map<string, Uint8Array>();
-  const { blocks, extractorBlocks } = fitBlocks(prompts, fit, options, files);
-  const extractor = createFeatureExtractor(extractorBlocks, null);
+  const fitted = fitBlocks(prompts, fit, options);
+  const extractor = createFeatureExtractor(fitted.extractorBlocks, null);
   const { length } = extractor;
   const features = createMatrix(prompts.length, length);
   prompts.forEach((prompt, row) => {
     const embedding = embeddings.values.subarray(row * options.dimensions, (row + 1) * options.dimensions);
     extractor.extractInto(prompt, embedding, features.values, row * length);
   });
+  return standardised(features, fit, fitted, options);
+}
+
+/**
+ * The same where features are computed elsewhere, from the fitted blocks.
+ *
+ * @param extract features that are not standardised, of all prompts in their order: `[prompts, length]`
+ */
+export async function fitFeaturesElsewhere(
+  prompts: readonly Prompt[],
+  fit: Split<'fit'>,
+  options: FeatureOptions,
+  extract: (blocks: readonly FeatureBlock[], ngrams: Uint8Array | null) => Promise<Matrix>,
+): Promise<FittedFeatures> {
+  const fitted = fitBlocks(prompts, fit, options);
+  const features = await extract(fitted.blocks, fitted.files.get(NGRAM_FILE) ?? null);
+  return standardised(features, fit, fitted, options);
+}
+
+function standardised(
+  features: Matrix,
+  fit: Split<'fit'>,
+  { blocks, files }: FittedBlocks,
+  options: FeatureOptions,
+): FittedFeatures {
+  const length = features.columns;
   const groups = scaleGroups(blocks);
   const standardisation = fitStandardisation(takeRows(features, fit.rows).values, length, groups);
-  for (let row = 0; row < prompts.length; row++) standardisation.apply(features.values, row * length);
+  for (let row = 0; row < features.rows; row++) standardisation.apply(features.values, row * length);
   files.set(STANDARDISATION_FILE, encodeStandardisation(standardisation));
   return {
     matrix: features,
@@ -89,12 +114,15 @@ export function fitFeatures(
   };
 }
 
-function fitBlocks(
-  prompts: readonly Prompt[],
-  fit: Split<'fit'>,
-  options: FeatureOptions,
-  files: Map<string, Uint8Array>,
-): { blocks: FeatureBlock[]; extractorBlocks: ExtractorBlock[] } {
+/** What features are computed by. */
+interface FittedBlocks {
+  readonly blocks: readonly FeatureBlock[];
+  readonly extractorBlocks: readonly ExtractorBlock[];
+  readonly files: Map<string, Uint8Array>;
+}
+
+function fitBlocks(prompts: readonly Prompt[], fit: Split<'fit'>, options: FeatureOptions): FittedBlocks {
+  const files = new Map<string, Uint8Array>();
   const { embedder, dimensions, ngrams, numeric = true } = options;
   const blocks: FeatureBlock[] = [{ kind: 'embedding', embedder, dimensions }];
   const extractorBlocks: ExtractorBlock[] = [{ kind: 'embedding', dimensions }];
@@ -112,7 +140,7 @@ function fitBlocks(
     blocks.push({ kind: 'numeric', names: NUMERIC_SIGNAL_NAMES });
     extractorBlocks.push({ kind: 'numeric' });
   }
-  return { blocks, extractorBlocks };
+  return { blocks, extractorBlocks, files };
 }
 
 function scaleGroups(blocks: readonly FeatureBlock[]): ScaleGroup[] {

@@ -3,10 +3,10 @@ import { columnOf, OUTCOME_FIELDS, type OutcomeField } from '../outcomes/outcome
 import { docPath } from '../version.ts';
 import { type ScratchDatabase, withScratchDatabase } from '../work/scratch-database.ts';
 import { cleaning, finishRows } from './finish.ts';
-import { adviceOn, LOG_FORMATS, LOG_READERS, type LogFormat, signsOf } from './formats/log-formats.ts';
+import { adviceOn, LOG_FORMATS, type LogFormat, signsOf } from './formats/log-formats.ts';
 import { linesOf, parseRecord, recordsIn } from './formats/map-log.ts';
 import { joinPrompts, separateRequests } from './join-prompts.ts';
-import { CREATE_LOG_TABLES, joinLog, repriceRows, stageLog } from './log-tables.ts';
+import { joinLog, repriceRows } from './log-tables.ts';
 import { type IngestOptions, nothingToJudge, readIngestOptions } from './options.ts';
 import { csvHeader } from './read/csv.ts';
 import { readDocuments } from './read/documents.ts';
@@ -14,9 +14,15 @@ import { findSourceFiles, type SourceFile } from './read/files.ts';
 import { objectOf, valueAt } from './record/values.ts';
 import { type IngestReport, refuseTooManyRejected } from './report.ts';
 import { settleScores, withQualityJudged } from './settle.ts';
+import {
+  createStagingTables,
+  type FormattedSource,
+  loadStaged,
+  type StagedSource,
+  type StagingOptions,
+  stageFormatted,
+} from './shards.ts';
 import type { ColumnMap, MapTarget, SourceLayout } from './sql/layout.ts';
-import { CREATE_FIRST_ROWS, CREATE_PRICES, CREATE_STAGED } from './sql/rows.ts';
-import { stageSource } from './stage.ts';
 import { loadExisting, StagedRows } from './staged-rows.ts';
 
 /**
@@ -28,23 +34,28 @@ import { loadExisting, StagedRows } from './staged-rows.ts';
  * const report = await ingestOutcomes({ files: ['logs/*.jsonl.gz'], out: 'outcomes.parquet' });
  * report.rowsAccepted; report.rejected;
  */
-export async function ingestOutcomes(options: IngestOptions): Promise<IngestReport> {
+export async function ingestOutcomes(options: IngestOptions, stageAll?: StageAll): Promise<IngestReport> {
   const settings = readIngestOptions(options);
   const { memoryLimitMb, temporaryFolder } = settings;
   return withScratchDatabase({ memoryLimitMb, temporaryFolder }, (database) =>
-    ingestInto(database, settings),
+    ingestInto(database, settings, stageAll),
   );
 }
+
+/** How the rows of files are read and judged, where that is done elsewhere. */
+export type StageAll = (
+  sources: readonly FormattedSource[],
+  options: StagingOptions,
+) => Promise<readonly StagedSource[]>;
 
 async function ingestInto(
   database: ScratchDatabase,
   settings: ReturnType<typeof readIngestOptions>,
+  stageAll?: StageAll,
 ): Promise<IngestReport> {
   const { files, out, map, prices, strict, onProgress } = settings;
   const connection = await database.connect();
-  await connection.run("SET GLOBAL TimeZone = 'UTC'");
-  for (const create of [CREATE_STAGED, CREATE_PRICES, CREATE_FIRST_ROWS, ...CREATE_LOG_TABLES])
-    await connection.run(create);
+  await createStagingTables(connection);
   for (const [
     name,
     { inputPricePerMillionTokens: input, outputPricePerMillionTokens: output },
@@ -83,14 +94,18 @@ async function ingestInto(
   }
   // What numbers say of quality, only all of them tell; what is no number says nothing unless texts are to be read.
   const badReason = settings.scoreRange === undefined ? withQualityJudged('isnan(quality)') : 'reason';
+  const elsewhere = await stageAll?.(
+    sources.map((source, i) => ({ source, format: formats[i].format })),
+    { map, prices, ...mapping },
+  );
   for (const [fileIndex, source] of sources.entries()) {
     const onStaged = strict ? () => staged.refuseBadRows(badReason) : async () => {};
-    const shared = { fileIndex, map, prices, onBytes, onStaged, inOrder: strict };
     const { format } = formats[fileIndex];
+    const shared = { map, prices, ...mapping, fileIndex, onBytes, onStaged, inOrder: strict };
     const layout =
-      format === 'table'
-        ? await stageSource(database, source, shared)
-        : await stageLog(database, source, LOG_READERS[format], { ...shared, ...mapping });
+      elsewhere === undefined
+        ? await stageFormatted(database, { source, format }, shared)
+        : await loadStaged(connection, fileIndex, elsewhere[fileIndex]);
     layouts.push(layout);
     if (format === 'table' && (await staged.countUsable(fileIndex)) === 0) {
       const unmapped = Object.keys(map).filter((target) => !layout.mapped.includes(target));

@@ -69,6 +69,13 @@ export const CREATE_LOG_TABLES = [
   'CREATE TABLE ignored_values (file INTEGER, line BIGINT, reason VARCHAR)',
 ];
 
+/** The tables that files are staged in, and an order of the rows of each in which equal files give equal rows. */
+export const STAGING_TABLES: Readonly<Record<string, string>> = {
+  staged: 'line, rowid',
+  ignored_values: 'line, reason',
+  ...Object.fromEntries(SIDE_TABLES.map((table) => [table, 'ALL'])),
+};
+
 /** How rows with canonical names are read. */
 const CANONICAL: SourceLayout = {
   form: 'long',
@@ -103,7 +110,7 @@ export async function stageLog(
   const given = new Set<OutcomeField>();
   async function* rows(): AsyncGenerator<TextBlock> {
     for await (const block of readDocuments(database, source, options.onBytes)) {
-      const made = mapLogBlock(block, reader, { ...options, path: source.path });
+      const made = mapLogBlock(block, reader, { ...options, path: options.path ?? source.path });
       for (const target of made.mapped) mapped.add(target);
       for (const name of made.given) given.add(name as OutcomeField);
       for (const table of SIDE_TABLES) await insertSide(side, table, options.fileIndex, made[table]);

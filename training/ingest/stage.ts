@@ -20,6 +20,8 @@ import { insertValid, rawField, rawRows, UNREAD, type ValidateOptions } from './
 interface StageOptions extends Omit<StageBlocksOptions, 'look' | 'settle'>, ValidateOptions {
   readonly map: ColumnMap;
   readonly onBytes: (bytes: number) => void;
+  /** What all documents of the file hold, where it has been looked at. @default it is looked at first */
+  readonly names?: SeenNames;
 }
 
 /**
@@ -52,7 +54,7 @@ async function stageFile(
   options: StageOptions,
 ): Promise<SourceLayout> {
   if (source.format === 'parquet') return stageParquet(database, source, options);
-  const seen = new SeenNames(options.map);
+  const seen = options.names ?? new SeenNames(options.map);
   const isWhole = source.format === 'jsonl' && !options.inOrder && (await isJsonLines(source.path));
   if (isWhole && !(await hasLongLines(source.path, database.longRowBytes))) {
     const layout = await stageWhole(database, source, seen, options);
@@ -170,17 +172,17 @@ async function* resumed(first: TextBlock, rest: AsyncIterable<TextBlock>): Async
 const BATCH_BYTES = 32 * 2 ** 20;
 
 /** Trimming costs more than parsing, so it is kept for the few lines that do not begin like an object. */
-const IS_ROW = `CASE WHEN starts_with(doc, '{') THEN true ELSE trim(doc, ' \t\r') <> '' END`;
+export const IS_ROW = `CASE WHEN starts_with(doc, '{') THEN true ELSE trim(doc, ' \t\r') <> '' END`;
 
 /** The lines of one block, from the parameters of `blockParameters`. */
-const BLOCK_LINES = `SELECT unnest(lines) AS doc, unnest(range($firstLine::BIGINT, $firstLine::BIGINT + len(lines))) AS line
+export const BLOCK_LINES = `SELECT unnest(lines) AS doc, unnest(range($firstLine::BIGINT, $firstLine::BIGINT + len(lines))) AS line
   FROM (SELECT string_split(decode($bytes::BLOB), chr(10)) AS lines)`;
 
 /** The same of a block whose lines are numbered in front: the number, a tab, the document. */
 const NUMBERED_LINES = `SELECT substring(numbered, tab + 1) AS doc, substring(numbered, 1, tab - 1)::BIGINT + $firstLine AS line
   FROM (SELECT numbered, instr(numbered, chr(9)) AS tab FROM (SELECT unnest(string_split(decode($bytes::BLOB), chr(10))) AS numbered))`;
 
-const WHOLE_DOCUMENT = `CASE WHEN ${mayHoldSurrogates('doc')} AND NOT json_valid(doc) THEN ${wellFormed('doc')} ELSE doc END`;
+export const WHOLE_DOCUMENT = `CASE WHEN ${mayHoldSurrogates('doc')} AND NOT json_valid(doc) THEN ${wellFormed('doc')} ELSE doc END`;
 
 export interface StageBlocksOptions {
   readonly fileIndex: number;
@@ -259,7 +261,7 @@ export async function stageBlocks(
   }
 }
 
-function blockParameters(block: TextBlock): { firstLine: bigint; bytes: DuckDBBlobValue } {
+export function blockParameters(block: TextBlock): { firstLine: bigint; bytes: DuckDBBlobValue } {
   return { firstLine: BigInt(block.firstLine), bytes: blobValue(block.bytes) };
 }
 
@@ -312,7 +314,7 @@ interface StageRegularOptions extends ValidateOptions {
 }
 
 /** How to read a JSONL file of nothing but objects, from the keys of all of them; null when it is none. */
-async function regularLayout(
+export async function regularLayout(
   connection: DuckDBConnection,
   source: SourceFile,
   seen: SeenNames,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { PolicySpec } from 'pointsman';
 import type { TrainConfig } from '../config.ts';
 import { openEmbedder } from '../embed/embedders.ts';
-import { ingestOutcomes } from '../ingest/ingest.ts';
+import { ingestOutcomes, type StageAll } from '../ingest/ingest.ts';
 import { type IngestOptions, MOST_REJECTED } from '../ingest/options.ts';
 import { OutcomeStore, readOutcomeMatrix } from '../ingest/outcome-store.ts';
 import {
@@ -56,6 +56,8 @@ interface PrepareOptions extends LogOptions {
   /** For rows with tokens and no cost; those of the config come first. @default {} */
   readonly prices?: Prices;
   readonly strict?: boolean;
+  /** Reads and judges rows on shards. @default here, as they come */
+  readonly stageAll?: StageAll | undefined;
   readonly onProgress?: (progress: TrainProgress) => void;
 }
 
@@ -119,7 +121,7 @@ export async function withTraffic<Result>(
 export async function prepareTraffic(options: PrepareOptions): Promise<PreparedTraffic> {
   const { config, folder, map = {}, strict = false, onProgress = () => {} } = options;
   const table = join(folder, TABLE);
-  const ingest = await ingestOutcomes({
+  const ingestOptions: IngestOptions = {
     ...Object.fromEntries(LOG_OPTIONS.map((name) => [name, options[name]])),
     maxRejected: options.maxRejected ?? MOST_REJECTED,
     ...(options.keep === 'hashes' ? { embedder: (await openEmbedder(config.embedder)).embedder } : {}),
@@ -130,7 +132,8 @@ export async function prepareTraffic(options: PrepareOptions): Promise<PreparedT
     prices: { ...options.prices, ...configuredPrices(config) },
     onProgress: (progress) => onProgress({ kind: 'read', ...progress }),
     onStep: (what) => onProgress({ kind: 'step', what, folds: null }),
-  });
+  };
+  const ingest = await ingestOutcomes(ingestOptions, options.stageAll);
   const matrix = await readOutcomeMatrix(table, scratchOf(options));
   checkTraffic(matrix, ingest);
   onProgress({ kind: 'step', what: 'splitting', folds: null });

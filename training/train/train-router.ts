@@ -23,13 +23,13 @@ import { openEmbedder } from '../embed/embedders.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
 import type { Evaluation } from '../evaluate/evaluation.ts';
 import type { TestPredictions } from '../evaluate/evaluation-input.ts';
-import { fitFeatures } from '../features/fit-features.ts';
+import { fitFeatures, fitFeaturesElsewhere } from '../features/fit-features.ts';
 import type { Matrix } from '../fit/rows.ts';
 import { keptEmbedders } from '../ingest/finish.ts';
 import { describeScale } from '../ingest/score-scale.ts';
 import { withTokenCosts } from '../outcomes/amounts.ts';
 import { areHashed } from '../outcomes/matrix.ts';
-import { workPart } from '../work/run-folder.ts';
+import { withRunFolder, workPart } from '../work/run-folder.ts';
 import type { ScratchOptions } from '../work/scratch-database.ts';
 import type { AnswerReport } from './answer.ts';
 import { predictTest, predictTold } from './evaluate-router.ts';
@@ -44,6 +44,7 @@ import {
 } from './prepare-traffic.ts';
 import type { QualityReport } from './quality.ts';
 import { addEvaluation, buildRouter } from './router-artifact.ts';
+import { ShardedTraining, type ShardOptions } from './shards/run-on-shards.ts';
 import { type OnStep, startRun, type TrainInput, type TrainingRun } from './training-run.ts';
 
 /** A router, sealed and measured, not yet on disk. */
@@ -66,7 +67,7 @@ export interface TrainedRouter {
  * The same input gives the same artifact, byte for byte, reports included.
  */
 export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
-  const { config, embedder, groups, splits, onProgress = () => {} } = input;
+  const { config, embedder, groups, sharded, splits, onProgress = () => {} } = input;
   const matrix = withTokenCosts(input.matrix, config.candidates as Record<string, Partial<Candidate>>);
   // First, since a misspelt candidate should not be found out after the fitting.
   checkPolicy(config, matrix.candidates, input.thresholds);
@@ -74,18 +75,29 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
 
   const embeddings = await embedPrompts(matrix, embedder.embedder, {
     cacheFolder: input.cacheFolder,
+    elsewhere:
+      sharded === undefined
+        ? undefined
+        : (texts) => sharded.embed(texts, config.embedder, embedder.embedder.dimensions),
     onProgress: (progress) => onProgress({ kind: 'embed', ...progress }),
   });
 
   onStep('fitting features');
   const prompts = matrix.prompts.map(({ request }) => readPrompt(request));
   const hashed = areHashed(matrix);
-  const features = fitFeatures(prompts, embeddings, splits.fit, {
+  const featureOptions = {
     embedder: embedder.embedder.id,
     dimensions: embedder.embedder.dimensions,
     ngrams: hashed || config.ngrams.dimensions === 0 ? null : { ...config.ngrams, seed: config.seed },
     numeric: !hashed,
-  });
+  };
+  const features =
+    sharded === undefined
+      ? fitFeatures(prompts, embeddings, splits.fit, featureOptions)
+      : await fitFeaturesElsewhere(prompts, splits.fit, featureOptions, (blocks, ngrams) => {
+          const requests = matrix.prompts.map(({ request }) => request);
+          return sharded.featurise(requests, embeddings, blocks, ngrams);
+        });
 
   const run = await startRun({ config, matrix, splits, groups, features, onStep });
   const heads = withThresholds(await fitHeads(run), input.thresholds ?? null);
@@ -166,13 +178,18 @@ async function evaluateBuilt(
   return { evaluation, predictions };
 }
 
-export interface TrainFromFilesOptions extends Omit<TrafficOptions, 'router'> {
+export interface TrainFromFilesOptions extends Omit<TrafficOptions, 'router' | 'stageAll'> {
   /** The router's folder, such as `models/support`. */
   readonly out: string;
   /** Letters, digits, `.`, `_` and `-`: the router's name in its manifest. */
   readonly name: string;
   /** Where the traffic came from, for the card. @default nothing is said */
   readonly source?: string;
+  /**
+   * Reads, embeds and featurises shard by shard, on the machines of an engine. The artifact is the same, byte for byte.
+   * @default in this process, as rows come
+   */
+  readonly shards?: ShardOptions | undefined;
 }
 
 export interface TrainedFromFiles {
@@ -199,27 +216,41 @@ export async function trainFromFiles(options: TrainFromFilesOptions): Promise<Tr
   // First, since what is missing or in the way should not be found out after a long reading.
   await checkRouterFolder(out);
   const embedder = await openEmbedder(config.embedder);
-  return withTraffic({ ...options, router: out }, async (traffic, keep) => {
-    await checkEmbedder(traffic.table, embedder.embedder.id, options);
-    const pointer = await readVersionPointer(out);
-    const trained = await trainRouter({
-      name,
-      matrix: traffic.matrix,
-      splits: traffic.splits,
-      groups: traffic.groups,
-      dataFingerprint: traffic.ingest.fingerprint,
-      thresholds: await tunedBefore(config.policy, out, pointer?.version ?? null),
-      scores: describeScale(traffic.ingest.scoreScale),
-      config,
-      embedder,
-      cacheFolder: await workPart(workFolder, 'embeddings'),
-      onProgress,
-      ...(source === undefined ? {} : { source }),
-    });
-    const written = await writeArtifact(out, trained.artifact);
-    await keep();
-    return { traffic, trained, written };
-  });
+  return withShards(options, (sharded) =>
+    withTraffic({ ...options, router: out, stageAll: sharded?.stageAll }, async (traffic, keep) => {
+      await checkEmbedder(traffic.table, embedder.embedder.id, options);
+      const pointer = await readVersionPointer(out);
+      const trained = await trainRouter({
+        name,
+        matrix: traffic.matrix,
+        splits: traffic.splits,
+        groups: traffic.groups,
+        dataFingerprint: traffic.ingest.fingerprint,
+        thresholds: await tunedBefore(config.policy, out, pointer?.version ?? null),
+        scores: describeScale(traffic.ingest.scoreScale),
+        config,
+        embedder,
+        cacheFolder: await workPart(workFolder, 'embeddings'),
+        onProgress,
+        sharded,
+        ...(source === undefined ? {} : { source }),
+      });
+      const written = await writeArtifact(out, trained.artifact);
+      await keep();
+      return { traffic, trained, written };
+    }),
+  );
+}
+
+/** Does `use` with what runs on shards, and a folder for it; with none where nothing does. */
+async function withShards<Result>(
+  { onProgress = () => {}, shards, workFolder }: TrainFromFilesOptions,
+  use: (sharded: ShardedTraining | undefined) => Promise<Result>,
+): Promise<Result> {
+  if (shards === undefined) return use(undefined);
+  return withRunFolder(workFolder, 'shards', (folder) =>
+    use(new ShardedTraining(shards, folder, (progress) => onProgress({ kind: 'shards', ...progress }))),
+  );
 }
 
 /**

@@ -3,6 +3,7 @@ import type { ManifestAnswer } from 'pointsman/internal';
 import type { TrainConfig } from '../config.ts';
 import type { EmbedProgress } from '../embed/embed.ts';
 import type { RouterEmbedder } from '../embed/embedders.ts';
+import type { EngineProgress } from '../engine/engine.ts';
 import type { FittedFeatures } from '../features/fit-features.ts';
 import { type FoldProgress, groupedFolds, type Matrix, takeRows } from '../fit/rows.ts';
 import type { IngestProgress } from '../ingest/options.ts';
@@ -10,6 +11,7 @@ import { isFullyObserved, type LearnerData } from '../learners/learner.ts';
 import { type LoggingPropensities, loggingPropensities } from '../off-policy/propensities.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import type { Splits } from '../split/split.ts';
+import type { ShardedTraining } from './shards/run-on-shards.ts';
 
 /** What a router is trained from. */
 export interface TrainInput {
@@ -30,6 +32,8 @@ export interface TrainInput {
   readonly thresholds?: ManifestAnswer['thresholds'] | null;
   /** Where the traffic came from, for the card. */
   readonly source?: string | undefined;
+  /** Embeds and featurises on shards. @default here */
+  readonly sharded?: ShardedTraining | undefined;
   readonly onProgress?: (progress: TrainProgress) => void;
 }
 
@@ -59,6 +63,8 @@ export interface TrainingRun {
 export type TrainProgress =
   | ({ readonly kind: 'read' } & IngestProgress)
   | ({ readonly kind: 'embed' } & EmbedProgress)
+  /** Tasks on shards, wherever they run. */
+  | ({ readonly kind: 'shards' } & EngineProgress)
   /** A step begins (`folds` is null), or goes on. */
   | { readonly kind: 'step'; readonly what: string; readonly folds: FoldProgress | null };
 

@@ -9,8 +9,10 @@ import type { AnswerReport } from '../../train/answer.ts';
 import type { LogReport } from '../../train/logged.ts';
 import type { PreparedTraffic } from '../../train/prepare-traffic.ts';
 import { rehearseTraining, type TrainedFromFiles, trainFromFiles } from '../../train/train-router.ts';
+import type { TrainProgress } from '../../train/training-run.ts';
 import { formatDuration } from '../../words/format.ts';
 import { describeEvaluation, describeIngest, readLines } from '../terminal/describe.ts';
+import { addEngineOptions, type EngineFlags, withEngine } from '../terminal/engine.ts';
 import { type CommandIo, createProgress, quoted, showTraining, textTable, wrapText } from '../terminal/io.ts';
 import {
   addLogOptions,
@@ -33,6 +35,7 @@ Examples:
   $ npx pointsman train traffic.jsonl --out models/support --embedder transformers:Xenova/all-MiniLM-L6-v2
   $ npx pointsman train traffic.jsonl --out models/support --split-by time --weights balanced
   $ npx pointsman train votes.jsonl --format preferences --out models/arena
+  $ npx pointsman train 'logs/*.jsonl.gz' --out models/support --engine redis://queue:6379 --store /mnt/shared/pointsman
 
 A row of traffic.jsonl is one candidate's answer to one request:
   {"requestId": "r1", "text": "What is 17 % of 80?", "candidate": "small-model", "quality": 1,
@@ -51,7 +54,7 @@ train.yaml, every field of which may be left out:
 
 pointsman init looks at a log and writes such a file.`;
 
-interface TrainFlags extends LogFlags {
+interface TrainFlags extends LogFlags, EngineFlags {
   readonly out: string;
   readonly config?: string;
   readonly seed?: number;
@@ -85,7 +88,7 @@ export function trainCommand(io: CommandIo): Command {
     .addOption(new Option('-s, --seed <number>', 'of splits and fits (default: 0)').argParser(wholeNumber))
     .option('-n, --name <name>', "the router's name (default: the name of its folder)")
     .option('-e, --embedder <kind>', `${embedderFlags()} (default: static, which needs nothing)`);
-  return addLogOptions(addMapOption(command))
+  return addEngineOptions(addLogOptions(addMapOption(command)))
     .option('-p, --prices <file>', 'YAML or JSON with prices per million tokens by candidate')
     .option('--strict', 'stop at the first row that cannot be used')
     .addOption(
@@ -158,7 +161,16 @@ async function runTrain(
         );
       });
     }
-    const result = await trainFromFiles({ ...options, onProgress });
+    const { shardSize, temporaryFolder } = flags;
+    const result = await withEngine(flags, { io, temporaryFolder }, (engine) =>
+      trainFromFiles({
+        ...options,
+        onProgress: flags.json && engine !== undefined ? showJson(io) : onProgress,
+        ...(engine === undefined
+          ? {}
+          : { shards: { engine, ...(shardSize === undefined ? {} : { shardBytes: shardSize }) } }),
+      }),
+    );
     progress.stop();
     warn(result.traffic.warnings);
     io.stdout(
@@ -169,6 +181,11 @@ async function runTrain(
   } finally {
     progress.stop();
   }
+}
+
+/** Progress for a program that looks on: an object a line, on standard error. */
+function showJson(io: CommandIo): (event: TrainProgress) => void {
+  return (event) => io.stderr(`${JSON.stringify(event)}\n`);
 }
 
 /** What a router would be trained on: the splits, and what the traffic holds of each candidate. */

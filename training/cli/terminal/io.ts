@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import { SingleBar } from 'cli-progress';
 import { largest } from 'pointsman/internal';
+import type { EngineProgress } from '../../engine/engine.ts';
 import type { TrainProgress } from '../../train/training-run.ts';
 import { shortNames } from '../../words/format.ts';
 
@@ -180,6 +181,12 @@ export function showTraining(progress: Progress): (event: TrainProgress) => void
           done / Math.max(1, total),
         );
       }
+      case 'shards':
+        return progress.update(
+          SHARD_STEPS[event.step] ?? event.step,
+          event.done / event.total,
+          shardsLine(event),
+        );
       case 'step':
         if (event.folds === null) return progress.update(event.what);
         return progress.update(
@@ -189,6 +196,22 @@ export function showTraining(progress: Progress): (event: TrainProgress) => void
         );
     }
   };
+}
+
+/** What the steps on shards are called on a terminal. */
+const SHARD_STEPS: Readonly<Record<string, string>> = {
+  look: 'looking at shards',
+  stage: 'reading shards',
+  embed: 'embedding shards',
+  featurise: 'computing features of shards',
+};
+
+function shardsLine({ done, known, perSecond, total, workers }: EngineProgress): string {
+  const parts = [`${done} of ${total} shards`];
+  if (known > 0) parts.push(`${known} done before`);
+  if (perSecond !== null) parts.push(`${perSecond.toPrecision(2)} a second`);
+  if (workers !== null) parts.push(workers === 1 ? '1 worker' : `${workers} workers`);
+  return parts.join(', ');
 }
 
 export interface TextColumn {

@@ -18,6 +18,14 @@ export const RESPONSE_SUFFIX = '|model_response';
 const MOST_NAMES = 10_000;
 const KNOWN_NAMES = new Set(OUTCOME_FIELDS.flatMap((field) => columnOf(field).aliases));
 
+/** The names of some documents of a file, as JSON. */
+export interface NamesSeen {
+  readonly columns: readonly string[];
+  readonly cellKeys: readonly string[];
+  readonly mapped: readonly MapTarget[];
+  readonly hasCells: boolean;
+}
+
 /** What documents of a file hold, gathered from all of them before it is said how to read them. */
 export class SeenNames {
   readonly #map: ColumnMap;
@@ -26,9 +34,32 @@ export class SeenNames {
   readonly #cellKeys = new Set<string>();
   readonly #mapped = new Set<MapTarget>();
   #hasCells = false;
+  #isComplete = false;
 
   constructor(map: ColumnMap) {
     this.#map = map;
+  }
+
+  /** Of a file whose parts have been looked at, each by itself: what is added later is known already. */
+  static ofParts(map: ColumnMap, parts: readonly NamesSeen[]): SeenNames {
+    const seen = new SeenNames(map);
+    for (const part of parts) {
+      seen.addColumns(part.columns);
+      for (const key of part.cellKeys) note(seen.#cellKeys, key);
+      for (const target of part.mapped) seen.#mapped.add(target);
+      seen.#hasCells ||= part.hasCells;
+    }
+    seen.#isComplete = true;
+    return seen;
+  }
+
+  seen(): NamesSeen {
+    return {
+      columns: [...this.#columns].sort(),
+      cellKeys: [...this.#cellKeys].sort(),
+      mapped: [...this.#mapped].sort(),
+      hasCells: this.#hasCells,
+    };
   }
 
   /**
@@ -41,6 +72,7 @@ export class SeenNames {
     documents: string,
     values: Record<string, DuckDBValue> = {},
   ): Promise<void> {
+    if (this.#isComplete) return;
     // Most documents of a file have the same keys, so that what is taken apart are a few lists of them.
     const keys = `SELECT DISTINCT TRY(json_keys(doc)) AS keys FROM (${documents})`;
     this.addColumns(

@@ -1,0 +1,23 @@
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { runChaos } from '../../fixtures/run-chaos.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
+
+const { folder } = temporaryFolder();
+
+it('trains the same router, byte for byte, twenty times, whoever is killed on the way', async () => {
+  const { alone, redisRestarts, rounds, workersKilled } = await runChaos(
+    await mkdtemp(join(folder, 'chaos-')),
+    {
+      rounds: 20,
+      seed: 13,
+      workers: 3,
+    },
+  );
+  expect(new Set(rounds)).toEqual(new Set([alone]));
+  expect(rounds).toHaveLength(20);
+  // Each round has one at least, and a quarter of them are of Redis.
+  expect(workersKilled + redisRestarts).toBeGreaterThanOrEqual(20);
+  expect(redisRestarts).toBeGreaterThan(0);
+});
