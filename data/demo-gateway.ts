@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createGateway, type GatewayConfig, serve } from '@pointsman/gateway';
 import { type CommandIo, processIo } from '../training/cli/terminal/io.ts';
@@ -15,9 +18,9 @@ const usage = `Serves the sample solvers behind a gateway, and sends it traffic 
 A router is trained first, where there is none yet.
 
   npm run demo:gateway -- [--port 8800] [--per-second 5] [--requests N] [--router models/demo] [--prompts 1500]
-                          [--log .pointsman/gateway/log] [--seed 0]
+                          [--log .pointsman/gateway/log] [--seed 0] [--retrain-after 200]
 
-It goes on until Ctrl+C, or for so many requests.
+It goes on until Ctrl+C, or for so many requests. After --retrain-after requests, 'pointsman retrain' learns from the log once.
 `;
 
 /** Of all answers: of how many somebody says how good they were, and how many are read as they come. */
@@ -46,15 +49,22 @@ export async function runGatewayDemo(
       prompts: { type: 'string', default: '1500' },
       log: { type: 'string', default: '.pointsman/gateway/log' },
       seed: { type: 'string', default: '0' },
+      'retrain-after': { type: 'string', default: '200' },
       help: { type: 'boolean', default: false },
     },
   });
-  const numbers = [values.port, values['per-second'], values.requests, values.seed].map(Number);
+  const numbers = [
+    values.port,
+    values['per-second'],
+    values.requests,
+    values.seed,
+    values['retrain-after'],
+  ].map(Number);
   if (values.help || numbers.some(Number.isNaN)) {
     io.stdout(usage);
     return values.help ? 0 : 2;
   }
-  const [port, perSecond, requests, seed] = numbers as [number, number, number, number];
+  const [port, perSecond, requests, seed, retrainAfter] = numbers as [number, number, number, number, number];
   if (!existsSync(join(values.router, 'current.json'))) {
     const code = await runDemo(['--prompts', values.prompts, '--out', values.router], io);
     if (code !== 0) return code;
@@ -69,21 +79,25 @@ export async function runGatewayDemo(
     routers: {
       demo: {
         folder: values.router,
-        // Of what is explored a new router can learn.
+        canary: {},
+        // Of what is explored a new router can learn, and the dashboard can say what others would have been worth.
         policy: {
           kind: 'explore',
           method: 'epsilon-greedy',
-          epsilon: 0.1,
+          epsilon: 0.3,
           policy: { kind: 'utility', weights: 'balanced' },
         },
       },
     },
     log: { folder: values.log },
+    keys: { state: ':memory:' },
   };
   const gateway = await createGateway(config, { onError: (error) => io.stderr(`${String(error)}\n`) });
   const server = await serve(gateway);
-  io.stdout(greeting(server.url, values.log));
+  const key = await makeKey(server.url);
+  io.stdout(greeting(server.url, values.log, key));
   const counts = new Counts(solvers.map(({ name }) => name));
+  let retraining: Promise<void> | undefined;
   let isOver = false;
   stopped.then(() => {
     isOver = true;
@@ -92,31 +106,71 @@ export async function runGatewayDemo(
     for (let i = 0; i < requests && !isOver; ) {
       for (const prompt of generatePrompts({ count: AT_A_TIME, seed: seed + 1000 + i })) {
         if (i >= requests || isOver) break;
-        counts.add(await ask(server.url, prompt, i, solvers));
+        counts.add(await ask({ url: server.url, key }, prompt, i, solvers));
         i++;
+        if (i === retrainAfter) retraining = retrain(values.router, values.log, io);
         if (i % SUMMARY_EVERY === 0) io.stdout(counts.summary());
         await Promise.race([pause(1000 / perSecond), stopped]);
       }
     }
   } finally {
     io.stdout(counts.summary());
+    await retraining;
     await server.close();
     await upstream.close();
   }
   return 0;
 }
 
-function greeting(url: string, log: string): string {
+function greeting(url: string, log: string, key: string): string {
   return `The gateway listens at ${url}; its upstream is eight local programs, its users are made up. Decisions go to ${log}.
 
-  curl ${url}/v1/chat/completions -d '{"model": "auto", "messages": [{"role": "user", "content": "What is 17 * 23?"}]}'
-  curl ${url}/v1/route -d '{"text": "What is the capital of Mongolia?"}'
-  curl ${url}/v1/models
+  Dashboard: ${url}/dashboard
+  The key of the made-up users, for the playground and for requests of yours: ${key}
+
+  curl ${url}/v1/chat/completions -H "Authorization: Bearer ${key}" -d '{"model": "auto", "messages": [{"role": "user", "content": "What is 17 * 23?"}]}'
+  curl ${url}/v1/route -H "Authorization: Bearer ${key}" -d '{"text": "What is the capital of Mongolia?"}'
   curl ${url}/metrics
 
 Ctrl+C stops it.
 
 `;
+}
+
+/** As the dashboard makes one. @returns its secret */
+async function makeKey(url: string): Promise<string> {
+  const settings = { name: 'made-up users', budgetUsdPerDay: 5, requestsPerMinute: 6000 };
+  const response = await post(`${url}/admin/keys`, settings);
+  return (await response.json()).secret;
+}
+
+const COMMAND = fileURLToPath(new URL('../src/bin/pointsman.js', import.meta.url));
+
+/** What a schedule does at night, in a process of its own: whether there is enough to learn from, it says itself. */
+async function retrain(router: string, log: string, io: CommandIo): Promise<void> {
+  const folder = dirname(log);
+  const config = join(folder, 'retrain.yaml');
+  // JSON is YAML.
+  await writeFile(
+    config,
+    JSON.stringify({
+      router,
+      logs: { files: [join(log, 'decisions-*')], format: 'pointsman' },
+      work: join(folder, 'work'),
+    }),
+  );
+  const child = spawn(process.execPath, [COMMAND, 'retrain', '--config', config, '--quiet'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  child.stderr.on('data', (text) => {
+    said += String(text);
+  });
+  const [code] = await once(child, 'close');
+  // 3: it was kept, which is a result too.
+  if (code === 0 || code === 3)
+    io.stdout('A retraining has ended: the pages Versions and Drift show what it found.\n');
+  else io.stderr(`The retraining failed: ${said}\n`);
 }
 
 /** One answer, as its user knows it. */
@@ -131,14 +185,16 @@ interface Seen {
 
 /** Asks as any program would, and says how good the answer was. */
 async function ask(
-  url: string,
+  { key, url }: { readonly url: string; readonly key: string },
   prompt: SamplePrompt,
   i: number,
   solvers: Awaited<ReturnType<typeof loadSolvers>>,
 ): Promise<Seen> {
   const stream = i % STREAMED_EVERY === 0;
   const messages = prompt.messages ?? [{ role: 'user', content: prompt.text }];
-  const response = await post(`${url}/v1/chat/completions`, { model: 'auto', messages, stream });
+  const response = await post(`${url}/v1/chat/completions`, { model: 'auto', messages, stream }, key, {
+    'x-pointsman-task': prompt.family,
+  });
   const text = await response.text();
   if (!response.ok) throw new Error(`The gateway answered ${response.status}: ${text}`);
   const answer = stream ? streamedText(text) : JSON.parse(text).choices[0].message.content;
@@ -146,8 +202,8 @@ async function ask(
   const quality = grade(prompt.expected, answer);
   // The golden ratio spreads the share evenly, without a random source.
   const isRated = (i * 0.618_033_988_749_895) % 1 < RATED_SHARE;
-  if (isRated) await post(`${url}/v1/feedback`, { decisionId, rating: quality });
-  const record = await (await fetch(`${url}/v1/decisions/${decisionId}`)).json();
+  if (isRated) await post(`${url}/v1/feedback`, { decisionId, rating: quality }, key);
+  const record = await (await fetch(`${url}/v1/decisions/${decisionId}`, { headers: bearer(key) })).json();
   const costOf = ({ price }: (typeof solvers)[number]) =>
     (price.inputPricePerMillionTokens * record.inputTokens +
       price.outputPricePerMillionTokens * record.outputTokens) /
@@ -161,9 +217,20 @@ async function ask(
   };
 }
 
-function post(url: string, body: unknown): Promise<Response> {
-  return fetch(url, { method: 'POST', body: JSON.stringify(body) });
+function post(
+  url: string,
+  body: unknown,
+  key?: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
+  return fetch(url, {
+    method: 'POST',
+    body: JSON.stringify(body),
+    headers: { ...(key === undefined ? {} : bearer(key)), ...headers },
+  });
 }
+
+const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 
 function streamedText(events: string): string {
   const chunks = [...events.matchAll(/^data: (\{.*\})$/gm)].map(([, data]) => JSON.parse(data));

@@ -7,10 +7,12 @@ import { checkAdminToken, createAdminApi, isLoopback } from './admin/admin-api.t
 import { createDashboardFiles } from './admin/dashboard-files.ts';
 import { createKeysArea } from './admin/keys-area.ts';
 import { createLiveArea } from './admin/live-area.ts';
+import { createNightsArea } from './admin/nights-area.ts';
 import { createRollupsArea } from './admin/rollups-area.ts';
 import { createStandingArea } from './admin/standing-area.ts';
 import { createVersionsArea } from './admin/versions-area.ts';
 import { createVotesArea } from './admin/votes-area.ts';
+import { createWorthArea } from './admin/worth-area.ts';
 import { answerRequest, type CutConnection, problemResponse } from './api/answer.ts';
 import { countTokens } from './api/count-tokens.ts';
 import { decideOnly, readDecision } from './api/decisions.ts';
@@ -160,6 +162,8 @@ export async function openGateway(
         createLiveArea(parts.records, leaving.signal),
         createStandingArea(parts),
         createVotesArea(parts),
+        createNightsArea(config),
+        createWorthArea(config, routers),
       ];
       app.route('/', createAdminApi({ areas, host: config.listen.host, token, onError }));
       app.route('/', createDashboardFiles());

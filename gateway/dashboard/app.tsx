@@ -4,10 +4,15 @@ import type { Overview } from '../admin/standing-area.ts';
 import { setAdminToken } from './api/client.ts';
 import { useLoaded } from './api/use-loaded.ts';
 import { DecisionPage } from './pages/decision.tsx';
+import { DriftPage } from './pages/drift.tsx';
 import { KeysPage } from './pages/keys.tsx';
 import { LivePage } from './pages/live.tsx';
 import { PlaygroundPage } from './pages/playground.tsx';
+import { QualityPage } from './pages/quality.tsx';
+import { SavingsPage } from './pages/savings.tsx';
 import { UpstreamsPage } from './pages/upstreams.tsx';
+import { VersionsPage } from './pages/versions.tsx';
+import { WhatIfPage } from './pages/what-if.tsx';
 import { Notice } from './parts/blocks.tsx';
 import type { PageProps } from './parts/page-props.ts';
 
@@ -21,6 +26,11 @@ interface Route {
 const ROUTES: Readonly<Record<string, Route>> = {
   live: { title: 'Live', page: LivePage },
   decision: { title: 'Decision', page: DecisionPage, isInner: true },
+  savings: { title: 'Savings', page: SavingsPage },
+  quality: { title: 'Quality', page: QualityPage },
+  drift: { title: 'Drift', page: DriftPage },
+  versions: { title: 'Versions', page: VersionsPage },
+  'what-if': { title: 'What if', page: WhatIfPage },
   playground: { title: 'Playground', page: PlaygroundPage },
   keys: { title: 'Keys & budgets', page: KeysPage },
   upstreams: { title: 'Upstreams', page: UpstreamsPage },

@@ -121,9 +121,11 @@ export const GATEWAY_ARROWS: Arrows = {
   // Who may do what, and who pays: asked by every route, and asking none of them.
   keys: ['state'],
   // For whoever looks after the gateway: keys and what they used, decisions as they come, who is served by whom.
-  admin: ['canary', 'config', 'keys', 'records', 'rollups', 'routing', 'state'],
+  admin: ['canary', 'config', 'keys', 'records', 'rollups', 'routing', 'state', 'worth'],
+  // What decisions were worth, and would have been, as far as the log can say.
+  worth: [],
   // The page in a browser: it knows the gateway by the types of what the admin API sends.
-  dashboard: ['admin', 'keys', 'records'],
+  dashboard: ['admin', 'canary', 'keys', 'records', 'rollups', 'worth'],
   // What is remembered of keys and of what they used.
   state: [],
   records: [],

@@ -21,6 +21,9 @@ interface ChartProps {
   readonly isFromZero?: boolean;
 }
 
+/** So few points are drawn one by one: a line needs two. */
+const FEW = 40;
+
 const COLOURS = ['--accent', '--series-2', '--series-3'];
 const SWATCHES = ['', 'second', 'third'];
 
@@ -32,7 +35,7 @@ export function Chart({ height = 200, isFromZero = true, label, series, times }:
     const element = frame.current;
     if (element === null) return undefined;
     const plot = new uPlot(
-      optionsOf(series, element.clientWidth, height, isFromZero),
+      optionsOf(series, element.clientWidth, height, isFromZero, times.length < FEW),
       [Float64Array.from(times), ...series.map(({ values }) => [...values])] as uPlot.AlignedData,
       element,
     );
@@ -65,6 +68,7 @@ function optionsOf(
   width: number,
   height: number,
   isFromZero: boolean,
+  isFew: boolean,
 ): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string) => style.getPropertyValue(name).trim();
@@ -81,6 +85,8 @@ function optionsOf(
     legend: { show: false },
     cursor: { drag: { x: false, y: false } },
     scales: {
+      // Of a single time there is no range.
+      x: { range: (_, from, to) => (from === to ? [from - 1800, to + 1800] : [from, to]) },
       y: {
         range: (_, low, high) => {
           const [bottom, top] = [isFromZero ? Math.min(0, low) : low, isFromZero ? Math.max(0, high) : high];
@@ -96,7 +102,7 @@ function optionsOf(
         label: name,
         stroke: colour(COLOURS[i] as string),
         width: isBars === true ? 0 : 2,
-        points: { show: false },
+        points: { show: isFew, size: 5 },
         ...(isBars === true
           ? {
               fill: colour(COLOURS[i] as string),

@@ -6,7 +6,8 @@ export function formatUsd(usd: number | null): string {
   if (usd === null) return UNKNOWN;
   const size = Math.abs(usd);
   const sign = usd < 0 ? '−' : '';
-  if (size === 0) return '$0';
+  // Less than a billionth is the noise of the arithmetic.
+  if (size < 1e-9) return '$0';
   if (size >= 1000) return `${sign}$${Math.round(size).toLocaleString('en-US')}`;
   if (size >= 1) return `${sign}$${size.toFixed(2)}`;
   const decimals = Math.min(12, 1 - Math.floor(Math.log10(size)));

@@ -7,7 +7,17 @@ import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { ask, mockUpstream, routerFolder, testConfig, testServer } from '../gateway-fixture.ts';
 
 const TOKEN = 'a-token-that-is-long-enough';
-const PAGES = ['live', 'playground', 'keys', 'upstreams'];
+const PAGES = [
+  'live',
+  'savings',
+  'quality',
+  'drift',
+  'versions',
+  'what-if',
+  'playground',
+  'keys',
+  'upstreams',
+];
 const WIDE = { viewport: { width: 1200, height: 800 } };
 
 const { folder } = temporaryFolder();
@@ -190,6 +200,29 @@ describe.skipIf(!hasChromium)(
       await page.context().close();
     });
 
+    it('asks the log what other weights would have done, and says what it cannot', async () => {
+      const { mistakes, page } = await openPage(browser, WIDE);
+      await goTo(page, 'what-if');
+      await page.getByLabel('Weights').selectOption('my own');
+      await page.getByLabel('Cost', { exact: true }).fill('3');
+      await page.getByRole('button', { name: 'Ask the log' }).click();
+      await page.getByRole('heading', { name: 'Who would answer' }).waitFor();
+      await page.getByText('The log cannot say it all.').waitFor();
+      expect(await seriousFindings(page)).toEqual([]);
+      const { body } = {
+        body: await (await send('/admin/what-if', { weights: { quality: 1, cost: 3, latency: 0 } })).json(),
+      };
+      const [first] = Object.entries<number>(body.after).sort(([, a], [, b]) => b - a);
+      const row = page.locator('table.table tbody tr').first();
+      expect(await row.textContent()).toContain(`${first?.[0]}`);
+      expect(await row.textContent()).toContain(`${(100 * (first?.[1] as number)).toFixed(1)} %`);
+      await page.getByLabel('Least chance of a good answer, 0 to 1').fill('2');
+      await page.getByRole('button', { name: 'Ask the log' }).click();
+      await page.getByRole('alert').getByText('`limits.minSuccessProbability` is wrong').waitFor();
+      expect(mistakes).toEqual([]);
+      await page.context().close();
+    });
+
     it('says in a sentence what is not there, and what to do', async () => {
       const alone = await testServer({
         listen: { port: 0 },
@@ -199,6 +232,10 @@ describe.skipIf(!hasChromium)(
       for (const [name, words] of [
         ['live', 'No decision has been made since the gateway started.'],
         ['keys', 'This gateway asks for no key'],
+        ['savings', 'There are no files of a decision log'],
+        ['quality', 'No answer was rated in the last hour'],
+        ['drift', 'No retraining has looked for drift yet'],
+        ['versions', 'No retraining has been recorded'],
         ['upstreams', 'No candidate has an upstream'],
         ['decision', 'Choose one on the page Live'],
         ['decision/none', 'This decision is not among the newest'],
