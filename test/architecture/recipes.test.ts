@@ -280,6 +280,7 @@ describe('a kind of policy', () => {
     'what tuning makes': [
       'cascade in training/cli/commands/tune.ts',
       'cascade in training/cli/terminal/describe-dial.ts',
+      'cascade in training/tune/cascade-routing.ts',
       'cascade in training/tune/tune-policy.ts',
       'threshold in training/cli/terminal/describe-dial.ts',
       'threshold in training/tune/tune-policy.ts',

@@ -1,14 +1,7 @@
 import type { Artifact, PlanStep } from 'pointsman';
-import {
-  type AcceptTest,
-  type AnswerScorer,
-  argMax,
-  type CascadeRouting,
-  largest,
-  nextToAsk,
-} from 'pointsman/internal';
+import { type AcceptTest, type AnswerScorer, argMax, type CascadeRouting, largest } from 'pointsman/internal';
 import { type OutcomeMatrix, takeCells } from '../outcomes/matrix.ts';
-import { type KeptAnswer, type KeptAnswers, openKeptAnswers } from '../tune/answer-scores.ts';
+import { type KeptAnswer, type KeptAnswers, openKeptAnswers, routeByAnswers } from '../tune/answer-scores.ts';
 import type { PlanOutcomes, TestPredictions } from './evaluation-input.ts';
 
 type SequenceStep = Extract<PlanStep, { kind: 'sequence' }>;
@@ -296,29 +289,25 @@ function runRouting(
   table: TableRow,
   earlier: readonly string[],
 ): StepOutcome {
-  const given: (StepOutcome & { readonly passes: boolean })[] = [];
-  let left = [...steps.keys()];
-  let next = 0;
-  for (;;) {
-    const { accept, step } = steps[next];
-    left = left.filter((each) => each !== next);
-    const before = [...earlier, ...given.map(({ candidate }) => candidate)];
-    const outcome = runStep(step, table, before);
-    given.push({ ...outcome, passes: accept === null || passes(accept, outcome, before, table) });
-    const weighed = table.weigh(given.map(({ candidate }) => table.answer(candidate)!.evidence()));
-    const isPassed = given.some((each) => each.passes);
-    const best = argMax(weighed.probabilities.map((p, i) => (isPassed && !given[i].passes ? -1 : p)));
-    const following = left.length === 0 ? null : nextToAsk(routing, left, weighed.unasked);
-    if (following !== null && (isPassed ? weighed.probabilities[best] : 0) < following.under) {
-      next = following.step;
-      continue;
-    }
-    return {
-      candidate: given[best].candidate,
-      asked: given.flatMap(({ asked }) => asked),
-      latencyMs: given.reduce((sum, each) => sum + each.latencyMs, 0),
-    };
-  }
+  const given = new Map<number, StepOutcome>();
+  const { asked, best } = routeByAnswers(
+    routing,
+    (number, asked) => {
+      const { accept, step } = steps[number];
+      const before = [...earlier, ...asked.map((each) => given.get(each)!.candidate)];
+      const outcome = runStep(step, table, before);
+      given.set(number, outcome);
+      const passed = accept === null || passes(accept, outcome, before, table);
+      return { score: table.answer(outcome.candidate)!.evidence(), passes: passed };
+    },
+    table.weigh,
+  );
+  const outcomes = asked.map((each) => given.get(each)!);
+  return {
+    candidate: given.get(best)!.candidate,
+    asked: outcomes.flatMap((each) => each.asked),
+    latencyMs: outcomes.reduce((sum, each) => sum + each.latencyMs, 0),
+  };
 }
 
 function passes(

@@ -273,3 +273,26 @@ export async function weighTraffic(
     `\`--against\` must name a candidate with enough outcomes in the traffic, among ${compared.map((c) => names[c]).join(', ')}. Got "${against}".`,
   );
 }
+
+/**
+ * The cheapest candidate in use and the best; where the best is the cheapest too, the next best and it.
+ * @param seen candidates that the traffic has outcomes of
+ * @throws InvalidInputError where those are fewer than two
+ */
+export function cheapestAndBest(manifest: Manifest, seen: ReadonlySet<string>): string[] {
+  const inUse = manifest.candidates.filter(({ retired }) => retired !== true);
+  const candidates = inUse.filter(({ name }) => seen.has(name));
+  if (candidates.length < 2) {
+    throw new InvalidInputError(
+      `The traffic must have outcomes of two candidates at least of those in use: ${inUse.map(({ name }) => name).join(', ')}.`,
+    );
+  }
+  const best = candidates.reduce((a, b) => ((b.meanQuality ?? -1) > (a.meanQuality ?? -1) ? b : a));
+  const others = candidates.filter((candidate) => candidate !== best);
+  const known = others.filter(({ meanCostUsd }) => meanCostUsd !== null);
+  const cheapest =
+    known.length > 0
+      ? known.reduce((a, b) => ((b.meanCostUsd ?? 0) < (a.meanCostUsd ?? 0) ? b : a))
+      : others.reduce((a, b) => ((b.meanQuality ?? 1) < (a.meanQuality ?? 1) ? b : a), others[0]);
+  return cheapest === undefined ? [best.name] : [cheapest.name, best.name];
+}

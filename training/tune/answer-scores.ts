@@ -4,8 +4,11 @@ import {
   type AnswerScore,
   type AnswerScorer,
   answerBlockLength,
+  argMax,
+  type CascadeRouting,
   CHECK_NAMES,
   createAnswerExtractor,
+  nextToAsk,
   readAnswerHead,
   successLogit,
 } from 'pointsman/internal';
@@ -207,4 +210,39 @@ function wordsOf({ keys, texts }: MatrixAnswers, place: number): string {
     `The answer head of this router reads the words of answers, and those of ${plural(without, 'answer')} were not kept. ` +
       'Give logs with their words, or a table that was made with `--answers text`.',
   );
+}
+
+/** Whom cascade routing asked, by the numbers of its steps, and whose answer it gives. */
+interface Routed {
+  readonly asked: readonly number[];
+  readonly best: number;
+}
+
+/**
+ * As cascade routing is carried out where nobody fails: whoever promises most for its price, given the answers so far, while that is
+ * worth it.
+ *
+ * @param give asks a step, those that were asked before known: what the answer head says of its answer by itself, and whether it passes
+ */
+export function routeByAnswers(
+  routing: CascadeRouting,
+  give: (step: number, asked: readonly number[]) => { readonly score: AnswerScore; readonly passes: boolean },
+  weigh: AnswerScorer['weigh'],
+): Routed {
+  const asked: number[] = [];
+  const given: ReturnType<typeof give>[] = [];
+  let left = [...routing.promises.keys()];
+  let next = 0;
+  for (;;) {
+    left = left.filter((each) => each !== next);
+    given.push(give(next, [...asked]));
+    asked.push(next);
+    const { probabilities, unasked } = weigh(given.map(({ score }) => score));
+    const isPassed = given.some(({ passes }) => passes);
+    const best = argMax(probabilities.map((each, i) => (isPassed && !given[i].passes ? -1 : each)));
+    const following = left.length === 0 ? null : nextToAsk(routing, left, unasked);
+    if (following === null || (isPassed ? probabilities[best] : 0) >= following.under)
+      return { asked, best: asked[best] };
+    next = following.step;
+  }
 }

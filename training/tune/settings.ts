@@ -274,6 +274,26 @@ interface WeighedPredictions {
   readonly removed?: Uint8Array; // [rows, candidates]
 }
 
+/** What a policy decides by where only predictions count; they are to be set before it does. @param columns of the predictions */
+export function barePolicyContext(columns: number): PolicyContext {
+  return {
+    predictions: {
+      choice: new Float64Array(columns),
+      success: new Float64Array(columns),
+      costUsd: new Float64Array(columns),
+      latencyMs: new Float64Array(columns),
+    },
+    needs: { tokens: 0, modalities: [], tools: false },
+    overrides: {},
+    signals: () => {
+      throw new Error('Such a policy looks at no signals.');
+    },
+    novelty: () => null,
+    uncertainty: () => undefined,
+    random: () => 0,
+  };
+}
+
 /**
  * Whom a utility policy of these weights would choose, by the code that ships.
  * @param candidates in the order of the predictions' columns @returns `[rows]`
@@ -285,23 +305,8 @@ export function chooseByWeights(
 ): Int32Array {
   const columns = candidates.length;
   const policy = createPolicy({ kind: 'utility', weights }, candidates);
-  const predictions = {
-    choice: new Float64Array(columns),
-    success: new Float64Array(columns),
-    costUsd: new Float64Array(columns),
-    latencyMs: new Float64Array(columns),
-  };
-  const context: PolicyContext = {
-    predictions,
-    needs: { tokens: 0, modalities: [], tools: false },
-    overrides: {},
-    signals: () => {
-      throw new Error('A utility policy looks at no signals.');
-    },
-    novelty: () => null,
-    uncertainty: () => undefined,
-    random: () => 0,
-  };
+  const context = barePolicyContext(columns);
+  const { predictions } = context;
   const names = candidates.map(({ name }) => name);
   return Int32Array.from({ length: success.length / columns }, (_, row) => {
     const [from, to] = [row * columns, (row + 1) * columns];

@@ -30,6 +30,8 @@ import {
 export interface PredictedRows {
   readonly rows: Int32Array;
   readonly success: Float32Array;
+  /** What an answer is expected to cost, `[rows, candidates]`; NaN: not known. @default it is not asked for */
+  readonly expectedCostUsd?: Float32Array;
 }
 
 export interface TunePolicyInput {
@@ -47,6 +49,8 @@ export interface TunePolicyInput {
    * answer, as `acceptScores` or `scoreAnswers` makes it. @default none: steps are judged by predicted success, before they are asked
    */
   readonly accept?: TunableTest;
+  /** Cascade routing in the place of thresholds: what its weights do with the rows. @default none */
+  readonly routing?: TunableRouting;
   /** A threshold of its own for each step, where there are several and the goal is a loss. @default false: they share one */
   readonly perStep?: boolean;
   /** Near-duplicate group of each prompt of the matrix: those of one count as one draw. */
@@ -56,6 +60,14 @@ export interface TunePolicyInput {
     | { readonly kind: 'max-quality-loss'; readonly loss: number; readonly delta?: number };
   /** @default 0 */
   readonly seed?: number;
+}
+
+/** Weights of cascade routing as a dial; what a setting does with a row depends on its answers. */
+export interface TunableRouting {
+  /** Of the rows that it is set on, and of those that it is measured on: the same dials. */
+  readonly tune: RoutingFamily;
+  readonly test: RoutingFamily | null;
+  policyOf(dial: number): PolicySpec;
 }
 
 export interface TunedPolicy {
@@ -76,7 +88,8 @@ export function tunePolicy(input: TunePolicyInput): TunedPolicy {
   const { matrix, accept } = input;
   const numbers = input.candidates.map((name) => numberOf(matrix, name));
   const kind = input.kind ?? (numbers.length === 2 && accept === undefined ? 'threshold' : 'cascade');
-  const paths = pathsOf(input, kind, numbers);
+  const { routing } = input;
+  const paths = routing === undefined ? pathsOf(input, kind, numbers) : [routing.tune];
   const rows = tuningRows(matrix, input.tune.rows, input.tune.success, numbers, input.groups);
   const { family, dial } = settingFor(paths, rows, kind, input);
   const names = family.candidates.map((c) => matrix.candidates[c]);
@@ -88,20 +101,23 @@ export function tunePolicy(input: TunePolicyInput): TunedPolicy {
         ? { use, minSuccess: thresholds[step] }
         : { use, accept: acceptTest(accept, thresholds[step]) };
   const policy: PolicySpec =
-    kind === 'threshold'
-      ? { kind, weak: names[0], strong: names[1], threshold: dial }
-      : { kind, steps: names.map(stepOf) };
+    routing !== undefined
+      ? routing.policyOf(dial)
+      : kind === 'threshold'
+        ? { kind, weak: names[0], strong: names[1], threshold: dial }
+        : { kind, steps: names.map(stepOf) };
   const others =
     input.test &&
     tuningRows(matrix, input.test.rows, input.test.success, numbers, input.groups, { least: 1 });
-  const test = others && measureSetting(family, dial, others);
+  const measured = routing?.test ?? family;
+  const test = others && measureSetting(measured, dial, others);
   const tuned = measureSetting(family, dial, rows);
   if (input.goal.kind === 'max-quality-loss') {
     const last = matrix.candidates[numbers[numbers.length - 1]];
     checkSaving(tuned, last, 'the prompts it was tuned on');
     if (others && test) {
       checkSaving(test, last, 'prompts that it was not tuned on');
-      checkLoss(lossesOf(family, dial, others), others.groups, input.goal.loss, last);
+      checkLoss(lossesOf(measured, dial, others), others.groups, input.goal.loss, last);
     }
   }
   return { policy, dial, tuned, test };
@@ -343,13 +359,15 @@ export async function predictSuccess(
   const names = router.manifest.candidates.map(({ name }) => name);
   const from = matrix.candidates.map((name) => names.indexOf(name));
   const success = new Float32Array(rows.length * columns);
+  const expectedCostUsd = new Float32Array(success.length);
   for (const [i, row] of rows.entries()) {
     const { embedding, request } = matrix.prompts[row];
     const predictions =
       embedding === undefined ? await router.predict(request) : router.predictEmbedding(embedding);
     from.forEach((at, c) => {
       success[i * columns + c] = at === -1 ? Number.NaN : predictions.success[at];
+      expectedCostUsd[i * columns + c] = at === -1 ? Number.NaN : predictions.costUsd[at];
     });
   }
-  return { rows, success };
+  return { rows, success, expectedCostUsd };
 }

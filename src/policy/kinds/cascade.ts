@@ -19,7 +19,7 @@ export const cascade = {
       ...limited,
     }),
   create: createCascadePolicy,
-  readsAnswers: ({ weights }) => weights !== undefined,
+  readsAnswers: ({ weights }) => !!weights,
 } satisfies PolicyKind<CascadePolicySpec>;
 
 interface Usable {
@@ -41,7 +41,7 @@ function createCascadePolicy(spec: CascadePolicySpec, parts: PolicyParts): Polic
   const members = spec.steps.map(({ use }, i) => parts.makeMember(use, `steps[${i}].use`));
   const minimums = spec.steps.map(({ minSuccess }) => minSuccess ?? 0);
   const tests = spec.steps.map(({ accept }, i) => acceptTest(accept, parts.options, i, `steps[${i}].accept`));
-  if (spec.weights !== undefined) acceptTest(ANY_ANSWER, parts.options, 0, 'weights');
+  if (spec.weights) acceptTest(ANY_ANSWER, parts.options, 0, 'weights');
   const worthOf = createWorth(candidates);
 
   return {

@@ -295,6 +295,7 @@ export interface TuneFlags extends ReadingFlags {
   readonly confidence: number;
   readonly candidates?: readonly string[];
   readonly cascade?: boolean;
+  readonly routing?: boolean;
   readonly perStep?: boolean;
   readonly accept?: TunableTest;
   readonly acceptScore?: string;

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { InvalidInputError, type Manifest, type Router, type UtilityWeights } from 'pointsman';
+import type { Router, UtilityWeights } from 'pointsman';
 import { createAnswerScorer } from 'pointsman/execution';
 import type { WeightsName } from 'pointsman/internal';
 import { readArtifactFolder } from 'pointsman/node';
@@ -15,6 +15,7 @@ import { checkScores } from '../../ingest/report.ts';
 import { type PreparedTraffic, withTraffic } from '../../train/prepare-traffic.ts';
 import {
   candidatesSeen,
+  cheapestAndBest,
   judgedParts,
   sayingMissing,
   type TuningSplit,
@@ -22,12 +23,14 @@ import {
   tuningSplit,
 } from '../../train/tuning-traffic.ts';
 import { readsWords, scoreParts } from '../../tune/answer-scores.ts';
+import { routingParts } from '../../tune/cascade-routing.ts';
 import { acceptScores, type TunableTest } from '../../tune/settings.ts';
 import {
   nameThresholds,
   type PredictedRows,
   predictSuccess,
   sayNotTuned,
+  type TunableRouting,
   type TunedPolicy,
   tunePolicy,
 } from '../../tune/tune-policy.ts';
@@ -60,6 +63,7 @@ A strong and a weak candidate, or a cascade:
   $ npx pointsman tune models/support traffic.jsonl --max-loss 2 --candidates small,large --out policy.yaml
   $ npx pointsman tune models/support traffic.jsonl --max-loss 2 --candidates small,medium,large --per-step
   $ npx pointsman tune models/support traffic.jsonl --max-loss 2 --accept answer --candidates small,medium,large --apply
+  $ npx pointsman tune models/support traffic.jsonl --max-loss 2 --routing --candidates small,medium,large --apply
   $ npx pointsman tune models/support traffic.jsonl --max-loss 2 --accept logprob --apply
   $ npx pointsman tune models/support traffic.jsonl --max-loss 2 --accept verifier:grade --accept-score metadata.grade
 
@@ -76,7 +80,15 @@ Use the policy: loadRouter('models/support', { policy }), or \`policy:\` in the 
 const GOALS = ['setting', 'weights', 'maxLoss', 'meanCost', 'strongShare', 'maxQualityLoss'] as const;
 
 /** Flags of a strong and a weak candidate, or a cascade. */
-const STEPWISE = ['strongShare', 'maxQualityLoss', 'candidates', 'cascade', 'perStep', 'accept'] as const;
+const STEPWISE = [
+  'strongShare',
+  'maxQualityLoss',
+  'candidates',
+  'cascade',
+  'routing',
+  'perStep',
+  'accept',
+] as const;
 
 /** `pointsman tune`: sets the weights of a router, or the dial of a strong/weak policy or a cascade, from data. */
 export function tuneCommand(io: CommandIo): Command {
@@ -129,6 +141,10 @@ export function tuneCommand(io: CommandIo): Command {
       ).argParser((text: string) => text.split(',').map((name) => name.trim())),
     )
     .option('--cascade', 'a cascade also for two candidates')
+    .option(
+      '--routing',
+      'cascade routing: who is asked next, if anybody, is decided by the answers so far, which the answer head reads',
+    )
     .option('--per-step', 'a threshold for each step of a cascade, instead of one for all')
     .addOption(
       new Option(
@@ -165,6 +181,10 @@ export function tuneCommand(io: CommandIo): Command {
       if (isStepwise && (isNamed || flags.meanCost !== undefined || flags.against !== undefined))
         self.error(
           'error: --setting, --weights, --mean-cost and --against are for weights of all candidates',
+        );
+      if (flags.routing && (flags.accept !== undefined || flags.perStep || flags.strongShare !== undefined))
+        self.error(
+          'error: --routing has no thresholds: give --max-loss and no --accept, --per-step or --strong-share',
         );
       if (flags.acceptScore !== undefined && (flags.accept === undefined || flags.accept.kind === 'answer'))
         self.error('error: --accept-score goes with --accept of scores in the traffic');
@@ -234,7 +254,7 @@ async function runTune(
   const artifact = await readArtifactFolder(folder, { reports: true });
   const { accept, acceptScore } = flags;
   const notTuned = accept === undefined ? [] : sayNotTuned(manifest.policy);
-  const isRead = accept?.kind === 'answer';
+  const isRead = accept?.kind === 'answer' || flags.routing === true;
   const isScored = accept !== undefined && !isRead;
   if (isRead) await createAnswerScorer(artifact);
   const prices = flags.prices === undefined ? {} : { prices: await readPrices(flags.prices) };
@@ -260,6 +280,7 @@ async function runTune(
       const rowsOf = async (): Promise<Rows> => {
         if (isScored) return scoredRows(accept, acceptScore, traffic, parts);
         const predicted = await predictedRows(router, traffic, parts);
+        if (flags.routing) return routingParts(artifact, traffic.matrix, predicted, candidates);
         return accept === undefined ? predicted : scoreParts(artifact, traffic, predicted, candidates);
       };
       return sayingMissing(named, traffic.matrix, parts, async () => {
@@ -269,7 +290,7 @@ async function runTune(
           ...(accept === undefined ? {} : { accept }),
           ...rows,
           candidates,
-          ...(flags.cascade ? { kind: 'cascade' } : {}),
+          ...(flags.cascade || flags.routing ? { kind: 'cascade' } : {}),
           perStep: flags.perStep === true,
           groups: traffic.groups,
           goal: goalOf(flags),
@@ -306,6 +327,7 @@ interface Rows {
   readonly test: PredictedRows | null;
   /** Without answers that the head could read. @default 0 */
   readonly leftOut?: number;
+  readonly routing?: TunableRouting;
 }
 
 async function predictedRows(
@@ -372,27 +394,4 @@ function goalOf({ strongShare, maxLoss, maxQualityLoss, confidence }: TuneFlags)
   return strongShare === undefined
     ? ({ kind: 'max-quality-loss', loss: maxQualityLoss ?? maxLoss! / 100, delta: 1 - confidence } as const)
     : ({ kind: 'strong-share', share: strongShare } as const);
-}
-
-/**
- * The cheapest candidate in use and the best; where the best is the cheapest too, the next best and it.
- * @param seen candidates that the traffic has outcomes of
- * @throws InvalidInputError where those are fewer than two
- */
-function cheapestAndBest(manifest: Manifest, seen: ReadonlySet<string>): string[] {
-  const inUse = manifest.candidates.filter(({ retired }) => retired !== true);
-  const candidates = inUse.filter(({ name }) => seen.has(name));
-  if (candidates.length < 2) {
-    throw new InvalidInputError(
-      `The traffic must have outcomes of two candidates at least of those in use: ${inUse.map(({ name }) => name).join(', ')}.`,
-    );
-  }
-  const best = candidates.reduce((a, b) => ((b.meanQuality ?? -1) > (a.meanQuality ?? -1) ? b : a));
-  const others = candidates.filter((candidate) => candidate !== best);
-  const known = others.filter(({ meanCostUsd }) => meanCostUsd !== null);
-  const cheapest =
-    known.length > 0
-      ? known.reduce((a, b) => ((b.meanCostUsd ?? 0) < (a.meanCostUsd ?? 0) ? b : a))
-      : others.reduce((a, b) => ((b.meanQuality ?? 1) < (a.meanQuality ?? 1) ? b : a), others[0]);
-  return cheapest === undefined ? [best.name] : [cheapest.name, best.name];
 }
