@@ -1,7 +1,25 @@
+import {
+  dot,
+  type EarlierAnswer,
+  EVIDENCE_LENGTH,
+  evidenceInto,
+  logit,
+  nextToAsk,
+  UNASKED_LENGTH,
+  unaskedInto,
+} from 'pointsman/internal';
+import { columnMeans } from '../training/evaluate/evaluation-input.ts';
 import { costQualityHull, mixAtCost } from '../training/evaluate/metrics.ts';
+import {
+  earlierExamples,
+  fitEarlierHead,
+  fitUnaskedHead,
+  unaskedExamples,
+} from '../training/learners/answer.ts';
+import { takeCells } from '../training/outcomes/matrix.ts';
 import { splitOutcomes } from '../training/split/split.ts';
 import { type AnsweredSet, calibrate, fitOnAnswers, sampleAnswers } from './answered-set.ts';
-import { atLeast, type BenchLine } from './bench-line.ts';
+import { atLeast, type BenchLine, plain } from './bench-line.ts';
 
 const PROMPTS = 2_000;
 const SIZES = { fit: 0.56, calibrate: 0.14, test: 0.3 };
@@ -16,34 +34,55 @@ const WORTHS = Array.from({ length: 61 }, (_, i) => 10 ** (-3 + i / 10));
 /** Mean cost and quality of a way to ask, over some prompts. */
 type Way = (rows: Int32Array) => { readonly cost: number; readonly quality: number };
 
+/** Ways to ask that are set apart from each other: by what is expected of prompts, and by what answers say too. */
+const KINDS = ['prompt', 'cascade', 'routing'] as const;
+
 /**
- * The sample traffic's eight programs, asked by what the prompt says alone, and by what answers say too: as cascades, and by
- * expected gains. For each of 40 costs up to that of always asking the dearest, both are set on the prompts that were learned from, by what was said of them out of
- * fold, and measured on the others.
+ * The sample traffic's eight programs, asked by what the prompt says alone, and by what answers say too: in cascades, and by cascade
+ * routing. For each of 40 costs up to that of always asking the dearest, each is set on the prompts that were learned from, by what
+ * was said of them out of fold, and measured on the others.
  */
 export async function benchSolvers(): Promise<BenchLine[]> {
   const set = await sampleAnswers(PROMPTS);
-  const runs: { gains: number[]; most: number }[] = [];
-  for (const seed of SEEDS) runs.push(await gainsOf(set, seed));
-  const gains = runs[0].gains.map((_, i) => runs.reduce((sum, run) => sum + run.gains[i], 0) / runs.length);
+  const runs: Awaited<ReturnType<typeof qualitiesOf>>[] = [];
+  for (const seed of SEEDS) runs.push(await qualitiesOf(set, seed));
+  const gainsOver = (kind: (typeof KINDS)[number], other: (typeof KINDS)[number]) =>
+    Array.from(
+      { length: COSTS },
+      (_, i) =>
+        runs.reduce((sum, { qualities }) => sum + qualities[kind][i] - qualities[other][i], 0) / runs.length,
+    );
   const most = runs.map((run) => (1000 * run.most).toFixed(3)).join(', ');
   const note = `${COSTS} costs up to USD ${most} a 1,000 prompts; ${PROMPTS} prompts of the sample traffic, mean of ${SEEDS.length} splits`;
-  const beaten = gains.filter((gain) => gain > 0).length;
+  const lines = (name: string, gains: readonly number[], target: number | null): BenchLine[] => {
+    const beaten = gains.filter((gain) => gain > 0).length;
+    return [
+      target === null ? plain(name, beaten, '', note) : atLeast(name, beaten, '', target, note),
+      plain(
+        '  mean gain in quality',
+        gains.reduce((a, b) => a + b) / COSTS,
+        '',
+        `from the lowest cost to the highest: ${gains.map((gain) => gain.toFixed(4)).join(' ')}`,
+      ),
+    ];
+  };
   return [
-    atLeast('costs at which asking by answers beats asking by prompts', beaten, '', COSTS, note),
-    {
-      name: '  mean gain in quality',
-      value: gains.reduce((a, b) => a + b) / COSTS,
-      unit: '',
-      target: null,
-      met: null,
-      note: `from the lowest cost to the highest: ${gains.map((gain) => gain.toFixed(4)).join(' ')}`,
-    },
+    ...lines('costs at which cascade routing beats asking by prompts', gainsOver('routing', 'prompt'), COSTS),
+    ...lines(
+      'costs at which cascades on answers beat asking by prompts',
+      gainsOver('cascade', 'prompt'),
+      null,
+    ),
+    ...lines(
+      'costs at which cascade routing beats cascades on answers',
+      gainsOver('routing', 'cascade'),
+      null,
+    ),
   ];
 }
 
-/** Gain in quality at each cost, on the test prompts of one split; the highest cost is that of always asking the dearest. */
-async function gainsOf(set: AnsweredSet, seed: number): Promise<{ gains: number[]; most: number }> {
+/** Quality at each cost, on the test prompts of one split; the highest cost is that of always asking the dearest. */
+async function qualitiesOf(set: AnsweredSet, seed: number) {
   const order = byCost(set);
   const { splits } = splitOutcomes(set.matrix, { sizes: SIZES, seed, groups: set.groups });
   const read = await fitOnAnswers(set, splits.fit.rows, seed);
@@ -54,45 +93,49 @@ async function gainsOf(set: AnsweredSet, seed: number): Promise<{ gains: number[
   const scores = read.logits.map((logit, cell) =>
     set.answers[cell] === null ? 0 : calibrator.probability(logit),
   );
-  const known: Known = { set, order, success, scores };
-  const byPrompt: Way[] = [
-    ...DIALS.map(
-      (dial): Way =>
-        (rows) =>
-          cascade(known, rows, dial, 0),
-    ),
-    ...WORTHS.map(
-      (worth): Way =>
-        (rows) =>
-          byGain(known, rows, worth, 1),
-    ),
-  ];
-  // Whoever reads answers may leave them unread.
-  const byAnswer: Way[] = [
-    ...byPrompt,
-    ...DIALS.flatMap((skip) =>
+  const known: Known = {
+    ...{ set, order, success, scores, logits: read.logits },
+    expectedCostUsd: columnMeans(set.matrix.costUsd, set.matrix.candidates.length, splits.fit.rows),
+    ...(await fitChain(set, order, splits.fit.rows, read.logits, success, scores)),
+  };
+  const ways: Record<(typeof KINDS)[number], Way[]> = {
+    prompt: [
+      ...DIALS.map(
+        (dial): Way =>
+          (rows) =>
+            cascade(known, rows, dial, 0),
+      ),
+      ...WORTHS.map(
+        (worth): Way =>
+          (rows) =>
+            byPromise(known, rows, worth, 1),
+      ),
+    ],
+    cascade: DIALS.flatMap((skip) =>
       DIALS.map(
         (accept): Way =>
           (rows) =>
             cascade(known, rows, skip, accept),
       ),
     ),
-    ...WORTHS.map(
+    routing: WORTHS.map(
       (worth): Way =>
         (rows) =>
-          byGain(known, rows, worth, order.length),
+          byPromise(known, rows, worth, order.length),
     ),
-  ];
-  const [prompt, answer] = [byPrompt, byAnswer].map((ways) =>
-    costQualityHull(ways.map((way) => ({ way, ...way(splits.fit.rows) }))),
-  );
+  };
   // A threshold above any probability leaves the last.
   const most = cascade(known, splits.fit.rows, 2, 0).cost;
-  const gains = Array.from({ length: COSTS }, (_, i) => {
-    const budget = (most * (i + 1)) / COSTS;
-    return qualityAt(answer, budget, splits.test.rows) - qualityAt(prompt, budget, splits.test.rows);
-  });
-  return { gains, most };
+  const qualities = Object.fromEntries(
+    KINDS.map((kind) => {
+      const hull = costQualityHull(ways[kind].map((way) => ({ way, ...way(splits.fit.rows) })));
+      return [
+        kind,
+        Array.from({ length: COSTS }, (_, i) => qualityAt(hull, (most * (i + 1)) / COSTS, splits.test.rows)),
+      ];
+    }),
+  ) as Record<(typeof KINDS)[number], number[]>;
+  return { qualities, most };
 }
 
 /** Quality of the mixture of ways that was best at this cost on the prompts learned from. */
@@ -112,6 +155,84 @@ interface Known {
   readonly order: readonly number[];
   readonly success: Float32Array;
   readonly scores: Float32Array;
+  /** By the answer, not calibrated. */
+  readonly logits: Float32Array;
+  /** Mean cost of each candidate on the prompts that were learned from. */
+  readonly expectedCostUsd: Float64Array;
+  /** Logits that answers are good, each in the light of the others. @param cells of one prompt */
+  weigh(cells: readonly number[]): number[];
+  /** How likely a candidate is to be good where the best of these answers is bad. */
+  unasked(success: number, cells: readonly number[], best: number): number;
+}
+
+/** What answers to one prompt say of each other, and of whoever was not asked: learned as training does, on the prompts learned from. */
+async function fitChain(
+  { matrix }: AnsweredSet,
+  order: readonly number[],
+  rows: Int32Array,
+  logits: Float32Array,
+  success: Float32Array,
+  scores: Float32Array,
+): Promise<Pick<Known, 'weigh' | 'unasked'>> {
+  const columns = matrix.candidates.length;
+  const { keys, places } = matrix.answers;
+  const keyOf = (cell: number) => (Number.isNaN(places[cell]) ? null : keys[places[cell]]);
+  const quality = takeCells(matrix.quality, columns, rows);
+  const cellsOf = Array.from(rows, (row) =>
+    Array.from({ length: columns }, (_, c) => row * columns + c),
+  ).flat();
+  const answered = {
+    candidates: columns,
+    keys: cellsOf.map(keyOf),
+    logits: takeCells(logits, columns, rows),
+    quality,
+  };
+  const earlier = await fitEarlierHead(earlierExamples(answered, order));
+  const evidence = new Float32Array(EVIDENCE_LENGTH);
+  const alone = (score: number) => logit(Math.min(1 - 1e-6, Math.max(1e-6, score)));
+  const beside = (own: EarlierAnswer, others: readonly EarlierAnswer[], score: number) => {
+    if (others.length === 0) return alone(score);
+    evidenceInto(own, others, evidence);
+    return earlier.bias[0] + dot(earlier.kernel, evidence);
+  };
+  const weighAll = (answers: readonly EarlierAnswer[], scored: readonly number[]) =>
+    answers.map((own, i) =>
+      beside(
+        own,
+        answers.filter((other) => other !== own),
+        scored[i],
+      ),
+    );
+  const scoreOf = new Map(cellsOf.map((cell) => [logits[cell], scores[cell]]));
+  const examples = unaskedExamples(
+    answered,
+    { success: takeCells(success, columns, rows).map(alone), scored: quality },
+    (answers) =>
+      weighAll(
+        answers,
+        answers.map(({ logit }) => scoreOf.get(logit) ?? 0.5),
+      ),
+  );
+  const head = await fitUnaskedHead(examples);
+  const out = new Float32Array(UNASKED_LENGTH);
+  const answersOf = (cells: readonly number[]) =>
+    cells.map((cell) => ({ logit: logits[cell], key: keyOf(cell) ?? '' }));
+  return {
+    weigh: (cells) =>
+      weighAll(
+        answersOf(cells),
+        cells.map((cell) => scores[cell]),
+      ),
+    unasked(probability, cells, best) {
+      unaskedInto(
+        alone(probability),
+        best,
+        answersOf(cells).map(({ key }) => key),
+        out,
+      );
+      return 1 / (1 + Math.exp(-(head.bias[0] + dot(head.kernel, out))));
+    },
+  };
 }
 
 function byCost({ matrix: { candidates, costUsd } }: AnsweredSet): number[] {
@@ -140,28 +261,43 @@ function cascade({ order, scores, set, success }: Known, rows: Int32Array, skip:
 }
 
 /**
- * Asks whoever promises most for the cost, given the best answer there is, until nobody promises enough (cascade routing:
- * Dekoninck et al. 2025, arXiv 2410.10347). The best answer counts. @param times how many may be asked
+ * Cascade routing: whoever promises most for its price, given the answers so far, while that is worth it. The likeliest answer counts, and
+ * an answer without words is bad. @param worth USD a 1,000 prompts that all of quality is worth @param times how many may be asked
  */
-function byGain({ order, scores, set, success }: Known, rows: Int32Array, worth: number, times: number) {
+function byPromise(known: Known, rows: Int32Array, worth: number, times: number) {
+  const { order, set, success } = known;
   const { candidates, costUsd, quality } = set.matrix;
   const sums = { cost: 0, quality: 0 };
   for (const row of rows) {
     const at = row * candidates.length;
-    const left = new Set(order);
-    let [best, answer] = [0, -1];
+    const promises = order.map((c) => ({
+      success: success[at + c],
+      utility: success[at + c] - (1000 * known.expectedCostUsd[c]) / worth,
+    }));
+    // Where nobody else may be asked, nobody is asked in hope.
+    const placeOf = ({ success, utility }: { success: number; utility: number }) =>
+      utility > 0 && times > 1 ? utility / success : utility;
+    let left = [...order.keys()];
+    let next = left.reduce((a, b) => (placeOf(promises[b]) > placeOf(promises[a]) ? b : a));
+    const said: number[] = [];
+    let [answer, best] = [-1, 0];
     for (let asked = 0; asked < times; asked++) {
-      let [next, gain] = [-1, asked === 0 ? Number.NEGATIVE_INFINITY : 0];
-      for (const c of left) {
-        const promised = success[at + c] * (1 - best) - (1000 * costUsd[at + c]) / worth;
-        if (promised > gain) [next, gain] = [c, promised];
-      }
-      if (next === -1) break;
-      left.delete(next);
-      sums.cost += costUsd[at + next] / rows.length;
-      if (answer === -1 || scores[at + next] > best) [best, answer] = [scores[at + next], next];
+      const cell = at + order[next];
+      left = left.filter((step) => step !== next);
+      sums.cost += costUsd[cell] / rows.length;
+      if (set.answers[cell] !== null) said.push(cell);
+      if (answer === -1) answer = cell;
+      const logits = said.length === 0 ? [] : known.weigh(said);
+      const most = Math.max(...logits);
+      if (said.length > 0) [answer, best] = [said[logits.indexOf(most)], 1 / (1 + Math.exp(-most))];
+      if (left.length === 0) break;
+      const following = nextToAsk({ quality: 1, promises }, left, (each) =>
+        said.length === 0 ? each : known.unasked(each, said, most),
+      );
+      if (best >= following.under) break;
+      next = following.step;
     }
-    sums.quality += quality[at + answer] / rows.length;
+    sums.quality += quality[answer] / rows.length;
   }
   return sums;
 }
