@@ -3,6 +3,7 @@ import {
   type EarlierAnswer,
   EVIDENCE_LENGTH,
   evidenceInto,
+  largest,
   logit,
   nextToAsk,
   UNASKED_LENGTH,
@@ -288,7 +289,7 @@ function byPromise(known: Known, rows: Int32Array, worth: number, times: number)
       if (set.answers[cell] !== null) said.push(cell);
       if (answer === -1) answer = cell;
       const logits = said.length === 0 ? [] : known.weigh(said);
-      const most = Math.max(...logits);
+      const most = largest(logits);
       if (said.length > 0) [answer, best] = [said[logits.indexOf(most)], 1 / (1 + Math.exp(-most))];
       if (left.length === 0) break;
       const following = nextToAsk({ quality: 1, promises }, left, (each) =>
