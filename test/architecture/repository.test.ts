@@ -38,10 +38,9 @@ describe.skipIf(listed.status !== 0)('what is kept in the repository', () => {
     );
   });
 
-  it('is text, the static table aside: no database, no archive', () => {
-    expect(files.filter(({ bytes }) => isBinary(bytes)).map(({ path }) => path)).toEqual([
-      'models/static-en/static.bin',
-    ]);
+  it('is text, the static table and pictures of pages aside: no database, no archive', () => {
+    const binary = files.filter(({ bytes, path }) => isBinary(bytes) && !/^docs\/[\w-]+\.png$/.test(path));
+    expect(binary.map(({ path }) => path)).toEqual(['models/static-en/static.bin']);
     const ofRuns = /\.(?:db|sqlite3?|duckdb|parquet|arrow|wal|tgz|gz|zip|log|tmp|cpuprofile|heapsnapshot)$|:/;
     expect(kept.filter((path) => ofRuns.test(path))).toEqual([]);
   });

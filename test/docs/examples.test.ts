@@ -1,6 +1,7 @@
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { agentConversation } from '../../docs/examples/agent-conversation.ts';
 import { agentTools } from '../../docs/examples/agent-tools.ts';
 import { codeAssistant } from '../../docs/examples/code-assistant.ts';
 import { everySignal } from '../../docs/examples/every-signal.ts';
@@ -86,6 +87,16 @@ describe('the examples', () => {
     }
   });
 
+  it('agent conversation: it stays with its model, until it is stuck', async () => {
+    const paths = await agentConversation(tell, folder);
+    expect(paths).toEqual([
+      'rules:otherwise → session:first → mini',
+      'rules:otherwise → session:leave → coder',
+      'rules:otherwise → session:same → coder',
+      'rules:stuck → pro',
+    ]);
+  });
+
   it('every signal: rules over all of them', async () => {
     expect(await everySignal(tell, folder)).toEqual([
       'rules:easy → mini',
@@ -116,7 +127,7 @@ describe('docs/execution.md', () => {
 
   it('links to files that are there', async () => {
     const text = await readFile(join(root, 'docs/execution.md'), 'utf8');
-    for (const [, path] of text.matchAll(/\]\((?!http)([^)]+)\)/g)) {
+    for (const [, path] of text.matchAll(/\]\((?!http)([^)#]+)(?:#[^)]*)?\)/g)) {
       expect((await readFile(join(root, 'docs', path), 'utf8')).length).toBeGreaterThan(0);
     }
   });

@@ -57,6 +57,7 @@ function tableOf(document: string, header: string): Map<string, string> {
 
 const COMPOSITE = 'test/src/policy/kinds/composite-policies.test.ts';
 const READ = 'test/src/signals/read-signals.test.ts';
+const CONVERSATION = 'test/src/router/conversation.test.ts';
 const CHOSEN_BY = 'test/src/router/signals-and-policies.test.ts';
 /** Where each kind of policy is tested. */
 const POLICY_TESTS: Readonly<Record<string, string>> = {
@@ -72,12 +73,17 @@ const POLICY_TESTS: Readonly<Record<string, string>> = {
   tools: 'test/src/policy/kinds/tools-for-real.test.ts',
   abstain: 'test/src/policy/kinds/abstain-policy.test.ts',
   explore: 'test/src/policy/kinds/explore-policy.test.ts',
+  session: CONVERSATION,
 };
 /** Where each signal is tested. */
 const SIGNAL_TESTS = Object.fromEntries(
   Object.keys(SIGNALS).map((signal) => [
     signal,
-    ['quality', 'latencyBudgetMs', 'costBudgetUsd', 'tier'].includes(signal) ? CHOSEN_BY : READ,
+    ['quality', 'latencyBudgetMs', 'costBudgetUsd', 'tier'].includes(signal)
+      ? CHOSEN_BY
+      : ['userTurn', 'toolResults', 'toolErrors', 'stall', 'conversationTokens'].includes(signal)
+        ? CONVERSATION
+        : READ,
   ]),
 );
 

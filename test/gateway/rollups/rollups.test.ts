@@ -164,7 +164,14 @@ describe('rollups', () => {
     rollups.ended(
       ended({ candidate: null, decision: undefined, router: null, keyId: null, state: 'refused', code: 'x' }),
     );
-    const answer = { router: 'support', version: 'v1', candidate: 'large', keyId: 'k', task: null };
+    const answer = {
+      router: 'support',
+      version: 'v1',
+      candidate: 'large',
+      keyId: 'k',
+      unit: null,
+      task: null,
+    };
     rollups.rated({ ...answer, predicted: 0.95, propensity: 0.5 }, 1);
     rollups.rated({ ...answer, predicted: null, propensity: null }, 0.5);
     rollups.shadowed({

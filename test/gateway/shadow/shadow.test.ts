@@ -49,9 +49,10 @@ async function shadowConfig(shadow: object, more: Partial<GatewayConfig> = {}): 
 }
 
 function recordsOf({ log }: GatewayConfig): Record<string, never>[] {
-  return readdirSync(log!.folder)
+  const folder = log!.folder as string;
+  return readdirSync(folder)
     .filter((name) => name.endsWith('.jsonl'))
-    .flatMap((name) => readFileSync(join(log!.folder, name), 'utf8').trim().split('\n'))
+    .flatMap((name) => readFileSync(join(folder, name), 'utf8').trim().split('\n'))
     .map((line) => JSON.parse(line));
 }
 

@@ -174,7 +174,7 @@ describe('an answer before the answer head', () => {
       {},
       { predictions: [] },
     );
-    const mean = artifact.manifest.candidates[0].meanQuality;
+    const mean = artifact.manifest.candidates[0].meanQuality as number;
     const logit = Math.log(mean / (1 - mean)) + 2;
     expect(trace.attempts[0].scores?.[0].value).toBeCloseTo(1 / (1 + Math.exp(-logit)), 5);
   });

@@ -281,7 +281,7 @@ describe('heads of every kind', () => {
       expect(logit(one.success[3])).toBeCloseTo(likeOthers, 5);
       sum += one.success[3] / probes.prompts.length;
       artifact.manifest.candidates.forEach(({ meanQuality }, c) => {
-        ofOthers += (weights[c] * (old.success[c] - meanQuality)) / probes.prompts.length;
+        ofOthers += (weights[c] * (old.success[c] - (meanQuality as number))) / probes.prompts.length;
       });
     }
     // As much over these prompts as it is routed by, and as these are easier for the others than the traffic.

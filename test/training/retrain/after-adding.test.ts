@@ -67,7 +67,7 @@ test('a candidate that was added is learned by the trainings after it, from what
     .map(({ quality }) => Number(quality));
   const seen = scores.reduce((sum, score) => sum + score, 0) / scores.length;
   expect(guessed.meanQuality).toBeGreaterThan(0.3);
-  expect(Math.abs(learned.meanQuality - seen)).toBeLessThan(0.06);
+  expect(Math.abs((learned.meanQuality as number) - seen)).toBeLessThan(0.06);
   const router = await loadRouter(join(config.router, run.challenger!));
   const of = async (text: string) => {
     const { predictions } = await router.route({ text });
