@@ -33,6 +33,7 @@ const BENCHES: Readonly<
   scale: async ({ large }) => (await import('./scale.ts')).benchScale({ large }),
   'off-policy': async () => (await import('./off-policy.ts')).benchOffPolicy(progress),
   onboard: async () => (await import('./onboard.ts')).benchOnboard({ onProgress: progress }),
+  shadow: async () => (await import('./shadow.ts')).benchShadow(progress),
   small: async () => (await import('./small.ts')).benchSmall(progress),
   'no-harm': async () => (await import('./no-harm.ts')).benchNoHarm({ onProgress: progress }),
   uncertainty: async () => (await import('./uncertainty.ts')).benchUncertainty(progress),
