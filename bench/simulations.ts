@@ -25,5 +25,6 @@ export const SIMULATIONS: Readonly<Record<string, () => Promise<Simulation>>> = 
   'heavy-weights': async () => (await import('./simulations/heavy-weights.ts')).simulateHeavyWeights,
   'nested-curve': async () => (await import('./simulations/nested-curve.ts')).simulateNestedCurve,
   'penalty-ends': async () => (await import('./simulations/penalty-ends.ts')).simulatePenaltyEnds,
+  sessions: async () => (await import('./simulations/sessions.ts')).simulateSessions,
   copies: async () => (await import('./simulations/copies.ts')).simulateCopies,
 };

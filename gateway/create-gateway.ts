@@ -24,6 +24,7 @@ import { answerQuestions } from './api/questions.ts';
 import { speakersOf } from './api/speakers.ts';
 import { checkConfig, fillIn, readSecret, type SecretSources } from './config/load-config.ts';
 import type { CandidateConfig, CheckedConfig, GatewayConfig } from './config/schema.ts';
+import { createConversations } from './conversations/conversations.ts';
 import { createOpenGuard, type Guard } from './keys/guard.ts';
 import { createKeyGuard, type KeyGuardOptions } from './keys/key-guard.ts';
 import { Problem } from './problem.ts';
@@ -38,6 +39,7 @@ import { openRouters } from './routing/routers.ts';
 import type { Judge } from './shadow/judge.ts';
 import { openShadow } from './shadow/shadow.ts';
 import { IN_MEMORY } from './sqlite.ts';
+import { createMemory } from './state/memory.ts';
 import { openGatewayState } from './state/open-state.ts';
 import type { GatewayState } from './state/state.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
@@ -134,6 +136,7 @@ export async function openGateway(
       embeddingExecution: executionOptions(config, config.embeddings),
       guard,
       log,
+      conversations: createConversations(state ?? createMemory(), config.conversations, onError),
       records: createDecisionRecords(config.recordsKept),
       ratable: createRatableAnswers(RATABLE_ANSWERS),
       rollups,

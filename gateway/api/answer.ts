@@ -56,6 +56,9 @@ interface Prepared {
   readonly offer: Pick<AnsweredRequest, 'router' | 'keyId' | 'allowed'> | null;
   /** Of the decision that is carried out, once it is made. */
   readonly decision: () => Decision;
+  readonly conversationId: string;
+  /** An answer came, whole. */
+  answered(result: ExecutionResult): void;
 }
 
 async function prepare(
@@ -75,9 +78,10 @@ async function prepare(
     inputTokens,
     ...(target.kind === 'router' ? { version: target.router.manifest.id } : {}),
   });
+  const talk = await parts.conversations.open(asked.request, grant.keyId, hints.conversationId);
   const facts = {
     asked: asked.model,
-    conversationId: hints.conversationId ?? null,
+    conversationId: talk.id,
     unit: hints.unit,
     prompt: keptPrompt(parts, asked.request),
   };
@@ -108,7 +112,10 @@ async function prepare(
     },
   };
   const { deadlineMs = DEFAULT_DEADLINE_MS } = parts.execution;
-  const route = routeOptions(hints, grant, speakers);
+  const route = {
+    ...routeOptions(hints, grant, boundSpeakers(parts, talk.boundTo, speakers)),
+    conversation: talk.conversation,
+  };
   const mayOffer = parts.shadow !== undefined && routerName !== null && route.explore !== false;
   const forwarded = forwardedHeaders(parts.config.forwardHeaders, headers);
   return {
@@ -127,7 +134,24 @@ async function prepare(
     },
     offer: mayOffer ? { router: routerName, keyId: grant.keyId, allowed: route.callable ?? null } : null,
     decision: () => made as Decision,
+    conversationId: talk.id,
+    answered(result) {
+      course.answered(result);
+      talk.answered(result);
+    },
   };
+}
+
+/** Where a request goes on from an answer that its upstream keeps, candidates of that upstream alone. */
+function boundSpeakers(
+  { config: { candidates } }: GatewayParts,
+  boundTo: string | null,
+  speakers: readonly string[] | null,
+): readonly string[] | null {
+  const { upstream } = candidates[boundTo ?? ''] ?? {};
+  if (upstream === undefined) return speakers;
+  const known = speakers ?? Object.keys(candidates);
+  return known.filter((name) => candidates[name]?.upstream === upstream);
 }
 
 /** Whom one version of a router goes on answering: the conversation, or the user that the body names; null for a request by itself. */
@@ -224,10 +248,10 @@ export function forwardedHeaders(allowed: readonly string[], headers: Headers): 
 }
 
 async function whole(prepared: Prepared, writer: AnswerWriter): Promise<Response> {
-  const { course, options, parts, request, router } = prepared;
+  const { options, parts, request, router } = prepared;
   const result = await execute(router, request, parts.pool, options);
   const text = writer.whole(result.answer, factsOf(prepared, result.candidate));
-  course.answered(result);
+  prepared.answered(result);
   offerShadow(prepared, result);
   const headers = {
     'content-type': 'application/json',
@@ -242,7 +266,7 @@ async function streamed(prepared: Prepared, writer: AnswerWriter, cut: CutConnec
   const stream = await executeStream(router, request, parts.pool, options);
   course.began(performance.now() - started);
   stream.result.then((result) => {
-    course.answered(result);
+    prepared.answered(result);
     offerShadow(prepared, result);
   }, course.failed);
   const pieces = stream[Symbol.asyncIterator]();
@@ -332,7 +356,7 @@ function headerText(text: string): string {
 }
 
 function answerHeaders(
-  { course, decision, routerName }: Prepared,
+  { conversationId, course, decision, routerName }: Prepared,
   candidate: string,
   raw: unknown,
 ): Record<string, string> {
@@ -342,6 +366,7 @@ function answerHeaders(
     predictions.find((prediction) => prediction.candidate === candidate)?.expectedCostUsd ?? null;
   return {
     'x-pointsman-decision-id': id,
+    'x-pointsman-conversation-id': headerText(conversationId),
     ...(routerName === null ? {} : { 'x-pointsman-router': headerText(routerName) }),
     'x-pointsman-candidate': headerText(candidate),
     'x-pointsman-confidence': confidence.toFixed(4),

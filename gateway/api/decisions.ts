@@ -59,8 +59,10 @@ export async function decideWith(
   const { name, router } = target;
   const grant = await admit(parts, request, 'decide', name);
   const speakers = isInProtocol ? speakersFor(parts, asked.request, target) : null;
+  const talk = await parts.conversations.open(asked.request, grant.keyId, hints.conversationId);
   const decision = await router.route(asked.request, {
     ...routeOptions(hints, grant, speakers),
+    conversation: talk.conversation,
     novelty: true,
   });
   parts.records.add({
@@ -69,7 +71,7 @@ export async function decideWith(
     route,
     router: name,
     keyId: grant.keyId,
-    conversationId: hints.conversationId ?? null,
+    conversationId: talk.id,
     asked: asked.model,
     prompt: keptPrompt(parts, asked.request),
     decision,

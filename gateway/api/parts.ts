@@ -1,5 +1,6 @@
 import type { ClientPool, ExecuteOptions } from 'pointsman/execution';
 import type { DecisionLog } from 'pointsman/log';
+import type { Conversations } from '../conversations/conversations.ts';
 import { RefusalError } from '../errors.ts';
 import type { Action, Grant, Guard } from '../keys/guard.ts';
 import { secretFromHeaders } from '../keys/secret.ts';
@@ -28,6 +29,7 @@ export interface GatewayParts extends SpeakingParts {
   readonly embeddingExecution: ExecuteOptions<GatewayRequest>;
   readonly guard: Guard;
   readonly log: DecisionLog;
+  readonly conversations: Conversations;
   readonly records: DecisionRecords;
   readonly ratable: RatableAnswers;
   readonly rollups: Rollups;

@@ -314,6 +314,9 @@ export const configSchema = z
     keys: keys.optional(),
     /** The admin API and the dashboard; on this machine alone they need no token. */
     admin: z.strictObject({ token: secret.optional() }).optional(),
+    conversations: z
+      .strictObject({ ttlMs: milliseconds.default(3_600_000), cacheTtlMs: amount.default(300_000) })
+      .prefault({}),
     /** Decisions that can be asked for by their ids. */
     recordsKept: z.int().positive().default(2000),
     maxBodyBytes: z

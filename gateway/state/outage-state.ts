@@ -1,6 +1,7 @@
 import type { KeyRecord } from './key-record.ts';
 import { Ledger } from './ledger.ts';
 import { dayOf } from './limits.ts';
+import { createMemory, type Memo, type Memory } from './memory.ts';
 import type { Charge, RedisState } from './redis-state.ts';
 import {
   type Account,
@@ -50,6 +51,7 @@ export class OutageState implements GatewayState {
   /** Kept from one outage to the next, so that many short ones allow no more than a long one. */
   readonly #local = new Ledger();
   readonly #waiting: Waiting[] = [];
+  readonly #memory: Memory;
   #probe: NodeJS.Timeout | null = null;
   #catchingUp: Promise<void> | null = null;
   #isOut = false;
@@ -61,6 +63,7 @@ export class OutageState implements GatewayState {
     this.#allowanceNanoUsd = options.allowanceNanoUsd ?? 1e9;
     this.#probeEveryMs = options.probeEveryMs ?? 250;
     this.#clock = options.clock ?? Date.now;
+    this.#memory = createMemory(this.#clock);
   }
 
   key(id: string): Promise<KeyRecord | undefined> {
@@ -81,6 +84,17 @@ export class OutageState implements GatewayState {
 
   usage(account: string, days: number): Promise<DayUse[]> {
     return this.#asked(() => this.#redis.usage(account, days));
+  }
+
+  /** What this gateway remembers by itself, while Redis does not answer. */
+  async recall(keys: readonly string[]): Promise<(string | undefined)[]> {
+    if (this.#isOut) return this.#memory.recall(keys);
+    return this.#asked(() => this.#redis.recall(keys)).catch(() => this.#memory.recall(keys));
+  }
+
+  async remember(memos: readonly Memo[], ttlMs: number): Promise<void> {
+    await this.#memory.remember(memos, ttlMs);
+    if (!this.#isOut) await this.#asked(() => this.#redis.remember(memos, ttlMs)).catch(() => {});
   }
 
   async reserve(request: ReserveRequest): Promise<ReserveResult> {

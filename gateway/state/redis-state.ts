@@ -3,6 +3,7 @@ import { createClient } from '@redis/client';
 import { type KeyRecord, parseKeyRecord } from './key-record.ts';
 import { emptyDay, type Mutable } from './ledger.ts';
 import { refusalOf, withTaken } from './limits.ts';
+import type { Memo } from './memory.ts';
 import { CHARGE, DELETE_KEY, EXPIRE, RESERVE, SETTLE, WRITE_KEY } from './redis-scripts.ts';
 import {
   type Account,
@@ -162,6 +163,23 @@ export class RedisState implements GatewayState {
       for (const use of daysOf(name, fields)) found.push(use);
     }
     return found.slice(0, days);
+  }
+
+  async recall(keys: readonly string[]): Promise<(string | undefined)[]> {
+    if (keys.length === 0) return [];
+    const values = await this.#ask((client) => client.mGet(keys.map((key) => this.#memoKey(key))));
+    return values.map((value) => (typeof value === 'string' ? value : undefined));
+  }
+
+  async remember(memos: readonly Memo[], ttlMs: number): Promise<void> {
+    const expiration = { type: 'PX', value: Math.ceil(ttlMs) } as const;
+    await this.#ask((client) =>
+      Promise.all(memos.map(({ key, value }) => client.set(this.#memoKey(key), value, { expiration }))),
+    );
+  }
+
+  #memoKey(key: string): string {
+    return `${this.#prefix}m:${key}`;
   }
 
   async ready(): Promise<boolean> {

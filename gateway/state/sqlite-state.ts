@@ -11,6 +11,7 @@ import {
 import { type KeyRecord, parseKeyRecord } from './key-record.ts';
 import { Ledger } from './ledger.ts';
 import { dayOf } from './limits.ts';
+import { createMemory, type Memo, type Memory } from './memory.ts';
 import { dayUse, ledgerWriter, readLedger, SCHEMA, SCHEMA_VERSION } from './sqlite-ledger.ts';
 import type { DayUse, GatewayState, ReserveRequest, ReserveResult, Settlement } from './state.ts';
 
@@ -84,6 +85,7 @@ class SqliteState implements GatewayState {
   readonly #lock: Connection | null;
   readonly #checkpoints: Checkpoints;
   readonly #clock: () => number;
+  readonly #memory: Memory;
   readonly #writeEveryMs: number;
   readonly #onError: (error: unknown) => void;
   readonly #ledger: Ledger | null;
@@ -105,6 +107,7 @@ class SqliteState implements GatewayState {
     this.#lock = lock;
     this.#checkpoints = checkpoints;
     this.#clock = options.clock ?? Date.now;
+    this.#memory = createMemory(this.#clock);
     this.#writeEveryMs = options.writeEveryMs ?? 20;
     this.#onError = options.onError ?? (() => {});
     this.#write = ledgerWriter(db);
@@ -174,6 +177,15 @@ class SqliteState implements GatewayState {
       .prepare('SELECT * FROM days WHERE account = ? ORDER BY day DESC LIMIT ?')
       .all(account, days)
       .map(dayUse);
+  }
+
+  /** In memory alone: what is remembered is of use for some minutes. */
+  recall(keys: readonly string[]): Promise<(string | undefined)[]> {
+    return this.#memory.recall(keys);
+  }
+
+  remember(memos: readonly Memo[], ttlMs: number): Promise<void> {
+    return this.#memory.remember(memos, ttlMs);
   }
 
   async ready(): Promise<boolean> {

@@ -1,12 +1,13 @@
 import { PointsmanError } from 'pointsman';
 import type { KeyRecord } from './key-record.ts';
+import type { Memory } from './memory.ts';
 
 /**
  * What a gateway remembers of keys and of what they used. One suite of tests runs over every implementation.
  *
  * Money is counted in billionths of a dollar, in whole numbers, so that sums are exact. Days and months are those of UTC.
  */
-export interface GatewayState {
+export interface GatewayState extends Memory {
   /** The record of a key; undefined for one that does not exist. */
   key(id: string): Promise<KeyRecord | undefined>;
   /** Keys by their ids, in order: those after one, or from the first. */

@@ -250,7 +250,7 @@ function chooseEmbedder(artifact: Artifact, given: Embedder | undefined): Embedd
     if (given.id === id && given.dimensions === dimensions) return given;
     throw new InvalidInputError(
       `\`embedder\` of router must be the one it was trained with, "${id}" of ${dimensions} dimensions. ` +
-        `Got "${given.id}" of ${given.dimensions}. Pass that one, or train with yours.`,
+        `Got "${given.id}" of ${given.dimensions}. Pass that one, or train with it.`,
     );
   }
   const { read } = embedderSource(kind);

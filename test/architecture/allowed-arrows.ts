@@ -144,13 +144,27 @@ export const GATEWAY_ARROWS: Arrows = {
   canary: [],
   // What `model` means is said in the configuration; a version is picked for who asks.
   routing: ['canary', 'config'],
+  // What is remembered of them, and what upstreams sent.
+  conversations: ['state', 'upstreams'],
   // One file a route, and the course of a request through all of it.
-  api: ['config', 'keys', 'protocols', 'records', 'rollups', 'routing', 'shadow', 'telemetry', 'upstreams'],
+  api: [
+    'config',
+    'conversations',
+    'keys',
+    'protocols',
+    'records',
+    'rollups',
+    'routing',
+    'shadow',
+    'telemetry',
+    'upstreams',
+  ],
   // The one place where the parts meet.
   'create-gateway': [
     'admin',
     'api',
     'config',
+    'conversations',
     'keys',
     'protocols',
     'records',

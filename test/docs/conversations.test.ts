@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createPolicy } from 'pointsman/internal';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { checkConfig } from '../../gateway/config/load-config.ts';
 import { writeArtifact } from '../../training/artifact/write-artifact.ts';
 import { root } from '../architecture/source-files.ts';
 import { fencedBlocks } from '../documents/fenced-blocks.ts';
@@ -23,4 +24,12 @@ it('docs/conversations.md shows a policy that can be made', () => {
   const candidates = [{ name: 'a', meanCostUsd: 1, meanLatencyMs: 1 }];
   for (const { body, language, name } of blocks)
     if (language === 'yaml' && name === undefined) createPolicy(parse(body), candidates);
+});
+
+it('docs/conversations.md shows a configuration of a gateway', () => {
+  const yaml = blocks.find(({ name }) => name === 'gateway.yaml')!.body;
+  const { conversations, routers } = checkConfig(parse(yaml), 'gateway.yaml', '/folder');
+  expect(conversations).toEqual(checkConfig({ routers: { a: { folder: 'b' } } }, '', '/').conversations);
+  const candidates = [{ name: 'a', meanCostUsd: 1, meanLatencyMs: 1 }];
+  expect(createPolicy(routers.support.policy, candidates).spec.kind).toBe('session');
 });

@@ -95,7 +95,7 @@ describe('docs/gateway.md', () => {
     const gateway = await testGateway(await testConfig(await mockUpstream()));
     const { headers } = await post(gateway, '/v1/chat/completions', ask());
     const own = [...headers.keys()].filter((name) => name.startsWith('x-pointsman-'));
-    expect(own).toHaveLength(7);
+    expect(own).toHaveLength(8);
     expect(own.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
   });
 });

@@ -71,6 +71,23 @@ describe.each(KINDS.filter(({ isThere }) => isThere))('a state in $name', ({ ope
     expect(await stateOf(aRequest(limited))).toBe('refused');
   });
 
+  it('remembers for a while what does no harm when it is forgotten', async () => {
+    await state.remember(
+      [
+        { key: 'a', value: '1' },
+        { key: 'k1:id:ü', value: '{"x":2}' },
+      ],
+      MINUTE,
+    );
+    await state.remember([{ key: 'b', value: 'soon gone' }], 40);
+    await state.remember([{ key: 'a', value: '3' }], MINUTE);
+    expect(await state.recall([])).toEqual([]);
+    // The clock of this test for the one, and time itself for the other.
+    now += 41;
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(await state.recall(['a', 'none', 'k1:id:ü', 'b'])).toEqual(['3', undefined, '{"x":2}', undefined]);
+  });
+
   it('counts a request that is asked for twice once', async () => {
     const limited = account({ requestsPerMinute: 2, nanoUsdPerDay: 10 });
     const request = aRequest(limited, { nanoUsd: 5 });
