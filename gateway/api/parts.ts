@@ -15,7 +15,7 @@ import type { Tracing } from '../telemetry/trace.ts';
 import type { GatewayRequest } from '../upstreams/clients.ts';
 import type { TokenCounters } from '../upstreams/count-tokens.ts';
 import type { EmbeddingClients } from '../upstreams/embeddings.ts';
-import { type Fields, parseFields } from '../upstreams/wire.ts';
+import { DEEPEST, type Fields, isTooDeep, parseFields } from '../upstreams/wire.ts';
 import type { SpeakingParts } from './speakers.ts';
 
 /** What a gateway is made of; made once, and used by every route. */
@@ -69,7 +69,7 @@ export function admit(
  * The JSON object of a body, which is not read for whoever has no key.
  *
  * @throws RefusalError without a key.
- * @throws Problem when it is none, or longer than `maxBodyBytes`.
+ * @throws Problem when it is none, longer than `maxBodyBytes`, or nested too deeply.
  */
 export async function receive({ config, guard }: GatewayParts, request: Request): Promise<Fields> {
   const { maxBodyBytes } = config;
@@ -79,6 +79,12 @@ export async function receive({ config, guard }: GatewayParts, request: Request)
   // What is of a known length cannot become longer.
   const text = length === null ? await readBounded(request, maxBodyBytes) : await request.text();
   const body = parseFields(text);
+  if (body !== undefined && isTooDeep(body))
+    throw new Problem(
+      400,
+      'invalid_request',
+      `The body must have at most ${DEEPEST} levels of lists and objects in each other, and it has more. Send it with fewer.`,
+    );
   if (body !== undefined) return body;
   throw new Problem(
     400,

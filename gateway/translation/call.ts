@@ -6,7 +6,7 @@ import type {
 } from '@ai-sdk/provider';
 import { Problem } from '../problem.ts';
 import { type Signed, unsealed } from '../upstreams/raw-answer.ts';
-import { type Fields, fieldsOf, isFields, textOf } from '../upstreams/wire.ts';
+import { DEEPEST, type Fields, fieldsOf, isFields, isTooDeep, textOf } from '../upstreams/wire.ts';
 
 /** What every language model of the AI SDK is asked with, whichever its provider. */
 export type CallOptions = Omit<
@@ -196,11 +196,14 @@ export function fileOf(
 export function inputOf(written: unknown, field: string): unknown {
   if (typeof written !== 'string') return written ?? {};
   if (written.trim() === '') return {};
+  let input: unknown;
   try {
-    return JSON.parse(written);
+    input = JSON.parse(written);
   } catch {
     throw mistaken(field, 'JSON');
   }
+  if (isTooDeep(input)) throw mistaken(field, `JSON of at most ${DEEPEST} levels`);
+  return input;
 }
 
 /** What a tool said: words as words, and else its parts. */

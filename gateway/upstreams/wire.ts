@@ -40,6 +40,25 @@ export function parseFields(text: string): Fields | undefined {
   }
 }
 
+/** Levels of lists and objects in what clients send: no request of a model needs as many, and code that recurses bears them. */
+export const DEEPEST = 200;
+
+/** Whether lists and objects lie more than {@link DEEPEST} deep in each other. */
+export function isTooDeep(value: unknown): boolean {
+  let level: readonly unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth >= DEEPEST) return true;
+    const inner: unknown[] = [];
+    for (const each of level) {
+      if (typeof each !== 'object' || each === null) continue;
+      for (const child of Array.isArray(each) ? each : Object.values(each))
+        if (typeof child === 'object' && child !== null) inner.push(child);
+    }
+    level = inner;
+  }
+  return false;
+}
+
 /** A text of a candidate's own before the client's. */
 export function withPrefix(text: unknown, prefix: string): string {
   return typeof text === 'string' && text !== '' ? `${prefix}\n\n${text}` : prefix;
