@@ -1,7 +1,7 @@
-import { type Decision, type RouteOptions, readPrompt } from 'pointsman';
+import type { Decision, RouteOptions } from 'pointsman';
 import { type ExecutionResult, execute, executeStream, type RoutedOptions } from 'pointsman/execution';
 import { RefusalError } from '../errors.ts';
-import type { ExpectedUse, Grant } from '../keys/guard.ts';
+import type { Grant } from '../keys/guard.ts';
 import { CLIENT_LEFT, type Problem } from '../problem.ts';
 import type { AnswerFacts, AnswerWriter, AskedAnswer, Protocol } from '../protocols/protocol.ts';
 import { decideNamed } from '../routing/named-candidate.ts';
@@ -10,7 +10,8 @@ import type { AnsweredRequest } from '../shadow/shadow.ts';
 import { type GatewayRequest, pricesOf } from '../upstreams/clients.ts';
 import { isRawAnswer, isTranslated } from '../upstreams/raw-answer.ts';
 import { isFields } from '../upstreams/wire.ts';
-import { type Course, openCourse, plannedCost } from './course.ts';
+import { type Course, openCourse } from './course.ts';
+import { estimatedTokens, pricingOf } from './expected-cost.ts';
 import { type Hints, readHints } from './hints.ts';
 import { type GatewayParts, keptPrompt, receive } from './parts.ts';
 import { speakersFor } from './speakers.ts';
@@ -86,10 +87,13 @@ async function prepare(
     prompt: keptPrompt(parts, asked.request),
   };
   let made: Decision | undefined;
-  const decide = (given: GatewayRequest, options: RouteOptions | undefined) =>
-    target.kind === 'router'
-      ? target.router.route(given, options)
-      : decideNamed(target.name, given, parts.routers, parts.log);
+  const pricing = pricingOf(parts, target, asked.request, inputTokens);
+  const decide = async (given: GatewayRequest, options: RouteOptions | undefined) =>
+    pricing.priced(
+      target.kind === 'router'
+        ? await target.router.route(given, options)
+        : await decideNamed(target.name, given, parts.routers, parts.log),
+    );
   /** The router as the execution sees it: what it decides is paid for before it is carried out. */
   const router: Prepared['router'] = {
     manifest:
@@ -99,14 +103,14 @@ async function prepare(
       made = await decide(given, options);
       course.decided(made, facts);
       try {
-        await course.reserve(grant, expectedUse(parts, made, given, inputTokens));
+        await course.reserve(grant, pricing.use(made));
       } catch (error) {
         const cheaper = cheapestInstead(error, grant, made, target, options);
         if (cheaper === undefined) throw error;
         course.degraded();
         made = await decide(given, cheaper);
         course.decided(made, facts);
-        await course.reserve(grant, expectedUse(parts, made, given, inputTokens));
+        await course.reserve(grant, pricing.use(made));
       }
       return made;
     },
@@ -165,43 +169,6 @@ export function unitOf(
 }
 
 const LONGEST_UNIT = 256;
-
-/** Four characters a token, and some hundred tokens a picture: to be set aside, and settled by what upstreams count. */
-export function estimatedTokens(request: GatewayRequest): number {
-  const { contextCharacters, images, text } = readPrompt(request);
-  return Math.ceil((text.length + contextCharacters) / 4) + 765 * images;
-}
-
-function expectedUse(
-  parts: GatewayParts,
-  decision: Decision,
-  request: GatewayRequest,
-  inputTokens: number,
-): ExpectedUse {
-  const { candidate } = decision;
-  const costUsd = plannedCost(decision) ?? pricedCost(parts, candidate, request, inputTokens);
-  return { candidate, costUsd, inputTokens };
-}
-
-/** Tokens of an answer whose length nobody bounds and no router knows. */
-const UNKNOWN_OUTPUT_TOKENS = 1000;
-
-/** By the prices of the configuration, of a candidate that no router knows; null where they are not given. */
-function pricedCost(
-  { config }: GatewayParts,
-  candidate: string,
-  { parameters = {} }: GatewayRequest,
-  inputTokens: number,
-): number | null {
-  const { inputPricePerMillionTokens: input, outputPricePerMillionTokens: output } =
-    config.candidates[candidate] ?? {};
-  if (input === undefined || output === undefined) return null;
-  const bound = Number(
-    parameters.max_completion_tokens ?? parameters.max_output_tokens ?? parameters.max_tokens,
-  );
-  const outputTokens = bound > 0 && Number.isFinite(bound) ? bound : UNKNOWN_OUTPUT_TOKENS;
-  return (input * inputTokens + output * outputTokens) / 1e6;
-}
 
 function namedPrices({ config }: GatewayParts, name: string) {
   return [{ name, ...pricesOf(config.candidates[name]) }];

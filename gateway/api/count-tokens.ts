@@ -2,7 +2,8 @@ import { ExecutionError, executePlan, UpstreamError } from 'pointsman/execution'
 import { secretFromHeaders } from '../keys/secret.ts';
 import { anthropicMessages } from '../protocols/anthropic-messages.ts';
 import type { RawAnswer } from '../upstreams/raw-answer.ts';
-import { estimatedTokens, forwardedHeaders, problemResponse } from './answer.ts';
+import { forwardedHeaders, problemResponse } from './answer.ts';
+import { estimatedTokens } from './expected-cost.ts';
 import { type GatewayParts, receive, reportedProblem } from './parts.ts';
 
 /** Where an upstream does not know the route. */

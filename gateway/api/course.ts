@@ -1,11 +1,10 @@
-import type { Decision, PlanStep } from 'pointsman';
+import type { Decision } from 'pointsman';
 import { type Attempt, ExecutionError, type ExecutionResult, type Telemetry } from 'pointsman/execution';
 import { RefusalError } from '../errors.ts';
 import type { ExpectedUse, Grant, Reservation } from '../keys/guard.ts';
 import { secretFromHeaders } from '../keys/secret.ts';
 import { CLIENT_LEFT, Problem } from '../problem.ts';
-import type { DecisionRecord } from '../records/decision-records.ts';
-import type { RatableAnswer } from '../records/ratable-answers.ts';
+import type { DecisionRecord, RatableAnswer } from '../records/decision-records.ts';
 import { NONE } from '../telemetry/metrics.ts';
 import { type GatewayParts, reportedProblem } from './parts.ts';
 
@@ -263,28 +262,4 @@ export function ratableAnswer(
     predicted: predicted ?? null,
     propensity: candidate === decided ? propensity : null,
   };
-}
-
-/** US dollars of every call of a plan together, though not all of them may come to be; null where one is not known. */
-export function plannedCost({ plan, predictions }: Decision): number | null {
-  const costs = new Map(predictions.map(({ candidate, expectedCostUsd }) => [candidate, expectedCostUsd]));
-  const sum = (parts: readonly (number | null)[]) =>
-    parts.reduce<number | null>((total, part) => (total === null || part === null ? null : total + part), 0);
-  const costOf = (step: PlanStep): number | null => {
-    switch (step.kind) {
-      case 'call':
-        return costs.get(step.candidate) ?? null;
-      case 'sequence':
-        return sum(step.steps.map((inner) => costOf(inner.step)));
-      case 'parallel': {
-        const judge = step.combine.kind === 'judge' ? [costs.get(step.combine.judge) ?? null] : [];
-        return sum([...step.members.map(costOf), ...judge]);
-      }
-      case 'hedge':
-        return sum([costOf(step.fast), costOf(step.slow)]);
-      case 'tool':
-        return sum([step.before, step.after, step.otherwise].filter((inner) => inner !== null).map(costOf));
-    }
-  };
-  return costOf(plan);
 }

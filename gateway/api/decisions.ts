@@ -9,6 +9,7 @@ import type { DecisionRecord } from '../records/decision-records.ts';
 import type { Fields } from '../upstreams/wire.ts';
 import { routeOptions, unitOf } from './answer.ts';
 import { ratableAnswer } from './course.ts';
+import { estimatedTokens, pricingOf } from './expected-cost.ts';
 import { readHints } from './hints.ts';
 import { admit, type GatewayParts, keptPrompt, receive } from './parts.ts';
 import { speakersFor } from './speakers.ts';
@@ -60,11 +61,14 @@ export async function decideWith(
   const grant = await admit(parts, request, 'decide', name);
   const speakers = isInProtocol ? speakersFor(parts, asked.request, target) : null;
   const talk = await parts.conversations.open(asked.request, grant.keyId, hints.conversationId);
-  const decision = await router.route(asked.request, {
-    ...routeOptions(hints, grant, speakers),
-    conversation: talk.conversation,
-    novelty: true,
-  });
+  const pricing = pricingOf(parts, target, asked.request, estimatedTokens(asked.request));
+  const decision = pricing.priced(
+    await router.route(asked.request, {
+      ...routeOptions(hints, grant, speakers),
+      conversation: talk.conversation,
+      novelty: true,
+    }),
+  );
   parts.records.add({
     id: decision.id as string,
     at: new Date().toISOString(),

@@ -1,6 +1,6 @@
 import type { Decision } from 'pointsman';
 import type { Attempt } from 'pointsman/execution';
-import type { RatableAnswer } from '../records/ratable-answers.ts';
+import type { RatableAnswer } from '../records/decision-records.ts';
 import { Cell } from './cell.ts';
 import {
   ROLLUP_LABELS,
