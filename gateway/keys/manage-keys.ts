@@ -42,9 +42,11 @@ export async function createKey(
   settings: unknown,
   nowMs = Date.now(),
 ): Promise<MadeKey> {
+  const parsed = parseKeySettings(settings);
+  checkExpiry(parsed, nowMs);
   const { hint, id, sha256, text } = createSecret();
   const record: KeyRecord = {
-    ...parseKeySettings(settings),
+    ...parsed,
     id,
     version: 1,
     createdAt: new Date(nowMs).toISOString(),
@@ -74,8 +76,27 @@ export async function listKeys(state: GatewayState): Promise<ShownKey[]> {
  * @throws UnknownKeyError
  * @throws InvalidInputError naming each setting that is not as it must be.
  */
-export async function changeKey(state: GatewayState, id: string, changes: unknown): Promise<ShownKey> {
-  return showKey(await change(state, id, (record) => changeKeySettings(record, changes)));
+export async function changeKey(
+  state: GatewayState,
+  id: string,
+  changes: unknown,
+  nowMs = Date.now(),
+): Promise<ShownKey> {
+  const make = (record: KeyRecord) => {
+    const changed = changeKeySettings(record, changes);
+    // A key that has expired may still be renamed, or disabled.
+    if (changed.expiresAt !== record.expiresAt) checkExpiry(changed, nowMs);
+    return changed;
+  };
+  return showKey(await change(state, id, make));
+}
+
+/** A key that never works is made by mistake. */
+function checkExpiry({ expiresAt }: Pick<KeyRecord, 'expiresAt'>, nowMs: number): void {
+  if (expiresAt === null || Date.parse(expiresAt) > nowMs) return;
+  throw new InvalidInputError(
+    `\`expiresAt\` must be a time to come. Got ${expiresAt}. Give a later one; a key that is to let nobody in is disabled.`,
+  );
 }
 
 /**

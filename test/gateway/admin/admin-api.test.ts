@@ -82,6 +82,7 @@ describe('the admin API', () => {
     ['no routers at all', { name: 'a', routers: [] }],
     ['another onBudget', { name: 'a', onBudget: 'pay' }],
     ['no date', { name: 'a', expiresAt: 'tomorrow' }],
+    ['a date in the past', { name: 'a', expiresAt: '2020-01-01T00:00:00Z' }],
     [
       'too many tags',
       { name: 'a', tags: Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`t${i}`, 'x'])) },

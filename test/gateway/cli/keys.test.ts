@@ -160,11 +160,23 @@ describe('pointsman keys', () => {
     [['create', '--name', 'a', '--on-budget', 'x'], 'degrade, refuse'],
     [['create', '--name', 'a', '--tag', 'x'], 'name=value'],
     [['create', '--name', 'a', '--expires', 'soon'], 'must be a date'],
+    [['create', '--name', 'a', '--expires', '2020-01-01'], '`expiresAt` must be a time to come'],
+    [['create', '--name', 'a', '--expires', '0d'], '`expiresAt` must be a time to come'],
     [['rotate', 'aaaaaaaaaaaa', '--grace', '1'], 'It must be a time such as'],
   ])('refuses %j', async (words, why) => {
     const keys = aGateway();
     await keys('create', '--name', 'there is one');
     await expect(keys(...words)).rejects.toThrow(why);
+  });
+
+  it('lets no change end a key in the past', async () => {
+    const keys = aGateway();
+    const id = (await keys('create', '--name', 'a', '--expires', '2d')).slice(3, 15);
+    const { key } = JSON.parse(await keys('show', id, '--json'));
+    await expect(keys('change', id, '--expires', '2020-01-01')).rejects.toThrow('must be a time to come');
+    expect(JSON.parse(await keys('show', id, '--json')).key).toEqual(key);
+    await keys('change', id, '--expires', 'none');
+    expect(JSON.parse(await keys('show', id, '--json')).key.expiresAt).toBe(null);
   });
 
   it('explains itself, with examples', () => {

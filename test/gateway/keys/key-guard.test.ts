@@ -113,7 +113,11 @@ describe('who is let in', () => {
   });
 
   it('is nobody after a key has expired', async () => {
-    const { secret } = await createKey(state, { name: 'a', expiresAt: new Date(NOON + 1).toISOString() });
+    const { secret } = await createKey(
+      state,
+      { name: 'a', expiresAt: new Date(NOON + 1).toISOString() },
+      NOON,
+    );
     await answer(secret, 0);
     now += 1;
     expect((await refusal(guard.admit(asked(secret)))).status).toBe(401);
