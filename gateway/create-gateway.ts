@@ -43,7 +43,7 @@ import { openGatewayState } from './state/open-state.ts';
 import type { GatewayState } from './state/state.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { createPlainTracing, loadTracing } from './telemetry/trace.ts';
-import { createClients, openUpstreams, usageCost } from './upstreams/clients.ts';
+import { createClients, createReopenings, openUpstreams, usageCost } from './upstreams/clients.ts';
 import { createTokenCounters } from './upstreams/count-tokens.ts';
 import { createEmbeddingClients } from './upstreams/embeddings.ts';
 import { createHttp, type Http } from './upstreams/http.ts';
@@ -112,10 +112,13 @@ export async function openGateway(
     const connections = openUpstreams(config, secrets);
     const translation = await openTranslators(config, secrets, http);
     const clients = createClients(config, connections, http, translation?.clients);
+    const reopenings = createReopenings(config.execution.breaker);
     const pool = createClientPool(clients, {
       ...definedOf({ breaker: config.execution.breaker, bulkhead: config.execution.bulkhead }),
-      onBreakerChange: (candidate, state) =>
-        metrics.breakerOpen.set({ candidate }, state === 'open' ? 1 : state === 'half-open' ? 0.5 : 0),
+      onBreakerChange(candidate, state) {
+        reopenings.changed(candidate, state);
+        metrics.breakerOpen.set({ candidate }, state === 'open' ? 1 : state === 'half-open' ? 0.5 : 0);
+      },
     } as ClientPoolOptions);
     const routers = await openRouters(
       config,
@@ -127,6 +130,7 @@ export async function openGateway(
       config,
       routers,
       pool,
+      reopensInMs: reopenings.inMs,
       speakers: speakersOf(config),
       checkTranslation: (request) => translation?.check(request),
       execution: executionOptions(config, config.candidates),

@@ -52,8 +52,16 @@ export const CLIENT_LEFT = 499;
 /** Of an error of an upstream what speaks of the request, and not of the gateway's own dealings with it. */
 const ABOUT_THE_REQUEST = new Set([400, 404, 413, 415, 422]);
 
+/** What is known of a request that failed beside its error. */
+export interface FailedRequest {
+  /** Undefined where nothing was decided. */
+  readonly decisionId?: string | undefined;
+  /** Milliseconds until the breaker of a candidate lets a request try it; 0 where it is not open. */
+  readonly reopensInMs?: (candidate: string) => number;
+}
+
 /** What an error means for the client. What is not known is a mistake of the gateway's own, and says nothing of itself. */
-export function problemOf(error: unknown): Problem {
+export function problemOf(error: unknown, request: FailedRequest = {}): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof RefusalError) {
     const { headers, kind, message, retryAfterMs, status } = error;
@@ -66,9 +74,9 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof DeadlineError) return new Problem(504, 'deadline', error.message, { cause: error });
   if (error instanceof CostBudgetError)
     return new Problem(402, 'cost_budget', error.message, { cause: error });
-  if (error instanceof ExecutionError) return failureOf(error);
+  if (error instanceof ExecutionError) return failureOf(error, request);
   if (error instanceof PointsmanError)
-    return new Problem(502, error.code.toLowerCase(), error.message, { cause: error });
+    return new Problem(502, error.code.toLowerCase(), withoutAddresses(error.message), { cause: error });
   return new Problem(
     500,
     'internal',
@@ -80,20 +88,41 @@ export function problemOf(error: unknown): Problem {
 }
 
 /** Everything was tried. What the last upstream said of the request itself is handed on in its own words. */
-function failureOf(error: ExecutionError): Problem {
+function failureOf(error: ExecutionError, { decisionId, reopensInMs = () => 0 }: FailedRequest): Problem {
   const { cause } = error;
   // A part of it was handed on: whose fault it was is of no use any more.
   if (error instanceof BrokenStreamError)
-    return new Problem(502, 'broken_stream', error.message, { cause: error });
+    return new Problem(502, 'broken_stream', withoutAddresses(error.message), { cause: error });
+  const count = error.attempts.length;
+  const last = withoutAddresses(cause instanceof Error ? cause.message : String(cause));
+  const all = decisionId === undefined ? '' : ` \`GET /v1/decisions/${decisionId}\` shows every attempt.`;
+  const message = `No candidate gave an answer, after ${count} ${count === 1 ? 'attempt' : 'attempts'}. The last one: ${last}${all}`;
   if (cause instanceof UnavailableError) {
-    return new Problem(503, 'unavailable', error.message, { retryAfterMs: 1000, cause: error });
+    const firstMs = error.attempts.reduce(
+      (least, { candidate }) => Math.min(least, reopensInMs(candidate)),
+      Number.POSITIVE_INFINITY,
+    );
+    const retryAfterMs = Math.max(SHORTEST_WAIT_MS, Number.isFinite(firstMs) ? firstMs : 0);
+    return new Problem(503, 'unavailable', message, { retryAfterMs, cause: error });
   }
   if (!(cause instanceof UpstreamError))
-    return new Problem(502, error.code.toLowerCase(), error.message, { cause: error });
+    return new Problem(502, error.code.toLowerCase(), message, { cause: error });
   const { retryAfterMs, said, status } = cause;
+  const words = said ?? withoutAddresses(cause.message);
   if (status !== null && ABOUT_THE_REQUEST.has(status))
-    return new Problem(status, 'upstream_refused', said ?? cause.message, { cause: error });
-  if (status === 429)
-    return new Problem(429, 'upstream_busy', said ?? cause.message, { retryAfterMs, cause: error });
-  return new Problem(502, 'upstream_failed', error.message, { retryAfterMs, cause: error });
+    return new Problem(status, 'upstream_refused', words, { cause: error });
+  if (status === 429) return new Problem(429, 'upstream_busy', words, { retryAfterMs, cause: error });
+  return new Problem(502, 'upstream_failed', message, { retryAfterMs, cause: error });
+}
+
+/** Of a candidate that has as many requests under way as it may have: nobody knows when the first of them ends. */
+const SHORTEST_WAIT_MS = 1000;
+
+/** URLs, addresses of the Internet Protocol with their ports, and the names that sockets could not find. */
+const ADDRESSES =
+  /https?:\/\/[^\s`"'<>]+|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?|\[[\da-f:.]+:[\da-f:.]+\](?::\d+)?|(?<![\w:])[\da-f:]*::[\da-f:.]*|(?<=\b(?:ENOTFOUND|EAI_AGAIN|ECONN[A-Z]+) )\S+/gi;
+
+/** Words of an error without where upstreams are: that is for the operator, and not for clients. */
+export function withoutAddresses(text: string): string {
+  return text.replace(ADDRESSES, (_, at: number) => (at === 0 ? 'The upstream' : '(hidden address)'));
 }

@@ -351,7 +351,7 @@ function answerHeaders(
 export function problemResponse(
   protocol: Pick<Protocol, 'problem'>,
   problem: Problem,
-  course?: Pick<Course, 'attempts'>,
+  course?: Pick<Course, 'failureHeaders'>,
 ): Response {
   const { retryAfterMs, status } = problem;
   return Response.json(protocol.problem(problem), {
@@ -360,7 +360,7 @@ export function problemResponse(
     headers: {
       ...problem.headers,
       ...(retryAfterMs === null ? {} : { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }),
-      ...(course === undefined ? {} : { 'x-pointsman-attempts': String(course.attempts) }),
+      ...course?.failureHeaders,
     },
   });
 }

@@ -15,6 +15,8 @@ export interface Course {
   readonly telemetry: Telemetry;
   /** What is left of the key's limits, as headers. */
   readonly keyHeaders: Readonly<Record<string, string>>;
+  /** What is known of a request that failed, as headers: how often it was tried, and by which decision. */
+  readonly failureHeaders: Readonly<Record<string, string>>;
   /** Attempts that have been sent until now. */
   readonly attempts: number;
   /** Who answered last; undefined before. */
@@ -142,6 +144,13 @@ export function openCourse(
     get keyHeaders() {
       return reservation?.headers ?? {};
     },
+    get failureHeaders() {
+      const id = decision?.id;
+      return {
+        'x-pointsman-attempts': String(attempts),
+        ...(id === undefined ? {} : { 'x-pointsman-decision-id': id }),
+      };
+    },
     get attempts() {
       return attempts;
     },
@@ -229,7 +238,7 @@ export function openCourse(
       const hasLeft = left || signal.aborted;
       const problem = hasLeft
         ? new Problem(CLIENT_LEFT, 'client_left', 'The client left before the answer came.')
-        : reportedProblem(parts, error);
+        : reportedProblem(parts, error, { decisionId: decision?.id });
       const all = error instanceof ExecutionError ? (error.attempts as readonly Attempt[]) : sent;
       finish(
         problem.status,

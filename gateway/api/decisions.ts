@@ -1,6 +1,6 @@
 import { type Decision, describeChange, type Router } from 'pointsman';
 import type { Grant } from '../keys/guard.ts';
-import { Problem } from '../problem.ts';
+import { Problem, withoutAddresses } from '../problem.ts';
 import { anthropicMessages } from '../protocols/anthropic-messages.ts';
 import { chatCompletions } from '../protocols/chat-completions.ts';
 import type { AskedAnswer } from '../protocols/protocol.ts';
@@ -112,8 +112,13 @@ export async function readDecision(parts: GatewayParts, request: Request, id: st
   const grant = await admit(parts, request, 'read', record?.router ?? null);
   // Of another key's decision nobody learns that it is there.
   if (record !== undefined && isOwn(record, grant.keyId)) {
-    const { decision, ...rest } = record;
-    return Response.json({ ...rest, decision: explained(decision) });
+    const { attempts, decision, ...rest } = record;
+    // Where upstreams are is for whoever looks after the gateway.
+    const shown = attempts.map(({ error, ...attempt }) => ({
+      ...attempt,
+      error: error === null ? null : { ...error, message: withoutAddresses(error.message) },
+    }));
+    return Response.json({ ...rest, attempts: shown, decision: explained(decision) });
   }
   throw new Problem(
     404,

@@ -4,7 +4,7 @@ import type { Conversations } from '../conversations/conversations.ts';
 import { RefusalError } from '../errors.ts';
 import type { Action, Grant, Guard } from '../keys/guard.ts';
 import { secretFromHeaders } from '../keys/secret.ts';
-import { Problem, problemOf } from '../problem.ts';
+import { type FailedRequest, Problem, problemOf } from '../problem.ts';
 import { type DecisionRecords, type RatableAnswers, shownPrompt } from '../records/decision-records.ts';
 import type { Rollups } from '../rollups/open-rollups.ts';
 import type { Routers } from '../routing/routers.ts';
@@ -21,6 +21,8 @@ import type { SpeakingParts } from './speakers.ts';
 export interface GatewayParts extends SpeakingParts {
   readonly routers: Routers;
   readonly pool: ClientPool<GatewayRequest>;
+  /** Milliseconds until the breaker of a candidate lets a request try it; 0 where it is not open. */
+  readonly reopensInMs: (candidate: string) => number;
   /** Options of every execution but those of embeddings. */
   readonly execution: ExecuteOptions<GatewayRequest>;
   readonly tokenCounters: TokenCounters;
@@ -41,8 +43,12 @@ export interface GatewayParts extends SpeakingParts {
 }
 
 /** What an error means for the client, once whoever runs the gateway has been told of it, on every route alike. */
-export function reportedProblem({ metrics, onError }: GatewayParts, error: unknown): Problem {
-  const problem = problemOf(error);
+export function reportedProblem(
+  { metrics, onError, reopensInMs }: GatewayParts,
+  error: unknown,
+  request: Pick<FailedRequest, 'decisionId'> = {},
+): Problem {
+  const problem = problemOf(error, { ...request, reopensInMs });
   if (problem.status === 500) onError(error);
   if (error instanceof RefusalError) metrics.refusals.inc({ kind: error.kind });
   return problem;

@@ -252,3 +252,21 @@ function withSettings(
   }
   return merged;
 }
+
+/** Milliseconds that a breaker stays open where the configuration says nothing: as `createClientPool` has it. */
+const HALF_OPEN_AFTER_MS = 10_000;
+
+/** When breakers that are open let a request try their candidate again. */
+export function createReopenings(breaker: CheckedConfig['execution']['breaker']) {
+  const halfOpenAfterMs =
+    (typeof breaker === 'object' ? breaker.halfOpenAfterMs : undefined) ?? HALF_OPEN_AFTER_MS;
+  const at = new Map<string, number>();
+  return {
+    changed(candidate: string, state: 'closed' | 'open' | 'half-open'): void {
+      if (state === 'open') at.set(candidate, performance.now() + halfOpenAfterMs);
+      else at.delete(candidate);
+    },
+    /** 0 where it is not open, or its time has come. */
+    inMs: (candidate: string): number => Math.max(0, (at.get(candidate) ?? 0) - performance.now()),
+  };
+}

@@ -1,6 +1,18 @@
+import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
+import { withoutAddresses } from '../../../gateway/problem.ts';
 import { inputOf } from '../../../gateway/translation/call.ts';
-import { ask, mockUpstream, post, resetBeforeEach, testConfig, testGateway } from '../gateway-fixture.ts';
+import { createReopenings } from '../../../gateway/upstreams/clients.ts';
+import {
+  ask,
+  mockUpstream,
+  post,
+  recordOf,
+  resetBeforeEach,
+  sendJson,
+  testConfig,
+  testGateway,
+} from '../gateway-fixture.ts';
 
 const upstream = await mockUpstream();
 const config = await testConfig(upstream, {
@@ -12,6 +24,7 @@ const config = await testConfig(upstream, {
     },
   },
   embeddings: { embed: { upstream: 'mock', model: 'embed-1' } },
+  execution: { retryDelayMs: 0, breaker: false },
 });
 const gateway = await testGateway(config);
 
@@ -53,5 +66,85 @@ describe('a body whose lists and objects lie too deep in each other', () => {
   it('is refused in the arguments of a call, which are JSON in a text', () => {
     expect(() => inputOf(nested(100_000), 'arguments')).toThrow('at most 200 levels');
     expect(inputOf(nested(200), 'arguments')).toEqual(JSON.parse(nested(200)));
+  });
+});
+
+describe('a request that no upstream answers', () => {
+  const asked: typeof BODIES = BODIES.filter(([path]) =>
+    ['/v1/chat/completions', '/v1/messages', '/v1/responses', '/v1/embeddings'].includes(path),
+  );
+  const host = new URL(upstream.url).host;
+
+  it.each(asked)('of %s is told by which decision, and no address (%j)', async (path, body) => {
+    upstream.answer = (_, response) => response.destroy();
+    const response = await post(gateway, path, body);
+    const text = await response.text();
+    expect(response.status).toBe(502);
+    expect(text).not.toContain('127.0.0.1');
+    expect(text).not.toContain('`attempts`');
+    expect(text).toContain('The last one: The upstream could not be reached.');
+    const id = response.headers.get('x-pointsman-decision-id');
+    if (path === '/v1/embeddings') return expect(id).toBe(null);
+    expect(text).toContain(`GET /v1/decisions/${id}`);
+    const record = await recordOf(gateway, response);
+    expect(record).toMatchObject({ id, state: 'failed', status: 502 });
+    expect(record.attempts[0].error.message).toMatch(/could not be reached/);
+    expect(JSON.stringify(record)).not.toContain(host);
+  });
+
+  it.each([
+    ['500 with words', 502, (response) => sendJson(response, { error: { message: 'Broken.' } }, 500)],
+    ['400 without words', 400, (response) => sendJson(response, {}, 400)],
+    ['a redirect', 502, (response) => response.writeHead(302, { location: 'http://10.1.2.3/x' }).end()],
+    ['no answer', 502, (response) => sendJson(response, { nothing: 1 })],
+  ] as readonly (readonly [string, number, (response: ServerResponse) => void])[])(
+    'because of %s is told no address',
+    async (_, status, answer) => {
+      const config = await testConfig(upstream, { execution: { retryDelayMs: 0, breaker: false } });
+      const without = await testGateway(config);
+      upstream.answer = (_, response) => answer(response);
+      const response = await post(without, '/v1/chat/completions', ask());
+      expect(response.status).toBe(status);
+      expect(await response.text()).not.toMatch(/127\.0\.0\.1|10\.1\.2\.3|http:/);
+      expect(response.headers.get('x-pointsman-decision-id')).toMatch(/^dec_/);
+    },
+  );
+
+  it('has the decision too where its time or its budget ran out', async () => {
+    const late = await post(gateway, '/v1/chat/completions', ask(), { 'x-pointsman-deadline-ms': '0.001' });
+    const dear = await post(gateway, '/v1/chat/completions', ask(), { 'x-pointsman-cost-budget-usd': '0' });
+    for (const response of [late, dear])
+      expect([response.status, response.headers.get('x-pointsman-decision-id')]).toEqual([
+        expect.toSatisfy((status) => [402, 504].includes(status)),
+        expect.stringMatching(/^dec_/),
+      ]);
+  });
+
+  it.each([
+    'connect ECONNREFUSED 10.0.0.7:443',
+    'getaddrinfo ENOTFOUND models.internal',
+    'connect ECONNREFUSED ::1:8080',
+    'https://models.internal/v1/chat/completions answered 500.',
+  ])('hides where it is: %s', (words) => {
+    expect(withoutAddresses(words)).not.toMatch(/10\.0|internal|::1|8080|443/);
+  });
+  it('leaves times and words as they are', () => {
+    expect(withoutAddresses('Until 10:15:30, said `m1`: no.')).toBe('Until 10:15:30, said `m1`: no.');
+  });
+
+  it('says when the first breaker lets a request try again', async () => {
+    const execution = { retryDelayMs: 0, retries: 0, breaker: { failures: 1, halfOpenAfterMs: 7500 } };
+    const guarded = await testGateway(await testConfig(upstream, { execution }));
+    upstream.answer = (_, response) => response.destroy();
+    await post(guarded, '/v1/chat/completions', ask({ model: 'm1' }));
+    const response = await post(guarded, '/v1/chat/completions', ask({ model: 'm1' }));
+    expect([response.status, (await response.json()).error.code]).toEqual([503, 'unavailable']);
+    expect(Number(response.headers.get('retry-after'))).toBeOneOf([6, 7, 8]);
+    const short = createReopenings({ failures: 1, halfOpenAfterMs: 1 });
+    expect(short.inMs('m1')).toBe(0);
+    short.changed('m1', 'open');
+    expect(short.inMs('m1')).toBeGreaterThan(0);
+    short.changed('m1', 'closed');
+    expect(short.inMs('m1')).toBe(0);
   });
 });
