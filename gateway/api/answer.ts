@@ -9,10 +9,9 @@ import type { Target } from '../routing/routers.ts';
 import type { AnsweredRequest } from '../shadow/shadow.ts';
 import { type GatewayRequest, pricesOf } from '../upstreams/clients.ts';
 import { isRawAnswer, isTranslated } from '../upstreams/raw-answer.ts';
-import { isFields } from '../upstreams/wire.ts';
 import { type Course, openCourse } from './course.ts';
 import { estimatedTokens, pricingOf } from './expected-cost.ts';
-import { type Hints, readHints } from './hints.ts';
+import { type Aim, type Hints, readAim } from './hints.ts';
 import { type GatewayParts, keptPrompt, receive } from './parts.ts';
 import { speakersFor } from './speakers.ts';
 
@@ -33,10 +32,8 @@ export async function answerRequest(
     try {
       const body = await receive(parts, request);
       const asked = protocol.read(body);
-      const hints = readHints(request.headers, asked.metadata);
-      const unit = unitOf(asked, hints);
-      const target = parts.routers.target(asked.model, hints.router, unit ?? undefined);
-      const plan = await prepare(parts, course, request, asked, { ...hints, unit }, target);
+      const aim = readAim(parts.routers, request.headers, asked);
+      const plan = await prepare(parts, course, request, asked, aim);
       const writer = protocol.writer(body);
       return await (asked.stream ? streamed(plan, writer, cut) : whole(plan, writer));
     } catch (error) {
@@ -67,8 +64,7 @@ async function prepare(
   course: Course,
   { headers, signal }: Request,
   asked: AskedAnswer,
-  hints: Hints & { readonly unit: string | null },
-  target: Target,
+  { hints, target }: Aim,
 ): Promise<Prepared> {
   const routerName = target.kind === 'router' ? target.name : null;
   const speakers = speakersFor(parts, asked.request, target);
@@ -157,18 +153,6 @@ function boundSpeakers(
   const known = speakers ?? Object.keys(candidates);
   return known.filter((name) => candidates[name]?.upstream === upstream);
 }
-
-/** Whom one version of a router goes on answering: the conversation, or the user that the body names; null for a request by itself. */
-export function unitOf(
-  { request: { parameters = {} } }: AskedAnswer,
-  { conversationId }: Hints,
-): string | null {
-  const { metadata, user } = parameters;
-  const named = user ?? (isFields(metadata) ? metadata.user_id : undefined);
-  return conversationId ?? (typeof named === 'string' ? named.slice(0, LONGEST_UNIT) : null);
-}
-
-const LONGEST_UNIT = 256;
 
 function namedPrices({ config }: GatewayParts, name: string) {
   return [{ name, ...pricesOf(config.candidates[name]) }];

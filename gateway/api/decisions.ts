@@ -7,10 +7,10 @@ import type { AskedAnswer } from '../protocols/protocol.ts';
 import { responses } from '../protocols/responses.ts';
 import type { DecisionRecord } from '../records/decision-records.ts';
 import type { Fields } from '../upstreams/wire.ts';
-import { routeOptions, unitOf } from './answer.ts';
+import { routeOptions } from './answer.ts';
 import { ratableAnswer } from './course.ts';
 import { estimatedTokens, pricingOf } from './expected-cost.ts';
-import { readHints } from './hints.ts';
+import { readAim } from './hints.ts';
 import { admit, type GatewayParts, keptPrompt, receive } from './parts.ts';
 import { speakersFor } from './speakers.ts';
 
@@ -44,9 +44,7 @@ export async function decideWith(
   isInProtocol = false,
 ): Promise<Decided> {
   const started = performance.now();
-  const hints = readHints(request.headers, asked.metadata);
-  const unit = unitOf(asked, hints);
-  const target = parts.routers.target(asked.model, hints.router, unit ?? undefined);
+  const { hints, target } = readAim(parts.routers, request.headers, asked);
   if (target.kind !== 'router') {
     throw new Problem(
       400,
@@ -87,7 +85,7 @@ export async function decideWith(
   parts.rollups.decided({ router: name, keyId: grant.keyId, decision });
   parts.ratable.add(
     decision.id as string,
-    ratableAnswer(decision, decision.candidate, { router: name, keyId: grant.keyId, unit }),
+    ratableAnswer(decision, decision.candidate, { router: name, keyId: grant.keyId, unit: hints.unit }),
   );
   return { name, router, grant, decision };
 }

@@ -1,7 +1,9 @@
 import type { Limits, RouteOptions, UtilityWeights } from 'pointsman';
 import { z } from 'zod';
 import { Problem } from '../problem.ts';
-import type { Fields } from '../upstreams/wire.ts';
+import type { AskedAnswer } from '../protocols/protocol.ts';
+import type { Routers, Target } from '../routing/routers.ts';
+import { type Fields, isFields } from '../upstreams/wire.ts';
 
 /** What a request says of how it is to be decided and carried out. */
 export interface Hints {
@@ -45,6 +47,55 @@ const TEXTS = new Set<HintName>(['tier', 'task', 'router', 'conversation-id', 'e
 const HEADER = 'x-pointsman-';
 const FIELD = 'pointsman_';
 
+/** Headers of the gateway's own answers, which clients and proxies may send back: they say nothing. */
+const OF_ANSWERS =
+  /^(decision-id|candidate|confidence|expected-cost|not-carried|attempts|overhead-ms|token-count|limit|budget-(day|month)(-left)?-usd)$/;
+
+/** Whom a request is for, and what it says beside. */
+export interface Aim {
+  /** `unit`: whom one version of a router goes on answering. */
+  readonly hints: Hints & { readonly unit: string | null };
+  readonly target: Target;
+}
+
+/** @throws Problem for a hint that cannot be, or where there is no such router or candidate. */
+export function readAim(routers: Routers, headers: Headers, asked: AskedAnswer): Aim {
+  const hints = readHints(headers, asked.metadata);
+  const unit = unitOf(asked, hints);
+  const target = routers.target(asked.model, hints.router, unit ?? undefined);
+  if (target.kind === 'router') checkNames(hints, target, headers);
+  return { hints: { ...hints, unit }, target };
+}
+
+/** Whom one version of a router goes on answering: the conversation, or the user that the body names; null for a request by itself. */
+function unitOf({ request: { parameters = {} } }: AskedAnswer, { conversationId }: Hints): string | null {
+  const { metadata, user } = parameters;
+  const named = user ?? (isFields(metadata) ? metadata.user_id : undefined);
+  return conversationId ?? (typeof named === 'string' ? named.slice(0, LONGEST_UNIT) : null);
+}
+
+const LONGEST_UNIT = 256;
+
+/** Names that a router does not know would bound nothing, or everything. */
+function checkNames(
+  { route: { limits = {} } }: Hints,
+  { name, router }: Target & { readonly kind: 'router' },
+  headers: Headers,
+): void {
+  const known = router.manifest.candidates.map((candidate) => candidate.name);
+  for (const list of ['allow', 'deny'] as const) {
+    const unknown = limits[list]?.find((each) => !known.includes(each));
+    if (unknown === undefined) continue;
+    const param = headers.has(`${HEADER}limits`) ? `${HEADER}limits` : `${FIELD}limits`;
+    throw new Problem(
+      400,
+      'invalid_hint',
+      `\`${param}\` is wrong (at ${list}): it must name candidates of the router "${name}", which are ${known.slice(0, 50).join(', ')}. Got "${unknown.slice(0, 80)}".`,
+      { param },
+    );
+  }
+}
+
 /**
  * Reads the hints of a request; of one that is given twice, the header counts.
  *
@@ -55,16 +106,18 @@ export function readHints(headers: Headers, metadata: Fields): Hints {
   for (const [field, value] of Object.entries(metadata)) {
     if (field.startsWith(FIELD)) take(given, field.slice(FIELD.length).replaceAll('_', '-'), value, field);
   }
-  for (const name of NAMES) {
-    const value = headers.get(HEADER + name);
-    if (value !== null) take(given, name, value, HEADER + name);
+  for (const [header, value] of headers) {
+    const name = header.startsWith(HEADER) ? header.slice(HEADER.length) : '';
+    if (name !== '' && !OF_ANSWERS.test(name)) take(given, name, value, header);
   }
   return hintsOf(given);
 }
 
 function take(given: Given, name: string, value: unknown, field: string): void {
   if (!Object.hasOwn(HINTS, name)) {
-    const known = NAMES.map((each) => FIELD + each.replaceAll('-', '_')).join(', ');
+    const spelled = (each: string) =>
+      field.startsWith(HEADER) ? HEADER + each : FIELD + each.replaceAll('-', '_');
+    const known = NAMES.map(spelled).join(', ');
     throw new Problem(400, 'unknown_hint', `\`${field.slice(0, 80)}\` is no hint. Known are: ${known}.`, {
       param: field,
     });

@@ -148,3 +148,57 @@ describe('a request that no upstream answers', () => {
     expect(short.inMs('m1')).toBe(0);
   });
 });
+
+describe('a hint', () => {
+  const chat = (headers: Record<string, string>, more = {}) =>
+    post(gateway, '/v1/chat/completions', ask(more), headers);
+  const codeOf = async (response: Response) => [response.status, (await response.json()).error?.code];
+
+  it.each(['nope', 'weight', 'tier2', 'decision'])(
+    'that is not known is refused as a header and in metadata alike: %s',
+    async (name) => {
+      const response = await chat({ [`x-pointsman-${name}`]: '1' });
+      const { error } = await response.json();
+      expect([response.status, error.code, error.param]).toEqual([
+        400,
+        'unknown_hint',
+        `x-pointsman-${name}`,
+      ]);
+      expect(error.message).toContain('x-pointsman-cost-budget-usd');
+      expect(await codeOf(await chat({}, { metadata: { [`pointsman_${name}`]: '1' } }))).toEqual([
+        400,
+        'unknown_hint',
+      ]);
+      const route = await post(gateway, '/v1/route', { text: words }, { [`x-pointsman-${name}`]: '1' });
+      expect(await codeOf(route)).toEqual([400, 'unknown_hint']);
+    },
+  );
+
+  it('may be any header of an answer, sent back', async () => {
+    const answer = await chat({});
+    const failed = await chat({}, { model: 'none' });
+    const own = [...answer.headers, ...failed.headers].filter(([name]) => name.startsWith('x-pointsman-'));
+    expect(own.length).toBeGreaterThan(7);
+    expect((await chat(Object.fromEntries(own))).status).toBe(200);
+  });
+
+  it.each([
+    ['allow', 'of a header', { 'x-pointsman-limits': '{"allow":["zzz"]}' }, {}],
+    ['deny', 'of a header', { 'x-pointsman-limits': '{"deny":["m0","zzz"]}' }, {}],
+    ['deny', 'of metadata', {}, { metadata: { pointsman_limits: { deny: ['zzz'] } } }],
+  ])('whose %s %s names no candidate says what must hold', async (list, _, headers, more) => {
+    const response = await chat(headers as Record<string, string>, more);
+    const { error } = await response.json();
+    expect([response.status, error.code]).toEqual([400, 'invalid_hint']);
+    expect(error.message).toContain(
+      `(at ${list}): it must name candidates of the router "support", which are m0, m1, m2. Got "zzz".`,
+    );
+    const bounded = await post(gateway, '/v1/route', { text: words, ...more }, headers as never);
+    expect(await codeOf(bounded)).toEqual([400, 'invalid_hint']);
+  });
+
+  it('whose weights are all 0 is a wrong hint too, or taken, and never a mistake of the gateway', async () => {
+    const weights = '{"quality":0,"cost":0,"latency":0}';
+    expect((await chat({ 'x-pointsman-weights': weights })).status).toBeLessThan(500);
+  });
+});
