@@ -15,13 +15,18 @@ import { SOLVER_LOGS } from './training/ingest/formats/solver-logs.ts';
 /** Commands that are not run here, each with what vouches for it instead. */
 const EXEMPT: Readonly<Record<string, string>> = {
   'npm ci && npm run demo': 'takes minutes; test/data runs the demo on few prompts',
-  'npm ci && npm test': 'would run itself; .ci/run is these two commands',
+  'npm test': 'would run itself; .ci/run is this',
   'npm run build && npm pack -w src -w training': 'test/package packs both',
   'npm pkg set type=module': 'test/package installs both into such a project',
   'npm install /path/to/pointsman-0.1.0.tgz /path/to/pointsman-training-0.1.0.tgz':
     'test/package installs both',
   'npm install pointsman': 'needs the package on npm; test/package installs it from its tarball',
   'npm install --save-dev @pointsman/training': 'as above',
+  'npx pointsman serve models/support': 'goes on until it is stopped; test/gateway/cli serves a folder',
+  'npx pointsman worker --engine redis://queue:6379 --store /mnt/shared':
+    'needs a Redis; test/training/engine starts one, and trains so on several workers',
+  "npx pointsman train 'logs/*.jsonl' --out models/support --engine redis://queue:6379 --store /mnt/shared":
+    'as above',
 };
 /** What a command ends with that has nothing to do here, though all is well. */
 const ENDS_WITH: Readonly<Record<string, number>> = {

@@ -207,10 +207,13 @@ describe('pointsman tune, weights of all candidates', () => {
   });
 
   it('counts the loss from another candidate where asked', async () => {
-    const argv = ['--max-loss', '20', '--against', 'poet', '--json'];
-    const { against, guarantee } = JSON.parse((await tune(...argv)).said.out);
-    expect(against).toBe('poet');
+    const argv = ['--max-loss', '20', '--json', '--against'];
+    const { against, guarantee } = JSON.parse((await tune(...argv, 'large')).said.out);
+    expect(against).toBe('large');
     expect(guarantee).toMatchObject({ maxLoss: 0.2, by: 'learn-then-test' });
+    // Whoever is cheap already leaves nothing to save.
+    const { error } = JSON.parse((await tune(...argv, 'poet')).said.out);
+    expect(error.message).toMatch(/always using poet .*The policy of the router stays as it is/s);
     expect((await tune('--max-loss', '20', '--against', 'nobody')).said.err).toMatch(
       /`--against` must name a candidate .* among large, poet, reckoner. Got "nobody"/,
     );
