@@ -125,6 +125,6 @@ export async function readDecision(parts: GatewayParts, request: Request, id: st
   );
 }
 
-export function isOwn(record: DecisionRecord, keyId: string | null): boolean {
+export function isOwn(record: Pick<DecisionRecord, 'keyId'>, keyId: string | null): boolean {
   return keyId === null || record.keyId === keyId;
 }

@@ -30,8 +30,8 @@ const feedbackSchema = z
   });
 
 /**
- * `POST /v1/feedback`: how good an answer was. It is in the decision log when this says so: it may come in any process,
- * and long after the answer.
+ * `POST /v1/feedback`: how good an answer was. It is in the decision log, where there is one, when this says so: it may come in any
+ * process, and long after the answer.
  */
 export async function takeFeedback(parts: GatewayParts, request: Request): Promise<Response> {
   const { data, error, success } = feedbackSchema.safeParse(await receive(parts, request));
@@ -46,8 +46,12 @@ export async function takeFeedback(parts: GatewayParts, request: Request): Promi
   if (id === undefined)
     throw notFound(`There is no decision of the conversation ${conversationId?.slice(0, 100)}.`);
   const record = records.get(id);
-  const grant = await admit(parts, request, 'feedback', record?.router ?? null);
-  if (record !== undefined && !isOwn(record, grant.keyId))
+  // Of older decisions no more is remembered than what a rating needs.
+  const known = record ?? parts.ratable.get(id);
+  const logged = parts.config.log !== undefined;
+  const grant = await admit(parts, request, 'feedback', known?.router ?? null);
+  // What is not known here may be of another gateway on the same log; without a log nothing would keep it.
+  if (known === undefined ? !logged : !isOwn(known, grant.keyId))
     throw notFound(`There is no decision ${id.slice(0, 100)}.`);
   const quality =
     typeof rating === 'string' ? RATINGS[rating] : rating === undefined ? undefined : Number(rating);
@@ -84,7 +88,7 @@ export async function takeFeedback(parts: GatewayParts, request: Request): Promi
   }
   const labels = { router: record?.router ?? NONE, candidate: record?.candidate ?? NONE };
   parts.metrics.feedback.inc(labels);
-  return Response.json({ decisionId: id, ...given }, { status: 201 });
+  return Response.json({ decisionId: id, ...given, known: known !== undefined, logged }, { status: 201 });
 }
 
 /** Ratings of one decision that are shown; the log has all of them. */

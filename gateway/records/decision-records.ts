@@ -144,6 +144,8 @@ export interface RatableAnswer {
 /** What is needed of a decision when a rating of its answer comes: far less than its record, so that far more are kept. */
 export interface RatableAnswers {
   add(id: string, answer: RatableAnswer): void;
+  /** An answer that was not rated yet. */
+  get(id: string): RatableAnswer | undefined;
   /**
    * The answer of a decision, once: undefined when it was rated already, or is too long ago.
    *
@@ -160,6 +162,7 @@ export function createRatableAnswers(capacity: number): RatableAnswers {
       answers.set(id, answer);
       dropOldest(answers, capacity);
     },
+    get: (id) => answers.get(id),
     take(id, candidate) {
       const answer = answers.get(id);
       if (candidate !== undefined && candidate !== answer?.candidate) return undefined;

@@ -129,6 +129,45 @@ describe('POST /v1/feedback', () => {
   });
 });
 
+describe('POST /v1/feedback on a decision', () => {
+  const withoutLog = async (recordsKept?: number) =>
+    testGateway(await testConfig(upstream, recordsKept === undefined ? {} : { recordsKept }));
+  const rate = (of: typeof gateway, decisionId: string | null) =>
+    post(of, '/v1/feedback', { decisionId, rating: 1 });
+  const decide = async (of: typeof gateway) => (await (await post(of, '/v1/route', ask())).json()).id;
+
+  it('that nobody knows is refused where there is no log', async () => {
+    const response = await rate(await withoutLog(), 'dec_unheard_of');
+    expect([response.status, (await response.json()).error.code]).toEqual([404, 'decision_not_found']);
+  });
+
+  it('that is known is kept with it where there is no log, and says so', async () => {
+    const own = await withoutLog();
+    const id = await decide(own);
+    const response = await rate(own, id);
+    expect([response.status, await response.json()]).toEqual([
+      201,
+      { decisionId: id, quality: 1, source: 'user', known: true, logged: false },
+    ]);
+    const shown = await own.fetch(new Request(`http://gateway/v1/decisions/${id}`));
+    expect((await shown.json()).feedback).toMatchObject([{ quality: 1 }]);
+  });
+
+  it('says whether it is known here where there is a log, which another gateway may share', async () => {
+    const known = await (await rate(gateway, await decide(gateway))).json();
+    expect(known).toMatchObject({ known: true, logged: true });
+    const other = await rate(gateway, 'dec_of_another_gateway');
+    expect([other.status, await other.json()]).toMatchObject([201, { known: false, logged: true }]);
+  });
+
+  it('that is remembered for ratings alone is known too', async () => {
+    const own = await withoutLog(1);
+    const [first] = [await decide(own), await decide(own)];
+    expect((await own.fetch(new Request(`http://gateway/v1/decisions/${first}`))).status).toBe(404);
+    expect((await rate(own, first)).status).toBe(201);
+  });
+});
+
 describe('GET /v1/models', () => {
   it('lists what `model` may be', async () => {
     const { data } = await (await get('/v1/models')).json();
