@@ -22,7 +22,7 @@ import { listModels, readModel } from './api/models.ts';
 import { type GatewayParts, reportedProblem } from './api/parts.ts';
 import { answerQuestions } from './api/questions.ts';
 import { speakersOf } from './api/speakers.ts';
-import { checkConfig, fillIn, readSecret, type SecretSources } from './config/load-config.ts';
+import { checkConfig, filledState, fillIn, readSecret, type SecretSources } from './config/load-config.ts';
 import type { CandidateConfig, CheckedConfig, GatewayConfig } from './config/schema.ts';
 import { createConversations } from './conversations/conversations.ts';
 import { createOpenGuard, type Guard } from './keys/guard.ts';
@@ -201,13 +201,13 @@ export async function openGateway(
 /** Keys, and what they used; undefined without keys. */
 async function openState(
   { keys }: CheckedConfig,
-  { env }: SecretSources,
+  sources: SecretSources,
   onError: (error: unknown) => void,
 ): Promise<GatewayState | undefined> {
   if (keys === undefined) return undefined;
   const { allowanceUsd, namespace, onUnreachable, timeoutMs } = keys;
   const options = definedOf({ allowanceUsd, namespace, onUnreachable, timeoutMs });
-  return openGatewayState(fillIn(keys.state, 'keys.state', env), { ...options, onError });
+  return openGatewayState(filledState(keys.state, sources), { ...options, onError });
 }
 
 /** Loaded only where an upstream has a provider; undefined elsewhere. */

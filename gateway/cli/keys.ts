@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { InvalidInputError } from 'pointsman';
-import { CONFIG_FILE, fillIn, loadConfig } from '../config/load-config.ts';
+import { CONFIG_FILE, filledState, loadConfig } from '../config/load-config.ts';
 import {
   changeKey,
   createKey,
@@ -173,7 +174,7 @@ async function stateOf(
   const { keys } = await loadConfig(file);
   if (keys === undefined)
     throw new InvalidInputError(`${file} must say where keys are kept. Add: keys: { state: ${STATE_FILE} }`);
-  return { where: fillIn(keys.state, 'keys.state', env), namespace: keys.namespace };
+  return { where: filledState(keys.state, { env, folder: dirname(file) }), namespace: keys.namespace };
 }
 
 function settingOptions(command: Command): Command {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, isAbsolute, resolve } from 'node:path';
 import { InvalidInputError } from 'pointsman';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
@@ -68,7 +68,25 @@ export function checkConfig(value: unknown, name: string, folder: string): Check
 
 /** Of a state in a file its path; an address, or a variable that holds one, is as it is. */
 function statePath(state: string, folder: string): string {
-  return /^rediss?:|^\$\{|^:memory:$/.test(state) ? state : resolve(folder, state);
+  return /^[a-z][a-z0-9+.-]+:|^\$\{|^:memory:$/i.test(state) ? state : resolve(folder, state);
+}
+
+/**
+ * Where keys are kept, with its variables filled in.
+ *
+ * @param state `keys.state` of a checked configuration.
+ * @throws InvalidInputError when a variable is not set, or holds nothing that keys can be kept in: a name alone would be the name of a
+ *   new file, without a key and without what was spent. The value is not said, as it may hold a password.
+ */
+export function filledState(state: string, { env, folder }: SecretSources): string {
+  const where = fillIn(state, 'keys.state', env);
+  const isRedis = /^rediss?:\/\/./.test(where) && URL.canParse(where);
+  if (isRedis || where === ':memory:' || isAbsolute(where)) return where;
+  if (/^\.{1,2}[\\/].*\.db$/.test(where)) return resolve(folder, where);
+  throw new InvalidInputError(
+    '`keys.state` must come to redis://..., rediss://..., :memory:, an absolute path, or a path that begins with ./ and ends with .db, ' +
+      'when its variables are filled in. Mend it, or the variable that it names.',
+  );
 }
 
 /** Names fields and what must hold; never what was found, which may be a secret. */

@@ -80,7 +80,7 @@ export class RedisState implements GatewayState {
         reconnectStrategy: (retries) => Math.min(RECONNECT_MS, 20 * 2 ** Math.min(10, retries)),
       },
     });
-    this.#client.on('error', options.onError ?? (() => {}));
+    this.#client.on('error', (cause) => options.onError?.(unreachable(cause)));
   }
 
   /** Waits for a connection, but not for longer than a call may take. */
@@ -212,10 +212,17 @@ export class RedisState implements GatewayState {
     try {
       return await within(this.#timeoutMs, ask(this.#client));
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message || cause.name : String(cause);
-      throw new StateUnavailableError(`Redis does not answer: ${why}`, { cause });
+      throw unreachable(cause);
     }
   }
+}
+
+function unreachable(cause: unknown): StateUnavailableError {
+  const { code, message, name } = cause as NodeJS.ErrnoException;
+  return new StateUnavailableError(
+    `Redis does not answer: ${message || code || name || String(cause)}. Start it, or mend \`keys.state\`, which says where it is.`,
+    { cause },
+  );
 }
 
 const accountOf = ({ id, limits }: Account) => [

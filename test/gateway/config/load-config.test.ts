@@ -1,5 +1,12 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { checkConfig, fillIn, loadConfig, readSecret } from '../../../gateway/config/load-config.ts';
+import {
+  checkConfig,
+  filledState,
+  fillIn,
+  loadConfig,
+  readSecret,
+} from '../../../gateway/config/load-config.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 const { folder, write } = temporaryFolder();
@@ -105,5 +112,54 @@ describe('a secret', () => {
   ])('%j that is not there is named', (secret, words) => {
     write('empty', '\n');
     expect(() => readSecret(secret, 'field', sources)).toThrow(words);
+  });
+});
+
+describe('where keys are kept', () => {
+  const filled = (state: string, env = {}) => {
+    const { keys } = check({ routers, keys: { state } });
+    return filledState(keys?.state ?? '', { env, folder });
+  };
+
+  it.each([
+    ['redis://127.0.0.1:6379/0'],
+    ['rediss://redis.example:6380'],
+    [':memory:'],
+    ['/var/lib/gateway.db'],
+    ['/var/lib/state'],
+  ])('may be %s, written out or from a variable', (where) => {
+    expect(filled(where)).toBe(where);
+    expect(filled('${STATE}', { STATE: where })).toBe(where);
+  });
+
+  it('may be a path from the folder of the configuration', () => {
+    expect(filled('gateway.db')).toBe(join(folder, 'gateway.db'));
+    expect(filled('data/${NAME}.db', { NAME: 'a' })).toBe(join(folder, 'data', 'a.db'));
+    expect(filled('${STATE}', { STATE: './gateway.db' })).toBe(join(folder, 'gateway.db'));
+  });
+
+  it.each([
+    'nonsense',
+    'gateway.db',
+    './nonsense',
+    'redis:hunter2',
+    'redis://',
+    'redis://a:hunter2@[b',
+    'postgres://a:hunter2@b/c',
+    'http://hunter2',
+  ])('is not %s from a variable, and the error names the field alone', (STATE) => {
+    const said = (() => {
+      try {
+        return filled('${STATE}', { STATE });
+      } catch (error) {
+        return (error as Error).message;
+      }
+    })();
+    expect(said).toContain('`keys.state` must come to');
+    expect(said).not.toMatch(/nonsense|hunter2/);
+  });
+
+  it.each(['postgres://a:b@c/d', 'redis:6379'])('is not %s, which is no path', (state) => {
+    expect(() => filled(state)).toThrow('`keys.state` must come to');
   });
 });

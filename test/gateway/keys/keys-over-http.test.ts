@@ -282,3 +282,17 @@ describe('a configuration', () => {
     }
   });
 });
+
+it('names Redis and the field when it cannot be reached at the start, and lets nobody in', async () => {
+  const errors: unknown[] = [];
+  const cut = await testGateway(await testConfig(upstream, { keys: { state: '${STATE}', timeoutMs: 200 } }), {
+    env: { MOCK_KEY: 'a', STATE: 'redis://127.0.0.1:1' },
+    onError: (error) => errors.push(error),
+  });
+  expect(String(errors[0])).toMatch(/Redis does not answer: .*`keys\.state`/);
+  const token = `pm-aaaaaaaaaaaa-${'x'.repeat(43)}`;
+  expect((await post(cut, CHAT, ask(), bearer(token))).status).toBe(503);
+  const misnamed = { env: { MOCK_KEY: 'a', STATE: 'nonsense' } };
+  const config = await testConfig(upstream, { keys: { state: '${STATE}' } });
+  await expect(createGateway(config, misnamed)).rejects.toThrow('`keys.state` must come to');
+});
