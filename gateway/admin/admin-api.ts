@@ -92,9 +92,10 @@ export function isLoopback(host: string): boolean {
 function objectionTo(request: Request, token: string | null): string | null {
   if (token !== null) {
     const given = /^Bearer +(.+)$/i.exec(request.headers.get('authorization') ?? '')?.[1] ?? '';
+    if (given === '') return 'The admin token is needed: send it as `Authorization: Bearer ...`.';
     return isSameSecret(given, token)
       ? null
-      : 'The admin token is needed: send it as `Authorization: Bearer ...`.';
+      : 'The admin token is wrong: it must be the one that `admin.token` of the configuration gives.';
   }
   // Nobody needs a secret here, so a web page that the owner of this machine looks at must not get in: neither under a name that
   // leads here, nor by a request that a browser sends for another page.

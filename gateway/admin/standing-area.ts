@@ -43,6 +43,8 @@ export interface CandidateStanding {
   readonly errors: Readonly<Record<string, number>>;
   /** Calls that were not sent: the breaker was open, or too many were under way. */
   readonly refused: number;
+  /** Calls that were not sent since the cost budget of their request did not cover them. */
+  readonly overBudget: number;
   /** Milliseconds of the calls that were answered, by quantile; null without any. */
   readonly latencyMs: { readonly p50: number; readonly p95: number } | null;
   /** Milliseconds until the first piece, of the calls that were streamed; null without any. */
@@ -127,6 +129,7 @@ class Counts {
   #attempts = 0;
   #answered = 0;
   #refused = 0;
+  #overBudget = 0;
   #costUsd = 0;
   readonly #errors = new Map<string, number>();
   readonly #latencies: number[] = [];
@@ -135,7 +138,8 @@ class Counts {
 
   add(at: string, { costUsd, error, firstChunkMs, latencyMs, state }: Attempt): void {
     if (state === 'refused') {
-      this.#refused++;
+      if (error?.code === 'COST_BUDGET') this.#overBudget++;
+      else this.#refused++;
       return;
     }
     this.#attempts++;
@@ -158,6 +162,7 @@ class Counts {
       answered: this.#answered,
       errors: Object.fromEntries(this.#errors),
       refused: this.#refused,
+      overBudget: this.#overBudget,
       latencyMs: quantiles(this.#latencies),
       firstPieceMs: quantiles(this.#firstPieces),
       costUsd: this.#costUsd,

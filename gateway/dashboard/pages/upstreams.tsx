@@ -58,7 +58,7 @@ const BREAKERS = {
 function Standing({ standing }: { readonly standing: CandidateStanding }) {
   const { answered, attempts, breaker, candidate, costUsd, errors, firstPieceMs, inFlight, lastError } =
     standing;
-  const { latencyMs, refused, upstream } = standing;
+  const { latencyMs, overBudget, refused, upstream } = standing;
   const failures = Object.entries(errors);
   const failed = failures.reduce((sum, [, count]) => sum + count, 0);
   const [tone, words] = BREAKERS[breaker];
@@ -70,7 +70,7 @@ function Standing({ standing }: { readonly standing: CandidateStanding }) {
         </h2>
         <Badge tone={tone}>{words}</Badge>
       </div>
-      {attempts + refused === 0 ? (
+      {attempts + overBudget + refused === 0 ? (
         <p class="muted">It has not been called.</p>
       ) : (
         <dl class="pairs num">
@@ -88,6 +88,12 @@ function Standing({ standing }: { readonly standing: CandidateStanding }) {
             <>
               <dt>Not sent</dt>
               <dd>{formatCount(refused)}: its breaker was open, or too many were under way</dd>
+            </>
+          )}
+          {overBudget === 0 ? null : (
+            <>
+              <dt>Over budget</dt>
+              <dd>{formatCount(overBudget)} not sent: the cost budget of the request did not cover it</dd>
             </>
           )}
           <dt>Answered in</dt>

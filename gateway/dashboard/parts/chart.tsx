@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
+import { timeRange } from './format.ts';
 
 export interface Series {
   readonly name: string;
@@ -35,7 +36,7 @@ export function Chart({ height = 200, isFromZero = true, label, series, times }:
     const element = frame.current;
     if (element === null) return undefined;
     const plot = new uPlot(
-      optionsOf(series, element.clientWidth, height, isFromZero, times.length < FEW),
+      optionsOf(series, element.clientWidth, height, isFromZero, times),
       [Float64Array.from(times), ...series.map(({ values }) => [...values])] as uPlot.AlignedData,
       element,
     );
@@ -68,7 +69,7 @@ function optionsOf(
   width: number,
   height: number,
   isFromZero: boolean,
-  isFew: boolean,
+  times: readonly number[],
 ): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string) => style.getPropertyValue(name).trim();
@@ -85,8 +86,8 @@ function optionsOf(
     legend: { show: false },
     cursor: { drag: { x: false, y: false } },
     scales: {
-      // Of a single time there is no range.
-      x: { range: (_, from, to) => (from === to ? [from - 1800, to + 1800] : [from, to]) },
+      // Not by what uPlot proposes, which of a single time is years.
+      x: { range: () => timeRange(times) },
       y: {
         range: (_, low, high) => {
           const [bottom, top] = [isFromZero ? Math.min(0, low) : low, isFromZero ? Math.max(0, high) : high];
@@ -102,7 +103,7 @@ function optionsOf(
         label: name,
         stroke: colour(COLOURS[i] as string),
         width: isBars === true ? 0 : 2,
-        points: { show: isFew, size: 5 },
+        points: { show: times.length < FEW, size: 5 },
         ...(isBars === true
           ? {
               fill: colour(COLOURS[i] as string),

@@ -52,3 +52,12 @@ export function formatDateTime(iso: string): string {
 }
 
 const two = (value: number): string => String(value).padStart(2, '0');
+
+const DAY_SECONDS = 86_400;
+
+/** From when to when a chart goes, in seconds: of a single time, over three days around it. */
+export function timeRange(times: readonly number[]): [from: number, to: number] {
+  const from = times[0] ?? Date.now() / 1000;
+  const to = times.at(-1) ?? from;
+  return from === to ? [from - 1.5 * DAY_SECONDS, to + 1.5 * DAY_SECONDS] : [from, to];
+}

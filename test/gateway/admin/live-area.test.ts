@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { LiveRow, LiveRows } from '../../../gateway/admin/live-area.ts';
 import type { Gateway } from '../../../gateway/create-gateway.ts';
+import { timeRange } from '../../../gateway/dashboard/parts/format.ts';
 import { ingestOutcomes } from '../../../training/ingest/ingest.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import {
@@ -124,9 +125,46 @@ describe('what is served', () => {
     });
     expect(candidates[0]).toMatchObject({ attempts: 0, latencyMs: null, lastError: null });
   });
+
+  it('counts what a budget did not cover apart from what a breaker held back', async () => {
+    const execution = { retries: 0, breaker: { failures: 1 } };
+    const gateway = await testGateway(await testConfig(upstream, { execution }));
+    const only = ask({ model: 'm1' });
+    await post(gateway, '/v1/chat/completions', ask(), { 'x-pointsman-cost-budget-usd': '0' });
+    upstream.answer = (_, response) => response.destroy();
+    for (let i = 0; i < 2; i++) await post(gateway, '/v1/chat/completions', only);
+    const { candidates } = await (await here(gateway, '/admin/upstreams')).json();
+    const sum = (field: string) =>
+      candidates.reduce((total: number, each: Record<string, number>) => total + each[field]!, 0);
+    expect([sum('overBudget') > 0, sum('refused'), candidates[1].refused]).toEqual([true, 1, 1]);
+  });
+});
+
+describe('a chart', () => {
+  it('of a single day goes over days, and not years', () => {
+    const day = Date.parse('2026-03-04T00:00:00Z') / 1000;
+    const [from, to] = timeRange([day]);
+    expect([from < day, to > day, (to - from) / 86_400]).toEqual([true, true, 3]);
+    expect(timeRange([day, day + 86_400])).toEqual([day, day + 86_400]);
+    expect(timeRange([])[1] - timeRange([])[0]).toBeLessThan(4 * 86_400);
+  });
 });
 
 describe('the dashboard', () => {
+  it('says whether the token is missing or wrong', async () => {
+    const config = await testConfig(upstream, { admin: { token: '${TOKEN}' } });
+    const gateway = await testGateway(config, {
+      env: { MOCK_KEY: 'x', TOKEN: 'a-token-that-is-long-enough' },
+    });
+    const said = async (headers: Record<string, string>) => {
+      const response = await gateway.fetch(new Request('http://localhost/admin/overview', { headers }));
+      return [response.status, await response.text()];
+    };
+    expect(await said({})).toEqual([401, expect.stringContaining('is needed')]);
+    const wrong = { authorization: 'Bearer not-the-right-one' };
+    expect(await said(wrong)).toEqual([401, expect.stringContaining('is wrong')]);
+  });
+
   it('is not there where others could reach it without a token, and neither is what it shows', async () => {
     const open = await testGateway(await testConfig(upstream, { listen: { host: '0.0.0.0' } }));
     expect(open.hasDashboard).toBe(false);

@@ -147,7 +147,7 @@ describe.skipIf(!hasChromium)(
       await page.goto(`${guarded.url}/dashboard/#/keys`);
       await page.getByLabel('Admin token').fill('not the right one at all');
       await page.getByRole('button', { name: 'Open' }).click();
-      await page.getByRole('alert').getByText('The admin token is needed').waitFor();
+      await page.getByRole('alert').getByText('The admin token is wrong').waitFor();
       expect(await seriousFindings(page)).toEqual([]);
       await page.getByLabel('Admin token').fill(TOKEN);
       await page.getByRole('button', { name: 'Open' }).click();
