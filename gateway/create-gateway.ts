@@ -34,7 +34,7 @@ import type { Protocol } from './protocols/protocol.ts';
 import { responses } from './protocols/responses.ts';
 import { createDecisionRecords, createRatableAnswers } from './records/decision-records.ts';
 import { openRollups, type Rollups } from './rollups/open-rollups.ts';
-import { openRouters } from './routing/routers.ts';
+import { openRouters, unmatchedNames } from './routing/routers.ts';
 import type { Judge } from './shadow/judge.ts';
 import { openShadow } from './shadow/shadow.ts';
 import { IN_MEMORY } from './sqlite.ts';
@@ -73,6 +73,8 @@ export interface Gateway {
   readonly config: CheckedConfig;
   /** Whether `/dashboard` is there: not where others could reach it without a token. */
   readonly hasDashboard: boolean;
+  /** What of the configuration cannot be called as it is, in sentences: names that no router and no candidate share. */
+  warnings(): readonly string[];
   /** Ends what would go on for ever, as whoever watches decisions does. Requests under way go on. */
   leave(): void;
   /** Writes what waits, and lets go of connections and files. Requests under way should be over. */
@@ -177,6 +179,7 @@ export async function openGateway(
     return {
       config,
       hasDashboard: token !== undefined,
+      warnings: () => unmatchedNames(config, routers),
       leave: () => leaving.abort(),
       fetch: async (request, given) => app.fetch(request, given as object),
       async close() {
@@ -365,8 +368,13 @@ function routesOf(parts: GatewayParts) {
   app.get('/ready', async () => {
     const isReady = await guard.ready();
     const versions = routers.names.map((name) => [name, routers.get(name)?.manifest.id]);
+    const warnings = unmatchedNames(parts.config, routers);
     return Response.json(
-      { status: isReady ? 'ready' : 'state_unavailable', routers: Object.fromEntries(versions) },
+      {
+        status: isReady ? 'ready' : 'state_unavailable',
+        routers: Object.fromEntries(versions),
+        ...(warnings.length === 0 ? {} : { warnings }),
+      },
       { status: isReady ? 200 : 503 },
     );
   });

@@ -70,7 +70,7 @@ export function problemOf(error: unknown, request: FailedRequest = {}): Problem 
   if (error instanceof InvalidInputError)
     return new Problem(400, 'invalid_request', error.message, { cause: error });
   if (error instanceof NoCandidateError)
-    return new Problem(400, 'no_candidate', error.message, { cause: error });
+    return new Problem(400, 'no_candidate', inWordsOfClients(error.message), { cause: error });
   if (error instanceof DeadlineError) return new Problem(504, 'deadline', error.message, { cause: error });
   if (error instanceof CostBudgetError)
     return new Problem(402, 'cost_budget', error.message, { cause: error });
@@ -85,6 +85,13 @@ export function problemOf(error: unknown, request: FailedRequest = {}): Problem 
       cause: error,
     },
   );
+}
+
+/** Whoever asks a gateway gives no clients: candidates have upstreams in its configuration. */
+function inWordsOfClients(message: string): string {
+  return message
+    .replaceAll('it has no client', "the gateway's configuration has no upstream for it")
+    .replace('or give a client for one.', 'or have the operator give an upstream for one.');
 }
 
 /** Everything was tried. What the last upstream said of the request itself is handed on in its own words. */

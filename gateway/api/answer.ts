@@ -13,7 +13,7 @@ import { type Course, openCourse } from './course.ts';
 import { estimatedTokens, pricingOf } from './expected-cost.ts';
 import { type Aim, type Hints, readAim } from './hints.ts';
 import { type GatewayParts, keptPrompt, receive } from './parts.ts';
-import { speakersFor } from './speakers.ts';
+import { checkUpstreams, speakersFor } from './speakers.ts';
 
 /** The way to cut a connection; undefined where there is none, as in tests without a socket. */
 export type CutConnection = (() => void) | undefined;
@@ -67,6 +67,7 @@ async function prepare(
   { hints, target }: Aim,
 ): Promise<Prepared> {
   const routerName = target.kind === 'router' ? target.name : null;
+  checkUpstreams(parts, target);
   const speakers = speakersFor(parts, asked.request, target);
   const inputTokens = estimatedTokens(asked.request);
   const grant = await course.admit({

@@ -72,6 +72,22 @@ export function speakersFor(
   throw notSpoken(protocol, target, callable);
 }
 
+/** @throws Problem when whom a request means cannot be called, whatever it says: that is for the operator to mend. */
+export function checkUpstreams(
+  { config: { candidates } }: Pick<SpeakingParts, 'config'>,
+  target: Target,
+): void {
+  if (target.kind === 'candidate') return;
+  const known = target.router.manifest.candidates.map(({ name }) => name);
+  if (known.some((name) => Object.hasOwn(candidates, name))) return;
+  throw new Problem(
+    503,
+    'no_upstream',
+    `The gateway's configuration has no upstream for any candidate of the router "${target.name}" (${known.slice(0, 20).join(', ')}). Its operator must give them in \`candidates\`, under these names.`,
+    { param: 'model' },
+  );
+}
+
 function notSpoken(protocol: ProtocolName, target: Target, speakers: readonly string[]): Problem {
   const who =
     target.kind === 'candidate' ? `"${target.name}"` : `No candidate of the router "${target.name}"`;

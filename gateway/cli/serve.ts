@@ -64,6 +64,7 @@ export function serveCommand(io: ServeIo): Command {
         throw error;
       });
       io.stdout(greeting(config, server, gateway.hasDashboard));
+      for (const warning of gateway.warnings()) io.stderr(`Warning: ${warning}\n`);
       await io.stopped();
       io.stdout('Stopping: requests under way are finished.\n');
       await server.close();

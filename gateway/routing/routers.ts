@@ -107,6 +107,37 @@ export async function openRouters(
   };
 }
 
+/** What of a configuration cannot be called as it is: each a sentence for whoever wrote it. Of a gateway that only decides, nothing. */
+export function unmatchedNames(
+  { candidates }: CheckedConfig,
+  routers: Pick<Routers, 'get' | 'names'>,
+): readonly string[] {
+  const configured = Object.keys(candidates);
+  if (configured.length === 0) return [];
+  const known = routers.names.map((name) => ({ name, candidates: candidatesOf(routers.get(name)) }));
+  const unmatched = known
+    .filter((router) => !router.candidates.some((name) => configured.includes(name)))
+    .map(
+      (router) =>
+        `The router "${router.name}" has no candidate with an upstream: it knows ${listed(router.candidates)}, and \`candidates\` of the configuration are ${listed(configured)}. Give them the same names.`,
+    );
+  const all = new Set(known.flatMap((router) => router.candidates));
+  const unknown = configured.filter((name) => !all.has(name));
+  if (unknown.length === 0 || known.length === 0) return unmatched;
+  return [
+    ...unmatched,
+    `No router knows ${listed(unknown)} of \`candidates\`, so requests must name them to reach them.`,
+  ];
+}
+
+const candidatesOf = (router: Router | undefined): readonly string[] =>
+  router?.manifest.candidates.map(({ name }) => name) ?? [];
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, 20).join(', ');
+  return names.length > 20 ? `${shown} and ${names.length - 20} more` : shown;
+}
+
 /** A router of which all of the traffic goes to one version. */
 function alwaysOne(champion: Router): Pick<Versions, 'champion' | 'close' | 'pick'> {
   return { champion, pick: () => champion, close: () => champion.close() };

@@ -48,7 +48,7 @@ describe('pointsman serve', () => {
         const decision = await (await send(url, '/v1/route', { text: 'Hi' })).json();
         candidate = decision.candidate;
         expect((await send(url, '/v1/feedback', { decisionId: decision.id, rating: 'up' })).status).toBe(201);
-        expect((await send(url, '/v1/chat/completions', ask())).status).toBe(400);
+        expect((await send(url, '/v1/chat/completions', ask())).status).toBe(503);
       },
     );
     expect([code, stderr, candidate]).toEqual([0, '', expect.stringMatching(/^m[012]$/)]);
@@ -87,6 +87,56 @@ keys: { state: gateway.db }
     expect(stdout).toContain('Keys: each request needs one');
     expect(stdout).toContain(`Decision log: ${join(folder, 'decisions')}`);
     expect(stdout).not.toContain(MOCK_KEY);
+  });
+
+  it('says which router has no candidate with an upstream, and which names no router knows', async () => {
+    const file = join(folder, 'unmatched.yaml');
+    const router = await routerFolder();
+    const write = (names: string) =>
+      writeFileSync(
+        file,
+        `listen: { port: 0 }
+upstreams: { mock: { baseUrl: ${upstream.url}/v1 } }
+candidates: { ${names} }
+routers: { support: { folder: ${router} } }
+`,
+      );
+    write('small: { upstream: mock }, large: { upstream: mock }');
+    const refused: unknown[] = [];
+    const ran = await run(['serve', '--config', file], async (url) => {
+      for (const path of ['/v1/chat/completions', '/v1/messages']) {
+        const response = await send(url, path, ask({ max_tokens: 5 }));
+        refused.push(response.status, await response.text());
+      }
+      refused.push(await (await fetch(`${url}/ready`)).json());
+    });
+    const router503 = expect.stringMatching(/configuration has no upstream for any candidate.*m0, m1, m2/);
+    const warning =
+      'The router "support" has no candidate with an upstream: it knows m0, m1, m2, and `candidates` of the configuration are small, large. Give them the same names.';
+    const unknown = 'No router knows small, large of `candidates`, so requests must name them to reach them.';
+    expect(refused).toEqual([
+      503,
+      router503,
+      503,
+      router503,
+      expect.objectContaining({ warnings: [warning, unknown] }),
+    ]);
+    expect(refused.join()).not.toContain('client');
+    expect([ran.code, ran.stderr]).toEqual([0, `Warning: ${warning}\nWarning: ${unknown}\n`]);
+
+    write('m1: { upstream: mock }, large: { upstream: mock }');
+    const half = await run(['serve', '--config', file], async (url) => {
+      const limits = { 'x-pointsman-limits': '{"allow":["m0"]}', connection: 'close' };
+      const body = JSON.stringify(ask());
+      const response = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers: limits, body });
+      const { error } = await response.json();
+      expect([response.status, error.code]).toEqual([400, 'no_candidate']);
+      expect(error.message).toContain("the gateway's configuration has no upstream for it");
+      expect(error.message).not.toContain('client');
+    });
+    expect(half.stderr).toBe(
+      'Warning: No router knows large of `candidates`, so requests must name them to reach them.\n',
+    );
   });
 
   it.each([
