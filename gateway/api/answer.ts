@@ -12,7 +12,7 @@ import { isRawAnswer, isTranslated } from '../upstreams/raw-answer.ts';
 import { type Course, openCourse } from './course.ts';
 import { estimatedTokens, pricingOf } from './expected-cost.ts';
 import { type Aim, type Hints, readAim } from './hints.ts';
-import { type GatewayParts, keptPrompt, receive } from './parts.ts';
+import { type GatewayParts, keptPrompt, receive, withoutOthers } from './parts.ts';
 import { checkUpstreams, speakersFor } from './speakers.ts';
 
 /** The way to cut a connection; undefined where there is none, as in tests without a socket. */
@@ -88,7 +88,7 @@ async function prepare(
   const decide = async (given: GatewayRequest, options: RouteOptions | undefined) =>
     pricing.priced(
       target.kind === 'router'
-        ? await target.router.route(given, options)
+        ? await withoutOthers(grant, target.router.route(given, options))
         : await decideNamed(target.name, given, parts.routers, parts.log),
     );
   /** The router as the execution sees it: what it decides is paid for before it is carried out. */

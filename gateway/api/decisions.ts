@@ -11,7 +11,7 @@ import { routeOptions } from './answer.ts';
 import { ratableAnswer } from './course.ts';
 import { estimatedTokens, pricingOf } from './expected-cost.ts';
 import { readAim } from './hints.ts';
-import { admit, type GatewayParts, keptPrompt, receive } from './parts.ts';
+import { admit, type GatewayParts, keptPrompt, receive, withoutOthers } from './parts.ts';
 import { speakersFor } from './speakers.ts';
 
 /** `POST /v1/route`: the whole decision for a body of any protocol, or `{ text }`. Nothing is called. */
@@ -61,11 +61,14 @@ export async function decideWith(
   const talk = await parts.conversations.open(asked.request, grant.keyId, hints.conversationId);
   const pricing = pricingOf(parts, target, asked.request, estimatedTokens(asked.request));
   const decision = pricing.priced(
-    await router.route(asked.request, {
-      ...routeOptions(hints, grant, speakers),
-      conversation: talk.conversation,
-      novelty: true,
-    }),
+    await withoutOthers(
+      grant,
+      router.route(asked.request, {
+        ...routeOptions(hints, grant, speakers),
+        conversation: talk.conversation,
+        novelty: true,
+      }),
+    ),
   );
   parts.records.add({
     id: decision.id as string,

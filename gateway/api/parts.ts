@@ -1,3 +1,4 @@
+import { NoCandidateError } from 'pointsman';
 import type { ClientPool, ExecuteOptions } from 'pointsman/execution';
 import type { DecisionLog } from 'pointsman/log';
 import type { Conversations } from '../conversations/conversations.ts';
@@ -68,6 +69,24 @@ export function admit(
 ): Promise<Grant> {
   const token = secretFromHeaders(headers);
   return guard.admit({ action, token, router, candidate: null, inputTokens: 0 });
+}
+
+/**
+ * A decision, or why there is none.
+ *
+ * @throws NoCandidateError that tells of no candidate that the key may not use.
+ */
+export async function withoutOthers<T>({ candidates }: Grant, decision: Promise<T>): Promise<T> {
+  try {
+    return await decision;
+  } catch (error) {
+    if (candidates === null || !(error instanceof NoCandidateError)) throw error;
+    const removed = [...error.removed].filter(([name]) => candidates.includes(name));
+    const none = 'No candidate of this router is one that the key may use.';
+    if (removed.length === 0) throw new Problem(400, 'no_candidate', none);
+    const isOwn = candidates.includes(error.nearest?.candidate ?? '');
+    throw new NoCandidateError(new Map(removed), isOwn ? error.nearest : null);
+  }
 }
 
 /**

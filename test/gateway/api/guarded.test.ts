@@ -169,6 +169,24 @@ describe('a grant', () => {
     expect(models.data.map(({ id }: { id: string }) => id)).toEqual(['auto', 'router/support', 'm2']);
   });
 
+  it.each(['/v1/chat/completions', '/v1/route'])(
+    'learns of no other candidate when none is left, from %s',
+    async (path) => {
+      const body = ask({ metadata: { pointsman_limits: '{"deny":["m2"]}' } });
+      for (const [own, told] of [
+        ['m2', 'm2'],
+        ['elsewhere', 'No candidate of this router'],
+      ]) {
+        grant = { candidates: [own], mayName: (name) => name === own };
+        const response = await post(gateway, path, body);
+        const { error } = await response.json();
+        expect([response.status, error.code]).toEqual([400, 'no_candidate']);
+        expect(error.message).toContain(told);
+        expect(error.message).not.toMatch(/m0|m1/);
+      }
+    },
+  );
+
   it('does not show the decisions of another key', async () => {
     const id = (await chat()).headers.get('x-pointsman-decision-id');
     grant = { keyId: 'k2' };
