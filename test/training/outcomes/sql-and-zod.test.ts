@@ -210,6 +210,13 @@ const row = fc
   )
   .map((pairs) => ({ ...good, ...Object.fromEntries(pairs) }));
 
+/** Of an answer that is a number JavaScript says `1e+308`, and DuckDB `1e308`. */
+function inOneForm(judged: object): object {
+  const { row } = judged as { readonly row?: { readonly answer?: unknown } | null };
+  if (typeof row?.answer !== 'string') return judged;
+  return { ...judged, row: { ...row, answer: row.answer.replace('e+', 'e') } };
+}
+
 test('the SQL of the bulk path and the zod schema judge every row alike, and read the same values', async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -218,9 +225,9 @@ test('the SQL of the bulk path and the zod schema judge every row alike, and rea
         const documents = values.map((value) => JSON.stringify(value));
         const judged = await judgeInSql(documents);
         for (const [i, document] of documents.entries()) {
-          expect({ document, ...(judged[i] as object) }).toEqual({
+          expect({ document, ...inOneForm(judged[i] as object) }).toEqual({
             document,
-            ...parseOutcomeRow(JSON.parse(document)),
+            ...inOneForm(parseOutcomeRow(JSON.parse(document))),
           });
         }
       },
