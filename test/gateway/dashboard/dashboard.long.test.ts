@@ -61,7 +61,7 @@ describe.skipIf(!hasChromium)(
         const { mistakes, page } = await openPage(browser, options);
         for (const name of [...PAGES, `decision/${decided}`]) {
           await goTo(page, name);
-          await page.getByText('Loading …').waitFor({ state: 'detached' });
+          await expect.poll(() => page.getByText('Loading …').count(), { timeout: 20_000 }).toBe(0);
           expect(await seriousFindings(page), name).toEqual([]);
           const wide = await page.evaluate('document.documentElement.scrollWidth');
           expect(wide, name).toBe(options.viewport.width);
