@@ -40,7 +40,7 @@ async function newKey(budgetUsdPerDay: number, more = {}) {
     }
     throw new Error('It was never settled.');
   };
-  const send = (body: object, headers = {}) =>
+  const send = (body: Readonly<Record<string, unknown>>, headers = {}) =>
     post(gateway, CHAT, ask(body), { authorization: `Bearer ${secret}`, ...headers });
   return { send, used };
 }

@@ -198,7 +198,7 @@ test('the mean quality of a candidate that was only compared is not known, and n
   // Traffic with its scores says what it is worth; the router's own means still do not, so it is no best single candidate.
   const evaluation = await evaluateRouter(router, traffic, { resamples: 50 });
   expect(evaluation.verdict.bestSingle).toBe('large');
-  expect(evaluation.strategies.every(({ quality }) => quality.estimate > 0.4)).toBe(true);
+  expect(evaluation.strategies.every(({ quality }) => Number(quality.estimate) > 0.4)).toBe(true);
   // Of a new candidate's means, what the heads expect of it stands for it, by what the others are off.
   const expected = Float64Array.from({ length: 30 }, (_, i) => [0.2, 0.3, 0.4][i % 3]);
   const means = trafficMeans([{ meanQuality: 0.3 }, { meanQuality: null }, { meanQuality: 0.6 }], expected);
