@@ -16,7 +16,7 @@ const { folder, path } = temporaryFolder();
 
 it('docs/conversations.md shows code that runs', async () => {
   await writeArtifact(path('models/support'), await servingArtifact({ names: ['small', 'large'] }));
-  const code = blocks.find(({ language }) => language === 'ts')!.body;
+  const code = blocks.find(({ language }) => language === 'js')!.body;
   expect(await runTypescript(code, folder)).toMatch(/^(small|large) session:(same|stay|leave) 2\n$/);
 });
 

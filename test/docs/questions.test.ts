@@ -30,7 +30,7 @@ describe('docs/questions.md', () => {
   });
 
   it.runIf(existsSync(join(root, 'node_modules/ai-7')))('shows code that runs with ai 7', async () => {
-    const code = blocks.find(({ language }) => language === 'ts')!.body.replace("'ai'", "'ai-7'");
+    const code = blocks.find(({ language }) => language === 'js')!.body.replace("'ai'", "'ai-7'");
     expect(await runTypescript(code, folder)).toMatch(/^(small|large) 0\.\d+\n$/);
   });
 });

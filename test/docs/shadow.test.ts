@@ -30,7 +30,7 @@ it('docs/shadow.md shows a configuration that is right, and says its defaults', 
 });
 
 it('docs/shadow.md shows a judge that is a function', async () => {
-  const { body } = blocks.find(({ language }) => language === 'ts')!;
+  const { body } = blocks.find(({ language }) => language === 'js')!;
   const code = body.replace(/^import .*$/m, '');
   const run = new Function(
     'createGateway',
