@@ -4,12 +4,13 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 import * as esbuild from 'esbuild';
+import type { Browser, Page } from 'playwright-core';
 import { createRouter, memoryFiles, readArtifact } from 'pointsman';
 import * as vite from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import webpack from 'webpack';
 import { root } from '../architecture/source-files.ts';
-import { type BrowserPage, openBrowserPage } from '../fixtures/browser-page.ts';
+import { openChromium, openPage } from '../fixtures/chromium.ts';
 import { servingArtifact } from '../fixtures/serving-artifact.ts';
 
 interface Bundle {
@@ -163,7 +164,8 @@ describe.each(Object.keys(BUNDLERS))('%s', (name) => {
 });
 
 describe('what is bundled', () => {
-  let page: BrowserPage;
+  let browser: Browser;
+  let page: Page;
   let server: Server;
   let origin: string;
   beforeAll(async () => {
@@ -177,10 +179,11 @@ describe('what is bundled', () => {
     server = createServer((request, response) => void answer(request.url!, response)).listen(0, '127.0.0.1');
     await once(server, 'listening');
     origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    page = await openBrowserPage();
+    browser = await openChromium();
+    ({ page } = await openPage(browser));
   });
   afterAll(async () => {
-    await page?.close();
+    await browser?.close();
     server?.close();
   });
 
@@ -205,7 +208,7 @@ describe('what is bundled', () => {
       const { candidate, policyPath, confidence } = await router.route({ text: PROMPT });
       expect(policyPath[0]).toMatch(/^rules/);
       const paths = JSON.stringify([...files.keys()]);
-      await page.open(`${origin}/${name}/`);
+      await page.goto(`${origin}/${name}/`);
       const here = await page.evaluate(`routeHere(${paths})`);
       const inWorker = await page.evaluate(`routeInWorker(${paths})`);
       expect(here).toEqual({ candidate, policyPath, confidence });

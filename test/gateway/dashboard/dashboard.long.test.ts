@@ -34,7 +34,7 @@ const send = (path: string, body: unknown) =>
 
 /** Without the address of a browser: a test that is skipped says why. */
 describe.skipIf(!hasChromium)(
-  'the dashboard, in Chromium (skipped where /usr/bin/chromium is not installed)',
+  'the dashboard, in Chromium (skipped where there is no chromium in /usr/bin or on the path)',
   () => {
     let browser: Browser;
     let decided: string;

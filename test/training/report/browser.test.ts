@@ -1,11 +1,11 @@
-import { spawnSync } from 'node:child_process';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluate } from '../../../training/evaluate/evaluate.ts';
 import { loggingPropensities } from '../../../training/off-policy/propensities.ts';
 import { renderReport } from '../../../training/report/report.ts';
 import type { RetrainRun } from '../../../training/retrain/run.ts';
 import { renderRun } from '../../../training/retrain/run-page.ts';
-import { type BrowserPage, openBrowserPage } from '../../fixtures/browser-page.ts';
+import { hasChromium, openChromium, openPage } from '../../fixtures/chromium.ts';
 import { retrainRun } from '../../fixtures/retrain-run.ts';
 import { syntheticWorld } from '../evaluate/synthetic-world.ts';
 
@@ -85,17 +85,27 @@ const OUT_OF_SIGHT = `
 
 const WIDTHS = '[document.documentElement.scrollWidth, document.documentElement.clientWidth]';
 
-describe.skipIf(spawnSync('chromium', ['--version']).error !== undefined)('in a browser', () => {
-  let page: BrowserPage;
+describe.skipIf(!hasChromium)('in a browser', () => {
+  let browser: Browser;
+  let page: Page;
   beforeAll(async () => {
-    page = await openBrowserPage();
+    // Scrollbars take room from a page, as they do on a desk.
+    browser = await openChromium({ ignoreDefaultArgs: ['--hide-scrollbars'] });
+    ({ page } = await openPage(browser));
   }, 60_000);
-  afterAll(() => page?.close());
+  afterAll(() => browser?.close());
+
+  /** @param width in CSS pixels. */
+  async function show(markup: string, width: number, colorScheme: 'light' | 'dark' = 'light') {
+    await page.setViewportSize({ width, height: 900 });
+    await page.emulateMedia({ colorScheme });
+    await page.setContent(markup);
+  }
 
   it.each(PAGES)('%s has nothing cut off, on a phone and on a desk', async (_, render) => {
     const markup = await render();
     for (const width of [400, 700, 1280]) {
-      await page.show(markup, width);
+      await show(markup, width);
       const [scrolled, seen] = await page.evaluate<number[]>(WIDTHS);
       expect(scrolled, `at ${width} px`).toBeLessThanOrEqual(seen);
       expect(await page.evaluate(CUT_OFF), `at ${width} px`).toEqual([]);
@@ -105,7 +115,7 @@ describe.skipIf(spawnSync('chromium', ['--version']).error !== undefined)('in a 
   });
 
   it('says on a phone of each figure of a wide table what it is', async () => {
-    await page.show(await PAGES[0][1](), 400);
+    await show(await PAGES[0][1](), 400);
     const said = await page.evaluate<string[]>(`[...document.querySelectorAll('.stacks td')].map((cell) =>
       getComputedStyle(cell, '::before').content)`);
     expect(said.length).toBeGreaterThan(30);
@@ -114,7 +124,7 @@ describe.skipIf(spawnSync('chromium', ['--version']).error !== undefined)('in a 
   });
 
   it('reaches every column of a table that is wider than its box by scrolling', async () => {
-    await page.show(await PAGES[0][1](), 700);
+    await show(await PAGES[0][1](), 700);
     await page.evaluate(`document.querySelector('main').style.width = '400px'`);
     const reached = await page.evaluate<boolean[]>(`[...document.querySelectorAll('.scroll')].map((box) => {
       box.scrollLeft = box.scrollWidth;
@@ -126,7 +136,7 @@ describe.skipIf(spawnSync('chromium', ['--version']).error !== undefined)('in a 
   });
 
   it('shows candidates of long names apart, in figures and tables, with the whole name at hand', async () => {
-    await page.show(await PAGES[1][1](), 400);
+    await show(await PAGES[1][1](), 400);
     const ticks = await page.evaluate<string[]>(
       `[...document.querySelectorAll('svg text')].map((text) => text.textContent)`,
     );
@@ -139,7 +149,7 @@ describe.skipIf(spawnSync('chromium', ['--version']).error !== undefined)('in a 
   it('is light or dark, as the reader likes it', async () => {
     const markup = await PAGES[0][1]();
     const background = async (scheme: 'light' | 'dark') => {
-      await page.show(markup, 400, scheme);
+      await show(markup, 400, scheme);
       return page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
     };
     expect(await background('light')).toBe('rgb(255, 255, 255)');
