@@ -13,7 +13,7 @@ import { arrowBlocks } from './read/documents.ts';
 import { checkGzip, type SourceFile, type TextBlock } from './read/files.ts';
 import { hasLongLines, isJsonLines, jsonBlocks } from './read/json.ts';
 import { settlePrompts } from './settle.ts';
-import { mayHoldSurrogates, wellFormed } from './sql/fields.ts';
+import { IRREGULAR, mayHoldSurrogates, noneOf, wellFormed } from './sql/fields.ts';
 import { type ColumnMap, givenFields, PathReader, SeenNames, type SourceLayout } from './sql/layout.ts';
 import { insertValid, rawField, rawRows, UNREAD, type ValidateOptions } from './sql/rows.ts';
 
@@ -333,7 +333,7 @@ export async function regularLayout(
 /**
  * The fast way for a JSONL file in long form that holds nothing but objects: DuckDB's own reader, which stops at the
  * first line that is broken, not UTF-8, or no object. Rows get their lines later, from the order they come in.
- * (A line `null` reads as an empty object, and is turned down as one.)
+ * A line `null` it reads as an object without fields: one that has none of ours is read line by line.
  * @returns false when the file must be read line by line; then nothing of it is staged.
  */
 async function stageRegularJsonl(
@@ -347,8 +347,8 @@ async function stageRegularJsonl(
   const columns = paths.keys.map((key) => `${quoteText(key)}: 'JSON'`).join(', ');
   const values = `{${paths.keys.map((key) => `${quoteText(key)}: "${key}"`).join(', ')}}`;
   const fields = OUTCOME_FIELDS.map((field) => `${rawField(paths, layout, field)} AS r_${field}`);
-  const raw = `SELECT NULL::BIGINT AS line, NULL::VARCHAR AS broken, false AS absent, ${fields.join(', ')}
-    FROM (SELECT ${values} AS x FROM read_json(${quotePath(source.path)}, hive_partitioning = false, format = 'newline_delimited', records = true, columns = {${columns}}))`;
+  const raw = `SELECT NULL::BIGINT AS line, CASE WHEN bare THEN ${IRREGULAR} END::VARCHAR AS broken, false AS absent, ${fields.join(', ')}
+    FROM (SELECT ${values} AS x, ${noneOf(paths.keys)} AS bare FROM read_json(${quotePath(source.path)}, hive_partitioning = false, format = 'newline_delimited', records = true, columns = {${columns}}))`;
   return stageRegular(connection, source, raw, { ...options, given: givenFields(layout) });
 }
 

@@ -71,6 +71,28 @@ test('a regular file, read whole, and one with a broken line, read line by line,
   expect(byLine.fingerprint).toBe(whole.fingerprint);
 });
 
+test.each([
+  ['a table', rows],
+  [
+    'a log of LiteLLM',
+    [1, 2, 3].map((id) => ({
+      id: `c${id}`,
+      call_type: 'acompletion',
+      model: 'm',
+      model_group: 'm',
+      messages: [{ role: 'user', content: 'What?' }],
+      metadata: { requester_metadata: { grade: 1 } },
+    })),
+  ],
+])('a line `null` of %s is no object, whether the file is read whole or line by line', async (_, records) => {
+  const content = `null\n${lines(records)} null \n`;
+  const whole = await ingest(write('nulls.jsonl', content), { score: 'grade' });
+  const byLine = await ingest(write('nulls-by-line.jsonl', `${content}{broken`), { score: 'grade' });
+  expect(reasons(whole)).toEqual([['the line is not a JSON object', 2, [1, 5]]]);
+  expect(reasons(byLine)).toEqual([...reasons(whole), ['the line is not valid JSON', 1, [6]]]);
+  expect(byLine.fingerprint).toBe(whole.fingerprint);
+});
+
 test('broken CSV records are counted, and numbers are those of the file', async () => {
   const csv =
     'id,prompt,model,score\n1,"two\nlines",m,1\n\n2,short,m\n3,x,m,7\n4,ok,m,true\n5,"never closed,m,1\n6,x,m,1\n';

@@ -18,7 +18,7 @@ import {
   textOf,
   withCached,
 } from '../record/values.ts';
-import { BLANKS, MAY_BE_REDACTED, PLAIN_ROLES, userWords } from '../sql/fields.ts';
+import { BLANKS, IRREGULAR, MAY_BE_REDACTED, noneOf, PLAIN_ROLES, userWords } from '../sql/fields.ts';
 import type { MapTarget } from '../sql/layout.ts';
 
 /** What is asked of a language model; the other patterns are what is done with a response afterwards. */
@@ -196,8 +196,6 @@ function rounded(ms: number | null): number | undefined {
   return ms === null ? undefined : Math.round(ms);
 }
 
-/** Raised for a record that only `litellmLog` can take apart; the file is then read by it, line by line. */
-const IRREGULAR = `error('irregular')`;
 const REDACTED = `[${BLANKS}]*${REDACTED_PATTERN.replaceAll('\\s', `[${BLANKS}]`)}`;
 
 /**
@@ -226,7 +224,7 @@ export function litellmRows(
       ${milliseconds('"completionStartTime"')} AS first_token,
       CASE WHEN starts_with(json_extract(metadata, '$.requester_metadata')::VARCHAR, '{')
         THEN json_extract(metadata, '$.requester_metadata') ELSE metadata END AS own,
-      CASE WHEN ${other.map((field) => `"${field}" IS NOT NULL`).join(' OR ')} OR NOT starts_with(metadata, '{') OR NOT starts_with(messages, '[')
+      CASE WHEN ${noneOf(fields)} OR ${other.map((field) => `"${field}" IS NOT NULL`).join(' OR ')} OR NOT starts_with(metadata, '{') OR NOT starts_with(messages, '[')
         THEN ${IRREGULAR} ELSE ${CONVERSATION} END AS conversation
     FROM (${read})`;
   const values = OUTCOME_FIELDS.map((field) => {

@@ -65,6 +65,14 @@ export function judgedRows(relation: string, settings: FieldSettings = {}): stri
       FROM (${isGiven('timestamp') ? withTimestamp(rows) : `SELECT *, false AS bad_timestamp FROM (${rows})`}))`;
 }
 
+/** Raised for a document that DuckDB's own reader cannot take apart as it is; the file is then read line by line. */
+export const IRREGULAR = `error('irregular')`;
+
+/** SQL: whether a document has none of these fields. DuckDB's own reader makes such a one of a line `null` too. */
+export function noneOf(columns: readonly string[]): string {
+  return `coalesce(${columns.map((column) => `"${column}"`).join(', ')}) IS NULL`;
+}
+
 /** Messages under a name that texts have, such as `input` or `prompt`. */
 function withLooseMessages(relation: string): string {
   const isLoose = `(starts_with(r_text, '[') OR starts_with(r_text, '{'))`;
