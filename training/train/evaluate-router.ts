@@ -64,7 +64,8 @@ export async function evaluateRouter(
   const matrix = withTokenCosts(alignCandidates(traffic, names), prices);
   const none = new Int32Array();
   const splits = nameSplits(none, none, options.rows ?? Int32Array.from(matrix.prompts.keys()));
-  const predictions = await predictTest(router, matrix, splits.test, null, options.onProgress);
+  const { onProgress } = options;
+  const predictions = await predictTest(router, matrix, splits.test, null, { onProgress });
   const told = await predictTold(router, matrix, splits.test, null);
   const { offPolicy = 'auto', onPropensities = () => {} } = options;
   const settings = { seed: options.seed ?? 0, resamples: options.resamples ?? 2000, offPolicy };
@@ -148,20 +149,26 @@ export function alignCandidates(matrix: OutcomeMatrix, names: readonly string[])
   return { candidates: names, prompts, ...mapCells(matrix, take) };
 }
 
+interface PredictOptions {
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** Whether the router is told the task that the traffic gives. @default false */
+  readonly isTold?: boolean;
+  /** Whether it is found what comes of plans that may ask several candidates: not where only predictions count. @default true */
+  readonly followsPlans?: boolean;
+}
+
 /**
  * Routes every test prompt as production would, and finds what comes of plans that may ask several candidates.
  *
  * @param embeddings of every prompt of the matrix, where the router's embedder is slow: the times are then those of
  * deciding alone. Null where it is a table, or prompts are to be embedded as they come.
- * @param isTold whether the router is told the task that the traffic gives
  */
 export async function predictTest(
   router: Router,
   matrix: OutcomeMatrix,
   test: Split<'test'>,
   embeddings: Matrix | null,
-  onProgress: (done: number, total: number) => void = () => {},
-  isTold = false,
+  { followsPlans = true, isTold = false, onProgress = () => {} }: PredictOptions = {},
 ): Promise<TestPredictions> {
   const columns = matrix.candidates.length;
   const cells = test.rows.length * columns;
@@ -201,7 +208,9 @@ export async function predictTest(
     expectedCostUsd: costs,
     expectedLatencyMs: latencies,
     chosen,
-    plans: await outcomesOfPlans(router.artifact, matrix, { rows: test.rows, plans, success }),
+    plans: followsPlans
+      ? await outcomesOfPlans(router.artifact, matrix, { rows: test.rows, plans, success })
+      : null,
     removed,
     decisionMicroseconds,
   };
@@ -217,7 +226,7 @@ export async function predictTold(
   const { task } = router.manifest;
   const names = new Set(task?.told === undefined ? [] : task.names);
   if (!test.rows.some((row) => names.has(matrix.prompts[row].task ?? ''))) return null;
-  const { chosen, plans } = await predictTest(router, matrix, test, embeddings, undefined, true);
+  const { chosen, plans } = await predictTest(router, matrix, test, embeddings, { isTold: true });
   return { chosen, ...(plans ? { plans } : {}) };
 }
 

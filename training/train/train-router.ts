@@ -153,7 +153,9 @@ async function evaluateBuilt(
     .shuffle(splits.calibrate.rows.slice())
     .slice(0, DIAL_ROWS)
     .sort();
-  const dialPredictions = await predictTest(router, matrix, { role: 'test', rows: dialRows }, given);
+  const dialPredictions = await predictTest(router, matrix, { role: 'test', rows: dialRows }, given, {
+    followsPlans: false,
+  });
   const evaluation = evaluate(
     {
       matrix,

@@ -248,7 +248,8 @@ export async function weighTraffic(
     inputs.push({
       matrix,
       splits,
-      predictions: await predictTest(router, matrix, splits.test, null, onProgress),
+      // Weights are of a policy that asks one candidate, whatever the router's own is.
+      predictions: await predictTest(router, matrix, splits.test, null, { followsPlans: false, onProgress }),
       artifactId: manifest.id,
       policy: '',
       groups,
