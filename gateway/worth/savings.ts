@@ -33,7 +33,6 @@ export interface Savings {
 export function savingsOf(router: Router, sample: readonly LoggedDecision[]): Savings {
   const priced = sample.filter(({ costUsd }) => costUsd !== null);
   const rated = priced.filter(({ quality }) => quality !== null);
-  const names = router.manifest.candidates.map(({ name }) => name);
   const meanOf = (values: readonly number[]) =>
     values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
   const meanCostUsd = meanOf(priced.map(({ costUsd }) => costUsd as number));
@@ -46,18 +45,13 @@ export function savingsOf(router: Router, sample: readonly LoggedDecision[]): Sa
     meanQuality: meanOf(rated.map(({ quality }) => quality as number)),
   };
   if (meanCostUsd === null) return { ...common, comparisons: [] };
-  const worths = names.map((name) => ({
+  const worths = router.manifest.candidates.map(({ meanQuality, name }) => ({
     name,
     cost: estimate(
       priced.map((row) => costScore(row, { [name]: 1 })).filter((score) => score !== null),
       `choices of ${name}`,
     ),
-    quality: estimate(
-      rated.map((row) => qualityScore(row, { [name]: 1 })).filter((score) => score !== null),
-      `choices of ${name}`,
-    ),
-    expectedQuality:
-      router.manifest.candidates.find((candidate) => candidate.name === name)?.meanQuality ?? null,
+    expectedQuality: meanQuality,
   }));
   // Of a candidate whose cost nobody expects, there is nothing to compare with.
   const known = worths.filter(({ cost }) => cost.rows >= 0.9 * priced.length);
