@@ -1,62 +1,16 @@
 import { expect, test } from 'vitest';
-import { toBanditLog } from '../../../bench/bandit-log.ts';
 import { evaluate } from '../../../training/evaluate/evaluate.ts';
 import { headlineMetrics } from '../../../training/evaluate/evaluation.ts';
-import { type EvaluationInput, trainMeans, trainRows } from '../../../training/evaluate/evaluation-input.ts';
 import { loggingPropensities } from '../../../training/off-policy/propensities.ts';
-import { syntheticWorld, type WorldOptions } from './synthetic-world.ts';
+import { loggedWorld } from './logged-world.ts';
+import { syntheticWorld } from './synthetic-world.ts';
 
 const quick = { resamples: 100 };
 
-/** The world as a log of one candidate a prompt, and what it would have been with all. */
-async function logged(
-  options: WorldOptions = {},
-  policy?: (task: number, row: number) => readonly number[],
-  keepPropensities = true,
-): Promise<{ log: EvaluationInput; full: EvaluationInput }> {
-  const full = syntheticWorld({ rows: 6000, ...options });
-  const taskOf = (row: number) => Number(full.matrix.prompts[row].task?.slice(5) ?? 0);
-  const matrix = toBanditLog(full.matrix, {
-    seed: 4,
-    keepPropensities,
-    ...(policy === undefined ? {} : { policy: (row: number) => policy(taskOf(row), row) }),
-  });
-  return { full, log: { ...full, matrix, propensities: await loggingPropensities(matrix) } };
-}
-
 const strategy = (evaluation: ReturnType<typeof evaluate>, id: string) =>
   evaluation.strategies.find((one) => one.id === id)!;
-
-test('a log of one candidate per prompt measures its router, within what full information says', async () => {
-  const { log, full } = await logged();
-  const evaluation = evaluate(log, quick);
-  const truth = evaluate(full, quick);
-  expect(evaluation.coverage.kind).toBe('single');
-  expect(evaluation.verdict.outcome).toBe('better');
-  expect(evaluation.verdict.sentence).toMatch(
-    /^This router is better than no router: on 3,000 test prompts, by doubly robust estimation .* always using great/,
-  );
-  expect(evaluation.verdict.caveats[0]).toMatch(/^This rests on logged propensities\./);
-  for (const id of ['router', 'bestSingle', 'fixedMix', 'shuffled', 'task', 'nearest']) {
-    const { quality } = strategy(evaluation, id);
-    const known = strategy(truth, id).quality.estimate!;
-    expect(quality.low!).toBeLessThan(known);
-    expect(quality.high!).toBeGreaterThan(known);
-  }
-  expect(strategy(evaluation, 'router').costUsd!.estimate).toBeCloseTo(
-    strategy(truth, 'router').costUsd!.estimate!,
-    3,
-  );
-  expect(evaluation.verdict.againstFixedMix!.low).toBeGreaterThan(0.1);
-  expect(headlineMetrics(evaluation).gainOverBestSingle).toBeGreaterThan(0.1);
-  // What needs every candidate's outcome is left out.
-  expect(strategy(evaluation, 'oracle')).toBeUndefined();
-  expect([evaluation.regret, evaluation.confusion, evaluation.costQuality]).toEqual([null, null, null]);
-  expect(evaluation.tasks.map(({ oracle }) => oracle)).toEqual([null, null, null]);
-});
-
 test('all four estimators are there, DR is what the strategies show, and overlap is told per candidate and task', async () => {
-  const evaluation = evaluate((await logged()).log, quick);
+  const evaluation = evaluate((await loggedWorld()).log, quick);
   const { estimates, overlap, rows, refusals } = evaluation.offPolicy!;
   expect(estimates.map(({ estimator }) => estimator)).toEqual(['ips', 'snips', 'dr', 'switch-dr']);
   const { difference, quality } = strategy(evaluation, 'bestSingle');
@@ -80,27 +34,6 @@ test('all four estimators are there, DR is what the strategies show, and overlap
     overlap.router.matchedRows,
   );
 });
-
-test('a log that prefers the right candidate per task fools the plain means, not the estimates', async () => {
-  const prefer = (task: number) => [0.1, 0.1, 0.1].map((p, c) => (c === task ? 0.8 : p));
-  const { log, full } = await logged({ choose: () => 2 }, prefer, false);
-  const evaluation = evaluate(log, quick);
-  const truth = strategy(evaluate(full, quick), 'router').quality.estimate!;
-  const { quality } = strategy(evaluation, 'router');
-  const seen = log.splits.test.rows.filter((row) => !Number.isNaN(log.matrix.quality[row * 3 + 2]));
-  const plain = seen.reduce((sum, row) => sum + log.matrix.quality[row * 3 + 2] / seen.length, 0);
-  expect(plain - truth).toBeGreaterThan(0.1);
-  expect(Math.abs(quality.estimate! - truth)).toBeLessThan(0.05);
-  expect(evaluation.offPolicy!.propensities).toBe('fitted');
-  expect(evaluation.verdict.caveats[0]).toContain('no unobserved confounding');
-  // So it is with the means that best single is chosen by.
-  const train = trainRows(log.splits);
-  const known = trainMeans(full.matrix, train).quality;
-  const off = (means: Float64Array) => Math.max(...means.map((value, c) => Math.abs(value - known[c])));
-  expect(off(trainMeans(log.matrix, train).quality)).toBeGreaterThan(0.15);
-  expect(off(trainMeans(log.matrix, train, log.propensities).quality)).toBeLessThan(0.1);
-});
-
 test.each([
   ['leaves nothing to chance', (task: number) => [0, 1, 2].map((c) => Number(c === task)), /with certainty/],
   [
@@ -109,7 +42,7 @@ test.each([
     /3\d\.\d % of the router's choices are candidates without any outcome/,
   ],
 ])('a log that %s is refused with the reason', async (_, policy, reason) => {
-  const evaluation = evaluate((await logged({}, policy)).log, quick);
+  const evaluation = evaluate((await loggedWorld({}, policy)).log, quick);
   expect(evaluation.verdict.outcome).toBe('unmeasured');
   expect(evaluation.verdict.sentence).toMatch(reason);
   expect(evaluation.strategies).toEqual([]);
@@ -119,9 +52,9 @@ test.each([
 });
 
 test('too few prompts are refused, and a candidate hardly tried is not compared', async () => {
-  const few = evaluate((await logged({ rows: 100 })).log, quick);
+  const few = evaluate((await loggedWorld({ rows: 100 })).log, quick);
   expect(few.verdict.sentence).toMatch(/effective sample size of the router's choices is \d+ prompts/);
-  const { log } = await logged({ choose: () => 2 }, () => [0.002, 0.4, 0.598]);
+  const { log } = await loggedWorld({ choose: () => 2 }, () => [0.002, 0.4, 0.598]);
   const evaluation = evaluate(log, quick);
   expect(evaluation.coverage.notCompared).toEqual(['basic']);
   expect(evaluation.verdict.caveats.join(' ')).toContain('Not compared for lack of outcomes: basic.');
@@ -129,7 +62,7 @@ test('too few prompts are refused, and a candidate hardly tried is not compared'
 });
 
 test('a few complete prompts among single answers are used with them, not instead of them', async () => {
-  const { log, full } = await logged({ rows: 4000 }, undefined, false);
+  const { log, full } = await loggedWorld({ rows: 4000 }, undefined, false);
   const everyTenth = (_: number, cell: number) => Math.floor(cell / 3) % 10 === 0;
   const quality = log.matrix.quality.map((value, cell) =>
     everyTenth(value, cell) ? full.matrix.quality[cell] : value,
@@ -158,7 +91,7 @@ test('asked for where everything is known, it says what is known', async () => {
 });
 
 test('without costs the verdict is against best single, and the result is plain JSON with the same bytes', async () => {
-  const { log } = await logged({ costs: null, latencies: null, tasks: null });
+  const { log } = await loggedWorld({ costs: null, latencies: null, tasks: null });
   const once = evaluate(log, quick);
   expect(once.verdict.againstFixedMix).toBeNull();
   expect(once.verdict.outcome).toBe('better');
@@ -168,7 +101,7 @@ test('without costs the verdict is against best single, and the result is plain 
 });
 
 test('propensities and groups of another table are refused', async () => {
-  const { log } = await logged({ rows: 100 });
+  const { log } = await loggedWorld({ rows: 100 });
   const values = log.propensities!.values.slice(3);
   expect(() => evaluate({ ...log, propensities: { ...log.propensities!, values } }, quick)).toThrow(
     /each of 300 cells. Got 297. Find them with loggingPropensities/,

@@ -2,11 +2,6 @@ import { expect, test } from 'vitest';
 import { apartShare } from '../../../bench/simulations/shared-calibrator.ts';
 import { chooseCalibrator, gainIsWorth } from '../../../training/calibrate/choose-calibrator.ts';
 
-test('candidates that one calibrator is right for share it, copies of prompts or not', () => {
-  expect(apartShare(8, 0)).toBe(0);
-  expect(apartShare(8, 0, 4)).toBe(0);
-});
-
 test('candidates that are off by different amounts get calibrators of their own', () => {
   expect(apartShare(5, 1)).toBe(1);
 });

@@ -92,7 +92,7 @@ test('followed as written, a night of the quickstart promotes a router that is t
   const second = await loadRouter('models/support', { policy: { kind: 'utility' } });
   const [before, after] = [await worth(first), await worth(second)];
   expect(after - before).toBeGreaterThan(0.1);
-}, 120_000);
+});
 
 test('a router in use that does not explore is named as the reason, whatever the config says of the next one', async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: FIRST_MS - DAY_MS });
@@ -121,7 +121,7 @@ test('a router in use that does not explore is named as the reason, whatever the
   expect(night.sentence).toMatch(
     /^Refused: On [\d,]+ prompts it chooses otherwise.* has the outcome of 0 of those choices; \d+ (is|are) needed\. The version in use does not explore/,
   );
-}, 120_000);
+});
 
 /** Mean quality of what a router chooses. */
 async function worth(router: Router): Promise<number> {
