@@ -14,10 +14,18 @@ import { type SampleRow, sampleTraffic } from '../data/solvers/sample-traffic.ts
 import { keptAnswers } from '../test/fixtures/kept-answers.ts';
 import { chooseCalibrator } from '../training/calibrate/choose-calibrator.ts';
 import { fitAnswerFeatures, fitFeatures } from '../training/features/fit-features.ts';
-import { chainHead, predictRows } from '../training/fit/chain.ts';
+
 import { fitLinearPath } from '../training/fit/linear.ts';
 import { meanLoss } from '../training/fit/loss.ts';
-import { crossValidate, groupedFolds, type Matrix, putRows, takeRows } from '../training/fit/rows.ts';
+import {
+  chainHead,
+  crossValidate,
+  groupedFolds,
+  type Matrix,
+  predictRows,
+  putRows,
+  takeRows,
+} from '../training/fit/rows.ts';
 import {
   answerLogits,
   fitAnswerHead,

@@ -11,8 +11,8 @@ import {
 import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from '../training/config.ts';
 import { openEmbedder } from '../training/embed/embedders.ts';
 import { type FittedFeatures, fitFeatures } from '../training/features/fit-features.ts';
-import { predictRows } from '../training/fit/chain.ts';
-import { takeRows } from '../training/fit/rows.ts';
+
+import { predictRows, takeRows } from '../training/fit/rows.ts';
 import type { OutcomeMatrix } from '../training/outcomes/matrix.ts';
 import { nameSplits, type Splits, splitOutcomes } from '../training/split/split.ts';
 import { fitHeads } from '../training/train/heads.ts';

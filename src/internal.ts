@@ -27,22 +27,20 @@ export {
   successLogit,
 } from './answer/answer-scorer.ts';
 export type { GivenAnswer } from './answer/question.ts';
+export { isSafePath } from './artifact/check-manifest.ts';
 export {
   type AmountPart,
+  type AnswerFeatureBlock,
+  type FeatureBlock,
   type FileEntry,
   type LatencyByTokens,
   type LearnedTokens,
   MANIFEST_SCHEMA_VERSION,
+  type ManifestAnswer,
   type ManifestCandidate,
   type ManifestHeads,
   type ToldTask,
 } from './artifact/manifest.ts';
-export {
-  type AnswerFeatureBlock,
-  type FeatureBlock,
-  isSafePath,
-  type ManifestAnswer,
-} from './artifact/manifest-blocks.ts';
 export { canonicalJson, ID_DIGITS, manifestDigest, manifestId, webSha256 } from './artifact/read-artifact.ts';
 export {
   BetaCalibrator,

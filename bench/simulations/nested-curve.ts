@@ -1,9 +1,9 @@
 import { createRandom } from 'pointsman/internal';
-import { predictRows } from '../../training/fit/chain.ts';
-import { groupedFolds, type Matrix } from '../../training/fit/rows.ts';
-import { tuneCurveLearner } from '../../training/learners/curve.ts';
+
+import { groupedFolds, type Matrix, predictRows } from '../../training/fit/rows.ts';
 import type { LearnerData } from '../../training/learners/learner.ts';
 import { tuneLinearLearner } from '../../training/learners/linear.ts';
+import { tuneCurveLearner } from '../../training/learners/tune-learners.ts';
 import { atMost, type BenchLine, mended } from '../bench-line.ts';
 
 const DRAWS = 30;

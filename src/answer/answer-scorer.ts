@@ -1,20 +1,22 @@
 import * as v from 'valibot';
-import type { Manifest } from '../artifact/manifest.ts';
 import {
-  type AnswerFeatureBlock,
-  blocksLength,
   blocksOf,
   calibrator,
   length,
   MAX_CANDIDATES,
-  type ManifestAnswer,
   name,
   names,
   ngrams,
   numeric,
   path,
   perCandidate,
-} from '../artifact/manifest-blocks.ts';
+} from '../artifact/check-manifest.ts';
+import {
+  type AnswerFeatureBlock,
+  blocksLength,
+  type Manifest,
+  type ManifestAnswer,
+} from '../artifact/manifest.ts';
 import { type Artifact, parseJson } from '../artifact/read-artifact.ts';
 import { readCalibrator } from '../calibrator.ts';
 import { ArtifactError, InvalidInputError } from '../errors.ts';

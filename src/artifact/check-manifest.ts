@@ -1,8 +1,253 @@
+import * as v from 'valibot';
+import { CALIBRATORS } from '../calibrator.ts';
 import { EMBEDDERS, type EmbedderKind, embedderSource } from '../embedder/embedders.ts';
 import { ArtifactError } from '../errors.ts';
 import type { HeadSpec } from '../head/head.ts';
-import type { Manifest, ManifestHeads, ToldTask } from './manifest.ts';
-import { blocksLength } from './manifest-blocks.ts';
+import { MODALITIES } from '../request.ts';
+import { amount, count, finiteNumber, object, record, share, wholeNumber } from '../validate.ts';
+import {
+  blocksLength,
+  type FeatureBlock,
+  MANIFEST_SCHEMA_VERSION,
+  type Manifest,
+  type ManifestAnswer,
+  neighbourFiles,
+  type ToldTask,
+} from './manifest.ts';
+
+export const MAX_LENGTH = 1_000_000;
+export const MAX_CANDIDATES = 1000;
+const SEGMENT = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
+
+export const name = v.pipe(v.string(), v.minLength(1), v.maxLength(200));
+export const length = v.pipe(wholeNumber, v.gtValue(0), v.maxValue(MAX_LENGTH));
+export const path = v.pipe(
+  v.string(),
+  v.check(isSafePath, 'a relative path inside the artifact, such as "model.json"'),
+);
+export const perCandidate = <T extends v.GenericSchema>(item: T) =>
+  v.pipe(v.array(item), v.minLength(1), v.maxLength(MAX_CANDIDATES));
+export const calibrator = v.variant(
+  'kind',
+  Object.values(CALIBRATORS).map(({ schema }) => schema),
+);
+
+const order = v.pipe(count, v.maxValue(10));
+export const names = v.pipe(v.array(name), v.minLength(1), v.maxLength(1000));
+
+export const ngrams = object({
+  kind: v.literal('ngrams'),
+  file: path,
+  buckets: v.pipe(
+    length,
+    v.check((n) => (n & (n - 1)) === 0, 'a power of two'),
+  ),
+  dimensions: length,
+  wordOrder: order,
+  characterFrom: order,
+  characterTo: order,
+});
+export const numeric = object({ kind: v.literal('numeric'), names });
+
+export const block = v.variant('kind', [
+  object({ kind: v.literal('embedding'), embedder: name, dimensions: length }),
+  ngrams,
+  numeric,
+]) satisfies v.GenericSchema<unknown, FeatureBlock>;
+
+export const blocksOf = <T extends v.GenericSchema>(item: T) =>
+  v.pipe(v.array(item), v.minLength(1), v.maxLength(100));
+
+/** What the answer head itself is made of is checked when it is read: its schema comes with its code. */
+export const answerSchema = v.custom<ManifestAnswer>(Boolean);
+
+/**
+ * Whether `path` names a file inside the artifact and nothing else: relative, forward slashes, plain ASCII names
+ * that do not begin with a dot. No `..`, drive, scheme, backslash, or percent escape can be written in it.
+ */
+export function isSafePath(path: string): boolean {
+  return path.length <= 255 && path.split('/').every((segment) => SEGMENT.test(segment));
+}
+
+/** Largest file an artifact may have: a bound on memory before anything is trusted. */
+const MAX_FILE_BYTES = 2 ** 30;
+const MAX_FILES = 100;
+
+/** Each decision puts so many rows in order. */
+const MAX_NEIGHBOURS = 1000;
+
+const text = v.pipe(v.string(), v.maxLength(1000));
+const number = finiteNumber;
+// zod refuses NaN and the infinities
+const positive = v.pipe(finiteNumber, v.gtValue(0));
+const offset = v.pipe(finiteNumber, v.minValue(-1), v.maxValue(1));
+const hex = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+const file = object({
+  path,
+  bytes: v.pipe(count, v.maxValue(MAX_FILE_BYTES)),
+  sha256: hex,
+});
+
+const prices = {
+  inputPricePerMillionTokens: v.exactOptional(amount),
+  outputPricePerMillionTokens: v.exactOptional(amount),
+  cachedInputPricePerMillionTokens: v.exactOptional(amount),
+  reasoningPricePerMillionTokens: v.exactOptional(amount),
+};
+
+const candidate = object({
+  name,
+  ...prices,
+  contextWindowTokens: v.exactOptional(v.pipe(wholeNumber, v.gtValue(0))),
+  modalities: v.exactOptional(v.array(v.picklist(MODALITIES))),
+  supportsTools: v.exactOptional(v.boolean()),
+  retired: v.exactOptional(v.boolean()),
+  meanQuality: v.nullable(share),
+  meanCostUsd: v.nullable(amount),
+  meanLatencyMs: v.nullable(amount),
+  p95LatencyMs: v.exactOptional(amount),
+  tokens: v.exactOptional(
+    object({
+      meanInput: amount,
+      meanOutput: amount,
+      inputFrame: amount,
+      inputRatio: amount,
+    }),
+  ),
+  paidPrices: v.exactOptional(object(prices)),
+  latencyByTokens: v.exactOptional(
+    object({ fixedMs: amount, perInputTokenMs: amount, perOutputTokenMs: amount }),
+  ),
+});
+
+const head: v.GenericSchema<unknown, HeadSpec> = v.variant('kind', [
+  v.pipe(
+    object({ kind: v.literal('shrunk') }),
+    v.check(() => false, 'of another kind than `shrunk`, which is read no more: train the router again'),
+  ) as never,
+  object({ kind: v.literal('layers'), output: name }),
+  v.pipe(
+    object({
+      kind: v.literal('knn'),
+      file: path,
+      rows: length,
+      neighbours: v.pipe(wholeNumber, v.gtValue(0), v.maxValue(MAX_NEIGHBOURS)),
+      from: count,
+      to: length,
+    }),
+    v.check((knn) => knn.from < knn.to, 'a knn head with `from` below `to`'),
+  ),
+  object({
+    kind: v.literal('stack'),
+    members: v.pipe(
+      v.array(object({ weight: number, head: v.lazy(() => head) })),
+      v.minLength(1),
+      v.maxLength(100),
+    ),
+  }),
+  object({ kind: v.literal('spread'), head: v.lazy(() => head), level: number, deviation: number }),
+  object({
+    kind: v.literal('logit'),
+    head: v.lazy(() => head),
+    prior: v.pipe(v.array(number), v.minLength(1), v.maxLength(MAX_LENGTH)),
+  }),
+  object({
+    kind: v.literal('extend'),
+    head: v.lazy(() => head),
+    weights: v.pipe(v.array(number), v.minLength(1), v.maxLength(MAX_LENGTH)),
+    constant: number,
+  }),
+]);
+
+/** As a tuple of valibot's is checked, in far less code. */
+const pair = v.pipe(
+  v.array(amount),
+  v.check(({ length }) => length === 2, 'a list of 2'),
+) as unknown as v.GenericSchema<[number, number]>;
+
+const amountPart = {
+  head,
+  scales: perCandidate(positive),
+  bounds: v.exactOptional(perCandidate(pair)),
+};
+const amountHead = object(amountPart);
+
+/** The shape of `manifest.json`. What the parts must agree on is in `checkManifest`. */
+export const manifestSchema = object({
+  schemaVersion: v.literal(MANIFEST_SCHEMA_VERSION),
+  id: name,
+  name: v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)),
+  candidates: perCandidate(candidate),
+  embedder: object({
+    id: name,
+    kind: v.picklist(Object.keys(EMBEDDERS) as EmbedderKind[]),
+    dimensions: length,
+    table: v.exactOptional(path),
+    options: record(v.union([text, number, v.boolean()])),
+  }),
+  features: object({
+    blocks: blocksOf(block),
+    length,
+    standardisation: path,
+  }),
+  model: object({
+    topology: path,
+    weights: path,
+    router: v.exactOptional(path),
+    notLayers: v.exactOptional(v.array(text)),
+  }),
+  heads: object({
+    choice: object({ head, temperature: positive }),
+    success: object({ head, calibrators: perCandidate(calibrator) }),
+    cost: v.nullable(amountHead),
+    latency: v.nullable(amountHead),
+    outputTokens: v.exactOptional(amountHead),
+    costBesideInput: v.exactOptional(object({ ...amountPart, perInputToken: perCandidate(amount) })),
+  }),
+  task: v.exactOptional(
+    object({
+      output: name,
+      names: v.pipe(v.array(name), v.minLength(2), v.maxLength(MAX_CANDIDATES)),
+      told: v.exactOptional(
+        object({
+          scale: share,
+          offsets: v.pipe(v.array(perCandidate(offset)), v.minLength(2), v.maxLength(MAX_CANDIDATES)),
+          calibrators: perCandidate(calibrator),
+          temperature: positive,
+        }),
+      ),
+    }),
+  ),
+  novelty: v.exactOptional(
+    object({
+      file: path,
+      components: v.pipe(count, v.maxValue(1000)),
+      residualPrecision: amount,
+      threshold: positive,
+    }),
+  ),
+  answer: v.exactOptional(answerSchema),
+  uncertainty: v.exactOptional(
+    object({
+      file: path,
+      components: v.pipe(count, v.maxValue(MAX_LENGTH)),
+      difficulty: object({ outcomes: positive, penalty: positive, variance: amount }),
+      advantage: object({ outcomes: perCandidate(positive), penalty: positive }),
+    }),
+  ),
+  policy: v.unknown(),
+  provenance: object({
+    toolVersion: text,
+    seed: wholeNumber,
+    dataFingerprint: text,
+    prompts: object({ fit: count, calibrate: count, test: count }),
+    config: v.unknown(),
+  }),
+  metrics: record(v.nullable(number)),
+  files: v.pipe(v.array(file), v.minLength(1), v.maxLength(MAX_FILES)),
+  reports: v.pipe(v.array(file), v.maxLength(MAX_FILES)),
+  digest: hex,
+}) satisfies v.GenericSchema<unknown, Manifest>;
 
 /** Heads inside one another, at most: each takes its time at every decision. */
 const MOST_HEADS = 1000;
@@ -102,19 +347,6 @@ function namedFiles(manifest: Manifest): string[] {
   if (manifest.uncertainty !== undefined) paths.push(manifest.uncertainty.file);
   for (const block of manifest.features.blocks) if (block.kind === 'ngrams') paths.push(block.file);
   return [...paths, ...neighbourFiles(manifest.heads)];
-}
-
-/** The files of heads of neighbours, which few artifacts have. */
-export function neighbourFiles(heads: ManifestHeads): string[] {
-  const paths: string[] = [];
-  for (const part of Object.values(heads)) if (part !== null) collectHeadFiles(part.head, paths);
-  return paths;
-}
-
-function collectHeadFiles(spec: HeadSpec, paths: string[]): void {
-  if (spec.kind === 'knn') paths.push(spec.file);
-  else if (spec.kind === 'stack') for (const member of spec.members) collectHeadFiles(member.head, paths);
-  else if ('head' in spec) collectHeadFiles(spec.head, paths);
 }
 
 function countHeads(spec: HeadSpec): number {

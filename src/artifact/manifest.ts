@@ -1,24 +1,8 @@
-import * as v from 'valibot';
 import type { CalibratorParameters } from '../calibrator.ts';
-import { EMBEDDERS, type EmbedderKind, type ManifestEmbedder } from '../embedder/embedders.ts';
+import type { ManifestEmbedder } from '../embedder/embedders.ts';
 import type { HeadSpec } from '../head/head.ts';
 import type { UncertaintySpec } from '../policy/uncertainty.ts';
-import { type Candidate, MODALITIES, type TokenPrices } from '../request.ts';
-import { amount, count, finiteNumber, object, record, share, wholeNumber } from '../validate.ts';
-import {
-  answerSchema,
-  block,
-  blocksOf,
-  calibrator,
-  type FeatureBlock,
-  length,
-  MAX_CANDIDATES,
-  MAX_LENGTH,
-  type ManifestAnswer,
-  name,
-  path,
-  perCandidate,
-} from './manifest-blocks.ts';
+import type { Candidate, TokenPrices } from '../request.ts';
 
 /** The version of this file's shape. A loader refuses a newer one. */
 export const MANIFEST_SCHEMA_VERSION = 1;
@@ -186,182 +170,73 @@ export interface Manifest {
   readonly digest: string;
 }
 
-/** Largest file an artifact may have: a bound on memory before anything is trusted. */
-const MAX_FILE_BYTES = 2 ** 30;
-const MAX_FILES = 100;
+/** One stretch of the feature vector, in order. */
+export type FeatureBlock =
+  | { readonly kind: 'embedding'; readonly embedder: string; readonly dimensions: number }
+  | TextBlock;
 
-/** Each decision puts so many rows in order. */
-const MAX_NEIGHBOURS = 1000;
+/** A stretch that is read off a text. */
+type TextBlock =
+  /** Hashed word and character n-grams times a projection fitted on the fit split. */
+  | {
+      readonly kind: 'ngrams';
+      readonly file: string;
+      readonly buckets: number;
+      readonly dimensions: number;
+      /** See `NgramSpec`. */
+      readonly wordOrder: number;
+      readonly characterFrom: number;
+      readonly characterTo: number;
+    }
+  /** Numeric signals, named, in the order they are computed. */
+  | { readonly kind: 'numeric'; readonly names: readonly string[] };
 
-const text = v.pipe(v.string(), v.maxLength(1000));
-const number = finiteNumber;
-// zod refuses NaN and the infinities
-const positive = v.pipe(finiteNumber, v.gtValue(0));
-const offset = v.pipe(finiteNumber, v.minValue(-1), v.maxValue(1));
-const hex = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
-const file = object({
-  path,
-  bytes: v.pipe(count, v.maxValue(MAX_FILE_BYTES)),
-  sha256: hex,
-});
+/** One stretch of what the answer head reads. */
+export type AnswerFeatureBlock =
+  /** Checks of an answer, named, in the order they are computed. */
+  { readonly kind: 'checks'; readonly names: readonly string[] } | TextBlock;
 
-const prices = {
-  inputPricePerMillionTokens: v.exactOptional(amount),
-  outputPricePerMillionTokens: v.exactOptional(amount),
-  cachedInputPricePerMillionTokens: v.exactOptional(amount),
-  reasoningPricePerMillionTokens: v.exactOptional(amount),
-};
+/** The head that reads answers: P(this answer is good | prompt, answer, who gave it). Its files are read when they are needed. */
+export interface ManifestAnswer {
+  /** Of what is counted and how; a loader refuses another. */
+  readonly version: 1;
+  /** Whose answers it has seen, in the order of the model's outputs. The last output, and the last calibrator, are for all others. */
+  readonly candidates: readonly string[];
+  readonly features: {
+    readonly blocks: readonly AnswerFeatureBlock[];
+    /** Sum of the blocks' lengths. */
+    readonly length: number;
+    /** As that of the prompt's features. */
+    readonly standardisation: string;
+  };
+  /** A TF.js LayersModel: the logit of the candidate's success, then the features, to logits `[candidates + 1]`. */
+  readonly model: { readonly topology: string; readonly weights: string };
+  readonly calibrators: readonly CalibratorParameters[]; // [candidates + 1]
+  /** What earlier answers to the same prompt say of a further one; left out where the traffic does not show it. */
+  readonly earlier?: { readonly weights: readonly number[]; readonly bias: number };
+  /**
+   * What the answers so far say of a candidate that has not been asked: the logit that it is good where the best of them is bad. Left
+   * out where the traffic does not show it: then candidates are good or bad independently of one another.
+   */
+  readonly unasked?: { readonly weights: readonly number[]; readonly bias: number };
+  /** The numbers that `tuned` stands for: one for every step of a cascade, or one for each. @default none */
+  readonly thresholds?: { readonly shared: number } | { readonly steps: readonly number[] };
+}
 
-const candidate = object({
-  name,
-  ...prices,
-  contextWindowTokens: v.exactOptional(v.pipe(wholeNumber, v.gtValue(0))),
-  modalities: v.exactOptional(v.array(v.picklist(MODALITIES))),
-  supportsTools: v.exactOptional(v.boolean()),
-  retired: v.exactOptional(v.boolean()),
-  meanQuality: v.nullable(share),
-  meanCostUsd: v.nullable(amount),
-  meanLatencyMs: v.nullable(amount),
-  p95LatencyMs: v.exactOptional(amount),
-  tokens: v.exactOptional(
-    object({
-      meanInput: amount,
-      meanOutput: amount,
-      inputFrame: amount,
-      inputRatio: amount,
-    }),
-  ),
-  paidPrices: v.exactOptional(object(prices)),
-  latencyByTokens: v.exactOptional(
-    object({ fixedMs: amount, perInputTokenMs: amount, perOutputTokenMs: amount }),
-  ),
-});
+/** How many features blocks are together. */
+export function blocksLength(blocks: readonly (FeatureBlock | AnswerFeatureBlock)[]): number {
+  return blocks.reduce((sum, block) => sum + ('names' in block ? block.names.length : block.dimensions), 0);
+}
 
-const head: v.GenericSchema<unknown, HeadSpec> = v.variant('kind', [
-  v.pipe(
-    object({ kind: v.literal('shrunk') }),
-    v.check(() => false, 'of another kind than `shrunk`, which is read no more: train the router again'),
-  ) as never,
-  object({ kind: v.literal('layers'), output: name }),
-  v.pipe(
-    object({
-      kind: v.literal('knn'),
-      file: path,
-      rows: length,
-      neighbours: v.pipe(wholeNumber, v.gtValue(0), v.maxValue(MAX_NEIGHBOURS)),
-      from: count,
-      to: length,
-    }),
-    v.check((knn) => knn.from < knn.to, 'a knn head with `from` below `to`'),
-  ),
-  object({
-    kind: v.literal('stack'),
-    members: v.pipe(
-      v.array(object({ weight: number, head: v.lazy(() => head) })),
-      v.minLength(1),
-      v.maxLength(100),
-    ),
-  }),
-  object({ kind: v.literal('spread'), head: v.lazy(() => head), level: number, deviation: number }),
-  object({
-    kind: v.literal('logit'),
-    head: v.lazy(() => head),
-    prior: v.pipe(v.array(number), v.minLength(1), v.maxLength(MAX_LENGTH)),
-  }),
-  object({
-    kind: v.literal('extend'),
-    head: v.lazy(() => head),
-    weights: v.pipe(v.array(number), v.minLength(1), v.maxLength(MAX_LENGTH)),
-    constant: number,
-  }),
-]);
+/** The files of heads of neighbours, which few artifacts have. */
+export function neighbourFiles(heads: ManifestHeads): string[] {
+  const paths: string[] = [];
+  for (const part of Object.values(heads)) if (part !== null) collectHeadFiles(part.head, paths);
+  return paths;
+}
 
-/** As a tuple of valibot's is checked, in far less code. */
-const pair = v.pipe(
-  v.array(amount),
-  v.check(({ length }) => length === 2, 'a list of 2'),
-) as unknown as v.GenericSchema<[number, number]>;
-
-const amountPart = {
-  head,
-  scales: perCandidate(positive),
-  bounds: v.exactOptional(perCandidate(pair)),
-};
-const amountHead = object(amountPart);
-
-/** The shape of `manifest.json`. What the parts must agree on is in `checkManifest`. */
-export const manifestSchema = object({
-  schemaVersion: v.literal(MANIFEST_SCHEMA_VERSION),
-  id: name,
-  name: v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)),
-  candidates: perCandidate(candidate),
-  embedder: object({
-    id: name,
-    kind: v.picklist(Object.keys(EMBEDDERS) as EmbedderKind[]),
-    dimensions: length,
-    table: v.exactOptional(path),
-    options: record(v.union([text, number, v.boolean()])),
-  }),
-  features: object({
-    blocks: blocksOf(block),
-    length,
-    standardisation: path,
-  }),
-  model: object({
-    topology: path,
-    weights: path,
-    router: v.exactOptional(path),
-    notLayers: v.exactOptional(v.array(text)),
-  }),
-  heads: object({
-    choice: object({ head, temperature: positive }),
-    success: object({ head, calibrators: perCandidate(calibrator) }),
-    cost: v.nullable(amountHead),
-    latency: v.nullable(amountHead),
-    outputTokens: v.exactOptional(amountHead),
-    costBesideInput: v.exactOptional(object({ ...amountPart, perInputToken: perCandidate(amount) })),
-  }),
-  task: v.exactOptional(
-    object({
-      output: name,
-      names: v.pipe(v.array(name), v.minLength(2), v.maxLength(MAX_CANDIDATES)),
-      told: v.exactOptional(
-        object({
-          scale: share,
-          offsets: v.pipe(v.array(perCandidate(offset)), v.minLength(2), v.maxLength(MAX_CANDIDATES)),
-          calibrators: perCandidate(calibrator),
-          temperature: positive,
-        }),
-      ),
-    }),
-  ),
-  novelty: v.exactOptional(
-    object({
-      file: path,
-      components: v.pipe(count, v.maxValue(1000)),
-      residualPrecision: amount,
-      threshold: positive,
-    }),
-  ),
-  answer: v.exactOptional(answerSchema),
-  uncertainty: v.exactOptional(
-    object({
-      file: path,
-      components: v.pipe(count, v.maxValue(MAX_LENGTH)),
-      difficulty: object({ outcomes: positive, penalty: positive, variance: amount }),
-      advantage: object({ outcomes: perCandidate(positive), penalty: positive }),
-    }),
-  ),
-  policy: v.unknown(),
-  provenance: object({
-    toolVersion: text,
-    seed: wholeNumber,
-    dataFingerprint: text,
-    prompts: object({ fit: count, calibrate: count, test: count }),
-    config: v.unknown(),
-  }),
-  metrics: record(v.nullable(number)),
-  files: v.pipe(v.array(file), v.minLength(1), v.maxLength(MAX_FILES)),
-  reports: v.pipe(v.array(file), v.maxLength(MAX_FILES)),
-  digest: hex,
-}) satisfies v.GenericSchema<unknown, Manifest>;
+function collectHeadFiles(spec: HeadSpec, paths: string[]): void {
+  if (spec.kind === 'knn') paths.push(spec.file);
+  else if (spec.kind === 'stack') for (const member of spec.members) collectHeadFiles(member.head, paths);
+  else if ('head' in spec) collectHeadFiles(spec.head, paths);
+}

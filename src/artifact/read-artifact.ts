@@ -1,11 +1,11 @@
 import { ArtifactError, InvalidInputError } from '../errors.ts';
 import type { KnnReader } from '../head/knn.ts';
 import type { SimdLayers } from '../head/layers.ts';
-import type { CompileExpression } from '../policy/parts.ts';
+import type { CompileExpression } from '../policy/policy.ts';
 import type { UncertaintyReader } from '../policy/uncertainty.ts';
 import { validate } from '../validate.ts';
-import { checkManifest, neighbourFiles } from './check-manifest.ts';
-import { type FileEntry, MANIFEST_SCHEMA_VERSION, type Manifest, manifestSchema } from './manifest.ts';
+import { checkManifest, manifestSchema } from './check-manifest.ts';
+import { type FileEntry, MANIFEST_SCHEMA_VERSION, type Manifest, neighbourFiles } from './manifest.ts';
 
 const MAX_MANIFEST_BYTES = 16 * 2 ** 20;
 const MAX_ARTIFACT_BYTES = 512 * 2 ** 20;

@@ -1,5 +1,5 @@
-import type { Manifest, NoveltySpec } from '../artifact/manifest.ts';
-import type { FeatureBlock } from '../artifact/manifest-blocks.ts';
+import type { FeatureBlock, Manifest, NoveltySpec } from '../artifact/manifest.ts';
+
 import { ArtifactError } from '../errors.ts';
 import { allFinite, readFloat32 } from '../math.ts';
 import type { Prompt } from '../request.ts';

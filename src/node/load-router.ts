@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { isSafePath } from '../artifact/manifest-blocks.ts';
+import { isSafePath } from '../artifact/check-manifest.ts';
 import type { Artifact, ArtifactFiles, ReadArtifactOptions } from '../artifact/read-artifact.ts';
 import { embedderSource } from '../embedder/embedders.ts';
 import { ArtifactError } from '../errors.ts';

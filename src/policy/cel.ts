@@ -2,8 +2,8 @@ import { type ASTNode, Environment } from '@marcbachmann/cel-js';
 import { InvalidInputError } from '../errors.ts';
 import { type CandidateLoad, type CelType, SIGNALS, type Signals } from '../signals/signals.ts';
 import { compilePattern, ruleCost, SCALAR, type Size } from './cel-cost.ts';
-import type { CompileExpression } from './parts.ts';
 import type { Predictions } from './plan.ts';
+import type { CompileExpression } from './policy.ts';
 
 /** Names that an expression may use, with their CEL types: the signals, and what the router predicts. */
 const VARIABLES: Readonly<Record<string, string>> = {

@@ -1,36 +1,17 @@
 import { NoCandidateError } from '../errors.ts';
 import { printNumber } from '../math.ts';
 import type { Modality } from '../request.ts';
+
 import type { Change } from './plan.ts';
-import { candidateIndex, type PolicyCandidate, type PolicyContext } from './policy.ts';
+import {
+  type BrokenBound,
+  candidateIndex,
+  type LimitFilter,
+  type PolicyCandidate,
+  type PolicyContext,
+  type Remaining,
+} from './policy.ts';
 import { DEFAULT_RELAX, type Limits, type RelaxableLimit } from './spec.ts';
-
-/** Who is left under hard limits, and why the others are not. */
-export interface Remaining {
-  /**
-   * Indices of the candidates that are left, in the manifest's order. Never empty. Where a limit gave way, those that
-   * break it least.
-   */
-  readonly left: readonly number[];
-  /** Per candidate; undefined for those that are left. */
-  readonly removed: readonly (string | undefined)[];
-  /** Those that break by more what gave way, and could answer all the same: to fall back on last, nearest first. */
-  readonly reserve: readonly number[];
-  /** A sentence where a limit gave way. */
-  readonly note: string | undefined;
-  /** The limit to blame, where one bound alone removed the candidate; undefined elsewhere. */
-  onlyBound(candidate: number): BrokenBound | undefined;
-}
-
-/** A bound that a candidate breaks, and what it would have to be. */
-interface BrokenBound {
-  readonly limit: 'maxCostUsd' | 'maxLatencyMs' | 'minSuccessProbability';
-  readonly from: number;
-  /** NaN where the candidate's amount is not known. */
-  readonly to: number;
-}
-
-export type LimitFilter = (context: PolicyContext) => Remaining;
 
 /** One bit a limit, so that "who is left if these give way" is one comparison a candidate. */
 const BIT = {

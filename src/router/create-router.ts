@@ -6,9 +6,15 @@ import { ArtifactError, InvalidInputError } from '../errors.ts';
 import { readFeatures, readNovelty } from '../features/features.ts';
 import { allFinite, type Random, smallest } from '../math.ts';
 import type { PolicyKit } from '../policy/kinds/create-policy.ts';
-import { noUncertainty, type PolicyOptions } from '../policy/parts.ts';
+
 import type { Plan, Predictions } from '../policy/plan.ts';
-import { type Policy, type PolicyContext, requestNeeds } from '../policy/policy.ts';
+import {
+  noUncertainty,
+  type Policy,
+  type PolicyContext,
+  type PolicyOptions,
+  requestNeeds,
+} from '../policy/policy.ts';
 import type { Uncertainty } from '../policy/uncertainty.ts';
 import { type Prompt, type Request, readPrompt } from '../request.ts';
 import type { SeenSignals } from '../signals/read-signals.ts';

@@ -5,7 +5,7 @@ import {
   readArtifactFiles,
 } from '../artifact/read-artifact.ts';
 import { hasExpressions, policies, readsUncertainty } from '../policy/kinds/create-policy.ts';
-import type { CompileExpression } from '../policy/parts.ts';
+import type { CompileExpression } from '../policy/policy.ts';
 import { assembleRouter } from './create-router.ts';
 import type { Router, RouterOptions } from './router.ts';
 

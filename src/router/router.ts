@@ -6,9 +6,9 @@ import type { Embedder } from '../embedder/embedder.ts';
 import { InvalidInputError } from '../errors.ts';
 import type { DecisionLog, FeedbackInput } from '../log/record.ts';
 import { mergeLimits } from '../policy/limit-filter.ts';
-import type { CompileExpression } from '../policy/parts.ts';
+
 import type { Predictions } from '../policy/plan.ts';
-import type { PolicyContext, PolicyOverrides } from '../policy/policy.ts';
+import type { CompileExpression, PolicyContext, PolicyOverrides } from '../policy/policy.ts';
 import { type Limits, limitsSchema, type PolicySpec, weightsSchema } from '../policy/spec.ts';
 import type { Prompt, Request } from '../request.ts';
 import { type QualityRequirement, SIGNALS, type SignalSources, type Signals } from '../signals/signals.ts';

@@ -5,7 +5,7 @@ import { parseAst } from 'vitest/node';
 import { CALIBRATORS } from '../../src/calibrator.ts';
 import { EMBEDDERS } from '../../src/embedder/embedders.ts';
 import { POLICIES } from '../../src/policy/kinds/create-policy.ts';
-import type { PolicyKind } from '../../src/policy/parts.ts';
+import type { PolicyKind } from '../../src/policy/policy.ts';
 import type { PolicyTarget } from '../../src/policy/spec.ts';
 import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 import { root, type SourceFile, sourceFiles } from './source-files.ts';

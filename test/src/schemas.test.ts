@@ -1,8 +1,9 @@
 import type { GenericSchema, InferOutput } from 'valibot';
 import { describe, expectTypeOf, test } from 'vitest';
 import type { answerHeadSchema } from '../../src/answer/answer-scorer.ts';
-import type { Manifest, manifestSchema } from '../../src/artifact/manifest.ts';
-import type { ManifestAnswer } from '../../src/artifact/manifest-blocks.ts';
+import type { manifestSchema } from '../../src/artifact/check-manifest.ts';
+import type { Manifest, ManifestAnswer } from '../../src/artifact/manifest.ts';
+
 import type { FeedbackInput, LogRecord, OutcomeRecord } from '../../src/log/record.ts';
 import type { feedbackSchema, logRecordSchema, outcomeSchema } from '../../src/log/record-schema.ts';
 import type { POLICIES } from '../../src/policy/kinds/create-policy.ts';

@@ -11,8 +11,8 @@ import {
   readFloat32,
   type UncertaintySpec,
 } from 'pointsman/internal';
-import type { DenseChain, DenseLayer } from '../fit/chain.ts';
 import { type FoldedHeads, foldHeads, type JoinedLayer, type ModelOutputs } from '../fit/fold-head.ts';
+import type { DenseChain, DenseLayer } from '../fit/rows.ts';
 import { type AmountOutput, type Probes, trafficMeans } from './probes.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { InvalidInputError, type Manifest } from 'pointsman';
 import { type TensorFlow, useBackend } from './backend.ts';
-import type { DenseChain, DenseLayer } from './chain.ts';
 import { type FoldedHeads, type JoinedLayer, joinedLayer, notLayers } from './fold-head.ts';
+import type { DenseChain, DenseLayer } from './rows.ts';
 
 /** The TF.js files of a router, and what its manifest says of them. */
 export interface RouterModel {

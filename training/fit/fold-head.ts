@@ -1,6 +1,6 @@
 import { InvalidInputError } from 'pointsman';
 import { activate, Dense, type Head, type HeadSpec, largest, type ManifestHeads } from 'pointsman/internal';
-import { chainHead, type DenseChain, type DenseLayer } from './chain.ts';
+import { chainHead, type DenseChain, type DenseLayer } from './rows.ts';
 
 /**
  * A Dense layer over what several chains end in, side by side: an output of a LayersModel. The empty chain is the

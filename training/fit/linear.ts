@@ -1,11 +1,11 @@
 import { InvalidInputError } from 'pointsman';
 import { dot, mean } from 'pointsman/internal';
 import { useBackend } from './backend.ts';
-import type { DenseLayer } from './chain.ts';
+
 import { type Curvature, cholesky, measureCurvature } from './curvature.ts';
 import { createLinearObjective, type LinearObjective, minimise } from './linear-objective.ts';
 import { baseRates, checkFitData, type FitData, type Loss } from './loss.ts';
-import type { Matrix, OnProgress } from './rows.ts';
+import type { DenseLayer, Matrix, OnProgress } from './rows.ts';
 
 export interface LinearOptions {
   /**

@@ -1,10 +1,10 @@
 import { EigenvalueDecomposition, Matrix as Square } from 'ml-matrix';
 import { InvalidInputError } from 'pointsman';
 import { createRandom, moments } from 'pointsman/internal';
-import { chainHead, type DenseLayer, predictRows } from './chain.ts';
+
 import { fitLinear, type LinearOptions } from './linear.ts';
 import type { FitData, Loss } from './loss.ts';
-import type { Matrix } from './rows.ts';
+import { chainHead, type DenseLayer, type Matrix, predictRows } from './rows.ts';
 
 interface FactorisationOptions extends Omit<LinearOptions, 'start' | 'towards'> {
   /** Numbers a prompt and a candidate are described by; at most the candidates. */

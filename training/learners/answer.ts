@@ -7,10 +7,17 @@ import {
   UNASKED_LENGTH,
   unaskedInto,
 } from 'pointsman/internal';
-import type { DenseLayer } from '../fit/chain.ts';
+
 import { fitLinear, fitLinearPath } from '../fit/linear.ts';
 import { meanLoss } from '../fit/loss.ts';
-import { createMatrix, crossValidate, type Matrix, type OnFold, takeRows } from '../fit/rows.ts';
+import {
+  createMatrix,
+  crossValidate,
+  type DenseLayer,
+  type Matrix,
+  type OnFold,
+  takeRows,
+} from '../fit/rows.ts';
 
 /** Answers that were rated, one a row: of which candidate, what they look like, and how good they were. */
 export interface RatedAnswers {

@@ -1,13 +1,16 @@
 import { argMax, argMin } from 'pointsman/internal';
-import { chainHead, type DenseLayer, predictRows } from '../fit/chain.ts';
+
 import { fitLinearPath, searchPenalties } from '../fit/linear.ts';
 import {
+  chainHead,
   createMatrix,
   crossValidate,
+  type DenseLayer,
   type Matrix,
   numberClusters,
   type OnFold,
   type OnProgress,
+  predictRows,
   takeRows,
 } from '../fit/rows.ts';
 import { allRows, fittedChain, isFullyObserved, type LearnerData, type TunedLearner } from './learner.ts';

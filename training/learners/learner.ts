@@ -1,14 +1,18 @@
 import { argMin, type Head } from 'pointsman/internal';
-import { chainHead, type DenseChain, type DenseLayer, predictRows } from '../fit/chain.ts';
+
 import type { KnnFit } from '../fit/knn.ts';
 import { fitLinearPath } from '../fit/linear.ts';
 import type { FitData } from '../fit/loss.ts';
 import {
+  chainHead,
   createMatrix,
   crossValidate,
+  type DenseChain,
+  type DenseLayer,
   type Matrix,
   type OnFold,
   type OnProgress,
+  predictRows,
   takeRows,
 } from '../fit/rows.ts';
 

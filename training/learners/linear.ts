@@ -1,7 +1,7 @@
 import { argMin } from 'pointsman/internal';
-import type { DenseLayer } from '../fit/chain.ts';
+
 import { searchPenalties } from '../fit/linear.ts';
-import { createMatrix, type Matrix, type OnFold } from '../fit/rows.ts';
+import { createMatrix, type DenseLayer, type Matrix, type OnFold } from '../fit/rows.ts';
 import {
   allRows,
   crossValidateLayers,

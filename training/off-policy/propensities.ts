@@ -1,12 +1,14 @@
 import { argMin, createRandom, softmaxInto } from 'pointsman/internal';
-import { chainHead, predictRows } from '../fit/chain.ts';
+
 import { fitLinearPath } from '../fit/linear.ts';
 import {
+  chainHead,
   createMatrix,
   eachFold,
   groupedFolds,
   type Matrix,
   type OnFold,
+  predictRows,
   putRows,
   takeRows,
 } from '../fit/rows.ts';

@@ -7,9 +7,18 @@ import {
   quantile,
 } from 'pointsman/internal';
 import { fitRatioScale } from '../calibrate/fit-calibrators.ts';
-import { chainHead, type DenseChain, type DenseLayer, predictRows } from '../fit/chain.ts';
+
 import { fitLinearPath, searchPenalties } from '../fit/linear.ts';
-import { eachFold, type Matrix, takeColumn, takeRows } from '../fit/rows.ts';
+import {
+  chainHead,
+  type DenseChain,
+  type DenseLayer,
+  eachFold,
+  type Matrix,
+  predictRows,
+  takeColumn,
+  takeRows,
+} from '../fit/rows.ts';
 import { allRows, isFullyObserved, squaredError } from '../learners/learner.ts';
 import { tuneSharedLinear } from '../learners/linear.ts';
 import {

@@ -11,9 +11,17 @@ import {
 import { chooseCalibrator, chooseCalibrators, gainIsWorth } from '../calibrate/choose-calibrator.ts';
 import { columnMeans, trainRows } from '../evaluate/evaluation-input.ts';
 import { fitAnswerFeatures, type ReadableAnswers } from '../features/fit-features.ts';
-import { chainHead, type DenseLayer, predictRows } from '../fit/chain.ts';
+
 import { exportLayersModel } from '../fit/export.ts';
-import { createMatrix, crossValidate, type Matrix, takeRows } from '../fit/rows.ts';
+import {
+  chainHead,
+  createMatrix,
+  crossValidate,
+  type DenseLayer,
+  type Matrix,
+  predictRows,
+  takeRows,
+} from '../fit/rows.ts';
 import {
   type AnsweredPrompts,
   answerLogits,

@@ -12,11 +12,11 @@ import {
 } from 'pointsman/internal';
 import { chooseCalibrators } from '../calibrate/choose-calibrator.ts';
 import { fitSoftmaxTemperature } from '../calibrate/fit-calibrators.ts';
-import { type DenseChain, predictRows } from '../fit/chain.ts';
+
 import { exportRouter, type RouterModel } from '../fit/export.ts';
 import { type FoldedHeads, foldHeads, joinedHead, joinedLayer } from '../fit/fold-head.ts';
 import { softTargets } from '../fit/loss.ts';
-import { createMatrix, type Matrix, putRows, takeRows } from '../fit/rows.ts';
+import { createMatrix, type DenseChain, type Matrix, predictRows, putRows, takeRows } from '../fit/rows.ts';
 import { fitTaskClassifier } from '../learners/domain.ts';
 import { isFullyObserved, type LearnerData, trainMeans } from '../learners/learner.ts';
 import { tuneLinearLearner } from '../learners/linear.ts';

@@ -1,10 +1,19 @@
 import { argMin, type HeadSpec } from 'pointsman/internal';
 import type { LearnerName } from '../config.ts';
-import { chainHead, type DenseChain, type DenseLayer, predictRows } from '../fit/chain.ts';
+
 import { encodeKnn } from '../fit/knn.ts';
 import { fitLinear, searchPenalties } from '../fit/linear.ts';
 import { meanLoss, softTargets } from '../fit/loss.ts';
-import { createMatrix, crossValidate, type Matrix, takeRows } from '../fit/rows.ts';
+import {
+  chainHead,
+  createMatrix,
+  crossValidate,
+  type DenseChain,
+  type DenseLayer,
+  type Matrix,
+  predictRows,
+  takeRows,
+} from '../fit/rows.ts';
 import { chooseLossShrinkage, fitStack } from '../fit/stack-weights.ts';
 import {
   type FittedLearner,

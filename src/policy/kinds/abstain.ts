@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { share, strictObject } from '../../validate.ts';
-import { noUncertainty, type PolicyKind, type PolicyParts } from '../parts.ts';
-import type { Policy } from '../policy.ts';
+
+import { noUncertainty, type Policy, type PolicyKind, type PolicyParts } from '../policy.ts';
 import { type AbstainPolicySpec, limited } from '../spec.ts';
 
 export const abstain = {

@@ -1,9 +1,9 @@
 import * as v from 'valibot';
 import { printNumber } from '../../math.ts';
 import { share, strictObject } from '../../validate.ts';
-import { acceptTest, composeOrder, type PolicyKind, type PolicyParts } from '../parts.ts';
+
 import { type AcceptTest, type Change, nearestFirst, type Plan, type PlanStep } from '../plan.ts';
-import type { Policy } from '../policy.ts';
+import { acceptTest, composeOrder, type Policy, type PolicyKind, type PolicyParts } from '../policy.ts';
 import { accept, type CascadePolicySpec, limited, many, resolveWeights, weightsSchema } from '../spec.ts';
 import { createWorth } from './utility.ts';
 

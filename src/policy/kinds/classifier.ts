@@ -2,9 +2,9 @@ import * as v from 'valibot';
 import { printNumber } from '../../math.ts';
 import { share, strictObject } from '../../validate.ts';
 import { limitChanges } from '../limit-filter.ts';
-import { type BasicParts, type PolicyKind, rank } from '../parts.ts';
+
 import type { Change } from '../plan.ts';
-import { candidateIndex, type Policy } from '../policy.ts';
+import { type BasicParts, candidateIndex, type Policy, type PolicyKind, rank } from '../policy.ts';
 import { type ClassifierPolicySpec, limited } from '../spec.ts';
 
 export const classifier = {

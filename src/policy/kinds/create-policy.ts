@@ -4,16 +4,19 @@ import { createRandom } from '../../math.ts';
 import { readSignals } from '../../signals/read-signals.ts';
 import { validate } from '../../validate.ts';
 import { createLimitFilter, mergeLimits } from '../limit-filter.ts';
+
 import {
   type BasicParts,
+  candidateIndex,
   composeOrder,
   type Decider,
   type Member,
+  type Policy,
+  type PolicyCandidate,
   type PolicyKind,
   type PolicyOptions,
   type PolicyParts,
-} from '../parts.ts';
-import { candidateIndex, type Policy, type PolicyCandidate } from '../policy.ts';
+} from '../policy.ts';
 import type { Limited, PolicySpec } from '../spec.ts';
 import { abstain } from './abstain.ts';
 import { cascade } from './cascade.ts';

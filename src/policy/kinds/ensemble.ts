@@ -1,8 +1,16 @@
 import * as v from 'valibot';
 import { strictObject, wholeNumber } from '../../validate.ts';
-import { composeOrder, type PolicyKind, type PolicyParts, rank } from '../parts.ts';
+
 import type { Combine, Plan, PlanStep } from '../plan.ts';
-import { candidateIndex, type Policy, type PolicyContext } from '../policy.ts';
+import {
+  candidateIndex,
+  composeOrder,
+  type Policy,
+  type PolicyContext,
+  type PolicyKind,
+  type PolicyParts,
+  rank,
+} from '../policy.ts';
 import { type EnsemblePolicySpec, limited, many, name } from '../spec.ts';
 
 export const ensemble = {

@@ -1,9 +1,15 @@
 import * as v from 'valibot';
 import { normalBelow, softmaxInto } from '../../math.ts';
 import { finiteNumber, share, strictObject } from '../../validate.ts';
-import { noUncertainty, type PolicyKind, type PolicyParts } from '../parts.ts';
+
 import type { Plan } from '../plan.ts';
-import type { Policy, PolicyContext } from '../policy.ts';
+import {
+  noUncertainty,
+  type Policy,
+  type PolicyContext,
+  type PolicyKind,
+  type PolicyParts,
+} from '../policy.ts';
 import { type ExplorePolicySpec, limited } from '../spec.ts';
 
 const positive = v.pipe(finiteNumber, v.gtValue(0));

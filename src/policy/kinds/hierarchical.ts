@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import { printNumber } from '../../math.ts';
 import { record, share, strictObject } from '../../validate.ts';
-import type { PolicyKind, PolicyParts } from '../parts.ts';
-import type { Policy } from '../policy.ts';
+
+import type { Policy, PolicyKind, PolicyParts } from '../policy.ts';
 import { type HierarchicalPolicySpec, limited } from '../spec.ts';
 
 export const hierarchical = {

@@ -1,9 +1,9 @@
 import * as v from 'valibot';
 import { InvalidInputError } from '../../errors.ts';
 import { strictObject } from '../../validate.ts';
-import { type PolicyKind, type PolicyParts, rank } from '../parts.ts';
+
 import type { Plan } from '../plan.ts';
-import type { Policy, PolicyOverrides } from '../policy.ts';
+import { type Policy, type PolicyKind, type PolicyOverrides, type PolicyParts, rank } from '../policy.ts';
 import { type Limits, limited, name, type RouterPolicySpec } from '../spec.ts';
 
 export const router = {

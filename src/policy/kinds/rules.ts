@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import { InvalidInputError } from '../../errors.ts';
 import { strictObject } from '../../validate.ts';
-import type { CompileExpression, Expression, PolicyKind, PolicyParts } from '../parts.ts';
-import type { Policy } from '../policy.ts';
+
+import type { CompileExpression, Expression, Policy, PolicyKind, PolicyParts } from '../policy.ts';
 import { limited, many, name, type RulesPolicySpec } from '../spec.ts';
 
 export const rules = {

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { amount, strictObject } from '../../validate.ts';
-import type { PolicyKind, PolicyParts } from '../parts.ts';
-import type { Policy } from '../policy.ts';
+
+import type { Policy, PolicyKind, PolicyParts } from '../policy.ts';
 import { limited, type SessionPolicySpec } from '../spec.ts';
 
 export const session = {

@@ -1,7 +1,14 @@
 import * as v from 'valibot';
 import { amount, strictObject } from '../../validate.ts';
-import { acceptTest, composeOrder, type PolicyKind, type PolicyParts } from '../parts.ts';
-import type { Policy, PolicyCandidate } from '../policy.ts';
+
+import {
+  acceptTest,
+  composeOrder,
+  type Policy,
+  type PolicyCandidate,
+  type PolicyKind,
+  type PolicyParts,
+} from '../policy.ts';
 import { accept as acceptShape, limited, type SpeculativePolicySpec } from '../spec.ts';
 
 export const speculative = {

@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import { printNumber } from '../../math.ts';
 import { finiteNumber, strictObject } from '../../validate.ts';
-import { composeOrder, type PolicyKind, type PolicyParts } from '../parts.ts';
-import { candidateIndex, type Policy } from '../policy.ts';
+
+import { candidateIndex, composeOrder, type Policy, type PolicyKind, type PolicyParts } from '../policy.ts';
 import { limited, type ThresholdPolicySpec } from '../spec.ts';
 
 export const threshold = {

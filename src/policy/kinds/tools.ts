@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { strictObject } from '../../validate.ts';
-import { composeOrder, type PolicyKind, type PolicyParts } from '../parts.ts';
-import type { Policy } from '../policy.ts';
+
+import { composeOrder, type Policy, type PolicyKind, type PolicyParts } from '../policy.ts';
 import { limited, name, type ToolsPolicySpec } from '../spec.ts';
 
 export const tools = {

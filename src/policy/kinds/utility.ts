@@ -1,9 +1,9 @@
 import * as v from 'valibot';
 import { strictObject } from '../../validate.ts';
 import { limitChanges } from '../limit-filter.ts';
-import { type BasicParts, type PolicyKind, rank } from '../parts.ts';
+
 import { type Change, nearestFirst, type Predictions } from '../plan.ts';
-import type { Policy, PolicyCandidate } from '../policy.ts';
+import { type BasicParts, type Policy, type PolicyCandidate, type PolicyKind, rank } from '../policy.ts';
 import {
   limited,
   resolveWeights,

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { type Limits, NoCandidateError } from 'pointsman';
 import type { PolicyCandidate, PolicyOverrides, RequestNeeds } from 'pointsman/internal';
 import { describe, expect, it, test } from 'vitest';
-import { createLimitFilter, mergeLimits, type Remaining } from '../../../src/policy/limit-filter.ts';
+import { createLimitFilter, mergeLimits } from '../../../src/policy/limit-filter.ts';
+import type { Remaining } from '../../../src/policy/policy.ts';
 import type { RelaxableLimit } from '../../../src/policy/spec.ts';
 import { policyContext } from './policy-context.ts';
 

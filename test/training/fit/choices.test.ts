@@ -1,10 +1,18 @@
 import { argMax, createRandom, logit, readKnnFile } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
-import { chainHead, predictRows } from '../../../training/fit/chain.ts';
+
 import { encodeKnn, fitKnn } from '../../../training/fit/knn.ts';
 import { fitLinear } from '../../../training/fit/linear.ts';
 import { meanLoss, softTargets } from '../../../training/fit/loss.ts';
-import { createMatrix, crossValidate, eachFold, groupedFolds, takeRows } from '../../../training/fit/rows.ts';
+import {
+  chainHead,
+  createMatrix,
+  crossValidate,
+  eachFold,
+  groupedFolds,
+  predictRows,
+  takeRows,
+} from '../../../training/fit/rows.ts';
 import { chooseLossShrinkage, chooseShrinkage, fitStack } from '../../../training/fit/stack-weights.ts';
 import { linearFixture } from './fixtures.ts';
 

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { createRandom, type LayersModel, readLayersModel } from 'pointsman/internal';
 import { beforeAll, expect, test } from 'vitest';
 import { type Backend, useBackend } from '../../../training/fit/backend.ts';
-import type { DenseChain, DenseLayer } from '../../../training/fit/chain.ts';
 import { type ExportedModel, exportLayersModel } from '../../../training/fit/export.ts';
+import type { DenseChain, DenseLayer } from '../../../training/fit/rows.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 const random = createRandom(4);

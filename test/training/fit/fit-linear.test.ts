@@ -1,10 +1,16 @@
 import { InvalidInputError } from 'pointsman';
 import { createRandom } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
-import { chainHead, predictRows } from '../../../training/fit/chain.ts';
+
 import { fitLinear, fitLinearPath } from '../../../training/fit/linear.ts';
 import { meanLoss } from '../../../training/fit/loss.ts';
-import { createMatrix, type FitProgress, takeRows } from '../../../training/fit/rows.ts';
+import {
+  chainHead,
+  createMatrix,
+  type FitProgress,
+  predictRows,
+  takeRows,
+} from '../../../training/fit/rows.ts';
 import { linearFixture } from './fixtures.ts';
 
 const { features, logits, choice, success } = linearFixture(3000, 12, 4, 1, 2);

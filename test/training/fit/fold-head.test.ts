@@ -1,7 +1,6 @@
 import { createHead, createRandom, type HeadSpec, readLayersModel, softmaxInto } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 import { useBackend } from '../../../training/fit/backend.ts';
-import type { DenseLayer } from '../../../training/fit/chain.ts';
 import { exportLayersModel } from '../../../training/fit/export.ts';
 import {
   foldHead,
@@ -11,6 +10,7 @@ import {
   joinedLayer,
   notLayers,
 } from '../../../training/fit/fold-head.ts';
+import type { DenseLayer } from '../../../training/fit/rows.ts';
 
 const FEATURES = 30;
 const CANDIDATES = 5;

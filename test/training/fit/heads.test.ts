@@ -1,11 +1,11 @@
 import { createRandom } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
-import { chainHead, type DenseChain, predictRows } from '../../../training/fit/chain.ts';
+
 import { fitLinear } from '../../../training/fit/linear.ts';
 import { meanLoss } from '../../../training/fit/loss.ts';
 import { fitMatrixFactorisation } from '../../../training/fit/low-rank.ts';
 import { fitMlp } from '../../../training/fit/mlp.ts';
-import { createMatrix } from '../../../training/fit/rows.ts';
+import { chainHead, createMatrix, type DenseChain, predictRows } from '../../../training/fit/rows.ts';
 import { linearFixture } from './fixtures.ts';
 
 const bytesOf = (chain: DenseChain) =>

@@ -1,7 +1,7 @@
 import { createRandom } from 'pointsman/internal';
 import { expect, test } from 'vitest';
-import { chainHead, predictRows } from '../../../training/fit/chain.ts';
-import { createMatrix, groupedFolds } from '../../../training/fit/rows.ts';
+
+import { chainHead, createMatrix, groupedFolds, predictRows } from '../../../training/fit/rows.ts';
 import {
   answerLogits,
   earlierExamples,

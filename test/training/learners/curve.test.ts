@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { tuneCurveLearner } from '../../../training/learners/curve.ts';
 import { tuneLinearLearner } from '../../../training/learners/linear.ts';
+import { tuneCurveLearner } from '../../../training/learners/tune-learners.ts';
 import { memberFixture } from './fixture.ts';
 
 test('what is held out tells the curve nothing: it learns from fits that saw neither of two folds', async () => {

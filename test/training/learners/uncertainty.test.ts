@@ -1,7 +1,7 @@
 import { createRandom, readUncertainty, sigmoid, type Uncertainty } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
-import { predictRows } from '../../../training/fit/chain.ts';
-import { takeRows } from '../../../training/fit/rows.ts';
+
+import { predictRows, takeRows } from '../../../training/fit/rows.ts';
 import { allRows, type LearnerData } from '../../../training/learners/learner.ts';
 import { tuneLinearLearner } from '../../../training/learners/linear.ts';
 import { fitUncertainty } from '../../../training/learners/uncertainty.ts';

@@ -12,7 +12,6 @@ import { rehearseTraining, type TrainedFromFiles, trainFromFiles } from '../../t
 import type { TrainProgress } from '../../train/training-run.ts';
 import { formatDuration } from '../../words/format.ts';
 import { describeEvaluation, describeIngest, readLines } from '../terminal/describe.ts';
-import { addEngineOptions, type EngineFlags, withEngine } from '../terminal/engine.ts';
 import { type CommandIo, createProgress, quoted, showTraining, textTable, wrapText } from '../terminal/io.ts';
 import {
   addLogOptions,
@@ -26,6 +25,7 @@ import {
   withConfiguredLogs,
   withStandardInput,
 } from '../terminal/options.ts';
+import { addEngineOptions, type EngineFlags, withEngine } from './worker.ts';
 
 const EXAMPLES = `
 Examples:

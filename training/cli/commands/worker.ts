@@ -1,9 +1,15 @@
-import { Command, Option } from 'commander';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { InvalidInputError } from 'pointsman';
+import type { Engine } from '../../engine/engine.ts';
 import { openStore } from '../../engine/open-store.ts';
 import { nameOf } from '../../engine/queue.ts';
+import { openQueueEngine } from '../../engine/queue-engine.ts';
 import { startWorker, type WorkerEvent } from '../../engine/queue-worker.ts';
+import { createInProcessEngine } from '../../engine/run-job.ts';
 import { TRAINING_STEPS, trainingRelease } from '../../train/shards/steps.ts';
-import { withScratch } from '../terminal/engine.ts';
+import { openOwnFolder } from '../../work/run-folder.ts';
 import type { CommandIo } from '../terminal/io.ts';
 import { positiveNumber } from '../terminal/options.ts';
 
@@ -70,7 +76,7 @@ async function runWorker(flags: WorkerFlags, io: CommandIo): Promise<void> {
 }
 
 /** One line for a person. */
-export function describeEvent(event: WorkerEvent, engine: string): string {
+function describeEvent(event: WorkerEvent, engine: string): string {
   switch (event.kind) {
     case 'ready':
       return `Waiting for shards from ${engine}`;
@@ -90,3 +96,94 @@ export function describeEvent(event: WorkerEvent, engine: string): string {
       return `${engine} answers again`;
   }
 }
+
+/** What the command line says of other machines. */
+export interface EngineFlags {
+  readonly engine?: string;
+  readonly store?: string;
+  /** Bytes. */
+  readonly shardSize?: number;
+}
+
+/** Options of every command whose work may be done on shards. */
+export function addEngineOptions(command: Command): Command {
+  return command
+    .option('--engine <address>', 'Redis that hands shards to workers, as redis://host:6379 (default: none)')
+    .option(
+      '--store <address>',
+      'where shards are kept: a folder that all machines see, or s3://bucket/prefix',
+    )
+    .addOption(
+      new Option('--shard-size <MB>', 'of a log that is read on shards (default: 64)').argParser(
+        readMegabytes,
+      ),
+    );
+}
+
+function readMegabytes(text: string): number {
+  const megabytes = Number(text);
+  if (!(megabytes >= 0.001 && megabytes <= 1024))
+    throw new InvalidArgumentError('It must be a number of megabytes, 0.001 to 1024.');
+  return Math.round(megabytes * 2 ** 20);
+}
+
+/** A folder on a local disk for what steps make on their way; it goes at the end. */
+async function withScratch<Result>(
+  parent: string | undefined,
+  use: (folder: string) => Promise<Result>,
+): Promise<Result> {
+  const folder = await openOwnFolder(parent ?? tmpdir(), 'pointsman-shards');
+  try {
+    return await use(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Does `use` with the engine that the flags name: workers of a queue, or this process where only a store is named; with none
+ * where neither is.
+ * @throws InvalidInputError where an engine has no store; EngineError where one of them does not answer
+ */
+export async function withEngine<Result>(
+  { engine: url, store: address }: EngineFlags,
+  { io, temporaryFolder }: { readonly io: CommandIo; readonly temporaryFolder: string | undefined },
+  use: (engine: Engine | undefined) => Promise<Result>,
+): Promise<Result> {
+  if (address === undefined) {
+    if (url === undefined) return use(undefined);
+    throw new InvalidInputError(
+      '`--store` must be given with `--engine`: a folder that all machines see, or s3://bucket/prefix. Got none.',
+    );
+  }
+  return withScratch(temporaryFolder, async (scratch) => {
+    const shared = {
+      store: await openStore(address, scratch),
+      steps: TRAINING_STEPS,
+      release: await trainingRelease(),
+    };
+    const engine =
+      url === undefined
+        ? createInProcessEngine({ ...shared, scratch })
+        : await openQueueEngine({ ...shared, url });
+    // What is queued stays: whoever starts the same run again finds it done.
+    const onInterrupt = (): void => {
+      io.stderr(
+        url === undefined
+          ? '\nStopped. The same command goes on from here.\n'
+          : '\nStopped here. The workers go on with what is queued, and the same command goes on from there.\n',
+      );
+      process.exit(INTERRUPTED);
+    };
+    process.once('SIGINT', onInterrupt);
+    try {
+      return await use(engine);
+    } finally {
+      process.off('SIGINT', onInterrupt);
+      await engine.close();
+    }
+  });
+}
+
+/** As a shell has it: 128 and the number of SIGINT. */
+const INTERRUPTED = 130;
