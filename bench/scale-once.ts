@@ -3,29 +3,27 @@ import { once } from 'node:events';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readPrompt } from 'pointsman';
+import { argMax } from 'pointsman/internal';
+import { loadRouter } from 'pointsman/node';
 import { parseTrainConfig } from '../training/config.ts';
-import { embedPrompts } from '../training/embed/embed.ts';
-import { openEmbedder } from '../training/embed/embedders.ts';
-import type { Engine } from '../training/engine/engine.ts';
+import { createInProcessEngine, type Engine } from '../training/engine/engine.ts';
 import { openStore } from '../training/engine/open-store.ts';
 import { openQueueEngine } from '../training/engine/queue-engine.ts';
-import { createInProcessEngine } from '../training/engine/run-job.ts';
-import { fitFeatures, fitFeaturesElsewhere } from '../training/features/fit-features.ts';
-import { ingestOutcomes } from '../training/ingest/ingest.ts';
-import { readOutcomeMatrix } from '../training/ingest/outcome-store.ts';
-import { ShardedTraining } from '../training/train/shards/run-on-shards.ts';
-import { TRAINING_STEPS, trainingRelease } from '../training/train/shards/steps.ts';
+import { TRAINING_STEPS, trainingRelease } from '../training/train/shard-steps.ts';
+import { trainFromFiles } from '../training/train/train-router.ts';
+import { LARGE_CANDIDATES, largePrompts } from './large-traffic.ts';
 
 /**
- * Reads a file of `writeLargeTraffic`, embeds its prompts and computes their features, in a process of its own. Prints what that
- * took as JSON: see `ScaleMeasure`.
+ * Trains from a file of `writeLargeTraffic`, in a process of its own. Prints what that took, and what the router is worth on fresh
+ * prompts, as JSON: see `ScaleMeasure`.
  *
- * `scale-once.ts <folder> <file> <bytes of a shard> whole | shards | <Redis> <workers>`
+ * `scale-once.ts <folder> <file> <bytes of a shard> <prompts to fit on> <megabytes of DuckDB> whole | shards | <Redis> <workers>`
  */
 /** Of Linux: hundredths of a second. */
 const CLOCK_TICKS = 100;
-const [folder, file, shardBytes, how, count = '0'] = process.argv.slice(2);
+/** Prompts that nobody learned of. */
+const FRESH = 5000;
+const [folder, file, shardBytes, fitSample, memoryLimitMb, how, count = '0'] = process.argv.slice(2);
 const workers: ChildProcess[] = [];
 const steps = { seconds: 0, cpuSeconds: 0, jobs: 0 };
 const addStep = (time: { readonly seconds: number; readonly cpuSeconds: number } | null): void => {
@@ -37,60 +35,74 @@ const addStep = (time: { readonly seconds: number; readonly cpuSeconds: number }
 const [store, scratch] = [join(folder, 'store'), join(folder, 'scratch')];
 await mkdir(scratch, { recursive: true });
 const engine = await openEngine();
-let workersCpu = 0;
-let workersPeakMb = 0;
+const peaks = new Map<number, number>();
 const [startCpu, started] = [await workersUse(), performance.now()];
 const ownCpu = process.cpuUsage();
-
-const sharded =
-  engine === null
-    ? null
-    : new ShardedTraining({ engine, shardBytes: Number(shardBytes) }, join(folder, 'run'));
-const table = join(folder, 'outcomes.parquet');
-const report = await ingestOutcomes({ files: [file], out: table }, sharded?.stageAll);
-const readSeconds = (performance.now() - started) / 1000;
-const matrix = await readOutcomeMatrix(table);
-const config = parseTrainConfig({ ngrams: { dimensions: 0 } });
-const { embedder } = await openEmbedder(config.embedder);
-const elsewhere =
-  sharded === null
-    ? undefined
-    : (texts: readonly string[]) => sharded.embed(texts, config.embedder, embedder.dimensions);
-const embeddings = await embedPrompts(matrix, embedder, { elsewhere });
-const prompts = matrix.prompts.map(({ request }) => readPrompt(request));
-const fit = { role: 'fit', rows: Int32Array.from(prompts.keys()) } as const;
-const options = { embedder: embedder.id, dimensions: embedder.dimensions, ngrams: null };
-if (sharded === null) fitFeatures(prompts, embeddings, fit, options);
-else
-  await fitFeaturesElsewhere(prompts, fit, options, (blocks, ngrams) =>
-    sharded.featurise(
-      matrix.prompts.map(({ request }) => request),
-      embeddings,
-      blocks,
-      ngrams,
-    ),
-  );
+const began: (readonly [string, number, number])[] = [];
+const { trained, traffic, written } = await trainFromFiles({
+  files: [file],
+  out: join(folder, 'router'),
+  name: 'scale',
+  workFolder: join(folder, 'work'),
+  memoryLimitMb: Number(memoryLimitMb),
+  // As light as a user may have it.
+  config: parseTrainConfig({ heads: ['linear'], folds: 2, resamples: 100, ngrams: { dimensions: 0 } }),
+  onProgress: (progress) => {
+    const what = progress.kind === 'step' ? progress.what : progress.kind === 'shards' ? progress.step : null;
+    const at = (performance.now() - started) / 1000;
+    const { rss } = process.memoryUsage();
+    if (what !== null && began.at(-1)?.[0] !== what)
+      began.push([what, Math.round(at), Math.round(rss / 2 ** 20)]);
+  },
+  ...(engine === null
+    ? {}
+    : { shards: { engine, shardBytes: Number(shardBytes), fitSample: Number(fitSample) } }),
+});
 const seconds = (performance.now() - started) / 1000;
 const { system, user } = process.cpuUsage(ownCpu);
-workersCpu = (await workersUse()) - startCpu;
+const workersCpu = (await workersUse()) - startCpu;
 await engine?.close();
 for (const worker of workers) {
   worker.kill('SIGTERM');
   await once(worker, 'exit');
 }
+const { whole } = traffic;
 process.stdout.write(
   JSON.stringify({
-    rows: report.rowsAccepted,
-    prompts: prompts.length,
+    id: trained.artifact.manifest.id,
+    rows: traffic.ingest.rowsAccepted,
+    prompts: whole?.sums.prompts.prompts ?? traffic.matrix.prompts.length,
+    sampled: traffic.matrix.prompts.length,
     seconds,
-    readSeconds,
     driverCpu: (system + user) / 1e6,
     workersCpu,
     driverPeakMb: process.resourceUsage().maxRSS / 1024,
-    workersPeakMb,
+    workersPeakMb: [...peaks.values()].reduce((most, peak) => Math.max(most, peak), 0),
     steps,
+    began,
+    whole: trained.evaluation.whole?.test ?? null,
+    ...(await worthOnFresh(written.path)),
   }),
 );
+
+/** What a router is worth on prompts that nobody learned of: see `ScaleMeasure`. */
+async function worthOnFresh(path: string) {
+  const router = await loadRouter(path);
+  const next = largePrompts(3);
+  const singles = new Float64Array(LARGE_CANDIDATES.length);
+  let [routed, best, squares] = [0, 0, 0];
+  for (let i = 0; i < FRESH; i++) {
+    const { success, text } = next();
+    const { candidate, predictions } = await router.route({ text });
+    routed += success[LARGE_CANDIDATES.indexOf(candidate)] / FRESH;
+    best += success[argMax(success)] / FRESH;
+    for (const { candidate: name, successProbability } of predictions)
+      squares += (successProbability - success[LARGE_CANDIDATES.indexOf(name)]) ** 2;
+    for (const [c, each] of success.entries()) singles[c] += each / FRESH;
+  }
+  const error = Math.sqrt(squares / FRESH / LARGE_CANDIDATES.length);
+  return { routed, single: singles[argMax(singles)], best, error };
+}
 
 async function openEngine(): Promise<Engine | null> {
   if (how === 'whole') return null;
@@ -126,14 +138,14 @@ async function startWorkerProcess(): Promise<ChildProcess> {
   return worker;
 }
 
-/** CPU seconds of all workers until now; notes the most memory that one of them had. */
+/** CPU seconds of all workers until now; notes the most memory that each had. */
 async function workersUse(): Promise<number> {
   let sum = 0;
-  for (const { pid } of workers) {
+  for (const { pid = 0 } of workers) {
     const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1].split(' ');
     sum += (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS;
     const [, peak] = /VmHWM:\s+(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? [];
-    workersPeakMb = Math.max(workersPeakMb, Number(peak) / 1024);
+    peaks.set(pid, Number(peak) / 1024);
   }
   return sum;
 }

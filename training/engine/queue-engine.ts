@@ -7,9 +7,9 @@ import {
   type Release,
   type RunOptions,
   type Steps,
+  stepFailed,
 } from './engine.ts';
 import { closeAll, openQueue, QUEUE, type QueuedJob, readFailure } from './queue.ts';
-import { stepFailed } from './run-job.ts';
 import type { ShardStore } from './shard-store.ts';
 
 export interface QueueEngineOptions {

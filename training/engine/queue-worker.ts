@@ -1,7 +1,6 @@
 import { PointsmanError } from 'pointsman';
-import { ReleaseMismatchError } from './engine.ts';
+import { type JobRunner, type JobTime, ReleaseMismatchError, runJob } from './engine.ts';
 import { closeAll, openQueue, QUEUE, type QueuedJob, writeFailure } from './queue.ts';
-import { type JobRunner, type JobTime, runJob } from './run-job.ts';
 
 /** What a worker tells of. */
 export type WorkerEvent =

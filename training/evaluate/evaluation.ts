@@ -11,6 +11,7 @@ import type {
   CostQuality,
   LogHistogram,
 } from './metrics.ts';
+import type { WholeReport } from './test-sums.ts';
 
 /** What comparisons of the test split say of a router. */
 export interface PreferenceFigures {
@@ -64,6 +65,8 @@ export interface Evaluation {
   readonly dial: Dial | null;
   /** How well the router foretells which of two answers is preferred. Absent where nothing was compared. */
   readonly preferences?: PreferenceFigures;
+  /** All test prompts, where the router was fitted and the other figures were got on a sample. Absent where it was not. */
+  readonly whole?: WholeReport;
   /** How the figures were got where the log holds too little of each prompt to read them off; null where it need not. */
   readonly offPolicy: OffPolicyEvaluation | null;
 }

@@ -279,3 +279,122 @@ function areSimilar(left: Float64Array, right: Float64Array, threshold: number):
   }
   return shared >= needed;
 }
+
+/**
+ * Texts of similarity 0.8 share one of 12 bands of 5 minima with probability 0.99, of 0.5 with 0.32 (Broder 1997).
+ */
+export const BANDS = 12;
+const BAND_ROWS = 5;
+const MINIMA = BANDS * BAND_ROWS;
+const KEY_AT = 4;
+const MINIMA_AT = 10;
+const RECORD_BYTES = MINIMA_AT + MINIMA;
+const SEEDS = Uint32Array.from({ length: MINIMA }, (_, i) => mixHash(Math.imul(i + 1, GOLDEN_RATIO)));
+
+/**
+ * Some texts as MinHash sees them, a file for each part of each band: texts that may be near-duplicates come together in one of them,
+ * wherever they were.
+ *
+ * @param keys of the texts: whole numbers below 2^48 @param parts of a band
+ * @returns `[BANDS * parts]`
+ */
+export function bandRecords(keys: Float64Array, texts: readonly string[], parts: number): Buffer[] {
+  const files: Buffer[][] = Array.from({ length: BANDS * parts }, () => []);
+  const seen = new Set<number>();
+  const minima = new Uint32Array(MINIMA);
+  for (const [i, text] of texts.entries()) {
+    if (seen.has(keys[i])) continue;
+    seen.add(keys[i]);
+    const set = shingles(normalisedText(text));
+    if (set.length === 0) continue;
+    minima.fill(0xffffffff);
+    for (const element of set)
+      for (let k = 0; k < MINIMA; k++) {
+        const hash = mixHash(element ^ SEEDS[k]) >>> 0;
+        if (hash < minima[k]) minima[k] = hash;
+      }
+    for (let band = 0; band < BANDS; band++) {
+      const record = Buffer.allocUnsafe(RECORD_BYTES);
+      let hash = 0;
+      for (let k = 0; k < BAND_ROWS; k++)
+        hash = mixHash(Math.imul(hash, GOLDEN_RATIO) ^ minima[band * BAND_ROWS + k]) >>> 0;
+      record.writeUInt32LE(hash, 0);
+      record.writeUIntLE(keys[i], KEY_AT, 6);
+      for (let k = 0; k < MINIMA; k++) record[MINIMA_AT + k] = minima[k];
+      files[band * parts + (hash % parts)].push(record);
+    }
+  }
+  return files.map((records) => Buffer.concat(records));
+}
+
+/** A text is compared with so many of those that share a band with it. */
+const MOST_IN_BAND = 100;
+
+/**
+ * Near-duplicates among texts that share a band: each with the most similar one before it.
+ *
+ * @param records one part of one band, of all texts
+ * @returns two keys and their similarity, as far as minima tell, to 0.05: `[pairs, 3]`
+ */
+export function pairsInBand(records: Buffer, threshold = 0.8): Float64Array {
+  const count = records.length / RECORD_BYTES;
+  const starts = Array.from({ length: count }, (_, i) => i * RECORD_BYTES);
+  const hashes = Uint32Array.from(starts, (at) => records.readUInt32LE(at));
+  const keys = Float64Array.from(starts, (at) => records.readUIntLE(at + KEY_AT, 6));
+  const order = Uint32Array.from(hashes.keys()).sort((a, b) => hashes[a] - hashes[b] || keys[a] - keys[b]);
+  const pairs: number[] = [];
+  let first = 0;
+  for (let at = 1; at < count; at++) {
+    const own = order[at];
+    if (hashes[own] !== hashes[order[first]]) first = at;
+    if (keys[own] === keys[order[at - 1]]) continue; // The same text, of another shard.
+    let [nearest, most] = [-1, 0];
+    for (let other = Math.max(first, at - MOST_IN_BAND); other < at; other++) {
+      const similarity = sharedMinima(records, own, order[other]);
+      if (similarity > most && keys[order[other]] !== keys[own]) [nearest, most] = [order[other], similarity];
+    }
+    if (most >= threshold) pairs.push(keys[nearest], keys[own], most);
+  }
+  return Float64Array.from(pairs);
+}
+
+/** Share of equal minima; of bytes one in 256 is so by chance. */
+function sharedMinima(records: Buffer, left: number, right: number): number {
+  const [a, b] = [left * RECORD_BYTES + MINIMA_AT, right * RECORD_BYTES + MINIMA_AT];
+  let equal = 0;
+  for (let k = 0; k < MINIMA; k++) if (records[a + k] === records[b + k]) equal++;
+  return (256 * (equal / MINIMA) - 1) / 255;
+}
+
+/**
+ * The groups of near-duplicates that pairs make, parted by stricter thresholds where one would have a large share of all texts.
+ *
+ * @param pairs of `pairsInBand`, of all bands @param texts how many there are
+ * @returns the group of each key that is not its own: the smallest key of the group; ascending
+ */
+export function groupsOfPairs(pairs: Float64Array, texts: number, largestShare = 0.25): [number, number][] {
+  const keys = Float64Array.from(new Set(pairs.filter((_, i) => i % 3 < 2))).sort();
+  const numberOf = new Map(Array.from(keys, (key, i) => [key, i]));
+  const numbers = pairs.map((value, i) => (i % 3 < 2 ? numberOf.get(value)! : value));
+  const limit = Math.max(FEW_TEXTS * largestShare, largestShare * texts);
+  const groups = new Int32Array(keys.length);
+  const part = (isOurs: (i: number) => boolean, threshold: number, level: number): void => {
+    const joined = createDisjointSets(keys.length);
+    for (let i = 0; i < numbers.length; i += 3)
+      if (numbers[i + 2] >= threshold && isOurs(numbers[i])) joined.join(numbers[i], numbers[i + 1]);
+    const sizes = new Int32Array(keys.length);
+    for (const i of keys.keys()) if (isOurs(i)) groups[i] = joined.find(i);
+    for (const [i, group] of groups.entries()) if (isOurs(i)) sizes[group]++;
+    for (const [root, size] of sizes.entries()) {
+      if (size <= limit || level === STRICTER.length) continue;
+      const ours = Uint8Array.from(groups, (group, i) => Number(isOurs(i) && group === root));
+      // Equal texts are one key: nothing is left to join them by.
+      const next = STRICTER[level] === 1 ? Number.POSITIVE_INFINITY : STRICTER[level];
+      part((i) => ours[i] === 1, next, level + 1);
+    }
+  };
+  part(() => true, 0, 0);
+  return Array.from(keys, (key, i): [number, number] => [key, keys[groups[i]]]).filter(
+    ([key, group]) => key !== group,
+  );
+}

@@ -92,12 +92,13 @@ export function groupPrompts(
   matrix: Pick<OutcomeMatrix, 'prompts'>,
   options?: NearDuplicateOptions,
 ): NearDuplicateGroups {
-  const texts = matrix.prompts.map(
-    // Of a hash only the very same prompt can be told.
-    ({ request, promptHash }) =>
-      promptHash ?? (readPrompt(request).text || JSON.stringify(request.messages ?? '')),
-  );
+  const texts = matrix.prompts.map(textToCompare);
   return groupNearDuplicates(texts, options);
+}
+
+/** What a prompt is compared with others by. Of a hash only the very same prompt can be told. */
+export function textToCompare({ promptHash, request }: PromptRecord): string {
+  return promptHash ?? (readPrompt(request).text || JSON.stringify(request.messages ?? ''));
 }
 
 interface SplitOptions {

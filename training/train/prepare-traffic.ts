@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { PolicySpec } from 'pointsman';
 import type { TrainConfig } from '../config.ts';
 import { openEmbedder } from '../embed/embedders.ts';
-import { ingestOutcomes, type StageAll } from '../ingest/ingest.ts';
+import { numberClusters } from '../fit/rows.ts';
+import { ingestOutcomes } from '../ingest/ingest.ts';
 import { type IngestOptions, MOST_REJECTED } from '../ingest/options.ts';
 import { OutcomeStore, readOutcomeMatrix } from '../ingest/outcome-store.ts';
 import {
@@ -23,7 +24,9 @@ import { type Splits, splitByTime, splitOutcomes } from '../split/split.ts';
 import { formatCount, formatPercent, plural } from '../words/format.ts';
 import { routerPart, withRunFolder } from '../work/run-folder.ts';
 import type { ScratchOptions } from '../work/scratch-database.ts';
+import type { ShardedTraining, WholeTraffic } from './run-on-shards.ts';
 import { FEWEST_OF_KIND, MOST_KINDS, type TaskKinds, type TrainProgress, taskKinds } from './training-run.ts';
+import { groupsOfKeys, keyOfPrompt, readShard, splitByGroup } from './whole-traffic.ts';
 
 /** What of `IngestOptions` says how a log is read. */
 const LOG_OPTIONS = [
@@ -56,8 +59,8 @@ interface PrepareOptions extends LogOptions {
   /** For rows with tokens and no cost; those of the config come first. @default {} */
   readonly prices?: Prices;
   readonly strict?: boolean;
-  /** Reads and judges rows on shards. @default here, as they come */
-  readonly stageAll?: StageAll | undefined;
+  /** Reads and judges rows on shards, and draws a sample of what is too much to fit on. @default all of it, here */
+  readonly sharded?: ShardedTraining | undefined;
   readonly onProgress?: (progress: TrainProgress) => void;
 }
 
@@ -70,6 +73,8 @@ export interface PreparedTraffic {
   readonly ingest: IngestReport;
   /** The outcomes table, in Parquet. */
   readonly table: string;
+  /** Where there are more prompts than are fitted on: all of them. The matrix and what goes with it are a sample then. */
+  readonly whole: WholeTraffic | null;
   /** What a person should look at: sentences. */
   readonly warnings: readonly string[];
 }
@@ -133,21 +138,50 @@ export async function prepareTraffic(options: PrepareOptions): Promise<PreparedT
     onProgress: (progress) => onProgress({ kind: 'read', ...progress }),
     onStep: (what) => onProgress({ kind: 'step', what, folds: null }),
   };
-  const ingest = await ingestOutcomes(ingestOptions, options.stageAll);
-  const matrix = await readOutcomeMatrix(table, scratchOf(options));
+  const ingest = await ingestOutcomes(ingestOptions, options.sharded?.stageAll);
+  const { matrix, whole } = await readTable(table, options);
   checkTraffic(matrix, ingest);
   onProgress({ kind: 'step', what: 'splitting', folds: null });
-  const { by, fit, calibrate, test } = config.split;
-  const sizes = { fit, calibrate, test };
-  const parted =
-    by === 'time'
-      ? splitByTime(matrix, { sizes })
-      : { ...splitOutcomes(matrix, { sizes, seed: config.seed }), leftOut: new Int32Array() };
-  const { splits, leftOut } = parted;
-  const { groups } = parted.groups;
+  const { groups, leftOut, splits } = whole === null ? splitAll(matrix, config) : splitSample(matrix, whole);
   checkSplits(splits, groups);
-  const traffic = { matrix, splits, groups, ingest, table };
-  return { ...traffic, warnings: trafficWarnings(traffic, config, leftOut.length) };
+  const traffic = { matrix, splits, groups, ingest, table, whole };
+  const warnings = trafficWarnings(traffic, config, leftOut.length);
+  return { ...traffic, warnings: whole === null ? warnings : [drawnNote(whole), ...warnings] };
+}
+
+/** The outcomes table, or a sample of it where it has more prompts than are fitted on. */
+async function readTable(
+  table: string,
+  { config, folder, sharded, ...options }: PrepareOptions,
+): Promise<Pick<PreparedTraffic, 'matrix' | 'whole'>> {
+  const sample = join(folder, 'sample.parquet');
+  const scratch = scratchOf(options);
+  const whole = (await sharded?.sampleTable(table, sample, { ...config, scratch })) ?? null;
+  if (whole === null) return { matrix: await readOutcomeMatrix(table, scratch), whole };
+  return { matrix: await readShard(sample, whole.settings.candidates, scratch), whole };
+}
+
+type Parted = Pick<PreparedTraffic, 'splits' | 'groups'> & { readonly leftOut: Int32Array };
+
+function splitAll(matrix: OutcomeMatrix, { seed, split }: TrainConfig): Parted {
+  const { by, ...sizes } = split;
+  if (by === 'random') {
+    const { groups, splits } = splitOutcomes(matrix, { sizes, seed });
+    return { splits, groups: groups.groups, leftOut: new Int32Array() };
+  }
+  const { groups, leftOut, splits } = splitByTime(matrix, { sizes });
+  return { splits, groups: groups.groups, leftOut };
+}
+
+/** As all of its prompts are split. */
+function splitSample({ prompts }: OutcomeMatrix, { others, settings }: WholeTraffic): Parted {
+  const groups = groupsOfKeys(Float64Array.from(prompts, keyOfPrompt), others);
+  const splits = splitByGroup(groups, settings);
+  return { splits, groups: numberClusters(groups).of, leftOut: new Int32Array() };
+}
+
+function drawnNote({ sums: { prompts } }: WholeTraffic): string {
+  return `${formatCount(prompts.sampled)} of ${formatCount(prompts.prompts)} prompts were drawn to be fitted on (--fit-sample). What else is said of the traffic here is said of these.`;
 }
 
 /** The room that rows on their way may take. */

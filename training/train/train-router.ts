@@ -23,6 +23,7 @@ import { openEmbedder } from '../embed/embedders.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
 import type { Evaluation } from '../evaluate/evaluation.ts';
 import type { TestPredictions } from '../evaluate/evaluation-input.ts';
+import { describeWhole, type WholeReport } from '../evaluate/test-sums.ts';
 import { fitFeatures, fitFeaturesElsewhere } from '../features/fit-features.ts';
 import type { Matrix } from '../fit/rows.ts';
 import { keptEmbedders } from '../ingest/finish.ts';
@@ -44,7 +45,7 @@ import {
 } from './prepare-traffic.ts';
 import type { QualityReport } from './quality.ts';
 import { addEvaluation, buildRouter } from './router-artifact.ts';
-import { ShardedTraining, type ShardOptions } from './shards/run-on-shards.ts';
+import { ShardedTraining, type ShardOptions } from './run-on-shards.ts';
 import { type OnStep, startRun, type TrainInput, type TrainingRun } from './training-run.ts';
 
 /** A router, sealed and measured, not yet on disk. */
@@ -104,7 +105,9 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
   const built = await buildRouter(run, heads, input);
 
   onStep('evaluating on the test split');
-  const { evaluation, predictions } = await evaluateBuilt(built, run, heads.log, embeddings, input);
+  const measured = await evaluateBuilt(built, run, heads.log, embeddings, input);
+  const { predictions } = measured;
+  const evaluation = withWhole(measured.evaluation, await measureWhole(built, input));
   return {
     artifact: await addEvaluation(built, evaluation, run, input),
     evaluation,
@@ -113,6 +116,23 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
     log: heads.log,
     answers: heads.answers ?? null,
   };
+}
+
+/** The router on all test prompts, where it was fitted on a sample of all; else null. */
+async function measureWhole(
+  { files }: BuiltArtifact,
+  { config, sharded, whole = null }: TrainInput,
+): Promise<WholeReport | null> {
+  if (whole === null || sharded === undefined) return null;
+  const { policy } = withoutRouters(config.policy);
+  return sharded.measure(whole, files, { embedder: config.embedder, policy });
+}
+
+function withWhole(evaluation: Evaluation, whole: WholeReport | null): Evaluation {
+  if (whole === null) return evaluation;
+  const { verdict } = evaluation;
+  const caveats = [...verdict.caveats, describeWhole(whole)];
+  return { ...evaluation, whole, verdict: { ...verdict, caveats } };
 }
 
 /** @throws InvalidInputError where the policy is none, or names candidates that the traffic does not have */
@@ -180,7 +200,7 @@ async function evaluateBuilt(
   return { evaluation, predictions };
 }
 
-export interface TrainFromFilesOptions extends Omit<TrafficOptions, 'router' | 'stageAll'> {
+export interface TrainFromFilesOptions extends Omit<TrafficOptions, 'router' | 'sharded'> {
   /** The router's folder, such as `models/support`. */
   readonly out: string;
   /** Letters, digits, `.`, `_` and `-`: the router's name in its manifest. */
@@ -219,7 +239,7 @@ export async function trainFromFiles(options: TrainFromFilesOptions): Promise<Tr
   await checkRouterFolder(out);
   const embedder = await openEmbedder(config.embedder);
   return withShards(options, (sharded) =>
-    withTraffic({ ...options, router: out, stageAll: sharded?.stageAll }, async (traffic, keep) => {
+    withTraffic({ ...options, router: out, sharded }, async (traffic, keep) => {
       await checkEmbedder(traffic.table, embedder.embedder.id, options);
       const pointer = await readVersionPointer(out);
       const trained = await trainRouter({
@@ -235,6 +255,7 @@ export async function trainFromFiles(options: TrainFromFilesOptions): Promise<Tr
         cacheFolder: await workPart(workFolder, 'embeddings'),
         onProgress,
         sharded,
+        whole: traffic.whole,
         ...(source === undefined ? {} : { source }),
       });
       const written = await writeArtifact(out, trained.artifact);

@@ -11,7 +11,7 @@ import { isFullyObserved, type LearnerData } from '../learners/learner.ts';
 import { type LoggingPropensities, loggingPropensities } from '../off-policy/propensities.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import type { Splits } from '../split/split.ts';
-import type { ShardedTraining } from './shards/run-on-shards.ts';
+import type { ShardedTraining, WholeTraffic } from './run-on-shards.ts';
 
 /** What a router is trained from. */
 export interface TrainInput {
@@ -34,6 +34,8 @@ export interface TrainInput {
   readonly source?: string | undefined;
   /** Embeds and featurises on shards. @default here */
   readonly sharded?: ShardedTraining | undefined;
+  /** All prompts, where the matrix is a sample of them: the router is measured on theirs too. @default null */
+  readonly whole?: WholeTraffic | null;
   readonly onProgress?: (progress: TrainProgress) => void;
 }
 

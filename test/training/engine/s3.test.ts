@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createInProcessEngine } from '../../../training/engine/engine.ts';
 import { openStore } from '../../../training/engine/open-store.ts';
-import { createInProcessEngine } from '../../../training/engine/run-job.ts';
 import type { ShardStore } from '../../../training/engine/shard-store.ts';
 import { freePort } from '../../fixtures/own-server.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';

@@ -2,9 +2,12 @@ import fc from 'fast-check';
 import { createRandom } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import {
+  bandRecords,
   createDisjointSets,
   groupNearDuplicates,
+  groupsOfPairs,
   joinSimilarSets,
+  pairsInBand,
   shingles,
 } from '../../../training/split/near-duplicates.ts';
 
@@ -109,4 +112,50 @@ test('templates with slots and unlike texts are told apart without reaching the 
     return slotted.join(' ');
   });
   expect(groupNearDuplicates(texts).report).toMatchObject({ largestGroup: 1, bounded: 0 });
+});
+
+/** Groups of texts as shards find them: each part of each band by itself. */
+function groupsByBand(texts: readonly string[], shards: number, parts: number): number[] {
+  const keys = Float64Array.from(texts, (text) => texts.indexOf(text));
+  const files = Array.from({ length: shards }, (_, shard) => {
+    const rows = [...texts.keys()].filter((i) => i % shards === shard);
+    return bandRecords(
+      Float64Array.from(rows, (i) => keys[i]),
+      rows.map((i) => texts[i]),
+      parts,
+    );
+  });
+  const pairs = files[0].map((_, part) => [...pairsInBand(Buffer.concat(files.map((file) => file[part])))]);
+  const others = new Map(groupsOfPairs(Float64Array.from(pairs.flat()), texts.length));
+  return [...keys].map((key) => others.get(key) ?? key);
+}
+
+test('texts on several shards are grouped band by band as texts in one place are, however they are cut', () => {
+  const originals = Array.from({ length: 60 }, (_, i) => sentence(i + 10, 60));
+  const texts = originals.flatMap((words, i) => [
+    words.join(' '),
+    ...(i % 3 === 0 ? [words.with(30, 'other').join(' ')] : []),
+    ...(i % 5 === 0 ? [words.join(' ')] : []),
+  ]);
+  const { groups } = groupNearDuplicates(texts);
+  for (const [shards, parts] of [
+    [1, 1],
+    [4, 1],
+    [3, 5],
+  ])
+    expect(groupsByBand(texts, shards, parts)).toEqual([...groups]);
+});
+
+test('a template on several shards is parted by stricter thresholds, and at last by equal text', () => {
+  const frame = sentence(3, 400);
+  const texts = Array.from({ length: 200 }, (_, i) => frame.with(200, `slot${i}`).join(' '));
+  const others = Array.from({ length: 100 }, (_, i) => sentence(1000 + i, 40).join(' '));
+  const groups = groupsByBand([...texts, ...others, texts[0]], 3, 2);
+  expect(new Set(groups.slice(0, 200)).size).toBeGreaterThan(190);
+  expect(groups.at(-1)).toBe(groups[0]);
+});
+
+test('a text without words is a near-duplicate of nothing on shards', () => {
+  expect(groupsByBand(['', 'a', '', 'b'], 2, 1)).toEqual([0, 1, 0, 3]);
+  expect(groupsByBand([], 1, 1)).toEqual([]);
 });

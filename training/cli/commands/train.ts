@@ -25,7 +25,7 @@ import {
   withConfiguredLogs,
   withStandardInput,
 } from '../terminal/options.ts';
-import { addEngineOptions, type EngineFlags, withEngine } from './worker.ts';
+import { addEngineOptions, type EngineFlags, shardOptions, withEngine } from './worker.ts';
 
 const EXAMPLES = `
 Examples:
@@ -161,14 +161,12 @@ async function runTrain(
         );
       });
     }
-    const { shardSize, temporaryFolder } = flags;
+    const { temporaryFolder } = flags;
     const result = await withEngine(flags, { io, temporaryFolder }, (engine) =>
       trainFromFiles({
         ...options,
         onProgress: flags.json && engine !== undefined ? showJson(io) : onProgress,
-        ...(engine === undefined
-          ? {}
-          : { shards: { engine, ...(shardSize === undefined ? {} : { shardBytes: shardSize }) } }),
+        ...(engine === undefined ? {} : { shards: shardOptions(engine, flags) }),
       }),
     );
     progress.stop();
@@ -292,6 +290,7 @@ function summariseTraining({ traffic, trained, written }: TrainedFromFiles) {
     path: written.path,
     report: join(written.path, 'report.html'),
     verdict: evaluation.verdict,
+    ...(evaluation.whole === undefined ? {} : { whole: evaluation.whole }),
     prompts: evaluation.prompts,
     strategies: evaluation.strategies,
     calibration: evaluation.calibration.success.map(({ candidate, rows, ece10, brier }) => ({

@@ -2,13 +2,13 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { InvalidInputError } from 'pointsman';
-import type { Engine } from '../../engine/engine.ts';
+import { createInProcessEngine, type Engine } from '../../engine/engine.ts';
 import { openStore } from '../../engine/open-store.ts';
 import { nameOf } from '../../engine/queue.ts';
 import { openQueueEngine } from '../../engine/queue-engine.ts';
 import { startWorker, type WorkerEvent } from '../../engine/queue-worker.ts';
-import { createInProcessEngine } from '../../engine/run-job.ts';
-import { TRAINING_STEPS, trainingRelease } from '../../train/shards/steps.ts';
+import type { ShardOptions } from '../../train/run-on-shards.ts';
+import { TRAINING_STEPS, trainingRelease } from '../../train/shard-steps.ts';
 import { openOwnFolder } from '../../work/run-folder.ts';
 import type { CommandIo } from '../terminal/io.ts';
 import { positiveNumber } from '../terminal/options.ts';
@@ -103,6 +103,7 @@ export interface EngineFlags {
   readonly store?: string;
   /** Bytes. */
   readonly shardSize?: number;
+  readonly fitSample?: number;
 }
 
 /** Options of every command whose work may be done on shards. */
@@ -117,7 +118,32 @@ export function addEngineOptions(command: Command): Command {
       new Option('--shard-size <MB>', 'of a log that is read on shards (default: 64)').argParser(
         readMegabytes,
       ),
+    )
+    .addOption(
+      new Option(
+        '--fit-sample <prompts>',
+        'of a log with more so many are drawn and fitted on, with --store (default: 100000)',
+      ).argParser(readSample),
     );
+}
+
+/** Of fewer, splits have too few. */
+const SMALLEST_SAMPLE = 100;
+
+function readSample(text: string): number {
+  const prompts = Number(text);
+  if (!(Number.isSafeInteger(prompts) && prompts >= SMALLEST_SAMPLE))
+    throw new InvalidArgumentError(`It must be a whole number of prompts, ${SMALLEST_SAMPLE} or more.`);
+  return prompts;
+}
+
+/** How shards are cut and how much is fitted on, as the flags say. */
+export function shardOptions(engine: Engine, { fitSample, shardSize }: EngineFlags): ShardOptions {
+  return {
+    engine,
+    ...(shardSize === undefined ? {} : { shardBytes: shardSize }),
+    ...(fitSample === undefined ? {} : { fitSample }),
+  };
 }
 
 function readMegabytes(text: string): number {
@@ -146,14 +172,14 @@ async function withScratch<Result>(
  * @throws InvalidInputError where an engine has no store; EngineError where one of them does not answer
  */
 export async function withEngine<Result>(
-  { engine: url, store: address }: EngineFlags,
+  { engine: url, fitSample, store: address }: EngineFlags,
   { io, temporaryFolder }: { readonly io: CommandIo; readonly temporaryFolder: string | undefined },
   use: (engine: Engine | undefined) => Promise<Result>,
 ): Promise<Result> {
   if (address === undefined) {
-    if (url === undefined) return use(undefined);
+    if (url === undefined && fitSample === undefined) return use(undefined);
     throw new InvalidInputError(
-      '`--store` must be given with `--engine`: a folder that all machines see, or s3://bucket/prefix. Got none.',
+      `\`--store\` must be given with \`${url === undefined ? '--fit-sample' : '--engine'}\`: a folder that all machines see, or s3://bucket/prefix. Got none.`,
     );
   }
   return withScratch(temporaryFolder, async (scratch) => {

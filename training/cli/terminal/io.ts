@@ -204,6 +204,11 @@ const SHARD_STEPS: Readonly<Record<string, string>> = {
   stage: 'reading shards',
   embed: 'embedding shards',
   featurise: 'computing features of shards',
+  group: 'naming prompts of shards',
+  pair: 'finding near-duplicates across shards',
+  draw: 'drawing from shards',
+  measure: 'measuring on shards',
+  sum: 'adding up shards',
 };
 
 function shardsLine({ done, known, perSecond, total, workers }: EngineProgress): string {

@@ -1,0 +1,204 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { argMax } from 'pointsman/internal';
+import { loadRouter } from 'pointsman/node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseTrainConfig } from '../../../training/config.ts';
+import { createInProcessEngine, type Engine } from '../../../training/engine/engine.ts';
+import { openStore } from '../../../training/engine/open-store.ts';
+import { openQueueEngine } from '../../../training/engine/queue-engine.ts';
+import { type RunningWorker, startWorker } from '../../../training/engine/queue-worker.ts';
+import { readOutcomeMatrix } from '../../../training/ingest/outcome-store.ts';
+import { bandRecords, groupsOfPairs, pairsInBand } from '../../../training/split/near-duplicates.ts';
+import { textToCompare } from '../../../training/split/split.ts';
+import { TRAINING_STEPS, trainingRelease } from '../../../training/train/shard-steps.ts';
+import { trainFromFiles } from '../../../training/train/train-router.ts';
+import { groupsOfKeys, keyOfPrompt, splitByGroup } from '../../../training/train/whole-traffic.ts';
+import { type RedisServer, startRedis } from '../../fixtures/redis-server.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
+import { type PlantedRow, plantedRows, writeRows } from '../cli/planted-file.ts';
+
+const { folder, path } = temporaryFolder();
+const SAMPLE = 250;
+const CANDIDATES = ['large', 'poet', 'reckoner'];
+
+/** 600 prompts, of which each tenth comes again, with a word changed or as it is. */
+function traffic(): PlantedRow[] {
+  const rows = plantedRows({ prompts: 600, seed: 3 });
+  const again = rows.filter(({ requestId }) => String(requestId).endsWith('7'));
+  return [...rows, ...again.map((row) => ({ ...row, requestId: `again-${row.requestId}` }))];
+}
+
+interface TrainOptions {
+  readonly rows: string;
+  readonly engine: Engine;
+  readonly config?: object;
+  readonly fitSample?: number;
+}
+
+async function train({ config, engine, fitSample = SAMPLE, rows }: TrainOptions) {
+  const own = await mkdtemp(join(folder, 'train-'));
+  const trained = await trainFromFiles({
+    files: [rows],
+    out: join(own, 'router'),
+    name: 'whole',
+    workFolder: join(own, 'work'),
+    config: parseTrainConfig({
+      ...{ heads: ['linear'], folds: 2, resamples: 100, ngrams: { dimensions: 0 } },
+      ...config,
+    }),
+    shards: { engine, shardBytes: 300_000, fitSample },
+  });
+  return { ...trained, digest: await digestOf(trained.written.path) };
+}
+
+async function digestOf(router: string): Promise<string> {
+  const hash = createHash('sha256');
+  for (const name of (await readdir(router, { recursive: true })).sort()) {
+    const file = join(router, name);
+    if ((await stat(file)).isFile()) hash.update(name).update(await readFile(file));
+  }
+  return hash.digest('hex');
+}
+
+async function openParts() {
+  const own = await mkdtemp(join(folder, 'store-'));
+  const scratch = join(own, 'scratch');
+  await mkdir(scratch);
+  const store = await openStore(join(own, 'store'), scratch);
+  return { scratch, store, steps: TRAINING_STEPS, release: await trainingRelease() };
+}
+
+let redis: RedisServer;
+let rows: string;
+let engine: Engine;
+let ran: string[];
+let known: Awaited<ReturnType<typeof train>>;
+beforeAll(async () => {
+  redis = await startRedis();
+  rows = await writeRows(path('traffic.jsonl'), traffic());
+  ran = [];
+  engine = createInProcessEngine({ ...(await openParts()), onTime: (step) => ran.push(step) });
+  known = await train({ rows, engine });
+}, 120_000);
+afterAll(() => redis.stop());
+
+describe('a router that is fitted on a sample', () => {
+  it('is measured on all test prompts: as if each was asked by itself', async () => {
+    const { whole } = known.trained.evaluation;
+    const table = path('all.parquet');
+    const { ingestOutcomes } = await import('../../../training/ingest/ingest.ts');
+    await ingestOutcomes({ files: [rows], out: table });
+    const matrix = await readOutcomeMatrix(table);
+    const keys = Float64Array.from(matrix.prompts, keyOfPrompt);
+    const bands = bandRecords(keys, matrix.prompts.map(textToCompare), 1);
+    const pairs = Float64Array.from(bands.flatMap((band) => [...pairsInBand(band)]));
+    const groups = groupsOfKeys(keys, Float64Array.from(groupsOfPairs(pairs, matrix.prompts.length).flat()));
+    const splits = splitByGroup(groups, { seed: 0, fit: 0.6, calibrate: 0.2 });
+    const router = await loadRouter(known.written.path);
+    let [routed, squares] = [0, 0];
+    for (const row of splits.test.rows) {
+      const { candidate, predictions } = await router.route(matrix.prompts[row].request);
+      routed += matrix.quality[3 * row + CANDIDATES.indexOf(candidate)];
+      const own = predictions.find((prediction) => prediction.candidate === 'poet');
+      squares += (own!.successProbability - matrix.quality[3 * row + 1]) ** 2;
+    }
+    const { length } = splits.test.rows;
+    expect(whole?.prompts).toEqual({
+      fit: splits.fit.rows.length,
+      calibrate: splits.calibrate.rows.length,
+      test: length,
+    });
+    expect(whole?.test).toMatchObject({ how: 'read', rows: length });
+    expect(whole?.test?.quality.estimate).toBeCloseTo(routed / length, 12);
+    expect(whole?.calibration[1].brier).toBeCloseTo(squares / length, 6);
+    const learned = [...splits.fit.rows, ...splits.calibrate.rows];
+    const means = CANDIDATES.map((_, c) =>
+      learned.reduce((sum, row) => sum + matrix.quality[3 * row + c], 0),
+    );
+    expect(whole?.test?.bestSingle.candidate).toBe(CANDIDATES[argMax(means)]);
+  });
+
+  it('has learned of about as many prompts as it was told, whole groups, and says so', () => {
+    const { traffic, trained } = known;
+    expect(traffic.whole?.sums.prompts).toMatchObject({ prompts: 660, complete: 660 });
+    expect(traffic.matrix.prompts.length).toBe(traffic.whole?.sums.prompts.sampled);
+    expect(Math.abs(traffic.matrix.prompts.length - SAMPLE)).toBeLessThan(60);
+    const ids = new Set(traffic.matrix.prompts.map(({ requestId }) => requestId));
+    const copies = [...ids].filter((id) => id.startsWith('again-'));
+    expect(copies.length).toBeGreaterThan(5);
+    for (const id of copies) expect(ids).toContain(id.slice('again-'.length));
+    const roles = new Map(
+      Object.entries(traffic.splits).flatMap(([role, split]) =>
+        Array.from(split.rows as Int32Array, (row) => [traffic.matrix.prompts[row].requestId, role] as const),
+      ),
+    );
+    for (const id of copies) expect(roles.get(id)).toBe(roles.get(id.slice('again-'.length)));
+    expect(trained.evaluation.verdict.caveats.at(-1)).toContain(
+      `It was fitted on a sample of ${ids.size} of 660 prompts`,
+    );
+    expect(traffic.warnings[0]).toContain(`${ids.size} of 660 prompts were drawn`);
+  });
+
+  it('is the same, byte for byte, by one worker of a queue and by two', async () => {
+    for (const count of [1, 2]) {
+      const parts = await openParts();
+      const workers: RunningWorker[] = [];
+      for (let i = 0; i < count; i++) workers.push(await startWorker({ ...parts, url: redis.url }));
+      const queue = await openQueueEngine({ ...parts, url: redis.url, lookMs: 100 });
+      expect((await train({ rows, engine: queue })).digest).toBe(known.digest);
+      await queue.close();
+      for (const worker of workers) await worker.close();
+    }
+  }, 120_000);
+
+  it('is made again from what is in the store, of which nothing is done twice', async () => {
+    const before = ran.length;
+    expect(before).toBeGreaterThan(20);
+    expect(new Set(ran)).toEqual(new Set(Object.keys(TRAINING_STEPS)));
+    expect((await train({ rows, engine })).digest).toBe(known.digest);
+    expect(ran.slice(before)).toEqual([]);
+  }, 60_000);
+
+  it('draws no sample where all prompts can be fitted on', async () => {
+    const { traffic, trained } = await train({ rows, engine, fitSample: 660 });
+    expect(traffic.whole).toBe(null);
+    expect(traffic.matrix.prompts).toHaveLength(660);
+    expect(trained.evaluation).not.toHaveProperty('whole');
+  }, 60_000);
+
+  it('is refused where the split is by time', async () => {
+    await expect(train({ rows, engine, config: { split: { by: 'time' } } })).rejects.toThrow(
+      'A split by time must have all prompts at hand, and more than 250 are not: the log has 660. Split by chance',
+    );
+  });
+});
+
+describe('of a log with one outcome a prompt', () => {
+  const logged = (propensity: number | undefined) =>
+    traffic().flatMap((row, i) =>
+      (7 * Math.floor(i / 3) + i) % 3 === 0
+        ? [{ ...row, ...(propensity === undefined ? {} : { propensity }) }]
+        : [],
+    );
+
+  it('all test prompts give a doubly robust estimate where it says how likely each outcome was', async () => {
+    const file = await writeRows(path('logged.jsonl'), logged(1 / 3));
+    const { trained } = await train({ rows: file, engine });
+    const test = trained.evaluation.whole?.test;
+    const truth = known.trained.evaluation.whole!.test!;
+    expect(test).toMatchObject({ how: 'estimated', costUsd: null });
+    // Which is what is known where every outcome was seen, of the same test prompts.
+    expect(test?.bestSingle.candidate).toBe(truth.bestSingle.candidate);
+    expect(test?.bestSingle.quality.low).toBeLessThan(truth.bestSingle.quality.estimate);
+    expect(test?.bestSingle.quality.high).toBeGreaterThan(truth.bestSingle.quality.estimate);
+  }, 60_000);
+
+  it('they give none where it does not', async () => {
+    const file = await writeRows(path('unlogged.jsonl'), logged(undefined));
+    const { trained } = await train({ rows: file, engine });
+    expect(trained.evaluation.whole).toMatchObject({ test: null, calibration: [] });
+    expect(trained.evaluation.verdict.caveats.at(-1)).toContain('On all of them nothing is measured');
+  }, 60_000);
+});
