@@ -22,6 +22,7 @@ const ORDER = [
   'decision',
   'policy',
   'faults',
+  'gateway-faults',
   'embedder',
   'fit',
   'ingest',

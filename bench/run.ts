@@ -19,6 +19,7 @@ const BENCHES: Readonly<
   fit: async () => (await import('./fit.ts')).benchFit(),
   policy: async () => (await import('./policy.ts')).benchPolicy(),
   faults: async () => (await import('./faults.ts')).benchFaults(),
+  'gateway-faults': async () => (await import('./gateway-faults.ts')).benchGatewayFaults(),
   'gateway-state': async () => (await import('./gateway-state.ts')).benchGatewayState(),
   guarantee: async () => (await import('./guarantee.ts')).benchGuarantee(progress),
   ingest: async ({ large }) => (await import('./ingest.ts')).benchIngest({ large }),

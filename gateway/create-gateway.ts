@@ -115,13 +115,14 @@ export async function openGateway(
     const translation = await openTranslators(config, secrets, http);
     const clients = createClients(config, connections, http, translation?.clients);
     const reopenings = createReopenings(config.execution.breaker);
-    const pool = createClientPool(clients, {
+    const guarding = {
       ...definedOf({ breaker: config.execution.breaker, bulkhead: config.execution.bulkhead }),
       onBreakerChange(candidate, state) {
         reopenings.changed(candidate, state);
         metrics.breakerOpen.set({ candidate }, state === 'open' ? 1 : state === 'half-open' ? 0.5 : 0);
       },
-    } as ClientPoolOptions);
+    } as ClientPoolOptions;
+    const pool = createClientPool(clients, guarding);
     const routers = await openRouters(
       config,
       { log, load: pool.load, ...(config.shadow === undefined ? {} : { uncertainty: true }) },
@@ -137,7 +138,7 @@ export async function openGateway(
       checkTranslation: (request) => translation?.check(request),
       execution: executionOptions(config, config.candidates),
       tokenCounters: createTokenCounters(config, connections, http),
-      embeddings: createEmbeddingClients(config, connections, http),
+      embeddings: createClientPool(createEmbeddingClients(config, connections, http), guarding),
       embeddingExecution: executionOptions(config, config.embeddings),
       guard,
       log,

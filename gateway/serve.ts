@@ -16,8 +16,16 @@ export interface RunningServer {
   close(graceMs?: number): Promise<void>;
 }
 
+interface ServeOptions {
+  /** Milliseconds beyond the longest deadline, for clients that take nothing of what is sent to them: their connections are cut then. @default 60000 */
+  readonly stalledMs?: number;
+}
+
 /** Milliseconds between two looks for connections that have become idle, while it closes. */
 const LOOK_MS = 50;
+
+/** Longer timers fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Lets a gateway listen at the address of its configuration: on this machine alone, unless that says otherwise. The
@@ -27,11 +35,14 @@ const LOOK_MS = 50;
  * @example
  * const server = await serve(await createGateway(config));
  */
-export async function serve(gateway: Gateway): Promise<RunningServer> {
+export async function serve(
+  gateway: Gateway,
+  { stalledMs = 60_000 }: ServeOptions = {},
+): Promise<RunningServer> {
   const { host, port } = gateway.config.listen;
   const server = createAdaptorServer({ fetch: (request, env) => gateway.fetch(request, env) }) as Server;
-  // A model may think for long before it says anything; what it may take is the execution's to say.
-  server.requestTimeout = 0;
+  // While a model thinks nothing comes and goes, but only until the deadline.
+  server.timeout = Math.min(gateway.config.execution.deadlineMs + stalledMs, LONGEST_TIMER_MS);
   // Longer than load balancers keep theirs, so that none is closed just as a request comes.
   server.keepAliveTimeout = 75_000;
   await new Promise<void>((resolve, reject) => {

@@ -11,14 +11,12 @@ import { type GatewayRequest, pricesOf } from '../upstreams/clients.ts';
 import { isRawAnswer, isTranslated } from '../upstreams/raw-answer.ts';
 import { type Course, openCourse } from './course.ts';
 import { estimatedTokens, pricingOf } from './expected-cost.ts';
-import { type Aim, type Hints, readAim } from './hints.ts';
+import { type Aim, boundsOf, type Hints, readAim } from './hints.ts';
 import { type GatewayParts, keptPrompt, receive, withoutOthers } from './parts.ts';
 import { checkUpstreams, speakersFor } from './speakers.ts';
 
 /** The way to cut a connection; undefined where there is none, as in tests without a socket. */
 export type CutConnection = (() => void) | undefined;
-
-const DEFAULT_DEADLINE_MS = 120_000;
 
 /** Answers a request of any protocol: decides, reserves, carries out, and writes what comes in the protocol's own words. */
 export async function answerRequest(
@@ -62,7 +60,7 @@ interface Prepared {
 async function prepare(
   parts: GatewayParts,
   course: Course,
-  { headers, signal }: Request,
+  { headers }: Request,
   asked: AskedAnswer,
   { hints, target }: Aim,
 ): Promise<Prepared> {
@@ -112,7 +110,6 @@ async function prepare(
       return made;
     },
   };
-  const { deadlineMs = DEFAULT_DEADLINE_MS } = parts.execution;
   const route = {
     ...routeOptions(hints, grant, boundSpeakers(parts, talk.boundTo, speakers)),
     conversation: talk.conversation,
@@ -128,9 +125,8 @@ async function prepare(
     options: {
       ...parts.execution,
       route: mayOffer ? { ...route, uncertainty: true } : route,
-      signal,
-      deadlineMs: Math.min(hints.deadlineMs ?? deadlineMs, deadlineMs),
-      ...(hints.costBudgetUsd === undefined ? {} : { costBudgetUsd: hints.costBudgetUsd }),
+      ...boundsOf(hints, parts.config.execution),
+      signal: course.signal,
       telemetry: course.telemetry,
     },
     offer: mayOffer ? { router: routerName, keyId: grant.keyId, allowed: route.callable ?? null } : null,

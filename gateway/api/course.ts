@@ -11,6 +11,8 @@ import { type GatewayParts, reportedProblem } from './parts.ts';
 /** One request on its way: what is known of it so far, and what has to be told when it is over. */
 export interface Course {
   readonly trace: ReturnType<GatewayParts['tracing']['begin']>;
+  /** Aborted when the client left. */
+  readonly signal: AbortSignal;
   /** For the execution: it tells of every attempt, also of those whose end nobody waits for. */
   readonly telemetry: Telemetry;
   /** What is left of the key's limits, as headers. */
@@ -75,6 +77,13 @@ export function openCourse(
   let firstByteMs: number | null = null;
   let isOver = false;
   let left = false;
+  const leaving = new AbortController();
+  const leave = () => {
+    left = true;
+    leaving.abort(new DOMException('The client left.', 'AbortError'));
+  };
+  if (signal.aborted) leave();
+  else signal.addEventListener('abort', leave, { once: true });
   metrics.inFlight.inc();
 
   const ownMs = () => {
@@ -91,6 +100,7 @@ export function openCourse(
   ) => {
     if (isOver) return;
     isOver = true;
+    signal.removeEventListener('abort', leave);
     const costs = all.map(({ costUsd }) => costUsd);
     const costUsd = costs.includes(null) ? null : costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0);
     const count = (field: 'inputTokens' | 'outputTokens') =>
@@ -141,6 +151,7 @@ export function openCourse(
 
   return {
     trace,
+    signal: leaving.signal,
     get keyHeaders() {
       return reservation?.headers ?? {};
     },
@@ -195,6 +206,7 @@ export function openCourse(
       return grant;
     },
     decided(made, { unit: of, ...facts }) {
+      if (isOver) throw leaving.signal.reason ?? new Error('The request is over.');
       decision = made;
       unit = of;
       if (made.id === undefined) return;
@@ -220,11 +232,16 @@ export function openCourse(
       metrics.firstByteSeconds.observe({ router: router ?? NONE }, ms / 1000);
     },
     async reserve(grant, expected) {
-      reservation = await grant.reserve(expected);
+      const made = await grant.reserve(expected);
+      if (!isOver) {
+        reservation = made;
+        return;
+      }
+      // The client left, or the deadline came, while this was asked for: nothing is sent any more.
+      await made.settle({ costUsd: 0, inputTokens: 0, outputTokens: 0 });
+      throw leaving.signal.reason ?? new Error('The request is over.');
     },
-    leave() {
-      left = true;
-    },
+    leave,
     answered({ answer, candidate, trace: { attempts: all } }) {
       finish(
         200,
@@ -235,8 +252,7 @@ export function openCourse(
       );
     },
     failed(error) {
-      const hasLeft = left || signal.aborted;
-      const problem = hasLeft
+      const problem = left
         ? new Problem(CLIENT_LEFT, 'client_left', 'The client left before the answer came.')
         : reportedProblem(parts, error, { decisionId: decision?.id });
       const all = error instanceof ExecutionError ? (error.attempts as readonly Attempt[]) : sent;
@@ -245,11 +261,11 @@ export function openCourse(
         null,
         all,
         {
-          state: hasLeft ? 'left' : 'failed',
+          state: left ? 'left' : 'failed',
           error: { code: problem.code, message: problem.message },
           servedModel: null,
         },
-        { isRefused: !hasLeft && error instanceof RefusalError },
+        { isRefused: !left && error instanceof RefusalError },
       );
       return problem;
     },

@@ -1,10 +1,12 @@
 import { executePlan } from 'pointsman/execution';
 import { Problem } from '../problem.ts';
 import { chatCompletions } from '../protocols/chat-completions.ts';
+import { readCommon } from '../protocols/protocol.ts';
 import type { RawAnswer } from '../upstreams/raw-answer.ts';
 import { isFields } from '../upstreams/wire.ts';
 import { problemResponse } from './answer.ts';
 import { openCourse } from './course.ts';
+import { boundsOf, readHints } from './hints.ts';
 import { type GatewayParts, receive } from './parts.ts';
 
 const ROUTE = '/v1/embeddings';
@@ -15,22 +17,28 @@ export async function embed(parts: GatewayParts, request: Request): Promise<Resp
   return course.trace.run(async () => {
     try {
       const body = await receive(parts, request);
-      const known = Object.keys(parts.embeddings);
+      const known = Object.keys(parts.config.embeddings);
       const candidate = body.model === 'auto' || body.model === undefined ? known[0] : String(body.model);
       if (candidate === undefined || !known.includes(candidate)) throw unknownModel(known);
       const inputTokens = Math.ceil(charactersIn(body.input) / 4);
+      const { metadata, rest } = readCommon(body);
+      const hints = readHints(request.headers, metadata);
       const grant = await course.admit({ router: null, candidate, inputTokens });
       const price = parts.config.embeddings[candidate].inputPricePerMillionTokens;
       const costUsd = price === undefined ? null : (price * inputTokens) / 1e6;
       await course.reserve(grant, { candidate, costUsd, inputTokens });
-      const { metadata: _, model: __, ...parameters } = body;
       const result = await executePlan(
-        { plan: { kind: 'call', candidate }, fallback: [] },
-        { text: '', parameters, outgoing: course.trace.outgoing },
+        {
+          plan: { kind: 'call', candidate },
+          fallback: [],
+          predictions: [{ candidate, expectedCostUsd: costUsd }],
+        },
+        { text: '', parameters: rest, outgoing: course.trace.outgoing },
         parts.embeddings,
         {
           ...parts.embeddingExecution,
-          signal: request.signal,
+          ...boundsOf(hints, parts.config.execution),
+          signal: course.signal,
           telemetry: course.telemetry,
         },
       );

@@ -1,5 +1,6 @@
 import type { Limits, RouteOptions, UtilityWeights } from 'pointsman';
 import { z } from 'zod';
+import type { CheckedConfig } from '../config/schema.ts';
 import { Problem } from '../problem.ts';
 import type { AskedAnswer } from '../protocols/protocol.ts';
 import type { Routers, Target } from '../routing/routers.ts';
@@ -56,6 +57,17 @@ export interface Aim {
   /** `unit`: whom one version of a router goes on answering. */
   readonly hints: Hints & { readonly unit: string | null };
   readonly target: Target;
+}
+
+/** What a request may take: no longer than the configuration lets any take. */
+export function boundsOf(
+  { costBudgetUsd, deadlineMs }: Pick<Hints, 'costBudgetUsd' | 'deadlineMs'>,
+  { deadlineMs: most }: CheckedConfig['execution'],
+): { readonly deadlineMs: number; readonly costBudgetUsd?: number } {
+  return {
+    deadlineMs: Math.min(deadlineMs ?? most, most),
+    ...(costBudgetUsd === undefined ? {} : { costBudgetUsd }),
+  };
 }
 
 /** @throws Problem for a hint that cannot be, or where there is no such router or candidate. */

@@ -14,7 +14,6 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/trace.ts';
 import type { GatewayRequest } from '../upstreams/clients.ts';
 import type { TokenCounters } from '../upstreams/count-tokens.ts';
-import type { EmbeddingClients } from '../upstreams/embeddings.ts';
 import { DEEPEST, type Fields, isTooDeep, parseFields } from '../upstreams/wire.ts';
 import type { SpeakingParts } from './speakers.ts';
 
@@ -27,7 +26,8 @@ export interface GatewayParts extends SpeakingParts {
   /** Options of every execution but those of embeddings. */
   readonly execution: ExecuteOptions<GatewayRequest>;
   readonly tokenCounters: TokenCounters;
-  readonly embeddings: EmbeddingClients;
+  /** Models that turn texts into vectors. */
+  readonly embeddings: ClientPool<GatewayRequest>;
   readonly embeddingExecution: ExecuteOptions<GatewayRequest>;
   readonly guard: Guard;
   readonly log: DecisionLog;

@@ -223,7 +223,7 @@ const embedding = z.strictObject({
 
 const execution = z.strictObject({
   ...times,
-  deadlineMs: milliseconds.optional(),
+  deadlineMs: milliseconds.default(120_000),
   retryDelayMs: amount.optional(),
   longestRetryDelayMs: amount.optional(),
   commitAfterCharacters: amount.optional(),

@@ -1,4 +1,4 @@
-import { type Client, UpstreamError } from 'pointsman/execution';
+import { type Client, MalformedAnswerError, UpstreamError } from 'pointsman/execution';
 import { createOpenAiClient } from 'pointsman/openai';
 import type { CheckedConfig } from '../config/schema.ts';
 import { type GatewayRequest, pricesOf, type UpstreamConnection } from './clients.ts';
@@ -44,8 +44,20 @@ function createEmbeddingClient(
   });
   return async ({ outgoing, parameters = {} }, context) => {
     const given = await client({ parameters, headers: outgoing?.() ?? {} }, context);
-    return 'raw' in given ? { ...given, raw: { candidate: name, text: given.raw } } : given;
+    if (!('raw' in given)) return given;
+    checkCount(String(given.raw), parameters.input);
+    return { ...given, raw: { candidate: name, text: given.raw } };
   };
+}
+
+/** @throws MalformedAnswerError when there are fewer vectors, or more, than texts. */
+function checkCount(body: string, input: unknown): void {
+  const isOne = typeof input === 'string' || (Array.isArray(input) && typeof input[0] === 'number');
+  const expected = isOne ? 1 : Array.isArray(input) ? input.length : null;
+  // Quotes inside of texts are escaped.
+  const count = body.match(/"embedding"\s*:/g)?.length ?? 0;
+  if (expected === null || count === expected) return;
+  throw new MalformedAnswerError(`The upstream gave ${count} embeddings for ${expected} texts.`);
 }
 
 /** OpenAI's `POST /v1/embeddings`, as an upstream speaks it. The body is the client's own. */

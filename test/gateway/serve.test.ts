@@ -141,6 +141,34 @@ function wire(body: unknown): Promise<string> {
   });
 }
 
+it('lets go of a client that takes nothing of what it asked for, once its deadline is over', async () => {
+  const config = await testConfig(upstream, { execution: { deadlineMs: 300 } });
+  upstream.answer = (_, response) => {
+    const piece = chunk({ content: 'x'.repeat(100_000) });
+    const more = () => {
+      while (!response.destroyed && response.write(piece));
+      response.once('drain', more);
+    };
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    more();
+  };
+  const own = await serve(await createGateway(config, { env: { MOCK_KEY } }), { stalledMs: 300 });
+  const body = JSON.stringify(ask({ stream: true }));
+  const socket = connect(Number(new URL(own.url).port), '127.0.0.1', () =>
+    socket.write(
+      `POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    ),
+  );
+  socket.on('error', () => {});
+  while (upstream.got.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  await upstream.got[0].closed;
+  // Of a connection that is under way it would wait so long.
+  const began = performance.now();
+  await own.close(60_000);
+  expect(performance.now() - began).toBeLessThan(30_000);
+  socket.destroy();
+});
+
 describe('on the wire', () => {
   it('a stream that is whole ends with the last chunk of HTTP', async () => {
     expect(await wire(ask({ stream: true }))).toMatch(/\[DONE\]\n\n\r\n0\r\n\r\n$/);

@@ -149,8 +149,41 @@ describe('the guard', () => {
     expect(settled[1].costUsd).toBeGreaterThan(0);
   });
 
+  it('gets back what was set aside for a client that had left by then', async () => {
+    let go = () => {};
+    const asked = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    let reserving = () => {};
+    const isAsked = new Promise<void>((resolve) => {
+      reserving = resolve;
+    });
+    grant = {
+      async reserve() {
+        reserving();
+        await asked;
+        return {
+          headers: {},
+          settle: async (used) => {
+            settled.push(used);
+          },
+        };
+      },
+    };
+    const leaving = new AbortController();
+    const response = post(gateway, '/v1/chat/completions', ask(), {}, leaving.signal);
+    await isAsked;
+    leaving.abort();
+    expect((await response).status).toBe(499);
+    go();
+    while (settled.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(settled).toEqual([{ costUsd: 0, inputTokens: 0, outputTokens: 0 }]);
+    expect(upstream.got).toEqual([]);
+  });
+
   it('counts embeddings', async () => {
-    upstream.answer = (_, response) => sendJson(response, { data: [], usage: { prompt_tokens: 7 } });
+    const data = [{ embedding: [0.5] }, { embedding: [0.25] }];
+    upstream.answer = (_, response) => sendJson(response, { data, usage: { prompt_tokens: 7 } });
     await post(gateway, '/v1/embeddings', { model: 'embed', input: ['abcd', 'efgh'] });
     expect(reserved).toEqual([{ candidate: 'embed', costUsd: 2 / 1e6, inputTokens: 2 }]);
     expect(settled).toEqual([{ costUsd: 7 / 1e6, inputTokens: 7, outputTokens: 0 }]);

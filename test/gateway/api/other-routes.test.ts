@@ -241,6 +241,54 @@ describe('POST /v1/embeddings', () => {
     upstream.answer = (_, response) => sendJson(response, { fine: true });
     expect((await post(gateway, '/v1/embeddings', { model: 'embed', input: 'a' })).status).toBe(502);
   });
+
+  it.each([
+    ['a', 1],
+    [['a', 'b'], 2],
+    [[1, 2, 3], 1],
+    [[[1], [2], [3]], 3],
+  ])('of %j is %i vectors, and an error where there are fewer', async (input, count) => {
+    let left = 0;
+    upstream.answer = (_, response) =>
+      sendJson(response, { ...vectors, data: Array(count - left).fill({ embedding: [0.5] }) });
+    expect((await post(gateway, '/v1/embeddings', { model: 'embed', input })).status).toBe(200);
+    left = 1;
+    const response = await post(gateway, '/v1/embeddings', { model: 'embed', input });
+    expect(response.status).toBe(502);
+    expect((await response.json()).error.message).toContain(
+      `gave ${count - 1} embeddings for ${count} texts`,
+    );
+  });
+
+  it('keeps the deadline of a request, refuses hints that are none, and sends on what else its metadata holds', async () => {
+    upstream.answer = (_, response) => setTimeout(() => sendJson(response, vectors), 300).unref();
+    const late = await post(
+      gateway,
+      '/v1/embeddings',
+      { model: 'embed', input: 'a' },
+      { 'x-pointsman-deadline-ms': '30' },
+    );
+    expect([late.status, (await late.json()).error.code]).toEqual([504, 'deadline']);
+    const metadata = { pointsman_deadlin_ms: '30' };
+    const unknown = await post(gateway, '/v1/embeddings', { model: 'embed', input: 'a', metadata });
+    expect([unknown.status, (await unknown.json()).error.code]).toEqual([400, 'unknown_hint']);
+    upstream.answer = (_, response) => sendJson(response, vectors);
+    const kept = { pointsman_deadline_ms: '5000', own: 'b' };
+    await post(gateway, '/v1/embeddings', { model: 'embed', input: 'a', metadata: kept });
+    expect(upstream.got.at(-1)?.body).toEqual({ model: 'embed-1', input: 'a', metadata: { own: 'b' } });
+  });
+
+  it('has the breaker of the configuration', async () => {
+    upstream.answer = (_, response) => response.destroy();
+    const tries = async (breaker: false | { failures: number }) => {
+      const config = { embeddings: { embed: { upstream: 'mock' } }, execution: { retries: 0, breaker } };
+      const own = await testGateway(await testConfig(upstream, config));
+      upstream.got.length = 0;
+      for (let i = 0; i < 8; i++) await post(own, '/v1/embeddings', { model: 'embed', input: 'a' });
+      return upstream.got.length;
+    };
+    expect([await tries(false), await tries({ failures: 2 })]).toEqual([8, 2]);
+  });
 });
 
 describe('what operators ask for', () => {
