@@ -13,7 +13,7 @@ import { JSON_ANSWER } from '../outcomes/column-values.ts';
 import { columnOf, SAID_FIELDS, type SaidField } from '../outcomes/outcome.ts';
 import { readResponse } from './record/response.ts';
 import { jsonOf, listOf } from './record/values.ts';
-import { EXISTING, rewriteRows, USABLE } from './sql/rows.ts';
+import { EXISTING, hasRows, rewriteRows, USABLE } from './sql/rows.ts';
 
 /** What is kept of answers: nothing, what they look like, or their words too. */
 type AnswersKept = 'none' | 'features' | 'text';
@@ -22,6 +22,8 @@ const WRITTEN = Object.fromEntries(SAID_FIELDS.map((field) => [field, columnOf(f
 
 /** Rows whose answer is known by its features, of this version. */
 const IS_READ = `"answerVersion" IS NOT DISTINCT FROM ${ANSWER_VERSION} AND "answerKey" IS NOT NULL AND len("answerChecks") = ${KEPT_LENGTH}`;
+
+const SAYS_SOMETHING = `(${SAID_FIELDS.map((field) => `"${field}" IS NOT NULL`).join(' OR ')})`;
 
 /** What became of the answers. */
 export interface AnswersReport {
@@ -54,6 +56,8 @@ export async function readAnswers(
   connection: DuckDBConnection,
   { isJudged, isMapped, keep, onProgress }: ReadAnswersOptions,
 ): Promise<AnswersReport> {
+  if (!(await hasRows(connection, 'staged', SAYS_SOMETHING)))
+    return { known: 0, otherVersion: 0, withoutPrompt: 0, sameForAll: 0 };
   const sameForAll = isMapped ? 0 : await dropSame(connection);
   if (keep !== 'none' || isJudged) await readNew(connection, onProgress);
   const isDropped = keep === 'none' ? `file <> ${EXISTING}` : 'false';
@@ -64,7 +68,7 @@ export async function readAnswers(
   const [known, otherVersion, withoutPrompt] = reader.getRows()[0].map(Number);
   const columns = SAID_FIELDS.filter((field) => field !== 'answer').map((field) => `"${field}" = NULL`);
   await connection.run(`UPDATE staged SET ${columns.join(', ')} WHERE (${isDropped} OR NOT (${IS_READ}))
-    AND (${SAID_FIELDS.map((field) => `"${field}" IS NOT NULL`).join(' OR ')})`);
+    AND ${SAYS_SOMETHING}`);
   return { known, otherVersion, withoutPrompt, sameForAll };
 }
 

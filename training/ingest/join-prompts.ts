@@ -8,7 +8,7 @@ import { stageNumbered } from './log-tables.ts';
 import { BLOCK_BYTES, type TextBlock } from './read/files.ts';
 import { LOG_REASONS, promptProblem } from './record/format.ts';
 import { readConversation } from './record/messages.ts';
-import { EXISTING, REFUSED_MARK, USABLE, type ValidateOptions } from './sql/rows.ts';
+import { EXISTING, hasRows, REFUSED_MARK, USABLE, type ValidateOptions } from './sql/rows.ts';
 import type { StageBlocksOptions } from './stage.ts';
 
 type Row = Readonly<Record<string, unknown>>;
@@ -37,6 +37,8 @@ export async function joinPrompts(
   connection: DuckDBConnection,
   options: Omit<StageBlocksOptions, 'numbered' | 'fileIndex'> & ValidateOptions,
 ): Promise<{ readonly joined: number; readonly prompts: number }> {
+  if (!(await hasRows(connection, '(SELECT file FROM "openCalls" UNION ALL SELECT file FROM prompts)')))
+    return { joined: 0, prompts: 0 };
   const count = async (query: string): Promise<number> =>
     Number((await connection.runAndReadAll(query)).getRows()[0][0]);
   await connection.run(`CREATE TABLE matched AS SELECT o.rowid AS call, p.rowid AS prompt FROM "openCalls" AS o JOIN prompts AS p
@@ -158,15 +160,20 @@ export async function separateRequests(
   const prompt = 'hash("text", messages, "promptHash")';
   await connection.run(`CREATE TABLE "suspectIds" AS SELECT hash("requestId") AS h FROM staged WHERE ${USABLE}
     GROUP BY h HAVING min(${prompt}) <> max(${prompt})`);
+  const isSuspect = await hasRows(connection, '"suspectIds"');
+  const isSaidApart = await hasRows(
+    connection,
+    '(SELECT file FROM scores UNION ALL SELECT file FROM outcomes)',
+  );
+  if (!isSuspect && !isSaidApart) return 0;
   await connection.run(
     `CREATE TABLE separated ("row" BIGINT, original VARCHAR, "requestId" VARCHAR, file INTEGER, line BIGINT)`,
   );
-  const [[suspects]] = await rows('SELECT count(*) FROM "suspectIds"');
-  if (Number(suspects) > 0) await findSeparated(database, connection, clean);
+  if (isSuspect) await findSeparated(database, connection, clean);
   await connection.run(`UPDATE staged SET "requestId" = separated."requestId" FROM separated
     WHERE staged.rowid = separated."row" AND staged."requestId" <> separated."requestId"`);
   const [[ids]] = await rows('SELECT count(DISTINCT original) FROM separated');
-  await refuseAmbiguous(connection);
+  if (isSaidApart) await refuseAmbiguous(connection);
   await connection.run('DROP TABLE "suspectIds"; DROP TABLE separated');
   return Number(ids);
 }
@@ -270,10 +277,6 @@ function sha256(text: string): string {
 
 /** Scores and outcomes of an id that stands for several requests: those of the record of a call stay with it. */
 async function refuseAmbiguous(connection: DuckDBConnection): Promise<void> {
-  const said = await connection.runAndReadAll(
-    'SELECT 1 FROM scores UNION ALL SELECT 1 FROM outcomes LIMIT 1',
-  );
-  if (said.currentRowCount === 0) return;
   // Also ids of a table that is appended to, whose other requests came with an earlier log.
   await connection.run(`CREATE TABLE ambiguous AS SELECT DISTINCT original AS id FROM separated
     UNION SELECT regexp_extract("requestId", '^(.*)#[0-9a-f]{${HASH_LENGTH}}$', 1) FROM staged

@@ -14,7 +14,15 @@ import { hasLongLines } from './read/json.ts';
 import { LOG_REASONS, type LogReader, VALUE_REASONS } from './record/format.ts';
 import { UnclearScoresError } from './score-words.ts';
 import type { MapTarget, SourceLayout } from './sql/layout.ts';
-import { EXISTING, insertValid, rawRows, STAGED_COLUMNS, USABLE, type ValidateOptions } from './sql/rows.ts';
+import {
+  EXISTING,
+  hasRows,
+  insertValid,
+  rawRows,
+  STAGED_COLUMNS,
+  USABLE,
+  type ValidateOptions,
+} from './sql/rows.ts';
 import { type StageBlocksOptions, stageBlocks, stageRegular } from './stage.ts';
 
 /** Columns of what is joined to rows once all files are read, after those of `file`. */
@@ -302,6 +310,7 @@ async function joinOutcomes(connection: DuckDBConnection, options: JoinOptions):
  * @returns how many records of the log such decisions were.
  */
 async function settleAwaiting(connection: DuckDBConnection): Promise<number> {
+  if (!(await hasRows(connection, 'staged', `${USABLE} AND ${AWAITING}`))) return 0;
   const settled = `${USABLE} AND ${AWAITING}
     AND "requestId" IN (SELECT "requestId" FROM staged WHERE ${USABLE} AND NOT ${AWAITING})`;
   const found = await connection.runAndReadAll(
@@ -330,6 +339,7 @@ async function forgetGuesses(connection: DuckDBConnection): Promise<void> {
  * @returns how many rows.
  */
 export async function repriceRows(connection: DuckDBConnection): Promise<number> {
+  if (!(await hasRows(connection, 'staged'))) return 0;
   const changed = await connection.runAndReadAll(`UPDATE staged AS o SET "costUsd" = ${PRICE} FROM prices
     WHERE o.file = ${EXISTING} AND prices.name = o.candidate AND contains(o.metadata, '"costSource"')
       AND json_extract_string(o.metadata, '$.costSource') = 'computed' AND ${PRICE} IS DISTINCT FROM o."costUsd" AND ${PRICE} IS NOT NULL`);

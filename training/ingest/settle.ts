@@ -6,7 +6,7 @@ import { readConversation } from './record/messages.ts';
 import { NestedTooDeepError, refuseDeepNesting } from './record/values.ts';
 import { decideScale, qualityOfText, type ScaleDecision, type ScoreScale } from './score-scale.ts';
 import { LONGEST_RATING, type ScoreRange, type SeenScores } from './score-words.ts';
-import { EXISTING, rewriteRows, UNREAD } from './sql/rows.ts';
+import { EXISTING, hasRows, rewriteRows, UNREAD } from './sql/rows.ts';
 
 interface SettleOptions {
   /** The worst score and the best; `auto`: what is plain from the scores. @default 0 and 1 */
@@ -73,12 +73,15 @@ async function seenScores(
   const numbers = await rows(`SELECT file, candidate, CASE WHEN score < -1 THEN '-inf'::DOUBLE
       WHEN score > 100 THEN 'inf'::DOUBLE WHEN score = floor(score) THEN score ELSE floor(score) + 0.5 END AS value, count(*)
     FROM (${all}) WHERE ${IS_NUMBER} GROUP BY ALL ORDER BY ALL`);
-  const texts = await rows(
-    `SELECT rating, count(*) FROM (${all}) WHERE ${IS_TEXT} GROUP BY ALL ORDER BY ALL`,
-  );
-  const booleans = await rows(
-    `SELECT lower(rating), count(*) FROM (${all}) WHERE lower(rating) IN ('true', 'false') GROUP BY ALL`,
-  );
+  const isRated = await hasRows(connection, `(${all})`, 'rating IS NOT NULL');
+  const texts = isRated
+    ? await rows(`SELECT rating, count(*) FROM (${all}) WHERE ${IS_TEXT} GROUP BY ALL ORDER BY ALL`)
+    : [];
+  const booleans = isRated
+    ? await rows(
+        `SELECT lower(rating), count(*) FROM (${all}) WHERE lower(rating) IN ('true', 'false') GROUP BY ALL`,
+      )
+    : [];
   const labels =
     await rows(`SELECT json_extract_string(substring(reason, ${LABELS.length + 1}), '$'), count(*) FROM staged
     WHERE starts_with(reason, ${quoteText(LABELS)}) GROUP BY ALL ORDER BY ALL`);
@@ -141,6 +144,7 @@ export function withQualityJudged(isBad: string = NO_QUALITY): string {
 }
 
 async function refuseScores(connection: DuckDBConnection): Promise<void> {
+  if (!(await hasRows(connection, 'scores'))) return;
   const isBad = 'value IS NULL OR NOT (isfinite(value) AND value BETWEEN 0 AND 1)';
   const reason = `CASE WHEN isfinite(value) THEN ${quoteText(LOG_REASONS.scoreOutside)} ELSE ${quoteText(LOG_REASONS.scoreNotNumber)} END`;
   await connection.run(

@@ -19,7 +19,7 @@ import { writeSorted } from './finish.ts';
 import { physicalLines } from './read/files.ts';
 import { VALUE_REASONS } from './record/format.ts';
 import { type IngestReport, PASSED_OVER, type Rejection } from './report.ts';
-import { EXISTING, numberRows, STAGED_COLUMNS, USABLE } from './sql/rows.ts';
+import { EXISTING, hasRows, numberRows, STAGED_COLUMNS, USABLE } from './sql/rows.ts';
 
 const EXAMPLES = 5;
 const LINE_BITS = 40;
@@ -79,6 +79,11 @@ export class StagedRows {
     // Hashes first: grouping 64-bit numbers is cheap, and most tables have no pair at all.
     await this.#connection.run(`CREATE TABLE suspects AS SELECT hash("requestId", candidate) AS h FROM staged
       WHERE ${USABLE} GROUP BY h HAVING count(*) > 1`);
+    if (await hasRows(this.#connection, 'suspects')) await this.#refuseSuspects(answers, judged);
+    await this.#connection.run('DROP TABLE suspects; COMMIT');
+  }
+
+  async #refuseSuspects(answers: boolean, judged: boolean): Promise<void> {
     await this.#connection.run(`CREATE TABLE repeats AS SELECT id, known, kept FROM (SELECT rowid AS id,
         row_number() OVER (key ORDER BY quality IS NULL, file, line, rowid) AS nth,
         first_value(rowid) OVER (key ORDER BY quality IS NULL, file, line, rowid) AS kept, min(file) OVER (key) = ${EXISTING} AS known
@@ -91,7 +96,7 @@ export class StagedRows {
     );
     await this.#connection.run(`UPDATE staged SET reason = CASE WHEN known THEN ${quoteText(REASONS.inTable)}
       ELSE ${quoteText(REASONS.duplicate)} END FROM repeats WHERE staged.rowid = repeats.id AND file <> ${EXISTING}`);
-    await this.#connection.run('DROP TABLE suspects; DROP TABLE repeats; COMMIT');
+    await this.#connection.run('DROP TABLE repeats');
   }
 
   /**
@@ -161,12 +166,10 @@ export class StagedRows {
     const isUnpriced = `${isNew} AND "costUsd" IS NULL AND NOT contains(metadata, '"failed":true')`;
     const isPriced = 'candidate IN (SELECT name FROM prices)';
     const hasTokens = '"inputTokens" IS NOT NULL AND "outputTokens" IS NOT NULL';
-    const [[withoutTokens, withoutPrices, unrated, longest]] =
+    const [[withoutTokens, withoutPrices, unrated, longest, accepted, absent, derived, missing, inTable]] =
       await this.#rows(`SELECT count(*) FILTER (${isUnpriced} AND ${isPriced} AND NOT (${hasTokens})),
       count(*) FILTER (${isUnpriced} AND NOT (${isPriced}) AND ${hasTokens}), count(*) FILTER (${isNew} AND quality IS NULL AND preference IS NULL),
-      max("latencyMs") FILTER (${isNew}) FROM staged`);
-    const [[accepted, absent, derived, missing, inTable]] =
-      await this.#rows(`SELECT count(*) FILTER (${isNew}),
+      max("latencyMs") FILTER (${isNew}), count(*) FILTER (${isNew}),
       count(*) FILTER (absent AND file <> ${EXISTING}), count(*) FILTER (${isNew} AND derived),
       count(*) FILTER (${isNew} AND "costUsd" IS NULL), count(*) FILTER (${USABLE}) FROM staged`);
     const [[prompts, conflicts]] =
@@ -211,8 +214,8 @@ export class StagedRows {
       // Prompts are their owner's alone, from the first byte on: DuckDB writes into the file that is there.
       await writeFile(partial, '', { mode: 0o600 });
       const rows = `SELECT * FROM staged WHERE ${USABLE}`;
-      await writeSorted(this.#database, this.#connection, rows, STAGED_COLUMNS, partial);
-      const fingerprint = await this.#fingerprint(partial);
+      const count = await writeSorted(this.#database, this.#connection, rows, STAGED_COLUMNS, partial);
+      const fingerprint = await this.#fingerprint(partial, count);
       await rename(partial, out);
       return fingerprint;
     } catch (cause) {
@@ -228,7 +231,7 @@ export class StagedRows {
     }
   }
 
-  async #fingerprint(file: string): Promise<string> {
+  async #fingerprint(file: string, count: number): Promise<string> {
     const values = OUTCOME_FIELDS.map((field) =>
       columnOf(field).kind === 'time' ? `epoch_ms("${field}")::VARCHAR` : `"${field}"::VARCHAR`,
     ).map((value, i) =>
@@ -240,13 +243,13 @@ export class StagedRows {
       `SELECT n // ${group} AS n, sha256(string_agg(h, '' ORDER BY n)) AS h FROM (${rows}) GROUP BY n // ${group}`;
     const hash = createHash('sha256');
     // A part at a time, and in groups within: all the digests of a long table would not fit in memory.
-    for (let start = 0; ; start += PART_ROWS) {
+    for (let start = 0; start < count; start += PART_ROWS) {
       const rows = `SELECT file_row_number AS n, sha256(${canonical}) AS h FROM ${parquetFile(file, ', file_row_number = true')}
         WHERE file_row_number >= ${start} AND file_row_number < ${start + PART_ROWS}`;
-      const parts = await this.#rows(digest(PART_ROWS, digest(GROUP_ROWS, rows)));
-      if (parts.length === 0) return hash.digest('hex');
-      hash.update(String(parts[0][1]));
+      const [[, digestOfPart]] = await this.#rows(digest(PART_ROWS, digest(GROUP_ROWS, rows)));
+      hash.update(String(digestOfPart));
     }
+    return hash.digest('hex');
   }
 
   /** @param rows SQL of a relation with `file`, `line` and `reason`, and of what counts of it. */
@@ -265,6 +268,7 @@ export class StagedRows {
           line: Number(place) % 2 ** LINE_BITS,
         })),
     }));
+    if (found.length === 0) return [];
     const lines = new Map<number, Map<number, number>>();
     for (const [file] of await this.#rows('SELECT file FROM first_rows')) {
       const counted = found.flatMap(({ places }) => places.filter((place) => place.file === file));

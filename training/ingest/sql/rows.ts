@@ -105,6 +105,16 @@ export const EXISTING = -1;
 export const UNREAD = '\u0001unread';
 export const USABLE = 'reason IS NULL AND NOT absent';
 
+/** Whether a relation, by its SQL, has any row. Most tables lack most of what is looked for: to know that is cheap. */
+export async function hasRows(
+  connection: DuckDBConnection,
+  relation: string,
+  where = 'true',
+): Promise<boolean> {
+  const found = await connection.runAndReadAll(`SELECT 1 FROM ${relation} WHERE ${where} LIMIT 1`);
+  return found.currentRowCount > 0;
+}
+
 /**
  * One row per row read; `reason` is null where it can be used, and `absent` marks cells that are no rows. `rating` is what was
  * given as quality where it is no number.
