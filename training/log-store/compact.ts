@@ -25,7 +25,7 @@ interface CompactedFile {
  */
 async function compactFile(connection: DuckDBConnection, file: LogFile): Promise<CompactedFile> {
   const { size } = await stat(file.path);
-  const { records, linesCutOff } = await loadLines(connection, file.path);
+  const { records, linesCutOff } = await loadFile(connection, file.path);
   const parquet = join(dirname(file.path), `${file.stem}.parquet`);
   const bytesAfter = records === 0 ? 0 : await writeParquet(connection, file.path, size, parquet);
   await removeRead(file, size);
@@ -41,7 +41,7 @@ async function compactFile(connection: DuckDBConnection, file: LogFile): Promise
 async function compactAgain(connection: DuckDBConnection, file: LogFile): Promise<CompactedFile | null> {
   const parquet = join(dirname(file.path), `${file.stem}.parquet`);
   const { size } = await stat(file.path);
-  const { records, linesCutOff } = await loadLines(connection, file.path);
+  const { records, linesCutOff } = await loadFile(connection, file.path);
   const [known, others] = await compareLines(connection, parquet);
   if (others > 0) {
     await giveFreeName(file);
@@ -133,7 +133,7 @@ async function giveFreeName({ path, stem }: LogFile): Promise<void> {
 }
 
 /** Renames a file, and never onto another one. @throws an error with the code EEXIST */
-async function nameOnce(from: string, to: string): Promise<void> {
+export async function nameOnce(from: string, to: string): Promise<void> {
   try {
     await link(from, to);
   } catch (error) {
@@ -145,27 +145,51 @@ async function nameOnce(from: string, to: string): Promise<void> {
   await rm(from, { force: true });
 }
 
-/** Lines that are whole, into the table `lines`. */
-async function loadLines(connection: DuckDBConnection, path: string) {
-  await connection.run(
-    'CREATE OR REPLACE TABLE lines (line INTEGER, kind VARCHAR, id VARCHAR, "at" TIMESTAMP, candidate VARCHAR, record VARCHAR)',
+/** Lines of a file that are whole, into the table `lines`, which holds nothing else then. */
+async function loadFile(connection: DuckDBConnection, path: string) {
+  let linesCutOff = 0;
+  await createLines(connection);
+  const records = await loadLines(
+    connection,
+    logLines(path, () => linesCutOff++),
+    path,
   );
+  return { records, linesCutOff };
+}
+
+/** Makes the table `lines` of records, and empties one that is there. */
+export async function createLines(connection: DuckDBConnection): Promise<void> {
+  await connection.run(
+    'CREATE OR REPLACE TABLE lines (line INTEGER, kind VARCHAR, id VARCHAR, "at" TIMESTAMP, candidate VARCHAR, "user" VARCHAR, record VARCHAR)',
+  );
+}
+
+/**
+ * Adds records, one a line, to the table `lines`.
+ * @param name of where they are from @returns how many there were
+ * @throws InvalidInputError when a line is no record; those before it are in the table
+ */
+export async function loadLines(
+  connection: DuckDBConnection,
+  lines: AsyncIterable<string> | Iterable<string>,
+  name: string,
+): Promise<number> {
   const appender = await connection.createAppender('lines');
   let records = 0;
-  let linesCutOff = 0;
   const text = (value: unknown) => {
     if (typeof value === 'string') appender.appendVarchar(value);
     else appender.appendNull();
   };
   try {
-    for await (const line of logLines(path, () => linesCutOff++)) {
-      const record = readRecord(line, path, records + 1);
+    for await (const line of lines) {
+      const record = readRecord(line, name, records + 1);
       appender.appendInteger(records++);
       text(record.kind);
       text(record.id);
       // Microseconds.
       appender.appendTimestamp(new DuckDBTimestampValue(1000n * BigInt(Date.parse(String(record.at)))));
       text(record.candidate);
+      text(record.user);
       appender.appendVarchar(line);
       appender.endRow();
       if (records % FLUSH_ROWS === 0) appender.flushSync();
@@ -173,12 +197,12 @@ async function loadLines(connection: DuckDBConnection, path: string) {
   } finally {
     appender.closeSync();
   }
-  return { records, linesCutOff };
+  return records;
 }
 
 const FLUSH_ROWS = 10_000;
 
-function readRecord(line: string, path: string, number: number): Readonly<Record<string, unknown>> {
+function readRecord(line: string, name: string, number: number): Readonly<Record<string, unknown>> {
   try {
     const record = JSON.parse(line);
     if (typeof record?.kind === 'string' && !Number.isNaN(Date.parse(record.at))) return record;
@@ -186,18 +210,18 @@ function readRecord(line: string, path: string, number: number): Readonly<Record
     // Said below.
   }
   throw new InvalidInputError(
-    `Line ${number} of ${path} is no log record. The file is left as it is: mend or remove the line, and compact again.`,
+    `Line ${number} of ${name} is no log record. The file is left as it is: mend or remove the line, and compact again.`,
   );
 }
 
 /** On the disk, and not only in the system's memory. */
-async function sync(path: string): Promise<void> {
+export async function sync(path: string): Promise<void> {
   const handle = await open(path);
   await handle.sync().finally(() => handle.close());
 }
 
 /** Clocks of machines that share a folder may differ by this much. */
-const SETTLE_MS = 600_000;
+export const SETTLE_MS = 600_000;
 
 /** What is not finished after this time never will be. */
 const ABANDONED_MS = 86_400_000;
@@ -311,7 +335,7 @@ const WITHOUT_HEADER_MS = 86_400_000;
  *
  * @returns milliseconds since 1970; -Infinity for a file that was closed in peace.
  */
-async function whenClosed(path: string): Promise<number> {
+export async function whenClosed(path: string): Promise<number> {
   const file = await open(path);
   try {
     const { size, mtimeMs } = await file.stat();

@@ -1,6 +1,6 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { StringDecoder } from 'node:string_decoder';
 import { createGzip } from 'node:zlib';
@@ -15,7 +15,7 @@ export interface ReadLogOptions {
 
 /**
  * Every record of a decision log in a folder, file by file and in order, compacted or not, each once. It may be written
- * to meanwhile.
+ * to meanwhile. Of a store of partitions, the same by day.
  *
  * @throws InvalidInputError when there is no such folder, or a Parquet file cannot be read.
  */
@@ -95,7 +95,7 @@ async function* linesBeyond(
   }
 }
 
-async function* parquetLines(database: ScratchDatabase, path: string): AsyncGenerator<string> {
+export async function* parquetLines(database: ScratchDatabase, path: string): AsyncGenerator<string> {
   const connection = await database.connect();
   try {
     const rows = await connection.stream(`SELECT record FROM ${parquetFile(path)}`);
@@ -127,12 +127,18 @@ const NAME = /^(decisions-(\d{8}T\d{9}Z)-(\d+))\.(jsonl|parquet)$/;
 
 /**
  * The files of a log, oldest first. Where one is there in both formats, compacting it was cut short after the Parquet was
- * whole. Anything else in the folder is passed over.
+ * whole. Anything else in the folder is passed over. Of a store of partitions, its files.
  *
  * @throws InvalidInputError when there is no such folder.
  */
 export async function listLogFiles(folder: string): Promise<LogFile[]> {
   const names = new Set(await namesIn(folder));
+  if (names.has(STORE_FILE))
+    return (await listParts(folder)).map(({ path }) => ({
+      path,
+      stem: basename(path, '.parquet'),
+      format: 'parquet',
+    }));
   const files: (LogFile & { readonly order: string })[] = [];
   for (const name of names) {
     const [, stem, time, number, format] = NAME.exec(name) ?? [];
@@ -150,6 +156,30 @@ export async function listLogFiles(folder: string): Promise<LogFile[]> {
     });
   }
   return files.sort((a, b) => (a.order < b.order ? -1 : 1)).map(({ order: _, ...file }) => file);
+}
+
+/** What says that a folder is a store of partitions, which logs are taken into. */
+export const STORE_FILE = 'log-store.json';
+
+const DAY = /^day=(\d{4}-\d\d-\d\d)$/;
+
+/** A file of a store of partitions: records of one day. */
+export interface Part {
+  readonly path: string;
+  /** "2026-11-30", in UTC. */
+  readonly day: string;
+}
+
+/** The files of a store, by day and then by name. */
+export async function listParts(folder: string): Promise<Part[]> {
+  const parts: Part[] = [];
+  for (const name of (await namesIn(folder)).sort()) {
+    const [, day] = DAY.exec(name) ?? [];
+    if (day === undefined) continue;
+    const files = (await readdir(join(folder, name))).filter((file) => /^[^.].*\.parquet$/.test(file));
+    for (const file of files.sort()) parts.push({ path: join(folder, name, file), day });
+  }
+  return parts;
 }
 
 async function namesIn(folder: string): Promise<string[]> {

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32, createInflateRaw } from 'node:zlib';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -244,13 +244,16 @@ export async function findSourceFiles(
   const found = new Map<string, SourceFile>();
   for (const name of names) {
     const kind = await kindOf(name);
-    if (kind === 'folder') {
+    const inLog = kind === 'folder' ? await logPattern(name) : null;
+    if (kind === 'folder' && inLog === null) {
       throw new InvalidInputError(
         `"${name}" is a folder. Give its files, as a quoted pattern: '${join(name, '*.jsonl')}'.`,
       );
     }
-    const paths = kind === 'file' ? [name] : await expand(connection, name);
+    const paths = kind === 'file' ? [name] : await expand(connection, inLog ?? name);
     if (paths.length === 0) {
+      if (inLog !== null)
+        throw new NoFilesError(`There is no record in "${name}" yet. Compact logs into it first.`);
       if (IS_PATTERN.test(name) && (await kindOf(folderOf(name))) === 'folder')
         throw new NoFilesError(`There is no file that fits "${name}". Check the pattern, and quote it.`);
       throw new InvalidInputError(`There is no file "${name}". Check the path, or quote the pattern.`);
@@ -266,6 +269,15 @@ export async function findSourceFiles(
     }
   }
   return [...found.values()];
+}
+
+/** The files of a decision log, where a folder is one, or a store that logs are compacted into; null for any other folder. */
+async function logPattern(folder: string): Promise<string | null> {
+  const names = await readdir(folder);
+  if (names.includes('log-store.json')) return join(escapePattern(folder), 'day=*', '*.parquet');
+  return names.some((each) => /^decisions-.*\.(jsonl|parquet)$/.test(each))
+    ? join(escapePattern(folder), 'decisions-*')
+    : null;
 }
 
 /** Of a pattern, what stands before its first step that has signs. */

@@ -1,0 +1,215 @@
+import { cp, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ingestOutcomes, readDecisionLog, readOutcomeMatrix } from '@pointsman/training';
+import { createFileLog, createFileSink } from 'pointsman/internal';
+import { createDecisionLog, type LogRecord } from 'pointsman/log';
+import { describe, expect, it } from 'vitest';
+import { collectLogs } from '../../../training/log-store/collect.ts';
+import { compactLog } from '../../../training/log-store/compact.ts';
+import { listLogFiles, listParts } from '../../../training/log-store/read.ts';
+import { runCli } from '../../documents/run-cli.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
+import { aDecision } from '../../src/log/a-decision.ts';
+import { RECORDS } from '../../src/log/log-records.ts';
+
+const { folder: root } = temporaryFolder();
+const AT = Date.UTC(2026, 10, 25, 23, 59, 30);
+let folders = 0;
+
+/** A log of several closed files, whose minute before midnight is not its last. */
+async function closedLog() {
+  const folder = join(root, `log-${folders++}`);
+  let ms = 0;
+  const clock = {
+    wallNow: () => AT + 500 * ms++,
+    after(wait: number, done: () => void) {
+      const timer = setTimeout(done, wait);
+      return () => clearTimeout(timer);
+    },
+  };
+  const log = createFileLog(folder, { maxBytes: 20_000, batch: 8, now: () => AT, clock });
+  for (let i = 0; i < 60; i++) {
+    const id = log.decided(aDecision(), { text: `prompt ${i}` });
+    log.outcome(id, { candidate: 'mini', costUsd: 0.001, latencyMs: 100 + i });
+    log.feedback(id, { quality: (i % 5) / 4 });
+  }
+  await log.close();
+  return folder;
+}
+
+async function read(folder: string): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const record of readDecisionLog(folder))
+    if (record.kind !== 'file') lines.push(JSON.stringify(record));
+  return lines.sort();
+}
+
+const newStore = () => join(root, `store-${folders++}`);
+
+describe('logs that are taken into a store', () => {
+  it('are there by day, once, and no more where they were', async () => {
+    const [first, second] = [await closedLog(), await closedLog()];
+    const before = [...(await read(first)), ...(await read(second))].sort();
+    const files = (await listLogFiles(first)).length + (await listLogFiles(second)).length;
+    const out = newStore();
+    const report = await collectLogs({ sources: [first, second], out });
+    expect(report).toMatchObject({
+      files,
+      records: 360,
+      repeated: 0,
+      parts: 2,
+      open: 0,
+      elsewhere: 0,
+      refused: [],
+    });
+    expect(report.bytesAfter).toBeLessThan(report.bytesBefore / 2);
+    expect(await read(out)).toEqual(before);
+    expect((await listParts(out)).map(({ day }) => day)).toEqual(['2026-11-25', '2026-11-26']);
+    for (const folder of [first, second]) expect(await readdir(folder)).toEqual([]);
+    expect(await collectLogs({ sources: [first, second], out })).toMatchObject({
+      files: 0,
+      records: 0,
+      parts: 0,
+    });
+    expect(await read(out)).toEqual(before);
+    const [batch] = await readdir(join(out, 'batches'));
+    const note = JSON.parse(await readFile(join(out, 'batches', batch), 'utf8'));
+    expect(note).toMatchObject({ schemaVersion: 1, records: 360, repeated: 0 });
+    expect(note.segments).toHaveLength(files);
+    expect(note.segments.reduce((sum: number, each: { bytes: number }) => sum + each.bytes, 0)).toBe(
+      report.bytesBefore,
+    );
+  });
+
+  it('that come again, compacted in between or under another name, add nothing', async () => {
+    const folder = await closedLog();
+    const copies = [`${folder}-1`, `${folder}-2`];
+    for (const copy of copies) await cp(folder, copy, { recursive: true });
+    await compactLog({ folder: copies[0] });
+    const before = await read(folder);
+    const out = newStore();
+    await collectLogs({ sources: [folder], out });
+    expect(await collectLogs({ sources: copies, out })).toMatchObject({
+      records: 0,
+      repeated: 360,
+      parts: 0,
+    });
+    expect(await read(out)).toEqual(before);
+  });
+
+  it('hold a batch once that a gateway wrote twice, since its file was taken while it wrote', async () => {
+    const folder = join(root, `log-${folders++}`);
+    const sink = createFileSink({ folder, now: () => AT });
+    await sink.write(RECORDS.slice(0, 2));
+    const out = newStore();
+    // By a clock that is a day ahead.
+    const later = { settleMs: 0, now: () => AT + 2 * 86_400_000 };
+    expect(await collectLogs({ sources: [folder], out, ...later })).toMatchObject({ files: 1, records: 2 });
+    await sink.write(RECORDS.slice(0, 3));
+    await sink.close();
+    expect(await collectLogs({ sources: [folder], out, ...later })).toMatchObject({
+      records: 1,
+      repeated: 2,
+    });
+    const kinds = (await read(out)).map((line) => JSON.parse(line).kind);
+    expect(kinds.sort()).toEqual(['decision', 'feedback', 'outcome']);
+  });
+
+  it('are left where they are while a gateway may write to them', async () => {
+    const folder = join(root, `log-${folders++}`);
+    const log = createDecisionLog({ sink: createFileSink({ folder, now: () => AT }), batch: 1 });
+    log.decided(aDecision(), { text: 'a' });
+    await log.flush();
+    const out = newStore();
+    expect(await collectLogs({ sources: [folder], out, now: () => AT })).toMatchObject({ open: 1, files: 0 });
+    expect(await listLogFiles(folder)).toHaveLength(1);
+    await log.close();
+    expect(await collectLogs({ sources: [folder], out, now: () => AT })).toMatchObject({ open: 0, files: 1 });
+  });
+
+  it('leave a damaged file as it is, and take the others', async () => {
+    const folder = await closedLog();
+    const before = await read(folder);
+    const [{ path }] = await listLogFiles(folder);
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.replace('"kind":"decision"', '"kind:"decision"'));
+    const out = newStore();
+    const { code, stderr, stdout } = await runCli(['log', 'compact', folder, '--out', out]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^Line \d+ of .*jsonl is no log record. The file is left as it is/);
+    expect(stdout).toMatch(
+      /^\d+ records taken in, of \d files, into 2 parts, 0\.\d MB to 0\.\d MB\n {2}1 refused\n$/,
+    );
+    expect((await listLogFiles(folder)).map((file) => file.path)).toEqual([path]);
+    await writeFile(path, text);
+    await collectLogs({ sources: [folder], out });
+    expect(await read(out)).toEqual(before);
+  });
+
+  it('go on with what a compactor had claimed that was killed, and not with what is claimed for another store', async () => {
+    const folder = await closedLog();
+    const before = await read(folder);
+    const out = newStore();
+    await collectLogs({ sources: [await closedLog()], out });
+    const id = JSON.parse(await readFile(join(out, 'log-store.json'), 'utf8')).id as string;
+    const [mine, others] = await listLogFiles(folder);
+    const name = (of: string, stem: string) =>
+      join(folder, `.taken-${of}-20261125T000000000Z-0badf00d-${stem}.jsonl`);
+    await rename(mine.path, name(id, mine.stem));
+    await rename(others.path, name('00000000', others.stem));
+    const report = await collectLogs({ sources: [folder], out });
+    expect(report).toMatchObject({ elsewhere: 1 });
+    expect(await readdir(folder)).toEqual([
+      `.taken-00000000-20261125T000000000Z-0badf00d-${others.stem}.jsonl`,
+    ]);
+    await rename(name('00000000', others.stem), others.path);
+    await collectLogs({ sources: [folder], out });
+    const all = await read(out);
+    expect(before.every((line) => all.includes(line))).toBe(true);
+    expect(all).toHaveLength(360);
+  });
+
+  it('by several at once are there once', async () => {
+    const places = [await closedLog(), await closedLog()];
+    const before = [...(await read(places[0])), ...(await read(places[1]))].sort();
+    const out = newStore();
+    const reports = await Promise.all(
+      [1, 2, 3].map(() => collectLogs({ sources: places, out, batchBytes: 30_000 })),
+    );
+    expect(reports.reduce((sum, { records }) => sum + records, 0)).toBe(360);
+    expect(await read(out)).toEqual(before);
+  });
+
+  it('can be read by their owner alone', async () => {
+    const out = newStore();
+    await collectLogs({ sources: [await closedLog()], out });
+    for (const { path } of await listParts(out)) expect((await stat(path)).mode & 0o077).toBe(0);
+    expect((await stat(join(out, 'batches'))).mode & 0o077).toBe(0);
+  });
+
+  it('are the same traffic to learn from, by the name of the store alone', async () => {
+    const folder = await closedLog();
+    const out = newStore();
+    const [direct, stored] = [join(root, 'direct.parquet'), join(root, 'stored.parquet')];
+    await ingestOutcomes({ files: [folder], format: 'pointsman', out: direct });
+    await collectLogs({ sources: [folder], out });
+    await ingestOutcomes({ files: [out], format: 'auto', out: stored });
+    expect(await readOutcomeMatrix(stored)).toEqual(await readOutcomeMatrix(direct));
+  });
+});
+
+it('a store without a record yet is a night without a log, and a folder of something else is refused', async () => {
+  const out = newStore();
+  const empty = join(root, 'empty');
+  await mkdir(empty);
+  await collectLogs({ sources: [empty], out });
+  const reading = { format: 'pointsman' as const, out: join(root, 'none.parquet') };
+  await expect(ingestOutcomes({ ...reading, files: [out] })).rejects.toMatchObject({ name: 'NoFilesError' });
+  await expect(ingestOutcomes({ ...reading, files: [empty] })).rejects.toThrow('is a folder. Give its files');
+  await expect(collectLogs({ sources: [join(root, 'gone')], out })).rejects.toThrow(
+    'Give the folder of a decision log',
+  );
+  const records: LogRecord[] = [];
+  for await (const record of readDecisionLog(out)) records.push(record);
+  expect(records).toEqual([]);
+});
