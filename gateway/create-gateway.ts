@@ -1,8 +1,5 @@
 import { Hono } from 'hono';
-import { InvalidInputError } from 'pointsman';
 import { type ClientPoolOptions, createClientPool } from 'pointsman/execution';
-import { createDecisionLog, createPostgresSink, createPostgresTable, type DecisionLog } from 'pointsman/log';
-import { openDecisionLog } from 'pointsman/node';
 import { checkAdminToken, createAdminApi, isLoopback } from './admin/admin-api.ts';
 import { createDashboardFiles } from './admin/dashboard-files.ts';
 import { createKeysArea } from './admin/keys-area.ts';
@@ -22,7 +19,7 @@ import { listModels, readModel } from './api/models.ts';
 import { type GatewayParts, reportedProblem } from './api/parts.ts';
 import { answerQuestions } from './api/questions.ts';
 import { speakersOf } from './api/speakers.ts';
-import { checkConfig, filledState, fillIn, readSecret, type SecretSources } from './config/load-config.ts';
+import { checkConfig, filledState, readSecret, type SecretSources } from './config/load-config.ts';
 import type { CandidateConfig, CheckedConfig, GatewayConfig } from './config/schema.ts';
 import { createConversations } from './conversations/conversations.ts';
 import { createOpenGuard, type Guard } from './keys/guard.ts';
@@ -33,6 +30,7 @@ import { chatCompletions } from './protocols/chat-completions.ts';
 import type { Protocol } from './protocols/protocol.ts';
 import { responses } from './protocols/responses.ts';
 import { createDecisionRecords, createRatableAnswers } from './records/decision-records.ts';
+import { openLog } from './records/open-log.ts';
 import { openRollups, type Rollups } from './rollups/open-rollups.ts';
 import { openRouters, unmatchedNames } from './routing/routers.ts';
 import type { Judge } from './shadow/judge.ts';
@@ -244,59 +242,6 @@ function adminToken({ admin, listen }: CheckedConfig, secrets: SecretSources): s
   const token = admin?.token === undefined ? null : readSecret(admin.token, 'admin.token', secrets);
   checkAdminToken(token, listen.host);
   return token;
-}
-
-/** Ids are the gateway's own, whether decisions are written down or not. */
-const newId = () => `dec_${crypto.randomUUID().replaceAll('-', '')}`;
-
-/** Milliseconds that a statement of the log may take; its records are then tried again. */
-const QUERY_TIMEOUT_MS = 10_000;
-
-/**
- * The decision log of a configuration: in files of a folder, in a table of PostgreSQL that several gateways share, or nowhere.
- *
- * @throws InvalidInputError when the package `pg` is missing, a variable of the address is not set, or PostgreSQL cannot be reached or
- *   does not let the table be made.
- */
-async function openLog(
-  { log }: CheckedConfig,
-  { env }: SecretSources,
-  onError: (error: unknown) => void,
-): Promise<DecisionLog> {
-  if (log === undefined) return createDecisionLog({ sink: () => {}, content: 'hash', newId });
-  const options = { content: log.content, newId, onError };
-  if (log.postgres === undefined) return openDecisionLog(log.folder as string, options);
-  const { table, url } = log.postgres;
-  const client = await openPool(fillIn(url, 'log.postgres.url', env), onError);
-  try {
-    await createPostgresTable(client, table);
-  } catch (cause) {
-    await client.end();
-    const { code = 'no answer' } = cause as { code?: string };
-    throw new InvalidInputError(
-      `The table ${table} of the decision log could not be opened in PostgreSQL (${code}). Look at \`log.postgres\`, and ` +
-        'whether the server runs and lets this user create tables.',
-      { cause },
-    );
-  }
-  const sink = createPostgresSink({ client, table });
-  return createDecisionLog({ ...options, sink: { ...sink, close: () => client.end() } });
-}
-
-async function openPool(connectionString: string, onError: (error: unknown) => void) {
-  const pg = await import('pg').catch((cause) => {
-    throw new InvalidInputError('A log in PostgreSQL needs the package pg. Install it: npm install pg.', {
-      cause,
-    });
-  });
-  const pool = new pg.default.Pool({
-    connectionString,
-    query_timeout: QUERY_TIMEOUT_MS,
-    connectionTimeoutMillis: QUERY_TIMEOUT_MS,
-  });
-  // A connection that breaks while nobody uses it would end the process.
-  pool.on('error', onError);
-  return pool;
 }
 
 /** Answers whose ratings are counted when they come: about 10 MB. */

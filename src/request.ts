@@ -23,6 +23,8 @@ export interface Request {
   readonly tools?: readonly unknown[];
   /** The response format asked for, as in the OpenAI API (`{ type: 'json_schema', ... }`). */
   readonly responseFormat?: { readonly type: string };
+  /** Who asks. Nothing is decided by it; a decision log keeps it as a keyed hash, so that what a person asked can be found and forgotten. */
+  readonly user?: string;
 }
 
 /** What the router reads of a request: the user's words, and the shape of what surrounds them. */

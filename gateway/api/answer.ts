@@ -121,7 +121,11 @@ async function prepare(
     course,
     router,
     routerName,
-    request: { ...asked.request, outgoing: () => ({ ...forwarded, ...course.trace.outgoing() }) },
+    request: {
+      ...asked.request,
+      ...(hints.user === undefined ? {} : { user: hints.user }),
+      outgoing: () => ({ ...forwarded, ...course.trace.outgoing() }),
+    },
     options: {
       ...parts.execution,
       route: mayOffer ? { ...route, uncertainty: true } : route,

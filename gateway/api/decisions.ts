@@ -63,7 +63,7 @@ export async function decideWith(
   const decision = pricing.priced(
     await withoutOthers(
       grant,
-      router.route(asked.request, {
+      router.route(hints.user === undefined ? asked.request : { ...asked.request, user: hints.user }, {
         ...routeOptions(hints, grant, speakers),
         conversation: talk.conversation,
         novelty: true,

@@ -11,6 +11,8 @@ export interface Hints {
   readonly route: RouteOptions;
   readonly router?: string;
   readonly conversationId?: string;
+  /** Who asks. */
+  readonly user?: string;
   readonly deadlineMs?: number;
   readonly costBudgetUsd?: number;
 }
@@ -37,6 +39,7 @@ const HINTS = {
   'cost-budget-usd': amount,
   router: z.string().min(1).max(256),
   'conversation-id': z.string().min(1).max(256),
+  user: z.string().min(1).max(256),
   explore: z.enum(['on', 'off']),
 } as const;
 
@@ -44,7 +47,7 @@ type HintName = keyof typeof HINTS;
 type Given = { -readonly [Name in HintName]?: z.output<(typeof HINTS)[Name]> };
 
 const NAMES = Object.keys(HINTS) as HintName[];
-const TEXTS = new Set<HintName>(['tier', 'task', 'router', 'conversation-id', 'explore']);
+const TEXTS = new Set<HintName>(['tier', 'task', 'router', 'conversation-id', 'user', 'explore']);
 const HEADER = 'x-pointsman-';
 const FIELD = 'pointsman_';
 
@@ -54,7 +57,7 @@ const OF_ANSWERS =
 
 /** Whom a request is for, and what it says beside. */
 export interface Aim {
-  /** `unit`: whom one version of a router goes on answering. */
+  /** `unit`: whom one version of a router goes on answering, the conversation or the user; null for a request by itself. */
   readonly hints: Hints & { readonly unit: string | null };
   readonly target: Target;
 }
@@ -73,17 +76,21 @@ export function boundsOf(
 /** @throws Problem for a hint that cannot be, or where there is no such router or candidate. */
 export function readAim(routers: Routers, headers: Headers, asked: AskedAnswer): Aim {
   const hints = readHints(headers, asked.metadata);
-  const unit = unitOf(asked, hints);
+  const user = userOf(asked, hints);
+  const unit = hints.conversationId ?? user;
   const target = routers.target(asked.model, hints.router, unit ?? undefined);
   if (target.kind === 'router') checkNames(hints, target, headers);
-  return { hints: { ...hints, unit }, target };
+  return { hints: { ...hints, unit, ...(user === null ? {} : { user }) }, target };
 }
 
-/** Whom one version of a router goes on answering: the conversation, or the user that the body names; null for a request by itself. */
-function unitOf({ request: { parameters = {} } }: AskedAnswer, { conversationId }: Hints): string | null {
-  const { metadata, user } = parameters;
-  const named = user ?? (isFields(metadata) ? metadata.user_id : undefined);
-  return conversationId ?? (typeof named === 'string' ? named.slice(0, LONGEST_UNIT) : null);
+/**
+ * Who asks, as the hint or the body says: `safety_identifier` or `user` of OpenAI's APIs, `user_id` of Anthropic's `metadata`. Null where
+ * neither does.
+ */
+function userOf({ request: { parameters = {} } }: AskedAnswer, { user: hinted }: Hints): string | null {
+  const { metadata, safety_identifier, user } = parameters;
+  const named = hinted ?? safety_identifier ?? user ?? (isFields(metadata) ? metadata.user_id : undefined);
+  return typeof named === 'string' && named !== '' ? named.slice(0, LONGEST_UNIT) : null;
 }
 
 const LONGEST_UNIT = 256;
@@ -180,6 +187,7 @@ function hintsOf(given: Given): Hints {
     },
     ...(given.router === undefined ? {} : { router: given.router }),
     ...(given['conversation-id'] === undefined ? {} : { conversationId: given['conversation-id'] }),
+    ...(given.user === undefined ? {} : { user: given.user }),
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
     ...(costBudgetUsd === undefined ? {} : { costBudgetUsd }),
   };

@@ -90,8 +90,19 @@ async function readConfig(
   return {
     ...config,
     listen: { host: host ?? listen.host, port: port ?? listen.port },
-    ...(log === undefined ? {} : { log: { content: config.log?.content ?? 'prompt', folder: resolve(log) } }),
+    ...(log === undefined ? {} : { log: { ...LOG_DEFAULTS, ...keptOf(config.log), folder: resolve(log) } }),
   };
+}
+
+const LOG_DEFAULTS = { content: 'prompt', user: 'hash' } as const;
+
+/** What a configuration says of what is kept, wherever that goes. */
+function keptOf(
+  log: CheckedConfig['log'],
+): Partial<Pick<NonNullable<CheckedConfig['log']>, 'content' | 'user' | 'userKey'>> {
+  if (log === undefined) return {};
+  const { content, user, userKey } = log;
+  return { content, user, ...(userKey === undefined ? {} : { userKey }) };
 }
 
 /** Of `models/support` it is `support`. */
@@ -99,6 +110,13 @@ function nameOf(folder: string): string {
   const name = basename(resolve(folder));
   if (name !== '') return name;
   throw new InvalidInputError(`${folder} must be the folder of a router. Give one, such as models/support.`);
+}
+
+function placeOf({ folder, postgres, redis }: NonNullable<CheckedConfig['log']>): string {
+  if (folder !== undefined) return folder;
+  return postgres === undefined
+    ? `the stream ${redis?.stream} of Redis`
+    : `the table ${postgres.table} of PostgreSQL`;
 }
 
 function greeting(config: CheckedConfig, { url }: RunningServer, hasDashboard: boolean): string {
@@ -118,7 +136,7 @@ function greeting(config: CheckedConfig, { url }: RunningServer, hasDashboard: b
       : '  Keys: each request needs one; `pointsman keys create` makes them.',
     config.log === undefined
       ? '  No decision log is kept. Give --log, or `log` in the configuration.'
-      : `  Decision log: ${config.log.folder ?? `the table ${config.log.postgres?.table} of PostgreSQL`}`,
+      : `  Decision log: ${placeOf(config.log)}`,
     'Ctrl+C stops it.',
   ];
   return `${lines.join('\n')}\n`;

@@ -4,7 +4,7 @@ import { dirname, isAbsolute, resolve } from 'node:path';
 import { InvalidInputError } from 'pointsman';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { type CheckedConfig, configSchema, type SecretName } from './schema.ts';
+import { type CheckedConfig, configSchema, type ProtocolName, type SecretName } from './schema.ts';
 
 /** The configuration of the working folder, where no other is named. */
 export const CONFIG_FILE = 'gateway.yaml';
@@ -44,7 +44,7 @@ export async function loadConfig(path: string): Promise<CheckedConfig> {
  * @throws InvalidInputError naming every field that is wrong.
  */
 export function checkConfig(value: unknown, name: string, folder: string): CheckedConfig {
-  const { success, data, error } = configSchema.safeParse(value ?? {});
+  const { success, data, error } = checkedSchema.safeParse(value ?? {});
   if (!success) {
     const lines = error.issues.flatMap(issueLines);
     throw new InvalidInputError(
@@ -140,3 +140,51 @@ export function fillIn(text: string, field: string, env: SecretSources['env']): 
     throw new InvalidInputError(`\`${field}\` needs the environment variable ${variable}. Set it.`);
   });
 }
+
+/** What must hold between fields. */
+const checkedSchema = configSchema.superRefine((config, context) => {
+  const wrong = (path: (string | number)[], message: string) =>
+    context.addIssue({ code: 'custom', path, message });
+  const known = Object.keys(config.upstreams);
+  for (const kind of ['candidates', 'embeddings'] as const) {
+    for (const [key, { upstream: named }] of Object.entries(config[kind])) {
+      if (known.includes(named)) continue;
+      wrong([kind, key, 'upstream'], `must be one of upstreams: ${known.join(', ') || 'none is there'}`);
+    }
+  }
+  for (const [key, { perProtocol, upstream: named }] of Object.entries(config.candidates))
+    for (const protocol of Object.keys(perProtocol) as ProtocolName[])
+      if (config.upstreams[named]?.protocol.includes(protocol) === false)
+        wrong(['candidates', key, 'perProtocol', protocol], 'must be a protocol that its upstream speaks');
+  for (const [key, { upstream: named }] of Object.entries(config.embeddings))
+    if (config.upstreams[named]?.protocol.every((spoken) => spoken === 'anthropic'))
+      wrong(['embeddings', key, 'upstream'], "must speak OpenAI's API: of no other are embeddings passed on");
+  const routers = Object.keys(config.routers);
+  if (config.defaultRouter !== undefined && !routers.includes(config.defaultRouter))
+    wrong(['defaultRouter'], `must be one of routers: ${routers.join(', ') || 'none is there'}`);
+  for (const [key, { canary: tried, watch }] of Object.entries(config.routers))
+    if (tried !== undefined && watch === false)
+      wrong(['routers', key, 'canary'], 'must not stand beside `watch: false`: new versions are looked for');
+  const judge = config.shadow?.judge;
+  if (judge !== undefined) {
+    const named = config.candidates[judge];
+    const priced =
+      named?.inputPricePerMillionTokens !== undefined && named.outputPricePerMillionTokens !== undefined;
+    if (named === undefined) wrong(['shadow', 'judge'], 'must be one of candidates');
+    else if (!priced) wrong(['shadow', 'judge'], 'must have prices: else no budget covers it');
+    else if (!config.upstreams[named.upstream]?.protocol.includes('openai-chat'))
+      wrong(['shadow', 'judge'], 'must speak openai-chat');
+  }
+  const nothing = routers.length + Object.keys(config.candidates).length === 0;
+  if (nothing) wrong([], 'must have `routers` or `candidates`: there is nothing to serve');
+  for (const header of config.forwardHeaders)
+    if (NEVER_FORWARDED.has(header.toLowerCase()))
+      wrong(['forwardHeaders'], `must not hold ${header}: it is the client's key, or of its connection`);
+});
+
+const NEVER_FORWARDED = new Set(
+  (
+    'api-key authorization connection content-encoding content-length content-type cookie host ' +
+    'proxy-authorization transfer-encoding x-api-key x-goog-api-key'
+  ).split(' '),
+);

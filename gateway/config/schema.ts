@@ -272,123 +272,85 @@ const keys = z.strictObject({
   onExpiry: z.enum(['charge', 'release']).optional(),
 });
 
-/** What `gateway.yaml` holds. */
-export const configSchema = z
+/** Where decisions, outcomes and ratings are written down: docs/decision-log.md. */
+const log = z
   .strictObject({
-    listen: z
+    folder: z.string().min(1).optional(),
+    /** Of files: after this time the next one is begun, and this one may be compacted. @default a day */
+    maxAgeMs: milliseconds.optional(),
+    /** A table that several gateways share. */
+    postgres: z
       .strictObject({
-        host: z.string().min(1).default('127.0.0.1'),
-        port: z.int().min(0).max(65_535).default(8800),
+        /** Address with `${NAME}` in the place of what is secret. */
+        url: z.string().min(1),
+        table: z.string().min(1).default('pointsman_log'),
       })
-      .prefault({}),
-    upstreams: z.record(z.string(), upstream).default({}),
-    candidates: z.record(name, candidate).default({}),
-    routers: z.record(z.string().min(1).max(256), router).default({}),
-    /** The router of `model: auto`. @default the first */
-    defaultRouter: z.string().optional(),
-    embeddings: z.record(name, embedding).default({}),
-    execution: execution.prefault({}),
-    /** Decisions, outcomes and ratings, in files or in a table that several gateways share. @default nowhere */
-    log: z
-      .strictObject({
-        folder: z.string().min(1).optional(),
-        postgres: z
-          .strictObject({
-            /** Address with `${NAME}` in the place of what is secret. */
-            url: z.string().min(1),
-            table: z.string().min(1).default('pointsman_log'),
-          })
-          .optional(),
-        content: z.enum(['prompt', 'hash']).default('prompt'),
-      })
-      .refine(
-        ({ folder, postgres }) => (folder === undefined) !== (postgres === undefined),
-        'must have `folder` or `postgres`, one of the two',
-      )
       .optional(),
-    /** Other candidates are asked too, in the background: docs/shadow.md. @default none */
-    shadow: shadow.optional(),
-    /** Counts by minute, hour and day. @default beside the log; in memory where there is none */
-    rollups: z.strictObject({ file: z.string().min(1) }).optional(),
-    /** Who may use it, and how much. @default everybody, without limits */
-    keys: keys.optional(),
-    /** The admin API and the dashboard; on this machine alone they need no token. */
-    admin: z.strictObject({ token: secret.optional() }).optional(),
-    conversations: z
-      .strictObject({ ttlMs: milliseconds.default(3_600_000), cacheTtlMs: amount.default(300_000) })
-      .prefault({}),
-    /** Decisions that can be asked for by their ids. */
-    recordsKept: z.int().positive().default(2000),
-    maxBodyBytes: z
-      .int()
-      .positive()
-      .default(20 * 2 ** 20),
-    /** Request headers that go on to upstreams, beside those of the trace context. */
-    forwardHeaders: z.array(z.string().regex(/^[A-Za-z0-9-]+$/)).default([]),
-    telemetry: z
-      .strictObject({ openTelemetry: z.boolean().default(false), recordContent: z.boolean().default(false) })
-      .prefault({}),
+    /** A stream of Redis that several gateways share, on the way to a store. */
+    redis: z
+      .strictObject({
+        url: z.string().min(1),
+        stream: z.string().min(1).default('pointsman_log'),
+        /** Entries, about; when there are more, the oldest go, whether they were read or not. */
+        maxLength: z.int().positive().default(100_000),
+      })
+      .optional(),
+    content: z.enum(['prompt', 'hash']).default('prompt'),
+    /** What is kept of who asked. */
+    user: z.enum(['hash', 'plain', 'none']).default('hash'),
+    /** What users are hashed with. @default a secret of the folder's own; without a folder, users are not kept */
+    userKey: secret.optional(),
   })
-  .superRefine((config, context) => {
-    const wrong = (path: (string | number)[], message: string) =>
-      context.addIssue({ code: 'custom', path, message });
-    const known = Object.keys(config.upstreams);
-    for (const kind of ['candidates', 'embeddings'] as const) {
-      for (const [key, { upstream: named }] of Object.entries(config[kind])) {
-        if (known.includes(named)) continue;
-        wrong([kind, key, 'upstream'], `must be one of upstreams: ${known.join(', ') || 'none is there'}`);
-      }
-    }
-    for (const [key, { perProtocol, upstream: named }] of Object.entries(config.candidates))
-      for (const protocol of Object.keys(perProtocol) as ProtocolName[])
-        if (config.upstreams[named]?.protocol.includes(protocol) === false)
-          wrong(['candidates', key, 'perProtocol', protocol], 'must be a protocol that its upstream speaks');
-    for (const [key, { upstream: named }] of Object.entries(config.embeddings))
-      if (config.upstreams[named]?.protocol.every((spoken) => spoken === 'anthropic'))
-        wrong(
-          ['embeddings', key, 'upstream'],
-          "must speak OpenAI's API: of no other are embeddings passed on",
-        );
-    const routers = Object.keys(config.routers);
-    if (config.defaultRouter !== undefined && !routers.includes(config.defaultRouter))
-      wrong(['defaultRouter'], `must be one of routers: ${routers.join(', ') || 'none is there'}`);
-    for (const [key, { canary: tried, watch }] of Object.entries(config.routers))
-      if (tried !== undefined && watch === false)
-        wrong(
-          ['routers', key, 'canary'],
-          'must not stand beside `watch: false`: new versions are looked for',
-        );
-    const judge = config.shadow?.judge;
-    if (judge !== undefined) {
-      const named = config.candidates[judge];
-      const priced =
-        named?.inputPricePerMillionTokens !== undefined && named.outputPricePerMillionTokens !== undefined;
-      if (named === undefined) wrong(['shadow', 'judge'], 'must be one of candidates');
-      else if (!priced) wrong(['shadow', 'judge'], 'must have prices: else no budget covers it');
-      else if (!config.upstreams[named.upstream]?.protocol.includes('openai-chat'))
-        wrong(['shadow', 'judge'], 'must speak openai-chat');
-    }
-    const nothing = routers.length + Object.keys(config.candidates).length === 0;
-    if (nothing) wrong([], 'must have `routers` or `candidates`: there is nothing to serve');
-    for (const header of config.forwardHeaders)
-      if (NEVER_FORWARDED.has(header.toLowerCase()))
-        wrong(['forwardHeaders'], `must not hold ${header}: it is the client's key, or of its connection`);
-  });
+  .refine(
+    ({ folder, postgres, redis }) =>
+      [folder, postgres, redis].filter((each) => each !== undefined).length === 1,
+    'must have `folder`, `postgres` or `redis`, one of the three',
+  )
+  .refine(
+    ({ folder, maxAgeMs }) => maxAgeMs === undefined || folder !== undefined,
+    'must have `folder` beside `maxAgeMs`: it is about files',
+  );
 
-const NEVER_FORWARDED = new Set([
-  'api-key',
-  'authorization',
-  'connection',
-  'content-encoding',
-  'content-length',
-  'content-type',
-  'cookie',
-  'host',
-  'proxy-authorization',
-  'transfer-encoding',
-  'x-api-key',
-  'x-goog-api-key',
-]);
+/** What `gateway.yaml` holds, each field by itself. */
+export const configSchema = z.strictObject({
+  listen: z
+    .strictObject({
+      host: z.string().min(1).default('127.0.0.1'),
+      port: z.int().min(0).max(65_535).default(8800),
+    })
+    .prefault({}),
+  upstreams: z.record(z.string(), upstream).default({}),
+  candidates: z.record(name, candidate).default({}),
+  routers: z.record(z.string().min(1).max(256), router).default({}),
+  /** The router of `model: auto`. @default the first */
+  defaultRouter: z.string().optional(),
+  embeddings: z.record(name, embedding).default({}),
+  execution: execution.prefault({}),
+  /** Decisions, outcomes and ratings. @default nowhere */
+  log: log.optional(),
+  /** Other candidates are asked too, in the background: docs/shadow.md. @default none */
+  shadow: shadow.optional(),
+  /** Counts by minute, hour and day. @default beside the log; in memory where there is none */
+  rollups: z.strictObject({ file: z.string().min(1) }).optional(),
+  /** Who may use it, and how much. @default everybody, without limits */
+  keys: keys.optional(),
+  /** The admin API and the dashboard; on this machine alone they need no token. */
+  admin: z.strictObject({ token: secret.optional() }).optional(),
+  conversations: z
+    .strictObject({ ttlMs: milliseconds.default(3_600_000), cacheTtlMs: amount.default(300_000) })
+    .prefault({}),
+  /** Decisions that can be asked for by their ids. */
+  recordsKept: z.int().positive().default(2000),
+  maxBodyBytes: z
+    .int()
+    .positive()
+    .default(20 * 2 ** 20),
+  /** Request headers that go on to upstreams, beside those of the trace context. */
+  forwardHeaders: z.array(z.string().regex(/^[A-Za-z0-9-]+$/)).default([]),
+  telemetry: z
+    .strictObject({ openTelemetry: z.boolean().default(false), recordContent: z.boolean().default(false) })
+    .prefault({}),
+});
 
 /** As it is written: what is left out has a default. */
 export type GatewayConfig = z.input<typeof configSchema>;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { InvalidInputError } from 'pointsman';
 import { RefusalError } from '../errors.ts';
 import type { KeyRecord } from '../state/key-record.ts';
-import { toNanoUsd } from '../state/money.ts';
+import { toNanoUsd } from '../state/key-record.ts';
 import {
   type Account,
   ALL_KEYS,

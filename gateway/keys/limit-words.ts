@@ -1,6 +1,6 @@
 import { RefusalError } from '../errors.ts';
 import type { KeyRecord } from '../state/key-record.ts';
-import { toUsd } from '../state/money.ts';
+import { toUsd } from '../state/key-record.ts';
 import { type Account, ALL_KEYS, type LimitName, type LimitRefusal, type Standing } from '../state/state.ts';
 
 interface Refused {

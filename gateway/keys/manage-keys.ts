@@ -1,6 +1,11 @@
 import { InvalidInputError } from 'pointsman';
-import { changeKeySettings, type KeyRecord, parseKeySettings, settingsOf } from '../state/key-record.ts';
-import { toUsd } from '../state/money.ts';
+import {
+  changeKeySettings,
+  type KeyRecord,
+  parseKeySettings,
+  settingsOf,
+  toUsd,
+} from '../state/key-record.ts';
 import { ALL_KEYS, type DayUse, type GatewayState } from '../state/state.ts';
 import { createSecret } from './secret.ts';
 

@@ -1,4 +1,4 @@
-import { toNanoUsd } from './money.ts';
+import { toNanoUsd } from './key-record.ts';
 import { OutageState } from './outage-state.ts';
 import { openSqliteState } from './sqlite-state.ts';
 import type { GatewayState } from './state.ts';

@@ -1,24 +1,19 @@
 import { type Sha256, webSha256 } from '../artifact/read-artifact.ts';
 import type { Decision } from '../decision.ts';
 import { InvalidInputError } from '../errors.ts';
-import {
-  type ContentPart,
-  isOfUser,
-  type Message,
-  mediaOf,
-  noMedia,
-  type Request,
-  readContent,
-  readPrompt,
-} from '../request.ts';
+import { type Request, readPrompt } from '../request.ts';
+import { keyedHash } from '../text.ts';
 import { validate } from '../validate.ts';
 import {
+  copyRequest,
+  type LoggedRequest,
   lazyKeeper,
   loggedAnswer,
   type OpenKeeper,
   type PendingAnswer,
   pendingAnswer,
-} from './logged-answer.ts';
+  userOf,
+} from './kept-content.ts';
 import { createLogQueue, type LogClock, systemLogClock } from './queue.ts';
 import {
   type DecisionLog,
@@ -26,7 +21,6 @@ import {
   type FeedbackInput,
   inSlices,
   LONGEST_TEXTS,
-  type LoggedRequest,
   type LogRecord,
   type LogSink,
   lengthOf,
@@ -106,6 +100,7 @@ export function createDecisionLog(options: DecisionLogOptions): DecisionLog {
       prompt: prompt?.text,
       request: kept,
       embedding: copied,
+      user: settings.user === 'none' ? undefined : userOf(request),
     });
   };
   const tell = (record: LogRecord, answer?: PendingAnswer) =>
@@ -165,37 +160,6 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/**
- * What is kept of a request, apart from the caller's own objects: a conversation goes on after it was routed. Words are
- * kept as text, whatever they were called; of parts that are no text only the type, since they can be megabytes.
- */
-function copyRequest(request: Request): LoggedRequest {
-  const { messages } = request;
-  if (!Array.isArray(messages)) return { text: typeof request.text === 'string' ? request.text : '' };
-  return { messages: (messages as readonly Message[]).map(copyMessage) };
-}
-
-function copyMessage(message: Message): Message {
-  const { role, name, content, parts, type } = message as Message & Readonly<Record<string, unknown>>;
-  // An item of the Responses API is a part of its own.
-  const given = content ?? parts ?? (type === undefined || type === 'message' ? undefined : [message]);
-  return {
-    role: typeof role === 'string' ? role : isOfUser(message) ? 'user' : 'tool',
-    ...(typeof given === 'string' ? { content: given } : {}),
-    ...(typeof given === 'object' && given !== null ? { content: [given].flat().map(copyPart) } : {}),
-    ...(typeof name === 'string' ? { name } : {}),
-  };
-}
-
-function copyPart(part: unknown): ContentPart {
-  const words: string[] = [];
-  readContent({ content: [part] }, { words, contextCharacters: 0, media: noMedia(), others: 0 });
-  if (words.length > 0) return { type: 'text', text: words.join('\n') };
-  const kind = mediaOf(part);
-  const kept = { type: String((part as ContentPart | null)?.type) };
-  return kind === undefined || mediaOf(kept) === kind ? kept : { type: kind };
-}
-
 /** What a decision log keeps of requests, how long records wait, and where they go. */
 export interface DecisionLogOptions {
   /** Where records go; a function will do. */
@@ -209,6 +173,13 @@ export interface DecisionLogOptions {
    * or nothing. @default 'features'
    */
   readonly answers?: 'features' | 'text' | 'none';
+  /**
+   * What is kept of `user` of a request: its HMAC-SHA-256 with `userKey`, by which a person's records can be found and forgotten, nothing
+   * where no key is given; the user as it is; or nothing. @default 'hash'
+   */
+  readonly user?: 'hash' | 'plain' | 'none';
+  /** Secret that users are hashed with; keep it as long as the log. */
+  readonly userKey?: string;
   /** Records that may wait; more are dropped. @default 10000 */
   readonly capacity?: number;
   /** UTF-16 units of text that may wait, prompts and all, at most two bytes each; more are dropped. @default 33554432 */
@@ -247,6 +218,8 @@ function readLogSettings(options: DecisionLogOptions): LogSettings {
       content === 'hash' ? '"features" or "none", since `content` is "hash"' : '"features", "text" or "none"',
       answers,
     );
+  const { userKey = '', user = 'hash' } = options;
+  if (!['hash', 'plain', 'none'].includes(user)) throw wrong('user', '"hash", "plain" or "none"', user);
   const atLeast = (field: 'capacity' | 'batch' | 'retries', least: number, otherwise: number) => {
     const value = options[field] ?? otherwise;
     if (Number.isInteger(value) && value >= least) return value;
@@ -264,6 +237,8 @@ function readLogSettings(options: DecisionLogOptions): LogSettings {
     sink: readSink(options.sink),
     content,
     answers,
+    user: user === 'hash' && userKey === '' ? 'none' : user,
+    userKey,
     embedding: options.embedding ?? false,
     capacity: atLeast('capacity', 1, 10_000),
     capacityCharacters: amount('capacityCharacters', 2 ** 25),
@@ -303,6 +278,7 @@ interface PendingDecision {
   readonly request: LoggedRequest | undefined;
   /** Undefined when it is not to be kept, and not needed instead of the prompt. */
   readonly embedding: Float32Array | undefined;
+  readonly user: string | undefined;
 }
 
 /** What waits to be written: a record, or what becomes one. */
@@ -322,8 +298,7 @@ async function finishRecord(
   settings: LogSettings,
   openKeeper: OpenKeeper,
 ): Promise<LogRecord> {
-  if (!('record' in pending))
-    return mapTexts(await decisionRecord(pending, settings.sha256, settings.embedding), wellFormed);
+  if (!('record' in pending)) return mapTexts(await decisionRecord(pending, settings), wellFormed);
   const { answer, record } = pending;
   if (answer === undefined || record.kind !== 'outcome') return mapTexts(record, wellFormed);
   const kept = await loggedAnswer(answer, record.id, { ...settings, openKeeper });
@@ -340,10 +315,9 @@ function wellFormed(text: string): string {
 
 async function decisionRecord(
   pending: PendingDecision,
-  sha256: Sha256,
-  keepEmbedding: boolean,
+  { embedding: keepEmbedding, sha256, user: how, userKey }: LogSettings,
 ): Promise<DecisionRecord> {
-  const { decision, request, embedding } = pending;
+  const { decision, request, embedding, user } = pending;
   const signals = mapTexts(decision.signals, (text) => text.slice(0, LONGEST_TEXTS.signal));
   const { task, tier } = signals;
   return {
@@ -372,6 +346,7 @@ async function decisionRecord(
     ...(embedding === undefined || !keepEmbedding ? {} : { embedding: Array.from(embedding, rounded) }),
     ...(task === undefined ? {} : { task }),
     ...(tier === undefined ? {} : { tier }),
+    ...(user === undefined ? {} : { user: how === 'hash' ? await keyedHash(userKey, user, sha256) : user }),
   };
 }
 

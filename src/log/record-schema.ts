@@ -119,6 +119,7 @@ export const logRecordSchema = v.variant('kind', [
     embedding: v.exactOptional(v.array(finiteNumber)),
     task: v.exactOptional(v.string()),
     tier: v.exactOptional(v.string()),
+    user: v.exactOptional(v.string()),
   }),
   looseObject({
     ...versioned,

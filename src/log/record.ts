@@ -1,7 +1,7 @@
 import type { CandidatePrediction, Decision } from '../decision.ts';
 import { InvalidInputError } from '../errors.ts';
-import type { Message, Request } from '../request.ts';
-import type { LoggedAnswer, SaidAnswer } from './logged-answer.ts';
+import type { Request } from '../request.ts';
+import type { LoggedAnswer, LoggedRequest, SaidAnswer } from './kept-content.ts';
 
 /** The version of the records' shape. A reader refuses a newer one. */
 export const LOG_SCHEMA_VERSION = 1;
@@ -46,15 +46,14 @@ export interface DecisionRecord extends Versioned {
   readonly task?: string;
   /** The user's tier, where it is known: its signal. */
   readonly tier?: string;
+  /** Who asked: HMAC-SHA-256 of it in 64 hex digits, or as it is. Left out where it is not known, or not to be kept. */
+  readonly user?: string;
 }
 
 export type LoggedPrediction = Pick<
   CandidatePrediction,
   'candidate' | 'successProbability' | 'expectedCostUsd' | 'expectedLatencyMs'
 >;
-
-/** The request without what is no text: of a picture or a sound only its type is kept. */
-export type LoggedRequest = { readonly text: string } | { readonly messages: readonly Message[] };
 
 /** How a decision was carried out. */
 export interface OutcomeRecord extends Versioned {

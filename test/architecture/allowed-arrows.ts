@@ -128,7 +128,8 @@ export const GATEWAY_ARROWS: Arrows = {
   dashboard: ['admin', 'canary', 'keys', 'records', 'rollups', 'worth'],
   // What is remembered of keys and of what they used.
   state: [],
-  records: [],
+  // Where decisions are written down, the configuration says.
+  records: ['config'],
   // Counts by minute, hour and day; ratings, under the labels of the answers that are remembered.
   rollups: ['records'],
   telemetry: [],

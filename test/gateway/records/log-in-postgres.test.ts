@@ -68,7 +68,7 @@ describe('a configuration with a log in PostgreSQL', () => {
   it('is refused with another log beside it, by the gateway and by retraining', async () => {
     const log = { folder: 'log', postgres: { url: 'postgres://127.0.0.1' } };
     await expect(createGateway({ ...(await testConfig(NO_UPSTREAM)), log })).rejects.toThrow(
-      /`log`: must have `folder` or `postgres`, one of the two/,
+      /`log`: must have `folder`, `postgres` or `redis`, one of the three/,
     );
     const config = (logs: object) => () => parseRetrainConfig({ router: 'models/support', logs });
     expect(config({ files: ['a'], postgres: { url: 'x' } })).toThrow(/`files` or `postgres`, one of the two/);

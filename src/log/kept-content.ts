@@ -1,6 +1,16 @@
 import type { AnswerKeeper } from '../answer/answer-features.ts';
 import type { Sha256 } from '../artifact/read-artifact.ts';
-import { type Prompt, type Request, readPrompt } from '../request.ts';
+import {
+  type ContentPart,
+  isOfUser,
+  type Message,
+  mediaOf,
+  noMedia,
+  type Prompt,
+  type Request,
+  readContent,
+  readPrompt,
+} from '../request.ts';
 
 /** What is kept of an answer: what it looks like, and its words only where they are to be kept. */
 export interface LoggedAnswer {
@@ -90,4 +100,48 @@ export async function loggedAnswer(
     id,
   );
   return { ...said, version: keeper.version, checks, key: await sha256(key) };
+}
+
+/** The request without what is no text: of a picture or a sound only its type is kept. */
+export type LoggedRequest = { readonly text: string } | { readonly messages: readonly Message[] };
+
+/**
+ * What is kept of a request, apart from the caller's own objects: a conversation goes on after it was routed. Words are
+ * kept as text, whatever they were called; of parts that are no text only the type, since they can be megabytes.
+ */
+export function copyRequest(request: Request): LoggedRequest {
+  const { messages } = request;
+  if (!Array.isArray(messages)) return { text: typeof request.text === 'string' ? request.text : '' };
+  return { messages: (messages as readonly Message[]).map(copyMessage) };
+}
+
+function copyMessage(message: Message): Message {
+  const { role, name, content, parts, type } = message as Message & Readonly<Record<string, unknown>>;
+  // An item of the Responses API is a part of its own.
+  const given = content ?? parts ?? (type === undefined || type === 'message' ? undefined : [message]);
+  return {
+    role: typeof role === 'string' ? role : isOfUser(message) ? 'user' : 'tool',
+    ...(typeof given === 'string' ? { content: given } : {}),
+    ...(typeof given === 'object' && given !== null ? { content: [given].flat().map(copyPart) } : {}),
+    ...(typeof name === 'string' ? { name } : {}),
+  };
+}
+
+function copyPart(part: unknown): ContentPart {
+  const words: string[] = [];
+  readContent({ content: [part] }, { words, contextCharacters: 0, media: noMedia(), others: 0 });
+  if (words.length > 0) return { type: 'text', text: words.join('\n') };
+  const kind = mediaOf(part);
+  const kept = { type: String((part as ContentPart | null)?.type) };
+  return kind === undefined || mediaOf(kept) === kind ? kept : { type: kind };
+}
+
+/** UTF-16 units; beyond it a user is cut. */
+export const LONGEST_USER = 256;
+
+/** Who asks, within limits. */
+export function userOf(request: Request | undefined): string | undefined {
+  return typeof request?.user === 'string' && request.user !== ''
+    ? request.user.slice(0, LONGEST_USER)
+    : undefined;
 }
