@@ -76,35 +76,3 @@ export function mixHash(hash: number): number {
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return h ^ (h >>> 16);
 }
-
-/** Bytes of a block of SHA-256. */
-const BLOCK = 64;
-
-/**
- * HMAC-SHA-256 (RFC 2104) of a text, in 64 hex digits: who has not the key can neither tell it nor try what it is of.
- *
- * @param sha256 in hex digits.
- */
-export async function keyedHash(
-  key: string,
-  text: string,
-  sha256: (bytes: Uint8Array) => string | Promise<string>,
-): Promise<string> {
-  const encode = (part: string) => new TextEncoder().encode(part);
-  const given = encode(key);
-  const block = new Uint8Array(BLOCK);
-  block.set(given.length > BLOCK ? fromHex(await sha256(given)) : given);
-  const padded = (pad: number, rest: Uint8Array) => {
-    const bytes = new Uint8Array(BLOCK + rest.length);
-    bytes.set(block.map((byte) => byte ^ pad));
-    bytes.set(rest, BLOCK);
-    return bytes;
-  };
-  return sha256(padded(0x5c, fromHex(await sha256(padded(0x36, encode(text))))));
-}
-
-function fromHex(digits: string): Uint8Array {
-  return Uint8Array.from({ length: digits.length / 2 }, (_, i) =>
-    Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16),
-  );
-}

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname } from 'node:path';
 import { createClient } from '@redis/client';
 import { InvalidInputError } from 'pointsman';
 import {
@@ -33,10 +33,10 @@ export async function openLog(
   secrets: SecretSources,
   onError: (error: unknown) => void,
 ): Promise<DecisionLog> {
-  if (log === undefined) return createDecisionLog({ sink: () => {}, content: 'hash', user: 'none', newId });
-  const { content, folder, maxAgeMs, postgres, redis, user } = log;
+  if (log === undefined) return createDecisionLog({ sink: () => {}, content: 'hash', newId });
+  const { content, folder, maxAgeMs, postgres, redis } = log;
   const userKey = await openUserKey(log, secrets);
-  const options = { content, user, newId, onError, ...(userKey === undefined ? {} : { userKey }) };
+  const options = { content, newId, onError, ...(userKey === undefined ? {} : { userKey }) };
   if (folder !== undefined)
     return openDecisionLog(folder, { ...options, ...(maxAgeMs === undefined ? {} : { maxAgeMs }) });
   const sink =
@@ -49,25 +49,25 @@ export async function openLog(
 /** For some ten seconds: a server that is started again is waited for, and so is whoever rates an answer meanwhile. */
 const SERVER_RETRIES = 6;
 
-/** Beside the files of a log: what users are hashed with where the configuration gives no secret. */
-const USER_KEY_FILE = '.user-key';
+/** Beside the folder of a log: what users are hashed with where the configuration gives no secret. */
+const USER_KEY = '.user-key';
 
-/** @returns undefined where users are not hashed, or nobody has given a secret and there is no folder to keep one in */
+/** @returns null where users are kept as they are; undefined where they are not, or nobody has given a secret and there is no folder to keep one in */
 async function openUserKey(
   { folder, user, userKey }: LogConfig,
   secrets: SecretSources,
-): Promise<string | undefined> {
-  if (user !== 'hash') return undefined;
+): Promise<string | null | undefined> {
+  if (user !== 'hash') return user === 'plain' ? null : undefined;
   if (userKey !== undefined) return readSecret(userKey, 'log.userKey', secrets);
   if (folder === undefined) return undefined;
-  const path = join(folder, USER_KEY_FILE);
+  const path = `${folder}${USER_KEY}`;
   const known = () => readFile(path, 'utf8').then((text) => text.trim());
   try {
     return await known();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await mkdir(dirname(path), { recursive: true });
   const own = `${path}-${randomBytes(4).toString('hex')}`;
   await writeFile(own, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
   try {

@@ -319,6 +319,6 @@ export type Sha256 = (bytes: Uint8Array) => string | Promise<string>;
 export async function webSha256(bytes: Uint8Array): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
   let hex = '';
-  for (const byte of new Uint8Array(digest)) hex += byte.toString(16).padStart(2, '0');
+  for (const byte of new Uint8Array(digest)) hex += (256 + byte).toString(16).slice(1);
   return hex;
 }

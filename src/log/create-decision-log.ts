@@ -2,10 +2,10 @@ import { type Sha256, webSha256 } from '../artifact/read-artifact.ts';
 import type { Decision } from '../decision.ts';
 import { InvalidInputError } from '../errors.ts';
 import { type Request, readPrompt } from '../request.ts';
-import { keyedHash } from '../text.ts';
 import { validate } from '../validate.ts';
 import {
   copyRequest,
+  keyedHash,
   type LoggedRequest,
   lazyKeeper,
   loggedAnswer,
@@ -100,7 +100,7 @@ export function createDecisionLog(options: DecisionLogOptions): DecisionLog {
       prompt: prompt?.text,
       request: kept,
       embedding: copied,
-      user: settings.user === 'none' ? undefined : userOf(request),
+      user: settings.userKey === undefined ? undefined : userOf(request),
     });
   };
   const tell = (record: LogRecord, answer?: PendingAnswer) =>
@@ -174,12 +174,10 @@ export interface DecisionLogOptions {
    */
   readonly answers?: 'features' | 'text' | 'none';
   /**
-   * What is kept of `user` of a request: its HMAC-SHA-256 with `userKey`, by which a person's records can be found and forgotten, nothing
-   * where no key is given; the user as it is; or nothing. @default 'hash'
+   * Secret that `user` of a request is hashed with (HMAC-SHA-256), so that a person's records can be found and forgotten: keep it as long as
+   * the log. With null the user is kept as it is. @default users are not kept
    */
-  readonly user?: 'hash' | 'plain' | 'none';
-  /** Secret that users are hashed with; keep it as long as the log. */
-  readonly userKey?: string;
+  readonly userKey?: string | null;
   /** Records that may wait; more are dropped. @default 10000 */
   readonly capacity?: number;
   /** UTF-16 units of text that may wait, prompts and all, at most two bytes each; more are dropped. @default 33554432 */
@@ -205,7 +203,10 @@ export interface DecisionLogOptions {
 }
 
 /** Options with every default filled in. */
-type LogSettings = Required<Omit<DecisionLogOptions, 'sink'>> & { readonly sink: LogSink };
+type LogSettings = Required<Omit<DecisionLogOptions, 'sink' | 'userKey'>> & {
+  readonly sink: LogSink;
+  readonly userKey: string | null | undefined;
+};
 
 /** @throws InvalidInputError when an option is out of its range. */
 function readLogSettings(options: DecisionLogOptions): LogSettings {
@@ -218,8 +219,6 @@ function readLogSettings(options: DecisionLogOptions): LogSettings {
       content === 'hash' ? '"features" or "none", since `content` is "hash"' : '"features", "text" or "none"',
       answers,
     );
-  const { userKey = '', user = 'hash' } = options;
-  if (!['hash', 'plain', 'none'].includes(user)) throw wrong('user', '"hash", "plain" or "none"', user);
   const atLeast = (field: 'capacity' | 'batch' | 'retries', least: number, otherwise: number) => {
     const value = options[field] ?? otherwise;
     if (Number.isInteger(value) && value >= least) return value;
@@ -237,8 +236,7 @@ function readLogSettings(options: DecisionLogOptions): LogSettings {
     sink: readSink(options.sink),
     content,
     answers,
-    user: user === 'hash' && userKey === '' ? 'none' : user,
-    userKey,
+    userKey: options.userKey,
     embedding: options.embedding ?? false,
     capacity: atLeast('capacity', 1, 10_000),
     capacityCharacters: amount('capacityCharacters', 2 ** 25),
@@ -315,7 +313,7 @@ function wellFormed(text: string): string {
 
 async function decisionRecord(
   pending: PendingDecision,
-  { embedding: keepEmbedding, sha256, user: how, userKey }: LogSettings,
+  { embedding: keepEmbedding, sha256, userKey }: LogSettings,
 ): Promise<DecisionRecord> {
   const { decision, request, embedding, user } = pending;
   const signals = mapTexts(decision.signals, (text) => text.slice(0, LONGEST_TEXTS.signal));
@@ -346,7 +344,7 @@ async function decisionRecord(
     ...(embedding === undefined || !keepEmbedding ? {} : { embedding: Array.from(embedding, rounded) }),
     ...(task === undefined ? {} : { task }),
     ...(tier === undefined ? {} : { tier }),
-    ...(user === undefined ? {} : { user: how === 'hash' ? await keyedHash(userKey, user, sha256) : user }),
+    ...(user === undefined ? {} : { user: userKey ? await keyedHash(userKey, user) : user }),
   };
 }
 

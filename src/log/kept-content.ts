@@ -141,7 +141,18 @@ export const LONGEST_USER = 256;
 
 /** Who asks, within limits. */
 export function userOf(request: Request | undefined): string | undefined {
-  return typeof request?.user === 'string' && request.user !== ''
-    ? request.user.slice(0, LONGEST_USER)
-    : undefined;
+  const user = request?.user;
+  return typeof user === 'string' && user !== '' ? user.slice(0, LONGEST_USER) : undefined;
+}
+
+const HMAC = { name: 'HMAC', hash: 'SHA-256' };
+
+/** HMAC-SHA-256 in 64 hex digits: who has not the key can neither tell the text nor try what it is. @param key not empty */
+export async function keyedHash(key: string, text: string): Promise<string> {
+  const encoder = new TextEncoder();
+  const secret = await crypto.subtle.importKey('raw', encoder.encode(key), HMAC, false, ['sign']);
+  const digest = await crypto.subtle.sign('HMAC', secret, encoder.encode(text));
+  let hex = '';
+  for (const byte of new Uint8Array(digest)) hex += (256 + byte).toString(16).slice(1);
+  return hex;
 }

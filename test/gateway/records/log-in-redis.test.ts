@@ -196,7 +196,7 @@ describe('who asked', () => {
     expect(JSON.stringify(upstream.got[3].body)).not.toContain('ada');
     expect(upstream.got[3].headers).not.toHaveProperty('x-pointsman-user');
     for (const gateway of gateways) await gateway.close();
-    const keyFile = join(place, '.user-key');
+    const keyFile = `${place}.user-key`;
     expect((await stat(keyFile)).mode & 0o077).toBe(0);
     const key = (await readFile(keyFile, 'utf8')).trim();
     const users = (await recordsOf(place)).flatMap((record) =>
