@@ -280,7 +280,8 @@ describe('a kind of policy', () => {
     'what tuning makes': [
       'cascade in training/cli/commands/tune.ts',
       'cascade in training/cli/terminal/describe-dial.ts',
-      'cascade in training/tune/cascade-routing.ts',
+      'cascade in training/evaluate/ways.ts',
+      'cascade in training/tune/answer-scores.ts',
       'cascade in training/tune/tune-policy.ts',
       'threshold in training/cli/terminal/describe-dial.ts',
       'threshold in training/tune/tune-policy.ts',
@@ -303,6 +304,7 @@ describe('a kind of policy', () => {
       'utility in training/cli/commands/tune-weights.ts',
       'utility in training/config.ts',
       'utility in training/evaluate/dial.ts',
+      'utility in training/evaluate/ways.ts',
       'utility in training/first-config/config-lines.ts',
       'utility in training/retrain/gate-challenger.ts',
       'utility in training/train/prepare-traffic.ts',

@@ -11,10 +11,103 @@ import {
   isLossSetting,
   type SettingWorth,
   settingLabel,
+  WAY_IDS,
+  type Ways,
 } from './evaluation.ts';
-import type { DialInput, FoundWeights } from './evaluation-input.ts';
-import { keepToLoss, measureSettings, type WeighedRows } from './setting-worth.ts';
+import type {
+  DialInput,
+  EvaluationInput,
+  EvaluationOptions,
+  FoundWeights,
+  TestPredictions,
+  TrainMeans,
+} from './evaluation-input.ts';
+import {
+  keepToLoss,
+  measureSettings,
+  type ValuedRows,
+  valueRows,
+  type WeighedRows,
+  weighRows,
+} from './setting-worth.ts';
 import { unknownCosts } from './verdict.ts';
+import { chainTo, compareWays, NOT_FOUND, noWays } from './ways.ts';
+
+/**
+ * What an evaluation says of settings: those of the dial, and other ways to ask. Found on the calibrate split, measured on the test
+ * split.
+ * @param best number of the best single candidate in training; null where there is none
+ * @returns null where the input asks for none
+ */
+export function setDial(
+  input: EvaluationInput,
+  means: TrainMeans,
+  best: number | null,
+  settings: EvaluationOptions & { readonly seed: number; readonly resamples: number },
+): Dial | null {
+  const { dial, matrix, predictions, splits } = input;
+  if (!dial) return null;
+  const valuedOf = (rows: Int32Array, said: TestPredictions) =>
+    valueRows(
+      { ...input, splits: { ...splits, test: { role: 'test', rows } }, predictions: said },
+      means,
+      settings,
+    );
+  const weighed = (valued: ValuedRows | string, said: TestPredictions) =>
+    typeof valued === 'string' ? valued : weighRows(valued, said, dial.candidates);
+  const test = valuedOf(splits.test.rows, predictions);
+  if (best === null || typeof test === 'string')
+    return noDial(typeof test === 'string' ? test : 'There is no candidate to compare settings with.');
+  const { answers, calibrate } = dial;
+  const calibrated = calibrate && valuedOf(calibrate.rows, calibrate.predictions);
+  const found = measureDial(
+    weighRows(test, predictions, dial.candidates),
+    calibrated && weighed(calibrated, calibrate!.predictions),
+    matrix.candidates,
+    best,
+    { ...dial, seed: settings.seed },
+  );
+  if (answers === undefined || found.missing !== null) return found;
+  const chain = chainOf(test, calibrated, { best, means }, input);
+  if (typeof chain === 'string') return { ...found, ways: noWays(chain) };
+  const ways = compareWays({
+    ...{ matrix, chain, dial: { ...dial, answers }, seed: settings.seed, resamples: settings.resamples },
+    test: { valued: test, predictions },
+    calibrate: isValued(calibrated) ? { valued: calibrated, predictions: calibrate!.predictions } : null,
+  });
+  return { ...found, ways };
+}
+
+function isValued(valued: ValuedRows | string | null): valued is ValuedRows {
+  return valued !== null && typeof valued !== 'string';
+}
+
+/** Whom ways to ask may ask, or why they are not compared, in a sentence. */
+function chainOf(
+  test: ValuedRows,
+  calibrated: ValuedRows | string | null,
+  { best, means }: { readonly best: number; readonly means: TrainMeans },
+  { dial, matrix: { candidates } }: EvaluationInput,
+): number[] | string {
+  if (typeof calibrated === 'string') return `Of the calibrate split: ${calibrated}`;
+  const isCompared = (c: number) =>
+    c !== -1 &&
+    [test, ...(isValued(calibrated) ? [calibrated] : [])].every(
+      ({ comparison }) => comparison.costUsd !== null && comparison.compared.includes(c),
+    );
+  if (calibrated === null) {
+    const { chain: names, missing } = dial?.foundWays ?? noWays(NOT_FOUND);
+    if (missing !== null) return missing;
+    const chain = names.map((name) => candidates.indexOf(name));
+    const stranger = names.find((_, i) => !isCompared(chain[i]));
+    return stranger === undefined
+      ? chain
+      : `Too few prompts have an outcome, or none a cost, of ${stranger}.`;
+  }
+  const chain = isCompared(best) ? chainTo(best, [...candidates.keys()].filter(isCompared), means) : [];
+  if (chain.length > 1) return chain;
+  return `${candidates[best]} is the best single candidate in training, and of those that can be compared none is cheaper: there is nobody to ask before it.`;
+}
 
 /**
  * Finds weights on the calibrate split, and measures them on the test split: never the other way about.
@@ -178,6 +271,33 @@ const guarantee = z.object({
   by: z.enum(['learn-then-test', 'normal approximation']),
 });
 
+const point = { dial: z.number(), cost: z.number(), quality: z.number() };
+
+const ways: z.ZodType<Ways> = z.object({
+  chain: z.array(z.string()),
+  singles: z.array(z.object({ cost: z.number(), quality: z.number() })),
+  rows: z.number(),
+  chosenOn: z.number().nullable(),
+  isEstimated: z.boolean(),
+  ways: z.array(
+    z.object({
+      id: z.enum(WAY_IDS),
+      curve: z.array(z.object(point)),
+      savings: z.array(
+        z.object({
+          maxLoss: z.number(),
+          dial: z.number().nullable(),
+          difference: interval.nullable(),
+          savedShare: interval.nullable(),
+          reason: z.string().nullable(),
+        }),
+      ),
+      missing: z.string().nullable(),
+    }),
+  ),
+  missing: z.string().nullable(),
+});
+
 const schema: z.ZodType<Dial> = z.object({
   against: z.object({ candidate: z.string(), quality: interval, costUsd: interval }).nullable(),
   rows: z.number(),
@@ -193,6 +313,7 @@ const schema: z.ZodType<Dial> = z.object({
   ),
   inUse: z.enum(DIAL_SETTINGS).nullable(),
   isExploring: z.boolean().optional(),
+  ways: ways.optional(),
   missing: z.string().nullable(),
 });
 

@@ -18,20 +18,13 @@ import {
   measureTasks,
 } from './compare.ts';
 import { measureCostQuality, measureStrongWeak } from './curves.ts';
-import { measureDial, noDial } from './dial.ts';
-import type {
-  CalibrationFigures,
-  ChoiceCalibration,
-  Dial,
-  Evaluation,
-  HeadCalibration,
-} from './evaluation.ts';
+import { setDial } from './dial.ts';
+import type { CalibrationFigures, ChoiceCalibration, Evaluation, HeadCalibration } from './evaluation.ts';
 import {
   checkEvaluationInput,
   columnMeans,
   type EvaluationInput,
   type EvaluationOptions,
-  type TestPredictions,
   type TrainMeans,
   trainMeans,
   trainRows,
@@ -53,7 +46,6 @@ import {
 import { compareOffPolicy } from './off-policy.ts';
 import { answererOf, isWithin, takePlans } from './plan-outcomes.ts';
 import { measurePreferences, preferenceCaveats } from './preferences.ts';
-import { valueRows, weighRows } from './setting-worth.ts';
 import { describeVerdict } from './verdict.ts';
 
 /** Most tasks that are reported one by one. */
@@ -153,27 +145,6 @@ export function evaluate(input: EvaluationInput, options: EvaluationOptions = {}
 }
 
 type Settings = EvaluationOptions & { readonly seed: number; readonly resamples: number };
-
-/** Found on the calibrate split, measured on the test split. */
-function setDial(
-  input: EvaluationInput,
-  means: TrainMeans,
-  best: number | null,
-  settings: Settings,
-): Dial | null {
-  const { dial, matrix, predictions, splits } = input;
-  if (!dial) return null;
-  const rowsOf = (rows: Int32Array, said: TestPredictions) => {
-    const test = { role: 'test', rows } as const;
-    const valued = valueRows({ ...input, splits: { ...splits, test }, predictions: said }, means, settings);
-    return typeof valued === 'string' ? valued : weighRows(valued, said, dial.candidates);
-  };
-  const test = rowsOf(splits.test.rows, predictions);
-  if (best === null || typeof test === 'string')
-    return noDial(typeof test === 'string' ? test : 'There is no candidate to compare settings with.');
-  const calibrate = dial.calibrate && rowsOf(dial.calibrate.rows, dial.calibrate.predictions);
-  return measureDial(test, calibrate, matrix.candidates, best, { ...dial, seed: settings.seed });
-}
 
 /** What baselines go by on the compared rows. */
 function choiceSources(

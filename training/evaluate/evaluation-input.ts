@@ -5,7 +5,8 @@ import { clipWeights, highestWeight } from '../off-policy/estimate.ts';
 import type { LoggingPropensities } from '../off-policy/propensities.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import type { Splits } from '../split/split.ts';
-import type { DialSettingId } from './evaluation.ts';
+import type { KeptAnswers } from '../tune/answer-scores.ts';
+import type { DialSettingId, Ways } from './evaluation.ts';
 
 /**
  * What the exported artifact said of each test prompt, through the code that ships. Row i is prompt
@@ -114,6 +115,10 @@ export interface DialInput {
   readonly calibrate: { readonly rows: Int32Array; readonly predictions: TestPredictions } | null;
   /** Weights that keep to a loss, as an earlier evaluation found them, or why it found none: a sentence. @default none */
   readonly found?: FoundWeights;
+  /** The answers of the matrix, or what is lacking to read them: ways to ask are then compared. Absent: they are not. */
+  readonly answers?: KeptAnswers | string;
+  /** Ways to ask as an earlier evaluation found their settings. @default none */
+  readonly foundWays?: Ways | undefined;
 }
 
 /** Each candidate's mean over the rows that baselines may learn from. NaN where nothing was observed. */

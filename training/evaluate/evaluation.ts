@@ -1,5 +1,4 @@
 import type { UtilityWeights } from 'pointsman';
-import { largest } from 'pointsman/internal';
 import type { Overlap } from '../off-policy/diagnose.ts';
 import type { EstimatorId } from '../off-policy/estimate.ts';
 import type { Interval } from '../words/format.ts';
@@ -247,6 +246,54 @@ export interface DialSetting {
   readonly reason: string | null;
 }
 
+/** Ways to ask: by the prompt alone (`route`; `prompt`, a cascade on it), and by what is said (`answer`, a cascade on it; `routing`). */
+export const WAY_IDS = ['route', 'prompt', 'answer', 'routing'] as const;
+export type WayId = (typeof WAY_IDS)[number];
+
+/** A setting: of `route` and `routing` the weight of cost, of cascades the threshold. */
+export interface WayPoint extends CostQuality {
+  readonly dial: number;
+}
+
+/** The cheapest setting of which it is shown that it loses at most so much against always asking the last candidate. */
+export interface WaySaving {
+  readonly maxLoss: number;
+  /** Null where there is none. */
+  readonly dial: number | null;
+  /** Its quality minus that of the last candidate, on the test split; null where it was not measured. */
+  readonly difference: Interval | null;
+  /** What it saves of the last candidate's cost, likewise; under 0 where it costs more. */
+  readonly savedShare: Interval | null;
+  /** Why there is none, in a sentence; null where there is one. */
+  readonly reason: string | null;
+}
+
+export interface Way {
+  readonly id: WayId;
+  /** Settings chosen on the calibrate split, ascending by what they cost there, with what they are worth on the test split. */
+  readonly curve: readonly WayPoint[];
+  readonly savings: readonly WaySaving[];
+  /** Why it is not measured, in a sentence; null where it is. */
+  readonly missing: string | null;
+}
+
+/** Ways to ask the same candidates on the same prompts, beside each other. Plain JSON, in `metrics.json`. */
+export interface Ways {
+  /** Cheapest first; the last is the best single candidate in training, which losses are counted from. */
+  readonly chain: readonly string[];
+  /** Each of the chain alone, on the same test prompts. */
+  readonly singles: readonly CostQuality[];
+  /** Test prompts that they were measured on. */
+  readonly rows: number;
+  /** Prompts of the calibrate split that settings were chosen on; null: an earlier evaluation chose them. */
+  readonly chosenOn: number | null;
+  /** Whether figures are doubly robust estimates. */
+  readonly isEstimated: boolean;
+  readonly ways: readonly Way[];
+  /** Why they are not compared, in a sentence; null where they are. */
+  readonly missing: string | null;
+}
+
 /** What a router's weights are worth from the highest quality to the lowest cost. Plain JSON, in `metrics.json`. */
 export interface Dial {
   /** Always using the best single candidate in training, which settings are compared with; null where nothing is. */
@@ -264,6 +311,8 @@ export interface Dial {
   readonly inUse: DialSettingId | null;
   /** Whether the router's own policy explores beside, which no setting here does. Absent: no. */
   readonly isExploring?: boolean | undefined;
+  /** The same prompts asked in other ways. Absent: they were not compared. */
+  readonly ways?: Ways | undefined;
   /** Why there is no dial, in a sentence; null where there is. */
   readonly missing: string | null;
 }
@@ -334,36 +383,4 @@ export interface OffPolicyEstimate {
   readonly againstFixedMix: Interval | null;
   /** Of switch-DR: errors with a weight above it were left to the model. Null where none were. */
   readonly switchAt: number | null;
-}
-
-/** The few figures that the manifest and the command line show. Null is "not measured". */
-export function headlineMetrics(evaluation: Evaluation): Record<string, number | null> {
-  const { calibration, strategies, costQuality, decisionMicroseconds, strongWeak, verdict } = evaluation;
-  const strategy = (id: string) => strategies.find((one) => one.id === id);
-  const router = strategy('router');
-  const eces = calibration.success.map(({ ece10 }) => ece10).filter((ece) => ece !== null);
-  return {
-    testPrompts: evaluation.prompts.test,
-    comparedPrompts: evaluation.coverage.comparedRows,
-    // Null where qualities were seen, not estimated.
-    effectiveSampleSize: evaluation.offPolicy?.overlap.router.effectiveSampleSize ?? null,
-    routedQuality: router?.quality.estimate ?? null,
-    bestSingleQuality: strategy('bestSingle')?.quality.estimate ?? null,
-    nearestQuality: strategy('nearest')?.quality.estimate ?? null,
-    oracleQuality: strategy('oracle')?.quality.estimate ?? null,
-    gainOverBestSingle: verdict.againstBestSingle?.estimate ?? null,
-    gainOverBestSingleLow: verdict.againstBestSingle?.low ?? null,
-    gainOverBestSingleHigh: verdict.againstBestSingle?.high ?? null,
-    gainOverFixedMix: verdict.againstFixedMix?.estimate ?? null,
-    gainOverFixedMixLow: verdict.againstFixedMix?.low ?? null,
-    gainOverFixedMixHigh: verdict.againstFixedMix?.high ?? null,
-    routedCostUsd: router?.costUsd?.estimate ?? null,
-    bestSingleCostUsd: strategy('bestSingle')?.costUsd?.estimate ?? null,
-    routedLatencyMs: router?.latencyMs?.estimate ?? null,
-    apgr: strongWeak?.router.apgr.estimate ?? null,
-    aiq: costQuality?.aiq?.router.estimate ?? null,
-    worstEce: eces.length > 0 ? largest(eces) : null,
-    decisionP50Microseconds: decisionMicroseconds?.p50 ?? null,
-    decisionP99Microseconds: decisionMicroseconds?.p99 ?? null,
-  };
 }

@@ -1,7 +1,8 @@
 import type { Artifact, PlanStep } from 'pointsman';
 import { type AcceptTest, type AnswerScorer, argMax, type CascadeRouting, largest } from 'pointsman/internal';
 import { type OutcomeMatrix, takeCells } from '../outcomes/matrix.ts';
-import { type KeptAnswer, type KeptAnswers, openKeptAnswers, routeByAnswers } from '../tune/answer-scores.ts';
+import { type KeptAnswer, type KeptAnswers, openKeptAnswers } from '../tune/answer-scores.ts';
+import { routeByAnswers } from '../tune/settings.ts';
 import type { PlanOutcomes, TestPredictions } from './evaluation-input.ts';
 
 type SequenceStep = Extract<PlanStep, { kind: 'sequence' }>;

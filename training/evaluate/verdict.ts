@@ -1,3 +1,4 @@
+import { largest } from 'pointsman/internal';
 import {
   type CostPair,
   type CostStanding,
@@ -9,7 +10,7 @@ import {
   qualityStanding,
 } from '../words/compare.ts';
 import { formatCount, formatPercent, type Interval, plural, pluralInGroups } from '../words/format.ts';
-import type { Coverage, OffPolicyEvaluation, Strategy, Verdict } from './evaluation.ts';
+import type { Coverage, Evaluation, OffPolicyEvaluation, Strategy, Verdict } from './evaluation.ts';
 
 /** Under so many near-duplicate groups, a figure is a hint. */
 const FEW_GROUPS = 200;
@@ -280,4 +281,36 @@ export function unknownCosts({ costsUnknown }: Pick<Coverage, 'costsUnknown'>): 
     `No cost is known of ${costsUnknown.join(', ')}, so nothing is said of savings or equal cost. Give their prices ` +
     'per token (`--prices`, or `candidates` of the config), or a cost in the traffic.'
   );
+}
+
+/** The few figures that the manifest and the command line show. Null is "not measured". */
+export function headlineMetrics(evaluation: Evaluation): Record<string, number | null> {
+  const { calibration, strategies, costQuality, decisionMicroseconds, strongWeak, verdict } = evaluation;
+  const strategy = (id: string) => strategies.find((one) => one.id === id);
+  const router = strategy('router');
+  const eces = calibration.success.map(({ ece10 }) => ece10).filter((ece) => ece !== null);
+  return {
+    testPrompts: evaluation.prompts.test,
+    comparedPrompts: evaluation.coverage.comparedRows,
+    // Null where qualities were seen, not estimated.
+    effectiveSampleSize: evaluation.offPolicy?.overlap.router.effectiveSampleSize ?? null,
+    routedQuality: router?.quality.estimate ?? null,
+    bestSingleQuality: strategy('bestSingle')?.quality.estimate ?? null,
+    nearestQuality: strategy('nearest')?.quality.estimate ?? null,
+    oracleQuality: strategy('oracle')?.quality.estimate ?? null,
+    gainOverBestSingle: verdict.againstBestSingle?.estimate ?? null,
+    gainOverBestSingleLow: verdict.againstBestSingle?.low ?? null,
+    gainOverBestSingleHigh: verdict.againstBestSingle?.high ?? null,
+    gainOverFixedMix: verdict.againstFixedMix?.estimate ?? null,
+    gainOverFixedMixLow: verdict.againstFixedMix?.low ?? null,
+    gainOverFixedMixHigh: verdict.againstFixedMix?.high ?? null,
+    routedCostUsd: router?.costUsd?.estimate ?? null,
+    bestSingleCostUsd: strategy('bestSingle')?.costUsd?.estimate ?? null,
+    routedLatencyMs: router?.latencyMs?.estimate ?? null,
+    apgr: strongWeak?.router.apgr.estimate ?? null,
+    aiq: costQuality?.aiq?.router.estimate ?? null,
+    worstEce: eces.length > 0 ? largest(eces) : null,
+    decisionP50Microseconds: decisionMicroseconds?.p50 ?? null,
+    decisionP99Microseconds: decisionMicroseconds?.p99 ?? null,
+  };
 }

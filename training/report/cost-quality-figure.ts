@@ -1,12 +1,20 @@
 import * as Plot from '@observablehq/plot';
 import { largest, smallest } from 'pointsman/internal';
-import type { Evaluation, StrategyId } from '../evaluate/evaluation.ts';
+import type { Evaluation, StrategyId, WayId, Ways } from '../evaluate/evaluation.ts';
 import type { CostQuality } from '../evaluate/metrics.ts';
-import { formatDollars, type Interval, shorten, shortNames } from '../words/format.ts';
+import { WAY_NAMES } from '../evaluate/ways.ts';
+import { formatDollars, shorten, shortNames } from '../words/format.ts';
 import { drawFigure, type Html, html, inFull, type LegendEntry, legend } from './html.ts';
 
 const SIZE = { width: 480, height: 370, marginLeft: 52, marginRight: 16, marginTop: 24, marginBottom: 46 };
 const FONT_SIZE = 13;
+/** Where labels may stand, in pixels. */
+const AREA = {
+  left: SIZE.marginLeft,
+  right: SIZE.width - SIZE.marginRight,
+  top: SIZE.marginTop - 8,
+  bottom: SIZE.height - SIZE.marginBottom,
+};
 
 /** Baselines that are points of their own; single candidates are drawn with their names. */
 const MARKS: readonly (LegendEntry & { readonly id: StrategyId; readonly symbol: Plot.SymbolType })[] = [
@@ -53,12 +61,7 @@ export function costQualityFigure({ strategies, costQuality }: Evaluation): Html
   });
   const labelled = placeLabels(
     singles.map(({ x, y, label }) => ({ ...scale.pixels(x, y), text: label })),
-    {
-      left: SIZE.marginLeft,
-      right: SIZE.width - SIZE.marginRight,
-      top: SIZE.marginTop - 8,
-      bottom: SIZE.height - SIZE.marginBottom,
-    },
+    AREA,
     FONT_SIZE,
     [...marks, ...(router ? [router] : []), ...curves.router].map(({ x, y }) => scale.pixels(x, y)),
   );
@@ -72,20 +75,7 @@ export function costQualityFigure({ strategies, costQuality }: Evaluation): Html
     fontSize: FONT_SIZE,
     description:
       'Mean quality against mean cost of the router, fixed mixes of candidates, baselines and the oracle.',
-    x: {
-      type: scale.log ? 'log' : 'linear',
-      domain: [...scale.x],
-      label: `US dollars per 1,000 requests${scale.log ? ' (log scale)' : ''} →`,
-      labelAnchor: 'right',
-      labelArrow: 'none',
-      tickFormat: (dollars: number) =>
-        formatDollars(dollars)
-          .replace(/(\.\d*?)0+$/, '$1')
-          .replace(/\.$/, ''),
-      ticks: 5,
-      grid: true,
-    },
-    y: { domain: [...scale.y], label: '↑ quality, points', labelArrow: 'none', ticks: 6, grid: true },
+    ...axesOf(scale),
     marks: [
       Plot.line(mixLine(costQuality.mixes, scale.log), {
         x: 'x',
@@ -147,6 +137,95 @@ export function costQualityFigure({ strategies, costQuality }: Evaluation): Html
   ])}${drawing}${unlabelled && html`<p class="note">Names that would overlap are left out; the table of candidates has them all.</p>`}${inFull(names)}`;
 }
 
+/** Of dollars and points. */
+function axesOf({ log, x, y }: ReturnType<typeof createScale>) {
+  return {
+    x: {
+      type: log ? ('log' as const) : ('linear' as const),
+      domain: [...x],
+      label: `US dollars per 1,000 requests${log ? ' (log scale)' : ''} →`,
+      labelAnchor: 'right' as const,
+      labelArrow: 'none' as const,
+      tickFormat: (dollars: number) =>
+        formatDollars(dollars)
+          .replace(/(\.\d*?)0+$/, '$1')
+          .replace(/\.$/, ''),
+      ticks: 5,
+      grid: true,
+    },
+    y: { domain: [...y], label: '↑ quality, points', labelArrow: 'none' as const, ticks: 6, grid: true },
+  };
+}
+
+/** Told apart by dashes and marks as well as by colour. */
+const WAY_LINES: Readonly<Record<WayId, LegendEntry & { readonly symbol: Plot.SymbolType; dash?: string }>> =
+  {
+    route: { label: WAY_NAMES.route, colour: 'var(--router)', kind: 'dot', symbol: 'circle' },
+    prompt: {
+      label: WAY_NAMES.prompt,
+      colour: 'var(--plain)',
+      kind: 'square',
+      symbol: 'square',
+      dash: '6 4',
+    },
+    answer: {
+      label: WAY_NAMES.answer,
+      colour: 'var(--oracle)',
+      kind: 'triangle',
+      symbol: 'triangle',
+      dash: '2 3',
+    },
+    routing: { label: WAY_NAMES.routing, colour: 'var(--good)', kind: 'diamond', symbol: 'diamond' },
+  };
+
+/** Cost against quality of ways to ask the same candidates, each over the settings that were chosen for it. */
+export function waysFigure({ chain, singles, ways }: Ways): Html {
+  const names = shortNames(chain, 20);
+  const alone = singles.map((single, i) => ({ ...scaled(single), label: names.get(chain[i]) ?? chain[i] }));
+  const lines = ways.flatMap(({ curve, id }) =>
+    curve.length === 0 ? [] : [{ ...WAY_LINES[id], curve, points: curve.map(scaled) }],
+  );
+  const points = lines.flatMap((line) => line.points);
+  const scale = createScale([...alone, ...points]);
+  const sides = placeLabels(
+    alone.map(({ x, y, label }) => ({ ...scale.pixels(x, y), text: label })),
+    AREA,
+    FONT_SIZE,
+    points.map(({ x, y }) => scale.pixels(x, y)),
+  );
+  const drawing = drawFigure({
+    ...SIZE,
+    fontSize: FONT_SIZE,
+    description: `Mean quality against mean cost of ${lines.map(({ label }) => label).join(', ')}.`,
+    ...axesOf(scale),
+    marks: [
+      ...lines.flatMap(({ colour, curve, dash, points, symbol }) => [
+        Plot.line(mixLine(curve, scale.log), {
+          ...{ x: 'x', y: 'y', stroke: colour, strokeWidth: 2 },
+          ...(dash === undefined ? {} : { strokeDasharray: dash }),
+        }),
+        Plot.dot(points, { x: 'x', y: 'y', r: 3.5, fill: colour, symbol }),
+      ]),
+      Plot.dot(alone, {
+        ...{ x: 'x', y: 'y', r: 4, stroke: 'currentColor', strokeWidth: 1.75, fill: 'var(--surface)' },
+      }),
+      ...alone.flatMap((single, i) => {
+        const side = sides[i];
+        return side === null
+          ? []
+          : [
+              Plot.text([single], {
+                ...{ x: 'x', y: 'y', text: 'label', fill: 'currentColor' },
+                ...SIDES[side],
+                ...HALO,
+              }),
+            ];
+      }),
+    ],
+  });
+  return html`${legend([...lines, { label: 'a candidate alone', colour: 'currentColor', kind: 'ring' }])}${drawing}${inFull(names)}`;
+}
+
 const HALO = { stroke: 'var(--surface)', strokeWidth: 4, paintOrder: 'stroke' } as const;
 
 /** Pixels from a point to its label. */
@@ -179,7 +258,8 @@ function mixLine(corners: readonly CostQuality[], log: boolean): { x: number; y:
     if (!next) return [scaled(corner)];
     return Array.from({ length: 24 }, (_, step) => {
       const cost = corner.cost * (next.cost / corner.cost) ** (step / 24);
-      const share = (cost - corner.cost) / (next.cost - corner.cost);
+      const rise = next.cost - corner.cost;
+      const share = rise === 0 ? step / 24 : (cost - corner.cost) / rise;
       return scaled({ cost, quality: corner.quality + share * (next.quality - corner.quality) });
     });
   });
@@ -299,76 +379,4 @@ function textWidth(text: string, fontSize: number): number {
 
 function overlaps(a: LabelArea, b: LabelArea): boolean {
   return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
-}
-
-/** A difference of quality and what it is called. */
-interface NamedDifference {
-  readonly name: string;
-  readonly difference: Interval | null;
-}
-
-/** Pixels of a character of the names, on average, in the widest of the fonts that a page may be shown in. */
-const CHARACTER = 7.2;
-
-/**
- * Router minus each baseline with its interval; right of the line the router is better.
- * @param label under the axis @param description for those who cannot see it
- */
-export function differenceFigure(
-  differences: readonly NamedDifference[],
-  label = 'router minus baseline, points of quality →',
-  description = 'Difference of quality, router minus each baseline, with 95 % intervals.',
-): Html | null {
-  const names = shortNames(
-    differences.map(({ name }) => name),
-    28,
-  );
-  const rows = differences.flatMap(({ difference, name }, i) =>
-    difference?.estimate == null
-      ? []
-      : [
-          {
-            // Two names may be cut to the same text.
-            key: String(i),
-            name: names.get(name) ?? name,
-            estimate: 100 * difference.estimate,
-            low: 100 * (difference.low ?? difference.estimate),
-            high: 100 * (difference.high ?? difference.estimate),
-          },
-        ],
-  );
-  if (rows.length === 0) return null;
-  const low = Math.min(0, smallest(rows.map((row) => row.low)));
-  const high = Math.max(0, largest(rows.map((row) => row.high)));
-  const pad = 0.05 * (high - low) || 1;
-  const drawing = drawFigure({
-    width: 460,
-    height: 56 + 30 * rows.length,
-    marginLeft: 14 + CHARACTER * largest(rows.map(({ name }) => [...name].length)),
-    marginRight: 14,
-    marginTop: 8,
-    marginBottom: 42,
-    fontSize: 12.5,
-    description,
-    x: {
-      domain: [low - pad, high + pad],
-      label,
-      labelArrow: 'none',
-      ticks: 6,
-      grid: true,
-    },
-    y: {
-      type: 'band',
-      domain: rows.map(({ key }) => key),
-      tickFormat: (key: string) => rows.find((row) => row.key === key)?.name ?? '',
-      tickSize: 0,
-      label: null,
-    },
-    marks: [
-      Plot.ruleX([0], { stroke: 'currentColor', strokeWidth: 1.5 }),
-      Plot.ruleY(rows, { y: 'key', x1: 'low', x2: 'high', stroke: 'var(--router)', strokeWidth: 2.5 }),
-      Plot.dot(rows, { y: 'key', x: 'estimate', r: 4.5, fill: 'var(--router)' }),
-    ],
-  });
-  return html`${drawing}${inFull(names)}`;
 }

@@ -1,16 +1,20 @@
-import type { Evaluation, OffPolicyEstimate, OffPolicyEvaluation } from '../evaluate/evaluation.ts';
+import type { Evaluation, OffPolicyEstimate, OffPolicyEvaluation, Way } from '../evaluate/evaluation.ts';
 import { sayPreferences } from '../evaluate/preferences.ts';
+import { WAY_NAMES, waysCommand, waysNotes, waysSubject } from '../evaluate/ways.ts';
 import { LEAST_SAMPLE, type Overlap } from '../off-policy/diagnose.ts';
 import {
   formatCount,
   formatDecimal,
+  formatDifference,
   formatPercent,
+  formatPoints,
   formatQuality,
   formatSample,
+  formatShares,
   shortNames,
 } from '../words/format.ts';
-import { differenceFigure } from './cost-quality-figure.ts';
-import { overlapFigure } from './distribution-figures.ts';
+import { waysFigure } from './cost-quality-figure.ts';
+import { differenceFigure, overlapFigure } from './distribution-figures.ts';
 import { Html, html, named, scrollTable, type TableColumn } from './html.ts';
 import {
   calibrationSection,
@@ -142,6 +146,7 @@ ${strategiesSection(evaluation)}
 ${preferencesSection(evaluation)}
 ${offPolicySection(evaluation)}
 ${costSection(evaluation)}
+${waysSection(evaluation)}
 ${strongWeakSection(evaluation.strongWeak)}
 ${calibrationSection(evaluation)}
 ${confusionSection(evaluation)}
@@ -153,6 +158,41 @@ ${provenanceSection(evaluation)}
 </html>
 `;
   return page.markup;
+}
+
+/** Whether to route or to cascade: ways to ask the same candidates, and what each saves. */
+function waysSection({ dial }: Evaluation): Html | null {
+  const ways = dial?.ways;
+  if (!ways) return null;
+  const heading = html`<h2>Route or cascade?</h2>`;
+  if (ways.missing !== null) return html`${heading}<p>Ways to ask are not compared. ${ways.missing}</p>`;
+  const measured = ways.ways.filter(({ missing }) => missing === null);
+  const losses = measured.find(({ savings }) => savings.length > 0)?.savings.map(({ maxLoss }) => maxLoss);
+  const last = ways.chain[ways.chain.length - 1];
+  return html`${heading}
+<p class="note">${waysSubject(ways).replace(/^w/, 'W')}. Marks are the settings that are best at some cost there, lines mixtures of two; whoever is asked is paid, in vain too.</p>
+${waysFigure(ways)}
+${waysNotes(ways).map((sentence) => html`<p>${sentence}</p>`)}
+${
+  losses !== undefined &&
+  scrollTable(
+    `What each way saves of the cost of ${last} alone, and its quality minus that of ${last}, with 95 % intervals`,
+    measured,
+    [
+      { heading: 'Way to ask', cell: ({ id }) => WAY_NAMES[id] },
+      ...losses.map((loss, i) => ({
+        heading: `Losing ${formatPoints(loss, 0)} or less`,
+        cell: ({ savings }: Way) => {
+          const { difference, savedShare } = savings[i];
+          return difference === null
+            ? '–'
+            : html`${formatShares(savedShare)}<br><small>${formatDifference(difference)} points</small>`;
+        },
+      })),
+    ],
+  )
+}
+<p>Set one: <code>${waysCommand(ways, 'FOLDER')}</code>, with <code>--cascade</code> for a cascade on the prompt, <code>--accept answer</code> on the answer, <code>--routing</code> for cascade routing.</p>`;
 }
 
 const TASKS_LISTED = 30;

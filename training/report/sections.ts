@@ -23,12 +23,14 @@ import {
   formatPoints,
   formatQuality,
   formatShareNumber,
+  formatShares,
   type Interval,
   shortNames,
 } from '../words/format.ts';
-import { costQualityFigure, differenceFigure } from './cost-quality-figure.ts';
+import { costQualityFigure } from './cost-quality-figure.ts';
 import {
   confusionFigure,
+  differenceFigure,
   durationFigure,
   reliabilityFigure,
   strongShareFigure,
@@ -150,7 +152,7 @@ export function dialSection({ dial }: Evaluation): Html | null {
       },
     },
     { heading: '$ saved per 1,000', cell: ({ worth }) => formatCosts(worth?.saving ?? null) },
-    { heading: 'Saved, %', cell: ({ worth }) => savedShare(worth?.savedShare ?? null) },
+    { heading: 'Saved', cell: ({ worth }) => formatShares(worth?.savedShare ?? null) },
     { heading: 'Quality', cell: ({ worth }) => (worth === null ? '–' : formatQuality(worth.quality)) },
     { heading: 'Difference', cell: ({ worth }) => coloured(worth?.difference ?? null) },
     { heading: '$ per 1,000', cell: ({ worth }) => formatCost(worth?.costUsd.estimate) },
@@ -163,16 +165,6 @@ export function dialSection({ dial }: Evaluation): Html | null {
 <p class="note">The router's weights from the highest quality to the lowest cost, ${dialSubject(dial)}; in brackets 95 % intervals, paired by prompt. ${dialNotes(dial).map((note) => html`${note} `)}</p>
 ${scrollTable('What each setting of the dial is worth, beside always using the best single candidate in training', dial.settings, columns, ({ id }) => (id === dial.inUse ? 'router' : ''))}
 <p>Set one: <code>npx pointsman tune FOLDER --setting ${settingToTry(dial)} --apply</code></p>`;
-}
-
-/** "56 (53 to 59)" */
-function savedShare(share: Interval | null): string {
-  if (share === null || share.estimate === null) return '–';
-  const percent = (value: number) => formatPercent(value, 0).replace(' %', '');
-  const { estimate, high, low } = share;
-  return low === null || high === null
-    ? percent(estimate)
-    : `${percent(estimate)} (${percent(low)} to ${percent(high)})`;
 }
 
 /** Router and baselines on the same rows. */

@@ -3,9 +3,10 @@ import { embedPrompts, keptEmbeddings } from '../embed/embed.ts';
 import { openEmbedder } from '../embed/embedders.ts';
 import { isReadOff } from '../evaluate/compare.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
-import type { Evaluation } from '../evaluate/evaluation.ts';
+import type { Evaluation, Ways } from '../evaluate/evaluation.ts';
 import type { EvaluationInput, TestPredictions } from '../evaluate/evaluation-input.ts';
 import { outcomesOfPlans } from '../evaluate/plan-outcomes.ts';
+import { answersFor } from '../evaluate/ways.ts';
 import { fitFeatures } from '../features/fit-features.ts';
 import type { Matrix } from '../fit/rows.ts';
 import { type LoggingPropensities, loggingPropensities } from '../off-policy/propensities.ts';
@@ -24,6 +25,8 @@ interface EvaluateRouterOptions {
   readonly policySpec?: PolicySpec;
   /** Weights of dial settings that keep to a loss, as training found them, or why it found none. @default they are left out */
   readonly dial?: NonNullable<EvaluationInput['dial']>['found'];
+  /** Ways to ask, as training found their settings. @default they are not compared */
+  readonly ways?: Ways | undefined;
   /**
    * Whether figures are estimated off-policy: where the traffic holds too little of each prompt to read them off, or
    * always.
@@ -83,6 +86,10 @@ export async function evaluateRouter(
       policy: options.policySpec ?? manifest.policy,
       calibrate: null,
       found: options.dial ?? {},
+      ...(options.ways && {
+        foundWays: options.ways,
+        answers: await answersFor(router.artifact, matrix),
+      }),
     },
     means: {
       quality: Float64Array.from(manifest.candidates, ({ meanQuality }) => meanQuality ?? Number.NaN),

@@ -10,8 +10,9 @@ import {
   renderCard,
   SEEN_FILE,
 } from '../artifact/build-artifact.ts';
-import { type Evaluation, headlineMetrics } from '../evaluate/evaluation.ts';
+import type { Evaluation } from '../evaluate/evaluation.ts';
 import { columnMeans, trainMeans, trainRows } from '../evaluate/evaluation-input.ts';
+import { headlineMetrics } from '../evaluate/verdict.ts';
 import { fitNovelty } from '../features/fit-features.ts';
 import { meanTokensCost } from '../outcomes/amounts.ts';
 import { renderReport } from '../report/report.ts';

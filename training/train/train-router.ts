@@ -24,6 +24,7 @@ import { evaluate } from '../evaluate/evaluate.ts';
 import type { Evaluation } from '../evaluate/evaluation.ts';
 import type { TestPredictions } from '../evaluate/evaluation-input.ts';
 import { describeWhole, type WholeReport } from '../evaluate/test-sums.ts';
+import { answersFor } from '../evaluate/ways.ts';
 import { fitFeatures, fitFeaturesElsewhere } from '../features/fit-features.ts';
 import type { Matrix } from '../fit/rows.ts';
 import { keptEmbedders } from '../ingest/finish.ts';
@@ -192,6 +193,7 @@ async function evaluateBuilt(
         candidates: manifest.candidates,
         policy: config.policy,
         calibrate: { rows: dialRows, predictions: dialPredictions },
+        answers: await answersFor(router.artifact, matrix),
       },
       config: { ...config, ...(log === null ? {} : { log }), ...(scores === null ? {} : { scores }) },
     },

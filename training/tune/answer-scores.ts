@@ -1,20 +1,19 @@
-import { type Artifact, InvalidInputError, readPrompt } from 'pointsman';
+import { type Artifact, InvalidInputError, type PolicySpec, readPrompt } from 'pointsman';
 import {
   type AnswerHead,
   type AnswerScore,
   type AnswerScorer,
   answerBlockLength,
-  argMax,
-  type CascadeRouting,
   CHECK_NAMES,
   createAnswerExtractor,
-  nextToAsk,
+  createPolicy,
   readAnswerHead,
   successLogit,
 } from 'pointsman/internal';
-import type { MatrixAnswers, OutcomeMatrix } from '../outcomes/matrix.ts';
+import { type MatrixAnswers, type OutcomeMatrix, takeCells } from '../outcomes/matrix.ts';
 import { plural } from '../words/format.ts';
-import type { PredictedRows } from './tune-policy.ts';
+import { barePolicyContext, type RoutingFamily, routeByAnswers, WEIGHT_SETTINGS } from './settings.ts';
+import type { PredictedRows, TunableRouting } from './tune-policy.ts';
 
 /** Scores of answers by an artifact's answer head, in the place of `success`. */
 export interface AnsweredRows extends PredictedRows {
@@ -62,22 +61,39 @@ export async function scoreAnswers(
         'Give traffic with their answers, or leave them out of `--candidates`.',
     );
   const kept = [...predicted.rows.keys()].filter((i) => !placesOf(predicted.rows[i]).some(Number.isNaN));
-  const answerOf = answersRead(head, { answers, candidates });
-  const width = candidates.length;
-  const success = new Float32Array(kept.length * width).fill(Number.NaN);
-  kept.forEach((from, i) => {
+  const rows = Int32Array.from(kept, (i) => predicted.rows[i]);
+  const success = takeCells(predicted.success, candidates.length, kept);
+  return {
+    rows,
+    success: scoreInTurn(
+      answersRead(artifact.manifest, head, { answers, candidates }),
+      { rows, success },
+      columns,
+    ),
+    leftOut: predicted.rows.length - kept.length,
+  };
+}
+
+/**
+ * What an answer head says of answers that are given in turn, each after those before it: `[rows, candidates]`, NaN for other candidates.
+ * @param columns of the candidates, the first asked first; all have answered
+ */
+export function scoreInTurn(
+  kept: KeptAnswers,
+  { rows, success }: PredictedRows,
+  columns: readonly number[],
+): Float32Array {
+  const width = success.length / rows.length;
+  const scores = new Float32Array(success.length).fill(Number.NaN);
+  rows.forEach((row, i) => {
     const earlier: AnswerScore[] = [];
     for (const c of columns) {
-      const answer = answerOf.of(predicted.rows[from], c, predicted.success[from * width + c])!;
-      success[i * width + c] = answer.probability(earlier);
+      const answer = kept.of(row, c, success[i * width + c])!;
+      scores[i * width + c] = answer.probability(earlier);
       earlier.push(answer.evidence());
     }
   });
-  return {
-    rows: Int32Array.from(kept, (i) => predicted.rows[i]),
-    success,
-    leftOut: predicted.rows.length - kept.length,
-  };
+  return scores;
 }
 
 /** Fewer prompts show nothing. */
@@ -127,6 +143,8 @@ export interface KeptAnswer {
 
 /** The answers of a table, as an answer head reads them. */
 export interface KeptAnswers {
+  /** Of the router whose head it is. */
+  readonly manifest: Pick<Artifact['manifest'], 'answer' | 'candidates'>;
   /** The answer of a candidate to a prompt, by their numbers; null where the table has none. @param success as the router predicts it */
   of(row: number, candidate: number, success: number): KeptAnswer | null;
   /** What answers to one prompt say of each other, and of whoever was not asked. */
@@ -145,15 +163,17 @@ export async function openKeptAnswers(
   if (answers === undefined) return 'answers';
   const isWhole = answers.texts?.every((text) => text !== null) ?? false;
   if (readsWords(artifact.manifest) && !isWhole) return 'the words of answers';
-  return answersRead(await readAnswerHead(artifact), { answers, candidates });
+  return answersRead(artifact.manifest, await readAnswerHead(artifact), { answers, candidates });
 }
 
 function answersRead(
+  manifest: KeptAnswers['manifest'],
   head: AnswerHead,
   { answers, candidates }: { readonly answers: MatrixAnswers; readonly candidates: readonly string[] },
 ): KeptAnswers {
   const read = readerOf(head, answers);
   return {
+    manifest,
     of(row, candidate, success) {
       const place = answers.places[row * candidates.length + candidate];
       if (!(place >= 0)) return null;
@@ -212,37 +232,144 @@ function wordsOf({ keys, texts }: MatrixAnswers, place: number): string {
   );
 }
 
-/** Whom cascade routing asked, by the numbers of its steps, and whose answer it gives. */
-interface Routed {
-  readonly asked: readonly number[];
-  readonly best: number;
+/** Weights of cost, safest first: those of `utility`, but for the last, at which quality is worth nothing. */
+export const COST_WEIGHTS = Float64Array.from(
+  WEIGHT_SETTINGS.filter(({ quality }) => quality === 1),
+  ({ cost }) => cost,
+);
+
+/** Cascade routing that can be tuned, and the rows of both parts that it can be tuned on. */
+export interface RoutingParts {
+  readonly tune: PredictedRows;
+  readonly test: PredictedRows | null;
+  /** Prompts without an answer or a rating of each candidate. */
+  readonly leftOut: number;
+  readonly routing: TunableRouting;
 }
 
 /**
- * As cascade routing is carried out where nobody fails: whoever promises most for its price, given the answers so far, while that is
- * worth it.
+ * Cascade routing over some candidates, with the weight of cost as a dial: what each weight does with a prompt is found by carrying the
+ * policy out over the answers that the table keeps.
  *
- * @param give asks a step, those that were asked before known: what the answer head says of its answer by itself, and whether it passes
+ * @param names candidates, the one that loss is measured against last
+ * @throws InvalidInputError where answers are not there, or words that the head reads were not kept
  */
-export function routeByAnswers(
-  routing: CascadeRouting,
-  give: (step: number, asked: readonly number[]) => { readonly score: AnswerScore; readonly passes: boolean },
-  weigh: AnswerScorer['weigh'],
-): Routed {
-  const asked: number[] = [];
-  const given: ReturnType<typeof give>[] = [];
-  let left = [...routing.promises.keys()];
-  let next = 0;
-  for (;;) {
-    left = left.filter((each) => each !== next);
-    given.push(give(next, [...asked]));
-    asked.push(next);
-    const { probabilities, unasked } = weigh(given.map(({ score }) => score));
-    const isPassed = given.some(({ passes }) => passes);
-    const best = argMax(probabilities.map((each, i) => (isPassed && !given[i].passes ? -1 : each)));
-    const following = left.length === 0 ? null : nextToAsk(routing, left, unasked);
-    if (following === null || (isPassed ? probabilities[best] : 0) >= following.under)
-      return { asked, best: asked[best] };
-    next = following.step;
-  }
+export async function routingParts(
+  artifact: Artifact,
+  matrix: OutcomeMatrix,
+  parts: { readonly tune: PredictedRows; readonly test: PredictedRows | null },
+  names: readonly string[],
+): Promise<RoutingParts> {
+  const kept = await openKeptAnswers(artifact, matrix);
+  if (typeof kept === 'string')
+    throw new InvalidInputError(
+      `Cascade routing is tuned on the answers of ${names.join(', ')} to the same prompts. What the traffic and the router have lacks ${kept}. ` +
+        'Give logs with their answers, or a table that was made with `--answers text`.',
+    );
+  const columns = matrix.candidates.length;
+  const numbers = names.map((name) => matrix.candidates.indexOf(name));
+  const isRead = (row: number) =>
+    haveAnswered(matrix, row, numbers) &&
+    numbers.every((c) => !Number.isNaN(matrix.quality[row * columns + c]));
+  const take = (given: PredictedRows): PredictedRows => {
+    const rows = [...given.rows.keys()].filter((i) => isRead(given.rows[i]));
+    return {
+      rows: Int32Array.from(rows, (i) => given.rows[i]),
+      success: takeCells(given.success, columns, rows),
+      expectedCostUsd: takeCells(given.expectedCostUsd!, columns, rows),
+    };
+  };
+  const [tune, test] = [take(parts.tune), parts.test && take(parts.test)];
+  const leftOut =
+    parts.tune.rows.length - tune.rows.length + ((parts.test?.rows.length ?? 0) - (test?.rows.length ?? 0));
+  if (tune.rows.length < FEWEST)
+    throw new InvalidInputError(
+      `Cascade routing is tuned on ${FEWEST} prompts with the rated answers of ${names.join(', ')}, or more. Got ${tune.rows.length}, and ${leftOut} without. ` +
+        'Collect answers of all of them for more prompts.',
+    );
+  const familyOf = (rows: PredictedRows) => routingFamily(kept, matrix.candidates, rows, numbers);
+  return {
+    ...{ tune, test, leftOut },
+    routing: {
+      tune: familyOf(tune),
+      test: test && familyOf(test),
+      policyOf: (cost) => cascadeRouting(names, cost),
+    },
+  };
+}
+
+/** Whether the table has an answer of each of these candidates to a prompt. */
+export function haveAnswered(
+  { answers, candidates }: Pick<OutcomeMatrix, 'answers' | 'candidates'>,
+  row: number,
+  numbers: readonly number[],
+): boolean {
+  return answers !== undefined && numbers.every((c) => answers.places[row * candidates.length + c] >= 0);
+}
+
+/** @param cost weight of cost, where all of quality weighs 1 */
+export function cascadeRouting(names: readonly string[], cost: number): PolicySpec {
+  return {
+    kind: 'cascade',
+    steps: names.map((use) => ({ use })),
+    weights: { quality: 1, cost, latency: 0 },
+  };
+}
+
+/**
+ * What cascade routing does with some prompts at each weight of cost, by carrying it out over their answers.
+ *
+ * @param candidates of the table @param rows that have an answer of each of `numbers`
+ * @param numbers of the candidates that may be asked, the one that loss is measured against last
+ */
+export function routingFamily(
+  kept: KeptAnswers,
+  candidates: readonly string[],
+  rows: PredictedRows,
+  numbers: readonly number[],
+): RoutingFamily {
+  const { manifest, weigh } = kept;
+  const columns = candidates.length;
+  const names = numbers.map((c) => candidates[c]);
+  const own = Array.from(rows.rows, (row, i) =>
+    numbers.map((c) => kept.of(row, c, rows.success[i * columns + c])!.evidence()),
+  );
+  const from = manifest.candidates.map(({ name }) => candidates.indexOf(name));
+  const context = barePolicyContext(from.length);
+  const { costUsd, success } = context.predictions;
+  const numberOf = new Map(candidates.map((name, c) => [name, c]));
+  const routeAll = (dial: number) => {
+    const policy = createPolicy(cascadeRouting(names, dial), manifest.candidates, {
+      answer: manifest.answer ?? null,
+    });
+    return own.map((scores, i) => {
+      from.forEach((c, at) => {
+        success[at] = c === -1 ? 0 : rows.success[i * columns + c];
+        costUsd[at] = c === -1 ? Number.NaN : rows.expectedCostUsd![i * columns + c];
+      });
+      const { step } = policy.decide(context);
+      if (step.kind !== 'sequence' || step.routing === undefined)
+        throw new Error('A cascade with weights and no limits routes.');
+      const steps = step.steps.map((each) => numberOf.get((each.step as { candidate: string }).candidate)!);
+      const { asked, best } = routeByAnswers(
+        step.routing,
+        (number) => ({ score: scores[numbers.indexOf(steps[number])], passes: true }),
+        weigh,
+      );
+      return { chosen: steps[best], asked: asked.map((each) => steps[each]) };
+    });
+  };
+  const settings = new Map<number, ReturnType<typeof routeAll>>();
+  const routedAt = (dial: number, at: number) => {
+    const routed = settings.get(dial) ?? routeAll(dial);
+    settings.set(dial, routed);
+    return routed[at / columns];
+  };
+  return {
+    dials: COST_WEIGHTS,
+    candidates: numbers,
+    choose: (dial, _, at) => routedAt(dial, at).chosen,
+    cost: (dial, _, costs, at) => routedAt(dial, at).asked.reduce((sum, c) => sum + costs[at + c], 0),
+    thresholds: () => [],
+  };
 }

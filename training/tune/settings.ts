@@ -1,5 +1,15 @@
 import { InvalidInputError, type UtilityWeights } from 'pointsman';
-import { type AcceptTest, createPolicy, type PolicyCandidate, type PolicyContext } from 'pointsman/internal';
+import {
+  type AcceptTest,
+  type AnswerScore,
+  type AnswerScorer,
+  argMax,
+  type CascadeRouting,
+  createPolicy,
+  nextToAsk,
+  type PolicyCandidate,
+  type PolicyContext,
+} from 'pointsman/internal';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 
 /**
@@ -40,7 +50,7 @@ export function thresholdFamily(weak: number, strong: number): RoutingFamily {
   const choose: RoutingFamily['choose'] = (dial, scores, at) =>
     scores[at + strong] - scores[at + weak] > dial ? strong : weak;
   return {
-    dials: Float64Array.from({ length: STEPS + 1 }, (_, i) => -1 + (2 * i) / STEPS),
+    dials: Float64Array.from({ length: STEPS + 1 }, (_, i) => (2 * i - STEPS) / STEPS),
     candidates: [weak, strong],
     choose,
     cost: (dial, scores, costs, at) => costs[at + choose(dial, scores, at)],
@@ -53,7 +63,7 @@ export function cascadeFamily(candidates: readonly number[], shape: CascadeShape
   const { asked = 0 } = shape;
   const last = candidates.length - 1;
   const reaches = shape.reaches ?? candidates.slice(0, last).map(() => 1);
-  const threshold = (dial: number, step: number) => 1 - reaches[step] * (1 - dial);
+  const threshold = (dial: number, step: number) => 1 - reaches[step] + reaches[step] * dial;
   /** The number of the step that answers. */
   const stepOf: RoutingFamily['choose'] = (dial, scores, at) => {
     for (let step = 0; step < last; step++) {
@@ -62,7 +72,7 @@ export function cascadeFamily(candidates: readonly number[], shape: CascadeShape
     return last;
   };
   return {
-    dials: Float64Array.from({ length: STEPS + 1 }, (_, i) => 1 - i / STEPS),
+    dials: Float64Array.from({ length: STEPS + 1 }, (_, i) => (STEPS - i) / STEPS),
     candidates,
     choose: (dial, scores, at) => candidates[stepOf(dial, scores, at)],
     cost(dial, scores, costs, at) {
@@ -98,6 +108,41 @@ export function cascadePaths(
     paths.push(cascadeFamily(candidates, { asked, reaches }));
   }
   return paths;
+}
+
+/** Whom cascade routing asked, by the numbers of its steps, and whose answer it gives. */
+interface Routed {
+  readonly asked: readonly number[];
+  readonly best: number;
+}
+
+/**
+ * As cascade routing is carried out where nobody fails: whoever promises most for its price, given the answers so far, while that is
+ * worth it.
+ *
+ * @param give asks a step, those that were asked before known: what the answer head says of its answer by itself, and whether it passes
+ */
+export function routeByAnswers(
+  routing: CascadeRouting,
+  give: (step: number, asked: readonly number[]) => { readonly score: AnswerScore; readonly passes: boolean },
+  weigh: AnswerScorer['weigh'],
+): Routed {
+  const asked: number[] = [];
+  const given: ReturnType<typeof give>[] = [];
+  let left = [...routing.promises.keys()];
+  let next = 0;
+  for (;;) {
+    left = left.filter((each) => each !== next);
+    given.push(give(next, [...asked]));
+    asked.push(next);
+    const { probabilities, unasked } = weigh(given.map(({ score }) => score));
+    const isPassed = given.some(({ passes }) => passes);
+    const best = argMax(probabilities.map((each, i) => (isPassed && !given[i].passes ? -1 : each)));
+    const following = left.length === 0 ? null : nextToAsk(routing, left, unasked);
+    if (following === null || (isPassed ? probabilities[best] : 0) >= following.under)
+      return { asked, best: asked[best] };
+    next = following.step;
+  }
 }
 
 /** A test of answers whose threshold can be tuned, without the threshold. */

@@ -108,6 +108,15 @@ export function formatPercent(share: number | null, digits = 1): string {
   return `${minus(text)} %`;
 }
 
+/** "56 % (53 to 59)" */
+export function formatShares(share: Bounds | null): string {
+  if (share === null || share.estimate === null) return '–';
+  const number = (value: number) => formatPercent(value, 0).replace(' %', '');
+  const { estimate, high, low } = share;
+  const bounds = low === null || high === null ? '' : ` (${number(low)} to ${number(high)})`;
+  return `${formatPercent(estimate, 0)}${bounds}`;
+}
+
 /** "90 %", "97.5 %": as it was asked for. */
 export function formatConfidence(confidence: number): string {
   return `${Number((100 * confidence).toFixed(3))} %`;

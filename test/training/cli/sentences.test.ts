@@ -9,26 +9,26 @@ describe('what is said of a tuned threshold or cascade', () => {
   it.each([
     [
       {},
-      '40.0 % of 300 requests go to large, which saves 25.0 % of the cost of large alone; mean ' +
+      'large answers 40.0 % of 300 requests, which saves 25.0 % of the cost of large alone; mean ' +
         'quality 71.2 points, 1.2 points below large alone.',
     ],
     [
       { costSaved: -0.1, loss: -0.03 },
-      '40.0 % of 300 requests go to large, which costs 10.0 % more than large alone; mean quality ' +
+      'large answers 40.0 % of 300 requests, which costs 10.0 % more than large alone; mean quality ' +
         '71.2 points, 3.0 points above large alone.',
     ],
     [
       { costSaved: 0, loss: 0, strongShare: 1 },
-      '100.0 % of 300 requests go to large, at the cost of large alone; mean quality 71.2 points, ' +
+      'large answers 100.0 % of 300 requests, at the cost of large alone; mean quality 71.2 points, ' +
         'as large alone.',
     ],
     [
       { costSaved: null, loss: -1e-9, rows: 1, strongShare: 0 },
-      '0.0 % of 1 request go to large, and costs are not known; mean quality 71.2 points, as large alone.',
+      'large answers 0.0 % of 1 request, and costs are not known; mean quality 71.2 points, as large alone.',
     ],
     [
       { costSaved: 0.9999, strongShare: 0.0001 },
-      '<0.1 % of 300 requests go to large, which saves >99.9 % of the cost of large alone; mean ' +
+      'large answers <0.1 % of 300 requests, which saves >99.9 % of the cost of large alone; mean ' +
         'quality 71.2 points, 1.2 points below large alone.',
     ],
   ])('%o', (rest, sentence) => {

@@ -35,6 +35,14 @@ beforeAll(async () => {
 }, 120_000);
 
 describe('pointsman train', () => {
+  it('says where words of answers are to be kept that the traffic does not have', async () => {
+    const argv = ['train', path('traffic.jsonl'), '--dry-run', '--out', path('none'), '--work', path('work')];
+    expect((await run([...argv, '--answers', 'text'])).said.err).toMatch(
+      /Note: The words of answers were to be kept,.*--map\s+answer=<column>/s,
+    );
+    expect((await run(argv)).said.err).not.toContain('words of answers');
+  });
+
   it('says first whether the router is better than no router, and where the report is', async () => {
     const { out } = trained.said;
     expect(out.trim()).toMatch(/^(This router is|It is not clear)/);

@@ -33,7 +33,7 @@ describe('pointsman tune', () => {
     expect(said.err).toBe('');
     expect(code).toBe(0);
     expect(said.out).toMatch(/^kind: threshold\nweak: poet\nstrong: large\nthreshold: -?0\.\d+\n/);
-    expect(said.out).toMatch(/On the test split: \d+\.\d % of 60 requests go to large, which saves/);
+    expect(said.out).toMatch(/On the test split: large answers \d+\.\d % of 60 requests, which saves/);
   });
 
   it('writes a policy that explain and loadRouter can read', async () => {

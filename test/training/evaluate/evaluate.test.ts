@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { evaluate } from '../../../training/evaluate/evaluate.ts';
-import { headlineMetrics } from '../../../training/evaluate/evaluation.ts';
+import { headlineMetrics } from '../../../training/evaluate/verdict.ts';
 import { syntheticWorld } from './synthetic-world.ts';
 
 const quick = { resamples: 400 };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { evaluate } from '../../../training/evaluate/evaluate.ts';
-import { headlineMetrics } from '../../../training/evaluate/evaluation.ts';
+import { headlineMetrics } from '../../../training/evaluate/verdict.ts';
 import { loggingPropensities } from '../../../training/off-policy/propensities.ts';
 import { loggedWorld } from './logged-world.ts';
 import { syntheticWorld } from './synthetic-world.ts';

@@ -194,6 +194,24 @@ describe('a cascade tuned on its answer head', () => {
   });
 });
 
+test('cascade routing is tuned from the command line, and is what evaluate measures beside other ways to ask', async () => {
+  const policy = path('routing.yaml');
+  const tuning = await run(
+    ...['tune', router, fresh, '--routing', '--candidates', CHAIN.join(',')],
+    ...['--max-loss', '5', '--out', policy, '--json'],
+  );
+  expect([tuning.code, tuning.err]).toEqual([0, '']);
+  const found = JSON.parse(tuning.out);
+  expect(found.policy).toMatchObject({ kind: 'cascade', weights: { quality: 1, latency: 0 } });
+  const other = await writeRows(path('later.jsonl'), rowsOf(furtherTraffic(400, 6)));
+  const { code, out } = await run('evaluate', router, other, '--policy', policy, '--json');
+  expect(code).toBe(0);
+  const { dial, strategies } = JSON.parse(out);
+  expect(strategies[0].quality.estimate).toBeGreaterThan(found.tuned.quality - 0.05);
+  expect(dial.ways).toMatchObject({ chain: CHAIN, rows: 400, chosenOn: null, missing: null });
+  for (const { curve, missing } of dial.ways.ways) expect([missing, curve.length > 0]).toEqual([null, true]);
+});
+
 describe('what a log cannot say', () => {
   const refuse = async (traffic: Answered) => {
     const file = await writeRows(path('other.jsonl'), rowsOf(traffic));

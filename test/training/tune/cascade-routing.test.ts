@@ -2,7 +2,7 @@ import { createRouter, memoryFiles, readArtifact } from 'pointsman';
 import { describe, expect, it } from 'vitest';
 import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
 import { predictTest } from '../../../training/train/evaluate-router.ts';
-import { routingParts } from '../../../training/tune/cascade-routing.ts';
+import { routingParts } from '../../../training/tune/answer-scores.ts';
 import { predictSuccess, tunePolicy } from '../../../training/tune/tune-policy.ts';
 import { answerArtifact } from '../../fixtures/answer-artifact.ts';
 import { ANSWERED, answeredTraffic } from '../../fixtures/answered-traffic.ts';

@@ -1,6 +1,7 @@
 import { createPolicy, createRandom } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
+import { cascadeFamily } from '../../../training/tune/settings.ts';
 import { sayNotTuned, type TunePolicyInput, tunePolicy } from '../../../training/tune/tune-policy.ts';
 
 const CANDIDATES = ['large', 'medium', 'small'];
@@ -147,4 +148,10 @@ test('what of the policy in use is not looked at is said: hedges by a test, and 
   expect(said(cascade)).toEqual([]);
   // Without a test nothing of a hedge could be tuned.
   expect(said({ kind: 'speculative', fast: 'small', slow: 'large' })).toEqual([]);
+});
+
+test('thresholds have no more digits than the dial that was tested', () => {
+  for (const family of [cascadeFamily([0, 1]), cascadeFamily([0, 1], { reaches: [0.5] })])
+    for (const dial of family.dials)
+      for (const threshold of family.thresholds(dial)) expect(String(threshold).length).toBeLessThan(9);
 });

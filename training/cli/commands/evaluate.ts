@@ -2,9 +2,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { InvalidInputError, type PolicySpec } from 'pointsman';
-import { needsAnswers } from 'pointsman/internal';
 import { readArtifactFolder } from 'pointsman/node';
 import { foundWeights } from '../../evaluate/dial.ts';
+import { NOT_FOUND, noWays } from '../../evaluate/ways.ts';
 import { ingestOutcomes } from '../../ingest/ingest.ts';
 import { readOutcomeMatrix } from '../../ingest/outcome-store.ts';
 import { FEWEST_IN_SPLIT } from '../../ingest/report.ts';
@@ -114,7 +114,6 @@ async function runEvaluate(
   // Of a report that was edited it is not known what the training found.
   const dial = artifact.reports?.changed.has('metrics.json') ? null : dialOf(artifact);
   const prices = flags.prices === undefined ? {} : { prices: await readPrices(flags.prices) };
-  const readsAnswers = needsAnswers(policy ?? router.manifest.policy) && readsWords(router.manifest);
   const progress = createProgress(io, flags.quiet === true);
   try {
     const { ingest, traffic } = await withRunFolder(flags.work, 'evaluate', async (run) => {
@@ -125,7 +124,7 @@ async function runEvaluate(
         map: flags.map,
         ...readingOptions(flags),
         // The table is the run's own.
-        ...(readsAnswers ? { answers: 'text' as const } : {}),
+        ...(readsWords(router.manifest) ? { answers: 'text' as const } : {}),
         onProgress: ({ bytesRead, bytesTotal }) =>
           progress.update('reading', bytesRead / Math.max(1, bytesTotal)),
         ...prices,
@@ -142,7 +141,7 @@ async function runEvaluate(
       ...(isTold ? { rows: seen.unseen } : {}),
       onProgress: (done, total) => progress.update('routing', done / total),
       onPropensities: () => progress.update('finding propensities'),
-      ...(dial === null ? {} : { dial: foundWeights(dial) }),
+      ...(dial === null ? {} : { dial: foundWeights(dial), ways: dial.ways ?? noWays(NOT_FOUND) }),
       offPolicy: flags.offPolicy ? 'always' : 'auto',
       ...(policy === undefined ? {} : { policySpec: policy, policy: nameOf(flags, policy) }),
     });

@@ -146,14 +146,16 @@ async function runTrain(
   };
   const progress = createProgress(io, flags.quiet === true);
   const onProgress = showTraining(progress);
-  const warn = (warnings: readonly string[]) => {
-    for (const warning of warnings) io.stderr(`${wrapText(`Note: ${warning}`, io.columns, '  ')}\n`);
+  const warn = ({ ingest, warnings }: Pick<PreparedTraffic, 'ingest' | 'warnings'>) => {
+    const missed = options.answers === 'text' && ingest.answers.known === 0 ? [NO_ANSWERS] : [];
+    for (const warning of [...warnings, ...missed])
+      io.stderr(`${wrapText(`Note: ${warning}`, io.columns, '  ')}\n`);
   };
   try {
     if (flags.dryRun) {
       return await rehearseTraining({ ...options, onProgress }, async (traffic) => {
         progress.stop();
-        warn(traffic.warnings);
+        warn(traffic);
         io.stdout(
           flags.json
             ? `${JSON.stringify(summariseTraffic(traffic), null, 2)}\n`
@@ -170,7 +172,7 @@ async function runTrain(
       }),
     );
     progress.stop();
-    warn(result.traffic.warnings);
+    warn(result.traffic);
     io.stdout(
       flags.json
         ? `${JSON.stringify(summariseTraining(result), null, 2)}\n`
@@ -180,6 +182,9 @@ async function runTrain(
     progress.stop();
   }
 }
+
+const NO_ANSWERS =
+  'The words of answers were to be kept, and the traffic has no answers that can be read: no head learns from them. If a column has them under another name, name it: --map answer=<column>.';
 
 /** Progress for a program that looks on: an object a line, on standard error. */
 function showJson(io: CommandIo): (event: TrainProgress) => void {

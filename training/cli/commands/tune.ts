@@ -22,8 +22,7 @@ import {
   tunedOn,
   tuningSplit,
 } from '../../train/tuning-traffic.ts';
-import { readsWords, scoreParts } from '../../tune/answer-scores.ts';
-import { routingParts } from '../../tune/cascade-routing.ts';
+import { readsWords, routingParts, scoreParts } from '../../tune/answer-scores.ts';
 import { acceptScores, type TunableTest } from '../../tune/settings.ts';
 import {
   nameThresholds,

@@ -1,7 +1,8 @@
 import type { Artifact, PolicySpec } from 'pointsman';
 import { stringify } from 'yaml';
 import { dialNotes, dialSubject, hasWeights, readDial, settingToTry } from '../../evaluate/dial.ts';
-import type { Dial } from '../../evaluate/evaluation.ts';
+import type { Dial, Ways } from '../../evaluate/evaluation.ts';
+import { qualityAtCost, WAY_NAMES, waysCommand, waysNotes, waysSubject } from '../../evaluate/ways.ts';
 import type { TuningSplit } from '../../train/tuning-traffic.ts';
 import type { SettingFigures } from '../../tune/settings.ts';
 import { nameThresholds, type TunedPolicy, type TunePolicyInput } from '../../tune/tune-policy.ts';
@@ -13,6 +14,7 @@ import {
   formatDifference,
   formatPercent,
   formatPoints,
+  formatShares,
   plural,
 } from '../../words/format.ts';
 import { type CommandIo, printable, quoted, type TextColumn, textTable, wrapText } from './io.ts';
@@ -32,8 +34,55 @@ export function describeDial(dial: Dial, folder: string, columns: number): strin
   return (
     line(`Quality against cost, ${dialSubject(dial)}:`) +
     `${table}${dialNotes(dial).map(line).join('')}` +
-    `${dial.inUse === null ? '' : '* in use. '}Set one: npx pointsman tune ${quoted(folder)} --setting ${settingToTry(dial)} --apply\n`
+    `${dial.inUse === null ? '' : '* in use. '}Set one: npx pointsman tune ${quoted(folder)} --setting ${settingToTry(dial)} --apply\n` +
+    `${dial.ways === undefined ? '' : `\n${describeWays(dial.ways, folder, columns)}`}`
   );
+}
+
+/** Shares of the last candidate's cost that qualities are printed at. */
+const COST_SHARES = [0.1, 0.25, 0.5, 0.75, 1];
+
+/** Ways to ask beside each other: what each reaches for a share of the cost, and what it saves for a loss. */
+function describeWays(ways: Ways, folder: string, columns: number): string {
+  const line = (text: string) => `${wrapText(printable(text), columns, '  ')}\n`;
+  if (ways.missing !== null) return line(`Ways to ask are not compared: ${ways.missing}`);
+  const measured = ways.ways.filter(({ missing }) => missing === null);
+  const last = ways.chain[ways.chain.length - 1];
+  const alone = ways.singles[ways.singles.length - 1];
+  const reached = textTable(
+    [
+      { title: 'quality at a cost of' },
+      ...COST_SHARES.map((share) => ({ title: formatPercent(share, 0), align: 'right' as const })),
+    ],
+    measured.map(({ curve, id }) => [
+      WAY_NAMES[id],
+      ...COST_SHARES.map((share) => {
+        const quality = qualityAtCost(curve, share * alone.cost);
+        return quality === null ? '–' : formatPoints(quality, 1);
+      }),
+    ]),
+    columns,
+  );
+  const losses = measured.find(({ savings }) => savings.length > 0)?.savings.map(({ maxLoss }) => maxLoss);
+  const saved =
+    losses === undefined
+      ? ''
+      : textTable(
+          [
+            { title: 'saved (95 %) at a loss of' },
+            ...losses.map((loss) => ({ title: `${formatPoints(loss, 0)} or less` })),
+          ],
+          measured.map(({ id, savings }) => [
+            WAY_NAMES[id],
+            ...savings.map(({ savedShare }) => formatShares(savedShare)),
+          ]),
+          columns,
+        );
+  const subject =
+    `${waysSubject(ways).replace(/^w/, 'W')}, beside always using ${last} (${formatPoints(alone.quality)} points, ` +
+    `${formatCost(alone.cost)} per 1,000 requests):`;
+  const command = `Set one: ${waysCommand(ways, quoted(folder))} and --cascade, --accept answer or --routing\n`;
+  return `${line(subject)}${reached}${saved}${waysNotes(ways).map(line).join('')}${command}`;
 }
 
 /** What a setting is worth beside the best single candidate, as columns of a table. */
@@ -144,7 +193,7 @@ export function saySetting(
   { rows, loss, quality, strongShare, costSaved }: SettingFigures,
   last: string,
 ): string {
-  const share = `${formatPercent(strongShare)} of ${plural(rows, 'request')} go to ${last}`;
+  const share = `${last} answers ${formatPercent(strongShare)} of ${plural(rows, 'request')}`;
   return `${share}${saySaved(costSaved, last)}; mean quality ${formatPoints(quality)} points, ${sayLoss(loss, last)}.`;
 }
 
