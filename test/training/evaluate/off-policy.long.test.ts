@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { evaluate } from '../../../training/evaluate/evaluate.ts';
-import { headlineMetrics } from '../../../training/evaluate/evaluation.ts';
 import { trainMeans, trainRows } from '../../../training/evaluate/evaluation-input.ts';
+import { headlineMetrics } from '../../../training/evaluate/verdict.ts';
 import { loggedWorld } from './logged-world.ts';
 
 const quick = { resamples: 100 };
