@@ -1,5 +1,5 @@
 import { expectedScore, fieldScores, fitBradleyTerry } from '../fit/bradley-terry.ts';
-import type { Matrix } from '../fit/rows.ts';
+import { clusteredMean, type Matrix } from '../fit/rows.ts';
 import { squaredError, trainMeans } from '../learners/learner.ts';
 import { comparisonsOf, isByPreference, type OutcomeMatrix } from '../outcomes/matrix.ts';
 import { type LearnedQuality, weightedMeans } from './logged.ts';
@@ -62,15 +62,19 @@ export function describePreferences(run: TrainingRun, used: boolean): Preference
 /** A preference is worth between a quarter and four times what it is where each answer is either good or bad. */
 const MOST_WORTH = 4;
 
+/** Of a normal distribution, so many standard deviations below the mean are 95 %. */
+const SURELY = 1.645;
+
 /** As many comparisons as hold the worth of a preference to 1, times the variance of what they are compared with. */
 const PRIOR = 2;
 
 /**
  * Learns from comparisons beside scores. What scores alone teach says what to expect of the opponent; a comparison then says of
- * a candidate: as good as that, and better or worse by what a preference is worth. How much that is, the comparisons' slope
- * on the expected differences says. Each counts as its noise allows, and as half, for it speaks of two candidates.
+ * a candidate: as good as that, and better or worse by what a preference is worth. How much that is, the slope of comparisons
+ * on expected differences says, of candidates that both have scores: of others the difference is not known. Each counts as its
+ * noise allows, and as half, for it speaks of two candidates.
  *
- * @returns what was learned from the scores, where comparisons make it predict scores worse
+ * @returns what was learned from the scores, where comparisons make it predict scores worse; surely so, where a candidate has none
  */
 export async function learnBesideScores(
   run: TrainingRun,
@@ -92,8 +96,10 @@ export async function learnBesideScores(
     const gap = candidateMeans[a % columns] + known[a] - candidateMeans[b % columns] - known[b];
     return { a, b, gap, preferred: 2 * one.won - 1 };
   });
-  const products = pairs.reduce((sum, { gap, preferred }) => sum + gap * preferred, PRIOR);
-  const squares = pairs.reduce((sum, { gap }) => sum + gap * gap, PRIOR);
+  const scored = scoredColumns(residuals.values, columns);
+  const judged = pairs.filter(({ a, b }) => scored.has(a % columns) && scored.has(b % columns));
+  const products = judged.reduce((sum, { gap, preferred }) => sum + gap * preferred, PRIOR);
+  const squares = judged.reduce((sum, { gap }) => sum + gap * gap, PRIOR);
   const worth = 1 / Math.min(MOST_WORTH, Math.max(1 / MOST_WORTH, products / squares));
   const noise = pairs.reduce((sum, { gap, preferred }) => sum + (worth * preferred - gap) ** 2, 0);
   const error = squaredError(quality.outOfFold, residuals, 'all', data.weights);
@@ -128,7 +134,16 @@ export async function learnBesideScores(
     logged: true,
   };
   const again = await fitTuned(both, await tuneQuality(both, run.config.heads, run.onStep), run.onStep);
-  const used = squaredError(again.outOfFold, residuals, 'all', data.weights) <= error;
+  const worse = clusteredMean(
+    Float64Array.from(
+      residuals.values,
+      (score, i) => (score - again.outOfFold.values[i]) ** 2 - (score - known[i]) ** 2,
+    ),
+    Array.from(residuals.values, (_, i) => run.groups[splits.fit.rows[Math.floor(i / columns)]]),
+    data.weights,
+  );
+  // Of a candidate without a score nothing is known but by comparisons: they are left out only if they surely do harm.
+  const used = worse.mean <= (scored.size < columns ? SURELY * worse.standardError : 0);
   return used ? { ...learned, data: { ...data, ...levels }, quality: again, used } : { ...learned, used };
 }
 
@@ -140,13 +155,19 @@ function centreUnscored(
   candidateMeans: readonly number[],
 ): { readonly means: number[]; readonly centred: Float32Array } {
   const { columns, values } = said;
-  const scored = new Set<number>();
-  scores.forEach((score, i) => {
-    if (!Number.isNaN(score)) scored.add(i % columns);
-  });
+  const scored = scoredColumns(scores, columns);
   const shifts = weightedMeans(said, weights).map((mean, c) => (scored.has(c) ? 0 : mean));
   return {
     means: candidateMeans.map((mean, c) => mean + shifts[c]),
     centred: values.map((value, i) => value - shifts[i % columns]),
   };
+}
+
+/** Candidates with a score. */
+function scoredColumns(scores: Float32Array, columns: number): ReadonlySet<number> {
+  const scored = new Set<number>();
+  scores.forEach((score, i) => {
+    if (!Number.isNaN(score)) scored.add(i % columns);
+  });
+  return scored;
 }

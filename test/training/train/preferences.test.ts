@@ -191,10 +191,10 @@ test('the mean quality of a candidate that was only compared is not known, and n
   const card = new TextDecoder().decode(trained.artifact.files.get('CARD.md'));
   expect(card).toMatch(/\| poet \| not known \|/);
   const router = await open(trained);
-  // What comparisons say of it is learned all the same.
-  const { success } = await router.predict(VERSE);
-  expect(success[poet]).toBeGreaterThan(0.5);
-  expect(success[poet]).toBeGreaterThan(2 * success[mixed.candidates.indexOf('reckoner')]);
+  // What comparisons say of it is learned all the same: 0.9 and 0.2 were planted.
+  const [verse, sum] = [await router.predict(VERSE), await router.predict(SUM)];
+  expect(Math.abs(verse.success[poet] - 0.9)).toBeLessThan(0.12);
+  expect(Math.abs(sum.success[poet] - 0.2)).toBeLessThan(0.12);
   // Traffic with its scores says what it is worth; the router's own means still do not, so it is no best single candidate.
   const evaluation = await evaluateRouter(router, traffic, { resamples: 50 });
   expect(evaluation.verdict.bestSingle).toBe('large');
