@@ -39,6 +39,8 @@ import {
   outcomeMatrixFromRows,
 } from '../training/outcomes/matrix.ts';
 import { groupPrompts, type Splits } from '../training/split/split.ts';
+import { openKeptAnswers, routingFamily } from '../training/tune/answer-scores.ts';
+import type { RoutingFamily } from '../training/tune/settings.ts';
 import { DATA_FOLDER, embedPrompts, type OutcomeSet, readOutcomeSet } from './outcome-sets.ts';
 import { trainOn } from './train-once.ts';
 
@@ -235,6 +237,8 @@ export interface ArtifactScores {
   /** By the prompt alone, likewise. */
   readonly byPrompt: Float32Array;
   readonly scorer: AnswerScorer;
+  /** What cascade routing over all candidates does with the test prompts. */
+  readonly routing: RoutingFamily;
 }
 
 /**
@@ -248,8 +252,12 @@ export async function scoreByArtifact(
   order: readonly number[],
   seed: number,
 ): Promise<ArtifactScores> {
-  const { artifact, predictions } = await trainOn(matrix, groups, splits, seed);
-  const scorer = await createAnswerScorer(await readArtifact(memoryFiles(artifact.files)));
+  const { artifact: built, predictions } = await trainOn(matrix, groups, splits, seed);
+  const artifact = await readArtifact(memoryFiles(built.files));
+  const scorer = await createAnswerScorer(artifact);
+  const kept = await openKeptAnswers(artifact, matrix);
+  if (typeof kept === 'string')
+    throw new Error(`The answers of ${matrix.prompts.length} prompts lack ${kept}.`);
   const columns = matrix.candidates.length;
   const byPrompt = Float32Array.from(predictions.success);
   const [alone, inTurn] = [new Float32Array(byPrompt.length), new Float32Array(byPrompt.length)];
@@ -267,5 +275,6 @@ export async function scoreByArtifact(
       earlier.push(own);
     }
   });
-  return { alone, inTurn, byPrompt, scorer };
+  const said = { ...predictions, rows: splits.test.rows };
+  return { alone, inTurn, byPrompt, scorer, routing: routingFamily(kept, matrix.candidates, said, order) };
 }

@@ -7,6 +7,7 @@ import {
   expectedCalibrationError,
 } from '../training/evaluate/metrics.ts';
 import { nameSplits, splitOutcomes } from '../training/split/split.ts';
+import { COST_WEIGHTS } from '../training/tune/answer-scores.ts';
 import { tuneForLoss } from '../training/tune/guarantee.ts';
 import {
   cascadeFamily,
@@ -14,6 +15,7 @@ import {
   type RoutingFamily,
   type TuningRows,
 } from '../training/tune/settings.ts';
+import { formatPercent } from '../training/words/format.ts';
 import { type AnsweredSet, type ArtifactScores, readAnsweredSet, scoreByArtifact } from './answered-set.ts';
 import { benchSolvers } from './answers-solvers.ts';
 import { atLeast, atMost, type BenchLine, meanOf, plain, skipped } from './bench-line.ts';
@@ -41,8 +43,9 @@ const CHARACTERS_A_TOKEN = 4;
 const EPSILON = 0.01;
 const DELTA = 0.1;
 const SPLITS = 100;
-/** Of ten, each head has learned from nearly as many prompts as one that is served. */
-const CROSS_FITS = 10;
+const CROSS_FITS = 5;
+/** Of the prompts that a setting is tuned on; the rest checks it. */
+const TUNED_SHARES = [0.7, 0.5];
 const PERFECT_DRAWS = 50;
 const ANSWER_CHARACTERS = 2_000;
 const WARM_UP = 2_000;
@@ -67,6 +70,7 @@ interface TestedSeed {
   readonly scorer: ArtifactScores['scorer'];
   /** Scores of the chain of all candidates, and the costs. */
   readonly chain: TuningRows;
+  readonly routing: RoutingFamily;
 }
 
 async function qualityLines(set: AnsweredSet, onProgress: (what: string) => void): Promise<BenchLine[]> {
@@ -122,6 +126,7 @@ async function qualityLines(set: AnsweredSet, onProgress: (what: string) => void
   const withEarlier = cost(answers, ({ chain }) => chain.success);
   const alone = cost(answers, ({ byAnswer }) => byAnswer);
   const byPrompt = cost(cascadeFamily(order), (seed) => seed.byPrompt);
+  const routed = seeds.map((seed) => 100 * cheapestWithin(seed.routing, seed.chain));
   lines.push(
     atMost(
       `cost at the quality of ${STRONG} less a point, all five in turn`,
@@ -129,6 +134,13 @@ async function qualityLines(set: AnsweredSet, onProgress: (what: string) => void
       '%',
       60,
       `of asking it alone; the threshold read off the test prompts; USD a million tokens ${priceList()}; seeds ${shown(withEarlier)}`,
+    ),
+    atMost(
+      '  by cascade routing',
+      meanOf(routed),
+      '%',
+      60,
+      `likewise, the weight of cost; seeds ${shown(routed)}`,
     ),
     plain('  each answer by itself, earlier ones not seen', meanOf(alone), '', `%; seeds ${shown(alone)}`),
     plain(
@@ -150,8 +162,9 @@ async function testSeed(
   const { groups, matrix } = set;
   const { splits } = splitOutcomes(matrix, { sizes: SIZES, seed, groups });
   const { rows } = splits.test;
-  const { alone, byPrompt, inTurn, scorer } = await scoreByArtifact(set, splits, order, seed);
-  return { rows, byPrompt, byAnswer: alone, scorer, chain: tuningRows(set, costUsd, inTurn, rows) };
+  const { alone, byPrompt, inTurn, routing, scorer } = await scoreByArtifact(set, splits, order, seed);
+  const chain = tuningRows(set, costUsd, inTurn, rows);
+  return { rows, byPrompt, byAnswer: alone, scorer, chain, routing };
 }
 
 /** @param success of these rows */
@@ -179,6 +192,7 @@ async function guaranteeLines(set: AnsweredSet, onProgress: (what: string) => vo
   const costUsd = costsOf(set);
   const all = Int32Array.from(matrix.prompts.keys());
   const success = new Float32Array(matrix.quality.length);
+  const routed = new Map<number, Routed[]>();
   const random = createRandom(1);
   const fold = Int32Array.from(groups.groups, () => 0);
   const foldOfGroup = new Map<number, number>();
@@ -193,28 +207,81 @@ async function guaranteeLines(set: AnsweredSet, onProgress: (what: string) => vo
     const cut = Math.round(0.8 * others.length);
     const test = all.filter((row) => fold[row] === held);
     const splits = nameSplits(others.slice(0, cut).sort(), others.slice(cut).sort(), test);
-    const { inTurn } = await scoreByArtifact(set, splits, order, held);
+    const { inTurn, routing } = await scoreByArtifact(set, splits, order, held);
+    const costs = takeCells(costUsd, test, columns);
     test.forEach((row, i) => {
       success.set(inTurn.subarray(i * columns, (i + 1) * columns), row * columns);
+      routed.set(
+        row,
+        Array.from(routing.dials, (dial) => ({
+          chosen: routing.choose(dial, success, i * columns),
+          cost: routing.cost(dial, success, costs, i * columns),
+        })),
+      );
     });
   }
-  const family = cascadeFamily(order, { asked: 1 });
+  const inTurn = cascadeFamily(order, { asked: 1 });
+  return TUNED_SHARES.flatMap((share) => [
+    ...keptLines('cascade on the answer', set, share, success, () => inTurn),
+    ...keptLines('cascade routing', set, share, success, (rows) =>
+      routedFamily(rows, routed, order, columns),
+    ),
+  ]);
+}
+
+/** What cascade routing does with a prompt at one weight of cost. */
+interface Routed {
+  readonly chosen: number;
+  readonly cost: number;
+}
+
+/** Cascade routing on some prompts, by what was found for each. */
+function routedFamily(
+  rows: Int32Array,
+  routed: ReadonlyMap<number, readonly Routed[]>,
+  order: readonly number[],
+  columns: number,
+): RoutingFamily {
+  const numbers = new Map(Array.from(COST_WEIGHTS, (dial, number) => [dial, number]));
+  const of = (dial: number, at: number) => routed.get(rows[at / columns])![numbers.get(dial)!];
+  return {
+    dials: COST_WEIGHTS,
+    candidates: order,
+    choose: (dial, _, at) => of(dial, at).chosen,
+    cost: (dial, _scores, _costs, at) => of(dial, at).cost,
+    thresholds: () => [],
+  };
+}
+
+function keptLines(
+  name: string,
+  set: AnsweredSet,
+  share: number,
+  success: Float32Array,
+  familyOf: (rows: Int32Array) => RoutingFamily,
+): BenchLine[] {
+  const all = Int32Array.from(set.matrix.prompts.keys());
+  const columns = set.matrix.candidates.length;
+  const random = createRandom(2);
   const sums = { held: 0, cost: 0, loss: 0, found: 0 };
-  const part = (rows: Int32Array) => tuningRows(set, costUsd, takeCells(success, rows, columns), rows);
+  const part = (rows: Int32Array) =>
+    tuningRows(set, set.matrix.costUsd, takeCells(success, rows, columns), rows);
   for (let split = 0; split < SPLITS; split++) {
     const shuffled = random.shuffle(all.slice());
-    const cut = Math.round(0.7 * all.length);
-    const tune = part(shuffled.subarray(0, cut));
-    const dial = tuneForLoss(family, tune, { maxQualityLoss: EPSILON, delta: DELTA, seed: split });
-    const { costSaved, loss } = measureSetting(family, dial ?? family.dials[0], part(shuffled.subarray(cut)));
+    const cut = Math.round(share * all.length);
+    const [tuned, checked] = [shuffled.slice(0, cut), shuffled.slice(cut)];
+    const family = familyOf(tuned);
+    const dial = tuneForLoss(family, part(tuned), { maxQualityLoss: EPSILON, delta: DELTA, seed: split });
+    const { costSaved, loss } = measureSetting(familyOf(checked), dial ?? family.dials[0], part(checked));
     if (loss <= EPSILON) sums.held++;
     if (dial !== null) sums.found++;
     sums.cost += 100 * (1 - (costSaved ?? 0));
     sums.loss += loss;
   }
-  const note = `ε = ${EPSILON}, δ = ${DELTA}; tuned on 70 % of ${all.length} prompts, checked on 30 %; a setting in ${sums.found}`;
+  const of = `tuned on ${formatPercent(share, 0)} of ${all.length} prompts, checked on the rest`;
+  const note = `ε = ${EPSILON}, δ = ${DELTA}; ${of}; ${CROSS_FITS} cross-fits; a setting in ${sums.found}`;
   return [
-    atLeast('splits of 100 in which a tuned loss of a point is kept', sums.held, '', 90, note),
+    atLeast(`splits of 100 in which a tuned loss of a point is kept, ${name}`, sums.held, '', 90, note),
     plain(
       '  mean cost of what was tuned',
       sums.cost / SPLITS,
