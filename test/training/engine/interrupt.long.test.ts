@@ -1,0 +1,118 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type RedisServer, startRedis } from '../../fixtures/redis-server.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
+import { plantedRows, writeRows } from '../cli/planted-file.ts';
+
+const { folder, path, write } = temporaryFolder();
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+/** As a shell has it: 128 and the number of SIGINT. */
+const INTERRUPTED = 130;
+
+interface ShardsEvent {
+  readonly kind: 'shards';
+  readonly step: string;
+  readonly done: number;
+  readonly known: number;
+}
+
+interface Ended {
+  readonly code: number;
+  readonly events: readonly ShardsEvent[];
+  readonly stderr: string;
+  /** Of the artifact, where there is one: the digest of what it is made of. */
+  readonly id: string | null;
+}
+
+/** The command as it is installed, in a process of its own. @param onEvent may stop it */
+async function train(
+  rows: string,
+  args: readonly string[],
+  onEvent: (event: ShardsEvent, process: ChildProcess) => void = () => {},
+): Promise<Ended> {
+  const out = await mkdtemp(join(folder, 'router-'));
+  const given = ['train', rows, '--out', join(out, 'x'), '--work', join(out, 'work'), '--json', '--quiet'];
+  const config = ['--config', path('train.yaml'), '--shard-size', '0.05', '--fit-sample', '150'];
+  const child = spawn(process.execPath, [join(root, 'src/bin/pointsman.js'), ...given, ...config, ...args], {
+    cwd: root,
+  });
+  let [stdout, stderr, rest] = ['', '', ''];
+  const events: ShardsEvent[] = [];
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines.filter((each) => each.startsWith('{"kind":"shards"'))) {
+      events.push(JSON.parse(line));
+      onEvent(events.at(-1)!, child);
+    }
+  });
+  const [code] = await once(child, 'close');
+  return { code, events, stderr, id: code === 0 ? JSON.parse(stdout).id : null };
+}
+
+let redis: RedisServer;
+let rows: string;
+let alone: Ended;
+beforeAll(async () => {
+  redis = await startRedis();
+  write('train.yaml', '{ heads: [linear], folds: 2, resamples: 100, ngrams: { dimensions: 0 } }\n');
+  rows = await writeRows(path('traffic.jsonl'), plantedRows({ prompts: 300, seed: 5 }));
+  alone = await train(rows, ['--store', path('alone')]);
+  expect(alone.stderr).not.toContain('Stopped');
+  expect(alone.id).not.toBe(null);
+}, 300_000);
+afterAll(() => redis.stop());
+
+describe('a training that is stopped by Ctrl-C', () => {
+  it.each([
+    ['in this process', 'stage', []],
+    ['in this process', 'measure', []],
+    ['on a queue', 'draw', ['--engine']],
+  ])(
+    '%s at "%s" is gone on with by the same command, to the same router',
+    async (_, step, flags) => {
+      const store = await mkdtemp(join(folder, 'store-'));
+      const args = ['--store', store, ...flags.flatMap((flag) => [flag, redis.url])];
+      const bin = join(root, 'src/bin/pointsman.js');
+      const worker =
+        flags.length === 0
+          ? null
+          : spawn(process.execPath, [bin, 'worker', '--engine', redis.url, '--store', store, '--quiet'], {
+              cwd: root,
+            });
+      try {
+        let isStopped = false;
+        const stopped = await train(rows, args, (event, child) => {
+          if (isStopped || event.step !== step || event.done < 2) return;
+          isStopped = true;
+          child.kill('SIGINT');
+        });
+        expect(isStopped).toBe(true);
+        expect(stopped).toMatchObject({ code: INTERRUPTED, id: null });
+        expect(stopped.stderr).toContain(
+          flags.length === 0
+            ? 'Stopped. The same command goes on from here.'
+            : 'Stopped here. The workers go on with what is queued, and the same command goes on from there.',
+        );
+        const again = await train(rows, args);
+        expect(again).toMatchObject({ code: 0, id: alone.id });
+        // Of the step that it was stopped at what was done, and all before it.
+        const last = again.events.findLast((event) => event.step === step);
+        expect(last?.known).toBeGreaterThanOrEqual(2);
+        const first = again.events.findLast((event) => event.step === 'look');
+        expect(first?.known).toBe(first?.done);
+      } finally {
+        worker?.kill('SIGKILL');
+      }
+    },
+    300_000,
+  );
+});
