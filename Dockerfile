@@ -20,7 +20,10 @@ RUN npm run build \
 
 FROM ${NODE_IMAGE} AS trainer
 COPY --from=packages /packages /packages
-RUN npm install --prefix /opt/pointsman --omit=dev --no-audit --no-fund /packages/*.tgz pg@8 && rm -r /packages
+RUN npm install --prefix /opt/pointsman --omit=dev --no-audit --no-fund \
+      /packages/*.tgz pg@8 bullmq@6 ioredis@6 @aws-sdk/client-s3@3 \
+ && rm -r /packages \
+ && mkdir /shards && chown node:node /shards
 ENV PATH=/opt/pointsman/node_modules/.bin:$PATH NODE_ENV=production
 USER node
 WORKDIR /home/node

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { serveCommand } from '../../../gateway/cli/serve.ts';
 import { loadConfig } from '../../../gateway/config/load-config.ts';
+import { workerCommand } from '../../../training/cli/commands/worker.ts';
 import { parseRetrainConfig } from '../../../training/retrain/config.ts';
 import { root } from '../../architecture/source-files.ts';
 import { fencedBlocks } from '../../documents/fenced-blocks.ts';
@@ -99,6 +100,35 @@ describe('the configurations that are deployed', () => {
     expect(parseRetrainConfig(parse(shown.body)).logs.postgres).toEqual(retrain.logs.postgres);
   });
 
+  it('have workers that a training can name: their queue, and a store that both may write to', () => {
+    const { services } = compose;
+    const { command, depends_on, image, profiles, volumes } = services.worker;
+    const option = (words: readonly string[], name: string) => words[words.indexOf(name) + 1];
+    const store = option(command, '--store');
+    const known = workerCommand({} as never).options.map(({ long }) => long);
+    const options = (command as string[]).filter((word) => word.startsWith('--'));
+    expect(options.length).toBeGreaterThan(1);
+    expect(options.filter((each) => !known.includes(each))).toEqual([]);
+    expect(profiles).toEqual(['workers']);
+    expect(image).toBe(services.trainer.image);
+    expect(Object.keys(depends_on)).toEqual([new URL(option(command, '--engine')).hostname]);
+    for (const mounts of [volumes, services.trainer.volumes]) expect(mounts).toContain(`shards:${store}`);
+    // A volume has the owner of the folder that it is put over.
+    expect(dockerfile).toContain(`mkdir ${store} && chown node:node ${store}`);
+    const peers = Object.keys(JSON.parse(read('training/package.json')).peerDependencies);
+    for (const name of ['bullmq', 'ioredis', '@aws-sdk/client-s3']) {
+      expect(peers).toContain(name);
+      expect(dockerfile).toContain(` ${name}@`);
+    }
+    for (const path of ['docs/deployment.md', 'gateway/deploy/compose.yaml']) {
+      const shown = read(path).replaceAll(/\s*\\\n[ #]*/g, ' ');
+      expect(shown).toContain(
+        `trainer train '/logs/*.jsonl' --out /models/support --engine ${option(command, '--engine')} --store ${store}`,
+      );
+      expect(shown).toContain('--profile workers up --detach --scale worker=4');
+    }
+  });
+
   it('lie where the commands look for them, in volumes that are there', () => {
     const { services, volumes } = compose;
     for (const service of ['gateway', 'trainer']) {
@@ -118,7 +148,9 @@ describe('the configurations that are deployed', () => {
     const named = Object.values<{ volumes?: string[] }>(services).flatMap(({ volumes = [] }) =>
       volumes.filter((volume) => /^\w/.test(volume)),
     );
-    expect(named.map((volume) => volume.split(':')[0]).sort()).toEqual(Object.keys(volumes).sort());
+    expect([...new Set(named.map((volume) => volume.split(':')[0]))].sort()).toEqual(
+      Object.keys(volumes).sort(),
+    );
     for (const { depends_on = {} } of Object.values<{ depends_on?: object }>(services))
       for (const other of Object.keys(depends_on)) expect(services[other].healthcheck).toBeDefined();
     for (const kind of ['Deployment', 'CronJob']) {
