@@ -10,7 +10,7 @@ import { createStandingArea } from './admin/standing-area.ts';
 import { createVersionsArea } from './admin/versions-area.ts';
 import { createVotesArea } from './admin/votes-area.ts';
 import { createWorthArea } from './admin/worth-area.ts';
-import { answerRequest, type CutConnection, problemResponse } from './api/answer.ts';
+import { answerRequest, type Connection, problemResponse } from './api/answer.ts';
 import { countTokens } from './api/count-tokens.ts';
 import { decideOnly, readDecision } from './api/decisions.ts';
 import { embed } from './api/embeddings.ts';
@@ -282,10 +282,6 @@ function definedOf<T extends object>(fields: T): Defined<T> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
 }
 
-interface Bindings {
-  readonly outgoing?: { readonly socket: { destroySoon(): void } | null };
-}
-
 /** Each with a route of its own. */
 export const PROTOCOLS: readonly Protocol[] = [chatCompletions, anthropicMessages, responses];
 
@@ -295,13 +291,10 @@ function protocolOf(path: string): Protocol {
 }
 
 function routesOf(parts: GatewayParts) {
-  const app = new Hono<{ Bindings: Bindings }>();
+  const app = new Hono<{ Bindings: Connection }>();
   const { guard, metrics, routers } = parts;
-  const cutOf = ({ outgoing }: Bindings = {}): CutConnection =>
-    // What was written is sent before.
-    outgoing === undefined ? undefined : () => outgoing.socket?.destroySoon();
   for (const protocol of PROTOCOLS)
-    app.post(protocol.route, ({ env, req }) => answerRequest(parts, protocol, req.raw, cutOf(env)));
+    app.post(protocol.route, ({ env, req }) => answerRequest(parts, protocol, req.raw, env));
   app.post('/v1/messages/count_tokens', ({ req }) => countTokens(parts, req.raw));
   app.post('/v1/embeddings', ({ req }) => embed(parts, req.raw));
   app.post('/v1/route', ({ req }) => decideOnly(parts, req.raw));

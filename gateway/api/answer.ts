@@ -15,30 +15,35 @@ import { type Aim, boundsOf, type Hints, readAim } from './hints.ts';
 import { type GatewayParts, keptPrompt, receive, withoutOthers } from './parts.ts';
 import { checkUpstreams, speakersFor } from './speakers.ts';
 
-/** The way to cut a connection; undefined where there is none, as in tests without a socket. */
-export type CutConnection = (() => void) | undefined;
+/** What a server of Node gives along with a request; nothing where there is none, as in tests without a socket. */
+export interface Connection {
+  readonly incoming?: { readonly headers: Readonly<Record<string, unknown>> };
+  readonly outgoing?: { readonly socket: { destroySoon(): void } | null };
+}
 
 /** Answers a request of any protocol: decides, reserves, carries out, and writes what comes in the protocol's own words. */
 export async function answerRequest(
   parts: GatewayParts,
   protocol: Protocol,
   request: Request,
-  cut: CutConnection,
+  { incoming, outgoing }: Connection = {},
 ): Promise<Response> {
   const course = openCourse(parts, protocol.route, request.headers, request.signal);
   return course.trace.run(async () => {
     try {
       const body = await receive(parts, request);
       const asked = protocol.read(body);
-      const aim = readAim(parts.routers, request.headers, asked);
+      const aim = readAim(parts.routers, request.headers, asked, namesIn(incoming));
       const plan = await prepare(parts, course, request, asked, aim);
       const writer = protocol.writer(body);
-      return await (asked.stream ? streamed(plan, writer, cut) : whole(plan, writer));
+      return await (asked.stream ? streamed(plan, writer, outgoing) : whole(plan, writer));
     } catch (error) {
       return problemResponse(protocol, course.failed(error), course);
     }
   });
 }
+
+const namesIn = (incoming: Connection['incoming']) => incoming && Object.keys(incoming.headers);
 
 /** A request that may be carried out, and with what. */
 interface Prepared {
@@ -212,7 +217,11 @@ async function whole(prepared: Prepared, writer: AnswerWriter): Promise<Response
   return new Response(text, { headers });
 }
 
-async function streamed(prepared: Prepared, writer: AnswerWriter, cut: CutConnection): Promise<Response> {
+async function streamed(
+  prepared: Prepared,
+  writer: AnswerWriter,
+  outgoing: Connection['outgoing'],
+): Promise<Response> {
   const { course, options, parts, request, router } = prepared;
   const started = performance.now();
   const stream = await executeStream(router, request, parts.pool, options);
@@ -254,8 +263,9 @@ async function streamed(prepared: Prepared, writer: AnswerWriter, cut: CutConnec
       async pull(controller) {
         if (broken !== undefined) {
           // What ends as if it were whole would be taken for whole.
-          if (cut === undefined) controller.error(broken);
-          else cut();
+          if (outgoing === undefined) controller.error(broken);
+          // What was written is sent before.
+          else outgoing.socket?.destroySoon();
           return;
         }
         try {

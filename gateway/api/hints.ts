@@ -73,9 +73,17 @@ export function boundsOf(
   };
 }
 
-/** @throws Problem for a hint that cannot be, or where there is no such router or candidate. */
-export function readAim(routers: Routers, headers: Headers, asked: AskedAnswer): Aim {
-  const hints = readHints(headers, asked.metadata);
+/**
+ * @param names of the headers, where the server knows them: to ask `headers` for them takes long. @default those of `headers`
+ * @throws Problem for a hint that cannot be, or where there is no such router or candidate.
+ */
+export function readAim(
+  routers: Routers,
+  headers: Headers,
+  asked: AskedAnswer,
+  names?: readonly string[],
+): Aim {
+  const hints = readHints(headers, asked.metadata, names);
   const user = userOf(asked, hints);
   const unit = hints.conversationId ?? user;
   const target = routers.target(asked.model, hints.router, unit ?? undefined);
@@ -120,14 +128,18 @@ function checkNames(
  *
  * @throws Problem for a hint that is not known, or whose value cannot be.
  */
-export function readHints(headers: Headers, metadata: Fields): Hints {
+export function readHints(
+  headers: Headers,
+  metadata: Fields,
+  names: Iterable<string> = headers.keys(),
+): Hints {
   const given: Given = {};
   for (const [field, value] of Object.entries(metadata)) {
     if (field.startsWith(FIELD)) take(given, field.slice(FIELD.length).replaceAll('_', '-'), value, field);
   }
-  for (const [header, value] of headers) {
+  for (const header of names) {
     const name = header.startsWith(HEADER) ? header.slice(HEADER.length) : '';
-    if (name !== '' && !OF_ANSWERS.test(name)) take(given, name, value, header);
+    if (name !== '' && !OF_ANSWERS.test(name)) take(given, name, headers.get(header), header);
   }
   return hintsOf(given);
 }

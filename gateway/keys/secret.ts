@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
+import { hash as hashOnce, randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
 import type { KeyRecord } from '../state/key-record.ts';
 
 /** A key as its owner sends it, and what may be kept of it. */
@@ -52,7 +52,7 @@ export function isSameSecret(given: string, right: string): boolean {
   return timingSafeEqual(hash(given), hash(right));
 }
 
-const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
+const hash = (text: string): Buffer => hashOnce('sha256', text, 'buffer');
 const sha256Of = (text: string): string => hash(text).toString('hex');
 
 /**

@@ -33,7 +33,11 @@ export async function openLog(
   secrets: SecretSources,
   onError: (error: unknown) => void,
 ): Promise<DecisionLog> {
-  if (log === undefined) return createDecisionLog({ sink: () => {}, content: 'hash', newId });
+  if (log === undefined) {
+    // What is told to it is checked as anywhere, and gone at once.
+    const nowhere = createDecisionLog({ sink: () => {}, answers: 'none', newId });
+    return { ...nowhere, decided: newId, outcome() {} };
+  }
   const { content, folder, maxAgeMs, postgres, redis } = log;
   const userKey = await openUserKey(log, secrets);
   const options = { content, newId, onError, ...(userKey === undefined ? {} : { userKey }) };

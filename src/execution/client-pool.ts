@@ -160,6 +160,7 @@ function createBreaker(
     async run(work, signal) {
       try {
         if (limit === undefined) return await behindBreaker(work);
+        if (limit.executionSlots > 0) return await limit.execute(() => behindBreaker(work));
         // Without the signal: a place in cockatiel's queue that was cancelled would hold up those behind it. It is
         // the waiting that is given up; work that has begun sees to the signal itself.
         const waiting = openScope(signal);

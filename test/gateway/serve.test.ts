@@ -33,6 +33,18 @@ describe('the published SDK of OpenAI', () => {
     expect(response.headers.get('x-pointsman-candidate')).toBe('m1');
   });
 
+  it('gives hints by headers, and learns of one that is not known', async () => {
+    const asked = (headers: Record<string, string>) =>
+      client.chat.completions.create({ model: 'auto', messages }, { headers }).withResponse();
+    const { response } = await asked({ 'X-Pointsman-Limits': '{"allow": ["m2"]}' });
+    expect(response.headers.get('x-pointsman-candidate')).toBe('m2');
+    await expect(asked({ 'x-pointsman-wieghts': 'best' })).rejects.toMatchObject({
+      status: 400,
+      code: 'unknown_hint',
+      param: 'x-pointsman-wieghts',
+    });
+  });
+
   it('gets a stream, with its usage where it asks', async () => {
     const stream = await client.chat.completions.create({
       model: 'm1',
