@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -22,11 +22,21 @@ globalThis.fetch = async (...given) => {
 /** Another gateway, beside ours. */
 export interface Portkey {
   readonly url: string;
+  /** Its process, which can be sent messages that an import of its own answers. */
+  readonly child: ChildProcess;
   stop(): Promise<void>;
 }
 
-/** Installs it into a temporary folder and starts it. @throws Error when it cannot be installed, or does not answer */
-export async function startPortkey(): Promise<Portkey> {
+/** What it copies of each answer so that it can write to its headers, which takes time. */
+export const MENDED = `data:text/javascript,${encodeURIComponent(WRITABLE_HEADERS)}`;
+
+/**
+ * Installs it into a temporary folder and starts it.
+ *
+ * @param preload a module that is loaded before it.
+ * @throws Error when it cannot be installed, or does not answer.
+ */
+export async function startPortkey(preload: string = MENDED): Promise<Portkey> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-portkey-'));
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
@@ -47,10 +57,9 @@ export async function startPortkey(): Promise<Portkey> {
   }
   const port = await freePort();
   const program = join(folder, 'node_modules/@portkey-ai/gateway/build/start-server.js');
-  const preload = `data:text/javascript,${encodeURIComponent(WRITABLE_HEADERS)}`;
   const args = ['--import', preload, program, `--port=${port}`, '--headless'];
   const child = spawn(process.execPath, args, {
-    stdio: 'ignore',
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     env: { ...process.env, NODE_ENV: 'production' },
   });
   const url = `http://127.0.0.1:${port}`;
@@ -67,7 +76,7 @@ export async function startPortkey(): Promise<Portkey> {
       (response) => response.text(),
       () => null,
     );
-    if (isUp !== null) return { url, stop };
+    if (isUp !== null) return { url, child, stop };
     if (child.exitCode !== null) break;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

@@ -20,6 +20,8 @@ const BENCHES: Readonly<
   policy: async () => (await import('./policy.ts')).benchPolicy(),
   faults: async () => (await import('./faults.ts')).benchFaults(),
   'gateway-faults': async () => (await import('./gateway-faults.ts')).benchGatewayFaults(),
+  gateway: async () => (await import('./gateway.ts')).benchGateway(progress),
+  'gateway-memory': async () => (await import('./gateway.ts')).benchGatewayMemory(progress),
   'gateway-state': async () => (await import('./gateway-state.ts')).benchGatewayState(),
   guarantee: async () => (await import('./guarantee.ts')).benchGuarantee(progress),
   ingest: async ({ large }) => (await import('./ingest.ts')).benchIngest({ large }),
