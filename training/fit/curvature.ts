@@ -67,12 +67,6 @@ interface Cholesky {
 }
 
 /**
- * How many rows, or right-hand sides, are worked on together. Each is a sum that waits for its last step; four at once keep a
- * processor busy, and read the factor once. What is added to what, in which order, is the same as one by one.
- */
-const TOGETHER = 4;
-
-/**
  * Factors the symmetric `[size, size]` matrix (row-major) in its place. A pivot that is not positive is raised to a
  * billionth of the largest on the diagonal, so that a matrix that is only nearly positive definite still gives a
  * usable, positive definite factor.
@@ -81,14 +75,17 @@ export function cholesky(lower: Float64Array, size: number): Cholesky {
   let largest = 0;
   for (let i = 0; i < size; i++) largest = Math.max(largest, lower[i * size + i]);
   const floor = Math.max(largest * 1e-9, Number.MIN_VALUE);
-  for (let from = 0; from < size; from += TOGETHER) {
-    const to = Math.min(size, from + TOGETHER);
-    const whole = to - from === TOGETHER;
-    if (whole) for (let j = 0; j < from; j++) factorFour(lower, size, from, j);
+  const work = kernelMemory(size * size);
+  work.set(lower);
+  for (let from = 0; from < size; from += ROWS_TOGETHER) {
+    const to = Math.min(size, from + ROWS_TOGETHER);
+    const whole = from > 0 && to - from === ROWS_TOGETHER;
+    if (whole) kernel.f(8 * size, 8 * size * from, 8 * from);
     for (let i = from; i < to; i++)
-      for (let j = whole ? from : 0; j <= i; j++) factorOne(lower, size, i, j, floor);
+      for (let j = whole ? from : 0; j <= i; j++) factorOne(work, size, i, j, floor);
   }
-  const four = new Float64Array(TOGETHER * size);
+  lower.set(work.subarray(0, size * size));
+  kernel.holds = lower;
   return {
     size,
     lower: () =>
@@ -104,19 +101,13 @@ export function cholesky(lower: Float64Array, size: number): Cholesky {
         }
     },
     solveInPlace(b, columns) {
-      for (let from = 0; from < columns; from += TOGETHER) {
-        const count = Math.min(TOGETHER, columns - from);
-        for (let i = 0; i < size; i++)
-          for (let c = 0; c < count; c++) four[TOGETHER * i + c] = b[i * columns + from + c];
-        solveFour(lower, size, four);
-        for (let i = 0; i < size; i++)
-          for (let c = 0; c < count; c++) b[i * columns + from + c] = four[TOGETHER * i + c];
-      }
+      for (let from = 0; from < columns; from += MOST_COLUMNS)
+        solveColumns(lower, size, b, { columns, from, to: Math.min(columns, from + MOST_COLUMNS) });
     },
   };
 }
 
-/** Sums over even and odd positions are kept apart, for the same reason. */
+/** Sums over even and odd positions are kept apart, as the kernel does. */
 function factorOne(lower: Float64Array, size: number, i: number, j: number, floor: number): void {
   const [a, b] = [i * size, j * size];
   let even = 0;
@@ -131,85 +122,92 @@ function factorOne(lower: Float64Array, size: number, i: number, j: number, floo
   lower[a + j] = i === j ? Math.sqrt(Math.max(rest, floor)) : rest / lower[b + j];
 }
 
-/** Column j of rows i to i + 3. */
-function factorFour(lower: Float64Array, size: number, i: number, j: number): void {
-  const a0 = i * size;
-  const a1 = a0 + size;
-  const a2 = a1 + size;
-  const a3 = a2 + size;
-  const b = j * size;
-  let [even0, even1, even2, even3] = [0, 0, 0, 0];
-  let [odd0, odd1, odd2, odd3] = [0, 0, 0, 0];
-  let k = 0;
-  for (; k + 1 < j; k += 2) {
-    const even = lower[b + k];
-    const odd = lower[b + k + 1];
-    even0 += lower[a0 + k] * even;
-    odd0 += lower[a0 + k + 1] * odd;
-    even1 += lower[a1 + k] * even;
-    odd1 += lower[a1 + k + 1] * odd;
-    even2 += lower[a2 + k] * even;
-    odd2 += lower[a2 + k + 1] * odd;
-    even3 += lower[a3 + k] * even;
-    odd3 += lower[a3 + k + 1] * odd;
-  }
-  if (k < j) {
-    const even = lower[b + k];
-    even0 += lower[a0 + k] * even;
-    even1 += lower[a1 + k] * even;
-    even2 += lower[a2 + k] * even;
-    even3 += lower[a3 + k] * even;
-  }
-  const pivot = lower[b + j];
-  lower[a0 + j] = (lower[a0 + j] - even0 - odd0) / pivot;
-  lower[a1 + j] = (lower[a1 + j] - even1 - odd1) / pivot;
-  lower[a2 + j] = (lower[a2 + j] - even2 - odd2) / pivot;
-  lower[a3 + j] = (lower[a3 + j] - even3 - odd3) / pivot;
+/** Solves L Lᵀ X = B in place for columns `from` to `to` of B, eight at most. */
+function solveColumns(
+  lower: Float64Array,
+  size: number,
+  b: Float64Array,
+  { columns, from, to }: { readonly columns: number; readonly from: number; readonly to: number },
+): void {
+  const count = to - from;
+  const [width, solve] = count > 4 ? [8, kernel.s4] : count > 2 ? [4, kernel.s2] : [2, kernel.s1];
+  const cells = size * size;
+  const memory = kernelMemory(cells + width * size);
+  if (kernel.holds !== lower) memory.set(lower);
+  kernel.holds = lower;
+  const x = memory.subarray(cells, cells + width * size);
+  for (let i = 0; i < size; i++)
+    for (let c = 0; c < width; c++) x[width * i + c] = c < count ? b[i * columns + from + c] : 0;
+  solve(8 * size, 8 * cells);
+  for (let i = 0; i < size; i++) for (let c = 0; c < count; c++) b[i * columns + from + c] = x[width * i + c];
 }
 
-/** Solves L Lᵀ X = B in place for B of `[size, 4]`. */
-function solveFour(lower: Float64Array, size: number, x: Float64Array): void {
-  for (let i = 0; i < size; i++) {
-    const row = i * size;
-    const at = TOGETHER * i;
-    let x0 = x[at];
-    let x1 = x[at + 1];
-    let x2 = x[at + 2];
-    let x3 = x[at + 3];
-    for (let k = 0; k < i; k++) {
-      const l = lower[row + k];
-      const from = TOGETHER * k;
-      x0 -= l * x[from];
-      x1 -= l * x[from + 1];
-      x2 -= l * x[from + 2];
-      x3 -= l * x[from + 3];
-    }
-    const pivot = lower[row + i];
-    x[at] = x0 / pivot;
-    x[at + 1] = x1 / pivot;
-    x[at + 2] = x2 / pivot;
-    x[at + 3] = x3 / pivot;
-  }
-  for (let i = size - 1; i >= 0; i--) {
-    const row = i * size;
-    const at = TOGETHER * i;
-    const pivot = lower[row + i];
-    const x0 = x[at] / pivot;
-    const x1 = x[at + 1] / pivot;
-    const x2 = x[at + 2] / pivot;
-    const x3 = x[at + 3] / pivot;
-    x[at] = x0;
-    x[at + 1] = x1;
-    x[at + 2] = x2;
-    x[at + 3] = x3;
-    // By rows of L, so that memory is read in order.
-    for (let k = 0; k < i; k++) {
-      const l = lower[row + k];
-      const to = TOGETHER * k;
-      x[to] -= l * x0;
-      x[to + 1] -= l * x1;
-      x[to + 2] -= l * x2;
-      x[to + 3] -= l * x3;
-    }
-  }
+/** Rows that the kernel factors at a time, and columns that it solves for. */
+const ROWS_TOGETHER = 8;
+const MOST_COLUMNS = 8;
+
+/** WebAssembly in base64: `test/training/fit/cholesky-kernel.ts` writes it, instruction by instruction. */
+const KERNEL =
+  'AGFzbQEAAAABFgRgA39/fwBgAn9/AGACf38AYAJ/fwACCAEBbQFtAgABAwUEAAECAwcUBAFmAAACczEAAQJzMgACAnM0AAMK4hAE' +
+  'qgcCDH8JeyABIQcgByAAaiEIIAggAGohCSAJIABqIQogCiAAaiELIAsgAGohDCAMIABqIQ0gDSAAaiEOA0D9DAAAAAAAAAAAAAAA' +
+  'AAAAAAAhD/0MAAAAAAAAAAAAAAAAAAAAACEQ/QwAAAAAAAAAAAAAAAAAAAAAIRH9DAAAAAAAAAAAAAAAAAAAAAAhEv0MAAAAAAAA' +
+  'AAAAAAAAAAAAACET/QwAAAAAAAAAAAAAAAAAAAAAIRT9DAAAAAAAAAAAAAAAAAAAAAAhFf0MAAAAAAAAAAAAAAAAAAAAACEWQQAh' +
+  'BSAEQXBxIQYgBgRAA0AgAyAFav0AAwAhFyAPIAcgBWr9AAMAIBf98gH98AEhDyAQIAggBWr9AAMAIBf98gH98AEhECARIAkgBWr9' +
+  'AAMAIBf98gH98AEhESASIAogBWr9AAMAIBf98gH98AEhEiATIAsgBWr9AAMAIBf98gH98AEhEyAUIAwgBWr9AAMAIBf98gH98AEh' +
+  'FCAVIA0gBWr9AAMAIBf98gH98AEhFSAWIA4gBWr9AAMAIBf98gH98AEhFiAFQRBqIQUgBSAGSQ0ACwsgBEEIcQRAIAMgBWr9XQMA' +
+  'IRcgDyAHIAVq/V0DACAX/fIB/fABIQ8gECAIIAVq/V0DACAX/fIB/fABIRAgESAJIAVq/V0DACAX/fIB/fABIREgEiAKIAVq/V0D' +
+  'ACAX/fIB/fABIRIgEyALIAVq/V0DACAX/fIB/fABIRMgFCAMIAVq/V0DACAX/fIB/fABIRQgFSANIAVq/V0DACAX/fIB/fABIRUg' +
+  'FiAOIAVq/V0DACAX/fIB/fABIRYLIAcgBGogByAEaisDACAP/SEAoSAP/SEBoSADIARqKwMAozkDACAIIARqIAggBGorAwAgEP0h' +
+  'AKEgEP0hAaEgAyAEaisDAKM5AwAgCSAEaiAJIARqKwMAIBH9IQChIBH9IQGhIAMgBGorAwCjOQMAIAogBGogCiAEaisDACAS/SEA' +
+  'oSAS/SEBoSADIARqKwMAozkDACALIARqIAsgBGorAwAgE/0hAKEgE/0hAaEgAyAEaisDAKM5AwAgDCAEaiAMIARqKwMAIBT9IQCh' +
+  'IBT9IQGhIAMgBGorAwCjOQMAIA0gBGogDSAEaisDACAV/SEAoSAV/SEBoSADIARqKwMAozkDACAOIARqIA4gBGorAwAgFv0hAKEg' +
+  'Fv0hAaEgAyAEaisDAKM5AwAgAyAAaiEDIARBCGohBCAEIAJJDQALC50CAgV/AnsgASEDA0AgA/0AAwAhB0EAIQUgASEGIAQEQANA' +
+  'IAIgBWr9CgMAIQggByAIIAb9AAMA/fIB/fEBIQcgBkEQQQFsaiEGIAVBCGohBSAFIARJDQALCyACIARq/QoDACEIIAMgByAI/fMB' +
+  'Igf9CwMAIAIgAGohAiADQRBBAWxqIQMgBEEIaiEEIAQgAEkNAAsDQCACIABrIQIgA0EQQQFsayEDIARBeGohBCAD/QADACEHIAIg' +
+  'BGr9CgMAIQggAyAHIAj98wEiB/0LAwBBACEFIAEhBiAEBEADQCACIAVq/QoDACEIIAYgBv0AAwAgCCAH/fIB/fEB/QsDACAGQRBB' +
+  'AWxqIQYgBUEIaiEFIAUgBEkNAAsLIAQNAAsL8wICBX8DeyABIQMDQCAD/QADACEHIAP9AAMQIQhBACEFIAEhBiAEBEADQCACIAVq' +
+  '/QoDACEJIAcgCSAG/QADAP3yAf3xASEHIAggCSAG/QADEP3yAf3xASEIIAZBEEECbGohBiAFQQhqIQUgBSAESQ0ACwsgAiAEav0K' +
+  'AwAhCSADIAcgCf3zASIH/QsDACADIAggCf3zASII/QsDECACIABqIQIgA0EQQQJsaiEDIARBCGohBCAEIABJDQALA0AgAiAAayEC' +
+  'IANBEEECbGshAyAEQXhqIQQgA/0AAwAhByAD/QADECEIIAIgBGr9CgMAIQkgAyAHIAn98wEiB/0LAwAgAyAIIAn98wEiCP0LAxBB' +
+  'ACEFIAEhBiAEBEADQCACIAVq/QoDACEJIAYgBv0AAwAgCSAH/fIB/fEB/QsDACAGIAb9AAMQIAkgCP3yAf3xAf0LAxAgBkEQQQJs' +
+  'aiEGIAVBCGohBSAFIARJDQALCyAEDQALC58EAgV/BXsgASEDA0AgA/0AAwAhByAD/QADECEIIAP9AAMgIQkgA/0AAzAhCkEAIQUg' +
+  'ASEGIAQEQANAIAIgBWr9CgMAIQsgByALIAb9AAMA/fIB/fEBIQcgCCALIAb9AAMQ/fIB/fEBIQggCSALIAb9AAMg/fIB/fEBIQkg' +
+  'CiALIAb9AAMw/fIB/fEBIQogBkEQQQRsaiEGIAVBCGohBSAFIARJDQALCyACIARq/QoDACELIAMgByAL/fMBIgf9CwMAIAMgCCAL' +
+  '/fMBIgj9CwMQIAMgCSAL/fMBIgn9CwMgIAMgCiAL/fMBIgr9CwMwIAIgAGohAiADQRBBBGxqIQMgBEEIaiEEIAQgAEkNAAsDQCAC' +
+  'IABrIQIgA0EQQQRsayEDIARBeGohBCAD/QADACEHIAP9AAMQIQggA/0AAyAhCSAD/QADMCEKIAIgBGr9CgMAIQsgAyAHIAv98wEi' +
+  'B/0LAwAgAyAIIAv98wEiCP0LAxAgAyAJIAv98wEiCf0LAyAgAyAKIAv98wEiCv0LAzBBACEFIAEhBiAEBEADQCACIAVq/QoDACEL' +
+  'IAYgBv0AAwAgCyAH/fIB/fEB/QsDACAGIAb9AAMQIAsgCP3yAf3xAf0LAxAgBiAG/QADICALIAn98gH98QH9CwMgIAYgBv0AAzAg' +
+  'CyAK/fIB/fEB/QsDMCAGQRBBBGxqIQYgBUEIaiEFIAUgBEkNAAsLIAQNAAsL';
+
+/**
+ * Factoring and solving, two numbers at a time. What is added to what, in which order, is the same as one by one, so the
+ * bits are too. All its arguments are in bytes: of a row of the matrix, which begins at 0, and places.
+ */
+const kernel = loadKernel();
+
+interface Kernel {
+  readonly memory: WebAssembly.Memory;
+  /** The factor that is in the memory. */
+  holds: Float64Array | null;
+  /** Factors columns 0 to `stop` of eight rows, the first at `first`. */
+  readonly f: (row: number, first: number, stop: number) => void;
+  /** Solve for two, four and eight columns, at `x`. */
+  readonly s1: (row: number, x: number) => void;
+  readonly s2: (row: number, x: number) => void;
+  readonly s4: (row: number, x: number) => void;
+}
+
+function loadKernel(): Kernel {
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  const module = new WebAssembly.Module(Buffer.from(KERNEL, 'base64'));
+  const { exports } = new WebAssembly.Instance(module, { m: { m: memory } });
+  return { memory, holds: null, ...(exports as Pick<Kernel, 'f' | 's1' | 's2' | 's4'>) };
+}
+
+/** The kernel's memory, of so many numbers at least. */
+function kernelMemory(numbers: number): Float64Array {
+  const { memory } = kernel;
+  const missing = 8 * numbers - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / 2 ** 16));
+  return new Float64Array(memory.buffer);
 }
