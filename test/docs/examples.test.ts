@@ -7,7 +7,6 @@ import { codeAssistant } from '../../docs/examples/code-assistant.ts';
 import { everySignal } from '../../docs/examples/every-signal.ts';
 import { hedgedChat } from '../../docs/examples/hedged-chat.ts';
 import { learningTraffic } from '../../docs/examples/learning-traffic.ts';
-import { localCascade } from '../../docs/examples/local-cascade.ts';
 import { multimodal } from '../../docs/examples/multimodal.ts';
 import { panelOfModels } from '../../docs/examples/panel-of-models.ts';
 import { searchEngine } from '../../docs/examples/search-engine.ts';
@@ -52,12 +51,6 @@ describe('the examples', () => {
   it('multimodal: pictures go to who can see them', async () => {
     expect(await multimodal(tell, folder)).toEqual(['mini', 'vision']);
     expect(told.join('\n')).toMatch(/not mini: .*image/);
-  });
-
-  it('cascade with a local small model: it answers what it is sure of', async () => {
-    const [sure, unsure] = await localCascade(tell, folder);
-    expect(sure).toBe('mini: 90');
-    expect(unsure).toMatch(/^pro: /);
   });
 
   it('panel: the vote outdoes the model that is wrong, and a judge makes one answer of two', async () => {
