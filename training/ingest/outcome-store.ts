@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DuckDBConnection, type DuckDBValue, LIST, listValue, VARCHAR } from '@duckdb/node-api';
+import { BIGINT, type DuckDBConnection, type DuckDBValue, LIST, listValue, VARCHAR } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
 import { beginMatrix, type MatrixPrompt, type OutcomeMatrix } from '../outcomes/matrix.ts';
 import { ANSWER_FIELDS, columnOf, OUTCOME_FIELDS, type OutcomeField } from '../outcomes/outcome.ts';
@@ -15,6 +15,9 @@ import {
   withScratchDatabase,
 } from '../work/scratch-database.ts';
 import { writeSorted } from './finish.ts';
+
+/** Microseconds since 1970, before all that is dated. */
+const LONG_AGO = -62_135_596_800_000_000n;
 
 /** More files than these are joined into one. */
 const MOST_SEGMENTS = 50;
@@ -95,6 +98,50 @@ export class OutcomeStore {
       await this.#write(database, connection, `SELECT ${COLUMNS}, false AS gone FROM (${merged})`, WHOLE);
     });
     for (const name of segments) await rm(join(this.#folder, name), { force: true });
+  }
+
+  /**
+   * Removes the rows of requests, or those from before a time, in milliseconds since 1970. Each file is written anew and takes its own
+   * place. Nobody else may write meanwhile.
+   * @returns how many rows there were
+   */
+  async forget(
+    { before, ids }: { readonly before: number; readonly ids: readonly string[] },
+    dryRun: boolean,
+  ): Promise<number> {
+    const isTimed = Number.isFinite(before);
+    const gone = `coalesce("requestId" IN (SELECT unnest($ids)) OR "timestamp" < make_timestamp($before), false)`;
+    const bound = { ids: listValue(ids), before: isTimed ? BigInt(Math.round(before * 1000)) : LONG_AGO };
+    const types = { ids: LIST(VARCHAR), before: BIGINT };
+    let rows = 0;
+    for (const name of await this.#segments()) {
+      const path = join(this.#folder, name);
+      const partial = join(this.#folder, `.writing-${randomUUID()}`);
+      rows += await withScratchDatabase(this.#scratch, async (database) => {
+        const connection = await database.connect();
+        const found = await connection.runAndReadAll(
+          `SELECT count(*) FROM ${parquetFile(path)} WHERE ${gone}`,
+          bound,
+          types,
+        );
+        const count = Number(found.getRows()[0][0]);
+        if (count === 0 || dryRun) return count;
+        await writeFile(partial, '', { mode: 0o600 });
+        await connection.run(
+          'CREATE TABLE doomed AS SELECT unnest($ids) AS id',
+          { ids: bound.ids },
+          { ids: types.ids },
+        );
+        await connection.run(
+          `COPY (SELECT * FROM ${parquetFile(path)} WHERE NOT ${gone.replace('unnest($ids)', 'id FROM doomed').replace('$before', String(bound.before))})
+            TO ${quoteText(partial)} (FORMAT parquet, COMPRESSION zstd)`,
+        );
+        // One that stands for all before it stays, also without a row.
+        await rename(partial, path);
+        return count;
+      }).finally(() => rm(partial, { force: true }));
+    }
+    return rows;
   }
 
   /** Names of the files that count, the oldest first. */

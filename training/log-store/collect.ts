@@ -284,37 +284,8 @@ const RETRIES = 20;
  * @throws InvalidInputError when the package `ioredis` is missing, or Redis does not answer
  */
 export async function openLogStream(address: string, reader: string): Promise<LogStream> {
-  const url = new URL(address);
-  const key = url.searchParams.get('stream') ?? STREAM;
-  url.search = '';
+  const { call, close, key, name } = await connectStream(address);
   const group = `pointsman-${reader}`;
-  const { Redis } = await import('ioredis').catch((cause) => {
-    throw new InvalidInputError('Logs in Redis need the package ioredis. Install it: npm install ioredis.', {
-      cause,
-    });
-  });
-  const name = `${url.protocol}//${url.host}${url.pathname}?stream=${key}`;
-  const client = new Redis(url.href, { lazyConnect: true, maxRetriesPerRequest: RETRIES });
-  let said: Error | undefined;
-  client.on('error', (error) => {
-    said = error;
-  });
-  const asking = async <Answer>(answer: Promise<Answer>): Promise<Answer | null> => {
-    try {
-      return await answer;
-    } catch (cause) {
-      if (/^BUSYGROUP/.test((cause as Error).message)) return null;
-      client.disconnect();
-      throw new InvalidInputError(
-        `The decision log cannot be read from ${name}: ${said?.message || (cause as Error).message}. Look whether the server runs, and at the address.`,
-        { cause },
-      );
-    }
-  };
-  const call = (command: string, parts: readonly (string | number)[]): Promise<unknown> =>
-    asking(client.call(command, [...parts]));
-  // At first it must be there; later it is waited for.
-  await asking(client.connect());
   await call('XGROUP', ['CREATE', key, group, '0', 'MKSTREAM', 'ENTRIESREAD', 0]);
   return {
     name,
@@ -368,14 +339,53 @@ export async function openLogStream(address: string, reader: string): Promise<Lo
         if (groups.length === 1) await call('XDEL', [key, ...some]);
       }
     },
-    async close() {
+    close,
+  };
+}
+
+/**
+ * Connects to the Redis of a stream, which must answer at first; later it is waited for.
+ * @throws InvalidInputError, as each call does
+ */
+export async function connectStream(address: string) {
+  const url = new URL(address);
+  const key = url.searchParams.get('stream') ?? STREAM;
+  url.search = '';
+  const { Redis } = await import('ioredis').catch((cause) => {
+    throw new InvalidInputError('Logs in Redis need the package ioredis. Install it: npm install ioredis.', {
+      cause,
+    });
+  });
+  const name = `${url.protocol}//${url.host}${url.pathname}?stream=${key}`;
+  const client = new Redis(url.href, { lazyConnect: true, maxRetriesPerRequest: RETRIES });
+  let said: Error | undefined;
+  client.on('error', (error) => {
+    said = error;
+  });
+  const asking = async <Answer>(answer: Promise<Answer>): Promise<Answer | null> => {
+    try {
+      return await answer;
+    } catch (cause) {
+      if (/^BUSYGROUP/.test((cause as Error).message)) return null;
       client.disconnect();
-    },
+      throw new InvalidInputError(
+        `The decision log cannot be read from ${name}: ${said?.message || (cause as Error).message}. Look whether the server runs, and at the address.`,
+        { cause },
+      );
+    }
+  };
+  await asking(client.connect());
+  return {
+    key,
+    name,
+    call: (command: string, parts: readonly (string | number)[]): Promise<unknown> =>
+      asking(client.call(command, [...parts])),
+    close: async () => client.disconnect(),
   };
 }
 
 /** Names and values in turn, as Redis gives them. */
-function pairs(list: unknown): Record<string, unknown> {
+export function pairs(list: unknown): Record<string, unknown> {
   const items = list as unknown[];
   return Object.fromEntries(
     Array.from({ length: items.length / 2 }, (_, i) => [String(items[2 * i]), items[2 * i + 1]]),

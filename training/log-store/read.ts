@@ -287,7 +287,7 @@ async function* recordLines(client: Client, table: string): AsyncGenerator<strin
   }
 }
 
-function withVariables(url: string): string {
+export function withVariables(url: string): string {
   return url.replace(/\$\{([A-Za-z_]\w*)\}/g, (_, name: string) => {
     const value = process.env[name];
     if (value !== undefined && value !== '') return value;

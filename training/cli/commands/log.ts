@@ -5,6 +5,7 @@ import { type CollectReport, collectLogs, IS_STREAM } from '../../log-store/coll
 import { type CompactReport, compactLog } from '../../log-store/compact.ts';
 import { type CommandIo, createProgress } from '../terminal/io.ts';
 import { wholeNumber } from '../terminal/options.ts';
+import { forgetCommand } from './forget.ts';
 
 const EXAMPLES = `
 Examples:
@@ -53,6 +54,7 @@ export function logCommand(io: CommandIo): Command {
       if (flags.out === undefined) for (const place of places) await runLogCompact(place, flags, io);
       else await runLogCollect(places, flags.out, flags, io);
     });
+  command.addCommand(forgetCommand(io));
   return command;
 }
 
