@@ -14,7 +14,6 @@ import { type SampleRow, sampleTraffic } from '../data/solvers/sample-traffic.ts
 import { keptAnswers } from '../test/fixtures/kept-answers.ts';
 import { chooseCalibrator } from '../training/calibrate/choose-calibrator.ts';
 import { fitAnswerFeatures, fitFeatures } from '../training/features/fit-features.ts';
-
 import { fitLinearPath } from '../training/fit/linear.ts';
 import { meanLoss } from '../training/fit/loss.ts';
 import {

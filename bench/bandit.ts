@@ -11,7 +11,6 @@ import {
 import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from '../training/config.ts';
 import { openEmbedder } from '../training/embed/embedders.ts';
 import { type FittedFeatures, fitFeatures } from '../training/features/fit-features.ts';
-
 import { predictRows, takeRows } from '../training/fit/rows.ts';
 import type { OutcomeMatrix } from '../training/outcomes/matrix.ts';
 import { nameSplits, type Splits, splitOutcomes } from '../training/split/split.ts';

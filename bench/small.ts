@@ -3,7 +3,6 @@ import { argMax, largest, smallest } from 'pointsman/internal';
 import { parseTrainConfig } from '../training/config.ts';
 import { openEmbedder } from '../training/embed/embedders.ts';
 import { fitFeatures } from '../training/features/fit-features.ts';
-
 import { foldHead, joinedHead, joinedLayer } from '../training/fit/fold-head.ts';
 import { type Matrix, predictRows, takeRows } from '../training/fit/rows.ts';
 import { trainMeans } from '../training/learners/learner.ts';

@@ -2,8 +2,8 @@ import type { Router } from 'pointsman';
 import { createRandom, mean } from 'pointsman/internal';
 import { createMatrix, type Matrix } from '../../training/fit/rows.ts';
 import type { OutcomeMatrix } from '../../training/outcomes/matrix.ts';
+import { gateChallenger } from '../../training/retrain/challenger.ts';
 import { parseRetrainConfig } from '../../training/retrain/config.ts';
-import { gateChallenger } from '../../training/retrain/gate-challenger.ts';
 import { atMost, type BenchLine, mended } from '../bench-line.ts';
 import { simulatedPrompts } from './simulated-prompts.ts';
 

@@ -1,5 +1,4 @@
 import { createRandom } from 'pointsman/internal';
-
 import { groupedFolds, type Matrix, predictRows } from '../../training/fit/rows.ts';
 import type { LearnerData } from '../../training/learners/learner.ts';
 import { tuneLinearLearner } from '../../training/learners/linear.ts';

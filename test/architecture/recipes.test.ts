@@ -290,7 +290,7 @@ describe('a kind of policy', () => {
       'explore in training/cli/commands/tune-weights.ts',
       'explore in training/cli/terminal/describe-dial.ts',
       'explore in training/evaluate/dial.ts',
-      'explore in training/retrain/gate-challenger.ts',
+      'explore in training/retrain/watch/candidate-shifts.ts',
       'explore in training/train/prepare-traffic.ts',
     ],
     'what abstaining is, loaded where a policy does: its word in the path, and the kind of change': [
@@ -306,7 +306,7 @@ describe('a kind of policy', () => {
       'utility in training/evaluate/dial.ts',
       'utility in training/evaluate/ways.ts',
       'utility in training/first-config/config-lines.ts',
-      'utility in training/retrain/gate-challenger.ts',
+      'utility in training/retrain/challenger.ts',
       'utility in training/train/prepare-traffic.ts',
       'utility in training/tune/settings.ts',
     ],

@@ -1,19 +1,23 @@
 import { createHash } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { readPrompt } from 'pointsman';
-import { columnOf, OUTCOME_FIELDS, type OutcomeField, WORD_FIELDS } from '../outcomes/outcome.ts';
 import {
-  parquetFile,
-  quotePath,
-  quoteText,
-  type ScratchDatabase,
-  type ScratchOptions,
-  VECTOR_ROWS,
-  withScratchDatabase,
-} from '../work/scratch-database.ts';
-import { type AnswersReport, dropAnswers, readAnswers } from './answers.ts';
+  ANSWER_VERSION,
+  type AnswerKeeper,
+  createAnswerKeeper,
+  finishReasonOf,
+  KEPT_LENGTH,
+  type Prompt,
+} from 'pointsman/internal';
+import { JSON_ANSWER } from '../outcomes/column-values.ts';
+import {
+  columnOf,
+  type OutcomeField,
+  SAID_FIELDS,
+  type SaidField,
+  WORD_FIELDS,
+} from '../outcomes/outcome.ts';
+import { parquetFile, type ScratchOptions, withScratchDatabase } from '../work/scratch-database.ts';
 import {
   type Judge,
   type JudgeAnswer,
@@ -24,7 +28,9 @@ import {
 } from './judge.ts';
 import type { RowEmbedder, readIngestOptions } from './options.ts';
 import { type RedactionPattern, redactionPatterns, redactJson, redactText } from './record/redact.ts';
-import { rewriteRows } from './sql/rows.ts';
+import { readResponse } from './record/response.ts';
+import { jsonOf, listOf } from './record/values.ts';
+import { EXISTING, hasRows, rewriteRows, USABLE } from './sql/rows.ts';
 
 /**
  * What is done to the new rows before they are written: personal data is taken out first, so that a judge does not see
@@ -174,92 +180,181 @@ export async function keptEmbedders(parquet: string, scratch: ScratchOptions = {
   });
 }
 
-const ZSTD = 'FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, USE_TMP_FILE false';
+/** What is kept of answers: nothing, what they look like, or their words too. */
+type AnswersKept = 'none' | 'features' | 'text';
 
-/** Columns of many numbers, and what one of them takes at most. */
-const LIST_FIELDS = OUTCOME_FIELDS.filter((field) => columnOf(field).type.endsWith('[]'));
-const NUMBER_BYTES = 8;
+const WRITTEN = Object.fromEntries(SAID_FIELDS.map((field) => [field, columnOf(field).type]));
 
-/** Of the memory, a part of the rows that are sorted at a time, and a row group, may be so much. */
-const SORTED_SHARE = 1 / 8;
-const GROUP_SHARE = 1 / 16;
-const MOST_GROUP_ROWS = 60 * VECTOR_ROWS;
+/** Rows whose answer is known by its features, of this version. */
+const IS_READ = `"answerVersion" IS NOT DISTINCT FROM ${ANSWER_VERSION} AND "answerKey" IS NOT NULL AND len("answerChecks") = ${KEPT_LENGTH}`;
 
-/**
- * Writes rows to a Parquet file, sorted by request and candidate. Where texts are long, DuckDB can neither sort them nor gather a
- * row group of them within the memory it has: then parts are sorted that are small enough, and row groups end by their bytes.
- * @param rows SQL of a relation with the columns of an outcomes table, of which (requestId, candidate) is a key
- * @param columns SQL of what is written of each
- * @param out a file that is there already, whose rights stay
- * @returns how many rows there are
- */
-export async function writeSorted(
-  database: ScratchDatabase,
-  connection: DuckDBConnection,
-  rows: string,
-  columns: string,
-  out: string,
-): Promise<number> {
-  const lists = LIST_FIELDS.map((list) => `${NUMBER_BYTES} * coalesce(len("${list}"), 0)`);
-  const bytes = WORD_FIELDS.map((text) => `coalesce(strlen("${text}"), 0)`)
-    .concat(lists)
-    .join(' + ');
-  const sums = await connection.runAndReadAll(`SELECT count(*), sum(${bytes})::DOUBLE FROM (${rows})`);
-  const [count, total] = sums.getRows()[0].map(Number);
-  const mean = total / Math.max(1, count);
-  const memory = database.memoryLimitMb * 1e6;
-  if (mean <= database.longRowBytes) {
-    const most = (memory * GROUP_SHARE) / database.threads / Math.max(1, mean);
-    const groupRows = Math.min(MOST_GROUP_ROWS, Math.max(1, Math.floor(most / VECTOR_ROWS)) * VECTOR_ROWS);
-    await connection.run(`COPY (SELECT ${columns} FROM (${rows}) ORDER BY "requestId", candidate)
-      TO ${quoteText(out)} (${ZSTD}, ROW_GROUP_SIZE ${groupRows})`);
-    return count;
-  }
-  const parts = await sortedParts(database, connection, rows, {
-    bytes,
-    columns,
-    most: memory * SORTED_SHARE,
-  });
-  // On one thread rows stay in the order of the parts, although DuckDB then does not promise it.
-  await connection.run('SET GLOBAL threads = 1; SET preserve_insertion_order = false');
-  try {
-    const files = parts.map(quotePath).join(', ');
-    const group = Math.floor(Math.min(memory * GROUP_SHARE, 2 ** 26));
-    await connection.run(`COPY (SELECT * FROM read_parquet([${files}], hive_partitioning = false))
-      TO ${quoteText(out)} (${ZSTD}, ROW_GROUP_SIZE_BYTES ${group})`);
-  } finally {
-    await connection.run(`SET GLOBAL threads = ${database.threads}; SET preserve_insertion_order = true`);
-    for (const part of parts) await rm(part, { force: true });
-  }
-  return count;
+const SAYS_SOMETHING = `(${SAID_FIELDS.map((field) => `"${field}" IS NOT NULL`).join(' OR ')})`;
+
+/** What became of the answers. */
+export interface AnswersReport {
+  /** Rows of the table whose answers are known. */
+  readonly known: number;
+  /** Rows whose answers were read by another version, and whose words are not there to be read again. */
+  readonly otherVersion: number;
+  /** Rows with an answer whose prompt is not there, so that it could not be held against it. */
+  readonly withoutPrompt: number;
+  /** Rows whose answer is the same for every candidate of every request, as that which is right would be: it is not taken. */
+  readonly sameForAll: number;
 }
 
-/** Files of rows that follow each other, none of more bytes than `most` where no single row has more. */
-async function sortedParts(
-  database: ScratchDatabase,
+/** Of fewer requests with several answers it may be chance that all agree to the letter. */
+const FEWEST_SAME = 20;
+
+interface ReadAnswersOptions {
+  readonly keep: AnswersKept;
+  /** Whether there is a judge. */
+  readonly isJudged: boolean;
+  /** Whether the user said where answers are. */
+  readonly isMapped: boolean;
+  readonly onProgress: (done: number, total: number) => void;
+}
+
+/**
+ * Reads answers into what is kept of them. Their words stay in the rows meanwhile, for a judge: see {@link dropAnswers}.
+ */
+async function readAnswers(
   connection: DuckDBConnection,
-  rows: string,
-  { bytes, columns, most }: { readonly bytes: string; readonly columns: string; readonly most: number },
-): Promise<string[]> {
-  const files: string[] = [];
-  await connection.run('SET GLOBAL threads = 1');
+  { isJudged, isMapped, keep, onProgress }: ReadAnswersOptions,
+): Promise<AnswersReport> {
+  if (!(await hasRows(connection, 'staged', SAYS_SOMETHING)))
+    return { known: 0, otherVersion: 0, withoutPrompt: 0, sameForAll: 0 };
+  const sameForAll = isMapped ? 0 : await dropSame(connection);
+  if (keep !== 'none' || isJudged) await readNew(connection, onProgress);
+  const isDropped = keep === 'none' ? `file <> ${EXISTING}` : 'false';
+  const isUnread = `NOT (${IS_READ}) AND NOT (${isDropped})`;
+  const reader = await connection.runAndReadAll(`SELECT count(*) FILTER (${IS_READ} AND NOT (${isDropped})),
+      count(*) FILTER ("answerVersion" IS NOT NULL AND ${isUnread}),
+      count(*) FILTER (answer IS NOT NULL AND "text" IS NULL AND messages IS NULL AND ${isUnread}) FROM staged WHERE ${USABLE}`);
+  const [known, otherVersion, withoutPrompt] = reader.getRows()[0].map(Number);
+  const columns = SAID_FIELDS.filter((field) => field !== 'answer').map((field) => `"${field}" = NULL`);
+  await connection.run(`UPDATE staged SET ${columns.join(', ')} WHERE (${isDropped} OR NOT (${IS_READ}))
+    AND ${SAYS_SOMETHING}`);
+  return { known, otherVersion, withoutPrompt, sameForAll };
+}
+
+/** Takes out what every candidate is said to have answered, and is most likely what was to be answered. */
+async function dropSame(connection: DuckDBConnection): Promise<number> {
+  const isNew = `${USABLE} AND file <> ${EXISTING} AND answer IS NOT NULL`;
+  const reader = await connection.runAndReadAll(`SELECT count(*), count(*) FILTER (lowest = highest) FROM (
+    SELECT min(hash(answer)) AS lowest, max(hash(answer)) AS highest FROM staged WHERE ${isNew}
+    GROUP BY "requestId" HAVING count(*) > 1)`);
+  const [requests, same] = reader.getRows()[0].map(Number);
+  if (requests < FEWEST_SAME || same < requests) return 0;
+  const dropped = await connection.runAndReadAll(
+    `UPDATE staged SET answer = NULL, "finishReason" = NULL WHERE ${isNew}`,
+  );
+  return Number(dropped.getRows()[0]?.[0] ?? 0);
+}
+
+/** Takes the words of answers out of the rows, but for those that a table had which was there. */
+async function dropAnswers(connection: DuckDBConnection, keep: AnswersKept): Promise<void> {
+  if (keep === 'text') return;
+  await connection.run(`UPDATE staged SET answer = NULL WHERE answer IS NOT NULL AND file <> ${EXISTING}`);
+}
+
+async function readNew(
+  connection: DuckDBConnection,
+  onProgress: (done: number, total: number) => void,
+): Promise<void> {
+  const reader = createAnswerReader();
+  await rewriteRows(
+    connection,
+    ['requestId', 'text', 'messages', 'answer', 'finishReason'],
+    WRITTEN,
+    async (rows) =>
+      rows.map(([requestId, text, messages, answer, finish]) =>
+        reader.read(String(requestId), messages ?? String(text), messages !== null, String(answer), finish),
+      ),
+    {
+      where: `${USABLE} AND answer IS NOT NULL AND ("text" IS NOT NULL OR messages IS NOT NULL) AND NOT (${IS_READ})`,
+      onProgress,
+      anew: true,
+    },
+  );
+}
+
+/** What is kept of an answer; nulls where its words are not known. */
+type Kept = Readonly<Record<SaidField, unknown>>;
+
+const NOTHING = Object.fromEntries(SAID_FIELDS.map((field) => [field, null])) as Kept;
+
+/** Reads answers, one by one; those to the same prompt are best read one after another. */
+function createAnswerReader() {
+  const keeper = createAnswerKeeper();
+  let asked: string | null = null;
+  let question: ReturnType<AnswerKeeper['readQuestion']> | null = null;
+  return {
+    read(requestId: string, prompt: string, isMessages: boolean, raw: string, told: string | null): Kept {
+      const { finishReason, text } = readWords(raw);
+      if (text === null) return NOTHING;
+      const ended = finishReasonOf(told) ?? finishReason;
+      if (question === null || asked !== prompt) {
+        question = keeper.readQuestion(questionIn(prompt, isMessages));
+        asked = prompt;
+      }
+      const given = { text, finishReason: ended, logprobs: null };
+      const { checks, key } = keeper.keep(question, given, requestId);
+      return {
+        answer: text,
+        answerHash: sha256(text),
+        answerKey: sha256(key),
+        answerChecks: checks,
+        answerVersion: ANSWER_VERSION,
+        finishReason: ended,
+      };
+    },
+  };
+}
+
+function questionIn(prompt: string, isMessages: boolean): Prompt {
+  return readPrompt(isMessages ? { messages: JSON.parse(prompt) } : { text: prompt });
+}
+
+interface Words {
+  /** Null where they are not known. */
+  readonly text: string | null;
+  readonly finishReason: string | null;
+}
+
+/** A text is what was answered, unless it is a provider's response; of other JSON, what has no words is itself the answer. */
+function readWords(raw: string): Words {
+  const isJson = raw.startsWith(JSON_ANSWER);
+  const json = isJson ? raw.slice(JSON_ANSWER.length) : raw;
+  // As Python writes a list of one answer, which RouterBench has.
+  const [said] = !isJson && /^\s*\['/.test(raw) ? (listOf(raw) ?? []) : [];
+  if (typeof said === 'string' && listOf(raw)?.length === 1) return { text: said, finishReason: null };
+  if (!isJson && !/^\s*\{/.test(raw)) return { text: raw, finishReason: null };
+  const value = jsonOf(json);
+  if (typeof value !== 'object' || value === null || (!isJson && !isResponse(value)))
+    return { text: json, finishReason: null };
+  // Where nothing is kept, some write this.
+  if (Object.keys(value).length === 0) return { text: null, finishReason: null };
   try {
-    // Whole requests: the ends of a part are ids.
-    const ends = await connection.runAndReadAll(`SELECT min(id), max(id) FROM (
-        SELECT id, floor(sum(size) OVER (ORDER BY id) / ${most}) AS part FROM (
-          SELECT "requestId" AS id, sum(${bytes})::DOUBLE AS size FROM (${rows}) GROUP BY id))
-      GROUP BY part ORDER BY part`);
-    for (const [part, [lowest, highest]] of ends.getRows().entries()) {
-      const file = join(database.folder, `part-${part}.parquet`);
-      await connection.run(
-        `COPY (SELECT ${columns} FROM (${rows}) WHERE "requestId" BETWEEN $lowest AND $highest ORDER BY "requestId", candidate)
-          TO ${quoteText(file)} (FORMAT parquet, COMPRESSION uncompressed, ROW_GROUP_SIZE ${VECTOR_ROWS})`,
-        { lowest, highest } as Record<string, DuckDBValue>,
-      );
-      files.push(file);
-    }
-  } finally {
-    await connection.run(`SET GLOBAL threads = ${database.threads}`);
+    const { answer, error, finishReason } = readResponse(value);
+    const isFailed = error !== null && answer === null;
+    return {
+      text: isFailed ? null : (answer ?? (isResponse(value) ? finishReason && '' : json)),
+      finishReason,
+    };
+  } catch {
+    // Nested deeper than a stack goes.
+    return { text: null, finishReason: null };
   }
-  return files;
+}
+
+/** Whether an object is what a provider answers with. */
+function isResponse(value: object): boolean {
+  const { candidates, choices, content, output, role, object } = value as Readonly<Record<string, unknown>>;
+  if ([candidates, choices].some(Array.isArray)) return true;
+  if (typeof object === 'string' && /^(chat\.completion|response|text_completion)/.test(object)) return true;
+  return (role === 'assistant' && content !== undefined) || Array.isArray(output);
+}
+
+function sha256(given: string | Uint8Array): string {
+  return createHash('sha256').update(given).digest('hex');
 }

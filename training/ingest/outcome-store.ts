@@ -14,7 +14,7 @@ import {
   scratchError,
   withScratchDatabase,
 } from '../work/scratch-database.ts';
-import { writeSorted } from './finish.ts';
+import { writeSorted } from './sql/rows.ts';
 
 /** Microseconds since 1970, before all that is dated. */
 const LONG_AGO = -62_135_596_800_000_000n;

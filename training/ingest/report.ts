@@ -3,7 +3,7 @@ import { comparisonsOf, isByPreference, type OutcomeMatrix } from '../outcomes/m
 import { FIELD_REASONS, type OutcomeField, REASONS } from '../outcomes/outcome.ts';
 import type { Splits } from '../split/split.ts';
 import { plural } from '../words/format.ts';
-import type { AnswersReport } from './answers.ts';
+import type { AnswersReport } from './finish.ts';
 import { adviceOn, type LogFormat } from './formats/log-formats.ts';
 import type { JudgeReport } from './judge.ts';
 import { LOG_REASONS } from './record/format.ts';

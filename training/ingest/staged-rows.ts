@@ -15,11 +15,10 @@ import {
 } from '../outcomes/outcome.ts';
 import { fileError } from '../work/run-folder.ts';
 import { parquetFile, quoteText, type ScratchDatabase, scratchError } from '../work/scratch-database.ts';
-import { writeSorted } from './finish.ts';
 import { physicalLines } from './read/files.ts';
 import { VALUE_REASONS } from './record/format.ts';
 import { type IngestReport, PASSED_OVER, type Rejection } from './report.ts';
-import { EXISTING, hasRows, numberRows, STAGED_COLUMNS, USABLE } from './sql/rows.ts';
+import { EXISTING, hasRows, numberRows, STAGED_COLUMNS, USABLE, writeSorted } from './sql/rows.ts';
 
 const EXAMPLES = 5;
 const LINE_BITS = 40;

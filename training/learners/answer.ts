@@ -7,7 +7,6 @@ import {
   UNASKED_LENGTH,
   unaskedInto,
 } from 'pointsman/internal';
-
 import { fitLinear, fitLinearPath } from '../fit/linear.ts';
 import { meanLoss } from '../fit/loss.ts';
 import {

@@ -1,5 +1,4 @@
 import { argMax, argMin } from 'pointsman/internal';
-
 import { fitLinearPath, searchPenalties } from '../fit/linear.ts';
 import {
   chainHead,

@@ -1,5 +1,4 @@
 import { argMin, type Head } from 'pointsman/internal';
-
 import type { KnnFit } from '../fit/knn.ts';
 import { fitLinearPath } from '../fit/linear.ts';
 import type { FitData } from '../fit/loss.ts';

@@ -1,5 +1,4 @@
 import { argMin } from 'pointsman/internal';
-
 import { searchPenalties } from '../fit/linear.ts';
 import { createMatrix, type DenseLayer, type Matrix, type OnFold } from '../fit/rows.ts';
 import {

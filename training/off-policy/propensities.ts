@@ -1,5 +1,4 @@
 import { argMin, createRandom, softmaxInto } from 'pointsman/internal';
-
 import { fitLinearPath } from '../fit/linear.ts';
 import {
   chainHead,

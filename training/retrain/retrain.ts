@@ -1,14 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { Cron } from 'croner';
 import { InvalidInputError, PointsmanError } from 'pointsman';
+import { readArtifactFolder } from 'pointsman/node';
+import type { BuiltArtifact } from '../artifact/build-artifact.ts';
 import { pruneVersions, withRetrainLock } from '../artifact/versions.ts';
 import { pointAtVersion, readVersionPointer, writeArtifact } from '../artifact/write-artifact.ts';
 import { openEmbedder, type RouterEmbedder } from '../embed/embedders.ts';
 import type { IngestProgress } from '../ingest/options.ts';
 import { NoFilesError } from '../ingest/read/files.ts';
-import { challenge, forgottenAlarms } from './challenger.ts';
+import { challenge, FEWEST_SCORES } from './challenger.ts';
 import {
   nameOf,
   type RetrainOptions,
@@ -288,4 +290,24 @@ function createJob(pattern: string, timezone: string | undefined, run: (job: Cro
       { cause },
     );
   }
+}
+
+/** An alarm for each candidate that may be chosen now, and that a challenger does not know: it would be lost without a word. */
+async function forgottenAlarms(
+  folder: string,
+  champion: string | null,
+  challenger: BuiltArtifact,
+): Promise<Alarm[]> {
+  if (champion === null) return [];
+  const { manifest } = await readArtifactFolder(join(folder, champion));
+  const known = challenger.manifest.candidates.map(({ name }) => name);
+  return manifest.candidates
+    .filter(({ name, retired }) => retired !== true && !known.includes(name))
+    .map(({ name }) => ({
+      kind: 'candidate',
+      subject: name,
+      sentence:
+        `${name} is not known to the challenger: of its answers fewer than ${FEWEST_SCORES} have a score to learn from. ` +
+        'Where the challenger comes into use, nothing goes to it any more. Let some of the traffic go to it, or put the probes that it was added with among the logs.',
+    }));
 }

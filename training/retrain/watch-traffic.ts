@@ -12,7 +12,6 @@ import { alignCandidates } from '../train/evaluate-router.ts';
 import { formatCount, plural } from '../words/format.ts';
 import { workPart } from '../work/run-folder.ts';
 import type { RetrainConfig } from './config.ts';
-import { loadForGate, scoreTraffic } from './gate-challenger.ts';
 import {
   type RetrainOptions,
   type RunDraft,
@@ -28,7 +27,14 @@ import {
   sourcesBelieved,
   writeQuarantine,
 } from './watch/batches.ts';
-import { DAY_MS, dayName, dayOf, type ScoredTraffic } from './watch/candidate-shifts.ts';
+import {
+  DAY_MS,
+  dayName,
+  dayOf,
+  loadForGate,
+  type ScoredTraffic,
+  scoreTraffic,
+} from './watch/candidate-shifts.ts';
 import { type Alarm, type DriftReport, findDrift } from './watch/drift.ts';
 import { batchesOf, screenBatches } from './watch/screen.ts';
 

@@ -7,7 +7,6 @@ import {
   quantile,
 } from 'pointsman/internal';
 import { fitRatioScale } from '../calibrate/fit-calibrators.ts';
-
 import { fitLinearPath, searchPenalties } from '../fit/linear.ts';
 import {
   chainHead,

@@ -1,8 +1,10 @@
 import { InvalidInputError, type Manifest } from 'pointsman';
 import {
+  argMin,
   createCalibrator,
   createHead,
   type HeadContext,
+  type HeadSpec,
   type ManifestAnswer,
   type ManifestHeads,
   needsAnswers,
@@ -12,13 +14,23 @@ import {
 } from 'pointsman/internal';
 import { chooseCalibrators } from '../calibrate/choose-calibrator.ts';
 import { fitSoftmaxTemperature } from '../calibrate/fit-calibrators.ts';
-
 import { exportRouter, type RouterModel } from '../fit/export.ts';
 import { type FoldedHeads, foldHeads, joinedHead, joinedLayer } from '../fit/fold-head.ts';
-import { softTargets } from '../fit/loss.ts';
-import { createMatrix, type DenseChain, type Matrix, predictRows, putRows, takeRows } from '../fit/rows.ts';
+import { fitLinear, searchPenalties } from '../fit/linear.ts';
+import { meanLoss, softTargets } from '../fit/loss.ts';
+import {
+  chainHead,
+  createMatrix,
+  crossValidate,
+  type DenseChain,
+  type Matrix,
+  predictRows,
+  putRows,
+  takeRows,
+} from '../fit/rows.ts';
+import { chooseLossShrinkage, fitStack } from '../fit/stack-weights.ts';
 import { fitTaskClassifier } from '../learners/domain.ts';
-import { isFullyObserved, type LearnerData, trainMeans } from '../learners/learner.ts';
+import { isFullyObserved, type LearnerData, splitDifficulty, trainMeans } from '../learners/learner.ts';
 import { tuneLinearLearner } from '../learners/linear.ts';
 import {
   type FittedUncertainty,
@@ -32,13 +44,16 @@ import { type AnswerReport, type FittedAnswers, fitAnswers } from './answer.ts';
 import { type LogReport, learnQuality, logWeights } from './logged.ts';
 import {
   againstTheField,
+  constantLayer,
   describePreferences,
+  type FittedQuality,
   learnBesideScores,
   type PreferenceReport,
-} from './preferences.ts';
-import { fitChoice, type QualityReport, TARGET_TEMPERATURE } from './quality.ts';
+  type QualityReport,
+  TARGET_TEMPERATURE,
+} from './quality.ts';
 import { calibrateTold, fitToldOffsets, type ToldOffsets } from './told-task.ts';
-import { outcomes, type TrainingRun } from './training-run.ts';
+import { type OnStep, outcomes, type TrainingRun } from './training-run.ts';
 
 /** All heads of a router, calibrated. */
 export interface FittedHeads {
@@ -245,5 +260,112 @@ function calibrateHeads(
     outputs,
     told: offsets && calibrateTold(offsets, heads.success.head, context, given, config.seed),
     held: success,
+  };
+}
+
+/** Penalties tried, as shares of feature variance; the loss is summed over rows. */
+const PENALTIES = { from: 0.3, to: 0.03 } as const;
+
+interface FittedChoice {
+  readonly spec: HeadSpec;
+  readonly chains: Readonly<Record<string, DenseChain>>;
+}
+
+/**
+ * The choice head: softmax over candidates of base rates, plus a linear layer trained on soft targets, plus the
+ * quality head's differences, the two weighed by out-of-fold cross-entropy and the sum shrunk to the base rates
+ * unless it is sure to help.
+ *
+ * @param quality out of fold: predictions `[fit rows, candidates]`
+ */
+async function fitChoice(
+  data: LearnerData,
+  { outOfFold, spec: quality }: Pick<FittedQuality, 'outOfFold' | 'spec'>,
+  onStep: OnStep,
+): Promise<FittedChoice> {
+  const what = 'fitting the choice head';
+  onStep(what);
+  if (data.logged) return loggedChoice(data, quality);
+  const { features, residuals, candidateMeans, folds, groups } = data;
+  const { columns } = residuals;
+  const utility: Matrix = {
+    ...residuals,
+    values: residuals.values.map((x, i) => x + candidateMeans[i % columns]),
+  };
+  const targets = softTargets(utility, TARGET_TEMPERATURE);
+  const base = baseLogits(targets);
+  const attempt = (some: readonly number[]) =>
+    crossValidate(
+      folds,
+      async ({ fit, held, onProgress }) => {
+        const known = { features: takeRows(features, fit), targets: takeRows(targets, fit) };
+        const heldFeatures = takeRows(features, held);
+        const path: Matrix[] = [];
+        for (const share of some) {
+          const l2 = share * data.featureVariance;
+          const { layer } = await fitLinear(known, 'softmax', { l2, onProgress });
+          path.push(without(predictRows(chainHead([layer]), heldFeatures), base));
+        }
+        return path;
+      },
+      (progress) => onStep(what, progress),
+    );
+  const least = (paths: readonly Matrix[]) =>
+    argMin(paths.map((path) => meanLoss('softmax', add(path, base), { targets })));
+  const { shares, tried } = await searchPenalties(PENALTIES, attempt, (paths) => [least(paths)]);
+  const path = tried[least(tried)];
+  const l2 = shares[least(tried)] * data.featureVariance;
+  const differences = splitDifficulty(outOfFold).advantage;
+  const { weights } = fitStack([path, differences], { targets }, 'softmax', base);
+  const sum = createMatrix(residuals.rows, columns);
+  for (let i = 0; i < sum.values.length; i++)
+    sum.values[i] = base[i % columns] + weights[0] * path.values[i] + weights[1] * differences.values[i];
+  const { strength } = chooseLossShrinkage(sum, base, { targets }, 'softmax', { groups });
+  const { layer } = await fitLinear({ features, targets }, 'softmax', { l2 });
+  // Shrinkage and weight go into the layer, the base rates into its bias: one layer to ask at serving time.
+  const scale = strength * weights[0];
+  const own = {
+    ...layer,
+    kernel: layer.kernel.map((x) => scale * x),
+    bias: layer.bias.map((x, c) => base[c] + scale * (x - base[c])),
+  };
+  return { spec: choiceSpec(quality, strength * weights[1]), chains: { choice: [own] } };
+}
+
+/** Logarithms of the mean targets, smoothed: what to say without looking at the prompt. */
+function baseLogits({ rows, columns, values }: Matrix): number[] {
+  const sums = new Array<number>(columns).fill(0.5);
+  for (let i = 0; i < values.length; i++) if (!Number.isNaN(values[i])) sums[i % columns] += values[i];
+  return sums.map((sum) => Math.log(sum / (rows + columns / 2)));
+}
+
+function without(logits: Matrix, base: readonly number[]): Matrix {
+  return { ...logits, values: logits.values.map((x, i) => x - base[i % base.length]) };
+}
+
+function add(logits: Matrix, base: readonly number[]): Matrix {
+  return { ...logits, values: logits.values.map((x, i) => x + base[i % base.length]) };
+}
+
+/**
+ * The choice head where rows were seen with a candidate or two: a softmax over what is observed of such a row teaches
+ * nothing. It follows from the quality head instead: the expected qualities over the temperature that soft targets have.
+ */
+function loggedChoice({ features, candidateMeans }: LearnerData, quality: HeadSpec): FittedChoice {
+  const bias = Float32Array.from(candidateMeans, (mean) => mean / TARGET_TEMPERATURE);
+  return {
+    spec: choiceSpec(quality, 1 / TARGET_TEMPERATURE),
+    chains: { choice: [constantLayer(features.columns, bias)] },
+  };
+}
+
+/** The choice's own layer, plus the quality head's differences between candidates. */
+function choiceSpec(quality: HeadSpec, weight: number): HeadSpec {
+  return {
+    kind: 'stack',
+    members: [
+      { weight: 1, head: { kind: 'layers', output: 'choice' } },
+      { weight, head: { kind: 'spread', level: 0, deviation: 1, head: quality } },
+    ],
   };
 }

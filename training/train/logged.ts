@@ -5,19 +5,16 @@ import { clipWeights, effectiveSampleSize, highestWeight, pseudoOutcomes } from 
 import type { LoggingPropensities } from '../off-policy/propensities.ts';
 import { takeCells } from '../outcomes/matrix.ts';
 import { formatPercent, formatSample, plural } from '../words/format.ts';
-import { type FittedQuality, fitTuned, type TunedQuality, tuneQuality } from './quality.ts';
+import { fitTuned, type LearnedQuality, type TunedQuality, tuneQuality, weightedMeans } from './quality.ts';
 import { learnerData, type TrainingRun } from './training-run.ts';
 
-export interface LearnedQuality {
-  /** What the quality was fitted on in the end. */
-  readonly data: LearnerData;
-  readonly quality: FittedQuality;
-  /** How the traffic was learned from where a policy chose what was seen; null where it was not. */
-  readonly log: LogReport | null;
-}
-
-/** Fits the quality heads, to a log as a log. */
-export async function learnQuality(run: TrainingRun): Promise<LearnedQuality> {
+/**
+ * Fits the quality heads, to a log as a log.
+ * @returns and how the traffic was learned from where a policy chose what was seen; null where it was not
+ */
+export async function learnQuality(
+  run: TrainingRun,
+): Promise<LearnedQuality & { readonly log: LogReport | null }> {
   const { config, matrix, onStep, propensities, splits } = run;
   const data = learnerData(run);
   if (propensities === null || (!data.logged && config.offPolicy.weights === 'auto')) {
@@ -275,16 +272,4 @@ export function inverselyWeighted(data: LearnerData, { inverse }: LogWeights): L
     candidateMeans: means,
     trainMeans: means,
   };
-}
-
-/** Mean of what is known of each candidate; 0 where nothing of it weighs. @param weights as `values` @returns `[candidates]` */
-export function weightedMeans({ columns, values }: Matrix, weights: Float32Array): Float64Array {
-  const sums = new Float64Array(columns);
-  const totals = new Float64Array(columns);
-  values.forEach((value, i) => {
-    if (Number.isNaN(value)) return;
-    sums[i % columns] += weights[i] * value;
-    totals[i % columns] += weights[i];
-  });
-  return sums.map((sum, c) => (totals[c] > 0 ? sum / totals[c] : 0));
 }

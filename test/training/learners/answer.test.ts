@@ -1,6 +1,5 @@
 import { createRandom } from 'pointsman/internal';
 import { expect, test } from 'vitest';
-
 import { chainHead, createMatrix, groupedFolds, predictRows } from '../../../training/fit/rows.ts';
 import {
   answerLogits,

@@ -1,6 +1,5 @@
 import { createRandom, readUncertainty, sigmoid, type Uncertainty } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
-
 import { predictRows, takeRows } from '../../../training/fit/rows.ts';
 import { allRows, type LearnerData } from '../../../training/learners/learner.ts';
 import { tuneLinearLearner } from '../../../training/learners/linear.ts';

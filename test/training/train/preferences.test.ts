@@ -10,7 +10,7 @@ import { readOutcomeMatrix } from '../../../training/ingest/outcome-store.ts';
 import { checkScores, checkTraffic } from '../../../training/ingest/report.ts';
 import { comparisonsOf, isByPreference, type OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
 import { evaluateRouter } from '../../../training/train/evaluate-router.ts';
-import { againstTheField } from '../../../training/train/preferences.ts';
+import { againstTheField } from '../../../training/train/quality.ts';
 import type { TrainedRouter } from '../../../training/train/train-router.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';

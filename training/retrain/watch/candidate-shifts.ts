@@ -1,6 +1,9 @@
+import type { PolicySpec, Router } from 'pointsman';
+import { type LoadOptions, loadRouter, readArtifactFolder } from 'pointsman/node';
 import type { PlanOutcomes } from '../../evaluate/evaluation-input.ts';
-import { clusteredMean, numberClusters } from '../../fit/rows.ts';
+import { clusteredMean, type Matrix, numberClusters } from '../../fit/rows.ts';
 import type { OutcomeMatrix } from '../../outcomes/matrix.ts';
+import { predictTest } from '../../train/evaluate-router.ts';
 
 /** What one day of a candidate was beside what the router predicts. */
 interface DayResidual {
@@ -309,4 +312,44 @@ export function dayOf(timestampMs: number | null): number {
 /** "2026-11-25" */
 export function dayName(day: number): string {
   return new Date(day * DAY_MS).toISOString().slice(0, 10);
+}
+
+/** Loads one version to be judged: it chooses by its policy, but explores nothing. */
+export async function loadForGate(folder: string, options: LoadOptions = {}): Promise<Router> {
+  const { manifest } = await readArtifactFolder(folder);
+  return loadRouter(folder, { ...options, policy: withoutExploring(manifest.policy) });
+}
+
+/**
+ * Lets a router look at every prompt.
+ * @param matrix the router's candidates must be among the columns; others stay NaN
+ * @param embeddings of every prompt, by the router's embedder; null lets it embed them
+ */
+export async function scoreTraffic(
+  router: Router,
+  matrix: OutcomeMatrix,
+  embeddings: Matrix | null,
+): Promise<ScoredTraffic> {
+  const rows = Int32Array.from(matrix.prompts.keys());
+  const said = await predictTest(router, matrix, { role: 'test', rows }, embeddings);
+  return {
+    matrix,
+    success: Float64Array.from(said.success),
+    costUsd: Float64Array.from(said.expectedCostUsd),
+    latencyMs: Float64Array.from(said.expectedLatencyMs),
+    chosen: said.chosen,
+    plans: said.plans ?? null,
+  };
+}
+
+/** The policy without its exploring: what it would choose when it is not out to learn. */
+export function withoutExploring(policy: unknown): PolicySpec {
+  const spec = policy as PolicySpec;
+  return spec.kind === 'explore' ? withoutExploring(spec.policy) : spec;
+}
+
+/** Whether a policy explores, itself or anywhere inside it. */
+export function explores(policy: unknown): boolean {
+  if (policy === null || typeof policy !== 'object') return false;
+  return ('kind' in policy && policy.kind === 'explore') || Object.values(policy).some(explores);
 }
