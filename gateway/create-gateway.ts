@@ -269,10 +269,12 @@ function executionOptions(
   called: Readonly<Record<string, OwnTimes>>,
 ): GatewayParts['execution'] {
   const { breaker: _, bulkhead: __, ...forAll } = execution;
-  const own = Object.entries(called).map(([name, { idleTimeoutMs, retries, timeoutMs }]) => [
-    name,
-    definedOf({ idleTimeoutMs, retries, timeoutMs }),
-  ]);
+  const own = Object.entries(called)
+    .map(([name, { idleTimeoutMs, retries, timeoutMs }]) => {
+      return [name, definedOf({ idleTimeoutMs, retries, timeoutMs })] as const;
+    })
+    // They are read for each request.
+    .filter(([, times]) => Object.keys(times).length > 0);
   return { ...definedOf(forAll), candidates: Object.fromEntries(own) };
 }
 

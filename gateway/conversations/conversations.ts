@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, hash as hashOnce, randomUUID } from 'node:crypto';
 import type { RouteOptions } from 'pointsman';
 import type { ExecutionResult } from 'pointsman/execution';
 import { z } from 'zod';
@@ -143,6 +143,7 @@ function prefixHashes({ messages = [] }: Pick<GatewayRequest, 'messages'>): {
   readonly before: readonly string[];
 } {
   if (messages.length === 0) return { whole: null, before: [] };
+  if (messages.length === 1) return { whole: hashOnce('sha1', said(messages[0])), before: [] };
   const hash = createHash('sha1');
   const before: string[] = [];
   for (let i = 0; i < messages.length; i++) {

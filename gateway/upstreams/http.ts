@@ -12,21 +12,31 @@ export interface Http {
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
+/** Addresses that are remembered: those of upstreams, and where redirects lead. */
+const MOST_TARGETS = 1_000;
+
 /** Bytes of a body that wait for their reader before the upstream is slowed down. */
 const MOST_WAITING = 65_536;
 
 export function createHttp(): Http {
   // How long an upstream may take is the execution's to say.
   const agent = new Agent({ headersTimeout: 0, bodyTimeout: 0, connect: { timeout: CONNECT_TIMEOUT_MS } });
+  const targets = new Map<string, { readonly origin: string; readonly path: string }>();
+  const targetOf = (url: string) => {
+    const known = targets.get(url);
+    if (known !== undefined) return known;
+    const { origin, pathname, search } = new URL(url);
+    const target = { origin, path: pathname + search };
+    if (targets.size < MOST_TARGETS) targets.set(url, target);
+    return target;
+  };
   return {
     fetch: (url, { method = 'GET', headers, body, signal }) =>
       new Promise((resolve, reject) => {
         if (signal?.aborted === true) return reject(signal.reason);
-        const { origin, pathname, search } = new URL(url);
         agent.dispatch(
           {
-            origin,
-            path: pathname + search,
+            ...targetOf(url),
             method: method as 'GET',
             headers: headers as Record<string, string>,
             body: body as string,

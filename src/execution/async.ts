@@ -87,58 +87,79 @@ export interface AbortScope {
 /** `AbortSignal.any` keeps its listeners for as long as a long-lived parent lives; this does not. */
 export function openScope(parent?: AbortSignal): AbortScope {
   const controller = new AbortController();
+  const signal: OwnSignal = controller.signal;
+  const relay = new Relay(null);
+  signal[RELAY] = relay;
+  const abort = (reason: unknown) => {
+    controller.abort(reason);
+    relay.tell();
+  };
   let close = () => {};
   if (parent?.aborted === true) controller.abort(parent.reason);
-  else if (parent !== undefined) close = onAbort(parent, () => controller.abort(parent.reason));
-  return { signal: controller.signal, abort: (reason) => controller.abort(reason), close };
+  else if (parent !== undefined) close = onAbort(parent, () => abort(parent.reason));
+  return { signal, abort, close };
 }
 
 /**
  * Calls `then` when the signal aborts, once.
  *
  * However many wait for one signal, it has one listener: a signal that every request of a server shares would have
- * one a request, and the platform warns of a leak from the eleventh on. It has none when nobody waits.
+ * one a request, and the platform warns of a leak from the eleventh on. It has none when nobody waits, and one of ours
+ * has none at all: who aborts it tells them.
  *
  * @param signal not aborted yet.
  * @returns stops waiting.
  */
 export function onAbort(signal: AbortSignal, then: () => void): () => void {
-  const relay = relays.get(signal) ?? createRelay(signal);
+  const relay = relayOf(signal);
   // Of its own, so that the same function may wait twice.
   const waiting = { then };
   relay.add(waiting);
   return () => relay.remove(waiting);
 }
 
-interface Relay {
-  add(waiting: Waiting): void;
-  remove(waiting: Waiting): void;
-}
-
 interface Waiting {
   readonly then: () => void;
 }
 
-/** Held only as long as the signals are. */
-const relays = new WeakMap<AbortSignal, Relay>();
+/** Those who wait for one signal. @param signal that somebody else aborts; null for one of ours */
+class Relay {
+  readonly #signal: AbortSignal | null;
+  readonly #everybody = new Set<Waiting>();
 
-function createRelay(signal: AbortSignal): Relay {
-  const everybody = new Set<Waiting>();
-  const tell = () => {
-    for (const waiting of everybody) {
-      everybody.delete(waiting);
+  constructor(signal: AbortSignal | null) {
+    this.#signal = signal;
+  }
+
+  add(waiting: Waiting): void {
+    if (this.#everybody.size === 0) this.#signal?.addEventListener('abort', this.tell, { once: true });
+    this.#everybody.add(waiting);
+  }
+
+  remove(waiting: Waiting): void {
+    if (this.#everybody.delete(waiting) && this.#everybody.size === 0)
+      this.#signal?.removeEventListener('abort', this.tell);
+  }
+
+  readonly tell = (): void => {
+    for (const waiting of this.#everybody) {
+      this.#everybody.delete(waiting);
       waiting.then();
     }
   };
-  const relay: Relay = {
-    add(waiting) {
-      if (everybody.size === 0) signal.addEventListener('abort', tell, { once: true });
-      everybody.add(waiting);
-    },
-    remove(waiting) {
-      if (everybody.delete(waiting) && everybody.size === 0) signal.removeEventListener('abort', tell);
-    },
-  };
+}
+
+const RELAY = Symbol('relay');
+
+type OwnSignal = AbortSignal & { [RELAY]?: Relay };
+
+/** Of signals that are not ours. Held only as long as they are. */
+const relays = new WeakMap<AbortSignal, Relay>();
+
+function relayOf(signal: OwnSignal): Relay {
+  const known = signal[RELAY] ?? relays.get(signal);
+  if (known !== undefined) return known;
+  const relay = new Relay(signal);
   relays.set(signal, relay);
   return relay;
 }

@@ -221,7 +221,7 @@ function completionBody(
     messages:
       options.keepSignedReasoning === true || !Array.isArray(messages)
         ? messages
-        : portableMessages(messages, new URL(url).hostname),
+        : portableMessages(messages, url),
     ...(request.tools === undefined || request.tools.length === 0 ? {} : { tools: request.tools }),
     ...(request.responseFormat === undefined ? {} : { response_format: request.responseFormat }),
     ...(context.logprobs ? { logprobs: true } : {}),
@@ -257,9 +257,11 @@ const THOUGHTS = new Set(['reasoning_content', 'reasoning', 'reasoning_text', 't
  * Messages as an endpoint may read them that may not be the one which answered before. What another provider signed is
  * left out: it would be refused. Plain `reasoning_content`, which some endpoints want back, stays.
  *
- * @param host of the endpoint.
+ * @param url of the endpoint.
  */
-function portableMessages(messages: readonly Message[], host: string): readonly Message[] {
+function portableMessages(messages: readonly Message[], url: string): readonly Message[] {
+  if (!messages.some((message) => message?.role === 'assistant')) return messages;
+  const host = new URL(url).hostname;
   return messages.flatMap((message) => {
     if (message?.role !== 'assistant') return [message];
     const kept = withoutSigned(message as unknown as Fields, host);
