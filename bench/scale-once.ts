@@ -80,7 +80,7 @@ process.stdout.write(
     workersPeakMb: [...peaks.values()].reduce((most, peak) => Math.max(most, peak), 0),
     steps,
     began,
-    whole: trained.evaluation.whole?.test ?? null,
+    linear: trained.evaluation.whole?.linear ?? null,
     ...(await worthOnFresh(written.path)),
   }),
 );

@@ -42,6 +42,8 @@ interface ScaleMeasure {
   readonly best: number;
   /** Of the probabilities that it gives candidates there, from the true ones: root of the mean square. */
   readonly error: number;
+  /** Squared errors of linear heads on all test prompts. */
+  readonly linear: { readonly errorOfAll: number; readonly errorOfSample: number } | null;
 }
 
 interface How {
@@ -157,6 +159,20 @@ function sampleLines(sampled: ScaleMeasure, whole: ScaleMeasure): BenchLine[] {
       'points',
       `root mean square from the true ones; all fitted on ${(100 * whole.error).toFixed(2)}`,
     ),
+    ...linearLines('scale: fitted on a sample', sampled),
+  ];
+}
+
+function linearLines(name: string, { linear }: ScaleMeasure): BenchLine[] {
+  if (linear === null) return [];
+  const { errorOfAll, errorOfSample } = linear;
+  return [
+    plain(
+      `${name}, squared error of linear heads over that of all`,
+      more(errorOfSample, errorOfAll),
+      '%',
+      `on all test prompts: ${errorOfSample.toPrecision(5)}, fitted on all ${errorOfAll.toPrecision(5)}`,
+    ),
   ];
 }
 
@@ -191,5 +207,6 @@ function largeLines(on: ScaleMeasure): BenchLine[] {
     atMost("scale: 10 M rows, driver's peak memory", on.driverPeakMb, 'MB', MEMORY_MB, note),
     atMost("scale: 10 M rows, a worker's peak memory", on.workersPeakMb, 'MB', MEMORY_MB, 'the largest'),
     plain("scale: 10 M rows, of the best choice's gain", share, '', 'on fresh prompts'),
+    ...linearLines('scale: 10 M rows', on),
   ];
 }

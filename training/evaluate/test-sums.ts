@@ -28,6 +28,18 @@ export interface WholeReport {
     /** `[candidates]`: how often each was chosen. */
     readonly shares: readonly number[];
   } | null;
+  /**
+   * What the sample costs: mean squared errors of quality by linear heads, with the penalties that were chosen on the sample, over test
+   * prompts with an outcome of every candidate. Null where there are no linear heads or no such prompts.
+   */
+  readonly linear: {
+    /** Prompts to fit on, with an outcome of every candidate, and how many of them were drawn. */
+    readonly rows: number;
+    readonly sampled: number;
+    /** Fitted on all of them, and on those that were drawn. */
+    readonly errorOfAll: number;
+    readonly errorOfSample: number;
+  } | null;
   /** Of candidates that have test outcomes. */
   readonly calibration: readonly {
     readonly candidate: string;
@@ -213,7 +225,7 @@ function calibrationError(bins: Float64Array, rows: number): number {
 }
 
 /** What was fitted on, and how the router does on all test prompts: sentences. */
-export function describeWhole({ prompts, sampled, test }: WholeReport): string {
+export function describeWhole({ linear, prompts, sampled, test }: WholeReport): string {
   const all = prompts.fit + prompts.calibrate + prompts.test;
   const drawn = `It was fitted on a sample of ${formatCount(sampled)} of ${formatCount(all)} prompts, of which the other figures tell.`;
   if (test === null)
@@ -224,6 +236,10 @@ export function describeWhole({ prompts, sampled, test }: WholeReport): string {
   return (
     `${drawn} On all ${formatCount(rows)} test prompts with an outcome its choices ${how === 'read' ? 'score' : 'are estimated to score'} ` +
     `${formatPoints(quality.estimate)} points (${points(quality, formatPoints)}), always using ${bestSingle.candidate} ${formatPoints(bestSingle.quality.estimate)}: ` +
-    `a difference of ${formatSignedPoints(difference.estimate)} (${points(difference, formatSignedPoints)}).`
+    `a difference of ${formatSignedPoints(difference.estimate)} (${points(difference, formatSignedPoints)}).` +
+    (linear === null
+      ? ''
+      : ` Of linear heads alone those fitted on all ${formatCount(linear.rows)} prompts have a squared error of ${linear.errorOfAll.toPrecision(5)} there, ` +
+        `those on the ${formatCount(linear.sampled)} drawn ${linear.errorOfSample.toPrecision(5)}.`)
   );
 }

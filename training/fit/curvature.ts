@@ -211,3 +211,108 @@ function kernelMemory(numbers: number): Float64Array {
   if (missing > 0) memory.grow(Math.ceil(missing / 2 ** 16));
   return new Float64Array(memory.buffer);
 }
+
+/** A linear layer in double precision. */
+interface LinearFit {
+  readonly kernel: Float64Array; // [inputs, outputs]
+  readonly bias: Float64Array; // [outputs]
+}
+
+/**
+ * All that ridge regression needs of its rows, as sums: those of two sets of rows, added, are those of both. They say too how far off any
+ * linear layer is on the rows.
+ */
+export class RidgeSums {
+  /** Rows, features, targets, products of features with one another and with targets, squares of targets. */
+  readonly values: Float64Array;
+  readonly #inputs: number;
+  readonly #outputs: number;
+
+  /** @param values of rows that were added elsewhere. @default of none */
+  constructor(inputs: number, outputs: number, values?: Float64Array) {
+    [this.#inputs, this.#outputs] = [inputs, outputs];
+    this.values = values ?? new Float64Array(RidgeSums.lengthOf(inputs, outputs));
+  }
+
+  static lengthOf(inputs: number, outputs: number): number {
+    return 1 + inputs + outputs + inputs * inputs + inputs * outputs + outputs;
+  }
+
+  get rows(): number {
+    return this.values[0];
+  }
+
+  /** @param features `[inputs]` @param targets `[outputs]`, all known */
+  add(features: Float32Array, targets: Float32Array): void {
+    const { x, xx, xy, y, yy } = this.#parts();
+    this.values[0]++;
+    for (const [c, target] of targets.entries()) {
+      y[c] += target;
+      yy[c] += target * target;
+    }
+    for (let i = 0; i < features.length; i++) {
+      const value = features[i];
+      if (value === 0) continue;
+      x[i] += value;
+      const row = i * features.length;
+      for (let j = 0; j <= i; j++) xx[row + j] += value * features[j];
+      for (let c = 0; c < targets.length; c++) xy[i * targets.length + c] += value * targets[c];
+    }
+  }
+
+  /** The layer of least (squared error + l2 × squared weights) / 2; the bias is not held back. At least one row. */
+  fit(l2: number): LinearFit {
+    const [inputs, outputs, rows] = [this.#inputs, this.#outputs, this.rows];
+    const { x, xx, xy, y } = this.#parts();
+    const left = new Float64Array(inputs * inputs);
+    for (let i = 0; i < inputs; i++) {
+      for (let j = 0; j <= i; j++) {
+        const centred = xx[i * inputs + j] - (x[i] * x[j]) / rows;
+        left[i * inputs + j] = centred;
+        left[j * inputs + i] = centred;
+      }
+      left[i * inputs + i] += l2;
+    }
+    const kernel = xy.map((product, at) => product - (x[Math.floor(at / outputs)] * y[at % outputs]) / rows);
+    cholesky(left, inputs).solveInPlace(kernel, outputs);
+    const bias = y.map((sum, c) => {
+      let shift = 0;
+      for (let i = 0; i < inputs; i++) shift += x[i] * kernel[i * outputs + c];
+      return (sum - shift) / rows;
+    });
+    return { kernel, bias };
+  }
+
+  /** Mean squared error of a layer on the rows, over all outputs. */
+  error({ bias, kernel }: LinearFit): number {
+    const [inputs, outputs, rows] = [this.#inputs, this.#outputs, this.rows];
+    const { x, xx, xy, y, yy } = this.#parts();
+    let sum = 0;
+    for (let c = 0; c < outputs; c++) {
+      sum += yy[c] - 2 * bias[c] * y[c] + rows * bias[c] ** 2;
+      for (let i = 0; i < inputs; i++) {
+        const weight = kernel[i * outputs + c];
+        let product = xx[i * inputs + i] * weight;
+        for (let j = 0; j < i; j++) product += 2 * xx[i * inputs + j] * kernel[j * outputs + c];
+        sum += weight * (product - 2 * xy[i * outputs + c] + 2 * bias[c] * x[i]);
+      }
+    }
+    return sum / rows / outputs;
+  }
+
+  #parts() {
+    let at = 1;
+    const next = (length: number) => {
+      at += length;
+      return this.values.subarray(at - length, at);
+    };
+    const [inputs, outputs] = [this.#inputs, this.#outputs];
+    return {
+      x: next(inputs),
+      y: next(outputs),
+      xx: next(inputs * inputs),
+      xy: next(inputs * outputs),
+      yy: next(outputs),
+    };
+  }
+}

@@ -106,6 +106,19 @@ function combine(difficulty: Matrix, advantage: Matrix): Matrix {
   return combined;
 }
 
+/** The outputs' mean of one layer, and their differences to it of the other. */
+export function joinParts<Layer extends { readonly kernel: Float64Array; readonly bias: Float64Array }>(
+  level: Layer,
+  deviation: Layer,
+): { readonly kernel: Float64Array; readonly bias: Float64Array } {
+  const { length } = level.bias;
+  const [kernel, bias] = [new Float64Array(level.kernel.length), new Float64Array(length)];
+  for (let i = 0; i < kernel.length; i += length)
+    combineRow(level.kernel, deviation.kernel, kernel, i, length);
+  combineRow(level.bias, deviation.bias, bias, 0, length);
+  return { kernel, bias };
+}
+
 /** The same for the layers themselves: a mean over outputs is linear in the kernel's columns. */
 function combineLayers(difficulty: DenseLayer, advantage: DenseLayer): DenseLayer {
   if (difficulty === advantage) return difficulty;
@@ -117,10 +130,10 @@ function combineLayers(difficulty: DenseLayer, advantage: DenseLayer): DenseLaye
   return { ...difficulty, kernel, bias };
 }
 
-function combineRow(
-  difficulty: Float32Array,
-  advantage: Float32Array,
-  out: Float32Array,
+function combineRow<Numbers extends Float32Array | Float64Array>(
+  difficulty: Numbers,
+  advantage: Numbers,
+  out: Numbers,
   from: number,
   columns: number,
 ) {

@@ -5,20 +5,23 @@ import { argMax, type FeatureBlock } from 'pointsman/internal';
 import type { EmbedderConfig } from '../embed/embedders.ts';
 import type { Engine, EngineProgress, Job, Json } from '../engine/engine.ts';
 import { TestSums, type WholeReport } from '../evaluate/test-sums.ts';
+import type { RidgeSums } from '../fit/curvature.ts';
 import type { Matrix } from '../fit/rows.ts';
 import type { StageAll } from '../ingest/ingest.ts';
 import { cutSource, joinLayouts, type StagedShard, type StagedSource } from '../ingest/shards.ts';
+import { joinParts } from '../learners/linear.ts';
 import { BANDS, groupsOfPairs } from '../split/near-duplicates.ts';
 import { formatCount } from '../words/format.ts';
-import {
-  parquetFile,
-  quotePath,
-  quoteText,
-  type ScratchOptions,
-  withScratchDatabase,
-} from '../work/scratch-database.ts';
+import { quotePath, quoteText, type ScratchOptions, withScratchDatabase } from '../work/scratch-database.ts';
 import { bytesOf, floatsOf, type MeasureParameters, numbersOf } from './shard-steps.ts';
-import { howMeasured, readSums, type WholeSettings, type WholeSums } from './whole-traffic.ts';
+import {
+  cutTable,
+  howMeasured,
+  readRidge,
+  readSums,
+  type WholeSettings,
+  type WholeSums,
+} from './whole-traffic.ts';
 
 /** Where the parts of a training are done that are done shard by shard. */
 export interface ShardOptions {
@@ -47,12 +50,18 @@ const SHARD_BYTES = 64 * 2 ** 20;
 const SHARD_PROMPTS = 4096;
 const FIT_SAMPLE = 100_000;
 
-/** What a row of the outcomes table takes beside the words of its prompt. */
-const ROW_BYTES = 250;
 /** Texts whose near-duplicates are found at a time, band by band: 70 bytes each. */
 const TEXTS_AT_ONCE = 2_000_000;
 /** Files that are added up at a time. */
 const FAN_IN = 8;
+
+/** How linear heads of a router are fitted. */
+interface CompareOptions extends Pick<MeasureParameters, 'embedder' | 'policy'> {
+  /** How many, and the sum of their variances. */
+  readonly features: number;
+  readonly variance: number;
+  readonly shares: readonly [level: number, deviation: number];
+}
 
 interface SampleOptions {
   readonly seed: number;
@@ -201,7 +210,9 @@ export class ShardedTraining {
     out: string,
     { scratch, seed, split }: SampleOptions,
   ): Promise<WholeTraffic | null> {
-    const cut = await this.#cutTable(table, scratch);
+    const file = join(await this.#own('table'), 'shard.parquet');
+    const limits = { prompts: this.#fitSample, shardBytes: this.#shardBytes };
+    const cut = await cutTable(table, scratch, limits, file, () => this.#engine.store.put({ file }));
     if (cut === null) return null;
     if (split.by === 'time')
       throw new InvalidInputError(
@@ -247,10 +258,11 @@ export class ShardedTraining {
 
   /** A router on all test prompts. */
   async measure(
-    { groups, settings, shards, sums }: WholeTraffic,
+    whole: WholeTraffic,
     files: ReadonlyMap<string, Uint8Array>,
     given: Pick<MeasureParameters, 'embedder' | 'policy'>,
-  ): Promise<WholeReport> {
+  ): Promise<Omit<WholeReport, 'linear'>> {
+    const { settings, sums } = whole;
     const { prompts } = sums;
     const { candidates, seed } = settings;
     const how = howMeasured(sums);
@@ -260,49 +272,58 @@ export class ShardedTraining {
     const counts = { fit: prompts.fit, calibrate: prompts.calibrate, test: prompts.test };
     const shared = { prompts: counts, sampled: prompts.sampled };
     if (how === null) return { ...shared, test: null, calibration: [] };
+    const total = await this.#eachShard('measure', whole, files, { ...given, settings, how, single });
+    return { ...shared, ...new TestSums(candidates.length, seed, total).report(candidates, single, how) };
+  }
+
+  /**
+   * What the sample costs: linear heads fitted on it beside such that are fitted on all prompts, by sums over shards.
+   *
+   * @param shares penalties for the mean of a row, and for differences to it, as shares of rows × variance of the features
+   */
+  async compareFits(
+    whole: WholeTraffic,
+    files: ReadonlyMap<string, Uint8Array>,
+    { features, shares, variance, ...given }: CompareOptions,
+  ): Promise<WholeReport['linear']> {
+    const { settings, sums } = whole;
+    if (howMeasured(sums) !== 'read') return null;
+    const found = await this.#eachShard('ridge', whole, files, {
+      ...given,
+      settings,
+      how: 'read',
+      single: 0,
+    });
+    const [all, sample, test] = readRidge(found, features, settings.candidates.length);
+    if (all.rows === 0 || sample.rows === 0 || test.rows === 0) return null;
+    const errorOf = (rows: RidgeSums) => {
+      const [level, deviation] = shares.map((share) => rows.fit(share * rows.rows * variance));
+      return test.error(joinParts(level, deviation));
+    };
+    return {
+      ...{ rows: all.rows, sampled: sample.rows },
+      ...{ errorOfAll: errorOf(all), errorOfSample: errorOf(sample) },
+    };
+  }
+
+  /** Does a step on each shard with the files of a router. @returns what comes of all of them, added up */
+  async #eachShard(
+    step: string,
+    { groups, shards }: WholeTraffic,
+    files: ReadonlyMap<string, Uint8Array>,
+    given: Omit<MeasureParameters, 'names'>,
+  ): Promise<Float64Array> {
     const artifact: string[] = [];
     for (const content of files.values()) artifact.push(await this.#engine.store.put(content));
-    const parameters: MeasureParameters = { ...given, settings, how, single, names: [...files.keys()] };
-    const measured = await this.#run(
+    const parameters: MeasureParameters = { ...given, names: [...files.keys()] };
+    const made = await this.#run(
       shards.map(({ keys, shard }) => ({
-        step: 'measure',
+        step,
         inputs: [shard, keys, groups, ...artifact],
         parameters: parameters as unknown as Json,
       })),
     );
-    const total = await this.#sum(measured.map(([sum]) => sum));
-    return { ...shared, ...new TestSums(candidates.length, seed, total).report(candidates, single, how) };
-  }
-
-  /** Cuts the outcomes table into whole requests. @returns null where there are few enough to be fitted on */
-  async #cutTable(table: string, scratch: ScratchOptions) {
-    return withScratchDatabase(scratch, async (database) => {
-      const connection = await database.connect();
-      const ask = async (query: string) => (await connection.runAndReadAll(query)).getRows();
-      const rows = parquetFile(table, ', file_row_number = true');
-      const [[count, words]] = await ask(
-        `SELECT count(*), avg(coalesce(strlen("text"), 0) + coalesce(strlen(messages), 0)) FROM ${rows}`,
-      );
-      if (Number(count) <= this.#fitSample) return null;
-      const [[prompts]] = await ask(`SELECT count(DISTINCT "requestId") FROM ${rows}`);
-      if (Number(prompts) <= this.#fitSample) return null;
-      const names = await ask(`SELECT DISTINCT candidate FROM ${rows} ORDER BY candidate`);
-      const size = Math.max(1, Math.floor(this.#shardBytes / (Number(words) + ROW_BYTES)));
-      const firsts = await ask(
-        `SELECT DISTINCT "requestId" AS id FROM ${rows} WHERE file_row_number % ${size} = 0 ORDER BY id`,
-      );
-      const [shards, file] = [[] as string[], join(await this.#own('table'), 'shard.parquet')];
-      for (const [i, [first]] of firsts.entries()) {
-        const to = i + 1 < firsts.length ? `AND "requestId" < ${quoteText(String(firsts[i + 1][0]))}` : '';
-        await connection.run(
-          `COPY (SELECT * FROM ${parquetFile(table)} WHERE "requestId" >= ${quoteText(String(first))} ${to} ORDER BY "requestId", candidate)
-            TO ${quoteText(file)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)`,
-        );
-        shards.push(await this.#engine.store.put({ file }));
-        await rm(file);
-      }
-      return { shards, prompts: Number(prompts), candidates: names.map(([name]) => String(name)).sort() };
-    });
+    return this.#sum(made.map(([sum]) => sum));
   }
 
   /** Adds up numbers, a few files at a time: in the same tree, whoever does it. */

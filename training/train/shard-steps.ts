@@ -16,7 +16,7 @@ import {
   type RouterEmbedder,
   staticTableDigest,
 } from '../embed/embedders.ts';
-import type { Release, Step, Steps } from '../engine/engine.ts';
+import type { Release, Step, StepInput, Steps } from '../engine/engine.ts';
 import { lookAtShard, type ShardSettings, stageShard } from '../ingest/shards.ts';
 import type { ColumnMap, NamesSeen } from '../ingest/sql/layout.ts';
 import { bandRecords, pairsInBand } from '../split/near-duplicates.ts';
@@ -28,6 +28,7 @@ import {
   keyOfPrompt,
   measureShard,
   readShard,
+  ridgeOfShard,
   type WholeSettings,
 } from './whole-traffic.ts';
 
@@ -171,18 +172,36 @@ export interface MeasureParameters {
 const measure: Step = {
   name: 'measure',
   version: 1,
-  async run({ files: [shard, keys, groups, ...artifact], parameters }) {
-    const given = parameters as unknown as MeasureParameters;
-    const contents = await readAll(artifact);
-    const { embedder } = await openedOnce(given.embedder);
-    const router = createRouter(
-      await readArtifact(memoryFiles(new Map(given.names.map((name, i) => [name, contents[i]])))),
-      { embedder, policy: given.policy as PolicySpec, seed: given.settings.seed },
-    );
-    const known = groupsOfKeys(numbersOf(await readFile(keys)), numbersOf(await readFile(groups)));
-    return [bytesOf(await measureShard(shard, known, { ...given, router, embedder }))];
+  async run(input) {
+    const { given, groups, shard } = await measured(input);
+    return [bytesOf(await measureShard(shard, groups, given))];
   },
 };
+
+/** The same → what linear heads need to know of prompts to fit on, of those in the sample, and of test prompts. */
+const ridge: Step = {
+  name: 'ridge',
+  version: 1,
+  async run(input) {
+    const { given, groups, shard } = await measured(input);
+    return [bytesOf(await ridgeOfShard(shard, groups, given))];
+  },
+};
+
+async function measured({ files: [shard, keys, groups, ...artifact], parameters }: StepInput) {
+  const given = parameters as unknown as MeasureParameters;
+  const contents = await readAll(artifact);
+  const { embedder } = await openedOnce(given.embedder);
+  const router = createRouter(
+    await readArtifact(memoryFiles(new Map(given.names.map((name, i) => [name, contents[i]])))),
+    { embedder, policy: given.policy as PolicySpec, seed: given.settings.seed },
+  );
+  return {
+    given: { ...given, router, embedder },
+    groups: groupsOfKeys(numbersOf(await readFile(keys)), numbersOf(await readFile(groups))),
+    shard,
+  };
+}
 
 /** Numbers of several files → their sums, place by place, added in the order of the files. */
 const sum: Step = {
@@ -209,4 +228,15 @@ export function numbersOf(bytes: Uint8Array): Float64Array {
 }
 
 /** Every step of a training that runs on shards. */
-export const TRAINING_STEPS: Steps = { look, stage, embed, featurise, group, pair, draw, measure, sum };
+export const TRAINING_STEPS: Steps = {
+  look,
+  stage,
+  embed,
+  featurise,
+  group,
+  pair,
+  draw,
+  measure,
+  ridge,
+  sum,
+};

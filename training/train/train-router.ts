@@ -108,7 +108,7 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
   onStep('evaluating on the test split');
   const measured = await evaluateBuilt(built, run, heads.log, embeddings, input);
   const { predictions } = measured;
-  const evaluation = withWhole(measured.evaluation, await measureWhole(built, input));
+  const evaluation = withWhole(measured.evaluation, await measureWhole(built, input, run, heads));
   return {
     artifact: await addEvaluation(built, evaluation, run, input),
     evaluation,
@@ -123,10 +123,22 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
 async function measureWhole(
   { files }: BuiltArtifact,
   { config, sharded, whole = null }: TrainInput,
+  { features, matrix }: TrainingRun,
+  { report }: FittedHeads,
 ): Promise<WholeReport | null> {
   if (whole === null || sharded === undefined) return null;
-  const { policy } = withoutRouters(config.policy);
-  return sharded.measure(whole, files, { embedder: config.embedder, policy });
+  const given = { embedder: config.embedder, policy: withoutRouters(config.policy).policy };
+  const measured = await sharded.measure(whole, files, given);
+  const linear = report.members.find(({ name }) => name === 'linear')?.settings;
+  // Where prompts are kept as hashes, their features cannot be computed again.
+  if (linear === undefined || areHashed(matrix)) return { ...measured, linear: null };
+  const { levelPenalty, deviationPenalty } = linear;
+  const fits = await sharded.compareFits(whole, files, {
+    ...given,
+    ...{ features: features.matrix.columns, variance: features.variance },
+    shares: [levelPenalty, deviationPenalty],
+  });
+  return { ...measured, linear: fits };
 }
 
 function withWhole(evaluation: Evaluation, whole: WholeReport | null): Evaluation {

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { LIST, listValue, VARCHAR } from '@duckdb/node-api';
 import type { Embedder, Router } from 'pointsman';
-import { embedPrompts } from '../embed/embed.ts';
+import { embedPrompts, requestFeatures } from '../embed/embed.ts';
 import { drawnBy, TestSums } from '../evaluate/test-sums.ts';
+import { RidgeSums } from '../fit/curvature.ts';
 import { readOutcomeMatrix } from '../ingest/outcome-store.ts';
 import { HIGHEST_WEIGHT } from '../off-policy/estimate.ts';
 import { areHashed, type OutcomeMatrix, type PromptRecord, takePrompts } from '../outcomes/matrix.ts';
@@ -63,6 +65,52 @@ export function splitByGroup(
   }
   const [fitted, calibrated, tested] = parts.map((rows) => Int32Array.from(rows));
   return nameSplits(fitted, calibrated, tested);
+}
+
+/** What a row of the outcomes table takes beside the words of its prompt. */
+const ROW_BYTES = 250;
+
+/**
+ * Cuts the outcomes table into whole requests, of so many bytes about.
+ *
+ * @param file where each shard is written @param keep keeps it, and says its digest
+ * @returns null where there are no more prompts than `limits` says
+ */
+export async function cutTable(
+  table: string,
+  scratch: ScratchOptions,
+  limits: { readonly prompts: number; readonly shardBytes: number },
+  file: string,
+  keep: () => Promise<string>,
+) {
+  return withScratchDatabase(scratch, async (database) => {
+    const connection = await database.connect();
+    const ask = async (query: string) => (await connection.runAndReadAll(query)).getRows();
+    const rows = parquetFile(table, ', file_row_number = true');
+    const [[count, words]] = await ask(
+      `SELECT count(*), avg(coalesce(strlen("text"), 0) + coalesce(strlen(messages), 0)) FROM ${rows}`,
+    );
+    if (Number(count) <= limits.prompts) return null;
+    const [[prompts]] = await ask(`SELECT count(DISTINCT "requestId") FROM ${rows}`);
+    if (Number(prompts) <= limits.prompts) return null;
+    const names = await ask(`SELECT DISTINCT candidate FROM ${rows}`);
+    const size = Math.max(1, Math.floor(limits.shardBytes / (Number(words) + ROW_BYTES)));
+    const firsts = await ask(
+      `SELECT DISTINCT "requestId" AS id FROM ${rows} WHERE file_row_number % ${size} = 0 ORDER BY id`,
+    );
+    const shards: string[] = [];
+    for (const [i, [first]] of firsts.entries()) {
+      const next = firsts[i + 1]?.[0];
+      const before = next === undefined ? '' : `AND "requestId" < ${quoteText(String(next))}`;
+      await connection.run(
+        `COPY (SELECT * FROM ${parquetFile(table)} WHERE "requestId" >= ${quoteText(String(first))} ${before} ORDER BY "requestId", candidate)
+          TO ${quoteText(file)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)`,
+      );
+      shards.push(await keep());
+      await rm(file);
+    }
+    return { shards, prompts: Number(prompts), candidates: names.map(([name]) => String(name)).sort() };
+  });
 }
 
 /** The matrix of a shard, with the candidates of all of them. */
@@ -258,4 +306,49 @@ function valuesOf(
   for (const [c, value] of seen.entries())
     if (!Number.isNaN(value)) values[c] += weightOf(propensity[from + c]) * (value - values[c]);
   return values;
+}
+
+/** Sums of linear heads: over all prompts to fit on, over those of them that are in the sample, and over the test prompts. */
+const RIDGE_SETS = 3;
+
+/** What linear heads need to know of a shard, of prompts with an outcome of every candidate. @returns numbers of `RIDGE_SETS` `RidgeSums` */
+export async function ridgeOfShard(
+  shard: string,
+  groups: Float64Array,
+  { embedder, router, settings }: Pick<TestOptions, 'embedder' | 'router' | 'settings'>,
+): Promise<Float64Array> {
+  const { candidates, seed, share } = settings;
+  const { prompts, quality } = await readShard(shard, candidates);
+  const { fit, test } = splitByGroup(groups, settings);
+  const columns = candidates.length;
+  const known = (row: number) => !quality.subarray(row * columns, (row + 1) * columns).some(Number.isNaN);
+  const length = RidgeSums.lengthOf(router.manifest.features.length, columns);
+  const values = new Float64Array(RIDGE_SETS * length);
+  const [all, sample, tested] = readRidge(values, router.manifest.features.length, columns);
+  const isDrawn = (row: number) => drawnBy(groups[row], seed, OF_SAMPLE) < share;
+  const add = async (rows: Int32Array, sumsOf: (row: number) => readonly RidgeSums[]) => {
+    for (let from = 0; from < rows.length; from += RIDGE_ROWS) {
+      const some = rows.subarray(from, from + RIDGE_ROWS);
+      const requests = Array.from(some, (row) => prompts[row].request);
+      const features = await requestFeatures(router.artifact, requests, { embedder });
+      for (const [i, row] of some.entries()) {
+        const own = features.values.subarray(i * features.columns, (i + 1) * features.columns);
+        for (const sums of sumsOf(row)) sums.add(own, quality.subarray(row * columns, (row + 1) * columns));
+      }
+    }
+  };
+  await add(fit.rows.filter(known), (row) => (isDrawn(row) ? [all, sample] : [all]));
+  await add(test.rows.filter(known), () => [tested]);
+  return values;
+}
+
+/** Prompts whose features are there at a time. */
+const RIDGE_ROWS = 4096;
+
+export function readRidge(values: Float64Array, inputs: number, outputs: number): RidgeSums[] {
+  const length = RidgeSums.lengthOf(inputs, outputs);
+  return Array.from(
+    { length: RIDGE_SETS },
+    (_, i) => new RidgeSums(inputs, outputs, values.subarray(i * length, (i + 1) * length)),
+  );
 }

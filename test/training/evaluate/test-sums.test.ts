@@ -116,6 +116,7 @@ it('says what was fitted on, and what all prompts say', () => {
   const report: WholeReport = {
     prompts: { fit: 600, calibrate: 200, test: 200 },
     sampled: 300,
+    linear: null,
     ...summed(prompts(200, 5)).report(NAMES, 0, 'read'),
   };
   expect(describeWhole(report)).toMatch(
@@ -123,6 +124,10 @@ it('says what was fitted on, and what all prompts say', () => {
   );
   expect(describeWhole({ ...report, test: null })).toBe(
     'It was fitted on a sample of 300 of 1,000 prompts, of which the other figures tell. On all of them nothing is measured: the log does not say how likely each candidate was to be asked.',
+  );
+  const linear = { rows: 600, sampled: 180, errorOfAll: 0.2, errorOfSample: 0.2123456 };
+  expect(describeWhole({ ...report, linear })).toMatch(
+    / Of linear heads alone those fitted on all 600 prompts have a squared error of 0\.20000 there, those on the 180 drawn 0\.21235\.$/,
   );
   const [test] = [report.test!];
   expect(describeWhole({ ...report, test: { ...test, how: 'estimated' } })).toContain(

@@ -5,11 +5,16 @@ import { argMax } from 'pointsman/internal';
 import { loadRouter } from 'pointsman/node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseTrainConfig } from '../../../training/config.ts';
+import { requestFeatures } from '../../../training/embed/embed.ts';
 import { createInProcessEngine, type Engine } from '../../../training/engine/engine.ts';
 import { openStore } from '../../../training/engine/open-store.ts';
 import { openQueueEngine } from '../../../training/engine/queue-engine.ts';
 import { type RunningWorker, startWorker } from '../../../training/engine/queue-worker.ts';
+import { fitLinear } from '../../../training/fit/linear.ts';
+import { takeRows } from '../../../training/fit/rows.ts';
+import { ingestOutcomes } from '../../../training/ingest/ingest.ts';
 import { readOutcomeMatrix } from '../../../training/ingest/outcome-store.ts';
+import { joinParts } from '../../../training/learners/linear.ts';
 import { bandRecords, groupsOfPairs, pairsInBand } from '../../../training/split/near-duplicates.ts';
 import { textToCompare } from '../../../training/split/split.ts';
 import { TRAINING_STEPS, trainingRelease } from '../../../training/train/shard-steps.ts';
@@ -84,18 +89,23 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => redis.stop());
 
+/** All prompts, and their splits, in one place. */
+async function wholeMatrix() {
+  const table = path('all.parquet');
+  await ingestOutcomes({ files: [rows], out: table });
+  const matrix = await readOutcomeMatrix(table);
+  const keys = Float64Array.from(matrix.prompts, keyOfPrompt);
+  const bands = bandRecords(keys, matrix.prompts.map(textToCompare), 1);
+  const pairs = Float64Array.from(bands.flatMap((band) => [...pairsInBand(band)]));
+  const others = groupsOfPairs(pairs, matrix.prompts.length).flat();
+  const groups = groupsOfKeys(keys, Float64Array.from(others));
+  return { matrix, splits: splitByGroup(groups, { seed: 0, fit: 0.6, calibrate: 0.2 }) };
+}
+
 describe('a router that is fitted on a sample', () => {
   it('is measured on all test prompts: as if each was asked by itself', async () => {
     const { whole } = known.trained.evaluation;
-    const table = path('all.parquet');
-    const { ingestOutcomes } = await import('../../../training/ingest/ingest.ts');
-    await ingestOutcomes({ files: [rows], out: table });
-    const matrix = await readOutcomeMatrix(table);
-    const keys = Float64Array.from(matrix.prompts, keyOfPrompt);
-    const bands = bandRecords(keys, matrix.prompts.map(textToCompare), 1);
-    const pairs = Float64Array.from(bands.flatMap((band) => [...pairsInBand(band)]));
-    const groups = groupsOfKeys(keys, Float64Array.from(groupsOfPairs(pairs, matrix.prompts.length).flat()));
-    const splits = splitByGroup(groups, { seed: 0, fit: 0.6, calibrate: 0.2 });
+    const { matrix, splits } = await wholeMatrix();
     const router = await loadRouter(known.written.path);
     let [routed, squares] = [0, 0];
     for (const row of splits.test.rows) {
@@ -118,6 +128,47 @@ describe('a router that is fitted on a sample', () => {
       learned.reduce((sum, row) => sum + matrix.quality[3 * row + c], 0),
     );
     expect(whole?.test?.bestSingle.candidate).toBe(CANDIDATES[argMax(means)]);
+  });
+
+  it('is set beside linear heads that are fitted on all prompts', async () => {
+    const { traffic, trained, written } = known;
+    const { linear, prompts } = trained.evaluation.whole!;
+    expect(linear).toMatchObject({ rows: prompts.fit, sampled: traffic.splits.fit.rows.length });
+    const { matrix, splits } = await wholeMatrix();
+    const { artifact } = await loadRouter(written.path);
+    const requests = matrix.prompts.map(({ request }) => request);
+    const features = await requestFeatures(artifact, requests);
+    const { settings } = trained.quality.members.find(({ name }) => name === 'linear')!;
+    const targets = { rows: features.rows, columns: 3, values: matrix.quality };
+    const variance = features.columns - 256;
+    const errorOf = async (rows: Int32Array) => {
+      const data = { features: takeRows(features, rows), targets: takeRows(targets, rows) };
+      const layers = [];
+      for (const share of [settings.levelPenalty, settings.deviationPenalty])
+        layers.push(
+          (await fitLinear(data, 'squared', { l2: share * rows.length * 2 * variance, tolerance: 1e-9 }))
+            .layer,
+        );
+      const [level, deviation] = layers.map(({ bias, kernel }) => ({
+        bias: Float64Array.from(bias),
+        kernel: Float64Array.from(kernel),
+      }));
+      const { bias, kernel } = joinParts(level, deviation);
+      let squares = 0;
+      for (const row of splits.test.rows)
+        for (const c of [0, 1, 2]) {
+          let value = bias[c];
+          for (let i = 0; i < features.columns; i++)
+            value += kernel[3 * i + c] * features.values[row * features.columns + i];
+          squares += (matrix.quality[3 * row + c] - value) ** 2;
+        }
+      return squares / splits.test.rows.length / 3;
+    };
+    const rowOf = new Map(matrix.prompts.map(({ requestId }, row) => [requestId, row]));
+    const drawn = traffic.splits.fit.rows.map((row) => rowOf.get(traffic.matrix.prompts[row].requestId)!);
+    expect(linear?.errorOfAll).toBeCloseTo(await errorOf(splits.fit.rows), 4);
+    expect(linear?.errorOfSample).toBeCloseTo(await errorOf(drawn), 4);
+    expect(linear?.errorOfAll).not.toBeCloseTo(linear!.errorOfSample, 5);
   });
 
   it('has learned of about as many prompts as it was told, whole groups, and says so', () => {

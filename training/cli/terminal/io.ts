@@ -208,6 +208,7 @@ const SHARD_STEPS: Readonly<Record<string, string>> = {
   pair: 'finding near-duplicates across shards',
   draw: 'drawing from shards',
   measure: 'measuring on shards',
+  ridge: 'comparing with a fit on all shards',
   sum: 'adding up shards',
 };
 
