@@ -5,7 +5,13 @@ import { dirname, join } from 'node:path';
 import type { io, Tensor } from '@tensorflow/tfjs';
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import { type Embedder, MissingPackageError } from 'pointsman';
-import { buildPieceTrie, encodeStaticTable, type StaticTable, UnigramTokeniser } from 'pointsman/internal';
+import {
+  buildPieceTrie,
+  dot,
+  encodeStaticTable,
+  type StaticTable,
+  UnigramTokeniser,
+} from 'pointsman/internal';
 import { useBackend } from '../fit/backend.ts';
 
 interface UseEmbedderOptions {
@@ -264,8 +270,8 @@ export function cosineFidelity(vectors: readonly Float32Array[], reference: read
   for (let a = 0; a < vectors.length; a++) {
     for (let b = 0; b < a; b++) {
       // Welford's update: one pass, and no cancellation.
-      const x = product(vectors[a], vectors[b]) - meanX;
-      const y = product(reference[a], reference[b]) - meanY;
+      const x = dot(vectors[a], vectors[b]) - meanX;
+      const y = dot(reference[a], reference[b]) - meanY;
       count++;
       meanX += x / count;
       meanY += y / count;
@@ -276,10 +282,4 @@ export function cosineFidelity(vectors: readonly Float32Array[], reference: read
     }
   }
   return products / Math.sqrt(squaresX * squaresY);
-}
-
-function product(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
 }

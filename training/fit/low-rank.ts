@@ -1,6 +1,6 @@
 import { EigenvalueDecomposition, Matrix as Square } from 'ml-matrix';
 import { InvalidInputError } from 'pointsman';
-import { createRandom, moments } from 'pointsman/internal';
+import { createRandom, dot, moments } from 'pointsman/internal';
 
 import { fitLinear, type LinearOptions } from './linear.ts';
 import type { FitData, Loss } from './loss.ts';
@@ -164,18 +164,12 @@ function orthonormal(matrix: Square): Square {
   for (let pass = 0; pass < 2; pass++) {
     columns.forEach((column, j) => {
       for (let k = 0; k < j; k++) {
-        const along = inner(columns[k], column);
+        const along = dot(columns[k], column);
         for (let i = 0; i < column.length; i++) column[i] -= along * columns[k][i];
       }
-      const norm = Math.sqrt(inner(column, column));
+      const norm = Math.sqrt(dot(column, column));
       for (let i = 0; i < column.length; i++) column[i] = norm < 1e-9 ? 0 : column[i] / norm;
     });
   }
   return new Square(columns.map((column) => Array.from(column))).transpose();
-}
-
-function inner(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { readPrompt } from 'pointsman';
 import {
@@ -29,7 +28,7 @@ import {
 import type { RowEmbedder, readIngestOptions } from './options.ts';
 import { type RedactionPattern, redactionPatterns, redactJson, redactText } from './record/redact.ts';
 import { readResponse } from './record/response.ts';
-import { jsonOf, listOf } from './record/values.ts';
+import { jsonOf, listOf, sha256 } from './record/values.ts';
 import { EXISTING, hasRows, rewriteRows, USABLE } from './sql/rows.ts';
 
 /**
@@ -107,7 +106,7 @@ async function hashPrompts(connection: DuckDBConnection): Promise<void> {
   await rewriteRows(connection, ['text', 'messages'], { promptHash: 'VARCHAR' }, async (rows) =>
     rows.map(([text, messages]) => {
       const prompt = promptOf(text, messages);
-      return prompt === null ? null : { promptHash: createHash('sha256').update(prompt).digest('hex') };
+      return prompt === null ? null : { promptHash: sha256(prompt) };
     }),
   );
 }
@@ -353,8 +352,4 @@ function isResponse(value: object): boolean {
   if ([candidates, choices].some(Array.isArray)) return true;
   if (typeof object === 'string' && /^(chat\.completion|response|text_completion)/.test(object)) return true;
   return (role === 'assistant' && content !== undefined) || Array.isArray(output);
-}
-
-function sha256(given: string | Uint8Array): string {
-  return createHash('sha256').update(given).digest('hex');
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { blobValue, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
 import { readPrompt } from 'pointsman';
 import { quoteText, type ScratchDatabase } from '../work/scratch-database.ts';
@@ -8,6 +7,7 @@ import { stageNumbered } from './log-tables.ts';
 import { BLOCK_BYTES, type TextBlock } from './read/files.ts';
 import { LOG_REASONS, promptProblem } from './record/format.ts';
 import { readConversation } from './record/messages.ts';
+import { sha256 } from './record/values.ts';
 import { EXISTING, hasRows, REFUSED_MARK, USABLE, type ValidateOptions } from './sql/rows.ts';
 import type { StageBlocksOptions } from './stage.ts';
 
@@ -269,10 +269,6 @@ class RequestGroup {
 
 function wordsOf(prompt: unknown): string {
   return readPrompt(Array.isArray(prompt) ? { messages: prompt } : { text: String(prompt) }).text;
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }
 
 /** Scores and outcomes of an id that stands for several requests: those of the record of a call stay with it. */

@@ -8,8 +8,7 @@ import {
   type ScratchDatabase,
   VECTOR_ROWS,
 } from '../work/scratch-database.ts';
-import { csvBlocks } from './read/csv.ts';
-import { arrowBlocks } from './read/documents.ts';
+import { arrowBlocks, csvBlocks } from './read/documents.ts';
 import { checkGzip, type SourceFile, type TextBlock } from './read/files.ts';
 import { hasLongLines, isJsonLines, jsonBlocks } from './read/json.ts';
 import { settlePrompts } from './settle.ts';

@@ -9,8 +9,8 @@ import type { IngestProgress } from '../ingest/options.ts';
 import { OutcomeStore, readOutcomeMatrix } from '../ingest/outcome-store.ts';
 import { checkScores } from '../ingest/report.ts';
 import { copyFromPostgres } from '../log-store/read.ts';
-import type { Prices } from '../outcomes/amounts.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
+import { configuredPrices } from '../train/prepare-traffic.ts';
 import type { TrainProgress } from '../train/training-run.ts';
 import { routerPart, withRunFolder } from '../work/run-folder.ts';
 import type { ScratchOptions } from '../work/scratch-database.ts';
@@ -63,7 +63,7 @@ export async function withStore<Result>(
           : [await copyFromPostgres(postgres, join(folder, 'log.jsonl.gz'))],
       out: table,
       append: true,
-      prices: { ...prices, ...configuredPrices(train.candidates) },
+      prices: { ...prices, ...configuredPrices(train) },
       onProgress,
     });
     const matrix = await readOutcomeMatrix(table, scratch);
@@ -115,17 +115,6 @@ export async function tableOfEarlierVersion(config: RetrainConfig): Promise<stri
   if (found === null) return null;
   const store = new OutcomeStore(config.store ?? (await routerPart(config.work, config.router, 'outcomes')));
   return (await store.isEmpty()) ? file : null;
-}
-
-function configuredPrices(candidates: RetrainConfig['train']['candidates']): Prices {
-  const prices: Prices = {};
-  for (const [name, { inputPricePerMillionTokens, outputPricePerMillionTokens }] of Object.entries(
-    candidates,
-  )) {
-    if (inputPricePerMillionTokens === undefined || outputPricePerMillionTokens === undefined) continue;
-    prices[name] = { inputPricePerMillionTokens, outputPricePerMillionTokens };
-  }
-  return prices;
 }
 
 /** What the gate remembers from night to night, in the router's folder. */

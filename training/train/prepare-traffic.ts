@@ -189,7 +189,8 @@ export function scratchOf({ memoryLimitMb, temporaryFolder }: ScratchOptions): S
   return { memoryLimitMb, temporaryFolder };
 }
 
-function configuredPrices({ candidates }: TrainConfig): Prices {
+/** Of the candidates whose prices are configured, both of them. */
+export function configuredPrices({ candidates }: Pick<TrainConfig, 'candidates'>): Prices {
   const prices: Prices = {};
   for (const [name, { inputPricePerMillionTokens, outputPricePerMillionTokens }] of Object.entries(
     candidates,

@@ -45,7 +45,7 @@ test('a table of hashes and embeddings trains a router that looks at the embeddi
     (await router.route({ text: textOf(rows[0]) })).candidate,
   );
 
-  const measured = await runCli(['evaluate', out, table, '--json']);
+  const measured = await runCli(['evaluate', out, table, '--work', path('work'), '--json']);
   expect(measured.code, measured.stderr).toBe(0);
 });
 

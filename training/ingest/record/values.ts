@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { LOG_REASONS, type LogDocument, type RefusedEntry, type ScoreEntry } from './format.ts';
 
 /** No log nests what it says deeper; what follows a value further could run out of stack. */
@@ -326,4 +327,9 @@ export function readLogUsage(value: unknown): LogUsage {
 /** Input tokens that may hold those of the cache or not: a part is not more than the whole, else it stands beside it. */
 export function withCached(input: number, cached: number): number {
   return cached > input ? input + cached : input;
+}
+
+/** In hexadecimal. */
+export function sha256(given: string | Uint8Array): string {
+  return createHash('sha256').update(given).digest('hex');
 }

@@ -16,6 +16,7 @@ import { type PlantedRow, plantedRows } from '../planted-file.ts';
 
 useShortStatic();
 const { path, write } = temporaryFolder();
+const work = ['--work', path('work')];
 
 async function run(argv: readonly string[], input = '') {
   const io = capturedIo({ input });
@@ -389,7 +390,7 @@ it('a table whose columns say nothing is described, with lines to fill in', asyn
   );
   const config = write('filled.yaml', filled.replace('map:', 'scoreRange: auto\n  map:'));
   expect(
-    await run(['train', file, '--config', config, '--out', path('models/m'), '--dry-run']),
+    await run(['train', file, '--config', config, '--out', path('models/m'), '--dry-run', ...work]),
   ).toMatchObject({ code: 0 });
   expect(
     parse((await look(file, '--map', 'text=a', '--map', 'candidate=b', '--map', 'quality=c')).config).logs
@@ -452,6 +453,7 @@ it('names that YAML could take for something else are read back as they are', as
     path('models/n'),
     '--dry-run',
     '--json',
+    ...work,
   ]);
   expect(code).toBe(0);
   expect(JSON.parse(out).ingest.candidates).toEqual([...names].sort());
@@ -619,7 +621,7 @@ it('the command line comes before the config, of whose map it is a part', async 
     'both.yaml',
     'logs: { map: { text: frage, requestId: frage, candidate: llm, quality: user-stars }, scoreRange: [1, 5], maxRejected: 1, redact: true }',
   );
-  const dry = ['train', file, '--config', config, '--out', path('models/b'), '--dry-run', '--json'];
+  const dry = ['train', file, '--config', config, '--out', path('models/b'), '--dry-run', '--json', ...work];
   const plain = JSON.parse((await run(dry)).out).ingest;
   expect(plain.scoreScale).toMatchObject({ range: [1, 5], by: 'given' });
   expect(plain.aliases).toMatchObject({ quality: ['user-stars'], candidate: ['llm'] });
@@ -636,6 +638,7 @@ it('the command line comes before the config, of whose map it is a part', async 
     '--out',
     path('models/b'),
     '--dry-run',
+    ...work,
   ]);
   expect(wrong.code).toBe(1);
   expect(wrong.err).toContain('`logs.scoreRange` of the training config');
