@@ -51,10 +51,35 @@ const nightSchema = z.object({
 /** A retraining, as its record tells of it. */
 export type Night = z.output<typeof nightSchema>;
 
+/** Of `runs/progress.json`, which a retraining writes while it is under way: docs/retraining.md. */
+const progressSchema = z.object({
+  schemaVersion: z.literal(1),
+  startedAt: z.string(),
+  updatedAt: z.string(),
+  step: z.string(),
+  done: z.number().nullable(),
+  total: z.number().nullable(),
+  unit: z.string().nullable(),
+  secondsLeft: z.number().nullable(),
+});
+
+/** How far a retraining is that is under way, or was when it was last heard of. */
+export type NightProgress = z.output<typeof progressSchema>;
+
+const PROGRESS_FILE = 'progress.json';
+
 /** `GET /admin/nights`: of each router its latest retrainings, the latest first, and the versions in its folder. */
 export interface NightsAnswer {
   readonly routers: Readonly<
-    Record<string, { readonly nights: readonly Night[]; readonly versions: readonly string[] }>
+    Record<
+      string,
+      {
+        readonly nights: readonly Night[];
+        readonly versions: readonly string[];
+        /** Null where none is under way. */
+        readonly progress: NightProgress | null;
+      }
+    >
   >;
 }
 
@@ -66,7 +91,8 @@ export function createNightsArea({ routers }: Pick<CheckedConfig, 'routers'>): H
   app.get('/admin/nights', async (context) => {
     const each = Object.entries(routers).map(async ([name, { folder }]) => {
       const versions = (await namesIn(folder)).filter((file) => /^v-[0-9a-f]{12}$/.test(file));
-      return [name, { nights: await nightsOf(folder), versions }] as const;
+      const progress = await progressOf(folder);
+      return [name, { nights: await nightsOf(folder), versions, progress }] as const;
     });
     return context.json({ routers: Object.fromEntries(await Promise.all(each)) } satisfies NightsAnswer);
   });
@@ -74,7 +100,9 @@ export function createNightsArea({ routers }: Pick<CheckedConfig, 'routers'>): H
 }
 
 async function nightsOf(folder: string): Promise<Night[]> {
-  const names = (await namesIn(join(folder, 'runs'))).filter((file) => /^[\w.-]+\.json$/.test(file));
+  const names = (await namesIn(join(folder, 'runs'))).filter(
+    (file) => /^[\w.-]+\.json$/.test(file) && file !== PROGRESS_FILE,
+  );
   const latest = names.sort().reverse().slice(0, MOST_NIGHTS);
   const found = await Promise.all(
     latest.map(async (file) => {
@@ -87,6 +115,15 @@ async function nightsOf(folder: string): Promise<Night[]> {
     }),
   );
   return found.filter((night) => night !== undefined);
+}
+
+async function progressOf(folder: string): Promise<NightProgress | null> {
+  try {
+    const text = await readFile(join(folder, 'runs', PROGRESS_FILE), 'utf8');
+    return progressSchema.safeParse(JSON.parse(text)).data ?? null;
+  } catch {
+    return null;
+  }
 }
 
 function namesIn(folder: string): Promise<string[]> {

@@ -1,4 +1,4 @@
-import { mkdir, readdir, realpath, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InvalidInputError, type Manifest, PointsmanError } from 'pointsman';
 import { readArtifactFolder } from 'pointsman/node';
@@ -8,6 +8,8 @@ import {
   readVersionPointer,
   type VersionPointer,
   WRITING_PREFIX,
+  withPointerLocked,
+  writeAtOnce,
 } from './write-artifact.ts';
 
 /** One version of a router on disk. */
@@ -124,18 +126,65 @@ const LOCK_FILE = '.retrain.lock';
 /**
  * Does `work` while nobody else may retrain the router of a folder.
  *
+ * @param isLeased whether a queue has given the router to this run alone. Then whom it was given to before may still hold the lock, stopped
+ *   or cut off: that one is passed over, since its fence is lower.
  * @throws RouterBusyError at once, where another does.
  */
-export async function withRetrainLock<Result>(folder: string, work: () => Promise<Result>): Promise<Result> {
+export async function withRetrainLock<Result>(
+  folder: string,
+  work: () => Promise<Result>,
+  isLeased = false,
+): Promise<Result> {
   await mkdir(folder, { recursive: true });
-  const release = await lockFile(join(await realpath(folder), LOCK_FILE)).catch((cause: unknown) => {
-    throw cause instanceof LockHeldError ? new RouterBusyError(folder, cause.pid, { cause }) : cause;
+  const release = await lockFile(join(await realpath(folder), LOCK_FILE)).catch(async (cause: unknown) => {
+    if (!(cause instanceof LockHeldError)) throw cause;
+    if (isLeased && (await readFence(folder))?.isLeased === true) return () => {};
+    throw new RouterBusyError(folder, cause.pid, { cause });
   });
   try {
     return await work();
   } finally {
     release();
   }
+}
+
+/** Counts who has begun to retrain a router, so that the last one is known. */
+const FENCE_FILE = 'fence.json';
+
+interface Fence {
+  readonly token: number;
+  readonly isLeased: boolean;
+}
+
+async function readFence(folder: string): Promise<Fence | null> {
+  try {
+    const { isLeased, token } = JSON.parse(
+      await readFile(join(folder, FENCE_FILE), 'utf8'),
+    ) as Partial<Fence>;
+    return Number.isSafeInteger(token) ? { token: token as number, isLeased: isLeased === true } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Takes the next number of a router's fence: whoever has a lower one may not promote any more. */
+export async function takeFence(folder: string, isLeased = false): Promise<number> {
+  await mkdir(folder, { recursive: true });
+  return withPointerLocked(folder, async () => {
+    const token = ((await readFence(folder))?.token ?? 0) + 1;
+    const text = `${JSON.stringify({ schemaVersion: 1, token, isLeased })}\n`;
+    await writeAtOnce(join(folder, FENCE_FILE), new TextEncoder().encode(text));
+    return token;
+  });
+}
+
+/** To be asked while the pointer is locked. @throws RouterBusyError where another has begun after the holder of this number */
+export async function checkFence(folder: string, token: number): Promise<void> {
+  const fence = await readFence(folder);
+  if (fence === null || fence.token <= token) return;
+  throw new RouterBusyError(folder, null, {
+    cause: new Error(`Fence ${fence.token} has been taken after ${token}.`),
+  });
 }
 
 /** Somebody else is retraining the router of this folder. */

@@ -189,16 +189,25 @@ export async function readVersionPointer(folder: string): Promise<VersionPointer
 /**
  * Points a router's folder at one of its versions, in one step: a reader sees the one before or this one. What was in
  * use before is remembered in the same file.
+ *
+ * @param check done first, while nobody else can point at another: what it throws leaves all as it was.
  */
-export async function pointAtVersion(folder: string, version: string): Promise<VersionPointer> {
-  return changeVersionPointer(folder, (before) => ({
-    version,
-    previous:
-      before === null || before.version === version
-        ? (before?.previous ?? [])
-        : [before.version, ...before.previous.filter((one) => one !== version && one !== before.version)],
-    withdrawn: (before?.withdrawn ?? []).filter((one) => one !== version),
-  }));
+export async function pointAtVersion(
+  folder: string,
+  version: string,
+  check: () => Promise<void> = async () => {},
+): Promise<VersionPointer> {
+  return changeVersionPointer(folder, async (before) => {
+    await check();
+    return {
+      version,
+      previous:
+        before === null || before.version === version
+          ? (before?.previous ?? [])
+          : [before.version, ...before.previous.filter((one) => one !== version && one !== before.version)],
+      withdrawn: (before?.withdrawn ?? []).filter((one) => one !== version),
+    };
+  });
 }
 
 /** The file that is locked while the pointer is changed; it stays. */
@@ -217,9 +226,19 @@ export async function changeVersionPointer(
   folder: string,
   change: (before: VersionPointer | null) => VersionPointer | Promise<VersionPointer>,
 ): Promise<VersionPointer> {
+  return withPointerLocked(folder, async () =>
+    writeVersionPointer(folder, await change(await readVersionPointer(folder))),
+  );
+}
+
+/** Does `work` while nobody else changes what a router's folder points at. @throws InvalidInputError, likewise */
+export async function withPointerLocked<Result>(
+  folder: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
   const release = await lockPatiently(join(await realpath(folder), LOCK_FILE));
   try {
-    return await writeVersionPointer(folder, await change(await readVersionPointer(folder)));
+    return await work();
   } finally {
     release();
   }

@@ -5,7 +5,7 @@ import { Cron } from 'croner';
 import { InvalidInputError, PointsmanError } from 'pointsman';
 import { readArtifactFolder } from 'pointsman/node';
 import type { BuiltArtifact } from '../artifact/build-artifact.ts';
-import { pruneVersions, withRetrainLock } from '../artifact/versions.ts';
+import { checkFence, pruneVersions, takeFence, withRetrainLock } from '../artifact/versions.ts';
 import { pointAtVersion, readVersionPointer, writeArtifact } from '../artifact/write-artifact.ts';
 import { openEmbedder, type RouterEmbedder } from '../embed/embedders.ts';
 import type { IngestProgress } from '../ingest/options.ts';
@@ -20,7 +20,7 @@ import {
   withStore,
   writeNightsSpent,
 } from './run.ts';
-import { writeRun } from './run-page.ts';
+import { openProgress, writeRun } from './run-page.ts';
 import type { Alarm } from './watch/drift.ts';
 import { describeLack, watchTraffic } from './watch-traffic.ts';
 
@@ -35,9 +35,12 @@ import { describeLack, watchTraffic } from './watch-traffic.ts';
  * run.outcome; // 'promoted' or 'kept'
  */
 export async function retrain(options: RetrainOptions): Promise<RetrainRun> {
-  const { config, dryRun = false, now = () => new Date() } = options;
+  const { config, dryRun = false, isLeased = false, now = () => new Date() } = options;
   const folder = config.router;
-  return withRetrainLock(folder, async () => {
+  const retrainAlone = async () => {
+    const fence = dryRun ? null : await takeFence(folder, isLeased);
+    const progress = openProgress(folder, now);
+    const told: Told = { ...options, fence, onProgress: both(progress.tell, options.onProgress) };
     const started = performance.now();
     const at = now().toISOString();
     const draft: RunDraft = { ...EMPTY, champion: (await readVersionPointer(folder))?.version ?? null };
@@ -53,7 +56,7 @@ export async function retrain(options: RetrainOptions): Promise<RetrainRun> {
       alertProblem: null,
     });
     try {
-      const result = await run(options, draft);
+      const result = await run(told, draft);
       if (!dryRun) draft.pruned = await pruneVersions(folder, config.keep, now().getTime());
       return await finish(options, record(result));
     } catch (error) {
@@ -62,8 +65,21 @@ export async function retrain(options: RetrainOptions): Promise<RetrainRun> {
       draft.alarms = [...draft.alarms, alarm];
       await finish(options, record({ outcome: 'failed', sentence: `Failed: ${message}` }));
       throw error;
+    } finally {
+      await progress.close();
     }
-  });
+  };
+  return withRetrainLock(folder, retrainAlone, isLeased);
+}
+
+/** @param fence the number that the run may promote by; null where it may not. */
+type Told = RetrainOptions & { readonly fence: number | null };
+
+function both<Event>(first: (event: Event) => void, second: ((event: Event) => void) | undefined) {
+  return (event: Event) => {
+    first(event);
+    second?.(event);
+  };
 }
 
 const EMPTY: RunDraft = {
@@ -78,10 +94,7 @@ const EMPTY: RunDraft = {
   pruned: [],
 };
 
-async function run(
-  options: RetrainOptions,
-  draft: RunDraft,
-): Promise<Pick<RetrainRun, 'outcome' | 'sentence'>> {
+async function run(options: Told, draft: RunDraft): Promise<Pick<RetrainRun, 'outcome' | 'sentence'>> {
   const { config, dryRun = false, onProgress = () => {} } = options;
   // First, since a missing key or package should not be found out after a long reading.
   const embedder = options.embedder ?? (await openEmbedder(config.train.embedder));
@@ -99,7 +112,7 @@ async function run(
 
 /** What is made of what the store and the logs hold. */
 async function learn(
-  options: RetrainOptions,
+  options: Told,
   draft: RunDraft,
   embedder: RouterEmbedder,
   stored: StoredTraffic,
@@ -139,10 +152,12 @@ async function learn(
     return kept(`${version} was rolled back from. Promote it by hand: npx pointsman rollback --to.`);
   if ((pointer?.version ?? null) !== draft.champion)
     return kept(`${pointer?.version ?? 'no version'} came into use while it was trained.`);
-  if (!dryRun) {
-    await writeNightsSpent(folder, { spent: trained.verdict.spent, version, at: now().toISOString() });
-    await pointAtVersion(folder, version);
-  }
+  const { fence } = options;
+  if (fence !== null)
+    await pointAtVersion(folder, version, async () => {
+      await checkFence(folder, fence);
+      await writeNightsSpent(folder, { spent: trained.verdict.spent, version, at: now().toISOString() });
+    });
   const done = dryRun ? 'Would be promoted' : 'Promoted';
   return { outcome: 'promoted', sentence: trained.verdict.sentence.replace(/^Passed/, done) + note };
 }
@@ -241,6 +256,7 @@ export async function scheduleRetrain(
   run: () => Promise<unknown>,
   { onError = () => {}, onNext = () => {}, signal, timezone }: ScheduleOptions,
 ): Promise<void> {
+  firstRun(pattern, timezone);
   let running: Promise<unknown> = Promise.resolve();
   let underWay = false;
   const tellNext = (job: Cron) => {
@@ -258,12 +274,6 @@ export async function scheduleRetrain(
         if (!signal.aborted) tellNext(self);
       });
   });
-  if (job.nextRun() === null) {
-    job.stop();
-    throw new InvalidInputError(
-      `\`schedule\` "${pattern}" never comes. Give one such as "0 3 * * *": every night at three.`,
-    );
-  }
   tellNext(job);
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
@@ -271,6 +281,20 @@ export async function scheduleRetrain(
   });
   job.stop();
   await running;
+}
+
+/**
+ * When a schedule is due first.
+ * @throws InvalidInputError where the pattern is none, or never comes, or the time zone is none
+ */
+export function firstRun(pattern: string, timezone: string | undefined): Date {
+  const job = createJob(pattern, timezone, () => {});
+  const first = job.nextRun();
+  job.stop();
+  if (first !== null) return first;
+  throw new InvalidInputError(
+    `\`schedule\` "${pattern}" never comes. Give one such as "0 3 * * *": every night at three.`,
+  );
 }
 
 function createJob(pattern: string, timezone: string | undefined, run: (job: Cron) => void): Cron {

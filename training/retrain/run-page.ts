@@ -1,10 +1,11 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as Plot from '@observablehq/plot';
 import { largest, quantile } from 'pointsman/internal';
 import { writeAtOnce } from '../artifact/write-artifact.ts';
 import { drawFigure, Html, html, inFull, named, scrollTable } from '../report/html.ts';
 import { REPORT_STYLE } from '../report/report.ts';
+import type { TrainProgress } from '../train/training-run.ts';
 import {
   formatCount,
   formatDifference,
@@ -205,4 +206,66 @@ export async function writeRun(folder: string, run: RetrainRun): Promise<string>
   const page = join(runs, `${run.id}.html`);
   await writeAtOnce(page, encode(renderRun(run)));
   return page;
+}
+
+/** What a run that is under way says of itself, in the folder of the records. It goes when the run ends; after a kill it stays. */
+export const PROGRESS_FILE = 'progress.json';
+
+const TELL_MS = 1000;
+
+/** Writes how far a run is, once a second at most. What cannot be written is let be: the run goes on. */
+export function openProgress(folder: string, now: () => Date) {
+  const runs = join(folder, RUNS_FOLDER);
+  const path = join(runs, PROGRESS_FILE);
+  const startedAt = now().toISOString();
+  let told = Number.NEGATIVE_INFINITY;
+  let writing: Promise<unknown> = Promise.resolve();
+  let step = { name: '', since: 0 };
+  return {
+    tell(event: TrainProgress): void {
+      const { done, name, total, unit } = progressOf(event);
+      const at = performance.now();
+      if (step.name !== name) step = { name, since: at };
+      else if (at - told < TELL_MS) return;
+      told = at;
+      const secondsLeft =
+        done === null || total === null || done === 0
+          ? null
+          : Math.round((((at - step.since) / 1000) * (total - done)) / done);
+      const said = {
+        schemaVersion: 1,
+        startedAt,
+        updatedAt: now().toISOString(),
+        step: name,
+        done,
+        total,
+        unit,
+      };
+      const text = `${JSON.stringify({ ...said, secondsLeft })}\n`;
+      writing = writing
+        .then(() => mkdir(runs, { recursive: true }))
+        .then(() => writeAtOnce(path, new TextEncoder().encode(text)))
+        .catch(() => {});
+    },
+    async close(): Promise<void> {
+      await writing;
+      await rm(path, { force: true });
+    },
+  };
+}
+
+/** An event as a step with how much of it is done, in what; null where that is not known. */
+function progressOf(event: TrainProgress) {
+  switch (event.kind) {
+    case 'read':
+      return { name: 'reading logs', done: event.bytesRead, total: event.bytesTotal, unit: 'bytes' };
+    case 'embed':
+      return { name: 'embedding prompts', done: event.done, total: event.total, unit: 'prompts' };
+    case 'shards':
+      return { name: event.step, done: event.done, total: event.total, unit: 'shards' };
+    case 'step': {
+      const { folds, what } = event;
+      return { name: what, done: folds?.fold ?? null, total: folds?.folds ?? null, unit: folds && 'folds' };
+    }
+  }
 }

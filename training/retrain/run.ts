@@ -317,6 +317,8 @@ export interface RetrainOptions extends ScratchOptions {
   readonly config: RetrainConfig;
   /** Does everything but change the router, its outcomes table and its quarantine. @default false */
   readonly dryRun?: boolean;
+  /** Whether a queue has given the router to this run alone: `withRetrainLock`. @default false */
+  readonly isLeased?: boolean;
   /** An embedder of one's own. @default the one that `train.embedder` of the config names */
   readonly embedder?: RouterEmbedder;
   /** Told of a run with alarms, beside the hooks of the config. */

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { Night, NightsAnswer } from '../../admin/nights-area.ts';
+import type { Night, NightProgress, NightsAnswer } from '../../admin/nights-area.ts';
 import type { VersionsAnswer } from '../../admin/versions-area.ts';
 import type { Difference } from '../../canary/trial.ts';
 import type { CanaryStanding, VersionStanding } from '../../canary/version-standing.ts';
@@ -45,7 +45,12 @@ export function VersionsPage({ overview }: PageProps) {
         }}
       </LoadedView>
       <LoadedView of={nights}>
-        {({ routers }) => <Nights nights={routers[router]?.nights ?? []} />}
+        {({ routers }) => (
+          <>
+            <UnderWay progress={routers[router]?.progress ?? null} />
+            <Nights nights={routers[router]?.nights ?? []} />
+          </>
+        )}
       </LoadedView>
     </Page>
   );
@@ -225,6 +230,41 @@ function Canary({
 function differenceOf({ comparisons, lower, mean, upper }: Difference): string {
   if (mean === null) return 'nothing to compare yet';
   return `${formatPoints(mean)}, surely between ${formatPoints(lower)} and ${formatPoints(upper)}, by ${plural(comparisons, 'comparison')}`;
+}
+
+/** One that has said nothing for so long was most likely ended from outside. */
+const SILENT_MS = 600_000;
+
+function UnderWay({ progress }: { readonly progress: NightProgress | null }) {
+  if (progress === null) return null;
+  const { done, secondsLeft, startedAt, step, total, unit, updatedAt } = progress;
+  const isSilent = Date.now() - Date.parse(updatedAt) > SILENT_MS;
+  return (
+    <Card title={isSilent ? 'A retraining that says nothing any more' : 'A retraining is under way'}>
+      <dl class="pairs num">
+        <dt>Step</dt>
+        <dd>{step}</dd>
+        {done === null || total === null ? null : (
+          <>
+            <dt>Done</dt>
+            <dd>
+              {formatCount(done)} of {formatCount(total)} {unit}
+            </dd>
+          </>
+        )}
+        {secondsLeft === null ? null : (
+          <>
+            <dt>Left of this step</dt>
+            <dd>{secondsLeft < 90 ? `${secondsLeft} s` : `${Math.round(secondsLeft / 60)} min`}</dd>
+          </>
+        )}
+        <dt>Began</dt>
+        <dd>{formatDateTime(startedAt)}</dd>
+        <dt>Last heard of</dt>
+        <dd>{formatDateTime(updatedAt)}</dd>
+      </dl>
+    </Card>
+  );
 }
 
 function Nights({ nights }: { readonly nights: readonly Night[] }) {

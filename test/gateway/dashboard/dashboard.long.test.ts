@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -220,6 +221,29 @@ describe.skipIf(!hasChromium)(
       await page.getByRole('button', { name: 'Ask the log' }).click();
       await page.getByRole('alert').getByText('`limits.minSuccessProbability` is wrong').waitFor();
       expect(mistakes).toEqual([]);
+      await page.context().close();
+    });
+
+    it('shows how far a retraining is', async () => {
+      const router = join(folder, 'night');
+      await cp(await routerFolder(), router, { recursive: true });
+      await mkdir(join(router, 'runs'), { recursive: true });
+      const at = new Date().toISOString();
+      const progress = {
+        schemaVersion: 1,
+        startedAt: at,
+        updatedAt: at,
+        step: 'reading shards',
+        unit: 'shards',
+      };
+      const said = JSON.stringify({ ...progress, done: 12, total: 40, secondsLeft: 300 });
+      await writeFile(join(router, 'runs', 'progress.json'), said);
+      const alone = await testServer({ listen: { port: 0 }, routers: { support: { folder: router } } });
+      const { page } = await openPage(browser, WIDE);
+      await goTo(page, 'versions', alone.url);
+      await page.getByText('A retraining is under way').waitFor();
+      for (const words of ['reading shards', '12 of 40 shards', '5 min'])
+        await page.getByText(words).waitFor();
       await page.context().close();
     });
 

@@ -1,8 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { InvalidInputError } from 'pointsman';
 import { RouterBusyError, versionFolders, withRetrainLock } from '../../artifact/versions.ts';
+import { nameOf } from '../../engine/queue.ts';
 import { parseRetrainConfig, type RetrainConfig } from '../../retrain/config.ts';
+import { enqueueRetrain, scheduleOnQueue } from '../../retrain/queued.ts';
 import { retrain, scheduleRetrain } from '../../retrain/retrain.ts';
 import { importTable, type RetrainRun, tableOfEarlierVersion } from '../../retrain/run.ts';
 import { RUNS_FOLDER } from '../../retrain/run-page.ts';
@@ -27,6 +30,10 @@ Examples:
   $ npx pointsman retrain --config retrain.yaml --release "2026-11-25 pointsman"
   $ npx pointsman retrain --config retrain.yaml --import outcomes.parquet
 
+On whichever worker (npx pointsman worker) has its turn next, now or every night; paths must be the same there:
+  $ npx pointsman retrain --config /mnt/shared/support/retrain.yaml --engine redis://queue:6379
+  $ npx pointsman retrain --config /mnt/shared/support/retrain.yaml --engine redis://queue:6379 --schedule "0 3 * * *"
+
 retrain.yaml, of which router and logs must be there:
   router: models/support
   logs: { files: ['logs/*.jsonl'], format: pointsman }
@@ -38,6 +45,8 @@ Ends with 0 when the challenger was promoted, 3 when the champion was kept, 4 wh
 
 interface RetrainFlags extends ScratchFlags {
   readonly config: string;
+  readonly engine?: string;
+  readonly leased?: boolean;
   readonly schedule?: string;
   readonly timezone?: string;
   readonly release?: string;
@@ -54,6 +63,8 @@ export function retrainCommand(io: CommandIo): Command {
     `YAML or JSON: ${docPath('retraining.md')}`,
   );
   return addScratchOptions(command)
+    .option('--engine <address>', 'Redis whose workers retrain, as redis://host:6379 (default: here)')
+    .addOption(new Option('--leased', 'said by a worker, to which the queue has given the router').hideHelp())
     .option('--schedule <cron>', 'run again and again, at these times (default: run once)')
     .option('--timezone <name>', 'of the schedule, as Europe/Berlin (default: that of the machine)')
     .option('--release <batch>', 'trust a batch that is in quarantine after all, and stop')
@@ -84,6 +95,7 @@ async function runRetrain(flags: RetrainFlags, io: CommandIo): Promise<void> {
   }
   await noteEarlierTable(config, flags, io);
   await noteFirst(config.router, flags.config, io);
+  if (flags.engine !== undefined) return queue(flags.engine, config, flags, io);
   if (flags.schedule !== undefined) return repeat(flags.schedule, config, flags, io);
   const run = await once(config, flags, io).catch((error: unknown) => {
     if (!(error instanceof RouterBusyError)) throw error;
@@ -91,6 +103,21 @@ async function runRetrain(flags: RetrainFlags, io: CommandIo): Promise<void> {
     throw new ExitCode(BUSY);
   });
   if (run.outcome === 'kept') throw new ExitCode(KEPT);
+}
+
+/** Leaves it to the workers of a queue. */
+async function queue(url: string, config: RetrainConfig, flags: RetrainFlags, io: CommandIo): Promise<void> {
+  if (flags.dryRun === true)
+    throw new InvalidInputError('`--dry-run` must be done here. Leave out `--engine`.');
+  const job = { config: resolve(flags.config), folder: process.cwd(), router: resolve(config.router) };
+  if (flags.schedule === undefined) {
+    await enqueueRetrain(url, job);
+    return io.stdout(`${config.router} is in the queue of ${nameOf(url)}, or has its turn there.\n`);
+  }
+  const first = await scheduleOnQueue(url, job, flags.schedule, flags.timezone);
+  io.stdout(
+    `${config.router} is retrained by the workers of ${nameOf(url)}, at "${flags.schedule}": first at ${first.toISOString()}.\n`,
+  );
 }
 
 /** What earlier versions gathered is not taken over by itself: any training of the same name wrote over it. */
@@ -127,6 +154,7 @@ async function once(config: RetrainConfig, flags: RetrainFlags, io: CommandIo): 
       config,
       ...scratchOptions(flags),
       dryRun: flags.dryRun === true,
+      isLeased: flags.leased === true,
       onProgress: showTraining(progress),
     });
     progress.stop();

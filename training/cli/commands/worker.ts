@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -7,6 +9,7 @@ import { openStore } from '../../engine/open-store.ts';
 import { nameOf } from '../../engine/queue.ts';
 import { openQueueEngine } from '../../engine/queue-engine.ts';
 import { startWorker, type WorkerEvent } from '../../engine/queue-worker.ts';
+import { type RetrainEvent, type RetrainJob, startRetrainWorker } from '../../retrain/queued.ts';
 import type { ShardOptions } from '../../train/run-on-shards.ts';
 import { TRAINING_STEPS, trainingRelease } from '../../train/shard-steps.ts';
 import { openOwnFolder } from '../../work/run-folder.ts';
@@ -18,8 +21,8 @@ Examples:
   $ npx pointsman worker --engine redis://queue:6379 --store /mnt/shared/pointsman
   $ npx pointsman worker --engine redis://queue:6379 --store s3://bucket/pointsman --json
 
-It takes shards of whatever runs on that Redis, one at a time, until it is stopped (Ctrl-C), which waits for the shard that it has. Start as
-many as there are cores and machines. The run itself: npx pointsman train <files...> --out <folder> --engine <address> --store <address>`;
+It takes shards and retrainings of whatever runs on that Redis, one at a time of each, until it is stopped (Ctrl-C), which waits for what it
+has. Start as many as there are cores and machines. A retraining: npx pointsman retrain --config <file> --engine <address>. A run: npx pointsman train <files...> --out <folder> --engine <address> --store <address>`;
 
 interface WorkerFlags {
   readonly engine: string;
@@ -51,7 +54,7 @@ export function workerCommand(io: CommandIo): Command {
 }
 
 async function runWorker(flags: WorkerFlags, io: CommandIo): Promise<void> {
-  const tell = (event: WorkerEvent): void => {
+  const tell = (event: WorkerEvent | RetrainEvent): void => {
     if (flags.json) io.stdout(`${JSON.stringify(event)}\n`);
     else if (!flags.quiet) io.stderr(`${describeEvent(event, nameOf(flags.engine))}\n`);
   };
@@ -65,21 +68,49 @@ async function runWorker(flags: WorkerFlags, io: CommandIo): Promise<void> {
       scratch,
       onEvent: tell,
     });
-    const onStop = (): void => void worker.close();
+    const retraining = await startRetrainWorker({
+      url: flags.engine,
+      leaseMs: 2000 * flags.patience,
+      run: retrainInChild,
+      onEvent: tell,
+    });
+    const onStop = (): void => void Promise.all([worker.close(), retraining.close()]);
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onStop);
     try {
       await worker.ended;
     } finally {
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, onStop);
+      await retraining.close();
     }
   });
 }
 
+const OUTCOMES: Readonly<Record<number, string>> = { 0: 'promoted', 3: 'kept' };
+
+/** A process of its own: what it computes keeps nobody from saying that it is alive, and Ctrl-C does not reach it. */
+async function retrainInChild({ config, folder }: RetrainJob, lost: AbortSignal): Promise<string> {
+  const args = [process.argv[1], 'retrain', '--config', config, '--leased', '--quiet', '--json'];
+  const child = spawn(process.execPath, args, {
+    cwd: folder,
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  child.stderr.on('data', (chunk) => {
+    said = `${said}${chunk}`.slice(-2000);
+  });
+  lost.addEventListener('abort', () => child.kill('SIGTERM'));
+  const [code, signal] = await once(child, 'close');
+  const outcome = OUTCOMES[code as number];
+  if (outcome !== undefined) return outcome;
+  throw new Error(said.trim() || `It ended with ${code === null ? `signal ${signal}` : `code ${code}`}.`);
+}
+
 /** One line for a person. */
-function describeEvent(event: WorkerEvent, engine: string): string {
+function describeEvent(event: WorkerEvent | RetrainEvent, engine: string): string {
   switch (event.kind) {
     case 'ready':
-      return `Waiting for shards from ${engine}`;
+      return `Waiting for shards and retrainings from ${engine}`;
     case 'begun':
       return `${event.step} ${event.job}`;
     case 'done':
@@ -88,6 +119,12 @@ function describeEvent(event: WorkerEvent, engine: string): string {
         : `${event.step} ${event.job} done in ${event.time.seconds.toFixed(1)} s`;
     case 'failed':
       return `${event.step} ${event.job} failed: ${event.reason}`;
+    case 'retraining':
+      return `retraining ${event.router}`;
+    case 'retrained':
+      return `retrained ${event.router}: ${event.outcome}`;
+    case 'not retrained':
+      return `retraining ${event.router} failed: ${event.reason}`;
     case 'refused':
       return `Leaving. ${event.reason}`;
     case 'away':
