@@ -55,7 +55,7 @@ interface How {
 
 /**
  * Trainings of a million rows, as a whole, on shards in one process, and on workers of a queue: CPU seconds, as the machine has two cores,
- * however many workers it has. With `large` ten million rows.
+ * however many workers it has. With `large` ten million rows, too.
  */
 export async function benchScale({ large }: { readonly large: boolean }): Promise<BenchLine[]> {
   if (findRedis() === undefined) return [skipped('scale', 'Redis is not installed')];
@@ -63,11 +63,7 @@ export async function benchScale({ large }: { readonly large: boolean }): Promis
   const redis = await startRedis();
   try {
     const file = join(folder, 'traffic.jsonl');
-    await writeLargeTraffic(file, large ? LARGE_PROMPTS : PROMPTS, false);
-    if (large) {
-      const how = { file, folder, shardBytes: LARGE_SHARD_BYTES, sample: LARGE_SAMPLE };
-      return largeLines(await measureOnce(how, redis.url, '2'));
-    }
+    await writeLargeTraffic(file, PROMPTS, false);
     const how = { file, folder, shardBytes: SHARD_BYTES, sample: SAMPLE };
     const whole = await measureOnce(how, 'whole');
     const shards = await measureOnce({ ...how, sample: ALL }, 'shards');
@@ -75,7 +71,10 @@ export async function benchScale({ large }: { readonly large: boolean }): Promis
     const lines = [wholeLines(whole), shardLines(shards, whole), sampleLines(sampled, whole)];
     for (const workers of WORKERS)
       lines.push(workerLines(workers, await measureOnce(how, redis.url, String(workers)), sampled));
-    return lines.flat();
+    if (!large) return lines.flat();
+    await writeLargeTraffic(file, LARGE_PROMPTS, false);
+    const largeHow = { file, folder, shardBytes: LARGE_SHARD_BYTES, sample: LARGE_SAMPLE };
+    return [...lines.flat(), ...largeLines(await measureOnce(largeHow, redis.url, '2'))];
   } finally {
     await redis.stop();
     await rm(folder, { recursive: true, force: true });
