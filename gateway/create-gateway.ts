@@ -163,7 +163,7 @@ export async function openGateway(
     const leaving = new AbortController();
     if (token !== undefined) {
       const areas = [
-        createKeysArea(state ?? null),
+        createKeysArea(state ?? null, config),
         createRollupsArea(rollups),
         createVersionsArea(routers),
         createLiveArea(parts.records, leaving.signal),

@@ -1,9 +1,11 @@
 import { type Context, Hono } from 'hono';
 import {
   changeKey,
+  checkNames,
   createKey,
   deleteKey,
   listKeys,
+  type NamedParts,
   readKey,
   readUsage,
   rotateKey,
@@ -13,8 +15,13 @@ import { bodyOf, NotThereError } from './admin-api.ts';
 
 const USAGE_DAYS = '31';
 
-/** Keys, budgets and what was used. @param state null for a gateway without keys */
-export function createKeysArea(state: GatewayState | null): Hono {
+/**
+ * Keys, budgets and what was used.
+ *
+ * @param state null for a gateway without keys
+ * @param config whose routers and candidates a key may name
+ */
+export function createKeysArea(state: GatewayState | null, config: NamedParts): Hono {
   const app = new Hono();
   if (state === null) {
     const none = () => {
@@ -23,12 +30,17 @@ export function createKeysArea(state: GatewayState | null): Hono {
     return app.all('/admin/keys/*', none).all('/admin/usage', none);
   }
   app.get('/admin/keys', async (context) => context.json({ keys: await listKeys(state) }));
+  const settingsOf = async (context: Context) => {
+    const settings = await bodyOf(context);
+    checkNames(settings, config);
+    return settings;
+  };
   app.post('/admin/keys', async (context) =>
-    context.json(await createKey(state, await bodyOf(context)), 201),
+    context.json(await createKey(state, await settingsOf(context)), 201),
   );
   app.get('/admin/keys/:id', async (context) => context.json(await readKey(state, context.req.param('id'))));
   app.patch('/admin/keys/:id', async (context) =>
-    context.json(await changeKey(state, context.req.param('id'), await bodyOf(context))),
+    context.json(await changeKey(state, context.req.param('id'), await settingsOf(context))),
   );
   app.delete('/admin/keys/:id', async (context) => {
     await deleteKey(state, context.req.param('id'));

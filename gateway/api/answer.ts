@@ -1,7 +1,7 @@
 import type { Decision, RouteOptions } from 'pointsman';
 import { type ExecutionResult, execute, executeStream, type RoutedOptions } from 'pointsman/execution';
 import { RefusalError } from '../errors.ts';
-import type { Grant } from '../keys/guard.ts';
+import type { Grant, Scope } from '../keys/guard.ts';
 import { CLIENT_LEFT, type Problem } from '../problem.ts';
 import type { AnswerFacts, AnswerWriter, AskedAnswer, Protocol } from '../protocols/protocol.ts';
 import { decideNamed } from '../routing/named-candidate.ts';
@@ -31,10 +31,10 @@ export async function answerRequest(
   const course = openCourse(parts, protocol.route, request.headers, request.signal);
   return course.trace.run(async () => {
     try {
-      const body = await receive(parts, request);
+      const { body, scope } = await receive(parts, request);
       const asked = protocol.read(body);
-      const aim = readAim(parts.routers, request.headers, asked, namesIn(incoming));
-      const plan = await prepare(parts, course, request, asked, aim);
+      const aim = readAim(parts.routers, request.headers, asked, scope, namesIn(incoming));
+      const plan = await prepare(parts, course, request, asked, aim, scope);
       const writer = protocol.writer(body);
       return await (asked.stream ? streamed(plan, writer, outgoing) : whole(plan, writer));
     } catch (error) {
@@ -68,10 +68,11 @@ async function prepare(
   { headers }: Request,
   asked: AskedAnswer,
   { hints, target }: Aim,
+  scope: Scope,
 ): Promise<Prepared> {
   const routerName = target.kind === 'router' ? target.name : null;
-  checkUpstreams(parts, target);
-  const speakers = speakersFor(parts, asked.request, target);
+  checkUpstreams(parts, target, scope);
+  const speakers = speakersFor(parts, asked.request, target, scope);
   const inputTokens = estimatedTokens(asked.request);
   const grant = await course.admit({
     router: routerName,

@@ -15,9 +15,9 @@ const NOT_THERE = new Set([404, 405, 501]);
  */
 export async function countTokens(parts: GatewayParts, request: Request): Promise<Response> {
   try {
-    const body = await receive(parts, request);
+    const { body, scope } = await receive(parts, request);
     const asked = anthropicMessages.read(body);
-    const target = parts.routers.target(asked.model);
+    const target = parts.routers.target(asked.model, scope);
     const [router, candidate] = target.kind === 'router' ? [target.name, null] : [null, target.name];
     const token = secretFromHeaders(request.headers);
     await parts.guard.admit({ action: 'decide', token, router, candidate, inputTokens: 0 });

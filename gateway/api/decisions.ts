@@ -1,5 +1,5 @@
 import { type Decision, describeChange, type Router } from 'pointsman';
-import type { Grant } from '../keys/guard.ts';
+import type { Grant, Scope } from '../keys/guard.ts';
 import { Problem, withoutAddresses } from '../problem.ts';
 import { anthropicMessages } from '../protocols/anthropic-messages.ts';
 import { chatCompletions } from '../protocols/chat-completions.ts';
@@ -16,11 +16,11 @@ import { speakersFor } from './speakers.ts';
 
 /** `POST /v1/route`: the whole decision for a body of any protocol, or `{ text }`. Nothing is called. */
 export async function decideOnly(parts: GatewayParts, request: Request): Promise<Response> {
-  const body = await receive(parts, request);
+  const { body, scope } = await receive(parts, request);
   const asked = readAny(body, request.headers.has('anthropic-version'));
   // A text alone came in no protocol.
   const isInProtocol = typeof body.text !== 'string';
-  const { decision, name } = await decideWith(parts, '/v1/route', request, asked, isInProtocol);
+  const { decision, name } = await decideWith(parts, '/v1/route', request, { asked, isInProtocol, scope });
   return Response.json({ router: name, ...explained(decision) });
 }
 
@@ -32,19 +32,24 @@ export interface Decided {
   readonly decision: Decision;
 }
 
+interface ToDecide {
+  readonly asked: AskedAnswer;
+  readonly scope: Scope;
+  /** Whether candidates that may not answer in the protocol of the request are left out. @default false */
+  readonly isInProtocol?: boolean;
+}
+
 /**
- * @param isInProtocol whether candidates that may not answer in the protocol of the request are left out.
  * @throws Problem where a request names a candidate, RefusalError where its key may not do that.
  */
 export async function decideWith(
   parts: GatewayParts,
   route: string,
   request: Request,
-  asked: AskedAnswer,
-  isInProtocol = false,
+  { asked, isInProtocol = false, scope }: ToDecide,
 ): Promise<Decided> {
   const started = performance.now();
-  const { hints, target } = readAim(parts.routers, request.headers, asked);
+  const { hints, target } = readAim(parts.routers, request.headers, asked, scope);
   if (target.kind !== 'router') {
     throw new Problem(
       400,
@@ -57,7 +62,7 @@ export async function decideWith(
   }
   const { name, router } = target;
   const grant = await admit(parts, request, 'decide', name);
-  const speakers = isInProtocol ? speakersFor(parts, asked.request, target) : null;
+  const speakers = isInProtocol ? speakersFor(parts, asked.request, target, scope) : null;
   const talk = await parts.conversations.open(asked.request, grant.keyId, hints.conversationId);
   const pricing = pricingOf(parts, target, asked.request, estimatedTokens(asked.request));
   const decision = pricing.priced(

@@ -16,10 +16,11 @@ export async function embed(parts: GatewayParts, request: Request): Promise<Resp
   const course = openCourse(parts, ROUTE, request.headers, request.signal);
   return course.trace.run(async () => {
     try {
-      const body = await receive(parts, request);
+      const { body, scope } = await receive(parts, request);
       const known = Object.keys(parts.config.embeddings);
       const candidate = body.model === 'auto' || body.model === undefined ? known[0] : String(body.model);
-      if (candidate === undefined || !known.includes(candidate)) throw unknownModel(known);
+      if (candidate === undefined || !known.includes(candidate))
+        throw unknownModel(known.filter((name) => scope.mayName(name)));
       const inputTokens = Math.ceil(charactersIn(body.input) / 4);
       const { metadata, rest } = readCommon(body);
       const hints = readHints(request.headers, metadata);

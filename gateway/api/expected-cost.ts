@@ -33,7 +33,9 @@ export function pricingOf(
   const reckonedTokens = (candidate: string, expectedCostUsd: number | null): number => {
     const prices = known.find(({ name }) => name === candidate);
     const { inputPricePerMillionTokens: input = 0, outputPricePerMillionTokens: output = 0 } = prices ?? {};
-    const tokens = ((expectedCostUsd ?? 0) * 1e6 - input * inputTokens) / output;
+    const paidFor = ((expectedCostUsd ?? 0) * 1e6 - input * inputTokens) / output;
+    // Of short answers nothing is left where a router counts fewer input tokens than are counted here.
+    const tokens = Math.max(Number.isFinite(paidFor) ? paidFor : 0, prices?.tokens?.meanOutput ?? 0);
     return tokens > 0 && Number.isFinite(tokens) ? tokens : UNKNOWN_OUTPUT_TOKENS;
   };
   const costs = (decision: Decision, outputTokens: (reckoned: number) => number): Decision => {

@@ -34,7 +34,7 @@ const feedbackSchema = z
  * process, and long after the answer.
  */
 export async function takeFeedback(parts: GatewayParts, request: Request): Promise<Response> {
-  const { data, error, success } = feedbackSchema.safeParse(await receive(parts, request));
+  const { data, error, success } = feedbackSchema.safeParse((await receive(parts, request)).body);
   if (!success) {
     const [issue] = error.issues;
     const field = issue.path.length === 0 ? 'The feedback is wrong' : `\`${issue.path.join('.')}\` is wrong`;

@@ -1,6 +1,7 @@
 import type { Limits, RouteOptions, UtilityWeights } from 'pointsman';
 import { z } from 'zod';
 import type { CheckedConfig } from '../config/schema.ts';
+import { mayKnow, type Scope } from '../keys/guard.ts';
 import { Problem } from '../problem.ts';
 import type { AskedAnswer } from '../protocols/protocol.ts';
 import type { Routers, Target } from '../routing/routers.ts';
@@ -81,13 +82,14 @@ export function readAim(
   routers: Routers,
   headers: Headers,
   asked: AskedAnswer,
+  scope: Scope,
   names?: readonly string[],
 ): Aim {
   const hints = readHints(headers, asked.metadata, names);
   const user = userOf(asked, hints);
   const unit = hints.conversationId ?? user;
-  const target = routers.target(asked.model, hints.router, unit ?? undefined);
-  if (target.kind === 'router') checkNames(hints, target, headers);
+  const target = routers.target(asked.model, scope, hints.router, unit ?? undefined);
+  if (target.kind === 'router') checkNames(hints, target, headers, scope);
   return { hints: { ...hints, unit, ...(user === null ? {} : { user }) }, target };
 }
 
@@ -108,8 +110,10 @@ function checkNames(
   { route: { limits = {} } }: Hints,
   { name, router }: Target & { readonly kind: 'router' },
   headers: Headers,
+  scope: Scope,
 ): void {
   const known = router.manifest.candidates.map((candidate) => candidate.name);
+  const told = known.filter((each) => mayKnow(scope, each));
   for (const list of ['allow', 'deny'] as const) {
     const unknown = limits[list]?.find((each) => !known.includes(each));
     if (unknown === undefined) continue;
@@ -117,7 +121,7 @@ function checkNames(
     throw new Problem(
       400,
       'invalid_hint',
-      `\`${param}\` is wrong (at ${list}): it must name candidates of the router "${name}", which are ${known.slice(0, 50).join(', ')}. Got "${unknown.slice(0, 80)}".`,
+      `\`${param}\` is wrong (at ${list}): it must name candidates of the router "${name}", which are ${told.slice(0, 50).join(', ') || 'none that the key may use'}. Got "${unknown.slice(0, 80)}".`,
       { param },
     );
   }

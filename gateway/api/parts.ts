@@ -3,7 +3,7 @@ import type { ClientPool, ExecuteOptions } from 'pointsman/execution';
 import type { DecisionLog } from 'pointsman/log';
 import type { Conversations } from '../conversations/conversations.ts';
 import { RefusalError } from '../errors.ts';
-import type { Action, Grant, Guard } from '../keys/guard.ts';
+import type { Action, Grant, Guard, Scope } from '../keys/guard.ts';
 import { secretFromHeaders } from '../keys/secret.ts';
 import { type FailedRequest, Problem, problemOf } from '../problem.ts';
 import { type DecisionRecords, type RatableAnswers, shownPrompt } from '../records/decision-records.ts';
@@ -90,14 +90,17 @@ export async function withoutOthers<T>({ candidates }: Grant, decision: Promise<
 }
 
 /**
- * The JSON object of a body, which is not read for whoever has no key.
+ * The JSON object of a body, which is not read for whoever has no key, and what the key may be told of.
  *
  * @throws RefusalError without a key.
  * @throws Problem when it is none, longer than `maxBodyBytes`, or nested too deeply.
  */
-export async function receive({ config, guard }: GatewayParts, request: Request): Promise<Fields> {
+export async function receive(
+  { config, guard }: GatewayParts,
+  request: Request,
+): Promise<{ readonly body: Fields; readonly scope: Scope }> {
   const { maxBodyBytes } = config;
-  await guard.identify(secretFromHeaders(request.headers));
+  const scope = await guard.identify(secretFromHeaders(request.headers));
   const length = request.headers.get('content-length');
   if (length !== null && Number(length) > maxBodyBytes) throw tooLong(maxBodyBytes);
   // What is of a known length cannot become longer.
@@ -109,7 +112,7 @@ export async function receive({ config, guard }: GatewayParts, request: Request)
       'invalid_request',
       `The body must have at most ${DEEPEST} levels of lists and objects in each other, and it has more. Send it with fewer.`,
     );
-  if (body !== undefined) return body;
+  if (body !== undefined) return { body, scope };
   throw new Problem(
     400,
     'invalid_json',

@@ -48,7 +48,7 @@ type Question = z.output<typeof questionsSchema>[number];
  * about the input is logged too, so that feedback can be given and the decision be looked at.
  */
 export async function answerQuestions(parts: GatewayParts, request: Request): Promise<Response> {
-  const body = await receive(parts, request);
+  const { body, scope } = await receive(parts, request);
   const { data: questions, error } = questionsSchema.safeParse(body.questions);
   if (questions === undefined) {
     const [issue] = error!.issues;
@@ -63,7 +63,7 @@ export async function answerQuestions(parts: GatewayParts, request: Request): Pr
     );
   }
   const asked = responses.read({ ...body, input: readable(body.input) });
-  const { decision, grant, name, router } = await decideWith(parts, ROUTE, request, asked);
+  const { decision, grant, name, router } = await decideWith(parts, ROUTE, request, { asked, scope });
   const model = decisionModel({
     candidates: grant.candidates,
     // They are asked about the input as it came: a conversation, calls and results of tools.

@@ -1,4 +1,5 @@
 import type { CheckedConfig, ProtocolName } from '../config/schema.ts';
+import { mayKnow, type Scope } from '../keys/guard.ts';
 import { Problem } from '../problem.ts';
 import type { Target } from '../routing/routers.ts';
 import type { GatewayRequest } from '../upstreams/clients.ts';
@@ -49,6 +50,7 @@ export function speakersFor(
   { checkTranslation, config: { candidates }, speakers }: SpeakingParts,
   request: GatewayRequest,
   target: Target,
+  scope: Scope,
 ): readonly string[] | null {
   const { protocol = 'openai-chat' } = request;
   const { spoken, translated } = speakers[protocol];
@@ -69,21 +71,27 @@ export function speakersFor(
   const isCalled = meant.some((name) => Object.hasOwn(candidates, name));
   if (!isCalled || meant.some((name) => callable.includes(name))) return callable;
   if (refusal !== undefined) throw refusal;
-  throw notSpoken(protocol, target, callable);
+  throw notSpoken(
+    protocol,
+    target,
+    callable.filter((name) => scope.mayName(name)),
+  );
 }
 
 /** @throws Problem when whom a request means cannot be called, whatever it says: that is for the operator to mend. */
 export function checkUpstreams(
   { config: { candidates } }: Pick<SpeakingParts, 'config'>,
   target: Target,
+  scope: Scope,
 ): void {
   if (target.kind === 'candidate') return;
   const known = target.router.manifest.candidates.map(({ name }) => name);
   if (known.some((name) => Object.hasOwn(candidates, name))) return;
+  const told = known.filter((name) => mayKnow(scope, name)).slice(0, 20);
   throw new Problem(
     503,
     'no_upstream',
-    `The gateway's configuration has no upstream for any candidate of the router "${target.name}" (${known.slice(0, 20).join(', ')}). Its operator must give them in \`candidates\`, under these names.`,
+    `The gateway's configuration has no upstream for any candidate of the router "${target.name}" (${told.join(', ')}). Its operator must give them in \`candidates\`, under these names.`,
     { param: 'model' },
   );
 }
@@ -93,7 +101,9 @@ function notSpoken(protocol: ProtocolName, target: Target, speakers: readonly st
     target.kind === 'candidate' ? `"${target.name}"` : `No candidate of the router "${target.name}"`;
   const does = target.kind === 'candidate' ? 'does not speak' : 'speaks';
   const known =
-    speakers.length === 0 ? 'None here does' : `Those that do: ${speakers.slice(0, 50).join(', ')}`;
+    speakers.length === 0
+      ? 'None that it may use does'
+      : `Those that do: ${speakers.slice(0, 50).join(', ')}`;
   return new Problem(
     400,
     'protocol_not_spoken',

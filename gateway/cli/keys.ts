@@ -3,8 +3,10 @@ import { dirname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { InvalidInputError } from 'pointsman';
 import { CONFIG_FILE, filledState, loadConfig } from '../config/load-config.ts';
+import type { CheckedConfig } from '../config/schema.ts';
 import {
   changeKey,
+  checkNames,
   createKey,
   deleteKey,
   listKeys,
@@ -87,11 +89,11 @@ export function keysCommand(io: KeysIo): Command {
   /** Runs with the state open, and prints what comes of it. */
   const withState = async <T>(
     flags: CommonFlags,
-    run: (state: GatewayState) => Promise<T>,
+    run: (state: GatewayState, config: CheckedConfig | undefined) => Promise<T>,
     say: (result: T) => string,
     makesState = false,
   ) => {
-    const { namespace, where } = await stateOf(flags, io.env);
+    const { config, namespace, where } = await stateOf(flags, io.env);
     const isFile = !/^rediss?:/.test(where);
     if (isFile && !makesState && !existsSync(where))
       throw new InvalidInputError(
@@ -100,17 +102,23 @@ export function keysCommand(io: KeysIo): Command {
     const options = namespace === undefined ? {} : { namespace };
     const state = await openGatewayState(where, { ...options, decides: false, timeoutMs: TIMEOUT_MS });
     try {
-      const result = await run(state);
+      const result = await run(state, config);
       io.stdout(flags.json ? `${JSON.stringify(result, null, 2)}\n` : say(result));
     } finally {
       await state.close();
     }
   };
+  /** As far as there is a configuration that says what may be named. */
+  const settings = (flags: SettingFlags, config: CheckedConfig | undefined) => {
+    const given = settingsOf(flags);
+    if (config !== undefined) checkNames(given, config);
+    return given;
+  };
   const ID = 'its id: the twelve letters after "pm-"';
 
   settingOptions(add('create', 'Make a key, and show its secret.')).action(
     (flags: SettingFlags & CommonFlags) =>
-      withState(flags, (state) => createKey(state, settingsOf(flags)), sayMade, true),
+      withState(flags, (state, config) => createKey(state, settings(flags, config)), sayMade, true),
   );
   add('list', 'List the keys.').action((flags: CommonFlags) =>
     withState(
@@ -134,7 +142,7 @@ export function keysCommand(io: KeysIo): Command {
   settingOptions(
     add('change', 'Change a key. What is not named stays; "none" takes a limit away.', ID),
   ).action((id: string, flags: SettingFlags & CommonFlags) =>
-    withState(flags, (state) => changeKey(state, idOf(id), settingsOf(flags)), sayKey),
+    withState(flags, (state, config) => changeKey(state, idOf(id), settings(flags, config)), sayKey),
   );
   for (const [name, description, disabled] of [
     ['disable', 'Let nobody in with a key until it is enabled again.', true],
@@ -166,15 +174,17 @@ export function keysCommand(io: KeysIo): Command {
 async function stateOf(
   { config, state }: CommonFlags,
   env: KeysIo['env'],
-): Promise<{ where: string; namespace?: string | undefined }> {
+): Promise<{ where: string; namespace?: string | undefined; config?: CheckedConfig }> {
   if (state !== undefined) return { where: state };
   if (config === undefined && env.POINTSMAN_STATE) return { where: env.POINTSMAN_STATE };
   const file = config ?? (existsSync(CONFIG_FILE) ? CONFIG_FILE : undefined);
   if (file === undefined) return { where: STATE_FILE };
-  const { keys } = await loadConfig(file);
+  const loaded = await loadConfig(file);
+  const { keys } = loaded;
   if (keys === undefined)
     throw new InvalidInputError(`${file} must say where keys are kept. Add: keys: { state: ${STATE_FILE} }`);
-  return { where: filledState(keys.state, { env, folder: dirname(file) }), namespace: keys.namespace };
+  const where = filledState(keys.state, { env, folder: dirname(file) });
+  return { where, namespace: keys.namespace, config: loaded };
 }
 
 function settingOptions(command: Command): Command {

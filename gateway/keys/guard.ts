@@ -7,9 +7,10 @@ export interface Guard {
    * Asked first of all, before a body is read: whether there is such a key at all.
    *
    * @param token the key as it came, without `Bearer`; null where there was none.
+   * @returns what the key may be told of.
    * @throws RefusalError when there is none.
    */
-  identify(token: string | null): Promise<void>;
+  identify(token: string | null): Promise<Scope>;
   /**
    * Asked before the router decides.
    *
@@ -46,19 +47,28 @@ export interface Admission {
   readonly inputTokens: number;
 }
 
-/** What a key may do, and the way to pay for it. */
-export interface Grant {
-  /** Whose it is, for logs and metrics; null without keys. No secret. */
-  readonly keyId: string | null;
-  /** The `tier` signal, where the key has one: what the request says of itself does not count then. */
-  readonly tier: string | null;
-  readonly tags: Readonly<Record<string, string>>;
+/** What of the gateway a key may use, and so what it is told of. */
+export interface Scope {
   /** Routers that may be asked; null for all. */
   readonly routers: readonly string[] | null;
   /** Candidates that may be called; null for all. */
   readonly candidates: readonly string[] | null;
   /** Whether a request may name this candidate, or model of embeddings, and not leave the choice to a router. */
   mayName(candidate: string): boolean;
+}
+
+/** Whether a key is told of a candidate: it may be chosen for it, or be named by it. */
+export function mayKnow({ candidates, mayName }: Scope, candidate: string): boolean {
+  return (candidates?.includes(candidate) ?? true) || mayName(candidate);
+}
+
+/** What a key may do, and the way to pay for it. */
+export interface Grant extends Scope {
+  /** Whose it is, for logs and metrics; null without keys. No secret. */
+  readonly keyId: string | null;
+  /** The `tier` signal, where the key has one: what the request says of itself does not count then. */
+  readonly tier: string | null;
+  readonly tags: Readonly<Record<string, string>>;
   /**
    * What is to happen when the budget does not cover the expected cost: the cheapest candidates within the limits are
    * taken, if it covers them, or the request is refused.
@@ -114,7 +124,7 @@ export function createOpenGuard(): Guard {
     reserve: async () => reservation,
   };
   return {
-    identify: async () => {},
+    identify: async () => grant,
     admit: async () => grant,
     ready: async () => true,
     close: async () => {},

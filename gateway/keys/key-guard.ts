@@ -11,7 +11,7 @@ import {
   type Standing,
   StateUnavailableError,
 } from '../state/state.ts';
-import type { Action, Admission, ExpectedUse, Grant, Guard, Reservation, Used } from './guard.ts';
+import type { Action, Admission, ExpectedUse, Grant, Guard, Reservation, Scope, Used } from './guard.ts';
 import { limitRefusal, standingHeaders } from './limit-words.ts';
 import { idOfSecret, isSecretOf } from './secret.ts';
 
@@ -81,8 +81,8 @@ class KeyGuard {
     this.#onError = onError ?? (() => {});
   }
 
-  async identify(token: string | null): Promise<void> {
-    await this.#authenticate({ token, router: null, candidate: null });
+  async identify(token: string | null): Promise<Scope> {
+    return scopeOf(await this.#authenticate({ token, router: null, candidate: null }));
   }
 
   async admit(asked: Admission): Promise<Grant> {
@@ -93,9 +93,7 @@ class KeyGuard {
       keyId: key.id,
       tier: key.tier,
       tags: key.tags,
-      routers: key.routers,
-      candidates: key.candidates,
-      mayName: (candidate) => mayName(key, candidate),
+      ...scopeOf(key),
       onBudget: key.onBudget,
       reserve: (expected) => this.#reserve(asked, key, expected),
     };
@@ -240,6 +238,11 @@ class KeyGuard {
       throw new RefusalError('unavailable', message, UNAVAILABLE_RETRY_MS, { cause });
     }
   }
+}
+
+function scopeOf(key: KeyRecord): Scope {
+  const { candidates, routers } = key;
+  return { candidates, routers, mayName: (candidate) => mayName(key, candidate) };
 }
 
 /** A key that is kept to some routers names no candidate but those it lists. */

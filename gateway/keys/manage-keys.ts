@@ -29,6 +29,31 @@ export interface MadeKey {
   readonly key: ShownKey;
 }
 
+/** Of a configuration, what is there by name. */
+export interface NamedParts {
+  readonly routers: Readonly<Record<string, unknown>>;
+  readonly candidates: Readonly<Record<string, unknown>>;
+  readonly embeddings: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Settings of a key as they are given, before they are taken over. A gateway that only decides knows its candidates by its routers alone: there none is refused.
+ * @throws InvalidInputError for a router or a candidate that the configuration does not know: it may be a misspelling.
+ */
+export function checkNames(settings: unknown, { candidates, embeddings, routers }: NamedParts): void {
+  const { candidates: called, routers: asked } = Object(settings) as Record<string, unknown>;
+  const check = (field: string, named: unknown, known: readonly string[]) => {
+    const unknown = Array.isArray(named) ? named.find((name) => !known.includes(name)) : undefined;
+    if (unknown === undefined) return;
+    throw new InvalidInputError(
+      `\`${field}\` of a key must name ${field} of the configuration, which are ${known.slice(0, 50).join(', ')}. Got ${JSON.stringify(unknown)}.`,
+    );
+  };
+  check('routers', asked, Object.keys(routers));
+  if (Object.keys(candidates).length > 0)
+    check('candidates', called, Object.keys({ ...candidates, ...embeddings }));
+}
+
 /** No such key. */
 export class UnknownKeyError extends InvalidInputError {
   override readonly name = 'UnknownKeyError';

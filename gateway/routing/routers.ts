@@ -6,6 +6,7 @@ import { loadRouter } from 'pointsman/node';
 import type { Notes, Versions } from '../canary/version-standing.ts';
 import { openVersions } from '../canary/versions.ts';
 import { AUTO, type CheckedConfig, ROUTER_PREFIX } from '../config/schema.ts';
+import type { Scope } from '../keys/guard.ts';
 import { Problem } from '../problem.ts';
 
 /** The routers of a gateway, by name. */
@@ -20,11 +21,12 @@ export interface Routers {
   /**
    * What a request asks for by its `model`.
    *
+   * @param scope what a request that asks for something else is told of.
    * @param hinted the router that a hint names.
    * @param unit the conversation or user, which stays with one version; without, a version is drawn.
    * @throws Problem when there is no such router or candidate.
    */
-  target(model: string, hinted?: string, unit?: string): Target;
+  target(model: string, scope: Scope, hinted?: string, unit?: string): Target;
   close(): Promise<void>;
 }
 
@@ -75,31 +77,31 @@ export async function openRouters(
     }),
   );
   const routers = new Map<string, Pick<Versions, 'champion' | 'close' | 'pick'>>(entries);
-  const candidates = Object.keys(config.candidates);
   const defaultName = config.defaultRouter ?? entries[0]?.[0];
-  const named = (name: string, unit: string = crypto.randomUUID()): Target => {
+  const unknown = (what: string, scope: Scope): Problem =>
+    unknownModel(
+      what,
+      [...routers.keys()].filter((name) => scope.routers?.includes(name) ?? true),
+      Object.keys(config.candidates).filter((name) => scope.mayName(name)),
+    );
+  const named = (name: string, scope: Scope, unit: string = crypto.randomUUID()): Target => {
     const found = routers.get(name);
     if (found !== undefined) return { kind: 'router', name, router: found.pick(unit) };
-    throw unknownModel(`The router "${name}" is not known.`, [...routers.keys()], candidates);
+    throw unknown(`The router "${name.slice(0, 200)}" is not known.`, scope);
   };
   return {
     names: [...routers.keys()],
     defaultName,
     get: (name) => routers.get(name)?.champion,
     versions: (name) => tried.get(name),
-    target(model, hinted, unit) {
-      if (model.startsWith(ROUTER_PREFIX)) return named(model.slice(ROUTER_PREFIX.length), unit);
+    target(model, scope, hinted, unit) {
+      if (model.startsWith(ROUTER_PREFIX)) return named(model.slice(ROUTER_PREFIX.length), scope, unit);
       if (model !== AUTO && Object.hasOwn(config.candidates, model))
         return { kind: 'candidate', name: model };
-      if (model !== AUTO)
-        throw unknownModel(
-          `The model "${model.slice(0, 200)}" is not known.`,
-          [...routers.keys()],
-          candidates,
-        );
+      if (model !== AUTO) throw unknown(`The model "${model.slice(0, 200)}" is not known.`, scope);
       const name = hinted ?? defaultName;
-      if (name !== undefined) return named(name, unit);
-      throw unknownModel('`model` is "auto", and this gateway has no router.', [], candidates);
+      if (name !== undefined) return named(name, scope, unit);
+      throw unknown('`model` is "auto", and this gateway has no router.', scope);
     },
     async close() {
       for (const router of routers.values()) await router.close();
@@ -156,7 +158,9 @@ function unknownModel(what: string, routers: readonly string[], candidates: read
     ...routers.map((name) => ROUTER_PREFIX + name),
     ...candidates,
   ];
-  return new Problem(404, 'model_not_found', `${what} Ask for one of: ${known.slice(0, 50).join(', ')}.`, {
-    param: 'model',
-  });
+  const advice =
+    known.length === 0
+      ? 'There is none that may be asked for.'
+      : `Ask for one of: ${known.slice(0, 50).join(', ')}.`;
+  return new Problem(404, 'model_not_found', `${what} ${advice}`, { param: 'model' });
 }

@@ -5,6 +5,7 @@ import { openSqliteState } from '../../../gateway/state/sqlite-state.ts';
 import { type GatewayState, StateUnavailableError } from '../../../gateway/state/state.ts';
 import { aKey, anAccount, aRequest } from '../state/a-request.ts';
 
+const NAMED = { routers: { support: {} }, candidates: { small: {}, large: {} }, embeddings: { vectors: {} } };
 const TOKEN = 'a-token-that-is-long-enough';
 
 let state: GatewayState;
@@ -12,7 +13,7 @@ let app: ReturnType<typeof createAdminApi>;
 
 beforeEach(async () => {
   state = await openSqliteState(':memory:');
-  app = createAdminApi({ areas: [createKeysArea(state)], host: '0.0.0.0', token: TOKEN });
+  app = createAdminApi({ areas: [createKeysArea(state, NAMED)], host: '0.0.0.0', token: TOKEN });
 });
 afterEach(() => state.close());
 
@@ -55,6 +56,21 @@ describe('the admin API', () => {
     });
   });
 
+  it('says which names a key may have where one is wrong, and takes the right ones', async () => {
+    const { body } = await ask('POST', '/admin/keys', { name: 'a', candidates: ['small', 'smal'] });
+    expect(body.error.message).toBe(
+      '`candidates` of a key must name candidates of the configuration, which are small, large, vectors. Got "smal".',
+    );
+    const names = { routers: ['support'], candidates: ['large', 'vectors'] };
+    const made = await ask('POST', '/admin/keys', { name: 'a', ...names });
+    expect([made.status, made.body.key]).toEqual([201, expect.objectContaining(names)]);
+    const changed = await ask('PATCH', `/admin/keys/${made.body.key.id}`, { routers: ['other'] });
+    expect([changed.status, changed.body.error.message]).toEqual([
+      400,
+      '`routers` of a key must name routers of the configuration, which are support. Got "other".',
+    ]);
+  });
+
   it('shows what a key and all keys used', async () => {
     const { key } = (await ask('POST', '/admin/keys', { name: 'a' })).body;
     const accounts = [anAccount(key.id), anAccount('*')];
@@ -80,6 +96,8 @@ describe('the admin API', () => {
     ['a budget in words', { name: 'a', budgetUsdPerDay: '5' }],
     ['half a request a minute', { name: 'a', requestsPerMinute: 0.5 }],
     ['no routers at all', { name: 'a', routers: [] }],
+    ['a router that is not there', { name: 'a', routers: ['support', 'suport'] }],
+    ['a candidate that is not there', { name: 'a', candidates: ['smal'] }],
     ['another onBudget', { name: 'a', onBudget: 'pay' }],
     ['no date', { name: 'a', expiresAt: 'tomorrow' }],
     ['a date in the past', { name: 'a', expiresAt: '2020-01-01T00:00:00Z' }],
@@ -146,25 +164,25 @@ describe('an admin API without a token', () => {
   it.each(['0.0.0.0', '::', '192.168.1.5', 'gateway.test', '127.0.0.1.evil.test', '1270.0.0.1', ''])(
     'is refused at %s',
     (host) => {
-      expect(() => createAdminApi({ areas: [createKeysArea(state)], host, token: null })).toThrow(
+      expect(() => createAdminApi({ areas: [createKeysArea(state, NAMED)], host, token: null })).toThrow(
         'must have a token',
       );
     },
   );
 
   it.each(['127.0.0.1', 'localhost', '::1', '127.8.9.1'])('is there at %s', (host) => {
-    expect(() => createAdminApi({ areas: [createKeysArea(state)], host, token: null })).not.toThrow();
+    expect(() => createAdminApi({ areas: [createKeysArea(state, NAMED)], host, token: null })).not.toThrow();
   });
 
   it('is refused with a token that can be guessed', () => {
     for (const token of ['', 'admin', 'fifteen-letters'])
-      expect(() => createAdminApi({ areas: [createKeysArea(state)], host: '127.0.0.1', token })).toThrow(
-        'at least 16 characters',
-      );
+      expect(() =>
+        createAdminApi({ areas: [createKeysArea(state, NAMED)], host: '127.0.0.1', token }),
+      ).toThrow('at least 16 characters');
   });
 
   it('lets programs of this machine in, and no web page', async () => {
-    const own = createAdminApi({ areas: [createKeysArea(state)], host: '127.0.0.1', token: null });
+    const own = createAdminApi({ areas: [createKeysArea(state, NAMED)], host: '127.0.0.1', token: null });
     const status = async (url: string, headers: Record<string, string>) =>
       (await own.request(`${url}/admin/keys`, { headers })).status;
     const here = 'http://127.0.0.1:8800';

@@ -26,6 +26,24 @@ function aGateway() {
 }
 
 describe('pointsman keys', () => {
+  it('names the routers and candidates that there are, where one is not, as far as a configuration says', async () => {
+    const config = {
+      upstreams: { local: { baseUrl: 'http://127.0.0.1:1/v1' } },
+      candidates: { small: { upstream: 'local' }, large: { upstream: 'local' } },
+      routers: { support: { folder: 'models/support' } },
+      keys: { state: 'named.db' },
+    };
+    const file = await write('named.yaml', JSON.stringify(config));
+    const keys = aGateway();
+    const create = (...words: string[]) => keys('create', '--config', file, '--name', 'a', ...words);
+    await expect(create('--candidate', 'smal')).rejects.toThrow('which are small, large. Got "smal".');
+    await expect(create('--router', 'suport')).rejects.toThrow('which are support. Got "suport".');
+    const [secret] = (await create('--candidate', 'small', '--router', 'support')).split('\n');
+    const id = secret.slice(3, 15);
+    await expect(keys('change', id, '--config', file, '--candidate', 'x')).rejects.toThrow('Got "x".');
+    expect(await keys('create', '--name', 'a', '--candidate', 'of nobody knows where')).toContain('pm-');
+  });
+
   it('makes a key, shows it, changes it, and deletes it', async () => {
     const keys = aGateway();
     const limits = [

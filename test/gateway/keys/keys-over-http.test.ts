@@ -7,6 +7,7 @@ import {
   mockUpstream,
   post,
   resetBeforeEach,
+  routerFolder,
   sendJson,
   testConfig,
   testGateway,
@@ -14,7 +15,13 @@ import {
 
 const { path } = temporaryFolder();
 const upstream = await mockUpstream();
-const gateway = await testGateway(await testConfig(upstream, { keys: { state: path('gateway.db') } }));
+const folder = await routerFolder();
+const gateway = await testGateway(
+  await testConfig(upstream, {
+    keys: { state: path('gateway.db') },
+    routers: { support: { folder }, other: { folder } },
+  }),
+);
 const CHAT = '/v1/chat/completions';
 
 resetBeforeEach(upstream);
@@ -217,16 +224,16 @@ describe('a limit', () => {
   });
 
   it.each([
-    [{}, ['auto', 'router/support', 'm0', 'm1', 'm2']],
-    [{ candidates: ['m0'] }, ['auto', 'router/support', 'm0']],
+    [{}, ['auto', 'router/support', 'router/other', 'm0', 'm1', 'm2']],
+    [{ candidates: ['m0'] }, ['auto', 'router/support', 'router/other', 'm0']],
     [{ routers: ['support'] }, ['auto', 'router/support']],
-    [{ routers: ['other'], candidates: ['m1'] }, ['m1']],
+    [{ routers: ['other'], candidates: ['m1'] }, ['router/other', 'm1']],
   ])('of routers and candidates, %j, is what GET /v1/models goes by', async (settings, names) => {
     const { secret } = await newKey(settings);
     const models = await gateway.fetch(new Request('http://gateway/v1/models', { headers: bearer(secret) }));
     const { data } = await models.json();
     expect(data.map(({ id }: { id: string }) => id)).toEqual(names);
-    for (const name of ['auto', 'router/support', 'm0', 'm1', 'm2']) {
+    for (const name of ['auto', 'router/support', 'router/other', 'm0', 'm1', 'm2']) {
       const { status } = await chat(secret, { model: name });
       expect([name, status]).toEqual([name, names.includes(name) ? 200 : 403]);
     }
@@ -295,4 +302,50 @@ it('names Redis and the field when it cannot be reached at the start, and lets n
   const misnamed = { env: { MOCK_KEY: 'a', STATE: 'nonsense' } };
   const config = await testConfig(upstream, { keys: { state: '${STATE}' } });
   await expect(createGateway(config, misnamed)).rejects.toThrow('`keys.state` must come to');
+});
+
+describe('a key that may not use everything', async () => {
+  const codeAndWords = async (secret: string, body: object, path = CHAT) => {
+    const { error } = await (await post(own, path, body, bearer(secret))).json();
+    return [error.code, error.message];
+  };
+  const { upstreams, ...rest } = await testConfig(upstream);
+  const own = await testGateway({
+    ...rest,
+    upstreams: { ...upstreams, other: { baseUrl: `${upstream.url}/v1`, protocol: 'anthropic' } },
+    candidates: { ...rest.candidates, m3: { upstream: 'other' }, m4: { upstream: 'other' } },
+    embeddings: { vectors: { upstream: 'mock' }, secret: { upstream: 'mock' } },
+    routers: { support: { folder }, other: { folder } },
+    keys: { state: path('scoped.db') },
+  });
+  const keyOf = async (settings: object) => {
+    const { body } = await admin('POST', '/admin/keys', { name: 'a', ...settings }, own);
+    return body.secret as string;
+  };
+
+  it.each([
+    [{ routers: ['support'] }, 'auto, router/support'],
+    [{ candidates: ['m0', 'm3'] }, 'auto, router/support, router/other, m0, m3'],
+    [{ routers: ['other'], candidates: ['m1'] }, 'auto, router/other, m1'],
+    [{}, 'auto, router/support, router/other, m0, m1, m2, m3, m4'],
+  ])('is told of no other name than its own: %j', async (settings, names) => {
+    const secret = await keyOf(settings);
+    expect(await codeAndWords(secret, ask({ model: 'gpt-9' }))).toEqual([
+      'model_not_found',
+      `The model "gpt-9" is not known. Ask for one of: ${names}.`,
+    ]);
+    const [code, words] = await codeAndWords(secret, ask({ model: 'router/none' }));
+    expect([code, words]).toEqual(['model_not_found', expect.stringContaining(names)]);
+  });
+
+  it('is told of none of the others where nobody speaks its protocol, limits are wrong or no vectors are there', async () => {
+    const secret = await keyOf({ candidates: ['m0', 'm3', 'vectors'] });
+    const [code, words] = await codeAndWords(secret, ask({ model: 'm0', max_tokens: 5 }), '/v1/messages');
+    expect([code, words]).toEqual(['protocol_not_spoken', expect.stringContaining('Those that do: m3.')]);
+    const limits = { 'x-pointsman-limits': '{"deny":["m9"]}' };
+    const denied = await (await post(own, CHAT, ask(), { ...bearer(secret), ...limits })).json();
+    expect(denied.error.message).toContain('which are m0. Got "m9"');
+    const [, vectors] = await codeAndWords(secret, { model: 'none', input: 'a' }, '/v1/embeddings');
+    expect(vectors).toContain('Known are: vectors.');
+  });
 });

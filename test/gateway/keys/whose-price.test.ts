@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { pricingOf } from '../../../gateway/api/expected-cost.ts';
 import { createKeyGuard } from '../../../gateway/keys/key-guard.ts';
 import { createKey, readUsage } from '../../../gateway/keys/manage-keys.ts';
 import { openGatewayState } from '../../../gateway/state/open-state.ts';
@@ -110,4 +111,19 @@ it('keeps 20 streams at once within the budget, when their length is bounded', a
   expect(all.filter((status) => status === 200)).toHaveLength(4);
   expect(all.filter((status) => status === 402)).toHaveLength(16);
   expect(await used()).toBeCloseTo(0.82, 6);
+});
+
+it('counts the few tokens of short answers, where the input alone costs more than the router expects of all', () => {
+  const prices = { inputPricePerMillionTokens: 1, outputPricePerMillionTokens: 10 };
+  const priceOf = (tokens: object) => {
+    const manifest = { candidates: [{ name: 'a', ...prices, ...tokens }] };
+    const parts = { config: { candidates: { a: prices } }, routers: { defaultName: undefined, names: [] } };
+    const target = { kind: 'router', name: 'support', router: { manifest } };
+    const request = { text: 'What is 17 * 23?' };
+    const predictions = [{ candidate: 'a', expectedCostUsd: 90e-6 }];
+    const pricing = pricingOf(parts as never, target as never, request as never, 100);
+    return pricing.priced({ candidate: 'a', predictions } as never).predictions[0].expectedCostUsd;
+  };
+  expect(priceOf({ tokens: { meanOutput: 2 } })).toBeCloseTo(120e-6, 12);
+  expect(priceOf({})).toBeCloseTo(10_100e-6, 12);
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Router } from 'pointsman';
 import { createRandom } from 'pointsman/internal';
 import { describe, expect, it } from 'vitest';
+import { createWorthArea } from '../../../gateway/admin/worth-area.ts';
 import { estimate, studentQuantile } from '../../../gateway/worth/estimate.ts';
 import { type LoggedDecision, readLoggedSample } from '../../../gateway/worth/logged-sample.ts';
 import { bestMix, savingsOf } from '../../../gateway/worth/savings.ts';
@@ -192,6 +193,20 @@ describe('the newest decisions of a log', () => {
       status: 404,
       body: { error: { message: expect.stringContaining('no files of a decision log') } },
     });
+    const inTable = createWorthArea(
+      { log: { content: 'prompt', postgres: { url: 'a', table: 'b' } }, routers: {} },
+      {
+        defaultName: 'support',
+        get: () => ({ manifest: { name: 'support' } }),
+      } as never,
+    );
+    let said: unknown;
+    inTable.onError((error, context) => {
+      said = error;
+      return context.text('', 404);
+    });
+    await inTable.request('/admin/savings');
+    expect(String(said)).toContain('The decision log is in PostgreSQL');
     const hashed = await testGateway(
       await testConfig(upstream, { log: { folder: join(folder, 'hashed'), content: 'hash' } }),
     );

@@ -253,7 +253,7 @@ export function testNights(
   const isSure = low !== null && low >= -tolerance;
   const isWorse = estimate !== null && estimate < 0 && !drifted;
   const { name, unit } = opponent;
-  const together = ` (${formatConfidence(1 - nightsAlpha)} over ${nights} nights)`;
+  const together = ` (${formatConfidence(1 - nightsAlpha)} over ${nights} ${nights === 1 ? 'night' : 'nights'})`;
   const reasons = [
     sayNotWorse(interval, { confidence, name, tolerance, unit }, together),
     ...(spent > 0 && low !== null && low < 0
