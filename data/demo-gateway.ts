@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { createGateway, type GatewayConfig, serve } from '@pointsman/gateway';
 import { type CommandIo, processIo } from '../training/cli/terminal/io.ts';
 import { runDemo } from './demo.ts';
+import { writePastTraffic } from './past-traffic.ts';
 import { openSolverUpstream } from './solver-upstream.ts';
 import { loadSolvers } from './solvers/candidates/solvers.ts';
 import { generatePrompts, type SamplePrompt } from './solvers/generate-prompts.ts';
@@ -18,9 +19,10 @@ const usage = `Serves the sample solvers behind a gateway, and sends it traffic 
 A router is trained first, where there is none yet.
 
   npm run demo:gateway -- [--port 8800] [--per-second 5] [--requests N] [--router models/demo] [--prompts 1500]
-                          [--log .pointsman/gateway/log] [--seed 0] [--retrain-after 200]
+                          [--log .pointsman/gateway/log] [--seed 0] [--retrain-after 50] [--past-days 12]
 
-It goes on until Ctrl+C, or for so many requests. After --retrain-after requests, 'pointsman retrain' learns from the log once.
+It goes on until Ctrl+C, or for so many requests. An empty log gets the traffic of some days before first, since a retraining compares days. After
+--retrain-after requests, 'pointsman retrain' learns from the log once, and a canary tries the new version.
 `;
 
 /** Of all answers: of how many somebody says how good they were, and how many are read as they come. */
@@ -32,6 +34,30 @@ const AT_A_TIME = 300;
 
 /** The summary is printed after so many requests, and at the end. */
 const SUMMARY_EVERY = 50;
+
+const PROMPTS_PER_DAY = 120;
+
+/** Of what is explored a new router can learn, and the dashboard can say what others would have been worth. */
+const POLICY = {
+  kind: 'explore',
+  method: 'epsilon-greedy',
+  epsilon: 0.3,
+  policy: { kind: 'utility', weights: 'balanced' },
+} as const;
+
+/** With far more of the traffic than a real one, so that something is seen in minutes. */
+const CANARY = { steps: [0.3, 1], minRatings: 5, minRequests: 10, maxRegret: 0.2 };
+
+/** Far more lenient than the defaults: a real gate wants more traffic than a demo has. */
+const GATE = {
+  tolerance: 1,
+  confidence: 0.6,
+  nightsTolerance: 1,
+  nights: 1,
+  nightsAlpha: 0.4,
+  sliceTolerance: 1,
+  calibrationLimit: 1,
+};
 
 /** Runs the gateway with its upstreams and its users. @returns the exit code */
 export async function runGatewayDemo(
@@ -49,7 +75,8 @@ export async function runGatewayDemo(
       prompts: { type: 'string', default: '1500' },
       log: { type: 'string', default: '.pointsman/gateway/log' },
       seed: { type: 'string', default: '0' },
-      'retrain-after': { type: 'string', default: '200' },
+      'retrain-after': { type: 'string', default: '50' },
+      'past-days': { type: 'string', default: '12' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -59,17 +86,23 @@ export async function runGatewayDemo(
     values.requests,
     values.seed,
     values['retrain-after'],
+    values['past-days'],
   ].map(Number);
   if (values.help || numbers.some(Number.isNaN)) {
     io.stdout(usage);
     return values.help ? 0 : 2;
   }
-  const [port, perSecond, requests, seed, retrainAfter] = numbers as [number, number, number, number, number];
+  const [port, perSecond, requests, seed, retrainAfter, days] = numbers;
   if (!existsSync(join(values.router, 'current.json'))) {
     const code = await runDemo(['--prompts', values.prompts, '--out', values.router], io);
     if (code !== 0) return code;
   }
   const solvers = await loadSolvers();
+  if (days > 0 && !(await readdir(values.log).catch(() => [])).length) {
+    io.stdout(`Writing ${days} days of traffic into ${values.log} …\n`);
+    const past = { days, promptsPerDay: PROMPTS_PER_DAY, policy: POLICY, seed: seed + 500 };
+    await writePastTraffic({ ...past, router: values.router, log: values.log, solvers });
+  }
   const upstream = await openSolverUpstream(solvers);
   const candidates = solvers.map(({ name, price }) => [name, { upstream: 'solvers', ...price }]);
   const config: GatewayConfig = {
@@ -79,14 +112,8 @@ export async function runGatewayDemo(
     routers: {
       demo: {
         folder: values.router,
-        canary: {},
-        // Of what is explored a new router can learn, and the dashboard can say what others would have been worth.
-        policy: {
-          kind: 'explore',
-          method: 'epsilon-greedy',
-          epsilon: 0.3,
-          policy: { kind: 'utility', weights: 'balanced' },
-        },
+        canary: CANARY,
+        policy: POLICY,
       },
     },
     log: { folder: values.log },
@@ -157,6 +184,8 @@ async function retrain(router: string, log: string, io: CommandIo): Promise<void
       router,
       logs: { files: [join(log, 'decisions-*')], format: 'pointsman' },
       work: join(folder, 'work'),
+      train: { policy: POLICY },
+      gate: GATE,
     }),
   );
   const child = spawn(process.execPath, [COMMAND, 'retrain', '--config', config, '--quiet'], {

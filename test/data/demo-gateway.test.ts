@@ -25,6 +25,8 @@ it('sends traffic through a gateway to solvers behind an upstream, rates it, and
     path('router'),
     '--log',
     path('log'),
+    '--past-days',
+    '0',
   ];
   expect(await runGatewayDemo(argv, io, new Promise(() => {}))).toBe(0);
   expect(io.said.err).toBe('');
@@ -42,6 +44,28 @@ it('sends traffic through a gateway to solvers behind an upstream, rates it, and
     ({ kind, propensities }) => kind === 'decision' && propensities !== undefined,
   );
   expect(explored).toHaveLength(30);
+});
+
+it('writes traffic of the days before into an empty log, and into no other', async () => {
+  const names = (await loadSolvers()).map(({ name }) => name);
+  await writeArtifact(path('past/router'), await servingArtifact({ names }));
+  const folders = ['--router', path('past/router'), '--log', path('past/log')];
+  const argv = ['--port', '0', '--requests', '1', '--per-second', '1000', '--past-days', '2', ...folders];
+  const logged = async () => {
+    const files = (await readdir(path('past/log'))).map((file) =>
+      readFile(join(path('past/log'), file), 'utf8'),
+    );
+    const records = (await Promise.all(files)).flatMap((text) => text.trimEnd().split('\n'));
+    return records.map((line) => JSON.parse(line)).filter(({ kind }) => kind === 'decision');
+  };
+  expect(await runGatewayDemo(argv, capturedIo(), new Promise(() => {}))).toBe(0);
+  const first = await logged();
+  expect(first).toHaveLength(2 * 120 + 1);
+  const days = first.map(({ at }) => (Date.now() - Date.parse(at)) / 86_400_000);
+  expect(days.filter((ago) => ago > 1)).toHaveLength(120);
+  expect(Math.max(...days)).toBeLessThan(2.01);
+  expect(await runGatewayDemo(argv, capturedIo(), new Promise(() => {}))).toBe(0);
+  expect(await logged()).toHaveLength(2 * 120 + 2);
 });
 
 it('shows how it is used', async () => {

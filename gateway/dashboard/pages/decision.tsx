@@ -2,8 +2,16 @@ import type { Attempt } from 'pointsman/execution';
 import type { DecisionRecord } from '../../records/decision-records.ts';
 import { useLoaded } from '../api/use-loaded.ts';
 import { Alternatives } from '../parts/alternatives.tsx';
-import { Badge, Card, Figure, LoadedView, Notice, Page } from '../parts/blocks.tsx';
-import { formatDateTime, formatMs, formatNumber, formatPercent, formatUsd, plural } from '../parts/format.ts';
+import { Badge, Card, Figure, LoadedView, Notice, Page, Words } from '../parts/blocks.tsx';
+import {
+  formatDateTime,
+  formatMs,
+  formatNumber,
+  formatPercent,
+  formatUsd,
+  plural,
+  withoutTurns,
+} from '../parts/format.ts';
 import type { PageProps } from '../parts/page-props.ts';
 
 /** What `GET /admin/decisions/:id` gives. */
@@ -38,7 +46,11 @@ function Whole({ record }: { readonly record: ShownDecision }) {
     <>
       <Card>
         <p class="prose">
-          {prompt ?? <span class="muted">The words are not kept, since the decision log keeps none.</span>}
+          {prompt === null ? (
+            <span class="muted">The words are not kept, since the decision log keeps none.</span>
+          ) : (
+            <Words of={prompt} />
+          )}
         </p>
         <p class="row muted small facts">
           <StateOf record={record} />
@@ -116,7 +128,7 @@ function Whole({ record }: { readonly record: ShownDecision }) {
       </div>
       <details>
         <summary>All of it as JSON</summary>
-        <pre>{JSON.stringify(record, null, 2)}</pre>
+        <pre>{withoutTurns(JSON.stringify(record, null, 2))}</pre>
       </details>
     </>
   );
@@ -197,8 +209,16 @@ function Ratings({ record: { feedback, id } }: { readonly record: ShownDecision 
           <span class="muted small">
             {source ?? 'somebody'}, {formatDateTime(at)}
           </span>
-          {comment === undefined ? null : <p class="prose">{comment}</p>}
-          {rightAnswer === undefined ? null : <p class="prose">Right would be: {rightAnswer}</p>}
+          {comment === undefined ? null : (
+            <p class="prose">
+              <Words of={comment} />
+            </p>
+          )}
+          {rightAnswer === undefined ? null : (
+            <p class="prose">
+              Right would be: <Words of={rightAnswer} />
+            </p>
+          )}
         </li>
       ))}
     </ul>

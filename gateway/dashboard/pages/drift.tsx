@@ -4,7 +4,7 @@ import type { RollupRow } from '../../rollups/rollup.ts';
 import { useLoaded } from '../api/use-loaded.ts';
 import { Badge, Card, LoadedView, Notice, Page, ScrollTable } from '../parts/blocks.tsx';
 import { Chart } from '../parts/chart.tsx';
-import { formatDateTime, formatNumber, formatPercent, plural } from '../parts/format.ts';
+import { formatDateTime, formatNumber, formatPercent, formatRatio, plural } from '../parts/format.ts';
 import type { PageProps } from '../parts/page-props.ts';
 import { Chooser, type Period, total, useRollups, wordsOf } from '../parts/period.tsx';
 
@@ -81,7 +81,7 @@ function Foreseen({ period, rows }: { readonly rows: readonly RollupRow[]; reado
                 values: rows.map(({ costUsd, decided }) =>
                   decided.costUsd > 0 && costUsd > 0 ? costUsd / decided.costUsd : null,
                 ),
-                format: (value) => formatNumber(value, 1),
+                format: formatRatio,
               },
             ]}
           />

@@ -1,9 +1,9 @@
 import { useState } from 'preact/hooks';
-import type { MadeKey, ShownKey } from '../../keys/manage-keys.ts';
+import type { MadeKey, ShownKey, ShownUse } from '../../keys/manage-keys.ts';
 import { askJson } from '../api/client.ts';
 import { useAction } from '../api/use-action.ts';
 import { useLoaded } from '../api/use-loaded.ts';
-import { LoadedView, Notice, Page } from '../parts/blocks.tsx';
+import { LoadedView, Notice, Page, Words } from '../parts/blocks.tsx';
 import { Dialog } from '../parts/dialog.tsx';
 import { formatUsd, plural } from '../parts/format.ts';
 import type { PageProps } from '../parts/page-props.ts';
@@ -132,17 +132,30 @@ function fits({ id, name, tags }: ShownKey, wanted: string): boolean {
   return wanted === '' || texts.some((text) => text.toLowerCase().includes(wanted));
 }
 
+const USE_AGAIN_MS = 10_000;
+
+/** Of a long list, only those in sight ask what was used. */
 function KeyRow({ keyOf: key }: { readonly keyOf: ShownKey }) {
+  const usage = useLoaded<{ readonly days: readonly ShownUse[] }>(
+    `/admin/keys/${key.id}/usage?days=1`,
+    USE_AGAIN_MS,
+  );
+  const used = usage.data === null ? undefined : (usage.data.days[0]?.usd ?? 0);
   return (
     <a class="key-row" href={`#/keys/${key.id}`}>
-      <span class="prompt">{key.name}</span>
+      <span class="prompt">
+        <Words of={key.name} />
+      </span>
       <code class="who muted">
         pm-{key.id}-…{key.hint}
       </code>
       <span class="state">
         <Standing of={key} />
       </span>
-      <span class="cost end muted">{limitsOf(key)}</span>
+      <span class="cost end muted">
+        {used === undefined ? '' : `${formatUsd(used)} used today · `}
+        {limitsOf(key)}
+      </span>
     </a>
   );
 }

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { LiveRow } from '../../admin/live-area.ts';
 import { type Live, useLiveRows } from '../api/live-rows.ts';
-import { Badge, Notice, Page } from '../parts/blocks.tsx';
+import { Badge, Notice, Page, Words } from '../parts/blocks.tsx';
 import { formatMs, formatPercent, formatTime, formatUsd, plural } from '../parts/format.ts';
 import { useIsNarrow } from '../parts/use-is-narrow.ts';
 import { VirtualList } from '../parts/virtual-list.tsx';
@@ -118,7 +118,9 @@ function Row({ row }: { readonly row: LiveRow }) {
   return (
     <a href={`#/decision/${id}`}>
       <span class="when muted">{formatTime(at)}</span>
-      <span class="prompt">{prompt ?? <span class="muted">(words are not kept)</span>}</span>
+      <span class="prompt">
+        {prompt === null ? <span class="muted">(words are not kept)</span> : <Words of={prompt} />}
+      </span>
       <span class="who">{candidate ?? chosen}</span>
       <span class="state">
         <StateBadge row={row} />

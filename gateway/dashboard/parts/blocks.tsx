@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import type { Loaded } from '../api/use-loaded.ts';
+import { withoutTurns } from './format.ts';
 
 interface PageProps {
   readonly title: string;
@@ -56,6 +57,11 @@ export function Figure({ name, note, value }: FigureProps) {
       {note === undefined ? null : <dd class="note">{note}</dd>}
     </div>
   );
+}
+
+/** Words of somebody else, in whichever direction they are written: nothing around them is turned by them. */
+export function Words({ of }: { readonly of: string }) {
+  return <bdi>{withoutTurns(of)}</bdi>;
 }
 
 type Tone = 'good' | 'warn' | 'bad' | 'accent';

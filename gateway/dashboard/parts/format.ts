@@ -14,6 +14,11 @@ export function formatUsd(usd: number | null): string {
   return `${sign}$${size.toFixed(decimals)}`;
 }
 
+/** What turns the order of letters that follow, as a text of somebody else may: told by its number instead. Marks and isolates of right-to-left writing stay. */
+export function withoutTurns(text: string): string {
+  return text.replace(/[\u202a-\u202e]/g, (turn) => `⟨U+${turn.charCodeAt(0).toString(16).toUpperCase()}⟩`);
+}
+
 export function formatMs(ms: number | null): string {
   if (ms === null) return UNKNOWN;
   if (ms < 10) return `${ms.toFixed(1)} ms`;
@@ -30,6 +35,12 @@ export function formatPercent(share: number | null, digits = 0): string {
 
 export function formatNumber(value: number | null, digits = 2): string {
   return value === null ? UNKNOWN : value.toFixed(digits);
+}
+
+/** What is around 1, or far from it, with as many digits as tell two of them apart. */
+export function formatRatio(value: number | null): string {
+  if (value === null) return UNKNOWN;
+  return value === 0 || Math.abs(value) >= 0.1 ? value.toFixed(1) : value.toPrecision(1);
 }
 
 export function formatCount(count: number): string {

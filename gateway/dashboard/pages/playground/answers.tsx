@@ -1,4 +1,4 @@
-import { Badge } from '../../parts/blocks.tsx';
+import { Badge, Words } from '../../parts/blocks.tsx';
 
 /** An answer of one candidate, as far as it is there. */
 export interface Answered {
@@ -29,7 +29,7 @@ export function AnswerCard({ answer: { error, rating, state, text }, onRate, tit
         {title} {state === 'running' ? <Badge tone="accent">answering</Badge> : null}
       </h2>
       <p class="prose">
-        {text}
+        <Words of={text} />
         {text === '' && state === 'whole' ? <span class="muted">(an answer without words)</span> : null}
         {error === null ? null : <span class="error">{error}</span>}
       </p>

@@ -1,0 +1,92 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { runGatewayDemo } from '../../data/demo-gateway.ts';
+import type { LiveRows } from '../../gateway/admin/live-area.ts';
+import type { NightsAnswer } from '../../gateway/admin/nights-area.ts';
+import type { Upstreams } from '../../gateway/admin/standing-area.ts';
+import type { VersionsAnswer } from '../../gateway/admin/versions-area.ts';
+import type { RollupAnswer } from '../../gateway/rollups/rollup.ts';
+import type { Savings } from '../../gateway/worth/savings.ts';
+import type { WhatIf } from '../../gateway/worth/what-if.ts';
+import { temporaryFolder } from '../fixtures/temporary-folder.ts';
+import { capturedIo } from '../training/cli/captured-io.ts';
+
+const { path } = temporaryFolder();
+const WITHIN_MS = 120_000;
+
+it('within two minutes the demo has real figures for every page of the dashboard', async () => {
+  const io = capturedIo();
+  let stop = () => {};
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
+  const folders = ['--router', path('router'), '--log', path('gateway/log')];
+  const running = runGatewayDemo(['--port', '0', '--prompts', '600', ...folders], io, stopped);
+  try {
+    const said = (pattern: RegExp) => pattern.exec(io.said.out)?.[1];
+    const url = await until(async () => said(/Dashboard: (http:\S+)\/dashboard/), 10 * WITHIN_MS);
+    const began = performance.now();
+    const admin = async <T>(where: string, body?: object): Promise<T> => {
+      const given = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
+      return (await fetch(`${url}/admin/${where}`, given)).json() as T;
+    };
+    const versions = async () => (await admin<VersionsAnswer>('versions')).routers.demo;
+    // What comes last: a retraining has ended, and its version is on trial, or was.
+    await until(async () => {
+      const { canary, verdicts } = await versions();
+      return canary !== null || verdicts.length > 0 ? true : undefined;
+    }, WITHIN_MS);
+    const [night] = (await admin<NightsAnswer>('nights')).routers.demo.nights;
+    expect([night.outcome, night.gate?.passed, night.gate?.rows]).toEqual([
+      'promoted',
+      true,
+      expect.toSatisfy((rows: number) => rows >= 100),
+    ]);
+    expect(night.drift?.populations.length).toBeGreaterThan(2);
+    expect(night.drift?.candidates.length).toBeGreaterThan(4);
+    await until(async () => {
+      const { canary, verdicts } = await versions();
+      return (canary?.ratings.canary.count ?? 0) > 0 || verdicts.length > 0 ? true : undefined;
+    }, WITHIN_MS);
+    const { rows } = await firstRows(url!);
+    expect(
+      rows.filter(({ quality, state }) => state === 'answered' && quality !== null).length,
+    ).toBeGreaterThan(5);
+    const decision = await admin<{ decision: { predictions: unknown[] } }>(`decisions/${rows[0].id}`);
+    expect(decision.decision.predictions).toHaveLength(8);
+    const savings = await admin<Savings>('savings');
+    expect(savings.rated).toBeGreaterThan(1000);
+    expect(savings.comparisons.every(({ savedUsd }) => savedUsd.refusal === null)).toBe(true);
+    const counted = (await admin<RollupAnswer>('rollups?by=hour')).rows;
+    expect(counted.reduce((sum, { ratings }) => sum + ratings.count, 0)).toBeGreaterThan(5);
+    const whatIf = await admin<WhatIf>('what-if', { router: 'demo', weights: 'best' });
+    expect(whatIf.costUsd.refusal).toBe(null);
+    const { candidates } = await admin<Upstreams>('upstreams');
+    expect(candidates.filter(({ answered }) => answered > 0).length).toBeGreaterThan(3);
+    const { keys } = await admin<{ keys: { id: string }[] }>('keys');
+    const { days } = await admin<{ days: { usd: number }[] }>(`keys/${keys[0].id}/usage`);
+    expect(days[0].usd).toBeGreaterThan(0);
+    expect(performance.now() - began).toBeLessThan(WITHIN_MS);
+  } finally {
+    stop();
+    await running;
+  }
+  expect(io.said.err).toBe('');
+});
+
+async function until<T>(look: () => Promise<T | undefined>, withinMs: number): Promise<T> {
+  for (const began = performance.now(); performance.now() - began < withinMs; await pause(500)) {
+    const seen = await look();
+    if (seen !== undefined) return seen;
+  }
+  throw new Error(`It was not there within ${withinMs} ms.`);
+}
+
+async function firstRows(url: string): Promise<LiveRows> {
+  let text = '';
+  for await (const piece of (await fetch(`${url}/admin/live`)).body!) {
+    text += Buffer.from(piece);
+    if (text.includes('\n\n')) break;
+  }
+  return JSON.parse(text.split('\n\n')[0].replace(/^data: /, ''));
+}
