@@ -39,13 +39,11 @@ export function createWorthArea(
   let read: { readonly at: number; readonly sample: Promise<readonly LoggedDecision[]> } | undefined;
   const sampleOf = async ({ manifest }: Router) => {
     const folder = config.log?.folder;
-    if (config.log?.postgres !== undefined)
-      throw new NotThereError(
-        'The decision log is in PostgreSQL, and these figures are read from files alone. Give `log: { folder: ... }` for them, or evaluate the log with `npx pointsman retrain`.',
-      );
     if (folder === undefined)
       throw new NotThereError(
-        'There are no files of a decision log to learn this from. Give `log: { folder: ... }` in the configuration, or --log.',
+        config.log === undefined
+          ? 'There are no files of a decision log to learn this from. Give `log: { folder: ... }` in the configuration, or --log.'
+          : `The decision log goes to ${config.log.postgres === undefined ? 'Redis' : 'PostgreSQL'}, and these figures are read from files alone. Give \`log: { folder: ... }\` for them.`,
       );
     if (read === undefined || clock() - read.at >= FRESH_MS)
       read = { at: clock(), sample: readLoggedSample(folder) };

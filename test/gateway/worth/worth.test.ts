@@ -193,20 +193,16 @@ describe('the newest decisions of a log', () => {
       status: 404,
       body: { error: { message: expect.stringContaining('no files of a decision log') } },
     });
-    const inTable = createWorthArea(
-      { log: { content: 'prompt', postgres: { url: 'a', table: 'b' } }, routers: {} },
-      {
-        defaultName: 'support',
-        get: () => ({ manifest: { name: 'support' } }),
-      } as never,
-    );
+    const log = { postgres: { url: 'a', table: 'b' } };
+    const get = () => ({ manifest: { name: 'support' } });
+    const inTable = createWorthArea({ log, routers: {} } as never, { defaultName: 'support', get } as never);
     let said: unknown;
     inTable.onError((error, context) => {
       said = error;
       return context.text('', 404);
     });
     await inTable.request('/admin/savings');
-    expect(String(said)).toContain('The decision log is in PostgreSQL');
+    expect(String(said)).toContain('The decision log goes to PostgreSQL');
     const hashed = await testGateway(
       await testConfig(upstream, { log: { folder: join(folder, 'hashed'), content: 'hash' } }),
     );
