@@ -324,7 +324,7 @@ function answerHeaders(
   raw: unknown,
 ): Record<string, string> {
   const notCarried = isTranslated(raw) ? (raw.notCarried ?? []) : [];
-  const { confidence, id = '', predictions } = decision();
+  const { artifactId, confidence, id = '', predictions } = decision();
   const expected =
     predictions.find((prediction) => prediction.candidate === candidate)?.expectedCostUsd ?? null;
   return {
@@ -332,7 +332,8 @@ function answerHeaders(
     'x-pointsman-conversation-id': headerText(conversationId),
     ...(routerName === null ? {} : { 'x-pointsman-router': headerText(routerName) }),
     'x-pointsman-candidate': headerText(candidate),
-    'x-pointsman-confidence': confidence.toFixed(4),
+    // Of a candidate that no router knows, nobody expects anything.
+    ...(artifactId === 'none' ? {} : { 'x-pointsman-confidence': confidence.toFixed(4) }),
     ...(expected === null ? {} : { 'x-pointsman-expected-cost': expected.toPrecision(6) }),
     ...(notCarried.length === 0
       ? {}

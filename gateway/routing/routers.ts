@@ -6,7 +6,6 @@ import { loadRouter } from 'pointsman/node';
 import type { Notes, Versions } from '../canary/version-standing.ts';
 import { openVersions } from '../canary/versions.ts';
 import { AUTO, type CheckedConfig, ROUTER_PREFIX } from '../config/schema.ts';
-import type { Scope } from '../keys/guard.ts';
 import { Problem } from '../problem.ts';
 
 /** The routers of a gateway, by name. */
@@ -26,8 +25,15 @@ export interface Routers {
    * @param unit the conversation or user, which stays with one version; without, a version is drawn.
    * @throws Problem when there is no such router or candidate.
    */
-  target(model: string, scope: Scope, hinted?: string, unit?: string): Target;
+  target(model: string, scope: TellableNames, hinted?: string, unit?: string): Target;
   close(): Promise<void>;
+}
+
+/** What a request that asks for what is not there is told of: what its key may use. */
+interface TellableNames {
+  /** Null for all. */
+  readonly routers: readonly string[] | null;
+  mayName(candidate: string): boolean;
 }
 
 export type Target =
@@ -78,13 +84,13 @@ export async function openRouters(
   );
   const routers = new Map<string, Pick<Versions, 'champion' | 'close' | 'pick'>>(entries);
   const defaultName = config.defaultRouter ?? entries[0]?.[0];
-  const unknown = (what: string, scope: Scope): Problem =>
+  const unknown = (what: string, scope: TellableNames): Problem =>
     unknownModel(
       what,
       [...routers.keys()].filter((name) => scope.routers?.includes(name) ?? true),
       Object.keys(config.candidates).filter((name) => scope.mayName(name)),
     );
-  const named = (name: string, scope: Scope, unit: string = crypto.randomUUID()): Target => {
+  const named = (name: string, scope: TellableNames, unit: string = crypto.randomUUID()): Target => {
     const found = routers.get(name);
     if (found !== undefined) return { kind: 'router', name, router: found.pick(unit) };
     throw unknown(`The router "${name.slice(0, 200)}" is not known.`, scope);
