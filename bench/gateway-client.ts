@@ -53,7 +53,7 @@ async function openConnection(url: string): Promise<Connection> {
             if (at === -1) return;
             bodyAt = at + HEAD_END.length;
             if (!text.startsWith('HTTP/1.1 200'))
-              return reject(new Error(`${url} answered: ${text.slice(0, 1000)}`));
+              return reject(new Error(`it answered ${text.slice(9, text.indexOf('\r\n'))}`));
             const length = /\r\ncontent-length: (\d+)/i.exec(text.slice(0, bodyAt))?.[1];
             end =
               length === undefined

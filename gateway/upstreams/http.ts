@@ -156,7 +156,10 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   /** The parts of a `Response` that are read: its status, headers, and its body. */
   #response(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): Response {
-    const cancel = async () => this.#stop(new Error('Nobody reads the answer any more.'));
+    const cancel = async () => {
+      // Of one that was read to its end too, by then for nothing.
+      if (!this.#isOver) this.#stop(new Error('Nobody reads the answer any more.'));
+    };
     return {
       ok: status >= 200 && status < 300,
       status,
