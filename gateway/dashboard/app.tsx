@@ -46,6 +46,8 @@ export function App() {
   const { page: Shown, title } = ROUTES[name] as Route;
   useEffect(() => {
     document.title = `${title} · Pointsman`;
+    // On a narrow screen the menu is longer than the screen is wide.
+    document.querySelector('.nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }, [title]);
   if (overview.error?.status === 401)
     return <Gate reason={overview.error.message} onToken={overview.reload} />;
