@@ -86,7 +86,7 @@ beforeAll(async () => {
   ran = [];
   engine = createInProcessEngine({ ...(await openParts()), onTime: (step) => ran.push(step) });
   known = await train({ rows, engine });
-}, 120_000);
+});
 afterAll(() => redis.stop());
 
 /** All prompts, and their splits, in one place. */
@@ -202,7 +202,7 @@ describe('a router that is fitted on a sample', () => {
       await queue.close();
       for (const worker of workers) await worker.close();
     }
-  }, 120_000);
+  });
 
   it('is made again from what is in the store, of which nothing is done twice', async () => {
     const before = ran.length;
@@ -210,14 +210,14 @@ describe('a router that is fitted on a sample', () => {
     expect(new Set(ran)).toEqual(new Set(Object.keys(TRAINING_STEPS)));
     expect((await train({ rows, engine })).digest).toBe(known.digest);
     expect(ran.slice(before)).toEqual([]);
-  }, 60_000);
+  });
 
   it('draws no sample where all prompts can be fitted on', async () => {
     const { traffic, trained } = await train({ rows, engine, fitSample: 660 });
     expect(traffic.whole).toBe(null);
     expect(traffic.matrix.prompts).toHaveLength(660);
     expect(trained.evaluation).not.toHaveProperty('whole');
-  }, 60_000);
+  });
 
   it('is refused where the split is by time', async () => {
     await expect(train({ rows, engine, config: { split: { by: 'time' } } })).rejects.toThrow(
@@ -244,12 +244,12 @@ describe('of a log with one outcome a prompt', () => {
     expect(test?.bestSingle.candidate).toBe(truth.bestSingle.candidate);
     expect(test?.bestSingle.quality.low).toBeLessThan(truth.bestSingle.quality.estimate);
     expect(test?.bestSingle.quality.high).toBeGreaterThan(truth.bestSingle.quality.estimate);
-  }, 60_000);
+  });
 
   it('they give none where it does not', async () => {
     const file = await writeRows(path('unlogged.jsonl'), logged(undefined));
     const { trained } = await train({ rows: file, engine });
     expect(trained.evaluation.whole).toMatchObject({ test: null, calibration: [] });
     expect(trained.evaluation.verdict.caveats.at(-1)).toContain('On all of them nothing is measured');
-  }, 60_000);
+  });
 });
