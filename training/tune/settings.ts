@@ -63,7 +63,9 @@ export function cascadeFamily(candidates: readonly number[], shape: CascadeShape
   const { asked = 0 } = shape;
   const last = candidates.length - 1;
   const reaches = shape.reaches ?? candidates.slice(0, last).map(() => 1);
-  const threshold = (dial: number, step: number) => 1 - reaches[step] + reaches[step] * dial;
+  // Halves of a dial's steps have five digits; sums of doubles may have seventeen.
+  const threshold = (dial: number, step: number) =>
+    Math.round(1e6 * (1 - reaches[step] + reaches[step] * dial)) / 1e6;
   /** The number of the step that answers. */
   const stepOf: RoutingFamily['choose'] = (dial, scores, at) => {
     for (let step = 0; step < last; step++) {

@@ -67,7 +67,9 @@ describe('pointsman tune', () => {
     const { said } = await run(argv);
     // A verse that was drawn in both.
     expect(said.out).toContain('1 of 310 prompts was left out: the router was fitted on it');
-    expect(said.out).toMatch(/On the same prompts, which flatters it: \d+\.\d % of 309 requests/);
+    expect(said.out).toMatch(
+      /On the same prompts, which flatters it: large answers \d+\.\d % of 309 requests/,
+    );
   });
 
   it('tunes a test of answers from a column of the metadata, one threshold a step', async () => {
