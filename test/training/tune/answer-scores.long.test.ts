@@ -95,7 +95,7 @@ beforeAll(async () => {
   const said = await run(...tuneArgv(fresh), '--max-loss', '5', '--apply', '--json');
   expect(said.err).toBe('');
   tuned = JSON.parse(said.out);
-}, 180_000);
+});
 
 describe('a cascade tuned on its answer head', () => {
   test('is in use as a new version that says `tuned`, and keeps to the loss on traffic that nobody has seen', async () => {
@@ -126,7 +126,7 @@ describe('a cascade tuned on its answer head', () => {
     expect(sums.loss / 400).toBeLessThanOrEqual(0.05);
     expect(1 - sums.cost / sums.masterCost).toBeGreaterThan(0.3);
     expect(Math.abs(1 - sums.cost / sums.masterCost - tuned.tuned.costSaved)).toBeLessThan(0.1);
-  }, 60_000);
+  });
 
   test('is asked by a hedge of your own too', async () => {
     const { manifest } = await readArtifactFolder(router);
@@ -269,7 +269,7 @@ describe('what a log cannot say', () => {
     expect((await run(...argv)).err.replace(/\s+/g, ' ')).toMatch(
       /reads the words of answers, and those of 1,500 answers were not kept/,
     );
-  }, 60_000);
+  });
 
   test('is refused where the router has no head, and where a score column is named', async () => {
     const bare = path('models/bare');
@@ -298,7 +298,7 @@ describe('a training after it', () => {
     const { manifest } = await readArtifactFolder(router);
     expect(manifest.answer?.thresholds).toEqual(thresholds);
     expect((await (await loadRouter(router)).route({ text: 'What is 2 + 3?' })).plan.kind).toBe('sequence');
-  }, 60_000);
+  });
 
   test('with `tuned` for others is refused by name', async () => {
     const policy = { ...TUNED, steps: [TUNED.steps[1], { use: 'master' }] };
@@ -348,5 +348,5 @@ describe('a training after it', () => {
     expect(night.sentence).toMatch(
       /^(Refused|Promoted): .* `tuned` of the new version's policy stands for [\d., ]+, as in the version before: /,
     );
-  }, 60_000);
+  });
 });

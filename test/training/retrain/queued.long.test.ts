@@ -171,7 +171,7 @@ describe.skipIf(findRedis() === undefined)(
       } finally {
         worker.kill('SIGKILL');
       }
-    }, 90_000);
+    });
 
     it('a worker that is stopped for longer than its lease loses the router, and does not promote when it wakes up', async () => {
       const url = `${redis.url}/4`;
@@ -214,6 +214,6 @@ describe.skipIf(findRedis() === undefined)(
           await ended;
         }
       }
-    }, 90_000);
+    });
   },
 );

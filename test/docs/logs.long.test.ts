@@ -80,7 +80,7 @@ describe('the pages on logs', () => {
       } else expect.fail(`nothing tests a block of "${language}"`);
     }
     expect(commands).toBeGreaterThan(6);
-  }, 240_000);
+  });
 
   it('tell of every format, and link to files that are there', async () => {
     for (const format of LOG_FORMATS.filter((name) => name !== 'table'))

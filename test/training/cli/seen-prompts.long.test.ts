@@ -58,7 +58,7 @@ beforeAll(async () => {
   const config = ['--config', path('train.yaml')];
   await run(['train', await inFile('full.jsonl', rows), '--out', full(), ...config]);
   await run(['train', await inFile('logged.jsonl', ofOne(log)), '--out', logged(), ...config]);
-}, 120_000);
+});
 
 const told = (name: string, all: readonly PlantedRow[], expected: readonly [number, number, number]) =>
   ({ name, all, expected }) as const;

@@ -106,7 +106,7 @@ describe.skipIf(findRedis() === undefined)(
       );
       expect(new Set(users)).toEqual(new Set(hashes));
       expect(JSON.stringify(records)).not.toContain('person 1');
-    }, 120_000);
+    });
 
     it('keeps what is no record, says so, and says how much a full stream has lost', async () => {
       const client = new Redis(server.url);
