@@ -19,7 +19,8 @@ const usage = `Serves the sample solvers behind a gateway, and sends it traffic 
 A router is trained first, where there is none yet.
 
   npm run demo:gateway -- [--port 8800] [--per-second 5] [--requests N] [--router models/demo] [--prompts 1500]
-                          [--log .pointsman/gateway/log] [--seed 0] [--retrain-after 50] [--past-days 12]
+                          [--log .pointsman/gateway/log] [--work .pointsman] [--seed 0] [--retrain-after 50]
+                          [--past-days 12]
 
 It goes on until Ctrl+C, or for so many requests. An empty log gets the traffic of some days before first, since a retraining compares days. After
 --retrain-after requests, 'pointsman retrain' learns from the log once, and a canary tries the new version.
@@ -77,6 +78,7 @@ export async function runGatewayDemo(
       seed: { type: 'string', default: '0' },
       'retrain-after': { type: 'string', default: '50' },
       'past-days': { type: 'string', default: '12' },
+      work: { type: 'string', default: '.pointsman' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -94,7 +96,10 @@ export async function runGatewayDemo(
   }
   const [port, perSecond, requests, seed, retrainAfter, days] = numbers;
   if (!existsSync(join(values.router, 'current.json'))) {
-    const code = await runDemo(['--prompts', values.prompts, '--out', values.router], io);
+    const code = await runDemo(
+      ['--prompts', values.prompts, '--out', values.router, '--work', values.work],
+      io,
+    );
     if (code !== 0) return code;
   }
   const solvers = await loadSolvers();

@@ -20,7 +20,7 @@ it('within two minutes the demo has real figures for every page of the dashboard
   const stopped = new Promise<void>((resolve) => {
     stop = resolve;
   });
-  const folders = ['--router', path('router'), '--log', path('gateway/log')];
+  const folders = ['--router', path('router'), '--log', path('gateway/log'), '--work', path('work')];
   const running = runGatewayDemo(['--port', '0', '--prompts', '600', ...folders], io, stopped);
   try {
     const said = (pattern: RegExp) => pattern.exec(io.said.out)?.[1];
