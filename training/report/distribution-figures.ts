@@ -141,6 +141,17 @@ function logTicks(low: number, high: number): number[] {
   return ticks.length > 0 ? ticks.filter((_, i) => i % step === 0) : [Math.sqrt(low * high)];
 }
 
+/** An axis of one name a row; two names may be cut to the same text, so that rows are told apart by their keys. */
+function namesAxis(rows: readonly { readonly key: string; readonly name: string }[]) {
+  return {
+    type: 'band',
+    domain: rows.map(({ key }) => key),
+    tickFormat: (key: string) => rows.find((row) => row.key === key)?.name ?? '',
+    tickSize: 0,
+    label: null,
+  } as const;
+}
+
 /** How many equally weighted prompts the log is worth for one way to choose. */
 interface NamedSample {
   readonly name: string;
@@ -180,13 +191,7 @@ export function overlapFigure(samples: readonly NamedSample[], least: number): H
       ticks: 5,
       grid: true,
     },
-    y: {
-      type: 'band',
-      domain: rows.map(({ key }) => key),
-      tickFormat: (key: string) => rows.find((row) => row.key === key)?.name ?? '',
-      tickSize: 0,
-      label: null,
-    },
+    y: namesAxis(rows),
     marks: [
       Plot.barX(
         rows.filter((row) => !row.isRouter),
@@ -349,13 +354,7 @@ export function differenceFigure(
       ticks: 6,
       grid: true,
     },
-    y: {
-      type: 'band',
-      domain: rows.map(({ key }) => key),
-      tickFormat: (key: string) => rows.find((row) => row.key === key)?.name ?? '',
-      tickSize: 0,
-      label: null,
-    },
+    y: namesAxis(rows),
     marks: [
       Plot.ruleX([0], { stroke: 'currentColor', strokeWidth: 1.5 }),
       Plot.ruleY(rows, { y: 'key', x1: 'low', x2: 'high', stroke: 'var(--router)', strokeWidth: 2.5 }),

@@ -103,6 +103,40 @@ async function* parquetBlocks(
   }
 }
 
+/** Gathers documents into blocks, each of which knows its first line. */
+class BlockWriter {
+  #lines: string[] = [];
+  #characters = 0;
+  #firstLine = 1;
+
+  /** The line that the next document will stand on. */
+  get nextLine(): number {
+    return this.#firstLine + this.#lines.length;
+  }
+
+  get isEmpty(): boolean {
+    return this.#lines.length === 0;
+  }
+
+  get isFull(): boolean {
+    return this.#characters >= BLOCK_BYTES;
+  }
+
+  add(document: string): void {
+    this.#lines.push(document);
+    this.#characters += document.length;
+  }
+
+  /** The block so far; the next one follows it. */
+  take(): TextBlock {
+    const block = { bytes: Buffer.from(this.#lines.join('\n')), firstLine: this.#firstLine };
+    this.#firstLine = this.nextLine;
+    this.#lines = [];
+    this.#characters = 0;
+    return block;
+  }
+}
+
 /** Reads an Arrow IPC file or stream as JSON documents, one per row; a row's number is its line. */
 export async function* arrowBlocks(
   file: string,
@@ -110,16 +144,7 @@ export async function* arrowBlocks(
 ): AsyncGenerator<TextBlock> {
   const source = await open(file);
   const { size } = await source.stat();
-  let lines: string[] = [];
-  let characters = 0;
-  let firstLine = 1;
-  const block = (): TextBlock => {
-    const made = { bytes: Buffer.from(lines.join('\n')), firstLine };
-    firstLine += lines.length;
-    lines = [];
-    characters = 0;
-    return made;
-  };
+  const blocks = new BlockWriter();
   try {
     // A file handle lets the reader tell a file (random access) from a stream by its first bytes.
     const reader = await RecordBatchReader.from(source);
@@ -133,10 +158,8 @@ export async function* arrowBlocks(
         const document: Record<string, unknown> = {};
         for (const { name, type, vector } of columns)
           document[name] = plainArrowValue(vector?.get(row), type);
-        const line = JSON.stringify(document);
-        lines.push(line);
-        characters += line.length;
-        if (characters >= BLOCK_BYTES) yield block();
+        blocks.add(JSON.stringify(document));
+        if (blocks.isFull) yield blocks.take();
       }
     }
   } catch (error) {
@@ -148,7 +171,7 @@ export async function* arrowBlocks(
     await source.close().catch(() => {});
     onBytes(size);
   }
-  if (lines.length > 0) yield block();
+  if (!blocks.isEmpty) yield blocks.take();
 }
 
 const LONGEST_RECORD = 64 * 2 ** 20;
@@ -163,28 +186,17 @@ export async function* csvBlocks(
   onBytes: (bytes: number) => void = () => {},
 ): AsyncGenerator<TextBlock> {
   let keys: readonly string[] | null = null;
-  let lines: string[] = [];
-  let characters = 0;
-  let firstLine = 1;
-  const put = (line: number, document: string): void => {
-    // Blank lines stand for the lines that a record spans, so that numbers stay those of the file.
-    while (firstLine + lines.length < line) lines.push('');
-    lines.push(document);
-    characters += document.length;
-  };
-  const block = (): TextBlock => {
-    const made = { bytes: Buffer.from(lines.join('\n')), firstLine };
-    firstLine += lines.length;
-    lines = [];
-    characters = 0;
-    return made;
-  };
+  const blocks = new BlockWriter();
   for await (const { line, fields, reason } of csvRecords(readBytes(file, onBytes))) {
     if (keys === null && fields !== null) keys = keysOf(fields.map((field) => utf8(field) ?? field));
-    else put(line, fields === null ? REFUSED_MARK + reason : documentOf(keys ?? [], fields));
-    if (characters >= BLOCK_BYTES) yield block();
+    else {
+      // Blank lines stand for the lines that a record spans, so that numbers stay those of the file.
+      while (blocks.nextLine < line) blocks.add('');
+      blocks.add(fields === null ? REFUSED_MARK + reason : documentOf(keys ?? [], fields));
+    }
+    if (blocks.isFull) yield blocks.take();
   }
-  if (lines.length > 0) yield block();
+  if (!blocks.isEmpty) yield blocks.take();
 }
 
 /** Names of the columns, also where no record follows them; none where the file has no header. */
