@@ -12,7 +12,7 @@ import {
 import { connectStream, IS_STREAM, pairs } from './collect.ts';
 import { nameOnce, sync } from './compact.ts';
 import { findStore, listClaims, withStoreLocked } from './partitions.ts';
-import { CLAIMED_PREFIX, listLogFiles, logLines, withVariables } from './read.ts';
+import { CLAIMED_PREFIX, listLogFiles, logLines, unreadableFile, withVariables } from './read.ts';
 
 /** Whose records are to go, by each name that they may stand under; or those before a time, in milliseconds since 1970. */
 export type Forgetting = { readonly users: readonly string[] } | { readonly before: number };
@@ -233,10 +233,7 @@ async function readColumn(database: ScratchDatabase, path: string, sql: string):
   try {
     return (await connection.runAndReadAll(sql)).getRows().map(([value]) => String(value));
   } catch (cause) {
-    throw new InvalidInputError(
-      `${path} cannot be read: ${(cause as Error).message.split('\n')[0]} Bring it back from a copy, or remove it.`,
-      { cause },
-    );
+    throw unreadableFile(path, cause);
   } finally {
     connection.closeSync();
   }

@@ -95,16 +95,20 @@ async function* linesBeyond(
   }
 }
 
+export function unreadableFile(path: string, cause: unknown): InvalidInputError {
+  return new InvalidInputError(
+    `${path} cannot be read: ${(cause as Error).message.split('\n')[0]} Bring it back from a copy, or remove it.`,
+    { cause },
+  );
+}
+
 export async function* parquetLines(database: ScratchDatabase, path: string): AsyncGenerator<string> {
   const connection = await database.connect();
   try {
     const rows = await connection.stream(`SELECT record FROM ${parquetFile(path)}`);
     for await (const chunk of rows.yieldRowsJs()) for (const [record] of chunk) yield String(record);
   } catch (cause) {
-    throw new InvalidInputError(
-      `${path} cannot be read: ${(cause as Error).message.split('\n')[0]} Bring it back from a copy, or remove it.`,
-      { cause },
-    );
+    throw unreadableFile(path, cause);
   } finally {
     connection.closeSync();
   }
