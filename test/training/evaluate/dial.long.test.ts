@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { toBanditLog } from '../../../bench/bandit-log.ts';
 import { dialNotes, dialSubject } from '../../../training/evaluate/dial.ts';
-import { evaluate } from '../../../training/evaluate/evaluate.ts';
-import type { Dial, DialSettingId } from '../../../training/evaluate/evaluation.ts';
-import { type EvaluationInput, trainMeans } from '../../../training/evaluate/evaluation-input.ts';
+import { trainMeans } from '../../../training/evaluate/evaluation-input.ts';
 import {
   keepToLoss,
   type ValuedRows,
@@ -12,20 +10,8 @@ import {
 } from '../../../training/evaluate/setting-worth.ts';
 import { loggingPropensities } from '../../../training/off-policy/propensities.ts';
 import { chooseByWeights } from '../../../training/tune/settings.ts';
+import { dialOf, setting, TRUTH } from './dial-world.ts';
 import { syntheticWorld } from './synthetic-world.ts';
-
-const quick = { resamples: 200 };
-
-const dialOf = (world: EvaluationInput): Dial => evaluate(world, quick).dial!;
-
-const setting = (dial: Dial, id: DialSettingId) => dial.settings.find((one) => one.id === id)!;
-
-/** Tasks that a cheap candidate does nearly as well as the dear one, and tasks that it does not. */
-const TRUTH = [
-  [0.9, 0.9, 0.91],
-  [0.8, 0.88, 0.9],
-  [0.2, 0.6, 0.9],
-];
 
 /** Of a world with enough prompts to show each of its losses; what several tests look at. */
 const standard = dialOf(syntheticWorld({ rows: 12_000, truth: TRUTH }));

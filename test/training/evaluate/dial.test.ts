@@ -10,7 +10,6 @@ import {
   sayWorth,
   settingToTry,
 } from '../../../training/evaluate/dial.ts';
-import { evaluate } from '../../../training/evaluate/evaluate.ts';
 import {
   DIAL_LOSSES,
   DIAL_SETTINGS,
@@ -31,18 +30,8 @@ import { riskiestSetting } from '../../../training/tune/guarantee.ts';
 import { chooseByWeights, WEIGHT_SETTINGS } from '../../../training/tune/settings.ts';
 import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
+import { dialOf, setting, TRUTH } from './dial-world.ts';
 import { syntheticWorld } from './synthetic-world.ts';
-
-const quick = { resamples: 200 };
-const dialOf = (world: EvaluationInput): Dial => evaluate(world, quick).dial!;
-const setting = (dial: Dial, id: DialSettingId) => dial.settings.find((one) => one.id === id)!;
-
-/** Tasks that a cheap candidate does nearly as well as the dear one, and tasks that it does not. */
-const TRUTH = [
-  [0.9, 0.9, 0.91],
-  [0.8, 0.88, 0.9],
-  [0.2, 0.6, 0.9],
-];
 
 /** Of a world with enough prompts to show each of its losses; what several tests look at. */
 const standard = dialOf(syntheticWorld({ rows: 12_000, truth: TRUTH }));
