@@ -284,10 +284,8 @@ function keptLines(
   const kept = `splits of 100 in which a tuned loss of a point is kept, ${name}`;
   const note = `ε = ${EPSILON}, δ = ${DELTA}; ${of}; ${CROSS_FITS} cross-fits; a setting in ${sums.found}`;
   return [
-    // What is shown is of as many further requests: where fewer check it, chance has more to say. And nothing set loses nothing.
-    share === 0.5 && 2 * sums.found > SPLITS
-      ? atLeast(kept, sums.held, '', 90, note)
-      : plain(kept, sums.held, '', note),
+    // Where nothing is set, nothing is lost, and that shows nothing. Where fewer requests check it, chance has more to say.
+    2 * sums.found > SPLITS ? atLeast(kept, sums.held, '', 90, note) : plain(kept, sums.held, '', note),
     plain(
       '  mean cost of what was tuned',
       sums.cost / SPLITS,
