@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PointsmanError } from 'pointsman';
-import type { ShardStore } from './shard-store.ts';
+import { EngineError, type ShardStore } from './shard-store.ts';
 
 /** What JSON can say. */
 export type Json =
@@ -82,12 +82,6 @@ export interface Engine {
    */
   run(jobs: readonly Job[], options?: RunOptions): Promise<readonly (readonly string[])[]>;
   close(): Promise<void>;
-}
-
-/** A run on shards cannot go on: an engine or a store does not answer, or a job failed for good. */
-export class EngineError extends PointsmanError {
-  override readonly name: string = 'EngineError';
-  readonly code: string = 'ENGINE';
 }
 
 /** Whoever wants to take part is of another version, or has another static table. */

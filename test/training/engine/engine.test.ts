@@ -7,10 +7,9 @@ import {
   type EngineProgress,
   jobKey,
 } from '../../../training/engine/engine.ts';
-import { openStore } from '../../../training/engine/open-store.ts';
-import { openQueueEngine } from '../../../training/engine/queue-engine.ts';
-import { startWorker, type WorkerEvent } from '../../../training/engine/queue-worker.ts';
+import { openQueueEngine, startWorker, type WorkerEvent } from '../../../training/engine/queue.ts';
 import type { ShardStore } from '../../../training/engine/shard-store.ts';
+import { openStore } from '../../../training/engine/shard-store.ts';
 import { type RedisServer, startRedis } from '../../fixtures/redis-server.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { TEST_RELEASE, TEST_STEPS } from './engine-steps.ts';
