@@ -15,7 +15,7 @@ import {
   type RoutingFamily,
   type TuningRows,
 } from '../training/tune/settings.ts';
-import { formatPercent } from '../training/words/format.ts';
+import { formatPercent } from '../training/words.ts';
 import { type AnsweredSet, type ArtifactScores, readAnsweredSet, scoreByArtifact } from './answered-set.ts';
 import { benchSolvers } from './answers-solvers.ts';
 import { atLeast, atMost, type BenchLine, meanOf, plain, skipped } from './bench-line.ts';

@@ -1,20 +1,35 @@
-import { UpstreamError } from '../errors.ts';
+import { MalformedAnswerError, UpstreamError } from '../errors.ts';
 import {
   type AnswerChunk,
   type Client,
   type ClientAnswer,
   type ClientContext,
-  type Finish,
+  type Usage,
   usageCost,
 } from '../execution/answer.ts';
 import { readRetryAdvice } from '../execution/attempt.ts';
 import { isPassing, readSaidError } from '../execution/said-error.ts';
 import type { Message, Request, TokenPrices } from '../request.ts';
 import { readCompletion, readCompletionStream } from './completion.ts';
-import { isObject } from './completion-parts.ts';
-import { createEndpoint, type Endpoint, type OpenAiClientOptions } from './endpoint.ts';
-import { openBody, parsed, readBeginning, readWhole } from './read-body.ts';
-import { readWireAnswer, readWireStream } from './wire-answer.ts';
+import { isObject, readModel, saidError } from './completion-parts.ts';
+import {
+  createEndpoint,
+  type Endpoint,
+  type OpenAiClientOptions,
+  type Wire,
+  type WireStream,
+} from './endpoint.ts';
+import {
+  DONE,
+  type EventReader,
+  openBody,
+  openEvents,
+  parsed,
+  readBeginning,
+  readWhole,
+  type TextSource,
+  tooLong,
+} from './read-body.ts';
 
 /** More than any endpoint needs that moved within its own house. */
 const MOST_REDIRECTS = 3;
@@ -120,7 +135,8 @@ async function refusal(response: Response, endpoint: Endpoint, signal: AbortSign
   const { status, headers } = response;
   const body = await readBeginning(response, endpoint, REFUSAL_CHARACTERS, REFUSAL_MS);
   if (signal.aborted) throw signal.reason;
-  const said = readSaidError(parsedOrText(body));
+  const json = parsed(body);
+  const said = readSaidError(json === undefined ? body : json);
   const words = endpoint.quote(body);
   const advice = status === 401 || status === 403 ? ` Check the key in ${endpoint.keyName}.` : '';
   const { retryAfterMs, shouldRetry } = readRetryAdvice((name) => headers.get(name), endpoint.now());
@@ -134,11 +150,6 @@ async function refusal(response: Response, endpoint: Endpoint, signal: AbortSign
       ...(retryAfterMs === null ? {} : { retryAfterMs }),
     },
   );
-}
-
-function parsedOrText(body: string): unknown {
-  const json = parsed(body);
-  return json === undefined ? body : json;
 }
 
 /**
@@ -175,23 +186,14 @@ export function createOpenAiClient(options: OpenAiClientOptions): Client<ModelRe
   };
 }
 
-function costOf(
-  usage: ClientAnswer['usage'],
-  prices: TokenPrices,
-): Required<Pick<Finish, 'costUsd' | 'costSource'>> | undefined {
-  const costUsd = usage == null ? null : usageCost(usage, prices);
-  return costUsd === null ? undefined : { costUsd, costSource: 'computed' };
-}
-
-function withCost(answer: ClientAnswer, prices: TokenPrices): ClientAnswer {
-  return { ...answer, ...costOf(answer.usage, prices) };
+function withCost<Said extends { readonly usage?: Usage | null }>(said: Said, prices: TokenPrices): Said {
+  const costUsd = said.usage == null ? null : usageCost(said.usage, prices);
+  return costUsd === null ? said : { ...said, costUsd, costSource: 'computed' };
 }
 
 async function* priced(chunks: AsyncIterable<AnswerChunk>, prices: TokenPrices): AsyncGenerator<AnswerChunk> {
   for await (const chunk of chunks) {
-    yield chunk.finish === undefined
-      ? chunk
-      : { ...chunk, finish: { ...chunk.finish, ...costOf(chunk.finish.usage, prices) } };
+    yield chunk.finish === undefined ? chunk : { ...chunk, finish: withCost(chunk.finish, prices) };
   }
 }
 
@@ -301,4 +303,92 @@ function portableCall(call: unknown, host: string): unknown {
   const asked = kept.function;
   if (typeof asked !== 'object' || asked === null) return kept;
   return { ...kept, function: withoutSigned(asked as Fields, host) };
+}
+
+/**
+ * A whole answer of another API than chat completions.
+ *
+ * @throws MalformedAnswerError when it is none, or does not say that it is finished.
+ * @throws UpstreamError for an error in the place of it.
+ */
+function readWireAnswer(body: unknown, endpoint: Endpoint, wire: Wire): ClientAnswer {
+  const answer = bodyOf(body, endpoint);
+  const error = wire.errorIn(answer);
+  if (error !== undefined) throw saidError(error, endpoint);
+  const { model, ...read } = wire.readWhole(answer);
+  return { ...read, ...readModel({ model }, endpoint), raw: body };
+}
+
+/**
+ * The same in events. The last chunk has `finish` when an event has said that the answer is whole; what goes wrong behind
+ * that takes nothing from it, and a connection that stays open then is waited for no longer than `finishGraceMs`.
+ *
+ * @throws MalformedAnswerError when an event is no JSON object.
+ * @throws UpstreamError when the endpoint sends an error, or the connection is lost.
+ */
+async function* readWireStream(
+  text: TextSource,
+  endpoint: Endpoint,
+  stream: WireStream,
+  errorIn: Wire['errorIn'],
+): AsyncGenerator<AnswerChunk> {
+  const events = openEvents(text, endpoint);
+  try {
+    yield* readEvents(events, endpoint, stream, errorIn);
+  } catch (error) {
+    if (stream.finish() === undefined) throw error;
+  } finally {
+    events.cancel();
+  }
+  const finish = stream.finish();
+  if (finish === undefined) return;
+  const { model, ...rest } = finish;
+  yield { finish: { ...rest, ...readModel({ model }, endpoint) } };
+}
+
+async function* readEvents(
+  events: EventReader,
+  endpoint: Endpoint,
+  stream: WireStream,
+  errorIn: Wire['errorIn'],
+): AsyncGenerator<AnswerChunk> {
+  let hasContent = false;
+  let silent = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  try {
+    for (let event = await events.next(); event !== null; event = await events.next()) {
+      const { data, name, source, unended } = event;
+      const body = parsed(data);
+      // Cut by the end of the stream, of which the caller learns by the finish that is missing.
+      if (body === undefined && unended) return;
+      if (name === 'error') throw saidError(body ?? data, endpoint);
+      if (data.trim() === DONE) return;
+      const said = bodyOf(body, endpoint);
+      const error = errorIn(said);
+      if (error !== undefined) throw saidError(error, endpoint);
+      const chunks = stream.read(said).filter(saysSomething);
+      hasContent ||= chunks.length > 0;
+      // With the first piece that is read of it; as a piece of its own where there is none.
+      for (const [i, chunk] of (chunks.length === 0 && source !== '' ? [{}] : chunks).entries())
+        yield i === 0 && source !== '' ? { ...chunk, raw: source } : chunk;
+      if (stream.isOver) return;
+      if (stream.finish() !== undefined) timer ??= setTimeout(events.cancel, endpoint.finishGraceMs);
+      // Until something is said, whoever passes them on holds them back.
+      if (!hasContent) silent += source.length;
+      if (silent > endpoint.maxResponseBytes) throw tooLong(endpoint);
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function saysSomething({ reasoning = '', text = '', toolCall }: AnswerChunk): boolean {
+  return text !== '' || reasoning !== '' || toolCall !== undefined;
+}
+
+function bodyOf(body: unknown, { shownUrl }: Endpoint): Record<string, unknown> {
+  if (isObject(body)) return body;
+  throw new MalformedAnswerError(
+    `${shownUrl} gave something else than a JSON object in the place of an answer. Check which protocol it speaks.`,
+  );
 }

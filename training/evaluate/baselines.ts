@@ -1,5 +1,5 @@
 import { type ScoreDoubt, scoreDoubt } from '../off-policy/score-interval.ts';
-import type { Interval } from '../words/format.ts';
+import type { Interval } from '../words.ts';
 import { bootstrapMeans, type Comparison, chooseBest } from './compare.ts';
 import type { Strategy, StrategyId } from './evaluation.ts';
 import { columnMeans, type PlanOutcomes, type TrainMeans } from './evaluation-input.ts';

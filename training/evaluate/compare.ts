@@ -2,7 +2,7 @@ import { argMax, createRandom, quantileSorted } from 'pointsman/internal';
 import { type NumberedClusters, numberClusters } from '../fit/rows.ts';
 import type { DoubtTable } from '../off-policy/score-interval.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
-import type { Interval } from '../words/format.ts';
+import type { Interval } from '../words.ts';
 import type { Coverage, TaskRow } from './evaluation.ts';
 import { columnMeans, type EvaluationInput, type PlanOutcomes, type TrainMeans } from './evaluation-input.ts';
 import { answererOf, isWithin, takePlans } from './plan-outcomes.ts';

@@ -1,8 +1,14 @@
 import type { PolicySpec, UtilityWeights } from 'pointsman';
 import { NAMED_WEIGHTS } from 'pointsman/internal';
 import { z } from 'zod';
-import { describeCost, describeQuality } from '../words/compare.ts';
-import { formatConfidence, formatCost, formatPoints, plural } from '../words/format.ts';
+import {
+  describeCost,
+  describeQuality,
+  formatConfidence,
+  formatCost,
+  formatPoints,
+  plural,
+} from '../words.ts';
 import {
   DIAL_LOSSES,
   DIAL_SETTINGS,

@@ -1,7 +1,7 @@
 import type { UtilityWeights } from 'pointsman';
 import type { Overlap } from '../off-policy/diagnose.ts';
 import type { EstimatorId } from '../off-policy/estimate.ts';
-import type { Interval } from '../words/format.ts';
+import type { Interval } from '../words.ts';
 import type {
   AmountError,
   CalibrationBin,

@@ -23,7 +23,7 @@ import {
   takeDoubt,
 } from '../off-policy/score-interval.ts';
 import { takeNumbers } from '../outcomes/matrix.ts';
-import { formatCount, type Interval, plural } from '../words/format.ts';
+import { formatCount, type Interval, plural } from '../words.ts';
 import { bestSingleCandidate, type Choice, columnOf, costsOf, describeStrategies } from './baselines.ts';
 import { type Comparison, describeTasks } from './compare.ts';
 import type { Coverage, OffPolicyEstimate, OffPolicyEvaluation, Strategy, TaskRow } from './evaluation.ts';

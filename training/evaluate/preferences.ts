@@ -1,6 +1,6 @@
 import { type BradleyTerry, expectedScore, fitBradleyTerry } from '../fit/bradley-terry.ts';
 import { comparisonsOf, isByPreference, type OutcomeMatrix } from '../outcomes/matrix.ts';
-import { formatDecimal, formatPercent, formatShareNumber, plural } from '../words/format.ts';
+import { formatDecimal, formatPercent, formatShareNumber, plural } from '../words.ts';
 import { bootstrapMeans } from './compare.ts';
 import type { PreferenceFigures } from './evaluation.ts';
 import { type EvaluationInput, trainRows } from './evaluation-input.ts';

@@ -6,14 +6,7 @@ import { type ScoreDoubt, scoreDoubt, scoreInterval } from '../off-policy/score-
 import { takeCells } from '../outcomes/matrix.ts';
 import { fewestGroupsFor, learnThenTest, riskiestSetting } from '../tune/guarantee.ts';
 import { chooseByWeights, WEIGHT_SETTINGS } from '../tune/settings.ts';
-import {
-  formatCount,
-  formatDollars,
-  formatPoints,
-  type Interval,
-  plural,
-  pluralInGroups,
-} from '../words/format.ts';
+import { formatCount, formatDollars, formatPoints, type Interval, plural, pluralInGroups } from '../words.ts';
 import { bootstrapMeans, type Comparison, compareRows, isReadOff } from './compare.ts';
 import type { LossShown, SettingWorth } from './evaluation.ts';
 import type { EvaluationInput, TestPredictions, TrainMeans } from './evaluation-input.ts';

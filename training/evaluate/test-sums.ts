@@ -1,5 +1,5 @@
 import { mixHash, quantile } from 'pointsman/internal';
-import { formatCount, formatPoints, formatSignedPoints } from '../words/format.ts';
+import { formatCount, formatPoints, formatSignedPoints } from '../words.ts';
 
 /** A figure, and between which numbers 95 % of the resamples of near-duplicate groups have it. */
 interface WholeFigure {

@@ -6,10 +6,14 @@ import {
   describeCost,
   describeQuality,
   fixedMixName,
+  formatCount,
+  formatPercent,
+  type Interval,
+  plural,
+  pluralInGroups,
   type QualityStanding,
   qualityStanding,
-} from '../words/compare.ts';
-import { formatCount, formatPercent, type Interval, plural, pluralInGroups } from '../words/format.ts';
+} from '../words.ts';
 import type { Coverage, Evaluation, OffPolicyEvaluation, Strategy, Verdict } from './evaluation.ts';
 
 /** Under so many near-duplicate groups, a figure is a hint. */

@@ -18,7 +18,7 @@ import {
   type RoutingFamily,
   type TuningRows,
 } from '../tune/settings.ts';
-import { formatConfidence, formatCount, formatPercent, formatPoints, plural } from '../words/format.ts';
+import { formatConfidence, formatCount, formatPercent, formatPoints, plural } from '../words.ts';
 import { bootstrapMeans } from './compare.ts';
 import { WAY_IDS, type Way, type WayId, type WaySaving, type Ways } from './evaluation.ts';
 import type { DialInput, TestPredictions } from './evaluation-input.ts';

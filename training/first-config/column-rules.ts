@@ -1,7 +1,7 @@
 import { readTextRating } from '../ingest/score-words.ts';
 import { readNumber, readTimestamp } from '../outcomes/column-values.ts';
 import type { OutcomeField } from '../outcomes/outcome.ts';
-import { formatCount, plural } from '../words/format.ts';
+import { formatCount, plural } from '../words.ts';
 
 /** What is looked for where no column has one of the names that are known. */
 export interface Rule {

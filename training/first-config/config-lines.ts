@@ -1,13 +1,6 @@
 import { countKinds, type IngestReport, latencyDoubt } from '../ingest/report.ts';
 import type { ScoreRange } from '../ingest/score-words.ts';
-import {
-  formatConfidence,
-  formatCost,
-  formatCount,
-  formatDecimal,
-  formatPercent,
-  plural,
-} from '../words/format.ts';
+import { formatConfidence, formatCost, formatCount, formatDecimal, formatPercent, plural } from '../words.ts';
 import type { CandidateLook, PersonalLook, RowsLook } from './guess-columns.ts';
 import type { LogLook } from './look-at-log.ts';
 

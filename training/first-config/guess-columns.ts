@@ -5,7 +5,7 @@ import type { ColumnMap, MapTarget } from '../ingest/sql/layout.ts';
 import { agreement, type PaidPrices, paidPrices } from '../outcomes/amounts.ts';
 import { comparisonsOf, type OutcomeMatrix } from '../outcomes/matrix.ts';
 import { columnOf, OUTCOME_FIELDS, type OutcomeField } from '../outcomes/outcome.ts';
-import { formatCount, plural } from '../words/format.ts';
+import { formatCount, plural } from '../words.ts';
 import { parquetFile } from '../work/scratch-database.ts';
 import { ANSWERS, type ColumnFacts, columnFacts, RULES, type Rule } from './column-rules.ts';
 

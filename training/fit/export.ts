@@ -1,4 +1,5 @@
 import { InvalidInputError, type Manifest } from 'pointsman';
+import { type KnnTable, knnHeaderBytes, knnMagic, knnVersion } from 'pointsman/internal';
 import { type TensorFlow, useBackend } from './backend.ts';
 import { type FoldedHeads, type JoinedLayer, joinedLayer, notLayers } from './fold-head.ts';
 import type { DenseChain, DenseLayer } from './rows.ts';
@@ -248,5 +249,28 @@ function concatenate(parts: readonly Uint8Array[]): Uint8Array {
     bytes.set(part, offset);
     offset += part.length;
   }
+  return bytes;
+}
+
+/** Writes a neighbour file: the mirror of `readKnnFile`, which describes the format. */
+export function encodeKnn(table: KnnTable): Uint8Array {
+  const arrays = [table.scales, table.weights, table.prior, table.outcomes];
+  const floats = arrays.reduce((sum, array) => sum + array.length, 0);
+  const bytes = new Uint8Array(knnHeaderBytes + 4 * floats + table.vectors.length);
+  const view = new DataView(bytes.buffer);
+  const header = [knnMagic, knnVersion, table.rows, table.dimensions, table.outputs, 0];
+  header.forEach((value, i) => {
+    view.setUint32(4 * i, value, true);
+  });
+  view.setFloat32(24, table.shrinkage, true);
+  view.setFloat32(28, table.sharpness, true);
+  let offset = knnHeaderBytes;
+  for (const array of arrays) {
+    for (const value of array) {
+      view.setFloat32(offset, value, true);
+      offset += 4;
+    }
+  }
+  bytes.set(new Uint8Array(table.vectors.buffer, table.vectors.byteOffset, table.vectors.length), offset);
   return bytes;
 }

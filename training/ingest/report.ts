@@ -2,7 +2,7 @@ import { InvalidInputError } from 'pointsman';
 import { comparisonsOf, isByPreference, type OutcomeMatrix } from '../outcomes/matrix.ts';
 import { FIELD_REASONS, type OutcomeField, REASONS } from '../outcomes/outcome.ts';
 import type { Splits } from '../split/split.ts';
-import { plural } from '../words/format.ts';
+import { plural } from '../words.ts';
 import type { AnswersReport } from './finish.ts';
 import { adviceOn, type LogFormat } from './formats/log-formats.ts';
 import type { JudgeReport } from './judge.ts';

@@ -1,5 +1,4 @@
-import { argMin, type Head } from 'pointsman/internal';
-import type { KnnFit } from '../fit/knn.ts';
+import { argMin, type Head, type KnnTable } from 'pointsman/internal';
 import { fitLinearPath } from '../fit/linear.ts';
 import type { FitData } from '../fit/loss.ts';
 import {
@@ -57,6 +56,15 @@ export type FittedLearner = FittedChain | KnnFit;
 export interface FittedChain {
   readonly head: Head;
   readonly chain: DenseChain;
+}
+
+/** A fitted kNN head: the table that is written to the artifact, and how to search it. */
+export interface KnnFit {
+  readonly table: KnnTable;
+  readonly neighbours: number;
+  readonly from: number;
+  readonly to: number;
+  readonly head: Head;
 }
 
 export function fittedChain(chain: DenseChain): FittedChain {

@@ -1,5 +1,5 @@
 import { numberClusters } from '../fit/rows.ts';
-import { formatPercent, plural } from '../words/format.ts';
+import { formatPercent, plural } from '../words.ts';
 import {
   clipWeights,
   effectiveSampleSize,

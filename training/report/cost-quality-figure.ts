@@ -3,7 +3,7 @@ import { largest, smallest } from 'pointsman/internal';
 import type { Evaluation, StrategyId, WayId, Ways } from '../evaluate/evaluation.ts';
 import type { CostQuality } from '../evaluate/metrics.ts';
 import { WAY_NAMES } from '../evaluate/ways.ts';
-import { formatDollars, shorten, shortNames } from '../words/format.ts';
+import { formatDollars, shorten, shortNames } from '../words.ts';
 import { drawFigure, type Html, html, inFull, type LegendEntry, legend } from './html.ts';
 
 const SIZE = { width: 480, height: 370, marginLeft: 52, marginRight: 16, marginTop: 24, marginBottom: 46 };

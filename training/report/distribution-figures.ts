@@ -2,7 +2,7 @@ import * as Plot from '@observablehq/plot';
 import { largest, smallest } from 'pointsman/internal';
 import type { StrongWeak } from '../evaluate/evaluation.ts';
 import type { CalibrationBin, Confusion, LogHistogram } from '../evaluate/metrics.ts';
-import { formatCount, formatDuration, type Interval, shortNames } from '../words/format.ts';
+import { formatCount, formatDuration, type Interval, shortNames } from '../words.ts';
 import { drawFigure, type Html, html, inFull, legend } from './html.ts';
 
 const NAME_WIDTH = 172;

@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
-import { cleanText } from '../words/format.ts';
+import { cleanText } from '../words.ts';
 
 /** Markup that is safe to put into a page as it is. */
 export class Html {

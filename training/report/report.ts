@@ -12,7 +12,7 @@ import {
   formatSample,
   formatShares,
   shortNames,
-} from '../words/format.ts';
+} from '../words.ts';
 import { waysFigure } from './cost-quality-figure.ts';
 import { differenceFigure, overlapFigure } from './distribution-figures.ts';
 import { Html, html, named, scrollTable, type TableColumn } from './html.ts';

@@ -26,7 +26,7 @@ import {
   formatShares,
   type Interval,
   shortNames,
-} from '../words/format.ts';
+} from '../words.ts';
 import { costQualityFigure } from './cost-quality-figure.ts';
 import {
   confusionFigure,

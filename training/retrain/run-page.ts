@@ -6,14 +6,7 @@ import { writeAtOnce } from '../artifact/write-artifact.ts';
 import { drawFigure, Html, html, inFull, named, scrollTable } from '../report/html.ts';
 import { REPORT_STYLE } from '../report/report.ts';
 import type { TrainProgress } from '../train/training-run.ts';
-import {
-  formatCount,
-  formatDifference,
-  formatPercent,
-  formatTimes,
-  plural,
-  shortNames,
-} from '../words/format.ts';
+import { formatCount, formatDifference, formatPercent, formatTimes, plural, shortNames } from '../words.ts';
 import { sayNightsSpent } from './gate/gate.ts';
 import type { GateVerdict } from './gate/tests.ts';
 import type { RetrainRun } from './run.ts';

@@ -9,7 +9,7 @@ import { FEWEST_IN_SPLIT, FEWEST_PROMPTS } from '../ingest/report.ts';
 import { type OutcomeMatrix, takeCells, takePrompts } from '../outcomes/matrix.ts';
 import { groupPrompts } from '../split/split.ts';
 import { alignCandidates } from '../train/evaluate-router.ts';
-import { formatCount, plural } from '../words/format.ts';
+import { formatCount, plural } from '../words.ts';
 import { workPart } from '../work/run-folder.ts';
 import type { RetrainConfig } from './config.ts';
 import {

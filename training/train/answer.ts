@@ -35,7 +35,7 @@ import {
   unaskedExamples,
 } from '../learners/answer.ts';
 import type { MatrixAnswers, OutcomeMatrix } from '../outcomes/matrix.ts';
-import { plural } from '../words/format.ts';
+import { plural } from '../words.ts';
 import type { TrainingRun } from './training-run.ts';
 
 /** A head that reads answers, or why there is none. */

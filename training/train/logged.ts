@@ -4,7 +4,7 @@ import type { LearnerData } from '../learners/learner.ts';
 import { clipWeights, effectiveSampleSize, highestWeight, pseudoOutcomes } from '../off-policy/estimate.ts';
 import type { LoggingPropensities } from '../off-policy/propensities.ts';
 import { takeCells } from '../outcomes/matrix.ts';
-import { formatPercent, formatSample, plural } from '../words/format.ts';
+import { formatPercent, formatSample, plural } from '../words.ts';
 import { fitTuned, type LearnedQuality, type TunedQuality, tuneQuality, weightedMeans } from './quality.ts';
 import { learnerData, type TrainingRun } from './training-run.ts';
 

@@ -21,7 +21,7 @@ import { HIGHEST_WEIGHT, LEAST_FLOOR } from '../off-policy/estimate.ts';
 import type { Prices } from '../outcomes/amounts.ts';
 import { comparisonsOf, isByPreference, type OutcomeMatrix } from '../outcomes/matrix.ts';
 import { type Splits, splitByTime, splitOutcomes } from '../split/split.ts';
-import { formatCount, formatPercent, plural } from '../words/format.ts';
+import { formatCount, formatPercent, plural } from '../words.ts';
 import { routerPart, withRunFolder } from '../work/run-folder.ts';
 import type { ScratchOptions } from '../work/scratch-database.ts';
 import type { ShardedTraining, WholeTraffic } from './run-on-shards.ts';

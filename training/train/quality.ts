@@ -1,7 +1,7 @@
 import type { HeadSpec } from 'pointsman/internal';
 import type { LearnerName } from '../config.ts';
 import { expectedScore, fieldScores, fitBradleyTerry } from '../fit/bradley-terry.ts';
-import { encodeKnn } from '../fit/knn.ts';
+import { encodeKnn } from '../fit/export.ts';
 import { clusteredMean, type DenseChain, type DenseLayer, type Matrix } from '../fit/rows.ts';
 import {
   type FittedLearner,

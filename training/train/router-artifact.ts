@@ -18,7 +18,7 @@ import { meanTokensCost } from '../outcomes/amounts.ts';
 import { renderReport } from '../report/report.ts';
 import { encodeSeenPrompts } from '../split/split.ts';
 import { TOOL_VERSION } from '../version.ts';
-import type { Interval } from '../words/format.ts';
+import type { Interval } from '../words.ts';
 import type { FittedHeads } from './heads.ts';
 import type { TrainInput, TrainingRun } from './training-run.ts';
 

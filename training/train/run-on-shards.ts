@@ -11,7 +11,7 @@ import type { StageAll } from '../ingest/ingest.ts';
 import { cutSource, joinLayouts, type StagedShard, type StagedSource } from '../ingest/shards.ts';
 import { joinParts } from '../learners/linear.ts';
 import { BANDS, groupsOfPairs } from '../split/near-duplicates.ts';
-import { formatCount } from '../words/format.ts';
+import { formatCount } from '../words.ts';
 import { quotePath, quoteText, type ScratchOptions, withScratchDatabase } from '../work/scratch-database.ts';
 import { bytesOf, floatsOf, type MeasureParameters, numbersOf } from './shard-steps.ts';
 import {

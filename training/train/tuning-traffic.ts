@@ -8,7 +8,7 @@ import { unknownCosts } from '../evaluate/verdict.ts';
 import { scoresOf } from '../ingest/report.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import { decodeSeenPrompts, groupPrompts, nameSplits, type SeenRole } from '../split/split.ts';
-import { formatCount, plural } from '../words/format.ts';
+import { formatCount, plural } from '../words.ts';
 import { alignCandidates, predictTest, routerPropensities } from './evaluate-router.ts';
 import type { PreparedTraffic } from './prepare-traffic.ts';
 

@@ -11,7 +11,7 @@ import {
   successLogit,
 } from 'pointsman/internal';
 import { type MatrixAnswers, type OutcomeMatrix, takeCells } from '../outcomes/matrix.ts';
-import { plural } from '../words/format.ts';
+import { plural } from '../words.ts';
 import { barePolicyContext, type RoutingFamily, routeByAnswers, WEIGHT_SETTINGS } from './settings.ts';
 import type { PredictedRows, TunableRouting } from './tune-policy.ts';
 

@@ -9,7 +9,7 @@ import {
   formatPercent,
   formatPoints,
   pluralInGroups,
-} from '../words/format.ts';
+} from '../words.ts';
 import { fewestGroupsFor, type TunedSetting, tuneAlongPaths } from './guarantee.ts';
 import {
   acceptTest,

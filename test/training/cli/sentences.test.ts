@@ -2,7 +2,7 @@ import { describe, expect, it, test } from 'vitest';
 import { sayAdvantage, sayCaution, sayLike } from '../../../training/cli/commands/candidates.ts';
 import { sayMeasured, sayShown } from '../../../training/cli/commands/tune-weights.ts';
 import { saySetting } from '../../../training/cli/terminal/describe-dial.ts';
-import type { Interval } from '../../../training/words/format.ts';
+import type { Interval } from '../../../training/words.ts';
 
 describe('what is said of a tuned threshold or cascade', () => {
   const setting = { rows: 300, quality: 0.712, strongShare: 0.4, loss: 0.012, costSaved: 0.25 };

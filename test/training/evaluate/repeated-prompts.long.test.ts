@@ -5,7 +5,7 @@ import type { EvaluationInput, TestPredictions } from '../../../training/evaluat
 import { takeRows } from '../../../training/fit/rows.ts';
 import { loggingPropensities } from '../../../training/off-policy/propensities.ts';
 import { takePrompts } from '../../../training/outcomes/matrix.ts';
-import type { Interval } from '../../../training/words/format.ts';
+import type { Interval } from '../../../training/words.ts';
 import { syntheticWorld } from './synthetic-world.ts';
 
 const TIMES = 3;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Coverage } from '../../../training/evaluate/evaluation.ts';
 import { sayVerdict, unmeasuredSentence, type VerdictFacts } from '../../../training/evaluate/verdict.ts';
-import type { Interval } from '../../../training/words/format.ts';
+import type { Interval } from '../../../training/words.ts';
 
 const interval = (estimate: number, margin: number, rows = 500): Interval => ({
   estimate,

@@ -1,7 +1,6 @@
-import { argMax, createRandom, logit, readKnnFile } from 'pointsman/internal';
+import { argMax, createRandom } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 
-import { encodeKnn, fitKnn } from '../../../training/fit/knn.ts';
 import { fitLinear } from '../../../training/fit/linear.ts';
 import { meanLoss, softTargets } from '../../../training/fit/loss.ts';
 import {
@@ -77,26 +76,6 @@ describe('folds', () => {
       { fold: 0, folds: 2, loss: 0.5 },
       { fold: 1, folds: 2, loss: 0.5 },
     ]);
-  });
-});
-
-describe('kNN', () => {
-  const { features, success } = linearFixture(400, 10, 3, 3, 6);
-
-  test('predicts from its neighbours, better than the mean', () => {
-    const train = Int32Array.from({ length: 300 }, (_, i) => i);
-    const test = Int32Array.from({ length: 100 }, (_, i) => 300 + i);
-    const { head } = fitKnn(takeRows(features, train), takeRows(success, train), { neighbours: 25 });
-    const targets = takeRows(success, test);
-    const predicted = predictRows(head, takeRows(features, test));
-    const logits = { ...predicted, values: predicted.values.map(logit) };
-    expect(meanLoss('sigmoid', logits, { targets })).toBeLessThan(0.62);
-  });
-
-  test('encode and decode are inverse, NaN included', () => {
-    const holes = { ...success, values: success.values.map((y, i) => (i % 4 === 0 ? Number.NaN : y)) };
-    const { table } = fitKnn(features, holes, { from: 2, to: 9, shrinkage: 0.3 });
-    expect(readKnnFile(encodeKnn(table))).toEqual(table);
   });
 });
 

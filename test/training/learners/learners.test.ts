@@ -1,8 +1,13 @@
-import { expect, test } from 'vitest';
+import { logit, readKnnFile } from 'pointsman/internal';
+import { describe, expect, test } from 'vitest';
 import { LEARNER_NAMES, type LearnerName } from '../../../training/config.ts';
+import { encodeKnn } from '../../../training/fit/export.ts';
+import { meanLoss } from '../../../training/fit/loss.ts';
+import { predictRows, takeRows } from '../../../training/fit/rows.ts';
 import { sharedTaskMeans, taskMeans } from '../../../training/learners/domain.ts';
 import { squaredError } from '../../../training/learners/learner.ts';
-import { tuneLearners } from '../../../training/learners/tune-learners.ts';
+import { fitKnn, tuneLearners } from '../../../training/learners/tune-learners.ts';
+import { linearFixture } from '../fit/fixtures.ts';
 import { memberFixture } from './fixture.ts';
 
 const side = (x: number) => (x > 0 ? 1 : -1);
@@ -91,5 +96,25 @@ test('rows with one outcome each give a task its level by all candidates, and th
   );
   [0.4, 0.2, -0.4, -0.2].forEach((mean, i) => {
     expect(means[i]).toBeCloseTo(mean, 1);
+  });
+});
+
+describe('kNN', () => {
+  const { features, success } = linearFixture(400, 10, 3, 3, 6);
+
+  test('predicts from its neighbours, better than the mean', () => {
+    const train = Int32Array.from({ length: 300 }, (_, i) => i);
+    const test = Int32Array.from({ length: 100 }, (_, i) => 300 + i);
+    const { head } = fitKnn(takeRows(features, train), takeRows(success, train), { neighbours: 25 });
+    const targets = takeRows(success, test);
+    const predicted = predictRows(head, takeRows(features, test));
+    const logits = { ...predicted, values: predicted.values.map(logit) };
+    expect(meanLoss('sigmoid', logits, { targets })).toBeLessThan(0.62);
+  });
+
+  test('encode and decode are inverse, NaN included', () => {
+    const holes = { ...success, values: success.values.map((y, i) => (i % 4 === 0 ? Number.NaN : y)) };
+    const { table } = fitKnn(features, holes, { from: 2, to: 9, shrinkage: 0.3 });
+    expect(readKnnFile(encodeKnn(table))).toEqual(table);
   });
 });

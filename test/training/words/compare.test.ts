@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Interval } from '../../../training/words.ts';
 import {
   AS_GOOD_MARGIN,
   costStanding,
@@ -9,8 +10,7 @@ import {
   FEWEST_COMPARED_GROUPS,
   fixedMixName,
   qualityStanding,
-} from '../../../training/words/compare.ts';
-import type { Interval } from '../../../training/words/format.ts';
+} from '../../../training/words.ts';
 
 const interval = (estimate: number, low: number | null, high: number | null, rows = 500): Interval => ({
   estimate,

@@ -11,7 +11,7 @@ import {
   formatSignedPoints,
   formatTimes,
   plural,
-} from '../../../training/words/format.ts';
+} from '../../../training/words.ts';
 
 test('points, their signs, and small differences', () => {
   expect(formatPoints(0.7123)).toBe('71.2');

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { shorten, shortNames } from '../../../training/words/format.ts';
+import { shorten, shortNames } from '../../../training/words.ts';
 
 const short = (names: readonly string[], limit: number) =>
   names.map((name) => shortNames(names, limit).get(name));

@@ -29,7 +29,7 @@ import {
   formatQuality,
   plural,
   pointsAsPrinted,
-} from '../../words/format.ts';
+} from '../../words.ts';
 import { openOwnFolder, withRunFolder } from '../../work/run-folder.ts';
 import {
   type CommandIo,

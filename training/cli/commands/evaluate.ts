@@ -14,7 +14,7 @@ import { groupPrompts } from '../../split/split.ts';
 import { evaluateRouter } from '../../train/evaluate-router.ts';
 import { type SeenSplit, sayLeftOut, splitBySeen } from '../../train/tuning-traffic.ts';
 import { readsWords } from '../../tune/answer-scores.ts';
-import { plural } from '../../words/format.ts';
+import { plural } from '../../words.ts';
 import { withRunFolder } from '../../work/run-folder.ts';
 import { describeEvaluation } from '../terminal/describe.ts';
 import { dialOf } from '../terminal/describe-dial.ts';

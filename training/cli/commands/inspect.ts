@@ -12,7 +12,7 @@ import {
   formatSample,
   formatSignedPoints,
   plural,
-} from '../../words/format.ts';
+} from '../../words.ts';
 import { describeDial, dialOf } from '../terminal/describe-dial.ts';
 import {
   type CommandIo,

@@ -11,7 +11,7 @@ import { importTable, type RetrainRun, tableOfEarlierVersion } from '../../retra
 import { RUNS_FOLDER } from '../../retrain/run-page.ts';
 import { releaseBatch } from '../../retrain/watch/batches.ts';
 import { docPath } from '../../version.ts';
-import { formatCount, formatTimes, plural } from '../../words/format.ts';
+import { formatCount, formatTimes, plural } from '../../words.ts';
 import {
   type CommandIo,
   createProgress,

@@ -10,7 +10,7 @@ import type { LogReport } from '../../train/logged.ts';
 import type { PreparedTraffic } from '../../train/prepare-traffic.ts';
 import { rehearseTraining, type TrainedFromFiles, trainFromFiles } from '../../train/train-router.ts';
 import type { TrainProgress } from '../../train/training-run.ts';
-import { formatDuration } from '../../words/format.ts';
+import { formatDuration } from '../../words.ts';
 import { describeEvaluation, describeIngest, readLines } from '../terminal/describe.ts';
 import { type CommandIo, createProgress, quoted, showTraining, textTable, wrapText } from '../terminal/io.ts';
 import {

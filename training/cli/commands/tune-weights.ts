@@ -27,7 +27,7 @@ import {
   weighTraffic,
 } from '../../train/tuning-traffic.ts';
 import { type TunableTest, WEIGHT_SETTINGS } from '../../tune/settings.ts';
-import { formatConfidence, formatDollars, formatPoints, plural } from '../../words/format.ts';
+import { formatConfidence, formatDollars, formatPoints, plural } from '../../words.ts';
 import { dialOf, dialReports, sayTunedOn, WORTH_COLUMNS, worthCells } from '../terminal/describe-dial.ts';
 import {
   type CommandIo,

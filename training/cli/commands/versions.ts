@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { InvalidInputError } from 'pointsman';
 import { listVersions, rollBack } from '../../artifact/versions.ts';
-import { formatPoints } from '../../words/format.ts';
+import { formatPoints } from '../../words.ts';
 import { type CommandIo, formatBytes, textTable } from '../terminal/io.ts';
 
 const VERSIONS_EXAMPLES = `

@@ -16,7 +16,7 @@ import {
   formatPoints,
   formatShares,
   plural,
-} from '../../words/format.ts';
+} from '../../words.ts';
 import { type CommandIo, printable, quoted, type TextColumn, textTable, wrapText } from './io.ts';
 
 /**

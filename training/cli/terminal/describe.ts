@@ -20,7 +20,7 @@ import {
   formatQuality,
   formatSample,
   plural,
-} from '../../words/format.ts';
+} from '../../words.ts';
 import { describeDial } from './describe-dial.ts';
 import { textTable, wrapText } from './io.ts';
 

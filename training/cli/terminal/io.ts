@@ -3,7 +3,7 @@ import { SingleBar } from 'cli-progress';
 import { largest } from 'pointsman/internal';
 import type { EngineProgress } from '../../engine/engine.ts';
 import type { TrainProgress } from '../../train/training-run.ts';
-import { shortNames } from '../../words/format.ts';
+import { shortNames } from '../../words.ts';
 
 /** Tells a person how far a long command is. */
 interface Progress {

@@ -10,8 +10,13 @@ import {
 import type { Comparison } from '../../evaluate/compare.ts';
 import type { TrainMeans } from '../../evaluate/evaluation-input.ts';
 import { scoreDoubt } from '../../off-policy/score-interval.ts';
-import { fixedMixName } from '../../words/compare.ts';
-import { formatApart, formatConfidence, formatPoints, formatSignedPoints } from '../../words/format.ts';
+import {
+  fixedMixName,
+  formatApart,
+  formatConfidence,
+  formatPoints,
+  formatSignedPoints,
+} from '../../words.ts';
 import {
   GATE_DEFAULTS,
   type GateOptions,

@@ -10,7 +10,7 @@ import {
   type Interval,
   plural,
   pluralInGroups,
-} from '../../words/format.ts';
+} from '../../words.ts';
 import type { ValueTable } from './values.ts';
 
 /** A choice that the log makes less often than this cannot be valued by it: one outcome would speak for more than 100 prompts. */

@@ -1,6 +1,6 @@
 import { readPrompt } from 'pointsman';
 import { createRandom, quantileSorted } from 'pointsman/internal';
-import { formatSignedPoints, formatTimes } from '../../words/format.ts';
+import { formatSignedPoints, formatTimes } from '../../words.ts';
 import {
   type CandidateShift,
   findShifts,

@@ -1,6 +1,6 @@
 import { largest, mean, moments, quantile } from 'pointsman/internal';
 import type { OutcomeMatrix } from '../../outcomes/matrix.ts';
-import { formatPercent, formatPoints, formatSignedPoints, formatTimes } from '../../words/format.ts';
+import { formatPercent, formatPoints, formatSignedPoints, formatTimes } from '../../words.ts';
 import {
   type BatchScreening,
   batchName,
