@@ -114,7 +114,7 @@ export function openRollups({
     let counted = cells.get(idOf(cube, labels));
     if (counted === undefined) {
       const isThere = (coarser: CellLabels) => cells.has(idOf(cube, coarser));
-      const fitting = fitLabels(labels, isThere, sizes[cube] >= STEPS.minute.cells);
+      const fitting = fitLabels(labels, isThere, sizes[cube], STEPS.minute.cells);
       const id = idOf(cube, fitting);
       counted = cells.get(id);
       if (counted === undefined) {

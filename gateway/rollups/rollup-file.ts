@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS notes (name TEXT NOT NULL, writer TEXT NOT NULL, note
 PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
-/** How long a bucket is, in seconds, how long it is kept, and how many cells of a cube it may have. */
+/** How long a bucket is, in seconds, how long it is kept, and in how many cells of a cube tasks and keys are told apart. */
 export const STEPS = {
   minute: { id: 0, seconds: 60, keptSeconds: 86_400, cells: 100 },
   hour: { id: 1, seconds: 3_600, keptSeconds: 32 * 86_400, cells: 200 },
@@ -56,19 +56,32 @@ const FOREIGN_AFTER_SECONDS = 120;
 /** Milliseconds that a write waits for another process: it comes again anyway. */
 const BUSY_MS = 100;
 
-/** The labels under which something is counted when a bucket has so many cells already: less and less is told apart. */
+/**
+ * The labels under which something is counted. Tasks and keys are told apart in the first `room` cells of a bucket alone, versions of candidates in as many
+ * more, and candidates in as many again: what clients make up, such as tasks, takes no room from candidates.
+ *
+ * @param size cells that the bucket has.
+ */
 export function fitLabels(
   labels: CellLabels,
   isThere: (labels: CellLabels) => boolean,
-  isFull: boolean,
+  size: number,
+  room: number,
 ): CellLabels {
-  if (!isFull || isThere(labels)) return labels;
   const [router, version, candidate] = labels;
-  const coarser: CellLabels[] = [
+  const finer: CellLabels[] = [
+    labels,
     [router, version, candidate, OTHER],
-    [router, version, OTHER, OTHER],
+    [router, OTHER, candidate, OTHER],
   ];
-  return coarser.find(isThere) ?? [router, OTHER, OTHER, OTHER];
+  return (
+    finer.find((fitting, level) => size < (level + 1) * room || isThere(fitting)) ?? [
+      router,
+      OTHER,
+      OTHER,
+      OTHER,
+    ]
+  );
 }
 
 /** Rollups in a file. Several processes of one machine may share it. */
@@ -247,9 +260,9 @@ export class RollupFile {
       const bucket = at - (at % seconds);
       const there = (labels: string) =>
         (read.get(id, bucket, cube, labels) as { cell: string } | undefined)?.cell;
-      const isFull = (count.get(id, bucket, cube) as { count: number }).count >= cells;
+      const size = (count.get(id, bucket, cube) as { count: number }).count;
       const isThere = (coarse: CellLabels) => there(JSON.stringify(coarse)) !== undefined;
-      const labels = JSON.stringify(fitLabels(JSON.parse(own), isThere, isFull));
+      const labels = JSON.stringify(fitLabels(JSON.parse(own), isThere, size, cells));
       const before = there(labels);
       const sum = before === undefined ? new Cell() : Cell.decode(before);
       sum.addCell(cell);

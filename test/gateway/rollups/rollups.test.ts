@@ -296,6 +296,62 @@ describe('rollups', () => {
     expect(rows.find(({ task }) => task === 'other')?.requests).toBeGreaterThan(900);
   });
 
+  it('tell every candidate apart, however many tasks and versions there are', async () => {
+    const names = ['small', 'large'];
+    const kind = fc.record({
+      candidate: fc.constantFrom(...names),
+      task: fc.integer({ min: 0, max: 400 }),
+      version: fc.integer({ min: 0, max: 3 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(kind, { minLength: 500, maxLength: 800 }), async (kinds) => {
+        const at = { now: START };
+        const rollups = openRollups({
+          path: ':memory:',
+          clock: () => at.now,
+          writeEveryMs: 1e6,
+          onError: fail,
+        });
+        // Tasks of a candidate that came first take no room from one that comes later.
+        const inOrder = [...kinds, { candidate: 'late', task: 0, version: 9 }];
+        for (const { candidate, task, version } of inOrder)
+          rollups.ended(
+            ended({
+              candidate,
+              decision: decisionFor(candidate, { artifactId: `v${version}`, signals: { task: `${task}` } }),
+            }),
+          );
+        at.now += MINUTE;
+        for (const by of ['minute', 'hour', 'day'] as const) {
+          const { rows } = await rollups.read(query({ by, from: START, to: at.now, group: ['candidate'] }));
+          for (const name of [...names, 'late'])
+            expect(rows.find(({ candidate }) => candidate === name)?.requests ?? 0).toBe(
+              inOrder.filter(({ candidate }) => candidate === name).length,
+            );
+          expect(rows.some(({ candidate }) => candidate === 'other')).toBe(false);
+        }
+        await rollups.close();
+      }),
+      { numRuns: 3 },
+    );
+  });
+
+  it('lose nothing, and stay within their room, where there are more candidates than it holds', async () => {
+    const at = { now: START };
+    const rollups = atTime(newPath(), at);
+    const { cells } = STEPS.minute;
+    for (let n = 0; n < 5 * cells; n++)
+      rollups.ended(
+        ended({ candidate: `c${n}`, decision: decisionFor(`c${n}`, { artifactId: `v${n % 7}` }) }),
+      );
+    at.now += MINUTE;
+    const { rows } = await rollups.read(
+      query({ by: 'minute', from: START, to: at.now, group: ['candidate'] }),
+    );
+    expect(rows.length).toBeLessThanOrEqual(3 * cells + 1);
+    expect(rows.reduce((sum, { requests }) => sum + requests, 0)).toBe(5 * cells);
+  });
+
   it('refuse what they cannot say', () => {
     expect(objectionToQuery(query({ from: START, to: START }))).toContain('later than');
     expect(objectionToQuery(query({ group: ['task'], only: { key: 'k' } }))).toContain('counted apart');
