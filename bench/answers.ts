@@ -271,7 +271,10 @@ function keptLines(
     const cut = Math.round(share * all.length);
     const [tuned, checked] = [shuffled.slice(0, cut), shuffled.slice(cut)];
     const family = familyOf(tuned);
-    const dial = tuneForLoss(family, part(tuned), { maxQualityLoss: EPSILON, delta: DELTA, seed: split });
+    const dial = tuneForLoss(family, part(tuned), {
+      ...{ maxQualityLoss: EPSILON, delta: DELTA, seed: split },
+      requests: checked.length,
+    });
     // Where nothing is shown, nothing is set: the last candidate answers all.
     const { costSaved, loss } =
       dial === null ? { costSaved: 0, loss: 0 } : measureSetting(familyOf(checked), dial, part(checked));
@@ -280,11 +283,11 @@ function keptLines(
     sums.cost += 100 * (1 - (costSaved ?? 0));
     sums.loss += loss;
   }
-  const of = `tuned on ${formatPercent(share, 0)} of ${all.length} prompts, checked on the rest`;
+  const of = `tuned on ${formatPercent(share, 0)} of ${all.length} prompts for as many requests as the rest, which checks it`;
   const kept = `splits of 100 in which a tuned loss of a point is kept, ${name}`;
   const note = `ε = ${EPSILON}, δ = ${DELTA}; ${of}; ${CROSS_FITS} cross-fits; a setting in ${sums.found}`;
   return [
-    // Where nothing is set, nothing is lost, and that shows nothing. Where fewer requests check it, chance has more to say.
+    // Where nothing is set, nothing is lost, and that shows nothing.
     2 * sums.found > SPLITS ? atLeast(kept, sums.held, '', 90, note) : plain(kept, sums.held, '', note),
     plain(
       '  mean cost of what was tuned',

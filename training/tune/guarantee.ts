@@ -7,6 +7,8 @@ interface LossGuarantee {
   readonly maxQualityLoss: number;
   /** δ: how likely the guarantee may fail. @default 0.1 */
   readonly delta?: number;
+  /** Over how many further requests the mean is to keep to ε: fewer have more noise of their own. @default as many as there are rows */
+  readonly requests?: number;
   /** Order in which near-duplicate groups are bet on. @default 0 */
   readonly seed?: number;
 }
@@ -35,7 +37,7 @@ export function tuneForLoss(
  * The last of a sequence of settings, safest first, of which it is shown that it keeps to the loss.
  *
  * Two things are shown at once: that the true mean loss is at most ε, at level δ/2 and without approximation; and that
- * the mean over as many further requests is too, at level δ by a normal approximation. The true mean alone would let
+ * the mean over so many further requests is too, at level δ by a normal approximation. The true mean alone would let
  * the loss that one then observes exceed ε more often than in a share δ of the cases. See `lossPValue`.
  *
  * @param settings how many; fixed beforehand, as is their order @param lossesOf losses of a setting, `[rows]`, in [-1, 1]
@@ -46,13 +48,14 @@ export function riskiestSetting(
   settings: number,
   lossesOf: (setting: number) => Float64Array,
   groups: ArrayLike<number>,
-  { maxQualityLoss, delta = 0.1, seed = 0 }: LossGuarantee,
+  guarantee: LossGuarantee,
 ): number {
+  const { delta = 0.1, seed = 0 } = guarantee;
   const draws = countDraws(groups);
   const order = createRandom(seed).shuffle(Int32Array.from(draws.sizes.keys()));
   return learnThenTest(
     settings,
-    (setting) => lossPValue(lossesOf(setting), draws, maxQualityLoss, order, delta),
+    (setting) => lossPValue(lossesOf(setting), draws, order, { ...guarantee, delta }),
     delta,
   );
 }
@@ -153,19 +156,18 @@ const MOST_OF_MEAN = 2;
  * - By betting on the draws in the given order, without approximation. The mean over rows is at most ε where E[Σ (ε − loss)] ≥ 0
  *   over the rows of a draw, and that sum over the size of the largest draw is within the bounds that one row's is. Since a single
  *   draw of many rows would make all others next to nothing, one counts here for at most twice the mean size.
- * - By a normal approximation for the mean over as many further draws, all of them by their rows.
+ * - By a normal approximation for the mean over so many further requests, all draws by their rows.
  *
  * Where all draws have one size, each is the p-value of their mean losses.
  *
  * @param losses `[rows]`, in [-1, 1] @param order in which draws are bet on, which must not depend on the losses
- * @param delta the level that the bets are tuned to
+ * @param guarantee the bets are tuned to its level
  */
 function lossPValue(
   losses: Float64Array,
   { of, sizes }: LossDraws,
-  limit: number,
   order: Int32Array,
-  delta: number,
+  { delta, maxQualityLoss: limit, requests }: LossGuarantee & { readonly delta: number },
 ): number {
   const sums = new Float64Array(sizes.length);
   losses.forEach((loss, row) => {
@@ -178,7 +180,7 @@ function lossPValue(
   });
   const byBets = 2 * bettingPValue(bets, limit, delta / 2);
   if (byBets > delta) return byBets;
-  return Math.max(byBets, predictivePValue(sums, sizes, limit));
+  return Math.max(byBets, predictivePValue(sums, sizes, limit, requests));
 }
 
 /**
@@ -214,19 +216,35 @@ export function bettingPValue(losses: ArrayLike<number>, limit: number, delta: n
 }
 
 /**
- * P-value for "the mean loss over the rows of as many further draws is over `limit`": a normal approximation, since the future
- * mean differs from the one seen by the noise of both. A mean over rows of draws is a ratio, and its error that of the draws'
- * sums (Cochran 1977, section 6.4).
+ * P-value for "the mean loss over so many further requests is over `limit`": a normal approximation, since the future mean differs
+ * from the one seen by the noise of both. A mean over rows of draws is a ratio, and its error that of the draws' sums (Cochran
+ * 1977, section 6.4). Where losses are whole, as where answers are good or bad, the mean of few requests moves in steps: it is over the
+ * limit from the first step above on, and half a step before that is where the normal curve is cut (Yates 1934).
  *
  * @param sums of the losses of each draw, which are in [-1, 1] @param sizes rows of each draw
+ * @param requests in draws of such sizes @default as many as there are rows
  * @returns 1 for no draws
  */
-export function predictivePValue(sums: ArrayLike<number>, sizes: ArrayLike<number>, limit: number): number {
+export function predictivePValue(
+  sums: ArrayLike<number>,
+  sizes: ArrayLike<number>,
+  limit: number,
+  requests?: number,
+): number {
   const n = sums.length;
   if (n === 0) return 1;
-  let [sum, squares, squaredSizes] = [0, 0, 0];
+  let [sum, squares, rows, squaredSizes] = [0, 0, 0, 0];
+  let isWhole = true;
   for (let i = 0; i < n; i++) {
-    const surplus = limit * sizes[i] - sums[i];
+    rows += sizes[i];
+    isWhole &&= Number.isInteger(sums[i]);
+  }
+  const further = requests ?? rows;
+  // Rounding must not take a step away: 0.07 · 100 is a little over 7, 0.29 · 100 a little under 29.
+  const steps = Math.floor(limit * further + 1e-9);
+  const cut = isWhole ? Math.min(limit, (steps + 0.5) / further) : limit;
+  for (let i = 0; i < n; i++) {
+    const surplus = cut * sizes[i] - sums[i];
     sum += surplus;
     squares += surplus ** 2;
     squaredSizes += sizes[i] ** 2;
@@ -234,7 +252,8 @@ export function predictivePValue(sums: ArrayLike<number>, sizes: ArrayLike<numbe
   const mean = sum / n;
   // A quarter of a squared loss beforehand, so that no losses at all do not count as certainty.
   const variance = Math.max(0, squares / n - mean ** 2) + (0.25 * squaredSizes) / n / n;
-  return normalAbove(mean / Math.sqrt((2 * variance) / n));
+  const furtherDraws = (n * further) / rows;
+  return normalAbove(mean / Math.sqrt(variance / n + variance / furtherDraws));
 }
 
 /**

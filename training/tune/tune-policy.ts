@@ -57,7 +57,13 @@ export interface TunePolicyInput {
   readonly groups: Int32Array; // [prompts]
   readonly goal:
     | { readonly kind: 'strong-share'; readonly share: number }
-    | { readonly kind: 'max-quality-loss'; readonly loss: number; readonly delta?: number };
+    | {
+        readonly kind: 'max-quality-loss';
+        readonly loss: number;
+        readonly delta?: number;
+        /** As `tuneForLoss` has it. */
+        readonly requests?: number | undefined;
+      };
   /** @default 0 */
   readonly seed?: number;
 }
@@ -246,8 +252,9 @@ function settingFor(
 ): TunedSetting {
   const [family] = paths;
   if (goal.kind === 'max-quality-loss') {
-    const { loss, delta = 0.1 } = goal;
-    const setting = tuneAlongPaths(paths, rows, { maxQualityLoss: loss, delta, seed });
+    const { loss, delta = 0.1, requests } = goal;
+    const further = requests === undefined ? {} : { requests };
+    const setting = tuneAlongPaths(paths, rows, { maxQualityLoss: loss, delta, seed, ...further });
     if (setting !== null) return setting;
     throw nothingShown(family, rows, loss, paths.length === 1 ? delta : delta / 2);
   }

@@ -61,6 +61,21 @@ describe('pointsman tune', () => {
     expect(test.strongShare).toBeLessThanOrEqual(1);
   });
 
+  it('keeps to it over as many requests as are named, which it says', async () => {
+    const flags = ['--max-loss', '20', '--candidates', 'poet,large'];
+    const { said } = await tune(...flags, '--requests', '40');
+    expect(said.out).toContain(
+      'On 40 requests like the 60 it was tuned on, this policy loses at most 20.0 points',
+    );
+    const shareOf = async (...more: string[]) =>
+      JSON.parse((await tune(...flags, ...more, '--json')).said.out).tuned.strongShare;
+    // What happens to ten says little: fewer may go to the weak one.
+    expect(await shareOf('--requests', '10')).toBeGreaterThan(await shareOf());
+    expect((await tune(...flags, '--requests', '1.5')).code).toBe(2);
+    expect((await tune('--max-loss', '20', '--requests', '40')).said.err).toContain('--requests goes with');
+    expect((await tune('--strong-share', '0.3', '--requests', '40')).code).toBe(2);
+  });
+
   it('takes the cheapest and the best where none are named, and of newer traffic all that was not seen', async () => {
     const newer = await writeRows(path('newer.jsonl'), plantedRows({ prompts: 310, seed: 2 }));
     const argv = ['tune', router, newer, '--work', path('work'), '--quiet', '--strong-share', '0.2'];

@@ -67,6 +67,43 @@ describe('p-values', () => {
     expect(predictivePValue([], [], 0.1)).toBe(1);
   });
 
+  test.each([
+    ['whole', (good: boolean) => Number(!good)],
+    ['in parts', (good: boolean) => (good ? 0.125 : 0.75)],
+  ])('it counts the noise of few further requests, losses %s', (_, lossOf) => {
+    const random = createRandom(7);
+    const draw = (n: number) => Float64Array.from({ length: n }, () => lossOf(random.next() >= 0.1));
+    const mean = (losses: Float64Array) => losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+    const [seen, further] = [400, 100];
+    const ones = new Float64Array(seen).fill(1);
+    const wrong = { asMany: 0, few: 0 };
+    const runs = 1_500;
+    for (let i = 0; i < runs; i++) {
+      const losses = draw(seen);
+      const next = mean(draw(further));
+      const shownAt = (requests?: number) => {
+        let limit = mean(losses);
+        while (predictivePValue(losses, ones, limit, requests) > 0.1) limit += 0.002;
+        return limit;
+      };
+      if (next > shownAt()) wrong.asMany++;
+      if (next > shownAt(further)) wrong.few++;
+    }
+    expect(wrong.few / runs).toBeGreaterThan(0.04);
+    expect(wrong.few / runs).toBeLessThan(0.12);
+    expect(wrong.asMany / runs).toBeGreaterThan(0.14);
+  });
+
+  test('no limit is under the steps that whole losses of few requests can take', () => {
+    const ones = new Float64Array(2_000).fill(1);
+    const losses = Float64Array.from(ones, (_, i) => Number(i % 4 === 0));
+    const at = (limit: number) => predictivePValue(losses, ones, limit, 100);
+    // 28 of 100 are within 0.289 and 29 are not, as with 0.285, which is half a step before.
+    expect(at(0.289)).toBeCloseTo(at(0.285), 12);
+    // 29 of 100 are not over 0.29, whatever 0.29 times 100 is in a computer.
+    expect(at(0.29)).toBeLessThan(at(0.289) - 0.01);
+  });
+
   test('gains count against losses, so bets on signed losses show more than a bound on the losses alone', () => {
     const random = createRandom(4);
     const losses = Float64Array.from({ length: 4_000 }, () => {

@@ -293,6 +293,7 @@ export interface TuneFlags extends ReadingFlags {
   readonly strongShare?: number;
   readonly maxQualityLoss?: number;
   readonly confidence: number;
+  readonly requests?: number;
   readonly candidates?: readonly string[];
   readonly cascade?: boolean;
   readonly routing?: boolean;

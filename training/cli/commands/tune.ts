@@ -38,8 +38,11 @@ import { type CommandIo, createProgress, showTraining } from '../terminal/io.ts'
 import {
   addMapOption,
   addReadingOptions,
+  belowOne,
+  countFromOne,
   nonNegativeNumber,
   openRouter,
+  points,
   positiveNumber,
   probability,
   readingOptions,
@@ -59,7 +62,7 @@ Weights of all candidates:
 
 A strong and a weak candidate, or a cascade:
   $ npx pointsman tune models/support traffic.jsonl --strong-share 0.3
-  $ npx pointsman tune models/support traffic.jsonl --max-loss 2 --candidates small,large --out policy.yaml
+  $ npx pointsman tune models/support traffic.jsonl --max-loss 2 --candidates small,large --requests 500 --out policy.yaml
   $ npx pointsman tune models/support traffic.jsonl --max-loss 2 --candidates small,medium,large --per-step
   $ npx pointsman tune models/support traffic.jsonl --max-loss 2 --accept answer --candidates small,medium,large --apply
   $ npx pointsman tune models/support traffic.jsonl --max-loss 2 --routing --candidates small,medium,large --apply
@@ -135,6 +138,12 @@ export function tuneCommand(io: CommandIo): Command {
     )
     .addOption(
       new Option(
+        '--requests <count>',
+        'over how many requests a cascade or threshold is to keep to --max-loss (default: as many as it is tuned on)',
+      ).argParser(countFromOne),
+    )
+    .addOption(
+      new Option(
         '--candidates <names>',
         'with commas, cheapest first (default: the cheapest and the best of the traffic)',
       ).argParser((text: string) => text.split(',').map((name) => name.trim())),
@@ -185,6 +194,10 @@ export function tuneCommand(io: CommandIo): Command {
         self.error(
           'error: --routing has no thresholds: give --max-loss and no --accept, --per-step or --strong-share',
         );
+      if (flags.requests !== undefined && (!isStepwise || flags.strongShare !== undefined))
+        self.error(
+          'error: --requests goes with --max-loss of --candidates, --cascade, --accept or --routing',
+        );
       if (flags.acceptScore !== undefined && (flags.accept === undefined || flags.accept.kind === 'answer'))
         self.error('error: --accept-score goes with --accept of scores in the traffic');
       if (isStepwise) {
@@ -204,12 +217,6 @@ function tunableTest(text: string): TunableTest {
   if (kind === 'agreement' && Number.isInteger(samples) && samples >= 2 && samples <= 100)
     return { kind, samples };
   throw new InvalidArgumentError('Give answer, logprob, agreement:<samples, 2 to 100> or verifier:<name>.');
-}
-
-function points(text: string): number {
-  const value = positiveNumber(text);
-  if (value >= 100) throw new InvalidArgumentError('It must be under 100 points.');
-  return value;
 }
 
 /** "balanced", or "quality=1,cost=0.05"; what is left out is 0. */
@@ -233,12 +240,6 @@ function utilityWeights(text: string): UtilityWeights | WeightsName {
 
 /** As in the schema of policies. */
 const MOST_WEIGHT = 1e6;
-
-function belowOne(text: string): number {
-  const value = probability(text);
-  if (value >= 1) throw new InvalidArgumentError('It must be under 1.');
-  return value;
-}
 
 async function runTune(
   folder: string,
@@ -389,8 +390,9 @@ async function apply(
   return (await writeArtifact(folder, sealed)).version;
 }
 
-function goalOf({ strongShare, maxLoss, maxQualityLoss, confidence }: TuneFlags) {
+function goalOf({ strongShare, maxLoss, maxQualityLoss, confidence, requests }: TuneFlags) {
+  const loss = maxQualityLoss ?? maxLoss! / 100;
   return strongShare === undefined
-    ? ({ kind: 'max-quality-loss', loss: maxQualityLoss ?? maxLoss! / 100, delta: 1 - confidence } as const)
+    ? ({ kind: 'max-quality-loss', loss, delta: 1 - confidence, requests } as const)
     : ({ kind: 'strong-share', share: strongShare } as const);
 }

@@ -129,7 +129,7 @@ export function describeTuning(
   const lines = [
     ...(goal.kind === 'max-quality-loss'
       ? [
-          `On requests like the ${formatCount(tuned.rows)} it was tuned on, this policy loses at most ${formatPoints(goal.loss)} ` +
+          `On ${goal.requests === undefined ? '' : `${formatCount(goal.requests)} `}requests like the ${formatCount(tuned.rows)} it was tuned on, this policy loses at most ${formatPoints(goal.loss)} ` +
             `points of mean quality against ${lastOf(policy)} alone, with ${formatConfidence(1 - (goal.delta ?? 0.1))} confidence ` +
             '(Learn-then-Test).',
         ]

@@ -180,6 +180,24 @@ export function positiveNumber(text: string): number {
   return value;
 }
 
+export function points(text: string): number {
+  const value = positiveNumber(text);
+  if (value >= 100) throw new InvalidArgumentError('It must be under 100 points.');
+  return value;
+}
+
+export function belowOne(text: string): number {
+  const value = probability(text);
+  if (value >= 1) throw new InvalidArgumentError('It must be under 1.');
+  return value;
+}
+
+export function countFromOne(text: string): number {
+  const value = positiveNumber(text);
+  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError('It must be a whole number above 0.');
+  return value;
+}
+
 const UNITS: Readonly<Record<string, number>> = { '': 1, mb: 1, gb: 1000, tb: 1e6 };
 
 /** Reads an option that is a size of memory, such as 4GB; a number alone is megabytes. @returns megabytes */
