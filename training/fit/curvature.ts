@@ -227,11 +227,13 @@ export class RidgeSums {
   readonly values: Float64Array;
   readonly #inputs: number;
   readonly #outputs: number;
+  readonly #parts: Readonly<Record<'x' | 'y' | 'xx' | 'xy' | 'yy', Float64Array>>;
 
   /** @param values of rows that were added elsewhere. @default of none */
   constructor(inputs: number, outputs: number, values?: Float64Array) {
     [this.#inputs, this.#outputs] = [inputs, outputs];
     this.values = values ?? new Float64Array(RidgeSums.lengthOf(inputs, outputs));
+    this.#parts = this.#cut();
   }
 
   static lengthOf(inputs: number, outputs: number): number {
@@ -242,28 +244,43 @@ export class RidgeSums {
     return this.values[0];
   }
 
-  /** @param features `[inputs]` @param targets `[outputs]`, all known */
-  add(features: Float32Array, targets: Float32Array): void {
-    const { x, xx, xy, y, yy } = this.#parts();
-    this.values[0]++;
-    for (const [c, target] of targets.entries()) {
-      y[c] += target;
-      yy[c] += target * target;
+  /** @param features `[rows, inputs]` @param targets `[rows, outputs]`, all known */
+  add(features: Matrix, targets: Matrix): void {
+    const { x, xx, xy, y, yy } = this.#parts;
+    const [inputs, outputs] = [this.#inputs, this.#outputs];
+    const rowOf = ({ columns, values }: Matrix, row: number) =>
+      values.subarray(row * columns, (row + 1) * columns);
+    this.values[0] += features.rows;
+    for (let row = 0; row < features.rows; row++) {
+      const [own, wanted] = [rowOf(features, row), rowOf(targets, row)];
+      for (let c = 0; c < outputs; c++) {
+        y[c] += wanted[c];
+        yy[c] += wanted[c] * wanted[c];
+      }
+      for (let i = 0; i < inputs; i++) {
+        x[i] += own[i];
+        for (let c = 0; c < outputs; c++) xy[i * outputs + c] += own[i] * wanted[c];
+      }
     }
-    for (let i = 0; i < features.length; i++) {
-      const value = features[i];
-      if (value === 0) continue;
-      x[i] += value;
-      const row = i * features.length;
-      for (let j = 0; j <= i; j++) xx[row + j] += value * features[j];
-      for (let c = 0; c < targets.length; c++) xy[i * targets.length + c] += value * targets[c];
+    // Each sum is read and written once for four rows, of which those that are not there are zeros.
+    const none = new Float32Array(inputs);
+    for (let row = 0; row < features.rows; row += 4) {
+      const [a, b, c, d] = [0, 1, 2, 3].map((more) =>
+        row + more < features.rows ? rowOf(features, row + more) : none,
+      );
+      for (let i = 0; i < inputs; i++) {
+        const [first, second, third, fourth] = [a[i], b[i], c[i], d[i]];
+        const at = i * inputs;
+        for (let j = 0; j <= i; j++)
+          xx[at + j] += first * a[j] + second * b[j] + (third * c[j] + fourth * d[j]);
+      }
     }
   }
 
   /** The layer of least (squared error + l2 × squared weights) / 2; the bias is not held back. At least one row. */
   fit(l2: number): LinearFit {
     const [inputs, outputs, rows] = [this.#inputs, this.#outputs, this.rows];
-    const { x, xx, xy, y } = this.#parts();
+    const { x, xx, xy, y } = this.#parts;
     const left = new Float64Array(inputs * inputs);
     for (let i = 0; i < inputs; i++) {
       for (let j = 0; j <= i; j++) {
@@ -286,7 +303,7 @@ export class RidgeSums {
   /** Mean squared error of a layer on the rows, over all outputs. */
   error({ bias, kernel }: LinearFit): number {
     const [inputs, outputs, rows] = [this.#inputs, this.#outputs, this.rows];
-    const { x, xx, xy, y, yy } = this.#parts();
+    const { x, xx, xy, y, yy } = this.#parts;
     let sum = 0;
     for (let c = 0; c < outputs; c++) {
       sum += yy[c] - 2 * bias[c] * y[c] + rows * bias[c] ** 2;
@@ -300,7 +317,7 @@ export class RidgeSums {
     return sum / rows / outputs;
   }
 
-  #parts() {
+  #cut() {
     let at = 1;
     const next = (length: number) => {
       at += length;

@@ -55,11 +55,12 @@ const TEXTS_AT_ONCE = 2_000_000;
 /** Files that are added up at a time. */
 const FAN_IN = 8;
 
-/** How linear heads of a router are fitted. */
-interface CompareOptions extends Pick<MeasureParameters, 'embedder' | 'policy'> {
+/** How linear heads of a router are held back. */
+interface LinearPenalties {
   /** How many, and the sum of their variances. */
   readonly features: number;
   readonly variance: number;
+  /** For the mean of a row, and for differences to it: shares of rows × variance of the features. */
   readonly shares: readonly [level: number, deviation: number];
 }
 
@@ -256,12 +257,18 @@ export class ShardedTraining {
     return { settings, shards, groups, others, sums };
   }
 
-  /** A router on all test prompts. */
+  /**
+   * A router on all test prompts; and what the sample costs: linear heads fitted on it beside such that are fitted on all prompts, by
+   * sums over shards.
+   *
+   * @param linear null where the two are not to be compared
+   */
   async measure(
     whole: WholeTraffic,
     files: ReadonlyMap<string, Uint8Array>,
     given: Pick<MeasureParameters, 'embedder' | 'policy'>,
-  ): Promise<Omit<WholeReport, 'linear'>> {
+    linear: LinearPenalties | null,
+  ): Promise<WholeReport> {
     const { settings, sums } = whole;
     const { prompts } = sums;
     const { candidates, seed } = settings;
@@ -271,59 +278,22 @@ export class ShardedTraining {
     );
     const counts = { fit: prompts.fit, calibrate: prompts.calibrate, test: prompts.test };
     const shared = { prompts: counts, sampled: prompts.sampled };
-    if (how === null) return { ...shared, test: null, calibration: [] };
-    const total = await this.#eachShard('measure', whole, files, { ...given, settings, how, single });
-    return { ...shared, ...new TestSums(candidates.length, seed, total).report(candidates, single, how) };
-  }
-
-  /**
-   * What the sample costs: linear heads fitted on it beside such that are fitted on all prompts, by sums over shards.
-   *
-   * @param shares penalties for the mean of a row, and for differences to it, as shares of rows × variance of the features
-   */
-  async compareFits(
-    whole: WholeTraffic,
-    files: ReadonlyMap<string, Uint8Array>,
-    { features, shares, variance, ...given }: CompareOptions,
-  ): Promise<WholeReport['linear']> {
-    const { settings, sums } = whole;
-    if (howMeasured(sums) !== 'read') return null;
-    const found = await this.#eachShard('ridge', whole, files, {
-      ...given,
-      settings,
-      how: 'read',
-      single: 0,
-    });
-    const [all, sample, test] = readRidge(found, features, settings.candidates.length);
-    if (all.rows === 0 || sample.rows === 0 || test.rows === 0) return null;
-    const errorOf = (rows: RidgeSums) => {
-      const [level, deviation] = shares.map((share) => rows.fit(share * rows.rows * variance));
-      return test.error(joinParts(level, deviation));
-    };
-    return {
-      ...{ rows: all.rows, sampled: sample.rows },
-      ...{ errorOfAll: errorOf(all), errorOfSample: errorOf(sample) },
-    };
-  }
-
-  /** Does a step on each shard with the files of a router. @returns what comes of all of them, added up */
-  async #eachShard(
-    step: string,
-    { groups, shards }: WholeTraffic,
-    files: ReadonlyMap<string, Uint8Array>,
-    given: Omit<MeasureParameters, 'names'>,
-  ): Promise<Float64Array> {
+    if (how === null) return { ...shared, test: null, calibration: [], linear: null };
     const artifact: string[] = [];
     for (const content of files.values()) artifact.push(await this.#engine.store.put(content));
-    const parameters: MeasureParameters = { ...given, names: [...files.keys()] };
-    const made = await this.#run(
-      shards.map(({ keys, shard }) => ({
-        step,
-        inputs: [shard, keys, groups, ...artifact],
-        parameters: parameters as unknown as Json,
-      })),
-    );
-    return this.#sum(made.map(([sum]) => sum));
+    const parameters: MeasureParameters = { ...given, settings, how, single, names: [...files.keys()] };
+    const jobOf = (step: string, i: number, ...more: readonly string[]): Job => ({
+      step,
+      inputs: [whole.shards[i].shard, whole.shards[i].keys, whole.groups, ...artifact, ...more],
+      parameters: parameters as unknown as Json,
+    });
+    const measured = await this.#run(whole.shards.map((_, i) => jobOf('measure', i)));
+    const total = await this.#sum(measured.map(([sum]) => sum));
+    const report = new TestSums(candidates.length, seed, total).report(candidates, single, how);
+    if (linear === null || how !== 'read') return { ...shared, ...report, linear: null };
+    const ridged = await this.#run(measured.map(([, vectors], i) => jobOf('ridge', i, vectors)));
+    const found = await this.#sum(ridged.map(([sum]) => sum));
+    return { ...shared, ...report, linear: compareFits(found, candidates.length, linear) };
   }
 
   /** Adds up numbers, a few files at a time: in the same tree, whoever does it. */
@@ -377,4 +347,22 @@ export class ShardedTraining {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     return folder;
   }
+}
+
+/** @param sums of the step `ridge`, of all shards together @returns null where one of the sets has no rows */
+function compareFits(
+  sums: Float64Array,
+  candidates: number,
+  { features, shares, variance }: LinearPenalties,
+): WholeReport['linear'] {
+  const [all, sample, test] = readRidge(sums, features, candidates);
+  if (all.rows === 0 || sample.rows === 0 || test.rows === 0) return null;
+  const errorOf = (rows: RidgeSums) => {
+    const [level, deviation] = shares.map((share) => rows.fit(share * rows.rows * variance));
+    return test.error(joinParts(level, deviation));
+  };
+  return {
+    ...{ rows: all.rows, sampled: sample.rows },
+    ...{ errorOfAll: errorOf(all), errorOfSample: errorOf(sample) },
+  };
 }

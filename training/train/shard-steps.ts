@@ -168,29 +168,30 @@ export interface MeasureParameters {
   readonly names: readonly string[];
 }
 
-/** The same, and the files of a router → sums over what it chooses for the test prompts. */
+/** The same, and the files of a router → sums over what it chooses for the test prompts, and the embeddings of these. */
 const measure: Step = {
   name: 'measure',
-  version: 1,
+  version: 2,
   async run(input) {
     const { given, groups, shard } = await measured(input);
-    return [bytesOf(await measureShard(shard, groups, given))];
+    const { embeddings, sums } = await measureShard(shard, groups, given);
+    return [bytesOf(sums), await writeFloats(input.folder, embeddings)];
   },
 };
 
-/** The same → what linear heads need to know of prompts to fit on, of those in the sample, and of test prompts. */
+/** The same, and these embeddings → what linear heads need to know of prompts to fit on and of test prompts. */
 const ridge: Step = {
   name: 'ridge',
-  version: 1,
+  version: 2,
   async run(input) {
-    const { given, groups, shard } = await measured(input);
-    return [bytesOf(await ridgeOfShard(shard, groups, given))];
+    const { given, groups, more, shard } = await measured(input);
+    return [bytesOf(await ridgeOfShard(shard, groups, { ...given, embeddings: floatsOf(more[0]) }))];
   },
 };
 
-async function measured({ files: [shard, keys, groups, ...artifact], parameters }: StepInput) {
+async function measured({ files: [shard, keys, groups, ...others], parameters }: StepInput) {
   const given = parameters as unknown as MeasureParameters;
-  const contents = await readAll(artifact);
+  const contents = await readAll(others);
   const { embedder } = await openedOnce(given.embedder);
   const router = createRouter(
     await readArtifact(memoryFiles(new Map(given.names.map((name, i) => [name, contents[i]])))),
@@ -199,6 +200,7 @@ async function measured({ files: [shard, keys, groups, ...artifact], parameters 
   return {
     given: { ...given, router, embedder },
     groups: groupsOfKeys(numbersOf(await readFile(keys)), numbersOf(await readFile(groups))),
+    more: contents.slice(given.names.length),
     shard,
   };
 }

@@ -128,17 +128,14 @@ async function measureWhole(
 ): Promise<WholeReport | null> {
   if (whole === null || sharded === undefined) return null;
   const given = { embedder: config.embedder, policy: withoutRouters(config.policy).policy };
-  const measured = await sharded.measure(whole, files, given);
   const linear = report.members.find(({ name }) => name === 'linear')?.settings;
   // Where prompts are kept as hashes, their features cannot be computed again.
-  if (linear === undefined || areHashed(matrix)) return { ...measured, linear: null };
+  if (linear === undefined || areHashed(matrix)) return sharded.measure(whole, files, given, null);
   const { levelPenalty, deviationPenalty } = linear;
-  const fits = await sharded.compareFits(whole, files, {
-    ...given,
+  return sharded.measure(whole, files, given, {
     ...{ features: features.matrix.columns, variance: features.variance },
     shares: [levelPenalty, deviationPenalty],
   });
-  return { ...measured, linear: fits };
 }
 
 function withWhole(evaluation: Evaluation, whole: WholeReport | null): Evaluation {

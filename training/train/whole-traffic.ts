@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { LIST, listValue, VARCHAR } from '@duckdb/node-api';
-import type { Embedder, Router } from 'pointsman';
-import { embedPrompts, requestFeatures } from '../embed/embed.ts';
+import { type Embedder, type Router, readPrompt } from 'pointsman';
+import { embedAll, embedPrompts, requestFeatures } from '../embed/embed.ts';
 import { drawnBy, TestSums } from '../evaluate/test-sums.ts';
 import { RidgeSums } from '../fit/curvature.ts';
+import { takeRows } from '../fit/rows.ts';
 import { readOutcomeMatrix } from '../ingest/outcome-store.ts';
 import { HIGHEST_WEIGHT } from '../off-policy/estimate.ts';
 import { areHashed, type OutcomeMatrix, type PromptRecord, takePrompts } from '../outcomes/matrix.ts';
@@ -250,6 +251,13 @@ export function howMeasured({ prompts }: WholeSums): HowMeasured {
   return prompts.logged === prompts.outcomes ? 'estimated' : null;
 }
 
+interface MeasuredShard {
+  /** Numbers of `TestSums`. */
+  readonly sums: Float64Array;
+  /** Of the test prompts: `[prompts, dimensions]`. Of none where they are sooner embedded again than read, or are kept as hashes. */
+  readonly embeddings: Float32Array;
+}
+
 interface TestOptions {
   readonly router: Router;
   readonly embedder: Embedder;
@@ -259,18 +267,18 @@ interface TestOptions {
   readonly single: number;
 }
 
-/** A router on the test prompts of a shard. @returns numbers of `TestSums` */
+/** A router on the test prompts of a shard. */
 export async function measureShard(
   shard: string,
   groups: Float64Array,
   { embedder, how, router, settings, single }: TestOptions,
-): Promise<Float64Array> {
+): Promise<MeasuredShard> {
   const all = await readShard(shard, settings.candidates);
   const { rows } = splitByGroup(groups, settings).test;
   const matrix = takePrompts(all, rows);
   const { candidates, costUsd, quality } = matrix;
   const sums = new TestSums(candidates.length, settings.seed);
-  if (rows.length === 0) return sums.values;
+  if (rows.length === 0) return { sums: sums.values, embeddings: new Float32Array() };
   const isTable = 'embedInto' in embedder && !areHashed(matrix);
   const embeddings = isTable ? null : await embedPrompts(matrix, embedder);
   const test = { role: 'test', rows: Int32Array.from(rows.keys()) } as const;
@@ -288,7 +296,7 @@ export async function measureShard(
       costUsd: areKnown ? [costUsd[from + choice], costUsd[from + single]] : [Number.NaN, Number.NaN],
     });
   }
-  return sums.values;
+  return { sums: sums.values, embeddings: embeddings?.values ?? new Float32Array() };
 }
 
 /** What each candidate's answer is worth, seen or estimated; null where that is not known. `[candidates]` */
@@ -308,44 +316,75 @@ function valuesOf(
   return values;
 }
 
-/** Sums of linear heads: over all prompts to fit on, over those of them that are in the sample, and over the test prompts. */
+/** Sums of linear heads: over the prompts to fit on that are in the sample, over the others of them, and over the test prompts. */
 const RIDGE_SETS = 3;
+
+interface RidgeOptions extends Pick<TestOptions, 'embedder' | 'router' | 'settings'> {
+  /** As of `measureShard`. */
+  readonly embeddings: Float32Array;
+}
 
 /** What linear heads need to know of a shard, of prompts with an outcome of every candidate. @returns numbers of `RIDGE_SETS` `RidgeSums` */
 export async function ridgeOfShard(
   shard: string,
   groups: Float64Array,
-  { embedder, router, settings }: Pick<TestOptions, 'embedder' | 'router' | 'settings'>,
+  { embedder, embeddings, router, settings }: RidgeOptions,
 ): Promise<Float64Array> {
   const { candidates, seed, share } = settings;
   const { prompts, quality } = await readShard(shard, candidates);
   const { fit, test } = splitByGroup(groups, settings);
   const columns = candidates.length;
   const known = (row: number) => !quality.subarray(row * columns, (row + 1) * columns).some(Number.isNaN);
-  const length = RidgeSums.lengthOf(router.manifest.features.length, columns);
-  const values = new Float64Array(RIDGE_SETS * length);
-  const [all, sample, tested] = readRidge(values, router.manifest.features.length, columns);
+  const inputs = router.manifest.features.length;
+  const values = new Float64Array(RIDGE_SETS * RidgeSums.lengthOf(inputs, columns));
+  const tested = Array.from(test.rows, (row) => readPrompt(prompts[row].request).text);
+  const shared = { embedder: knowing(embedder, tested, embeddings) };
   const isDrawn = (row: number) => drawnBy(groups[row], seed, OF_SAMPLE) < share;
-  const add = async (rows: Int32Array, sumsOf: (row: number) => readonly RidgeSums[]) => {
+  const sets = [fit.rows.filter(isDrawn), fit.rows.filter((row) => !isDrawn(row)), test.rows];
+  for (const [i, sums] of cutRidge(values, inputs, columns).entries()) {
+    const rows = sets[i].filter(known);
     for (let from = 0; from < rows.length; from += RIDGE_ROWS) {
       const some = rows.subarray(from, from + RIDGE_ROWS);
       const requests = Array.from(some, (row) => prompts[row].request);
-      const features = await requestFeatures(router.artifact, requests, { embedder });
-      for (const [i, row] of some.entries()) {
-        const own = features.values.subarray(i * features.columns, (i + 1) * features.columns);
-        for (const sums of sumsOf(row)) sums.add(own, quality.subarray(row * columns, (row + 1) * columns));
-      }
+      const features = await requestFeatures(router.artifact, requests, shared);
+      const targets = takeRows({ rows: prompts.length, columns, values: quality }, some);
+      sums.add(features, targets);
     }
-  };
-  await add(fit.rows.filter(known), (row) => (isDrawn(row) ? [all, sample] : [all]));
-  await add(test.rows.filter(known), () => [tested]);
+  }
   return values;
+}
+
+/** An embedder that need not be asked about some texts. @param vectors of all of them, or of none */
+function knowing(embedder: Embedder, texts: readonly string[], vectors: Float32Array): Embedder {
+  if (vectors.length === 0) return embedder;
+  const { dimensions, id } = embedder;
+  const places = new Map(texts.map((text, i) => [text, i * dimensions]));
+  return {
+    ...{ dimensions, id },
+    async embed(asked) {
+      const missing = asked.filter((text) => !places.has(text));
+      const made = await embedAll(embedder, missing);
+      let next = 0;
+      return asked.map((text) => {
+        const at = places.get(text);
+        if (at !== undefined) return vectors.subarray(at, at + dimensions);
+        return made.subarray(next * dimensions, ++next * dimensions);
+      });
+    },
+  };
 }
 
 /** Prompts whose features are there at a time. */
 const RIDGE_ROWS = 4096;
 
+/** @returns sums over all prompts to fit on, over those of them that are in the sample, and over the test prompts */
 export function readRidge(values: Float64Array, inputs: number, outputs: number): RidgeSums[] {
+  const [drawn, others, tested] = cutRidge(values, inputs, outputs);
+  const all = drawn.values.map((value, i) => value + others.values[i]);
+  return [new RidgeSums(inputs, outputs, all), drawn, tested];
+}
+
+function cutRidge(values: Float64Array, inputs: number, outputs: number): RidgeSums[] {
   const length = RidgeSums.lengthOf(inputs, outputs);
   return Array.from(
     { length: RIDGE_SETS },

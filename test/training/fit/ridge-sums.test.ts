@@ -16,18 +16,17 @@ function rows(count: number, seed: number) {
 
 function summed(all: ReturnType<typeof rows>): RidgeSums {
   const sums = new RidgeSums(INPUTS, OUTPUTS);
-  for (const { x, y } of all) sums.add(x, y);
+  sums.add(matrixOf(all, 'x', INPUTS), matrixOf(all, 'y', OUTPUTS));
   return sums;
+}
+
+function matrixOf(all: ReturnType<typeof rows>, of: 'x' | 'y', columns: number) {
+  return { rows: all.length, columns, values: Float32Array.from(all.flatMap((row) => [...row[of]])) };
 }
 
 it.each([0.5, 20, 5000])('fits as descent over the rows does, held back by %d', async (l2) => {
   const all = rows(200, 1);
-  const matrix = (of: 'x' | 'y', columns: number) => ({
-    rows: all.length,
-    columns,
-    values: Float32Array.from(all.flatMap((row) => [...row[of]])),
-  });
-  const data = { features: matrix('x', INPUTS), targets: matrix('y', OUTPUTS) };
+  const data = { features: matrixOf(all, 'x', INPUTS), targets: matrixOf(all, 'y', OUTPUTS) };
   const { layer } = await fitLinear(data, 'squared', { l2, tolerance: 1e-10 });
   const { bias, kernel } = summed(all).fit(l2);
   kernel.forEach((weight, i) => {

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, stat } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { readPrompt } from 'pointsman';
 import { argMax } from 'pointsman/internal';
 import { loadRouter } from 'pointsman/node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -72,6 +75,37 @@ async function openParts() {
   await mkdir(scratch);
   const store = await openStore(join(own, 'store'), scratch);
   return { scratch, store, steps: TRAINING_STEPS, release: await trainingRelease() };
+}
+
+/** An embedder as OpenAI's, which remembers what it was asked. */
+async function startEmbedder(dimensions: number) {
+  const asked: string[] = [];
+  const apiKeyVariable = 'KEY_OF_OWN_EMBEDDER';
+  process.env[apiKeyVariable] = 'any';
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    const { input } = JSON.parse(body) as { readonly input: readonly string[] };
+    asked.push(...input);
+    const data = input.map((text, index) => {
+      const bytes = createHash('sha512').update(text).digest();
+      return { index, embedding: Array.from({ length: dimensions }, (_, i) => bytes[i] / 128 - 1) };
+    });
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ data }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    asked,
+    config: {
+      ...{ kind: 'openai', model: 'bytes', dimensions, apiKeyVariable },
+      baseUrl: `http://127.0.0.1:${port}/v1`,
+    },
+    close: () => {
+      delete process.env[apiKeyVariable];
+      return new Promise((resolve) => server.close(resolve));
+    },
+  };
 }
 
 let redis: RedisServer;
@@ -209,6 +243,41 @@ describe('a router that is fitted on a sample', () => {
     expect(new Set(ran)).toEqual(new Set(Object.keys(TRAINING_STEPS)));
     expect((await train({ rows, engine })).digest).toBe(known.digest);
     expect(ran.slice(before)).toEqual([]);
+  });
+
+  it('asks an embedder that is elsewhere once about each test prompt, of which two steps need the embedding', async () => {
+    const server = await startEmbedder(16);
+    try {
+      const again: (readonly string[])[] = [];
+      const asking: Engine = {
+        ...engine,
+        async run(jobs, options) {
+          const made = await engine.run(jobs, options);
+          if (jobs[0].step !== 'ridge') return made;
+          const asked = server.asked.length;
+          const none = await engine.store.put(new Uint8Array());
+          const embedded = jobs.map((job) => ({ ...job, inputs: [...job.inputs.slice(0, -1), none] }));
+          again.push(...made, ...(await engine.run(embedded)));
+          server.asked.length = asked;
+          return made;
+        },
+      };
+      const { traffic } = await train({ rows, engine: asking, config: { embedder: server.config } });
+      const [known, embedded] = [again.slice(0, again.length / 2), again.slice(again.length / 2)];
+      expect(known.length).toBeGreaterThan(1);
+      expect(known).toEqual(embedded);
+      const { matrix, splits } = await wholeMatrix();
+      const texts = matrix.prompts.map(({ request }) => readPrompt(request).text);
+      const drawn = new Set(traffic.matrix.prompts.map(({ request }) => readPrompt(request).text));
+      const tested = Array.from(splits.test.rows, (row) => texts[row]).filter(
+        (text) => !drawn.has(text) && texts.indexOf(text) === texts.lastIndexOf(text),
+      );
+      expect(tested.length).toBeGreaterThan(20);
+      const counts = tested.map((text) => server.asked.filter((each) => each === text).length);
+      expect(new Set(counts)).toEqual(new Set([1]));
+    } finally {
+      await server.close();
+    }
   });
 
   it('draws no sample where all prompts can be fitted on', async () => {
