@@ -99,7 +99,7 @@ async function prepare(
   const router: Prepared['router'] = {
     manifest:
       target.kind === 'router' ? target.router.manifest : { candidates: namedPrices(parts, target.name) },
-    log: parts.log,
+    log: course.log,
     async route(given, options) {
       made = await decide(given, options);
       course.decided(made, facts);
@@ -108,7 +108,7 @@ async function prepare(
       } catch (error) {
         const cheaper = cheapestInstead(error, grant, made, target, options);
         if (cheaper === undefined) throw error;
-        course.degraded();
+        course.degraded(error);
         made = await decide(given, cheaper);
         course.decided(made, facts);
         await course.reserve(grant, pricing.use(made));

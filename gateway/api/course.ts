@@ -1,9 +1,10 @@
 import type { Decision } from 'pointsman';
 import { type Attempt, ExecutionError, type ExecutionResult, type Telemetry } from 'pointsman/execution';
+import type { DecisionLog } from 'pointsman/log';
 import { RefusalError } from '../errors.ts';
 import type { ExpectedUse, Grant, Reservation } from '../keys/guard.ts';
 import { secretFromHeaders } from '../keys/secret.ts';
-import { CLIENT_LEFT, Problem } from '../problem.ts';
+import { CLIENT_LEFT, Problem, problemOf } from '../problem.ts';
 import type { DecisionRecord, RatableAnswer } from '../records/decision-records.ts';
 import { NONE } from '../telemetry/metrics.ts';
 import { type GatewayParts, reportedProblem } from './parts.ts';
@@ -13,6 +14,8 @@ export interface Course {
   readonly trace: ReturnType<GatewayParts['tracing']['begin']>;
   /** Aborted when the client left. */
   readonly signal: AbortSignal;
+  /** For the execution: what it tells of a decision is not told again. */
+  readonly log: DecisionLog;
   /** For the execution: it tells of every attempt, also of those whose end nobody waits for. */
   readonly telemetry: Telemetry;
   /** What is left of the key's limits, as headers. */
@@ -32,13 +35,18 @@ export interface Course {
       readonly version?: string;
     },
   ): Promise<Grant>;
-  /** @param facts `unit`: the conversation or user, where one is known. */
+  /**
+   * A decision was made, and from now on something comes of it: whatever happens, it ends in the records and in the log.
+   *
+   * @param facts `unit`: the conversation or user, where one is known.
+   * @throws the reason why the request is over, where it is.
+   */
   decided(
     decision: Decision,
     facts: Pick<DecisionRecord, 'asked' | 'conversationId' | 'prompt'> & { readonly unit: string | null },
   ): void;
-  /** The budget did not cover what was decided: it goes to the cheapest. */
-  degraded(): void;
+  /** The budget did not cover what was decided, so that it is decided again, among the cheapest. */
+  degraded(error: unknown): void;
   /** @param ms until a stream began. */
   began(ms: number): void;
   /** Sets aside what is expected to be spent. */
@@ -50,6 +58,13 @@ export interface Course {
   /** Nothing came, or half of something. @returns what the client is told */
   failed(error: unknown): Problem;
 }
+
+type Ended = Pick<DecisionRecord, 'error' | 'servedModel'> & {
+  readonly state: 'answered' | 'failed' | 'left' | 'refused';
+};
+
+/** How a request ended, as far as the decision log keeps it. */
+type Ending = Pick<Ended, 'state'> & { readonly code: string | null; readonly costUsd: number | null };
 
 /** @param signal of the client: aborted when it left. */
 export function openCourse(
@@ -75,7 +90,9 @@ export function openCourse(
   let answeredBy: string | undefined;
   let isDegraded = false;
   let firstByteMs: number | null = null;
-  let isOver = false;
+  /** How it ended; undefined while it goes on. */
+  let ending: Ending | undefined;
+  const told = new Set<string>();
   let left = false;
   const leaving = new AbortController();
   const leave = () => {
@@ -91,20 +108,42 @@ export function openCourse(
     if (firstSentAt === undefined) return now - started;
     return firstSentAt - started + (lastEndAt === undefined ? 0 : now - lastEndAt);
   };
+  /** Of a decision that the execution told nothing of: it never came to it, or its client left. */
+  const tell = ({ candidate, id = '' }: Decision, { code, costUsd, state }: Ending) => {
+    if (id === '' || told.has(id)) return;
+    told.add(id);
+    try {
+      const total = costUsd === null ? {} : { totalCostUsd: costUsd };
+      parts.log.outcome(id, {
+        candidate,
+        status: state,
+        ...(code === null ? {} : { error: code }),
+        ...total,
+      });
+    } catch (error) {
+      parts.onError(error);
+    }
+  };
   const finish = (
     status: number,
     candidate: string | null,
     all: readonly Attempt[],
-    change: Pick<DecisionRecord, 'state' | 'error' | 'servedModel'>,
-    beside: { readonly isRefused?: boolean; readonly cachedInputTokens?: number } = {},
+    change: Ended,
+    cachedInputTokens = 0,
   ) => {
-    if (isOver) return;
-    isOver = true;
+    if (ending !== undefined) return;
     signal.removeEventListener('abort', leave);
     const costs = all.map(({ costUsd }) => costUsd);
     const costUsd = costs.includes(null) ? null : costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0);
     const count = (field: 'inputTokens' | 'outputTokens') =>
       all.reduce((sum, attempt) => sum + (attempt[field] ?? 0), 0);
+    const ended = { state: change.state, code: change.error?.code ?? null, costUsd };
+    ending = ended;
+    // What an execution has to say of its end it has said by then.
+    if (decision !== undefined && change.state !== 'answered') {
+      const made = decision;
+      setImmediate(() => tell(made, ended));
+    }
     const used = { costUsd, inputTokens: count('inputTokens'), outputTokens: count('outputTokens') };
     reservation?.settle(used).catch(parts.onError);
     const latencyMs = performance.now() - started;
@@ -125,15 +164,15 @@ export function openCourse(
       router,
       keyId,
       decision,
-      state: beside.isRefused === true ? 'refused' : (change.state as 'answered' | 'failed' | 'left'),
-      code: change.error?.code ?? null,
+      state: ended.state,
+      code: ended.code,
       candidate,
       attempts: all,
       latencyMs,
       firstByteMs,
       overheadMs: ownMs(),
       isDegraded,
-      cachedInputTokens: beside.cachedInputTokens ?? 0,
+      cachedInputTokens,
     });
     if (decision?.id !== undefined && candidate !== null)
       parts.ratable.add(decision.id, ratableAnswer(decision, candidate, { router, keyId, unit }));
@@ -162,6 +201,12 @@ export function openCourse(
         ...(id === undefined ? {} : { 'x-pointsman-decision-id': id }),
       };
     },
+    log: Object.assign(Object.create(parts.log) as DecisionLog, {
+      outcome(id: string, outcome: Parameters<DecisionLog['outcome']>[1]) {
+        told.add(id);
+        parts.log.outcome(id, outcome);
+      },
+    }),
     get attempts() {
       return attempts;
     },
@@ -206,26 +251,41 @@ export function openCourse(
       return grant;
     },
     decided(made, { unit: of, ...facts }) {
-      if (isOver) throw leaving.signal.reason ?? new Error('The request is over.');
+      const { id } = made;
+      if (id !== undefined)
+        records.add({
+          ...facts,
+          id,
+          at,
+          route,
+          router,
+          keyId,
+          decision: made,
+          state: ending?.state ?? 'running',
+          status: null,
+          latencyMs: null,
+          overheadMs: ownMs(),
+        });
+      if (ending !== undefined) {
+        // The client left, or the deadline came, while this was decided.
+        tell(made, { ...ending, costUsd: 0 });
+        throw leaving.signal.reason ?? new Error('The request is over.');
+      }
       decision = made;
       unit = of;
-      if (made.id === undefined) return;
-      records.add({
-        ...facts,
-        id: made.id,
-        at,
-        route,
-        router,
-        keyId,
-        decision: made,
-        state: 'running',
-        status: null,
-        latencyMs: null,
-        overheadMs: ownMs(),
-      });
     },
-    degraded() {
+    degraded(error) {
       isDegraded = true;
+      if (decision?.id === undefined) return;
+      const { code, message } = problemOf(error);
+      tell(decision, { state: 'refused', code, costUsd: 0 });
+      const instead = `${message} It was decided again, for the cheapest candidate within the limits.`;
+      records.update(decision.id, {
+        state: 'refused',
+        error: { code, message: instead },
+        costUsd: 0,
+        latencyMs: performance.now() - started,
+      });
     },
     began(ms) {
       firstByteMs = ms;
@@ -233,7 +293,7 @@ export function openCourse(
     },
     async reserve(grant, expected) {
       const made = await grant.reserve(expected);
-      if (!isOver) {
+      if (ending === undefined) {
         reservation = made;
         return;
       }
@@ -248,7 +308,7 @@ export function openCourse(
         candidate,
         all,
         { state: 'answered', error: null, servedModel: answer.model },
-        { cachedInputTokens: answer.usage?.cachedInputTokens ?? 0 },
+        answer.usage?.cachedInputTokens ?? 0,
       );
     },
     failed(error) {
@@ -256,17 +316,11 @@ export function openCourse(
         ? new Problem(CLIENT_LEFT, 'client_left', 'The client left before the answer came.')
         : reportedProblem(parts, error, { decisionId: decision?.id });
       const all = error instanceof ExecutionError ? (error.attempts as readonly Attempt[]) : sent;
-      finish(
-        problem.status,
-        null,
-        all,
-        {
-          state: left ? 'left' : 'failed',
-          error: { code: problem.code, message: problem.message },
-          servedModel: null,
-        },
-        { isRefused: !left && error instanceof RefusalError },
-      );
+      finish(problem.status, null, all, {
+        state: left ? 'left' : error instanceof RefusalError ? 'refused' : 'failed',
+        error: { code: problem.code, message: problem.message },
+        servedModel: null,
+      });
       return problem;
     },
   };

@@ -20,7 +20,7 @@ export interface DecisionRecord {
   readonly candidate: string | null;
   /** The model that the upstream says has answered. */
   readonly servedModel: string | null;
-  readonly state: 'decided' | 'running' | 'answered' | 'failed' | 'left';
+  readonly state: 'decided' | 'running' | 'answered' | 'failed' | 'left' | 'refused';
   /** HTTP status; null while it is not known. */
   readonly status: number | null;
   readonly error: { readonly code: string; readonly message: string } | null;

@@ -142,7 +142,7 @@ function createShadow(options: ShadowOptions): Shadow {
       if (isAnswered)
         judgeCostUsd = options.judgeCost(textLength(request) + answer.length + EXPECTED_CHARACTERS);
       else costUsd = costOfAttempts(error);
-      if (!isAnswered) log.outcome(id, { candidate, status: 'failed', error: codeOf(error) });
+      if (!isAnswered) log.outcome(id, { candidate, ...failureOf(error, leaving.signal) });
       if (!leaving.signal.aborted) onError(error);
     } finally {
       budget.settle(job.reservedUsd, costUsd + judgeCostUsd);
@@ -287,10 +287,11 @@ function costOfAttempts(error: unknown): number {
   return error.attempts.reduce((sum, { costUsd }) => sum + (costUsd ?? 0), 0);
 }
 
-function codeOf(error: unknown): string {
-  return (error as { code?: unknown }).code === undefined
-    ? 'UNEXPECTED'
-    : String((error as { code: unknown }).code);
+/** Of what was given up with the gateway nobody knows what would have come. */
+function failureOf(error: unknown, { aborted }: AbortSignal) {
+  if (aborted) return { status: 'left', error: 'gateway_stopped' } as const;
+  const { code } = error as { readonly code?: unknown };
+  return { status: 'failed', error: typeof code === 'string' ? code : 'UNEXPECTED' } as const;
 }
 
 /** What may be spent a day, in UTC; remembered over restarts, and shared by gateways with the same notes. */

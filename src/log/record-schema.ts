@@ -51,7 +51,7 @@ export const saidAnswerSchema = object({
 
 const outcomeFields = {
   candidate: name,
-  status: v.picklist(['answered', 'failed']),
+  status: v.picklist(['answered', 'failed', 'left', 'refused']),
   costUsd: amount,
   costSource: v.exactOptional(v.picklist(['reported', 'computed'])),
   latencyMs: amount,

@@ -65,7 +65,11 @@ export interface OutcomeRecord extends Versioned {
    * not known. The decided one when nobody answered.
    */
   readonly candidate: string;
-  readonly status: 'answered' | 'failed';
+  /**
+   * `left`: nobody waited for the answer any more. `refused`: it was turned away before anybody was asked, as by a budget. Of
+   * neither it is known what the answer would have been, and nothing is learned from it.
+   */
+  readonly status: 'answered' | 'failed' | 'left' | 'refused';
   /** US dollars of the candidate's own answer; null where nothing is known. Never what the router expected. */
   readonly costUsd: number | null;
   /**
@@ -83,7 +87,7 @@ export interface OutcomeRecord extends Versioned {
    */
   readonly totalCostUsd?: number;
   readonly totalLatencyMs?: number;
-  /** The error's code, when nobody answered. */
+  /** The error's code, when there is no answer. */
   readonly error?: string;
   /** What is kept of what was answered. Left out where it is not known, or nothing is to be kept. */
   readonly answer?: LoggedAnswer;
@@ -274,7 +278,7 @@ export interface OutcomeInput {
   /** Who answered; the decided one when nobody did. */
   readonly candidate: string;
   /** @default 'answered' */
-  readonly status?: 'answered' | 'failed';
+  readonly status?: OutcomeRecord['status'];
   /** US dollars of the candidate's own answer. @default null, not known */
   readonly costUsd?: number | null;
   /** Whether that is the provider's own bill, or was computed from tokens and prices. Never tell what was only expected. @default 'reported' */

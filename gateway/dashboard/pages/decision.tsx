@@ -60,6 +60,7 @@ function Whole({ record }: { readonly record: ShownDecision }) {
           </span>
           {record.keyId === null ? null : <span>key {record.keyId}</span>}
         </p>
+        {record.error === null ? null : <p class="small">{record.error.message}</p>}
       </Card>
       <dl class="figures">
         <Figure
@@ -136,6 +137,7 @@ function Whole({ record }: { readonly record: ShownDecision }) {
 
 function StateOf({ record: { error, state, status } }: { readonly record: ShownDecision }) {
   if (state === 'failed') return <Badge tone="bad">{`failed: ${error?.code ?? status}`}</Badge>;
+  if (state === 'refused') return <Badge tone="warn">{`refused: ${error?.code ?? status}`}</Badge>;
   if (state === 'left') return <Badge tone="warn">client left</Badge>;
   if (state === 'decided') return <Badge>decided, not called</Badge>;
   return (

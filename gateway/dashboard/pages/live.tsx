@@ -134,6 +134,7 @@ function Row({ row }: { readonly row: LiveRow }) {
 
 function StateBadge({ row: { attempts, isExplored, state } }: { readonly row: LiveRow }) {
   if (state === 'failed') return <Badge tone="bad">failed</Badge>;
+  if (state === 'refused') return <Badge tone="warn">refused</Badge>;
   if (state === 'left') return <Badge tone="warn">client left</Badge>;
   if (state === 'running') return <Badge tone="accent">under way</Badge>;
   if (attempts > 1) return <Badge tone="warn">{plural(attempts, 'attempt')}</Badge>;

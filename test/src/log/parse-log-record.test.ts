@@ -20,7 +20,10 @@ describe('a log record', () => {
     [{ ...feedback, quality: 1.1 }, '`quality` of log record must be a number <= 1. Got 1.1.'],
     [{ ...decision, propensity: 0 }, '`propensity` of log record must be a number > 0. Got 0.'],
     [{ ...decision, promptHash: 'abc' }, '`promptHash` of log record must be'],
-    [{ ...outcome, status: 'fine' }, '`status` of log record must be "answered" or "failed". Got "fine".'],
+    [
+      { ...outcome, status: 'fine' },
+      '`status` of log record must be "answered" or "failed" or "left" or "refused". Got "fine".',
+    ],
     [{ ...outcome, at: 'yesterday' }, '`at` of log record must be'],
     [{ ...outcome, kind: 'guess' }, '`kind` of log record must be'],
     ['nothing', 'The log record must be'],

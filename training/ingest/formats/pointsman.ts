@@ -37,6 +37,9 @@ function entryOf(document: LogDocument): LogEntry {
     case 'decision':
       return { kind: 'call', row: decisionRow(document) };
     case 'outcome':
+      // Nobody was asked, or nobody waited: the decision stays one that was never carried out.
+      if (document.status === 'refused' || document.status === 'left')
+        return { kind: 'refused', reason: LOG_REASONS.bookkeeping };
       return {
         kind: 'outcome',
         id,
