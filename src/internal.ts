@@ -77,7 +77,6 @@ export {
   type NgramTable,
 } from './features/ngrams.ts';
 export { createNumericSignals, NUMERIC_SIGNAL_NAMES } from './features/numeric.ts';
-export { createTextScan, scanText } from './features/text-scan.ts';
 export { createHead, type HeadContext } from './head/create-head.ts';
 export { type Activation, activate, Dense } from './head/dense.ts';
 export type { Head, HeadSpec } from './head/head.ts';
@@ -137,5 +136,5 @@ export type { Prompt, TokenPrices } from './request.ts';
 export { toldHead } from './router/predictor.ts';
 export { readSignals } from './signals/read-signals.ts';
 export type { SignalSources } from './signals/signals.ts';
-export { hashWord, mixHash, prepareText } from './text.ts';
+export { createTextScan, hashWord, mixHash, prepareText, scanText } from './text.ts';
 export { countRequestTokens, estimateTokens, tokenCost } from './tokens.ts';

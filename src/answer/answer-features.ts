@@ -1,8 +1,8 @@
 import type { Standardisation } from '../features/features.ts';
 import type { NgramBlock } from '../features/ngrams.ts';
 import { createNumericSignals, NUMERIC_SIGNAL_NAMES } from '../features/numeric.ts';
-import { createTextScan } from '../features/text-scan.ts';
 import { type Prompt, readPrompt } from '../request.ts';
+import { createTextScan } from '../text.ts';
 import {
   checkForm,
   checkMatch,

@@ -1,5 +1,4 @@
-import { type TextScan, TokenKind } from '../features/text-scan.ts';
-import { hashWord, mixHash } from '../text.ts';
+import { hashWord, mixHash, type TextScan, TokenKind } from '../text.ts';
 import {
   isAmong,
   isSame,

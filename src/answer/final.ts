@@ -1,5 +1,4 @@
-import { type TextScan, TokenKind } from '../features/text-scan.ts';
-import { hashWord } from '../text.ts';
+import { hashWord, type TextScan, TokenKind } from '../text.ts';
 import { isAmong, isSame, type SeenNumber } from './calculation.ts';
 import type { Question, SeenAnswer } from './question.ts';
 import { beginsLine, wordsBetween } from './words.ts';

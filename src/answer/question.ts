@@ -1,6 +1,5 @@
-import { scanText, type TextScan } from '../features/text-scan.ts';
 import type { Prompt } from '../request.ts';
-import { hashWord, prepareText } from '../text.ts';
+import { hashWord, prepareText, scanText, type TextScan } from '../text.ts';
 import type { SeenSums } from './calculation.ts';
 import { readSums } from './sums.ts';
 import { beginsLine, guessLanguage, isWord, scriptOf, wordsBetween } from './words.ts';

@@ -1,4 +1,4 @@
-import { type TextScan, TokenKind } from '../features/text-scan.ts';
+import { type TextScan, TokenKind } from '../text.ts';
 import {
   Calculation,
   isMoney,

@@ -1,5 +1,4 @@
-import { CharClass, createTextScan, scanText, type TextScan, TokenKind } from '../features/text-scan.ts';
-import { hashWord } from '../text.ts';
+import { CharClass, createTextScan, hashWord, scanText, type TextScan, TokenKind } from '../text.ts';
 
 /** Small words of each language; a word of several counts for each of them. */
 const SMALL_WORDS = [

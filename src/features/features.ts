@@ -1,12 +1,10 @@
 import type { FeatureBlock, Manifest, NoveltySpec } from '../artifact/manifest.ts';
-
 import { ArtifactError } from '../errors.ts';
 import { allFinite, readFloat32 } from '../math.ts';
 import type { Prompt } from '../request.ts';
-import { prepareText } from '../text.ts';
+import { createTextScan, prepareText, scanText } from '../text.ts';
 import { createNgramBlock, createNgramCounter, decodeNgramTable, type NgramBlock } from './ngrams.ts';
 import { createNumericSignals, NUMERIC_SIGNAL_NAMES } from './numeric.ts';
-import { createTextScan, scanText } from './text-scan.ts';
 
 /** A prompt and its embedding to the feature vector. Training and serving both go through here. */
 export interface FeatureExtractor {

@@ -1,7 +1,6 @@
 import { ArtifactError } from '../errors.ts';
 import { readFloat32 } from '../math.ts';
-import { FNV_OFFSET, hashUnit, mixHash } from '../text.ts';
-import { type TextScan, TokenKind } from './text-scan.ts';
+import { FNV_OFFSET, hashUnit, mixHash, type TextScan, TokenKind } from '../text.ts';
 
 /** The dense block of a prompt's n-grams. */
 export interface NgramBlock {

@@ -1,6 +1,5 @@
 import type { Prompt } from '../request.ts';
-import { hashWord } from '../text.ts';
-import { CharClass, createOptionLines, readOptionLines, type TextScan, TokenKind } from './text-scan.ts';
+import { CharClass, hashWord, type TextScan, TokenKind } from '../text.ts';
 
 const SHAPE_NAMES = [
   'logCharacters',
@@ -106,14 +105,13 @@ export interface NumericSignals {
 export function createNumericSignals(): NumericSignals {
   const lexicon = buildLexiconIndex();
   const kindCounts = new Float64Array(WORD_KINDS.length);
-  const options = createOptionLines();
   const symbols = new Float64Array(128);
 
   return {
     writeInto(prompt, scan, out, offset) {
       const { classes, length } = scan;
       const { units } = scan.reader;
-      readOptionLines(units, length, options);
+      const options = readOptionLines(units, length);
       const words = countWords(units, scan, lexicon, kindCounts, symbols);
       const characters = Math.max(1, length);
       const wordCount = Math.max(1, words.count);
@@ -270,4 +268,102 @@ function buildLexiconIndex(): ReadonlyMap<number, number> {
     mark(word, WORD_KINDS.length + i);
   });
   return index;
+}
+
+/** What the answer options of a multiple-choice prompt look like ("A. ...", "(B) ...", "c) ..."). */
+interface OptionLines {
+  count: number;
+  /** Over the options, in characters. */
+  meanLength: number;
+  maxLength: number;
+  minLength: number;
+  /** Standard deviation of the lengths over their mean plus one. */
+  lengthVariation: number;
+  /** Shares of the options that hold a digit, hold little but digits, begin with a capital, end with a full stop, hold a comma. */
+  digitShare: number;
+  numericShare: number;
+  capitalShare: number;
+  stopShare: number;
+  commaShare: number;
+  /** Where the question ends and the options begin; the text's length where there are none. */
+  stemEnd: number;
+}
+
+const [TAB, NEWLINE, SPACE, OPEN, CLOSE, STOP, COLON] = [9, 10, 32, 40, 41, 46, 58];
+
+/** Finds option lines in the first `length` UTF-16 units of a text. Options are single lines. */
+function readOptionLines(units: Uint16Array, length: number): OptionLines {
+  const out: OptionLines = {
+    count: 0,
+    meanLength: 0,
+    maxLength: 0,
+    minLength: 0,
+    lengthVariation: 0,
+    digitShare: 0,
+    numericShare: 0,
+    capitalShare: 0,
+    stopShare: 0,
+    commaShare: 0,
+    stemEnd: length,
+  };
+  let squares = 0;
+  let total = 0;
+  let lineStart = 0;
+  while (lineStart < length) {
+    let lineEnd = units.indexOf(NEWLINE, lineStart);
+    if (lineEnd === -1 || lineEnd > length) lineEnd = length;
+    const start = optionStart(units, lineStart, lineEnd);
+    if (start !== -1) {
+      if (out.count === 0) out.stemEnd = lineStart;
+      const size = lineEnd - start;
+      out.minLength = out.count === 0 ? size : Math.min(out.minLength, size);
+      out.maxLength = Math.max(out.maxLength, size);
+      out.count++;
+      total += size;
+      squares += size * size;
+      countOption(units, start, lineEnd, out);
+    }
+    lineStart = lineEnd + 1;
+  }
+  if (out.count === 0) return out;
+  out.meanLength = total / out.count;
+  const variance = Math.max(0, squares / out.count - out.meanLength * out.meanLength);
+  out.lengthVariation = Math.sqrt(variance) / (out.meanLength + 1);
+  out.digitShare /= out.count;
+  out.numericShare /= out.count;
+  out.capitalShare /= out.count;
+  out.stopShare /= out.count;
+  out.commaShare /= out.count;
+  return out;
+}
+
+/** Offset of the option's text after its label, or -1 when the line is not an option. */
+function optionStart(units: Uint16Array, lineStart: number, lineEnd: number): number {
+  let i = lineStart;
+  while (i < lineEnd && (units[i] === SPACE || units[i] === TAB)) i++;
+  if (units[i] === OPEN) i++;
+  const label = units[i] | 32;
+  if (!(label >= 97 && label <= 106)) return -1;
+  const mark = units[i + 1];
+  if (mark !== STOP && mark !== CLOSE && mark !== COLON) return -1;
+  if (i + 2 >= lineEnd || units[i + 2] !== SPACE) return -1;
+  return i + 3;
+}
+
+function countOption(units: Uint16Array, start: number, end: number, out: OptionLines): void {
+  let digits = 0;
+  let letters = 0;
+  let commas = 0;
+  for (let i = start; i < end; i++) {
+    const unit = units[i];
+    if (unit >= 48 && unit <= 57) digits++;
+    else if ((unit | 32) >= 97 && (unit | 32) <= 122) letters++;
+    else if (unit === 44) commas++;
+  }
+  if (digits > 0) out.digitShare++;
+  if (digits > 0 && letters <= 6 && letters <= digits * 2) out.numericShare++;
+  if (commas > 0) out.commaShare++;
+  const first = units[start];
+  if (first >= 65 && first <= 90) out.capitalShare++;
+  if (units[end - 1] === STOP) out.stopShare++;
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { findFinalAnswer, keyOfFinal } from '../../../src/answer/final.ts';
 import { readSums } from '../../../src/answer/sums.ts';
-import { createTextScan, scanText } from '../../../src/features/text-scan.ts';
+import { createTextScan, scanText } from '../../../src/text.ts';
 
 const scan = createTextScan();
 

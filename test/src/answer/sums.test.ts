@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readSums } from '../../../src/answer/sums.ts';
-import { createTextScan, scanText } from '../../../src/features/text-scan.ts';
+import { createTextScan, scanText } from '../../../src/text.ts';
 
 const scan = createTextScan();
 
