@@ -135,5 +135,8 @@ function nullable(value: number): number | null {
 
 /** Own properties whatever the name: assignment would make `__proto__` something else. */
 function byName(names: readonly string[], values: Float64Array): Record<string, number> {
-  return Object.fromEntries(names.map((name, c) => [name, values[c]]));
+  if (names.includes('__proto__')) return Object.fromEntries(names.map((name, c) => [name, values[c]]));
+  const named: Record<string, number> = {};
+  for (let c = 0; c < names.length; c++) named[names[c]] = values[c];
+  return named;
 }

@@ -42,9 +42,9 @@ export function createWorth(
   return (weights, { success, costUsd, latencyMs }) => {
     const cost = shareOf(costUsd, costliest);
     const latency = shareOf(latencyMs, slowest);
-    const utilities = success.map(
-      (each, c) => weights.quality * each + weights.cost * cost[c] + weights.latency * latency[c],
-    );
+    const utilities = new Float64Array(success.length);
+    for (let c = 0; c < utilities.length; c++)
+      utilities[c] = weights.quality * success[c] + weights.cost * cost[c] + weights.latency * latency[c];
     return { utilities, cost, latency };
   };
 }
@@ -52,7 +52,11 @@ export function createWorth(
 /** Minus each amount, as a share of the most; 0 where it is not known. @param most 0 where no mean is known */
 function shareOf(amounts: Float64Array, most: number): Float64Array {
   const scale = most || largest(amounts);
-  return amounts.map((amount) => (amount >= 0 && scale > 0 ? -Math.min(amount / scale, MOST) : 0));
+  // `map` of an array of numbers takes several times as long.
+  const shares = new Float64Array(amounts.length);
+  for (let c = 0; c < shares.length; c++)
+    if (amounts[c] >= 0 && scale > 0) shares[c] = -Math.min(amounts[c] / scale, MOST);
+  return shares;
 }
 
 /** The candidate of highest utility within the limits. */
