@@ -95,8 +95,7 @@ export function createDecision(
       differenceError: uncertainty?.differenceError(c, chosen) ?? null,
     }),
   });
-  const rows: [CandidatePrediction, ...CandidatePrediction[]] = [row(chosen)];
-  for (let i = 1; i < usable.length; i++) rows.push(row(usable[i]));
+  const rows = usable.map(row) as [CandidatePrediction, ...CandidatePrediction[]];
   if (usable.length < names.length) {
     for (let c = 0; c < names.length; c++) {
       const reason = removed[c];
@@ -104,14 +103,14 @@ export function createDecision(
       rows.push({ ...row(c), removedBy: reason });
     }
   }
-  let runnerUp = Number.NEGATIVE_INFINITY;
-  for (let i = 1; i < order.length; i++) runnerUp = Math.max(runnerUp, utilities[order[i]]);
+  let margin: number | null = null;
+  for (const c of order.slice(1)) margin = Math.min(margin ?? Infinity, utilities[chosen] - utilities[c]);
   return {
     candidate: names[chosen],
     confidence: predictions.success[chosen],
     probabilities: byName(names, predictions.choice),
     predictions: rows,
-    margin: order.length === 1 ? null : utilities[chosen] - runnerUp,
+    margin,
     plan: plan.step,
     fallback: usable.slice(1).map((c) => names[c]),
     propensity: plan.propensity,

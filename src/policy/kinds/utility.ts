@@ -40,37 +40,36 @@ export function createWorth(
   const costliest = largest(candidates.map(({ meanCostUsd }) => meanCostUsd));
   const slowest = largest(candidates.map(({ meanLatencyMs }) => meanLatencyMs));
   return (weights, { success, costUsd, latencyMs }) => {
-    const cost = shareOf(costUsd, costliest);
-    const latency = shareOf(latencyMs, slowest);
-    const utilities = new Float64Array(success.length);
-    for (let c = 0; c < utilities.length; c++)
-      utilities[c] = weights.quality * success[c] + weights.cost * cost[c] + weights.latency * latency[c];
+    const mostUsd = costliest || largest(costUsd);
+    const mostMs = slowest || largest(latencyMs);
+    const utilities = success.slice();
+    const cost = costUsd.slice();
+    const latency = latencyMs.slice();
+    // One by one: `map` of an array of numbers takes several times as long.
+    for (let c = 0; c < cost.length; c++) {
+      cost[c] = shareOf(cost[c], mostUsd);
+      latency[c] = shareOf(latency[c], mostMs);
+      utilities[c] = weights.quality * utilities[c] + weights.cost * cost[c] + weights.latency * latency[c];
+    }
     return { utilities, cost, latency };
   };
 }
 
-/** Minus each amount, as a share of the most; 0 where it is not known. @param most 0 where no mean is known */
-function shareOf(amounts: Float64Array, most: number): Float64Array {
-  const scale = most || largest(amounts);
-  // `map` of an array of numbers takes several times as long.
-  const shares = new Float64Array(amounts.length);
-  for (let c = 0; c < shares.length; c++)
-    if (amounts[c] >= 0 && scale > 0) shares[c] = -Math.min(amounts[c] / scale, MOST);
-  return shares;
+/** Minus an amount, as a share of the most; 0 where it is not known. @param most 0 where no mean is known */
+function shareOf(amount: number, most: number): number {
+  return amount >= 0 && most > 0 ? -Math.min(amount / most, MOST) : 0;
 }
 
 /** The candidate of highest utility within the limits. */
 function createUtilityPolicy(spec: UtilityPolicySpec, { candidates, calls, filter }: BasicParts): Policy {
-  const ownWeights = resolveWeights(spec.weights ?? 'best');
-  const ownPath = [pathName(spec.weights ?? 'best')];
   const worthOf = createWorth(candidates);
 
   return {
     spec,
     decide(context) {
       const { predictions, overrides } = context;
-      const weights = overrides.weights === undefined ? ownWeights : resolveWeights(overrides.weights);
-      const path = overrides.weights === undefined ? ownPath : [pathName(overrides.weights)];
+      const wanted = overrides.weights ?? spec.weights ?? 'best';
+      const weights = resolveWeights(wanted);
       const remaining = filter(context);
       const { costUsd, latencyMs, success } = predictions;
       const { cost, latency, utilities } = worthOf(weights, predictions);
@@ -83,9 +82,6 @@ function createUtilityPolicy(spec: UtilityPolicySpec, { candidates, calls, filte
       note('cost', costUsd);
       note('latency', latencyMs);
       if (remaining.note !== undefined) reasons.push(remaining.note);
-      const changes = limitChanges(remaining, utilities, order[0], candidates);
-      const parts = { quality: success, cost, latency };
-      for (const change of weightChanges(order, utilities, weights, parts, candidates)) changes.push(change);
       return {
         step: calls[order[0]],
         order,
@@ -94,16 +90,15 @@ function createUtilityPolicy(spec: UtilityPolicySpec, { candidates, calls, filte
         perSuccess: weights.quality,
         removed: remaining.removed,
         reasons,
-        path,
+        path: [typeof wanted === 'string' ? `utility:${wanted}` : 'utility:custom'],
         propensity: 1,
-        changes,
+        changes: [
+          ...limitChanges(remaining, utilities, order[0], candidates),
+          ...weightChanges(order, utilities, weights, { quality: success, cost, latency }, candidates),
+        ],
       };
     },
   };
-}
-
-function pathName(weights: string | UtilityWeights): string {
-  return typeof weights === 'string' ? `utility:${weights}` : 'utility:custom';
 }
 
 /** 0 when none is above it: then there is nothing to measure against. Unknown ones are passed over. */
