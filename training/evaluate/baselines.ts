@@ -1,4 +1,7 @@
+import { createRandom } from 'pointsman/internal';
+import type { Matrix } from '../fit/rows.ts';
 import { type ScoreDoubt, scoreDoubt } from '../off-policy/score-interval.ts';
+import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import type { Interval } from '../words.ts';
 import { bootstrapMeans, type Comparison, chooseBest } from './compare.ts';
 import type { Strategy, StrategyId } from './evaluation.ts';
@@ -26,7 +29,7 @@ export interface StrategySources {
   readonly nearest: Float64Array | null;
   /** Says how the neighbours were found. */
   readonly nearestNote: string;
-  /** `[rows, candidates]` of `taskMeans`; null without tasks. */
+  /** `[rows, candidates]` of `taskScores`; null without tasks. */
   readonly task: Float64Array | null;
   /** What the router chooses where it is told the task; null where it cannot be. */
   readonly told: PlannedChoice | null;
@@ -94,28 +97,18 @@ export function listChoices(comparison: Comparison, sources: StrategySources): C
     by: { mixture: sharesOf(chosen, candidates) },
   });
   if (nearest) {
-    choices.push({
-      id: 'nearest',
-      name: 'Nearest neighbours',
-      note: sources.nearestNote,
-      by: { chosen: perRow(nearest, means.costUsd) },
-    });
+    const by = { chosen: perRow(nearest, means.costUsd) };
+    choices.push({ id: 'nearest', name: 'Nearest neighbours', note: sources.nearestNote, by });
   }
   if (task) {
-    choices.push({
-      id: 'task',
-      name: 'Best per task',
-      note: "The candidate with the highest mean quality on the training rows of the prompt's task.",
-      by: { chosen: perRow(task, means.costUsd) },
-    });
+    const by = { chosen: perRow(task, means.costUsd) };
+    const note = "The candidate with the highest mean quality on the training rows of the prompt's task.";
+    choices.push({ id: 'task', name: 'Best per task', note, by });
   }
   if (told) {
-    choices.push({
-      id: 'told',
-      name: 'This router, told the task',
-      note: 'As it would choose where the caller says the task; one that it has not learned makes no difference.',
-      by: told,
-    });
+    const note =
+      'As it would choose where the caller says the task; one that it has not learned makes no difference.';
+    choices.push({ id: 'told', name: 'This router, told the task', note, by: told });
   }
   choices.push({
     id: 'oracle',
@@ -128,14 +121,11 @@ export function listChoices(comparison: Comparison, sources: StrategySources): C
 
 /** What a mix costs, beside what the router does; rounding alone makes no difference. */
 function describeMix(cost: number, budget: number): { readonly name: string; readonly note: string } {
-  const best = 'The random mixture of candidates that was best on the training rows';
+  const best = 'The random mixture of candidates that was best on the training rows, of those that cost';
   if (Math.abs(cost - budget) <= 1e-6 * budget)
-    return {
-      name: 'Best fixed mix at equal cost',
-      note: `${best}, of those that cost what the router costs.`,
-    };
+    return { name: 'Best fixed mix at equal cost', note: `${best} what the router costs.` };
   return cost < budget
-    ? { name: 'Best fixed mix', note: `${best}, of those that cost no more than the router.` }
+    ? { name: 'Best fixed mix', note: `${best} no more than the router.` }
     : {
         name: 'Cheapest, as a mix',
         note: 'The router costs less than any candidate alone, and so than any mix.',
@@ -286,4 +276,123 @@ function sharesOf(chosen: Int32Array, candidates: number): Float64Array {
 
 function iota(length: number): Int32Array {
   return Int32Array.from({ length }, (_, i) => i);
+}
+
+interface NearestNeighboursOptions {
+  readonly neighbours: number;
+  readonly maxTrainRows: number;
+  readonly seed: number;
+  /** Used where no neighbour was observed: [candidates] */
+  readonly fallback: ArrayLike<number>;
+}
+
+/**
+ * The plain kNN baseline: a candidate's expected quality is its mean over the prompt's nearest training prompts
+ * by cosine, observed ones alone, each counting the same.
+ * @param embeddings of every prompt of the matrix: `[prompts, dimensions]`
+ * @param prompts matrix rows to predict: `[rows]`
+ * @returns `[rows, candidates]`
+ */
+export function nearestNeighbours(
+  matrix: OutcomeMatrix,
+  embeddings: Matrix,
+  train: Int32Array,
+  prompts: Int32Array,
+  { neighbours, maxTrainRows, seed, fallback }: NearestNeighboursOptions,
+): Float64Array {
+  const candidates = matrix.candidates.length;
+  const known =
+    train.length <= maxTrainRows
+      ? train
+      : createRandom(seed).shuffle(train.slice()).slice(0, maxTrainRows).sort();
+  const stored = unitRows(embeddings, known);
+  const k = Math.min(neighbours, known.length);
+  const estimates = new Float64Array(prompts.length * candidates);
+  const dimensions = embeddings.columns;
+  for (let from = 0; from < prompts.length; from += BLOCK) {
+    const block = prompts.subarray(from, from + BLOCK);
+    const asked = unitRows(embeddings, block, BLOCK);
+    const similarities = blockSimilarities(stored, asked, known.length, dimensions);
+    for (let i = 0; i < block.length; i++) {
+      const nearest = largest(similarities.subarray(i * known.length, (i + 1) * known.length), k);
+      for (let c = 0; c < candidates; c++) {
+        let sum = 0;
+        let seen = 0;
+        for (const at of nearest) {
+          const quality = matrix.quality[known[at] * candidates + c];
+          if (Number.isNaN(quality)) continue;
+          sum += quality;
+          seen++;
+        }
+        estimates[(from + i) * candidates + c] = seen > 0 ? sum / seen : fallback[c];
+      }
+    }
+  }
+  return estimates;
+}
+
+/** Prompts compared at once: each stored number is read once for all of them. */
+const BLOCK = 4;
+
+/** Copies rows scaled to length 1 (a zero vector stays zero): [max(rows, padded), dimensions] */
+function unitRows({ columns, values }: Matrix, rows: Int32Array, padded = 0): Float32Array {
+  const unit = new Float32Array(Math.max(rows.length, padded) * columns);
+  for (let i = 0; i < rows.length; i++) {
+    const from = rows[i] * columns;
+    let squares = 0;
+    for (let d = 0; d < columns; d++) squares += values[from + d] ** 2;
+    const scale = squares > 0 ? 1 / Math.sqrt(squares) : 0;
+    for (let d = 0; d < columns; d++) unit[i * columns + d] = values[from + d] * scale;
+  }
+  return unit;
+}
+
+/** @returns cosine of each asked prompt with each stored one: [BLOCK, stored] */
+function blockSimilarities(
+  stored: Float32Array,
+  asked: Float32Array,
+  rows: number,
+  dimensions: number,
+): Float64Array {
+  const out = new Float64Array(BLOCK * rows);
+  for (let row = 0; row < rows; row++) {
+    const from = row * dimensions;
+    let [a, b, c, d] = [0, 0, 0, 0];
+    for (let i = 0; i < dimensions; i++) {
+      const value = stored[from + i];
+      a += value * asked[i];
+      b += value * asked[dimensions + i];
+      c += value * asked[2 * dimensions + i];
+      d += value * asked[3 * dimensions + i];
+    }
+    out[row] = a;
+    out[rows + row] = b;
+    out[2 * rows + row] = c;
+    out[3 * rows + row] = d;
+  }
+  return out;
+}
+
+/** Positions of the k largest values, in no order; of equals, the first. */
+function largest(values: Float64Array, k: number): Int32Array {
+  const kept = new Int32Array(k);
+  let size = 0;
+  let lowest = 0;
+  const findLowest = () => {
+    lowest = 0;
+    for (let i = 1; i < size; i++) {
+      const difference = values[kept[i]] - values[kept[lowest]];
+      if (difference < 0 || (difference === 0 && kept[i] > kept[lowest])) lowest = i;
+    }
+  };
+  for (let i = 0; i < values.length; i++) {
+    if (size < k) {
+      kept[size++] = i;
+      if (size === k) findLowest();
+    } else if (k > 0 && values[i] > values[kept[lowest]]) {
+      kept[lowest] = i;
+      findLowest();
+    }
+  }
+  return kept;
 }

@@ -1,5 +1,4 @@
 import { takeNumbers } from '../outcomes/matrix.ts';
-import { nearestNeighbours, taskScores } from './baseline-scores.ts';
 import {
   bestSingleCandidate,
   columnOf,
@@ -7,6 +6,7 @@ import {
   latenciesOf,
   listChoices,
   measureStrategies,
+  nearestNeighbours,
   type StrategySources,
 } from './baselines.ts';
 import {
@@ -26,6 +26,7 @@ import {
   type EvaluationInput,
   type EvaluationOptions,
   type TrainMeans,
+  taskScores,
   trainMeans,
   trainRows,
 } from './evaluation-input.ts';

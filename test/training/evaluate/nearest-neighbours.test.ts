@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { meansByTask, nearestNeighbours } from '../../../training/evaluate/baseline-scores.ts';
+import { nearestNeighbours } from '../../../training/evaluate/baselines.ts';
+import { meansByTask } from '../../../training/evaluate/evaluation-input.ts';
 import { syntheticWorld } from './synthetic-world.ts';
 
 const { matrix } = syntheticWorld({ rows: 6 });
