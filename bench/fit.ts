@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createRandom } from 'pointsman/internal';
-import { useBackend } from '../training/fit/backend.ts';
 import { fitLinear } from '../training/fit/linear.ts';
 import type { Matrix } from '../training/fit/rows.ts';
+import { useBackend } from '../training/fit/tensorflow.ts';
 import { atMost, type BenchLine } from './bench-line.ts';
 
 const ROWS = 100_000;

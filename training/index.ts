@@ -10,9 +10,9 @@ export {
 } from './candidates/change-candidates.ts';
 export { parseTrainConfig, type TrainConfig } from './config.ts';
 export { requestFeatures } from './embed/embed.ts';
-export { useBackend } from './fit/backend.ts';
 export { fitLinear } from './fit/linear.ts';
 export { softTargets } from './fit/loss.ts';
+export { useBackend } from './fit/tensorflow.ts';
 export { ingestOutcomes } from './ingest/ingest.ts';
 export { readOutcomeMatrix } from './ingest/outcome-store.ts';
 export { readDecisionLog } from './log-store/read.ts';

@@ -1,7 +1,7 @@
 import { type Artifact, type Candidate, InvalidInputError, type Manifest, type Router } from 'pointsman';
 import { argMax, type ManifestCandidate, mean, quantileSorted } from 'pointsman/internal';
 import { type BuiltArtifact, editArtifact, editsOf, SEEN_FILE } from '../artifact/build-artifact.ts';
-import { exportRouter } from '../fit/export.ts';
+import { exportRouter } from '../fit/tensorflow.ts';
 import { countedTokens, inputLengths, learnTokens, meanTokensCost, paidPrices } from '../outcomes/amounts.ts';
 import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 import { addFittedPrompts } from '../split/split.ts';

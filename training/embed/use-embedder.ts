@@ -12,7 +12,7 @@ import {
   type StaticTable,
   UnigramTokeniser,
 } from 'pointsman/internal';
-import { useBackend } from '../fit/backend.ts';
+import { useBackend } from '../fit/tensorflow.ts';
 
 interface UseEmbedderOptions {
   /** Pieces of a text that are read; time grows with their square. @default 256 */

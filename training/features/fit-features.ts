@@ -20,8 +20,7 @@ import {
   readNovelty,
   type Standardisation,
 } from 'pointsman/internal';
-import { principalDirections } from '../fit/low-rank.ts';
-import { createMatrix, type Matrix, takeRows } from '../fit/rows.ts';
+import { createMatrix, type Matrix, principalDirections, takeRows } from '../fit/rows.ts';
 import type { MatrixAnswers } from '../outcomes/matrix.ts';
 import type { Split } from '../split/split.ts';
 import { fitNgramTable, type NgramTableOptions } from './fit-ngrams.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { InvalidInputError } from 'pointsman';
 import type { LogFormat } from '../ingest/formats/log-formats.ts';
-import { linesOf, parseRecord, recordsIn } from '../ingest/formats/map-log.ts';
+import { linesOf, parseRecord, recordsIn } from '../ingest/formats/log-formats.ts';
 import { detectFormat, ingestOutcomes } from '../ingest/ingest.ts';
 import { type IngestOptions, MOST_REJECTED } from '../ingest/options.ts';
 import { readOutcomeMatrix } from '../ingest/outcome-store.ts';

@@ -1,5 +1,5 @@
-import type { TensorFlow } from './backend.ts';
 import { type Matrix, takeRows } from './rows.ts';
+import type { TensorFlow } from './tensorflow.ts';
 
 /** Second moments of the features, from which the curvature of any linear fit follows. */
 export interface Curvature {

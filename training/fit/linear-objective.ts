@@ -1,7 +1,7 @@
 import { dot } from 'pointsman/internal';
-import type { TensorFlow } from './backend.ts';
 import { type FitData, type Loss, residualsInto, targetWeights, totalWeight } from './loss.ts';
 import type { Matrix } from './rows.ts';
+import type { TensorFlow } from './tensorflow.ts';
 
 /** Loss of a linear map over rows that wait on the backend. */
 export interface LinearObjective {

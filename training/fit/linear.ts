@@ -1,11 +1,11 @@
+import { EigenvalueDecomposition, Matrix as Square } from 'ml-matrix';
 import { InvalidInputError } from 'pointsman';
-import { dot, mean } from 'pointsman/internal';
-import { useBackend } from './backend.ts';
-
+import { dot, mean, moments } from 'pointsman/internal';
 import { type Curvature, cholesky, measureCurvature } from './curvature.ts';
 import { createLinearObjective, type LinearObjective, minimise } from './linear-objective.ts';
 import { baseRates, checkFitData, type FitData, type Loss } from './loss.ts';
-import type { DenseLayer, Matrix, OnProgress } from './rows.ts';
+import { chainHead, type DenseLayer, type Matrix, type OnProgress, predictRows, takeColumn } from './rows.ts';
+import { useBackend } from './tensorflow.ts';
 
 export interface LinearOptions {
   /**
@@ -271,47 +271,86 @@ function createProgressMeter(
   };
 }
 
-/** Penalties are looked for among these, strong to weak. */
-const LADDER = [
-  100, 30, 10, 3, 1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001, 0.00003, 0.00001,
-] as const;
-
-type Penalty = (typeof LADDER)[number];
-
-interface PenaltyRange {
-  /** Tried at first, as shares of what penalties are measured by. */
-  readonly from: Penalty;
-  readonly to: Penalty;
-  /** None weaker is tried. @default 0.00001, the weakest there is */
-  readonly weakest?: Penalty;
+interface FactorisationOptions extends Omit<LinearOptions, 'start' | 'towards'> {
+  /** Numbers a prompt and a candidate are described by; at most the candidates. */
+  readonly rank: number;
+  /** Penalty on the candidates' vectors, in the units of `l2`. @default 1 */
+  readonly candidateL2?: number;
 }
 
-/** Penalties that were tried, strong to weak, and what each gave. */
-interface TriedPenalties<Tried> {
-  readonly shares: readonly number[];
-  readonly tried: readonly Tried[];
-}
+/** Prompt vectors, then candidates: logits = (x U + u) V + b. A `DenseChain`, to be exported as any other. */
+type Factorisation = readonly [prompts: DenseLayer, candidates: DenseLayer];
 
 /**
- * Tries a range of penalties, and further ones for as long as the best stands at an end of it: a best one at an end says only
- * that the range was too short. At 100 next to nothing is left of what is fitted, so that end is none.
- *
- * @param attempt what each of some penalties gives, in their order
- * @param best index of the best one for each thing that is asked
+ * Low-rank fit: a full linear fit, its best approximation of the rank over these rows (reduced-rank regression,
+ * Izenman 1975), then the candidates' vectors fitted again on it. Prompt vectors come out with mean 0 and
+ * variance 1 in each direction, so that the penalty on candidates' vectors means the same whatever the features.
  */
-export async function searchPenalties<Tried>(
-  { from, to, weakest = 0.00001 }: PenaltyRange,
-  attempt: (shares: readonly number[]) => Promise<readonly Tried[]>,
-  best: (tried: readonly Tried[]) => readonly number[],
-): Promise<TriedPenalties<Tried>> {
-  let [first, last] = [LADDER.indexOf(from), LADDER.indexOf(to)];
-  let tried = await attempt(LADDER.slice(first, last + 1));
-  for (;;) {
-    const found = best(tried);
-    const stronger = found.includes(0) && first > 0;
-    const weaker = found.includes(tried.length - 1) && LADDER[last] > weakest;
-    if (!stronger && !weaker) return { shares: LADDER.slice(first, last + 1), tried };
-    if (weaker) tried = [...tried, ...(await attempt([LADDER[++last]]))];
-    if (stronger) tried = [...(await attempt([LADDER[--first]])), ...tried];
+export async function fitMatrixFactorisation(
+  data: FitData,
+  loss: Loss,
+  options: FactorisationOptions,
+): Promise<Factorisation> {
+  const { rank, candidateL2 = 1, ...linear } = options;
+  const outputs = data.targets.columns;
+  if (!(Number.isInteger(rank) && rank > 0 && rank <= outputs)) {
+    throw new InvalidInputError(`\`rank\` of fitMatrixFactorisation must be in 1..${outputs}. Got ${rank}.`);
   }
+  const { layer } = await fitLinear(data, loss, linear);
+  const directions = leadingDirections(predictRows(chainHead([layer]), data.features), rank);
+  const prompts = standardised(project(layer, directions, rank), data.features);
+  const vectors = predictRows(chainHead([prompts]), data.features);
+  const candidates = await fitLinear({ ...data, features: vectors }, loss, { l2: candidateL2 });
+  return [prompts, candidates.layer];
+}
+
+/** The directions of output space along which predictions vary most, `[outputs, rank]` row-major. */
+function leadingDirections(predictions: Matrix, rank: number): Float64Array {
+  const { rows, columns, values } = predictions;
+  const centre = Float64Array.from({ length: columns }, (_, c) => moments(takeColumn(predictions, c)).mean);
+  const covariance = Square.zeros(columns, columns);
+  for (let row = 0; row < rows; row++) {
+    for (let a = 0; a < columns; a++) {
+      const x = values[row * columns + a] - centre[a];
+      for (let b = 0; b <= a; b++) {
+        covariance.set(a, b, covariance.get(a, b) + x * (values[row * columns + b] - centre[b]));
+      }
+    }
+  }
+  for (let a = 0; a < columns; a++) for (let b = 0; b < a; b++) covariance.set(b, a, covariance.get(a, b));
+  // Eigenvalues come ascending.
+  const { eigenvectorMatrix } = new EigenvalueDecomposition(covariance, { assumeSymmetric: true });
+  const directions = new Float64Array(columns * rank);
+  for (let c = 0; c < columns; c++) {
+    for (let r = 0; r < rank; r++) directions[c * rank + r] = eigenvectorMatrix.get(c, columns - 1 - r);
+  }
+  return directions;
+}
+
+function project(layer: DenseLayer, directions: Float64Array, rank: number): DenseLayer {
+  const kernel = new Float32Array(layer.inputs * rank);
+  for (let j = 0; j < layer.inputs; j++) {
+    for (let r = 0; r < rank; r++) {
+      let sum = 0;
+      for (let c = 0; c < layer.outputs; c++) {
+        sum += layer.kernel[j * layer.outputs + c] * directions[c * rank + r];
+      }
+      kernel[j * rank + r] = sum;
+    }
+  }
+  return { inputs: layer.inputs, outputs: rank, kernel, bias: new Float32Array(rank), activation: 'linear' };
+}
+
+function standardised(layer: DenseLayer, features: Matrix): DenseLayer {
+  const vectors = predictRows(chainHead([layer]), features);
+  const { outputs } = layer;
+  const kernel = layer.kernel.slice();
+  const bias = new Float32Array(outputs);
+  for (let r = 0; r < outputs; r++) {
+    const { mean, variance } = moments(takeColumn(vectors, r));
+    const scale = variance > 1e-12 ? 1 / Math.sqrt(variance) : 0;
+    for (let j = 0; j < layer.inputs; j++) kernel[j * outputs + r] *= scale;
+    bias[r] = -mean * scale;
+  }
+  return { ...layer, kernel, bias };
 }

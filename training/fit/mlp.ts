@@ -1,8 +1,7 @@
 import { createRandom, type Random } from 'pointsman/internal';
-import { type TensorFlow, useBackend } from './backend.ts';
-
 import { baseRates, checkFitData, type FitData, type Loss, targetWeights, weightedMeanLoss } from './loss.ts';
 import { type DenseChain, type DenseLayer, type Matrix, type OnProgress, takeRows } from './rows.ts';
+import { type TensorFlow, useBackend } from './tensorflow.ts';
 
 /** One output of the network, over the features that all tasks share. */
 interface MlpTask extends Omit<FitData, 'features'> {

@@ -1,4 +1,5 @@
-import { type Activation, activate, createRandom, Dense, type Head } from 'pointsman/internal';
+import { EigenvalueDecomposition, Matrix as Square } from 'ml-matrix';
+import { type Activation, activate, createRandom, Dense, dot, type Head } from 'pointsman/internal';
 
 /** Numbers in rows, row-major. A row of features, of targets (NaN: unobserved), or of predictions. */
 export interface Matrix {
@@ -168,6 +169,51 @@ export async function crossValidate(
   return outOfFold;
 }
 
+/** Penalties are looked for among these, strong to weak. */
+const LADDER = [
+  100, 30, 10, 3, 1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001, 0.00003, 0.00001,
+] as const;
+
+type Penalty = (typeof LADDER)[number];
+
+interface PenaltyRange {
+  /** Tried at first, as shares of what penalties are measured by. */
+  readonly from: Penalty;
+  readonly to: Penalty;
+  /** None weaker is tried. @default 0.00001, the weakest there is */
+  readonly weakest?: Penalty;
+}
+
+/** Penalties that were tried, strong to weak, and what each gave. */
+interface TriedPenalties<Tried> {
+  readonly shares: readonly number[];
+  readonly tried: readonly Tried[];
+}
+
+/**
+ * Tries a range of penalties, and further ones for as long as the best stands at an end of it: a best one at an end says only
+ * that the range was too short. At 100 next to nothing is left of what is fitted, so that end is none.
+ *
+ * @param attempt what each of some penalties gives, in their order
+ * @param best index of the best one for each thing that is asked
+ */
+export async function searchPenalties<Tried>(
+  { from, to, weakest = 0.00001 }: PenaltyRange,
+  attempt: (shares: readonly number[]) => Promise<readonly Tried[]>,
+  best: (tried: readonly Tried[]) => readonly number[],
+): Promise<TriedPenalties<Tried>> {
+  let [first, last] = [LADDER.indexOf(from), LADDER.indexOf(to)];
+  let tried = await attempt(LADDER.slice(first, last + 1));
+  for (;;) {
+    const found = best(tried);
+    const stronger = found.includes(0) && first > 0;
+    const weaker = found.includes(tried.length - 1) && LADDER[last] > weakest;
+    if (!stronger && !weaker) return { shares: LADDER.slice(first, last + 1), tried };
+    if (weaker) tried = [...tried, ...(await attempt([LADDER[++last]]))];
+    if (stronger) tried = [...(await attempt([LADDER[--first]])), ...tried];
+  }
+}
+
 /**
  * Deals groups to folds, the largest first and each to the fold with the fewest rows, so that no group straddles.
  * @param groups group of each row, any numbers
@@ -241,4 +287,85 @@ export function predictRows(head: Head, features: Matrix): Matrix {
     );
   }
   return predictions;
+}
+
+const OVERSAMPLING = 8;
+const POWER_STEPS = 4;
+
+/** Eigenvectors of the second moments, by subspace iteration; `directions` is `[components, length]`. */
+export function principalDirections(
+  { rows, columns, values }: Matrix,
+  components: number,
+  seed: number,
+): { readonly directions: number[]; readonly variances: number[] } {
+  const width = Math.min(components + OVERSAMPLING, columns, rows);
+  if (components < 1) return { directions: [], variances: [] };
+  const random = createRandom(seed);
+  let basis = Square.from1DArray(
+    columns,
+    width,
+    Float64Array.from({ length: columns * width }, () => random.normal()),
+  );
+  for (let step = 0; step <= POWER_STEPS; step++) {
+    basis = orthonormal(basis);
+    if (step < POWER_STEPS) basis = secondMomentsTimes({ rows, columns, values }, basis);
+  }
+  const projected = Square.from1DArray(rows, width, times({ rows, columns, values }, basis));
+  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(
+    projected
+      .transpose()
+      .mmul(projected)
+      .mul(1 / rows),
+    { assumeSymmetric: true },
+  );
+  const order = realEigenvalues.map((_, i) => i).sort((a, b) => realEigenvalues[b] - realEigenvalues[a]);
+  const directions: number[] = [];
+  for (const k of order.slice(0, components)) {
+    const direction = basis.mmul(Square.columnVector(eigenvectorMatrix.getColumn(k))).to1DArray();
+    for (const value of direction) directions.push(value);
+  }
+  return { directions, variances: order.slice(0, components).map((k) => realEigenvalues[k]) };
+}
+
+/** data · basis, row-major. Tall matrices are walked in the order they lie in, which ml-matrix's product does not do. */
+function times({ rows, columns, values }: Matrix, basis: Square): Float64Array {
+  const [right, width] = [Float64Array.from(basis.to1DArray()), basis.columns];
+  const out = new Float64Array(rows * width);
+  for (let row = 0; row < rows; row++) {
+    for (let k = 0; k < columns; k++) {
+      const value = values[row * columns + k];
+      for (let j = 0; j < width; j++) out[row * width + j] += value * right[k * width + j];
+    }
+  }
+  return out;
+}
+
+/** dataᵀ · (data · basis) */
+function secondMomentsTimes(data: Matrix, basis: Square): Square {
+  const { rows, columns, values } = data;
+  const [left, width] = [times(data, basis), basis.columns];
+  const out = new Float64Array(columns * width);
+  for (let row = 0; row < rows; row++) {
+    for (let k = 0; k < columns; k++) {
+      const value = values[row * columns + k];
+      for (let j = 0; j < width; j++) out[k * width + j] += value * left[row * width + j];
+    }
+  }
+  return Square.from1DArray(columns, width, out);
+}
+
+/** Gram–Schmidt, twice for the digits. Columns that vanish stay zero. */
+function orthonormal(matrix: Square): Square {
+  const columns = Array.from({ length: matrix.columns }, (_, j) => Float64Array.from(matrix.getColumn(j)));
+  for (let pass = 0; pass < 2; pass++) {
+    columns.forEach((column, j) => {
+      for (let k = 0; k < j; k++) {
+        const along = dot(columns[k], column);
+        for (let i = 0; i < column.length; i++) column[i] -= along * columns[k][i];
+      }
+      const norm = Math.sqrt(dot(column, column));
+      for (let i = 0; i < column.length; i++) column[i] = norm < 1e-9 ? 0 : column[i] / norm;
+    });
+  }
+  return new Square(columns.map((column) => Array.from(column))).transpose();
 }

@@ -3,8 +3,15 @@ import { columnOf, OUTCOME_FIELDS, type OutcomeField } from '../outcomes/outcome
 import { docPath } from '../version.ts';
 import { type ScratchDatabase, withScratchDatabase } from '../work/scratch-database.ts';
 import { cleaning, finishRows } from './finish.ts';
-import { adviceOn, LOG_FORMATS, type LogFormat, signsOf } from './formats/log-formats.ts';
-import { linesOf, parseRecord, recordsIn } from './formats/map-log.ts';
+import {
+  adviceOn,
+  LOG_FORMATS,
+  type LogFormat,
+  linesOf,
+  parseRecord,
+  recordsIn,
+  signsOf,
+} from './formats/log-formats.ts';
 import { joinPrompts, separateRequests } from './join-prompts.ts';
 import { joinLog, repriceRows } from './log-tables.ts';
 import { type IngestOptions, nothingToJudge, readIngestOptions } from './options.ts';

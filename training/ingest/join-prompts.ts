@@ -1,8 +1,7 @@
 import { blobValue, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
 import { readPrompt } from 'pointsman';
 import { quoteText, type ScratchDatabase } from '../work/scratch-database.ts';
-import { promptNotFound } from './formats/log-formats.ts';
-import { jsonLine } from './formats/map-log.ts';
+import { jsonLine, promptNotFound } from './formats/log-formats.ts';
 import { stageNumbered } from './log-tables.ts';
 import { BLOCK_BYTES, type TextBlock } from './read/files.ts';
 import { LOG_REASONS, promptProblem } from './record/format.ts';

@@ -7,7 +7,7 @@ import {
   SAID_FIELDS,
 } from '../outcomes/outcome.ts';
 import { jsonStructure, quoteText, type ScratchDatabase } from '../work/scratch-database.ts';
-import { type LogMapping, mapLogBlock, SIDE_TABLES, type SideTable } from './formats/map-log.ts';
+import { type LogMapping, mapLogBlock, SIDE_TABLES, type SideTable } from './formats/log-formats.ts';
 import { readDocuments } from './read/documents.ts';
 import type { SourceFile, TextBlock } from './read/files.ts';
 import { hasLongLines } from './read/json.ts';

@@ -9,8 +9,8 @@ import {
   type ScratchDatabase,
   withScratchDatabase,
 } from '../work/scratch-database.ts';
+import type { LogMapping } from './formats/log-formats.ts';
 import { LOG_READERS, type LogFormat } from './formats/log-formats.ts';
-import type { LogMapping } from './formats/map-log.ts';
 import { CREATE_LOG_TABLES, STAGING_TABLES, stageLog } from './log-tables.ts';
 import { physicalLines, readBytes, type SourceFile } from './read/files.ts';
 import { isJsonLines, jsonBlocks } from './read/json.ts';

@@ -1,5 +1,5 @@
 import { argMax, argMin } from 'pointsman/internal';
-import { fitLinearPath, searchPenalties } from '../fit/linear.ts';
+import { fitLinearPath } from '../fit/linear.ts';
 import {
   chainHead,
   createMatrix,
@@ -10,6 +10,7 @@ import {
   type OnFold,
   type OnProgress,
   predictRows,
+  searchPenalties,
   takeRows,
 } from '../fit/rows.ts';
 import { allRows, fittedChain, isFullyObserved, type LearnerData, type TunedLearner } from './learner.ts';

@@ -1,6 +1,5 @@
 import { argMin } from 'pointsman/internal';
-import { searchPenalties } from '../fit/linear.ts';
-import { createMatrix, type DenseLayer, type Matrix, type OnFold } from '../fit/rows.ts';
+import { createMatrix, type DenseLayer, type Matrix, type OnFold, searchPenalties } from '../fit/rows.ts';
 import {
   allRows,
   crossValidateLayers,

@@ -1,8 +1,7 @@
 import { InvalidInputError } from 'pointsman';
 import { argMin, createRandom, KnnHead, type KnnTable } from 'pointsman/internal';
 import { LEARNER_NAMES, type LearnerName } from '../config.ts';
-import { searchPenalties } from '../fit/linear.ts';
-import { fitMatrixFactorisation } from '../fit/low-rank.ts';
+import { fitMatrixFactorisation } from '../fit/linear.ts';
 import { fitMlp } from '../fit/mlp.ts';
 import {
   chainHead,
@@ -17,6 +16,7 @@ import {
   type OnProgress,
   predictRows,
   putRows,
+  searchPenalties,
   takeRows,
 } from '../fit/rows.ts';
 import { tuneDomainLearner } from './domain.ts';

@@ -1,6 +1,5 @@
 import { createRandom, mean, type UncertaintySpec } from 'pointsman/internal';
-import { principalDirections } from '../fit/low-rank.ts';
-import { eachFold, type Matrix, takeRows } from '../fit/rows.ts';
+import { eachFold, type Matrix, principalDirections, takeRows } from '../fit/rows.ts';
 import { allRows, isFullyObserved, type LearnerData } from './learner.ts';
 import { rowDifficulty } from './linear.ts';
 

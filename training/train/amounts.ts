@@ -7,7 +7,7 @@ import {
   quantile,
 } from 'pointsman/internal';
 import { fitRatioScale } from '../calibrate/fit-calibrators.ts';
-import { fitLinearPath, searchPenalties } from '../fit/linear.ts';
+import { fitLinearPath } from '../fit/linear.ts';
 import {
   chainHead,
   type DenseChain,
@@ -15,6 +15,7 @@ import {
   eachFold,
   type Matrix,
   predictRows,
+  searchPenalties,
   takeColumn,
   takeRows,
 } from '../fit/rows.ts';

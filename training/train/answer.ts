@@ -11,7 +11,6 @@ import {
 import { chooseCalibrator, chooseCalibrators, gainIsWorth } from '../calibrate/choose-calibrator.ts';
 import { columnMeans, trainRows } from '../evaluate/evaluation-input.ts';
 import { fitAnswerFeatures, type ReadableAnswers } from '../features/fit-features.ts';
-import { exportLayersModel } from '../fit/export.ts';
 import {
   chainHead,
   createMatrix,
@@ -21,6 +20,7 @@ import {
   predictRows,
   takeRows,
 } from '../fit/rows.ts';
+import { exportLayersModel } from '../fit/tensorflow.ts';
 import {
   type AnsweredPrompts,
   answerLogits,

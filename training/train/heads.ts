@@ -14,9 +14,8 @@ import {
 } from 'pointsman/internal';
 import { chooseCalibrators } from '../calibrate/choose-calibrator.ts';
 import { fitSoftmaxTemperature } from '../calibrate/fit-calibrators.ts';
-import { exportRouter, type RouterModel } from '../fit/export.ts';
 import { type FoldedHeads, foldHeads, joinedHead, joinedLayer } from '../fit/fold-head.ts';
-import { fitLinear, searchPenalties } from '../fit/linear.ts';
+import { fitLinear } from '../fit/linear.ts';
 import { meanLoss, softTargets } from '../fit/loss.ts';
 import {
   chainHead,
@@ -26,9 +25,11 @@ import {
   type Matrix,
   predictRows,
   putRows,
+  searchPenalties,
   takeRows,
 } from '../fit/rows.ts';
 import { chooseLossShrinkage, fitStack } from '../fit/stack-weights.ts';
+import { exportRouter, type RouterModel } from '../fit/tensorflow.ts';
 import { fitTaskClassifier } from '../learners/domain.ts';
 import { isFullyObserved, type LearnerData, splitDifficulty, trainMeans } from '../learners/learner.ts';
 import { tuneLinearLearner } from '../learners/linear.ts';

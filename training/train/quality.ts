@@ -1,7 +1,6 @@
-import type { HeadSpec } from 'pointsman/internal';
+import { type HeadSpec, type KnnTable, knnHeaderBytes, knnMagic, knnVersion } from 'pointsman/internal';
 import type { LearnerName } from '../config.ts';
-import { expectedScore, fieldScores, fitBradleyTerry } from '../fit/bradley-terry.ts';
-import { encodeKnn } from '../fit/export.ts';
+import { expectedScore, fieldScores, fitBradleyTerry } from '../evaluate/preferences.ts';
 import { clusteredMean, type DenseChain, type DenseLayer, type Matrix } from '../fit/rows.ts';
 import {
   type FittedLearner,
@@ -111,6 +110,29 @@ function keep(
   const file = `${name}.bin`;
   files.set(file, encodeKnn(table));
   return { kind: 'knn', file, rows: table.rows, neighbours, from, to };
+}
+
+/** Writes a neighbour file: the mirror of `readKnnFile`, which describes the format. */
+export function encodeKnn(table: KnnTable): Uint8Array {
+  const arrays = [table.scales, table.weights, table.prior, table.outcomes];
+  const floats = arrays.reduce((sum, array) => sum + array.length, 0);
+  const bytes = new Uint8Array(knnHeaderBytes + 4 * floats + table.vectors.length);
+  const view = new DataView(bytes.buffer);
+  const header = [knnMagic, knnVersion, table.rows, table.dimensions, table.outputs, 0];
+  header.forEach((value, i) => {
+    view.setUint32(4 * i, value, true);
+  });
+  view.setFloat32(24, table.shrinkage, true);
+  view.setFloat32(28, table.sharpness, true);
+  let offset = knnHeaderBytes;
+  for (const array of arrays) {
+    for (const value of array) {
+      view.setFloat32(offset, value, true);
+      offset += 4;
+    }
+  }
+  bytes.set(new Uint8Array(table.vectors.buffer, table.vectors.byteOffset, table.vectors.length), offset);
+  return bytes;
 }
 
 /** Soft targets: a candidate this much worse than another gets e times less of the mass. */

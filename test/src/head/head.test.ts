@@ -12,7 +12,7 @@ import {
   readLayersModel,
 } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
-import { encodeKnn } from '../../../training/fit/export.ts';
+import { encodeKnn } from '../../../training/train/quality.ts';
 
 const node = (name: string) => [[[name, 0, 0, {}]]];
 const dense = (name: string, from: string, units: number, activation = 'linear') => ({

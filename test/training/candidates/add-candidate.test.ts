@@ -8,7 +8,7 @@ import {
   retireCandidate,
   setCandidate,
 } from '../../../training/candidates/change-candidates.ts';
-import { useBackend } from '../../../training/fit/backend.ts';
+import { useBackend } from '../../../training/fit/tensorflow.ts';
 import { fakeEmbedder } from '../../fixtures/fake-embedder.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';
 import { readTinyArtifact, tinyArtifact } from '../../fixtures/tiny-artifact.ts';

@@ -2,9 +2,13 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRandom, type LayersModel, readLayersModel } from 'pointsman/internal';
 import { beforeAll, expect, test } from 'vitest';
-import { type Backend, useBackend } from '../../../training/fit/backend.ts';
-import { type ExportedModel, exportLayersModel } from '../../../training/fit/export.ts';
 import type { DenseChain, DenseLayer } from '../../../training/fit/rows.ts';
+import {
+  type Backend,
+  type ExportedModel,
+  exportLayersModel,
+  useBackend,
+} from '../../../training/fit/tensorflow.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 const random = createRandom(4);

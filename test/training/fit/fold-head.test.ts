@@ -1,7 +1,5 @@
 import { createHead, createRandom, type HeadSpec, readLayersModel, softmaxInto } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
-import { useBackend } from '../../../training/fit/backend.ts';
-import { exportLayersModel } from '../../../training/fit/export.ts';
 import {
   foldHead,
   foldHeads,
@@ -11,6 +9,7 @@ import {
   notLayers,
 } from '../../../training/fit/fold-head.ts';
 import type { DenseLayer } from '../../../training/fit/rows.ts';
+import { exportLayersModel, useBackend } from '../../../training/fit/tensorflow.ts';
 
 const FEATURES = 30;
 const CANDIDATES = 5;

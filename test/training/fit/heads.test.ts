@@ -1,9 +1,7 @@
 import { createRandom } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
-
-import { fitLinear } from '../../../training/fit/linear.ts';
+import { fitLinear, fitMatrixFactorisation } from '../../../training/fit/linear.ts';
 import { meanLoss } from '../../../training/fit/loss.ts';
-import { fitMatrixFactorisation } from '../../../training/fit/low-rank.ts';
 import { fitMlp } from '../../../training/fit/mlp.ts';
 import { chainHead, createMatrix, type DenseChain, predictRows } from '../../../training/fit/rows.ts';
 import { linearFixture } from './fixtures.ts';

@@ -1,6 +1,5 @@
 import { createRandom } from 'pointsman/internal';
 import { expect, test } from 'vitest';
-import { useBackend } from '../../../training/fit/backend.ts';
 import { type Loss, residualsInto } from '../../../training/fit/loss.ts';
 import {
   batchLoss,
@@ -11,6 +10,7 @@ import {
   variablesOf,
 } from '../../../training/fit/mlp.ts';
 import { createMatrix } from '../../../training/fit/rows.ts';
+import { useBackend } from '../../../training/fit/tensorflow.ts';
 
 const ROWS = 12;
 const OUTPUTS = 4;

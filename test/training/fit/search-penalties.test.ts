@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { searchPenalties } from '../../../training/fit/linear.ts';
+import { searchPenalties } from '../../../training/fit/rows.ts';
 
 /** Errors least at the given penalty. */
 function search(least: number, weakest?: 0.001) {

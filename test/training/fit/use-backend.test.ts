@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { useBackend } from '../../../training/fit/backend.ts';
+import { useBackend } from '../../../training/fit/tensorflow.ts';
 
 afterEach(() => vi.restoreAllMocks());
 

@@ -1,12 +1,12 @@
 import { logit, readKnnFile } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
 import { LEARNER_NAMES, type LearnerName } from '../../../training/config.ts';
-import { encodeKnn } from '../../../training/fit/export.ts';
 import { meanLoss } from '../../../training/fit/loss.ts';
 import { predictRows, takeRows } from '../../../training/fit/rows.ts';
 import { sharedTaskMeans, taskMeans } from '../../../training/learners/domain.ts';
 import { squaredError } from '../../../training/learners/learner.ts';
 import { fitKnn, tuneLearners } from '../../../training/learners/tune-learners.ts';
+import { encodeKnn } from '../../../training/train/quality.ts';
 import { linearFixture } from '../fit/fixtures.ts';
 import { memberFixture } from './fixture.ts';
 

@@ -10,7 +10,7 @@ import { shortEmbedder } from '../../../data/month/short-embedder.ts';
 import { type BuiltArtifact, buildArtifact } from '../../../training/artifact/build-artifact.ts';
 import { writeArtifact } from '../../../training/artifact/write-artifact.ts';
 import { parseTrainConfig, type TrainConfigInput } from '../../../training/config.ts';
-import { useBackend } from '../../../training/fit/backend.ts';
+import { useBackend } from '../../../training/fit/tensorflow.ts';
 import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
 import { splitOutcomes } from '../../../training/split/split.ts';
 import type { AnswerReport } from '../../../training/train/answer.ts';

@@ -3,7 +3,7 @@ import { countRequestTokens, createHead, createRandom, readLayersModel } from 'p
 import { describe, expect, test } from 'vitest';
 import { expectedAmounts } from '../../../src/router/predictor.ts';
 import { parseTrainConfig, type TrainConfigInput } from '../../../training/config.ts';
-import { exportLayersModel } from '../../../training/fit/export.ts';
+import { exportLayersModel } from '../../../training/fit/tensorflow.ts';
 import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
 import { splitOutcomes } from '../../../training/split/split.ts';
 import { fitAmounts } from '../../../training/train/amounts.ts';

@@ -27,7 +27,7 @@ import {
 } from '../../../training/candidates/change-candidates.ts';
 import { describeManifest } from '../../../training/cli/commands/inspect.ts';
 import { requestFeatures } from '../../../training/embed/embed.ts';
-import { useBackend } from '../../../training/fit/backend.ts';
+import { useBackend } from '../../../training/fit/tensorflow.ts';
 import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
 import { fakeAsyncEmbedder } from '../../fixtures/fake-embedder.ts';
 import { plantedTraffic } from '../../fixtures/planted-traffic.ts';

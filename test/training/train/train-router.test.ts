@@ -4,7 +4,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { shortEmbedder } from '../../../data/month/short-embedder.ts';
 import { parseTrainConfig, type TrainConfigInput } from '../../../training/config.ts';
 import { openEmbedder, type RouterEmbedder } from '../../../training/embed/embedders.ts';
-import { useBackend } from '../../../training/fit/backend.ts';
+import { useBackend } from '../../../training/fit/tensorflow.ts';
 import type { OutcomeMatrix } from '../../../training/outcomes/matrix.ts';
 import { splitOutcomes } from '../../../training/split/split.ts';
 import { type TrainedRouter, trainRouter } from '../../../training/train/train-router.ts';

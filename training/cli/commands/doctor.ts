@@ -100,7 +100,7 @@ const INSTALLATION: readonly Check[] = [
   {
     what: 'TensorFlow.js',
     look: async () => {
-      const { useBackend } = await import('../../fit/backend.ts');
+      const { useBackend } = await import('../../fit/tensorflow.ts');
       const { name, tf } = await useBackend();
       const sum = tf.tidy(() => tf.matMul(tf.ones([2, 3]), tf.ones([3, 2])).dataSync()[0]);
       if (sum !== 3) throw new Error(`A product of ones came out as ${sum}, and is 3.`);

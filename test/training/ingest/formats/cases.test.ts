@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { LOG_READERS } from '../../../../training/ingest/formats/log-formats.ts';
-import { mapLogBlock } from '../../../../training/ingest/formats/map-log.ts';
+import { LOG_READERS, mapLogBlock } from '../../../../training/ingest/formats/log-formats.ts';
 import { LOG_REASONS, type LogDocument, type LogEntry } from '../../../../training/ingest/record/format.ts';
 import type { IngestReport } from '../../../../training/ingest/report.ts';
 import { REFUSED_MARK } from '../../../../training/ingest/sql/rows.ts';

@@ -1,7 +1,6 @@
 import { expect } from 'vitest';
 import { createRandom, type Random } from '../../../../src/math.ts';
-import { LOG_READERS, type LogFormat } from '../../../../training/ingest/formats/log-formats.ts';
-import { mapLogBlock } from '../../../../training/ingest/formats/map-log.ts';
+import { LOG_READERS, type LogFormat, mapLogBlock } from '../../../../training/ingest/formats/log-formats.ts';
 import { LOG_REASONS, promptProblem } from '../../../../training/ingest/record/format.ts';
 import { LOG_CASES } from './cases/index.ts';
 import { type FormatCases, logLines } from './cases/log-case.ts';

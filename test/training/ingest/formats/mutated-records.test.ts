@@ -1,7 +1,6 @@
 import { createRandom } from 'pointsman/internal';
 import { describe, expect, test } from 'vitest';
-import { LOG_READERS, type LogFormat } from '../../../../training/ingest/formats/log-formats.ts';
-import { mapLogBlock } from '../../../../training/ingest/formats/map-log.ts';
+import { LOG_READERS, type LogFormat, mapLogBlock } from '../../../../training/ingest/formats/log-formats.ts';
 import { LOG_CASES } from './cases/index.ts';
 
 const ODD: readonly unknown[] = [

@@ -5,7 +5,7 @@ import {
   expectedScore,
   fieldScores,
   fitBradleyTerry,
-} from '../../../training/fit/bradley-terry.ts';
+} from '../../../training/evaluate/preferences.ts';
 
 /** Comparisons drawn from Davidson's model. */
 function drawn(strengths: readonly number[], ties: number, count: number, seed = 1): Comparison[] {

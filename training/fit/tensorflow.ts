@@ -1,8 +1,70 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { InvalidInputError, type Manifest } from 'pointsman';
-import { type KnnTable, knnHeaderBytes, knnMagic, knnVersion } from 'pointsman/internal';
-import { type TensorFlow, useBackend } from './backend.ts';
 import { type FoldedHeads, type JoinedLayer, joinedLayer, notLayers } from './fold-head.ts';
 import type { DenseChain, DenseLayer } from './rows.ts';
+
+/** TF.js's namespace. */
+export type TensorFlow = typeof import('@tensorflow/tfjs');
+
+/** TF.js, ready to compute. */
+export interface Backend {
+  readonly tf: TensorFlow;
+  /** `tensorflow` is native, through @tensorflow/tfjs-node; `wasm` installs anywhere. */
+  readonly name: 'tensorflow' | 'wasm';
+}
+
+let ready: Promise<Backend> | undefined;
+
+/**
+ * Loads TF.js once a process: on @tensorflow/tfjs-node where that is installed, else on the WASM backend with SIMD.
+ * One thread: TF.js cannot start its WASM threads in Node (tensorflow/tfjs issue 3830). Results are the same from
+ * run to run on one backend; between backends they differ in the last bits.
+ */
+export function useBackend(): Promise<Backend> {
+  ready ??= nativeBackend().then((native) => native ?? wasmBackend());
+  return ready;
+}
+
+async function nativeBackend(): Promise<Backend | null> {
+  // Not a literal: the package is optional, and types must not need it.
+  const name = '@tensorflow/tfjs-node';
+  const require = createRequire(import.meta.url);
+  try {
+    require.resolve(name);
+  } catch {
+    return null;
+  }
+  try {
+    const tf = asNamespace(await import(name));
+    await quietly(tf, 'tensorflow');
+    return { tf, name: 'tensorflow' };
+  } catch {
+    // Installed, but its native part was not built for this machine. `name` tells which backend it came to be.
+    return null;
+  }
+}
+
+async function wasmBackend(): Promise<Backend> {
+  const tf = asNamespace(await import('@tensorflow/tfjs'));
+  const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
+  const manifest = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json');
+  setWasmPaths(join(dirname(manifest), 'wasm-out/'));
+  await quietly(tf, 'wasm');
+  return { tf, name: 'wasm' };
+}
+
+/** Production mode is TF.js's own switch for its advice on the console and for its slow checks. */
+async function quietly(tf: TensorFlow, name: string): Promise<void> {
+  tf.enableProdMode();
+  await tf.setBackend(name);
+  await tf.ready();
+}
+
+/** TF.js is CommonJS: depending on the loader its names come directly or under `default`. */
+function asNamespace(loaded: TensorFlow & { readonly default?: TensorFlow }): TensorFlow {
+  return loaded.default ?? loaded;
+}
 
 /** The TF.js files of a router, and what its manifest says of them. */
 export interface RouterModel {
@@ -249,28 +311,5 @@ function concatenate(parts: readonly Uint8Array[]): Uint8Array {
     bytes.set(part, offset);
     offset += part.length;
   }
-  return bytes;
-}
-
-/** Writes a neighbour file: the mirror of `readKnnFile`, which describes the format. */
-export function encodeKnn(table: KnnTable): Uint8Array {
-  const arrays = [table.scales, table.weights, table.prior, table.outcomes];
-  const floats = arrays.reduce((sum, array) => sum + array.length, 0);
-  const bytes = new Uint8Array(knnHeaderBytes + 4 * floats + table.vectors.length);
-  const view = new DataView(bytes.buffer);
-  const header = [knnMagic, knnVersion, table.rows, table.dimensions, table.outputs, 0];
-  header.forEach((value, i) => {
-    view.setUint32(4 * i, value, true);
-  });
-  view.setFloat32(24, table.shrinkage, true);
-  view.setFloat32(28, table.sharpness, true);
-  let offset = knnHeaderBytes;
-  for (const array of arrays) {
-    for (const value of array) {
-      view.setFloat32(offset, value, true);
-      offset += 4;
-    }
-  }
-  bytes.set(new Uint8Array(table.vectors.buffer, table.vectors.byteOffset, table.vectors.length), offset);
   return bytes;
 }
