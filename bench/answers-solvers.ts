@@ -1,4 +1,5 @@
 import {
+  argMax,
   dot,
   type EarlierAnswer,
   EVIDENCE_LENGTH,
@@ -28,6 +29,9 @@ const SEEDS = [0, 1, 2];
 /** Thresholds of what is expected before a candidate is asked, and of its answer after. */
 const DIALS = Array.from({ length: 41 }, (_, i) => i / 40);
 const COSTS = 40;
+/** Thresholds of cascades that begin with whom the prompt prefers: fewer, as there is one for each worth. */
+const PASSES = Array.from({ length: 11 }, (_, i) => i / 10);
+const SKIPS = [0, 0.3, 0.6];
 
 /** Prompts' worth of a thousandth of a US dollar, from one that buys nothing to one that buys all. */
 const WORTHS = Array.from({ length: 61 }, (_, i) => 10 ** (-3 + i / 10));
@@ -36,7 +40,7 @@ const WORTHS = Array.from({ length: 61 }, (_, i) => 10 ** (-3 + i / 10));
 type Way = (rows: Int32Array) => { readonly cost: number; readonly quality: number };
 
 /** Ways to ask that are set apart from each other: by what is expected of prompts, and by what answers say too. */
-const KINDS = ['prompt', 'cascade', 'routing'] as const;
+const KINDS = ['prompt', 'cascade', 'preferred', 'routing'] as const;
 
 /**
  * The sample traffic's eight programs, asked by what the prompt says alone, and by what answers say too: in cascades, and by cascade
@@ -73,6 +77,11 @@ export async function benchSolvers(): Promise<BenchLine[]> {
       'costs at which cascades on answers beat asking by prompts',
       gainsOver('cascade', 'prompt'),
       null,
+    ),
+    ...lines(
+      'costs at which cascades on answers that begin with whom the prompt prefers do',
+      gainsOver('preferred', 'prompt'),
+      COSTS,
     ),
     ...lines(
       'costs at which cascade routing beats cascades on answers',
@@ -119,6 +128,27 @@ async function qualitiesOf(set: AnsweredSet, seed: number) {
             cascade(known, rows, skip, accept),
       ),
     ),
+    preferred: WORTHS.flatMap((worth) => [
+      ...PASSES.flatMap((accept) =>
+        SKIPS.map(
+          (skip): Way =>
+            (rows) =>
+              fromPreferred(
+                known,
+                rows,
+                worth,
+                (score, cell, isLast) => score < accept && (isLast || success[cell] >= skip),
+              ),
+        ),
+      ),
+      (rows: Int32Array) =>
+        fromPreferred(
+          known,
+          rows,
+          worth,
+          (score, cell) => (1 - score) * success[cell] > priceOf(known, cell, worth),
+        ),
+    ]),
     routing: WORTHS.map(
       (worth): Way =>
         (rows) =>
@@ -258,6 +288,39 @@ function cascade({ order, scores, set, success }: Known, rows: Int32Array, skip:
       sums.quality += quality[cell] / rows.length;
       break;
     }
+  return sums;
+}
+
+/** What asking is expected to cost, as a part of what quality is worth: see `byPromise`. */
+function priceOf({ expectedCostUsd }: Known, cell: number, worth: number): number {
+  return (1000 * expectedCostUsd[cell % expectedCostUsd.length]) / worth;
+}
+
+/**
+ * The one of the highest utility first, then dearer ones in turn, of which the last that was asked counts.
+ * @param asks whether a dearer one is asked after an answer of such a score
+ */
+function fromPreferred(
+  known: Known,
+  rows: Int32Array,
+  worth: number,
+  asks: (score: number, cell: number, isLast: boolean) => boolean,
+) {
+  const { order, scores, set, success } = known;
+  const { candidates, costUsd, quality } = set.matrix;
+  const sums = { cost: 0, quality: 0 };
+  for (const row of rows) {
+    const cells = order.map((c) => row * candidates.length + c);
+    const first = argMax(cells.map((cell) => success[cell] - priceOf(known, cell, worth)));
+    let answer = cells[first];
+    sums.cost += costUsd[answer] / rows.length;
+    for (const cell of cells.slice(first + 1)) {
+      if (!asks(scores[answer], cell, cell === cells[cells.length - 1])) continue;
+      answer = cell;
+      sums.cost += costUsd[cell] / rows.length;
+    }
+    sums.quality += quality[answer] / rows.length;
+  }
   return sums;
 }
 
