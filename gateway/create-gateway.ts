@@ -30,9 +30,10 @@ import { chatCompletions } from './protocols/chat-completions.ts';
 import type { Protocol } from './protocols/protocol.ts';
 import { responses } from './protocols/responses.ts';
 import { createDecisionRecords, createRatableAnswers } from './records/decision-records.ts';
-import { openLog } from './records/open-log.ts';
+import { openLog, openUserKey } from './records/open-log.ts';
 import { openRollups, type Rollups } from './rollups/open-rollups.ts';
-import { openRouters, unmatchedNames } from './routing/routers.ts';
+import { openRouters, type Routers, unmatchedNames } from './routing/routers.ts';
+import { type DecisionSample, openDecisionSample } from './sample/decision-sample.ts';
 import type { Judge } from './shadow/judge.ts';
 import { openShadow } from './shadow/shadow.ts';
 import { IN_MEMORY } from './sqlite.ts';
@@ -42,9 +43,8 @@ import type { GatewayState } from './state/state.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { createPlainTracing, loadTracing } from './telemetry/trace.ts';
 import { createClients, createReopenings, openUpstreams, usageCost } from './upstreams/clients.ts';
-import { createTokenCounters } from './upstreams/count-tokens.ts';
-import { createEmbeddingClients } from './upstreams/embeddings.ts';
 import { createHttp, type Http } from './upstreams/http.ts';
+import { createEmbeddingClients, createTokenCounters } from './upstreams/other-routes.ts';
 
 /** What a gateway is made with, beside its configuration. */
 export interface GatewayOptions {
@@ -98,13 +98,17 @@ export async function openGateway(
   { env = process.env, folder = process.cwd(), guard: given, judge, onError = () => {} }: GatewayOptions,
 ): Promise<Gateway> {
   const http = createHttp();
-  const log = await openLog(config, { env, folder }, onError);
+  const secrets = { env, folder };
+  const written = await openLog(config, { env, folder }, onError);
   let guard = given;
   let rollups: Rollups | undefined;
+  let sample: DecisionSample | undefined;
+  let opened: Routers | undefined;
   try {
-    const metrics = createMetrics(() => log.stats());
+    const metrics = createMetrics(() => written.stats());
     rollups = openRollups({ path: rollupPath(config), onError });
-    const secrets = { env, folder };
+    sample = await openSample(config, secrets, () => opened, onError);
+    const log = sample.tap(written);
     const state = given === undefined ? await openState(config, secrets, onError) : undefined;
     guard ??=
       state === undefined ? createOpenGuard() : createKeyGuard({ ...guardOptions(config), state, onError });
@@ -127,6 +131,7 @@ export async function openGateway(
       swapEvents(metrics, onError),
       rollups.notes,
     );
+    opened = routers;
     const parts: GatewayParts = {
       config,
       routers,
@@ -170,7 +175,7 @@ export async function openGateway(
         createStandingArea(parts),
         createVotesArea(parts),
         createNightsArea(config),
-        createWorthArea(config, routers),
+        createWorthArea({ ...parts, sample }),
       ];
       app.route('/', createAdminApi({ areas, host: config.listen.host, token, onError }));
       app.route('/', createDashboardFiles());
@@ -187,14 +192,16 @@ export async function openGateway(
         await routers.close();
         await parts.guard.close();
         await parts.rollups.close();
-        await log.close();
+        await written.close();
+        await sample?.close();
         await http.close();
       },
     };
   } catch (error) {
     if (given === undefined) await guard?.close();
     await rollups?.close();
-    await log.close();
+    await written.close();
+    await sample?.close();
     await http.close();
     throw error;
   }
@@ -249,6 +256,40 @@ const RATABLE_ANSWERS = 50_000;
 
 function rollupPath({ log, rollups }: CheckedConfig): string {
   return rollups?.file ?? (log?.folder === undefined ? IN_MEMORY : `${log.folder}.rollups.db`);
+}
+
+/** In a file beside the rollups; in memory where they are. */
+function samplePath(config: CheckedConfig): string {
+  const path = rollupPath(config);
+  return path === IN_MEMORY ? path : `${path.replace(/(\.rollups)?\.db$/, '')}.sample.db`;
+}
+
+async function openSample(
+  config: CheckedConfig,
+  secrets: SecretSources,
+  routers: () => Routers | undefined,
+  onError: (error: unknown) => void,
+): Promise<DecisionSample> {
+  const { log, recordsKept, sample } = config;
+  const userKey = log === undefined ? undefined : await openUserKey(log, secrets);
+  return openDecisionSample({
+    path: sample.keptDays === 0 ? IN_MEMORY : samplePath(config),
+    keptMs: sample.keptDays * 86_400_000,
+    newest: recordsKept,
+    content: log?.content ?? 'prompt',
+    ...(userKey === undefined ? {} : { userKey }),
+    embedderOf: (artifactId) => embedderOf(artifactId, routers()),
+    onError,
+  });
+}
+
+/** Of a version on trial, too: one of another embedder is told apart by what it is called. */
+function embedderOf(artifactId: string, routers: Routers | undefined): string | null {
+  for (const name of routers?.names ?? []) {
+    const manifest = routers?.get(name)?.manifest;
+    if (manifest?.id === artifactId) return manifest.embedder.id;
+  }
+  return artifactId;
 }
 
 function swapEvents(metrics: Metrics, onError: (error: unknown) => void) {

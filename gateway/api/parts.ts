@@ -13,7 +13,7 @@ import type { Shadow } from '../shadow/shadow.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/trace.ts';
 import type { GatewayRequest } from '../upstreams/clients.ts';
-import type { TokenCounters } from '../upstreams/count-tokens.ts';
+import type { TokenCounters } from '../upstreams/other-routes.ts';
 import { DEEPEST, type Fields, isTooDeep, parseFields } from '../upstreams/wire.ts';
 import type { SpeakingParts } from './speakers.ts';
 

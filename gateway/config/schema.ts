@@ -330,6 +330,8 @@ export const configSchema = z.strictObject({
   log: log.optional(),
   /** Other candidates are asked too, in the background: docs/shadow.md. @default none */
   shadow: shadow.optional(),
+  /** Of decisions a sample is kept, beside the rollups: what they were worth, and what was asked before, is read from it. */
+  sample: z.strictObject({ keptDays: z.number().min(0).max(31).default(31) }).prefault({}),
   /** Counts by minute, hour and day. @default beside the log; in memory where there is none */
   rollups: z.strictObject({ file: z.string().min(1) }).optional(),
   /** Who may use it, and how much. @default everybody, without limits */

@@ -57,7 +57,7 @@ const SERVER_RETRIES = 6;
 const USER_KEY = '.user-key';
 
 /** @returns null where users are kept as they are; undefined where they are not, or nobody has given a secret and there is no folder to keep one in */
-async function openUserKey(
+export async function openUserKey(
   { folder, user, userKey }: LogConfig,
   secrets: SecretSources,
 ): Promise<string | null | undefined> {

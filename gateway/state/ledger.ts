@@ -1,5 +1,4 @@
-import { adjust, type Bucket, drain, take } from './bucket.ts';
-import { dayOf, monthOf, refusalOf, withTaken } from './limits.ts';
+import { adjust, type Bucket, dayOf, drain, monthOf, refusalOf, take, withTaken } from './limits.ts';
 import type { Account, DayUse, ReserveRequest, ReserveResult, Settlement, Standing } from './state.ts';
 
 /** What was set aside for a request that is under way. */

@@ -1,5 +1,5 @@
 /**
- * The ledger in Redis: `bucket.ts`, `limits.ts` and `ledger.ts` in Lua, so that a decision is one round trip and no other comes
+ * The ledger in Redis: `limits.ts` and `ledger.ts` in Lua, so that a decision is one round trip and no other comes
  * between. Numbers go back as text: a reply of Redis has whole numbers alone. All names of keys begin with one hash tag, so that a
  * cluster keeps them together.
  *

@@ -1,6 +1,6 @@
 import type { Router } from 'pointsman';
+import type { ReadSample, SampledDecision } from '../sample/decision-sample.ts';
 import { type Estimate, estimate, type Scored } from './estimate.ts';
-import type { LoggedDecision } from './logged-sample.ts';
 
 /** What a router did beside what another way to choose would have done, on the same requests. */
 export interface Comparison {
@@ -14,10 +14,12 @@ export interface Comparison {
   readonly gainedQuality: Estimate | null;
 }
 
-/** What the newest decisions of a router were worth. */
+/** What decisions of a router were worth. */
 export interface Savings {
   /** Decisions that were looked at; 0 where there are none yet. */
   readonly decisions: number;
+  /** The probability with which each of the period is among them. */
+  readonly share: number;
   readonly since: string | null;
   readonly rated: number;
   /** Decisions whose cost is not known: left out. */
@@ -30,7 +32,7 @@ export interface Savings {
 }
 
 /** @param sample decisions of this router's versions */
-export function savingsOf(router: Router, sample: readonly LoggedDecision[]): Savings {
+export function savingsOf(router: Router, { decisions: sample, share }: ReadSample): Savings {
   const priced = sample.filter(({ costUsd }) => costUsd !== null);
   const rated = priced.filter(({ quality }) => quality !== null);
   const meanOf = (values: readonly number[]) =>
@@ -38,6 +40,7 @@ export function savingsOf(router: Router, sample: readonly LoggedDecision[]): Sa
   const meanCostUsd = meanOf(priced.map(({ costUsd }) => costUsd as number));
   const common = {
     decisions: priced.length,
+    share,
     since: priced[0]?.decision.at ?? null,
     rated: rated.length,
     unknownCosts: sample.length - priced.length,
@@ -93,20 +96,20 @@ export function savingsOf(router: Router, sample: readonly LoggedDecision[]): Sa
  * What one decision says of what a choice would have cost. Null where nothing is expected of it.
  * @param who may have been chosen, with probabilities that sum to 1. @param minus what is taken off
  */
-export function costScore(row: LoggedDecision, who: Shares, minus: number | null = null): Scored | null {
+export function costScore(row: SampledDecision, who: Shares, minus: number | null = null): Scored | null {
   return scoreOf(row, who, minus, ({ expectedCostUsd }) => expectedCostUsd, row.costUsd);
 }
 
 /** The same of how good the answer would have been. */
-export function qualityScore(row: LoggedDecision, who: Shares, minus: number | null = null): Scored | null {
+export function qualityScore(row: SampledDecision, who: Shares, minus: number | null = null): Scored | null {
   return scoreOf(row, who, minus, ({ successProbability }) => successProbability, row.quality);
 }
 
 type Shares = Readonly<Record<string, number>>;
-type Prediction = LoggedDecision['decision']['predictions'][number];
+type Prediction = SampledDecision['decision']['predictions'][number];
 
 function scoreOf(
-  { decision, isPlain }: LoggedDecision,
+  { decision, isPlain }: SampledDecision,
   who: Shares,
   minus: number | null,
   expectationOf: (prediction: Prediction) => number | null,
@@ -139,7 +142,7 @@ function scoreOf(
 
 /** Probability with which the policy would have decided for a candidate. */
 function propensityOf(
-  { candidate, propensities, propensity }: LoggedDecision['decision'],
+  { candidate, propensities, propensity }: SampledDecision['decision'],
   name: string,
 ): number {
   return propensities?.[name] ?? (name === candidate ? propensity : 0);

@@ -9,8 +9,8 @@ import {
   type Router,
   type UtilityWeights,
 } from 'pointsman';
+import type { ReadSample } from '../sample/decision-sample.ts';
 import { type Estimate, estimate, type Scored } from './estimate.ts';
-import type { LoggedDecision } from './logged-sample.ts';
 import { costScore, qualityScore } from './savings.ts';
 
 /** What is to be moved. */
@@ -19,9 +19,14 @@ export interface Moved {
   readonly limits?: Limits;
 }
 
-/** What the newest decisions would have been with other weights or limits, and what that would have been worth. */
+/** What decisions would have been with other weights or limits, and what that would have been worth. */
 export interface WhatIf {
   readonly decisions: number;
+  /** The probability with which each of the period was looked at. */
+  readonly share: number;
+  readonly since: string;
+  /** Decisions whose words are not kept, or whose cost is not known: left out. */
+  readonly leftOut: number;
   readonly rated: number;
   /** Whether the router's policy has weights that can be moved. */
   readonly hasWeights: boolean;
@@ -44,7 +49,7 @@ export interface WhatIf {
 const AT_A_TIME = 16;
 
 /**
- * Lets a router decide on logged requests anew, without exploring, and estimates what its choices would have been worth.
+ * Lets a router decide on requests of the past anew, without exploring, and estimates what its choices would have been worth.
  *
  * @param policy of the router, where the configuration has another than its artifact
  * @throws InvalidInputError where that cannot be done, and why
@@ -52,16 +57,16 @@ const AT_A_TIME = 16;
 export async function whatIf(
   router: Router,
   policy: PolicySpec | undefined,
-  sample: readonly LoggedDecision[],
+  { decisions: sample, share }: ReadSample,
   { limits, weights }: Moved,
 ): Promise<WhatIf> {
   if (sample.length === 0)
     throw new InvalidInputError(
-      'The log holds no decision of this router that was answered. Send it some traffic first.',
+      'No decision of this router was answered in this time. Send it some traffic, or choose a longer time.',
     );
   if (sample.every(({ request }) => request === null))
     throw new InvalidInputError(
-      'The log keeps no words (`content: hash`), so nothing can be decided on anew. Set `log.content: prompt`.',
+      'No words of these requests are kept (`log: { content: hash }`), so nothing can be decided on anew. Set `log.content: prompt`.',
     );
   if (router.manifest.embedder.table === undefined)
     throw new InvalidInputError(
@@ -79,12 +84,15 @@ export async function whatIf(
     quality: [] as Scored[],
     qualityChange: [] as Scored[],
   };
-  let [decided, refused, agreed, rated] = [0, 0, 0, 0];
+  let [decided, refused, agreed, rated, leftOut] = [0, 0, 0, 0, 0];
   let hasWeights = false;
   for (const [i, row] of sample.entries()) {
     if (i % AT_A_TIME === 0) await new Promise(setImmediate);
     const { costUsd, decision, quality, request } = row;
-    if (request === null || costUsd === null) continue;
+    if (request === null || costUsd === null) {
+      leftOut++;
+      continue;
+    }
     const { task, tier } = decision;
     let made: Decision;
     try {
@@ -114,7 +122,9 @@ export async function whatIf(
   }
   if (decided === 0)
     throw new InvalidInputError(
-      'With these limits no candidate could have taken any of the logged requests. Loosen them.',
+      leftOut === sample.length
+        ? 'What these requests cost is not known, or their words were too long to be kept, so that nothing can be compared. Give prices of the candidates in the configuration.'
+        : 'With these limits no candidate could have taken any of the requests. Loosen them.',
     );
   const subject = 'choices that would be made';
   const of = (scored: readonly Scored[]) => estimate(scored, subject);
@@ -122,6 +132,9 @@ export async function whatIf(
     Object.fromEntries([...counted].map(([name, count]) => [name, count / decided]));
   return {
     decisions: decided,
+    share,
+    since: sample[0].decision.at,
+    leftOut,
     rated,
     hasWeights,
     before: shares(counts.before),

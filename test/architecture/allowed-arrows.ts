@@ -121,11 +121,13 @@ export const GATEWAY_ARROWS: Arrows = {
   // Who may do what, and who pays: asked by every route, and asking none of them.
   keys: ['state'],
   // For whoever looks after the gateway: keys and what they used, decisions as they come, who is served by whom.
-  admin: ['canary', 'config', 'keys', 'records', 'rollups', 'routing', 'state', 'worth'],
-  // What decisions were worth, and would have been, as far as the log can say.
-  worth: [],
+  admin: ['canary', 'config', 'keys', 'records', 'rollups', 'routing', 'sample', 'state', 'worth'],
+  // What decisions were worth, and would have been, as far as the sample of them can say.
+  worth: ['sample'],
+  // A bounded number of decisions with what came of them; of their prompts as much is shown as of those that are remembered.
+  sample: ['records'],
   // The page in a browser: it knows the gateway by the types of what the admin API sends.
-  dashboard: ['admin', 'canary', 'keys', 'records', 'rollups', 'worth'],
+  dashboard: ['admin', 'canary', 'keys', 'records', 'rollups', 'sample', 'worth'],
   // What is remembered of keys and of what they used.
   state: [],
   // Where decisions are written down, the configuration says.
@@ -171,6 +173,7 @@ export const GATEWAY_ARROWS: Arrows = {
     'records',
     'rollups',
     'routing',
+    'sample',
     'shadow',
     'state',
     'telemetry',

@@ -13,6 +13,7 @@ import {
   withoutTurns,
 } from '../parts/format.ts';
 import type { PageProps } from '../parts/page-props.ts';
+import { NearestCards } from './decision/nearest.tsx';
 
 /** What `GET /admin/decisions/:id` gives. */
 type ShownDecision = DecisionRecord & {
@@ -127,6 +128,7 @@ function Whole({ record }: { readonly record: ShownDecision }) {
           <Seen record={record} />
         </Card>
       </div>
+      <NearestCards id={record.id} />
       <details>
         <summary>All of it as JSON</summary>
         <pre>{withoutTurns(JSON.stringify(record, null, 2))}</pre>

@@ -5,19 +5,19 @@ import type { Comparison, Savings } from '../../worth/savings.ts';
 import { useLoaded } from '../api/use-loaded.ts';
 import { Card, Figure, type FigureProps, LoadedView, Notice, Page, ScrollTable } from '../parts/blocks.tsx';
 import { Chart } from '../parts/chart.tsx';
-import { formatCount, formatDateTime, formatPercent, formatUsd, plural } from '../parts/format.ts';
+import { formatCount, formatPercent, formatUsd, plural } from '../parts/format.ts';
 import { formatInterval, formatPoints } from '../parts/intervals.ts';
 import type { PageProps } from '../parts/page-props.ts';
-import { Chooser, type Period, total, useRollups, wordsOf } from '../parts/period.tsx';
+import { Chooser, type Period, sampleWords, total, useRollups, wordsOf } from '../parts/period.tsx';
 
 const AGAIN_MS = 20_000;
 
 /** What the router saved, and what it cost itself. */
 export function SavingsPage({ overview }: PageProps) {
   const [router, setRouter] = useState(overview.defaultRouter ?? '');
-  const [period, setPeriod] = useState<Period>('hour');
+  const [period, setPeriod] = useState<Period>('day');
   const savings = useLoaded<Savings>(
-    router === '' ? null : `/admin/savings?router=${encodeURIComponent(router)}`,
+    router === '' ? null : `/admin/savings?period=${period}&router=${encodeURIComponent(router)}`,
     AGAIN_MS,
   );
   const rollups = useRollups(period, router, ['candidate'], false);
@@ -40,7 +40,7 @@ export function SavingsPage({ overview }: PageProps) {
           This gateway has no router, so nothing is saved. Give <code>routers</code> in its configuration.
         </Notice>
       ) : null}
-      <LoadedView of={savings}>{(data) => <Compared savings={data} />}</LoadedView>
+      <LoadedView of={savings}>{(data) => <Compared savings={data} period={period} />}</LoadedView>
       <LoadedView of={rollups}>
         {({ rows }) => <Spent rows={rows} period={period} savings={savings.data} />}
       </LoadedView>
@@ -48,14 +48,14 @@ export function SavingsPage({ overview }: PageProps) {
   );
 }
 
-function Compared({ savings }: { readonly savings: Savings }) {
-  const { comparisons, decisions, meanCostUsd, meanQuality, rated, since, unknownCosts } = savings;
+function Compared({ period, savings }: { readonly savings: Savings; readonly period: Period }) {
+  const { comparisons, decisions, meanCostUsd, meanQuality, rated, share, unknownCosts } = savings;
   if (decisions === 0 || meanCostUsd === null)
     return (
       <Notice>
         {unknownCosts > 0
           ? 'What the answers cost is not known, so nothing can be compared. Give prices of the candidates in the configuration.'
-          : 'The decision log holds no answer of this router yet. Send requests with model: "auto", and the figures come by themselves.'}
+          : `No decision of this router was answered in ${wordsOf(period)}. Send requests with model: "auto", and the figures come by themselves.`}
       </Notice>
     );
   return (
@@ -78,9 +78,8 @@ function Compared({ savings }: { readonly savings: Savings }) {
         title="Beside other ways to choose"
         note={
           <>
-            The newest {plural(decisions, 'answered decision')} of the log, since{' '}
-            {formatDateTime(since as string)}. Amounts are of one request, with retries and exploring on the
-            router's side, and 95 % intervals.
+            {sampleWords(decisions, share, period)} Amounts are of one request, with retries and exploring on
+            the router's side, and 95 % intervals.
             {unknownCosts > 0
               ? ` Left out: ${plural(unknownCosts, 'decision')} whose cost is not known.`
               : ''}

@@ -7,7 +7,7 @@ import { Field } from '../parts/dialog.tsx';
 import { formatCount, formatPercent, formatUsd, plural } from '../parts/format.ts';
 import { formatInterval, formatPoints } from '../parts/intervals.ts';
 import type { PageProps } from '../parts/page-props.ts';
-import { Chooser } from '../parts/period.tsx';
+import { Chooser, type Period, sampleWords } from '../parts/period.tsx';
 
 const WEIGHTS = ['as they are', 'best', 'balanced', 'cheapest', 'my own'] as const;
 
@@ -23,9 +23,10 @@ const LIMITS = [
   ['minSuccessProbability', 'Least chance of a good answer, 0 to 1'],
 ] as const;
 
-/** Moves weights or limits, and asks the log what that would have been worth. */
+/** Moves weights or limits, and asks what that would have been worth. */
 export function WhatIfPage({ overview }: PageProps) {
   const [router, setRouter] = useState(overview.defaultRouter ?? '');
+  const [period, setPeriod] = useState<Period>('month');
   const [weights, setWeights] = useState<(typeof WEIGHTS)[number]>('best');
   const [own, setOwn] = useState<Readonly<Record<string, string>>>({
     quality: '1',
@@ -33,22 +34,26 @@ export function WhatIfPage({ overview }: PageProps) {
     latency: '0',
   });
   const [limits, setLimits] = useState<Readonly<Record<string, string>>>({});
-  const [found, setFound] = useState<WhatIf | null>(null);
+  const [found, setFound] = useState<{
+    readonly answer: WhatIf;
+    readonly period: Period;
+    readonly areWeightsMoved: boolean;
+  } | null>(null);
   const asking = useAction(async () => {
     setFound(null);
     const numbers = (texts: Readonly<Record<string, string>>) =>
       Object.fromEntries(
         Object.entries(texts).flatMap(([name, text]) => (text === '' ? [] : [[name, Number(text)]])),
       );
-    setFound(
-      await askJson<WhatIf>('/admin/what-if', {
-        body: {
-          router,
-          ...(weights === 'as they are' ? {} : { weights: weights === 'my own' ? numbers(own) : weights }),
-          limits: numbers(limits),
-        },
-      }),
-    );
+    const answer = await askJson<WhatIf>('/admin/what-if', {
+      body: {
+        router,
+        period,
+        ...(weights === 'as they are' ? {} : { weights: weights === 'my own' ? numbers(own) : weights }),
+        limits: numbers(limits),
+      },
+    });
+    setFound({ answer, period, areWeightsMoved: weights !== 'as they are' });
   });
   if (router === '')
     return (
@@ -62,8 +67,16 @@ export function WhatIfPage({ overview }: PageProps) {
   return (
     <Page
       title="What if"
-      lead="With other weights or limits: what would have been chosen on the newest logged requests, what it would have cost, and how good it would have been."
-      actions={<Chooser overview={overview} router={router} onRouter={setRouter} />}
+      lead="With other weights or limits: what would have been chosen on the same requests, what it would have cost, and how good it would have been."
+      actions={
+        <Chooser
+          overview={overview}
+          router={router}
+          onRouter={setRouter}
+          period={period}
+          onPeriod={setPeriod}
+        />
+      }
     >
       <Card>
         <form
@@ -116,18 +129,27 @@ export function WhatIfPage({ overview }: PageProps) {
           </div>
           <div class="row">
             <button type="submit" class="button primary" disabled={asking.isBusy}>
-              {asking.isBusy ? 'Deciding anew …' : 'Ask the log'}
+              {asking.isBusy ? 'Deciding anew …' : 'Decide anew'}
             </button>
           </div>
           {asking.error === null ? null : <Notice tone="bad">{asking.error}</Notice>}
         </form>
       </Card>
-      {found === null ? null : <Found found={found} areWeightsMoved={weights !== 'as they are'} />}
+      {found === null ? null : (
+        <Found found={found.answer} period={found.period} areWeightsMoved={found.areWeightsMoved} />
+      )}
     </Page>
   );
 }
 
-function Found({ areWeightsMoved, found }: { readonly found: WhatIf; readonly areWeightsMoved: boolean }) {
+interface FoundProps {
+  readonly found: WhatIf;
+  /** What was asked, which the form may not say any more. */
+  readonly period: Period;
+  readonly areWeightsMoved: boolean;
+}
+
+function Found({ areWeightsMoved, found, period }: FoundProps) {
   const {
     after,
     agreement,
@@ -136,10 +158,12 @@ function Found({ areWeightsMoved, found }: { readonly found: WhatIf; readonly ar
     costUsd,
     decisions,
     hasWeights,
+    leftOut,
     quality,
     qualityChange,
     rated,
     refused,
+    share,
   } = found;
   const refusals = [
     ...new Set([costUsd, quality].flatMap((each) => (each?.refusal == null ? [] : [each.refusal]))),
@@ -157,8 +181,8 @@ function Found({ areWeightsMoved, found }: { readonly found: WhatIf; readonly ar
       {refusals.length === 0 ? null : (
         <Notice tone="warn">
           <p>
-            The log cannot say it all. Amounts marked as expected are what the router expects, and nobody has
-            measured them:
+            These decisions cannot say it all. Amounts marked as expected are what the router expects, and
+            nobody has measured them:
           </p>
           {refusals.map((sentence) => (
             <p key={sentence}>{sentence}</p>
@@ -195,6 +219,12 @@ function Found({ areWeightsMoved, found }: { readonly found: WhatIf; readonly ar
           }
         />
       </dl>
+      {leftOut === 0 ? null : (
+        <Notice tone="warn">
+          Left out: {plural(leftOut, 'request')} whose words are not kept or were too long, or whose cost is
+          not known.
+        </Notice>
+      )}
       {refused === 0 ? null : (
         <Notice tone="warn">
           {plural(refused, 'request')} could have been taken by no candidate, and are left out.
@@ -202,7 +232,7 @@ function Found({ areWeightsMoved, found }: { readonly found: WhatIf; readonly ar
       )}
       <Card
         title="Who would answer"
-        note="Beside who did: fresh decisions of the version in use, without exploring."
+        note={`Beside who did: fresh decisions of the version in use, without exploring. ${sampleWords(decisions + leftOut + refused, share, period)}`}
       >
         <ScrollTable label="Who would answer">
           <thead>

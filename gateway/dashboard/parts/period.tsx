@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import type { Overview } from '../../admin/standing-area.ts';
 import type { RollupAnswer, RollupLabel, RollupRow } from '../../rollups/rollup.ts';
 import { type Loaded, useLoaded } from '../api/use-loaded.ts';
+import { formatCount, plural } from './format.ts';
 
 /** How far back a page looks. */
 export type Period = 'hour' | 'day' | 'month';
@@ -18,6 +19,14 @@ const AGAIN_MS = 5000;
 
 export function wordsOf(period: Period): string {
   return PERIODS[period].words;
+}
+
+/** What figures of decisions rest on, as a sentence. @param share the probability with which each of the period was looked at */
+export function sampleWords(decisions: number, share: number, period: Period): string {
+  const all = plural(decisions, 'answered decision');
+  return share === 1
+    ? `Of all ${all} of ${wordsOf(period)} that this gateway has kept.`
+    : `Of ${all} of ${wordsOf(period)}, drawn at random from about ${formatCount(Math.round(decisions / share))}.`;
 }
 
 /** What happened in a period, told apart by time, or whole. */

@@ -201,14 +201,14 @@ describe.skipIf(!hasChromium)(
       await page.context().close();
     });
 
-    it('asks the log what other weights would have done, and says what it cannot', async () => {
+    it('asks what other weights would have done, and says what that cannot be known of', async () => {
       const { mistakes, page } = await openPage(browser, WIDE);
       await goTo(page, 'what-if');
       await page.getByLabel('Weights').selectOption('my own');
       await page.getByLabel('Cost', { exact: true }).fill('3');
-      await page.getByRole('button', { name: 'Ask the log' }).click();
+      await page.getByRole('button', { name: 'Decide anew' }).click();
       await page.getByRole('heading', { name: 'Who would answer' }).waitFor();
-      await page.getByText('The log cannot say it all.').waitFor();
+      await page.getByText('These decisions cannot say it all.').waitFor();
       expect(await seriousFindings(page)).toEqual([]);
       const { body } = {
         body: await (await send('/admin/what-if', { weights: { quality: 1, cost: 3, latency: 0 } })).json(),
@@ -218,7 +218,7 @@ describe.skipIf(!hasChromium)(
       expect(await row.textContent()).toContain(`${first?.[0]}`);
       expect(await row.textContent()).toContain(`${(100 * (first?.[1] as number)).toFixed(1)} %`);
       await page.getByLabel('Least chance of a good answer, 0 to 1').fill('2');
-      await page.getByRole('button', { name: 'Ask the log' }).click();
+      await page.getByRole('button', { name: 'Decide anew' }).click();
       await page.getByRole('alert').getByText('`limits.minSuccessProbability` is wrong').waitFor();
       expect(mistakes).toEqual([]);
       await page.context().close();
@@ -256,7 +256,7 @@ describe.skipIf(!hasChromium)(
       for (const [name, words] of [
         ['live', 'No decision has been made since the gateway started.'],
         ['keys', 'This gateway asks for no key'],
-        ['savings', 'There are no files of a decision log'],
+        ['savings', 'No decision of this router was answered in the last 24 hours'],
         ['quality', 'No answer was rated in the last hour'],
         ['drift', 'No retraining has looked for drift yet'],
         ['versions', 'No retraining has been recorded'],

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { adjust, type Bucket, drain, take, waitMs } from '../../../gateway/state/bucket.ts';
+import { adjust, type Bucket, drain, take, waitMs } from '../../../gateway/state/limits.ts';
 
 const newBucket = (): Bucket => ({ used: 0, served: 0, atMs: 0 });
 

@@ -1,14 +1,21 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Router } from 'pointsman';
 import { createRandom } from 'pointsman/internal';
 import { describe, expect, it } from 'vitest';
-import { createWorthArea } from '../../../gateway/admin/worth-area.ts';
+import { createGateway } from '../../../gateway/create-gateway.ts';
+import type { SampledDecision } from '../../../gateway/sample/decision-sample.ts';
 import { estimate, studentQuantile } from '../../../gateway/worth/estimate.ts';
-import { type LoggedDecision, readLoggedSample } from '../../../gateway/worth/logged-sample.ts';
 import { bestMix, savingsOf } from '../../../gateway/worth/savings.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
-import { ask, mockUpstream, post, resetBeforeEach, testConfig, testGateway } from '../gateway-fixture.ts';
+import {
+  ask,
+  MOCK_KEY,
+  mockUpstream,
+  post,
+  resetBeforeEach,
+  testConfig,
+  testGateway,
+} from '../gateway-fixture.ts';
 
 const { folder } = temporaryFolder();
 const upstream = await mockUpstream();
@@ -21,7 +28,7 @@ const router = {
 } as unknown as Router;
 
 /** A log whose truth is known; the router that wrote it expects costs and qualities that are off by `bias`. */
-function simulated(rows: number, seed: number, { bias = 0, epsilon = 0.2 } = {}): LoggedDecision[] {
+function simulated(rows: number, seed: number, { bias = 0, epsilon = 0.2 } = {}): SampledDecision[] {
   const random = createRandom(seed);
   return Array.from({ length: rows }, (_, i) => {
     const first = random.next() < 0.7 ? 'cheap' : 'dear';
@@ -47,9 +54,8 @@ function simulated(rows: number, seed: number, { bias = 0, epsilon = 0.2 } = {})
       request: null,
       isPlain: true,
       costUsd,
-      latencyMs: 1,
       quality: random.next() < TRUTH[candidate].quality ? 1 : 0,
-    } as unknown as LoggedDecision;
+    } as unknown as SampledDecision;
   });
 }
 
@@ -59,8 +65,10 @@ describe('savings', () => {
     const held = { dearest: 0, quality: 0 };
     for (let seed = 0; seed < runs; seed++) {
       const sample = simulated(400, seed, { bias: 0.15 });
-      const dearest = savingsOf(router, sample).comparisons.find(({ kind }) => kind === 'dearest')!;
-      const mean = (of: (row: LoggedDecision) => number) =>
+      const dearest = savingsOf(router, { decisions: sample, share: 1 }).comparisons.find(
+        ({ kind }) => kind === 'dearest',
+      )!;
+      const mean = (of: (row: SampledDecision) => number) =>
         sample.reduce((sum, row) => sum + of(row), 0) / sample.length;
       // What the dear one would have cost is known; what was spent was.
       const truth = TRUTH.dear.cost - mean(({ costUsd }) => costUsd as number);
@@ -76,7 +84,7 @@ describe('savings', () => {
   });
 
   it('are what is expected alone, and say so, where nothing was explored', () => {
-    const { comparisons } = savingsOf(router, simulated(300, 1, { epsilon: 0 }));
+    const { comparisons } = savingsOf(router, { decisions: simulated(300, 1, { epsilon: 0 }), share: 1 });
     const dearest = comparisons.find(({ kind }) => kind === 'dearest')!;
     expect(dearest.savedUsd).toMatchObject({
       low: null,
@@ -86,7 +94,7 @@ describe('savings', () => {
   });
 
   it('compare with the best of training, the dearest, and the mix that costs as much', () => {
-    const { comparisons, meanCostUsd } = savingsOf(router, simulated(2000, 3));
+    const { comparisons, meanCostUsd } = savingsOf(router, { decisions: simulated(2000, 3), share: 1 });
     expect(comparisons.map(({ kind, who }) => [kind, Object.keys(who)])).toEqual([
       ['best single', ['dear']],
       ['dearest', ['dear']],
@@ -99,9 +107,17 @@ describe('savings', () => {
   });
 
   it('of nothing are nothing', () => {
-    expect(savingsOf(router, [])).toMatchObject({ decisions: 0, meanCostUsd: null, comparisons: [] });
+    expect(savingsOf(router, { decisions: [], share: 1 })).toMatchObject({
+      decisions: 0,
+      meanCostUsd: null,
+      comparisons: [],
+    });
     const unpriced = simulated(10, 1).map((row) => ({ ...row, costUsd: null }));
-    expect(savingsOf(router, unpriced)).toMatchObject({ decisions: 0, unknownCosts: 10, comparisons: [] });
+    expect(savingsOf(router, { decisions: unpriced, share: 0.5 })).toMatchObject({
+      decisions: 0,
+      unknownCosts: 10,
+      comparisons: [],
+    });
   });
 });
 
@@ -137,84 +153,82 @@ it('an estimate of nothing, and of few, is refused', () => {
   expect(estimate(Array(100).fill(one), 'x')).toMatchObject({ low: null, high: null });
 });
 
-describe('the newest decisions of a log', () => {
+describe('what the gateway keeps of decisions', () => {
   const here = async (gateway: Awaited<ReturnType<typeof testGateway>>, path: string, body?: unknown) => {
     const init = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
     const response = await gateway.fetch(new Request(`http://127.0.0.1${path}`, init));
     return { status: response.status, body: await response.json() };
   };
 
-  it('are read with what came of them, and answer what other weights would have done', async () => {
-    const log = join(folder, 'log');
-    const gateway = await testGateway(await testConfig(upstream, { log: { folder: log } }));
+  // Whatever the log is, and where there is none, too.
+  it.each(['files', 'none'] as const)('answers what other weights would have done (log: %s)', async (log) => {
+    const gateway = await testGateway(
+      await testConfig(upstream, log === 'none' ? {} : { log: { folder: join(folder, 'log') } }),
+    );
     const ids: string[] = [];
     for (let i = 0; i < 12; i++) {
-      const response = await post(
-        gateway,
-        '/v1/chat/completions',
-        ask({ messages: [{ role: 'user', content: `Q${i}` }] }),
-      );
+      const messages = [{ role: 'user', content: `Q${i}` }];
+      const response = await post(gateway, '/v1/chat/completions', ask({ messages }));
       ids.push(response.headers.get('x-pointsman-decision-id') as string);
       await response.text();
     }
     await post(gateway, '/v1/chat/completions', ask({ model: 'm1' }));
     await post(gateway, '/v1/route', { text: 'decided, and not carried out' });
     for (const rating of ['down', 'up']) await post(gateway, '/v1/feedback', { decisionId: ids[0], rating });
-    mkdirSync(log, { recursive: true });
-    writeFileSync(join(log, 'decisions-2000-0.jsonl'), '{"half": \n{"kind": "unknown"}\n');
-    const sample = await readLoggedSample(log);
-    expect(sample.map(({ decision }) => decision.id)).toEqual(ids);
-    expect(sample[0]).toMatchObject({ quality: 1, isPlain: true, costUsd: expect.any(Number) });
-    expect(sample[1]!.quality).toBe(null);
 
     const { body, status } = await here(gateway, '/admin/what-if', {
       weights: 'cheapest',
       limits: { deny: ['m2'] },
     });
-    expect([status, body.decisions, body.rated, body.hasWeights]).toEqual([200, 12, 1, true]);
+    expect([status, body.decisions, body.rated, body.hasWeights, body.share, body.leftOut]).toEqual([
+      ...[200, 12, 1, true, 1, 0],
+    ]);
     expect(body.after.m2).toBe(undefined);
     expect(Object.values<number>(body.after).reduce((sum, share) => sum + share, 0)).toBeCloseTo(1);
     // So few say nothing, and no interval is given.
     expect(body.quality).toMatchObject({ low: null, refusal: expect.any(String) });
-    // The decisions of a question are not taken down: nobody carries them out.
-    expect((await readLoggedSample(log)).length).toBe(12);
     const same = await here(gateway, '/admin/what-if', {});
-    expect(same.body.agreement).toBe(1);
+    // The decisions of a question are not taken down: nobody carries them out.
+    expect([same.body.decisions, same.body.agreement]).toEqual([12, 1]);
     expect(same.body.costChangeUsd.value).toBeCloseTo(0, 12);
-    const savings = await here(gateway, '/admin/savings');
-    expect(savings.body).toMatchObject({ decisions: 12, rated: 1 });
+    for (const period of ['hour', 'day', 'month'])
+      expect((await here(gateway, `/admin/savings?period=${period}`)).body).toMatchObject({
+        decisions: 12,
+        rated: 1,
+        meanQuality: 1,
+      });
+    expect((await here(gateway, '/admin/savings?period=year')).status).toBe(400);
     expect((await here(gateway, '/admin/what-if', { weights: 'all' })).status).toBe(400);
     expect((await here(gateway, '/admin/savings?router=none')).status).toBe(404);
   });
 
-  it('say in a sentence why they cannot answer', async () => {
-    const silent = await testGateway(await testConfig(upstream));
-    expect(await here(silent, '/admin/savings')).toMatchObject({
+  it('is there after a restart', async () => {
+    const config = await testConfig(upstream, { log: { folder: join(folder, 'restarted') } });
+    for (let run = 1; run <= 2; run++) {
+      const gateway = await createGateway(config, { env: { MOCK_KEY } });
+      await (await post(gateway, '/v1/chat/completions', ask())).text();
+      expect((await here(gateway, '/admin/savings')).body.decisions).toBe(run);
+      await gateway.close();
+    }
+  });
+
+  it('says in a sentence why it cannot answer', async () => {
+    const without = await testGateway(await testConfig(upstream, { sample: { keptDays: 0 } }));
+    await (await post(without, '/v1/chat/completions', ask())).text();
+    expect(await here(without, '/admin/savings')).toMatchObject({
       status: 404,
-      body: { error: { message: expect.stringContaining('no files of a decision log') } },
+      body: { error: { message: expect.stringContaining('`sample.keptDays` of its configuration is 0') } },
     });
-    const log = { postgres: { url: 'a', table: 'b' } };
-    const get = () => ({ manifest: { name: 'support' } });
-    const inTable = createWorthArea({ log, routers: {} } as never, { defaultName: 'support', get } as never);
-    let said: unknown;
-    inTable.onError((error, context) => {
-      said = error;
-      return context.text('', 404);
-    });
-    await inTable.request('/admin/savings');
-    expect(String(said)).toContain('The decision log goes to PostgreSQL');
     const hashed = await testGateway(
       await testConfig(upstream, { log: { folder: join(folder, 'hashed'), content: 'hash' } }),
     );
-    expect((await here(hashed, '/admin/what-if', {})).body.error.message).toContain(
-      'no decision of this router',
-    );
+    const said = async () => (await here(hashed, '/admin/what-if', {})).body.error.message;
+    expect(await said()).toContain('No decision of this router was answered');
     await (await post(hashed, '/v1/chat/completions', ask())).text();
-    // What is acknowledged is in the log, and all that came before.
-    await post(hashed, '/v1/feedback', { decisionId: 'other', rating: 'up' });
-    const again = await testGateway(
-      await testConfig(upstream, { log: { folder: join(folder, 'hashed'), content: 'hash' } }),
+    // A page that asks again within some seconds is told the same.
+    expect((await here(hashed, '/admin/what-if', { period: 'day' })).body.error.message).toContain(
+      'No words of these requests are kept',
     );
-    expect((await here(again, '/admin/what-if', {})).body.error.message).toContain('keeps no words');
+    expect(await here(hashed, '/admin/savings?period=hour')).toMatchObject({ body: { decisions: 1 } });
   });
 });

@@ -1,0 +1,180 @@
+import { createHmac } from 'node:crypto';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Request } from 'pointsman';
+import { createDecisionLog, type DecisionLog, type DecisionLogOptions } from 'pointsman/log';
+import { directionOf } from './nearest.ts';
+import {
+  type BesideDecision,
+  drawOf,
+  routerOf,
+  type SampledPeriod,
+  type SampledRow,
+  SampleFile,
+} from './sample-file.ts';
+
+/** A decision of a router that was carried out, and what came of it. */
+export interface SampledDecision {
+  readonly decision: SampledRow['decision'];
+  /** Null where no words are kept, or they were too long. */
+  readonly request: Request | null;
+  /** Whether the candidate that was decided on answered, by one call: then what it cost is known to be its own. */
+  readonly isPlain: boolean;
+  /** US dollars of every attempt; null where that is not known. */
+  readonly costUsd: number | null;
+  /** The last rating of the answer, 0 to 1; null where nobody rated. */
+  readonly quality: number | null;
+}
+
+/** What is kept of a period. */
+export interface ReadSample {
+  /** The oldest first. */
+  readonly decisions: readonly SampledDecision[];
+  /** The probability with which each answered decision of the period is among them; 1 for all of them. */
+  readonly share: number;
+}
+
+/**
+ * Decisions of routers and what came of them, of a bounded number, kept by the gateway itself: whatever the decision log is, and whether or not it can be
+ * read from here.
+ */
+export interface DecisionSample {
+  /** The same log, which tells the sample what it is told. */
+  tap(log: DecisionLog): DecisionLog;
+  /** @param router name in its artifacts. */
+  read(router: string, period: SampledPeriod): Promise<ReadSample>;
+  /** All that is kept of a router, some at a time. */
+  everything(router: string): AsyncGenerator<SampledRow[]>;
+  /** Of one of the newest decisions, or of one that is kept: what it was decided by; undefined where that is not known. */
+  vectorOf(id: string): BesideDecision | undefined;
+  /** Removes all decisions of a user, whether the user is kept as a hash or not. @returns how many there were */
+  forget(user: string): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface DecisionSampleOptions extends Pick<DecisionLogOptions, 'content' | 'userKey'> {
+  /** `:memory:` keeps nothing over a restart. */
+  readonly path: string;
+  readonly keptMs: number;
+  /** Newest decisions whose embedding is known, whether they are kept or not. */
+  readonly newest: number;
+  /** The embedder of an artifact that is in use; null for one that is not known. */
+  readonly embedderOf: (artifactId: string) => string | null;
+  /** Milliseconds since 1970. @default Date.now */
+  readonly clock?: () => number;
+  /** Told where the file cannot be written. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** Records that are written in a row before whatever else waits has its turn. */
+const AT_A_TIME = 32;
+
+/** What may wait for the disk; the sample does without what is more. */
+const CAPACITY = { capacity: 2000, capacityCharacters: 8 * 2 ** 20 };
+
+/** Of decisions by these, the propensity says nothing of a router: the request named the candidate, or it was asked beside. */
+const NO_CHOICES = ['named', 'shadow'];
+
+/** @throws InvalidInputError for a file that is something else. */
+export function openDecisionSample({
+  clock = Date.now,
+  content,
+  embedderOf,
+  keptMs,
+  newest,
+  onError,
+  path,
+  userKey,
+}: DecisionSampleOptions): DecisionSample {
+  const file = new SampleFile(path, keptMs, clock, onError);
+  const vectors = new Map<string, BesideDecision>();
+  let id = '';
+  const taken = createDecisionLog({
+    ...CAPACITY,
+    batch: AT_A_TIME,
+    answers: 'none',
+    ...(content === undefined ? {} : { content }),
+    ...(userKey === undefined ? {} : { userKey }),
+    newId: () => id,
+    onError,
+    sink: (records) => file.write(records, (decision) => vectors.get(decision.id) ?? NOT_EMBEDDED),
+  });
+  const pagesOf = async function* (pages: Generator<SampledRow[]>): AsyncGenerator<SampledRow[]> {
+    for (const page of pages) {
+      yield page;
+      await turn();
+    }
+  };
+  return {
+    tap(log) {
+      return {
+        ...log,
+        decided(decision, request, embedding) {
+          id = log.decided(decision, request, embedding);
+          const { artifactId, policyPath } = decision;
+          if (NO_CHOICES.includes(policyPath[0] ?? '')) return id;
+          if (embedding !== undefined) {
+            vectors.set(id, { embedding: directionOf(embedding), embedder: embedderOf(artifactId) });
+            if (vectors.size > newest) vectors.delete(vectors.keys().next().value as string);
+          }
+          if (keptMs > 0 && drawOf(id) < file.share(routerOf(artifactId))) taken.decided(decision, request);
+          return id;
+        },
+        outcome(of, outcome) {
+          log.outcome(of, outcome);
+          if (file.mayHold(of)) taken.outcome(of, outcome);
+        },
+        feedback(of, feedback) {
+          log.feedback(of, feedback);
+          if (file.mayHold(of)) taken.feedback(of, feedback);
+        },
+      };
+    },
+    async read(router, period) {
+      await taken.flush();
+      const { rows, share } = file.read(router, period);
+      const decisions: SampledDecision[] = [];
+      for await (const page of pagesOf(rows)) for (const row of page) decisions.push(decisionOf(row));
+      return { decisions, share };
+    },
+    async *everything(router) {
+      await taken.flush();
+      yield* pagesOf(file.everything(router));
+    },
+    vectorOf: (of) => vectors.get(of) ?? file.vectorOf(of),
+    async forget(user) {
+      await taken.flush();
+      const kept = user.slice(0, LONGEST_USER);
+      return file.forget(userKey == null ? [kept] : [kept, hashOf(userKey, kept)]);
+    },
+    async close() {
+      await taken.close();
+      await file.close();
+    },
+  };
+}
+
+/** UTF-16 units of a user that a log keeps or hashes. */
+const LONGEST_USER = 256;
+
+function hashOf(userKey: string, user: string): string {
+  return createHmac('sha256', userKey).update(user).digest('hex');
+}
+
+const NOT_EMBEDDED: BesideDecision = { embedding: null, embedder: null };
+
+function decisionOf({
+  candidate,
+  costUsd,
+  decision,
+  ownCostUsd,
+  quality,
+  request,
+}: SampledRow): SampledDecision {
+  return {
+    decision,
+    request: request ?? null,
+    isPlain: candidate === decision.candidate && costUsd === ownCostUsd,
+    costUsd,
+    quality,
+  };
+}
