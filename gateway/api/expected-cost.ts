@@ -17,7 +17,7 @@ const UNKNOWN_OUTPUT_TOKENS = 1000;
 
 /** @param inputTokens as `estimatedTokens` counts them. */
 export function pricingOf(
-  { config, routers }: Pick<GatewayParts, 'config' | 'routers'>,
+  { config, routers, speakers }: Pick<GatewayParts, 'config' | 'routers' | 'speakers'>,
   target: Target,
   request: GatewayRequest,
   inputTokens: number,
@@ -28,6 +28,9 @@ export function pricingOf(
       ? target.router.manifest.candidates
       : names.flatMap((name) => routers.get(name)?.manifest.candidates ?? []);
   const { answers, bound } = lengthOf(request);
+  const translated = new Set(answers === 1 ? [] : speakers[request.protocol ?? 'openai-chat'].translated);
+  /** Whoever is asked once for each of several answers reads the request as often. */
+  const readTokens = (candidate: string) => inputTokens * (translated.has(candidate) ? answers : 1);
 
   /** Output tokens that a router reckoned with, which only what it says of costs shows. */
   const reckonedTokens = (candidate: string, expectedCostUsd: number | null): number => {
@@ -45,7 +48,7 @@ export function pricingOf(
         config.candidates[candidate] ?? {};
       if (input === undefined || output === undefined) return prediction;
       const written = outputTokens(reckonedTokens(candidate, expectedCostUsd)) * answers;
-      return { ...prediction, expectedCostUsd: (input * inputTokens + output * written) / 1e6 };
+      return { ...prediction, expectedCostUsd: (input * readTokens(candidate) + output * written) / 1e6 };
     };
     const [first, ...others] = decision.predictions;
     return { ...decision, predictions: [priced(first), ...others.map(priced)] };
@@ -61,7 +64,7 @@ export function pricingOf(
       // What a router reckoned with can be read from its own costs alone.
       const own = asDecided.get(decision) ?? decision;
       const costUsd = plannedCost(costs(own, (reckoned) => bound ?? reckoned));
-      return { candidate: decision.candidate, costUsd, inputTokens };
+      return { candidate: decision.candidate, costUsd, inputTokens: readTokens(decision.candidate) };
     },
   };
 }

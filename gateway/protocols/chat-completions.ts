@@ -1,7 +1,8 @@
 import type { Usage } from 'pointsman/execution';
 import type { Problem } from '../problem.ts';
+import type { OtherAnswer } from '../upstreams/raw-answer.ts';
 import { type Fields, isFields } from '../upstreams/wire.ts';
-import { type Block, createBlockReader } from './blocks.ts';
+import { type Block, blocksOf, createBlockReader } from './blocks.ts';
 import {
   type AnswerFacts,
   createAnswerWriter,
@@ -85,7 +86,22 @@ function completionOf(
   blocks: readonly Block[],
   { model, reason, usage }: Ending,
   { created, id }: AnswerFacts,
+  others: readonly OtherAnswer[],
 ): Fields {
+  return {
+    id: `chatcmpl-${id}`,
+    object: 'chat.completion',
+    created,
+    model,
+    choices: [
+      choiceOf(blocks, reason, 0),
+      ...others.map((other, o) => choiceOf(blocksOf(other.chunks), other.reason, o + 1)),
+    ],
+    ...(usage === null ? {} : { usage: usageOf(usage) }),
+  };
+}
+
+function choiceOf(blocks: readonly Block[], reason: Ending['reason'], index: number): Fields {
   const text = textsOf(blocks, 'text');
   const calls = blocks.filter((block) => block.kind === 'call');
   const reasoning = textsOf(blocks, 'reasoning');
@@ -108,14 +124,7 @@ function completionOf(
           })),
         }),
   };
-  return {
-    id: `chatcmpl-${id}`,
-    object: 'chat.completion',
-    created,
-    model,
-    choices: [{ index: 0, message, logprobs: null, finish_reason: FINISH_WORDS[reason] }],
-    ...(usage === null ? {} : { usage: usageOf(usage) }),
-  };
+  return { index, message, logprobs: null, finish_reason: FINISH_WORDS[reason] };
 }
 
 function textsOf(blocks: readonly Block[], kind: 'text' | 'reasoning'): string {

@@ -2,7 +2,12 @@ import type { Message } from 'pointsman';
 import type { Answer, AnswerChunk, Usage } from 'pointsman/execution';
 import { Problem } from '../problem.ts';
 import type { GatewayRequest } from '../upstreams/clients.ts';
-import { isRawAnswer, isTranslated, type TranslatedAnswer } from '../upstreams/raw-answer.ts';
+import {
+  isRawAnswer,
+  isTranslated,
+  type OtherAnswer,
+  type TranslatedAnswer,
+} from '../upstreams/raw-answer.ts';
 import { type BilledUsage, type Fields, isFields, parseFields } from '../upstreams/wire.ts';
 import { type Block, blocksOf, piecesOf } from './blocks.ts';
 
@@ -77,7 +82,12 @@ export interface PieceWriter {
 /** How a protocol writes what did not come in its own words, and what it passes on. */
 interface Wording {
   /** The whole body of an answer that came another way: translated, from several candidates, a tool. */
-  compose(blocks: readonly Block[], ending: Ending, facts: AnswerFacts): Fields;
+  compose(
+    blocks: readonly Block[],
+    ending: Ending,
+    facts: AnswerFacts,
+    others: readonly OtherAnswer[],
+  ): Fields;
   /** The same as events. */
   open(facts: AnswerFacts, model: string): PieceWriter;
   /** A whole body of an upstream as the events of a stream, all but the one that ends it. */
@@ -115,7 +125,12 @@ export function createAnswerWriter({
       if (isRawAnswer(answer.raw)) return answer.raw.text;
       const { finishReason: reason, model, raw, usage } = answer;
       return JSON.stringify(
-        compose(blocksOf(piecesOf(answer)), endingOf({ reason, model, usage }, raw, facts), facts),
+        compose(
+          blocksOf(piecesOf(answer)),
+          endingOf({ reason, model, usage }, raw, facts),
+          facts,
+          othersOf(raw),
+        ),
       );
     },
     piece(chunk, facts) {
@@ -134,6 +149,11 @@ export function createAnswerWriter({
       }
       if (isRawAnswer(finish.raw)) return events(parseFields(finish.raw.text) ?? {});
       const whole = isTranslated(finish.raw) ? (finish.raw as TranslatedAnswer) : undefined;
+      // Of several, one event each: they are not told apart in pieces.
+      if (whole?.others !== undefined)
+        return events(
+          compose(blocksOf(whole.chunks), endingOf(finish, finish.raw, facts), facts, whole.others),
+        );
       const text = [...(whole?.chunks ?? held), chunk].map((each) => write(each, facts)).join('');
       return text + pieces!.finish(endingOf(finish, raw ?? finish.raw, facts));
     },
@@ -144,6 +164,10 @@ export function createAnswerWriter({
     },
     broken,
   };
+}
+
+function othersOf(raw: unknown): readonly OtherAnswer[] {
+  return isTranslated(raw) ? ((raw as TranslatedAnswer).others ?? []) : [];
 }
 
 function endingOf(

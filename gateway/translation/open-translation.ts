@@ -1,11 +1,12 @@
-import type { Client } from 'pointsman/execution';
+import type { Answer, Client } from 'pointsman/execution';
 import { fillIn, readSecret, type SecretSources } from '../config/load-config.ts';
 import type { CheckedConfig, ProtocolName } from '../config/schema.ts';
 import type { GatewayRequest } from '../upstreams/clients.ts';
+import type { OtherAnswer, TranslatedAnswer } from '../upstreams/raw-answer.ts';
 import { type BilledUsage, type Fields, isFields } from '../upstreams/wire.ts';
 import { type RequestReader, readCall } from './call.ts';
 import { openProvider } from './providers.ts';
-import { chatReader } from './read-chat.ts';
+import { answersOf, chatReader } from './read-chat.ts';
 import { messagesReader } from './read-messages.ts';
 import { responsesReader } from './read-responses.ts';
 import { bodyOf, createTranslatedClient } from './translated-client.ts';
@@ -76,11 +77,87 @@ export async function openTranslation(
       hide: upstream.hide,
       costOf: (usage) => costOf(name, usage),
     });
-    return [[name, client] as const];
+    return [[name, askedForEach(client)] as const];
   });
   return {
     clients: Object.fromEntries(clients),
     check: (request) => void readCall(READERS[request.protocol ?? 'openai-chat'], bodyOf(request)),
+  };
+}
+
+type WholeAnswer = Partial<Omit<Answer, 'usage'>> & {
+  readonly text: string;
+  readonly usage?: BilledUsage | null;
+};
+
+/**
+ * Asks for several answers at once, since providers give one. Where one of them fails, the others are not asked for again when the execution
+ * tries anew: they are paid for.
+ */
+function askedForEach(one: Client<GatewayRequest>): Client<GatewayRequest> {
+  const kept = new WeakMap<GatewayRequest, readonly WholeAnswer[]>();
+  return async (request, context) => {
+    const { parameters, protocol = 'openai-chat' } = request;
+    const count = protocol === 'openai-chat' ? answersOf(parameters ?? {}) : 1;
+    if (count === 1) return one(request, context);
+    const before = kept.get(request) ?? [];
+    // Taken by this attempt, and by none that goes on beside it.
+    kept.delete(request);
+    const single = { ...request, parameters: { ...parameters, n: 1 } };
+    const asked = Array.from({ length: count - before.length }, async () => {
+      return (await one(single, { ...context, stream: false })) as WholeAnswer;
+    });
+    const settled = await Promise.allSettled(asked);
+    const came = [...before, ...settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))];
+    const failed = settled.find((each) => each.status === 'rejected');
+    if (failed === undefined) return together(came);
+    kept.set(request, came);
+    throw failed.reason;
+  };
+}
+
+/** The first, with the others beside it, and what all of them took. */
+function together(answers: readonly WholeAnswer[]): Awaited<ReturnType<Client>> {
+  const [first, ...others] = answers;
+  const costs = answers.map(({ costUsd }) => costUsd ?? null);
+  const usages = answers.map(({ usage }) => usage ?? null);
+  const { costSource: _, costUsd: __, usage: ___, ...rest } = first;
+  return {
+    ...rest,
+    ...(usages.includes(null) ? {} : { usage: (usages as BilledUsage[]).reduce(addedUsage) }),
+    ...(costs.includes(null)
+      ? {}
+      : {
+          costUsd: (costs as number[]).reduce((sum, cost) => sum + cost, 0),
+          ...(first.costSource === undefined ? {} : { costSource: first.costSource }),
+        }),
+    raw: {
+      ...(first.raw as TranslatedAnswer),
+      others: others.map(
+        ({ finishReason = 'other', raw }): OtherAnswer => ({
+          chunks: (raw as TranslatedAnswer).chunks,
+          reason: finishReason,
+        }),
+      ),
+    },
+  };
+}
+
+function addedUsage(a: BilledUsage, b: BilledUsage): BilledUsage {
+  const [one, other] = [a.cacheWrites, b.cacheWrites];
+  return {
+    inputTokens: a.inputTokens + b.inputTokens,
+    outputTokens: a.outputTokens + b.outputTokens,
+    cachedInputTokens: (a.cachedInputTokens ?? 0) + (b.cachedInputTokens ?? 0),
+    reasoningTokens: (a.reasoningTokens ?? 0) + (b.reasoningTokens ?? 0),
+    ...(one === undefined && other === undefined
+      ? {}
+      : {
+          cacheWrites: {
+            short: (one?.short ?? 0) + (other?.short ?? 0),
+            long: (one?.long ?? 0) + (other?.long ?? 0),
+          },
+        }),
   };
 }
 

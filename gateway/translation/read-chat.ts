@@ -50,7 +50,7 @@ export const chatReader: RequestReader = {
     reasoning_effort: carried('how much is thought, in the words of the provider'),
     verbosity: carried('where the provider has a word for it'),
     user: carried('where the provider has a word for it'),
-    n: { kind: 'refused', words: 'the models behind give one answer', unless: (n) => n === 1 },
+    n: carried('the model is asked so many times at once, 16 at most; they come whole, also in a stream'),
     logprobs: {
       kind: 'refused',
       words: 'most providers tell of none',
@@ -83,6 +83,7 @@ export const chatReader: RequestReader = {
     );
   },
   options(body) {
+    answersOf(body);
     return {
       options: given({
         maxOutputTokens: numberOf(body, 'max_completion_tokens', 'max_tokens'),
@@ -107,6 +108,18 @@ export const chatReader: RequestReader = {
     };
   },
 };
+
+/** Answers that are asked for at once. */
+const MOST_ANSWERS = 16;
+
+/** @throws Problem for what is no number of answers, and for more than one may ask for. */
+export function answersOf({ n }: Fields): number {
+  if (n === undefined || n === null) return 1;
+  if (typeof n !== 'number' || !Number.isInteger(n) || n < 1) throw mistaken('n', 'a whole number from 1 on');
+  if (n > MOST_ANSWERS)
+    throw notTranslatable('n', `${MOST_ANSWERS} answers are asked for at once, and no more`);
+  return n;
+}
 
 function formatOf(format: unknown): CallOptions['responseFormat'] | undefined {
   if (format === undefined || format === null) return undefined;

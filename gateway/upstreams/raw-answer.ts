@@ -1,4 +1,4 @@
-import type { AnswerChunk } from 'pointsman/execution';
+import type { Answer, AnswerChunk } from 'pointsman/execution';
 import { type Fields, isFields, parseFields } from './wire.ts';
 
 /** What an upstream sent, to be passed on as it is: a whole body, or an event of a stream. */
@@ -30,6 +30,14 @@ export interface TranslatedPiece {
 /** A whole answer that was translated, in its pieces. */
 export interface TranslatedAnswer extends TranslatedPiece {
   readonly chunks: readonly AnswerChunk[];
+  /** Where several answers were asked for, those after the first. */
+  readonly others?: readonly OtherAnswer[];
+}
+
+/** One of several answers to a request. */
+export interface OtherAnswer {
+  readonly chunks: readonly AnswerChunk[];
+  readonly reason: Answer['finishReason'];
 }
 
 export function isTranslated(raw: unknown): raw is TranslatedPiece {

@@ -12,13 +12,14 @@ import {
   mockUpstream,
   post,
   readToEnd,
+  recordOf,
   resetBeforeEach,
   routerFolder,
   sendJson,
   testConfig,
   testGateway,
 } from '../gateway-fixture.ts';
-import { cutByWire, everyProvider, type Said, sayByWire } from './wire-upstreams.ts';
+import { cutByWire, everyProvider, type Said, sayByWire, USAGE } from './wire-upstreams.ts';
 
 const upstream = await mockUpstream();
 const { candidates, upstreams } = everyProvider(upstream.url);
@@ -271,9 +272,92 @@ describe('what a provider signed', () => {
   });
 });
 
+describe('several answers', () => {
+  /** Each answer its own; the ones that `fails` names fail when they are asked for. */
+  const counting = (fails: (asked: number) => boolean = () => false) => {
+    let asked = 0;
+    upstream.answer = (got, response) => {
+      asked++;
+      if (fails(asked)) return sendJson(response, { error: { message: 'Busy.' } }, 500);
+      return sayByWire({ text: `Answer ${asked}.`, finish: asked === 2 ? 'length' : 'stop' })(got, response);
+    };
+  };
+  const one = USAGE.input - USAGE.cached + 0.5 * USAGE.cached + 10 * USAGE.output;
+
+  it.each(['google', 'bedrock', 'anthropic'])(
+    'are asked for at once, whole, and all are paid for (%s)',
+    async (model) => {
+      counting();
+      const response = await post(gateway, '/v1/chat/completions', chat(model, { n: 3 }));
+      const { choices, usage } = await response.json();
+      type Choice = OpenAI.ChatCompletion.Choice;
+      expect(choices.map(({ index }: Choice) => index)).toEqual([0, 1, 2]);
+      expect(choices.map(({ message }: Choice) => message.content).sort()).toEqual(
+        [1, 2, 3].map((i) => `Answer ${i}.`),
+      );
+      for (const { finish_reason, message } of choices)
+        expect(finish_reason).toBe(message.content === 'Answer 2.' ? 'length' : 'stop');
+      expect(usage).toMatchObject({ prompt_tokens: 3 * USAGE.input, completion_tokens: 3 * USAGE.output });
+      const { attempts, costUsd } = await recordOf(gateway, response);
+      expect(attempts.length).toBe(1);
+      expect(costUsd).toBeCloseTo((3 * one) / 1e6, 12);
+      // Reserved as often as it is read.
+      const single = await post(gateway, '/v1/chat/completions', chat(model, { max_tokens: 10 }));
+      const triple = await post(gateway, '/v1/chat/completions', chat(model, { max_tokens: 10, n: 3 }));
+      const [expected, expectedOfThree] = [single, triple].map(({ headers }) =>
+        Number(headers.get('x-pointsman-expected-cost')),
+      );
+      expect(expectedOfThree).toBeCloseTo(3 * expected, 8);
+    },
+  );
+
+  it('come as events of each, and the usage of all', async () => {
+    counting();
+    const stream = await openai.chat.completions.create({
+      ...(chat('google', { n: 2 }) as OpenAI.ChatCompletionCreateParamsStreaming),
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    const said = ['', ''];
+    const ends: unknown[] = [];
+    let tokens = 0;
+    for await (const { choices, usage } of stream) {
+      for (const { delta, finish_reason, index } of choices) {
+        said[index] += delta.content ?? '';
+        if (finish_reason !== null) ends.push([index, finish_reason]);
+      }
+      tokens += usage?.total_tokens ?? 0;
+    }
+    expect(said.toSorted()).toEqual(['Answer 1.', 'Answer 2.']);
+    expect(ends.length).toBe(2);
+    expect(tokens).toBe(2 * (USAGE.input + USAGE.output));
+  });
+
+  it('of which one fails are not asked for again, and are paid for once', async () => {
+    const config = {
+      upstreams,
+      candidates,
+      execution: { retryDelayMs: 0, retries: 2, breaker: false as const },
+    };
+    const retrying = await testGateway(config);
+    counting((asked) => asked === 2 || asked === 4);
+    const response = await post(retrying, '/v1/chat/completions', chat('google', { n: 3 }));
+    const { choices, usage } = await response.json();
+    expect([choices.length, usage.prompt_tokens, upstream.got.length]).toEqual([3, 3 * USAGE.input, 5]);
+    counting(() => true);
+    expect((await post(retrying, '/v1/chat/completions', chat('google', { n: 2 }))).status).toBe(502);
+  });
+
+  it.each([0, 1.5, 'two'])('are refused where it is no number of them (%s)', async (n) => {
+    const response = await post(gateway, '/v1/chat/completions', chat('google', { n }));
+    expect([response.status, (await response.json()).error.param]).toEqual([400, 'n']);
+    expect(upstream.got).toEqual([]);
+  });
+});
+
 describe('what cannot be translated', () => {
   it.each([
-    ['/v1/chat/completions', chat('google', { n: 2 }), 'n'],
+    ['/v1/chat/completions', chat('google', { n: 17 }), 'n'],
     ['/v1/chat/completions', chat('google', { logprobs: true }), 'logprobs'],
     ['/v1/chat/completions', chat('google', { tools: [{ type: 'custom', custom: { name: 'a' } }] }), 'tools'],
     [
@@ -306,7 +390,7 @@ describe('what cannot be translated', () => {
       const decision = await (await post(routed, '/v1/route', { messages, ...body })).json();
       return [response.headers.get('x-pointsman-candidate'), decision.candidate];
     };
-    expect(await chosen({ n: 2 })).toEqual(['m2', 'm2']);
+    expect(await chosen({ n: 17 })).toEqual(['m2', 'm2']);
     const [anybody, same] = await chosen({});
     expect(anybody).toBe(same);
   });
