@@ -1,7 +1,7 @@
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type SampleRow, sampleTraffic } from '../data/solvers/sample-traffic.ts';
+import type { SampleRow } from '../data/solvers/sample-traffic.ts';
 import { ingestOutcomes } from '../training/ingest/ingest.ts';
 import { root } from './architecture/source-files.ts';
 import { fencedBlocks, shellCommands, shellWords } from './documents/fenced-blocks.ts';
@@ -49,8 +49,8 @@ beforeAll(async () => {
   const samples = 'node_modules/@pointsman/training/samples';
   await mkdir(samples, { recursive: true });
   const sample = await readFile(join(root, 'training/samples/traffic.jsonl'), 'utf8');
-  await writeFile(`${samples}/traffic.jsonl`, sample.split('\n').slice(0, 500).join('\n'));
-  await writeFile('litellm.jsonl', await litellmLog(250));
+  await writeFile(`${samples}/traffic.jsonl`, sample.split('\n').slice(0, 240).join('\n'));
+  await writeFile('litellm.jsonl', litellmLog(sample, 150));
 });
 afterAll(async () => {
   process.chdir(startedIn);
@@ -137,12 +137,19 @@ function csvOf(jsonl: string): string {
   );
 }
 
-/** One candidate's answer to each prompt, in turn. */
-async function litellmLog(prompts: number): Promise<string> {
-  const byPrompt = new Map<string, SampleRow[]>();
-  for await (const row of sampleTraffic({ prompts, seed: 5 }))
-    byPrompt.set(row.requestId, [...(byPrompt.get(row.requestId) ?? []), row]);
-  const rows = [...byPrompt.values()].map((answers, i) => answers[i % 3]);
+/** Of the shipped sample the answer of one candidate to each prompt, in turn. */
+function litellmLog(sample: string, prompts: number): string {
+  const rows = sample
+    .split('\n')
+    .slice(0, prompts)
+    .map((line, i): SampleRow => {
+      const { outcomes, text = null, messages = null, ...request } = JSON.parse(line);
+      const names = Object.keys(outcomes);
+      const candidate = names[i % names.length];
+      // What they said is not in the sample.
+      const metadata = { difficulty: 0, answer: outcomes[candidate].quality === 1 ? 'So it is.' : null };
+      return { ...request, text, messages, candidate, ...outcomes[candidate], source: 'solvers', metadata };
+    });
   return SOLVER_LOGS.litellm(rows)
     ['litellm.jsonl'].map((record) => `${JSON.stringify(record)}\n`)
     .join('');
