@@ -26,6 +26,7 @@ describe.skipIf(findRedis() === undefined)('two gateways and one Redis, for a mi
     });
     for (const { options, result } of await Promise.all(runs)) {
       checkChaos(result, options);
+      expect(result.kills).toBeGreaterThan(1);
       expect(result.keys.map(({ refusals }) => refusals > 0)).toEqual([true, true, false]);
     }
   });

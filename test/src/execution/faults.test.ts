@@ -3,7 +3,7 @@ import { FAULTS } from '../../fixtures/faulty-upstream.ts';
 import { type FaultReport, runFaults } from '../../fixtures/run-faults.ts';
 
 /** `npm run bench -- --only faults` sends 10,000. */
-const REQUESTS = Number(process.env.POINTSMAN_FAULT_REQUESTS ?? 1000);
+const REQUESTS = Number(process.env.POINTSMAN_FAULT_REQUESTS ?? 400);
 /** What two busy cores may take to come back to a timer. */
 const LATE_MS = 1000;
 

@@ -1,10 +1,8 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
-import { createRandom } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import { ingestOutcomes } from '../../../training/ingest/ingest.ts';
-import { OutcomeStore, readOutcomeMatrix } from '../../../training/ingest/outcome-store.ts';
 import {
   defaultMemoryMb,
   MemoryLimitError,
@@ -12,59 +10,10 @@ import {
   scratchError,
 } from '../../../training/work/scratch-database.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
+import { lines, row } from './heavy-lines.ts';
 
 const { folder, path } = temporaryFolder();
 const spilled = path('temporary');
-
-const random = createRandom(7);
-const words = Array.from({ length: 2000 }, () => random.integer(2 ** 31).toString(36));
-
-function promptOf(characters: number): string {
-  const chosen: string[] = [];
-  for (let length = 0; length < characters; length += 7) chosen.push(words[random.integer(words.length)]);
-  return chosen.join(' ');
-}
-
-/** Ids in no order, and prompts in each of the shapes that are read in other ways. */
-function row(i: number, characters: number, requestId = `r${(i * 7919) % 10007}`): string {
-  const words = promptOf(characters);
-  const prompt =
-    i % 3 === 0
-      ? { text: words }
-      : { messages: [{ role: 'user', content: i % 3 === 1 ? words : [{ type: 'text', text: words }] }] };
-  return JSON.stringify({
-    requestId,
-    candidate: `m${i % 2}`,
-    quality: i % 2,
-    ...prompt,
-  });
-}
-
-const lines = (count: number, characters: number, name = 'r'): string[] =>
-  Array.from({ length: count }, (_, i) => row(i, characters, `${name}${(i * 7919) % 100_003}`));
-
-test('prompts that come to far more than the memory are read within it, as with much of it', async () => {
-  const file = path('heavy.jsonl');
-  await writeFile(file, lines(250, 45_000).join('\n'));
-  const read = async (memoryLimitMb: number) => {
-    const out = path(`heavy-${memoryLimitMb}.parquet`);
-    const report = await ingestOutcomes({ files: [file], out, memoryLimitMb, temporaryFolder: spilled });
-    return { report, matrix: await readOutcomeMatrix(out, { memoryLimitMb, temporaryFolder: spilled }) };
-  };
-  const [narrow, wide] = [await read(300), await read(2500)];
-  expect(narrow.report).toMatchObject({ rowsRead: 250, rowsAccepted: 250, rejected: [] });
-  expect(narrow.report.fingerprint).toBe(wide.report.fingerprint);
-  expect(narrow.matrix).toEqual(wide.matrix);
-  expect(await readdir(spilled)).toEqual([]);
-  const store = new OutcomeStore(path('store'), { memoryLimitMb: 300, temporaryFolder: spilled });
-  expect(await store.add(path('heavy-300.parquet'), null)).toBe(250);
-  const more = path('more.jsonl');
-  await writeFile(more, row(5000, 200));
-  await ingestOutcomes({ files: [more], out: path('more.parquet') });
-  await store.add(path('more.parquet'), null);
-  await store.copyTo(path('copied.parquet'));
-  expect((await readOutcomeMatrix(path('copied.parquet'))).prompts).toHaveLength(251);
-}, 120_000);
 
 test('where long rows come late, bad rows are told with their lines', async () => {
   const file = path('late.jsonl');
@@ -76,31 +25,10 @@ test('where long rows come late, bad rows are told with their lines', async () =
   expect(report.rejected.map(({ examples }) => examples)).toEqual([[{ file, line: 4322 }]]);
 });
 
-test('a file that was read twice does not move the lines of the next', async () => {
-  const [twice, next] = [path('twice.jsonl'), path('next.jsonl')];
-  const broken = '{"requestId": "cut", "te';
-  // A line that is cut keeps it from being read at one go, and a name that comes late has it read again.
-  const cells = lines(20_000, 300);
-  const late = '{"requestId":"late","text":"Who?","candidate":"m","score":1}';
-  await writeFile(twice, [broken, ...cells, late].join('\n'));
-  const good = '{"requestId":"n1","text":"Who is it?","candidate":"m0","quality":1}';
-  await writeFile(
-    next,
-    `${good}\n{"requestId":"n2","text":"Who?","candidate":"m0","quality":1,"costUsd":-1}\n`,
-  );
-  const report = await ingestOutcomes({ files: [twice, next], out: path('two.parquet') });
-  expect(report.rejected.flatMap(({ examples }) => examples)).toEqual(
-    expect.arrayContaining([
-      { file: twice, line: 1 },
-      { file: next, line: 2 },
-    ]),
-  );
-});
-
 test('what does not fit is an error that says what to do, and leaves what was there', async () => {
   const [file, out] = [path('huge.jsonl'), path('huge.parquet')];
   await writeFile(file, row(1, 200));
-  await ingestOutcomes({ files: [file], out });
+  await ingestOutcomes({ files: [file], out, temporaryFolder: spilled });
   const before = await readFile(out);
   const names = (await readdir(folder)).sort();
   await writeFile(file, row(2, 20e6));
@@ -148,6 +76,7 @@ test('a disk that is full of rows on their way is told as such', async () => {
 
 test('no folder for rows on their way can be made in a file', async () => {
   const file = path('more.jsonl');
+  await writeFile(file, row(5000, 200));
   const failed = ingestOutcomes({ files: [file], out: path('never.parquet'), temporaryFolder: file });
   await expect(failed).rejects.toThrow(
     `No temporary folder can be made in ${file}: a file of that name is in the way`,
