@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { InvalidInputError } from 'pointsman';
 import { columnOf, OUTCOME_FIELDS, type OutcomeField } from '../outcomes/outcome.ts';
 import { docPath } from '../version.ts';
@@ -81,6 +82,7 @@ async function ingestInto(
     sources.map((source) => source.path),
   );
   const bytesTotal = sources.reduce((sum, source) => sum + source.bytes, 0);
+  await database.expect(bytesTotal + (settings.append ? await bytesOf(out) : 0));
   let bytesRead = 0;
   const onBytes = (bytes: number): void => {
     bytesRead += bytes;
@@ -183,6 +185,10 @@ async function ingestInto(
     ignoredColumns: [...new Set(layouts.flatMap((layout) => layout.ignoredColumns))].sort(),
     fingerprint,
   };
+}
+
+async function bytesOf(path: string): Promise<number> {
+  return (await stat(path).catch(() => null))?.size ?? 0;
 }
 
 function mergeAliases(layouts: readonly SourceLayout[]): IngestReport['aliases'] {

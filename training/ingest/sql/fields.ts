@@ -275,10 +275,11 @@ export function userWords(messages: string): string {
  * words of the user that are no placeholder. Any other must be read by `readConversation` and `promptProblem`.
  */
 function isPlainPrompt(text: string, messages: string): string {
-  const words = userWords(messages);
+  // Named by a list of one, so that they are written down, planned and gathered once.
+  const isOfWords = `list_transform([${userWords(messages)}], lambda w: ${areWords('w')})[1]`;
   return `CASE WHEN ${messages} IS NULL THEN ${areWords(text)} WHEN NOT ${arePlainMessages(messages)} THEN false
     WHEN regexp_matches(${messages}, ${quoteText(IN_PLAIN_SIGHT)}) AND NOT regexp_matches(${messages}, ${quoteText(MAY_BE_REDACTED)}) THEN true
-    ELSE ${areWords(words)} END`;
+    ELSE ${isOfWords} END`;
 }
 
 function areWords(words: string): string {
