@@ -1,6 +1,6 @@
 import { EigenvalueDecomposition, Matrix as Square } from 'ml-matrix';
 import { InvalidInputError } from 'pointsman';
-import { dot, mean, moments } from 'pointsman/internal';
+import { mean, moments } from 'pointsman/internal';
 import { type Curvature, cholesky, measureCurvature } from './curvature.ts';
 import { createLinearObjective, type LinearObjective, minimise } from './linear-objective.ts';
 import { baseRates, checkFitData, type FitData, type Loss } from './loss.ts';
@@ -97,17 +97,10 @@ async function fitInRowSpace(data: FitData, loss: Loss, options: LinearPathOptio
   const { featurePenalties, ...rest } = options;
   const { rows, columns, values } = data.features;
   const scales = Float64Array.from({ length: columns }, (_, j) => 1 / Math.sqrt(featurePenalties?.[j] ?? 1));
-  const scaled = Float64Array.from(values, (value, i) => value * scales[i % columns]);
-  const products = new Float64Array(rows * rows);
-  for (let i = 0; i < rows; i++)
-    for (let j = 0; j <= i; j++) {
-      const product = dot(
-        scaled.subarray(i * columns, (i + 1) * columns),
-        scaled.subarray(j * columns, (j + 1) * columns),
-      );
-      products[i * rows + j] = product;
-      products[j * rows + i] = product;
-    }
+  const scaled = new Float64Array(4 * Math.ceil(rows / 4) * columns);
+  for (let row = 0; row < values.length; row += columns)
+    for (let j = 0; j < columns; j++) scaled[row + j] = values[row + j] * scales[j];
+  const products = rowProducts(scaled, rows, columns);
   const factor = cholesky(products, rows);
   const features = { rows, columns: rows, values: factor.lower() };
   const fits = await fitLinearPath({ ...data, features }, loss, rest);
@@ -123,6 +116,47 @@ async function fitInRowSpace(data: FitData, loss: Loss, options: LinearPathOptio
       }
     return { ...fit, layer: { ...fit.layer, inputs: columns, kernel: Float32Array.from(weights) } };
   });
+}
+
+/**
+ * Products of rows with each other: `[rows, rows]`. Eight at a time, so that none waits for the addition of another, and each number
+ * that is read is used for several; each is added up in the order of its row, as `dot` does.
+ * @param values `[rows, columns]`, and zeros up to the next multiple of four rows
+ */
+function rowProducts(values: Float64Array, rows: number, columns: number): Float64Array {
+  const products = new Float64Array(rows * rows);
+  const put = (i: number, j: number, product: number): void => {
+    if (i >= rows || j >= rows) return;
+    products[i * rows + j] = product;
+    products[j * rows + i] = product;
+  };
+  for (let i = 0; i < rows; i += 4) {
+    const from = i * columns;
+    for (let j = 0; j <= i + 2; j += 2) {
+      let [a0, a1, a2, a3] = [0, 0, 0, 0];
+      let [b0, b1, b2, b3] = [0, 0, 0, 0];
+      for (let k = 0; k < columns; k++) {
+        const at = from + k;
+        const a = values[j * columns + k];
+        const b = values[(j + 1) * columns + k];
+        const row0 = values[at];
+        const row1 = values[at + columns];
+        const row2 = values[at + 2 * columns];
+        const row3 = values[at + 3 * columns];
+        a0 += row0 * a;
+        a1 += row1 * a;
+        a2 += row2 * a;
+        a3 += row3 * a;
+        b0 += row0 * b;
+        b1 += row1 * b;
+        b2 += row2 * b;
+        b3 += row3 * b;
+      }
+      for (const [r, product] of [a0, a1, a2, a3].entries()) put(i + r, j, product);
+      for (const [r, product] of [b0, b1, b2, b3].entries()) put(i + r, j + 1, product);
+    }
+  }
+  return products;
 }
 
 /** A linear fit whose rows are on the backend. */
