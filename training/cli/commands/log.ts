@@ -1,13 +1,28 @@
-import { Command, Option } from 'commander';
-import { InvalidInputError } from 'pointsman';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { InvalidInputError, type Request, readPrompt } from 'pointsman';
+import { readArtifactFolder } from 'pointsman/node';
+import { addReports, EXAMPLES_FILE, type Example, SEEN_FILE } from '../../artifact/build-artifact.ts';
+import { versionFolders } from '../../artifact/versions.ts';
+import { writeArtifact } from '../../artifact/write-artifact.ts';
 import { nameOf } from '../../engine/queue.ts';
+import { OutcomeStore } from '../../ingest/outcome-store.ts';
 import { type CollectReport, collectLogs, IS_STREAM } from '../../log-store/collect.ts';
 import { type CompactReport, compactLog } from '../../log-store/compact.ts';
-import { type CommandIo, createProgress } from '../terminal/io.ts';
-import { wholeNumber } from '../terminal/options.ts';
-import { forgetCommand } from './forget.ts';
+import {
+  type Forgetting,
+  type ForgottenDecision,
+  type ForgottenPlace,
+  forgetInLogs,
+  namesOf,
+} from '../../log-store/forget.ts';
+import { decodeSeenPrompts } from '../../split/split.ts';
+import { docPath } from '../../version.ts';
+import { type CommandIo, createProgress, printable, wrapText } from '../terminal/io.ts';
+import { addScratchOptions, type ScratchFlags, scratchOptions, wholeNumber } from '../terminal/options.ts';
 
-const EXAMPLES = `
+const COMPACT_EXAMPLES = `
 Examples:
   $ npx pointsman log compact logs/decisions
   $ npx pointsman log compact logs/decisions --json
@@ -49,38 +64,37 @@ export function logCommand(io: CommandIo): Command {
       ).argParser(wholeNumber),
     )
     .option('--json', 'print the report as JSON')
-    .addHelpText('after', EXAMPLES)
-    .action(async (places: string[], flags: CompactFlags) => {
-      if (flags.out === undefined) for (const place of places) await runLogCompact(place, flags, io);
-      else await runLogCollect(places, flags.out, flags, io);
-    });
+    .addHelpText('after', COMPACT_EXAMPLES)
+    .action((places: string[], flags: CompactFlags) => runCompact(places, flags, io));
   command.addCommand(forgetCommand(io));
   return command;
 }
 
-async function runLogCompact(folder: string, flags: CompactFlags, io: CommandIo): Promise<void> {
-  if (IS_STREAM.test(folder))
-    throw new InvalidInputError(
-      `\`--out\` must be given for ${nameOf(folder)}: the folder of a store. Got none.`,
+async function runCompact(places: readonly string[], flags: CompactFlags, io: CommandIo): Promise<void> {
+  const { json, out, settle } = flags;
+  const settled = settle === undefined ? {} : { settleMs: 60_000 * settle };
+  if (out !== undefined) {
+    const report = await withProgress(io, (onProgress) =>
+      collectLogs({ sources: places, out, onProgress, ...settled }),
     );
-  const report = await withProgress(io, (onProgress) =>
-    compactLog({ folder, onProgress, ...settled(flags) }),
-  );
-  io.stdout(flags.json ? `${JSON.stringify(report, null, 2)}\n` : describeCompact(report));
-  throwRefused(report.refused);
-}
+    return tell(report, describeCollect(report));
+  }
+  for (const folder of places) {
+    if (IS_STREAM.test(folder))
+      throw new InvalidInputError(
+        `\`--out\` must be given for ${nameOf(folder)}: the folder of a store. Got none.`,
+      );
+    const report = await withProgress(io, (onProgress) => compactLog({ folder, onProgress, ...settled }));
+    tell(report, describeCompact(report));
+  }
 
-async function runLogCollect(
-  sources: readonly string[],
-  out: string,
-  flags: CompactFlags,
-  io: CommandIo,
-): Promise<void> {
-  const report = await withProgress(io, (onProgress) =>
-    collectLogs({ sources, out, onProgress, ...settled(flags) }),
-  );
-  io.stdout(flags.json ? `${JSON.stringify(report, null, 2)}\n` : describeCollect(report));
-  throwRefused(report.refused);
+  function tell(report: CollectReport | CompactReport, said: string): void {
+    io.stdout(json ? `${JSON.stringify(report, null, 2)}\n` : said);
+    const [first, ...others] = report.refused;
+    if (first === undefined) return;
+    const more = others.length === 0 ? '' : ` So with ${count(others.length, 'other')}: see --json.`;
+    throw new InvalidInputError(first.reason + more);
+  }
 }
 
 type OnFiles = (progress: { readonly filesDone: number; readonly filesTotal: number }) => void;
@@ -99,56 +113,38 @@ async function withProgress<Report>(
   }
 }
 
-function settled({ settle }: CompactFlags): { settleMs?: number } {
-  return settle === undefined ? {} : { settleMs: 60_000 * settle };
-}
-
-function throwRefused([first, ...others]: CompactReport['refused']): void {
-  if (first === undefined) return;
-  const more = others.length === 0 ? '' : ` So with ${count(others.length, 'other')}: see --json.`;
-  throw new InvalidInputError(first.reason + more);
-}
+const IN_TIME = 'compact more often, or raise its maxLength';
 
 function describeCollect(report: CollectReport): string {
-  const {
-    bytesAfter,
-    bytesBefore,
-    elsewhere,
-    files,
-    linesCutOff,
-    open,
-    parts,
-    records,
-    refused,
-    repeated,
-    trimmed,
-  } = report;
+  const { bytesAfter, bytesBefore, elsewhere, files, linesCutOff, open, parts, records, refused } = report;
+  const { repeated, trimmed } = report;
   const size = records === 0 ? '' : `, ${megabytes(bytesBefore)} to ${megabytes(bytesAfter)}`;
-  const lines = [
+  return linesOf(
     `${count(records, 'record')} taken in, of ${count(files, 'file')}, into ${count(parts, 'part')}${size}`,
-  ];
-  if (repeated > 0) lines.push(`  ${count(repeated, 'record')} were there already`);
-  if (linesCutOff > 0) lines.push(`  ${count(linesCutOff, 'line')} cut off by a crash left out`);
-  if (trimmed > 0)
-    lines.push(
-      `  ${count(trimmed, 'entry', 'entries')} at least dropped by a full stream: compact more often, or raise its maxLength`,
-    );
-  if (open > 0) lines.push(`  ${count(open, 'file')} may still be written to`);
-  if (elsewhere > 0) lines.push(`  ${count(elsewhere, 'file')} claimed for another store`);
-  if (refused.length > 0) lines.push(`  ${refused.length} refused`);
-  return `${lines.join('\n')}\n`;
+    [repeated, `${count(repeated, 'record')} were there already`],
+    [linesCutOff, `${count(linesCutOff, 'line')} cut off by a crash left out`],
+    [trimmed, `${count(trimmed, 'entry', 'entries')} at least dropped by a full stream: ${IN_TIME}`],
+    [open, `${count(open, 'file')} may still be written to`],
+    [elsewhere, `${count(elsewhere, 'file')} claimed for another store`],
+    [refused.length, `${refused.length} refused`],
+  );
 }
 
 function describeCompact(report: CompactReport): string {
-  const { compacted, records, bytesBefore, bytesAfter, linesCutOff, open, alreadyCompacted, refused } =
-    report;
+  const { bytesAfter, bytesBefore, compacted, linesCutOff, open, records, refused } = report;
   const size = compacted === 0 ? '' : `, ${megabytes(bytesBefore)} to ${megabytes(bytesAfter)}`;
-  const lines = [`${count(compacted, 'file')} compacted, ${count(records, 'record')}${size}`];
-  if (linesCutOff > 0) lines.push(`  ${count(linesCutOff, 'line')} cut off by a crash left out`);
-  if (open > 0) lines.push(`  ${count(open, 'file')} may still be written to`);
-  if (alreadyCompacted > 0) lines.push(`  ${count(alreadyCompacted, 'file')} compacted before`);
-  if (refused.length > 0) lines.push(`  ${count(refused.length, 'file')} refused`);
-  return `${lines.join('\n')}\n`;
+  return linesOf(
+    `${count(compacted, 'file')} compacted, ${count(records, 'record')}${size}`,
+    [linesCutOff, `${count(linesCutOff, 'line')} cut off by a crash left out`],
+    [open, `${count(open, 'file')} may still be written to`],
+    [report.alreadyCompacted, `${count(report.alreadyCompacted, 'file')} compacted before`],
+    [refused.length, `${count(refused.length, 'file')} refused`],
+  );
+}
+
+/** A first line, and one for each number that is not 0. */
+function linesOf(first: string, ...notes: readonly (readonly [number: number, said: string])[]): string {
+  return [first, ...notes.filter(([number]) => number > 0).map(([, said]) => `  ${said}`), ''].join('\n');
 }
 
 function count(n: number, what: string, several = `${what}s`): string {
@@ -157,4 +153,248 @@ function count(n: number, what: string, several = `${what}s`): string {
 
 function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+const FORGET_EXAMPLES = `
+Examples:
+  $ npx pointsman log forget logs/decisions --user ada@example.com --models models/support --dry-run
+  $ npx pointsman log forget /mnt/shared/log --user ada@example.com --user-key keys/user.key --models models/support models/code
+  $ npx pointsman log forget 'postgres://db/log?table=pointsman_log' 'redis://queue:6379?stream=pointsman_log' --user 4711
+  $ npx pointsman log forget /mnt/shared/log --older-than 90d
+
+The secret that users were hashed with is read from --user-key, from the environment variable POINTSMAN_USER_KEY, and from the file that
+a gateway makes beside its log (logs/decisions.user-key). See ${docPath('decision-log.md')}.`;
+
+interface ForgetFlags extends ScratchFlags {
+  readonly user?: string;
+  readonly olderThan?: number;
+  readonly userKey?: readonly string[];
+  readonly models?: readonly string[];
+  readonly work: string;
+  readonly store?: string;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+/** What one version of a router has to do with what is forgotten. */
+interface ForgottenVersion {
+  readonly folder: string;
+  readonly version: string;
+  /** Prompts that are forgotten and that it learned from; null where it does not say. */
+  readonly learnedFrom: number | null;
+  /** Labelled examples that were, or would be, removed. */
+  readonly examples: number;
+  /** Whether it compares prompts with those that it was fitted on, which it holds as numbers. */
+  readonly hasNeighbours: boolean;
+  /** Why it could not be looked at or changed; null where it could. */
+  readonly problem: string | null;
+}
+
+interface ForgetReport {
+  readonly dryRun: boolean;
+  readonly places: readonly ForgottenPlace[];
+  /** Rows of the outcomes that routers have gathered, by folder. */
+  readonly gathered: readonly { readonly folder: string; readonly rows: number }[];
+  /** Whether the store of shards was emptied, or would be; null where none was named. */
+  readonly shards: { readonly store: string; readonly emptied: boolean } | null;
+  readonly versions: readonly ForgottenVersion[];
+}
+
+/** `pointsman log forget`: removes what a person asked, or what is old. */
+function forgetCommand(io: CommandIo): Command {
+  const command = new Command('forget')
+    .description(
+      'Remove what a person asked, what was answered and said of it, from logs, from what routers have gathered, and from examples in routers; or all that is older than some time.',
+    )
+    .argument(
+      '<places...>',
+      'folders of logs, stores that logs are compacted into, postgres://...?table=name, redis://...?stream=name',
+    )
+    .option('--user <id>', 'the person, as requests named it')
+    .addOption(new Option('--older-than <time>', 'everything older, such as 90d or 36h').argParser(readAge))
+    .option('--user-key <files...>', 'files with the secrets that users were hashed with')
+    .option(
+      '--models <folders...>',
+      "routers' folders, whose versions are looked at, and lose examples of these prompts",
+    )
+    .option('--work <folder>', 'where retrainings keep what routers have gathered', '.pointsman')
+    .option(
+      '--store <folder>',
+      'store of shards of trainings on many machines: it is emptied, since what is there is made anew',
+    )
+    .option('--dry-run', 'look and count, and remove nothing')
+    .option('--json', 'print the report as JSON')
+    .addHelpText('after', FORGET_EXAMPLES)
+    .action(async (places: string[], flags: ForgetFlags, command: Command) => {
+      if ((flags.user === undefined) === (flags.olderThan === undefined))
+        command.error('error: give --user or --older-than, one of the two');
+      await runForget(places, flags, io);
+    });
+  return addScratchOptions(command);
+}
+
+const UNITS = { d: 86_400_000, h: 3_600_000 } as const;
+
+function readAge(text: string): number {
+  const [, count, unit] = /^(\d{1,6})([dh])$/.exec(text) ?? [];
+  if (count === undefined || Number(count) === 0)
+    throw new InvalidArgumentError('It must be days or hours, such as 90d or 36h.');
+  return Number(count) * UNITS[unit as keyof typeof UNITS];
+}
+
+async function runForget(places: readonly string[], flags: ForgetFlags, io: CommandIo): Promise<void> {
+  const { dryRun = false, models = [], olderThan, store, user, work } = flags;
+  if (store?.startsWith('s3://') === true)
+    throw new InvalidInputError(
+      `\`--store\` must be a folder. Got ${store}: delete \`shards/\` and \`done/\` there by the means of your object storage, and leave it out.`,
+    );
+  const secrets = user === undefined ? [] : await readSecrets(places, flags.userKey ?? []);
+  if (user !== undefined && secrets.length === 0)
+    io.stderr(
+      'Note: no secret that users are hashed with was found, so only records that hold the user as it is are found. Give it with --user-key.\n',
+    );
+  const forgetting: Forgetting =
+    olderThan === undefined
+      ? { users: namesOf(user as string, secrets) }
+      : { before: Date.now() - olderThan };
+  const scratch = scratchOptions(flags);
+  const { decisions, places: done } = await forgetInLogs({ places, forgetting, dryRun, ...scratch });
+  const doomed = {
+    ids: 'users' in forgetting ? decisions.map(({ id }) => id) : [],
+    before: 'before' in forgetting ? forgetting.before : Number.NEGATIVE_INFINITY,
+  };
+  const gathered: { folder: string; rows: number }[] = [];
+  for (const folder of await gatheredFolders(work))
+    gathered.push({ folder, rows: await new OutcomeStore(folder, scratch).forget(doomed, dryRun) });
+  const versions: ForgottenVersion[] = [];
+  for (const folder of models)
+    for (const version of await versionsOf(folder))
+      versions.push(await forgetInVersion(folder, version, decisions, dryRun));
+  const shards = store === undefined ? null : await emptyShards(store, decisions.length > 0, dryRun);
+  const report: ForgetReport = { dryRun, places: done, gathered, shards, versions };
+  io.stdout(flags.json ? `${JSON.stringify(report, null, 2)}\n` : describeForget(report, io.columns));
+}
+
+/** Of the files, of the environment, and of those that gateways keep beside their logs. */
+async function readSecrets(places: readonly string[], files: readonly string[]): Promise<string[]> {
+  const secrets = [process.env.POINTSMAN_USER_KEY ?? ''];
+  for (const file of files)
+    secrets.push(
+      await readFile(file, 'utf8').catch((cause) => {
+        throw new InvalidInputError(`The secret ${file} cannot be read (${cause.code}). Check --user-key.`, {
+          cause,
+        });
+      }),
+    );
+  for (const place of places)
+    secrets.push(await readFile(`${place.replace(/[/\\]+$/, '')}.user-key`, 'utf8').catch(() => ''));
+  return [...new Set(secrets.map((secret) => secret.trim()).filter((secret) => secret !== ''))];
+}
+
+/** Folders of what routers have gathered, in the work folder of their retrainings. */
+async function gatheredFolders(work: string): Promise<string[]> {
+  const routers = join(work, 'routers');
+  const names = await readdir(routers).catch(() => []);
+  return names.sort().map((name) => join(routers, name, 'outcomes'));
+}
+
+async function versionsOf(folder: string): Promise<string[]> {
+  const versions = await versionFolders(folder);
+  if (versions.length > 0) return versions;
+  throw new InvalidInputError(
+    `There is no router in ${folder}. Give folders of routers with --models, such as models/support.`,
+  );
+}
+
+async function forgetInVersion(
+  folder: string,
+  version: string,
+  decisions: readonly ForgottenDecision[],
+  dryRun: boolean,
+): Promise<ForgottenVersion> {
+  const about = { folder, version, learnedFrom: null, examples: 0, hasNeighbours: false };
+  try {
+    const artifact = await readArtifactFolder(join(folder, version), { reports: true });
+    const { manifest, reports } = artifact;
+    const seen = reports?.files.get(SEEN_FILE);
+    const known = seen === undefined ? null : decodeSeenPrompts(seen, manifest.provenance.dataFingerprint);
+    const learnedFrom = known && decisions.filter((decision) => wasSeen(known, decision)).length;
+    const file = reports?.files.get(EXAMPLES_FILE);
+    const examples = file === undefined ? [] : (JSON.parse(new TextDecoder().decode(file)) as Example[]);
+    const kept = examples.filter(({ text }) => !decisions.some((decision) => isTextOf(decision, text)));
+    if (kept.length < examples.length && !dryRun) {
+      const files = new Map([...(reports?.files ?? [])]);
+      files.set(EXAMPLES_FILE, new TextEncoder().encode(JSON.stringify(kept)));
+      const core = await Promise.all(
+        manifest.files.map(
+          async ({ path }) => [path, await (artifact.load?.(path) ?? artifact.file(path))] as const,
+        ),
+      );
+      const sealed = { manifest, version, files: new Map(core) };
+      await writeArtifact(folder, await addReports(sealed, manifest.metrics, files), { point: false });
+    }
+    const hasNeighbours = JSON.stringify(manifest.heads).includes('"kind":"knn"');
+    return { ...about, learnedFrom, examples: examples.length - kept.length, hasNeighbours, problem: null };
+  } catch (error) {
+    return { ...about, problem: (error as Error).message };
+  }
+}
+
+function wasSeen(
+  known: ReturnType<typeof decodeSeenPrompts>,
+  { promptHash, request }: ForgottenDecision,
+): boolean {
+  const prompt = { requestId: '', timestampMs: null, task: null, tier: null, source: '' };
+  if (known.roleOf({ ...prompt, request: {}, promptHash }) !== null) return true;
+  return request !== null && known.roleOf({ ...prompt, request: request as Request }) !== null;
+}
+
+/** Examples hold the beginning of a prompt. */
+function isTextOf({ request }: ForgottenDecision, text: string): boolean {
+  return request !== null && text !== '' && readPrompt(request as Request).text.startsWith(text);
+}
+
+/** Shards are known by their bytes, and none can be changed: all of them go. Whoever trains there makes them anew. */
+async function emptyShards(store: string, isNeeded: boolean, dryRun: boolean) {
+  if (isNeeded && !dryRun)
+    for (const part of ['done', 'shards']) await rm(join(store, part), { recursive: true, force: true });
+  return { store, emptied: isNeeded };
+}
+
+function describeForget(
+  { dryRun, gathered, places, shards, versions }: ForgetReport,
+  columns: number,
+): string {
+  const line = (text: string) => `${wrapText(printable(text), columns, '  ')}\n`;
+  const verb = dryRun ? 'would be removed' : 'removed';
+  const [emptied, untouched] = [`all shards ${verb}`, 'left as it is, since nothing was found'];
+  return [
+    ...places.flatMap(({ decisions, left, place, records }) => [
+      line(`${place}: ${count(records, 'record')} ${verb}, ${count(decisions, 'decision')} among them`),
+      ...left.map((text) => line(`  ${text}`)),
+    ]),
+    ...gathered
+      .filter(({ rows }) => rows > 0)
+      .map(({ folder, rows }) => line(`${folder}: ${count(rows, 'row')} ${verb}`)),
+    ...(shards === null ? [] : [line(`${shards.store}: ${shards.emptied ? emptied : untouched}`)]),
+    ...versions.map((version) => line(describeVersion(version, verb))),
+    dryRun ? 'Nothing was changed (--dry-run).\n' : '',
+  ].join('');
+}
+
+function describeVersion(
+  { examples, folder, hasNeighbours, learnedFrom, problem, version }: ForgottenVersion,
+  verb: string,
+): string {
+  const name = join(folder, version);
+  if (problem !== null) return `${name}: it cannot be known whether it learned from this. ${problem}`;
+  const shown = examples === 0 ? '' : ` ${examples} of its examples ${verb}.`;
+  if (learnedFrom === null)
+    return `${name}: it cannot be known whether it learned from this: it has no ${SEEN_FILE}.${shown}`;
+  if (learnedFrom === 0) return `${name}: did not learn from this.${shown}`;
+  const neighbours = hasNeighbours
+    ? ' It holds prompts as numbers to compare others with, these perhaps among them.'
+    : '';
+  const whose = learnedFrom === 1 ? 'the prompt of one decision' : `the prompts of ${learnedFrom} decisions`;
+  return `${name}: learned from ${whose}, whoever asked it.${neighbours} Train again without it, and delete this version.${shown}`;
 }
