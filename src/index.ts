@@ -9,7 +9,6 @@ export {
   memoryFiles,
   type ReadArtifactOptions,
 } from './artifact/read-artifact.ts';
-export type { CandidatePrediction, Decision } from './decision.ts';
 export type { Embedder } from './embedder/embedder.ts';
 export { loadTransformersEmbedder } from './embedder/embedders.ts';
 export {
@@ -20,6 +19,7 @@ export {
   NoCandidateError,
   PointsmanError,
 } from './errors.ts';
+export type { CandidatePrediction, Decision } from './policy/plan.ts';
 export { describeChange, type PlanStep } from './policy/plan.ts';
 export type { Limits, PolicySpec, UtilityWeights } from './policy/spec.ts';
 export { type Candidate, type Message, type Request, readPrompt } from './request.ts';

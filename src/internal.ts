@@ -60,25 +60,20 @@ export { type ClientAnswer, type ClientMap, finishReasonOf } from './execution/a
 export type { ExecutionTrace, PlannedExecution } from './execution/attempt.ts';
 export {
   createFeatureExtractor,
+  createNgramBlock,
+  createNgramCounter,
   createStandardisation,
+  decodeNgramTable,
   type ExtractorBlock,
-  encodeStandardisation,
+  type NgramSpec,
+  type NgramTable,
   readFeatures,
   readNovelty,
   readTextBlock,
   type Standardisation,
 } from './features/features.ts';
-export {
-  createNgramBlock,
-  createNgramCounter,
-  decodeNgramTable,
-  encodeNgramTable,
-  type NgramSpec,
-  type NgramTable,
-} from './features/ngrams.ts';
 export { createNumericSignals, NUMERIC_SIGNAL_NAMES } from './features/numeric.ts';
 export { createHead, type HeadContext } from './head/create-head.ts';
-export { type Activation, activate, Dense } from './head/dense.ts';
 export type { Head, HeadSpec } from './head/head.ts';
 export {
   KnnHead,
@@ -98,11 +93,14 @@ export {
   type OutcomeRecord,
 } from './log/record.ts';
 export {
+  type Activation,
+  activate,
   allFinite,
   argMax,
   argMin,
   binaryCrossEntropy,
   createRandom,
+  Dense,
   dot,
   holdBack,
   largest,

@@ -31,18 +31,19 @@ function bothEnds(text: string): string {
 export class TextUnits {
   /** The units of the last text read; what stands behind its length is left over from others. */
   units = new Uint16Array(2048);
-  private bytes = new Uint8Array(2048);
-  private readonly encoder = new TextEncoder();
+  #bytes = new Uint8Array(2048);
+  readonly #encoder = new TextEncoder();
 
   /** Fills {@link units}. @returns how many there are. */
   read(text: string): number {
     const length = text.length;
     if (length > this.units.length) {
       this.units = new Uint16Array(2 * length);
-      this.bytes = new Uint8Array(2 * length);
+      this.#bytes = new Uint8Array(2 * length);
     }
-    const { units, bytes } = this;
-    const { read, written } = this.encoder.encodeInto(text, bytes);
+    const units = this.units;
+    const bytes = this.#bytes;
+    const { read, written } = this.#encoder.encodeInto(text, bytes);
     if (read === length && written === length) {
       units.set(written === bytes.length ? bytes : bytes.subarray(0, written));
     } else {

@@ -1,5 +1,4 @@
-import type { Standardisation } from '../features/features.ts';
-import type { NgramBlock } from '../features/ngrams.ts';
+import type { NgramBlock, Standardisation } from '../features/features.ts';
 import { createNumericSignals, NUMERIC_SIGNAL_NAMES } from '../features/numeric.ts';
 import { type Prompt, readPrompt } from '../request.ts';
 import { createTextScan } from '../text.ts';

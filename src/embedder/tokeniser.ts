@@ -14,29 +14,28 @@ const UNKNOWN_PENALTY = 10;
  * Source: Kudo 2018, arXiv 1804.10959; github.com/google/sentencepiece, unigram_model.cc.
  */
 export class UnigramTokeniser {
-  private readonly cells: Int32Array;
-  private readonly classOf: Uint8Array;
-  private readonly unknownScore: number;
-  private readonly cache = new WordCache();
-  private readonly reader = new TextUnits();
-  private ids = new Int32Array(1024);
-  private classes = new Uint8Array(64);
-  private best = new Float64Array(65);
-  private startOf = new Int32Array(65);
-  private pieceOf = new Int32Array(65);
+  readonly #cells: Int32Array;
+  readonly #classOf: Uint8Array;
+  readonly #scores: Float32Array;
+  readonly #unknownScore: number;
+  readonly #cache = new WordCache();
+  readonly #reader = new TextUnits();
+  #ids = new Int32Array(1024);
+  #classes = new Uint8Array(64);
+  #best = new Float64Array(65);
+  #startOf = new Int32Array(65);
+  #pieceOf = new Int32Array(65);
 
   /**
    * @param trie over the pieces, in which `▁` stands for the space before a word.
    * @param scores log-probability of each piece: `[pieces]`, all ≤ 0.
    */
-  constructor(
-    trie: PieceTrie,
-    private readonly scores: Float32Array,
-  ) {
-    this.cells = trie.cells;
-    this.classOf = classesOf(trie);
+  constructor(trie: PieceTrie, scores: Float32Array) {
+    this.#scores = scores;
+    this.#cells = trie.cells;
+    this.#classOf = classesOf(trie);
     // Sorting is native code: at load, a loop would still run interpreted.
-    this.unknownScore = (scores.slice().sort()[0] ?? 0) - UNKNOWN_PENALTY;
+    this.#unknownScore = (scores.slice().sort()[0] ?? 0) - UNKNOWN_PENALTY;
   }
 
   /** Piece ids of any text, in order; none for an empty or blank one. Long texts are cut as `prepareText` says. */
@@ -50,8 +49,8 @@ export class UnigramTokeniser {
    * @returns a view that the next call overwrites.
    */
   tokenisePrepared(text: string): Int32Array {
-    const length = this.reader.read(text);
-    const { units } = this.reader;
+    const length = this.#reader.read(text);
+    const { units } = this.#reader;
     let count = 0;
     let at = 0;
     while (at < length) {
@@ -63,30 +62,37 @@ export class UnigramTokeniser {
         if (isSpace(code)) break;
         hash = hashUnit(hash, code);
       }
-      if (at > start) count += this.addWord(units, start, at, hash, count);
+      if (at > start) count += this.#addWord(units, start, at, hash, count);
     }
-    return this.ids.subarray(0, count);
+    return this.#ids.subarray(0, count);
   }
 
-  private addWord(text: Uint16Array, start: number, end: number, hash: number, at: number): number {
-    if (at + end - start + 1 > this.ids.length) {
+  #addWord(text: Uint16Array, start: number, end: number, hash: number, at: number): number {
+    if (at + end - start + 1 > this.#ids.length) {
       const larger = new Int32Array(2 * (at + end - start + 1));
-      larger.set(this.ids);
-      this.ids = larger;
+      larger.set(this.#ids);
+      this.#ids = larger;
     }
-    const known = this.cache.read(text, start, end, hash, this.ids, at);
+    const known = this.#cache.read(text, start, end, hash, this.#ids, at);
     if (known > 0) return known;
-    this.solve(text, start, end);
-    const count = this.append(end - start + 1, at);
-    this.cache.write(text, start, end, hash, this.ids, at, count);
+    this.#solve(text, start, end);
+    const count = this.#append(end - start + 1, at);
+    this.#cache.write(text, start, end, hash, this.#ids, at, count);
     return count;
   }
 
   /** Viterbi over `▁` + `text[start, end)`: fills the back pointers. */
-  private solve(text: Uint16Array, start: number, end: number): void {
+  #solve(text: Uint16Array, start: number, end: number): void {
     const length = end - start + 1;
-    if (length > this.classes.length) this.reserve(2 * length);
-    const { classes, classOf, best, startOf, pieceOf, cells, scores, unknownScore } = this;
+    if (length > this.#classes.length) this.#reserve(2 * length);
+    const classes = this.#classes;
+    const classOf = this.#classOf;
+    const best = this.#best;
+    const startOf = this.#startOf;
+    const pieceOf = this.#pieceOf;
+    const cells = this.#cells;
+    const scores = this.#scores;
+    const unknownScore = this.#unknownScore;
     classes[0] = classOf[SPACE_MARK] ?? 0;
     for (let i = 1; i < length; i++) {
       const code = text[start + i - 1];
@@ -122,8 +128,10 @@ export class UnigramTokeniser {
   }
 
   /** Follows the back pointers and writes the pieces in reading order from `at` on; returns their number. */
-  private append(length: number, at: number): number {
-    const { startOf, pieceOf, ids } = this;
+  #append(length: number, at: number): number {
+    const startOf = this.#startOf;
+    const pieceOf = this.#pieceOf;
+    const ids = this.#ids;
     let end = at;
     for (let i = length; i > 0; i = startOf[i]) {
       const piece = pieceOf[i];
@@ -137,11 +145,11 @@ export class UnigramTokeniser {
     return end - at;
   }
 
-  private reserve(size: number): void {
-    this.classes = new Uint8Array(size);
-    this.best = new Float64Array(size + 1);
-    this.startOf = new Int32Array(size + 1);
-    this.pieceOf = new Int32Array(size + 1);
+  #reserve(size: number): void {
+    this.#classes = new Uint8Array(size);
+    this.#best = new Float64Array(size + 1);
+    this.#startOf = new Int32Array(size + 1);
+    this.#pieceOf = new Int32Array(size + 1);
   }
 }
 
@@ -187,10 +195,10 @@ const SLOTS = 8192;
  * so that the memory is fixed (some 0.5 MB) and nothing is ever swept.
  */
 class WordCache {
-  private readonly units = new Uint16Array(SLOTS * MAX_UNITS);
-  private readonly pieces = new Int32Array(SLOTS * MAX_PIECES);
-  private readonly unitCounts = new Uint8Array(SLOTS);
-  private readonly pieceCounts = new Uint8Array(SLOTS);
+  readonly #units = new Uint16Array(SLOTS * MAX_UNITS);
+  readonly #pieces = new Int32Array(SLOTS * MAX_PIECES);
+  readonly #unitCounts = new Uint8Array(SLOTS);
+  readonly #pieceCounts = new Uint8Array(SLOTS);
 
   /**
    * Copies the pieces of `text[start, end)` to `out` from `at` on.
@@ -201,12 +209,12 @@ class WordCache {
   read(text: Uint16Array, start: number, end: number, hash: number, out: Int32Array, at: number): number {
     const slot = slotOf(hash);
     const length = end - start;
-    if (this.unitCounts[slot] !== length) return 0;
+    if (this.#unitCounts[slot] !== length) return 0;
     const units = slot * MAX_UNITS;
-    for (let i = 0; i < length; i++) if (this.units[units + i] !== text[start + i]) return 0;
-    const count = this.pieceCounts[slot];
+    for (let i = 0; i < length; i++) if (this.#units[units + i] !== text[start + i]) return 0;
+    const count = this.#pieceCounts[slot];
     const pieces = slot * MAX_PIECES;
-    for (let i = 0; i < count; i++) out[at + i] = this.pieces[pieces + i];
+    for (let i = 0; i < count; i++) out[at + i] = this.#pieces[pieces + i];
     return count;
   }
 
@@ -223,10 +231,10 @@ class WordCache {
     const length = end - start;
     if (length > MAX_UNITS || count > MAX_PIECES) return;
     const slot = slotOf(hash);
-    for (let i = 0; i < length; i++) this.units[slot * MAX_UNITS + i] = text[start + i];
-    for (let i = 0; i < count; i++) this.pieces[slot * MAX_PIECES + i] = ids[at + i];
-    this.unitCounts[slot] = length;
-    this.pieceCounts[slot] = count;
+    for (let i = 0; i < length; i++) this.#units[slot * MAX_UNITS + i] = text[start + i];
+    for (let i = 0; i < count; i++) this.#pieces[slot * MAX_PIECES + i] = ids[at + i];
+    this.#unitCounts[slot] = length;
+    this.#pieceCounts[slot] = count;
   }
 }
 

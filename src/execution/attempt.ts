@@ -1,4 +1,3 @@
-import type { CandidatePrediction } from '../decision.ts';
 import {
   AttemptTimeoutError,
   BrokenStreamError,
@@ -11,7 +10,7 @@ import {
   UpstreamError,
 } from '../errors.ts';
 import type { CostSource } from '../log/record.ts';
-import type { PlanStep } from '../policy/plan.ts';
+import type { CandidatePrediction, PlanStep } from '../policy/plan.ts';
 import type { Answer } from './answer.ts';
 import { hideKeys, isPassing, oneLine, readSaidError } from './said-error.ts';
 

@@ -1,8 +1,8 @@
 import type { Artifact } from '../artifact/read-artifact.ts';
-import type { Decision } from '../decision.ts';
 import { DeadlineError, ExecutionError, InvalidInputError } from '../errors.ts';
 import type { DecisionLog, OutcomeInput } from '../log/record.ts';
 import { largest } from '../math.ts';
+import type { Decision } from '../policy/plan.ts';
 import type { Request } from '../request.ts';
 import type { RouteOptions } from '../router/router.ts';
 import type { AnswerChunk, ClientMap } from './answer.ts';

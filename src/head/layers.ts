@@ -1,8 +1,7 @@
 import * as v from 'valibot';
 import { ArtifactError } from '../errors.ts';
-import { allFinite, readFloat32 } from '../math.ts';
+import { type Activation, activate, allFinite, Dense, type Layer, readFloat32 } from '../math.ts';
 import { object, wholeNumber } from '../validate.ts';
-import { type Activation, activate, Dense, type Layer } from './dense.ts';
 import type { Head } from './head.ts';
 import type { createSimdLayers, MakeLayer } from './simd-layers.ts';
 

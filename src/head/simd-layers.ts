@@ -1,4 +1,4 @@
-import type { Layer } from './dense.ts';
+import type { Layer } from '../math.ts';
 
 /**
  * Makes layers that give the same bits as `Dense`, whose even and odd sums are one vector here: two numbers at a time, in

@@ -1,6 +1,6 @@
 import { type Sha256, webSha256 } from '../artifact/read-artifact.ts';
-import type { Decision } from '../decision.ts';
 import { InvalidInputError } from '../errors.ts';
+import type { Decision } from '../policy/plan.ts';
 import { type Request, readPrompt } from '../request.ts';
 import { validate } from '../validate.ts';
 import {

@@ -1,5 +1,5 @@
-import type { CandidatePrediction, Decision } from '../decision.ts';
 import { InvalidInputError } from '../errors.ts';
+import type { CandidatePrediction, Decision } from '../policy/plan.ts';
 import type { Request } from '../request.ts';
 import type { LoggedAnswer, LoggedRequest, SaidAnswer } from './kept-content.ts';
 

@@ -1,13 +1,12 @@
 import type { Artifact } from '../artifact/read-artifact.ts';
-import { createDecision, type Decision } from '../decision.ts';
 import type { Embedder, SyncEmbedder } from '../embedder/embedder.ts';
 import { embedderSource } from '../embedder/embedders.ts';
 import { ArtifactError, InvalidInputError } from '../errors.ts';
 import { readFeatures, readNovelty } from '../features/features.ts';
 import { allFinite, type Random, smallest } from '../math.ts';
 import type { PolicyKit } from '../policy/kinds/create-policy.ts';
-
 import type { Plan, Predictions } from '../policy/plan.ts';
+import { createDecision, type Decision } from '../policy/plan.ts';
 import {
   noUncertainty,
   type Policy,

@@ -1,13 +1,11 @@
 import * as v from 'valibot';
 import type { Manifest } from '../artifact/manifest.ts';
 import type { Artifact } from '../artifact/read-artifact.ts';
-import type { Decision } from '../decision.ts';
 import type { Embedder } from '../embedder/embedder.ts';
 import { InvalidInputError } from '../errors.ts';
 import type { DecisionLog, FeedbackInput } from '../log/record.ts';
 import { mergeLimits } from '../policy/limit-filter.ts';
-
-import type { Predictions } from '../policy/plan.ts';
+import type { Decision, Predictions } from '../policy/plan.ts';
 import type { CompileExpression, PolicyContext, PolicyOverrides } from '../policy/policy.ts';
 import { type Limits, limitsSchema, type PolicySpec, weightsSchema } from '../policy/spec.ts';
 import type { Prompt, Request } from '../request.ts';

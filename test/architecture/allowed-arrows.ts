@@ -28,14 +28,12 @@ export const SRC_ARROWS: Arrows = {
   features: ['artifact'],
   // An answer's words and numbers are read as a prompt's are; its head, as others are, from an artifact's files.
   answer: ['artifact', 'calibrator', 'features', 'head'],
-  // A decision tells of the policy that made it, and of what the policy saw.
-  decision: ['policy', 'signals'],
   // What is written down is a decision, and what came of it. Prompts are hashed as an artifact's files are.
-  log: ['answer', 'artifact', 'decision'],
+  log: ['answer', 'artifact', 'policy'],
   // The one place where the parts meet. The log is an interface only: decisions are told to it.
-  router: ['artifact', 'calibrator', 'decision', 'embedder', 'features', 'head', 'log', 'policy', 'signals'],
+  router: ['artifact', 'calibrator', 'embedder', 'features', 'head', 'log', 'policy', 'signals'],
   // A decision is carried out; the router comes in as an interface. Answers are put before the head of its artifact.
-  execution: ['answer', 'artifact', 'decision', 'log', 'policy', 'router', 'signals'],
+  execution: ['answer', 'artifact', 'log', 'policy', 'router', 'signals'],
   // What execution calls, and whom it tells.
   openai: ['execution'],
   telemetry: ['execution'],

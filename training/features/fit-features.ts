@@ -10,8 +10,6 @@ import {
   createNgramCounter,
   createStandardisation,
   type ExtractorBlock,
-  encodeNgramTable,
-  encodeStandardisation,
   type FeatureBlock,
   KEPT_BLOCKS,
   NUMERIC_SIGNAL_NAMES,
@@ -23,7 +21,7 @@ import {
 import { createMatrix, type Matrix, principalDirections, takeRows } from '../fit/rows.ts';
 import type { MatrixAnswers } from '../outcomes/matrix.ts';
 import type { Split } from '../split/split.ts';
-import { fitNgramTable, type NgramTableOptions } from './fit-ngrams.ts';
+import { encodeNgramTable, fitNgramTable, type NgramTableOptions } from './fit-ngrams.ts';
 
 interface FeatureOptions {
   /** Id and length of the embedding. */
@@ -371,4 +369,17 @@ function besides(left: Matrix, right: Matrix): Matrix {
     out.values.set(right.values.subarray(row * right.columns, (row + 1) * right.columns), at + left.columns);
   }
   return out;
+}
+
+/** Little-endian float32: the means, then the scales. */
+function encodeStandardisation({ mean, scale }: Standardisation): Uint8Array {
+  const bytes = new Uint8Array((mean.length + scale.length) * 4);
+  const view = new DataView(bytes.buffer);
+  mean.forEach((value, i) => {
+    view.setFloat32(i * 4, value, true);
+  });
+  scale.forEach((value, i) => {
+    view.setFloat32((mean.length + i) * 4, value, true);
+  });
+  return bytes;
 }

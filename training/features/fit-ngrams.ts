@@ -218,3 +218,17 @@ function gramEigen(a: Float64Array, rows: number, width: number): { values: numb
     vectors: order.map((i) => eigen.eigenvectorMatrix.getColumn(i)),
   };
 }
+
+/** Writes a table, as `decodeNgramTable` reads it. Little-endian: idf float32 [buckets], steps float32 [dimensions], projection int8 [buckets, dimensions]. */
+export function encodeNgramTable(table: NgramTable): Uint8Array {
+  const floats = table.buckets + table.dimensions;
+  const bytes = new Uint8Array(floats * 4 + table.buckets * table.dimensions);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < table.buckets; i++) view.setFloat32(i * 4, table.idf[i], true);
+  for (let i = 0; i < table.dimensions; i++) view.setFloat32((table.buckets + i) * 4, table.steps[i], true);
+  bytes.set(
+    new Uint8Array(table.projection.buffer, table.projection.byteOffset, table.projection.length),
+    floats * 4,
+  );
+  return bytes;
+}

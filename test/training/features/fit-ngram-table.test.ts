@@ -4,11 +4,10 @@ import {
   createNgramCounter,
   createTextScan,
   decodeNgramTable,
-  encodeNgramTable,
   scanText,
 } from 'pointsman/internal';
 import { expect, test } from 'vitest';
-import { fitNgramTable } from '../../../training/features/fit-ngrams.ts';
+import { encodeNgramTable, fitNgramTable } from '../../../training/features/fit-ngrams.ts';
 
 const spec = { buckets: 1024, wordOrder: 2, characterFrom: 3, characterTo: 4 };
 const texts = Array.from({ length: 40 }, (_, i) =>
