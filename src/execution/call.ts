@@ -10,6 +10,7 @@ import { countRequestTokens, estimateTokens } from '../tokens.ts';
 import {
   type Answer,
   type AnswerChunk,
+  answerChunks,
   answerCost,
   type Client,
   type ClientContext,
@@ -74,6 +75,8 @@ async function runAttempt(
       : accepted(run, record, readAnswer(given, record.candidate));
     timer.stop();
     recordAnswer(run, record, context.request, read);
+    // Of two that are whole at the same moment, the reader gets one, and whoever is not it ends here.
+    if (writer !== undefined) await untilAborted(handOn(writer, isStream(given) ? null : read), scope.signal);
     answer = read;
     return read;
   } catch (thrown) {
@@ -95,6 +98,12 @@ async function runAttempt(
     if (answer === null) scope.abort(new SupersededError());
     span.end(record, answer);
   }
+}
+
+/** Commits what is there. @param whole an answer of which nothing was written yet; null where all of it was. */
+async function handOn(writer: Writer, whole: Answer | null): Promise<void> {
+  if (whole !== null) for (const chunk of answerChunks(whole)) await writer.write(chunk);
+  await writer.end();
 }
 
 /** Of many attempts together, before timers have their turn. */

@@ -1,6 +1,7 @@
 import {
   type AnswerChunk,
   BrokenStreamError,
+  type Client,
   DeadlineError,
   ExecutionFailedError,
   type ExecutionStream,
@@ -240,6 +241,61 @@ describe('plans, streamed', () => {
     expect(textOf(await reading)).toBe('slow and steady');
     expect((await stream.result).trace.attempts.map(({ state }) => state)).toEqual(['aborted', 'answered']);
   });
+
+  /** Pauses of so many turns of promises before each piece. */
+  const inPieces = (turns: number, ...pieces: AnswerChunk[]): Client =>
+    async function* () {
+      for (const piece of pieces) {
+        for (let i = 0; i < turns; i++) await null;
+        yield piece;
+      }
+    };
+  const whole =
+    (turns: number, text: string): Client =>
+    async () => {
+      for (let i = 0; i < turns; i++) await null;
+      return { text };
+    };
+  const forms = {
+    'in pieces': (turns: number, name: string) =>
+      inPieces(turns, { text: `${name} 1 ` }, { text: `${name} 2` }, DONE),
+    whole: (turns: number, name: string) => whole(turns, `${name} 1 ${name} 2`),
+    'in one piece that is held back': (turns: number, name: string) =>
+      inPieces(turns, { text: `${name} 1 ${name} 2` }, DONE),
+  };
+  const pairs = Object.keys(forms).flatMap((fast) => Object.keys(forms).map((slow) => [fast, slow] as const));
+
+  it.each(pairs)(
+    'of two that answer at the same moment the reader gets one, whole: %s, and %s',
+    async (fast, slow) => {
+      const plan: PlannedExecution = {
+        plan: {
+          kind: 'hedge',
+          fast: { kind: 'call', candidate: 'fast' },
+          slow: { kind: 'call', candidate: 'slow' },
+          delayMs: 0,
+          accept: null,
+        },
+        fallback: [],
+      };
+      for (let turns = 0; turns < 60; turns++) {
+        const clients = {
+          fast: forms[fast as keyof typeof forms](20, 'fast'),
+          slow: forms[slow as keyof typeof forms](turns, 'slow'),
+        };
+        for (const commitAfterCharacters of [0, 10, 1_000]) {
+          const stream = await executePlanStream(plan, request, clients, { commitAfterCharacters });
+          const said = textOf(await read(stream));
+          const { answer, candidate, trace } = await stream.result;
+          expect(said).toBe(`${candidate} 1 ${candidate} 2`);
+          expect(answer.text).toBe(said);
+          expect(
+            trace.attempts.filter(({ state }) => state === 'answered').map((each) => each.candidate),
+          ).toContain(candidate);
+        }
+      }
+    },
+  );
 
   it('a hedge whose committed stream breaks tells the reader so', async () => {
     const clock = manualClock();
