@@ -10,6 +10,8 @@ import {
   giveBack,
   isBatchDone,
   listClaims,
+  type MergeOptions,
+  mergeParts,
   nameBatch,
   type PartitionStore,
   type Segment,
@@ -17,7 +19,7 @@ import {
 } from './partitions.ts';
 import { listLogFiles, logLines, parquetLines } from './read.ts';
 
-export interface CollectOptions {
+export interface CollectOptions extends MergeOptions {
   /** Folders of decision logs, and streams of Redis: `redis://host:6379?stream=pointsman_log`. */
   readonly sources: readonly string[];
   /** Folder of the store; made where it is not there. */
@@ -43,6 +45,8 @@ export interface CollectReport {
   readonly repeated: number;
   /** Parquet files written. */
   readonly parts: number;
+  /** Small files of a day that were merged into one. */
+  readonly merged: number;
   readonly bytesBefore: number;
   readonly bytesAfter: number;
   /** Lines that a crash cut off, which are no records: at most one a file. */
@@ -81,7 +85,7 @@ const BATCH_BYTES = 512 * 2 ** 20;
 export async function collectLogs(options: CollectOptions): Promise<CollectReport> {
   const { memoryLimitMb, now = Date.now, out, sources } = options;
   const sums: Sums = {
-    ...{ files: 0, records: 0, repeated: 0, parts: 0, bytesBefore: 0, bytesAfter: 0 },
+    ...{ files: 0, records: 0, repeated: 0, parts: 0, merged: 0, bytesBefore: 0, bytesAfter: 0 },
     ...{ linesCutOff: 0, open: 0, elsewhere: 0, trimmed: 0, refused: [] },
   };
   // First, since it says best what is wrong with a folder.
@@ -94,6 +98,7 @@ export async function collectLogs(options: CollectOptions): Promise<CollectRepor
       );
       await collectFolders(collection, folders);
       for (const stream of streams) await collectStream(collection, stream);
+      sums.merged = await mergeParts(store, database, now(), options);
     }),
   );
   return sums;

@@ -11,7 +11,7 @@ import {
 } from '../work/scratch-database.ts';
 import { connectStream, IS_STREAM, pairs } from './collect.ts';
 import { nameOnce, sync } from './compact.ts';
-import { findStore, listClaims, withStoreLocked } from './partitions.ts';
+import { findStore, listClaims, removeMerged, withStoreLocked } from './partitions.ts';
 import { CLAIMED_PREFIX, listLogFiles, logLines, unreadableFile, withVariables } from './read.ts';
 
 /** Whose records are to go, by each name that they may stand under; or those before a time, in milliseconds since 1970. */
@@ -160,8 +160,11 @@ function folderPlace(folder: string, database: ScratchDatabase): Place {
       return found;
     },
     async remove(doomed, dryRun) {
+      const isStore = (await findStore(folder)) !== null;
       const change = async (): Promise<number> => {
         let records = 0;
+        // What was merged lies there twice.
+        if (isStore && !dryRun) await removeMerged(folder, Number.POSITIVE_INFINITY);
         for (const { format, jsonl, path } of await listLogFiles(folder)) {
           if (format === 'parquet') records += await removeFromParquet(database, path, doomed, dryRun);
           for (const lines of format === 'jsonl' ? [path] : jsonl === undefined ? [] : [jsonl])
@@ -169,7 +172,6 @@ function folderPlace(folder: string, database: ScratchDatabase): Place {
         }
         return records;
       };
-      const isStore = (await findStore(folder)) !== null;
       const records = isStore ? await withStoreLocked(folder, change) : await change();
       const claims = isStore ? [] : await listClaims(folder);
       return {

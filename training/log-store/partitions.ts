@@ -7,7 +7,7 @@ import { InvalidInputError } from 'pointsman';
 import { fileError, LockHeldError, lockFile } from '../work/run-folder.ts';
 import { quotePath, quoteText, type ScratchDatabase } from '../work/scratch-database.ts';
 import { createLines, loadLines, nameOnce, sync } from './compact.ts';
-import { listParts, STORE_FILE } from './read.ts';
+import { listMerges, listParts, noteOfMerge, STORE_FILE } from './read.ts';
 
 /** Days of a log, each a folder of Parquet files that are written once: `day=2026-11-30/<batch>.parquet`. */
 export interface PartitionStore {
@@ -225,6 +225,72 @@ async function chooseNew(
       });
   }
   return daysOf();
+}
+
+/** Files of more bytes than these are long enough. */
+const SMALL_BYTES = 64 * 2 ** 20;
+
+export interface MergeOptions {
+  /** A day with more small files than these has them merged into one. @default 8 */
+  readonly mostParts?: number;
+  /** Milliseconds that small files are left beside the merged one, for whoever is reading them. @default 3600000 */
+  readonly graceMs?: number;
+}
+
+/**
+ * Writes the small files of a day into one, where there are many, and removes those that were merged long ago. The store must be locked.
+ * @returns how many were merged
+ */
+export async function mergeParts(
+  { folder }: PartitionStore,
+  database: ScratchDatabase,
+  now: number,
+  { graceMs = 3_600_000, mostParts = 8 }: MergeOptions,
+): Promise<number> {
+  await removeMerged(folder, now - graceMs);
+  const days = new Map<string, string[]>();
+  for (const { day, path } of await listParts(folder))
+    if ((await stat(path)).size < SMALL_BYTES) days.set(day, [...(days.get(day) ?? []), path]);
+  let merged = 0;
+  for (const [day, paths] of days) {
+    const own = join(folder, `day=${day}`);
+    // One merge at a time: what another one made is not merged before that is over.
+    if (paths.length <= mostParts || (await listMerges(own, await readdir(own))).length > 0) continue;
+    const batch = nameBatch(now);
+    const aside = join(folder, `${UNFINISHED_PREFIX}${batch}`);
+    const [whole, note] = [join(aside, 'records.parquet'), join(aside, 'note.json')];
+    await mkdir(aside, { mode: 0o700 });
+    try {
+      await database.run(
+        `COPY (SELECT * FROM read_parquet([${paths.map(quotePath).join(', ')}], hive_partitioning = false))
+          TO ${quoteText(whole)} (FORMAT parquet, COMPRESSION zstd)`,
+      );
+      await chmod(whole, 0o600);
+      await sync(whole);
+      const parts = paths.map((path) => basename(path));
+      await writeFile(note, JSON.stringify({ at: now, parts }), { mode: 0o600, flush: true });
+      // From the moment that the merged one has its name, the others do not count.
+      await rename(note, join(own, noteOfMerge(batch)));
+      await sync(own);
+      await rename(whole, join(own, `${batch}.parquet`));
+      await sync(own);
+    } finally {
+      await rm(aside, { recursive: true, force: true });
+    }
+    merged += paths.length;
+  }
+  return merged;
+}
+
+/** Removes files whose records have been in a merged one since `before`. The store must be locked. */
+export async function removeMerged(folder: string, before: number): Promise<void> {
+  for (const day of new Set((await listParts(folder)).map(({ path }) => dirname(path))))
+    for (const { at, isWhole, note, parts } of await listMerges(day, await readdir(day))) {
+      if (isWhole && at > before) continue;
+      for (const part of isWhole ? parts : []) await rm(join(day, part), { force: true });
+      await sync(day);
+      await rm(join(day, note), { force: true });
+    }
 }
 
 async function noteBatch(folder: string, batch: string, note: object): Promise<void> {

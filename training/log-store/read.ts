@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { StringDecoder } from 'node:string_decoder';
@@ -174,16 +174,50 @@ export interface Part {
   readonly day: string;
 }
 
-/** The files of a store, by day and then by name. */
+/** The files of a store, by day and then by name; none whose records are in a merged one as well. */
 export async function listParts(folder: string): Promise<Part[]> {
   const parts: Part[] = [];
   for (const name of (await namesIn(folder)).sort()) {
     const [, day] = DAY.exec(name) ?? [];
     if (day === undefined) continue;
-    const files = (await readdir(join(folder, name))).filter((file) => /^[^.].*\.parquet$/.test(file));
-    for (const file of files.sort()) parts.push({ path: join(folder, name, file), day });
+    const own = join(folder, name);
+    const names = await readdir(own);
+    const merged = (await listMerges(own, names)).flatMap(({ isWhole, parts }) => (isWhole ? parts : []));
+    const files = names.filter((file) => /^[^.].*\.parquet$/.test(file) && !merged.includes(file));
+    for (const file of files.sort()) parts.push({ path: join(own, file), day });
   }
   return parts;
+}
+
+/** Files of a day whose records were written into one. */
+export interface Merge {
+  /** Name of the file that says so. */
+  readonly note: string;
+  /** Whether the one is there: until then, they are. */
+  readonly isWhole: boolean;
+  /** Their names. */
+  readonly parts: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** What says, in a day's folder, of which files `<batch>.parquet` was merged. */
+export const noteOfMerge = (batch: string): string => `.merged-${batch}.json`;
+const MERGE_NOTE = /^\.merged-(.+)\.json$/;
+
+/** @param names of the files in a day's folder */
+export async function listMerges(folder: string, names: readonly string[]): Promise<Merge[]> {
+  const merges: Merge[] = [];
+  for (const note of names) {
+    const [, batch] = MERGE_NOTE.exec(note) ?? [];
+    if (batch === undefined) continue;
+    // One that is gone by now was the last of its merge to go.
+    const text = await readFile(join(folder, note), 'utf8').catch(() => null);
+    if (text === null) continue;
+    const { at, parts } = JSON.parse(text) as Pick<Merge, 'at' | 'parts'>;
+    merges.push({ note, isWhole: names.includes(`${batch}.parquet`), parts, at });
+  }
+  return merges;
 }
 
 async function namesIn(folder: string): Promise<string[]> {

@@ -6,6 +6,7 @@ import { createDecisionLog, type LogRecord } from 'pointsman/log';
 import { describe, expect, it } from 'vitest';
 import { collectLogs } from '../../../training/log-store/collect.ts';
 import { compactLog } from '../../../training/log-store/compact.ts';
+import { forgetInLogs } from '../../../training/log-store/forget.ts';
 import { listLogFiles, listParts } from '../../../training/log-store/read.ts';
 import { runCli } from '../../documents/run-cli.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
@@ -195,6 +196,60 @@ describe('logs that are taken into a store', () => {
     await collectLogs({ sources: [folder], out });
     await ingestOutcomes({ files: [out], format: 'auto', out: stored });
     expect(await readOutcomeMatrix(stored)).toEqual(await readOutcomeMatrix(direct));
+  });
+});
+
+describe('small files of a day', () => {
+  /** A store of four batches, and what is in it. */
+  async function fourBatches(options: { readonly mostParts: number }) {
+    const out = newStore();
+    const all: string[] = [];
+    const reports = [];
+    for (let i = 0; i < 4; i++) {
+      const folder = await closedLog();
+      all.push(...(await read(folder)));
+      reports.push(await collectLogs({ sources: [folder], out, ...options, now: () => AT + i }));
+    }
+    return { out, all: all.sort(), reports };
+  }
+  const partsOf = async (out: string, day: string) =>
+    (await readdir(join(out, `day=${day}`))).filter((name) => name.endsWith('.parquet'));
+
+  it('are merged into one where there are many, which holds the same', async () => {
+    const { all, out, reports } = await fourBatches({ mostParts: 3 });
+    expect(reports.map(({ merged }) => merged)).toEqual([0, 0, 0, 8]);
+    expect(await read(out)).toEqual(all);
+    expect((await listParts(out)).map(({ day }) => day)).toEqual(['2026-11-25', '2026-11-26']);
+    for (const { path } of await listParts(out)) expect((await stat(path)).mode & 0o077).toBe(0);
+    // What has been read is known, and whoever reads the small ones may go on for an hour.
+    expect(await partsOf(out, '2026-11-25')).toHaveLength(5);
+    const again = { sources: [await closedLog()], out, mostParts: 1 };
+    const hour = 3_600_000;
+    expect(await collectLogs({ ...again, now: () => AT + hour })).toMatchObject({ merged: 0, records: 180 });
+    expect(await partsOf(out, '2026-11-25')).toHaveLength(6);
+    const later = await collectLogs({ ...again, now: () => AT + 2 * hour });
+    expect(later).toMatchObject({ merged: 4, records: 0 });
+    expect(await partsOf(out, '2026-11-25')).toHaveLength(3);
+    expect(await collectLogs({ ...again, now: () => AT + 4 * hour })).toMatchObject({ merged: 0 });
+    expect(await partsOf(out, '2026-11-25')).toHaveLength(1);
+    expect(await read(out)).toHaveLength(all.length + 180);
+  });
+
+  it('count where a merge was cut short before the merged one was there, and are merged again', async () => {
+    const { all, out } = await fourBatches({ mostParts: 10 });
+    const day = join(out, 'day=2026-11-25');
+    const parts = await partsOf(out, '2026-11-25');
+    await writeFile(join(day, '.merged-gone.json'), JSON.stringify({ at: AT, parts }));
+    expect(await read(out)).toEqual(all);
+    expect(await collectLogs({ sources: [], out, mostParts: 3 })).toMatchObject({ merged: 8 });
+    expect(await read(out)).toEqual(all);
+  });
+
+  it('are not what is left of somebody who is forgotten', async () => {
+    const { out } = await fourBatches({ mostParts: 3 });
+    await forgetInLogs({ places: [out], forgetting: { before: AT + 86_400_000 } });
+    expect(await read(out)).toEqual([]);
+    for (const day of ['2026-11-25', '2026-11-26']) expect(await partsOf(out, day)).toEqual([]);
   });
 });
 

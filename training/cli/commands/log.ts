@@ -117,11 +117,12 @@ const IN_TIME = 'compact more often, or raise its maxLength';
 
 function describeCollect(report: CollectReport): string {
   const { bytesAfter, bytesBefore, elsewhere, files, linesCutOff, open, parts, records, refused } = report;
-  const { repeated, trimmed } = report;
+  const { merged, repeated, trimmed } = report;
   const size = records === 0 ? '' : `, ${megabytes(bytesBefore)} to ${megabytes(bytesAfter)}`;
   return linesOf(
     `${count(records, 'record')} taken in, of ${count(files, 'file')}, into ${count(parts, 'part')}${size}`,
     [repeated, `${count(repeated, 'record')} were there already`],
+    [merged, `${count(merged, 'small file')} merged into one a day`],
     [linesCutOff, `${count(linesCutOff, 'line')} cut off by a crash left out`],
     [trimmed, `${count(trimmed, 'entry', 'entries')} at least dropped by a full stream: ${IN_TIME}`],
     [open, `${count(open, 'file')} may still be written to`],
