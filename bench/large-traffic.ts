@@ -28,12 +28,25 @@ export interface LargePrompt {
   readonly success: readonly number[];
 }
 
+/** How topics are drawn: `evenly`, or `rarely`: each half as often as the one before it, and the last as often as that. */
+export type TopicsDrawn = 'evenly' | 'rarely';
+
+/** Of all prompts. `[topics]` */
+export function topicShares(drawn: TopicsDrawn): number[] {
+  const last = TOPIC_WORDS.length - 1;
+  return TOPIC_WORDS.map((_, topic) =>
+    drawn === 'evenly' ? 1 / TOPIC_WORDS.length : 0.5 ** Math.min(topic + 1, last),
+  );
+}
+
 /** Short prompts of nine topics: five words of the topic, five of none, and two numbers, so that none is like another. */
-export function largePrompts(seed: number): () => LargePrompt {
+export function largePrompts(seed: number, drawn: TopicsDrawn = 'evenly'): () => LargePrompt {
   const random = createRandom(seed);
   const oneOf = (words: readonly string[]): string => words[random.integer(words.length)];
+  const rareTopic = (topic = 0): number =>
+    topic === TOPIC_WORDS.length - 1 || random.next() < 0.5 ? topic : rareTopic(topic + 1);
   return () => {
-    const topic = random.integer(TOPIC_WORDS.length);
+    const topic = drawn === 'evenly' ? random.integer(TOPIC_WORDS.length) : rareTopic();
     const words = Array.from({ length: 5 }, () => `${oneOf(COMMON_WORDS)} ${oneOf(TOPIC_WORDS[topic])}`);
     const numbers = `${random.integer(100_000)} ${random.integer(100_000)}`;
     return {
@@ -46,8 +59,13 @@ export function largePrompts(seed: number): () => LargePrompt {
 /**
  * Writes JSONL, as a stream: with `logged` a row a prompt, of a candidate that was drawn evenly; else all candidates of each.
  */
-export async function writeLargeTraffic(file: string, prompts: number, logged: boolean): Promise<void> {
-  const next = largePrompts(1);
+export async function writeLargeTraffic(
+  file: string,
+  prompts: number,
+  logged: boolean,
+  drawn: TopicsDrawn = 'evenly',
+): Promise<void> {
+  const next = largePrompts(1, drawn);
   const random = createRandom(2);
   const stream = createWriteStream(file);
   let block = '';

@@ -33,7 +33,10 @@ const BENCHES: Readonly<
       ...(file === undefined ? {} : { file }),
     }),
   preferences: async () => (await import('./preferences.ts')).benchPreferences(progress),
-  scale: async ({ large }) => (await import('./scale.ts')).benchScale({ large }),
+  scale: async () => (await import('./scale.ts')).benchScale(progress),
+  'scale-sample': async () => (await import('./scale-sample.ts')).benchScaleSample(progress),
+  'scale-logged': async () => (await import('./scale.ts')).benchScaleLogged(progress),
+  'scale-large': async () => (await import('./scale.ts')).benchScaleLarge(progress),
   'off-policy': async () => (await import('./off-policy.ts')).benchOffPolicy(progress),
   onboard: async () => (await import('./onboard.ts')).benchOnboard({ onProgress: progress }),
   shadow: async () => (await import('./shadow.ts')).benchShadow(progress),
@@ -53,7 +56,7 @@ const HELP = `npm run bench -- [NAME ...] [--only NAME,...] [--data FILE] [--lar
   --only   ${Object.keys(BENCHES).join(', ')}, simulations (all that begin so);
            names may stand alone too
   --data   measures routed quality on another table of the shape of llmrouter9, instead of the public sets
-  --large  ingests 10 million rows as well as 1 million
+  --large  ingests 10 million rows as well as 1 million, and runs what is large of scale (all that begin so)
 
 Public sets are read from POINTSMAN_DATA, or from shared/data beside the repository; where they are absent,
 their lines say so. Results go to bench/results/.`;
@@ -72,7 +75,8 @@ else await main();
 
 async function main(): Promise<void> {
   const named = [...positionals, ...(values.only?.split(',') ?? [])].flatMap(namesOf);
-  const only = named.length > 0 ? named : Object.keys(BENCHES);
+  const only =
+    named.length > 0 ? named : Object.keys(BENCHES).filter((name) => values.large || !isLarge(name));
   const names = values.data === undefined ? only : ['quality'];
   const unknown = names.find((name) => !(name in BENCHES));
   if (unknown !== undefined) {
@@ -92,10 +96,15 @@ async function main(): Promise<void> {
   }
 }
 
-/** "simulations" is all of them. */
+/** "simulations" is all of them, and "scale" too where large ones are wanted. */
 function namesOf(name: string): string[] {
   const all = Object.keys(BENCHES).filter((bench) => bench.startsWith(`${name}-`));
+  if (name === 'scale' && values.large) return [name, ...all];
   return name === 'simulations' ? all : [name];
+}
+
+function isLarge(name: string): boolean {
+  return name.startsWith('scale-');
 }
 
 /** One file a bench, so that one can be run again without the others. */

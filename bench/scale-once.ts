@@ -12,18 +12,28 @@ import { openStore } from '../training/engine/shard-store.ts';
 import { TRAINING_STEPS, trainingRelease } from '../training/train/shard-steps.ts';
 import { trainFromFiles } from '../training/train/train-router.ts';
 import { LARGE_CANDIDATES, largePrompts } from './large-traffic.ts';
+import { type ScaleMeasure, type ScaleRun, STEP_MARK, TOO_LONG } from './scale-measure.ts';
 
 /**
  * Trains from a file of `writeLargeTraffic`, in a process of its own. Prints what that took, and what the router is worth on fresh
- * prompts, as JSON: see `ScaleMeasure`.
- *
- * `scale-once.ts <folder> <file> <bytes of a shard> <prompts to fit on> <megabytes of DuckDB> whole | shards | <Redis> <workers>`
+ * prompts, as JSON: see `ScaleMeasure`. What it is told is `ScaleRun` as JSON, with a folder and megabytes of DuckDB.
  */
 /** Of Linux: hundredths of a second. */
 const CLOCK_TICKS = 100;
 /** Prompts that nobody learned of. */
 const FRESH = 5000;
-const [folder, file, shardBytes, fitSample, memoryLimitMb, how, count = '0'] = process.argv.slice(2);
+const {
+  databaseMb,
+  engine: named,
+  file,
+  folder,
+  sample,
+  shardBytes,
+} = JSON.parse(process.argv[2]) as ScaleRun & {
+  readonly folder: string;
+  readonly databaseMb: number;
+};
+const [how, count = '0'] = named;
 const workers: ChildProcess[] = [];
 const steps = { seconds: 0, cpuSeconds: 0, jobs: 0 };
 const addStep = (time: { readonly seconds: number; readonly cpuSeconds: number } | null): void => {
@@ -32,31 +42,34 @@ const addStep = (time: { readonly seconds: number; readonly cpuSeconds: number }
   steps.cpuSeconds += time.cpuSeconds;
   steps.jobs++;
 };
+process.once('SIGTERM', () => {
+  for (const worker of workers) worker.kill('SIGKILL');
+  process.exit(TOO_LONG);
+});
 const [store, scratch] = [join(folder, 'store'), join(folder, 'scratch')];
 await mkdir(scratch, { recursive: true });
 const engine = await openEngine();
 const peaks = new Map<number, number>();
 const [startCpu, started] = [await workersUse(), performance.now()];
 const ownCpu = process.cpuUsage();
-const began: (readonly [string, number, number])[] = [];
+let doing = '';
 const { trained, traffic, written } = await trainFromFiles({
   files: [file],
   out: join(folder, 'router'),
   name: 'scale',
   workFolder: join(folder, 'work'),
-  memoryLimitMb: Number(memoryLimitMb),
+  memoryLimitMb: databaseMb,
   // As light as a user may have it.
   config: parseTrainConfig({ heads: ['linear'], folds: 2, resamples: 100, ngrams: { dimensions: 0 } }),
   onProgress: (progress) => {
-    const what = progress.kind === 'step' ? progress.what : progress.kind === 'shards' ? progress.step : null;
-    const at = (performance.now() - started) / 1000;
-    const { rss } = process.memoryUsage();
-    if (what !== null && began.at(-1)?.[0] !== what)
-      began.push([what, Math.round(at), Math.round(rss / 2 ** 20)]);
+    const what = progress.kind === 'step' ? progress.what : progress.kind === 'shards' ? progress.step : '';
+    if (what === '' || what === doing) return;
+    doing = what;
+    process.stderr.write(
+      `${STEP_MARK}${what}, after ${((performance.now() - started) / 1000).toFixed(0)} s\n`,
+    );
   },
-  ...(engine === null
-    ? {}
-    : { shards: { engine, shardBytes: Number(shardBytes), fitSample: Number(fitSample) } }),
+  ...(engine === null ? {} : { shards: { engine, shardBytes, fitSample: sample } }),
 });
 const seconds = (performance.now() - started) / 1000;
 const { system, user } = process.cpuUsage(ownCpu);
@@ -67,41 +80,45 @@ for (const worker of workers) {
   await once(worker, 'exit');
 }
 const { whole } = traffic;
-process.stdout.write(
-  JSON.stringify({
-    id: trained.artifact.manifest.id,
-    rows: traffic.ingest.rowsAccepted,
-    prompts: whole?.sums.prompts.prompts ?? traffic.matrix.prompts.length,
-    sampled: traffic.matrix.prompts.length,
-    seconds,
-    driverCpu: (system + user) / 1e6,
-    workersCpu,
-    driverPeakMb: process.resourceUsage().maxRSS / 1024,
-    workersPeakMb: [...peaks.values()].reduce((most, peak) => Math.max(most, peak), 0),
-    steps,
-    began,
-    linear: trained.evaluation.whole?.linear ?? null,
-    ...(await worthOnFresh(written.path)),
-  }),
-);
+const measure: ScaleMeasure = {
+  id: trained.artifact.manifest.id,
+  rows: traffic.ingest.rowsAccepted,
+  prompts: whole?.sums.prompts.prompts ?? traffic.matrix.prompts.length,
+  sampled: traffic.matrix.prompts.length,
+  seconds,
+  driverCpu: (system + user) / 1e6,
+  workersCpu,
+  driverPeakMb: process.resourceUsage().maxRSS / 1024,
+  workersPeakMb: [...peaks.values()].reduce((most, peak) => Math.max(most, peak), 0),
+  steps,
+  linear: trained.evaluation.whole?.linear ?? null,
+  ...(await worthOnFresh(written.path)),
+};
+process.stdout.write(JSON.stringify(measure));
 
 /** What a router is worth on prompts that nobody learned of: see `ScaleMeasure`. */
 async function worthOnFresh(path: string) {
   const router = await loadRouter(path);
   const next = largePrompts(3);
   const singles = new Float64Array(LARGE_CANDIDATES.length);
+  const byTopic = LARGE_CANDIDATES.map(() => ({ prompts: 0, routed: 0 }));
   let [routed, best, squares] = [0, 0, 0];
   for (let i = 0; i < FRESH; i++) {
     const { success, text } = next();
     const { candidate, predictions } = await router.route({ text });
-    routed += success[LARGE_CANDIDATES.indexOf(candidate)] / FRESH;
+    const reached = success[LARGE_CANDIDATES.indexOf(candidate)];
+    routed += reached / FRESH;
+    const topic = byTopic[argMax(success)];
+    topic.prompts++;
+    topic.routed += reached;
     best += success[argMax(success)] / FRESH;
     for (const { candidate: name, successProbability } of predictions)
       squares += (successProbability - success[LARGE_CANDIDATES.indexOf(name)]) ** 2;
     for (const [c, each] of success.entries()) singles[c] += each / FRESH;
   }
   const error = Math.sqrt(squares / FRESH / LARGE_CANDIDATES.length);
-  return { routed, single: singles[argMax(singles)], best, error };
+  const routedByTopic = byTopic.map((topic) => topic.routed / topic.prompts);
+  return { routed, single: singles[argMax(singles)], best, error, routedByTopic };
 }
 
 async function openEngine(): Promise<Engine | null> {

@@ -1,103 +1,138 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { findRedis, startRedis } from '../test/fixtures/redis-server.ts';
 import { atMost, type BenchLine, plain, skipped } from './bench-line.ts';
-import { LARGE_CANDIDATES, writeLargeTraffic } from './large-traffic.ts';
+import { LARGE_CANDIDATES, type TopicsDrawn, writeLargeTraffic } from './large-traffic.ts';
+import { measureScale, type ScaleMeasure, type ScaleRun } from './scale-measure.ts';
 
-/** A million rows, on some shards for each worker. */
-const PROMPTS = 111_111;
-const SHARD_BYTES = 8 * 2 ** 20;
-const SAMPLE = 20_000;
+/** 180,000 rows, on some shards for each worker. */
+const PROMPTS = 20_000;
+const SAMPLE = 6000;
+const SHARD_BYTES = 4 * 2 ** 20;
+/** For a driver that has four times as many shards. */
+const SMALL_SHARD_BYTES = SHARD_BYTES / 4;
 /** More than there are: all are fitted on. */
-const ALL = 10 * PROMPTS;
-const LARGE_PROMPTS = 1_111_111;
+const ALL = 1e9;
+const TIMES = 2;
+const WORKERS = [1, 2, 4];
 const LARGE_SHARD_BYTES = 64 * 2 ** 20;
 const LARGE_SAMPLE = 100_000;
-const WORKERS = [1, 2, 4];
+const LARGE_PROMPTS = 1_111_111;
+/** How memory grows shows between two sizes. */
+const LOGGED_PROMPTS = [100_000, 400_000];
+const LOGGED_SAMPLE = 20_000;
+const LOGGED_SHARD_BYTES = 16 * 2 ** 20;
 const MEMORY_MB = 1500;
-/** Of DuckDB in the driver. */
-const DATABASE_MB = 700;
+/** The large ones may take hours on a machine that is busy. */
+const LARGE_MINUTES = 240;
 
-/** What `scale-once.ts` prints. */
-interface ScaleMeasure {
-  /** Of the artifact. */
-  readonly id: string;
-  readonly rows: number;
-  readonly prompts: number;
-  readonly sampled: number;
-  readonly seconds: number;
-  readonly driverCpu: number;
-  readonly workersCpu: number;
-  readonly driverPeakMb: number;
-  readonly workersPeakMb: number;
-  /** Inside of the step functions. */
-  readonly steps: { readonly seconds: number; readonly cpuSeconds: number; readonly jobs: number };
-  /** Expected success of the router's choices on fresh prompts, of the best candidate alone, and of the best choices. */
-  readonly routed: number;
-  readonly single: number;
-  readonly best: number;
-  /** Of the probabilities that it gives candidates there, from the true ones: root of the mean square. */
-  readonly error: number;
-  /** Squared errors of linear heads on all test prompts. */
-  readonly linear: { readonly errorOfAll: number; readonly errorOfSample: number } | null;
-}
-
-interface How {
-  readonly file: string;
-  readonly folder: string;
-  readonly shardBytes: number;
-  readonly sample: number;
-}
+type Progress = (what: string) => void;
 
 /**
- * Trainings of a million rows, as a whole, on shards in one process, and on workers of a queue: CPU seconds, as the machine has two cores,
- * however many workers it has. With `large` ten million rows, too.
+ * Trainings of the same rows as a whole, on shards in one process, and on workers of a queue: CPU seconds, as the machine has two cores
+ * however many workers it has. Some ten minutes where two other processes want its cores, too.
  */
-export async function benchScale({ large }: { readonly large: boolean }): Promise<BenchLine[]> {
+export async function benchScale(onProgress: Progress): Promise<BenchLine[]> {
   if (findRedis() === undefined) return [skipped('scale', 'Redis is not installed')];
+  return withFile(PROMPTS, false, async (file) => {
+    const redis = await startRedis();
+    try {
+      const run = (what: string, sample: number, ...engine: readonly string[]) => {
+        const shardBytes = what.includes('small shards') ? SMALL_SHARD_BYTES : SHARD_BYTES;
+        return measureScale({
+          file,
+          shardBytes,
+          sample,
+          engine,
+          onProgress: (step) => onProgress(`${what}: ${step}`),
+        });
+      };
+      const [whole, shards]: [ScaleMeasure[], ScaleMeasure[]] = [[], []];
+      for (let time = 1; time <= TIMES; time++) {
+        whole.push(await run(`as a whole, ${time} of ${TIMES}`, ALL, 'whole'));
+        shards.push(await run(`on shards in one process, ${time} of ${TIMES}`, ALL, 'shards'));
+      }
+      const alone = await run('on shards in one process, fitted on a sample', SAMPLE, 'shards');
+      const lines = [wholeLines(whole), shardLines(shards, whole), [aloneLine(alone)]];
+      const on = new Map<number, ScaleMeasure>();
+      for (const workers of WORKERS) {
+        on.set(workers, await run(countOf(workers), SAMPLE, redis.url, String(workers)));
+        lines.push(workerLines(workers, on.get(workers)!, alone));
+      }
+      const many = await run('2 workers, small shards', SAMPLE, redis.url, '2');
+      return [...lines.flat(), ...memoryLines(on.get(2)!, many)];
+    } finally {
+      await redis.stop();
+    }
+  });
+}
+
+/** Ten million rows, of every candidate of each prompt, on two workers. Hours where the machine is busy. */
+export function benchScaleLarge(onProgress: Progress): Promise<BenchLine[]> {
+  const sizes = { prompts: LARGE_PROMPTS, sample: LARGE_SAMPLE, shardBytes: LARGE_SHARD_BYTES };
+  return measureLarge('scale: 10 M rows', { ...sizes, isLogged: false }, onProgress);
+}
+
+/** Prompts with an outcome each, which is logged with its propensity, on two workers. */
+export async function benchScaleLogged(onProgress: Progress): Promise<BenchLine[]> {
+  const sizes = { sample: LOGGED_SAMPLE, shardBytes: LOGGED_SHARD_BYTES, isLogged: true };
+  const lines: BenchLine[][] = [];
+  for (const prompts of LOGGED_PROMPTS) {
+    const name = `scale: ${prompts.toLocaleString('en')} prompts of one outcome`;
+    lines.push(await measureLarge(name, { ...sizes, prompts }, onProgress));
+  }
+  return lines.flat();
+}
+
+interface LargeSizes extends Pick<ScaleRun, 'sample' | 'shardBytes'> {
+  readonly prompts: number;
+  readonly isLogged: boolean;
+}
+
+async function measureLarge(
+  name: string,
+  { isLogged, prompts, ...sizes }: LargeSizes,
+  onProgress: Progress,
+): Promise<BenchLine[]> {
+  if (findRedis() === undefined) return [skipped(name, 'Redis is not installed')];
+  return withFile(prompts, isLogged, async (file) => {
+    const redis = await startRedis();
+    try {
+      const on = await measureScale({
+        ...{ ...sizes, file, minutes: LARGE_MINUTES, engine: [redis.url, '2'] },
+        onProgress: (step) => onProgress(`${name}: ${step}`),
+      });
+      return largeLines(name, on, isLogged);
+    } finally {
+      await redis.stop();
+    }
+  });
+}
+
+export async function withFile<Result>(
+  prompts: number,
+  isLogged: boolean,
+  use: (file: string) => Promise<Result>,
+  topics: TopicsDrawn = 'evenly',
+): Promise<Result> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-bench-'));
-  const redis = await startRedis();
   try {
     const file = join(folder, 'traffic.jsonl');
-    await writeLargeTraffic(file, PROMPTS, false);
-    const how = { file, folder, shardBytes: SHARD_BYTES, sample: SAMPLE };
-    const whole = await measureOnce(how, 'whole');
-    const shards = await measureOnce({ ...how, sample: ALL }, 'shards');
-    const sampled = await measureOnce(how, 'shards');
-    const lines = [wholeLines(whole), shardLines(shards, whole), sampleLines(sampled, whole)];
-    for (const workers of WORKERS)
-      lines.push(workerLines(workers, await measureOnce(how, redis.url, String(workers)), sampled));
-    if (!large) return lines.flat();
-    await writeLargeTraffic(file, LARGE_PROMPTS, false);
-    const largeHow = { file, folder, shardBytes: LARGE_SHARD_BYTES, sample: LARGE_SAMPLE };
-    return [...lines.flat(), ...largeLines(await measureOnce(largeHow, redis.url, '2'))];
+    await writeLargeTraffic(file, prompts, isLogged, topics);
+    return await use(file);
   } finally {
-    await redis.stop();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function measureOnce(
-  { file, folder, sample, shardBytes }: How,
-  ...engine: readonly string[]
-): Promise<ScaleMeasure> {
-  const own = await mkdtemp(join(folder, 'once-'));
-  const script = fileURLToPath(new URL('./scale-once.ts', import.meta.url));
-  const given = [own, file, String(shardBytes), String(sample), String(DATABASE_MB), ...engine];
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', script, ...given], {
-    cwd: fileURLToPath(new URL('..', import.meta.url)),
-    maxBuffer: 2 ** 26,
-  });
-  await rm(own, { recursive: true });
-  return JSON.parse(stdout) as ScaleMeasure;
+function countOf(workers: number): string {
+  return workers === 1 ? '1 worker' : `${workers} workers`;
 }
 
-function sizeOf({ prompts, rows }: ScaleMeasure): string {
-  return `${rows.toLocaleString('en')} rows: ${prompts.toLocaleString('en')} prompts × ${LARGE_CANDIDATES.length}`;
+export function sizeOf({ prompts, rows }: ScaleMeasure, isLogged = false): string {
+  const prompted = `${prompts.toLocaleString('en')} prompts`;
+  return `${rows.toLocaleString('en')} rows: ${prompted} × ${isLogged ? 'one outcome' : LARGE_CANDIDATES.length}`;
 }
 
 function cpuOf({ driverCpu, workersCpu }: ScaleMeasure): number {
@@ -109,74 +144,60 @@ function more(value: number, than: number): number {
   return (100 * (value - than)) / than;
 }
 
-function wholeLines(whole: ScaleMeasure): BenchLine[] {
-  const note = `${sizeOf(whole)}, all fitted on; wall ${whole.seconds.toFixed(0)} s`;
+function meanCpu(measures: readonly ScaleMeasure[]): number {
+  return measures.reduce((sum, measure) => sum + cpuOf(measure), 0) / measures.length;
+}
+
+/** CPU of each run, in seconds. */
+function runs(measures: readonly ScaleMeasure[]): string {
+  return measures.map((measure) => cpuOf(measure).toFixed(1)).join(' and ');
+}
+
+function wholeLines(whole: readonly ScaleMeasure[]): BenchLine[] {
+  const [first] = whole;
   return [
-    plain('scale: as a whole, CPU', whole.driverCpu, 's', note),
-    plain('scale: as a whole, peak memory', whole.driverPeakMb, 'MB', 'of the whole process'),
+    plain(
+      'scale: as a whole, CPU',
+      meanCpu(whole),
+      's',
+      `${sizeOf(first)}, all fitted on; ${runs(whole)} s; wall ${first.seconds.toFixed(0)} s`,
+    ),
+    plain('scale: as a whole, peak memory', first.driverPeakMb, 'MB', 'of the whole process'),
   ];
 }
 
-function shardLines(shards: ScaleMeasure, whole: ScaleMeasure): BenchLine[] {
-  const { driverCpu, steps } = shards;
+function shardLines(shards: readonly ScaleMeasure[], whole: readonly ScaleMeasure[]): BenchLine[] {
+  const [{ driverPeakMb, seconds, steps }] = shards;
   return [
     plain(
       'scale: on shards in one process, CPU',
-      driverCpu,
+      meanCpu(shards),
       's',
-      `all fitted on; ${steps.jobs} jobs, ${steps.cpuSeconds.toFixed(1)} s of it in steps`,
+      `all fitted on; ${runs(shards)} s; ${steps.jobs} jobs, ${steps.cpuSeconds.toFixed(1)} s of it in steps; wall ${seconds.toFixed(0)} s`,
     ),
-    plain(
+    atMost(
       'scale: on shards in one process, more CPU than as a whole',
-      more(driverCpu, whole.driverCpu),
+      more(meanCpu(shards), meanCpu(whole)),
       '%',
-      'cutting, writing, reading again, and what each job begins with',
+      5,
+      `means of ${TIMES} runs each, one after the other in turn`,
     ),
+    plain('scale: on shards in one process, peak memory', driverPeakMb, 'MB', 'of the whole process'),
   ];
 }
 
-function sampleLines(sampled: ScaleMeasure, whole: ScaleMeasure): BenchLine[] {
-  const { best, driverCpu, driverPeakMb, error, routed, single, steps } = sampled;
-  const percent = (value: number): string => `${(100 * value).toFixed(2)} %`;
-  return [
-    plain(
-      'scale: fitted on a sample, CPU',
-      driverCpu,
-      's',
-      `${sampled.sampled.toLocaleString('en')} prompts, on shards in one process; ${steps.jobs} jobs, ${steps.cpuSeconds.toFixed(1)} s of it in steps`,
-    ),
-    plain('scale: fitted on a sample, peak memory', driverPeakMb, 'MB', 'of the whole process'),
-    plain(
-      'scale: fitted on a sample, success lost to the full fit',
-      100 * (whole.routed - routed),
-      'points',
-      `fresh prompts: ${percent(routed)} good, all fitted on ${percent(whole.routed)}, best single ${percent(single)}, best choice ${percent(best)}`,
-    ),
-    plain(
-      'scale: fitted on a sample, error of probabilities',
-      100 * error,
-      'points',
-      `root mean square from the true ones; all fitted on ${(100 * whole.error).toFixed(2)}`,
-    ),
-    ...linearLines('scale: fitted on a sample', sampled),
-  ];
-}
-
-function linearLines(name: string, { linear }: ScaleMeasure): BenchLine[] {
-  if (linear === null) return [];
-  const { errorOfAll, errorOfSample } = linear;
-  return [
-    plain(
-      `${name}, squared error of linear heads over that of all`,
-      more(errorOfSample, errorOfAll),
-      '%',
-      `on all test prompts: ${errorOfSample.toPrecision(5)}, fitted on all ${errorOfAll.toPrecision(5)}`,
-    ),
-  ];
+function aloneLine(alone: ScaleMeasure): BenchLine {
+  const { driverCpu, sampled, seconds, steps } = alone;
+  return plain(
+    'scale: fitted on a sample in one process, CPU',
+    driverCpu,
+    's',
+    `${sampled.toLocaleString('en')} prompts fitted on; ${steps.jobs} jobs, ${steps.cpuSeconds.toFixed(1)} s of it in steps; wall ${seconds.toFixed(0)} s`,
+  );
 }
 
 function workerLines(workers: number, on: ScaleMeasure, alone: ScaleMeasure): BenchLine[] {
-  const name = `scale: ${workers} ${workers === 1 ? 'worker' : 'workers'}`;
+  const name = `scale: ${countOf(workers)}`;
   const cpu = cpuOf(on);
   const outside = (100 * (on.workersCpu - on.steps.cpuSeconds)) / on.workersCpu;
   const isSame =
@@ -188,9 +209,13 @@ function workerLines(workers: number, on: ScaleMeasure, alone: ScaleMeasure): Be
       's',
       `driver ${on.driverCpu.toFixed(1)} s, workers ${on.workersCpu.toFixed(1)} s; wall ${on.seconds.toFixed(0)} s; ${isSame}`,
     ),
-    plain(`${name}, rows`, on.rows / on.seconds, 'rows/s', 'from the file to the router; wall time'),
+    plain(
+      `${name}, rows`,
+      on.rows / on.seconds,
+      'rows/s',
+      'from the file to the router, a sample fitted on; wall time',
+    ),
     plain(`${name}, outside of steps`, outside, '%', "of the workers' CPU: queue, store, digests"),
-    plain(`${name}, driver's peak memory`, on.driverPeakMb, 'MB', `${on.steps.jobs} jobs`),
     atMost(`${name}, a worker's peak memory`, on.workersPeakMb, 'MB', MEMORY_MB, 'the largest'),
   ];
   if (workers > 1) return lines;
@@ -198,14 +223,50 @@ function workerLines(workers: number, on: ScaleMeasure, alone: ScaleMeasure): Be
   return [...lines, atMost(`${name}, more CPU than in one process`, overhead, '%', 10, 'the same jobs')];
 }
 
-function largeLines(on: ScaleMeasure): BenchLine[] {
+function memoryLines(few: ScaleMeasure, many: ScaleMeasure): BenchLine[] {
+  const name = "scale: driver's peak memory";
+  return [
+    plain(
+      `${name}, ${few.steps.jobs} jobs`,
+      few.driverPeakMb,
+      'MB',
+      `2 workers, shards of ${SHARD_BYTES / 2 ** 20} MB`,
+    ),
+    plain(
+      `${name}, ${many.steps.jobs} jobs`,
+      many.driverPeakMb,
+      'MB',
+      `2 workers, shards of ${SMALL_SHARD_BYTES / 2 ** 20} MB; CPU ${cpuOf(many).toFixed(0)} s instead of ${cpuOf(few).toFixed(0)} s`,
+    ),
+  ];
+}
+
+function largeLines(name: string, on: ScaleMeasure, isLogged: boolean): BenchLine[] {
   const note = `2 workers, ${on.steps.jobs} jobs; ${on.sampled.toLocaleString('en')} prompts fitted on`;
   const share = (on.routed - on.single) / (on.best - on.single);
   return [
-    plain('scale: 10 M rows, CPU', cpuOf(on), 's', `${sizeOf(on)}; wall ${on.seconds.toFixed(0)} s`),
-    atMost("scale: 10 M rows, driver's peak memory", on.driverPeakMb, 'MB', MEMORY_MB, note),
-    atMost("scale: 10 M rows, a worker's peak memory", on.workersPeakMb, 'MB', MEMORY_MB, 'the largest'),
-    plain("scale: 10 M rows, of the best choice's gain", share, '', 'on fresh prompts'),
-    ...linearLines('scale: 10 M rows', on),
+    plain(
+      `${name}, CPU`,
+      cpuOf(on),
+      's',
+      `${sizeOf(on, isLogged)}; driver ${on.driverCpu.toFixed(0)} s; wall ${on.seconds.toFixed(0)} s`,
+    ),
+    atMost(`${name}, driver's peak memory`, on.driverPeakMb, 'MB', MEMORY_MB, note),
+    atMost(`${name}, a worker's peak memory`, on.workersPeakMb, 'MB', MEMORY_MB, 'the largest'),
+    plain(`${name}, of the best choice's gain`, share, '', 'on fresh prompts'),
+    ...linearLines(name, on),
+  ];
+}
+
+export function linearLines(name: string, { linear }: ScaleMeasure): BenchLine[] {
+  if (linear === null) return [];
+  const { errorOfAll, errorOfSample } = linear;
+  return [
+    plain(
+      `${name}, squared error of linear heads over that of all`,
+      more(errorOfSample, errorOfAll),
+      '%',
+      `on all test prompts: ${errorOfSample.toPrecision(5)}, fitted on all ${errorOfAll.toPrecision(5)}`,
+    ),
   ];
 }
