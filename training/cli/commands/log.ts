@@ -116,9 +116,8 @@ async function withProgress<Report>(
 const IN_TIME = 'compact more often, or raise its maxLength';
 
 function describeCollect(report: CollectReport): string {
-  const { bytesAfter, bytesBefore, elsewhere, files, linesCutOff, open, parts, records, refused } = report;
-  const { merged, repeated, trimmed } = report;
-  const size = records === 0 ? '' : `, ${megabytes(bytesBefore)} to ${megabytes(bytesAfter)}`;
+  const { elsewhere, files, linesCutOff, merged, open, parts, records, refused, repeated, trimmed } = report;
+  const size = records === 0 ? '' : `, ${megabytes(report.bytesBefore)} to ${megabytes(report.bytesAfter)}`;
   return linesOf(
     `${count(records, 'record')} taken in, of ${count(files, 'file')}, into ${count(parts, 'part')}${size}`,
     [repeated, `${count(repeated, 'record')} were there already`],
