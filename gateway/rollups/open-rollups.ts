@@ -11,6 +11,7 @@ import {
   type RollupStep,
 } from './rollup.ts';
 import {
+  type BucketRoom,
   type CellLabels,
   type CountedCell,
   type Cube,
@@ -106,6 +107,8 @@ export function openRollups({
   const file = new RollupFile(path, onError);
   let minute = minuteOf(clock());
   let cells = new Map<string, CountedCell>();
+  /** Tasks and keys of the minute. */
+  const toldApart = new Set<string>();
   const changed = new Set<CountedCell>();
   const sizes = [0, 0];
 
@@ -113,13 +116,18 @@ export function openRollups({
   const cellOf = (cube: Cube, labels: CellLabels): Cell => {
     let counted = cells.get(idOf(cube, labels));
     if (counted === undefined) {
-      const isThere = (coarser: CellLabels) => cells.has(idOf(cube, coarser));
-      const fitting = fitLabels(labels, isThere, sizes[cube], STEPS.minute.cells);
+      const bucket: BucketRoom = {
+        size: sizes[cube],
+        isThere: (coarser) => cells.has(idOf(cube, coarser)),
+        isToldApart: (router, last) => toldApart.has(`${cube}\0${router}\0${last}`),
+      };
+      const fitting = fitLabels(labels, bucket, STEPS.minute.cells);
       const id = idOf(cube, fitting);
       counted = cells.get(id);
       if (counted === undefined) {
         counted = { cube, labels: fitting, cell: new Cell() };
         cells.set(id, counted);
+        toldApart.add(`${cube}\0${fitting[0]}\0${fitting[3]}`);
         sizes[cube]++;
       }
     }
@@ -134,6 +142,7 @@ export function openRollups({
     if (changed.size > 0) return;
     minute = now;
     cells = new Map();
+    toldApart.clear();
     sizes.fill(0);
   };
   const count = (

@@ -17,9 +17,9 @@ CREATE TABLE IF NOT EXISTS notes (name TEXT NOT NULL, writer TEXT NOT NULL, note
 PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
-/** How long a bucket is, in seconds, how long it is kept, and in how many cells of a cube tasks and keys are told apart. */
+/** How long a bucket is, in seconds, how long it is kept, and until how many cells of a cube new tasks and keys are told apart. */
 export const STEPS = {
-  minute: { id: 0, seconds: 60, keptSeconds: 86_400, cells: 100 },
+  minute: { id: 0, seconds: 60, keptSeconds: 86_400, cells: 200 },
   hour: { id: 1, seconds: 3_600, keptSeconds: 32 * 86_400, cells: 200 },
   day: { id: 2, seconds: 86_400, keptSeconds: 3 * 366 * 86_400, cells: 200 },
 } as const;
@@ -56,32 +56,30 @@ const FOREIGN_AFTER_SECONDS = 120;
 /** Milliseconds that a write waits for another process: it comes again anyway. */
 const BUSY_MS = 100;
 
+/** What is known of a bucket that labels are to fit into. */
+export interface BucketRoom {
+  /** Cells that it has. */
+  readonly size: number;
+  isThere(labels: CellLabels): boolean;
+  /** Whether it tells a task or key of a router apart already. */
+  isToldApart(router: string, last: string): boolean;
+}
+
 /**
- * The labels under which something is counted. Tasks and keys are told apart in the first `room` cells of a bucket alone, versions of candidates in as many
- * more, and candidates in as many again: what clients make up, such as tasks, takes no room from candidates.
+ * The labels under which something is counted. A task or key is told apart for all candidates or for none, as long as there was room for it when it came
+ * first; candidates, and versions of them, have room of their own: what clients make up, such as tasks, takes none of it.
  *
- * @param size cells that the bucket has.
+ * @param room cells of a bucket until which new tasks and keys are told apart.
  */
-export function fitLabels(
-  labels: CellLabels,
-  isThere: (labels: CellLabels) => boolean,
-  size: number,
-  room: number,
-): CellLabels {
-  const [router, version, candidate] = labels;
-  const finer: CellLabels[] = [
-    labels,
-    [router, version, candidate, OTHER],
-    [router, OTHER, candidate, OTHER],
-  ];
-  return (
-    finer.find((fitting, level) => size < (level + 1) * room || isThere(fitting)) ?? [
-      router,
-      OTHER,
-      OTHER,
-      OTHER,
-    ]
-  );
+export function fitLabels(labels: CellLabels, bucket: BucketRoom, room: number): CellLabels {
+  const [router, version, candidate, last] = labels;
+  const { size } = bucket;
+  const fits = (fitting: CellLabels, most: number) => size < most || bucket.isThere(fitting);
+  if (fits(labels, room) || (size < 3 * room && bucket.isToldApart(router, last))) return labels;
+  const ofVersion: CellLabels = [router, version, candidate, OTHER];
+  if (fits(ofVersion, 4 * room)) return ofVersion;
+  const ofCandidate: CellLabels = [router, OTHER, candidate, OTHER];
+  return fits(ofCandidate, 5 * room) ? ofCandidate : [router, OTHER, OTHER, OTHER];
 }
 
 /** Rollups in a file. Several processes of one machine may share it. */
@@ -123,6 +121,9 @@ export class RollupFile {
         "SELECT cell FROM cells WHERE step = ? AND at = ? AND cube = ? AND labels = ? AND writer = ''",
       ),
       count: prepare('SELECT count(*) AS count FROM cells WHERE step = ? AND at = ? AND cube = ?'),
+      toldApart: prepare(
+        'SELECT 1 FROM cells WHERE step = ? AND at = ? AND cube = ? AND labels->>0 = ? AND labels->>3 = ? LIMIT 1',
+      ),
       merge: prepare("REPLACE INTO cells VALUES (?, ?, ?, ?, '', ?, 1)"),
       prune: prepare(
         'DELETE FROM cells WHERE (step, at, cube, labels, writer) IN (SELECT step, at, cube, labels, writer FROM cells WHERE step = ? AND at < ? AND folded = 1 LIMIT ?)',
@@ -251,7 +252,7 @@ export class RollupFile {
   }
 
   #foldRow({ at, cell: text, cube, labels: own, writer }: PageRow): void {
-    const { count, isUnfolded, merge, read, setFolded } = this.#statements;
+    const { count, isUnfolded, merge, read, setFolded, toldApart } = this.#statements;
     // Another process may have been faster.
     if (isUnfolded.get(at, cube, own, writer) === undefined) return;
     const cell = Cell.decode(text);
@@ -261,8 +262,12 @@ export class RollupFile {
       const there = (labels: string) =>
         (read.get(id, bucket, cube, labels) as { cell: string } | undefined)?.cell;
       const size = (count.get(id, bucket, cube) as { count: number }).count;
-      const isThere = (coarse: CellLabels) => there(JSON.stringify(coarse)) !== undefined;
-      const labels = JSON.stringify(fitLabels(JSON.parse(own), isThere, size, cells));
+      const bucketRoom: BucketRoom = {
+        size,
+        isThere: (coarse) => there(JSON.stringify(coarse)) !== undefined,
+        isToldApart: (router, last) => toldApart.get(id, bucket, cube, router, last) !== undefined,
+      };
+      const labels = JSON.stringify(fitLabels(JSON.parse(own), bucketRoom, cells));
       const before = there(labels);
       const sum = before === undefined ? new Cell() : Cell.decode(before);
       sum.addCell(cell);
