@@ -278,18 +278,9 @@ async function openSample(
     newest: recordsKept,
     content: log?.content ?? 'prompt',
     ...(userKey === undefined ? {} : { userKey }),
-    embedderOf: (artifactId) => embedderOf(artifactId, routers()),
+    embedderOf: (artifactId) => routers()?.embedderOf(artifactId) ?? null,
     onError,
   });
-}
-
-/** Of a version on trial, too: one of another embedder is told apart by what it is called. */
-function embedderOf(artifactId: string, routers: Routers | undefined): string | null {
-  for (const name of routers?.names ?? []) {
-    const manifest = routers?.get(name)?.manifest;
-    if (manifest?.id === artifactId) return manifest.embedder.id;
-  }
-  return artifactId;
 }
 
 function swapEvents(metrics: Metrics, onError: (error: unknown) => void) {

@@ -19,13 +19,15 @@ import type { PageProps } from './parts/page-props.ts';
 interface Route {
   readonly title: string;
   readonly page: ComponentType<PageProps>;
-  /** Left out of the menu. */
-  readonly isInner?: boolean;
+  /** The page of the menu that it belongs to: it is not there by itself. */
+  readonly under?: string;
 }
+
+const FIRST = 'live';
 
 const ROUTES: Readonly<Record<string, Route>> = {
   live: { title: 'Live', page: LivePage },
-  decision: { title: 'Decision', page: DecisionPage, isInner: true },
+  decision: { title: 'Decision', page: DecisionPage, under: FIRST },
   savings: { title: 'Savings', page: SavingsPage },
   quality: { title: 'Quality', page: QualityPage },
   drift: { title: 'Drift', page: DriftPage },
@@ -36,14 +38,12 @@ const ROUTES: Readonly<Record<string, Route>> = {
   upstreams: { title: 'Upstreams', page: UpstreamsPage },
 };
 
-const FIRST = 'live';
-
 /** The dashboard: the menu, and the page that the address names. */
 export function App() {
   const address = useHash();
   const overview = useLoaded<Overview>('/admin/overview', 10_000);
   const name = Object.hasOwn(ROUTES, address.name) ? address.name : FIRST;
-  const { page: Shown, title } = ROUTES[name] as Route;
+  const { page: Shown, title, under } = ROUTES[name] as Route;
   useEffect(() => {
     document.title = `${title} · Pointsman`;
     // On a narrow screen the menu is longer than the screen is wide.
@@ -61,10 +61,13 @@ export function App() {
         <nav class="nav" aria-label="Pages">
           <ul>
             {Object.entries(ROUTES)
-              .filter(([, { isInner }]) => isInner !== true)
+              .filter(([, route]) => route.under === undefined)
               .map(([key, route]) => (
                 <li key={key}>
-                  <a href={`#/${key}`} aria-current={key === name ? 'page' : undefined}>
+                  <a
+                    href={`#/${key}`}
+                    aria-current={key === name ? 'page' : key === under ? 'true' : undefined}
+                  >
                     {route.title}
                   </a>
                 </li>

@@ -15,6 +15,8 @@ export interface Routers {
   readonly defaultName: string | undefined;
   /** The version in use; while a new one is on trial, the one before. */
   get(name: string): Router | undefined;
+  /** Of an artifact that was asked: the id of its embedder. */
+  embedderOf(artifactId: string): string | null;
   /** Of a router whose new versions are tried on a share of the traffic; undefined for others. */
   versions(name: string): Versions | undefined;
   /**
@@ -84,6 +86,8 @@ export async function openRouters(
   );
   const routers = new Map<string, Pick<Versions, 'champion' | 'close' | 'pick'>>(entries);
   const defaultName = config.defaultRouter ?? entries[0]?.[0];
+  /** Of every version that was asked, those on trial too: a few hundred in years. */
+  const embedders = new Map<string, string>();
   const unknown = (what: string, scope: TellableNames): Problem =>
     unknownModel(
       what,
@@ -92,7 +96,11 @@ export async function openRouters(
     );
   const named = (name: string, scope: TellableNames, unit: string = crypto.randomUUID()): Target => {
     const found = routers.get(name);
-    if (found !== undefined) return { kind: 'router', name, router: found.pick(unit) };
+    if (found !== undefined) {
+      const router = found.pick(unit);
+      embedders.set(router.manifest.id, router.manifest.embedder.id);
+      return { kind: 'router', name, router };
+    }
     throw unknown(`The router "${name.slice(0, 200)}" is not known.`, scope);
   };
   return {
@@ -100,6 +108,7 @@ export async function openRouters(
     defaultName,
     get: (name) => routers.get(name)?.champion,
     versions: (name) => tried.get(name),
+    embedderOf: (artifactId) => embedders.get(artifactId) ?? null,
     target(model, scope, hinted, unit) {
       if (model.startsWith(ROUTER_PREFIX)) return named(model.slice(ROUTER_PREFIX.length), scope, unit);
       if (model !== AUTO && Object.hasOwn(config.candidates, model))

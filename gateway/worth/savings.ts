@@ -70,7 +70,7 @@ export function savingsOf(router: Router, { decisions: sample, share }: ReadSamp
       kind,
       who,
       savedUsd: estimate(costs, subject),
-      gainedQuality: qualities.length === 0 ? null : negated(estimate(qualities, subject)),
+      gainedQuality: qualities.length === 0 ? null : negated(estimate(qualities, `rated ${subject}`)),
     };
   };
   // As training chose it: to choose by the ratings that it is compared on would flatter it.

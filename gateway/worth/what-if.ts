@@ -128,6 +128,7 @@ export async function whatIf(
     );
   const subject = 'choices that would be made';
   const of = (scored: readonly Scored[]) => estimate(scored, subject);
+  const ofRated = (scored: readonly Scored[]) => estimate(scored, `rated ${subject}`);
   const shares = (counted: ReadonlyMap<string, number>) =>
     Object.fromEntries([...counted].map(([name, count]) => [name, count / decided]));
   return {
@@ -143,8 +144,8 @@ export async function whatIf(
     refused,
     costUsd: of(scores.cost),
     costChangeUsd: of(scores.costChange),
-    quality: rated === 0 ? null : of(scores.quality),
-    qualityChange: rated === 0 ? null : of(scores.qualityChange),
+    quality: rated === 0 ? null : ofRated(scores.quality),
+    qualityChange: rated === 0 ? null : ofRated(scores.qualityChange),
   };
 }
 

@@ -1,12 +1,12 @@
 import { useState } from 'preact/hooks';
 import type { Night, NightsAnswer } from '../../admin/nights-area.ts';
-import type { RollupRow } from '../../rollups/rollup.ts';
+import type { RollupAnswer, RollupRow } from '../../rollups/rollup.ts';
 import { useLoaded } from '../api/use-loaded.ts';
 import { Badge, Card, LoadedView, Notice, Page, ScrollTable } from '../parts/blocks.tsx';
 import { Chart } from '../parts/chart.tsx';
 import { formatDateTime, formatNumber, formatPercent, formatRatio, plural } from '../parts/format.ts';
 import type { PageProps } from '../parts/page-props.ts';
-import { Chooser, type Period, total, useRollups, wordsOf } from '../parts/period.tsx';
+import { axisOf, Chooser, type Period, total, useRollups, wordsOf } from '../parts/period.tsx';
 
 const AGAIN_MS = 30_000;
 
@@ -30,14 +30,16 @@ export function DriftPage({ overview }: PageProps) {
         />
       }
     >
-      <LoadedView of={rollups}>{({ rows }) => <Foreseen rows={rows} period={period} />}</LoadedView>
+      <LoadedView of={rollups}>{(answer) => <Foreseen answer={answer} period={period} />}</LoadedView>
       <LoadedView of={nights}>{({ routers }) => <Found nights={routers[router]?.nights ?? []} />}</LoadedView>
     </Page>
   );
 }
 
 /** What the router foresaw beside what came, over time: where the two part, something has changed. */
-function Foreseen({ period, rows }: { readonly rows: readonly RollupRow[]; readonly period: Period }) {
+function Foreseen({ answer, period }: { readonly answer: RollupAnswer; readonly period: Period }) {
+  const { rows } = answer;
+  const range = axisOf(answer);
   const times = rows.map(({ at }) => Date.parse(at) / 1000);
   const rated = rows.some(({ ratings }) => foreseenCount(ratings) > 0);
   return (
@@ -50,6 +52,7 @@ function Foreseen({ period, rows }: { readonly rows: readonly RollupRow[]; reado
           <Chart
             label={`Foreseen and given ratings over ${wordsOf(period)}`}
             times={times}
+            range={range}
             series={[
               {
                 name: 'given',
@@ -75,6 +78,7 @@ function Foreseen({ period, rows }: { readonly rows: readonly RollupRow[]; reado
           <Chart
             label={`Real cost over expected cost, over ${wordsOf(period)}`}
             times={times}
+            range={range}
             series={[
               {
                 name: 'real over expected',

@@ -152,7 +152,7 @@ function Groups({ label, rows }: { readonly rows: readonly RollupRow[]; readonly
             <tr key={row[label]}>
               <td>{row[label] === 'none' ? '(not said)' : row[label]}</td>
               <td class="end">{formatCount(count)}</td>
-              <td>{formatMean(meanOf(count, sum, ratedSquared), formatPercent)}</td>
+              <td class="whole">{formatMean(meanOf(count, sum, ratedSquared), formatPercent)}</td>
               <td class="end">{foreseen === 0 ? '–' : formatPercent(predicted / foreseen)}</td>
               <td class="end">{foreseen === 0 ? '–' : formatPoints((ratedThere - predicted) / foreseen)}</td>
             </tr>

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { RollupRow } from '../../rollups/rollup.ts';
+import type { RollupAnswer, RollupRow } from '../../rollups/rollup.ts';
 import type { Estimate } from '../../worth/estimate.ts';
 import type { Comparison, Savings } from '../../worth/savings.ts';
 import { useLoaded } from '../api/use-loaded.ts';
@@ -8,7 +8,7 @@ import { Chart } from '../parts/chart.tsx';
 import { formatCount, formatPercent, formatUsd, plural } from '../parts/format.ts';
 import { formatInterval, formatPoints } from '../parts/intervals.ts';
 import type { PageProps } from '../parts/page-props.ts';
-import { Chooser, type Period, sampleWords, total, useRollups, wordsOf } from '../parts/period.tsx';
+import { axisOf, Chooser, type Period, sampleWords, total, useRollups, wordsOf } from '../parts/period.tsx';
 
 const AGAIN_MS = 20_000;
 
@@ -42,7 +42,7 @@ export function SavingsPage({ overview }: PageProps) {
       ) : null}
       <LoadedView of={savings}>{(data) => <Compared savings={data} period={period} />}</LoadedView>
       <LoadedView of={rollups}>
-        {({ rows }) => <Spent rows={rows} period={period} savings={savings.data} />}
+        {(answer) => <Spent answer={answer} period={period} savings={savings.data} />}
       </LoadedView>
     </Page>
   );
@@ -100,8 +100,8 @@ function Compared({ period, savings }: { readonly savings: Savings; readonly per
               <tr key={kind}>
                 <td>{kind}</td>
                 <td>{whoOf(who)}</td>
-                <td>{formatInterval(savedUsd, formatUsd)}</td>
-                <td>
+                <td class="whole">{formatInterval(savedUsd, formatUsd)}</td>
+                <td class="whole">
                   {gainedQuality === null
                     ? 'no answer is rated'
                     : formatInterval(gainedQuality, formatPoints)}
@@ -173,12 +173,13 @@ function whoOf(who: Comparison['who']): string {
 }
 
 interface SpentProps {
-  readonly rows: readonly RollupRow[];
+  readonly answer: RollupAnswer;
   readonly period: Period;
   readonly savings: Savings | null;
 }
 
-function Spent({ period, rows, savings }: SpentProps) {
+function Spent({ answer, period, savings }: SpentProps) {
+  const { rows } = answer;
   const requests = total(rows, (row) => row.requests);
   if (requests === 0) return <Notice>No request came in {wordsOf(period)}.</Notice>;
   const costUsd = total(rows, (row) => row.costUsd);
@@ -239,6 +240,7 @@ function Spent({ period, rows, savings }: SpentProps) {
         <Chart
           label={`US dollars over time, ${wordsOf(period)}`}
           times={times.map((time) => Date.parse(time) / 1000)}
+          range={axisOf(answer)}
           series={[
             { name: 'spent', values: at((row) => row.costUsd), format: formatUsd },
             ...(name === null

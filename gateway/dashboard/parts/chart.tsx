@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { timeRange } from './format.ts';
+import { formatTick, timeRange } from './format.ts';
 
 export interface Series {
   readonly name: string;
@@ -16,6 +16,8 @@ interface ChartProps {
   readonly label: string;
   /** Seconds since 1970, ascending. */
   readonly times: readonly number[];
+  /** From when to when the axis goes. @default as far as there are times */
+  readonly range?: readonly [from: number, to: number];
   readonly series: readonly Series[];
   readonly height?: number;
   /** Whether the axis of values begins at 0. @default true */
@@ -29,14 +31,17 @@ const COLOURS = ['--accent', '--series-2', '--series-3'];
 const SWATCHES = ['', 'second', 'third'];
 
 /** Lines or bars over time, in the colours of the page. */
-export function Chart({ height = 200, isFromZero = true, label, series, times }: ChartProps) {
+export function Chart({ height = 200, isFromZero = true, label, range, series, times }: ChartProps) {
   const frame = useRef<HTMLDivElement>(null);
   const isDark = useIsDark();
   useEffect(() => {
     const element = frame.current;
     if (element === null) return undefined;
     const plot = new uPlot(
-      optionsOf(series, element.clientWidth, height, isFromZero, times),
+      optionsOf(
+        { series, height, isFromZero, times, ...(range === undefined ? {} : { range }) },
+        element.clientWidth,
+      ),
       [Float64Array.from(times), ...series.map(({ values }) => [...values])] as uPlot.AlignedData,
       element,
     );
@@ -46,7 +51,7 @@ export function Chart({ height = 200, isFromZero = true, label, series, times }:
       observer.disconnect();
       plot.destroy();
     };
-  }, [times, series, height, isFromZero, isDark]);
+  }, [times, range, series, height, isFromZero, isDark]);
   return (
     <figure>
       <div class="chart" role="img" aria-label={label} ref={frame} />
@@ -65,11 +70,14 @@ export function Chart({ height = 200, isFromZero = true, label, series, times }:
 }
 
 function optionsOf(
-  series: readonly Series[],
+  {
+    height,
+    isFromZero,
+    range,
+    series,
+    times,
+  }: Required<Omit<ChartProps, 'label' | 'range'>> & Pick<ChartProps, 'range'>,
   width: number,
-  height: number,
-  isFromZero: boolean,
-  times: readonly number[],
 ): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string) => style.getPropertyValue(name).trim();
@@ -87,7 +95,7 @@ function optionsOf(
     cursor: { drag: { x: false, y: false } },
     scales: {
       // Not by what uPlot proposes, which of a single time is years.
-      x: { range: () => timeRange(times) },
+      x: { range: () => [...(range ?? timeRange(times))] as [number, number] },
       y: {
         range: (_, low, high) => {
           const [bottom, top] = [isFromZero ? Math.min(0, low) : low, isFromZero ? Math.max(0, high) : high];
@@ -96,7 +104,10 @@ function optionsOf(
         },
       },
     },
-    axes: [axis, { ...axis, size: 68, values: (_, ticks) => ticks.map((tick) => format(tick)) }],
+    axes: [
+      { ...axis, values: (_, ticks, __, ___, step) => ticks.map((tick) => formatTick(tick, step)) },
+      { ...axis, size: 68, values: (_, ticks) => ticks.map((tick) => format(tick)) },
+    ],
     series: [
       {},
       ...series.map(({ isBars, name }, i) => ({

@@ -66,6 +66,15 @@ const two = (value: number): string => String(value).padStart(2, '0');
 
 const DAY_SECONDS = 86_400;
 
+/** A mark on the axis of times: the time of the day, or the day where it begins, in the reader's own time. @param step seconds between two marks */
+export function formatTick(seconds: number, step: number): string {
+  const date = new Date(1000 * seconds);
+  const [hours, minutes, rest] = [date.getHours(), date.getMinutes(), date.getSeconds()];
+  if (step >= DAY_SECONDS || hours + minutes + rest === 0)
+    return `${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${two(hours)}:${two(minutes)}${step < 60 ? `:${two(rest)}` : ''}`;
+}
+
 /** From when to when a chart goes, in seconds: of a single time, over three days around it. */
 export function timeRange(times: readonly number[]): [from: number, to: number] {
   const from = times[0] ?? Date.now() / 1000;

@@ -6,11 +6,17 @@ interface Known {
   readonly high: number | null;
 }
 
+/** `[$0.0010 to $0.0014]`, `[75 to 87 %]`: a unit that both have is said once. */
+function bracketOf(low: string, high: string): string {
+  const unit = / [^ ]+$/.exec(high)?.[0] ?? '';
+  return `[${unit !== '' && low.endsWith(unit) ? low.slice(0, -unit.length) : low} to ${high}]`;
+}
+
 /** `$0.0012 [$0.0010 to $0.0014]`, and without an interval that it is only expected. */
 export function formatInterval({ high, low, value }: Known, format: (value: number) => string): string {
   return low === null || high === null
     ? `${format(value)} (expected)`
-    : `${format(value)} [${format(low)} to ${format(high)}]`;
+    : `${format(value)} ${bracketOf(format(low), format(high))}`;
 }
 
 /** A difference of two shares, in points of a hundred. */
@@ -37,5 +43,5 @@ export function formatMean(mean: Known | null, format: (value: number) => string
   if (mean === null) return UNKNOWN;
   return mean.low === null || mean.high === null
     ? format(mean.value)
-    : `${format(mean.value)} [${format(mean.low)} to ${format(mean.high)}]`;
+    : `${format(mean.value)} ${bracketOf(format(mean.low), format(mean.high))}`;
 }

@@ -49,6 +49,11 @@ export function useRollups(
   return useLoaded<RollupAnswer>(`/admin/rollups?${query}`, AGAIN_MS);
 }
 
+/** From when to when the axis of a chart goes: over the whole period, so that nothing happening is seen too. */
+export function axisOf({ from }: Pick<RollupAnswer, 'from'>): [from: number, to: number] {
+  return [Date.parse(from) / 1000, Date.now() / 1000];
+}
+
 /** The sum of one amount over rows. */
 export function total(rows: readonly RollupRow[], of: (row: RollupRow) => number): number {
   return rows.reduce((sum, row) => sum + of(row), 0);

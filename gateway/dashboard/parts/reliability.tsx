@@ -2,8 +2,8 @@ import type { CalibrationBin } from '../../rollups/rollup.ts';
 import { formatPercent, plural } from './format.ts';
 
 const SIZE = 300;
-const LEFT = 40;
-const BOTTOM = 26;
+const LEFT = 54;
+const BOTTOM = 40;
 const TOP = 8;
 const RIGHT = 22;
 
@@ -32,11 +32,17 @@ export function Reliability({ bins }: { readonly bins: readonly CalibrationBin[]
           <text x={LEFT - 6} y={y(share) + 4} text-anchor="end">
             {formatPercent(share)}
           </text>
-          <text x={x(share)} y={SIZE - 8} text-anchor="middle">
+          <text x={x(share)} y={SIZE - 23} text-anchor="middle">
             {formatPercent(share)}
           </text>
         </g>
       ))}
+      <text x={x(0.5)} y={SIZE - 5} text-anchor="middle">
+        foreseen
+      </text>
+      <text transform={`translate(11 ${y(0.5)}) rotate(-90)`} text-anchor="middle">
+        rated
+      </text>
       <line class="ideal" x1={x(0)} y1={y(0)} x2={x(1)} y2={y(1)} />
       {points.map(({ count, from, high, low, predicted, rated }) => (
         <g key={from}>

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { LiveRow, LiveRows } from '../../../gateway/admin/live-area.ts';
 import type { Gateway } from '../../../gateway/create-gateway.ts';
-import { timeRange } from '../../../gateway/dashboard/parts/format.ts';
+import { formatPercent, formatTick, formatUsd, timeRange } from '../../../gateway/dashboard/parts/format.ts';
+import { formatInterval, formatPoints } from '../../../gateway/dashboard/parts/intervals.ts';
 import { ingestOutcomes } from '../../../training/ingest/ingest.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import {
@@ -147,6 +148,27 @@ describe('a chart', () => {
     expect([from < day, to > day, (to - from) / 86_400]).toEqual([true, true, 3]);
     expect(timeRange([day, day + 86_400])).toEqual([day, day + 86_400]);
     expect(timeRange([])[1] - timeRange([])[0]).toBeLessThan(4 * 86_400);
+  });
+});
+
+it('an interval says its unit once', () => {
+  const of = { value: 0.81, low: -0.02, high: 0.87 };
+  expect([formatPercent, formatPoints, formatUsd].map((format) => formatInterval(of, format))).toEqual([
+    '81 % [-2 to 87 %]',
+    '+81.0 points [−2.0 to +87.0 points]',
+    '$0.81 [−$0.020 to $0.87]',
+  ]);
+  expect(formatInterval({ ...of, low: null }, formatPercent)).toBe('81 % (expected)');
+});
+
+describe('a mark of time', () => {
+  it('is the day where one begins, and else as much of the time as tells two of them apart', () => {
+    const noon = new Date(2026, 2, 4, 12, 0, 0).getTime() / 1000;
+    const midnight = new Date(2026, 2, 4).getTime() / 1000;
+    expect([formatTick(noon, 600), formatTick(noon + 5, 10), formatTick(midnight, 600)]).toEqual([
+      ...['12:00', '12:00:05', '03-04'],
+    ]);
+    expect(formatTick(noon, 86_400)).toBe('03-04');
   });
 });
 

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
+import { createDecisionLog } from 'pointsman/log';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createGateway, type Gateway } from '../../../gateway/create-gateway.ts';
-import { cosineOf, directionOf, type Nearest } from '../../../gateway/sample/nearest.ts';
+import { openDecisionSample } from '../../../gateway/sample/decision-sample.ts';
+import { cosineOf, directionOf, type Nearest, nearestEarlier } from '../../../gateway/sample/nearest.ts';
 import { addReports } from '../../../training/artifact/build-artifact.ts';
 import { writeArtifact } from '../../../training/artifact/write-artifact.ts';
 import { servingArtifact } from '../../fixtures/serving-artifact.ts';
@@ -85,6 +87,34 @@ describe('what was asked before', () => {
     expect((await forget({})).status).toBe(400);
     expect((await nearestOf(gateway, id)).earlier).toMatchObject([{ prompt: OTHER }]);
   });
+});
+
+it('decisions of another version are compared, where it embeds alike, and else not', async () => {
+  for (const [embedders, lookedAt] of [
+    [{ 'support-old': 'table-1', 'support-new': 'table-1' }, 1],
+    [{ 'support-old': 'table-0', 'support-new': 'table-1' }, 0],
+  ] as const) {
+    const sample = openDecisionSample({
+      path: ':memory:',
+      keptMs: 86_400_000,
+      newest: 10,
+      embedderOf: (artifactId) => embedders[artifactId as keyof typeof embedders],
+      onError: (error) => expect(error).toBe(undefined),
+    });
+    let made = 0;
+    const newId = () => `dec_0000000${made++}`;
+    const log = sample.tap(createDecisionLog({ sink: () => {}, newId }));
+    const decided = (artifactId: string) => {
+      const decision = { artifactId, candidate: 'm0', policyPath: ['utility'], predictions: [], signals: {} };
+      const id = log.decided(decision as never, { text: 'Hi' }, new Float32Array([1, 2, 3]));
+      log.outcome(id, { candidate: 'm0' });
+      return id;
+    };
+    decided('support-old');
+    const id = decided('support-new');
+    expect((await nearestEarlier(sample, 'support', id, sample.vectorOf(id)!)).lookedAt).toBe(lookedAt);
+    await sample.close();
+  }
 });
 
 describe('of the training', () => {
