@@ -2,9 +2,9 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { withRetrainLock } from '../../../training/artifact/versions.ts';
+import { bundledScript } from '../../fixtures/bundled-script.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 const { folder: root } = temporaryFolder();
@@ -14,8 +14,8 @@ afterEach(() => {
 });
 
 async function holdElsewhere(folder: string): Promise<ChildProcess> {
-  const script = fileURLToPath(new URL('hold-lock.ts', import.meta.url));
-  child = fork(script, [folder], { execArgv: ['--import', 'tsx'] });
+  const script = await bundledScript(new URL('hold-lock.ts', import.meta.url));
+  child = fork(script, [folder], { execArgv: [] });
   expect((await once(child, 'message'))[0]).toBe('held');
   return child;
 }

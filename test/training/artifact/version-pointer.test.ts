@@ -2,7 +2,6 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { InvalidInputError } from 'pointsman';
 import { expect, test } from 'vitest';
 import { rollBack } from '../../../training/artifact/versions.ts';
@@ -12,6 +11,7 @@ import {
   readVersionPointer,
   writeArtifact,
 } from '../../../training/artifact/write-artifact.ts';
+import { bundledScript } from '../../fixtures/bundled-script.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { tinyArtifact } from '../../fixtures/tiny-artifact.ts';
 
@@ -41,9 +41,9 @@ test('of versions that come into use at once in one process each is remembered, 
 
 test('of versions that three processes bring into use at once each is remembered', async () => {
   const folder = await newFolder('three');
-  const script = fileURLToPath(new URL('point-often.ts', import.meta.url));
+  const script = await bundledScript(new URL('point-often.ts', import.meta.url));
   const of = (process: number) => Array.from({ length: 8 }, (_, i) => `v-${process}${i}`);
-  const children = [0, 1, 2].map((i) => fork(script, [folder, ...of(i)], { execArgv: ['--import', 'tsx'] }));
+  const children = [0, 1, 2].map((i) => fork(script, [folder, ...of(i)], { execArgv: [] }));
   await Promise.all(children.map((child) => once(child, 'message')));
   const ends = children.map((child: ChildProcess) => once(child, 'exit'));
   for (const child of children) child.send('go');

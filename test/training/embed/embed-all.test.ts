@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type EmbedProgress, embedAll } from '../../../training/embed/embed.ts';
+import { bundledScript } from '../../fixtures/bundled-script.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { countingEmbedder } from './counting-embedder.ts';
 
@@ -118,9 +118,9 @@ describe('embedding many texts', () => {
   });
 
   it('loses no more than the batch under way when it is killed', async () => {
-    const script = fileURLToPath(new URL('embed-until-killed.ts', import.meta.url));
+    const script = await bundledScript(new URL('embed-until-killed.ts', import.meta.url));
     const run = async (stopAt: number): Promise<string[]> => {
-      const child = spawn(process.execPath, ['--import', 'tsx', script, cacheFolder, String(stopAt)]);
+      const child = spawn(process.execPath, [script, cacheFolder, String(stopAt)]);
       let printed = '';
       let problems = '';
       child.stderr.on('data', (chunk) => {

@@ -216,7 +216,7 @@ describe('the command', () => {
     const sample = fileURLToPath(new URL('../../../training/samples/traffic.jsonl', import.meta.url));
     const rows = (await readFile(sample, 'utf8'))
       .split('\n')
-      .slice(0, 900)
+      .slice(0, 240)
       .filter((row) => row !== '');
     const traffic = join(root, 'traffic.jsonl');
     await writeFile(traffic, rows.join('\n'));
