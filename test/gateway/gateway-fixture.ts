@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeEach } from 'vitest';
+import { afterAll, beforeEach, onTestFinished } from 'vitest';
 import type { GatewayConfig } from '../../gateway/config/schema.ts';
 import { createGateway, type Gateway, type GatewayOptions } from '../../gateway/create-gateway.ts';
 import { type RunningServer, serve } from '../../gateway/serve.ts';
@@ -147,8 +147,17 @@ export const MOCK_KEY = 'sk-upstream-0123456789';
 
 export async function testGateway(config: GatewayConfig, options: GatewayOptions = {}): Promise<Gateway> {
   const gateway = await createGateway(config, { env: { MOCK_KEY }, ...options });
-  afterAll(() => gateway.close());
+  atTheEnd(() => gateway.close());
   return gateway;
+}
+
+/** Within a test after it, as `afterAll` is not heard there any more; else after all tests. */
+function atTheEnd(close: () => Promise<void>): void {
+  try {
+    onTestFinished(close);
+  } catch {
+    afterAll(close);
+  }
 }
 
 /** On a socket of this machine. */
@@ -157,7 +166,7 @@ export async function testServer(
   options: GatewayOptions = {},
 ): Promise<RunningServer> {
   const server = await serve(await createGateway(config, { env: { MOCK_KEY }, ...options }));
-  afterAll(() => server.close(0));
+  atTheEnd(() => server.close(0));
   return server;
 }
 

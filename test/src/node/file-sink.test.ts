@@ -35,7 +35,9 @@ test('a file has its name from the time, begins with how long it is written to, 
 
 test('only the owner reads what was asked', async () => {
   const folder = join(root, 'mine');
-  await createFileSink({ folder, now: () => AT }).write(RECORDS);
+  const sink = createFileSink({ folder, now: () => AT });
+  await sink.write(RECORDS);
+  await sink.close();
   const { mode } = await stat(join(folder, 'decisions-20261125T033647123Z-0.jsonl'));
   expect((mode & 0o777).toString(8)).toBe('600');
 });
