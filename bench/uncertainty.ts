@@ -99,24 +99,20 @@ async function coverageOfSeed(
     splits.test.rows,
     whole.fit / part.fit,
   );
-  const late = await unsureRows(
-    await trainOn(matrix, groups, splits, seed, config),
-    matrix,
-    splits.test.rows,
-  );
+  const late = (await trainOn(matrix, groups, splits, seed)).predictions.success;
   const columns = matrix.candidates.length;
   const [refit, difference] = [new Share(), new Share()];
   let [errors, differenceErrors] = [0, 0];
   early.rows.forEach((before, i) => {
-    const after = late.rows[i];
+    const after = late.subarray(i * columns, (i + 1) * columns);
     const single = argMax(matrix.candidates.map((_, c) => early.means[c]));
     for (let c = 0; c < columns; c++) {
       const left = before.variances[c] - before.later.variances[c];
-      if (left > 0) refit.add(Math.abs(after.success[c] - before.success[c]) <= Z90 * Math.sqrt(left));
+      if (left > 0) refit.add(Math.abs(after[c] - before.success[c]) <= Z90 * Math.sqrt(left));
       errors += Math.sqrt(before.variances[c]);
       if (c === single) continue;
       const apart = before.differences[c] - before.later.differences[c];
-      const moved = after.success[c] - after.success[single] - (before.success[c] - before.success[single]);
+      const moved = after[c] - after[single] - (before.success[c] - before.success[single]);
       if (apart > 0) difference.add(Math.abs(moved) <= Z90 * Math.sqrt(apart));
       differenceErrors += Math.sqrt(before.differences[c]) / (columns - 1);
     }

@@ -1,5 +1,14 @@
 import { InvalidInputError } from 'pointsman';
-import { activate, Dense, type Head, type HeadSpec, largest, type ManifestHeads } from 'pointsman/internal';
+import {
+  activate,
+  Dense,
+  type Head,
+  type HeadContext,
+  type HeadSpec,
+  largest,
+  type ManifestHeads,
+  readKnnHead,
+} from 'pointsman/internal';
 import { chainHead, type DenseChain, type DenseLayer } from './rows.ts';
 
 /**
@@ -338,4 +347,21 @@ function isSameChain(a: DenseChain, b: DenseChain): boolean {
 /** Length of what a chain gives. */
 function chainOutputs(chain: DenseChain, features: number): number {
   return chain.at(-1)?.outputs ?? features;
+}
+
+/** The outputs as the model that they will be. @param columns of the features */
+export function headContext(
+  outputs: FoldedHeads['outputs'],
+  tables: ReadonlyMap<string, Uint8Array>,
+  columns: number,
+): HeadContext {
+  return {
+    layers: {
+      inputs: columns,
+      outputNames: [...outputs.keys()],
+      head: (name) => joinedHead(outputs.get(name)!, columns),
+    },
+    file: (path) => tables.get(path)!,
+    knn: readKnnHead,
+  };
 }

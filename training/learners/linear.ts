@@ -254,3 +254,29 @@ export function rowDifficulty(
   }
   return { residuals, weights: totals };
 }
+
+/** Directions, and what is known along them: as `UncertaintySpec` says. @param length of the features */
+export function encodePosterior(
+  moments: Float32Array,
+  directions: readonly number[],
+  covariance: Float64Array,
+  length: number,
+): Uint8Array {
+  const components = moments.length - 1;
+  const scales = Float32Array.from({ length: components }, (_, k) => {
+    let most = 0;
+    for (let i = 0; i < length; i++) most = Math.max(most, Math.abs(directions[k * length + i]));
+    return most / 127;
+  });
+  const numbers = [...moments, ...scales, ...covariance];
+  const bytes = new Uint8Array(4 * numbers.length + directions.length);
+  const view = new DataView(bytes.buffer);
+  numbers.forEach((value, i) => {
+    view.setFloat32(4 * i, value, true);
+  });
+  directions.forEach((value, i) => {
+    const scale = scales[Math.floor(i / length)];
+    view.setInt8(4 * numbers.length + i, scale > 0 ? Math.round(value / scale) : 0);
+  });
+  return bytes;
+}

@@ -1,7 +1,7 @@
 import { createRandom, mean, type UncertaintySpec } from 'pointsman/internal';
 import { eachFold, type Matrix, principalDirections, takeRows } from '../fit/rows.ts';
 import { allRows, isFullyObserved, type LearnerData } from './learner.ts';
-import { rowDifficulty } from './linear.ts';
+import { encodePosterior, rowDifficulty } from './linear.ts';
 
 /** Penalties of the linear learner, as shares of what outcomes weigh times feature variance. */
 export interface LinearPenalties {
@@ -20,6 +20,8 @@ export interface FittedUncertainty {
   readonly bytes: Uint8Array;
   /** What the variances of both parts were multiplied by. */
   readonly scales: PartScales;
+  /** As it was before it was scaled. */
+  readonly model: PosteriorModel;
 }
 
 const FILE = 'uncertainty.bin';
@@ -90,17 +92,95 @@ export function fitUncertainty(
     },
     advantage: { outcomes, penalty: penalties.advantage * data.featureVariance * unit },
   };
-  const model = { spec, moments, directions, covariance };
+  const model = { spec, moments, directions, covariance, length: features.columns };
   const scales = fitScales(model, isFull, [
     cut(held, data.seed),
     ...errorsByFold(data, errors).map((fold) => cut(fold, data.seed)),
   ]);
-  const scaled = covariance.map((value) => value * scales.advantage);
+  return scaled(model, scales);
+}
+
+function scaled(model: PosteriorModel, scales: PartScales): FittedUncertainty {
+  const { covariance, directions, length, moments, spec } = model;
+  const { difficulty } = spec;
+  const own = covariance.map((value) => value * scales.advantage);
   return {
-    spec: { ...spec, difficulty: { ...spec.difficulty, variance: difficulty.variance * scales.difficulty } },
-    bytes: encode(moments, directions, scaled, features.columns),
+    spec: { ...spec, difficulty: { ...difficulty, variance: difficulty.variance * scales.difficulty } },
+    bytes: encodePosterior(moments, directions, own, length),
     scales,
+    model,
   };
+}
+
+/** The same heads learned from half of the prompts, and what both fits expect of prompts that neither has learned from. */
+export interface HalfFit {
+  readonly half: FittedUncertainty;
+  readonly features: Matrix; // [rows, length]
+  readonly before: Matrix; // [rows, candidates], by half of the prompts
+  readonly after: Matrix; // by all of them
+}
+
+const COVERAGE = 0.9;
+
+/** Half the width of an interval that holds so much of a normal distribution, in standard deviations. */
+const HALF_WIDTH = 1.6449;
+
+/** Of fewer rows there is no such quantile to speak of. */
+const FEWEST_ROWS = 50;
+
+/**
+ * Wide enough for what a fit on twice as much does. Of posterior means the later one is normal around the earlier one, with what the
+ * earlier variance loses by as many outcomes again. Where 90 % of such intervals of the fit on half of the prompts do not hold what the
+ * fit on all of them expects, variances are multiplied by what makes them do (normalised split conformal prediction: Lei et al.
+ * 2018, section 5.2, the prediction of the later fit in the place of an outcome). So choices of penalties, weights and guards count,
+ * which change with more data and of which the posterior knows nothing. They are never made smaller.
+ */
+export function widened(fitted: FittedUncertainty, refit: HalfFit): FittedUncertainty {
+  const { advantage, difficulty } = movesOf(refit);
+  const most = SCALE_BOUNDS[1];
+  return scaled(fitted.model, {
+    difficulty: Math.min(most, fitted.scales.difficulty * widening(difficulty)),
+    advantage: Math.min(most, fitted.scales.advantage * widening(advantage)),
+  });
+}
+
+/** How far expectations moved, in standard deviations: of rows on average, and of each candidate beside that. */
+function movesOf({ after, before, features, half }: HalfFit) {
+  const { model, scales } = half;
+  const { advantage, difficulty } = model.spec;
+  const { columns, rows } = after;
+  const lost = (outcomes: number, penalty: number) => {
+    const [now, later] = [outcomes, 2 * outcomes].map((count) => kernel(model, features, count, penalty));
+    return (row: number) => now(row, row) - later(row, row);
+  };
+  const shared = lost(difficulty.outcomes, difficulty.penalty);
+  const own = new Map<number, (row: number) => number>();
+  for (const outcomes of advantage.outcomes)
+    if (!own.has(outcomes)) own.set(outcomes, lost(outcomes, advantage.penalty));
+  const moves = { difficulty: [] as number[], advantage: [] as number[] };
+  for (let row = 0; row < rows; row++) {
+    const moved = Array.from({ length: columns }, (_, c) => {
+      const i = row * columns + c;
+      return after.values[i] - before.values[i];
+    });
+    const all = mean(moved);
+    const variance = difficulty.variance * scales.difficulty * shared(row);
+    moves.difficulty.push(Math.abs(all) / Math.sqrt(variance));
+    moved.forEach((each, c) => {
+      const outcomes = advantage.outcomes[c];
+      const variance = model.covariance[c * columns + c] * scales.advantage * (own.get(outcomes)?.(row) ?? 0);
+      moves.advantage.push(Math.abs(each - all) / Math.sqrt(variance));
+    });
+  }
+  return moves;
+}
+
+/** Of the variance. @param moves in standard deviations */
+function widening(moves: readonly number[]): number {
+  const known = moves.filter((move) => !Number.isNaN(move)).sort((a, b) => a - b);
+  if (known.length < FEWEST_ROWS) return 1;
+  const at = Math.min(known.length, Math.ceil(COVERAGE * (known.length + 1))) - 1;
+  return Math.max(1, (known[at] / HALF_WIDTH) ** 2);
 }
 
 /** What the stack leaves of outcomes, out of fold. */
@@ -165,6 +245,8 @@ interface PosteriorModel {
   readonly moments: Float32Array; // [1 + components]
   readonly directions: readonly number[]; // [components, features]
   readonly covariance: Float64Array; // [candidates, candidates]
+  /** Of the features. */
+  readonly length: number;
 }
 
 /** Errors on each fold, by what was fitted on the others. @param errors of all rows, `[rows, candidates]` */
@@ -304,30 +386,4 @@ class Slope {
     const [least, most] = SCALE_BOUNDS;
     return Math.min(most, Math.max(least, (prior + sureness * slope) / (prior + sureness)));
   }
-}
-
-/** As `UncertaintySpec` says. */
-function encode(
-  moments: Float32Array,
-  directions: readonly number[],
-  covariance: Float64Array,
-  length: number,
-): Uint8Array {
-  const components = moments.length - 1;
-  const scales = Float32Array.from({ length: components }, (_, k) => {
-    let most = 0;
-    for (let i = 0; i < length; i++) most = Math.max(most, Math.abs(directions[k * length + i]));
-    return most / 127;
-  });
-  const numbers = [...moments, ...scales, ...covariance];
-  const bytes = new Uint8Array(4 * numbers.length + directions.length);
-  const view = new DataView(bytes.buffer);
-  numbers.forEach((value, i) => {
-    view.setFloat32(4 * i, value, true);
-  });
-  directions.forEach((value, i) => {
-    const scale = scales[Math.floor(i / length)];
-    view.setInt8(4 * numbers.length + i, scale > 0 ? Math.round(value / scale) : 0);
-  });
-  return bytes;
 }

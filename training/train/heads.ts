@@ -3,18 +3,16 @@ import {
   argMin,
   createCalibrator,
   createHead,
-  type HeadContext,
   type HeadSpec,
   type ManifestAnswer,
   type ManifestHeads,
   needsAnswers,
-  readKnnHead,
   successLogit,
   type ToldTask,
 } from 'pointsman/internal';
 import { chooseCalibrators } from '../calibrate/choose-calibrator.ts';
 import { fitSoftmaxTemperature } from '../calibrate/fit-calibrators.ts';
-import { type FoldedHeads, foldHeads, joinedHead, joinedLayer } from '../fit/fold-head.ts';
+import { type FoldedHeads, foldHeads, headContext, joinedLayer } from '../fit/fold-head.ts';
 import { fitLinear } from '../fit/linear.ts';
 import { meanLoss, softTargets } from '../fit/loss.ts';
 import {
@@ -38,6 +36,7 @@ import {
   fitUncertainty,
   type HeldErrors,
   type LinearPenalties,
+  widened,
 } from '../learners/uncertainty.ts';
 import { isByPreference } from '../outcomes/matrix.ts';
 import { type FittedAmounts, fitAmounts } from './amounts.ts';
@@ -48,13 +47,14 @@ import {
   constantLayer,
   describePreferences,
   type FittedQuality,
+  type LearnedQuality,
   learnBesideScores,
   type PreferenceReport,
   type QualityReport,
   TARGET_TEMPERATURE,
 } from './quality.ts';
 import { calibrateTold, fitToldOffsets, type ToldOffsets } from './told-task.ts';
-import { type OnStep, outcomes, type TrainingRun } from './training-run.ts';
+import { type OnStep, onHalf, outcomes, type TrainingRun } from './training-run.ts';
 
 /** All heads of a router, calibrated. */
 export interface FittedHeads {
@@ -81,8 +81,7 @@ export interface FittedHeads {
 
 /** Fits every head on the fit split, and its calibrator on the calibrate split. */
 export async function fitHeads(run: TrainingRun): Promise<FittedHeads> {
-  const fair = { ...run, matrix: againstTheField(run.matrix, run.splits.fit.rows) };
-  const { data, quality, log, used } = await learnBesideScores(run, await learnQuality(fair));
+  const { data, quality, log, used } = await learn(run);
   const choice = await fitChoice(data, quality, run.onStep);
   const amounts = await fitAmounts(run);
   const chains: Record<string, DenseChain> = { ...quality.chains, ...choice.chains, ...amounts.chains };
@@ -107,16 +106,8 @@ export async function fitHeads(run: TrainingRun): Promise<FittedHeads> {
     log,
     offsets,
   );
-  let uncertainty: FittedUncertainty | null = null;
-  if (run.config.uncertainty === true) {
-    run.onStep('fitting how unsure the heads are');
-    uncertainty = fitUncertainty(
-      data,
-      quality.outOfFold,
-      await linearPenalties(data, quality.report),
-      heldErrors(run, calibrated),
-    );
-  }
+  const uncertainty =
+    run.config.uncertainty === true ? await fitUnsure(run, { data, quality }, calibrated) : null;
   const { heads, outputs: layers } = foldHeads(calibrated, task);
   const { told } = calibrated;
   const { model, files } = await exportRouter({ heads, outputs: layers });
@@ -142,6 +133,50 @@ export async function fitHeads(run: TrainingRun): Promise<FittedHeads> {
     log,
     preferences: describePreferences(run, used),
   };
+}
+
+async function learn(run: TrainingRun) {
+  const fair = { ...run, matrix: againstTheField(run.matrix, run.splits.fit.rows) };
+  return learnBesideScores(run, await learnQuality(fair));
+}
+
+/** How unsure the heads are, by what is left of prompts and by what half of them would have said. */
+async function fitUnsure(
+  run: TrainingRun,
+  learned: LearnedQuality,
+  { heads, held }: CalibratedHeads,
+): Promise<FittedUncertainty> {
+  run.onStep('fitting how unsure the heads are');
+  const calibrators = heads.success.calibrators.map(createCalibrator);
+  const { columns } = held;
+  const said = { ...held, values: held.values.map((x, i) => calibrators[i % columns].probability(x)) };
+  const fitted = await unsureOf(run, learned, said);
+  const halfRun = await onHalf(run);
+  if (halfRun === null) return fitted;
+  const features = takeRows(run.features.matrix, run.splits.calibrate.rows);
+  const half = await learn(halfRun);
+  const before = expectedQuality(half, features);
+  return widened(fitted, {
+    ...{ half: await unsureOf(halfRun, half, before), features },
+    ...{ before, after: expectedQuality(learned, features) },
+  });
+}
+
+/** @param said of the calibrate split: `[rows, candidates]` */
+async function unsureOf(run: TrainingRun, { data, quality }: LearnedQuality, said: Matrix) {
+  const penalties = await linearPenalties(data, quality.report);
+  return fitUncertainty(data, quality.outOfFold, penalties, heldErrors(run, said));
+}
+
+/** What quality heads expect of prompts, not calibrated: `[rows, candidates]` */
+function expectedQuality(
+  { data, quality: { chains, files, spec } }: LearnedQuality,
+  features: Matrix,
+): Matrix {
+  const outputs = new Map(Object.entries(chains).map(([name, chain]) => [name, joinedLayer(chain)]));
+  const differences = predictRows(createHead(spec, headContext(outputs, files, features.columns)), features);
+  const means = trainMeans(data);
+  return { ...differences, values: differences.values.map((x, i) => x + means[i % means.length]) };
 }
 
 /** Before hours go into what cannot be served. @throws InvalidInputError */
@@ -177,20 +212,16 @@ function expectedSuccess(
   return success;
 }
 
-/** How far the calibrators are off on the rows that they were fitted on: two numbers a candidate. */
-function heldErrors(
-  { features, groups, matrix, splits }: TrainingRun,
-  { heads, held }: CalibratedHeads,
-): HeldErrors {
+/**
+ * How far off what is said of the calibrate split is. Where calibrators were fitted on it, those are two numbers a candidate.
+ * @param said `[rows, candidates]`
+ */
+function heldErrors({ features, groups, matrix, splits }: TrainingRun, said: Matrix): HeldErrors {
   const { rows } = splits.calibrate;
-  const calibrators = heads.success.calibrators.map(createCalibrator);
   const quality = takeRows(outcomes(matrix, matrix.quality), rows);
-  const values = quality.values.map(
-    (value, i) => value - calibrators[i % quality.columns].probability(held.values[i]),
-  );
   return {
     features: takeRows(features.matrix, rows),
-    errors: { ...quality, values },
+    errors: { ...quality, values: quality.values.map((value, i) => value - said.values[i]) },
     groups: rows.map((row) => groups[row]),
     share: 1,
   };
@@ -220,17 +251,7 @@ function calibrateHeads(
   offsets: ToldOffsets | null,
 ): CalibratedHeads {
   const { rows } = splits.calibrate;
-  const { columns } = features.matrix;
-  // The outputs as the model that they will be.
-  const context: HeadContext = {
-    layers: {
-      inputs: columns,
-      outputNames: [...outputs.keys()],
-      head: (name) => joinedHead(outputs.get(name)!, columns),
-    },
-    file: (path) => tables.get(path)!,
-    knn: readKnnHead,
-  };
+  const context = headContext(outputs, tables, features.matrix.columns);
   const held = takeRows(features.matrix, rows);
   const quality = takeRows(outcomes(matrix, matrix.quality), rows);
   // A row with a candidate or two has no choice to compare with.

@@ -1,11 +1,11 @@
 import { InvalidInputError } from 'pointsman';
-import type { ManifestAnswer } from 'pointsman/internal';
+import { createRandom, type ManifestAnswer } from 'pointsman/internal';
 import type { TrainConfig } from '../config.ts';
 import type { EmbedProgress } from '../embed/embed.ts';
 import type { RouterEmbedder } from '../embed/embedders.ts';
 import type { EngineProgress } from '../engine/engine.ts';
 import type { FittedFeatures } from '../features/fit-features.ts';
-import { type FoldProgress, groupedFolds, type Matrix, takeRows } from '../fit/rows.ts';
+import { FEWEST_GROUPS, type FoldProgress, groupedFolds, type Matrix, takeRows } from '../fit/rows.ts';
 import type { IngestProgress } from '../ingest/options.ts';
 import { isFullyObserved, type LearnerData } from '../learners/learner.ts';
 import { type LoggingPropensities, loggingPropensities } from '../off-policy/propensities.ts';
@@ -92,6 +92,22 @@ export async function startRun(
     tasks: taskKinds(matrix, rows, groups).names,
   };
   return { ...run, propensities: await trafficPropensities(run) };
+}
+
+/** Half of the near-duplicate groups teach in it, and all else is the same; null where they are too few. */
+export async function onHalf(run: TrainingRun): Promise<TrainingRun | null> {
+  const { config, groups, splits } = run;
+  const { fit } = splits;
+  const all = Int32Array.from(new Set(fit.rows.map((row) => groups[row])));
+  if (all.length < 4 * FEWEST_GROUPS) return null;
+  const half = new Set(
+    createRandom(config.seed)
+      .shuffle(all)
+      .subarray(0, all.length >> 1),
+  );
+  const rows = fit.rows.filter((row) => half.has(groups[row]));
+  const onStep: OnStep = (what, progress) => run.onStep(`on half of the prompts: ${what}`, progress);
+  return startRun({ ...run, splits: { ...splits, fit: { ...fit, rows } }, onStep });
 }
 
 async function trafficPropensities({

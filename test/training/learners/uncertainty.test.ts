@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { predictRows, takeRows } from '../../../training/fit/rows.ts';
 import { allRows, type LearnerData } from '../../../training/learners/learner.ts';
 import { tuneLinearLearner } from '../../../training/learners/linear.ts';
-import { fitUncertainty } from '../../../training/learners/uncertainty.ts';
+import { fitUncertainty, widened } from '../../../training/learners/uncertainty.ts';
 import { memberFixture } from './fixture.ts';
 
 const Z90 = 1.6449;
@@ -128,6 +128,39 @@ describe('what little is known of', () => {
     expect(rare).toBeGreaterThan(1.5 * often);
     expect(never).toBeGreaterThan(1.5 * rare);
     expect(Number.isFinite(never)).toBe(true);
+  });
+
+  test('is wide enough for what a fit on twice as many prompts expects', () => {
+    const held = { features: data.features, errors: data.residuals, groups: data.groups, share: 1 };
+    const found = fitUncertainty(data, zeros, { difficulty: 0.01, advantage: 0.01 }, held);
+    const plain = { ...found, scales: { difficulty: 1, advantage: 1 } };
+    const random = createRandom(4);
+    const draws = zeros.values.map(() => random.normal());
+    const scalesAt = (size: number, rows = 200) => {
+      const features = takeRows(data.features, allRows(zeros).slice(0, rows));
+      const before = takeRows(zeros, allRows(zeros).slice(0, rows));
+      const after = { ...before, values: before.values.map((_, i) => size * draws[i]) };
+      return widened(plain, { half: plain, features, before, after }).scales;
+    };
+    expect(scalesAt(1e-6)).toEqual(plain.scales);
+    // Where intervals have to be 1.5 times as wide, variances are 2.25 times as large.
+    const [some, more] = [scalesAt(0.06), scalesAt(0.09)];
+    expect(some.advantage).toBeGreaterThan(1.1);
+    expect(more.advantage / some.advantage).toBeCloseTo(2.25, 5);
+    expect(more.difficulty / some.difficulty).toBeCloseTo(2.25, 5);
+    expect(scalesAt(100)).toEqual({ difficulty: 10, advantage: 10 });
+    // Of twelve prompts no 90 % is known.
+    expect(scalesAt(100, 12)).toEqual(plain.scales);
+    const { spec, bytes } = widened(plain, {
+      ...{ half: plain, features: data.features, before: zeros },
+      after: { ...zeros, values: draws.map((x) => 0.06 * x) },
+    });
+    const errorOf = (given: { spec: typeof spec; bytes: Uint8Array }) =>
+      readUncertainty(given.spec, 6, CANDIDATES, given.bytes)
+        .read(new Float32Array(6).fill(1), PLAIN)
+        .differenceError(0, 1);
+    const wider = (errorOf({ spec, bytes }) / errorOf(found)) ** 2;
+    expect(wider).toBeCloseTo(some.advantage / found.scales.advantage, 3);
   });
 
   test('is the same bytes from the same rows', () => {
