@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { CalibrationBin, RollupLabel, RollupRow } from '../../rollups/rollup.ts';
-import { Card, Figure, LoadedView, Notice, Page, ScrollTable } from '../parts/blocks.tsx';
+import { Amount, Card, Figure, LoadedView, Notice, Page, ScrollTable } from '../parts/blocks.tsx';
 import { formatCount, formatPercent, plural } from '../parts/format.ts';
 import { formatMean, formatPoints, meanOf } from '../parts/intervals.ts';
 import type { PageProps } from '../parts/page-props.ts';
@@ -152,7 +152,9 @@ function Groups({ label, rows }: { readonly rows: readonly RollupRow[]; readonly
             <tr key={row[label]}>
               <td>{row[label] === 'none' ? '(not said)' : row[label]}</td>
               <td class="end">{formatCount(count)}</td>
-              <td class="whole">{formatMean(meanOf(count, sum, ratedSquared), formatPercent)}</td>
+              <td>
+                <Amount of={formatMean(meanOf(count, sum, ratedSquared), formatPercent)} />
+              </td>
               <td class="end">{foreseen === 0 ? '–' : formatPercent(predicted / foreseen)}</td>
               <td class="end">{foreseen === 0 ? '–' : formatPoints((ratedThere - predicted) / foreseen)}</td>
             </tr>

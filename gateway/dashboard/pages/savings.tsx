@@ -3,7 +3,16 @@ import type { RollupAnswer, RollupRow } from '../../rollups/rollup.ts';
 import type { Estimate } from '../../worth/estimate.ts';
 import type { Comparison, Savings } from '../../worth/savings.ts';
 import { useLoaded } from '../api/use-loaded.ts';
-import { Card, Figure, type FigureProps, LoadedView, Notice, Page, ScrollTable } from '../parts/blocks.tsx';
+import {
+  Amount,
+  Card,
+  Figure,
+  type FigureProps,
+  LoadedView,
+  Notice,
+  Page,
+  ScrollTable,
+} from '../parts/blocks.tsx';
 import { Chart } from '../parts/chart.tsx';
 import { formatCount, formatPercent, formatUsd, plural } from '../parts/format.ts';
 import { formatInterval, formatPoints } from '../parts/intervals.ts';
@@ -100,11 +109,17 @@ function Compared({ period, savings }: { readonly savings: Savings; readonly per
               <tr key={kind}>
                 <td>{kind}</td>
                 <td>{whoOf(who)}</td>
-                <td class="whole">{formatInterval(savedUsd, formatUsd)}</td>
-                <td class="whole">
-                  {gainedQuality === null
-                    ? 'no answer is rated'
-                    : formatInterval(gainedQuality, formatPoints)}
+                <td>
+                  <Amount of={formatInterval(savedUsd, formatUsd)} />
+                </td>
+                <td>
+                  <Amount
+                    of={
+                      gainedQuality === null
+                        ? 'no answer is rated'
+                        : formatInterval(gainedQuality, formatPoints)
+                    }
+                  />
                 </td>
               </tr>
             ))}

@@ -100,6 +100,17 @@ export function Bar({ isDim = false, share }: { readonly share: number; readonly
   );
 }
 
+/** An amount in a table, and its interval below it. @param of as `formatInterval` gives it */
+export function Amount({ of }: { readonly of: string }) {
+  const at = of.search(/ [[(]/);
+  if (at === -1) return <span>{of}</span>;
+  return (
+    <>
+      {of.slice(0, at)} <span class="interval">{of.slice(at + 1)}</span>
+    </>
+  );
+}
+
 interface ScrollTableProps {
   /** Names it to those who do not see it. */
   readonly label: string;
