@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('.', import.meta.url));
 
 /** What a test changes of its process, or measures of it. */
 const OF_THE_PROCESS =
-  /\bvi\.(?!fn\b|waitFor\b)\w+\(|\bprocess\.(chdir|memoryUsage)\(|\bwatchPauses\(|performance\.now\(|\btestServer\(/;
+  /\bvi\.(?!fn\b|waitFor\b)\w+\(|\bprocess\.(chdir|memoryUsage)\(|\bwatchPauses\(|performance\.now\(/;
 
 /** What takes long: training, and packing. */
 const TAKES_LONG = /\b(main|packPackages|retrain|runCli|runDemo|trainRouter)\(/;
