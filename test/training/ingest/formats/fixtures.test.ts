@@ -47,7 +47,9 @@ describe.each(Object.entries(CASES))('a %s log', (name, { files, options = {} })
     const { fingerprint } = await ingest(files.map(fixture), table);
     const again = await ingest(files.map(fixture), table);
     expect(again).toMatchObject({ fingerprint, rowsAccepted: 0, rowsUpdated: 0 });
-    for (const file of files) expect(await ingest(fixture(file), table)).toMatchObject({ fingerprint });
+    // One file alone is the whole.
+    for (const file of files.length > 1 ? files : [])
+      expect(await ingest(fixture(file), table)).toMatchObject({ fingerprint });
   });
 });
 
