@@ -34,7 +34,8 @@ FROM ${NODE_IMAGE} AS gateway
 COPY --from=packages /packages /packages
 RUN npm install --prefix /opt/pointsman --omit=dev --no-audit --no-fund \
       /packages/pointsman-[0-9]*.tgz /packages/pointsman-gateway-*.tgz pg@8 \
- && rm -r /packages
+ && rm -r /packages \
+ && mkdir /data && chown node:node /data
 ENV PATH=/opt/pointsman/node_modules/.bin:$PATH NODE_ENV=production
 USER node
 WORKDIR /home/node

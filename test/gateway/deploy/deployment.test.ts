@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { serveCommand } from '../../../gateway/cli/serve.ts';
@@ -127,6 +127,14 @@ describe('the configurations that are deployed', () => {
       );
       expect(shown).toContain('--profile workers up --detach --scale worker=4');
     }
+  });
+
+  it('let a gateway keep what its dashboard shows where it may write, and not in the container alone', async () => {
+    const { rollups } = await loadConfig(join(root, 'gateway/deploy/gateway.yaml'));
+    const kept = dirname(rollups!.file);
+    expect(compose.services.gateway.volumes).toContain(`gateway:${kept}`);
+    expect(podOf('Deployment').containers[0].volumeMounts).toContainEqual({ name: 'data', mountPath: kept });
+    expect(dockerfile).toContain(`mkdir ${kept} && chown node:node ${kept}`);
   });
 
   it('lie where the commands look for them, in volumes that are there', () => {
