@@ -4,8 +4,8 @@ import { linearLines, sizeOf, withFile } from './scale.ts';
 import { measureScale, type ScaleMeasure, type ScaleRun } from './scale-measure.ts';
 
 /** Each topic half as frequent as the one before: of the rarest, one prompt in 256. */
-const PROMPTS = 60_000;
-const SAMPLE = 6000;
+const PROMPTS = 40_000;
+const SAMPLE = 4000;
 const SHARD_BYTES = 16 * 2 ** 20;
 /** Points of routed quality that a sample may cost. */
 const MOST_LOST = 1;

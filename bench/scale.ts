@@ -20,8 +20,8 @@ const LARGE_SHARD_BYTES = 64 * 2 ** 20;
 const LARGE_SAMPLE = 100_000;
 const LARGE_PROMPTS = 1_111_111;
 /** How memory grows shows between two sizes. */
-const LOGGED_PROMPTS = [100_000, 400_000];
-const LOGGED_SAMPLE = 20_000;
+const LOGGED_PROMPTS = [200_000, 2_000_000];
+const LOGGED_SAMPLE = 10_000;
 const LOGGED_SHARD_BYTES = 16 * 2 ** 20;
 const MEMORY_MB = 1500;
 /** The large ones may take hours on a machine that is busy. */

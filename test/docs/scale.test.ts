@@ -51,3 +51,9 @@ describe('the plan on paper', () => {
     expect(Number(gigabytes) / ((peakMb / 1000) * (1 / 0.3))).toBeCloseTo(1, 1.5);
   });
 });
+
+it('names lines of the benches that are there', () => {
+  const names = [...page.matchAll(/`(scale: [^`]+)`/g)].map(([, name]) => name);
+  expect(names.length).toBeGreaterThan(5);
+  for (const name of names) line(name);
+});
