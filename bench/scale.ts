@@ -31,7 +31,7 @@ type Progress = (what: string) => void;
 
 /**
  * Trainings of the same rows as a whole, on shards in one process, and on workers of a queue: CPU seconds, as the machine has two cores
- * however many workers it has. Some ten minutes where two other processes want its cores, too.
+ * however many workers it has. Seven minutes of them; on a machine that was busy with seven times as much as it has cores for it took 18.
  */
 export async function benchScale(onProgress: Progress): Promise<BenchLine[]> {
   if (findRedis() === undefined) return [skipped('scale', 'Redis is not installed')];
