@@ -6,9 +6,9 @@ import { atMost, type BenchLine, plain, skipped } from './bench-line.ts';
 import { LARGE_CANDIDATES, type TopicsDrawn, writeLargeTraffic } from './large-traffic.ts';
 import { measureScale, type ScaleMeasure, type ScaleRun } from './scale-measure.ts';
 
-/** 180,000 rows, on some shards for each worker. */
-const PROMPTS = 20_000;
-const SAMPLE = 6000;
+/** 108,000 rows, on some shards for each worker. */
+const PROMPTS = 12_000;
+const SAMPLE = 4000;
 const SHARD_BYTES = 4 * 2 ** 20;
 /** For a driver that has four times as many shards. */
 const SMALL_SHARD_BYTES = SHARD_BYTES / 4;
@@ -31,7 +31,7 @@ type Progress = (what: string) => void;
 
 /**
  * Trainings of the same rows as a whole, on shards in one process, and on workers of a queue: CPU seconds, as the machine has two cores
- * however many workers it has. Seven minutes of them; on a machine that was busy with seven times as much as it has cores for it took 18.
+ * however many workers it has: some 270 in all.
  */
 export async function benchScale(onProgress: Progress): Promise<BenchLine[]> {
   if (findRedis() === undefined) return [skipped('scale', 'Redis is not installed')];
