@@ -272,7 +272,7 @@ async function openSample(
 ): Promise<DecisionSample> {
   const { log, recordsKept, sample } = config;
   const userKey = log === undefined ? undefined : await openUserKey(log, secrets);
-  return openDecisionSample({
+  const opened = openDecisionSample({
     path: sample.keptDays === 0 ? IN_MEMORY : samplePath(config),
     keptMs: sample.keptDays * 86_400_000,
     newest: recordsKept,
@@ -281,6 +281,8 @@ async function openSample(
     embedderOf: (artifactId) => routers()?.embedderOf(artifactId) ?? null,
     onError,
   });
+  if (log?.folder !== undefined) await opened.fill(log.folder).catch(onError);
+  return opened;
 }
 
 function swapEvents(metrics: Metrics, onError: (error: unknown) => void) {

@@ -1,7 +1,15 @@
 import { createHmac } from 'node:crypto';
+import { open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Request } from 'pointsman';
-import { createDecisionLog, type DecisionLog, type DecisionLogOptions } from 'pointsman/log';
+import { InvalidInputError, type Request } from 'pointsman';
+import {
+  createDecisionLog,
+  type DecisionLog,
+  type DecisionLogOptions,
+  type LogRecord,
+  parseLogRecord,
+} from 'pointsman/log';
 import { directionOf } from './nearest.ts';
 import {
   type BesideDecision,
@@ -38,6 +46,12 @@ export interface ReadSample {
  * read from here.
  */
 export interface DecisionSample {
+  /**
+   * Takes what a log of this machine holds already, the newest of it, where the sample is new: pages would be empty for as long as it takes to fill.
+   *
+   * @param folder of the log; several gateways may write to it.
+   */
+  fill(folder: string): Promise<void>;
   /** The same log, which tells the sample what it is told. */
   tap(log: DecisionLog): DecisionLog;
   /** @param router name in its artifacts. */
@@ -105,6 +119,15 @@ export function openDecisionSample({
     }
   };
   return {
+    async fill(folder) {
+      if (keptMs === 0 || !file.isEmpty) return;
+      const records: LogRecord[] = [];
+      for await (const record of loggedRecords(folder)) {
+        if (record.kind !== 'decision' || !NO_CHOICES.includes(record.policyPath[0] ?? ''))
+          records.push(record);
+      }
+      file.write(records, () => NOT_EMBEDDED);
+    },
     tap(log) {
       return {
         ...log,
@@ -151,6 +174,55 @@ export function openDecisionSample({
       await file.close();
     },
   };
+}
+
+const LOG_FILE = /^decisions-.*\.jsonl$/;
+const MOST_LOGGED_BYTES = 12 * 2 ** 20;
+
+/** The newest records of the files of a log, in their order. */
+async function* loggedRecords(folder: string): AsyncGenerator<LogRecord> {
+  const names = (await readdir(folder).catch(() => [])).filter((name) => LOG_FILE.test(name)).sort();
+  const texts: string[] = [];
+  let bytes = MOST_LOGGED_BYTES;
+  while (bytes > 0 && names.length > 0) {
+    const { read, text } = await tailOf(join(folder, names.pop()!), bytes);
+    bytes -= read;
+    texts.unshift(text);
+  }
+  for (const [i, line] of texts.flatMap((text) => text.split('\n')).entries()) {
+    if (i % AT_A_TIME === 0) await turn();
+    const record = recordOf(line);
+    if (record !== undefined) yield record;
+  }
+}
+
+/** The end of a file, from the beginning of a line on. */
+async function tailOf(
+  path: string,
+  bytes: number,
+): Promise<{ readonly read: number; readonly text: string }> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const from = Math.max(0, size - bytes);
+    const buffer = Buffer.alloc(size - from);
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, from);
+    const text = buffer.toString('utf8', 0, bytesRead);
+    return { read: bytesRead, text: from === 0 ? text : text.slice(text.indexOf('\n') + 1) };
+  } finally {
+    await file.close();
+  }
+}
+
+/** Undefined for what is no whole record: the last line of a file may be half written. */
+function recordOf(line: string): LogRecord | undefined {
+  if (line === '') return undefined;
+  try {
+    return parseLogRecord(JSON.parse(line));
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof InvalidInputError) return undefined;
+    throw error;
+  }
 }
 
 /** UTF-16 units of a user that a log keeps or hashes. */

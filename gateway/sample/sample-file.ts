@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { LogRecord } from 'pointsman/log';
 import { type Connection, createCheckpoints, IN_MEMORY, makePrivateFile, openSqlite } from '../sqlite.ts';
 import { Shares } from './shares.ts';
@@ -64,10 +65,11 @@ export interface BesideDecision {
   readonly embedder: string | null;
 }
 
-/** Part of a decision's id, uniform in [0, 1): whether it is in a sample is the same wherever it is asked. 1 for an id that is not the gateway's own. */
+/** Uniform in [0, 1) by a decision's id: whether it is in a sample is the same wherever it is asked. The gateway's own ids are random themselves. */
 export function drawOf(id: string): number {
-  const digits = /^dec_([0-9a-f]{8})/.exec(id)?.[1];
-  return digits === undefined ? 1 : Number.parseInt(digits, 16) / 2 ** 32;
+  const digits =
+    /^dec_([0-9a-f]{8})/.exec(id)?.[1] ?? createHash('sha256').update(id).digest('hex').slice(0, 8);
+  return Number.parseInt(digits, 16) / 2 ** 32;
 }
 
 /** The router that made an artifact with this id, by its name. */
@@ -146,6 +148,11 @@ export class SampleFile {
       forget: prepare('DELETE FROM sampled WHERE user = ?'),
     };
     this.#joinOthers();
+  }
+
+  /** Whether nothing was ever kept in it, or all has gone. */
+  get isEmpty(): boolean {
+    return this.#statements.all.get() === undefined;
   }
 
   /** Of the decisions that a router makes now, so many are kept: 1, 1/2, 1/4 and so on. */

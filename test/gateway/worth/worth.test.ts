@@ -1,3 +1,4 @@
+import { appendFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Router } from 'pointsman';
 import { createRandom } from 'pointsman/internal';
@@ -209,6 +210,32 @@ describe('what the gateway keeps of decisions', () => {
       await (await post(gateway, '/v1/chat/completions', ask())).text();
       expect((await here(gateway, '/admin/savings')).body.decisions).toBe(run);
       await gateway.close();
+    }
+  });
+
+  it('begins with what the log holds, where there is no sample yet', async () => {
+    const log = join(folder, 'before');
+    const config = await testConfig(upstream, { log: { folder: log } });
+    const first = await createGateway(config, { env: { MOCK_KEY } });
+    const asked = async (model: string) => {
+      const response = await post(first, '/v1/chat/completions', ask({ model }));
+      await response.text();
+      return response.headers.get('x-pointsman-decision-id') as string;
+    };
+    for (let i = 0; i < 3; i++)
+      await post(first, '/v1/feedback', { decisionId: await asked('auto'), rating: 1 });
+    for (const model of ['auto', 'm1']) await asked(model);
+    const { body: before } = await here(first, '/admin/savings');
+    expect(before).toMatchObject({ decisions: 4, rated: 3 });
+    await first.close();
+    const [file] = await readdir(log);
+    await appendFile(join(log, file), '{"kind":"decision","id":"dec_');
+    // It is filled once: what it holds itself goes before what the log says.
+    for (const isNew of [true, false]) {
+      if (isNew) for (const end of ['', '-wal', '-shm']) await rm(`${log}.sample.db${end}`, { force: true });
+      const again = await createGateway(config, { env: { MOCK_KEY } });
+      expect((await here(again, '/admin/savings')).body).toEqual(before);
+      await again.close();
     }
   });
 
