@@ -23,7 +23,7 @@ A router is trained first, where there is none yet.
                           [--past-days 12]
 
 It goes on until Ctrl+C, or for so many requests. An empty log gets the traffic of some days before first, since a retraining compares days. After
---retrain-after requests, 'pointsman retrain' learns from the log once, and a canary tries the new version.
+--retrain-after requests, 'pointsman retrain' learns from the log once; where its gate lets the new version pass, a canary tries it.
 `;
 
 /** Of all answers: of how many somebody says how good they were, and how many are read as they come. */
@@ -201,9 +201,10 @@ async function retrain(router: string, log: string, io: CommandIo): Promise<void
     said += String(text);
   });
   const [code] = await once(child, 'close');
-  // 3: it was kept, which is a result too.
+  // 3: the router was kept, which is a result too.
+  const came = code === 3 ? 'the gate kept the router that was there' : 'a canary tries the new version';
   if (code === 0 || code === 3)
-    io.stdout('A retraining has ended: the pages Versions and Drift show what it found.\n');
+    io.stdout(`A retraining has ended, and ${came}: the pages Versions and Drift show what it found.\n`);
   else io.stderr(`The retraining failed: ${said}\n`);
 }
 

@@ -36,23 +36,28 @@ it('within two minutes the demo has real figures for every page of the dashboard
       return (await fetch(`${url}/admin/${where}`, given)).json() as T;
     };
     const versions = async () => (await admin<VersionsAnswer>('versions')).routers.demo;
-    // What comes last: a retraining has ended, and its version is on trial, or was.
-    await until(async () => {
-      const { canary, verdicts } = await versions();
-      return canary !== null || verdicts.length > 0 ? true : undefined;
-    }, WITHIN_MS);
-    const [night] = (await admin<NightsAnswer>('nights')).routers.demo.nights;
-    expect([night.outcome, night.gate?.passed, night.gate?.rows]).toEqual([
-      'promoted',
-      true,
-      expect.toSatisfy((rows: number) => rows >= 100),
-    ]);
+    // What comes last: a retraining has ended, and a version that the gate let pass is on trial, or was.
+    const night = await until(
+      async () => (await admin<NightsAnswer>('nights')).routers.demo.nights.at(0),
+      WITHIN_MS,
+    );
+    expect(night.gate?.rows).toBeGreaterThanOrEqual(100);
     expect(night.drift?.populations.length).toBeGreaterThan(2);
     expect(night.drift?.candidates.length).toBeGreaterThan(4);
-    await until(async () => {
-      const { canary, verdicts } = await versions();
-      return (canary?.ratings.canary.count ?? 0) > 0 || verdicts.length > 0 ? true : undefined;
-    }, WITHIN_MS);
+    // What solvers need of a busy machine is in the traffic, so that the new version may be a little better or a little worse.
+    const isPromoted = night.gate?.passed === true;
+    expect([night.outcome, night.sentence]).toEqual(
+      isPromoted
+        ? ['promoted', expect.stringMatching(/^Promoted: /)]
+        : ['kept', expect.stringMatching(/^Refused: /)],
+    );
+    const ended = isPromoted ? 'a canary tries the new version' : 'the gate kept the router that was there';
+    await until(async () => said(new RegExp(`(A retraining has ended, and ${ended})`)), WITHIN_MS);
+    if (isPromoted)
+      await until(async () => {
+        const { canary, verdicts } = await versions();
+        return (canary?.ratings.canary.count ?? 0) > 0 || verdicts.length > 0 ? true : undefined;
+      }, WITHIN_MS);
     const { rows } = await firstRows(url!);
     expect(
       rows.filter(({ quality, state }) => state === 'answered' && quality !== null).length,
