@@ -272,7 +272,9 @@ function keptLines(
     const [tuned, checked] = [shuffled.slice(0, cut), shuffled.slice(cut)];
     const family = familyOf(tuned);
     const dial = tuneForLoss(family, part(tuned), {
-      ...{ maxQualityLoss: EPSILON, delta: DELTA, seed: split },
+      maxQualityLoss: EPSILON,
+      delta: DELTA,
+      seed: split,
       requests: checked.length,
     });
     // Where nothing is shown, nothing is set: the last candidate answers all.

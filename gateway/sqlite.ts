@@ -70,6 +70,22 @@ export function openSqlite(
   }
 }
 
+/** Does work within a transaction, all of it or nothing. */
+export function createTransactions(db: Connection): <T>(work: () => T) => T {
+  const [begin, commit, rollback] = ['BEGIN IMMEDIATE', 'COMMIT', 'ROLLBACK'].map((sql) => db.prepare(sql));
+  return (work) => {
+    begin.run();
+    try {
+      const done = work();
+      commit.run();
+      return done;
+    } catch (error) {
+      if (db.inTransaction) rollback.run();
+      throw error;
+    }
+  };
+}
+
 /** Empties the write-ahead log now and then, beside the requests. */
 export interface Checkpoints {
   /** @param characters that were just written. */

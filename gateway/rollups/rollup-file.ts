@@ -1,5 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { type Connection, createCheckpoints, IN_MEMORY, makePrivateFile, openSqlite } from '../sqlite.ts';
+import {
+  type Connection,
+  createCheckpoints,
+  createTransactions,
+  IN_MEMORY,
+  makePrivateFile,
+  openSqlite,
+} from '../sqlite.ts';
 import { Cell, OTHER } from './cell.ts';
 
 /** Raised when what is written can no longer be read by the code before. */
@@ -85,6 +92,7 @@ export function fitLabels(labels: CellLabels, bucket: BucketRoom, room: number):
 /** Rollups in a file. Several processes of one machine may share it. */
 export class RollupFile {
   readonly #db: Connection;
+  readonly #inTransaction;
   readonly #checkpoints;
   readonly #writer = crypto.randomUUID().slice(0, 13);
   readonly #statements;
@@ -100,11 +108,9 @@ export class RollupFile {
     const what = 'the rollups of a gateway';
     this.#db = openSqlite(path, { what, schema: SCHEMA, schemaVersion: SCHEMA_VERSION, busyMs: BUSY_MS });
     this.#checkpoints = createCheckpoints(path, onError);
+    this.#inTransaction = createTransactions(this.#db);
     const prepare = (sql: string) => this.#db.prepare(sql);
     this.#statements = {
-      begin: prepare('BEGIN IMMEDIATE'),
-      commit: prepare('COMMIT'),
-      rollback: prepare('ROLLBACK'),
       write: prepare(
         'REPLACE INTO cells SELECT 0, ?, value->>0, value->>1, ?, value->>2, 0 FROM json_each(?)',
       ),
@@ -276,17 +282,6 @@ export class RollupFile {
       this.#checkpoints.wrote(written.length);
     }
     setFolded.run(at, cube, own, writer);
-  }
-
-  #inTransaction(work: () => void): void {
-    this.#statements.begin.run();
-    try {
-      work();
-      this.#statements.commit.run();
-    } catch (error) {
-      if (this.#db.inTransaction) this.#statements.rollback.run();
-      throw error;
-    }
   }
 }
 

@@ -120,7 +120,7 @@ export function openDecisionSample({
   };
   return {
     async fill(folder) {
-      if (keptMs === 0 || !file.isEmpty) return;
+      if (keptMs === 0 || !file.isNew) return;
       const records: LogRecord[] = [];
       for await (const record of loggedRecords(folder)) {
         if (record.kind !== 'decision' || !NO_CHOICES.includes(record.policyPath[0] ?? ''))

@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import type { LogRecord } from 'pointsman/log';
-import { type Connection, createCheckpoints, IN_MEMORY, makePrivateFile, openSqlite } from '../sqlite.ts';
+import {
+  type Connection,
+  createCheckpoints,
+  createTransactions,
+  IN_MEMORY,
+  makePrivateFile,
+  openSqlite,
+} from '../sqlite.ts';
 import { Shares } from './shares.ts';
 
 /** Raised when what is written can no longer be read by the code before. */
@@ -82,10 +90,13 @@ export function routerOf(artifactId: string): string {
  * in a period. So what is kept of a period is a uniform sample of it, whatever the traffic was (adaptive sampling: Gibbons and Tirthapura 2001).
  */
 export class SampleFile {
+  /** Whether there was no file before: what is gone from one that was there is to stay gone. */
+  readonly isNew: boolean;
   readonly #db: Connection;
   readonly #keptMs: number;
   readonly #clock: () => number;
   readonly #most: number;
+  readonly #inTransaction;
   readonly #checkpoints;
   readonly #statements;
   readonly #shares = new Map<string, Shares>();
@@ -104,6 +115,7 @@ export class SampleFile {
     onError: (error: unknown) => void,
     most: number = MOST_DECISIONS,
   ) {
+    this.isNew = path === IN_MEMORY || !existsSync(path);
     if (path !== IN_MEMORY) makePrivateFile(path);
     this.#db = openSqlite(path, {
       what: 'a sample of decisions of a gateway',
@@ -114,11 +126,9 @@ export class SampleFile {
     this.#clock = clock;
     this.#most = most;
     this.#checkpoints = createCheckpoints(path, onError);
+    this.#inTransaction = createTransactions(this.#db);
     const prepare = (sql: string) => this.#db.prepare(sql);
     this.#statements = {
-      begin: prepare('BEGIN IMMEDIATE'),
-      commit: prepare('COMMIT'),
-      rollback: prepare('ROLLBACK'),
       insert: prepare(
         "INSERT OR IGNORE INTO sampled VALUES (?, ?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, NULL, NULL, NULL, NULL, NULL)",
       ),
@@ -148,11 +158,6 @@ export class SampleFile {
       forget: prepare('DELETE FROM sampled WHERE user = ?'),
     };
     this.#joinOthers();
-  }
-
-  /** Whether nothing was ever kept in it, or all has gone. */
-  get isEmpty(): boolean {
-    return this.#statements.all.get() === undefined;
   }
 
   /** Of the decisions that a router makes now, so many are kept: 1, 1/2, 1/4 and so on. */
@@ -321,17 +326,6 @@ export class SampleFile {
       yield rows.map(rowOf);
       if (rows.length < READ_AT_ONCE) return;
       after = last;
-    }
-  }
-
-  #inTransaction(work: () => void): void {
-    this.#statements.begin.run();
-    try {
-      work();
-      this.#statements.commit.run();
-    } catch (error) {
-      if (this.#db.inTransaction) this.#statements.rollback.run();
-      throw error;
     }
   }
 }

@@ -1,9 +1,7 @@
-import type Database from 'libsql';
+import { type Connection, createTransactions } from '../sqlite.ts';
 import type { Buckets, Held, Ledger, LedgerChanges, Mutable } from './ledger.ts';
 import { monthOf } from './limits.ts';
 import type { DayUse } from './state.ts';
-
-type Connection = InstanceType<typeof Database>;
 
 /** Raised when what is written can no longer be read by the code before. */
 export const SCHEMA_VERSION = 1;
@@ -32,7 +30,7 @@ const DELETE_HELD = 'DELETE FROM held WHERE id IN (SELECT value FROM json_each(?
  * @returns a function that gives the characters it wrote; it throws, and leaves all as it was, when it could not write.
  */
 export function ledgerWriter(db: Connection): (ledger: Ledger, changes: LedgerChanges) => number {
-  const [begin, commit, rollback] = ['BEGIN IMMEDIATE', 'COMMIT', 'ROLLBACK'].map((sql) => db.prepare(sql));
+  const inTransaction = createTransactions(db);
   const [days, buckets, held, notHeld] = [WRITE_DAYS, WRITE_BUCKETS, WRITE_HELD, DELETE_HELD].map((sql) =>
     db.prepare(sql),
   );
@@ -44,8 +42,7 @@ export function ledgerWriter(db: Connection): (ledger: Ledger, changes: LedgerCh
       [held, heldNow.map((one) => [one.id, JSON.stringify(one)])],
       [notHeld, [...changes.held].filter((id) => !ledger.held.has(id))],
     ] as const;
-    begin.run();
-    try {
+    return inTransaction(() => {
       let written = 0;
       for (const [statement, rows] of batches) {
         if (rows.length === 0) continue;
@@ -53,12 +50,8 @@ export function ledgerWriter(db: Connection): (ledger: Ledger, changes: LedgerCh
         statement.run(text);
         written += text.length;
       }
-      commit.run();
       return written;
-    } catch (error) {
-      if (db.inTransaction) rollback.run();
-      throw error;
-    }
+    });
   };
 }
 

@@ -10,7 +10,6 @@ import { countRequestTokens, estimateTokens } from '../tokens.ts';
 import {
   type Answer,
   type AnswerChunk,
-  answerChunks,
   answerCost,
   type Client,
   type ClientContext,
@@ -29,7 +28,7 @@ import {
   SupersededError,
 } from './attempt.ts';
 import { settingsOf } from './options.ts';
-import { isOver, type Run, type StepAnswer, type StepContext, type Writer } from './run.ts';
+import { isOver, type Run, type StepAnswer, type StepContext, type Writer, writeWhole } from './run.ts';
 
 /**
  * One call of one client, within its time. Streams are read here too: to the writer as they come, and put together.
@@ -76,7 +75,8 @@ async function runAttempt(
     timer.stop();
     recordAnswer(run, record, context.request, read);
     // Of two that are whole at the same moment, the reader gets one, and whoever is not it ends here.
-    if (writer !== undefined) await untilAborted(handOn(writer, isStream(given) ? null : read), scope.signal);
+    if (writer !== undefined)
+      await untilAborted(isStream(given) ? writer.end() : writeWhole(writer, read), scope.signal);
     answer = read;
     return read;
   } catch (thrown) {
@@ -98,12 +98,6 @@ async function runAttempt(
     if (answer === null) scope.abort(new SupersededError());
     span.end(record, answer);
   }
-}
-
-/** Commits what is there. @param whole an answer of which nothing was written yet; null where all of it was. */
-async function handOn(writer: Writer, whole: Answer | null): Promise<void> {
-  if (whole !== null) for (const chunk of answerChunks(whole)) await writer.write(chunk);
-  await writer.end();
 }
 
 /** Of many attempts together, before timers have their turn. */

@@ -222,10 +222,12 @@ export function createOutput(
       return owner !== undefined;
     },
     branch: (listener) => sink([listener]),
-    async writeWhole(answer) {
-      const writer = openWriter([]);
-      for (const chunk of answerChunks(answer)) await writer.write(chunk);
-      await writer.end();
-    },
+    writeWhole: (answer) => writeWhole(openWriter([]), answer),
   };
+}
+
+/** An answer of which nothing was written yet. */
+export async function writeWhole(writer: Writer, answer: Answer): Promise<void> {
+  for (const chunk of answerChunks(answer)) await writer.write(chunk);
+  await writer.end();
 }

@@ -5,6 +5,7 @@ import { createRandom } from 'pointsman/internal';
 import { describe, expect, it } from 'vitest';
 import { createGateway } from '../../../gateway/create-gateway.ts';
 import type { SampledDecision } from '../../../gateway/sample/decision-sample.ts';
+import { openSqlite } from '../../../gateway/sqlite.ts';
 import { estimate, studentQuantile } from '../../../gateway/worth/estimate.ts';
 import { bestMix, savingsOf } from '../../../gateway/worth/savings.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
@@ -237,6 +238,13 @@ describe('what the gateway keeps of decisions', () => {
       expect((await here(again, '/admin/savings')).body).toEqual(before);
       await again.close();
     }
+    // What was removed from it stays away, though the log has it.
+    const emptied = openSqlite(`${log}.sample.db`, { schema: '', schemaVersion: 1, what: 'a sample' });
+    emptied.exec('DELETE FROM sampled');
+    emptied.close();
+    const last = await createGateway(config, { env: { MOCK_KEY } });
+    expect((await here(last, '/admin/savings')).body.decisions).toBe(0);
+    await last.close();
   });
 
   it('says in a sentence why it cannot answer', async () => {

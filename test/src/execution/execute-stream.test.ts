@@ -18,6 +18,16 @@ const call = (candidate: string, ...fallback: string[]): PlannedExecution => ({
   plan: { kind: 'call', candidate },
   fallback,
 });
+const hedge = (delayMs: number, ...fallback: string[]): PlannedExecution => ({
+  plan: {
+    kind: 'hedge',
+    fast: { kind: 'call', candidate: 'fast' },
+    slow: { kind: 'call', candidate: 'slow' },
+    delayMs,
+    accept: null,
+  },
+  fallback,
+});
 
 async function read(stream: ExecutionStream): Promise<AnswerChunk[]> {
   const chunks: AnswerChunk[] = [];
@@ -217,16 +227,7 @@ describe('plans, streamed', () => {
   it('the first of two that hedge to say something is the one; the other is stopped', async () => {
     const clock = manualClock();
     const fast = inTurn(streams(clock, 200, 'fast', DONE));
-    const plan: PlannedExecution = {
-      plan: {
-        kind: 'hedge',
-        fast: { kind: 'call', candidate: 'fast' },
-        slow: { kind: 'call', candidate: 'slow' },
-        delayMs: 50,
-        accept: null,
-      },
-      fallback: [],
-    };
+    const plan = hedge(50);
     const opening = executePlanStream(
       plan,
       request,
@@ -268,16 +269,7 @@ describe('plans, streamed', () => {
   it.each(pairs)(
     'of two that answer at the same moment the reader gets one, whole: %s, and %s',
     async (fast, slow) => {
-      const plan: PlannedExecution = {
-        plan: {
-          kind: 'hedge',
-          fast: { kind: 'call', candidate: 'fast' },
-          slow: { kind: 'call', candidate: 'slow' },
-          delayMs: 0,
-          accept: null,
-        },
-        fallback: [],
-      };
+      const plan = hedge(0);
       for (let turns = 0; turns < 60; turns++) {
         const clients = {
           fast: forms[fast as keyof typeof forms](20, 'fast'),
@@ -299,16 +291,7 @@ describe('plans, streamed', () => {
 
   it('a hedge whose committed stream breaks tells the reader so', async () => {
     const clock = manualClock();
-    const plan: PlannedExecution = {
-      plan: {
-        kind: 'hedge',
-        fast: { kind: 'call', candidate: 'fast' },
-        slow: { kind: 'call', candidate: 'slow' },
-        delayMs: 0,
-        accept: null,
-      },
-      fallback: ['other'],
-    };
+    const plan = hedge(0, 'other');
     const other = inTurn(says('other'));
     const clients = { fast: streams(clock, 'fast'), slow: hangs, other };
     const stream = await executePlanStream(plan, request, clients, { clock });

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import type { NearAnswers, Nearest, NearPrompt } from '../../../sample/nearest.ts';
 import { useLoaded } from '../../api/use-loaded.ts';
 import { Card, LoadedView, ScrollTable, Words } from '../../parts/blocks.tsx';
@@ -15,32 +16,18 @@ export function NearestCards({ id }: { readonly id: string }) {
               title="Nearest prompts of the training"
               note="Those that the artifact carries, by the cosine of their embeddings, and how good each candidate was."
             >
-              <ScrollTable label="Nearest prompts of the training">
-                <thead>
-                  <tr>
-                    <th scope="col" class="end">
-                      Alike
-                    </th>
-                    <th scope="col">Prompt</th>
-                    <th scope="col">Quality</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {examples.map(({ prompt, quality, similarity }) => (
-                    <tr key={prompt}>
-                      <td class="end">{similarity.toFixed(2)}</td>
-                      <td class="clamped">
-                        <Words of={prompt} />
-                      </td>
-                      <td>
-                        {Object.entries(quality)
-                          .map(([candidate, value]) => `${candidate} ${formatPercent(value)}`)
-                          .join(', ')}
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </ScrollTable>
+              <NearTable
+                label="Nearest prompts of the training"
+                last="Quality"
+                rows={examples.map(({ prompt, quality, similarity }) => ({
+                  key: prompt,
+                  similarity,
+                  prompt: <Words of={prompt} />,
+                  last: Object.entries(quality)
+                    .map(([candidate, value]) => `${candidate} ${formatPercent(value)}`)
+                    .join(', '),
+                }))}
+              />
             </Card>
           )}
           <Card
@@ -75,30 +62,57 @@ export function NearestCards({ id }: { readonly id: string }) {
 
 function Earlier({ prompts }: { readonly prompts: readonly NearPrompt[] }) {
   return (
-    <ScrollTable label="Nearest earlier requests">
+    <NearTable
+      label="Nearest earlier requests"
+      last="Answered by"
+      rows={prompts.map(({ answers, id, prompt, promptHash, similarity }) => ({
+        key: promptHash,
+        similarity,
+        prompt: (
+          <a href={`#/decision/${encodeURIComponent(id)}`}>
+            {prompt === null ? <code>{promptHash.slice(0, 12)}</code> : <Words of={prompt} />}
+          </a>
+        ),
+        last: answers.map((all) => <div key={all.candidate}>{wordsOf(all)}</div>),
+      }))}
+    />
+  );
+}
+
+interface NearRow {
+  readonly key: string;
+  readonly similarity: number;
+  readonly prompt: ComponentChildren;
+  readonly last: ComponentChildren;
+}
+
+/** The most alike first. @param last head of the last column */
+function NearTable({
+  label,
+  last,
+  rows,
+}: {
+  readonly label: string;
+  readonly last: string;
+  readonly rows: readonly NearRow[];
+}) {
+  return (
+    <ScrollTable label={label}>
       <thead>
         <tr>
           <th scope="col" class="end">
             Alike
           </th>
           <th scope="col">Prompt</th>
-          <th scope="col">Answered by</th>
+          <th scope="col">{last}</th>
         </tr>
       </thead>
       <tbody>
-        {prompts.map(({ answers, id, prompt, promptHash, similarity }) => (
-          <tr key={promptHash}>
-            <td class="end">{similarity.toFixed(2)}</td>
-            <td class="clamped">
-              <a href={`#/decision/${encodeURIComponent(id)}`}>
-                {prompt === null ? <code>{promptHash.slice(0, 12)}</code> : <Words of={prompt} />}
-              </a>
-            </td>
-            <td>
-              {answers.map((all) => (
-                <div key={all.candidate}>{wordsOf(all)}</div>
-              ))}
-            </td>
+        {rows.map((row) => (
+          <tr key={row.key}>
+            <td class="end">{row.similarity.toFixed(2)}</td>
+            <td class="clamped">{row.prompt}</td>
+            <td>{row.last}</td>
           </tr>
         ))}
       </tbody>
