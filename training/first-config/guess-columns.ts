@@ -1,5 +1,5 @@
 import { DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
-import { REDACTION_PATTERNS, redactJson } from '../ingest/record/redact.ts';
+import { REDACTION_PATTERNS, redactJson } from '../ingest/record/format.ts';
 import { valueAt } from '../ingest/record/values.ts';
 import type { ColumnMap, MapTarget } from '../ingest/sql/layout.ts';
 import { agreement, type PaidPrices, paidPrices } from '../outcomes/amounts.ts';

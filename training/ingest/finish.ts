@@ -26,7 +26,7 @@ import {
   VerdictCache,
 } from './judge.ts';
 import type { RowEmbedder, readIngestOptions } from './options.ts';
-import { type RedactionPattern, redactionPatterns, redactJson, redactText } from './record/redact.ts';
+import { type RedactionPattern, redactionPatterns, redactJson, redactText } from './record/format.ts';
 import { readResponse } from './record/response.ts';
 import { jsonOf, listOf, sha256 } from './record/values.ts';
 import { EXISTING, hasRows, rewriteRows, USABLE } from './sql/rows.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { redactionPatterns, redactJson, redactText } from '../../../../training/ingest/record/redact.ts';
+import { redactionPatterns, redactJson, redactText } from '../../../../training/ingest/record/format.ts';
 
 test.each([
   ['Write to anna.lee+x@mail.example.co.uk, please', 'Write to [EMAIL], please'],
