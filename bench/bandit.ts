@@ -14,7 +14,7 @@ import { type FittedFeatures, fitFeatures } from '../training/features/fit-featu
 import { predictRows, takeRows } from '../training/fit/rows.ts';
 import type { OutcomeMatrix } from '../training/outcomes/matrix.ts';
 import { nameSplits, type Splits, splitOutcomes } from '../training/split/split.ts';
-import { fitHeads } from '../training/train/heads.ts';
+import { finishHeads, learnHeads } from '../training/train/heads.ts';
 import type { LogReport } from '../training/train/logged.ts';
 import { startRun } from '../training/train/training-run.ts';
 import { toBanditLog } from './bandit-log.ts';
@@ -185,7 +185,7 @@ export async function learn(
     features,
     onStep: () => {},
   });
-  const { heads, model, files, ...learned } = await fitHeads(run);
+  const { heads, model, files, ...learned } = await finishHeads(run, await learnHeads(run));
   const head = createHead(heads.success.head, {
     layers: readLayersModel(
       JSON.parse(new TextDecoder().decode(files.get(model.topology))),

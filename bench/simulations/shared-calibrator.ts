@@ -61,7 +61,7 @@ export function apartShare(draws: number, off: number, repeats = 1): number {
       columns: CANDIDATES,
       values: Float32Array.from({ length: cells.length * repeats }, (_, i) => cells[i % cells.length]),
     });
-    const calibrators = chooseCalibrators(repeat(logits), repeat(answers), null, {
+    const { calibrators } = chooseCalibrators(repeat(logits), repeat(answers), null, {
       groups: Int32Array.from({ length: prompts * repeats }, (_, row) => row % prompts),
       seed,
     });

@@ -60,14 +60,13 @@ export function chooseCalibrator(data: CalibrationData, options: ChoiceOptions):
  * @param logits `[rows, candidates]` @param labels as `logits`, 0 to 1, fractions allowed; NaN: unobserved
  * @param weights importance of each label, as `logits`; null: all alike
  * @param options `groups`: near-duplicate group of each row
- * @returns `[candidates]`
  */
 export function chooseCalibrators(
   logits: Matrix,
   labels: Matrix,
   weights: Float32Array | null,
   { groups, seed }: { readonly groups: ArrayLike<number>; readonly seed: number },
-): Calibrator[] {
+): ChosenCalibrators {
   const { columns } = labels;
   const groupOfCell = Int32Array.from(logits.values, (_, i) => groups[Math.floor(i / columns)]);
   const together = chooseCalibrator(
@@ -88,7 +87,20 @@ export function chooseCalibrators(
     (shared, i) => shared - apart[i % columns].rowLosses[Math.floor(i / columns)],
   );
   const better = gainIsWorth(saved, weights, groupOfCell);
-  return apart.map(({ calibrator }) => (better ? calibrator : together.calibrator));
+  const losses = better
+    ? saved.map((_, i) => apart[i % columns].rowLosses[Math.floor(i / columns)])
+    : together.rowLosses;
+  return {
+    calibrators: apart.map(({ calibrator }) => (better ? calibrator : together.calibrator)),
+    loss: clusteredMean(losses, groupOfCell, weights).mean,
+  };
+}
+
+export interface ChosenCalibrators {
+  /** `[candidates]` */
+  readonly calibrators: readonly Calibrator[];
+  /** Mean log-loss of those that serve, each fitted without the row that it is asked about, in nats. */
+  readonly loss: number;
 }
 
 /** With too few rows to tell nothing is fitted, and the identity's losses are out of fold as they are. */

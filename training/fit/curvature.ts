@@ -39,14 +39,15 @@ export function measureCurvature(tf: TensorFlow, features: Matrix, sample = most
   const moments = new Float64Array(products.length);
   for (let i = 0; i < moments.length; i++) moments[i] = ((1 - mix) * products[i]) / used;
   for (let j = 0; j < columns; j++) moments[j * columns + j] += mix * diagonal[j] + 1e-9;
-  return {
-    diagonal,
-    factor(weight, penalties) {
-      const matrix = new Float64Array(moments.length);
-      for (let i = 0; i < matrix.length; i++) matrix[i] = weight * moments[i];
-      for (let j = 0; j < columns; j++) matrix[j * columns + j] += penalties[j];
-      return cholesky(matrix, columns);
-    },
+  return { diagonal, factor: factorOf(moments, columns) };
+}
+
+function factorOf(moments: Float64Array, columns: number): Curvature['factor'] {
+  return (weight, penalties) => {
+    const matrix = new Float64Array(moments.length);
+    for (let i = 0; i < matrix.length; i++) matrix[i] = weight * moments[i];
+    for (let j = 0; j < columns; j++) matrix[j * columns + j] += penalties[j];
+    return cholesky(matrix, columns);
   };
 }
 
@@ -298,6 +299,27 @@ export class RidgeSums {
       return (sum - shift) / rows;
     });
     return { kernel, bias };
+  }
+
+  /** Means of the targets. `[outputs]` At least one row. */
+  means(): Float64Array {
+    return this.#parts.y.map((sum) => sum / this.rows);
+  }
+
+  /** Second moments of the features over all rows, of which there is one at least. */
+  curvature(): Curvature {
+    const [inputs, rows] = [this.#inputs, this.rows];
+    const moments = new Float64Array(inputs * inputs);
+    for (let i = 0; i < inputs; i++)
+      for (let j = 0; j <= i; j++) {
+        const moment = this.#parts.xx[i * inputs + j] / rows;
+        moments[i * inputs + j] = moment;
+        moments[j * inputs + i] = moment;
+      }
+    const diagonal = Float64Array.from({ length: inputs }, (_, i) => moments[i * inputs + i]);
+    if (inputs > mostInputs) return { diagonal, factor: () => null };
+    for (let i = 0; i < inputs; i++) moments[i * inputs + i] += 1e-9;
+    return { diagonal, factor: factorOf(moments, inputs) };
   }
 
   /** Mean squared error of a layer on the rows, over all outputs. */

@@ -109,15 +109,98 @@ function createRowBlocks(tf: TensorFlow, matrix: Matrix): RowBlocks {
   };
 }
 
-interface MinimiseOptions {
-  /** Value and slope (written into `slope`) at a point. */
-  readonly evaluate: (point: Float64Array, slope: Float64Array) => number;
+/** Length of the sums of `addSlopes`. */
+export function slopesLength(inputs: number, outputs: number): number {
+  return 2 + (inputs + 1) * outputs;
+}
+
+/** Rows whose slopes are there at a time. */
+const SLOPE_ROWS = 4096;
+
+/**
+ * Adds the losses of rows at logits X W + b, their weights, and the slopes by kernel and bias to sums. All of it is in double precision
+ * and in the order of the rows, without a backend: the same bits on every machine. Sums of two sets of rows, added, are those of both.
+ *
+ * @param sums `[slopesLength]`: loss, weight, slopes by kernel `[inputs, outputs]` and by bias `[outputs]`
+ * @param point kernel and bias, as the slopes
+ */
+export function addSlopes(
+  sums: Float64Array,
+  { features, targets }: FitData,
+  loss: Loss,
+  point: Float64Array,
+) {
+  const [inputs, outputs] = [features.columns, targets.columns];
+  const weights = targetWeights({ targets }, loss);
+  sums[1] += totalWeight(loss, weights, outputs);
+  const bias = point.subarray(inputs * outputs);
+  const ofKernel = sums.subarray(2, 2 + inputs * outputs);
+  const ofBias = sums.subarray(2 + inputs * outputs);
+  const own = new Float64Array(4 * outputs);
+  for (let start = 0; start < features.rows; start += SLOPE_ROWS) {
+    const rows = Math.min(SLOPE_ROWS, features.rows - start);
+    const x = features.values.subarray(start * inputs, (start + rows) * inputs);
+    const logits = new Float32Array(rows * outputs);
+    for (let row = 0; row < rows; row += 4) {
+      // What is read of the kernel serves four rows; of the last ones some are taken again, and not written.
+      const [a, b, c, d] = [0, 1, 2, 3].map((more) => inputs * Math.min(rows - 1, row + more));
+      for (let i = 0; i < 4 * outputs; i++) own[i] = bias[i % outputs];
+      for (let j = 0; j < inputs; j++) {
+        const [first, second, third, fourth] = [x[a + j], x[b + j], x[c + j], x[d + j]];
+        for (let o = 0; o < outputs; o++) {
+          const weight = point[j * outputs + o];
+          own[o] += first * weight;
+          own[outputs + o] += second * weight;
+          own[2 * outputs + o] += third * weight;
+          own[3 * outputs + o] += fourth * weight;
+        }
+      }
+      logits.set(own.subarray(0, outputs * Math.min(4, rows - row)), row * outputs);
+    }
+    const [from, to] = [start * outputs, (start + rows) * outputs];
+    const slopes = new Float32Array(4 * Math.ceil(rows / 4) * outputs);
+    sums[0] += residualsInto(
+      loss,
+      {
+        rows,
+        outputs,
+        logits,
+        targets: targets.values.subarray(from, to),
+        weights: weights.subarray(from, to),
+      },
+      slopes,
+    );
+    for (let o = 0; o < outputs; o++)
+      for (let row = 0; row < rows; row++) ofBias[o] += slopes[o * rows + row];
+    for (let row = 0; row < rows; row += 4) {
+      const [a, b, c, d] = [0, 1, 2, 3].map((more) => inputs * Math.min(rows - 1, row + more));
+      for (let o = 0; o < outputs; o++)
+        for (let more = 0; more < 4; more++)
+          own[4 * o + more] = row + more < rows ? slopes[o * rows + row + more] : 0;
+      for (let j = 0; j < inputs; j++) {
+        const [first, second, third, fourth] = [x[a + j], x[b + j], x[c + j], x[d + j]];
+        for (let o = 0; o < outputs; o++)
+          ofKernel[j * outputs + o] +=
+            first * own[4 * o] + second * own[4 * o + 1] + (third * own[4 * o + 2] + fourth * own[4 * o + 3]);
+      }
+    }
+  }
+}
+
+interface DescentOptions {
   /** Applies a positive definite guess of the inverse curvature, in place. */
   readonly precondition: (vector: Float64Array) => void;
   readonly maxSteps: number;
+  /** Points that are asked about, at most. @default as many as it takes */
+  readonly maxEvaluations?: number;
   /** Ends when the value can fall by no more than this share of itself, as far as the curvature tells. */
   readonly tolerance: number;
   readonly onStep?: (step: number, value: number, gainLeft: number) => void;
+}
+
+interface MinimiseOptions extends DescentOptions {
+  /** Value and slope (written into `slope`) at a point. */
+  readonly evaluate: (point: Float64Array, slope: Float64Array) => number;
 }
 
 interface Minimum {
@@ -127,20 +210,56 @@ interface Minimum {
   readonly evaluations: number;
 }
 
+/** What is at a point. */
+export interface Evaluated {
+  readonly value: number;
+  readonly slope: Float64Array;
+}
+
 /**
  * L-BFGS (Nocedal and Wright 2006, algorithm 7.4) with a preconditioner as the first guess of the curvature,
  * and backtracking to the Armijo condition. For smooth convex functions it finds the minimum.
  */
-export function minimise(start: Float64Array, options: MinimiseOptions): Minimum {
-  const { evaluate, precondition, maxSteps, tolerance, onStep } = options;
+export function minimise(start: Float64Array, { evaluate, ...options }: MinimiseOptions): Minimum {
+  const search = descend(start, options);
+  for (let next = search.next(); ; ) {
+    if (next.done === true) return next.value;
+    const slope = new Float64Array(start.length);
+    next = search.next({ value: evaluate(next.value, slope), slope });
+  }
+}
+
+/**
+ * Several searches of minima at a time, whose points are evaluated elsewhere: each pass is of one point of every search that has not ended.
+ *
+ * @param evaluate @param points null: the search has ended
+ */
+export async function minimiseTogether(
+  searches: readonly { readonly start: Float64Array; readonly options: DescentOptions }[],
+  evaluate: (points: readonly (Float64Array | null)[]) => Promise<readonly (Evaluated | null)[]>,
+): Promise<Minimum[]> {
+  const descents = searches.map(({ options, start }) => descend(start, options));
+  let found = descents.map((descent) => descent.next());
+  for (;;) {
+    const points = found.map((each) => (each.done === true ? null : each.value));
+    if (points.every((point) => point === null)) return found.map(({ value }) => value as Minimum);
+    const evaluated = await evaluate(points);
+    found = found.map((each, i) => (each.done === true ? each : descents[i].next(evaluated[i]!)));
+  }
+}
+
+/** Gives each point that it must know of, and is told what is there. */
+function* descend(
+  start: Float64Array,
+  { maxEvaluations = Number.POSITIVE_INFINITY, maxSteps, onStep, precondition, tolerance }: DescentOptions,
+): Generator<Float64Array, Minimum, Evaluated> {
   const size = start.length;
   let point = start.slice();
-  let slope = new Float64Array(size);
-  let value = evaluate(point, slope);
+  let { slope, value } = yield point;
   let evaluations = 1;
   const pairs: Pair[] = [];
   let step = 0;
-  for (; step < maxSteps; step++) {
+  for (; step < maxSteps && evaluations < maxEvaluations; step++) {
     const direction = searchDirection(slope, pairs, precondition);
     const descent = dot(slope, direction);
     onStep?.(step, value, -descent / 2);
@@ -148,22 +267,21 @@ export function minimise(start: Float64Array, options: MinimiseOptions): Minimum
     if (!(-descent / 2 > tolerance * Math.abs(value))) break;
     let length = 1;
     const next = new Float64Array(size);
-    const nextSlope = new Float64Array(size);
-    let nextValue = Number.NaN;
-    for (let tries = 0; tries < 30; tries++) {
+    let found: Evaluated = { value: Number.NaN, slope };
+    for (let tries = 0; tries < 30 && evaluations < maxEvaluations; tries++) {
       for (let i = 0; i < size; i++) next[i] = point[i] + length * direction[i];
-      nextValue = evaluate(next, nextSlope);
+      found = yield next;
       evaluations++;
-      if (nextValue <= value + 1e-4 * length * descent) break;
+      if (found.value <= value + 1e-4 * length * descent) break;
       // The minimum of the parabola through what is known, kept within bounds.
-      const parabola = (-descent * length) / (2 * ((nextValue - value) / length - descent));
+      const parabola = (-descent * length) / (2 * ((found.value - value) / length - descent));
       length = Number.isFinite(parabola)
         ? Math.min(0.5 * length, Math.max(0.1 * length, parabola))
         : length / 4;
     }
-    if (!(nextValue < value)) break;
-    remember(pairs, point, next, slope, nextSlope);
-    [point, slope, value] = [next, nextSlope, nextValue];
+    if (!(found.value < value)) break;
+    remember(pairs, point, next, slope, found.slope);
+    [point, slope, value] = [next, found.slope, found.value];
   }
   return { point, value, steps: step, evaluations };
 }

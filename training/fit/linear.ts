@@ -256,7 +256,7 @@ function spreads(data: FitData, loss: Loss): Float64Array {
  * Every output's curvature is about weight * spread * second moments + penalties. One factor, at the mean spread,
  * serves them all.
  */
-function preconditioner(
+export function preconditioner(
   curvature: Curvature,
   totalWeight: number,
   spread: Float64Array,

@@ -259,7 +259,7 @@ function calibratorsOf(
     scores.values[cell] = logits[i];
     labels.values[cell] = answers.quality[i];
   });
-  const own = chooseCalibrators(scores, labels, null, {
+  const { calibrators } = chooseCalibrators(scores, labels, null, {
     groups: Int32Array.from(numbers.keys(), (row) => groups[row]),
     seed: config.seed,
   });
@@ -267,7 +267,7 @@ function calibratorsOf(
     { logits, labels: answers.quality },
     { groups: held.map(({ row }) => groups[row]), seed: config.seed },
   );
-  return [...own, together.calibrator].map(({ parameters }) => parameters);
+  return [...calibrators, together.calibrator].map(({ parameters }) => parameters);
 }
 
 /** What is said of the answers to each prompt of the fit split by heads that have not seen it. */

@@ -1,9 +1,9 @@
 import { InvalidInputError, type Manifest } from 'pointsman';
 import {
   argMin,
+  type Calibrator,
   createCalibrator,
   createHead,
-  type HeadSpec,
   type ManifestAnswer,
   type ManifestHeads,
   needsAnswers,
@@ -20,6 +20,7 @@ import {
   createMatrix,
   crossValidate,
   type DenseChain,
+  type DenseLayer,
   type Matrix,
   predictRows,
   putRows,
@@ -44,11 +45,15 @@ import { type AnswerReport, type FittedAnswers, fitAnswers } from './answer.ts';
 import { type LogReport, learnQuality, logWeights } from './logged.ts';
 import {
   againstTheField,
-  constantLayer,
+  baseLogits,
+  choiceLayer,
+  choiceSpec,
   describePreferences,
+  type FittedChoice,
   type FittedQuality,
   type LearnedQuality,
   learnBesideScores,
+  loggedChoice,
   type PreferenceReport,
   type QualityReport,
   TARGET_TEMPERATURE,
@@ -79,33 +84,63 @@ export interface FittedHeads {
   readonly preferences: PreferenceReport | null;
 }
 
-/** Fits every head on the fit split, and its calibrator on the calibrate split. */
-export async function fitHeads(run: TrainingRun): Promise<FittedHeads> {
-  const { data, quality, log, used } = await learn(run);
+/** All heads of a router, fitted and not calibrated. */
+export interface LearnedHeads {
+  readonly data: LearnerData;
+  readonly quality: FittedQuality;
+  /** What is expected of each candidate before its prompt is looked at. `[candidates]` */
+  readonly prior: readonly number[];
+  readonly choice: FittedChoice;
+  readonly amounts: FittedAmounts;
+  /** Tells tasks apart; null where the traffic has fewer than two. */
+  readonly classifier: DenseLayer | null;
+  readonly log: LogReport | null;
+  /** Whether comparisons were learned from. */
+  readonly used: boolean;
+}
+
+/** Fits every head on the fit split. */
+export async function learnHeads(run: TrainingRun): Promise<LearnedHeads> {
+  const learned = await learn(run);
+  const { data, quality } = learned;
   const choice = await fitChoice(data, quality, run.onStep);
   const amounts = await fitAmounts(run);
-  const chains: Record<string, DenseChain> = { ...quality.chains, ...choice.chains, ...amounts.chains };
   // The domain head is a classifier of tasks times their means: its first layer is worth an output of its own.
   const classifier = quality.chains.quality_domain?.[0] ?? (await fitTaskClassifier(data));
-  if (classifier !== null) chains.task = [classifier];
-  const task = classifier === null ? undefined : 'task';
+  return { ...learned, prior: trainMeans(data), choice, amounts, classifier };
+}
+
+/** The heads as they are asked, those of layers in one layer each. */
+export function foldLearned({ amounts, choice, classifier, prior, quality }: LearnedHeads): FoldedHeads {
+  const chains: Record<string, DenseChain> = {
+    ...quality.chains,
+    choice: [choice.layer],
+    ...amounts.chains,
+    ...(classifier === null ? {} : { task: [classifier] }),
+  };
   const outputs = new Map(Object.entries(chains).map(([name, chain]) => [name, joinedLayer(chain)]));
-  const success = { kind: 'logit', prior: trainMeans(data), head: quality.spec } as const;
-  const raw: ManifestHeads = {
+  const heads: ManifestHeads = {
     choice: { head: choice.spec, temperature: 1 },
-    success: { head: success, calibrators: [] },
+    success: { head: { kind: 'logit', prior, head: quality.spec }, calibrators: [] },
     ...amounts.heads,
   };
+  return foldHeads({ heads, outputs }, classifier === null ? undefined : 'task');
+}
 
+/**
+ * Calibrates heads on the calibrate split, and makes what is served of them.
+ * @param found calibrators and temperature that were found on other rows. @default they are found here
+ */
+export async function finishHeads(
+  run: TrainingRun,
+  learned: LearnedHeads,
+  found?: FoundCalibration,
+): Promise<FittedHeads> {
+  const { amounts, classifier, data, log, quality, used } = learned;
+  const task = classifier === null ? undefined : 'task';
   run.onStep('calibrating');
   const offsets = task === undefined ? null : await fitToldOffsets(data, quality.outOfFold);
-  const calibrated = calibrateHeads(
-    run,
-    foldHeads({ heads: raw, outputs }, task),
-    quality.files,
-    log,
-    offsets,
-  );
+  const calibrated = calibrateHeads(run, foldLearned(learned), quality.files, log, offsets, found);
   const uncertainty =
     run.config.uncertainty === true ? await fitUnsure(run, { data, quality }, calibrated) : null;
   const { heads, outputs: layers } = foldHeads(calibrated, task);
@@ -233,6 +268,12 @@ async function linearPenalties(data: LearnerData, { members }: QualityReport): P
   return { difficulty: settings.levelPenalty, advantage: settings.deviationPenalty };
 }
 
+/** Calibrators of every candidate's success, and the choice head's temperature. */
+export interface FoundCalibration {
+  readonly calibrators: readonly Calibrator[];
+  readonly temperature: number;
+}
+
 interface CalibratedHeads extends FoldedHeads {
   readonly told: ToldTask | null;
   /** What the success head says of the calibrate split, not calibrated: `[rows, candidates]`. */
@@ -249,6 +290,7 @@ function calibrateHeads(
   tables: ReadonlyMap<string, Uint8Array>,
   log: LogReport | null,
   offsets: ToldOffsets | null,
+  found?: FoundCalibration,
 ): CalibratedHeads {
   const { rows } = splits.calibrate;
   const context = headContext(outputs, tables, features.matrix.columns);
@@ -259,9 +301,10 @@ function calibrateHeads(
   const areCompared = isByPreference(matrix);
   const targets = areCompared ? quality : softTargets(quality, TARGET_TEMPERATURE);
   const temperature =
-    areCompared || isFullyObserved(quality)
+    found?.temperature ??
+    (areCompared || isFullyObserved(quality)
       ? fitSoftmaxTemperature(predictRows(createHead(heads.choice.head, context), held), { targets })
-      : 1;
+      : 1);
   // What was won against whom depends on how pairs were drawn: where that is logged, weights undo it.
   const isDrawn = areCompared && propensities?.source === 'logged';
   const isWeighed = propensities !== null && log !== null && (log.method !== 'none' || isDrawn);
@@ -270,7 +313,8 @@ function calibrateHeads(
     : null;
   const groupOfRow = rows.map((row) => groups[row]);
   const success = predictRows(createHead(heads.success.head, context), held);
-  const calibrators = chooseCalibrators(success, quality, weights, { groups: groupOfRow, seed: config.seed });
+  const options = { groups: groupOfRow, seed: config.seed };
+  const calibrators = found?.calibrators ?? chooseCalibrators(success, quality, weights, options).calibrators;
   const taskOfRow = rows.map((row) => tasks.indexOf(matrix.prompts[row].task ?? ''));
   const given = { features: held, quality, weights, tasks: taskOfRow, groups: groupOfRow };
   return {
@@ -287,11 +331,6 @@ function calibrateHeads(
 
 /** Penalties tried, as shares of feature variance; the loss is summed over rows. */
 const PENALTIES = { from: 0.3, to: 0.03 } as const;
-
-interface FittedChoice {
-  readonly spec: HeadSpec;
-  readonly chains: Readonly<Record<string, DenseChain>>;
-}
 
 /**
  * The choice head: softmax over candidates of base rates, plus a linear layer trained on soft targets, plus the
@@ -344,21 +383,8 @@ async function fitChoice(
     sum.values[i] = base[i % columns] + weights[0] * path.values[i] + weights[1] * differences.values[i];
   const { strength } = chooseLossShrinkage(sum, base, { targets }, 'softmax', { groups });
   const { layer } = await fitLinear({ features, targets }, 'softmax', { l2 });
-  // Shrinkage and weight go into the layer, the base rates into its bias: one layer to ask at serving time.
-  const scale = strength * weights[0];
-  const own = {
-    ...layer,
-    kernel: layer.kernel.map((x) => scale * x),
-    bias: layer.bias.map((x, c) => base[c] + scale * (x - base[c])),
-  };
-  return { spec: choiceSpec(quality, strength * weights[1]), chains: { choice: [own] } };
-}
-
-/** Logarithms of the mean targets, smoothed: what to say without looking at the prompt. */
-function baseLogits({ rows, columns, values }: Matrix): number[] {
-  const sums = new Array<number>(columns).fill(0.5);
-  for (let i = 0; i < values.length; i++) if (!Number.isNaN(values[i])) sums[i % columns] += values[i];
-  return sums.map((sum) => Math.log(sum / (rows + columns / 2)));
+  const descent = { layer, l2, base, scale: strength * weights[0] };
+  return { spec: choiceSpec(quality, strength * weights[1]), layer: choiceLayer(descent), descent };
 }
 
 function without(logits: Matrix, base: readonly number[]): Matrix {
@@ -367,27 +393,4 @@ function without(logits: Matrix, base: readonly number[]): Matrix {
 
 function add(logits: Matrix, base: readonly number[]): Matrix {
   return { ...logits, values: logits.values.map((x, i) => x + base[i % base.length]) };
-}
-
-/**
- * The choice head where rows were seen with a candidate or two: a softmax over what is observed of such a row teaches
- * nothing. It follows from the quality head instead: the expected qualities over the temperature that soft targets have.
- */
-function loggedChoice({ features, candidateMeans }: LearnerData, quality: HeadSpec): FittedChoice {
-  const bias = Float32Array.from(candidateMeans, (mean) => mean / TARGET_TEMPERATURE);
-  return {
-    spec: choiceSpec(quality, 1 / TARGET_TEMPERATURE),
-    chains: { choice: [constantLayer(features.columns, bias)] },
-  };
-}
-
-/** The choice's own layer, plus the quality head's differences between candidates. */
-function choiceSpec(quality: HeadSpec, weight: number): HeadSpec {
-  return {
-    kind: 'stack',
-    members: [
-      { weight: 1, head: { kind: 'layers', output: 'choice' } },
-      { weight, head: { kind: 'spread', level: 0, deviation: 1, head: quality } },
-    ],
-  };
 }

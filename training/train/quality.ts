@@ -144,6 +144,65 @@ export function constantLayer(inputs: number, bias: Float32Array): DenseLayer {
   return { inputs, outputs: bias.length, kernel, bias, activation: 'linear' };
 }
 
+/** The choice head: the quality head's differences, and a layer of its own. */
+export interface FittedChoice {
+  readonly spec: HeadSpec;
+  /** The output `choice`. */
+  readonly layer: DenseLayer;
+  /** How its layer was made; null where it was not learned by descent. */
+  readonly descent: ChoiceDescent | null;
+}
+
+/** A softmax layer that was learned from soft targets, and what is taken of it. */
+export interface ChoiceDescent {
+  readonly layer: DenseLayer;
+  readonly l2: number;
+  /** Logarithms of base rates. `[candidates]` */
+  readonly base: readonly number[];
+  /** How much of what the layer says beyond base rates is said. */
+  readonly scale: number;
+}
+
+/** Logarithms of the mean targets, smoothed: what to say without looking at the prompt. */
+export function baseLogits({ rows, columns, values }: Matrix): number[] {
+  const sums = new Array<number>(columns).fill(0.5);
+  for (let i = 0; i < values.length; i++) if (!Number.isNaN(values[i])) sums[i % columns] += values[i];
+  return sums.map((sum) => Math.log(sum / (rows + columns / 2)));
+}
+
+/** Shrinkage and weight go into the layer, the base rates into its bias: one layer to ask at serving time. */
+export function choiceLayer({ base, layer, scale }: ChoiceDescent): DenseLayer {
+  return {
+    ...layer,
+    kernel: layer.kernel.map((x) => scale * x),
+    bias: layer.bias.map((x, c) => base[c] + scale * (x - base[c])),
+  };
+}
+
+/**
+ * The choice head where rows were seen with a candidate or two: a softmax over what is observed of such a row teaches
+ * nothing. It follows from the quality head instead: the expected qualities over the temperature that soft targets have.
+ */
+export function loggedChoice({ features, candidateMeans }: LearnerData, quality: HeadSpec): FittedChoice {
+  const bias = Float32Array.from(candidateMeans, (mean) => mean / TARGET_TEMPERATURE);
+  return {
+    spec: choiceSpec(quality, 1 / TARGET_TEMPERATURE),
+    layer: constantLayer(features.columns, bias),
+    descent: null,
+  };
+}
+
+/** The choice's own layer, plus the quality head's differences between candidates. */
+export function choiceSpec(quality: HeadSpec, weight: number): HeadSpec {
+  return {
+    kind: 'stack',
+    members: [
+      { weight: 1, head: { kind: 'layers', output: 'choice' } },
+      { weight, head: { kind: 'spread', level: 0, deviation: 1, head: quality } },
+    ],
+  };
+}
+
 export interface LearnedQuality {
   /** What the quality was fitted on in the end. */
   readonly data: LearnerData;

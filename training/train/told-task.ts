@@ -160,7 +160,7 @@ export function calibrateTold(
   });
   const weights = rows.weights && takeRows({ ...rows.quality, values: rows.weights }, at).values;
   const groups = at.map((row) => rows.groups[row]);
-  const calibrators = chooseCalibrators(logits, quality, weights, { groups, seed });
+  const { calibrators } = chooseCalibrators(logits, quality, weights, { groups, seed });
   const expected = { ...logits, values: logits.values.map((z) => sigmoid(z) / TARGET_TEMPERATURE) };
   const slope = isFullyObserved(quality)
     ? fitSoftmaxTemperature(expected, { targets: softTargets(quality, TARGET_TEMPERATURE) })

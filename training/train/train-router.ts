@@ -35,7 +35,7 @@ import { withRunFolder, workPart } from '../work/run-folder.ts';
 import type { ScratchOptions } from '../work/scratch-database.ts';
 import type { AnswerReport } from './answer.ts';
 import { predictTest, predictTold } from './evaluate-router.ts';
-import { type FittedHeads, fitHeads } from './heads.ts';
+import { type FittedHeads, finishHeads, learnHeads } from './heads.ts';
 import type { LogReport } from './logged.ts';
 import {
   type PreparedTraffic,
@@ -102,7 +102,7 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
         });
 
   const run = await startRun({ config, matrix, splits, groups, features, onStep });
-  const heads = withThresholds(await fitHeads(run), input.thresholds ?? null);
+  const heads = withThresholds(await finishHeads(run, await learnHeads(run)), input.thresholds ?? null);
   const built = await buildRouter(run, heads, input);
 
   onStep('evaluating on the test split');
