@@ -1,7 +1,7 @@
 import { argMax } from 'pointsman/internal';
 import { parseTrainConfig, type TrainConfigInput } from '../training/config.ts';
 import { openEmbedder } from '../training/embed/embedders.ts';
-import { nearestNeighbours } from '../training/evaluate/baselines.ts';
+import { nearestNeighbours } from '../training/evaluate/nearest.ts';
 import type { Matrix } from '../training/fit/rows.ts';
 import type { OutcomeMatrix } from '../training/outcomes/matrix.ts';
 import type { NearDuplicateGroups } from '../training/split/near-duplicates.ts';

@@ -44,18 +44,9 @@ export const SRC_ARROWS: Arrows = {
 
 /**
  * What every room of `training` may use: the table of outcomes and its splits, the configuration, matrices and fits,
- * figures in words, folders of runs, jobs on shards, and the version. Among themselves only as `TRAINING_ARROWS` says.
+ * figures in words, folders of runs, and jobs on shards. Among themselves only as `TRAINING_ARROWS` says.
  */
-export const TRAINING_GROUND = [
-  'config',
-  'engine',
-  'fit',
-  'outcomes',
-  'split',
-  'version',
-  'words',
-  'work',
-] as const;
+export const TRAINING_GROUND = ['config', 'engine', 'fit', 'outcomes', 'split', 'words', 'work'] as const;
 
 /** The command stands on top: it may use every room, and none may use it. */
 export const TRAINING_ROOF = 'cli';
@@ -69,7 +60,6 @@ export const TRAINING_ARROWS: Arrows = {
   outcomes: [],
   // Prompts of a table are split.
   split: ['outcomes'],
-  version: [],
   words: [],
   work: [],
   artifact: [],

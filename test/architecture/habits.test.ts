@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { TOOL_VERSION } from '../../training/version.ts';
+import { TOOL_VERSION } from '../../training/work/run-folder.ts';
 import { root, type SourceFile, sourceFiles } from './source-files.ts';
 
 const src = sourceFiles('src');

@@ -12,7 +12,7 @@ const rooms = files.filter(({ path }) => !isEntry(path));
 /** Interchangeable peers keep one file each; an interface stands alone. */
 const CATALOGUES =
   /^src\/policy\/kinds\/|^gateway\/(admin|api|cli|protocols|dashboard\/pages)\/|^training\/(ingest\/formats|cli\/commands)\//;
-const ALONE = ['src/head/head.ts', 'src/embedder/embedder.ts', 'training/version.ts'];
+const ALONE = ['src/head/head.ts', 'src/embedder/embedder.ts'];
 
 const pathsFrom = (file: SourceFile) =>
   file.imports.map((specifier) => importedPath(file, specifier)).filter((path) => path !== undefined);

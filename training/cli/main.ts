@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { PointsmanError } from 'pointsman';
-import { TOOL_VERSION } from '../version.ts';
+import { TOOL_VERSION } from '../work/run-folder.ts';
 import { type CommandIo, ExitCode } from './terminal/io.ts';
 
 interface CommandEntry {

@@ -6,7 +6,6 @@ import {
   latenciesOf,
   listChoices,
   measureStrategies,
-  nearestNeighbours,
   type StrategySources,
 } from './baselines.ts';
 import {
@@ -44,6 +43,7 @@ import {
   PROBABILITY_FLOOR,
   regret,
 } from './metrics.ts';
+import { nearestNeighbours } from './nearest.ts';
 import { compareOffPolicy } from './off-policy.ts';
 import { answererOf, isWithin, takePlans } from './plan-outcomes.ts';
 import { measurePreferences, preferenceCaveats } from './preferences.ts';

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { InvalidInputError } from 'pointsman';
 import { columnOf, OUTCOME_FIELDS, type OutcomeField } from '../outcomes/outcome.ts';
-import { docPath } from '../version.ts';
+import { docPath } from '../work/run-folder.ts';
 import { type ScratchDatabase, withScratchDatabase } from '../work/scratch-database.ts';
 import { cleaning, finishRows } from './finish.ts';
 import {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseFields, trainConfigSchema } from '../config.ts';
 import { LOG_FORMATS } from '../ingest/formats/log-formats.ts';
 import { MOST_REJECTED, readingFields } from '../ingest/options.ts';
-import { docPath } from '../version.ts';
+import { docPath } from '../work/run-folder.ts';
 
 const share = z.number().gt(0).lt(1);
 const points = z.number().min(0).max(1);

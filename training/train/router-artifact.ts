@@ -17,8 +17,8 @@ import { fitNovelty } from '../features/fit-features.ts';
 import { meanTokensCost } from '../outcomes/amounts.ts';
 import { renderReport } from '../report/report.ts';
 import { encodeSeenPrompts } from '../split/split.ts';
-import { TOOL_VERSION } from '../version.ts';
 import type { Interval } from '../words.ts';
+import { TOOL_VERSION } from '../work/run-folder.ts';
 import type { FittedHeads } from './heads.ts';
 import type { TrainInput, TrainingRun } from './training-run.ts';
 

@@ -21,7 +21,7 @@ import { lookAtShard, type ShardSettings, stageShard } from '../ingest/shards.ts
 import type { ColumnMap, NamesSeen } from '../ingest/sql/layout.ts';
 import { bandRecords, pairsInBand } from '../split/near-duplicates.ts';
 import { textToCompare } from '../split/split.ts';
-import { TOOL_VERSION } from '../version.ts';
+import { TOOL_VERSION } from '../work/run-folder.ts';
 import {
   drawSample,
   groupsOfKeys,

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { chmod, link, mkdir, mkdtemp, readdir, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { DuckDBInstance } from '@duckdb/node-api';
 import { InvalidInputError, PointsmanError } from 'pointsman';
 
@@ -224,4 +225,17 @@ export function fileError(cause: unknown, what: string, next: string): unknown {
   const code = given ?? WORDS.find(([, words]) => words.test(message))?.[0];
   if (code === undefined || !(code in MEANINGS)) return cause;
   return new InvalidInputError(`${what}: ${MEANINGS[code]} (${code}). ${next}.`, { cause });
+}
+
+/** Version of the package, kept in every manifest; a test compares it with package.json. */
+export const TOOL_VERSION = '0.1.0';
+
+/**
+ * Where a page of the documentation is on this machine, from the current folder: the package ships `docs` beside its built
+ * code, the repository has it at the top.
+ */
+export function docPath(page: string): string {
+  const path = fileURLToPath(new URL(`../../docs/${page}`, import.meta.url));
+  const fromHere = relative(process.cwd(), path);
+  return fromHere.length < path.length ? fromHere : path;
 }

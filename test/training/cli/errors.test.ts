@@ -2,7 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { main } from '../../../training/cli/main.ts';
-import { TOOL_VERSION } from '../../../training/version.ts';
+import { TOOL_VERSION } from '../../../training/work/run-folder.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { capturedIo } from './captured-io.ts';
 import { type PlantedRow, plantedRows, writeRows } from './planted-file.ts';

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { TOOL_VERSION } from '../../version.ts';
+import { TOOL_VERSION } from '../../work/run-folder.ts';
 import { type CommandIo, ExitCode, wrapText } from '../terminal/io.ts';
 
 const EXAMPLES = `

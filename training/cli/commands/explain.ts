@@ -11,7 +11,7 @@ import {
 import { decodeStaticTable, StaticEmbedder } from 'pointsman/internal';
 import { readArtifactFolder } from 'pointsman/node';
 import { EXAMPLES_FILE, type Example } from '../../artifact/build-artifact.ts';
-import { docPath } from '../../version.ts';
+import { docPath } from '../../work/run-folder.ts';
 import { type CommandIo, printable, wrapText } from '../terminal/io.ts';
 import { openRouter, readPolicy, readText } from '../terminal/options.ts';
 import {

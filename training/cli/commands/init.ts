@@ -11,8 +11,7 @@ import { lookAtLog } from '../../first-config/look-at-log.ts';
 import { LOG_FORMATS, type LogFormat } from '../../ingest/formats/log-formats.ts';
 import { parseLogsConfig } from '../../ingest/options.ts';
 import { parseRetrainConfig } from '../../retrain/config.ts';
-import { docPath } from '../../version.ts';
-import { fileError } from '../../work/run-folder.ts';
+import { docPath, fileError } from '../../work/run-folder.ts';
 import { type CommandIo, createProgress, ExitCode, printable, quoted, wrapText } from '../terminal/io.ts';
 import { addMapOption, type ColumnMap, wholeNumber, withStandardInput } from '../terminal/options.ts';
 

@@ -18,7 +18,7 @@ import {
   namesOf,
 } from '../../log-store/forget.ts';
 import { decodeSeenPrompts } from '../../split/split.ts';
-import { docPath } from '../../version.ts';
+import { docPath } from '../../work/run-folder.ts';
 import { type CommandIo, createProgress, printable, wrapText } from '../terminal/io.ts';
 import { addScratchOptions, type ScratchFlags, scratchOptions, wholeNumber } from '../terminal/options.ts';
 

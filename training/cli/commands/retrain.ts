@@ -10,8 +10,8 @@ import { retrain, scheduleRetrain } from '../../retrain/retrain.ts';
 import { importTable, type RetrainRun, tableOfEarlierVersion } from '../../retrain/run.ts';
 import { RUNS_FOLDER } from '../../retrain/run-page.ts';
 import { releaseBatch } from '../../retrain/watch/batches.ts';
-import { docPath } from '../../version.ts';
 import { formatCount, formatTimes, plural } from '../../words.ts';
+import { docPath } from '../../work/run-folder.ts';
 import {
   type CommandIo,
   createProgress,

@@ -13,7 +13,7 @@ import { type IngestOptions, LEAST_MEMORY_MB, type LogsConfig, MOST_REJECTED } f
 import { type Prices, pricesSchema } from '../../outcomes/amounts.ts';
 import { OUTCOME_FIELDS } from '../../outcomes/outcome.ts';
 import { type LogOptions, withoutRouters } from '../../train/prepare-traffic.ts';
-import { docPath } from '../../version.ts';
+import { docPath } from '../../work/run-folder.ts';
 import type { ScratchOptions } from '../../work/scratch-database.ts';
 import type { CommandIo } from './io.ts';
 
