@@ -45,6 +45,21 @@ export interface ScaleMeasure {
   readonly routedByTopic: readonly number[];
   /** Squared errors of linear heads on all test prompts. */
   readonly linear: { readonly errorOfAll: number; readonly errorOfSample: number } | null;
+  /** Heads that were fitted on all prompts, beside those of a sample; null where none were. */
+  readonly onAll: OnAllMeasure | null;
+}
+
+export interface OnAllMeasure {
+  readonly served: 'all' | 'sample';
+  readonly passes: number;
+  /** Held out. */
+  readonly lossOfAll: number;
+  readonly lossOfSample: number;
+  /** Quality on all test prompts: of heads that are served, and of those that are not. */
+  readonly quality: number;
+  readonly otherQuality: number;
+  /** Inside of the steps that they take beyond those of the sample; of `measure`, which has one router more, half. */
+  readonly cpuSeconds: number;
 }
 
 /**

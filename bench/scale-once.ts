@@ -9,10 +9,11 @@ import { parseTrainConfig } from '../training/config.ts';
 import { createInProcessEngine, type Engine } from '../training/engine/engine.ts';
 import { openQueueEngine } from '../training/engine/queue.ts';
 import { openStore } from '../training/engine/shard-store.ts';
+import type { WholeReport } from '../training/evaluate/test-sums.ts';
 import { TRAINING_STEPS, trainingRelease } from '../training/train/shard-steps.ts';
 import { trainFromFiles } from '../training/train/train-router.ts';
 import { LARGE_CANDIDATES, largePrompts } from './large-traffic.ts';
-import { type ScaleMeasure, type ScaleRun, STEP_MARK, TOO_LONG } from './scale-measure.ts';
+import { type OnAllMeasure, type ScaleMeasure, type ScaleRun, STEP_MARK, TOO_LONG } from './scale-measure.ts';
 
 /**
  * Trains from a file of `writeLargeTraffic`, in a process of its own. Prints what that took, and what the router is worth on fresh
@@ -36,8 +37,10 @@ const {
 const [how, count = '0'] = named;
 const workers: ChildProcess[] = [];
 const steps = { seconds: 0, cpuSeconds: 0, jobs: 0 };
-const addStep = (time: { readonly seconds: number; readonly cpuSeconds: number } | null): void => {
+const cpuOf = new Map<string, number>();
+const addStep = (step: string, time: { readonly seconds: number; readonly cpuSeconds: number } | null) => {
   if (time === null) return;
+  cpuOf.set(step, (cpuOf.get(step) ?? 0) + time.cpuSeconds);
   steps.seconds += time.seconds;
   steps.cpuSeconds += time.cpuSeconds;
   steps.jobs++;
@@ -92,9 +95,22 @@ const measure: ScaleMeasure = {
   workersPeakMb: [...peaks.values()].reduce((most, peak) => Math.max(most, peak), 0),
   steps,
   linear: trained.evaluation.whole?.linear ?? null,
+  onAll: onAllOf(trained.evaluation.whole),
   ...(await worthOnFresh(written.path)),
 };
 process.stdout.write(JSON.stringify(measure));
+
+function onAllOf(report: WholeReport | undefined): OnAllMeasure | null {
+  const heads = report?.heads ?? null;
+  if (heads === null || !report?.test || !heads.other.test) return null;
+  const cpu = (step: string) => cpuOf.get(step) ?? 0;
+  return {
+    ...{ served: heads.served, passes: heads.passes },
+    ...{ lossOfAll: heads.lossOfAll.success, lossOfSample: heads.lossOfSample.success },
+    ...{ quality: report.test.quality.estimate, otherQuality: heads.other.test.quality.estimate },
+    cpuSeconds: cpu('ridge') + cpu('gradient') + cpu('sketch') + cpu('measure') / 2,
+  };
+}
 
 /** What a router is worth on prompts that nobody learned of: see `ScaleMeasure`. */
 async function worthOnFresh(path: string) {
@@ -128,8 +144,7 @@ async function openEngine(): Promise<Engine | null> {
     steps: TRAINING_STEPS,
     release: await trainingRelease(),
   };
-  if (how === 'shards')
-    return createInProcessEngine({ ...shared, scratch, onTime: (_, time) => addStep(time) });
+  if (how === 'shards') return createInProcessEngine({ ...shared, scratch, onTime: addStep });
   for (let i = 0; i < Number(count); i++) workers.push(await startWorkerProcess());
   return openQueueEngine({ ...shared, url: how });
 }
@@ -148,7 +163,7 @@ async function startWorkerProcess(): Promise<ChildProcess> {
       said = lines.pop() ?? '';
       for (const event of lines.map((line) => JSON.parse(line))) {
         if (event.kind === 'ready') resolve();
-        if (event.kind === 'done') addStep(event.time);
+        if (event.kind === 'done') addStep(event.step ?? '', event.time);
       }
     }),
   );

@@ -1,3 +1,6 @@
+import { createRandom, sigmoid } from 'pointsman/internal';
+import { BLOCKS, CalibrationSketch, chooseCalibrators } from '../training/calibrate/choose-calibrator.ts';
+import { createMatrix } from '../training/fit/rows.ts';
 import { atMost, type BenchLine, plain } from './bench-line.ts';
 import { topicShares } from './large-traffic.ts';
 import { linearLines, sizeOf, withFile } from './scale.ts';
@@ -7,6 +10,8 @@ import { measureScale, type ScaleMeasure, type ScaleRun } from './scale-measure.
 const PROMPTS = 40_000;
 const SAMPLE = 4000;
 const SHARD_BYTES = 16 * 2 ** 20;
+/** Rows that calibrators are fitted on, and fresh ones. */
+const [CALIBRATED, FRESH] = [8000, 20_000];
 /** Points of routed quality that a sample may cost. */
 const MOST_LOST = 1;
 
@@ -47,6 +52,7 @@ export async function benchScaleSample(onProgress: (what: string) => void): Prom
       `root mean square from the true ones, each topic counting alike; all fitted on ${(100 * all.error).toFixed(2)}`,
     ),
     ...linearLines(name, sample),
+    ...onAllLines(sample),
     plain(`${name}, CPU`, sample.driverCpu, 's', `all fitted on ${all.driverCpu.toFixed(0)} s`),
     plain(
       `${name}, peak memory`,
@@ -61,6 +67,75 @@ export async function benchScaleSample(onProgress: (what: string) => void): Prom
       `${even.prompts.toLocaleString('en')} prompts, of each topic as many, which count alike; ${shown(all, even)}`,
     ),
     plain('scale: a level sample, error of probabilities', 100 * even.error, 'points', 'as above'),
+    ...sketchLines(),
+  ];
+}
+
+function onAllLines({ driverCpu, onAll }: ScaleMeasure): BenchLine[] {
+  if (onAll === null) return [];
+  const { cpuSeconds, lossOfAll, lossOfSample, otherQuality, passes, quality, served } = onAll;
+  const name = 'scale: heads fitted on all prompts';
+  const [ofAll, ofSample] = served === 'all' ? [quality, otherQuality] : [otherQuality, quality];
+  return [
+    plain(
+      `${name}, above those of the sample`,
+      100 * (ofAll - ofSample),
+      'points',
+      `on all test prompts: ${(100 * ofAll).toFixed(1)} against ${(100 * ofSample).toFixed(1)}; log-loss on prompts to calibrate on ${lossOfAll.toFixed(4)} against ${lossOfSample.toFixed(4)}, so those of ${served === 'all' ? 'all prompts' : 'the sample'} are served`,
+    ),
+    plain(`${name}, passes`, passes, '', 'over the prompts to fit on, of the head of choices'),
+    plain(
+      `${name}, CPU`,
+      cpuSeconds,
+      's',
+      `in the steps ridge, gradient and sketch, and half of measure; all of the training ${driverCpu.toFixed(0)} s`,
+    ),
+  ];
+}
+
+/** What calibrators from sketches are off from those of the rows themselves, on as many rows as are calibrated on. */
+function sketchLines(): BenchLine[] {
+  const columns = 9;
+  const random = createRandom(11);
+  const draw = (rows: number) => {
+    const [logits, labels] = [createMatrix(rows, columns), createMatrix(rows, columns)];
+    const sketch = new CalibrationSketch(columns);
+    for (let row = 0; row < rows; row++) {
+      const [from, to] = [row * columns, (row + 1) * columns];
+      for (let i = from; i < to; i++) {
+        const truth = 1.2 * random.normal();
+        logits.values[i] = (1.2 + 0.1 * (i - from)) * truth + 0.3 * Math.sin(2 * truth);
+        labels.values[i] = random.next() < sigmoid(truth) ? 1 : 0;
+      }
+      sketch.add(logits.values.subarray(from, to), labels.values.subarray(from, to), random.integer(BLOCKS));
+    }
+    return { labels, logits, sketch };
+  };
+  const given = draw(CALIBRATED);
+  const groups = Int32Array.from({ length: CALIBRATED }, (_, row) => row);
+  const exact = chooseCalibrators(given.logits, given.labels, null, { groups, seed: 1 }).calibrators;
+  const sketched = given.sketch.choose(1).calibrators;
+  const fresh = draw(FRESH);
+  let off = 0;
+  const losses = [exact, sketched].map((calibrators) => {
+    let loss = 0;
+    for (const [i, z] of fresh.logits.values.entries()) {
+      const p = Math.min(1 - 1e-6, Math.max(1e-6, calibrators[i % columns].probability(z)));
+      loss -= fresh.labels.values[i] > 0.5 ? Math.log(p) : Math.log1p(-p);
+    }
+    return loss / fresh.logits.values.length;
+  });
+  for (const [i, z] of fresh.logits.values.entries())
+    off +=
+      Math.abs(exact[i % columns].probability(z) - sketched[i % columns].probability(z)) /
+      fresh.logits.values.length;
+  return [
+    plain(
+      'scale: calibrators from sketches, off from those of the rows',
+      100 * off,
+      'points',
+      `mean over ${FRESH.toLocaleString('en')} fresh rows × ${columns}, of calibrators of ${CALIBRATED.toLocaleString('en')} rows (simulated, too sure and bent); log-loss ${losses[1].toFixed(5)} against ${losses[0].toFixed(5)}`,
+    ),
   ];
 }
 

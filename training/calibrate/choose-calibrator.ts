@@ -1,4 +1,4 @@
-import type { Calibrator } from 'pointsman/internal';
+import { type Calibrator, sigmoid } from 'pointsman/internal';
 import { clusteredMean, eachFold, groupedFolds, type Matrix, takeColumn } from '../fit/rows.ts';
 import {
   type CalibrationData,
@@ -101,6 +101,64 @@ export interface ChosenCalibrators {
   readonly calibrators: readonly Calibrator[];
   /** Mean log-loss of those that serve, each fitted without the row that it is asked about, in nats. */
   readonly loss: number;
+}
+
+/** Groups are dealt to so many blocks, between which losses vary as much as chance has it (random groups: Wolter 2007, chapter 2). */
+export const BLOCKS = 32;
+/** Of equal width of probability. */
+const BINS = 200;
+/** Of each bin: rows, and the sums of their logits and labels. */
+const OF_BIN = 3;
+
+/**
+ * What calibrators need to know of rows, as sums in bins: those of two shards, added, are those of both. Sums of labels are exact; that all
+ * rows of a bin have its mean logit is all that is lost.
+ */
+export class CalibrationSketch {
+  /** `[blocks, bins, candidates, OF_BIN]` */
+  readonly values: Float64Array;
+  readonly #candidates: number;
+
+  /** @param values of rows that were added elsewhere. @default of none */
+  constructor(candidates: number, values?: Float64Array) {
+    this.#candidates = candidates;
+    this.values = values ?? new Float64Array(CalibrationSketch.lengthOf(candidates));
+  }
+
+  static lengthOf(candidates: number): number {
+    return BLOCKS * BINS * candidates * OF_BIN;
+  }
+
+  /** @param logits of one row, `[candidates]` @param labels as logits; NaN: unobserved @param block of its group */
+  add(logits: ArrayLike<number>, labels: ArrayLike<number>, block: number): void {
+    for (let c = 0; c < this.#candidates; c++) {
+      if (Number.isNaN(labels[c]) || Number.isNaN(logits[c])) continue;
+      const bin = Math.min(BINS - 1, Math.floor(BINS * sigmoid(logits[c])));
+      const at = OF_BIN * ((block * BINS + bin) * this.#candidates + c);
+      this.values[at]++;
+      this.values[at + 1] += logits[c];
+      this.values[at + 2] += labels[c];
+    }
+  }
+
+  /** Calibrators as `chooseCalibrators` gives them, where each bin of a block is a row. */
+  choose(seed: number): ChosenCalibrators {
+    const columns = this.#candidates;
+    const size = OF_BIN * columns;
+    const used = Array.from({ length: BLOCKS * BINS }, (_, i) => i).filter((i) =>
+      this.values.subarray(i * size, (i + 1) * size).some((value) => value !== 0),
+    );
+    const cells = used.flatMap((i) => Array.from({ length: columns }, (_, c) => OF_BIN * (i * columns + c)));
+    const meanAt = (at: number, which: number) =>
+      this.values[at] > 0 ? this.values[at + which] / this.values[at] : Number.NaN;
+    const matrix = (which: number): Matrix => ({
+      ...{ rows: used.length, columns },
+      values: Float32Array.from(cells, (at) => meanAt(at, which)),
+    });
+    const weights = Float32Array.from(cells, (at) => this.values[at]);
+    const groups = used.map((i) => Math.floor(i / BINS));
+    return chooseCalibrators(matrix(1), matrix(2), weights, { groups, seed });
+  }
 }
 
 /** With too few rows to tell nothing is fitted, and the identity's losses are out of fold as they are. */

@@ -1,6 +1,7 @@
 import { Matrix as Square, solve } from 'ml-matrix';
 import { InvalidInputError } from 'pointsman';
 import {
+  argMin,
   BetaCalibrator,
   binaryCrossEntropy,
   type Calibrator,
@@ -326,6 +327,40 @@ export function fitSoftmaxTemperature(logits: Matrix, data: Omit<FitData, 'featu
   const best = (low + high) / 2;
   // Nothing to gain: logits that are all alike say nothing of the temperature.
   return lossAt(best) < lossAt(0) - 1e-9 ? Math.exp(-best) : 1;
+}
+
+/** Temperatures that losses are known at, as logarithms of their inverses: even steps from 1/100 to 100. */
+const LOG_SLOPES = Array.from({ length: 47 }, (_, i) => 0.2 * (i - 23));
+
+/** Length of the sums of `addTemperatureLosses`. */
+export const TEMPERATURE_SUMS = 1 + LOG_SLOPES.length;
+
+/**
+ * What `fitSoftmaxTemperature` needs of rows, as sums: those of two sets of rows, added, are those of both.
+ * @param sums `[TEMPERATURE_SUMS]` @param logits `[rows, candidates]` @param targets as logits, all known
+ */
+export function addTemperatureLosses(sums: Float64Array, logits: Matrix, targets: Matrix): void {
+  sums[0] += logits.rows;
+  for (const [i, logSlope] of LOG_SLOPES.entries()) {
+    const slope = Math.exp(logSlope);
+    const scaled = { ...logits, values: logits.values.map((x) => slope * x) };
+    sums[1 + i] += logits.rows * meanLoss('softmax', scaled, { targets });
+  }
+}
+
+/** The temperature of least loss, by a parabola through the three that are next to it, and the loss there. At least one row. */
+export function temperatureOf(sums: Float64Array): { readonly temperature: number; readonly loss: number } {
+  const losses = LOG_SLOPES.map((_, i) => sums[1 + i] / sums[0]);
+  const least = argMin(losses);
+  const [before, at, after] = [losses[least - 1], losses[least], losses[least + 1]];
+  const bend = before - 2 * at + after;
+  // At an end, or where all are alike, there is no parabola.
+  const shift = bend > 0 ? (before - after) / (2 * bend) : 0;
+  const step = LOG_SLOPES[1] - LOG_SLOPES[0];
+  return {
+    temperature: Math.exp(-(LOG_SLOPES[least] + shift * step)),
+    loss: at - (bend > 0 ? 0.5 * bend * shift * shift : 0),
+  };
 }
 
 /**

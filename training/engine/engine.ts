@@ -241,3 +241,18 @@ export function createInProcessEngine(options: InProcessOptions): Engine {
     close: async () => {},
   };
 }
+
+/** Numbers of a file, in this machine's order of bytes, which all that run Node have in common. */
+export function floatsOf(bytes: Uint8Array): Float32Array {
+  const whole = bytes.byteOffset % 4 === 0 ? bytes : Uint8Array.from(bytes);
+  return new Float32Array(whole.buffer, whole.byteOffset, whole.byteLength / 4);
+}
+
+export function bytesOf({ buffer, byteLength, byteOffset }: Float64Array | Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+export function numbersOf(bytes: Uint8Array): Float64Array {
+  const whole = bytes.byteOffset % 8 === 0 ? bytes : Uint8Array.from(bytes);
+  return new Float64Array(whole.buffer, whole.byteOffset, whole.byteLength / 8);
+}

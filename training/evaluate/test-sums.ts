@@ -40,6 +40,23 @@ export interface WholeReport {
     readonly errorOfAll: number;
     readonly errorOfSample: number;
   } | null;
+  /**
+   * Heads that were fitted on all prompts, beside those of the sample: which are served is what is less off on all prompts to calibrate on.
+   * Null where none were.
+   */
+  readonly heads: {
+    readonly served: 'all' | 'sample';
+    /** Prompts, with an outcome of every candidate, that heads were fitted on, and calibrated on. */
+    readonly fit: number;
+    readonly calibrate: number;
+    /** Over the prompts to fit on, of heads that are learned by descent. */
+    readonly passes: number;
+    /** On prompts to calibrate on, in nats: log-loss of success, and cross-entropy of choices. */
+    readonly lossOfSample: { readonly success: number; readonly choice: number };
+    readonly lossOfAll: { readonly success: number; readonly choice: number };
+    /** What the heads that are not served have on the test prompts. */
+    readonly other: Pick<WholeReport, 'test' | 'calibration'>;
+  } | null;
   /** Of candidates that have test outcomes. */
   readonly calibration: readonly {
     readonly candidate: string;
@@ -225,21 +242,38 @@ function calibrationError(bins: Float64Array, rows: number): number {
 }
 
 /** What was fitted on, and how the router does on all test prompts: sentences. */
-export function describeWhole({ linear, prompts, sampled, test }: WholeReport): string {
+export function describeWhole({ heads, linear, prompts, sampled, test }: WholeReport): string {
   const all = prompts.fit + prompts.calibrate + prompts.test;
-  const drawn = `It was fitted on a sample of ${formatCount(sampled)} of ${formatCount(all)} prompts, of which the other figures tell.`;
+  const part = `a sample of ${formatCount(sampled)} of ${formatCount(all)} prompts`;
+  const drawn =
+    heads?.served === 'all'
+      ? `Its features, and how its learners add up, come of ${part}, of which the other figures tell; its heads of success and choice were then fitted on ` +
+        `${formatCount(heads.fit)} prompts and calibrated on ${formatCount(heads.calibrate)}, where their log-loss is lower than that of the sample's heads (${losses(heads)}).`
+      : `It was fitted on ${part}, of which the other figures tell.${
+          heads === null
+            ? ''
+            : ` Heads that were fitted on ${formatCount(heads.fit)} prompts are not served: on ${formatCount(heads.calibrate)} others their log-loss is not lower (${losses(heads)}).`
+        }`;
   if (test === null)
     return `${drawn} On all of them nothing is measured: the log does not say how likely each candidate was to be asked.`;
   const { bestSingle, difference, how, quality, rows } = test;
   const points = ({ high, low }: WholeFigure, format: typeof formatPoints) =>
     `${format(low)} to ${format(high)}`;
+  const other = heads?.other.test ?? null;
   return (
     `${drawn} On all ${formatCount(rows)} test prompts with an outcome its choices ${how === 'read' ? 'score' : 'are estimated to score'} ` +
     `${formatPoints(quality.estimate)} points (${points(quality, formatPoints)}), always using ${bestSingle.candidate} ${formatPoints(bestSingle.quality.estimate)}: ` +
     `a difference of ${formatSignedPoints(difference.estimate)} (${points(difference, formatSignedPoints)}).` +
+    (heads === null || other === null
+      ? ''
+      : ` The heads that are not served score ${formatPoints(other.quality.estimate)} (${points(other.quality, formatPoints)}).`) +
     (linear === null
       ? ''
       : ` Of linear heads alone those fitted on all ${formatCount(linear.rows)} prompts have a squared error of ${linear.errorOfAll.toPrecision(5)} there, ` +
         `those on the ${formatCount(linear.sampled)} drawn ${linear.errorOfSample.toPrecision(5)}.`)
   );
+}
+
+function losses({ lossOfAll, lossOfSample }: NonNullable<WholeReport['heads']>): string {
+  return `${lossOfAll.success.toPrecision(5)} against ${lossOfSample.success.toPrecision(5)}`;
 }

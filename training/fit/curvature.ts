@@ -241,6 +241,15 @@ export class RidgeSums {
     return 1 + inputs + outputs + inputs * inputs + inputs * outputs + outputs;
   }
 
+  /** Those of several sets of rows, which lie one behind the other. */
+  static cut(values: Float64Array, inputs: number, outputs: number): RidgeSums[] {
+    const length = RidgeSums.lengthOf(inputs, outputs);
+    return Array.from(
+      { length: values.length / length },
+      (_, i) => new RidgeSums(inputs, outputs, values.subarray(i * length, (i + 1) * length)),
+    );
+  }
+
   get rows(): number {
     return this.values[0];
   }

@@ -365,3 +365,20 @@ export function headContext(
     knn: readKnnHead,
   };
 }
+
+/** Heads made of layers, as they are handed to who asks them elsewhere. */
+export function packHeads(folded: readonly FoldedHeads[]): Uint8Array {
+  const plain = folded.map(({ heads, outputs }) => ({ heads, outputs: [...outputs] }));
+  const said = JSON.stringify(plain, (_, value) =>
+    value instanceof Float32Array ? Array.from(value) : value,
+  );
+  return new TextEncoder().encode(said);
+}
+
+export function unpackHeads(bytes: Uint8Array): FoldedHeads[] {
+  const said = new TextDecoder().decode(bytes);
+  const plain = JSON.parse(said, (name, value) =>
+    name === 'kernel' || name === 'bias' ? Float32Array.from(value) : value,
+  ) as { readonly heads: ManifestHeads; readonly outputs: [string, JoinedLayer][] }[];
+  return plain.map(({ heads, outputs }) => ({ heads, outputs: new Map(outputs) }));
+}

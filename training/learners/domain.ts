@@ -33,7 +33,7 @@ export function hasTasks(data: LearnerData): data is LearnerData & TaskData {
 const PENALTIES = { from: 0.1, to: 0.01, weakest: 0.001 } as const;
 
 /** Posteriors need no more digits than task means have: a coarser end saves two thirds of the steps. */
-const TOLERANCE = 1e-3;
+export const TASK_TOLERANCE = 1e-3;
 
 /**
  * What kind of prompt is it, and who is good at that kind? A softmax classifier of the task, read from the prompt
@@ -92,6 +92,20 @@ export async function fitTaskClassifier(data: LearnerData): Promise<DenseLayer |
   return classifier;
 }
 
+/** Share of feature variance that the classifier of tasks is held back by. @param members learners of a stack */
+export function classifierPenalty(
+  members: readonly {
+    readonly name: string;
+    readonly levelWeight: number;
+    readonly deviationWeight: number;
+    readonly settings: Readonly<Record<string, number>>;
+  }[],
+): number {
+  const own = members.find(({ name }) => name === 'domain');
+  const takesPart = own !== undefined && (own.levelWeight !== 0 || own.deviationWeight !== 0);
+  return takesPart ? own.settings.penalty : PENALTY_SHARE;
+}
+
 /** One for each penalty, strong to weak. */
 async function fitClassifiers(
   data: LearnerData & TaskData,
@@ -106,7 +120,7 @@ async function fitClassifiers(
   });
   const fits = await fitLinearPath({ features: takeRows(data.features, known), targets }, 'softmax', {
     l2s: shares.map((share) => share * data.featureVariance),
-    tolerance: TOLERANCE,
+    tolerance: TASK_TOLERANCE,
     onProgress,
   });
   return fits.map((fit) => ({ ...fit.layer, activation: 'softmax' }));

@@ -287,6 +287,18 @@ export function addFittedPrompts(record: Uint8Array, prompts: Prompts, salt: str
   return encodeKeys(fit, calibrate);
 }
 
+/** The record of what any of some records has, of the same salt. */
+export function joinSeenPrompts(records: readonly Uint8Array[]): Uint8Array {
+  const all = { fit: new Set<number>(), calibrate: new Set<number>() };
+  for (const record of records) {
+    const { calibrate, fit } = decodeKeys(record);
+    for (const key of fit) all.fit.add(key);
+    for (const key of calibrate) all.calibrate.add(key);
+  }
+  for (const key of all.fit) all.calibrate.delete(key);
+  return encodeKeys(all.fit, all.calibrate);
+}
+
 /** @throws InvalidInputError when the bytes are no such record. */
 export function decodeSeenPrompts(record: Uint8Array, salt: string): SeenPrompts {
   const { calibrate, fit } = decodeKeys(record);

@@ -22,11 +22,15 @@ import { TOOL_VERSION } from '../work/run-folder.ts';
 import type { FittedHeads } from './heads.ts';
 import type { TrainInput, TrainingRun } from './training-run.ts';
 
-/** A router as it will be served, and how it was made. */
+/**
+ * A router as it will be served, and how it was made.
+ * @param onAll what its heads were fitted and calibrated on, where the run has but a sample of it. @default the run's own prompts
+ */
 export async function buildRouter(
   run: TrainingRun,
   fitted: FittedHeads,
   { dataFingerprint, embedder: { embedder, kind, options, table }, name }: TrainInput,
+  onAll?: { readonly fit: number; readonly calibrate: number },
 ): Promise<BuiltArtifact> {
   const { config, features, splits } = run;
   const { answer, answers, heads, learned, log, model, preferences, report, task, uncertainty } = fitted;
@@ -65,8 +69,8 @@ export async function buildRouter(
         seed: config.seed,
         dataFingerprint,
         prompts: {
-          fit: splits.fit.rows.length,
-          calibrate: splits.calibrate.rows.length,
+          fit: onAll?.fit ?? splits.fit.rows.length,
+          calibrate: onAll?.calibrate ?? splits.calibrate.rows.length,
           test: splits.test.rows.length,
         },
         config: {
@@ -85,12 +89,16 @@ export async function buildRouter(
   );
 }
 
-/** Adds what was measured, its report and card, and which prompts the router has seen. */
+/**
+ * Adds what was measured, its report and card, and which prompts the router has seen.
+ * @param seen record of these, where they are not the run's own; null where they are
+ */
 export async function addEvaluation(
   built: BuiltArtifact,
   evaluation: Evaluation,
   run: TrainingRun,
   { dataFingerprint, name, source }: TrainInput,
+  seen: Uint8Array | null,
 ): Promise<BuiltArtifact> {
   const encode = (text: string) => new TextEncoder().encode(text);
   const promptsOf = ({ rows }: { readonly rows: Int32Array }) =>
@@ -111,7 +119,10 @@ export async function addEvaluation(
         }),
       ),
     ],
-    [SEEN_FILE, encodeSeenPrompts({ fit: promptsOf(fit), calibrate: promptsOf(calibrate) }, dataFingerprint)],
+    [
+      SEEN_FILE,
+      seen ?? encodeSeenPrompts({ fit: promptsOf(fit), calibrate: promptsOf(calibrate) }, dataFingerprint),
+    ],
   ]);
   if (run.config.examples > 0) files.set(EXAMPLES_FILE, encode(JSON.stringify(chooseExamples(run))));
   return addReports(built, headlineMetrics(evaluation), files);

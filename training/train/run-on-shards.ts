@@ -1,27 +1,25 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InvalidInputError, type Request } from 'pointsman';
-import { argMax, type FeatureBlock } from 'pointsman/internal';
+import type { FeatureBlock } from 'pointsman/internal';
 import type { EmbedderConfig } from '../embed/embedders.ts';
-import type { Engine, EngineProgress, Job, Json } from '../engine/engine.ts';
-import { TestSums, type WholeReport } from '../evaluate/test-sums.ts';
-import type { RidgeSums } from '../fit/curvature.ts';
+import {
+  bytesOf,
+  type Engine,
+  type EngineProgress,
+  floatsOf,
+  type Job,
+  type Json,
+  numbersOf,
+} from '../engine/engine.ts';
+import type { ShardStore } from '../engine/shard-store.ts';
 import type { Matrix } from '../fit/rows.ts';
 import type { StageAll } from '../ingest/ingest.ts';
 import { cutSource, joinLayouts, type StagedShard, type StagedSource } from '../ingest/shards.ts';
-import { joinParts } from '../learners/linear.ts';
 import { BANDS, groupsOfPairs } from '../split/near-duplicates.ts';
 import { formatCount } from '../words.ts';
 import { quotePath, quoteText, type ScratchOptions, withScratchDatabase } from '../work/scratch-database.ts';
-import { bytesOf, floatsOf, type MeasureParameters, numbersOf } from './shard-steps.ts';
-import {
-  cutTable,
-  howMeasured,
-  readRidge,
-  readSums,
-  type WholeSettings,
-  type WholeSums,
-} from './whole-traffic.ts';
+import { cutTable, readSums, type WholeSettings, type WholeSums } from './whole-traffic.ts';
 
 /** Where the parts of a training are done that are done shard by shard. */
 export interface ShardOptions {
@@ -54,15 +52,8 @@ const FIT_SAMPLE = 100_000;
 const TEXTS_AT_ONCE = 2_000_000;
 /** Files that are added up at a time. */
 const FAN_IN = 8;
-
-/** How linear heads of a router are held back. */
-interface LinearPenalties {
-  /** How many, and the sum of their variances. */
-  readonly features: number;
-  readonly variance: number;
-  /** For the mean of a row, and for differences to it: shares of rows × variance of the features. */
-  readonly shares: readonly [level: number, deviation: number];
-}
+/** Files of rows that one job reads, one after the other: to begin with a job takes as long as thousands of rows. */
+const FILES_TOGETHER = 16;
 
 interface SampleOptions {
   readonly seed: number;
@@ -94,6 +85,10 @@ export class ShardedTraining {
     this.#onProgress = onProgress;
   }
 
+  get store(): ShardStore {
+    return this.#engine.store;
+  }
+
   /** Reads and judges the rows of logs, a part of a file at a time. */
   readonly stageAll: StageAll = async (sources, { map, score, ...options }) => {
     const { store } = this.#engine;
@@ -108,7 +103,7 @@ export class ShardedTraining {
     const partsOf = sources.map((_, file) => parts.filter((part) => part.file === file));
     // How a table is read, all of its parts must say together.
     const looked = parts.filter(({ file }) => sources[file].format === 'table' && partsOf[file].length > 1);
-    const seen = await this.#run(
+    const seen = await this.run(
       looked.map(({ shard }) => ({ step: 'look', inputs: [shard], parameters: { map } })),
     );
     const names = new Map<number, string>();
@@ -118,7 +113,7 @@ export class ShardedTraining {
         if (part.file === file) all.push(await this.#readJson<Json>(seen[i][0]));
       names.set(file, await store.put(Buffer.from(JSON.stringify(all))));
     }
-    const staged = await this.#run(
+    const staged = await this.run(
       parts.map(({ file, shard }) => {
         const { format, source } = sources[file];
         const known = names.get(file);
@@ -221,14 +216,12 @@ export class ShardedTraining {
       );
     const { store } = this.#engine;
     const parts = Math.ceil(cut.prompts / TEXTS_AT_ONCE);
-    const grouped = await this.#run(
+    const grouped = await this.run(
       cut.shards.map((shard) => ({ step: 'group', inputs: [shard], parameters: { parts } })),
     );
     const bands = Array.from({ length: BANDS * parts }, (_, i) => grouped.map((outputs) => outputs[1 + i]));
     const pairs: number[] = [];
-    for (const [found] of await this.#run(
-      bands.map((inputs) => ({ step: 'pair', inputs, parameters: null })),
-    ))
+    for (const [found] of await this.run(bands.map((inputs) => ({ step: 'pair', inputs, parameters: null }))))
       for (const value of numbersOf(await store.read(found))) pairs.push(value);
     const others = Float64Array.from(groupsOfPairs(Float64Array.from(pairs), cut.prompts).flat());
     const groups = await store.put(bytesOf(others));
@@ -236,7 +229,7 @@ export class ShardedTraining {
     const share = this.#fitSample / cut.prompts;
     const settings: WholeSettings = { seed, fit, calibrate, share, candidates: cut.candidates };
     const shards = cut.shards.map((shard, i) => ({ shard, keys: grouped[i][0] }));
-    const drawn = await this.#run(
+    const drawn = await this.run(
       shards.map(({ keys, shard }) => ({
         step: 'draw',
         inputs: [shard, keys, groups],
@@ -253,57 +246,35 @@ export class ShardedTraining {
           TO ${quoteText(out)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)`,
       );
     });
-    const sums = readSums(await this.#sum(drawn.map(([, sum]) => sum)));
+    const sums = readSums(await this.sum(drawn.map(([, sum]) => sum)));
     return { settings, shards, groups, others, sums };
   }
 
-  /**
-   * A router on all test prompts; and what the sample costs: linear heads fitted on it beside such that are fitted on all prompts, by
-   * sums over shards.
-   *
-   * @param linear null where the two are not to be compared
-   */
-  async measure(
-    whole: WholeTraffic,
-    files: ReadonlyMap<string, Uint8Array>,
-    given: Pick<MeasureParameters, 'embedder' | 'policy'>,
-    linear: LinearPenalties | null,
-  ): Promise<WholeReport> {
-    const { settings, sums } = whole;
-    const { prompts } = sums;
-    const { candidates, seed } = settings;
-    const how = howMeasured(sums);
-    const single = argMax(
-      sums.candidates.map(({ weight, weighted }) => (weight > 0 ? weighted / weight : 0)),
-    );
-    const counts = { fit: prompts.fit, calibrate: prompts.calibrate, test: prompts.test };
-    const shared = { prompts: counts, sampled: prompts.sampled };
-    if (how === null) return { ...shared, test: null, calibration: [], linear: null };
-    const artifact: string[] = [];
-    for (const content of files.values()) artifact.push(await this.#engine.store.put(content));
-    const parameters: MeasureParameters = { ...given, settings, how, single, names: [...files.keys()] };
-    const jobOf = (step: string, i: number, ...more: readonly string[]): Job => ({
-      step,
-      inputs: [whole.shards[i].shard, whole.shards[i].keys, whole.groups, ...artifact, ...more],
-      parameters: parameters as unknown as Json,
-    });
-    const measured = await this.#run(whole.shards.map((_, i) => jobOf('measure', i)));
-    const total = await this.#sum(measured.map(([sum]) => sum));
-    const report = new TestSums(candidates.length, seed, total).report(candidates, single, how);
-    if (linear === null || how !== 'read') return { ...shared, ...report, linear: null };
-    const ridged = await this.#run(measured.map(([, vectors], i) => jobOf('ridge', i, vectors)));
-    const found = await this.#sum(ridged.map(([sum]) => sum));
-    return { ...shared, ...report, linear: compareFits(found, candidates.length, linear) };
+  /** Sums of a step over files, some of them a job. @param first what each job is given before its files */
+  async sumOver(
+    step: string,
+    first: string,
+    files: readonly string[],
+    parameters: object,
+  ): Promise<Float64Array> {
+    const jobs: Job[] = [];
+    for (let i = 0; i < files.length; i += FILES_TOGETHER)
+      jobs.push({
+        step,
+        inputs: [first, ...files.slice(i, i + FILES_TOGETHER)],
+        parameters: parameters as Json,
+      });
+    return this.sum((await this.run(jobs)).map(([sums]) => sums));
   }
 
   /** Adds up numbers, a few files at a time: in the same tree, whoever does it. */
-  async #sum(files: readonly string[]): Promise<Float64Array> {
+  async sum(files: readonly string[]): Promise<Float64Array> {
     let level = files;
     while (level.length > 1) {
       const jobs: Job[] = [];
       for (let i = 0; i < level.length; i += FAN_IN)
         jobs.push({ step: 'sum', inputs: level.slice(i, i + FAN_IN), parameters: null });
-      level = (await this.#run(jobs)).map(([sum]) => sum);
+      level = (await this.run(jobs)).map(([sum]) => sum);
     }
     return numbersOf(await this.#engine.store.read(level[0]));
   }
@@ -326,7 +297,7 @@ export class ShardedTraining {
   async #floats(jobs: readonly Job[], length: number): Promise<Float32Array> {
     const values = new Float32Array(length);
     let at = 0;
-    for (const [shard] of await this.#run(jobs)) {
+    for (const [shard] of await this.run(jobs)) {
       const some = floatsOf(await this.#engine.store.read(shard));
       values.set(some, at);
       at += some.length;
@@ -334,7 +305,8 @@ export class ShardedTraining {
     return values;
   }
 
-  #run(jobs: readonly Job[]): Promise<readonly (readonly string[])[]> {
+  /** Files that each job makes: see `Engine`. */
+  run(jobs: readonly Job[]): Promise<readonly (readonly string[])[]> {
     return this.#engine.run(jobs, { onProgress: this.#onProgress });
   }
 
@@ -347,22 +319,4 @@ export class ShardedTraining {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     return folder;
   }
-}
-
-/** @param sums of the step `ridge`, of all shards together @returns null where one of the sets has no rows */
-function compareFits(
-  sums: Float64Array,
-  candidates: number,
-  { features, shares, variance }: LinearPenalties,
-): WholeReport['linear'] {
-  const [all, sample, test] = readRidge(sums, features, candidates);
-  if (all.rows === 0 || sample.rows === 0 || test.rows === 0) return null;
-  const errorOf = (rows: RidgeSums) => {
-    const [level, deviation] = shares.map((share) => rows.fit(share * rows.rows * variance));
-    return test.error(joinParts(level, deviation));
-  };
-  return {
-    ...{ rows: all.rows, sampled: sample.rows },
-    ...{ errorOfAll: errorOf(all), errorOfSample: errorOf(sample) },
-  };
 }

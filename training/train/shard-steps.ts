@@ -5,30 +5,52 @@ import {
   memoryFiles,
   type PolicySpec,
   type Request,
+  type Router,
   readArtifact,
   readPrompt,
 } from 'pointsman';
-import { createFeatureExtractor, type FeatureBlock, readTextBlock } from 'pointsman/internal';
-import { embedAll } from '../embed/embed.ts';
+import { createFeatureExtractor, createHead, type FeatureBlock, readTextBlock } from 'pointsman/internal';
+import { BLOCKS, CalibrationSketch } from '../calibrate/choose-calibrator.ts';
+import { addTemperatureLosses, TEMPERATURE_SUMS } from '../calibrate/fit-calibrators.ts';
+import { embedAll, knowing, requestFeatures } from '../embed/embed.ts';
 import {
   type EmbedderConfig,
   openEmbedder,
   type RouterEmbedder,
   staticTableDigest,
 } from '../embed/embedders.ts';
-import type { Release, Step, StepInput, Steps } from '../engine/engine.ts';
+import {
+  bytesOf,
+  floatsOf,
+  numbersOf,
+  type Release,
+  type Step,
+  type StepInput,
+  type Steps,
+} from '../engine/engine.ts';
+import { RidgeSums } from '../fit/curvature.ts';
+import { headContext, unpackHeads } from '../fit/fold-head.ts';
+import { addSlopes, slopesLength } from '../fit/linear-objective.ts';
+import { softTargets } from '../fit/loss.ts';
+import { predictRows, takeRows } from '../fit/rows.ts';
 import { lookAtShard, type ShardSettings, stageShard } from '../ingest/shards.ts';
 import type { ColumnMap, NamesSeen } from '../ingest/sql/layout.ts';
 import { bandRecords, pairsInBand } from '../split/near-duplicates.ts';
-import { textToCompare } from '../split/split.ts';
+import { encodeSeenPrompts, textToCompare } from '../split/split.ts';
 import { TOOL_VERSION } from '../work/run-folder.ts';
 import {
+  blockOf,
   drawSample,
   groupsOfKeys,
+  isDrawn,
   keyOfPrompt,
   measureShard,
+  ROW_MARKS,
+  type RowShape,
+  readRows,
   readShard,
-  ridgeOfShard,
+  splitByGroup,
+  taskTargets,
   type WholeSettings,
 } from './whole-traffic.ts';
 
@@ -45,12 +67,6 @@ async function writeFloats(folder: string, values: Float32Array): Promise<string
   const file = join(folder, 'floats');
   await writeFile(file, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   return file;
-}
-
-/** Numbers of a file, in this machine's order of bytes, which all that run Node have in common. */
-export function floatsOf(bytes: Uint8Array): Float32Array {
-  const whole = bytes.byteOffset % 4 === 0 ? bytes : Uint8Array.from(bytes);
-  return new Float32Array(whole.buffer, whole.byteOffset, whole.byteLength / 4);
 }
 
 /** A model is loaded once a process, however many shards it embeds. */
@@ -157,51 +173,193 @@ const draw: Step = {
   },
 };
 
-/** What `measure` is told beside its files. */
-export interface MeasureParameters {
+/** What steps on all prompts are told beside their files. */
+export interface WholeParameters {
   readonly settings: WholeSettings;
-  readonly how: 'read' | 'estimated';
-  readonly single: number;
   readonly embedder: EmbedderConfig;
   readonly policy: unknown;
-  /** Names of the artifact's files, in the order of the inputs. */
-  readonly names: readonly string[];
+  /** Names of each artifact's files, in the order of the inputs. */
+  readonly names: readonly (readonly string[])[];
 }
 
-/** The same, and the files of a router → sums over what it chooses for the test prompts, and the embeddings of these. */
+export interface MeasureParameters extends WholeParameters {
+  readonly how: 'read' | 'estimated';
+  readonly single: number;
+}
+
+/** The same, files of some routers, and embeddings of the test prompts where they are known → sums over what each chooses for these. */
 const measure: Step = {
   name: 'measure',
-  version: 2,
+  version: 3,
   async run(input) {
-    const { given, groups, shard } = await measured(input);
-    const { embeddings, sums } = await measureShard(shard, groups, given);
-    return [bytesOf(sums), await writeFloats(input.folder, embeddings)];
+    const { groups, more, shard, ...given } = await openWhole(input);
+    const parameters = input.parameters as unknown as MeasureParameters;
+    const embeddings = more.length === 0 || more[0].length === 0 ? null : floatsOf(more[0]);
+    return [bytesOf(await measureShard(shard, groups, { ...parameters, ...given, embeddings }))];
   },
 };
 
-/** The same, and these embeddings → what linear heads need to know of prompts to fit on and of test prompts. */
+export interface RidgeParameters extends WholeParameters {
+  /** Tasks that are learned. */
+  readonly tasks: readonly string[];
+  /** Of the record of prompts that were seen. */
+  readonly salt: string;
+}
+
+/** Sets of rows that sums for linear heads are kept apart of: to fit on and drawn, to fit on and not drawn, to calibrate on, of test. */
+const RIDGE_SETS = 4;
+/** Prompts whose features are there at a time. */
+const RIDGE_ROWS = 4096;
+
+/**
+ * A shard of the outcomes table, keys and groups of its prompts, and a router's files → of prompts with an outcome of every candidate: sums
+ * that linear heads need, and rows that heads and calibrators are fitted on (`RowsOf`); embeddings of test prompts, unless they are sooner made
+ * again; which prompts a router has seen that is fitted on them.
+ */
 const ridge: Step = {
   name: 'ridge',
-  version: 2,
+  version: 3,
   async run(input) {
-    const { given, groups, more, shard } = await measured(input);
-    return [bytesOf(await ridgeOfShard(shard, groups, { ...given, embeddings: floatsOf(more[0]) }))];
+    const { embedder, groups, routers, shard } = await openWhole(input);
+    const { salt, settings, tasks } = input.parameters as unknown as RidgeParameters;
+    const { artifact, manifest } = routers[0];
+    const { prompts, quality } = await readShard(shard, settings.candidates);
+    const { calibrate, fit, test } = splitByGroup(groups, settings);
+    const [inputs, columns] = [manifest.features.length, settings.candidates.length];
+    const known = (row: number) => !quality.subarray(row * columns, (row + 1) * columns).some(Number.isNaN);
+    const requestOf = (row: number) => prompts[row].request;
+    const isTable = 'embedInto' in embedder;
+    const texts = Array.from(test.rows, (row) => readPrompt(requestOf(row)).text);
+    const embeddings = isTable ? new Float32Array() : await embedAll(embedder, texts);
+    const sums = new Float64Array(RIDGE_SETS * RidgeSums.lengthOf(inputs, columns));
+    const [drawn, others, calibrated, tested] = RidgeSums.cut(sums, inputs, columns);
+    const shared = { embedder: knowing(embedder, texts, embeddings) };
+    const width = inputs + columns + ROW_MARKS;
+    const through = async (rows: Int32Array, onto: RidgeSums, kept: Float32Array | null) => {
+      for (let from = 0; from < rows.length; from += RIDGE_ROWS) {
+        const some = rows.subarray(from, from + RIDGE_ROWS);
+        const features = await requestFeatures(artifact, Array.from(some, requestOf), shared);
+        onto.add(features, takeRows({ rows: prompts.length, columns, values: quality }, some));
+        for (const [i, row] of kept === null ? [] : some.entries()) {
+          const at = (from + i) * width;
+          kept?.set(features.values.subarray(i * inputs, (i + 1) * inputs), at);
+          kept?.set(quality.subarray(row * columns, (row + 1) * columns), at + inputs);
+          const marks = [tasks.indexOf(prompts[row].task ?? ''), blockOf(groups[row], BLOCKS, settings.seed)];
+          kept?.set(marks, at + inputs + columns);
+        }
+      }
+    };
+    const fitted = fit.rows.filter(known);
+    const isIn = (row: number) => isDrawn(groups[row], settings);
+    const ordered = [fitted.filter(isIn), fitted.filter((row) => !isIn(row))];
+    const held = calibrate.rows.filter(known);
+    const keptOf = ordered.map(({ length }) => new Float32Array(length * width));
+    const keptHeld = new Float32Array(held.length * width);
+    await through(ordered[0], drawn, keptOf[0]);
+    await through(ordered[1], others, keptOf[1]);
+    await through(held, calibrated, keptHeld);
+    await through(test.rows.filter(known), tested, null);
+    const seen = {
+      fit: Array.from(fitted, (row) => prompts[row]),
+      calibrate: Array.from(held, (row) => prompts[row]),
+    };
+    return [
+      bytesOf(sums),
+      Buffer.concat(keptOf.map(bytesOf)),
+      bytesOf(keptHeld),
+      bytesOf(embeddings),
+      encodeSeenPrompts(seen, salt),
+    ];
   },
 };
 
-async function measured({ files: [shard, keys, groups, ...others], parameters }: StepInput) {
-  const given = parameters as unknown as MeasureParameters;
+export interface GradientParameters extends RowShape {
+  /** Heads that are learned by descent: of whom to choose, at a temperature of its targets, or of so many tasks. */
+  readonly heads: readonly ({ readonly temperature: number } | { readonly tasks: number })[];
+}
+
+/** Points, of one head behind the other, and files of rows → loss, weight and slopes of each head at its point: see `addSlopes`. */
+const gradient: Step = {
+  name: 'gradient',
+  version: 1,
+  async run({ files: [at, ...files], parameters }) {
+    const { heads, ...shape } = parameters as unknown as GradientParameters;
+    const outputsOf = heads.map((head) => ('tasks' in head ? head.tasks : shape.candidates));
+    const points = numbersOf(await readFile(at));
+    const sums = outputsOf.map((outputs) => new Float64Array(slopesLength(shape.inputs, outputs)));
+    for (const file of files) {
+      const { features, marks, quality } = readRows(floatsOf(await readFile(file)), shape);
+      let from = 0;
+      for (const [h, head] of heads.entries()) {
+        const targets =
+          'tasks' in head ? taskTargets(marks, head.tasks) : softTargets(quality, head.temperature);
+        const to = from + sums[h].length - 2;
+        addSlopes(sums[h], { features, targets }, 'softmax', points.subarray(from, to));
+        from = to;
+      }
+    }
+    return [bytesOf(Float64Array.from(sums.flatMap((own) => Array.from(own))))];
+  },
+};
+
+export interface SketchParameters extends RowShape {
+  /** Of the targets of choices. */
+  readonly temperature: number;
+}
+
+/**
+ * Heads (`packHeads`) and files of rows → what calibrators of each need: a sketch of success (`CalibrationSketch`) and losses of choices at
+ * several temperatures, of one behind the other.
+ */
+const sketch: Step = {
+  name: 'sketch',
+  version: 1,
+  async run({ files: [packed, ...files], parameters }) {
+    const { temperature, ...shape } = parameters as unknown as SketchParameters;
+    const each = unpackHeads(await readFile(packed)).map(({ heads, outputs }) => {
+      const context = headContext(outputs, new Map(), shape.inputs);
+      return {
+        ...{
+          success: createHead(heads.success.head, context),
+          choice: createHead(heads.choice.head, context),
+        },
+        sketch: new CalibrationSketch(shape.candidates),
+        losses: new Float64Array(TEMPERATURE_SUMS),
+      };
+    });
+    for (const file of files) {
+      const { features, marks, quality } = readRows(floatsOf(await readFile(file)), shape);
+      if (features.rows === 0) continue;
+      const targets = softTargets(quality, temperature);
+      for (const head of each) {
+        const logits = predictRows(head.success, features);
+        for (let row = 0; row < features.rows; row++) {
+          const [from, to] = [row * shape.candidates, (row + 1) * shape.candidates];
+          const block = marks.values[row * ROW_MARKS + 1];
+          head.sketch.add(logits.values.subarray(from, to), quality.values.subarray(from, to), block);
+        }
+        addTemperatureLosses(head.losses, predictRows(head.choice, features), targets);
+      }
+    }
+    return [bytesOf(Float64Array.from(each.flatMap(({ losses, sketch }) => [...sketch.values, ...losses])))];
+  },
+};
+
+/** What steps on all prompts have in common: their shard, its groups, and routers. */
+async function openWhole({ files: [shard, keys, groups, ...others], parameters }: StepInput) {
+  const { embedder: config, names, policy, settings } = parameters as unknown as WholeParameters;
   const contents = await readAll(others);
-  const { embedder } = await openedOnce(given.embedder);
-  const router = createRouter(
-    await readArtifact(memoryFiles(new Map(given.names.map((name, i) => [name, contents[i]])))),
-    { embedder, policy: given.policy as PolicySpec, seed: given.settings.seed },
-  );
+  const { embedder } = await openedOnce(config);
+  const routers: Router[] = [];
+  let at = 0;
+  for (const own of names) {
+    const files = new Map(own.map((name) => [name, contents[at++]]));
+    const options = { embedder, policy: policy as PolicySpec, seed: settings.seed };
+    routers.push(createRouter(await readArtifact(memoryFiles(files)), options));
+  }
   return {
-    given: { ...given, router, embedder },
     groups: groupsOfKeys(numbersOf(await readFile(keys)), numbersOf(await readFile(groups))),
-    more: contents.slice(given.names.length),
-    shard,
+    ...{ embedder, more: contents.slice(at), routers, shard },
   };
 }
 
@@ -220,15 +378,6 @@ function readAll(files: readonly string[]): Promise<Buffer[]> {
   return Promise.all(files.map((file) => readFile(file)));
 }
 
-export function bytesOf({ buffer, byteLength, byteOffset }: Float64Array): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
-}
-
-export function numbersOf(bytes: Uint8Array): Float64Array {
-  const whole = bytes.byteOffset % 8 === 0 ? bytes : Uint8Array.from(bytes);
-  return new Float64Array(whole.buffer, whole.byteOffset, whole.byteLength / 8);
-}
-
 /** Every step of a training that runs on shards. */
 export const TRAINING_STEPS: Steps = {
   look,
@@ -240,5 +389,7 @@ export const TRAINING_STEPS: Steps = {
   draw,
   measure,
   ridge,
+  gradient,
+  sketch,
   sum,
 };

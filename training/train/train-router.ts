@@ -35,6 +35,7 @@ import { withRunFolder, workPart } from '../work/run-folder.ts';
 import type { ScratchOptions } from '../work/scratch-database.ts';
 import type { AnswerReport } from './answer.ts';
 import { predictTest, predictTold } from './evaluate-router.ts';
+import { fitOnAll, measureWhole, wholeInput } from './fit-whole.ts';
 import { type FittedHeads, finishHeads, learnHeads } from './heads.ts';
 import type { LogReport } from './logged.ts';
 import {
@@ -102,40 +103,34 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
         });
 
   const run = await startRun({ config, matrix, splits, groups, features, onStep });
-  const heads = withThresholds(await finishHeads(run, await learnHeads(run)), input.thresholds ?? null);
-  const built = await buildRouter(run, heads, input);
+  const learned = await learnHeads(run);
+  const thresholds = input.thresholds ?? null;
+  const ofSample = withThresholds(await finishHeads(run, learned), thresholds);
+  const sampled = await buildRouter(run, ofSample, input);
+  const whole = wholeInput(input, run);
+  const onAll = whole === null ? null : await fitOnAll(whole, learned, ofSample, sampled);
+  const ofAll = onAll && withThresholds(await finishHeads(run, onAll.learned, onAll.found), thresholds);
+  const fitted = onAll && ofAll && (await buildRouter(run, ofAll, input, onAll.report));
+  const isSample = !onAll?.isBetter;
+  const heads = isSample || ofAll === null ? ofSample : ofAll;
+  const built = isSample || fitted === null ? sampled : fitted;
 
   onStep('evaluating on the test split');
   const measured = await evaluateBuilt(built, run, heads.log, embeddings, input);
   const { predictions } = measured;
-  const evaluation = withWhole(measured.evaluation, await measureWhole(built, input, run, heads));
+  const other = fitted === null ? [] : [built === fitted ? sampled : fitted];
+  const evaluation = withWhole(
+    measured.evaluation,
+    whole === null ? null : await measureWhole(whole, [built, ...other], onAll),
+  );
   return {
-    artifact: await addEvaluation(built, evaluation, run, input),
+    artifact: await addEvaluation(built, evaluation, run, input, isSample ? null : onAll.seen),
     evaluation,
     predictions,
     quality: heads.report,
     log: heads.log,
     answers: heads.answers ?? null,
   };
-}
-
-/** The router on all test prompts, where it was fitted on a sample of all; else null. */
-async function measureWhole(
-  { files }: BuiltArtifact,
-  { config, sharded, whole = null }: TrainInput,
-  { features, matrix }: TrainingRun,
-  { report }: FittedHeads,
-): Promise<WholeReport | null> {
-  if (whole === null || sharded === undefined) return null;
-  const given = { embedder: config.embedder, policy: withoutRouters(config.policy).policy };
-  const linear = report.members.find(({ name }) => name === 'linear')?.settings;
-  // Where prompts are kept as hashes, their features cannot be computed again.
-  if (linear === undefined || areHashed(matrix)) return sharded.measure(whole, files, given, null);
-  const { levelPenalty, deviationPenalty } = linear;
-  return sharded.measure(whole, files, given, {
-    ...{ features: features.matrix.columns, variance: features.variance },
-    shares: [levelPenalty, deviationPenalty],
-  });
 }
 
 function withWhole(evaluation: Evaluation, whole: WholeReport | null): Evaluation {

@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { LIST, listValue, VARCHAR } from '@duckdb/node-api';
-import { type Embedder, type Router, readPrompt } from 'pointsman';
-import { embedAll, embedPrompts, requestFeatures } from '../embed/embed.ts';
+import type { Embedder, Router } from 'pointsman';
+import { embedPrompts } from '../embed/embed.ts';
 import { drawnBy, TestSums } from '../evaluate/test-sums.ts';
-import { RidgeSums } from '../fit/curvature.ts';
-import { takeRows } from '../fit/rows.ts';
+import { createMatrix, type Matrix } from '../fit/rows.ts';
 import { readOutcomeMatrix } from '../ingest/outcome-store.ts';
 import { HIGHEST_WEIGHT } from '../off-policy/estimate.ts';
-import { areHashed, type OutcomeMatrix, type PromptRecord, takePrompts } from '../outcomes/matrix.ts';
+import { type OutcomeMatrix, type PromptRecord, takePrompts } from '../outcomes/matrix.ts';
 import { normalisedText } from '../split/near-duplicates.ts';
 import { nameSplits, type Splits, textToCompare } from '../split/split.ts';
 import {
@@ -52,7 +51,17 @@ export function groupsOfKeys(keys: Float64Array, others: Float64Array): Float64A
 }
 
 /** Uses of a group's numbers; resamples have those from 0 on. */
-const [OF_SPLIT, OF_SAMPLE] = [10_001, 10_002];
+const [OF_SPLIT, OF_SAMPLE, OF_BLOCK] = [10_001, 10_002, 10_003];
+
+/** Whether a group is in the sample. */
+export function isDrawn(group: number, { seed, share }: Pick<WholeSettings, 'seed' | 'share'>): boolean {
+  return drawnBy(group, seed, OF_SAMPLE) < share;
+}
+
+/** Which of some blocks a group is in, evenly by chance. */
+export function blockOf(group: number, blocks: number, seed: number): number {
+  return Math.floor(drawnBy(group, seed, OF_BLOCK) * blocks);
+}
 
 /** Splits of prompts by their groups. */
 export function splitByGroup(
@@ -160,11 +169,11 @@ export async function drawSample(
   settings: WholeSettings,
   out: string,
 ): Promise<Float64Array> {
-  const { candidates, seed, share } = settings;
+  const { candidates } = settings;
   const matrix = await readShard(shard, candidates);
   const splits = splitByGroup(groups, settings);
   const ids = matrix.prompts.flatMap(({ requestId }, row) =>
-    drawnBy(groups[row], seed, OF_SAMPLE) < share ? [requestId] : [],
+    isDrawn(groups[row], settings) ? [requestId] : [],
   );
   await withScratchDatabase({}, async (database) => {
     const connection = await database.connect();
@@ -251,52 +260,54 @@ export function howMeasured({ prompts }: WholeSums): HowMeasured {
   return prompts.logged === prompts.outcomes ? 'estimated' : null;
 }
 
-interface MeasuredShard {
-  /** Numbers of `TestSums`. */
-  readonly sums: Float64Array;
-  /** Of the test prompts: `[prompts, dimensions]`. Of none where they are sooner embedded again than read, or are kept as hashes. */
-  readonly embeddings: Float32Array;
-}
-
 interface TestOptions {
-  readonly router: Router;
+  /** Each is measured by itself. */
+  readonly routers: readonly Router[];
   readonly embedder: Embedder;
+  /** Of the test prompts, `[prompts, dimensions]`. Null: they are embedded here. */
+  readonly embeddings: Float32Array | null;
   readonly settings: WholeSettings;
   readonly how: Exclude<HowMeasured, null>;
   /** Number of the best single candidate on the prompts to fit and to calibrate on. */
   readonly single: number;
 }
 
-/** A router on the test prompts of a shard. */
+/** Routers on the test prompts of a shard. @returns numbers of `TestSums` of each, one behind the other */
 export async function measureShard(
   shard: string,
   groups: Float64Array,
-  { embedder, how, router, settings, single }: TestOptions,
-): Promise<MeasuredShard> {
+  { embedder, embeddings, how, routers, settings, single }: TestOptions,
+): Promise<Float64Array> {
   const all = await readShard(shard, settings.candidates);
   const { rows } = splitByGroup(groups, settings).test;
   const matrix = takePrompts(all, rows);
   const { candidates, costUsd, quality } = matrix;
-  const sums = new TestSums(candidates.length, settings.seed);
-  if (rows.length === 0) return { sums: sums.values, embeddings: new Float32Array() };
-  const isTable = 'embedInto' in embedder && !areHashed(matrix);
-  const embeddings = isTable ? null : await embedPrompts(matrix, embedder);
+  const each = routers.map(() => new TestSums(candidates.length, settings.seed));
+  const vectors =
+    rows.length === 0
+      ? null
+      : embeddings === null
+        ? await embedPrompts(matrix, embedder)
+        : { rows: rows.length, columns: embedder.dimensions, values: embeddings };
   const test = { role: 'test', rows: Int32Array.from(rows.keys()) } as const;
-  const { chosen, plans, success } = await predictTest(router, matrix, test, embeddings);
-  for (const [row, first] of chosen.entries()) {
-    const [from, to] = [row * candidates.length, (row + 1) * candidates.length];
-    sums.addCalibration(quality.subarray(from, to), success.subarray(from, to));
-    // Whoever is asked first need not be whose answer is given.
-    const choice = plans ? plans.answers[row] : first;
-    const values = valuesOf(matrix, row, success.subarray(from, to), how);
-    if (choice < 0 || values === null) continue;
-    const areKnown = how === 'read' && !plans;
-    sums.addChoice({
-      ...{ choice, single, values, group: groups[rows[row]] },
-      costUsd: areKnown ? [costUsd[from + choice], costUsd[from + single]] : [Number.NaN, Number.NaN],
-    });
+  for (const [r, router] of routers.entries()) {
+    const sums = each[r];
+    const { chosen, plans, success } = await predictTest(router, matrix, test, vectors);
+    for (const [row, first] of chosen.entries()) {
+      const [from, to] = [row * candidates.length, (row + 1) * candidates.length];
+      sums.addCalibration(quality.subarray(from, to), success.subarray(from, to));
+      // Whoever is asked first need not be whose answer is given.
+      const choice = plans ? plans.answers[row] : first;
+      const values = valuesOf(matrix, row, success.subarray(from, to), how);
+      if (choice < 0 || values === null) continue;
+      const areKnown = how === 'read' && !plans;
+      sums.addChoice({
+        ...{ choice, single, values, group: groups[rows[row]] },
+        costUsd: areKnown ? [costUsd[from + choice], costUsd[from + single]] : [Number.NaN, Number.NaN],
+      });
+    }
   }
-  return { sums: sums.values, embeddings: embeddings?.values ?? new Float32Array() };
+  return Float64Array.from(each.flatMap(({ values }) => Array.from(values)));
 }
 
 /** What each candidate's answer is worth, seen or estimated; null where that is not known. `[candidates]` */
@@ -316,78 +327,39 @@ function valuesOf(
   return values;
 }
 
-/** Sums of linear heads: over the prompts to fit on that are in the sample, over the others of them, and over the test prompts. */
-const RIDGE_SETS = 3;
+/** Of a row beside its features and qualities: number of its task, -1 where it has none that is learned, and the block of its group. */
+export const ROW_MARKS = 2;
 
-interface RidgeOptions extends Pick<TestOptions, 'embedder' | 'router' | 'settings'> {
-  /** As of `measureShard`. */
-  readonly embeddings: Float32Array;
+/** How rows lie in the files of `ridge`. */
+export interface RowShape {
+  readonly inputs: number;
+  readonly candidates: number;
 }
 
-/** What linear heads need to know of a shard, of prompts with an outcome of every candidate. @returns numbers of `RIDGE_SETS` `RidgeSums` */
-export async function ridgeOfShard(
-  shard: string,
-  groups: Float64Array,
-  { embedder, embeddings, router, settings }: RidgeOptions,
-): Promise<Float64Array> {
-  const { candidates, seed, share } = settings;
-  const { prompts, quality } = await readShard(shard, candidates);
-  const { fit, test } = splitByGroup(groups, settings);
-  const columns = candidates.length;
-  const known = (row: number) => !quality.subarray(row * columns, (row + 1) * columns).some(Number.isNaN);
-  const inputs = router.manifest.features.length;
-  const values = new Float64Array(RIDGE_SETS * RidgeSums.lengthOf(inputs, columns));
-  const tested = Array.from(test.rows, (row) => readPrompt(prompts[row].request).text);
-  const shared = { embedder: knowing(embedder, tested, embeddings) };
-  const isDrawn = (row: number) => drawnBy(groups[row], seed, OF_SAMPLE) < share;
-  const sets = [fit.rows.filter(isDrawn), fit.rows.filter((row) => !isDrawn(row)), test.rows];
-  for (const [i, sums] of cutRidge(values, inputs, columns).entries()) {
-    const rows = sets[i].filter(known);
-    for (let from = 0; from < rows.length; from += RIDGE_ROWS) {
-      const some = rows.subarray(from, from + RIDGE_ROWS);
-      const requests = Array.from(some, (row) => prompts[row].request);
-      const features = await requestFeatures(router.artifact, requests, shared);
-      const targets = takeRows({ rows: prompts.length, columns, values: quality }, some);
-      sums.add(features, targets);
-    }
-  }
-  return values;
-}
-
-/** An embedder that need not be asked about some texts. @param vectors of all of them, or of none */
-function knowing(embedder: Embedder, texts: readonly string[], vectors: Float32Array): Embedder {
-  if (vectors.length === 0) return embedder;
-  const { dimensions, id } = embedder;
-  const places = new Map(texts.map((text, i) => [text, i * dimensions]));
+/** Rows of a file of `ridge`: features, qualities and marks. */
+export function readRows(all: Float32Array, { candidates, inputs }: RowShape) {
+  const width = inputs + candidates + ROW_MARKS;
+  const rows = all.length / width;
+  const cut = (from: number, columns: number): Matrix => {
+    const part = createMatrix(rows, columns);
+    for (let row = 0; row < rows; row++)
+      part.values.set(all.subarray(row * width + from, row * width + from + columns), row * columns);
+    return part;
+  };
   return {
-    ...{ dimensions, id },
-    async embed(asked) {
-      const missing = asked.filter((text) => !places.has(text));
-      const made = await embedAll(embedder, missing);
-      let next = 0;
-      return asked.map((text) => {
-        const at = places.get(text);
-        if (at !== undefined) return vectors.subarray(at, at + dimensions);
-        return made.subarray(next * dimensions, ++next * dimensions);
-      });
-    },
+    features: cut(0, inputs),
+    quality: cut(inputs, candidates),
+    marks: cut(inputs + candidates, ROW_MARKS),
   };
 }
 
-/** Prompts whose features are there at a time. */
-const RIDGE_ROWS = 4096;
-
-/** @returns sums over all prompts to fit on, over those of them that are in the sample, and over the test prompts */
-export function readRidge(values: Float64Array, inputs: number, outputs: number): RidgeSums[] {
-  const [drawn, others, tested] = cutRidge(values, inputs, outputs);
-  const all = drawn.values.map((value, i) => value + others.values[i]);
-  return [new RidgeSums(inputs, outputs, all), drawn, tested];
-}
-
-function cutRidge(values: Float64Array, inputs: number, outputs: number): RidgeSums[] {
-  const length = RidgeSums.lengthOf(inputs, outputs);
-  return Array.from(
-    { length: RIDGE_SETS },
-    (_, i) => new RidgeSums(inputs, outputs, values.subarray(i * length, (i + 1) * length)),
-  );
+/** 1 for the task of a row; rows without a task are not known. `[rows, tasks]` */
+export function taskTargets(marks: Matrix, tasks: number): Matrix {
+  const targets = createMatrix(marks.rows, tasks);
+  for (let row = 0; row < marks.rows; row++) {
+    const task = marks.values[row * ROW_MARKS];
+    if (task < 0) targets.values.fill(Number.NaN, row * tasks, (row + 1) * tasks);
+    else targets.values[row * tasks + task] = 1;
+  }
+  return targets;
 }

@@ -11,6 +11,7 @@ import {
 import { describe, expect, test } from 'vitest';
 import { chooseCalibrator } from '../../../training/calibrate/choose-calibrator.ts';
 import {
+  addTemperatureLosses,
   type CalibrationData,
   fitBeta,
   fitIsotonic,
@@ -18,7 +19,11 @@ import {
   fitRatioScale,
   fitSoftmaxTemperature,
   fitTemperature,
+  TEMPERATURE_SUMS,
+  temperatureOf,
 } from '../../../training/calibrate/fit-calibrators.ts';
+import { meanLoss } from '../../../training/fit/loss.ts';
+import { takeRows } from '../../../training/fit/rows.ts';
 import { linearFixture } from '../fit/fixtures.ts';
 
 /** Logits whose true probability is `truth(z)`. */
@@ -155,6 +160,22 @@ describe('choice head and amounts', () => {
     expect(fitSoftmaxTemperature(sharp, { targets: choice })).toBeCloseTo(3, 0);
     const unseen = { ...choice, values: choice.values.map(() => Number.NaN) };
     expect(fitSoftmaxTemperature(sharp, { targets: unseen })).toBe(1);
+  });
+
+  test('sums of losses tell the same temperature, and the loss there, whoever added them', () => {
+    for (const sharpness of [0.2, 1, 3, 7]) {
+      const { logits, choice } = linearFixture(3000, 8, 4, 1, 3);
+      const sharp = { ...logits, values: logits.values.map((x) => sharpness * x) };
+      const sums = new Float64Array(TEMPERATURE_SUMS);
+      const half = (from: number, to: number) => Int32Array.from({ length: to - from }, (_, i) => from + i);
+      for (const rows of [half(0, 1000), half(1000, 3000)])
+        addTemperatureLosses(sums, takeRows(sharp, rows), takeRows(choice, rows));
+      const { loss, temperature } = temperatureOf(sums);
+      const exact = fitSoftmaxTemperature(sharp, { targets: choice });
+      expect(temperature / exact).toBeCloseTo(1, 1);
+      const scaled = { ...sharp, values: sharp.values.map((x) => x / exact) };
+      expect(loss).toBeCloseTo(meanLoss('softmax', scaled, { targets: choice }), 3);
+    }
   });
 
   test('the ratio scale brings the mean right, and few rows to 1', () => {

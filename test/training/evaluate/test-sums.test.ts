@@ -117,6 +117,7 @@ it('says what was fitted on, and what all prompts say', () => {
     prompts: { fit: 600, calibrate: 200, test: 200 },
     sampled: 300,
     linear: null,
+    heads: null,
     ...summed(prompts(200, 5)).report(NAMES, 0, 'read'),
   };
   expect(describeWhole(report)).toMatch(
@@ -128,6 +129,18 @@ it('says what was fitted on, and what all prompts say', () => {
   const linear = { rows: 600, sampled: 180, errorOfAll: 0.2, errorOfSample: 0.2123456 };
   expect(describeWhole({ ...report, linear })).toMatch(
     / Of linear heads alone those fitted on all 600 prompts have a squared error of 0\.20000 there, those on the 180 drawn 0\.21235\.$/,
+  );
+  const heads: NonNullable<WholeReport['heads']> = {
+    ...{ served: 'all', fit: 590, calibrate: 195, passes: 4 },
+    lossOfSample: { success: 0.61, choice: 2 },
+    lossOfAll: { success: 0.6, choice: 2 },
+    other: summed(prompts(200, 6)).report(NAMES, 0, 'read'),
+  };
+  expect(describeWhole({ ...report, heads })).toMatch(
+    /^Its features, and how its learners add up, come of a sample of 300 of 1,000 prompts, of which the other figures tell; its heads of success and choice were then fitted on 590 prompts and calibrated on 195, where their log-loss is lower than that of the sample's heads \(0\.60000 against 0\.61000\)\. On all .* The heads that are not served score \d+\.\d \(\d+\.\d to \d+\.\d\)\.$/,
+  );
+  expect(describeWhole({ ...report, heads: { ...heads, served: 'sample' } })).toContain(
+    'of which the other figures tell. Heads that were fitted on 590 prompts are not served: on 195 others their log-loss is not lower (0.60000 against 0.61000). On all',
   );
   const [test] = [report.test!];
   expect(describeWhole({ ...report, test: { ...test, how: 'estimated' } })).toContain(

@@ -7,6 +7,8 @@ import {
   joinedHead,
   joinedLayer,
   notLayers,
+  packHeads,
+  unpackHeads,
 } from '../../../training/fit/fold-head.ts';
 import type { DenseLayer } from '../../../training/fit/rows.ts';
 import { exportLayersModel, useBackend } from '../../../training/fit/tensorflow.ts';
@@ -171,6 +173,21 @@ describe('heads, folded', () => {
       head: { kind: 'layers', output: 'quality' },
     });
     expect(folded.outputs.get('task')).toBe(outputs.get('task'));
+  });
+
+  test('say the same to the bit where they were handed over as bytes', () => {
+    const [again] = unpackHeads(packHeads([folded]));
+    expect(again.heads).toEqual(folded.heads);
+    const features = Float32Array.from({ length: FEATURES }, () => random.normal());
+    for (const name of folded.outputs.keys()) {
+      const [said, before] = [again, folded].map(({ outputs }) => {
+        const head = joinedHead(outputs.get(name)!, FEATURES);
+        const out = new Float32Array(head.outputs);
+        head.predictInto(features, out);
+        return out;
+      });
+      expect(said).toEqual(before);
+    }
   });
 
   test('are folded once: again is the same', () => {

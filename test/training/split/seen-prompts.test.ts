@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { PromptRecord } from '../../../training/outcomes/matrix.ts';
-import { addFittedPrompts, decodeSeenPrompts, encodeSeenPrompts } from '../../../training/split/split.ts';
+import {
+  addFittedPrompts,
+  decodeSeenPrompts,
+  encodeSeenPrompts,
+  joinSeenPrompts,
+} from '../../../training/split/split.ts';
 
 const prompt = (text: string): PromptRecord => ({
   requestId: text,
@@ -84,6 +89,12 @@ it('takes more prompts in as fitted, also those that were only calibrated on', (
   expect(after).toEqual(
     encodeSeenPrompts({ fit: ['a', 'b', 'd'].map(prompt), calibrate: [prompt('c')] }, 's'),
   );
+});
+
+it('is that of all parts, whose prompts were fitted on where one part says so', () => {
+  const part = (fit: string, calibrate: string) =>
+    encodeSeenPrompts({ fit: [...fit].map(prompt), calibrate: [...calibrate].map(prompt) }, 's');
+  expect(joinSeenPrompts([part('ab', 'x'), part('c', 'ya'), part('', '')])).toEqual(part('abc', 'xy'));
 });
 
 it('refuses what is no such record, or not whole', () => {

@@ -3,22 +3,32 @@ import { mkdir, mkdtemp, readdir, readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { readPrompt } from 'pointsman';
-import { argMax } from 'pointsman/internal';
+import { type Artifact, readPrompt } from 'pointsman';
+import {
+  argMax,
+  createCalibrator,
+  createHead,
+  type HeadContext,
+  mean,
+  readKnnHead,
+  readLayersModel,
+} from 'pointsman/internal';
 import { loadRouter } from 'pointsman/node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chooseCalibrators } from '../../../training/calibrate/choose-calibrator.ts';
 import { parseTrainConfig } from '../../../training/config.ts';
 import { requestFeatures } from '../../../training/embed/embed.ts';
 import { createInProcessEngine, type Engine } from '../../../training/engine/engine.ts';
 import { openQueueEngine, type RunningWorker, startWorker } from '../../../training/engine/queue.ts';
 import { openStore } from '../../../training/engine/shard-store.ts';
 import { fitLinear } from '../../../training/fit/linear.ts';
-import { takeRows } from '../../../training/fit/rows.ts';
+import { meanLoss, softTargets } from '../../../training/fit/loss.ts';
+import { predictRows, takeRows } from '../../../training/fit/rows.ts';
 import { ingestOutcomes } from '../../../training/ingest/ingest.ts';
 import { readOutcomeMatrix } from '../../../training/ingest/outcome-store.ts';
 import { joinParts } from '../../../training/learners/linear.ts';
 import { bandRecords, groupsOfPairs, pairsInBand } from '../../../training/split/near-duplicates.ts';
-import { textToCompare } from '../../../training/split/split.ts';
+import { decodeSeenPrompts, textToCompare } from '../../../training/split/split.ts';
 import { TRAINING_STEPS, trainingRelease } from '../../../training/train/shard-steps.ts';
 import { trainFromFiles } from '../../../training/train/train-router.ts';
 import { groupsOfKeys, keyOfPrompt, splitByGroup } from '../../../training/train/whole-traffic.ts';
@@ -31,8 +41,8 @@ const SAMPLE = 250;
 const CANDIDATES = ['large', 'poet', 'reckoner'];
 
 /** 600 prompts, of which each tenth comes again, with a word changed or as it is. */
-function traffic(): PlantedRow[] {
-  const rows = plantedRows({ prompts: 600, seed: 3 });
+function traffic(seed = 4): PlantedRow[] {
+  const rows = plantedRows({ prompts: 600, seed });
   const again = rows.filter(({ requestId }) => String(requestId).endsWith('7'));
   return [...rows, ...again.map((row) => ({ ...row, requestId: `again-${row.requestId}` }))];
 }
@@ -42,9 +52,10 @@ interface TrainOptions {
   readonly engine: Engine;
   readonly config?: object;
   readonly fitSample?: number;
+  readonly shardBytes?: number;
 }
 
-async function train({ config, engine, fitSample = SAMPLE, rows }: TrainOptions) {
+async function train({ config, engine, fitSample = SAMPLE, rows, shardBytes = 300_000 }: TrainOptions) {
   const own = await mkdtemp(join(folder, 'train-'));
   const trained = await trainFromFiles({
     files: [rows],
@@ -55,7 +66,7 @@ async function train({ config, engine, fitSample = SAMPLE, rows }: TrainOptions)
       ...{ heads: ['linear'], folds: 2, resamples: 100, ngrams: { dimensions: 0 } },
       ...config,
     }),
-    shards: { engine, shardBytes: 300_000, fitSample },
+    shards: { engine, shardBytes, fitSample },
   });
   return { ...trained, digest: await digestOf(trained.written.path) };
 }
@@ -135,6 +146,20 @@ async function wholeMatrix() {
   return { matrix, splits: splitByGroup(groups, { seed: 0, fit: 0.6, calibrate: 0.2 }) };
 }
 
+function contextOf({ file, manifest }: Artifact): HeadContext {
+  const model = JSON.parse(new TextDecoder().decode(file(manifest.model.topology)));
+  return { layers: readLayersModel(model, file(manifest.model.weights)), file, knn: readKnnHead };
+}
+
+/** What heads read of all prompts, and what came of these. */
+async function wholeFeatures() {
+  const { matrix, splits } = await wholeMatrix();
+  const { artifact } = await loadRouter(known.written.path);
+  const requests = matrix.prompts.map(({ request }) => request);
+  const features = await requestFeatures(artifact, requests);
+  return { features, matrix, splits, targets: { rows: features.rows, columns: 3, values: matrix.quality } };
+}
+
 describe('a router that is fitted on a sample', () => {
   it('is measured on all test prompts: as if each was asked by itself', async () => {
     const { whole } = known.trained.evaluation;
@@ -163,45 +188,117 @@ describe('a router that is fitted on a sample', () => {
     expect(whole?.test?.bestSingle.candidate).toBe(CANDIDATES[argMax(means)]);
   });
 
-  it('is set beside linear heads that are fitted on all prompts', async () => {
-    const { traffic, trained, written } = known;
+  it('is set beside linear heads that are fitted on all prompts, held back as suits prompts to calibrate on', async () => {
+    const { traffic, trained } = known;
     const { linear, prompts } = trained.evaluation.whole!;
     expect(linear).toMatchObject({ rows: prompts.fit, sampled: traffic.splits.fit.rows.length });
-    const { matrix, splits } = await wholeMatrix();
-    const { artifact } = await loadRouter(written.path);
-    const requests = matrix.prompts.map(({ request }) => request);
-    const features = await requestFeatures(artifact, requests);
+    const { features, matrix, splits, targets } = await wholeFeatures();
     const { settings } = trained.quality.members.find(({ name }) => name === 'linear')!;
-    const targets = { rows: features.rows, columns: 3, values: matrix.quality };
-    const variance = features.columns - 256;
-    const errorOf = async (rows: Int32Array) => {
+    const fitAt = async (rows: Int32Array, share: number) => {
       const data = { features: takeRows(features, rows), targets: takeRows(targets, rows) };
-      const layers = [];
-      for (const share of [settings.levelPenalty, settings.deviationPenalty])
-        layers.push(
-          (await fitLinear(data, 'squared', { l2: share * rows.length * 2 * variance, tolerance: 1e-9 }))
-            .layer,
-        );
-      const [level, deviation] = layers.map(({ bias, kernel }) => ({
-        bias: Float64Array.from(bias),
-        kernel: Float64Array.from(kernel),
-      }));
-      const { bias, kernel } = joinParts(level, deviation);
+      const l2 = share * rows.length * 2 * (features.columns - 256);
+      const { layer } = await fitLinear(data, 'squared', { l2, tolerance: 1e-9 });
+      return { bias: Float64Array.from(layer.bias), kernel: Float64Array.from(layer.kernel) };
+    };
+    const errorOn = (rows: Int32Array, { bias, kernel }: ReturnType<typeof joinParts>) => {
       let squares = 0;
-      for (const row of splits.test.rows)
+      for (const row of rows)
         for (const c of [0, 1, 2]) {
           let value = bias[c];
           for (let i = 0; i < features.columns; i++)
             value += kernel[3 * i + c] * features.values[row * features.columns + i];
           squares += (matrix.quality[3 * row + c] - value) ** 2;
         }
-      return squares / splits.test.rows.length / 3;
+      return squares / rows.length / 3;
     };
     const rowOf = new Map(matrix.prompts.map(({ requestId }, row) => [requestId, row]));
     const drawn = traffic.splits.fit.rows.map((row) => rowOf.get(traffic.matrix.prompts[row].requestId)!);
-    expect(linear?.errorOfAll).toBeCloseTo(await errorOf(splits.fit.rows), 4);
-    expect(linear?.errorOfSample).toBeCloseTo(await errorOf(drawn), 4);
-    expect(linear?.errorOfAll).not.toBeCloseTo(linear!.errorOfSample, 5);
+    const { deviationPenalty, levelPenalty } = settings;
+    const ofSample = joinParts(await fitAt(drawn, levelPenalty), await fitAt(drawn, deviationPenalty));
+    expect(linear?.errorOfSample).toBeCloseTo(errorOn(splits.test.rows, ofSample), 4);
+    let [least, there] = [Number.POSITIVE_INFINITY, Number.NaN];
+    const weaker = [1, 0.5, 0.25, 0.1, 0.05, 0.025, 0.01];
+    const levels = [];
+    const deviations = [];
+    for (const share of weaker) {
+      levels.push(await fitAt(splits.fit.rows, share * levelPenalty));
+      deviations.push(await fitAt(splits.fit.rows, share * deviationPenalty));
+    }
+    for (const level of levels)
+      for (const deviation of deviations) {
+        const both = joinParts(level, deviation);
+        const error = errorOn(splits.calibrate.rows, both);
+        if (error < least) [least, there] = [error, errorOn(splits.test.rows, both)];
+      }
+    expect(linear?.errorOfAll).toBeCloseTo(there, 4);
+  });
+
+  it('has heads that were fitted and calibrated on all prompts, as if these were in one place', async () => {
+    const { trained, written } = known;
+    const { heads, prompts, test } = trained.evaluation.whole!;
+    expect(heads).toMatchObject({ served: 'all', fit: prompts.fit, calibrate: prompts.calibrate });
+    expect(heads!.lossOfAll.success).toBeLessThan(heads!.lossOfSample.success);
+    expect(heads!.passes).toBeGreaterThan(1);
+    expect(heads!.passes).toBeLessThanOrEqual(12);
+    expect(heads!.other.test).toMatchObject({ how: 'read', rows: test!.rows });
+    expect(trained.artifact.manifest.provenance.prompts).toMatchObject({
+      fit: prompts.fit,
+      calibrate: prompts.calibrate,
+    });
+    const { artifact } = await loadRouter(written.path);
+    const { choice, success } = artifact.manifest.heads;
+    const { features, splits, targets } = await wholeFeatures();
+    const held = takeRows(features, splits.calibrate.rows);
+    const quality = takeRows(targets, splits.calibrate.rows);
+    const context = contextOf(artifact);
+    const logits = predictRows(createHead(success.head, context), held);
+    const groups = splits.calibrate.rows;
+    const { calibrators } = chooseCalibrators(logits, quality, null, { groups, seed: 0 });
+    const served = success.calibrators.map(createCalibrator);
+    for (const c of [0, 1, 2]) {
+      const off = Array.from({ length: held.rows }, (_, row) => {
+        const z = logits.values[3 * row + c];
+        return Math.abs(served[c].probability(z) - calibrators[c].probability(z));
+      });
+      expect(mean(off)).toBeLessThan(0.05);
+    }
+    const chosen = predictRows(createHead(choice.head, context), held);
+    const loss = meanLoss('softmax', chosen, { targets: softTargets(quality, 0.1) });
+    expect(loss).toBeCloseTo(heads!.lossOfAll.choice, 3);
+  });
+
+  it('has the same heads but for rounding where all prompts are in one shard', async () => {
+    const { trained } = await train({ rows, engine, shardBytes: 2 ** 26 });
+    const [one, many] = [trained, known.trained].map(({ evaluation }) => evaluation.whole!);
+    expect(one.heads!.passes).toBe(many.heads!.passes);
+    expect(one.linear!.errorOfAll).toBeCloseTo(many.linear!.errorOfAll, 9);
+    expect(one.heads!.lossOfAll.success).toBeCloseTo(many.heads!.lossOfAll.success, 6);
+    expect(one.heads!.lossOfAll.choice).toBeCloseTo(many.heads!.lossOfAll.choice, 6);
+  });
+
+  it('keeps the heads of the sample where those of all prompts have no less loss on prompts to calibrate on', async () => {
+    const file = await writeRows(path('other.jsonl'), traffic(3));
+    const { trained, traffic: drawn } = await train({ rows: file, engine });
+    const { heads, prompts } = trained.evaluation.whole!;
+    expect(heads?.served).toBe('sample');
+    expect(heads!.lossOfAll.success).toBeGreaterThanOrEqual(heads!.lossOfSample.success);
+    expect(heads!.other.test?.rows).toBe(prompts.test);
+    expect(trained.artifact.manifest.provenance.prompts).toMatchObject({
+      fit: drawn.splits.fit.rows.length,
+      calibrate: drawn.splits.calibrate.rows.length,
+    });
+    expect(trained.evaluation.verdict.caveats.at(-1)).toContain('others their log-loss is not lower');
+  });
+
+  it('knows all prompts that its heads were fitted on', async () => {
+    const { trained, written } = known;
+    const { matrix, splits } = await wholeMatrix();
+    const record = await readFile(join(written.path, 'seen.bin'));
+    const seen = decodeSeenPrompts(record, trained.artifact.manifest.provenance.dataFingerprint);
+    const roles = (rows: Int32Array) => new Set(Array.from(rows, (row) => seen.roleOf(matrix.prompts[row])));
+    expect(roles(splits.fit.rows)).toEqual(new Set(['fit']));
+    expect(roles(splits.calibrate.rows)).toEqual(new Set(['calibrate']));
+    expect(roles(splits.test.rows)).toEqual(new Set([null]));
   });
 
   it('has learned of about as many prompts as it was told, whole groups, and says so', () => {
@@ -220,7 +317,7 @@ describe('a router that is fitted on a sample', () => {
     );
     for (const id of copies) expect(roles.get(id)).toBe(roles.get(id.slice('again-'.length)));
     expect(trained.evaluation.verdict.caveats.at(-1)).toContain(
-      `It was fitted on a sample of ${ids.size} of 660 prompts`,
+      `come of a sample of ${ids.size} of 660 prompts`,
     );
     expect(traffic.warnings[0]).toContain(`${ids.size} of 660 prompts were drawn`);
   });
@@ -253,7 +350,7 @@ describe('a router that is fitted on a sample', () => {
         ...engine,
         async run(jobs, options) {
           const made = await engine.run(jobs, options);
-          if (jobs[0].step !== 'ridge') return made;
+          if (jobs[0].step !== 'measure') return made;
           const asked = server.asked.length;
           const none = await engine.store.put(new Uint8Array());
           const embedded = jobs.map((job) => ({ ...job, inputs: [...job.inputs.slice(0, -1), none] }));
