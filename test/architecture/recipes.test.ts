@@ -192,7 +192,7 @@ describe('an embedder', () => {
   const others: Others = {
     'whose log it is': ['openai in training/ingest/formats/openai.ts'],
     'what works without a network or a key': ['static in training/cli/commands/doctor.ts'],
-    'the default': ['static in training/cli/commands/ingest.ts', 'static in training/config.ts'],
+    'the default': ['static in training/cli/commands/init.ts', 'static in training/config.ts'],
     'the table that it makes': ['static in training/embed/use-embedder.ts'],
     'what is at hand whatever the router was trained with': ['static in training/train/evaluate-router.ts'],
   };

@@ -62,12 +62,12 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   rollback: {
     usage: '[options] <folder>',
     description: 'Put the version before into use again, or another one.',
-    load: async () => (await import('./commands/versions.ts')).rollbackCommand,
+    load: async () => (await import('./commands/inspect.ts')).rollbackCommand,
   },
   versions: {
     usage: '[options] <folder>',
     description: 'List the versions of a router, the latest first, after checking each.',
-    load: async () => (await import('./commands/versions.ts')).versionsCommand,
+    load: async () => (await import('./commands/inspect.ts')).versionsCommand,
   },
   candidates: {
     usage: '[options] [command]',
@@ -78,7 +78,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   ingest: {
     usage: '[options] <files...>',
     description: 'Read logs (JSONL, CSV, Parquet, Arrow) into one outcomes table in Parquet.',
-    load: async () => (await import('./commands/ingest.ts')).ingestCommand,
+    load: async () => (await import('./commands/init.ts')).ingestCommand,
   },
   log: {
     usage: '[options] [command]',
