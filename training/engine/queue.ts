@@ -12,10 +12,11 @@ import {
   ReleaseMismatchError,
   type RunOptions,
   runJob,
+  type ShardStore,
   type Steps,
   stepFailed,
 } from './engine.ts';
-import { EngineError, type ShardStore } from './shard-store.ts';
+import { EngineError } from './objects.ts';
 
 export interface QueueEngineOptions {
   /** Of Redis. */

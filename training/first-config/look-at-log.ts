@@ -121,12 +121,12 @@ const NOTHING_GUESSED: ColumnGuesses = { taken: [], gaps: [] };
 async function readStarts({ files, format = 'auto', rows = ROWS_LOOKED_AT }: LookOptions, folder: string) {
   const database = await openScratchDatabase({ memoryLimitMb: 512 });
   try {
-    const sources = await findSourceFiles(await database.connect(), files);
+    const sources = await findSourceFiles(await database.connect(), files, folder);
     const formats: LogLook['formats'][number][] = [];
     const starts: FileStart[] = [];
     for (const [i, source] of sources.entries()) {
       formats.push({
-        file: source.path,
+        file: source.name ?? source.path,
         ...(format === 'auto' ? await detectFormat(database, source) : { format, reason: AS_GIVEN }),
       });
       starts.push(await readStart(database, source, rows, folder, i));

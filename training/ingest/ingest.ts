@@ -75,12 +75,9 @@ async function ingestInto(
   }
   if (settings.append) await loadExisting(connection, out);
   const costsRepriced = await repriceRows(connection);
-  const sources = await findSourceFiles(connection, files);
-  const staged = new StagedRows(
-    database,
-    connection,
-    sources.map((source) => source.path),
-  );
+  const sources = await findSourceFiles(connection, files, database.folder);
+  const names = sources.map(nameOf);
+  const staged = new StagedRows(database, connection, names);
   const bytesTotal = sources.reduce((sum, source) => sum + source.bytes, 0);
   await database.expect(bytesTotal + (settings.append ? await bytesOf(out) : 0));
   let bytesRead = 0;
@@ -98,7 +95,7 @@ async function ingestInto(
   const formats: IngestReport['formats'][number][] = [];
   for (const source of sources) {
     const given = settings.format === 'auto' ? null : { format: settings.format, reason: null };
-    formats.push({ file: source.path, ...(given ?? (await detectFormat(database, source))) });
+    formats.push({ file: nameOf(source), ...(given ?? (await detectFormat(database, source))) });
   }
   // What numbers say of quality, only all of them tell; what is no number says nothing unless texts are to be read.
   const badReason = settings.scoreRange === undefined ? withQualityJudged('isnan(quality)') : 'reason';
@@ -141,8 +138,7 @@ async function ingestInto(
   if (settings.judge !== undefined && !layouts.some(hasAnswers)) throw nothingToJudge();
   const options = { prices, onStaged: async () => {}, inOrder: strict };
   const apart = await joinPrompts(database, connection, options);
-  const paths = sources.map((source) => source.path);
-  const { scale: scoreScale, doubt } = await settleScores(connection, { ...settings, files: paths });
+  const { scale: scoreScale, doubt } = await settleScores(connection, { ...settings, files: names });
   for (const [fileIndex, source] of sources.entries())
     if (formats[fileIndex].format === 'table' && (await staged.countUsable(fileIndex)) === 0)
       throw noUsableRow(source, layouts[fileIndex], await staged.reasons(fileIndex), doubt);
@@ -168,7 +164,7 @@ async function ingestInto(
     );
   const fingerprint = await staged.write(out);
   return {
-    files: sources.map((source) => source.path),
+    files: names,
     formats,
     ...counts,
     recordsJoined: joined.recordsJoined + apart.joined,
@@ -186,6 +182,8 @@ async function ingestInto(
     fingerprint,
   };
 }
+
+const nameOf = ({ name, path }: SourceFile): string => name ?? path;
 
 async function bytesOf(path: string): Promise<number> {
   return (await stat(path).catch(() => null))?.size ?? 0;
@@ -241,7 +239,7 @@ export async function detectFormat(database: ScratchDatabase, source: SourceFile
       .map(([name, number]) => `${number} of ${name} (${signsOfFormat(name)})`)
       .join(', ');
     throw new InvalidInputError(
-      `Whose log ${source.path} is cannot be told: among its first ${records.length} records are ${seen}. Split the file, ` +
+      `Whose log ${nameOf(source)} is cannot be told: among its first ${records.length} records are ${seen}. Split the file, ` +
         `or name the format: --format ${LOG_FORMATS.join(' | ')}.`,
     );
   }
@@ -320,9 +318,9 @@ export function noUsableRow(
       : reasons.map(([reason, count]) => `${count} × ${reason}`).join('; ');
   const seen = layout.columns.length === 0 ? 'none' : layout.columns.slice(0, 40).join(', ');
   if (reasons.length === 0 && layout.columns.length === 0)
-    return new InvalidInputError(`There is no usable row in ${source.path}: ${why}. Check what wrote it.`);
+    return new InvalidInputError(`There is no usable row in ${nameOf(source)}: ${why}. Check what wrote it.`);
   return new InvalidInputError(
-    `There is no usable row in ${source.path}: ${why}. Columns seen: ${seen}. Looked for: ${names('requestId')}, ${names('text')} or messages, ` +
+    `There is no usable row in ${nameOf(source)}: ${why}. Columns seen: ${seen}. Looked for: ${names('requestId')}, ${names('text')} or messages, ` +
       `${names('candidate')} and ${names('quality')}; or an object \`outcomes\` with a key per candidate; or columns "<candidate>" and "<candidate>|total_cost". ` +
       'Name your own columns: --map requestId=your_id --map text=request.prompt' +
       (doubt === null ? '' : ` ${doubt}.`),

@@ -65,7 +65,7 @@ export interface IngestProgress {
 type OnIngestStep = (what: string, done: number, total: number) => void;
 
 export interface IngestOptions {
-  /** Paths or globs (`logs/*.jsonl.gz`): JSONL, CSV, TSV (each also .gz), Parquet, Arrow IPC. */
+  /** Paths or globs (`logs/*.jsonl.gz`): JSONL, CSV, TSV (each also .gz), Parquet, Arrow IPC. Stores of logs in a bucket: `s3://bucket/prefix`. */
   readonly files: readonly string[];
   /** Where the Parquet file goes. Replaced whole, once everything went well. */
   readonly out: string;

@@ -1,28 +1,23 @@
 import { rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InvalidInputError } from 'pointsman';
+import type { LeaseOptions } from '../engine/log-bucket.ts';
 import { type ScratchDatabase, withScratchDatabase } from '../work/scratch-database.ts';
-import { SETTLE_MS, whenClosed } from './compact.ts';
+import { type Claim, claim, giveBack, listClaims, SETTLE_MS, type Segment } from './compact.ts';
 import {
   addToStore,
-  type Claim,
-  claim,
-  giveBack,
-  isBatchDone,
-  listClaims,
   type MergeOptions,
   mergeParts,
   nameBatch,
   type PartitionStore,
-  type Segment,
   withStoreLocked,
 } from './partitions.ts';
-import { listLogFiles, logLines, parquetLines } from './read.ts';
+import { listLogFiles, logLines, parquetLines, whenClosed } from './read.ts';
 
-export interface CollectOptions extends MergeOptions {
+export interface CollectOptions extends MergeOptions, LeaseOptions {
   /** Folders of decision logs, and streams of Redis: `redis://host:6379?stream=pointsman_log`. */
   readonly sources: readonly string[];
-  /** Folder of the store; made where it is not there. */
+  /** Folder of the store, made where it is not there; or `s3://bucket/prefix`. */
   readonly out: string;
   /** Milliseconds after its time that a file is left alone, unless it was closed in peace. @default 600000 */
   readonly settleMs?: number;
@@ -90,17 +85,22 @@ export async function collectLogs(options: CollectOptions): Promise<CollectRepor
   };
   // First, since it says best what is wrong with a folder.
   for (const source of sources) if (!IS_STREAM.test(source)) await listLogFiles(source);
-  await withStoreLocked(out, (store) =>
+  const work = (store: PartitionStore) =>
     withScratchDatabase({ memoryLimitMb }, async (database) => {
       const collection = { options, store, database, sums, now };
+      for (const name of store.strangers)
+        sums.refused.push({
+          path: name,
+          reason: `${name} in ${out} was not brought by this store, and does not count. Remove it, or move it elsewhere.`,
+        });
       const [streams, folders] = [true, false].map((is) =>
         sources.filter((each) => IS_STREAM.test(each) === is),
       );
       await collectFolders(collection, folders);
       for (const stream of streams) await collectStream(collection, stream);
       sums.merged = await mergeParts(store, database, now(), options);
-    }),
-  );
+    });
+  await withStoreLocked(out, work, options);
   return sums;
 }
 
@@ -144,7 +144,7 @@ async function claimedBefore({ store, sums }: Collection, folder: string): Promi
   const found: Found[] = [];
   for (const { batch, name, path, store: of } of await listClaims(folder)) {
     if (of !== store.id) sums.elsewhere++;
-    else if (await isBatchDone(store, batch)) await rm(path, { force: true });
+    else if (await store.hasBatch(batch)) await rm(path, { force: true });
     else found.push({ path, name, bytes: (await stat(path)).size });
   }
   return found;

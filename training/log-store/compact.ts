@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { type DuckDBConnection, DuckDBTimestampValue } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
 import { parquetFile, quoteText, withScratchDatabase } from '../work/scratch-database.ts';
-import { CLAIMED_PREFIX, type LogFile, listLogFiles, logLines } from './read.ts';
+import { CLAIMED_PREFIX, type LogFile, listLogFiles, logLines, whenClosed } from './read.ts';
 
 /** How folders begin that hold what is not whole yet. */
 const UNFINISHED_PREFIX = '.compacting-';
@@ -202,6 +202,32 @@ export async function loadLines(
 
 const FLUSH_ROWS = 10_000;
 
+/** Where records come from: a file of a log, or what was taken off a stream. */
+export interface Segment {
+  readonly name: string;
+  readonly bytes: number;
+  lines(): AsyncIterable<string> | Iterable<string>;
+}
+
+/** Records of segments into the table `lines`; of one that is refused, none. */
+export async function loadSegments(connection: DuckDBConnection, segments: readonly Segment[]) {
+  const refused: { segment: Segment; reason: string }[] = [];
+  const sizes: { name: string; bytes: number; records: number }[] = [];
+  await createLines(connection);
+  for (const segment of segments) {
+    const [[last]] = (await connection.runAndReadAll('SELECT coalesce(max(rowid), -1) FROM lines')).getRows();
+    try {
+      const records = await loadLines(connection, segment.lines(), segment.name);
+      sizes.push({ name: segment.name, bytes: segment.bytes, records });
+    } catch (error) {
+      if (!(error instanceof InvalidInputError)) throw error;
+      await connection.run(`DELETE FROM lines WHERE rowid > ${last}`);
+      refused.push({ segment, reason: error.message });
+    }
+  }
+  return { refused, sizes };
+}
+
 function readRecord(line: string, name: string, number: number): Readonly<Record<string, unknown>> {
   try {
     const record = JSON.parse(line);
@@ -323,44 +349,48 @@ export interface CompactReport {
   readonly refused: readonly { readonly path: string; readonly reason: string }[];
 }
 
-/** Enough for the first line of a file and the last one that says that it is closed. */
-const LOOK_BYTES = 4096;
+/** What a file of a log is called while it is taken into a store: `.taken-<store>-<batch>-<name>`. */
+const TAKEN = /^\.taken-([0-9a-f]{8})-(\d{8}T\d{9}Z-[0-9a-f]{8})-(decisions-.*\.(?:jsonl|parquet))$/;
 
-/** A file whose first line is not whole is as good as closed after this time without a change. */
-const WITHOUT_HEADER_MS = 86_400_000;
+/** A file that was claimed, and by whom. */
+export interface Claim {
+  readonly path: string;
+  readonly store: string;
+  readonly batch: string;
+  /** What it was called before. */
+  readonly name: string;
+}
+
+/** Files of a log's folder that are claimed for a store. */
+export async function listClaims(folder: string): Promise<Claim[]> {
+  return (await readdir(folder)).sort().flatMap((file) => {
+    const [, store, batch, name] = TAKEN.exec(file) ?? [];
+    return name === undefined ? [] : [{ path: join(folder, file), store, batch, name }];
+  });
+}
 
 /**
- * When a JSONL file of a log is done with: its process says so in its last line, or in its first one until when it
- * would write to it.
- *
- * @returns milliseconds since 1970; -Infinity for a file that was closed in peace.
+ * Claims a file for a batch by its name, which nobody finds then but who looks for claims.
+ * @param path the file, or one that was claimed for an earlier batch @param name what it was called before
+ * @returns null where somebody else was faster
  */
-export async function whenClosed(path: string): Promise<number> {
-  const file = await open(path);
+export async function claim(
+  { id }: { readonly id: string },
+  batch: string,
+  path: string,
+  name = basename(path),
+): Promise<Claim | null> {
+  const claimed = join(dirname(path), `.taken-${id}-${batch}-${name}`);
   try {
-    const { size, mtimeMs } = await file.stat();
-    const length = Math.min(size, LOOK_BYTES);
-    const first = Buffer.alloc(length);
-    await file.read(first, 0, length, 0);
-    const last = Buffer.alloc(length);
-    await file.read(last, 0, length, size - length);
-    const [firstLine, ...more] = first.toString('utf8').split('\n');
-    const header = more.length > 0 ? fileRecord(firstLine) : null;
-    if (fileRecord(last.toString('utf8').split('\n').at(-2) ?? '')?.state === 'closed') {
-      return Number.NEGATIVE_INFINITY;
-    }
-    const closesAt = typeof header?.closesAt === 'string' ? Date.parse(header.closesAt) : Number.NaN;
-    return Number.isNaN(closesAt) ? mtimeMs + WITHOUT_HEADER_MS : closesAt;
-  } finally {
-    await file.close();
+    await rename(path, claimed);
+    return { path: claimed, store: id, batch, name };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
   }
 }
 
-function fileRecord(line: string): { readonly state?: unknown; readonly closesAt?: unknown } | null {
-  try {
-    const record = JSON.parse(line);
-    return record?.kind === 'file' ? record : null;
-  } catch {
-    return null;
-  }
+/** Gives a file its name back. */
+export async function giveBack({ name, path }: Claim): Promise<void> {
+  await nameOnce(path, join(dirname(path), name));
 }

@@ -2,6 +2,8 @@ import { createHmac, randomUUID } from 'node:crypto';
 import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { InvalidInputError } from 'pointsman';
+import { versionsKept } from '../engine/log-list.ts';
+import { IS_BUCKET } from '../engine/objects.ts';
 import {
   parquetFile,
   quoteText,
@@ -10,9 +12,9 @@ import {
   withScratchDatabase,
 } from '../work/scratch-database.ts';
 import { connectStream, IS_STREAM, pairs } from './collect.ts';
-import { nameOnce, sync } from './compact.ts';
-import { findStore, listClaims, removeMerged, withStoreLocked } from './partitions.ts';
-import { CLAIMED_PREFIX, listLogFiles, logLines, unreadableFile, withVariables } from './read.ts';
+import { listClaims, nameOnce, sync } from './compact.ts';
+import { findStore, withStoreLocked } from './partitions.ts';
+import { CLAIMED_PREFIX, listLogFiles, localParts, logLines, readColumn, withVariables } from './read.ts';
 
 /** Whose records are to go, by each name that they may stand under; or those before a time, in milliseconds since 1970. */
 export type Forgetting = { readonly users: readonly string[] } | { readonly before: number };
@@ -82,7 +84,8 @@ export async function forgetInLogs({
   ...scratch
 }: ForgetOptions): Promise<{ readonly places: ForgottenPlace[]; readonly decisions: ForgottenDecision[] }> {
   return withScratchDatabase(scratch, async (database) => {
-    const opened = places.map((place) => openPlace(place, database));
+    const opened: Place[] = [];
+    for (const place of places) opened.push(await openPlace(place, database));
     const before = 'before' in forgetting ? forgetting.before : Number.NEGATIVE_INFINITY;
     const decisions = new Map<string, ForgottenDecision>();
     const done = places.map((place) => ({
@@ -109,24 +112,25 @@ export async function forgetInLogs({
   });
 }
 
-function openPlace(place: string, database: ScratchDatabase): Place {
+async function openPlace(place: string, database: ScratchDatabase): Promise<Place> {
   if (IS_STREAM.test(place)) return streamPlace(place);
-  return /^postgres(ql)?:\/\//.test(place) ? tablePlace(place) : folderPlace(place, database);
+  if (/^postgres(ql)?:\/\//.test(place)) return tablePlace(place);
+  if (!IS_BUCKET.test(place) && (await findStore(place)) === null) return folderPlace(place, database);
+  return storePlace(place, database, join(database.folder, randomUUID()));
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Null for what is no decision of whom is to be forgotten. */
-function doomedDecision(record: Fields | null, forgetting: Forgetting): ForgottenDecision | null {
-  if (record?.kind !== 'decision') return null;
+/** Adds the decision of a record to `found`, where it is one of whom is to be forgotten. */
+function addDoomed(record: Fields | null, forgetting: Forgetting, found: ForgottenDecision[]): void {
+  if (record?.kind !== 'decision') return;
   const { at, id, promptHash, request = null, user } = record;
   const isMeant =
     'users' in forgetting
       ? typeof user === 'string' && forgetting.users.includes(user)
       : Date.parse(String(at)) < forgetting.before;
-  return isMeant
-    ? { id: String(id), promptHash: String(promptHash), request: request as Fields | null }
-    : null;
+  if (isMeant)
+    found.push({ id: String(id), promptHash: String(promptHash), request: request as Fields | null });
 }
 
 function isDoomed(record: Fields | null, { before, ids }: Doomed): boolean {
@@ -147,42 +151,59 @@ function folderPlace(folder: string, database: ScratchDatabase): Place {
   return {
     async find(forgetting) {
       const found: ForgottenDecision[] = [];
-      const take = (line: string) => {
-        const decision = doomedDecision(parse(line), forgetting);
-        if (decision !== null) found.push(decision);
-      };
       for (const { format, jsonl, path } of await listLogFiles(folder)) {
-        if (format === 'jsonl') for await (const line of logLines(path)) take(line);
-        if (jsonl !== undefined) for await (const line of logLines(jsonl)) take(line);
-        if (format === 'parquet')
-          for (const line of await doomedLines(database, path, forgetting)) take(line);
+        if (format === 'parquet') await findInParquet(database, path, forgetting, found);
+        for (const lines of format === 'jsonl' ? [path] : jsonl === undefined ? [] : [jsonl])
+          for await (const line of logLines(lines)) addDoomed(parse(line), forgetting, found);
       }
       return found;
     },
     async remove(doomed, dryRun) {
-      const isStore = (await findStore(folder)) !== null;
-      const change = async (): Promise<number> => {
-        let records = 0;
-        // What was merged lies there twice.
-        if (isStore && !dryRun) await removeMerged(folder, Number.POSITIVE_INFINITY);
-        for (const { format, jsonl, path } of await listLogFiles(folder)) {
-          if (format === 'parquet') records += await removeFromParquet(database, path, doomed, dryRun);
-          for (const lines of format === 'jsonl' ? [path] : jsonl === undefined ? [] : [jsonl])
-            records += await removeFromLines(lines, doomed, dryRun);
-        }
-        return records;
-      };
-      const records = isStore ? await withStoreLocked(folder, change) : await change();
-      const claims = isStore ? [] : await listClaims(folder);
-      return {
-        records,
-        left:
-          claims.length === 0
-            ? []
-            : [
-                `${claims.length === 1 ? '1 file' : `${claims.length} files`} of ${folder} ${claims.length === 1 ? 'is' : 'are'} being taken into a store. When that is done, forget again, with the store among the places.`,
-              ],
-      };
+      let records = 0;
+      for (const { format, jsonl, path } of await listLogFiles(folder)) {
+        if (format === 'parquet')
+          records += await removeFromParquet(database, path, doomed, dryRun, async (whole) => {
+            if (whole === null) await rm(path, { force: true });
+            else await rename(whole, path);
+            await sync(dirname(path));
+          });
+        for (const lines of format === 'jsonl' ? [path] : jsonl === undefined ? [] : [jsonl])
+          records += await removeFromLines(lines, doomed, dryRun);
+      }
+      const { length } = await listClaims(folder);
+      const claimed = length === 1 ? `1 file of ${folder} is` : `${length} files of ${folder} are`;
+      const said = `${claimed} being taken into a store. When that is done, forget again, with the store among the places.`;
+      return { records, left: length === 0 ? [] : [said] };
+    },
+  };
+}
+
+/** @param folder where copies of what is in a bucket are kept meanwhile, so that each is fetched once */
+function storePlace(address: string, database: ScratchDatabase, folder: string): Place {
+  let removed = 0;
+  return {
+    async find(forgetting) {
+      const found: ForgottenDecision[] = [];
+      for (const path of await localParts(address, folder))
+        await findInParquet(database, path, forgetting, found);
+      return found;
+    },
+    async remove(doomed, dryRun) {
+      let records = 0;
+      if (dryRun)
+        for (const path of await localParts(address, folder))
+          records += await removeFromParquet(database, path, doomed, true);
+      else
+        await withStoreLocked(address, async (store) => {
+          // What was merged lies there twice.
+          await store.removeMerged(Number.POSITIVE_INFINITY);
+          for (const part of await store.list()) {
+            const put = (whole: string | null) => store.rewrite(part, whole);
+            records += await removeFromParquet(database, await store.fetch(part, folder), doomed, false, put);
+          }
+        });
+      removed += records;
+      return { records, left: removed === 0 ? [] : await versionsKept(address) };
     },
   };
 }
@@ -214,48 +235,32 @@ async function removeFromLines(path: string, doomed: Doomed, dryRun: boolean): P
 const isDoomedSql = (before: number) =>
   `(id IN (SELECT id FROM forgotten)${Number.isFinite(before) ? ` OR "at" < make_timestamp(${Math.round(before)} * 1000)` : ''})`;
 
-async function doomedLines(
+async function findInParquet(
   database: ScratchDatabase,
   path: string,
   forgetting: Forgetting,
-): Promise<string[]> {
+  found: ForgottenDecision[],
+): Promise<void> {
   const meant =
     'users' in forgetting
       ? `json_extract_string(record, '$.user') IN (${forgetting.users.map(quoteText).join(', ')})`
       : `"at" < make_timestamp(${Math.round(forgetting.before)} * 1000)`;
-  return readColumn(
-    database,
-    path,
-    `SELECT record FROM ${parquetFile(path)} WHERE kind = 'decision' AND ${meant}`,
-  );
+  const sql = `SELECT record FROM ${parquetFile(path)} WHERE kind = 'decision' AND ${meant}`;
+  for (const line of await readColumn(database, path, sql)) addDoomed(parse(line), forgetting, found);
 }
 
-async function readColumn(database: ScratchDatabase, path: string, sql: string): Promise<string[]> {
-  const connection = await database.connect();
-  try {
-    return (await connection.runAndReadAll(sql)).getRows().map(([value]) => String(value));
-  } catch (cause) {
-    throw unreadableFile(path, cause);
-  } finally {
-    connection.closeSync();
-  }
-}
-
+/** @param put is called with a file of what is left, or null where nothing is; not where nothing is removed */
 async function removeFromParquet(
   database: ScratchDatabase,
   path: string,
   { before, ids }: Doomed,
   dryRun: boolean,
+  put: (whole: string | null) => Promise<void> = async () => {},
 ): Promise<number> {
   await database.run('CREATE OR REPLACE TABLE forgotten (id VARCHAR)');
-  const list = [...ids];
-  for (let i = 0; i < list.length; i += ROWS_AT_ONCE)
-    await database.run(
-      `INSERT INTO forgotten VALUES ${list
-        .slice(i, i + ROWS_AT_ONCE)
-        .map((id) => `(${quoteText(id)})`)
-        .join(', ')}`,
-    );
+  const rows = [...ids].map((id) => `(${quoteText(id)})`);
+  for (let i = 0; i < rows.length; i += ROWS_AT_ONCE)
+    await database.run(`INSERT INTO forgotten VALUES ${rows.slice(i, i + ROWS_AT_ONCE).join(', ')}`);
   const [count, rest] = (
     await readColumn(
       database,
@@ -264,7 +269,7 @@ async function removeFromParquet(
     )
   ).map(Number);
   if (count === 0 || dryRun) return count;
-  if (rest === 0) await rm(path, { force: true });
+  if (rest === 0) await put(null);
   else {
     const aside = join(dirname(path), `.compacting-${randomUUID()}`);
     const whole = join(aside, 'records.parquet');
@@ -276,12 +281,11 @@ async function removeFromParquet(
       );
       await chmod(whole, 0o600);
       await sync(whole);
-      await rename(whole, path);
+      await put(whole);
     } finally {
       await rm(aside, { recursive: true, force: true });
     }
   }
-  await sync(dirname(path));
   return count;
 }
 
@@ -310,10 +314,11 @@ function streamPlace(address: string): Place {
   };
   return {
     async find(forgetting) {
-      const found = await entries(async (page) =>
-        page.flatMap(({ record }) => doomedDecision(record, forgetting) ?? []),
-      );
-      return found.flat();
+      const found: ForgottenDecision[] = [];
+      await entries(async (page) => {
+        for (const { record } of page) addDoomed(record, forgetting, found);
+      });
+      return found;
     },
     async remove(doomed, dryRun) {
       const counts = await entries(async (page, remove) => {
@@ -372,7 +377,9 @@ function tablePlace(address: string): Place {
               (table) => `SELECT record FROM ${table} WHERE kind = 'decision' AND at < $1`,
               [timeOf(forgetting.before)],
             );
-      return meant.flatMap(({ record }) => doomedDecision(record as Fields, forgetting) ?? []);
+      const found: ForgottenDecision[] = [];
+      for (const { record } of meant) addDoomed(record as Fields, forgetting, found);
+      return found;
     },
     async remove({ before, ids }, dryRun) {
       const rows = await query(

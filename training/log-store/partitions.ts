@@ -4,23 +4,51 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
+import { type LeaseOptions, withLogBucket } from '../engine/log-bucket.ts';
+import type { ListedFile, MadeFile } from '../engine/log-list.ts';
+import { IS_BUCKET } from '../engine/objects.ts';
 import { fileError, LockHeldError, lockFile } from '../work/run-folder.ts';
-import { quotePath, quoteText, type ScratchDatabase } from '../work/scratch-database.ts';
-import { createLines, loadLines, nameOnce, sync } from './compact.ts';
+import { parquetFile, quotePath, quoteText, type ScratchDatabase } from '../work/scratch-database.ts';
+import { loadSegments, nameOnce, type Segment, sync } from './compact.ts';
 import { listMerges, listParts, noteOfMerge, STORE_FILE } from './read.ts';
 
-/** Days of a log, each a folder of Parquet files that are written once: `day=2026-11-30/<batch>.parquet`. */
+/**
+ * Days of a log, each a folder of Parquet files that are written once: `day=2026-11-30/<batch>.parquet`. In a folder, or in a bucket
+ * (`LogBucket`). It is changed by one at a time.
+ */
 export interface PartitionStore {
-  readonly folder: string;
+  /** As the user gave it. */
+  readonly address: string;
   /** Drawn once. What is claimed for it is called by it. */
   readonly id: string;
+  /** Files of days that are there and are not of this store: they do not count. */
+  readonly strangers: readonly string[];
+  /** The files that count, by day and then by name. */
+  list(): Promise<readonly ListedFile[]>;
+  /** A local file with a file's bytes, itself or a copy in `folder`; not to be changed. */
+  fetch(part: ListedFile, folder: string): Promise<string>;
+  /** Where files are made that are to be brought: a folder that is not there yet. @param scratch of the process */
+  aside(scratch: string): string;
+  /** Brings files of a batch. Each is whole under its name, or not there. */
+  add(batch: string, made: readonly MadeFile[]): Promise<ListedFile[]>;
+  /** Whether files of a day were merged that are still there. */
+  isMerging(day: string): Promise<boolean>;
+  /** Brings a file in the place of others, which stay until `removeMerged`. @param at milliseconds since 1970 */
+  merge(batch: string, made: MadeFile, parts: readonly ListedFile[], at: number): Promise<void>;
+  /** Removes files whose records have been in a merged one since `before`. */
+  removeMerged(before: number): Promise<void>;
+  /** Puts another file in the place of one, or nothing, and removes it. */
+  rewrite(part: ListedFile, file: string | null): Promise<void>;
+  /** Notes last what a batch brought, in `batches/<batch>.json`. */
+  noteBatch(batch: string, note: object): Promise<void>;
+  hasBatch(batch: string): Promise<boolean>;
 }
 
 const LOCK_FILE = '.lock';
 const BATCHES = 'batches';
 const UNFINISHED_PREFIX = '.writing-';
 
-/** @returns null where the folder is no store of partitions, or not there */
+/** @returns null where the folder is no store of partitions, or not there; of a bucket, which is looked at when it is locked, too */
 export async function findStore(folder: string): Promise<PartitionStore | null> {
   const text = await readFile(join(folder, STORE_FILE), 'utf8').catch(() => null);
   if (text === null) return null;
@@ -29,9 +57,14 @@ export async function findStore(folder: string): Promise<PartitionStore | null> 
       readonly id?: unknown;
       readonly schemaVersion?: unknown;
     };
-    if (schemaVersion === 1 && typeof id === 'string' && /^[0-9a-f]{8}$/.test(id)) return { folder, id };
-  } catch {
-    // Said below.
+    if (schemaVersion === 1 && typeof id === 'string' && /^[0-9a-f]{8}$/.test(id))
+      return new FolderStore(folder, id);
+    if (schemaVersion === 2)
+      throw new InvalidInputError(
+        `A store of a bucket must be named by its address, s3://bucket/prefix. ${folder} is a copy of one: read it as '${join(folder, 'day=*', '*.parquet')}'.`,
+      );
+  } catch (error) {
+    if (error instanceof InvalidInputError) throw error;
   }
   throw new InvalidInputError(
     `${join(folder, STORE_FILE)} must say {"schemaVersion":1,"id":"<8 hex digits>"}. Bring it back from a copy, or update pointsman where a newer version wrote it.`,
@@ -39,15 +72,17 @@ export async function findStore(folder: string): Promise<PartitionStore | null> 
 }
 
 /**
- * Does `work` with a store, which is made where there is none, while nobody else changes it. The lock is the operating system's, and
- * ends with its process.
- * @throws InvalidInputError where it cannot be made, or another has been at it for `patienceMs`
+ * Does `work` with a store, which is made where there is none, while nobody else changes it. The lock of a folder is the operating
+ * system's, and ends with its process; a bucket has a lease.
+ * @throws InvalidInputError, EngineError where it cannot be made, or another has been at it for `patienceMs`
  */
 export async function withStoreLocked<Result>(
   folder: string,
   work: (store: PartitionStore) => Promise<Result>,
-  patienceMs = 600_000,
+  lease: LeaseOptions = {},
 ): Promise<Result> {
+  if (IS_BUCKET.test(folder)) return withLogBucket(folder, lease, work);
+  const { patienceMs = 600_000 } = lease;
   const store = await openStore(folder);
   const release = await lockPatiently(join(await realpath(folder), LOCK_FILE), patienceMs);
   try {
@@ -97,11 +132,97 @@ async function lockPatiently(file: string, patienceMs: number): Promise<() => vo
   }
 }
 
-/** Where records come from: a file of a log, or what was taken off a stream. */
-export interface Segment {
-  readonly name: string;
-  readonly bytes: number;
-  lines(): AsyncIterable<string> | Iterable<string>;
+/** A store in a folder: what lies there counts. */
+class FolderStore implements PartitionStore {
+  readonly address: string;
+  readonly id: string;
+  readonly strangers: readonly string[] = [];
+
+  constructor(folder: string, id: string) {
+    this.address = folder;
+    this.id = id;
+  }
+
+  async list(): Promise<ListedFile[]> {
+    return Promise.all(
+      (await listParts(this.address)).map(async ({ day, path }) => ({
+        name: `day=${day}/${basename(path)}`,
+        bytes: (await stat(path)).size,
+      })),
+    );
+  }
+
+  async fetch({ name }: ListedFile): Promise<string> {
+    return join(this.address, name);
+  }
+
+  aside(): string {
+    return join(this.address, `${UNFINISHED_PREFIX}${randomUUID()}`);
+  }
+
+  async add(batch: string, made: readonly MadeFile[]): Promise<ListedFile[]> {
+    const added: ListedFile[] = [];
+    for (const { day, file } of made) {
+      const name = `${day}/${batch}.parquet`;
+      await mkdir(join(this.address, day), { recursive: true, mode: 0o700 });
+      await rename(file, join(this.address, name));
+      await sync(join(this.address, day));
+      added.push({ name, bytes: (await stat(join(this.address, name))).size });
+    }
+    return added;
+  }
+
+  async isMerging(day: string): Promise<boolean> {
+    const own = join(this.address, day);
+    return (await listMerges(own, await readdir(own))).length > 0;
+  }
+
+  async merge(
+    batch: string,
+    { day, file }: MadeFile,
+    parts: readonly ListedFile[],
+    at: number,
+  ): Promise<void> {
+    const own = join(this.address, day);
+    const note = join(dirname(file), 'note.json');
+    const text = JSON.stringify({ at, parts: parts.map(({ name }) => basename(name)) });
+    await writeFile(note, text, { mode: 0o600, flush: true });
+    // From the moment that the merged one has its name, the others do not count.
+    await rename(note, join(own, noteOfMerge(batch)));
+    await sync(own);
+    await rename(file, join(own, `${batch}.parquet`));
+    await sync(own);
+  }
+
+  async removeMerged(before: number): Promise<void> {
+    for (const day of new Set((await listParts(this.address)).map(({ path }) => dirname(path))))
+      for (const { at, isWhole, note, parts } of await listMerges(day, await readdir(day))) {
+        if (isWhole && at > before) continue;
+        for (const part of isWhole ? parts : []) await rm(join(day, part), { force: true });
+        await sync(day);
+        await rm(join(day, note), { force: true });
+      }
+  }
+
+  async rewrite({ name }: ListedFile, file: string | null): Promise<void> {
+    const path = join(this.address, name);
+    if (file === null) await rm(path, { force: true });
+    else await rename(file, path);
+    await sync(dirname(path));
+  }
+
+  async noteBatch(batch: string, note: object): Promise<void> {
+    const path = join(this.address, BATCHES, `${batch}.json`);
+    const aside = join(this.address, `${UNFINISHED_PREFIX}${batch}.json`);
+    await writeFile(aside, `${JSON.stringify(note)}\n`, { mode: 0o600 });
+    await sync(aside);
+    await rename(aside, path);
+    await sync(dirname(path));
+  }
+
+  async hasBatch(batch: string): Promise<boolean> {
+    return (await stat(join(this.address, BATCHES, `${batch}.json`)).catch(() => null)) !== null;
+  }
 }
 
 /** What a batch brought. */
@@ -132,38 +253,38 @@ const DAY_OF = `strftime("at", '%Y-%m-%d')`;
  * @throws MemoryLimitError, InvalidInputError where a file of the store cannot be read or written
  */
 export async function addToStore(
-  { folder }: PartitionStore,
+  store: PartitionStore,
   database: ScratchDatabase,
   batch: string,
   segments: readonly Segment[],
 ): Promise<AddedBatch> {
   const connection = await database.connect();
-  const aside = join(folder, `${UNFINISHED_PREFIX}${batch}`);
+  const aside = store.aside(database.folder);
   try {
+    await mkdir(aside, { mode: 0o700 });
     const { refused, sizes } = await loadSegments(connection, segments);
-    const days = await chooseNew(connection, folder);
-    const parts: { path: string; records: number; bytes: number }[] = [];
-    if (days.length > 0) await mkdir(aside, { mode: 0o700 });
-    for (const { day, records } of days) {
-      const whole = join(aside, `${day}.parquet`);
+    const days = await chooseNew(connection, store, aside);
+    const made: MadeFile[] = [];
+    for (const { day } of days) {
+      const file = join(aside, `${day}.parquet`);
       await connection.run(
         `COPY (SELECT kind, id, "at", candidate, "user", ${KEY} AS key, record FROM lines SEMI JOIN chosen ON lines.rowid = chosen.place
-          WHERE ${DAY_OF} = ${quoteText(day)}) TO ${quoteText(whole)} (FORMAT parquet, COMPRESSION zstd)`,
+          WHERE ${DAY_OF} = ${quoteText(day)}) TO ${quoteText(file)} (FORMAT parquet, COMPRESSION zstd)`,
       );
-      await chmod(whole, 0o600);
-      await sync(whole);
-      const path = join(`day=${day}`, `${batch}.parquet`);
-      await mkdir(join(folder, `day=${day}`), { recursive: true, mode: 0o700 });
-      await rename(whole, join(folder, path));
-      await sync(join(folder, `day=${day}`));
-      parts.push({ path, records, bytes: (await stat(join(folder, path))).size });
+      await chmod(file, 0o600);
+      await sync(file);
+      made.push({ day: `day=${day}`, file });
     }
-    const records = parts.reduce((sum, part) => sum + part.records, 0);
+    const parts = made.length === 0 ? [] : await store.add(batch, made);
+    const records = days.reduce((sum, day) => sum + day.records, 0);
     const [[read]] = (
       await connection.runAndReadAll("SELECT count(*) FROM lines WHERE kind <> 'file'")
     ).getRows();
     const added = { records, repeated: Number(read) - records };
-    await noteBatch(folder, batch, { ...added, segments: sizes, parts });
+    await store.noteBatch(batch, {
+      ...{ schemaVersion: 1, batch, ...added, segments: sizes },
+      parts: parts.map(({ bytes, name }, i) => ({ path: name, records: days[i].records, bytes })),
+    });
     return {
       ...added,
       parts: parts.length,
@@ -176,28 +297,10 @@ export async function addToStore(
   }
 }
 
-/** Records of segments into the table `lines`; of one that is refused, none. */
-async function loadSegments(connection: DuckDBConnection, segments: readonly Segment[]) {
-  const refused: { segment: Segment; reason: string }[] = [];
-  const sizes: { name: string; bytes: number; records: number }[] = [];
-  await createLines(connection);
-  for (const segment of segments) {
-    const [[last]] = (await connection.runAndReadAll('SELECT coalesce(max(rowid), -1) FROM lines')).getRows();
-    try {
-      const records = await loadLines(connection, segment.lines(), segment.name);
-      sizes.push({ name: segment.name, bytes: segment.bytes, records });
-    } catch (error) {
-      if (!(error instanceof InvalidInputError)) throw error;
-      await connection.run(`DELETE FROM lines WHERE rowid > ${last}`);
-      refused.push({ segment, reason: error.message });
-    }
-  }
-  return { refused, sizes };
-}
-
 /** Places of the lines whose records are not in the store into the table `chosen`. @returns their days */
 async function chooseNew(
   connection: DuckDBConnection,
+  store: PartitionStore,
   folder: string,
 ): Promise<{ readonly day: string; readonly records: number }[]> {
   await connection.run(
@@ -208,27 +311,32 @@ async function chooseNew(
     (await connection.runAndReadAll('SELECT day, count(*) FROM chosen GROUP BY day ORDER BY day'))
       .getRows()
       .map(([day, records]) => ({ day: String(day), records: Number(records) }));
-  const known = await listParts(folder);
+  const known = await store.list();
   for (const { day } of await daysOf()) {
-    const paths = known.filter((part) => part.day === day).map(({ path }) => quotePath(path));
-    if (paths.length === 0) continue;
-    await connection
-      .run(
-        `DELETE FROM chosen WHERE day = ${quoteText(day)} AND key IN (
-          SELECT key FROM read_parquet([${paths.join(', ')}], hive_partitioning = false))`,
-      )
-      .catch((cause: Error) => {
-        throw new InvalidInputError(
-          `The files of ${day} in ${folder} cannot be read: ${cause.message.split('\n')[0]} Bring them back from a copy, or remove what is damaged.`,
-          { cause },
-        );
-      });
+    for (const part of known) {
+      if (dirname(part.name) !== `day=${day}`) continue;
+      const path = await store.fetch(part, folder);
+      await connection
+        .run(
+          `DELETE FROM chosen WHERE day = ${quoteText(day)} AND key IN (SELECT key FROM ${parquetFile(path)})`,
+        )
+        .catch((cause: Error) => {
+          throw new InvalidInputError(
+            `${part.name} in ${store.address} cannot be read: ${cause.message.split('\n')[0]} Bring it back from a copy, or remove it.`,
+            { cause },
+          );
+        });
+      if (path.startsWith(folder)) await rm(path);
+    }
   }
   return daysOf();
 }
 
 /** Files of more bytes than these are long enough. */
 const SMALL_BYTES = 64 * 2 ** 20;
+
+/** What is made of so many small ones can be sent to a bucket at one go, which takes 5 GB. */
+const MOST_AT_ONCE = 64;
 
 export interface MergeOptions {
   /** A day with more small files than these has them merged into one. @default 8 */
@@ -242,113 +350,39 @@ export interface MergeOptions {
  * @returns how many were merged
  */
 export async function mergeParts(
-  { folder }: PartitionStore,
+  store: PartitionStore,
   database: ScratchDatabase,
   now: number,
   { graceMs = 3_600_000, mostParts = 8 }: MergeOptions,
 ): Promise<number> {
-  await removeMerged(folder, now - graceMs);
-  const days = new Map<string, string[]>();
-  for (const { day, path } of await listParts(folder))
-    if ((await stat(path)).size < SMALL_BYTES) days.set(day, [...(days.get(day) ?? []), path]);
+  await store.removeMerged(now - graceMs);
+  const days = new Map<string, ListedFile[]>();
+  for (const part of await store.list()) {
+    const day = dirname(part.name);
+    if (part.bytes < SMALL_BYTES) days.set(day, [...(days.get(day) ?? []), part]);
+  }
   let merged = 0;
-  for (const [day, paths] of days) {
-    const own = join(folder, `day=${day}`);
+  for (const [day, all] of days) {
     // One merge at a time: what another one made is not merged before that is over.
-    if (paths.length <= mostParts || (await listMerges(own, await readdir(own))).length > 0) continue;
-    const batch = nameBatch(now);
-    const aside = join(folder, `${UNFINISHED_PREFIX}${batch}`);
-    const [whole, note] = [join(aside, 'records.parquet'), join(aside, 'note.json')];
+    if (all.length <= mostParts || (await store.isMerging(day))) continue;
+    const parts = all.slice(0, MOST_AT_ONCE);
+    const aside = store.aside(database.folder);
+    const file = join(aside, 'records.parquet');
     await mkdir(aside, { mode: 0o700 });
     try {
+      const paths: string[] = [];
+      for (const part of parts) paths.push(quotePath(await store.fetch(part, aside)));
       await database.run(
-        `COPY (SELECT * FROM read_parquet([${paths.map(quotePath).join(', ')}], hive_partitioning = false))
-          TO ${quoteText(whole)} (FORMAT parquet, COMPRESSION zstd)`,
+        `COPY (SELECT * FROM read_parquet([${paths.join(', ')}], hive_partitioning = false))
+          TO ${quoteText(file)} (FORMAT parquet, COMPRESSION zstd)`,
       );
-      await chmod(whole, 0o600);
-      await sync(whole);
-      const parts = paths.map((path) => basename(path));
-      await writeFile(note, JSON.stringify({ at: now, parts }), { mode: 0o600, flush: true });
-      // From the moment that the merged one has its name, the others do not count.
-      await rename(note, join(own, noteOfMerge(batch)));
-      await sync(own);
-      await rename(whole, join(own, `${batch}.parquet`));
-      await sync(own);
+      await chmod(file, 0o600);
+      await sync(file);
+      await store.merge(nameBatch(now), { day, file }, parts, now);
     } finally {
       await rm(aside, { recursive: true, force: true });
     }
-    merged += paths.length;
+    merged += parts.length;
   }
   return merged;
-}
-
-/** Removes files whose records have been in a merged one since `before`. The store must be locked. */
-export async function removeMerged(folder: string, before: number): Promise<void> {
-  for (const day of new Set((await listParts(folder)).map(({ path }) => dirname(path))))
-    for (const { at, isWhole, note, parts } of await listMerges(day, await readdir(day))) {
-      if (isWhole && at > before) continue;
-      for (const part of isWhole ? parts : []) await rm(join(day, part), { force: true });
-      await sync(day);
-      await rm(join(day, note), { force: true });
-    }
-}
-
-async function noteBatch(folder: string, batch: string, note: object): Promise<void> {
-  const path = join(folder, BATCHES, `${batch}.json`);
-  const aside = join(folder, `${UNFINISHED_PREFIX}${batch}.json`);
-  await writeFile(aside, `${JSON.stringify({ schemaVersion: 1, batch, ...note })}\n`, { mode: 0o600 });
-  await sync(aside);
-  await rename(aside, path);
-  await sync(dirname(path));
-}
-
-/** Whether everything of a batch is in the store. */
-export async function isBatchDone({ folder }: PartitionStore, batch: string): Promise<boolean> {
-  return (await stat(join(folder, BATCHES, `${batch}.json`)).catch(() => null)) !== null;
-}
-
-/** What a file of a log is called while it is taken into a store: `.taken-<store>-<batch>-<name>`. */
-const TAKEN = /^\.taken-([0-9a-f]{8})-(\d{8}T\d{9}Z-[0-9a-f]{8})-(decisions-.*\.(?:jsonl|parquet))$/;
-
-/** A file that was claimed, and by whom. */
-export interface Claim {
-  readonly path: string;
-  readonly store: string;
-  readonly batch: string;
-  /** What it was called before. */
-  readonly name: string;
-}
-
-/** Files of a log's folder that are claimed for a store. */
-export async function listClaims(folder: string): Promise<Claim[]> {
-  return (await readdir(folder)).sort().flatMap((file) => {
-    const [, store, batch, name] = TAKEN.exec(file) ?? [];
-    return name === undefined ? [] : [{ path: join(folder, file), store, batch, name }];
-  });
-}
-
-/**
- * Claims a file for a batch by its name, which nobody finds then but who looks for claims.
- * @param path the file, or one that was claimed for an earlier batch @param name what it was called before
- * @returns null where somebody else was faster
- */
-export async function claim(
-  { id }: PartitionStore,
-  batch: string,
-  path: string,
-  name = basename(path),
-): Promise<Claim | null> {
-  const claimed = join(dirname(path), `.taken-${id}-${batch}-${name}`);
-  try {
-    await rename(path, claimed);
-    return { path: claimed, store: id, batch, name };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
-}
-
-/** Gives a file its name back. */
-export async function giveBack({ name, path }: Claim): Promise<void> {
-  await nameOnce(path, join(dirname(path), name));
 }

@@ -1,11 +1,13 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { open, readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { StringDecoder } from 'node:string_decoder';
 import { createGzip } from 'node:zlib';
 import { InvalidInputError } from 'pointsman';
 import { type LogRecord, parseLogRecord } from 'pointsman/log';
+import { fetchLog, LIST_FILE } from '../engine/log-list.ts';
+import { IS_BUCKET } from '../engine/objects.ts';
 import { openScratchDatabase, parquetFile, type ScratchDatabase } from '../work/scratch-database.ts';
 
 export interface ReadLogOptions {
@@ -15,7 +17,7 @@ export interface ReadLogOptions {
 
 /**
  * Every record of a decision log in a folder, file by file and in order, compacted or not, each once. It may be written
- * to meanwhile. Of a store of partitions, the same by day.
+ * to meanwhile. Of a store of partitions, the same by day; of one in a bucket (`s3://bucket/prefix`), from copies.
  *
  * @throws InvalidInputError when there is no such folder, or a Parquet file cannot be read.
  */
@@ -25,7 +27,12 @@ export async function* readDecisionLog(
 ): AsyncGenerator<LogRecord> {
   let database: ScratchDatabase | undefined;
   try {
-    for (const file of await listLogFiles(folder)) {
+    if (IS_BUCKET.test(folder)) database = await openScratchDatabase({ memoryLimitMb: 256 });
+    const files: LogFile[] =
+      database === undefined
+        ? await listLogFiles(folder)
+        : (await localParts(folder, database.folder)).map((path) => ({ path, stem: '', format: 'parquet' }));
+    for (const file of files) {
       if (file.format === 'parquet') database ??= await openScratchDatabase({ memoryLimitMb: 256 });
       for await (const line of linesOf(file, database, onRefused)) {
         let record: LogRecord;
@@ -102,6 +109,17 @@ export function unreadableFile(path: string, cause: unknown): InvalidInputError 
   );
 }
 
+export async function readColumn(database: ScratchDatabase, path: string, sql: string): Promise<string[]> {
+  const connection = await database.connect();
+  try {
+    return (await connection.runAndReadAll(sql)).getRows().map(([value]) => String(value));
+  } catch (cause) {
+    throw unreadableFile(path, cause);
+  } finally {
+    connection.closeSync();
+  }
+}
+
 export async function* parquetLines(database: ScratchDatabase, path: string): AsyncGenerator<string> {
   const connection = await database.connect();
   try {
@@ -163,7 +181,7 @@ export async function listLogFiles(folder: string): Promise<LogFile[]> {
 }
 
 /** What says that a folder is a store of partitions, which logs are taken into. */
-export const STORE_FILE = 'log-store.json';
+export const STORE_FILE = LIST_FILE;
 
 const DAY = /^day=(\d{4}-\d\d-\d\d)$/;
 
@@ -187,6 +205,12 @@ export async function listParts(folder: string): Promise<Part[]> {
     for (const file of files.sort()) parts.push({ path: join(own, file), day });
   }
   return parts;
+}
+
+/** Local files of a store of partitions, or copies of them. @param folder for these, where those of before may lie */
+export async function localParts(address: string, folder: string): Promise<string[]> {
+  const parts = IS_BUCKET.test(address) ? await fetchLog(address, folder) : await listParts(address);
+  return parts.map(({ path }) => path);
 }
 
 /** Files of a day whose records were written into one. */
@@ -255,6 +279,48 @@ export async function* logLines(
   }
   const rest = pieces.join('') + decoder.end();
   if (rest !== '') onRest(rest.length);
+}
+
+/** Enough for the first line of a file and the last one that says that it is closed. */
+const LOOK_BYTES = 4096;
+
+/** A file whose first line is not whole is as good as closed after this time without a change. */
+const WITHOUT_HEADER_MS = 86_400_000;
+
+/**
+ * When a JSONL file of a log is done with: its process says so in its last line, or in its first one until when it
+ * would write to it.
+ *
+ * @returns milliseconds since 1970; -Infinity for a file that was closed in peace.
+ */
+export async function whenClosed(path: string): Promise<number> {
+  const file = await open(path);
+  try {
+    const { size, mtimeMs } = await file.stat();
+    const length = Math.min(size, LOOK_BYTES);
+    const first = Buffer.alloc(length);
+    await file.read(first, 0, length, 0);
+    const last = Buffer.alloc(length);
+    await file.read(last, 0, length, size - length);
+    const [firstLine, ...more] = first.toString('utf8').split('\n');
+    const header = more.length > 0 ? fileRecord(firstLine) : null;
+    if (fileRecord(last.toString('utf8').split('\n').at(-2) ?? '')?.state === 'closed') {
+      return Number.NEGATIVE_INFINITY;
+    }
+    const closesAt = typeof header?.closesAt === 'string' ? Date.parse(header.closesAt) : Number.NaN;
+    return Number.isNaN(closesAt) ? mtimeMs + WITHOUT_HEADER_MS : closesAt;
+  } finally {
+    await file.close();
+  }
+}
+
+function fileRecord(line: string): { readonly state?: unknown; readonly closesAt?: unknown } | null {
+  try {
+    const record = JSON.parse(line);
+    return record?.kind === 'file' ? record : null;
+  } catch {
+    return null;
+  }
 }
 
 /** Where a decision log lies in PostgreSQL. */

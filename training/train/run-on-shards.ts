@@ -11,8 +11,8 @@ import {
   type Job,
   type Json,
   numbersOf,
+  type ShardStore,
 } from '../engine/engine.ts';
-import type { ShardStore } from '../engine/shard-store.ts';
 import type { Matrix } from '../fit/rows.ts';
 import type { StageAll } from '../ingest/ingest.ts';
 import { cutSource, joinLayouts, type StagedShard, type StagedSource } from '../ingest/shards.ts';
@@ -123,7 +123,7 @@ export class ShardedTraining {
           parameters: {
             ...(options as unknown as Record<string, Json>),
             ...{ map, score: score ?? null, format },
-            source: { path: source.path, format: source.format },
+            source: { path: source.name ?? source.path, format: source.format },
           },
         };
       }),

@@ -6,10 +6,10 @@ import {
   type Engine,
   type EngineProgress,
   jobKey,
+  openStore,
+  type ShardStore,
 } from '../../../training/engine/engine.ts';
 import { openQueueEngine, startWorker, type WorkerEvent } from '../../../training/engine/queue.ts';
-import type { ShardStore } from '../../../training/engine/shard-store.ts';
-import { openStore } from '../../../training/engine/shard-store.ts';
 import { type RedisServer, startRedis } from '../../fixtures/redis-server.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { TEST_RELEASE, TEST_STEPS } from './engine-steps.ts';

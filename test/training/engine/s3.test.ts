@@ -1,41 +1,20 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createInProcessEngine } from '../../../training/engine/engine.ts';
-import type { ShardStore } from '../../../training/engine/shard-store.ts';
-import { openStore } from '../../../training/engine/shard-store.ts';
-import { freePort } from '../../fixtures/own-server.ts';
+import { createInProcessEngine, openStore, type ShardStore } from '../../../training/engine/engine.ts';
+import { type S3Server, startS3Server } from '../../fixtures/s3-server.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { TEST_STEPS } from './engine-steps.ts';
 
 const { folder, path } = temporaryFolder();
-const KEYS = { AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER' };
-const before = { ...process.env };
-/** An S3 server of its own, which comes without types. */
-interface S3Server {
-  run(): Promise<unknown>;
-  close(): Promise<void>;
-}
-const S3Server: new (options: object) => S3Server = createRequire(import.meta.url)('@20minutes/s3rver');
 let server: S3Server;
-let endpoint: string;
+let setBack = () => {};
 
 beforeAll(async () => {
-  const port = await freePort();
-  server = new S3Server({
-    address: '127.0.0.1',
-    port,
-    directory: path('s3'),
-    silent: true,
-    configureBuckets: [{ name: 'shards' }],
-  });
-  await server.run();
-  endpoint = `http://127.0.0.1:${port}`;
-  Object.assign(process.env, KEYS, { AWS_ENDPOINT_URL_S3: endpoint, AWS_REGION: 'us-east-1' });
+  server = await startS3Server(path('s3'));
+  setBack = server.use();
 });
 afterAll(async () => {
-  for (const name of [...Object.keys(KEYS), 'AWS_ENDPOINT_URL_S3', 'AWS_REGION']) delete process.env[name];
-  Object.assign(process.env, before);
+  setBack();
   await server.close();
 });
 
@@ -90,13 +69,13 @@ describe('a store in a bucket', () => {
       'The store s3://nowhere/x must be a bucket that can be read and written. It said: NoSuchBucket',
     );
     await expect(openStore('s3://', folder)).rejects.toThrow(
-      '`--store` must be a folder, or a bucket as s3://bucket/prefix. Got "s3://".',
+      'A store must be a folder, or a bucket as s3://bucket/prefix. Got "s3://".',
     );
     process.env.AWS_ENDPOINT_URL_S3 = 'http://127.0.0.1:1';
     try {
       await expect(open()).rejects.toMatchObject({ code: 'ENGINE' });
     } finally {
-      process.env.AWS_ENDPOINT_URL_S3 = endpoint;
+      server.use();
     }
   });
 });

@@ -12,6 +12,7 @@ import { runCli } from '../../documents/run-cli.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import { aDecision } from '../../src/log/a-decision.ts';
 import { RECORDS } from '../../src/log/log-records.ts';
+import { storeKinds } from './store-kinds.ts';
 
 const { folder: root } = temporaryFolder();
 const AT = Date.UTC(2026, 10, 25, 23, 59, 30);
@@ -45,9 +46,12 @@ async function read(folder: string): Promise<string[]> {
   return lines.sort();
 }
 
-const newStore = () => join(root, `store-${folders++}`);
+const kinds = storeKinds(join(root, 'stores'));
+const dayOf = (part: string) => part.split('/')[0];
 
-describe('logs that are taken into a store', () => {
+describe.each(kinds)('logs that are taken into a store in a $kind', (kind) => {
+  const { newStore } = kind;
+
   it('are there by day, once, and no more where they were', async () => {
     const [first, second] = [await closedLog(), await closedLog()];
     const before = [...(await read(first)), ...(await read(second))].sort();
@@ -65,7 +69,7 @@ describe('logs that are taken into a store', () => {
     });
     expect(report.bytesAfter).toBeLessThan(report.bytesBefore / 2);
     expect(await read(out)).toEqual(before);
-    expect((await listParts(out)).map(({ day }) => day)).toEqual(['2026-11-25', '2026-11-26']);
+    expect((await kind.parts(out)).map(dayOf)).toEqual(['day=2026-11-25', 'day=2026-11-26']);
     for (const folder of [first, second]) expect(await readdir(folder)).toEqual([]);
     expect(await collectLogs({ sources: [first, second], out })).toMatchObject({
       files: 0,
@@ -73,8 +77,8 @@ describe('logs that are taken into a store', () => {
       parts: 0,
     });
     expect(await read(out)).toEqual(before);
-    const [batch] = await readdir(join(out, 'batches'));
-    const note = JSON.parse(await readFile(join(out, 'batches', batch), 'utf8'));
+    const [batch] = (await kind.names(out)).filter((name) => name.startsWith('batches/'));
+    const note = JSON.parse((await kind.read(out, batch)).toString());
     expect(note).toMatchObject({ schemaVersion: 1, records: 360, repeated: 0 });
     expect(note.segments).toHaveLength(files);
     expect(note.segments.reduce((sum: number, each: { bytes: number }) => sum + each.bytes, 0)).toBe(
@@ -152,7 +156,7 @@ describe('logs that are taken into a store', () => {
     const before = await read(folder);
     const out = newStore();
     await collectLogs({ sources: [await closedLog()], out });
-    const id = JSON.parse(await readFile(join(out, 'log-store.json'), 'utf8')).id as string;
+    const id = JSON.parse((await kind.read(out, 'log-store.json')).toString()).id as string;
     const [mine, others] = await listLogFiles(folder);
     const name = (of: string, stem: string) =>
       join(folder, `.taken-${of}-20261125T000000000Z-0badf00d-${stem}.jsonl`);
@@ -181,13 +185,6 @@ describe('logs that are taken into a store', () => {
     expect(await read(out)).toEqual(before);
   });
 
-  it('can be read by their owner alone', async () => {
-    const out = newStore();
-    await collectLogs({ sources: [await closedLog()], out });
-    for (const { path } of await listParts(out)) expect((await stat(path)).mode & 0o077).toBe(0);
-    expect((await stat(join(out, 'batches'))).mode & 0o077).toBe(0);
-  });
-
   it('are the same traffic to learn from, by the name of the store alone', async () => {
     const folder = await closedLog();
     const out = newStore();
@@ -199,10 +196,10 @@ describe('logs that are taken into a store', () => {
   });
 });
 
-describe('small files of a day', () => {
+describe.each(kinds)('small files of a day in a $kind', (kind) => {
   /** A store of four batches, and what is in it. */
   async function fourBatches(options: { readonly mostParts: number }) {
-    const out = newStore();
+    const out = kind.newStore();
     const all: string[] = [];
     const reports = [];
     for (let i = 0; i < 4; i++) {
@@ -213,14 +210,15 @@ describe('small files of a day', () => {
     return { out, all: all.sort(), reports };
   }
   const partsOf = async (out: string, day: string) =>
-    (await readdir(join(out, `day=${day}`))).filter((name) => name.endsWith('.parquet'));
+    (await kind.names(out)).filter((name) => dayOf(name) === `day=${day}` && name.endsWith('.parquet'));
 
   it('are merged into one where there are many, which holds the same', async () => {
     const { all, out, reports } = await fourBatches({ mostParts: 3 });
     expect(reports.map(({ merged }) => merged)).toEqual([0, 0, 0, 8]);
     expect(await read(out)).toEqual(all);
-    expect((await listParts(out)).map(({ day }) => day)).toEqual(['2026-11-25', '2026-11-26']);
-    for (const { path } of await listParts(out)) expect((await stat(path)).mode & 0o077).toBe(0);
+    expect((await kind.parts(out)).map(dayOf)).toEqual(['day=2026-11-25', 'day=2026-11-26']);
+    if (kind.kind === 'folder')
+      for (const { path } of await listParts(out)) expect((await stat(path)).mode & 0o077).toBe(0);
     // What has been read is known, and whoever reads the small ones may go on for an hour.
     expect(await partsOf(out, '2026-11-25')).toHaveLength(5);
     const again = { sources: [await closedLog()], out, mostParts: 1 };
@@ -235,15 +233,16 @@ describe('small files of a day', () => {
     expect(await read(out)).toHaveLength(all.length + 180);
   });
 
-  it('count where a merge was cut short before the merged one was there, and are merged again', async () => {
-    const { all, out } = await fourBatches({ mostParts: 10 });
-    const day = join(out, 'day=2026-11-25');
-    const parts = await partsOf(out, '2026-11-25');
-    await writeFile(join(day, '.merged-gone.json'), JSON.stringify({ at: AT, parts }));
-    expect(await read(out)).toEqual(all);
-    expect(await collectLogs({ sources: [], out, mostParts: 3 })).toMatchObject({ merged: 8 });
-    expect(await read(out)).toEqual(all);
-  });
+  if (kind.kind === 'folder')
+    it('count where a merge was cut short before the merged one was there, and are merged again', async () => {
+      const { all, out } = await fourBatches({ mostParts: 10 });
+      const day = join(out, 'day=2026-11-25');
+      const parts = (await partsOf(out, '2026-11-25')).map((part) => part.split('/')[1]);
+      await writeFile(join(day, '.merged-gone.json'), JSON.stringify({ at: AT, parts }));
+      expect(await read(out)).toEqual(all);
+      expect(await collectLogs({ sources: [], out, mostParts: 3 })).toMatchObject({ merged: 8 });
+      expect(await read(out)).toEqual(all);
+    });
 
   it('are not what is left of somebody who is forgotten', async () => {
     const { out } = await fourBatches({ mostParts: 3 });
@@ -253,18 +252,32 @@ describe('small files of a day', () => {
   });
 });
 
-it('a store without a record yet is a night without a log, and a folder of something else is refused', async () => {
-  const out = newStore();
-  const empty = join(root, 'empty');
-  await mkdir(empty);
-  await collectLogs({ sources: [empty], out });
-  const reading = { format: 'pointsman' as const, out: join(root, 'none.parquet') };
-  await expect(ingestOutcomes({ ...reading, files: [out] })).rejects.toMatchObject({ name: 'NoFilesError' });
-  await expect(ingestOutcomes({ ...reading, files: [empty] })).rejects.toThrow('is a folder. Give its files');
-  await expect(collectLogs({ sources: [join(root, 'gone')], out })).rejects.toThrow(
-    'Give the folder of a decision log',
-  );
-  const records: LogRecord[] = [];
-  for await (const record of readDecisionLog(out)) records.push(record);
-  expect(records).toEqual([]);
+it('a store in a folder can be read by their owner alone', async () => {
+  const out = kinds[0].newStore();
+  await collectLogs({ sources: [await closedLog()], out });
+  for (const { path } of await listParts(out)) expect((await stat(path)).mode & 0o077).toBe(0);
+  expect((await stat(join(out, 'batches'))).mode & 0o077).toBe(0);
 });
+
+it.each(kinds)(
+  'a store without a record yet in a $kind is a night without a log, and a folder of something else is refused',
+  async ({ newStore }) => {
+    const out = newStore();
+    const empty = join(root, `empty-${folders++}`);
+    await mkdir(empty);
+    await collectLogs({ sources: [empty], out });
+    const reading = { format: 'pointsman' as const, out: join(root, 'none.parquet') };
+    await expect(ingestOutcomes({ ...reading, files: [out] })).rejects.toMatchObject({
+      name: 'NoFilesError',
+    });
+    await expect(ingestOutcomes({ ...reading, files: [empty] })).rejects.toThrow(
+      'is a folder. Give its files',
+    );
+    await expect(collectLogs({ sources: [join(root, 'gone')], out })).rejects.toThrow(
+      'Give the folder of a decision log',
+    );
+    const records: LogRecord[] = [];
+    for await (const record of readDecisionLog(out)) records.push(record);
+    expect(records).toEqual([]);
+  },
+);

@@ -64,7 +64,7 @@ export function evaluateCommand(io: CommandIo): Command {
     .argument('<folder>', 'folder of a router, or of one of its versions')
     .argument(
       '<files...>',
-      'traffic: JSONL, CSV, Parquet or Arrow; files or quoted patterns; - reads standard input',
+      'traffic: JSONL, CSV, Parquet or Arrow; files, quoted patterns, or a store of logs as s3://bucket/prefix; - reads standard input',
     );
   return addReadingOptions(addMapOption(command))
     .option('-p, --prices <file>', 'YAML or JSON with prices per million tokens by candidate')

@@ -56,7 +56,7 @@ interface InitFlags {
 export function initCommand(io: CommandIo): Command {
   const command = new Command('init').argument(
     '<files...>',
-    `logs of any kind that ${docPath('logs.md')} names; files or quoted patterns; - reads standard input`,
+    `logs of any kind that ${docPath('logs.md')} names; files, quoted patterns, or a store of logs as s3://bucket/prefix; - reads standard input`,
   );
   return addMapOption(command)
     .addOption(
@@ -307,7 +307,10 @@ interface IngestFlags extends LogFlags {
 /** `pointsman ingest`: logs of any shape into one outcomes table. Run it with `runCommand`. */
 export function ingestCommand(io: CommandIo): Command {
   const command = new Command('ingest')
-    .argument('<files...>', 'files or quoted patterns; - reads standard input; JSONL and CSV also as .gz')
+    .argument(
+      '<files...>',
+      'files, quoted patterns, or a store of logs as s3://bucket/prefix; - reads standard input; JSONL and CSV also as .gz',
+    )
     .requiredOption('-o, --out <file>', 'the Parquet file to write');
   return addLogOptions(addMapOption(command))
     .option('-p, --prices <file>', 'YAML or JSON with prices per million tokens by candidate')

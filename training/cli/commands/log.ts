@@ -1,4 +1,4 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { InvalidInputError, type Request, readPrompt } from 'pointsman';
@@ -6,6 +6,8 @@ import { readArtifactFolder } from 'pointsman/node';
 import { addReports, EXAMPLES_FILE, type Example, SEEN_FILE } from '../../artifact/build-artifact.ts';
 import { versionFolders } from '../../artifact/versions.ts';
 import { writeArtifact } from '../../artifact/write-artifact.ts';
+import { versionsKept } from '../../engine/log-list.ts';
+import { removeBelow } from '../../engine/objects.ts';
 import { nameOf } from '../../engine/queue.ts';
 import { OutcomeStore } from '../../ingest/outcome-store.ts';
 import { type CollectReport, collectLogs, IS_STREAM } from '../../log-store/collect.ts';
@@ -29,11 +31,11 @@ Examples:
 
 The logs of many gateways into one store of Parquet files by day, every hour, on each machine:
   $ npx pointsman log compact logs/decisions --out /mnt/shared/log
-  $ npx pointsman log compact 'redis://queue:6379?stream=pointsman_log' --out /mnt/shared/log
+  $ npx pointsman log compact 'redis://queue:6379?stream=pointsman_log' --out s3://bucket/log
 
 Learn from it, compacted or not:
   $ npx pointsman ingest logs/decisions --format pointsman --out outcomes.parquet
-  $ npx pointsman ingest /mnt/shared/log --format pointsman --out outcomes.parquet`;
+  $ npx pointsman ingest s3://bucket/log --format pointsman --out outcomes.parquet`;
 
 interface CompactFlags {
   readonly out?: string;
@@ -55,7 +57,7 @@ export function logCommand(io: CommandIo): Command {
     )
     .option(
       '--out <store>',
-      'folder that their records are taken into, by day, each once (default: beside the log)',
+      'folder, or s3://bucket/prefix, that their records are taken into, by day, each once (default: beside the log)',
     )
     .addOption(
       new Option(
@@ -82,7 +84,7 @@ async function runCompact(places: readonly string[], flags: CompactFlags, io: Co
   for (const folder of places) {
     if (IS_STREAM.test(folder))
       throw new InvalidInputError(
-        `\`--out\` must be given for ${nameOf(folder)}: the folder of a store. Got none.`,
+        `\`--out\` must be given for ${nameOf(folder)}: the folder of a store, or s3://bucket/prefix. Got none.`,
       );
     const report = await withProgress(io, (onProgress) => compactLog({ folder, onProgress, ...settled }));
     tell(report, describeCompact(report));
@@ -160,7 +162,7 @@ Examples:
   $ npx pointsman log forget logs/decisions --user ada@example.com --models models/support --dry-run
   $ npx pointsman log forget /mnt/shared/log --user ada@example.com --user-key keys/user.key --models models/support models/code
   $ npx pointsman log forget 'postgres://db/log?table=pointsman_log' 'redis://queue:6379?stream=pointsman_log' --user 4711
-  $ npx pointsman log forget /mnt/shared/log --older-than 90d
+  $ npx pointsman log forget s3://bucket/log --older-than 90d
 
 The secret that users were hashed with is read from --user-key, from the environment variable POINTSMAN_USER_KEY, and from the file that
 a gateway makes beside its log (logs/decisions.user-key). See ${docPath('decision-log.md')}.`;
@@ -196,7 +198,7 @@ interface ForgetReport {
   /** Rows of the outcomes that routers have gathered, by folder. */
   readonly gathered: readonly { readonly folder: string; readonly rows: number }[];
   /** Whether the store of shards was emptied, or would be; null where none was named. */
-  readonly shards: { readonly store: string; readonly emptied: boolean } | null;
+  readonly shards: Awaited<ReturnType<typeof emptyShards>> | null;
   readonly versions: readonly ForgottenVersion[];
 }
 
@@ -208,7 +210,7 @@ function forgetCommand(io: CommandIo): Command {
     )
     .argument(
       '<places...>',
-      'folders of logs, stores that logs are compacted into, postgres://...?table=name, redis://...?stream=name',
+      'folders of logs, stores that logs are compacted into (s3://bucket/prefix too), postgres://...?table=name, redis://...?stream=name',
     )
     .option('--user <id>', 'the person, as requests named it')
     .addOption(new Option('--older-than <time>', 'everything older, such as 90d or 36h').argParser(readAge))
@@ -219,7 +221,7 @@ function forgetCommand(io: CommandIo): Command {
     )
     .option('--work <folder>', 'where retrainings keep what routers have gathered', '.pointsman')
     .option(
-      '--store <folder>',
+      '--store <store>',
       'store of shards of trainings on many machines: it is emptied, since what is there is made anew',
     )
     .option('--dry-run', 'look and count, and remove nothing')
@@ -244,10 +246,6 @@ function readAge(text: string): number {
 
 async function runForget(places: readonly string[], flags: ForgetFlags, io: CommandIo): Promise<void> {
   const { dryRun = false, models = [], olderThan, store, user, work } = flags;
-  if (store?.startsWith('s3://') === true)
-    throw new InvalidInputError(
-      `\`--store\` must be a folder. Got ${store}: delete \`shards/\` and \`done/\` there by the means of your object storage, and leave it out.`,
-    );
   const secrets = user === undefined ? [] : await readSecrets(places, flags.userKey ?? []);
   if (user !== undefined && secrets.length === 0)
     io.stderr(
@@ -356,9 +354,8 @@ function isTextOf({ request }: ForgottenDecision, text: string): boolean {
 
 /** Shards are known by their bytes, and none can be changed: all of them go. Whoever trains there makes them anew. */
 async function emptyShards(store: string, isNeeded: boolean, dryRun: boolean) {
-  if (isNeeded && !dryRun)
-    for (const part of ['done', 'shards']) await rm(join(store, part), { recursive: true, force: true });
-  return { store, emptied: isNeeded };
+  if (isNeeded && !dryRun) await removeBelow(store, ['done', 'shards']);
+  return { store, emptied: isNeeded, left: isNeeded ? await versionsKept(store) : [] };
 }
 
 function describeForget(
@@ -377,6 +374,7 @@ function describeForget(
       .filter(({ rows }) => rows > 0)
       .map(({ folder, rows }) => line(`${folder}: ${count(rows, 'row')} ${verb}`)),
     ...(shards === null ? [] : [line(`${shards.store}: ${shards.emptied ? emptied : untouched}`)]),
+    ...(shards?.left ?? []).map((text) => line(`  ${text}`)),
     ...versions.map((version) => line(describeVersion(version, verb))),
     dryRun ? 'Nothing was changed (--dry-run).\n' : '',
   ].join('');

@@ -78,7 +78,7 @@ export function trainCommand(io: CommandIo): Command {
   const command = new Command('train')
     .argument(
       '<files...>',
-      'traffic: JSONL, CSV, Parquet or Arrow; files or quoted patterns; - reads standard input',
+      'traffic: JSONL, CSV, Parquet or Arrow; files, quoted patterns, or a store of logs as s3://bucket/prefix; - reads standard input',
     )
     .option(
       '-o, --out <folder>',

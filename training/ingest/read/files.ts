@@ -1,10 +1,13 @@
 import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32, createInflateRaw } from 'node:zlib';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
+import { fetchLog, LIST_FILE } from '../../engine/log-list.ts';
+import { IS_BUCKET } from '../../engine/objects.ts';
 import { REASONS } from '../../outcomes/outcome.ts';
 import { escapePattern } from '../../work/scratch-database.ts';
 import { REFUSED_MARK } from '../sql/rows.ts';
@@ -216,6 +219,8 @@ type SourceFormat = 'jsonl' | 'csv' | 'parquet' | 'arrow';
 
 export interface SourceFile {
   readonly path: string;
+  /** What it is called, where that is a copy of it. @default `path` */
+  readonly name?: string;
   readonly format: SourceFormat;
   readonly bytes: number;
 }
@@ -234,15 +239,23 @@ export class NoFilesError extends InvalidInputError {
 
 /**
  * Finds the files that paths and globs name: in the order given, a glob's own files sorted, each file once. A name that
- * a file has is that file, whatever it holds; only else is it a pattern.
+ * a file has is that file, whatever it holds; only else is it a pattern. A store of logs in a bucket stands for its files.
+ * @param folder for copies of what is in a bucket: as long as these are read
  * @throws InvalidInputError when a file is not there or its ending is not known.
  */
 export async function findSourceFiles(
   connection: DuckDBConnection,
   names: readonly string[],
+  folder: string,
 ): Promise<SourceFile[]> {
   const found = new Map<string, SourceFile>();
   for (const name of names) {
+    if (IS_BUCKET.test(name)) {
+      const files = await fetchLog(name, join(folder, createHash('sha256').update(name).digest('hex')));
+      for (const file of files) found.set(file.name, { ...file, format: 'parquet' });
+      if (files.length === 0) throw noRecord(name);
+      continue;
+    }
     const kind = await kindOf(name);
     const inLog = kind === 'folder' ? await logPattern(name) : null;
     if (kind === 'folder' && inLog === null) {
@@ -252,8 +265,7 @@ export async function findSourceFiles(
     }
     const paths = kind === 'file' ? [name] : await expand(connection, inLog ?? name);
     if (paths.length === 0) {
-      if (inLog !== null)
-        throw new NoFilesError(`There is no record in "${name}" yet. Compact logs into it first.`);
+      if (inLog !== null) throw noRecord(name);
       if (IS_PATTERN.test(name) && (await kindOf(folderOf(name))) === 'folder')
         throw new NoFilesError(`There is no file that fits "${name}". Check the pattern, and quote it.`);
       throw new InvalidInputError(`There is no file "${name}". Check the path, or quote the pattern.`);
@@ -271,10 +283,14 @@ export async function findSourceFiles(
   return [...found.values()];
 }
 
+function noRecord(name: string): NoFilesError {
+  return new NoFilesError(`There is no record in "${name}" yet. Compact logs into it first.`);
+}
+
 /** The files of a decision log, where a folder is one, or a store that logs are compacted into; null for any other folder. */
 async function logPattern(folder: string): Promise<string | null> {
   const names = await readdir(folder);
-  if (names.includes('log-store.json')) return join(escapePattern(folder), 'day=*', '*.parquet');
+  if (names.includes(LIST_FILE)) return join(escapePattern(folder), 'day=*', '*.parquet');
   return names.some((each) => /^decisions-.*\.(jsonl|parquet)$/.test(each))
     ? join(escapePattern(folder), 'decisions-*')
     : null;
