@@ -143,12 +143,17 @@ export function trainMeans(
   propensities: Pick<LoggingPropensities, 'policy' | 'source' | 'values'> | null = null,
   clip?: number,
 ): TrainMeans {
-  const weights =
+  const inverse =
     propensities &&
     clipWeights(
       propensities.values.map((p) => 1 / p),
       clip ?? highestWeight(propensities.values, propensities.source, propensities.policy),
     ).weights;
+  const { importance } = matrix;
+  const weights =
+    inverse && importance
+      ? inverse.map((weight, cell) => weight * importance[cell])
+      : (inverse ?? importance);
   return {
     quality: columnMeans(matrix.quality, matrix.candidates.length, rows, weights),
     costUsd: columnMeans(matrix.costUsd, matrix.candidates.length, rows, weights),

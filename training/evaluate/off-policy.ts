@@ -6,17 +6,12 @@ import {
   type Overlap,
   refusals,
 } from '../off-policy/diagnose.ts';
-import {
-  ESTIMATORS,
-  highestWeight,
-  type LoggedTable,
-  policyScores,
-  pseudoOutcomes,
-} from '../off-policy/estimate.ts';
+import { ESTIMATORS, highestWeight, type LoggedTable, policyScores } from '../off-policy/estimate.ts';
 import type { LoggingPropensities } from '../off-policy/propensities.ts';
 import {
   type DoubtTable,
   doubtTable,
+  pseudoOutcomes,
   type ScoreDoubt,
   scoreDoubt,
   scoreInterval,

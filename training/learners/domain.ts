@@ -72,7 +72,7 @@ export async function tuneDomainLearner(data: LearnerData, onFold?: OnFold): Pro
     async fit() {
       const rows = allRows(residuals);
       const [classifier] = await fitClassifiers(data, rows, [shares[chosen]]);
-      return fittedChain([classifier, meansLayer(data, rows)]);
+      return fittedChain([asInLog(classifier, data), meansLayer(data, rows)]);
     },
   };
 }
@@ -89,7 +89,23 @@ const PENALTY_SHARE = 0.03;
 export async function fitTaskClassifier(data: LearnerData): Promise<DenseLayer | null> {
   if (!hasTasks(data)) return null;
   const [classifier] = await fitClassifiers(data, allRows(data.residuals), [PENALTY_SHARE]);
-  return classifier;
+  return asInLog(classifier, data);
+}
+
+/** What a classifier of a sample says of the log, of whose tasks the sample has other shares (King and Zeng 2001). */
+function asInLog(
+  classifier: DenseLayer,
+  { importance, residuals: { columns }, taskCount, tasks }: LearnerData & TaskData,
+): DenseLayer {
+  if (!importance) return classifier;
+  const [sums, counts] = [new Float64Array(taskCount), new Float64Array(taskCount)];
+  tasks.forEach((task, row) => {
+    if (task < 0) return;
+    sums[task] += importance[row * columns];
+    counts[task]++;
+  });
+  const shift = (task: number) => (counts[task] > 0 ? Math.log(sums[task] / counts[task]) : 0);
+  return { ...classifier, bias: classifier.bias.map((x, task) => x + shift(task)) };
 }
 
 /** Share of feature variance that the classifier of tasks is held back by. @param members learners of a stack */

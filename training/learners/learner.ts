@@ -26,6 +26,11 @@ export interface LearnerData {
   readonly residuals: Matrix;
   /** Importance of each outcome, `[rows, candidates]`; inverse propensities, for one. Null: all alike. */
   readonly weights: Float32Array | null;
+  /**
+   * How many prompts of its log each row stands for, `[rows, candidates]`: means are taken by it, heads are not fitted by it, which would
+   * undo what is drawn more often to be learned (bench/experiments.md, "Which prompts to fit on"). @default null: all as many
+   */
+  readonly importance?: Float32Array | null;
   /** Whether a logging policy chose which outcomes were seen, so that no row can be compared with itself. */
   readonly logged: boolean;
   /** Task of each row as a number, -1 where it has none; null where the traffic has no tasks. */

@@ -1,5 +1,5 @@
-import { InvalidInputError } from 'pointsman';
 import { quantileSorted } from 'pointsman/internal';
+import type { OutcomeMatrix } from '../outcomes/matrix.ts';
 
 /**
  * - `ips`: inverse propensity scoring (Horvitz and Thompson 1952): the mean of weight times quality.
@@ -265,48 +265,118 @@ export function effectiveSampleSize(weights: ArrayLike<number>): number {
   return squares === 0 ? 0 : (sum * sum) / squares;
 }
 
-interface PseudoOutcomeInput {
-  /** As observed, NaN where it was not: `[rows, candidates]`. Costs and latencies do as well. */
-  readonly quality: ArrayLike<number>;
-  /** Probability that the cell was observed, where it was: `[rows, candidates]`. */
-  readonly propensities: ArrayLike<number>;
-  /** What a model that was not fitted on these rows expects: `[rows, candidates]`. */
-  readonly expected: ArrayLike<number>;
-  /** Inverse propensities above this are cut. @default HIGHEST_WEIGHT */
-  readonly clip?: number;
+type Counted = readonly [name: string, count: number];
+
+/** Prompts that a sample is to be drawn of, counted; plain JSON. */
+export interface DrawCounts {
+  readonly prompts: number;
+  /** Outcomes of each candidate. */
+  readonly outcomes: readonly Counted[];
+  /** Prompts of each task; null where names are too many to be those of kinds of request. */
+  readonly tasks: readonly Counted[] | null;
 }
 
+const MOST_TASKS = 1000;
+
+type DrawnFrom = Pick<OutcomeMatrix, 'candidates' | 'prompts' | 'quality'>;
+
+export function countForDraw({ candidates, prompts, quality }: DrawnFrom): DrawCounts {
+  const seen = Array.from(quality.keys()).filter((cell) => !Number.isNaN(quality[cell]));
+  const tasks = countNames(prompts.flatMap(({ task }) => (task === null ? [] : [[task, 1] as const])));
+  return {
+    prompts: prompts.length,
+    outcomes: countNames(seen.map((cell) => [candidates[cell % candidates.length], 1] as const)),
+    tasks: tasks.length > MOST_TASKS ? null : tasks,
+  };
+}
+
+/** Of several shards together. */
+export function addCounts(counts: readonly DrawCounts[]): DrawCounts {
+  const named = counts.map(({ tasks }) => tasks);
+  const tasks = named.includes(null) ? null : countNames(named.flatMap((own) => own ?? []));
+  return {
+    prompts: counts.reduce((sum, { prompts }) => sum + prompts, 0),
+    outcomes: countNames(counts.flatMap(({ outcomes }) => outcomes)),
+    tasks: tasks !== null && tasks.length > MOST_TASKS ? null : tasks,
+  };
+}
+
+/** Sorted by name. */
+function countNames(parts: readonly Counted[]): Counted[] {
+  const counts = new Map<string, number>();
+  for (const [name, count] of parts) counts.set(name, (counts.get(name) ?? 0) + count);
+  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** How likely a prompt is to be drawn: so much in any case, and more by its task and by each candidate that it has an outcome of. */
+export interface DrawChances {
+  readonly even: number;
+  readonly tasks: readonly (readonly [task: string, more: number])[];
+  /** Of a prompt without a task. */
+  readonly noTask: number;
+  /** As the candidates stand. */
+  readonly candidates: readonly number[];
+}
+
+/** Of a sample, shares that are drawn evenly, by task and by candidate: bench/experiments.md, "Which prompts to fit on". */
+const [EVENLY, BY_TASK, BY_CANDIDATE] = [0.5, 0.25, 0.25];
+
 /**
- * Doubly robust scores: expected + observed · (quality − expected) / propensity (Robins, Rotnitzky and Zhao 1994; Dudík,
- * Langford and Li 2011, section 3). Their mean over the cells that a policy chooses estimates its value without bias
- * when either the propensities or the expectations are right. One may lie outside of 0 to 1. Where everything was
- * observed with propensity 1, they are the qualities.
- * @returns `[rows, candidates]`
- * @throws InvalidInputError where shapes differ, or an observed cell has no propensity in (0, 1]
+ * Chances by which rare tasks and rare candidates have more of a sample than of the log: a task as the root of its prompts, candidates as
+ * many outcomes each. No prompt is drawn less often than by half of `share`, so that it stands for two others at most.
+ *
+ * @param share of all prompts that is to be drawn @param candidates in their order
  */
-export function pseudoOutcomes({
-  quality,
-  propensities,
-  expected,
-  clip = HIGHEST_WEIGHT,
-}: PseudoOutcomeInput): Float64Array {
-  if (propensities.length !== quality.length || expected.length !== quality.length) {
-    throw new InvalidInputError(
-      `\`propensities\` and \`expected\` of pseudoOutcomes must have one number for each of ${quality.length} cells. ` +
-        `Got ${propensities.length} and ${expected.length}.`,
-    );
+export function drawChances(counts: DrawCounts, share: number, candidates: readonly string[]): DrawChances {
+  const { outcomes, prompts } = counts;
+  const tasks = counts.tasks ?? [];
+  const even = EVENLY * Math.min(1, share);
+  const untold = prompts - tasks.reduce((sum, [, count]) => sum + count, 0);
+  const sizes = [untold, ...tasks.map(([, count]) => count)];
+  const budget = share * prompts;
+  const [noTask, ...more] = spend(BY_TASK * budget, sizes, Math.sqrt, 1 - even);
+  const known = new Map(outcomes);
+  return {
+    ...{ even, noTask, tasks: tasks.map(([name], i) => [name, more[i]] as const) },
+    candidates: spend(
+      BY_CANDIDATE * budget,
+      candidates.map((name) => known.get(name) ?? 0),
+      Math.sign,
+      1 - even,
+    ),
+  };
+}
+
+/** Chances that spend a budget on groups of these sizes, each as it is worth; what a group has above `most` is for the others. */
+function spend(
+  budget: number,
+  sizes: readonly number[],
+  worth: (size: number) => number,
+  most: number,
+): number[] {
+  const chances = sizes.map(() => 0);
+  let open = sizes.flatMap((size, i) => (size > 0 ? [i] : []));
+  for (let left = budget; open.length > 0; ) {
+    const unit = left / open.reduce((sum, i) => sum + worth(sizes[i]), 0);
+    for (const i of open) chances[i] = Math.min(most, (unit * worth(sizes[i])) / sizes[i]);
+    const full = open.filter((i) => chances[i] === most);
+    if (full.length === 0 || full.length === open.length) break;
+    for (const i of full) left -= most * sizes[i];
+    open = open.filter((i) => chances[i] < most);
   }
-  return Float64Array.from(expected, (guess, cell) => {
-    if (Number.isNaN(quality[cell])) return guess;
-    const propensity = propensities[cell];
-    if (!(propensity > 0 && propensity <= 1)) {
-      throw new InvalidInputError(
-        `\`propensities\` of pseudoOutcomes must be above 0 and at most 1 where a quality was observed. Got ${propensity} in cell ${cell}.`,
-      );
-    }
-    // Not guess + 1 · (quality - guess), which rounding takes off the quality.
-    return propensity === 1
-      ? quality[cell]
-      : guess + Math.min(1 / propensity, clip) * (quality[cell] - guess);
+  return chances;
+}
+
+/** @returns of each prompt, at most 1 */
+export function chancesOf(
+  { even, noTask, ...more }: DrawChances,
+  { candidates, prompts, quality }: DrawnFrom,
+): Float64Array {
+  const ofTask = new Map(more.tasks);
+  return Float64Array.from(prompts, ({ task }, row) => {
+    let chance = even + (task === null ? noTask : (ofTask.get(task) ?? noTask));
+    for (const [c, ofCandidate] of more.candidates.entries())
+      if (!Number.isNaN(quality[row * candidates.length + c])) chance += ofCandidate;
+    return Math.min(1, chance);
   });
 }

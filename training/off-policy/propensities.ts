@@ -129,6 +129,7 @@ async function estimate(
     observedShares(observed, rows.length, columns),
     groupedFolds(groupOf, folds, seed),
     seed,
+    matrix.importance && Float32Array.from(rows, (row) => matrix.importance![row * columns]),
     onFold,
   );
   rows.forEach((row, i) => {
@@ -171,6 +172,7 @@ const CHOOSING_FOLDS = 2;
  * the lowest log-loss on what the first folds hold out.
  * @param shares `[rows, candidates]`: 1 for the one that answered, 1/k for each of k
  * @param folds fold of each row, so that none is predicted by a model that saw one of its group
+ * @param importance how many prompts of the log each row stands for: who asked whom is learned of the log, and not of a sample
  * @returns probabilities `[rows, candidates]` that add up to 1 in each row
  */
 async function fitPropensities(
@@ -178,6 +180,7 @@ async function fitPropensities(
   shares: Matrix,
   folds: Int32Array,
   seed: number,
+  importance: Float32Array | undefined,
   onFold: OnFold = () => {},
 ): Promise<Float32Array> {
   const all = eachFold(folds);
@@ -186,7 +189,10 @@ async function fitPropensities(
     const { held, fit: others } = all.length === 1 ? { ...all[0], fit: all[0].held } : all[fold];
     const fit = atMost(others, seed);
     const fits = await fitLinearPath(
-      { features: takeRows(features, fit), targets: takeRows(shares, fit) },
+      {
+        ...{ features: takeRows(features, fit), targets: takeRows(shares, fit) },
+        ...(importance && { weights: Float32Array.from(fit, (row) => importance[row]) }),
+      },
       'softmax',
       {
         featurePenalties: penalties,

@@ -219,6 +219,11 @@ export interface OutcomeMatrix {
    * no scores beside them, they are the quality, too: see `isByPreference`.
    */
   readonly preference?: Float32Array; // [prompts, candidates]
+  /**
+   * How many prompts of its log a prompt of a sample stands for, where some were drawn more often than others; the same in every cell of a
+   * row. Means go by it. Absent where all stand for as many.
+   */
+  readonly importance?: Float32Array; // [prompts, candidates]
   /** What a router that serves already expects of each quality, to be remembered in learning; NaN: nothing. */
   readonly expected?: Float32Array; // [prompts, candidates]
   /** What is known of answers. Absent where there are none, or they were read by another version. */

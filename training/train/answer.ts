@@ -377,11 +377,13 @@ async function fittedWhereSure<E extends Examples>(
 
 /** By mean cost; where costs are not known, the worse first. */
 function cheapestFirst(
-  { candidates, costUsd, quality }: OutcomeMatrix,
+  { candidates, costUsd, importance, quality }: OutcomeMatrix,
   rows: Int32Array,
   names: readonly string[],
 ) {
-  const [costs, qualities] = [costUsd, quality].map((values) => columnMeans(values, candidates.length, rows));
+  const [costs, qualities] = [costUsd, quality].map((values) =>
+    columnMeans(values, candidates.length, rows, importance),
+  );
   const known = names.every((name) => !Number.isNaN(costs[candidates.indexOf(name)]));
   const by = known ? costs : qualities;
   return [...names.keys()].sort(

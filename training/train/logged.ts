@@ -1,8 +1,9 @@
 import type { TrainConfig } from '../config.ts';
 import type { Matrix } from '../fit/rows.ts';
 import type { LearnerData } from '../learners/learner.ts';
-import { clipWeights, effectiveSampleSize, highestWeight, pseudoOutcomes } from '../off-policy/estimate.ts';
+import { clipWeights, effectiveSampleSize, highestWeight } from '../off-policy/estimate.ts';
 import type { LoggingPropensities } from '../off-policy/propensities.ts';
+import { pseudoOutcomes } from '../off-policy/score-interval.ts';
 import { takeCells } from '../outcomes/matrix.ts';
 import { formatPercent, formatSample, plural } from '../words.ts';
 import { fitTuned, type LearnedQuality, type TunedQuality, tuneQuality, weightedMeans } from './quality.ts';
@@ -135,7 +136,7 @@ export function doublyRobustData(
   clip: number,
 ): LearnerData {
   const { residuals, candidateMeans } = data;
-  const { rows, columns } = residuals;
+  const { columns } = residuals;
   const scores = pseudoOutcomes({
     quality: residuals.values,
     propensities,
@@ -143,8 +144,12 @@ export function doublyRobustData(
     clip,
   });
   // The candidates' means over all rows, and not only over those that each one answered.
+  const weightOf = (cell: number) => data.importance?.[cell] ?? 1;
+  const totals = new Float64Array(columns);
+  for (let i = 0; i < scores.length; i++) totals[i % columns] += weightOf(i);
   const shifts = new Float64Array(columns);
-  for (let i = 0; i < scores.length; i++) shifts[i % columns] += scores[i] / rows;
+  for (let i = 0; i < scores.length; i++)
+    shifts[i % columns] += (weightOf(i) * scores[i]) / totals[i % columns];
   const means = candidateMeans.map((mean, c) => mean + shifts[c]);
   return {
     ...data,
@@ -263,7 +268,8 @@ export function logWeights(
 export function inverselyWeighted(data: LearnerData, { inverse }: LogWeights): LearnerData {
   const { residuals } = data;
   const { columns, values } = residuals;
-  const shifts = weightedMeans(residuals, inverse);
+  const { importance } = data;
+  const shifts = weightedMeans(residuals, importance ? inverse.map((x, i) => x * importance[i]) : inverse);
   const means = data.candidateMeans.map((mean, c) => mean + shifts[c]);
   return {
     ...data,

@@ -26,7 +26,14 @@ import { routerPart, withRunFolder } from '../work/run-folder.ts';
 import type { ScratchOptions } from '../work/scratch-database.ts';
 import type { ShardedTraining, WholeTraffic } from './run-on-shards.ts';
 import { FEWEST_OF_KIND, MOST_KINDS, type TaskKinds, type TrainProgress, taskKinds } from './training-run.ts';
-import { groupsOfKeys, keyOfPrompt, readShard, splitByGroup } from './whole-traffic.ts';
+import {
+  drawnAt,
+  groupsOfKeys,
+  keyOfPrompt,
+  readShard,
+  splitByGroup,
+  type WholeSettings,
+} from './whole-traffic.ts';
 
 /** What of `IngestOptions` says how a log is read. */
 const LOG_OPTIONS = [
@@ -139,14 +146,15 @@ export async function prepareTraffic(options: PrepareOptions): Promise<PreparedT
     onStep: (what) => onProgress({ kind: 'step', what, folds: null }),
   };
   const ingest = await ingestOutcomes(ingestOptions, options.sharded?.stageAll);
-  const { matrix, whole } = await readTable(table, options);
-  checkTraffic(matrix, ingest);
+  const { matrix: read, whole } = await readTable(table, options);
+  checkTraffic(read, ingest);
   onProgress({ kind: 'step', what: 'splitting', folds: null });
-  const { groups, leftOut, splits } = whole === null ? splitAll(matrix, config) : splitSample(matrix, whole);
+  const { groups, leftOut, splits } = whole === null ? splitAll(read, config) : splitSample(read, whole);
+  const matrix = whole === null ? read : withImportance(read, splits, whole.settings);
   checkSplits(splits, groups);
   const traffic = { matrix, splits, groups, ingest, table, whole };
   const warnings = trafficWarnings(traffic, config, leftOut.length);
-  return { ...traffic, warnings: whole === null ? warnings : [drawnNote(whole), ...warnings] };
+  return { ...traffic, warnings: whole === null ? warnings : [drawnNote(whole, matrix), ...warnings] };
 }
 
 /** The outcomes table, or a sample of it where it has more prompts than are fitted on. */
@@ -180,8 +188,19 @@ function splitSample({ prompts }: OutcomeMatrix, { others, settings }: WholeTraf
   return { splits, groups: numberClusters(groups).of, leftOut: new Int32Array() };
 }
 
-function drawnNote({ sums: { prompts } }: WholeTraffic): string {
-  return `${formatCount(prompts.sampled)} of ${formatCount(prompts.prompts)} prompts were drawn to be fitted on (--fit-sample). What else is said of the traffic here is said of these.`;
+/**
+ * A sample with how many prompts of its log each stands for, where one is drawn evenly, which stands for 1. The most is 2.
+ */
+function withImportance(matrix: OutcomeMatrix, splits: Splits, settings: WholeSettings): OutcomeMatrix {
+  const at = drawnAt(matrix, splits, settings);
+  const columns = matrix.candidates.length;
+  const importance = matrix.quality.map((_, cell) => settings.share / at[Math.floor(cell / columns)]);
+  return importance.every((weight) => weight === 1) ? matrix : { ...matrix, importance };
+}
+
+function drawnNote({ sums: { prompts } }: WholeTraffic, { importance }: OutcomeMatrix): string {
+  const uneven = importance === undefined ? '' : ', those of rarer tasks and candidates more often';
+  return `${formatCount(prompts.sampled)} of ${formatCount(prompts.prompts)} prompts were drawn to be fitted on (--fit-sample)${uneven}. What else is said of the traffic here is said of these.`;
 }
 
 /** The room that rows on their way may take. */

@@ -137,8 +137,8 @@ function manifestCandidates({ config, matrix, propensities, splits }: TrainingRu
   const rows = trainRows(splits);
   const { quality, costUsd } = trainMeans(matrix, rows, propensities);
   // Costs of calls that nobody rated, which no propensity weighs: all there are in a log whose ratings have none.
-  const anyCostUsd = columnMeans(matrix.costUsd, matrix.candidates.length, rows);
-  const latencyMs = columnMeans(matrix.latencyMs, matrix.candidates.length, rows);
+  const anyCostUsd = columnMeans(matrix.costUsd, matrix.candidates.length, rows, matrix.importance);
+  const latencyMs = columnMeans(matrix.latencyMs, matrix.candidates.length, rows, matrix.importance);
   return matrix.candidates.map((name, c) => {
     const p95LatencyMs = observedQuantile(matrix.latencyMs, rows, matrix.candidates.length, c, 0.95);
     return {

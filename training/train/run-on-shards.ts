@@ -16,6 +16,7 @@ import {
 import type { Matrix } from '../fit/rows.ts';
 import type { StageAll } from '../ingest/ingest.ts';
 import { cutSource, joinLayouts, type StagedShard, type StagedSource } from '../ingest/shards.ts';
+import { addCounts, type DrawCounts, drawChances } from '../off-policy/estimate.ts';
 import { BANDS, groupsOfPairs } from '../split/near-duplicates.ts';
 import { formatCount } from '../words.ts';
 import { quotePath, quoteText, type ScratchOptions, withScratchDatabase } from '../work/scratch-database.ts';
@@ -219,7 +220,7 @@ export class ShardedTraining {
     const grouped = await this.run(
       cut.shards.map((shard) => ({ step: 'group', inputs: [shard], parameters: { parts } })),
     );
-    const bands = Array.from({ length: BANDS * parts }, (_, i) => grouped.map((outputs) => outputs[1 + i]));
+    const bands = Array.from({ length: BANDS * parts }, (_, i) => grouped.map((outputs) => outputs[2 + i]));
     const pairs: number[] = [];
     for (const [found] of await this.run(bands.map((inputs) => ({ step: 'pair', inputs, parameters: null }))))
       for (const value of numbersOf(await store.read(found))) pairs.push(value);
@@ -227,7 +228,10 @@ export class ShardedTraining {
     const groups = await store.put(bytesOf(others));
     const { fit, calibrate } = split;
     const share = this.#fitSample / cut.prompts;
-    const settings: WholeSettings = { seed, fit, calibrate, share, candidates: cut.candidates };
+    const counts: DrawCounts[] = [];
+    for (const [, counted] of grouped) counts.push(await this.#readJson(counted));
+    const chances = drawChances(addCounts(counts), share, cut.candidates);
+    const settings: WholeSettings = { seed, fit, calibrate, share, chances, candidates: cut.candidates };
     const shards = cut.shards.map((shard, i) => ({ shard, keys: grouped[i][0] }));
     const drawn = await this.run(
       shards.map(({ keys, shard }) => ({

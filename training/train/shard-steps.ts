@@ -35,14 +35,15 @@ import { softTargets } from '../fit/loss.ts';
 import { predictRows, takeRows } from '../fit/rows.ts';
 import { lookAtShard, type ShardSettings, stageShard } from '../ingest/shards.ts';
 import type { ColumnMap, NamesSeen } from '../ingest/sql/layout.ts';
+import { countForDraw } from '../off-policy/estimate.ts';
 import { bandRecords, pairsInBand } from '../split/near-duplicates.ts';
 import { encodeSeenPrompts, textToCompare } from '../split/split.ts';
 import { TOOL_VERSION } from '../work/run-folder.ts';
 import {
+  areDrawn,
   blockOf,
   drawSample,
   groupsOfKeys,
-  isDrawn,
   keyOfPrompt,
   measureShard,
   ROW_MARKS,
@@ -136,19 +137,20 @@ const featurise: Step = {
   },
 };
 
-/** Keys of the prompts of a shard of the outcomes table, and what near-duplicates are found by, part by part of each band. */
+/** Keys of the prompts of a shard of the outcomes table, what is counted of them, and what near-duplicates are found by, part by part of each band. */
 const group: Step = {
   name: 'group',
-  version: 1,
+  version: 2,
   async run({ files: [shard], parameters }) {
-    const { prompts } = await readShard(shard);
+    const matrix = await readShard(shard);
+    const { prompts } = matrix;
     const keys = Float64Array.from(prompts, keyOfPrompt);
     const records = bandRecords(
       keys,
       prompts.map(textToCompare),
       (parameters as { readonly parts: number }).parts,
     );
-    return [bytesOf(keys), ...records];
+    return [bytesOf(keys), Buffer.from(JSON.stringify(countForDraw(matrix))), ...records];
   },
 };
 
@@ -164,7 +166,7 @@ const pair: Step = {
 /** A shard of the outcomes table, keys and groups of its prompts → its part of the sample, and sums over all of its prompts. */
 const draw: Step = {
   name: 'draw',
-  version: 1,
+  version: 2,
   async run({ files: [shard, keys, groups], folder, parameters }) {
     const out = join(folder, 'sample.parquet');
     const known = groupsOfKeys(numbersOf(await readFile(keys)), numbersOf(await readFile(groups)));
@@ -218,13 +220,15 @@ const RIDGE_ROWS = 4096;
  */
 const ridge: Step = {
   name: 'ridge',
-  version: 3,
+  version: 4,
   async run(input) {
     const { embedder, groups, routers, shard } = await openWhole(input);
     const { salt, settings, tasks } = input.parameters as unknown as RidgeParameters;
     const { artifact, manifest } = routers[0];
-    const { prompts, quality } = await readShard(shard, settings.candidates);
-    const { calibrate, fit, test } = splitByGroup(groups, settings);
+    const matrix = await readShard(shard, settings.candidates);
+    const { prompts, quality } = matrix;
+    const splits = splitByGroup(groups, settings);
+    const { calibrate, fit, test } = splits;
     const [inputs, columns] = [manifest.features.length, settings.candidates.length];
     const known = (row: number) => !quality.subarray(row * columns, (row + 1) * columns).some(Number.isNaN);
     const requestOf = (row: number) => prompts[row].request;
@@ -250,8 +254,8 @@ const ridge: Step = {
       }
     };
     const fitted = fit.rows.filter(known);
-    const isIn = (row: number) => isDrawn(groups[row], settings);
-    const ordered = [fitted.filter(isIn), fitted.filter((row) => !isIn(row))];
+    const drawnAs = areDrawn(matrix, groups, splits, settings);
+    const ordered = [1, 0].map((isIn) => fitted.filter((row) => drawnAs[row] === isIn));
     const held = calibrate.rows.filter(known);
     const keptOf = ordered.map(({ length }) => new Float32Array(length * width));
     const keptHeld = new Float32Array(held.length * width);

@@ -223,7 +223,9 @@ export function learnerData({
     logged && matrix.expected !== undefined && priorStrength > 0
       ? addChampionPrior(seen, takeRows(outcomes(matrix, matrix.expected), rows), priorStrength)
       : { quality: seen, weights: null };
-  const candidateMeans = columnMeans(quality);
+  const importance =
+    matrix.importance === undefined ? null : takeRows(outcomes(matrix, matrix.importance), rows).values;
+  const candidateMeans = columnMeans(quality, importance);
   const { columns } = quality;
   const numbers = new Map(tasks.map((name, i) => [name, i]));
   return {
@@ -232,6 +234,7 @@ export function learnerData({
     embedding: features.embedding,
     residuals: { ...quality, values: quality.values.map((x, i) => x - candidateMeans[i % columns]) },
     weights,
+    importance,
     logged,
     tasks:
       tasks.length < 2
@@ -250,7 +253,11 @@ export function learnerData({
 /** Each candidate's mean over all that there is to learn from: its error is what small data are misled by most. */
 function meansToLearnFrom(matrix: OutcomeMatrix, { fit, calibrate }: Splits): number[] {
   const rows = Int32Array.from([...fit.rows, ...calibrate.rows]);
-  return columnMeans(takeRows(outcomes(matrix, matrix.quality), rows));
+  const { importance, quality } = matrix;
+  return columnMeans(
+    takeRows(outcomes(matrix, quality), rows),
+    importance === undefined ? null : takeRows(outcomes(matrix, importance), rows).values,
+  );
 }
 
 /** One kind of outcome as a matrix. */
@@ -258,14 +265,15 @@ export function outcomes({ prompts, candidates }: OutcomeMatrix, values: Float32
   return { rows: prompts.length, columns: candidates.length, values };
 }
 
-/** Mean of what was observed; a candidate with no outcome gets the mean of the others. */
-function columnMeans({ columns, values }: Matrix): number[] {
+/** Mean of what was observed; a candidate with no outcome gets the mean of the others. @param importance as `values`; null: all alike */
+function columnMeans({ columns, values }: Matrix, importance: Float32Array | null): number[] {
   const sums = new Float64Array(columns);
   const counts = new Float64Array(columns);
   values.forEach((value, i) => {
     if (Number.isNaN(value)) return;
-    sums[i % columns] += value;
-    counts[i % columns]++;
+    const weight = importance === null ? 1 : importance[i];
+    sums[i % columns] += weight * value;
+    counts[i % columns] += weight;
   });
   const total =
     sums.reduce((a, b) => a + b, 0) /

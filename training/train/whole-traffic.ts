@@ -6,7 +6,7 @@ import { embedPrompts } from '../embed/embed.ts';
 import { drawnBy, TestSums } from '../evaluate/test-sums.ts';
 import { createMatrix, type Matrix } from '../fit/rows.ts';
 import { readOutcomeMatrix } from '../ingest/outcome-store.ts';
-import { HIGHEST_WEIGHT } from '../off-policy/estimate.ts';
+import { chancesOf, type DrawChances, HIGHEST_WEIGHT } from '../off-policy/estimate.ts';
 import { type OutcomeMatrix, type PromptRecord, takePrompts } from '../outcomes/matrix.ts';
 import { normalisedText } from '../split/near-duplicates.ts';
 import { nameSplits, type Splits, textToCompare } from '../split/split.ts';
@@ -29,8 +29,10 @@ export interface WholeSettings {
   /** Shares of all prompts. */
   readonly fit: number;
   readonly calibrate: number;
-  /** Share of all groups that is drawn to fit on. */
+  /** Share of all groups that is drawn. */
   readonly share: number;
+  /** Of prompts to fit on, some of which are drawn more often than others. */
+  readonly chances: DrawChances;
   /** Of all shards, sorted. */
   readonly candidates: readonly string[];
 }
@@ -53,11 +55,6 @@ export function groupsOfKeys(keys: Float64Array, others: Float64Array): Float64A
 /** Uses of a group's numbers; resamples have those from 0 on. */
 const [OF_SPLIT, OF_SAMPLE, OF_BLOCK] = [10_001, 10_002, 10_003];
 
-/** Whether a group is in the sample. */
-export function isDrawn(group: number, { seed, share }: Pick<WholeSettings, 'seed' | 'share'>): boolean {
-  return drawnBy(group, seed, OF_SAMPLE) < share;
-}
-
 /** Which of some blocks a group is in, evenly by chance. */
 export function blockOf(group: number, blocks: number, seed: number): number {
   return Math.floor(drawnBy(group, seed, OF_BLOCK) * blocks);
@@ -75,6 +72,32 @@ export function splitByGroup(
   }
   const [fitted, calibrated, tested] = parts.map((rows) => Int32Array.from(rows));
   return nameSplits(fitted, calibrated, tested);
+}
+
+/**
+ * How likely prompts are to be drawn: those to fit on by what they are, others like each other, as figures and calibrators are of them.
+ * @returns `[prompts]`
+ */
+export function drawnAt(
+  matrix: OutcomeMatrix,
+  { fit }: Splits,
+  { chances, share }: WholeSettings,
+): Float64Array {
+  const ofFit = chancesOf(chances, matrix);
+  const at = new Float64Array(matrix.prompts.length).fill(share);
+  for (const row of fit.rows) at[row] = ofFit[row];
+  return at;
+}
+
+/** Which prompts are drawn: 1 where the number of its group is below its chance. `[prompts]` */
+export function areDrawn(
+  matrix: OutcomeMatrix,
+  groups: Float64Array,
+  splits: Splits,
+  settings: WholeSettings,
+): Float64Array {
+  const at = drawnAt(matrix, splits, settings);
+  return at.map((chance, row) => Number(drawnBy(groups[row], settings.seed, OF_SAMPLE) < chance));
 }
 
 /** What a row of the outcomes table takes beside the words of its prompt. */
@@ -172,9 +195,8 @@ export async function drawSample(
   const { candidates } = settings;
   const matrix = await readShard(shard, candidates);
   const splits = splitByGroup(groups, settings);
-  const ids = matrix.prompts.flatMap(({ requestId }, row) =>
-    isDrawn(groups[row], settings) ? [requestId] : [],
-  );
+  const drawn = areDrawn(matrix, groups, splits, settings);
+  const ids = matrix.prompts.flatMap(({ requestId }, row) => (drawn[row] === 1 ? [requestId] : []));
   await withScratchDatabase({}, async (database) => {
     const connection = await database.connect();
     await connection.run(

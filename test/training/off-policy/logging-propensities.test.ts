@@ -2,8 +2,9 @@ import { createRandom, mean } from 'pointsman/internal';
 import { expect, test } from 'vitest';
 import { toBanditLog } from '../../../bench/bandit-log.ts';
 import { createMatrix } from '../../../training/fit/rows.ts';
-import { clipWeights, effectiveSampleSize, pseudoOutcomes } from '../../../training/off-policy/estimate.ts';
+import { clipWeights, effectiveSampleSize } from '../../../training/off-policy/estimate.ts';
 import { loggingPropensities } from '../../../training/off-policy/propensities.ts';
+import { pseudoOutcomes } from '../../../training/off-policy/score-interval.ts';
 import { loggedWorld } from './fixture.ts';
 
 const LOGGING = [

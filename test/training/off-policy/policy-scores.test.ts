@@ -5,10 +5,9 @@ import {
   ESTIMATORS,
   type LoggedTable,
   policyScores,
-  pseudoOutcomes,
   switchThreshold,
 } from '../../../training/off-policy/estimate.ts';
-import { scoreInterval } from '../../../training/off-policy/score-interval.ts';
+import { pseudoOutcomes, scoreInterval } from '../../../training/off-policy/score-interval.ts';
 import { type LoggedWorld, loggedWorld, QUALITY } from './fixture.ts';
 
 const LOGGING = [

@@ -410,6 +410,37 @@ describe('of a log with one outcome a prompt', () => {
     expect(test?.bestSingle.quality.high).toBeGreaterThan(truth.bestSingle.quality.estimate);
   });
 
+  it('a rare candidate has more of the sample than of the log, whoever draws it', async () => {
+    // Of each fortieth prompt, and of prompts in turns the others.
+    const file = await writeRows(
+      path('rare.jsonl'),
+      traffic().filter(({ candidate }, i) => {
+        const prompt = Math.floor(i / 3);
+        return candidate === (prompt % 40 === 11 ? 'poet' : ['large', 'reckoner'][prompt % 2]);
+      }),
+    );
+    const alone = await train({ rows: file, engine });
+    const { matrix, splits, warnings } = alone.traffic;
+    const { rated } = alone.traffic.whole!.sums.candidates[CANDIDATES.indexOf('poet')];
+    const drawn = [...splits.fit.rows, ...splits.calibrate.rows].filter(
+      (row) => !Number.isNaN(matrix.quality[3 * row + CANDIDATES.indexOf('poet')]),
+    );
+    expect(rated).toBeGreaterThan(8);
+    expect(drawn.length).toBeGreaterThan(0.6 * rated);
+    expect(matrix.prompts.length).toBeLessThan(0.5 * 660);
+    const importance = matrix.importance!;
+    for (const row of splits.fit.rows) expect(importance[3 * row]).toBeLessThanOrEqual(2);
+    for (const row of [...splits.calibrate.rows, ...splits.test.rows]) expect(importance[3 * row]).toBe(1);
+    for (const row of drawn) if (splits.fit.rows.includes(row)) expect(importance[3 * row]).toBeLessThan(0.5);
+    expect(warnings[0]).toContain('those of rarer tasks and candidates more often');
+    const parts = await openParts();
+    const workers = [0, 1].map(() => startWorker({ ...parts, url: redis.url }));
+    const queue = await openQueueEngine({ ...parts, url: redis.url, lookMs: 100 });
+    expect((await train({ rows: file, engine: queue })).digest).toBe(alone.digest);
+    await queue.close();
+    for (const worker of workers) await (await worker).close();
+  });
+
   it('they give none where it does not', async () => {
     const file = await writeRows(path('unlogged.jsonl'), logged(undefined));
     const { trained } = await train({ rows: file, engine });

@@ -1,7 +1,7 @@
 import { type CalibrationBin, debiasedCalibrationError } from '../../evaluate/metrics.ts';
 import { clusteredMean } from '../../fit/rows.ts';
-import { clipWeights, pseudoOutcomes } from '../../off-policy/estimate.ts';
-import { type DoubtTable, doubtTable } from '../../off-policy/score-interval.ts';
+import { clipWeights } from '../../off-policy/estimate.ts';
+import { type DoubtTable, doubtTable, pseudoOutcomes } from '../../off-policy/score-interval.ts';
 import { type OutcomeMatrix, takeNumbers } from '../../outcomes/matrix.ts';
 
 /** What every choice would have got on the judged rows, however the log came about. */
