@@ -132,8 +132,10 @@ export async function openGateway(
       rollups.notes,
     );
     opened = routers;
+    const afterwards = createAfterwards(onError);
     const parts: GatewayParts = {
       config,
+      afterwards: afterwards.add,
       routers,
       pool,
       reopensInMs: reopenings.inMs,
@@ -185,8 +187,12 @@ export async function openGateway(
       hasDashboard: token !== undefined,
       warnings: () => unmatchedNames(config, routers),
       leave: () => leaving.abort(),
-      fetch: async (request, given) => app.fetch(request, given as object),
+      async fetch(request, given) {
+        afterwards.run();
+        return app.fetch(request, given as object);
+      },
       async close() {
+        afterwards.run();
         leaving.abort();
         await parts.shadow?.close();
         await routers.close();
@@ -205,6 +211,26 @@ export async function openGateway(
     await http.close();
     throw error;
   }
+}
+
+/** Work for when the event loop has sent what there is to send. */
+function createAfterwards(onError: (error: unknown) => void) {
+  const waiting: (() => void)[] = [];
+  const run = () => {
+    for (const work of waiting.splice(0)) {
+      try {
+        work();
+      } catch (error) {
+        onError(error);
+      }
+    }
+  };
+  return {
+    run,
+    add(work: () => void) {
+      if (waiting.push(work) === 1) setImmediate(run);
+    },
+  };
 }
 
 /** Keys, and what they used; undefined without keys. */

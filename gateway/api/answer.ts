@@ -36,7 +36,7 @@ export async function answerRequest(
       const aim = readAim(parts.routers, request.headers, asked, scope, namesIn(incoming));
       const plan = await prepare(parts, course, request, asked, aim, scope);
       const writer = protocol.writer(body);
-      return await (asked.stream ? streamed(plan, writer, outgoing) : whole(plan, writer));
+      return await (asked.stream ? streamed(plan, writer, outgoing) : whole(plan, writer, outgoing));
     } catch (error) {
       return problemResponse(protocol, course.failed(error), course);
     }
@@ -122,16 +122,14 @@ async function prepare(
   };
   const mayOffer = parts.shadow !== undefined && routerName !== null && route.explore !== false;
   const forwarded = forwardedHeaders(parts.config.forwardHeaders, headers);
+  const outgoing = () => ({ ...forwarded, ...course.trace.outgoing() });
+  const sent = { ...asked.request, outgoing };
   return {
     parts,
     course,
     router,
     routerName,
-    request: {
-      ...asked.request,
-      ...(hints.user === undefined ? {} : { user: hints.user }),
-      outgoing: () => ({ ...forwarded, ...course.trace.outgoing() }),
-    },
+    request: hints.user === undefined ? sent : { ...sent, user: hints.user },
     options: {
       ...parts.execution,
       route: mayOffer ? { ...route, uncertainty: true } : route,
@@ -205,12 +203,20 @@ export function forwardedHeaders(allowed: readonly string[], headers: Headers): 
   return Object.fromEntries(found);
 }
 
-async function whole(prepared: Prepared, writer: AnswerWriter): Promise<Response> {
+async function whole(
+  prepared: Prepared,
+  writer: AnswerWriter,
+  outgoing: Connection['outgoing'],
+): Promise<Response> {
   const { options, parts, request, router } = prepared;
   const result = await execute(router, request, parts.pool, options);
   const text = writer.whole(result.answer, factsOf(prepared, result.candidate));
-  prepared.answered(result);
-  offerShadow(prepared, result);
+  const finish = () => {
+    prepared.answered(result);
+    offerShadow(prepared, result);
+  };
+  if (outgoing === undefined) finish();
+  else parts.afterwards(finish);
   const headers = {
     'content-type': 'application/json',
     ...answerHeaders(prepared, result.candidate, result.answer.raw),
@@ -327,21 +333,20 @@ function answerHeaders(
   const { artifactId, confidence, id = '', predictions } = decision();
   const expected =
     predictions.find((prediction) => prediction.candidate === candidate)?.expectedCostUsd ?? null;
-  return {
+  const headers: Record<string, string> = {
     'x-pointsman-decision-id': id,
     'x-pointsman-conversation-id': headerText(conversationId),
-    ...(routerName === null ? {} : { 'x-pointsman-router': headerText(routerName) }),
     'x-pointsman-candidate': headerText(candidate),
-    // Of a candidate that no router knows, nobody expects anything.
-    ...(artifactId === 'none' ? {} : { 'x-pointsman-confidence': confidence.toFixed(4) }),
-    ...(expected === null ? {} : { 'x-pointsman-expected-cost': expected.toPrecision(6) }),
-    ...(notCarried.length === 0
-      ? {}
-      : { 'x-pointsman-not-carried': headerText(notCarried.join(', ').slice(0, LONGEST_HEADER)) }),
     'x-pointsman-attempts': String(course.attempts),
     'x-pointsman-overhead-ms': course.overheadMs.toFixed(3),
-    ...course.keyHeaders,
   };
+  if (routerName !== null) headers['x-pointsman-router'] = headerText(routerName);
+  // Of a candidate that no router knows, nobody expects anything.
+  if (artifactId !== 'none') headers['x-pointsman-confidence'] = confidence.toFixed(4);
+  if (expected !== null) headers['x-pointsman-expected-cost'] = expected.toPrecision(6);
+  if (notCarried.length > 0)
+    headers['x-pointsman-not-carried'] = headerText(notCarried.join(', ').slice(0, LONGEST_HEADER));
+  return Object.assign(headers, course.keyHeaders);
 }
 
 /** An error in the protocol's own shape. */

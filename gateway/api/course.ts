@@ -133,10 +133,14 @@ export function openCourse(
   ) => {
     if (ending !== undefined) return;
     signal.removeEventListener('abort', leave);
-    const costs = all.map(({ costUsd }) => costUsd);
-    const costUsd = costs.includes(null) ? null : costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0);
-    const count = (field: 'inputTokens' | 'outputTokens') =>
-      all.reduce((sum, attempt) => sum + (attempt[field] ?? 0), 0);
+    let costUsd: number | null = 0;
+    let inputTokens = 0;
+    let outputTokens = 0;
+    for (const attempt of all) {
+      costUsd = costUsd === null || attempt.costUsd === null ? null : costUsd + attempt.costUsd;
+      inputTokens += attempt.inputTokens ?? 0;
+      outputTokens += attempt.outputTokens ?? 0;
+    }
     const ended = { state: change.state, code: change.error?.code ?? null, costUsd };
     ending = ended;
     // What an execution has to say of its end it has said by then.
@@ -144,7 +148,7 @@ export function openCourse(
       const made = decision;
       setImmediate(() => tell(made, ended));
     }
-    const used = { costUsd, inputTokens: count('inputTokens'), outputTokens: count('outputTokens') };
+    const used = { costUsd, inputTokens, outputTokens };
     reservation?.settle(used).catch(parts.onError);
     const latencyMs = performance.now() - started;
     const labels = { router: router ?? NONE, candidate: candidate ?? NONE };
@@ -334,7 +338,9 @@ export function ratableAnswer(
 ): RatableAnswer {
   const predicted = predictions.find((prediction) => prediction.candidate === candidate)?.successProbability;
   return {
-    ...of,
+    router: of.router,
+    keyId: of.keyId,
+    unit: of.unit,
     version: artifactId,
     candidate,
     task: signals.task ?? null,

@@ -41,29 +41,38 @@ export function pricingOf(
     const tokens = Math.max(Number.isFinite(paidFor) ? paidFor : 0, prices?.tokens?.meanOutput ?? 0);
     return tokens > 0 && Number.isFinite(tokens) ? tokens : UNKNOWN_OUTPUT_TOKENS;
   };
-  const costs = (decision: Decision, outputTokens: (reckoned: number) => number): Decision => {
-    const priced = (prediction: Decision['predictions'][number]) => {
-      const { candidate, expectedCostUsd } = prediction;
-      const { inputPricePerMillionTokens: input, outputPricePerMillionTokens: output } =
-        config.candidates[candidate] ?? {};
-      if (input === undefined || output === undefined) return prediction;
-      const written = outputTokens(reckonedTokens(candidate, expectedCostUsd)) * answers;
-      return { ...prediction, expectedCostUsd: (input * readTokens(candidate) + output * written) / 1e6 };
-    };
-    const [first, ...others] = decision.predictions;
-    return { ...decision, predictions: [priced(first), ...others.map(priced)] };
+  /** US dollars by the prices of the configuration; what the router says where it gives none. */
+  const costOf = (
+    { candidate, expectedCostUsd }: Decision['predictions'][number],
+    outputTokens: (reckoned: number) => number,
+  ): number | null => {
+    const { inputPricePerMillionTokens: input, outputPricePerMillionTokens: output } =
+      config.candidates[candidate] ?? {};
+    if (input === undefined || output === undefined) return expectedCostUsd;
+    const written = outputTokens(reckonedTokens(candidate, expectedCostUsd)) * answers;
+    return (input * readTokens(candidate) + output * written) / 1e6;
   };
   const asDecided = new WeakMap<Decision, Decision>();
   return {
     priced(decision) {
-      const priced = costs(decision, (reckoned) => Math.min(reckoned, bound ?? reckoned));
+      const tokens = (reckoned: number) => Math.min(reckoned, bound ?? reckoned);
+      const atOwnPrices = (prediction: Decision['predictions'][number]) => ({
+        ...prediction,
+        expectedCostUsd: costOf(prediction, tokens),
+      });
+      const [first, ...others] = decision.predictions;
+      const predictions = [atOwnPrices(first), ...others.map(atOwnPrices)] as const;
+      const priced: Decision = { ...decision, predictions };
       asDecided.set(priced, decision);
       return priced;
     },
     use(decision) {
       // What a router reckoned with can be read from its own costs alone.
       const own = asDecided.get(decision) ?? decision;
-      const costUsd = plannedCost(costs(own, (reckoned) => bound ?? reckoned));
+      const costUsd = plannedCost(own.plan, (candidate) => {
+        const prediction = own.predictions.find((each) => each.candidate === candidate);
+        return prediction === undefined ? null : costOf(prediction, (reckoned) => bound ?? reckoned);
+      });
       return { candidate: decision.candidate, costUsd, inputTokens: readTokens(decision.candidate) };
     },
   };
@@ -86,25 +95,26 @@ export function estimatedTokens(request: GatewayRequest): number {
 }
 
 /** US dollars of every call of a plan together, though not all of them may come to be; null where one is not known. */
-function plannedCost({ plan, predictions }: Decision): number | null {
-  const costs = new Map(predictions.map(({ candidate, expectedCostUsd }) => [candidate, expectedCostUsd]));
+function plannedCost(plan: PlanStep, costOf: (candidate: string) => number | null): number | null {
   const sum = (parts: readonly (number | null)[]) =>
     parts.reduce<number | null>((total, part) => (total === null || part === null ? null : total + part), 0);
-  const costOf = (step: PlanStep): number | null => {
+  const costOfStep = (step: PlanStep): number | null => {
     switch (step.kind) {
       case 'call':
-        return costs.get(step.candidate) ?? null;
+        return costOf(step.candidate);
       case 'sequence':
-        return sum(step.steps.map((inner) => costOf(inner.step)));
+        return sum(step.steps.map((inner) => costOfStep(inner.step)));
       case 'parallel': {
-        const judge = step.combine.kind === 'judge' ? [costs.get(step.combine.judge) ?? null] : [];
-        return sum([...step.members.map(costOf), ...judge]);
+        const judge = step.combine.kind === 'judge' ? [costOf(step.combine.judge)] : [];
+        return sum([...step.members.map(costOfStep), ...judge]);
       }
       case 'hedge':
-        return sum([costOf(step.fast), costOf(step.slow)]);
+        return sum([costOfStep(step.fast), costOfStep(step.slow)]);
       case 'tool':
-        return sum([step.before, step.after, step.otherwise].filter((inner) => inner !== null).map(costOf));
+        return sum(
+          [step.before, step.after, step.otherwise].filter((inner) => inner !== null).map(costOfStep),
+        );
     }
   };
-  return costOf(plan);
+  return costOfStep(plan);
 }

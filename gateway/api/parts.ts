@@ -39,6 +39,8 @@ export interface GatewayParts extends SpeakingParts {
   readonly shadow: Shadow | undefined;
   readonly metrics: Metrics;
   readonly tracing: Tracing;
+  /** Does what nobody need wait for once the answer is on its way, and before the next request is looked at. */
+  readonly afterwards: (work: () => void) => void;
   /** Told of mistakes of the gateway's own, and of what its operator has to know. */
   readonly onError: (error: unknown) => void;
 }

@@ -154,15 +154,12 @@ function createSpeaker(
         : promptPrefix === undefined
           ? request.messages
           : withPrefix(request, promptPrefix);
-    const given = await client(
-      {
-        ...request,
-        ...(messages === undefined ? {} : { messages }),
-        parameters: withSettings(request.parameters ?? {}, settings),
-        headers: request.outgoing?.() ?? {},
-      },
-      context,
-    );
+    const sent = {
+      ...request,
+      parameters: withSettings(request.parameters ?? {}, settings),
+      headers: request.outgoing?.() ?? {},
+    };
+    const given = await client(messages === undefined ? sent : { ...sent, messages }, context);
     if (Symbol.asyncIterator in given) return tagged(given, name, candidate);
     const billed = withCacheWrites(given, candidate);
     return typeof given.raw === 'string' ? { ...billed, raw: { candidate: name, text: given.raw } } : billed;
@@ -240,8 +237,9 @@ const TOKEN_BOUNDS = ['max_tokens', 'max_completion_tokens', 'max_output_tokens'
 function withSettings(
   parameters: Readonly<Record<string, unknown>>,
   settings: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
-  const merged = { ...parameters, ...settings };
+): Readonly<Record<string, unknown>> {
+  if (Object.keys(settings).length === 0) return parameters;
+  const merged: Record<string, unknown> = { ...parameters, ...settings };
   const asked = TOKEN_BOUNDS.map((field) => parameters[field]).filter((bound) => typeof bound === 'number');
   for (const field of TOKEN_BOUNDS) {
     const own = settings[field];

@@ -86,18 +86,36 @@ export interface AbortScope {
 
 /** `AbortSignal.any` keeps its listeners for as long as a long-lived parent lives; this does not. */
 export function openScope(parent?: AbortSignal): AbortScope {
-  const controller = new AbortController();
-  const signal: OwnSignal = controller.signal;
-  const relay = new Relay(null);
-  signal[RELAY] = relay;
-  const abort = (reason: unknown) => {
-    controller.abort(reason);
-    relay.tell();
-  };
-  let close = () => {};
-  if (parent?.aborted === true) controller.abort(parent.reason);
-  else if (parent !== undefined) close = onAbort(parent, () => abort(parent.reason));
-  return { signal, abort, close };
+  return new Scope(parent);
+}
+
+class Scope implements AbortScope {
+  readonly signal: OwnSignal;
+  readonly #controller = new AbortController();
+  readonly #relay = new Relay(null);
+  readonly #parent: AbortSignal | undefined;
+
+  constructor(parent: AbortSignal | undefined) {
+    this.signal = this.#controller.signal;
+    this.signal[RELAY] = this.#relay;
+    this.#parent = parent;
+    if (parent?.aborted === true) this.#controller.abort(parent.reason);
+    else if (parent !== undefined) relayOf(parent).add(this);
+  }
+
+  abort(reason: unknown): void {
+    this.#controller.abort(reason);
+    this.#relay.tell();
+  }
+
+  close(): void {
+    if (this.#parent !== undefined) relayOf(this.#parent).remove(this);
+  }
+
+  /** The parent was aborted. */
+  told(): void {
+    this.abort(this.#parent?.reason);
+  }
 }
 
 /**
@@ -113,40 +131,46 @@ export function openScope(parent?: AbortSignal): AbortScope {
 export function onAbort(signal: AbortSignal, then: () => void): () => void {
   const relay = relayOf(signal);
   // Of its own, so that the same function may wait twice.
-  const waiting = { then };
+  const waiting = { told: then };
   relay.add(waiting);
   return () => relay.remove(waiting);
 }
 
 interface Waiting {
-  readonly then: () => void;
+  told(): void;
 }
 
 /** Those who wait for one signal. @param signal that somebody else aborts; null for one of ours */
 class Relay {
   readonly #signal: AbortSignal | null;
-  readonly #everybody = new Set<Waiting>();
+  /** Made when somebody waits: for most signals nobody does. */
+  #everybody: Set<Waiting> | undefined;
+  #listener: (() => void) | undefined;
 
   constructor(signal: AbortSignal | null) {
     this.#signal = signal;
   }
 
   add(waiting: Waiting): void {
-    if (this.#everybody.size === 0) this.#signal?.addEventListener('abort', this.tell, { once: true });
+    this.#everybody ??= new Set();
+    if (this.#signal !== null && this.#everybody.size === 0) {
+      this.#listener ??= () => this.tell();
+      this.#signal.addEventListener('abort', this.#listener, { once: true });
+    }
     this.#everybody.add(waiting);
   }
 
   remove(waiting: Waiting): void {
-    if (this.#everybody.delete(waiting) && this.#everybody.size === 0)
-      this.#signal?.removeEventListener('abort', this.tell);
+    if (this.#everybody?.delete(waiting) !== true || this.#everybody.size > 0) return;
+    if (this.#listener !== undefined) this.#signal?.removeEventListener('abort', this.#listener);
   }
 
-  readonly tell = (): void => {
-    for (const waiting of this.#everybody) {
-      this.#everybody.delete(waiting);
-      waiting.then();
+  tell(): void {
+    for (const waiting of this.#everybody ?? []) {
+      this.#everybody?.delete(waiting);
+      waiting.told();
     }
-  };
+  }
 }
 
 const RELAY = Symbol('relay');

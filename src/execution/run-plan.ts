@@ -10,7 +10,7 @@ import type { AcceptTest, PlanStep } from '../policy/plan.ts';
 import type { Request } from '../request.ts';
 import { createAnswerReader } from './accept.ts';
 import { soundCost } from './answer.ts';
-import { openScope } from './async.ts';
+import { type AbortScope, openScope } from './async.ts';
 import {
   type AttemptRecord,
   type ExecutionResult,
@@ -40,8 +40,35 @@ export interface PlanRun {
   readonly output: Output | null;
   /** What the plan was made with, where that is known. */
   readonly artifact?: Artifact | undefined;
-  /** When the execution began, on its clock: before the router was asked. @default now */
-  readonly begun?: number;
+  /** Closed by whoever opened it. */
+  readonly term: Term;
+  /** Whether the plan was there before the term began: then its time is added to the latency. */
+  readonly isMadeBefore: boolean;
+}
+
+/** The time that an execution has, the decision's included, and what ends it before: one signal and one timer for all of it. */
+export interface Term {
+  readonly scope: AbortScope;
+  /** On the clock of the settings. */
+  readonly begun: number;
+  readonly attempts: AttemptRecord[];
+  close(): void;
+}
+
+export function openTerm({ clock, deadlineMs, signal }: Settings): Term {
+  const scope = openScope(signal);
+  const begun = clock.now();
+  const attempts: AttemptRecord[] = [];
+  const cancel = clock.after(deadlineMs, () => scope.abort(new DeadlineError(deadlineMs, attempts)));
+  return {
+    scope,
+    begun,
+    attempts,
+    close() {
+      cancel();
+      scope.close();
+    },
+  };
 }
 
 /**
@@ -53,10 +80,8 @@ export async function runPlan(planRun: PlanRun): Promise<ExecutionResult> {
   const { planned, request, pool, settings, output } = planRun;
   const answers = createAnswerReader(planned, settings.answerScorer, planRun.artifact);
   checkPlan(planned, (candidate) => pool.clientOf(candidate) !== undefined, settings, answers);
-  const { clock, deadlineMs, signal } = settings;
-  const scope = openScope(signal);
-  const attempts: AttemptRecord[] = [];
-  const begun = planRun.begun ?? clock.now();
+  const { attempts, begun, scope } = planRun.term;
+  const { clock } = settings;
   const expected = new Map(
     planned.predictions?.map(({ candidate, expectedCostUsd }) => [candidate, expectedCostUsd]),
   );
@@ -72,9 +97,6 @@ export async function runPlan(planRun: PlanRun): Promise<ExecutionResult> {
     elapsedMs: () => clock.now() - begun,
     answers,
   };
-  const cancelDeadline = clock.after(deadlineMs - run.elapsedMs(), () =>
-    scope.abort(new DeadlineError(deadlineMs, attempts)),
-  );
   try {
     if (scope.signal.aborted) throw scope.signal.reason;
     const given = await planOrFallback(run, planned, {
@@ -97,9 +119,6 @@ export async function runPlan(planRun: PlanRun): Promise<ExecutionResult> {
       errorCode: readFailure(ending, clock.wallNow()).code,
     });
     throw ending;
-  } finally {
-    cancelDeadline();
-    scope.close();
   }
 }
 
@@ -140,7 +159,7 @@ function endingOf(run: Run, error: unknown): unknown {
   return new ExecutionFailedError(run.attempts, error);
 }
 
-function resultOf(run: Run, { planned, begun }: PlanRun, given: StepAnswer): ExecutionResult {
+function resultOf(run: Run, { planned, isMadeBefore }: PlanRun, given: StepAnswer): ExecutionResult {
   const { attempts } = run;
   const routerMs = planned.routerMs ?? 0;
   const total = (field: 'inputTokens' | 'outputTokens' | 'costUsd') =>
@@ -151,7 +170,7 @@ function resultOf(run: Run, { planned, begun }: PlanRun, given: StepAnswer): Exe
     outcome: {
       ...qualityOf(given),
       costUsd: total('costUsd'),
-      latencyMs: run.elapsedMs() + (begun === undefined ? routerMs : 0),
+      latencyMs: run.elapsedMs() + (isMadeBefore ? routerMs : 0),
       inputTokens: total('inputTokens'),
       outputTokens: total('outputTokens'),
     },

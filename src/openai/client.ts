@@ -215,23 +215,21 @@ function completionBody(
   const messages = request.messages ?? [{ role: 'user', content: request.text ?? '' }];
   // Refused where nothing is streamed, and whether something is, is not for the request to say.
   const { stream_options: streamOptions, ...parameters } = request.parameters ?? {};
-  return {
-    ...options.parameters,
-    ...(context.sample > 0 ? options.sampleParameters : {}),
-    ...parameters,
-    model: options.model,
-    messages:
-      options.keepSignedReasoning === true || !Array.isArray(messages)
-        ? messages
-        : portableMessages(messages, url),
-    ...(request.tools === undefined || request.tools.length === 0 ? {} : { tools: request.tools }),
-    ...(request.responseFormat === undefined ? {} : { response_format: request.responseFormat }),
-    ...(context.logprobs ? { logprobs: true } : {}),
-    stream: context.stream,
-    ...(context.stream && options.streamUsage !== false
-      ? { stream_options: { ...(isObject(streamOptions) ? streamOptions : {}), include_usage: true } }
-      : {}),
-  };
+  const body: Record<string, unknown> = { ...options.parameters };
+  if (context.sample > 0) Object.assign(body, options.sampleParameters);
+  Object.assign(body, parameters);
+  body.model = options.model;
+  body.messages =
+    options.keepSignedReasoning === true || !Array.isArray(messages)
+      ? messages
+      : portableMessages(messages, url);
+  if (request.tools !== undefined && request.tools.length > 0) body.tools = request.tools;
+  if (request.responseFormat !== undefined) body.response_format = request.responseFormat;
+  if (context.logprobs) body.logprobs = true;
+  body.stream = context.stream;
+  if (context.stream && options.streamUsage !== false)
+    body.stream_options = { ...(isObject(streamOptions) ? streamOptions : {}), include_usage: true };
+  return body;
 }
 
 type Fields = Readonly<Record<string, unknown>>;

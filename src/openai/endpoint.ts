@@ -50,6 +50,8 @@ export function createEndpoint(options: OpenAiClientOptions): Endpoint {
   ];
   const keys: string[] = [];
   let redact = createRedactor(fixed);
+  /** Keys change seldom. */
+  let made: { readonly key: string | undefined; readonly headers: Record<string, string> } | undefined;
   const remember = (key: string) => {
     if (keys.includes(key)) return;
     if (keys.push(key) > KEYS_REMEMBERED) keys.shift();
@@ -66,11 +68,14 @@ export function createEndpoint(options: OpenAiClientOptions): Endpoint {
     now: options.now ?? Date.now,
     headers() {
       const key = readKey(options);
-      if (key !== undefined) remember(key);
-      const login = user === '' && password === '' ? {} : { authorization: basic(user, password) };
-      const bearer = key === undefined ? {} : { authorization: `Bearer ${key}` };
-      const own = options.wire?.headers?.(key) ?? bearer;
-      return { 'content-type': 'application/json', ...login, ...own, ...headers };
+      if (made === undefined || made.key !== key) {
+        if (key !== undefined) remember(key);
+        const login = user === '' && password === '' ? {} : { authorization: basic(user, password) };
+        const bearer = key === undefined ? {} : { authorization: `Bearer ${key}` };
+        const own = options.wire?.headers?.(key) ?? bearer;
+        made = { key, headers: { 'content-type': 'application/json', ...login, ...own, ...headers } };
+      }
+      return made.headers;
     },
     quote: (text) => oneLine(redact(text.slice(0, 100 * LONGEST_QUOTE)), LONGEST_QUOTE),
     cleaned: (error) => cleanedError(error, redact, 0),

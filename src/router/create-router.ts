@@ -145,6 +145,7 @@ export function assembleRouter(artifact: Artifact, options: RouterOptions, kit: 
       ? decision
       : { id: log.decided(decision, request, embedding), ...decision };
 
+  let conversations: typeof import('./conversation.ts') | undefined;
   // Whoever can make a plan that names a router brings it along.
   const handOverWith: NonNullable<PolicyKit['handOver']> = (...given) => present(kit.handOver)(...given);
 
@@ -155,9 +156,8 @@ export function assembleRouter(artifact: Artifact, options: RouterOptions, kit: 
     routers: options.routers,
     async route(request, routeOptions) {
       const started = performance.now();
-      const turn =
-        routeOptions?.conversation &&
-        (await import('./conversation.ts')).readTurn(request, routeOptions, candidates);
+      if (routeOptions?.conversation) conversations ??= await import('./conversation.ts');
+      const turn = routeOptions?.conversation && conversations?.readTurn(request, routeOptions, candidates);
       const asked = turn?.request ?? request;
       const prompt = promptToEmbed(asked);
       const checked = { ...checkRouteOptions(turn?.options ?? routeOptions), stay: turn?.stay };
