@@ -9,6 +9,7 @@ import {
   LIST_FILE,
   type ListedFile,
   type MadeFile,
+  missingFile,
   newList,
   readList,
   type StoredList,
@@ -73,9 +74,7 @@ export class LogBucket {
     const { name } = part;
     const path = await fetchInto(this.#bucket, part, folder);
     if (path !== null) return path;
-    throw new EngineError(
-      `All files that are in the list of ${this.address} must be there. ${name} is not. Bring it back from a copy, or take it out of ${LIST_FILE} there, if it is lost.`,
-    );
+    throw missingFile(this.address, `${name} is`);
   }
 
   /**

@@ -148,8 +148,13 @@ export async function fetchLog(address: string, folder: string): Promise<Fetched
         path: fetched.get(name) as string,
       }));
   }
-  throw new EngineError(
-    `All files that are in the list of ${store} must be there. Some are not. Bring them back from a copy, or take them out of ${LIST_FILE} there, if they are lost.`,
+  throw missingFile(store, 'Some are');
+}
+
+/** A file that counts is not there, and was not replaced either. @param which `Some are`, or a name with `is` */
+export function missingFile(address: string, which: string): EngineError {
+  return new EngineError(
+    `All files that are in the list of ${address} must be there. ${which} not. Bring them back from a copy or an old version, or take them out of ${LIST_FILE} there, if they are lost. What is old must go by \`pointsman log forget --older-than\`, and not by a rule of the bucket.`,
   );
 }
 

@@ -58,13 +58,24 @@ export async function openObjects(address: string): Promise<Objects> {
   return IS_BUCKET.test(address) ? openBucket(address) : openFolder(address);
 }
 
-/** Removes all that is below some folders of an address, one after the other. */
+/** Removes all that is below some folders of an address, one folder after the other. */
 export async function removeBelow(address: string, folders: readonly string[]): Promise<void> {
   const bucket = IS_BUCKET.test(address) ? await openBucket(address) : null;
   for (const folder of folders) {
     if (bucket === null) await rm(join(address, folder), { recursive: true, force: true });
-    else for await (const { name } of bucket.list(`${folder}/`)) await bucket.remove(name);
+    else await removeListed(bucket, `${folder}/`);
   }
+}
+
+async function removeListed(bucket: Bucket, prefix: string): Promise<void> {
+  const under = new Set<Promise<unknown>>();
+  for await (const { name } of bucket.list(prefix)) {
+    const removal = bucket.remove(name);
+    under.add(removal);
+    removal.finally(() => under.delete(removal)).catch(() => {});
+    if (under.size >= AT_ONCE) await Promise.race(under);
+  }
+  await Promise.all(under);
 }
 
 /** A run on shards cannot go on: an engine or a store does not answer, or a job failed for good. */
@@ -156,6 +167,9 @@ const SILENT_MS = 60_000;
 
 /** How often a file is sent: the SDK sends bytes again by itself, and files, which it cannot rewind, once. */
 const SENDINGS = 3;
+
+/** Objects that are removed at a time. */
+const AT_ONCE = 16;
 
 /**
  * A bucket of S3, or of what speaks as S3 does. Keys, region and endpoint are those of the environment: `AWS_ACCESS_KEY_ID`,

@@ -235,6 +235,32 @@ describe('a store in a bucket', () => {
     );
   });
 
+  it('names a file that counts and was deleted by others', async () => {
+    const out = kind.newStore();
+    await collectLogs({ sources: [await someLog()], out });
+    const [part] = await kind.parts(out);
+    await (await openBucket(out)).remove(part);
+    await expect(textsIn(out)).rejects.toThrow(
+      `All files that are in the list of ${out} must be there. Some are not.`,
+    );
+    await expect(collectLogs({ sources: [await someLog()], out })).rejects.toThrow(
+      `${part} is not. Bring them back from a copy or an old version, or take them out of log-store.json there, if they are lost. What is old must go by \`pointsman log forget --older-than\`, and not by a rule of the bucket.`,
+    );
+  });
+
+  it('takes six requests where there is nothing new, and four more for a day of records', async () => {
+    const out = kind.newStore();
+    await collectLogs({ sources: [await someLog()], out });
+    const { asked } = kinds.server();
+    const requests = async (sources: string[]) => {
+      const before = asked.length;
+      await collectLogs({ sources, out });
+      return asked.length - before;
+    };
+    expect(await requests([])).toBe(6);
+    expect(await requests([await someLog()])).toBe(10);
+  });
+
   it('is read by days, where days are named', async () => {
     const out = kind.newStore();
     await collectLogs({ sources: [await someLog(3)], out });
@@ -314,6 +340,7 @@ describe('forgetting a person in a bucket', () => {
     const shards = 's3://shards/runs';
     const store = await openStore(shards, root);
     await store.noteDone('ab'.repeat(32), [await store.put(Buffer.from('a prompt of ada'))]);
+    await Promise.all(Array.from({ length: 40 }, (_, i) => store.put(Buffer.from(`prompt ${i}`))));
     const all = await textsIn(out);
     const rehearsed = await forget([out], '--store', shards, '--dry-run');
     expect(rehearsed.stdout).toContain(`${out}: 30 records would be removed, 30 decisions among them`);

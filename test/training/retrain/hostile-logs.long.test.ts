@@ -7,7 +7,7 @@ import { retrain } from '../../../training/retrain/retrain.ts';
 import { releaseBatch } from '../../../training/retrain/watch/batches.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 import type { PlantedRow } from '../cli/planted-file.ts';
-import { dayOfRow, plantedDays, quickConfig, writeDays } from './planted-logs.ts';
+import { dayOfRow, decisionLog, plantedDays, quickConfig, writeDays } from './planted-logs.ts';
 
 const { folder: root } = temporaryFolder();
 const embedder = await shortEmbedder(32);
@@ -178,34 +178,3 @@ test('a change of prices is in what the next router expects, from tokens that we
   expect(dear.mean).toBeCloseTo(0.003, 6);
   expect(dear.found / cheap.found).toBeCloseTo(3, 1);
 });
-
-/** Planted rows as a decision log would have them: each candidate answered, with 100 tokens, and its cost computed. */
-function decisionLog(rows: readonly PlantedRow[]): PlantedRow[] {
-  return rows.flatMap(({ candidate, latencyMs, quality, requestId, task, text, timestamp }, i) => {
-    const common = { schemaVersion: 1, id: requestId, at: timestamp };
-    const decision = {
-      ...common,
-      kind: 'decision',
-      artifactId: 'a',
-      candidate,
-      propensity: 1,
-      predictions: [],
-      request: { text },
-      task,
-    };
-    const tokens = { inputTokens: 60, outputTokens: 40 };
-    const outcome = {
-      ...common,
-      kind: 'outcome',
-      candidate,
-      status: 'answered',
-      costUsd: 0.5,
-      costSource: 'computed',
-    };
-    return [
-      ...(i % 3 === 0 ? [decision] : []),
-      { ...outcome, latencyMs, ...tokens },
-      { ...common, kind: 'feedback', candidate, quality },
-    ];
-  });
-}

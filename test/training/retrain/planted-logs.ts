@@ -35,3 +35,34 @@ export function quickConfig(folder: string, rest: Partial<RetrainConfigInput> = 
 export async function writeDays(folder: string, name: string, rows: readonly PlantedRow[]): Promise<void> {
   await writeRows(join(folder, 'logs', `${name}.jsonl`), rows);
 }
+
+/** Planted rows as a decision log would have them: each candidate answered, with 100 tokens, and its cost computed. */
+export function decisionLog(rows: readonly PlantedRow[]): PlantedRow[] {
+  return rows.flatMap(({ candidate, latencyMs, quality, requestId, task, text, timestamp }, i) => {
+    const common = { schemaVersion: 1, id: requestId, at: timestamp };
+    const decision = {
+      ...common,
+      kind: 'decision',
+      artifactId: 'a',
+      candidate,
+      propensity: 1,
+      predictions: [],
+      request: { text },
+      task,
+    };
+    const tokens = { inputTokens: 60, outputTokens: 40 };
+    const outcome = {
+      ...common,
+      kind: 'outcome',
+      candidate,
+      status: 'answered',
+      costUsd: 0.5,
+      costSource: 'computed',
+    };
+    return [
+      ...(i % 3 === 0 ? [decision] : []),
+      { ...outcome, latencyMs, ...tokens },
+      { ...common, kind: 'feedback', candidate, quality },
+    ];
+  });
+}
