@@ -230,7 +230,7 @@ async function checkConditions(bucket: Bucket): Promise<void> {
   if (isHeeded) return;
   await bucket.remove(PROBE).catch(() => {});
   throw new EngineError(
-    `The server of ${bucket.address} must heed If-None-Match and If-Match when it writes an object, or two that change the store at once would lose records. It ignores them. No log was touched. Use a server that heeds them, as Amazon S3 does, or bring it up to date; or keep the log in a folder that all machines share: --out /mnt/shared/log.`,
+    `The server of ${bucket.address} must heed If-None-Match and If-Match when it writes an object, or two that change the store at once would lose records. It ignores one of them, or both. No log was touched. Use a server that heeds them, as Amazon S3 does, or bring it up to date; or keep the log in a folder that all machines share: --out /mnt/shared/log.`,
   );
 }
 
