@@ -2,13 +2,15 @@ import { createRandom, sigmoid } from 'pointsman/internal';
 import { BLOCKS, CalibrationSketch, chooseCalibrators } from '../training/calibrate/choose-calibrator.ts';
 import { createMatrix } from '../training/fit/rows.ts';
 import { atMost, type BenchLine, plain } from './bench-line.ts';
-import { topicShares } from './large-traffic.ts';
+import { LARGE_CANDIDATES, topicShares } from './large-traffic.ts';
 import { linearLines, sizeOf, withFile } from './scale.ts';
 import { measureScale, type ScaleMeasure, type ScaleRun } from './scale-measure.ts';
 
 /** Each topic half as frequent as the one before: of the rarest, one prompt in 256. */
 const PROMPTS = 40_000;
 const SAMPLE = 4000;
+/** Prompts of one outcome each, and how many are fitted on. */
+const [LOGGED, LOGGED_SAMPLE] = [100_000, 10_000];
 const SHARD_BYTES = 16 * 2 ** 20;
 /** Rows that calibrators are fitted on, and fresh ones. */
 const [CALIBRATED, FRESH] = [8000, 20_000];
@@ -20,9 +22,9 @@ const MOST_LOST = 1;
  * each topic has as many. Measured on fresh prompts, whose true probabilities are known, as well as on test prompts.
  */
 export async function benchScaleSample(onProgress: (what: string) => void): Promise<BenchLine[]> {
-  const run = (what: string, given: Pick<ScaleRun, 'engine' | 'file'>) =>
+  const run = (what: string, given: Pick<ScaleRun, 'engine' | 'file'> & Partial<ScaleRun>) =>
     measureScale({
-      ...{ ...given, shardBytes: SHARD_BYTES, sample: SAMPLE },
+      ...{ shardBytes: SHARD_BYTES, sample: SAMPLE, ...given },
       onProgress: (step) => onProgress(`${what}: ${step}`),
     });
   const [all, sample] = await withFile(
@@ -31,6 +33,15 @@ export async function benchScaleSample(onProgress: (what: string) => void): Prom
     async (file) => [
       await run('all fitted on', { file, engine: ['whole'] }),
       await run('a sample', { file, engine: ['shards'] }),
+    ],
+    'rarely',
+  );
+  const [allLogged, logged] = await withFile(
+    LOGGED,
+    true,
+    async (file) => [
+      await run('all of one outcome', { file, engine: ['whole'] }),
+      await run('a sample of one outcome', { file, engine: ['shards'], sample: LOGGED_SAMPLE }),
     ],
     'rarely',
   );
@@ -52,7 +63,7 @@ export async function benchScaleSample(onProgress: (what: string) => void): Prom
       `root mean square from the true ones, each topic counting alike; all fitted on ${(100 * all.error).toFixed(2)}`,
     ),
     ...linearLines(name, sample),
-    ...onAllLines(sample),
+    ...onAllLines('', sample),
     plain(`${name}, CPU`, sample.driverCpu, 's', `all fitted on ${all.driverCpu.toFixed(0)} s`),
     plain(
       `${name}, peak memory`,
@@ -61,20 +72,28 @@ export async function benchScaleSample(onProgress: (what: string) => void): Prom
       `all fitted on ${all.driverPeakMb.toFixed(0)} MB`,
     ),
     plain(
+      'scale: a sample of one outcome a prompt, success lost to the full fit',
+      lost(allLogged, logged),
+      'points',
+      `${allLogged.prompts.toLocaleString('en')} prompts of one outcome, of which ${logged.sampled.toLocaleString('en')} are drawn; ${shown(allLogged, logged)}`,
+    ),
+    ...onAllLines(' of one outcome', logged),
+    plain(
       'scale: a level sample, success lost to the full fit',
       lost(all, even),
       'points',
       `${even.prompts.toLocaleString('en')} prompts, of each topic as many, which count alike; ${shown(all, even)}`,
     ),
     plain('scale: a level sample, error of probabilities', 100 * even.error, 'points', 'as above'),
-    ...sketchLines(),
+    sketchLine('heads too sure', 0),
+    sketchLine('bent heads', 0.3),
   ];
 }
 
-function onAllLines({ driverCpu, onAll }: ScaleMeasure): BenchLine[] {
+function onAllLines(of: string, { driverCpu, onAll }: ScaleMeasure): BenchLine[] {
   if (onAll === null) return [];
   const { cpuSeconds, lossOfAll, lossOfSample, otherQuality, passes, quality, served } = onAll;
-  const name = 'scale: heads fitted on all prompts';
+  const name = `scale: heads fitted on all prompts${of}`;
   const [ofAll, ofSample] = served === 'all' ? [quality, otherQuality] : [otherQuality, quality];
   return [
     plain(
@@ -83,7 +102,9 @@ function onAllLines({ driverCpu, onAll }: ScaleMeasure): BenchLine[] {
       'points',
       `on all test prompts: ${(100 * ofAll).toFixed(1)} against ${(100 * ofSample).toFixed(1)}; log-loss on prompts to calibrate on ${lossOfAll.toFixed(4)} against ${lossOfSample.toFixed(4)}, so those of ${served === 'all' ? 'all prompts' : 'the sample'} are served`,
     ),
-    plain(`${name}, passes`, passes, '', 'over the prompts to fit on, of the head of choices'),
+    ...(passes === 0
+      ? []
+      : [plain(`${name}, passes`, passes, '', 'over the prompts to fit on, of the head of choices')]),
     plain(
       `${name}, CPU`,
       cpuSeconds,
@@ -93,9 +114,12 @@ function onAllLines({ driverCpu, onAll }: ScaleMeasure): BenchLine[] {
   ];
 }
 
-/** What calibrators from sketches are off from those of the rows themselves, on as many rows as are calibrated on. */
-function sketchLines(): BenchLine[] {
-  const columns = 9;
+/**
+ * What calibrators from sketches are off from those of the rows themselves, on as many rows as are calibrated on.
+ * @param bend how far the heads are off from what one of few parameters can mend
+ */
+function sketchLine(what: string, bend: number): BenchLine {
+  const columns = LARGE_CANDIDATES.length;
   const random = createRandom(11);
   const draw = (rows: number) => {
     const [logits, labels] = [createMatrix(rows, columns), createMatrix(rows, columns)];
@@ -104,7 +128,7 @@ function sketchLines(): BenchLine[] {
       const [from, to] = [row * columns, (row + 1) * columns];
       for (let i = from; i < to; i++) {
         const truth = 1.2 * random.normal();
-        logits.values[i] = (1.2 + 0.1 * (i - from)) * truth + 0.3 * Math.sin(2 * truth);
+        logits.values[i] = 1.5 * truth - bend * Math.sin(3 * truth);
         labels.values[i] = random.next() < sigmoid(truth) ? 1 : 0;
       }
       sketch.add(logits.values.subarray(from, to), labels.values.subarray(from, to), random.integer(BLOCKS));
@@ -115,28 +139,21 @@ function sketchLines(): BenchLine[] {
   const groups = Int32Array.from({ length: CALIBRATED }, (_, row) => row);
   const exact = chooseCalibrators(given.logits, given.labels, null, { groups, seed: 1 }).calibrators;
   const sketched = given.sketch.choose(1).calibrators;
-  const fresh = draw(FRESH);
+  const { labels, logits } = draw(FRESH);
   let off = 0;
-  const losses = [exact, sketched].map((calibrators) => {
-    let loss = 0;
-    for (const [i, z] of fresh.logits.values.entries()) {
-      const p = Math.min(1 - 1e-6, Math.max(1e-6, calibrators[i % columns].probability(z)));
-      loss -= fresh.labels.values[i] > 0.5 ? Math.log(p) : Math.log1p(-p);
-    }
-    return loss / fresh.logits.values.length;
-  });
-  for (const [i, z] of fresh.logits.values.entries())
-    off +=
-      Math.abs(exact[i % columns].probability(z) - sketched[i % columns].probability(z)) /
-      fresh.logits.values.length;
-  return [
-    plain(
-      'scale: calibrators from sketches, off from those of the rows',
-      100 * off,
-      'points',
-      `mean over ${FRESH.toLocaleString('en')} fresh rows × ${columns}, of calibrators of ${CALIBRATED.toLocaleString('en')} rows (simulated, too sure and bent); log-loss ${losses[1].toFixed(5)} against ${losses[0].toFixed(5)}`,
-    ),
-  ];
+  const losses = [0, 0];
+  for (const [i, z] of logits.values.entries()) {
+    const said = [exact, sketched].map((each) => each[i % columns].probability(z));
+    for (const [k, p] of said.entries())
+      losses[k] -= (labels.values[i] > 0.5 ? Math.log(p) : Math.log1p(-p)) / logits.values.length;
+    off += Math.abs(said[0] - said[1]) / logits.values.length;
+  }
+  return plain(
+    `scale: calibrators from sketches, ${what}, off from those of the rows`,
+    100 * off,
+    'points',
+    `mean over ${FRESH.toLocaleString('en')} fresh rows × ${columns}, of ${sketched[0].parameters.kind} from sketches and ${exact[0].parameters.kind} from ${CALIBRATED.toLocaleString('en')} rows, simulated; log-loss ${losses[1].toFixed(5)} against ${losses[0].toFixed(5)}`,
+  );
 }
 
 /** Over prompts whose topics are as frequent as in the log. */

@@ -51,9 +51,9 @@ export interface WholeReport {
     readonly calibrate: number;
     /** Over the prompts to fit on, of heads that are learned by descent. */
     readonly passes: number;
-    /** On prompts to calibrate on, in nats: log-loss of success, and cross-entropy of choices. */
-    readonly lossOfSample: { readonly success: number; readonly choice: number };
-    readonly lossOfAll: { readonly success: number; readonly choice: number };
+    /** On prompts to calibrate on, in nats: log-loss of success, and cross-entropy of choices, null where prompts have some outcomes only. */
+    readonly lossOfSample: { readonly success: number; readonly choice: number | null };
+    readonly lossOfAll: { readonly success: number; readonly choice: number | null };
     /** What the heads that are not served have on the test prompts. */
     readonly other: Pick<WholeReport, 'test' | 'calibration'>;
   } | null;

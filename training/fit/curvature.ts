@@ -214,7 +214,7 @@ function kernelMemory(numbers: number): Float64Array {
 }
 
 /** A linear layer in double precision. */
-interface LinearFit {
+export interface LinearFit {
   readonly kernel: Float64Array; // [inputs, outputs]
   readonly bias: Float64Array; // [outputs]
 }
@@ -248,6 +248,18 @@ export class RidgeSums {
       { length: values.length / length },
       (_, i) => new RidgeSums(inputs, outputs, values.subarray(i * length, (i + 1) * length)),
     );
+  }
+
+  /** Those of all sets of rows. At least one. */
+  static together(sets: readonly RidgeSums[]): RidgeSums {
+    const [first, ...others] = sets;
+    const sum = new RidgeSums(first.#inputs, first.#outputs, first.values.slice());
+    for (const other of others) for (const [i, value] of other.values.entries()) sum.values[i] += value;
+    return sum;
+  }
+
+  get inputs(): number {
+    return this.#inputs;
   }
 
   get rows(): number {
@@ -308,6 +320,24 @@ export class RidgeSums {
       return (sum - shift) / rows;
     });
     return { kernel, bias };
+  }
+
+  /** Of the same rows, with what a layer leaves of their target. Of one output. */
+  less({ bias: [shift], kernel }: LinearFit): RidgeSums {
+    const inputs = this.#inputs;
+    const { x, xx, xy, y, yy } = this.#parts;
+    const rest = new RidgeSums(inputs, 1, this.values.slice());
+    const own = rest.#parts;
+    let said = 0;
+    for (let i = 0; i < inputs; i++) {
+      said += x[i] * kernel[i];
+      let product = x[i] * shift;
+      for (let j = 0; j < inputs; j++) product += xx[Math.max(i, j) * inputs + Math.min(i, j)] * kernel[j];
+      own.xy[i] = xy[i] - product;
+    }
+    own.y[0] = y[0] - said - this.rows * shift;
+    own.yy[0] = this.rows > 0 ? this.rows * this.error({ bias: Float64Array.of(shift), kernel }) : yy[0];
+    return rest;
   }
 
   /** Means of the targets. `[outputs]` At least one row. */

@@ -158,6 +158,17 @@ export function softTargets(utility: Matrix, temperature: number): Matrix {
   return { rows, columns, values };
 }
 
+/** 1 for the kind of each row; rows of none, below 0, are unobserved. `[rows, kinds]` */
+export function kindTargets(kindOfRow: ArrayLike<number>, kinds: number): Matrix {
+  const rows = kindOfRow.length;
+  const values = new Float32Array(rows * kinds);
+  for (let row = 0; row < rows; row++) {
+    if (kindOfRow[row] < 0) values.fill(Number.NaN, row * kinds, (row + 1) * kinds);
+    else values[row * kinds + kindOfRow[row]] = 1;
+  }
+  return { rows, columns: kinds, values };
+}
+
 /**
  * Mean loss of predictions per unit of weight; NaN when nothing was observed.
  * @param data targets and weights; the features are not looked at

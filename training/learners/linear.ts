@@ -1,4 +1,5 @@
 import { argMin } from 'pointsman/internal';
+import { type LinearFit, RidgeSums } from '../fit/curvature.ts';
 import { createMatrix, type DenseLayer, type Matrix, type OnFold, searchPenalties } from '../fit/rows.ts';
 import {
   allRows,
@@ -253,6 +254,77 @@ export function rowDifficulty(
     residuals.values[row] = totals[row] > 0 ? sum / totals[row] : Number.NaN;
   }
   return { residuals, weights: totals };
+}
+
+/** More prompts need weaker penalties than a sample of them: where it is a hundredth, down to a hundredth. */
+const WEAKER = [1, 0.5, 0.25, 0.1, 0.05, 0.025, 0.01];
+
+/** Penalties of a linear learner: shares of rows × variance of the features. */
+interface SumsPenalties {
+  readonly shares: readonly [difficulty: number, advantage: number];
+  readonly variance: number;
+}
+
+/** The linear learner of rows with an outcome of every candidate, by their sums, with these penalties. */
+export function fitSums(sums: RidgeSums, { shares, variance }: SumsPenalties): LinearFit {
+  const [difficulty, advantage] = shares.map((share) => sums.fit(share * sums.rows * variance));
+  return joinParts(difficulty, advantage);
+}
+
+/** The same with penalties, from these down, that are best on rows that are held out. */
+export function fitSumsHeldOut(
+  sums: RidgeSums,
+  held: RidgeSums,
+  { shares, variance }: SumsPenalties,
+): LinearFit {
+  const [difficulties, advantages] = shares.map((share) =>
+    WEAKER.map((weaker) => sums.fit(weaker * share * sums.rows * variance)),
+  );
+  // Errors of the two add up: each is chosen by itself.
+  const best = difficulties[argMin(difficulties.map((one) => held.error(joinParts(one, advantages[0]))))];
+  return joinParts(best, advantages[argMin(advantages.map((one) => held.error(joinParts(best, one))))]);
+}
+
+/**
+ * The same of rows that were seen with some candidates, as `tuneSharedLinear` fits them: one difficulty of all outcomes, then what is left of
+ * each candidate's.
+ *
+ * @param sums of each candidate's outcomes, one at least of any @param held as sums
+ * @returns and the candidates' means
+ */
+export function fitSharedSums(
+  sums: readonly RidgeSums[],
+  held: readonly RidgeSums[],
+  { shares: [difficulty, advantage], variance }: SumsPenalties,
+): LinearFit & { readonly means: number[] } {
+  const inputs = sums[0].inputs;
+  const constant = (value: number): LinearFit => ({
+    ...{ kernel: new Float64Array(inputs), bias: Float64Array.of(value) },
+  });
+  const overall = RidgeSums.together(sums).means()[0];
+  const means = sums.map((own) => (own.rows > 0 ? own.means()[0] : overall));
+  const [centred, heldOut] = [sums, held].map((each) => each.map((own, c) => own.less(constant(means[c]))));
+  const errorOf = (fits: readonly LinearFit[]) =>
+    heldOut.reduce((sum, own, c) => sum + (own.rows > 0 ? own.rows * own.error(fits[c]) : 0), 0);
+  const all = RidgeSums.together(centred);
+  const levels = WEAKER.map((weaker) => all.fit(weaker * difficulty * all.rows * variance));
+  const level = levels[argMin(levels.map((one) => errorOf(sums.map(() => one))))];
+  const rest = centred.map((own) => own.less(level));
+  const unit = (advantage * all.rows * variance) / sums.length;
+  const paths = WEAKER.map((weaker) =>
+    rest.map((own) => {
+      const fit = own.rows > 0 ? own.fit(weaker * unit) : constant(0);
+      return {
+        kernel: fit.kernel.map((x, i) => x + level.kernel[i]),
+        bias: fit.bias.map((x) => x + level.bias[0]),
+      };
+    }),
+  );
+  const best = paths[argMin(paths.map(errorOf))];
+  const kernel = new Float64Array(inputs * sums.length);
+  for (const [c, fit] of best.entries())
+    for (let i = 0; i < inputs; i++) kernel[i * sums.length + c] = fit.kernel[i];
+  return { kernel, bias: Float64Array.from(best, (fit) => fit.bias[0]), means };
 }
 
 /** Directions, and what is known along them: as `UncertaintySpec` says. @param length of the features */

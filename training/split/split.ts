@@ -271,7 +271,10 @@ export function encodeSeenPrompts(
   salt: string,
 ): Uint8Array {
   const fitted = keysOf(fit, salt);
-  return encodeKeys(fitted, new Set([...keysOf(calibrate, salt)].filter((key) => !fitted.has(key))));
+  return encodeKeys(
+    fitted,
+    [...keysOf(calibrate, salt)].filter((key) => !fitted.has(key)),
+  );
 }
 
 /**
@@ -287,16 +290,25 @@ export function addFittedPrompts(record: Uint8Array, prompts: Prompts, salt: str
   return encodeKeys(fit, calibrate);
 }
 
-/** The record of what any of some records has, of the same salt. */
+/** The record of what any of some records has, of the same salt. It takes 16 bytes a key, as there may be millions. */
 export function joinSeenPrompts(records: readonly Uint8Array[]): Uint8Array {
-  const all = { fit: new Set<number>(), calibrate: new Set<number>() };
-  for (const record of records) {
-    const { calibrate, fit } = decodeKeys(record);
-    for (const key of fit) all.fit.add(key);
-    for (const key of calibrate) all.calibrate.add(key);
-  }
-  for (const key of all.fit) all.calibrate.delete(key);
-  return encodeKeys(all.fit, all.calibrate);
+  const all = records.map(readKeys);
+  const joined = (role: SeenRole) => {
+    const keys = new Float64Array(all.reduce((sum, { [role]: own }) => sum + own.length, 0));
+    let at = 0;
+    for (const { [role]: own } of all) {
+      keys.set(own, at);
+      at += own.length;
+    }
+    return keys.sort().filter((key, i) => i === 0 || key !== keys[i - 1]);
+  };
+  const fit = joined('fit');
+  let next = 0;
+  const others = joined('calibrate').filter((key) => {
+    while (next < fit.length && fit[next] < key) next++;
+    return fit[next] !== key;
+  });
+  return encodeKeys(fit, others);
 }
 
 /** @throws InvalidInputError when the bytes are no such record. */
@@ -335,16 +347,21 @@ function keysOf(prompts: Prompts, salt: string): Set<number> {
   return keys;
 }
 
-function encodeKeys(fit: ReadonlySet<number>, calibrate: ReadonlySet<number>): Uint8Array {
-  const bytes = Buffer.alloc(HEADER_BYTES + KEY_BYTES * (fit.size + calibrate.size));
+function encodeKeys(fit: Iterable<number>, calibrate: Iterable<number>): Uint8Array {
+  const roles = [fit, calibrate].map((keys) => Float64Array.from(keys).sort());
+  const bytes = Buffer.alloc(HEADER_BYTES + KEY_BYTES * (roles[0].length + roles[1].length));
   let at = 0;
-  for (const word of [MAGIC, VERSION, fit.size, calibrate.size]) at = bytes.writeUInt32LE(word, at);
-  for (const keys of [fit, calibrate])
-    for (const key of Float64Array.from(keys).sort()) at = bytes.writeUIntLE(key, at, KEY_BYTES);
+  for (const word of [MAGIC, VERSION, roles[0].length, roles[1].length]) at = bytes.writeUInt32LE(word, at);
+  for (const keys of roles) for (const key of keys) at = bytes.writeUIntLE(key, at, KEY_BYTES);
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 function decodeKeys(record: Uint8Array): Record<SeenRole, Set<number>> {
+  const { calibrate, fit } = readKeys(record);
+  return { fit: new Set(fit), calibrate: new Set(calibrate) };
+}
+
+function readKeys(record: Uint8Array): Record<SeenRole, Float64Array> {
   const bytes = Buffer.from(record.buffer, record.byteOffset, record.length);
   const [magic, version, fit, calibrate] =
     bytes.length < HEADER_BYTES ? [] : [0, 4, 8, 12].map((at) => bytes.readUInt32LE(at));
@@ -355,11 +372,9 @@ function decodeKeys(record: Uint8Array): Record<SeenRole, Set<number>> {
         'update pointsman where it was trained with a newer version.',
     );
   }
-  const keys = (from: number, count: number) => {
-    const read = new Set<number>();
-    for (let i = 0; i < count; i++)
-      read.add(bytes.readUIntLE(HEADER_BYTES + KEY_BYTES * (from + i), KEY_BYTES));
-    return read;
-  };
+  const keys = (from: number, count: number) =>
+    Float64Array.from({ length: count }, (_, i) =>
+      bytes.readUIntLE(HEADER_BYTES + KEY_BYTES * (from + i), KEY_BYTES),
+    );
   return { fit: keys(0, fit), calibrate: keys(fit, calibrate) };
 }

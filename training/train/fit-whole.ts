@@ -1,4 +1,4 @@
-import { argMax, argMin } from 'pointsman/internal';
+import { argMax } from 'pointsman/internal';
 import type { BuiltArtifact } from '../artifact/build-artifact.ts';
 import { CalibrationSketch } from '../calibrate/choose-calibrator.ts';
 import { TEMPERATURE_SUMS, temperatureOf } from '../calibrate/fit-calibrators.ts';
@@ -10,12 +10,12 @@ import { preconditioner } from '../fit/linear.ts';
 import { type Evaluated, minimiseTogether, slopesLength } from '../fit/linear-objective.ts';
 import type { DenseChain, DenseLayer } from '../fit/rows.ts';
 import { classifierPenalty, TASK_TOLERANCE } from '../learners/domain.ts';
-import { joinParts } from '../learners/linear.ts';
+import { fitSharedSums, fitSums, fitSumsHeldOut } from '../learners/linear.ts';
 import { areHashed } from '../outcomes/matrix.ts';
 import { joinSeenPrompts } from '../split/split.ts';
 import { type FittedHeads, type FoundCalibration, foldLearned, type LearnedHeads } from './heads.ts';
 import { withoutRouters } from './prepare-traffic.ts';
-import { choiceLayer, TARGET_TEMPERATURE } from './quality.ts';
+import { choiceLayer, loggedChoiceLayer, TARGET_TEMPERATURE } from './quality.ts';
 import type { ShardedTraining, WholeTraffic } from './run-on-shards.ts';
 import type {
   GradientParameters,
@@ -24,7 +24,7 @@ import type {
   SketchParameters,
 } from './shard-steps.ts';
 import type { TrainInput, TrainingRun } from './training-run.ts';
-import { howMeasured } from './whole-traffic.ts';
+import { howMeasured, type OutcomesSeen } from './whole-traffic.ts';
 
 /** Passes over the prompts to fit on that heads which are learned by descent may take, from what the sample taught. */
 const MOST_PASSES = 12;
@@ -54,35 +54,32 @@ export interface HeadsOnAll {
   readonly seen: Uint8Array;
   /** Embeddings of test prompts, of each shard. */
   readonly embeddings: readonly string[];
-  readonly linear: NonNullable<WholeReport['linear']>;
+  readonly linear: WholeReport['linear'];
   readonly report: Omit<NonNullable<WholeReport['heads']>, 'other'>;
 }
 
+/** Sums of each candidate's outcomes may take so many bytes, of a shard. */
+const MOST_SUMS = 256e6;
+
 /**
- * Whether heads can be fitted on all prompts: these have words and an outcome of every candidate, nothing else is learned from, and heads are
- * layers of which one is linear. What says how unsure heads are, or reads answers, goes with the heads that it was fitted beside.
+ * Of which outcomes heads can be fitted on all prompts; null where they cannot. Words of prompts must be there, outcomes count alike, and heads
+ * be layers, of which one is linear. What says how unsure heads are goes with the heads that it was fitted beside.
  */
-function canFit(
-  { run: { config, matrix }, whole }: WholeInput,
-  { quality }: LearnedHeads,
-  fitted: FittedHeads,
-) {
-  const { answers, log, preferences, report } = fitted;
-  return (
-    howMeasured(whole.sums) === 'read' &&
-    !areHashed(matrix) &&
-    log === null &&
-    preferences === null &&
-    answers === undefined &&
-    config.uncertainty !== true &&
-    quality.files.size === 0 &&
-    report.members.some(({ name }) => name === 'linear')
-  );
+function outcomesOf(
+  { run: { config, features, matrix }, whole }: WholeInput,
+  { data, log, quality }: LearnedHeads,
+  { preferences, report }: FittedHeads,
+): OutcomesSeen | null {
+  if (areHashed(matrix) || preferences !== null || config.uncertainty === true) return null;
+  if (quality.files.size > 0 || !report.members.some(({ name }) => name === 'linear')) return null;
+  if (log === null) return howMeasured(whole.sums) === 'read' ? 'all' : null;
+  const bytes = 16 * whole.settings.candidates.length * features.matrix.columns ** 2;
+  return data.logged && log.method === 'none' && bytes <= MOST_SUMS ? 'some' : null;
 }
 
 /**
  * Fits the heads on all prompts, shard by shard: linear layers from sums, layers that are learned by descent in a few passes, and
- * calibrators from sketches. Penalties, and how learners add up, are the sample's.
+ * calibrators from sketches. How learners add up is the sample's.
  *
  * @param built the sample's router @returns null where the traffic has not what that takes
  */
@@ -92,14 +89,14 @@ export async function fitOnAll(
   fitted: FittedHeads,
   built: BuiltArtifact,
 ): Promise<HeadsOnAll | null> {
-  if (!canFit(given, learned, fitted)) return null;
+  const outcomes = outcomesOf(given, learned, fitted);
+  if (outcomes === null) return null;
   const { input, run, sharded, whole } = given;
   const { settings } = whole;
-  const columns = settings.candidates.length;
-  const inputs = run.features.matrix.columns;
   const parameters: RidgeParameters = {
     ...{ settings, embedder: run.config.embedder, policy: withoutRouters(run.config.policy).policy },
-    ...{ names: [[...built.files.keys()]], tasks: run.tasks, salt: input.dataFingerprint },
+    ...{ names: [[...built.files.keys()]], tasks: run.tasks, salt: input.dataFingerprint, outcomes },
+    descends: learned.choice.descent !== null || learned.classifier !== null,
   };
   const artifact = await putAll(sharded, built);
   const ridged = await sharded.run(
@@ -107,61 +104,40 @@ export async function fitOnAll(
       jobOf('ridge', [shard, keys, whole.groups, ...artifact], parameters),
     ),
   );
-  const [drawn, others, held, tested] = RidgeSums.cut(
-    await sharded.sum(ridged.map(([sums]) => sums)),
-    inputs,
-    columns,
-  );
-  const all = new RidgeSums(
-    inputs,
-    columns,
-    drawn.values.map((value, i) => value + others.values[i]),
-  );
-  if ([drawn, all, held, tested].some(({ rows }) => rows === 0)) return null;
-  const chains = new Map<DenseLayer, DenseLayer>();
-  const linear = fitted.report.members.find(({ name }) => name === 'linear')!.settings;
-  const shares = [linear.levelPenalty, linear.deviationPenalty] as const;
-  const { variance } = run.features;
-  const onAll = fitHeldOut(all, held, shares, variance);
+  const linear = fitLinearOnAll(given, fitted, outcomes, await sharded.sum(ridged.map(([sums]) => sums)));
+  if (linear === null) return null;
+  const { fit, means, moments } = linear;
+  const layers = new Map<DenseLayer, DenseLayer>();
   const [own] = learned.quality.chains.quality_linear ?? [];
-  const means = all.means();
-  for (const chain of Object.values(learned.quality.chains))
-    for (const layer of chain)
-      if (layer === own)
-        chains.set(
-          layer,
-          asLayer(
-            layer,
-            onAll.kernel,
-            onAll.bias.map((x, c) => x - means[c]),
-          ),
-        );
+  if (own !== undefined) layers.set(own, asLayer(own, fit.kernel, fit.bias));
   const descended = await descendOnAll(
     given,
     learned,
     fitted,
-    all,
-    ridged.map(([, fit]) => fit),
+    moments,
+    ridged.map(([, rows]) => rows),
   );
-  if (learned.classifier !== null && descended.classifier !== null)
-    chains.set(learned.classifier, descended.classifier);
+  if (learned.classifier !== null) layers.set(learned.classifier, descended.classifier ?? learned.classifier);
+  const rated = whole.sums.candidates.map(({ quality, rated: count }) => quality / count);
+  const prior = outcomes === 'all' ? rated : means;
+  const { choice } = descended;
   const refitted: LearnedHeads = {
     ...learned,
-    quality: { ...learned.quality, chains: replaced(learned.quality.chains, chains) },
-    prior: whole.sums.candidates.map(({ quality, rated }) => quality / rated),
+    quality: { ...learned.quality, chains: replaced(learned.quality.chains, layers) },
+    prior,
     classifier: descended.classifier,
-    choice: descended.choice,
+    choice: outcomes === 'all' ? choice : { ...choice, layer: loggedChoiceLayer(choice.layer.inputs, means) },
   };
   const sketched = await calibrateOnAll(
     given,
     [learned, refitted],
+    outcomes,
     ridged.map(([, , held]) => held),
   );
   const [ofSample, ofAll] = sketched.map(({ loss }) => loss);
+  const isBetter = ofAll.success < ofSample.success;
   return {
-    learned: refitted,
-    found: sketched[1].found,
-    isBetter: ofAll.success < ofSample.success,
+    ...{ learned: refitted, found: sketched[1].found, isBetter, linear: linear.report },
     seen: joinSeenPrompts(
       await readAll(
         sharded,
@@ -169,41 +145,47 @@ export async function fitOnAll(
       ),
     ),
     embeddings: ridged.map((outputs) => outputs[3]),
-    linear: {
-      ...{ rows: all.rows, sampled: drawn.rows },
-      ...{ errorOfAll: tested.error(onAll), errorOfSample: tested.error(fitShares(drawn, shares, variance)) },
-    },
     report: {
-      served: ofAll.success < ofSample.success ? 'all' : 'sample',
-      ...{ fit: all.rows, calibrate: sketched[1].rows, passes: descended.passes },
-      lossOfSample: ofSample,
-      lossOfAll: ofAll,
+      ...{ served: isBetter ? 'all' : 'sample', ...linear.prompts, passes: descended.passes },
+      ...{ lossOfSample: ofSample, lossOfAll: ofAll },
     },
   };
 }
 
-/** @param shares penalties of the mean of a row, and of differences to it: shares of rows × variance of the features */
-function fitShares(sums: RidgeSums, shares: readonly [number, number], variance: number) {
-  const [level, deviation] = shares.map((share) => sums.fit(share * sums.rows * variance));
-  return joinParts(level, deviation);
-}
-
-/** Where the sample is a hundredth, as many prompts need a hundredth of its penalties. */
-const WEAKER = [1, 0.5, 0.25, 0.1, 0.05, 0.025, 0.01];
-
-/** More prompts need weaker penalties: those of least error on the prompts to calibrate on, from the sample's down. */
-function fitHeldOut(
-  all: RidgeSums,
-  held: RidgeSums,
-  [level, deviation]: readonly [number, number],
-  variance: number,
+/** The linear learner on all prompts. @param sums of `ridge`, of all shards @returns null where one of the sets has no rows */
+function fitLinearOnAll(
+  { run, whole }: WholeInput,
+  { report }: FittedHeads,
+  outcomes: OutcomesSeen,
+  sums: Float64Array,
 ) {
-  const path = (share: number) => WEAKER.map((weaker) => all.fit(weaker * share * all.rows * variance));
-  const [levels, deviations] = [path(level), path(deviation)];
-  // Errors of the two add up: each is chosen by itself.
-  const bestLevel = argMin(levels.map((one) => held.error(joinParts(one, deviations[0]))));
-  const best = argMin(deviations.map((one) => held.error(joinParts(levels[bestLevel], one))));
-  return joinParts(levels[bestLevel], deviations[best]);
+  const inputs = run.features.matrix.columns;
+  const candidates = whole.settings.candidates.length;
+  const { deviationPenalty, levelPenalty } = report.members.find(({ name }) => name === 'linear')!.settings;
+  const penalties = {
+    shares: [levelPenalty, deviationPenalty] as const,
+    variance: run.features.variance,
+  };
+  const prompts = { fit: sums[0], calibrate: sums[1] };
+  const sets = RidgeSums.cut(sums.subarray(2), inputs, outcomes === 'all' ? candidates : 1);
+  if (prompts.fit === 0 || prompts.calibrate === 0) return null;
+  if (outcomes === 'some') {
+    const [own, held] = [sets.slice(0, candidates), sets.slice(candidates)];
+    const { means, ...fit } = fitSharedSums(own, held, penalties);
+    return { fit, means, moments: RidgeSums.together(own), prompts, report: null };
+  }
+  const [drawn, others, held, tested] = sets;
+  if (drawn.rows === 0 || tested.rows === 0) return null;
+  const all = RidgeSums.together([drawn, others]);
+  const { bias, kernel } = fitSumsHeldOut(all, held, penalties);
+  const means = Array.from(all.means());
+  const errors = {
+    ...{ errorOfAll: tested.error({ bias, kernel }), errorOfSample: tested.error(fitSums(drawn, penalties)) },
+  };
+  return {
+    fit: { kernel, bias: bias.map((x, c) => x - means[c]) },
+    ...{ means, moments: all, prompts, report: { rows: all.rows, sampled: drawn.rows, ...errors } },
+  };
 }
 
 function jobOf(step: string, inputs: readonly string[], parameters: object | null): Job {
@@ -337,12 +319,14 @@ function penalised(sums: Float64Array, point: Float64Array, l2: number, weights:
 async function calibrateOnAll(
   { run, sharded, whole }: WholeInput,
   each: readonly LearnedHeads[],
+  outcomes: OutcomesSeen,
   files: readonly string[],
 ) {
   const candidates = whole.settings.candidates.length;
   const packed = await sharded.store.put(packHeads(each.map(foldLearned)));
   const shape = { inputs: run.features.matrix.columns, candidates };
-  const parameters: SketchParameters = { ...shape, temperature: TARGET_TEMPERATURE };
+  const compares = outcomes === 'all';
+  const parameters: SketchParameters = { ...shape, temperature: compares ? TARGET_TEMPERATURE : null };
   const sums = await sharded.sumOver('sketch', packed, files, parameters);
   const length = CalibrationSketch.lengthOf(candidates);
   return each.map((_, i) => {
@@ -350,9 +334,8 @@ async function calibrateOnAll(
     const sketch = new CalibrationSketch(candidates, sums.subarray(from, from + length));
     const losses = sums.subarray(from + length, from + length + TEMPERATURE_SUMS);
     const { calibrators, loss } = sketch.choose(run.config.seed);
-    const choice = temperatureOf(losses);
+    const choice = compares ? temperatureOf(losses) : { temperature: 1, loss: null };
     return {
-      rows: losses[0],
       found: { calibrators, temperature: choice.temperature },
       loss: { success: loss, choice: choice.loss },
     };
@@ -372,7 +355,10 @@ export async function measureWhole(
   const single = argMax(sums.candidates.map(({ weight, weighted }) => (weight > 0 ? weighted / weight : 0)));
   const counts = { fit: prompts.fit, calibrate: prompts.calibrate, test: prompts.test };
   const shared = { prompts: counts, sampled: prompts.sampled };
-  if (how === null) return { ...shared, test: null, calibration: [], linear: null, heads: null };
+  const none = { test: null, calibration: [] };
+  const headsBeside = (other: NonNullable<WholeReport['heads']>['other']) =>
+    onAll && { ...onAll.report, other };
+  if (how === null) return { ...shared, ...none, linear: null, heads: headsBeside(none) };
   const parameters: MeasureParameters = {
     ...{ settings, how, single, embedder: config.embedder, policy: withoutRouters(config.policy).policy },
     names: routers.map(({ files }) => [...files.keys()]),
@@ -394,6 +380,5 @@ export async function measureWhole(
       how,
     ),
   );
-  if (onAll === null) return { ...shared, ...served, linear: null, heads: null };
-  return { ...shared, ...served, linear: onAll.linear, heads: { ...onAll.report, other: others[0] } };
+  return { ...shared, ...served, linear: onAll?.linear ?? null, heads: headsBeside(others[0]) };
 }

@@ -184,12 +184,18 @@ export function choiceLayer({ base, layer, scale }: ChoiceDescent): DenseLayer {
  * nothing. It follows from the quality head instead: the expected qualities over the temperature that soft targets have.
  */
 export function loggedChoice({ features, candidateMeans }: LearnerData, quality: HeadSpec): FittedChoice {
-  const bias = Float32Array.from(candidateMeans, (mean) => mean / TARGET_TEMPERATURE);
   return {
     spec: choiceSpec(quality, 1 / TARGET_TEMPERATURE),
-    layer: constantLayer(features.columns, bias),
+    layer: loggedChoiceLayer(features.columns, candidateMeans),
     descent: null,
   };
+}
+
+export function loggedChoiceLayer(inputs: number, means: readonly number[]): DenseLayer {
+  return constantLayer(
+    inputs,
+    Float32Array.from(means, (mean) => mean / TARGET_TEMPERATURE),
+  );
 }
 
 /** The choice's own layer, plus the quality head's differences between candidates. */

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   createRouter,
@@ -31,8 +31,8 @@ import {
 import { RidgeSums } from '../fit/curvature.ts';
 import { headContext, unpackHeads } from '../fit/fold-head.ts';
 import { addSlopes, slopesLength } from '../fit/linear-objective.ts';
-import { softTargets } from '../fit/loss.ts';
-import { predictRows, takeRows } from '../fit/rows.ts';
+import { kindTargets, softTargets } from '../fit/loss.ts';
+import { predictRows, takeColumn, takeRows } from '../fit/rows.ts';
 import { lookAtShard, type ShardSettings, stageShard } from '../ingest/shards.ts';
 import type { ColumnMap, NamesSeen } from '../ingest/sql/layout.ts';
 import { countForDraw } from '../off-policy/estimate.ts';
@@ -40,18 +40,20 @@ import { bandRecords, pairsInBand } from '../split/near-duplicates.ts';
 import { encodeSeenPrompts, textToCompare } from '../split/split.ts';
 import { TOOL_VERSION } from '../work/run-folder.ts';
 import {
+  addRows,
   areDrawn,
   blockOf,
   drawSample,
   groupsOfKeys,
+  keepRow,
   keyOfPrompt,
   measureShard,
+  type OutcomesSeen,
   ROW_MARKS,
   type RowShape,
   readRows,
   readShard,
   splitByGroup,
-  taskTargets,
   type WholeSettings,
 } from './whole-traffic.ts';
 
@@ -62,12 +64,6 @@ export async function trainingRelease(): Promise<Release> {
 
 async function readJson<Value>(file: string): Promise<Value> {
   return JSON.parse(await readFile(file, 'utf8')) as Value;
-}
-
-async function writeFloats(folder: string, values: Float32Array): Promise<string> {
-  const file = join(folder, 'floats');
-  await writeFile(file, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-  return file;
 }
 
 /** A model is loaded once a process, however many shards it embeds. */
@@ -108,9 +104,9 @@ const stage: Step = {
 const embed: Step = {
   name: 'embed',
   version: 1,
-  async run({ files: [texts], folder, parameters }) {
+  async run({ files: [texts], parameters }) {
     const { embedder } = await openedOnce(parameters as unknown as EmbedderConfig);
-    return [await writeFloats(folder, await embedAll(embedder, await readJson<string[]>(texts)))];
+    return [bytesOf(await embedAll(embedder, await readJson<string[]>(texts)))];
   },
 };
 
@@ -118,7 +114,7 @@ const embed: Step = {
 const featurise: Step = {
   name: 'featurise',
   version: 1,
-  async run({ files: [requests, vectors, ngrams], folder, parameters }) {
+  async run({ files: [requests, vectors, ngrams], parameters }) {
     const blocks = parameters as unknown as readonly FeatureBlock[];
     const table = ngrams === undefined ? new Uint8Array() : await readFile(ngrams);
     const parts = blocks.map((block) =>
@@ -133,7 +129,7 @@ const featurise: Step = {
       const embedding = embeddings.subarray(row * dimensions, (row + 1) * dimensions);
       extractor.extractInto(prompt, embedding, features, row * extractor.length);
     }
-    return [await writeFloats(folder, features)];
+    return [bytesOf(features)];
   },
 };
 
@@ -202,77 +198,80 @@ const measure: Step = {
 };
 
 export interface RidgeParameters extends WholeParameters {
+  readonly outcomes: OutcomesSeen;
   /** Tasks that are learned. */
   readonly tasks: readonly string[];
+  /** Whether something is learned by descent. */
+  readonly descends: boolean;
   /** Of the record of prompts that were seen. */
   readonly salt: string;
 }
 
-/** Sets of rows that sums for linear heads are kept apart of: to fit on and drawn, to fit on and not drawn, to calibrate on, of test. */
-const RIDGE_SETS = 4;
 /** Prompts whose features are there at a time. */
 const RIDGE_ROWS = 4096;
 
 /**
- * A shard of the outcomes table, keys and groups of its prompts, and a router's files → of prompts with an outcome of every candidate: sums
- * that linear heads need, and rows that heads and calibrators are fitted on (`RowsOf`); embeddings of test prompts, unless they are sooner made
- * again; which prompts a router has seen that is fitted on them.
+ * A shard of the outcomes table, keys and groups of its prompts, and a router's files → of prompts with outcomes: sums that linear heads need,
+ * behind how many there are to fit and to calibrate on; rows (`readRows`) that are fitted on, where something is learned of them by descent, and
+ * that are calibrated on; embeddings of test prompts, unless they are sooner made again; which prompts a router has seen that is fitted on them.
+ * Sums are, of `all` outcomes, of four sets: to fit on and drawn, to fit on and not drawn, to calibrate on, of test; of `some`, of each candidate,
+ * to fit on, then to calibrate on.
  */
 const ridge: Step = {
   name: 'ridge',
   version: 4,
   async run(input) {
     const { embedder, groups, routers, shard } = await openWhole(input);
-    const { salt, settings, tasks } = input.parameters as unknown as RidgeParameters;
-    const { artifact, manifest } = routers[0];
+    const [{ artifact, manifest }] = routers;
+    const { descends, outcomes, salt, settings, tasks } = input.parameters as unknown as RidgeParameters;
     const matrix = await readShard(shard, settings.candidates);
     const { prompts, quality } = matrix;
     const splits = splitByGroup(groups, settings);
     const { calibrate, fit, test } = splits;
     const [inputs, columns] = [manifest.features.length, settings.candidates.length];
-    const known = (row: number) => !quality.subarray(row * columns, (row + 1) * columns).some(Number.isNaN);
+    const ofAll = outcomes === 'all';
+    const known = (row: number) => {
+      const own = quality.subarray(row * columns, (row + 1) * columns);
+      return ofAll ? !own.some(Number.isNaN) : !own.every(Number.isNaN);
+    };
     const requestOf = (row: number) => prompts[row].request;
-    const isTable = 'embedInto' in embedder;
+    const promptsOf = (rows: Int32Array) => Array.from(rows, (row) => prompts[row]);
     const texts = Array.from(test.rows, (row) => readPrompt(requestOf(row)).text);
-    const embeddings = isTable ? new Float32Array() : await embedAll(embedder, texts);
-    const sums = new Float64Array(RIDGE_SETS * RidgeSums.lengthOf(inputs, columns));
-    const [drawn, others, calibrated, tested] = RidgeSums.cut(sums, inputs, columns);
+    const embeddings = 'embedInto' in embedder ? new Float32Array() : await embedAll(embedder, texts);
     const shared = { embedder: knowing(embedder, texts, embeddings) };
     const width = inputs + columns + ROW_MARKS;
-    const through = async (rows: Int32Array, onto: RidgeSums, kept: Float32Array | null) => {
+    const made: Float64Array[] = [];
+    const through = async (rows: Int32Array, keeps: boolean) => {
+      const outputs = ofAll ? columns : 1;
+      const sums = new Float64Array((columns / outputs) * RidgeSums.lengthOf(inputs, outputs));
+      const onto = RidgeSums.cut(sums, inputs, outputs);
+      const kept = new Float32Array(keeps ? rows.length * width : 0);
       for (let from = 0; from < rows.length; from += RIDGE_ROWS) {
         const some = rows.subarray(from, from + RIDGE_ROWS);
         const features = await requestFeatures(artifact, Array.from(some, requestOf), shared);
-        onto.add(features, takeRows({ rows: prompts.length, columns, values: quality }, some));
-        for (const [i, row] of kept === null ? [] : some.entries()) {
-          const at = (from + i) * width;
-          kept?.set(features.values.subarray(i * inputs, (i + 1) * inputs), at);
-          kept?.set(quality.subarray(row * columns, (row + 1) * columns), at + inputs);
+        addRows(onto, features, takeRows({ rows: prompts.length, columns, values: quality }, some), outcomes);
+        for (const [i, row] of keeps ? some.entries() : []) {
           const marks = [tasks.indexOf(prompts[row].task ?? ''), blockOf(groups[row], BLOCKS, settings.seed)];
-          kept?.set(marks, at + inputs + columns);
+          const own = features.values.subarray(i * inputs, (i + 1) * inputs);
+          keepRow(kept, from + i, [own, quality.subarray(row * columns, (row + 1) * columns), marks]);
         }
       }
+      made.push(sums);
+      return bytesOf(kept);
     };
-    const fitted = fit.rows.filter(known);
-    const drawnAs = areDrawn(matrix, groups, splits, settings);
-    const ordered = [1, 0].map((isIn) => fitted.filter((row) => drawnAs[row] === isIn));
-    const held = calibrate.rows.filter(known);
-    const keptOf = ordered.map(({ length }) => new Float32Array(length * width));
-    const keptHeld = new Float32Array(held.length * width);
-    await through(ordered[0], drawn, keptOf[0]);
-    await through(ordered[1], others, keptOf[1]);
-    await through(held, calibrated, keptHeld);
-    await through(test.rows.filter(known), tested, null);
-    const seen = {
-      fit: Array.from(fitted, (row) => prompts[row]),
-      calibrate: Array.from(held, (row) => prompts[row]),
-    };
+    const [fitted, held] = [fit.rows.filter(known), calibrate.rows.filter(known)];
+    const isIn = areDrawn(matrix, groups, splits, settings);
+    const parts = ofAll ? [1, 0].map((drawn) => fitted.filter((row) => isIn[row] === drawn)) : [fitted];
+    const keptOf: Uint8Array[] = [];
+    for (const part of parts) keptOf.push(await through(part, descends));
+    const keptHeld = await through(held, true);
+    if (ofAll) await through(test.rows.filter(known), false);
     return [
-      bytesOf(sums),
-      Buffer.concat(keptOf.map(bytesOf)),
-      bytesOf(keptHeld),
+      Buffer.concat([bytesOf(Float64Array.of(fitted.length, held.length)), ...made.map(bytesOf)]),
+      Buffer.concat(keptOf),
+      keptHeld,
       bytesOf(embeddings),
-      encodeSeenPrompts(seen, salt),
+      encodeSeenPrompts({ fit: promptsOf(fitted), calibrate: promptsOf(held) }, salt),
     ];
   },
 };
@@ -296,7 +295,9 @@ const gradient: Step = {
       let from = 0;
       for (const [h, head] of heads.entries()) {
         const targets =
-          'tasks' in head ? taskTargets(marks, head.tasks) : softTargets(quality, head.temperature);
+          'tasks' in head
+            ? kindTargets(takeColumn(marks, 0), head.tasks)
+            : softTargets(quality, head.temperature);
         const to = from + sums[h].length - 2;
         addSlopes(sums[h], { features, targets }, 'softmax', points.subarray(from, to));
         from = to;
@@ -307,8 +308,8 @@ const gradient: Step = {
 };
 
 export interface SketchParameters extends RowShape {
-  /** Of the targets of choices. */
-  readonly temperature: number;
+  /** Of the targets of choices; null where rows have some outcomes, and so no choice to compare with. */
+  readonly temperature: number | null;
 }
 
 /**
@@ -334,7 +335,7 @@ const sketch: Step = {
     for (const file of files) {
       const { features, marks, quality } = readRows(floatsOf(await readFile(file)), shape);
       if (features.rows === 0) continue;
-      const targets = softTargets(quality, temperature);
+      const targets = temperature === null ? null : softTargets(quality, temperature);
       for (const head of each) {
         const logits = predictRows(head.success, features);
         for (let row = 0; row < features.rows; row++) {
@@ -342,7 +343,7 @@ const sketch: Step = {
           const block = marks.values[row * ROW_MARKS + 1];
           head.sketch.add(logits.values.subarray(from, to), quality.values.subarray(from, to), block);
         }
-        addTemperatureLosses(head.losses, predictRows(head.choice, features), targets);
+        if (targets !== null) addTemperatureLosses(head.losses, predictRows(head.choice, features), targets);
       }
     }
     return [bytesOf(Float64Array.from(each.flatMap(({ losses, sketch }) => [...sketch.values, ...losses])))];

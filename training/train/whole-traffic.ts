@@ -4,7 +4,8 @@ import { LIST, listValue, VARCHAR } from '@duckdb/node-api';
 import type { Embedder, Router } from 'pointsman';
 import { embedPrompts } from '../embed/embed.ts';
 import { drawnBy, TestSums } from '../evaluate/test-sums.ts';
-import { createMatrix, type Matrix } from '../fit/rows.ts';
+import type { RidgeSums } from '../fit/curvature.ts';
+import { createMatrix, type Matrix, takeColumn, takeRows } from '../fit/rows.ts';
 import { readOutcomeMatrix } from '../ingest/outcome-store.ts';
 import { chancesOf, type DrawChances, HIGHEST_WEIGHT } from '../off-policy/estimate.ts';
 import { type OutcomeMatrix, type PromptRecord, takePrompts } from '../outcomes/matrix.ts';
@@ -358,6 +359,15 @@ export interface RowShape {
   readonly candidates: number;
 }
 
+/** Writes a row as `readRows` reads it. @param parts features, qualities and marks */
+export function keepRow(to: Float32Array, row: number, parts: readonly ArrayLike<number>[]): void {
+  let at = row * parts.reduce((sum, { length }) => sum + length, 0);
+  for (const part of parts) {
+    to.set(part, at);
+    at += part.length;
+  }
+}
+
 /** Rows of a file of `ridge`: features, qualities and marks. */
 export function readRows(all: Float32Array, { candidates, inputs }: RowShape) {
   const width = inputs + candidates + ROW_MARKS;
@@ -375,13 +385,16 @@ export function readRows(all: Float32Array, { candidates, inputs }: RowShape) {
   };
 }
 
-/** 1 for the task of a row; rows without a task are not known. `[rows, tasks]` */
-export function taskTargets(marks: Matrix, tasks: number): Matrix {
-  const targets = createMatrix(marks.rows, tasks);
-  for (let row = 0; row < marks.rows; row++) {
-    const task = marks.values[row * ROW_MARKS];
-    if (task < 0) targets.values.fill(Number.NaN, row * tasks, (row + 1) * tasks);
-    else targets.values[row * tasks + task] = 1;
+/** How rows are kept: with an outcome of every candidate and sums of all of them together, or with some and sums of each by itself. */
+export type OutcomesSeen = 'all' | 'some';
+
+/** Adds rows to sums: of all candidates together, or of each the rows that have an outcome of it. @param quality NaN: unobserved */
+export function addRows(onto: readonly RidgeSums[], features: Matrix, quality: Matrix, seen: OutcomesSeen) {
+  if (seen === 'all') return onto[0].add(features, quality);
+  for (const [c, sums] of onto.entries()) {
+    const own = takeColumn(quality, c);
+    const rows = Array.from(own.keys()).filter((row) => !Number.isNaN(own[row]));
+    const targets = { rows: rows.length, columns: 1, values: Float32Array.from(rows, (row) => own[row]) };
+    sums.add(takeRows(features, rows), targets);
   }
-  return targets;
 }

@@ -64,3 +64,29 @@ it('adds up: the sums of two sets of rows are those of both', () => {
     expect(weight).toBeCloseTo(whole.fit(3).kernel[i], 10);
   });
 });
+
+it('know what a layer leaves of a target, and sets of rows together', () => {
+  const all = rows(60, 5);
+  const target = (of: typeof all) => ({ ...matrixOf(of, 'y', OUTPUTS), columns: 1 });
+  const one = (of: typeof all, shift = 0, kernel = new Float64Array(INPUTS)) => {
+    const sums = new RidgeSums(INPUTS, 1);
+    const features = matrixOf(of, 'x', INPUTS);
+    const values = Float32Array.from(
+      of,
+      ({ x, y }) => y[0] - shift - kernel.reduce((sum, k, i) => sum + k * x[i], 0),
+    );
+    sums.add(features, { ...target(of), values });
+    return sums;
+  };
+  const kernel = Float64Array.of(0.5, -0.25, 0.125, 1, 2);
+  const left = one(all).less({ kernel, bias: Float64Array.of(0.75) });
+  const { bias, kernel: found } = left.fit(3);
+  const expected = one(all, 0.75, kernel).fit(3);
+  for (const [i, weight] of expected.kernel.entries()) expect(found[i]).toBeCloseTo(weight, 5);
+  expect(bias[0]).toBeCloseTo(expected.bias[0], 5);
+  expect(left.error({ kernel, bias })).toBeCloseTo(one(all, 0.75, kernel).error({ kernel, bias }), 3);
+  const parts = [all.slice(0, 17), all.slice(17)].map((part) => one(part));
+  const together = RidgeSums.together(parts);
+  for (const [i, value] of one(all).values.entries()) expect(together.values[i]).toBeCloseTo(value, 6);
+  expect(parts[0].rows).toBe(17);
+});

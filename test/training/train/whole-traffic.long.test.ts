@@ -263,7 +263,7 @@ describe('a router that is fitted on a sample', () => {
     }
     const chosen = predictRows(createHead(choice.head, context), held);
     const loss = meanLoss('softmax', chosen, { targets: softTargets(quality, 0.1) });
-    expect(loss).toBeCloseTo(heads!.lossOfAll.choice, 3);
+    expect(loss).toBeCloseTo(heads!.lossOfAll.choice!, 3);
   });
 
   it('has the same heads but for rounding where all prompts are in one shard', async () => {
@@ -272,7 +272,7 @@ describe('a router that is fitted on a sample', () => {
     expect(one.heads!.passes).toBe(many.heads!.passes);
     expect(one.linear!.errorOfAll).toBeCloseTo(many.linear!.errorOfAll, 9);
     expect(one.heads!.lossOfAll.success).toBeCloseTo(many.heads!.lossOfAll.success, 6);
-    expect(one.heads!.lossOfAll.choice).toBeCloseTo(many.heads!.lossOfAll.choice, 6);
+    expect(one.heads!.lossOfAll.choice).toBeCloseTo(many.heads!.lossOfAll.choice!, 6);
   });
 
   it('keeps the heads of the sample where those of all prompts have no less loss on prompts to calibrate on', async () => {
@@ -441,10 +441,26 @@ describe('of a log with one outcome a prompt', () => {
     for (const worker of workers) await (await worker).close();
   });
 
+  it('heads are fitted and calibrated on the outcomes of all, the same whichever shards they are in', async () => {
+    const file = await writeRows(path('logged.jsonl'), logged(1 / 3));
+    const [many, one] = [
+      await train({ rows: file, engine }),
+      await train({ rows: file, engine, shardBytes: 2 ** 26 }),
+    ];
+    const [ofMany, ofOne] = [many, one].map(({ trained }) => trained.evaluation.whole!);
+    const { fit, calibrate, test } = ofMany.prompts;
+    expect(ofMany.heads).toMatchObject({ fit, calibrate, passes: ofOne.heads!.passes });
+    expect(ofMany.heads!.other.test).toMatchObject({ how: 'estimated', rows: test });
+    expect([ofMany.linear, ofMany.heads!.lossOfAll.choice]).toEqual([null, null]);
+    expect(ofMany.heads!.lossOfAll.success).toBeCloseTo(ofOne.heads!.lossOfAll.success, 6);
+    expect(ofMany.heads!.lossOfSample.success).toBeCloseTo(ofOne.heads!.lossOfSample.success, 6);
+  });
+
   it('they give none where it does not', async () => {
     const file = await writeRows(path('unlogged.jsonl'), logged(undefined));
     const { trained } = await train({ rows: file, engine });
     expect(trained.evaluation.whole).toMatchObject({ test: null, calibration: [] });
+    expect(trained.evaluation.whole?.heads?.other).toEqual({ test: null, calibration: [] });
     expect(trained.evaluation.verdict.caveats.at(-1)).toContain('On all of them nothing is measured');
   });
 });
