@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InvalidInputError } from 'pointsman';
 import { type Bucket, EngineError, IS_BUCKET, openBucket, type Tagged } from './objects.ts';
@@ -165,6 +165,39 @@ function isOfDays(name: string, days: string): boolean {
     .replaceAll('*', '[^/]*')
     .replaceAll('?', '[^/]');
   return new RegExp(`^${pattern}$`).test(days.includes('/') ? name : dirname(name));
+}
+
+/** What gateways call the files of a log. */
+const SEGMENT = /^decisions-\d{8}T\d{9}Z-\d+\.(jsonl|parquet)$/;
+
+/**
+ * Copies of files of logs that were sent into a bucket, at whatever depth below an address, some at a time. What is no more there of
+ * them when the next ones are asked for is removed from the bucket.
+ * @param scratch a folder, for `folder`, in which `folders` hold them @throws InvalidInputError where it is a store
+ */
+export async function* fetchSegments(address: string, scratch: string, batchBytes: number) {
+  const bucket = await openBucket(address);
+  if (await bucket.has(LIST_FILE))
+    throw new InvalidInputError(
+      `Logs must be taken from where gateways, or others, put their files. ${address} is a store that they are taken into. Name it with --out.`,
+    );
+  const found: (ListedFile & { readonly at: Date })[] = [];
+  for await (const file of bucket.list('')) if (SEGMENT.test(basename(file.name))) found.push(file);
+  for (let i = 0; i < found.length; ) {
+    const folder = await mkdtemp(join(scratch, 'segments-'));
+    const copies = new Map<string, string>();
+    for (let bytes = 0; i < found.length && (bytes === 0 || bytes + found[i].bytes <= batchBytes); i++) {
+      const path = await fetchInto(bucket, found[i], folder);
+      bytes += found[i].bytes;
+      if (path === null) continue;
+      await utimes(path, found[i].at, found[i].at);
+      copies.set(found[i].name, path);
+    }
+    yield { folder, folders: [...new Set([...copies.values()].map(dirname))] };
+    for (const [name, path] of copies)
+      if ((await stat(path).catch(() => null)) === null) await bucket.remove(name);
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** What a bucket may keep of what is removed: sentences. */

@@ -34,8 +34,8 @@ export interface Tagged {
 
 /** Objects in a bucket of S3, or of what speaks as S3 does. */
 export interface Bucket extends Objects {
-  /** Names that begin so, with their sizes, in the order of their names. */
-  list(prefix: string): AsyncIterable<{ readonly name: string; readonly bytes: number }>;
+  /** Names that begin so, with sizes and when they were written, in the order of their names. */
+  list(prefix: string): AsyncIterable<{ readonly name: string; readonly bytes: number; readonly at: Date }>;
   readTagged(name: string): Promise<Tagged | null>;
   /**
    * Writes where nobody has written since: a conditional write, which a server may ignore.
@@ -301,13 +301,13 @@ class S3Objects implements Bucket {
     }
   }
 
-  async *list(prefix: string): AsyncGenerator<{ readonly name: string; readonly bytes: number }> {
+  async *list(prefix: string) {
     const { ListObjectsV2Command } = this.#sdk;
     for (let from: string | undefined; ; ) {
       const asked = { Bucket: this.#bucket, Prefix: this.#prefix + prefix, ContinuationToken: from };
       const page = await this.#ask('ListObjects', () => this.#client.send(new ListObjectsV2Command(asked)));
-      for (const { Key = '', Size = 0 } of page.Contents ?? [])
-        yield { name: Key.slice(this.#prefix.length), bytes: Size };
+      for (const { Key = '', LastModified = new Date(), Size = 0 } of page.Contents ?? [])
+        yield { name: Key.slice(this.#prefix.length), bytes: Size, at: LastModified };
       from = page.NextContinuationToken;
       if (page.IsTruncated !== true || from === undefined) return;
     }

@@ -2,6 +2,8 @@ import { rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InvalidInputError } from 'pointsman';
 import type { LeaseOptions } from '../engine/log-bucket.ts';
+import { fetchSegments } from '../engine/log-list.ts';
+import { IS_BUCKET } from '../engine/objects.ts';
 import { type ScratchDatabase, withScratchDatabase } from '../work/scratch-database.ts';
 import { type Claim, claim, giveBack, listClaims, SETTLE_MS, type Segment } from './compact.ts';
 import {
@@ -15,7 +17,7 @@ import {
 import { listLogFiles, logLines, parquetLines, whenClosed } from './read.ts';
 
 export interface CollectOptions extends MergeOptions, LeaseOptions {
-  /** Folders of decision logs, and streams of Redis: `redis://host:6379?stream=pointsman_log`. */
+  /** Folders of decision logs, buckets that their files were copied into, and streams: `redis://host:6379?stream=pointsman_log`. */
   readonly sources: readonly string[];
   /** Folder of the store, made where it is not there; or `s3://bucket/prefix`. */
   readonly out: string;
@@ -66,6 +68,8 @@ interface Collection {
   readonly database: ScratchDatabase;
   readonly sums: Sums;
   readonly now: () => number;
+  /** What a file is called, whose path may be that of a copy. */
+  readonly nameOf: (path: string) => string;
 }
 
 const BATCH_BYTES = 512 * 2 ** 20;
@@ -84,24 +88,31 @@ export async function collectLogs(options: CollectOptions): Promise<CollectRepor
     ...{ linesCutOff: 0, open: 0, elsewhere: 0, trimmed: 0, refused: [] },
   };
   // First, since it says best what is wrong with a folder.
-  for (const source of sources) if (!IS_STREAM.test(source)) await listLogFiles(source);
+  const [streams, buckets] = [IS_STREAM, IS_BUCKET].map((is) => sources.filter((each) => is.test(each)));
+  const folders = sources.filter((each) => !streams.includes(each) && !buckets.includes(each));
+  for (const folder of folders) await listLogFiles(folder);
   const work = (store: PartitionStore) =>
     withScratchDatabase({ memoryLimitMb }, async (database) => {
-      const collection = { options, store, database, sums, now };
+      const collection = { options, store, database, sums, now, nameOf: (path: string) => path };
       for (const name of store.strangers)
         sums.refused.push({
           path: name,
           reason: `${name} in ${out} was not brought by this store, and does not count. Remove it, or move it elsewhere.`,
         });
-      const [streams, folders] = [true, false].map((is) =>
-        sources.filter((each) => IS_STREAM.test(each) === is),
-      );
       await collectFolders(collection, folders);
+      for (const bucket of buckets) await collectBucket(collection, bucket);
       for (const stream of streams) await collectStream(collection, stream);
       sums.merged = await mergeParts(store, database, now(), options);
     });
   await withStoreLocked(out, work, options);
   return sums;
+}
+
+/** Files are taken off a bucket when they are in the store. They are not claimed there. */
+async function collectBucket(collection: Collection, address: string): Promise<void> {
+  const { batchBytes = BATCH_BYTES } = collection.options;
+  for await (const { folder, folders } of fetchSegments(address, collection.database.folder, batchBytes))
+    await collectFolders({ ...collection, nameOf: (path) => path.replace(folder, address) }, folders);
 }
 
 /** A file that is to be claimed. */
@@ -169,7 +180,7 @@ async function closedFiles({ now, options, sums }: Collection, folder: string): 
 }
 
 async function collectBatch(
-  { database, store, sums }: Collection,
+  { database, nameOf, store, sums }: Collection,
   batch: string,
   claims: readonly Claim[],
 ): Promise<void> {
@@ -178,7 +189,7 @@ async function collectBatch(
     const { name, path } = claimed;
     segments.push({
       claim: claimed,
-      name: join(dirname(path), name),
+      name: nameOf(join(dirname(path), name)),
       bytes: (await stat(path)).size,
       lines: () =>
         name.endsWith('.parquet') ? parquetLines(database, path) : logLines(path, () => sums.linesCutOff++),
@@ -256,21 +267,6 @@ function isRecord(line: string): boolean {
 /** What addresses of streams begin with. */
 export const IS_STREAM = /^rediss?:\/\//;
 
-/** Records of many gateways on their way, in a stream of Redis. */
-export interface LogStream {
-  /** Without its password. */
-  readonly name: string;
-  /** Entries that the stream dropped, being full, before they were handed out: at least so many. */
-  countTrimmed(): Promise<number>;
-  /** Entries that were handed out before and not acknowledged, then new ones, until there are no more. `gone` were dropped meanwhile. */
-  batches(
-    bytes: number,
-  ): AsyncIterable<{ readonly entries: readonly StreamEntry[]; readonly gone: readonly string[] }>;
-  /** They are safe elsewhere. Where nobody else reads the stream, they are removed from it. */
-  acknowledge(ids: readonly string[]): Promise<void>;
-  close(): Promise<void>;
-}
-
 interface StreamEntry {
   readonly id: string;
   readonly line: string;
@@ -284,24 +280,29 @@ const AT_ONCE = 500;
 const RETRIES = 20;
 
 /**
- * Opens a stream for a group of readers of its own, which is made at the stream's beginning where it is not there.
+ * Opens a stream, of records of many gateways on their way, for a group of readers of its own, which is made at the stream's beginning where it is not there.
  * @param address `redis://host:6379`, with `?stream=` for another than `pointsman_log` @param reader names the group
  * @throws InvalidInputError when the package `ioredis` is missing, or Redis does not answer
  */
-export async function openLogStream(address: string, reader: string): Promise<LogStream> {
+async function openLogStream(address: string, reader: string) {
   const { call, close, key, name } = await connectStream(address);
   const group = `pointsman-${reader}`;
   await call('XGROUP', ['CREATE', key, group, '0', 'MKSTREAM', 'ENTRIESREAD', 0]);
   return {
+    /** Without its password. */
     name,
-    async countTrimmed() {
+    /** Entries that the stream dropped, being full, before they were handed out: at least so many. */
+    async countTrimmed(): Promise<number> {
       const stream = pairs(await call('XINFO', ['STREAM', key]));
       const groups = ((await call('XINFO', ['GROUPS', key])) as unknown[]).map(pairs);
       const read = groups.find((each) => each.name === group)?.['entries-read'];
       const removed = Number(stream['entries-added']) - Number(stream.length);
       return typeof read === 'number' ? Math.max(0, removed - read) : 0;
     },
-    async *batches(bytes) {
+    /** Entries that were handed out before and not acknowledged, then new ones, until there are no more. `gone` were dropped meanwhile. */
+    async *batches(
+      bytes: number,
+    ): AsyncGenerator<{ entries: readonly StreamEntry[]; gone: readonly string[] }> {
       let entries: StreamEntry[] = [];
       let gone: string[] = [];
       let size = 0;
@@ -336,7 +337,8 @@ export async function openLogStream(address: string, reader: string): Promise<Lo
         [entries, gone, size] = [[], [], 0];
       }
     },
-    async acknowledge(ids) {
+    /** They are safe elsewhere. Where nobody else reads the stream, they are removed from it. */
+    async acknowledge(ids: readonly string[]): Promise<void> {
       const groups = (await call('XINFO', ['GROUPS', key])) as unknown[];
       for (let i = 0; i < ids.length; i += AT_ONCE) {
         const some = ids.slice(i, i + AT_ONCE);

@@ -279,6 +279,79 @@ describe('a store in a bucket', () => {
   });
 });
 
+describe('files of logs that were sent into a bucket', () => {
+  /** As a gateway's machine would send them: a folder for each. */
+  async function sent(...logs: readonly string[]): Promise<string> {
+    const address = kind.newStore();
+    const bucket = await openBucket(address);
+    for (const [i, log] of logs.entries())
+      for (const name of await readdir(log))
+        await bucket.write(`gateway-${i}/${name}`, await readFile(join(log, name)));
+    return address;
+  }
+
+  it('are taken from there, each record once, also where a compactor died before they were removed', async () => {
+    const logs = [await someLog(2), await someLog(2)];
+    const all = (await Promise.all(logs.map(textsIn))).flat().sort();
+    const incoming = await sent(...logs);
+    await (await openBucket(incoming)).write('gateway-0/notes.txt', Buffer.from('of somebody else'));
+    expect(await kind.names(incoming)).toHaveLength(5);
+    const out = kind.newStore();
+    kinds.server().look = ({ method }) => (method === 'DELETE' ? 'refused' : undefined);
+    await expect(collectLogs({ sources: [incoming], out })).rejects.toThrow('s3:DeleteObject');
+    kinds.server().look = () => undefined;
+    expect(await kind.names(incoming)).toHaveLength(5);
+    expect(await collectLogs({ sources: [`${incoming}/`], out, batchBytes: 5000 })).toMatchObject({
+      ...{ files: 4, records: 0, repeated: 40, refused: [] },
+    });
+    expect(await textsIn(out)).toEqual(all);
+    expect(await kind.names(incoming)).toEqual(['gateway-0/notes.txt']);
+    // Into a folder just as well.
+    const folder = kinds[0].newStore();
+    expect(await collectLogs({ sources: [await sent(await someLog())], out: folder })).toMatchObject({
+      records: 10,
+    });
+  });
+
+  it('stay there while they may grow, and where one is damaged, which is called by its name there', async () => {
+    const [damaged, open] = [await someLog(), path(`open-${folders++}`)];
+    const at = Date.UTC(2026, 10, 25);
+    const log = createFileLog(open, {
+      batch: 1,
+      now: () => at,
+      clock: { wallNow: () => at, after: () => () => {} },
+    });
+    log.decided(aDecision(), { text: 'a' });
+    await log.flush();
+    const [name] = await readdir(damaged);
+    const text = await readFile(join(damaged, name), 'utf8');
+    await writeFile(join(damaged, name), text.replace('"kind":"decision"', '"kind:"decision"'));
+    const incoming = await sent(damaged, open);
+    const before = await kind.names(incoming);
+    const report = await collectLogs({ sources: [incoming], out: kind.newStore(), now: () => at });
+    expect(report).toMatchObject({ files: 0, open: 1 });
+    expect(report.refused).toEqual([
+      {
+        path: `${incoming}/gateway-0/${name}`,
+        reason: `Line 2 of ${incoming}/gateway-0/${name} is no log record. The file is left as it is: mend or remove the line, and compact again.`,
+      },
+    ]);
+    expect(await kind.names(incoming)).toEqual(before);
+    await log.close();
+  });
+
+  it('need a store, which is not where they are taken from', async () => {
+    const out = kind.newStore();
+    await collectLogs({ sources: [], out });
+    expect((await runCli(['log', 'compact', out])).stderr).toContain(
+      `\`--out\` must be given for ${out}: the folder of a store, or s3://bucket/prefix. Got none.`,
+    );
+    await expect(collectLogs({ sources: [out], out: kinds[0].newStore() })).rejects.toThrow(
+      `${out} is a store that they are taken into. Name it with --out.`,
+    );
+  });
+});
+
 describe('what a newcomer may get wrong', () => {
   const compact = async (out: string) =>
     (await runCli(['log', 'compact', await someLog(), '--out', out])).stderr;

@@ -1,12 +1,13 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readDecisionLog } from '@pointsman/training';
-import { createFileLog } from 'pointsman/internal';
+import { createFileLog, createRandom } from 'pointsman/internal';
 import { expect, it } from 'vitest';
+import { openBucket } from '../../../training/engine/objects.ts';
 import { collectLogs } from '../../../training/log-store/collect.ts';
 import { runCompactionChaos } from '../../fixtures/run-compaction-chaos.ts';
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
@@ -63,4 +64,38 @@ it('a compactor that is stopped for longer than its lease, and overtaken, change
   expect((await kind.names(out)).filter((name) => name.endsWith('.parquet')).sort()).toEqual(
     expect.arrayContaining((await kind.parts(out)).sort()),
   );
+});
+
+it('files that were sent into a bucket are in the store once, however often who takes them is killed', async () => {
+  const [, kind] = kinds;
+  const [incoming, out] = [kind.newStore(), kind.newStore()];
+  const bucket = await openBucket(incoming);
+  const random = createRandom(31);
+  const written: string[] = [];
+  let [killed, midway] = [0, 0];
+  for (let round = 0; round < 12; round++) {
+    const place = join(folder, `sent-${round}`);
+    const log = createFileLog(place, { maxBytes: 4_000, batch: 4, fsync: 'never' });
+    for (let i = 0; i < 30; i++) written.push(log.decided(aDecision(), { text: `question ${round} ${i}` }));
+    await log.close();
+    for (const name of await readdir(place))
+      await bucket.write(`${round % 2}/${name}`, await readFile(join(place, name)));
+    const script = fileURLToPath(new URL('collecting-process.ts', import.meta.url));
+    const child = fork(script, [out, incoming], { execArgv: ['--import', 'tsx'] });
+    const ended = once(child, 'exit');
+    await once(child, 'message');
+    // While files are there, some of them perhaps in the store; or at any time.
+    const before = (await kind.names(incoming)).length;
+    if (round % 2 === 0) while ((await kind.names(incoming)).length === before) await sleep(5);
+    await sleep(random.integer(round % 2 === 0 ? 60 : 900));
+    child.kill('SIGKILL');
+    if ((await ended)[1] === 'SIGKILL') killed++;
+    if ((await kind.names(incoming)).length > 0) midway++;
+  }
+  await collectLogs({ sources: [incoming], out });
+  expect([killed, midway > 3]).toEqual([12, true]);
+  expect(await kind.names(incoming)).toEqual([]);
+  const kept: string[] = [];
+  for await (const record of readDecisionLog(out)) if (record.kind === 'decision') kept.push(record.id);
+  expect(kept.sort()).toEqual(written.sort());
 });

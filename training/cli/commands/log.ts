@@ -7,7 +7,7 @@ import { addReports, EXAMPLES_FILE, type Example, SEEN_FILE } from '../../artifa
 import { versionFolders } from '../../artifact/versions.ts';
 import { writeArtifact } from '../../artifact/write-artifact.ts';
 import { versionsKept } from '../../engine/log-list.ts';
-import { removeBelow } from '../../engine/objects.ts';
+import { IS_BUCKET, removeBelow } from '../../engine/objects.ts';
 import { nameOf } from '../../engine/queue.ts';
 import { OutcomeStore } from '../../ingest/outcome-store.ts';
 import { type CollectReport, collectLogs, IS_STREAM } from '../../log-store/collect.ts';
@@ -53,7 +53,7 @@ export function logCommand(io: CommandIo): Command {
     )
     .argument(
       '<places...>',
-      'folders of logs; with --out also streams of Redis, as redis://host:6379?stream=name',
+      'folders of logs; with --out also streams of Redis, as redis://host:6379?stream=name, and buckets that files of logs were sent into',
     )
     .option(
       '--out <store>',
@@ -82,7 +82,7 @@ async function runCompact(places: readonly string[], flags: CompactFlags, io: Co
     return tell(report, describeCollect(report));
   }
   for (const folder of places) {
-    if (IS_STREAM.test(folder))
+    if (IS_STREAM.test(folder) || IS_BUCKET.test(folder))
       throw new InvalidInputError(
         `\`--out\` must be given for ${nameOf(folder)}: the folder of a store, or s3://bucket/prefix. Got none.`,
       );
