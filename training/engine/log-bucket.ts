@@ -24,6 +24,8 @@ export interface LeaseOptions {
   readonly leaseMs?: number | undefined;
   /** Milliseconds that another holder is waited for. @default 600000 */
   readonly patienceMs?: number | undefined;
+  /** Told once who is waited for, where anybody is: `process 7 on gateway-3`. */
+  readonly onWait?: ((holder: string) => void) | undefined;
 }
 
 /** Changes a store of logs in a bucket, while nobody else does. */
@@ -196,12 +198,12 @@ const byName = (a: ListedFile, b: ListedFile): number => (a.name < b.name ? -1 :
  */
 export async function withLogBucket<Result>(
   address: string,
-  { leaseMs = LEASE_MS, patienceMs = 600_000 }: LeaseOptions,
+  { leaseMs = LEASE_MS, onWait = () => {}, patienceMs = 600_000 }: LeaseOptions,
   work: (store: LogBucket) => Promise<Result>,
 ): Promise<Result> {
   const bucket = await openBucket(address);
   await checkConditions(bucket);
-  const store = await takeLease(bucket, leaseMs, patienceMs);
+  const store = await takeLease(bucket, { leaseMs, onWait, patienceMs });
   const timer = setInterval(() => void store.renew(), leaseMs / 3);
   try {
     await store.sweep();
@@ -234,7 +236,15 @@ async function checkConditions(bucket: Bucket): Promise<void> {
   );
 }
 
-async function takeLease(bucket: Bucket, leaseMs: number, patienceMs: number): Promise<LogBucket> {
+async function takeLease(
+  bucket: Bucket,
+  {
+    leaseMs,
+    onWait,
+    patienceMs,
+  }: Required<{ [Option in keyof LeaseOptions]: NonNullable<LeaseOptions[Option]> }>,
+): Promise<LogBucket> {
+  let hasTold = false;
   const holder = { name: `process ${process.pid} on ${hostname()}`, leaseMs };
   const began = performance.now();
   // Clocks of machines differ, so what counts is how long this one has seen no sign of the holder.
@@ -253,6 +263,10 @@ async function takeLease(bucket: Bucket, leaseMs: number, patienceMs: number): P
       throw new InvalidInputError(
         `${bucket.address} has been changed by ${list.holder?.name ?? 'others'} for ${Math.round(patienceMs / 1000)} seconds. Wait until it has ended, or end it.`,
       );
+    if (!hasTold && list.holder !== null) {
+      hasTold = true;
+      onWait(`${list.holder.name} (${list.holder.leaseMs / 1000} seconds at most, if it has died)`);
+    }
     // Not all at the same moment.
     await sleep(Math.min(1000, leaseMs / 5) * (0.75 + (process.pid % 100) / 200));
   }

@@ -82,9 +82,8 @@ export async function withStoreLocked<Result>(
   lease: LeaseOptions = {},
 ): Promise<Result> {
   if (IS_BUCKET.test(folder)) return withLogBucket(folder, lease, work);
-  const { patienceMs = 600_000 } = lease;
   const store = await openStore(folder);
-  const release = await lockPatiently(join(await realpath(folder), LOCK_FILE), patienceMs);
+  const release = await lockPatiently(join(await realpath(folder), LOCK_FILE), lease);
   try {
     // Whoever began these holds the lock no more.
     for (const name of await readdir(folder))
@@ -115,16 +114,21 @@ async function openStore(folder: string): Promise<PartitionStore> {
   }
 }
 
-async function lockPatiently(file: string, patienceMs: number): Promise<() => void> {
+async function lockPatiently(
+  file: string,
+  { onWait = () => {}, patienceMs = 600_000 }: LeaseOptions,
+): Promise<() => void> {
   const end = performance.now() + patienceMs;
-  for (;;) {
+  for (let turn = 0; ; turn++) {
     try {
       return await lockFile(file);
     } catch (cause) {
       if (!(cause instanceof LockHeldError)) throw cause;
+      const holder = cause.pid === null ? 'another process' : `process ${cause.pid}`;
+      if (turn === 0) onWait(holder);
       if (performance.now() > end)
         throw new InvalidInputError(
-          `${dirname(file)} has been changed by ${cause.pid === null ? 'another process' : `process ${cause.pid}`} for ${Math.round(patienceMs / 1000)} seconds. Wait until it has ended, or end it.`,
+          `${dirname(file)} has been changed by ${holder} for ${Math.round(patienceMs / 1000)} seconds. Wait until it has ended, or end it.`,
           { cause },
         );
       await sleep(100 + (process.pid % 100));

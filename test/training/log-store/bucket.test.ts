@@ -109,6 +109,12 @@ describe('a store in a bucket', () => {
       records: 10,
     });
     expect(performance.now() - began).toBeGreaterThan(500);
+    await leaveLease(out, 700);
+    const { code, stderr } = await runCli(['log', 'compact', await someLog(), '--out', out]);
+    expect([code, stderr]).toEqual([
+      0,
+      `Waiting for process 7 on another (0.7 seconds at most, if it has died), which is changing ${out}.\n`,
+    ]);
     await leaveLease(out, 60_000);
     await expect(
       collectLogs({ sources: [await someLog()], out, leaseMs: 300, patienceMs: 500 }),

@@ -178,9 +178,14 @@ describe.each(kinds)('logs that are taken into a store in a $kind', (kind) => {
     const places = [await closedLog(), await closedLog()];
     const before = [...(await read(places[0])), ...(await read(places[1]))].sort();
     const out = newStore();
+    const waitedFor: string[] = [];
+    const onWait = (holder: string) => void waitedFor.push(holder);
     const reports = await Promise.all(
-      [1, 2, 3].map(() => collectLogs({ sources: places, out, batchBytes: 30_000 })),
+      [1, 2, 3].map(() => collectLogs({ sources: places, out, batchBytes: 30_000, onWait })),
     );
+    // Whoever is first waits for nobody, and the others may come when he has ended.
+    expect(waitedFor.length).toBeLessThanOrEqual(2);
+    for (const holder of waitedFor) expect(holder).toContain(`process ${process.pid}`);
     expect(reports.reduce((sum, { records }) => sum + records, 0)).toBe(360);
     expect(await read(out)).toEqual(before);
   });

@@ -76,8 +76,9 @@ async function runCompact(places: readonly string[], flags: CompactFlags, io: Co
   const { json, out, settle } = flags;
   const settled = settle === undefined ? {} : { settleMs: 60_000 * settle };
   if (out !== undefined) {
+    const onWait = (who: string) => io.stderr(`Waiting for ${who}, which is changing ${out}.\n`);
     const report = await withProgress(io, (onProgress) =>
-      collectLogs({ sources: places, out, onProgress, ...settled }),
+      collectLogs({ sources: places, out, onProgress, onWait, ...settled }),
     );
     return tell(report, describeCollect(report));
   }
