@@ -179,7 +179,7 @@ export async function* fetchSegments(address: string, scratch: string, batchByte
   const bucket = await openBucket(address);
   if (await bucket.has(LIST_FILE))
     throw new InvalidInputError(
-      `Logs must be taken from where gateways, or others, put their files. ${address} is a store that they are taken into. Name it with --out.`,
+      `Logs must be taken from where gateways, or others, put their files. ${address} is a store that they are taken into. Name it with --out, and another place to take logs from.`,
     );
   const found: (ListedFile & { readonly at: Date })[] = [];
   for await (const file of bucket.list('')) if (SEGMENT.test(basename(file.name))) found.push(file);

@@ -128,7 +128,7 @@ describe.skipIf(findRedis() === undefined)(
       expect(report).toMatchObject({ records: 5, trimmed: 15 });
       expect(report.refused.map(({ reason }) => reason)).toEqual([
         expect.stringMatching(
-          /^Entry \d+-\d of redis:.*stream=full is no log record\. It stays in the stream/,
+          /^Entry \d+-\d+ of redis:.*stream=full is no log record\. It stays in the stream/,
         ),
       ]);
       expect(await client.xlen('full')).toBe(1);

@@ -353,7 +353,7 @@ describe('files of logs that were sent into a bucket', () => {
       `\`--out\` must be given for ${out}: the folder of a store, or s3://bucket/prefix. Got none.`,
     );
     await expect(collectLogs({ sources: [out], out: kinds[0].newStore() })).rejects.toThrow(
-      `${out} is a store that they are taken into. Name it with --out.`,
+      `${out} is a store that they are taken into. Name it with --out, and another place to take logs from.`,
     );
   });
 });
