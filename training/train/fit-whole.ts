@@ -97,6 +97,7 @@ export async function fitOnAll(
     ...{ settings, embedder: run.config.embedder, policy: withoutRouters(run.config.policy).policy },
     ...{ names: [[...built.files.keys()]], tasks: run.tasks, salt: input.dataFingerprint, outcomes },
     descends: learned.choice.descent !== null || learned.classifier !== null,
+    measures: howMeasured(whole.sums) !== null,
   };
   const artifact = await putAll(sharded, built);
   const ridged = await sharded.run(

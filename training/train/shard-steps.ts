@@ -201,8 +201,9 @@ export interface RidgeParameters extends WholeParameters {
   readonly outcomes: OutcomesSeen;
   /** Tasks that are learned. */
   readonly tasks: readonly string[];
-  /** Whether something is learned by descent. */
+  /** Whether something is learned by descent, and whether choices are measured. */
   readonly descends: boolean;
+  readonly measures: boolean;
   /** Of the record of prompts that were seen. */
   readonly salt: string;
 }
@@ -214,16 +215,16 @@ const RIDGE_ROWS = 4096;
  * A shard of the outcomes table, keys and groups of its prompts, and a router's files → of prompts with outcomes: sums that linear heads need,
  * behind how many there are to fit and to calibrate on; rows (`readRows`) that are fitted on, where something is learned of them by descent, and
  * that are calibrated on; embeddings of test prompts, unless they are sooner made again; which prompts a router has seen that is fitted on them.
- * Sums are, of `all` outcomes, of four sets: to fit on and drawn, to fit on and not drawn, to calibrate on, of test; of `some`, of each candidate,
- * to fit on, then to calibrate on.
+ * Sums are, of `all` outcomes, of prompts to fit on and drawn, and not drawn, to calibrate on, of test; of `some`, to fit and to calibrate on, by candidate.
  */
 const ridge: Step = {
   name: 'ridge',
-  version: 4,
+  version: 5,
   async run(input) {
     const { embedder, groups, routers, shard } = await openWhole(input);
     const [{ artifact, manifest }] = routers;
-    const { descends, outcomes, salt, settings, tasks } = input.parameters as unknown as RidgeParameters;
+    const { descends, measures, outcomes, salt, settings, tasks } =
+      input.parameters as unknown as RidgeParameters;
     const matrix = await readShard(shard, settings.candidates);
     const { prompts, quality } = matrix;
     const splits = splitByGroup(groups, settings);
@@ -236,8 +237,9 @@ const ridge: Step = {
     };
     const requestOf = (row: number) => prompts[row].request;
     const promptsOf = (rows: Int32Array) => Array.from(rows, (row) => prompts[row]);
-    const texts = Array.from(test.rows, (row) => readPrompt(requestOf(row)).text);
-    const embeddings = 'embedInto' in embedder ? new Float32Array() : await embedAll(embedder, texts);
+    const isAsked = measures && !('embedInto' in embedder);
+    const texts = isAsked ? Array.from(test.rows, (row) => readPrompt(requestOf(row)).text) : [];
+    const embeddings = await embedAll(embedder, texts);
     const shared = { embedder: knowing(embedder, texts, embeddings) };
     const width = inputs + columns + ROW_MARKS;
     const made: Float64Array[] = [];
@@ -324,10 +326,8 @@ const sketch: Step = {
     const each = unpackHeads(await readFile(packed)).map(({ heads, outputs }) => {
       const context = headContext(outputs, new Map(), shape.inputs);
       return {
-        ...{
-          success: createHead(heads.success.head, context),
-          choice: createHead(heads.choice.head, context),
-        },
+        success: createHead(heads.success.head, context),
+        choice: createHead(heads.choice.head, context),
         sketch: new CalibrationSketch(shape.candidates),
         losses: new Float64Array(TEMPERATURE_SUMS),
       };

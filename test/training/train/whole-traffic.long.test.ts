@@ -461,6 +461,20 @@ describe('of a log with one outcome a prompt', () => {
     const { trained } = await train({ rows: file, engine });
     expect(trained.evaluation.whole).toMatchObject({ test: null, calibration: [] });
     expect(trained.evaluation.whole?.heads?.other).toEqual({ test: null, calibration: [] });
+    // Test prompts of which nothing is measured are not embedded.
+    const server = await startEmbedder(16);
+    try {
+      const { traffic: drawn } = await train({ rows: file, engine, config: { embedder: server.config } });
+      const { matrix, splits } = await wholeMatrix();
+      const textOf = ({ request }: (typeof matrix.prompts)[number]) => readPrompt(request).text;
+      const known = new Set(drawn.matrix.prompts.map(textOf));
+      const others = [...splits.fit.rows, ...splits.calibrate.rows].map((row) => textOf(matrix.prompts[row]));
+      for (const text of others) known.add(text);
+      expect(server.asked.length).toBeGreaterThan(300);
+      expect(server.asked.filter((text) => !known.has(text))).toEqual([]);
+    } finally {
+      await server.close();
+    }
     expect(trained.evaluation.verdict.caveats.at(-1)).toContain('On all of them nothing is measured');
   });
 });
