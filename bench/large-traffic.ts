@@ -24,6 +24,7 @@ const COMMON_WORDS =
 
 export interface LargePrompt {
   readonly text: string;
+  readonly topic: number;
   /** How likely an answer of each candidate is good. */
   readonly success: readonly number[];
 }
@@ -51,35 +52,55 @@ export function largePrompts(seed: number, drawn: TopicsDrawn = 'evenly'): () =>
     const numbers = `${random.integer(100_000)} ${random.integer(100_000)}`;
     return {
       text: `${words.join(' ')} ${numbers}`,
+      topic,
       success: LARGE_CANDIDATES.map((_, c) => (c === topic ? GOOD : BAD)),
     };
   };
 }
 
-/**
- * Writes JSONL, as a stream: with `logged` a row a prompt, of a candidate that was drawn evenly; else all candidates of each.
- */
+/** Good at the second topic, which has a quarter of the prompts where topics are drawn rarely. */
+export const RARE_CANDIDATE = 1;
+
+export interface LargeTraffic {
+  /** A row a prompt, of a candidate that was drawn; else all candidates of each. */
+  readonly isLogged: boolean;
+  /** @default 'evenly' */
+  readonly topics?: TopicsDrawn;
+  /** Whether a prompt's topic is told, as its task. @default false */
+  readonly isTold?: boolean;
+  /** Share of the rows that are of `RARE_CANDIDATE`, the others being drawn evenly. @default as of the others */
+  readonly rare?: number;
+}
+
+/** Writes JSONL, as a stream. */
 export async function writeLargeTraffic(
   file: string,
   prompts: number,
-  logged: boolean,
-  drawn: TopicsDrawn = 'evenly',
+  { isLogged, isTold = false, rare = 1 / LARGE_CANDIDATES.length, topics = 'evenly' }: LargeTraffic,
 ): Promise<void> {
-  const next = largePrompts(1, drawn);
+  const next = largePrompts(1, topics);
   const random = createRandom(2);
+  const drawCandidate = (): number => {
+    if (rare === 1 / LARGE_CANDIDATES.length) return random.integer(LARGE_CANDIDATES.length);
+    if (random.next() < rare) return RARE_CANDIDATE;
+    const other = random.integer(LARGE_CANDIDATES.length - 1);
+    return other < RARE_CANDIDATE ? other : other + 1;
+  };
+  const told = (topic: number) => (isTold ? { task: TOPIC_WORDS[topic][0] } : {});
   const stream = createWriteStream(file);
   let block = '';
   for (let i = 0; i < prompts; i++) {
-    const { success, text } = next();
+    const { success, text, topic } = next();
     const outcome = (c: number) => ({
       quality: random.next() < success[c] ? 1 : 0,
       costUsd: 0.0001 * (c + 1),
     });
-    const c = random.integer(LARGE_CANDIDATES.length);
-    const answered = logged
-      ? { candidate: LARGE_CANDIDATES[c], propensity: 1 / LARGE_CANDIDATES.length, ...outcome(c) }
+    const c = drawCandidate();
+    const propensity = c === RARE_CANDIDATE ? rare : (1 - rare) / (LARGE_CANDIDATES.length - 1);
+    const answered = isLogged
+      ? { candidate: LARGE_CANDIDATES[c], propensity, ...outcome(c) }
       : { outcomes: Object.fromEntries(LARGE_CANDIDATES.map((name, each) => [name, outcome(each)])) };
-    block += `${JSON.stringify({ requestId: `r${i}`, timestamp: new Date(1.7e12 + 1000 * i).toISOString(), text, ...answered })}\n`;
+    block += `${JSON.stringify({ requestId: `r${i}`, timestamp: new Date(1.7e12 + 1000 * i).toISOString(), text, ...told(topic), ...answered })}\n`;
     if (block.length > 2 ** 20) {
       if (!stream.write(block)) await once(stream, 'drain');
       block = '';

@@ -51,7 +51,7 @@ export async function trainLarge(prompts: number, logged: boolean): Promise<Larg
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-bench-'));
   try {
     const file = join(folder, 'traffic.jsonl');
-    await writeLargeTraffic(file, prompts, logged);
+    await writeLargeTraffic(file, prompts, { isLogged: logged });
     const script = fileURLToPath(new URL('./large-once.ts', import.meta.url));
     const { stdout } = await promisify(execFile)(
       process.execPath,

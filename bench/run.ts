@@ -35,6 +35,7 @@ const BENCHES: Readonly<
   preferences: async () => (await import('./preferences.ts')).benchPreferences(progress),
   scale: async () => (await import('./scale.ts')).benchScale(progress),
   'scale-sample': async () => (await import('./scale-sample.ts')).benchScaleSample(progress),
+  'scale-rare': async () => (await import('./scale-rare.ts')).benchScaleRare(progress),
   'scale-logged': async () => (await import('./scale.ts')).benchScaleLogged(progress),
   'scale-large': async () => (await import('./scale.ts')).benchScaleLarge(progress),
   'off-policy': async () => (await import('./off-policy.ts')).benchOffPolicy(progress),

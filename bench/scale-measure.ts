@@ -17,6 +17,8 @@ export interface ScaleRun {
   readonly shardBytes: number;
   /** Prompts to fit on, of more. */
   readonly sample: number;
+  /** Whether heads are to be fitted on the sample alone, as of a router that says how unsure it is. @default false */
+  readonly isAlone?: boolean;
   /** `['whole']`: no shards. `['shards']`: in one process. Else the address of a Redis, and how many workers. */
   readonly engine: readonly string[];
 }
@@ -43,6 +45,8 @@ export interface ScaleMeasure {
   readonly error: number;
   /** `routed` of each topic's prompts, the most frequent first. */
   readonly routedByTopic: readonly number[];
+  /** Outcomes of `RARE_CANDIDATE` that were fitted on. */
+  readonly rareFitted: number;
   /** Squared errors of linear heads on all test prompts. */
   readonly linear: { readonly errorOfAll: number; readonly errorOfSample: number } | null;
   /** Heads that were fitted on all prompts, beside those of a sample; null where none were. */

@@ -11,7 +11,7 @@ import { openQueueEngine } from '../training/engine/queue.ts';
 import type { WholeReport } from '../training/evaluate/test-sums.ts';
 import { TRAINING_STEPS, trainingRelease } from '../training/train/shard-steps.ts';
 import { trainFromFiles } from '../training/train/train-router.ts';
-import { LARGE_CANDIDATES, largePrompts } from './large-traffic.ts';
+import { LARGE_CANDIDATES, largePrompts, RARE_CANDIDATE } from './large-traffic.ts';
 import { type OnAllMeasure, type ScaleMeasure, type ScaleRun, STEP_MARK, TOO_LONG } from './scale-measure.ts';
 
 /**
@@ -27,6 +27,7 @@ const {
   engine: named,
   file,
   folder,
+  isAlone = false,
   sample,
   shardBytes,
 } = JSON.parse(process.argv[2]) as ScaleRun & {
@@ -62,7 +63,10 @@ const { trained, traffic, written } = await trainFromFiles({
   workFolder: join(folder, 'work'),
   memoryLimitMb: databaseMb,
   // As light as a user may have it.
-  config: parseTrainConfig({ heads: ['linear'], folds: 2, resamples: 100, ngrams: { dimensions: 0 } }),
+  config: parseTrainConfig({
+    ...{ heads: ['linear'], folds: 2, resamples: 100, ngrams: { dimensions: 0 } },
+    ...(isAlone ? { uncertainty: true } : {}),
+  }),
   onProgress: (progress) => {
     const what = progress.kind === 'step' ? progress.what : progress.kind === 'shards' ? progress.step : '';
     if (what === '' || what === doing) return;
@@ -93,11 +97,18 @@ const measure: ScaleMeasure = {
   driverPeakMb: process.resourceUsage().maxRSS / 1024,
   workersPeakMb: [...peaks.values()].reduce((most, peak) => Math.max(most, peak), 0),
   steps,
+  rareFitted: rareFitted(),
   linear: trained.evaluation.whole?.linear ?? null,
   onAll: onAllOf(trained.evaluation.whole),
   ...(await worthOnFresh(written.path)),
 };
 process.stdout.write(JSON.stringify(measure));
+
+function rareFitted(): number {
+  const { matrix, splits } = traffic;
+  const cells = splits.fit.rows.map((row) => row * matrix.candidates.length + RARE_CANDIDATE);
+  return cells.filter((cell) => !Number.isNaN(matrix.quality[cell])).length;
+}
 
 function onAllOf(report: WholeReport | undefined): OnAllMeasure | null {
   const heads = report?.heads ?? null;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findRedis, startRedis } from '../test/fixtures/redis-server.ts';
 import { atMost, type BenchLine, plain, skipped } from './bench-line.ts';
-import { LARGE_CANDIDATES, type TopicsDrawn, writeLargeTraffic } from './large-traffic.ts';
+import { LARGE_CANDIDATES, type LargeTraffic, writeLargeTraffic } from './large-traffic.ts';
 import { measureScale, type ScaleMeasure, type ScaleRun } from './scale-measure.ts';
 
 /** 108,000 rows, on some shards for each worker. */
@@ -20,7 +20,7 @@ const LARGE_SHARD_BYTES = 64 * 2 ** 20;
 const LARGE_SAMPLE = 100_000;
 const LARGE_PROMPTS = 1_111_111;
 /** How memory grows shows between two sizes. */
-const LOGGED_PROMPTS = [200_000, 2_000_000];
+const LOGGED_PROMPTS = [200_000, 2_000_000, 10_000_000];
 const LOGGED_SAMPLE = 10_000;
 const LOGGED_SHARD_BYTES = 16 * 2 ** 20;
 const MEMORY_MB = 1500;
@@ -114,12 +114,15 @@ export async function withFile<Result>(
   prompts: number,
   isLogged: boolean,
   use: (file: string) => Promise<Result>,
-  topics: TopicsDrawn = 'evenly',
+  more: LargeTraffic['topics'] | Omit<LargeTraffic, 'isLogged'> = 'evenly',
 ): Promise<Result> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-bench-'));
   try {
     const file = join(folder, 'traffic.jsonl');
-    await writeLargeTraffic(file, prompts, isLogged, topics);
+    await writeLargeTraffic(file, prompts, {
+      isLogged,
+      ...(typeof more === 'string' ? { topics: more } : more),
+    });
     return await use(file);
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -241,7 +244,7 @@ function memoryLines(few: ScaleMeasure, many: ScaleMeasure): BenchLine[] {
   ];
 }
 
-function largeLines(name: string, on: ScaleMeasure, isLogged: boolean): BenchLine[] {
+export function largeLines(name: string, on: ScaleMeasure, isLogged: boolean): BenchLine[] {
   const note = `2 workers, ${on.steps.jobs} jobs; ${on.sampled.toLocaleString('en')} prompts fitted on`;
   const share = (on.routed - on.single) / (on.best - on.single);
   return [

@@ -1,5 +1,5 @@
 import { quantileSorted } from 'pointsman/internal';
-import type { OutcomeMatrix } from '../outcomes/matrix.ts';
+import { areHashed, type OutcomeMatrix } from '../outcomes/matrix.ts';
 
 /**
  * - `ips`: inverse propensity scoring (Horvitz and Thompson 1952): the mean of weight times quality.
@@ -272,19 +272,23 @@ export interface DrawCounts {
   readonly prompts: number;
   /** Outcomes of each candidate. */
   readonly outcomes: readonly Counted[];
+  /** Whether there are prompts kept as hashes, or comparisons: then heads are fitted on the sample alone. */
+  readonly needsSample: boolean;
   /** Prompts of each task; null where names are too many to be those of kinds of request. */
   readonly tasks: readonly Counted[] | null;
 }
 
 const MOST_TASKS = 1000;
 
-type DrawnFrom = Pick<OutcomeMatrix, 'candidates' | 'prompts' | 'quality'>;
+type DrawnFrom = Pick<OutcomeMatrix, 'candidates' | 'preference' | 'prompts' | 'quality'>;
 
-export function countForDraw({ candidates, prompts, quality }: DrawnFrom): DrawCounts {
+export function countForDraw(matrix: DrawnFrom): DrawCounts {
+  const { candidates, preference, prompts, quality } = matrix;
   const seen = Array.from(quality.keys()).filter((cell) => !Number.isNaN(quality[cell]));
   const tasks = countNames(prompts.flatMap(({ task }) => (task === null ? [] : [[task, 1] as const])));
   return {
     prompts: prompts.length,
+    needsSample: preference !== undefined || areHashed(matrix),
     outcomes: countNames(seen.map((cell) => [candidates[cell % candidates.length], 1] as const)),
     tasks: tasks.length > MOST_TASKS ? null : tasks,
   };
@@ -296,6 +300,7 @@ export function addCounts(counts: readonly DrawCounts[]): DrawCounts {
   const tasks = named.includes(null) ? null : countNames(named.flatMap((own) => own ?? []));
   return {
     prompts: counts.reduce((sum, { prompts }) => sum + prompts, 0),
+    needsSample: counts.some(({ needsSample }) => needsSample),
     outcomes: countNames(counts.flatMap(({ outcomes }) => outcomes)),
     tasks: tasks !== null && tasks.length > MOST_TASKS ? null : tasks,
   };
@@ -345,6 +350,10 @@ export function drawChances(counts: DrawCounts, share: number, candidates: reado
       1 - even,
     ),
   };
+}
+
+export function evenChances(share: number, candidates: readonly string[]): DrawChances {
+  return { even: Math.min(1, share), tasks: [], noTask: 0, candidates: candidates.map(() => 0) };
 }
 
 /** Chances that spend a budget on groups of these sizes, each as it is worth; what a group has above `most` is for the others. */

@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InvalidInputError, type Request } from 'pointsman';
 import type { FeatureBlock } from 'pointsman/internal';
+import type { TrainConfig } from '../config.ts';
 import type { EmbedderConfig } from '../embed/embedders.ts';
 import {
   bytesOf,
@@ -16,7 +17,7 @@ import {
 import type { Matrix } from '../fit/rows.ts';
 import type { StageAll } from '../ingest/ingest.ts';
 import { cutSource, joinLayouts, type StagedShard, type StagedSource } from '../ingest/shards.ts';
-import { addCounts, type DrawCounts, drawChances } from '../off-policy/estimate.ts';
+import { addCounts, type DrawCounts, drawChances, evenChances } from '../off-policy/estimate.ts';
 import { BANDS, groupsOfPairs } from '../split/near-duplicates.ts';
 import { formatCount } from '../words.ts';
 import { quotePath, quoteText, type ScratchOptions, withScratchDatabase } from '../work/scratch-database.ts';
@@ -56,11 +57,24 @@ const FAN_IN = 8;
 /** Files of rows that one job reads, one after the other: to begin with a job takes as long as thousands of rows. */
 const FILES_TOGETHER = 16;
 
-interface SampleOptions {
-  readonly seed: number;
+interface SampleOptions extends Pick<TrainConfig, 'heads' | 'offPolicy' | 'seed' | 'uncertainty'> {
   /** Shares of all prompts. */
   readonly split: { readonly by: 'random' | 'time'; readonly fit: number; readonly calibrate: number };
   readonly scratch: ScratchOptions;
+}
+
+/**
+ * Whether heads will be fitted on the sample alone, as far as is known before it is drawn: see `fitOnAll`. Else the sample says how heads
+ * are held back and what features are like, for which it must be like the log.
+ */
+function isFittedAlone(
+  { heads, offPolicy, uncertainty }: Pick<SampleOptions, 'heads' | 'offPolicy' | 'uncertainty'>,
+  { needsSample }: DrawCounts,
+): boolean {
+  const isWeighed = offPolicy.weights === 'ipw' || offPolicy.weights === 'doublyRobust';
+  return (
+    needsSample || uncertainty === true || isWeighed || heads.includes('knn') || !heads.includes('linear')
+  );
 }
 
 /** Runs the steps of one training. What it makes depends on the shards alone, and not on who works on them. */
@@ -205,7 +219,7 @@ export class ShardedTraining {
   async sampleTable(
     table: string,
     out: string,
-    { scratch, seed, split }: SampleOptions,
+    { scratch, seed, split, ...config }: SampleOptions,
   ): Promise<WholeTraffic | null> {
     const file = join(await this.#own('table'), 'shard.parquet');
     const limits = { prompts: this.#fitSample, shardBytes: this.#shardBytes };
@@ -229,8 +243,11 @@ export class ShardedTraining {
     const { fit, calibrate } = split;
     const share = this.#fitSample / cut.prompts;
     const counts: DrawCounts[] = [];
-    for (const [, counted] of grouped) counts.push(await this.#readJson(counted));
-    const chances = drawChances(addCounts(counts), share, cut.candidates);
+    for (const [, own] of grouped) counts.push(await this.#readJson(own));
+    const counted = addCounts(counts);
+    const chances = isFittedAlone(config, counted)
+      ? drawChances(counted, share, cut.candidates)
+      : evenChances(share, cut.candidates);
     const settings: WholeSettings = { seed, fit, calibrate, share, chances, candidates: cut.candidates };
     const shards = cut.shards.map((shard, i) => ({ shard, keys: grouped[i][0] }));
     const drawn = await this.run(

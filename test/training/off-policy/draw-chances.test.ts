@@ -6,6 +6,7 @@ import {
   countForDraw,
   type DrawChances,
   drawChances,
+  evenChances,
 } from '../../../training/off-policy/estimate.ts';
 import { type OutcomeMatrix, takePrompts } from '../../../training/outcomes/matrix.ts';
 
@@ -129,5 +130,21 @@ describe('chances of prompts to be drawn', () => {
     expect(halves.map(({ tasks }) => tasks?.length)).toEqual([550, 550]);
     expect(addCounts(halves).tasks).toBe(null);
     for (const chance of drawnFrom(matrix, 0.1).of) expect(chance).toBeCloseTo(0.1, 12);
+  });
+
+  test('are what was asked for where the draw is to be even', () => {
+    const matrix = logOf(100);
+    for (const chance of chancesOf(evenChances(0.3, matrix.candidates), matrix)) expect(chance).toBe(0.3);
+  });
+
+  test('know whether heads can be fitted on all prompts: not of hashes, nor of comparisons', () => {
+    const plain = logOf(20);
+    expect(countForDraw(plain).needsSample).toBe(false);
+    const hashed = { ...plain, prompts: plain.prompts.map((prompt) => ({ ...prompt, promptHash: 'abc' })) };
+    const compared = { ...plain, preference: plain.quality };
+    for (const matrix of [hashed, compared]) {
+      expect(countForDraw(matrix).needsSample).toBe(true);
+      expect(addCounts([countForDraw(plain), countForDraw(matrix)]).needsSample).toBe(true);
+    }
   });
 });

@@ -410,7 +410,7 @@ describe('of a log with one outcome a prompt', () => {
     expect(test?.bestSingle.quality.high).toBeGreaterThan(truth.bestSingle.quality.estimate);
   });
 
-  it('a rare candidate has more of the sample than of the log, whoever draws it', async () => {
+  it('a rare candidate has more of a sample that heads are fitted on alone than of the log, whoever draws it', async () => {
     // Of each fortieth prompt, and of prompts in turns the others.
     const file = await writeRows(
       path('rare.jsonl'),
@@ -419,7 +419,8 @@ describe('of a log with one outcome a prompt', () => {
         return candidate === (prompt % 40 === 11 ? 'poet' : ['large', 'reckoner'][prompt % 2]);
       }),
     );
-    const alone = await train({ rows: file, engine });
+    const config = { uncertainty: true };
+    const alone = await train({ rows: file, engine, config });
     const { matrix, splits, warnings } = alone.traffic;
     const { rated } = alone.traffic.whole!.sums.candidates[CANDIDATES.indexOf('poet')];
     const drawn = [...splits.fit.rows, ...splits.calibrate.rows].filter(
@@ -436,9 +437,13 @@ describe('of a log with one outcome a prompt', () => {
     const parts = await openParts();
     const workers = [0, 1].map(() => startWorker({ ...parts, url: redis.url }));
     const queue = await openQueueEngine({ ...parts, url: redis.url, lookMs: 100 });
-    expect((await train({ rows: file, engine: queue })).digest).toBe(alone.digest);
+    expect((await train({ rows: file, engine: queue, config })).digest).toBe(alone.digest);
     await queue.close();
     for (const worker of workers) await (await worker).close();
+    // Heads that are fitted on all prompts see all there is of it.
+    const { traffic: even } = await train({ rows: file, engine });
+    expect(even.matrix).not.toHaveProperty('importance');
+    expect(even.whole!.settings.chances.even).toBe(even.whole!.settings.share);
   });
 
   it('heads are fitted and calibrated on the outcomes of all, the same whichever shards they are in', async () => {
