@@ -73,12 +73,14 @@ afterAll(() => redis.stop());
 
 describe('a training that is stopped by Ctrl-C', () => {
   it.each([
-    ['in this process', 'stage', []],
-    ['in this process', 'measure', []],
-    ['on a queue', 'draw', ['--engine']],
+    ['in this process', 'stage', [], 2],
+    ['in this process', 'measure', [], 2],
+    // Of which a pass has one job here.
+    ['in this process', 'gradient', [], 1],
+    ['on a queue', 'draw', ['--engine'], 2],
   ])(
     '%s at "%s" is gone on with by the same command, to the same router',
-    async (_, step, flags) => {
+    async (_, step, flags, fewest) => {
       const store = await mkdtemp(join(folder, 'store-'));
       const args = ['--store', store, ...flags.flatMap((flag) => [flag, redis.url])];
       const bin = join(root, 'src/bin/pointsman.js');
@@ -91,7 +93,7 @@ describe('a training that is stopped by Ctrl-C', () => {
       try {
         let isStopped = false;
         const stopped = await train(rows, args, (event, child) => {
-          if (isStopped || event.step !== step || event.done < 2) return;
+          if (isStopped || event.step !== step || event.done < fewest) return;
           isStopped = true;
           child.kill('SIGINT');
         });
@@ -105,8 +107,8 @@ describe('a training that is stopped by Ctrl-C', () => {
         const again = await train(rows, args);
         expect(again).toMatchObject({ code: 0, id: alone.id });
         // Of the step that it was stopped at what was done, and all before it.
-        const last = again.events.findLast((event) => event.step === step);
-        expect(last?.known).toBeGreaterThanOrEqual(2);
+        const known = again.events.filter((event) => event.step === step).map((event) => event.known);
+        expect(Math.max(...known)).toBeGreaterThanOrEqual(fewest);
         const first = again.events.findLast((event) => event.step === 'look');
         expect(first?.known).toBe(first?.done);
       } finally {
