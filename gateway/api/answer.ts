@@ -1,8 +1,9 @@
+import type { ServerResponse } from 'node:http';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Decision, RouteOptions } from 'pointsman';
 import { type ExecutionResult, execute, executeStream, type RoutedOptions } from 'pointsman/execution';
-import { RefusalError } from '../errors.ts';
 import type { Grant, Scope } from '../keys/guard.ts';
-import { CLIENT_LEFT, type Problem } from '../problem.ts';
+import { CLIENT_LEFT, type Problem, RefusalError } from '../problem.ts';
 import type { AnswerFacts, AnswerWriter, AskedAnswer, Protocol } from '../protocols/protocol.ts';
 import { decideNamed } from '../routing/named-candidate.ts';
 import type { Target } from '../routing/routers.ts';
@@ -14,11 +15,12 @@ import { estimatedTokens, pricingOf } from './expected-cost.ts';
 import { type Aim, boundsOf, type Hints, readAim } from './hints.ts';
 import { type GatewayParts, keptPrompt, receive, withoutOthers } from './parts.ts';
 import { checkUpstreams, speakersFor } from './speakers.ts';
+import { piecesBody, sendPieces, type TextPieces } from './text-pieces.ts';
 
 /** What a server of Node gives along with a request; nothing where there is none, as in tests without a socket. */
 export interface Connection {
   readonly incoming?: { readonly headers: Readonly<Record<string, unknown>> };
-  readonly outgoing?: { readonly socket: { destroySoon(): void } | null };
+  readonly outgoing?: ServerResponse;
 }
 
 /** Answers a request of any protocol: decides, reserves, carries out, and writes what comes in the protocol's own words. */
@@ -254,51 +256,31 @@ async function streamed(
       ? raw.candidate
       : (course.answeredBy ?? prepared.decision().candidate);
   const facts = factsOf(prepared, candidate);
-  const encoder = new TextEncoder();
-  let broken: unknown;
-  /** The next text; null at the end. */
-  const next = async (): Promise<string | null> => {
-    for (;;) {
-      const { done, value } = read.shift() ?? (await pieces.next());
-      if (done === true) return writer.end() || null;
-      const text = writer.piece(value, facts);
-      if (text !== '') return text;
-    }
-  };
-  const body = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        if (broken !== undefined) {
-          // What ends as if it were whole would be taken for whole.
-          if (outgoing === undefined) controller.error(broken);
-          // What was written is sent before.
-          else outgoing.socket?.destroySoon();
-          return;
-        }
-        try {
-          const text = await next();
-          if (text === null) controller.close();
-          else controller.enqueue(encoder.encode(text));
-        } catch (error) {
-          broken = error;
-          controller.enqueue(encoder.encode(writer.broken(course.failed(error))));
-        }
-      },
-      async cancel() {
-        course.leave();
-        await pieces.return?.();
-      },
+  const texts: TextPieces = {
+    async next() {
+      for (;;) {
+        const { done, value } = read.shift() ?? (await pieces.next());
+        if (done === true) return writer.end() || null;
+        const text = writer.piece(value, facts);
+        if (text !== '') return text;
+      }
     },
-    // Only what is asked for is read, so that a slow reader slows the upstream down.
-    { highWaterMark: 0 },
-  );
+    broken: (error) => writer.broken(course.failed(error)),
+    async leave() {
+      course.leave();
+      await pieces.return?.();
+    },
+  };
   const headers = {
     'content-type': 'text/event-stream',
     'cache-control': 'no-cache',
     'x-accel-buffering': 'no',
     ...answerHeaders(prepared, candidate, raw),
   };
-  return new Response(body, { headers });
+  if (outgoing === undefined) return new Response(piecesBody(texts), { headers });
+  outgoing.writeHead(200, headers);
+  void sendPieces(texts, outgoing);
+  return RESPONSE_ALREADY_SENT;
 }
 
 /** To whoever asks other candidates too, in the background. */

@@ -1,10 +1,9 @@
 import type { Decision } from 'pointsman';
 import { type Attempt, ExecutionError, type ExecutionResult, type Telemetry } from 'pointsman/execution';
 import type { DecisionLog } from 'pointsman/log';
-import { RefusalError } from '../errors.ts';
 import type { ExpectedUse, Grant, Reservation } from '../keys/guard.ts';
 import { secretFromHeaders } from '../keys/secret.ts';
-import { CLIENT_LEFT, Problem, problemOf } from '../problem.ts';
+import { CLIENT_LEFT, Problem, problemOf, RefusalError } from '../problem.ts';
 import type { DecisionRecord, RatableAnswer } from '../records/decision-records.ts';
 import { NONE } from '../telemetry/metrics.ts';
 import { type GatewayParts, reportedProblem } from './parts.ts';

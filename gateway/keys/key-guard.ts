@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { InvalidInputError } from 'pointsman';
-import { RefusalError } from '../errors.ts';
+import { RefusalError } from '../problem.ts';
 import type { KeyRecord } from '../state/key-record.ts';
 import { toNanoUsd, toUsd } from '../state/key-record.ts';
 import {

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -106,6 +106,8 @@ export function openDecisionSample({
     ...CAPACITY,
     batch: AT_A_TIME,
     answers: 'none',
+    // At once: the platform's own takes a thread and a promise.
+    sha256: (bytes) => hash('sha256', bytes),
     ...(content === undefined ? {} : { content }),
     ...(userKey === undefined ? {} : { userKey }),
     newId: () => id,

@@ -304,11 +304,12 @@ async function finishRecord(
 }
 
 /** With the flag u a pair is one character, and only halves are surrogates. */
-const HALF = /\p{Surrogate}/u;
 const HALVES = /\p{Surrogate}/gu;
 
 function wellFormed(text: string): string {
-  return HALF.test(text) ? text.replace(HALVES, '\ufffd') : text;
+  // Native, where there is one: it is asked of every text and every name in a record.
+  const { toWellFormed } = text as string & { toWellFormed?: () => string };
+  return toWellFormed?.call(text) ?? text.replace(HALVES, '\ufffd');
 }
 
 async function decisionRecord(

@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { RefusalError, type RefusalKind } from '../../../gateway/errors.ts';
 import {
   type Admission,
   createOpenGuard,
@@ -8,6 +7,7 @@ import {
   type Guard,
   type Used,
 } from '../../../gateway/keys/guard.ts';
+import { RefusalError, type RefusalKind } from '../../../gateway/problem.ts';
 import {
   ask,
   chunk,

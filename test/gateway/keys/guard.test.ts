@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { RefusalError, type RefusalKind } from '../../../gateway/errors.ts';
 import { createOpenGuard } from '../../../gateway/keys/guard.ts';
+import { RefusalError, type RefusalKind } from '../../../gateway/problem.ts';
 
 describe('a gateway without keys', () => {
   it('lets anybody do anything, and takes down nothing', async () => {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { RefusalError } from '../../../gateway/errors.ts';
 import type { Admission, Guard } from '../../../gateway/keys/guard.ts';
 import { createKeyGuard, type KeyGuardOptions } from '../../../gateway/keys/key-guard.ts';
 import { changeKey, createKey, deleteKey, readUsage, rotateKey } from '../../../gateway/keys/manage-keys.ts';
+import { RefusalError } from '../../../gateway/problem.ts';
 import { openSqliteState } from '../../../gateway/state/sqlite-state.ts';
 import { type GatewayState, StateUnavailableError } from '../../../gateway/state/state.ts';
 
