@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type Embedder, MissingPackageError } from 'pointsman';
-import { decodeStaticTable, quantileSorted, StaticEmbedder } from 'pointsman/internal';
+import { createRowSums, decodeStaticTable, quantileSorted, StaticEmbedder } from 'pointsman/internal';
 import { cosineFidelity, loadUseEmbedder, USE_PACKAGE } from '../training/embed/use-embedder.ts';
 import { atMost, type BenchLine } from './bench-line.ts';
 import { benchPrompts } from './prompts.ts';
@@ -13,7 +13,7 @@ const WARM_UP_ROUNDS = 2;
 export async function benchEmbedder(): Promise<BenchLine[]> {
   const bytes = await readFile(TABLE);
   const started = performance.now();
-  const embedder = new StaticEmbedder(decodeStaticTable(bytes));
+  const embedder = new StaticEmbedder(decodeStaticTable(bytes), createRowSums);
   const loadMs = performance.now() - started;
   return [
     atMost(
@@ -33,7 +33,7 @@ async function timeLines(warm: StaticEmbedder, bytes: Uint8Array): Promise<Bench
   for (let round = 0; round < WARM_UP_ROUNDS; round++) timesOf(warm, texts);
   const steady = timesOf(warm, texts);
   // A new one has no word in its cache and no row packed, while the code is compiled.
-  const cold = timesOf(new StaticEmbedder(decodeStaticTable(bytes)), texts);
+  const cold = timesOf(new StaticEmbedder(decodeStaticTable(bytes), createRowSums), texts);
   const note = `tokenise and pool, ${texts.length} different prompts of 1,000 characters (${from})`;
   return [
     atMost('static embedder, p50', quantileSorted(steady, 0.5), 'µs', 100, note),

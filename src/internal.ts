@@ -134,5 +134,6 @@ export type { Prompt, TokenPrices } from './request.ts';
 export { toldHead } from './router/predictor.ts';
 export { readSignals } from './signals/read-signals.ts';
 export type { SignalSources } from './signals/signals.ts';
+export { createRowSums } from './simd.ts';
 export { createTextScan, hashWord, mixHash, prepareText, scanText } from './text.ts';
 export { countRequestTokens, estimateTokens, tokenCost } from './tokens.ts';

@@ -1,8 +1,8 @@
 import { ArtifactError, InvalidInputError } from '../errors.ts';
 import type { KnnReader } from '../head/knn.ts';
-import type { SimdLayers } from '../head/layers.ts';
 import type { CompileExpression } from '../policy/policy.ts';
 import type { UncertaintyReader } from '../policy/uncertainty.ts';
+import type { Simd } from '../simd.ts';
 import { validate } from '../validate.ts';
 import { checkManifest, manifestSchema } from './check-manifest.ts';
 import { type FileEntry, MANIFEST_SCHEMA_VERSION, type Manifest, neighbourFiles } from './manifest.ts';
@@ -76,9 +76,9 @@ function isLeft({ uncertainty }: Manifest, path: string): boolean {
 }
 
 /** Decisions are the same without it, but slower. */
-async function loadSimd(): Promise<SimdLayers | undefined> {
+async function loadSimd(): Promise<Simd | undefined> {
   try {
-    return (await import('../head/simd-layers.ts')).createSimdLayers;
+    return await import('../simd.ts');
   } catch {
     return undefined;
   }
@@ -200,7 +200,7 @@ export interface Artifact {
   /** Reads its heads of neighbours; undefined where it has none. */
   readonly knn?: KnnReader;
   /** Makes its layers faster, with the same results; undefined where that could not be loaded. */
-  readonly simd?: SimdLayers;
+  readonly simd?: Simd;
   /** How unsure its predictions are; undefined where it does not know, or was read without. */
   readonly uncertainty?: UncertaintyReader;
   /** Undefined unless they were asked for: no decision needs them. */

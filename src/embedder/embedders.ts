@@ -1,3 +1,4 @@
+import type { Simd } from '../simd.ts';
 import type { Embedder, EmbedderToOpen, Environment } from './embedder.ts';
 import { decodeStaticTable, StaticEmbedder } from './static.ts';
 import type { TransformersEmbedderOptions } from './transformers.ts';
@@ -12,14 +13,14 @@ export interface ManifestEmbedder extends EmbedderToOpen {
 /** How a router comes by an embedder of a kind. Where neither way is there, the caller must pass it. */
 interface EmbedderSource {
   /** Reads it from the file that the artifact carries it in. */
-  readonly read?: (file: Uint8Array) => Embedder;
+  readonly read?: (file: Uint8Array, simd?: Simd) => Embedder;
   /** Makes it of what the manifest says; the code is loaded when it is needed. */
   readonly open?: (embedder: EmbedderToOpen, env: Environment) => Promise<Embedder>;
 }
 
 /** Every kind of embedder that a manifest may name. */
 export const EMBEDDERS = {
-  static: { read: (file) => new StaticEmbedder(decodeStaticTable(file)) },
+  static: { read: (file, simd) => new StaticEmbedder(decodeStaticTable(file), simd?.createRowSums) },
   // It takes TF.js, which training has.
   use: {},
   transformers: {

@@ -1,9 +1,9 @@
 import * as v from 'valibot';
 import { ArtifactError } from '../errors.ts';
 import { type Activation, activate, allFinite, Dense, type Layer, readFloat32 } from '../math.ts';
+import type { MakeLayer, Simd } from '../simd.ts';
 import { object, wholeNumber } from '../validate.ts';
 import type { Head } from './head.ts';
-import type { createSimdLayers, MakeLayer } from './simd-layers.ts';
 
 /** A TF.js LayersModel made ready for prediction, without TF.js. */
 export interface LayersModel {
@@ -28,7 +28,7 @@ export function readLayersModel(
   modelJson: unknown,
   weights: Uint8Array,
   turn?: Turn,
-  simd?: SimdLayers,
+  simd?: Simd,
 ): LayersModel {
   const parsed = v.safeParse(layersModelSchema, modelJson, { abortEarly: true });
   if (!parsed.success) {
@@ -69,9 +69,6 @@ export function readLayersModel(
     },
   };
 }
-
-/** {@link createSimdLayers}, which is loaded apart. */
-export type SimdLayers = typeof createSimdLayers;
 
 /** Counts predictions: a new one means new features. */
 interface Turn {
@@ -116,12 +113,13 @@ function inOrder(last: Node, seen = new Set<Node>()): Node[] {
 function buildNodes(
   layers: readonly LayerJson[],
   tensors: ReadonlyMap<string, WeightTensor>,
-  simd: SimdLayers | undefined,
+  simd: Simd | undefined,
 ): ReadonlyMap<string, Node> {
   const nodes = new Map<string, Node>();
   const allocate = allocator();
   const make: MakeLayer =
-    simd?.([...tensors.values()].map(({ shape }) => shape)) ?? ((kernel, bias) => new Dense(kernel, bias));
+    simd?.createSimdLayers([...tensors.values()].map(({ shape }) => shape)) ??
+    ((kernel, bias) => new Dense(kernel, bias));
   for (const layer of layers) {
     if (nodes.has(layer.name)) throw new ArtifactError(`Layer "${layer.name}" of model.json must come once.`);
     if (layer.class_name === 'InputLayer') {

@@ -265,7 +265,7 @@ function chooseEmbedder(artifact: Artifact, given: Embedder | undefined): Embedd
         'does not carry. Make it, and pass it as { embedder }.',
     );
   }
-  const embedder = read(artifact.file(table));
+  const embedder = read(artifact.file(table), artifact.simd);
   if (embedder.id === id && embedder.dimensions === dimensions) return embedder;
   throw new ArtifactError(
     `${table} must hold the embedder "${id}" of ${dimensions} dimensions. Got "${embedder.id}" of ` +

@@ -5,11 +5,13 @@
 export type Arrows = Readonly<Record<string, readonly string[]>>;
 
 /** Words and kernels that every room of `src` may use; among themselves only as `SRC_ARROWS` says. */
-export const SRC_GROUND = ['errors', 'math', 'request', 'text', 'tokens', 'validate'] as const;
+export const SRC_GROUND = ['errors', 'math', 'request', 'simd', 'text', 'tokens', 'validate'] as const;
 
 export const SRC_ARROWS: Arrows = {
   errors: [],
   math: [],
+  // Loops in WebAssembly.
+  simd: ['math'],
   request: [],
   text: [],
   // The tokens of a request, of its prices too.
@@ -97,12 +99,10 @@ export const TRAINING_ARROWS: Arrows = {
 };
 
 /** Words that every room of `gateway` may use. */
-export const GATEWAY_GROUND = ['errors', 'problem', 'sqlite'] as const;
+export const GATEWAY_GROUND = ['problem', 'sqlite'] as const;
 
 export const GATEWAY_ARROWS: Arrows = {
-  errors: [],
-  // Refusals are problems too.
-  problem: ['errors'],
+  problem: [],
   // How a database of SQLite is opened, and its log emptied.
   sqlite: [],
   config: [],

@@ -7,7 +7,7 @@ import {
   type Manifest,
   MissingPackageError,
 } from 'pointsman';
-import { decodeStaticTable, StaticEmbedder } from 'pointsman/internal';
+import { createRowSums, decodeStaticTable, StaticEmbedder } from 'pointsman/internal';
 import { createOpenAiEmbedder } from 'pointsman/openai';
 import { z } from 'zod';
 
@@ -59,7 +59,12 @@ export const EMBEDDER_SOURCES = {
     fromFlag: () => ({}),
     async open({ kind }) {
       const table = await readStaticTable();
-      return { embedder: new StaticEmbedder(decodeStaticTable(table)), kind, options: {}, table };
+      return {
+        embedder: new StaticEmbedder(decodeStaticTable(table), createRowSums),
+        kind,
+        options: {},
+        table,
+      };
     },
   }),
   use: embedderSource({

@@ -1,6 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PackedRows, StaticEmbedder } from '../../../src/embedder/static.ts';
+import { StaticEmbedder } from '../../../src/embedder/static.ts';
 import { UNKNOWN_PIECE } from '../../../src/embedder/tokeniser.ts';
 import { smallTable } from './small-table.ts';
 
@@ -41,20 +40,6 @@ describe('the static embedder', () => {
     const sum = [12 * 0.5, -24 * 0.25, 0 + 1 + 2];
     const length = Math.hypot(...sum);
     for (let i = 0; i < 3; i++) expect(out[i]).toBeCloseTo(sum[i] / length, 6);
-  });
-
-  it('sums rows exactly however many there are', () => {
-    const rows = Int8Array.from({ length: 40 * 7 }, (_, i) => ((i * 37) % 256) - 128);
-    const packed = new PackedRows(rows, 7);
-    fc.assert(
-      fc.property(fc.array(fc.nat(39), { maxLength: 3000, size: 'max' }), (ids) => {
-        const out = new Float32Array(7);
-        packed.sumInto(Int32Array.from(ids), out);
-        const want = out.map((_, c) => ids.reduce((sum, id) => sum + rows[id * 7 + c], 0));
-        expect(out).toEqual(want);
-      }),
-      { numRuns: 30 },
-    );
   });
 
   it('takes a megabyte without white space', () => {

@@ -8,7 +8,7 @@ import {
   readPrompt,
   type Signals,
 } from 'pointsman';
-import { decodeStaticTable, StaticEmbedder } from 'pointsman/internal';
+import { createRowSums, decodeStaticTable, StaticEmbedder } from 'pointsman/internal';
 import { readArtifactFolder } from 'pointsman/node';
 import { EXAMPLES_FILE, type Example } from '../../artifact/build-artifact.ts';
 import { docPath } from '../../work/run-folder.ts';
@@ -211,7 +211,7 @@ async function nearestExamples(folder: string, request: Request): Promise<NearEx
   const { embedder } = artifact.manifest;
   const file = artifact.reports?.files.get(EXAMPLES_FILE);
   if (embedder.table === undefined || file === undefined) return null;
-  const model = new StaticEmbedder(decodeStaticTable(artifact.file(embedder.table)));
+  const model = new StaticEmbedder(decodeStaticTable(artifact.file(embedder.table)), createRowSums);
   const examples: Example[] = JSON.parse(new TextDecoder().decode(file));
   const [wanted, ...vectors] = await model.embed([
     readPrompt(request).text,

@@ -1,19 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { createRouter, memoryFiles, readArtifact } from 'pointsman';
 import { createRandom } from 'pointsman/internal';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { readArtifactFiles } from '../../../src/artifact/read-artifact.ts';
-import { createSimdLayers } from '../../../src/head/simd-layers.ts';
-import { Dense } from '../../../src/math.ts';
-import { createPredictor } from '../../../src/router/predictor.ts';
-import { root } from '../../architecture/source-files.ts';
-import { servingArtifact } from '../../fixtures/serving-artifact.ts';
-import { simdKernel } from './simd-kernel.ts';
+import { readArtifactFiles } from '../../src/artifact/read-artifact.ts';
+import { StaticEmbedder } from '../../src/embedder/static.ts';
+import { Dense } from '../../src/math.ts';
+import { createPredictor } from '../../src/router/predictor.ts';
+import { createRowSums, createSimdLayers } from '../../src/simd.ts';
+import { root } from '../architecture/source-files.ts';
+import { servingArtifact } from '../fixtures/serving-artifact.ts';
+import { smallTable } from './embedder/small-table.ts';
+import { layersKernel } from './layers-kernel.ts';
+import { rowSumsKernel } from './row-sums-kernel.ts';
 
 afterEach(() => {
   vi.unstubAllGlobals();
-  vi.doUnmock('../../../src/head/simd-layers.ts');
+  vi.doUnmock('../../src/simd.ts');
   vi.restoreAllMocks();
 });
 
@@ -64,11 +68,44 @@ describe('layers in WebAssembly', () => {
     });
     expect(createSimdLayers([[4, 4]])).toBeUndefined();
   });
+});
 
-  test('run the instructions that are written down', () => {
-    const text = readFileSync(join(root, 'src/head/simd-layers.ts'), 'utf8');
-    const [, literal] = /const KERNEL =([^;]*);/.exec(text)!;
-    expect(literal.replaceAll(/[^0-9a-f]/g, '')).toBe(simdKernel());
+test('the kernels are the instructions that are written down', () => {
+  const text = readFileSync(join(root, 'src/simd.ts'), 'utf8');
+  const held = (name: string) =>
+    new RegExp(`const ${name} =([^;]*);`).exec(text)?.[1].replaceAll(/[^0-9a-f]/g, '');
+  expect(held('LAYERS')).toBe(layersKernel());
+  expect(held('ROWS')).toBe(rowSumsKernel());
+});
+
+describe('sums of rows', () => {
+  test.each([1, 7, 64, 130])('are exact however many there are, of %i columns', (columns) => {
+    const matrix = Int8Array.from({ length: 40 * columns }, (_, i) =>
+      i < columns ? -128 : ((i * 37) % 256) - 128,
+    );
+    const sumInto = createRowSums(matrix, columns)!;
+    const out = new Float32Array(columns);
+    fc.assert(
+      fc.property(fc.array(fc.nat(39), { maxLength: 3000, size: 'max' }), (ids) => {
+        sumInto(Int32Array.from(ids), out);
+        const sumOf = (c: number) => ids.reduce((sum, id) => sum + matrix[id * columns + c], 0);
+        expect(out).toEqual(out.map((_, c) => sumOf(c)));
+      }),
+      { numRuns: 20 },
+    );
+    sumInto(new Int32Array(1000), out);
+    expect(out).toEqual(out.map(() => -128_000));
+  });
+
+  test('give the same vectors as an embedder without them', async () => {
+    const texts = ['the cats', '', 'cat'.repeat(4000), 'zebra, the cat; cats'];
+    const [plain, fast] = [new StaticEmbedder(smallTable()), new StaticEmbedder(smallTable(), createRowSums)];
+    expect(await fast.embed(texts)).toEqual(await plain.embed(texts));
+  });
+
+  test('are done without where there is no WebAssembly', () => {
+    vi.stubGlobal('WebAssembly', undefined);
+    expect(createRowSums(new Int8Array(4), 2)).toBeUndefined();
   });
 });
 
@@ -76,12 +113,15 @@ describe('a router', () => {
   test('has them when its artifact was read, and predicts the same bits without', async () => {
     const { files } = await servingArtifact();
     const artifact = await readArtifactFiles(memoryFiles(files));
-    const simd = vi.fn(artifact.simd!);
+    const simd = { ...artifact.simd!, createSimdLayers: vi.fn(artifact.simd!.createSimdLayers) };
     const { simd: _, ...without } = artifact;
     const predictors = [createPredictor({ ...artifact, simd }), createPredictor(without)];
     vi.stubGlobal('WebAssembly', undefined);
     predictors.push(createPredictor({ ...artifact, simd }));
-    expect(simd.mock.results.map(({ value }) => typeof value)).toEqual(['function', 'undefined']);
+    expect(simd.createSimdLayers.mock.results.map(({ value }) => typeof value)).toEqual([
+      'function',
+      'undefined',
+    ]);
     for (let turn = 0; turn < 5; turn++) {
       const features = numbers(artifact.manifest.features.length);
       const [first, ...others] = predictors.map((each) => structuredClone(each.predict(features)));
@@ -95,10 +135,10 @@ describe('a router', () => {
     const request = { text: 'Translate to French: good morning' };
     const expected = await createRouter(await readArtifact(memoryFiles(files))).route(request);
     vi.resetModules();
-    vi.doMock('../../../src/head/simd-layers.ts', () => {
+    vi.doMock('../../src/simd.ts', () => {
       throw new Error('404');
     });
-    const { readArtifact: read, createRouter: create } = await import('../../../src/router/full-router.ts');
+    const { readArtifact: read, createRouter: create } = await import('../../src/router/full-router.ts');
     const artifact = await read(memoryFiles(files));
     expect(artifact.simd).toBeUndefined();
     const { candidate, predictions } = await create(artifact).route(request);

@@ -16,7 +16,7 @@ import {
   TIMES,
   wasmModule,
   ZERO,
-} from '../../fixtures/wasm-module.ts';
+} from '../fixtures/wasm-module.ts';
 
 const LOAD_TWO_FLOATS = [...simd(93, 2, 0), ...simd(95)];
 
@@ -51,7 +51,7 @@ const LOOPS = [
   ...[...get(GROUPS), ...constant(-1), ADD, 0x22, GROUPS, ...AGAIN, END],
 ];
 
-/** The module that `src/head/simd-layers.ts` holds, in hexadecimal. */
-export function simdKernel(): string {
+/** `LAYERS` of `src/simd.ts`, in hexadecimal. */
+export function layersKernel(): string {
   return wasmModule([{ name: 'd', parameters: 5, locals: [7, 5], code: LOOPS }]);
 }
