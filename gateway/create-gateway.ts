@@ -198,6 +198,7 @@ export async function openGateway(
         await routers.close();
         await parts.guard.close();
         await parts.rollups.close();
+        afterwards.run();
         await written.close();
         await sample?.close();
         await http.close();

@@ -30,7 +30,9 @@ export async function answerRequest(
   request: Request,
   { incoming, outgoing }: Connection = {},
 ): Promise<Response> {
-  const course = openCourse(parts, protocol.route, request.headers, request.signal);
+  // Who is not behind a connection is told of what was done, once it is.
+  const later = outgoing === undefined ? (work: () => void) => work() : parts.afterwards;
+  const course = openCourse(parts, protocol.route, request.headers, request.signal, later);
   return course.trace.run(async () => {
     try {
       const { body, scope } = await receive(parts, request);
@@ -38,7 +40,7 @@ export async function answerRequest(
       const aim = readAim(parts.routers, request.headers, asked, scope, namesIn(incoming));
       const plan = await prepare(parts, course, request, asked, aim, scope);
       const writer = protocol.writer(body);
-      return await (asked.stream ? streamed(plan, writer, outgoing) : whole(plan, writer, outgoing));
+      return await (asked.stream ? streamed(plan, writer, outgoing) : whole(plan, writer, later));
     } catch (error) {
       return problemResponse(protocol, course.failed(error), course);
     }
@@ -208,17 +210,15 @@ export function forwardedHeaders(allowed: readonly string[], headers: Headers): 
 async function whole(
   prepared: Prepared,
   writer: AnswerWriter,
-  outgoing: Connection['outgoing'],
+  later: GatewayParts['afterwards'],
 ): Promise<Response> {
   const { options, parts, request, router } = prepared;
   const result = await execute(router, request, parts.pool, options);
   const text = writer.whole(result.answer, factsOf(prepared, result.candidate));
-  const finish = () => {
+  later(() => {
     prepared.answered(result);
     offerShadow(prepared, result);
-  };
-  if (outgoing === undefined) finish();
-  else parts.afterwards(finish);
+  });
   const headers = {
     'content-type': 'application/json',
     ...answerHeaders(prepared, result.candidate, result.answer.raw),

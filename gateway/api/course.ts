@@ -65,12 +65,16 @@ type Ended = Pick<DecisionRecord, 'error' | 'servedModel'> & {
 /** How a request ended, as far as the decision log keeps it. */
 type Ending = Pick<Ended, 'state'> & { readonly code: string | null; readonly costUsd: number | null };
 
-/** @param signal of the client: aborted when it left. */
+/**
+ * @param signal of the client: aborted when it left.
+ * @param later does what nobody need wait for. @default at once
+ */
 export function openCourse(
   parts: GatewayParts,
   route: string,
   headers: Headers,
   signal: AbortSignal,
+  later: GatewayParts['afterwards'] = (work) => work(),
 ): Course {
   const { metrics, records } = parts;
   const started = performance.now();
@@ -207,7 +211,7 @@ export function openCourse(
     log: Object.assign(Object.create(parts.log) as DecisionLog, {
       outcome(id: string, outcome: Parameters<DecisionLog['outcome']>[1]) {
         told.add(id);
-        parts.log.outcome(id, outcome);
+        later(() => parts.log.outcome(id, outcome));
       },
     }),
     get attempts() {
