@@ -115,8 +115,15 @@ export class Load {
     readonly requests?: number;
     readonly seconds?: number;
     readonly inFlight: number;
+    /** @default 'whole' */
+    readonly kind?: 'whole' | 'streamed';
   }): Promise<{ readonly done: number; readonly perSecond: number }> {
-    const { inFlight, requests = Number.POSITIVE_INFINITY, seconds = Number.POSITIVE_INFINITY } = bound;
+    const {
+      inFlight,
+      kind = 'whole',
+      requests = Number.POSITIVE_INFINITY,
+      seconds = Number.POSITIVE_INFINITY,
+    } = bound;
     const started = performance.now();
     let begun = 0;
     let done = 0;
@@ -124,7 +131,7 @@ export class Load {
       const connection = await this.#connection(index);
       while (begun < requests && performance.now() - started < 1000 * seconds) {
         begun++;
-        await connection.send(this.#request('whole'));
+        await connection.send(this.#request(kind));
         done++;
       }
     };

@@ -23,6 +23,8 @@ const SECONDS = 1;
 const LOAD_ROUNDS = 5;
 /** Until nothing is compiled any more: the first thousand requests take three times as long as those after five thousand. */
 const WARM_UP = 6_000;
+/** The same of streams, whose pieces are a path of their own: those that a gateway can give. */
+const WARM_UP_STREAMS = 600;
 /** Until what is kept of a bounded number is full: of the newest 50,000 answers, whether they may still be rated. */
 const MEMORY_WARM_UP = 60_000;
 const MEMORY_REQUESTS = 200_000;
@@ -46,6 +48,7 @@ export async function benchGateway(onProgress: Progress): Promise<BenchLine[]> {
     for (const each of load) {
       onProgress(`gateway: warming up ${each.peer.name}`);
       await each.run({ requests: WARM_UP, inFlight: 16 });
+      await each.run({ requests: WARM_UP_STREAMS, inFlight: 16, kind: 'streamed' }).catch(() => {});
     }
     const busy = loadavg()[0].toFixed(0);
     const note = `${router.from}, prompts of 1,000 characters; ${busy} processes of this machine wanted a core`;
