@@ -82,8 +82,9 @@ export async function executePlan<R extends Request>(
   options: ExecuteOptions<R> = {},
 ): Promise<ExecutionResult> {
   const settings = anyRequest(readSettings(options));
-  const term = openTerm(settings);
   const pool = poolParts(clients);
+  // Last: nothing that throws may leave its timer behind.
+  const term = openTerm(settings);
   return runPlan({ planned, request, pool, settings, output: null, term, isMadeBefore: true }).finally(() =>
     term.close(),
   );
@@ -340,8 +341,8 @@ export async function executePlanStream<R extends Request>(
   options: ExecuteOptions<R> = {},
 ): Promise<ExecutionStream> {
   const settings = anyRequest(readSettings(options));
-  const term = openTerm(settings);
-  return openStream({ planned, request, pool: poolParts(clients), settings, term, isMadeBefore: true });
+  const pool = poolParts(clients);
+  return openStream({ planned, request, pool, settings, term: openTerm(settings), isMadeBefore: true });
 }
 
 /**

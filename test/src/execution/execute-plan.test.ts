@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { InvalidInputError } from 'pointsman';
 import {
   CostBudgetError,
@@ -6,6 +7,7 @@ import {
   type ExecuteOptions,
   ExecutionFailedError,
   executePlan,
+  executePlanStream,
   UpstreamError,
 } from 'pointsman/execution';
 import type { PlannedExecution } from 'pointsman/internal';
@@ -300,4 +302,18 @@ describe('a pool', () => {
     );
     expect(() => createClientPool({}, { bulkhead: { queued: -1 } })).toThrow(InvalidInputError);
   });
+});
+
+it.each([
+  ['clients that are none', null],
+  ['a client that is no function', { a: 5 }],
+  ['no client for the plan', { b: says('391') }],
+])('lets go of its timer and of its signal where it is given %s', async (_, wrongClients) => {
+  const clients = wrongClients as unknown as Parameters<typeof executePlan>[2];
+  for (const carryOut of [executePlan, executePlanStream]) {
+    const clock = manualClock();
+    const { signal } = new AbortController();
+    await expect(carryOut(call('a'), request, clients, { clock, signal })).rejects.toThrow();
+    expect([clock.pending, getEventListeners(signal, 'abort').length]).toEqual([0, 0]);
+  }
 });
