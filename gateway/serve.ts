@@ -1,6 +1,6 @@
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
+import type { Server, ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
 import { InvalidInputError } from 'pointsman';
 import type { Gateway } from './create-gateway.ts';
 
@@ -27,6 +27,14 @@ const LOOK_MS = 50;
 /** Longer timers fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** For an answer that waits behind another of its connection: Node does not tell it when that is gone. */
+function closeWith(socket: Socket, outgoing: ServerResponse): void {
+  const gone = () => void outgoing.destroy().emit('close');
+  // As many as a client sends at once.
+  socket.setMaxListeners(0).once('close', gone);
+  outgoing.once('socket', () => socket.off('close', gone));
+}
+
 /**
  * Lets a gateway listen at the address of its configuration: on this machine alone, unless that says otherwise. The
  * global `Request` and `Response` become those of `@hono/node-server`, which make a fraction of the work.
@@ -40,7 +48,13 @@ export async function serve(
   { stalledMs = 60_000 }: ServeOptions = {},
 ): Promise<RunningServer> {
   const { host, port } = gateway.config.listen;
-  const server = createAdaptorServer({ fetch: (request, env) => gateway.fetch(request, env) }) as Server;
+  const server = createAdaptorServer({
+    fetch(request, env) {
+      const { incoming, outgoing } = env as HttpBindings;
+      if (outgoing.socket === null) closeWith(incoming.socket, outgoing);
+      return gateway.fetch(request, env);
+    },
+  }) as Server;
   // While a model thinks nothing comes and goes, but only until the deadline.
   server.timeout = Math.min(gateway.config.execution.deadlineMs + stalledMs, LONGEST_TIMER_MS);
   // Longer than load balancers keep theirs, so that none is closed just as a request comes.

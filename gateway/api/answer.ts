@@ -1,7 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Decision, RouteOptions } from 'pointsman';
-import { type ExecutionResult, execute, executeStream, type RoutedOptions } from 'pointsman/execution';
+import {
+  type AnswerChunk,
+  type ExecutionResult,
+  execute,
+  executeStream,
+  type RoutedOptions,
+} from 'pointsman/execution';
 import type { Grant, Scope } from '../keys/guard.ts';
 import { CLIENT_LEFT, type Problem, RefusalError } from '../problem.ts';
 import type { AnswerFacts, AnswerWriter, AskedAnswer, Protocol } from '../protocols/protocol.ts';
@@ -16,6 +22,10 @@ import { type Aim, boundsOf, type Hints, readAim } from './hints.ts';
 import { type GatewayParts, keptPrompt, receive, withoutOthers } from './parts.ts';
 import { checkUpstreams, speakersFor } from './speakers.ts';
 import { piecesBody, sendPieces, type TextPieces } from './text-pieces.ts';
+
+// Where a server of Node was made before this was loaded, it is one of that server's own, which would be sent once more:
+// asked for its body, it is one of the platform.
+void RESPONSE_ALREADY_SENT.body;
 
 /** What a server of Node gives along with a request; nothing where there is none, as in tests without a socket. */
 export interface Connection {
@@ -42,7 +52,10 @@ export async function answerRequest(
       const writer = protocol.writer(body);
       return await (asked.stream ? streamed(plan, writer, outgoing) : whole(plan, writer, later));
     } catch (error) {
-      return problemResponse(protocol, course.failed(error), course);
+      const problem = course.failed(error);
+      // Of a stream that was open already, nobody reads what comes.
+      course.leave();
+      return problemResponse(protocol, problem, course);
     }
   });
 }
@@ -235,10 +248,18 @@ async function streamed(
   const started = performance.now();
   const stream = await executeStream(router, request, parts.pool, options);
   course.began(performance.now() - started);
-  stream.result.then((result) => {
-    prepared.answered(result);
-    offerShadow(prepared, result);
-  }, course.failed);
+  let isUnwritten = false;
+  stream.result
+    .then(
+      (result) => {
+        prepared.answered(result);
+        offerShadow(prepared, result);
+      },
+      (error) => {
+        if (!isUnwritten) course.failed(error);
+      },
+    )
+    .catch(parts.onError);
   const pieces = stream[Symbol.asyncIterator]();
   // The first piece says who answers, which may be another one than was decided; of an answer that was whole before it
   // was handed on, the last, and all are there.
@@ -256,12 +277,23 @@ async function streamed(
       ? raw.candidate
       : (course.answeredBy ?? prepared.decision().candidate);
   const facts = factsOf(prepared, candidate);
+  /** What cannot be written down nobody reads on: the upstream is told so, and what it took is known before it is counted. */
+  const written = async (piece: AnswerChunk) => {
+    try {
+      return writer.piece(piece, facts);
+    } catch (error) {
+      isUnwritten = true;
+      await pieces.return?.();
+      await stream.result.catch(() => {});
+      throw error;
+    }
+  };
   const texts: TextPieces = {
     async next() {
       for (;;) {
         const { done, value } = read.shift() ?? (await pieces.next());
         if (done === true) return writer.end() || null;
-        const text = writer.piece(value, facts);
+        const text = await written(value);
         if (text !== '') return text;
       }
     },
@@ -279,7 +311,11 @@ async function streamed(
   };
   if (outgoing === undefined) return new Response(piecesBody(texts), { headers });
   outgoing.writeHead(200, headers);
-  void sendPieces(texts, outgoing);
+  sendPieces(texts, outgoing).catch((error) => {
+    parts.onError(error);
+    if (outgoing.socket === null) outgoing.destroy();
+    else outgoing.socket.destroySoon();
+  });
   return RESPONSE_ALREADY_SENT;
 }
 

@@ -44,9 +44,9 @@ export async function sendPieces(
     const last = broken(error);
     isOver = true;
     if (outgoing.destroyed) return;
-    outgoing.write(last);
-    // After what was written. What ends as if it were whole would be taken for whole.
-    outgoing.socket?.destroySoon();
+    // After what was written, which waits where another answer of the connection is before it. What ends as if it were whole
+    // would be taken for whole.
+    outgoing.write(last, () => outgoing.socket?.destroySoon());
   }
 }
 

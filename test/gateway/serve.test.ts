@@ -1,7 +1,10 @@
+import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import OpenAI from 'openai';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createGateway } from '../../gateway/create-gateway.ts';
+import { chatCompletions } from '../../gateway/protocols/chat-completions.ts';
+import type { Protocol } from '../../gateway/protocols/protocol.ts';
 import { serve } from '../../gateway/serve.ts';
 import {
   ask,
@@ -181,6 +184,63 @@ it('lets go of a client that takes nothing of what it asked for, once its deadli
   socket.destroy();
 });
 
+/** The same, of several requests that are sent at once on one connection; `got` is what came until now. */
+function pipelined(...bodies: readonly unknown[]) {
+  const texts = bodies.map((body) => JSON.stringify(body));
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1', () => {
+    for (const text of texts)
+      socket.write(
+        `POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+      );
+  });
+  const sent = { got: '', closed: new Promise((resolve) => socket.on('close', resolve)), socket };
+  socket.on('error', () => {});
+  socket.on('data', (data) => {
+    sent.got += data;
+  });
+  return sent;
+}
+
+describe('requests that wait for each other on one connection', () => {
+  const begin = (response: ServerResponse) =>
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).write(chunk({ content: 'Two' }));
+
+  it('are answered in order, and the connection is cut after one that breaks while it waits', async () => {
+    let answerFirst = () => {};
+    upstream.answer = (got, response) => {
+      if (got === upstream.got[0]) {
+        answerFirst = () => plainAnswer(got, response);
+        return;
+      }
+      begin(response);
+      setTimeout(() => response.destroy(), 20);
+    };
+    const sent = pipelined(ask({ model: 'm0', stream: true }), ask({ model: 'm1', stream: true }));
+    while (upstream.got.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    await upstream.got[1].closed;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    answerFirst();
+    await sent.closed;
+    expect(sent.got).toMatch(/\[DONE\]\n\n\r\n0\r\n\r\nHTTP\/1.1 200[\s\S]*"code":"broken_stream"/);
+    expect(sent.got).not.toMatch(/\r\n0\r\n\r\n$/);
+  });
+
+  it('are all given up when their client leaves, without a word of too many listeners', async () => {
+    const warnings: Error[] = [];
+    const warned = (warning: Error) => warnings.push(warning);
+    process.on('warning', warned);
+    upstream.answer = (_, response) => begin(response);
+    const sent = pipelined(...Array.from({ length: 15 }, (_, i) => ask({ stream: i % 2 === 0 })));
+    while (upstream.got.length < 15) await new Promise((resolve) => setTimeout(resolve, 5));
+    sent.socket.destroy();
+    await Promise.all(upstream.got.map(({ closed }) => closed));
+    const metrics = async () => (await fetch(`${server.url}/metrics`)).text();
+    await vi.waitFor(async () => expect(await metrics()).toMatch(/^pointsman_requests_in_flight 0$/m));
+    process.off('warning', warned);
+    expect(warnings).toEqual([]);
+  });
+});
+
 describe('on the wire', () => {
   it('a stream that is whole ends with the last chunk of HTTP', async () => {
     expect(await wire(ask({ stream: true }))).toMatch(/\[DONE\]\n\n\r\n0\r\n\r\n$/);
@@ -195,6 +255,36 @@ describe('on the wire', () => {
     expect(got).toContain('"code":"broken_stream"');
     expect(got).not.toMatch(/\r\n0\r\n\r\n$/);
   });
+
+  it.each(['a piece', 'a piece, and the error too'])(
+    'a mistake of the gateway in writing %s ends the stream of the upstream, which is paid for',
+    async (what) => {
+      const { writer } = chatCompletions;
+      const wrong = () => {
+        throw new Error('A mistake.');
+      };
+      let pieces = 0;
+      const failing: Protocol['writer'] = (body) => {
+        const right = writer(body);
+        const piece: typeof right.piece = (...given) => (pieces++ === 1 ? wrong() : right.piece(...given));
+        return { ...right, piece, ...(what === 'a piece' ? {} : { broken: wrong }) };
+      };
+      Object.assign(chatCompletions, { writer: failing });
+      upstream.answer = (_, response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        response.write(chunk({ content: 'Two' }) + chunk({ content: 'Three' }));
+      };
+      const got = await wire(ask({ stream: true })).finally(() => Object.assign(chatCompletions, { writer }));
+      await upstream.got[0].closed;
+      expect(got).toContain('Two');
+      expect(got.includes('"code":"internal"')).toBe(what === 'a piece');
+      expect(got).not.toMatch(/\r\n0\r\n\r\n$/);
+      const id = /x-pointsman-decision-id: (\S+)/.exec(got)?.[1];
+      const record = await (await fetch(`${server.url}/v1/decisions/${id}`)).json();
+      expect(record).toMatchObject({ state: 'failed', error: { code: 'internal' } });
+      expect(record.costUsd).toBeGreaterThan(0);
+    },
+  );
 });
 
 describe('a server that is closed', () => {
