@@ -34,6 +34,7 @@ Examples:
   $ npx pointsman keys show k3x9q0v1m2n4 --days 7
   $ npx pointsman keys rotate k3x9q0v1m2n4 --grace 24h
   $ npx pointsman keys disable k3x9q0v1m2n4
+  $ npx pointsman keys enable k3x9q0v1m2n4
   $ npx pointsman keys delete k3x9q0v1m2n4 --yes
 
 Changes count for a running gateway at once. A key's secret is shown when it is made, and never again.`;
@@ -81,7 +82,8 @@ export function keysCommand(io: KeysIo): Command {
         '--state <where>',
         `file or redis:// address of the state, without a configuration (default: POINTSMAN_STATE, or ${STATE_FILE})`,
       )
-      .option('--json', 'print the result as JSON');
+      .option('--json', 'print the result as JSON')
+      .addHelpText('after', EXAMPLES);
     if (argument !== undefined) child.argument('<id>', argument);
     command.addCommand(child);
     return child;

@@ -1,5 +1,5 @@
 import { mixHash, quantile } from 'pointsman/internal';
-import { formatCount, formatPoints, formatSignedPoints } from '../words.ts';
+import { formatApart, formatCount, formatPoints, formatSignedPoints, plural } from '../words.ts';
 
 /** A figure, and between which numbers 95 % of the resamples of near-duplicate groups have it. */
 interface WholeFigure {
@@ -248,20 +248,22 @@ export function describeWhole({ heads, linear, prompts, sampled, test }: WholeRe
   const drawn =
     heads?.served === 'all'
       ? `Its features, and how its learners add up, come of ${part}, of which the other figures tell; its heads of success and choice were then fitted on ` +
-        `${formatCount(heads.fit)} prompts and calibrated on ${formatCount(heads.calibrate)}, where their log-loss is lower than that of the sample's heads (${losses(heads)}).`
+        `${plural(heads.fit, 'prompt')} and calibrated on ${formatCount(heads.calibrate)}, where their log-loss is lower than that of the sample's heads (${losses(heads)}).`
       : `It was fitted on ${part}, of which the other figures tell.${
           heads === null
             ? ''
-            : ` Heads that were fitted on ${formatCount(heads.fit)} prompts are not served: on ${formatCount(heads.calibrate)} others their log-loss is not lower (${losses(heads)}).`
+            : ` Heads that were fitted on ${plural(heads.fit, 'prompt')} are not served: on ${plural(heads.calibrate, 'other')} their log-loss is not lower (${losses(heads)}).`
         }`;
   if (test === null)
-    return `${drawn} On all of them nothing is measured: the log does not say how likely each candidate was to be asked.`;
+    return `${drawn} On the log's ${plural(prompts.test, 'test prompt')} together nothing is measured: the log does not say how likely each candidate was to be asked.`;
   const { bestSingle, difference, how, quality, rows } = test;
   const points = ({ high, low }: WholeFigure, format: typeof formatPoints) =>
     `${format(low)} to ${format(high)}`;
   const other = heads?.other.test ?? null;
+  const [errorOfAll, errorOfSample] =
+    linear === null ? [] : formatApart(linear.errorOfAll, linear.errorOfSample, precisely, 5);
   return (
-    `${drawn} On all ${formatCount(rows)} test prompts with an outcome its choices ${how === 'read' ? 'score' : 'are estimated to score'} ` +
+    `${drawn} On ${rows === 1 ? 'the one test prompt' : `all ${formatCount(rows)} test prompts`} with an outcome its choices ${how === 'read' ? 'score' : 'are estimated to score'} ` +
     `${formatPoints(quality.estimate)} points (${points(quality, formatPoints)}), always using ${bestSingle.candidate} ${formatPoints(bestSingle.quality.estimate)}: ` +
     `a difference of ${formatSignedPoints(difference.estimate)} (${points(difference, formatSignedPoints)}).` +
     (heads === null || other === null
@@ -269,11 +271,15 @@ export function describeWhole({ heads, linear, prompts, sampled, test }: WholeRe
       : ` The heads that are not served score ${formatPoints(other.quality.estimate)} (${points(other.quality, formatPoints)}).`) +
     (linear === null
       ? ''
-      : ` Of linear heads alone those fitted on all ${formatCount(linear.rows)} prompts have a squared error of ${linear.errorOfAll.toPrecision(5)} there, ` +
-        `those on the ${formatCount(linear.sampled)} drawn ${linear.errorOfSample.toPrecision(5)}.`)
+      : ` Of linear heads alone those fitted on all ${plural(linear.rows, 'prompt')} have a squared error of ${errorOfAll} there, ` +
+        `those on the ${formatCount(linear.sampled)} drawn ${errorOfSample}.`)
   );
 }
 
 function losses({ lossOfAll, lossOfSample }: NonNullable<WholeReport['heads']>): string {
-  return `${lossOfAll.success.toPrecision(5)} against ${lossOfSample.success.toPrecision(5)}`;
+  return formatApart(lossOfAll.success, lossOfSample.success, precisely, 5).join(' against ');
+}
+
+function precisely(value: number, digits: number): string {
+  return value.toPrecision(digits);
 }

@@ -249,7 +249,7 @@ async function namesIn(folder: string): Promise<string[]> {
     return await readdir(folder);
   } catch (cause) {
     throw new InvalidInputError(
-      `${folder} cannot be read: ${(cause as Error).message} Give the folder of a decision log.`,
+      `${folder} cannot be read: ${(cause as Error).message}. Give the folder of a decision log.`,
       { cause },
     );
   }

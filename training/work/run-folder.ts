@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { chmod, link, mkdir, mkdtemp, readdir, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,11 +27,30 @@ export async function withRunFolder<Result>(
   }
 }
 
-/** Makes `<parent>/<prefix>-<process>-...`, and removes such folders of processes that were killed. */
+/** Folders of this process: prompts lie in them. */
+const own = new Set<string>();
+
+/** Whoever stops a command ends the process (`process.exit`), and no `finally` is reached. */
+function removeOwn(): void {
+  for (const folder of own)
+    try {
+      rmSync(folder, { recursive: true, force: true });
+    } catch {
+      // One that is in use, as on Windows, is removed as abandoned.
+    }
+}
+
+/**
+ * Makes `<parent>/<prefix>-<process>-...`, which goes at the latest when this process exits, and removes such folders of processes that
+ * were killed.
+ */
 export async function openOwnFolder(parent: string, prefix: string): Promise<string> {
   await removeAbandoned(parent, prefix);
+  if (own.size === 0) process.once('exit', removeOwn);
   // Its owner's alone: so `mkdtemp` makes them.
-  return mkdtemp(join(parent, `${prefix}-${process.pid}-`));
+  const folder = await mkdtemp(join(resolve(parent), `${prefix}-${process.pid}-`));
+  own.add(folder);
+  return folder;
 }
 
 /** @param now milliseconds since 1970 @default the platform's time */

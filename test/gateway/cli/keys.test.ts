@@ -26,6 +26,24 @@ function aGateway() {
 }
 
 describe('pointsman keys', () => {
+  it('has an example of each of its commands, and shows them with each', async () => {
+    const env = {};
+    for (const { name, help } of keysCommand({ stdout: () => {}, env }).commands.map((command) => ({
+      name: command.name(),
+      help: () => {
+        let said = '';
+        command.configureOutput({
+          writeOut: (text) => {
+            said += text;
+          },
+        });
+        command.outputHelp();
+        return said;
+      },
+    })))
+      expect(help()).toContain(`$ npx pointsman keys ${name}`);
+  });
+
   it('names the routers and candidates that there are, where one is not, as far as a configuration says', async () => {
     const config = {
       upstreams: { local: { baseUrl: 'http://127.0.0.1:1/v1' } },

@@ -25,11 +25,18 @@ describe('what the command is', () => {
   it('is said by --version and --help, with examples for each command', async () => {
     expect(await run('--version')).toEqual({ code: 0, out: `${TOOL_VERSION}\n`, err: '' });
     expect((await run('--help')).out).toContain('pointsman route models/support');
-    for (const name of ['train', 'route', 'inspect', 'evaluate', 'ingest']) {
-      const { code, out: help } = await run(name, '--help');
+    const seen: string[] = [];
+    /** The command and all below it. */
+    const look = async (...names: string[]): Promise<void> => {
+      const { code, out: help } = await run(...names, '--help');
       expect(code).toBe(0);
-      expect(help).toContain(`$ npx pointsman ${name}`);
-    }
+      if (names.length > 0) expect(help).toContain(`$ npx pointsman ${names.join(' ')}`);
+      seen.push(names.join(' '));
+      const below = help.split('\nCommands:\n')[1]?.split('\n\n')[0] ?? '';
+      for (const [, name] of below.matchAll(/^ {2}(?!help )([a-z]+) /gm)) await look(...names, name);
+    };
+    await look();
+    expect(seen).toEqual(expect.arrayContaining(['train', 'candidates restore', 'log', 'log forget']));
   });
 
   it('is listed with the usage that each command says of itself', async () => {

@@ -124,7 +124,7 @@ it('says what was fitted on, and what all prompts say', () => {
     /^It was fitted on a sample of 300 of 1,000 prompts, of which the other figures tell\. On all 200 test prompts with an outcome its choices score \d+\.\d points \(\d+\.\d to \d+\.\d\), always using large \d+\.\d: a difference of [+−-]?\d+\.\d+ \(.* to .*\)\.$/,
   );
   expect(describeWhole({ ...report, test: null })).toBe(
-    'It was fitted on a sample of 300 of 1,000 prompts, of which the other figures tell. On all of them nothing is measured: the log does not say how likely each candidate was to be asked.',
+    "It was fitted on a sample of 300 of 1,000 prompts, of which the other figures tell. On the log's 200 test prompts together nothing is measured: the log does not say how likely each candidate was to be asked.",
   );
   const linear = { rows: 600, sampled: 180, errorOfAll: 0.2, errorOfSample: 0.2123456 };
   expect(describeWhole({ ...report, linear })).toMatch(
@@ -142,7 +142,20 @@ it('says what was fitted on, and what all prompts say', () => {
   expect(describeWhole({ ...report, heads: { ...heads, served: 'sample' } })).toContain(
     'of which the other figures tell. Heads that were fitted on 590 prompts are not served: on 195 others their log-loss is not lower (0.60000 against 0.61000). On all',
   );
+  const close = { ...heads, lossOfSample: { success: 0.6000004, choice: 2 } };
+  expect(describeWhole({ ...report, heads: close })).toContain('(0.6000000 against 0.6000004)');
+  expect(
+    describeWhole({ ...report, linear: { ...linear, errorOfSample: 0.2000004, rows: 1, sampled: 1 } }),
+  ).toContain(
+    'fitted on all 1 prompt have a squared error of 0.2000000 there, those on the 1 drawn 0.2000004.',
+  );
+  expect(describeWhole({ ...report, heads: { ...heads, served: 'sample', fit: 1, calibrate: 1 } })).toContain(
+    'Heads that were fitted on 1 prompt are not served: on 1 other their log-loss',
+  );
   const [test] = [report.test!];
+  expect(describeWhole({ ...report, test: { ...test, rows: 1 } })).toContain(
+    'On the one test prompt with an outcome its choices score',
+  );
   expect(describeWhole({ ...report, test: { ...test, how: 'estimated' } })).toContain(
     'its choices are estimated to score',
   );

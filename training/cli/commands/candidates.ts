@@ -60,7 +60,8 @@ Examples:
   $ npx pointsman candidates add gpt-x --probes probes.jsonl --router models/support
   $ npx pointsman candidates add gpt-x --probes probes.jsonl --router models/support --family gpt-4,gpt-4-mini --settings gpt-x.yaml
   $ npx pointsman candidates set gpt-x --settings gpt-x.yaml --router models/support
-  $ npx pointsman candidates retire old-model --router models/support`;
+  $ npx pointsman candidates retire old-model --router models/support
+  $ npx pointsman candidates restore old-model --router models/support`;
 
 const ADD_EXAMPLES = `
 Probes are rows of outcomes like the traffic that the router was trained on, of the new candidate: about 50 prompts as
@@ -116,6 +117,7 @@ export function candidatesCommand(io: CommandIo): Command {
         .description(description)
         .argument('<name>', 'the candidate')
         .option('--json', 'print the result as JSON')
+        .addHelpText('after', EXAMPLES)
         .action(async (candidate: string, flags: RouterFlags) => {
           await runRetire(name, candidate, flags, io);
         }),
@@ -138,6 +140,7 @@ export function candidatesCommand(io: CommandIo): Command {
     withRouter(new Command('list'))
       .description('List them: which are in use, and how well they are known.')
       .option('--json', 'print the list as JSON')
+      .addHelpText('after', EXAMPLES)
       .action(async (flags: RouterFlags) => {
         await runListCandidates(flags, io);
       }),

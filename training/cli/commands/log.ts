@@ -45,7 +45,7 @@ interface CompactFlags {
 
 /** `pointsman log`: what is done with the decision log that routers write. */
 export function logCommand(io: CommandIo): Command {
-  const command = new Command('log');
+  const command = new Command('log').addHelpText('after', `${COMPACT_EXAMPLES}${FORGET_EXAMPLES}`);
   command
     .command('compact')
     .description(

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { InvalidInputError } from 'pointsman';
 import { createInProcessEngine, type Engine, openStore } from '../../engine/engine.ts';
@@ -226,24 +226,22 @@ export async function withEngine<Result>(
       url === undefined
         ? createInProcessEngine({ ...shared, scratch })
         : await openQueueEngine({ ...shared, url });
-    // What is queued stays: whoever starts the same run again finds it done.
-    const onInterrupt = (): void => {
+    // What is queued stays: whoever starts the same run again finds it done. Scratch folders go as the process exits. A shell has 128 and
+    // the number of the signal.
+    const onInterrupt = (signal: 'SIGINT' | 'SIGTERM'): void => {
       io.stderr(
         url === undefined
           ? '\nStopped. The same command goes on from here.\n'
           : '\nStopped here. The workers go on with what is queued, and the same command goes on from there.\n',
       );
-      process.exit(INTERRUPTED);
+      process.exit(128 + constants.signals[signal]);
     };
-    process.once('SIGINT', onInterrupt);
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onInterrupt);
     try {
       return await use(engine);
     } finally {
-      process.off('SIGINT', onInterrupt);
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, onInterrupt);
       await engine.close();
     }
   });
 }
-
-/** As a shell has it: 128 and the number of SIGINT. */
-const INTERRUPTED = 130;
