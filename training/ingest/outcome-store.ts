@@ -5,7 +5,7 @@ import { BIGINT, type DuckDBConnection, type DuckDBValue, LIST, listValue, VARCH
 import { InvalidInputError } from 'pointsman';
 import { beginMatrix, type MatrixPrompt, type OutcomeMatrix } from '../outcomes/matrix.ts';
 import { ANSWER_FIELDS, columnOf, OUTCOME_FIELDS, type OutcomeField } from '../outcomes/outcome.ts';
-import { fileError } from '../work/run-folder.ts';
+import { fileError, saidBy } from '../work/run-folder.ts';
 import {
   parquetFile,
   quoteText,
@@ -230,7 +230,7 @@ export async function readOutcomeMatrix(
     } catch (error) {
       if (error instanceof InvalidInputError) throw error;
       throw new InvalidInputError(
-        `${parquet} is not an outcomes table: ${(error as Error).message.split('\n')[0]} Make one with: npx pointsman ingest`,
+        `${parquet} is not an outcomes table: ${saidBy(error)} Make one with: npx pointsman ingest`,
         { cause: error },
       );
     }

@@ -1,6 +1,7 @@
 import { blobValue, type DuckDBBlobValue, type DuckDBConnection } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
 import { OUTCOME_FIELDS } from '../outcomes/outcome.ts';
+import { saidBy } from '../work/run-folder.ts';
 import {
   parquetFile,
   quotePath,
@@ -155,7 +156,7 @@ async function stageParquet(
   } catch (error) {
     if (error instanceof InvalidInputError) throw error;
     throw new InvalidInputError(
-      `${source.path} cannot be read as Parquet: ${(error as Error).message.split('\n')[0]} Write the file again.`,
+      `${source.path} cannot be read as Parquet: ${saidBy(error)} Write the file again.`,
       { cause: error },
     );
   } finally {

@@ -13,7 +13,7 @@ import {
   REASONS,
   SAID_FIELDS,
 } from '../outcomes/outcome.ts';
-import { fileError } from '../work/run-folder.ts';
+import { fileError, saidBy } from '../work/run-folder.ts';
 import { parquetFile, quoteText, type ScratchDatabase, scratchError } from '../work/scratch-database.ts';
 import { physicalLines } from './read/files.ts';
 import { VALUE_REASONS } from './record/format.ts';
@@ -326,7 +326,7 @@ export async function loadExisting(connection: DuckDBConnection, file: string): 
     }
   } catch (error) {
     throw new InvalidInputError(
-      `${file} cannot be appended to, since it is no outcomes table: ${(error as Error).message.split('\n')[0]} Name another file, or leave out \`append\`.`,
+      `${file} cannot be appended to, since it is no outcomes table: ${saidBy(error)} Name another file, or leave out \`append\`.`,
       { cause: error },
     );
   }

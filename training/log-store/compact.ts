@@ -3,6 +3,7 @@ import { chmod, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/pro
 import { basename, dirname, join } from 'node:path';
 import { type DuckDBConnection, DuckDBTimestampValue } from '@duckdb/node-api';
 import { InvalidInputError } from 'pointsman';
+import { saidBy } from '../work/run-folder.ts';
 import { parquetFile, quoteText, withScratchDatabase } from '../work/scratch-database.ts';
 import { CLAIMED_PREFIX, type LogFile, listLogFiles, logLines, whenClosed } from './read.ts';
 
@@ -63,7 +64,7 @@ async function compareLines(connection: DuckDBConnection, parquet: string): Prom
     return compared.getRows()[0].map(Number);
   } catch (cause) {
     throw new InvalidInputError(
-      `${parquet} cannot be read: ${(cause as Error).message.split('\n')[0]} Bring it back from a copy, or remove it.`,
+      `${parquet} cannot be read: ${saidBy(cause)} Bring it back from a copy, or remove it.`,
       { cause },
     );
   }

@@ -7,7 +7,7 @@ import { InvalidInputError } from 'pointsman';
 import { type LeaseOptions, withLogBucket } from '../engine/log-bucket.ts';
 import type { ListedFile, MadeFile } from '../engine/log-list.ts';
 import { IS_BUCKET } from '../engine/objects.ts';
-import { fileError, LockHeldError, lockFile } from '../work/run-folder.ts';
+import { fileError, LockHeldError, lockFile, saidBy } from '../work/run-folder.ts';
 import { parquetFile, quotePath, quoteText, type ScratchDatabase } from '../work/scratch-database.ts';
 import { loadSegments, nameOnce, type Segment, sync } from './compact.ts';
 import { listMerges, listParts, noteOfMerge, STORE_FILE } from './read.ts';
@@ -326,7 +326,7 @@ async function chooseNew(
         )
         .catch((cause: Error) => {
           throw new InvalidInputError(
-            `${part.name} in ${store.address} cannot be read: ${cause.message.split('\n')[0]} Bring it back from a copy, or remove it.`,
+            `${part.name} in ${store.address} cannot be read: ${saidBy(cause)} Bring it back from a copy, or remove it.`,
             { cause },
           );
         });

@@ -8,6 +8,7 @@ import { InvalidInputError } from 'pointsman';
 import { type LogRecord, parseLogRecord } from 'pointsman/log';
 import { fetchLog, LIST_FILE } from '../engine/log-list.ts';
 import { IS_BUCKET } from '../engine/objects.ts';
+import { saidBy } from '../work/run-folder.ts';
 import { openScratchDatabase, parquetFile, type ScratchDatabase } from '../work/scratch-database.ts';
 
 export interface ReadLogOptions {
@@ -104,7 +105,7 @@ async function* linesBeyond(
 
 export function unreadableFile(path: string, cause: unknown): InvalidInputError {
   return new InvalidInputError(
-    `${path} cannot be read: ${(cause as Error).message.split('\n')[0]} Bring it back from a copy, or remove it.`,
+    `${path} cannot be read: ${saidBy(cause)} Bring it back from a copy, or remove it.`,
     { cause },
   );
 }
@@ -245,14 +246,12 @@ export async function listMerges(folder: string, names: readonly string[]): Prom
 }
 
 async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (cause) {
+  return readdir(folder).catch((cause) => {
     throw new InvalidInputError(
-      `${folder} cannot be read: ${(cause as Error).message}. Give the folder of a decision log.`,
+      `${folder} cannot be read: ${saidBy(cause)} Give the folder of a decision log.`,
       { cause },
     );
-  }
+  });
 }
 
 /**

@@ -30,7 +30,7 @@ export async function withRunFolder<Result>(
 /** Folders of this process: prompts lie in them. */
 const own = new Set<string>();
 
-/** Whoever stops a command ends the process (`process.exit`), and no `finally` is reached. */
+/** Whoever stops a command ends the process, and no `finally` is reached. */
 function removeOwn(): void {
   for (const folder of own)
     try {
@@ -245,6 +245,12 @@ export function fileError(cause: unknown, what: string, next: string): unknown {
   const code = given ?? WORDS.find(([, words]) => words.test(message))?.[0];
   if (code === undefined || !(code in MEANINGS)) return cause;
   return new InvalidInputError(`${what}: ${MEANINGS[code]} (${code}). ${next}.`, { cause });
+}
+
+/** The first line of what an error says, as a sentence: the system and DuckDB leave out the full stop, and not always. */
+export function saidBy(cause: unknown): string {
+  const [line] = (cause as Error).message.trim().split('\n');
+  return /[.!?]$/.test(line) ? line : `${line.trimEnd()}.`;
 }
 
 /** Version of the package, kept in every manifest; a test compares it with package.json. */

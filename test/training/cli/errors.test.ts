@@ -338,3 +338,19 @@ it('writes nothing where the work folder cannot be made', async () => {
   expect(code).toBe(1);
   expect(err).toMatch(/ENOTDIR|EEXIST/);
 });
+
+it('says what the system or DuckDB said of a file as a sentence, and what to do as another', async () => {
+  for (const args of [
+    ['ingest', write('damaged.parquet', 'x'), '--out', path('o.parquet')],
+    ['ingest', write('rows.jsonl', ''), '--append', '--out', path('damaged.parquet')],
+    ['log', 'compact', path('not-there')],
+    ['log', 'compact', path('damaged.parquet')],
+    ['ingest', path('damaged'), '--format', 'pointsman', '--out', path('o.parquet')],
+  ]) {
+    mkdirSync(path('damaged'), { recursive: true });
+    write('damaged/decisions-20261130T185813868Z-0.parquet', 'x');
+    const { code, err } = await run(...args);
+    expect(code, args.join(' ')).toBe(1);
+    expect(err).not.toMatch(/(file|') (Write|Give|Bring|Name|Make)/);
+  }
+});

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -24,6 +24,8 @@ interface Ended {
   readonly code: number;
   readonly events: readonly ShardsEvent[];
   readonly stderr: string;
+  /** In the temporary folder. */
+  readonly left: readonly string[];
   /** Of the artifact, where there is one: the digest of what it is made of. */
   readonly id: string | null;
 }
@@ -37,6 +39,9 @@ async function train(
   const out = await mkdtemp(join(folder, 'router-'));
   const given = ['train', rows, '--out', join(out, 'x'), '--work', join(out, 'work'), '--json', '--quiet'];
   const config = ['--config', path('train.yaml'), '--shard-size', '0.05', '--fit-sample', '150'];
+  // What a run that is stopped leaves there are prompts.
+  const scratch = await mkdtemp(join(folder, 'scratch-'));
+  config.push('--temporary-folder', scratch);
   const child = spawn(process.execPath, [join(root, 'src/bin/pointsman.js'), ...given, ...config, ...args], {
     cwd: root,
   });
@@ -55,7 +60,8 @@ async function train(
     }
   });
   const [code] = await once(child, 'close');
-  return { code, events, stderr, id: code === 0 ? JSON.parse(stdout).id : null };
+  const left = await readdir(scratch);
+  return { code, events, left, stderr, id: code === 0 ? JSON.parse(stdout).id : null };
 }
 
 let redis: RedisServer;
@@ -98,7 +104,7 @@ describe('a training that is stopped by Ctrl-C', () => {
           child.kill('SIGINT');
         });
         expect(isStopped).toBe(true);
-        expect(stopped).toMatchObject({ code: INTERRUPTED, id: null });
+        expect(stopped).toMatchObject({ code: INTERRUPTED, id: null, left: [] });
         expect(stopped.stderr).toContain(
           flags.length === 0
             ? 'Stopped. The same command goes on from here.'

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -5,6 +6,7 @@ import {
   fileError,
   removeAbandoned,
   routerPart,
+  saidBy,
   withRunFolder,
   workPart,
 } from '../../../training/work/run-folder.ts';
@@ -118,4 +120,26 @@ test.each([
   expect(fileError(others, 'a', 'b')).toMatchObject({ message: expect.stringContaining('ENOSPC') });
   const bug = new TypeError('x is undefined');
   expect(fileError(bug, 'a', 'b')).toBe(bug);
+});
+
+test('what an error says is one sentence, which others can follow', () => {
+  for (const said of ['too small to be a Parquet file', 'too small to be a Parquet file.\nLINE 1: SELECT'])
+    expect(saidBy(new Error(said))).toBe('too small to be a Parquet file.');
+});
+
+test('a folder of its own goes when a process is stopped before it is done', async () => {
+  const module = new URL('../../../training/work/run-folder.ts', import.meta.url).href;
+  const program = `const { openOwnFolder } = await import(${JSON.stringify(module)});
+    const { writeFileSync } = await import('node:fs');
+    for (const name of ['a', 'b']) writeFileSync(\`\${await openOwnFolder(process.argv[1], name)}/prompts\`, 'Hello');
+    console.log((await import('node:fs')).readdirSync(process.argv[1]).length);
+    process.exit(130);`;
+  mkdirSync(path('stopped'));
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', '--input-type=module', '-e', program, path('stopped')],
+    { encoding: 'utf8' },
+  );
+  expect([status, stdout]).toEqual([130, '2\n']);
+  expect(readdirSync(path('stopped'))).toEqual([]);
 });

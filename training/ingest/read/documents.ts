@@ -10,6 +10,7 @@ import {
 } from 'apache-arrow';
 import { InvalidInputError } from 'pointsman';
 import { REASONS } from '../../outcomes/outcome.ts';
+import { saidBy } from '../../work/run-folder.ts';
 import { parquetFile, type ScratchDatabase } from '../../work/scratch-database.ts';
 import { REFUSED_MARK } from '../sql/rows.ts';
 import { BLOCK_BYTES, readBytes, type SourceFile, type TextBlock, validUtf8 } from './files.ts';
@@ -95,7 +96,7 @@ async function* parquetBlocks(
     onBytes(source.bytes);
   } catch (error) {
     throw new InvalidInputError(
-      `${source.path} cannot be read as Parquet: ${(error as Error).message.split('\n')[0]} Write the file again.`,
+      `${source.path} cannot be read as Parquet: ${saidBy(error)} Write the file again.`,
       { cause: error },
     );
   } finally {

@@ -9,6 +9,7 @@ import { InvalidInputError } from 'pointsman';
 import { fetchLog, LIST_FILE } from '../../engine/log-list.ts';
 import { IS_BUCKET } from '../../engine/objects.ts';
 import { REASONS } from '../../outcomes/outcome.ts';
+import { saidBy } from '../../work/run-folder.ts';
 import { escapePattern } from '../../work/scratch-database.ts';
 import { REFUSED_MARK } from '../sql/rows.ts';
 
@@ -326,7 +327,7 @@ async function expand(connection: DuckDBConnection, pattern: string): Promise<st
     return reader.getRows().map((row) => String(row[0]));
   } catch (cause) {
     throw new InvalidInputError(
-      `The pattern "${pattern}" cannot be looked up: ${(cause as Error).message.split('\n')[0]} Give files of this machine.`,
+      `The pattern "${pattern}" cannot be looked up: ${saidBy(cause)} Give files of this machine.`,
       { cause },
     );
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { InvalidInputError } from 'pointsman';
 import { z } from 'zod';
 import { writeAtOnce } from '../../artifact/write-artifact.ts';
+import { saidBy } from '../../work/run-folder.ts';
 import { dayOf, type ScoredTraffic } from './candidate-shifts.ts';
 
 /** What is judged as one: a batch, or several that are too small to be judged alone. */
@@ -193,7 +194,7 @@ export async function readQuarantine(folder: string): Promise<Quarantine> {
     return schema.parse(JSON.parse(text));
   } catch (cause) {
     throw new InvalidInputError(
-      `${join(folder, FILE)} cannot be read: ${(cause as Error).message.split('\n')[0]} Put it right, or delete it to trust every batch.`,
+      `${join(folder, FILE)} cannot be read: ${saidBy(cause)} Put it right, or delete it to trust every batch.`,
       { cause },
     );
   }
