@@ -57,7 +57,7 @@ export function createKeyGuard(options: KeyGuardOptions): Guard {
     identify: (token) => guard.identify(token),
     admit: (asked) => guard.admit(asked),
     ready: () => options.state.ready(),
-    close: () => options.state.close(),
+    close: () => guard.close(),
   };
 }
 
@@ -72,6 +72,7 @@ class KeyGuard {
   readonly #clock: () => number;
   readonly #onError: (error: unknown) => void;
   readonly #remembered = new Map<string, KeyRecord>();
+  readonly #settling = new Set<Promise<void>>();
 
   constructor({ allKeys, clock, leaseMs, onError, onExpiry, state }: KeyGuardOptions) {
     this.#state = state;
@@ -116,7 +117,9 @@ class KeyGuard {
       settle: async (used) => {
         if (isSettled) return;
         isSettled = true;
-        await this.#settle(id, used);
+        const settling = this.#settle(id, used).finally(() => this.#settling.delete(settling));
+        this.#settling.add(settling);
+        await settling;
       },
     };
   }
@@ -159,6 +162,12 @@ class KeyGuard {
       key = await this.#authenticate(asked);
     }
     throw new RefusalError('unavailable', 'This key is being changed. Ask again.', UNAVAILABLE_RETRY_MS);
+  }
+
+  /** What is being settled is, first: else what was set aside would count until its lease is over. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#settling);
+    await this.#state.close();
   }
 
   async #settle(id: string, { costUsd, inputTokens, outputTokens }: Used): Promise<void> {

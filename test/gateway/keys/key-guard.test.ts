@@ -290,3 +290,30 @@ describe('a state that cannot be reached', () => {
     expect(errors).toEqual([away]);
   });
 });
+
+it('what is being settled when it is closed is settled before its state is let go of', async () => {
+  const order: string[] = [];
+  let go = () => {};
+  const slow: GatewayState = Object.assign(Object.create(state) as GatewayState, {
+    reserve: (given: Parameters<GatewayState['reserve']>[0]) => state.reserve(given),
+    key: (id: string) => state.key(id),
+    async settle(given: Parameters<GatewayState['settle']>[0]) {
+      await new Promise<void>((resolve) => {
+        go = resolve;
+      });
+      const isThere = await state.settle(given);
+      order.push('settled');
+      return isThere;
+    },
+    close: async () => void order.push('closed'),
+  });
+  const { secret } = await createKey(state, { name: 'a' });
+  const own = withOptions({ state: slow });
+  const { settle } = await (await own.admit(asked(secret))).reserve(expected(1));
+  void settle({ costUsd: 1, inputTokens: 10, outputTokens: 5 });
+  const closed = own.close();
+  await new Promise((resolve) => setImmediate(resolve));
+  go();
+  await closed;
+  expect(order).toEqual(['settled', 'closed']);
+});
