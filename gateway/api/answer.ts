@@ -1,13 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Decision, RouteOptions } from 'pointsman';
-import {
-  type AnswerChunk,
-  type ExecutionResult,
-  execute,
-  executeStream,
-  type RoutedOptions,
-} from 'pointsman/execution';
+import { type ExecutionResult, execute, executeStream, type RoutedOptions } from 'pointsman/execution';
 import type { Grant, Scope } from '../keys/guard.ts';
 import { CLIENT_LEFT, type Problem, RefusalError } from '../problem.ts';
 import type { AnswerFacts, AnswerWriter, AskedAnswer, Protocol } from '../protocols/protocol.ts';
@@ -278,23 +272,23 @@ async function streamed(
       : (course.answeredBy ?? prepared.decision().candidate);
   const facts = factsOf(prepared, candidate);
   /** What cannot be written down nobody reads on: the upstream is told so, and what it took is known before it is counted. */
-  const written = async (piece: AnswerChunk) => {
-    try {
-      return writer.piece(piece, facts);
-    } catch (error) {
-      isUnwritten = true;
-      await pieces.return?.();
-      await stream.result.catch(() => {});
-      throw error;
-    }
+  const letGo = async () => {
+    isUnwritten = true;
+    await pieces.return?.();
+    await stream.result.catch(() => {});
   };
   const texts: TextPieces = {
     async next() {
       for (;;) {
         const { done, value } = read.shift() ?? (await pieces.next());
         if (done === true) return writer.end() || null;
-        const text = await written(value);
-        if (text !== '') return text;
+        try {
+          const text = writer.piece(value, facts);
+          if (text !== '') return text;
+        } catch (error) {
+          await letGo();
+          throw error;
+        }
       }
     },
     broken: (error) => writer.broken(course.failed(error)),
