@@ -357,7 +357,7 @@ export class ShardStore {
 
   #missing(digest: string): MissingShardError {
     return new MissingShardError(
-      `A shard must be in the store until the run has ended. ${objectOf(digest)} is not in ${this.address}. Start the run again: what is there is not made anew.`,
+      `A shard must be in the store until the run has ended. ${objectOf(digest)} is not in ${this.address}. A worker must have the --store of the run that it works for: look whether it has. Else start the run again: what is there is not made anew.`,
     );
   }
 }

@@ -324,6 +324,23 @@ export function checkSplits({ fit, calibrate, test }: Splits, groups: Int32Array
   );
 }
 
+/** Does `check` of a sample of a log's prompts: where that lacks what a router takes, the log may have it. @param drawn of a sample only */
+export function sayingOfWhom(
+  drawn: { readonly prompts: number; readonly sampled: number } | undefined,
+  check: () => void,
+): void {
+  try {
+    check();
+  } catch (cause) {
+    if (drawn === undefined || !(cause instanceof InvalidInputError)) throw cause;
+    const { prompts, sampled } = drawn;
+    throw new InvalidInputError(
+      `${cause.message} This is said of the ${sampled.toLocaleString('en-US')} of ${plural(prompts, 'prompt')} that were drawn: a larger --fit-sample draws more.`,
+      { cause },
+    );
+  }
+}
+
 /** Quality scores of each candidate: `[candidates]` */
 export function scoresOf(quality: Float32Array, candidates: number): number[] {
   const counts = new Array<number>(candidates).fill(0);

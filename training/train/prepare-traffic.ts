@@ -14,6 +14,7 @@ import {
   countKinds,
   type IngestReport,
   latencyDoubt,
+  sayingOfWhom,
   scoresOf,
 } from '../ingest/report.ts';
 import { describeScale } from '../ingest/score-scale.ts';
@@ -147,11 +148,11 @@ export async function prepareTraffic(options: PrepareOptions): Promise<PreparedT
   };
   const ingest = await ingestOutcomes(ingestOptions, options.sharded?.stageAll);
   const { matrix: read, whole } = await readTable(table, options);
-  checkTraffic(read, ingest);
+  sayingOfWhom(whole?.sums.prompts, () => checkTraffic(read, ingest));
   onProgress({ kind: 'step', what: 'splitting', folds: null });
   const { groups, leftOut, splits } = whole === null ? splitAll(read, config) : splitSample(read, whole);
   const matrix = whole === null ? read : withImportance(read, splits, whole.settings);
-  checkSplits(splits, groups);
+  sayingOfWhom(whole?.sums.prompts, () => checkSplits(splits, groups));
   const traffic = { matrix, splits, groups, ingest, table, whole };
   const warnings = trafficWarnings(traffic, config, leftOut.length);
   return { ...traffic, warnings: whole === null ? warnings : [drawnNote(whole, matrix), ...warnings] };

@@ -180,6 +180,7 @@ describe('traffic that nothing can be learned from', () => {
     const { code, err } = await train(bad);
     expect(code).toBe(1);
     expect(err).toMatch(message);
+    expect(err).not.toContain('--fit-sample');
     expect(existsSync(out)).toBe(false);
   });
 
@@ -352,5 +353,22 @@ it('says what the system or DuckDB said of a file as a sentence, and what to do 
     const { code, err } = await run(...args);
     expect(code, args.join(' ')).toBe(1);
     expect(err).not.toMatch(/(file|') (Write|Give|Bring|Name|Make)/);
+  }
+});
+
+it('says that a sample is too small, and how it is made larger, where a log might have enough', async () => {
+  const ofCopies = plantedRows({ prompts: 500, seed: 1 }).map((row, i) => ({
+    ...row,
+    text: `What is the time in the town of number ${Math.floor(i / 8) % 40}?`,
+  }));
+  for (const rows of [
+    ofCopies,
+    plantedRows({ prompts: 500, seed: 1 }).map((row) => ({ ...row, quality: null })),
+  ]) {
+    const { code, err } = await train(rows, '--store', path('shards'), '--fit-sample', '100');
+    expect(code).toBe(1);
+    expect(err).toMatch(
+      / This is said of the \d+ of \d+ prompts that were drawn: a larger --fit-sample draws more\.\n$/,
+    );
   }
 });

@@ -178,6 +178,18 @@ describe.each(Object.entries(ENGINES))('an engine %s', (_, open) => {
   });
 });
 
+it('tells a worker that has another store than its run to look at that', async () => {
+  const scratch = await mkdtemp(join(top, 'scratch-'));
+  const [own, other] = [
+    await openStore(join(top, 'own'), scratch),
+    await openStore(join(top, 'other'), scratch),
+  ];
+  const shard = await own.put(Buffer.from('a prompt'));
+  await expect(other.read(shard)).rejects.toThrow(
+    / is not in .*other\. A worker must have the --store of the run that it works for: look whether it has\. Else start the run again/,
+  );
+});
+
 describe('the name of a job', () => {
   const job = { step: 'add', inputs: ['a', 'b'], parameters: { more: 1 } };
   const key = jobKey(job, TEST_STEPS, TEST_RELEASE);
