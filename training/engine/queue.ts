@@ -28,6 +28,8 @@ export interface QueueEngineOptions {
   readonly window?: number;
   /** How often it is looked whether what is not done yet is still in the queue, in milliseconds. @default 2000 */
   readonly lookMs?: number;
+  /** Told that jobs wait and there is no worker, once until there is one. */
+  readonly onNobody?: () => void;
 }
 
 /** How often a job is tried again that failed for a reason that may pass. */
@@ -40,7 +42,7 @@ const ATTEMPTS = 3;
  * @throws EngineError where Redis does not answer; MissingPackageError
  */
 export async function openQueueEngine(options: QueueEngineOptions): Promise<Engine> {
-  const { lookMs = 2000, release, steps, store, url, window = 1000 } = options;
+  const { lookMs = 2000, onNobody = () => {}, release, steps, store, url, window = 1000 } = options;
   const { bullmq, connection } = await openQueue(url);
   const queue = new bullmq.Queue<QueuedJob>(QUEUE, { connection });
   const events = new bullmq.QueueEvents(QUEUE, { connection });
@@ -106,7 +108,9 @@ export async function openQueueEngine(options: QueueEngineOptions): Promise<Engi
     };
     /** Looks after each job that is not done: done meanwhile, failed, or forgotten. */
     const lookAfter = async (): Promise<void> => {
-      counter.workers = await queue.getWorkersCount();
+      const workers = await queue.getWorkersCount();
+      if (workers === 0 && counter.workers !== 0) onNobody();
+      counter.workers = workers;
       const lost: string[] = [];
       for (const [key, [at]] of [...waiting]) {
         if (await settle(key, false)) continue;

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { createProgress } from '../../../training/cli/terminal/io.ts';
+import { createProgress, SHARD_STEPS } from '../../../training/cli/terminal/io.ts';
+import { TRAINING_STEPS } from '../../../training/train/shard-steps.ts';
 import { capturedIo } from './captured-io.ts';
 
 it('draws a bar with the time left on a terminal, and leaves the step with its time', () => {
@@ -38,4 +39,8 @@ it('says nothing when it is to be quiet', () => {
   const io = capturedIo({ isTTY: true });
   createProgress(io, true).update('reading', 0.5);
   expect(io.said.err).toBe('');
+});
+
+it('has words for every step on shards', () => {
+  expect(Object.keys(SHARD_STEPS).sort()).toEqual(Object.keys(TRAINING_STEPS).sort());
 });

@@ -1,6 +1,6 @@
 import { appendFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   createInProcessEngine,
   type Engine,
@@ -242,9 +242,10 @@ describe('a queue', () => {
     const folder = await ownFolder();
     const { scratch, store } = await openParts(folder);
     const shared = { steps: TEST_STEPS, store, scratch, url: redis.url, release: TEST_RELEASE };
-    const engine = await openQueueEngine({ ...shared, lookMs: 100 });
+    const onNobody = vi.fn();
+    const engine = await openQueueEngine({ ...shared, lookMs: 100, onNobody });
     const run = engine.run([1, 2, 3].map((more) => ({ step: 'add', inputs: [], parameters: { more } })));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await vi.waitFor(() => expect(onNobody).toHaveBeenCalled(), 5_000);
     const { Redis } = await import('ioredis');
     const client = new Redis(redis.url);
     expect(await client.keys('bull:pointsman:*')).not.toEqual([]);
@@ -252,6 +253,7 @@ describe('a queue', () => {
     client.disconnect();
     const worker = await startWorker(shared);
     expect(await run).toHaveLength(3);
+    expect(onNobody).toHaveBeenCalledOnce();
     await worker.close();
     await engine.close();
   });

@@ -108,7 +108,7 @@ describe('a training that is stopped by Ctrl-C', () => {
         expect(stopped.stderr).toContain(
           flags.length === 0
             ? 'Stopped. The same command goes on from here.'
-            : 'Stopped here. The workers go on with what is queued, and the same command goes on from there.',
+            : 'Stopped here. What is queued waits for workers, and the same command goes on from there.',
         );
         const again = await train(rows, args);
         expect(again).toMatchObject({ code: 0, id: alone.id });

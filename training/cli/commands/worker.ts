@@ -225,14 +225,21 @@ export async function withEngine<Result>(
     const engine =
       url === undefined
         ? createInProcessEngine({ ...shared, scratch })
-        : await openQueueEngine({ ...shared, url });
+        : await openQueueEngine({
+            ...shared,
+            url,
+            onNobody: () =>
+              io.stderr(
+                `Nobody works at ${nameOf(url)}. Start a worker, on this machine or another: npx pointsman worker --engine ${nameOf(url)} --store ${address}\n`,
+              ),
+          });
     // What is queued stays: whoever starts the same run again finds it done. Scratch folders go as the process exits. A shell has 128 and
     // the number of the signal.
     const onInterrupt = (signal: 'SIGINT' | 'SIGTERM'): void => {
       io.stderr(
         url === undefined
           ? '\nStopped. The same command goes on from here.\n'
-          : '\nStopped here. The workers go on with what is queued, and the same command goes on from there.\n',
+          : '\nStopped here. What is queued waits for workers, and the same command goes on from there.\n',
       );
       process.exit(128 + constants.signals[signal]);
     };

@@ -199,7 +199,7 @@ export function showTraining(progress: Progress): (event: TrainProgress) => void
 }
 
 /** What the steps on shards are called on a terminal. */
-const SHARD_STEPS: Readonly<Record<string, string>> = {
+export const SHARD_STEPS: Readonly<Record<string, string>> = {
   look: 'looking at shards',
   stage: 'reading shards',
   embed: 'embedding shards',
@@ -208,7 +208,9 @@ const SHARD_STEPS: Readonly<Record<string, string>> = {
   pair: 'finding near-duplicates across shards',
   draw: 'drawing from shards',
   measure: 'measuring on shards',
-  ridge: 'comparing with a fit on all shards',
+  ridge: 'adding up features of shards',
+  gradient: 'fitting heads on all shards',
+  sketch: 'calibrating heads on all shards',
   sum: 'adding up shards',
 };
 
