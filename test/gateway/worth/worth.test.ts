@@ -231,11 +231,14 @@ describe('what the gateway keeps of decisions', () => {
     await first.close();
     const [file] = await readdir(log);
     await appendFile(join(log, file), '{"kind":"decision","id":"dec_');
+    // The log and the sample ask what time it is one after the other.
+    const timeless = (body: unknown) =>
+      JSON.stringify(body, (field, value) => (field === 'since' ? value.slice(0, -6) : value));
     // It is filled once: what it holds itself goes before what the log says.
     for (const isNew of [true, false]) {
       if (isNew) for (const end of ['', '-wal', '-shm']) await rm(`${log}.sample.db${end}`, { force: true });
       const again = await createGateway(config, { env: { MOCK_KEY } });
-      expect((await here(again, '/admin/savings')).body).toEqual(before);
+      expect(timeless((await here(again, '/admin/savings')).body)).toEqual(timeless(before));
       await again.close();
     }
     // What was removed from it stays away, though the log has it.
