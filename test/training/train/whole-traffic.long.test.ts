@@ -480,6 +480,6 @@ describe('of a log with one outcome a prompt', () => {
     } finally {
       await server.close();
     }
-    expect(trained.evaluation.verdict.caveats.at(-1)).toContain('On all of them nothing is measured');
+    expect(trained.evaluation.verdict.caveats.at(-1)).toContain('test prompts together nothing is measured');
   });
 });
