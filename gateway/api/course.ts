@@ -96,6 +96,8 @@ export function openCourse(
   /** How it ended; undefined while it goes on. */
   let ending: Ending | undefined;
   const told = new Set<string>();
+  /** Of the last decision, where it is not there yet: before it can be changed. */
+  let addRecord = () => {};
   let left = false;
   const leaving = new AbortController();
   const leave = () => {
@@ -185,6 +187,7 @@ export function openCourse(
       parts.ratable.add(decision.id, ratableAnswer(decision, candidate, { router, keyId, unit }));
     if (router !== null && version !== undefined && (status === 200 || status >= 500))
       parts.routers.versions(router)?.ended(version, status !== 200);
+    addRecord();
     if (decision?.id !== undefined)
       records.update(decision.id, { ...change, ...used, status, candidate, latencyMs, attempts: all });
     trace.end(status, {
@@ -259,8 +262,8 @@ export function openCourse(
     },
     decided(made, { unit: of, ...facts }) {
       const { id } = made;
-      if (id !== undefined)
-        records.add({
+      if (id !== undefined) {
+        const record = {
           ...facts,
           id,
           at,
@@ -268,11 +271,19 @@ export function openCourse(
           router,
           keyId,
           decision: made,
-          state: ending?.state ?? 'running',
+          state: ending?.state ?? ('running' as const),
           status: null,
           latencyMs: null,
           overheadMs: ownMs(),
-        });
+        };
+        let isAdded = false;
+        addRecord = () => {
+          if (!isAdded) records.add(record);
+          isAdded = true;
+        };
+        // While its upstream is waited for.
+        later(addRecord);
+      }
       if (ending !== undefined) {
         // The client left, or the deadline came, while this was decided.
         tell(made, { ...ending, costUsd: 0 });
@@ -287,6 +298,7 @@ export function openCourse(
       const { code, message } = problemOf(error);
       tell(decision, { state: 'refused', code, costUsd: 0 });
       const instead = `${message} It was decided again, for the cheapest candidate within the limits.`;
+      addRecord();
       records.update(decision.id, {
         state: 'refused',
         error: { code, message: instead },

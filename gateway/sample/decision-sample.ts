@@ -120,6 +120,15 @@ export function openDecisionSample({
       await turn();
     }
   };
+  /** Decisions that are taken while their upstreams are waited for. */
+  const waiting: (() => void)[] = [];
+  const takeWaiting = () => {
+    for (const take of waiting.splice(0)) take();
+  };
+  const flush = () => {
+    takeWaiting();
+    return taken.flush();
+  };
   return {
     async fill(folder) {
       if (keptMs === 0 || !file.isNew) return;
@@ -134,44 +143,52 @@ export function openDecisionSample({
       return {
         ...log,
         decided(decision, request, embedding) {
-          id = log.decided(decision, request, embedding);
+          const own = log.decided(decision, request, embedding);
           const { artifactId, policyPath } = decision;
-          if (NO_CHOICES.includes(policyPath[0] ?? '')) return id;
+          if (NO_CHOICES.includes(policyPath[0] ?? '')) return own;
           if (embedding !== undefined) {
-            vectors.set(id, { embedding: directionOf(embedding), embedder: embedderOf(artifactId) });
+            vectors.set(own, { embedding: directionOf(embedding), embedder: embedderOf(artifactId) });
             if (vectors.size > newest) vectors.delete(vectors.keys().next().value as string);
           }
-          if (keptMs > 0 && drawOf(id) < file.share(routerOf(artifactId))) taken.decided(decision, request);
-          return id;
+          const take = () => {
+            id = own;
+            taken.decided(decision, request);
+          };
+          const isKept = keptMs > 0 && drawOf(own) < file.share(routerOf(artifactId));
+          if (isKept && waiting.push(take) === 1) setImmediate(takeWaiting);
+          return own;
         },
         outcome(of, outcome) {
           log.outcome(of, outcome);
+          takeWaiting();
           if (file.mayHold(of)) taken.outcome(of, outcome);
         },
         feedback(of, feedback) {
           log.feedback(of, feedback);
+          takeWaiting();
           if (file.mayHold(of)) taken.feedback(of, feedback);
         },
       };
     },
     async read(router, period) {
-      await taken.flush();
+      await flush();
       const { rows, share } = file.read(router, period);
       const decisions: SampledDecision[] = [];
       for await (const page of pagesOf(rows)) for (const row of page) decisions.push(decisionOf(row));
       return { decisions, share };
     },
     async *everything(router) {
-      await taken.flush();
+      await flush();
       yield* pagesOf(file.everything(router));
     },
     vectorOf: (of) => vectors.get(of) ?? file.vectorOf(of),
     async forget(user) {
-      await taken.flush();
+      await flush();
       const kept = user.slice(0, LONGEST_USER);
       return file.forget(userKey == null ? [kept] : [kept, hashOf(userKey, kept)]);
     },
     async close() {
+      takeWaiting();
       await taken.close();
       await file.close();
     },
