@@ -12,7 +12,7 @@ import { type GatewayRequest, pricesOf } from '../upstreams/clients.ts';
 import { isRawAnswer, isTranslated } from '../upstreams/raw-answer.ts';
 import { type Course, openCourse } from './course.ts';
 import { estimatedTokens, pricingOf } from './expected-cost.ts';
-import { type Aim, boundsOf, type Hints, readAim } from './hints.ts';
+import { type Aim, boundsOf, type GivenHeaders, type Hints, readAim } from './hints.ts';
 import { type GatewayParts, keptPrompt, receive, withoutOthers } from './parts.ts';
 import { checkUpstreams, speakersFor } from './speakers.ts';
 import { piecesBody, sendPieces, type TextPieces } from './text-pieces.ts';
@@ -34,15 +34,16 @@ export async function answerRequest(
   request: Request,
   { incoming, outgoing }: Connection = {},
 ): Promise<Response> {
+  const headers = incoming === undefined ? request.headers : headersOf(incoming);
   // Who is not behind a connection is told of what was done, once it is.
   const later = outgoing === undefined ? (work: () => void) => work() : parts.afterwards;
-  const course = openCourse(parts, protocol.route, request.headers, request.signal, later);
+  const course = openCourse(parts, protocol.route, headers, request.signal, later);
   return course.trace.run(async () => {
     try {
-      const { body, scope } = await receive(parts, request);
+      const { body, scope } = await receive(parts, request, headers);
       const asked = protocol.read(body);
-      const aim = readAim(parts.routers, request.headers, asked, scope, namesIn(incoming));
-      const plan = await prepare(parts, course, request, asked, aim, scope);
+      const aim = readAim(parts.routers, headers, asked, scope, incoming && Object.keys(incoming.headers));
+      const plan = await prepare(parts, course, headers, asked, aim, scope);
       const writer = protocol.writer(body);
       return await (asked.stream ? streamed(plan, writer, outgoing) : whole(plan, writer, later));
     } catch (error) {
@@ -54,7 +55,14 @@ export async function answerRequest(
   });
 }
 
-const namesIn = (incoming: Connection['incoming']) => incoming && Object.keys(incoming.headers);
+/** As the server has read them: `Headers` of the platform take longer to make than to use. */
+function headersOf({ headers }: Required<Connection>['incoming']): GivenHeaders {
+  const get = (name: string) => {
+    const own = name.toLowerCase();
+    return Object.hasOwn(headers, own) ? String(headers[own]) : null;
+  };
+  return { get, has: (name) => get(name) !== null };
+}
 
 /** A request that may be carried out, and with what. */
 interface Prepared {
@@ -76,7 +84,7 @@ interface Prepared {
 async function prepare(
   parts: GatewayParts,
   course: Course,
-  { headers }: Request,
+  headers: GivenHeaders,
   asked: AskedAnswer,
   { hints, target }: Aim,
   scope: Scope,
@@ -206,7 +214,10 @@ function cheapestInstead(
 }
 
 /** Of a request what goes on to upstreams. */
-export function forwardedHeaders(allowed: readonly string[], headers: Headers): Record<string, string> {
+export function forwardedHeaders(
+  allowed: readonly string[],
+  headers: Pick<Headers, 'get'>,
+): Record<string, string> {
   const found = allowed.flatMap((name) => {
     const value = headers.get(name);
     return value === null ? [] : [[name.toLowerCase(), value]];

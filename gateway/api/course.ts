@@ -72,7 +72,7 @@ type Ending = Pick<Ended, 'state'> & { readonly code: string | null; readonly co
 export function openCourse(
   parts: GatewayParts,
   route: string,
-  headers: Headers,
+  headers: Pick<Headers, 'get'>,
   signal: AbortSignal,
   later: GatewayParts['afterwards'] = (work) => work(),
 ): Course {

@@ -57,6 +57,9 @@ const OF_ANSWERS =
   /^(decision-id|candidate|confidence|expected-cost|not-carried|attempts|overhead-ms|token-count|limit|budget-(day|month)(-left)?-usd)$/;
 
 /** Whom a request is for, and what it says beside. */
+/** Of a request: those of the platform, or less where it takes long to make them. */
+export type GivenHeaders = Pick<Headers, 'get' | 'has'> & Partial<Pick<Headers, 'keys'>>;
+
 export interface Aim {
   /** `unit`: whom one version of a router goes on answering, the conversation or the user; null for a request by itself. */
   readonly hints: Hints & { readonly unit: string | null };
@@ -80,7 +83,7 @@ export function boundsOf(
  */
 export function readAim(
   routers: Routers,
-  headers: Headers,
+  headers: GivenHeaders,
   asked: AskedAnswer,
   scope: Scope,
   names?: readonly string[],
@@ -109,7 +112,7 @@ const LONGEST_UNIT = 256;
 function checkNames(
   { route: { limits = {} } }: Hints,
   { name, router }: Target & { readonly kind: 'router' },
-  headers: Headers,
+  headers: GivenHeaders,
   scope: Scope,
 ): void {
   const known = router.manifest.candidates.map((candidate) => candidate.name);
@@ -133,9 +136,9 @@ function checkNames(
  * @throws Problem for a hint that is not known, or whose value cannot be.
  */
 export function readHints(
-  headers: Headers,
+  headers: GivenHeaders,
   metadata: Fields,
-  names: Iterable<string> = headers.keys(),
+  names: Iterable<string> = headers.keys?.() ?? [],
 ): Hints {
   const given: Given = {};
   for (const [field, value] of Object.entries(metadata)) {

@@ -99,10 +99,11 @@ export async function withoutOthers<T>({ candidates }: Grant, decision: Promise<
 export async function receive(
   { config, guard }: GatewayParts,
   request: Request,
+  headers: Pick<Headers, 'get'> = request.headers,
 ): Promise<{ readonly body: Fields; readonly scope: Scope }> {
   const { maxBodyBytes } = config;
-  const scope = await guard.identify(secretFromHeaders(request.headers));
-  const length = request.headers.get('content-length');
+  const scope = await guard.identify(secretFromHeaders(headers));
+  const length = headers.get('content-length');
   if (length !== null && Number(length) > maxBodyBytes) throw tooLong(maxBodyBytes);
   // What is of a known length cannot become longer.
   const text = length === null ? await readBounded(request, maxBodyBytes) : await request.text();

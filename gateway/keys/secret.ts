@@ -60,7 +60,7 @@ const sha256Of = (text: string): string => hash(text).toString('hex');
  * `api-key` (Azure) or `x-goog-api-key` (Google). Where several say different things, what looks like a key of the gateway
  * goes first: some programs send a placeholder beside it.
  */
-export function secretFromHeaders(headers: Headers): string | null {
+export function secretFromHeaders(headers: Pick<Headers, 'get'>): string | null {
   const bearer = /^Bearer +(.*)$/i.exec(headers.get('authorization')?.trim() ?? '')?.[1];
   const others = ['x-api-key', 'api-key', 'x-goog-api-key'].map((name) => headers.get(name) ?? undefined);
   const given = [bearer, ...others]

@@ -10,7 +10,7 @@ type Attributes = Readonly<Record<string, string | number | boolean>>;
 export interface Tracing {
   /** Told of executions; undefined without OpenTelemetry. */
   readonly telemetry: Telemetry | undefined;
-  begin(route: string, headers: Headers): RequestTrace;
+  begin(route: string, headers: Pick<Headers, 'get'>): RequestTrace;
 }
 
 /** The trace of one request. */
@@ -39,7 +39,7 @@ export function createPlainTracing(): Tracing {
 }
 
 /** What came of a trace context, where it is one. */
-function incoming(headers: Headers): Readonly<Record<string, string>> {
+function incoming(headers: Pick<Headers, 'get'>): Readonly<Record<string, string>> {
   const traceparent = headers.get('traceparent');
   if (traceparent === null || !TRACEPARENT.test(traceparent)) return NO_HEADERS;
   const tracestate = headers.get('tracestate');
