@@ -233,7 +233,8 @@ export function openCourse(
           attempt(candidate, role, retry, given) {
             attempts++;
             firstSentAt ??= performance.now();
-            if (attempts === 1) metrics.overheadSeconds.observe({ route }, (firstSentAt - started) / 1000);
+            const seconds = (firstSentAt - started) / 1000;
+            if (attempts === 1) later(() => metrics.overheadSeconds.observe({ route }, seconds));
             const inner = outer?.attempt(candidate, role, retry, given);
             return {
               run: (work) => (inner === undefined ? work() : inner.run(work)),
@@ -308,7 +309,7 @@ export function openCourse(
     },
     began(ms) {
       firstByteMs = ms;
-      metrics.firstByteSeconds.observe({ router: router ?? NONE }, ms / 1000);
+      later(() => metrics.firstByteSeconds.observe({ router: router ?? NONE }, ms / 1000));
     },
     async reserve(grant, expected) {
       const made = await grant.reserve(expected);
