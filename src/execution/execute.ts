@@ -65,7 +65,7 @@ export async function execute<R extends Request>(
     artifact,
     term,
     isMadeBefore: false,
-  }).finally(() => term.close());
+  });
   const { answer, candidate, outcome, trace } = await logOutcome(router.log, decision, request, running);
   return { answer, candidate, outcome, trace, decision };
 }
@@ -85,14 +85,12 @@ export async function executePlan<R extends Request>(
   const pool = poolParts(clients);
   // Last: nothing that throws may leave its timer behind.
   const term = openTerm(settings);
-  return runPlan({ planned, request, pool, settings, output: null, term, isMadeBefore: true }).finally(() =>
-    term.close(),
-  );
+  return runPlan({ planned, request, pool, settings, output: null, term, isMadeBefore: true });
 }
 
 interface Routed {
   readonly settings: Settings;
-  /** To be closed when all is over. */
+  /** Closed when the plan has been run. */
   readonly term: Term;
   readonly decision: Decision;
   /** Of the version that took the request, also where another one is in use by now. */
@@ -365,7 +363,7 @@ async function openStream(
   const result = runPlan({
     ...planRun,
     output: createOutput(channel, settings.commitAfterCharacters, commit),
-  }).finally(() => term.close());
+  });
   // Whoever reads the stream gets the error.
   watch(result).catch(() => {});
   result.then(

@@ -40,7 +40,7 @@ export interface PlanRun {
   readonly output: Output | null;
   /** What the plan was made with, where that is known. */
   readonly artifact?: Artifact | undefined;
-  /** Closed by whoever opened it. */
+  /** Closed when the plan has been run. */
   readonly term: Term;
   /** Whether the plan was there before the term began: then its time is added to the latency. */
   readonly isMadeBefore: boolean;
@@ -77,6 +77,14 @@ export function openTerm({ clock, deadlineMs, signal }: Settings): Term {
  * @throws InvalidInputError when the plan names what is not there, before anything is called.
  */
 export async function runPlan(planRun: PlanRun): Promise<ExecutionResult> {
+  try {
+    return await carryOut(planRun);
+  } finally {
+    planRun.term.close();
+  }
+}
+
+async function carryOut(planRun: PlanRun): Promise<ExecutionResult> {
   const { planned, request, pool, settings, output } = planRun;
   const answers = createAnswerReader(planned, settings.answerScorer, planRun.artifact);
   checkPlan(planned, (candidate) => pool.clientOf(candidate) !== undefined, settings, answers);
