@@ -42,7 +42,7 @@ export async function answerRequest(
     try {
       const { body, scope } = await receive(parts, request, headers);
       const asked = protocol.read(body);
-      const aim = readAim(parts.routers, headers, asked, scope, incoming && Object.keys(incoming.headers));
+      const aim = readAim(parts.routers, headers, asked, scope);
       const plan = await prepare(parts, course, headers, asked, aim, scope);
       const writer = protocol.writer(body);
       return await (asked.stream ? streamed(plan, writer, outgoing) : whole(plan, writer, later));
@@ -61,7 +61,7 @@ function headersOf({ headers }: Required<Connection>['incoming']): GivenHeaders 
     const own = name.toLowerCase();
     return Object.hasOwn(headers, own) ? String(headers[own]) : null;
   };
-  return { get, has: (name) => get(name) !== null };
+  return { get, has: (name) => get(name) !== null, keys: () => Object.keys(headers) };
 }
 
 /** A request that may be carried out, and with what. */

@@ -56,10 +56,12 @@ const FIELD = 'pointsman_';
 const OF_ANSWERS =
   /^(decision-id|candidate|confidence|expected-cost|not-carried|attempts|overhead-ms|token-count|limit|budget-(day|month)(-left)?-usd)$/;
 
-/** Whom a request is for, and what it says beside. */
-/** Of a request: those of the platform, or less where it takes long to make them. */
-export type GivenHeaders = Pick<Headers, 'get' | 'has'> & Partial<Pick<Headers, 'keys'>>;
+/** Of a request: those of the platform, or what stands for them where they take long to make. */
+export interface GivenHeaders extends Pick<Headers, 'get' | 'has'> {
+  keys(): Iterable<string>;
+}
 
+/** Whom a request is for, and what it says beside. */
 export interface Aim {
   /** `unit`: whom one version of a router goes on answering, the conversation or the user; null for a request by itself. */
   readonly hints: Hints & { readonly unit: string | null };
@@ -78,17 +80,10 @@ export function boundsOf(
 }
 
 /**
- * @param names of the headers, where the server knows them: to ask `headers` for them takes long. @default those of `headers`
  * @throws Problem for a hint that cannot be, or where there is no such router or candidate.
  */
-export function readAim(
-  routers: Routers,
-  headers: GivenHeaders,
-  asked: AskedAnswer,
-  scope: Scope,
-  names?: readonly string[],
-): Aim {
-  const hints = readHints(headers, asked.metadata, names);
+export function readAim(routers: Routers, headers: GivenHeaders, asked: AskedAnswer, scope: Scope): Aim {
+  const hints = readHints(headers, asked.metadata);
   const user = userOf(asked, hints);
   const unit = hints.conversationId ?? user;
   const target = routers.target(asked.model, scope, hints.router, unit ?? undefined);
@@ -135,16 +130,12 @@ function checkNames(
  *
  * @throws Problem for a hint that is not known, or whose value cannot be.
  */
-export function readHints(
-  headers: GivenHeaders,
-  metadata: Fields,
-  names: Iterable<string> = headers.keys?.() ?? [],
-): Hints {
+export function readHints(headers: GivenHeaders, metadata: Fields): Hints {
   const given: Given = {};
   for (const [field, value] of Object.entries(metadata)) {
     if (field.startsWith(FIELD)) take(given, field.slice(FIELD.length).replaceAll('_', '-'), value, field);
   }
-  for (const header of names) {
+  for (const header of headers.keys()) {
     const name = header.startsWith(HEADER) ? header.slice(HEADER.length) : '';
     if (name !== '' && !OF_ANSWERS.test(name)) take(given, name, headers.get(header), header);
   }

@@ -1,5 +1,9 @@
+import { hash } from 'node:crypto';
 import { type Decision, type Request, readPrompt } from 'pointsman';
 import type { Attempt } from 'pointsman/execution';
+
+/** How logs of the gateway hash: at once, where the platform's own way takes a thread and a promise. */
+export const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes);
 
 /** One decision and what came of it: what `GET /v1/decisions/:id` gives. */
 export interface DecisionRecord {

@@ -1,4 +1,4 @@
-import { hash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createClient } from '@redis/client';
@@ -13,6 +13,7 @@ import {
 import { openDecisionLog } from 'pointsman/node';
 import { fillIn, readSecret, type SecretSources } from '../config/load-config.ts';
 import type { CheckedConfig } from '../config/schema.ts';
+import { sha256 } from './decision-records.ts';
 
 type LogConfig = NonNullable<CheckedConfig['log']>;
 
@@ -49,9 +50,6 @@ export async function openLog(
       : await openTable(postgres, secrets, onError);
   return createDecisionLog({ ...options, sha256, retries: SERVER_RETRIES, sink });
 }
-
-/** At once: the platform's own takes a thread and a promise. */
-const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes);
 
 /** For some ten seconds: a server that is started again is waited for, and so is whoever rates an answer meanwhile. */
 const SERVER_RETRIES = 6;

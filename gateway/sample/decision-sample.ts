@@ -1,4 +1,4 @@
-import { createHmac, hash } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -10,6 +10,7 @@ import {
   type LogRecord,
   parseLogRecord,
 } from 'pointsman/log';
+import { sha256 } from '../records/decision-records.ts';
 import { directionOf } from './nearest.ts';
 import {
   type BesideDecision,
@@ -106,8 +107,7 @@ export function openDecisionSample({
     ...CAPACITY,
     batch: AT_A_TIME,
     answers: 'none',
-    // At once: the platform's own takes a thread and a promise.
-    sha256: (bytes) => hash('sha256', bytes),
+    sha256,
     ...(content === undefined ? {} : { content }),
     ...(userKey === undefined ? {} : { userKey }),
     newId: () => id,
