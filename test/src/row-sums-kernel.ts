@@ -7,6 +7,7 @@ import {
   IS_LESS,
   LOOP,
   MULTIPLY,
+  number,
   set,
   simd,
   wasmModule,
@@ -14,8 +15,6 @@ import {
 } from '../fixtures/wasm-module.ts';
 
 const LOAD_WHOLE = [0x28, 2, 0];
-const number = (value: number): number[] =>
-  value < 128 ? [value] : [(value & 127) | 128, ...number(value >>> 7)];
 /** Eight bytes, as eight numbers of two bytes. */
 const loadEightBytes = (offset: number) => simd(1, 3, ...number(offset));
 const ADD_EIGHT = simd(142);

@@ -165,8 +165,19 @@ type Sdk = typeof import('@aws-sdk/client-s3');
 const CONNECT_MS = 10_000;
 const SILENT_MS = 60_000;
 
-/** How often a file is sent: the SDK sends bytes again by itself, and files, which it cannot rewind, once. */
+/** How often something is sent that the SDK sends once: files, which it cannot rewind, and what met another at the same moment. */
 const SENDINGS = 3;
+
+async function sendAgain<T>(send: () => Promise<T>, mayBeSent: (cause: unknown) => boolean): Promise<T> {
+  for (let sent = 1; ; sent++) {
+    try {
+      return await send();
+    } catch (cause) {
+      if (sent === SENDINGS || !mayBeSent(cause)) throw cause;
+    }
+    await sleep(200 * 2 ** sent);
+  }
+}
 
 /** Objects that are removed at a time. */
 const AT_ONCE = 16;
@@ -240,14 +251,7 @@ class S3Objects implements Bucket {
     await this.#ask('PutObject', async () => {
       if (content instanceof Uint8Array) return put(content, content.length);
       const { size } = await stat(content.file);
-      for (let sent = 1; ; sent++) {
-        try {
-          return await put(createReadStream(content.file), size);
-        } catch (cause) {
-          if (sent === SENDINGS || !mayPass(cause)) throw cause;
-        }
-        await sleep(200 * 2 ** sent);
-      }
+      return sendAgain(() => put(createReadStream(content.file), size), mayPass);
     });
   }
 
@@ -256,16 +260,14 @@ class S3Objects implements Bucket {
     const { PutObjectCommand } = this.#sdk;
     const input = { ...this.#named(name), ...condition, Body: bytes, ContentLength: bytes.length };
     return this.#ask('PutObject', async () => {
-      for (let sent = 1; ; sent++) {
-        try {
-          return (await this.#client.send(new PutObjectCommand(input))).ETag ?? '';
-        } catch (cause) {
-          const status = statusOf(cause);
-          // Of two at the very same moment neither may be told who was first.
-          if (status === 409 && sent < SENDINGS) await sleep(200 * 2 ** sent);
-          else if (status === 412 || status === 409 || (cause as Error).name === 'NoSuchKey') return null;
-          else throw cause;
-        }
+      try {
+        // Of two at the very same moment neither may be told who was first.
+        const send = () => this.#client.send(new PutObjectCommand(input));
+        return (await sendAgain(send, (cause) => statusOf(cause) === 409)).ETag ?? '';
+      } catch (cause) {
+        const status = statusOf(cause);
+        if (status === 412 || status === 409 || (cause as Error).name === 'NoSuchKey') return null;
+        throw cause;
       }
     });
   }

@@ -369,3 +369,14 @@ function orthonormal(matrix: Square): Square {
   }
   return new Square(columns.map((column) => Array.from(column))).transpose();
 }
+
+/** Numbers of several arrays, one behind the other. */
+export function joined(parts: readonly Float64Array[]): Float64Array {
+  const all = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

@@ -8,7 +8,7 @@ import { RidgeSums } from '../fit/curvature.ts';
 import { packHeads } from '../fit/fold-head.ts';
 import { preconditioner } from '../fit/linear.ts';
 import { type Evaluated, minimiseTogether, slopesLength } from '../fit/linear-objective.ts';
-import type { DenseChain, DenseLayer } from '../fit/rows.ts';
+import { type DenseChain, type DenseLayer, joined } from '../fit/rows.ts';
 import { classifierPenalty, TASK_TOLERANCE } from '../learners/domain.ts';
 import { fitSharedSums, fitSums, fitSumsHeldOut } from '../learners/linear.ts';
 import { areHashed } from '../outcomes/matrix.ts';
@@ -299,10 +299,6 @@ async function descendOnAll(
     choice: ofChoice === null ? choice : { ...choice, layer: choiceLayer(ofChoice), descent: ofChoice },
     classifier: classifier === null ? null : layers[layers.length - 1],
   };
-}
-
-function joined(parts: readonly Float64Array[]): Float64Array {
-  return Float64Array.from(parts.flatMap((part) => Array.from(part)));
 }
 
 /** @param sums of `addSlopes` @param weights how many numbers of the point are held back */

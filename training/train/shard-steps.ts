@@ -32,7 +32,7 @@ import { RidgeSums } from '../fit/curvature.ts';
 import { headContext, unpackHeads } from '../fit/fold-head.ts';
 import { addSlopes, slopesLength } from '../fit/linear-objective.ts';
 import { kindTargets, softTargets } from '../fit/loss.ts';
-import { predictRows, takeColumn, takeRows } from '../fit/rows.ts';
+import { joined, predictRows, takeColumn, takeRows } from '../fit/rows.ts';
 import { lookAtShard, type ShardSettings, stageShard } from '../ingest/shards.ts';
 import type { ColumnMap, NamesSeen } from '../ingest/sql/layout.ts';
 import { countForDraw } from '../off-policy/estimate.ts';
@@ -305,7 +305,7 @@ const gradient: Step = {
         from = to;
       }
     }
-    return [bytesOf(Float64Array.from(sums.flatMap((own) => Array.from(own))))];
+    return [bytesOf(joined(sums))];
   },
 };
 
@@ -346,7 +346,7 @@ const sketch: Step = {
         if (targets !== null) addTemperatureLosses(head.losses, predictRows(head.choice, features), targets);
       }
     }
-    return [bytesOf(Float64Array.from(each.flatMap(({ losses, sketch }) => [...sketch.values, ...losses])))];
+    return [bytesOf(joined(each.flatMap(({ losses, sketch }) => [sketch.values, losses])))];
   },
 };
 

@@ -35,7 +35,7 @@ import { withRunFolder, workPart } from '../work/run-folder.ts';
 import type { ScratchOptions } from '../work/scratch-database.ts';
 import type { AnswerReport } from './answer.ts';
 import { predictTest, predictTold } from './evaluate-router.ts';
-import { fitOnAll, measureWhole, wholeInput } from './fit-whole.ts';
+import { fitOnAll, type HeadsOnAll, measureWhole, wholeInput } from './fit-whole.ts';
 import { type FittedHeads, finishHeads, learnHeads } from './heads.ts';
 import type { LogReport } from './logged.ts';
 import {
@@ -104,27 +104,28 @@ export async function trainRouter(input: TrainInput): Promise<TrainedRouter> {
 
   const run = await startRun({ config, matrix, splits, groups, features, onStep });
   const learned = await learnHeads(run);
-  const thresholds = input.thresholds ?? null;
-  const ofSample = withThresholds(await finishHeads(run, learned), thresholds);
-  const sampled = await buildRouter(run, ofSample, input);
+  /** @param onAll heads that were fitted on all prompts; null for those of the run's own */
+  const routerOf = async (onAll: HeadsOnAll | null) => {
+    const fitted = await finishHeads(run, onAll?.learned ?? learned, onAll?.found);
+    const heads = withThresholds(fitted, input.thresholds ?? null);
+    return { heads, built: await buildRouter(run, heads, input, onAll?.report), seen: onAll?.seen ?? null };
+  };
+  const ofOwn = await routerOf(null);
   const whole = wholeInput(input, run);
-  const onAll = whole === null ? null : await fitOnAll(whole, learned, ofSample, sampled);
-  const ofAll = onAll && withThresholds(await finishHeads(run, onAll.learned, onAll.found), thresholds);
-  const fitted = onAll && ofAll && (await buildRouter(run, ofAll, input, onAll.report));
-  const isSample = !onAll?.isBetter;
-  const heads = isSample || ofAll === null ? ofSample : ofAll;
-  const built = isSample || fitted === null ? sampled : fitted;
+  const onAll = whole === null ? null : await fitOnAll(whole, learned, ofOwn.heads, ofOwn.built);
+  const ofAll = onAll && (await routerOf(onAll));
+  const [{ built, heads, seen }, other] = ofAll !== null && onAll?.isBetter ? [ofAll, ofOwn] : [ofOwn, ofAll];
 
   onStep('evaluating on the test split');
   const measured = await evaluateBuilt(built, run, heads.log, embeddings, input);
   const { predictions } = measured;
-  const other = fitted === null ? [] : [built === fitted ? sampled : fitted];
+  const routers = [built, ...(other === null ? [] : [other.built])] as const;
   const evaluation = withWhole(
     measured.evaluation,
-    whole === null ? null : await measureWhole(whole, [built, ...other], onAll),
+    whole === null ? null : await measureWhole(whole, routers, onAll),
   );
   return {
-    artifact: await addEvaluation(built, evaluation, run, input, isSample ? null : onAll.seen),
+    artifact: await addEvaluation(built, evaluation, run, input, seen),
     evaluation,
     predictions,
     quality: heads.report,
