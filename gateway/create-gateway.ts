@@ -100,6 +100,7 @@ export async function openGateway(
   const http = createHttp();
   const secrets = { env, folder };
   const written = await openLog(config, { env, folder }, onError);
+  const afterwards = createAfterwards(onError);
   let guard = given;
   let rollups: Rollups | undefined;
   let sample: DecisionSample | undefined;
@@ -107,7 +108,7 @@ export async function openGateway(
   try {
     const metrics = createMetrics(() => written.stats());
     rollups = openRollups({ path: rollupPath(config), onError });
-    sample = await openSample(config, secrets, () => opened, onError);
+    sample = await openSample(config, secrets, () => opened, afterwards, onError);
     const log = sample.tap(written);
     const state = given === undefined ? await openState(config, secrets, onError) : undefined;
     guard ??=
@@ -132,7 +133,6 @@ export async function openGateway(
       rollups.notes,
     );
     opened = routers;
-    const afterwards = createAfterwards(onError);
     const parts: GatewayParts = {
       config,
       afterwards: afterwards.add,
@@ -295,11 +295,13 @@ async function openSample(
   config: CheckedConfig,
   secrets: SecretSources,
   routers: () => Routers | undefined,
+  afterwards: ReturnType<typeof createAfterwards>,
   onError: (error: unknown) => void,
 ): Promise<DecisionSample> {
   const { log, recordsKept, sample } = config;
   const userKey = log === undefined ? undefined : await openUserKey(log, secrets);
   const opened = openDecisionSample({
+    afterwards,
     path: sample.keptDays === 0 ? IN_MEMORY : samplePath(config),
     keptMs: sample.keptDays * 86_400_000,
     newest: recordsKept,

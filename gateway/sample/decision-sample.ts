@@ -76,6 +76,8 @@ export interface DecisionSampleOptions extends Pick<DecisionLogOptions, 'content
   readonly embedderOf: (artifactId: string) => string | null;
   /** Milliseconds since 1970. @default Date.now */
   readonly clock?: () => number;
+  /** What is added to it is done a moment later, or when it is run. */
+  readonly afterwards: { add(work: () => void): void; run(): void };
   /** Told where the file cannot be written. */
   readonly onError: (error: unknown) => void;
 }
@@ -91,6 +93,7 @@ const NO_CHOICES = ['named', 'shadow'];
 
 /** @throws InvalidInputError for a file that is something else. */
 export function openDecisionSample({
+  afterwards,
   clock = Date.now,
   content,
   embedderOf,
@@ -120,13 +123,8 @@ export function openDecisionSample({
       await turn();
     }
   };
-  /** Decisions that are taken while their upstreams are waited for. */
-  const waiting: (() => void)[] = [];
-  const takeWaiting = () => {
-    for (const take of waiting.splice(0)) take();
-  };
   const flush = () => {
-    takeWaiting();
+    afterwards.run();
     return taken.flush();
   };
   return {
@@ -150,22 +148,22 @@ export function openDecisionSample({
             vectors.set(own, { embedding: directionOf(embedding), embedder: embedderOf(artifactId) });
             if (vectors.size > newest) vectors.delete(vectors.keys().next().value as string);
           }
-          const take = () => {
-            id = own;
-            taken.decided(decision, request);
-          };
-          const isKept = keptMs > 0 && drawOf(own) < file.share(routerOf(artifactId));
-          if (isKept && waiting.push(take) === 1) setImmediate(takeWaiting);
+          if (keptMs > 0 && drawOf(own) < file.share(routerOf(artifactId)))
+            // While its upstream is waited for.
+            afterwards.add(() => {
+              id = own;
+              taken.decided(decision, request);
+            });
           return own;
         },
         outcome(of, outcome) {
           log.outcome(of, outcome);
-          takeWaiting();
+          afterwards.run();
           if (file.mayHold(of)) taken.outcome(of, outcome);
         },
         feedback(of, feedback) {
           log.feedback(of, feedback);
-          takeWaiting();
+          afterwards.run();
           if (file.mayHold(of)) taken.feedback(of, feedback);
         },
       };
@@ -188,7 +186,7 @@ export function openDecisionSample({
       return file.forget(userKey == null ? [kept] : [kept, hashOf(userKey, kept)]);
     },
     async close() {
-      takeWaiting();
+      afterwards.run();
       await taken.close();
       await file.close();
     },

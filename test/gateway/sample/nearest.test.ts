@@ -95,6 +95,7 @@ it('decisions of another version are compared, where it embeds alike, and else n
     [{ 'support-old': 'table-0', 'support-new': 'table-1' }, 0],
   ] as const) {
     const sample = openDecisionSample({
+      afterwards: { add: (work) => work(), run() {} },
       path: ':memory:',
       keptMs: 86_400_000,
       newest: 10,
